@@ -1,0 +1,258 @@
+//! Exact decimals: what a counter holds.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+/// The digits after the point that an [`Amount`] keeps: the product of a price and a quantity of six decimals each.
+pub const FRACTION_DIGITS: u32 = 12;
+
+/// The decimals that a price, a quantity or a total may have in an event.
+pub const INPUT_FRACTION_DIGITS: u32 = 6;
+
+/// The largest price, quantity or line total that an event may carry.
+///
+/// With 12 decimals it has 25 digits, so 10^13 such lines can be summed before a DynamoDB number (38 digits) is full.
+pub const INPUT_MAX: Amount = Amount(1_000_000_000_000 * UNIT);
+
+const UNIT: i128 = 10_i128.pow(FRACTION_DIGITS);
+
+/// An exact decimal with up to 12 decimals: a count of events, units or money.
+///
+/// **Units and range**: stored as an integer of 10^-12; money is in the major unit of its currency (dollars, not
+/// cents). Sums saturate at ±1.7 × 10^26, which [`INPUT_MAX`] keeps 10^13 lines away.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(i128);
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Amount = Amount(0);
+    /// One event.
+    pub const ONE: Amount = Amount(UNIT);
+
+    /// A whole number.
+    pub fn from_count(count: u64) -> Amount {
+        Amount(i128::from(count) * UNIT)
+    }
+
+    /// Reads a decimal as JSON writes numbers (`12`, `0.5`, `1e3`, `-7`), with up to [`FRACTION_DIGITS`] decimals
+    /// after trailing zeros are dropped.
+    ///
+    /// **Shape**: `None` for anything else: an empty text, a leading `+`, more decimals, or a value beyond the range.
+    pub fn parse(text: &[u8]) -> Option<Amount> {
+        Amount::parse_with_decimals(text, FRACTION_DIGITS)
+    }
+
+    /// Reads a price, a quantity or a total of an event: not negative, at most [`INPUT_MAX`], and at most
+    /// [`INPUT_FRACTION_DIGITS`] decimals. The error of a wrong one is the caller's to name.
+    pub fn parse_input(text: &[u8]) -> Option<Amount> {
+        let amount = Amount::parse_with_decimals(text, INPUT_FRACTION_DIGITS)?;
+        (Amount::ZERO..=INPUT_MAX).contains(&amount).then_some(amount)
+    }
+
+    fn parse_with_decimals(text: &[u8], decimals_max: u32) -> Option<Amount> {
+        let (negative, digits) = match text.split_first()? {
+            (b'-', rest) => (true, rest),
+            _ => (false, text),
+        };
+        let mantissa_length = digits.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(digits.len());
+        let (mantissa, exponent) = digits.split_at(mantissa_length);
+        let exponent = parse_exponent(exponent)?;
+        let (whole, fraction) = match mantissa.iter().position(|b| *b == b'.') {
+            Some(point) => (&mantissa[..point], &mantissa[point + 1..]),
+            None => (mantissa, &mantissa[mantissa.len()..]),
+        };
+        if whole.is_empty() || (mantissa.len() != whole.len() && fraction.is_empty()) {
+            return None;
+        }
+
+        // The value is `significand` × 10^power; zeros at its end move into the power, so that 1.500000000 and 100e-2
+        // have the decimals that they need and no more.
+        let mut significand: i128 = 0;
+        let mut power = exponent;
+        let mut zeros: i32 = 0;
+        for (index, byte) in whole.iter().chain(fraction).enumerate() {
+            if !byte.is_ascii_digit() {
+                return None;
+            }
+            if index >= whole.len() {
+                power -= 1;
+            }
+            if *byte == b'0' {
+                zeros += 1;
+                continue;
+            }
+            for _ in 0..=zeros {
+                if significand != 0 {
+                    significand = significand.checked_mul(10)?;
+                }
+            }
+            zeros = 0;
+            significand = significand.checked_add(i128::from(byte - b'0'))?;
+        }
+        if significand == 0 {
+            return Some(Amount::ZERO);
+        }
+        power += zeros;
+        if power < 0 && power.unsigned_abs() > decimals_max {
+            return None;
+        }
+        let shift = u32::try_from(power.checked_add(FRACTION_DIGITS.cast_signed())?).ok()?;
+        let value = significand.checked_mul(10_i128.checked_pow(shift)?)?;
+        Some(Amount(if negative { -value } else { value }))
+    }
+
+    /// The exact product, or `None` where it has more than 12 decimals or leaves the range.
+    ///
+    /// Two event inputs (six decimals, at most 10^12) always have an exact product.
+    pub fn checked_mul(self, other: Amount) -> Option<Amount> {
+        // Trailing zeros are taken out first: 10^12 × 10^12 in units of 10^-12 would not fit 128 bits.
+        let (left, left_power) = without_trailing_zeros(self.0);
+        let (right, right_power) = without_trailing_zeros(other.0);
+        let product = left.checked_mul(right)?;
+        let power = left_power + right_power;
+        if power >= FRACTION_DIGITS {
+            return Some(Amount(product.checked_mul(10_i128.checked_pow(power - FRACTION_DIGITS)?)?));
+        }
+        let divisor = 10_i128.pow(FRACTION_DIGITS - power);
+        (product % divisor == 0).then_some(Amount(product / divisor))
+    }
+
+    /// The sum; saturates at the range, far above what inputs can reach.
+    pub fn saturating_add(self, other: Amount) -> Amount {
+        Amount(self.0.saturating_add(other.0))
+    }
+
+    /// The text with at least two decimals, as money is written: `9314.00`, `0.125`.
+    pub fn to_money_text(self) -> String {
+        let text = self.to_string();
+        match text.find('.') {
+            None => format!("{text}.00"),
+            Some(point) if text.len() - point == 2 => format!("{text}0"),
+            Some(_) => text,
+        }
+    }
+}
+
+impl AddAssign for Amount {
+    fn add_assign(&mut self, other: Amount) {
+        *self = self.saturating_add(other);
+    }
+}
+
+/// The shortest exact text: `12`, `0.5`, `-7.25`; what a DynamoDB number and a JSON count are written as.
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let magnitude = self.0.unsigned_abs();
+        let unit = UNIT.unsigned_abs();
+        let (whole, fraction) = (magnitude / unit, magnitude % unit);
+        if fraction == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let digits = format!("{fraction:012}");
+        write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn parse_exponent(text: &[u8]) -> Option<i32> {
+    let Some((_, digits)) = text.split_first() else {
+        return Some(0);
+    };
+    let (negative, digits) = match digits.split_first()? {
+        (b'-', rest) => (true, rest),
+        (b'+', rest) => (false, rest),
+        _ => (false, digits),
+    };
+    // Longer exponents are valid JSON, but no value in range has one unless it is zero.
+    if digits.is_empty() || digits.len() > 6 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value = digits.iter().fold(0_i32, |value, digit| value * 10 + i32::from(digit - b'0'));
+    Some(if negative { -value } else { value })
+}
+
+fn without_trailing_zeros(mut value: i128) -> (i128, u32) {
+    let mut power = 0;
+    while value != 0 && value % 10 == 0 && power < 2 * FRACTION_DIGITS {
+        value /= 10;
+        power += 1;
+    }
+    (value, power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(text: &str) -> Option<String> {
+        Amount::parse_input(text.as_bytes()).map(|amount| amount.to_string())
+    }
+
+    #[test]
+    fn reads_decimals_as_json_writes_them() {
+        for (text, expected) in [
+            ("0", "0"),
+            ("12", "12"),
+            ("0.5", "0.5"),
+            ("1e3", "1000"),
+            ("1.5E+2", "150"),
+            ("25e-2", "0.25"),
+            ("1.500000000000000000", "1.5"),
+            ("100.0", "100"),
+            ("0.000001", "0.000001"),
+            ("1000000000000", "1000000000000"),
+            ("0e9", "0"),
+            ("-0", "0"),
+        ] {
+            assert_eq!(parsed(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_an_event_may_not_carry() {
+        for text in [
+            "", "-", "-1", "+1", ".5", "5.", "1e", "1e+", "abc", "1 ", "NaN", "0.0000001", "1000000000000.000001", "1e13",
+            "1e999999999", "1,5", "0x10", "٣",
+        ] {
+            assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn money_has_at_least_two_decimals() {
+        for (text, expected) in [("1300", "1300.00"), ("0.5", "0.50"), ("0.125", "0.125"), ("12.34", "12.34")] {
+            assert_eq!(Amount::parse(text.as_bytes()).map(Amount::to_money_text).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_largest_inputs_multiply_exactly() {
+        let product = INPUT_MAX.checked_mul(INPUT_MAX).map(|amount| amount.to_string());
+        assert_eq!(product.as_deref(), Some("1000000000000000000000000"));
+        let smallest = Amount::parse(b"0.000001").and_then(|amount| amount.checked_mul(amount));
+        assert_eq!(smallest.map(|amount| amount.to_string()).as_deref(), Some("0.000000000001"));
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_back_is_the_same(units in -10_i128.pow(37)..10_i128.pow(37)) {
+            let amount = Amount(units);
+            prop_assert_eq!(Amount::parse(amount.to_string().as_bytes()), Some(amount));
+        }
+
+        #[test]
+        fn products_equal_integer_products(left in 0_u64..10_u64.pow(18), right in 0_u64..10_u64.pow(18)) {
+            // Both in millionths: the product is in units of 10^-12, as an Amount is.
+            let scale = UNIT / 1_000_000;
+            let product = Amount(i128::from(left) * scale).checked_mul(Amount(i128::from(right) * scale));
+            prop_assert_eq!(product, Some(Amount(i128::from(left) * i128::from(right))));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What is counted.
+
+use std::fmt;
+
+/// A currency: three capital letters, as ISO 4217 writes its codes. Which codes exist is not checked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// Reads three letters in either case: `usd` is `USD`. `None` for anything else.
+    pub fn parse(text: &[u8]) -> Option<Currency> {
+        let mut code: [u8; 3] = text.try_into().ok()?;
+        code.make_ascii_uppercase();
+        code.iter().all(u8::is_ascii_uppercase).then_some(Currency(code))
+    }
+
+    /// The three letters.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII capitals pass `parse`, so the fallback is never taken.
+        std::str::from_utf8(&self.0).unwrap_or("XXX")
+    }
+}
+
+/// A measure: what a tally counts, and in which currency if it is money. Amounts of two currencies are two measures,
+/// so that nothing can ever add them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Measure {
+    /// Views of an item.
+    Views,
+    /// Additions of an item to a cart, one an event, whatever its quantity.
+    Carts,
+    /// Removals of an item from a cart, one an event.
+    Removals,
+    /// Units of an item that were purchased.
+    Units,
+    /// Money that purchases of an item brought.
+    Sales(Currency),
+    /// Money that was given back for an item.
+    Refunds(Currency),
+    /// Views of a page, by its path.
+    Pages,
+}
+
+/// As in the table's keys: `views`, `sales:USD`.
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Measure::Views => f.write_str("views"),
+            Measure::Carts => f.write_str("carts"),
+            Measure::Removals => f.write_str("removals"),
+            Measure::Units => f.write_str("units"),
+            Measure::Sales(currency) => write!(f, "sales:{}", currency.as_str()),
+            Measure::Refunds(currency) => write!(f, "refunds:{}", currency.as_str()),
+            Measure::Pages => f.write_str("pages"),
+        }
+    }
+}
+
+impl fmt::Debug for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_currency_is_three_letters() {
+        assert_eq!(Currency::parse(b"usd").map(|currency| currency.to_string()).as_deref(), Some("USD"));
+        for text in ["", "US", "USDT", "U$D", "ÄÖ"] {
+            assert_eq!(Currency::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn money_is_named_with_its_currency() {
+        let usd = Currency::parse(b"USD").expect("three letters");
+        assert_eq!(Measure::Sales(usd).to_string(), "sales:USD");
+    }
+}
