@@ -1,0 +1,10 @@
+//! One module a command: its arguments and `run`.
+
+pub(crate) mod demo;
+pub(crate) mod down;
+pub(crate) mod generate;
+pub(crate) mod put;
+pub(crate) mod status;
+pub(crate) mod top;
+pub(crate) mod up;
+pub(crate) mod verify;

@@ -1,0 +1,248 @@
+//! Where the stack is and how to speak to it: flags first, then the environment, then the stack that `up` wrote down.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use minutebook_local::Stack;
+
+/// What is said when a command needs a stack and none is named or running.
+const NO_STACK: &str = "no stack is named or running: run `cargo mb up`";
+
+/// The flags that every command takes. What no flag says is taken from the environment, then from the local stack.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Where the stack is (default: the one that `up` wrote down)")]
+pub(crate) struct Options {
+    /// Address of an emulator; without one and without a local stack, AWS itself
+    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) endpoint_url: Option<String>,
+    /// Region
+    #[arg(long, global = true, env = "AWS_REGION", value_name = "NAME", hide_env_values = true)]
+    pub(crate) region: Option<String>,
+    /// AWS profile; naming one passes over the local stack
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Bucket that takes chunks
+    #[arg(long, global = true, env = "MINUTEBOOK_BUCKET", value_name = "NAME", hide_env_values = true)]
+    pub(crate) bucket: Option<String>,
+    /// Bucket for rejected lines
+    #[arg(long, global = true, env = "MINUTEBOOK_REJECTED_BUCKET", value_name = "NAME", hide_env_values = true)]
+    pub(crate) rejected_bucket: Option<String>,
+    /// Table
+    #[arg(long, global = true, env = "MINUTEBOOK_TABLE", value_name = "NAME", hide_env_values = true)]
+    pub(crate) table: Option<String>,
+    /// Queue that feeds ingest
+    #[arg(long, global = true, env = "MINUTEBOOK_QUEUE_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) queue_url: Option<String>,
+    /// Queue of dead letters
+    #[arg(long, global = true, env = "MINUTEBOOK_DEAD_LETTERS_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) dead_letters_url: Option<String>,
+    /// Root of the HTTP calls, as in `<api-url>/most_viewed_item`
+    #[arg(long, global = true, env = "MINUTEBOOK_API_URL", value_name = "URL", hide_env_values = true)]
+    pub(crate) api_url: Option<String>,
+    /// Currency of money that names none
+    #[arg(long, global = true, env = "MINUTEBOOK_DEFAULT_CURRENCY", value_name = "CODE", hide_env_values = true)]
+    pub(crate) default_currency: Option<String>,
+}
+
+/// Where the parts of the stack are. What a command needs and nothing names is an error of that command, so each part
+/// is asked for through a method that says what is missing.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoints {
+    /// The emulator; `None` is AWS itself.
+    pub(crate) endpoint_url: Option<String>,
+    pub(crate) region: Option<String>,
+    bucket: Option<String>,
+    rejected_bucket: Option<String>,
+    table: Option<String>,
+    queue_url: Option<String>,
+    dead_letters_url: Option<String>,
+    api_url: Option<String>,
+    pub(crate) default_currency: String,
+}
+
+impl Endpoints {
+    pub(crate) fn bucket(&self) -> Result<&str> {
+        named(&self.bucket, "bucket", "--bucket", "MINUTEBOOK_BUCKET")
+    }
+
+    pub(crate) fn rejected_bucket(&self) -> Result<&str> {
+        named(&self.rejected_bucket, "bucket for rejected lines", "--rejected-bucket", "MINUTEBOOK_REJECTED_BUCKET")
+    }
+
+    pub(crate) fn table(&self) -> Result<&str> {
+        named(&self.table, "table", "--table", "MINUTEBOOK_TABLE")
+    }
+
+    pub(crate) fn queue_url(&self) -> Result<&str> {
+        named(&self.queue_url, "queue", "--queue-url", "MINUTEBOOK_QUEUE_URL")
+    }
+
+    pub(crate) fn dead_letters_url(&self) -> Result<&str> {
+        named(&self.dead_letters_url, "queue of dead letters", "--dead-letters-url", "MINUTEBOOK_DEAD_LETTERS_URL")
+    }
+
+    pub(crate) fn api_url(&self) -> Result<&str> {
+        let api_url = named(&self.api_url, "API", "--api-url", "MINUTEBOOK_API_URL")?;
+        Ok(api_url.trim_end_matches('/'))
+    }
+}
+
+fn named<'a>(value: &'a Option<String>, what: &str, flag: &str, variable: &str) -> Result<&'a str> {
+    value.as_deref().ok_or_else(|| anyhow!("no {what} is known: run `cargo mb up`, or give {flag} or {variable}"))
+}
+
+/// What every command is given: the flags, the endpoints and the clients.
+#[derive(Debug)]
+pub(crate) struct Context {
+    options: Options,
+    /// A stack that this process has just deployed, which goes before everything else.
+    deployed: Option<Stack>,
+}
+
+impl Context {
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options: options.without_empty(), deployed: None }
+    }
+
+    /// A context that speaks to `stack`, whatever the flags and the environment say.
+    pub(crate) fn of_stack(stack: Stack) -> Self {
+        Self { options: Options::default(), deployed: Some(stack) }
+    }
+
+    /// Where the parts of the stack are.
+    ///
+    /// # Errors
+    /// Nothing names a stack, or the local stack that was written down is not running.
+    pub(crate) fn endpoints(&self) -> Result<Endpoints> {
+        let stack = self.stack()?;
+        let options = &self.options;
+        let nothing_named = options.endpoint_url.is_none()
+            && options.profile.is_none()
+            && options.bucket.is_none()
+            && options.table.is_none()
+            && options.queue_url.is_none()
+            && options.api_url.is_none();
+        if stack.is_none() && nothing_named {
+            bail!(NO_STACK);
+        }
+        let part = |option: &Option<String>, of_stack: fn(&Stack) -> &String| {
+            option.clone().or_else(|| stack.as_ref().map(|stack| of_stack(stack).clone()))
+        };
+        Ok(Endpoints {
+            endpoint_url: part(&options.endpoint_url, |stack| &stack.endpoint_url),
+            region: match &stack {
+                Some(stack) => Some(stack.region.clone()),
+                None => options.region.clone(),
+            },
+            bucket: part(&options.bucket, |stack| &stack.bucket),
+            rejected_bucket: part(&options.rejected_bucket, |stack| &stack.rejected_bucket),
+            table: part(&options.table, |stack| &stack.table),
+            queue_url: part(&options.queue_url, |stack| &stack.queue_url),
+            dead_letters_url: part(&options.dead_letters_url, |stack| &stack.dead_letters_url),
+            api_url: options.api_url.clone().or_else(|| stack.as_ref().and_then(|stack| stack.api_url.clone())),
+            default_currency: part(&options.default_currency, |stack| &stack.default_currency)
+                .unwrap_or_else(|| "USD".to_owned()),
+        })
+    }
+
+    /// The local stack, if it is the one that the flags and the environment mean.
+    ///
+    /// Region and credentials belong to the endpoint: whoever names an endpoint or a profile of their own does not get
+    /// parts of the local stack mixed in, and a stray `AWS_REGION` in a shell does not lead past the local stack.
+    fn stack(&self) -> Result<Option<Stack>> {
+        if let Some(stack) = &self.deployed {
+            return Ok(Some(stack.clone()));
+        }
+        if self.options.profile.is_some() {
+            return Ok(None);
+        }
+        let current_folder = std::env::current_dir().context("cannot tell the current folder")?;
+        let Some(folder) = Stack::find_folder(&current_folder) else { return Ok(None) };
+        let Some(stack) = Stack::read(&folder)? else { return Ok(None) };
+        match &self.options.endpoint_url {
+            Some(endpoint_url) if !same_url(endpoint_url, &stack.endpoint_url) => Ok(None),
+            _ => Ok(Some(stack)),
+        }
+    }
+
+    pub(crate) async fn s3(&self) -> Result<aws_sdk_s3::Client> {
+        let config = self.sdk_config().await?;
+        // Bucket names as host names would need a resolver that knows the emulator.
+        let path_style = config.endpoint_url().is_some();
+        let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
+        Ok(aws_sdk_s3::Client::from_conf(config))
+    }
+
+    pub(crate) async fn dynamodb(&self) -> Result<aws_sdk_dynamodb::Client> {
+        Ok(aws_sdk_dynamodb::Client::new(&self.sdk_config().await?))
+    }
+
+    pub(crate) async fn sqs(&self) -> Result<aws_sdk_sqs::Client> {
+        Ok(aws_sdk_sqs::Client::new(&self.sdk_config().await?))
+    }
+
+    async fn sdk_config(&self) -> Result<SdkConfig> {
+        let endpoints = self.endpoints()?;
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(minutebook_local::http_client())
+            .retry_config(RetryConfig::standard().with_max_attempts(5));
+        if let Some(endpoint_url) = &endpoints.endpoint_url {
+            loader = loader.endpoint_url(endpoint_url);
+        }
+        if let Some(region) = &endpoints.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = &self.options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(stack) = self.stack()? {
+            let credentials =
+                Credentials::new(stack.access_key_id, stack.secret_access_key, None, None, "minutebook local stack");
+            loader = loader.credentials_provider(credentials);
+        }
+        let config = loader.load().await;
+        if config.region().is_none() {
+            bail!("no region is known: give --region or set AWS_REGION");
+        }
+        Ok(config)
+    }
+
+    /// The state folder of this checkout: that of the stack that was written down, else the one beside the workspace's
+    /// `Cargo.toml`.
+    pub(crate) fn root(&self) -> Result<PathBuf> {
+        let current_folder = std::env::current_dir().context("cannot tell the current folder")?;
+        minutebook_local::find_root(&current_folder)
+    }
+}
+
+impl Options {
+    /// A variable that is set to nothing names nothing.
+    fn without_empty(mut self) -> Self {
+        let options = [
+            &mut self.endpoint_url,
+            &mut self.region,
+            &mut self.profile,
+            &mut self.bucket,
+            &mut self.rejected_bucket,
+            &mut self.table,
+            &mut self.queue_url,
+            &mut self.dead_letters_url,
+            &mut self.api_url,
+            &mut self.default_currency,
+        ];
+        for option in options {
+            if option.as_deref() == Some("") {
+                *option = None;
+            }
+        }
+        self
+    }
+}
+
+fn same_url(left: &str, right: &str) -> bool {
+    let plain = |url: &str| url.trim_end_matches('/').replace("//localhost:", "//127.0.0.1:");
+    plain(left) == plain(right)
+}

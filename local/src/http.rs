@@ -1,0 +1,9 @@
+//! The HTTP client of the SDK clients.
+
+use aws_sdk_s3::config::SharedHttpClient;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// An HTTP client for the SDK, with TLS by ring, as in the functions.
+pub fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}

@@ -1,0 +1,81 @@
+//! The stack that `up` wrote down.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+/// The folder, in the root of the checkout, that holds everything local: tools, emulator state, logs, the stack.
+pub const STATE_FOLDER: &str = ".minutebook";
+
+/// The name of the file, in the state folder, that describes the running stack.
+pub const STACK_FILE: &str = "stack.json";
+
+/// A deployed stack: where its parts are and how to sign requests to them.
+///
+/// **Shape**: written as JSON to `.minutebook/stack.json`, so that every command finds the stack that `up` deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stack {
+    /// The emulator's address, as `http://127.0.0.1:4566`.
+    pub endpoint_url: String,
+    /// The region that the stack lies in.
+    pub region: String,
+    /// The bucket that takes chunks.
+    pub bucket: String,
+    /// The bucket for rejected lines.
+    pub rejected_bucket: String,
+    /// The table.
+    pub table: String,
+    /// The queue that feeds `ingest`.
+    pub queue_url: String,
+    /// The queue of dead letters.
+    pub dead_letters_url: String,
+    /// The root of the HTTP calls: a call is `<api_url>/most_viewed_item`. Absent where the backend has no API.
+    pub api_url: Option<String>,
+    /// The currency of money that names none.
+    pub default_currency: String,
+    /// The account, 12 digits.
+    pub account_id: String,
+    /// The access key that the stack was deployed with; it may do everything in the emulator's account.
+    pub access_key_id: String,
+    /// Its secret. The emulator is on this machine only, so this is no secret.
+    pub secret_access_key: String,
+    /// The function names by the name of their binary (`ingest`, `most_viewed`, ...).
+    pub functions: BTreeMap<String, String>,
+}
+
+impl Stack {
+    /// Reads the stack that was written to the state folder `folder`; `None` if there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read, or was written by another version.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(STACK_FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let stack = serde_json::from_str(&text)
+            .with_context(|| format!("{} is of another version: run `cargo mb up` again", path.display()))?;
+        Ok(Some(stack))
+    }
+
+    /// Writes the stack to the state folder `folder`, whole or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(STACK_FILE);
+        let text = serde_json::to_string_pretty(self).context("a stack is plain JSON")?;
+        let unfinished = path.with_extension("json.new");
+        std::fs::write(&unfinished, text + "\n").with_context(|| format!("cannot write {}", unfinished.display()))?;
+        std::fs::rename(&unfinished, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Finds the state folder with a stack in `start` or the nearest of its parents.
+    pub fn find_folder(start: &Path) -> Option<PathBuf> {
+        start.ancestors().map(|folder| folder.join(STATE_FOLDER)).find(|folder| folder.join(STACK_FILE).is_file())
+    }
+}
