@@ -4,10 +4,23 @@
 //! the build of the functions and the deployment of the very template that goes to AWS. It knows nothing of events and
 //! tallies.
 
+mod build;
+mod deploy;
+mod emulator;
 mod http;
+mod log;
+mod package;
+mod process;
 mod root;
 mod stack;
+mod template;
+mod tools;
 
+pub use build::{build_functions, forget_outer_cargo};
+pub use deploy::{Code, Deployment};
+pub use emulator::{Emulator, EmulatorOptions, REGION};
 pub use http::http_client;
+pub use package::{package_program, stub_zip};
 pub use root::{TEMPLATE, find_root};
 pub use stack::{STACK_FILE, STATE_FOLDER, Stack};
+pub use tools::Tools;

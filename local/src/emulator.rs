@@ -1,0 +1,236 @@
+//! The emulator (MiniStack) as a process of its own on the loopback interface.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::log::failure;
+use crate::process::GroupLeader;
+use crate::tools::Tools;
+
+/// The region that the emulator plays.
+pub const REGION: &str = "us-east-1";
+
+/// How long the emulator may take to answer; it takes about two seconds, more where many start at once.
+const START_SECONDS_MAX: u64 = 60;
+
+const START_POLL: Duration = Duration::from_millis(50);
+
+const RECORD_FILE: &str = "emulator.json";
+const LOG_FILE: &str = "emulator.log";
+
+/// Ends the emulator and its functions when the process that holds the other end of its standard input is gone, even
+/// if that was killed. Then runs the emulator itself.
+const RUN_WITH_PARENT: &str = "
+import os, signal, sys, threading
+def watch():
+    while os.read(0, 4096): pass
+    os.killpg(0, signal.SIGKILL)
+threading.Thread(target=watch, daemon=True).start()
+from ministack.app import main
+main()
+";
+
+/// How an emulator is started.
+#[derive(Clone, Debug, Default)]
+pub struct EmulatorOptions {
+    /// The port; a free one if none is given.
+    pub port: Option<u16>,
+    /// Where an invocation of a function (by its name) is sent instead of to the code that was deployed.
+    pub proxies: BTreeMap<String, String>,
+    /// Further variables of the emulator's environment.
+    pub environment: BTreeMap<String, String>,
+    /// Whether the emulator ends with the process that started it, however that ends.
+    pub ends_with_parent: bool,
+}
+
+/// A running emulator. Dropping it leaves the emulator running; `stop` ends it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Emulator {
+    /// Its address, as `http://127.0.0.1:4566`.
+    pub endpoint_url: String,
+    /// Whether functions are proxied to `cargo lambda watch`.
+    pub is_watched: bool,
+    leader: GroupLeader,
+    folder: PathBuf,
+}
+
+impl Emulator {
+    /// Starts an emulator that keeps its files (record, log, temporary files) in `folder`, and waits until it answers.
+    ///
+    /// It blocks. Everything that functions print goes to `emulator.log` in the folder.
+    ///
+    /// # Errors
+    /// The port is in use, or the emulator does not come up; then nothing is left running.
+    pub fn start(tools: &Tools, folder: &Path, options: &EmulatorOptions) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let folder = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
+        let port = take_port(options.port)?;
+        let endpoint_url = format!("http://127.0.0.1:{port}");
+        let log = folder.join(LOG_FILE);
+        let mut child = spawn(tools, &folder, port, &endpoint_url, options)?;
+        let started = wait_until_healthy(&mut child, &endpoint_url, &log).and_then(|()| GroupLeader::of(child.id()));
+        let leader = match started {
+            Ok(leader) => leader,
+            Err(error) => {
+                end_group(&mut child);
+                return Err(error);
+            }
+        };
+        let emulator = Self { endpoint_url, is_watched: !options.proxies.is_empty(), leader, folder };
+        if let Err(error) = emulator.write_record() {
+            end_group(&mut child);
+            return Err(error);
+        }
+        // The child is waited for when it ends while this process still runs, or it would stay in the process table.
+        std::thread::spawn(move || child.wait());
+        Ok(emulator)
+    }
+
+    /// The emulator that was started in `folder`, if it still runs.
+    ///
+    /// # Errors
+    /// The record of it cannot be read.
+    pub fn running(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(RECORD_FILE);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let emulator: Self = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is damaged: stop the emulator by hand and remove it", path.display()))?;
+        Ok(emulator.leader.is_running()?.then_some(emulator))
+    }
+
+    /// Ends the emulator and the functions that it runs, and removes its temporary files; the log stays.
+    ///
+    /// # Errors
+    /// A process does not end, or a file cannot be removed.
+    pub fn stop(&self) -> Result<()> {
+        self.leader.stop()?;
+        for path in [self.folder.join(RECORD_FILE), temporary_folder(&self.folder)] {
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> i32 {
+        self.leader.pid()
+    }
+
+    /// The log of the emulator and of the functions.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join(LOG_FILE)
+    }
+
+    fn write_record(&self) -> Result<()> {
+        let path = self.folder.join(RECORD_FILE);
+        let text = serde_json::to_vec_pretty(self).context("a record is plain JSON")?;
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// The port that was asked for, if it is free, or any free one.
+fn take_port(wanted: Option<u16>) -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));
+    match (listener, wanted) {
+        (Ok(listener), _) => Ok(listener.local_addr().context("a bound socket has an address")?.port()),
+        (Err(error), Some(port)) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(anyhow!("port {port} is in use by another program: stop that, or give another with --port"))
+        }
+        (Err(error), Some(port)) => Err(error).with_context(|| format!("cannot listen on port {port}")),
+        (Err(error), None) => Err(error).context("cannot find a free port"),
+    }
+}
+
+fn temporary_folder(folder: &Path) -> PathBuf {
+    folder.join("tmp")
+}
+
+fn spawn(tools: &Tools, folder: &Path, port: u16, endpoint_url: &str, options: &EmulatorOptions) -> Result<Child> {
+    let log = folder.join(LOG_FILE);
+    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let temporary = temporary_folder(folder);
+    fs::create_dir_all(&temporary).with_context(|| format!("cannot make {}", temporary.display()))?;
+    let mut command = if options.ends_with_parent {
+        let mut command = Command::new(tools.python());
+        command.args(["-c", RUN_WITH_PARENT]).stdin(Stdio::piped());
+        command
+    } else {
+        let mut command = Command::new(tools.ministack());
+        command.stdin(Stdio::null());
+        command
+    };
+    // Nothing of the caller's AWS settings may leak in: an endpoint, a key or a profile would lead astray.
+    command.env_clear();
+    for name in ["PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+        .env("GATEWAY_PORT", port.to_string())
+        .env("BIND_HOST", "127.0.0.1")
+        // The host in the URLs of queues: `localhost` may be another address than the one that is listened on.
+        .env("MINISTACK_HOST", "127.0.0.1")
+        // Functions are given this endpoint; without it they would call AWS itself.
+        .env("AWS_ENDPOINT_URL", endpoint_url)
+        .env("MINISTACK_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        // A permission that a role lacks fails here as it would on AWS.
+        .env("AUTH", "true")
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("STATE_DIR", temporary.join("state"))
+        .env("TMPDIR", &temporary)
+        .env("PYTHONUNBUFFERED", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .envs(options.proxies.iter().map(|(function, url)| (format!("MINISTACK_LAMBDA_PROXY_{function}"), url)))
+        .envs(&options.environment)
+        .current_dir(folder)
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        // A group of its own: Ctrl-C in the terminal does not reach it, and it can be stopped with its functions.
+        .process_group(0);
+    command.spawn().context("cannot start the emulator")
+}
+
+fn wait_until_healthy(child: &mut Child, endpoint_url: &str, log: &Path) -> Result<()> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
+    let url = format!("{endpoint_url}/_ministack/health");
+    let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
+    while Instant::now() < deadline {
+        if child.try_wait().context("cannot watch the emulator")?.is_some() {
+            return Err(failure("the emulator ended at once", log));
+        }
+        if agent.get(&url).call().is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(START_POLL);
+    }
+    bail!("the emulator does not answer within {START_SECONDS_MAX} s (see {})", log.display())
+}
+
+/// Ends a child that is the leader of its group, and the group.
+fn end_group(child: &mut Child) {
+    if let Ok(leader) = GroupLeader::of(child.id()) {
+        // What fails here has failed before: the first error is the one to tell.
+        let _ = leader.stop();
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
