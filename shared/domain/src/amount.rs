@@ -29,6 +29,16 @@ impl Amount {
     /// One event.
     pub const ONE: Amount = Amount(UNIT);
 
+    /// So many 10^-12.
+    pub(crate) const fn from_units(units: i128) -> Amount {
+        Amount(units)
+    }
+
+    /// How many 10^-12 it is.
+    pub(crate) const fn units(self) -> i128 {
+        self.0
+    }
+
     /// A whole number.
     pub fn from_count(count: u64) -> Amount {
         Amount(i128::from(count) * UNIT)
@@ -122,6 +132,25 @@ impl Amount {
         Amount(self.0.saturating_add(other.0))
     }
 
+    /// What DynamoDB stores the number in, in bytes: one for sign and exponent, and one for every two digits on each side
+    /// of the point.
+    ///
+    /// **Source**: the item size rules, as far as counters need them; a leading or trailing zero of a pair is stored too.
+    pub fn stored_bytes(self) -> usize {
+        let mut whole = self.0.unsigned_abs() / UNIT.unsigned_abs();
+        let mut fraction = self.0.unsigned_abs() % UNIT.unsigned_abs();
+        let mut bytes = 1 + usize::from(self.0 < 0);
+        while whole > 0 {
+            whole /= 100;
+            bytes += 1;
+        }
+        while fraction > 0 {
+            fraction = (fraction * 100) % UNIT.unsigned_abs();
+            bytes += 1;
+        }
+        bytes
+    }
+
     /// The text with at least two decimals, as money is written: `9314.00`, `0.125`.
     pub fn to_money_text(self) -> String {
         let text = self.to_string();
@@ -160,6 +189,9 @@ impl fmt::Debug for Amount {
     }
 }
 
+/// Where exponents saturate, far above the digits of the longest line.
+const EXPONENT_LIMIT: i32 = 100_000_000;
+
 fn parse_exponent(text: &[u8]) -> Option<i32> {
     let Some((_, digits)) = text.split_first() else {
         return Some(0);
@@ -169,11 +201,11 @@ fn parse_exponent(text: &[u8]) -> Option<i32> {
         (b'+', rest) => (false, rest),
         _ => (false, digits),
     };
-    // Longer exponents are valid JSON, but no value in range has one unless it is zero.
-    if digits.is_empty() || digits.len() > 6 || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value = digits.iter().fold(0_i32, |value, digit| value * 10 + i32::from(digit - b'0'));
+    // Only zero has a value in range with an exponent beyond this: no line has digits enough to make up for it.
+    let value = digits.iter().fold(0_i32, |value, digit| (value * 10 + i32::from(digit - b'0')).min(EXPONENT_LIMIT));
     Some(if negative { -value } else { value })
 }
 
@@ -210,6 +242,9 @@ mod tests {
             ("1000000000000", "1000000000000"),
             ("0e9", "0"),
             ("-0", "0"),
+            ("0e99999999999", "0"),
+            ("5e-0000000001", "0.5"),
+            ("5e+00000000000", "5"),
         ] {
             assert_eq!(parsed(text).as_deref(), Some(expected), "{text}");
         }
@@ -218,8 +253,24 @@ mod tests {
     #[test]
     fn refuses_what_an_event_may_not_carry() {
         for text in [
-            "", "-", "-1", "+1", ".5", "5.", "1e", "1e+", "abc", "1 ", "NaN", "0.0000001", "1000000000000.000001", "1e13",
-            "1e999999999", "1,5", "0x10", "٣",
+            "",
+            "-",
+            "-1",
+            "+1",
+            ".5",
+            "5.",
+            "1e",
+            "1e+",
+            "abc",
+            "1 ",
+            "NaN",
+            "0.0000001",
+            "1000000000000.000001",
+            "1e13",
+            "1e999999999",
+            "1,5",
+            "0x10",
+            "٣",
         ] {
             assert_eq!(parsed(text), None, "{text}");
         }
@@ -229,6 +280,13 @@ mod tests {
     fn money_has_at_least_two_decimals() {
         for (text, expected) in [("1300", "1300.00"), ("0.5", "0.50"), ("0.125", "0.125"), ("12.34", "12.34")] {
             assert_eq!(Amount::parse(text.as_bytes()).map(Amount::to_money_text).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn stored_bytes_follow_the_pairs_of_digits() {
+        for (text, bytes) in [("0", 1), ("7", 2), ("99", 2), ("100", 3), ("1.5", 3), ("1234.56", 4), ("0.001", 3)] {
+            assert_eq!(Amount::parse(text.as_bytes()).map(Amount::stored_bytes), Some(bytes), "{text}");
         }
     }
 

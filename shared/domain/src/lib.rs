@@ -5,5 +5,19 @@
 //! pure function of its bytes and its recorded settings, or a retry would not meet its own ledger marks.
 
 pub mod amount;
+pub mod chunk;
+pub mod event;
+pub mod event_time;
+pub mod fields;
+pub mod json;
+pub mod kinds;
+pub mod ledger;
+pub mod lines;
 pub mod measure;
+pub mod plan;
+pub mod ranking;
+pub mod reject;
+pub mod tally;
 pub mod time;
+pub mod unpack;
+pub mod window;

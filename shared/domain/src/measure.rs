@@ -14,6 +14,11 @@ impl Currency {
         code.iter().all(u8::is_ascii_uppercase).then_some(Currency(code))
     }
 
+    /// The three letters as bytes.
+    pub(crate) fn as_bytes(self) -> [u8; 3] {
+        self.0
+    }
+
     /// The three letters.
     pub fn as_str(&self) -> &str {
         // Only ASCII capitals pass `parse`, so the fallback is never taken.

@@ -19,6 +19,9 @@ pub struct Minute(u32);
 pub struct Hour(u32);
 
 impl Minute {
+    /// The first minute, 1970-01-01T00:00Z.
+    pub const EPOCH: Minute = Minute(0);
+
     /// The minute that holds this second since 1970, or `None` before 1970 and after 9999.
     pub fn from_epoch_seconds(seconds: i64) -> Option<Minute> {
         if !(0..END_SECONDS).contains(&seconds) {

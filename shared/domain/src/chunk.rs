@@ -1,0 +1,384 @@
+//! Reads a chunk: its stored bytes in, tallies, outcomes and rejected lines out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, Utc};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+
+use crate::event::{DEFAULT_SITE, EventReader, ReadEvent, ReadLine, Text, Value};
+use crate::lines::{Line, LineCutter};
+use crate::measure::Currency;
+use crate::reject::Reason;
+use crate::tally::{SiteNumber, Tally};
+use crate::unpack::{UnpackError, Unpacker};
+
+/// What a chunk's count depends on besides its bytes.
+#[derive(Clone, Debug)]
+pub struct ChunkSettings {
+    /// What "future" is measured from: the object's LastModified.
+    pub reference_time: DateTime<Utc>,
+    /// The currency of money that names none.
+    pub default_currency: Currency,
+    /// The stored size, which bounds what the chunk may unpack to.
+    pub size_bytes: u64,
+}
+
+/// Why a chunk cannot be counted. No retry helps any of them: the bytes are what they are.
+pub type ChunkError = UnpackError;
+
+/// Reads one chunk that comes in pieces.
+///
+/// **Guarantees**: the count is a pure function of the settings and the bytes, however they are cut into pushes.
+/// Memory is bounded by the longest line, the tallies, 16 bytes for each event id, and the rejected lines that have
+/// not been taken.
+pub struct ChunkReader {
+    hasher: blake3::Hasher,
+    unpacker: Unpacker,
+    lines: LineCutter,
+    counter: Counter,
+}
+
+/// What a chunk comes to.
+#[derive(Debug)]
+pub struct ChunkCount {
+    /// The hash of the stored bytes.
+    pub content_hash: ContentHash,
+    /// What became of the lines.
+    pub outcomes: Outcomes,
+    /// What they count.
+    pub tally: Tally,
+    /// The rejected lines that were not taken yet: whole lines of JSONL.
+    pub rejected: Vec<u8>,
+}
+
+/// The BLAKE3 hash of the bytes of a chunk, as they are stored.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentHash([u8; 32]);
+
+/// What became of the lines of a chunk.
+///
+/// **Guarantees**: `lines` is the sum of `counted`, `ignored`, `duplicate` and all of `rejected`.
+#[derive(Default, Clone, PartialEq, Eq, Debug)]
+pub struct Outcomes {
+    /// The lines that are not blank.
+    pub lines: u64,
+    /// The lines of which at least one event was counted.
+    pub counted: u64,
+    /// The lines that hold nothing to count.
+    pub ignored: u64,
+    /// The lines whose events were all counted before, or hold nothing to count.
+    pub duplicate: u64,
+    /// The lines that were rejected, by reason; no zeros.
+    pub rejected: BTreeMap<Reason, u64>,
+    /// The events that were counted; a line can have many, and those of a counted line need not all be counted.
+    pub events: u64,
+}
+
+impl ChunkReader {
+    /// Starts before the first byte.
+    pub fn new(settings: &ChunkSettings) -> ChunkReader {
+        ChunkReader {
+            hasher: blake3::Hasher::new(),
+            unpacker: Unpacker::new(settings.size_bytes),
+            lines: LineCutter::new(),
+            counter: Counter::new(settings),
+        }
+    }
+
+    /// Takes the next stored bytes.
+    ///
+    /// **Errors**: see [`ChunkError`]; the chunk is lost after one.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
+        let ChunkReader { hasher, unpacker, lines, counter } = self;
+        hasher.update(bytes);
+        unpacker.push(bytes, &mut |block| lines.push(block, &mut |line| counter.count(line)))
+    }
+
+    /// The bytes of rejected lines that wait to be taken.
+    pub fn rejected_bytes(&self) -> usize {
+        self.counter.rejected.len()
+    }
+
+    /// Takes the rejected lines so far: whole lines of JSONL, in the order of the chunk.
+    pub fn take_rejected(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.counter.rejected)
+    }
+
+    /// Ends the chunk.
+    ///
+    /// **Errors**: [`ChunkError::Truncated`] where a packed chunk is not at its end.
+    pub fn finish(self) -> Result<ChunkCount, ChunkError> {
+        let ChunkReader { hasher, unpacker, mut lines, mut counter } = self;
+        unpacker.finish(&mut |block| lines.push(block, &mut |line| counter.count(line)))?;
+        lines.finish(&mut |line| counter.count(line));
+        Ok(ChunkCount {
+            content_hash: ContentHash(*hasher.finalize().as_bytes()),
+            outcomes: counter.outcomes,
+            tally: counter.tally,
+            rejected: counter.rejected,
+        })
+    }
+}
+
+impl ContentHash {
+    /// The hash as bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl Outcomes {
+    /// The lines that were rejected, for whatever reason.
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+}
+
+/// 64 lower case hex digits.
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Counts lines.
+struct Counter {
+    reader: EventReader,
+    tally: Tally,
+    sites: SiteMemory,
+    ids: SeenIds,
+    outcomes: Outcomes,
+    rejected: Vec<u8>,
+}
+
+/// What becomes of an event, or of a line that is not rejected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Counted,
+    Ignored,
+    Duplicate,
+}
+
+impl Counter {
+    fn new(settings: &ChunkSettings) -> Counter {
+        Counter {
+            reader: EventReader::new(settings.reference_time.timestamp(), settings.default_currency),
+            tally: Tally::default(),
+            sites: SiteMemory::default(),
+            ids: SeenIds::default(),
+            outcomes: Outcomes::default(),
+            rejected: Vec::new(),
+        }
+    }
+
+    #[inline]
+    fn count(&mut self, line: Line<'_>) {
+        self.outcomes.lines += 1;
+        if line.too_long {
+            return self.reject(line, Reason::TooLong);
+        }
+        let Counter { reader, tally, sites, ids, outcomes, .. } = self;
+        let outcome = match reader.read(line.text, line.and_after) {
+            Ok(read) => TakenLine { line: line.text, read, tally, sites, ids, outcomes }.count(),
+            Err(reason) => return self.reject(line, reason),
+        };
+        match outcome {
+            Outcome::Counted => self.outcomes.counted += 1,
+            Outcome::Ignored => self.outcomes.ignored += 1,
+            Outcome::Duplicate => self.outcomes.duplicate += 1,
+        }
+    }
+
+    #[inline(never)]
+    fn reject(&mut self, line: Line<'_>, reason: Reason) {
+        *self.outcomes.rejected.entry(reason).or_default() += 1;
+        write_rejected(line, reason, &mut self.rejected).expect("writing to memory does not fail");
+    }
+}
+
+/// A line that is taken, and what it changes.
+struct TakenLine<'a> {
+    line: &'a [u8],
+    read: &'a ReadLine,
+    tally: &'a mut Tally,
+    sites: &'a mut SiteMemory,
+    ids: &'a mut SeenIds,
+    outcomes: &'a mut Outcomes,
+}
+
+impl TakenLine<'_> {
+    #[inline]
+    fn count(mut self) -> Outcome {
+        let Some(own) = self.read.own else {
+            return self.count_events();
+        };
+        let own_id = self.id_hash(own.site, own.id);
+        if self.ids.contains(own_id) {
+            // Nothing of this line is counted or remembered; it is ignored if it had nothing to count anyway.
+            return if self.read.additions.is_empty() { Outcome::Ignored } else { Outcome::Duplicate };
+        }
+        let outcome = self.count_events();
+        if outcome != Outcome::Ignored {
+            self.ids.insert(own_id);
+        }
+        outcome
+    }
+
+    #[inline]
+    fn count_events(&mut self) -> Outcome {
+        let mut line_outcome = Outcome::Ignored;
+        let mut additions_start = 0;
+        let read = self.read;
+        for event in &read.events {
+            let outcome = self.count_event(event, additions_start);
+            additions_start = event.additions_end;
+            match (outcome, line_outcome) {
+                (Outcome::Counted, _) => {
+                    self.outcomes.events += 1;
+                    line_outcome = Outcome::Counted;
+                }
+                (Outcome::Duplicate, Outcome::Ignored) => line_outcome = Outcome::Duplicate,
+                _ => {}
+            }
+        }
+        line_outcome
+    }
+
+    #[inline]
+    fn count_event(&mut self, event: &ReadEvent, additions_start: usize) -> Outcome {
+        let additions = &self.read.additions[additions_start..event.additions_end];
+        if additions.is_empty() {
+            return Outcome::Ignored;
+        }
+        if let Some(id) = event.id
+            && !self.ids.insert(self.id_hash(event.site, id))
+        {
+            return Outcome::Duplicate;
+        }
+        let (line, read) = (self.line, self.read);
+        let site = self.sites.number(site_text(line, read, event.site), self.tally);
+        let mut known_key = None;
+        for addition in additions {
+            // A purchase adds units and sales under one key.
+            let key = match known_key {
+                Some((text, key)) if text == addition.key => key,
+                _ => self.tally.key(read.text(line, addition.key)),
+            };
+            known_key = Some((addition.key, key));
+            match addition.value {
+                Value::One => self.tally.add_one(site, addition.measure, event.minute, key),
+                Value::Millionths(value) => {
+                    self.tally.add_millionths(site, addition.measure, event.minute, key, value);
+                }
+                Value::Exact(amount) => self.tally.add_amount(site, addition.measure, event.minute, key, amount),
+            }
+        }
+        Outcome::Counted
+    }
+
+    fn id_hash(&self, site: Option<Text>, id: Text) -> u128 {
+        // An id stands for an event at its site only: the site decides the seed.
+        xxh3_128_with_seed(self.read.text(self.line, id), xxh3_64(site_text(self.line, self.read, site)))
+    }
+}
+
+#[inline]
+fn site_text<'a>(line: &'a [u8], read: &'a ReadLine, site: Option<Text>) -> &'a [u8] {
+    match site {
+        Some(site) => read.text(line, site),
+        None => DEFAULT_SITE.as_bytes(),
+    }
+}
+
+/// The site of the last event, which mostly is that of the next.
+#[derive(Default)]
+struct SiteMemory {
+    last: Vec<u8>,
+    number: Option<SiteNumber>,
+}
+
+impl SiteMemory {
+    #[inline]
+    fn number(&mut self, site: &[u8], tally: &mut Tally) -> SiteNumber {
+        match self.number {
+            Some(number) if self.last == site => number,
+            _ => {
+                let number = tally.site(site);
+                self.last.clear();
+                self.last.extend_from_slice(site);
+                self.number = Some(number);
+                number
+            }
+        }
+    }
+}
+
+/// The ids of the events that were counted, each as a hash of 128 bits: two of 10^12 ids share one with a chance
+/// below 10^-14.
+#[derive(Default)]
+struct SeenIds {
+    hashes: HashTable<u128>,
+}
+
+impl SeenIds {
+    fn contains(&self, id: u128) -> bool {
+        self.hashes.find(upper_half(id), |known| *known == id).is_some()
+    }
+
+    /// Remembers an id; `false` where it was known.
+    fn insert(&mut self, id: u128) -> bool {
+        match self.hashes.entry(upper_half(id), |known| *known == id, |known| upper_half(*known)) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(id);
+                true
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the upper half of a hash is a hash")]
+fn upper_half(hash: u128) -> u64 {
+    (hash >> 64) as u64
+}
+
+/// Writes a rejected line as one line of JSON.
+fn write_rejected(line: Line<'_>, reason: Reason, out: &mut Vec<u8>) -> std::io::Result<()> {
+    write!(out, r#"{{"line":{},"reason":"{reason}","#, line.number)?;
+    match rejected_text(line) {
+        Some(text) => {
+            out.extend_from_slice(br#""text":"#);
+            serde_json::to_writer(&mut *out, text)?;
+        }
+        None => write!(out, r#""base64":"{}""#, BASE64_STANDARD.encode(line.text))?,
+    }
+    if line.too_long {
+        out.extend_from_slice(br#","cut":true"#);
+    }
+    out.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+/// The text of a rejected line; `None` if it is not UTF-8. The last character of a line that was cut may be cut too,
+/// and is left out.
+fn rejected_text(line: Line<'_>) -> Option<&str> {
+    match std::str::from_utf8(line.text) {
+        Ok(text) => Some(text),
+        Err(error) if line.too_long && error.error_len().is_none() => {
+            line.text.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok())
+        }
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,543 @@
+//! Reads a line into what it would count: which events it has, and what each of them adds.
+//!
+//! Nothing is counted here. A line is taken or rejected as a whole, so its additions are collected first, and the
+//! tally is touched only when all of the line was found valid.
+
+use crate::amount::{Amount, INPUT_FRACTION_DIGITS, INPUT_MAX};
+use crate::event_time::{TimeReader, parse_epoch};
+use crate::fields::{Found, slot_of};
+use crate::json::{self, Kind, Names, Raw, ScanError, Scanner};
+use crate::kinds::EventKind;
+use crate::measure::{Currency, Measure};
+use crate::reject::{Field, Reason};
+use crate::tally::{MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
+use crate::time::Minute;
+
+/// How far after the chunk's reference time an event may lie: 10 minutes, for clocks that run ahead.
+pub const FUTURE_SECONDS_MAX: i64 = 600;
+
+/// The bytes that an id or a path may have.
+pub const KEY_BYTES_MAX: usize = 256;
+
+/// The bytes that a site may have.
+pub const SITE_BYTES_MAX: usize = 64;
+
+/// The site of an event that names none.
+pub const DEFAULT_SITE: &str = "default";
+
+/// Reads the lines of one chunk.
+pub(crate) struct EventReader {
+    names: Names,
+    objects: Objects,
+    values: ValueReader,
+    read: ReadLine,
+}
+
+/// What a line holds, if it is taken.
+#[derive(Default)]
+pub(crate) struct ReadLine {
+    /// The line's own id and its site, where it has an `events` array and such an id.
+    pub(crate) own: Option<OwnId>,
+    /// Its events, in order.
+    pub(crate) events: Vec<ReadEvent>,
+    /// What they add, in order, none of it zero.
+    pub(crate) additions: Vec<Addition>,
+    /// The texts that do not stand in the line as they are.
+    texts: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct OwnId {
+    pub(crate) site: Option<Text>,
+    pub(crate) id: Text,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct ReadEvent {
+    pub(crate) minute: Minute,
+    /// `None` is [`DEFAULT_SITE`].
+    pub(crate) site: Option<Text>,
+    pub(crate) id: Option<Text>,
+    /// Where its additions end; they start where those of the event before end.
+    pub(crate) additions_end: usize,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Addition {
+    pub(crate) measure: Measure,
+    pub(crate) key: Text,
+    pub(crate) value: Value,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Value {
+    One,
+    Millionths(u64),
+    Exact(Amount),
+}
+
+/// A text of a line: a part of the line, or one that was written out because of its escapes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text {
+    start: u32,
+    end: u32,
+    is_written_out: bool,
+}
+
+impl ReadLine {
+    /// The bytes of a text, which are UTF-8.
+    #[inline]
+    pub(crate) fn text<'a>(&'a self, line: &'a [u8], text: Text) -> &'a [u8] {
+        let source = if text.is_written_out { &self.texts[..] } else { line };
+        source.get(text.start as usize..text.end as usize).unwrap_or_default()
+    }
+
+    fn clear(&mut self) {
+        self.own = None;
+        self.events.clear();
+        self.additions.clear();
+        self.texts.clear();
+    }
+}
+
+/// Places for the fields of the objects that a line may have at a time.
+struct Objects {
+    line: Object,
+    event: Object,
+    item: Object,
+}
+
+struct Object {
+    own: Found,
+    properties: Found,
+}
+
+impl Object {
+    fn new() -> Object {
+        Object { own: Found::new(), properties: Found::new() }
+    }
+
+    /// Scans an object that was found in the line, and its `properties`.
+    fn scan(&mut self, scanner: &mut Scanner<'_>, names: &mut Names, object: Raw) -> Result<(), Reason> {
+        self.own.clear();
+        scanner.members(object, names, |slot, value| self.own.take(slot, value)).map_err(not_json)?;
+        self.scan_properties(scanner, names)
+    }
+
+    #[inline]
+    fn scan_properties(&mut self, scanner: &mut Scanner<'_>, names: &mut Names) -> Result<(), Reason> {
+        self.properties.clear();
+        if let Some(object) = self.own.properties() {
+            scanner.members(object, names, |slot, value| self.properties.take(slot, value)).map_err(not_json)?;
+        }
+        Ok(())
+    }
+}
+
+impl EventReader {
+    pub(crate) fn new(reference_seconds: i64, default_currency: Currency) -> EventReader {
+        EventReader {
+            names: Names::new(slot_of),
+            objects: Objects { line: Object::new(), event: Object::new(), item: Object::new() },
+            values: ValueReader {
+                times: TimeReader::new(),
+                latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
+                default_currency,
+            },
+            read: ReadLine::default(),
+        }
+    }
+
+    /// Reads a line of at most [`LINE_BYTES_MAX`](crate::lines::LINE_BYTES_MAX) bytes; `and_after` starts with it and
+    /// goes on with a line end or ends there.
+    #[inline]
+    pub(crate) fn read(&mut self, line: &[u8], and_after: &[u8]) -> Result<&ReadLine, Reason> {
+        let EventReader { names, objects: Objects { line: own, event, item }, values, read } = self;
+        read.clear();
+        own.own.clear();
+        let mut scanner = Scanner::new(and_after);
+        let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
+        // UTF-8 is the earlier check, but a line that the scanner takes and that is ASCII needs none.
+        if (scanned.is_err() || scanner.may_exceed_ascii()) && std::str::from_utf8(line).is_err() {
+            return Err(Reason::NotUtf8);
+        }
+        if !scanned.map_err(not_json)? {
+            return Err(Reason::NotObject);
+        }
+        own.scan_properties(&mut scanner, names)?;
+
+        let mut context = LineContext { line, scanner, names, values, read, item };
+        let Some(events) = own.own.get(Field::Events) else {
+            let layers = Layers { near: own, far: None };
+            context.event(layers)?;
+            return Ok(read);
+        };
+        context.own_id(own)?;
+        let mut element = context.scanner.first_element(events).map_err(not_json)?;
+        while let Some(object) = element {
+            if object.kind != Kind::Object {
+                return Err(Reason::Invalid(Field::Events));
+            }
+            event.scan(&mut context.scanner, context.names, object)?;
+            context.event(Layers { near: event, far: Some(own) })?;
+            element = context.scanner.next_element(object).map_err(not_json)?;
+        }
+        Ok(read)
+    }
+}
+
+fn not_json(error: ScanError) -> Reason {
+    match error {
+        ScanError::NotJson => Reason::NotJson,
+        ScanError::TooDeep => Reason::TooDeep,
+    }
+}
+
+/// Where the fields of an event are looked for: in itself, then in the line that it is an element of.
+#[derive(Clone, Copy)]
+struct Layers<'a> {
+    near: &'a Object,
+    far: Option<&'a Object>,
+}
+
+impl Object {
+    #[inline]
+    fn get(&self, field: Field) -> Option<Raw> {
+        self.own.get(field).or_else(|| self.properties.get(field))
+    }
+}
+
+impl Layers<'_> {
+    #[inline]
+    fn get(self, field: Field) -> Option<Raw> {
+        self.near.get(field).or_else(|| self.far?.get(field))
+    }
+}
+
+struct LineContext<'a> {
+    line: &'a [u8],
+    scanner: Scanner<'a>,
+    names: &'a mut Names,
+    values: &'a mut ValueReader,
+    read: &'a mut ReadLine,
+    item: &'a mut Object,
+}
+
+impl LineContext<'_> {
+    fn own_id(&mut self, line: &Object) -> Result<(), Reason> {
+        let Some(id) = line.get(Field::EventId) else {
+            return Ok(());
+        };
+        let site = self.site(line.get(Field::SiteId))?;
+        let id = self.id(id, Field::EventId)?;
+        self.read.own = Some(OwnId { site, id });
+        Ok(())
+    }
+
+    #[inline]
+    fn event(&mut self, layers: Layers<'_>) -> Result<(), Reason> {
+        let kind = self.kind(layers.get(Field::EventType))?;
+        if kind == EventKind::Order {
+            self.end_event(Minute::EPOCH, None, None);
+            return Ok(());
+        }
+        let minute = self.minute(layers.get(Field::Timestamp))?;
+        let site = self.site(layers.get(Field::SiteId))?;
+        // Each element of `events` is an event of its own, so it does not inherit the line's id.
+        let id = match layers.near.get(Field::EventId) {
+            Some(id) => Some(self.id(id, Field::EventId)?),
+            None => None,
+        };
+        for field in [Field::CustomerId, Field::SessionId, Field::OrderId] {
+            if let Some(value) = layers.get(field) {
+                self.id(value, field)?;
+            }
+        }
+        let page = match layers.get(Field::PageUrl) {
+            Some(value) => Some(self.page(value)?),
+            None => None,
+        };
+        let currency = match layers.get(Field::Currency) {
+            Some(value) => self.currency(value)?,
+            None => self.values.default_currency,
+        };
+
+        match layers.get(Field::Items) {
+            None => {
+                let item = ItemValues {
+                    id: layers.get(Field::ItemId),
+                    price: layers.get(Field::Price),
+                    quantity: layers.get(Field::Quantity),
+                    total_amount: layers.get(Field::TotalAmount),
+                };
+                let needs_item = kind != EventKind::View || page.is_none();
+                self.item(kind, item, currency, needs_item)?;
+            }
+            Some(items) => self.items(kind, items, currency)?,
+        }
+        if let (EventKind::View, Some(key)) = (kind, page) {
+            self.read.additions.push(Addition { measure: Measure::Pages, key, value: Value::One });
+        }
+        self.end_event(minute, site, id);
+        Ok(())
+    }
+
+    #[inline]
+    fn end_event(&mut self, minute: Minute, site: Option<Text>, id: Option<Text>) {
+        let additions_end = self.read.additions.len();
+        self.read.events.push(ReadEvent { minute, site, id, additions_end });
+    }
+
+    fn items(&mut self, kind: EventKind, items: Raw, event_currency: Currency) -> Result<(), Reason> {
+        let mut element = self.scanner.first_element(items).map_err(not_json)?;
+        while let Some(object) = element {
+            if object.kind != Kind::Object {
+                return Err(Reason::Invalid(Field::Items));
+            }
+            self.item.scan(&mut self.scanner, self.names, object)?;
+            let currency = match self.item.get(Field::Currency) {
+                Some(value) => self.currency(value)?,
+                None => event_currency,
+            };
+            let item = ItemValues {
+                id: self.item.get(Field::ItemId),
+                price: self.item.get(Field::Price),
+                quantity: self.item.get(Field::Quantity),
+                total_amount: self.item.get(Field::TotalAmount),
+            };
+            self.item(kind, item, currency, true)?;
+            element = self.scanner.next_element(object).map_err(not_json)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn item(&mut self, kind: EventKind, item: ItemValues, currency: Currency, needs_item: bool) -> Result<(), Reason> {
+        let key = match item.id {
+            Some(id) => Some(self.id(id, Field::ItemId)?),
+            None => None,
+        };
+        let price = self.decimal(item.price, Field::Price)?;
+        let quantity = self.decimal(item.quantity, Field::Quantity)?;
+        let total_amount = self.decimal(item.total_amount, Field::TotalAmount)?;
+        let Some(key) = key else {
+            return if needs_item { Err(Reason::Missing(Field::ItemId)) } else { Ok(()) };
+        };
+        let mut add = |measure, value| self.read.additions.push(Addition { measure, key, value });
+        match kind {
+            EventKind::View => add(Measure::Views, Value::One),
+            EventKind::CartAdd => add(Measure::Carts, Value::One),
+            EventKind::Removal => add(Measure::Removals, Value::One),
+            EventKind::Purchase => {
+                let quantity = quantity.unwrap_or(MILLIONTHS_PER_ONE);
+                let money = money(price, quantity, total_amount)?;
+                if quantity != 0 {
+                    add(Measure::Units, Value::Millionths(quantity));
+                }
+                if let Some(money) = money {
+                    add(Measure::Sales(currency), money);
+                }
+            }
+            EventKind::Refund => {
+                if let Some(money) = money(price, quantity.unwrap_or(MILLIONTHS_PER_ONE), total_amount)? {
+                    add(Measure::Refunds(currency), money);
+                }
+            }
+            EventKind::Order => {}
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn kind(&mut self, value: Option<Raw>) -> Result<EventKind, Reason> {
+        let value = value.ok_or(Reason::Missing(Field::EventType))?;
+        let text = self.plain_text(value).ok_or(Reason::Invalid(Field::EventType))?;
+        EventKind::parse(self.read.text(self.line, text)).ok_or(Reason::UnknownType)
+    }
+
+    #[inline]
+    fn minute(&mut self, value: Option<Raw>) -> Result<Minute, Reason> {
+        let value = value.ok_or(Reason::Missing(Field::Timestamp))?;
+        let seconds = match value.kind {
+            Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
+            _ => {
+                let text = self.plain_text(value).ok_or(Reason::Invalid(Field::Timestamp))?;
+                self.values.times.parse_text(self.read.text(self.line, text))
+            }
+        };
+        let invalid = Reason::Invalid(Field::Timestamp);
+        let seconds = seconds.ok_or(invalid)?;
+        let minute = Minute::from_epoch_seconds(seconds).ok_or(invalid)?;
+        if seconds > self.values.latest_seconds {
+            return Err(Reason::Future);
+        }
+        Ok(minute)
+    }
+
+    #[inline]
+    fn site(&mut self, value: Option<Raw>) -> Result<Option<Text>, Reason> {
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        let invalid = Reason::Invalid(Field::SiteId);
+        let site = self.text_or_integer(value).ok_or(invalid)?;
+        let text = self.read.text(self.line, site);
+        let is_site_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+        if text.len() > SITE_BYTES_MAX || !text.iter().all(is_site_byte) {
+            return Err(invalid);
+        }
+        Ok(Some(site))
+    }
+
+    #[inline]
+    fn id(&mut self, value: Raw, field: Field) -> Result<Text, Reason> {
+        let id = self.text_or_integer(value).ok_or(Reason::Invalid(field))?;
+        if id.end - id.start > KEY_BYTES_MAX as u32 {
+            return Err(Reason::Invalid(field));
+        }
+        Ok(id)
+    }
+
+    fn page(&mut self, value: Raw) -> Result<Text, Reason> {
+        let invalid = Reason::Invalid(Field::PageUrl);
+        let url = self.plain_text(value).ok_or(invalid)?;
+        let text = self.read.text(self.line, url);
+        let length = memchr::memchr2(b'?', b'#', text).unwrap_or(text.len());
+        if length == 0 || length > KEY_BYTES_MAX {
+            return Err(invalid);
+        }
+        let path_bytes = u32::try_from(length).map_err(|_| invalid)?;
+        Ok(Text { end: url.start + path_bytes, ..url })
+    }
+
+    #[inline]
+    fn currency(&mut self, value: Raw) -> Result<Currency, Reason> {
+        let invalid = Reason::Invalid(Field::Currency);
+        let text = self.plain_text(value).ok_or(invalid)?;
+        Currency::parse(self.read.text(self.line, text)).ok_or(invalid)
+    }
+
+    /// Reads a price, a quantity or a total in millionths.
+    #[inline]
+    fn decimal(&mut self, value: Option<Raw>, field: Field) -> Result<Option<u64>, Reason> {
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        let invalid = Reason::Invalid(field);
+        let millionths = match value.kind {
+            Kind::Integer | Kind::Decimal => parse_millionths(value.of(self.line)),
+            _ => {
+                let text = self.plain_text(value).ok_or(invalid)?;
+                let text = self.read.text(self.line, text);
+                json::is_number(text).then(|| parse_millionths(text)).flatten()
+            }
+        };
+        millionths.map(Some).ok_or(invalid)
+    }
+
+    #[inline]
+    fn text_or_integer(&mut self, value: Raw) -> Option<Text> {
+        match value.kind {
+            Kind::Integer => Some(Text { start: value.start, end: value.end, is_written_out: false }),
+            _ => self.plain_text(value),
+        }
+    }
+
+    /// The text that a value is, written out if it has escapes. `None` for other kinds of values.
+    #[inline]
+    fn plain_text(&mut self, value: Raw) -> Option<Text> {
+        match value.kind {
+            Kind::Text => Some(Text { start: value.start, end: value.end, is_written_out: false }),
+            Kind::EscapedText => self.write_out(value),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn write_out(&mut self, value: Raw) -> Option<Text> {
+        let start = u32::try_from(self.read.texts.len()).ok()?;
+        json::unescape(value.of(self.line), &mut self.read.texts);
+        let end = u32::try_from(self.read.texts.len()).ok()?;
+        Some(Text { start, end, is_written_out: true })
+    }
+}
+
+struct ItemValues {
+    id: Option<Raw>,
+    price: Option<Raw>,
+    quantity: Option<Raw>,
+    total_amount: Option<Raw>,
+}
+
+/// What stays the same, or is remembered, from line to line.
+struct ValueReader {
+    times: TimeReader,
+    /// The last second that is not in the future.
+    latest_seconds: i64,
+    default_currency: Currency,
+}
+
+/// The money of a purchase or a refund; `None` where there is none, or it is zero.
+#[inline]
+fn money(price: Option<u64>, quantity: u64, total_amount: Option<u64>) -> Result<Option<Value>, Reason> {
+    if let Some(total_amount) = total_amount {
+        return Ok((total_amount != 0).then_some(Value::Millionths(total_amount)));
+    }
+    let Some(price) = price else {
+        return Ok(None);
+    };
+    // Millionths times millionths are the units of an amount; both are at most 10^18, so this cannot overflow.
+    let units = u128::from(price) * u128::from(quantity);
+    if units > INPUT_MAX.units().unsigned_abs() {
+        return Err(Reason::Invalid(Field::TotalAmount));
+    }
+    if units == 0 {
+        return Ok(None);
+    }
+    if quantity % MILLIONTHS_PER_ONE == 0 {
+        return Ok(Some(Value::Millionths(price * (quantity / MILLIONTHS_PER_ONE))));
+    }
+    Ok(Some(Value::Exact(Amount::from_units(units.cast_signed()))))
+}
+
+/// The digits before the point that are below [`INPUT_MAX`], whatever they are.
+const WHOLE_DIGITS_SAFE: usize = 12;
+
+/// Reads a JSON number from 0 to 10^12 with at most six decimals, in millionths.
+#[inline]
+fn parse_millionths(text: &[u8]) -> Option<u64> {
+    const SCALES: [u64; INPUT_FRACTION_DIGITS as usize + 1] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    let mut value = 0;
+    let mut decimals = 0;
+    let mut whole_digits = 0;
+    let mut has_point = false;
+    for byte in text {
+        match byte {
+            b'0'..=b'9' if has_point => {
+                decimals += 1;
+                if decimals == SCALES.len() {
+                    return parse_millionths_slowly(text);
+                }
+            }
+            b'0'..=b'9' => {
+                whole_digits += 1;
+                if whole_digits > WHOLE_DIGITS_SAFE {
+                    return parse_millionths_slowly(text);
+                }
+            }
+            b'.' => {
+                has_point = true;
+                continue;
+            }
+            _ => return parse_millionths_slowly(text),
+        }
+        value = value * 10 + u64::from(byte - b'0');
+    }
+    Some(value * SCALES[decimals])
+}
+
+#[cold]
+fn parse_millionths_slowly(text: &[u8]) -> Option<u64> {
+    let units = Amount::parse_input(text)?.units();
+    u64::try_from(units / UNITS_PER_MILLIONTH).ok()
+}

@@ -1,0 +1,260 @@
+//! Cuts a text that comes in blocks into lines.
+
+/// The bytes that a line may have, without its line end: 256 KiB.
+pub const LINE_BYTES_MAX: usize = 256 * 1024;
+
+/// The bytes of a line that is too long which are kept for its rejection.
+pub const LINE_HEAD_BYTES: usize = 1_024;
+
+/// U+FEFF, which may stand before the first line.
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// What an unfinished line may need besides its own bytes: a CR, which may turn out to be half of its line end.
+const PARTIAL_BYTES_MAX: usize = LINE_BYTES_MAX + 1;
+
+/// A line that is not blank.
+#[derive(Clone, Copy)]
+pub struct Line<'a> {
+    /// Its number, from 1; blank lines have numbers too.
+    pub number: u64,
+    /// Its bytes without its line end; of a line that is too long the first [`LINE_HEAD_BYTES`].
+    pub text: &'a [u8],
+    /// Its bytes and what follows them: a line end, or the end of the slice.
+    pub and_after: &'a [u8],
+    /// Whether it is longer than [`LINE_BYTES_MAX`].
+    pub too_long: bool,
+}
+
+/// Cuts lines across blocks.
+///
+/// **Guarantees**: the same lines come out however the text is cut into blocks. A line that lies whole in a block is
+/// not copied; of one that does not, no more than the longest line is kept.
+pub struct LineCutter {
+    lines: u64,
+    /// How much of the byte order mark has been seen; all of it once the text has begun.
+    mark_bytes: usize,
+    /// The line that the last block left unfinished: its first [`PARTIAL_BYTES_MAX`] bytes.
+    partial: Vec<u8>,
+    /// Whether it has more bytes than are kept, and if so what must be known of the others.
+    overflow: Option<Overflow>,
+}
+
+struct Overflow {
+    all_blank: bool,
+}
+
+impl LineCutter {
+    /// Starts before the first line.
+    pub fn new() -> LineCutter {
+        LineCutter { lines: 0, mark_bytes: 0, partial: Vec::new(), overflow: None }
+    }
+
+    /// Takes the next block and hands on the lines that it completes.
+    #[inline]
+    pub fn push(&mut self, block: &[u8], each: &mut impl FnMut(Line<'_>)) {
+        let mut rest = self.skip_byte_order_mark(block);
+        if self.partial_is_open() {
+            let Some(end) = memchr::memchr(b'\n', rest) else {
+                self.keep(rest);
+                return;
+            };
+            self.keep(&rest[..end]);
+            self.end_partial(true, each);
+            rest = &rest[end + 1..];
+        }
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            self.lines += 1;
+            let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+            if text.len() > LINE_BYTES_MAX {
+                if !is_blank(text) {
+                    each(Line { number: self.lines, text: &text[..LINE_HEAD_BYTES], and_after: rest, too_long: true });
+                }
+            } else if !is_blank(text) {
+                each(Line { number: self.lines, text, and_after: rest, too_long: false });
+            }
+            rest = &rest[end + 1..];
+        }
+        self.keep(rest);
+    }
+
+    /// Ends the text, and hands on a last line without a line end.
+    pub fn finish(mut self, each: &mut impl FnMut(Line<'_>)) {
+        if self.mark_bytes < BYTE_ORDER_MARK.len() {
+            self.keep(&BYTE_ORDER_MARK[..self.mark_bytes]);
+        }
+        if self.partial_is_open() {
+            self.end_partial(false, each);
+        }
+    }
+
+    fn partial_is_open(&self) -> bool {
+        !self.partial.is_empty()
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = PARTIAL_BYTES_MAX - self.partial.len();
+        let (kept, dropped) = bytes.split_at(bytes.len().min(room));
+        self.partial.extend_from_slice(kept);
+        if !dropped.is_empty() {
+            let overflow = self.overflow.get_or_insert(Overflow { all_blank: true });
+            overflow.all_blank = overflow.all_blank && is_blank(dropped);
+        }
+    }
+
+    fn end_partial(&mut self, has_line_feed: bool, each: &mut impl FnMut(Line<'_>)) {
+        self.lines += 1;
+        let overflow = self.overflow.take();
+        let kept = &self.partial[..];
+        let text = if has_line_feed && overflow.is_none() { kept.strip_suffix(b"\r").unwrap_or(kept) } else { kept };
+        let blank = is_blank(text) && overflow.as_ref().is_none_or(|overflow| overflow.all_blank);
+        let number = self.lines;
+        if blank {
+            // Not a line.
+        } else if overflow.is_some() || text.len() > LINE_BYTES_MAX {
+            each(Line { number, text: &text[..LINE_HEAD_BYTES], and_after: text, too_long: true });
+        } else {
+            each(Line { number, text, and_after: text, too_long: false });
+        }
+        self.partial.clear();
+    }
+
+    #[inline]
+    fn skip_byte_order_mark<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
+        if self.mark_bytes == BYTE_ORDER_MARK.len() { block } else { self.skip_mark_bytes(block) }
+    }
+
+    fn skip_mark_bytes<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
+        let mut rest = block;
+        while let Some((byte, after)) = rest.split_first() {
+            let Some(expected) = BYTE_ORDER_MARK.get(self.mark_bytes) else {
+                return rest;
+            };
+            if byte != expected {
+                // It only began like a byte order mark; these bytes belong to the line.
+                self.keep(&BYTE_ORDER_MARK[..self.mark_bytes]);
+                self.mark_bytes = BYTE_ORDER_MARK.len();
+                return rest;
+            }
+            self.mark_bytes += 1;
+            rest = after;
+        }
+        rest
+    }
+}
+
+#[inline]
+fn is_blank(text: &[u8]) -> bool {
+    // Nearly every line starts with a brace, so this looks at one byte.
+    text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, PartialEq, Clone)]
+    struct Cut(u64, String, bool);
+
+    fn cut(text: &[u8], block_bytes: usize) -> Vec<Cut> {
+        let mut cutter = LineCutter::new();
+        let mut lines = Vec::new();
+        let mut each = |line: Line<'_>| {
+            assert!(line.and_after.starts_with(line.text));
+            lines.push(Cut(line.number, String::from_utf8_lossy(line.text).into_owned(), line.too_long));
+        };
+        for block in text.chunks(block_bytes) {
+            cutter.push(block, &mut each);
+        }
+        cutter.finish(&mut each);
+        lines
+    }
+
+    fn check(text: &[u8], expected: &[(u64, &str)]) {
+        let expected: Vec<_> = expected.iter().map(|(number, text)| Cut(*number, (*text).into(), false)).collect();
+        for block_bytes in [1, 2, 3, 5, usize::MAX] {
+            assert_eq!(cut(text, block_bytes), expected, "{text:?} in blocks of {block_bytes}");
+        }
+    }
+
+    #[test]
+    fn line_ends_are_lf_or_crlf_and_the_last_may_be_missing() {
+        check(b"", &[]);
+        check(b"a", &[(1, "a")]);
+        check(b"a\n", &[(1, "a")]);
+        check(b"a\r\nb\nc", &[(1, "a"), (2, "b"), (3, "c")]);
+        check(b"a\rb\r\r\n", &[(1, "a\rb\r")]);
+        check(b"a\r", &[(1, "a\r")]);
+    }
+
+    #[test]
+    fn blank_lines_have_numbers_but_are_no_lines() {
+        check(b"\n \t\r\r\n\r\na\n\n\nb\n \t", &[(4, "a"), (7, "b")]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_at_the_start_is_taken_off() {
+        check(b"\xef\xbb\xbfa\n\xef\xbb\xbfb", &[(1, "a"), (2, "\u{feff}b")]);
+        check(b"\xef\xbb\xbf", &[]);
+        check(b"\xef\xbb\xbf\xef\xbb\xbf", &[(1, "\u{feff}")]);
+        check(b"\xef\xbb\xbf\na", &[(2, "a")]);
+        check(b"\xef\xbba", &[(1, "\u{fffd}a")]);
+        check(b"\xef\n", &[(1, "\u{fffd}")]);
+        check(b"\xef\xbb", &[(1, "\u{fffd}")]);
+    }
+
+    #[test]
+    fn a_line_of_the_longest_length_passes_and_one_more_byte_does_not() {
+        let longest = "x".repeat(LINE_BYTES_MAX);
+        let longer = "x".repeat(LINE_BYTES_MAX + 1);
+        let text = format!("{longest}\n{longest}\r\n{longer}\n{longer}\r\n{longer}x{longer}\na\n{longest}");
+        let head = "x".repeat(LINE_HEAD_BYTES);
+        let expected = vec![
+            Cut(1, longest.clone(), false),
+            Cut(2, longest.clone(), false),
+            Cut(3, head.clone(), true),
+            Cut(4, head.clone(), true),
+            Cut(5, head.clone(), true),
+            Cut(6, "a".into(), false),
+            Cut(7, longest.clone(), false),
+        ];
+        for block_bytes in [1_000, LINE_BYTES_MAX, LINE_BYTES_MAX + 1, usize::MAX] {
+            assert!(cut(text.as_bytes(), block_bytes) == expected, "blocks of {block_bytes}");
+        }
+        // A CR that no line feed follows is a byte of the line.
+        for (text, too_long) in [(format!("{longest}\r"), true), (format!("{longest}\r\n"), false), (longer, true)] {
+            for block_bytes in [1_000, usize::MAX] {
+                assert_eq!(cut(text.as_bytes(), block_bytes)[0].2, too_long);
+            }
+        }
+    }
+
+    #[test]
+    fn a_blank_line_is_none_however_long() {
+        let blank = " ".repeat(3 * LINE_BYTES_MAX);
+        for block_bytes in [1_000, usize::MAX] {
+            assert_eq!(cut(format!("{blank}\na").as_bytes(), block_bytes), [Cut(2, "a".into(), false)]);
+            assert_eq!(cut(format!("{blank}x\na").as_bytes(), block_bytes).len(), 2);
+            assert_eq!(cut(blank.as_bytes(), block_bytes), []);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_not_kept() {
+        let mut cutter = LineCutter::new();
+        for _ in 0..100 {
+            cutter.push(&vec![b'x'; 100_000], &mut |_| {});
+        }
+        assert!(cutter.partial.capacity() <= 2 * PARTIAL_BYTES_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn lines_do_not_depend_on_the_blocks(
+            text in proptest::collection::vec(proptest::sample::select(b"a \r\n\n\xef\xbb\xbf".to_vec()), 0..60),
+            block_bytes in 1_usize..10,
+        ) {
+            prop_assert_eq!(cut(&text, block_bytes), cut(&text, usize::MAX));
+        }
+    }
+}

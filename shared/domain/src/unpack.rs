@@ -1,0 +1,401 @@
+//! Unpacking of a chunk while it streams: plain, gzip or zstd, told apart by its first bytes.
+
+use std::fmt;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
+
+/// The bytes that a packed chunk may unpack to, however large it is: 4 GiB.
+pub const UNPACKED_BYTES_MAX: u64 = 4 << 30;
+
+/// How many times its stored size a packed chunk may unpack to.
+pub const UNPACKED_RATIO_MAX: u64 = 200;
+
+/// What a packed chunk may always unpack to, so that the ratio does not hit small files of equal lines: 1 MiB.
+pub const UNPACKED_BYTES_FREE: u64 = 1 << 20;
+
+/// The unpacked bytes that are handed on at a time.
+const BLOCK_BYTES: usize = 128 * 1024;
+
+/// RFC 1952 section 2.3.1.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// RFC 8878 section 3.1.1.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// RFC 8878 section 3.1.2: a skippable frame, which some packers write first; its first byte is 0x50 to 0x5f.
+const ZSTD_SKIPPABLE_MAGIC_END: [u8; 3] = [0x2a, 0x4d, 0x18];
+
+/// The window of a gzip stream, as a power of two; the largest that deflate has.
+const GZIP_WINDOW_BITS: u8 = 15;
+
+/// Why a chunk cannot be unpacked. No retry helps: its bytes are what they are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnpackError {
+    /// It unpacks to more than it may.
+    #[error(
+        "the chunk unpacks to more than {limit_bytes} bytes, {UNPACKED_RATIO_MAX} times its {stored_bytes} stored bytes or 4 GiB at most"
+    )]
+    Bomb {
+        /// The bytes that it may unpack to.
+        limit_bytes: u64,
+        /// Its stored size.
+        stored_bytes: u64,
+    },
+    /// It ends in the middle of a packed stream.
+    #[error("the {format} data ends before its end mark: the file is truncated")]
+    Truncated {
+        /// How it is packed.
+        format: Format,
+    },
+    /// The packed data is broken.
+    #[error("the {format} data is broken: {detail}")]
+    Corrupt {
+        /// How it is packed.
+        format: Format,
+        /// What the decoder says.
+        detail: String,
+    },
+}
+
+/// How a chunk is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 1952, one or many members.
+    Gzip,
+    /// RFC 8878, one or many frames.
+    Zstd,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Format::Gzip => "gzip",
+            Format::Zstd => "zstd",
+        })
+    }
+}
+
+/// Unpacks a chunk that comes in pieces.
+///
+/// **Guarantees**: the same bytes come out however the stored bytes are cut into pushes, and a bomb is one however
+/// they are cut. Memory is one block and the decoder's window (32 KiB for gzip, up to 128 MiB for a zstd frame that
+/// was made with a window as large).
+pub struct Unpacker {
+    state: State,
+    stored_bytes: u64,
+    limit_bytes: u64,
+    unpacked_bytes: u64,
+    block: Vec<u8>,
+}
+
+enum State {
+    /// Not enough bytes yet to tell the format; these are they.
+    Unknown(Vec<u8>),
+    Plain,
+    Gzip(GzipStream),
+    Zstd(ZstdStream),
+}
+
+impl Unpacker {
+    /// Starts a chunk of this stored size, which bounds what it may unpack to.
+    pub fn new(stored_bytes: u64) -> Unpacker {
+        let by_ratio = stored_bytes.saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_BYTES_FREE);
+        Unpacker {
+            state: State::Unknown(Vec::new()),
+            stored_bytes,
+            limit_bytes: by_ratio.min(UNPACKED_BYTES_MAX),
+            unpacked_bytes: 0,
+            block: Vec::new(),
+        }
+    }
+
+    /// Takes the next stored bytes and hands on what they unpack to.
+    ///
+    /// **Errors**: see [`UnpackError`]; the chunk is lost after one.
+    pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
+        let State::Unknown(head) = &mut self.state else {
+            return self.push_known(bytes, sink);
+        };
+        head.extend_from_slice(bytes);
+        let Some(state) = known_format(head)? else {
+            return Ok(());
+        };
+        let head = std::mem::take(head);
+        self.state = state;
+        self.push_known(&head, sink)
+    }
+
+    /// Ends the chunk, and hands on what was held back.
+    ///
+    /// **Errors**: [`UnpackError::Truncated`] where a packed stream is not at its end.
+    pub fn finish(self, sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
+        match self.state {
+            // Shorter than any magic number: plain.
+            State::Unknown(head) => {
+                sink(&head);
+                Ok(())
+            }
+            State::Plain => Ok(()),
+            State::Gzip(stream) if stream.at_end => Ok(()),
+            State::Gzip(_) => Err(UnpackError::Truncated { format: Format::Gzip }),
+            State::Zstd(stream) if stream.at_end => Ok(()),
+            State::Zstd(_) => Err(UnpackError::Truncated { format: Format::Zstd }),
+        }
+    }
+
+    fn push_known(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
+        if let State::Plain = self.state {
+            sink(bytes);
+            return Ok(());
+        }
+        self.block.resize(BLOCK_BYTES, 0);
+        let mut rest = bytes;
+        loop {
+            let step = match &mut self.state {
+                State::Gzip(stream) => stream.unpack(rest, &mut self.block)?,
+                State::Zstd(stream) => stream.unpack(rest, &mut self.block)?,
+                State::Plain | State::Unknown(_) => return Ok(()),
+            };
+            rest = &rest[step.consumed..];
+            self.unpacked_bytes += step.produced as u64;
+            if self.unpacked_bytes > self.limit_bytes {
+                return Err(UnpackError::Bomb { limit_bytes: self.limit_bytes, stored_bytes: self.stored_bytes });
+            }
+            sink(&self.block[..step.produced]);
+            // A full block may have left more behind, also when no input is left.
+            let drained = step.produced < self.block.len();
+            if rest.is_empty() && drained {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn known_format(head: &[u8]) -> Result<Option<State>, UnpackError> {
+    if head.len() >= GZIP_MAGIC.len() && head.starts_with(&GZIP_MAGIC) {
+        return Ok(Some(State::Gzip(GzipStream::new())));
+    }
+    let skippable = matches!(head.first(), Some(0x50..=0x5f))
+        && ZSTD_SKIPPABLE_MAGIC_END.starts_with(&head[1..head.len().min(ZSTD_MAGIC.len())]);
+    let zstd = ZSTD_MAGIC.starts_with(&head[..head.len().min(ZSTD_MAGIC.len())]);
+    if (zstd || skippable) && head.len() >= ZSTD_MAGIC.len() {
+        return Ok(Some(State::Zstd(ZstdStream::new()?)));
+    }
+    let undecided = zstd || skippable || GZIP_MAGIC.starts_with(head);
+    Ok(if undecided { None } else { Some(State::Plain) })
+}
+
+struct Step {
+    consumed: usize,
+    produced: usize,
+}
+
+struct GzipStream {
+    decoder: Decompress,
+    /// Whether the last member is complete and no other has begun.
+    at_end: bool,
+}
+
+impl GzipStream {
+    fn new() -> GzipStream {
+        GzipStream { decoder: Decompress::new_gzip(GZIP_WINDOW_BITS), at_end: false }
+    }
+
+    fn unpack(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, UnpackError> {
+        if self.at_end {
+            if input.is_empty() {
+                return Ok(Step { consumed: 0, produced: 0 });
+            }
+            // Another member follows.
+            *self = GzipStream::new();
+        }
+        let (in_before, out_before) = (self.decoder.total_in(), self.decoder.total_out());
+        let status = self
+            .decoder
+            .decompress(input, output, FlushDecompress::None)
+            .map_err(|error| UnpackError::Corrupt { format: Format::Gzip, detail: error.to_string() })?;
+        self.at_end = status == Status::StreamEnd;
+        let consumed = moved(in_before, self.decoder.total_in(), input.len());
+        let produced = moved(out_before, self.decoder.total_out(), output.len());
+        if consumed == 0 && produced == 0 && !input.is_empty() && !self.at_end {
+            // Neither takes nor gives: going on would never end.
+            return Err(UnpackError::Corrupt { format: Format::Gzip, detail: "the stream makes no progress".into() });
+        }
+        Ok(Step { consumed, produced })
+    }
+}
+
+/// How far a counter moved within a slice of this length.
+fn moved(before: u64, after: u64, length: usize) -> usize {
+    usize::try_from(after - before).unwrap_or(length).min(length)
+}
+
+struct ZstdStream {
+    decoder: Decoder<'static>,
+    /// Whether the last frame is complete and no other has begun.
+    at_end: bool,
+}
+
+impl ZstdStream {
+    fn new() -> Result<ZstdStream, UnpackError> {
+        let decoder = Decoder::new().map_err(corrupt_zstd)?;
+        Ok(ZstdStream { decoder, at_end: false })
+    }
+
+    fn unpack(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, UnpackError> {
+        if self.at_end && input.is_empty() {
+            return Ok(Step { consumed: 0, produced: 0 });
+        }
+        let mut source = InBuffer::around(input);
+        let mut target = OutBuffer::around(output);
+        let hint = self.decoder.run(&mut source, &mut target).map_err(corrupt_zstd)?;
+        let step = Step { consumed: source.pos(), produced: target.pos() };
+        // A hint of zero says that a frame is complete and flushed; the decoder takes the next frame by itself.
+        self.at_end = hint == 0;
+        if step.consumed == 0 && step.produced == 0 && !input.is_empty() {
+            return Err(UnpackError::Corrupt { format: Format::Zstd, detail: "the stream makes no progress".into() });
+        }
+        Ok(step)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err calls")]
+fn corrupt_zstd(error: std::io::Error) -> UnpackError {
+    UnpackError::Corrupt { format: Format::Zstd, detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 3).unwrap()
+    }
+
+    fn unpack_cut(bytes: &[u8], push_bytes: usize, stored_bytes: u64) -> Result<Vec<u8>, UnpackError> {
+        let mut unpacker = Unpacker::new(stored_bytes);
+        let mut out = Vec::new();
+        for piece in bytes.chunks(push_bytes) {
+            unpacker.push(piece, &mut |block| out.extend_from_slice(block))?;
+        }
+        unpacker.finish(&mut |block| out.extend_from_slice(block))?;
+        Ok(out)
+    }
+
+    fn unpack(bytes: &[u8]) -> Result<Vec<u8>, UnpackError> {
+        let results: Vec<_> =
+            [1, 2, 3, 7, 4096, usize::MAX].map(|push| unpack_cut(bytes, push, bytes.len() as u64)).into();
+        for result in &results {
+            // What a decoder says of broken data may depend on what it saw at once; that it is broken may not.
+            match (result, &results[0]) {
+                (Err(UnpackError::Corrupt { .. }), Err(UnpackError::Corrupt { .. })) => {}
+                (left, right) => assert_eq!(left, right),
+            }
+        }
+        results[0].clone()
+    }
+
+    fn text() -> Vec<u8> {
+        (0..40_000_u32)
+            .flat_map(|number| format!("line {}\n", number.wrapping_mul(2_654_435_761)).into_bytes())
+            .collect()
+    }
+
+    #[test]
+    fn plain_bytes_pass_through() {
+        for bytes in
+            [&b""[..], b"{", b"{\"a\":1}\n", b"\x1f", b"\x28\xb5", b"\x28\xb5\x2f", b"P*M", b"P*", b"\x1fx", b"PQ"]
+        {
+            assert_eq!(unpack(bytes).as_deref(), Ok(bytes));
+        }
+    }
+
+    #[test]
+    fn gzip_and_zstd_are_told_by_their_first_bytes() {
+        let text = text();
+        assert_eq!(unpack(&gzip(&text)).as_deref(), Ok(&text[..]));
+        assert_eq!(unpack(&zstd(&text)).as_deref(), Ok(&text[..]));
+        assert_eq!(unpack(&gzip(b"")).as_deref(), Ok(&b""[..]));
+        assert_eq!(unpack(&zstd(b"")).as_deref(), Ok(&b""[..]));
+    }
+
+    #[test]
+    fn many_members_and_frames_are_one_text() {
+        assert_eq!(unpack(&[gzip(b"a\nb"), gzip(b""), gzip(b"c\n")].concat()).as_deref(), Ok(&b"a\nbc\n"[..]));
+        assert_eq!(unpack(&[zstd(b"a\nb"), zstd(b""), zstd(b"c\n")].concat()).as_deref(), Ok(&b"a\nbc\n"[..]));
+        let skippable = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+        assert_eq!(unpack(&[&skippable[..], &zstd(b"a\n")].concat()).as_deref(), Ok(&b"a\n"[..]));
+    }
+
+    #[test]
+    fn truncated_data_is_an_error_wherever_it_is_cut() {
+        let text = b"{\"event\":\"view\"}\n{\"event\":\"view\"}\n{\"event\":\"cart\"}\n";
+        for (format, magic_bytes, packed) in [(Format::Gzip, 2, gzip(text)), (Format::Zstd, 4, zstd(text))] {
+            let twice = [packed.clone(), packed.clone()].concat();
+            for end in magic_bytes..twice.len() {
+                if end == packed.len() {
+                    continue;
+                }
+                assert_eq!(unpack(&twice[..end]), Err(UnpackError::Truncated { format }), "{format} cut at {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn broken_data_is_an_error() {
+        for packed in [gzip(&text()), zstd(&text())] {
+            let mut broken = packed.clone();
+            let middle = broken.len() / 2;
+            for byte in &mut broken[middle..middle + 40] {
+                *byte ^= 0x5a;
+            }
+            assert!(matches!(unpack(&broken), Err(UnpackError::Corrupt { .. } | UnpackError::Bomb { .. })));
+            let trailing = [&packed[..], b"{\"not\":\"packed\"}"].concat();
+            assert!(matches!(unpack(&trailing), Err(UnpackError::Corrupt { .. })));
+        }
+        let mut wrong_sum = gzip(b"hello");
+        let sum = wrong_sum.len() - 8;
+        wrong_sum[sum] ^= 1;
+        assert!(matches!(unpack(&wrong_sum), Err(UnpackError::Corrupt { format: Format::Gzip, .. })));
+    }
+
+    #[test]
+    fn a_bomb_is_one_however_it_is_cut() {
+        let zeros = vec![b'0'; 3 << 20];
+        for packed in [gzip(&zeros), zstd(&zeros)] {
+            // 3 MiB of one byte pack far below 3 MiB / 200.
+            assert!(matches!(unpack(&packed), Err(UnpackError::Bomb { .. })));
+            let roomy = unpack_cut(&packed, 100, 3 << 20).map(|out| out.len());
+            assert_eq!(roomy, Ok(3 << 20));
+        }
+        let exactly_free = vec![b'0'; 1 << 20];
+        for packed in [gzip(&exactly_free), zstd(&exactly_free)] {
+            assert_eq!(unpack(&packed).map(|out| out.len()), Ok(1 << 20));
+        }
+        let one_more = vec![b'0'; (1 << 20) + 1];
+        for packed in [gzip(&one_more), zstd(&one_more)] {
+            assert!(matches!(unpack(&packed), Err(UnpackError::Bomb { limit_bytes, .. }) if limit_bytes == 1 << 20));
+        }
+    }
+
+    #[test]
+    fn the_limit_is_the_ratio_between_1_mib_and_4_gib() {
+        for (stored, limit) in [
+            (0, 1 << 20),
+            (5242, 1 << 20),
+            (5243, 1_048_600),
+            (1 << 20, 200 << 20),
+            (1 << 30, 4 << 30),
+            (u64::MAX, 4 << 30),
+        ] {
+            assert_eq!(Unpacker::new(stored).limit_bytes, limit, "{stored}");
+        }
+    }
+}
