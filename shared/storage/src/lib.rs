@@ -1,1 +1,13 @@
-//! To come.
+//! The table and the buckets: the only crate that speaks to DynamoDB and S3.
+//!
+//! It knows how rows are keyed, how a part of a chunk is committed exactly once, and which failures a retry helps. What
+//! is counted, and in which rows, is decided in `minutebook-domain`.
+
+pub mod cancellation;
+pub mod commit;
+pub mod error;
+pub mod keys;
+pub mod ledger;
+pub mod minutes;
+pub mod objects;
+pub mod rejected;

@@ -1,0 +1,140 @@
+//! What a cancelled transaction means, read from the reasons that DynamoDB gives for each of its actions.
+
+use aws_sdk_dynamodb::types::CancellationReason;
+
+use crate::error::is_passing_code;
+
+/// The action of the ledger mark: always the first of a transaction.
+pub(crate) const MARK_POSITION: usize = 0;
+
+/// What the caller does next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// The ledger mark was there already: the part was counted before, by an earlier attempt or another worker.
+    CountedBefore,
+    /// Another transaction was at one of the same items: try again on another lane.
+    Conflict,
+    /// A partition is at its limit: back off and try again.
+    Throttled,
+    /// The hours of these seal checks (0 is the first one) are sealed: take the late path for them.
+    Sealed(Vec<usize>),
+    /// These rows (0 is the first one) have no room left: go on in their next spill rows.
+    TooLarge(Vec<usize>),
+    /// Anything else: no retry helps.
+    Refused(String),
+}
+
+/// Reads the reasons of a transaction of one mark, then `seal_checks` checks, then rows.
+///
+/// The ledger's own position decides first: if the mark is there, the part was counted, whatever else went wrong. Then
+/// what may pass by itself, so that a refusal is only spoken when nothing else is in the way.
+///
+/// **Source**: the reasons are listed at
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>, in the order of the
+/// actions; an action that did not fail has the code `None`.
+pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Verdict {
+    let code_at = |position: usize| reasons.get(position).and_then(CancellationReason::code).unwrap_or("None");
+    if code_at(MARK_POSITION) == "ConditionalCheckFailed" {
+        return Verdict::CountedBefore;
+    }
+    let has = |matches: fn(&str) -> bool| (0..reasons.len()).any(|position| matches(code_at(position)));
+    if has(|code| code == "TransactionConflict") {
+        return Verdict::Conflict;
+    }
+    if has(is_passing_code) {
+        return Verdict::Throttled;
+    }
+    let first_row = MARK_POSITION + 1 + seal_checks;
+    let sealed: Vec<usize> =
+        (0..seal_checks).filter(|check| code_at(MARK_POSITION + 1 + check) == "ConditionalCheckFailed").collect();
+    if !sealed.is_empty() {
+        return Verdict::Sealed(sealed);
+    }
+    let too_large: Vec<usize> = (first_row..reasons.len())
+        .filter(|position| reasons.get(*position).is_some_and(is_item_size))
+        .map(|position| position - first_row)
+        .collect();
+    if !too_large.is_empty() {
+        return Verdict::TooLarge(too_large);
+    }
+    let described: Vec<String> = reasons
+        .iter()
+        .enumerate()
+        .filter(|(position, _)| code_at(*position) != "None")
+        .map(|(position, reason)| {
+            format!("action {position}: {} {}", code_at(position), reason.message().unwrap_or_default())
+        })
+        .collect();
+    Verdict::Refused(described.join("; "))
+}
+
+/// A row over 400 KB comes as a validation error that only its message tells from others.
+fn is_item_size(reason: &CancellationReason) -> bool {
+    match reason.code() {
+        Some("ItemSizeLimitExceeded") => true,
+        Some("ValidationError" | "ValidationException") => {
+            reason.message().is_some_and(|message| message.to_ascii_lowercase().contains("item size"))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEAL_CHECKS: usize = 2;
+
+    fn check(codes: &[&str], expected: &Verdict) {
+        let reasons: Vec<CancellationReason> = codes
+            .iter()
+            .map(|code| {
+                let (code, message) = code.split_once('/').unwrap_or((code, ""));
+                CancellationReason::builder().code(code).message(message).build()
+            })
+            .collect();
+        assert_eq!(verdict(&reasons, SEAL_CHECKS), *expected, "{codes:?}");
+    }
+
+    #[test]
+    fn a_mark_that_stands_means_counted_before_whatever_else_failed() {
+        check(&["ConditionalCheckFailed", "None", "None", "None"], &Verdict::CountedBefore);
+        check(&["ConditionalCheckFailed", "None", "None", "TransactionConflict"], &Verdict::CountedBefore);
+        check(
+            &["ConditionalCheckFailed", "ConditionalCheckFailed", "None", "ThrottlingError"],
+            &Verdict::CountedBefore,
+        );
+    }
+
+    #[test]
+    fn a_conflict_anywhere_is_tried_on_another_lane() {
+        check(&["None", "None", "None", "TransactionConflict"], &Verdict::Conflict);
+        check(&["TransactionConflict", "None", "None", "None"], &Verdict::Conflict);
+        check(&["None", "TransactionConflict", "None", "ThrottlingError"], &Verdict::Conflict);
+    }
+
+    #[test]
+    fn throttling_at_the_ledger_or_at_a_row_backs_off() {
+        check(&["ThrottlingError", "None", "None", "None"], &Verdict::Throttled);
+        check(&["None", "None", "None", "ProvisionedThroughputExceeded"], &Verdict::Throttled);
+        check(&["None", "ConditionalCheckFailed", "None", "ThrottlingError"], &Verdict::Throttled);
+    }
+
+    #[test]
+    fn a_failed_seal_check_names_its_hour() {
+        check(&["None", "None", "ConditionalCheckFailed", "None"], &Verdict::Sealed(vec![1]));
+        check(&["None", "ConditionalCheckFailed", "ConditionalCheckFailed", "None"], &Verdict::Sealed(vec![0, 1]));
+    }
+
+    #[test]
+    fn a_row_without_room_spills() {
+        let message = "ValidationError/Item size to update has exceeded the maximum allowed size";
+        check(&["None", "None", "None", "None", message], &Verdict::TooLarge(vec![1]));
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_position() {
+        let refused = Verdict::Refused("action 3: ValidationError wrong type".to_string());
+        check(&["None", "None", "None", "ValidationError/wrong type"], &refused);
+    }
+}
