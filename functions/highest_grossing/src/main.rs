@@ -1,1 +1,8 @@
-fn main() {}
+//! `GET /highest_grossing_item`: the item that grossed most in the last 24 hours.
+
+use minutebook_service::ranking::{Ranking, serve};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    serve(Ranking::HighestGrossing).await
+}

@@ -1,1 +1,8 @@
-//! To come.
+//! The plumbing at the edge of every function: configuration, clients, clock, and the shape of HTTP answers.
+
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod problem;
+pub mod query;
+pub mod ranking;

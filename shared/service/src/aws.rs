@@ -1,0 +1,156 @@
+//! The AWS clients: built once at cold start, with one HTTP client, pinned behaviour and time limits.
+//!
+//! The credentials and the region come from the variables that Lambda sets, so the heavy chain of `aws-config` is not
+//! linked in. The trusted roots come with the binary: reading them from disk would be the longest step of a cold start.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::config::{ConfigError, required};
+
+/// Tries of one call. A transaction that is still in progress wants a retry more than five seconds later, which the
+/// fifth try reaches.
+const ATTEMPTS_MAX: u32 = 5;
+/// How long one call may take with all its tries: below the visibility timeout and the deadline of every function.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one try may wait for its answer. After a freeze a connection can be dead without a sign.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What the clients are built from.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    credentials: Credentials,
+    region: Region,
+    http_client: SharedHttpClient,
+    dynamodb_endpoint: Option<String>,
+    s3_endpoint: Option<String>,
+}
+
+impl Aws {
+    /// Reads the variables that Lambda sets (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, …) and the endpoints of a local cloud
+    /// (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_S3`) through `lookup`.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Aws, ConfigError> {
+        let credentials = Credentials::new(
+            required(&lookup, "AWS_ACCESS_KEY_ID")?,
+            required(&lookup, "AWS_SECRET_ACCESS_KEY")?,
+            lookup("AWS_SESSION_TOKEN").filter(|token| !token.is_empty()),
+            None,
+            "environment",
+        );
+        let endpoint = |name| lookup(name).or_else(|| lookup("AWS_ENDPOINT_URL")).filter(|url| !url.is_empty());
+        let dynamodb_endpoint = endpoint("AWS_ENDPOINT_URL_DYNAMODB");
+        let s3_endpoint = endpoint("AWS_ENDPOINT_URL_S3");
+        let is_plain = |url: &Option<String>| url.as_ref().is_some_and(|url| url.starts_with("http://"));
+        let http_client =
+            if is_plain(&dynamodb_endpoint) && is_plain(&s3_endpoint) { Builder::new().build_http() } else { https() };
+        let region = Region::new(required(&lookup, "AWS_REGION")?);
+        Ok(Aws { credentials, region, http_client, dynamodb_endpoint, s3_endpoint })
+    }
+
+    /// The DynamoDB client.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .credentials_provider(self.credentials.clone())
+            .region(self.region.clone())
+            .http_client(self.http_client.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .operation_timeout(OPERATION_TIMEOUT)
+                    .build(),
+            );
+        config.set_endpoint_url(self.dynamodb_endpoint.clone());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// The S3 client. It has no time limit on an operation, since reading a body belongs to it; a stalled body is cut off
+    /// by the SDK's own protection.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let mut config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .credentials_provider(self.credentials.clone())
+            .region(self.region.clone())
+            .http_client(self.http_client.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+            .timeout_config(
+                TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build(),
+            )
+            // A local cloud has no host name for each bucket.
+            .force_path_style(self.s3_endpoint.is_some());
+        config.set_endpoint_url(self.s3_endpoint.clone());
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+}
+
+fn https() -> SharedHttpClient {
+    let mut trust = TrustStore::empty();
+    let mut pem = String::new();
+    for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        pem.push_str(&STANDARD.encode(certificate));
+        pem.push_str("\n-----END CERTIFICATE-----\n");
+    }
+    trust.add_pem_certificate(pem.into_bytes());
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    match TlsContext::builder().with_trust_store(trust).build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // The built-in roots always parse; if they ever did not, the machine's own will do.
+        Err(_) => builder.build_https(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(name: &'static str) -> Option<String> {
+        let value = match name {
+            "AWS_REGION" => "eu-central-1",
+            "AWS_ACCESS_KEY_ID" => "id",
+            "AWS_SECRET_ACCESS_KEY" => "secret",
+            _ => return None,
+        };
+        Some(value.to_string())
+    }
+
+    #[test]
+    fn a_missing_region_is_named() {
+        let error = Aws::read(|name| lookup(name).filter(|_| name != "AWS_REGION")).expect_err("no region");
+        assert_eq!(error, ConfigError::Missing("AWS_REGION"));
+    }
+
+    #[test]
+    fn an_endpoint_of_its_own_goes_before_the_common_one() {
+        let aws = Aws::read(|name| match name {
+            "AWS_ENDPOINT_URL" => Some("http://127.0.0.1:1".to_string()),
+            "AWS_ENDPOINT_URL_DYNAMODB" => Some("http://127.0.0.1:2".to_string()),
+            _ => lookup(name),
+        })
+        .expect("all variables are there");
+        assert_eq!(aws.dynamodb_endpoint.as_deref(), Some("http://127.0.0.1:2"));
+        assert_eq!(aws.s3_endpoint.as_deref(), Some("http://127.0.0.1:1"));
+    }
+
+    #[test]
+    fn the_built_in_roots_make_a_client_for_the_real_cloud() {
+        let aws = Aws::read(lookup).expect("all variables are there");
+        assert!(aws.dynamodb_endpoint.is_none());
+        assert!(webpki_root_certs::TLS_SERVER_ROOT_CERTS.len() > 50);
+    }
+}

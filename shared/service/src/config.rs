@@ -1,0 +1,141 @@
+//! Configuration: read once at start-up from the environment, into types.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use minutebook_domain::measure::Currency;
+
+/// The table's name.
+pub const TABLE: &str = "MINUTEBOOK_TABLE";
+/// The bucket for rejected lines.
+pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
+/// The days that minute rows are kept; 0 is for ever.
+pub const MINUTE_RETENTION_DAYS: &str = "MINUTEBOOK_MINUTE_RETENTION_DAYS";
+/// The currency of events, and of questions, that name none.
+pub const DEFAULT_CURRENCY: &str = "MINUTEBOOK_DEFAULT_CURRENCY";
+
+/// A variable is missing or wrong; the function refuses to start.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not set, or empty.
+    #[error("the environment variable {0} is not set; `cargo mb status --env` prints the local ones")]
+    Missing(&'static str),
+    /// It has a value that cannot be used.
+    #[error("the environment variable {name} is {value:?}: expected {expected}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What it says.
+        value: String,
+        /// What it should say.
+        expected: String,
+    },
+}
+
+/// What every function needs to know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// The table's name.
+    pub table: String,
+    /// The currency of events, and of questions, that name none.
+    pub default_currency: Currency,
+}
+
+impl Config {
+    /// Reads the configuration through `lookup`, so that a test needs no environment.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Config, ConfigError> {
+        Ok(Config { table: required(&lookup, TABLE)?, default_currency: currency(&lookup)? })
+    }
+}
+
+/// What ingest needs to know beside [`Config`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IngestConfig {
+    /// The bucket for rejected lines.
+    pub rejected_bucket: String,
+    /// The days that minute rows are kept; 0 is for ever.
+    pub minute_retention_days: u32,
+}
+
+impl IngestConfig {
+    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
+        Ok(IngestConfig {
+            rejected_bucket: required(&lookup, REJECTED_BUCKET)?,
+            minute_retention_days: parsed(&lookup, MINUTE_RETENTION_DAYS)?,
+        })
+    }
+}
+
+/// Reads a variable that must be set.
+///
+/// **Errors**: [`ConfigError::Missing`].
+pub fn required(lookup: &impl Fn(&'static str) -> Option<String>, name: &'static str) -> Result<String, ConfigError> {
+    lookup(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
+}
+
+/// The process's environment.
+#[expect(clippy::disallowed_methods, reason = "this is the edge that every configuration is read through")]
+pub fn environment(name: &'static str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn parsed<T>(lookup: &impl Fn(&'static str) -> Option<String>, name: &'static str) -> Result<T, ConfigError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let value = required(lookup, name)?;
+    value.parse().map_err(|error: T::Err| ConfigError::Invalid { name, value, expected: error.to_string() })
+}
+
+fn currency(lookup: &impl Fn(&'static str) -> Option<String>) -> Result<Currency, ConfigError> {
+    let value = required(lookup, DEFAULT_CURRENCY)?;
+    Currency::parse(value.as_bytes()).ok_or_else(|| ConfigError::Invalid {
+        name: DEFAULT_CURRENCY,
+        value,
+        expected: "three letters, as USD".to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(changed: &[(&'static str, &str)]) -> impl Fn(&'static str) -> Option<String> {
+        let mut values = vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (MINUTE_RETENTION_DAYS, "7")];
+        values.push((DEFAULT_CURRENCY, "EUR"));
+        let mut values: Vec<(&'static str, String)> =
+            values.into_iter().map(|(name, value)| (name, value.to_string())).collect();
+        for (name, value) in changed {
+            values.retain(|(known, _)| known != name);
+            values.push((name, (*value).to_string()));
+        }
+        move |name| values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    #[test]
+    fn a_whole_environment_is_read() {
+        let config = Config::read(lookup(&[])).expect("all variables are there");
+        assert_eq!((config.table.as_str(), config.default_currency.as_str()), ("minutes", "EUR"));
+        let config = IngestConfig::read(lookup(&[])).expect("all variables are there");
+        assert_eq!((config.rejected_bucket.as_str(), config.minute_retention_days), ("rejected", 7));
+    }
+
+    #[test]
+    fn an_error_names_its_variable() {
+        assert_eq!(Config::read(lookup(&[(TABLE, "")])), Err(ConfigError::Missing(TABLE)));
+        let wrong_currency = Config::read(lookup(&[(DEFAULT_CURRENCY, "dollars")])).expect_err("not three letters");
+        let wrong_days = IngestConfig::read(lookup(&[(MINUTE_RETENTION_DAYS, "week")])).expect_err("not a number");
+        for (error, name, value) in
+            [(wrong_currency, DEFAULT_CURRENCY, "dollars"), (wrong_days, MINUTE_RETENTION_DAYS, "week")]
+        {
+            let sentence = error.to_string();
+            assert!(sentence.contains(name) && sentence.contains(value), "{sentence}");
+        }
+    }
+}

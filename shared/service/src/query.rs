@@ -1,0 +1,177 @@
+//! The query parameters of a ranking.
+
+use chrono::{DateTime, Utc};
+use minutebook_domain::measure::Currency;
+use minutebook_domain::time::Minute;
+use minutebook_domain::window::{WINDOW_MINUTES_MAX, WindowLength};
+
+/// How many items an answer lists at most.
+pub const LIMIT_MAX: usize = 100;
+/// How many items an answer lists if the question does not say.
+const LIMIT_DEFAULT: usize = 10;
+/// The site of events that name none.
+const SITE_DEFAULT: &str = "default";
+/// The longest site id; see docs/EVENTS.md.
+const SITE_BYTES_MAX: usize = 64;
+
+/// What a ranking is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RankingQuery {
+    /// The site that is asked about.
+    pub site_id: String,
+    /// How long the window is.
+    pub window: WindowLength,
+    /// How many items the answer lists, 1 to [`LIMIT_MAX`].
+    pub limit: usize,
+    /// The minute that the window ends with.
+    pub as_of: Minute,
+    /// The currency of money.
+    pub currency: Currency,
+}
+
+/// What holds where the question does not say.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    /// How long the window is.
+    pub window: WindowLength,
+    /// The currency of money.
+    pub currency: Currency,
+    /// The present.
+    pub now: DateTime<Utc>,
+    /// Whether the call is about money, and so takes `currency`.
+    pub is_money: bool,
+}
+
+/// Reads the query string of a ranking call.
+///
+/// **Errors**: one sentence that names the parameter, for a 400.
+pub fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, String> {
+    let now = Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
+    let mut parsed = RankingQuery {
+        site_id: SITE_DEFAULT.to_string(),
+        window: defaults.window,
+        limit: LIMIT_DEFAULT,
+        as_of: now,
+        currency: defaults.currency,
+    };
+    let mut seen: Vec<String> = vec![];
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if seen.iter().any(|known| *known == name) {
+            return Err(format!("{name} is given twice"));
+        }
+        match name.as_ref() {
+            "site_id" => parsed.site_id = site_id(&value)?,
+            "window" => parsed.window = window(&value)?,
+            "limit" => parsed.limit = limit(&value)?,
+            "as_of" => parsed.as_of = as_of(&value)?,
+            "currency" if defaults.is_money => parsed.currency = currency(&value)?,
+            _ => {
+                let currency = if defaults.is_money { ", currency" } else { "" };
+                return Err(format!(
+                    "{name:?} is not a parameter of this call; it takes site_id, window, limit, as_of{currency}"
+                ));
+            }
+        }
+        seen.push(name.into_owned());
+    }
+    Ok(parsed)
+}
+
+fn site_id(value: &str) -> Result<String, String> {
+    let is_valid = (1..=SITE_BYTES_MAX).contains(&value.len())
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+    if is_valid {
+        Ok(value.to_string())
+    } else {
+        Err(format!("site_id is {value:?}; expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -"))
+    }
+}
+
+fn window(value: &str) -> Result<WindowLength, String> {
+    WindowLength::parse(value).ok_or_else(|| {
+        let days = WINDOW_MINUTES_MAX / (24 * 60);
+        format!("window is {value:?}; expected a whole number and m, h or d, as 15m, 24h or 7d, from 1m to {days}d")
+    })
+}
+
+fn limit(value: &str) -> Result<usize, String> {
+    value
+        .parse::<usize>()
+        .ok()
+        .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+        .ok_or_else(|| format!("limit is {value:?}; expected a whole number from 1 to {LIMIT_MAX}"))
+}
+
+fn as_of(value: &str) -> Result<Minute, String> {
+    // A plus sign of a zone comes as a space if whoever wrote the URL did not escape it.
+    let repaired = value.replace(' ', "+");
+    DateTime::parse_from_rfc3339(&repaired)
+        .ok()
+        .and_then(|time| Minute::containing(time.with_timezone(&Utc)))
+        .ok_or_else(|| format!("as_of is {value:?}; expected a time as 2026-11-20T23:07:00Z"))
+}
+
+fn currency(value: &str) -> Result<Currency, String> {
+    Currency::parse(value.as_bytes()).ok_or_else(|| format!("currency is {value:?}; expected three letters, as USD"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(query: &str) -> Result<RankingQuery, String> {
+        let defaults = Defaults {
+            window: WindowLength::HOUR,
+            currency: Currency::parse(b"USD").expect("three letters"),
+            now: DateTime::from_timestamp(1_795_216_079, 0).expect("in range"),
+            is_money: true,
+        };
+        parse(query, &defaults)
+    }
+
+    #[test]
+    fn an_empty_question_has_defaults() {
+        let query = parsed("").expect("nothing is required");
+        assert_eq!((query.site_id.as_str(), query.limit, query.window), ("default", 10, WindowLength::HOUR));
+        assert_eq!(query.as_of.to_string(), "2026-11-20T23:07:00Z");
+    }
+
+    #[test]
+    fn every_parameter_is_read() {
+        let query = parsed("site_id=a.b_c:d-e&window=15m&limit=100&as_of=2026-11-20T23%3A59%3A59%2B01:00&currency=eur")
+            .expect("all are right");
+        assert_eq!(query.site_id, "a.b_c:d-e");
+        assert_eq!((query.window.minutes(), query.limit), (15, 100));
+        assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
+        assert_eq!(query.currency.as_str(), "EUR");
+    }
+
+    #[test]
+    fn a_zone_with_an_unescaped_plus_is_understood() {
+        let query = parsed("as_of=2026-11-20T23:59:00+01:00").expect("a plus that became a space");
+        assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named() {
+        let long = format!("site_id={}", "a".repeat(65));
+        for (query, name) in [
+            ("site_id=", "site_id"),
+            ("site_id=a%20b", "site_id"),
+            (long.as_str(), "site_id"),
+            ("window=8d", "window"),
+            ("window=", "window"),
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("limit=ten", "limit"),
+            ("as_of=yesterday", "as_of"),
+            ("as_of=1960-01-01T00:00:00Z", "as_of"),
+            ("currency=dollars", "currency"),
+            ("colour=red", "colour"),
+            ("limit=1&limit=2", "limit"),
+        ] {
+            let error = parsed(query).expect_err(query);
+            assert!(error.contains(name), "{query}: {error}");
+        }
+    }
+}

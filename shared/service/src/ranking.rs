@@ -1,0 +1,257 @@
+//! The three rankings: one handler, three measures.
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response, service_fn};
+use minutebook_domain::amount::Amount;
+use minutebook_domain::measure::{Currency, Measure};
+use minutebook_domain::ranking::{Sums, canonical_integer};
+use minutebook_domain::window::{Window, WindowLength};
+use minutebook_storage::commit::Table;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use crate::aws::Aws;
+use crate::clock::{Clock, system_clock};
+use crate::config::{Config, environment};
+use crate::problem::{json, preflight_or_wrong_method, problem};
+use crate::query::{self, Defaults, RankingQuery};
+
+/// What a ranking function ranks by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ranking {
+    /// `GET /most_viewed_item`: views, in the last hour.
+    MostViewed,
+    /// `GET /top_item_added_to_cart`: additions to carts, in the last 24 hours.
+    TopCarted,
+    /// `GET /highest_grossing_item`: sales, in the last 24 hours.
+    HighestGrossing,
+}
+
+impl Ranking {
+    fn measure(self, currency: Currency) -> Measure {
+        match self {
+            Ranking::MostViewed => Measure::Views,
+            Ranking::TopCarted => Measure::Carts,
+            Ranking::HighestGrossing => Measure::Sales(currency),
+        }
+    }
+
+    fn default_window(self) -> WindowLength {
+        match self {
+            Ranking::MostViewed => WindowLength::HOUR,
+            Ranking::TopCarted | Ranking::HighestGrossing => WindowLength::DAY,
+        }
+    }
+
+    fn is_money(self) -> bool {
+        self == Ranking::HighestGrossing
+    }
+
+    /// The member that holds the first item.
+    fn item_name(self) -> &'static str {
+        match self {
+            Ranking::MostViewed => "most_viewed_item",
+            Ranking::TopCarted => "top_item_added_to_cart",
+            Ranking::HighestGrossing => "highest_grossing_item",
+        }
+    }
+
+    /// The member that holds its number, in the answer and in each item of `top`.
+    fn value_name(self) -> &'static str {
+        match self {
+            Ranking::MostViewed => "views",
+            Ranking::TopCarted => "adds_to_cart",
+            Ranking::HighestGrossing => "total_sales",
+        }
+    }
+}
+
+/// Runs a ranking function under the Lambda runtime until it is shut down.
+///
+/// **Errors**: a configuration that cannot be used, at start-up; the runtime's own.
+pub async fn serve(ranking: Ranking) -> Result<(), lambda_http::Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let config = Config::read(environment)?;
+    let table = Table { client: Aws::read(environment)?.dynamodb(), name: config.table };
+    let handler = Handler { ranking, table, default_currency: config.default_currency, clock: system_clock };
+    lambda_http::run(service_fn(|request| handler.handle(request))).await
+}
+
+/// A ranking function with all that it depends on.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    /// What it ranks by.
+    pub ranking: Ranking,
+    /// Where the minute rows lie.
+    pub table: Table,
+    /// The currency of questions that name none.
+    pub default_currency: Currency,
+    /// Where now comes from.
+    pub clock: Clock,
+}
+
+impl Handler {
+    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says that a retry helps.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
+        if let Some(response) = preflight_or_wrong_method(request.method()) {
+            return Ok(response);
+        }
+        let now = (self.clock)();
+        let defaults = Defaults {
+            window: self.ranking.default_window(),
+            currency: self.default_currency,
+            now,
+            is_money: self.ranking.is_money(),
+        };
+        let question = match query::parse(request.uri().query().unwrap_or_default(), &defaults) {
+            Ok(question) => question,
+            Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
+        };
+        let window = Window::ending_with(question.as_of, question.window);
+        let measure = self.ranking.measure(question.currency);
+        match self.table.sum_minutes(&question.site_id, measure, window, now).await {
+            Ok(sums) => Ok(json(&Answer::new(self.ranking, &question, window, &sums))),
+            Err(error) => {
+                tracing::error!(%error, "the table could not be read");
+                let sentence = "the table could not be read; try again in a moment";
+                Ok(problem(StatusCode::SERVICE_UNAVAILABLE, sentence))
+            }
+        }
+    }
+}
+
+/// The answer to a ranking, in the order in which its members are written.
+struct Answer<'a> {
+    ranking: Ranking,
+    currency: Option<Currency>,
+    top: Vec<(&'a str, Amount)>,
+    as_of: String,
+    window: WindowAnswer,
+}
+
+#[derive(Serialize)]
+struct WindowAnswer {
+    from: String,
+    to: String,
+    precision: &'static str,
+}
+
+impl<'a> Answer<'a> {
+    fn new(ranking: Ranking, question: &RankingQuery, window: Window, sums: &'a Sums) -> Answer<'a> {
+        Answer {
+            ranking,
+            currency: ranking.is_money().then_some(question.currency),
+            top: sums.top(question.limit),
+            as_of: question.as_of.to_string(),
+            window: WindowAnswer { from: window.from.to_string(), to: window.to.to_string(), precision: "minute" },
+        }
+    }
+
+    fn value(&self, amount: Amount) -> Box<RawValue> {
+        let text = if self.currency.is_some() { amount.to_money_text() } else { amount.to_string() };
+        // A decimal's text is a JSON number, kept whole where a float would round it.
+        RawValue::from_string(text).unwrap_or_default()
+    }
+}
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let first = self.top.first();
+        map.serialize_entry(self.ranking.item_name(), &first.map(|(key, _)| ItemId(key)))?;
+        let value = first.map_or(Amount::ZERO, |(_, amount)| *amount);
+        map.serialize_entry(self.ranking.value_name(), &self.value(value))?;
+        if let Some(currency) = self.currency {
+            map.serialize_entry("currency", currency.as_str())?;
+        }
+        let top: Vec<TopItem<'_>> =
+            self.top.iter().map(|(key, amount)| TopItem { answer: self, key, amount: *amount }).collect();
+        map.serialize_entry("top", &top)?;
+        map.serialize_entry("as_of", &self.as_of)?;
+        map.serialize_entry("window", &self.window)?;
+        map.end()
+    }
+}
+
+struct TopItem<'a> {
+    answer: &'a Answer<'a>,
+    key: &'a str,
+    amount: Amount,
+}
+
+impl Serialize for TopItem<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("item_id", &ItemId(self.key))?;
+        map.serialize_entry(self.answer.ranking.value_name(), &self.answer.value(self.amount))?;
+        map.end()
+    }
+}
+
+/// An item id, as a number if it is written as one.
+struct ItemId<'a>(&'a str);
+
+impl Serialize for ItemId<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match canonical_integer(self.0) {
+            Some(number) => serializer.serialize_i64(number),
+            None => serializer.serialize_str(self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minutebook_domain::time::Minute;
+
+    fn answered(ranking: Ranking, amounts: &[(&str, &str)]) -> String {
+        let mut sums = Sums::default();
+        for (key, amount) in amounts {
+            sums.add(key, Amount::parse(amount.as_bytes()).expect("a decimal"));
+        }
+        let question = RankingQuery {
+            site_id: "default".to_string(),
+            window: ranking.default_window(),
+            limit: 2,
+            as_of: Minute::from_epoch_seconds(1_795_216_079).expect("in range"),
+            currency: Currency::parse(b"USD").expect("three letters"),
+        };
+        let window = Window::ending_with(question.as_of, question.window);
+        serde_json::to_string(&Answer::new(ranking, &question, window, &sums)).expect("an answer is JSON")
+    }
+
+    #[test]
+    fn the_most_viewed_item_comes_with_the_list_and_the_window() {
+        assert_eq!(
+            answered(Ranking::MostViewed, &[("1", "10"), ("sku-2", "9"), ("3", "1")]),
+            concat!(
+                r#"{"most_viewed_item":1,"views":10,"top":[{"item_id":1,"views":10},{"item_id":"sku-2","views":9}],"#,
+                r#""as_of":"2026-11-20T23:07:00Z","#,
+                r#""window":{"from":"2026-11-20T22:08:00Z","to":"2026-11-20T23:08:00Z","precision":"minute"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn money_is_an_exact_number_with_its_currency() {
+        let answer = answered(Ranking::HighestGrossing, &[("3", "1300"), ("4", "99999999999999.125")]);
+        let expected = concat!(
+            r#"{"highest_grossing_item":4,"total_sales":99999999999999.125,"currency":"USD","#,
+            r#""top":[{"item_id":4,"total_sales":99999999999999.125},{"item_id":3,"total_sales":1300.00}],"#
+        );
+        assert!(answer.starts_with(expected), "{answer}");
+    }
+
+    #[test]
+    fn nothing_counted_is_null_zero_and_an_empty_list() {
+        let answer = answered(Ranking::TopCarted, &[]);
+        assert!(answer.starts_with(r#"{"top_item_added_to_cart":null,"adds_to_cart":0,"top":[],"#), "{answer}");
+        let answer = answered(Ranking::HighestGrossing, &[]);
+        assert!(
+            answer.starts_with(r#"{"highest_grossing_item":null,"total_sales":0.00,"currency":"USD","#),
+            "{answer}"
+        );
+    }
+}
