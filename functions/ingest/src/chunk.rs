@@ -1,0 +1,302 @@
+//! The way of one chunk: read, count, plan, commit part by part.
+
+use std::collections::BTreeMap;
+
+use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
+use minutebook_domain::ledger::{ChunkId, PlanBasis};
+use minutebook_domain::measure::Currency;
+use minutebook_domain::plan::{PLAN_VERSION, Plan};
+use minutebook_service::clock::Clock;
+use minutebook_storage::commit::{CommitEffort, PartCommit, PartOutcome, Table};
+use minutebook_storage::error::StorageError;
+use minutebook_storage::ledger::{ChunkHeader, Mark};
+use minutebook_storage::objects::{Buckets, ObjectRef, OpenObject, Opened};
+use minutebook_storage::rejected::RejectedLines;
+use tokio::time::Instant;
+
+/// How often an object is read from its start again: after its body broke off, or to plan from a recorded basis.
+const READS_MAX: u32 = 4;
+
+/// How many bytes of rejected lines are gathered before they are handed on.
+const REJECTED_HANDOVER_BYTES: usize = 1024 * 1024;
+
+/// What a chunk is counted with.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    /// Where it is counted.
+    pub table: Table,
+    /// Where chunks and rejected lines lie.
+    pub buckets: Buckets,
+    /// The days that minute rows are kept; 0 is for ever.
+    pub minute_retention_days: u32,
+    /// The currency of events that name none.
+    pub default_currency: Currency,
+    /// Where now comes from.
+    pub clock: Clock,
+}
+
+/// Why a chunk could not be counted. In every case its message goes back to the queue, which gives it another try or,
+/// after the last, to the dead letters.
+#[derive(Debug, thiserror::Error)]
+pub enum CountError {
+    /// The table or a bucket; see the error whether a later try helps.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The bytes cannot be unpacked; no retry helps.
+    #[error("the chunk cannot be unpacked: {0}")]
+    Unreadable(#[from] ChunkError),
+    /// An earlier version of minutebook counted a part of the chunk by other rules; no retry helps.
+    #[error(
+        "part {part} of the chunk was counted under plan version {found} with {found_parts} parts, and this is \
+         version {PLAN_VERSION} with {parts}: run the version that began the chunk to finish it"
+    )]
+    OtherPlan {
+        /// The part whose mark differs.
+        part: usize,
+        /// The mark's version.
+        found: u32,
+        /// The mark's number of parts.
+        found_parts: usize,
+        /// Our number of parts.
+        parts: usize,
+    },
+    /// The ledger's basis kept changing, or the object could not be read to its end.
+    #[error("the chunk was read {READS_MAX} times without success: {last}")]
+    ReadTooOften {
+        /// What went wrong the last time.
+        last: String,
+    },
+}
+
+/// How a chunk ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// Its parts, or the last missing ones, were committed now.
+    Counted,
+    /// All of it was counted before.
+    Duplicate,
+    /// The object was deleted before it could be read.
+    Gone,
+    /// Other bytes stand under its key; they have a notification of their own.
+    Replaced,
+}
+
+/// What the summary line says of a chunk.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub ending: Ending,
+    /// Its id; `None` if it was not read.
+    pub chunk: Option<ChunkId>,
+    /// Its stored size.
+    pub size_bytes: u64,
+    /// Where its lines went.
+    pub outcomes: Outcomes,
+    /// How many parts its plan has.
+    pub parts: usize,
+    /// How many of them were committed now.
+    pub parts_committed: usize,
+    /// Conflicts and throttles on the way.
+    pub effort: CommitEffort,
+}
+
+/// What one reading of the object came to.
+enum Reading {
+    Counted { count: Box<ChunkCount>, basis: PlanBasis, size_bytes: u64 },
+    Ended(Ending),
+}
+
+/// What one attempt to commit came to.
+enum Committing {
+    Done {
+        parts: usize,
+        parts_committed: usize,
+    },
+    /// The ledger records another basis: the chunk must be planned from that one.
+    OtherBasis(PlanBasis),
+}
+
+impl Counter {
+    /// Counts the chunk that a notification names, exactly once.
+    ///
+    /// **Guarantees**: parts are committed in order, each with its mark. Whatever was committed by earlier attempts,
+    /// by others at the same time, or by this one before it failed is never committed again.
+    ///
+    /// **Errors**: [`CountError`].
+    pub async fn count(&self, object: &ObjectRef, deadline: Instant) -> Result<Report, CountError> {
+        let mut recorded: Option<PlanBasis> = None;
+        let mut effort = CommitEffort::default();
+        let mut last = String::new();
+        for _ in 0..READS_MAX {
+            let mut rejected = self.buckets.rejected_lines(&object.key);
+            let reading = match self.read(object, recorded, &mut rejected, deadline).await {
+                Ok(reading) => reading,
+                Err(error) => {
+                    abandon(rejected).await;
+                    if is_broken_body(&error) && Instant::now() < deadline {
+                        last = error.to_string();
+                        continue;
+                    }
+                    return Err(error);
+                }
+            };
+            let (count, basis, size_bytes) = match reading {
+                Reading::Counted { count, basis, size_bytes } => (count, basis, size_bytes),
+                Reading::Ended(ending) => return Ok(Report::unread(ending)),
+            };
+            let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
+            match self.commit(object, &chunk, &count, basis, rejected, &mut effort, deadline).await? {
+                Committing::Done { parts, parts_committed } => {
+                    let ending = if parts_committed == 0 { Ending::Duplicate } else { Ending::Counted };
+                    let outcomes = count.outcomes;
+                    return Ok(Report {
+                        ending,
+                        chunk: Some(chunk),
+                        size_bytes,
+                        outcomes,
+                        parts,
+                        parts_committed,
+                        effort,
+                    });
+                }
+                Committing::OtherBasis(basis) => {
+                    last = "an earlier attempt planned the chunk from another basis".to_string();
+                    recorded = Some(basis);
+                }
+            }
+        }
+        Err(CountError::ReadTooOften { last })
+    }
+
+    async fn read(
+        &self,
+        object: &ObjectRef,
+        recorded: Option<PlanBasis>,
+        rejected: &mut RejectedLines<'_>,
+        deadline: Instant,
+    ) -> Result<Reading, CountError> {
+        let opened = match tokio::time::timeout_at(deadline, self.buckets.open(object)).await {
+            Ok(opened) => opened?,
+            Err(_) => return Err(StorageError::OutOfTime { attempts: 0 }.into()),
+        };
+        let mut body: OpenObject = match opened {
+            Opened::Object(body) => body,
+            Opened::Gone => return Ok(Reading::Ended(Ending::Gone)),
+            Opened::Replaced => return Ok(Reading::Ended(Ending::Replaced)),
+        };
+        let own_basis = PlanBasis { reference_time: body.last_modified, default_currency: self.default_currency };
+        let basis = recorded.unwrap_or(own_basis);
+        let size_bytes = body.size_bytes;
+        let mut reader = ChunkReader::new(&ChunkSettings {
+            reference_time: basis.reference_time,
+            default_currency: basis.default_currency,
+            size_bytes,
+        });
+        loop {
+            let block = match tokio::time::timeout_at(deadline, body.next_block()).await {
+                Ok(block) => block?,
+                Err(_) => return Err(StorageError::OutOfTime { attempts: 0 }.into()),
+            };
+            let Some(block) = block else {
+                break;
+            };
+            reader.push(block.as_ref())?;
+            if reader.rejected_bytes() >= REJECTED_HANDOVER_BYTES {
+                rejected.write(reader.take_rejected()).await?;
+            }
+        }
+        let mut count = reader.finish()?;
+        rejected.write(std::mem::take(&mut count.rejected)).await?;
+        Ok(Reading::Counted { count: Box::new(count), basis, size_bytes })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of `count`, split off for its length only")]
+    async fn commit(
+        &self,
+        object: &ObjectRef,
+        chunk: &ChunkId,
+        count: &ChunkCount,
+        basis: PlanBasis,
+        rejected: RejectedLines<'_>,
+        effort: &mut CommitEffort,
+        deadline: Instant,
+    ) -> Result<Committing, CountError> {
+        let marks: BTreeMap<usize, Mark> = self.table.read_marks(chunk).await?;
+        let recorded = marks.get(&0).and_then(|mark| mark.basis);
+        let is_complete = |mark: &Mark| mark.plan_version == PLAN_VERSION && marks.len() == mark.parts;
+        if let Some(mark) = marks.get(&0).filter(|mark| is_complete(mark)) {
+            abandon(rejected).await;
+            return Ok(Committing::Done { parts: mark.parts, parts_committed: 0 });
+        }
+        if let Some(recorded) = recorded.filter(|recorded| *recorded != basis) {
+            abandon(rejected).await;
+            return Ok(Committing::OtherBasis(recorded));
+        }
+
+        let plan = Plan::of(&count.tally);
+        let parts = plan.parts.len();
+        for (number, mark) in &marks {
+            check_plan(*number, mark, parts)?;
+        }
+        // The rejected lines stand before the first mark does, so no counted chunk ever lacks them.
+        rejected.finish().await?;
+        let header = ChunkHeader { bucket: &object.bucket, key: &object.key, basis, outcomes: &count.outcomes };
+        let mut parts_committed = 0;
+        for (number, part) in plan.parts.iter().enumerate() {
+            if marks.contains_key(&number) {
+                continue;
+            }
+            let mark = Mark { plan_version: PLAN_VERSION, parts, basis: (number == 0).then_some(basis) };
+            let commit = PartCommit {
+                chunk,
+                number,
+                mark: &mark,
+                header: (number == 0).then_some(&header),
+                part,
+                now: (self.clock)(),
+                minute_retention_days: self.minute_retention_days,
+            };
+            match self.table.commit(&commit, effort, deadline).await? {
+                PartOutcome::Committed => parts_committed += 1,
+                PartOutcome::CountedBefore(found) => {
+                    if let Some(recorded) = found.basis.filter(|recorded| *recorded != basis) {
+                        return Ok(Committing::OtherBasis(recorded));
+                    }
+                    check_plan(number, &found, parts)?;
+                }
+            }
+        }
+        Ok(Committing::Done { parts, parts_committed })
+    }
+}
+
+impl Report {
+    fn unread(ending: Ending) -> Report {
+        Report {
+            ending,
+            chunk: None,
+            size_bytes: 0,
+            outcomes: Outcomes::default(),
+            parts: 0,
+            parts_committed: 0,
+            effort: CommitEffort::default(),
+        }
+    }
+}
+
+fn check_plan(part: usize, found: &Mark, parts: usize) -> Result<(), CountError> {
+    if found.plan_version == PLAN_VERSION && found.parts == parts {
+        return Ok(());
+    }
+    Err(CountError::OtherPlan { part, found: found.plan_version, found_parts: found.parts, parts })
+}
+
+fn is_broken_body(error: &CountError) -> bool {
+    matches!(error, CountError::Storage(StorageError::Unavailable { .. }))
+}
+
+async fn abandon(rejected: RejectedLines<'_>) {
+    if let Err(error) = rejected.abandon().await {
+        tracing::warn!(%error, "an upload of rejected lines was left to the bucket's lifecycle rule");
+    }
+}

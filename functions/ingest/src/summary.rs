@@ -1,0 +1,192 @@
+//! The summary line: one line of JSON for each object, which CloudWatch also reads as metrics.
+//!
+//! **Source**: the embedded metric format,
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use minutebook_storage::objects::ObjectRef;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::chunk::{CountError, Ending, Report};
+
+/// The namespace of the metrics.
+const NAMESPACE: &str = "minutebook";
+
+/// The members of the line that are metrics, with their units.
+const METRICS: [(&str, &str); 11] = [
+    ("lines", "Count"),
+    ("counted", "Count"),
+    ("ignored", "Count"),
+    ("duplicate", "Count"),
+    ("rejected", "Count"),
+    ("events", "Count"),
+    ("parts_committed", "Count"),
+    ("conflicts", "Count"),
+    ("throttles", "Count"),
+    ("size_bytes", "Bytes"),
+    ("duration_ms", "Milliseconds"),
+];
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "_aws")]
+    aws: Value,
+    level: &'static str,
+    message: &'static str,
+    service: &'static str,
+    bucket: &'a str,
+    key: &'a str,
+    version_id: Option<&'a str>,
+    chunk: Option<&'a str>,
+    lines: u64,
+    counted: u64,
+    ignored: u64,
+    duplicate: u64,
+    rejected: u64,
+    rejected_by_reason: BTreeMap<String, u64>,
+    events: u64,
+    parts: usize,
+    parts_committed: usize,
+    conflicts: u32,
+    throttles: u32,
+    size_bytes: u64,
+    duration_ms: u128,
+}
+
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    #[serde(rename = "_aws")]
+    aws: Value,
+    level: &'static str,
+    message: &'static str,
+    service: &'static str,
+    bucket: &'a str,
+    key: &'a str,
+    version_id: Option<&'a str>,
+    error: String,
+    failed: u32,
+    duration_ms: u128,
+}
+
+/// The line of an object that was counted, or needed no counting.
+///
+/// **Errors**: none that a line of plain numbers and texts can meet.
+pub fn line(
+    object: &ObjectRef,
+    report: &Report,
+    took: Duration,
+    now: DateTime<Utc>,
+) -> Result<String, serde_json::Error> {
+    let (level, message) = match report.ending {
+        Ending::Counted => ("INFO", "the chunk is counted"),
+        Ending::Duplicate => ("INFO", "the chunk was counted before (duplicate)"),
+        Ending::Gone => ("WARN", "the object was gone before it was read"),
+        Ending::Replaced => ("WARN", "the object was replaced before it was read; its own notification counts it"),
+    };
+    // A duplicate must not count its lines in the metrics a second time.
+    let is_counted = report.ending == Ending::Counted;
+    let metrics: &[(&str, &str)] = if is_counted { &METRICS } else { &[("duration_ms", "Milliseconds")] };
+    let outcomes = &report.outcomes;
+    serde_json::to_string(&Line {
+        aws: metric_directive(metrics, now),
+        level,
+        message,
+        service: "ingest",
+        bucket: &object.bucket,
+        key: &object.key,
+        version_id: object.version_id.as_deref(),
+        chunk: report.chunk.as_ref().map(minutebook_domain::ledger::ChunkId::as_str),
+        lines: outcomes.lines,
+        counted: outcomes.counted,
+        ignored: outcomes.ignored,
+        duplicate: outcomes.duplicate,
+        rejected: outcomes.rejected_total(),
+        rejected_by_reason: outcomes.rejected.iter().map(|(reason, count)| (reason.to_string(), *count)).collect(),
+        events: outcomes.events,
+        parts: report.parts,
+        parts_committed: report.parts_committed,
+        conflicts: report.effort.conflicts,
+        throttles: report.effort.throttles,
+        size_bytes: report.size_bytes,
+        duration_ms: took.as_millis(),
+    })
+}
+
+/// The line of an object whose message goes back to the queue.
+///
+/// **Errors**: none that a line of plain numbers and texts can meet.
+pub fn error_line(
+    object: &ObjectRef,
+    error: &CountError,
+    took: Duration,
+    now: DateTime<Utc>,
+) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&ErrorLine {
+        aws: metric_directive(&[("failed", "Count"), ("duration_ms", "Milliseconds")], now),
+        level: "ERROR",
+        message: "the chunk is not counted; its message goes back to the queue",
+        service: "ingest",
+        bucket: &object.bucket,
+        key: &object.key,
+        version_id: object.version_id.as_deref(),
+        error: error.to_string(),
+        failed: 1,
+        duration_ms: took.as_millis(),
+    })
+}
+
+fn metric_directive(metrics: &[(&str, &str)], now: DateTime<Utc>) -> Value {
+    let metrics: Vec<Value> = metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
+    json!({
+        "Timestamp": now.timestamp_millis(),
+        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minutebook_domain::chunk::Outcomes;
+    use minutebook_storage::commit::CommitEffort;
+
+    fn written(ending: Ending) -> Value {
+        let object = ObjectRef { bucket: "raw".to_string(), key: "a.jsonl".to_string(), version_id: None, etag: None };
+        let report = Report {
+            ending,
+            chunk: None,
+            size_bytes: 90,
+            outcomes: Outcomes { lines: 3, counted: 2, ignored: 1, events: 2, ..Outcomes::default() },
+            parts: 1,
+            parts_committed: 1,
+            effort: CommitEffort { conflicts: 4, throttles: 5 },
+        };
+        let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
+        let line = line(&object, &report, Duration::from_millis(12), now).expect("numbers and texts");
+        assert!(!line.contains('\n'));
+        serde_json::from_str(&line).expect("JSON")
+    }
+
+    #[test]
+    fn every_metric_is_a_number_of_the_line() {
+        let line = written(Ending::Counted);
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().expect("a list");
+        assert_eq!(metrics.len(), METRICS.len());
+        for metric in metrics {
+            let name = metric["Name"].as_str().expect("a name");
+            assert!(line[name].is_u64(), "{name} is {}", line[name]);
+        }
+        assert_eq!(line["service"], "ingest");
+        assert_eq!((&line["lines"], &line["conflicts"], &line["duration_ms"]), (&json!(3), &json!(4), &json!(12)));
+    }
+
+    #[test]
+    fn a_duplicate_adds_nothing_to_the_metrics_of_lines() {
+        let line = written(Ending::Duplicate);
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().expect("a list");
+        assert!(metrics.iter().all(|metric| metric["Name"] != "lines"));
+    }
+}
