@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use minutebook_local::Stack;
+use minutebook_local::{Emulator, STATE_FOLDER, Stack};
 
 /// What is said when a command needs a stack and none is named or running.
 const NO_STACK: &str = "no stack is named or running: run `cargo mb up`";
@@ -152,7 +152,7 @@ impl Context {
     ///
     /// Region and credentials belong to the endpoint: whoever names an endpoint or a profile of their own does not get
     /// parts of the local stack mixed in, and a stray `AWS_REGION` in a shell does not lead past the local stack.
-    fn stack(&self) -> Result<Option<Stack>> {
+    pub(crate) fn stack(&self) -> Result<Option<Stack>> {
         if let Some(stack) = &self.deployed {
             return Ok(Some(stack.clone()));
         }
@@ -162,9 +162,26 @@ impl Context {
         let current_folder = std::env::current_dir().context("cannot tell the current folder")?;
         let Some(folder) = Stack::find_folder(&current_folder) else { return Ok(None) };
         let Some(stack) = Stack::read(&folder)? else { return Ok(None) };
+        if Emulator::running(&folder)?.is_none() {
+            // The machine was restarted, or the emulator was ended by hand: its data is gone.
+            return Ok(None);
+        }
         match &self.options.endpoint_url {
             Some(endpoint_url) if !same_url(endpoint_url, &stack.endpoint_url) => Ok(None),
             _ => Ok(Some(stack)),
+        }
+    }
+
+    /// The local stack, for what makes no sense without one.
+    pub(crate) fn local_stack(&self) -> Result<Stack> {
+        self.stack()?.ok_or_else(|| anyhow!("no local stack is running: run `cargo mb up`"))
+    }
+
+    /// The emulator of the local stack, if that is the stack that is meant.
+    pub(crate) fn emulator(&self) -> Result<Option<Emulator>> {
+        match self.stack()? {
+            Some(_) => Emulator::running(&self.root()?.join(STATE_FOLDER)),
+            None => Ok(None),
         }
     }
 
@@ -210,8 +227,7 @@ impl Context {
         Ok(config)
     }
 
-    /// The state folder of this checkout: that of the stack that was written down, else the one beside the workspace's
-    /// `Cargo.toml`.
+    /// The root of this checkout.
     pub(crate) fn root(&self) -> Result<PathBuf> {
         let current_folder = std::env::current_dir().context("cannot tell the current folder")?;
         minutebook_local::find_root(&current_folder)

@@ -1,7 +1,10 @@
 //! The `minutebook` command: the local stack, events in, answers and proofs out.
 
+#![expect(clippy::print_stdout, reason = "a command answers on its standard output")]
+
 mod commands;
 mod context;
+mod progress;
 
 use std::process::ExitCode;
 

@@ -24,7 +24,7 @@ const OF_THE_OUTER_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 ///
 /// # Errors
 /// The build failed; the message names the log.
-pub fn build_functions(root: &Path, tools: &Tools, show_output: bool) -> Result<BTreeMap<String, PathBuf>> {
+pub fn build_functions(root: &Path, tools: &Tools) -> Result<BTreeMap<String, PathBuf>> {
     let template = Template::read(root)?;
     let mut command = if cfg!(target_os = "linux") {
         let mut command = Command::new(tools.cargo_lambda());
@@ -42,10 +42,8 @@ pub fn build_functions(root: &Path, tools: &Tools, show_output: bool) -> Result<
     command.current_dir(root).env("PATH", tools.search_path()?).stdin(Stdio::null());
     forget_outer_cargo(&mut command);
     let log = root.join(STATE_FOLDER).join("build.log");
-    if !show_output {
-        let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        command.stdout(output.try_clone()?).stderr(output);
-    }
+    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    command.stdout(output.try_clone()?).stderr(output);
     let status = command.status().context("cannot start the build of the functions")?;
     if !status.success() {
         return Err(failure("the functions do not build", &log));

@@ -20,6 +20,9 @@ const TTL_ATTRIBUTE: &str = "ttl";
 /// How long a deployment may take; the emulator takes about a second.
 const DEPLOY_SECONDS_MAX: u64 = 120;
 
+/// The name of the stack on this machine.
+pub const STACK_NAME: &str = "minutebook";
+
 const DEPLOY_POLL: Duration = Duration::from_millis(100);
 
 /// What the code of the functions is.
@@ -64,7 +67,7 @@ impl Deployment {
             endpoint_url: endpoint_url.to_owned(),
             region: crate::emulator::REGION.to_owned(),
             account_id: "000000000000".to_owned(),
-            stack_name: "minutebook".to_owned(),
+            stack_name: STACK_NAME.to_owned(),
             code,
             parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         }
@@ -252,6 +255,7 @@ impl Deployment {
             queue_url: output("QueueUrl")?,
             dead_letters_url: output("DeadLettersUrl")?,
             default_currency: output("DefaultCurrency")?,
+            minute_retention_days: output("MinuteRetentionDays")?.parse().context("a number of days is a number")?,
             // The host name that AWS would give needs a resolver that knows the emulator.
             api_url: api_id.map(|api_id| format!("{}/_aws/execute-api/{api_id}", self.endpoint_url)),
             account_id: self.account_id.clone(),

@@ -76,17 +76,19 @@ impl Emulator {
         let endpoint_url = format!("http://127.0.0.1:{port}");
         let log = folder.join(LOG_FILE);
         let mut child = spawn(tools, &folder, port, &endpoint_url, options)?;
-        let started = wait_until_healthy(&mut child, &endpoint_url, &log).and_then(|()| GroupLeader::of(child.id()));
-        let leader = match started {
-            Ok(leader) => leader,
-            Err(error) => {
-                end_group(&mut child);
-                return Err(error);
+        let emulator = match GroupLeader::of(child.id()) {
+            Ok(leader) => Self { endpoint_url, is_watched: !options.proxies.is_empty(), leader, folder },
+            Err(_) => {
+                let _ = child.wait();
+                return Err(failure("the emulator ended at once", &log));
             }
         };
-        let emulator = Self { endpoint_url, is_watched: !options.proxies.is_empty(), leader, folder };
-        if let Err(error) = emulator.write_record() {
-            end_group(&mut child);
+        // The record comes first: if this process is ended while it waits, `down` still finds the emulator.
+        let recorded = emulator.write_record();
+        if let Err(error) = recorded.and_then(|()| wait_until_healthy(&mut child, &emulator.endpoint_url, &log)) {
+            // That the emulator did not stop either would hide why it is to be stopped.
+            let _ = emulator.stop();
+            let _ = child.wait();
             return Err(error);
         }
         // The child is waited for when it ends while this process still runs, or it would stay in the process table.
@@ -223,14 +225,4 @@ fn wait_until_healthy(child: &mut Child, endpoint_url: &str, log: &Path) -> Resu
         std::thread::sleep(START_POLL);
     }
     bail!("the emulator does not answer within {START_SECONDS_MAX} s (see {})", log.display())
-}
-
-/// Ends a child that is the leader of its group, and the group.
-fn end_group(child: &mut Child) {
-    if let Ok(leader) = GroupLeader::of(child.id()) {
-        // What fails here has failed before: the first error is the one to tell.
-        let _ = leader.stop();
-    }
-    let _ = child.kill();
-    let _ = child.wait();
 }

@@ -15,12 +15,14 @@ mod root;
 mod stack;
 mod template;
 mod tools;
+mod watch;
 
 pub use build::{build_functions, forget_outer_cargo};
-pub use deploy::{Code, Deployment};
+pub use deploy::{Code, Deployment, STACK_NAME};
 pub use emulator::{Emulator, EmulatorOptions, REGION};
 pub use http::http_client;
 pub use package::{package_program, stub_zip};
 pub use root::{TEMPLATE, find_root};
 pub use stack::{STACK_FILE, STATE_FOLDER, Stack};
 pub use tools::Tools;
+pub use watch::{Watch, WatchPlan};

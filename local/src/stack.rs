@@ -35,6 +35,8 @@ pub struct Stack {
     pub api_url: Option<String>,
     /// The currency of money that names none.
     pub default_currency: String,
+    /// How many days minute tallies are kept; 0 is for ever.
+    pub minute_retention_days: u32,
     /// The account, 12 digits.
     pub account_id: String,
     /// The access key that the stack was deployed with; it may do everything in the emulator's account.
@@ -72,6 +74,31 @@ impl Stack {
         let unfinished = path.with_extension("json.new");
         std::fs::write(&unfinished, text + "\n").with_context(|| format!("cannot write {}", unfinished.display()))?;
         std::fs::rename(&unfinished, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// The variables that a function of this stack runs with, and those that lead the command and `aws` to it.
+    ///
+    /// The functions run with the deployer's key then, which may do everything: only deployed functions have their roles.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut environment = BTreeMap::from([
+            ("AWS_ACCESS_KEY_ID", self.access_key_id.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret_access_key.clone()),
+            ("AWS_DEFAULT_REGION", self.region.clone()),
+            ("AWS_ENDPOINT_URL", self.endpoint_url.clone()),
+            ("AWS_REGION", self.region.clone()),
+            ("MINUTEBOOK_BUCKET", self.bucket.clone()),
+            ("MINUTEBOOK_DEAD_LETTERS_URL", self.dead_letters_url.clone()),
+            ("MINUTEBOOK_DEFAULT_CURRENCY", self.default_currency.clone()),
+            ("MINUTEBOOK_LOG", "info".to_owned()),
+            ("MINUTEBOOK_MINUTE_RETENTION_DAYS", self.minute_retention_days.to_string()),
+            ("MINUTEBOOK_QUEUE_URL", self.queue_url.clone()),
+            ("MINUTEBOOK_REJECTED_BUCKET", self.rejected_bucket.clone()),
+            ("MINUTEBOOK_TABLE", self.table.clone()),
+        ]);
+        if let Some(api_url) = &self.api_url {
+            environment.insert("MINUTEBOOK_API_URL", api_url.clone());
+        }
+        environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Finds the state folder with a stack in `start` or the nearest of its parents.

@@ -36,7 +36,7 @@ impl Tools {
     ///
     /// # Errors
     /// No Python is new enough, or an installation failed; the message names the log.
-    pub fn install(root: &Path, progress: &dyn Fn(&str)) -> Result<Self> {
+    pub fn install(root: &Path) -> Result<Self> {
         let state = root.join(STATE_FOLDER);
         fs::create_dir_all(&state).with_context(|| format!("cannot make {}", state.display()))?;
         let requirements = root.join(REQUIREMENTS);
@@ -48,7 +48,7 @@ impl Tools {
         let lock = File::create(&lock_path).with_context(|| format!("cannot write {}", lock_path.display()))?;
         lock.lock().with_context(|| format!("cannot lock {}", lock_path.display()))?;
         if !tools.is_installed(&wanted) {
-            tools.make(&requirements, &state.join("tools.log"), progress)?;
+            tools.make(&requirements, &state.join("tools.log"))?;
             fs::write(tools.stamp(), &wanted).context("cannot note the version of the tools")?;
         }
         Ok(tools)
@@ -93,13 +93,12 @@ impl Tools {
         noted == wanted && self.python().exists() && self.ministack().exists() && self.cargo_lambda().exists()
     }
 
-    fn make(&self, requirements: &Path, log: &Path, progress: &dyn Fn(&str)) -> Result<()> {
+    fn make(&self, requirements: &Path, log: &Path) -> Result<()> {
         let python = find_python()?;
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder)
                 .with_context(|| format!("cannot remove the outdated {}", self.folder.display()))?;
         }
-        progress("installing the tools (once, about 150 MB)");
         let output = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut make = Command::new(python);
         make.args(["-m", "venv"]).arg(&self.folder);

@@ -1,10 +1,30 @@
-//! `minutebook down`.
+//! `minutebook down`: ends the local stack and forgets it.
 
+use anyhow::{Context as _, Result};
+use minutebook_local::{Emulator, STACK_FILE, STATE_FOLDER};
+
+use crate::commands::up;
 use crate::context::Context;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DownArgs {}
 
-pub(crate) async fn run(_args: DownArgs, _context: &Context) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+pub(crate) async fn run(_args: DownArgs, context: &Context) -> Result<()> {
+    let root = context.root()?;
+    let folder = root.join(STATE_FOLDER);
+    let _lock = up::lock(&root).await?;
+    match Emulator::running(&folder)? {
+        Some(emulator) => {
+            emulator.stop()?;
+            println!("the local stack at {} is down, its data is gone", emulator.endpoint_url);
+        }
+        None => println!("no local stack is up"),
+    }
+    let path = folder.join(STACK_FILE);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }

@@ -8,3 +8,4 @@ pub(crate) mod status;
 pub(crate) mod top;
 pub(crate) mod up;
 pub(crate) mod verify;
+pub(crate) mod watch;

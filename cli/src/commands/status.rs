@@ -1,10 +1,100 @@
-//! `minutebook status`.
+//! `minutebook status`: where the stack is.
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
 
 use crate::context::Context;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct StatusArgs {}
+pub(crate) struct StatusArgs {
+    /// Print JSON
+    #[arg(long, conflicts_with = "env")]
+    json: bool,
+    /// Print shell lines that give `cargo lambda watch` and `aws` this stack: eval "$(cargo mb status --env)"
+    #[arg(long)]
+    env: bool,
+}
 
-pub(crate) async fn run(_args: StatusArgs, _context: &Context) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<()> {
+    if args.env {
+        print_environment(context)
+    } else if args.json {
+        print_json(context)
+    } else {
+        print(context)
+    }
+}
+
+/// Prints the endpoints as lines for people.
+pub(crate) fn print(context: &Context) -> Result<()> {
+    for (name, value) in parts(context)? {
+        println!("{name:<17} {}", value.as_deref().unwrap_or("-"));
+    }
+    Ok(())
+}
+
+fn print_json(context: &Context) -> Result<()> {
+    let mut status = serde_json::Map::new();
+    for (name, value) in parts(context)? {
+        status.insert(name.to_owned(), json!(value));
+    }
+    if let Some(stack) = context.stack()? {
+        status.insert("functions".to_owned(), json!(stack.functions));
+        status.insert("minute_retention_days".to_owned(), json!(stack.minute_retention_days));
+    }
+    if let Some(emulator) = context.emulator()? {
+        status.insert("pid".to_owned(), json!(emulator.pid()));
+        status.insert("log".to_owned(), json!(emulator.log()));
+    }
+    println!("{}", serde_json::to_string_pretty(&status).context("a status is plain JSON")?);
+    Ok(())
+}
+
+fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
+    let endpoints = context.endpoints()?;
+    let part = |value: Result<&str>| value.ok().map(str::to_owned);
+    Ok(vec![
+        ("endpoint_url", endpoints.endpoint_url.clone()),
+        ("region", endpoints.region.clone()),
+        ("bucket", part(endpoints.bucket())),
+        ("rejected_bucket", part(endpoints.rejected_bucket())),
+        ("table", part(endpoints.table())),
+        ("queue_url", part(endpoints.queue_url())),
+        ("dead_letters_url", part(endpoints.dead_letters_url())),
+        ("api_url", part(endpoints.api_url())),
+        ("default_currency", Some(endpoints.default_currency.clone())),
+    ])
+}
+
+/// The environment of a function, for `cargo lambda watch`, and of this command.
+fn print_environment(context: &Context) -> Result<()> {
+    let stack = context.local_stack()?;
+    // A session token or a profile of the shell would not go with the key.
+    println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
+    for (name, value) in stack.environment() {
+        println!("export {name}={}", quoted(&value));
+    }
+    Ok(())
+}
+
+/// The value as one word of a POSIX shell.
+fn quoted(value: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=".contains(letter);
+    if !value.is_empty() && value.chars().all(is_plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_one_word_of_the_shell() {
+        assert_eq!(quoted("http://127.0.0.1:4566"), "http://127.0.0.1:4566");
+        assert_eq!(quoted("it's $x"), r"'it'\''s $x'");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -1,10 +1,110 @@
-//! `minutebook up`.
+//! `minutebook up`: tools, emulator, build, deployment.
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use minutebook_local::{Code, Deployment, Emulator, EmulatorOptions, STATE_FOLDER, Stack, Tools};
+
+use crate::commands::{status, watch};
 use crate::context::Context;
+use crate::progress::{Step, blocking_step};
+
+/// The port that AWS emulators are usually found on.
+const DEFAULT_PORT: u16 = 4566;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct UpArgs {}
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+    /// Run the functions under `cargo lambda watch`: an edited function is rebuilt at its next call; Ctrl-C takes all down
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
 
-pub(crate) async fn run(_args: UpArgs, _context: &Context) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+/// What `up` and `demo` share.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct LocalArgs {
+    /// Port of the emulator [default: 4566]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+}
+
+pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
+    let root = context.root()?;
+    if args.watch {
+        return watch::run(&root, &args.local).await;
+    }
+    let stack = bring_up(&root, &args.local).await?;
+    status::print(&Context::of_stack(stack))?;
+    eprintln!("\nnext: `cargo mb put FILE`, `cargo mb top views`, `cargo mb down`");
+    Ok(())
+}
+
+/// Brings the stack up, or up to date if it is up already.
+///
+/// # Errors
+/// A step failed; then an emulator that this call started is stopped again.
+pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
+    let _lock = lock(root).await?;
+    let tools = install_tools(root).await?;
+    let zips = build(root, &tools).await?;
+    let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
+    deploy(root, &emulator, is_new, Code::Zips(zips)).await
+}
+
+/// Keeps a second `up` in the same checkout waiting until this one is done.
+pub(crate) async fn lock(root: &Path) -> Result<File> {
+    let folder = root.join(STATE_FOLDER);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let path = folder.join("up.lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("cannot lock the state folder")
+}
+
+pub(crate) async fn install_tools(root: &Path) -> Result<Tools> {
+    let root = root.to_path_buf();
+    blocking_step("tools in .minutebook/tools", move || Tools::install(&root)).await
+}
+
+async fn build(root: &Path, tools: &Tools) -> Result<BTreeMap<String, PathBuf>> {
+    let (root, tools) = (root.to_path_buf(), tools.clone());
+    let what = "functions built (the first time takes minutes; log: .minutebook/build.log)";
+    blocking_step(what, move || minutebook_local::build_functions(&root, &tools)).await
+}
+
+/// The emulator that runs already, or a new one (then `true`).
+pub(crate) async fn emulator(
+    root: &Path,
+    tools: &Tools,
+    local: &LocalArgs,
+    proxies: BTreeMap<String, String>,
+) -> Result<(Emulator, bool)> {
+    let folder = root.join(STATE_FOLDER);
+    if let Some(emulator) = Emulator::running(&folder)? {
+        let is_elsewhere = local.port.is_some_and(|port| !emulator.endpoint_url.ends_with(&format!(":{port}")));
+        if is_elsewhere || emulator.is_watched == proxies.is_empty() {
+            bail!("another local stack is up at {}: run `cargo mb down` first", emulator.endpoint_url);
+        }
+        return Ok((emulator, false));
+    }
+    let options = EmulatorOptions { port: Some(local.port.unwrap_or(DEFAULT_PORT)), proxies, ..Default::default() };
+    let tools = tools.clone();
+    let start = move || Emulator::start(&tools, &folder, &options);
+    let emulator = blocking_step("emulator started (log: .minutebook/emulator.log)", start).await?;
+    Ok((emulator, true))
+}
+
+pub(crate) async fn deploy(root: &Path, emulator: &Emulator, is_new: bool, code: Code) -> Result<Stack> {
+    let step = Step::begin("stack deployed from infra/template.yaml");
+    let deployed = Deployment::to_emulator(&emulator.endpoint_url, code).deploy(root).await;
+    let written = deployed.and_then(|stack| stack.write(&root.join(STATE_FOLDER)).map(|()| stack));
+    if written.is_err() && is_new {
+        // What failed is told; that the emulator did not stop either would hide it.
+        let _ = emulator.stop();
+    }
+    let stack = written?;
+    step.end();
+    Ok(stack)
 }

@@ -1,0 +1,57 @@
+//! `minutebook up --watch`: the functions run under `cargo lambda watch`, behind the triggers of the emulator.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use minutebook_local::{Code, STACK_FILE, STACK_NAME, STATE_FOLDER, Stack, Tools, WatchPlan};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::commands::status;
+use crate::commands::up::{self, LocalArgs};
+use crate::context::Context;
+
+/// How often it is looked whether `cargo lambda watch` still runs.
+const WATCH_POLL: Duration = Duration::from_millis(200);
+
+/// Brings the stack up with proxied functions, runs `cargo lambda watch` until Ctrl-C, and takes the stack down.
+pub(crate) async fn run(root: &Path, local: &LocalArgs) -> Result<()> {
+    let lock = up::lock(root).await?;
+    let tools = up::install_tools(root).await?;
+    let plan = WatchPlan::new(root, STACK_NAME)?;
+    eprintln!("  building the functions …");
+    let (plan_of_build, root_of_build) = (plan.clone(), root.to_path_buf());
+    tokio::task::spawn_blocking(move || plan_of_build.build(&root_of_build)).await??;
+    let (emulator, is_new) = up::emulator(root, &tools, local, plan.proxies().clone()).await?;
+    if !is_new {
+        bail!("another `cargo mb up --watch` runs at {}", emulator.endpoint_url);
+    }
+    let stack = up::deploy(root, &emulator, is_new, Code::Stubs).await?;
+    drop(lock);
+    let watched = watch(root, &tools, &plan, stack).await;
+    // The functions are gone with the watcher, so a stack that is left behind would answer nothing.
+    emulator.stop()?;
+    let path = root.join(STATE_FOLDER).join(STACK_FILE);
+    std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    watched
+}
+
+async fn watch(root: &Path, tools: &Tools, plan: &WatchPlan, stack: Stack) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for the end")?;
+    status::print(&Context::of_stack(stack.clone()))?;
+    eprintln!("\nan edited function is rebuilt at its next call; Ctrl-C takes everything down");
+    let mut watch = plan.start(root, tools, &stack)?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return watch.stop(),
+            _ = terminate.recv() => return watch.stop(),
+            () = tokio::time::sleep(WATCH_POLL) => {
+                if watch.has_ended()? {
+                    watch.stop()?;
+                    bail!("cargo lambda watch ended by itself (it says why above)");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Lines on standard error that say what is going on, so that standard output stays for answers.
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A step that is going on: a spinner on a terminal, a plain line elsewhere.
+pub(crate) struct Step {
+    bar: ProgressBar,
+    what: String,
+    begun: Instant,
+}
+
+impl Step {
+    pub(crate) fn begin(what: impl Into<String>) -> Self {
+        let what = what.into();
+        let bar = ProgressBar::new_spinner();
+        if std::io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_message(what.clone());
+            bar.enable_steady_tick(Duration::from_millis(100));
+        } else {
+            eprintln!("  {what} …");
+        }
+        Self { bar, what, begun: Instant::now() }
+    }
+
+    /// Says that the step is done.
+    pub(crate) fn end(self) {
+        self.bar.finish_and_clear();
+        eprintln!("✓ {} ({:.1} s)", self.what, self.begun.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Runs blocking work as a step.
+pub(crate) async fn blocking_step<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let step = Step::begin(what);
+    let outcome = tokio::task::spawn_blocking(work).await??;
+    step.end();
+    Ok(outcome)
+}
