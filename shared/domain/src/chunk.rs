@@ -349,7 +349,6 @@ impl SeenIds {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of a hash is a hash")]
 fn upper_half(hash: u128) -> u64 {
     (hash >> 64) as u64
 }
@@ -382,3 +381,7 @@ fn rejected_text(line: Line<'_>) -> Option<&str> {
         Err(_) => None,
     }
 }
+
+#[cfg(test)]
+#[path = "chunk_tests.rs"]
+mod tests;

@@ -392,7 +392,7 @@ impl LineContext<'_> {
     #[inline]
     fn id(&mut self, value: Raw, field: Field) -> Result<Text, Reason> {
         let id = self.text_or_integer(value).ok_or(Reason::Invalid(field))?;
-        if id.end - id.start > KEY_BYTES_MAX as u32 {
+        if (id.end - id.start) as usize > KEY_BYTES_MAX {
             return Err(Reason::Invalid(field));
         }
         Ok(id)
@@ -494,7 +494,7 @@ fn money(price: Option<u64>, quantity: u64, total_amount: Option<u64>) -> Result
     if units == 0 {
         return Ok(None);
     }
-    if quantity % MILLIONTHS_PER_ONE == 0 {
+    if quantity.is_multiple_of(MILLIONTHS_PER_ONE) {
         return Ok(Some(Value::Millionths(price * (quantity / MILLIONTHS_PER_ONE))));
     }
     Ok(Some(Value::Exact(Amount::from_units(units.cast_signed()))))

@@ -19,7 +19,7 @@ const MINUTE_SECONDS: i64 = 60;
 const TO_MINUTE_BYTES: usize = 16;
 
 /// Reads the times of one chunk, whose lines mostly lie in the minute of the line before.
-pub struct TimeReader {
+pub(crate) struct TimeReader {
     /// The last text up to its minute that was read, and the seconds since 1970 that it stands for.
     known_text: [u8; TO_MINUTE_BYTES],
     known_seconds: i64,
@@ -27,7 +27,7 @@ pub struct TimeReader {
 
 impl TimeReader {
     /// Starts with the first minute of 1970 as the known one.
-    pub fn new() -> TimeReader {
+    pub(crate) fn new() -> TimeReader {
         TimeReader { known_text: *b"1970-01-01T00:00", known_seconds: 0 }
     }
 
@@ -35,7 +35,7 @@ impl TimeReader {
     ///
     /// **Shape**: seconds since 1970, which may lie before it; a fraction is cut off. `None` for no time.
     #[inline]
-    pub fn parse_text(&mut self, text: &[u8]) -> Option<i64> {
+    pub(crate) fn parse_text(&mut self, text: &[u8]) -> Option<i64> {
         let Some((to_minute, rest)) = text.split_first_chunk::<TO_MINUTE_BYTES>() else {
             return parse_epoch(text);
         };
@@ -62,7 +62,7 @@ impl TimeReader {
 /// Reads an epoch time as JSON writes numbers.
 ///
 /// **Shape**: seconds since 1970; `None` where it is not written so, is below zero or is too large.
-pub fn parse_epoch(text: &[u8]) -> Option<i64> {
+pub(crate) fn parse_epoch(text: &[u8]) -> Option<i64> {
     if !json::is_number(text) {
         return None;
     }

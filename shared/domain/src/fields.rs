@@ -70,13 +70,13 @@ enum Wanted {
 const PROPERTIES: u64 = slots_of_properties();
 
 /// The slot of a name, or [`NO_SLOT`] for a name that is no field's.
-pub fn slot_of(name: &[u8]) -> u8 {
+pub(crate) fn slot_of(name: &[u8]) -> u8 {
     let position = SPELLINGS.iter().position(|(_, spelling)| spelling.as_bytes() == name);
     position.and_then(|position| u8::try_from(position).ok()).unwrap_or(NO_SLOT)
 }
 
 /// The values of the fields that one object has.
-pub struct Found {
+pub(crate) struct Found {
     /// A bit for each slot that has a value.
     present: u64,
     values: [Raw; PLACES],
@@ -84,19 +84,19 @@ pub struct Found {
 
 impl Found {
     /// An object without fields.
-    pub fn new() -> Found {
+    pub(crate) fn new() -> Found {
         Found { present: 0, values: [Raw::NULL; PLACES] }
     }
 
     /// Forgets all values.
     #[inline]
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.present = 0;
     }
 
     /// Takes the value of a member; a later one of the same name replaces it, also by no value.
     #[inline]
-    pub fn take(&mut self, slot: u8, value: Raw) {
+    pub(crate) fn take(&mut self, slot: u8, value: Raw) {
         if slot == NO_SLOT {
             return;
         }
@@ -108,7 +108,7 @@ impl Found {
 
     /// The value of a field in the spelling that wins.
     #[inline]
-    pub fn get(&self, field: Field) -> Option<Raw> {
+    pub(crate) fn get(&self, field: Field) -> Option<Raw> {
         let present = self.present & slots_of(field);
         if present == 0 {
             return None;
@@ -118,7 +118,7 @@ impl Found {
 
     /// The object's `properties`, if they are an object.
     #[inline]
-    pub fn properties(&self) -> Option<Raw> {
+    pub(crate) fn properties(&self) -> Option<Raw> {
         if self.present & PROPERTIES == 0 {
             return None;
         }

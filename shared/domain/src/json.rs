@@ -6,14 +6,14 @@
 //! bytes one by one.
 
 /// How many objects and arrays may stand in one another; the line's own object is the first.
-pub const DEPTH_MAX: usize = 64;
+pub(crate) const DEPTH_MAX: usize = 64;
 
 /// The number of a name that nobody asked for.
-pub const NO_SLOT: u8 = u8::MAX;
+pub(crate) const NO_SLOT: u8 = u8::MAX;
 
 /// Why a line is not taken as JSON; the first of the two that the scanner meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScanError {
+pub(crate) enum ScanError {
     /// Not one JSON text.
     NotJson,
     /// More than [`DEPTH_MAX`] objects and arrays in one another.
@@ -23,7 +23,7 @@ pub enum ScanError {
 /// What a value is, as far as its reader must know before it looks at the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `null`
     Null,
     /// `true` or `false`
@@ -48,18 +48,18 @@ pub enum Kind {
 
 /// Where a value stands in its line: its bytes, for a text those between the quotes.
 #[derive(Clone, Copy, Debug)]
-pub struct Raw {
+pub(crate) struct Raw {
     /// The offset of its first byte.
-    pub start: u32,
+    pub(crate) start: u32,
     /// The offset after its last byte.
-    pub end: u32,
+    pub(crate) end: u32,
     /// What it is.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 impl Raw {
     /// A value that is not there.
-    pub const NULL: Raw = Raw { start: 0, end: 0, kind: Kind::Null };
+    pub(crate) const NULL: Raw = Raw { start: 0, end: 0, kind: Kind::Null };
 
     fn new(start: usize, end: usize, kind: Kind) -> Raw {
         // Lines are at most 256 KiB long, so an offset that does not fit cannot come up.
@@ -67,7 +67,7 @@ impl Raw {
     }
 
     /// Its bytes in the line that it was found in.
-    pub fn of(self, line: &[u8]) -> &[u8] {
+    pub(crate) fn of(self, line: &[u8]) -> &[u8] {
         line.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
@@ -79,7 +79,7 @@ impl Raw {
 }
 
 /// Scans one line.
-pub struct Scanner<'a> {
+pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     /// All words that texts were read in: a high bit says that the line may hold more than ASCII.
     words: u64,
@@ -87,13 +87,13 @@ pub struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// Starts on a line: the bytes from its start to at least its end.
-    pub fn new(bytes: &'a [u8]) -> Scanner<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Scanner<'a> {
         Scanner { bytes, words: 0 }
     }
 
     /// Whether a scanned text may have held bytes beyond ASCII. `false` after a whole line was taken says that all of
     /// it is ASCII; `true` says nothing.
-    pub fn may_exceed_ascii(&self) -> bool {
+    pub(crate) fn may_exceed_ascii(&self) -> bool {
         self.words & HIGH_BITS != 0
     }
 
@@ -103,7 +103,7 @@ impl<'a> Scanner<'a> {
     ///
     /// **Errors**: see [`ScanError`]; members may have been given before.
     #[inline]
-    pub fn line(&mut self, names: &mut Names, take: impl FnMut(u8, Raw)) -> Result<bool, ScanError> {
+    pub(crate) fn line(&mut self, names: &mut Names, take: impl FnMut(u8, Raw)) -> Result<bool, ScanError> {
         let start = self.skip_space(0);
         let is_object = self.byte(start) == b'{';
         let end = if is_object { self.object(start, 1, names, take)? } else { self.value(start, 0)?.next() };
@@ -116,14 +116,19 @@ impl<'a> Scanner<'a> {
     /// Scans an object that an earlier scan of this line has found.
     ///
     /// **Errors**: none for a value that was found in the same line.
-    pub fn members(&mut self, object: Raw, names: &mut Names, take: impl FnMut(u8, Raw)) -> Result<(), ScanError> {
+    pub(crate) fn members(
+        &mut self,
+        object: Raw,
+        names: &mut Names,
+        take: impl FnMut(u8, Raw),
+    ) -> Result<(), ScanError> {
         self.object(object.start as usize, 1, names, take).map(|_| ())
     }
 
     /// The first element of an array that an earlier scan of this line has found; `None` where it is empty.
     ///
     /// **Errors**: none for a value that was found in the same line.
-    pub fn first_element(&mut self, array: Raw) -> Result<Option<Raw>, ScanError> {
+    pub(crate) fn first_element(&mut self, array: Raw) -> Result<Option<Raw>, ScanError> {
         let start = self.skip_space(array.start as usize + 1);
         if self.byte(start) == b']' {
             return Ok(None);
@@ -134,7 +139,7 @@ impl<'a> Scanner<'a> {
     /// The element after this one; `None` after the last.
     ///
     /// **Errors**: none for an element that was found in the same line.
-    pub fn next_element(&mut self, element: Raw) -> Result<Option<Raw>, ScanError> {
+    pub(crate) fn next_element(&mut self, element: Raw) -> Result<Option<Raw>, ScanError> {
         let end = self.skip_space(element.next());
         if self.byte(end) != b',' {
             return Ok(None);
@@ -402,13 +407,13 @@ impl<'a> Scanner<'a> {
 }
 
 /// Whether a text is written like a JSON number.
-pub fn is_number(text: &[u8]) -> bool {
+pub(crate) fn is_number(text: &[u8]) -> bool {
     let number = Scanner::new(text).number(0);
     number.is_ok_and(|number| number.end as usize == text.len())
 }
 
 /// Writes what a scanned text with escapes means to the end of `out`.
-pub fn unescape(raw: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(&byte) = raw.get(at) {
         if byte != b'\\' {
@@ -489,7 +494,7 @@ fn special_bytes(word: u64) -> u64 {
 
 /// Remembers how the names of members are written, separators and all, so that a name that was checked once is
 /// known again by comparing three words.
-pub struct Names {
+pub(crate) struct Names {
     slot_of: fn(&[u8]) -> u8,
     /// `"name":` behind an opening brace.
     first: TokenCache,
@@ -499,7 +504,7 @@ pub struct Names {
 
 impl Names {
     /// Starts with nothing remembered; `slot_of` gives the slot of a name, or [`NO_SLOT`].
-    pub fn new(slot_of: fn(&[u8]) -> u8) -> Names {
+    pub(crate) fn new(slot_of: fn(&[u8]) -> u8) -> Names {
         Names { slot_of, first: TokenCache::new(), further: TokenCache::new() }
     }
 }
@@ -533,11 +538,8 @@ impl TokenCache {
     fn find(&self, bytes: &[u8], at: usize) -> Option<(u8, usize)> {
         let words = token_words(bytes.get(at..at + TOKEN_BYTES_MAX)?);
         for token in &self.sets[token_set(words[0])] {
-            let mut difference = 0;
-            for index in 0..TOKEN_WORDS {
-                difference |= (words[index] & token.masks[index]) ^ token.words[index];
-            }
-            if difference == 0 {
+            let differences = [0, 1, 2].map(|index| (words[index] & token.masks[index]) ^ token.words[index]);
+            if differences[0] | differences[1] | differences[2] == 0 {
                 return Some((token.slot, usize::from(token.length)));
             }
         }
@@ -576,3 +578,7 @@ fn token_set(first_word: u64) -> usize {
     let hash = name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - TOKEN_SETS_BITS);
     usize::try_from(hash).unwrap_or_default() & (TOKEN_SETS - 1)
 }
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

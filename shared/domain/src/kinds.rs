@@ -2,7 +2,7 @@
 
 /// What an event is, as far as counting goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
+pub(crate) enum EventKind {
     /// A view of an item, of a page, or of both.
     View,
     /// An item was added to a cart.
@@ -20,7 +20,7 @@ pub enum EventKind {
 impl EventKind {
     /// Reads a spelling, to the letter. `None` for a type that no event has.
     #[inline]
-    pub fn parse(text: &[u8]) -> Option<EventKind> {
+    pub(crate) fn parse(text: &[u8]) -> Option<EventKind> {
         Some(match text {
             b"page_visit" | b"page_view" | b"view" | b"view_item" | b"product_view" | b"Product Viewed" | b"clicks" => {
                 EventKind::View

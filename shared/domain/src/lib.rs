@@ -7,10 +7,6 @@
 pub mod amount;
 pub mod chunk;
 pub mod event;
-pub mod event_time;
-pub mod fields;
-pub mod json;
-pub mod kinds;
 pub mod ledger;
 pub mod lines;
 pub mod measure;
@@ -21,3 +17,8 @@ pub mod tally;
 pub mod time;
 pub mod unpack;
 pub mod window;
+
+mod event_time;
+mod fields;
+mod json;
+mod kinds;

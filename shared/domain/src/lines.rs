@@ -14,22 +14,22 @@ const PARTIAL_BYTES_MAX: usize = LINE_BYTES_MAX + 1;
 
 /// A line that is not blank.
 #[derive(Clone, Copy)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Its number, from 1; blank lines have numbers too.
-    pub number: u64,
+    pub(crate) number: u64,
     /// Its bytes without its line end; of a line that is too long the first [`LINE_HEAD_BYTES`].
-    pub text: &'a [u8],
+    pub(crate) text: &'a [u8],
     /// Its bytes and what follows them: a line end, or the end of the slice.
-    pub and_after: &'a [u8],
+    pub(crate) and_after: &'a [u8],
     /// Whether it is longer than [`LINE_BYTES_MAX`].
-    pub too_long: bool,
+    pub(crate) too_long: bool,
 }
 
 /// Cuts lines across blocks.
 ///
 /// **Guarantees**: the same lines come out however the text is cut into blocks. A line that lies whole in a block is
 /// not copied; of one that does not, no more than the longest line is kept.
-pub struct LineCutter {
+pub(crate) struct LineCutter {
     lines: u64,
     /// How much of the byte order mark has been seen; all of it once the text has begun.
     mark_bytes: usize,
@@ -45,13 +45,13 @@ struct Overflow {
 
 impl LineCutter {
     /// Starts before the first line.
-    pub fn new() -> LineCutter {
+    pub(crate) fn new() -> LineCutter {
         LineCutter { lines: 0, mark_bytes: 0, partial: Vec::new(), overflow: None }
     }
 
     /// Takes the next block and hands on the lines that it completes.
     #[inline]
-    pub fn push(&mut self, block: &[u8], each: &mut impl FnMut(Line<'_>)) {
+    pub(crate) fn push(&mut self, block: &[u8], each: &mut impl FnMut(Line<'_>)) {
         let mut rest = self.skip_byte_order_mark(block);
         if self.partial_is_open() {
             let Some(end) = memchr::memchr(b'\n', rest) else {
@@ -78,7 +78,7 @@ impl LineCutter {
     }
 
     /// Ends the text, and hands on a last line without a line end.
-    pub fn finish(mut self, each: &mut impl FnMut(Line<'_>)) {
+    pub(crate) fn finish(mut self, each: &mut impl FnMut(Line<'_>)) {
         if self.mark_bytes < BYTE_ORDER_MARK.len() {
             self.keep(&BYTE_ORDER_MARK[..self.mark_bytes]);
         }

@@ -16,7 +16,7 @@ pub enum Reason {
     NotUtf8,
     /// The line is not one JSON text, or a `\u` escape in it is half of a surrogate pair.
     NotJson,
-    /// Its objects and arrays are nested deeper than [`DEPTH_MAX`](crate::json::DEPTH_MAX).
+    /// Its objects and arrays are nested more than 64 deep.
     TooDeep,
     /// The line is JSON, but not an object.
     NotObject,

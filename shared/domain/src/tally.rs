@@ -445,7 +445,6 @@ impl Cells {
 const STEPS: u64 = u32::MAX as u64;
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of a word")]
 fn key_of(cell: u64) -> u32 {
     (cell >> 32) as u32
 }

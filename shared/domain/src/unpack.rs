@@ -79,7 +79,7 @@ impl fmt::Display for Format {
 /// **Guarantees**: the same bytes come out however the stored bytes are cut into pushes, and a bomb is one however
 /// they are cut. Memory is one block and the decoder's window (32 KiB for gzip, up to 128 MiB for a zstd frame that
 /// was made with a window as large).
-pub struct Unpacker {
+pub(crate) struct Unpacker {
     state: State,
     stored_bytes: u64,
     limit_bytes: u64,
@@ -97,7 +97,7 @@ enum State {
 
 impl Unpacker {
     /// Starts a chunk of this stored size, which bounds what it may unpack to.
-    pub fn new(stored_bytes: u64) -> Unpacker {
+    pub(crate) fn new(stored_bytes: u64) -> Unpacker {
         let by_ratio = stored_bytes.saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_BYTES_FREE);
         Unpacker {
             state: State::Unknown(Vec::new()),
@@ -111,7 +111,7 @@ impl Unpacker {
     /// Takes the next stored bytes and hands on what they unpack to.
     ///
     /// **Errors**: see [`UnpackError`]; the chunk is lost after one.
-    pub fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
+    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
         let State::Unknown(head) = &mut self.state else {
             return self.push_known(bytes, sink);
         };
@@ -127,7 +127,7 @@ impl Unpacker {
     /// Ends the chunk, and hands on what was held back.
     ///
     /// **Errors**: [`UnpackError::Truncated`] where a packed stream is not at its end.
-    pub fn finish(self, sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
+    pub(crate) fn finish(self, sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
         match self.state {
             // Shorter than any magic number: plain.
             State::Unknown(head) => {
