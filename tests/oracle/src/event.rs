@@ -1,0 +1,332 @@
+//! One event: which fields it has, whether it is valid, and what it counts.
+
+use chrono::{DateTime, Utc};
+
+use crate::decimal::Decimal;
+use crate::json::{Object, Value};
+use crate::time;
+
+const EVENT_TYPE: &[&str] = &["event_type", "event", "type", "event_name", "eventType"];
+const TIMESTAMP: &[&str] = &["timestamp", "event_time", "ts", "time", "event_timestamp"];
+const ITEM_ID: &[&str] = &["item_id", "product_id", "itemid", "aid", "sku"];
+const CUSTOMER_ID: &[&str] = &["customer_id", "user_id", "visitorid", "userId", "anonymousId"];
+const SESSION_ID: &[&str] = &["session_id", "user_session", "session"];
+const PAGE_URL: &[&str] = &["page_url", "path", "url", "page"];
+const SITE_ID: &[&str] = &["site_id", "app_id", "tenant_id"];
+const EVENT_ID: &[&str] = &["event_id", "messageId", "insert_id"];
+const ORDER_ID: &[&str] = &["order_id", "transaction_id", "transactionid", "orderId"];
+const PRICE: &[&str] = &["price"];
+const QUANTITY: &[&str] = &["quantity"];
+const TOTAL_AMOUNT: &[&str] = &["total_amount"];
+const CURRENCY: &[&str] = &["currency"];
+const ITEMS: &[&str] = &["items", "products"];
+
+/// How long an id, an item or a page may be, in bytes of UTF-8.
+const ID_BYTES_MAX: usize = 256;
+
+/// How long a site id may be, in bytes.
+const SITE_BYTES_MAX: usize = 64;
+
+/// How much later than the reference time an event may be, in seconds.
+const FUTURE_SECONDS_MAX: i64 = 600;
+
+/// The site of events that name none.
+const DEFAULT_SITE: &str = "default";
+
+/// What the events of a chunk are read against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What "now" is for the chunk: its LastModified. Only whole seconds count.
+    pub reference_time: DateTime<Utc>,
+    /// The currency of money that names none, in capitals.
+    pub default_currency: String,
+}
+
+/// A valid event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) site: String,
+    pub(crate) id: Option<String>,
+    /// Minutes since 1970.
+    pub(crate) minute: i64,
+    /// What it adds, as (measure, key, number). Empty: the event is ignored.
+    pub(crate) additions: Vec<(String, String, Decimal)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    View,
+    Cart,
+    Removal,
+    Purchase,
+    Refund,
+}
+
+/// The objects that an event takes its fields from, the nearest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources<'a>(Vec<&'a Object>);
+
+impl<'a> Sources<'a> {
+    /// An object, and its `properties`.
+    pub(crate) fn of(object: &'a Object) -> Self {
+        let mut sources = vec![object];
+        if let Some(Value::Object(properties)) = object.get("properties") {
+            sources.push(properties);
+        }
+        Self(sources)
+    }
+
+    fn then(&self, other: &Self) -> Self {
+        Self([self.0.as_slice(), other.0.as_slice()].concat())
+    }
+
+    /// The value of a field, if it has one.
+    fn find(&self, spellings: &[&str]) -> Option<&'a Value> {
+        for object in &self.0 {
+            for spelling in spellings {
+                match object.get(*spelling) {
+                    None | Some(Value::Null) => {}
+                    Some(Value::Text(text)) if text.is_empty() => {}
+                    Some(value) => return Some(value),
+                }
+            }
+        }
+        None
+    }
+
+    /// The items of an event, if it has any.
+    fn items(&self) -> Option<&'a [Value]> {
+        for object in &self.0 {
+            for spelling in ITEMS {
+                match object.get(*spelling) {
+                    Some(Value::Array(items)) if !items.is_empty() => return Some(items),
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// The site and the id of this object, if it has an id.
+    ///
+    /// # Errors
+    /// The reason for which the line is rejected.
+    pub(crate) fn own_id(&self) -> Result<Option<(String, String)>, String> {
+        if self.find(EVENT_ID).is_none() {
+            return Ok(None);
+        }
+        let site = site(self)?;
+        let id = id(self, EVENT_ID, "event_id")?;
+        Ok(id.map(|id| (site, id)))
+    }
+}
+
+/// Checks an event that is a whole line. `None` is an event of a type that nothing counts.
+///
+/// # Errors
+/// The reason for which the line is rejected.
+pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Option<Event>, String> {
+    let sources = Sources::of(line);
+    check(&sources, &sources, settings)
+}
+
+/// Checks one element of the `events` of a line.
+///
+/// # Errors
+/// The reason for which the line is rejected.
+pub(crate) fn check_element(element: &Value, line: &Object, settings: &Settings) -> Result<Option<Event>, String> {
+    let Value::Object(element) = element else {
+        return Err("invalid:events".to_owned());
+    };
+    let own = Sources::of(element);
+    check(&own.then(&Sources::of(line)), &own, settings)
+}
+
+/// Checks an event in the order that names the reason. `own` is what the event does not inherit.
+fn check(sources: &Sources<'_>, own: &Sources<'_>, settings: &Settings) -> Result<Option<Event>, String> {
+    let Some(kind) = kind(sources)? else {
+        return Ok(None);
+    };
+    let minute = minute(sources, settings)?;
+    let site = site(sources)?;
+    let event_id = id(own, EVENT_ID, "event_id")?;
+    id(sources, CUSTOMER_ID, "customer_id")?;
+    id(sources, SESSION_ID, "session_id")?;
+    id(sources, ORDER_ID, "order_id")?;
+    let page = page(sources)?;
+    let event_currency = currency(sources)?;
+
+    let mut additions = Vec::new();
+    match sources.items() {
+        Some(items) => {
+            for item in items {
+                let Value::Object(item) = item else {
+                    return Err("invalid:items".to_owned());
+                };
+                let item = Sources::of(item);
+                let item_currency = currency(&item)?.or_else(|| event_currency.clone());
+                check_item(&item, kind, item_currency, None, settings, &mut additions)?;
+            }
+        }
+        None => check_item(sources, kind, event_currency, page.as_deref(), settings, &mut additions)?,
+    }
+    if kind == Kind::View
+        && let Some(page) = page
+    {
+        additions.push(("pages".to_owned(), page, Decimal::ONE));
+    }
+    additions.retain(|(_, _, number)| !number.is_zero());
+    Ok(Some(Event { site, id: event_id, minute, additions }))
+}
+
+/// Checks one item and notes what it adds. `page` is the page that a view may have in place of an item.
+fn check_item(
+    item: &Sources<'_>,
+    kind: Kind,
+    currency: Option<String>,
+    page: Option<&str>,
+    settings: &Settings,
+    additions: &mut Vec<(String, String, Decimal)>,
+) -> Result<(), String> {
+    let item_id = id(item, ITEM_ID, "item_id")?;
+    let price = amount(item, PRICE, "price")?;
+    let quantity = amount(item, QUANTITY, "quantity")?.unwrap_or(Decimal::ONE);
+    let total_amount = amount(item, TOTAL_AMOUNT, "total_amount")?;
+    let Some(item_id) = item_id else {
+        if kind == Kind::View && page.is_some() {
+            return Ok(());
+        }
+        return Err("missing:item_id".to_owned());
+    };
+    let currency = currency.unwrap_or_else(|| settings.default_currency.clone());
+    match kind {
+        Kind::View => additions.push(("views".to_owned(), item_id, Decimal::ONE)),
+        Kind::Cart => additions.push(("carts".to_owned(), item_id, Decimal::ONE)),
+        Kind::Removal => additions.push(("removals".to_owned(), item_id, Decimal::ONE)),
+        Kind::Purchase => {
+            additions.push(("units".to_owned(), item_id.clone(), quantity));
+            if let Some(money) = money(total_amount, price, quantity)? {
+                additions.push((format!("sales:{currency}"), item_id, money));
+            }
+        }
+        Kind::Refund => {
+            if let Some(money) = money(total_amount, price, quantity)? {
+                additions.push((format!("refunds:{currency}"), item_id, money));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn money(total_amount: Option<Decimal>, price: Option<Decimal>, quantity: Decimal) -> Result<Option<Decimal>, String> {
+    match (total_amount, price) {
+        (Some(total_amount), _) => Ok(Some(total_amount)),
+        (None, Some(price)) => match price.product(quantity) {
+            Some(product) => Ok(Some(product)),
+            None => Err("invalid:total_amount".to_owned()),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+/// The kind of an event; `None` for a known type that nothing counts.
+fn kind(sources: &Sources<'_>) -> Result<Option<Kind>, String> {
+    let name = match sources.find(EVENT_TYPE) {
+        None => return Err("missing:event_type".to_owned()),
+        Some(Value::Text(name)) => name.as_str(),
+        Some(_) => return Err("invalid:event_type".to_owned()),
+    };
+    match name {
+        "page_visit" | "page_view" | "view" | "view_item" | "product_view" | "Product Viewed" | "clicks" => {
+            Ok(Some(Kind::View))
+        }
+        "add_to_cart" | "addtocart" | "cart" | "carts" | "Product Added" => Ok(Some(Kind::Cart)),
+        "remove_from_cart" | "Product Removed" => Ok(Some(Kind::Removal)),
+        "purchase" | "transaction" | "order" | "orders" | "Order Completed" => Ok(Some(Kind::Purchase)),
+        "refund" | "Order Refunded" => Ok(Some(Kind::Refund)),
+        "OrderCreatedEvent" | "OrderStatusChangedEvent" | "OrderCancelledEvent" => Ok(None),
+        _ => Err("unknown_type".to_owned()),
+    }
+}
+
+fn minute(sources: &Sources<'_>, settings: &Settings) -> Result<i64, String> {
+    let seconds = match sources.find(TIMESTAMP) {
+        None => return Err("missing:timestamp".to_owned()),
+        Some(Value::Text(text)) => time::read_text(text),
+        Some(Value::Number(number)) => time::read_epoch(number),
+        Some(_) => None,
+    };
+    let Some(seconds) = seconds else {
+        return Err("invalid:timestamp".to_owned());
+    };
+    if seconds - settings.reference_time.timestamp() > FUTURE_SECONDS_MAX {
+        return Err("future".to_owned());
+    }
+    Ok(seconds.div_euclid(60))
+}
+
+fn site(sources: &Sources<'_>) -> Result<String, String> {
+    let site = match sources.find(SITE_ID) {
+        None => return Ok(DEFAULT_SITE.to_owned()),
+        Some(Value::Text(text)) => text.clone(),
+        Some(Value::Number(number)) if is_integer(number) => number.clone(),
+        Some(_) => return Err("invalid:site_id".to_owned()),
+    };
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "._:-".contains(character);
+    if site.len() > SITE_BYTES_MAX || !site.chars().all(allowed) {
+        return Err("invalid:site_id".to_owned());
+    }
+    Ok(site)
+}
+
+fn id(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<String>, String> {
+    let id = match sources.find(spellings) {
+        None => return Ok(None),
+        Some(Value::Text(text)) => text,
+        Some(Value::Number(number)) if is_integer(number) => number,
+        Some(_) => return Err(format!("invalid:{name}")),
+    };
+    if id.len() > ID_BYTES_MAX {
+        return Err(format!("invalid:{name}"));
+    }
+    Ok(Some(id.clone()))
+}
+
+fn is_integer(number: &str) -> bool {
+    !number.contains(['.', 'e', 'E'])
+}
+
+fn page(sources: &Sources<'_>) -> Result<Option<String>, String> {
+    let url = match sources.find(PAGE_URL) {
+        None => return Ok(None),
+        Some(Value::Text(url)) => url,
+        Some(_) => return Err("invalid:page_url".to_owned()),
+    };
+    let page = url.split(['?', '#']).next().unwrap_or_default();
+    if page.is_empty() || page.len() > ID_BYTES_MAX {
+        return Err("invalid:page_url".to_owned());
+    }
+    Ok(Some(page.to_owned()))
+}
+
+fn currency(sources: &Sources<'_>) -> Result<Option<String>, String> {
+    match sources.find(CURRENCY) {
+        None => Ok(None),
+        Some(Value::Text(text)) if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+            Ok(Some(text.to_ascii_uppercase()))
+        }
+        Some(_) => Err("invalid:currency".to_owned()),
+    }
+}
+
+fn amount(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<Decimal>, String> {
+    let amount = match sources.find(spellings) {
+        None => return Ok(None),
+        Some(Value::Text(text) | Value::Number(text)) => Decimal::amount(text),
+        Some(_) => None,
+    };
+    match amount {
+        Some(amount) => Ok(Some(amount)),
+        None => Err(format!("invalid:{name}")),
+    }
+}

@@ -1,0 +1,286 @@
+//! Seeded events of a made-up shop, for demonstrations, tests and benchmarks.
+//!
+//! The same options give the same lines, on every machine: the random numbers and the arithmetic are written out here.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+
+/// How many pages the shop has besides those of its items.
+const PAGES: u64 = 50;
+
+/// How many visits go on at the same time.
+const VISITS: u64 = 400;
+
+/// One event in so many is the last of its visit.
+const VISIT_EVENTS: u64 = 12;
+
+/// How many customers the shop has.
+const CUSTOMERS: u64 = 200_000;
+
+/// What the shop is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shop {
+    /// Other seeds give other events.
+    pub seed: u64,
+    /// How many items it sells; the n-th best known of them gets an n-th of the attention that the best known one gets.
+    pub items: u32,
+    /// The sites that the events are spread over; empty: the lines name no site.
+    pub sites: Vec<String>,
+    /// Whether every event has an `event_id`.
+    pub event_ids: bool,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self { seed: 1, items: 10_000, sites: Vec::new(), event_ids: false }
+    }
+}
+
+/// When the events of a batch happen: spread evenly over the time before `end`, in ascending order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// How many events there are.
+    pub events: u64,
+    /// All of them happen before this.
+    pub end: DateTime<Utc>,
+    /// How long before the end the first ones happen, in minutes.
+    pub minutes: u32,
+}
+
+/// Makes one event after the other.
+#[derive(Clone, Debug)]
+pub struct Generator {
+    shop: Shop,
+    random: Random,
+    /// By rank: how much attention this item and all better known ones get together.
+    attention: Vec<f64>,
+    /// By rank: the item.
+    items: Vec<u32>,
+    /// The visits that go on, as (customer, number of the visit).
+    visits: Vec<(u64, u64)>,
+    visits_begun: u64,
+    events: u64,
+}
+
+impl Generator {
+    /// Opens the shop.
+    ///
+    /// # Panics
+    /// The shop has no items.
+    pub fn new(shop: Shop) -> Self {
+        assert!(shop.items > 0, "a shop has at least one item");
+        let mut random = Random(shop.seed);
+        let mut attention = Vec::new();
+        let mut sum = 0.0;
+        for rank in 1..=shop.items {
+            sum += 1.0 / f64::from(rank);
+            attention.push(sum);
+        }
+        let mut items: Vec<u32> = (1..=shop.items).collect();
+        for last in (1..items.len()).rev() {
+            let other = random.index(last + 1);
+            items.swap(last, other);
+        }
+        let mut generator = Self { shop, random, attention, items, visits: Vec::new(), visits_begun: 0, events: 0 };
+        for _ in 0..VISITS {
+            let visit = generator.new_visit();
+            generator.visits.push(visit);
+        }
+        generator
+    }
+
+    /// Makes the next event, as a line of JSON without its line end.
+    pub fn line(&mut self, at: DateTime<Utc>) -> String {
+        self.events += 1;
+        let place = self.random.index(self.visits.len());
+        let (customer, visit) = self.visits[place];
+        if self.random.below(VISIT_EVENTS) == 0 {
+            self.visits[place] = self.new_visit();
+        }
+        let timestamp = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let kind = self.random.below(100);
+        let event_type = match kind {
+            0..60 => "view_item",
+            60..70 => "page_view",
+            70..85 => "add_to_cart",
+            85..90 => "remove_from_cart",
+            _ => "purchase",
+        };
+        let mut line = format!(
+            r#"{{"event_type":"{event_type}","timestamp":"{timestamp}","customer_id":{customer},"session_id":"{visit:08x}""#
+        );
+        match kind {
+            60..70 => {
+                let page = self.random.below(PAGES) + 1;
+                append(&mut line, format_args!(r#","page_url":"/pages/{page}?utm_source=newsletter""#));
+            }
+            _ => {
+                let item = self.item();
+                append(&mut line, format_args!(r#","item_id":{item}"#));
+                self.append_purchase_fields(&mut line, kind, item);
+            }
+        }
+        if !self.shop.sites.is_empty() {
+            let site = &self.shop.sites[self.random.index(self.shop.sites.len())];
+            append(&mut line, format_args!(r#","site_id":"{site}""#));
+        }
+        if self.shop.event_ids {
+            append(&mut line, format_args!(r#","event_id":"{:x}-{}""#, self.shop.seed, self.events));
+        }
+        let device = ["mobile", "desktop", "tablet"][self.random.index(3)];
+        let country = ["DE", "US", "NL", "BR", "IN", "JP"][self.random.index(6)];
+        append(&mut line, format_args!(r#","device":"{device}","country":"{country}","app_version":"4.18.{place}"}}"#));
+        line
+    }
+
+    fn append_purchase_fields(&mut self, line: &mut String, kind: u64, item: u32) {
+        if kind < 70 {
+            return;
+        }
+        let quantity = 1 + self.random.below(3);
+        append(line, format_args!(r#","quantity":{quantity}"#));
+        if kind >= 90 {
+            let cents = price_cents(self.shop.seed, item);
+            let order = self.events;
+            let (whole, rest) = (cents / 100, cents % 100);
+            append(line, format_args!(r#","price":{whole}.{rest:02},"currency":"USD","order_id":"o-{order}""#));
+        }
+    }
+
+    /// Draws an item by Zipf's law.
+    fn item(&mut self) -> u32 {
+        let all = self.attention.last().copied().unwrap_or_default();
+        let drawn = self.random.fraction() * all;
+        let rank = self.attention.partition_point(|attention| *attention <= drawn);
+        self.items[rank.min(self.items.len() - 1)]
+    }
+
+    fn new_visit(&mut self) -> (u64, u64) {
+        self.visits_begun += 1;
+        (1 + self.random.below(CUSTOMERS), self.visits_begun)
+    }
+}
+
+/// Makes the lines of a batch, in ascending order of time and without line ends.
+pub fn lines(shop: Shop, span: Span) -> impl Iterator<Item = String> {
+    let mut generator = Generator::new(shop);
+    // Times have random numbers of their own, so that a batch and a live stream of one seed are the same but for them.
+    let mut random = Random(generator.shop.seed ^ 0x7469_6d65);
+    let length_ms = u128::from(span.minutes) * 60_000;
+    let events = u128::from(span.events);
+    (0..span.events).map(move |index| {
+        let slot_start = length_ms * u128::from(index) / events;
+        let slot_end = length_ms * u128::from(index + 1) / events;
+        let slot_ms = u64::try_from(slot_end - slot_start).unwrap_or(u64::MAX).max(1);
+        let before_end_ms = length_ms - slot_start - u128::from(random.below(slot_ms));
+        let before_end = TimeDelta::milliseconds(i64::try_from(before_end_ms).unwrap_or(i64::MAX));
+        generator.line(span.end - before_end)
+    })
+}
+
+/// The price of an item, from 1.99 to 499.98.
+fn price_cents(seed: u64, item: u32) -> u64 {
+    199 + Random(seed ^ (u64::from(item) << 32)).below(49_800)
+}
+
+fn append(line: &mut String, text: std::fmt::Arguments<'_>) {
+    line.write_fmt(text).expect("writing to a string does not fail");
+}
+
+/// The generator of random numbers splitmix64: small, even enough for this, and the same everywhere.
+///
+/// **Source**: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
+#[derive(Clone, Debug)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    /// A number from 0 to `bound` - 1.
+    fn below(&mut self, bound: u64) -> u64 {
+        let product = u128::from(self.next()) * u128::from(bound);
+        u64::try_from(product >> 64).expect("the upper half of 128 bits has 64 bits")
+    }
+
+    fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).expect("an index below a length fits")
+    }
+
+    /// A number from 0 to just below 1.
+    fn fraction(&mut self) -> f64 {
+        let bits = u32::try_from(self.next() >> 32).expect("the upper half of 64 bits has 32 bits");
+        f64::from(bits) / 4_294_967_296.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Settings, recount};
+
+    fn span(events: u64, minutes: u32) -> Span {
+        Span { events, end: "2026-11-20T23:00:00Z".parse().unwrap(), minutes }
+    }
+
+    fn text(shop: Shop, span: Span) -> String {
+        lines(shop, span).map(|line| line + "\n").collect()
+    }
+
+    #[test]
+    fn every_line_counts_and_the_mix_is_as_described() {
+        let text = text(Shop::default(), span(20_000, 120));
+        let settings =
+            Settings { reference_time: "2026-11-20T23:00:00Z".parse().unwrap(), default_currency: "EUR".to_owned() };
+        let recount = recount(text.as_bytes(), &settings).unwrap();
+        assert_eq!((recount.lines, recount.counted, recount.events), (20_000, 20_000, 20_000));
+        let count = |event_type: &str| {
+            let needle = format!("{{\"event_type\":\"{event_type}\"");
+            text.lines().filter(|line| line.starts_with(&needle)).count()
+        };
+        assert!((11_700..12_300).contains(&count("view_item")));
+        assert!((1_850..2_150).contains(&count("page_view")));
+        assert!((2_800..3_200).contains(&count("add_to_cart")));
+        assert!((880..1_120).contains(&count("remove_from_cart")));
+        assert!((1_850..2_150).contains(&count("purchase")));
+        assert!((150..200).contains(&(text.len() / 20_000)), "{} bytes a line", text.len() / 20_000);
+        let minutes: std::collections::BTreeSet<i64> = recount.tallies.keys().map(|key| key.minute).collect();
+        assert_eq!(minutes.len(), 120);
+        let best_seen =
+            recount.tallies.iter().filter(|(key, _)| key.measure == "views").map(|(_, number)| *number).max();
+        assert!(best_seen.unwrap() > crate::Decimal::from(3));
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_lines_and_another_seed_gives_others() {
+        let shop = |seed| Shop { seed, items: 100, sites: vec!["a".to_owned(), "b".to_owned()], event_ids: true };
+        assert_eq!(text(shop(1), span(500, 5)), text(shop(1), span(500, 5)));
+        assert_ne!(text(shop(1), span(500, 5)), text(shop(2), span(500, 5)));
+    }
+
+    #[test]
+    fn a_line_keeps_its_form() {
+        let shop = Shop { seed: 7, items: 10, sites: vec!["a".to_owned()], event_ids: true };
+        let first: Vec<String> = lines(shop, span(3, 3)).collect();
+        assert!(first.iter().all(|line| line.contains("\"site_id\":\"a\"") && line.contains("\"event_id\":\"7-")));
+        let times: Vec<&str> = first.iter().map(|line| line.split("\"timestamp\":\"").nth(1).unwrap()).collect();
+        assert!(times[0].starts_with("2026-11-20T22:57:"), "{}", times[0]);
+        assert!(times[1].starts_with("2026-11-20T22:58:"), "{}", times[1]);
+        assert!(times[2].starts_with("2026-11-20T22:59:"), "{}", times[2]);
+        assert_eq!(&times[0][23..25], "Z\"");
+    }
+
+    #[test]
+    fn times_ascend_also_where_events_outnumber_milliseconds() {
+        let text = text(Shop { items: 3, ..Shop::default() }, span(100_000, 1));
+        let times: Vec<&str> = text.lines().map(|line| &line.split("\"timestamp\":\"").nth(1).unwrap()[..24]).collect();
+        assert!(times.is_sorted());
+        assert!(*times.last().unwrap() < "2026-11-20T23:00:00.000Z");
+    }
+}

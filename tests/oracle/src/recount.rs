@@ -1,0 +1,193 @@
+//! A chunk, counted line by line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::decimal::Decimal;
+use crate::event::{Settings, Sources, check_element, check_line};
+use crate::json::{self, JsonError, Object, Value};
+use crate::unpack::unpack;
+
+/// How long a line may be, in bytes, without its line end.
+const LINE_BYTES_MAX: usize = 256 * 1024;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What a number is counted under.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TallyKey {
+    /// The site.
+    pub site: String,
+    /// The measure, as in a sort key: `views`, `sales:USD`.
+    pub measure: String,
+    /// Minutes since 1970.
+    pub minute: i64,
+    /// The item or the page.
+    pub key: String,
+}
+
+impl TallyKey {
+    /// The start of the minute.
+    ///
+    /// # Panics
+    /// The minute is not one of the years 1970 to 9999.
+    pub fn minute_start(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.minute * 60, 0).expect("event times are checked to lie before the year 10000")
+    }
+}
+
+/// What a chunk holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recount {
+    /// Lines that are not blank.
+    pub lines: u64,
+    /// Lines of which at least one event was counted.
+    pub counted: u64,
+    /// Lines that no measure wants.
+    pub ignored: u64,
+    /// Lines whose events were all seen before in the chunk.
+    pub duplicate: u64,
+    /// Events that were counted; a line can hold many.
+    pub events: u64,
+    /// Rejected lines by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Each rejected line, as its number (from 1) and its reason.
+    pub rejected_lines: Vec<(u64, String)>,
+    /// The sums. None is zero.
+    pub tallies: BTreeMap<TallyKey, Decimal>,
+    /// The BLAKE3 of the bytes as they are stored, in hex: the end of the chunk's id.
+    pub content_hash: String,
+}
+
+impl Recount {
+    /// How many lines were rejected, for whatever reason.
+    pub fn rejected_count(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+}
+
+/// Why a chunk cannot be counted at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecountError {
+    /// It unpacks to more than is taken.
+    #[error("unpacks to more than {limit_bytes} bytes")]
+    Bomb {
+        /// The most that this chunk may unpack to.
+        limit_bytes: u64,
+    },
+    /// It starts like a packed chunk, and is cut or broken.
+    #[error("cannot be unpacked: {0}")]
+    Broken(String),
+}
+
+/// Counts a chunk, given as the bytes that are stored.
+///
+/// # Errors
+/// It is packed and cannot be unpacked; no line of it counts then.
+pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountError> {
+    let bytes = unpack(stored)?;
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    let mut recount = Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
+    let mut seen = BTreeSet::new();
+    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let line = match line.strip_suffix(b"\n") {
+            Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
+            None => line,
+        };
+        if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+            continue;
+        }
+        recount.lines += 1;
+        if let Err(reason) = count_line(line, settings, &mut seen, &mut recount) {
+            *recount.rejected.entry(reason.clone()).or_default() += 1;
+            recount.rejected_lines.push((index as u64 + 1, reason));
+        }
+    }
+    Ok(recount)
+}
+
+/// Adds up the tallies of several chunks.
+pub fn sum<'a>(recounts: impl IntoIterator<Item = &'a Recount>) -> BTreeMap<TallyKey, Decimal> {
+    let mut sums = BTreeMap::new();
+    for recount in recounts {
+        for (key, number) in &recount.tallies {
+            *sums.entry(key.clone()).or_default() += *number;
+        }
+    }
+    sums
+}
+
+/// Ids of events that were counted, each with its site.
+type Seen = BTreeSet<(String, String)>;
+
+/// Counts one line.
+///
+/// # Errors
+/// The reason for which the line is rejected; nothing of it was counted then.
+fn count_line(line: &[u8], settings: &Settings, seen: &mut Seen, recount: &mut Recount) -> Result<(), String> {
+    let line = read_object(line)?;
+    let own_id;
+    let events = match line.get("events") {
+        Some(Value::Array(elements)) => {
+            own_id = Sources::of(&line).own_id()?;
+            let mut events = Vec::new();
+            for element in elements {
+                events.push(check_element(element, &line, settings)?);
+            }
+            events
+        }
+        _ => {
+            own_id = None;
+            vec![check_line(&line, settings)?]
+        }
+    };
+
+    // From here on the line is taken: each of its events is counted, a duplicate, or ignored.
+    let line_was_seen = own_id.as_ref().is_some_and(|own_id| seen.contains(own_id));
+    let mut events_counted = 0;
+    let mut events_duplicate = 0;
+    for event in events {
+        let Some(event) = event else { continue };
+        if event.additions.is_empty() {
+            continue;
+        }
+        let event_id = event.id.map(|id| (event.site.clone(), id));
+        if line_was_seen || event_id.as_ref().is_some_and(|event_id| seen.contains(event_id)) {
+            events_duplicate += 1;
+            continue;
+        }
+        events_counted += 1;
+        seen.extend(event_id);
+        for (measure, key, number) in event.additions {
+            let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };
+            *recount.tallies.entry(key).or_default() += number;
+        }
+    }
+    if events_counted > 0 || events_duplicate > 0 {
+        seen.extend(own_id);
+    }
+
+    recount.events += events_counted;
+    if events_counted > 0 {
+        recount.counted += 1;
+    } else if events_duplicate > 0 {
+        recount.duplicate += 1;
+    } else {
+        recount.ignored += 1;
+    }
+    Ok(())
+}
+
+fn read_object(line: &[u8]) -> Result<Object, String> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err("too_long".to_owned());
+    }
+    let text = std::str::from_utf8(line).map_err(|_| "not_utf8".to_owned())?;
+    match json::parse(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err("not_object".to_owned()),
+        Err(JsonError::NotJson) => Err("not_json".to_owned()),
+        Err(JsonError::TooDeep) => Err("too_deep".to_owned()),
+    }
+}

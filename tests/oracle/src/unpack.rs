@@ -1,0 +1,41 @@
+//! Packed chunks, unpacked into memory.
+
+use std::io::{self, Read};
+
+use crate::recount::RecountError;
+
+/// The most that a chunk may unpack to.
+const UNPACKED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// How many times its stored size a chunk may unpack to...
+const RATIO_MAX: u64 = 200;
+
+/// ...but a chunk that stays below this is never a bomb.
+const BOMB_BYTES_MIN: u64 = 1024 * 1024;
+
+/// The bytes of a chunk, unpacked if they are packed with gzip or zstd.
+pub(crate) fn unpack(stored: &[u8]) -> Result<Vec<u8>, RecountError> {
+    if stored.starts_with(&[0x1f, 0x8b]) {
+        return read_all(flate2::read::MultiGzDecoder::new(stored), stored.len());
+    }
+    if stored.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let decoder = zstd::stream::read::Decoder::new(stored).map_err(broken)?;
+        return read_all(decoder, stored.len());
+    }
+    Ok(stored.to_vec())
+}
+
+fn read_all(decoder: impl Read, stored_bytes: usize) -> Result<Vec<u8>, RecountError> {
+    let by_ratio = (stored_bytes as u64).saturating_mul(RATIO_MAX).max(BOMB_BYTES_MIN);
+    let limit = UNPACKED_BYTES_MAX.min(by_ratio);
+    let mut unpacked = Vec::new();
+    decoder.take(limit + 1).read_to_end(&mut unpacked).map_err(broken)?;
+    if unpacked.len() as u64 > limit {
+        return Err(RecountError::Bomb { limit_bytes: limit });
+    }
+    Ok(unpacked)
+}
+
+fn broken(error: io::Error) -> RecountError {
+    RecountError::Broken(error.to_string())
+}
