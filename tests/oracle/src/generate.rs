@@ -130,7 +130,7 @@ impl Generator {
         }
         let device = ["mobile", "desktop", "tablet"][self.random.index(3)];
         let country = ["DE", "US", "NL", "BR", "IN", "JP"][self.random.index(6)];
-        append(&mut line, format_args!(r#","device":"{device}","country":"{country}","app_version":"4.18.{place}"}}"#));
+        append(&mut line, format_args!(r#","device":"{device}","country":"{country}"}}"#));
         line
     }
 
