@@ -92,7 +92,12 @@ impl Emulator {
             return Err(error);
         }
         // The child is waited for when it ends while this process still runs, or it would stay in the process table.
-        std::thread::spawn(move || child.wait());
+        // Its input is held open until then: waiting would close it, and the child takes that for the end of its parent.
+        let input = child.stdin.take();
+        std::thread::spawn(move || {
+            let _ = child.wait();
+            drop(input);
+        });
         Ok(emulator)
     }
 
