@@ -42,7 +42,7 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("count");
     group.sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
     group.throughput(Throughput::Elements(counted.outcomes.events.max(1)));
-    let packers: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [("plain", <[u8]>::to_vec), ("gzip", gzip), ("zstd", zstd)];
+    let packers: [(&str, Pack); 3] = [("plain", <[u8]>::to_vec), ("gzip", gzip), ("zstd", zstd)];
     for (name, pack) in packers {
         // Packed on first use only, since a filter may leave it out.
         let packed = LazyCell::new(|| pack(&plain));
@@ -53,6 +53,8 @@ fn bench(criterion: &mut Criterion) {
     });
     group.finish();
 }
+
+type Pack = fn(&[u8]) -> Vec<u8>;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));

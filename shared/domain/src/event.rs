@@ -84,6 +84,18 @@ pub(crate) struct Text {
     is_written_out: bool,
 }
 
+impl Text {
+    #[inline]
+    fn in_line(value: Raw) -> Text {
+        Text { start: value.start() as u32, end: value.end() as u32, is_written_out: false }
+    }
+
+    #[inline]
+    fn length(self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
 impl ReadLine {
     /// The bytes of a text, which are UTF-8.
     #[inline]
@@ -168,18 +180,22 @@ impl EventReader {
 
         let mut context = LineContext { line, scanner, names, values, read, item };
         let Some(events) = own.own.get(Field::Events) else {
-            let layers = Layers { near: own, far: None };
-            context.event(layers)?;
+            // Nearly every line is one flat object.
+            if own.own.properties().is_none() {
+                context.event(&own.own)?;
+            } else {
+                context.event(&Layers { near: own, far: None })?;
+            }
             return Ok(read);
         };
         context.own_id(own)?;
         let mut element = context.scanner.first_element(events).map_err(not_json)?;
         while let Some(object) = element {
-            if object.kind != Kind::Object {
+            if object.kind() != Kind::Object {
                 return Err(Reason::Invalid(Field::Events));
             }
             event.scan(&mut context.scanner, context.names, object)?;
-            context.event(Layers { near: event, far: Some(own) })?;
+            context.event(&Layers { near: event, far: Some(own) })?;
             element = context.scanner.next_element(object).map_err(not_json)?;
         }
         Ok(read)
@@ -193,24 +209,46 @@ fn not_json(error: ScanError) -> Reason {
     }
 }
 
-/// Where the fields of an event are looked for: in itself, then in the line that it is an element of.
-#[derive(Clone, Copy)]
+/// Where the fields of an event are looked for.
+trait Fields {
+    /// The value of a field.
+    fn get(&self, field: Field) -> Option<Raw>;
+
+    /// The value of a field that an event does not inherit.
+    fn get_own(&self, field: Field) -> Option<Raw>;
+}
+
+impl Fields for Found {
+    #[inline]
+    fn get(&self, field: Field) -> Option<Raw> {
+        Found::get(self, field)
+    }
+
+    #[inline]
+    fn get_own(&self, field: Field) -> Option<Raw> {
+        Found::get(self, field)
+    }
+}
+
+/// An object with its `properties`, and behind them the line that it is an element of.
 struct Layers<'a> {
     near: &'a Object,
     far: Option<&'a Object>,
 }
 
 impl Object {
-    #[inline]
     fn get(&self, field: Field) -> Option<Raw> {
         self.own.get(field).or_else(|| self.properties.get(field))
     }
 }
 
-impl Layers<'_> {
-    #[inline]
-    fn get(self, field: Field) -> Option<Raw> {
+impl Fields for Layers<'_> {
+    fn get(&self, field: Field) -> Option<Raw> {
         self.near.get(field).or_else(|| self.far?.get(field))
+    }
+
+    fn get_own(&self, field: Field) -> Option<Raw> {
+        self.near.get(field)
     }
 }
 
@@ -235,40 +273,40 @@ impl LineContext<'_> {
     }
 
     #[inline]
-    fn event(&mut self, layers: Layers<'_>) -> Result<(), Reason> {
-        let kind = self.kind(layers.get(Field::EventType))?;
+    fn event(&mut self, fields: &impl Fields) -> Result<(), Reason> {
+        let kind = self.kind(fields.get(Field::EventType))?;
         if kind == EventKind::Order {
             self.end_event(Minute::EPOCH, None, None);
             return Ok(());
         }
-        let minute = self.minute(layers.get(Field::Timestamp))?;
-        let site = self.site(layers.get(Field::SiteId))?;
+        let minute = self.minute(fields.get(Field::Timestamp))?;
+        let site = self.site(fields.get(Field::SiteId))?;
         // Each element of `events` is an event of its own, so it does not inherit the line's id.
-        let id = match layers.near.get(Field::EventId) {
+        let id = match fields.get_own(Field::EventId) {
             Some(id) => Some(self.id(id, Field::EventId)?),
             None => None,
         };
         for field in [Field::CustomerId, Field::SessionId, Field::OrderId] {
-            if let Some(value) = layers.get(field) {
-                self.id(value, field)?;
+            if let Some(value) = fields.get(field) {
+                self.check_id(value, field)?;
             }
         }
-        let page = match layers.get(Field::PageUrl) {
+        let page = match fields.get(Field::PageUrl) {
             Some(value) => Some(self.page(value)?),
             None => None,
         };
-        let currency = match layers.get(Field::Currency) {
+        let currency = match fields.get(Field::Currency) {
             Some(value) => self.currency(value)?,
             None => self.values.default_currency,
         };
 
-        match layers.get(Field::Items) {
+        match fields.get(Field::Items) {
             None => {
                 let item = ItemValues {
-                    id: layers.get(Field::ItemId),
-                    price: layers.get(Field::Price),
-                    quantity: layers.get(Field::Quantity),
-                    total_amount: layers.get(Field::TotalAmount),
+                    id: fields.get(Field::ItemId),
+                    price: fields.get(Field::Price),
+                    quantity: fields.get(Field::Quantity),
+                    total_amount: fields.get(Field::TotalAmount),
                 };
                 let needs_item = kind != EventKind::View || page.is_none();
                 self.item(kind, item, currency, needs_item)?;
@@ -291,7 +329,7 @@ impl LineContext<'_> {
     fn items(&mut self, kind: EventKind, items: Raw, event_currency: Currency) -> Result<(), Reason> {
         let mut element = self.scanner.first_element(items).map_err(not_json)?;
         while let Some(object) = element {
-            if object.kind != Kind::Object {
+            if object.kind() != Kind::Object {
                 return Err(Reason::Invalid(Field::Items));
             }
             self.item.scan(&mut self.scanner, self.names, object)?;
@@ -358,7 +396,7 @@ impl LineContext<'_> {
     #[inline]
     fn minute(&mut self, value: Option<Raw>) -> Result<Minute, Reason> {
         let value = value.ok_or(Reason::Missing(Field::Timestamp))?;
-        let seconds = match value.kind {
+        let seconds = match value.kind() {
             Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
             _ => {
                 let text = self.plain_text(value).ok_or(Reason::Invalid(Field::Timestamp))?;
@@ -392,10 +430,19 @@ impl LineContext<'_> {
     #[inline]
     fn id(&mut self, value: Raw, field: Field) -> Result<Text, Reason> {
         let id = self.text_or_integer(value).ok_or(Reason::Invalid(field))?;
-        if (id.end - id.start) as usize > KEY_BYTES_MAX {
+        if id.length() > KEY_BYTES_MAX {
             return Err(Reason::Invalid(field));
         }
         Ok(id)
+    }
+
+    /// Checks an id that nothing counts by.
+    #[inline]
+    fn check_id(&mut self, value: Raw, field: Field) -> Result<(), Reason> {
+        match value.kind() {
+            Kind::Text | Kind::Integer if value.end() - value.start() <= KEY_BYTES_MAX => Ok(()),
+            _ => self.id(value, field).map(|_| ()),
+        }
     }
 
     fn page(&mut self, value: Raw) -> Result<Text, Reason> {
@@ -424,7 +471,7 @@ impl LineContext<'_> {
             return Ok(None);
         };
         let invalid = Reason::Invalid(field);
-        let millionths = match value.kind {
+        let millionths = match value.kind() {
             Kind::Integer | Kind::Decimal => parse_millionths(value.of(self.line)),
             _ => {
                 let text = self.plain_text(value).ok_or(invalid)?;
@@ -437,8 +484,8 @@ impl LineContext<'_> {
 
     #[inline]
     fn text_or_integer(&mut self, value: Raw) -> Option<Text> {
-        match value.kind {
-            Kind::Integer => Some(Text { start: value.start, end: value.end, is_written_out: false }),
+        match value.kind() {
+            Kind::Integer => Some(Text::in_line(value)),
             _ => self.plain_text(value),
         }
     }
@@ -446,8 +493,8 @@ impl LineContext<'_> {
     /// The text that a value is, written out if it has escapes. `None` for other kinds of values.
     #[inline]
     fn plain_text(&mut self, value: Raw) -> Option<Text> {
-        match value.kind {
-            Kind::Text => Some(Text { start: value.start, end: value.end, is_written_out: false }),
+        match value.kind() {
+            Kind::Text => Some(Text::in_line(value)),
             Kind::EscapedText => self.write_out(value),
             _ => None,
         }

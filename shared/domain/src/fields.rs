@@ -97,11 +97,9 @@ impl Found {
     /// Takes the value of a member; a later one of the same name replaces it, also by no value.
     #[inline]
     pub(crate) fn take(&mut self, slot: u8, value: Raw) {
-        if slot == NO_SLOT {
-            return;
-        }
+        // The place of names that nobody asked for accepts nothing.
         let place = usize::from(slot) % PLACES;
-        let is_value = ACCEPTED[place] >> (value.kind as u8) & 1;
+        let is_value = ACCEPTED[place] >> value.kind_bit() & 1;
         self.values[place] = value;
         self.present = self.present & !(1 << place) | u64::from(is_value) << place;
     }
@@ -207,14 +205,14 @@ mod tests {
 
     #[test]
     fn the_last_value_of_a_name_counts_and_no_value_removes_it() {
-        let value = |start, kind| Raw { start, end: start + 1, kind };
+        let value = |start, kind| Raw::new(start, start + 1, kind);
         let mut found = Found::new();
         found.take(slot_of(b"ts"), value(1, Kind::Integer));
-        assert_eq!(found.get(Field::Timestamp).map(|raw| raw.start), Some(1));
+        assert_eq!(found.get(Field::Timestamp).map(Raw::start), Some(1));
         found.take(slot_of(b"timestamp"), value(2, Kind::Text));
-        assert_eq!(found.get(Field::Timestamp).map(|raw| raw.start), Some(2));
+        assert_eq!(found.get(Field::Timestamp).map(Raw::start), Some(2));
         found.take(slot_of(b"timestamp"), value(3, Kind::EmptyText));
-        assert_eq!(found.get(Field::Timestamp).map(|raw| raw.start), Some(1));
+        assert_eq!(found.get(Field::Timestamp).map(Raw::start), Some(1));
         found.take(slot_of(b"ts"), value(4, Kind::Null));
         assert!(found.get(Field::Timestamp).is_none());
     }

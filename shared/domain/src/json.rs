@@ -8,8 +8,8 @@
 /// How many objects and arrays may stand in one another; the line's own object is the first.
 pub(crate) const DEPTH_MAX: usize = 64;
 
-/// The number of a name that nobody asked for.
-pub(crate) const NO_SLOT: u8 = u8::MAX;
+/// The slots that names can have are below this, which is the slot of a name that nobody asked for.
+pub(crate) const NO_SLOT: u8 = 63;
 
 /// Why a line is not taken as JSON; the first of the two that the scanner meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,35 +46,78 @@ pub(crate) enum Kind {
     Array,
 }
 
-/// Where a value stands in its line: its bytes, for a text those between the quotes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Raw {
-    /// The offset of its first byte.
-    pub(crate) start: u32,
-    /// The offset after its last byte.
-    pub(crate) end: u32,
-    /// What it is.
-    pub(crate) kind: Kind,
-}
+/// The kinds by their numbers; a power of two of them, so that no number can lie outside.
+const KINDS: [Kind; 16] = [
+    Kind::Null,
+    Kind::Boolean,
+    Kind::Integer,
+    Kind::Decimal,
+    Kind::EmptyText,
+    Kind::Text,
+    Kind::EscapedText,
+    Kind::Object,
+    Kind::EmptyArray,
+    Kind::Array,
+    Kind::Null,
+    Kind::Null,
+    Kind::Null,
+    Kind::Null,
+    Kind::Null,
+    Kind::Null,
+];
+
+/// Where a value stands in its line, and what it is, in one word: its bytes, for a text those between the quotes.
+#[derive(Clone, Copy)]
+pub(crate) struct Raw(u64);
+
+/// The bits of an offset: lines are at most 256 KiB long.
+const OFFSET_BITS: u32 = 28;
+const OFFSET_MASK: u64 = (1 << OFFSET_BITS) - 1;
 
 impl Raw {
     /// A value that is not there.
-    pub(crate) const NULL: Raw = Raw { start: 0, end: 0, kind: Kind::Null };
+    pub(crate) const NULL: Raw = Raw(0);
 
-    fn new(start: usize, end: usize, kind: Kind) -> Raw {
-        // Lines are at most 256 KiB long, so an offset that does not fit cannot come up.
-        Raw { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX), kind }
+    #[inline]
+    pub(crate) fn new(start: usize, end: usize, kind: Kind) -> Raw {
+        Raw(((kind as u64) << OFFSET_BITS | end as u64) << OFFSET_BITS | start as u64)
+    }
+
+    /// The kind, as the number of a bit.
+    #[inline]
+    pub(crate) fn kind_bit(self) -> u32 {
+        (self.0 >> (2 * OFFSET_BITS)) as u32
+    }
+
+    /// What it is.
+    #[inline]
+    pub(crate) fn kind(self) -> Kind {
+        KINDS[self.kind_bit() as usize % KINDS.len()]
+    }
+
+    /// The offset of its first byte.
+    #[inline]
+    pub(crate) fn start(self) -> usize {
+        (self.0 & OFFSET_MASK) as usize
+    }
+
+    /// The offset after its last byte.
+    #[inline]
+    pub(crate) fn end(self) -> usize {
+        (self.0 >> OFFSET_BITS & OFFSET_MASK) as usize
     }
 
     /// Its bytes in the line that it was found in.
+    #[inline]
     pub(crate) fn of(self, line: &[u8]) -> &[u8] {
-        line.get(self.start as usize..self.end as usize).unwrap_or_default()
+        line.get(self.start()..self.end()).unwrap_or_default()
     }
 
     /// Where the line goes on after it.
+    #[inline]
     fn next(self) -> usize {
-        let quote = matches!(self.kind, Kind::Text | Kind::EscapedText | Kind::EmptyText);
-        self.end as usize + usize::from(quote)
+        let quote = matches!(self.kind(), Kind::Text | Kind::EscapedText | Kind::EmptyText);
+        self.end() + usize::from(quote)
     }
 }
 
@@ -122,14 +165,14 @@ impl<'a> Scanner<'a> {
         names: &mut Names,
         take: impl FnMut(u8, Raw),
     ) -> Result<(), ScanError> {
-        self.object(object.start as usize, 1, names, take).map(|_| ())
+        self.object(object.start(), 1, names, take).map(|_| ())
     }
 
     /// The first element of an array that an earlier scan of this line has found; `None` where it is empty.
     ///
     /// **Errors**: none for a value that was found in the same line.
     pub(crate) fn first_element(&mut self, array: Raw) -> Result<Option<Raw>, ScanError> {
-        let start = self.skip_space(array.start as usize + 1);
+        let start = self.skip_space(array.start() + 1);
         if self.byte(start) == b']' {
             return Ok(None);
         }
@@ -157,39 +200,46 @@ impl<'a> Scanner<'a> {
         mut take: impl FnMut(u8, Raw),
     ) -> Result<usize, ScanError> {
         let mut at = start + 1;
-        let mut slot;
-        match names.first.find(self.bytes, at) {
-            Some((known, length)) => {
-                slot = known;
-                at += length;
-            }
+        let mut token = match names.find(self.bytes, at, BEFORE_FIRST) {
+            Some(known) => known,
             None => {
                 let name_at = self.skip_space(at);
                 if self.byte(name_at) == b'}' {
                     return Ok(name_at + 1);
                 }
-                let value_at;
-                (slot, value_at) = self.name(name_at, names.slot_of)?;
-                names.first.learn(self.bytes.get(at..value_at).unwrap_or_default(), slot);
-                at = value_at;
+                self.new_token(at, name_at, names, BEFORE_FIRST)?
             }
-        }
+        };
         loop {
-            let value = self.value(at, depth)?;
-            take(slot, value);
-            at = value.next();
-            if let Some((known, length)) = names.further.find(self.bytes, at) {
-                slot = known;
-                at += length;
+            at += token.length;
+            let value;
+            (value, at) = match self.byte(at) {
+                b'"' => {
+                    let text = self.text(at + 1)?;
+                    (text, text.end() + 1)
+                }
+                b'-' | b'0'..=b'9' => {
+                    let number = self.number(at)?;
+                    (number, number.end())
+                }
+                _ => {
+                    let other = self.other_value(at, depth)?;
+                    (other, other.end())
+                }
+            };
+            take(token.slot, value);
+            if self.byte(at) == b'}' {
+                return Ok(at + 1);
+            }
+            if let Some(known) = names.find(self.bytes, at, token.place) {
+                token = known;
                 continue;
             }
             let comma = self.skip_space(at);
             match self.byte(comma) {
                 b',' => {
-                    let value_at;
-                    (slot, value_at) = self.name(self.skip_space(comma + 1), names.slot_of)?;
-                    names.further.learn(self.bytes.get(at..value_at).unwrap_or_default(), slot);
-                    at = value_at;
+                    let name_at = self.skip_space(comma + 1);
+                    token = self.new_token(at, name_at, names, token.place)?;
                 }
                 b'}' => return Ok(comma + 1),
                 _ => return Err(ScanError::NotJson),
@@ -197,10 +247,25 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Scans a name that is not remembered, and remembers it with what stands around it, from `start` on.
+    #[inline(never)]
+    fn new_token(
+        &mut self,
+        start: usize,
+        name_at: usize,
+        names: &mut Names,
+        previous: usize,
+    ) -> Result<KnownToken, ScanError> {
+        let (slot, value_at) = self.name(name_at, names.slot_of)?;
+        let token = self.bytes.get(start..value_at).unwrap_or_default();
+        let place = names.learn(token, slot, previous);
+        Ok(KnownToken { slot, length: token.len(), place })
+    }
+
     /// Scans a member's name and its colon; gives the name's slot and where the value starts.
     fn name(&mut self, start: usize, slot_of: fn(&[u8]) -> u8) -> Result<(u8, usize), ScanError> {
         let (name, value_at) = self.any_name(start)?;
-        let slot = match name.kind {
+        let slot = match name.kind() {
             Kind::EscapedText => {
                 let mut text = Vec::new();
                 unescape(name.of(self.bytes), &mut text);
@@ -318,6 +383,13 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn skip_digits(&self, start: usize) -> usize {
         let mut at = start;
+        while let Some(word) = word_at(self.bytes, at) {
+            let others = other_than_digits(word);
+            if others != 0 {
+                return at + others.trailing_zeros() as usize / 8;
+            }
+            at += 8;
+        }
         while self.byte(at).is_ascii_digit() {
             at += 1;
         }
@@ -328,18 +400,20 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn text(&mut self, start: usize) -> Result<Raw, ScanError> {
         let mut at = start;
+        let mut words = 0;
         while let Some(word) = word_at(self.bytes, at) {
-            self.words |= word;
+            words |= word;
             let special = special_bytes(word);
             if special != 0 {
                 at += special.trailing_zeros() as usize / 8;
-                if self.byte(at) == b'"' {
-                    let kind = if at == start { Kind::EmptyText } else { Kind::Text };
-                    return Ok(Raw::new(start, at, kind));
-                }
                 break;
             }
             at += 8;
+        }
+        self.words |= words;
+        if self.byte(at) == b'"' {
+            let kind = if at == start { Kind::EmptyText } else { Kind::Text };
+            return Ok(Raw::new(start, at, kind));
         }
         self.text_by_bytes(start, at)
     }
@@ -409,7 +483,7 @@ impl<'a> Scanner<'a> {
 /// Whether a text is written like a JSON number.
 pub(crate) fn is_number(text: &[u8]) -> bool {
     let number = Scanner::new(text).number(0);
-    number.is_ok_and(|number| number.end as usize == text.len())
+    number.is_ok_and(|number| number.end() == text.len())
 }
 
 /// Writes what a scanned text with escapes means to the end of `out`.
@@ -474,8 +548,7 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 #[inline]
 fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let word: [u8; 8] = bytes.get(at..at + 8)?.try_into().ok()?;
-    Some(u64::from_le_bytes(word))
+    bytes.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
 }
 
 /// Marks, by its high bit, the lowest byte that is a quote, a backslash or a control character. Bytes above it may be
@@ -492,27 +565,43 @@ fn special_bytes(word: u64) -> u64 {
     (quotes | backslashes | controls) & HIGH_BITS
 }
 
-/// Remembers how the names of members are written, separators and all, so that a name that was checked once is
-/// known again by comparing three words.
-pub(crate) struct Names {
-    slot_of: fn(&[u8]) -> u8,
-    /// `"name":` behind an opening brace.
-    first: TokenCache,
-    /// `,"name":` behind a value.
-    further: TokenCache,
+/// Marks, by its high bit, every byte that is no ASCII digit.
+#[inline]
+fn other_than_digits(word: u64) -> u64 {
+    let digits = word ^ (LOW_BITS * b'0' as u64);
+    // A digit is 0 to 9 now; adding 0x76 carries everything above into the high bit, and no further.
+    (((digits & !HIGH_BITS) + LOW_BITS * 0x76) | digits) & HIGH_BITS
 }
 
-impl Names {
-    /// Starts with nothing remembered; `slot_of` gives the slot of a name, or [`NO_SLOT`].
-    pub(crate) fn new(slot_of: fn(&[u8]) -> u8) -> Names {
-        Names { slot_of, first: TokenCache::new(), further: TokenCache::new() }
-    }
+/// Remembers how the names of members are written, separators and all (`,"name":`), so that a name that was checked
+/// once is known again by comparing three words.
+///
+/// Objects of one kind have their members in one order, so the token that came after this one the last time is looked
+/// at first; any other is found by its first bytes.
+pub(crate) struct Names {
+    slot_of: fn(&[u8]) -> u8,
+    tokens: Box<[Token; TOKENS]>,
+}
+
+/// A token that stands at some place of the line.
+#[derive(Clone, Copy)]
+struct KnownToken {
+    slot: u8,
+    length: usize,
+    /// Where it is remembered.
+    place: usize,
 }
 
 const TOKEN_WORDS: usize = 3;
 const TOKEN_BYTES_MAX: usize = TOKEN_WORDS * 8;
 const TOKEN_SETS_BITS: u32 = 6;
-const TOKEN_SETS: usize = 1 << TOKEN_SETS_BITS;
+/// Two places for each set of tokens behind an opening brace, as many for those behind a value, and the two below.
+const TOKENS: usize = 512;
+const TOKENS_BEHIND_VALUE: usize = 2 << TOKEN_SETS_BITS;
+/// The place that stands for an opening brace.
+const BEFORE_FIRST: usize = TOKENS - 1;
+/// The place that stands for tokens which are not remembered.
+const FORGOTTEN: usize = TOKENS - 2;
 
 #[derive(Clone, Copy)]
 struct Token {
@@ -520,63 +609,102 @@ struct Token {
     masks: [u64; TOKEN_WORDS],
     length: u8,
     slot: u8,
+    /// The place of the token that came after it the last time.
+    next: u16,
 }
 
-/// A cache of two ways, found by the first bytes.
-struct TokenCache {
-    sets: Box<[[Token; 2]; TOKEN_SETS]>,
-}
-
-impl TokenCache {
-    fn new() -> TokenCache {
-        // Nothing equals all ones under an empty mask, so an unused place never matches.
-        let unused = Token { words: [u64::MAX; TOKEN_WORDS], masks: [0; TOKEN_WORDS], length: 0, slot: NO_SLOT };
-        TokenCache { sets: Box::new([[unused; 2]; TOKEN_SETS]) }
-    }
+impl Token {
+    /// What no line has: nothing equals all ones under an empty mask.
+    const NONE: Token = Token {
+        words: [u64::MAX; TOKEN_WORDS],
+        masks: [0; TOKEN_WORDS],
+        length: 0,
+        slot: NO_SLOT,
+        next: FORGOTTEN as u16,
+    };
 
     #[inline]
-    fn find(&self, bytes: &[u8], at: usize) -> Option<(u8, usize)> {
-        let words = token_words(bytes.get(at..at + TOKEN_BYTES_MAX)?);
-        for token in &self.sets[token_set(words[0])] {
-            let differences = [0, 1, 2].map(|index| (words[index] & token.masks[index]) ^ token.words[index]);
-            if differences[0] | differences[1] | differences[2] == 0 {
-                return Some((token.slot, usize::from(token.length)));
+    fn matches(&self, words: [u64; TOKEN_WORDS]) -> bool {
+        let differences = [0, 1, 2].map(|index| (words[index] & self.masks[index]) ^ self.words[index]);
+        differences[0] | differences[1] | differences[2] == 0
+    }
+}
+
+impl Names {
+    /// Starts with nothing remembered; `slot_of` gives the slot of a name, or [`NO_SLOT`].
+    pub(crate) fn new(slot_of: fn(&[u8]) -> u8) -> Names {
+        Names { slot_of, tokens: Box::new([Token::NONE; TOKENS]) }
+    }
+
+    /// The remembered token that stands here, behind the token at the place `previous`.
+    #[inline]
+    fn find(&mut self, bytes: &[u8], at: usize, previous: usize) -> Option<KnownToken> {
+        let words = token_words(bytes.get(at..)?.first_chunk()?);
+        let expected = usize::from(self.tokens[previous % TOKENS].next) % TOKENS;
+        let token = &self.tokens[expected];
+        if token.matches(words) && behind_brace(expected) == (previous == BEFORE_FIRST) {
+            return Some(KnownToken { slot: token.slot, length: usize::from(token.length), place: expected });
+        }
+        self.find_by_bytes(words, previous)
+    }
+
+    #[inline(never)]
+    fn find_by_bytes(&mut self, words: [u64; TOKEN_WORDS], previous: usize) -> Option<KnownToken> {
+        let first_place = first_place(words[0], previous);
+        for place in [first_place, first_place + 1] {
+            let token = self.tokens[place];
+            if token.matches(words) {
+                self.tokens[previous].next = place_number(place);
+                return Some(KnownToken { slot: token.slot, length: usize::from(token.length), place });
             }
         }
         None
     }
 
-    /// Remembers a token that was scanned. Longer ones, and those beyond ASCII, are scanned each time: the latter
-    /// must reach the check for UTF-8.
-    fn learn(&mut self, token: &[u8], slot: u8) {
+    /// Remembers a token that was scanned; gives its place. Longer ones, and those beyond ASCII, are scanned each
+    /// time: the latter must reach the check for UTF-8.
+    fn learn(&mut self, token: &[u8], slot: u8, previous: usize) -> usize {
         let length = match u8::try_from(token.len()) {
             Ok(length) if token.len() <= TOKEN_BYTES_MAX && token.is_ascii() => length,
-            _ => return,
+            _ => return FORGOTTEN,
         };
         let mut padded = [0; TOKEN_BYTES_MAX];
         let mut mask = [0; TOKEN_BYTES_MAX];
         padded[..token.len()].copy_from_slice(token);
         mask[..token.len()].fill(0xff);
-        let learned = Token { words: token_words(&padded), masks: token_words(&mask), length, slot };
-        let set = &mut self.sets[token_set(learned.words[0])];
-        set[1] = set[0];
-        set[0] = learned;
+        let words = token_words(&padded);
+        let place = first_place(words[0], previous);
+        self.tokens[place + 1] = self.tokens[place];
+        self.tokens[place] = Token { words, masks: token_words(&mask), length, slot, next: place_number(FORGOTTEN) };
+        self.tokens[previous].next = place_number(place);
+        place
     }
 }
 
+/// Whether the token at a place stands behind an opening brace; all others stand behind a value.
 #[inline]
-fn token_words(bytes: &[u8]) -> [u64; TOKEN_WORDS] {
-    [0, 8, 16].map(|at| word_at(bytes, at).unwrap_or_default())
+fn behind_brace(place: usize) -> bool {
+    place >= TOKENS_BEHIND_VALUE
+}
+
+fn place_number(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(FORGOTTEN as u16)
 }
 
 #[inline]
-fn token_set(first_word: u64) -> usize {
+fn token_words(bytes: &[u8; TOKEN_BYTES_MAX]) -> [u64; TOKEN_WORDS] {
+    [0, 8, 16].map(|at| word_at(bytes, at).unwrap_or_default())
+}
+
+/// The first of the two places that a token can be remembered at.
+fn first_place(first_word: u64, previous: usize) -> usize {
     // Only the bytes up to a colon: what follows in a short token is the value. Without a colon the mask is all ones.
     let colons = first_word ^ (LOW_BITS * b':' as u64);
     let colon = colons.wrapping_sub(LOW_BITS) & !colons & HIGH_BITS;
     let name = first_word & (colon ^ colon.wrapping_sub(1));
-    let hash = name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - TOKEN_SETS_BITS);
-    usize::try_from(hash).unwrap_or_default() & (TOKEN_SETS - 1)
+    let set = name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - TOKEN_SETS_BITS);
+    let base = if previous == BEFORE_FIRST { TOKENS_BEHIND_VALUE } else { 0 };
+    base + usize::try_from(set).unwrap_or_default() * 2
 }
 
 #[cfg(test)]

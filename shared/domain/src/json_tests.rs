@@ -28,7 +28,7 @@ fn members(line: &str) -> Vec<(u8, Kind, String)> {
         found.clear();
         let taken = Scanner::new(line.as_bytes()).line(&mut names, |slot, raw| {
             let text = String::from_utf8_lossy(raw.of(line.as_bytes())).into_owned();
-            found.push((slot, raw.kind, text));
+            found.push((slot, raw.kind(), text));
         });
         assert_eq!(taken, Ok(true), "{line}");
     }

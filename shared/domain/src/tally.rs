@@ -509,7 +509,7 @@ impl Texts {
     #[inline]
     fn number(&mut self, text: &[u8]) -> u32 {
         let hash = xxh3_64(text);
-        match self.by_text.find(hash, |number| text_of(&self.bytes, &self.ends, *number) == text) {
+        match self.by_text.find(hash, |number| is_same(text_of(&self.bytes, &self.ends, *number), text)) {
             Some(number) => *number,
             None => self.insert(hash, text),
         }
@@ -542,6 +542,21 @@ fn text_of<'a>(bytes: &'a [u8], ends: &[usize], number: u32) -> &'a [u8] {
     let number = number as usize;
     let start = if number == 0 { 0 } else { ends[number - 1] };
     &bytes[start..ends[number]]
+}
+
+/// Compares texts; most are too short for a call to pay off.
+#[inline]
+fn is_same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    if let (Some(left_head), Some(right_head), Some(left_tail), Some(right_tail)) =
+        (left.first_chunk::<8>(), right.first_chunk::<8>(), left.last_chunk::<8>(), right.last_chunk::<8>())
+        && left.len() <= 16
+    {
+        return left_head == right_head && left_tail == right_tail;
+    }
+    left == right
 }
 
 /// Spreads the bits of a small number over a word.
