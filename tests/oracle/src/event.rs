@@ -7,7 +7,7 @@ use crate::json::{Object, Value};
 use crate::time;
 
 const EVENT_TYPE: &[&str] = &["event_type", "event", "type", "event_name", "eventType"];
-const TIMESTAMP: &[&str] = &["timestamp", "event_time", "ts", "time", "event_timestamp"];
+pub(crate) const TIMESTAMP: &[&str] = &["timestamp", "event_time", "ts", "time", "event_timestamp"];
 const ITEM_ID: &[&str] = &["item_id", "product_id", "itemid", "aid", "sku"];
 const CUSTOMER_ID: &[&str] = &["customer_id", "user_id", "visitorid", "userId", "anonymousId"];
 const SESSION_ID: &[&str] = &["session_id", "user_session", "session"];

@@ -1,6 +1,7 @@
 //! A strict JSON reader that makes a tree.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// How deep objects and arrays may be nested.
 const DEPTH_MAX: usize = 64;
@@ -34,6 +35,46 @@ pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
         return Err(JsonError::NotJson);
     }
     Ok(value)
+}
+
+/// The members of the object that a text holds, each with the place of its value; `None` if it is not one valid object.
+pub(crate) fn members(text: &str) -> Option<Vec<(String, Range<usize>)>> {
+    let Ok(Value::Object(_)) = parse(text) else { return None };
+    let mut reader = Reader { text, position: 0 };
+    let mut members = Vec::new();
+    reader.skip_to(b'{')?;
+    loop {
+        reader.skip_space();
+        if reader.peek() == Some(b'}') {
+            return Some(members);
+        }
+        let name = reader.string().ok()?;
+        reader.skip_to(b':')?;
+        members.push((name, reader.place_of_value()?));
+        reader.skip_space();
+        if reader.next() == Some(b'}') {
+            return Some(members);
+        }
+    }
+}
+
+/// The places of the elements of the array that a text holds; `None` if it is not one valid array.
+pub(crate) fn elements(text: &str) -> Option<Vec<Range<usize>>> {
+    let Ok(Value::Array(_)) = parse(text) else { return None };
+    let mut reader = Reader { text, position: 0 };
+    let mut elements = Vec::new();
+    reader.skip_to(b'[')?;
+    loop {
+        reader.skip_space();
+        if reader.peek() == Some(b']') {
+            return Some(elements);
+        }
+        elements.push(reader.place_of_value()?);
+        reader.skip_space();
+        if reader.next() == Some(b']') {
+            return Some(elements);
+        }
+    }
 }
 
 /// Whether a text is written like a JSON number, with nothing before or after it.
@@ -210,6 +251,20 @@ impl Reader<'_> {
         Ok(value)
     }
 
+    /// Goes over white space and this byte.
+    fn skip_to(&mut self, byte: u8) -> Option<()> {
+        self.skip_space();
+        self.expect(byte).ok()
+    }
+
+    /// Goes over white space and a value, and gives the place of the value.
+    fn place_of_value(&mut self) -> Option<Range<usize>> {
+        self.skip_space();
+        let start = self.position;
+        self.value(0).ok()?;
+        Some(start..self.position)
+    }
+
     fn skip_space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.position += 1;
@@ -337,6 +392,22 @@ mod tests {
         assert_eq!(parse(&"{\"a\":".repeat(65)), Err(JsonError::TooDeep));
         assert_eq!(parse(&format!("x{}", "[".repeat(65))), Err(JsonError::NotJson));
         assert_eq!(parse(&format!("{}x", "[".repeat(65))), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn finds_members_and_elements() {
+        let text = r#" { "a" : [1, {"b":2} ] ,"\u0061":"x" } "#;
+        let members = members(text).unwrap();
+        let found: Vec<_> = members.iter().map(|(name, place)| (name.as_str(), &text[place.clone()])).collect();
+        assert_eq!(found, [("a", r#"[1, {"b":2} ]"#), ("a", r#""x""#)]);
+        let array = &text[members[0].1.clone()];
+        let elements: Vec<&str> = elements(array).unwrap().into_iter().map(|place| &array[place]).collect();
+        assert_eq!(elements, ["1", r#"{"b":2}"#]);
+        assert_eq!(super::members("{}"), Some(Vec::new()));
+        assert_eq!(super::elements(" [ ] "), Some(Vec::new()));
+        assert_eq!(super::members("[]"), None);
+        assert_eq!(super::members("{\"a\":1,}"), None);
+        assert_eq!(super::elements("[1"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! It follows `docs/EVENTS.md` in plain code: it reads a chunk into memory, every line into a tree, and adds up exact
 //! decimals in sorted maps. It was written apart from the code that counts and shares nothing with it, so that an
 //! error would have to be made twice to pass unseen. The [`generate`] module makes the events that tests,
-//! benchmarks and demonstrations count.
+//! benchmarks and demonstrations count, and [`shift`] moves old ones to the present.
 
 mod decimal;
 mod event;
@@ -11,6 +11,7 @@ pub mod generate;
 mod json;
 mod ranking;
 mod recount;
+pub mod shift;
 mod time;
 mod unpack;
 

@@ -1,0 +1,230 @@
+//! Moves the events of a line in time, and leaves the rest of the line as it is.
+
+use std::ops::Range;
+
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+
+use crate::decimal::Number;
+use crate::event::TIMESTAMP;
+use crate::json::{self, Value};
+use crate::time;
+
+/// The length of `YYYY-MM-DDThh:mm`, which is all of a time that a shift by whole minutes changes.
+const MINUTE_BYTES: usize = 16;
+
+/// A time that an event of a line has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventTime {
+    /// Whole seconds since 1970.
+    pub seconds: i64,
+    /// Where its JSON value stands in the line, quotes included.
+    pub place: Range<usize>,
+}
+
+/// The valid times of a line's events, in the order of the line.
+///
+/// **Shape**: each object that is an event has one at most, that of the spelling which wins; the line itself and each
+/// element of its `events` are such objects. Empty if the line is not a JSON object.
+pub fn event_times(line: &str) -> Vec<EventTime> {
+    let mut times = Vec::new();
+    times.extend(time_of_object(line, 0..line.len()));
+    let events = last_member(line, 0..line.len(), "events");
+    let elements = events.clone().and_then(|events| json::elements(&line[events])).unwrap_or_default();
+    let offset = events.map_or(0, |events| events.start);
+    for element in elements {
+        times.extend(time_of_object(line, offset + element.start..offset + element.end));
+    }
+    times.sort_by_key(|time| time.place.start);
+    times
+}
+
+/// Moves every event of a line by this many minutes.
+///
+/// **Guarantees**: a time keeps the form that it is written in (zone, fraction, unit); every other byte stays. A line
+/// without valid times stays as it is.
+///
+/// # Errors
+/// A time would leave the range in which its form can be read; the text says which.
+pub fn shift_line(line: &str, minutes: i64) -> Result<String, String> {
+    let mut shifted = String::with_capacity(line.len());
+    let mut copied = 0;
+    for time in event_times(line) {
+        let value = &line[time.place.clone()];
+        let new_value = shift_value(value, minutes).filter(|new| {
+            let seconds = seconds_of(new);
+            seconds == minutes.checked_mul(60).and_then(|shift| time.seconds.checked_add(shift))
+        });
+        let Some(new_value) = new_value else {
+            return Err(format!("the time {value} cannot be moved by {minutes} minutes"));
+        };
+        shifted.push_str(&line[copied..time.place.start]);
+        shifted.push_str(&new_value);
+        copied = time.place.end;
+    }
+    shifted.push_str(&line[copied..]);
+    Ok(shifted)
+}
+
+/// The time of the object that stands at `place`.
+fn time_of_object(line: &str, place: Range<usize>) -> Option<EventTime> {
+    let own = place_of_time(line, place.clone());
+    let place = own.or_else(|| place_of_time(line, last_member(line, place, "properties")?))?;
+    let seconds = seconds_of(&line[place.clone()])?;
+    Some(EventTime { seconds, place })
+}
+
+fn place_of_time(line: &str, object: Range<usize>) -> Option<Range<usize>> {
+    for spelling in TIMESTAMP {
+        let place = last_member(line, object.clone(), spelling);
+        if let Some(place) = place
+            && !matches!(&line[place.clone()], "null" | "\"\"")
+        {
+            return Some(place);
+        }
+    }
+    None
+}
+
+/// The place of the value of a name in an object; the last one if it stands there twice.
+fn last_member(line: &str, object: Range<usize>, name: &str) -> Option<Range<usize>> {
+    let offset = object.start;
+    let members = json::members(&line[object])?;
+    let (_, place) = members.into_iter().rfind(|(member, _)| member == name)?;
+    Some(offset + place.start..offset + place.end)
+}
+
+fn seconds_of(value: &str) -> Option<i64> {
+    match json::parse(value) {
+        Ok(Value::Text(text)) => time::read_text(&text),
+        Ok(Value::Number(number)) => time::read_epoch(&number),
+        _ => None,
+    }
+}
+
+fn shift_value(value: &str, minutes: i64) -> Option<String> {
+    match json::parse(value) {
+        Ok(Value::Number(number)) => shift_number(&number, minutes),
+        // A time has no character that would have to be escaped.
+        Ok(Value::Text(text)) if json::is_number(&text) => Some(format!("\"{}\"", shift_number(&text, minutes)?)),
+        Ok(Value::Text(text)) => Some(format!("\"{}\"", shift_text(&text, minutes)?)),
+        _ => None,
+    }
+}
+
+fn shift_text(text: &str, minutes: i64) -> Option<String> {
+    let (to_minute, rest) = text.split_at_checked(MINUTE_BYTES)?;
+    let number = |place: Range<usize>| to_minute.get(place)?.parse::<u32>().ok();
+    let date = NaiveDate::from_ymd_opt(i32::try_from(number(0..4)?).ok()?, number(5..7)?, number(8..10)?)?;
+    let time = date.and_hms_opt(number(11..13)?, number(14..16)?, 0)?;
+    let time: NaiveDateTime = time.checked_add_signed(TimeDelta::try_minutes(minutes)?)?;
+    let separator = to_minute.get(10..11)?;
+    Some(format!("{}{separator}{}{rest}", time.format("%Y-%m-%d"), time.format("%H:%M")))
+}
+
+fn shift_number(text: &str, minutes: i64) -> Option<String> {
+    let plain = if text.contains(['e', 'E']) { without_exponent(text)? } else { text.to_owned() };
+    let point = plain.find('.').unwrap_or(plain.len());
+    let whole: i64 = plain[..point].parse().ok()?;
+    let units_per_second = if whole < 100_000_000_000 {
+        1
+    } else if whole < 100_000_000_000_000 {
+        1_000
+    } else {
+        1_000_000
+    };
+    let shift = minutes.checked_mul(60)?.checked_mul(units_per_second)?;
+    Some(format!("{}{}", whole.checked_add(shift)?, &plain[point..]))
+}
+
+/// A number that is an event time, and so not negative, written without an exponent.
+fn without_exponent(text: &str) -> Option<String> {
+    let number = Number::read(text)?;
+    let whole_digits = number.whole_digits();
+    if !(-30..=30).contains(&whole_digits) {
+        return None;
+    }
+    let whole = usize::try_from(whole_digits).unwrap_or(0);
+    let leading_zeros = usize::try_from(-whole_digits).unwrap_or(0);
+    let digits = format!("{}{}", "0".repeat(leading_zeros), number.digits);
+    let digits = format!("{digits:0<whole$}");
+    let (before, after) = digits.split_at(whole);
+    let before = if before.is_empty() { "0" } else { before };
+    let point = if after.is_empty() { "" } else { "." };
+    Some(format!("{before}{point}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_keeps_its_form() {
+        // Two days and an hour and a minute later.
+        let minutes = 2 * 1440 + 61;
+        let cases = [
+            (r#""2026-02-27T23:07:31.123Z""#, r#""2026-03-02T00:08:31.123Z""#),
+            (r#""2024-02-27t23:07""#, r#""2024-03-01t00:08""#),
+            (r#""2026-11-20 22:59:60 -03:30""#, r#""2026-11-23 00:00:60 -03:30""#),
+            (r#""2019-10-01 00:00:00 UTC""#, r#""2019-10-03 01:01:00 UTC""#),
+            (r#""2019-10-01T00:00:00+0530""#, r#""2019-10-03T01:01:00+0530""#),
+            (r#""2019\u002d10-01T00:00:00Z""#, r#""2019-10-03T01:01:00Z""#),
+            ("1659304800", "1659481260"),
+            ("1659304800.50", "1659481260.50"),
+            ("1659304800025", "1659481260025"),
+            (r#""1659304800025123""#, r#""1659481260025123""#),
+            ("1.6593048005e9", "1659481260.5"),
+            ("16593048E2", "1659481260"),
+            ("0", "176460"),
+            ("1e-3", "176460.001"),
+            ("0e99", "176460"),
+        ];
+        for (value, expected) in cases {
+            let line = format!(r#" {{"a" : 1.50, "ts" :{value} , "b":"\u0041"}}"#);
+            let shifted = line.replace(&format!(":{value} ,"), &format!(":{expected} ,"));
+            assert_eq!(shift_line(&line, minutes).as_deref(), Ok(shifted.as_str()), "{value}");
+            assert_eq!(
+                shift_line(&line, 0).map(|line| event_times(&line)[0].seconds),
+                Ok(event_times(&line)[0].seconds)
+            );
+        }
+    }
+
+    #[test]
+    fn moves_back_as_well() {
+        assert_eq!(shift_line(r#"{"ts":"2026-01-01T00:00Z"}"#, -1).as_deref(), Ok(r#"{"ts":"2025-12-31T23:59Z"}"#));
+        assert_eq!(shift_line(r#"{"ts":120000000000}"#, -1).as_deref(), Ok(r#"{"ts":119999940000}"#));
+    }
+
+    #[test]
+    fn a_time_that_would_be_read_as_another_is_an_error() {
+        assert!(shift_line(r#"{"ts":59}"#, -1).is_err());
+        assert!(shift_line(r#"{"ts":100000000000}"#, -1).is_err());
+        assert!(shift_line(r#"{"ts":"9999-12-31T23:59Z"}"#, 1).is_err());
+        assert!(shift_line(r#"{"ts":1}"#, i64::MAX).is_err());
+    }
+
+    #[test]
+    fn moves_the_times_that_events_have_and_no_others() {
+        let cases = [
+            (r#"{"ts":60,"time":60,"timestamp":60}"#, r#"{"ts":60,"time":60,"timestamp":120}"#),
+            (r#"{"ts":60,"timestamp":null}"#, r#"{"ts":120,"timestamp":null}"#),
+            (r#"{"ts":60,"event_time":""}"#, r#"{"ts":120,"event_time":""}"#),
+            (r#"{"ts":60,"ts":60}"#, r#"{"ts":60,"ts":120}"#),
+            (r#"{"properties":{"ts":60}}"#, r#"{"properties":{"ts":120}}"#),
+            (r#"{"ts":60,"properties":{"ts":60}}"#, r#"{"ts":120,"properties":{"ts":60}}"#),
+            (r#"{"ts":60,"items":[{"ts":60}]}"#, r#"{"ts":120,"items":[{"ts":60}]}"#),
+            (
+                r#"{"events":[{"ts":60},7,{"properties":{"time":60}},{}],"ts":60}"#,
+                r#"{"events":[{"ts":120},7,{"properties":{"time":120}},{}],"ts":120}"#,
+            ),
+            (r#"{"timestamp":"soon","ts":60}"#, r#"{"timestamp":"soon","ts":60}"#),
+            (r#"{"ts":60"#, r#"{"ts":60"#),
+            ("[60]", "[60]"),
+            ("x", "x"),
+            ("", ""),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(shift_line(line, 1).as_deref(), Ok(expected), "{line}");
+        }
+    }
+}
