@@ -1,0 +1,305 @@
+//! The whole way on the deployed stack: the real template, its queue, its roles, its URLs.
+//!
+//! The tests share one stack. Each has a site and a folder of keys of its own.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_sqs::types::QueueAttributeName;
+use minutebook_local::Stack;
+use minutebook_tests::cloud::Cloud;
+use minutebook_tests::store::Store;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+crate::tests![
+    a_file_in_the_bucket_becomes_an_exact_answer_at_a_url,
+    twenty_copies_of_a_notification_in_the_queue,
+    a_poison_message_ends_in_the_dead_letters,
+    a_bad_parameter_is_a_problem_document,
+    a_browser_may_ask_from_any_page_and_a_wrong_method_is_405,
+    nothing_counted_is_null_zero_and_an_empty_list,
+    query_roles_cannot_write_and_ingest_cannot_delete_or_scan,
+    expired_rows_are_not_counted,
+];
+
+/// How long the way from the bucket to the table may take here.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often something is asked about that shall come true.
+const POLL: Duration = Duration::from_millis(100);
+
+fn event(site: &str, kind: &str, item: u32, rest: &str) -> String {
+    format!(
+        "{{\"event\":\"{kind}\",\"timestamp\":\"2026-11-20T08:{:02}:00Z\",\"site_id\":\"{site}\",\"item_id\":{item}{rest}}}\n",
+        item % 60
+    )
+}
+
+/// The stack as a store, for its ledger and rows.
+fn store_of(cloud: &Cloud, stack: &Stack) -> Store {
+    Store {
+        clients: cloud.clients.clone(),
+        table: stack.table.clone(),
+        bucket: stack.bucket.clone(),
+        rejected_bucket: stack.rejected_bucket.clone(),
+    }
+}
+
+/// Waits until the ledger has the chunk under `key`, and gives its part 0.
+async fn until_counted(store: &Store, key: &str) -> Result<Value> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(mark) = store.ledger().await?.into_iter().find(|mark| mark["key"] == key) {
+            return Ok(mark);
+        }
+        ensure!(Instant::now() < deadline, "{key} was not counted within {PATIENCE:?}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn a_file_in_the_bucket_becomes_an_exact_answer_at_a_url(cloud: &Cloud) -> Result<()> {
+    let store = store_of(cloud, cloud.stack().await?);
+    let site = "whole-way";
+    let mut text = String::new();
+    for _ in 0..3 {
+        text += &event(site, "page_visit", 7, "");
+    }
+    text += &event(site, "page_visit", 8, "");
+    text += &event(site, "add_to_cart", 8, ",\"quantity\":5");
+    text += &event(site, "add_to_cart", 9, "");
+    text += &event(site, "add_to_cart", 9, "");
+    text += &event(site, "purchase", 3, ",\"price\":0.1,\"quantity\":3");
+    text += &event(site, "purchase", 3, ",\"price\":\"1299.70\"");
+    text += &event(site, "purchase", 4, ",\"price\":5000,\"currency\":\"EUR\"");
+    text += "not json\n";
+    store.put("whole-way/a b+c.jsonl", text).await?;
+    let mark = until_counted(&store, "whole-way/a b+c.jsonl").await?;
+    ensure!(mark["lines"] == 11 && mark["counted"] == 10 && mark["rejected"] == 1, "{mark}");
+
+    let question = format!("?site_id={site}&as_of=2026-11-20T08:59:59Z");
+    let window = |from: &str| json!({"from": from, "to": "2026-11-20T09:00:00Z", "precision": "minute"});
+    let (status, content_type, answer) = cloud.get(&format!("/most_viewed_item{question}")).await?;
+    ensure!(status == 200 && content_type.starts_with("application/json"), "{status} {content_type}");
+    ensure!(
+        answer
+            == json!({
+                "most_viewed_item": 7, "views": 3,
+                "top": [{"item_id": 7, "views": 3}, {"item_id": 8, "views": 1}],
+                "as_of": "2026-11-20T08:59:00Z", "window": window("2026-11-20T08:00:00Z"),
+            }),
+        "{answer}"
+    );
+    let (_, _, answer) = cloud.get(&format!("/top_item_added_to_cart{question}&limit=1")).await?;
+    ensure!(
+        answer
+            == json!({
+                "top_item_added_to_cart": 9, "adds_to_cart": 2, "top": [{"item_id": 9, "adds_to_cart": 2}],
+                "as_of": "2026-11-20T08:59:00Z", "window": window("2026-11-19T09:00:00Z"),
+            }),
+        "{answer}"
+    );
+    let (_, _, answer) = cloud.get(&format!("/highest_grossing_item{question}")).await?;
+    ensure!(
+        answer["highest_grossing_item"] == 3 && answer["total_sales"] == 1300.0 && answer["currency"] == "USD",
+        "{answer}"
+    );
+    let (_, _, answer) = cloud.get(&format!("/highest_grossing_item{question}&currency=eur")).await?;
+    ensure!(
+        answer["highest_grossing_item"] == 4 && answer["total_sales"] == 5000.0 && answer["currency"] == "EUR",
+        "{answer}"
+    );
+    // The window ends before the only view of item 8.
+    let (_, _, answer) =
+        cloud.get(&format!("/most_viewed_item?site_id={site}&as_of=2026-11-20T08:07:00Z&window=1m")).await?;
+    ensure!(answer["views"] == 3 && answer["top"].as_array().map(Vec::len) == Some(1), "{answer}");
+    ensure!(store.rejected("whole-way/a b+c.jsonl").await?[0]["reason"] == "not_json");
+    Ok(())
+}
+
+async fn twenty_copies_of_a_notification_in_the_queue(cloud: &Cloud) -> Result<()> {
+    let stack = cloud.stack().await?;
+    let store = store_of(cloud, stack);
+    let text: String = (0..30).map(|item| event("copies", "page_visit", item, "")).collect();
+    let record = store.put("copies/a.jsonl", text).await?;
+    let body = json!({"Records": [record]}).to_string();
+    for _ in 0..20 {
+        cloud.clients.sqs.send_message().queue_url(&stack.queue_url).message_body(&body).send().await?;
+    }
+    until_counted(&store, "copies/a.jsonl").await?;
+    until_queue_is_empty(cloud, stack).await?;
+    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=copies&as_of=2026-11-20T08:59:00Z&limit=100").await?;
+    let top = answer["top"].as_array().context("a list")?;
+    ensure!(top.len() == 30 && top.iter().all(|item| item["views"] == 1), "{answer}");
+    Ok(())
+}
+
+async fn until_queue_is_empty(cloud: &Cloud, stack: &Stack) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let attributes = cloud
+            .clients
+            .sqs
+            .get_queue_attributes()
+            .queue_url(&stack.queue_url)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
+            .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
+            .send()
+            .await?;
+        let left: u32 =
+            attributes.attributes().into_iter().flatten().filter_map(|(_, count)| count.parse::<u32>().ok()).sum();
+        if left == 0 {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "{left} messages are still in the queue");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn a_poison_message_ends_in_the_dead_letters(cloud: &Cloud) -> Result<()> {
+    let stack = cloud.stack().await?;
+    // The template's visibility timeout would make five tries take an hour.
+    cloud
+        .clients
+        .sqs
+        .set_queue_attributes()
+        .queue_url(&stack.queue_url)
+        .attributes(QueueAttributeName::VisibilityTimeout, "1")
+        .send()
+        .await?;
+    cloud.clients.sqs.send_message().queue_url(&stack.queue_url).message_body("poison").send().await?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let received =
+            cloud.clients.sqs.receive_message().queue_url(&stack.dead_letters_url).visibility_timeout(0).send().await?;
+        if received.messages().iter().any(|message| message.body() == Some("poison")) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "the poison message did not reach the dead letters");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn a_bad_parameter_is_a_problem_document(cloud: &Cloud) -> Result<()> {
+    for (call, name) in [
+        ("/most_viewed_item?window=8d", "window"),
+        ("/most_viewed_item?currency=USD", "currency"),
+        ("/top_item_added_to_cart?limit=0", "limit"),
+        ("/top_item_added_to_cart?as_of=now", "as_of"),
+        ("/highest_grossing_item?site_id=a%20b", "site_id"),
+        ("/highest_grossing_item?colour=red", "colour"),
+    ] {
+        let (status, content_type, problem) = cloud.get(call).await?;
+        ensure!(status == 400 && content_type == "application/problem+json", "{call}: {status} {content_type}");
+        let sentence = problem["error"].as_str().context("a sentence")?;
+        ensure!(
+            sentence.contains(name) && problem["detail"] == sentence && problem["status"] == 400,
+            "{call}: {problem}"
+        );
+    }
+    Ok(())
+}
+
+async fn a_browser_may_ask_from_any_page_and_a_wrong_method_is_405(cloud: &Cloud) -> Result<()> {
+    let url = cloud.url("/most_viewed_item").await?;
+    for (method, expected) in [("OPTIONS", 204), ("POST", 405)] {
+        let request = ureq::http::Request::builder().method(method).uri(&url).header("origin", "https://shop.example");
+        let request = request.body(String::new())?;
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build().into();
+        let response = tokio::task::spawn_blocking(move || agent.run(request)).await??;
+        ensure!(response.status().as_u16() == expected, "{method}: {}", response.status());
+        let allowed = response.headers().get("access-control-allow-origin").map(|origin| origin.as_bytes());
+        ensure!(allowed == Some(b"*".as_slice()), "{method}: {allowed:?}");
+    }
+    Ok(())
+}
+
+async fn nothing_counted_is_null_zero_and_an_empty_list(cloud: &Cloud) -> Result<()> {
+    for (call, item, value) in [
+        ("/most_viewed_item", "most_viewed_item", "views"),
+        ("/top_item_added_to_cart", "top_item_added_to_cart", "adds_to_cart"),
+        ("/highest_grossing_item", "highest_grossing_item", "total_sales"),
+    ] {
+        let (status, _, answer) = cloud.get(&format!("{call}?site_id=nobody")).await?;
+        ensure!(status == 200 && answer[item].is_null() && answer[value].as_f64() == Some(0.0), "{answer}");
+        ensure!(answer["top"] == json!([]) && answer["as_of"].is_string(), "{answer}");
+    }
+    Ok(())
+}
+
+async fn query_roles_cannot_write_and_ingest_cannot_delete_or_scan(cloud: &Cloud) -> Result<()> {
+    if !cloud.enforces_permissions() {
+        eprintln!("this backend does not enforce permissions: the roles are checked on the emulator only");
+        return Ok(());
+    }
+    let stack = cloud.stack().await?;
+    let key = |name: &str| AttributeValue::S(format!("permission-test-{name}"));
+    for function in ["most_viewed", "top_carted", "highest_grossing", "ingest"] {
+        let role = cloud.as_role_of(function).await?;
+        let table = &stack.table;
+        let query = role
+            .dynamodb
+            .query()
+            .table_name(table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", key(function));
+        query.send().await.with_context(|| format!("{function} may query"))?;
+        let put =
+            role.dynamodb.put_item().table_name(table).item("pk", key(function)).item("sk", key("a")).send().await;
+        if function == "ingest" {
+            put.context("ingest may put")?;
+        } else {
+            refused(put, function, "PutItem")?;
+            let update = role.dynamodb.update_item().table_name(table).key("pk", key(function)).key("sk", key("a"));
+            refused(update.send().await, function, "UpdateItem")?;
+        }
+        let delete = role.dynamodb.delete_item().table_name(table).key("pk", key(function)).key("sk", key("a"));
+        refused(delete.send().await, function, "DeleteItem")?;
+        refused(role.dynamodb.scan().table_name(table).send().await, function, "Scan")?;
+        let body = ByteStream::from_static(b"x");
+        refused(role.s3.put_object().bucket(&stack.bucket).key("x").body(body).send().await, function, "PutObject")?;
+        refused(role.s3.delete_object().bucket(&stack.bucket).key("x").send().await, function, "DeleteObject")?;
+    }
+    Ok(())
+}
+
+fn refused<T, E>(answer: Result<T, aws_sdk_dynamodb::error::SdkError<E>>, function: &str, call: &str) -> Result<()>
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
+{
+    use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+    match answer {
+        Ok(_) => bail!("the role of {function} was allowed to {call}"),
+        Err(error) => {
+            let code = error.code().unwrap_or_default().to_string();
+            ensure!(
+                code.starts_with("AccessDenied"),
+                "{call} as {function} failed with {code:?}, not for lack of permission"
+            );
+            Ok(())
+        }
+    }
+}
+
+async fn expired_rows_are_not_counted(cloud: &Cloud) -> Result<()> {
+    let store = store_of(cloud, cloud.stack().await?);
+    let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
+    for (slot, time_to_live) in [("000", now - 60), ("001", now + 3_600)] {
+        store
+            .clients
+            .dynamodb
+            .put_item()
+            .table_name(&store.table)
+            .item("pk", AttributeValue::S("T#expired#2026-11-20T08".to_string()))
+            .item("sk", AttributeValue::S(format!("views#07#00#{slot}")))
+            .item("i#7", AttributeValue::N("5".to_string()))
+            .item("ttl", AttributeValue::N(time_to_live.to_string()))
+            .send()
+            .await?;
+    }
+    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=expired&as_of=2026-11-20T08:59:00Z").await?;
+    ensure!(answer["views"] == 5, "only the row that has not expired counts: {answer}");
+    store.delete_partition("T#expired#2026-11-20T08").await
+}

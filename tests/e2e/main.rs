@@ -1,0 +1,74 @@
+//! The end-to-end tests: real binaries, the real template, the real SDKs, and an oracle that shares no code with them.
+//!
+//! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
+
+mod deployed;
+mod exactly_once;
+mod odd_input;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Failed, Trial};
+use minutebook_tests::cloud::Cloud;
+use tokio::runtime::Runtime;
+
+/// A test: what it is called, and what it does on the cloud.
+struct Test {
+    name: &'static str,
+    run: Run,
+}
+
+/// How much of the backend's log is shown after a failure.
+const LOG_LINES: usize = 80;
+
+type Run = fn(Arc<Cloud>) -> Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// Lists tests of this module by the names of their functions.
+macro_rules! tests {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) const TESTS: &[crate::Test] = &[$(crate::Test {
+            name: concat!(module_path!(), "::", stringify!($name)),
+            run: |cloud| Box::pin(async move { $name(&cloud).await }),
+        }),+];
+    };
+}
+pub(crate) use tests;
+
+fn main() -> Result<()> {
+    let arguments = Arguments::from_args();
+    let tests: Vec<&Test> = [deployed::TESTS, exactly_once::TESTS, odd_input::TESTS].into_iter().flatten().collect();
+    if arguments.list {
+        let names = tests.iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
+        libtest_mimic::run(&arguments, names).exit();
+    }
+    // Before the cloud starts and the tests compete: this may compile.
+    minutebook_tests::binaries::path("ingest")?;
+    let runtime = Arc::new(Runtime::new()?);
+    let cloud = Arc::new(runtime.block_on(Cloud::start())?);
+    let trials = tests
+        .into_iter()
+        .map(|test| {
+            let (runtime, cloud) = (runtime.clone(), cloud.clone());
+            Trial::test(test.name, move || {
+                runtime.block_on((test.run)(cloud)).map_err(|error| Failed::from(format!("{error:#}")))
+            })
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if conclusion.has_failed()
+        && let Some(log) = cloud.log()
+    {
+        let lines: Vec<&str> = log.lines().collect();
+        eprintln!(
+            "the last lines of the backend's log:\n{}",
+            lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+        );
+    }
+    if let Ok(cloud) = Arc::try_unwrap(cloud) {
+        cloud.stop()?;
+    }
+    conclusion.exit();
+}

@@ -1,0 +1,126 @@
+//! A function under a Lambda runtime of the harness: the real binary as a child process, fed one event at a time, that
+//! can be killed at any moment.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use hyper::body::Bytes;
+use hyper::{Method, Request, Response};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::http::{Body, HangUp, Server, full};
+
+/// The time that the runtime allows an invocation, as the template does.
+const INVOCATION_TIME: Duration = Duration::from_secs(60);
+/// How long the harness waits for a worker before it gives up on it.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How an invocation ended.
+#[derive(Debug, PartialEq)]
+pub enum Invocation {
+    /// The function answered.
+    Answered(Value),
+    /// The function reported an error.
+    Failed(Value),
+    /// The process died before it answered.
+    Died,
+}
+
+impl Invocation {
+    /// Whether the function answered that every message was handled.
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Invocation::Answered(answer) if answer["batchItemFailures"] == serde_json::json!([]))
+    }
+}
+
+/// A running function.
+#[derive(Debug)]
+pub struct Worker {
+    child: Child,
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Invocation>,
+    _runtime: Server,
+}
+
+impl Worker {
+    /// Starts `binary` with these environment variables and no others of AWS.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start(binary: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Worker> {
+        let (events, next_events) = mpsc::channel::<Value>(1);
+        let (answer, answers) = mpsc::channel::<Invocation>(1);
+        let next_events = Arc::new(Mutex::new(next_events));
+        let runtime = Server::start(move |request| {
+            let (next_events, answer) = (next_events.clone(), answer.clone());
+            async move { serve_runtime_api(request, &next_events, &answer).await }
+        })
+        .await?;
+        let child = Command::new(binary)
+            .envs(environment.iter().copied())
+            .env("AWS_LAMBDA_RUNTIME_API", runtime.address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "under-test")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "harness")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "harness")
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", binary.display()))?;
+        Ok(Worker { child, events, answers, _runtime: runtime })
+    }
+
+    /// The process, for whoever wants to kill it.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Invokes the function once.
+    ///
+    /// # Errors
+    ///
+    /// If it neither answers nor dies in time.
+    pub async fn invoke(&mut self, event: Value) -> anyhow::Result<Invocation> {
+        self.events.send(event).await.context("the runtime has stopped")?;
+        tokio::select! {
+            biased;
+            Some(answer) = self.answers.recv() => Ok(answer),
+            status = self.child.wait() => {
+                status?;
+                Ok(Invocation::Died)
+            }
+            () = tokio::time::sleep(PATIENCE) => bail!("the function neither answered nor died in {PATIENCE:?}"),
+        }
+    }
+}
+
+async fn serve_runtime_api(
+    request: Request<Bytes>,
+    next_events: &Mutex<mpsc::Receiver<Value>>,
+    answer: &mpsc::Sender<Invocation>,
+) -> Result<Response<Body>, HangUp> {
+    let path = request.uri().path().to_string();
+    if request.method() == Method::GET && path.ends_with("/invocation/next") {
+        let event = next_events.lock().await.recv().await.ok_or(HangUp)?;
+        let deadline = UNIX_EPOCH.elapsed().map_err(|_| HangUp)? + INVOCATION_TIME;
+        return Response::builder()
+            .header("lambda-runtime-aws-request-id", "00000000-0000-0000-0000-000000000001")
+            .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
+            .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:under-test")
+            .header("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000")
+            .body(full(event.to_string()))
+            .map_err(|_| HangUp);
+    }
+    let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
+    let ended = if path.ends_with("/response") { Invocation::Answered(body) } else { Invocation::Failed(body) };
+    // Nobody listens any more if the test has ended; the worker ends with it.
+    drop(answer.send(ended).await);
+    Response::builder().status(202).body(full("")).map_err(|_| HangUp)
+}
