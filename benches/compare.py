@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Counts one file of events with minutebook, DuckDB, Polars and chDB, in turn, on one core, and prints the medians.
+
+    python3 benches/compare.py [--events 1000000] [--runs 5]
+
+It makes an environment of its own for the Python engines (.minutebook/benches), builds the Rust program in release mode,
+generates the file by seed, and checks that all engines come to the same totals before it prints any figure. Every engine
+runs in a process of its own, pinned to one processor; what is timed is from opening the file to the finished groups,
+without starting Python or loading the engine.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".minutebook" / "benches"
+ENGINES = ["minutebook", "duckdb", "polars", "chdb"]
+
+# Every engine groups by minute, type and item (or page), counts, and sums quantities and money exactly.
+DUCKDB = """
+SET threads = 1;
+CREATE TABLE grouped AS
+SELECT date_trunc('minute', timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key,
+       count(*) AS events, sum(quantity) AS units, sum(price * quantity) AS money
+FROM read_json('{path}', format = 'newline_delimited', columns = {{
+    event_type: 'VARCHAR', timestamp: 'TIMESTAMP', item_id: 'VARCHAR', page_url: 'VARCHAR',
+    quantity: 'BIGINT', price: 'DECIMAL(12, 2)'}})
+GROUP BY ALL;
+"""
+
+CHDB = """
+SELECT count(), sum(events), sum(units), sum(money) FROM (
+    SELECT toStartOfMinute(timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key,
+           count() AS events, sum(quantity) AS units, sum(price * quantity) AS money
+    FROM file('{path}', 'JSONEachRow',
+              'event_type LowCardinality(String), timestamp DateTime64(3), item_id Nullable(String),
+               page_url Nullable(String), quantity Nullable(Int64), price Nullable(Decimal(12, 2))')
+    GROUP BY minute, event_type, key)
+SETTINGS max_threads = 1, max_parsing_threads = 1, date_time_input_format = 'best_effort',
+         input_format_skip_unknown_fields = 1
+FORMAT JSONCompact
+"""
+
+
+def run_duckdb(path):
+    import duckdb
+
+    started = now()
+    connection = duckdb.connect()
+    connection.execute(DUCKDB.format(path=path))
+    seconds = now() - started
+    groups, events, units, money = connection.execute(
+        "SELECT count(*), sum(events), sum(units), sum(money) FROM grouped"
+    ).fetchone()
+    return seconds, groups, events, units, money
+
+
+def run_polars(path):
+    import polars as pl
+
+    started = now()
+    schema = {
+        "event_type": pl.String,
+        "timestamp": pl.String,
+        "item_id": pl.String,
+        "page_url": pl.String,
+        "quantity": pl.Int64,
+        "price": pl.Float64,
+    }
+    grouped = (
+        pl.scan_ndjson(path, schema=schema)
+        .with_columns(
+            pl.col("timestamp").str.slice(0, 16).alias("minute"),
+            pl.coalesce("item_id", "page_url").alias("key"),
+            (pl.col("price") * 100).round().cast(pl.Int64).alias("cents"),
+        )
+        .group_by("minute", "event_type", "key")
+        .agg(
+            pl.len().alias("events"),
+            pl.col("quantity").sum().alias("units"),
+            (pl.col("cents") * pl.col("quantity")).sum().alias("money"),
+        )
+        .collect(engine="streaming")
+    )
+    seconds = now() - started
+    totals = grouped.select(pl.len(), pl.col("events").sum(), pl.col("units").sum(), pl.col("money").sum() / 100)
+    return (seconds, *[totals.to_series(column)[0] if column else grouped.height for column in range(4)])
+
+
+def run_chdb(path):
+    import chdb
+
+    chdb.query("SELECT 1")
+    started = now()
+    answer = json.loads(str(chdb.query(CHDB.format(path=path))))
+    seconds = now() - started
+    return (seconds, *answer["data"][0])
+
+
+def now():
+    import time
+
+    return time.perf_counter()
+
+
+def worker(engine, path):
+    seconds, groups, events, units, money = {"duckdb": run_duckdb, "polars": run_polars, "chdb": run_chdb}[engine](path)
+    peak = peak_memory_mib()
+    print(json.dumps({"seconds": seconds, "groups": int(groups), "events": int(events), "units": int(units),
+                      "money": f"{float(money):.2f}", "peak_memory_mib": peak}))
+
+
+def peak_memory_mib():
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def environment():
+    """The Python of an environment with the other engines, made on the first call."""
+    python = STATE / "bin" / "python"
+    wanted = (ROOT / "benches" / "requirements.txt").read_text()
+    stamp = STATE / "requirements.txt"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print("installing the other engines into", STATE, file=sys.stderr)
+        venv.create(STATE, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", ROOT / "benches" / "requirements.txt"], check=True)
+        stamp.write_text(wanted)
+    return python
+
+
+def run_once(engine, path, python, stream):
+    if engine == "minutebook":
+        command = [stream, path]
+    else:
+        command = [python, Path(__file__).resolve(), "--worker", engine, "--file", path]
+    variables = {**os.environ, "POLARS_MAX_THREADS": "1"}
+    output = subprocess.run(command, env=variables, check=True, capture_output=True, text=True,
+                            preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))
+    return json.loads(output.stdout.strip().splitlines()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--file", help="an event file to count instead of a generated one")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        worker(arguments.worker, arguments.file)
+        return
+
+    python = environment()
+    cargo = ["cargo", "build", "--quiet", "--release", "-p", "minutebook-benches", "--bin", "stream"]
+    subprocess.run(cargo, cwd=ROOT, check=True)
+    stream = ROOT / "target" / "release" / "stream"
+    path = arguments.file
+    if path is None:
+        path = STATE / f"events-{arguments.events}.jsonl"
+        if not path.exists():
+            generate = ["cargo", "run", "--quiet", "-p", "minutebook", "--", "generate", "--seed", "1", "--minutes", "100",
+                        "--end", "2026-11-20T23:00:00Z", "--events", str(arguments.events), "--out", path]
+            subprocess.run(generate, cwd=ROOT, check=True)
+
+    runs = {engine: [] for engine in ENGINES}
+    for _ in range(arguments.runs):
+        for engine in ENGINES:
+            runs[engine].append(run_once(engine, str(path), python, stream))
+
+    totals = {engine: (runs[engine][0]["events"],) for engine in ENGINES}
+    money = {engine: (runs[engine][0]["groups"], runs[engine][0]["money"]) for engine in ENGINES[1:]}
+    if len(set(totals.values())) != 1 or len(set(money.values())) != 1:
+        sys.exit(f"error: the engines do not agree: {totals} {money}")
+    events = totals["minutebook"][0]
+    duckdb = [run["seconds"] for run in runs["duckdb"]]
+    print(f"{events} events, {os.path.getsize(path) / 1e6:.0f} MB, {arguments.runs} runs each in turn, one core; medians")
+    print(f"{'engine':<12}{'seconds':>9}{'M events/s':>12}{'peak MiB':>10}{'DuckDB time / own (min, median, max)':>40}")
+    for engine in ENGINES:
+        seconds = [run["seconds"] for run in runs[engine]]
+        ratios = sorted(other / own for other, own in zip(duckdb, seconds))
+        ratio = f"{ratios[0]:.2f}  {statistics.median(ratios):.2f}  {ratios[-1]:.2f}"
+        median = statistics.median(seconds)
+        peak = statistics.median(run["peak_memory_mib"] for run in runs[engine])
+        print(f"{engine:<12}{median:>9.3f}{events / median / 1e6:>12.2f}{peak:>10.0f}{ratio:>40}")
+
+
+if __name__ == "__main__":
+    main()

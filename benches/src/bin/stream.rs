@@ -1,0 +1,68 @@
+//! Streams one file through the reader, as ingest does with an object, and prints what it took as one line of JSON.
+//!
+//! `cargo run --release -p minutebook-benches --bin stream -- FILE` (`-` is standard input)
+
+#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+
+use std::fs::File;
+use std::io::Read;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
+use minutebook_domain::measure::Currency;
+use minutebook_domain::plan::Plan;
+use serde_json::json;
+
+/// What is read at a time.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+fn main() -> Result<()> {
+    let path = std::env::args().nth(1).context("give the path of a file, or - for standard input")?;
+    let mut file: Box<dyn Read> = match path.as_str() {
+        "-" => Box::new(std::io::stdin()),
+        path => Box::new(File::open(path).with_context(|| path.to_string())?),
+    };
+    let settings = ChunkSettings {
+        // Far ahead, so that no event of any file is in its future.
+        reference_time: "9999-01-01T00:00:00Z".parse()?,
+        default_currency: Currency::parse(b"USD").context("three letters")?,
+        size_bytes: u64::MAX,
+    };
+    let started = Instant::now();
+    let mut reader = ChunkReader::new(&settings);
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut bytes = 0;
+    loop {
+        let length = file.read(&mut block)?;
+        if length == 0 {
+            break;
+        }
+        bytes += length;
+        reader.push(&block[..length])?;
+    }
+    let count = reader.finish()?;
+    let read_seconds = started.elapsed().as_secs_f64();
+    let plan = Plan::of(&count.tally);
+    let figures = json!({
+        "bytes": bytes,
+        "lines": count.outcomes.lines,
+        "events": count.outcomes.events,
+        "rejected": count.outcomes.rejected_total(),
+        "counters": count.tally.counters(),
+        "parts": plan.parts.len(),
+        "seconds": read_seconds,
+        "seconds_with_plan": started.elapsed().as_secs_f64(),
+        "peak_memory_mib": peak_memory_mib(),
+    });
+    println!("{figures}");
+    Ok(())
+}
+
+/// The most memory that the process had resident, as Linux counts it.
+fn peak_memory_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}
