@@ -191,7 +191,7 @@ impl Counter {
         }
         let Counter { reader, tally, sites, ids, outcomes, .. } = self;
         let outcome = match reader.read(line.text, line.and_after) {
-            Ok(read) => TakenLine { line: line.text, read, tally, sites, ids, outcomes }.count(),
+            Ok(read) => TakenLine { line: line.and_after, read, tally, sites, ids, outcomes }.count(),
             Err(reason) => return self.reject(line, reason),
         };
         match outcome {
@@ -210,6 +210,7 @@ impl Counter {
 
 /// A line that is taken, and what it changes.
 struct TakenLine<'a> {
+    /// The line and what follows it.
     line: &'a [u8],
     read: &'a ReadLine,
     tally: &'a mut Tally,
@@ -274,7 +275,7 @@ impl TakenLine<'_> {
             // A purchase adds units and sales under one key.
             let key = match known_key {
                 Some((text, key)) if text == addition.key => key,
-                _ => self.tally.key(read.text(line, addition.key)),
+                _ => self.tally.key(read.text_and_after(line, addition.key), addition.key.length()),
             };
             known_key = Some((addition.key, key));
             match addition.value {

@@ -62,7 +62,7 @@ impl Tally {
             return;
         }
         let site = self.site(site.as_bytes());
-        let key = self.key(key.as_bytes());
+        let key = self.key(key.as_bytes(), key.len());
         self.add_amount(site, measure, minute, key, amount);
     }
 
@@ -118,13 +118,13 @@ impl Tally {
     /// The number of a site, which must be UTF-8.
     #[inline]
     pub(crate) fn site(&mut self, site: &[u8]) -> SiteNumber {
-        SiteNumber(self.sites.number(site))
+        SiteNumber(self.sites.find_or_insert(site))
     }
 
-    /// The number of a key, which must be UTF-8.
+    /// The number of the key that is the first `length` of these bytes, which must be UTF-8.
     #[inline]
-    pub(crate) fn key(&mut self, key: &[u8]) -> KeyNumber {
-        KeyNumber(self.keys.number(key))
+    pub(crate) fn key(&mut self, bytes: &[u8], length: usize) -> KeyNumber {
+        KeyNumber(self.keys.number(bytes, length))
     }
 
     /// Adds one event, or one unit.
@@ -499,6 +499,58 @@ struct Texts {
     /// Where each text ends in `bytes`.
     ends: Vec<usize>,
     by_text: HashTable<u32>,
+    /// The short text that each place was last asked for, since most events are about few items.
+    recent: Vec<RecentText>,
+}
+
+#[derive(Clone, Copy)]
+struct RecentText {
+    short: ShortText,
+    number: u32,
+}
+
+/// A text of 1 to 16 bytes, with zeros behind it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ShortText {
+    head: u64,
+    tail: u64,
+    length: u32,
+}
+
+#[inline]
+fn word(bytes: &[u8; 16], at: usize) -> u64 {
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |word| u64::from_le_bytes(*word))
+}
+
+/// 4,096 places of 24 bytes stay in a second level cache.
+const RECENT_TEXTS_BITS: u32 = 12;
+const RECENT_TEXTS: usize = 1 << RECENT_TEXTS_BITS;
+
+impl ShortText {
+    /// What no text is.
+    const NONE: ShortText = ShortText { head: 0, tail: 0, length: 0 };
+
+    /// The first `length` of these bytes; `None` also where fewer than 16 bytes are at hand.
+    #[inline]
+    fn of(bytes: &[u8], length: usize) -> Option<ShortText> {
+        let bytes: &[u8; 16] = bytes.first_chunk()?;
+        if length == 0 || length > bytes.len() {
+            return None;
+        }
+        let (head, tail) = (word(bytes, 0), word(bytes, 8));
+        let length = u32::try_from(length).ok()?;
+        Some(ShortText {
+            head: head & u64::MAX >> (64 - 8 * length.min(8)),
+            tail: tail & u64::MAX.checked_shr(128 - 8 * length).unwrap_or_default(),
+            length,
+        })
+    }
+
+    #[inline]
+    fn place(self) -> usize {
+        let hash = (self.head ^ self.tail.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (hash >> (u64::BITS - RECENT_TEXTS_BITS)) as usize
+    }
 }
 
 impl Texts {
@@ -506,8 +558,31 @@ impl Texts {
         number_of(self.ends.len())
     }
 
+    /// The number of the text that is the first `length` of these bytes. Those behind it only serve to read it fast.
     #[inline]
-    fn number(&mut self, text: &[u8]) -> u32 {
+    fn number(&mut self, bytes: &[u8], length: usize) -> u32 {
+        let text = bytes.get(..length).unwrap_or(bytes);
+        let Some(short) = ShortText::of(bytes, length) else {
+            return self.find_or_insert(text);
+        };
+        let place = short.place();
+        if let Some(recent) = self.recent.get(place)
+            && recent.short == short
+        {
+            return recent.number;
+        }
+        let number = self.find_or_insert(text);
+        if self.recent.is_empty() {
+            self.recent.resize(RECENT_TEXTS, RecentText { short: ShortText::NONE, number: 0 });
+        }
+        if let Some(recent) = self.recent.get_mut(place) {
+            *recent = RecentText { short, number };
+        }
+        number
+    }
+
+    #[inline(never)]
+    fn find_or_insert(&mut self, text: &[u8]) -> u32 {
         let hash = xxh3_64(text);
         match self.by_text.find(hash, |number| is_same(text_of(&self.bytes, &self.ends, *number), text)) {
             Some(number) => *number,
