@@ -139,6 +139,9 @@ fn shift_number(text: &str, minutes: i64) -> Option<String> {
 /// A number that is an event time, and so not negative, written without an exponent.
 fn without_exponent(text: &str) -> Option<String> {
     let number = Number::read(text)?;
+    if number.digits.is_empty() {
+        return Some("0".to_owned());
+    }
     let whole_digits = number.whole_digits();
     if !(-30..=30).contains(&whole_digits) {
         return None;
