@@ -2,9 +2,18 @@
 
 #![expect(clippy::print_stdout, reason = "a command answers on its standard output")]
 
+mod aws;
+mod clock;
 mod commands;
 mod context;
+mod csv_events;
+mod files;
+mod http;
+mod ledger;
+mod minute_rows;
 mod progress;
+mod table;
+mod upload;
 
 use std::process::ExitCode;
 

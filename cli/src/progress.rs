@@ -41,6 +41,18 @@ impl Drop for Step {
     }
 }
 
+/// A bar over so many things, drawn on a terminal only; a spinner if it is not known how many.
+pub(crate) fn bar(what: &'static str, count: usize) -> ProgressBar {
+    let (bar, template) = match count {
+        0 => (ProgressBar::new_spinner(), "{spinner} {msg} ({elapsed})"),
+        _ => (ProgressBar::new(count as u64), "{msg} {wide_bar} {pos}/{len} ({elapsed})"),
+    };
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
 /// Runs blocking work as a step.
 pub(crate) async fn blocking_step<T: Send + 'static>(
     what: &str,

@@ -1,10 +1,509 @@
-//! `minutebook put`.
+//! `minutebook put`: event files into the bucket, and the wait until they are counted.
 
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aws_sdk_sqs::types::QueueAttributeName;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde_json::json;
+
+use crate::aws::explain;
+use crate::clock;
 use crate::context::Context;
+use crate::files::{self, Source};
+use crate::ledger::{self, Counts, Ledger};
+use crate::progress;
+use crate::table;
+use crate::upload::{Target, upload_file};
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct PutArgs {}
+/// How many uploads, or questions to the ledger, are under way at once.
+const CONCURRENCY: usize = 8;
 
-pub(crate) async fn run(_args: PutArgs, _context: &Context) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+/// How long to wait between two looks at the ledger.
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
+
+/// Notes beside an object whose events were moved in time: the hash of the file before, and by how many minutes.
+const SHIFTED_FROM: &str = "minutebook-shifted-from";
+const SHIFTED_MINUTES: &str = "minutebook-shifted-minutes";
+
+/// Events that are later than now by more than this are rejected, so they are no last events.
+const FUTURE_MAX: TimeDelta = TimeDelta::minutes(10);
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PutArgs {
+    /// Files and folders of events, as JSON Lines (plain, gzip or zstd) or CSV with a header; - for the standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+    /// What the keys of the objects begin with
+    #[arg(long, default_value = "", value_name = "TEXT", hide_default_value = true)]
+    pub(crate) prefix: String,
+    /// Wait until everything is counted, and say what was counted
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How long to wait, in seconds
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    pub(crate) timeout: u64,
+    /// Move all events by one number of minutes, so that the last one happens at this time: now, or RFC 3339
+    ///
+    /// A file that was moved and put before is moved as it was then, so that it is not counted again.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_time)]
+    pub(crate) shift_to: Option<DateTime<Utc>>,
+    /// With --shift-to: move also files anew that were put before; they are counted again then
+    #[arg(long, requires = "shift_to")]
+    pub(crate) anew: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What became of the files.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) files: Vec<FileReport>,
+    /// The time of the last event of all files; known if it was asked for by waiting, moving or JSON.
+    pub(crate) last_event: Option<DateTime<Utc>>,
+    /// Why the wait ended before everything was counted.
+    pub(crate) gave_up: Option<String>,
+}
+
+impl Report {
+    /// The sum over all files that are counted.
+    pub(crate) fn sum(&self) -> Counts {
+        let mut sum = Counts::default();
+        for file in &self.files {
+            if let Outcome::Counted { counts, .. } = &file.outcome {
+                sum.add(counts);
+            }
+        }
+        sum
+    }
+
+    /// An error if anything was waited for in vain.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Some(reason) = &self.gave_up else { return Ok(()) };
+        let waiting = self.files.iter().filter(|file| matches!(file.outcome, Outcome::NotCounted));
+        let names: Vec<&str> = waiting.map(|file| file.name.as_str()).collect();
+        bail!("{} of {} files not counted, {reason}: {}", names.len(), self.files.len(), names.join(", "))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct FileReport {
+    pub(crate) name: String,
+    pub(crate) key: String,
+    pub(crate) bytes: u64,
+    pub(crate) shifted_minutes: Option<i64>,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It was uploaded, and nobody waited.
+    Uploaded,
+    Counted {
+        counts: Counts,
+        parts: u64,
+        /// Whether it had been counted before it was put, so that nothing was added.
+        before: bool,
+    },
+    NotCounted,
+}
+
+/// A file that is ready to be uploaded.
+#[derive(Debug)]
+struct Ready {
+    source: Source,
+    content_hash: String,
+    /// The hash before the events were moved, and by how many minutes they were.
+    shifted: Option<(String, i64)>,
+    last_event: Option<i64>,
+}
+
+pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
+    let json = args.json;
+    let waited = args.wait;
+    let report = put(args, context).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report_json(&report))?);
+    } else if waited {
+        print!("{}", report_text(&report));
+    } else {
+        print_uploads(&report, context.endpoints()?.bucket()?);
+    }
+    report.check()
+}
+
+/// Uploads the files, and waits for them if that is asked for.
+pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
+    let endpoints = context.endpoints()?;
+    let bucket = endpoints.bucket()?.to_owned();
+    let s3 = context.s3().await?;
+    let sources = find_sources(&args).await?;
+    let ready = prepare(&args, sources, &s3, &bucket).await?;
+
+    let waiting = if args.wait { Some(Waiting::begin(context, &bucket, &ready).await?) } else { None };
+
+    let bar = progress::bar("uploading", ready.len());
+    let uploads = futures::stream::iter(&ready).map(async |file| {
+        let mut metadata = HashMap::new();
+        if let Some((hash, minutes)) = &file.shifted {
+            metadata.insert(SHIFTED_FROM.to_owned(), hash.clone());
+            metadata.insert(SHIFTED_MINUTES.to_owned(), minutes.to_string());
+        }
+        let target = Target { bucket: &bucket, key: &file.source.key, metadata };
+        let bytes = upload_file(&s3, target, file.source.path()).await?;
+        bar.inc(1);
+        Ok::<_, anyhow::Error>(FileReport {
+            name: file.source.name.clone(),
+            key: file.source.key.clone(),
+            bytes,
+            shifted_minutes: file.shifted.as_ref().map(|(_, minutes)| *minutes),
+            outcome: Outcome::Uploaded,
+        })
+    });
+    let files = uploads.buffered(CONCURRENCY).try_collect().await?;
+    bar.finish_and_clear();
+
+    let last_event = ready.iter().filter_map(|file| file.last_event).max();
+    let last_event = last_event.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let mut report = Report { files, last_event, gave_up: None };
+    if let Some(waiting) = waiting {
+        waiting.end(&mut report, Duration::from_secs(args.timeout)).await?;
+    }
+    Ok(report)
+}
+
+async fn find_sources(args: &PutArgs) -> Result<Vec<Source>> {
+    let (names, prefix) = (args.files.clone(), args.prefix.clone());
+    let find = move || {
+        let mut sources = files::find(&names, &prefix)?;
+        for source in &mut sources {
+            files::convert(source)?;
+        }
+        files::check_keys(&sources)?;
+        Ok::<_, anyhow::Error>(sources)
+    };
+    tokio::task::spawn_blocking(find).await?
+}
+
+/// Moves and hashes the files.
+async fn prepare(args: &PutArgs, sources: Vec<Source>, s3: &aws_sdk_s3::Client, bucket: &str) -> Result<Vec<Ready>> {
+    let want_last_event = args.wait || args.json || args.shift_to.is_some();
+    let limit = if args.shift_to.is_some() { None } else { Some(clock::now() + FUTURE_MAX) };
+    let bar = progress::bar("reading", sources.len());
+    let mut ready = Vec::new();
+    for source in sources {
+        let read = move || {
+            let content_hash = files::hash(source.path())?;
+            let last_event = if want_last_event { files::last_event(&source, limit)? } else { None };
+            Ok::<_, anyhow::Error>(Ready { source, content_hash, shifted: None, last_event })
+        };
+        ready.push(tokio::task::spawn_blocking(read).await??);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if let Some(shift_to) = args.shift_to {
+        shift(args, shift_to, &mut ready, s3, bucket).await?;
+    }
+    Ok(ready)
+}
+
+/// Moves the events of all files by one number of minutes, but those that were put before as they were moved then.
+async fn shift(
+    args: &PutArgs,
+    shift_to: DateTime<Utc>,
+    ready: &mut Vec<Ready>,
+    s3: &aws_sdk_s3::Client,
+    bucket: &str,
+) -> Result<()> {
+    let mut minutes_before = Vec::new();
+    for file in ready.iter() {
+        let before = if args.anew { None } else { earlier_shift(s3, bucket, file).await? };
+        minutes_before.push(before);
+    }
+    let new_files = ready.iter().zip(&minutes_before).filter(|(_, before)| before.is_none());
+    let last_event = new_files.filter_map(|(file, _)| file.last_event).max();
+    let new_minutes = last_event.map_or(0, |last_event| (shift_to.timestamp() - last_event).div_euclid(60));
+
+    let bar = progress::bar("moving events", ready.len());
+    for (file, before) in std::mem::take(ready).into_iter().zip(minutes_before) {
+        if before.is_some() {
+            eprintln!("{}: moved and put before; moved as it was then (--anew moves it to now)", file.source.name);
+        }
+        let minutes = before.unwrap_or(new_minutes);
+        let Ready { mut source, content_hash: hash_before, last_event, .. } = file;
+        let work = move || {
+            files::shift(&mut source, minutes)?;
+            let content_hash = files::hash(source.path())?;
+            let last_event = last_event.map(|last_event| last_event + minutes * 60);
+            Ok::<_, anyhow::Error>(Ready { source, content_hash, shifted: Some((hash_before, minutes)), last_event })
+        };
+        ready.push(tokio::task::spawn_blocking(work).await??);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// By how many minutes this very file was moved when it was put before.
+async fn earlier_shift(s3: &aws_sdk_s3::Client, bucket: &str, file: &Ready) -> Result<Option<i64>> {
+    let key = &file.source.key;
+    let head = match s3.head_object().bucket(bucket).key(key).send().await {
+        Ok(head) => head,
+        // A bucket that may not be listed says "forbidden" of an object that is not there.
+        Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 403 | 404)) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(explain(format!("cannot look at s3://{bucket}/{key}"), error)),
+    };
+    let note = |name: &str| head.metadata().and_then(|metadata| metadata.get(name));
+    if note(SHIFTED_FROM) != Some(&file.content_hash) {
+        return Ok(None);
+    }
+    Ok(note(SHIFTED_MINUTES).and_then(|minutes| minutes.parse().ok()))
+}
+
+/// A wait for chunks to be counted.
+struct Waiting {
+    dynamodb: aws_sdk_dynamodb::Client,
+    table: String,
+    /// Of each file, in their order.
+    chunk_ids: Vec<String>,
+    /// Whether a file had been counted before it was uploaded.
+    counted_before: Vec<bool>,
+    dead_letters: Option<DeadLetters>,
+}
+
+struct DeadLetters {
+    sqs: aws_sdk_sqs::Client,
+    url: String,
+    count_before: u64,
+}
+
+impl Waiting {
+    /// Notes how things are before the upload.
+    async fn begin(context: &Context, bucket: &str, ready: &[Ready]) -> Result<Self> {
+        let endpoints = context.endpoints()?;
+        let dead_letters = match endpoints.dead_letters_url() {
+            Ok(url) => Some(DeadLetters::begin(context.sqs().await?, url).await?),
+            // Nothing names the queue, so the wait ends by its time only.
+            Err(_) => None,
+        };
+        let chunk_ids: Vec<String> =
+            ready.iter().map(|file| ledger::chunk_id(bucket, &file.source.key, &file.content_hash)).collect();
+        let mut waiting = Self {
+            dynamodb: context.dynamodb().await?,
+            table: endpoints.table()?.to_owned(),
+            counted_before: Vec::new(),
+            chunk_ids,
+            dead_letters,
+        };
+        let every_file: Vec<usize> = (0..ready.len()).collect();
+        let ledgers = waiting.look(&every_file).await?;
+        waiting.counted_before = ledgers.iter().map(|(_, ledger)| ledger.is_some()).collect();
+        Ok(waiting)
+    }
+
+    /// The complete ledgers of these files, in their order.
+    async fn look(&self, files: &[usize]) -> Result<Vec<(usize, Option<Ledger>)>> {
+        let looks = futures::stream::iter(files.iter().copied()).map(async |file| {
+            let ledger = ledger::read(&self.dynamodb, &self.table, &self.chunk_ids[file]).await?;
+            Ok::<_, anyhow::Error>((file, ledger.filter(Ledger::is_complete)))
+        });
+        looks.buffered(CONCURRENCY).try_collect().await
+    }
+
+    /// Waits until every file is counted, landed in the dead letters, or the time is up.
+    async fn end(self, report: &mut Report, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        let bar = progress::bar("counting", report.files.len());
+        let mut pending: Vec<usize> = (0..report.files.len()).collect();
+        loop {
+            // The letters are counted first: what was counted meanwhile cannot be mistaken for them.
+            let dead = match &self.dead_letters {
+                Some(dead_letters) => dead_letters.count().await?.saturating_sub(dead_letters.count_before),
+                None => 0,
+            };
+            let mut still_pending = Vec::new();
+            for (file, ledger) in self.look(&pending).await? {
+                let Some(ledger) = ledger else {
+                    still_pending.push(file);
+                    continue;
+                };
+                let parts = ledger.parts_count();
+                let summary = ledger.summary.context("a complete ledger has a part 0")?;
+                let before = self.counted_before[file];
+                report.files[file].outcome = Outcome::Counted { counts: summary.counts, parts, before };
+                bar.inc(1);
+            }
+            pending = still_pending;
+            if pending.is_empty() {
+                break;
+            }
+            if dead >= pending.len() as u64 {
+                report.gave_up = Some(format!("{dead} messages landed in the dead letters"));
+                break;
+            }
+            if Instant::now() >= deadline {
+                report.gave_up = Some(format!("after {} s (--timeout)", timeout.as_secs()));
+                break;
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        bar.finish_and_clear();
+        for file in pending {
+            report.files[file].outcome = Outcome::NotCounted;
+        }
+        Ok(())
+    }
+}
+
+impl DeadLetters {
+    async fn begin(sqs: aws_sdk_sqs::Client, url: &str) -> Result<Self> {
+        let mut dead_letters = Self { sqs, url: url.to_owned(), count_before: 0 };
+        dead_letters.count_before = dead_letters.count().await?;
+        Ok(dead_letters)
+    }
+
+    async fn count(&self) -> Result<u64> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let ask = self.sqs.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+        let answer = ask.send().await.map_err(|error| explain(format!("cannot look at {}", self.url), error))?;
+        let count = answer.attributes().and_then(|attributes| attributes.get(&name));
+        count.and_then(|count| count.parse().ok()).ok_or_else(|| anyhow!("{} does not say its length", self.url))
+    }
+}
+
+fn print_uploads(report: &Report, bucket: &str) {
+    for file in &report.files {
+        println!("s3://{bucket}/{} ({} bytes)", file.key, file.bytes);
+    }
+    if let Some(last_event) = report.last_event {
+        println!("last event: {}", rfc3339(last_event));
+    }
+}
+
+/// What was counted, as lines for people.
+pub(crate) fn report_text(report: &Report) -> String {
+    let headings = ["file", "lines", "counted", "ignored", "duplicate", "rejected", "events", ""];
+    let mut table = table::new(&headings, &[1, 2, 3, 4, 5, 6]);
+    for file in &report.files {
+        match &file.outcome {
+            Outcome::Counted { counts, before, .. } => {
+                let note = if *before { "counted before: nothing added" } else { "" };
+                table.add_row(row(&file.key, counts, note));
+            }
+            Outcome::Uploaded | Outcome::NotCounted => {
+                table.add_row([file.key.as_str(), "-", "-", "-", "-", "-", "-", "not counted"]);
+            }
+        }
+    }
+    let sum = report.sum();
+    if report.files.len() > 1 {
+        table.add_row(row("sum", &sum, ""));
+    }
+    let mut text = table::text(&table);
+    for (reason, count) in &sum.rejected_by_reason {
+        text.push_str(&format!("rejected {reason}: {count}\n"));
+    }
+    if let Some(last_event) = report.last_event {
+        text.push_str(&format!("last event: {} (ask with --as-of to see this time)\n", rfc3339(last_event)));
+    }
+    text
+}
+
+fn row(name: &str, counts: &Counts, note: &str) -> [String; 8] {
+    let Counts { lines, counted, ignored, duplicate, rejected, events, .. } = counts;
+    let numbers = [lines, counted, ignored, duplicate, rejected, events].map(u64::to_string);
+    let [lines, counted, ignored, duplicate, rejected, events] = numbers;
+    [name.to_owned(), lines, counted, ignored, duplicate, rejected, events, note.to_owned()]
+}
+
+fn report_json(report: &Report) -> serde_json::Value {
+    let files: Vec<serde_json::Value> = report
+        .files
+        .iter()
+        .map(|file| {
+            let mut object = json!({ "file": file.name, "key": file.key, "bytes": file.bytes });
+            if let Some(minutes) = file.shifted_minutes {
+                object["shifted_minutes"] = json!(minutes);
+            }
+            match &file.outcome {
+                Outcome::Uploaded => object["state"] = json!("uploaded"),
+                Outcome::NotCounted => object["state"] = json!("not_counted"),
+                Outcome::Counted { counts, parts, before } => {
+                    object["state"] = json!(if *before { "counted_before" } else { "counted" });
+                    object["parts"] = json!(parts);
+                    add_counts(&mut object, counts);
+                }
+            }
+            object
+        })
+        .collect();
+    let mut sum = json!({});
+    add_counts(&mut sum, &report.sum());
+    json!({ "files": files, "sum": sum, "last_event": report.last_event.map(rfc3339) })
+}
+
+fn add_counts(object: &mut serde_json::Value, counts: &Counts) {
+    let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } = counts;
+    let numbers = BTreeMap::from([
+        ("lines", lines),
+        ("counted", counted),
+        ("ignored", ignored),
+        ("duplicate", duplicate),
+        ("rejected", rejected),
+        ("events", events),
+    ]);
+    for (name, number) in numbers {
+        object[name] = json!(number);
+    }
+    object["rejected_by_reason"] = json!(rejected_by_reason);
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(key: &str, outcome: Outcome) -> FileReport {
+        FileReport { name: format!("/tmp/{key}"), key: key.to_owned(), bytes: 7, shifted_minutes: None, outcome }
+    }
+
+    fn counted(lines: u64, before: bool) -> Outcome {
+        let rejected_by_reason = BTreeMap::from([("future".to_owned(), 1)]);
+        let counts =
+            Counts { lines, counted: lines - 1, rejected: 1, rejected_by_reason, events: 9, ..Counts::default() };
+        Outcome::Counted { counts, parts: 1, before }
+    }
+
+    #[test]
+    fn prints_each_file_and_the_sum() {
+        let files = vec![file("a.jsonl", counted(10, false)), file("b.jsonl", counted(1000, true))];
+        let report = Report { files, last_event: DateTime::from_timestamp(0, 0), gave_up: None };
+        let expected = "\
+file     lines  counted  ignored  duplicate  rejected  events
+a.jsonl     10        9        0          0         1       9
+b.jsonl   1000      999        0          0         1       9  counted before: nothing added
+sum       1010     1008        0          0         2      18
+rejected future: 2
+last event: 1970-01-01T00:00:00Z (ask with --as-of to see this time)
+";
+        assert_eq!(report_text(&report), expected);
+        assert!(report.check().is_ok());
+    }
+
+    #[test]
+    fn says_what_was_not_counted_and_why() {
+        let files = vec![file("a.jsonl", counted(10, false)), file("b.gz", Outcome::NotCounted)];
+        let report = Report { files, last_event: None, gave_up: Some("after 5 s (--timeout)".to_owned()) };
+        let error = report.check().unwrap_err().to_string();
+        assert_eq!(error, "1 of 2 files not counted, after 5 s (--timeout): /tmp/b.gz");
+        assert!(report_text(&report).contains("b.gz         -"));
+    }
 }

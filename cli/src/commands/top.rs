@@ -1,10 +1,152 @@
-//! `minutebook top`.
+//! `minutebook top`: the three rankings as the HTTP API answers them.
+
+use anyhow::{Context as _, Result, anyhow};
+use clap::ValueEnum;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::context::Context;
+use crate::http;
+use crate::table;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct TopArgs {}
+pub(crate) struct TopArgs {
+    /// What to rank items by
+    #[arg(value_enum)]
+    pub(crate) what: Ranking,
+    /// Site; without it, the events that name none
+    #[arg(long, value_name = "SITE")]
+    pub(crate) site_id: Option<String>,
+    /// How far back: 15m, 1h, 24h, 7d
+    #[arg(long)]
+    pub(crate) window: Option<String>,
+    /// How many items, 1 to 100
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<String>,
+    /// The window ends with the minute of this time (RFC 3339) instead of now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
+    /// Currency of the sales
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
+    /// Print the answer as it is
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
-pub(crate) async fn run(_args: TopArgs, _context: &Context) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ranking {
+    /// The items that are viewed most
+    Views,
+    /// The items that are added to carts most
+    Carts,
+    /// The items that gross most
+    Sales,
+}
+
+impl Ranking {
+    /// The path of the call.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Views => "most_viewed_item",
+            Self::Carts => "top_item_added_to_cart",
+            Self::Sales => "highest_grossing_item",
+        }
+    }
+
+    /// The member that holds the number, in the answer and in each item of `top`.
+    fn number(self) -> &'static str {
+        match self {
+            Self::Views => "views",
+            Self::Carts => "adds_to_cart",
+            Self::Sales => "total_sales",
+        }
+    }
+}
+
+pub(crate) async fn run(args: TopArgs, context: &Context) -> Result<()> {
+    let ranking = args.what;
+    let json = args.json;
+    let body = ask(args, context).await?;
+    if json {
+        println!("{body}");
+        return Ok(());
+    }
+    print!("{}", text(ranking, &body).with_context(|| format!("cannot read the answer of {}", ranking.path()))?);
+    Ok(())
+}
+
+/// Makes the call and gives the body of its answer.
+pub(crate) async fn ask(args: TopArgs, context: &Context) -> Result<String> {
+    let url = format!("{}/{}", context.endpoints()?.api_url()?, args.what.path());
+    let parameters = [
+        ("site_id", args.site_id),
+        ("window", args.window),
+        ("limit", args.limit),
+        ("as_of", args.as_of),
+        ("currency", args.currency),
+    ];
+    let query = parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    http::get(url, query).await
+}
+
+/// The answer as lines for people.
+pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
+    // Numbers stay as they are written: an amount of money is no float.
+    let answer: Map<String, Value> = serde_json::from_str(body)?;
+    let raw: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(body)?;
+    let top = raw.get("top").ok_or_else(|| anyhow!("it has no member top"))?;
+    let top: Vec<std::collections::BTreeMap<String, Box<RawValue>>> = serde_json::from_str(top.get())?;
+
+    let window = |name: &str| answer.get("window").and_then(|window| window.get(name)).and_then(Value::as_str);
+    let from = window("from").unwrap_or("?");
+    let to = window("to").unwrap_or("?");
+    let currency = answer.get("currency").and_then(Value::as_str);
+    let number_name = match currency {
+        Some(currency) => format!("{} {currency}", ranking.number()),
+        None => ranking.number().to_owned(),
+    };
+    let mut text = format!("{from} to {to}\n");
+    if top.is_empty() {
+        text.push_str("nothing was counted\n");
+        return Ok(text);
+    }
+    let mut table = table::new(&["", "item_id", &number_name], &[0, 2]);
+    for (index, item) in top.iter().enumerate() {
+        let member = |name: &str| item.get(name).map_or_else(String::new, |value| plain(value));
+        table.add_row([(index + 1).to_string(), member("item_id"), member(ranking.number())]);
+    }
+    text.push_str(&table::text(&table));
+    Ok(text)
+}
+
+/// A JSON value without the quotes of a text.
+fn plain(value: &RawValue) -> String {
+    serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_items_and_amounts_as_they_are_written() {
+        let body = r#"{"highest_grossing_item":3,"total_sales":1300.00,"currency":"USD",
+            "top":[{"item_id":3,"total_sales":1300.00},{"item_id":"sku-1","total_sales":0.000000000001}],
+            "as_of":"2026-11-20T12:00:00Z",
+            "window":{"from":"2026-11-19T12:01:00Z","to":"2026-11-20T12:01:00Z","precision":"minute"}}"#;
+        let expected = "\
+2026-11-19T12:01:00Z to 2026-11-20T12:01:00Z
+   item_id  total_sales USD
+1  3                1300.00
+2  sku-1     0.000000000001
+";
+        assert_eq!(text(Ranking::Sales, body).unwrap(), expected);
+    }
+
+    #[test]
+    fn says_that_nothing_was_counted() {
+        let body = r#"{"most_viewed_item":null,"views":0,"top":[],"window":{"from":"a","to":"b"}}"#;
+        assert_eq!(text(Ranking::Views, body).unwrap(), "a to b\nnothing was counted\n");
+    }
 }

@@ -1,0 +1,108 @@
+//! CSV files with a header, as JSON Lines.
+//!
+//! The names of the columns become the names of the members, so whatever docs/EVENTS.md takes as a field may be a
+//! column: the REES46 set (`event_time,event_type,product_id,...`) and the RetailRocket set
+//! (`timestamp,visitorid,event,itemid,transactionid`) need nothing more.
+
+use std::io::{Read, Write};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Columns of which one must be there, or the file is no file of events.
+const TYPE_COLUMNS: [&str; 5] = ["event_type", "event", "type", "event_name", "eventType"];
+const TIME_COLUMNS: [&str; 5] = ["timestamp", "event_time", "ts", "time", "event_timestamp"];
+
+/// Columns that are written as JSON numbers also where they have a point.
+const AMOUNT_COLUMNS: [&str; 3] = ["price", "quantity", "total_amount"];
+
+/// Turns every record into a line. A field without a text is left out.
+pub(crate) fn convert(csv: impl Read, writer: &mut impl Write) -> Result<()> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv);
+    let header = reader.headers().context("cannot read the header")?.clone();
+    let columns: Vec<String> =
+        header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+    for (what, needed) in [("type", TYPE_COLUMNS), ("time", TIME_COLUMNS)] {
+        if !columns.iter().any(|column| needed.contains(&column.as_str())) {
+            bail!("the header {:?} has no column for the {what} (one of {})", columns.join(","), needed.join(", "));
+        }
+    }
+    for record in reader.records() {
+        let record = record.context("cannot read a record")?;
+        let mut line = String::from("{");
+        for (column, field) in columns.iter().zip(&record) {
+            if field.is_empty() {
+                continue;
+            }
+            if line.len() > 1 {
+                line.push(',');
+            }
+            line.push_str(&serde_json::to_string(column)?);
+            line.push(':');
+            if is_number(field, AMOUNT_COLUMNS.contains(&column.as_str())) {
+                line.push_str(field);
+            } else {
+                line.push_str(&serde_json::to_string(field)?);
+            }
+        }
+        line.push_str("}\n");
+        writer.write_all(line.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Whether a field becomes a JSON number: an integer in its usual form, so that ids stay as they are, or an amount.
+fn is_number(field: &str, is_amount: bool) -> bool {
+    let (whole, decimals) = match field.split_once('.') {
+        Some((whole, decimals)) if is_amount => (whole, decimals),
+        Some(_) => return false,
+        None => (field, "0"),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(whole) && digits(decimals) && (whole == "0" || !whole.starts_with('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn converted(csv: &str) -> String {
+        let mut bytes = Vec::new();
+        convert(csv.as_bytes(), &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn rees46() {
+        let csv = "\u{feff}event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\r\n\
+            2019-10-01 00:00:00 UTC,purchase,44600062,2103807459595387724,,\"shi,seido\",35.79,541312140,72d76fde-8bb3\r\n";
+        let expected = "{\"event_time\":\"2019-10-01 00:00:00 UTC\",\"event_type\":\"purchase\",\"product_id\":44600062,\
+            \"category_id\":2103807459595387724,\"brand\":\"shi,seido\",\"price\":35.79,\"user_id\":541312140,\
+            \"user_session\":\"72d76fde-8bb3\"}\n";
+        assert_eq!(converted(csv), expected);
+    }
+
+    #[test]
+    fn retailrocket() {
+        let csv = "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n\
+            1433222276276,599528,transaction,356475,4000\n";
+        let expected = "{\"timestamp\":1433221332117,\"visitorid\":257597,\"event\":\"view\",\"itemid\":355908}\n\
+            {\"timestamp\":1433222276276,\"visitorid\":599528,\"event\":\"transaction\",\"itemid\":356475,\
+            \"transactionid\":4000}\n";
+        assert_eq!(converted(csv), expected);
+    }
+
+    #[test]
+    fn only_usual_integers_and_amounts_are_numbers() {
+        let csv = "ts,type,sku,price,user_session\n1,view,007,1.50,1.5\n2,view,1e5,.5,0\n3,view,-1,01.5,12e4\n";
+        let expected = "{\"ts\":1,\"type\":\"view\",\"sku\":\"007\",\"price\":1.50,\"user_session\":\"1.5\"}\n\
+            {\"ts\":2,\"type\":\"view\",\"sku\":\"1e5\",\"price\":\".5\",\"user_session\":0}\n\
+            {\"ts\":3,\"type\":\"view\",\"sku\":\"-1\",\"price\":\"01.5\",\"user_session\":\"12e4\"}\n";
+        assert_eq!(converted(csv), expected);
+    }
+
+    #[test]
+    fn a_file_without_types_or_times_is_refused() {
+        let error = convert("a,b\n1,2\n".as_bytes(), &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().starts_with("the header \"a,b\" has no column for the type (one of event_type,"));
+    }
+}
