@@ -1,10 +1,111 @@
-//! `minutebook demo`.
+//! `minutebook demo`: the whole thing once, from nothing to a proof.
 
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use minutebook_local::STATE_FOLDER;
+
+use crate::clock;
+use crate::commands::generate::{self, GenerateArgs};
+use crate::commands::put::{self, PutArgs};
+use crate::commands::top::{self, Ranking, TopArgs};
+use crate::commands::up::{self, LocalArgs};
+use crate::commands::verify::{self, VerifyArgs};
 use crate::context::Context;
+use crate::progress::Step;
+
+/// How many items an answer lists: enough to look at.
+const TOP_ITEMS: &str = "3";
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct DemoArgs {}
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    local: LocalArgs,
+    /// How many events
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    events: u64,
+    /// How many files to spread them over
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    chunks: u64,
+    /// The same seed makes the same customers do the same things
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+}
 
-pub(crate) async fn run(_args: DemoArgs, _context: &Context) -> anyhow::Result<()> {
-    anyhow::bail!("not written yet")
+pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
+    let root = context.root()?;
+    let stack = up::bring_up(&root, &args.local).await?;
+    // What the flags and the environment name is another stack: the demo shows the one that it has just brought up.
+    let context = Context::of_stack(stack);
+
+    let folder = root.join(STATE_FOLDER).join("demo");
+    make_events(&args, &folder, &context).await?;
+
+    let step = Step::begin("events uploaded and counted");
+    let report = put::put(upload_of(&folder), &context).await?;
+    report.check()?;
+    step.end();
+    println!("\nThe ledger says:\n\n{}", put::report_text(&report));
+
+    println!("The three answers:\n");
+    let api_url = context.endpoints()?.api_url()?.to_owned();
+    for ranking in [Ranking::Views, Ranking::Carts, Ranking::Sales] {
+        let answer = top::ask(question(ranking), &context).await?;
+        println!("$ curl '{api_url}/{}?limit={TOP_ITEMS}'\n{}\n", ranking.path(), answer.trim_end());
+    }
+
+    let step = Step::begin("raw files recounted and compared with the table");
+    let proof = verify::verify(everything(), &context).await?;
+    step.end();
+    print!("\n{}", verify::report_text(&proof));
+    proof.check()?;
+    eprintln!("\nthe stack stays up: `cargo mb status`, `cargo mb put FILE --wait`, `cargo mb down`");
+    Ok(())
+}
+
+async fn make_events(args: &DemoArgs, folder: &Path, context: &Context) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let step = Step::begin(format!("{} events made (seed {})", args.events, args.seed));
+    let out = folder.join("events.jsonl");
+    let generate = GenerateArgs {
+        out: out.to_string_lossy().into_owned(),
+        to_bucket: false,
+        prefix: String::new(),
+        events: Some(args.events),
+        chunks: Some(args.chunks),
+        rate: None,
+        minutes: 60,
+        end: clock::now(),
+        seed: args.seed,
+        items: 100,
+        sites: Vec::new(),
+        event_ids: true,
+    };
+    generate::run(generate, context).await?;
+    step.end();
+    Ok(())
+}
+
+fn upload_of(folder: &Path) -> PutArgs {
+    PutArgs {
+        files: vec![folder.to_string_lossy().into_owned()],
+        prefix: "demo/".to_owned(),
+        wait: true,
+        timeout: 300,
+        shift_to: None,
+        anew: false,
+        json: false,
+    }
+}
+
+fn question(what: Ranking) -> TopArgs {
+    let limit = Some(TOP_ITEMS.to_owned());
+    TopArgs { what, site_id: None, window: None, limit, as_of: None, currency: None, json: true }
+}
+
+fn everything() -> VerifyArgs {
+    VerifyArgs { prefix: String::new(), allow_dead: false, minute_retention_days: None, json: false }
 }
