@@ -87,7 +87,8 @@ pub(crate) struct Text {
 impl Text {
     #[inline]
     fn in_line(value: Raw) -> Text {
-        Text { start: value.start() as u32, end: value.end() as u32, is_written_out: false }
+        let (start, end) = value.offsets();
+        Text { start, end, is_written_out: false }
     }
 
     #[inline]

@@ -98,13 +98,19 @@ impl Raw {
     /// The offset of its first byte.
     #[inline]
     pub(crate) fn start(self) -> usize {
-        (self.0 & OFFSET_MASK) as usize
+        self.offsets().0 as usize
     }
 
     /// The offset after its last byte.
     #[inline]
     pub(crate) fn end(self) -> usize {
-        (self.0 >> OFFSET_BITS & OFFSET_MASK) as usize
+        self.offsets().1 as usize
+    }
+
+    /// The offsets of its first byte and after its last.
+    #[inline]
+    pub(crate) fn offsets(self) -> (u32, u32) {
+        ((self.0 & OFFSET_MASK) as u32, (self.0 >> OFFSET_BITS & OFFSET_MASK) as u32)
     }
 
     /// Its bytes in the line that it was found in.
@@ -355,6 +361,15 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn number(&mut self, start: usize) -> Result<Raw, ScanError> {
+        let short = word_at(self.bytes, start).and_then(short_number);
+        match short {
+            Some((length, kind)) => Ok(Raw::new(start, start + length, kind)),
+            None => self.any_number(start),
+        }
+    }
+
+    #[inline(never)]
+    fn any_number(&mut self, start: usize) -> Result<Raw, ScanError> {
         let mut at = start + usize::from(self.byte(start) == b'-');
         match self.byte(at) {
             b'0' => at += 1,
@@ -383,13 +398,6 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn skip_digits(&self, start: usize) -> usize {
         let mut at = start;
-        while let Some(word) = word_at(self.bytes, at) {
-            let others = other_than_digits(word);
-            if others != 0 {
-                return at + others.trailing_zeros() as usize / 8;
-            }
-            at += 8;
-        }
         while self.byte(at).is_ascii_digit() {
             at += 1;
         }
@@ -399,6 +407,38 @@ impl<'a> Scanner<'a> {
     /// Scans a text from behind its opening quote.
     #[inline]
     fn text(&mut self, start: usize) -> Result<Raw, ScanError> {
+        let end = self.skip_plain(start);
+        if self.byte(end) == b'"' {
+            let kind = if end == start { Kind::EmptyText } else { Kind::Text };
+            return Ok(Raw::new(start, end, kind));
+        }
+        self.text_with_escapes(start, end)
+    }
+
+    /// The rest of a text from an escape, a control character or the end of the slice on.
+    #[inline(never)]
+    fn text_with_escapes(&mut self, start: usize, mut at: usize) -> Result<Raw, ScanError> {
+        let mut kind = Kind::Text;
+        loop {
+            match self.byte(at) {
+                b'"' if at == start => return Ok(Raw::new(start, at, Kind::EmptyText)),
+                b'"' => return Ok(Raw::new(start, at, kind)),
+                b'\\' => {
+                    kind = Kind::EscapedText;
+                    at = self.skip_plain(self.escape(at + 1)?);
+                }
+                0..0x20 => return Err(ScanError::NotJson),
+                byte => {
+                    self.words |= u64::from(byte);
+                    at += 1;
+                }
+            }
+        }
+    }
+
+    /// Skips bytes that are no quote, backslash or control character, as long as there are words to look at.
+    #[inline]
+    fn skip_plain(&mut self, start: usize) -> usize {
         let mut at = start;
         let mut words = 0;
         while let Some(word) = word_at(self.bytes, at) {
@@ -411,33 +451,7 @@ impl<'a> Scanner<'a> {
             at += 8;
         }
         self.words |= words;
-        if self.byte(at) == b'"' {
-            let kind = if at == start { Kind::EmptyText } else { Kind::Text };
-            return Ok(Raw::new(start, at, kind));
-        }
-        self.text_by_bytes(start, at)
-    }
-
-    /// The rest of a text with an escape, or at the end of the slice.
-    #[inline(never)]
-    fn text_by_bytes(&mut self, start: usize, mut at: usize) -> Result<Raw, ScanError> {
-        let mut kind = Kind::Text;
-        loop {
-            let byte = self.byte(at);
-            match byte {
-                b'"' if at == start => return Ok(Raw::new(start, at, Kind::EmptyText)),
-                b'"' => return Ok(Raw::new(start, at, kind)),
-                b'\\' => {
-                    kind = Kind::EscapedText;
-                    at = self.escape(at + 1)?;
-                }
-                0..0x20 => return Err(ScanError::NotJson),
-                _ => {
-                    self.words |= u64::from(byte);
-                    at += 1;
-                }
-            }
-        }
+        at
     }
 
     /// Checks an escape from behind its backslash; gives where the text goes on.
@@ -565,6 +579,25 @@ fn special_bytes(word: u64) -> u64 {
     (quotes | backslashes | controls) & HIGH_BITS
 }
 
+/// The length and the kind of a number that starts this word, ends within it and is nothing but digits and perhaps a
+/// point; `None` for all others.
+#[inline]
+fn short_number(word: u64) -> Option<(usize, Kind)> {
+    let others = other_than_digits(word);
+    let further_others = others & others.wrapping_sub(1);
+    let whole_bits = others.trailing_zeros() & !7;
+    let first_other = word.checked_shr(whole_bits)? & 0xff;
+    let (length_bits, kind) = if first_other == u64::from(b'.') {
+        (further_others.trailing_zeros() & !7, Kind::Decimal)
+    } else {
+        (whole_bits, Kind::Integer)
+    };
+    let after = word.checked_shr(length_bits)? & 0xff;
+    let starts_well = whole_bits == 8 || (whole_bits > 8 && word & 0xff != u64::from(b'0'));
+    let ends_well = length_bits != whole_bits + 8 && !matches!(after, 0x45 | 0x65);
+    (starts_well && ends_well).then_some((length_bits as usize / 8, kind))
+}
+
 /// Marks, by its high bit, every byte that is no ASCII digit.
 #[inline]
 fn other_than_digits(word: u64) -> u64 {
@@ -601,27 +634,24 @@ const TOKENS_BEHIND_VALUE: usize = 2 << TOKEN_SETS_BITS;
 /// The place that stands for an opening brace.
 const BEFORE_FIRST: usize = TOKENS - 1;
 /// The place that stands for tokens which are not remembered.
-const FORGOTTEN: usize = TOKENS - 2;
+const FORGOTTEN: u16 = 510;
 
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Token {
     words: [u64; TOKEN_WORDS],
     masks: [u64; TOKEN_WORDS],
     length: u8,
     slot: u8,
-    /// The place of the token that came after it the last time.
+    /// The place of the token that came after it the last time; that of an opening brace is always one of those behind
+    /// a brace, and all others are behind a value.
     next: u16,
 }
 
 impl Token {
     /// What no line has: nothing equals all ones under an empty mask.
-    const NONE: Token = Token {
-        words: [u64::MAX; TOKEN_WORDS],
-        masks: [0; TOKEN_WORDS],
-        length: 0,
-        slot: NO_SLOT,
-        next: FORGOTTEN as u16,
-    };
+    const NONE: Token =
+        Token { words: [u64::MAX; TOKEN_WORDS], masks: [0; TOKEN_WORDS], length: 0, slot: NO_SLOT, next: FORGOTTEN };
 
     #[inline]
     fn matches(&self, words: [u64; TOKEN_WORDS]) -> bool {
@@ -642,7 +672,7 @@ impl Names {
         let words = token_words(bytes.get(at..)?.first_chunk()?);
         let expected = usize::from(self.tokens[previous % TOKENS].next) % TOKENS;
         let token = &self.tokens[expected];
-        if token.matches(words) && behind_brace(expected) == (previous == BEFORE_FIRST) {
+        if token.matches(words) {
             return Some(KnownToken { slot: token.slot, length: usize::from(token.length), place: expected });
         }
         self.find_by_bytes(words, previous)
@@ -666,7 +696,7 @@ impl Names {
     fn learn(&mut self, token: &[u8], slot: u8, previous: usize) -> usize {
         let length = match u8::try_from(token.len()) {
             Ok(length) if token.len() <= TOKEN_BYTES_MAX && token.is_ascii() => length,
-            _ => return FORGOTTEN,
+            _ => return usize::from(FORGOTTEN),
         };
         let mut padded = [0; TOKEN_BYTES_MAX];
         let mut mask = [0; TOKEN_BYTES_MAX];
@@ -675,20 +705,14 @@ impl Names {
         let words = token_words(&padded);
         let place = first_place(words[0], previous);
         self.tokens[place + 1] = self.tokens[place];
-        self.tokens[place] = Token { words, masks: token_words(&mask), length, slot, next: place_number(FORGOTTEN) };
+        self.tokens[place] = Token { words, masks: token_words(&mask), length, slot, next: FORGOTTEN };
         self.tokens[previous].next = place_number(place);
         place
     }
 }
 
-/// Whether the token at a place stands behind an opening brace; all others stand behind a value.
-#[inline]
-fn behind_brace(place: usize) -> bool {
-    place >= TOKENS_BEHIND_VALUE
-}
-
 fn place_number(place: usize) -> u16 {
-    u16::try_from(place).unwrap_or(FORGOTTEN as u16)
+    u16::try_from(place).unwrap_or(FORGOTTEN)
 }
 
 #[inline]
