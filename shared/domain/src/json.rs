@@ -229,8 +229,10 @@ impl<'a> Scanner<'a> {
                     (number, number.end())
                 }
                 _ => {
-                    let other = self.other_value(at, depth)?;
-                    (other, other.end())
+                    // A token may be remembered with less space behind its colon than stands here.
+                    let start = self.skip_space(at);
+                    let other = self.value(start, depth)?;
+                    (other, other.next())
                 }
             };
             take(token.slot, value);

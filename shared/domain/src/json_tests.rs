@@ -35,6 +35,31 @@ fn members(line: &str) -> Vec<(u8, Kind, String)> {
     found
 }
 
+/// The members of a line, or why it is none, scanned with these names remembered.
+fn taken(line: &str, names: &mut Names) -> (Result<bool, ScanError>, Vec<(u8, String)>) {
+    let mut found = Vec::new();
+    let result = Scanner::new(line.as_bytes()).line(names, |slot, raw| {
+        found.push((slot, String::from_utf8_lossy(raw.of(line.as_bytes())).into_owned()));
+    });
+    (result, found)
+}
+
+#[test]
+fn names_that_were_remembered_with_other_space_around_them_are_known_again() {
+    let mut names = Names::new(slot_of);
+    for line in [
+        r#"{"event": "a", "ts": 1}"#,
+        r#"{"event":"a","ts":1}"#,
+        r#"{"event": "a", "ts" : 1}"#,
+        r#"{ "event":  "a","ts":  1 }"#,
+    ] {
+        for _ in 0..3 {
+            let (result, members) = taken(line, &mut names);
+            assert_eq!((result, members.len()), (Ok(true), 2), "{line}");
+        }
+    }
+}
+
 #[test]
 fn members_are_found_with_their_kinds() {
     let line = r#" { "ts" : 12 ,"price":1.5e3,"page":"a\/b","url":"","sku":"x","x":{"ts":[1]},"items":[{}],"products":[ ],"event":true,"type":null,"event_\u0069d":-0 } "#;
@@ -234,6 +259,32 @@ fn check_like_serde_json(line: &str) {
 }
 
 proptest! {
+    #[test]
+    fn lines_before_change_nothing(
+        lines in prop::collection::vec(
+            prop::collection::vec(
+                (
+                    prop::sample::select(vec!["event", "ts", "item_id", "e", "event_type", "price", "a_name_too_long_for_it"]),
+                    prop::sample::select(vec!["", " ", "\t", "  "]),
+                    prop::sample::select(vec!["", " ", "  "]),
+                    prop::sample::select(vec!["1", "\"x\"", "null", "[1]", "{}", "", "-1.5", "\"\"", ","]),
+                ),
+                0..5,
+            ),
+            1..12,
+        ),
+    ) {
+        let mut names = Names::new(slot_of);
+        for members in lines {
+            let written: Vec<String> = members
+                .iter()
+                .map(|(name, before, after, value)| format!("{before}\"{name}\"{after}:{before}{value}{after}"))
+                .collect();
+            let line = format!("{{{}}}", written.join(","));
+            prop_assert_eq!(taken(&line, &mut names), taken(&line, &mut Names::new(slot_of)), "{}", line);
+        }
+    }
+
     #[test]
     fn takes_what_serde_json_writes(value in any_json()) {
         check_like_serde_json(&value.to_string());
