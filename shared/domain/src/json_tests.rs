@@ -323,6 +323,40 @@ proptest! {
     }
 
     #[test]
+    fn what_is_remembered_of_other_lines_changes_nothing(
+        lines in proptest::collection::vec((any_json(), any::<bool>(), any::<proptest::sample::Index>(), 0..4_u8), 1..20),
+    ) {
+        let mut names = Names::new(slot_of);
+        for (value, spaced, at, edit) in lines {
+            let value = serde_json::json!({"event": 1, "page": value.clone(), "ts": "x", "url": [value]});
+            let mut line = value.to_string();
+            if spaced {
+                line = serde_json::to_string_pretty(&value).expect("a value").replace('\n', "");
+            }
+            let mut characters: Vec<char> = line.chars().collect();
+            let position = at.index(characters.len());
+            match edit {
+                0 => { characters.remove(position); }
+                1 => characters.insert(position, ','),
+                2 => characters.insert(position, ' '),
+                _ => {}
+            }
+            let line: String = characters.into_iter().collect();
+            let mut expected = Vec::new();
+            let fresh = Scanner::new(line.as_bytes())
+                .line(&mut Names::new(slot_of), |slot, raw| expected.push((slot, raw.of(line.as_bytes()))));
+            let mut found = Vec::new();
+            let taken = Scanner::new(line.as_bytes())
+                .line(&mut names, |slot, raw| found.push((slot, raw.of(line.as_bytes()))));
+            prop_assert_eq!(taken, fresh, "{}", line);
+            prop_assert_eq!(taken.is_ok(), serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{}", line);
+            if taken.is_ok() {
+                prop_assert_eq!(found, expected, "{}", line);
+            }
+        }
+    }
+
+    #[test]
     fn reads_texts_as_serde_json_does(text in "\\PC{0,40}", escaped in any::<bool>()) {
         let mut json = serde_json::Value::from(text.clone()).to_string();
         if escaped {
