@@ -196,22 +196,20 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the rows of a partition, so that `verify` does not meet what a test wrote by hand.
+    /// Deletes a row, so that `verify` does not meet what a test wrote by hand.
     ///
     /// # Errors
     ///
     /// If the emulator refuses.
-    pub async fn delete_partition(&self, pk: &str) -> anyhow::Result<()> {
-        for sk in self.rows_of(pk).await? {
-            let delete = self
-                .clients
-                .dynamodb
-                .delete_item()
-                .table_name(&self.table)
-                .key("pk", AttributeValue::S(pk.to_string()))
-                .key("sk", AttributeValue::S(sk));
-            delete.send().await.context("DeleteItem")?;
-        }
+    pub async fn delete_row(&self, pk: &str, sk: &str) -> anyhow::Result<()> {
+        let delete = self
+            .clients
+            .dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(pk.to_string()))
+            .key("sk", AttributeValue::S(sk.to_string()));
+        delete.send().await.context("DeleteItem")?;
         Ok(())
     }
 
