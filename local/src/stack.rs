@@ -89,7 +89,6 @@ impl Stack {
             ("MINUTEBOOK_BUCKET", self.bucket.clone()),
             ("MINUTEBOOK_DEAD_LETTERS_URL", self.dead_letters_url.clone()),
             ("MINUTEBOOK_DEFAULT_CURRENCY", self.default_currency.clone()),
-            ("MINUTEBOOK_LOG", "info".to_owned()),
             ("MINUTEBOOK_MINUTE_RETENTION_DAYS", self.minute_retention_days.to_string()),
             ("MINUTEBOOK_QUEUE_URL", self.queue_url.clone()),
             ("MINUTEBOOK_REJECTED_BUCKET", self.rejected_bucket.clone()),
