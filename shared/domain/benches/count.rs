@@ -49,7 +49,7 @@ fn bench(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| bencher.iter(|| black_box(count(black_box(&packed)))));
     }
     group.bench_function("groups", |bencher| {
-        bencher.iter(|| counted.tally.each_group().map(|group| black_box(group).counters.len()).sum::<usize>());
+        bencher.iter(|| counted.tally.groups().map(|group| black_box(group).counters.len()).sum::<usize>());
     });
     group.finish();
 }

@@ -731,7 +731,7 @@ proptest! {
         }
         let count = read(text.as_bytes(), 1_000).unwrap();
         let mut counted = BTreeMap::new();
-        for group in count.tally.each_group() {
+        for group in count.tally.groups() {
             for (key, amount) in group.counters {
                 let hundredths = u64::try_from(amount.units() / 10_i128.pow(10)).unwrap();
                 counted.insert((group.minute.number(), group.measure.to_string(), key.to_string()), hundredths);
