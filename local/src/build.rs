@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::log::failure;
 use crate::package::package_program;
@@ -15,6 +15,18 @@ use crate::tools::Tools;
 
 /// What cargo tells a program that it runs; a cargo that is run by that program must not take it for its own.
 const OF_THE_OUTER_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
+/// The zips of the last build, by the name of their binary.
+///
+/// # Errors
+/// The template cannot be read, or a function was never built.
+pub fn built_functions(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let zips = Template::read(root)?.zips(root);
+    match zips.values().find(|zip| !zip.is_file()) {
+        Some(zip) => bail!("{} is not there: build the functions first", zip.display()),
+        None => Ok(zips),
+    }
+}
 
 /// Builds all functions of the template in release mode with cargo-lambda, as for AWS, but for this machine's processor.
 /// Returns the zips by the name of their binary. It blocks; the first build takes minutes.

@@ -152,6 +152,14 @@ impl Emulator {
     }
 }
 
+/// Says whether a port is free, for those who would rather know before a long build.
+///
+/// # Errors
+/// The port is in use.
+pub fn check_port(port: u16) -> Result<()> {
+    take_port(Some(port)).map(drop)
+}
+
 /// The port that was asked for, if it is free, or any free one.
 fn take_port(wanted: Option<u16>) -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));

@@ -17,9 +17,9 @@ mod template;
 mod tools;
 mod watch;
 
-pub use build::{build_functions, forget_outer_cargo};
+pub use build::{build_functions, built_functions, forget_outer_cargo};
 pub use deploy::{Code, Deployment, STACK_NAME};
-pub use emulator::{Emulator, EmulatorOptions, REGION};
+pub use emulator::{Emulator, EmulatorOptions, REGION, check_port};
 pub use http::http_client;
 pub use package::{package_program, stub_zip};
 pub use root::{TEMPLATE, find_root};

@@ -19,7 +19,7 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) local: LocalArgs,
     /// Run the functions under `cargo lambda watch`: an edited function is rebuilt at its next call; Ctrl-C takes all down
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_build")]
     pub(crate) watch: bool,
 }
 
@@ -29,6 +29,9 @@ pub(crate) struct LocalArgs {
     /// Port of the emulator [default: 4566]
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
+    /// Deploy the functions as they were built last
+    #[arg(long)]
+    pub(crate) no_build: bool,
 }
 
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
@@ -48,8 +51,9 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
 /// A step failed; then an emulator that this call started is stopped again.
 pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
     let _lock = lock(root).await?;
+    check_port(root, local)?;
     let tools = install_tools(root).await?;
-    let zips = build(root, &tools).await?;
+    let zips = if local.no_build { minutebook_local::built_functions(root)? } else { build(root, &tools).await? };
     let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
     deploy(root, &emulator, is_new, Code::Zips(zips)).await
 }
@@ -61,6 +65,14 @@ pub(crate) async fn lock(root: &Path) -> Result<File> {
     let path = folder.join("up.lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("cannot lock the state folder")
+}
+
+/// Refuses a busy port before the build, which takes minutes.
+pub(crate) fn check_port(root: &Path, local: &LocalArgs) -> Result<()> {
+    match Emulator::running(&root.join(STATE_FOLDER))? {
+        Some(_) => Ok(()),
+        None => minutebook_local::check_port(local.port.unwrap_or(DEFAULT_PORT)),
+    }
 }
 
 pub(crate) async fn install_tools(root: &Path) -> Result<Tools> {

@@ -17,6 +17,7 @@ const WATCH_POLL: Duration = Duration::from_millis(200);
 /// Brings the stack up with proxied functions, runs `cargo lambda watch` until Ctrl-C, and takes the stack down.
 pub(crate) async fn run(root: &Path, local: &LocalArgs) -> Result<()> {
     let lock = up::lock(root).await?;
+    up::check_port(root, local)?;
     let tools = up::install_tools(root).await?;
     let plan = WatchPlan::new(root, STACK_NAME)?;
     eprintln!("  building the functions …");
