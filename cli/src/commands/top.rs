@@ -46,7 +46,7 @@ pub(crate) enum Ranking {
 
 impl Ranking {
     /// The path of the call.
-    fn path(self) -> &'static str {
+    pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Views => "most_viewed_item",
             Self::Carts => "top_item_added_to_cart",
