@@ -37,16 +37,6 @@ fn event(site: &str, kind: &str, item: u32, rest: &str) -> String {
     )
 }
 
-/// The stack as a store, for its ledger and rows.
-fn store_of(cloud: &Cloud, stack: &Stack) -> Store {
-    Store {
-        clients: cloud.clients.clone(),
-        table: stack.table.clone(),
-        bucket: stack.bucket.clone(),
-        rejected_bucket: stack.rejected_bucket.clone(),
-    }
-}
-
 /// Waits until the ledger has the chunk under `key`, and gives its part 0.
 async fn until_counted(store: &Store, key: &str) -> Result<Value> {
     let deadline = Instant::now() + PATIENCE;
@@ -60,7 +50,7 @@ async fn until_counted(store: &Store, key: &str) -> Result<Value> {
 }
 
 async fn a_file_in_the_bucket_becomes_an_exact_answer_at_a_url(cloud: &Cloud) -> Result<()> {
-    let store = store_of(cloud, cloud.stack().await?);
+    let store = Store::of(&cloud.clients, cloud.stack().await?);
     let site = "whole-way";
     let mut text = String::new();
     for _ in 0..3 {
@@ -120,7 +110,7 @@ async fn a_file_in_the_bucket_becomes_an_exact_answer_at_a_url(cloud: &Cloud) ->
 
 async fn twenty_copies_of_a_notification_in_the_queue(cloud: &Cloud) -> Result<()> {
     let stack = cloud.stack().await?;
-    let store = store_of(cloud, stack);
+    let store = Store::of(&cloud.clients, stack);
     let text: String = (0..30).map(|item| event("copies", "page_visit", item, "")).collect();
     let record = store.put("copies/a.jsonl", text).await?;
     let body = json!({"Records": [record]}).to_string();
@@ -284,7 +274,7 @@ where
 }
 
 async fn expired_rows_are_not_counted(cloud: &Cloud) -> Result<()> {
-    let store = store_of(cloud, cloud.stack().await?);
+    let store = Store::of(&cloud.clients, cloud.stack().await?);
     let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
     for (slot, time_to_live) in [("000", now - 60), ("001", now + 3_600)] {
         store

@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
+mod command;
 mod deployed;
 mod exactly_once;
 mod odd_input;
@@ -39,7 +40,8 @@ pub(crate) use tests;
 
 fn main() -> Result<()> {
     let arguments = Arguments::from_args();
-    let tests: Vec<&Test> = [deployed::TESTS, exactly_once::TESTS, odd_input::TESTS].into_iter().flatten().collect();
+    let tests: Vec<&Test> =
+        [command::TESTS, deployed::TESTS, exactly_once::TESTS, odd_input::TESTS].into_iter().flatten().collect();
     if arguments.list {
         let names = tests.iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
         libtest_mimic::run(&arguments, names).exit();
@@ -58,6 +60,7 @@ fn main() -> Result<()> {
         })
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    let verified = runtime.block_on(cloud.verify_deployed_stack());
     if conclusion.has_failed()
         && let Some(log) = cloud.log()
     {
@@ -70,5 +73,6 @@ fn main() -> Result<()> {
     if let Ok(cloud) = Arc::try_unwrap(cloud) {
         cloud.stop()?;
     }
+    verified?;
     conclusion.exit();
 }

@@ -19,6 +19,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::sync::OnceCell;
 
 use crate::binaries;
+use crate::store::Store;
 
 /// The last LocalStack that asks for no token.
 const DEFAULT_IMAGE: &str = "localstack/localstack:4.14.0";
@@ -186,6 +187,20 @@ impl Cloud {
             Ok((response.status().as_u16(), content_type, body))
         })
         .await?
+    }
+
+    /// Recounts all that the tests together put into the deployed stack, if they needed one.
+    ///
+    /// # Errors
+    ///
+    /// If `minutebook verify` finds any difference.
+    pub async fn verify_deployed_stack(&self) -> Result<()> {
+        let Some(stack) = self.stack.get() else {
+            return Ok(());
+        };
+        let report = Store::of(&self.clients, stack).verify().await?;
+        println!("the deployed stack as a whole: {} events, {} differences", report["events"], report["differences"]);
+        Ok(())
     }
 
     /// What the backend and its functions printed, if it keeps a log.

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use minutebook_local::Stack;
 use serde_json::{Value, json};
 
 use crate::cloud::{Clients, Cloud};
@@ -59,6 +60,16 @@ impl Store {
         }
         create.billing_mode(BillingMode::PayPerRequest).send().await.context("CreateTable")?;
         Ok(store)
+    }
+
+    /// The parts of a deployed stack, as a store.
+    pub fn of(clients: &Clients, stack: &Stack) -> Store {
+        Store {
+            clients: clients.clone(),
+            table: stack.table.clone(),
+            bucket: stack.bucket.clone(),
+            rejected_bucket: stack.rejected_bucket.clone(),
+        }
     }
 
     /// Puts an object and gives the notification record that S3 would send for it.
@@ -193,6 +204,26 @@ impl Store {
         let version = record["s3"]["object"]["versionId"].as_str().context("the bucket keeps versions")?;
         let delete = self.clients.s3.delete_object().bucket(&self.bucket).key(key).version_id(version);
         delete.send().await.context("DeleteObject")?;
+        Ok(())
+    }
+
+    /// Adds to a number of a row, as nobody but ingest should.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn add(&self, row: (&str, &str), attribute: &str, amount: &str) -> anyhow::Result<()> {
+        let update = self
+            .clients
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(row.0.to_string()))
+            .key("sk", AttributeValue::S(row.1.to_string()))
+            .update_expression("ADD #attribute :amount")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":amount", AttributeValue::N(amount.to_string()));
+        update.send().await.context("UpdateItem")?;
         Ok(())
     }
 

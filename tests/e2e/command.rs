@@ -1,0 +1,195 @@
+//! The command as a user runs it: what it prints, and what its exit code says.
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use minutebook_tests::binaries;
+use minutebook_tests::cloud::Cloud;
+use minutebook_tests::store::{Store, sqs_event};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+crate::tests![
+    without_a_stack_it_says_to_run_up,
+    put_takes_files_folders_csv_and_standard_input,
+    put_says_what_was_rejected_and_what_was_counted_before,
+    put_moves_old_events_to_the_present,
+    top_prints_a_table_and_names_a_wrong_parameter,
+    verify_finds_a_counter_that_is_too_high_too_low_or_too_many,
+    verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies,
+];
+
+/// Runs the command away from any checkout, with these endpoints and no others.
+fn run(folder: &TempDir, endpoints: &[(String, String)], arguments: &[&str], input: Option<&str>) -> Result<Output> {
+    let mut command = std::process::Command::new(binaries::path("minutebook")?);
+    command.args(arguments).current_dir(folder.path()).env_clear().env("HOME", folder.path());
+    command.envs(endpoints.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut stdin = child.stdin.take().context("a pipe")?;
+    stdin.write_all(input.unwrap_or_default().as_bytes())?;
+    drop(stdin);
+    Ok(child.wait_with_output()?)
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The variables that lead the command to the deployed stack.
+async fn endpoints_of(cloud: &Cloud) -> Result<Vec<(String, String)>> {
+    let stack = cloud.stack().await?;
+    let variables = [
+        ("AWS_ENDPOINT_URL", &stack.endpoint_url),
+        ("AWS_REGION", &stack.region),
+        ("AWS_ACCESS_KEY_ID", &stack.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", &stack.secret_access_key),
+        ("MINUTEBOOK_BUCKET", &stack.bucket),
+        ("MINUTEBOOK_TABLE", &stack.table),
+        ("MINUTEBOOK_QUEUE_URL", &stack.queue_url),
+        ("MINUTEBOOK_DEAD_LETTERS_URL", &stack.dead_letters_url),
+        ("MINUTEBOOK_API_URL", stack.api_url.as_ref().context("the backend has no API")?),
+    ];
+    Ok(variables.into_iter().map(|(name, value)| (name.to_string(), value.clone())).collect())
+}
+
+fn views(site: &str, count: usize) -> String {
+    let line = |item: usize| {
+        format!(
+            "{{\"event\":\"view\",\"timestamp\":\"2026-11-19T10:00:00Z\",\"site_id\":\"{site}\",\"item_id\":{item}}}\n"
+        )
+    };
+    (0..count).map(line).collect()
+}
+
+async fn without_a_stack_it_says_to_run_up(_: &Cloud) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for arguments in
+        [&["top", "views"][..], &["verify"], &["status"], &["put", "-"], &["generate", "--to-bucket", "--events", "1"]]
+    {
+        let output = run(&folder, &[], arguments, Some("{}"))?;
+        ensure!(output.status.code() == Some(1), "{arguments:?} ended with {:?}", output.status);
+        let message = stderr(&output);
+        ensure!(message.starts_with("error: ") && message.contains("cargo mb up"), "{arguments:?}: {message}");
+        ensure!(message.trim_end().lines().count() == 1, "{arguments:?}: {message}");
+    }
+    Ok(())
+}
+
+async fn put_takes_files_folders_csv_and_standard_input(cloud: &Cloud) -> Result<()> {
+    let endpoints = endpoints_of(cloud).await?;
+    let folder = tempfile::tempdir()?;
+    std::fs::create_dir(folder.path().join("days"))?;
+    std::fs::write(folder.path().join("days/1.jsonl"), views("put-forms", 2))?;
+    std::fs::write(folder.path().join("days/2.jsonl"), views("put-forms", 3))?;
+    let csv = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n\
+               2019-10-01 00:00:00 UTC,view,44600062,2103807459595387724,,shiseido,35.79,541312140,72d76fde\n\
+               2019-10-01 00:00:01 UTC,purchase,3900821,2053013552326770905,appliances,aqua,33.20,554748717,9333dfbd\n";
+    std::fs::write(folder.path().join("rees46.csv"), csv)?;
+    let arguments = ["put", "days", "rees46.csv", "-", "--prefix", "put-forms/", "--wait", "--json"];
+    let output = run(&folder, &endpoints, &arguments, Some(&views("put-forms", 4)))?;
+    ensure!(output.status.success(), "{}", stderr(&output));
+    let report: Value = serde_json::from_str(&stdout(&output)).with_context(|| stdout(&output))?;
+    let lines: Vec<u64> =
+        report["files"].as_array().context("files")?.iter().filter_map(|file| file["lines"].as_u64()).collect();
+    ensure!(lines.iter().sum::<u64>() == 11 && lines.len() == 4, "{report}");
+    let counted =
+        report["files"].as_array().into_iter().flatten().filter_map(|file| file["counted"].as_u64()).sum::<u64>();
+    ensure!(counted == 11, "{report}");
+    Ok(())
+}
+
+async fn put_says_what_was_rejected_and_what_was_counted_before(cloud: &Cloud) -> Result<()> {
+    let endpoints = endpoints_of(cloud).await?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("a.jsonl"), views("put-again", 2) + "not json\n")?;
+    let arguments = ["put", "a.jsonl", "--prefix", "put-again/", "--wait"];
+    let first = run(&folder, &endpoints, &arguments, None)?;
+    ensure!(first.status.success() && stdout(&first).contains("not_json"), "{}{}", stdout(&first), stderr(&first));
+    let second = run(&folder, &endpoints, &arguments, None)?;
+    ensure!(second.status.success() && stdout(&second).contains("counted before"), "{}", stdout(&second));
+    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=put-again&as_of=2026-11-19T10:00:00Z").await?;
+    ensure!(answer["top"] == json!([{"item_id": 0, "views": 1}, {"item_id": 1, "views": 1}]), "{answer}");
+    Ok(())
+}
+
+async fn put_moves_old_events_to_the_present(cloud: &Cloud) -> Result<()> {
+    let endpoints = endpoints_of(cloud).await?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("old.jsonl"), views("moved", 1).replace("2026-11-19", "2019-11-19"))?;
+    let arguments = ["put", "old.jsonl", "--prefix", "moved/", "--shift-to", "now", "--wait"];
+    let output = run(&folder, &endpoints, &arguments, None)?;
+    ensure!(output.status.success(), "{}", stderr(&output));
+    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=moved").await?;
+    ensure!(answer["views"] == 1, "{answer}");
+    Ok(())
+}
+
+async fn top_prints_a_table_and_names_a_wrong_parameter(cloud: &Cloud) -> Result<()> {
+    let endpoints = endpoints_of(cloud).await?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("a.jsonl"), views("top", 1).replace("\"item_id\":0", "\"item_id\":\"sku-7\""))?;
+    let put = run(&folder, &endpoints, &["put", "a.jsonl", "--prefix", "top/", "--wait"], None)?;
+    ensure!(put.status.success(), "{}", stderr(&put));
+    let arguments = ["top", "views", "--site-id", "top", "--as-of", "2026-11-19T10:30:00Z"];
+    let output = run(&folder, &endpoints, &arguments, None)?;
+    ensure!(output.status.success() && stdout(&output).contains("sku-7"), "{}{}", stdout(&output), stderr(&output));
+    let wrong = run(&folder, &endpoints, &["top", "views", "--window", "8d"], None)?;
+    let message = stderr(&wrong);
+    ensure!(
+        wrong.status.code() == Some(1) && message.starts_with("error: ") && message.contains("window"),
+        "{message}"
+    );
+    ensure!(message.trim_end().lines().count() == 1, "{message}");
+    Ok(())
+}
+
+/// A store with one counted chunk of ten views.
+async fn ten_views(cloud: &Cloud, name: &str) -> Result<Store> {
+    let store = Store::make(cloud, name).await?;
+    let record = store.put("a.jsonl", views("default", 10)).await?;
+    let mut worker = store.start_plain_ingest().await?;
+    ensure!(worker.invoke(sqs_event(&[vec![record]])).await?.is_clean());
+    store.verify().await?;
+    Ok(store)
+}
+
+/// Runs verify, which must find this many differences and say this of one of them.
+async fn finds(store: &Store, differences: u64, what: &str) -> Result<()> {
+    let output = store.run_verify().await?;
+    ensure!(output.status.code() == Some(1), "{what}: verify ended with {:?}", output.status);
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    ensure!(report["differences"] == differences, "{what}: {report}");
+    let said = report["first_differences"].to_string();
+    ensure!(said.contains(what), "nothing of {what:?} in {said}");
+    Ok(())
+}
+
+async fn verify_finds_a_counter_that_is_too_high_too_low_or_too_many(cloud: &Cloud) -> Result<()> {
+    let store = ten_views(cloud, "verify-counters").await?;
+    let row = ("T#default#2026-11-19T10", "views#00#00#000");
+    store.add(row, "i#3", "1").await?;
+    finds(&store, 1, "recounted 1, the table says 2").await?;
+    store.add(row, "i#3", "-1").await?;
+    store.verify().await?;
+    store.add(row, "i#stranger", "1").await?;
+    finds(&store, 1, "stranger").await?;
+    store.add(row, "i#stranger", "-1").await?;
+    store.delete_row(row.0, row.1).await?;
+    finds(&store, 10, "recounted 1, the table says 0").await
+}
+
+async fn verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies(cloud: &Cloud) -> Result<()> {
+    let store = ten_views(cloud, "verify-marks").await?;
+    let id = format!("L#{}", store.ledger().await?[0]["pk"].as_str().unwrap_or_default().trim_start_matches("L#"));
+    store.add((&id, "000000"), "lines", "1").await?;
+    finds(&store, 1, "lines").await?;
+    store.add((&id, "000000"), "lines", "-1").await?;
+    store.put("b.jsonl", views("default", 1)).await?;
+    finds(&store, 1, "b.jsonl").await
+}
