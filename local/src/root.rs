@@ -7,17 +7,26 @@ use anyhow::{Result, anyhow};
 /// The template, from the root of the checkout.
 pub const TEMPLATE: &str = "infra/template.yaml";
 
-/// Finds the root of the checkout: the nearest folder at or above `start` that holds the template, else the checkout
-/// that this program was built from.
+/// Finds the root of the checkout: the nearest folder at or above `start` that holds the template.
 ///
 /// # Errors
-/// There is neither.
+/// There is none.
 pub fn find_root(start: &Path) -> Result<PathBuf> {
-    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     start
         .ancestors()
-        .chain(built_from)
         .find(|folder| folder.join(TEMPLATE).is_file())
         .map(Path::to_path_buf)
         .ok_or_else(|| anyhow!("{} is in no checkout of minutebook: change into one", start.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_found_from_below_and_nowhere_else() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(find_root(package).unwrap(), package.parent().unwrap());
+        assert!(find_root(Path::new("/")).is_err());
+    }
 }
