@@ -15,6 +15,9 @@ use crate::csv_events;
 /// Blocks in which files are read and written.
 const BLOCK_BYTES: usize = 256 * 1024;
 
+/// The most of a line that is in memory: more than a line may have that is an event (256 KiB).
+const PIECE_BYTES_MAX: u64 = 1024 * 1024;
+
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A file that becomes one object.
@@ -137,7 +140,7 @@ pub(crate) fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Resul
     let limit = limit.map_or(i64::MAX, |limit| limit.timestamp());
     let mut last = None;
     let (lines, _) = open(&source.path)?;
-    for_each_line(lines, &source.name, |line| {
+    for_each_line(lines, &source.name, |line, _| {
         let Ok(line) = std::str::from_utf8(line) else { return Ok(()) };
         let times = shift::event_times(line).into_iter().map(|time| time.seconds).filter(|seconds| *seconds <= limit);
         last = last.max(times.max());
@@ -174,19 +177,19 @@ pub(crate) fn shift(source: &mut Source, minutes: i64) -> Result<()> {
 }
 
 fn shift_lines<W: Write>(lines: Box<dyn BufRead>, mut writer: W, name: &str, minutes: i64) -> Result<W> {
-    for_each_line(lines, name, |line| {
+    for_each_line(lines, name, |line, is_whole| {
         let (mark, text) = match line.strip_prefix(BYTE_ORDER_MARK) {
             Some(text) => (BYTE_ORDER_MARK, text),
             None => (&b""[..], line),
         };
         match std::str::from_utf8(text) {
-            Ok(text) => {
+            Ok(text) if is_whole => {
                 let shifted = shift::shift_line(text, minutes).map_err(anyhow::Error::msg)?;
                 writer.write_all(mark)?;
                 writer.write_all(shifted.as_bytes())?;
             }
             // It will be rejected, as it would have been before.
-            Err(_) => writer.write_all(line)?,
+            _ => writer.write_all(line)?,
         }
         Ok(())
     })?;
@@ -218,17 +221,26 @@ fn open(path: &Path) -> Result<(Box<dyn BufRead>, Packing)> {
     Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, file)), Packing::Plain))
 }
 
-/// Gives every line, with its line end, to `work`.
-fn for_each_line(mut lines: Box<dyn BufRead>, name: &str, mut work: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let mut line = Vec::new();
-    let mut line_number = 0_u64;
+/// Gives every line, with its line end, to `work`; one that is too long to be an event in pieces, which are not whole.
+fn for_each_line(
+    mut lines: Box<dyn BufRead>,
+    name: &str,
+    mut work: impl FnMut(&[u8], bool) -> Result<()>,
+) -> Result<()> {
+    let mut piece = Vec::new();
+    let mut line_number = 1_u64;
+    let mut line_goes_on = false;
     loop {
-        line.clear();
-        if lines.read_until(b'\n', &mut line).with_context(|| format!("cannot read {name}"))? == 0 {
+        piece.clear();
+        let bytes = lines.by_ref().take(PIECE_BYTES_MAX).read_until(b'\n', &mut piece);
+        if bytes.with_context(|| format!("cannot read {name}"))? == 0 {
             return Ok(());
         }
-        line_number += 1;
-        work(&line).with_context(|| format!("line {line_number} of {name}"))?;
+        let ends = piece.ends_with(b"\n");
+        let is_whole = !line_goes_on && (ends || piece.len() as u64 != PIECE_BYTES_MAX);
+        work(&piece, is_whole).with_context(|| format!("line {line_number} of {name}"))?;
+        line_goes_on = !ends;
+        line_number += u64::from(ends);
     }
 }
 
@@ -272,6 +284,16 @@ mod tests {
             shift(&mut source, 2).unwrap();
             assert_eq!(read_unpacked(&source), (expected.to_owned(), packing));
         }
+    }
+
+    #[test]
+    fn a_very_long_line_is_kept_in_pieces() {
+        let long = "x".repeat(2 * 1024 * 1024 + 7);
+        let text = format!("{{\"ts\":60}}\n{long}{{\"ts\":60}}\n{{\"ts\":60}}\n");
+        let mut source = source(text.as_bytes());
+        shift(&mut source, 1).unwrap();
+        let expected = format!("{{\"ts\":120}}\n{long}{{\"ts\":60}}\n{{\"ts\":120}}\n");
+        assert!(read_unpacked(&source).0 == expected);
     }
 
     #[test]

@@ -197,7 +197,7 @@ async fn prepare(args: &PutArgs, sources: Vec<Source>, s3: &aws_sdk_s3::Client, 
     for source in sources {
         let read = move || {
             let content_hash = files::hash(source.path())?;
-            let last_event = if want_last_event { files::last_event(&source, limit)? } else { None };
+            let last_event = if want_last_event { last_event(&source, limit) } else { None };
             Ok::<_, anyhow::Error>(Ready { source, content_hash, shifted: None, last_event })
         };
         ready.push(tokio::task::spawn_blocking(read).await??);
@@ -208,6 +208,17 @@ async fn prepare(args: &PutArgs, sources: Vec<Source>, s3: &aws_sdk_s3::Client, 
         shift(args, shift_to, &mut ready, s3, bucket).await?;
     }
     Ok(ready)
+}
+
+/// The time of the last event. A file that cannot be unpacked is put all the same, and goes to the dead letters.
+fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
+    match files::last_event(source, limit) {
+        Ok(last_event) => last_event,
+        Err(error) => {
+            eprintln!("{error:#}: it will not be counted");
+            None
+        }
+    }
 }
 
 /// Moves the events of all files by one number of minutes, but those that were put before as they were moved then.
@@ -343,7 +354,8 @@ impl Waiting {
                 break;
             }
             if dead >= pending.len() as u64 {
-                report.gave_up = Some(format!("{dead} messages landed in the dead letters"));
+                let messages = if dead == 1 { "message" } else { "messages" };
+                report.gave_up = Some(format!("{dead} {messages} landed in the dead letters"));
                 break;
             }
             if Instant::now() >= deadline {
