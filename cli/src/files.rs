@@ -214,7 +214,8 @@ fn open(path: &Path) -> Result<(Box<dyn BufRead>, Packing)> {
         let decoder = flate2::read::MultiGzDecoder::new(BufReader::with_capacity(BLOCK_BYTES, file));
         return Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)), Packing::Gzip));
     }
-    if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+    // A frame, or a skippable one, which some packers write first.
+    if matches!(start.as_slice(), [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18]) {
         let decoder = zstd::stream::read::Decoder::new(file).with_context(read)?;
         return Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)), Packing::Zstd));
     }

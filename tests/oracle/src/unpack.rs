@@ -18,11 +18,17 @@ pub(crate) fn unpack(stored: &[u8]) -> Result<Vec<u8>, RecountError> {
     if stored.starts_with(&[0x1f, 0x8b]) {
         return read_all(flate2::read::MultiGzDecoder::new(stored), stored.len());
     }
-    if stored.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+    if is_zstd(stored) {
         let decoder = zstd::stream::read::Decoder::new(stored).map_err(broken)?;
         return read_all(decoder, stored.len());
     }
     Ok(stored.to_vec())
+}
+
+/// Whether the first bytes are those of a zstd frame, or of a skippable one, which some packers write first.
+fn is_zstd(stored: &[u8]) -> bool {
+    let skippable = matches!(stored, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
+    skippable || stored.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
 }
 
 fn read_all(decoder: impl Read, stored_bytes: usize) -> Result<Vec<u8>, RecountError> {

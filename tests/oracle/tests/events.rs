@@ -854,6 +854,10 @@ mod packed {
         let (first, second) = VIEW.split_at(20);
         check([gzip(first.as_bytes()), gzip(second.as_bytes())].concat(), "c1 e1 | views 11:07 1=1");
         check([zstd(first.as_bytes()), zstd(second.as_bytes())].concat(), "c1 e1 | views 11:07 1=1");
+        for magic in [0x50, 0x5f] {
+            let skippable = [magic, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, b'a', b'b', b'c'];
+            check([&skippable, zstd(VIEW.as_bytes()).as_slice(), &skippable].concat(), "c1 e1 | views 11:07 1=1");
+        }
     }
 
     #[test]
