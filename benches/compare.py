@@ -158,9 +158,9 @@ def main():
         return
 
     python = environment()
-    cargo = ["cargo", "build", "--quiet", "--release", "-p", "minutebook-benches", "--bin", "stream"]
+    cargo = ["cargo", "build", "--quiet", "--release", "-p", "minutebook-domain", "--example", "stream"]
     subprocess.run(cargo, cwd=ROOT, check=True)
-    stream = ROOT / "target" / "release" / "stream"
+    stream = ROOT / "target" / "release" / "examples" / "stream"
     path = arguments.file
     if path is None:
         path = STATE / f"events-{arguments.events}.jsonl"

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use flate2::{Decompress, FlushDecompress, Status};
-use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
+use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
 /// The bytes that a packed chunk may unpack to, however large it is: 4 GiB.
 pub const UNPACKED_BYTES_MAX: u64 = 4 << 30;
@@ -23,6 +23,10 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// RFC 8878 section 3.1.2: a skippable frame, which some packers write first; its first byte is 0x50 to 0x5f.
 const ZSTD_SKIPPABLE_MAGIC_END: [u8; 3] = [0x2a, 0x4d, 0x18];
+
+/// The largest window of a zstd frame, as a power of two: 8 MiB, which every decoder should take (RFC 8878, 3.1.1.1.2), and
+/// which levels 1 to 19 stay within. The decoder's own limit of 128 MiB would be most of a function's memory.
+const ZSTD_WINDOW_BITS_MAX: u32 = 23;
 
 /// The window of a gzip stream, as a power of two; the largest that deflate has.
 const GZIP_WINDOW_BITS: u8 = 15;
@@ -77,8 +81,7 @@ impl fmt::Display for Format {
 /// Unpacks a chunk that comes in pieces.
 ///
 /// **Guarantees**: the same bytes come out however the stored bytes are cut into pushes, and a bomb is one however
-/// they are cut. Memory is one block and the decoder's window (32 KiB for gzip, up to 128 MiB for a zstd frame that
-/// was made with a window as large).
+/// they are cut. Memory is one block and the decoder's window (32 KiB for gzip, up to 8 MiB for zstd).
 pub(crate) struct Unpacker {
     state: State,
     stored_bytes: u64,
@@ -237,7 +240,8 @@ struct ZstdStream {
 
 impl ZstdStream {
     fn new() -> Result<ZstdStream, UnpackError> {
-        let decoder = Decoder::new().map_err(corrupt_zstd)?;
+        let mut decoder = Decoder::new().map_err(corrupt_zstd)?;
+        decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_BITS_MAX)).map_err(corrupt_zstd)?;
         Ok(ZstdStream { decoder, at_end: false })
     }
 
@@ -345,6 +349,17 @@ mod tests {
                 }
                 assert_eq!(unpack(&twice[..end]), Err(UnpackError::Truncated { format }), "{format} cut at {end}");
             }
+        }
+    }
+
+    #[test]
+    fn a_zstd_window_over_8_mib_is_not_taken() {
+        for (window_bits, taken) in [(23, true), (24, false)] {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).expect("memory");
+            encoder.window_log(window_bits).expect("a window that zstd has");
+            std::io::Write::write_all(&mut encoder, &text()).expect("memory");
+            let packed = encoder.finish().expect("memory");
+            assert_eq!(unpack(&packed).is_ok(), taken, "a window of 2^{window_bits} bytes");
         }
     }
 

@@ -13,13 +13,17 @@ const RATIO_MAX: u64 = 200;
 /// ...but a chunk that stays below this is never a bomb.
 const BOMB_BYTES_MIN: u64 = 1024 * 1024;
 
+/// 8 MiB, as a power of two: a frame with a larger window is broken.
+const ZSTD_WINDOW_BITS_MAX: u32 = 23;
+
 /// The bytes of a chunk, unpacked if they are packed with gzip or zstd.
 pub(crate) fn unpack(stored: &[u8]) -> Result<Vec<u8>, RecountError> {
     if stored.starts_with(&[0x1f, 0x8b]) {
         return read_all(flate2::read::MultiGzDecoder::new(stored), stored.len());
     }
     if is_zstd(stored) {
-        let decoder = zstd::stream::read::Decoder::new(stored).map_err(broken)?;
+        let mut decoder = zstd::stream::read::Decoder::new(stored).map_err(broken)?;
+        decoder.window_log_max(ZSTD_WINDOW_BITS_MAX).map_err(broken)?;
         return read_all(decoder, stored.len());
     }
     Ok(stored.to_vec())

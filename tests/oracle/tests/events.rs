@@ -850,6 +850,17 @@ mod packed {
     }
 
     #[test]
+    fn a_zstd_window_over_8_mib_is_broken() {
+        for (window_bits, taken) in [(23, true), (24, false)] {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+            encoder.window_log(window_bits).unwrap();
+            encoder.write_all(VIEW.as_bytes()).unwrap();
+            let stored = encoder.finish().unwrap();
+            assert_eq!(try_count(&stored).is_ok(), taken, "2^{window_bits}");
+        }
+    }
+
+    #[test]
     fn several_members_or_frames_are_one_chunk() {
         let (first, second) = VIEW.split_at(20);
         check([gzip(first.as_bytes()), gzip(second.as_bytes())].concat(), "c1 e1 | views 11:07 1=1");

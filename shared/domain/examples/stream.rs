@@ -1,14 +1,14 @@
 //! Streams one file through the reader, as ingest does with an object, and prints what it took as one line of JSON.
 //!
-//! `cargo run --release -p minutebook-benches --bin stream -- FILE` (`-` is standard input)
+//! `cargo run --release -p minutebook-domain --example stream -- FILE` (`-` is standard input)
 
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
+use std::error::Error;
 use std::fs::File;
 use std::io::Read;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::measure::Currency;
 use minutebook_domain::plan::Plan;
@@ -17,16 +17,16 @@ use serde_json::json;
 /// What is read at a time.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-fn main() -> Result<()> {
-    let path = std::env::args().nth(1).context("give the path of a file, or - for standard input")?;
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).ok_or("give the path of a file, or - for standard input")?;
     let mut file: Box<dyn Read> = match path.as_str() {
         "-" => Box::new(std::io::stdin()),
-        path => Box::new(File::open(path).with_context(|| path.to_string())?),
+        path => Box::new(File::open(path).map_err(|error| format!("{path}: {error}"))?),
     };
     let settings = ChunkSettings {
         // Far ahead, so that no event of any file is in its future.
         reference_time: "9999-01-01T00:00:00Z".parse()?,
-        default_currency: Currency::parse(b"USD").context("three letters")?,
+        default_currency: Currency::parse(b"USD").ok_or("three letters")?,
         size_bytes: u64::MAX,
     };
     let started = Instant::now();

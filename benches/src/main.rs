@@ -1,7 +1,7 @@
 //! Meters what counting would be billed: plays chunks of generated events into a table in memory, and adds up the write
 //! units of every transaction by the sizes of its rows.
 //!
-//! `cargo run -p minutebook-benches --bin write_units -- [EVENTS] [EVENTS A CHUNK] [ITEMS] [MINUTES]`
+//! `cargo run -p minutebook-benches -- [EVENTS] [EVENTS A CHUNK] [ITEMS] [MINUTES]`
 //!
 //! **Source**: a transactional write takes two units for each started kilobyte of the larger of the item before and
 //! after it, and so does a condition check; the size of an item is that of its names and values.
