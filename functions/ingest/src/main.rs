@@ -36,9 +36,20 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
+/// The longest that any Lambda function may run.
+const LAMBDA_TIMEOUT_MAX: Duration = Duration::from_secs(900);
+
 /// When the work must be back, on the clock that timers use.
+///
+/// `cargo lambda watch` (1.9.2) gives how long the work may take (600,000 ms) where AWS gives when it must be done, in
+/// milliseconds since 1970: a quarter of an hour after 1970 is no deadline that AWS would give.
 #[expect(clippy::disallowed_methods, reason = "Lambda gives the deadline as a wall-clock time")]
 fn deadline_of(lambda_deadline: SystemTime) -> Instant {
-    let left = lambda_deadline.duration_since(SystemTime::now()).unwrap_or_default();
+    let since_1970 = lambda_deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let left = if since_1970 <= LAMBDA_TIMEOUT_MAX {
+        since_1970
+    } else {
+        lambda_deadline.duration_since(SystemTime::now()).unwrap_or_default()
+    };
     Instant::now() + left.saturating_sub(MARGIN)
 }
