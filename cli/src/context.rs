@@ -262,3 +262,61 @@ fn same_url(left: &str, right: &str) -> bool {
     let plain = |url: &str| url.trim_end_matches('/').replace("//localhost:", "//127.0.0.1:");
     plain(left) == plain(right)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn stack() -> Stack {
+        Stack {
+            endpoint_url: "http://127.0.0.1:4566".to_owned(),
+            region: "us-east-1".to_owned(),
+            bucket: "raw".to_owned(),
+            rejected_bucket: "rejected".to_owned(),
+            table: "table".to_owned(),
+            queue_url: "queue".to_owned(),
+            dead_letters_url: "dead".to_owned(),
+            api_url: Some("http://127.0.0.1:4566/api/".to_owned()),
+            default_currency: "EUR".to_owned(),
+            minute_retention_days: 7,
+            account_id: "000000000000".to_owned(),
+            access_key_id: "000000000000".to_owned(),
+            secret_access_key: "emulator".to_owned(),
+            functions: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_named_goes_before_the_stack_and_the_stack_fills_in() {
+        let options = Options {
+            bucket: Some("mine".to_owned()),
+            table: Some(String::new()),
+            region: Some("eu-central-1".to_owned()),
+            ..Options::default()
+        };
+        let context = Context { deployed: Some(stack()), ..Context::new(options) };
+        let endpoints = context.endpoints().unwrap();
+        assert_eq!(endpoints.bucket().unwrap(), "mine");
+        assert_eq!(endpoints.table().unwrap(), "table");
+        assert_eq!(endpoints.api_url().unwrap(), "http://127.0.0.1:4566/api");
+        assert_eq!(endpoints.region.as_deref(), Some("us-east-1"), "the region goes with the endpoint");
+        assert_eq!(endpoints.default_currency, "EUR");
+    }
+
+    #[test]
+    fn a_profile_passes_over_the_local_stack() {
+        let options = Options { profile: Some("shop".to_owned()), bucket: Some("b".to_owned()), ..Options::default() };
+        let endpoints = Context::new(options).endpoints().unwrap();
+        assert_eq!(endpoints.endpoint_url, None);
+        assert_eq!(endpoints.bucket().unwrap(), "b");
+        let error = endpoints.table().unwrap_err().to_string();
+        assert_eq!(error, "no table is known: run `cargo mb up`, or give --table or MINUTEBOOK_TABLE");
+    }
+
+    #[test]
+    fn the_same_address_is_recognised() {
+        assert!(same_url("http://localhost:4566/", "http://127.0.0.1:4566"));
+        assert!(!same_url("http://127.0.0.1:4567", "http://127.0.0.1:4566"));
+    }
+}
