@@ -6,9 +6,10 @@
 use crate::amount::{Amount, INPUT_FRACTION_DIGITS, INPUT_MAX};
 use crate::event_time::{TimeReader, parse_epoch};
 use crate::fields::{Found, slot_of};
-use crate::json::{self, Kind, Names, Raw, ScanError, Scanner};
+use crate::json::{self, Kind, Raw, ScanError, Scanner};
 use crate::kinds::EventKind;
 use crate::measure::{Currency, Measure};
+use crate::names::Names;
 use crate::reject::{Field, Reason};
 use crate::tally::{MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::time::Minute;

@@ -22,3 +22,4 @@ mod event_time;
 mod fields;
 mod json;
 mod kinds;
+mod names;
