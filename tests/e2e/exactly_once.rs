@@ -4,6 +4,7 @@
 //! event has a cell of its own, so any counter of two would be a double count.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use minutebook_tests::cloud::Cloud;
@@ -25,10 +26,12 @@ crate::tests![
     a_storm_of_conflicts,
     throttling_at_the_ledger_at_a_row_and_mixed,
     a_table_that_is_away,
+    a_deadline_that_comes_near_gives_the_message_back,
     a_body_that_breaks_off,
     a_bucket_that_answers_503,
     a_file_put_again_in_the_middle_of_its_chunk,
     a_mark_of_another_plan_version,
+    a_chunk_that_another_version_finished,
     more_than_a_thousand_minutes,
     a_hundred_thousand_distinct_ids,
     a_sealed_hour_takes_the_late_lane,
@@ -240,6 +243,21 @@ async fn a_table_that_is_away(cloud: &Cloud) -> Result<()> {
     again_and_verified(&store, &record, 10).await
 }
 
+async fn a_deadline_that_comes_near_gives_the_message_back(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "deadline").await?;
+    let record = store.put("a.jsonl", one_view_a_minute(MINUTES_OF_TWO_PARTS)).await?;
+    // The first part is committed, the second never gets through.
+    let throttle: Plan = Box::new(|call| {
+        (call.operation == "TransactWriteItems" && call.number > 1).then(|| Fault::Cancel(vec![(0, "ThrottlingError")]))
+    });
+    let (proxy, mut worker) = start_behind(&store, throttle).await?;
+    worker.allow(Duration::from_secs(5));
+    let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
+    ensure!(ended == failed(&["m0"]), "the function was to give the message back before its time is up, but {ended:?}");
+    ensure!(proxy.faults_made().len() > 2, "it was to try as long as it could");
+    again_and_verified(&store, &record, 150).await
+}
+
 async fn a_body_that_breaks_off(cloud: &Cloud) -> Result<()> {
     s3_fails_once(cloud, "body-cut", Fault::CutBody).await
 }
@@ -270,11 +288,11 @@ async fn a_file_put_again_in_the_middle_of_its_chunk(cloud: &Cloud) -> Result<()
     let (_proxy, mut worker) = start_behind(&store, at("TransactWriteItems", 2, Fault::KillBefore)).await?;
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
     // LastModified has whole seconds: put again until they differ.
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     let begun = unix_now()?;
     while unix_now()? < begun + 2 {
         ensure!(tokio::time::Instant::now() < deadline);
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let second = store.put("a.jsonl", text).await?;
     again_and_verified(&store, &second, 150).await
@@ -291,6 +309,22 @@ async fn a_mark_of_another_plan_version(cloud: &Cloud) -> Result<()> {
     ensure!(ended == failed(&["m0"]), "a chunk that another version began goes to the dead letters, but {ended:?}");
     let rows = store.rows_of("T#default#2026-10-01T00").await?;
     ensure!(rows.is_empty(), "nothing of it may be counted, but there is {rows:?}");
+    Ok(())
+}
+
+async fn a_chunk_that_another_version_finished(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "other-finished").await?;
+    let text = views_of_one_minute(10);
+    let record = store.put("a.jsonl", text.clone()).await?;
+    let chunk = format!("L#{}/a.jsonl#{}", store.bucket, content_hash(text.as_bytes())?);
+    for part in ["000000", "000001"] {
+        store.put_row(&chunk, part, &[("plan_version", 999), ("parts", 2)]).await?;
+    }
+    let mut worker = store.start_plain_ingest().await?;
+    let ended = worker.invoke(sqs_event(&[vec![record]])).await?;
+    ensure!(ended.is_clean(), "it is a duplicate like any other, but {ended:?}");
+    let rows = store.rows_of("T#default#2026-10-01T00").await?;
+    ensure!(rows.is_empty(), "it was counted again: {rows:?}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
@@ -15,10 +15,10 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::http::{Body, HangUp, Server, full};
 
-/// The time that the runtime allows an invocation, as the template does.
-const INVOCATION_TIME: Duration = Duration::from_secs(60);
+/// The time that the runtime allows an invocation if the test does not say.
+const INVOCATION_TIME: Duration = Duration::from_secs(120);
 /// How long the harness waits for a worker before it gives up on it.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How an invocation ended.
 #[derive(Debug, PartialEq)]
@@ -44,6 +44,7 @@ pub struct Worker {
     child: Child,
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Invocation>,
+    allowed: Arc<std::sync::Mutex<Duration>>,
     _runtime: Server,
 }
 
@@ -57,9 +58,11 @@ impl Worker {
         let (events, next_events) = mpsc::channel::<Value>(1);
         let (answer, answers) = mpsc::channel::<Invocation>(1);
         let next_events = Arc::new(Mutex::new(next_events));
+        let allowed = Arc::new(std::sync::Mutex::new(INVOCATION_TIME));
+        let allowed_now = allowed.clone();
         let runtime = Server::start(move |request| {
-            let (next_events, answer) = (next_events.clone(), answer.clone());
-            async move { serve_runtime_api(request, &next_events, &answer).await }
+            let (next_events, answer, allowed) = (next_events.clone(), answer.clone(), allowed_now.clone());
+            async move { serve_runtime_api(request, &next_events, &answer, &allowed).await }
         })
         .await?;
         let child = Command::new(binary)
@@ -74,12 +77,17 @@ impl Worker {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{} cannot be started", binary.display()))?;
-        Ok(Worker { child, events, answers, _runtime: runtime })
+        Ok(Worker { child, events, answers, allowed, _runtime: runtime })
     }
 
     /// The process, for whoever wants to kill it.
     pub fn process_id(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Sets how long the next invocations may take, as far as the function is told.
+    pub fn allow(&self, time: Duration) {
+        *self.allowed.lock().unwrap_or_else(PoisonError::into_inner) = time;
     }
 
     /// Invokes the function once.
@@ -105,11 +113,13 @@ async fn serve_runtime_api(
     request: Request<Bytes>,
     next_events: &Mutex<mpsc::Receiver<Value>>,
     answer: &mpsc::Sender<Invocation>,
+    allowed: &std::sync::Mutex<Duration>,
 ) -> Result<Response<Body>, HangUp> {
     let path = request.uri().path().to_string();
     if request.method() == Method::GET && path.ends_with("/invocation/next") {
         let event = next_events.lock().await.recv().await.ok_or(HangUp)?;
-        let deadline = UNIX_EPOCH.elapsed().map_err(|_| HangUp)? + INVOCATION_TIME;
+        let allowed = *allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = UNIX_EPOCH.elapsed().map_err(|_| HangUp)? + allowed;
         return Response::builder()
             .header("lambda-runtime-aws-request-id", "00000000-0000-0000-0000-000000000001")
             .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())

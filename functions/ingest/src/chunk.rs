@@ -223,10 +223,12 @@ impl Counter {
     ) -> Result<Committing, CountError> {
         let marks: BTreeMap<usize, Mark> = self.table.read_marks(chunk).await?;
         let recorded = marks.get(&0).and_then(|mark| mark.basis);
-        let is_complete = |mark: &Mark| mark.plan_version == PLAN_VERSION && marks.len() == mark.parts;
-        if let Some(mark) = marks.get(&0).filter(|mark| is_complete(mark)) {
+        // A chunk that is counted to its end is counted, by whatever rules: only an unfinished one must be planned alike.
+        let is_complete =
+            |first: &Mark| marks.len() == first.parts && marks.values().all(|mark| mark.is_of_plan(first));
+        if let Some(first) = marks.get(&0).filter(|first| is_complete(first)) {
             abandon(rejected).await;
-            return Ok(Committing::Done { parts: mark.parts, parts_committed: 0 });
+            return Ok(Committing::Done { parts: first.parts, parts_committed: 0 });
         }
         if let Some(recorded) = recorded.filter(|recorded| *recorded != basis) {
             abandon(rejected).await;
@@ -285,7 +287,7 @@ impl Report {
 }
 
 fn check_plan(part: usize, found: &Mark, parts: usize) -> Result<(), CountError> {
-    if found.plan_version == PLAN_VERSION && found.parts == parts {
+    if found.is_of_plan(&Mark { plan_version: PLAN_VERSION, parts, basis: None }) {
         return Ok(());
     }
     Err(CountError::OtherPlan { part, found: found.plan_version, found_parts: found.parts, parts })

@@ -31,8 +31,9 @@ const METRICS: [(&str, &str); 11] = [
     ("duration_ms", "Milliseconds"),
 ];
 
+/// What every line begins with.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Head<'a> {
     #[serde(rename = "_aws")]
     aws: Value,
     level: &'static str,
@@ -41,6 +42,12 @@ struct Line<'a> {
     bucket: &'a str,
     key: &'a str,
     version_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
     chunk: Option<&'a str>,
     lines: u64,
     counted: u64,
@@ -59,14 +66,8 @@ struct Line<'a> {
 
 #[derive(Serialize)]
 struct ErrorLine<'a> {
-    #[serde(rename = "_aws")]
-    aws: Value,
-    level: &'static str,
-    message: &'static str,
-    service: &'static str,
-    bucket: &'a str,
-    key: &'a str,
-    version_id: Option<&'a str>,
+    #[serde(flatten)]
+    head: Head<'a>,
     error: String,
     failed: u32,
     duration_ms: u128,
@@ -92,13 +93,7 @@ pub fn line(
     let metrics: &[(&str, &str)] = if is_counted { &METRICS } else { &[("duration_ms", "Milliseconds")] };
     let outcomes = &report.outcomes;
     serde_json::to_string(&Line {
-        aws: metric_directive(metrics, now),
-        level,
-        message,
-        service: "ingest",
-        bucket: &object.bucket,
-        key: &object.key,
-        version_id: object.version_id.as_deref(),
+        head: head(object, level, message, metrics, now),
         chunk: report.chunk.as_ref().map(minutebook_domain::ledger::ChunkId::as_str),
         lines: outcomes.lines,
         counted: outcomes.counted,
@@ -125,18 +120,31 @@ pub fn error_line(
     took: Duration,
     now: DateTime<Utc>,
 ) -> Result<String, serde_json::Error> {
+    let message = "the chunk is not counted; its message goes back to the queue";
     serde_json::to_string(&ErrorLine {
-        aws: metric_directive(&[("failed", "Count"), ("duration_ms", "Milliseconds")], now),
-        level: "ERROR",
-        message: "the chunk is not counted; its message goes back to the queue",
-        service: "ingest",
-        bucket: &object.bucket,
-        key: &object.key,
-        version_id: object.version_id.as_deref(),
+        head: head(object, "ERROR", message, &[("failed", "Count"), ("duration_ms", "Milliseconds")], now),
         error: error.to_string(),
         failed: 1,
         duration_ms: took.as_millis(),
     })
+}
+
+fn head<'a>(
+    object: &'a ObjectRef,
+    level: &'static str,
+    message: &'static str,
+    metrics: &[(&str, &str)],
+    now: DateTime<Utc>,
+) -> Head<'a> {
+    Head {
+        aws: metric_directive(metrics, now),
+        level,
+        message,
+        service: "ingest",
+        bucket: &object.bucket,
+        key: &object.key,
+        version_id: object.version_id.as_deref(),
+    }
 }
 
 fn metric_directive(metrics: &[(&str, &str)], now: DateTime<Utc>) -> Value {

@@ -25,6 +25,13 @@ pub struct Mark {
     pub basis: Option<PlanBasis>,
 }
 
+impl Mark {
+    /// Whether both are of one way to cut the chunk: the same version and as many parts.
+    pub fn is_of_plan(&self, other: &Mark) -> bool {
+        self.plan_version == other.plan_version && self.parts == other.parts
+    }
+}
+
 /// What part 0's mark records about the whole chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkHeader<'a> {
