@@ -11,7 +11,7 @@ use crate::aws::explain;
 
 /// The most that S3 takes in one call.
 ///
-/// **Source**: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html
+/// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
 const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
 /// Where in the bucket something goes, and what is noted beside it.
