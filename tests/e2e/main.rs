@@ -6,6 +6,7 @@ mod command;
 mod deployed;
 mod exactly_once;
 mod odd_input;
+mod queries;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -40,8 +41,10 @@ pub(crate) use tests;
 
 fn main() -> Result<()> {
     let arguments = Arguments::from_args();
-    let tests: Vec<&Test> =
-        [command::TESTS, deployed::TESTS, exactly_once::TESTS, odd_input::TESTS].into_iter().flatten().collect();
+    let tests: Vec<&Test> = [command::TESTS, deployed::TESTS, exactly_once::TESTS, odd_input::TESTS, queries::TESTS]
+        .into_iter()
+        .flatten()
+        .collect();
     if arguments.list {
         let names = tests.iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
         libtest_mimic::run(&arguments, names).exit();

@@ -250,7 +250,20 @@ impl Store {
     ///
     /// If it cannot be started.
     pub async fn start_ingest(&self, dynamodb_url: &str, s3_url: &str) -> anyhow::Result<Worker> {
-        let binary = crate::binaries::path("ingest")?;
+        self.start("ingest", dynamodb_url, s3_url).await
+    }
+
+    /// Starts a query function on this store. `dynamodb_url` may be that of a proxy.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_query(&self, function: &str, dynamodb_url: &str) -> anyhow::Result<Worker> {
+        self.start(function, dynamodb_url, &self.clients.endpoint_url).await
+    }
+
+    async fn start(&self, function: &str, dynamodb_url: &str, s3_url: &str) -> anyhow::Result<Worker> {
+        let binary = crate::binaries::path(function)?;
         let clients = &self.clients;
         Worker::start(
             &binary,

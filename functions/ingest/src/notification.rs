@@ -144,6 +144,14 @@ mod tests {
     }
 
     #[test]
+    fn a_message_of_the_queue_is_read_as_lambda_sends_it() {
+        let event = include_str!("../../../events/lambda/sqs_s3_put.json");
+        let batch: Batch = serde_json::from_str(event).expect("an SQS event");
+        assert_eq!(batch.messages.len(), 1);
+        assert_eq!(keys(&batch.messages[0].body), ["2026/11/20/my events+1.jsonl"]);
+    }
+
+    #[test]
     fn a_put_names_its_object_with_version_and_tag() {
         let expected = ObjectRef {
             bucket: "raw".to_string(),

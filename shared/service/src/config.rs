@@ -127,6 +127,14 @@ mod tests {
     }
 
     #[test]
+    fn the_template_sets_the_variables_that_are_read_and_no_others() {
+        let template = include_str!("../../../infra/template.yaml");
+        let names = template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
+        let set: std::collections::BTreeSet<&str> = names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
+        assert_eq!(set, [DEFAULT_CURRENCY, MINUTE_RETENTION_DAYS, REJECTED_BUCKET, TABLE].into());
+    }
+
+    #[test]
     fn an_error_names_its_variable() {
         assert_eq!(Config::read(lookup(&[(TABLE, "")])), Err(ConfigError::Missing(TABLE)));
         let wrong_currency = Config::read(lookup(&[(DEFAULT_CURRENCY, "dollars")])).expect_err("not three letters");

@@ -1,0 +1,99 @@
+//! The query functions by themselves: what they read, and what they answer when the table is away.
+
+use anyhow::{Context, Result, ensure};
+use minutebook_tests::binaries::root;
+use minutebook_tests::cloud::Cloud;
+use minutebook_tests::faults::{Fault, FaultProxy, Plan};
+use minutebook_tests::store::Store;
+use minutebook_tests::worker::Invocation;
+use serde_json::{Value, json};
+
+crate::tests![
+    every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other,
+    a_preflight_is_answered,
+    a_table_that_is_away_is_503_and_says_to_try_again,
+    an_hour_of_more_rows_than_a_page_is_summed_whole,
+];
+
+/// The event that API Gateway sends for a call, with another query string and method.
+fn http_event(method: &str, query: &str) -> Result<Value> {
+    let fixture = std::fs::read(root().join("events/lambda/http_most_viewed_item.json"))?;
+    let mut event: Value = serde_json::from_slice(&fixture)?;
+    event["rawQueryString"] = json!(query);
+    event["requestContext"]["http"]["method"] = json!(method);
+    Ok(event)
+}
+
+/// Calls a query function once, and gives status, headers and body.
+async fn call(store: &Store, function: &str, dynamodb_url: &str, event: Value) -> Result<(u64, Value, Value)> {
+    let mut worker = store.start_query(function, dynamodb_url).await?;
+    let Invocation::Answered(answer) = worker.invoke(event).await? else {
+        anyhow::bail!("{function} was to answer");
+    };
+    let body = answer["body"].as_str().filter(|body| !body.is_empty()).unwrap_or("null");
+    let status = answer["statusCode"].as_u64().context("a status")?;
+    Ok((status, answer["headers"].clone(), serde_json::from_str(body)?))
+}
+
+async fn every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "query-rows").await?;
+    for (hour, row) in [
+        ("2026-11-20T07", "views#59#00#000"),
+        ("2026-11-20T08", "views#00#00#000"),
+        ("2026-11-20T08", "views#00#15#000"),
+        ("2026-11-20T08", "views#00#late#000"),
+        ("2026-11-20T08", "views#00#00#000.2"),
+        ("2026-11-20T08", "views#58#00#1234"),
+    ] {
+        store.add((&format!("T#default#{hour}"), row), "i#7", "1").await?;
+    }
+    for (partition, row) in [
+        ("T#default#2026-11-20T07", "views#58#00#000"),
+        ("T#default#2026-11-20T08", "views#59#00#000"),
+        ("T#default#2026-11-20T08", "carts#30#00#000"),
+        ("T#default#2026-11-20T08", "sales:USD#30#00#000"),
+        ("T#other#2026-11-20T08", "views#30#00#000"),
+    ] {
+        store.add((partition, row), "i#7", "100").await?;
+    }
+    let event = http_event("GET", "as_of=2026-11-20T08:58:30Z&window=1h")?;
+    let (status, _, answer) = call(&store, "most_viewed", &store.clients.endpoint_url, event).await?;
+    ensure!(status == 200 && answer["views"] == 6, "{answer}");
+    Ok(())
+}
+
+async fn a_preflight_is_answered(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "preflight").await?;
+    let event = http_event("OPTIONS", "")?;
+    let (status, headers, _) = call(&store, "top_carted", &store.clients.endpoint_url, event).await?;
+    ensure!(status == 204 && headers["access-control-allow-origin"] == "*", "{status} {headers}");
+    ensure!(headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS", "{headers}");
+    Ok(())
+}
+
+async fn a_table_that_is_away_is_503_and_says_to_try_again(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "query-away").await?;
+    let away: Plan = Box::new(|_| Some(Fault::Status(500)));
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, away).await?;
+    let event = http_event("GET", "")?;
+    let (status, headers, problem) = call(&store, "highest_grossing", &proxy.url, event).await?;
+    ensure!(status == 503 && headers["content-type"] == "application/problem+json", "{status} {headers}");
+    ensure!(problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")), "{problem}");
+    Ok(())
+}
+
+async fn an_hour_of_more_rows_than_a_page_is_summed_whole(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "query-pages").await?;
+    // Four rows of 300 KB are more than the megabyte that one page of an answer holds.
+    for minute in 0..4 {
+        let row = format!("views#{minute:02}#00#000");
+        store.put_filled_row("T#default#2026-11-20T08", &row, 300_000).await?;
+        store.add(("T#default#2026-11-20T08", &row), "i#7", "1").await?;
+    }
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?;
+    let event = http_event("GET", "as_of=2026-11-20T08:59:00Z")?;
+    let (_, _, answer) = call(&store, "most_viewed", &proxy.url, event).await?;
+    ensure!(answer["views"] == 4, "{answer}");
+    ensure!(proxy.calls("Query") == 2, "one partition of two pages, but {} queries", proxy.calls("Query"));
+    Ok(())
+}
