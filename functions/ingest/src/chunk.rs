@@ -60,6 +60,9 @@ pub enum CountError {
         /// Our number of parts.
         parts: usize,
     },
+    /// The time that Lambda allows is nearly up; what was committed stays, and the next try goes on from there.
+    #[error("out of time: the message goes back to the queue before Lambda ends the function")]
+    OutOfTime,
     /// The ledger's basis kept changing, or the object could not be read to its end.
     #[error("the chunk was read {READS_MAX} times without success: {last}")]
     ReadTooOften {
@@ -71,9 +74,9 @@ pub enum CountError {
 /// How a chunk ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ending {
-    /// Its parts, or the last missing ones, were committed now.
+    /// Its last part was committed now: of all attempts at a chunk just one ends so, and its lines are in the metrics once.
     Counted,
-    /// All of it was counted before.
+    /// Its last part was committed by another attempt.
     Duplicate,
     /// The object was deleted before it could be read.
     Gone,
@@ -111,6 +114,8 @@ enum Committing {
     Done {
         parts: usize,
         parts_committed: usize,
+        /// Whether the last part was committed now; of all attempts at a chunk just one can say so.
+        has_finished: bool,
     },
     /// The ledger records another basis: the chunk must be planned from that one.
     OtherBasis(PlanBasis),
@@ -124,16 +129,21 @@ impl Counter {
     ///
     /// **Errors**: [`CountError`].
     pub async fn count(&self, object: &ObjectRef, deadline: Instant) -> Result<Report, CountError> {
+        // One limit around everything: whatever step it stops, the marks say what was committed.
+        tokio::time::timeout_at(deadline, self.count_unhurried(object)).await.unwrap_or(Err(CountError::OutOfTime))
+    }
+
+    async fn count_unhurried(&self, object: &ObjectRef) -> Result<Report, CountError> {
         let mut recorded: Option<PlanBasis> = None;
         let mut effort = CommitEffort::default();
         let mut last = String::new();
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
-            let reading = match self.read(object, recorded, &mut rejected, deadline).await {
+            let reading = match self.read(object, recorded, &mut rejected).await {
                 Ok(reading) => reading,
                 Err(error) => {
                     abandon(rejected).await;
-                    if is_broken_body(&error) && Instant::now() < deadline {
+                    if is_broken_body(&error) {
                         last = error.to_string();
                         continue;
                     }
@@ -145,9 +155,9 @@ impl Counter {
                 Reading::Ended(ending) => return Ok(Report::unread(ending)),
             };
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
-            match self.commit(object, &chunk, &count, basis, rejected, &mut effort, deadline).await? {
-                Committing::Done { parts, parts_committed } => {
-                    let ending = if parts_committed == 0 { Ending::Duplicate } else { Ending::Counted };
+            match self.commit(object, &chunk, &count, basis, rejected, &mut effort).await? {
+                Committing::Done { parts, parts_committed, has_finished } => {
+                    let ending = if has_finished { Ending::Counted } else { Ending::Duplicate };
                     let outcomes = count.outcomes;
                     return Ok(Report {
                         ending,
@@ -173,13 +183,8 @@ impl Counter {
         object: &ObjectRef,
         recorded: Option<PlanBasis>,
         rejected: &mut RejectedLines<'_>,
-        deadline: Instant,
     ) -> Result<Reading, CountError> {
-        let opened = match tokio::time::timeout_at(deadline, self.buckets.open(object)).await {
-            Ok(opened) => opened?,
-            Err(_) => return Err(StorageError::OutOfTime { attempts: 0 }.into()),
-        };
-        let mut body: OpenObject = match opened {
+        let mut body: OpenObject = match self.buckets.open(object).await? {
             Opened::Object(body) => body,
             Opened::Gone => return Ok(Reading::Ended(Ending::Gone)),
             Opened::Replaced => return Ok(Reading::Ended(Ending::Replaced)),
@@ -192,14 +197,7 @@ impl Counter {
             default_currency: basis.default_currency,
             size_bytes,
         });
-        loop {
-            let block = match tokio::time::timeout_at(deadline, body.next_block()).await {
-                Ok(block) => block?,
-                Err(_) => return Err(StorageError::OutOfTime { attempts: 0 }.into()),
-            };
-            let Some(block) = block else {
-                break;
-            };
+        while let Some(block) = body.next_block().await? {
             reader.push(block.as_ref())?;
             if reader.rejected_bytes() >= REJECTED_HANDOVER_BYTES {
                 rejected.write(reader.take_rejected()).await?;
@@ -210,7 +208,6 @@ impl Counter {
         Ok(Reading::Counted { count: Box::new(count), basis, size_bytes })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of `count`, split off for its length only")]
     async fn commit(
         &self,
         object: &ObjectRef,
@@ -219,7 +216,6 @@ impl Counter {
         basis: PlanBasis,
         rejected: RejectedLines<'_>,
         effort: &mut CommitEffort,
-        deadline: Instant,
     ) -> Result<Committing, CountError> {
         let marks: BTreeMap<usize, Mark> = self.table.read_marks(chunk).await?;
         let recorded = marks.get(&0).and_then(|mark| mark.basis);
@@ -228,7 +224,7 @@ impl Counter {
             |first: &Mark| marks.len() == first.parts && marks.values().all(|mark| mark.is_of_plan(first));
         if let Some(first) = marks.get(&0).filter(|first| is_complete(first)) {
             abandon(rejected).await;
-            return Ok(Committing::Done { parts: first.parts, parts_committed: 0 });
+            return Ok(Committing::Done { parts: first.parts, parts_committed: 0, has_finished: false });
         }
         if let Some(recorded) = recorded.filter(|recorded| *recorded != basis) {
             abandon(rejected).await;
@@ -244,6 +240,7 @@ impl Counter {
         rejected.finish().await?;
         let header = ChunkHeader { bucket: &object.bucket, key: &object.key, basis, outcomes: &count.outcomes };
         let mut parts_committed = 0;
+        let mut has_finished = false;
         for (number, part) in plan.parts.iter().enumerate() {
             if marks.contains_key(&number) {
                 continue;
@@ -258,8 +255,11 @@ impl Counter {
                 now: (self.clock)(),
                 minute_retention_days: self.minute_retention_days,
             };
-            match self.table.commit(&commit, effort, deadline).await? {
-                PartOutcome::Committed => parts_committed += 1,
+            match self.table.commit(&commit, effort).await? {
+                PartOutcome::Committed => {
+                    parts_committed += 1;
+                    has_finished = number + 1 == parts;
+                }
                 PartOutcome::CountedBefore(found) => {
                     if let Some(recorded) = found.basis.filter(|recorded| *recorded != basis) {
                         return Ok(Committing::OtherBasis(recorded));
@@ -268,7 +268,7 @@ impl Counter {
                 }
             }
         }
-        Ok(Committing::Done { parts, parts_committed })
+        Ok(Committing::Done { parts, parts_committed, has_finished })
     }
 }
 

@@ -13,7 +13,6 @@ use aws_sdk_dynamodb::types::{
 use chrono::{DateTime, Utc};
 use minutebook_domain::ledger::ChunkId;
 use minutebook_domain::plan::{Part, Row};
-use tokio::time::Instant;
 
 use crate::cancellation::{MARK_POSITION, Verdict, verdict};
 use crate::error::StorageError;
@@ -83,32 +82,25 @@ struct Course {
 }
 
 impl Table {
-    /// Commits one part, trying again on other lanes, later or in spill rows as the table asks, until `deadline`.
+    /// Commits one part, trying again on other lanes, later or in spill rows as the table asks, for as long as the caller
+    /// waits: dropping the future is safe at any point.
     ///
     /// **Guarantees**: the mark and the increments happen together, once: a reply that was lost is found out by the
     /// next attempt, which meets the mark.
     ///
-    /// **Errors**: [`StorageError::Unavailable`] and [`StorageError::OutOfTime`] if a later try may succeed; the part
-    /// may have been counted all the same. Others will not pass by themselves.
+    /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; the part may have been counted all the same.
+    /// Others will not pass by themselves.
     pub async fn commit(
         &self,
         commit: &PartCommit<'_>,
         effort: &mut CommitEffort,
-        deadline: Instant,
     ) -> Result<PartOutcome, StorageError> {
         let mut course = Course { lane: Lane::Number(0), sealed: BTreeSet::new(), spills: BTreeMap::new() };
         let mut attempts: u32 = 0;
         loop {
-            if Instant::now() >= deadline {
-                return Err(StorageError::OutOfTime { attempts });
-            }
             attempts += 1;
             let (actions, checked_hours) = self.transaction(commit, &course)?;
-            let sent = self.client.transact_write_items().set_transact_items(Some(actions)).send();
-            let Ok(answer) = tokio::time::timeout_at(deadline, sent).await else {
-                return Err(StorageError::OutOfTime { attempts });
-            };
-            let reasons = match answer {
+            let reasons = match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
                 Ok(_) => return Ok(PartOutcome::Committed),
                 Err(error) => cancellation_reasons(error)?,
             };
@@ -117,11 +109,11 @@ impl Table {
                 Verdict::Conflict => {
                     effort.conflicts += 1;
                     course.lane = Lane::Number(rand::random_range(0..LANE_COUNT));
-                    pause(attempts, deadline).await;
+                    pause(attempts).await;
                 }
                 Verdict::Throttled => {
                     effort.throttles += 1;
-                    pause(attempts, deadline).await;
+                    pause(attempts).await;
                 }
                 Verdict::Sealed(checks) => {
                     course.sealed.extend(checks.into_iter().filter_map(|check| checked_hours.get(check).copied()));
@@ -262,8 +254,7 @@ fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StorageError {
 }
 
 /// Waits a random share of a pause that doubles with each attempt, so that workers that collided part.
-async fn pause(attempts: u32, deadline: Instant) {
+async fn pause(attempts: u32) {
     let doubled = PAUSE_FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(PAUSE_MAX);
-    let pause = doubled.mul_f64(rand::random_range(0.0..1.0));
-    tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+    tokio::time::sleep(doubled.mul_f64(rand::random_range(0.0..1.0))).await;
 }

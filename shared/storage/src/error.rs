@@ -33,12 +33,6 @@ pub enum StorageError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The time that the caller allowed is over; what was committed so far stays, and a later try goes on from there.
-    #[error("out of time after {attempts} attempts at a transaction")]
-    OutOfTime {
-        /// How often the transaction was sent.
-        attempts: u32,
-    },
 }
 
 impl StorageError {
