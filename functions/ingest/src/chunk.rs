@@ -252,7 +252,7 @@ impl Counter {
                 mark: &mark,
                 header: (number == 0).then_some(&header),
                 part,
-                now: (self.clock)(),
+                now: self.clock.now(),
                 minute_retention_days: self.minute_retention_days,
             };
             match self.table.commit(&commit, effort).await? {

@@ -49,7 +49,7 @@ async fn handle_message(message: Message, counter: &Counter, deadline: Instant) 
 async fn count_object(object: &ObjectRef, counter: &Counter, deadline: Instant) -> Result<(), CountError> {
     let started = Instant::now();
     let counted = counter.count(object, deadline).await;
-    let (took, now) = (started.elapsed(), (counter.clock)());
+    let (took, now) = (started.elapsed(), counter.clock.now());
     let line = match &counted {
         Ok(report) => summary::line(object, report, took, now),
         Err(error) => summary::error_line(object, error, took, now),

@@ -6,7 +6,7 @@ use ingest::chunk::Counter;
 use ingest::notification::Batch;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use minutebook_service::aws::Aws;
-use minutebook_service::clock::system_clock;
+use minutebook_service::clock::Clock;
 use minutebook_service::config::{Config, IngestConfig, environment};
 use minutebook_storage::commit::Table;
 use minutebook_storage::objects::Buckets;
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
         buckets: Buckets { client: aws.s3(), rejected: ingest_config.rejected_bucket },
         minute_retention_days: ingest_config.minute_retention_days,
         default_currency: config.default_currency,
-        clock: system_clock,
+        clock: Clock::system(),
     };
     let counter = &counter;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Batch>| async move {

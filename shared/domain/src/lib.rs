@@ -5,6 +5,7 @@
 //! pure function of its bytes and its recorded settings, or a retry would not meet its own ledger marks.
 
 pub mod amount;
+pub mod bucket;
 pub mod chunk;
 pub mod event;
 pub mod ledger;
@@ -13,6 +14,7 @@ pub mod measure;
 pub mod plan;
 pub mod ranking;
 pub mod reject;
+pub mod seal;
 pub mod tally;
 pub mod time;
 pub mod unpack;

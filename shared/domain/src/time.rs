@@ -1,11 +1,19 @@
-//! Minutes and hours: the buckets that events are counted in. All of them are UTC, named by their start, half open.
+//! Minutes, hours, days, ISO weeks and calendar months. All of them are UTC, named by their start, half open.
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 
 /// The minutes of an hour.
 pub const MINUTES_PER_HOUR: u32 = 60;
+/// The hours of a day.
+pub const HOURS_PER_DAY: u32 = 24;
+/// The seconds of a day.
+pub const SECONDS_PER_DAY: i64 = 86_400;
+const DAYS_PER_WEEK: u32 = 7;
+const MONTHS_PER_YEAR: u32 = 12;
+/// 1970-01-01 was a Thursday, three days after the Monday that its week began with.
+const EPOCH_DAY_OF_WEEK: u32 = 3;
 
 /// The first second after the last minute that is taken, 10000-01-01: beyond it a date has no four-digit year.
 const END_SECONDS: i64 = 253_402_300_800;
@@ -17,6 +25,18 @@ pub struct Minute(u32);
 /// An hour bucket: whole hours since 1970-01-01T00:00Z; the partition that its minutes lie in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hour(u32);
+
+/// A day: whole days since 1970-01-01.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(u32);
+
+/// An ISO week, Monday to Sunday: whole weeks since the one that 1970-01-01 lies in, which began on 1969-12-29.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Week(u32);
+
+/// A calendar month: whole months since 1970-01.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month(u32);
 
 impl Minute {
     /// The first minute, 1970-01-01T00:00Z.
@@ -76,6 +96,109 @@ impl Hour {
     pub fn next(self) -> Hour {
         Hour(self.0 + 1)
     }
+
+    /// Whole hours since 1970.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The hour `count` hours later; saturates.
+    pub fn plus(self, count: u32) -> Hour {
+        Hour(self.0.saturating_add(count))
+    }
+
+    /// The hour `count` hours earlier; stops at 1970.
+    pub fn minus(self, count: u32) -> Hour {
+        Hour(self.0.saturating_sub(count))
+    }
+
+    /// Seconds since 1970 at the start of the hour.
+    pub fn epoch_seconds(self) -> i64 {
+        self.first_minute().epoch_seconds()
+    }
+
+    /// The day that this hour lies in.
+    pub fn day(self) -> Day {
+        Day(self.0 / HOURS_PER_DAY)
+    }
+
+    /// 0 to 23.
+    pub fn of_day(self) -> u32 {
+        self.0 % HOURS_PER_DAY
+    }
+
+    /// Reads the name that [`Hour`] is displayed by; `None` for anything else.
+    pub fn parse(name: &str) -> Option<Hour> {
+        let start = format!("{name}:00:00Z");
+        let hour = Minute::containing(DateTime::parse_from_rfc3339(&start).ok()?.with_timezone(&Utc))?.hour();
+        (hour.to_string() == name).then_some(hour)
+    }
+}
+
+impl Day {
+    /// The first hour of the day.
+    pub fn first_hour(self) -> Hour {
+        Hour(self.0 * HOURS_PER_DAY)
+    }
+
+    /// The day after this one.
+    pub fn next(self) -> Day {
+        Day(self.0 + 1)
+    }
+
+    /// The ISO week that this day lies in.
+    pub fn week(self) -> Week {
+        Week((self.0 + EPOCH_DAY_OF_WEEK) / DAYS_PER_WEEK)
+    }
+
+    /// The calendar month that this day lies in.
+    pub fn month(self) -> Month {
+        let date = self.date();
+        let years = u32::try_from(date.year() - 1970).unwrap_or(0);
+        Month(years * MONTHS_PER_YEAR + date.month0())
+    }
+
+    /// The day as a date.
+    pub fn date(self) -> NaiveDate {
+        DateTime::from_timestamp(i64::from(self.0) * SECONDS_PER_DAY, 0).unwrap_or_default().date_naive()
+    }
+}
+
+impl Week {
+    /// The first hour of its Monday; that of 1970-01-01 for the week that began before.
+    pub fn first_hour(self) -> Hour {
+        Day((self.0 * DAYS_PER_WEEK).saturating_sub(EPOCH_DAY_OF_WEEK)).first_hour()
+    }
+
+    /// The week after this one.
+    pub fn next(self) -> Week {
+        Week(self.0 + 1)
+    }
+
+    /// The ISO year, and the number of the week in it, 1 to 53.
+    pub fn of_iso_year(self) -> (i32, u32) {
+        let week = self.first_hour().day().date().iso_week();
+        (week.year(), week.week())
+    }
+}
+
+impl Month {
+    /// The first hour of its first day.
+    pub fn first_hour(self) -> Hour {
+        let (year, month) = self.of_year();
+        let first = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default();
+        Minute::containing(first.and_time(chrono::NaiveTime::MIN).and_utc()).unwrap_or(Minute::EPOCH).hour()
+    }
+
+    /// The month after this one.
+    pub fn next(self) -> Month {
+        Month(self.0 + 1)
+    }
+
+    /// The year, and the month of it, 1 to 12.
+    pub fn of_year(self) -> (i32, u32) {
+        (1970 + i32::try_from(self.0 / MONTHS_PER_YEAR).unwrap_or(0), self.0 % MONTHS_PER_YEAR + 1)
+    }
 }
 
 /// RFC 3339: `2026-11-20T23:07:00Z`.
@@ -91,6 +214,47 @@ impl fmt::Display for Hour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let start = self.first_minute().to_string();
         f.write_str(start.get(..13).unwrap_or(&start))
+    }
+}
+
+/// `2026-11-20`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.date(), f)
+    }
+}
+
+/// `2026-W47`, the year being the ISO year.
+impl fmt::Display for Week {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, week) = self.of_iso_year();
+        write!(f, "{year:04}-W{week:02}")
+    }
+}
+
+/// `2026-11`.
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month) = self.of_year();
+        write!(f, "{year:04}-{month:02}")
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Week {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -125,5 +289,48 @@ mod tests {
         assert_eq!(Minute::from_epoch_seconds(END_SECONDS), None);
         let last = Minute::from_epoch_seconds(END_SECONDS - 1).map(|minute| minute.to_string());
         assert_eq!(last.as_deref(), Some("9999-12-31T23:59:00Z"));
+    }
+
+    fn day(date: &str) -> Day {
+        Hour::parse(&format!("{date}T00")).expect("a date").day()
+    }
+
+    #[test]
+    fn an_hour_is_read_from_its_name_and_nothing_else() {
+        let hour = Hour::parse("2026-11-20T23").expect("a name");
+        assert_eq!((hour.to_string().as_str(), hour.of_day()), ("2026-11-20T23", 23));
+        for name in ["2026-11-20", "2026-11-20T24", "2026-11-20T7", "1969-12-31T23", "2026-11-20T23:00"] {
+            assert_eq!(Hour::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_week_begins_on_monday_and_lies_in_its_iso_year() {
+        for (date, week, monday) in [
+            ("2026-11-20", "2026-W47", "2026-11-16"),
+            ("2026-12-31", "2026-W53", "2026-12-28"),
+            ("2027-01-03", "2026-W53", "2026-12-28"),
+            ("2027-01-04", "2027-W01", "2027-01-04"),
+            ("2024-12-30", "2025-W01", "2024-12-30"),
+            ("1970-01-04", "1970-W01", "1970-01-01"),
+        ] {
+            let found = day(date).week();
+            assert_eq!((found.to_string().as_str(), found.first_hour().day().to_string().as_str()), (week, monday));
+        }
+    }
+
+    #[test]
+    fn a_month_begins_on_its_first_day() {
+        for (date, month, first, next) in [
+            ("2026-11-20", "2026-11", "2026-11-01", "2026-12-01"),
+            ("2024-02-29", "2024-02", "2024-02-01", "2024-03-01"),
+            ("2026-12-31", "2026-12", "2026-12-01", "2027-01-01"),
+            ("1970-01-01", "1970-01", "1970-01-01", "1970-02-01"),
+        ] {
+            let found = day(date).month();
+            assert_eq!(found.to_string(), month);
+            assert_eq!(found.first_hour().day().to_string(), first);
+            assert_eq!(found.next().first_hour().day().to_string(), next);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use minutebook_domain::bucket::Retention;
 use minutebook_domain::measure::Currency;
 
 /// The table's name.
@@ -11,6 +12,10 @@ pub const TABLE: &str = "MINUTEBOOK_TABLE";
 pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
 /// The days that minute rows are kept; 0 is for ever.
 pub const MINUTE_RETENTION_DAYS: &str = "MINUTEBOOK_MINUTE_RETENTION_DAYS";
+/// The days that hour rows are kept; 0 is for ever.
+pub const HOUR_RETENTION_DAYS: &str = "MINUTEBOOK_HOUR_RETENTION_DAYS";
+/// The days that day, week and month rows are kept; 0 is for ever.
+pub const DAY_RETENTION_DAYS: &str = "MINUTEBOOK_DAY_RETENTION_DAYS";
 /// The currency of events, and of questions, that name none.
 pub const DEFAULT_CURRENCY: &str = "MINUTEBOOK_DEFAULT_CURRENCY";
 
@@ -39,6 +44,8 @@ pub struct Config {
     pub table: String,
     /// The currency of events, and of questions, that name none.
     pub default_currency: Currency,
+    /// For how long rows are kept.
+    pub retention: Retention,
 }
 
 impl Config {
@@ -46,7 +53,14 @@ impl Config {
     ///
     /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Config, ConfigError> {
-        Ok(Config { table: required(&lookup, TABLE)?, default_currency: currency(&lookup)? })
+        let retention = Retention {
+            minute_days: parsed(&lookup, MINUTE_RETENTION_DAYS)?,
+            hour_days: parsed(&lookup, HOUR_RETENTION_DAYS)?,
+            day_days: parsed(&lookup, DAY_RETENTION_DAYS)?,
+        };
+        longer_than(retention.minute_days, HOUR_RETENTION_DAYS, retention.hour_days)?;
+        longer_than(retention.hour_days, DAY_RETENTION_DAYS, retention.day_days)?;
+        Ok(Config { table: required(&lookup, TABLE)?, default_currency: currency(&lookup)?, retention })
     }
 }
 
@@ -55,8 +69,6 @@ impl Config {
 pub struct IngestConfig {
     /// The bucket for rejected lines.
     pub rejected_bucket: String,
-    /// The days that minute rows are kept; 0 is for ever.
-    pub minute_retention_days: u32,
 }
 
 impl IngestConfig {
@@ -64,10 +76,7 @@ impl IngestConfig {
     ///
     /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
-        Ok(IngestConfig {
-            rejected_bucket: required(&lookup, REJECTED_BUCKET)?,
-            minute_retention_days: parsed(&lookup, MINUTE_RETENTION_DAYS)?,
-        })
+        Ok(IngestConfig { rejected_bucket: required(&lookup, REJECTED_BUCKET)? })
     }
 }
 
@@ -93,6 +102,17 @@ where
     value.parse().map_err(|error: T::Err| ConfigError::Invalid { name, value, expected: error.to_string() })
 }
 
+/// A coarser row that goes before the finer ones it stands for would leave questions without an answer.
+fn longer_than(finer_days: u32, name: &'static str, days: u32) -> Result<(), ConfigError> {
+    let is_longer = days == 0 || (finer_days != 0 && finer_days <= days);
+    if is_longer {
+        return Ok(());
+    }
+    let least = if finer_days == 0 { "0 (for ever)".to_string() } else { format!("0 (for ever) or {finer_days} and more") };
+    let expected = format!("{least}, since finer rows are kept as long");
+    Err(ConfigError::Invalid { name, value: days.to_string(), expected })
+}
+
 fn currency(lookup: &impl Fn(&'static str) -> Option<String>) -> Result<Currency, ConfigError> {
     let value = required(lookup, DEFAULT_CURRENCY)?;
     Currency::parse(value.as_bytes()).ok_or_else(|| ConfigError::Invalid {
@@ -108,7 +128,7 @@ mod tests {
 
     fn lookup(changed: &[(&'static str, &str)]) -> impl Fn(&'static str) -> Option<String> {
         let mut values = vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (MINUTE_RETENTION_DAYS, "7")];
-        values.push((DEFAULT_CURRENCY, "EUR"));
+        values.extend([(DEFAULT_CURRENCY, "EUR"), (HOUR_RETENTION_DAYS, "400"), (DAY_RETENTION_DAYS, "0")]);
         let mut values: Vec<(&'static str, String)> =
             values.into_iter().map(|(name, value)| (name, value.to_string())).collect();
         for (name, value) in changed {
@@ -122,8 +142,9 @@ mod tests {
     fn a_whole_environment_is_read() {
         let config = Config::read(lookup(&[])).expect("all variables are there");
         assert_eq!((config.table.as_str(), config.default_currency.as_str()), ("minutes", "EUR"));
+        assert_eq!(config.retention, Retention { minute_days: 7, hour_days: 400, day_days: 0 });
         let config = IngestConfig::read(lookup(&[])).expect("all variables are there");
-        assert_eq!((config.rejected_bucket.as_str(), config.minute_retention_days), ("rejected", 7));
+        assert_eq!(config.rejected_bucket, "rejected");
     }
 
     #[test]
@@ -131,17 +152,22 @@ mod tests {
         let template = include_str!("../../../infra/template.yaml");
         let names = template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
         let set: std::collections::BTreeSet<&str> = names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
-        assert_eq!(set, [DEFAULT_CURRENCY, MINUTE_RETENTION_DAYS, REJECTED_BUCKET, TABLE].into());
+        let read =
+            [DAY_RETENTION_DAYS, DEFAULT_CURRENCY, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS, REJECTED_BUCKET, TABLE];
+        assert_eq!(set, read.into());
     }
 
     #[test]
     fn an_error_names_its_variable() {
         assert_eq!(Config::read(lookup(&[(TABLE, "")])), Err(ConfigError::Missing(TABLE)));
         let wrong_currency = Config::read(lookup(&[(DEFAULT_CURRENCY, "dollars")])).expect_err("not three letters");
-        let wrong_days = IngestConfig::read(lookup(&[(MINUTE_RETENTION_DAYS, "week")])).expect_err("not a number");
-        for (error, name, value) in
-            [(wrong_currency, DEFAULT_CURRENCY, "dollars"), (wrong_days, MINUTE_RETENTION_DAYS, "week")]
-        {
+        let wrong_days = Config::read(lookup(&[(MINUTE_RETENTION_DAYS, "week")])).expect_err("not a number");
+        let too_short = Config::read(lookup(&[(HOUR_RETENTION_DAYS, "6")])).expect_err("less than minutes are kept");
+        for (error, name, value) in [
+            (wrong_currency, DEFAULT_CURRENCY, "dollars"),
+            (wrong_days, MINUTE_RETENTION_DAYS, "week"),
+            (too_short, HOUR_RETENTION_DAYS, "6"),
+        ] {
             let sentence = error.to_string();
             assert!(sentence.contains(name) && sentence.contains(value), "{sentence}");
         }

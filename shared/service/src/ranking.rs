@@ -12,7 +12,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::aws::Aws;
-use crate::clock::{Clock, system_clock};
+use crate::clock::Clock;
 use crate::config::{Config, environment};
 use crate::problem::{json, preflight_or_wrong_method, problem};
 use crate::query::{self, Defaults, RankingQuery};
@@ -74,7 +74,7 @@ pub async fn serve(ranking: Ranking) -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let config = Config::read(environment)?;
     let table = Table { client: Aws::read(environment)?.dynamodb(), name: config.table };
-    let handler = Handler { ranking, table, default_currency: config.default_currency, clock: system_clock };
+    let handler = Handler { ranking, table, default_currency: config.default_currency, clock: Clock::system() };
     lambda_http::run(service_fn(|request| handler.handle(request))).await
 }
 
@@ -97,7 +97,7 @@ impl Handler {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);
         }
-        let now = (self.clock)();
+        let now = self.clock.now();
         let defaults = Defaults {
             window: self.ranking.default_window(),
             currency: self.default_currency,
