@@ -15,6 +15,7 @@ pub mod plan;
 pub mod ranking;
 pub mod reject;
 pub mod seal;
+pub mod series;
 pub mod tally;
 pub mod time;
 pub mod unpack;
