@@ -6,3 +6,5 @@ pub mod config;
 pub mod problem;
 pub mod query;
 pub mod ranking;
+
+mod answer;

@@ -1,5 +1,7 @@
 //! The query parameters of a ranking.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use minutebook_domain::measure::Currency;
 use minutebook_domain::time::Minute;
@@ -10,7 +12,7 @@ pub const LIMIT_MAX: usize = 100;
 /// How many items an answer lists if the question does not say.
 const LIMIT_DEFAULT: usize = 10;
 /// The site of events that name none.
-const SITE_DEFAULT: &str = "default";
+pub(crate) const SITE_DEFAULT: &str = "default";
 /// The longest site id; see docs/EVENTS.md.
 const SITE_BYTES_MAX: usize = 64;
 
@@ -54,15 +56,11 @@ pub fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, String> {
         as_of: now,
         currency: defaults.currency,
     };
-    let mut seen: Vec<String> = vec![];
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if seen.iter().any(|known| *known == name) {
-            return Err(format!("{name} is given twice"));
-        }
+    for (name, value) in parameters(query)? {
         match name.as_ref() {
             "site_id" => parsed.site_id = site_id(&value)?,
             "window" => parsed.window = window(&value)?,
-            "limit" => parsed.limit = limit(&value)?,
+            "limit" => parsed.limit = limit(&value, 1)?,
             "as_of" => parsed.as_of = as_of(&value)?,
             "currency" if defaults.is_money => parsed.currency = currency(&value)?,
             _ => {
@@ -72,12 +70,25 @@ pub fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, String> {
                 ));
             }
         }
-        seen.push(name.into_owned());
     }
     Ok(parsed)
 }
 
-fn site_id(value: &str) -> Result<String, String> {
+/// The names and values of a query string, in their order.
+///
+/// **Errors**: one sentence, if a name is given twice.
+pub(crate) fn parameters(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, String> {
+    let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = vec![];
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if parameters.iter().any(|(known, _)| *known == name) {
+            return Err(format!("{name} is given twice"));
+        }
+        parameters.push((name, value));
+    }
+    Ok(parameters)
+}
+
+pub(crate) fn site_id(value: &str) -> Result<String, String> {
     let is_valid = (1..=SITE_BYTES_MAX).contains(&value.len())
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
     if is_valid {
@@ -94,24 +105,32 @@ fn window(value: &str) -> Result<WindowLength, String> {
     })
 }
 
-fn limit(value: &str) -> Result<usize, String> {
+pub(crate) fn limit(value: &str, least: usize) -> Result<usize, String> {
     value
         .parse::<usize>()
         .ok()
-        .filter(|limit| (1..=LIMIT_MAX).contains(limit))
-        .ok_or_else(|| format!("limit is {value:?}; expected a whole number from 1 to {LIMIT_MAX}"))
+        .filter(|limit| (least..=LIMIT_MAX).contains(limit))
+        .ok_or_else(|| format!("limit is {value:?}; expected a whole number from {least} to {LIMIT_MAX}"))
 }
 
 fn as_of(value: &str) -> Result<Minute, String> {
-    // A plus sign of a zone comes as a space if whoever wrote the URL did not escape it.
-    let repaired = value.replace(' ', "+");
-    DateTime::parse_from_rfc3339(&repaired)
-        .ok()
-        .and_then(|time| Minute::containing(time.with_timezone(&Utc)))
+    time(value)
+        .and_then(Minute::containing)
         .ok_or_else(|| format!("as_of is {value:?}; expected a time as 2026-11-20T23:07:00Z"))
 }
 
-fn currency(value: &str) -> Result<Currency, String> {
+/// Reads a time as RFC 3339 writes it.
+pub(crate) fn time(value: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(&with_plus_signs(value)).ok()?;
+    Some(time.to_utc())
+}
+
+/// A plus sign comes as a space if whoever wrote the URL did not escape it.
+pub(crate) fn with_plus_signs(value: &str) -> String {
+    value.replace(' ', "+")
+}
+
+pub(crate) fn currency(value: &str) -> Result<Currency, String> {
     Currency::parse(value.as_bytes()).ok_or_else(|| format!("currency is {value:?}; expected three letters, as USD"))
 }
 

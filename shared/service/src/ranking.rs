@@ -4,13 +4,14 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response, service_fn};
 use minutebook_domain::amount::Amount;
 use minutebook_domain::measure::{Currency, Measure};
-use minutebook_domain::ranking::{Sums, canonical_integer};
+use minutebook_domain::ranking::Sums;
 use minutebook_domain::window::{Window, WindowLength};
 use minutebook_storage::commit::Table;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+use crate::answer::{ItemId, WindowAnswer, number, unreadable};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Config, environment};
@@ -112,11 +113,7 @@ impl Handler {
         let measure = self.ranking.measure(question.currency);
         match self.table.sum_minutes(&question.site_id, measure, window, now).await {
             Ok(sums) => Ok(json(&Answer::new(self.ranking, &question, window, &sums))),
-            Err(error) => {
-                tracing::error!(%error, "the table could not be read");
-                let sentence = "the table could not be read; try again in a moment";
-                Ok(problem(StatusCode::SERVICE_UNAVAILABLE, sentence))
-            }
+            Err(error) => Ok(unreadable(&error)),
         }
     }
 }
@@ -128,13 +125,6 @@ struct Answer<'a> {
     top: Vec<(&'a str, Amount)>,
     as_of: String,
     window: WindowAnswer,
-}
-
-#[derive(Serialize)]
-struct WindowAnswer {
-    from: String,
-    to: String,
-    precision: &'static str,
 }
 
 impl<'a> Answer<'a> {
@@ -149,9 +139,7 @@ impl<'a> Answer<'a> {
     }
 
     fn value(&self, amount: Amount) -> Box<RawValue> {
-        let text = if self.currency.is_some() { amount.to_money_text() } else { amount.to_string() };
-        // A decimal's text is a JSON number, kept whole where a float would round it.
-        RawValue::from_string(text).unwrap_or_default()
+        number(amount, self.currency.is_some())
     }
 }
 
@@ -186,18 +174,6 @@ impl Serialize for TopItem<'_> {
         map.serialize_entry("item_id", &ItemId(self.key))?;
         map.serialize_entry(self.answer.ranking.value_name(), &self.answer.value(self.amount))?;
         map.end()
-    }
-}
-
-/// An item id, as a number if it is written as one.
-struct ItemId<'a>(&'a str);
-
-impl Serialize for ItemId<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match canonical_integer(self.0) {
-            Some(number) => serializer.serialize_i64(number),
-            None => serializer.serialize_str(self.0),
-        }
     }
 }
 
