@@ -5,17 +5,25 @@
 //! error would have to be made twice to pass unseen. The [`generate`] module makes the events that tests,
 //! benchmarks and demonstrations count, and [`shift`] moves old ones to the present.
 
+mod calendar;
+mod comparison;
 mod decimal;
 mod event;
 pub mod generate;
+mod history;
 mod json;
 mod ranking;
 mod recount;
+mod roll_up;
 pub mod shift;
 mod time;
 mod unpack;
 
+pub use calendar::{Bucket, Granularity};
+pub use comparison::{Cell, Comparison, Numbers};
 pub use decimal::Decimal;
 pub use event::Settings;
-pub use ranking::{Question, compare_keys, integer, ranking};
+pub use history::{HistoryQuestion, Period, history};
+pub use ranking::{Question, compare_keys, integer, ranking, window};
 pub use recount::{Recount, RecountError, TallyKey, recount, sum};
+pub use roll_up::{BucketKey, roll_up};

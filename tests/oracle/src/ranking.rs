@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 
@@ -19,23 +20,30 @@ pub struct Question {
     /// The measure: `views` for the most viewed item, `carts` for the one most added to carts, `sales:USD` for the one
     /// that grosses most.
     pub measure: String,
-    /// The window ends with the minute that this lies in.
-    pub as_of: DateTime<Utc>,
-    /// How many minutes the window has, that of `as_of` being one of them.
-    pub window_minutes: i64,
+    /// The minutes that are added up, counted since 1970; half open.
+    pub minutes: Range<i64>,
+}
+
+/// The minutes of a window of so many minutes, the last of which is the one that `as_of` lies in.
+pub fn window(as_of: DateTime<Utc>, minutes: i64) -> Range<i64> {
+    let end = as_of.timestamp().div_euclid(60) + 1;
+    end - minutes..end
 }
 
 /// Ranks every key of the window: the largest number first, equal numbers by key.
 pub fn ranking(tallies: &BTreeMap<TallyKey, Decimal>, question: &Question) -> Vec<(String, Decimal)> {
-    let last = question.as_of.timestamp().div_euclid(60);
-    let first = last - question.window_minutes + 1;
     let mut numbers: BTreeMap<&str, Decimal> = BTreeMap::new();
     for (tally, number) in tallies {
         let asked = tally.site == question.site && tally.measure == question.measure;
-        if asked && (first..=last).contains(&tally.minute) {
+        if asked && question.minutes.contains(&tally.minute) {
             *numbers.entry(&tally.key).or_default() += *number;
         }
     }
+    ranked(numbers)
+}
+
+/// The largest number first, equal numbers by key.
+pub(crate) fn ranked(numbers: BTreeMap<&str, Decimal>) -> Vec<(String, Decimal)> {
     let mut ranking: Vec<(String, Decimal)> =
         numbers.into_iter().map(|(key, number)| (key.to_owned(), number)).collect();
     ranking.sort_by(|(left_key, left), (right_key, right)| {
@@ -82,8 +90,7 @@ mod tests {
         Question {
             site: "default".to_owned(),
             measure: "views".to_owned(),
-            as_of: DateTime::from_timestamp(minute * 60 + 59, 0).unwrap(),
-            window_minutes,
+            minutes: window(DateTime::from_timestamp(minute * 60 + 59, 0).unwrap(), window_minutes),
         }
     }
 

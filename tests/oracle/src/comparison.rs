@@ -1,0 +1,183 @@
+//! What was recounted beside what was found, number by number.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use crate::calendar::Bucket;
+use crate::decimal::Decimal;
+
+/// A number twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// What was recounted.
+    pub recounted: Decimal,
+    /// What was found.
+    pub found: Decimal,
+}
+
+/// Which number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell<'a> {
+    /// The site.
+    pub site: &'a str,
+    /// The measure, as in a sort key: `views`, `sales:USD`.
+    pub measure: &'a str,
+    /// The span of time.
+    pub bucket: Bucket,
+    /// The item or the page.
+    pub key: &'a str,
+}
+
+/// All numbers of two books.
+///
+/// **Shape**: sums, so that it grows with the cells, not with what is added: some 60 bytes each. Every name is kept once.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    names: Names,
+    groups: BTreeMap<Group, BTreeMap<Name, Numbers>>,
+}
+
+/// A site, a measure and a span of time.
+type Group = (Name, Name, Bucket);
+
+impl Comparison {
+    /// Adds to what was recounted.
+    pub fn add_recounted(&mut self, cell: Cell<'_>, number: Decimal) {
+        self.numbers(cell).recounted += number;
+    }
+
+    /// Adds to what was found.
+    pub fn add_found(&mut self, cell: Cell<'_>, number: Decimal) {
+        self.numbers(cell).found += number;
+    }
+
+    /// Forgets the buckets of sites that are not to be compared.
+    pub fn retain(&mut self, mut is_compared: impl FnMut(&str, Bucket) -> bool) {
+        let names = &self.names;
+        self.groups.retain(|(site, _, bucket), _| is_compared(names.text(*site), *bucket));
+    }
+
+    /// How many numbers there are.
+    pub fn count(&self) -> u64 {
+        self.groups.values().map(|cells| cells.len() as u64).sum()
+    }
+
+    /// How many numbers differ, and the first `first_max` of them, ascending by cell.
+    pub fn differences(&self, first_max: usize) -> (u64, Vec<(Cell<'_>, Numbers)>) {
+        let mut groups = Vec::new();
+        for ((site, measure, bucket), cells) in &self.groups {
+            let count = cells.values().filter(|numbers| numbers.recounted != numbers.found).count();
+            if count > 0 {
+                let [site, measure] = [*site, *measure].map(|name| self.names.text(name));
+                groups.push((site, measure, *bucket, cells, count as u64));
+            }
+        }
+        let count = groups.iter().map(|(.., count)| count).sum();
+        groups.sort_by_key(|(site, measure, bucket, ..)| (*site, *measure, *bucket));
+        let mut first = Vec::new();
+        for (site, measure, bucket, cells, _) in groups {
+            if first.len() >= first_max {
+                break;
+            }
+            let different = cells.iter().filter(|(_, numbers)| numbers.recounted != numbers.found);
+            let mut different: Vec<(Cell<'_>, Numbers)> = different
+                .map(|(key, numbers)| (Cell { site, measure, bucket, key: self.names.text(*key) }, *numbers))
+                .collect();
+            different.sort_by_key(|(cell, _)| *cell);
+            first.append(&mut different);
+        }
+        first.truncate(first_max);
+        (count, first)
+    }
+
+    fn numbers(&mut self, cell: Cell<'_>) -> &mut Numbers {
+        let [site, measure, key] = [cell.site, cell.measure, cell.key].map(|text| self.names.name(text));
+        self.groups.entry((site, measure, cell.bucket)).or_default().entry(key).or_default()
+    }
+}
+
+/// The number of a text.
+type Name = u32;
+
+/// Texts, each of which has a number.
+#[derive(Debug, Default)]
+struct Names {
+    numbers: HashMap<Rc<str>, Name>,
+    texts: Vec<Rc<str>>,
+}
+
+impl Names {
+    fn name(&mut self, text: &str) -> Name {
+        if let Some(name) = self.numbers.get(text) {
+            return *name;
+        }
+        let name = Name::try_from(self.texts.len()).expect("four thousand million names do not fit into memory");
+        let text: Rc<str> = Rc::from(text);
+        self.numbers.insert(text.clone(), name);
+        self.texts.push(text);
+        name
+    }
+
+    fn text(&self, name: Name) -> &str {
+        &self.texts[name as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::Granularity;
+
+    fn cell<'a>(site: &'a str, granularity: Granularity, key: &'a str) -> Cell<'a> {
+        Cell { site, measure: "views", bucket: Bucket::containing(granularity, 61), key }
+    }
+
+    fn differences(comparison: &Comparison) -> Vec<String> {
+        let (count, first) = comparison.differences(5);
+        assert_eq!(count, first.len() as u64);
+        let texts = first.iter().map(|(cell, numbers)| {
+            let Cell { site, measure, bucket, key } = cell;
+            format!("{site} {measure} {bucket} {key}: {} {}", numbers.recounted, numbers.found)
+        });
+        texts.collect()
+    }
+
+    #[test]
+    fn finds_what_is_missing_what_is_too_many_and_what_is_wrong_in_order() {
+        let mut comparison = Comparison::default();
+        for (site, key, number) in [("t", "b", 1), ("s", "b", 2), ("s", "b", 3), ("s", "a", 7), ("s", "c", 9)] {
+            comparison.add_recounted(cell(site, Granularity::Day, key), Decimal::from(number));
+        }
+        comparison.add_recounted(cell("s", Granularity::Hour, "a"), Decimal::from(7));
+        for (site, key, number) in [("s", "b", 5), ("s", "a", 8), ("s", "d", 1), ("s", "e", 0)] {
+            comparison.add_found(cell(site, Granularity::Day, key), Decimal::from(number));
+        }
+        assert_eq!(comparison.count(), 7);
+        assert_eq!(
+            differences(&comparison),
+            [
+                "s views 1970-01-01T01 a: 7 0",
+                "s views 1970-01-01 a: 7 8",
+                "s views 1970-01-01 c: 9 0",
+                "s views 1970-01-01 d: 0 1",
+                "t views 1970-01-01 b: 1 0",
+            ]
+        );
+        let (count, first) = comparison.differences(2);
+        assert_eq!((count, first.len(), first[1].0.bucket.to_string()), (5, 2, "1970-01-01".to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_retained_makes_no_difference() {
+        let mut comparison = Comparison::default();
+        for granularity in Granularity::ALL {
+            comparison.add_found(cell("s", granularity, "1"), Decimal::ONE);
+            comparison.add_found(cell("t", granularity, "1"), Decimal::ONE);
+        }
+        comparison.retain(|site, bucket| site == "t" && bucket.granularity() > Granularity::Hour);
+        assert_eq!(
+            differences(&comparison),
+            ["t views 1970-01-01 1: 0 1", "t views 1970-W01 1: 0 1", "t views 1970-01 1: 0 1"]
+        );
+    }
+}
