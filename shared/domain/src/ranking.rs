@@ -49,6 +49,11 @@ impl Sums {
         self.by_key.is_empty()
     }
 
+    /// The sum of all keys.
+    pub fn total(&self) -> Amount {
+        self.by_key.values().fold(Amount::ZERO, |total, amount| total.saturating_add(*amount))
+    }
+
     /// The `limit` keys with the largest sums, descending; equal sums by key, ascending, numbers numerically and before
     /// other text.
     pub fn top(&self, limit: usize) -> Vec<(&str, Amount)> {
@@ -105,6 +110,7 @@ mod tests {
         sums.add("z", Amount::from_count(2));
         let keys: Vec<&str> = sums.top(10).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["z", "-1", "9", "10", "09", "a", "b"]);
+        assert_eq!((sums.total(), Sums::default().total()), (Amount::from_count(8), Amount::ZERO));
     }
 
     #[test]
