@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 
+use crate::bucket::Bucket;
 use crate::time::Minute;
 use crate::window::Window;
 
@@ -209,6 +210,32 @@ impl Calendar {
             Granularity::Month => self.start_of_date(date.checked_sub_months(Months::new(MONTHS_BACK))?)?.to_utc(),
         };
         Some(from.max(DateTime::UNIX_EPOCH))
+    }
+
+    /// The buckets that a period's numbers are summed from: the one that is the same span of time, or else whole days and,
+    /// before the first and after the last of them, hours.
+    pub fn buckets(self, period: &Period) -> Vec<Bucket> {
+        let Window { from, to } = period.window;
+        let day = from.hour().day();
+        let own = match self.granularity {
+            Granularity::Hour => Bucket::Hour(from.hour()),
+            Granularity::Day => Bucket::Day(day),
+            Granularity::Week => Bucket::Week(day.week()),
+            Granularity::Month => Bucket::Month(day.month()),
+        };
+        if own.first_minute() == from && own.end() == to {
+            return vec![own];
+        }
+        let mut buckets = vec![];
+        let mut next = from;
+        while next < to {
+            let (hour, day) = (Bucket::Hour(next.hour()), Bucket::Day(next.hour().day()));
+            let has_whole_day = day.first_minute() == next && day.end() <= to;
+            let bucket = if has_whole_day { day } else { hour };
+            buckets.push(bucket);
+            next = bucket.end();
+        }
+        buckets
     }
 
     /// The date that the period of a date begins with.
@@ -460,6 +487,27 @@ mod tests {
     }
 
     #[test]
+    fn a_period_is_one_bucket_or_days_with_hours_at_its_edges() {
+        let buckets = |granularity, zone: &str, time: &str| {
+            let calendar = calendar(granularity, zone);
+            calendar.buckets(&calendar.containing(at(time)).expect("in range"))
+        };
+        for (granularity, zone, expected) in [
+            (Granularity::Hour, "Asia/Kolkata", "[Hour(2026-12-30T05)]"),
+            (Granularity::Day, "UTC", "[Day(2026-12-30)]"),
+            (Granularity::Week, "UTC", "[Week(2026-W53)]"),
+            (Granularity::Month, "Europe/London", "[Month(2026-12)]"),
+        ] {
+            assert_eq!(format!("{:?}", buckets(granularity, zone, "2026-12-30T05:06:07Z")), expected);
+        }
+        let week = buckets(Granularity::Week, "Europe/Berlin", "2026-12-30T05:06:07Z");
+        assert_eq!(week.len(), 1 + 6 + 23);
+        assert_eq!(format!("{:?}", &week[..2]), "[Hour(2026-12-27T23), Day(2026-12-28)]");
+        assert_eq!(format!("{:?}", &week[6..8]), "[Day(2027-01-02), Hour(2027-01-03T00)]");
+        assert_eq!(buckets(Granularity::Day, "America/New_York", "2026-12-30T05:06:07Z").len(), 24);
+    }
+
+    #[test]
     fn the_week_before_1970_loses_what_lies_before() {
         let week = calendar(Granularity::Week, "UTC").containing(at("1970-01-01T00:00:00Z")).expect("in range");
         assert_eq!(format!("{week:?}"), "[1969-12-29T00:00:00Z, 1970-01-05T00:00:00Z) 1970-01-01T00+96h");
@@ -496,6 +544,10 @@ mod tests {
                 prop_assert!(period.window.from < period.window.to);
                 prop_assert!(period.window.from.of_hour() == 0 && period.window.to.of_hour() == 0);
                 prop_assert_eq!(calendar.containing(period.start.to_utc()), Some(*period));
+                let buckets = calendar.buckets(period);
+                prop_assert_eq!(buckets.first().map(|bucket| bucket.first_minute()), Some(period.window.from));
+                prop_assert_eq!(buckets.last().map(|bucket| bucket.end()), Some(period.window.to));
+                prop_assert!(buckets.windows(2).all(|pair| pair[0].end() == pair[1].first_minute()));
             }
             for pair in periods.windows(2) {
                 prop_assert_eq!(pair[0].end, pair[1].start);
