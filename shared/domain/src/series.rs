@@ -143,13 +143,13 @@ impl Calendar {
         to: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Period>, SeriesError> {
-        if to <= from {
-            return Err(SeriesError::Reversed);
-        }
         let running = self.running(now).ok_or(SeriesError::OutOfRange)?;
         let mut period = self.containing(from).ok_or(SeriesError::OutOfRange)?;
         if running.start < period.start {
             return Err(SeriesError::Future);
+        }
+        if to <= from {
+            return Err(SeriesError::Reversed);
         }
         let mut periods = vec![period];
         while period.end < to && period.start < running.start {
