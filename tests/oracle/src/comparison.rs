@@ -1,10 +1,11 @@
 //! What was recounted beside what was found, number by number.
 
 use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::sync::Arc;
 
-use crate::calendar::Bucket;
+use crate::calendar::{Bucket, Granularity};
 use crate::decimal::Decimal;
+use crate::recount::{Recount, TallyKey};
 
 /// A number twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,27 @@ pub struct Comparison {
 type Group = (Name, Name, Bucket);
 
 impl Comparison {
+    /// Adds the tallies of a chunk to what was recounted, at every granularity: those of the buckets of a site that are to
+    /// be compared.
+    pub fn add_recount(&mut self, recount: &Recount, is_compared: &mut dyn FnMut(&str, Bucket) -> bool) {
+        for granularity in Granularity::ALL {
+            // Tallies are sorted, so that those of a bucket mostly follow each other.
+            let mut last: Option<(&str, Bucket, bool)> = None;
+            for (tally, number) in &recount.tallies {
+                let TallyKey { site, measure, minute, key } = tally;
+                let bucket = Bucket::containing(granularity, *minute);
+                let compared = match last {
+                    Some((last_site, last_bucket, compared)) if last_site == site && last_bucket == bucket => compared,
+                    _ => is_compared(site, bucket),
+                };
+                last = Some((site, bucket, compared));
+                if compared {
+                    self.add_recounted(Cell { site, measure, bucket, key }, *number);
+                }
+            }
+        }
+    }
+
     /// Adds to what was recounted.
     pub fn add_recounted(&mut self, cell: Cell<'_>, number: Decimal) {
         self.numbers(cell).recounted += number;
@@ -102,8 +124,8 @@ type Name = u32;
 /// Texts, each of which has a number.
 #[derive(Debug, Default)]
 struct Names {
-    numbers: HashMap<Rc<str>, Name>,
-    texts: Vec<Rc<str>>,
+    numbers: HashMap<Arc<str>, Name>,
+    texts: Vec<Arc<str>>,
 }
 
 impl Names {
@@ -112,7 +134,7 @@ impl Names {
             return *name;
         }
         let name = Name::try_from(self.texts.len()).expect("four thousand million names do not fit into memory");
-        let text: Rc<str> = Rc::from(text);
+        let text: Arc<str> = Arc::from(text);
         self.numbers.insert(text.clone(), name);
         self.texts.push(text);
         name
@@ -126,7 +148,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calendar::Granularity;
+    use crate::roll_up::roll_up;
 
     fn cell<'a>(site: &'a str, granularity: Granularity, key: &'a str) -> Cell<'a> {
         Cell { site, measure: "views", bucket: Bucket::containing(granularity, 61), key }
@@ -179,5 +201,31 @@ mod tests {
             differences(&comparison),
             ["t views 1970-01-01 1: 0 1", "t views 1970-W01 1: 0 1", "t views 1970-01 1: 0 1"]
         );
+    }
+
+    #[test]
+    fn a_recount_is_added_at_every_granularity() {
+        let mut recount = Recount::default();
+        for (site, minute, key, number) in
+            [("s", 59, "a", 1), ("s", 60, "a", 2), ("s", 1440, "b", 4), ("t", 60, "a", 8)]
+        {
+            let (site, measure, key) = (site.to_owned(), "views".to_owned(), key.to_owned());
+            recount.tallies.insert(TallyKey { site, measure, minute, key }, Decimal::from(number));
+        }
+        let mut comparison = Comparison::default();
+        let mut asked = 0;
+        comparison.add_recount(&recount, &mut |site, bucket| {
+            asked += 1;
+            (site, bucket.granularity()) != ("t", Granularity::Day)
+        });
+        // Two minutes of one day and one month are asked for once.
+        assert_eq!(asked, 4 + 4 + 3 + 2 + 2);
+        for granularity in Granularity::ALL {
+            for (key, number) in roll_up(&recount.tallies, granularity) {
+                let cell = Cell { site: &key.site, measure: &key.measure, bucket: key.bucket, key: &key.key };
+                comparison.add_found(cell, number);
+            }
+        }
+        assert_eq!(differences(&comparison), ["t views 1970-01-01 a: 0 8"]);
     }
 }
