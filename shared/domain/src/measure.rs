@@ -46,6 +46,28 @@ pub enum Measure {
     Pages,
 }
 
+impl Measure {
+    /// Reads the name that a measure is displayed by; `None` for anything else.
+    pub fn parse(name: &str) -> Option<Measure> {
+        let (kind, currency) = match name.split_once(':') {
+            None => (name, None),
+            Some((kind, code)) => (kind, Some(Currency::parse(code.as_bytes())?)),
+        };
+        let measure = match (kind, currency) {
+            ("views", None) => Measure::Views,
+            ("carts", None) => Measure::Carts,
+            ("removals", None) => Measure::Removals,
+            ("units", None) => Measure::Units,
+            ("sales", Some(currency)) => Measure::Sales(currency),
+            ("refunds", Some(currency)) => Measure::Refunds(currency),
+            ("pages", None) => Measure::Pages,
+            _ => return None,
+        };
+        // A currency is read in either case, and displayed in one.
+        (measure.to_string() == name).then_some(measure)
+    }
+}
+
 /// As in the table's keys: `views`, `sales:USD`.
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,5 +117,24 @@ mod tests {
     fn money_is_named_with_its_currency() {
         let usd = Currency::parse(b"USD").expect("three letters");
         assert_eq!(Measure::Sales(usd).to_string(), "sales:USD");
+    }
+
+    #[test]
+    fn a_measure_is_read_from_its_name_and_nothing_else() {
+        let usd = Currency::parse(b"USD").expect("three letters");
+        for measure in [
+            Measure::Views,
+            Measure::Carts,
+            Measure::Removals,
+            Measure::Units,
+            Measure::Sales(usd),
+            Measure::Refunds(usd),
+            Measure::Pages,
+        ] {
+            assert_eq!(Measure::parse(&measure.to_string()), Some(measure));
+        }
+        for name in ["", "view", "Views", "views:USD", "sales", "sales:", "sales:usd", "sales:USD:", "refunds:EURO"] {
+            assert_eq!(Measure::parse(name), None, "{name}");
+        }
     }
 }
