@@ -10,4 +10,6 @@ pub mod keys;
 pub mod ledger;
 pub mod minutes;
 pub mod objects;
+pub mod open_hours;
 pub mod rejected;
+pub mod sealing;

@@ -1,0 +1,223 @@
+//! What sealing does to an hour's minute rows: it closes their lanes, and sums them once they cannot change any more.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::try_join_all;
+use minutebook_domain::amount::Amount;
+use minutebook_domain::bucket::Bucket;
+use minutebook_domain::measure::Measure;
+use minutebook_domain::tally::Tally;
+use minutebook_domain::time::{Hour, MINUTES_PER_HOUR};
+
+use crate::commit::{Table, pause};
+use crate::error::{StorageError, is_passing_code};
+use crate::keys::{self, LANE_COUNT, Lane};
+use crate::ledger::{Item, malformed, text};
+
+/// How long seal rows are kept. They are for transactions that were begun while the hour was open; whoever begins one
+/// later sees by the clock that it is closed. No function runs for longer than a quarter of an hour: a week is plenty.
+const SEAL_KEPT: TimeDelta = TimeDelta::days(7);
+
+/// How often a seal row is tried, with pauses of a second on average in the end: a lane is busy only for as long as late
+/// commits keep checking it.
+const SEAL_ATTEMPTS_MAX: u32 = 30;
+
+impl Table {
+    /// Closes the numbered lanes of an hour: from now on every commit to one of them fails its seal check.
+    ///
+    /// **Guarantees**: idempotent; several at once do no harm.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some lanes may be closed all the same.
+    pub async fn seal_lanes(&self, site: &str, hour: Hour, now: DateTime<Utc>) -> Result<(), StorageError> {
+        let expires_at = (now + SEAL_KEPT).timestamp();
+        try_join_all((0..LANE_COUNT).map(|lane| self.seal_lane(site, hour, Lane::Number(lane), expires_at))).await?;
+        Ok(())
+    }
+
+    async fn seal_lane(&self, site: &str, hour: Hour, lane: Lane, expires_at: i64) -> Result<(), StorageError> {
+        let mut attempts: u32 = 0;
+        loop {
+            attempts += 1;
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.name)
+                .item(keys::PARTITION_KEY, AttributeValue::S(keys::seal_partition(site, hour)))
+                .item(keys::SORT_KEY, AttributeValue::S(lane.to_string()))
+                .item(keys::TIME_TO_LIVE, AttributeValue::N(expires_at.to_string()));
+            match put.send().await {
+                Ok(_) => return Ok(()),
+                // A commit that checks this very row is under way, or the partition is at its limit.
+                Err(error) if attempts < SEAL_ATTEMPTS_MAX && error.code().is_some_and(may_pass) => {
+                    pause(attempts).await;
+                }
+                Err(error) => return Err(StorageError::from_sdk("PutItem of a seal row", error)),
+            }
+        }
+    }
+
+    /// Sums what the numbered lanes of an hour hold, by measure and key, under the hour's first minute. Rows of the lane
+    /// `late` are not in it: they were added to the rows above when they were written.
+    ///
+    /// **Guarantees**: a consistent read of rows that can no longer change, if the hour is sealed for as long as
+    /// transactions take: then every call gives the same. Rows are summed whether their time to live has passed or not;
+    /// those that were deleted for it are missing, which the caller has to rule out.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so. A row that is not as docs/TABLE.md says is an error.
+    pub async fn read_sealed_minutes(&self, site: &str, hour: Hour) -> Result<Tally, StorageError> {
+        let partition = keys::tally_partition(site, Bucket::Minute(hour.first_minute()));
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY)
+            .expression_attribute_values(":pk", AttributeValue::S(partition))
+            .into_paginator()
+            .items()
+            .send();
+        let mut tally = Tally::default();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|error| StorageError::from_sdk("Query of a sealed hour", error))?;
+            add_row(&item, site, hour, &mut tally)?;
+        }
+        Ok(tally)
+    }
+}
+
+fn may_pass(code: &str) -> bool {
+    code == "TransactionConflictException" || is_passing_code(code)
+}
+
+fn add_row(item: &Item, site: &str, hour: Hour, tally: &mut Tally) -> Result<(), StorageError> {
+    let (measure, lane) = measure_and_lane(text(item, keys::SORT_KEY)?)
+        .ok_or_else(|| malformed(item, "its sort key is not that of a minute row".to_string()))?;
+    if lane == Lane::Late {
+        return Ok(());
+    }
+    for (name, value) in item {
+        let Some(key) = name.strip_prefix(keys::COUNTER_PREFIX) else {
+            continue;
+        };
+        let amount = value
+            .as_n()
+            .ok()
+            .and_then(|number| Amount::parse(number.as_bytes()))
+            .ok_or_else(|| malformed(item, format!("the counter {key:?} is {value:?}, not a decimal in range")))?;
+        tally.add(site, measure, hour.first_minute(), key, amount);
+    }
+    Ok(())
+}
+
+/// Reads the sort key of a minute row, `sales:USD#07#late#000.2`, to its last letter: what is written otherwise was not
+/// written by ingest, and must not slip into a sum or out of it.
+fn measure_and_lane(sort_key: &str) -> Option<(Measure, Lane)> {
+    let mut words = sort_key.split('#');
+    let (measure, minute, lane, slot) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let measure = Measure::parse(measure)?;
+    let is_minute = minute.len() == 2 && number(minute).is_some_and(|minute| minute < MINUTES_PER_HOUR);
+    let (slot, spill) = slot.split_once('.').unwrap_or((slot, "1"));
+    let is_slot = slot.len() >= 3 && number(slot).is_some() && number(spill).is_some_and(|spill| spill > 0);
+    if words.next().is_some() || !is_minute || !is_slot {
+        return None;
+    }
+    let lanes = (0..LANE_COUNT).map(Lane::Number).chain([Lane::Late]);
+    let lane = lanes.into_iter().find(|known| known.to_string() == lane)?;
+    Some((measure, lane))
+}
+
+/// Digits and nothing else: `parse` alone would take `+7`.
+fn number(text: &str) -> Option<u32> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hour() -> Hour {
+        Hour::parse("2026-11-20T23").expect("an hour")
+    }
+
+    fn row(sort_key: &str, counters: &[(&str, &str)]) -> Item {
+        let partition = keys::tally_partition("shop", Bucket::Minute(hour().first_minute()));
+        let mut item = Item::from([
+            ("pk".to_string(), AttributeValue::S(partition)),
+            ("sk".to_string(), AttributeValue::S(sort_key.to_string())),
+            ("ttl".to_string(), AttributeValue::N("1".to_string())),
+        ]);
+        for (name, number) in counters {
+            item.insert((*name).to_string(), AttributeValue::N((*number).to_string()));
+        }
+        item
+    }
+
+    #[test]
+    fn numbered_lanes_are_summed_over_minutes_lanes_slots_and_spills_and_late_ones_are_not() {
+        let mut tally = Tally::default();
+        for (sort_key, counters) in [
+            ("views#00#00#000", &[("i#7", "2"), ("i#8", "1")][..]),
+            ("views#00#15#000", &[("i#7", "10")]),
+            ("views#59#00#003.1", &[("i#7", "100")]),
+            ("views#59#00#1000.12", &[("i#ttl", "5")]),
+            ("views#59#late#000", &[("i#7", "1000")]),
+            ("sales:USD#07#03#000", &[("i#7", "0.30")]),
+            ("sales:EUR#07#03#000", &[("i#7", "1299.7")]),
+        ] {
+            add_row(&row(sort_key, counters), "shop", hour(), &mut tally).expect("well formed");
+        }
+        let minute = hour().first_minute();
+        let expected = format!(
+            "shop {minute} views 7=112 8=1 ttl=5\nshop {minute} sales:EUR 7=1299.7\nshop {minute} sales:USD 7=0.3\n"
+        );
+        assert_eq!(format!("{tally:?}"), expected);
+    }
+
+    #[test]
+    fn a_row_that_is_not_of_a_minute_is_an_error_that_names_it() {
+        for sort_key in [
+            "views",
+            "views#07#00",
+            "views#07#00#000#0",
+            "views#60#00#000",
+            "views#7#00#000",
+            "views#+7#00#000",
+            "views#07#16#000",
+            "views#07#0#000",
+            "views#07#Late#000",
+            "views#07#00#00",
+            "views#07#00#00x",
+            "views#07#00#000.0",
+            "views#07#00#000.",
+            "sales#07#00#000",
+            "sales:usd#07#00#000",
+            "clicks#07#00#000",
+        ] {
+            let added = add_row(&row(sort_key, &[("i#7", "2")]), "shop", hour(), &mut Tally::default());
+            let sentence = added.expect_err(sort_key).to_string();
+            assert!(sentence.contains(&format!("T#shop#2026-11-20T23 / {sort_key}")), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
+        let mut item = row("views#07#00#000", &[]);
+        item.insert("i#7".to_string(), AttributeValue::S("2".to_string()));
+        let sentence = add_row(&item, "shop", hour(), &mut Tally::default()).expect_err("a text").to_string();
+        assert!(sentence.contains("views#07#00#000") && sentence.contains("\"7\""), "{sentence}");
+    }
+
+    #[test]
+    fn a_commit_that_checks_the_lane_is_waited_for_and_a_refusal_is_not() {
+        for (code, passes) in [
+            ("TransactionConflictException", true),
+            ("ThrottlingException", true),
+            ("AccessDeniedException", false),
+            ("ValidationException", false),
+        ] {
+            assert_eq!(may_pass(code), passes, "{code}");
+        }
+    }
+}
