@@ -7,6 +7,7 @@
 pub mod amount;
 pub mod bucket;
 pub mod chunk;
+pub mod cover;
 pub mod event;
 pub mod ledger;
 pub mod lines;

@@ -1,0 +1,353 @@
+//! Covers: the fewest rows that a window can be summed from.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+
+use crate::bucket::{Bucket, Retention};
+use crate::seal::is_settled;
+use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
+use crate::window::Window;
+
+/// How many minutes one query reads. A minute of a shop of 10,000 items, 6,000 of them seen in it, takes about 60 KB, and
+/// a page of a query's answer holds 1 MB: so that a query is a page, and a busy hour is six queries side by side rather
+/// than one after the other.
+pub const MINUTES_PER_PIECE: u32 = 10;
+
+/// The rows of neighbouring buckets of one kind that one query reads.
+///
+/// **Shape**: up to [`MINUTES_PER_PIECE`] minutes of one hour, or one hour, day, week or month.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The first bucket.
+    pub first: Bucket,
+    /// The last bucket; the first one, if that is no minute.
+    pub last: Bucket,
+}
+
+impl Piece {
+    fn of(bucket: Bucket) -> Piece {
+        Piece { first: bucket, last: bucket }
+    }
+
+    /// Its minutes.
+    pub fn window(self) -> Window {
+        Window { from: self.first.first_minute(), to: self.last.end() }
+    }
+
+    /// Whether it is read from minute rows, which are right whether their hour is a hole or not.
+    pub fn is_minutes(self) -> bool {
+        matches!(self.first, Bucket::Minute(_))
+    }
+
+    /// Whether a hole lies in it though it is read from the row of an hour, day, week or month, so that the row may not
+    /// hold all of it.
+    pub fn has_hole(self, holes: &Holes) -> bool {
+        let Window { from, to } = self.window();
+        !self.is_minutes() && holes.any_in(from.hour(), to.hour())
+    }
+}
+
+/// The hours whose sums are not in the rows of hours, days, weeks and months yet, or may not be: they are summed from
+/// their minutes, and no coarser bucket that they lie in is read.
+///
+/// **Shape**: an hour of which minutes have expired is no hole: its own row is the best that there is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Holes {
+    listed: BTreeSet<Hour>,
+    /// The first hour that is not settled; those after it are not either.
+    unsettled: Hour,
+}
+
+impl Holes {
+    /// The holes at this time: hours that are not settled, and those of these open hours that still have their minutes.
+    pub fn new(open_hours: impl IntoIterator<Item = Hour>, retention: Retention, now: DateTime<Utc>) -> Holes {
+        let has_minutes = |hour: &Hour| !retention.has_expired(Bucket::Minute(hour.first_minute()), now.timestamp());
+        let mut unsettled = Minute::containing(now).unwrap_or(Minute::EPOCH).hour();
+        while unsettled > Minute::EPOCH.hour() && !is_settled(unsettled.minus(1), now) {
+            unsettled = unsettled.minus(1);
+        }
+        Holes { listed: open_hours.into_iter().filter(has_minutes).collect(), unsettled }
+    }
+
+    /// Whether an hour is a hole.
+    pub fn contains(&self, hour: Hour) -> bool {
+        self.any_in(hour, hour.next())
+    }
+
+    /// Whether a hole is among the hours from `first` to the one before `end`.
+    fn any_in(&self, first: Hour, end: Hour) -> bool {
+        self.unsettled < end || self.listed.range(first..end).next().is_some()
+    }
+}
+
+/// Covers a window with the fewest pieces: whole months, ISO weeks and days, before the first and after the last of them
+/// hours, and minutes at the edges and in holes.
+///
+/// **Guarantees**: the pieces ascend, and each minute of the window lies in exactly one of them. No hour, day, week or
+/// month among them contains a hole, and no other choice of buckets has fewer of them.
+pub fn cover(window: Window, holes: &Holes) -> Vec<Piece> {
+    let mut pieces = vec![];
+    let mut next = window.from;
+    while next < window.to {
+        let hour = next.hour();
+        let is_whole = hour.first_minute() == next && hour.next().first_minute() <= window.to;
+        if !is_whole || holes.contains(hour) {
+            let end = hour.next().first_minute().min(window.to);
+            push_minutes(&mut pieces, next, end);
+            next = end;
+            continue;
+        }
+        let days = whole_days(hour, window.to, holes);
+        if days.is_empty() {
+            pieces.push(Piece::of(Bucket::Hour(hour)));
+        } else {
+            push_days(&mut pieces, &days);
+        }
+        next = pieces.last().map_or(window.to, |piece| piece.last.end());
+    }
+    pieces
+}
+
+fn push_minutes(pieces: &mut Vec<Piece>, from: Minute, to: Minute) {
+    let mut next = from;
+    while next < to {
+        let end = next.plus(MINUTES_PER_PIECE).min(to);
+        pieces.push(Piece { first: Bucket::Minute(next), last: Bucket::Minute(end.minus(1)) });
+        next = end;
+    }
+}
+
+/// The days without a hole that follow each other from this hour on, and end by this minute; none, if the hour is not the
+/// first of a day.
+fn whole_days(from: Hour, end: Minute, holes: &Holes) -> Vec<Day> {
+    let mut days = vec![];
+    let mut day = from.day();
+    while day.first_hour() >= from
+        && day.next().first_hour().first_minute() <= end
+        && !holes.any_in(day.first_hour(), day.next().first_hour())
+    {
+        days.push(day);
+        day = day.next();
+    }
+    days
+}
+
+/// Covers days that follow each other with the fewest days, weeks and months. Taking the longest one at each step would
+/// not do: a week that runs into the next month stands in the way of that month.
+fn push_days(pieces: &mut Vec<Piece>, days: &[Day]) {
+    /// How many buckets it takes from a day to the end, and how many days the first one of them has.
+    #[derive(Clone, Copy)]
+    struct Way {
+        buckets: usize,
+        first: Bucket,
+        first_days: usize,
+    }
+    let mut ways: Vec<Option<Way>> = vec![None; days.len() + 1];
+    for (start, day) in days.iter().enumerate().rev() {
+        for bucket in [Bucket::Month(day.month()), Bucket::Week(day.week()), Bucket::Day(*day)] {
+            let minutes = bucket.end().number() - day.first_hour().first_minute().number();
+            let first_days = usize::try_from(minutes / MINUTES_PER_HOUR / HOURS_PER_DAY).unwrap_or(usize::MAX);
+            let is_whole = bucket.first_minute() == day.first_hour().first_minute();
+            if !is_whole || first_days > days.len() - start {
+                continue;
+            }
+            let buckets = 1 + ways[start + first_days].map_or(0, |rest| rest.buckets);
+            if ways[start].is_none_or(|way| buckets < way.buckets) {
+                ways[start] = Some(Way { buckets, first: bucket, first_days });
+            }
+        }
+    }
+    let mut start = 0;
+    while let Some(way) = ways[start] {
+        pieces.push(Piece::of(way.first));
+        start += way.first_days;
+    }
+}
+
+/// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`.
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.first, self.last) {
+            (Bucket::Minute(first), Bucket::Minute(last)) => {
+                write!(f, "{}[{:02}..={:02}]", first.hour(), first.of_hour(), last.of_hour())
+            }
+            (Bucket::Hour(hour), _) => write!(f, "{hour}"),
+            (Bucket::Day(day), _) => write!(f, "{day}"),
+            (Bucket::Week(week), _) => write!(f, "{week}"),
+            (Bucket::Month(month), _) => write!(f, "{month}"),
+            (Bucket::Minute(_), _) => f.write_str("minutes that end with something else"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    fn minute(text: &str) -> Minute {
+        Minute::containing(at(text)).expect("in range")
+    }
+
+    fn hours(names: &[&str]) -> Vec<Hour> {
+        names.iter().map(|name| Hour::parse(name).expect("an hour")).collect()
+    }
+
+    /// The pieces, at 2026-11-20T23:30Z, of the window between two times.
+    fn check(from: &str, to: &str, open_hours: &[&str], expected: &str) {
+        let holes = Holes::new(hours(open_hours), RETENTION, at("2026-11-20T23:30:00Z"));
+        let pieces = cover(Window { from: minute(from), to: minute(to) }, &holes);
+        assert_eq!(format!("{pieces:?}").trim_matches(['[', ']']), expected.trim_matches(['[', ']']));
+    }
+
+    #[test]
+    fn minutes_are_cut_into_pages() {
+        check(
+            "2026-11-20T22:38:00Z",
+            "2026-11-20T23:08:00Z",
+            &[],
+            "[2026-11-20T22[38..=47], 2026-11-20T22[48..=57], 2026-11-20T22[58..=59], 2026-11-20T23[00..=07]]",
+        );
+    }
+
+    #[test]
+    fn whole_hours_that_are_done_are_read_from_their_rows_and_the_running_one_is_not() {
+        check(
+            "2026-11-20T20:55:00Z",
+            "2026-11-21T00:00:00Z",
+            &[],
+            "[2026-11-20T20[55..=59], 2026-11-20T21, 2026-11-20T22, 2026-11-20T23[00..=09], 2026-11-20T23[10..=19], \
+             2026-11-20T23[20..=29], 2026-11-20T23[30..=39], 2026-11-20T23[40..=49], 2026-11-20T23[50..=59]]",
+        );
+    }
+
+    #[test]
+    fn an_open_hour_breaks_its_day_week_and_month_into_what_is_done() {
+        let day = |number: u32| format!("2026-11-{number:02}");
+        let hour = |number: u32| format!("2026-11-18T{number:02}");
+        let mut expected = vec!["2026-W46".to_string(), day(16), day(17)];
+        expected.extend((0..23).map(hour));
+        expected.extend((0..6).map(|ten| format!("2026-11-18T23[{ten}0..={ten}9]")));
+        expected.push(day(19));
+        check("2026-11-09T00:00:00Z", "2026-11-20T00:00:00Z", &["2026-11-18T23"], &expected.join(", "));
+        // Neither hours before the window nor hours whose minutes have expired matter.
+        check("2026-11-09T00:00:00Z", "2026-11-16T00:00:00Z", &["2026-11-08T23", "2026-11-10T07"], "[2026-W46]");
+    }
+
+    #[test]
+    fn months_are_taken_before_weeks_and_weeks_before_days() {
+        // 2026-08-31 is a Monday, but its week would stand in the way of September.
+        check(
+            "2026-08-30T23:00:00Z",
+            "2026-11-11T00:00:00Z",
+            &[],
+            "[2026-08-30T23, 2026-08-31, 2026-09, 2026-10, 2026-11-01, 2026-W45, 2026-11-09, 2026-11-10]",
+        );
+    }
+
+    #[test]
+    fn a_year_of_a_rolling_window_takes_few_rows() {
+        let window = Window { from: minute("2025-11-20T23:08:00Z"), to: minute("2026-11-20T23:08:00Z") };
+        let holes = Holes::new([], RETENTION, at("2026-11-20T23:07:30Z"));
+        let pieces = cover(window, &holes);
+        let count = |is_kind: fn(&Bucket) -> bool| pieces.iter().filter(|piece| is_kind(&piece.first)).count();
+        assert_eq!(count(|bucket| matches!(bucket, Bucket::Month(_))), 11);
+        assert!(count(|bucket| matches!(bucket, Bucket::Week(_) | Bucket::Day(_))) <= 18);
+        assert_eq!(count(|bucket| matches!(bucket, Bucket::Hour(_))), 22);
+        assert_eq!(count(|bucket| matches!(bucket, Bucket::Minute(_))), 6 + 6 + 1);
+    }
+
+    #[test]
+    fn nothing_is_covered_by_nothing() {
+        check("2026-11-20T20:55:00Z", "2026-11-20T20:55:00Z", &[], "[]");
+    }
+
+    /// The fewest buckets of an hour and more, and spans of minutes, that end at each hour: by trying all, hour by hour.
+    fn fewest(from: Hour, to: Hour, holes: &Holes) -> usize {
+        let span = |first: Hour, end: Hour| usize::try_from(end.number() - first.number()).expect("few");
+        let minute_pieces = usize::try_from(MINUTES_PER_HOUR.div_ceil(MINUTES_PER_PIECE)).expect("few");
+        let mut fewest = vec![usize::MAX; span(from, to) + 1];
+        fewest[0] = 0;
+        let mut hour = from;
+        while hour < to {
+            let so_far = fewest[span(from, hour)];
+            if so_far < usize::MAX {
+                let is_hole = holes.contains(hour);
+                let one = if is_hole { minute_pieces } else { 1 };
+                let next = span(from, hour.next());
+                fewest[next] = fewest[next].min(so_far + one);
+                for bucket in &Bucket::of_hour(hour)[1..] {
+                    let end = bucket.end().hour();
+                    let mut inside = (hour.number()..end.number()).map(|number| hour.plus(number - hour.number()));
+                    if bucket.first_minute() == hour.first_minute() && end <= to && !inside.any(|h| holes.contains(h)) {
+                        let next = span(from, end);
+                        fewest[next] = fewest[next].min(so_far + 1);
+                    }
+                }
+            }
+            hour = hour.next();
+        }
+        fewest[span(from, to)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_minute_lies_in_one_piece_and_no_coarse_piece_holds_a_hole(
+            from in 29_000_000_u32..29_921_000, length in 0_u32..200_000, open in prop::collection::vec(0_u32..3_400, 0..4),
+        ) {
+            let now = at("2026-11-20T23:30:00Z");
+            let from = Minute::from_epoch_seconds(i64::from(from) * 60).expect("in range");
+            let window = Window { from, to: from.plus(length) };
+            let retention = Retention { minute_days: 60, ..RETENTION };
+            let open: Vec<Hour> = open.into_iter().map(|hours| from.hour().plus(hours)).collect();
+            let holes = Holes::new(open.iter().copied(), retention, now);
+            let is_hole = |hour: Hour| {
+                !is_settled(hour, now)
+                    || open.contains(&hour)
+                        && !retention.has_expired(Bucket::Minute(hour.first_minute()), now.timestamp())
+            };
+            let mut next = window.from;
+            for piece in cover(window, &holes) {
+                prop_assert_eq!(piece.window().from, next);
+                let end = piece.window().to;
+                if piece.is_minutes() {
+                    prop_assert!(end.number() - next.number() <= MINUTES_PER_PIECE);
+                    prop_assert_eq!(end.minus(1).hour(), next.hour());
+                } else {
+                    prop_assert_eq!(piece.first, piece.last);
+                    let mut hour = next.hour();
+                    while hour < end.hour() {
+                        prop_assert!(!is_hole(hour), "{:?} holds the hole {:?}", piece, hour);
+                        hour = hour.next();
+                    }
+                    prop_assert!(!piece.has_hole(&holes));
+                }
+                next = end;
+            }
+            prop_assert_eq!(next, window.to);
+        }
+
+        #[test]
+        fn no_other_choice_has_fewer_pieces(
+            from in 480_000_u32..498_000, length in 0_u32..3_000, open in prop::collection::vec(0_u32..3_000, 0..3),
+        ) {
+            let from = Minute::EPOCH.hour().plus(from);
+            let to = from.plus(length);
+            let retention = Retention { minute_days: 0, ..RETENTION };
+            let open = open.into_iter().map(|hours| from.plus(hours));
+            let holes = Holes::new(open, retention, at("2026-11-20T23:30:00Z"));
+            let pieces = cover(Window { from: from.first_minute(), to: to.first_minute() }, &holes);
+            prop_assert_eq!(pieces.len(), fewest(from, to, &holes));
+        }
+    }
+}
