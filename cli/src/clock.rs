@@ -1,6 +1,6 @@
 //! The time of day.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 /// Now. Below the commands a time is a parameter.
 #[expect(clippy::disallowed_methods, reason = "a command is the edge, where now comes from")]
@@ -14,4 +14,29 @@ pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
         return Ok(now());
     }
     text.parse().map_err(|_| "not a time: write now, or RFC 3339 as in 2026-11-20T23:00:00Z".to_owned())
+}
+
+/// Reads a flag that is a time in RFC 3339, or a date, which is its first instant by UTC.
+pub(crate) fn parse_time_or_date(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Ok(date.and_time(NaiveTime::MIN).and_utc());
+    }
+    let time = DateTime::parse_from_rfc3339(text);
+    time.map(|time| time.to_utc())
+        .map_err(|_| "not a time: write RFC 3339 as in 2026-11-20T23:00:00Z, or a date as in 2026-11-20".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_times_and_dates() {
+        let read = |text: &str| parse_time_or_date(text).map(|time| time.to_rfc3339());
+        assert_eq!(read("2026-11-20").as_deref(), Ok("2026-11-20T00:00:00+00:00"));
+        assert_eq!(read("2026-11-20T01:30:00+02:00").as_deref(), Ok("2026-11-19T23:30:00+00:00"));
+        for text in ["2026-11-31", "2026-11-20T01:30", "now", ""] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 }

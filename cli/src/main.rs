@@ -10,9 +10,10 @@ mod csv_events;
 mod files;
 mod http;
 mod ledger;
-mod minute_rows;
 mod progress;
+mod proof;
 mod table;
+mod table_rows;
 mod upload;
 
 use std::process::ExitCode;

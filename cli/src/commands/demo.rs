@@ -55,9 +55,9 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     }
 
     let step = Step::begin("raw files recounted and compared with the table");
-    let proof = verify::verify(everything(), &context).await?;
+    let proof = verify::verify(VerifyArgs::default(), &context).await?;
     step.end();
-    print!("\n{}", verify::report_text(&proof));
+    print!("\n{}", proof.text());
     proof.check()?;
     eprintln!("\nthe stack stays up: `cargo mb status`, `cargo mb put FILE --wait`, `cargo mb down`");
     Ok(())
@@ -104,8 +104,4 @@ fn upload_of(folder: &Path) -> PutArgs {
 fn question(what: Ranking) -> TopArgs {
     let limit = Some(TOP_ITEMS.to_owned());
     TopArgs { what, site_id: None, window: None, limit, as_of: None, currency: None, json: true }
-}
-
-fn everything() -> VerifyArgs {
-    VerifyArgs { prefix: String::new(), allow_dead: false, minute_retention_days: None, json: false }
 }

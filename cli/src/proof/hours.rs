@@ -1,0 +1,235 @@
+//! Hours that are not done: what their minutes hold is not in any row above the minute yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minutebook_oracle::{Bucket, Decimal, Granularity};
+
+use crate::ledger::{self, Ledger, Mark};
+use crate::table_rows::{OpenHour, hour_named};
+
+/// An hour of a site.
+pub(crate) type SiteHour = (String, Bucket);
+
+/// The state of every hour, as far as the table says anything of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hours {
+    hours: BTreeMap<SiteHour, HourState>,
+}
+
+/// What the table says of an hour.
+#[derive(Clone, Debug, Default)]
+struct HourState {
+    /// Whether it is among the open hours, and if so, whether it is marked as done.
+    open: Option<IsDone>,
+    /// The marks of its sums: they are the truth of whether it is done.
+    sums: Ledger,
+    /// What its numbered lanes hold, by measure and key.
+    lanes: BTreeMap<String, BTreeMap<String, Decimal>>,
+}
+
+type IsDone = bool;
+
+/// How far the sealing of an hour has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sealing {
+    /// Nothing of its numbered lanes is in the rows above.
+    NotDone,
+    /// Some of it is.
+    Unfinished,
+    /// All of it is.
+    Done,
+}
+
+impl HourState {
+    fn sealing(&self) -> Sealing {
+        if self.sums.marked.is_empty() {
+            Sealing::NotDone
+        } else if self.sums.is_complete() {
+            Sealing::Done
+        } else {
+            Sealing::Unfinished
+        }
+    }
+
+    /// What is wrong with it, in sentences.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = self.sums.contradictions();
+        match self.sealing() {
+            Sealing::Done => {}
+            Sealing::Unfinished => {
+                faults.push("its sealing is not finished: the next roll-up finishes it".to_owned());
+            }
+            Sealing::NotDone if self.open == Some(true) => {
+                faults.push("it is marked as done, but the ledger has no mark of its sums".to_owned());
+            }
+            Sealing::NotDone if self.open.is_none() => {
+                faults.push(
+                    "it is neither among the open hours nor done, so its minutes would expire uncounted".to_owned(),
+                );
+            }
+            Sealing::NotDone => {}
+        }
+        faults
+    }
+}
+
+impl Hours {
+    pub(crate) fn add_open(&mut self, open: OpenHour) {
+        self.hours.entry((open.site, open.hour)).or_default().open = Some(open.is_done);
+    }
+
+    /// Adds a mark of the ledger, if it is one of an hour's sums; false if it is one of an object.
+    pub(crate) fn add_mark(&mut self, chunk_id: &str, mark: Option<Mark>, oddities: &mut Vec<String>) -> bool {
+        let Some((site, hour)) = ledger::sealed_hour(chunk_id) else {
+            return false;
+        };
+        match (hour_named(hour), mark) {
+            (Some(hour), Some(mark)) => self.hours.entry((site.to_owned(), hour)).or_default().sums.add(mark),
+            (Some(_), None) => {}
+            (None, _) => oddities.push(format!("{chunk_id}: {hour:?} is no hour")),
+        }
+        true
+    }
+
+    /// Adds what a numbered lane of a minute holds.
+    pub(crate) fn add_lane(&mut self, site: &str, minute: Bucket, measure: &str, counters: &[(String, Decimal)]) {
+        let hour = Bucket::containing(Granularity::Hour, minute.first_minute());
+        let lanes = &mut self.hours.entry((site.to_owned(), hour)).or_default().lanes;
+        let keys = lanes.entry(measure.to_owned()).or_default();
+        for (key, number) in counters {
+            *keys.entry(key.clone()).or_default() += *number;
+        }
+    }
+
+    /// What is wrong, in sentences, with the hours that are asked for.
+    pub(crate) fn faults(&self, is_asked_for: impl Fn(&str, Bucket) -> bool) -> Vec<String> {
+        let asked_for = self.hours.iter().filter(|((site, hour), _)| is_asked_for(site, *hour));
+        asked_for
+            .flat_map(|((site, hour), state)| {
+                state.faults().into_iter().map(move |fault| format!("{site} hour {hour}: {fault}"))
+            })
+            .collect()
+    }
+
+    /// What is not in any row above the minute yet: the numbered lanes of the hours that are not done.
+    pub(crate) fn not_done(&self) -> impl Iterator<Item = (&SiteHour, &BTreeMap<String, BTreeMap<String, Decimal>>)> {
+        let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
+        not_done.map(|(site_hour, state)| (site_hour, &state.lanes))
+    }
+
+    /// The hours, days, weeks and months that hold some of an hour's sums, but not all of them: nothing can be said of
+    /// their numbers.
+    pub(crate) fn unfinished(&self) -> BTreeSet<(String, Bucket)> {
+        let unfinished = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::Unfinished);
+        unfinished.flat_map(|((site, hour), _)| above_the_minute(*hour).map(|bucket| (site.clone(), bucket))).collect()
+    }
+}
+
+/// The hour itself, its day, its week and its month.
+pub(crate) fn above_the_minute(hour: Bucket) -> [Bucket; 4] {
+    let [_, above @ ..] = Bucket::all_containing(hour.first_minute());
+    above
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    const HOUR: &str = "2026-11-20T23";
+    const SUMS: &str = "seal:shop:2026-11-20T23";
+
+    fn mark(sk: &str, parts: u64) -> Option<Mark> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let item = [
+            ("pk", text(&format!("L#{SUMS}"))),
+            ("sk", text(sk)),
+            ("committed_at", text("2026-11-21T00:12:00Z")),
+            ("plan_version", AttributeValue::N("2".to_owned())),
+            ("parts", AttributeValue::N(parts.to_string())),
+        ];
+        Some(Mark::read(&item.map(|(name, value)| (name.to_owned(), value)).into()).unwrap())
+    }
+
+    /// The hour with what the open hours say of it, these marks of its sums, of so many parts, and a lane if it has one.
+    fn hours(open: Option<IsDone>, marks: &[&str], parts: u64, has_lane: bool) -> Hours {
+        let hour = hour_named(HOUR).unwrap();
+        let mut hours = Hours::default();
+        if let Some(is_done) = open {
+            hours.add_open(OpenHour { site: "shop".to_owned(), hour, is_done });
+        }
+        for sk in marks {
+            assert!(hours.add_mark(SUMS, mark(sk, parts), &mut Vec::new()));
+        }
+        if has_lane {
+            let minute = Bucket::containing(Granularity::Minute, hour.first_minute() + 7);
+            hours.add_lane("shop", minute, "views", &[("1".to_owned(), Decimal::from(2))]);
+            hours.add_lane("shop", minute, "views", &[("1".to_owned(), Decimal::from(3))]);
+        }
+        hours
+    }
+
+    fn faults(hours: &Hours) -> Vec<String> {
+        let faults = hours.faults(|site, hour| (site, hour.to_string().as_str()) == ("shop", HOUR));
+        faults.into_iter().map(|fault| fault.trim_start_matches("shop hour 2026-11-20T23: ").to_owned()).collect()
+    }
+
+    fn not_done(hours: &Hours) -> Vec<String> {
+        let numbers = hours.not_done().flat_map(|((site, hour), measures)| {
+            let cells = measures.iter().flat_map(|(measure, keys)| keys.iter().map(move |key| (measure, key)));
+            cells.map(move |(measure, (key, number))| format!("{site} {hour} {measure} {key}={number}"))
+        });
+        numbers.collect()
+    }
+
+    #[test]
+    fn an_open_hour_is_summed_from_its_lanes() {
+        let open = hours(Some(false), &[], 0, true);
+        assert_eq!(not_done(&open), ["shop 2026-11-20T23 views 1=5"]);
+        assert!(faults(&open).is_empty() && open.unfinished().is_empty());
+        assert!(faults(&hours(Some(false), &[], 0, false)).is_empty(), "nothing was committed to it yet");
+    }
+
+    #[test]
+    fn an_hour_is_done_when_all_its_sums_are_marked_whatever_the_open_hours_say() {
+        for open in [None, Some(false), Some(true)] {
+            let done = hours(open, &["000000", "000001"], 2, true);
+            assert!(not_done(&done).is_empty() && faults(&done).is_empty() && done.unfinished().is_empty(), "{open:?}");
+        }
+    }
+
+    #[test]
+    fn a_sealing_that_stopped_half_way_is_a_fault_and_its_buckets_are_left_out() {
+        let half = hours(Some(false), &["000001"], 2, true);
+        assert_eq!(faults(&half), ["its sealing is not finished: the next roll-up finishes it"]);
+        assert!(not_done(&half).is_empty());
+        let buckets: Vec<String> = half.unfinished().iter().map(|(site, bucket)| format!("{site} {bucket}")).collect();
+        assert_eq!(buckets, ["shop 2026-11-20T23", "shop 2026-11-20", "shop 2026-W47", "shop 2026-11"]);
+    }
+
+    #[test]
+    fn an_hour_that_no_roll_up_would_find_is_a_fault() {
+        let lost = hours(None, &[], 0, true);
+        assert_eq!(
+            faults(&lost),
+            ["it is neither among the open hours nor done, so its minutes would expire uncounted"]
+        );
+        assert_eq!(not_done(&lost).len(), 1);
+        assert!(lost.faults(|_, _| false).is_empty());
+    }
+
+    #[test]
+    fn an_hour_that_is_done_without_sums_is_a_fault() {
+        let claimed = hours(Some(true), &[], 0, false);
+        assert_eq!(faults(&claimed), ["it is marked as done, but the ledger has no mark of its sums"]);
+    }
+
+    #[test]
+    fn marks_of_objects_are_not_those_of_hours() {
+        let mut oddities = Vec::new();
+        let mut hours = Hours::default();
+        assert!(!hours.add_mark("bucket/seal:shop:2026-11-20T23#hash", None, &mut oddities));
+        assert!(hours.add_mark("seal:shop:2026-11-20", None, &mut oddities));
+        assert_eq!(oddities, [r#"seal:shop:2026-11-20: "2026-11-20" is no hour"#]);
+    }
+}

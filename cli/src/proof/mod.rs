@@ -1,0 +1,7 @@
+//! The proof: the raw objects, recounted, beside what the table says.
+
+pub(crate) mod hours;
+pub(crate) mod objects;
+pub(crate) mod report;
+pub(crate) mod scope;
+pub(crate) mod tallies;

@@ -1,0 +1,285 @@
+//! The raw objects, recounted, beside the marks that the ledger has of them.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use chrono::DateTime;
+use minutebook_oracle::{Recount, RecountError, Settings, recount};
+
+use crate::aws::explain;
+use crate::ledger::{self, Counts, Ledger, Summary};
+use crate::proof::report::{Differences, Report};
+
+/// Where the objects and their marks are.
+pub(crate) struct Objects {
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) bucket: String,
+    pub(crate) table: String,
+}
+
+/// One version of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    key: String,
+    /// Absent in a bucket that keeps no versions.
+    version: Option<String>,
+}
+
+impl Object {
+    fn name(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{} (version {version})", self.key),
+            None => self.key.clone(),
+        }
+    }
+}
+
+/// What is known of the bytes of an object.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) id: String,
+    /// `None`: nothing of it is marked as counted.
+    ledger: Option<Ledger>,
+    /// By the ledger's reference time and currency; without them, only whether it can be counted at all is of use.
+    recount: Result<Recount, RecountError>,
+}
+
+impl Objects {
+    /// Every version of every object: bytes that were replaced later were counted all the same.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Object>> {
+        let mut objects = Vec::new();
+        let (mut key_marker, mut version_marker) = (None, None);
+        loop {
+            let list = self.s3.list_object_versions().bucket(&self.bucket).prefix(prefix);
+            let list = list.set_key_marker(key_marker).set_version_id_marker(version_marker);
+            let page =
+                list.send().await.map_err(|error| explain(format!("cannot list s3://{}", self.bucket), error))?;
+            for version in page.versions() {
+                let key = version.key().context("S3 listed a version without its key")?.to_owned();
+                let version = version.version_id().filter(|version| *version != "null").map(str::to_owned);
+                objects.push(Object { key, version });
+            }
+            if page.is_truncated() != Some(true) {
+                return Ok(objects);
+            }
+            key_marker = page.next_key_marker().map(str::to_owned);
+            version_marker = page.next_version_id_marker().map(str::to_owned);
+        }
+    }
+
+    /// Reads an object and what the ledger says of it, and counts it anew.
+    pub(crate) async fn recount(&self, object: &Object) -> Result<Chunk> {
+        let what = || format!("cannot read s3://{}/{}", self.bucket, object.name());
+        let get = self.s3.get_object().bucket(&self.bucket).key(&object.key);
+        let answer = get.set_version_id(object.version.clone()).send().await.map_err(|error| explain(what(), error))?;
+        let bytes = answer.body.collect().await.with_context(what)?.into_bytes();
+        let id = ledger::chunk_id(&self.bucket, &object.key, &blake3::hash(&bytes).to_hex());
+        let ledger = ledger::read(&self.dynamodb, &self.table, &id).await?;
+        let settings = match ledger.as_ref().and_then(|ledger| ledger.summary.as_ref()) {
+            Some(summary) => {
+                Settings { reference_time: summary.reference_time, default_currency: summary.default_currency.clone() }
+            }
+            None => Settings { reference_time: DateTime::UNIX_EPOCH, default_currency: "USD".to_owned() },
+        };
+        let recount = tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await?;
+        Ok(Chunk { id, ledger, recount })
+    }
+}
+
+/// Compares what the ledger says of a chunk, and gives what the chunk should have added to the table; `None` if it should
+/// have added nothing.
+pub(crate) fn compare_chunk(
+    object: &Object,
+    chunk: Chunk,
+    allow_dead: bool,
+    report: &mut Report,
+) -> Option<(Recount, Summary)> {
+    let name = object.name();
+    let differences = &mut report.differences;
+    let (ledger, recount) = match (chunk.ledger, chunk.recount) {
+        (Some(ledger), Ok(recount)) => (ledger, recount),
+        (None, Err(_)) if allow_dead => {
+            report.dead += 1;
+            return None;
+        }
+        (None, Ok(_)) => {
+            differences.add(|| format!("{name}: not counted yet"));
+            return None;
+        }
+        (Some(_), Err(error)) => {
+            differences.add(|| format!("{name}: counted, but {error}"));
+            return None;
+        }
+        (None, Err(error)) => {
+            differences.add(|| format!("{name}: not countable, it {error}"));
+            return None;
+        }
+    };
+    for fault in ledger.contradictions().into_iter().chain(ledger.missing()) {
+        differences.add(|| format!("{name}: {fault}"));
+    }
+    // Without part 0 it is unknown by which reference time to recount, and nothing may have been committed.
+    let summary = ledger.summary?;
+    let recounted = counts(&recount);
+    compare_counts(&name, &recounted, &summary.counts, differences);
+    report.counts.add(&recounted);
+    Some((recount, summary))
+}
+
+fn counts(recount: &Recount) -> Counts {
+    Counts {
+        lines: recount.lines,
+        counted: recount.counted,
+        ignored: recount.ignored,
+        duplicate: recount.duplicate,
+        rejected: recount.rejected_count(),
+        rejected_by_reason: recount.rejected.clone(),
+        events: recount.events,
+    }
+}
+
+fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: &mut Differences) {
+    let numbers = [
+        ("lines", recounted.lines, ledger.lines),
+        ("counted", recounted.counted, ledger.counted),
+        ("ignored", recounted.ignored, ledger.ignored),
+        ("duplicate", recounted.duplicate, ledger.duplicate),
+        ("rejected", recounted.rejected, ledger.rejected),
+        ("events", recounted.events, ledger.events),
+    ];
+    for (what, recounted, ledger) in numbers {
+        if recounted != ledger {
+            differences.add(|| format!("{name}: {what}: recounted {recounted}, the ledger says {ledger}"));
+        }
+    }
+    let reasons: BTreeSet<&String> =
+        recounted.rejected_by_reason.keys().chain(ledger.rejected_by_reason.keys()).collect();
+    for reason in reasons {
+        let number = |counts: &Counts| counts.rejected_by_reason.get(reason).copied().unwrap_or(0);
+        let (recounted, ledger) = (number(recounted), number(ledger));
+        if recounted != ledger {
+            differences.add(|| format!("{name}: rejected {reason}: recounted {recounted}, the ledger says {ledger}"));
+        }
+    }
+}
+
+/// A mark of a chunk that is not in the bucket: its numbers are in the table, and cannot be recounted.
+pub(crate) fn compare_marks(
+    bucket: &str,
+    in_bucket: &BTreeSet<String>,
+    marked: &BTreeSet<String>,
+    differences: &mut Differences,
+) {
+    let prefix = format!("{bucket}/");
+    for chunk_id in marked.difference(in_bucket) {
+        if chunk_id.starts_with(&prefix) {
+            differences.add(|| format!("{chunk_id}: counted, but not in the bucket"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::MarkName;
+
+    fn object() -> Object {
+        Object { key: "a.jsonl".to_owned(), version: None }
+    }
+
+    fn chunk_of(bytes: &[u8]) -> Chunk {
+        let reference_time = "2026-11-20T12:00:00Z".parse().unwrap();
+        let settings = Settings { reference_time, default_currency: "USD".to_owned() };
+        let recount = recount(bytes, &settings);
+        let ledger = recount.as_ref().ok().map(|recount| Ledger {
+            parts: BTreeSet::from([1]),
+            marked: BTreeSet::from([MarkName::default()]),
+            summary: Some(Summary {
+                reference_time,
+                default_currency: settings.default_currency.clone(),
+                minute_retention_days: Some(7),
+                counts: counts(recount),
+            }),
+            ..Ledger::default()
+        });
+        Chunk { id: "bucket/a.jsonl#hash".to_owned(), ledger, recount }
+    }
+
+    const VIEWS: &[u8] = b"{\"event\":\"view\",\"ts\":\"2026-11-20T11:07Z\",\"sku\":1}\n\
+        {\"event\":\"view\",\"ts\":\"2026-11-20T11:08Z\",\"sku\":1}\nx\n";
+
+    fn compared(chunk: Chunk, allow_dead: bool) -> (Report, Option<(Recount, Summary)>) {
+        let mut report = Report::default();
+        let additions = compare_chunk(&object(), chunk, allow_dead, &mut report);
+        (report, additions)
+    }
+
+    #[test]
+    fn a_chunk_that_the_ledger_has_right_makes_no_difference() {
+        let (report, additions) = compared(chunk_of(VIEWS), false);
+        assert_eq!(report.differences.first, Vec::<String>::new());
+        assert_eq!((report.counts.events, report.counts.lines), (2, 3));
+        assert_eq!(additions.unwrap().0.tallies.len(), 2);
+    }
+
+    #[test]
+    fn a_chunk_that_the_ledger_has_wrong_makes_differences() {
+        let mut chunk = chunk_of(VIEWS);
+        let ledger = chunk.ledger.as_mut().unwrap();
+        ledger.parts = BTreeSet::from([2]);
+        ledger.late_parts.insert(0, BTreeSet::from([2]));
+        let counts = &mut ledger.summary.as_mut().unwrap().counts;
+        counts.counted = 3;
+        counts.rejected_by_reason = [("future".to_owned(), 1)].into();
+        let (report, additions) = compared(chunk, false);
+        assert_eq!(
+            report.differences.first,
+            [
+                "a.jsonl: part 0 of 2: transaction 1 of 2 is not counted yet",
+                "a.jsonl: part 1 of 2 is not counted yet",
+                "a.jsonl: counted: recounted 2, the ledger says 3",
+                "a.jsonl: rejected future: recounted 0, the ledger says 1",
+                "a.jsonl: rejected not_json: recounted 1, the ledger says 0",
+            ]
+        );
+        assert!(additions.is_some());
+    }
+
+    #[test]
+    fn a_chunk_whose_first_part_is_missing_should_have_added_nothing() {
+        let mut chunk = chunk_of(VIEWS);
+        let ledger = chunk.ledger.as_mut().unwrap();
+        (ledger.marked, ledger.summary) = (BTreeSet::from([MarkName { part: 1, late: 0 }]), None);
+        ledger.parts = BTreeSet::from([2]);
+        let (report, additions) = compared(chunk, false);
+        assert_eq!(report.differences.first, ["a.jsonl: part 0 of 2 is not counted yet"]);
+        assert!(additions.is_none());
+    }
+
+    #[test]
+    fn a_chunk_that_was_not_counted_is_a_difference_unless_it_is_dead_and_that_is_allowed() {
+        let mut chunk = chunk_of(VIEWS);
+        chunk.ledger = None;
+        assert_eq!(compared(chunk, true).0.differences.first, ["a.jsonl: not counted yet"]);
+        let broken = || chunk_of(&[0x1f, 0x8b, 8]);
+        assert!(
+            compared(broken(), false).0.differences.first[0]
+                .starts_with("a.jsonl: not countable, it cannot be unpacked: ")
+        );
+        let (report, _) = compared(broken(), true);
+        assert_eq!((report.differences.count, report.dead), (0, 1));
+        let counted = Chunk { ledger: chunk_of(VIEWS).ledger, ..broken() };
+        assert!(
+            compared(counted, true).0.differences.first[0].starts_with("a.jsonl: counted, but cannot be unpacked: ")
+        );
+    }
+
+    #[test]
+    fn a_chunk_that_is_marked_but_gone_is_a_difference() {
+        let set = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<String>>();
+        let mut differences = Differences::default();
+        compare_marks("b", &set(&["b/x#1"]), &set(&["b/x#1", "b/y#2", "other/z#3"]), &mut differences);
+        assert_eq!(differences.first, ["b/y#2: counted, but not in the bucket"]);
+    }
+}

@@ -1,0 +1,263 @@
+//! What is compared: which sites, which time, and what is still kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use minutebook_oracle::{Bucket, Granularity};
+
+/// For how many days after its end a bucket is kept, 0 for ever; `None`: nobody says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Retention {
+    pub(crate) minute_days: Option<u32>,
+    pub(crate) hour_days: Option<u32>,
+    /// Days, weeks and months.
+    pub(crate) day_days: Option<u32>,
+}
+
+impl Retention {
+    /// What this says, or else what the other says.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            minute_days: self.minute_days.or(other.minute_days),
+            hour_days: self.hour_days.or(other.hour_days),
+            day_days: self.day_days.or(other.day_days),
+        }
+    }
+
+    fn days(self, granularity: Granularity) -> Option<u32> {
+        match granularity {
+            Granularity::Minute => self.minute_days,
+            Granularity::Hour => self.hour_days,
+            Granularity::Day | Granularity::Week | Granularity::Month => self.day_days,
+        }
+    }
+}
+
+/// Decides which buckets are compared.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    /// The first and the last minute but one; only buckets that lie wholly between them are compared.
+    from: Option<i64>,
+    to: Option<i64>,
+    /// The sites that were met; `None`: all there are.
+    sites: Option<BTreeSet<String>>,
+    /// What expires until then is left out.
+    expiry: DateTime<Utc>,
+    retention: Retention,
+    /// The longest time, by the rows, that a bucket was kept after its end, in seconds.
+    kept_by_rows: BTreeMap<Granularity, i64>,
+    /// What was left out since its rows have expired, by site.
+    expired: BTreeMap<String, BTreeSet<Bucket>>,
+}
+
+impl Scope {
+    /// Everything that does not expire until `expiry`, as far as is known from `retention`.
+    pub(crate) fn new(retention: Retention, expiry: DateTime<Utc>) -> Self {
+        Self {
+            from: None,
+            to: None,
+            sites: None,
+            expiry,
+            retention,
+            kept_by_rows: BTreeMap::new(),
+            expired: BTreeMap::new(),
+        }
+    }
+
+    /// Only what lies wholly between these times.
+    pub(crate) fn between(self, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
+        let from = from.map(|from| {
+            let begun_minute = from.timestamp().div_euclid(60);
+            let is_whole = from.timestamp().rem_euclid(60) == 0 && from.timestamp_subsec_nanos() == 0;
+            if is_whole { begun_minute } else { begun_minute + 1 }
+        });
+        Self { from, to: to.map(|to| to.timestamp().div_euclid(60)), ..self }
+    }
+
+    /// Only the sites that are met from now on.
+    pub(crate) fn of_met_sites(self) -> Self {
+        Self { sites: Some(BTreeSet::new()), ..self }
+    }
+
+    /// Notes that an object has events of this site.
+    pub(crate) fn meet(&mut self, site: &str) {
+        if let Some(sites) = self.sites.as_mut().filter(|sites| !sites.contains(site)) {
+            sites.insert(site.to_owned());
+        }
+    }
+
+    /// Notes for how many days minute rows were kept when a chunk was counted: a minute has to be compared only while it
+    /// is kept by what every chunk, the flags and the stack say.
+    pub(crate) fn minutes_were_kept_for(&mut self, days: u32) {
+        self.retention.minute_days = match (self.retention.minute_days, days) {
+            (None | Some(0), days) => Some(days),
+            (known, 0) => known,
+            (Some(known), days) => Some(known.min(days)),
+        };
+    }
+
+    /// Leaves out what expires until then.
+    pub(crate) fn expires_until(&mut self, expiry: DateTime<Utc>) {
+        self.expiry = expiry;
+    }
+
+    /// Notes when a row of a bucket expires, in seconds since 1970, and says whether that leaves the bucket out.
+    pub(crate) fn row_expires(&mut self, site: &str, bucket: Bucket, ttl: i64) -> bool {
+        let kept = ttl - bucket.end().timestamp();
+        let longest = self.kept_by_rows.entry(bucket.granularity()).or_insert(kept);
+        *longest = kept.max(*longest);
+        let has_expired = ttl <= self.expiry.timestamp();
+        if has_expired {
+            self.leave_out(site, bucket);
+        }
+        has_expired
+    }
+
+    /// Whether it is about this site and this span of time, kept or not.
+    pub(crate) fn covers(&self, site: &str, bucket: Bucket) -> bool {
+        self.sites.as_ref().is_none_or(|sites| sites.contains(site))
+            && self.from.is_none_or(|from| from <= bucket.first_minute())
+            && self.to.is_none_or(|to| bucket.end_minute() <= to)
+    }
+
+    /// Whether it is about a bucket, and the bucket is kept by what is known so far. One that has expired is noted.
+    pub(crate) fn is_compared(&mut self, site: &str, bucket: Bucket) -> bool {
+        if !self.covers(site, bucket) {
+            return false;
+        }
+        let is_kept = self.is_kept_for_its_time(bucket)
+            && self.expired.get(site).is_none_or(|expired| !expired.contains(&bucket));
+        if !is_kept {
+            self.leave_out(site, bucket);
+        }
+        is_kept
+    }
+
+    /// How many buckets of sites were left out since their rows have expired.
+    pub(crate) fn expired_count(&self) -> BTreeMap<Granularity, u64> {
+        let mut counts = BTreeMap::new();
+        for (site, buckets) in &self.expired {
+            for bucket in buckets.iter().filter(|bucket| self.covers(site, **bucket)) {
+                *counts.entry(bucket.granularity()).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    fn is_kept_for_its_time(&self, bucket: Bucket) -> bool {
+        let kept_seconds = match self.retention.days(bucket.granularity()) {
+            Some(0) => return true,
+            Some(days) => TimeDelta::days(i64::from(days)).num_seconds(),
+            None => match self.kept_by_rows.get(&bucket.granularity()) {
+                Some(seconds) => *seconds,
+                None => return true,
+            },
+        };
+        bucket.end_minute() * 60 + kept_seconds > self.expiry.timestamp()
+    }
+
+    fn leave_out(&mut self, site: &str, bucket: Bucket) {
+        match self.expired.get_mut(site) {
+            Some(expired) => {
+                expired.insert(bucket);
+            }
+            None => {
+                self.expired.insert(site.to_owned(), BTreeSet::from([bucket]));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn bucket(granularity: Granularity, text: &str) -> Bucket {
+        Bucket::containing(granularity, time(text).timestamp() / 60)
+    }
+
+    /// The granularities of which the bucket that holds this time is compared.
+    fn compared(scope: &mut Scope, text: &str) -> Vec<&'static str> {
+        let buckets = Granularity::ALL.map(|granularity| bucket(granularity, text));
+        buckets.iter().filter(|b| scope.is_compared("s", **b)).map(|b| b.granularity().name()).collect()
+    }
+
+    fn scope_with(minute_days: Option<u32>, hour_days: Option<u32>) -> Scope {
+        let retention = Retention { minute_days, hour_days, day_days: None };
+        Scope::new(retention, time("2026-11-20T12:00:00Z"))
+    }
+
+    const ALL: [&str; 5] = ["minute", "hour", "day", "week", "month"];
+
+    #[test]
+    fn only_what_lies_wholly_between_two_times_is_compared() {
+        let between = |from: Option<&str>, to: Option<&str>, at: &str| {
+            compared(&mut scope_with(None, None).between(from.map(time), to.map(time)), at)
+        };
+        let at = "2026-11-02T00:00:00Z";
+        assert_eq!(between(None, None, at), ALL);
+        assert_eq!(between(Some("2026-11-01T00:00:00Z"), Some("2026-12-01T00:00:00Z"), at), ALL);
+        assert_eq!(between(Some("2026-11-01T00:00:00.1Z"), None, at), ALL[..4]);
+        assert_eq!(between(Some("2026-11-02T00:00:00Z"), Some("2026-11-03T00:00:00Z"), at), ALL[..3]);
+        assert_eq!(between(None, Some("2026-11-02T23:59:59Z"), at), ALL[..2]);
+        assert_eq!(between(Some("2026-11-02T00:00:01Z"), None, at), ALL[..0]);
+        assert_eq!(between(None, Some("2026-11-02T00:00:59Z"), at), ALL[..0]);
+    }
+
+    #[test]
+    fn only_met_sites_are_compared_where_that_is_asked_for() {
+        let mut scope = scope_with(None, None).of_met_sites();
+        assert_eq!(compared(&mut scope, "2026-11-02T00:00:00Z"), ALL[..0]);
+        scope.meet("s");
+        assert_eq!(compared(&mut scope, "2026-11-02T00:00:00Z"), ALL);
+    }
+
+    #[test]
+    fn what_has_expired_is_left_out_and_counted_once() {
+        let mut scope = scope_with(Some(7), Some(0));
+        assert_eq!(compared(&mut scope, "2026-11-13T12:00:00Z"), ALL);
+        for _ in 0..2 {
+            assert_eq!(compared(&mut scope, "2026-11-13T11:59:00Z"), ALL[1..]);
+        }
+        assert_eq!(compared(&mut scope, "2026-11-13T11:58:00Z"), ALL[1..]);
+        assert_eq!(scope.expired_count(), BTreeMap::from([(Granularity::Minute, 2)]));
+        let mut hours = scope_with(Some(0), Some(400));
+        assert_eq!(compared(&mut hours, "2019-10-01T00:00:00Z"), ["minute", "day", "week", "month"]);
+        assert_eq!(compared(&mut scope_with(None, None), "2019-10-01T00:00:00Z"), ALL);
+    }
+
+    #[test]
+    fn the_shortest_time_that_minutes_were_kept_for_counts() {
+        for (known, marked, days) in
+            [(None, 0, 0), (None, 7, 7), (Some(0), 7, 7), (Some(7), 0, 7), (Some(7), 30, 7), (Some(30), 7, 7)]
+        {
+            let mut scope = scope_with(known, None);
+            scope.minutes_were_kept_for(marked);
+            assert_eq!(scope.retention.minute_days, Some(days), "{known:?} {marked}");
+        }
+    }
+
+    #[test]
+    fn rows_that_have_expired_leave_their_bucket_out() {
+        let mut scope = scope_with(Some(0), None);
+        let (expired, kept) = ("2026-11-20T11:07:00Z", "2026-11-20T11:08:00Z");
+        let ttl = time("2026-11-20T12:00:00Z").timestamp();
+        assert!(scope.row_expires("s", bucket(Granularity::Minute, expired), ttl));
+        assert!(!scope.row_expires("s", bucket(Granularity::Minute, kept), ttl + 1));
+        assert_eq!(compared(&mut scope, expired), ALL[1..]);
+        assert_eq!(compared(&mut scope, kept), ALL);
+    }
+
+    #[test]
+    fn where_nobody_says_how_long_hours_are_kept_their_rows_do() {
+        let mut scope = scope_with(Some(0), None);
+        let hour = bucket(Granularity::Hour, "2026-11-20T00:00:00Z");
+        assert!(!scope.row_expires("s", hour, hour.end().timestamp() + 2 * 86_400));
+        assert_eq!(compared(&mut scope, "2026-11-18T12:00:00Z"), ALL);
+        assert_eq!(compared(&mut scope, "2026-11-18T11:00:00Z"), ["minute", "day", "week", "month"]);
+    }
+}

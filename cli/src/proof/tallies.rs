@@ -1,0 +1,341 @@
+//! The numbers of the table beside those of the recount, at every granularity.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use minutebook_oracle::{Cell, Comparison, Granularity, Numbers, Recount};
+
+use crate::ledger::{Item, Summary};
+use crate::proof::hours::{Hours, above_the_minute};
+use crate::proof::report::{PRINTED_MAX, Report};
+use crate::proof::scope::Scope;
+use crate::table_rows::{self, Lane, TableRow, Tallies};
+
+/// Every number twice. First all chunks are added, then all rows of the table, and then it is judged.
+#[derive(Debug)]
+pub(crate) struct Books {
+    scope: Scope,
+    comparison: Comparison,
+    hours: Hours,
+    rows: BTreeMap<Granularity, u64>,
+    /// The chunks that have a mark.
+    marked_chunks: BTreeSet<String>,
+    /// What is not as the table's description says, in sentences.
+    oddities: Vec<String>,
+}
+
+impl Books {
+    pub(crate) fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            comparison: Comparison::default(),
+            hours: Hours::default(),
+            rows: BTreeMap::new(),
+            marked_chunks: BTreeSet::new(),
+            oddities: Vec::new(),
+        }
+    }
+
+    /// Adds what a chunk should have added to the table.
+    pub(crate) fn add_chunk(&mut self, recount: &Recount, summary: &Summary) {
+        if let Some(days) = summary.minute_retention_days {
+            self.scope.minutes_were_kept_for(days);
+        }
+        for tally in recount.tallies.keys() {
+            self.scope.meet(&tally.site);
+        }
+        self.comparison.add_recount(recount, &mut |site, bucket| self.scope.is_compared(site, bucket));
+    }
+
+    /// Says, before the rows are added, until when what expires is left out.
+    pub(crate) fn leave_out_what_expires_until(&mut self, expiry: DateTime<Utc>) {
+        self.scope.expires_until(expiry);
+    }
+
+    /// Adds a row of the table.
+    pub(crate) fn add_row(&mut self, item: &Item) {
+        match table_rows::read(item, &mut self.oddities) {
+            Some(TableRow::Tallies(tallies)) => self.add_tallies(&tallies),
+            Some(TableRow::OpenHour(open)) => self.hours.add_open(open),
+            Some(TableRow::Mark { chunk_id, mark }) => {
+                if !self.hours.add_mark(&chunk_id, mark, &mut self.oddities) {
+                    self.marked_chunks.insert(chunk_id);
+                }
+            }
+            Some(TableRow::Seal) | None => {}
+        }
+    }
+
+    fn add_tallies(&mut self, tallies: &Tallies) {
+        let Tallies { site, measure, bucket, lane, ttl, counters } = tallies;
+        if ttl.is_some_and(|ttl| self.scope.row_expires(site, *bucket, ttl)) {
+            return;
+        }
+        if *lane == Some(Lane::Numbered) {
+            self.hours.add_lane(site, *bucket, measure, counters);
+        }
+        if !self.scope.is_compared(site, *bucket) {
+            return;
+        }
+        *self.rows.entry(bucket.granularity()).or_default() += 1;
+        for (key, number) in counters {
+            self.comparison.add_found(Cell { site, measure, bucket: *bucket, key }, *number);
+        }
+    }
+
+    /// The chunks that have a mark.
+    pub(crate) fn marked_chunks(&self) -> &BTreeSet<String> {
+        &self.marked_chunks
+    }
+
+    /// Compares every number.
+    pub(crate) fn judge(mut self, report: &mut Report) {
+        for oddity in self.oddities {
+            report.differences.add(|| oddity);
+        }
+        for fault in self.hours.faults(|site, hour| self.scope.covers(site, hour)) {
+            report.differences.add(|| fault);
+        }
+        for ((site, hour), measures) in self.hours.not_done() {
+            for bucket in above_the_minute(*hour) {
+                if !self.scope.is_compared(site, bucket) {
+                    continue;
+                }
+                for (measure, counters) in measures {
+                    for (key, number) in counters {
+                        self.comparison.add_found(Cell { site, measure, bucket, key }, *number);
+                    }
+                }
+            }
+        }
+        let unfinished = self.hours.unfinished();
+        self.comparison.retain(|site, bucket| {
+            self.scope.is_compared(site, bucket) && !unfinished.contains(&(site.to_owned(), bucket))
+        });
+        let (count, first) = self.comparison.differences(PRINTED_MAX);
+        report.differences.add_all(count, first.into_iter().map(|(cell, numbers)| difference(cell, numbers)));
+        report.rows = self.rows;
+        report.tallies = self.comparison.count();
+        report.expired = self.scope.expired_count();
+    }
+}
+
+fn difference(cell: Cell<'_>, numbers: Numbers) -> String {
+    let Cell { site, measure, bucket, key } = cell;
+    let granularity = bucket.granularity().name();
+    let Numbers { recounted, found } = numbers;
+    format!("{site} {measure} {granularity} {bucket} {key}: recounted {recounted}, the table says {found}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::scope::Retention;
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use minutebook_oracle::{Settings, recount};
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn books() -> Books {
+        let retention = Retention { minute_days: Some(7), ..Retention::default() };
+        Books::new(Scope::new(retention, time("2026-11-21T12:00:00Z")))
+    }
+
+    fn summary() -> Summary {
+        Summary { minute_retention_days: Some(7), ..Summary::default() }
+    }
+
+    /// A recount of views of item 1 at these times.
+    fn views(times: &[&str]) -> Recount {
+        let lines = times.iter().map(|time| format!("{{\"event\":\"view\",\"ts\":\"{time}\",\"sku\":1}}\n"));
+        let settings = Settings { reference_time: time("2026-11-21T12:00:00Z"), default_currency: "USD".to_owned() };
+        recount(lines.collect::<String>().as_bytes(), &settings).unwrap()
+    }
+
+    fn row(pk: &str, sk: &str, attributes: &[(&str, &str)]) -> Item {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let mut item = Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))]);
+        for (name, value) in attributes {
+            let is_number = !name.ends_with("_at");
+            let value = if is_number { AttributeValue::N((*value).to_owned()) } else { text(value) };
+            item.insert((*name).to_owned(), value);
+        }
+        item
+    }
+
+    /// Rows of a site `default` with a number for item 1.
+    fn tallies(rows: &[(&str, &str, &str)]) -> Vec<Item> {
+        rows.iter().map(|(span, sk, number)| row(&format!("T#default#{span}"), sk, &[("i#1", number)])).collect()
+    }
+
+    fn sums_mark(parts: &str) -> Item {
+        let attributes = [("plan_version", "2"), ("parts", parts), ("committed_at", "2026-11-21T00:12:00Z")];
+        row("L#seal:default:2026-11-20T23", "000000", &attributes)
+    }
+
+    fn judged(mut books: Books, times: &[&str], rows: impl IntoIterator<Item = Item>) -> Report {
+        books.add_chunk(&views(times), &summary());
+        for row in rows {
+            books.add_row(&row);
+        }
+        let mut report = Report::default();
+        books.judge(&mut report);
+        report
+    }
+
+    #[track_caller]
+    fn check(times: &[&str], rows: impl IntoIterator<Item = Item>, differences: &[&str]) -> Report {
+        let report = judged(books(), times, rows);
+        assert_eq!(report.differences.first, differences);
+        assert_eq!(report.differences.count, differences.len() as u64);
+        report
+    }
+
+    /// Three views of an hour: two in numbered lanes, one late.
+    const TIMES: [&str; 3] = ["2026-11-20T23:07:01Z", "2026-11-20T23:07:02Z", "2026-11-20T23:08Z"];
+
+    fn minutes() -> Vec<Item> {
+        tallies(&[
+            ("2026-11-20T23", "views#07#00#000", "1"),
+            ("2026-11-20T23", "views#07#13#000.1", "1"),
+            ("2026-11-20T23", "views#08#late#000", "1"),
+        ])
+    }
+
+    /// The rows above the minute, with this number each.
+    fn above(number: &str) -> Vec<Item> {
+        tallies(&[
+            ("2026-11-20", "views#23#000", number),
+            ("2026", "views#d11-20#000", number),
+            ("2026", "views#w47#001", number),
+            ("2026", "views#m11#000.2", number),
+        ])
+    }
+
+    fn open() -> Item {
+        row("OPEN", "2026-11-20T23#default", &[("sealed_at", "2026-11-21T00:10:00Z")])
+    }
+
+    #[test]
+    fn an_open_hour_is_in_its_numbered_lanes_and_what_came_late_is_in_the_rows_above() {
+        let report = check(&TIMES, [minutes(), above("1"), vec![open()]].concat(), &[]);
+        let rows: Vec<u64> = report.rows.values().copied().collect();
+        assert_eq!((rows, report.tallies), (vec![3, 1, 1, 1, 1], 6));
+    }
+
+    #[test]
+    fn an_hour_that_is_done_is_in_the_rows_above() {
+        check(&TIMES, [minutes(), above("3"), vec![open(), sums_mark("1")]].concat(), &[]);
+        check(
+            &TIMES,
+            [minutes(), above("1"), vec![sums_mark("1")]].concat(),
+            &[
+                "default views hour 2026-11-20T23 1: recounted 3, the table says 1",
+                "default views day 2026-11-20 1: recounted 3, the table says 1",
+                "default views week 2026-W47 1: recounted 3, the table says 1",
+                "default views month 2026-11 1: recounted 3, the table says 1",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_sums_of_an_hour_that_were_added_twice_are_found() {
+        let report = judged(books(), &TIMES, [minutes(), above("5"), vec![open(), sums_mark("1")]].concat());
+        assert_eq!(report.differences.count, 4);
+    }
+
+    #[test]
+    fn an_unfinished_sealing_is_one_difference() {
+        let rows = [minutes(), above("2"), vec![open(), sums_mark("2")]].concat();
+        let fault = "default hour 2026-11-20T23: its sealing is not finished: the next roll-up finishes it";
+        assert_eq!(check(&TIMES, rows, &[fault]).tallies, 2);
+    }
+
+    #[test]
+    fn an_hour_that_is_not_listed_is_a_difference() {
+        let fault = "default hour 2026-11-20T23: it is neither among the open hours nor done, so its minutes would expire \
+                     uncounted";
+        check(&TIMES, [minutes(), above("1")].concat(), &[fault]);
+    }
+
+    #[test]
+    fn a_wrong_minute_is_found_though_its_hour_is_right() {
+        let mut rows = [minutes(), above("3"), vec![sums_mark("1")]].concat();
+        rows.push(row("T#default#2026-11-20T23", "views#09#late#000", &[("i#2", "1")]));
+        check(&TIMES, rows, &["default views minute 2026-11-20T23:09 2: recounted 0, the table says 1"]);
+    }
+
+    #[test]
+    fn minutes_that_are_kept_no_longer_are_left_out_and_their_hours_are_not() {
+        let old = ["2026-11-10T23:07Z", "2026-11-10T23:08Z"];
+        let rows = tallies(&[
+            // A row without time to live still stands, and says nothing.
+            ("2026-11-10T23", "views#07#late#000", "7"),
+            ("2026-11-10", "views#23#000", "2"),
+            ("2026", "views#d11-10#000", "2"),
+            ("2026", "views#w46#000", "2"),
+            ("2026", "views#m11#000", "2"),
+        ]);
+        let report = check(&old, rows, &[]);
+        assert_eq!((report.tallies, report.expired), (4, BTreeMap::from([(Granularity::Minute, 2)])));
+    }
+
+    #[test]
+    fn an_expired_row_that_still_stands_is_not_counted() {
+        let expired = time("2026-11-21T11:59:00Z").timestamp().to_string();
+        let rows = [
+            minutes(),
+            above("1"),
+            vec![
+                open(),
+                row("T#default#2026-11-20T23", "views#07#00#001", &[("i#1", "9"), ("ttl", &expired)]),
+                row("T#default#2026-11-20", "views#23#001", &[("i#1", "9"), ("ttl", &expired)]),
+            ],
+        ];
+        let report = check(&TIMES, rows.concat(), &[]);
+        let expired = BTreeMap::from([(Granularity::Minute, 1), (Granularity::Hour, 1)]);
+        assert_eq!((report.tallies, report.expired), (4, expired));
+    }
+
+    #[test]
+    fn only_what_lies_wholly_in_the_range_is_compared() {
+        let scope = Scope::new(Retention::default(), time("2026-11-21T12:00:00Z"));
+        let day = scope.between(Some(time("2026-11-20T00:00:00Z")), Some(time("2026-11-21T00:00:00Z")));
+        let times = [TIMES.as_slice(), &["2026-11-19T23:59Z", "2026-11-21T00:00Z"]].concat();
+        let report = judged(Books::new(day), &times, [minutes(), above("1"), vec![open()]].concat());
+        assert_eq!(report.differences.first, Vec::<String>::new());
+        assert_eq!((report.rows.into_values().collect::<Vec<_>>(), report.tallies), (vec![3, 1, 1], 4));
+    }
+
+    #[test]
+    fn other_sites_are_passed_over_where_only_met_ones_are_asked_for() {
+        let scope = Scope::new(Retention::default(), time("2026-11-21T12:00:00Z")).of_met_sites();
+        let other = [
+            row("T#other#2026-11-20T23", "views#07#00#000", &[("i#1", "1")]),
+            row("OPEN", "2026-11-20T22#other", &[("sealed_at", "2026-11-21T00:10:00Z")]),
+        ];
+        let rows = [minutes(), above("1"), vec![open()], other.to_vec()].concat();
+        let report = judged(Books::new(scope), &TIMES, rows);
+        assert_eq!((report.differences.count, report.tallies), (0, 6));
+    }
+
+    #[test]
+    fn a_row_of_no_kind_is_a_difference_and_marks_of_objects_are_remembered() {
+        let mut books = books();
+        books.add_row(&row("T#default#2026", "views#x#000", &[]));
+        books.add_row(&row("L#b/k#hash", "000000", &[]));
+        books.add_row(&sums_mark("1"));
+        assert_eq!(books.marked_chunks().iter().collect::<Vec<_>>(), ["b/k#hash"]);
+        let mut report = Report::default();
+        books.judge(&mut report);
+        assert_eq!(
+            report.differences.first,
+            [
+                "row T#default#2026 views#x#000: not the keys of any row",
+                "row L#b/k#hash 000000: its plan_version is None",
+            ]
+        );
+    }
+}
