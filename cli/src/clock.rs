@@ -1,6 +1,6 @@
 //! The time of day.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
 /// Now. Below the commands a time is a parameter.
 #[expect(clippy::disallowed_methods, reason = "a command is the edge, where now comes from")]
@@ -24,6 +24,11 @@ pub(crate) fn parse_time_or_date(text: &str) -> Result<DateTime<Utc>, String> {
     let time = DateTime::parse_from_rfc3339(text);
     time.map(|time| time.to_utc())
         .map_err(|_| "not a time: write RFC 3339 as in 2026-11-20T23:00:00Z, or a date as in 2026-11-20".to_owned())
+}
+
+/// A time as it is printed everywhere, as `2026-11-20T23:00:00Z`.
+pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]

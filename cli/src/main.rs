@@ -15,12 +15,13 @@ mod proof;
 mod table;
 mod table_rows;
 mod upload;
+mod waiting;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, down, generate, put, status, top, up, verify};
+use crate::commands::{demo, down, generate, history, put, status, top, up, verify};
 use crate::context::{Context, Options};
 
 /// Real-time shop analytics: the local stack, events in, answers and proofs out.
@@ -49,6 +50,8 @@ enum Command {
     Put(put::PutArgs),
     /// Asks for the top items
     Top(top::TopArgs),
+    /// Asks for a series: totals and top items by hour, day, week or month
+    History(history::HistoryArgs),
     /// Recounts the raw files and compares every tally
     Verify(verify::VerifyArgs),
 }
@@ -65,6 +68,7 @@ async fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args, &context).await,
         Command::Put(args) => put::run(args, &context).await,
         Command::Top(args) => top::run(args, &context).await,
+        Command::History(args) => history::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! Figures in columns.
 
 use comfy_table::{CellAlignment, Table, presets};
+use serde_json::value::RawValue;
 
 /// An empty table with these headings; the columns at `right` hold numbers.
 pub(crate) fn new(headings: &[&str], right: &[usize]) -> Table {
@@ -19,4 +20,9 @@ pub(crate) fn new(headings: &[&str], right: &[usize]) -> Table {
 /// The table as lines without trailing spaces.
 pub(crate) fn text(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A JSON value without the quotes of a text, its numbers as they are written.
+pub(crate) fn plain(value: &RawValue) -> String {
+    serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }

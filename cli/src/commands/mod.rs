@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod generate;
+pub(crate) mod history;
 pub(crate) mod put;
 pub(crate) mod status;
 pub(crate) mod top;

@@ -1,11 +1,10 @@
 //! `minutebook put`: event files into the bucket, and the wait until they are counted.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use aws_sdk_sqs::types::QueueAttributeName;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use anyhow::{Result, bail};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 
@@ -13,16 +12,14 @@ use crate::aws::explain;
 use crate::clock;
 use crate::context::Context;
 use crate::files::{self, Source};
-use crate::ledger::{self, Counts, Ledger};
+use crate::ledger::{self, Counts};
 use crate::progress;
 use crate::table;
 use crate::upload::{Target, upload_file};
+use crate::waiting::{Counted, Waiting};
 
-/// How many uploads, or questions to the ledger, are under way at once.
+/// How many uploads are under way at once.
 const CONCURRENCY: usize = 8;
-
-/// How long to wait between two looks at the ledger.
-const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Notes beside an object whose events were moved in time: the hash of the file before, and by how many minutes.
 const SHIFTED_FROM: &str = "minutebook-shifted-from";
@@ -73,8 +70,8 @@ impl Report {
     pub(crate) fn sum(&self) -> Counts {
         let mut sum = Counts::default();
         for file in &self.files {
-            if let Outcome::Counted { counts, .. } = &file.outcome {
-                sum.add(counts);
+            if let Outcome::Counted(counted) = &file.outcome {
+                sum.add(&counted.counts);
             }
         }
         sum
@@ -102,12 +99,7 @@ pub(crate) struct FileReport {
 pub(crate) enum Outcome {
     /// It was uploaded, and nobody waited.
     Uploaded,
-    Counted {
-        counts: Counts,
-        parts: u64,
-        /// Whether it had been counted before it was put, so that nothing was added.
-        before: bool,
-    },
+    Counted(Counted),
     NotCounted,
 }
 
@@ -143,7 +135,11 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let sources = find_sources(&args).await?;
     let ready = prepare(&args, sources, &s3, &bucket).await?;
 
-    let waiting = if args.wait { Some(Waiting::begin(context, &bucket, &ready).await?) } else { None };
+    let chunk_id = |file: &Ready| ledger::chunk_id(&bucket, &file.source.key, &file.content_hash);
+    let waiting = match args.wait {
+        true => Some(Waiting::begin(context, ready.iter().map(chunk_id).collect()).await?),
+        false => None,
+    };
 
     let bar = progress::bar("uploading", ready.len());
     let uploads = futures::stream::iter(&ready).map(async |file| {
@@ -170,7 +166,11 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let last_event = last_event.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let mut report = Report { files, last_event, gave_up: None };
     if let Some(waiting) = waiting {
-        waiting.end(&mut report, Duration::from_secs(args.timeout)).await?;
+        let waited = waiting.end(Duration::from_secs(args.timeout)).await?;
+        for (file, counted) in report.files.iter_mut().zip(waited.chunks) {
+            file.outcome = counted.map_or(Outcome::NotCounted, Outcome::Counted);
+        }
+        report.gave_up = waited.gave_up;
     }
     Ok(report)
 }
@@ -276,124 +276,12 @@ async fn earlier_shift(s3: &aws_sdk_s3::Client, bucket: &str, file: &Ready) -> R
     Ok(note(SHIFTED_MINUTES).and_then(|minutes| minutes.parse().ok()))
 }
 
-/// A wait for chunks to be counted.
-struct Waiting {
-    dynamodb: aws_sdk_dynamodb::Client,
-    table: String,
-    /// Of each file, in their order.
-    chunk_ids: Vec<String>,
-    /// Whether a file had been counted before it was uploaded.
-    counted_before: Vec<bool>,
-    dead_letters: Option<DeadLetters>,
-}
-
-struct DeadLetters {
-    sqs: aws_sdk_sqs::Client,
-    url: String,
-    count_before: u64,
-}
-
-impl Waiting {
-    /// Notes how things are before the upload.
-    async fn begin(context: &Context, bucket: &str, ready: &[Ready]) -> Result<Self> {
-        let endpoints = context.endpoints()?;
-        let dead_letters = match endpoints.dead_letters_url() {
-            Ok(url) => Some(DeadLetters::begin(context.sqs().await?, url).await?),
-            // Nothing names the queue, so the wait ends by its time only.
-            Err(_) => None,
-        };
-        let chunk_ids: Vec<String> =
-            ready.iter().map(|file| ledger::chunk_id(bucket, &file.source.key, &file.content_hash)).collect();
-        let mut waiting = Self {
-            dynamodb: context.dynamodb().await?,
-            table: endpoints.table()?.to_owned(),
-            counted_before: Vec::new(),
-            chunk_ids,
-            dead_letters,
-        };
-        let every_file: Vec<usize> = (0..ready.len()).collect();
-        let ledgers = waiting.look(&every_file).await?;
-        waiting.counted_before = ledgers.iter().map(|(_, ledger)| ledger.is_some()).collect();
-        Ok(waiting)
-    }
-
-    /// The complete ledgers of these files, in their order.
-    async fn look(&self, files: &[usize]) -> Result<Vec<(usize, Option<Ledger>)>> {
-        let looks = futures::stream::iter(files.iter().copied()).map(async |file| {
-            let ledger = ledger::read(&self.dynamodb, &self.table, &self.chunk_ids[file]).await?;
-            Ok::<_, anyhow::Error>((file, ledger.filter(Ledger::is_complete)))
-        });
-        looks.buffered(CONCURRENCY).try_collect().await
-    }
-
-    /// Waits until every file is counted, landed in the dead letters, or the time is up.
-    async fn end(self, report: &mut Report, timeout: Duration) -> Result<()> {
-        let deadline = Instant::now() + timeout;
-        let bar = progress::bar("counting", report.files.len());
-        let mut pending: Vec<usize> = (0..report.files.len()).collect();
-        loop {
-            // The letters are counted first: what was counted meanwhile cannot be mistaken for them.
-            let dead = match &self.dead_letters {
-                Some(dead_letters) => dead_letters.count().await?.saturating_sub(dead_letters.count_before),
-                None => 0,
-            };
-            let mut still_pending = Vec::new();
-            for (file, ledger) in self.look(&pending).await? {
-                let Some(ledger) = ledger else {
-                    still_pending.push(file);
-                    continue;
-                };
-                let parts = ledger.parts_count();
-                let summary = ledger.summary.context("a complete ledger has a part 0")?;
-                let before = self.counted_before[file];
-                report.files[file].outcome = Outcome::Counted { counts: summary.counts, parts, before };
-                bar.inc(1);
-            }
-            pending = still_pending;
-            if pending.is_empty() {
-                break;
-            }
-            if dead >= pending.len() as u64 {
-                let messages = if dead == 1 { "message" } else { "messages" };
-                report.gave_up = Some(format!("{dead} {messages} landed in the dead letters"));
-                break;
-            }
-            if Instant::now() >= deadline {
-                report.gave_up = Some(format!("after {} s (--timeout)", timeout.as_secs()));
-                break;
-            }
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-        bar.finish_and_clear();
-        for file in pending {
-            report.files[file].outcome = Outcome::NotCounted;
-        }
-        Ok(())
-    }
-}
-
-impl DeadLetters {
-    async fn begin(sqs: aws_sdk_sqs::Client, url: &str) -> Result<Self> {
-        let mut dead_letters = Self { sqs, url: url.to_owned(), count_before: 0 };
-        dead_letters.count_before = dead_letters.count().await?;
-        Ok(dead_letters)
-    }
-
-    async fn count(&self) -> Result<u64> {
-        let name = QueueAttributeName::ApproximateNumberOfMessages;
-        let ask = self.sqs.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
-        let answer = ask.send().await.map_err(|error| explain(format!("cannot look at {}", self.url), error))?;
-        let count = answer.attributes().and_then(|attributes| attributes.get(&name));
-        count.and_then(|count| count.parse().ok()).ok_or_else(|| anyhow!("{} does not say its length", self.url))
-    }
-}
-
 fn print_uploads(report: &Report, bucket: &str) {
     for file in &report.files {
         println!("s3://{bucket}/{} ({} bytes)", file.key, file.bytes);
     }
     if let Some(last_event) = report.last_event {
-        println!("last event: {}", rfc3339(last_event));
+        println!("last event: {}", clock::rfc3339(last_event));
     }
 }
 
@@ -403,9 +291,9 @@ pub(crate) fn report_text(report: &Report) -> String {
     let mut table = table::new(&headings, &[1, 2, 3, 4, 5, 6]);
     for file in &report.files {
         match &file.outcome {
-            Outcome::Counted { counts, before, .. } => {
-                let note = if *before { "counted before: nothing added" } else { "" };
-                table.add_row(row(&file.key, counts, note));
+            Outcome::Counted(counted) => {
+                let note = if counted.before { "counted before: nothing added" } else { "" };
+                table.add_row(row(&file.key, &counted.counts, note));
             }
             Outcome::Uploaded | Outcome::NotCounted => {
                 table.add_row([file.key.as_str(), "-", "-", "-", "-", "-", "-", "not counted"]);
@@ -421,7 +309,7 @@ pub(crate) fn report_text(report: &Report) -> String {
         text.push_str(&format!("rejected {reason}: {count}\n"));
     }
     if let Some(last_event) = report.last_event {
-        text.push_str(&format!("last event: {} (ask with --as-of to see this time)\n", rfc3339(last_event)));
+        text.push_str(&format!("last event: {} (ask with --as-of to see this time)\n", clock::rfc3339(last_event)));
     }
     text
 }
@@ -445,7 +333,7 @@ fn report_json(report: &Report) -> serde_json::Value {
             match &file.outcome {
                 Outcome::Uploaded => object["state"] = json!("uploaded"),
                 Outcome::NotCounted => object["state"] = json!("not_counted"),
-                Outcome::Counted { counts, parts, before } => {
+                Outcome::Counted(Counted { counts, parts, before }) => {
                     object["state"] = json!(if *before { "counted_before" } else { "counted" });
                     object["parts"] = json!(parts);
                     add_counts(&mut object, counts);
@@ -456,10 +344,11 @@ fn report_json(report: &Report) -> serde_json::Value {
         .collect();
     let mut sum = json!({});
     add_counts(&mut sum, &report.sum());
-    json!({ "files": files, "sum": sum, "last_event": report.last_event.map(rfc3339) })
+    json!({ "files": files, "sum": sum, "last_event": report.last_event.map(clock::rfc3339) })
 }
 
-fn add_counts(object: &mut serde_json::Value, counts: &Counts) {
+/// Adds the numbers to a JSON object.
+pub(crate) fn add_counts(object: &mut serde_json::Value, counts: &Counts) {
     let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } = counts;
     let numbers = BTreeMap::from([
         ("lines", lines),
@@ -475,10 +364,6 @@ fn add_counts(object: &mut serde_json::Value, counts: &Counts) {
     object["rejected_by_reason"] = json!(rejected_by_reason);
 }
 
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -491,7 +376,7 @@ mod tests {
         let rejected_by_reason = BTreeMap::from([("future".to_owned(), 1)]);
         let counts =
             Counts { lines, counted: lines - 1, rejected: 1, rejected_by_reason, events: 9, ..Counts::default() };
-        Outcome::Counted { counts, parts: 1, before }
+        Outcome::Counted(Counted { counts, parts: 1, before })
     }
 
     #[test]

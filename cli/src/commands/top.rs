@@ -113,16 +113,11 @@ pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
     }
     let mut table = table::new(&["", "item_id", &number_name], &[0, 2]);
     for (index, item) in top.iter().enumerate() {
-        let member = |name: &str| item.get(name).map_or_else(String::new, |value| plain(value));
+        let member = |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
         table.add_row([(index + 1).to_string(), member("item_id"), member(ranking.number())]);
     }
     text.push_str(&table::text(&table));
     Ok(text)
-}
-
-/// A JSON value without the quotes of a text.
-fn plain(value: &RawValue) -> String {
-    serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }
 
 #[cfg(test)]

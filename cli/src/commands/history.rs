@@ -1,0 +1,448 @@
+//! `minutebook history`: the series of a measure as the HTTP API answers it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use chrono::DateTime;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::context::Context;
+use crate::http;
+use crate::progress;
+use crate::table;
+
+/// The path of the call.
+const PATH: &str = "history";
+
+/// How many periods the API answers to one question, over all pages.
+const PERIODS_MAX: usize = 1000;
+
+/// How wide the bar of the largest total is, in columns.
+const BAR_WIDTH: u32 = 20;
+
+/// How wide the line of all totals is at most, in columns.
+const SPARKLINE_WIDTH_MAX: usize = 100;
+
+/// From one eighth of a column to seven; eight are a full block.
+const BAR_EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+const SPARKLINE_LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct HistoryArgs {
+    /// What was counted
+    #[arg(value_enum)]
+    measure: Measure,
+    /// How long a period is
+    #[arg(long, value_enum, default_value_t = Granularity::Day)]
+    granularity: Granularity,
+    /// The first period is the one that this lies in: a date as 2026-11-20, or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// The last period is the one that ends with this or that this lies in: a date, or RFC 3339; without it, the running one
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Only this item
+    #[arg(long, value_name = "ITEM")]
+    item_id: Option<String>,
+    /// Site; without it, the events that name none
+    #[arg(long, value_name = "SITE")]
+    site_id: Option<String>,
+    /// Currency of sales and refunds
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+    /// By whose midnights periods begin, as Europe/Berlin; without it, UTC
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// How many top items of each period, 0 to 100
+    #[arg(long, value_name = "N")]
+    limit: Option<String>,
+    /// Print the answer as one JSON document, all pages in one
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Measure {
+    /// Views of items
+    Views,
+    /// Additions to carts
+    Carts,
+    /// Money of purchases
+    Sales,
+    /// Purchased units
+    Units,
+    /// Removals from carts
+    Removals,
+    /// Money that was given back
+    Refunds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Granularity {
+    Hour,
+    Day,
+    /// From Monday on
+    Week,
+    Month,
+}
+
+/// An answer, of one page or of all in one. Numbers stay as they are written: an amount of money is no float.
+#[derive(Debug, Deserialize, Serialize)]
+struct Answer {
+    measure: String,
+    granularity: String,
+    tz: String,
+    site_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_id: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<String>,
+    periods: Vec<Box<RawValue>>,
+    as_of: String,
+    window: Window,
+    next_cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Window {
+    from: String,
+    to: String,
+    precision: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Period {
+    from: String,
+    total: Box<RawValue>,
+    /// Absent where one item is asked about.
+    top: Option<Vec<BTreeMap<String, Box<RawValue>>>>,
+    running: bool,
+}
+
+pub(crate) async fn run(args: HistoryArgs, context: &Context) -> Result<()> {
+    let json = args.json;
+    let answer = ask(args, context).await?;
+    if json {
+        println!("{}", serde_json::to_string(&answer)?);
+    } else {
+        print!("{}", text(&answer).context("cannot read the answer of history")?);
+    }
+    Ok(())
+}
+
+/// Asks for one page after the other.
+async fn ask(args: HistoryArgs, context: &Context) -> Result<Answer> {
+    let url = format!("{}/{PATH}", context.endpoints()?.api_url()?);
+    let query = query(args);
+    let step = progress::bar("asking", 0);
+    let mut answer: Option<Answer> = None;
+    loop {
+        let mut page_query = query.clone();
+        if let Some(cursor) = answer.as_ref().and_then(|answer| answer.next_cursor.clone()) {
+            page_query.push(("cursor", cursor));
+        }
+        let body = http::get(url.clone(), page_query).await?;
+        let page = serde_json::from_str(&body).context("cannot read the answer of history")?;
+        let pages = match answer {
+            None => page,
+            Some(pages) => pages.and(page)?,
+        };
+        if pages.next_cursor.is_none() {
+            step.finish_and_clear();
+            return Ok(pages);
+        }
+        answer = Some(pages);
+    }
+}
+
+/// The parameters of the call, but for the cursor.
+fn query(args: HistoryArgs) -> Vec<(&'static str, String)> {
+    let HistoryArgs { measure, granularity, from, to, item_id, site_id, currency, tz, limit, json: _ } = args;
+    let parameters = [
+        ("measure", Some(name(measure))),
+        ("granularity", Some(name(granularity))),
+        ("from", from),
+        ("to", to),
+        ("item_id", item_id),
+        ("site_id", site_id),
+        ("currency", currency),
+        ("tz", tz),
+        ("limit", limit),
+    ];
+    parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// The value as it is written in a flag, which is how the API writes it too.
+fn name(value: impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+impl Answer {
+    /// This and the page that follows it.
+    ///
+    /// # Errors
+    /// The pages do not come to an end.
+    fn and(mut self, page: Self) -> Result<Self> {
+        if page.periods.is_empty() || self.periods.len() + page.periods.len() > PERIODS_MAX {
+            bail!("the API does not come to an end within {PERIODS_MAX} periods: ask for less with --from and --to");
+        }
+        self.periods.extend(page.periods);
+        // What was counted at the time of the first page is in all of them.
+        self.window.to = page.window.to;
+        if precision_rank(&page.window.precision) > precision_rank(&self.window.precision) {
+            self.window.precision = page.window.precision;
+        }
+        self.next_cursor = page.next_cursor;
+        Ok(self)
+    }
+
+    /// What was asked, in a line.
+    fn headline(&self) -> String {
+        let Self { measure, granularity, tz, site_id, currency, window, .. } = self;
+        let mut line = match currency {
+            Some(currency) => format!("{measure} {currency} by {granularity}"),
+            None => format!("{measure} by {granularity}"),
+        };
+        if let Some(item_id) = &self.item_id {
+            line.push_str(&format!(" of item {}", table::plain(item_id)));
+        }
+        line.push_str(&format!(", site {site_id}, {tz}: {} to {}", window.from, window.to));
+        if window.precision != "minute" {
+            line.push_str(&format!(" (to the {})", window.precision));
+        }
+        line
+    }
+}
+
+/// Precisions by how coarse they are.
+fn precision_rank(precision: &str) -> usize {
+    ["minute", "hour", "day"].iter().position(|name| *name == precision).unwrap_or(0)
+}
+
+/// The answer as lines for people.
+fn text(answer: &Answer) -> Result<String> {
+    let periods = answer.periods.iter().map(|period| serde_json::from_str(period.get()));
+    let periods: Vec<Period> = periods.collect::<Result<_, _>>()?;
+    // Only heights are floats.
+    let heights = periods.iter().map(|period| period.total.get().parse::<f64>());
+    let heights: Vec<f64> = heights.collect::<Result<_, _>>().map_err(|_| anyhow!("a total is not a number"))?;
+    let highest = heights.iter().copied().fold(0.0, f64::max);
+
+    let mut text = format!("{}\n", answer.headline());
+    if highest <= 0.0 {
+        text.push_str("nothing was counted\n");
+        return Ok(text);
+    }
+    text.push_str(&format!("{}\n", sparkline(&heights, SPARKLINE_WIDTH_MAX)));
+    let total_name = match &answer.currency {
+        Some(currency) => format!("{} {currency}", answer.measure),
+        None => answer.measure.clone(),
+    };
+    let has_top = periods.iter().any(|period| period.top.as_ref().is_some_and(|top| !top.is_empty()));
+    let top_name = if has_top { "top items" } else { "" };
+    let mut table = table::new(&[&answer.granularity, &total_name, "", top_name], &[1]);
+    for (period, height) in periods.iter().zip(heights) {
+        let running = if period.running { " (running)" } else { "" };
+        table.add_row([
+            format!("{}{running}", label(&answer.granularity, &period.from)),
+            period.total.get().to_owned(),
+            bar(height, highest),
+            period.top.as_deref().map_or_else(String::new, top_items),
+        ]);
+    }
+    text.push_str(&table::text(&table));
+    Ok(text)
+}
+
+/// The start of a period, as short as its granularity allows.
+fn label(granularity: &str, from: &str) -> String {
+    let Ok(time) = DateTime::parse_from_rfc3339(from) else { return from.to_owned() };
+    let format = match granularity {
+        // The hour that a clock shows twice when summer ends is told apart by its offset.
+        "hour" if from.ends_with('Z') => "%Y-%m-%d %H:%MZ",
+        "hour" => "%Y-%m-%d %H:%M%:z",
+        "month" => "%Y-%m",
+        _ => "%Y-%m-%d",
+    };
+    time.format(format).to_string()
+}
+
+fn top_items(items: &[BTreeMap<String, Box<RawValue>>]) -> String {
+    let items = items.iter().map(|item| {
+        let member = |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
+        format!("{}: {}", member("item_id"), member("total"))
+    });
+    items.collect::<Vec<_>>().join(", ")
+}
+
+/// A bar as long as `height` is beside `highest`. All that is not zero can be seen.
+fn bar(height: f64, highest: f64) -> String {
+    let eighths = share(height, highest, BAR_WIDTH * 8);
+    let full_blocks = "█".repeat(eighths / 8);
+    let rest = (eighths % 8).checked_sub(1).map(|index| BAR_EIGHTHS[index]);
+    full_blocks + &rest.map_or_else(String::new, String::from)
+}
+
+/// The heights as one line: the lowest level is zero, the highest one the largest.
+///
+/// Where there are more heights than columns, neighbours share a column, which shows the highest of them.
+fn sparkline(heights: &[f64], width_max: usize) -> String {
+    let highest = heights.iter().copied().fold(0.0, f64::max);
+    let heights_per_column = heights.len().div_ceil(width_max).max(1);
+    let columns = heights.chunks(heights_per_column).map(|column| column.iter().copied().fold(0.0, f64::max));
+    columns.map(|height| SPARKLINE_LEVELS[share(height, highest, 7)]).collect()
+}
+
+/// The share of `height` in `highest`, as one of `steps` steps, rounded up.
+fn share(height: f64, highest: f64, steps: u32) -> usize {
+    if height <= 0.0 || highest <= 0.0 {
+        return 0;
+    }
+    let share = (height / highest * f64::from(steps)).ceil();
+    // A share lies between 0 and `steps`, by the lines above.
+    (1..=steps as usize).find(|step| *step as f64 >= share).unwrap_or(steps as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST_PAGE: &str = r#"{"measure":"sales","granularity":"day","tz":"Europe/Berlin","site_id":"default",
+        "currency":"USD","periods":[
+        {"from":"2026-11-19T00:00:00+01:00","to":"2026-11-20T00:00:00+01:00","total":12.50,
+         "top":[{"item_id":1,"total":10.00},{"item_id":"sku-2","total":2.50}],"running":false},
+        {"from":"2026-11-20T00:00:00+01:00","to":"2026-11-21T00:00:00+01:00","total":0.00,"top":[],"running":false}],
+        "as_of":"2026-11-21T12:00:00Z","window":{"from":"2026-11-18T23:00:00Z","to":"2026-11-20T23:00:00Z",
+        "precision":"minute"},"next_cursor":"abc"}"#;
+
+    const LAST_PAGE: &str = r#"{"measure":"sales","granularity":"day","tz":"Europe/Berlin","site_id":"default",
+        "currency":"USD","periods":[
+        {"from":"2026-11-21T00:00:00+01:00","to":"2026-11-22T00:00:00+01:00","total":100000000000000000000.000000000001,
+         "top":[{"item_id":3,"total":100000000000000000000.000000000001}],"running":true}],
+        "as_of":"2026-11-21T12:01:00Z","window":{"from":"2026-11-20T23:00:00Z","to":"2026-11-21T23:00:00Z",
+        "precision":"hour"},"next_cursor":null}"#;
+
+    fn answer(body: &str) -> Answer {
+        serde_json::from_str(body).unwrap()
+    }
+
+    #[test]
+    fn pages_become_one_document_with_numbers_as_they_are_written() {
+        let merged = answer(FIRST_PAGE).and(answer(LAST_PAGE)).unwrap();
+        let json = serde_json::to_string(&merged).unwrap();
+        assert!(json.starts_with(r#"{"measure":"sales","granularity":"day","tz":"Europe/Berlin","#), "{json}");
+        assert!(json.contains(r#""total":100000000000000000000.000000000001"#), "{json}");
+        let end = concat!(
+            r#""as_of":"2026-11-21T12:00:00Z","window":{"from":"2026-11-18T23:00:00Z","#,
+            r#""to":"2026-11-21T23:00:00Z","precision":"hour"},"next_cursor":null}"#
+        );
+        assert!(json.ends_with(end), "{json}");
+        assert_eq!(merged.periods.len(), 3);
+    }
+
+    #[test]
+    fn pages_that_do_not_end_are_an_error() {
+        let empty = r#"{"measure":"views","granularity":"day","tz":"UTC","site_id":"s","periods":[],"as_of":"",
+            "window":{"from":"","to":"","precision":"minute"},"next_cursor":"abc"}"#;
+        let error = answer(FIRST_PAGE).and(answer(empty)).unwrap_err().to_string();
+        assert!(error.contains("1000 periods") && error.contains("--from"), "{error}");
+        let mut long = answer(FIRST_PAGE);
+        while long.periods.len() < PERIODS_MAX {
+            long.periods.extend(answer(LAST_PAGE).periods);
+        }
+        assert!(long.and(answer(LAST_PAGE)).is_err());
+    }
+
+    #[test]
+    fn prints_a_line_of_all_totals_and_a_row_a_period() {
+        let merged = answer(FIRST_PAGE).and(answer(LAST_PAGE)).unwrap();
+        let expected = "\
+sales USD by day, site default, Europe/Berlin: 2026-11-18T23:00:00Z to 2026-11-21T23:00:00Z (to the hour)
+▂▁█
+day                                            sales USD                        top items
+2026-11-19                                         12.50  ▏                     1: 10.00, sku-2: 2.50
+2026-11-20                                          0.00
+2026-11-21 (running)  100000000000000000000.000000000001  ████████████████████  3: 100000000000000000000.000000000001
+";
+        assert_eq!(text(&merged).unwrap(), expected);
+    }
+
+    #[test]
+    fn one_item_has_no_top_and_no_counts_no_table() {
+        let body = r#"{"measure":"views","granularity":"hour","tz":"UTC","site_id":"shop","item_id":"a b","periods":[
+            {"from":"2026-11-20T23:00:00Z","to":"2026-11-21T00:00:00Z","total":4,"running":false},
+            {"from":"2026-11-21T00:00:00Z","to":"2026-11-21T01:00:00Z","total":2,"running":true}],"as_of":"",
+            "window":{"from":"2026-11-20T23:00:00Z","to":"2026-11-21T01:00:00Z","precision":"minute"},"next_cursor":null}"#;
+        let expected = "\
+views by hour of item a b, site shop, UTC: 2026-11-20T23:00:00Z to 2026-11-21T01:00:00Z
+█▅
+hour                         views
+2026-11-20 23:00Z                4  ████████████████████
+2026-11-21 00:00Z (running)      2  ██████████
+";
+        assert_eq!(text(&answer(body)).unwrap(), expected);
+        let zeros = body.replace("\"total\":4", "\"total\":0").replace("\"total\":2", "\"total\":0");
+        assert!(text(&answer(&zeros)).unwrap().ends_with("\nnothing was counted\n"));
+    }
+
+    #[test]
+    fn a_sparkline_shows_zero_the_highest_and_what_is_hardly_there() {
+        assert_eq!(sparkline(&[0.0, 0.001, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 100), "▁▂▂▃▄▅▆▇█");
+        assert_eq!(sparkline(&[5.0, 5.0], 100), "██");
+        assert_eq!(sparkline(&[0.0, 0.0], 100), "▁▁");
+        assert_eq!(sparkline(&[], 100), "");
+        let heights: Vec<f64> = (0..250).map(|height| if height == 125 { 9.0 } else { 0.0 }).collect();
+        let line: Vec<char> = sparkline(&heights, 100).chars().collect();
+        assert_eq!((line.len(), line[41], line[40]), (84, '█', '▁'));
+    }
+
+    #[test]
+    fn a_bar_has_eighths_of_a_column() {
+        assert_eq!(bar(8.0, 8.0), "█".repeat(20));
+        assert_eq!(bar(1.0, 160.0), "▏");
+        assert_eq!(bar(15.0, 160.0), "█▉");
+        assert_eq!(bar(0.000001, 160.0), "▏");
+        assert_eq!(bar(0.0, 160.0), "");
+    }
+
+    #[test]
+    fn a_period_is_named_as_short_as_possible() {
+        for (granularity, from, expected) in [
+            ("hour", "2026-10-25T02:00:00+01:00", "2026-10-25 02:00+01:00"),
+            ("hour", "2026-10-25T02:00:00Z", "2026-10-25 02:00Z"),
+            ("day", "2026-10-25T00:00:00+02:00", "2026-10-25"),
+            ("week", "2026-10-19T00:00:00+02:00", "2026-10-19"),
+            ("month", "2026-10-01T00:00:00+02:00", "2026-10"),
+            ("day", "?", "?"),
+        ] {
+            assert_eq!(label(granularity, from), expected);
+        }
+    }
+
+    #[test]
+    fn a_question_names_what_was_given_and_nothing_else() {
+        let args = HistoryArgs {
+            measure: Measure::Refunds,
+            granularity: Granularity::Week,
+            from: Some("2026-11-01".to_owned()),
+            to: None,
+            item_id: None,
+            site_id: None,
+            currency: Some("EUR".to_owned()),
+            tz: None,
+            limit: Some("0".to_owned()),
+            json: true,
+        };
+        let expected = [
+            ("measure", "refunds"),
+            ("granularity", "week"),
+            ("from", "2026-11-01"),
+            ("currency", "EUR"),
+            ("limit", "0"),
+        ];
+        assert_eq!(query(args), expected.map(|(name, value)| (name, value.to_owned())));
+    }
+}
