@@ -3,8 +3,12 @@
 pub mod aws;
 pub mod clock;
 pub mod config;
+pub mod deadline;
+pub mod history;
+pub mod metrics;
 pub mod problem;
 pub mod query;
 pub mod ranking;
 
 mod answer;
+mod history_query;

@@ -1,0 +1,25 @@
+//! Wires rollup to the Lambda runtime.
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use minutebook_service::aws::Aws;
+use minutebook_service::clock::Clock;
+use minutebook_service::config::{Config, environment};
+use minutebook_service::deadline::deadline_of;
+use minutebook_storage::commit::{Committer, Table};
+use rollup::sealer::Sealer;
+use serde::de::IgnoredAny;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let config = Config::read(environment)?;
+    let table = Table { client: Aws::read(environment)?.dynamodb(), name: config.table };
+    let sealer = Sealer { committer: Committer::new(table, config.retention), clock: Clock::system() };
+    let sealer = &sealer;
+    // What the schedule says is of no interest: a run does what is due.
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
+        let deadline = deadline_of(event.context.deadline());
+        rollup::handle(sealer, deadline.into()).await.map_err(Error::from)
+    }))
+    .await
+}

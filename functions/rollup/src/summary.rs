@@ -1,0 +1,128 @@
+//! The summary line: one line of JSON for each run, which CloudWatch also reads as metrics. A run that finds nothing to do
+//! writes it too, so that silence means that nothing runs.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use minutebook_service::metrics::metric_directive;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::sealer::Report;
+
+/// The members of the line that are metrics, with their units.
+const METRICS: [(&str, &str); 10] = [
+    ("hours_open", "Count"),
+    ("hours_sealed", "Count"),
+    ("hours_done", "Count"),
+    ("hours_removed", "Count"),
+    ("hours_left", "Count"),
+    ("failed", "Count"),
+    ("oldest_open_hour_age_seconds", "Seconds"),
+    ("conflicts", "Count"),
+    ("throttles", "Count"),
+    ("duration_ms", "Milliseconds"),
+];
+
+/// The members that tell apart whose metrics they are: the alarm of one stack must not hear another.
+const DIMENSIONS: [&str; 2] = ["service", "table"];
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "_aws")]
+    aws: Value,
+    level: &'static str,
+    message: &'static str,
+    service: &'static str,
+    table: &'a str,
+    hours_open: usize,
+    hours_sealed: usize,
+    hours_done: usize,
+    hours_removed: usize,
+    hours_left: usize,
+    failed: usize,
+    oldest_open_hour_age_seconds: u64,
+    conflicts: u32,
+    throttles: u32,
+    duration_ms: u128,
+}
+
+/// The line of a run.
+///
+/// **Errors**: none that a line of plain numbers and texts can meet.
+pub fn line(report: &Report, table: &str, took: Duration, now: DateTime<Utc>) -> Result<String, serde_json::Error> {
+    let is_clean = report.failures.is_empty() && report.hours_left == 0;
+    let (level, message) = match (is_clean, report.hours_open) {
+        (false, _) => ("ERROR", "open hours could not be carried forward, or need care"),
+        (true, 0) => ("INFO", "no hour waits to be sealed"),
+        (true, _) => ("INFO", "the open hours are carried forward"),
+    };
+    serde_json::to_string(&Line {
+        aws: metric_directive(&METRICS, &DIMENSIONS, now),
+        level,
+        message,
+        service: "rollup",
+        table,
+        hours_open: report.hours_open,
+        hours_sealed: report.hours_sealed,
+        hours_done: report.hours_done,
+        hours_removed: report.hours_removed,
+        hours_left: report.hours_left,
+        failed: report.failures.len(),
+        oldest_open_hour_age_seconds: report.oldest_open_hour_age_seconds,
+        conflicts: report.effort.conflicts,
+        throttles: report.effort.throttles,
+        duration_ms: took.as_millis(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn written(report: &Report) -> Value {
+        let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
+        let line = line(report, "stack-table", Duration::from_millis(12), now).expect("numbers and texts");
+        assert!(!line.contains('\n'));
+        serde_json::from_str(&line).expect("JSON")
+    }
+
+    #[test]
+    fn every_metric_is_a_number_of_the_line_and_every_dimension_a_text() {
+        let line = written(&Report { hours_open: 3, hours_sealed: 2, hours_done: 1, ..Report::default() });
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        for metric in directive["Metrics"].as_array().expect("a list") {
+            let name = metric["Name"].as_str().expect("a name");
+            assert!(line[name].is_u64(), "{name} is {}", line[name]);
+        }
+        for dimension in directive["Dimensions"][0].as_array().expect("a list") {
+            let name = dimension.as_str().expect("a name");
+            assert!(line[name].is_string(), "{name} is {}", line[name]);
+        }
+        assert_eq!((&line["hours_open"], &line["hours_sealed"], &line["hours_done"]), (&json!(3), &json!(2), &json!(1)));
+    }
+
+    #[test]
+    fn the_alarm_of_the_template_listens_to_what_the_line_says() {
+        let template = include_str!("../../../infra/template.yaml");
+        let start = template.find("  OldestOpenHourAlarm:").expect("the alarm");
+        let alarm = template[start..].split("\n\n").next().unwrap_or_default();
+        let line = written(&Report::default());
+        for (member, text) in [
+            ("Namespace", format!("Namespace: {}", line["_aws"]["CloudWatchMetrics"][0]["Namespace"].as_str().unwrap_or("?"))),
+            ("MetricName", "MetricName: oldest_open_hour_age_seconds".to_string()),
+            ("Dimensions", "Dimensions: [{ Name: service, Value: rollup }, { Name: table, Value: !Ref Table }]".to_string()),
+        ] {
+            assert!(alarm.contains(&text), "{member}: {alarm}");
+        }
+        assert_eq!(line["oldest_open_hour_age_seconds"], 0);
+        assert_eq!(line["service"], "rollup");
+    }
+
+    #[test]
+    fn a_run_that_left_hours_behind_is_an_error() {
+        assert_eq!(written(&Report::default())["level"], "INFO");
+        assert_eq!(written(&Report { hours_open: 2, hours_left: 1, ..Report::default() })["level"], "ERROR");
+    }
+}

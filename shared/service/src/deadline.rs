@@ -1,0 +1,48 @@
+//! Until when a function may work.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// What is kept of the time that Lambda allows, to say how far the work got.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// The longest that any Lambda function may run.
+const LAMBDA_TIMEOUT_MAX: Duration = Duration::from_secs(900);
+
+/// When the work must be back, on the clock that timers use, from the deadline that Lambda gives an invocation.
+///
+/// `cargo lambda watch` (1.9.2) gives how long the work may take (600,000 ms) where AWS gives when it must be done, in
+/// milliseconds since 1970: a quarter of an hour after 1970 is no deadline that AWS would give.
+#[expect(clippy::disallowed_methods, reason = "Lambda gives the deadline as a wall-clock time")]
+pub fn deadline_of(lambda_deadline: SystemTime) -> Instant {
+    Instant::now() + time_left(lambda_deadline, SystemTime::now())
+}
+
+fn time_left(lambda_deadline: SystemTime, now: SystemTime) -> Duration {
+    let since_1970 = lambda_deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let left = if since_1970 <= LAMBDA_TIMEOUT_MAX {
+        since_1970
+    } else {
+        lambda_deadline.duration_since(now).unwrap_or_default()
+    };
+    left.saturating_sub(MARGIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_margin_is_kept_of_the_time_that_is_left() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_216_079);
+        let seconds = Duration::from_secs;
+        for (deadline, left) in [
+            (now + seconds(120), 118),
+            (now + seconds(1), 0),
+            (now - seconds(5), 0),
+            // As `cargo lambda watch` gives it.
+            (SystemTime::UNIX_EPOCH + seconds(600), 598),
+        ] {
+            assert_eq!(time_left(deadline, now), seconds(left), "{deadline:?}");
+        }
+    }
+}
