@@ -280,6 +280,8 @@ mod tests {
             api_url: Some("http://127.0.0.1:4566/api/".to_owned()),
             default_currency: "EUR".to_owned(),
             minute_retention_days: 7,
+            hour_retention_days: 400,
+            day_retention_days: 0,
             account_id: "000000000000".to_owned(),
             access_key_id: "000000000000".to_owned(),
             secret_access_key: "emulator".to_owned(),

@@ -246,6 +246,7 @@ impl Deployment {
         }
         let api_id = outputs.remove("ApiId");
         let mut output = |name: &str| outputs.remove(name).with_context(|| format!("the stack has no output {name}"));
+        let days = |text: String| text.parse().with_context(|| format!("{text} is no number of days"));
         Ok(Stack {
             endpoint_url: self.endpoint_url.clone(),
             region: self.region.clone(),
@@ -255,7 +256,9 @@ impl Deployment {
             queue_url: output("QueueUrl")?,
             dead_letters_url: output("DeadLettersUrl")?,
             default_currency: output("DefaultCurrency")?,
-            minute_retention_days: output("MinuteRetentionDays")?.parse().context("a number of days is a number")?,
+            minute_retention_days: days(output("MinuteRetentionDays")?)?,
+            hour_retention_days: days(output("HourRetentionDays")?)?,
+            day_retention_days: days(output("DayRetentionDays")?)?,
             // The host name that AWS would give needs a resolver that knows the emulator.
             api_url: api_id.map(|api_id| format!("{}/_aws/execute-api/{api_id}", self.endpoint_url)),
             account_id: self.account_id.clone(),

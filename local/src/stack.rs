@@ -37,6 +37,10 @@ pub struct Stack {
     pub default_currency: String,
     /// How many days minute tallies are kept; 0 is for ever.
     pub minute_retention_days: u32,
+    /// How many days hour tallies are kept; 0 is for ever.
+    pub hour_retention_days: u32,
+    /// How many days day, week and month tallies are kept; 0 is for ever.
+    pub day_retention_days: u32,
     /// The account, 12 digits.
     pub account_id: String,
     /// The access key that the stack was deployed with; it may do everything in the emulator's account.
@@ -90,6 +94,8 @@ impl Stack {
             ("MINUTEBOOK_DEAD_LETTERS_URL", self.dead_letters_url.clone()),
             ("MINUTEBOOK_DEFAULT_CURRENCY", self.default_currency.clone()),
             ("MINUTEBOOK_MINUTE_RETENTION_DAYS", self.minute_retention_days.to_string()),
+            ("MINUTEBOOK_HOUR_RETENTION_DAYS", self.hour_retention_days.to_string()),
+            ("MINUTEBOOK_DAY_RETENTION_DAYS", self.day_retention_days.to_string()),
             ("MINUTEBOOK_QUEUE_URL", self.queue_url.clone()),
             ("MINUTEBOOK_REJECTED_BUCKET", self.rejected_bucket.clone()),
             ("MINUTEBOOK_TABLE", self.table.clone()),

@@ -89,6 +89,9 @@ mod tests {
     fn every_function_of_the_template_is_found() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let template = Template::read(root).unwrap();
-        assert_eq!(template.functions(), ["ingest", "most_viewed", "top_carted", "highest_grossing"]);
+        assert_eq!(
+            template.functions(),
+            ["ingest", "rollup", "most_viewed", "top_carted", "highest_grossing", "history"]
+        );
     }
 }

@@ -29,7 +29,7 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 const ACCOUNT: &str = "000000000000";
 
 /// The functions, by the names of their binaries.
-const FUNCTIONS: [&str; 4] = ["ingest", "most_viewed", "top_carted", "highest_grossing"];
+const FUNCTIONS: [&str; 6] = ["ingest", "rollup", "most_viewed", "top_carted", "highest_grossing", "history"];
 
 /// The SDK's clients, and what another process needs to make its own.
 #[derive(Clone, Debug)]
@@ -103,7 +103,7 @@ impl Cloud {
         matches!(self.backend, Backend::Emulator(_))
     }
 
-    /// The deployed stack: the real template with the functions of this workspace; minutes are kept for ever, so that
+    /// The deployed stack: the real template with the functions of this workspace; rows are kept for ever, so that
     /// fixtures of any date can be asked about. The first call deploys it.
     ///
     /// # Errors
@@ -152,15 +152,60 @@ impl Cloud {
         Ok(Clients::with(&self.clients.endpoint_url, &credentials))
     }
 
+    /// Invokes a function of the stack, with the rights of its role, and gives its answer.
+    ///
+    /// # Errors
+    ///
+    /// If the function fails, with what it says.
+    pub async fn invoke(&self, function: &str, payload: &serde_json::Value) -> Result<serde_json::Value> {
+        let stack = self.stack().await?;
+        let name = stack.functions.get(function).with_context(|| format!("there is no function {function}"))?;
+        let url = format!("{}/2015-03-31/functions/{name}/invocations", self.clients.endpoint_url);
+        let (authorization, payload) = (authorization("lambda"), payload.to_string());
+        tokio::task::spawn_blocking(move || {
+            let mut response = ureq::post(&url).header("authorization", &authorization).send(&payload)?;
+            let has_failed = response.headers().contains_key("x-amz-function-error");
+            let text = response.body_mut().read_to_string()?;
+            anyhow::ensure!(!has_failed, "the function failed: {text}");
+            serde_json::from_str(&text).with_context(|| text)
+        })
+        .await?
+    }
+
+    /// What the schedule of the name `rule` calls: its expression, and the ARNs of its targets.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such rule.
+    pub async fn schedule(&self, rule: &str) -> Result<(String, Vec<String>)> {
+        let described = self.ask_events("DescribeRule", serde_json::json!({"Name": rule})).await?;
+        let listed = self.ask_events("ListTargetsByRule", serde_json::json!({"Rule": rule})).await?;
+        let expression = described["ScheduleExpression"].as_str().with_context(|| described.to_string())?;
+        let targets = listed["Targets"].as_array().with_context(|| listed.to_string())?;
+        let arns = targets.iter().filter_map(|target| target["Arn"].as_str().map(str::to_string)).collect();
+        Ok((expression.to_string(), arns))
+    }
+
+    async fn ask_events(&self, operation: &str, question: serde_json::Value) -> Result<serde_json::Value> {
+        let url = self.clients.endpoint_url.clone();
+        let target = format!("AWSEvents.{operation}");
+        tokio::task::spawn_blocking(move || {
+            let request = ureq::post(&url)
+                .header("authorization", authorization("events"))
+                .header("content-type", "application/x-amz-json-1.1")
+                .header("x-amz-target", &target);
+            let text = request.send(question.to_string())?.body_mut().read_to_string()?;
+            serde_json::from_str(&text).with_context(|| text)
+        })
+        .await?
+    }
+
     /// Asks the emulator itself, in the shape that AWS's own API has.
     async fn get_json(&self, path: &str) -> Result<serde_json::Value> {
         let url = format!("{}{path}", self.clients.endpoint_url);
-        // The emulator looks the account up by the access key and does not check the signature.
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261120/{REGION}/lambda/aws4_request, SignedHeaders=host, Signature=0"
-        );
         tokio::task::spawn_blocking(move || {
-            let text = ureq::get(&url).header("authorization", &authorization).call()?.body_mut().read_to_string()?;
+            let request = ureq::get(&url).header("authorization", authorization("lambda"));
+            let text = request.call()?.body_mut().read_to_string()?;
             serde_json::from_str(&text).with_context(|| text)
         })
         .await?
@@ -239,7 +284,9 @@ impl Cloud {
             }
         };
         let mut deployment = Deployment::to_emulator(&self.clients.endpoint_url, Code::Zips(zips));
-        deployment.parameters.insert("MinuteRetentionDays".to_string(), "0".to_string());
+        for rows in ["Minute", "Hour", "Day"] {
+            deployment.parameters.insert(format!("{rows}RetentionDays"), "0".to_string());
+        }
         if matches!(self.backend, Backend::Container { .. }) {
             // The community edition of LocalStack has no API Gateway v2.
             deployment.parameters.insert("CreateApi".to_string(), "false".to_string());
@@ -290,6 +337,13 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
         }
     }
+}
+
+/// The emulator looks the account up by the access key and does not check the signature.
+fn authorization(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261120/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
 }
 
 async fn container() -> Result<(String, ContainerAsync<GenericImage>)> {

@@ -250,7 +250,17 @@ impl Store {
     ///
     /// If it cannot be started.
     pub async fn start_ingest(&self, dynamodb_url: &str, s3_url: &str) -> anyhow::Result<Worker> {
-        self.start("ingest", dynamodb_url, s3_url).await
+        self.start("ingest", dynamodb_url, s3_url, 0).await
+    }
+
+    /// Starts rollup on this store, for minutes that are kept for so many days; 0 is for ever. `dynamodb_url` may be that
+    /// of a proxy.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_rollup(&self, dynamodb_url: &str, minute_retention_days: u32) -> anyhow::Result<Worker> {
+        self.start("rollup", dynamodb_url, &self.clients.endpoint_url, minute_retention_days).await
     }
 
     /// Starts a query function on this store. `dynamodb_url` may be that of a proxy.
@@ -259,10 +269,16 @@ impl Store {
     ///
     /// If it cannot be started.
     pub async fn start_query(&self, function: &str, dynamodb_url: &str) -> anyhow::Result<Worker> {
-        self.start(function, dynamodb_url, &self.clients.endpoint_url).await
+        self.start(function, dynamodb_url, &self.clients.endpoint_url, 0).await
     }
 
-    async fn start(&self, function: &str, dynamodb_url: &str, s3_url: &str) -> anyhow::Result<Worker> {
+    async fn start(
+        &self,
+        function: &str,
+        dynamodb_url: &str,
+        s3_url: &str,
+        minute_retention_days: u32,
+    ) -> anyhow::Result<Worker> {
         let binary = crate::binaries::path(function)?;
         let clients = &self.clients;
         Worker::start(
@@ -275,7 +291,9 @@ impl Store {
                 ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
                 ("MINUTEBOOK_TABLE", &self.table),
                 ("MINUTEBOOK_REJECTED_BUCKET", &self.rejected_bucket),
-                ("MINUTEBOOK_MINUTE_RETENTION_DAYS", "0"),
+                ("MINUTEBOOK_MINUTE_RETENTION_DAYS", &minute_retention_days.to_string()),
+                ("MINUTEBOOK_HOUR_RETENTION_DAYS", "0"),
+                ("MINUTEBOOK_DAY_RETENTION_DAYS", "0"),
                 ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
             ],
         )

@@ -41,6 +41,8 @@ fn print_json(context: &Context) -> Result<()> {
     if let Some(stack) = context.stack()? {
         status.insert("functions".to_owned(), json!(stack.functions));
         status.insert("minute_retention_days".to_owned(), json!(stack.minute_retention_days));
+        status.insert("hour_retention_days".to_owned(), json!(stack.hour_retention_days));
+        status.insert("day_retention_days".to_owned(), json!(stack.day_retention_days));
     }
     if let Some(emulator) = context.emulator()? {
         status.insert("pid".to_owned(), json!(emulator.pid()));
