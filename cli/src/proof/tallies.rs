@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use minutebook_oracle::{Cell, Comparison, Granularity, Numbers, Recount};
+use minutebook_oracle::{Bucket, Cell, Comparison, Numbers, Recount};
 
 use crate::ledger::{Item, Summary};
 use crate::proof::hours::{Hours, above_the_minute};
@@ -17,7 +17,8 @@ pub(crate) struct Books {
     scope: Scope,
     comparison: Comparison,
     hours: Hours,
-    rows: BTreeMap<Granularity, u64>,
+    /// How many rows each bucket of a site has.
+    rows: BTreeMap<(String, Bucket), u64>,
     /// The chunks that have a mark.
     marked_chunks: BTreeSet<String>,
     /// What is not as the table's description says, in sentences.
@@ -77,7 +78,7 @@ impl Books {
         if !self.scope.is_compared(site, *bucket) {
             return;
         }
-        *self.rows.entry(bucket.granularity()).or_default() += 1;
+        *self.rows.entry((site.clone(), *bucket)).or_default() += 1;
         for (key, number) in counters {
             self.comparison.add_found(Cell { site, measure, bucket: *bucket, key }, *number);
         }
@@ -109,12 +110,17 @@ impl Books {
             }
         }
         let unfinished = self.hours.unfinished();
-        self.comparison.retain(|site, bucket| {
+        let mut is_compared = |site: &str, bucket: Bucket| {
             self.scope.is_compared(site, bucket) && !unfinished.contains(&(site.to_owned(), bucket))
-        });
+        };
+        self.comparison.retain(&mut is_compared);
+        for ((site, bucket), rows) in &self.rows {
+            if is_compared(site, *bucket) {
+                *report.rows.entry(bucket.granularity()).or_default() += rows;
+            }
+        }
         let (count, first) = self.comparison.differences(PRINTED_MAX);
         report.differences.add_all(count, first.into_iter().map(|(cell, numbers)| difference(cell, numbers)));
-        report.rows = self.rows;
         report.tallies = self.comparison.count();
         report.expired = self.scope.expired_count();
     }
@@ -132,7 +138,7 @@ mod tests {
     use super::*;
     use crate::proof::scope::Retention;
     use aws_sdk_dynamodb::types::AttributeValue;
-    use minutebook_oracle::{Settings, recount};
+    use minutebook_oracle::{Granularity, Settings, recount};
 
     fn time(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -250,7 +256,8 @@ mod tests {
     fn an_unfinished_sealing_is_one_difference() {
         let rows = [minutes(), above("2"), vec![open(), sums_mark("2")]].concat();
         let fault = "default hour 2026-11-20T23: its sealing is not finished: the next roll-up finishes it";
-        assert_eq!(check(&TIMES, rows, &[fault]).tallies, 2);
+        let report = check(&TIMES, rows, &[fault]);
+        assert_eq!((report.rows, report.tallies), (BTreeMap::from([(Granularity::Minute, 3)]), 2));
     }
 
     #[test]
