@@ -124,5 +124,9 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
 /// How long rows are kept, as the local stack was deployed, if it is the one that is meant.
 fn retention_of_stack(context: &Context) -> Result<Retention> {
     let Some(stack) = context.stack()? else { return Ok(Retention::default()) };
-    Ok(Retention { minute_days: Some(stack.minute_retention_days), hour_days: None, day_days: None })
+    Ok(Retention {
+        minute_days: Some(stack.minute_retention_days),
+        hour_days: Some(stack.hour_retention_days),
+        day_days: Some(stack.day_retention_days),
+    })
 }
