@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
+use minutebook_oracle::Bucket;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -185,6 +186,11 @@ impl MarkName {
     }
 }
 
+/// The id under which the sums of a sealed hour are marked.
+pub(crate) fn sums_chunk_id(site: &str, hour: Bucket) -> String {
+    format!("{SEAL}{site}:{hour}")
+}
+
 /// The site and the hour of the chunk that the sums of a sealed hour are, as they are written; `None` for an object's.
 pub(crate) fn sealed_hour(chunk_id: &str) -> Option<(&str, &str)> {
     // Sites may have colons, hours have none.
@@ -268,6 +274,7 @@ fn number<T: FromStr>(item: &Item, name: &str) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use minutebook_oracle::Granularity;
 
     fn mark(pk: &str, sk: &str, numbers: &[(&str, u64)]) -> Item {
         let text = |text: &str| AttributeValue::S(text.to_owned());
@@ -374,6 +381,8 @@ mod tests {
         ledger.add(mark);
         assert!(ledger.is_complete() && ledger.summary.is_none());
         assert_eq!(sealed_hour("seal:a:b:2026-11-20T23"), Some(("a:b", "2026-11-20T23")));
+        let hour = Bucket::containing(Granularity::Hour, 90);
+        assert_eq!(sealed_hour(&sums_chunk_id("a", hour)), Some(("a", "1970-01-01T01")));
         assert_eq!(sealed_hour("bucket/seal:a:2026-11-20T23#hash"), None);
     }
 }

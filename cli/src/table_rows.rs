@@ -12,6 +12,9 @@ use crate::ledger::{Item, Mark};
 /// How many parts of the table are read side by side.
 const SEGMENTS: i32 = 4;
 
+/// The partition of the open hours.
+pub(crate) const OPEN: &str = "OPEN";
+
 /// The numbered lanes of a minute row.
 const LANES: u32 = 16;
 
@@ -92,7 +95,7 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         let mark = Mark::read(item).map_err(|error| odd(format!("{error:#}"))).ok();
         return Some(TableRow::Mark { chunk_id: chunk_id.to_owned(), mark });
     }
-    if pk == "OPEN" {
+    if pk == OPEN {
         return match open_hour(item, sk, &mut odd) {
             Some(open_hour) => Some(TableRow::OpenHour(open_hour)),
             None => {

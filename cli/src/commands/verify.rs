@@ -12,6 +12,7 @@ use crate::progress;
 use crate::proof::objects::{self, Objects};
 use crate::proof::report::Report;
 use crate::proof::scope::{Retention, Scope};
+use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
 use crate::table_rows;
 
@@ -20,6 +21,9 @@ const CONCURRENCY: usize = 4;
 
 /// Rows that expire this soon could go while they are compared, so they are left out.
 const EXPIRY_MARGIN: TimeDelta = TimeDelta::minutes(2);
+
+/// How often the table is read before a roll-up that is still at work is taken for what it is: a difference, perhaps.
+const READINGS_MAX: u32 = 5;
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct VerifyArgs {
@@ -108,17 +112,31 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
     bar.finish_and_clear();
 
     let step = progress::bar("reading the table", 0);
-    books.leave_out_what_expires_until(clock::now() + EXPIRY_MARGIN);
-    let mut items = std::pin::pin!(table_rows::scan(&raw.dynamodb, &raw.table));
-    while let Some(item) = items.try_next().await? {
-        books.add_row(&item);
-    }
+    read_table(&raw, &mut books).await?;
     step.finish_and_clear();
     if args.prefix.is_empty() {
         objects::compare_marks(&raw.bucket, &chunk_ids, books.marked_chunks(), &mut report.differences);
     }
     books.judge(&mut report);
     Ok(report)
+}
+
+/// Reads the table, again if a roll-up was at work meanwhile.
+async fn read_table(raw: &Objects, books: &mut Books) -> Result<()> {
+    let mut before = SealingState::read(&raw.dynamodb, &raw.table).await?;
+    for _ in 0..READINGS_MAX {
+        books.begin_table(clock::now() + EXPIRY_MARGIN);
+        let mut items = std::pin::pin!(table_rows::scan(&raw.dynamodb, &raw.table));
+        while let Some(item) = items.try_next().await? {
+            books.add_row(&item);
+        }
+        let after = SealingState::read(&raw.dynamodb, &raw.table).await?;
+        if before == after {
+            break;
+        }
+        before = after;
+    }
+    Ok(())
 }
 
 /// How long rows are kept, as the local stack was deployed, if it is the one that is meant.

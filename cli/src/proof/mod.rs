@@ -4,4 +4,5 @@ pub(crate) mod hours;
 pub(crate) mod objects;
 pub(crate) mod report;
 pub(crate) mod scope;
+pub(crate) mod sealing;
 pub(crate) mod tallies;

@@ -48,9 +48,14 @@ impl Books {
         self.comparison.add_recount(recount, &mut |site, bucket| self.scope.is_compared(site, bucket));
     }
 
-    /// Says, before the rows are added, until when what expires is left out.
-    pub(crate) fn leave_out_what_expires_until(&mut self, expiry: DateTime<Utc>) {
+    /// Begins to read the table, anew if it was read before. What expires until `expiry` is left out.
+    pub(crate) fn begin_table(&mut self, expiry: DateTime<Utc>) {
         self.scope.expires_until(expiry);
+        self.comparison.forget_found();
+        self.hours = Hours::default();
+        self.rows.clear();
+        self.marked_chunks.clear();
+        self.oddities.clear();
     }
 
     /// Adds a row of the table.
@@ -326,6 +331,21 @@ mod tests {
         let rows = [minutes(), above("1"), vec![open()], other.to_vec()].concat();
         let report = judged(Books::new(scope), &TIMES, rows);
         assert_eq!((report.differences.count, report.tallies), (0, 6));
+    }
+
+    #[test]
+    fn a_table_that_is_read_again_is_counted_once() {
+        let mut books = books();
+        books.add_chunk(&views(&TIMES), &summary());
+        for _ in 0..2 {
+            books.begin_table(time("2026-11-21T12:00:00Z"));
+            for row in [minutes(), above("1"), vec![open()]].concat() {
+                books.add_row(&row);
+            }
+        }
+        let mut report = Report::default();
+        books.judge(&mut report);
+        assert_eq!((report.differences.first.as_slice(), report.rows[&Granularity::Minute]), (&[] as &[String], 3));
     }
 
     #[test]

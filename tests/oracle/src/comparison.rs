@@ -73,6 +73,13 @@ impl Comparison {
         self.numbers(cell).found += number;
     }
 
+    /// Forgets all that was found.
+    pub fn forget_found(&mut self) {
+        for numbers in self.groups.values_mut().flat_map(BTreeMap::values_mut) {
+            numbers.found = Decimal::ZERO;
+        }
+    }
+
     /// Forgets the buckets of sites that are not to be compared.
     pub fn retain(&mut self, mut is_compared: impl FnMut(&str, Bucket) -> bool) {
         let names = &self.names;
@@ -201,6 +208,17 @@ mod tests {
             differences(&comparison),
             ["t views 1970-01-01 1: 0 1", "t views 1970-W01 1: 0 1", "t views 1970-01 1: 0 1"]
         );
+    }
+
+    #[test]
+    fn what_was_found_can_be_found_anew() {
+        let mut comparison = Comparison::default();
+        comparison.add_recounted(cell("s", Granularity::Day, "a"), Decimal::ONE);
+        comparison.add_found(cell("s", Granularity::Day, "a"), Decimal::from(7));
+        comparison.forget_found();
+        assert_eq!(differences(&comparison), ["s views 1970-01-01 a: 1 0"]);
+        comparison.add_found(cell("s", Granularity::Day, "a"), Decimal::ONE);
+        assert_eq!(comparison.differences(1).0, 0);
     }
 
     #[test]
