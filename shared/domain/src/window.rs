@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::bucket::{Bucket, Retention};
 use crate::event::FUTURE_SECONDS_MAX;
 use crate::seal::SETTLE;
-use crate::time::{HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
+use crate::time::{HOURS_PER_DAY, MINUTES_PER_HOUR, Minute};
 
 /// How long a window may be: a year and the month before it, for as long as hours are kept by default.
 pub const WINDOW_MINUTES_MAX: u32 = 400 * HOURS_PER_DAY * MINUTES_PER_HOUR;
@@ -64,17 +64,6 @@ pub struct Window {
     pub to: Minute,
 }
 
-/// The minutes of one hour that a window covers: one range of rows in one partition.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct HourSpan {
-    /// The hour.
-    pub hour: Hour,
-    /// The first minute of the hour that is covered, 0 to 59.
-    pub first: u32,
-    /// The last minute of the hour that is covered, `first` to 59.
-    pub last: u32,
-}
-
 impl Window {
     /// The window that ends with this minute: `1h` is the minute and the 59 before it. Stops at 1970.
     pub fn ending_with(minute: Minute, length: WindowLength) -> Window {
@@ -123,36 +112,23 @@ impl Window {
         let end = Minute::containing(latest).map_or(self.to, |minute| minute.plus(1));
         Window { from: self.from.min(end), to: self.to.min(end) }
     }
-
-    /// Covers the window with spans of hours, ascending.
-    pub fn hour_spans(self) -> Vec<HourSpan> {
-        let mut spans = vec![];
-        let mut from = self.from;
-        while from < self.to {
-            let hour = from.hour();
-            let end = hour.next().first_minute().min(self.to);
-            spans.push(HourSpan { hour, first: from.of_hour(), last: end.minus(1).of_hour() });
-            from = end;
-        }
-        spans
-    }
 }
 
-/// As in answers: `minute`, `hour`, `day`.
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Precision {
+    /// As in answers: `minute`, `hour`, `day`.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Precision::Minute => "minute",
             Precision::Hour => "hour",
             Precision::Day => "day",
-        })
+        }
     }
 }
 
-/// `2026-11-20T23[07..=59]`.
-impl fmt::Debug for HourSpan {
+/// The word of [`Precision::as_str`].
+impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{:02}..={:02}]", self.hour, self.first, self.last)
+        f.write_str(self.as_str())
     }
 }
 
@@ -171,14 +147,6 @@ mod tests {
         let window = Window::ending_with(as_of, WindowLength::HOUR);
         assert_eq!(window.from.to_string(), "2026-11-20T22:08:00Z");
         assert_eq!(window.to.to_string(), "2026-11-20T23:08:00Z");
-        assert_eq!(format!("{:?}", window.hour_spans()), "[2026-11-20T22[08..=59], 2026-11-20T23[00..=07]]");
-    }
-
-    #[test]
-    fn a_window_on_the_hour_is_one_span() {
-        let as_of = minute(1_795_215_600 + 59 * 60);
-        let spans = Window::ending_with(as_of, WindowLength::HOUR).hour_spans();
-        assert_eq!(format!("{spans:?}"), "[2026-11-20T23[00..=59]]");
     }
 
     #[test]
@@ -287,19 +255,6 @@ mod tests {
                 prop_assert!(!RETENTION.has_expired(bucket, now.timestamp()), "{:?} has expired", bucket);
                 next = bucket.end();
             }
-        }
-
-        #[test]
-        fn spans_cover_each_minute_of_the_window_once(seconds in 0_i64..4_000_000_000, length in 1..=WINDOW_MINUTES_MAX) {
-            let window = Window::ending_with(minute(seconds), WindowLength(length));
-            let mut covered = vec![];
-            for span in window.hour_spans() {
-                for of_hour in span.first..=span.last {
-                    covered.push(span.hour.first_minute().plus(of_hour).number());
-                }
-            }
-            let expected: Vec<u32> = (window.from.number()..window.to.number()).collect();
-            prop_assert_eq!(covered, expected);
         }
     }
 }

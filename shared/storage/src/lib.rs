@@ -8,8 +8,10 @@ pub mod commit;
 pub mod error;
 pub mod keys;
 pub mod ledger;
-pub mod minutes;
+#[cfg(any(test, feature = "test-util"))]
+pub mod memory;
 pub mod objects;
 pub mod open_hours;
+pub mod reader;
 pub mod rejected;
 pub mod sealing;

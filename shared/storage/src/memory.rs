@@ -1,0 +1,263 @@
+//! A table in memory, for tests and meters: it answers what the reader asks, and adds up what that would cost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::ops::Bound;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::channel::oneshot;
+use minutebook_domain::amount::Amount;
+use minutebook_domain::bucket::Retention;
+use minutebook_domain::plan::{Row, counter_bytes};
+use minutebook_domain::time::Hour;
+
+use crate::error::StorageError;
+use crate::keys::{self, Lane};
+use crate::ledger::Item;
+use crate::open_hours::OpenHour;
+use crate::reader::{Page, RowRange, RowSource};
+
+/// What one page of a query holds at most, in bytes.
+///
+/// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html>
+const PAGE_BYTES_MAX: usize = 1_048_576;
+
+/// A read is billed by so many bytes, over all rows of a page.
+const READ_UNIT_BYTES: usize = 4_096;
+
+/// What DynamoDB stores a time to live (ten digits) in.
+const TIME_TO_LIVE_BYTES: usize = 6;
+
+/// What reading took.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Reads {
+    /// Ranges that were asked for.
+    pub queries: usize,
+    /// Calls: a range of more than a megabyte takes several, one after the other.
+    pub pages: usize,
+    /// Rows that they held.
+    pub rows: usize,
+    /// The size of these rows, as it is billed.
+    pub bytes: usize,
+    /// Halves of read units: an eventually consistent read takes one for each started 4 KB.
+    pub half_units: usize,
+    /// How often everything that was asked so far had to be answered before the next could be asked.
+    pub round_trips: usize,
+}
+
+/// A table in memory.
+///
+/// **Guarantees**: a call is answered when the driver of the reading says so, by the rows that there are then. So a test
+/// can change the table between any two answers.
+#[derive(Default)]
+pub struct MemoryTable {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    partitions: BTreeMap<String, BTreeMap<String, Arc<MemoryRow>>>,
+    /// Sort keys.
+    open_hours: BTreeSet<String>,
+    waiting: Vec<oneshot::Sender<()>>,
+    reads: Reads,
+}
+
+#[derive(Clone, Default)]
+struct MemoryRow {
+    expires_at: Option<i64>,
+    counters: BTreeMap<String, Amount>,
+}
+
+impl MemoryTable {
+    /// Adds a row's counters, as a commit does.
+    pub fn add(&self, row: &Row<'_>, lane: Lane, retention: Retention) {
+        let partition = keys::tally_partition(row.site, row.bucket);
+        let sort_key = keys::tally_row(row.measure, row.bucket, lane, row.slot, 0);
+        let mut state = self.state();
+        let stored = Arc::make_mut(state.partitions.entry(partition).or_default().entry(sort_key).or_default());
+        stored.expires_at = retention.expires_at(row.bucket);
+        for (key, amount) in &row.counters {
+            match stored.counters.get_mut(*key) {
+                Some(sum) => *sum += *amount,
+                None => {
+                    stored.counters.insert((*key).to_string(), *amount);
+                }
+            }
+        }
+    }
+
+    /// Gives a partition all rows of another one, in place of its own.
+    pub fn copy_partition(&self, from: &str, to: &str) {
+        let mut state = self.state();
+        let rows = state.partitions.get(from).cloned().unwrap_or_default();
+        state.partitions.insert(to.to_string(), rows);
+    }
+
+    /// Puts an hour among the open ones.
+    pub fn list_open(&self, site: &str, hour: Hour) {
+        self.state().open_hours.insert(keys::open_hour(hour, site));
+    }
+
+    /// Takes an hour from the open ones.
+    pub fn remove_open(&self, site: &str, hour: Hour) {
+        self.state().open_hours.remove(&keys::open_hour(hour, site));
+    }
+
+    /// Carries a reading through, answering at once all that it waits for, again and again; gives what it took.
+    ///
+    /// **Panics**: if the reading waits for something else than this table.
+    pub fn read<F: Future>(&self, reading: F) -> (F::Output, Reads) {
+        self.state().reads = Reads::default();
+        let output = self.drive(reading, |waiting| {
+            let mut state = self.state();
+            state.reads.round_trips += 1;
+            assert_eq!(waiting, state.waiting.len());
+            std::mem::take(&mut state.waiting)
+        });
+        (output, self.state().reads)
+    }
+
+    /// Carries a reading through, answering one call after the other: `choose` says which of so many, from 0, and may
+    /// change the table before.
+    ///
+    /// **Panics**: if the reading waits for something else than this table, or if there are not so many calls.
+    pub fn read_one_by_one<F: Future>(&self, reading: F, mut choose: impl FnMut(usize) -> usize) -> F::Output {
+        self.drive(reading, |waiting| {
+            let chosen = choose(waiting);
+            vec![self.state().waiting.remove(chosen)]
+        })
+    }
+
+    fn drive<F: Future>(&self, reading: F, mut answer: impl FnMut(usize) -> Vec<oneshot::Sender<()>>) -> F::Output {
+        let mut reading = pin!(reading);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        loop {
+            if let Poll::Ready(output) = reading.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return output;
+            }
+            if woken.0.swap(false, Ordering::Relaxed) {
+                // It only made a pause, and has more to do before it waits for an answer.
+                continue;
+            }
+            let waiting = self.state().waiting.len();
+            assert!(waiting > 0, "the reading waits for something that is not a call");
+            for call in answer(waiting) {
+                // A call that was given up needs no answer.
+                let _ = call.send(());
+            }
+        }
+    }
+
+    async fn turn(&self) {
+        let (answer, turn) = oneshot::channel();
+        self.state().waiting.push(answer);
+        // The driver sends, or drops the reading with all of its calls.
+        let _ = turn.await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RowSource for MemoryTable {
+    async fn page(&self, range: &RowRange, after: Option<Item>) -> Result<Page, StorageError> {
+        self.turn().await;
+        let mut state = self.state();
+        let is_first = after.is_none();
+        let start = match after.as_ref().and_then(|key| key.get(keys::SORT_KEY)).and_then(|key| key.as_s().ok()) {
+            Some(key) => Bound::Excluded(key.as_str()),
+            None => Bound::Included(range.first.as_str()),
+        };
+        let mut page = Page::default();
+        let mut bytes = 0;
+        let rows = state.partitions.get(&range.partition);
+        let rows = rows.iter().flat_map(|rows| rows.range::<str, _>((start, Bound::Included(range.last.as_str()))));
+        for (sort_key, row) in rows {
+            let row_bytes = row.bytes(&range.partition, sort_key);
+            if bytes + row_bytes > PAGE_BYTES_MAX && bytes > 0 {
+                page.next = page.items.last().map(|last: &Item| {
+                    let of_key = |name: &&str| last.get(*name).map(|value| ((*name).to_string(), value.clone()));
+                    [keys::PARTITION_KEY, keys::SORT_KEY].iter().filter_map(of_key).collect()
+                });
+                break;
+            }
+            bytes += row_bytes;
+            page.items.push(row.item(&range.partition, sort_key, range.counter.as_deref()));
+        }
+        let reads = &mut state.reads;
+        reads.queries += usize::from(is_first);
+        reads.pages += 1;
+        reads.rows += page.items.len();
+        reads.bytes += bytes;
+        // A query that finds nothing is billed like a small one.
+        reads.half_units += bytes.div_ceil(READ_UNIT_BYTES).max(1);
+        Ok(page)
+    }
+
+    async fn open_hours(&self, from: Hour, to: Hour) -> Result<Vec<OpenHour>, StorageError> {
+        self.turn().await;
+        let mut state = self.state();
+        let keys = state.open_hours.range(from.to_string()..to.to_string());
+        let open_hours: Vec<OpenHour> = keys
+            .filter_map(|key| key.split_once('#'))
+            .filter_map(|(hour, site)| {
+                let hour = Hour::parse(hour)?;
+                Some(OpenHour { site: site.to_string(), hour, sealed_at: None, done_at: None })
+            })
+            .collect();
+        let bytes: usize = open_hours.iter().map(|open| OPEN_HOUR_BYTES + open.site.len()).sum();
+        let reads = &mut state.reads;
+        reads.queries += 1;
+        reads.pages += 1;
+        reads.rows += open_hours.len();
+        reads.bytes += bytes;
+        // Consistent reads cost twice as much.
+        reads.half_units += 2 * bytes.div_ceil(READ_UNIT_BYTES).max(1);
+        Ok(open_hours)
+    }
+}
+
+/// Whether a reading wants to go on.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The size of a listed hour beside its site: its keys, and two times with their names.
+const OPEN_HOUR_BYTES: usize = "pk".len() + "OPEN".len() + "sk".len() + "2026-11-20T23#".len() + 2 * 33;
+
+impl MemoryRow {
+    fn bytes(&self, partition: &str, sort_key: &str) -> usize {
+        let keys = keys::PARTITION_KEY.len() + partition.len() + keys::SORT_KEY.len() + sort_key.len();
+        let time_to_live = self.expires_at.map_or(0, |_| keys::TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES);
+        keys + time_to_live + self.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum::<usize>()
+    }
+
+    fn item(&self, partition: &str, sort_key: &str, only: Option<&str>) -> Item {
+        let mut item = Item::from([
+            (keys::PARTITION_KEY.to_string(), AttributeValue::S(partition.to_string())),
+            (keys::SORT_KEY.to_string(), AttributeValue::S(sort_key.to_string())),
+        ]);
+        if let Some(expires_at) = self.expires_at {
+            item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
+        }
+        for (key, amount) in &self.counters {
+            let name = format!("{}{key}", keys::COUNTER_PREFIX);
+            if only.is_none_or(|only| only == name) {
+                item.insert(name, AttributeValue::N(amount.to_string()));
+            }
+        }
+        item
+    }
+}

@@ -1,0 +1,318 @@
+//! Reading: the sums of a measure over windows, from the fewest rows.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
+use minutebook_domain::amount::Amount;
+use minutebook_domain::bucket::Retention;
+use minutebook_domain::cover::{Holes, Piece, cover};
+use minutebook_domain::measure::Measure;
+use minutebook_domain::ranking::Sums;
+use minutebook_domain::time::Hour;
+use minutebook_domain::window::Window;
+
+use crate::commit::Table;
+use crate::error::StorageError;
+use crate::keys;
+use crate::ledger::{Item, malformed};
+use crate::open_hours::{Consistency, OpenHour};
+
+/// How many queries run side by side. A window of up to 400 days whose hours are sealed takes fewer, so that it is one
+/// round trip; what is not sealed takes more, a page of up to a megabyte each, and they have to fit the function's memory.
+pub const QUERIES_AT_ONCE: usize = 80;
+
+/// What is asked of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct SumQuestion<'a> {
+    /// The site.
+    pub site: &'a str,
+    /// What was counted.
+    pub measure: Measure,
+    /// The only key that is asked about; `None` for all of them.
+    pub key: Option<&'a str>,
+    /// The windows; each is summed by itself.
+    pub windows: &'a [Window],
+    /// The present: it says which hours are settled, and what has expired.
+    pub now: DateTime<Utc>,
+    /// For how long rows are kept.
+    pub retention: Retention,
+}
+
+/// The rows that one query reads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RowRange {
+    /// Their partition.
+    pub partition: String,
+    /// The first sort key.
+    pub first: String,
+    /// The last sort key.
+    pub last: String,
+    /// The only counter that is wanted of them, as an attribute; `None` for all of them.
+    pub counter: Option<String>,
+}
+
+/// What one call gives of a range: up to a megabyte of rows.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Page {
+    /// The rows.
+    pub items: Vec<HashMap<String, AttributeValue>>,
+    /// Where the next call goes on; `None` after the last page.
+    pub next: Option<HashMap<String, AttributeValue>>,
+}
+
+/// Where rows are read from: the table, or what a test or a meter has in its place.
+pub trait RowSource: Sync {
+    /// One page of a range, from its start or behind the key that the page before gave. Reads may lag by less than a second.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    fn page(&self, range: &RowRange, after: Option<Item>) -> impl Future<Output = Result<Page, StorageError>> + Send;
+
+    /// The open hours of all sites from `from` up to, but not including, `to`, without a lag.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    fn open_hours(&self, from: Hour, to: Hour) -> impl Future<Output = Result<Vec<OpenHour>, StorageError>> + Send;
+}
+
+impl RowSource for Table {
+    async fn page(&self, range: &RowRange, after: Option<Item>) -> Result<Page, StorageError> {
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY)
+            .expression_attribute_names("#sk", keys::SORT_KEY)
+            .expression_attribute_values(":pk", AttributeValue::S(range.partition.clone()))
+            .expression_attribute_values(":first", AttributeValue::S(range.first.clone()))
+            .expression_attribute_values(":last", AttributeValue::S(range.last.clone()))
+            .set_exclusive_start_key(after);
+        if let Some(counter) = &range.counter {
+            query = query
+                .projection_expression("#pk, #sk, #ttl, #counter")
+                .expression_attribute_names("#ttl", keys::TIME_TO_LIVE)
+                .expression_attribute_names("#counter", counter);
+        }
+        let answer = query.send().await.map_err(|error| StorageError::from_sdk("Query of rows", error))?;
+        Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
+    }
+
+    async fn open_hours(&self, from: Hour, to: Hour) -> Result<Vec<OpenHour>, StorageError> {
+        Table::open_hours(self, from, to, Consistency::Strong).await
+    }
+}
+
+impl Table {
+    /// Sums a measure's counters by key over windows; see [`sum_windows`].
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    pub async fn sum_windows(&self, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
+        sum_windows(self, question).await
+    }
+}
+
+/// Sums a measure's counters by key over windows, one [`Sums`] a window in their order, from the fewest rows. Rows whose
+/// time to live has passed are left out, though they may still stand.
+///
+/// All queries run side by side: those for the rows, on the presumption that every settled hour is done, and one for the
+/// open hours among them. Where one of these lies in a row of an hour, day, week or month, that row is passed over, and
+/// its span is read again around the minutes of the open hour: a second round trip, for about three minutes of each hour,
+/// or for as long as sealing is behind.
+///
+/// **Guarantees**: what was committed before the call is in the sums (eventually consistent reads may lag by less than a
+/// second), and nothing is in them twice, while ingest and sealing go on:
+/// - Each minute is read from one row or another, never from two, and all lanes of a minute row are summed. The minute
+///   rows of an hour are the whole of it whether it is sealed or not: an hour that is not settled, or is listed, is right.
+/// - A row of an hour or more is taken only if none of its hours is listed. An hour is listed before its first event goes
+///   to a numbered lane, and leaves the list a [`SETTLE`](minutebook_domain::seal::SETTLE) after the sums of these lanes
+///   stand in the rows above. So whether the row was read before the list or after it, it held all of the hour: the calls
+///   of an answer take seconds. Late events never were in a lane that sealing sums.
+/// - A commit that began while the hour was open, and was held up until it was settled, is listed first too, and the list
+///   is read without a lag.
+///
+/// **Errors**: [`StorageError`]; a retry helps where it says so.
+pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
+    let presumed = Holes::new([], question.retention, question.now);
+    let wanted: Vec<Wanted> = question
+        .windows
+        .iter()
+        .enumerate()
+        .flat_map(|(place, window)| {
+            let pieces = cover(window.counted_by(question.now), &presumed);
+            pieces.into_iter().map(move |piece| Wanted { place, piece })
+        })
+        .collect();
+    let mut summing = Summing { question, sums: question.windows.iter().map(|_| Sums::default()).collect() };
+
+    let mut calls: Vec<Call> = open_hours_call(&wanted).into_iter().collect();
+    let mut holes = if calls.is_empty() { Some(presumed) } else { None };
+    calls.extend(wanted.iter().copied().map(Call::Rows));
+    // Rows that came before the list of open hours: there are few, as minutes need not wait for it.
+    let mut early: Vec<(Wanted, Vec<Item>)> = vec![];
+    let mut arrivals = arrivals(source, question, calls);
+    while let Some(arrival) = arrivals.try_next().await? {
+        match (arrival, &holes) {
+            (Arrival::OpenHours(open_hours), _) => {
+                let known = Holes::new(open_hours, question.retention, question.now);
+                for (wanted, items) in early.drain(..) {
+                    summing.add_unless_open(wanted, &items, &known)?;
+                }
+                holes = Some(known);
+            }
+            (Arrival::Rows(wanted, items), Some(holes)) => summing.add_unless_open(wanted, &items, holes)?,
+            (Arrival::Rows(wanted, items), None) if wanted.piece.is_minutes() => summing.add(wanted, &items)?,
+            (Arrival::Rows(wanted, items), None) => early.push((wanted, items)),
+        }
+    }
+    drop(arrivals);
+
+    let again = holes.iter().flat_map(|holes| {
+        let open = wanted.iter().filter(|wanted| wanted.piece.has_hole(holes));
+        open.flat_map(|Wanted { place, piece }| {
+            cover(piece.window(), holes).into_iter().map(|piece| Call::Rows(Wanted { place: *place, piece }))
+        })
+    });
+    let mut arrivals = self::arrivals(source, question, again.collect());
+    while let Some(arrival) = arrivals.try_next().await? {
+        if let Arrival::Rows(wanted, items) = arrival {
+            summing.add(wanted, &items)?;
+        }
+    }
+    drop(arrivals);
+    Ok(summing.sums)
+}
+
+/// A piece of a window.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// Which window.
+    place: usize,
+    piece: Piece,
+}
+
+enum Call {
+    OpenHours { from: Hour, to: Hour },
+    Rows(Wanted),
+}
+
+enum Arrival {
+    /// The open hours of the site that is asked about.
+    OpenHours(Vec<Hour>),
+    Rows(Wanted, Vec<Item>),
+}
+
+struct Summing<'a> {
+    question: &'a SumQuestion<'a>,
+    sums: Vec<Sums>,
+}
+
+impl Summing<'_> {
+    fn add_unless_open(&mut self, wanted: Wanted, items: &[Item], holes: &Holes) -> Result<(), StorageError> {
+        if wanted.piece.has_hole(holes) { Ok(()) } else { self.add(wanted, items) }
+    }
+
+    fn add(&mut self, wanted: Wanted, items: &[Item]) -> Result<(), StorageError> {
+        for item in items {
+            if !has_expired(item, self.question.now)? {
+                add_counters(item, self.question.key, &mut self.sums[wanted.place])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The call for the open hours, if any row of an hour, day, week or month is wanted.
+fn open_hours_call(wanted: &[Wanted]) -> Option<Call> {
+    let windows = || wanted.iter().filter(|wanted| !wanted.piece.is_minutes()).map(|wanted| wanted.piece.window());
+    let from = windows().map(|window| window.from.hour()).min()?;
+    let to = windows().map(|window| window.to.hour()).max()?;
+    Some(Call::OpenHours { from, to })
+}
+
+/// What the calls give, in the order in which it comes.
+fn arrivals<'a, S: RowSource>(
+    source: &'a S,
+    question: &'a SumQuestion<'a>,
+    calls: Vec<Call>,
+) -> impl Stream<Item = Result<Arrival, StorageError>> + Unpin + Send + 'a {
+    stream::iter(calls).flat_map_unordered(QUERIES_AT_ONCE, move |call| -> BoxStream<'a, _> {
+        match call {
+            Call::OpenHours { from, to } => {
+                let open = async move {
+                    let open_hours = source.open_hours(from, to).await?;
+                    let of_site = open_hours.into_iter().filter(|open| open.site == question.site);
+                    Ok(Arrival::OpenHours(of_site.map(|open| open.hour).collect()))
+                };
+                stream::once(open).boxed()
+            }
+            Call::Rows(wanted) => {
+                let pages = pages(source, range(question, wanted.piece));
+                pages.map_ok(move |items| Arrival::Rows(wanted, items)).boxed()
+            }
+        }
+    })
+}
+
+fn range(question: &SumQuestion<'_>, piece: Piece) -> RowRange {
+    let prefix = |bucket| keys::tally_prefix(question.measure, bucket);
+    let (first, last) = keys::rows_between(&prefix(piece.first), &prefix(piece.last));
+    RowRange {
+        partition: keys::tally_partition(question.site, piece.first),
+        first,
+        last,
+        counter: question.key.map(|key| format!("{}{key}", keys::COUNTER_PREFIX)),
+    }
+}
+
+/// The pages of a range, one call after the other.
+fn pages<S: RowSource>(source: &S, range: RowRange) -> impl Stream<Item = Result<Vec<Item>, StorageError>> + Send {
+    enum Next {
+        First,
+        After(Item),
+        Nothing,
+    }
+    stream::try_unfold((range, Next::First), move |(range, next)| async move {
+        let after = match next {
+            Next::First => None,
+            Next::After(key) => Some(key),
+            Next::Nothing => return Ok(None),
+        };
+        let page = source.page(&range, after).await?;
+        Ok(Some((page.items, (range, page.next.map_or(Next::Nothing, Next::After)))))
+    })
+}
+
+fn has_expired(item: &Item, now: DateTime<Utc>) -> Result<bool, StorageError> {
+    match item.get(keys::TIME_TO_LIVE) {
+        None => Ok(false),
+        Some(AttributeValue::N(text)) => match text.parse::<i64>() {
+            Ok(time_to_live) => Ok(time_to_live <= now.timestamp()),
+            Err(error) => Err(malformed(item, format!("its ttl is {text}: {error}"))),
+        },
+        Some(other) => Err(malformed(item, format!("its ttl is {other:?}, not a number"))),
+    }
+}
+
+fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), StorageError> {
+    for (name, value) in item {
+        let Some(key) = name.strip_prefix(keys::COUNTER_PREFIX) else {
+            continue;
+        };
+        if only.is_some_and(|only| only != key) {
+            continue;
+        }
+        let amount = value
+            .as_n()
+            .ok()
+            .and_then(|text| Amount::parse(text.as_bytes()))
+            .ok_or_else(|| malformed(item, format!("the counter {key:?} is {value:?}, not a decimal in range")))?;
+        sums.add(key, amount);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

@@ -1,0 +1,526 @@
+//! Reading a table in memory that a writer and a sealer of our own making work on.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use chrono::TimeDelta;
+use minutebook_domain::bucket::Bucket;
+use minutebook_domain::ledger::PlanBasis;
+use minutebook_domain::measure::Currency;
+use minutebook_domain::plan::{Part, Plan};
+use minutebook_domain::seal::{SETTLE, is_closed};
+use minutebook_domain::tally::Tally;
+use minutebook_domain::time::Minute;
+use proptest::prelude::*;
+
+use super::*;
+use crate::keys::Lane;
+use crate::memory::{MemoryTable, Reads};
+
+const RETENTION: Retention = Retention { minute_days: 1, hour_days: 400, day_days: 0 };
+const SITE: &str = "shop";
+const KEYS: [&str; 3] = ["1", "2", "sku-3"];
+
+/// How far the sealing of an hour has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Listed,
+    Sealed(DateTime<Utc>),
+    Done(DateTime<Utc>),
+    Removed,
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    minute: Minute,
+    key: &'static str,
+}
+
+/// A commit whose hour was listed, if that was open, and whose transaction is still to come.
+struct Begun {
+    event: Event,
+    reference_time: DateTime<Utc>,
+    is_open: bool,
+}
+
+/// A table with its clock, a writer and a sealer, and a naive record of what was committed.
+struct World {
+    table: Rc<MemoryTable>,
+    now: DateTime<Utc>,
+    stages: BTreeMap<Hour, Stage>,
+    /// What lies in numbered lanes.
+    in_lanes: BTreeMap<Hour, Vec<Event>>,
+    committed: Vec<Event>,
+    begun: Vec<Begun>,
+}
+
+impl World {
+    fn at(now: &str) -> World {
+        World {
+            table: Rc::default(),
+            now: now.parse().expect("a time"),
+            stages: BTreeMap::new(),
+            in_lanes: BTreeMap::new(),
+            committed: vec![],
+            begun: vec![],
+        }
+    }
+
+    fn tally(events: &[Event]) -> Tally {
+        let mut tally = Tally::default();
+        for event in events {
+            tally.add(SITE, Measure::Views, event.minute, event.key, Amount::ONE);
+        }
+        tally
+    }
+
+    /// Commits an event of a chunk that was uploaded so long ago, as ingest does.
+    fn commit(&mut self, event: Event, lane: u8, uploaded_ago: TimeDelta) {
+        let begun = self.begin(event, uploaded_ago);
+        self.finish(&begun, lane);
+    }
+
+    /// The first half of a commit: lists the hour, if it is open by the clock.
+    fn begin(&mut self, event: Event, uploaded_ago: TimeDelta) -> Begun {
+        let hour = event.minute.hour();
+        let reference_time = self.now - uploaded_ago;
+        let is_open = !is_closed(hour, self.now);
+        if is_open {
+            self.table.list_open(SITE, hour);
+            self.stages.entry(hour).or_insert(Stage::Listed);
+        }
+        Begun { event, reference_time, is_open }
+    }
+
+    /// The second half, however much later: the transaction.
+    fn finish(&mut self, begun: &Begun, lane: u8) {
+        let Begun { event, reference_time, is_open } = *begun;
+        let basis = PlanBasis {
+            reference_time,
+            default_currency: Currency::parse(b"USD").expect("three letters"),
+            minute_retention_days: RETENTION.minute_days,
+        };
+        let hour = event.minute.hour();
+        let tally = World::tally(&[event]);
+        for part in &Plan::of(&tally, &basis).parts {
+            if !part.is_open() {
+                self.add(part, Lane::Late);
+            } else if is_open && self.stages.get(&hour) == Some(&Stage::Listed) {
+                self.add(part, Lane::Number(lane));
+                self.in_lanes.entry(hour).or_default().push(event);
+            } else {
+                part.late_form().iter().for_each(|part| self.add(part, Lane::Late));
+            }
+        }
+        self.committed.push(event);
+    }
+
+    fn add(&self, part: &Part<'_>, lane: Lane) {
+        part.rows.iter().for_each(|row| self.table.add(row, lane, RETENTION));
+    }
+
+    /// Takes an hour one step further, if it is due.
+    fn seal(&mut self, hour: Hour) {
+        let Some(stage) = self.stages.get_mut(&hour).filter(|_| is_closed(hour, self.now)) else {
+            return;
+        };
+        match *stage {
+            Stage::Listed => *stage = Stage::Sealed(self.now),
+            Stage::Sealed(at) if at + SETTLE <= self.now => {
+                *stage = Stage::Done(self.now);
+                let events = self.in_lanes.get(&hour).map_or(&[][..], Vec::as_slice);
+                let tally = World::tally(events);
+                Plan::of_sealed_hour(&tally).parts.iter().for_each(|part| self.add(part, Lane::Late));
+            }
+            Stage::Done(at) if at + SETTLE <= self.now => {
+                *stage = Stage::Removed;
+                self.table.remove_open(SITE, hour);
+            }
+            _ => {}
+        }
+    }
+
+    /// Seals whatever is closed, to the end.
+    fn seal_all(&mut self) {
+        for _ in 0..3 {
+            let hours: Vec<Hour> = self.stages.keys().copied().collect();
+            hours.into_iter().for_each(|hour| self.seal(hour));
+            self.now += SETTLE;
+        }
+    }
+
+    fn question<'a>(&self, windows: &'a [Window]) -> SumQuestion<'a> {
+        SumQuestion { site: SITE, measure: Measure::Views, key: None, windows, now: self.now, retention: RETENTION }
+    }
+
+    /// Checks that a window holds what was committed for it, and gives what reading it took.
+    fn check(&self, from: &str, to: &str) -> Reads {
+        let window = window(from, to);
+        let question = self.question(std::slice::from_ref(&window));
+        let (sums, reads) = self.table.read(sum_windows(&*self.table, &question));
+        let sums = sums.expect("nothing fails in memory");
+        assert_eq!(counts(&sums[0]), self.committed_in(window));
+        reads
+    }
+
+    fn committed_in(&self, window: Window) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for event in self.committed.iter().filter(|event| window.from <= event.minute && event.minute < window.to) {
+            *counts.entry(event.key.to_string()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+fn minute(time: &str) -> Minute {
+    Minute::containing(time.parse().expect("a time")).expect("in range")
+}
+
+fn window(from: &str, to: &str) -> Window {
+    Window { from: minute(from), to: minute(to) }
+}
+
+fn counts(sums: &Sums) -> BTreeMap<String, u64> {
+    let count = |amount: Amount| amount.to_string().parse().expect("a whole number");
+    sums.top(usize::MAX).into_iter().map(|(key, amount)| (key.to_string(), count(amount))).collect()
+}
+
+fn event(time: &str, key: &'static str) -> Event {
+    Event { minute: minute(time), key }
+}
+
+/// At a quarter past ten: two events of each of the last hours, each committed when it happened.
+fn morning() -> World {
+    let mut world = World::at("2026-11-20T06:00:00Z");
+    for (time, lane) in [
+        ("2026-11-20T06:10:00Z", 0),
+        ("2026-11-20T06:50:00Z", 3),
+        ("2026-11-20T07:10:00Z", 0),
+        ("2026-11-20T07:50:00Z", 15),
+        ("2026-11-20T08:10:00Z", 0),
+        ("2026-11-20T08:50:00Z", 0),
+        ("2026-11-20T09:10:00Z", 0),
+        ("2026-11-20T09:50:00Z", 0),
+        ("2026-11-20T10:10:00Z", 0),
+    ] {
+        world.now = time.parse().expect("a time");
+        world.commit(event(time, "1"), lane, TimeDelta::zero());
+    }
+    world.now = "2026-11-20T10:15:00Z".parse().expect("a time");
+    world
+}
+
+const MORNING: (&str, &str) = ("2026-11-20T06:30:00Z", "2026-11-20T10:16:00Z");
+
+#[test]
+fn before_sealing_every_hour_is_summed_from_its_minutes_in_a_second_round_trip() {
+    let reads = morning().check(MORNING.0, MORNING.1);
+    // Minutes at the edges (3 and 2 pieces), the rows of three hours, and the list; then the minutes of three hours.
+    assert_eq!((reads.queries, reads.round_trips), (3 + 2 + 3 + 1 + 3 * 6, 2));
+}
+
+#[test]
+fn after_sealing_whole_hours_are_one_row_each_in_one_round_trip() {
+    let mut world = morning();
+    world.seal_all();
+    let reads = world.check(MORNING.0, MORNING.1);
+    assert_eq!((reads.queries, reads.round_trips), (3 + 2 + 3 + 1, 1));
+    // Two edges with one event each, three hours.
+    assert_eq!(reads.rows, 2 + 3);
+}
+
+#[test]
+fn an_hour_that_is_listed_is_right_whether_it_is_sealed_or_done() {
+    let mut world = morning();
+    for _ in 0..3 {
+        let hour = minute("2026-11-20T08:00:00Z").hour();
+        world.seal(hour);
+        world.now += SETTLE;
+        world.check(MORNING.0, MORNING.1);
+        world.check("2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z");
+    }
+}
+
+#[test]
+fn late_events_count_in_their_minute_and_hour_whenever_they_come() {
+    let mut world = morning();
+    let late = |world: &mut World| {
+        for time in ["2026-11-20T06:29:00Z", "2026-11-20T06:31:00Z", "2026-11-20T08:15:00Z"] {
+            world.commit(event(time, "2"), 0, TimeDelta::zero());
+        }
+        world.check(MORNING.0, MORNING.1);
+    };
+    late(&mut world);
+    for _ in 0..3 {
+        for hour in ["2026-11-20T06:00:00Z", "2026-11-20T08:00:00Z"] {
+            world.seal(minute(hour).hour());
+        }
+        late(&mut world);
+        world.now += SETTLE;
+    }
+    late(&mut world);
+}
+
+#[test]
+fn a_chunk_that_was_planned_as_open_and_comes_late_is_counted_once() {
+    let mut world = morning();
+    world.seal_all();
+    world.commit(event("2026-11-20T09:20:00Z", "2"), 0, TimeDelta::minutes(30));
+    world.check(MORNING.0, MORNING.1);
+    // Another process lists the hour again before it meets the seal: the hour is done all the same.
+    world.table.list_open(SITE, minute("2026-11-20T08:00:00Z").hour());
+    assert_eq!(world.check(MORNING.0, MORNING.1).round_trips, 2);
+}
+
+#[test]
+fn the_open_hours_of_other_sites_do_not_matter() {
+    let mut world = morning();
+    world.seal_all();
+    for site in ["shop.", "shoq", "sho"] {
+        world.table.list_open(site, minute("2026-11-20T08:00:00Z").hour());
+    }
+    assert_eq!(world.check(MORNING.0, MORNING.1).round_trips, 1);
+}
+
+#[test]
+fn minutes_alone_need_no_list() {
+    let world = morning();
+    let reads = world.check("2026-11-20T09:16:00Z", "2026-11-20T10:16:00Z");
+    assert_eq!((reads.queries, reads.round_trips), (5 + 2, 1));
+}
+
+#[test]
+fn windows_are_summed_by_themselves() {
+    let mut world = morning();
+    world.seal_all();
+    let hour = minute("2026-11-20T07:00:00Z").hour();
+    world.table.list_open(SITE, hour);
+    let windows = [
+        window("2026-11-20T06:00:00Z", "2026-11-20T07:00:00Z"),
+        window("2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z"),
+        window("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"),
+        window("2026-11-20T05:00:00Z", "2026-11-20T05:00:00Z"),
+        window("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+    ];
+    let (sums, reads) = world.table.read(sum_windows(&*world.table, &world.question(&windows)));
+    let sums: Vec<_> = sums.expect("nothing fails in memory").iter().map(counts).collect();
+    assert_eq!(sums, windows.map(|window| world.committed_in(window)));
+    assert_eq!(reads.round_trips, 2);
+}
+
+#[test]
+fn one_key_is_read_by_itself() {
+    let mut world = morning();
+    world.commit(event("2026-11-20T08:15:00Z", "2"), 0, TimeDelta::zero());
+    let windows = [window(MORNING.0, MORNING.1)];
+    let question = SumQuestion { key: Some("2"), ..world.question(&windows) };
+    let (sums, _) = world.table.read(sum_windows(&*world.table, &question));
+    assert_eq!(counts(&sums.expect("nothing fails in memory")[0]), BTreeMap::from([("2".to_string(), 1)]));
+}
+
+#[test]
+fn rows_that_have_expired_are_not_counted_though_they_stand() {
+    let mut world = morning();
+    world.seal_all();
+    world.now = "2026-11-21T08:10:30Z".parse().expect("a time");
+    // The minute of ten past eight is kept for half a minute more.
+    world.check("2026-11-20T08:10:00Z", "2026-11-20T09:00:00Z");
+    world.now += TimeDelta::seconds(30);
+    let windows = [window("2026-11-20T08:10:00Z", "2026-11-20T09:00:00Z")];
+    let (sums, _) = world.table.read(sum_windows(&*world.table, &world.question(&windows)));
+    assert_eq!(counts(&sums.expect("nothing fails in memory")[0]), BTreeMap::from([("1".to_string(), 1)]));
+    // What is kept of the window is the whole hour.
+    let (kept, _) = windows[0].kept(RETENTION, world.now);
+    let (sums, _) = world.table.read(sum_windows(&*world.table, &world.question(&[kept])));
+    assert_eq!(counts(&sums.expect("nothing fails in memory")[0]), BTreeMap::from([("1".to_string(), 2)]));
+}
+
+#[test]
+fn an_hour_of_more_than_a_page_is_summed_whole() {
+    let world = World::at("2026-11-20T10:15:00Z");
+    let mut tally = Tally::default();
+    for item in 0..120_000 {
+        tally.add(SITE, Measure::Views, minute("2026-11-20T08:00:00Z"), &item.to_string(), Amount::ONE);
+    }
+    for part in &Plan::of_sealed_hour(&tally).parts {
+        world.add(part, Lane::Late);
+    }
+    let windows = [window("2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z")];
+    let (sums, reads) = world.table.read(sum_windows(&*world.table, &world.question(&windows)));
+    let sums = sums.expect("nothing fails in memory");
+    assert_eq!((sums[0].len(), sums[0].total()), (120_000, Amount::from_count(120_000)));
+    assert_eq!((reads.queries, reads.pages, reads.round_trips), (2, 3, 2));
+}
+
+#[test]
+fn a_failure_is_not_taken_for_nothing() {
+    struct Away;
+    impl RowSource for Away {
+        async fn page(&self, _: &RowRange, _: Option<Item>) -> Result<Page, StorageError> {
+            Ok(Page::default())
+        }
+        async fn open_hours(&self, _: Hour, _: Hour) -> Result<Vec<OpenHour>, StorageError> {
+            Err(StorageError::Unavailable { call: "Query", reason: "no route".to_string() })
+        }
+    }
+    let world = morning();
+    let windows = [window(MORNING.0, MORNING.1)];
+    assert!(world.table.read(sum_windows(&Away, &world.question(&windows))).0.is_err());
+}
+
+/// What happens in the world, in between.
+#[derive(Clone, Debug)]
+enum Step {
+    Begin { age_minutes: u32, key: usize, uploaded_minutes_ago: u32 },
+    Finish { place: usize, lane: u8 },
+    Seal { place: usize },
+    Pass { seconds: u32 },
+}
+
+impl World {
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Begin { age_minutes, key, uploaded_minutes_ago } => {
+                let minute = Minute::containing(self.now).expect("in range").minus(age_minutes);
+                let uploaded_ago = TimeDelta::minutes(i64::from(uploaded_minutes_ago.min(age_minutes)));
+                let begun = self.begin(Event { minute, key: KEYS[key] }, uploaded_ago);
+                self.begun.push(begun);
+            }
+            Step::Finish { place, lane } => {
+                if !self.begun.is_empty() {
+                    let begun = self.begun.remove(place % self.begun.len());
+                    self.finish(&begun, lane);
+                }
+            }
+            Step::Seal { place } => {
+                let due =
+                    self.stages.iter().filter(|(hour, stage)| **stage != Stage::Removed && is_closed(**hour, self.now));
+                let hours: Vec<Hour> = due.map(|(hour, _)| *hour).collect();
+                if let Some(hour) = hours.get(place % hours.len().max(1)) {
+                    self.seal(*hour);
+                }
+            }
+            Step::Pass { seconds } => self.now += TimeDelta::seconds(i64::from(seconds)),
+        }
+    }
+}
+
+/// Most events are recent, as in life.
+fn begin() -> impl Strategy<Value = Step> {
+    let age = prop_oneof![0_u32..20, 0_u32..130, 0_u32..3_000];
+    (age, 0..KEYS.len(), 0_u32..20).prop_map(|(age_minutes, key, uploaded_minutes_ago)| Step::Begin {
+        age_minutes,
+        key,
+        uploaded_minutes_ago,
+    })
+}
+
+fn step_in_an_instant() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        begin(),
+        (0_usize..9, 0_u8..16).prop_map(|(place, lane)| Step::Finish { place, lane }),
+        (0_usize..5).prop_map(|place| Step::Seal { place }),
+    ]
+}
+
+/// Some hours pass in a history: no minutes expire before they are sealed.
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => step_in_an_instant(),
+        1 => (10_u32..600).prop_map(|seconds| Step::Pass { seconds }),
+    ]
+}
+
+/// Which of the calls that wait is answered next, and what happens before.
+fn answers() -> impl Strategy<Value = Vec<(usize, Vec<Step>)>> {
+    prop::collection::vec((0_usize..100, prop::collection::vec(step_in_an_instant(), 0..3)), 0..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn nothing_that_was_committed_is_missed_or_counted_twice_while_ingest_and_sealing_go_on(
+        before in prop::collection::vec(step(), 0..150),
+        answers in answers(),
+        seconds in 0_u32..50,
+        length in 1_u32..3_000,
+    ) {
+        let mut world = World::at("2026-11-20T22:40:00Z");
+        before.iter().for_each(|step| world.take(step));
+        let to = Minute::containing(world.now).expect("in range").plus(1);
+        let (window, _) = Window { from: to.minus(length), to }.kept(RETENTION, world.now);
+        let windows = [window];
+        let question = world.question(&windows);
+        let at_first = world.committed_in(window);
+        // Reading takes so long: enough for an hour that is done to leave the list meanwhile.
+        world.now += TimeDelta::seconds(i64::from(seconds));
+        let table = Rc::clone(&world.table);
+        let mut answers = answers.iter();
+        let sums = table.read_one_by_one(sum_windows(&*table, &question), |waiting| {
+            let Some((chosen, steps)) = answers.next() else {
+                return 0;
+            };
+            steps.iter().for_each(|step| world.take(step));
+            chosen % waiting
+        });
+        let sums = counts(&sums.expect("nothing fails in memory")[0]);
+        let at_last = world.committed_in(window);
+        for key in KEYS {
+            let count = |counts: &BTreeMap<String, u64>| counts.get(key).copied().unwrap_or(0);
+            prop_assert!(count(&at_first) <= count(&sums), "{key}: {sums:?} is less than {at_first:?}");
+            prop_assert!(count(&sums) <= count(&at_last), "{key}: {sums:?} is more than {at_last:?}");
+        }
+    }
+}
+
+fn row(attributes: &[(&str, &str)]) -> Item {
+    attributes.iter().map(|(name, number)| ((*name).to_string(), AttributeValue::N((*number).to_string()))).collect()
+}
+
+#[test]
+fn a_row_has_expired_from_the_second_of_its_time_to_live() {
+    let now = DateTime::from_timestamp(1_000, 0).expect("in range");
+    for (time_to_live, expired) in [("999", true), ("1000", true), ("1001", false)] {
+        assert_eq!(has_expired(&row(&[("ttl", time_to_live)]), now).expect("a number"), expired);
+    }
+    assert!(!has_expired(&row(&[]), now).expect("no ttl is for ever"));
+}
+
+#[test]
+fn only_counters_are_summed() {
+    let mut sums = Sums::default();
+    add_counters(&row(&[("i#7", "2"), ("i#ttl", "3"), ("ttl", "99")]), None, &mut sums).expect("decimals");
+    assert_eq!(counts(&sums), BTreeMap::from([("7".to_string(), 2), ("ttl".to_string(), 3)]));
+}
+
+#[test]
+fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
+    let item = Item::from([("i#7".to_string(), AttributeValue::S("2".to_string()))]);
+    assert!(add_counters(&item, None, &mut Sums::default()).is_err());
+}
+
+#[test]
+fn ranges_are_those_of_the_table_page() {
+    let world = World::at("2026-11-20T10:15:00Z");
+    let windows = [];
+    let question = SumQuestion { key: Some("7"), ..world.question(&windows) };
+    let minutes = Piece {
+        first: Bucket::Minute(minute("2026-11-20T08:05:00Z")),
+        last: Bucket::Minute(minute("2026-11-20T08:14:00Z")),
+    };
+    let day = Bucket::Day(minute("2026-11-20T08:05:00Z").hour().day());
+    for (piece, partition, first, last) in [
+        (minutes, "T#shop#2026-11-20T08", "views#05#", "views#14#~"),
+        (Piece { first: day, last: day }, "T#shop#2026", "views#d11-20#", "views#d11-20#~"),
+    ] {
+        let expected = RowRange {
+            partition: partition.to_string(),
+            first: first.to_string(),
+            last: last.to_string(),
+            counter: Some("i#7".to_string()),
+        };
+        assert_eq!(range(&question, piece), expected);
+    }
+}
