@@ -178,7 +178,7 @@ mod tests {
             ("site_id=", "site_id"),
             ("site_id=a%20b", "site_id"),
             (long.as_str(), "site_id"),
-            ("window=8d", "window"),
+            ("window=401d", "window"),
             ("window=", "window"),
             ("limit=0", "limit"),
             ("limit=101", "limit"),

@@ -3,10 +3,12 @@
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response, service_fn};
 use minutebook_domain::amount::Amount;
+use minutebook_domain::bucket::Retention;
 use minutebook_domain::measure::{Currency, Measure};
 use minutebook_domain::ranking::Sums;
-use minutebook_domain::window::{Window, WindowLength};
+use minutebook_domain::window::{Precision, Window, WindowLength};
 use minutebook_storage::commit::Table;
+use minutebook_storage::reader::SumQuestion;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -75,7 +77,13 @@ pub async fn serve(ranking: Ranking) -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let config = Config::read(environment)?;
     let table = Table { client: Aws::read(environment)?.dynamodb(), name: config.table };
-    let handler = Handler { ranking, table, default_currency: config.default_currency, clock: Clock::system() };
+    let handler = Handler {
+        ranking,
+        table,
+        default_currency: config.default_currency,
+        retention: config.retention,
+        clock: Clock::system(),
+    };
     lambda_http::run(service_fn(|request| handler.handle(request))).await
 }
 
@@ -84,10 +92,12 @@ pub async fn serve(ranking: Ranking) -> Result<(), lambda_http::Error> {
 pub struct Handler {
     /// What it ranks by.
     pub ranking: Ranking,
-    /// Where the minute rows lie.
+    /// Where the numbers lie.
     pub table: Table,
     /// The currency of questions that name none.
     pub default_currency: Currency,
+    /// For how long rows are kept.
+    pub retention: Retention,
     /// Where now comes from.
     pub clock: Clock,
 }
@@ -109,10 +119,22 @@ impl Handler {
             Ok(question) => question,
             Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
         };
-        let window = Window::ending_with(question.as_of, question.window);
-        let measure = self.ranking.measure(question.currency);
-        match self.table.sum_minutes(&question.site_id, measure, window, now).await {
-            Ok(sums) => Ok(json(&Answer::new(self.ranking, &question, window, &sums))),
+        let asked = Window::ending_with(question.as_of, question.window);
+        let (window, precision) = asked.kept(self.retention, now);
+        let sum_question = SumQuestion {
+            site: &question.site_id,
+            measure: self.ranking.measure(question.currency),
+            key: None,
+            windows: &[window],
+            now,
+            retention: self.retention,
+        };
+        match self.table.sum_windows(&sum_question).await {
+            // One window was asked for.
+            Ok(sums) => {
+                let sums = sums.into_iter().next().unwrap_or_default();
+                Ok(json(&Answer::new(self.ranking, &question, (window, precision), &sums)))
+            }
             Err(error) => Ok(unreadable(&error)),
         }
     }
@@ -128,13 +150,22 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn new(ranking: Ranking, question: &RankingQuery, window: Window, sums: &'a Sums) -> Answer<'a> {
+    fn new(
+        ranking: Ranking,
+        question: &RankingQuery,
+        (window, precision): (Window, Precision),
+        sums: &'a Sums,
+    ) -> Answer<'a> {
         Answer {
             ranking,
             currency: ranking.is_money().then_some(question.currency),
             top: sums.top(question.limit),
             as_of: question.as_of.to_string(),
-            window: WindowAnswer { from: window.from.to_string(), to: window.to.to_string(), precision: "minute" },
+            window: WindowAnswer {
+                from: window.from.to_string(),
+                to: window.to.to_string(),
+                precision: precision.as_str(),
+            },
         }
     }
 
@@ -195,7 +226,8 @@ mod tests {
             currency: Currency::parse(b"USD").expect("three letters"),
         };
         let window = Window::ending_with(question.as_of, question.window);
-        serde_json::to_string(&Answer::new(ranking, &question, window, &sums)).expect("an answer is JSON")
+        let answer = Answer::new(ranking, &question, (window, Precision::Minute), &sums);
+        serde_json::to_string(&answer).expect("an answer is JSON")
     }
 
     #[test]
