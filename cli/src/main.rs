@@ -10,8 +10,11 @@ mod csv_events;
 mod files;
 mod http;
 mod ledger;
+mod notification;
+mod objects;
 mod progress;
 mod proof;
+mod queue;
 mod table;
 mod table_rows;
 mod upload;
@@ -21,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, down, generate, history, put, status, top, up, verify};
+use crate::commands::{demo, down, generate, history, put, replay, status, top, up, verify};
 use crate::context::{Context, Options};
 
 /// Real-time shop analytics: the local stack, events in, answers and proofs out.
@@ -52,6 +55,8 @@ enum Command {
     Top(top::TopArgs),
     /// Asks for a series: totals and top items by hour, day, week or month
     History(history::HistoryArgs),
+    /// Sends objects or dead letters through ingest again
+    Replay(replay::ReplayArgs),
     /// Recounts the raw files and compares every tally
     Verify(verify::VerifyArgs),
 }
@@ -69,6 +74,7 @@ async fn main() -> ExitCode {
         Command::Put(args) => put::run(args, &context).await,
         Command::Top(args) => top::run(args, &context).await,
         Command::History(args) => history::run(args, &context).await,
+        Command::Replay(args) => replay::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
     };
     match outcome {

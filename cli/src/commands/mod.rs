@@ -5,6 +5,7 @@ pub(crate) mod down;
 pub(crate) mod generate;
 pub(crate) mod history;
 pub(crate) mod put;
+pub(crate) mod replay;
 pub(crate) mod status;
 pub(crate) mod top;
 pub(crate) mod up;

@@ -127,7 +127,8 @@ pub(crate) fn compare_chunk(
     Some((recount, summary))
 }
 
-fn counts(recount: &Recount) -> Counts {
+/// The lines of a recount, as the ledger should have them.
+pub(crate) fn counts(recount: &Recount) -> Counts {
     Counts {
         lines: recount.lines,
         counted: recount.counted,
