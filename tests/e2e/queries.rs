@@ -16,7 +16,7 @@ crate::tests![
 ];
 
 /// The event that API Gateway sends for a call, with another query string and method.
-fn http_event(method: &str, query: &str) -> Result<Value> {
+pub(crate) fn http_event(method: &str, query: &str) -> Result<Value> {
     let fixture = std::fs::read(root().join("events/lambda/http_most_viewed_item.json"))?;
     let mut event: Value = serde_json::from_slice(&fixture)?;
     event["rawQueryString"] = json!(query);

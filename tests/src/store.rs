@@ -28,6 +28,19 @@ pub struct Store {
     pub rejected_bucket: String,
 }
 
+/// For how many days rows are kept; 0 is for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionDays {
+    /// Rows of minutes.
+    pub minutes: u32,
+    /// Rows of hours.
+    pub hours: u32,
+    /// Rows of days, weeks and months.
+    pub days: u32,
+}
+
+const FOR_EVER: RetentionDays = RetentionDays { minutes: 0, hours: 0, days: 0 };
+
 impl Store {
     /// Makes a store whose parts have `name` in their names.
     ///
@@ -250,7 +263,7 @@ impl Store {
     ///
     /// If it cannot be started.
     pub async fn start_ingest(&self, dynamodb_url: &str, s3_url: &str) -> anyhow::Result<Worker> {
-        self.start("ingest", dynamodb_url, s3_url, 0).await
+        self.start("ingest", dynamodb_url, s3_url, FOR_EVER).await
     }
 
     /// Starts rollup on this store, for minutes that are kept for so many days; 0 is for ever. `dynamodb_url` may be that
@@ -260,7 +273,8 @@ impl Store {
     ///
     /// If it cannot be started.
     pub async fn start_rollup(&self, dynamodb_url: &str, minute_retention_days: u32) -> anyhow::Result<Worker> {
-        self.start("rollup", dynamodb_url, &self.clients.endpoint_url, minute_retention_days).await
+        let retention = RetentionDays { minutes: minute_retention_days, ..FOR_EVER };
+        self.start("rollup", dynamodb_url, &self.clients.endpoint_url, retention).await
     }
 
     /// Starts a query function on this store. `dynamodb_url` may be that of a proxy.
@@ -269,7 +283,17 @@ impl Store {
     ///
     /// If it cannot be started.
     pub async fn start_query(&self, function: &str, dynamodb_url: &str) -> anyhow::Result<Worker> {
-        self.start(function, dynamodb_url, &self.clients.endpoint_url, 0).await
+        self.start(function, dynamodb_url, &self.clients.endpoint_url, FOR_EVER).await
+    }
+
+    /// Starts a query function on this store, for rows that are kept for so long.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_query_of(&self, function: &str, retention: RetentionDays) -> anyhow::Result<Worker> {
+        let endpoint_url = &self.clients.endpoint_url;
+        self.start(function, endpoint_url, endpoint_url, retention).await
     }
 
     async fn start(
@@ -277,7 +301,7 @@ impl Store {
         function: &str,
         dynamodb_url: &str,
         s3_url: &str,
-        minute_retention_days: u32,
+        retention: RetentionDays,
     ) -> anyhow::Result<Worker> {
         let binary = crate::binaries::path(function)?;
         let clients = &self.clients;
@@ -291,9 +315,9 @@ impl Store {
                 ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
                 ("MINUTEBOOK_TABLE", &self.table),
                 ("MINUTEBOOK_REJECTED_BUCKET", &self.rejected_bucket),
-                ("MINUTEBOOK_MINUTE_RETENTION_DAYS", &minute_retention_days.to_string()),
-                ("MINUTEBOOK_HOUR_RETENTION_DAYS", "0"),
-                ("MINUTEBOOK_DAY_RETENTION_DAYS", "0"),
+                ("MINUTEBOOK_MINUTE_RETENTION_DAYS", &retention.minutes.to_string()),
+                ("MINUTEBOOK_HOUR_RETENTION_DAYS", &retention.hours.to_string()),
+                ("MINUTEBOOK_DAY_RETENTION_DAYS", &retention.days.to_string()),
                 ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
             ],
         )
