@@ -197,7 +197,7 @@ mod tests {
         let put = read(&body(include_str!("../../events/lambda/sqs_s3_put.json")));
         let Notification::Created(objects) = put else { panic!("{put:?}") };
         assert_eq!(objects.len(), 1);
-        assert_eq!(objects[0].name(), "s3://minutebook-raw/2026/11/20/my events+1.jsonl");
+        assert_eq!(objects[0].address(), "s3://minutebook-raw/2026/11/20/my events+1.jsonl");
         for event in [
             include_str!("../../events/lambda/sqs_s3_test_event.json"),
             include_str!("../../events/lambda/sqs_empty_records.json"),

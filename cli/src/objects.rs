@@ -31,11 +31,15 @@ pub(crate) struct OpenObject {
 
 impl Object {
     /// Its address, for people.
+    pub(crate) fn address(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.name())
+    }
+
+    /// Its name in the bucket, for people.
     pub(crate) fn name(&self) -> String {
-        let Self { bucket, key, version, .. } = self;
-        match version {
-            Some(version) => format!("s3://{bucket}/{key} (version {version})"),
-            None => format!("s3://{bucket}/{key}"),
+        match &self.version {
+            Some(version) => format!("{} (version {version})", self.key),
+            None => self.key.clone(),
         }
     }
 
@@ -55,10 +59,10 @@ impl Object {
             {
                 return Ok(None);
             }
-            Err(error) => return Err(explain(format!("cannot read {}", self.name()), error)),
+            Err(error) => return Err(explain(format!("cannot read {}", self.address()), error)),
         };
         let last_modified =
-            last_modified(&answer).with_context(|| format!("S3 does not say when {} was put", self.name()))?;
+            last_modified(&answer).with_context(|| format!("S3 does not say when {} was put", self.address()))?;
         Ok(Some(OpenObject { last_modified, body: answer.body }))
     }
 
@@ -67,7 +71,7 @@ impl Object {
         let Some(mut object) = self.open(client).await? else { return Ok(None) };
         let mut hasher = blake3::Hasher::new();
         while let Some(block) = object.body.next().await {
-            hasher.update(&block.with_context(|| format!("cannot read {}", self.name()))?);
+            hasher.update(&block.with_context(|| format!("cannot read {}", self.address()))?);
         }
         Ok(Some(hasher.finalize().to_hex().to_string()))
     }

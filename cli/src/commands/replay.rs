@@ -76,6 +76,8 @@ enum Outcome {
     /// It was deleted or replaced.
     Gone,
     CountedBefore,
+    /// So has an earlier one of these objects: both are one chunk, which is counted once.
+    SameBytes,
     Counted(Counts),
     /// It was waited for in vain.
     NotCounted,
@@ -299,18 +301,16 @@ impl Replay<'_> {
             let objects = objects.into_iter().map(|object| (object, Outcome::Sent)).collect();
             return Ok(Report { objects, ..Report::default() });
         };
-        let mut waited = waiting.end(Duration::from_secs(self.args.timeout)).await?;
+        let waited = waiting.end(Duration::from_secs(self.args.timeout)).await?;
         let mut report = Report { gave_up: waited.gave_up, ..Report::default() };
+        let mut seen = HashSet::new();
         for (object, chunk) in objects.into_iter().zip(chunks) {
-            let outcome = match chunk.map(|chunk| &mut waited.chunks[chunk]) {
+            let outcome = match chunk.map(|chunk| (&waited.chunks[chunk], seen.insert(chunk))) {
                 None => Outcome::Gone,
-                Some(None) => Outcome::NotCounted,
-                Some(Some(counted)) if counted.before => Outcome::CountedBefore,
-                Some(Some(counted)) => {
-                    // Another version with the same bytes is the same chunk, and adds nothing.
-                    counted.before = true;
-                    Outcome::Counted(std::mem::take(&mut counted.counts))
-                }
+                Some((None, _)) => Outcome::NotCounted,
+                Some((Some(counted), _)) if counted.before => Outcome::CountedBefore,
+                Some((Some(counted), true)) => Outcome::Counted(counted.counts.clone()),
+                Some((Some(_), false)) => Outcome::SameBytes,
             };
             report.objects.push((object, outcome));
         }
@@ -337,10 +337,9 @@ impl Replay<'_> {
         let mut chunk_ids = HashSet::new();
         let mut forecast = Vec::new();
         for (object, (chunk_id, outcome)) in objects.into_iter().zip(outcomes) {
-            // Another version with the same bytes is the same chunk, which the first one would have counted by then.
             let is_first = chunk_id.is_none_or(|chunk_id| chunk_ids.insert(chunk_id));
             let would_count = matches!(outcome, Outcome::WouldCount(_) | Outcome::WouldFinish(_));
-            forecast.push((object, if would_count && !is_first { Outcome::CountedBefore } else { outcome }));
+            forecast.push((object, if would_count && !is_first { Outcome::SameBytes } else { outcome }));
         }
         Ok(forecast)
     }
@@ -348,7 +347,8 @@ impl Replay<'_> {
     async fn forecast_of_uncounted(&self, object: &Object) -> Result<Outcome> {
         let Some(open) = object.open(&self.s3).await? else { return Ok(Outcome::Gone) };
         let settings = Settings { reference_time: open.last_modified, default_currency: self.default_currency.clone() };
-        let bytes = open.body.collect().await.with_context(|| format!("cannot read {}", object.name()))?.into_bytes();
+        let bytes =
+            open.body.collect().await.with_context(|| format!("cannot read {}", object.address()))?.into_bytes();
         Ok(match tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await? {
             Ok(recount) => Outcome::WouldCount(counts(&recount)),
             Err(error) => Outcome::WouldFail(error.to_string()),
@@ -371,6 +371,7 @@ impl Outcome {
             Self::Sent => "sent",
             Self::Gone => "gone",
             Self::CountedBefore => "counted_before",
+            Self::SameBytes => "same_bytes",
             Self::Counted(_) => "counted",
             Self::NotCounted => "not_counted",
             Self::WouldFinish(_) => "would_finish",
@@ -385,22 +386,24 @@ impl Outcome {
             Self::Gone => "deleted or replaced: nothing to count".to_owned(),
             Self::CountedBefore if dry_run => "counted before: nothing would change".to_owned(),
             Self::CountedBefore => "counted before: nothing added".to_owned(),
-            Self::Counted(counts) => format!("counted: {}", lines(counts)),
+            Self::SameBytes if dry_run => "the same bytes as a version above: nothing more would change".to_owned(),
+            Self::SameBytes => "the same bytes as a version above: nothing added".to_owned(),
+            Self::Counted(counts) => format!("counted: {}", lines(counts, "")),
             Self::NotCounted => "not counted".to_owned(),
             Self::WouldFinish(missing) => match missing.as_slice() {
                 [first, _, ..] => format!("{first}, and {} more: they would be finished", missing.len() - 1),
                 missing => format!("{}: it would be finished", missing.concat()),
             },
-            Self::WouldCount(counts) => format!("not counted: {} would be", lines(counts)),
+            Self::WouldCount(counts) => format!("not counted: {}", lines(counts, " would be counted")),
             Self::WouldFail(why) => format!("it {why}: it would end in the dead letters"),
         }
     }
 }
 
 /// How many lines were counted of how many, and what became of the others.
-fn lines(counts: &Counts) -> String {
+fn lines(counts: &Counts, would_be: &str) -> String {
     let Counts { lines, counted, ignored, duplicate, rejected, .. } = counts;
-    format!("{counted} of {lines} lines ({ignored} ignored, {duplicate} duplicate, {rejected} rejected)")
+    format!("{counted} of {lines} lines{would_be} ({ignored} ignored, {duplicate} duplicate, {rejected} rejected)")
 }
 
 impl Report {
@@ -424,6 +427,7 @@ impl Report {
         let (counted, lines) = (sum.counted, sum.lines);
         for (state, what) in [
             ("counted_before", "counted before".to_owned()),
+            ("same_bytes", "with the same bytes as another".to_owned()),
             ("counted", format!("counted now ({counted} of {lines} lines)")),
             ("would_count", format!("would be counted ({counted} of {lines} lines)")),
             ("would_finish", "would be finished".to_owned()),
@@ -449,13 +453,13 @@ impl Report {
     fn check(&self) -> Result<()> {
         let Some(reason) = &self.gave_up else { return Ok(()) };
         let waiting = self.objects.iter().filter(|(_, outcome)| *outcome == Outcome::NotCounted);
-        let names: Vec<String> = waiting.map(|(object, _)| object.name()).collect();
+        let names: Vec<String> = waiting.map(|(object, _)| object.address()).collect();
         let more = names.len().saturating_sub(NAMED_MAX);
         let mut list = names[..names.len() - more].join(", ");
         if more > 0 {
             list.push_str(&format!(" and {more} more"));
         }
-        bail!("{} of {} not counted, {reason}: {list}", names.len(), plural(self.objects.len(), "object", "objects"));
+        bail!("{} of {} objects not counted, {reason}: {list}", names.len(), self.objects.len());
     }
 }
 
@@ -476,7 +480,7 @@ fn empty_letter(is_notification: bool, dry_run: bool) -> &'static str {
 fn report_text(report: &Report) -> String {
     let mut text = String::new();
     for (object, outcome) in &report.objects {
-        text.push_str(&format!("{}: {}\n", object.name(), outcome.sentence(report.dry_run)));
+        text.push_str(&format!("{}: {}\n", object.address(), outcome.sentence(report.dry_run)));
     }
     for (id, is_notification) in &report.empty_letters {
         text.push_str(&format!("message {id} {}\n", empty_letter(*is_notification, report.dry_run)));
@@ -604,21 +608,24 @@ mod tests {
             Outcome::WouldCount(numbers(10)),
             Outcome::WouldFail("cannot be unpacked: it is cut".to_owned()),
             Outcome::Gone,
+            Outcome::SameBytes,
         ];
         let key = |index: usize| object(&format!("{index}.jsonl"), "2026-11-20T00:00:00Z");
         let objects = outcomes.into_iter().enumerate().map(|(index, outcome)| (key(index), outcome)).collect();
         let empty_letters = vec![("m1".to_owned(), true), ("m2".to_owned(), false)];
-        let report = Report { dry_run: true, objects, empty_letters, letters: Some((8, 1)), gave_up: None };
+        let report = Report { dry_run: true, objects, empty_letters, letters: Some((9, 1)), gave_up: None };
         let expected = "\
 s3://raw/0.jsonl (version v1): counted before: nothing would change
 s3://raw/1.jsonl (version v1): part 1 of 5 is not counted yet: it would be finished
 s3://raw/2.jsonl (version v1): part 1 of 5 is not counted yet, and 2 more: they would be finished
-s3://raw/3.jsonl (version v1): not counted: 9 of 10 lines (0 ignored, 0 duplicate, 1 rejected) would be
+s3://raw/3.jsonl (version v1): not counted: 9 of 10 lines would be counted (0 ignored, 0 duplicate, 1 rejected)
 s3://raw/4.jsonl (version v1): it cannot be unpacked: it is cut: it would end in the dead letters
 s3://raw/5.jsonl (version v1): deleted or replaced: nothing to count
+s3://raw/6.jsonl (version v1): the same bytes as a version above: nothing more would change
 message m1 names no object: it would be taken, and nothing would change
 message m2 is no notification of S3: it would end in the dead letters again
-dry run, nothing was sent: 8 dead letters, 6 objects, 1 counted before, 1 would be counted (9 of 10 lines), \
+dry run, nothing was sent: 9 dead letters, 7 objects, 1 counted before, \
+1 with the same bytes as another, 1 would be counted (9 of 10 lines), \
 2 would be finished, 1 would end in the dead letters, 1 gone, 1 dead letter left alone
 ";
         assert_eq!(report_text(&report), expected);

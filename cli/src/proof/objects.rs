@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use chrono::DateTime;
 use minutebook_oracle::{Recount, RecountError, Settings, recount};
 
-use crate::aws::explain;
 use crate::ledger::{self, Counts, Ledger, Summary};
+use crate::objects::{self, Object};
 use crate::proof::report::{Differences, Report};
 
 /// Where the objects and their marks are.
@@ -16,23 +16,6 @@ pub(crate) struct Objects {
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) bucket: String,
     pub(crate) table: String,
-}
-
-/// One version of an object.
-#[derive(Clone, Debug)]
-pub(crate) struct Object {
-    key: String,
-    /// Absent in a bucket that keeps no versions.
-    version: Option<String>,
-}
-
-impl Object {
-    fn name(&self) -> String {
-        match &self.version {
-            Some(version) => format!("{} (version {version})", self.key),
-            None => self.key.clone(),
-        }
-    }
 }
 
 /// What is known of the bytes of an object.
@@ -46,34 +29,17 @@ pub(crate) struct Chunk {
 }
 
 impl Objects {
-    /// Every version of every object: bytes that were replaced later were counted all the same.
+    /// Every version of every object whose key begins with `prefix`.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Object>> {
-        let mut objects = Vec::new();
-        let (mut key_marker, mut version_marker) = (None, None);
-        loop {
-            let list = self.s3.list_object_versions().bucket(&self.bucket).prefix(prefix);
-            let list = list.set_key_marker(key_marker).set_version_id_marker(version_marker);
-            let page =
-                list.send().await.map_err(|error| explain(format!("cannot list s3://{}", self.bucket), error))?;
-            for version in page.versions() {
-                let key = version.key().context("S3 listed a version without its key")?.to_owned();
-                let version = version.version_id().filter(|version| *version != "null").map(str::to_owned);
-                objects.push(Object { key, version });
-            }
-            if page.is_truncated() != Some(true) {
-                return Ok(objects);
-            }
-            key_marker = page.next_key_marker().map(str::to_owned);
-            version_marker = page.next_version_id_marker().map(str::to_owned);
-        }
+        objects::list(&self.s3, &self.bucket, prefix).await
     }
 
     /// Reads an object and what the ledger says of it, and counts it anew.
     pub(crate) async fn recount(&self, object: &Object) -> Result<Chunk> {
-        let what = || format!("cannot read s3://{}/{}", self.bucket, object.name());
-        let get = self.s3.get_object().bucket(&self.bucket).key(&object.key);
-        let answer = get.set_version_id(object.version.clone()).send().await.map_err(|error| explain(what(), error))?;
-        let bytes = answer.body.collect().await.with_context(what)?.into_bytes();
+        let open = object.open(&self.s3).await?;
+        let open = open.with_context(|| format!("{} is gone since it was listed", object.address()))?;
+        let read = open.body.collect().await.with_context(|| format!("cannot read {}", object.address()))?;
+        let bytes = read.into_bytes();
         let id = ledger::chunk_id(&self.bucket, &object.key, &blake3::hash(&bytes).to_hex());
         let ledger = ledger::read(&self.dynamodb, &self.table, &id).await?;
         let settings = match ledger.as_ref().and_then(|ledger| ledger.summary.as_ref()) {
@@ -186,7 +152,8 @@ mod tests {
     use crate::ledger::MarkName;
 
     fn object() -> Object {
-        Object { key: "a.jsonl".to_owned(), version: None }
+        let (bucket, key) = ("bucket".to_owned(), "a.jsonl".to_owned());
+        Object { bucket, key, version: None, etag: None, size_bytes: None, time: None }
     }
 
     fn chunk_of(bytes: &[u8]) -> Chunk {
