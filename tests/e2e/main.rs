@@ -5,8 +5,10 @@
 mod command;
 mod deployed;
 mod exactly_once;
+mod history;
 mod odd_input;
 mod queries;
+mod rollup;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -41,10 +43,18 @@ pub(crate) use tests;
 
 fn main() -> Result<()> {
     let arguments = Arguments::from_args();
-    let tests: Vec<&Test> = [command::TESTS, deployed::TESTS, exactly_once::TESTS, odd_input::TESTS, queries::TESTS]
-        .into_iter()
-        .flatten()
-        .collect();
+    let tests: Vec<&Test> = [
+        command::TESTS,
+        deployed::TESTS,
+        exactly_once::TESTS,
+        history::TESTS,
+        odd_input::TESTS,
+        queries::TESTS,
+        rollup::TESTS,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if arguments.list {
         let names = tests.iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
         libtest_mimic::run(&arguments, names).exit();
