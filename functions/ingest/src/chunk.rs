@@ -1,13 +1,11 @@
 //! The way of one chunk: read, count, plan, commit part by part.
 
-use std::collections::BTreeMap;
-
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::ledger::{ChunkId, PlanBasis};
 use minutebook_domain::measure::Currency;
 use minutebook_domain::plan::{PLAN_VERSION, Plan};
 use minutebook_service::clock::Clock;
-use minutebook_storage::commit::{CommitEffort, PartCommit, PartOutcome, Table};
+use minutebook_storage::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::ledger::{ChunkHeader, Mark};
 use minutebook_storage::objects::{Buckets, ObjectRef, OpenObject, Opened};
@@ -21,14 +19,12 @@ const READS_MAX: u32 = 4;
 const REJECTED_HANDOVER_BYTES: usize = 1024 * 1024;
 
 /// What a chunk is counted with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Counter {
-    /// Where it is counted.
-    pub table: Table,
+    /// What counts it in the table.
+    pub committer: Committer,
     /// Where chunks and rejected lines lie.
     pub buckets: Buckets,
-    /// The days that minute rows are kept; 0 is for ever.
-    pub minute_retention_days: u32,
     /// The currency of events that name none.
     pub default_currency: Currency,
     /// Where now comes from.
@@ -99,6 +95,8 @@ pub struct Report {
     pub parts: usize,
     /// How many of them were committed now.
     pub parts_committed: usize,
+    /// The minutes (of a site) that were counted in their hours, days, weeks and months only, since they are kept no longer.
+    pub minutes_expired: u64,
     /// Conflicts and throttles on the way.
     pub effort: CommitEffort,
 }
@@ -116,6 +114,8 @@ enum Committing {
         parts_committed: usize,
         /// Whether the last part was committed now; of all attempts at a chunk just one can say so.
         has_finished: bool,
+        /// The minutes that got no rows of their own, since such rows would have expired already.
+        minutes_expired: u64,
     },
     /// The ledger records another basis: the chunk must be planned from that one.
     OtherBasis(PlanBasis),
@@ -156,7 +156,7 @@ impl Counter {
             };
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
             match self.commit(object, &chunk, &count, basis, rejected, &mut effort).await? {
-                Committing::Done { parts, parts_committed, has_finished } => {
+                Committing::Done { parts, parts_committed, has_finished, minutes_expired } => {
                     let ending = if has_finished { Ending::Counted } else { Ending::Duplicate };
                     let outcomes = count.outcomes;
                     return Ok(Report {
@@ -166,6 +166,7 @@ impl Counter {
                         outcomes,
                         parts,
                         parts_committed,
+                        minutes_expired,
                         effort,
                     });
                 }
@@ -189,7 +190,11 @@ impl Counter {
             Opened::Gone => return Ok(Reading::Ended(Ending::Gone)),
             Opened::Replaced => return Ok(Reading::Ended(Ending::Replaced)),
         };
-        let own_basis = PlanBasis { reference_time: body.last_modified, default_currency: self.default_currency };
+        let own_basis = PlanBasis {
+            reference_time: body.last_modified,
+            default_currency: self.default_currency,
+            minute_retention_days: self.committer.retention.minute_days,
+        };
         let basis = recorded.unwrap_or(own_basis);
         let size_bytes = body.size_bytes;
         let mut reader = ChunkReader::new(&ChunkSettings {
@@ -217,24 +222,27 @@ impl Counter {
         rejected: RejectedLines<'_>,
         effort: &mut CommitEffort,
     ) -> Result<Committing, CountError> {
-        let marks: BTreeMap<usize, Mark> = self.table.read_marks(chunk).await?;
-        let recorded = marks.get(&0).and_then(|mark| mark.basis);
+        let marks = self.committer.table.read_marks(chunk).await?;
+        let recorded = marks.first().and_then(|mark| mark.basis);
         // A chunk that is counted to its end is counted, by whatever rules: only an unfinished one must be planned alike.
-        let is_complete =
-            |first: &Mark| marks.len() == first.parts && marks.values().all(|mark| mark.is_of_plan(first));
-        if let Some(first) = marks.get(&0).filter(|first| is_complete(first)) {
+        if let Some(first) = marks.first().filter(|_| marks.is_complete()) {
             abandon(rejected).await;
-            return Ok(Committing::Done { parts: first.parts, parts_committed: 0, has_finished: false });
+            return Ok(Committing::Done {
+                parts: first.parts,
+                parts_committed: 0,
+                has_finished: false,
+                minutes_expired: 0,
+            });
         }
         if let Some(recorded) = recorded.filter(|recorded| *recorded != basis) {
             abandon(rejected).await;
             return Ok(Committing::OtherBasis(recorded));
         }
 
-        let plan = Plan::of(&count.tally);
+        let plan = Plan::of(&count.tally, &basis);
         let parts = plan.parts.len();
-        for (number, mark) in &marks {
-            check_plan(*number, mark, parts)?;
+        for (number, mark) in marks.parts() {
+            check_plan(number, mark, parts)?;
         }
         // The rejected lines stand before the first mark does, so no counted chunk ever lacks them.
         rejected.finish().await?;
@@ -242,10 +250,11 @@ impl Counter {
         let mut parts_committed = 0;
         let mut has_finished = false;
         for (number, part) in plan.parts.iter().enumerate() {
-            if marks.contains_key(&number) {
+            if marks.has_whole(number) {
                 continue;
             }
-            let mark = Mark { plan_version: PLAN_VERSION, parts, basis: (number == 0).then_some(basis) };
+            let basis_of_part = (number == 0).then_some(basis);
+            let mark = Mark { plan_version: PLAN_VERSION, parts, late_parts: None, basis: basis_of_part };
             let commit = PartCommit {
                 chunk,
                 number,
@@ -253,9 +262,8 @@ impl Counter {
                 header: (number == 0).then_some(&header),
                 part,
                 now: self.clock.now(),
-                minute_retention_days: self.minute_retention_days,
             };
-            match self.table.commit(&commit, effort).await? {
+            match self.committer.commit(&commit, effort).await? {
                 PartOutcome::Committed => {
                     parts_committed += 1;
                     has_finished = number + 1 == parts;
@@ -268,7 +276,7 @@ impl Counter {
                 }
             }
         }
-        Ok(Committing::Done { parts, parts_committed, has_finished })
+        Ok(Committing::Done { parts, parts_committed, has_finished, minutes_expired: plan.minutes_expired })
     }
 }
 
@@ -281,13 +289,14 @@ impl Report {
             outcomes: Outcomes::default(),
             parts: 0,
             parts_committed: 0,
+            minutes_expired: 0,
             effort: CommitEffort::default(),
         }
     }
 }
 
 fn check_plan(part: usize, found: &Mark, parts: usize) -> Result<(), CountError> {
-    if found.is_of_plan(&Mark { plan_version: PLAN_VERSION, parts, basis: None }) {
+    if found.plan_version == PLAN_VERSION && found.parts == parts {
         return Ok(());
     }
     Err(CountError::OtherPlan { part, found: found.plan_version, found_parts: found.parts, parts })

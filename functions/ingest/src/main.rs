@@ -8,7 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use minutebook_service::aws::Aws;
 use minutebook_service::clock::Clock;
 use minutebook_service::config::{Config, IngestConfig, environment};
-use minutebook_storage::commit::Table;
+use minutebook_storage::commit::{Committer, Table};
 use minutebook_storage::objects::Buckets;
 use tokio::time::Instant;
 
@@ -22,9 +22,8 @@ async fn main() -> Result<(), Error> {
     let ingest_config = IngestConfig::read(environment)?;
     let aws = Aws::read(environment)?;
     let counter = Counter {
-        table: Table { client: aws.dynamodb(), name: config.table },
+        committer: Committer::new(Table { client: aws.dynamodb(), name: config.table }, config.retention),
         buckets: Buckets { client: aws.s3(), rejected: ingest_config.rejected_bucket },
-        minute_retention_days: ingest_config.minute_retention_days,
         default_currency: config.default_currency,
         clock: Clock::system(),
     };

@@ -17,7 +17,7 @@ use crate::chunk::{CountError, Ending, Report};
 const NAMESPACE: &str = "minutebook";
 
 /// The members of the line that are metrics, with their units.
-const METRICS: [(&str, &str); 11] = [
+const METRICS: [(&str, &str); 12] = [
     ("lines", "Count"),
     ("counted", "Count"),
     ("ignored", "Count"),
@@ -25,6 +25,7 @@ const METRICS: [(&str, &str); 11] = [
     ("rejected", "Count"),
     ("events", "Count"),
     ("parts_committed", "Count"),
+    ("minutes_expired", "Count"),
     ("conflicts", "Count"),
     ("throttles", "Count"),
     ("size_bytes", "Bytes"),
@@ -58,6 +59,7 @@ struct Line<'a> {
     events: u64,
     parts: usize,
     parts_committed: usize,
+    minutes_expired: u64,
     conflicts: u32,
     throttles: u32,
     size_bytes: u64,
@@ -104,6 +106,7 @@ pub fn line(
         events: outcomes.events,
         parts: report.parts,
         parts_committed: report.parts_committed,
+        minutes_expired: report.minutes_expired,
         conflicts: report.effort.conflicts,
         throttles: report.effort.throttles,
         size_bytes: report.size_bytes,
@@ -170,6 +173,7 @@ mod tests {
             outcomes: Outcomes { lines: 3, counted: 2, ignored: 1, events: 2, ..Outcomes::default() },
             parts: 1,
             parts_committed: 1,
+            minutes_expired: 6,
             effort: CommitEffort { conflicts: 4, throttles: 5 },
         };
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");

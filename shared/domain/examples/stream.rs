@@ -9,7 +9,9 @@ use std::fs::File;
 use std::io::Read;
 use std::time::Instant;
 
+use chrono::DateTime;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
+use minutebook_domain::ledger::PlanBasis;
 use minutebook_domain::measure::Currency;
 use minutebook_domain::plan::Plan;
 use serde_json::json;
@@ -23,12 +25,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         "-" => Box::new(std::io::stdin()),
         path => Box::new(File::open(path).map_err(|error| format!("{path}: {error}"))?),
     };
+    let default_currency = Currency::parse(b"USD").ok_or("three letters")?;
     let settings = ChunkSettings {
         // Far ahead, so that no event of any file is in its future.
         reference_time: "9999-01-01T00:00:00Z".parse()?,
-        default_currency: Currency::parse(b"USD").ok_or("three letters")?,
+        default_currency,
         size_bytes: u64::MAX,
     };
+    // Long ago, so that every hour is planned as an open one.
+    let basis = PlanBasis { reference_time: DateTime::UNIX_EPOCH, default_currency, minute_retention_days: 0 };
     let started = Instant::now();
     let mut reader = ChunkReader::new(&settings);
     let mut block = vec![0; BLOCK_BYTES];
@@ -43,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let count = reader.finish()?;
     let read_seconds = started.elapsed().as_secs_f64();
-    let plan = Plan::of(&count.tally);
+    let plan = Plan::of(&count.tally, &basis);
     let figures = json!({
         "bytes": bytes,
         "lines": count.outcomes.lines,

@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 
 use crate::chunk::ContentHash;
 use crate::measure::Currency;
+use crate::time::Hour;
 
 /// Names a chunk in the ledger: where it was put, and what bytes it had. The same file put again under the same key is
-/// the same chunk; other bytes under the same key are another.
+/// the same chunk; other bytes under the same key are another. The sums of a sealed hour are a chunk too.
 ///
-/// **Shape**: `<bucket>/<key>#<BLAKE3 of the stored bytes, 64 hex digits>`. A bucket's name has no slash and the hash has
-/// one length, so no two chunks share an id.
+/// **Shape**: `<bucket>/<key>#<BLAKE3 of the stored bytes, 64 hex digits>`, or `seal:<site>:<hour>`. A bucket's name has
+/// neither slash nor colon, and the hash and the hour have one length each, so no two chunks share an id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChunkId(String);
 
@@ -19,6 +20,11 @@ impl ChunkId {
     /// The id of the object `key` (decoded) in `bucket` with these bytes.
     pub fn new(bucket: &str, key: &str, content_hash: &ContentHash) -> ChunkId {
         ChunkId(format!("{bucket}/{key}#{content_hash}"))
+    }
+
+    /// The id of the sums of a sealed hour.
+    pub fn of_sealed_hour(site: &str, hour: Hour) -> ChunkId {
+        ChunkId(format!("seal:{site}:{hour}"))
     }
 
     /// The id as text.
@@ -41,4 +47,6 @@ pub struct PlanBasis {
     pub reference_time: DateTime<Utc>,
     /// The currency of events that name none.
     pub default_currency: Currency,
+    /// The days that minute rows are kept, 0 for ever: it says which minutes still get rows.
+    pub minute_retention_days: u32,
 }

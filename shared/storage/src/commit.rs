@@ -1,6 +1,7 @@
 //! The commit of one part: its ledger mark and all its increments, in one transaction or not at all.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -11,15 +12,19 @@ use aws_sdk_dynamodb::types::{
     Update,
 };
 use chrono::{DateTime, Utc};
+use minutebook_domain::bucket::Retention;
 use minutebook_domain::ledger::ChunkId;
 use minutebook_domain::plan::{Part, Row};
+use minutebook_domain::seal::is_closed;
+use minutebook_domain::time::Hour;
 
 use crate::cancellation::{MARK_POSITION, Verdict, verdict};
 use crate::error::StorageError;
 use crate::keys::{self, LANE_COUNT, Lane};
-use crate::ledger::{ChunkHeader, Mark, mark_item, read_mark};
+use crate::ledger::{ChunkHeader, Mark, MarkName, mark_item, read_mark};
 
-const SECONDS_PER_DAY: i64 = 86_400;
+/// How many open hours a process remembers to have listed; beyond, it lists them again.
+const LISTED_HOURS_MAX: usize = 10_000;
 
 /// The first pause after a conflict or a throttle; it doubles with each attempt, and a random share of it is waited.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
@@ -35,6 +40,17 @@ pub struct Table {
     pub name: String,
 }
 
+/// Commits parts to the table.
+#[derive(Debug)]
+pub struct Committer {
+    /// The table.
+    pub table: Table,
+    /// For how long rows are kept.
+    pub retention: Retention,
+    /// The hours that this process has put among the open hours.
+    listed: Mutex<HashSet<(String, Hour)>>,
+}
+
 /// One part to commit.
 #[derive(Clone, Copy, Debug)]
 pub struct PartCommit<'a> {
@@ -42,22 +58,20 @@ pub struct PartCommit<'a> {
     pub chunk: &'a ChunkId,
     /// Which part of the plan, from 0.
     pub number: usize,
-    /// What the mark says of the plan.
+    /// What the mark says of the plan; its `late_parts` is filled in by the commit.
     pub mark: &'a Mark,
-    /// What part 0 says of the chunk; `None` for every other part.
+    /// What part 0 says of an object's chunk; `None` for every other part.
     pub header: Option<&'a ChunkHeader<'a>>,
     /// The rows and the hours that they lie in.
     pub part: &'a Part<'a>,
-    /// The time that the mark records.
+    /// The present: it says which hours are closed, and the mark records it.
     pub now: DateTime<Utc>,
-    /// How many days a minute row is kept after its minute; 0 is for ever.
-    pub minute_retention_days: u32,
 }
 
 /// What became of a part.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PartOutcome {
-    /// It is counted now.
+    /// It is counted now, or its last transaction is.
     Committed,
     /// It was counted before, under this mark.
     CountedBefore(Mark),
@@ -72,21 +86,35 @@ pub struct CommitEffort {
     pub throttles: u32,
 }
 
-/// Where the rows of a part go in the next attempt.
+/// What became of a transaction.
+enum Ended {
+    Committed,
+    CountedBefore(Mark),
+    /// One of its hours is sealed.
+    Sealed,
+}
+
+/// Where the rows of a transaction go in the next attempt.
 struct Course {
     lane: Lane,
-    /// The hours (by their place in the part) that are sealed.
-    sealed: BTreeSet<usize>,
     /// How often a row (by its place in the part) was refused as too large.
     spills: BTreeMap<usize, u32>,
 }
 
-impl Table {
+impl Committer {
+    /// A committer that has listed no hour yet.
+    pub fn new(table: Table, retention: Retention) -> Committer {
+        Committer { table, retention, listed: Mutex::default() }
+    }
+
     /// Commits one part, trying again on other lanes, later or in spill rows as the table asks, for as long as the caller
-    /// waits: dropping the future is safe at any point.
+    /// waits: dropping the future is safe at any point. An open part of which an hour is closed or sealed takes its
+    /// late form, in as many transactions as that has.
     ///
-    /// **Guarantees**: the mark and the increments happen together, once: a reply that was lost is found out by the
-    /// next attempt, which meets the mark.
+    /// **Guarantees**: a mark and the increments that it covers happen together, once: a reply that was lost is found out
+    /// by the next attempt, which meets the mark. A part is either committed to open lanes or in its late form: its
+    /// first mark, which both have, says which. Whoever meets the mark of a late form finishes it, so that a part is
+    /// whole when this returns; unless the mark is of another plan, which the caller has to look at first.
     ///
     /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; the part may have been counted all the same.
     /// Others will not pass by themselves.
@@ -95,28 +123,101 @@ impl Table {
         commit: &PartCommit<'_>,
         effort: &mut CommitEffort,
     ) -> Result<PartOutcome, StorageError> {
-        let mut course = Course { lane: Lane::Number(0), sealed: BTreeSet::new(), spills: BTreeMap::new() };
+        if !commit.part.hours.iter().any(|(_, hour)| is_closed(*hour, commit.now)) {
+            for (site, hour) in &commit.part.hours {
+                self.list_once(site, *hour).await?;
+            }
+            let name = MarkName { part: commit.number, late: 0 };
+            match self.transact(commit, name, effort).await? {
+                Ended::Committed => return Ok(PartOutcome::Committed),
+                Ended::CountedBefore(found) if found.late_parts.is_none() => {
+                    return Ok(PartOutcome::CountedBefore(found));
+                }
+                // Sealed, or begun in its late form by another attempt.
+                Ended::CountedBefore(_) | Ended::Sealed => {}
+            }
+        }
+        self.commit_late_form(commit, effort).await
+    }
+
+    async fn commit_late_form(
+        &self,
+        commit: &PartCommit<'_>,
+        effort: &mut CommitEffort,
+    ) -> Result<PartOutcome, StorageError> {
+        let parts = commit.part.late_form();
+        let mark = Mark { late_parts: Some(parts.len()), ..commit.mark.clone() };
+        let mut outcome = PartOutcome::Committed;
+        for (late, part) in parts.iter().enumerate() {
+            let header = commit.header.filter(|_| late == 0);
+            let name = MarkName { part: commit.number, late };
+            outcome = match self.transact(&PartCommit { mark: &mark, header, part, ..*commit }, name, effort).await? {
+                Ended::Committed => PartOutcome::Committed,
+                // Of another plan, or in the lanes already: there is nothing to finish.
+                Ended::CountedBefore(found) if late == 0 && found != mark => {
+                    return Ok(PartOutcome::CountedBefore(found));
+                }
+                Ended::CountedBefore(found) => PartOutcome::CountedBefore(found),
+                Ended::Sealed => {
+                    let reason = "a late part was taken for a sealed one, though it has no seal check".to_string();
+                    return Err(StorageError::Refused { call: "TransactWriteItems", reason });
+                }
+            };
+        }
+        Ok(outcome)
+    }
+
+    /// Puts an hour among the open ones, before the first row of it is written: the sealer finds it by that.
+    async fn list_once(&self, site: &str, hour: Hour) -> Result<(), StorageError> {
+        let entry = (site.to_string(), hour);
+        if self.listed().contains(&entry) {
+            return Ok(());
+        }
+        self.table.list_open(site, hour).await?;
+        let mut listed = self.listed();
+        if listed.len() >= LISTED_HOURS_MAX {
+            listed.clear();
+        }
+        listed.insert(entry);
+        Ok(())
+    }
+
+    fn listed(&self) -> MutexGuard<'_, HashSet<(String, Hour)>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries one transaction through to its mark: the mark, the seal checks of the part's hours, its rows.
+    async fn transact(
+        &self,
+        commit: &PartCommit<'_>,
+        name: MarkName,
+        effort: &mut CommitEffort,
+    ) -> Result<Ended, StorageError> {
+        let has_lanes = commit.part.is_open();
+        let lane = if has_lanes { Lane::Number(0) } else { Lane::Late };
+        let mut course = Course { lane, spills: BTreeMap::new() };
         let mut attempts: u32 = 0;
         loop {
             attempts += 1;
-            let (actions, checked_hours) = self.transaction(commit, &course)?;
-            let reasons = match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
-                Ok(_) => return Ok(PartOutcome::Committed),
+            let actions = self.actions(commit, name, &course)?;
+            let send = self.table.client.transact_write_items().set_transact_items(Some(actions)).send();
+            let reasons = match send.await {
+                Ok(_) => return Ok(Ended::Committed),
                 Err(error) => cancellation_reasons(error)?,
             };
-            match verdict(&reasons, checked_hours.len()) {
-                Verdict::CountedBefore => return counted_before(&reasons, commit),
+            match verdict(&reasons, commit.part.hours.len()) {
+                Verdict::CountedBefore => return Ok(Ended::CountedBefore(found_mark(&reasons, commit.chunk, name)?)),
+                Verdict::Sealed => return Ok(Ended::Sealed),
                 Verdict::Conflict => {
                     effort.conflicts += 1;
-                    course.lane = Lane::Number(rand::random_range(0..LANE_COUNT));
+                    if has_lanes {
+                        course.lane = Lane::Number(rand::random_range(0..LANE_COUNT));
+                    }
                     pause(attempts).await;
                 }
                 Verdict::Throttled => {
                     effort.throttles += 1;
                     pause(attempts).await;
-                }
-                Verdict::Sealed(checks) => {
-                    course.sealed.extend(checks.into_iter().filter_map(|check| checked_hours.get(check).copied()));
                 }
                 Verdict::TooLarge(rows) => {
                     for row in rows {
@@ -130,24 +231,18 @@ impl Table {
         }
     }
 
-    /// The actions of a part: the mark, a seal check for each hour that is not known to be sealed, the rows. Gives the
-    /// places of the hours that are checked, too.
-    fn transaction(
+    fn actions(
         &self,
         commit: &PartCommit<'_>,
+        name: MarkName,
         course: &Course,
-    ) -> Result<(Vec<TransactWriteItem>, Vec<usize>), StorageError> {
+    ) -> Result<Vec<TransactWriteItem>, StorageError> {
         let part = commit.part;
         let mut actions = Vec::with_capacity(1 + part.hours.len() + part.rows.len());
-        actions.push(self.mark_action(commit)?);
-        let mut checked_hours = vec![];
-        for (place, (site, hour)) in part.hours.iter().enumerate() {
-            if course.sealed.contains(&place) {
-                continue;
-            }
-            checked_hours.push(place);
+        actions.push(self.mark_action(commit, name)?);
+        for (site, hour) in &part.hours {
             let check = ConditionCheck::builder()
-                .table_name(&self.name)
+                .table_name(&self.table.name)
                 .key(keys::PARTITION_KEY, AttributeValue::S(keys::seal_partition(site, *hour)))
                 .key(keys::SORT_KEY, AttributeValue::S(course.lane.to_string()))
                 .condition_expression("attribute_not_exists(#pk)")
@@ -157,19 +252,16 @@ impl Table {
             actions.push(TransactWriteItem::builder().condition_check(check).build());
         }
         for (place, row) in part.rows.iter().enumerate() {
-            let hour = (row.site, row.minute.hour());
-            let is_sealed = course.sealed.iter().any(|sealed| part.hours.get(*sealed) == Some(&hour));
-            let lane = if is_sealed { Lane::Late } else { course.lane };
             let spill = course.spills.get(&place).copied().unwrap_or(0);
-            actions.push(self.row_action(row, lane, spill, time_to_live(row, commit.minute_retention_days))?);
+            actions.push(self.row_action(row, course.lane, spill)?);
         }
-        Ok((actions, checked_hours))
+        Ok(actions)
     }
 
-    fn mark_action(&self, commit: &PartCommit<'_>) -> Result<TransactWriteItem, StorageError> {
-        let item = mark_item(commit.chunk, commit.number, commit.mark, commit.header, commit.now);
+    fn mark_action(&self, commit: &PartCommit<'_>, name: MarkName) -> Result<TransactWriteItem, StorageError> {
+        let item = mark_item(commit.chunk, name, commit.mark, commit.header, commit.now);
         let put = Put::builder()
-            .table_name(&self.name)
+            .table_name(&self.table.name)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", keys::PARTITION_KEY)
@@ -179,14 +271,8 @@ impl Table {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn row_action(
-        &self,
-        row: &Row<'_>,
-        lane: Lane,
-        spill: u32,
-        time_to_live: Option<i64>,
-    ) -> Result<TransactWriteItem, StorageError> {
-        let sort_key = keys::minute_row(row.measure, row.minute.of_hour(), lane, row.slot, spill);
+    fn row_action(&self, row: &Row<'_>, lane: Lane, spill: u32) -> Result<TransactWriteItem, StorageError> {
+        let sort_key = keys::tally_row(row.measure, row.bucket, lane, row.slot, spill);
         let mut expression = String::from("ADD ");
         let mut names = HashMap::with_capacity(row.counters.len() + 1);
         let mut values = HashMap::new();
@@ -202,14 +288,14 @@ impl Table {
             names.insert(format!("#{number}"), format!("{}{key}", keys::COUNTER_PREFIX));
             values.insert(format!(":{placeholder}"), AttributeValue::N(amount.to_string()));
         }
-        if let Some(time_to_live) = time_to_live {
+        if let Some(expires_at) = self.retention.expires_at(row.bucket) {
             expression.push_str(" SET #ttl=:ttl");
             names.insert("#ttl".to_string(), keys::TIME_TO_LIVE.to_string());
-            values.insert(":ttl".to_string(), AttributeValue::N(time_to_live.to_string()));
+            values.insert(":ttl".to_string(), AttributeValue::N(expires_at.to_string()));
         }
         let update = Update::builder()
-            .table_name(&self.name)
-            .key(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(row.site, row.minute.hour())))
+            .table_name(&self.table.name)
+            .key(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(row.site, row.bucket)))
             .key(keys::SORT_KEY, AttributeValue::S(sort_key))
             .update_expression(expression)
             .set_expression_attribute_names(Some(names))
@@ -218,11 +304,6 @@ impl Table {
             .map_err(incomplete)?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
-}
-
-/// When a minute row may be deleted, in seconds since 1970; `None` is never.
-fn time_to_live(row: &Row<'_>, retention_days: u32) -> Option<i64> {
-    (retention_days > 0).then(|| row.minute.epoch_seconds() + i64::from(retention_days) * SECONDS_PER_DAY)
 }
 
 fn cancellation_reasons(error: SdkError<TransactWriteItemsError>) -> Result<Vec<CancellationReason>, StorageError> {
@@ -240,13 +321,13 @@ fn cancellation_reasons(error: SdkError<TransactWriteItemsError>) -> Result<Vec<
 }
 
 /// The mark that stood in the way comes with the reason.
-fn counted_before(reasons: &[CancellationReason], commit: &PartCommit<'_>) -> Result<PartOutcome, StorageError> {
+fn found_mark(reasons: &[CancellationReason], chunk: &ChunkId, name: MarkName) -> Result<Mark, StorageError> {
     let item =
         reasons.get(MARK_POSITION).and_then(CancellationReason::item).ok_or_else(|| StorageError::Malformed {
-            row: format!("{} / {}", keys::ledger_partition(commit.chunk), keys::ledger_part(commit.number)),
+            row: format!("{} / {}", keys::ledger_partition(chunk), keys::ledger_mark(name)),
             reason: "the table did not return the mark that stands there".to_string(),
         })?;
-    Ok(PartOutcome::CountedBefore(read_mark(item)?))
+    read_mark(item)
 }
 
 fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StorageError {
@@ -254,7 +335,7 @@ fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StorageError {
 }
 
 /// Waits a random share of a pause that doubles with each attempt, so that workers that collided part.
-async fn pause(attempts: u32) {
+pub(crate) async fn pause(attempts: u32) {
     let doubled = PAUSE_FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(PAUSE_MAX);
     tokio::time::sleep(doubled.mul_f64(rand::random_range(0.0..1.0))).await;
 }

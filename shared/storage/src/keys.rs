@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use minutebook_domain::bucket::Bucket;
 use minutebook_domain::measure::Measure;
 use minutebook_domain::time::Hour;
-use minutebook_domain::window::HourSpan;
+
+use crate::ledger::MarkName;
 
 /// The partition key's attribute.
 pub const PARTITION_KEY: &str = "pk";
@@ -38,24 +40,56 @@ impl fmt::Display for Lane {
     }
 }
 
-/// The partition of the minute rows of a site and hour.
-pub fn tally_partition(site: &str, hour: Hour) -> String {
-    format!("T#{site}#{hour}")
-}
-
-/// The sort key of a minute row. A row that was refused as too large goes on in spill row 1, then 2, …
-pub fn minute_row(measure: Measure, minute_of_hour: u32, lane: Lane, slot: u32, spill: u32) -> String {
-    if spill == 0 {
-        format!("{measure}#{minute_of_hour:02}#{lane}#{slot:03}")
-    } else {
-        format!("{measure}#{minute_of_hour:02}#{lane}#{slot:03}.{spill}")
+/// The partition that a bucket's rows lie in: minutes with their hour, hours with their day, days, weeks and months with
+/// their year (a week with its ISO year).
+pub fn tally_partition(site: &str, bucket: Bucket) -> String {
+    match bucket {
+        Bucket::Minute(minute) => format!("T#{site}#{}", minute.hour()),
+        Bucket::Hour(hour) => format!("T#{site}#{}", hour.day()),
+        Bucket::Day(day) => format!("T#{site}#{:04}", day.month().of_year().0),
+        Bucket::Week(week) => format!("T#{site}#{:04}", week.of_iso_year().0),
+        Bucket::Month(month) => format!("T#{site}#{:04}", month.of_year().0),
     }
 }
 
-/// The first and last sort key of a measure's rows in a span of minutes, for a query with `BETWEEN`.
-pub fn minute_rows_between(measure: Measure, span: HourSpan) -> (String, String) {
-    // '~' sorts behind every digit and letter that a lane begins with.
-    (format!("{measure}#{:02}#", span.first), format!("{measure}#{:02}#~", span.last))
+/// What the sort keys of a bucket's rows of a measure begin with: `views#07#`, `views#d11-20#`.
+pub fn tally_prefix(measure: Measure, bucket: Bucket) -> String {
+    match bucket {
+        Bucket::Minute(minute) => format!("{measure}#{:02}#", minute.of_hour()),
+        Bucket::Hour(hour) => format!("{measure}#{:02}#", hour.of_day()),
+        Bucket::Day(day) => format!("{measure}#d{}#", day.date().format("%m-%d")),
+        Bucket::Week(week) => format!("{measure}#w{:02}#", week.of_iso_year().1),
+        Bucket::Month(month) => format!("{measure}#m{:02}#", month.of_year().1),
+    }
+}
+
+/// The sort key of a row; only minute rows have lanes. A row that was refused as too large goes on in spill row 1, then
+/// 2, …
+pub fn tally_row(measure: Measure, bucket: Bucket, lane: Lane, slot: u32, spill: u32) -> String {
+    let mut key = tally_prefix(measure, bucket);
+    if matches!(bucket, Bucket::Minute(_)) {
+        key.push_str(&format!("{lane}#"));
+    }
+    key.push_str(&format!("{slot:03}"));
+    if spill > 0 {
+        key.push_str(&format!(".{spill}"));
+    }
+    key
+}
+
+/// The first and last sort key that [`tally_prefix`] can begin, from the prefix of one bucket to that of another (or the
+/// same) in its partition, for a query with `BETWEEN`.
+pub fn rows_between(first_prefix: &str, last_prefix: &str) -> (String, String) {
+    // '~' sorts behind every digit and letter that a lane or slot begins with.
+    (first_prefix.to_string(), format!("{last_prefix}~"))
+}
+
+/// The partition of the open hours.
+pub const OPEN_PARTITION: &str = "OPEN";
+
+/// The sort key of an open hour: the oldest ones first.
+pub fn open_hour(hour: Hour, site: &str) -> String {
+    format!("{hour}#{site}")
 }
 
 /// The partition of the seal rows of a site and hour; the sort key is the lane.
@@ -68,9 +102,9 @@ pub fn ledger_partition(chunk: &minutebook_domain::ledger::ChunkId) -> String {
     format!("L#{chunk}")
 }
 
-/// The sort key of a part's ledger mark.
-pub fn ledger_part(part: usize) -> String {
-    format!("{part:06}")
+/// The sort key of a ledger mark.
+pub fn ledger_mark(name: MarkName) -> String {
+    if name.late == 0 { format!("{:06}", name.part) } else { format!("{:06}.{:03}", name.part, name.late) }
 }
 
 #[cfg(test)]
@@ -78,28 +112,54 @@ mod tests {
     use super::*;
     use minutebook_domain::measure::Currency;
     use minutebook_domain::time::Minute;
-    use minutebook_domain::window::{Window, WindowLength};
+
+    fn minute() -> Minute {
+        Minute::from_epoch_seconds(1_795_216_079).expect("in range")
+    }
 
     #[test]
     fn keys_are_written_as_the_table_page_says() {
-        let minute = Minute::from_epoch_seconds(1_795_216_079).expect("in range");
         let usd = Currency::parse(b"USD").expect("three letters");
-        assert_eq!(tally_partition("shop", minute.hour()), "T#shop#2026-11-20T23");
-        assert_eq!(minute_row(Measure::Views, 7, Lane::Number(0), 3, 0), "views#07#00#003");
-        assert_eq!(minute_row(Measure::Sales(usd), 7, Lane::Late, 0, 2), "sales:USD#07#late#000.2");
-        assert_eq!(seal_partition("shop", minute.hour()), "S#shop#2026-11-20T23");
+        let hour = minute().hour();
+        let day = hour.day();
+        let row = |bucket| tally_row(Measure::Views, bucket, Lane::Number(0), 3, 0);
+        for (bucket, partition, sort) in [
+            (Bucket::Minute(minute()), "T#shop#2026-11-20T23", "views#07#00#003"),
+            (Bucket::Hour(hour), "T#shop#2026-11-20", "views#23#003"),
+            (Bucket::Day(day), "T#shop#2026", "views#d11-20#003"),
+            (Bucket::Week(day.week()), "T#shop#2026", "views#w47#003"),
+            (Bucket::Month(day.month()), "T#shop#2026", "views#m11#003"),
+        ] {
+            assert_eq!((tally_partition("shop", bucket).as_str(), row(bucket).as_str()), (partition, sort));
+        }
+        assert_eq!(
+            tally_row(Measure::Sales(usd), Bucket::Minute(minute()), Lane::Late, 0, 2),
+            "sales:USD#07#late#000.2"
+        );
+        assert_eq!(seal_partition("shop", hour), "S#shop#2026-11-20T23");
+        assert_eq!(open_hour(hour, "shop"), "2026-11-20T23#shop");
+        assert_eq!(ledger_mark(MarkName { part: 2, late: 0 }), "000002");
+        assert_eq!(ledger_mark(MarkName { part: 2, late: 11 }), "000002.011");
+    }
+
+    #[test]
+    fn a_week_lies_in_its_iso_year() {
+        let day = Hour::parse("2027-01-01T00").expect("an hour").day();
+        let week = Bucket::Week(day.week());
+        assert_eq!(tally_partition("shop", week), "T#shop#2026");
+        assert_eq!(tally_prefix(Measure::Views, week), "views#w53#");
     }
 
     #[test]
     fn a_range_holds_every_lane_and_slot_of_its_minutes_and_no_other() {
-        let as_of = Minute::from_epoch_seconds(1_795_216_079).expect("in range");
-        let length = WindowLength::parse("3m").expect("valid");
-        let span = Window::ending_with(as_of, length).hour_spans()[0];
-        let (first, last) = minute_rows_between(Measure::Views, span);
+        let prefix =
+            |of_hour| tally_prefix(Measure::Views, Bucket::Minute(minute().hour().first_minute().plus(of_hour)));
+        let (first, last) = rows_between(&prefix(5), &prefix(7));
         for (of_hour, inside) in [(4, false), (5, true), (7, true), (8, false)] {
             for lane in [Lane::Number(0), Lane::Number(15), Lane::Late] {
                 for (slot, spill) in [(0, 0), (999, 0), (1_000, 0), (3, 12)] {
-                    let key = minute_row(Measure::Views, of_hour, lane, slot, spill);
+                    let bucket = Bucket::Minute(minute().hour().first_minute().plus(of_hour));
+                    let key = tally_row(Measure::Views, bucket, lane, slot, spill);
                     assert_eq!((first.as_str()..=last.as_str()).contains(&key.as_str()), inside, "{key}");
                 }
             }

@@ -21,6 +21,8 @@ pub struct Mark {
     pub plan_version: u32,
     /// How many parts the plan had.
     pub parts: usize,
+    /// Into how many transactions the late form of an open part was cut; `None` for a part that took one, as planned.
+    pub late_parts: Option<usize>,
     /// What the plan was made from; only part 0 records it.
     pub basis: Option<PlanBasis>,
 }
@@ -29,6 +31,50 @@ impl Mark {
     /// Whether both are of one way to cut the chunk: the same version and as many parts.
     pub fn is_of_plan(&self, other: &Mark) -> bool {
         self.plan_version == other.plan_version && self.parts == other.parts
+    }
+}
+
+/// Which mark of a chunk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct MarkName {
+    /// The part of the plan, from 0.
+    pub part: usize,
+    /// Which transaction of the part's late form; 0 is also the only one of a part that took one.
+    pub late: usize,
+}
+
+/// The marks of a chunk.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Marks(BTreeMap<MarkName, Mark>);
+
+impl Marks {
+    /// The mark of part 0, if it is committed.
+    pub fn first(&self) -> Option<&Mark> {
+        self.part(0)
+    }
+
+    /// The mark of a part, if its first transaction is committed.
+    pub fn part(&self, part: usize) -> Option<&Mark> {
+        self.0.get(&MarkName { part, late: 0 })
+    }
+
+    /// The parts that have a mark, ascending.
+    pub fn parts(&self) -> impl Iterator<Item = (usize, &Mark)> {
+        self.0.iter().filter(|(name, _)| name.late == 0).map(|(name, mark)| (name.part, mark))
+    }
+
+    /// Whether all transactions of a part are committed.
+    pub fn has_whole(&self, part: usize) -> bool {
+        let late_parts = |mark: &Mark| mark.late_parts.unwrap_or(1);
+        self.part(part)
+            .is_some_and(|mark| (1..late_parts(mark)).all(|late| self.0.contains_key(&MarkName { part, late })))
+    }
+
+    /// Whether all parts of the chunk are committed, by whatever rules they were cut.
+    pub fn is_complete(&self) -> bool {
+        self.first().is_some_and(|first| {
+            self.0.values().all(|mark| mark.is_of_plan(first)) && (0..first.parts).all(|part| self.has_whole(part))
+        })
     }
 }
 
@@ -46,12 +92,12 @@ pub struct ChunkHeader<'a> {
 }
 
 impl Table {
-    /// The marks of a chunk, by part; empty if nothing of it was counted yet.
+    /// The marks of a chunk; none if nothing of it was counted yet.
     ///
     /// **Guarantees**: a consistent read: it shows every part that was committed before the call.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    pub async fn read_marks(&self, chunk: &ChunkId) -> Result<BTreeMap<usize, Mark>, StorageError> {
+    pub async fn read_marks(&self, chunk: &ChunkId) -> Result<Marks, StorageError> {
         let mut marks = BTreeMap::new();
         let mut items = self
             .client
@@ -66,35 +112,43 @@ impl Table {
             .send();
         while let Some(item) = items.next().await {
             let item = item.map_err(|error| StorageError::from_sdk("Query of the ledger", error))?;
-            let part = text(&item, keys::SORT_KEY)?
-                .parse::<usize>()
-                .map_err(|error| malformed(&item, format!("its part is not a number: {error}")))?;
-            marks.insert(part, read_mark(&item)?);
+            marks.insert(read_name(&item)?, read_mark(&item)?);
         }
-        Ok(marks)
+        Ok(Marks(marks))
+    }
+}
+
+fn read_name(item: &Item) -> Result<MarkName, StorageError> {
+    let sort_key = text(item, keys::SORT_KEY)?;
+    let (part, late) = sort_key.split_once('.').unwrap_or((sort_key, "0"));
+    match (part.parse(), late.parse()) {
+        (Ok(part), Ok(late)) => Ok(MarkName { part, late }),
+        _ => Err(malformed(item, "its sort key is not the number of a part".to_string())),
     }
 }
 
 /// Reads a mark from its row.
 pub(crate) fn read_mark(item: &Item) -> Result<Mark, StorageError> {
-    let basis = match (item.get("reference_time"), item.get("default_currency")) {
-        (Some(AttributeValue::S(time)), Some(AttributeValue::S(currency))) => {
+    let basis = match (item.get("reference_time"), item.get("default_currency"), item.get("minute_retention_days")) {
+        (Some(AttributeValue::S(time)), Some(AttributeValue::S(currency)), Some(_)) => {
             let reference_time = DateTime::parse_from_rfc3339(time)
                 .map_err(|error| malformed(item, format!("reference_time is not a time: {error}")))?
                 .with_timezone(&Utc);
             let default_currency = Currency::parse(currency.as_bytes())
                 .ok_or_else(|| malformed(item, format!("default_currency is {currency:?}")))?;
-            Some(PlanBasis { reference_time, default_currency })
+            let minute_retention_days = number(item, "minute_retention_days")?;
+            Some(PlanBasis { reference_time, default_currency, minute_retention_days })
         }
         _ => None,
     };
-    Ok(Mark { plan_version: number(item, "plan_version")?, parts: number(item, "parts")?, basis })
+    let late_parts = item.contains_key("late_parts").then(|| number(item, "late_parts")).transpose()?;
+    Ok(Mark { plan_version: number(item, "plan_version")?, parts: number(item, "parts")?, late_parts, basis })
 }
 
 /// Writes a mark as a row.
 pub(crate) fn mark_item(
     chunk: &ChunkId,
-    part: usize,
+    name: MarkName,
     mark: &Mark,
     header: Option<&ChunkHeader<'_>>,
     committed_at: DateTime<Utc>,
@@ -102,9 +156,12 @@ pub(crate) fn mark_item(
     let mut item = Item::new();
     let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
     set(keys::PARTITION_KEY, AttributeValue::S(keys::ledger_partition(chunk)));
-    set(keys::SORT_KEY, AttributeValue::S(keys::ledger_part(part)));
+    set(keys::SORT_KEY, AttributeValue::S(keys::ledger_mark(name)));
     set("plan_version", AttributeValue::N(mark.plan_version.to_string()));
     set("parts", AttributeValue::N(mark.parts.to_string()));
+    if let Some(late_parts) = mark.late_parts {
+        set("late_parts", AttributeValue::N(late_parts.to_string()));
+    }
     set("committed_at", AttributeValue::S(committed_at.to_rfc3339_opts(SecondsFormat::Millis, true)));
     let Some(header) = header else {
         return item;
@@ -115,6 +172,7 @@ pub(crate) fn mark_item(
     set("key", AttributeValue::S(header.key.to_string()));
     set("reference_time", AttributeValue::S(reference_time));
     set("default_currency", AttributeValue::S(header.basis.default_currency.to_string()));
+    set("minute_retention_days", AttributeValue::N(header.basis.minute_retention_days.to_string()));
     for (name, count) in [
         ("lines", outcomes.lines),
         ("counted", outcomes.counted),
@@ -134,7 +192,7 @@ pub(crate) fn mark_item(
     item
 }
 
-fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StorageError> {
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StorageError> {
     match item.get(name) {
         Some(AttributeValue::S(text)) => Ok(text),
         other => Err(malformed(item, format!("{name} is {other:?}, not a text"))),
