@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::bucket::{Bucket, Retention};
-use crate::seal::is_settled;
+use crate::seal::{SETTLE, is_closed, is_settled};
 use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
 use crate::window::Window;
 
@@ -24,16 +24,13 @@ pub struct Piece {
     pub first: Bucket,
     /// The last bucket; the first one, if that is no minute.
     pub last: Bucket,
+    /// The minutes that the rows hold: all of the buckets, except of a day, week or month that is running.
+    pub window: Window,
 }
 
 impl Piece {
-    fn of(bucket: Bucket) -> Piece {
-        Piece { first: bucket, last: bucket }
-    }
-
-    /// Its minutes.
-    pub fn window(self) -> Window {
-        Window { from: self.first.first_minute(), to: self.last.end() }
+    fn of(bucket: Bucket, holes: &Holes) -> Piece {
+        Piece { first: bucket, last: bucket, window: Window { from: bucket.first_minute(), to: holes.end_of(bucket) } }
     }
 
     /// Whether it is read from minute rows, which are right whether their hour is a hole or not.
@@ -44,8 +41,7 @@ impl Piece {
     /// Whether a hole lies in it though it is read from the row of an hour, day, week or month, so that the row may not
     /// hold all of it.
     pub fn has_hole(self, holes: &Holes) -> bool {
-        let Window { from, to } = self.window();
-        !self.is_minutes() && holes.any_in(from.hour(), to.hour())
+        !self.is_minutes() && holes.any_in(self.window.from.hour(), self.window.to.hour())
     }
 }
 
@@ -58,6 +54,8 @@ pub struct Holes {
     listed: BTreeSet<Hour>,
     /// The first hour that is not settled; those after it are not either.
     unsettled: Hour,
+    /// Whether that hour is so far from being closed that no coarser row holds any of it while this answer is made.
+    is_unsettled_open: bool,
 }
 
 impl Holes {
@@ -68,7 +66,11 @@ impl Holes {
         while unsettled > Minute::EPOCH.hour() && !is_settled(unsettled.minus(1), now) {
             unsettled = unsettled.minus(1);
         }
-        Holes { listed: open_hours.into_iter().filter(has_minutes).collect(), unsettled }
+        Holes {
+            listed: open_hours.into_iter().filter(has_minutes).collect(),
+            unsettled,
+            is_unsettled_open: !is_closed(unsettled, now + SETTLE),
+        }
     }
 
     /// Whether an hour is a hole.
@@ -80,10 +82,18 @@ impl Holes {
     fn any_in(&self, first: Hour, end: Hour) -> bool {
         self.unsettled < end || self.listed.range(first..end).next().is_some()
     }
+
+    /// The minute after the last one that a bucket's row holds. The row of a day, week or month that is running holds its
+    /// settled hours, and nothing of an hour that is still open: late events and sealing come to it when that is closed.
+    fn end_of(&self, bucket: Bucket) -> Minute {
+        let unsettled = self.unsettled.first_minute();
+        let is_running = bucket.first_minute() < unsettled && unsettled < bucket.end();
+        if is_running && self.is_unsettled_open { unsettled } else { bucket.end() }
+    }
 }
 
-/// Covers a window with the fewest pieces: whole months, ISO weeks and days, before the first and after the last of them
-/// hours, and minutes at the edges and in holes.
+/// Covers a window with the fewest pieces: whole months, ISO weeks and days (or what there is of a running one), before the
+/// first and after the last of them hours, and minutes at the edges and in holes.
 ///
 /// **Guarantees**: the pieces ascend, and each minute of the window lies in exactly one of them. No hour, day, week or
 /// month among them contains a hole, and no other choice of buckets has fewer of them.
@@ -101,11 +111,11 @@ pub fn cover(window: Window, holes: &Holes) -> Vec<Piece> {
         }
         let days = whole_days(hour, window.to, holes);
         if days.is_empty() {
-            pieces.push(Piece::of(Bucket::Hour(hour)));
+            pieces.push(Piece::of(Bucket::Hour(hour), holes));
         } else {
-            push_days(&mut pieces, &days);
+            push_days(&mut pieces, &days, holes);
         }
-        next = pieces.last().map_or(window.to, |piece| piece.last.end());
+        next = pieces.last().map_or(window.to, |piece| piece.window.to);
     }
     pieces
 }
@@ -114,20 +124,22 @@ fn push_minutes(pieces: &mut Vec<Piece>, from: Minute, to: Minute) {
     let mut next = from;
     while next < to {
         let end = next.plus(MINUTES_PER_PIECE).min(to);
-        pieces.push(Piece { first: Bucket::Minute(next), last: Bucket::Minute(end.minus(1)) });
+        let (first, last) = (Bucket::Minute(next), Bucket::Minute(end.minus(1)));
+        pieces.push(Piece { first, last, window: Window { from: next, to: end } });
         next = end;
     }
 }
 
 /// The days without a hole that follow each other from this hour on, and end by this minute; none, if the hour is not the
-/// first of a day.
+/// first of a day. The last one may be running.
 fn whole_days(from: Hour, end: Minute, holes: &Holes) -> Vec<Day> {
     let mut days = vec![];
     let mut day = from.day();
-    while day.first_hour() >= from
-        && day.next().first_hour().first_minute() <= end
-        && !holes.any_in(day.first_hour(), day.next().first_hour())
-    {
+    while day.first_hour() >= from {
+        let day_end = holes.end_of(Bucket::Day(day));
+        if day_end > end || holes.any_in(day.first_hour(), day_end.hour()) {
+            break;
+        }
         days.push(day);
         day = day.next();
     }
@@ -136,32 +148,33 @@ fn whole_days(from: Hour, end: Minute, holes: &Holes) -> Vec<Day> {
 
 /// Covers days that follow each other with the fewest days, weeks and months. Taking the longest one at each step would
 /// not do: a week that runs into the next month stands in the way of that month.
-fn push_days(pieces: &mut Vec<Piece>, days: &[Day]) {
-    /// How many buckets it takes from a day to the end, and how many days the first one of them has.
+fn push_days(pieces: &mut Vec<Piece>, days: &[Day], holes: &Holes) {
+    /// How many pieces it takes from a day to the end, and how many days the first one of them has.
     #[derive(Clone, Copy)]
     struct Way {
-        buckets: usize,
-        first: Bucket,
+        pieces: usize,
+        first: Piece,
         first_days: usize,
     }
     let mut ways: Vec<Option<Way>> = vec![None; days.len() + 1];
     for (start, day) in days.iter().enumerate().rev() {
         for bucket in [Bucket::Month(day.month()), Bucket::Week(day.week()), Bucket::Day(*day)] {
-            let minutes = bucket.end().number() - day.first_hour().first_minute().number();
-            let first_days = usize::try_from(minutes / MINUTES_PER_HOUR / HOURS_PER_DAY).unwrap_or(usize::MAX);
-            let is_whole = bucket.first_minute() == day.first_hour().first_minute();
-            if !is_whole || first_days > days.len() - start {
+            let first = Piece::of(bucket, holes);
+            let minutes = first.window.to.number() - day.first_hour().first_minute().number();
+            let first_days = usize::try_from(minutes.div_ceil(HOURS_PER_DAY * MINUTES_PER_HOUR)).unwrap_or(usize::MAX);
+            let begins_here = first.window.from == day.first_hour().first_minute();
+            if !begins_here || first_days > days.len() - start {
                 continue;
             }
-            let buckets = 1 + ways[start + first_days].map_or(0, |rest| rest.buckets);
-            if ways[start].is_none_or(|way| buckets < way.buckets) {
-                ways[start] = Some(Way { buckets, first: bucket, first_days });
+            let pieces = 1 + ways[start + first_days].map_or(0, |rest| rest.pieces);
+            if ways[start].is_none_or(|way| pieces < way.pieces) {
+                ways[start] = Some(Way { pieces, first, first_days });
             }
         }
     }
     let mut start = 0;
     while let Some(way) = ways[start] {
-        pieces.push(Piece::of(way.first));
+        pieces.push(way.first);
         start += way.first_days;
     }
 }
@@ -185,6 +198,8 @@ impl fmt::Debug for Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seal::SEAL_AFTER;
+    use chrono::TimeDelta;
     use proptest::prelude::*;
 
     const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
@@ -243,6 +258,33 @@ mod tests {
     }
 
     #[test]
+    fn the_row_of_a_running_day_week_or_month_holds_its_settled_hours() {
+        let minutes = "2026-11-20T23[00..=09], 2026-11-20T23[10..=19], 2026-11-20T23[20..=29]";
+        for (from, first) in [("20T00", "2026-11-20"), ("16T00", "2026-W47"), ("01T00", "2026-11")] {
+            let expected = format!("[{first}, {minutes}]");
+            check(&format!("2026-11-{from}:00:00Z"), "2026-11-20T23:30:00Z", &[], &expected);
+        }
+        // Not if the window ends before them, nor if one of them is open.
+        check("2026-11-20T00:00:00Z", "2026-11-20T02:00:00Z", &[], "[2026-11-20T00, 2026-11-20T01]");
+        let holes = Holes::new(hours(&["2026-11-20T22"]), RETENTION, at("2026-11-20T23:12:00Z"));
+        let pieces = cover(Window { from: minute("2026-11-19T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") }, &holes);
+        assert_eq!(pieces.len(), 1 + 22 + 6);
+    }
+
+    #[test]
+    fn the_row_of_a_running_day_is_not_taken_while_an_hour_of_it_is_being_closed() {
+        let count = |now: &str| {
+            let window = Window { from: minute("2026-11-20T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
+            cover(window, &Holes::new([], RETENTION, at(now))).len()
+        };
+        // Hour 22 is open, about to be closed, closed but not settled, settled.
+        assert_eq!(count("2026-11-20T23:08:59Z"), 1 + 6);
+        assert_eq!(count("2026-11-20T23:09:00Z"), 22 + 6);
+        assert_eq!(count("2026-11-20T23:10:59Z"), 22 + 6);
+        assert_eq!(count("2026-11-20T23:11:00Z"), 1);
+    }
+
+    #[test]
     fn months_are_taken_before_weeks_and_weeks_before_days() {
         // 2026-08-31 is a Monday, but its week would stand in the way of September.
         check(
@@ -259,9 +301,10 @@ mod tests {
         let holes = Holes::new([], RETENTION, at("2026-11-20T23:07:30Z"));
         let pieces = cover(window, &holes);
         let count = |is_kind: fn(&Bucket) -> bool| pieces.iter().filter(|piece| is_kind(&piece.first)).count();
-        assert_eq!(count(|bucket| matches!(bucket, Bucket::Month(_))), 11);
-        assert!(count(|bucket| matches!(bucket, Bucket::Week(_) | Bucket::Day(_))) <= 18);
-        assert_eq!(count(|bucket| matches!(bucket, Bucket::Hour(_))), 22);
+        // Hour 22 is not settled yet; of November there are its first nineteen days and the other hours of the 20th.
+        assert_eq!(count(|bucket| matches!(bucket, Bucket::Month(_))), 12);
+        assert_eq!(count(|bucket| matches!(bucket, Bucket::Week(_) | Bucket::Day(_))), 4);
+        assert_eq!(count(|bucket| matches!(bucket, Bucket::Hour(_))), 0);
         assert_eq!(count(|bucket| matches!(bucket, Bucket::Minute(_))), 6 + 6 + 1);
     }
 
@@ -271,7 +314,9 @@ mod tests {
     }
 
     /// The fewest buckets of an hour and more, and spans of minutes, that end at each hour: by trying all, hour by hour.
-    fn fewest(from: Hour, to: Hour, holes: &Holes) -> usize {
+    fn fewest(from: Hour, to: Hour, holes: &Holes, now: DateTime<Utc>) -> usize {
+        let settled_end = Minute::containing(now - SEAL_AFTER - SETTLE).expect("in range").hour();
+        let is_clear = !is_closed(settled_end, now + SETTLE);
         let span = |first: Hour, end: Hour| usize::try_from(end.number() - first.number()).expect("few");
         let minute_pieces = usize::try_from(MINUTES_PER_HOUR.div_ceil(MINUTES_PER_PIECE)).expect("few");
         let mut fewest = vec![usize::MAX; span(from, to) + 1];
@@ -285,7 +330,8 @@ mod tests {
                 let next = span(from, hour.next());
                 fewest[next] = fewest[next].min(so_far + one);
                 for bucket in &Bucket::of_hour(hour)[1..] {
-                    let end = bucket.end().hour();
+                    let is_running = hour < settled_end && settled_end < bucket.end().hour();
+                    let end = if is_running && is_clear { settled_end } else { bucket.end().hour() };
                     let mut inside = (hour.number()..end.number()).map(|number| hour.plus(number - hour.number()));
                     if bucket.first_minute() == hour.first_minute() && end <= to && !inside.any(|h| holes.contains(h)) {
                         let next = span(from, end);
@@ -303,9 +349,12 @@ mod tests {
 
         #[test]
         fn every_minute_lies_in_one_piece_and_no_coarse_piece_holds_a_hole(
-            from in 29_000_000_u32..29_921_000, length in 0_u32..200_000, open in prop::collection::vec(0_u32..3_400, 0..4),
+            from in 29_700_000_u32..29_921_000,
+            length in 0_u32..200_000,
+            open in prop::collection::vec(0_u32..3_400, 0..4),
+            now_seconds in 0_i64..100_000,
         ) {
-            let now = at("2026-11-20T23:30:00Z");
+            let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
             let from = Minute::from_epoch_seconds(i64::from(from) * 60).expect("in range");
             let window = Window { from, to: from.plus(length) };
             let retention = Retention { minute_days: 60, ..RETENTION };
@@ -318,13 +367,16 @@ mod tests {
             };
             let mut next = window.from;
             for piece in cover(window, &holes) {
-                prop_assert_eq!(piece.window().from, next);
-                let end = piece.window().to;
+                prop_assert_eq!(piece.window.from, next);
+                prop_assert_eq!(piece.first.first_minute(), next);
+                let end = piece.window.to;
                 if piece.is_minutes() {
                     prop_assert!(end.number() - next.number() <= MINUTES_PER_PIECE);
                     prop_assert_eq!(end.minus(1).hour(), next.hour());
                 } else {
                     prop_assert_eq!(piece.first, piece.last);
+                    let is_running = piece.last.end() != end;
+                    prop_assert!(!is_running || is_hole(end.hour()) && !is_closed(end.hour(), now + SETTLE));
                     let mut hour = next.hour();
                     while hour < end.hour() {
                         prop_assert!(!is_hole(hour), "{:?} holds the hole {:?}", piece, hour);
@@ -339,15 +391,19 @@ mod tests {
 
         #[test]
         fn no_other_choice_has_fewer_pieces(
-            from in 480_000_u32..498_000, length in 0_u32..3_000, open in prop::collection::vec(0_u32..3_000, 0..3),
+            from in 493_000_u32..498_700,
+            length in 0_u32..3_000,
+            open in prop::collection::vec(0_u32..3_000, 0..3),
+            now_seconds in 0_i64..100_000,
         ) {
+            let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
             let from = Minute::EPOCH.hour().plus(from);
             let to = from.plus(length);
             let retention = Retention { minute_days: 0, ..RETENTION };
             let open = open.into_iter().map(|hours| from.plus(hours));
-            let holes = Holes::new(open, retention, at("2026-11-20T23:30:00Z"));
+            let holes = Holes::new(open, retention, now);
             let pieces = cover(Window { from: from.first_minute(), to: to.first_minute() }, &holes);
-            prop_assert_eq!(pieces.len(), fewest(from, to, &holes));
+            prop_assert_eq!(pieces.len(), fewest(from, to, &holes, now));
         }
     }
 }

@@ -54,13 +54,16 @@ pub struct RowRange {
     pub counter: Option<String>,
 }
 
+/// A row, or a row's key, as the table gives it.
+pub type Attributes = HashMap<String, AttributeValue>;
+
 /// What one call gives of a range: up to a megabyte of rows.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Page {
     /// The rows.
-    pub items: Vec<HashMap<String, AttributeValue>>,
+    pub items: Vec<Attributes>,
     /// Where the next call goes on; `None` after the last page.
-    pub next: Option<HashMap<String, AttributeValue>>,
+    pub next: Option<Attributes>,
 }
 
 /// Where rows are read from: the table, or what a test or a meter has in its place.
@@ -68,7 +71,11 @@ pub trait RowSource: Sync {
     /// One page of a range, from its start or behind the key that the page before gave. Reads may lag by less than a second.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    fn page(&self, range: &RowRange, after: Option<Item>) -> impl Future<Output = Result<Page, StorageError>> + Send;
+    fn page(
+        &self,
+        range: &RowRange,
+        after: Option<Attributes>,
+    ) -> impl Future<Output = Result<Page, StorageError>> + Send;
 
     /// The open hours of all sites from `from` up to, but not including, `to`, without a lag.
     ///
@@ -129,6 +136,8 @@ impl Table {
 ///   to a numbered lane, and leaves the list a [`SETTLE`](minutebook_domain::seal::SETTLE) after the sums of these lanes
 ///   stand in the rows above. So whether the row was read before the list or after it, it held all of the hour: the calls
 ///   of an answer take seconds. Late events never were in a lane that sealing sums.
+/// - The row of a day, week or month that is running is taken for its settled hours while the first one that is not
+///   settled is open for a `SETTLE` at least: until that is closed, nothing of it comes to the row.
 /// - A commit that began while the hour was open, and was held up until it was settled, is listed first too, and the list
 ///   is read without a lag.
 ///
@@ -171,7 +180,7 @@ pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -
     let again = holes.iter().flat_map(|holes| {
         let open = wanted.iter().filter(|wanted| wanted.piece.has_hole(holes));
         open.flat_map(|Wanted { place, piece }| {
-            cover(piece.window(), holes).into_iter().map(|piece| Call::Rows(Wanted { place: *place, piece }))
+            cover(piece.window, holes).into_iter().map(|piece| Call::Rows(Wanted { place: *place, piece }))
         })
     });
     let mut arrivals = self::arrivals(source, question, again.collect());
@@ -225,7 +234,7 @@ impl Summing<'_> {
 
 /// The call for the open hours, if any row of an hour, day, week or month is wanted.
 fn open_hours_call(wanted: &[Wanted]) -> Option<Call> {
-    let windows = || wanted.iter().filter(|wanted| !wanted.piece.is_minutes()).map(|wanted| wanted.piece.window());
+    let windows = || wanted.iter().filter(|wanted| !wanted.piece.is_minutes()).map(|wanted| wanted.piece.window);
     let from = windows().map(|window| window.from.hour()).min()?;
     let to = windows().map(|window| window.to.hour()).max()?;
     Some(Call::OpenHours { from, to })

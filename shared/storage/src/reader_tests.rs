@@ -438,7 +438,7 @@ fn answers() -> impl Strategy<Value = Vec<(usize, Vec<Step>)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn nothing_that_was_committed_is_missed_or_counted_twice_while_ingest_and_sealing_go_on(
@@ -504,16 +504,17 @@ fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
 #[test]
 fn ranges_are_those_of_the_table_page() {
     let world = World::at("2026-11-20T10:15:00Z");
-    let windows = [];
+    let windows = [window("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")];
     let question = SumQuestion { key: Some("7"), ..world.question(&windows) };
     let minutes = Piece {
         first: Bucket::Minute(minute("2026-11-20T08:05:00Z")),
         last: Bucket::Minute(minute("2026-11-20T08:14:00Z")),
+        window: window("2026-11-20T08:05:00Z", "2026-11-20T08:15:00Z"),
     };
     let day = Bucket::Day(minute("2026-11-20T08:05:00Z").hour().day());
     for (piece, partition, first, last) in [
         (minutes, "T#shop#2026-11-20T08", "views#05#", "views#14#~"),
-        (Piece { first: day, last: day }, "T#shop#2026", "views#d11-20#", "views#d11-20#~"),
+        (Piece { first: day, last: day, window: windows[0] }, "T#shop#2026", "views#d11-20#", "views#d11-20#~"),
     ] {
         let expected = RowRange {
             partition: partition.to_string(),
