@@ -1,5 +1,5 @@
-//! Meters what counting would be billed: plays chunks of generated events into a table in memory, and adds up the write
-//! units of every transaction by the sizes of its rows.
+//! Meters what counting and sealing would be billed: plays chunks of generated events into a table in memory, seals its
+//! hours, and adds up the write units of every transaction by the sizes of its rows.
 //!
 //! `cargo run -p minutebook-benches -- [EVENTS] [EVENTS A CHUNK] [ITEMS] [MINUTES]`
 //!
@@ -8,16 +8,22 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
 use minutebook_domain::amount::Amount;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
-use minutebook_domain::ledger::ChunkId;
+use minutebook_domain::ledger::{ChunkId, PlanBasis};
 use minutebook_domain::measure::Currency;
-use minutebook_domain::plan::{Plan, Row, counter_bytes};
+use minutebook_domain::plan::{Part, Plan, Row, counter_bytes};
+use minutebook_domain::tally::Tally;
+use minutebook_domain::time::Hour;
 use minutebook_oracle::generate::{Shop, Span, lines};
-use minutebook_storage::keys::{Lane, TIME_TO_LIVE, ledger_part, ledger_partition, minute_row, tally_partition};
+use minutebook_storage::keys::{
+    LANE_COUNT, Lane, TIME_TO_LIVE, ledger_mark, ledger_partition, tally_partition, tally_row,
+};
+use minutebook_storage::ledger::MarkName;
 use serde_json::json;
 
 const KILOBYTE: usize = 1024;
@@ -29,6 +35,9 @@ const TIME_TO_LIVE_BYTES: usize = 6;
 /// mark, rounded up.
 const MARK_BYTES: usize = 420;
 
+/// An open hour is listed, recorded as sealed and as done, and removed.
+const OPEN_HOUR_WRITES: usize = 4;
+
 type Key = (String, String);
 
 fn main() -> Result<()> {
@@ -37,16 +46,17 @@ fn main() -> Result<()> {
     let (events, chunk_events, items, minutes) = (next(1_000_000)?, next(10_000)?, next(10_000)?, next(100)?);
 
     let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
-    let end = "2026-11-20T23:00:00Z".parse()?;
+    let end: DateTime<Utc> = "2026-11-20T23:00:00Z".parse()?;
     let all: Vec<String> = lines(shop, Span { events: u64::from(events), end, minutes }).collect();
     let settings = ChunkSettings {
         reference_time: end,
         default_currency: Currency::parse(b"USD").context("three letters")?,
         size_bytes: u64::MAX,
     };
-    let mut table: HashMap<Key, HashMap<String, Amount>> = HashMap::new();
-    let mut units = [0_usize; 3];
-    let mut transactions = 0;
+    let mut table = Table::default();
+    let mut hours: BTreeMap<Hour, Tally> = BTreeMap::new();
+    let mut counting = Units::default();
+    let chunks = all.len().div_ceil(usize::try_from(chunk_events)?);
     for (number, chunk) in all.chunks(usize::try_from(chunk_events)?).enumerate() {
         let mut reader = ChunkReader::new(&settings);
         for line in chunk {
@@ -54,38 +64,94 @@ fn main() -> Result<()> {
             reader.push(b"\n")?;
         }
         let count = reader.finish()?;
+        // A chunk is put when its last event has happened.
+        let minutes_ahead = i64::from(minutes) * i64::try_from(chunks - number - 1)? / i64::try_from(chunks)?;
+        let basis = PlanBasis {
+            reference_time: end - TimeDelta::minutes(minutes_ahead),
+            default_currency: settings.default_currency,
+            minute_retention_days: 7,
+        };
         let id = ChunkId::new("minutebook-raw", &format!("generated/{number:06}.jsonl"), &count.content_hash);
-        for (part, content) in Plan::of(&count.tally).parts.iter().enumerate() {
-            transactions += 1;
-            let mark = ledger_partition(&id).len() + ledger_part(part).len() + MARK_BYTES;
-            units[0] += billed(mark);
-            units[1] += content.hours.len() * UNITS_PER_KILOBYTE;
-            units[2] += content.rows.iter().map(|row| billed(add(&mut table, row))).sum::<usize>();
+        for (number, part) in Plan::of(&count.tally, &basis).parts.iter().enumerate() {
+            table.commit(&id, number, part, &mut counting);
+            for row in part.rows.iter().filter(|_| part.is_open()) {
+                let tally = hours.entry(row.bucket.first_minute().hour()).or_default();
+                for (key, amount) in &row.counters {
+                    tally.add(row.site, row.measure, row.bucket.first_minute(), key, *amount);
+                }
+            }
         }
     }
-    let total: usize = units.iter().sum();
+    let minute_rows = table.rows.len();
+    let mut sealing = Units::default();
+    for (hour, tally) in &hours {
+        // The hour is listed, sealed, done and taken from the list; a plain write takes half of a transactional one.
+        sealing.seals += (usize::from(LANE_COUNT) + OPEN_HOUR_WRITES) * UNITS_PER_KILOBYTE / 2;
+        let id = ChunkId::of_sealed_hour("default", *hour);
+        for (number, part) in Plan::of_sealed_hour(tally).parts.iter().enumerate() {
+            table.commit(&id, number, part, &mut sealing);
+        }
+    }
     println!(
         "{}",
         json!({
             "events": events, "chunk_events": chunk_events, "items": items, "minutes": minutes,
-            "transactions": transactions, "rows": table.len(),
-            "write_units": {"marks": units[0], "seal_checks": units[1], "rows": units[2], "total": total},
-            "write_units_per_million_events": total * 1_000_000 / usize::try_from(events)?,
+            "counting": counting.json(minute_rows, events),
+            "sealing": sealing.json(table.rows.len() - minute_rows, events),
+            "hours_sealed": hours.len(),
         })
     );
     Ok(())
 }
 
-/// Adds a row's counters to the table, and gives the size of the row after it.
-fn add(table: &mut HashMap<Key, HashMap<String, Amount>>, row: &Row<'_>) -> usize {
-    let partition = tally_partition(row.site, row.minute.hour());
-    let sort = minute_row(row.measure, row.minute.of_hour(), Lane::Number(0), row.slot, 0);
-    let keys = "pk".len() + partition.len() + "sk".len() + sort.len() + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES;
-    let counters = table.entry((partition, sort)).or_default();
-    for (key, amount) in &row.counters {
-        *counters.entry((*key).to_string()).or_insert(Amount::ZERO) += *amount;
+/// What was billed.
+#[derive(Default)]
+struct Units {
+    transactions: usize,
+    marks: usize,
+    /// Seal checks, or seal rows and the entries of open hours.
+    seals: usize,
+    rows: usize,
+}
+
+impl Units {
+    fn json(&self, rows: usize, events: u32) -> serde_json::Value {
+        let total = self.marks + self.seals + self.rows;
+        json!({
+            "transactions": self.transactions, "rows": rows,
+            "write_units": {"marks": self.marks, "seals": self.seals, "rows": self.rows, "total": total},
+            "write_units_per_million_events": total * 1_000_000 / events as usize,
+        })
     }
-    keys + counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum::<usize>()
+}
+
+/// The rows of tallies, in memory.
+#[derive(Default)]
+struct Table {
+    rows: HashMap<Key, HashMap<String, Amount>>,
+}
+
+impl Table {
+    fn commit(&mut self, id: &ChunkId, number: usize, part: &Part<'_>, units: &mut Units) {
+        let mark = ledger_partition(id).len() + ledger_mark(MarkName { part: number, late: 0 }).len() + MARK_BYTES;
+        units.transactions += 1;
+        units.marks += billed(mark);
+        units.seals += part.hours.len() * UNITS_PER_KILOBYTE;
+        let lane = if part.is_open() { Lane::Number(0) } else { Lane::Late };
+        units.rows += part.rows.iter().map(|row| billed(self.add(row, lane))).sum::<usize>();
+    }
+
+    /// Adds a row's counters, and gives the size of the row after it.
+    fn add(&mut self, row: &Row<'_>, lane: Lane) -> usize {
+        let partition = tally_partition(row.site, row.bucket);
+        let sort = tally_row(row.measure, row.bucket, lane, row.slot, 0);
+        let keys = "pk".len() + partition.len() + "sk".len() + sort.len() + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES;
+        let counters = self.rows.entry((partition, sort)).or_default();
+        for (key, amount) in &row.counters {
+            *counters.entry((*key).to_string()).or_insert(Amount::ZERO) += *amount;
+        }
+        keys + counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum::<usize>()
+    }
 }
 
 fn billed(bytes: usize) -> usize {
