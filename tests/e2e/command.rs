@@ -17,6 +17,8 @@ crate::tests![
     put_moves_old_events_to_the_present,
     top_prints_a_table_and_names_a_wrong_parameter,
     verify_finds_a_counter_that_is_too_high_too_low_or_too_many,
+    verify_finds_a_wrong_row_of_every_granularity,
+    verify_finds_an_hour_that_no_roll_up_would_find,
     verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies,
 ];
 
@@ -172,9 +174,9 @@ async fn finds(store: &Store, differences: u64, what: &str) -> Result<()> {
 
 async fn verify_finds_a_counter_that_is_too_high_too_low_or_too_many(cloud: &Cloud) -> Result<()> {
     let store = ten_views(cloud, "verify-counters").await?;
-    let row = ("T#default#2026-11-19T10", "views#00#00#000");
+    let row = ("T#default#2026-11-19T10", "views#00#late#000");
     store.add(row, "i#3", "1").await?;
-    finds(&store, 1, "recounted 1, the table says 2").await?;
+    finds(&store, 1, "minute 2026-11-19T10:00 3: recounted 1, the table says 2").await?;
     store.add(row, "i#3", "-1").await?;
     store.verify().await?;
     store.add(row, "i#stranger", "1").await?;
@@ -182,6 +184,32 @@ async fn verify_finds_a_counter_that_is_too_high_too_low_or_too_many(cloud: &Clo
     store.add(row, "i#stranger", "-1").await?;
     store.delete_row(row.0, row.1).await?;
     finds(&store, 10, "recounted 1, the table says 0").await
+}
+
+async fn verify_finds_a_wrong_row_of_every_granularity(cloud: &Cloud) -> Result<()> {
+    let store = ten_views(cloud, "verify-granularities").await?;
+    for (partition, row, bucket) in [
+        ("T#default#2026-11-19", "views#10#000", "hour 2026-11-19T10"),
+        ("T#default#2026", "views#d11-19#000", "day 2026-11-19"),
+        ("T#default#2026", "views#w47#000", "week 2026-W47"),
+        ("T#default#2026", "views#m11#000", "month 2026-11"),
+    ] {
+        store.add((partition, row), "i#3", "1").await?;
+        finds(&store, 1, &format!("{bucket} 3: recounted 1, the table says 2")).await?;
+        store.add((partition, row), "i#3", "-1").await?;
+    }
+    let report = store.verify().await?;
+    ensure!(report["rows"] == json!({"minute": 1, "hour": 1, "day": 1, "week": 1, "month": 1}), "{report}");
+    Ok(())
+}
+
+async fn verify_finds_an_hour_that_no_roll_up_would_find(cloud: &Cloud) -> Result<()> {
+    let store = ten_views(cloud, "verify-open-hours").await?;
+    store.put_row("T#default#2026-11-19T10", "views#30#00#000", &[("i#3", 1)]).await?;
+    // Beside the stray view, at each granularity.
+    finds(&store, 5 + 1, "default hour 2026-11-19T10: it is neither among the open hours nor done").await?;
+    store.put_row("OPEN", "2026-11-19T10#default", &[]).await?;
+    finds(&store, 5, "week 2026-W47 3: recounted 1, the table says 2").await
 }
 
 async fn verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies(cloud: &Cloud) -> Result<()> {
