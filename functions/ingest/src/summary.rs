@@ -1,20 +1,15 @@
 //! The summary line: one line of JSON for each object, which CloudWatch also reads as metrics.
-//!
-//! **Source**: the embedded metric format,
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use minutebook_service::metrics::metric_directive;
 use minutebook_storage::objects::ObjectRef;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::chunk::{CountError, Ending, Report};
-
-/// The namespace of the metrics.
-const NAMESPACE: &str = "minutebook";
 
 /// The members of the line that are metrics, with their units.
 const METRICS: [(&str, &str); 12] = [
@@ -140,7 +135,7 @@ fn head<'a>(
     now: DateTime<Utc>,
 ) -> Head<'a> {
     Head {
-        aws: metric_directive(metrics, now),
+        aws: metric_directive(metrics, &["service"], now),
         level,
         message,
         service: "ingest",
@@ -150,19 +145,12 @@ fn head<'a>(
     }
 }
 
-fn metric_directive(metrics: &[(&str, &str)], now: DateTime<Utc>) -> Value {
-    let metrics: Vec<Value> = metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
-    json!({
-        "Timestamp": now.timestamp_millis(),
-        "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}],
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use minutebook_domain::chunk::Outcomes;
     use minutebook_storage::commit::CommitEffort;
+    use serde_json::json;
 
     fn written(ending: Ending) -> Value {
         let object = ObjectRef { bucket: "raw".to_string(), key: "a.jsonl".to_string(), version_id: None, etag: None };

@@ -100,7 +100,10 @@ mod tests {
             let name = dimension.as_str().expect("a name");
             assert!(line[name].is_string(), "{name} is {}", line[name]);
         }
-        assert_eq!((&line["hours_open"], &line["hours_sealed"], &line["hours_done"]), (&json!(3), &json!(2), &json!(1)));
+        assert_eq!(
+            (&line["hours_open"], &line["hours_sealed"], &line["hours_done"]),
+            (&json!(3), &json!(2), &json!(1))
+        );
     }
 
     #[test]
@@ -110,9 +113,15 @@ mod tests {
         let alarm = template[start..].split("\n\n").next().unwrap_or_default();
         let line = written(&Report::default());
         for (member, text) in [
-            ("Namespace", format!("Namespace: {}", line["_aws"]["CloudWatchMetrics"][0]["Namespace"].as_str().unwrap_or("?"))),
+            (
+                "Namespace",
+                format!("Namespace: {}", line["_aws"]["CloudWatchMetrics"][0]["Namespace"].as_str().unwrap_or("?")),
+            ),
             ("MetricName", "MetricName: oldest_open_hour_age_seconds".to_string()),
-            ("Dimensions", "Dimensions: [{ Name: service, Value: rollup }, { Name: table, Value: !Ref Table }]".to_string()),
+            (
+                "Dimensions",
+                "Dimensions: [{ Name: service, Value: rollup }, { Name: table, Value: !Ref Table }]".to_string(),
+            ),
         ] {
             assert!(alarm.contains(&text), "{member}: {alarm}");
         }

@@ -108,7 +108,8 @@ fn longer_than(finer_days: u32, name: &'static str, days: u32) -> Result<(), Con
     if is_longer {
         return Ok(());
     }
-    let least = if finer_days == 0 { "0 (for ever)".to_string() } else { format!("0 (for ever) or {finer_days} and more") };
+    let least =
+        if finer_days == 0 { "0 (for ever)".to_string() } else { format!("0 (for ever) or {finer_days} and more") };
     let expected = format!("{least}, since finer rows are kept as long");
     Err(ConfigError::Invalid { name, value: days.to_string(), expected })
 }
