@@ -36,7 +36,7 @@ impl Retention {
 /// Decides which buckets are compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    /// The first and the last minute but one; only buckets that lie wholly between them are compared.
+    /// The first minute and, below, the one after the last: only buckets that lie wholly between them are compared.
     from: Option<i64>,
     to: Option<i64>,
     /// The sites that were met; `None`: all there are.
