@@ -9,5 +9,6 @@ pub mod binaries;
 pub mod cloud;
 pub mod faults;
 pub mod http;
+pub mod random;
 pub mod store;
 pub mod worker;
