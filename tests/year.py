@@ -23,6 +23,7 @@ from decimal import Decimal
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+SITE = "year"
 TOP = 5
 FILES_A_PUT = 73
 
@@ -39,7 +40,7 @@ def make_files(folder, days, options):
     for number, day in enumerate(days):
         end = f"{day + timedelta(days=1)}T00:00:00Z"
         minutebook("generate", "--events", options.events, "--minutes", 1440, "--end", end, "--items", options.items,
-                   "--seed", options.seed + number, "--out", folder / f"{day}.jsonl")
+                   "--seed", options.seed + number, "--sites", SITE, "--out", folder / f"{day}.jsonl")
 
 
 def sums_by_month(files):
@@ -77,7 +78,7 @@ def verify():
 
 
 def history(api_url, measure, days):
-    question = {"measure": measure, "granularity": "month", "from": days[0].replace(day=1),
+    question = {"site_id": SITE, "measure": measure, "granularity": "month", "from": days[0].replace(day=1),
                 "to": days[-1] + timedelta(days=1), "limit": TOP}
     with urllib.request.urlopen(f"{api_url}/history?{urllib.parse.urlencode(question)}") as answer:
         return json.load(answer, parse_float=Decimal)
