@@ -3,7 +3,6 @@
 use std::cmp::{Ordering, Reverse};
 use std::hash::BuildHasherDefault;
 
-use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -47,10 +46,11 @@ impl Sums {
             }
             return;
         };
-        match self.short.entry(short.hash(), |sum| sum.key == short, |sum| sum.key.hash()) {
-            Entry::Occupied(mut sum) => sum.get_mut().amount += amount,
-            Entry::Vacant(place) => {
-                place.insert(ShortSum { key: short, amount });
+        let hash = short.hash();
+        match self.short.find_mut(hash, |sum| sum.key == short) {
+            Some(sum) => sum.amount += amount,
+            None => {
+                self.short.insert_unique(hash, ShortSum { key: short, amount }, |sum| sum.key.hash());
             }
         }
     }
