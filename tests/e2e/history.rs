@@ -210,7 +210,7 @@ async fn every_measure_and_granularity_equals_the_oracle(cloud: &Cloud) -> Resul
     let mut worker = shown.start().await?;
     for measure in ["views", "carts", "removals", "units", "sales:USD", "refunds:USD", "sales:EUR"] {
         for (granularity, days) in
-            [(Granularity::Hour, 5), (Granularity::Day, 75), (Granularity::Week, 75), (Granularity::Month, 75)]
+            [(Granularity::Hour, 3), (Granularity::Day, 30), (Granularity::Week, 75), (Granularity::Month, 75)]
         {
             let question = shown.question(measure, granularity, "UTC", days)?;
             let total = shown.check(&mut worker, &question).await?;
@@ -243,7 +243,7 @@ async fn one_item_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let shown = Shown::make(cloud, "history-item").await?;
     let mut worker = shown.start().await?;
     for (measure, item) in [("views", "3"), ("refunds:USD", "sku 2"), ("views", "nobody's")] {
-        let question = shown.question(measure, Granularity::Day, "Europe/Berlin", 40)?;
+        let question = shown.question(measure, Granularity::Day, "Europe/Berlin", 9)?;
         let question = HistoryQuestion { item: Some(item.to_string()), ..question };
         let total = shown.check(&mut worker, &question).await?;
         ensure!((total > 0.0) != (item == "nobody's"), "{measure} of {item} is {total} in all");
