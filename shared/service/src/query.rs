@@ -74,11 +74,14 @@ pub fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, String> {
     Ok(parsed)
 }
 
+/// A name and its value.
+pub(crate) type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The names and values of a query string, in their order.
 ///
 /// **Errors**: one sentence, if a name is given twice.
-pub(crate) fn parameters(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, String> {
-    let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = vec![];
+pub(crate) fn parameters(query: &str) -> Result<Vec<Parameter<'_>>, String> {
+    let mut parameters: Vec<Parameter<'_>> = vec![];
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if parameters.iter().any(|(known, _)| *known == name) {
             return Err(format!("{name} is given twice"));
