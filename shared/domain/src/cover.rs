@@ -199,6 +199,7 @@ impl fmt::Debug for Piece {
 mod tests {
     use super::*;
     use crate::seal::SEAL_AFTER;
+    use crate::window::WINDOW_MINUTES_MAX;
     use chrono::TimeDelta;
     use proptest::prelude::*;
 
@@ -346,6 +347,15 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_sealed_takes_few_pieces(length in 1_u32..=WINDOW_MINUTES_MAX, now_seconds in 0_i64..40_000_000) {
+            let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
+            let to = Minute::containing(now).expect("in range").plus(1);
+            let pieces = cover(Window { from: to.minus(length), to }, &Holes::new([], RETENTION, now));
+            // The reader asks for 96 at once, one of them for the open hours.
+            prop_assert!(pieces.len() <= 95, "{} pieces", pieces.len());
+        }
 
         #[test]
         fn every_minute_lies_in_one_piece_and_no_coarse_piece_holds_a_hole(
