@@ -16,10 +16,15 @@ crate::tests![
     put_says_what_was_rejected_and_what_was_counted_before,
     put_moves_old_events_to_the_present,
     top_prints_a_table_and_names_a_wrong_parameter,
+    history_prints_a_table_and_json_and_names_a_wrong_parameter,
+    replay_wants_to_know_what,
+    replay_of_a_prefix_adds_nothing_twice,
+    replay_takes_dead_letters_out_and_leaves_others,
     verify_finds_a_counter_that_is_too_high_too_low_or_too_many,
     verify_finds_a_wrong_row_of_every_granularity,
     verify_finds_an_hour_that_no_roll_up_would_find,
     verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies,
+    verify_compares_only_what_lies_between_from_and_to,
 ];
 
 /// Runs the command away from any checkout, with these endpoints and no others.
@@ -71,9 +76,15 @@ fn views(site: &str, count: usize) -> String {
 
 async fn without_a_stack_it_says_to_run_up(_: &Cloud) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for arguments in
-        [&["top", "views"][..], &["verify"], &["status"], &["put", "-"], &["generate", "--to-bucket", "--events", "1"]]
-    {
+    for arguments in [
+        &["top", "views"][..],
+        &["history", "views"],
+        &["verify"],
+        &["status"],
+        &["put", "-"],
+        &["replay", "--all"],
+        &["generate", "--to-bucket", "--events", "1"],
+    ] {
         let output = run(&folder, &[], arguments, Some("{}"))?;
         ensure!(output.status.code() == Some(1), "{arguments:?} ended with {:?}", output.status);
         let message = stderr(&output);
@@ -141,13 +152,116 @@ async fn top_prints_a_table_and_names_a_wrong_parameter(cloud: &Cloud) -> Result
     let arguments = ["top", "views", "--site-id", "top", "--as-of", "2026-11-19T10:30:00Z"];
     let output = run(&folder, &endpoints, &arguments, None)?;
     ensure!(output.status.success() && stdout(&output).contains("sku-7"), "{}{}", stdout(&output), stderr(&output));
-    let wrong = run(&folder, &endpoints, &["top", "views", "--window", "8d"], None)?;
+    let wrong = run(&folder, &endpoints, &["top", "views", "--window", "401d"], None)?;
     let message = stderr(&wrong);
     ensure!(
         wrong.status.code() == Some(1) && message.starts_with("error: ") && message.contains("window"),
         "{message}"
     );
     ensure!(message.trim_end().lines().count() == 1, "{message}");
+    Ok(())
+}
+
+/// Counts `text` as the only file under `prefix`, and gives the command's folder and endpoints.
+async fn counted(cloud: &Cloud, prefix: &str, text: &str) -> Result<(TempDir, Vec<(String, String)>)> {
+    let endpoints = endpoints_of(cloud).await?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("a.jsonl"), text)?;
+    let put = run(&folder, &endpoints, &["put", "a.jsonl", "--prefix", prefix, "--wait"], None)?;
+    ensure!(put.status.success(), "{}", stderr(&put));
+    Ok((folder, endpoints))
+}
+
+async fn history_prints_a_table_and_json_and_names_a_wrong_parameter(cloud: &Cloud) -> Result<()> {
+    let text = views("series", 3) + &views("series", 1).replace("2026-11-19T", "2026-11-17T");
+    let (folder, endpoints) = counted(cloud, "series/", &text).await?;
+    let arguments =
+        ["history", "views", "--site-id", "series", "--from", "2026-11-17", "--to", "2026-11-20", "--limit", "2"];
+    let output = run(&folder, &endpoints, &arguments, None)?;
+    ensure!(output.status.success(), "{}", stderr(&output));
+    let printed = stdout(&output);
+    let lines: Vec<&str> = printed.lines().collect();
+    let expected = "views by day, site series, UTC: 2026-11-17T00:00:00Z to 2026-11-20T00:00:00Z";
+    ensure!(lines[..2] == [expected, "▄▁█"], "{printed}");
+    for (day, total) in [("2026-11-17", 1), ("2026-11-18", 0), ("2026-11-19", 3)] {
+        let row = lines.iter().find(|line| line.contains(day) && !line.starts_with("views"));
+        let row = row.with_context(|| format!("no row of {day} in {printed}"))?;
+        ensure!(row.split_whitespace().any(|word| word == total.to_string()), "{row}");
+    }
+    ensure!(printed.contains("0: 1, 1: 1") && !printed.contains("2: 1"), "two top items: {printed}");
+
+    let output = run(&folder, &endpoints, &[&arguments[..], &["--json", "--item-id", "2"]].concat(), None)?;
+    let answer: Value = serde_json::from_str(&stdout(&output)).with_context(|| stderr(&output))?;
+    let totals: Vec<&Value> = answer["periods"].as_array().into_iter().flatten().map(|day| &day["total"]).collect();
+    ensure!(totals == [0, 0, 1] && answer["item_id"] == 2, "{answer}");
+
+    let wrong = run(&folder, &endpoints, &["history", "views", "--tz", "Mars"], None)?;
+    let message = stderr(&wrong);
+    ensure!(wrong.status.code() == Some(1) && message.starts_with("error: ") && message.contains("tz"), "{message}");
+    ensure!(message.trim_end().lines().count() == 1, "{message}");
+    Ok(())
+}
+
+async fn replay_wants_to_know_what(cloud: &Cloud) -> Result<()> {
+    let endpoints = endpoints_of(cloud).await?;
+    let folder = tempfile::tempdir()?;
+    for (arguments, sentence) in [
+        (&["replay"][..], "--all for every object"),
+        (&["replay", "--wait"], "nothing is named"),
+        (&["replay", "--from", "2026-11-20", "--to", "2026-11-19"], "--from 2026-11-20T00:00:00Z is not before"),
+    ] {
+        let output = run(&folder, &endpoints, arguments, None)?;
+        let message = stderr(&output);
+        ensure!(output.status.code() == Some(1) && message.starts_with("error: "), "{arguments:?}: {message}");
+        ensure!(message.contains(sentence) && message.trim_end().lines().count() == 1, "{arguments:?}: {message}");
+    }
+    Ok(())
+}
+
+/// Runs a replay, which must end well, and gives its report.
+fn replay(folder: &TempDir, endpoints: &[(String, String)], arguments: &[&str]) -> Result<Value> {
+    let output = run(folder, endpoints, &[&["replay", "--json"], arguments].concat(), None)?;
+    ensure!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    serde_json::from_str(&stdout(&output)).with_context(|| stdout(&output))
+}
+
+async fn replay_of_a_prefix_adds_nothing_twice(cloud: &Cloud) -> Result<()> {
+    let (folder, endpoints) = counted(cloud, "replayed/", &views("replayed", 2)).await?;
+    let forecast = replay(&folder, &endpoints, &["--prefix", "replayed/", "--dry-run"])?;
+    ensure!(forecast["dry_run"] == true && forecast["objects"][0]["state"] == "counted_before", "{forecast}");
+    for _ in 0..2 {
+        let report = replay(&folder, &endpoints, &["--prefix", "replayed/", "--wait"])?;
+        ensure!(report["objects"].as_array().map(Vec::len) == Some(1), "{report}");
+        ensure!(report["objects"][0]["state"] == "counted_before" && report["sum"]["counted"] == 0, "{report}");
+    }
+    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=replayed&as_of=2026-11-19T10:00:00Z").await?;
+    ensure!(answer["top"] == json!([{"item_id": 0, "views": 1}, {"item_id": 1, "views": 1}]), "{answer}");
+    let nobody = replay(&folder, &endpoints, &["--prefix", "nobody's/", "--wait"])?;
+    ensure!(nobody["objects"] == json!([]), "{nobody}");
+    Ok(())
+}
+
+async fn replay_takes_dead_letters_out_and_leaves_others(cloud: &Cloud) -> Result<()> {
+    let (folder, endpoints) = counted(cloud, "dead/", &views("dead", 2)).await?;
+    let stack = cloud.stack().await?;
+    let dead_letters = &stack.dead_letters_url;
+    // As if the notification of the same file, put again, had failed as often as the queue tries.
+    let record = Store::of(&cloud.clients, stack).put("dead/a.jsonl", views("dead", 2)).await?;
+    let body = json!({"Records": [record]});
+    let send = cloud.clients.sqs.send_message().queue_url(dead_letters).message_body(body.to_string());
+    send.send().await?;
+
+    let forecast = replay(&folder, &endpoints, &["--dead-letters", "--prefix", "dead/", "--dry-run"])?;
+    ensure!(forecast["dead_letters"]["meant"] == 1, "{forecast}");
+    ensure!(forecast["objects"][0]["state"] == "counted_before", "{forecast}");
+    let others = replay(&folder, &endpoints, &["--dead-letters", "--prefix", "nobody's/"])?;
+    ensure!(others["dead_letters"]["meant"] == 0 && others["dead_letters"]["left"] != 0, "{others}");
+    for meant in [1, 0] {
+        let report = replay(&folder, &endpoints, &["--dead-letters", "--prefix", "dead/", "--wait"])?;
+        ensure!(report["dead_letters"]["meant"] == meant && report["sum"]["counted"] == 0, "{report}");
+    }
+    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=dead&as_of=2026-11-19T10:00:00Z").await?;
+    ensure!(answer["views"] == 1, "{answer}");
     Ok(())
 }
 
@@ -163,7 +277,7 @@ async fn ten_views(cloud: &Cloud, name: &str) -> Result<Store> {
 
 /// Runs verify, which must find this many differences and say this of one of them.
 async fn finds(store: &Store, differences: u64, what: &str) -> Result<()> {
-    let output = store.run_verify().await?;
+    let output = store.run_verify(&[]).await?;
     ensure!(output.status.code() == Some(1), "{what}: verify ended with {:?}", output.status);
     let report: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(report["differences"] == differences, "{what}: {report}");
@@ -220,4 +334,24 @@ async fn verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies(cloud: &C
     store.add((&id, "000000"), "lines", "-1").await?;
     store.put("b.jsonl", views("default", 1)).await?;
     finds(&store, 1, "b.jsonl").await
+}
+
+async fn verify_compares_only_what_lies_between_from_and_to(cloud: &Cloud) -> Result<()> {
+    let store = ten_views(cloud, "verify-between").await?;
+    store.add(("T#default#2026-11-19T10", "views#00#late#000"), "i#3", "1").await?;
+    store.add(("T#default#2026", "views#d11-19#000"), "i#3", "1").await?;
+    for (from, to, differences) in [
+        ("2026-11-19T10:01:00Z", "2026-11-20T00:00:00Z", 0),
+        ("2026-11-18T00:00:00Z", "2026-11-19T10:00:00Z", 0),
+        ("2026-11-19T10:00:00Z", "2026-11-19T10:01:00Z", 1),
+        ("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z", 2),
+    ] {
+        let output = store.run_verify(&["--from", from, "--to", to]).await?;
+        let report: Value = serde_json::from_slice(&output.stdout).with_context(|| stderr(&output))?;
+        ensure!(report["differences"] == differences, "{from} to {to}: {report}");
+        ensure!(output.status.success() == (differences == 0), "{from} to {to}: {:?}", output.status);
+    }
+    let output = store.run_verify(&["--from", "2026-11-20T00:00:00Z", "--to", "2026-11-19T00:00:00Z"]).await?;
+    ensure!(output.status.code() == Some(1) && stderr(&output).contains("--from must lie before --to"));
+    Ok(())
 }

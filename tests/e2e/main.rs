@@ -2,12 +2,15 @@
 //!
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
+mod chunks;
 mod command;
 mod deployed;
 mod exactly_once;
 mod history;
+mod late;
 mod odd_input;
 mod queries;
+mod reliability;
 mod rollup;
 
 use std::future::Future;
@@ -20,8 +23,8 @@ use minutebook_tests::cloud::Cloud;
 use tokio::runtime::Runtime;
 
 /// A test: what it is called, and what it does on the cloud.
-struct Test {
-    name: &'static str,
+pub(crate) struct Test {
+    pub(crate) name: &'static str,
     run: Run,
 }
 
@@ -41,20 +44,27 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-fn main() -> Result<()> {
-    let arguments = Arguments::from_args();
-    let tests: Vec<&Test> = [
+/// All tests, module by module.
+pub(crate) fn all_tests() -> Vec<&'static Test> {
+    [
         command::TESTS,
         deployed::TESTS,
         exactly_once::TESTS,
         history::TESTS,
+        late::TESTS,
         odd_input::TESTS,
         queries::TESTS,
+        reliability::TESTS,
         rollup::TESTS,
     ]
     .into_iter()
     .flatten()
-    .collect();
+    .collect()
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::from_args();
+    let tests = all_tests();
     if arguments.list {
         let names = tests.iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
         libtest_mimic::run(&arguments, names).exit();

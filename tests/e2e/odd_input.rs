@@ -9,9 +9,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use minutebook_tests::binaries::root;
 use minutebook_tests::cloud::Cloud;
+use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::{Store, sqs_event, sqs_event_of_bodies};
 use minutebook_tests::worker::Invocation;
 use serde_json::{Value, json};
+
+use crate::chunks::{again_and_verified, count, failed, now, verified, views_at};
 
 crate::tests![
     the_same_event_id_twice_in_one_chunk,
@@ -23,7 +26,12 @@ crate::tests![
     a_late_and_a_future_event,
     gzip_and_zstd_by_their_magic_bytes,
     a_bomb_a_truncated_gzip_and_a_poison_message_fail_alone_in_a_batch_of_ten,
+    one_poison_chunk_in_a_batch_of_ten,
+    a_body_that_breaks_off,
+    a_bucket_that_answers_500_and_503_or_hangs_up,
+    a_body_that_breaks_off_each_time,
     an_object_that_is_gone,
+    an_object_that_is_deleted_while_it_is_read,
     an_object_that_was_replaced,
     keys_with_spaces_plus_percent_and_unicode,
     the_test_event_and_empty_records,
@@ -166,6 +174,88 @@ async fn a_bomb_a_truncated_gzip_and_a_poison_message_fail_alone_in_a_batch_of_t
     let ledger = store.ledger().await?;
     ensure!(ledger.len() == 7, "the seven good ones are counted, and nothing of the bad: {ledger:?}");
     Ok(())
+}
+
+async fn one_poison_chunk_in_a_batch_of_ten(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "one-poison").await?;
+    let mut messages = vec![];
+    for number in 0..10 {
+        // Nine of a view each, in time or late, and one that cannot be unpacked to its end.
+        let bytes = match number {
+            6 => gzip(&fixture("events.jsonl")?)?[..200].to_vec(),
+            _ if number % 2 == 0 => view(&number.to_string()).into_bytes(),
+            _ => views_at(now()?, 1).into_bytes(),
+        };
+        messages.push(vec![store.put(&format!("{number}.jsonl"), bytes).await?]);
+    }
+    let mut worker = store.start_plain_ingest().await?;
+    for _ in 0..2 {
+        let ended = worker.invoke(sqs_event(&messages)).await?;
+        ensure!(ended == failed(&["m6"]), "nine are counted and one goes back, but {ended:?}");
+    }
+    // The tenth is what verify finds, and all that it finds.
+    let output = store.run_verify(&[]).await?;
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    ensure!(report["events"] == 9 && report["differences"] == 1, "{report}");
+    ensure!(report["first_differences"][0].as_str().is_some_and(|said| said.starts_with("6.jsonl")), "{report}");
+    Ok(())
+}
+
+async fn a_body_that_breaks_off(cloud: &Cloud) -> Result<()> {
+    s3_fails_at_first(cloud, "body-cut", vec![Fault::CutBody]).await
+}
+
+async fn a_bucket_that_answers_500_and_503_or_hangs_up(cloud: &Cloud) -> Result<()> {
+    s3_fails_at_first(cloud, "bucket-500", vec![Fault::Status(500), Fault::Status(503)]).await?;
+    s3_fails_at_first(cloud, "bucket-resets", vec![Fault::Refuse, Fault::LoseReply]).await
+}
+
+/// Makes these faults at the first readings of an object, the rest of which go well.
+async fn s3_fails_at_first(cloud: &Cloud, name: &str, faults: Vec<Fault>) -> Result<()> {
+    let store = Store::make(cloud, name).await?;
+    let record = store.put("a.jsonl", views_at(now()?, 2_000)).await?;
+    let count_of_faults = faults.len();
+    let mut faults = faults.into_iter();
+    let plan: Plan = Box::new(move |call| if call.operation == "GetObject" { faults.next() } else { None });
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, plan).await?;
+    let mut worker = store.start_ingest(&store.clients.endpoint_url, &proxy.url).await?;
+    count(&mut worker, [&record]).await?;
+    ensure!(proxy.faults_made().len() == count_of_faults, "{:?}", proxy.faults_made());
+    verified(&store, 2_000).await
+}
+
+async fn a_body_that_breaks_off_each_time(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "body-cut-always").await?;
+    let record = store.put("a.jsonl", views_at(now()?, 2_000)).await?;
+    let cut: Plan = Box::new(|call| (call.operation == "GetObject").then_some(Fault::CutBody));
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, cut).await?;
+    let mut worker = store.start_ingest(&store.clients.endpoint_url, &proxy.url).await?;
+    let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
+    ensure!(ended == failed(&["m0"]), "half a chunk is none: the message goes back, but {ended:?}");
+    ensure!(store.counters().await?.is_empty() && store.ledger().await?.is_empty(), "half a chunk was counted");
+    again_and_verified(&store, &record, 2_000).await
+}
+
+/// Its body broke off, and when it is asked for again it is no longer there.
+async fn an_object_that_is_deleted_while_it_is_read(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "gone-meanwhile").await?;
+    let record = store.put("a.jsonl", views_at(now()?, 2_000)).await?;
+    let plan: Plan = Box::new(|call| match call.number {
+        1 => Some(Fault::CutBody),
+        2 => Some(Fault::Hold),
+        _ => None,
+    });
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, plan).await?;
+    let mut worker = store.start_ingest(&store.clients.endpoint_url, &proxy.url).await?;
+    let deleting = async {
+        proxy.is_holding().await;
+        store.delete_version("a.jsonl", &record).await?;
+        proxy.release();
+        Ok(())
+    };
+    tokio::try_join!(count(&mut worker, [&record]), deleting)?;
+    ensure!(store.ledger().await?.is_empty(), "half a chunk was counted");
+    verified(&store, 0).await
 }
 
 async fn an_object_that_is_gone(cloud: &Cloud) -> Result<()> {

@@ -15,6 +15,8 @@ use minutebook_tests::store::Store;
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
+use crate::chunks::{count, verified, write_as_counted_in_time};
+
 crate::tests![
     an_hour_is_sealed_then_added_up_then_taken_from_the_list,
     an_hour_that_is_listed_again_is_not_added_up_again,
@@ -39,10 +41,7 @@ const ABOVE: [(&str, &str); 4] = [
 ];
 
 /// So many keys that their sums take more than one transaction.
-const KEYS_OF_TWO_PARTS: u32 = 2_000;
-
-/// The counters of one row of the keys above.
-const KEYS_PER_ROW: u32 = 250;
+const KEYS_OF_TWO_PARTS: usize = 2_000;
 
 fn now() -> Result<DateTime<Utc>> {
     let seconds = i64::try_from(SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
@@ -59,25 +58,27 @@ async fn list(store: &Store, hour: &str, site: &str) -> Result<()> {
     store.put_row("OPEN", &format!("{hour}#{site}"), &[]).await
 }
 
-/// Lists [`HOUR`] and writes 2,000 views of as many items into two lanes of two of its minutes, and one late one.
+/// 2,000 views of as many items in two lanes of two minutes of [`HOUR`], counted while it was open, and a late event that
+/// is in the rows above already.
 async fn write_two_parts(store: &Store) -> Result<()> {
-    list(store, HOUR, SITE).await?;
-    let partition = format!("T#{SITE}#{HOUR}");
-    for row in 0..KEYS_OF_TWO_PARTS / KEYS_PER_ROW {
-        let names: Vec<String> = (0..KEYS_PER_ROW).map(|key| format!("i#{}", row * KEYS_PER_ROW + key)).collect();
-        let counters: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 1)).collect();
-        let sort_key = if row % 2 == 0 { format!("views#07#00#{row:03}") } else { format!("views#59#15#{row:03}.1") };
-        store.put_row(&partition, &sort_key, &counters).await?;
-    }
-    store.put_row(&partition, "views#07#late#000", &[("i#1", 1_000)]).await
+    write_as_counted_in_time(store, SITE, HOUR, KEYS_OF_TWO_PARTS).await?;
+    let late =
+        format!("{{\"event\":\"add_to_cart\",\"timestamp\":\"{HOUR}:07:00Z\",\"site_id\":\"{SITE}\",\"item_id\":1}}");
+    let record = store.put("late.jsonl", late).await?;
+    count(&mut store.start_plain_ingest().await?, [&record]).await
 }
 
-/// Whether every item of [`write_two_parts`] stands in every bucket above, once.
+/// Whether every item of [`write_two_parts`] stands in every bucket above, once, and whatever else there is is right.
+async fn is_exact(store: &Store) -> Result<()> {
+    is_added_up_once(store).await?;
+    verified(store, KEYS_OF_TWO_PARTS + 1).await
+}
+
 async fn is_added_up_once(store: &Store) -> Result<()> {
     for (partition, prefix) in ABOVE {
         let sums = sums(store, partition, prefix).await?;
         let odd: Vec<_> = sums.iter().filter(|(_, count)| **count != 1).take(5).collect();
-        let keys = KEYS_OF_TWO_PARTS as usize;
+        let keys = KEYS_OF_TWO_PARTS;
         ensure!(
             sums.len() == keys && odd.is_empty(),
             "{prefix} has {} of {keys} keys, not one each: {odd:?}",
@@ -123,7 +124,7 @@ async fn sums(store: &Store, partition: &str, prefix: &str) -> Result<BTreeMap<S
 }
 
 /// What the list says of an hour; `None` if it is not there.
-async fn listed(store: &Store, hour: &str, site: &str) -> Result<Option<HashMap<String, AttributeValue>>> {
+pub(crate) async fn listed(store: &Store, hour: &str, site: &str) -> Result<Option<HashMap<String, AttributeValue>>> {
     Ok(items(store, "OPEN", &format!("{hour}#{site}")).await?.pop())
 }
 
@@ -132,7 +133,7 @@ async fn has_time(store: &Store, hour: &str, site: &str, attribute: &str) -> Res
 }
 
 /// Moves a time on the list into the past, as far as a step waits and farther.
-async fn let_time_pass(store: &Store, hour: &str, site: &str, attribute: &str) -> Result<()> {
+pub(crate) async fn let_time_pass(store: &Store, hour: &str, site: &str, attribute: &str) -> Result<()> {
     let past = (now()? - TimeDelta::minutes(2)).to_rfc3339_opts(SecondsFormat::Millis, true);
     store
         .clients
@@ -151,7 +152,7 @@ async fn let_time_pass(store: &Store, hour: &str, site: &str, attribute: &str) -
     Ok(())
 }
 
-async fn run_clean(worker: &mut Worker) -> Result<()> {
+pub(crate) async fn run_clean(worker: &mut Worker) -> Result<()> {
     match worker.invoke(json!({})).await? {
         Invocation::Answered(_) => Ok(()),
         ended => bail!("the run ended with {ended:?}"),
@@ -231,7 +232,7 @@ async fn an_hour_that_is_listed_again_is_not_added_up_again(cloud: &Cloud) -> Re
     // As by a process that was asleep between looking at the clock and listing the hour.
     list(&store, HOUR, SITE).await?;
     carry_to_the_end(&store, &mut worker).await?;
-    is_added_up_once(&store).await
+    is_exact(&store).await
 }
 
 async fn nothing_due_is_one_query_and_no_write(cloud: &Cloud) -> Result<()> {
@@ -260,7 +261,7 @@ async fn two_sealers_at_once(cloud: &Cloud) -> Result<()> {
     }
     tokio::try_join!(run_clean(&mut one), run_clean(&mut other))?;
     ensure!(listed(&store, HOUR, SITE).await?.is_none());
-    is_added_up_once(&store).await
+    is_exact(&store).await
 }
 
 async fn a_sealer_that_dies_at_any_call_is_finished_by_the_next(cloud: &Cloud) -> Result<()> {
@@ -295,7 +296,7 @@ async fn a_sealer_that_dies_at_any_call_is_finished_by_the_next(cloud: &Cloud) -
         // The calls of the three steps, of which some need not be made again after they were carried out.
         ensure!(deaths >= 20, "only {deaths} runs were killed");
         ensure!(listed(&store, HOUR, SITE).await?.is_none());
-        is_added_up_once(&store).await?;
+        is_exact(&store).await?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A table and two buckets of a test's own on the emulator, for tests that run a function by themselves.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Output;
 
@@ -39,6 +40,23 @@ pub struct RetentionDays {
     pub days: u32,
 }
 
+/// A mark that a test writes as ingest would have written it at another time.
+#[derive(Clone, Copy, Debug)]
+pub struct HandWrittenMark<'a> {
+    /// The object's key.
+    pub key: &'a str,
+    /// The hash of its bytes.
+    pub content_hash: &'a str,
+    /// When it was counted: RFC 3339, whole seconds.
+    pub reference_time: &'a str,
+    /// How many lines it has, all of them counted events.
+    pub lines: u32,
+}
+
+/// The version of the plan that hand-written marks are of.
+const PLAN_VERSION: u32 = 2;
+
+/// All rows are kept for ever.
 const FOR_EVER: RetentionDays = RetentionDays { minutes: 0, hours: 0, days: 0 };
 
 impl Store {
@@ -60,7 +78,33 @@ impl Store {
             let put = store.clients.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(versioning);
             put.send().await.context("PutBucketVersioning")?;
         }
-        let mut create = store.clients.dynamodb.create_table().table_name(&store.table);
+        store.create_table().await?;
+        Ok(store)
+    }
+
+    /// A store with the same buckets and a new table.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn with_new_table(&self, table: &str) -> anyhow::Result<Store> {
+        let store = Store { table: table.to_string(), ..self.clone() };
+        store.create_table().await?;
+        Ok(store)
+    }
+
+    /// Deletes the table and all that is in it.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn delete_table(&self) -> anyhow::Result<()> {
+        self.clients.dynamodb.delete_table().table_name(&self.table).send().await.context("DeleteTable")?;
+        Ok(())
+    }
+
+    async fn create_table(&self) -> anyhow::Result<()> {
+        let mut create = self.clients.dynamodb.create_table().table_name(&self.table);
         for (attribute, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
             create = create
                 .key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(kind).build()?)
@@ -72,7 +116,7 @@ impl Store {
                 );
         }
         create.billing_mode(BillingMode::PayPerRequest).send().await.context("CreateTable")?;
-        Ok(store)
+        Ok(())
     }
 
     /// The parts of a deployed stack, as a store.
@@ -150,6 +194,74 @@ impl Store {
             .item("filler", AttributeValue::S("x".repeat(size_bytes - others)));
         put.send().await.context("PutItem")?;
         Ok(())
+    }
+
+    /// Writes the mark of a chunk of one part, as ingest does, of an object whose lines were all counted.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn put_mark(&self, mark: &HandWrittenMark<'_>) -> anyhow::Result<()> {
+        let text = |text: &str| AttributeValue::S(text.to_string());
+        let number = |number: u32| AttributeValue::N(number.to_string());
+        let mut put = self
+            .clients
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", text(&format!("L#{}/{}#{}", self.bucket, mark.key, mark.content_hash)))
+            .item("sk", text("000000"))
+            .item("bucket", text(&self.bucket))
+            .item("key", text(mark.key))
+            .item("reference_time", text(mark.reference_time))
+            .item("committed_at", text(mark.reference_time))
+            .item("default_currency", text("USD"))
+            .item("rejected_by_reason", AttributeValue::M(std::collections::HashMap::new()));
+        for (name, value) in [
+            ("plan_version", PLAN_VERSION),
+            ("parts", 1),
+            ("minute_retention_days", 0),
+            ("lines", mark.lines),
+            ("counted", mark.lines),
+            ("ignored", 0),
+            ("duplicate", 0),
+            ("rejected", 0),
+            ("events", mark.lines),
+        ] {
+            put = put.item(name, number(value));
+        }
+        put.send().await.context("PutItem of a mark")?;
+        Ok(())
+    }
+
+    /// What stands in all tally rows: each counter by partition, sort key and name.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn counters(&self) -> anyhow::Result<BTreeMap<[String; 3], String>> {
+        let mut items = self
+            .clients
+            .dynamodb
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression("begins_with(pk, :tally)")
+            .expression_attribute_values(":tally", AttributeValue::S("T#".to_string()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut counters = BTreeMap::new();
+        while let Some(item) = items.next().await {
+            let item = item.context("Scan")?;
+            let key = |name: &str| item[name].as_s().cloned().unwrap_or_default();
+            for (name, value) in &item {
+                if let (true, AttributeValue::N(number)) = (name.starts_with("i#"), value) {
+                    counters.insert([key("pk"), key("sk"), name.clone()], number.clone());
+                }
+            }
+        }
+        Ok(counters)
     }
 
     /// The sort keys of a partition, ascending.
@@ -266,6 +378,15 @@ impl Store {
         self.start("ingest", dynamodb_url, s3_url, FOR_EVER).await
     }
 
+    /// Starts ingest on this store, for rows that are kept for so long. `s3_url` may be that of a proxy.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_ingest_of(&self, s3_url: &str, retention: RetentionDays) -> anyhow::Result<Worker> {
+        self.start("ingest", &self.clients.endpoint_url, s3_url, retention).await
+    }
+
     /// Starts rollup on this store, for minutes that are kept for so many days; 0 is for ever. `dynamodb_url` may be that
     /// of a proxy.
     ///
@@ -339,7 +460,7 @@ impl Store {
     ///
     /// If it finds any difference, with what it says about it.
     pub async fn verify(&self) -> anyhow::Result<Value> {
-        let output = self.run_verify().await?;
+        let output = self.run_verify(&[]).await?;
         if !output.status.success() {
             bail!(
                 "verify failed: {}{}",
@@ -350,18 +471,19 @@ impl Store {
         serde_json::from_slice(&output.stdout).context("verify --json prints JSON")
     }
 
-    /// Runs `minutebook verify --json` on this store, whatever it finds.
+    /// Runs `minutebook verify --json` on this store with these further arguments, whatever it finds.
     ///
     /// # Errors
     ///
     /// If it cannot be started.
-    pub async fn run_verify(&self) -> anyhow::Result<Output> {
+    pub async fn run_verify(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         let binary: PathBuf = crate::binaries::path("minutebook")?;
         let clients = &self.clients;
         tokio::process::Command::new(binary)
             .args(["verify", "--json", "--endpoint-url", &clients.endpoint_url, "--region", &clients.region])
             .args(["--bucket", &self.bucket, "--table", &self.table])
             .args(["--rejected-bucket", &self.rejected_bucket])
+            .args(arguments)
             .env("AWS_ACCESS_KEY_ID", &clients.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key)
             .output()

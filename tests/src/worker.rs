@@ -10,7 +10,8 @@ use anyhow::{Context, bail};
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
 use serde_json::Value;
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::http::{Body, HangUp, Server, full};
@@ -45,6 +46,7 @@ pub struct Worker {
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Invocation>,
     allowed: Arc<std::sync::Mutex<Duration>>,
+    log: mpsc::UnboundedReceiver<Value>,
     _runtime: Server,
 }
 
@@ -65,7 +67,7 @@ impl Worker {
             async move { serve_runtime_api(request, &next_events, &answer, &allowed).await }
         })
         .await?;
-        let child = Command::new(binary)
+        let mut child = Command::new(binary)
             .envs(environment.iter().copied())
             .env("AWS_LAMBDA_RUNTIME_API", runtime.address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "under-test")
@@ -73,11 +75,24 @@ impl Worker {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "harness")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "harness")
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{} cannot be started", binary.display()))?;
-        Ok(Worker { child, events, answers, allowed, _runtime: runtime })
+        let (line, log) = mpsc::unbounded_channel();
+        let stdout = child.stdout.take().context("the function's log")?;
+        tokio::spawn(read_log(BufReader::new(stdout).lines(), line));
+        Ok(Worker { child, events, answers, allowed, log, _runtime: runtime })
+    }
+
+    /// The next summary line of the function's log: what is JSON and has metrics in it.
+    ///
+    /// # Errors
+    ///
+    /// If the function ends, or takes too long, before it writes one.
+    pub async fn next_summary(&mut self) -> anyhow::Result<Value> {
+        let line = tokio::time::timeout(PATIENCE, self.log.recv()).await.context("the function writes no summary")?;
+        line.context("the function ended without a summary")
     }
 
     /// The process, for whoever wants to kill it.
@@ -105,6 +120,17 @@ impl Worker {
                 Ok(Invocation::Died)
             }
             () = tokio::time::sleep(PATIENCE) => bail!("the function neither answered nor died in {PATIENCE:?}"),
+        }
+    }
+}
+
+/// Reads the log to its end, so that the function never waits for a reader.
+async fn read_log(mut lines: Lines<BufReader<ChildStdout>>, summaries: mpsc::UnboundedSender<Value>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
+        if line["_aws"].is_object() {
+            // Most tests do not listen.
+            drop(summaries.send(line));
         }
     }
 }

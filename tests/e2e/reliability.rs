@@ -1,0 +1,39 @@
+//! docs/RELIABILITY.md names a test for every fault, and each of them is a test of this suite.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use minutebook_tests::binaries::root;
+use minutebook_tests::cloud::Cloud;
+
+crate::tests![every_fault_of_the_page_has_its_tests];
+
+/// The section whose table is read.
+const SECTION: &str = "## Faults and their tests";
+
+/// The names of a row's last cell: what stands between backticks.
+fn names(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+async fn every_fault_of_the_page_has_its_tests(_: &Cloud) -> Result<()> {
+    let page = std::fs::read_to_string(root().join("docs/RELIABILITY.md")).context("docs/RELIABILITY.md")?;
+    let section = page.split(SECTION).nth(1).with_context(|| format!("no section {SECTION:?}"))?;
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let tests: BTreeSet<&str> =
+        crate::all_tests().into_iter().filter_map(|test| test.name.strip_prefix("e2e::")).collect();
+    let mut faults = 0;
+    // Behind the head of the table and its line.
+    for row in section.lines().filter(|line| line.starts_with('|')).skip(2) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [fault, named] = cells[..] else { anyhow::bail!("a row of {} cells: {row}", cells.len()) };
+        let named = names(named);
+        ensure!(!named.is_empty(), "no test for {fault:?}");
+        for name in named {
+            ensure!(tests.contains(name), "there is no test {name}, which is named for {fault:?}");
+        }
+        faults += 1;
+    }
+    ensure!(faults > 20, "only {faults} faults are listed");
+    Ok(())
+}
