@@ -16,8 +16,8 @@ const EXACT_INTEGER_END: i64 = 1 << 53;
 /// Sums by key.
 ///
 /// **Shape**: a day of a shop of 10,000 items adds a quarter of a million counters to ten thousand sums, so that adding
-/// is what a question takes its time for. Keys of up to [`SHORT_KEY_BYTES_MAX`] bytes lie in the table itself: finding
-/// one is one look into memory instead of two, and comparing two of them is comparing numbers.
+/// is what a question takes its time for. Short keys, as most item ids are, lie in the table itself: finding one is one
+/// look into memory instead of two, and comparing two of them is comparing numbers.
 ///
 /// **Guarantees**: the order of the additions and of the hash table never shows: rankings are totally ordered.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub struct Sums {
     long: HashMap<String, Amount, BuildHasherDefault<Xxh3Default>>,
 }
 
-/// The longest key that is kept in place; most item ids are shorter.
+/// The longest key that lies in the table itself.
 const SHORT_KEY_BYTES_MAX: usize = 15;
 
 struct ShortSum {
