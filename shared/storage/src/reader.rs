@@ -22,7 +22,7 @@ use crate::open_hours::{Consistency, OpenHour};
 
 /// How many queries run side by side. A window of up to 400 days whose hours are sealed takes fewer, so that it is one
 /// round trip; what is not sealed takes more, a page of up to a megabyte each, and they have to fit the function's memory.
-pub const QUERIES_AT_ONCE: usize = 80;
+pub const QUERIES_AT_ONCE: usize = 96;
 
 /// What is asked of the table.
 #[derive(Clone, Copy, Debug)]
