@@ -24,7 +24,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = ROOT / "target" / "debug" / "minutebook"
-SITE = "year"
+# A site and a folder of keys for each run, so that the sums are of its files alone.
+SITE = f"year-{int(time.time())}"
 TOP = 5
 FILES_A_PUT = 73
 
@@ -68,7 +69,7 @@ def sums_by_month(files):
 def put(files):
     started = time.monotonic()
     for first in range(0, len(files), FILES_A_PUT):
-        minutebook("put", "--prefix", "year/", "--wait", "--timeout", 1200, *files[first:first + FILES_A_PUT])
+        minutebook("put", "--prefix", f"{SITE}/", "--wait", "--timeout", 1200, *files[first:first + FILES_A_PUT])
     return time.monotonic() - started
 
 
