@@ -15,14 +15,18 @@ use crate::window::Window;
 /// than one after the other.
 pub const MINUTES_PER_PIECE: u32 = 10;
 
+/// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so that eight fill a page.
+pub const HOURS_PER_PIECE: u32 = 8;
+
 /// The rows of neighbouring buckets of one kind that one query reads.
 ///
-/// **Shape**: up to [`MINUTES_PER_PIECE`] minutes of one hour, or one hour, day, week or month.
+/// **Shape**: up to [`MINUTES_PER_PIECE`] minutes of one hour, up to [`HOURS_PER_PIECE`] hours of one day, or one day, week
+/// or month.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
     /// The first bucket.
     pub first: Bucket,
-    /// The last bucket; the first one, if that is no minute.
+    /// The last bucket; the first one, if that is a day, week or month.
     pub last: Bucket,
     /// The minutes that the rows hold: all of the buckets, except of a day, week or month that is running.
     pub window: Window,
@@ -31,6 +35,16 @@ pub struct Piece {
 impl Piece {
     fn of(bucket: Bucket, holes: &Holes) -> Piece {
         Piece { first: bucket, last: bucket, window: Window { from: bucket.first_minute(), to: holes.end_of(bucket) } }
+    }
+
+    /// Whether it may go on with this one, which follows it: hours of one day lie side by side in the table.
+    fn may_take(self, next: Piece) -> bool {
+        match (self.first, next.first) {
+            (Bucket::Hour(first), Bucket::Hour(hour)) => {
+                first.day() == hour.day() && hour.number() - first.number() < HOURS_PER_PIECE
+            }
+            _ => false,
+        }
     }
 
     /// Whether it is read from minute rows, which are right whether their hour is a hole or not.
@@ -98,6 +112,21 @@ impl Holes {
 /// **Guarantees**: the pieces ascend, and each minute of the window lies in exactly one of them. No hour, day, week or
 /// month among them contains a hole, and no other choice of buckets has fewer of them.
 pub fn cover(window: Window, holes: &Holes) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = vec![];
+    for piece in cover_by_buckets(window, holes) {
+        match joined.last_mut() {
+            Some(last) if last.may_take(piece) => {
+                last.last = piece.last;
+                last.window.to = piece.window.to;
+            }
+            _ => joined.push(piece),
+        }
+    }
+    joined
+}
+
+/// A cover with one piece for every hour.
+fn cover_by_buckets(window: Window, holes: &Holes) -> Vec<Piece> {
     let mut pieces = vec![];
     let mut next = window.from;
     while next < window.to {
@@ -179,13 +208,14 @@ fn push_days(pieces: &mut Vec<Piece>, days: &[Day], holes: &Holes) {
     }
 }
 
-/// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`.
+/// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`.
 impl fmt::Debug for Piece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.first, self.last) {
             (Bucket::Minute(first), Bucket::Minute(last)) => {
                 write!(f, "{}[{:02}..={:02}]", first.hour(), first.of_hour(), last.of_hour())
             }
+            (Bucket::Hour(first), Bucket::Hour(last)) if first < last => write!(f, "{first}..={last}"),
             (Bucket::Hour(hour), _) => write!(f, "{hour}"),
             (Bucket::Day(day), _) => write!(f, "{day}"),
             (Bucket::Week(week), _) => write!(f, "{week}"),
@@ -240,7 +270,7 @@ mod tests {
             "2026-11-20T20:55:00Z",
             "2026-11-21T00:00:00Z",
             &[],
-            "[2026-11-20T20[55..=59], 2026-11-20T21, 2026-11-20T22, 2026-11-20T23[00..=09], 2026-11-20T23[10..=19], \
+            "[2026-11-20T20[55..=59], 2026-11-20T21..=2026-11-20T22, 2026-11-20T23[00..=09], 2026-11-20T23[10..=19], \
              2026-11-20T23[20..=29], 2026-11-20T23[30..=39], 2026-11-20T23[40..=49], 2026-11-20T23[50..=59]]",
         );
     }
@@ -248,9 +278,9 @@ mod tests {
     #[test]
     fn an_open_hour_breaks_its_day_week_and_month_into_what_is_done() {
         let day = |number: u32| format!("2026-11-{number:02}");
-        let hour = |number: u32| format!("2026-11-18T{number:02}");
+        let hours = |first: u32, last: u32| format!("2026-11-18T{first:02}..=2026-11-18T{last:02}");
         let mut expected = vec!["2026-W46".to_string(), day(16), day(17)];
-        expected.extend((0..23).map(hour));
+        expected.extend([hours(0, 7), hours(8, 15), hours(16, 22)]);
         expected.extend((0..6).map(|ten| format!("2026-11-18T23[{ten}0..={ten}9]")));
         expected.push(day(19));
         check("2026-11-09T00:00:00Z", "2026-11-20T00:00:00Z", &["2026-11-18T23"], &expected.join(", "));
@@ -266,10 +296,10 @@ mod tests {
             check(&format!("2026-11-{from}:00:00Z"), "2026-11-20T23:30:00Z", &[], &expected);
         }
         // Not if the window ends before them, nor if one of them is open.
-        check("2026-11-20T00:00:00Z", "2026-11-20T02:00:00Z", &[], "[2026-11-20T00, 2026-11-20T01]");
+        check("2026-11-20T00:00:00Z", "2026-11-20T02:00:00Z", &[], "[2026-11-20T00..=2026-11-20T01]");
         let holes = Holes::new(hours(&["2026-11-20T22"]), RETENTION, at("2026-11-20T23:12:00Z"));
-        let pieces = cover(Window { from: minute("2026-11-19T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") }, &holes);
-        assert_eq!(pieces.len(), 1 + 22 + 6);
+        let window = Window { from: minute("2026-11-19T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
+        assert_eq!(cover(window, &holes).len(), 1 + 3 + 6);
     }
 
     #[test]
@@ -280,9 +310,19 @@ mod tests {
         };
         // Hour 22 is open, about to be closed, closed but not settled, settled.
         assert_eq!(count("2026-11-20T23:08:59Z"), 1 + 6);
-        assert_eq!(count("2026-11-20T23:09:00Z"), 22 + 6);
-        assert_eq!(count("2026-11-20T23:10:59Z"), 22 + 6);
+        assert_eq!(count("2026-11-20T23:09:00Z"), 3 + 6);
+        assert_eq!(count("2026-11-20T23:10:59Z"), 3 + 6);
         assert_eq!(count("2026-11-20T23:11:00Z"), 1);
+    }
+
+    #[test]
+    fn hours_of_two_days_lie_in_two_pieces() {
+        check(
+            "2026-11-18T22:00:00Z",
+            "2026-11-19T10:00:00Z",
+            &[],
+            "[2026-11-18T22..=2026-11-18T23, 2026-11-19T00..=2026-11-19T07, 2026-11-19T08..=2026-11-19T09]",
+        );
     }
 
     #[test]
@@ -384,7 +424,13 @@ mod tests {
                     prop_assert!(end.number() - next.number() <= MINUTES_PER_PIECE);
                     prop_assert_eq!(end.minus(1).hour(), next.hour());
                 } else {
-                    prop_assert_eq!(piece.first, piece.last);
+                    match (piece.first, piece.last) {
+                        (Bucket::Hour(first), Bucket::Hour(last)) => {
+                            prop_assert_eq!(first.day(), last.day());
+                            prop_assert!(last.number() - first.number() < HOURS_PER_PIECE);
+                        }
+                        (first, last) => prop_assert_eq!(first, last),
+                    }
                     let is_running = piece.last.end() != end;
                     prop_assert!(!is_running || is_hole(end.hour()) && !is_closed(end.hour(), now + SETTLE));
                     let mut hour = next.hour();
@@ -412,7 +458,7 @@ mod tests {
             let retention = Retention { minute_days: 0, ..RETENTION };
             let open = open.into_iter().map(|hours| from.plus(hours));
             let holes = Holes::new(open, retention, now);
-            let pieces = cover(Window { from: from.first_minute(), to: to.first_minute() }, &holes);
+            let pieces = cover_by_buckets(Window { from: from.first_minute(), to: to.first_minute() }, &holes);
             prop_assert_eq!(pieces.len(), fewest(from, to, &holes, now));
         }
     }
