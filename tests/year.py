@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter, defaultdict
@@ -82,8 +83,14 @@ def verify():
 def history(api_url, measure, days):
     question = {"site_id": SITE, "measure": measure, "granularity": "month", "from": days[0].replace(day=1),
                 "to": days[-1] + timedelta(days=1), "limit": TOP}
-    with urllib.request.urlopen(f"{api_url}/history?{urllib.parse.urlencode(question)}") as answer:
-        return json.load(answer, parse_float=Decimal)
+    for attempts_left in reversed(range(5)):
+        try:
+            with urllib.request.urlopen(f"{api_url}/history?{urllib.parse.urlencode(question)}") as answer:
+                return json.load(answer, parse_float=Decimal)
+        except urllib.error.HTTPError as error:
+            # The emulator shares two cores with everything else; 503 says that another try helps.
+            if error.code != 503 or attempts_left == 0:
+                raise
 
 
 def compare(api_url, sums, days):
