@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use futures::{StreamExt, stream};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use hyper::{Request, Response};
@@ -307,9 +308,14 @@ impl State {
             Some(Fault::Cancel(codes)) => answer(400, cancellation_body(call.actions.len(), &codes)).map(whole),
             Some(Fault::CutBody) => {
                 let (parts, body) = self.carry_out(request, write, call).await?.into_parts();
-                let half = body.slice(..body.len() / 2);
-                let frames = [Ok(Frame::data(half)), Err(HangUp)];
-                let body = BodyExt::boxed(StreamBody::new(futures_of(frames)));
+                let half = Ok(Frame::data(body.slice(..body.len() / 2)));
+                // What is written before the connection breaks is sent only while the rest is waited for: without it, the
+                // function would see no body at all, and try the call again instead of the reading.
+                let rest = stream::once(async {
+                    tokio::task::yield_now().await;
+                    Err(HangUp)
+                });
+                let body = BodyExt::boxed(StreamBody::new(stream::iter([half]).chain(rest)));
                 Ok(Response::from_parts(parts, body))
             }
         }
@@ -437,13 +443,6 @@ async fn wait_until(count: &watch::Sender<usize>, mut is_reached: impl FnMut(usi
 /// A lock that a panicking test left is as good as any.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn futures_of<T: Send + 'static>(items: impl IntoIterator<Item = T>) -> impl futures::Stream<Item = T> + Send
-where
-    <Vec<T> as IntoIterator>::IntoIter: Send,
-{
-    futures::stream::iter(items.into_iter().collect::<Vec<T>>())
 }
 
 /// DynamoDB names its operation in a header, S3 by method and path.

@@ -1,0 +1,53 @@
+//! A chunk with a million distinct ids in one minute: its rows and parts stay within the table's limits, and hold each id
+//! once at every granularity.
+
+use chrono::DateTime;
+use minutebook_domain::amount::Amount;
+use minutebook_domain::ledger::PlanBasis;
+use minutebook_domain::measure::{Currency, Measure};
+use minutebook_domain::plan::{Plan, ROW_COUNTERS_MAX, TRANSACTION_ACTIONS_MAX, counter_bytes};
+use minutebook_domain::tally::Tally;
+use minutebook_domain::time::Minute;
+
+const IDS: usize = 1_000_000;
+
+/// Late ones stand in five times as many rows, which are bounded alike: fewer of them will do.
+const IDS_LATE: usize = 200_000;
+
+/// What DynamoDB bills as one unit. A row may come to more, as hashing is uneven, but not to much more.
+const UNIT_BYTES: usize = 1024;
+
+/// A minute, its hour, day, week and month.
+const GRANULARITIES: usize = 5;
+
+#[test]
+fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts() {
+    let minute = Minute::from_epoch_seconds(1_795_017_600).expect("in range");
+    for (ids, hours_later, granularities) in [(IDS, 0, 1), (IDS_LATE, 2, GRANULARITIES)] {
+        let mut tally = Tally::default();
+        for id in 0..ids {
+            tally.add("shop", Measure::Views, minute, &id.to_string(), Amount::ONE);
+        }
+        let basis = PlanBasis {
+            reference_time: DateTime::from_timestamp(minute.epoch_seconds() + hours_later * 3_600, 0)
+                .expect("in range"),
+            default_currency: Currency::parse(b"USD").expect("three letters"),
+            minute_retention_days: 7,
+        };
+        let plan = Plan::of(&tally, &basis);
+        let mut counters = 0;
+        let mut rows = 0;
+        for part in &plan.parts {
+            assert!(1 + part.hours.len() + part.rows.len() <= TRANSACTION_ACTIONS_MAX);
+            for row in &part.rows {
+                let bytes: usize = row.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum();
+                assert!(row.counters.len() <= ROW_COUNTERS_MAX && bytes < 2 * UNIT_BYTES, "a row of {bytes} bytes");
+                counters += row.counters.len();
+                rows += 1;
+            }
+        }
+        // No row has two counters of a key, so with this sum every id stands once at each granularity.
+        assert_eq!(counters, granularities * ids);
+        assert!(counters / rows > 50, "{rows} rows are far from full");
+    }
+}
