@@ -114,7 +114,10 @@ fn any_fault(call: &Call, random: &mut Random) -> Fault {
 
 /// When objects were uploaded, by a clock of the harness: the cloud says of each when it was really put.
 #[derive(Clone, Debug, Default)]
-pub struct UploadTimes(Arc<Mutex<BTreeMap<(String, String), DateTime<Utc>>>>);
+pub struct UploadTimes(Arc<Mutex<TimesByVersion>>);
+
+/// By `<bucket>/<key>` and version.
+type TimesByVersion = BTreeMap<(String, String), DateTime<Utc>>;
 
 impl UploadTimes {
     /// Says when a version of an object was uploaded.

@@ -1,0 +1,272 @@
+//! The whole table, read in plain code by docs/TABLE.md, and what must hold of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Weekday};
+use minutebook_oracle::{Bucket, Cell, Comparison, Decimal, Granularity, Recount};
+use minutebook_tests::store::Store;
+
+/// How many differences are shown.
+const DIFFERENCES_SHOWN: usize = 5;
+/// How long after its end an hour is closed, and how long after that it is settled.
+const SETTLED_AFTER: i64 = 11 * 60;
+
+type Attributes = BTreeMap<String, AttributeValue>;
+
+/// All rows of a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Book {
+    rows: BTreeMap<(String, String), Attributes>,
+}
+
+/// What is known of a chunk besides the table.
+#[derive(Clone, Debug)]
+pub(crate) struct ChunkFacts {
+    /// Its id, as in docs/TABLE.md.
+    pub(crate) id: String,
+    /// What it holds.
+    pub(crate) recount: Recount,
+}
+
+/// What rows are judged by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// The present, in seconds since 1970.
+    pub(crate) now: i64,
+    /// For how many days rows of minutes, hours and all others are kept; 0 is for ever.
+    pub(crate) days: [u32; 3],
+}
+
+impl Terms {
+    /// When a bucket expires, in seconds since 1970; `None` is never.
+    fn expires_at(self, bucket: Bucket) -> Option<i64> {
+        let [minute_days, hour_days, day_days] = self.days;
+        let days = match bucket.granularity() {
+            Granularity::Minute => minute_days,
+            Granularity::Hour => hour_days,
+            Granularity::Day | Granularity::Week | Granularity::Month => day_days,
+        };
+        (days > 0).then(|| bucket.end().timestamp() + i64::from(days) * 86_400)
+    }
+
+    fn has_expired(self, bucket: Bucket) -> bool {
+        self.expires_at(bucket).is_some_and(|expires_at| expires_at <= self.now)
+    }
+}
+
+/// A row of tallies.
+struct TallyRow<'a> {
+    site: &'a str,
+    measure: &'a str,
+    bucket: Bucket,
+    counters: Vec<(&'a str, Decimal)>,
+}
+
+impl Book {
+    /// Reads all rows, consistently.
+    pub(crate) async fn read(store: &Store) -> Result<Book> {
+        let scan = store.clients.dynamodb.scan().table_name(&store.table).consistent_read(true);
+        let mut items = scan.into_paginator().items().send();
+        let mut rows = BTreeMap::new();
+        while let Some(item) = items.next().await {
+            let item: Attributes = item.context("Scan")?.into_iter().collect();
+            rows.insert((text(&item, "pk")?.to_string(), text(&item, "sk")?.to_string()), item);
+        }
+        Ok(Book { rows })
+    }
+
+    /// The open hours, as `<hour>#<site>`.
+    pub(crate) fn open_hours(&self) -> BTreeSet<&str> {
+        self.rows.keys().filter(|(pk, _)| pk == "OPEN").map(|(_, sk)| sk.as_str()).collect()
+    }
+
+    /// The keys of rows that have expired.
+    pub(crate) fn expired(&self, now: i64) -> Vec<&(String, String)> {
+        let has_expired = |row: &Attributes| number(row, "ttl").is_some_and(|ttl| ttl <= now);
+        self.rows.iter().filter(|(_, row)| has_expired(row)).map(|(key, _)| key).collect()
+    }
+
+    /// The first rows that another book does not have like this one.
+    pub(crate) fn first_changes(&self, other: &Book) -> Vec<String> {
+        let keys: BTreeSet<_> = self.rows.keys().chain(other.rows.keys()).collect();
+        let changed = keys.into_iter().filter(|key| self.rows.get(*key) != other.rows.get(*key));
+        let describe = |key| format!("{key:?}: {:?} became {:?}", self.rows.get(key), other.rows.get(key));
+        changed.take(DIFFERENCES_SHOWN).map(describe).collect()
+    }
+
+    /// No counter is above what was uploaded, and every row expires when it should.
+    pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
+        let comparison = self.compare(chunks, terms)?;
+        let (_, differences) = comparison.differences(usize::MAX);
+        let above = differences.into_iter().filter(|(_, numbers)| numbers.found > numbers.recounted);
+        fail_with(
+            above.map(|(cell, numbers)| describe(&cell, numbers)).collect(),
+            "counters are above what was uploaded",
+        )
+    }
+
+    /// Every counter that is kept is what was uploaded.
+    pub(crate) fn check_equal(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
+        let comparison = self.compare(chunks, terms)?;
+        let (count, differences) = comparison.differences(DIFFERENCES_SHOWN);
+        let described = differences.iter().map(|(cell, numbers)| describe(cell, *numbers)).collect();
+        fail_with(described, &format!("{count} of {} counters differ from the recount", comparison.count()))
+    }
+
+    fn compare(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<Comparison> {
+        let mut comparison = Comparison::default();
+        for chunk in chunks {
+            comparison.add_recount(&chunk.recount, &mut |_, bucket| !terms.has_expired(bucket));
+        }
+        for row in self.tally_rows(terms)? {
+            let TallyRow { site, measure, bucket, counters } = row;
+            if !terms.has_expired(bucket) {
+                for (key, number) in counters {
+                    comparison.add_found(Cell { site, measure, bucket, key }, number);
+                }
+            }
+        }
+        Ok(comparison)
+    }
+
+    /// The minutes of every hour that is done add up to it, unless some have expired.
+    pub(crate) fn check_hours(&self, terms: Terms) -> Result<()> {
+        let mut sums: BTreeMap<(&str, &str, Bucket, &str), [Decimal; 2]> = BTreeMap::new();
+        let open_hours = self.open_hours();
+        for row in self.tally_rows(terms)? {
+            let place = match row.bucket.granularity() {
+                Granularity::Minute => 0,
+                Granularity::Hour => 1,
+                Granularity::Day | Granularity::Week | Granularity::Month => continue,
+            };
+            let hour = Bucket::containing(Granularity::Hour, row.bucket.first_minute());
+            let first_minute = Bucket::containing(Granularity::Minute, hour.first_minute());
+            let is_done = hour.end().timestamp() + SETTLED_AFTER <= terms.now
+                && !open_hours.contains(format!("{hour}#{}", row.site).as_str());
+            if !is_done || terms.has_expired(first_minute) {
+                continue;
+            }
+            for (key, number) in row.counters {
+                sums.entry((row.site, row.measure, hour, key)).or_default()[place] += number;
+            }
+        }
+        let different = sums.into_iter().filter(|(_, [minutes, hour])| minutes != hour);
+        let described = different.map(|((site, measure, hour, key), [minutes, sum])| {
+            format!("{measure} of {key} of {site} in {hour}: {sum}, and its minutes add up to {minutes}")
+        });
+        fail_with(described.collect(), "hours that are done are not the sum of their minutes")
+    }
+
+    /// Whether the ledger has chunks that are counted in part.
+    pub(crate) fn has_unfinished_chunks(&self) -> Result<bool> {
+        for ((pk, sk), mark) in self.rows.iter().filter(|((pk, sk), _)| pk.starts_with("L#") && !sk.contains('.')) {
+            let of_chunk = self.rows.keys().filter(|(partition, _)| partition == pk);
+            let [mut parts, mut late_parts] = [0, 0];
+            for (_, other) in of_chunk {
+                parts += i64::from(!other.contains('.'));
+                late_parts += i64::from(other.split('.').next() == Some(sk.as_str()));
+            }
+            let expected =
+                [number(mark, "parts").context("a mark has parts")?, number(mark, "late_parts").unwrap_or(1)];
+            if [parts, late_parts] != expected {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The ledger has every chunk, with the lines that it has; whatever of it was counted so far.
+    pub(crate) fn check_lines(&self, chunks: &[ChunkFacts]) -> Result<()> {
+        for chunk in chunks {
+            let key = (format!("L#{}", chunk.id), "000000".to_string());
+            let mark = self.rows.get(&key).with_context(|| format!("the ledger has no {}", chunk.id))?;
+            let Recount { lines, counted, ignored, duplicate, events, rejected, .. } = &chunk.recount;
+            let expected = [("lines", *lines), ("counted", *counted), ("ignored", *ignored), ("duplicate", *duplicate)];
+            for (name, expected) in
+                expected.into_iter().chain([("rejected", chunk.recount.rejected_count()), ("events", *events)])
+            {
+                let found = number(mark, name).unwrap_or(0);
+                ensure!(found == i64::try_from(expected)?, "{}: {name} is {found}, not {expected}", chunk.id);
+            }
+            ensure!(
+                *lines == counted + ignored + duplicate + chunk.recount.rejected_count(),
+                "the recount of {} does not add up",
+                chunk.id
+            );
+            for (reason, expected) in rejected {
+                let reasons = mark.get("rejected_by_reason").and_then(|reasons| reasons.as_m().ok());
+                let found = reasons.and_then(|reasons| reasons.get(reason)).and_then(|count| count.as_n().ok());
+                ensure!(found == Some(&expected.to_string()), "{}: {reason} is {found:?}, not {expected}", chunk.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn tally_rows(&self, terms: Terms) -> Result<Vec<TallyRow<'_>>> {
+        let mut rows = vec![];
+        for ((pk, sk), attributes) in &self.rows {
+            let Some((site, span)) = pk.strip_prefix("T#").and_then(|rest| rest.split_once('#')) else { continue };
+            let words: Vec<&str> = sk.split('#').collect();
+            let bucket = bucket(span, &words).with_context(|| format!("the row {pk} / {sk}"))?;
+            let ttl = number(attributes, "ttl");
+            ensure!(ttl == terms.expires_at(bucket), "the row {pk} / {sk} expires at {ttl:?}");
+            let mut counters = vec![];
+            for (name, value) in attributes {
+                if let (Some(key), AttributeValue::N(number)) = (name.strip_prefix("i#"), value) {
+                    counters.push((key, number.parse().map_err(|error| anyhow::anyhow!("{pk} / {sk}: {error}"))?));
+                }
+            }
+            rows.push(TallyRow { site, measure: words[0], bucket, counters });
+        }
+        Ok(rows)
+    }
+}
+
+/// The bucket of a row: of the span of its partition and the words of its sort key, which begin with the measure.
+fn bucket(span: &str, words: &[&str]) -> Result<Bucket> {
+    let date = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").with_context(|| format!("no day: {text}"));
+    let minute_of = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp().div_euclid(60);
+    let (granularity, minute) = match (span.len(), words) {
+        (13, [_, minute, _lane, _slot]) => {
+            let start = DateTime::parse_from_rfc3339(&format!("{span}:{minute}:00Z"))?;
+            (Granularity::Minute, start.timestamp().div_euclid(60))
+        }
+        (10, [_, hour, _slot]) => (Granularity::Hour, minute_of(date(span)?) + 60 * hour.parse::<i64>()?),
+        (4, [_, name, _slot]) => match (name.split_at(1), name.len()) {
+            (("d", day), 6) => (Granularity::Day, minute_of(date(&format!("{span}-{day}"))?)),
+            (("m", month), 3) => (Granularity::Month, minute_of(date(&format!("{span}-{month}-01"))?)),
+            (("w", week), 3) => {
+                let monday =
+                    NaiveDate::from_isoywd_opt(span.parse()?, week.parse()?, Weekday::Mon).context("no week")?;
+                ensure!(monday.iso_week().year() == span.parse::<i32>()?, "no week of its year");
+                (Granularity::Week, minute_of(monday))
+            }
+            _ => bail!("{name} is neither a day, nor a week, nor a month"),
+        },
+        _ => bail!("its keys are not those of tallies"),
+    };
+    Ok(Bucket::containing(granularity, minute))
+}
+
+fn text<'a>(row: &'a Attributes, name: &str) -> Result<&'a str> {
+    let value = row.get(name).and_then(|value| value.as_s().ok());
+    Ok(value.with_context(|| format!("a row without {name}"))?)
+}
+
+fn number(row: &Attributes, name: &str) -> Option<i64> {
+    row.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok())
+}
+
+fn describe(cell: &Cell<'_>, numbers: minutebook_oracle::Numbers) -> String {
+    let Cell { site, measure, bucket, key } = cell;
+    let (kind, recounted, found) = (bucket.granularity().name(), numbers.recounted, numbers.found);
+    format!("{measure} of {key} of {site} in the {kind} {bucket}: {found}, recounted {recounted}")
+}
+
+fn fail_with(differences: Vec<String>, what: &str) -> Result<()> {
+    let shown = differences.iter().take(DIFFERENCES_SHOWN).map(|line| format!("\n    {line}")).collect::<String>();
+    ensure!(differences.is_empty(), "{what}:{shown}");
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Who plays: ingests, sealers and a reader, with the real code and real clients, each behind a proxy of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use ingest::chunk::Counter;
+use minutebook_domain::bucket::Retention;
+use minutebook_domain::measure::Currency;
+use minutebook_service::aws::Aws;
+use minutebook_service::clock::Clock;
+use minutebook_storage::commit::{Committer, Table};
+use minutebook_storage::objects::Buckets;
+use minutebook_tests::cloud::Clients;
+use minutebook_tests::faults::{FaultProxy, UploadTimes};
+use minutebook_tests::store::Store;
+use rollup::sealer::Sealer;
+
+use crate::questions::Reader;
+use crate::steps::time_of;
+
+/// The first pause of the SDK between two tries: a second, unless a history is to take minutes.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
+/// Tries of one call, as in the functions.
+const ATTEMPTS: u32 = 5;
+
+/// A proxy, and clients that go through it.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// The proxy.
+    pub(crate) proxy: FaultProxy,
+    dynamodb: aws_sdk_dynamodb::Client,
+    s3: aws_sdk_s3::Client,
+}
+
+/// The lines of everybody who plays in a history. They serve one history after the other.
+#[derive(Debug)]
+pub(crate) struct Cast {
+    /// Of two ingests that work at once.
+    pub(crate) ingests: [Line; 2],
+    /// Of two sealers.
+    pub(crate) sealers: [Line; 2],
+    /// Of the one who is held up.
+    pub(crate) stalled: Line,
+    /// Of who asks.
+    pub(crate) reader: Line,
+    /// When the objects were uploaded.
+    pub(crate) upload_times: UploadTimes,
+}
+
+impl Cast {
+    pub(crate) async fn new(clients: &Clients) -> Result<Cast> {
+        let upload_times = UploadTimes::default();
+        let line = || Line::new(clients, &upload_times);
+        let cast = Cast {
+            ingests: [line().await?, line().await?],
+            sealers: [line().await?, line().await?],
+            stalled: line().await?,
+            reader: line().await?,
+            upload_times: upload_times.clone(),
+        };
+        let writers = [&cast.ingests[0], &cast.ingests[1], &cast.sealers[0], &cast.sealers[1], &cast.stalled];
+        FaultProxy::make_overlaps_conflict_among(&writers.map(|line| &line.proxy));
+        Ok(cast)
+    }
+
+    /// Waits until the cloud has carried out all that it was sent.
+    pub(crate) async fn is_quiet(&self) {
+        let [ingests, sealers] = [&self.ingests, &self.sealers];
+        for line in ingests.iter().chain(sealers).chain([&self.stalled, &self.reader]) {
+            line.proxy.is_quiet().await;
+        }
+    }
+}
+
+impl Line {
+    async fn new(clients: &Clients, upload_times: &UploadTimes) -> Result<Line> {
+        let proxy = FaultProxy::start(&clients.endpoint_url, Box::new(|_| None)).await?;
+        proxy.set_upload_times(upload_times);
+        let aws = Aws::read(|name| {
+            let value = match name {
+                "AWS_REGION" => &clients.region,
+                "AWS_ACCESS_KEY_ID" => &clients.access_key_id,
+                "AWS_SECRET_ACCESS_KEY" => &clients.secret_access_key,
+                "AWS_ENDPOINT_URL" => &proxy.url,
+                _ => return None,
+            };
+            Some(value.clone())
+        })?;
+        let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(RETRY_PAUSE);
+        let dynamodb = aws.dynamodb().config().to_builder().retry_config(retry.clone()).build();
+        let s3 = aws.s3().config().to_builder().retry_config(retry).build();
+        let (dynamodb, s3) = (aws_sdk_dynamodb::Client::from_conf(dynamodb), aws_sdk_s3::Client::from_conf(s3));
+        Ok(Line { proxy, dynamodb, s3 })
+    }
+
+    fn table(&self, props: &Props) -> Table {
+        Table { client: self.dynamodb.clone(), name: props.store.table.clone() }
+    }
+
+    /// An ingest that has just started. Its machine's clock is so many seconds ahead.
+    pub(crate) fn ingest(&self, props: &Props, ahead: i64) -> Result<Counter> {
+        Ok(Counter {
+            committer: Committer::new(self.table(props), props.retention),
+            buckets: Buckets { client: self.s3.clone(), rejected: props.store.rejected_bucket.clone() },
+            default_currency: Currency::parse(b"USD").context("three letters")?,
+            clock: props.clock(ahead),
+        })
+    }
+
+    /// A sealer that has just started.
+    pub(crate) fn sealer(&self, props: &Props) -> Sealer {
+        Sealer { committer: Committer::new(self.table(props), props.retention), clock: props.clock(0) }
+    }
+
+    /// Who asks.
+    pub(crate) fn reader(&self, props: &Props) -> Reader {
+        Reader { table: self.table(props), retention: props.retention, clock: props.clock(0) }
+    }
+}
+
+/// What everybody in a history shares.
+#[derive(Clone, Debug)]
+pub(crate) struct Props {
+    /// The table and the buckets.
+    pub(crate) store: Store,
+    /// For how long rows are kept.
+    pub(crate) retention: Retention,
+    /// What time it is, in seconds since 1970.
+    pub(crate) seconds: Arc<AtomicI64>,
+}
+
+impl Props {
+    /// The clock of a machine that is so many seconds ahead.
+    pub(crate) fn clock(&self, ahead: i64) -> Clock {
+        let seconds = self.seconds.clone();
+        Clock::new(move || time_of(seconds.load(Ordering::SeqCst) + ahead))
+    }
+
+    /// What time it is, in seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.seconds.load(Ordering::SeqCst)
+    }
+}

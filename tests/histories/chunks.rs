@@ -1,0 +1,88 @@
+//! The chunks of histories: few items, so that sums matter, at times that lie where it matters.
+
+use minutebook_tests::random::Random;
+
+use crate::steps::{Setting, text_of};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// The lines of a chunk that is uploaded at `now`, in seconds since 1970.
+pub(crate) fn text(random: &mut Random, setting: &Setting, now: i64) -> String {
+    // The more different times, the more rows and parts.
+    let times: Vec<i64> = (0..3 + random.index(8)).map(|_| time(random, now)).collect();
+    let chunk = random.any();
+    let mut text = String::new();
+    for number in 0..10 + random.index(51) {
+        let time = *random.pick(&times);
+        text.push_str(&line(random, setting, time, &format!("{chunk:x}-{number}")));
+        text.push('\n');
+        if random.chance(8)
+            && let Some(last) = text.lines().last().map(str::to_string)
+        {
+            // The same line again: a duplicate if it has an id, and otherwise another event.
+            text.push_str(&last);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn time(random: &mut Random, now: i64) -> i64 {
+    let hour = now - now.rem_euclid(HOUR);
+    match random.below(100) {
+        0..30 => now - random.between(0, 3 * MINUTE),
+        // Where hours begin and end.
+        30..48 => hour - HOUR * random.between(0, 2) + *random.pick(&[-60, -1, 0, 59, 60]),
+        48..58 => now - random.between(0, 2 * HOUR),
+        58..68 => now - random.between(HOUR, 30 * HOUR),
+        68..76 => now - random.between(DAY, 9 * DAY),
+        76..82 => now - random.between(9 * DAY, 60 * DAY),
+        82..85 => now - random.between(390 * DAY, 500 * DAY),
+        85..97 => now + random.between(1, 10 * MINUTE),
+        // Too far ahead.
+        _ => now + random.between(10 * MINUTE + 1, 2 * HOUR),
+    }
+}
+
+fn line(random: &mut Random, setting: &Setting, time: i64, id: &str) -> String {
+    if random.chance(4) {
+        return random
+            .pick(&[
+                "not JSON",
+                "{\"event\":\"view\",\"item_id\":1}",
+                "{\"event\":\"wave\",\"timestamp\":1,\"item_id\":1}",
+            ])
+            .to_string();
+    }
+    let mut line = format!("{{\"timestamp\":\"{}\"", text_of(time));
+    let site = *random.pick(&setting.sites);
+    if site != "default" {
+        line.push_str(&format!(",\"site_id\":\"{site}\""));
+    }
+    if random.chance(30) {
+        line.push_str(&format!(",\"event_id\":\"{id}\""));
+    }
+    let item = random.pick(&["1", "2", "3", "\"a\""]);
+    let event = match random.below(100) {
+        0..45 => format!(",\"event\":\"view\",\"item_id\":{item}"),
+        45..52 => ",\"event\":\"page_view\",\"page_url\":\"/sale?utm_source=x\"".to_string(),
+        52..70 => format!(",\"event\":\"add_to_cart\",\"item_id\":{item},\"quantity\":{}", 1 + random.below(3)),
+        70..75 => format!(",\"event\":\"remove_from_cart\",\"item_id\":{item}"),
+        75..95 => format!(",\"event\":\"purchase\",\"item_id\":{item},{}", money(random)),
+        _ => format!(",\"event\":\"refund\",\"item_id\":{item},{}", money(random)),
+    };
+    line.push_str(&event);
+    line.push('}');
+    line
+}
+
+fn money(random: &mut Random) -> String {
+    let currency = random.pick(&["", ",\"currency\":\"USD\"", ",\"currency\":\"EUR\""]);
+    let (whole, cents, quantity) = (random.below(100), random.below(100), 1 + random.below(3));
+    if random.chance(5) {
+        return format!("\"price\":-{whole}.{cents:02}{currency}");
+    }
+    format!("\"price\":{whole}.{cents:02},\"quantity\":{quantity}{currency}")
+}

@@ -1,0 +1,122 @@
+//! Seeded random histories: uploads, notifications that come often, late and out of order, kills, lost replies, conflicts,
+//! throttling, sealers at odd times, a clock that stops at boundaries; played in one process with the real code on the
+//! emulator, and judged by the oracle.
+//!
+//! `cargo test -p minutebook-tests --test histories` plays a few. Two variables of the environment ask for others:
+//! `MINUTEBOOK_HISTORIES=1000` says how many, `MINUTEBOOK_SEED=17` which is the first.
+
+#![expect(clippy::print_stdout, reason = "a long run says how far it is")]
+
+mod book;
+mod cast;
+mod chunks;
+mod player;
+mod questions;
+mod steps;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use libtest_mimic::{Arguments, Failed, Trial};
+use minutebook_tests::cloud::Cloud;
+use minutebook_tests::store::Store;
+use tokio::runtime::Runtime;
+use tokio::sync::Mutex;
+
+use crate::cast::Cast;
+use crate::player::Tally;
+
+/// How many histories are played if nobody says: a few hundred steps.
+const HISTORIES: u64 = 10;
+/// How many are played side by side: the emulator is a process of its own, and answers one call after the other.
+const HISTORIES_AT_ONCE: usize = 4;
+/// How long a history may take; it takes a second or two.
+const HISTORY_TIME: Duration = Duration::from_secs(180);
+/// How often a long run says how far it is.
+const PROGRESS_EVERY: u64 = 50;
+
+fn main() -> Result<()> {
+    let arguments = Arguments::from_args();
+    let runtime = Arc::new(Runtime::new()?);
+    let cloud = if arguments.list { None } else { Some(Arc::new(runtime.block_on(Cloud::start())?)) };
+    let trial = |name: &str, run: fn(Arc<Cloud>) -> futures::future::LocalBoxFuture<'static, Result<()>>| {
+        let (runtime, cloud) = (runtime.clone(), cloud.clone());
+        Trial::test(name, move || {
+            let cloud = cloud.ok_or("no cloud was started")?;
+            runtime.block_on(run(cloud)).map_err(|error| Failed::from(format!("{error:#}")))
+        })
+    };
+    let trials = vec![trial("histories_end_with_what_was_uploaded", |cloud| Box::pin(histories(cloud)))];
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(cloud) = cloud.and_then(|cloud| Arc::try_unwrap(cloud).ok()) {
+        cloud.stop()?;
+    }
+    conclusion.exit();
+}
+
+/// Plays histories of consecutive seeds.
+async fn histories(cloud: Arc<Cloud>) -> Result<()> {
+    let first = variable("MINUTEBOOK_SEED")?.unwrap_or(1);
+    let count = variable("MINUTEBOOK_HISTORIES")?.unwrap_or(HISTORIES);
+    let stores = Store::make(&cloud, "histories").await?;
+    let begun = Instant::now();
+    let next = AtomicU64::new(0);
+    let done = Mutex::new((0, Tally::default()));
+    let play_next = || async {
+        let cast = Cast::new(&cloud.clients).await?;
+        loop {
+            let seed = first + next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count {
+                return Ok(());
+            }
+            let mut tally = Tally::default();
+            let played = tokio::time::timeout(HISTORY_TIME, player::play(seed, &cast, &stores, &mut tally)).await;
+            let ended = played.map_err(anyhow::Error::from).flatten();
+            if let Err(error) = ended {
+                // The others need not go on.
+                next.store(count, Ordering::Relaxed);
+                return Err(failure(seed, &error));
+            }
+            let mut done = done.lock().await;
+            let (histories, sum) = &mut *done;
+            *histories += 1;
+            sum.steps += tally.steps;
+            sum.faults += tally.faults;
+            sum.checks += tally.checks;
+            if *histories % PROGRESS_EVERY == 0 && *histories < count {
+                println!("{}", line(*histories, *sum, begun.elapsed()));
+            }
+        }
+    };
+    let players: Vec<Result<()>> = futures::future::join_all((0..HISTORIES_AT_ONCE).map(|_| play_next())).await;
+    let (histories, sum) = done.into_inner();
+    players.into_iter().collect::<Result<()>>()?;
+    println!("{}", line(histories, sum, begun.elapsed()));
+    Ok(())
+}
+
+fn line(histories: u64, tally: Tally, took: Duration) -> String {
+    let Tally { steps, faults, checks } = tally;
+    let seconds = took.as_secs();
+    format!("{histories} histories, {steps} steps, {faults} faults, {checks} checks: 0 differences, {seconds} s")
+}
+
+fn failure(seed: u64, error: &anyhow::Error) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the history of seed {seed} failed; to play it again:\n    MINUTEBOOK_SEED={seed} MINUTEBOOK_HISTORIES=1 cargo test \
+         --workspace --test histories -- histories\n{error:#}\nit {}",
+        player::script(seed)
+    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge that the runner's options come through")]
+fn variable(name: &str) -> Result<Option<u64>> {
+    match std::env::var(name) {
+        Ok(text) if text.is_empty() => Ok(None),
+        Ok(text) => text.parse().map(Some).with_context(|| format!("{name} is {text:?}, not a number")),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(error) => bail!("{name}: {error}"),
+    }
+}

@@ -1,0 +1,282 @@
+//! What is asked in the middle of histories and at their ends, and what the answers must be.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use lambda_http::{Body, Request};
+use minutebook_domain::bucket::Retention;
+use minutebook_domain::measure::Currency;
+use minutebook_oracle::{Decimal, Granularity, HistoryQuestion, TallyKey};
+use minutebook_service::clock::Clock;
+use minutebook_service::{history, ranking};
+use minutebook_storage::commit::Table;
+use minutebook_tests::random::Random;
+use serde_json::Value;
+
+use crate::steps::{Setting, text_of};
+
+/// One question.
+#[derive(Clone, Debug)]
+pub(crate) enum Question {
+    /// A ranking of a window.
+    Ranking {
+        /// The call, and its measure.
+        ranking: (ranking::Ranking, &'static str),
+        /// Whose events.
+        site: &'static str,
+        /// The window, and its minutes.
+        window: (&'static str, i64),
+        /// How many seconds before the present it ends.
+        age: i64,
+    },
+    /// A series of periods up to the present.
+    History {
+        /// The measure, as in the question and as in a sort key.
+        measure: (&'static str, &'static str),
+        /// Whose events.
+        site: &'static str,
+        /// How long the periods are.
+        granularity: Granularity,
+        /// By whose clock.
+        zone: &'static str,
+        /// How many seconds before the present it begins.
+        age: i64,
+    },
+}
+
+const RANKINGS: [(ranking::Ranking, &str); 3] = [
+    (ranking::Ranking::MostViewed, "views"),
+    (ranking::Ranking::TopCarted, "carts"),
+    (ranking::Ranking::HighestGrossing, "sales:USD"),
+];
+const WINDOWS: [(&str, i64); 6] =
+    [("1m", 1), ("35m", 35), ("1h", 60), ("24h", 1_440), ("7d", 10_080), ("400d", 576_000)];
+const MEASURES: [(&str, &str); 4] =
+    [("views", "views"), ("sales&currency=EUR", "sales:EUR"), ("units", "units"), ("refunds", "refunds:USD")];
+/// How far back a series of each granularity goes, in hours, by UTC and by other zones: every period is some queries, and
+/// a day of such a zone is read from the rows of its hours.
+const SERIES: [(Granularity, i64, i64); 4] = [
+    (Granularity::Hour, 9, 5),
+    (Granularity::Day, 5 * 24, 2 * 24),
+    (Granularity::Week, 30 * 24, 24),
+    (Granularity::Month, 120 * 24, 12),
+];
+/// More than there are items.
+const LIMIT: usize = 100;
+
+impl Question {
+    /// Any question.
+    pub(crate) fn any(random: &mut Random, setting: &Setting) -> Question {
+        let site = *random.pick(&setting.sites);
+        if random.chance(60) {
+            let age = if random.chance(60) { 0 } else { random.between(0, 3 * 24 * 3_600) };
+            return Question::Ranking { ranking: *random.pick(&RANKINGS), site, window: *random.pick(&WINDOWS), age };
+        }
+        let (granularity, utc_hours, zone_hours) = *random.pick(&SERIES);
+        let zone = *random.pick(&["UTC", "UTC", "UTC", "Europe/Berlin", "Asia/Kolkata"]);
+        let age = random.between(0, 3_600 * if zone == "UTC" { utc_hours } else { zone_hours });
+        Question::History { measure: *random.pick(&MEASURES), site, granularity, zone, age }
+    }
+
+    /// Those at the end of a history: a ranking of each site, and series of two granularities.
+    pub(crate) fn last(random: &mut Random, setting: &Setting) -> Vec<Question> {
+        let mut questions = vec![];
+        for site in &setting.sites {
+            let age = *random.pick(&[0, 0, 5_400]);
+            questions.push(Question::Ranking {
+                ranking: *random.pick(&RANKINGS),
+                site,
+                window: *random.pick(&WINDOWS),
+                age,
+            });
+        }
+        let site = *random.pick(&setting.sites);
+        let first = random.index(SERIES.len());
+        for (granularity, utc_hours, _) in [SERIES[first], SERIES[(first + 1) % SERIES.len()]] {
+            let measure = *random.pick(&MEASURES);
+            questions.push(Question::History { measure, site, granularity, zone: "UTC", age: utc_hours * 3_600 });
+        }
+        questions
+    }
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Question::Ranking { ranking, site, window, age } => {
+                write!(f, "{} of {site} in {}, {age} s ago", ranking.1, window.0)
+            }
+            Question::History { measure, site, granularity, zone, age } => {
+                let granularity = granularity.name();
+                write!(f, "{} of {site} by {granularity} of {zone}, from {age} s ago", measure.1)
+            }
+        }
+    }
+}
+
+/// What an answer may be: at least what was counted before it was asked, and at most what was uploaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// What was counted for certain.
+    pub(crate) least: BTreeMap<TallyKey, Decimal>,
+    /// What may have been counted.
+    pub(crate) most: BTreeMap<TallyKey, Decimal>,
+}
+
+/// What answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    /// Where the numbers lie.
+    pub(crate) table: Table,
+    /// For how long rows are kept.
+    pub(crate) retention: Retention,
+    /// What time it is.
+    pub(crate) clock: Clock,
+}
+
+impl Reader {
+    /// Asks, and holds the answer against its bounds.
+    ///
+    /// **Shape**: `false` if the table could not be read, which is no wrong answer.
+    pub(crate) async fn check(&self, question: &Question, bounds: &Bounds) -> Result<bool> {
+        let now = self.clock.now();
+        let Some(answer) = self.ask(question, now).await? else {
+            return Ok(false);
+        };
+        let checked = match question {
+            Question::Ranking { .. } => check_ranking(question, &answer, bounds, now),
+            Question::History { .. } => check_history(question, &answer, bounds, now),
+        };
+        checked.with_context(|| format!("at {now}, {question} is answered {answer}"))?;
+        Ok(true)
+    }
+
+    /// The body of an answer; `None` for a 503.
+    async fn ask(&self, question: &Question, now: DateTime<Utc>) -> Result<Option<Value>> {
+        let default_currency = Currency::parse(b"USD").context("three letters")?;
+        let (table, retention, clock) = (self.table.clone(), self.retention, self.clock.clone());
+        let response = match question {
+            Question::Ranking { ranking: (ranking, _), site, window, age } => {
+                let as_of = text_of(now.timestamp() - age);
+                let query = format!("site_id={site}&window={}&limit={LIMIT}&as_of={as_of}", window.0);
+                let handler = ranking::Handler { ranking: *ranking, table, default_currency, retention, clock };
+                handler.handle(request(&query)?).await
+            }
+            Question::History { measure, site, granularity, zone, age } => {
+                let (from, to) = (text_of(now.timestamp() - age), text_of(now.timestamp()));
+                let (measure, granularity) = (measure.0, granularity.name());
+                let query = format!(
+                    "measure={measure}&site_id={site}&granularity={granularity}&tz={zone}&from={from}&to={to}&limit={LIMIT}"
+                );
+                let handler = history::Handler { rows: table, default_currency, retention, clock };
+                handler.handle(request(&query)?).await
+            }
+        };
+        let response = response.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let body = match response.body() {
+            Body::Text(text) => text.clone(),
+            body => String::from_utf8(body.to_vec())?,
+        };
+        match response.status().as_u16() {
+            200 => Ok(Some(serde_json::from_str(&body)?)),
+            503 => Ok(None),
+            status => bail!("{question} is answered {status}: {body}"),
+        }
+    }
+}
+
+fn request(query: &str) -> Result<Request> {
+    let request = lambda_http::http::Request::builder().uri(format!("https://api.example/?{query}"));
+    Ok(request.body(Body::Empty)?)
+}
+
+fn check_ranking(question: &Question, answer: &Value, bounds: &Bounds, now: DateTime<Utc>) -> Result<()> {
+    let Question::Ranking { ranking: (_, measure), site, window: (_, length), age } = question else {
+        bail!("not a ranking");
+    };
+    let minute = |name: &str| -> Result<i64> {
+        let text = answer["window"][name].as_str().context("a window has edges")?;
+        Ok(text.parse::<DateTime<Utc>>()?.timestamp().div_euclid(60))
+    };
+    let minutes = minute("from")?..minute("to")?;
+    let asked = minutebook_oracle::window(now - TimeDelta::seconds(*age), *length);
+    match answer["window"]["precision"].as_str() {
+        Some("minute") => ensure!(minutes == asked, "the window is not that of the minutes {asked:?}"),
+        Some("hour") => ensure!(is_wider(&minutes, &asked, 60), "the window is not {asked:?} in whole hours"),
+        Some("day") => ensure!(is_wider(&minutes, &asked, 1_440), "the window is not {asked:?} in whole days"),
+        _ => bail!("the window has no precision"),
+    }
+    let question = minutebook_oracle::Question { site: site.to_string(), measure: measure.to_string(), minutes };
+    let least = minutebook_oracle::ranking(&bounds.least, &question);
+    let most = minutebook_oracle::ranking(&bounds.most, &question);
+    check_top(answer["top"].as_array(), &least, &most)
+}
+
+fn is_wider(window: &std::ops::Range<i64>, asked: &std::ops::Range<i64>, most: i64) -> bool {
+    let (before, behind) = (asked.start - window.start, window.end - asked.end);
+    (0..most).contains(&before) && (0..most).contains(&behind) && before + behind > 0
+}
+
+fn check_history(question: &Question, answer: &Value, bounds: &Bounds, now: DateTime<Utc>) -> Result<()> {
+    let Question::History { measure, site, granularity, zone, age } = question else {
+        bail!("not a history");
+    };
+    let asked = HistoryQuestion {
+        site: site.to_string(),
+        measure: measure.1.to_string(),
+        granularity: *granularity,
+        zone: zone.parse().map_err(|_| anyhow::anyhow!("{zone} is no zone"))?,
+        item: None,
+        from: now - TimeDelta::seconds(*age),
+        to: now.max(now - TimeDelta::seconds(*age) + TimeDelta::seconds(1)),
+    };
+    let least = minutebook_oracle::history(&bounds.least, &asked);
+    let most = minutebook_oracle::history(&bounds.most, &asked);
+    let periods = answer["periods"].as_array().context("a history has periods")?;
+    ensure!(periods.len() == most.len(), "there are {} periods, not {}", periods.len(), most.len());
+    for ((period, least), most) in periods.iter().zip(&least).zip(&most) {
+        let from = period["from"].as_str().context("a period begins")?;
+        let start = DateTime::parse_from_rfc3339(from)?.to_utc();
+        ensure!(start == most.start, "the period of {from} begins at {}", most.start);
+        let total = decimal(&period["total"])?;
+        ensure!(least.total <= total && total <= most.total, "{from}: not {} to {}", least.total, most.total);
+        check_top(period["top"].as_array(), &least.ranking, &most.ranking).with_context(|| from.to_string())?;
+    }
+    Ok(())
+}
+
+fn check_top(top: Option<&Vec<Value>>, least: &[(String, Decimal)], most: &[(String, Decimal)]) -> Result<()> {
+    let mut found: BTreeMap<String, Decimal> = BTreeMap::new();
+    for item in top.context("there is a top")? {
+        let key = match &item["item_id"] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let members = item.as_object().context("an item has members")?;
+        let value = members.iter().find(|(name, _)| *name != "item_id").context("an item has a number")?.1;
+        found.insert(key, decimal(value)?);
+    }
+    for (key, least) in least {
+        let number = found.get(key).copied().unwrap_or(Decimal::ZERO);
+        ensure!(*least <= number, "item {key} has {number}, and {least} were counted before");
+    }
+    for (key, number) in &found {
+        let most = most.iter().find(|(known, _)| known == key).map_or(Decimal::ZERO, |(_, most)| *most);
+        ensure!(*number <= most, "item {key} has {number}, and no more than {most} were uploaded");
+    }
+    if least == most {
+        let ranked: Vec<&str> = most.iter().map(|(key, _)| key.as_str()).collect();
+        let given: Vec<String> = top.into_iter().flatten().map(|item| item["item_id"].to_string()).collect();
+        let given: Vec<&str> = given.iter().map(|id| id.trim_matches('"')).collect();
+        ensure!(given == ranked, "the order is {given:?}, not {ranked:?}");
+    }
+    Ok(())
+}
+
+/// A number of an answer. Those of histories are small enough for a float to hold all their digits.
+fn decimal(value: &Value) -> Result<Decimal> {
+    let text = value.to_string();
+    text.parse().map_err(|_| anyhow::anyhow!("{text} is no number"))
+}

@@ -1,0 +1,310 @@
+//! What happens in a history: a list of steps that is a pure function of its seed.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use minutebook_tests::random::Random;
+
+use crate::chunks;
+use crate::questions::Question;
+
+/// What is particular to a history, besides its steps.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    /// When it begins, in seconds since 1970.
+    pub(crate) begin: i64,
+    /// The sites that its events are of.
+    pub(crate) sites: Vec<&'static str>,
+    /// For how many days minute rows are kept; 0 is for ever.
+    pub(crate) minute_days: u32,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// A new chunk is uploaded; its notification is not delivered yet.
+    Upload { text: String },
+    /// The same bytes are uploaded again, under the same key.
+    UploadAgain { chunk: usize },
+    /// The clock moves on by so many seconds.
+    Pass { seconds: i64, until: &'static str },
+    /// Some of all workers work at once.
+    Work(Work),
+    /// A worker is held up at a call; others go on.
+    Stall { worker: Stalled, operation: &'static str, number: usize },
+    /// It goes on.
+    Wake,
+    /// No counter is above what was uploaded, and the minutes of hours that are done add up to them.
+    Audit,
+    /// The table deletes rows that have expired: some of them.
+    Expire { seed: u64 },
+}
+
+/// Who is held up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stalled {
+    /// An ingest that was given the notification of this chunk.
+    Ingest { chunk: usize },
+    /// A sealer.
+    Sealer,
+}
+
+/// What is done at once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    /// The notifications that each of two ingests is given, by the numbers of their chunks.
+    pub(crate) deliveries: [Vec<usize>; 2],
+    /// How many sealers run.
+    pub(crate) sealers: usize,
+    /// What is asked meanwhile.
+    pub(crate) questions: Vec<Question>,
+    /// How many calls of a thousand go wrong.
+    pub(crate) faults_of_1000: u64,
+    /// By which they do.
+    pub(crate) fault_seed: u64,
+}
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+/// How long after its end an hour is closed; docs/TABLE.md.
+const CLOSED_AFTER: i64 = 10 * MINUTE;
+/// How long sealing waits between its steps; docs/TABLE.md.
+const SETTLE: i64 = MINUTE;
+
+/// Times near to where buckets of all kinds end.
+const BEGINNINGS: [&str; 7] = [
+    "2026-11-20T22:41:30Z",
+    // The end of a year within a week of it.
+    "2026-12-31T22:58:10Z",
+    // The end of a week that belongs to the year before.
+    "2027-01-03T23:05:00Z",
+    "2027-02-28T21:30:00Z",
+    "2028-02-28T23:52:45Z",
+    // A night of summer time in Berlin.
+    "2027-03-27T23:15:00Z",
+    "2027-08-14T12:00:00Z",
+];
+
+/// The setting and the steps of a history.
+pub(crate) fn history(seed: u64) -> (Setting, Vec<Step>) {
+    let mut random = Random::of(&[seed, 1]);
+    let begin: DateTime<Utc> = random.pick(&BEGINNINGS).parse().expect("they are times");
+    let setting = Setting {
+        begin: begin.timestamp() + random.between(0, 3 * HOUR),
+        sites: random.pick(&[vec!["default"], vec!["shop"], vec!["default", "shop"]]).clone(),
+        minute_days: *random.pick(&[7, 3, 0]),
+    };
+    let mut writer = Writer {
+        setting: &setting,
+        now: setting.begin,
+        sealed_at: setting.begin,
+        chunks: 0,
+        is_stalled: false,
+        steps: vec![],
+        random,
+    };
+    let steps = 4 + writer.random.index(5);
+    for _ in 0..steps {
+        writer.write_some();
+    }
+    writer.wake();
+    let steps = writer.steps;
+    (setting, steps)
+}
+
+struct Writer<'a> {
+    setting: &'a Setting,
+    now: i64,
+    /// When all hours that were closed by then were sealed, with nothing in the way.
+    sealed_at: i64,
+    chunks: usize,
+    is_stalled: bool,
+    steps: Vec<Step>,
+    random: Random,
+}
+
+impl Writer<'_> {
+    fn write_some(&mut self) {
+        match self.random.below(100) {
+            _ if self.chunks == 0 => self.upload_and_work(),
+            0..38 => self.upload_and_work(),
+            38..52 => self.pass(),
+            52..66 => self.work(),
+            66..82 if !self.is_stalled => self.held_up_over_the_closing(),
+            66..82 => self.wake(),
+            82..88 => self.seal_all(),
+            88..91 => {
+                let chunk = self.random.index(self.chunks);
+                self.steps.push(Step::UploadAgain { chunk });
+                self.work();
+            }
+            91..95 => {
+                let seed = self.random.any();
+                self.steps.push(Step::Expire { seed });
+            }
+            _ => self.steps.push(Step::Audit),
+        }
+    }
+
+    fn upload(&mut self) {
+        let text = chunks::text(&mut self.random, self.setting, self.now);
+        self.steps.push(Step::Upload { text });
+        self.chunks += 1;
+    }
+
+    fn upload_and_work(&mut self) {
+        for _ in 0..=self.random.below(2) {
+            self.upload();
+        }
+        self.work();
+    }
+
+    fn work(&mut self) {
+        let mut work = Work {
+            sealers: *self.random.pick(&[0, 0, 1, 1, 2]),
+            faults_of_1000: *self.random.pick(&[0, 30, 100, 250]),
+            fault_seed: self.random.any(),
+            ..Work::default()
+        };
+        for deliveries in &mut work.deliveries {
+            for _ in 0..self.random.below(4) {
+                deliveries.push(self.random.index(self.chunks));
+            }
+        }
+        for _ in 0..self.random.below(2) {
+            work.questions.push(Question::any(&mut self.random, self.setting));
+        }
+        self.steps.push(Step::Work(work));
+    }
+
+    /// Moves the clock, mostly to where something changes.
+    fn pass(&mut self) {
+        let hour_end = self.now - self.now.rem_euclid(HOUR) + HOUR;
+        let last_closing = hour_end - HOUR + CLOSED_AFTER;
+        let closing = if last_closing > self.now { last_closing } else { last_closing + HOUR };
+        let edge = self.random.between(-1, 1);
+        let (to, until) = match self.random.below(8) {
+            0 => (self.now + self.random.between(1, 50), "a little later"),
+            1 => (hour_end + edge, "the end of an hour"),
+            2 | 3 => (closing + edge, "the closing of an hour"),
+            4 => (closing + SETTLE + edge, "a minute after the closing of an hour"),
+            5 => (self.now + SETTLE + edge, "a minute later"),
+            6 => (self.now + self.random.between(1, 2 * HOUR), "hours later"),
+            _ if self.is_stalled => (self.now + self.random.between(1, HOUR), "an hour later"),
+            _ => (self.now + self.days(), "days later"),
+        };
+        self.pass_to(to.max(self.now + 1), until);
+    }
+
+    /// How far the clock may move: hours must be sealed before their minutes expire.
+    fn days(&mut self) -> i64 {
+        let most = if self.setting.minute_days == 0 { 40 } else { i64::from(self.setting.minute_days) - 1 };
+        self.random.between(HOUR, most * DAY)
+    }
+
+    fn pass_to(&mut self, to: i64, until: &'static str) {
+        let unsealed_for = to - self.sealed_at;
+        let is_long = unsealed_for > i64::from(self.setting.minute_days) * DAY - 6 * HOUR;
+        let to = if self.setting.minute_days > 0 && is_long {
+            let seconds = to - self.now;
+            self.seal_all();
+            self.now + seconds
+        } else {
+            to
+        };
+        self.steps.push(Step::Pass { seconds: to - self.now, until });
+        self.now = to;
+    }
+
+    /// Takes every hour that is closed through all steps of sealing, with nothing in the way.
+    fn seal_all(&mut self) {
+        let sealed_at = self.now;
+        for step in 0..3 {
+            self.steps.push(Step::Work(Work { sealers: 1, ..Work::default() }));
+            if step < 2 {
+                self.steps.push(Step::Pass { seconds: SETTLE, until: "a minute later" });
+                self.now += SETTLE;
+            }
+        }
+        self.sealed_at = sealed_at;
+    }
+
+    /// A worker that looked at the clock in time does what it was about to do when everybody else has gone on.
+    fn held_up_over_the_closing(&mut self) {
+        let worker = if self.random.chance(75) {
+            self.upload();
+            Stalled::Ingest { chunk: self.chunks - 1 }
+        } else {
+            Stalled::Sealer
+        };
+        let operation = match worker {
+            Stalled::Ingest { .. } => {
+                self.random.pick(&["TransactWriteItems", "TransactWriteItems", "UpdateItem", "Query"])
+            }
+            Stalled::Sealer => {
+                self.random.pick(&["TransactWriteItems", "PutItem", "UpdateItem", "Query", "DeleteItem"])
+            }
+        };
+        let number = 1 + self.random.index(2);
+        self.steps.push(Step::Stall { worker, operation, number });
+        self.is_stalled = true;
+        if self.random.chance(30) {
+            return;
+        }
+        if self.random.chance(60) {
+            // The hour is on the list by another chunk, or only by the one that is held up.
+            self.upload_and_work();
+        }
+        let closing = self.now - self.now.rem_euclid(HOUR) + HOUR + CLOSED_AFTER;
+        let delay = self.random.between(0, 5);
+        self.pass_to(closing + delay, "the closing of an hour");
+        if self.random.chance(70) {
+            self.seal_all();
+        } else {
+            self.work();
+        }
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if self.is_stalled {
+            self.steps.push(Step::Wake);
+            self.is_stalled = false;
+        }
+    }
+}
+
+/// A step in a line, for a history that failed.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Upload { text } => write!(f, "upload {} lines", text.lines().count()),
+            Step::UploadAgain { chunk } => write!(f, "upload chunk {chunk} again"),
+            Step::Pass { seconds, until } => write!(f, "{seconds} s pass: {until}"),
+            Step::Stall { worker, operation, number } => write!(f, "{worker:?} is held up at {operation} {number}"),
+            Step::Wake => write!(f, "who is held up goes on"),
+            Step::Audit => write!(f, "audit"),
+            Step::Expire { .. } => write!(f, "rows that have expired are deleted"),
+            Step::Work(work) => {
+                let Work { deliveries, sealers, questions, faults_of_1000, fault_seed } = work;
+                write!(f, "at once: deliveries {deliveries:?}, sealers {sealers}, questions {}", questions.len())?;
+                write!(f, ", {faults_of_1000} of 1000 calls go wrong by {fault_seed:x}")?;
+                for question in questions {
+                    write!(f, "\n        {question}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A time as in events and questions.
+pub(crate) fn text_of(seconds: i64) -> String {
+    time_of(seconds).to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A time in seconds since 1970.
+pub(crate) fn time_of(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).expect("histories happen between 1970 and 9999")
+}
