@@ -38,7 +38,7 @@ fn event(site: &str, kind: &str, item: u32, rest: &str) -> String {
 }
 
 /// Waits until the ledger has the chunk under `key`, and gives its part 0.
-async fn until_counted(store: &Store, key: &str) -> Result<Value> {
+pub(crate) async fn until_counted(store: &Store, key: &str) -> Result<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(mark) = store.ledger().await?.into_iter().find(|mark| mark["key"] == key) {
@@ -226,7 +226,7 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
     }
     let stack = cloud.stack().await?;
     let key = |name: &str| AttributeValue::S(format!("permission-test-{name}"));
-    for function in ["most_viewed", "top_carted", "highest_grossing", "history", "ingest", "rollup"] {
+    for function in ["most_viewed", "top_carted", "highest_grossing", "history", "items", "ingest", "rollup"] {
         let counts = matches!(function, "ingest" | "rollup");
         let role = cloud.as_role_of(function).await?;
         let table = &stack.table;

@@ -7,6 +7,7 @@ mod command;
 mod deployed;
 mod exactly_once;
 mod history;
+mod items;
 mod late;
 mod odd_input;
 mod queries;
@@ -51,6 +52,7 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         deployed::TESTS,
         exactly_once::TESTS,
         history::TESTS,
+        items::TESTS,
         late::TESTS,
         odd_input::TESTS,
         queries::TESTS,

@@ -29,7 +29,7 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 const ACCOUNT: &str = "000000000000";
 
 /// The functions, by the names of their binaries.
-const FUNCTIONS: [&str; 6] = ["ingest", "rollup", "most_viewed", "top_carted", "highest_grossing", "history"];
+const FUNCTIONS: [&str; 7] = ["ingest", "rollup", "most_viewed", "top_carted", "highest_grossing", "history", "items"];
 
 /// The SDK's clients, and what another process needs to make its own.
 #[derive(Clone, Debug)]

@@ -108,7 +108,7 @@ fn read(table: &MemoryTable, window: Window, now: DateTime<Utc>) -> Result<(Amou
 }
 
 fn question(windows: &[Window], now: DateTime<Utc>) -> SumQuestion<'_> {
-    SumQuestion { site: SITE, measure: Measure::Views, key: None, windows, now, retention: RETENTION }
+    SumQuestion { site: SITE, measures: &[Measure::Views], key: None, windows, now, retention: RETENTION }
 }
 
 fn print_reads(length: &str, sealed: &str, reads: Reads) {

@@ -9,6 +9,9 @@ pub const FRACTION_DIGITS: u32 = 12;
 /// The decimals that a price, a quantity or a total may have in an event.
 pub const INPUT_FRACTION_DIGITS: u32 = 6;
 
+/// The decimals that a ratio is rounded to.
+pub const RATIO_DIGITS: u32 = 6;
+
 /// The largest price, quantity or line total that an event may carry.
 ///
 /// With 12 decimals it has 25 digits, so 10^13 such lines can be summed before a DynamoDB number (38 digits) is full.
@@ -165,6 +168,24 @@ impl Amount {
         Amount(self.0.saturating_add(other.0))
     }
 
+    /// The difference; saturates at the range, far above what inputs can reach.
+    pub fn saturating_sub(self, other: Amount) -> Amount {
+        Amount(self.0.saturating_sub(other.0))
+    }
+
+    /// The quotient, rounded half up to [`RATIO_DIGITS`] decimals.
+    ///
+    /// **Shape**: `None` where one of them is negative, the other is zero, or the range does not hold it: about 10^20 and
+    /// more.
+    pub fn per(self, other: Amount) -> Option<Amount> {
+        if self.0 < 0 || other.0 <= 0 {
+            return None;
+        }
+        let doubled = self.0.checked_mul(2 * 10_i128.pow(RATIO_DIGITS))?.checked_add(other.0)?;
+        let rounded = doubled / other.0.checked_mul(2)?;
+        Some(Amount(rounded.checked_mul(UNIT / 10_i128.pow(RATIO_DIGITS))?))
+    }
+
     /// What DynamoDB stores the number in, in bytes: one for sign and exponent, and one for every two digits on each side
     /// of the point.
     ///
@@ -306,6 +327,31 @@ mod tests {
             "٣",
         ] {
             assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_rounded_half_up_and_never_of_nothing() {
+        let amount = |text: &str| Amount::parse(text.as_bytes()).expect("a decimal");
+        for (left, right, expected) in [
+            ("1", "3", Some("0.333333")),
+            ("2", "3", Some("0.666667")),
+            ("1", "2000000", Some("0.000001")),
+            ("1", "2000001", Some("0")),
+            ("0", "7", Some("0")),
+            ("2.5", "0.5", Some("5")),
+            ("1e14", "1", Some("100000000000000")),
+            ("1", "0", None),
+            ("0", "0", None),
+            ("-1", "2", None),
+            ("1", "-2", None),
+            ("1e20", "1", None),
+        ] {
+            assert_eq!(
+                amount(left).per(amount(right)).map(|ratio| ratio.to_string()).as_deref(),
+                expected,
+                "{left} {right}"
+            );
         }
     }
 

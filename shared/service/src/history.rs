@@ -66,7 +66,7 @@ impl<S: RowSource> Handler<S> {
         let windows: Vec<Window> = question.periods.iter().map(|period| period.window).collect();
         let sum_question = SumQuestion {
             site: &question.site_id,
-            measure: question.measure,
+            measures: &[question.measure],
             key: question.item_id.as_deref(),
             windows: &windows,
             now,

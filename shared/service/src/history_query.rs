@@ -4,7 +4,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use minutebook_domain::bucket::{Bucket, Retention};
-use minutebook_domain::event::KEY_BYTES_MAX;
 use minutebook_domain::measure::{Currency, Measure};
 use minutebook_domain::series::{Calendar, Granularity, Period};
 use minutebook_domain::time::Minute;
@@ -70,7 +69,7 @@ pub(crate) fn parse(query: &str, defaults: &HistoryDefaults) -> Result<HistoryQu
             "granularity" => calendar.granularity = granularity(&value)?,
             "from" => from = Some(value.into_owned()),
             "to" => to = Some(value.into_owned()),
-            "item_id" => item_id = Some(item(&value)?),
+            "item_id" => item_id = Some(query::item_id(&value)?),
             "site_id" => site_id = query::site_id(&value)?,
             "currency" => currency = Some(query::currency(&value)?),
             "tz" => calendar.zone = zone(&value)?,
@@ -130,14 +129,6 @@ fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
     query::with_plus_signs(value)
         .parse()
         .map_err(|_| format!("tz is {value:?}; expected a name of the IANA time zones, as UTC or Europe/Berlin"))
-}
-
-fn item(value: &str) -> Result<String, String> {
-    if (1..=KEY_BYTES_MAX).contains(&value.len()) {
-        Ok(value.to_string())
-    } else {
-        Err(format!("item_id has {} bytes; expected 1 to {KEY_BYTES_MAX}", value.len()))
-    }
 }
 
 /// A time, or the first instant of a date.

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod deadline;
 pub mod history;
+pub mod item;
 pub mod metrics;
 pub mod problem;
 pub mod query;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
+use minutebook_domain::event::KEY_BYTES_MAX;
 use minutebook_domain::measure::Currency;
 use minutebook_domain::time::Minute;
 use minutebook_domain::window::{WINDOW_MINUTES_MAX, WindowLength};
@@ -81,8 +82,15 @@ pub(crate) type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 ///
 /// **Errors**: one sentence, if a name is given twice.
 pub(crate) fn parameters(query: &str) -> Result<Vec<Parameter<'_>>, String> {
+    each_once(form_urlencoded::parse(query.as_bytes()))
+}
+
+/// Names and values that are parsed already.
+///
+/// **Errors**: one sentence, if a name is given twice.
+pub(crate) fn each_once<'a>(given: impl IntoIterator<Item = Parameter<'a>>) -> Result<Vec<Parameter<'a>>, String> {
     let mut parameters: Vec<Parameter<'_>> = vec![];
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    for (name, value) in given {
         if parameters.iter().any(|(known, _)| *known == name) {
             return Err(format!("{name} is given twice"));
         }
@@ -101,7 +109,15 @@ pub(crate) fn site_id(value: &str) -> Result<String, String> {
     }
 }
 
-fn window(value: &str) -> Result<WindowLength, String> {
+pub(crate) fn item_id(value: &str) -> Result<String, String> {
+    if (1..=KEY_BYTES_MAX).contains(&value.len()) {
+        Ok(value.to_string())
+    } else {
+        Err(format!("item_id has {} bytes; expected 1 to {KEY_BYTES_MAX}", value.len()))
+    }
+}
+
+pub(crate) fn window(value: &str) -> Result<WindowLength, String> {
     WindowLength::parse(value).ok_or_else(|| {
         let days = WINDOW_MINUTES_MAX / (24 * 60);
         format!("window is {value:?}; expected a whole number and m, h or d, as 15m, 24h or 7d, from 1m to {days}d")
@@ -116,7 +132,7 @@ pub(crate) fn limit(value: &str, least: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("limit is {value:?}; expected a whole number from {least} to {LIMIT_MAX}"))
 }
 
-fn as_of(value: &str) -> Result<Minute, String> {
+pub(crate) fn as_of(value: &str) -> Result<Minute, String> {
     time(value)
         .and_then(Minute::containing)
         .ok_or_else(|| format!("as_of is {value:?}; expected a time as 2026-11-20T23:07:00Z"))

@@ -123,7 +123,7 @@ impl Handler {
         let (window, precision) = asked.kept(self.retention, now);
         let sum_question = SumQuestion {
             site: &question.site_id,
-            measure: self.ranking.measure(question.currency),
+            measures: &[self.ranking.measure(question.currency)],
             key: None,
             windows: &[window],
             now,

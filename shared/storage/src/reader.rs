@@ -29,8 +29,8 @@ pub const QUERIES_AT_ONCE: usize = 96;
 pub struct SumQuestion<'a> {
     /// The site.
     pub site: &'a str,
-    /// What was counted.
-    pub measure: Measure,
+    /// What was counted; each measure is summed by itself.
+    pub measures: &'a [Measure],
     /// The only key that is asked about; `None` for all of them.
     pub key: Option<&'a str>,
     /// The windows; each is summed by itself.
@@ -112,7 +112,7 @@ impl RowSource for Table {
 }
 
 impl Table {
-    /// Sums a measure's counters by key over windows; see [`sum_windows`].
+    /// Sums the counters of measures by key over windows; see [`sum_windows`].
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     pub async fn sum_windows(&self, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
@@ -120,8 +120,10 @@ impl Table {
     }
 }
 
-/// Sums a measure's counters by key over windows, one [`Sums`] a window in their order, from the fewest rows. Rows whose
-/// time to live has passed are left out, though they may still stand.
+/// Sums the counters of measures by key over windows, from the fewest rows. Rows whose time to live has passed are left
+/// out, though they may still stand.
+///
+/// **Shape**: one [`Sums`] a measure and window: all windows of the first measure in their order, then all of the next.
 ///
 /// All queries run side by side: those for the rows, on the presumption that every settled hour is done, and one for the
 /// open hours among them. Where one of these lies in a row of an hour, day, week or month, that row is passed over, and
@@ -144,16 +146,15 @@ impl Table {
 /// **Errors**: [`StorageError`]; a retry helps where it says so.
 pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
     let presumed = Holes::new([], question.retention, question.now);
-    let wanted: Vec<Wanted> = question
-        .windows
-        .iter()
+    let sums = || question.measures.iter().flat_map(|measure| question.windows.iter().map(move |_| *measure));
+    let covers: Vec<Vec<Piece>> =
+        question.windows.iter().map(|window| cover(window.counted_by(question.now), &presumed)).collect();
+    let wanted: Vec<Wanted> = sums()
+        .zip(covers.iter().cycle())
         .enumerate()
-        .flat_map(|(place, window)| {
-            let pieces = cover(window.counted_by(question.now), &presumed);
-            pieces.into_iter().map(move |piece| Wanted { place, piece })
-        })
+        .flat_map(|(place, (measure, pieces))| pieces.iter().map(move |piece| Wanted { place, measure, piece: *piece }))
         .collect();
-    let mut summing = Summing { question, sums: question.windows.iter().map(|_| Sums::default()).collect() };
+    let mut summing = Summing { question, sums: sums().map(|_| Sums::default()).collect() };
 
     let mut calls: Vec<Call> = open_hours_call(&wanted).into_iter().collect();
     let mut holes = if calls.is_empty() { Some(presumed) } else { None };
@@ -179,8 +180,8 @@ pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -
 
     let again = holes.iter().flat_map(|holes| {
         let open = wanted.iter().filter(|wanted| wanted.piece.has_hole(holes));
-        open.flat_map(|Wanted { place, piece }| {
-            cover(piece.window, holes).into_iter().map(|piece| Call::Rows(Wanted { place: *place, piece }))
+        open.flat_map(|wanted| {
+            cover(wanted.piece.window, holes).into_iter().map(|piece| Call::Rows(Wanted { piece, ..*wanted }))
         })
     });
     let mut arrivals = self::arrivals(source, question, again.collect());
@@ -193,11 +194,12 @@ pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -
     Ok(summing.sums)
 }
 
-/// A piece of a window.
+/// A piece of a window, for one measure.
 #[derive(Clone, Copy)]
 struct Wanted {
-    /// Which window.
+    /// Which of the sums it belongs to.
     place: usize,
+    measure: Measure,
     piece: Piece,
 }
 
@@ -257,15 +259,15 @@ fn arrivals<'a, S: RowSource>(
                 stream::once(open).boxed()
             }
             Call::Rows(wanted) => {
-                let pages = pages(source, range(question, wanted.piece));
+                let pages = pages(source, range(question, wanted));
                 pages.map_ok(move |items| Arrival::Rows(wanted, items)).boxed()
             }
         }
     })
 }
 
-fn range(question: &SumQuestion<'_>, piece: Piece) -> RowRange {
-    let prefix = |bucket| keys::tally_prefix(question.measure, bucket);
+fn range(question: &SumQuestion<'_>, Wanted { measure, piece, .. }: Wanted) -> RowRange {
+    let prefix = |bucket| keys::tally_prefix(measure, bucket);
     let (first, last) = keys::rows_between(&prefix(piece.first), &prefix(piece.last));
     RowRange {
         partition: keys::tally_partition(question.site, piece.first),

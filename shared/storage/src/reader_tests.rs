@@ -151,7 +151,8 @@ impl World {
     }
 
     fn question<'a>(&self, windows: &'a [Window]) -> SumQuestion<'a> {
-        SumQuestion { site: SITE, measure: Measure::Views, key: None, windows, now: self.now, retention: RETENTION }
+        let measures = &[Measure::Views];
+        SumQuestion { site: SITE, measures, key: None, windows, now: self.now, retention: RETENTION }
     }
 
     /// Checks that a window holds what was committed for it, and gives what reading it took.
@@ -317,6 +318,38 @@ fn one_key_is_read_by_itself() {
     let question = SumQuestion { key: Some("2"), ..world.question(&windows) };
     let (sums, _) = world.table.read(sum_windows(&*world.table, &question));
     assert_eq!(counts(&sums.expect("nothing fails in memory")[0]), BTreeMap::from([("2".to_string(), 1)]));
+}
+
+#[test]
+fn measures_are_summed_by_themselves_with_one_list_of_open_hours() {
+    let mut world = morning();
+    let mut tally = Tally::default();
+    tally.add(SITE, Measure::Carts, minute("2026-11-20T07:20:00Z"), "1", Amount::from_count(5));
+    tally.add(SITE, Measure::Carts, minute("2026-11-20T08:20:00Z"), "2", Amount::from_count(7));
+    Plan::of_sealed_hour(&tally).parts.iter().for_each(|part| world.add(part, Lane::Late));
+    world.seal_all();
+    let windows = [
+        window("2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z"),
+        window("2026-11-20T07:00:00Z", "2026-11-20T09:00:00Z"),
+    ];
+    let one = world.question(&windows);
+    let (_, reads_of_one) = world.table.read(sum_windows(&*world.table, &one));
+    let measures = [Measure::Views, Measure::Removals, Measure::Carts];
+    let (sums, reads) = world.table.read(sum_windows(&*world.table, &SumQuestion { measures: &measures, ..one }));
+    let sums: Vec<_> = sums.expect("nothing fails in memory").iter().map(counts).collect();
+    let expected = |cells: &[(&str, u64)]| cells.iter().map(|(key, count)| (key.to_string(), *count)).collect();
+    assert_eq!(
+        sums,
+        [
+            world.committed_in(windows[0]),
+            world.committed_in(windows[1]),
+            BTreeMap::new(),
+            BTreeMap::new(),
+            expected(&[("1", 5)]),
+            expected(&[("1", 5), ("2", 7)]),
+        ]
+    );
+    assert_eq!((reads.queries - 1, reads.round_trips), (3 * (reads_of_one.queries - 1), 1));
 }
 
 #[test]
@@ -522,6 +555,7 @@ fn ranges_are_those_of_the_table_page() {
             last: last.to_string(),
             counter: Some("i#7".to_string()),
         };
-        assert_eq!(range(&question, piece), expected);
+        let wanted = Wanted { place: 0, measure: Measure::Views, piece };
+        assert_eq!(range(&question, wanted), expected);
     }
 }
