@@ -8,6 +8,9 @@ use anyhow::{Context, bail};
 
 static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
+/// How the names of the variables begin with which cargo describes a package to its program.
+const PACKAGE_VARIABLES: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
 /// The path of a binary, which is up to date: the first call builds all of them.
 ///
 /// # Errors
@@ -38,6 +41,13 @@ fn build() -> anyhow::Result<PathBuf> {
         .arg(target);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
+    }
+    // `cargo test` says which package it runs. A build that was told so compiles all that asks for it, and so would the next
+    // `cargo test`, which was not.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix))) {
+            cargo.env_remove(name);
+        }
     }
     let output = cargo.output().context("cargo cannot be started")?;
     if !output.status.success() {
