@@ -91,7 +91,7 @@ mod tests {
         let template = Template::read(root).unwrap();
         assert_eq!(
             template.functions(),
-            ["ingest", "rollup", "most_viewed", "top_carted", "highest_grossing", "history", "items"]
+            ["ingest", "rollup", "collect", "most_viewed", "top_carted", "highest_grossing", "history", "items"]
         );
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::QueueAttributeName;
 use minutebook_local::Stack;
-use minutebook_tests::cloud::Cloud;
+use minutebook_tests::cloud::{Clients, Cloud};
 use minutebook_tests::store::Store;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -258,6 +258,42 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
         // `verify` would not know the row.
         let delete = cloud.clients.dynamodb.delete_item().table_name(table);
         delete.key("pk", key(function)).key("sk", key("a")).send().await?;
+    }
+    collect_may_put_its_chunks_and_no_more(cloud, stack).await
+}
+
+async fn collect_may_put_its_chunks_and_no_more(cloud: &Cloud, stack: &Stack) -> Result<()> {
+    let function = "collect";
+    let Clients { s3, dynamodb, .. } = cloud.as_role_of(function).await?;
+    let put = |key: &str| s3.put_object().bucket(&stack.bucket).key(key).body(ByteStream::from_static(b"\n")).send();
+    put("collected/keyed/permission-test").await.context("collect may put")?;
+    let head = s3.head_object().bucket(&stack.bucket).key("collected/keyed/permission-test").send().await;
+    head.context("collect may look at a repeated post")?;
+    put("collected/permission-test").await.context("collect may put")?;
+    for key in ["permission-test", "collect", "elsewhere/collected/permission-test"] {
+        refused(put(key).await, function, "PutObject")?;
+    }
+    let get = s3.get_object().bucket(&stack.bucket).key("collected/permission-test").send();
+    refused(get.await, function, "GetObject")?;
+    let delete = s3.delete_object().bucket(&stack.bucket).key("collected/permission-test").send();
+    refused(delete.await, function, "DeleteObject")?;
+    refused(s3.list_objects_v2().bucket(&stack.bucket).send().await, function, "ListBucket")?;
+    let elsewhere =
+        s3.put_object().bucket(&stack.rejected_bucket).key("collected/x").body(ByteStream::from_static(b"\n"));
+    refused(elsewhere.send().await, function, "PutObject of rejected lines")?;
+    let key = || AttributeValue::S("permission-test".to_string());
+    let table = &stack.table;
+    refused(dynamodb.get_item().table_name(table).key("pk", key()).key("sk", key()).send().await, function, "GetItem")?;
+    refused(
+        dynamodb.put_item().table_name(table).item("pk", key()).item("sk", key()).send().await,
+        function,
+        "PutItem",
+    )?;
+    let query = dynamodb.query().table_name(table).key_condition_expression("pk = :pk");
+    refused(query.expression_attribute_values(":pk", key()).send().await, function, "Query")?;
+    let store = Store::of(&cloud.clients, stack);
+    for key in ["collected/keyed/permission-test", "collected/permission-test"] {
+        until_counted(&store, key).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
 mod chunks;
+mod collect;
 mod command;
 mod deployed;
 mod exactly_once;
@@ -48,6 +49,7 @@ pub(crate) use tests;
 /// All tests, module by module.
 pub(crate) fn all_tests() -> Vec<&'static Test> {
     [
+        collect::TESTS,
         command::TESTS,
         deployed::TESTS,
         exactly_once::TESTS,

@@ -29,7 +29,8 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 const ACCOUNT: &str = "000000000000";
 
 /// The functions, by the names of their binaries.
-const FUNCTIONS: [&str; 7] = ["ingest", "rollup", "most_viewed", "top_carted", "highest_grossing", "history", "items"];
+const FUNCTIONS: [&str; 8] =
+    ["ingest", "rollup", "collect", "most_viewed", "top_carted", "highest_grossing", "history", "items"];
 
 /// The SDK's clients, and what another process needs to make its own.
 #[derive(Clone, Debug)]
@@ -220,16 +221,33 @@ impl Cloud {
         let url = self.url(path_and_query).await?;
         tokio::task::spawn_blocking(move || {
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-            let mut response = agent.get(&url).call().with_context(|| format!("GET {url}"))?;
-            let content_type = response
-                .headers()
-                .get("content-type")
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default()
-                .to_string();
-            let text = response.body_mut().read_to_string()?;
-            let body = serde_json::from_str(&text).with_context(|| format!("{url} answered {text}"))?;
-            Ok((response.status().as_u16(), content_type, body))
+            let response = agent.get(&url).call().with_context(|| format!("GET {url}"))?;
+            answer_of(&url, response)
+        })
+        .await?
+    }
+
+    /// Posts a body to a function of the stack over HTTP, and gives status, content type and body of the answer.
+    ///
+    /// # Errors
+    ///
+    /// If nobody answers.
+    pub async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Result<(u16, String, serde_json::Value)> {
+        let url = self.url(path).await?;
+        let mut request = ureq::http::Request::builder().method("POST").uri(&url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body.into())?;
+        tokio::task::spawn_blocking(move || {
+            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let response = agent.run(request).with_context(|| format!("POST {url}"))?;
+            answer_of(&url, response)
         })
         .await?
     }
@@ -337,6 +355,15 @@ impl Clients {
             sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
         }
     }
+}
+
+/// Status, content type and body of an answer.
+fn answer_of(url: &str, mut response: ureq::http::Response<ureq::Body>) -> Result<(u16, String, serde_json::Value)> {
+    let content_type =
+        response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_string();
+    let text = response.body_mut().read_to_string()?;
+    let body = serde_json::from_str(&text).with_context(|| format!("{url} answered {text}"))?;
+    Ok((response.status().as_u16(), content_type, body))
 }
 
 /// The emulator looks the account up by the access key and does not check the signature.

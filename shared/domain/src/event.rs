@@ -209,6 +209,12 @@ impl EventReader {
         }
         Ok(read)
     }
+
+    /// The value of a field of the line that was read last, which must be an object: as it is written, without the quotes of
+    /// a text. An element of `events` is not looked into.
+    pub(crate) fn own_field<'a>(&self, line: &'a [u8], field: Field) -> Option<&'a [u8]> {
+        self.objects.line.get(field).map(|value| value.of(line))
+    }
 }
 
 fn not_json(error: ScanError) -> Reason {

@@ -6,6 +6,7 @@
 
 pub mod amount;
 pub mod bucket;
+pub mod check;
 pub mod chunk;
 pub mod cover;
 pub mod event;

@@ -98,6 +98,19 @@ enum State {
     Zstd(ZstdStream),
 }
 
+/// Unpacks gzip that is there as a whole, to at most `unpacked_bytes_max`, and no more than a chunk of its size may unpack to.
+///
+/// **Errors**: see [`UnpackError`]; what is no gzip at all is [`UnpackError::Corrupt`].
+pub fn unpack_gzip(packed: &[u8], unpacked_bytes_max: u64) -> Result<Vec<u8>, UnpackError> {
+    let mut unpacker = Unpacker::new(packed.len() as u64);
+    unpacker.state = State::Gzip(GzipStream::new());
+    unpacker.limit_bytes = unpacker.limit_bytes.min(unpacked_bytes_max);
+    let mut unpacked = Vec::new();
+    unpacker.push(packed, &mut |block| unpacked.extend_from_slice(block))?;
+    unpacker.finish(&mut |block| unpacked.extend_from_slice(block))?;
+    Ok(unpacked)
+}
+
 impl Unpacker {
     /// Starts a chunk of this stored size, which bounds what it may unpack to.
     pub(crate) fn new(stored_bytes: u64) -> Unpacker {
@@ -328,6 +341,24 @@ mod tests {
         assert_eq!(unpack(&zstd(&text)).as_deref(), Ok(&text[..]));
         assert_eq!(unpack(&gzip(b"")).as_deref(), Ok(&b""[..]));
         assert_eq!(unpack(&zstd(b"")).as_deref(), Ok(&b""[..]));
+    }
+
+    #[test]
+    fn gzip_that_is_there_as_a_whole_is_unpacked_within_its_bound() {
+        let text = text();
+        let packed = gzip(&text);
+        let size = text.len() as u64;
+        assert_eq!(unpack_gzip(&packed, size).as_deref(), Ok(&text[..]));
+        let stored_bytes = packed.len() as u64;
+        let bomb = UnpackError::Bomb { limit_bytes: size - 1, stored_bytes };
+        assert_eq!(unpack_gzip(&packed, size - 1), Err(bomb));
+        let half = unpack_gzip(&packed[..packed.len() / 2], size);
+        assert_eq!(half, Err(UnpackError::Truncated { format: Format::Gzip }));
+        for other in [&zstd(b"a")[..], b"{}", b"\x1f\x8bx"] {
+            let broken = unpack_gzip(other, size).expect_err("no gzip");
+            assert!(!matches!(broken, UnpackError::Bomb { .. }), "{broken}");
+        }
+        assert!(unpack_gzip(b"", size).is_err());
     }
 
     #[test]

@@ -8,6 +8,8 @@ use minutebook_domain::measure::Currency;
 
 /// The table's name.
 pub const TABLE: &str = "MINUTEBOOK_TABLE";
+/// The bucket that takes chunks.
+pub const BUCKET: &str = "MINUTEBOOK_BUCKET";
 /// The bucket for rejected lines.
 pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
 /// The days that minute rows are kept; 0 is for ever.
@@ -80,6 +82,22 @@ impl IngestConfig {
     }
 }
 
+/// What collect needs to know beside [`Config`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CollectConfig {
+    /// The bucket that takes chunks.
+    pub bucket: String,
+}
+
+impl CollectConfig {
+    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<CollectConfig, ConfigError> {
+        Ok(CollectConfig { bucket: required(&lookup, BUCKET)? })
+    }
+}
+
 /// Reads a variable that must be set.
 ///
 /// **Errors**: [`ConfigError::Missing`].
@@ -128,7 +146,8 @@ mod tests {
     use super::*;
 
     fn lookup(changed: &[(&'static str, &str)]) -> impl Fn(&'static str) -> Option<String> {
-        let mut values = vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (MINUTE_RETENTION_DAYS, "7")];
+        let mut values = vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (BUCKET, "chunks")];
+        values.extend([(MINUTE_RETENTION_DAYS, "7")]);
         values.extend([(DEFAULT_CURRENCY, "EUR"), (HOUR_RETENTION_DAYS, "400"), (DAY_RETENTION_DAYS, "0")]);
         let mut values: Vec<(&'static str, String)> =
             values.into_iter().map(|(name, value)| (name, value.to_string())).collect();
@@ -146,6 +165,8 @@ mod tests {
         assert_eq!(config.retention, Retention { minute_days: 7, hour_days: 400, day_days: 0 });
         let config = IngestConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(config.rejected_bucket, "rejected");
+        let config = CollectConfig::read(lookup(&[])).expect("all variables are there");
+        assert_eq!(config.bucket, "chunks");
     }
 
     #[test]
@@ -153,9 +174,9 @@ mod tests {
         let template = include_str!("../../../infra/template.yaml");
         let names = template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
         let set: std::collections::BTreeSet<&str> = names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
-        let read =
-            [DAY_RETENTION_DAYS, DEFAULT_CURRENCY, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS, REJECTED_BUCKET, TABLE];
-        assert_eq!(set, read.into());
+        let retentions = [DAY_RETENTION_DAYS, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS];
+        let read = [BUCKET, DEFAULT_CURRENCY, REJECTED_BUCKET, TABLE].into_iter().chain(retentions);
+        assert_eq!(set, read.collect());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod clock;
+pub mod collect;
 pub mod config;
 pub mod deadline;
 pub mod history;
@@ -12,4 +13,5 @@ pub mod query;
 pub mod ranking;
 
 mod answer;
+mod collect_body;
 mod history_query;

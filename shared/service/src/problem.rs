@@ -12,35 +12,57 @@ use serde::Serialize;
 /// The methods of a call that only reads.
 const READ_METHODS: &str = "GET, HEAD, OPTIONS";
 
+/// The methods of a call that takes events.
+const POST_METHODS: &str = "POST, OPTIONS";
+
+/// The headers that a page of another site may send with a post. `*` would leave `Authorization` out.
+const POST_HEADERS: &str = "authorization, content-encoding, content-type, idempotency-key";
+
 /// A problem document.
 ///
 /// **Source**: RFC 9457; `error` is an extra member that holds the same sentence as `detail`, for clients that expect it.
 #[derive(Serialize)]
-struct Problem<'a> {
+struct Problem<'a, M> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     status: u16,
     detail: &'a str,
     error: &'a str,
+    #[serde(flatten)]
+    more: &'a M,
 }
+
+/// What most problems say besides their sentence.
+#[derive(Serialize)]
+struct Nothing {}
 
 /// A problem as an answer. `detail` is one sentence for whoever made the call.
 pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
+    problem_with(status, detail, &Nothing {})
+}
+
+/// A problem as an answer, with the members of `more` besides.
+pub fn problem_with<M: Serialize>(status: StatusCode, detail: &str, more: &M) -> Response<Body> {
+    let body = document(status, detail, more);
+    finish(answer(status).header(CONTENT_TYPE, "application/problem+json"), Body::Text(body))
+}
+
+fn document<M: Serialize>(status: StatusCode, detail: &str, more: &M) -> String {
     let title = status.canonical_reason().unwrap_or("Error");
-    let document = Problem { kind: "about:blank", title, status: status.as_u16(), detail, error: detail };
-    let body = serde_json::to_string(&document).unwrap_or_else(|_| "{}".to_string());
-    let mut builder = answer(status).header(CONTENT_TYPE, "application/problem+json");
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        builder = builder.header(ALLOW, READ_METHODS);
-    }
-    finish(builder, Body::Text(body))
+    let document = Problem { kind: "about:blank", title, status: status.as_u16(), detail, error: detail, more };
+    serde_json::to_string(&document).unwrap_or_else(|_| "{}".to_string())
 }
 
 /// A value as a JSON answer with status 200.
 pub fn json<T: Serialize>(value: &T) -> Response<Body> {
+    json_with_status(StatusCode::OK, value)
+}
+
+/// A value as a JSON answer.
+pub fn json_with_status<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
     match serde_json::to_string(value) {
-        Ok(body) => finish(answer(StatusCode::OK).header(CONTENT_TYPE, "application/json"), Body::Text(body)),
+        Ok(body) => finish(answer(status).header(CONTENT_TYPE, "application/json"), Body::Text(body)),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written as JSON");
             problem(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written")
@@ -51,17 +73,38 @@ pub fn json<T: Serialize>(value: &T) -> Response<Body> {
 /// Answers what is not a question of a read call: the preflight of a browser, and wrong methods. `None` for GET and HEAD.
 pub fn preflight_or_wrong_method(method: &Method) -> Option<Response<Body>> {
     if method == Method::OPTIONS {
-        let builder = answer(StatusCode::NO_CONTENT)
-            .header(ACCESS_CONTROL_ALLOW_METHODS, READ_METHODS)
-            .header(ACCESS_CONTROL_ALLOW_HEADERS, "*")
-            .header(ACCESS_CONTROL_MAX_AGE, "86400");
-        return Some(finish(builder, Body::Empty));
+        return Some(preflight(READ_METHODS, "*"));
     }
     if method == Method::GET || method == Method::HEAD {
         return None;
     }
-    let detail = format!("{method} is not a method of this call; use GET");
-    Some(problem(StatusCode::METHOD_NOT_ALLOWED, &detail))
+    Some(wrong_method(method, READ_METHODS, "GET"))
+}
+
+/// Answers what is no post to a call that takes events: the preflight of a browser, and wrong methods. `None` for POST.
+pub fn preflight_or_no_post(method: &Method) -> Option<Response<Body>> {
+    if method == Method::OPTIONS {
+        return Some(preflight(POST_METHODS, POST_HEADERS));
+    }
+    if method == Method::POST {
+        return None;
+    }
+    Some(wrong_method(method, POST_METHODS, "POST"))
+}
+
+fn preflight(methods: &'static str, headers: &'static str) -> Response<Body> {
+    let builder = answer(StatusCode::NO_CONTENT)
+        .header(ACCESS_CONTROL_ALLOW_METHODS, methods)
+        .header(ACCESS_CONTROL_ALLOW_HEADERS, headers)
+        .header(ACCESS_CONTROL_MAX_AGE, "86400");
+    finish(builder, Body::Empty)
+}
+
+fn wrong_method(method: &Method, methods: &'static str, right: &str) -> Response<Body> {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let body = document(status, &format!("{method} is not a method of this call; use {right}"), &Nothing {});
+    let builder = answer(status).header(CONTENT_TYPE, "application/problem+json").header(ALLOW, methods);
+    finish(builder, Body::Text(body))
 }
 
 fn answer(status: StatusCode) -> Builder {
@@ -106,5 +149,35 @@ mod tests {
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()[ALLOW], READ_METHODS);
         assert!(preflight_or_wrong_method(&Method::GET).is_none());
+    }
+
+    #[test]
+    fn a_browser_may_ask_to_post_and_other_methods_are_405() {
+        let response = preflight_or_no_post(&Method::OPTIONS).expect("a preflight is answered");
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_METHODS], "POST, OPTIONS");
+        let headers = response.headers()[ACCESS_CONTROL_ALLOW_HEADERS].to_str().expect("text");
+        for header in ["authorization", "content-type", "idempotency-key"] {
+            assert!(headers.contains(header), "{headers}");
+        }
+        let response = preflight_or_no_post(&Method::GET).expect("GET is wrong");
+        assert_eq!(
+            (response.status(), &response.headers()[ALLOW]),
+            (StatusCode::METHOD_NOT_ALLOWED, &"POST, OPTIONS".parse().expect("a header"))
+        );
+        assert!(preflight_or_no_post(&Method::POST).is_none());
+    }
+
+    #[test]
+    fn a_problem_can_say_more() {
+        #[derive(Serialize)]
+        struct More {
+            rejected: [u8; 2],
+        }
+        let response = problem_with(StatusCode::CONFLICT, "no", &More { rejected: [1, 2] });
+        assert_eq!(
+            text(&response),
+            r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"no","error":"no","rejected":[1,2]}"#
+        );
     }
 }

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod memory;
 pub mod objects;
 pub mod open_hours;
+pub mod posted;
 pub mod reader;
 pub mod rejected;
 pub mod sealing;

@@ -1,0 +1,182 @@
+//! Checks lines before they are put as a chunk, by the reader that counts them later.
+
+use chrono::{DateTime, Utc};
+
+use crate::event::EventReader;
+use crate::lines::{LINE_BYTES_MAX, Line, LineCutter};
+use crate::measure::Currency;
+use crate::reject::{Field, Reason};
+
+/// Says of single lines whether a chunk may hold them.
+pub struct LineChecker {
+    reader: EventReader,
+}
+
+/// The lines of a text, told apart.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct CheckedLines {
+    /// The lines that are not rejected, in their order, each with a line feed: a chunk.
+    pub accepted: Vec<u8>,
+    /// How many lines these are.
+    pub accepted_lines: u64,
+    /// The first lines that are rejected.
+    pub rejected: Vec<RejectedLine>,
+    /// How many lines are rejected, listed or not.
+    pub rejected_lines: u64,
+}
+
+/// A line that no chunk may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RejectedLine {
+    /// Its number, from 1; blank lines have numbers too.
+    pub number: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl LineChecker {
+    /// `reference_time` is what "future" is measured from, as it will be the object's LastModified later.
+    pub fn new(reference_time: DateTime<Utc>, default_currency: Currency) -> LineChecker {
+        LineChecker { reader: EventReader::new(reference_time.timestamp(), default_currency) }
+    }
+
+    /// Checks one line, which comes without a line end.
+    ///
+    /// **Errors**: the reason that it would be rejected for.
+    pub fn check(&mut self, line: &[u8]) -> Result<(), Reason> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Reason::TooLong);
+        }
+        self.reader.read(line, line).map(drop)
+    }
+
+    /// The site that a line names itself, as it is written; `None` if it names none, or is no JSON object.
+    pub fn site<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
+        match self.check(line) {
+            Err(Reason::TooLong | Reason::NotUtf8 | Reason::NotJson | Reason::TooDeep | Reason::NotObject) => None,
+            _ => self.reader.own_field(line, Field::SiteId),
+        }
+    }
+
+    /// Tells the lines of a text apart, and lists the first `listed_max` of those that are rejected.
+    ///
+    /// **Guarantees**: a chunk of the accepted lines has no rejected line, as long as its reference time is not earlier
+    /// than that of this checker.
+    pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
+        let mut checked = CheckedLines::default();
+        let mut each = |line: Line<'_>| {
+            let outcome = if line.too_long {
+                Err(Reason::TooLong)
+            } else {
+                self.reader.read(line.text, line.and_after).map(drop)
+            };
+            match outcome {
+                Ok(()) => {
+                    checked.accepted.extend_from_slice(line.text);
+                    checked.accepted.push(b'\n');
+                    checked.accepted_lines += 1;
+                }
+                Err(reason) => {
+                    checked.rejected_lines += 1;
+                    if checked.rejected.len() < listed_max {
+                        checked.rejected.push(RejectedLine { number: line.number, reason });
+                    }
+                }
+            }
+        };
+        let mut lines = LineCutter::new();
+        lines.push(text, &mut each);
+        lines.finish(&mut each);
+        checked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunk::{ChunkReader, ChunkSettings};
+    use proptest::prelude::*;
+
+    const LISTED_MAX: usize = 100;
+
+    fn time() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_216_079, 0).expect("2026-11-20T23:07:59Z")
+    }
+
+    fn currency() -> Currency {
+        Currency::parse(b"USD").expect("three letters")
+    }
+
+    fn checked(text: &[u8]) -> CheckedLines {
+        LineChecker::new(time(), currency()).check_text(text, LISTED_MAX)
+    }
+
+    fn reasons(text: &[u8]) -> Vec<(u64, String)> {
+        checked(text).rejected.iter().map(|line| (line.number, line.reason.to_string())).collect()
+    }
+
+    #[test]
+    fn lines_are_told_apart_with_their_numbers_and_reasons() {
+        let good = r#"{"event":"view","ts":1795216000,"item_id":1}"#;
+        let text = format!("\u{feff}{good}\r\n\n{{}}\n{good}\n[]\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}");
+        let lines = checked(text.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&lines.accepted), format!("{good}\n{good}\n{good}\n"));
+        assert_eq!((lines.accepted_lines, lines.rejected_lines), (3, 4));
+        let expected = [(3, "missing:event_type"), (5, "not_object"), (6, "missing:timestamp"), (7, "not_json")];
+        assert_eq!(reasons(text.as_bytes()), expected.map(|(number, reason)| (number, reason.to_string())));
+    }
+
+    #[test]
+    fn more_rejected_lines_than_are_listed_are_counted() {
+        let lines = LineChecker::new(time(), currency()).check_text(b"a\nb\nc\n", 2);
+        assert_eq!((lines.rejected.len(), lines.rejected_lines, lines.accepted_lines), (2, 3, 0));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_rejected_alone_too() {
+        let mut checker = LineChecker::new(time(), currency());
+        assert_eq!(checker.check(&vec![b' '; LINE_BYTES_MAX + 1]), Err(Reason::TooLong));
+        assert_eq!(checker.check(br#"{"event":"view","ts":1795216000,"aid":1}"#), Ok(()));
+    }
+
+    #[test]
+    fn the_site_is_found_in_whatever_spelling_and_whatever_else_is_wrong() {
+        let mut checker = LineChecker::new(time(), currency());
+        for (line, site) in [
+            (r#"{"site_id":"a b"}"#, Some("a b")),
+            (r#"{"site_id":"","app_id":7}"#, Some("7")),
+            (r#"{"properties":{"tenant_id":"t"},"event":"view"}"#, Some("t")),
+            (r#"{"site_id":null,"event":"view"}"#, None),
+            (r#"{"event":"view"}"#, None),
+            (r#"{"site_id":"a""#, None),
+            ("[]", None),
+        ] {
+            assert_eq!(checker.site(line.as_bytes()).map(String::from_utf8_lossy).as_deref(), site, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_chunk_of_the_accepted_lines_has_no_rejected_one(
+            lines in proptest::collection::vec(proptest::sample::select(vec![
+                r#"{"event":"view","ts":1795216000,"item_id":1}"#, r#" {"event":"order","ts":"2026-11-20","sku":"a"}"#,
+                r#"{"event":"view","ts":1795217000,"item_id":1}"#, r#"{"event":"cart","ts":1795216000}"#, "", "\r", "x",
+                "\u{feff}", r#"{"type":"OrderCreatedEvent"}"#, r#"{"event":"refund","time":1,"aid":1,"event_id":4}"#,
+            ]), 0..30),
+        ) {
+            let text = lines.join("\n");
+            let checked = checked(text.as_bytes());
+            let settings = |size_bytes| ChunkSettings { reference_time: time(), default_currency: currency(), size_bytes };
+            let count = |bytes: &[u8]| {
+                let mut reader = ChunkReader::new(&settings(bytes.len() as u64));
+                reader.push(bytes).expect("plain text");
+                reader.finish().expect("plain text").outcomes
+            };
+            let (all, accepted) = (count(text.as_bytes()), count(&checked.accepted));
+            prop_assert_eq!(all.rejected_total(), checked.rejected_lines);
+            prop_assert_eq!(all.lines - all.rejected_total(), checked.accepted_lines);
+            prop_assert_eq!((accepted.lines, accepted.rejected_total()), (checked.accepted_lines, 0));
+            prop_assert_eq!((accepted.counted, accepted.ignored), (all.counted, all.ignored));
+        }
+    }
+}
