@@ -67,7 +67,7 @@ impl Shown {
     async fn check(&self, worker: &mut Worker, question: &HistoryQuestion) -> Result<f64> {
         let query = format!("{}&limit={LIMIT}", query_of(question));
         let pages = pages(worker, &query).await?;
-        let periods: Vec<Value> = pages.iter().flat_map(|page| periods_of(page)).cloned().collect();
+        let periods: Vec<Value> = pages.iter().flat_map(periods_of).cloned().collect();
         let expected: Vec<Value> =
             history(&self.tallies, question).iter().map(|period| expected(period, question)).collect();
         let told: Vec<Value> = periods.iter().map(plain).collect();
