@@ -2,7 +2,7 @@
 //! throttling, sealers at odd times, a clock that stops at boundaries; played in one process with the real code on the
 //! emulator, and judged by the oracle.
 //!
-//! `cargo test -p minutebook-tests --test histories` plays a few. Two variables of the environment ask for others:
+//! `cargo test --workspace --test histories` plays a few. Two variables of the environment ask for others:
 //! `MINUTEBOOK_HISTORIES=1000` says how many, `MINUTEBOOK_SEED=17` which is the first.
 
 #![expect(clippy::print_stdout, reason = "a long run says how far it is")]
@@ -12,13 +12,15 @@ mod cast;
 mod chunks;
 mod player;
 mod questions;
+mod race;
 mod steps;
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::store::Store;
@@ -48,12 +50,36 @@ fn main() -> Result<()> {
             runtime.block_on(run(cloud)).map_err(|error| Failed::from(format!("{error:#}")))
         })
     };
-    let trials = vec![trial("histories_end_with_what_was_uploaded", |cloud| Box::pin(histories(cloud)))];
+    let trials = vec![
+        trial("histories_end_with_what_was_uploaded", |cloud| Box::pin(histories(cloud))),
+        trial("a_query_racing_ingest_and_sealing_never_answers_less_than_was_committed", |cloud| {
+            Box::pin(race::a_query_racing_ingest_and_sealing_never_answers_less_than_was_committed(cloud))
+        }),
+        Trial::test("the_patches_of_broken_builds_apply", || {
+            the_patches_apply().map_err(|error| format!("{error:#}").into())
+        }),
+    ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(cloud) = cloud.and_then(|cloud| Arc::try_unwrap(cloud).ok()) {
         cloud.stop()?;
     }
     conclusion.exit();
+}
+
+/// What `tests/broken/run.py` plays the histories on must be broken as it says.
+fn the_patches_apply() -> Result<()> {
+    let root = minutebook_tests::binaries::root();
+    let mut patches = 0;
+    for entry in std::fs::read_dir(root.join("tests/broken"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "patch") {
+            let git = Command::new("git").arg("apply").arg("--check").arg(&path).current_dir(&root).output()?;
+            ensure!(git.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&git.stderr));
+            patches += 1;
+        }
+    }
+    ensure!(patches >= 2, "there are {patches} patches");
+    Ok(())
 }
 
 /// Plays histories of consecutive seeds.

@@ -236,8 +236,10 @@ impl Player<'_> {
         let reader = line.reader(&self.props);
         let mut checks = 0;
         for question in questions {
-            if let Some(is_answered) = line.proxy.run_victim(reader.check(question, bounds)).await {
-                checks += u64::from(is_answered?);
+            let asked = line.proxy.run_victim(reader.ask(question)).await;
+            if let Some(answer) = asked.transpose()?.flatten() {
+                answer.check(question, bounds)?;
+                checks += 1;
             }
         }
         Ok(checks)
@@ -400,7 +402,7 @@ impl Player<'_> {
 /// # Errors
 ///
 /// What no fault that passes can be the cause of.
-async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool> {
+pub(crate) async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool> {
     match counter.count(object, Instant::now() + WORK_TIME).await {
         Ok(report) => match report.ending {
             Ending::Counted | Ending::Duplicate => Ok(true),
@@ -412,7 +414,8 @@ async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool> {
     }
 }
 
-fn check_sealing(ended: Result<Report, StorageError>) -> Result<()> {
+/// Whether a run of a sealer met nothing but what passes.
+pub(crate) fn check_sealing(ended: Result<Report, StorageError>) -> Result<()> {
     let report = match ended {
         Ok(report) => report,
         Err(StorageError::Unavailable { .. }) => return Ok(()),

@@ -80,6 +80,16 @@ impl Question {
         Question::History { measure: *random.pick(&MEASURES), site, granularity, zone, age }
     }
 
+    /// A question about views in windows and series that reach into the present.
+    pub(crate) fn of_views(random: &mut Random, setting: &Setting) -> Question {
+        let site = *random.pick(&setting.sites);
+        if random.chance(70) {
+            return Question::Ranking { ranking: RANKINGS[0], site, window: *random.pick(&WINDOWS), age: 0 };
+        }
+        let (granularity, ..) = *random.pick(&SERIES);
+        Question::History { measure: MEASURES[0], site, granularity, zone: "UTC", age: random.between(0, 4 * 3_600) }
+    }
+
     /// Those at the end of a history: a ranking of each site, and series of two granularities.
     pub(crate) fn last(random: &mut Random, setting: &Setting) -> Vec<Question> {
         let mut questions = vec![];
@@ -137,24 +147,9 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Asks, and holds the answer against its bounds.
-    ///
-    /// **Shape**: `false` if the table could not be read, which is no wrong answer.
-    pub(crate) async fn check(&self, question: &Question, bounds: &Bounds) -> Result<bool> {
+    /// Asks; `None` if the table could not be read, which is no wrong answer.
+    pub(crate) async fn ask(&self, question: &Question) -> Result<Option<Answer>> {
         let now = self.clock.now();
-        let Some(answer) = self.ask(question, now).await? else {
-            return Ok(false);
-        };
-        let checked = match question {
-            Question::Ranking { .. } => check_ranking(question, &answer, bounds, now),
-            Question::History { .. } => check_history(question, &answer, bounds, now),
-        };
-        checked.with_context(|| format!("at {now}, {question} is answered {answer}"))?;
-        Ok(true)
-    }
-
-    /// The body of an answer; `None` for a 503.
-    async fn ask(&self, question: &Question, now: DateTime<Utc>) -> Result<Option<Value>> {
         let default_currency = Currency::parse(b"USD").context("three letters")?;
         let (table, retention, clock) = (self.table.clone(), self.retention, self.clock.clone());
         let response = match question {
@@ -180,10 +175,29 @@ impl Reader {
             body => String::from_utf8(body.to_vec())?,
         };
         match response.status().as_u16() {
-            200 => Ok(Some(serde_json::from_str(&body)?)),
+            200 => Ok(Some(Answer { asked_at: now, body: serde_json::from_str(&body)? })),
             503 => Ok(None),
             status => bail!("{question} is answered {status}: {body}"),
         }
+    }
+}
+
+/// An answer, and when its question was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    asked_at: DateTime<Utc>,
+    body: Value,
+}
+
+impl Answer {
+    /// Holds the answer against its bounds.
+    pub(crate) fn check(&self, question: &Question, bounds: &Bounds) -> Result<()> {
+        let Answer { asked_at, body } = self;
+        let checked = match question {
+            Question::Ranking { .. } => check_ranking(question, body, bounds, *asked_at),
+            Question::History { .. } => check_history(question, body, bounds, *asked_at),
+        };
+        checked.map_err(|error| anyhow::anyhow!("{error:#}; at {asked_at}, {question} is answered {body}"))
     }
 }
 

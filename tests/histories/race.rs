@@ -1,0 +1,197 @@
+//! A reader that asks all the time while an hour is written, closed, sealed and added up: what was committed before a
+//! question is in its answer, and nothing is in it twice.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use minutebook_domain::bucket::Retention;
+use minutebook_oracle::{Decimal, Settings, TallyKey, recount};
+use minutebook_storage::objects::ObjectRef;
+use minutebook_tests::cloud::Cloud;
+use minutebook_tests::faults::{Fault, Plan};
+use minutebook_tests::random::Random;
+use minutebook_tests::store::Store;
+use tokio::time::Instant;
+
+use crate::cast::{Cast, Props};
+use crate::player::{check_sealing, count};
+use crate::questions::{Bounds, Question};
+use crate::steps::{Setting, text_of, time_of};
+
+/// How many hours are raced through if nobody says: `MINUTEBOOK_RACES=100` does.
+const ROUNDS: u64 = 3;
+/// When a round begins and ends, in seconds before and after the end of its hour, which is closed after ten minutes.
+const BEFORE: i64 = 90;
+const AFTER: i64 = 15 * 60;
+/// How far the clock moves at once, in seconds, and how often.
+const MOVE_MAX: i64 = 8;
+const MOVE_EVERY: Duration = Duration::from_millis(8);
+/// For how long a question may last by that clock, in seconds: a real one takes less than a second. What readers rely on
+/// holds for a minute.
+const QUESTION_SECONDS_MAX: i64 = 30;
+const SITE: &str = "shop";
+
+/// What has happened so far.
+struct Round<'a> {
+    props: &'a Props,
+    cast: &'a Cast,
+    hour_end: i64,
+    /// What was uploaded, and what of it was counted.
+    tallies: RefCell<[BTreeMap<TallyKey, Decimal>; 2]>,
+    /// When the question that is being answered was asked.
+    asked_at: Cell<Option<i64>>,
+    is_over: Cell<bool>,
+}
+
+/// What is compared: uploaded, and counted.
+const UPLOADED: usize = 0;
+const COUNTED: usize = 1;
+
+pub(crate) async fn a_query_racing_ingest_and_sealing_never_answers_less_than_was_committed(
+    cloud: Arc<Cloud>,
+) -> Result<()> {
+    let stores = Store::make(&cloud, "race").await?;
+    let cast = Cast::new(&cloud.clients).await?;
+    let mut answers = 0;
+    let rounds = crate::variable("MINUTEBOOK_RACES")?.unwrap_or(ROUNDS);
+    for round in 1..=rounds {
+        answers += race(round, &cast, &stores).await.with_context(|| format!("round {round}"))?;
+    }
+    println!("{rounds} hours raced through: {answers} answers");
+    Ok(())
+}
+
+async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
+    let mut random = Random::of(&[round, 4]);
+    let hour_end = "2026-11-21T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>()?.timestamp();
+    let props = Props {
+        store: stores.with_new_table(&format!("race-{round}")).await?,
+        retention: Retention { minute_days: 7, hour_days: 400, day_days: 0 },
+        seconds: AtomicI64::new(hour_end - BEFORE).into(),
+    };
+    for line in cast.ingests.iter().chain(&cast.sealers).chain([&cast.reader]) {
+        line.proxy.set_plan(delays(random.any()));
+    }
+    let round = Round {
+        props: &props,
+        cast,
+        hour_end,
+        tallies: RefCell::default(),
+        asked_at: Cell::new(None),
+        is_over: Cell::new(false),
+    };
+    let [first, second, third] = [random.any(), random.any(), random.any()].map(|seed| Random::of(&[seed]));
+    let ((), chunks, (), answers) =
+        tokio::try_join!(round.move_clock(first), round.write(second), round.seal(), round.read(third))?;
+
+    // The hour that was raced through is done, or the race was none.
+    let marks = props.store.rows_of(&format!("L#seal:{SITE}:2026-11-20T23")).await?;
+    ensure!(!marks.is_empty(), "the hour was not added up while questions were asked");
+    ensure!(chunks > 20 && answers > 20, "{chunks} chunks and {answers} answers are no race");
+    props.store.delete_table().await?;
+    Ok(answers)
+}
+
+/// Every fifth call or so takes longer than others.
+fn delays(seed: u64) -> Plan {
+    let mut random = Random::of(&[seed]);
+    Box::new(move |_| random.chance(20).then(|| Fault::Delay(Duration::from_millis(random.below(15)))))
+}
+
+impl Round<'_> {
+    async fn move_clock(&self, mut random: Random) -> Result<()> {
+        while self.props.now() < self.hour_end + AFTER {
+            tokio::time::sleep(MOVE_EVERY).await;
+            let next = self.props.now() + random.between(1, MOVE_MAX);
+            let is_waited_for = self.asked_at.get().is_some_and(|asked_at| next > asked_at + QUESTION_SECONDS_MAX);
+            if !is_waited_for {
+                self.props.seconds.store(next, Ordering::SeqCst);
+            }
+        }
+        self.is_over.set(true);
+        Ok(())
+    }
+
+    /// Uploads and counts one chunk after the other.
+    async fn write(&self, mut random: Random) -> Result<u64> {
+        let counter = self.cast.ingests[0].ingest(self.props, 0)?;
+        let mut chunks = 0;
+        while !self.is_over.get() {
+            let now = self.props.now();
+            let mut text = String::new();
+            for _ in 0..5 {
+                // Mostly of the hour that is raced through, to its last second.
+                let time = (now - random.between(0, 60)).min(self.hour_end - random.between(1, 90));
+                let item = 1 + random.below(3);
+                let time = text_of(if random.chance(80) { time } else { now });
+                text += &format!(
+                    "{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{item},\"site_id\":\"{SITE}\"}}\n"
+                );
+            }
+            text += &"\n".repeat(chunks);
+            self.upload_and_count(&counter, &format!("{}/{chunks}.jsonl", self.props.store.table), text, now).await?;
+            chunks += 1;
+        }
+        Ok(chunks as u64)
+    }
+
+    async fn upload_and_count(
+        &self,
+        counter: &ingest::chunk::Counter,
+        key: &str,
+        text: String,
+        now: i64,
+    ) -> Result<()> {
+        let settings = Settings { reference_time: time_of(now), default_currency: "USD".to_string() };
+        let tallies = recount(text.as_bytes(), &settings)?.tallies;
+        self.add(UPLOADED, &tallies);
+        let record = self.props.store.put(key, text).await?;
+        let named = &record["s3"]["object"];
+        let version_id = named["versionId"].as_str().context("the bucket keeps versions")?;
+        let bucket = self.props.store.bucket.clone();
+        self.cast.upload_times.set(&format!("{bucket}/{key}"), version_id, time_of(now));
+        let (key, version_id) = (key.to_string(), Some(version_id.to_string()));
+        let object = ObjectRef { bucket, key, version_id, etag: named["eTag"].as_str().map(str::to_string) };
+        ensure!(count(counter, &object).await?, "{object:?} was not counted, with nothing in the way");
+        self.add(COUNTED, &tallies);
+        Ok(())
+    }
+
+    fn add(&self, place: usize, tallies: &BTreeMap<TallyKey, Decimal>) {
+        let sums = &mut self.tallies.borrow_mut()[place];
+        for (key, number) in tallies {
+            *sums.entry(key.clone()).or_default() += *number;
+        }
+    }
+
+    async fn seal(&self) -> Result<()> {
+        let sealer = self.cast.sealers[0].sealer(self.props);
+        while !self.is_over.get() {
+            check_sealing(sealer.run(Instant::now() + Duration::from_secs(20)).await)?;
+            tokio::time::sleep(MOVE_EVERY).await;
+        }
+        Ok(())
+    }
+
+    async fn read(&self, mut random: Random) -> Result<u64> {
+        let reader = self.cast.reader.reader(self.props);
+        let setting = Setting { begin: self.hour_end, sites: vec![SITE], minute_days: 7 };
+        let mut answers = 0;
+        while !self.is_over.get() {
+            let question = Question::of_views(&mut random, &setting);
+            self.asked_at.set(Some(self.props.now()));
+            let least = self.tallies.borrow()[COUNTED].clone();
+            let answer = reader.ask(&question).await?.context("the table could be read")?;
+            self.asked_at.set(None);
+            let most = self.tallies.borrow()[UPLOADED].clone();
+            let past = self.props.now() - self.hour_end;
+            answer.check(&question, &Bounds { least, most }).with_context(|| format!("{past} s after the hour"))?;
+            answers += 1;
+        }
+        Ok(answers)
+    }
+}
