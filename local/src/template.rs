@@ -91,7 +91,17 @@ mod tests {
         let template = Template::read(root).unwrap();
         assert_eq!(
             template.functions(),
-            ["ingest", "rollup", "collect", "most_viewed", "top_carted", "highest_grossing", "history", "items"]
+            [
+                "ingest",
+                "rollup",
+                "collect",
+                "most_viewed",
+                "top_carted",
+                "highest_grossing",
+                "history",
+                "items",
+                "health"
+            ]
         );
     }
 }

@@ -226,7 +226,8 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
     }
     let stack = cloud.stack().await?;
     let key = |name: &str| AttributeValue::S(format!("permission-test-{name}"));
-    for function in ["most_viewed", "top_carted", "highest_grossing", "history", "items", "ingest", "rollup"] {
+    for function in ["most_viewed", "top_carted", "highest_grossing", "history", "items", "health", "ingest", "rollup"]
+    {
         let counts = matches!(function, "ingest" | "rollup");
         let role = cloud.as_role_of(function).await?;
         let table = &stack.table;
@@ -298,7 +299,11 @@ async fn collect_may_put_its_chunks_and_no_more(cloud: &Cloud, stack: &Stack) ->
     Ok(())
 }
 
-fn refused<T, E>(answer: Result<T, aws_sdk_dynamodb::error::SdkError<E>>, function: &str, call: &str) -> Result<()>
+pub(crate) fn refused<T, E>(
+    answer: Result<T, aws_sdk_dynamodb::error::SdkError<E>>,
+    function: &str,
+    call: &str,
+) -> Result<()>
 where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
 {

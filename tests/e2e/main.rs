@@ -7,6 +7,7 @@ mod collect;
 mod command;
 mod deployed;
 mod exactly_once;
+mod health;
 mod history;
 mod items;
 mod late;
@@ -53,6 +54,7 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         command::TESTS,
         deployed::TESTS,
         exactly_once::TESTS,
+        health::TESTS,
         history::TESTS,
         items::TESTS,
         late::TESTS,

@@ -29,8 +29,8 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 const ACCOUNT: &str = "000000000000";
 
 /// The functions, by the names of their binaries.
-const FUNCTIONS: [&str; 8] =
-    ["ingest", "rollup", "collect", "most_viewed", "top_carted", "highest_grossing", "history", "items"];
+const FUNCTIONS: [&str; 9] =
+    ["ingest", "rollup", "collect", "most_viewed", "top_carted", "highest_grossing", "history", "items", "health"];
 
 /// The SDK's clients, and what another process needs to make its own.
 #[derive(Clone, Debug)]

@@ -33,13 +33,16 @@ pub struct Aws {
     credentials: Credentials,
     region: Region,
     http_client: SharedHttpClient,
+    /// Whether that client speaks plain HTTP only.
+    is_plain: bool,
     dynamodb_endpoint: Option<String>,
     s3_endpoint: Option<String>,
+    sqs_endpoint: Option<String>,
 }
 
 impl Aws {
     /// Reads the variables that Lambda sets (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, …) and the endpoints of a local cloud
-    /// (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_S3`) through `lookup`.
+    /// (`AWS_ENDPOINT_URL`, and with `_DYNAMODB`, `_S3` or `_SQS` behind it) through `lookup`.
     ///
     /// **Errors**: [`ConfigError`], which names the variable.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Aws, ConfigError> {
@@ -53,11 +56,11 @@ impl Aws {
         let endpoint = |name| lookup(name).or_else(|| lookup("AWS_ENDPOINT_URL")).filter(|url| !url.is_empty());
         let dynamodb_endpoint = endpoint("AWS_ENDPOINT_URL_DYNAMODB");
         let s3_endpoint = endpoint("AWS_ENDPOINT_URL_S3");
-        let is_plain = |url: &Option<String>| url.as_ref().is_some_and(|url| url.starts_with("http://"));
-        let http_client =
-            if is_plain(&dynamodb_endpoint) && is_plain(&s3_endpoint) { Builder::new().build_http() } else { https() };
+        let sqs_endpoint = endpoint("AWS_ENDPOINT_URL_SQS");
+        let is_plain = is_plain(&dynamodb_endpoint) && is_plain(&s3_endpoint);
+        let http_client = if is_plain { Builder::new().build_http() } else { https() };
         let region = Region::new(required(&lookup, "AWS_REGION")?);
-        Ok(Aws { credentials, region, http_client, dynamodb_endpoint, s3_endpoint })
+        Ok(Aws { credentials, region, http_client, is_plain, dynamodb_endpoint, s3_endpoint, sqs_endpoint })
     }
 
     /// The DynamoDB client.
@@ -96,6 +99,34 @@ impl Aws {
         config.set_endpoint_url(self.s3_endpoint.clone());
         aws_sdk_s3::Client::from_conf(config.build())
     }
+
+    /// The SQS client. Most functions need none, so that it has an HTTP client of its own where the others' does not suit
+    /// its endpoint.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        let http_client = match (self.is_plain, is_plain(&self.sqs_endpoint)) {
+            (true, false) => https(),
+            _ => self.http_client.clone(),
+        };
+        let mut config = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .credentials_provider(self.credentials.clone())
+            .region(self.region.clone())
+            .http_client(http_client)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .operation_timeout(OPERATION_TIMEOUT)
+                    .build(),
+            );
+        config.set_endpoint_url(self.sqs_endpoint.clone());
+        aws_sdk_sqs::Client::from_conf(config.build())
+    }
+}
+
+fn is_plain(url: &Option<String>) -> bool {
+    url.as_ref().is_some_and(|url| url.starts_with("http://"))
 }
 
 fn https() -> SharedHttpClient {
@@ -145,6 +176,7 @@ mod tests {
         .expect("all variables are there");
         assert_eq!(aws.dynamodb_endpoint.as_deref(), Some("http://127.0.0.1:2"));
         assert_eq!(aws.s3_endpoint.as_deref(), Some("http://127.0.0.1:1"));
+        assert_eq!(aws.sqs_endpoint.as_deref(), Some("http://127.0.0.1:1"));
     }
 
     #[test]

@@ -12,6 +12,10 @@ pub const TABLE: &str = "MINUTEBOOK_TABLE";
 pub const BUCKET: &str = "MINUTEBOOK_BUCKET";
 /// The bucket for rejected lines.
 pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
+/// The queue that ingest takes its messages from.
+pub const QUEUE_URL: &str = "MINUTEBOOK_QUEUE_URL";
+/// The queue of the messages that ingest could not handle.
+pub const DEAD_LETTERS_URL: &str = "MINUTEBOOK_DEAD_LETTERS_URL";
 /// The days that minute rows are kept; 0 is for ever.
 pub const MINUTE_RETENTION_DAYS: &str = "MINUTEBOOK_MINUTE_RETENTION_DAYS";
 /// The days that hour rows are kept; 0 is for ever.
@@ -98,6 +102,25 @@ impl CollectConfig {
     }
 }
 
+/// What health needs to know beside [`Config`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HealthConfig {
+    /// The queue that ingest takes its messages from.
+    pub queue_url: String,
+    /// The queue of the messages that ingest could not handle.
+    pub dead_letters_url: String,
+}
+
+impl HealthConfig {
+    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<HealthConfig, ConfigError> {
+        let (queue_url, dead_letters_url) = (required(&lookup, QUEUE_URL)?, required(&lookup, DEAD_LETTERS_URL)?);
+        Ok(HealthConfig { queue_url, dead_letters_url })
+    }
+}
+
 /// Reads a variable that must be set.
 ///
 /// **Errors**: [`ConfigError::Missing`].
@@ -148,6 +171,7 @@ mod tests {
     fn lookup(changed: &[(&'static str, &str)]) -> impl Fn(&'static str) -> Option<String> {
         let mut values = vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (BUCKET, "chunks")];
         values.extend([(MINUTE_RETENTION_DAYS, "7")]);
+        values.extend([(QUEUE_URL, "https://queue"), (DEAD_LETTERS_URL, "https://dead-letters")]);
         values.extend([(DEFAULT_CURRENCY, "EUR"), (HOUR_RETENTION_DAYS, "400"), (DAY_RETENTION_DAYS, "0")]);
         let mut values: Vec<(&'static str, String)> =
             values.into_iter().map(|(name, value)| (name, value.to_string())).collect();
@@ -165,6 +189,11 @@ mod tests {
         assert_eq!(config.retention, Retention { minute_days: 7, hour_days: 400, day_days: 0 });
         let config = IngestConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(config.rejected_bucket, "rejected");
+        let config = HealthConfig::read(lookup(&[])).expect("all variables are there");
+        assert_eq!(
+            (config.queue_url.as_str(), config.dead_letters_url.as_str()),
+            ("https://queue", "https://dead-letters")
+        );
         let config = CollectConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(config.bucket, "chunks");
     }
@@ -175,7 +204,8 @@ mod tests {
         let names = template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
         let set: std::collections::BTreeSet<&str> = names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
         let retentions = [DAY_RETENTION_DAYS, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS];
-        let read = [BUCKET, DEFAULT_CURRENCY, REJECTED_BUCKET, TABLE].into_iter().chain(retentions);
+        let read = [BUCKET, DEAD_LETTERS_URL, DEFAULT_CURRENCY, QUEUE_URL, REJECTED_BUCKET, TABLE];
+        let read = read.into_iter().chain(retentions);
         assert_eq!(set, read.collect());
     }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod deadline;
+pub mod health;
 pub mod history;
 pub mod item;
 pub mod metrics;

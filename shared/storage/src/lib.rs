@@ -1,4 +1,4 @@
-//! The table and the buckets: the only crate that speaks to DynamoDB and S3.
+//! The table, the buckets and the queues: the only crate that speaks to DynamoDB, S3 and SQS.
 //!
 //! It knows how rows are keyed, how a part of a chunk is committed exactly once, and which failures a retry helps. What
 //! is counted, and in which rows, is decided in `minutebook-domain`.
@@ -13,6 +13,7 @@ pub mod memory;
 pub mod objects;
 pub mod open_hours;
 pub mod posted;
+pub mod queue;
 pub mod reader;
 pub mod rejected;
 pub mod sealing;

@@ -11,6 +11,9 @@ use crate::error::StorageError;
 use crate::keys;
 use crate::ledger::{Item, malformed, text};
 
+/// How many rows are read at once to find the oldest hour that is not done: few are done and still on the list.
+const OLDEST_PAGE: i32 = 50;
+
 const SEALED_AT: &str = "sealed_at";
 const DONE_AT: &str = "done_at";
 
@@ -86,6 +89,31 @@ impl Table {
             hours.push(read_open_hour(&item)?);
         }
         Ok(hours)
+    }
+
+    /// The first hour on the list that is not done, of any site; `None` if there is none.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    pub async fn oldest_open_hour(&self) -> Result<Option<OpenHour>, StorageError> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY)
+            .expression_attribute_values(":pk", AttributeValue::S(keys::OPEN_PARTITION.to_string()))
+            .limit(OLDEST_PAGE)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|error| StorageError::from_sdk("Query of the oldest open hour", error))?;
+            let open = read_open_hour(&item)?;
+            if open.done_at.is_none() {
+                return Ok(Some(open));
+            }
+        }
+        Ok(None)
     }
 
     /// Records that the numbered lanes of an hour are sealed, unless an earlier time is recorded.

@@ -1,0 +1,69 @@
+//! How much waits in a queue.
+
+use std::collections::HashMap;
+
+use aws_sdk_sqs::types::QueueAttributeName::{
+    self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
+};
+
+use crate::error::StorageError;
+
+/// A queue.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// The client that reaches it.
+    pub client: aws_sdk_sqs::Client,
+    /// Its URL.
+    pub url: String,
+}
+
+/// How many messages a queue has.
+///
+/// **Units and range**: SQS says them approximately: right within a minute after the last message came or went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QueueDepth {
+    /// Those that wait to be taken.
+    pub waiting: u64,
+    /// Those that were taken and are not deleted yet.
+    pub in_flight: u64,
+}
+
+impl Queue {
+    /// How many messages it has.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    pub async fn depth(&self) -> Result<QueueDepth, StorageError> {
+        let ask = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(Some(vec![
+            ApproximateNumberOfMessages,
+            ApproximateNumberOfMessagesDelayed,
+            ApproximateNumberOfMessagesNotVisible,
+        ]));
+        let answer = ask.send().await.map_err(|error| StorageError::from_sdk("GetQueueAttributes", error))?;
+        Ok(read_depth(&answer.attributes.unwrap_or_default()))
+    }
+}
+
+fn read_depth(attributes: &HashMap<QueueAttributeName, String>) -> QueueDepth {
+    // A queue has each of the numbers that are asked for; what a stand-in leaves out is none.
+    let number = |name| attributes.get(&name).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+    QueueDepth {
+        waiting: number(ApproximateNumberOfMessages) + number(ApproximateNumberOfMessagesDelayed),
+        in_flight: number(ApproximateNumberOfMessagesNotVisible),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delayed_messages_wait_and_what_is_left_out_is_none() {
+        let attributes = HashMap::from([
+            (ApproximateNumberOfMessages, "5".to_string()),
+            (ApproximateNumberOfMessagesDelayed, "2".to_string()),
+        ]);
+        assert_eq!(read_depth(&attributes), QueueDepth { waiting: 7, in_flight: 0 });
+        let attributes = HashMap::from([(ApproximateNumberOfMessagesNotVisible, "3".to_string())]);
+        assert_eq!(read_depth(&attributes), QueueDepth { waiting: 0, in_flight: 3 });
+    }
+}
