@@ -276,10 +276,13 @@ mod tests {
     use std::sync::Mutex;
     use std::task::{Context, Poll, Waker};
 
+    /// The lines of a chunk, and its post if it may be put only once.
+    type Chunk = (Vec<u8>, Option<Post>);
+
     /// A bucket in memory.
     #[derive(Default)]
     struct Memory {
-        chunks: Mutex<BTreeMap<String, (Vec<u8>, Option<Post>)>>,
+        chunks: Mutex<BTreeMap<String, Chunk>>,
         is_away: bool,
     }
 
@@ -342,7 +345,7 @@ mod tests {
 
     fn stored(handler: &Handler<Memory>) -> Vec<(String, String)> {
         let chunks = handler.events.chunks.lock().expect("no test panics");
-        let text = |(lines, _): &(Vec<u8>, Option<Post>)| String::from_utf8(lines.clone()).expect("text");
+        let text = |(lines, _): &Chunk| String::from_utf8(lines.clone()).expect("text");
         chunks.iter().map(|(key, chunk)| (key.clone(), text(chunk))).collect()
     }
 
