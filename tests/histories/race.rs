@@ -24,9 +24,11 @@ use crate::steps::{Setting, text_of, time_of};
 
 /// How many hours are raced through if nobody says: `MINUTEBOOK_RACES=100` does.
 const ROUNDS: u64 = 3;
-/// When a round begins and ends, in seconds before and after the end of its hour, which is closed after ten minutes.
+/// When a round begins and ends, in seconds before and after the end of its hour, which is closed after ten minutes. It
+/// takes longer where the sealer is slow, but not as long as the next hour.
 const BEFORE: i64 = 90;
 const AFTER: i64 = 15 * 60;
+const AFTER_MAX: i64 = 65 * 60;
 /// How far the clock moves at once, in seconds, and how often.
 const MOVE_MAX: i64 = 8;
 const MOVE_EVERY: Duration = Duration::from_millis(8);
@@ -44,6 +46,8 @@ struct Round<'a> {
     tallies: RefCell<[BTreeMap<TallyKey, Decimal>; 2]>,
     /// When the question that is being answered was asked.
     asked_at: Cell<Option<i64>>,
+    /// Whether the hour left the list of open hours.
+    is_sealed: Cell<bool>,
     is_over: Cell<bool>,
 }
 
@@ -82,16 +86,15 @@ async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
         hour_end,
         tallies: RefCell::default(),
         asked_at: Cell::new(None),
+        is_sealed: Cell::new(false),
         is_over: Cell::new(false),
     };
     let [first, second, third] = [random.any(), random.any(), random.any()].map(|seed| Random::of(&[seed]));
     let ((), chunks, (), answers) =
         tokio::try_join!(round.move_clock(first), round.write(second), round.seal(), round.read(third))?;
 
-    // The hour that was raced through is done, or the race was none.
-    let marks = props.store.rows_of(&format!("L#seal:{SITE}:2026-11-20T23")).await?;
-    ensure!(!marks.is_empty(), "the hour was not added up while questions were asked");
-    ensure!(chunks > 20 && answers > 20, "{chunks} chunks and {answers} answers are no race");
+    ensure!(round.is_sealed.get(), "the hour was not added up while questions were asked");
+    ensure!(chunks > 5 && answers > 20, "{chunks} chunks and {answers} answers are no race");
     props.store.delete_table().await?;
     Ok(answers)
 }
@@ -104,7 +107,11 @@ fn delays(seed: u64) -> Plan {
 
 impl Round<'_> {
     async fn move_clock(&self, mut random: Random) -> Result<()> {
-        while self.props.now() < self.hour_end + AFTER {
+        let is_early = |round: &Self| {
+            let past = round.props.now() - round.hour_end;
+            past < AFTER || (!round.is_sealed.get() && past < AFTER_MAX)
+        };
+        while is_early(self) {
             tokio::time::sleep(MOVE_EVERY).await;
             let next = self.props.now() + random.between(1, MOVE_MAX);
             let is_waited_for = self.asked_at.get().is_some_and(|asked_at| next > asked_at + QUESTION_SECONDS_MAX);
@@ -171,7 +178,9 @@ impl Round<'_> {
     async fn seal(&self) -> Result<()> {
         let sealer = self.cast.sealers[0].sealer(self.props);
         while !self.is_over.get() {
-            check_sealing(sealer.run(Instant::now() + Duration::from_secs(20)).await)?;
+            let report = sealer.run(Instant::now() + Duration::from_secs(20)).await?;
+            self.is_sealed.set(self.is_sealed.get() || report.hours_removed > 0);
+            check_sealing(Ok(report))?;
             tokio::time::sleep(MOVE_EVERY).await;
         }
         Ok(())
