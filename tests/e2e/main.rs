@@ -31,6 +31,8 @@ pub(crate) struct Test {
     run: Run,
 }
 
+/// How many tests run side by side if nobody says.
+const TESTS_AT_ONCE: usize = 4;
 /// How much of the backend's log is shown after a failure.
 const LOG_LINES: usize = 80;
 
@@ -69,7 +71,9 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most of the time a test waits for the emulator and for processes that start.
+    arguments.test_threads.get_or_insert(TESTS_AT_ONCE);
     let tests = all_tests();
     if arguments.list {
         let names = tests.iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
