@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, down, generate, history, put, replay, status, top, up, verify};
+use crate::commands::{demo, down, generate, history, keys, put, replay, status, top, up, verify};
 use crate::context::{Context, Options};
 
 /// Real-time shop analytics: the local stack, events in, answers and proofs out.
@@ -57,6 +57,8 @@ enum Command {
     History(history::HistoryArgs),
     /// Sends objects or dead letters through ingest again
     Replay(replay::ReplayArgs),
+    /// Makes, lists and revokes the write keys of sites
+    Keys(keys::KeysArgs),
     /// Recounts the raw files and compares every tally
     Verify(verify::VerifyArgs),
 }
@@ -75,6 +77,7 @@ async fn main() -> ExitCode {
         Command::Top(args) => top::run(args, &context).await,
         Command::History(args) => history::run(args, &context).await,
         Command::Replay(args) => replay::run(args, &context).await,
+        Command::Keys(args) => keys::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
     };
     match outcome {

@@ -27,6 +27,8 @@ pub(crate) enum TableRow {
     OpenHour(OpenHour),
     /// A closed lane.
     Seal,
+    /// The hash of a key that may write for a site.
+    WriteKey(WriteKey),
     /// A mark of the ledger.
     Mark {
         chunk_id: String,
@@ -64,6 +66,16 @@ pub(crate) struct OpenHour {
     pub(crate) site: String,
     pub(crate) hour: Bucket,
     pub(crate) is_done: bool,
+}
+
+/// The hash of a key that may write for a site.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WriteKey {
+    pub(crate) site: String,
+    /// 64 hex digits.
+    pub(crate) hash: String,
+    /// `None` if it cannot be read.
+    pub(crate) created_at: Option<String>,
 }
 
 /// The items of the whole table, in no order.
@@ -113,6 +125,22 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         ttl(item, &mut odd);
         others(item, &["ttl"], &mut odd);
         return Some(TableRow::Seal);
+    }
+    if let Some(site) = pk.strip_prefix("K#") {
+        let is_hash = sk.len() == 64 && sk.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if site.is_empty() || !is_hash {
+            odd("not the keys of a write key".to_owned());
+            return None;
+        }
+        let created_at = match item.get("created_at") {
+            Some(AttributeValue::S(time)) if time.parse::<DateTime<Utc>>().is_ok() => Some(time.clone()),
+            other => {
+                odd(format!("its created_at is {other:?}"));
+                None
+            }
+        };
+        others(item, &["created_at"], &mut odd);
+        return Some(TableRow::WriteKey(WriteKey { site: site.to_owned(), hash: sk.clone(), created_at }));
     }
     let Some(tallies) = place(pk, sk) else {
         odd("not the keys of any row".to_owned());
@@ -290,6 +318,18 @@ mod tests {
         for (pk, sk, expected) in cases {
             let Tallies { site, measure, bucket, lane, .. } = place(pk, sk).unwrap();
             assert_eq!(format!("{site} {measure} {bucket} {lane:?}"), expected);
+        }
+    }
+
+    #[test]
+    fn a_write_key_is_the_hash_of_one_for_a_site() {
+        let hash = "0123456789abcdef".repeat(4);
+        let created_at = ("created_at", text("2026-11-21T12:00:00Z"));
+        assert_eq!(oddities("K#shop", &hash, std::slice::from_ref(&created_at)), [""; 0]);
+        assert_eq!(oddities("K#shop", &hash, &[]).len(), 1);
+        assert_eq!(oddities("K#shop", &hash, &[created_at.clone(), ("key", text("secret"))]).len(), 1);
+        for (pk, sk) in [("K#", hash.as_str()), ("K#shop", "short"), ("K#shop", &hash.to_uppercase())] {
+            assert_eq!(oddities(pk, sk, std::slice::from_ref(&created_at)).len(), 1, "{pk} {sk}");
         }
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod generate;
 pub(crate) mod history;
+pub(crate) mod keys;
 pub(crate) mod put;
 pub(crate) mod replay;
 pub(crate) mod status;

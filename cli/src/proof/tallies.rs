@@ -68,7 +68,7 @@ impl Books {
                     self.marked_chunks.insert(chunk_id);
                 }
             }
-            Some(TableRow::Seal) | None => {}
+            Some(TableRow::Seal | TableRow::WriteKey(_)) | None => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::event::EventReader;
+use crate::event::{DEFAULT_SITE, EventReader};
 use crate::lines::{LINE_BYTES_MAX, Line, LineCutter};
 use crate::measure::Currency;
 use crate::reject::{Field, Reason};
@@ -10,6 +10,8 @@ use crate::reject::{Field, Reason};
 /// Says of single lines whether a chunk may hold them.
 pub struct LineChecker {
     reader: EventReader,
+    /// The only site that lines may be of, if there is such a one.
+    site: Option<String>,
 }
 
 /// The lines of a text, told apart.
@@ -37,7 +39,12 @@ pub struct RejectedLine {
 impl LineChecker {
     /// `reference_time` is what "future" is measured from, as it will be the object's LastModified later.
     pub fn new(reference_time: DateTime<Utc>, default_currency: Currency) -> LineChecker {
-        LineChecker { reader: EventReader::new(reference_time.timestamp(), default_currency) }
+        LineChecker { reader: EventReader::new(reference_time.timestamp(), default_currency), site: None }
+    }
+
+    /// The same, but lines of other sites are rejected; events that name none are of [`DEFAULT_SITE`].
+    pub fn only_of(self, site: &str) -> LineChecker {
+        LineChecker { site: Some(site.to_string()), ..self }
     }
 
     /// Checks one line, which comes without a line end.
@@ -47,7 +54,29 @@ impl LineChecker {
         if line.len() > LINE_BYTES_MAX {
             return Err(Reason::TooLong);
         }
-        self.reader.read(line, line).map(drop)
+        self.judge(line, line)
+    }
+
+    fn judge(&mut self, line: &[u8], and_after: &[u8]) -> Result<(), Reason> {
+        let read = self.reader.read(line, and_after)?;
+        let Some(site) = self.site.as_deref().map(str::as_bytes) else {
+            return Ok(());
+        };
+        let mut additions_start = 0;
+        for event in &read.events {
+            let counts = event.additions_end > additions_start;
+            additions_start = event.additions_end;
+            if counts && event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(line, text)) != site {
+                return Err(Reason::Invalid(Field::SiteId));
+            }
+        }
+        // An event that counts nothing was not asked for its site, and has that of its line.
+        let counts_nothing = read.additions.is_empty();
+        let is_of_site = match self.reader.own_field(line, Field::SiteId) {
+            Some(own) => own == site,
+            None => !counts_nothing || site == DEFAULT_SITE.as_bytes(),
+        };
+        if is_of_site { Ok(()) } else { Err(Reason::Invalid(Field::SiteId)) }
     }
 
     /// The site that a line names itself, as it is written; `None` if it names none, or is no JSON object.
@@ -65,11 +94,7 @@ impl LineChecker {
     pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
         let mut checked = CheckedLines::default();
         let mut each = |line: Line<'_>| {
-            let outcome = if line.too_long {
-                Err(Reason::TooLong)
-            } else {
-                self.reader.read(line.text, line.and_after).map(drop)
-            };
+            let outcome = if line.too_long { Err(Reason::TooLong) } else { self.judge(line.text, line.and_after) };
             match outcome {
                 Ok(()) => {
                     checked.accepted.extend_from_slice(line.text);
@@ -152,6 +177,44 @@ mod tests {
             ("[]", None),
         ] {
             assert_eq!(checker.site(line.as_bytes()).map(String::from_utf8_lossy).as_deref(), site, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_of_another_site_are_rejected_if_there_is_only_one() {
+        let checked = |site: &str, line: &str| {
+            LineChecker::new(time(), currency())
+                .only_of(site)
+                .check(line.as_bytes())
+                .map_err(|reason| reason.to_string())
+        };
+        let view = |rest: &str| format!(r#"{{"event":"view","ts":1,"aid":1{rest}}}"#);
+        let wrong = Err("invalid:site_id".to_string());
+        for (site, line, expected) in [
+            ("a", view(r#","site_id":"a""#), Ok(())),
+            ("a", view(r#","site_id":"b""#), wrong.clone()),
+            ("a", view(""), wrong.clone()),
+            ("default", view(""), Ok(())),
+            ("7", view(r#","properties":{"app_id":7}"#), Ok(())),
+            ("a", r#"{"type":"OrderCreatedEvent","site_id":"a"}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"OrderCreatedEvent","site_id":"b"}"#.to_string(), wrong.clone()),
+            ("a", r#"{"type":"OrderCreatedEvent"}"#.to_string(), wrong.clone()),
+            ("default", r#"{"type":"OrderCreatedEvent"}"#.to_string(), Ok(())),
+            (
+                "a",
+                r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"a"},{"type":"OrderCreatedEvent"}]}"#
+                    .to_string(),
+                Ok(()),
+            ),
+            (
+                "a",
+                r#"{"site_id":"a","event":"view","ts":1,"events":[{"aid":1},{"aid":1,"site_id":"b"}]}"#.to_string(),
+                wrong.clone(),
+            ),
+            ("a", r#"{"site_id":"a","event":"view","ts":1,"events":[{"aid":1}]}"#.to_string(), Ok(())),
+            ("a", r#"{"event":"view","ts":1,"events":[{"aid":1,"site_id":"a"}]}"#.to_string(), Ok(())),
+        ] {
+            assert_eq!(checked(site, &line), expected, "{site} {line}");
         }
     }
 

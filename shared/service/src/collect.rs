@@ -8,12 +8,15 @@ use lambda_http::{Body, Request, Response, service_fn};
 use minutebook_domain::check::{CheckedLines, LineChecker, RejectedLine};
 use minutebook_domain::measure::Currency;
 use minutebook_domain::reject::{Field, Reason};
+use minutebook_storage::commit::Table;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::posted::{EventBucket, EventStore, Post, PutOnce};
+use minutebook_storage::write_keys::WriteKeys;
 use serde::Serialize;
 
 use crate::aws::Aws;
 use crate::clock::Clock;
+use crate::collect_access::site_of_key;
 use crate::collect_body::{self, PostedLines, Refusal};
 use crate::config::{CollectConfig, Config, environment};
 use crate::problem::{json, json_with_status, preflight_or_no_post, problem, problem_with};
@@ -36,8 +39,12 @@ const SINGLE_PATH: &str = "/event";
 pub async fn serve() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let config = Config::read(environment)?;
+    let collect_config = CollectConfig::read(environment)?;
+    let aws = Aws::read(environment)?;
+    let table = Table { client: aws.dynamodb(), name: config.table };
     let handler = Handler {
-        events: EventBucket { client: Aws::read(environment)?.s3(), name: CollectConfig::read(environment)?.bucket },
+        events: EventBucket { client: aws.s3(), name: collect_config.bucket },
+        write_keys: collect_config.requires_write_keys.then_some(table),
         default_currency: config.default_currency,
         clock: Clock::system(),
     };
@@ -46,9 +53,11 @@ pub async fn serve() -> Result<(), lambda_http::Error> {
 
 /// The collect function with all that it depends on.
 #[derive(Clone, Debug)]
-pub struct Handler<S> {
+pub struct Handler<S, K> {
     /// Where chunks are stored.
     pub events: S,
+    /// Where write keys are looked up; `None` where posts need none.
+    pub write_keys: Option<K>,
     /// The currency of events that name none.
     pub default_currency: Currency,
     /// Where now comes from.
@@ -63,20 +72,26 @@ struct ReadPost<'a> {
     idempotency_key: Option<&'a [u8]>,
     /// Whether it is a single object at [`SINGLE_PATH`].
     is_single: bool,
+    /// The site that its write key is for, where keys are demanded.
+    only_site: Option<String>,
 }
 
-impl<S: EventStore> Handler<S> {
+impl<S: EventStore, K: WriteKeys> Handler<S, K> {
     /// Answers one request, if it brings events only once they are stored. What goes wrong is an answer too: 503 says that
     /// a retry helps.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_no_post(request.method()) {
             return Ok(response);
         }
-        let response = match read(&request) {
-            Ok(post) => self.take(&post).await,
-            Err(refusal) => Err(refusal),
+        Ok(self.admit(&request).await.unwrap_or_else(|refusal| problem(refusal.status, &refusal.detail)))
+    }
+
+    async fn admit(&self, request: &Request) -> Result<Response<Body>, Refusal> {
+        let only_site = match &self.write_keys {
+            Some(write_keys) => Some(site_of_key(request.headers(), write_keys).await?),
+            None => None,
         };
-        Ok(response.unwrap_or_else(|refusal| problem(refusal.status, &refusal.detail)))
+        self.take(&read(request, only_site)?).await
     }
 
     async fn take(&self, post: &ReadPost<'_>) -> Result<Response<Body>, Refusal> {
@@ -113,6 +128,9 @@ impl<S: EventStore> Handler<S> {
     /// Tells the lines apart that a post at this time has; breaks with the answer if none is accepted.
     fn check(&self, post: &ReadPost<'_>, now: DateTime<Utc>) -> ControlFlow<Response<Body>, CheckedLines> {
         let mut checker = LineChecker::new(now - CLOCK_MARGIN, self.default_currency);
+        if let Some(site) = &post.only_site {
+            checker = checker.only_of(site);
+        }
         if post.is_single {
             return match complete(&mut checker, &post.lines.text, now) {
                 Ok(line) => ControlFlow::Continue(checker.check_text(&line, REJECTED_LISTED_MAX)),
@@ -148,13 +166,13 @@ impl<S: EventStore> Handler<S> {
     }
 }
 
-fn read(request: &Request) -> Result<ReadPost<'_>, Refusal> {
+fn read(request: &Request, only_site: Option<String>) -> Result<ReadPost<'_>, Refusal> {
     let body = collect_body::unpacked(request.headers(), request.body().as_ref())?;
     let idempotency_key = collect_body::idempotency_key(request.headers())?;
     let body_hash = blake3::hash(&body);
     let lines = collect_body::lines(body)?;
     let is_single = lines.is_object && request.uri().path().ends_with(SINGLE_PATH);
-    Ok(ReadPost { lines, body_hash, idempotency_key, is_single })
+    Ok(ReadPost { lines, body_hash, idempotency_key, is_single, only_site })
 }
 
 /// A single event of the Flask service, with what it may lack there: it must name its site, its time is by default that of its
@@ -310,23 +328,37 @@ mod tests {
         }
     }
 
+    /// The hashes of the keys that are known, by their site.
+    struct Known(Vec<(&'static str, String)>);
+
+    impl WriteKeys for Known {
+        async fn is_known(&self, site: &str, key_hash: &str) -> Result<bool, StorageError> {
+            Ok(self.0.iter().any(|(known, hash)| (*known, hash.as_str()) == (site, key_hash)))
+        }
+    }
+
     const NOW: &str = "2026-11-21T12:00:30Z";
     const VIEW: &str = r#"{"event":"view","timestamp":"2026-11-21T12:00:00Z","item_id":1}"#;
 
-    fn handler() -> Handler<Memory> {
+    fn handler() -> Handler<Memory, Known> {
         handler_at(NOW)
     }
 
-    fn handler_at(now: &str) -> Handler<Memory> {
+    fn handler_at(now: &str) -> Handler<Memory, Known> {
         let now: DateTime<Utc> = now.parse().expect("a time");
         let default_currency = Currency::parse(b"USD").expect("three letters");
-        Handler { events: Memory::default(), default_currency, clock: Clock::new(move || now) }
+        Handler { events: Memory::default(), write_keys: None, default_currency, clock: Clock::new(move || now) }
     }
 
-    fn sent(handler: &Handler<Memory>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+    fn sent(handler: &Handler<Memory, Known>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+        let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+        sent_with(handler, path, &headers, body)
+    }
+
+    fn sent_with(handler: &Handler<Memory, Known>, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
         let mut request = lambda_http::http::Request::post(path);
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let answering = pin!(handler.handle(request.body(Body::from(body)).expect("a request")));
         let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
@@ -339,11 +371,11 @@ mod tests {
         (status.as_u16(), serde_json::from_slice(response.body().as_ref()).expect("JSON"))
     }
 
-    fn posted(handler: &Handler<Memory>, body: &str) -> (u16, Value) {
+    fn posted(handler: &Handler<Memory, Known>, body: &str) -> (u16, Value) {
         sent(handler, "/events", None, body)
     }
 
-    fn stored(handler: &Handler<Memory>) -> Vec<(String, String)> {
+    fn stored(handler: &Handler<Memory, Known>) -> Vec<(String, String)> {
         let chunks = handler.events.chunks.lock().expect("no test panics");
         let text = |(lines, _): &Chunk| String::from_utf8(lines.clone()).expect("text");
         chunks.iter().map(|(key, chunk)| (key.clone(), text(chunk))).collect()
@@ -466,6 +498,31 @@ mod tests {
             assert_eq!(problem["rejected"], json!([{"line": 1, "reason": reason}]));
             assert!(stored(&handler).is_empty());
         }
+    }
+
+    #[test]
+    fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded() {
+        let mut handler = handler();
+        let hash = |key: &str| blake3::hash(key.as_bytes()).to_hex().to_string();
+        handler.write_keys = Some(Known(vec![("a.b", hash("a.b.01")), ("c", hash("c.02"))]));
+        let view = |site: &str| VIEW.replace("\"item_id\"", &format!("\"site_id\":\"{site}\",\"item_id\""));
+        let both = format!("{}\n{}\n{VIEW}", view("a.b"), view("c"));
+        let with_key = |key: &'static str| sent_with(&handler, "/events", &[("x-write-key", key)], &both);
+        for wrong in ["", "01", "a.b", "a.b.02", "c.01", "a.b.01.", "d.01"] {
+            let (status, problem) = with_key(wrong);
+            assert_eq!((status, &problem["title"]), (401, &json!("Unauthorized")), "{wrong}");
+        }
+        assert_eq!(sent(&handler, "/events", None, &both).0, 401);
+        assert!(stored(&handler).is_empty());
+        let (status, answer) = with_key("a.b.01");
+        assert_eq!((status, &answer["accepted"]), (202, &json!(1)));
+        let reason = "invalid:site_id";
+        assert_eq!(answer["rejected"], json!([{"line": 2, "reason": reason}, {"line": 3, "reason": reason}]));
+        assert_eq!(stored(&handler)[0].1, view("a.b") + "\n");
+        let (status, _) = sent_with(&handler, "/event", &[("authorization", "Bearer c.02")], &view("c"));
+        assert_eq!(status, 200);
+        let (status, problem) = sent_with(&handler, "/event", &[("authorization", "Bearer c.02")], &view("a.b"));
+        assert_eq!((status, &problem["error"]), (400, &json!("Invalid field: site_id")));
     }
 
     #[test]

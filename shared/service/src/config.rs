@@ -10,6 +10,8 @@ use minutebook_domain::measure::Currency;
 pub const TABLE: &str = "MINUTEBOOK_TABLE";
 /// The bucket that takes chunks.
 pub const BUCKET: &str = "MINUTEBOOK_BUCKET";
+/// Whether posted events need the write key of their site: `true` or `false`.
+pub const REQUIRE_WRITE_KEYS: &str = "MINUTEBOOK_REQUIRE_WRITE_KEYS";
 /// The bucket for rejected lines.
 pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
 /// The queue that ingest takes its messages from.
@@ -91,6 +93,8 @@ impl IngestConfig {
 pub struct CollectConfig {
     /// The bucket that takes chunks.
     pub bucket: String,
+    /// Whether posted events need the write key of their site.
+    pub requires_write_keys: bool,
 }
 
 impl CollectConfig {
@@ -98,7 +102,8 @@ impl CollectConfig {
     ///
     /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<CollectConfig, ConfigError> {
-        Ok(CollectConfig { bucket: required(&lookup, BUCKET)? })
+        let requires_write_keys = parsed(&lookup, REQUIRE_WRITE_KEYS)?;
+        Ok(CollectConfig { bucket: required(&lookup, BUCKET)?, requires_write_keys })
     }
 }
 
@@ -170,7 +175,7 @@ mod tests {
 
     fn lookup(changed: &[(&'static str, &str)]) -> impl Fn(&'static str) -> Option<String> {
         let mut values = vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (BUCKET, "chunks")];
-        values.extend([(MINUTE_RETENTION_DAYS, "7")]);
+        values.extend([(MINUTE_RETENTION_DAYS, "7"), (REQUIRE_WRITE_KEYS, "true")]);
         values.extend([(QUEUE_URL, "https://queue"), (DEAD_LETTERS_URL, "https://dead-letters")]);
         values.extend([(DEFAULT_CURRENCY, "EUR"), (HOUR_RETENTION_DAYS, "400"), (DAY_RETENTION_DAYS, "0")]);
         let mut values: Vec<(&'static str, String)> =
@@ -195,7 +200,9 @@ mod tests {
             ("https://queue", "https://dead-letters")
         );
         let config = CollectConfig::read(lookup(&[])).expect("all variables are there");
-        assert_eq!(config.bucket, "chunks");
+        assert_eq!((config.bucket.as_str(), config.requires_write_keys), ("chunks", true));
+        let error = CollectConfig::read(lookup(&[(REQUIRE_WRITE_KEYS, "yes")])).expect_err("not true or false");
+        assert!(error.to_string().contains(REQUIRE_WRITE_KEYS), "{error}");
     }
 
     #[test]
@@ -204,7 +211,7 @@ mod tests {
         let names = template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
         let set: std::collections::BTreeSet<&str> = names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
         let retentions = [DAY_RETENTION_DAYS, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS];
-        let read = [BUCKET, DEAD_LETTERS_URL, DEFAULT_CURRENCY, QUEUE_URL, REJECTED_BUCKET, TABLE];
+        let read = [BUCKET, DEAD_LETTERS_URL, DEFAULT_CURRENCY, QUEUE_URL, REJECTED_BUCKET, REQUIRE_WRITE_KEYS, TABLE];
         let read = read.into_iter().chain(retentions);
         assert_eq!(set, read.collect());
     }

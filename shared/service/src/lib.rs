@@ -14,5 +14,6 @@ pub mod query;
 pub mod ranking;
 
 mod answer;
+mod collect_access;
 mod collect_body;
 mod history_query;

@@ -2,7 +2,7 @@
 
 use lambda_http::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
 };
 use lambda_http::http::response::Builder;
 use lambda_http::http::{Method, StatusCode};
@@ -16,7 +16,7 @@ const READ_METHODS: &str = "GET, HEAD, OPTIONS";
 const POST_METHODS: &str = "POST, OPTIONS";
 
 /// The headers that a page of another site may send with a post. `*` would leave `Authorization` out.
-const POST_HEADERS: &str = "authorization, content-encoding, content-type, idempotency-key";
+const POST_HEADERS: &str = "authorization, content-encoding, content-type, idempotency-key, x-write-key";
 
 /// A problem document.
 ///
@@ -45,7 +45,12 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
 /// A problem as an answer, with the members of `more` besides.
 pub fn problem_with<M: Serialize>(status: StatusCode, detail: &str, more: &M) -> Response<Body> {
     let body = document(status, detail, more);
-    finish(answer(status).header(CONTENT_TYPE, "application/problem+json"), Body::Text(body))
+    let mut builder = answer(status).header(CONTENT_TYPE, "application/problem+json");
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 9110, section 11.6.1: it must say how to do better.
+        builder = builder.header(WWW_AUTHENTICATE, "Bearer");
+    }
+    finish(builder, Body::Text(body))
 }
 
 fn document<M: Serialize>(status: StatusCode, detail: &str, more: &M) -> String {

@@ -17,3 +17,4 @@ pub mod queue;
 pub mod reader;
 pub mod rejected;
 pub mod sealing;
+pub mod write_keys;

@@ -1,0 +1,140 @@
+//! `minutebook keys`: the write keys of sites, of which the table has only the hashes.
+
+use anyhow::{Context as _, Result, bail};
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::TryStreamExt as _;
+use serde_json::json;
+
+use crate::aws::explain;
+use crate::clock;
+use crate::context::Context;
+use crate::table;
+use crate::table_rows::{TableRow, WriteKey, read, scan};
+
+/// The fewest digits of a hash that name a key.
+const ID_DIGITS_MIN: usize = 8;
+
+/// The longest site id; see docs/EVENTS.md.
+const SITE_BYTES_MAX: usize = 64;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum KeysCommand {
+    /// Makes a write key, and prints it: it cannot be shown again
+    Add {
+        /// The site that may be written with it
+        site: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the ids of all write keys
+    List {
+        /// Only those of this site
+        site: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes a write key back, at once
+    Revoke {
+        /// The site that may be written with it
+        site: String,
+        /// Its id, or the first 8 digits of it or more
+        id: String,
+    },
+}
+
+pub(crate) async fn run(args: KeysArgs, context: &Context) -> Result<()> {
+    let endpoints = context.endpoints()?;
+    let keys = Keys { client: context.dynamodb().await?, table: endpoints.table()?.to_owned() };
+    match args.command {
+        KeysCommand::Add { site, json } => keys.add(&site, json).await,
+        KeysCommand::List { site, json } => keys.list(site.as_deref(), json).await,
+        KeysCommand::Revoke { site, id } => keys.revoke(&site, &id).await,
+    }
+}
+
+struct Keys {
+    client: aws_sdk_dynamodb::Client,
+    table: String,
+}
+
+impl Keys {
+    async fn add(&self, site: &str, as_json: bool) -> Result<()> {
+        let is_site = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+        if site.is_empty() || site.len() > SITE_BYTES_MAX || !site.bytes().all(is_site) {
+            bail!("{site:?} is no site id: expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -");
+        }
+        let secret: [u8; 32] = rand::random();
+        let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = format!("{site}.{secret}");
+        let id = blake3::hash(key.as_bytes()).to_hex().to_string();
+        let put = self.client.put_item().table_name(&self.table).item("pk", partition(site));
+        let put = put.item("sk", AttributeValue::S(id.clone()));
+        let put = put.item("created_at", AttributeValue::S(clock::rfc3339(clock::now())));
+        put.send().await.map_err(|error| explain("cannot write the key's hash", error))?;
+        if as_json {
+            println!("{}", json!({"site_id": site, "id": id, "key": key}));
+        } else {
+            println!("{key}");
+            eprintln!("its id is {id}; the key itself is stored nowhere, so keep it");
+        }
+        Ok(())
+    }
+
+    async fn list(&self, site: Option<&str>, as_json: bool) -> Result<()> {
+        let keys = self.all(site).await?;
+        if as_json {
+            let line = |key: &WriteKey| json!({"site_id": key.site, "id": key.hash, "created_at": key.created_at});
+            println!("{}", serde_json::to_string_pretty(&keys.iter().map(line).collect::<Vec<_>>())?);
+            return Ok(());
+        }
+        let mut lines = table::new(&["site", "id", "created"], &[]);
+        for key in &keys {
+            lines.add_row([&key.site, &key.hash, key.created_at.as_deref().unwrap_or("?")]);
+        }
+        print!("{}", table::text(&lines));
+        Ok(())
+    }
+
+    async fn revoke(&self, site: &str, id: &str) -> Result<()> {
+        if id.len() < ID_DIGITS_MIN {
+            bail!("the id {id:?} is too short: give at least {ID_DIGITS_MIN} digits of it");
+        }
+        let mut named = self.all(Some(site)).await?;
+        named.retain(|key| key.hash.starts_with(id));
+        let [key] = &named[..] else {
+            bail!("{} keys of {site} have an id that begins with {id}: `minutebook keys list {site}`", named.len());
+        };
+        let delete = self.client.delete_item().table_name(&self.table).key("pk", partition(site));
+        let delete = delete.key("sk", AttributeValue::S(key.hash.clone()));
+        delete.send().await.map_err(|error| explain("cannot delete the key's hash", error))?;
+        println!("revoked {}", key.hash);
+        Ok(())
+    }
+
+    /// The keys, by site and hash. Nobody makes so many that a list of them were needed, so the whole table is read for it.
+    async fn all(&self, site: Option<&str>) -> Result<Vec<WriteKey>> {
+        let mut items = std::pin::pin!(scan(&self.client, &self.table));
+        let mut keys = Vec::new();
+        while let Some(item) = items.try_next().await.context("cannot list the keys")? {
+            if let Some(TableRow::WriteKey(key)) = read(&item, &mut Vec::new())
+                && site.is_none_or(|site| key.site == site)
+            {
+                keys.push(key);
+            }
+        }
+        keys.sort();
+        Ok(keys)
+    }
+}
+
+fn partition(site: &str) -> AttributeValue {
+    AttributeValue::S(format!("K#{site}"))
+}
