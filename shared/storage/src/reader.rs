@@ -307,21 +307,25 @@ fn has_expired(item: &Item, now: DateTime<Utc>) -> Result<bool, StorageError> {
 }
 
 fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), StorageError> {
-    for (name, value) in item {
-        let Some(key) = name.strip_prefix(keys::COUNTER_PREFIX) else {
-            continue;
-        };
-        if only.is_some_and(|only| only != key) {
-            continue;
+    for counter in counters(item) {
+        let (key, amount) = counter?;
+        if only.is_none_or(|only| only == key) {
+            sums.add(key, amount);
         }
-        let amount = value
-            .as_n()
-            .ok()
-            .and_then(|text| Amount::parse(text.as_bytes()))
-            .ok_or_else(|| malformed(item, format!("the counter {key:?} is {value:?}, not a decimal in range")))?;
-        sums.add(key, amount);
     }
     Ok(())
+}
+
+/// The keys of a row and their numbers.
+pub(crate) fn counters(item: &Item) -> impl Iterator<Item = Result<(&str, Amount), StorageError>> {
+    item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::COUNTER_PREFIX)?, value))).map(
+        |(key, value)| {
+            let number = value.as_n().ok().and_then(|text| Amount::parse(text.as_bytes()));
+            let amount = number
+                .ok_or_else(|| malformed(item, format!("the counter {key:?} is {value:?}, not a decimal in range")))?;
+            Ok((key, amount))
+        },
+    )
 }
 
 #[cfg(test)]

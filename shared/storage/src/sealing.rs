@@ -4,7 +4,6 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
-use minutebook_domain::amount::Amount;
 use minutebook_domain::bucket::Bucket;
 use minutebook_domain::measure::Measure;
 use minutebook_domain::tally::Tally;
@@ -14,6 +13,7 @@ use crate::commit::{Table, pause};
 use crate::error::{StorageError, is_passing_code};
 use crate::keys::{self, LANE_COUNT, Lane};
 use crate::ledger::{Item, malformed, text};
+use crate::reader::counters;
 
 /// How long seal rows are kept. They are for transactions that were begun while the hour was open; whoever begins one
 /// later sees by the clock that it is closed. No function runs for longer than a quarter of an hour: a week is plenty.
@@ -97,15 +97,8 @@ fn add_row(item: &Item, site: &str, hour: Hour, tally: &mut Tally) -> Result<(),
     if lane == Lane::Late {
         return Ok(());
     }
-    for (name, value) in item {
-        let Some(key) = name.strip_prefix(keys::COUNTER_PREFIX) else {
-            continue;
-        };
-        let amount = value
-            .as_n()
-            .ok()
-            .and_then(|number| Amount::parse(number.as_bytes()))
-            .ok_or_else(|| malformed(item, format!("the counter {key:?} is {value:?}, not a decimal in range")))?;
+    for counter in counters(item) {
+        let (key, amount) = counter?;
         tally.add(site, measure, hour.first_minute(), key, amount);
     }
     Ok(())
