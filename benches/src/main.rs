@@ -48,9 +48,10 @@ fn main() -> Result<()> {
     let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
     let end: DateTime<Utc> = "2026-11-20T23:00:00Z".parse()?;
     let all: Vec<String> = lines(shop, Span { events: u64::from(events), end, minutes }).collect();
+    let default_currency = Currency::parse(b"USD").context("three letters")?;
+    let minute_retention_days = 7;
     let settings = ChunkSettings {
-        reference_time: end,
-        default_currency: Currency::parse(b"USD").context("three letters")?,
+        basis: PlanBasis { reference_time: end, default_currency, minute_retention_days },
         size_bytes: u64::MAX,
     };
     let mut table = Table::default();
@@ -68,8 +69,8 @@ fn main() -> Result<()> {
         let minutes_ahead = i64::from(minutes) * i64::try_from(chunks - number - 1)? / i64::try_from(chunks)?;
         let basis = PlanBasis {
             reference_time: end - TimeDelta::minutes(minutes_ahead),
-            default_currency: settings.default_currency,
-            minute_retention_days: 7,
+            default_currency,
+            minute_retention_days,
         };
         let id = ChunkId::new("minutebook-raw", &format!("generated/{number:06}.jsonl"), &count.content_hash);
         for (number, part) in Plan::of(&count.tally, &basis).parts.iter().enumerate() {

@@ -54,7 +54,7 @@ pub struct HandWrittenMark<'a> {
 }
 
 /// The version of the plan that hand-written marks are of.
-const PLAN_VERSION: u32 = 2;
+const PLAN_VERSION: u32 = 3;
 
 /// All rows are kept for ever.
 const FOR_EVER: RetentionDays = RetentionDays { minutes: 0, hours: 0, days: 0 };

@@ -197,11 +197,7 @@ impl Counter {
         };
         let basis = recorded.unwrap_or(own_basis);
         let size_bytes = body.size_bytes;
-        let mut reader = ChunkReader::new(&ChunkSettings {
-            reference_time: basis.reference_time,
-            default_currency: basis.default_currency,
-            size_bytes,
-        });
+        let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes });
         while let Some(block) = body.next_block().await? {
             reader.push(block.as_ref())?;
             if reader.rejected_bytes() >= REJECTED_HANDOVER_BYTES {

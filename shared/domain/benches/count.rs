@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
+use minutebook_domain::ledger::PlanBasis;
 use minutebook_domain::measure::Currency;
 
 const EVENTS: u64 = 1_000_000;
@@ -20,8 +21,11 @@ const PUSH_BYTES: usize = 64 * 1024;
 
 fn count(bytes: &[u8]) -> ChunkCount {
     let settings = ChunkSettings {
-        reference_time: "2026-11-21T02:00:00Z".parse().expect("a time"),
-        default_currency: Currency::parse(b"USD").expect("a currency"),
+        basis: PlanBasis {
+            reference_time: "2026-11-21T02:00:00Z".parse().expect("a time"),
+            default_currency: Currency::parse(b"USD").expect("a currency"),
+            minute_retention_days: 7,
+        },
         size_bytes: bytes.len() as u64,
     };
     let mut reader = ChunkReader::new(&settings);

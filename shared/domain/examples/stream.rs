@@ -28,8 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let default_currency = Currency::parse(b"USD").ok_or("three letters")?;
     let settings = ChunkSettings {
         // Far ahead, so that no event of any file is in its future.
-        reference_time: "9999-01-01T00:00:00Z".parse()?,
-        default_currency,
+        basis: PlanBasis {
+            reference_time: "9999-01-01T00:00:00Z".parse()?,
+            default_currency,
+            minute_retention_days: 0,
+        },
         size_bytes: u64::MAX,
     };
     // Long ago, so that every hour is planned as an open one.

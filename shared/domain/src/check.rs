@@ -120,6 +120,7 @@ impl LineChecker {
 mod tests {
     use super::*;
     use crate::chunk::{ChunkReader, ChunkSettings};
+    use crate::ledger::PlanBasis;
     use proptest::prelude::*;
 
     const LISTED_MAX: usize = 100;
@@ -229,7 +230,9 @@ mod tests {
         ) {
             let text = lines.join("\n");
             let checked = checked(text.as_bytes());
-            let settings = |size_bytes| ChunkSettings { reference_time: time(), default_currency: currency(), size_bytes };
+            let basis =
+                PlanBasis { reference_time: time(), default_currency: currency(), minute_retention_days: 7 };
+            let settings = |size_bytes| ChunkSettings { basis, size_bytes };
             let count = |bytes: &[u8]| {
                 let mut reader = ChunkReader::new(&settings(bytes.len() as u64));
                 reader.push(bytes).expect("plain text");

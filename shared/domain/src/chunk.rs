@@ -6,25 +6,27 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use chrono::{DateTime, Utc};
+use chrono::TimeDelta;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::event::{DEFAULT_SITE, EventReader, ReadEvent, ReadLine, Text, Value};
+use crate::ledger::PlanBasis;
 use crate::lines::{Line, LineCutter};
-use crate::measure::Currency;
 use crate::reject::Reason;
+use crate::sketch::IdHash;
 use crate::tally::{SiteNumber, Tally};
+use crate::time::Minute;
+use crate::uniques::{Gathering, Uniques};
 use crate::unpack::{UnpackError, Unpacker};
 
 /// What a chunk's count depends on besides its bytes.
 #[derive(Clone, Debug)]
 pub struct ChunkSettings {
-    /// What "future" is measured from: the object's LastModified.
-    pub reference_time: DateTime<Utc>,
-    /// The currency of money that names none.
-    pub default_currency: Currency,
+    /// What its plan will be made from: what "future" is measured from, the currency of money that names none, and which
+    /// minutes are kept, for visitors of older ones are gathered by hour.
+    pub basis: PlanBasis,
     /// The stored size, which bounds what the chunk may unpack to.
     pub size_bytes: u64,
 }
@@ -35,8 +37,8 @@ pub type ChunkError = UnpackError;
 /// Reads one chunk that comes in pieces.
 ///
 /// **Guarantees**: the count is a pure function of the settings and the bytes, however they are cut into pushes.
-/// Memory is bounded by the longest line, the tallies, 16 bytes for each event id, and the rejected lines that have
-/// not been taken.
+/// Memory is bounded by the longest line, the tallies, the sketches, 16 bytes for each event id, and the rejected lines
+/// that have not been taken.
 pub struct ChunkReader {
     hasher: blake3::Hasher,
     unpacker: Unpacker,
@@ -53,6 +55,8 @@ pub struct ChunkCount {
     pub outcomes: Outcomes,
     /// What they count.
     pub tally: Tally,
+    /// Whom the counted events are of.
+    pub uniques: Uniques,
     /// The rejected lines that were not taken yet: whole lines of JSONL.
     pub rejected: Vec<u8>,
 }
@@ -120,6 +124,7 @@ impl ChunkReader {
         Ok(ChunkCount {
             content_hash: ContentHash(*hasher.finalize().as_bytes()),
             outcomes: counter.outcomes,
+            uniques: counter.uniques.finish(&counter.tally.sites()),
             tally: counter.tally,
             rejected: counter.rejected,
         })
@@ -157,6 +162,7 @@ impl fmt::Debug for ContentHash {
 struct Counter {
     reader: EventReader,
     tally: Tally,
+    uniques: Gathering,
     sites: SiteMemory,
     ids: SeenIds,
     outcomes: Outcomes,
@@ -174,8 +180,9 @@ enum Outcome {
 impl Counter {
     fn new(settings: &ChunkSettings) -> Counter {
         Counter {
-            reader: EventReader::new(settings.reference_time.timestamp(), settings.default_currency),
+            reader: EventReader::new(settings.basis.reference_time.timestamp(), settings.basis.default_currency),
             tally: Tally::default(),
+            uniques: Gathering::new(first_kept(&settings.basis)),
             sites: SiteMemory::default(),
             ids: SeenIds::default(),
             outcomes: Outcomes::default(),
@@ -189,9 +196,9 @@ impl Counter {
         if line.too_long {
             return self.reject(line, Reason::TooLong);
         }
-        let Counter { reader, tally, sites, ids, outcomes, .. } = self;
+        let Counter { reader, tally, uniques, sites, ids, outcomes, .. } = self;
         let outcome = match reader.read(line.text, line.and_after) {
-            Ok(read) => TakenLine { line: line.and_after, read, tally, sites, ids, outcomes }.count(),
+            Ok(read) => TakenLine { line: line.and_after, read, tally, uniques, sites, ids, outcomes }.count(),
             Err(reason) => return self.reject(line, reason),
         };
         match outcome {
@@ -214,6 +221,7 @@ struct TakenLine<'a> {
     line: &'a [u8],
     read: &'a ReadLine,
     tally: &'a mut Tally,
+    uniques: &'a mut Gathering,
     sites: &'a mut SiteMemory,
     ids: &'a mut SeenIds,
     outcomes: &'a mut Outcomes,
@@ -270,6 +278,8 @@ impl TakenLine<'_> {
         }
         let (line, read) = (self.line, self.read);
         let site = self.sites.number(site_text(line, read, event.site), self.tally);
+        let id_hash = |id| IdHash::of(read.text(line, id));
+        self.uniques.add(site, event.minute, event.customer.map(id_hash), event.session.map(id_hash));
         let mut known_key = None;
         for addition in additions {
             // A purchase adds units and sales under one key.
@@ -293,6 +303,16 @@ impl TakenLine<'_> {
         // An id stands for an event at its site only: the site decides the seed.
         xxh3_128_with_seed(self.read.text(self.line, id), xxh3_64(site_text(self.line, self.read, site)))
     }
+}
+
+/// The first minute that is kept at the reference time.
+fn first_kept(basis: &PlanBasis) -> Minute {
+    let kept = TimeDelta::days(i64::from(basis.minute_retention_days));
+    if kept.is_zero() {
+        return Minute::EPOCH;
+    }
+    // A minute is kept for so long after its end, so that the one that contains this time is the first.
+    basis.reference_time.checked_sub_signed(kept).and_then(Minute::containing).unwrap_or(Minute::EPOCH)
 }
 
 #[inline]

@@ -4,14 +4,19 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::lines::LINE_BYTES_MAX;
+use crate::measure::Currency;
+use crate::uniques::Visitors;
 
 const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
 const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
 
 fn settings(size_bytes: usize) -> ChunkSettings {
     ChunkSettings {
-        reference_time: REFERENCE_TIME.parse().unwrap(),
-        default_currency: Currency::parse(b"EUR").unwrap(),
+        basis: PlanBasis {
+            reference_time: REFERENCE_TIME.parse().unwrap(),
+            default_currency: Currency::parse(b"EUR").unwrap(),
+            minute_retention_days: 7,
+        },
         size_bytes: size_bytes as u64,
     }
 }
@@ -161,7 +166,7 @@ fn the_first_spelling_that_has_a_value_wins() {
 fn missing_fields_are_looked_for_in_properties() {
     check_tally(
         r#"{"event":"Product Viewed","timestamp":"2026-11-20T23:07:31Z","properties":{"sku":"a","url":"/x"}}"#,
-        "views a=1; pages /x=1",
+        "views a=1; pages =1 /x=1",
     );
     check_tally(&format!(r#"{{"properties":{{"event":"view",{AT},"sku":"a"}}}}"#), "views a=1");
     check_tally(&event("view", r#""sku":"own","properties":{"item_id":"theirs"}"#), "views own=1");
@@ -185,7 +190,7 @@ fn an_event_with_items_counts_each_of_them() {
         ),
         "units a=3 b=1 c=1; sales:GBP c=7; sales:USD a=4",
     );
-    check_tally(&event("view", r#""page":"/p","items":[{"sku":"a"},{"sku":"a"}]"#), "views a=2; pages /p=1");
+    check_tally(&event("view", r#""page":"/p","items":[{"sku":"a"},{"sku":"a"}]"#), "views a=2; pages =1 /p=1");
     // The event's own item is not looked at.
     check_tally(&event("cart", r#""item_id":1.5,"price":"x","items":[{"sku":"a"}]"#), "carts a=1");
     check_rejected(&event("view", r#""page":"/p","items":[{"price":1}]"#), "missing:item_id");
@@ -206,7 +211,7 @@ fn a_line_with_events_is_many_events() {
         &format!(
             r#"{{"event":"view",{AT},"sku":"a","app_id":"s","properties":{{"url":"/p"}},"events":[{{}},{{"sku":"b"}},{{"properties":{{"item_id":"c","site_id":"t"}}}}]}}"#
         ),
-        "s views a=1 b=1; s pages /p=2; t views c=1; t pages /p=1",
+        "s views a=1 b=1; s pages =2 /p=2; t views c=1; t pages =1 /p=1",
     );
     check_tally(
         &format!(r#"{{"event":"view",{AT},"items":[{{"sku":"a"}}],"events":[{{}},{{"items":[{{"sku":"b"}}]}}]}}"#),
@@ -227,7 +232,7 @@ fn a_line_with_events_is_many_events() {
 
 #[test]
 fn a_view_needs_an_item_or_a_page_and_other_types_an_item() {
-    check_tally(&event("view", r#""item_id":"a","page":"/p""#), "views a=1; pages /p=1");
+    check_tally(&event("view", r#""item_id":"a","page":"/p""#), "views a=1; pages =1 /p=1");
     check_tally(&event("view", r#""page":"/p""#), "pages /p=1");
     check_tally(&event("cart", r#""item_id":"a","page":"/p""#), "carts a=1");
     check_rejected(&event("view", ""), "missing:item_id");
@@ -748,4 +753,52 @@ proptest! {
             prop_assert_eq!(count.outcomes.lines, count.outcomes.counted + count.outcomes.rejected_total());
         }
     }
+}
+
+/// `minute users sessions`, ascending.
+fn visitors_of(lines: &[&str]) -> Vec<(String, u64, u64)> {
+    let count = read(lines.join("\n").as_bytes(), 1_000).expect("plain text");
+    let of_minute = |(site, minute, visitors): (&str, Minute, &Visitors)| {
+        let counts = visitors.counts();
+        (format!("{site} {minute}"), counts.users, counts.sessions)
+    };
+    count.uniques.minutes().map(of_minute).collect()
+}
+
+#[test]
+fn visitors_are_those_of_events_that_count() {
+    let visitors = visitors_of(&[
+        r#"{"event":"view","ts":"2026-11-20T23:07:01Z","item_id":1,"customer_id":7,"session_id":"s"}"#,
+        // The same customer, written as text, with another session.
+        r#"{"event":"cart","ts":"2026-11-20T23:07:59Z","item_id":1,"user_id":"7","user_session":"t"}"#,
+        r#"{"event":"view","ts":"2026-11-20T23:07:59Z","item_id":1}"#,
+        r#"{"event":"view","ts":"2026-11-20T23:08:00Z","item_id":1,"anonymousId":"\u0037","event_id":"e"}"#,
+        // A duplicate, a line that is rejected, and another site.
+        r#"{"event":"view","ts":"2026-11-20T23:08:00Z","item_id":1,"customer_id":8,"event_id":"e"}"#,
+        r#"{"event":"view","ts":"2026-11-20T23:08:00Z","customer_id":9}"#,
+        r#"{"event":"view","ts":"2026-11-20T23:07:00Z","item_id":1,"customer_id":7,"site_id":"other"}"#,
+    ]);
+    let expected = [("default 2026-11-20T23:07:00Z", 1, 2), ("default 2026-11-20T23:08:00Z", 1, 0)];
+    let of_other = ("other 2026-11-20T23:07:00Z", 1, 0);
+    let expected: Vec<_> = expected.into_iter().chain([of_other]).map(|(at, u, s)| (at.to_string(), u, s)).collect();
+    assert_eq!(visitors, expected);
+}
+
+#[test]
+fn a_session_of_many_events_is_one_visitor_of_each_minute() {
+    let visitors = visitors_of(&[r#"{"session":7,"events":[
+        {"aid":1,"ts":1795215600000,"type":"clicks"},{"aid":2,"ts":1795215601000,"type":"carts"},
+        {"aid":2,"ts":1795215660000,"type":"orders"}]}"#
+        .replace('\n', "")
+        .as_str()]);
+    let sessions: Vec<_> = visitors.iter().map(|(at, users, sessions)| (at.as_str(), *users, *sessions)).collect();
+    assert_eq!(sessions, [("default 2026-11-20T23:00:00Z", 0, 1), ("default 2026-11-20T23:01:00Z", 0, 1)]);
+}
+
+#[test]
+fn visitors_of_minutes_that_are_not_kept_are_gathered_by_hour() {
+    // Minutes are kept for 7 days after their end; the reference time is 2026-11-20T23:30.
+    let event = |at: &str| format!(r#"{{"event":"view","ts":"{at}","item_id":1,"customer_id":7}}"#);
+    let kept = visitors_of(&[&event("2026-11-13T23:30:00Z"), &event("2026-11-13T23:29:59Z")]);
+    assert_eq!(kept, [("default 2026-11-13T23:30:00Z".to_string(), 1, 0)]);
 }

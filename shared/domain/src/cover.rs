@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::bucket::{Bucket, Retention};
 use crate::seal::{SETTLE, is_closed, is_settled};
 use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
-use crate::window::Window;
+use crate::window::{WINDOW_MINUTES_MAX, Window};
 
 /// How many minutes one query reads. A minute of a shop of 10,000 items, 6,000 of them seen in it, takes about 60 KB, and
 /// a page of a query's answer holds 1 MB: so that a query is a page, and a busy hour is six queries side by side rather
@@ -18,15 +18,22 @@ pub const MINUTES_PER_PIECE: u32 = 10;
 /// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so that eight fill a page.
 pub const HOURS_PER_PIECE: u32 = 8;
 
+/// How many months one query reads. A month of 10,000 items takes about 130 KB, so that six fit a page.
+pub const MONTHS_PER_PIECE: u32 = 6;
+
+/// How many months one query reads of a window that is longer than [`WINDOW_MINUTES_MAX`]. All time has half a hundred
+/// years, and most of them are empty: fewer queries are worth a second page for the years of a large shop.
+pub const MONTHS_PER_PIECE_OF_YEARS: u32 = 12;
+
 /// The rows of neighbouring buckets of one kind that one query reads.
 ///
-/// **Shape**: up to [`MINUTES_PER_PIECE`] minutes of one hour, up to [`HOURS_PER_PIECE`] hours of one day, or one day, week
-/// or month.
+/// **Shape**: up to [`MINUTES_PER_PIECE`] minutes of one hour, up to [`HOURS_PER_PIECE`] hours of one day, up to
+/// [`MONTHS_PER_PIECE`] (or [`MONTHS_PER_PIECE_OF_YEARS`]) months of one year, or one day or week.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
     /// The first bucket.
     pub first: Bucket,
-    /// The last bucket; the first one, if that is a day, week or month.
+    /// The last bucket; the first one, if that is a day or week, or the month that is running.
     pub last: Bucket,
     /// The minutes that the rows hold: all of the buckets, except of a day, week or month that is running.
     pub window: Window,
@@ -37,11 +44,18 @@ impl Piece {
         Piece { first: bucket, last: bucket, window: Window { from: bucket.first_minute(), to: holes.end_of(bucket) } }
     }
 
-    /// Whether it may go on with this one, which follows it: hours of one day lie side by side in the table.
-    fn may_take(self, next: Piece) -> bool {
+    /// Whether it may go on with this one, which follows it: hours of one day, and months of one year, lie side by side in
+    /// the table. The month that is running stays by itself: where an hour of it waits for its seal, only its rows have to
+    /// be passed over.
+    fn may_take(self, next: Piece, months_per_piece: u32) -> bool {
         match (self.first, next.first) {
             (Bucket::Hour(first), Bucket::Hour(hour)) => {
                 first.day() == hour.day() && hour.number() - first.number() < HOURS_PER_PIECE
+            }
+            (Bucket::Month(first), Bucket::Month(month)) => {
+                let ((first_year, first_of_year), (year, of_year)) = (first.of_year(), month.of_year());
+                let is_running = next.window.to < next.first.end();
+                !is_running && first_year == year && of_year - first_of_year < months_per_piece
             }
             _ => false,
         }
@@ -112,10 +126,12 @@ impl Holes {
 /// **Guarantees**: the pieces ascend, and each minute of the window lies in exactly one of them. No hour, day, week or
 /// month among them contains a hole, and no other choice of buckets has fewer of them.
 pub fn cover(window: Window, holes: &Holes) -> Vec<Piece> {
+    let has_years = window.to.number().saturating_sub(window.from.number()) > WINDOW_MINUTES_MAX;
+    let months_per_piece = if has_years { MONTHS_PER_PIECE_OF_YEARS } else { MONTHS_PER_PIECE };
     let mut joined: Vec<Piece> = vec![];
     for piece in cover_by_buckets(window, holes) {
         match joined.last_mut() {
-            Some(last) if last.may_take(piece) => {
+            Some(last) if last.may_take(piece, months_per_piece) => {
                 last.last = piece.last;
                 last.window.to = piece.window.to;
             }
@@ -125,7 +141,7 @@ pub fn cover(window: Window, holes: &Holes) -> Vec<Piece> {
     joined
 }
 
-/// A cover with one piece for every hour.
+/// A cover with one piece for every hour and month.
 fn cover_by_buckets(window: Window, holes: &Holes) -> Vec<Piece> {
     let mut pieces = vec![];
     let mut next = window.from;
@@ -208,7 +224,8 @@ fn push_days(pieces: &mut Vec<Piece>, days: &[Day], holes: &Holes) {
     }
 }
 
-/// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`.
+/// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`,
+/// `2026-01..=2026-06`.
 impl fmt::Debug for Piece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.first, self.last) {
@@ -217,6 +234,7 @@ impl fmt::Debug for Piece {
             }
             (Bucket::Hour(first), Bucket::Hour(last)) if first < last => write!(f, "{first}..={last}"),
             (Bucket::Hour(hour), _) => write!(f, "{hour}"),
+            (Bucket::Month(first), Bucket::Month(last)) if first < last => write!(f, "{first}..={last}"),
             (Bucket::Day(day), _) => write!(f, "{day}"),
             (Bucket::Week(week), _) => write!(f, "{week}"),
             (Bucket::Month(month), _) => write!(f, "{month}"),
@@ -229,7 +247,6 @@ impl fmt::Debug for Piece {
 mod tests {
     use super::*;
     use crate::seal::SEAL_AFTER;
-    use crate::window::WINDOW_MINUTES_MAX;
     use chrono::TimeDelta;
     use proptest::prelude::*;
 
@@ -332,7 +349,7 @@ mod tests {
             "2026-08-30T23:00:00Z",
             "2026-11-11T00:00:00Z",
             &[],
-            "[2026-08-30T23, 2026-08-31, 2026-09, 2026-10, 2026-11-01, 2026-W45, 2026-11-09, 2026-11-10]",
+            "[2026-08-30T23, 2026-08-31, 2026-09..=2026-10, 2026-11-01, 2026-W45, 2026-11-09, 2026-11-10]",
         );
     }
 
@@ -343,10 +360,34 @@ mod tests {
         let pieces = cover(window, &holes);
         let count = |is_kind: fn(&Bucket) -> bool| pieces.iter().filter(|piece| is_kind(&piece.first)).count();
         // Hour 22 is not settled yet; of November there are its first nineteen days and the other hours of the 20th.
-        assert_eq!(count(|bucket| matches!(bucket, Bucket::Month(_))), 12);
+        assert_eq!(count(|bucket| matches!(bucket, Bucket::Month(_))), 4);
         assert_eq!(count(|bucket| matches!(bucket, Bucket::Week(_) | Bucket::Day(_))), 4);
         assert_eq!(count(|bucket| matches!(bucket, Bucket::Hour(_))), 0);
         assert_eq!(count(|bucket| matches!(bucket, Bucket::Minute(_))), 6 + 6 + 1);
+    }
+
+    #[test]
+    fn months_of_one_year_are_read_at_once_but_for_the_running_one() {
+        let minutes = "2026-11-20T23[00..=09], 2026-11-20T23[10..=19], 2026-11-20T23[20..=29]";
+        check(
+            "2025-11-01T00:00:00Z",
+            "2026-11-20T23:30:00Z",
+            &[],
+            &format!("[2025-11..=2025-12, 2026-01..=2026-06, 2026-07..=2026-10, 2026-11, {minutes}]"),
+        );
+        check(
+            "2024-11-01T00:00:00Z",
+            "2026-11-20T23:30:00Z",
+            &[],
+            &format!("[2024-11..=2024-12, 2025-01..=2025-12, 2026-01..=2026-10, 2026-11, {minutes}]"),
+        );
+        // A month with an open hour is broken up by itself.
+        let window = Window { from: minute("2025-01-01T00:00:00Z"), to: minute("2026-03-01T00:00:00Z") };
+        let retention = Retention { minute_days: 0, ..RETENTION };
+        let holes = Holes::new(hours(&["2025-05-31T23"]), retention, at("2026-11-20T23:30:00Z"));
+        let pieces = format!("{:?}", cover(window, &holes));
+        assert!(pieces.starts_with("[2025-01..=2025-04, 2025-05-01, "), "{pieces}");
+        assert!(pieces.ends_with("2025-05-31T23[50..=59], 2025-06..=2025-12, 2026-01..=2026-02]"), "{pieces}");
     }
 
     #[test]
@@ -398,16 +439,25 @@ mod tests {
         }
 
         #[test]
+        fn all_time_is_a_query_a_year_and_a_few(now_seconds in 0_i64..40_000_000) {
+            let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
+            let to = Minute::containing(now).expect("in range").plus(1);
+            let pieces = cover(Window { from: Minute::EPOCH, to }, &Holes::new([], RETENTION, now));
+            prop_assert!(pieces.len() <= 60 + 20, "{} pieces", pieces.len());
+        }
+
+        #[test]
         fn every_minute_lies_in_one_piece_and_no_coarse_piece_holds_a_hole(
-            from in 29_700_000_u32..29_921_000,
-            length in 0_u32..200_000,
-            open in prop::collection::vec(0_u32..3_400, 0..4),
+            from in 29_000_000_u32..29_921_000,
+            length in 0_u32..900_000,
+            open in prop::collection::vec(0_u32..15_000, 0..4),
             now_seconds in 0_i64..100_000,
         ) {
             let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
             let from = Minute::from_epoch_seconds(i64::from(from) * 60).expect("in range");
             let window = Window { from, to: from.plus(length) };
-            let retention = Retention { minute_days: 60, ..RETENTION };
+            let retention = Retention { minute_days: 300, ..RETENTION };
+            let months_max = if length > WINDOW_MINUTES_MAX { MONTHS_PER_PIECE_OF_YEARS } else { MONTHS_PER_PIECE };
             let open: Vec<Hour> = open.into_iter().map(|hours| from.hour().plus(hours)).collect();
             let holes = Holes::new(open.iter().copied(), retention, now);
             let is_hole = |hour: Hour| {
@@ -429,10 +479,15 @@ mod tests {
                             prop_assert_eq!(first.day(), last.day());
                             prop_assert!(last.number() - first.number() < HOURS_PER_PIECE);
                         }
+                        (Bucket::Month(first), Bucket::Month(last)) => {
+                            prop_assert_eq!(first.of_year().0, last.of_year().0);
+                            prop_assert!(last.of_year().1 - first.of_year().1 < months_max);
+                        }
                         (first, last) => prop_assert_eq!(first, last),
                     }
                     let is_running = piece.last.end() != end;
                     prop_assert!(!is_running || is_hole(end.hour()) && !is_closed(end.hour(), now + SETTLE));
+                    prop_assert!(!is_running || piece.first == piece.last);
                     let mut hour = next.hour();
                     while hour < end.hour() {
                         prop_assert!(!is_hole(hour), "{:?} holds the hole {:?}", piece, hour);

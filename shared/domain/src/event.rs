@@ -59,8 +59,17 @@ pub(crate) struct ReadEvent {
     /// `None` is [`DEFAULT_SITE`].
     pub(crate) site: Option<Text>,
     pub(crate) id: Option<Text>,
+    pub(crate) customer: Option<Text>,
+    pub(crate) session: Option<Text>,
     /// Where its additions end; they start where those of the event before end.
     pub(crate) additions_end: usize,
+}
+
+impl ReadEvent {
+    /// An event that counts nothing.
+    fn of_nothing() -> ReadEvent {
+        ReadEvent { minute: Minute::EPOCH, site: None, id: None, customer: None, session: None, additions_end: 0 }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -86,6 +95,9 @@ pub(crate) struct Text {
 }
 
 impl Text {
+    /// The key of views that count items beside their page: see [`Measure::Pages`].
+    const EMPTY: Text = Text { start: 0, end: 0, is_written_out: false };
+
     #[inline]
     fn in_line(value: Raw) -> Text {
         let (start, end) = value.offsets();
@@ -292,7 +304,7 @@ impl LineContext<'_> {
     fn event(&mut self, fields: &impl Fields) -> Result<(), Reason> {
         let kind = self.kind(fields.get(Field::EventType))?;
         if kind == EventKind::Order {
-            self.end_event(Minute::EPOCH, None, None);
+            self.end_event(ReadEvent::of_nothing());
             return Ok(());
         }
         let minute = self.minute(fields.get(Field::Timestamp))?;
@@ -302,10 +314,16 @@ impl LineContext<'_> {
             Some(id) => Some(self.id(id, Field::EventId)?),
             None => None,
         };
-        for field in [Field::CustomerId, Field::SessionId, Field::OrderId] {
-            if let Some(value) = fields.get(field) {
-                self.check_id(value, field)?;
-            }
+        let customer = match fields.get(Field::CustomerId) {
+            Some(customer) => Some(self.id(customer, Field::CustomerId)?),
+            None => None,
+        };
+        let session = match fields.get(Field::SessionId) {
+            Some(session) => Some(self.id(session, Field::SessionId)?),
+            None => None,
+        };
+        if let Some(order) = fields.get(Field::OrderId) {
+            self.check_id(order, Field::OrderId)?;
         }
         let page = match fields.get(Field::PageUrl) {
             Some(value) => Some(self.page(value)?),
@@ -316,6 +334,7 @@ impl LineContext<'_> {
             None => self.values.default_currency,
         };
 
+        let additions_start = self.read.additions.len();
         match fields.get(Field::Items) {
             None => {
                 let item = ItemValues {
@@ -330,16 +349,21 @@ impl LineContext<'_> {
             Some(items) => self.items(kind, items, currency)?,
         }
         if let (EventKind::View, Some(key)) = (kind, page) {
-            self.read.additions.push(Addition { measure: Measure::Pages, key, value: Value::One });
+            let counts_items = self.read.additions.len() > additions_start;
+            let mut add = |key| self.read.additions.push(Addition { measure: Measure::Pages, key, value: Value::One });
+            add(key);
+            if counts_items {
+                add(Text::EMPTY);
+            }
         }
-        self.end_event(minute, site, id);
+        self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0 });
         Ok(())
     }
 
     #[inline]
-    fn end_event(&mut self, minute: Minute, site: Option<Text>, id: Option<Text>) {
+    fn end_event(&mut self, event: ReadEvent) {
         let additions_end = self.read.additions.len();
-        self.read.events.push(ReadEvent { minute, site, id, additions_end });
+        self.read.events.push(ReadEvent { additions_end, ..event });
     }
 
     fn items(&mut self, kind: EventKind, items: Raw, event_currency: Currency) -> Result<(), Reason> {

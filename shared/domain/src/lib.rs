@@ -18,8 +18,10 @@ pub mod ranking;
 pub mod reject;
 pub mod seal;
 pub mod series;
+pub mod sketch;
 pub mod tally;
 pub mod time;
+pub mod uniques;
 pub mod unpack;
 pub mod window;
 

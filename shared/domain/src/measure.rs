@@ -42,7 +42,8 @@ pub enum Measure {
     Sales(Currency),
     /// Money that was given back for an item.
     Refunds(Currency),
-    /// Views of a page, by its path.
+    /// Views of a page, by its path. The empty key, which no page has, counts those of them that count items too: so all
+    /// views are the sum of [`Measure::Views`] and of the pages, less that of the empty key.
     Pages,
 }
 

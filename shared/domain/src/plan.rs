@@ -18,12 +18,15 @@ use crate::tally::{Group, Tally};
 use crate::time::Hour;
 
 /// The version of the rules below, recorded in every ledger mark.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
 /// The actions of one `TransactWriteItems`.
 ///
 /// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 pub const TRANSACTION_ACTIONS_MAX: usize = 100;
+
+/// The actions that are no seal check and no row: the ledger mark, and in the first transaction of a chunk the totals.
+const ACTIONS_BESIDE_ROWS: usize = 2;
 
 /// The counters that one update bumps: an update expression is limited to 4,096 bytes, and more than 300 `ADD`s are
 /// unproven.
@@ -177,8 +180,7 @@ impl<'a> Parts<'a> {
     }
 
     fn make_room(&mut self, actions: usize) {
-        let mark = 1;
-        if mark + self.last.hours.len() + self.last.rows.len() + actions > TRANSACTION_ACTIONS_MAX {
+        if ACTIONS_BESIDE_ROWS + self.last.hours.len() + self.last.rows.len() + actions > TRANSACTION_ACTIONS_MAX {
             self.full.push(std::mem::take(&mut self.last));
         }
     }

@@ -22,6 +22,8 @@ const EXACT_INTEGER_END: i64 = 1 << 53;
 /// **Guarantees**: the order of the additions and of the hash table never shows: rankings are totally ordered.
 #[derive(Default)]
 pub struct Sums {
+    /// Of the empty key: what a measure says of itself, see [`Measure::Pages`](crate::measure::Measure::Pages).
+    of_no_key: Amount,
     short: HashTable<ShortSum>,
     long: HashMap<String, Amount, BuildHasherDefault<Xxh3Default>>,
 }
@@ -35,8 +37,12 @@ struct ShortSum {
 }
 
 impl Sums {
-    /// Adds to a key's sum.
+    /// Adds to a key's sum. The empty key is none of the keys: [`Sums::of_no_key`] alone shows it.
     pub fn add(&mut self, key: &str, amount: Amount) {
+        if key.is_empty() {
+            self.of_no_key += amount;
+            return;
+        }
         let Some(short) = ShortKey::new(key) else {
             match self.long.get_mut(key) {
                 Some(sum) => *sum += amount,
@@ -60,6 +66,12 @@ impl Sums {
         for (key, amount) in other.iter() {
             self.add(key, amount);
         }
+        self.of_no_key += other.of_no_key;
+    }
+
+    /// What was added under the empty key.
+    pub fn of_no_key(&self) -> Amount {
+        self.of_no_key
     }
 
     /// How many keys have a sum.
@@ -67,7 +79,7 @@ impl Sums {
         self.short.len() + self.long.len()
     }
 
-    /// Whether nothing was added.
+    /// Whether no key has a sum.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -194,7 +206,7 @@ mod tests {
     fn keys_of_every_length_keep_their_text_and_their_sum() {
         let text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
         let keys: Vec<&str> =
-            (0..text.len()).map(|length| &text[..length]).chain(["ä", "a\0", "äöüßäöü", "\0"]).collect();
+            (1..text.len()).map(|length| &text[..length]).chain(["ä", "a\0", "äöüßäöü", "\0"]).collect();
         let mut sums = Sums::default();
         for (number, key) in (1_u64..).zip(&keys) {
             sums.add(key, Amount::from_count(1_000 - number));
@@ -204,6 +216,17 @@ mod tests {
         merged.merge(sums);
         let ranked: Vec<&str> = merged.top(keys.len()).into_iter().map(|(key, _)| key).collect();
         assert_eq!((ranked, merged.len()), (keys.clone(), keys.len()));
+    }
+
+    #[test]
+    fn the_empty_key_is_apart_from_all_others() {
+        let (mut sums, mut other) = (Sums::default(), Sums::default());
+        sums.add("/a", Amount::from_count(5));
+        sums.add("", Amount::from_count(2));
+        other.add("", Amount::ONE);
+        sums.merge(other);
+        assert_eq!((sums.len(), sums.total(), sums.of_no_key()), (1, Amount::from_count(5), Amount::from_count(3)));
+        assert_eq!(sums.top(10), [("/a", Amount::from_count(5))]);
     }
 
     #[test]

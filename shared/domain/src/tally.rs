@@ -43,7 +43,7 @@ pub struct Group<'a> {
 
 /// The number of a site of one tally, by first appearance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct SiteNumber(u32);
+pub(crate) struct SiteNumber(pub(crate) u32);
 
 /// The number of a key of one tally, by first appearance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,6 +106,11 @@ impl Tally {
             let Bucket { name: BucketName { site, minute, measure }, .. } = *bucket;
             (!counters.is_empty()).then(|| Group { site: sites[site as usize], minute, measure, counters })
         })
+    }
+
+    /// The sites by their numbers.
+    pub(crate) fn sites(&self) -> Vec<&str> {
+        self.sites.to_texts()
     }
 
     /// The number of a site, which must be UTF-8.
