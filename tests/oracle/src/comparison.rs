@@ -1,10 +1,10 @@
 //! What was recounted beside what was found, number by number.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use crate::calendar::{Bucket, Granularity};
 use crate::decimal::Decimal;
+use crate::names::{Name, Names};
 use crate::recount::{Recount, TallyKey};
 
 /// A number twice.
@@ -122,33 +122,6 @@ impl Comparison {
     fn numbers(&mut self, cell: Cell<'_>) -> &mut Numbers {
         let [site, measure, key] = [cell.site, cell.measure, cell.key].map(|text| self.names.name(text));
         self.groups.entry((site, measure, cell.bucket)).or_default().entry(key).or_default()
-    }
-}
-
-/// The number of a text.
-type Name = u32;
-
-/// Texts, each of which has a number.
-#[derive(Debug, Default)]
-struct Names {
-    numbers: HashMap<Arc<str>, Name>,
-    texts: Vec<Arc<str>>,
-}
-
-impl Names {
-    fn name(&mut self, text: &str) -> Name {
-        if let Some(name) = self.numbers.get(text) {
-            return *name;
-        }
-        let name = Name::try_from(self.texts.len()).expect("four thousand million names do not fit into memory");
-        let text: Arc<str> = Arc::from(text);
-        self.numbers.insert(text.clone(), name);
-        self.texts.push(text);
-        name
-    }
-
-    fn text(&self, name: Name) -> &str {
-        &self.texts[name as usize]
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Event {
     pub(crate) id: Option<String>,
     /// Minutes since 1970.
     pub(crate) minute: i64,
+    pub(crate) customer: Option<String>,
+    pub(crate) session: Option<String>,
     /// What it adds, as (measure, key, number). Empty: the event is ignored.
     pub(crate) additions: Vec<(String, String, Decimal)>,
 }
@@ -150,8 +152,8 @@ fn check(sources: &Sources<'_>, own: &Sources<'_>, settings: &Settings) -> Resul
     let minute = minute(sources, settings)?;
     let site = site(sources)?;
     let event_id = id(own, EVENT_ID, "event_id")?;
-    id(sources, CUSTOMER_ID, "customer_id")?;
-    id(sources, SESSION_ID, "session_id")?;
+    let customer = id(sources, CUSTOMER_ID, "customer_id")?;
+    let session = id(sources, SESSION_ID, "session_id")?;
     id(sources, ORDER_ID, "order_id")?;
     let page = page(sources)?;
     let event_currency = currency(sources)?;
@@ -173,10 +175,14 @@ fn check(sources: &Sources<'_>, own: &Sources<'_>, settings: &Settings) -> Resul
     if kind == Kind::View
         && let Some(page) = page
     {
+        // Without it nobody could tell how many views there were: those of items, those of pages, and some are both.
+        if !additions.is_empty() {
+            additions.push(("pages".to_owned(), String::new(), Decimal::ONE));
+        }
         additions.push(("pages".to_owned(), page, Decimal::ONE));
     }
     additions.retain(|(_, _, number)| !number.is_zero());
-    Ok(Some(Event { site, id: event_id, minute, additions }))
+    Ok(Some(Event { site, id: event_id, minute, customer, session, additions }))
 }
 
 /// Checks one item and notes what it adds. `page` is the page that a view may have in place of an item.

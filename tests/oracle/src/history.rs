@@ -43,7 +43,7 @@ pub struct Period {
     pub start: DateTime<Utc>,
     /// The minutes that are counted for it, since 1970: whole hours. A period that begins within an hour has all of it.
     pub minutes: Range<i64>,
-    /// The sum over all keys.
+    /// The sum over all keys but the empty one, which is no item and no page.
     pub total: Decimal,
     /// Every key: the largest number first, equal numbers by key.
     pub ranking: Vec<(String, Decimal)>,
@@ -56,6 +56,7 @@ pub fn history(tallies: &BTreeMap<TallyKey, Decimal>, question: &HistoryQuestion
     for (tally, number) in tallies {
         let asked = tally.site == question.site
             && tally.measure == question.measure
+            && !tally.key.is_empty()
             && question.item.as_ref().is_none_or(|item| *item == tally.key);
         let place = periods.iter().position(|(_, minutes)| minutes.contains(&tally.minute));
         if let Some(place) = place.filter(|_| asked) {

@@ -30,11 +30,11 @@ pub fn window(as_of: DateTime<Utc>, minutes: i64) -> Range<i64> {
     end - minutes..end
 }
 
-/// Ranks every key of the window: the largest number first, equal numbers by key.
+/// Ranks every key of the window: the largest number first, equal numbers by key. The empty one is no item and no page.
 pub fn ranking(tallies: &BTreeMap<TallyKey, Decimal>, question: &Question) -> Vec<(String, Decimal)> {
     let mut numbers: BTreeMap<&str, Decimal> = BTreeMap::new();
     for (tally, number) in tallies {
-        let asked = tally.site == question.site && tally.measure == question.measure;
+        let asked = tally.site == question.site && tally.measure == question.measure && !tally.key.is_empty();
         if asked && question.minutes.contains(&tally.minute) {
             *numbers.entry(&tally.key).or_default() += *number;
         }
@@ -108,6 +108,7 @@ mod tests {
             ("default", "views", 160, "1", "100"),
             ("other", "views", 120, "1", "100"),
             ("default", "carts", 120, "1", "100"),
+            ("default", "views", 120, "", "100"),
         ]);
         assert_eq!(answer(&tallies, &question(159, 60)), "1=5");
         assert_eq!(answer(&tallies, &question(159, 1)), "1=3");

@@ -8,6 +8,7 @@ use crate::decimal::Decimal;
 use crate::event::{Settings, Sources, check_element, check_line};
 use crate::json::{self, JsonError, Object, Value};
 use crate::unpack::unpack;
+use crate::visitors::Visitors;
 
 /// How long a line may be, in bytes, without its line end.
 const LINE_BYTES_MAX: usize = 256 * 1024;
@@ -23,7 +24,7 @@ pub struct TallyKey {
     pub measure: String,
     /// Minutes since 1970.
     pub minute: i64,
-    /// The item or the page.
+    /// The item or the page. The empty key of `pages` is for views that count items too, and is no page.
     pub key: String,
 }
 
@@ -56,6 +57,8 @@ pub struct Recount {
     pub rejected_lines: Vec<(u64, String)>,
     /// The sums. None is zero.
     pub tallies: BTreeMap<TallyKey, Decimal>,
+    /// Whom the counted events are of.
+    pub visitors: Visitors,
     /// The BLAKE3 of the bytes as they are stored, in hex: the end of the chunk's id.
     pub content_hash: String,
 }
@@ -118,6 +121,15 @@ pub fn sum<'a>(recounts: impl IntoIterator<Item = &'a Recount>) -> BTreeMap<Tall
     sums
 }
 
+/// The visitors of several chunks.
+pub fn visitors<'a>(recounts: impl IntoIterator<Item = &'a Recount>) -> Visitors {
+    let mut visitors = Visitors::default();
+    for recount in recounts {
+        visitors.unite(&recount.visitors);
+    }
+    visitors
+}
+
 /// Ids of events that were counted, each with its site.
 type Seen = BTreeSet<(String, String)>;
 
@@ -159,6 +171,7 @@ fn count_line(line: &[u8], settings: &Settings, seen: &mut Seen, recount: &mut R
         }
         events_counted += 1;
         seen.extend(event_id);
+        recount.visitors.add(&event.site, event.minute, event.customer.as_deref(), event.session.as_deref());
         for (measure, key, number) in event.additions {
             let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };
             *recount.tallies.entry(key).or_default() += number;

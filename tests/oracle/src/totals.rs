@@ -1,0 +1,73 @@
+//! Where the lines of all chunks went.
+
+use crate::recount::Recount;
+
+/// The outcomes of chunks, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many chunks there are.
+    pub chunks: u64,
+    /// Lines that are not blank.
+    pub lines: u64,
+    /// Lines of which at least one event was counted.
+    pub counted: u64,
+    /// Lines that no measure wants.
+    pub ignored: u64,
+    /// Lines whose events were all seen before in their chunk.
+    pub duplicate: u64,
+    /// Lines that were rejected, for whatever reason.
+    pub rejected: u64,
+    /// Events that were counted; a line can hold many.
+    pub events: u64,
+}
+
+impl Totals {
+    /// The numbers with the names that they have in the table.
+    pub fn named(&self) -> [(&'static str, u64); 7] {
+        [
+            ("chunks", self.chunks),
+            ("lines", self.lines),
+            ("counted", self.counted),
+            ("ignored", self.ignored),
+            ("duplicate", self.duplicate),
+            ("rejected", self.rejected),
+            ("events", self.events),
+        ]
+    }
+}
+
+impl<'a> FromIterator<&'a Recount> for Totals {
+    /// Adds up chunks, each of which was counted once.
+    fn from_iter<I: IntoIterator<Item = &'a Recount>>(recounts: I) -> Self {
+        let mut totals = Self::default();
+        for recount in recounts {
+            totals.chunks += 1;
+            totals.lines += recount.lines;
+            totals.counted += recount.counted;
+            totals.ignored += recount.ignored;
+            totals.duplicate += recount.duplicate;
+            totals.rejected += recount.rejected_count();
+            totals.events += recount.events;
+        }
+        totals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Settings, recount};
+
+    #[test]
+    fn every_line_of_every_chunk_is_in_one_place() {
+        let settings =
+            Settings { reference_time: "2026-11-20T12:00:00Z".parse().unwrap(), default_currency: "USD".to_owned() };
+        let view = r#"{"event":"view","ts":"2026-11-20T11:07Z","sku":1,"event_id":1}"#;
+        let ignored = r#"{"event":"refund","ts":"2026-11-20T11:07Z","sku":1}"#;
+        let two = r#"{"ts":"2026-11-20T11:07Z","events":[{"event":"view","sku":1},{"event":"cart","sku":1}]}"#;
+        let chunks = [format!("{view}\n{view}\n{ignored}\nx\n\n{two}\n"), format!("{view}\nx\n"), String::new()];
+        let recounts = chunks.map(|chunk| recount(chunk.as_bytes(), &settings).unwrap());
+        let named = recounts.iter().collect::<Totals>().named().map(|(name, number)| format!("{name} {number}"));
+        assert_eq!(named.join(", "), "chunks 3, lines 7, counted 3, ignored 1, duplicate 1, rejected 2, events 4");
+    }
+}
