@@ -100,7 +100,8 @@ mod tests {
                 "highest_grossing",
                 "history",
                 "items",
-                "health"
+                "health",
+                "api"
             ]
         );
     }

@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
+mod api;
 mod chunks;
 mod collect;
 mod command;
@@ -52,6 +53,7 @@ pub(crate) use tests;
 /// All tests, module by module.
 pub(crate) fn all_tests() -> Vec<&'static Test> {
     [
+        api::TESTS,
         collect::TESTS,
         command::TESTS,
         deployed::TESTS,

@@ -29,8 +29,18 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 const ACCOUNT: &str = "000000000000";
 
 /// The functions, by the names of their binaries.
-const FUNCTIONS: [&str; 9] =
-    ["ingest", "rollup", "collect", "most_viewed", "top_carted", "highest_grossing", "history", "items", "health"];
+const FUNCTIONS: &[&str] = &[
+    "ingest",
+    "rollup",
+    "collect",
+    "most_viewed",
+    "top_carted",
+    "highest_grossing",
+    "history",
+    "items",
+    "health",
+    "api",
+];
 
 /// The SDK's clients, and what another process needs to make its own.
 #[derive(Clone, Debug)]
@@ -314,7 +324,7 @@ impl Cloud {
 
     fn package_binaries(&self) -> Result<BTreeMap<String, std::path::PathBuf>> {
         let mut zips = BTreeMap::new();
-        for function in FUNCTIONS {
+        for &function in FUNCTIONS {
             let zip = self.folder.path().join(format!("{function}.zip"));
             package_program(&binaries::path(function)?, &zip)?;
             zips.insert(function.to_string(), zip);

@@ -1,5 +1,6 @@
 //! The plumbing at the edge of every function: configuration, clients, clock, and the shape of HTTP answers.
 
+pub mod api;
 pub mod aws;
 pub mod clock;
 pub mod collect;
@@ -12,6 +13,7 @@ pub mod metrics;
 pub mod problem;
 pub mod query;
 pub mod ranking;
+pub mod routes;
 
 mod answer;
 mod collect_access;
