@@ -546,9 +546,15 @@ fn ranges_are_those_of_the_table_page() {
         window: window("2026-11-20T08:05:00Z", "2026-11-20T08:15:00Z"),
     };
     let day = Bucket::Day(minute("2026-11-20T08:05:00Z").hour().day());
+    let months = Piece {
+        first: Bucket::Month(minute("2026-01-01T00:00:00Z").hour().day().month()),
+        last: Bucket::Month(minute("2026-10-31T00:00:00Z").hour().day().month()),
+        window: window("2026-01-01T00:00:00Z", "2026-11-01T00:00:00Z"),
+    };
     for (piece, partition, first, last) in [
         (minutes, "T#shop#2026-11-20T08", "views#05#", "views#14#~"),
         (Piece { first: day, last: day, window: windows[0] }, "T#shop#2026", "views#d11-20#", "views#d11-20#~"),
+        (months, "T#shop#2026", "views#m01#", "views#m10#~"),
     ] {
         let expected = RowRange {
             partition: partition.to_string(),
