@@ -6,8 +6,13 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
 use futures::{Stream, TryStreamExt as _};
 use minutebook_oracle::{Bucket, Decimal, Granularity};
 
+pub(crate) use self::totals::TotalsLane;
+pub(crate) use self::uniques::UniqueRow;
 use crate::aws::explain;
 use crate::ledger::{Item, Mark};
+
+mod totals;
+mod uniques;
 
 /// How many parts of the table are read side by side.
 const SEGMENTS: i32 = 4;
@@ -23,6 +28,14 @@ const LANES: u32 = 16;
 pub(crate) enum TableRow {
     /// The tallies of a minute, an hour, a day, a week or a month.
     Tallies(Tallies),
+    /// The customers and sessions of one.
+    Uniques(UniqueRow),
+    /// A part of the totals.
+    Totals(TotalsLane),
+    /// An order.
+    Order,
+    /// An order in the list of recent ones.
+    RecentOrder,
     /// An hour that still waits for its seal, or was sealed just now.
     OpenHour(OpenHour),
     /// A closed lane.
@@ -142,6 +155,18 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         others(item, &["created_at"], &mut odd);
         return Some(TableRow::WriteKey(WriteKey { site: site.to_owned(), hash: sk.clone(), created_at }));
     }
+    if pk == totals::TOTALS {
+        return totals::read(item, sk, &mut odd).map(TableRow::Totals);
+    }
+    if pk.strip_prefix("O#").is_some_and(|order| order.contains('#')) && sk == "order" {
+        return Some(TableRow::Order);
+    }
+    if pk.strip_prefix("R#").and_then(|list| list.rsplit_once('#')).is_some_and(|(_, day)| day_named(day).is_some()) {
+        return Some(TableRow::RecentOrder);
+    }
+    if uniques::are_keys(pk, sk) {
+        return uniques::read(item, pk, sk, &mut odd).map(TableRow::Uniques);
+    }
     let Some(tallies) = place(pk, sk) else {
         odd("not the keys of any row".to_owned());
         return None;
@@ -188,21 +213,16 @@ fn open_hour(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<Open
 
 /// Where a row of tallies belongs, by its keys; without what it holds.
 fn place(pk: &str, sk: &str) -> Option<Tallies> {
-    let (site, span) = pk.strip_prefix("T#")?.split_once('#')?;
+    let (site, span) = site_and_span(pk)?;
     let mut parts = sk.split('#');
     let (measure, within) = (parts.next()?, parts.next()?);
-    let (bucket, lane) = if let Some(hour) = hour_named(span) {
-        let minute = two_digits(within).filter(|minute| *minute < 60)?;
-        let lane = match parts.next()? {
-            "late" => Lane::Late,
-            lane => two_digits(lane).filter(|lane| *lane < LANES).map(|_| Lane::Numbered)?,
-        };
-        (Bucket::containing(Granularity::Minute, hour.first_minute() + i64::from(minute)), Some(lane))
-    } else if let Some(day) = day_named(span) {
-        let hour = two_digits(within).filter(|hour| *hour < 24)?;
-        (Bucket::containing(Granularity::Hour, day.first_minute() + i64::from(hour) * 60), None)
-    } else {
-        (of_year(span, within)?, None)
+    let bucket = bucket(span, within)?;
+    let lane = match bucket.granularity() {
+        Granularity::Minute => match parts.next()? {
+            "late" => Some(Lane::Late),
+            lane => two_digits(lane).filter(|lane| *lane < LANES).map(|_| Some(Lane::Numbered))?,
+        },
+        _ => None,
     };
     let slot = parts.next()?;
     let (slot, spill) = slot.split_once('.').unwrap_or((slot, "1"));
@@ -212,6 +232,24 @@ fn place(pk: &str, sk: &str) -> Option<Tallies> {
     }
     let (site, measure) = (site.to_owned(), measure.to_owned());
     Some(Tallies { site, measure, bucket, lane, ttl: None, counters: Vec::new() })
+}
+
+/// The site, and the span of time that lies in one partition.
+fn site_and_span(pk: &str) -> Option<(&str, &str)> {
+    pk.strip_prefix("T#")?.split_once('#')
+}
+
+/// What lies `within` a span: a minute of an hour, an hour of a day, a day, week or month of a year.
+fn bucket(span: &str, within: &str) -> Option<Bucket> {
+    if let Some(hour) = hour_named(span) {
+        let minute = two_digits(within).filter(|minute| *minute < 60)?;
+        Some(Bucket::containing(Granularity::Minute, hour.first_minute() + i64::from(minute)))
+    } else if let Some(day) = day_named(span) {
+        let hour = two_digits(within).filter(|hour| *hour < 24)?;
+        Some(Bucket::containing(Granularity::Hour, day.first_minute() + i64::from(hour) * 60))
+    } else {
+        of_year(span, within)
+    }
 }
 
 /// The day `d11-20`, the week `w47` or the month `m11` of a year.

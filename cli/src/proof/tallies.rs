@@ -68,6 +68,7 @@ impl Books {
                     self.marked_chunks.insert(chunk_id);
                 }
             }
+            Some(TableRow::Uniques(_) | TableRow::Totals(_) | TableRow::Order | TableRow::RecentOrder) => {}
             Some(TableRow::Seal | TableRow::WriteKey(_)) | None => {}
         }
     }
