@@ -4,6 +4,7 @@ use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSetting
 use minutebook_domain::ledger::{ChunkId, PlanBasis};
 use minutebook_domain::measure::Currency;
 use minutebook_domain::plan::{PLAN_VERSION, Plan};
+use minutebook_domain::seal::is_closed;
 use minutebook_service::clock::Clock;
 use minutebook_storage::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
 use minutebook_storage::error::StorageError;
@@ -243,6 +244,10 @@ impl Counter {
         // The rejected lines stand before the first mark does, so no counted chunk ever lacks them.
         rejected.finish().await?;
         let header = ChunkHeader { bucket: &object.bucket, key: &object.key, basis, outcomes: &count.outcomes };
+        // Visitors are united, which may be done twice; so they are there before the first mark, too.
+        self.committer.put_visitors(chunk, &count.uniques).await?;
+        let was_closed = |_: &str, hour| is_closed(hour, basis.reference_time);
+        self.committer.join_visitors(chunk, &count.uniques.rolled_up(was_closed)).await?;
         let mut parts_committed = 0;
         let mut has_finished = false;
         for (number, part) in plan.parts.iter().enumerate() {
@@ -257,6 +262,7 @@ impl Counter {
                 mark: &mark,
                 header: (number == 0).then_some(&header),
                 part,
+                uniques: &count.uniques,
                 now: self.clock.now(),
             };
             match self.committer.commit(&commit, effort).await? {

@@ -219,12 +219,14 @@ impl Sealer {
         marks: &Marks,
         effort: &mut CommitEffort,
     ) -> Result<(), SealError> {
-        let tally = self.committer.table.read_sealed_minutes(&open.site, open.hour).await?;
+        let sealed = self.committer.table.read_sealed_minutes(&open.site, open.hour).await?;
         // Not before the reading, which would leave a gap in which a row could go.
         if let Some(since) = expired_since(self.committer.retention, open.hour, self.clock.now()) {
             return Err(SealError::Expired { since });
         }
-        let plan = Plan::of_sealed_hour(&tally);
+        // Before the marks, as they say that all of this is done.
+        self.committer.join_visitors(chunk, &sealed.uniques.rolled_up(|_, _| true)).await?;
+        let plan = Plan::of_sealed_hour(&sealed.tally);
         let mark = Mark { plan_version: PLAN_VERSION, parts: plan.parts.len(), late_parts: None, basis: None };
         for (part, found) in marks.parts() {
             check_plan(part, found, &mark)?;
@@ -234,7 +236,8 @@ impl Sealer {
                 continue;
             }
             let now = self.clock.now();
-            let commit = PartCommit { chunk, number, mark: &mark, header: None, part, now };
+            let uniques = &sealed.uniques;
+            let commit = PartCommit { chunk, number, mark: &mark, header: None, part, uniques, now };
             if let PartOutcome::CountedBefore(found) = self.committer.commit(&commit, effort).await? {
                 check_plan(number, &found, &mark)?;
             }

@@ -27,6 +27,11 @@ impl ChunkId {
         ChunkId(format!("seal:{site}:{hour}"))
     }
 
+    /// A short name that no two chunks of an hour are likely to share: the first 16 hex digits of the id's BLAKE3.
+    pub fn tag(&self) -> String {
+        blake3::hash(self.0.as_bytes()).to_hex().chars().take(16).collect()
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -17,6 +17,7 @@ use minutebook_domain::ledger::ChunkId;
 use minutebook_domain::plan::{Part, Row};
 use minutebook_domain::seal::is_closed;
 use minutebook_domain::time::Hour;
+use minutebook_domain::uniques::Uniques;
 
 use crate::cancellation::{MARK_POSITION, Verdict, verdict};
 use crate::error::StorageError;
@@ -64,6 +65,8 @@ pub struct PartCommit<'a> {
     pub header: Option<&'a ChunkHeader<'a>>,
     /// The rows and the hours that they lie in.
     pub part: &'a Part<'a>,
+    /// Whom the chunk is of: the visitors of the part's hours go with its late form.
+    pub uniques: &'a Uniques,
     /// The present: it says which hours are closed, and the mark records it.
     pub now: DateTime<Utc>,
 }
@@ -145,6 +148,9 @@ impl Committer {
         commit: &PartCommit<'_>,
         effort: &mut CommitEffort,
     ) -> Result<PartOutcome, StorageError> {
+        // Before the marks, as all of a chunk's visitors: whoever meets the marks need not look for them.
+        let is_of_part = |site: &str, hour: Hour| commit.part.hours.contains(&(site, hour));
+        self.join_visitors(commit.chunk, &commit.uniques.rolled_up(is_of_part)).await?;
         let parts = commit.part.late_form();
         let mark = Mark { late_parts: Some(parts.len()), ..commit.mark.clone() };
         let mut outcome = PartOutcome::Committed;

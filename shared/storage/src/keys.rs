@@ -3,8 +3,9 @@
 use std::fmt;
 
 use minutebook_domain::bucket::Bucket;
+use minutebook_domain::ledger::ChunkId;
 use minutebook_domain::measure::Measure;
-use minutebook_domain::time::Hour;
+use minutebook_domain::time::{Hour, Minute};
 
 use crate::ledger::MarkName;
 
@@ -52,14 +53,15 @@ pub fn tally_partition(site: &str, bucket: Bucket) -> String {
     }
 }
 
-/// What the sort keys of a bucket's rows of a measure begin with: `views#07#`, `views#d11-20#`.
-pub fn tally_prefix(measure: Measure, bucket: Bucket) -> String {
+/// What the sort keys of a bucket's rows of a family (a measure, or [`VISITORS`]) begin with: `views#07#`,
+/// `views#d11-20#`.
+pub fn tally_prefix(family: impl fmt::Display, bucket: Bucket) -> String {
     match bucket {
-        Bucket::Minute(minute) => format!("{measure}#{:02}#", minute.of_hour()),
-        Bucket::Hour(hour) => format!("{measure}#{:02}#", hour.of_day()),
-        Bucket::Day(day) => format!("{measure}#d{}#", day.date().format("%m-%d")),
-        Bucket::Week(week) => format!("{measure}#w{:02}#", week.of_iso_year().1),
-        Bucket::Month(month) => format!("{measure}#m{:02}#", month.of_year().1),
+        Bucket::Minute(minute) => format!("{family}#{:02}#", minute.of_hour()),
+        Bucket::Hour(hour) => format!("{family}#{:02}#", hour.of_day()),
+        Bucket::Day(day) => format!("{family}#d{}#", day.date().format("%m-%d")),
+        Bucket::Week(week) => format!("{family}#w{:02}#", week.of_iso_year().1),
+        Bucket::Month(month) => format!("{family}#m{:02}#", month.of_year().1),
     }
 }
 
@@ -75,6 +77,29 @@ pub fn tally_row(measure: Measure, bucket: Bucket, lane: Lane, slot: u32, spill:
         key.push_str(&format!(".{spill}"));
     }
     key
+}
+
+/// What the sort keys of visitors begin with, as those of tallies do with their measure.
+pub const VISITORS: &str = "users";
+/// The attribute of the sketch of customers.
+pub const USERS: &str = "users";
+/// The attribute of the sketch of sessions.
+pub const SESSIONS: &str = "sessions";
+/// The attribute that counts how often a row was joined with.
+pub const REVISION: &str = "revision";
+
+/// How many rows there are of a bucket's visitors from the hour upwards: late chunks that come at once join different
+/// ones.
+pub const VISITOR_LANES: u8 = 4;
+
+/// The sort key of what a chunk knows of a minute's visitors: `users#07#<tag of the chunk>`.
+pub fn chunk_visitors(minute: Minute, chunk: &ChunkId) -> String {
+    format!("{}{}", tally_prefix(VISITORS, Bucket::Minute(minute)), chunk.tag())
+}
+
+/// The sort key of visitors of an hour, day, week or month: `users#23#00`.
+pub fn joined_visitors(bucket: Bucket, lane: u8) -> String {
+    format!("{}{lane:02}", tally_prefix(VISITORS, bucket))
 }
 
 /// The first and last sort key that [`tally_prefix`] can begin, from the prefix of one bucket to that of another (or the
@@ -98,7 +123,7 @@ pub fn seal_partition(site: &str, hour: Hour) -> String {
 }
 
 /// The partition of a chunk's ledger marks.
-pub fn ledger_partition(chunk: &minutebook_domain::ledger::ChunkId) -> String {
+pub fn ledger_partition(chunk: &ChunkId) -> String {
     format!("L#{chunk}")
 }
 
@@ -111,7 +136,6 @@ pub fn ledger_mark(name: MarkName) -> String {
 mod tests {
     use super::*;
     use minutebook_domain::measure::Currency;
-    use minutebook_domain::time::Minute;
 
     fn minute() -> Minute {
         Minute::from_epoch_seconds(1_795_216_079).expect("in range")

@@ -17,4 +17,6 @@ pub mod queue;
 pub mod reader;
 pub mod rejected;
 pub mod sealing;
+pub mod segments;
+pub mod uniques;
 pub mod write_keys;

@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::channel::oneshot;
 use minutebook_domain::amount::Amount;
-use minutebook_domain::bucket::Retention;
+use minutebook_domain::bucket::{Bucket, Retention};
 use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::Hour;
+use minutebook_domain::uniques::Visitors;
 
 use crate::error::StorageError;
 use crate::keys::{self, Lane};
@@ -71,6 +73,8 @@ struct State {
 struct MemoryRow {
     expires_at: Option<i64>,
     counters: BTreeMap<String, Amount>,
+    /// Of visitors.
+    sketches: BTreeMap<&'static str, Vec<u8>>,
 }
 
 impl MemoryTable {
@@ -89,6 +93,16 @@ impl MemoryTable {
                 }
             }
         }
+    }
+
+    /// Puts a row of visitors in the place of the one that has this tag, or lane.
+    pub fn put_visitors(&self, site: &str, bucket: Bucket, tag: &str, visitors: &Visitors, retention: Retention) {
+        let sort_key = format!("{}{tag}", keys::tally_prefix(keys::VISITORS, bucket));
+        let sketches = [(keys::USERS, &visitors.users), (keys::SESSIONS, &visitors.sessions)];
+        let sketches = sketches.into_iter().map(|(name, sketch)| (name, sketch.to_bytes())).collect();
+        let row = MemoryRow { expires_at: retention.expires_at(bucket), sketches, ..MemoryRow::default() };
+        let mut state = self.state();
+        state.partitions.entry(keys::tally_partition(site, bucket)).or_default().insert(sort_key, Arc::new(row));
     }
 
     /// Gives a partition all rows of another one, in place of its own.
@@ -241,7 +255,10 @@ impl MemoryRow {
     fn bytes(&self, partition: &str, sort_key: &str) -> usize {
         let keys = keys::PARTITION_KEY.len() + partition.len() + keys::SORT_KEY.len() + sort_key.len();
         let time_to_live = self.expires_at.map_or(0, |_| keys::TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES);
-        keys + time_to_live + self.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum::<usize>()
+        let sketches: usize = self.sketches.iter().map(|(name, bytes)| name.len() + bytes.len()).sum();
+        keys + time_to_live
+            + sketches
+            + self.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum::<usize>()
     }
 
     fn item(&self, partition: &str, sort_key: &str, only: Option<&str>) -> Item {
@@ -251,6 +268,9 @@ impl MemoryRow {
         ]);
         if let Some(expires_at) = self.expires_at {
             item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
+        }
+        for (name, bytes) in &self.sketches {
+            item.insert((*name).to_string(), AttributeValue::B(Blob::new(bytes.clone())));
         }
         for (key, amount) in &self.counters {
             let name = format!("{}{key}", keys::COUNTER_PREFIX);

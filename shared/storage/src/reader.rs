@@ -1,4 +1,4 @@
-//! Reading: the sums of a measure over windows, from the fewest rows.
+//! Reading: what stands in the rows of windows, from the fewest of them.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -39,6 +39,23 @@ pub struct SumQuestion<'a> {
     pub now: DateTime<Utc>,
     /// For how long rows are kept.
     pub retention: Retention,
+}
+
+/// Which rows are asked for: those of some families over windows.
+#[derive(Clone, Copy)]
+pub(crate) struct RowQuestion<'a> {
+    /// The site.
+    pub(crate) site: &'a str,
+    /// What the sort keys begin with: the names of measures, or what else has a row for each span of time.
+    pub(crate) families: &'a [String],
+    /// The only counter that is wanted of the rows, as an attribute; `None` for all of what they hold.
+    pub(crate) counter: Option<&'a str>,
+    /// The windows.
+    pub(crate) windows: &'a [Window],
+    /// The present.
+    pub(crate) now: DateTime<Utc>,
+    /// For how long rows are kept.
+    pub(crate) retention: Retention,
 }
 
 /// The rows that one query reads.
@@ -120,18 +137,36 @@ impl Table {
     }
 }
 
-/// Sums the counters of measures by key over windows, from the fewest rows. Rows whose time to live has passed are left
-/// out, though they may still stand.
+/// Sums the counters of measures by key over windows, from the fewest rows.
 ///
 /// **Shape**: one [`Sums`] a measure and window: all windows of the first measure in their order, then all of the next.
+///
+/// **Guarantees**: what was committed before the call is in the sums (eventually consistent reads may lag by less than a
+/// second), and nothing is in them twice, while ingest and sealing go on; see [`each_row`].
+///
+/// **Errors**: [`StorageError`]; a retry helps where it says so.
+pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
+    let &SumQuestion { site, key, windows, now, retention, .. } = question;
+    let families: Vec<String> = question.measures.iter().map(Measure::to_string).collect();
+    let counter = key.map(|key| format!("{}{key}", keys::COUNTER_PREFIX));
+    let counter = counter.as_deref();
+    let mut sums: Vec<Sums> = vec![];
+    sums.resize_with(families.len() * windows.len(), Sums::default);
+    let question = RowQuestion { site, families: &families, counter, windows, now, retention };
+    each_row(source, &question, |place, item| add_counters(item, key, &mut sums[place])).await?;
+    Ok(sums)
+}
+
+/// Hands on each row of windows, with the place of its family and window: all windows of the first family in their order,
+/// then all of the next. Rows whose time to live has passed are left out, though they may still stand.
 ///
 /// All queries run side by side: those for the rows, on the presumption that every settled hour is done, and one for the
 /// open hours among them. Where one of these lies in a row of an hour, day, week or month, that row is passed over, and
 /// its span is read again around the minutes of the open hour: a second round trip, for about three minutes of each hour,
 /// or for as long as sealing is behind.
 ///
-/// **Guarantees**: what was committed before the call is in the sums (eventually consistent reads may lag by less than a
-/// second), and nothing is in them twice, while ingest and sealing go on:
+/// **Guarantees**: what was committed before the call is in the rows (eventually consistent reads may lag by less than a
+/// second), and nothing is in two of them, while ingest and sealing go on:
 /// - Each minute is read from one row or another, never from two, and all lanes of a minute row are summed. The minute
 ///   rows of an hour are the whole of it whether it is sealed or not: an hour that is not settled, or is listed, is right.
 /// - A row of an hour or more is taken only if none of its hours is listed. An hour is listed before its first event goes
@@ -144,35 +179,39 @@ impl Table {
 ///   is read without a lag.
 ///
 /// **Errors**: [`StorageError`]; a retry helps where it says so.
-pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
+pub(crate) async fn each_row<S: RowSource>(
+    source: &S,
+    question: &RowQuestion<'_>,
+    add: impl FnMut(usize, &Item) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
     let presumed = Holes::new([], question.retention, question.now);
-    let sums = || question.measures.iter().flat_map(|measure| question.windows.iter().map(move |_| *measure));
+    let places = || question.families.iter().flat_map(|family| question.windows.iter().map(move |_| family.as_str()));
     let covers: Vec<Vec<Piece>> =
         question.windows.iter().map(|window| cover(window.counted_by(question.now), &presumed)).collect();
-    let wanted: Vec<Wanted> = sums()
+    let wanted: Vec<Wanted<'_>> = places()
         .zip(covers.iter().cycle())
         .enumerate()
-        .flat_map(|(place, (measure, pieces))| pieces.iter().map(move |piece| Wanted { place, measure, piece: *piece }))
+        .flat_map(|(place, (family, pieces))| pieces.iter().map(move |piece| Wanted { place, family, piece: *piece }))
         .collect();
-    let mut summing = Summing { question, sums: sums().map(|_| Sums::default()).collect() };
+    let mut adding = Adding { now: question.now, add };
 
-    let mut calls: Vec<Call> = open_hours_call(&wanted).into_iter().collect();
+    let mut calls: Vec<Call<'_>> = open_hours_call(&wanted).into_iter().collect();
     let mut holes = if calls.is_empty() { Some(presumed) } else { None };
     calls.extend(wanted.iter().copied().map(Call::Rows));
     // Rows that came before the list of open hours: there are few, as minutes need not wait for it.
-    let mut early: Vec<(Wanted, Vec<Item>)> = vec![];
+    let mut early: Vec<(Wanted<'_>, Vec<Item>)> = vec![];
     let mut arrivals = arrivals(source, question, calls);
     while let Some(arrival) = arrivals.try_next().await? {
         match (arrival, &holes) {
             (Arrival::OpenHours(open_hours), _) => {
                 let known = Holes::new(open_hours, question.retention, question.now);
                 for (wanted, items) in early.drain(..) {
-                    summing.add_unless_open(wanted, &items, &known)?;
+                    adding.add_unless_open(wanted, &items, &known)?;
                 }
                 holes = Some(known);
             }
-            (Arrival::Rows(wanted, items), Some(holes)) => summing.add_unless_open(wanted, &items, holes)?,
-            (Arrival::Rows(wanted, items), None) if wanted.piece.is_minutes() => summing.add(wanted, &items)?,
+            (Arrival::Rows(wanted, items), Some(holes)) => adding.add_unless_open(wanted, &items, holes)?,
+            (Arrival::Rows(wanted, items), None) if wanted.piece.is_minutes() => adding.add(wanted, &items)?,
             (Arrival::Rows(wanted, items), None) => early.push((wanted, items)),
         }
     }
@@ -187,47 +226,46 @@ pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -
     let mut arrivals = self::arrivals(source, question, again.collect());
     while let Some(arrival) = arrivals.try_next().await? {
         if let Arrival::Rows(wanted, items) = arrival {
-            summing.add(wanted, &items)?;
+            adding.add(wanted, &items)?;
         }
     }
-    drop(arrivals);
-    Ok(summing.sums)
+    Ok(())
 }
 
-/// A piece of a window, for one measure.
+/// A piece of a window, for one family.
 #[derive(Clone, Copy)]
-struct Wanted {
-    /// Which of the sums it belongs to.
+struct Wanted<'a> {
+    /// Which family and window it belongs to.
     place: usize,
-    measure: Measure,
+    family: &'a str,
     piece: Piece,
 }
 
-enum Call {
+enum Call<'a> {
     OpenHours { from: Hour, to: Hour },
-    Rows(Wanted),
+    Rows(Wanted<'a>),
 }
 
-enum Arrival {
+enum Arrival<'a> {
     /// The open hours of the site that is asked about.
     OpenHours(Vec<Hour>),
-    Rows(Wanted, Vec<Item>),
+    Rows(Wanted<'a>, Vec<Item>),
 }
 
-struct Summing<'a> {
-    question: &'a SumQuestion<'a>,
-    sums: Vec<Sums>,
+struct Adding<A> {
+    now: DateTime<Utc>,
+    add: A,
 }
 
-impl Summing<'_> {
-    fn add_unless_open(&mut self, wanted: Wanted, items: &[Item], holes: &Holes) -> Result<(), StorageError> {
+impl<A: FnMut(usize, &Item) -> Result<(), StorageError>> Adding<A> {
+    fn add_unless_open(&mut self, wanted: Wanted<'_>, items: &[Item], holes: &Holes) -> Result<(), StorageError> {
         if wanted.piece.has_hole(holes) { Ok(()) } else { self.add(wanted, items) }
     }
 
-    fn add(&mut self, wanted: Wanted, items: &[Item]) -> Result<(), StorageError> {
+    fn add(&mut self, wanted: Wanted<'_>, items: &[Item]) -> Result<(), StorageError> {
         for item in items {
-            if !has_expired(item, self.question.now)? {
-                add_counters(item, self.question.key, &mut self.sums[wanted.place])?;
+            if !has_expired(item, self.now)? {
+                (self.add)(wanted.place, item)?;
             }
         }
         Ok(())
@@ -235,7 +273,7 @@ impl Summing<'_> {
 }
 
 /// The call for the open hours, if any row of an hour, day, week or month is wanted.
-fn open_hours_call(wanted: &[Wanted]) -> Option<Call> {
+fn open_hours_call<'a>(wanted: &[Wanted<'a>]) -> Option<Call<'a>> {
     let windows = || wanted.iter().filter(|wanted| !wanted.piece.is_minutes()).map(|wanted| wanted.piece.window);
     let from = windows().map(|window| window.from.hour()).min()?;
     let to = windows().map(|window| window.to.hour()).max()?;
@@ -245,9 +283,9 @@ fn open_hours_call(wanted: &[Wanted]) -> Option<Call> {
 /// What the calls give, in the order in which it comes.
 fn arrivals<'a, S: RowSource>(
     source: &'a S,
-    question: &'a SumQuestion<'a>,
-    calls: Vec<Call>,
-) -> impl Stream<Item = Result<Arrival, StorageError>> + Unpin + Send + 'a {
+    question: &'a RowQuestion<'a>,
+    calls: Vec<Call<'a>>,
+) -> impl Stream<Item = Result<Arrival<'a>, StorageError>> + Unpin + Send + 'a {
     stream::iter(calls).flat_map_unordered(QUERIES_AT_ONCE, move |call| -> BoxStream<'a, _> {
         match call {
             Call::OpenHours { from, to } => {
@@ -266,14 +304,14 @@ fn arrivals<'a, S: RowSource>(
     })
 }
 
-fn range(question: &SumQuestion<'_>, Wanted { measure, piece, .. }: Wanted) -> RowRange {
-    let prefix = |bucket| keys::tally_prefix(measure, bucket);
+fn range(question: &RowQuestion<'_>, Wanted { family, piece, .. }: Wanted<'_>) -> RowRange {
+    let prefix = |bucket| keys::tally_prefix(family, bucket);
     let (first, last) = keys::rows_between(&prefix(piece.first), &prefix(piece.last));
     RowRange {
         partition: keys::tally_partition(question.site, piece.first),
         first,
         last,
-        counter: question.key.map(|key| format!("{}{key}", keys::COUNTER_PREFIX)),
+        counter: question.counter.map(str::to_string),
     }
 }
 

@@ -539,7 +539,14 @@ fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
 fn ranges_are_those_of_the_table_page() {
     let world = World::at("2026-11-20T10:15:00Z");
     let windows = [window("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")];
-    let question = SumQuestion { key: Some("7"), ..world.question(&windows) };
+    let question = RowQuestion {
+        site: SITE,
+        families: &["views".to_string()],
+        counter: Some("i#7"),
+        windows: &windows,
+        now: world.now,
+        retention: RETENTION,
+    };
     let minutes = Piece {
         first: Bucket::Minute(minute("2026-11-20T08:05:00Z")),
         last: Bucket::Minute(minute("2026-11-20T08:14:00Z")),
@@ -562,7 +569,7 @@ fn ranges_are_those_of_the_table_page() {
             last: last.to_string(),
             counter: Some("i#7".to_string()),
         };
-        let wanted = Wanted { place: 0, measure: Measure::Views, piece };
+        let wanted = Wanted { place: 0, family: "views", piece };
         assert_eq!(range(&question, wanted), expected);
     }
 }

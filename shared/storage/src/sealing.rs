@@ -8,12 +8,14 @@ use minutebook_domain::bucket::Bucket;
 use minutebook_domain::measure::Measure;
 use minutebook_domain::tally::Tally;
 use minutebook_domain::time::{Hour, MINUTES_PER_HOUR};
+use minutebook_domain::uniques::Uniques;
 
 use crate::commit::{Table, pause};
 use crate::error::{StorageError, is_passing_code};
 use crate::keys::{self, LANE_COUNT, Lane};
 use crate::ledger::{Item, malformed, text};
 use crate::reader::counters;
+use crate::uniques::{is_visitors, read_visitors};
 
 /// How long seal rows are kept. They are for transactions that were begun while the hour was open; whoever begins one
 /// later sees by the clock that it is closed. No function runs for longer than a quarter of an hour: a week is plenty.
@@ -22,6 +24,15 @@ const SEAL_KEPT: TimeDelta = TimeDelta::days(7);
 /// How often a seal row is tried, with pauses of a second on average in the end: a lane is busy only for as long as late
 /// commits keep checking it.
 const SEAL_ATTEMPTS_MAX: u32 = 30;
+
+/// What the minute rows of a sealed hour come to.
+#[derive(Debug, Default)]
+pub struct SealedHour {
+    /// What the numbered lanes hold, by measure and key, under the hour's first minute.
+    pub tally: Tally,
+    /// The visitors of all its minutes, late ones too, under the hour's first minute.
+    pub uniques: Uniques,
+}
 
 impl Table {
     /// Closes the numbered lanes of an hour: from now on every commit to one of them fails its seal check.
@@ -57,15 +68,15 @@ impl Table {
         }
     }
 
-    /// Sums what the numbered lanes of an hour hold, by measure and key, under the hour's first minute. Rows of the lane
-    /// `late` are not in it: they were added to the rows above when they were written.
+    /// Sums what the numbered lanes of an hour hold, and unites its visitors. Rows of the lane `late` are not in the sums:
+    /// they were added to the rows above when they were written. Late visitors were too, but to unite them twice is no harm.
     ///
     /// **Guarantees**: a consistent read of rows that can no longer change, if the hour is sealed for as long as
     /// transactions take: then every call gives the same. Rows are summed whether their time to live has passed or not;
     /// those that were deleted for it are missing, which the caller has to rule out.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so. A row that is not as docs/TABLE.md says is an error.
-    pub async fn read_sealed_minutes(&self, site: &str, hour: Hour) -> Result<Tally, StorageError> {
+    pub async fn read_sealed_minutes(&self, site: &str, hour: Hour) -> Result<SealedHour, StorageError> {
         let partition = keys::tally_partition(site, Bucket::Minute(hour.first_minute()));
         let mut items = self
             .client
@@ -78,12 +89,12 @@ impl Table {
             .into_paginator()
             .items()
             .send();
-        let mut tally = Tally::default();
+        let mut sealed = SealedHour::default();
         while let Some(item) = items.next().await {
             let item = item.map_err(|error| StorageError::from_sdk("Query of a sealed hour", error))?;
-            add_row(&item, site, hour, &mut tally)?;
+            add_row(&item, site, hour, &mut sealed)?;
         }
-        Ok(tally)
+        Ok(sealed)
     }
 }
 
@@ -91,15 +102,20 @@ fn may_pass(code: &str) -> bool {
     code == "TransactionConflictException" || is_passing_code(code)
 }
 
-fn add_row(item: &Item, site: &str, hour: Hour, tally: &mut Tally) -> Result<(), StorageError> {
-    let (measure, lane) = measure_and_lane(text(item, keys::SORT_KEY)?)
+fn add_row(item: &Item, site: &str, hour: Hour, sealed: &mut SealedHour) -> Result<(), StorageError> {
+    let sort_key = text(item, keys::SORT_KEY)?;
+    if is_visitors(sort_key) {
+        sealed.uniques.unite(site, hour.first_minute(), &read_visitors(item)?);
+        return Ok(());
+    }
+    let (measure, lane) = measure_and_lane(sort_key)
         .ok_or_else(|| malformed(item, "its sort key is not that of a minute row".to_string()))?;
     if lane == Lane::Late {
         return Ok(());
     }
     for counter in counters(item) {
         let (key, amount) = counter?;
-        tally.add(site, measure, hour.first_minute(), key, amount);
+        sealed.tally.add(site, measure, hour.first_minute(), key, amount);
     }
     Ok(())
 }
@@ -129,6 +145,9 @@ fn number(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_dynamodb::primitives::Blob;
+    use minutebook_domain::sketch::Sketch;
+    use minutebook_domain::uniques::UniqueCounts;
 
     fn hour() -> Hour {
         Hour::parse("2026-11-20T23").expect("an hour")
@@ -149,7 +168,7 @@ mod tests {
 
     #[test]
     fn numbered_lanes_are_summed_over_minutes_lanes_slots_and_spills_and_late_ones_are_not() {
-        let mut tally = Tally::default();
+        let mut sealed = SealedHour::default();
         for (sort_key, counters) in [
             ("views#00#00#000", &[("i#7", "2"), ("i#8", "1")][..]),
             ("views#00#15#000", &[("i#7", "10")]),
@@ -159,13 +178,26 @@ mod tests {
             ("sales:USD#07#03#000", &[("i#7", "0.30")]),
             ("sales:EUR#07#03#000", &[("i#7", "1299.7")]),
         ] {
-            add_row(&row(sort_key, counters), "shop", hour(), &mut tally).expect("well formed");
+            add_row(&row(sort_key, counters), "shop", hour(), &mut sealed).expect("well formed");
         }
         let minute = hour().first_minute();
         let expected = format!(
             "shop {minute} views 7=112 8=1 ttl=5\nshop {minute} sales:EUR 7=1299.7\nshop {minute} sales:USD 7=0.3\n"
         );
-        assert_eq!(format!("{tally:?}"), expected);
+        assert_eq!(format!("{:?}", sealed.tally), expected);
+    }
+
+    #[test]
+    fn visitors_of_all_minutes_and_chunks_are_united() {
+        let mut sealed = SealedHour::default();
+        for (sort_key, users) in [("users#00#aaaa", &["ann", "bob"][..]), ("users#59#bbbb", &["bob", "eve"])] {
+            let mut item = row(sort_key, &[]);
+            item.insert("users".to_string(), AttributeValue::B(Blob::new(Sketch::of(users).to_bytes())));
+            add_row(&item, "shop", hour(), &mut sealed).expect("well formed");
+        }
+        let counts: Vec<_> =
+            sealed.uniques.minutes().map(|(_, minute, visitors)| (minute, visitors.counts())).collect();
+        assert_eq!(counts, [(hour().first_minute(), UniqueCounts { users: 3, sessions: 0 })]);
     }
 
     #[test]
@@ -188,7 +220,7 @@ mod tests {
             "sales:usd#07#00#000",
             "clicks#07#00#000",
         ] {
-            let added = add_row(&row(sort_key, &[("i#7", "2")]), "shop", hour(), &mut Tally::default());
+            let added = add_row(&row(sort_key, &[("i#7", "2")]), "shop", hour(), &mut SealedHour::default());
             let sentence = added.expect_err(sort_key).to_string();
             assert!(sentence.contains(&format!("T#shop#2026-11-20T23 / {sort_key}")), "{sentence}");
         }
@@ -198,7 +230,7 @@ mod tests {
     fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
         let mut item = row("views#07#00#000", &[]);
         item.insert("i#7".to_string(), AttributeValue::S("2".to_string()));
-        let sentence = add_row(&item, "shop", hour(), &mut Tally::default()).expect_err("a text").to_string();
+        let sentence = add_row(&item, "shop", hour(), &mut SealedHour::default()).expect_err("a text").to_string();
         assert!(sentence.contains("views#07#00#000") && sentence.contains("\"7\""), "{sentence}");
     }
 
