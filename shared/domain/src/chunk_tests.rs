@@ -98,7 +98,7 @@ fn event(kind: &str, members: &str) -> String {
 fn every_spelling_of_a_type_counts_for_its_measure() {
     for (kinds, expected) in [
         (
-            &["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks"][..],
+            &["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks", "page"][..],
             "views a=1",
         ),
         (&["add_to_cart", "addtocart", "cart", "carts", "Product Added"], "carts a=1"),
@@ -106,6 +106,7 @@ fn every_spelling_of_a_type_counts_for_its_measure() {
         (&["purchase", "transaction", "order", "orders", "Order Completed"], "units a=2; sales:EUR a=5"),
         (&["refund", "Order Refunded"], "refunds:EUR a=5"),
         (&["OrderCreatedEvent", "OrderStatusChangedEvent", "OrderCancelledEvent"], ""),
+        (&["session_start", "begin_checkout", "identify", "Cart Viewed", "Promotion Viewed"], ""),
     ] {
         for kind in kinds {
             check_tally(&event(kind, r#""item_id":"a","price":2.5,"quantity":2"#), expected);
@@ -118,13 +119,13 @@ fn every_spelling_of_a_field_is_taken() {
     for name in ["event_type", "event", "type", "event_name", "eventType"] {
         check_tally(&format!(r#"{{"{name}":"view",{AT},"item_id":"a"}}"#), "views a=1");
     }
-    for name in ["timestamp", "event_time", "ts", "time", "event_timestamp"] {
+    for name in ["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"] {
         check_tally(&format!(r#"{{"event":"view","{name}":1795216051000,"item_id":"a"}}"#), "views a=1");
     }
     for name in ["item_id", "product_id", "itemid", "aid", "sku"] {
         check_tally(&event("view", &format!(r#""{name}":"a""#)), "views a=1");
     }
-    for name in ["page_url", "path", "url", "page"] {
+    for name in ["page_url", "path", "url", "page", "page_location"] {
         check_tally(&event("view", &format!(r#""{name}":"/a""#)), "pages /a=1");
     }
     for name in ["site_id", "app_id", "tenant_id"] {
@@ -135,7 +136,10 @@ fn every_spelling_of_a_field_is_taken() {
         check_outcomes(&format!("{line}\n{line}\n"), "1/0/1");
     }
     for (field, names) in [
-        ("customer_id", &["customer_id", "user_id", "visitorid", "userId", "anonymousId"][..]),
+        (
+            "customer_id",
+            &["customer_id", "user_id", "visitorid", "userId", "anonymousId", "user_pseudo_id", "client_id"][..],
+        ),
         ("session_id", &["session_id", "user_session", "session"]),
         ("order_id", &["order_id", "transaction_id", "transactionid", "orderId"]),
     ] {
@@ -179,6 +183,67 @@ fn missing_fields_are_looked_for_in_properties() {
     check_rejected(&event("view", r#""properties":{"properties":{"sku":"x"}}"#), "missing:item_id");
     check_rejected(&event("view", r#""properties":{"sku":"x"},"properties":7"#), "missing:item_id");
     check_rejected(&event("view", r#""properties":{"events":[]}"#), "missing:item_id");
+}
+
+#[test]
+fn params_are_properties_by_another_name() {
+    check_tally(&event("view", r#""params":{"sku":"a","page_location":"/p?q"}"#), "views a=1; pages =1 /p=1");
+    check_tally(&event("view", r#""params":{"sku":"a"},"properties":{"sku":"b"}"#), "views b=1");
+    check_tally(&event("view", r#""params":{"sku":"a"},"properties":[]"#), "views a=1");
+    check_rejected(&event("view", r#""params":{"sku":"a"},"properties":{}"#), "missing:item_id");
+}
+
+#[test]
+fn parameters_are_looked_into_behind_properties() {
+    let with = |parameters: &str| event("view", &format!(r#""event_params":{parameters}"#));
+    for value in [
+        r#"{"string_value":"a"}"#,
+        r#"{"int_value":"b","string_value":"a"}"#,
+        r#"{"string_value":"","int_value":null,"float_value":[],"double_value":"\u0061"}"#,
+    ] {
+        check_tally(
+            &with(&format!(r#"[{{"key":"title","value":{{}}}}, {{"value":{value}, "key":"sku"}}]"#)),
+            "views a=1",
+        );
+    }
+    check_tally(&with(r#"[1,{"key":"\u0073ku","value":{"int_value":2}},{"key":"sku","value":7},{}]"#), "views 2=1");
+    check_tally(
+        &with(r#"[{"key":"path","value":{"string_value":"/a"}},{"key":"aid","value":{"int_value":3}}]"#),
+        "views 3=1; pages =1 /a=1",
+    );
+    check_tally(
+        &event("view", r#""properties":{"sku":"a"},"event_params":[{"key":"sku","value":{"int_value":1}}]"#),
+        "views a=1",
+    );
+    for nothing in [
+        r#"[{"key":"sku","value":{"int_value":1}},{"key":"sku","value":{"int_value":null}}]"#,
+        r#"[{"key":"items","value":{"string_value":[{"sku":1}]}}]"#,
+        r#"[{"key":"sku","value":{"int_value":true}}]"#,
+        r#"{"key":"sku","value":{"int_value":1}}"#,
+    ] {
+        check_rejected(&with(nothing), "missing:item_id");
+    }
+    // Nothing is left of the line before.
+    let lines = [with(r#"[{"key":"sku","value":{"int_value":1}}]"#), event("view", r#""page":"/x""#)].join("\n");
+    check_tally(&lines, "views 1=1; pages /x=1");
+}
+
+#[test]
+fn the_location_of_an_event_with_items_is_no_view_of_the_page() {
+    check_tally(&event("view", r#""page_location":"/p","items":[{"sku":"a"}]"#), "views a=1");
+    check_tally(&event("view", r#""page_location":"/p","items":[]"#), "pages /p=1");
+    check_tally(&event("view", r#""page_location":"/p","url":"/u","items":[{"sku":"a"}]"#), "views a=1; pages =1 /u=1");
+    check_rejected(&event("view", r#""page_location":7"#), "invalid:page_url");
+}
+
+#[test]
+fn an_element_of_events_may_have_its_type_as_its_name() {
+    let line = |members: &str| format!(r#"{{{AT},{members}}}"#);
+    check_tally(&line(r#""events":[{"name":"view","params":{"sku":"a"}},{"name":"scroll"}]"#), "views a=1");
+    check_tally(&line(r#""type":"view","events":[{"name":"Shoe","sku":"a"}]"#), "views a=1");
+    check_rejected(&line(r#""events":[{"name":"Shoe","sku":"a"}]"#), "unknown_type");
+    check_rejected(&line(r#""name":"view","events":[{"sku":"a"}]"#), "missing:event_type");
+    check_rejected(&line(r#""name":"view","sku":"a""#), "missing:event_type");
 }
 
 #[test]

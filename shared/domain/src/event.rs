@@ -5,11 +5,12 @@
 
 use crate::amount::{Amount, INPUT_FRACTION_DIGITS, INPUT_MAX};
 use crate::event_time::{TimeReader, parse_epoch};
-use crate::fields::{Found, slot_of};
+use crate::fields::{Aside, Found, slot_of};
 use crate::json::{self, Kind, Raw, ScanError, Scanner};
 use crate::kinds::EventKind;
 use crate::measure::{Currency, Measure};
 use crate::names::Names;
+use crate::parameters::Parameters;
 use crate::reject::{Field, Reason};
 use crate::tally::{MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::time::Minute;
@@ -143,25 +144,33 @@ struct Objects {
 struct Object {
     own: Found,
     properties: Found,
+    parameters: Parameters,
 }
 
 impl Object {
     fn new() -> Object {
-        Object { own: Found::new(), properties: Found::new() }
+        Object { own: Found::new(), properties: Found::new(), parameters: Parameters::new() }
     }
 
-    /// Scans an object that was found in the line, and its `properties`.
+    /// Scans an object that was found in the line, and what is looked into for fields that it lacks.
     fn scan(&mut self, scanner: &mut Scanner<'_>, names: &mut Names, object: Raw) -> Result<(), Reason> {
         self.own.clear();
         scanner.members(object, names, |slot, value| self.own.take(slot, value)).map_err(not_json)?;
-        self.scan_properties(scanner, names)
+        self.scan_more(scanner, names)
     }
 
     #[inline]
-    fn scan_properties(&mut self, scanner: &mut Scanner<'_>, names: &mut Names) -> Result<(), Reason> {
+    fn scan_more(&mut self, scanner: &mut Scanner<'_>, names: &mut Names) -> Result<(), Reason> {
         self.properties.clear();
-        if let Some(object) = self.own.properties() {
+        self.parameters.clear();
+        if !self.own.has_more() {
+            return Ok(());
+        }
+        if let Some(object) = self.own.aside(Aside::Properties) {
             scanner.members(object, names, |slot, value| self.properties.take(slot, value)).map_err(not_json)?;
+        }
+        if let Some(array) = self.own.aside(Aside::Parameters) {
+            self.parameters.scan(scanner, array).map_err(not_json)?;
         }
         Ok(())
     }
@@ -197,15 +206,15 @@ impl EventReader {
         if !scanned.map_err(not_json)? {
             return Err(Reason::NotObject);
         }
-        own.scan_properties(&mut scanner, names)?;
+        own.scan_more(&mut scanner, names)?;
 
         let mut context = LineContext { line: and_after, scanner, names, values, read, item };
         let Some(events) = own.own.get(Field::Events) else {
             // Nearly every line is one flat object.
-            if own.own.properties().is_none() {
-                context.event(&own.own)?;
-            } else {
+            if own.own.has_more() {
                 context.event(&Layers { near: own, far: None })?;
+            } else {
+                context.event(&own.own)?;
             }
             return Ok(read);
         };
@@ -243,6 +252,12 @@ trait Fields {
 
     /// The value of a field that an event does not inherit.
     fn get_own(&self, field: Field) -> Option<Raw>;
+
+    /// The page that the event happened on.
+    fn page_location(&self) -> Option<Raw>;
+
+    /// What the event is called as an element of `events`.
+    fn name(&self) -> Option<Raw>;
 }
 
 impl Fields for Found {
@@ -255,9 +270,19 @@ impl Fields for Found {
     fn get_own(&self, field: Field) -> Option<Raw> {
         Found::get(self, field)
     }
+
+    #[inline]
+    fn page_location(&self) -> Option<Raw> {
+        self.aside(Aside::PageLocation)
+    }
+
+    #[inline]
+    fn name(&self) -> Option<Raw> {
+        None
+    }
 }
 
-/// An object with its `properties`, and behind them the line that it is an element of.
+/// An object with what is looked into beside it, and behind them the line that it is an element of.
 struct Layers<'a> {
     near: &'a Object,
     far: Option<&'a Object>,
@@ -265,7 +290,15 @@ struct Layers<'a> {
 
 impl Object {
     fn get(&self, field: Field) -> Option<Raw> {
-        self.own.get(field).or_else(|| self.properties.get(field))
+        self.own
+            .get(field)
+            .or_else(|| self.properties.get(field))
+            .or_else(|| self.parameters.found().and_then(|parameters| parameters.get(field)))
+    }
+
+    fn page_location(&self) -> Option<Raw> {
+        let page = |found: &Found| found.aside(Aside::PageLocation);
+        page(&self.own).or_else(|| page(&self.properties)).or_else(|| self.parameters.found().and_then(page))
     }
 }
 
@@ -276,6 +309,14 @@ impl Fields for Layers<'_> {
 
     fn get_own(&self, field: Field) -> Option<Raw> {
         self.near.get(field)
+    }
+
+    fn page_location(&self) -> Option<Raw> {
+        self.near.page_location().or_else(|| self.far?.page_location())
+    }
+
+    fn name(&self) -> Option<Raw> {
+        self.far.and_then(|_| self.near.own.aside(Aside::Name))
     }
 }
 
@@ -302,8 +343,8 @@ impl LineContext<'_> {
 
     #[inline]
     fn event(&mut self, fields: &impl Fields) -> Result<(), Reason> {
-        let kind = self.kind(fields.get(Field::EventType))?;
-        if kind == EventKind::Order {
+        let kind = self.kind(fields.get(Field::EventType).or_else(|| fields.name()))?;
+        if matches!(kind, EventKind::Order | EventKind::Other) {
             self.end_event(ReadEvent::of_nothing());
             return Ok(());
         }
@@ -325,7 +366,10 @@ impl LineContext<'_> {
         if let Some(order) = fields.get(Field::OrderId) {
             self.check_id(order, Field::OrderId)?;
         }
-        let page = match fields.get(Field::PageUrl) {
+        let items = fields.get(Field::Items);
+        // The page of an event with items has a page_view of its own, and is not viewed once more.
+        let location = || if items.is_none() { fields.page_location() } else { None };
+        let page = match fields.get(Field::PageUrl).or_else(location) {
             Some(value) => Some(self.page(value)?),
             None => None,
         };
@@ -335,7 +379,7 @@ impl LineContext<'_> {
         };
 
         let additions_start = self.read.additions.len();
-        match fields.get(Field::Items) {
+        match items {
             None => {
                 let item = ItemValues {
                     id: fields.get(Field::ItemId),
@@ -421,7 +465,7 @@ impl LineContext<'_> {
                     add(Measure::Refunds(currency), money);
                 }
             }
-            EventKind::Order => {}
+            EventKind::Order | EventKind::Other => {}
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ const SPELLINGS: [(Wanted, &str); SLOTS] = [
     (Wanted::Field(Field::Timestamp), "ts"),
     (Wanted::Field(Field::Timestamp), "time"),
     (Wanted::Field(Field::Timestamp), "event_timestamp"),
+    (Wanted::Field(Field::Timestamp), "timestamp_micros"),
     (Wanted::Field(Field::ItemId), "item_id"),
     (Wanted::Field(Field::ItemId), "product_id"),
     (Wanted::Field(Field::ItemId), "itemid"),
@@ -27,6 +28,8 @@ const SPELLINGS: [(Wanted, &str); SLOTS] = [
     (Wanted::Field(Field::CustomerId), "visitorid"),
     (Wanted::Field(Field::CustomerId), "userId"),
     (Wanted::Field(Field::CustomerId), "anonymousId"),
+    (Wanted::Field(Field::CustomerId), "user_pseudo_id"),
+    (Wanted::Field(Field::CustomerId), "client_id"),
     (Wanted::Field(Field::SessionId), "session_id"),
     (Wanted::Field(Field::SessionId), "user_session"),
     (Wanted::Field(Field::SessionId), "session"),
@@ -51,10 +54,14 @@ const SPELLINGS: [(Wanted, &str); SLOTS] = [
     (Wanted::Field(Field::Items), "items"),
     (Wanted::Field(Field::Items), "products"),
     (Wanted::Field(Field::Events), "events"),
-    (Wanted::Properties, "properties"),
+    (Wanted::Aside(Aside::PageLocation), "page_location"),
+    (Wanted::Aside(Aside::Name), "name"),
+    (Wanted::Aside(Aside::Properties), "properties"),
+    (Wanted::Aside(Aside::Properties), "params"),
+    (Wanted::Aside(Aside::Parameters), "event_params"),
 ];
 
-const SLOTS: usize = 45;
+const SLOTS: usize = 52;
 
 /// The places for values: a power of two, so that no index can lie outside.
 const PLACES: usize = 64;
@@ -62,12 +69,21 @@ const PLACES: usize = 64;
 #[derive(Clone, Copy)]
 enum Wanted {
     Field(Field),
-    /// The object that is looked into for fields that are missing.
-    Properties,
+    Aside(Aside),
 }
 
-/// The slots of `properties`, as bits.
-const PROPERTIES: u64 = slots_of_properties();
+/// What is no field by itself.
+#[derive(Clone, Copy)]
+pub(crate) enum Aside {
+    /// The page that an event happened on: its page, if it has no items.
+    PageLocation,
+    /// What an element of `events` is called: its type, if it has no other.
+    Name,
+    /// The object that is looked into for fields that are missing.
+    Properties,
+    /// The array of keys and values that is looked into after it.
+    Parameters,
+}
 
 /// The slot of a name, or [`NO_SLOT`] for a name that is no field's.
 pub(crate) fn slot_of(name: &[u8]) -> u8 {
@@ -114,13 +130,21 @@ impl Found {
         Some(self.values[present.trailing_zeros() as usize % PLACES])
     }
 
-    /// The object's `properties`, if they are an object.
+    /// The value of what is no field, in the spelling that wins.
     #[inline]
-    pub(crate) fn properties(&self) -> Option<Raw> {
-        if self.present & PROPERTIES == 0 {
+    pub(crate) fn aside(&self, aside: Aside) -> Option<Raw> {
+        let present = self.present & SLOTS_OF_ASIDES[aside as usize];
+        if present == 0 {
             return None;
         }
-        Some(self.values[PROPERTIES.trailing_zeros() as usize % PLACES])
+        Some(self.values[present.trailing_zeros() as usize % PLACES])
+    }
+
+    /// Whether there is anything to look into for fields that are missing.
+    #[inline]
+    pub(crate) fn has_more(&self) -> bool {
+        let more = SLOTS_OF_ASIDES[Aside::Properties as usize] | SLOTS_OF_ASIDES[Aside::Parameters as usize];
+        self.present & more != 0
     }
 }
 
@@ -136,10 +160,11 @@ const fn accepted() -> [u16; PLACES] {
     let mut slot = 0;
     while slot < SLOTS {
         accepted[slot] = match SPELLINGS[slot].0 {
-            Wanted::Properties => OBJECT,
+            Wanted::Aside(Aside::Properties) => OBJECT,
+            Wanted::Aside(Aside::Parameters) => ARRAY,
             Wanted::Field(Field::Items) => ARRAY,
             Wanted::Field(Field::Events) => ARRAY | EMPTY_ARRAY,
-            Wanted::Field(_) => !NO_VALUE,
+            Wanted::Field(_) | Wanted::Aside(_) => !NO_VALUE,
         };
         slot += 1;
     }
@@ -165,12 +190,16 @@ const fn slots_of_fields() -> [u64; Field::ALL.len()] {
     slots
 }
 
-const fn slots_of_properties() -> u64 {
-    let mut slots = 0;
+const ASIDES: usize = 4;
+
+const SLOTS_OF_ASIDES: [u64; ASIDES] = slots_of_asides();
+
+const fn slots_of_asides() -> [u64; ASIDES] {
+    let mut slots = [0; ASIDES];
     let mut slot = 0;
     while slot < SLOTS {
-        if let Wanted::Properties = SPELLINGS[slot].0 {
-            slots |= 1 << slot;
+        if let Wanted::Aside(aside) = SPELLINGS[slot].0 {
+            slots[aside as usize] |= 1 << slot;
         }
         slot += 1;
     }
@@ -188,7 +217,7 @@ mod tests {
             let width = 64 - slots.leading_zeros() - slots.trailing_zeros();
             assert_eq!(slots.count_ones(), width, "{field:?}");
         }
-        assert_eq!(PROPERTIES.count_ones(), 1);
+        assert_eq!(SLOTS_OF_ASIDES.map(u64::count_ones), [1, 1, 2, 1]);
         let names: std::collections::BTreeSet<_> = SPELLINGS.iter().map(|(_, name)| name).collect();
         assert_eq!(names.len(), SLOTS);
     }

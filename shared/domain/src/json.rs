@@ -142,6 +142,11 @@ impl<'a> Scanner<'a> {
         Scanner { bytes, words: 0 }
     }
 
+    /// The line and what follows it.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Whether a scanned text may have held bytes beyond ASCII. `false` after a whole line was taken says that all of
     /// it is ASCII; `true` says nothing.
     pub(crate) fn may_exceed_ascii(&self) -> bool {

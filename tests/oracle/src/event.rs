@@ -1,5 +1,7 @@
 //! One event: which fields it has, whether it is valid, and what it counts.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use crate::decimal::Decimal;
@@ -7,11 +9,14 @@ use crate::json::{Object, Value};
 use crate::time;
 
 const EVENT_TYPE: &[&str] = &["event_type", "event", "type", "event_name", "eventType"];
-pub(crate) const TIMESTAMP: &[&str] = &["timestamp", "event_time", "ts", "time", "event_timestamp"];
+pub(crate) const TIMESTAMP: &[&str] = &["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"];
 const ITEM_ID: &[&str] = &["item_id", "product_id", "itemid", "aid", "sku"];
-const CUSTOMER_ID: &[&str] = &["customer_id", "user_id", "visitorid", "userId", "anonymousId"];
+const CUSTOMER_ID: &[&str] =
+    &["customer_id", "user_id", "visitorid", "userId", "anonymousId", "user_pseudo_id", "client_id"];
 const SESSION_ID: &[&str] = &["session_id", "user_session", "session"];
 const PAGE_URL: &[&str] = &["page_url", "path", "url", "page"];
+const PAGE_LOCATION: &[&str] = &["page_location"];
+const NAME: &[&str] = &["name"];
 const SITE_ID: &[&str] = &["site_id", "app_id", "tenant_id"];
 const EVENT_ID: &[&str] = &["event_id", "messageId", "insert_id"];
 const ORDER_ID: &[&str] = &["order_id", "transaction_id", "transactionid", "orderId"];
@@ -20,6 +25,69 @@ const QUANTITY: &[&str] = &["quantity"];
 const TOTAL_AMOUNT: &[&str] = &["total_amount"];
 const CURRENCY: &[&str] = &["currency"];
 const ITEMS: &[&str] = &["items", "products"];
+
+/// Objects that are looked into for missing fields: the first that is there.
+pub(crate) const PROPERTIES: &[&str] = &["properties", "params"];
+
+/// What the value of one of `event_params` may be called: the first that has a value.
+const VALUES: &[&str] = &["string_value", "int_value", "float_value", "double_value"];
+
+/// Types that shops send beside those that count: of Google Analytics 4, and of Segment.
+const IGNORED: &[&str] = &[
+    "add_payment_info",
+    "add_shipping_info",
+    "add_to_wishlist",
+    "begin_checkout",
+    "click",
+    "file_download",
+    "first_visit",
+    "form_start",
+    "form_submit",
+    "generate_lead",
+    "login",
+    "scroll",
+    "search",
+    "select_content",
+    "select_item",
+    "select_promotion",
+    "session_start",
+    "share",
+    "sign_up",
+    "user_engagement",
+    "video_complete",
+    "video_progress",
+    "video_start",
+    "view_cart",
+    "view_item_list",
+    "view_promotion",
+    "view_search_results",
+    "alias",
+    "group",
+    "identify",
+    "screen",
+    "Cart Shared",
+    "Cart Viewed",
+    "Checkout Started",
+    "Checkout Step Completed",
+    "Checkout Step Viewed",
+    "Coupon Applied",
+    "Coupon Denied",
+    "Coupon Entered",
+    "Coupon Removed",
+    "Order Cancelled",
+    "Order Updated",
+    "Payment Info Entered",
+    "Product Added to Wishlist",
+    "Product Clicked",
+    "Product List Filtered",
+    "Product List Viewed",
+    "Product Removed from Wishlist",
+    "Product Reviewed",
+    "Product Shared",
+    "Products Searched",
+    "Promotion Clicked",
+    "Promotion Viewed",
+];
 
 /// How long an id, an item or a page may be, in bytes of UTF-8.
 const ID_BYTES_MAX: usize = 256;
@@ -66,14 +134,20 @@ enum Kind {
 
 /// The objects that an event takes its fields from, the nearest first.
 #[derive(Clone, Debug)]
-pub(crate) struct Sources<'a>(Vec<&'a Object>);
+pub(crate) struct Sources<'a>(Vec<Cow<'a, Object>>);
 
 impl<'a> Sources<'a> {
-    /// An object, and its `properties`.
+    /// An object, its `properties` or `params`, and its `event_params`.
     pub(crate) fn of(object: &'a Object) -> Self {
-        let mut sources = vec![object];
-        if let Some(Value::Object(properties)) = object.get("properties") {
-            sources.push(properties);
+        let mut sources = vec![Cow::Borrowed(object)];
+        for spelling in PROPERTIES {
+            if let Some(Value::Object(properties)) = object.get(*spelling) {
+                sources.push(Cow::Borrowed(properties));
+                break;
+            }
+        }
+        if let Some(Value::Array(parameters)) = object.get("event_params") {
+            sources.push(Cow::Owned(object_of_parameters(parameters)));
         }
         Self(sources)
     }
@@ -83,13 +157,13 @@ impl<'a> Sources<'a> {
     }
 
     /// The value of a field, if it has one.
-    fn find(&self, spellings: &[&str]) -> Option<&'a Value> {
+    fn find(&self, spellings: &[&str]) -> Option<&Value> {
         for object in &self.0 {
             for spelling in spellings {
-                match object.get(*spelling) {
-                    None | Some(Value::Null) => {}
-                    Some(Value::Text(text)) if text.is_empty() => {}
-                    Some(value) => return Some(value),
+                if let Some(value) = object.get(*spelling)
+                    && has_value(value)
+                {
+                    return Some(value);
                 }
             }
         }
@@ -97,7 +171,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The items of an event, if it has any.
-    fn items(&self) -> Option<&'a [Value]> {
+    fn items(&self) -> Option<&[Value]> {
         for object in &self.0 {
             for spelling in ITEMS {
                 match object.get(*spelling) {
@@ -123,13 +197,38 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Whether a value is one: neither `null` nor an empty text.
+fn has_value(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Text(text) => !text.is_empty(),
+        _ => true,
+    }
+}
+
+/// The object that BigQuery writes as an array of keys and values.
+fn object_of_parameters(parameters: &[Value]) -> Object {
+    let mut object = Object::new();
+    for parameter in parameters {
+        let Value::Object(parameter) = parameter else { continue };
+        let (Some(Value::Text(key)), Some(Value::Object(values))) = (parameter.get("key"), parameter.get("value"))
+        else {
+            continue;
+        };
+        let is_scalar = |value: &&Value| has_value(value) && matches!(value, Value::Text(_) | Value::Number(_));
+        let value = VALUES.iter().filter_map(|name| values.get(*name)).find(is_scalar);
+        object.insert(key.clone(), value.cloned().unwrap_or(Value::Null));
+    }
+    object
+}
+
 /// Checks an event that is a whole line. `None` is an event of a type that nothing counts.
 ///
 /// # Errors
 /// The reason for which the line is rejected.
 pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Option<Event>, String> {
     let sources = Sources::of(line);
-    check(&sources, &sources, settings)
+    check(&sources, &sources, None, settings)
 }
 
 /// Checks one element of the `events` of a line.
@@ -141,12 +240,19 @@ pub(crate) fn check_element(element: &Value, line: &Object, settings: &Settings)
         return Err("invalid:events".to_owned());
     };
     let own = Sources::of(element);
-    check(&own.then(&Sources::of(line)), &own, settings)
+    let name = NAME.iter().filter_map(|name| element.get(*name)).find(|name| has_value(name));
+    check(&own.then(&Sources::of(line)), &own, name, settings)
 }
 
-/// Checks an event in the order that names the reason. `own` is what the event does not inherit.
-fn check(sources: &Sources<'_>, own: &Sources<'_>, settings: &Settings) -> Result<Option<Event>, String> {
-    let Some(kind) = kind(sources)? else {
+/// Checks an event in the order that names the reason. `own` is what the event does not inherit, and `name` its type where it
+/// has no other.
+fn check(
+    sources: &Sources<'_>,
+    own: &Sources<'_>,
+    name: Option<&Value>,
+    settings: &Settings,
+) -> Result<Option<Event>, String> {
+    let Some(kind) = kind(sources.find(EVENT_TYPE).or(name))? else {
         return Ok(None);
     };
     let minute = minute(sources, settings)?;
@@ -236,14 +342,14 @@ fn money(total_amount: Option<Decimal>, price: Option<Decimal>, quantity: Decima
 }
 
 /// The kind of an event; `None` for a known type that nothing counts.
-fn kind(sources: &Sources<'_>) -> Result<Option<Kind>, String> {
-    let name = match sources.find(EVENT_TYPE) {
+fn kind(event_type: Option<&Value>) -> Result<Option<Kind>, String> {
+    let name = match event_type {
         None => return Err("missing:event_type".to_owned()),
         Some(Value::Text(name)) => name.as_str(),
         Some(_) => return Err("invalid:event_type".to_owned()),
     };
     match name {
-        "page_visit" | "page_view" | "view" | "view_item" | "product_view" | "Product Viewed" | "clicks" => {
+        "page_visit" | "page_view" | "view" | "view_item" | "product_view" | "Product Viewed" | "clicks" | "page" => {
             Ok(Some(Kind::View))
         }
         "add_to_cart" | "addtocart" | "cart" | "carts" | "Product Added" => Ok(Some(Kind::Cart)),
@@ -251,6 +357,7 @@ fn kind(sources: &Sources<'_>) -> Result<Option<Kind>, String> {
         "purchase" | "transaction" | "order" | "orders" | "Order Completed" => Ok(Some(Kind::Purchase)),
         "refund" | "Order Refunded" => Ok(Some(Kind::Refund)),
         "OrderCreatedEvent" | "OrderStatusChangedEvent" | "OrderCancelledEvent" => Ok(None),
+        other if IGNORED.contains(&other) => Ok(None),
         _ => Err("unknown_type".to_owned()),
     }
 }
@@ -303,7 +410,8 @@ fn is_integer(number: &str) -> bool {
 }
 
 fn page(sources: &Sources<'_>) -> Result<Option<String>, String> {
-    let url = match sources.find(PAGE_URL) {
+    let location = || if sources.items().is_none() { sources.find(PAGE_LOCATION) } else { None };
+    let url = match sources.find(PAGE_URL).or_else(location) {
         None => return Ok(None),
         Some(Value::Text(url)) => url,
         Some(_) => return Err("invalid:page_url".to_owned()),

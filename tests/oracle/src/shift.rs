@@ -5,7 +5,7 @@ use std::ops::Range;
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::decimal::Number;
-use crate::event::TIMESTAMP;
+use crate::event::{PROPERTIES, TIMESTAMP};
 use crate::json::{self, Value};
 use crate::time;
 
@@ -68,7 +68,8 @@ pub fn shift_line(line: &str, minutes: i64) -> Result<String, String> {
 /// The time of the object that stands at `place`.
 fn time_of_object(line: &str, place: Range<usize>) -> Option<EventTime> {
     let own = place_of_time(line, place.clone());
-    let place = own.or_else(|| place_of_time(line, last_member(line, place, "properties")?))?;
+    let in_member = |name: &&str| place_of_time(line, last_member(line, place.clone(), name)?);
+    let place = own.or_else(|| PROPERTIES.iter().find_map(in_member))?;
     let seconds = seconds_of(&line[place.clone()])?;
     Some(EventTime { seconds, place })
 }

@@ -170,14 +170,14 @@ mod fields {
         for name in ["event_type", "event", "type", "event_name", "eventType"] {
             check(line(&format!(r#""{name}":"view","item_id":1"#)), "c1 e1 | views 11:07 1=1");
         }
-        for name in ["timestamp", "event_time", "ts", "time", "event_timestamp"] {
+        for name in ["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"] {
             let line = format!(r#"{{"event":"view","item_id":1,"{name}":"2026-11-20T11:08:00Z"}}"#);
             check(line, "c1 e1 | views 11:08 1=1");
         }
         for name in ["item_id", "product_id", "itemid", "aid", "sku"] {
             check(line(&format!(r#""event":"view","{name}":"x""#)), "c1 e1 | views 11:07 x=1");
         }
-        for name in ["page_url", "path", "url", "page"] {
+        for name in ["page_url", "path", "url", "page", "page_location"] {
             check(line(&format!(r#""event":"view","{name}":"/x""#)), "c1 e1 | pages 11:07 /x=1");
         }
         for name in ["site_id", "app_id", "tenant_id"] {
@@ -188,7 +188,11 @@ mod fields {
             check(format!("{line}{line}"), "c1 d1 e1 | views 11:07 1=1");
         }
         for (field, names) in [
-            ("customer_id", ["customer_id", "user_id", "visitorid", "userId", "anonymousId"].as_slice()),
+            (
+                "customer_id",
+                ["customer_id", "user_id", "visitorid", "userId", "anonymousId", "user_pseudo_id", "client_id"]
+                    .as_slice(),
+            ),
             ("session_id", &["session_id", "user_session", "session"]),
             ("order_id", &["order_id", "transaction_id", "transactionid", "orderId"]),
         ] {
@@ -225,6 +229,78 @@ mod fields {
         for other in ["[{\"item_id\":1}]", "null", "\"x\"", "1"] {
             check(line(&format!(r#""event":"view","properties":{other}"#)), "missing:item_id@1 | ");
         }
+    }
+
+    #[test]
+    fn params_are_looked_into_where_there_are_no_properties() {
+        check(line(r#""event":"view","params":{"sku":1}"#), "c1 e1 | views 11:07 1=1");
+        check(line(r#""event":"view","params":{"sku":1},"properties":{"sku":2}"#), "c1 e1 | views 11:07 2=1");
+        check(line(r#""event":"view","params":{"sku":1},"properties":{"x":2}"#), "missing:item_id@1 | ");
+        check(line(r#""event":"view","params":{"sku":1},"properties":7"#), "c1 e1 | views 11:07 1=1");
+        check(line(r#""event":"view","params":{"items":[{"sku":1}]}"#), "c1 e1 | views 11:07 1=1");
+    }
+
+    #[test]
+    fn event_params_are_looked_into_behind_properties() {
+        let with = |parameters: &str| line(&format!(r#""event":"view","event_params":{parameters}"#));
+        let one = "c1 e1 | views 11:07 1=1";
+        for value in [
+            r#"{"string_value":"1"}"#,
+            r#"{"int_value":"1"}"#,
+            r#"{"float_value":1}"#,
+            r#"{"double_value":1,"string_value":null}"#,
+            r#"{"int_value":2,"string_value":"1"}"#,
+            r#"{"double_value":1,"float_value":"","string_value":{},"int_value":[2]}"#,
+        ] {
+            check(with(&format!(r#"[{{"key":"page_title","value":{{}}}},{{"value":{value},"key":"sku"}}]"#)), one);
+        }
+        check(with(r#"[{"key":"sku","value":{"int_value":1}}]"#), one);
+        check(with(r#"[{"key":"sku","value":{"int_value":2}},{"key":"sku","value":{"int_value":1}}]"#), one);
+        check(
+            with(r#"[7,[],{"key":"sku","value":{"int_value":1}},{"key":"sku","value":3},{"key":7,"value":{}}]"#),
+            one,
+        );
+        let missing = "missing:item_id@1 | ";
+        check(with(r#"[{"key":"sku","value":{"int_value":1}},{"key":"sku","value":{}}]"#), missing);
+        check(with(r#"[{"key":"sku","value":{"int_value":true,"other_value":1}}]"#), missing);
+        check(with(r#"[{"key":"items","value":{"string_value":[{"sku":1}]}}]"#), missing);
+        check(with(r#"{"key":"sku","value":{"int_value":1}}"#), missing);
+        check(with(r#"[{"key":"sku","value":{"double_value":1.5}}]"#), "invalid:item_id@1 | ");
+        let parameters = r#""event_params":[{"key":"aid","value":{"int_value":1}}]"#;
+        check(line(&format!(r#""event":"view",{parameters}"#)), one);
+        check(line(&format!(r#""event":"view","properties":{{"sku":2}},{parameters}"#)), "c1 e1 | views 11:07 2=1");
+        check(line(&format!(r#""event":"view","items":[{{{parameters}}}]"#)), one);
+        check(line(&format!(r#""event":"view","sku":2,"events":[{{{parameters}}}]"#)), one);
+        check(line(&format!(r#""event":"view",{parameters},"events":[{{}}]"#)), one);
+    }
+
+    #[test]
+    fn an_event_with_items_has_no_page_location() {
+        check(line(r#""event":"view","page_location":"/x?y","page":"/z""#), "c1 e1 | pages 11:07 /z=1");
+        check(
+            line(r#""event":"view","page_location":"/x?y","sku":1"#),
+            "c1 e1 | pages 11:07 =1; pages 11:07 /x=1; views 11:07 1=1",
+        );
+        check(line(r#""event":"view","page_location":"/x?y","items":[{"sku":1}]"#), "c1 e1 | views 11:07 1=1");
+        check(line(r#""event":"view","page_location":7,"items":[{"sku":1}]"#), "c1 e1 | views 11:07 1=1");
+        check(line(r#""event":"view","page_location":7,"items":[]"#), "invalid:page_url@1 | ");
+        check(
+            line(r#""event":"view","page_location":"/x","events":[{"params":{"page_location":"/y"}},{}]"#),
+            "c1 e2 | pages 11:07 /x=1; pages 11:07 /y=1",
+        );
+    }
+
+    #[test]
+    fn an_element_of_events_may_have_its_type_as_its_name() {
+        check(line(r#""events":[{"name":"view","sku":1}]"#), "c1 e1 | views 11:07 1=1");
+        check(line(r#""events":[{"name":"cart","type":"view","sku":1}]"#), "c1 e1 | views 11:07 1=1");
+        check(line(r#""type":"view","events":[{"name":"Shoe","sku":1}]"#), "c1 e1 | views 11:07 1=1");
+        check(line(r#""events":[{"name":"Shoe","sku":1}]"#), "unknown_type@1 | ");
+        check(line(r#""events":[{"name":7,"sku":1}]"#), "invalid:event_type@1 | ");
+        check(line(r#""events":[{"name":"","sku":1}]"#), "missing:event_type@1 | ");
+        check(line(r#""events":[{"params":{"name":"view"},"sku":1}]"#), "missing:event_type@1 | ");
+        check(line(r#""name":"view","events":[{"sku":1}]"#), "missing:event_type@1 | ");
+        check(line(r#""name":"view","sku":1"#), "missing:event_type@1 | ");
     }
 
     #[test]
@@ -354,7 +430,8 @@ mod types {
         let types = [
             (
                 "views 11:07 1=1",
-                ["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks"].as_slice(),
+                ["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks", "page"]
+                    .as_slice(),
             ),
             ("carts 11:07 1=1", &["add_to_cart", "addtocart", "cart", "carts", "Product Added"]),
             ("removals 11:07 1=1", &["remove_from_cart", "Product Removed"]),
@@ -373,6 +450,13 @@ mod types {
         for name in ["OrderCreatedEvent", "OrderStatusChangedEvent", "OrderCancelledEvent"] {
             check(line(&format!(r#""event":"{name}","item_id":1,"price":2"#)), "i1 | ");
             // A type that nothing counts ends the checks.
+            check(format!(r#"{{"event":"{name}","site_id":"!","price":-1}}"#), "i1 | ");
+        }
+    }
+
+    #[test]
+    fn other_types_that_shops_send_are_ignored() {
+        for name in ["session_start", "view_item_list", "begin_checkout", "identify", "Cart Viewed", "Order Updated"] {
             check(format!(r#"{{"event":"{name}","site_id":"!","price":-1}}"#), "i1 | ");
         }
     }
@@ -475,7 +559,7 @@ mod values {
             "invalid:event_type",
             &[r#""event":1"#, r#""event":false"#, r#""event":{}"#, r#""event":["view"]"#],
         );
-        check_rejected("unknown_type", &[r#""event":"login""#]);
+        check_rejected("unknown_type", &[r#""event":"logout""#]);
     }
 
     #[test]
@@ -698,7 +782,7 @@ mod reasons {
 
     #[test]
     fn the_type_goes_before_the_time_and_the_time_before_the_rest() {
-        check(r#"{"event":"login"}"#, "unknown_type@1 | ");
+        check(r#"{"event":"logout"}"#, "unknown_type@1 | ");
         check(r#"{"event":"view","site_id":"!"}"#, "missing:timestamp@1 | ");
         check(r#"{"event":"view","ts":"2027-01-01T00:00Z","site_id":"!"}"#, "future@1 | ");
     }
