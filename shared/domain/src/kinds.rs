@@ -102,8 +102,9 @@ mod tests {
         for (kind, spellings) in [
             (
                 EventKind::View,
-                &["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks", "page"][..],
+                &["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks"][..],
             ),
+            (EventKind::View, &["page"]),
             (EventKind::CartAdd, &["add_to_cart", "addtocart", "cart", "carts", "Product Added"]),
             (EventKind::Removal, &["remove_from_cart", "Product Removed"]),
             (EventKind::Purchase, &["purchase", "transaction", "order", "orders", "Order Completed"]),

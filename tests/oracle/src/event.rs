@@ -244,8 +244,8 @@ pub(crate) fn check_element(element: &Value, line: &Object, settings: &Settings)
     check(&own.then(&Sources::of(line)), &own, name, settings)
 }
 
-/// Checks an event in the order that names the reason. `own` is what the event does not inherit, and `name` its type where it
-/// has no other.
+/// Checks an event in the order that names the reason. `own` is what the event does not inherit, and `name` its type
+/// where it has no other.
 fn check(
     sources: &Sources<'_>,
     own: &Sources<'_>,
