@@ -24,7 +24,8 @@ pub(crate) enum Verdict {
     Refused(String),
 }
 
-/// Reads the reasons of a transaction of one mark, then `seal_checks` checks, then rows.
+/// Reads the reasons of a transaction of one mark, then `seal_checks` checks, then rows. The totals, which some end with,
+/// have room for ever.
 ///
 /// The ledger's own position decides first: if the mark is there, the part was counted, whatever else went wrong. Then
 /// what may pass by itself, so that a refusal is only spoken when nothing else is in the way.

@@ -23,6 +23,7 @@ use crate::cancellation::{MARK_POSITION, Verdict, verdict};
 use crate::error::StorageError;
 use crate::keys::{self, LANE_COUNT, Lane};
 use crate::ledger::{ChunkHeader, Mark, MarkName, mark_item, read_mark};
+use crate::totals::{TOTALS_LANES, totals_action, totals_lane};
 
 /// How many open hours a process remembers to have listed; beyond, it lists them again.
 const LISTED_HOURS_MAX: usize = 10_000;
@@ -100,6 +101,8 @@ enum Ended {
 /// Where the rows of a transaction go in the next attempt.
 struct Course {
     lane: Lane,
+    /// The row of the totals, if the transaction bumps them.
+    totals_lane: u64,
     /// How often a row (by its place in the part) was refused as too large.
     spills: BTreeMap<usize, u32>,
 }
@@ -192,7 +195,8 @@ impl Committer {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Carries one transaction through to its mark: the mark, the seal checks of the part's hours, its rows.
+    /// Carries one transaction through to its mark: the mark, the seal checks of the part's hours, its rows, and the
+    /// totals if it is the first one of an object's chunk.
     async fn transact(
         &self,
         commit: &PartCommit<'_>,
@@ -201,7 +205,7 @@ impl Committer {
     ) -> Result<Ended, StorageError> {
         let has_lanes = commit.part.is_open();
         let lane = if has_lanes { Lane::Number(0) } else { Lane::Late };
-        let mut course = Course { lane, spills: BTreeMap::new() };
+        let mut course = Course { lane, totals_lane: totals_lane(commit.chunk), spills: BTreeMap::new() };
         let mut attempts: u32 = 0;
         loop {
             attempts += 1;
@@ -216,6 +220,7 @@ impl Committer {
                 Verdict::Sealed => return Ok(Ended::Sealed),
                 Verdict::Conflict => {
                     effort.conflicts += 1;
+                    course.totals_lane = rand::random_range(0..TOTALS_LANES);
                     if has_lanes {
                         course.lane = Lane::Number(rand::random_range(0..LANE_COUNT));
                     }
@@ -244,7 +249,7 @@ impl Committer {
         course: &Course,
     ) -> Result<Vec<TransactWriteItem>, StorageError> {
         let part = commit.part;
-        let mut actions = Vec::with_capacity(1 + part.hours.len() + part.rows.len());
+        let mut actions = Vec::with_capacity(2 + part.hours.len() + part.rows.len());
         actions.push(self.mark_action(commit, name)?);
         for (site, hour) in &part.hours {
             let check = ConditionCheck::builder()
@@ -260,6 +265,10 @@ impl Committer {
         for (place, row) in part.rows.iter().enumerate() {
             let spill = course.spills.get(&place).copied().unwrap_or(0);
             actions.push(self.row_action(row, course.lane, spill)?);
+        }
+        if let Some(header) = commit.header {
+            let totals = totals_action(&self.table.name, course.totals_lane, header, commit.now);
+            actions.push(totals.map_err(incomplete)?);
         }
         Ok(actions)
     }

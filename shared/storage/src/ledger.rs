@@ -199,7 +199,7 @@ pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StorageErr
     }
 }
 
-fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Result<T, StorageError> {
+pub(crate) fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Result<T, StorageError> {
     let Some(AttributeValue::N(text)) = item.get(name) else {
         return Err(malformed(item, format!("{name} is not a number")));
     };
