@@ -1,29 +1,84 @@
-//! What the answers of several calls have in common.
+//! What the answers of several calls have in common. Their doc comments are what the description of the API says of them.
+
+use std::borrow::Cow;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
 use minutebook_domain::amount::Amount;
 use minutebook_domain::ranking::canonical_integer;
 use minutebook_storage::error::StorageError;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::value::RawValue;
 
 use crate::problem::problem;
 
-/// The minutes that an answer sums.
-#[derive(Serialize)]
+/// The minutes that an answer sums: `from` belongs to them, `to` does not.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Window")]
 pub(crate) struct WindowAnswer {
     /// The first minute.
+    #[schemars(with = "Time")]
     pub(crate) from: String,
     /// The minute after the last.
+    #[schemars(with = "Time")]
     pub(crate) to: String,
     /// How exact the edges are: `minute`, or the coarser unit that they had to be moved to.
+    #[schemars(extend("enum" = ["minute", "hour", "day"]))]
     pub(crate) precision: &'static str,
 }
 
 /// An item id, as a number if it is written as one.
 pub(crate) struct ItemId<'a>(pub(crate) &'a str);
+
+impl JsonSchema for ItemId<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "ItemId".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["integer", "string"]})
+    }
+}
+
+/// The schema of a [`number`], which is no type of its own: its digits are kept as text.
+pub(crate) struct Number;
+
+impl JsonSchema for Number {
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number"})
+    }
+}
+
+/// The schema of a time that is written as text.
+pub(crate) struct Time;
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time"})
+    }
+}
 
 impl Serialize for ItemId<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

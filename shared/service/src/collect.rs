@@ -12,6 +12,7 @@ use minutebook_storage::commit::Table;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::posted::{EventBucket, EventStore, Post, PutOnce};
 use minutebook_storage::write_keys::WriteKeys;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::aws::Aws;
@@ -217,32 +218,39 @@ fn sentence(reason: Reason) -> String {
     }
 }
 
-/// The answer of [`SINGLE_PATH`] to a single object.
-#[derive(Serialize)]
-struct Received {
+/// The answer to a single object.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Received {
     message: &'static str,
 }
 
-/// The answer to all other posts, in the order in which its members are written.
-#[derive(Serialize)]
-struct Accepted<'a> {
+/// What became of the lines of a post.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Accepted<'a> {
+    /// How many lines are stored.
     accepted: u64,
     #[serde(flatten)]
     rejected: RejectedAnswer,
+    /// The key of the object that they are stored as.
     chunk: &'a str,
 }
 
-/// The rejected lines.
-#[derive(Serialize)]
-struct RejectedAnswer {
+/// The lines that are no events.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OfPost")]
+pub(crate) struct RejectedAnswer {
+    /// The lines that are not stored; of more than 1,000 the first.
     rejected: Vec<RejectedLineAnswer>,
     /// How many there are, if there are more than are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejected_total: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RejectedLine")]
 struct RejectedLineAnswer {
+    /// The line, or the element of an array, from 1.
     line: u64,
     reason: String,
 }

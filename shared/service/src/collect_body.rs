@@ -15,7 +15,7 @@ pub(crate) const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
 pub(crate) const UNPACKED_BYTES_MAX: u64 = 32 << 20;
 
 /// The bytes that an idempotency key may have: many times what a UUID needs.
-const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
+pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// The header that names a post.
 ///

@@ -9,8 +9,10 @@ use minutebook_storage::commit::Table;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::open_hours::OpenHour;
 use minutebook_storage::queue::{Queue, QueueDepth};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::answer::Time;
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Config, HealthConfig, environment};
@@ -84,15 +86,26 @@ struct Report {
     dead_letters: Result<QueueDepth, &'static str>,
 }
 
-/// The answer, in the order in which its members are written.
-#[derive(Serialize)]
-struct Answer {
+/// Whether chunks are counted and hours added up. What could not be asked is null.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+pub(crate) struct Answer {
+    /// `degraded` if chunks lie in the dead letters or an hour is not added up an hour after its end; `unavailable` if
+    /// the table or a queue cannot be reached.
+    #[schemars(extend("enum" = ["ok", "degraded", "unavailable"]))]
     status: &'static str,
     service: &'static str,
+    /// How many announcements of chunks wait.
     queue_size: Option<u64>,
+    /// How many are worked on.
     in_flight: Option<u64>,
+    /// How many could not be handled.
     dead_letters: Option<u64>,
+    /// The first hour that is not added up; null if there is none.
+    #[schemars(with = "Option<Time>")]
     oldest_open_hour: Option<String>,
+    /// Why the status is not `ok`.
     reasons: Vec<String>,
 }
 

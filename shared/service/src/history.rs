@@ -13,10 +13,11 @@ use minutebook_domain::time::Minute;
 use minutebook_domain::window::{Precision, Window};
 use minutebook_storage::commit::Table;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::answer::{ItemId, WindowAnswer, number, unreadable};
+use crate::answer::{ItemId, Number, Time, WindowAnswer, number, unreadable};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Config, environment};
@@ -79,37 +80,57 @@ impl<S: RowSource> Handler<S> {
     }
 }
 
-/// The answer, in the order in which its members are written.
-#[derive(Serialize)]
-struct Answer<'a> {
+/// A page of the series of a measure.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "History")]
+pub(crate) struct Answer<'a> {
     measure: &'static str,
+    #[schemars(extend("enum" = ["hour", "day", "week", "month"]))]
     granularity: &'static str,
+    /// Whose midnights days, weeks and months begin at.
     tz: &'static str,
     site_id: &'a str,
+    /// The one item that was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     item_id: Option<ItemId<'a>>,
+    /// The currency of sales and refunds.
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
+    /// The periods, ascending; those in which nothing was counted are there with zeros.
     periods: Vec<PeriodAnswer<'a>>,
+    /// The minute that the question was asked in.
+    #[schemars(with = "Time")]
     as_of: String,
     window: WindowAnswer,
+    /// What asks for the next page; null if this is the last.
     next_cursor: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// An hour, day, week or month.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Period")]
 struct PeriodAnswer<'a> {
+    /// Its first instant, as the zone's clock shows it.
+    #[schemars(with = "Time")]
     from: String,
+    /// The first instant after it.
+    #[schemars(with = "Time")]
     to: String,
+    #[schemars(with = "Number")]
     total: Box<RawValue>,
-    /// `None` where one item is asked about: it would be the only one.
+    /// The items of the highest totals; not there where one item was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<Vec<TopItem<'a>>>,
+    /// Whether it is not over, so that its numbers still grow.
     running: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PeriodItem")]
 struct TopItem<'a> {
     item_id: ItemId<'a>,
+    #[schemars(with = "Number")]
     total: Box<RawValue>,
 }
 

@@ -16,7 +16,7 @@ const PERIODS_A_PAGE: usize = 100;
 /// items is about 100 KB of rows, so that even the largest of pages is summed within the time of one call.
 const BUCKETS_A_PAGE: usize = 800;
 /// How many items each period lists if the question does not say.
-const LIMIT_DEFAULT: usize = 3;
+pub(crate) const LIMIT_DEFAULT: usize = 3;
 
 /// The names that are taken, as a sentence lists them.
 const NAMES: &str = "measure, granularity, from, to, item_id, site_id, currency, tz, limit, cursor";

@@ -14,10 +14,11 @@ use minutebook_domain::window::{Window, WindowLength};
 use minutebook_storage::commit::Table;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::answer::{ItemId, WindowAnswer, number, unreadable};
+use crate::answer::{ItemId, Number, Time, WindowAnswer, number, unreadable};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Config, environment};
@@ -170,29 +171,48 @@ impl Numbers {
     }
 }
 
-/// The answer, in the order in which its members are written.
-#[derive(Serialize)]
-struct Answer<'a> {
+/// All that was counted of an item in a window.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Item")]
+pub(crate) struct Answer<'a> {
     item_id: ItemId<'a>,
     site_id: &'a str,
+    #[schemars(with = "Number")]
     views: Box<RawValue>,
+    /// How often it was added to a cart, whatever the quantity.
+    #[schemars(with = "Number")]
     adds_to_cart: Box<RawValue>,
+    /// How often it was removed from a cart.
+    #[schemars(with = "Number")]
     removals: Box<RawValue>,
+    /// How many pieces were purchased.
+    #[schemars(with = "Number")]
     units: Box<RawValue>,
+    #[schemars(with = "Number")]
     gross_sales: Box<RawValue>,
+    #[schemars(with = "Number")]
     refunds: Box<RawValue>,
+    /// Gross sales less refunds, both by the time of their events, so that it may be negative.
+    #[schemars(with = "Number")]
     net_sales: Box<RawValue>,
+    /// The currency of all amounts; those of others are not in them.
     currency: String,
     conversion: Conversion,
+    /// The minute that the window ends with.
+    #[schemars(with = "Time")]
     as_of: String,
     window: WindowAnswer,
 }
 
-/// How many of one thing there are to one of another; `None` if there is nothing to divide by.
-#[derive(Serialize)]
+/// How many of one thing there are to one of another, to six decimals; null if there is nothing to divide by.
+#[derive(Serialize, JsonSchema)]
 struct Conversion {
+    #[schemars(with = "Option<Number>")]
     adds_to_cart_per_view: Option<Box<RawValue>>,
+    #[schemars(with = "Option<Number>")]
     units_per_add_to_cart: Option<Box<RawValue>>,
+    #[schemars(with = "Option<Number>")]
     units_per_view: Option<Box<RawValue>>,
 }
 

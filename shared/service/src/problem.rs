@@ -7,6 +7,7 @@ use lambda_http::http::header::{
 use lambda_http::http::response::Builder;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The methods of a call that only reads.
@@ -18,24 +19,27 @@ const POST_METHODS: &str = "POST, OPTIONS";
 /// The headers that a page of another site may send with a post. `*` would leave `Authorization` out.
 const POST_HEADERS: &str = "authorization, content-encoding, content-type, idempotency-key, x-write-key";
 
-/// A problem document.
-///
-/// **Source**: RFC 9457; `error` is an extra member that holds the same sentence as `detail`, for clients that expect it.
-#[derive(Serialize)]
-struct Problem<'a, M> {
+/// A problem document (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem{M}")]
+pub(crate) struct Problem<'a, M> {
     #[serde(rename = "type")]
     kind: &'static str,
+    /// What the status means.
     title: &'static str,
     status: u16,
+    /// One sentence that says what is wrong.
     detail: &'a str,
+    /// The same sentence, for clients that expect it here.
     error: &'a str,
     #[serde(flatten)]
     more: &'a M,
 }
 
 /// What most problems say besides their sentence.
-#[derive(Serialize)]
-struct Nothing {}
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "")]
+pub(crate) struct Nothing {}
 
 /// A problem as an answer. `detail` is one sentence for whoever made the call.
 pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {

@@ -11,11 +11,11 @@ use minutebook_domain::window::{WINDOW_MINUTES_MAX, WindowLength};
 /// How many items an answer lists at most.
 pub const LIMIT_MAX: usize = 100;
 /// How many items an answer lists if the question does not say.
-const LIMIT_DEFAULT: usize = 10;
+pub(crate) const LIMIT_DEFAULT: usize = 10;
 /// The site of events that name none.
 pub(crate) const SITE_DEFAULT: &str = "default";
 /// The longest site id; see docs/EVENTS.md.
-const SITE_BYTES_MAX: usize = 64;
+pub(crate) const SITE_BYTES_MAX: usize = 64;
 
 /// What a ranking is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,23 +2,20 @@
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response, service_fn};
-use minutebook_domain::amount::Amount;
 use minutebook_domain::bucket::Retention;
 use minutebook_domain::measure::{Currency, Measure};
 use minutebook_domain::ranking::Sums;
 use minutebook_domain::window::{Precision, Window, WindowLength};
 use minutebook_storage::commit::Table;
 use minutebook_storage::reader::SumQuestion;
-use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
-use serde_json::value::RawValue;
 
-use crate::answer::{ItemId, WindowAnswer, number, unreadable};
+use crate::answer::{WindowAnswer, unreadable};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Config, environment};
-use crate::problem::{json, preflight_or_wrong_method, problem};
+use crate::problem::{preflight_or_wrong_method, problem};
 use crate::query::{self, Defaults, RankingQuery};
+use crate::ranking_answer::Ranked;
 
 /// What a ranking function ranks by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,26 +44,9 @@ impl Ranking {
         }
     }
 
-    fn is_money(self) -> bool {
+    /// Whether its numbers are money.
+    pub(crate) fn is_money(self) -> bool {
         self == Ranking::HighestGrossing
-    }
-
-    /// The member that holds the first item.
-    fn item_name(self) -> &'static str {
-        match self {
-            Ranking::MostViewed => "most_viewed_item",
-            Ranking::TopCarted => "top_item_added_to_cart",
-            Ranking::HighestGrossing => "highest_grossing_item",
-        }
-    }
-
-    /// The member that holds its number, in the answer and in each item of `top`.
-    fn value_name(self) -> &'static str {
-        match self {
-            Ranking::MostViewed => "views",
-            Ranking::TopCarted => "adds_to_cart",
-            Ranking::HighestGrossing => "total_sales",
-        }
     }
 }
 
@@ -133,84 +113,34 @@ impl Handler {
             // One window was asked for.
             Ok(sums) => {
                 let sums = sums.into_iter().next().unwrap_or_default();
-                Ok(json(&Answer::new(self.ranking, &question, (window, precision), &sums)))
+                Ok(answer(self.ranking, &question, (window, precision), &sums))
             }
             Err(error) => Ok(unreadable(&error)),
         }
     }
 }
 
-/// The answer to a ranking, in the order in which its members are written.
-struct Answer<'a> {
+fn answer(
     ranking: Ranking,
-    currency: Option<Currency>,
-    top: Vec<(&'a str, Amount)>,
-    as_of: String,
-    window: WindowAnswer,
-}
-
-impl<'a> Answer<'a> {
-    fn new(
-        ranking: Ranking,
-        question: &RankingQuery,
-        (window, precision): (Window, Precision),
-        sums: &'a Sums,
-    ) -> Answer<'a> {
-        Answer {
-            ranking,
-            currency: ranking.is_money().then_some(question.currency),
-            top: sums.top(question.limit),
-            as_of: question.as_of.to_string(),
-            window: WindowAnswer {
-                from: window.from.to_string(),
-                to: window.to.to_string(),
-                precision: precision.as_str(),
-            },
-        }
-    }
-
-    fn value(&self, amount: Amount) -> Box<RawValue> {
-        number(amount, self.currency.is_some())
-    }
-}
-
-impl Serialize for Answer<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        let first = self.top.first();
-        map.serialize_entry(self.ranking.item_name(), &first.map(|(key, _)| ItemId(key)))?;
-        let value = first.map_or(Amount::ZERO, |(_, amount)| *amount);
-        map.serialize_entry(self.ranking.value_name(), &self.value(value))?;
-        if let Some(currency) = self.currency {
-            map.serialize_entry("currency", currency.as_str())?;
-        }
-        let top: Vec<TopItem<'_>> =
-            self.top.iter().map(|(key, amount)| TopItem { answer: self, key, amount: *amount }).collect();
-        map.serialize_entry("top", &top)?;
-        map.serialize_entry("as_of", &self.as_of)?;
-        map.serialize_entry("window", &self.window)?;
-        map.end()
-    }
-}
-
-struct TopItem<'a> {
-    answer: &'a Answer<'a>,
-    key: &'a str,
-    amount: Amount,
-}
-
-impl Serialize for TopItem<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("item_id", &ItemId(self.key))?;
-        map.serialize_entry(self.answer.ranking.value_name(), &self.answer.value(self.amount))?;
-        map.end()
-    }
+    question: &RankingQuery,
+    (window, precision): (Window, Precision),
+    sums: &Sums,
+) -> Response<Body> {
+    let window =
+        WindowAnswer { from: window.from.to_string(), to: window.to.to_string(), precision: precision.as_str() };
+    let ranked = Ranked {
+        top: sums.top(question.limit),
+        currency: question.currency.as_str(),
+        as_of: &question.as_of.to_string(),
+        window,
+    };
+    ranked.answer(ranking)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use minutebook_domain::amount::Amount;
     use minutebook_domain::time::Minute;
 
     fn answered(ranking: Ranking, amounts: &[(&str, &str)]) -> String {
@@ -226,8 +156,8 @@ mod tests {
             currency: Currency::parse(b"USD").expect("three letters"),
         };
         let window = Window::ending_with(question.as_of, question.window);
-        let answer = Answer::new(ranking, &question, (window, Precision::Minute), &sums);
-        serde_json::to_string(&answer).expect("an answer is JSON")
+        let answer = answer(ranking, &question, (window, Precision::Minute), &sums);
+        String::from_utf8_lossy(answer.body().as_ref()).into_owned()
     }
 
     #[test]

@@ -4,10 +4,12 @@
 use lambda_http::http::Method;
 use lambda_http::{Body, Response};
 
+use crate::openapi::{Operation, Schemas};
 use crate::problem::{preflight_or_no_post, preflight_or_wrong_method};
+use crate::{openapi_calls, openapi_posts};
 
 /// One path of the API.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Route {
     /// The path. What stands in braces, at its end, is the rest of the path, slashes and all.
     pub path: &'static str,
@@ -15,6 +17,8 @@ pub struct Route {
     pub purpose: Purpose,
     /// The binary of the function that answers.
     pub function: &'static str,
+    /// What the description of the API says of it.
+    pub(crate) describe: Describe,
 }
 
 /// What a path is for.
@@ -28,23 +32,26 @@ pub enum Purpose {
 
 /// All paths of the API.
 pub const ROUTES: &[Route] = &[
-    post("/events", "collect"),
-    post("/event", "collect"),
-    post("/ingest", "collect"),
-    question("/most_viewed_item", "most_viewed"),
-    question("/top_item_added_to_cart", "top_carted"),
-    question("/highest_grossing_item", "highest_grossing"),
-    question("/history", "history"),
-    question("/items/{item_id}", "items"),
-    question("/health", "health"),
+    post("/events", "collect", openapi_posts::events),
+    post("/event", "collect", openapi_posts::event_alone),
+    post("/ingest", "collect", openapi_posts::ingest),
+    question("/most_viewed_item", "most_viewed", openapi_calls::most_viewed),
+    question("/top_item_added_to_cart", "top_carted", openapi_calls::top_carted),
+    question("/highest_grossing_item", "highest_grossing", openapi_calls::highest_grossing),
+    question("/history", "history", openapi_calls::history),
+    question("/items/{item_id}", "items", openapi_calls::item),
+    question("/health", "health", openapi_calls::health),
+    question("/openapi.json", "api", openapi_calls::openapi),
 ];
 
-const fn question(path: &'static str, function: &'static str) -> Route {
-    Route { path, purpose: Purpose::Question, function }
+type Describe = fn(&mut Schemas) -> Operation;
+
+const fn question(path: &'static str, function: &'static str, describe: Describe) -> Route {
+    Route { path, purpose: Purpose::Question, function, describe }
 }
 
-const fn post(path: &'static str, function: &'static str) -> Route {
-    Route { path, purpose: Purpose::Post, function }
+const fn post(path: &'static str, function: &'static str, describe: Describe) -> Route {
+    Route { path, purpose: Purpose::Post, function, describe }
 }
 
 impl Route {
