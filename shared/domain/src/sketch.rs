@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use datasketches::hash::value::raw_bytes;
 use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The registers of a sketch are two to this power: 16,384.
 ///
@@ -14,15 +14,16 @@ pub const LG_K: u8 = 14;
 /// The first byte of a stored sketch: what follows is the compact form of Apache DataSketches, four bits a register.
 const FORMAT: u8 = 1;
 
-/// The hash of an id, as sketches take it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct IdHash(Coupon);
+/// The hash of an id. Sketches hash it once more, which takes half of the time that hashing a text by their own function
+/// would.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct IdHash(pub(crate) u64);
 
 impl IdHash {
-    /// The hash of an id's text, the same as in every other library of DataSketches.
+    /// The hash of an id's text.
     #[inline]
     pub(crate) fn of(id: &[u8]) -> IdHash {
-        IdHash(Coupon::from_value(raw_bytes::from_slice(id)))
+        IdHash(xxh3_64(id))
     }
 }
 
@@ -64,7 +65,7 @@ impl Sketch {
     /// A set of the ids with these hashes.
     pub(crate) fn of_hashes(hashes: impl IntoIterator<Item = IdHash>) -> Sketch {
         let mut added = HllSketch::new(LG_K, HllType::Hll8).expect("the library takes 4 to 21");
-        hashes.into_iter().for_each(|hash| added.update_with_coupon(hash.0));
+        hashes.into_iter().for_each(|hash| added.update_with_coupon(Coupon::from_value(hash.0)));
         let mut sketch = Sketch::new();
         sketch.0.update(&added);
         sketch

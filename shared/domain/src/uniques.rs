@@ -85,8 +85,8 @@ impl Uniques {
 
 /// Gathers the visitors of a chunk while it is read.
 ///
-/// **Shape**: hashes of four bytes wait in their minute until there are enough to be worth a sketch, which then takes 16
-/// KiB; what the minutes of a chunk hold comes to a few bytes an event or 32 KiB a minute, whichever is less.
+/// **Shape**: the hashes of ids wait in their minute until there are enough to be worth a sketch, which takes 16 KiB; so
+/// what a chunk holds is 16 bytes an event, or about 48 KiB a minute, whichever is less.
 pub(crate) struct Gathering {
     /// Minutes before this one are kept by their hour.
     minutes_from: Minute,
@@ -94,6 +94,8 @@ pub(crate) struct Gathering {
     by_name: HashMap<PlaceName, usize, Xxh3DefaultBuilder>,
     /// The place of the last event, which mostly is that of the next.
     last: Option<(PlaceName, usize)>,
+    recent_users: RecentIds,
+    recent_sessions: RecentIds,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,15 +118,12 @@ struct Ids {
     sketch: Option<Box<Sketch>>,
 }
 
-/// How many hashes wait at most; sorted, they are rid of those that are there twice. A sketch keeps as many one by one.
-const WAITING_MAX: usize = 1_024;
+/// How many hashes wait at most: 16 KiB of them, as much as the sketch takes that they go to.
+const WAITING_MAX: usize = 2_048;
 
 impl Ids {
     #[inline]
     fn push(&mut self, id: IdHash) {
-        if self.waiting.last() == Some(&id) {
-            return;
-        }
         if self.waiting.len() == WAITING_MAX {
             self.make_room();
         }
@@ -133,31 +132,52 @@ impl Ids {
 
     #[cold]
     fn make_room(&mut self) {
-        self.waiting.sort_unstable();
-        self.waiting.dedup();
-        if self.waiting.len() > WAITING_MAX / 2 {
-            let waiting = Sketch::of_hashes(self.waiting.drain(..));
-            self.sketch.get_or_insert_default().unite(&waiting);
+        let waiting = Sketch::of_hashes(self.waiting.drain(..));
+        match &mut self.sketch {
+            None => self.sketch = Some(Box::new(waiting)),
+            Some(sketch) => sketch.unite(&waiting),
         }
     }
 
     fn finish(mut self) -> Sketch {
-        self.waiting.sort_unstable();
-        self.waiting.dedup();
-        let waiting = Sketch::of_hashes(self.waiting);
-        match self.sketch {
-            None => waiting,
-            Some(mut sketch) => {
-                sketch.unite(&waiting);
-                *sketch
-            }
-        }
+        self.make_room();
+        self.sketch.map_or_else(Sketch::new, |sketch| *sketch)
+    }
+}
+
+/// The ids that were added last, each with its place. A customer mostly has many events in a minute, and finding that one
+/// is there already takes a tenth of the time that adding it does.
+struct RecentIds(Vec<u64>);
+
+/// A power of two; 32 KiB of hashes stay in a first or second level cache.
+const RECENT_IDS: usize = 4_096;
+
+impl RecentIds {
+    fn new() -> RecentIds {
+        RecentIds(vec![0; RECENT_IDS])
+    }
+
+    /// Whether the id is not known to be in its place; from now on it is.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a hash")]
+    fn is_new(&mut self, place: usize, id: IdHash) -> bool {
+        // Hashes of two ids, or of one at two places, are the same as seldom as those of any two of 2^64.
+        let named = id.0 ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let known = &mut self.0[named as usize % RECENT_IDS];
+        std::mem::replace(known, named) != named
     }
 }
 
 impl Gathering {
     pub(crate) fn new(minutes_from: Minute) -> Gathering {
-        Gathering { minutes_from, places: vec![], by_name: HashMap::default(), last: None }
+        Gathering {
+            minutes_from,
+            places: vec![],
+            by_name: HashMap::default(),
+            last: None,
+            recent_users: RecentIds::new(),
+            recent_sessions: RecentIds::new(),
+        }
     }
 
     /// Adds whom an event is of.
@@ -169,15 +189,19 @@ impl Gathering {
         let is_hour = minute < self.minutes_from;
         let minute = if is_hour { minute.hour().first_minute() } else { minute };
         let name = PlaceName { site: site.0, minute, is_hour };
-        let place = match self.last {
-            Some((last, place)) if last == name => place,
+        let number = match self.last {
+            Some((last, number)) if last == name => number,
             _ => self.find(name),
         };
-        let place = &mut self.places[place];
-        if let Some(user) = user {
+        let place = &mut self.places[number];
+        if let Some(user) = user
+            && self.recent_users.is_new(number, user)
+        {
             place.users.push(user);
         }
-        if let Some(session) = session {
+        if let Some(session) = session
+            && self.recent_sessions.is_new(number, session)
+        {
             place.sessions.push(session);
         }
     }
