@@ -171,7 +171,7 @@ fn read(request: &Request, only_site: Option<String>) -> Result<ReadPost<'_>, Re
     let body = collect_body::unpacked(request.headers(), request.body().as_ref())?;
     let idempotency_key = collect_body::idempotency_key(request.headers())?;
     let body_hash = blake3::hash(&body);
-    let lines = collect_body::lines(body)?;
+    let lines = collect_body::lines(&body)?;
     let is_single = lines.is_object && request.uri().path().ends_with(SINGLE_PATH);
     Ok(ReadPost { lines, body_hash, idempotency_key, is_single, only_site })
 }
@@ -296,14 +296,15 @@ fn not_stored(error: &StorageError) -> Refusal {
 mod tests {
     use super::*;
     use lambda_http::http::header::CONTENT_TYPE;
+    use minutebook_storage::posted::Label;
     use serde_json::{Value, json};
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, HashMap};
     use std::pin::pin;
     use std::sync::Mutex;
     use std::task::{Context, Poll, Waker};
 
-    /// The lines of a chunk, and its post if it may be put only once.
-    type Chunk = (Vec<u8>, Option<Post>);
+    /// The lines of a chunk, and its metadata if it may be put only once.
+    type Chunk = (Vec<u8>, Option<HashMap<String, String>>);
 
     /// A bucket in memory.
     #[derive(Default)]
@@ -313,26 +314,26 @@ mod tests {
     }
 
     impl Memory {
-        fn store(&self, key: &str, lines: Vec<u8>, post: Option<Post>) -> Result<PutOnce, StorageError> {
+        fn store<L: Label>(&self, key: &str, lines: Vec<u8>, label: Option<&L>) -> Result<PutOnce<L>, StorageError> {
             if self.is_away {
                 return Err(StorageError::Unavailable { call: "PutObject", reason: "it is away".to_string() });
             }
             let mut chunks = self.chunks.lock().expect("no test panics");
             if let Some((_, Some(first))) = chunks.get(key) {
-                return Ok(PutOnce::Known(first.clone()));
+                return Ok(PutOnce::Known(L::of(first).expect("a label of this kind")));
             }
-            chunks.insert(key.to_string(), (lines, post));
+            chunks.insert(key.to_string(), (lines, label.map(Label::metadata)));
             Ok(PutOnce::Stored)
         }
     }
 
     impl EventStore for Memory {
         async fn put(&self, key: &str, lines: Vec<u8>) -> Result<(), StorageError> {
-            self.store(key, lines, None).map(drop)
+            self.store::<Post>(key, lines, None).map(drop)
         }
 
-        async fn put_once(&self, key: &str, lines: Vec<u8>, post: &Post) -> Result<PutOnce, StorageError> {
-            self.store(key, lines, Some(post.clone()))
+        async fn put_once<L: Label>(&self, key: &str, lines: Vec<u8>, label: &L) -> Result<PutOnce<L>, StorageError> {
+            self.store(key, lines, Some(label))
         }
     }
 

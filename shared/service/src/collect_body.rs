@@ -3,7 +3,8 @@
 use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lambda_http::http::{HeaderMap, HeaderName, StatusCode};
 use minutebook_domain::unpack::{UnpackError, unpack_gzip};
-use serde_json::value::RawValue;
+
+use crate::event_lines::{EventLines, NoArray};
 
 /// The bytes that a body may have: what Lambda takes as the payload of a call. Where API Gateway hands a body on in base64,
 /// about three quarters of it fit.
@@ -21,9 +22,6 @@ pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 ///
 /// **Source**: <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-/// U+FEFF, which may stand before the first line.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Why a post is refused, for whoever made it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,39 +85,16 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refu
 /// Cuts a body into lines: an array into its elements, an object is one line; all else is lines already.
 ///
 /// **Errors**: 400 for an array that is none, or is empty.
-pub(crate) fn lines(body: Vec<u8>) -> Result<PostedLines, Refusal> {
-    let value = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body).trim_ascii();
-    if value.starts_with(b"[") {
-        return elements(value).map(|text| PostedLines { text, is_object: false });
-    }
-    // Of two lines or more this reads no further than the first.
-    match serde_json::from_slice::<&RawValue>(value) {
-        Ok(value) => {
-            let text = one_line(value);
-            let is_object = text.starts_with(b"{");
-            Ok(PostedLines { text, is_object })
+pub(crate) fn lines(body: &[u8]) -> Result<PostedLines, Refusal> {
+    let bad_request = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, detail);
+    let cut = EventLines::cut(body).map_err(|error: NoArray| bad_request(format!("the body is {error}")))?;
+    match cut {
+        EventLines::Object(text) => Ok(PostedLines { text, is_object: true }),
+        EventLines::Elements(text) if text.is_empty() => {
+            Err(bad_request("the array is empty; expected at least one event".to_string()))
         }
-        Err(_) => Ok(PostedLines { text: body, is_object: false }),
+        EventLines::Elements(text) | EventLines::Lines(text) => Ok(PostedLines { text, is_object: false }),
     }
-}
-
-fn elements(array: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let elements: Vec<&RawValue> = serde_json::from_slice(array)
-        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, format!("the body is no JSON array: {error}")))?;
-    if elements.is_empty() {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "the array is empty; expected at least one event"));
-    }
-    let mut text = Vec::with_capacity(array.len());
-    for element in elements {
-        text.extend_from_slice(&one_line(element));
-        text.push(b'\n');
-    }
-    Ok(text)
-}
-
-/// A value with spaces for the line ends, which in JSON stand between its parts only.
-fn one_line(value: &RawValue) -> Vec<u8> {
-    value.get().bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect()
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -183,7 +158,7 @@ mod tests {
     }
 
     fn cut(body: &str) -> (String, bool) {
-        let lines = lines(body.as_bytes().to_vec()).expect(body);
+        let lines = lines(body.as_bytes()).expect(body);
         (String::from_utf8(lines.text).expect("text"), lines.is_object)
     }
 
@@ -248,7 +223,7 @@ mod tests {
     #[test]
     fn an_array_that_is_none_or_is_empty_is_refused() {
         for (body, word) in [("[]", "empty"), (" [ ] ", "empty"), ("[1", "no JSON array"), ("[1],", "no JSON array")] {
-            let refusal = lines(body.as_bytes().to_vec()).expect_err(body);
+            let refusal = lines(body.as_bytes()).expect_err(body);
             assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
             assert!(refusal.detail.contains(word), "{body}: {}", refusal.detail);
         }

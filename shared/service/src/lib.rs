@@ -6,6 +6,7 @@ pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod deadline;
+pub mod event_lines;
 pub mod health;
 pub mod history;
 pub mod item;

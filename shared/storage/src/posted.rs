@@ -1,4 +1,5 @@
-//! Putting posted events into the bucket: a chunk for each post.
+//! Putting events into the bucket that came by another way than as a file: a chunk for each post, and for each batch of a
+//! stream.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::StorageError;
 
-/// How long a post may take to be stored: below the 25 s of the function, so that it is answered in any case.
+/// How long a chunk may take to be stored: below the 25 s that collect has, so that a post is answered in any case.
 const STORE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often a put is tried while another one of the same key is under way.
@@ -26,7 +27,7 @@ const BODY_HASH: &str = "body-hash";
 /// The metadata that says when the post came.
 const RECEIVED_AT: &str = "received-at";
 
-/// The bucket that posted events are put into.
+/// The bucket that events are put into.
 #[derive(Clone, Debug)]
 pub struct EventBucket {
     /// The S3 client.
@@ -44,16 +45,28 @@ pub struct Post {
     pub received_at: DateTime<Utc>,
 }
 
+/// What a chunk that may be put only once says about itself, for whoever finds it under the key of another one.
+pub trait Label: Sized + Send + Sync {
+    /// What storing such a chunk is called in an error.
+    const CALL: &'static str;
+
+    /// As the metadata of the object.
+    fn metadata(&self) -> HashMap<String, String>;
+
+    /// From the metadata of an object; `None` if it is not of this kind.
+    fn of(metadata: &HashMap<String, String>) -> Option<Self>;
+}
+
 /// What became of a chunk that may be put only once.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum PutOnce {
+pub enum PutOnce<L> {
     /// It is stored.
     Stored,
     /// One was stored under this key before, and stays as it is.
-    Known(Post),
+    Known(L),
 }
 
-/// Where posted events are stored: the bucket, or what a test has in its place.
+/// Where events are stored: the bucket, or what a test has in its place.
 pub trait EventStore: Sync {
     /// Stores a chunk under a key that no other chunk has.
     ///
@@ -64,55 +77,71 @@ pub trait EventStore: Sync {
     ///
     /// **Guarantees**: of all chunks under a key, put at once or one after the other, exactly one is stored.
     ///
-    /// **Errors**: as [`EventStore::put`].
-    fn put_once(
+    /// **Errors**: as [`EventStore::put`]; and [`StorageError::Malformed`] if what lies there has no label of this kind.
+    fn put_once<L: Label>(
         &self,
         key: &str,
         lines: Vec<u8>,
-        post: &Post,
-    ) -> impl Future<Output = Result<PutOnce, StorageError>> + Send;
+        label: &L,
+    ) -> impl Future<Output = Result<PutOnce<L>, StorageError>> + Send;
+}
+
+impl Label for Post {
+    const CALL: &'static str = "PutObject of posted events";
+
+    fn metadata(&self) -> HashMap<String, String> {
+        HashMap::from([
+            (BODY_HASH.to_string(), self.body_hash.clone()),
+            (RECEIVED_AT.to_string(), self.received_at.timestamp_millis().to_string()),
+        ])
+    }
+
+    fn of(metadata: &HashMap<String, String>) -> Option<Post> {
+        let received_at = DateTime::from_timestamp_millis(metadata.get(RECEIVED_AT)?.parse().ok()?)?;
+        Some(Post { body_hash: metadata.get(BODY_HASH)?.clone(), received_at })
+    }
 }
 
 impl EventStore for EventBucket {
     async fn put(&self, key: &str, lines: Vec<u8>) -> Result<(), StorageError> {
         let put = self.client.put_object().bucket(&self.name).key(key).content_type(JSON_LINES);
-        let sent = in_time(put.body(ByteStream::from(lines)).send()).await?;
-        sent.map_err(|error| StorageError::from_sdk("PutObject of posted events", error))?;
+        let sent = in_time(Post::CALL, put.body(ByteStream::from(lines)).send()).await?;
+        sent.map_err(|error| StorageError::from_sdk(Post::CALL, error))?;
         Ok(())
     }
 
-    async fn put_once(&self, key: &str, lines: Vec<u8>, post: &Post) -> Result<PutOnce, StorageError> {
-        in_time(self.put_or_find(key, lines, post)).await?
+    async fn put_once<L: Label>(&self, key: &str, lines: Vec<u8>, label: &L) -> Result<PutOnce<L>, StorageError> {
+        in_time(L::CALL, self.put_or_find(key, lines, label)).await?
     }
 }
 
 impl EventBucket {
-    async fn put_or_find(&self, key: &str, lines: Vec<u8>, post: &Post) -> Result<PutOnce, StorageError> {
+    async fn put_or_find<L: Label>(&self, key: &str, lines: Vec<u8>, label: &L) -> Result<PutOnce<L>, StorageError> {
         // Copies of it share the bytes.
         let lines = aws_sdk_s3::primitives::SdkBody::from(lines);
         let mut attempt = 1;
         loop {
             let body = lines.try_clone().map(ByteStream::new).unwrap_or_default();
             let put = self.client.put_object().bucket(&self.name).key(key).content_type(JSON_LINES).body(body);
-            let Err(error) = put.if_none_match("*").set_metadata(Some(metadata(post))).send().await else {
+            let Err(error) = put.if_none_match("*").set_metadata(Some(label.metadata())).send().await else {
                 return Ok(PutOnce::Stored);
             };
             match status(&error) {
                 Some(412) => return self.find(key).await.map(PutOnce::Known),
                 // Another put of this key is under way.
                 Some(409) if attempt < CONFLICT_ATTEMPTS_MAX => tokio::time::sleep(CONFLICT_PAUSE).await,
-                _ => return Err(StorageError::from_sdk("PutObject of posted events", error)),
+                _ => return Err(StorageError::from_sdk(L::CALL, error)),
             }
             attempt += 1;
         }
     }
 
-    async fn find(&self, key: &str) -> Result<Post, StorageError> {
+    async fn find<L: Label>(&self, key: &str) -> Result<L, StorageError> {
         let head = self.client.head_object().bucket(&self.name).key(key).send().await;
-        let output = head.map_err(|error| StorageError::from_sdk("HeadObject of posted events", error))?;
-        output.metadata().and_then(post_of).ok_or_else(|| StorageError::Malformed {
+        let output = head.map_err(|error| StorageError::from_sdk("HeadObject of stored events", error))?;
+        output.metadata().and_then(L::of).ok_or_else(|| StorageError::Malformed {
             row: format!("of the object {key}"),
-            reason: format!("it has no metadata {BODY_HASH} and {RECEIVED_AT}"),
+            reason: format!("its metadata is not that which {} writes", L::CALL),
         })
     }
 }
@@ -121,21 +150,9 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-fn metadata(post: &Post) -> HashMap<String, String> {
-    HashMap::from([
-        (BODY_HASH.to_string(), post.body_hash.clone()),
-        (RECEIVED_AT.to_string(), post.received_at.timestamp_millis().to_string()),
-    ])
-}
-
-fn post_of(metadata: &HashMap<String, String>) -> Option<Post> {
-    let received_at = DateTime::from_timestamp_millis(metadata.get(RECEIVED_AT)?.parse().ok()?)?;
-    Some(Post { body_hash: metadata.get(BODY_HASH)?.clone(), received_at })
-}
-
-async fn in_time<T>(storing: impl Future<Output = T>) -> Result<T, StorageError> {
+async fn in_time<T>(call: &'static str, storing: impl Future<Output = T>) -> Result<T, StorageError> {
     tokio::time::timeout(STORE_TIMEOUT, storing).await.map_err(|_| StorageError::Unavailable {
-        call: "PutObject of posted events",
+        call,
         reason: format!("it took longer than {} s", STORE_TIMEOUT.as_secs()),
     })
 }
@@ -148,10 +165,10 @@ mod tests {
     fn a_post_is_read_back_from_the_metadata_of_its_chunk() {
         let received_at = DateTime::from_timestamp_millis(1_795_216_079_123).expect("in range");
         let post = Post { body_hash: "ab".to_string(), received_at };
-        assert_eq!(post_of(&metadata(&post)), Some(post.clone()));
-        let mut other = metadata(&post);
+        assert_eq!(Post::of(&post.metadata()), Some(post.clone()));
+        let mut other = post.metadata();
         other.insert(RECEIVED_AT.to_string(), "yesterday".to_string());
-        assert_eq!(post_of(&other), None);
-        assert_eq!(post_of(&HashMap::new()), None);
+        assert_eq!(Post::of(&other), None);
+        assert_eq!(Post::of(&HashMap::new()), None);
     }
 }
