@@ -64,14 +64,14 @@ impl LineChecker {
         };
         let mut additions_start = 0;
         for event in &read.events {
-            let counts = event.additions_end > additions_start;
+            let counts = event.additions_end > additions_start || event.order.is_some();
             additions_start = event.additions_end;
             if counts && event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(line, text)) != site {
                 return Err(Reason::Invalid(Field::SiteId));
             }
         }
         // An event that counts nothing was not asked for its site, and has that of its line.
-        let counts_nothing = read.additions.is_empty();
+        let counts_nothing = read.additions.is_empty() && read.orders.is_empty();
         let is_of_site = match self.reader.own_field(line, Field::SiteId) {
             Some(own) => own == site,
             None => !counts_nothing || site == DEFAULT_SITE.as_bytes(),
@@ -197,13 +197,16 @@ mod tests {
             ("a", view(""), wrong.clone()),
             ("default", view(""), Ok(())),
             ("7", view(r#","properties":{"app_id":7}"#), Ok(())),
-            ("a", r#"{"type":"OrderCreatedEvent","site_id":"a"}"#.to_string(), Ok(())),
-            ("a", r#"{"type":"OrderCreatedEvent","site_id":"b"}"#.to_string(), wrong.clone()),
-            ("a", r#"{"type":"OrderCreatedEvent"}"#.to_string(), wrong.clone()),
-            ("default", r#"{"type":"OrderCreatedEvent"}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"refund","ts":1,"aid":1,"site_id":"a"}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"refund","ts":1,"aid":1,"site_id":"b"}"#.to_string(), wrong.clone()),
+            ("a", r#"{"type":"refund","ts":1,"aid":1}"#.to_string(), wrong.clone()),
+            ("default", r#"{"type":"refund","ts":1,"aid":1}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1,"site_id":"a"}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1,"site_id":"b"}"#.to_string(), wrong.clone()),
+            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1}"#.to_string(), wrong.clone()),
             (
                 "a",
-                r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"a"},{"type":"OrderCreatedEvent"}]}"#
+                r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"a"},{"type":"refund","ts":1,"aid":1}]}"#
                     .to_string(),
                 Ok(()),
             ),
@@ -225,7 +228,8 @@ mod tests {
             lines in proptest::collection::vec(proptest::sample::select(vec![
                 r#"{"event":"view","ts":1795216000,"item_id":1}"#, r#" {"event":"order","ts":"2026-11-20","sku":"a"}"#,
                 r#"{"event":"view","ts":1795217000,"item_id":1}"#, r#"{"event":"cart","ts":1795216000}"#, "", "\r", "x",
-                "\u{feff}", r#"{"type":"OrderCreatedEvent"}"#, r#"{"event":"refund","time":1,"aid":1,"event_id":4}"#,
+                "\u{feff}", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1}"#,
+                r#"{"event":"refund","time":1,"aid":1,"event_id":4}"#,
             ]), 0..30),
         ) {
             let text = lines.join("\n");

@@ -14,6 +14,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 use crate::event::{DEFAULT_SITE, EventReader, ReadEvent, ReadLine, Text, Value};
 use crate::ledger::PlanBasis;
 use crate::lines::{Line, LineCutter};
+use crate::orders::Orders;
 use crate::reject::Reason;
 use crate::sketch::IdHash;
 use crate::tally::{SiteNumber, Tally};
@@ -31,14 +32,25 @@ pub struct ChunkSettings {
     pub size_bytes: u64,
 }
 
+/// What the orders of a chunk may take in memory. Ingest counts four chunks at once, so that it may be half of its memory.
+pub const ORDERS_BYTES_MAX: usize = 128 << 20;
+
 /// Why a chunk cannot be counted. No retry helps any of them: the bytes are what they are.
-pub type ChunkError = UnpackError;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChunkError {
+    /// It cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// What it says of orders does not fit into memory.
+    #[error("the orders of the chunk take more than {ORDERS_BYTES_MAX} bytes in memory: put it in smaller files")]
+    TooManyOrders,
+}
 
 /// Reads one chunk that comes in pieces.
 ///
 /// **Guarantees**: the count is a pure function of the settings and the bytes, however they are cut into pushes.
-/// Memory is bounded by the longest line, the tallies, the sketches, 16 bytes for each event id, and the rejected lines
-/// that have not been taken.
+/// Memory is bounded by the longest line, the tallies, the sketches, the orders ([`ORDERS_BYTES_MAX`]), 16 bytes for each
+/// event id, and the rejected lines that have not been taken.
 pub struct ChunkReader {
     hasher: blake3::Hasher,
     unpacker: Unpacker,
@@ -57,6 +69,8 @@ pub struct ChunkCount {
     pub tally: Tally,
     /// Whom the counted events are of.
     pub uniques: Uniques,
+    /// What they say of orders.
+    pub orders: Orders,
     /// The rejected lines that were not taken yet: whole lines of JSONL.
     pub rejected: Vec<u8>,
 }
@@ -101,7 +115,8 @@ impl ChunkReader {
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
         let ChunkReader { hasher, unpacker, lines, counter } = self;
         hasher.update(bytes);
-        unpacker.push(bytes, &mut |block| lines.push(block, &mut |line| counter.count(line)))
+        unpacker.push(bytes, &mut |block| lines.push(block, &mut |line| counter.count(line)))?;
+        counter.check_orders()
     }
 
     /// The bytes of rejected lines that wait to be taken.
@@ -116,16 +131,18 @@ impl ChunkReader {
 
     /// Ends the chunk.
     ///
-    /// **Errors**: [`ChunkError::Truncated`] where a packed chunk is not at its end.
+    /// **Errors**: [`ChunkError`]; a packed chunk may not be at its end.
     pub fn finish(self) -> Result<ChunkCount, ChunkError> {
         let ChunkReader { hasher, unpacker, mut lines, mut counter } = self;
         unpacker.finish(&mut |block| lines.push(block, &mut |line| counter.count(line)))?;
         lines.finish(&mut |line| counter.count(line));
+        counter.check_orders()?;
         Ok(ChunkCount {
             content_hash: ContentHash(*hasher.finalize().as_bytes()),
             outcomes: counter.outcomes,
             uniques: counter.uniques.finish(&counter.tally.sites()),
             tally: counter.tally,
+            orders: counter.orders,
             rejected: counter.rejected,
         })
     }
@@ -163,6 +180,7 @@ struct Counter {
     reader: EventReader,
     tally: Tally,
     uniques: Gathering,
+    orders: Orders,
     sites: SiteMemory,
     ids: SeenIds,
     outcomes: Outcomes,
@@ -183,6 +201,7 @@ impl Counter {
             reader: EventReader::new(settings.basis.reference_time.timestamp(), settings.basis.default_currency),
             tally: Tally::default(),
             uniques: Gathering::new(first_kept(&settings.basis)),
+            orders: Orders::default(),
             sites: SiteMemory::default(),
             ids: SeenIds::default(),
             outcomes: Outcomes::default(),
@@ -196,9 +215,9 @@ impl Counter {
         if line.too_long {
             return self.reject(line, Reason::TooLong);
         }
-        let Counter { reader, tally, uniques, sites, ids, outcomes, .. } = self;
+        let Counter { reader, tally, uniques, orders, sites, ids, outcomes, .. } = self;
         let outcome = match reader.read(line.text, line.and_after) {
-            Ok(read) => TakenLine { line: line.and_after, read, tally, uniques, sites, ids, outcomes }.count(),
+            Ok(read) => TakenLine { line: line.and_after, read, tally, uniques, orders, sites, ids, outcomes }.count(),
             Err(reason) => return self.reject(line, reason),
         };
         match outcome {
@@ -206,6 +225,10 @@ impl Counter {
             Outcome::Ignored => self.outcomes.ignored += 1,
             Outcome::Duplicate => self.outcomes.duplicate += 1,
         }
+    }
+
+    fn check_orders(&self) -> Result<(), ChunkError> {
+        if self.orders.bytes() > ORDERS_BYTES_MAX { Err(ChunkError::TooManyOrders) } else { Ok(()) }
     }
 
     #[inline(never)]
@@ -222,6 +245,7 @@ struct TakenLine<'a> {
     read: &'a ReadLine,
     tally: &'a mut Tally,
     uniques: &'a mut Gathering,
+    orders: &'a mut Orders,
     sites: &'a mut SiteMemory,
     ids: &'a mut SeenIds,
     outcomes: &'a mut Outcomes,
@@ -236,7 +260,8 @@ impl TakenLine<'_> {
         let own_id = self.id_hash(own.site, own.id);
         if self.ids.contains(own_id) {
             // Nothing of this line is counted or remembered; it is ignored if it had nothing to count anyway.
-            return if self.read.additions.is_empty() { Outcome::Ignored } else { Outcome::Duplicate };
+            let counts_nothing = self.read.additions.is_empty() && self.read.orders.is_empty();
+            return if counts_nothing { Outcome::Ignored } else { Outcome::Duplicate };
         }
         let outcome = self.count_events();
         if outcome != Outcome::Ignored {
@@ -268,7 +293,7 @@ impl TakenLine<'_> {
     #[inline]
     fn count_event(&mut self, event: &ReadEvent, additions_start: usize) -> Outcome {
         let additions = &self.read.additions[additions_start..event.additions_end];
-        if additions.is_empty() {
+        if additions.is_empty() && event.order.is_none() {
             return Outcome::Ignored;
         }
         if let Some(id) = event.id
@@ -296,7 +321,22 @@ impl TakenLine<'_> {
                 Value::Exact(amount) => self.tally.add_amount(site, addition.measure, event.minute, key, amount),
             }
         }
+        if let Some(order) = event.order {
+            self.add_order(event, order);
+        }
         Outcome::Counted
+    }
+
+    #[cold]
+    fn add_order(&mut self, event: &ReadEvent, order: u32) {
+        let (line, read) = (self.line, self.read);
+        let Some(order) = read.orders.get(order as usize) else {
+            return;
+        };
+        // The reader takes texts only if they are UTF-8.
+        let site = std::str::from_utf8(site_text(line, read, event.site)).unwrap_or_default();
+        let id = std::str::from_utf8(read.text(line, order.id)).unwrap_or_default();
+        self.orders.add(site, id, order.facts.clone());
     }
 
     fn id_hash(&self, site: Option<Text>, id: Text) -> u128 {
@@ -406,3 +446,7 @@ fn rejected_text(line: Line<'_>) -> Option<&str> {
 #[cfg(test)]
 #[path = "chunk_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "chunk_order_tests.rs"]
+mod order_tests;

@@ -10,10 +10,13 @@ use crate::json::{self, Kind, Raw, ScanError, Scanner};
 use crate::kinds::EventKind;
 use crate::measure::{Currency, Measure};
 use crate::names::Names;
+use crate::orders::OrderFacts;
 use crate::parameters::Parameters;
 use crate::reject::{Field, Reason};
 use crate::tally::{MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::time::Minute;
+
+mod order;
 
 /// How far after the chunk's reference time an event may lie: 10 minutes, for clocks that run ahead.
 pub const FUTURE_SECONDS_MAX: i64 = 600;
@@ -44,6 +47,8 @@ pub(crate) struct ReadLine {
     pub(crate) events: Vec<ReadEvent>,
     /// What they add, in order, none of it zero.
     pub(crate) additions: Vec<Addition>,
+    /// What its events say of orders, in order.
+    pub(crate) orders: Vec<ReadOrder>,
     /// The texts that do not stand in the line as they are.
     texts: Vec<u8>,
 }
@@ -64,13 +69,29 @@ pub(crate) struct ReadEvent {
     pub(crate) session: Option<Text>,
     /// Where its additions end; they start where those of the event before end.
     pub(crate) additions_end: usize,
+    /// Which of the line's orders it is about; an event about an order adds nothing by itself.
+    pub(crate) order: Option<u32>,
 }
 
 impl ReadEvent {
     /// An event that counts nothing.
     fn of_nothing() -> ReadEvent {
-        ReadEvent { minute: Minute::EPOCH, site: None, id: None, customer: None, session: None, additions_end: 0 }
+        ReadEvent {
+            minute: Minute::EPOCH,
+            site: None,
+            id: None,
+            customer: None,
+            session: None,
+            additions_end: 0,
+            order: None,
+        }
     }
+}
+
+/// What an event says of an order.
+pub(crate) struct ReadOrder {
+    pub(crate) id: Text,
+    pub(crate) facts: OrderFacts,
 }
 
 #[derive(Clone, Copy)]
@@ -130,6 +151,7 @@ impl ReadLine {
         self.own = None;
         self.events.clear();
         self.additions.clear();
+        self.orders.clear();
         self.texts.clear();
     }
 }
@@ -344,9 +366,13 @@ impl LineContext<'_> {
     #[inline]
     fn event(&mut self, fields: &impl Fields) -> Result<(), Reason> {
         let kind = self.kind(fields.get(Field::EventType).or_else(|| fields.name()))?;
-        if matches!(kind, EventKind::Order | EventKind::Other) {
-            self.end_event(ReadEvent::of_nothing());
-            return Ok(());
+        match kind {
+            EventKind::Order(what) => return self.order_event(what, fields),
+            EventKind::Other => {
+                self.end_event(ReadEvent::of_nothing());
+                return Ok(());
+            }
+            _ => {}
         }
         let minute = self.minute(fields.get(Field::Timestamp))?;
         let site = self.site(fields.get(Field::SiteId))?;
@@ -400,7 +426,7 @@ impl LineContext<'_> {
                 add(Text::EMPTY);
             }
         }
-        self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0 });
+        self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order: None });
         Ok(())
     }
 
@@ -465,7 +491,8 @@ impl LineContext<'_> {
                     add(Measure::Refunds(currency), money);
                 }
             }
-            EventKind::Order | EventKind::Other => {}
+            // Orders have items of their own kind, and other types have none.
+            EventKind::Order(_) | EventKind::Other => {}
         }
         Ok(())
     }
@@ -479,9 +506,17 @@ impl LineContext<'_> {
 
     #[inline]
     fn minute(&mut self, value: Option<Raw>) -> Result<Minute, Reason> {
+        let seconds = self.seconds(value)?;
+        Minute::from_epoch_seconds(seconds).ok_or(Reason::Invalid(Field::Timestamp))
+    }
+
+    /// Reads a time, in seconds since 1970.
+    #[inline]
+    fn seconds(&mut self, value: Option<Raw>) -> Result<i64, Reason> {
         let value = value.ok_or(Reason::Missing(Field::Timestamp))?;
         let seconds = match value.kind() {
             Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
+            Kind::Array => self.array_time(value)?.map(|time| time.timestamp()),
             _ => {
                 let text = self.plain_text(value).ok_or(Reason::Invalid(Field::Timestamp))?;
                 self.values.times.parse_text(self.read.text(self.line, text))
@@ -489,11 +524,11 @@ impl LineContext<'_> {
         };
         let invalid = Reason::Invalid(Field::Timestamp);
         let seconds = seconds.ok_or(invalid)?;
-        let minute = Minute::from_epoch_seconds(seconds).ok_or(invalid)?;
+        Minute::from_epoch_seconds(seconds).ok_or(invalid)?;
         if seconds > self.values.latest_seconds {
             return Err(Reason::Future);
         }
-        Ok(minute)
+        Ok(seconds)
     }
 
     #[inline]

@@ -76,6 +76,42 @@ pub(crate) fn parse_epoch(text: &[u8]) -> Option<i64> {
     i64::try_from(seconds).ok()
 }
 
+/// The nanoseconds behind the whole second of a time that was read as [`TimeReader::parse_text`] or [`parse_epoch`] does;
+/// what is finer is cut off.
+pub(crate) fn nanoseconds(text: &[u8]) -> u32 {
+    let (digits, start) = if json::is_number(text) { epoch_fraction(text) } else { iso_fraction(text) };
+    let mut nanoseconds = 0;
+    for place in start..start + 9 {
+        let digit = usize::try_from(place).ok().and_then(|place| digits.get(place));
+        nanoseconds = nanoseconds * 10 + digit.map_or(0, |digit| u32::from(digit - b'0'));
+    }
+    nanoseconds
+}
+
+/// The digits behind the point of `2026-11-20T23:07:31.123`, and where they start.
+fn iso_fraction(text: &[u8]) -> (Vec<u8>, i64) {
+    let fraction =
+        text.get(TO_MINUTE_BYTES + ":31".len()..).and_then(|rest| rest.strip_prefix(b".")).unwrap_or_default();
+    (fraction.iter().copied().take_while(u8::is_ascii_digit).collect(), 0)
+}
+
+/// All digits of an epoch time, and at which of them its second ends: before the point, or three or six digits earlier
+/// where it is in milliseconds or microseconds.
+fn epoch_fraction(text: &[u8]) -> (Vec<u8>, i64) {
+    let digits_below_second = match whole_part(text).unwrap_or_default() {
+        0..EPOCH_SECONDS_END => 0,
+        EPOCH_SECONDS_END..EPOCH_MILLISECONDS_END => 3,
+        _ => 6,
+    };
+    let exponent_at = text.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(text.len());
+    let (mantissa, exponent) = text.split_at(exponent_at);
+    let mantissa = mantissa.strip_prefix(b"-").unwrap_or(mantissa);
+    let point_at = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    let digits = mantissa.iter().copied().filter(u8::is_ascii_digit).collect();
+    // A line's length is far below the range of an i64, and the exponent saturates.
+    (digits, i64::try_from(point_at).unwrap_or_default() + parse_exponent(exponent) - digits_below_second)
+}
+
 /// The whole part of a JSON number that is not below zero and has at most [`EPOCH_DIGITS_MAX`] digits before its
 /// point.
 fn whole_part(text: &[u8]) -> Option<u64> {
@@ -270,6 +306,35 @@ mod tests {
             ("5e-99999999999999999999", "1970-01-01T00:00:00"),
         ] {
             assert_eq!(parse(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_finer_than_a_second_is_kept_in_nanoseconds() {
+        for (text, expected) in [
+            ("2026-11-20T23:07:31.123Z", 123_000_000),
+            ("2026-11-20T23:07:31.000000001+01:00", 1),
+            ("2026-11-20T23:07:31.1234567899", 123_456_789),
+            ("2016-12-31T23:59:60.5Z", 500_000_000),
+            ("2026-11-20T23:07:31Z", 0),
+            ("2026-11-20T23:07", 0),
+            ("2026-11-20T23:07+01:00", 0),
+            ("1659304800", 0),
+            ("1659304800.25", 250_000_000),
+            ("1659304800.0000000019", 1),
+            ("1659304800025", 25_000_000),
+            ("1659304800025.5", 25_500_000),
+            ("1659304800025999", 25_999_000),
+            ("1659304800025999.1239", 25_999_123),
+            ("1.65930480025e9", 250_000_000),
+            ("16593048002500000000e-10", 250_000_000),
+            ("5e-1", 500_000_000),
+            ("5e-99999999999999999999", 0),
+            ("0.125", 125_000_000),
+            ("0e999999999999999999999", 0),
+            ("-0", 0),
+        ] {
+            assert_eq!(nanoseconds(text.as_bytes()), expected, "{text}");
         }
     }
 

@@ -48,9 +48,17 @@ const SPELLINGS: [(Wanted, &str); SLOTS] = [
     (Wanted::Field(Field::OrderId), "transactionid"),
     (Wanted::Field(Field::OrderId), "orderId"),
     (Wanted::Field(Field::Price), "price"),
+    (Wanted::Field(Field::Price), "unitPrice"),
     (Wanted::Field(Field::Quantity), "quantity"),
     (Wanted::Field(Field::TotalAmount), "total_amount"),
+    (Wanted::Field(Field::TotalAmount), "totalAmount"),
+    (Wanted::Field(Field::TotalAmount), "totalPrice"),
     (Wanted::Field(Field::Currency), "currency"),
+    (Wanted::Field(Field::OrderNumber), "orderNumber"),
+    (Wanted::Field(Field::Status), "status"),
+    (Wanted::Field(Field::NewStatus), "newStatus"),
+    (Wanted::Field(Field::RefundAmount), "refundAmount"),
+    (Wanted::Field(Field::ProductName), "productName"),
     (Wanted::Field(Field::Items), "items"),
     (Wanted::Field(Field::Items), "products"),
     (Wanted::Field(Field::Events), "events"),
@@ -61,7 +69,7 @@ const SPELLINGS: [(Wanted, &str); SLOTS] = [
     (Wanted::Aside(Aside::Parameters), "event_params"),
 ];
 
-const SLOTS: usize = 52;
+const SLOTS: usize = 60;
 
 /// The places for values: a power of two, so that no index can lie outside.
 const PLACES: usize = 64;
@@ -227,7 +235,7 @@ mod tests {
         for (slot, (_, name)) in SPELLINGS.iter().enumerate() {
             assert_eq!(usize::from(slot_of(name.as_bytes())), slot);
         }
-        for other in ["", "Event", "status", "item", "event_types"] {
+        for other in ["", "Event", "state", "item", "event_types"] {
             assert_eq!(slot_of(other.as_bytes()), NO_SLOT, "{other}");
         }
     }

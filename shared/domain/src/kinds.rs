@@ -13,10 +13,21 @@ pub(crate) enum EventKind {
     Purchase,
     /// Money was given back for an item.
     Refund,
-    /// An event about an order, which nothing counts yet.
-    Order,
+    /// An event about an order, which counts as a whole.
+    Order(OrderEvent),
     /// An event of a type that shops send beside the others, and nothing counts.
     Other,
+}
+
+/// What happened to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OrderEvent {
+    /// It was made.
+    Created,
+    /// Its status changed.
+    StatusChanged,
+    /// It was cancelled.
+    Cancelled,
 }
 
 impl EventKind {
@@ -30,7 +41,9 @@ impl EventKind {
             b"remove_from_cart" | b"Product Removed" => EventKind::Removal,
             b"purchase" | b"transaction" | b"order" | b"orders" | b"Order Completed" => EventKind::Purchase,
             b"refund" | b"Order Refunded" => EventKind::Refund,
-            b"OrderCreatedEvent" | b"OrderStatusChangedEvent" | b"OrderCancelledEvent" => EventKind::Order,
+            b"OrderCreatedEvent" => EventKind::Order(OrderEvent::Created),
+            b"OrderStatusChangedEvent" => EventKind::Order(OrderEvent::StatusChanged),
+            b"OrderCancelledEvent" => EventKind::Order(OrderEvent::Cancelled),
             other => return OTHERS.contains(&other).then_some(EventKind::Other),
         })
     }
@@ -109,7 +122,9 @@ mod tests {
             (EventKind::Removal, &["remove_from_cart", "Product Removed"]),
             (EventKind::Purchase, &["purchase", "transaction", "order", "orders", "Order Completed"]),
             (EventKind::Refund, &["refund", "Order Refunded"]),
-            (EventKind::Order, &["OrderCreatedEvent", "OrderStatusChangedEvent", "OrderCancelledEvent"]),
+            (EventKind::Order(OrderEvent::Created), &["OrderCreatedEvent"]),
+            (EventKind::Order(OrderEvent::StatusChanged), &["OrderStatusChangedEvent"]),
+            (EventKind::Order(OrderEvent::Cancelled), &["OrderCancelledEvent"]),
             (
                 EventKind::Other,
                 &["session_start", "begin_checkout", "click", "identify", "Cart Viewed", "Order Updated"],

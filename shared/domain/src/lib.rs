@@ -13,6 +13,8 @@ pub mod event;
 pub mod ledger;
 pub mod lines;
 pub mod measure;
+pub mod order_changes;
+pub mod orders;
 pub mod offset;
 pub mod plan;
 pub mod ranking;

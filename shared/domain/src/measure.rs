@@ -45,6 +45,15 @@ pub enum Measure {
     /// Views of a page, by its path. The empty key, which no page has, counts those of them that count items too: so all
     /// views are the sum of [`Measure::Views`] and of the pages, less that of the empty key.
     Pages,
+    /// Orders by their present status: the sum over all keys is how many orders there are. A key that every order has left
+    /// again is at zero.
+    Orders,
+    /// Money of orders, under two keys: what they cost, and what their cancellations gave back.
+    OrderValue(Currency),
+    /// Units that were ordered of a product, by its name.
+    Ordered,
+    /// Money that was ordered of a product, by its name.
+    OrderedValue(Currency),
 }
 
 impl Measure {
@@ -62,6 +71,10 @@ impl Measure {
             ("sales", Some(currency)) => Measure::Sales(currency),
             ("refunds", Some(currency)) => Measure::Refunds(currency),
             ("pages", None) => Measure::Pages,
+            ("orders", None) => Measure::Orders,
+            ("order_value", Some(currency)) => Measure::OrderValue(currency),
+            ("ordered", None) => Measure::Ordered,
+            ("ordered_value", Some(currency)) => Measure::OrderedValue(currency),
             _ => return None,
         };
         // A currency is read in either case, and displayed in one.
@@ -80,6 +93,10 @@ impl fmt::Display for Measure {
             Measure::Sales(currency) => write!(f, "sales:{}", currency.as_str()),
             Measure::Refunds(currency) => write!(f, "refunds:{}", currency.as_str()),
             Measure::Pages => f.write_str("pages"),
+            Measure::Orders => f.write_str("orders"),
+            Measure::OrderValue(currency) => write!(f, "order_value:{}", currency.as_str()),
+            Measure::Ordered => f.write_str("ordered"),
+            Measure::OrderedValue(currency) => write!(f, "ordered_value:{}", currency.as_str()),
         }
     }
 }

@@ -225,7 +225,7 @@ pub fn counter_bytes(key: &str, amount: Amount) -> usize {
 }
 
 /// Spreads the counters of one site, bucket and measure over as few slots as keep every row near its target.
-fn pack<'a>(
+pub(crate) fn pack<'a>(
     site: &'a str,
     bucket: Bucket,
     measure: Measure,

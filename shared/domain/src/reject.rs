@@ -51,6 +51,16 @@ pub enum Field {
     PageUrl,
     /// `currency`
     Currency,
+    /// `orderNumber`
+    OrderNumber,
+    /// `status`
+    Status,
+    /// `newStatus`
+    NewStatus,
+    /// `refundAmount`
+    RefundAmount,
+    /// `productName`
+    ProductName,
     /// `item_id`
     ItemId,
     /// `price`
@@ -67,7 +77,7 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order of the checks.
-    pub const ALL: [Field; 15] = [
+    pub const ALL: [Field; 20] = [
         Field::EventType,
         Field::Timestamp,
         Field::SiteId,
@@ -77,6 +87,11 @@ impl Field {
         Field::OrderId,
         Field::PageUrl,
         Field::Currency,
+        Field::OrderNumber,
+        Field::Status,
+        Field::NewStatus,
+        Field::RefundAmount,
+        Field::ProductName,
         Field::ItemId,
         Field::Price,
         Field::Quantity,
@@ -97,6 +112,11 @@ impl Field {
             Field::OrderId => "order_id",
             Field::PageUrl => "page_url",
             Field::Currency => "currency",
+            Field::OrderNumber => "orderNumber",
+            Field::Status => "status",
+            Field::NewStatus => "newStatus",
+            Field::RefundAmount => "refundAmount",
+            Field::ProductName => "productName",
             Field::ItemId => "item_id",
             Field::Price => "price",
             Field::Quantity => "quantity",
@@ -172,7 +192,7 @@ mod tests {
             assert_eq!(Reason::parse(&reason.to_string()), Some(reason));
         }
         assert_eq!(Reason::Invalid(Field::Price).to_string(), "invalid:price");
-        for text in ["", "missing", "missing:", "missing:status", "price", "invalid:Price"] {
+        for text in ["", "missing", "missing:", "missing:state", "price", "invalid:Price"] {
             assert_eq!(Reason::parse(text), None, "{text}");
         }
     }

@@ -147,7 +147,9 @@ impl Tally {
     ) {
         let bucket = self.bucket(BucketName { site: site.0, minute, measure });
         let (steps, rest) = match measure {
-            Measure::Sales(_) | Measure::Refunds(_) => (millionths / 10_000, millionths % 10_000),
+            Measure::Sales(_) | Measure::Refunds(_) | Measure::OrderValue(_) | Measure::OrderedValue(_) => {
+                (millionths / 10_000, millionths % 10_000)
+            }
             _ => (millionths / MILLIONTHS_PER_ONE, millionths % MILLIONTHS_PER_ONE),
         };
         match u32::try_from(steps) {
@@ -279,8 +281,14 @@ impl Eq for Tally {}
 /// steps is kept apart.
 fn step_units(measure: Measure) -> i128 {
     match measure {
-        Measure::Sales(_) | Measure::Refunds(_) => ONE_STEP / 100,
-        Measure::Views | Measure::Carts | Measure::Removals | Measure::Units | Measure::Pages => ONE_STEP,
+        Measure::Sales(_) | Measure::Refunds(_) | Measure::OrderValue(_) | Measure::OrderedValue(_) => ONE_STEP / 100,
+        Measure::Views
+        | Measure::Carts
+        | Measure::Removals
+        | Measure::Units
+        | Measure::Pages
+        | Measure::Orders
+        | Measure::Ordered => ONE_STEP,
     }
 }
 
@@ -325,6 +333,10 @@ impl BucketName {
             Measure::Pages => 4,
             Measure::Sales(currency) => with_currency(5, currency),
             Measure::Refunds(currency) => with_currency(6, currency),
+            Measure::OrderValue(currency) => with_currency(7, currency),
+            Measure::Orders => 8,
+            Measure::Ordered => 9,
+            Measure::OrderedValue(currency) => with_currency(10, currency),
         }
     }
 

@@ -144,6 +144,10 @@ impl<'a> Answer<'a> {
             Measure::Sales(currency) => ("sales", Some(currency)),
             Measure::Refunds(currency) => ("refunds", Some(currency)),
             Measure::Pages => ("pages", None),
+            Measure::Orders => ("orders", None),
+            Measure::OrderValue(currency) => ("order_value", Some(currency)),
+            Measure::Ordered => ("ordered", None),
+            Measure::OrderedValue(currency) => ("ordered_value", Some(currency)),
         };
         let is_money = currency.is_some();
         let periods: Vec<PeriodAnswer<'_>> = question

@@ -1,0 +1,192 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+
+fn at(nanoseconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_nanos(1_795_216_051_000_000_000 + nanoseconds)
+}
+
+fn currency() -> Currency {
+    Currency::parse(b"USD").unwrap()
+}
+
+fn creation(time: i64, value: u64, products: &[(&str, u64)]) -> Creation {
+    let mut sums = ProductSums::default();
+    for (name, units) in products {
+        sums.add(name, Amount::from_count(*units), Amount::from_count(10 * units));
+    }
+    Creation {
+        at: at(time),
+        number: None,
+        customer: Some("c".to_string()),
+        currency: currency(),
+        value: Amount::from_count(value),
+        products: sums.finish(),
+    }
+}
+
+fn cancellation(time: i64, refund: Option<u64>) -> Cancellation {
+    Cancellation { at: at(time), refund: refund.map(Amount::from_count) }
+}
+
+fn joined(all: impl IntoIterator<Item = OrderFacts>) -> OrderFacts {
+    let mut facts = OrderFacts::default();
+    for other in all {
+        facts.join(other);
+    }
+    facts
+}
+
+/// `minute status value refunded product=units/money …`
+fn standing(facts: &OrderFacts) -> String {
+    let Some(Standing { minute, status, value, refunded, products, .. }) = facts.standing() else {
+        return "nothing".to_string();
+    };
+    let products: Vec<_> = products.iter().map(|p| format!(" {}={}/{}", p.name, p.units, p.money)).collect();
+    format!("{minute} {status} {value} {refunded}{}", products.concat())
+}
+
+#[test]
+fn an_order_counts_from_its_creation_on() {
+    let change = OrderFacts::of_change(at(5), "PAID");
+    let created = OrderFacts::of_creation(creation(0, 30, &[("b", 1), ("a", 2), ("b", 3)]), "CREATED");
+    assert_eq!(standing(&change), "nothing");
+    assert_eq!(standing(&created), "2026-11-20T23:07:00Z CREATED 30 0 a=2/20 b=4/40");
+    assert_eq!(standing(&joined([change, created])), "2026-11-20T23:07:00Z PAID 30 0 a=2/20 b=4/40");
+}
+
+#[test]
+fn the_latest_status_counts_to_the_nanosecond() {
+    let created = OrderFacts::of_creation(creation(0, 30, &[]), "NEW");
+    let (paid, shipped) = (OrderFacts::of_change(at(7), "PAID"), OrderFacts::of_change(at(8), "SHIPPED"));
+    for all in [[&created, &paid, &shipped], [&shipped, &paid, &created], [&paid, &shipped, &created]] {
+        assert_eq!(standing(&joined(all.into_iter().cloned())), "2026-11-20T23:07:00Z SHIPPED 30 0");
+    }
+}
+
+#[test]
+fn of_two_at_the_same_time_a_cancellation_beats_a_change_and_that_a_creation() {
+    let created = OrderFacts::of_creation(creation(0, 30, &[]), "Z");
+    let (early, late) = (OrderFacts::of_change(at(0), "A"), OrderFacts::of_change(at(0), "B"));
+    let cancelled = OrderFacts::of_cancellation(cancellation(0, Some(0)));
+    let status = |all: &[&OrderFacts]| joined(all.iter().map(|facts| (*facts).clone())).stage.unwrap().status;
+    assert_eq!(status(&[&early, &created]), "A");
+    assert_eq!(status(&[&late, &early, &created]), "B");
+    assert_eq!(status(&[&cancelled, &late, &created]), STATUS_CANCELLED);
+}
+
+#[test]
+fn a_cancellation_gives_back_what_it_says_or_all() {
+    let created = OrderFacts::of_creation(creation(0, 30, &[]), "CREATED");
+    for (refund, refunded) in [(None, "30"), (Some(0), "0"), (Some(12), "12"), (Some(31), "31")] {
+        let cancelled = OrderFacts::of_cancellation(cancellation(9, refund));
+        let expected = format!("2026-11-20T23:07:00Z CANCELLED 30 {refunded}");
+        assert_eq!(standing(&joined([cancelled, created.clone()])), expected);
+    }
+    // What comes later changes the status and not the money.
+    let cancelled = OrderFacts::of_cancellation(cancellation(9, Some(5)));
+    let again = OrderFacts::of_cancellation(cancellation(11, Some(6)));
+    let refunded = OrderFacts::of_change(at(10), "REFUNDED");
+    let all = joined([refunded, created, again, cancelled]);
+    assert_eq!(standing(&all), "2026-11-20T23:07:00Z CANCELLED 30 5");
+}
+
+#[test]
+fn of_two_creations_the_earlier_counts() {
+    let first = OrderFacts::of_creation(creation(0, 30, &[("a", 1)]), "CREATED");
+    let second = OrderFacts::of_creation(creation(60_000_000_000, 40, &[("b", 1)]), "PENDING");
+    for all in [[&first, &second], [&second, &first]] {
+        let expected = "2026-11-20T23:07:00Z PENDING 30 0 a=1/10";
+        assert_eq!(standing(&joined(all.into_iter().cloned())), expected);
+    }
+}
+
+#[test]
+fn counters_are_never_zero() {
+    let facts = OrderFacts::of_creation(creation(0, 0, &[("a", 0), ("b", 1)]), "CREATED");
+    let counters: Vec<_> =
+        facts.standing().unwrap().counters().map(|(measure, key, n)| format!("{measure} {key}={n}")).collect();
+    assert_eq!(counters, ["orders CREATED=1", "ordered b=1", "ordered_value:USD b=10"]);
+}
+
+#[test]
+fn orders_know_about_what_they_take() {
+    let mut orders = Orders::default();
+    assert_eq!(orders.bytes(), 0);
+    orders.add("s", "1", OrderFacts::of_change(at(1), "PAID"));
+    let one = orders.bytes();
+    orders.add("s", "1", OrderFacts::of_change(at(1), "PAID"));
+    assert_eq!((orders.bytes(), orders.len()), (one, 1));
+    orders.add("s", "1", OrderFacts::of_creation(creation(0, 1, &[("a long name", 1)]), "CREATED"));
+    assert!(orders.bytes() > one);
+    orders.add("t", "1", OrderFacts::default());
+    assert_eq!(orders.len(), 2);
+}
+
+fn any_facts() -> impl Strategy<Value = OrderFacts> {
+    let time = || 0_i64..4;
+    let status = || proptest::sample::select(vec!["CREATED", "PAID", "SHIPPED"]);
+    let products = || proptest::collection::vec((proptest::sample::select(vec!["a", "b"]), 0_u64..3), 0..3);
+    prop_oneof![
+        (time(), 0_u64..3, products(), status()).prop_map(|(time, value, products, status)| OrderFacts::of_creation(
+            creation(time, value, &products),
+            status
+        )),
+        (time(), status()).prop_map(|(time, status)| OrderFacts::of_change(at(time), status)),
+        (time(), proptest::option::of(0_u64..3))
+            .prop_map(|(time, refund)| OrderFacts::of_cancellation(cancellation(time, refund))),
+    ]
+}
+
+/// What is to be known of events, looked for naively.
+fn model(all: &[OrderFacts]) -> OrderFacts {
+    let created: BTreeSet<_> = all.iter().filter_map(|facts| facts.created.clone()).collect();
+    let stages: BTreeSet<_> = all.iter().filter_map(|facts| facts.stage.clone()).collect();
+    let cancelled: BTreeSet<_> = all.iter().filter_map(|facts| facts.cancelled.clone()).collect();
+    OrderFacts {
+        created: created.first().cloned(),
+        stage: stages.last().cloned(),
+        cancelled: cancelled.first().cloned(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn joining_is_commutative_associative_and_idempotent(
+        a in any_facts(), b in any_facts(), c in any_facts(),
+    ) {
+        let join = |left: &OrderFacts, right: &OrderFacts| joined([left.clone(), right.clone()]);
+        prop_assert_eq!(join(&a, &b), join(&b, &a));
+        prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&b, &c)));
+        prop_assert_eq!(join(&a, &a), a.clone());
+        prop_assert_eq!(join(&join(&a, &b), &b), join(&a, &b));
+    }
+
+    #[test]
+    fn any_order_any_repetition_and_any_cut_give_what_a_naive_search_finds(
+        events in proptest::collection::vec(any_facts(), 1..12),
+        again in proptest::collection::vec(any::<Index>(), 0..8),
+        cuts in proptest::collection::vec(any::<Index>(), 0..4),
+        seed in any::<u64>(),
+    ) {
+        let mut all = events.clone();
+        all.extend(again.iter().map(|index| events[index.index(events.len())].clone()));
+        // Any order: by a hash of the place.
+        let mut places: Vec<usize> = (0..all.len()).collect();
+        places.sort_by_key(|place| (*place as u64 + 1).wrapping_mul(seed | 1).rotate_left(31));
+        let all: Vec<OrderFacts> = places.into_iter().map(|place| all[place].clone()).collect();
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(all.len() + 1)).collect();
+        ends.push(all.len());
+        ends.sort_unstable();
+        let mut known = OrderFacts::default();
+        let mut start = 0;
+        for end in ends {
+            known.join(joined(all[start..end].iter().cloned()));
+            start = end;
+        }
+        prop_assert_eq!(known, model(&events));
+    }
+}
