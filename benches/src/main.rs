@@ -4,7 +4,8 @@
 //! `cargo run -p minutebook-benches -- [EVENTS] [EVENTS A CHUNK] [ITEMS] [MINUTES]`
 //!
 //! **Source**: a transactional write takes two units for each started kilobyte of the larger of the item before and
-//! after it, and so does a condition check; the size of an item is that of its names and values.
+//! after it, and so does a condition check; a plain one, as of visitors, takes one. The size of an item is that of its
+//! names and values.
 
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
@@ -13,15 +14,18 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use minutebook_domain::amount::Amount;
+use minutebook_domain::bucket::Bucket;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::ledger::{ChunkId, PlanBasis};
 use minutebook_domain::measure::Currency;
 use minutebook_domain::plan::{Part, Plan, Row, counter_bytes};
 use minutebook_domain::tally::Tally;
 use minutebook_domain::time::Hour;
+use minutebook_domain::uniques::{Uniques, Visitors};
 use minutebook_oracle::generate::{Shop, Span, lines};
 use minutebook_storage::keys::{
-    LANE_COUNT, Lane, TIME_TO_LIVE, ledger_mark, ledger_partition, tally_partition, tally_row,
+    LANE_COUNT, Lane, SESSIONS, TIME_TO_LIVE, USERS, chunk_visitors, joined_visitors, ledger_mark, ledger_partition,
+    tally_partition, tally_row,
 };
 use minutebook_storage::ledger::MarkName;
 use serde_json::json;
@@ -55,7 +59,7 @@ fn main() -> Result<()> {
         size_bytes: u64::MAX,
     };
     let mut table = Table::default();
-    let mut hours: BTreeMap<Hour, Tally> = BTreeMap::new();
+    let mut hours: BTreeMap<Hour, (Tally, Uniques)> = BTreeMap::new();
     let mut counting = Units::default();
     let chunks = all.len().div_ceil(usize::try_from(chunk_events)?);
     for (number, chunk) in all.chunks(usize::try_from(chunk_events)?).enumerate() {
@@ -73,10 +77,16 @@ fn main() -> Result<()> {
             minute_retention_days,
         };
         let id = ChunkId::new("minutebook-raw", &format!("generated/{number:06}.jsonl"), &count.content_hash);
+        counting.totals += UNITS_PER_KILOBYTE;
+        for (site, minute, visitors) in count.uniques.minutes() {
+            counting.visitors +=
+                table.put_visitors(site, Bucket::Minute(minute), &chunk_visitors(minute, &id), visitors);
+            hours.entry(minute.hour()).or_default().1.unite(site, minute, visitors);
+        }
         for (number, part) in Plan::of(&count.tally, &basis).parts.iter().enumerate() {
             table.commit(&id, number, part, &mut counting);
             for row in part.rows.iter().filter(|_| part.is_open()) {
-                let tally = hours.entry(row.bucket.first_minute().hour()).or_default();
+                let (tally, _) = hours.entry(row.bucket.first_minute().hour()).or_default();
                 for (key, amount) in &row.counters {
                     tally.add(row.site, row.measure, row.bucket.first_minute(), key, *amount);
                 }
@@ -85,10 +95,13 @@ fn main() -> Result<()> {
     }
     let minute_rows = table.rows.len();
     let mut sealing = Units::default();
-    for (hour, tally) in &hours {
+    for (hour, (tally, uniques)) in &hours {
         // The hour is listed, sealed, done and taken from the list; a plain write takes half of a transactional one.
         sealing.seals += (usize::from(LANE_COUNT) + OPEN_HOUR_WRITES) * UNITS_PER_KILOBYTE / 2;
         let id = ChunkId::of_sealed_hour("default", *hour);
+        for ((site, bucket), visitors) in uniques.rolled_up(|_, _| true) {
+            sealing.visitors += table.join_visitors(site, bucket, &visitors);
+        }
         for (number, part) in Plan::of_sealed_hour(tally).parts.iter().enumerate() {
             table.commit(&id, number, part, &mut sealing);
         }
@@ -113,15 +126,23 @@ struct Units {
     /// Seal checks, or seal rows and the entries of open hours.
     seals: usize,
     rows: usize,
+    /// Plain writes, outside of the transactions.
+    visitors: usize,
+    /// One row a chunk.
+    totals: usize,
 }
 
 impl Units {
     fn json(&self, rows: usize, events: u32) -> serde_json::Value {
-        let total = self.marks + self.seals + self.rows;
+        let tallies = self.marks + self.seals + self.rows;
+        let a_million = |units: usize| units * 1_000_000 / events as usize;
         json!({
             "transactions": self.transactions, "rows": rows,
-            "write_units": {"marks": self.marks, "seals": self.seals, "rows": self.rows, "total": total},
-            "write_units_per_million_events": total * 1_000_000 / events as usize,
+            "write_units": {"marks": self.marks, "seals": self.seals, "rows": self.rows, "tallies": tallies,
+                            "visitors": self.visitors, "totals": self.totals},
+            "write_units_per_million_events": {
+                "tallies": a_million(tallies), "visitors": a_million(self.visitors), "totals": a_million(self.totals),
+            },
         })
     }
 }
@@ -130,6 +151,7 @@ impl Units {
 #[derive(Default)]
 struct Table {
     rows: HashMap<Key, HashMap<String, Amount>>,
+    joined: HashMap<Key, Visitors>,
 }
 
 impl Table {
@@ -140,6 +162,22 @@ impl Table {
         units.seals += part.hours.len() * UNITS_PER_KILOBYTE;
         let lane = if part.is_open() { Lane::Number(0) } else { Lane::Late };
         units.rows += part.rows.iter().map(|row| billed(self.add(row, lane))).sum::<usize>();
+    }
+
+    /// What it takes to put a row of visitors.
+    fn put_visitors(&self, site: &str, bucket: Bucket, sort: &str, visitors: &Visitors) -> usize {
+        let keys = "pk".len() + tally_partition(site, bucket).len() + "sk".len() + sort.len();
+        let sketches =
+            USERS.len() + visitors.users.to_bytes().len() + SESSIONS.len() + visitors.sessions.to_bytes().len();
+        (keys + sketches + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES).div_ceil(KILOBYTE)
+    }
+
+    fn join_visitors(&mut self, site: &str, bucket: Bucket, visitors: &Visitors) -> usize {
+        let sort = joined_visitors(bucket, 0);
+        let joined = self.joined.entry((tally_partition(site, bucket), sort.clone())).or_default();
+        joined.unite(visitors);
+        let joined = joined.clone();
+        self.put_visitors(site, bucket, &sort, &joined)
     }
 
     /// Adds a row's counters, and gives the size of the row after it.
