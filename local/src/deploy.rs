@@ -51,6 +51,12 @@ pub struct Deployment {
     pub parameters: BTreeMap<String, String>,
 }
 
+/// Where the code and the template are uploaded to.
+struct Artifacts {
+    s3: aws_sdk_s3::Client,
+    bucket: String,
+}
+
 impl Deployment {
     /// The deployment of the stack `minutebook` to an emulator on this machine.
     pub fn to_emulator(endpoint_url: &str, code: Code) -> Self {
@@ -81,8 +87,9 @@ impl Deployment {
     /// A zip is missing, the endpoint cannot be reached, or a resource was refused; the message gives its reason.
     pub async fn deploy(&self, root: &Path) -> Result<Stack> {
         let template = Template::read(root)?;
-        let uris = self.upload(root, &template).await?;
-        let body = template.packaged(&uris)?;
+        let artifacts = self.artifacts().await?;
+        let uris = self.upload_code(&artifacts, root, &template).await?;
+        let template_url = self.upload_template(&artifacts, template.packaged(&uris)?).await?;
         let cloudformation = aws_sdk_cloudformation::Client::from_conf(
             aws_sdk_cloudformation::Config::builder()
                 .behavior_version_latest()
@@ -92,7 +99,7 @@ impl Deployment {
                 .credentials_provider(self.credentials())
                 .build(),
         );
-        self.create_or_update(&cloudformation, &body).await?;
+        self.create_or_update(&cloudformation, &template_url).await?;
         let outputs = self.wait(&cloudformation).await?;
         let stack = self.stack(outputs)?;
         self.enable_ttl(&stack.table).await?;
@@ -103,8 +110,8 @@ impl Deployment {
         Credentials::new(&self.account_id, "emulator", None, None, "emulator")
     }
 
-    /// Uploads each zip under its content hash, so that the template changes exactly when the code does.
-    async fn upload(&self, root: &Path, template: &Template) -> Result<BTreeMap<String, String>> {
+    /// The bucket that a deployment is read from.
+    async fn artifacts(&self) -> Result<Artifacts> {
         let s3 = aws_sdk_s3::Client::from_conf(
             aws_sdk_s3::Config::builder()
                 .behavior_version_latest()
@@ -120,17 +127,35 @@ impl Deployment {
             let created = s3.create_bucket().bucket(&bucket).send().await;
             created.map_err(|error| self.unreachable("make a bucket for the code", &DisplayErrorContext(error)))?;
         }
+        Ok(Artifacts { s3, bucket })
+    }
+
+    /// Uploads each zip under its content hash, so that the template changes exactly when the code does.
+    async fn upload_code(
+        &self,
+        Artifacts { s3, bucket }: &Artifacts,
+        root: &Path,
+        template: &Template,
+    ) -> Result<BTreeMap<String, String>> {
         let mut uris = BTreeMap::new();
         for (function, path) in template.zips(root) {
             let zip = self.zip(&function, &path).await?;
             let key = format!("{function}/{}.zip", blake3::hash(&zip).to_hex());
-            if s3.head_object().bucket(&bucket).key(&key).send().await.is_err() {
-                let put = s3.put_object().bucket(&bucket).key(&key).body(zip.into()).send().await;
+            if s3.head_object().bucket(bucket).key(&key).send().await.is_err() {
+                let put = s3.put_object().bucket(bucket).key(&key).body(zip.into()).send().await;
                 put.map_err(|error| self.unreachable("upload the code", &DisplayErrorContext(error)))?;
             }
             uris.insert(function, format!("s3://{bucket}/{key}"));
         }
         Ok(uris)
+    }
+
+    /// Uploads the template, and gives its URL: in a request it may have 51,200 bytes, and in a bucket 1 MB.
+    async fn upload_template(&self, Artifacts { s3, bucket }: &Artifacts, text: String) -> Result<String> {
+        let key = format!("template/{}.yaml", blake3::hash(text.as_bytes()).to_hex());
+        let put = s3.put_object().bucket(bucket).key(&key).body(text.into_bytes().into()).send().await;
+        put.map_err(|error| self.unreachable("upload the template", &DisplayErrorContext(error)))?;
+        Ok(format!("{}/{bucket}/{key}", self.endpoint_url))
     }
 
     async fn zip(&self, function: &str, built: &Path) -> Result<Vec<u8>> {
@@ -143,7 +168,11 @@ impl Deployment {
         }
     }
 
-    async fn create_or_update(&self, cloudformation: &aws_sdk_cloudformation::Client, body: &str) -> Result<()> {
+    async fn create_or_update(
+        &self,
+        cloudformation: &aws_sdk_cloudformation::Client,
+        template_url: &str,
+    ) -> Result<()> {
         let status = self.status(cloudformation).await?;
         let capabilities = [Capability::CapabilityIam, Capability::CapabilityAutoExpand];
         let parameter =
@@ -151,12 +180,12 @@ impl Deployment {
         let parameters: Vec<_> = self.parameters.iter().map(parameter).collect();
         let sent = match status {
             None => {
-                let create = cloudformation.create_stack().stack_name(&self.stack_name).template_body(body);
+                let create = cloudformation.create_stack().stack_name(&self.stack_name).template_url(template_url);
                 let create = create.set_parameters(Some(parameters)).set_capabilities(Some(capabilities.into()));
                 create.send().await.map(|_| ()).map_err(aws_sdk_cloudformation::Error::from)
             }
             Some(_) => {
-                let update = cloudformation.update_stack().stack_name(&self.stack_name).template_body(body);
+                let update = cloudformation.update_stack().stack_name(&self.stack_name).template_url(template_url);
                 let update = update.set_parameters(Some(parameters)).set_capabilities(Some(capabilities.into()));
                 update.send().await.map(|_| ()).map_err(aws_sdk_cloudformation::Error::from)
             }
