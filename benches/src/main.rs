@@ -22,7 +22,7 @@ use minutebook_domain::plan::{Part, Plan, Row, counter_bytes};
 use minutebook_domain::tally::Tally;
 use minutebook_domain::time::Hour;
 use minutebook_domain::uniques::{Uniques, Visitors};
-use minutebook_oracle::generate::{Shop, Span, lines};
+use minutebook_shop::{Shop, Span, lines};
 use minutebook_storage::keys::{
     LANE_COUNT, Lane, SESSIONS, TIME_TO_LIVE, USERS, chunk_visitors, joined_visitors, ledger_mark, ledger_partition,
     tally_partition, tally_row,

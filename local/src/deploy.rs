@@ -66,6 +66,7 @@ impl Deployment {
             // Emulators speak plain HTTP.
             ("RequireTls", "false"),
             ("DeletionProtection", "false"),
+            ("DemoEvents", "true"),
             // MiniStack compares the number with the text that a parameter is, and stops polling every queue.
             ("IngestMaxConcurrency", "0"),
         ];

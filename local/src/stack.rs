@@ -98,6 +98,7 @@ impl Stack {
             ("MINUTEBOOK_DAY_RETENTION_DAYS", self.day_retention_days.to_string()),
             ("MINUTEBOOK_QUEUE_URL", self.queue_url.clone()),
             ("MINUTEBOOK_REJECTED_BUCKET", self.rejected_bucket.clone()),
+            ("MINUTEBOOK_DEMO_EVENTS", "true".to_owned()),
             // The local stack is deployed with the template's default.
             ("MINUTEBOOK_REQUIRE_WRITE_KEYS", "false".to_owned()),
             ("MINUTEBOOK_TABLE", self.table.clone()),

@@ -4,15 +4,35 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_service::routes::{Purpose, ROUTES};
 use minutebook_tests::cloud::Cloud;
+use minutebook_tests::store::Store;
 use serde_json::Value;
 
-use crate::deployed::refused;
+use crate::deployed::{refused, until_counted};
 
 crate::tests![
     an_unknown_path_is_404,
     a_wrong_method_is_405_and_says_which_are_right,
     a_head_is_answered_like_a_get_without_its_body,
     api_may_do_nothing_but_answer,
+    a_bound_that_is_passed_is_400_and_is_said,
+    the_description_names_every_call,
+    random_events_are_counted,
+];
+
+/// Questions that pass a bound, and what their answers say of it. A question has bounds of its own for what it takes.
+const PASSED_BOUNDS: &[(&str, &str)] = &[
+    ("/most_viewed_item?window=401d", "from 1m to 400d"),
+    ("/most_viewed_item?window=0m", "from 1m to 400d"),
+    ("/most_viewed_item?limit=101", "from 1 to 100"),
+    ("/top_item_added_to_cart?window=576001m", "from 1m to 400d"),
+    ("/top_item_added_to_cart?limit=0", "from 1 to 100"),
+    ("/highest_grossing_item?window=9601h", "from 1m to 400d"),
+    ("/highest_grossing_item?limit=1000", "from 1 to 100"),
+    ("/history?measure=views&limit=101", "from 0 to 100"),
+    ("/history?measure=views&granularity=hour&from=2026-01-01&to=2026-11-20", "1000 hours"),
+    ("/items/7?window=401d", "from 1m to 400d"),
+    ("/generate_random_events?count=10001", "from 1 to 10000"),
+    ("/generate_random_events?count=0", "from 1 to 10000"),
 ];
 
 /// An answer without what does not matter here.
@@ -99,4 +119,33 @@ async fn api_may_do_nothing_but_answer(cloud: &Cloud) -> Result<()> {
     refused(put.send().await, function, "PutItem")?;
     refused(role.s3.list_objects_v2().bucket(&stack.bucket).send().await, function, "ListBucket")?;
     refused(role.s3.get_object().bucket(&stack.bucket).key("x").send().await, function, "GetObject")
+}
+
+async fn a_bound_that_is_passed_is_400_and_is_said(cloud: &Cloud) -> Result<()> {
+    for (call, bound) in PASSED_BOUNDS {
+        let answer = send(cloud, "GET", call).await?;
+        let sentence = problem(call, &answer, 400)?;
+        ensure!(sentence.contains(bound), "{call}: {sentence}");
+    }
+    Ok(())
+}
+
+async fn the_description_names_every_call(cloud: &Cloud) -> Result<()> {
+    let (status, content_type, document) = cloud.get("/openapi.json").await?;
+    ensure!(status == 200 && content_type == "application/json", "{status} {content_type}");
+    let paths = document["paths"].as_object().context("paths")?;
+    let listed: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    ensure!(paths.len() == listed.len() && listed.iter().all(|path| paths.contains_key(*path)), "{paths:?}");
+    ensure!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{document}");
+    Ok(())
+}
+
+async fn random_events_are_counted(cloud: &Cloud) -> Result<()> {
+    let (status, _, answer) = cloud.get("/generate_random_events?count=200").await?;
+    ensure!(status == 200 && answer["message"] == "Random event generated and appended to file", "{status} {answer}");
+    ensure!(answer["events"] == 200, "{answer}");
+    let store = Store::of(&cloud.clients, cloud.stack().await?);
+    let mark = until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;
+    ensure!(mark["lines"] == 200 && mark["counted"] == 200 && mark["rejected"] == 0, "{mark}");
+    Ok(())
 }

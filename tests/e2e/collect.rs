@@ -326,6 +326,7 @@ async fn start_collect_of(store: &Store, s3_url: &str, requires_write_keys: bool
             ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
             ("MINUTEBOOK_TABLE", &store.table),
             ("MINUTEBOOK_BUCKET", &store.bucket),
+            ("MINUTEBOOK_DEMO_EVENTS", "false"),
             ("MINUTEBOOK_REQUIRE_WRITE_KEYS", if requires_write_keys { "true" } else { "false" }),
             ("MINUTEBOOK_MINUTE_RETENTION_DAYS", "0"),
             ("MINUTEBOOK_HOUR_RETENTION_DAYS", "0"),

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use minutebook_oracle::generate::{Generator, Shop};
 use minutebook_oracle::{
     Decimal, Granularity, HistoryQuestion, Period, Recount, Settings, TallyKey, history, integer, recount, sum,
 };
+use minutebook_shop::{Generator, Shop};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::{RetentionDays, Store, sqs_event};

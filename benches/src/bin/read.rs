@@ -22,7 +22,7 @@ use minutebook_domain::plan::{Plan, Row};
 use minutebook_domain::tally::Tally;
 use minutebook_domain::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
 use minutebook_domain::window::{Window, WindowLength};
-use minutebook_oracle::generate::{Shop, Span, lines};
+use minutebook_shop::{Shop, Span, lines};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::keys::{COUNTER_PREFIX, Lane, tally_partition};
 use minutebook_storage::memory::{MemoryTable, Reads};

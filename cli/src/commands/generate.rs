@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use chrono::{DateTime, Utc};
-use minutebook_oracle::generate::{Generator, Shop, Span, lines};
+use minutebook_shop::{Generator, Shop, Span, lines};
 use tokio::time::Instant;
 
 use crate::clock;

@@ -19,8 +19,9 @@ use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::collect_access::site_of_key;
 use crate::collect_body::{self, PostedLines, Refusal};
+use crate::collect_random::{self, Generated};
 use crate::config::{CollectConfig, Config, environment};
-use crate::problem::{json, json_with_status, preflight_or_no_post, problem, problem_with};
+use crate::problem::{json, json_with_status, preflight_or_no_post, preflight_or_wrong_method, problem, problem_with};
 
 /// How many rejected lines an answer lists: an answer has to fit into the 6 MB that Lambda gives back.
 const REJECTED_LISTED_MAX: usize = 1_000;
@@ -47,6 +48,7 @@ pub async fn serve() -> Result<(), lambda_http::Error> {
         events: EventBucket { client: aws.s3(), name: collect_config.bucket },
         write_keys: collect_config.requires_write_keys.then_some(table),
         default_currency: config.default_currency,
+        makes_random_events: collect_config.makes_random_events,
         clock: Clock::system(),
     };
     lambda_http::run(service_fn(|request| handler.handle(request))).await
@@ -61,6 +63,8 @@ pub struct Handler<S, K> {
     pub write_keys: Option<K>,
     /// The currency of events that name none.
     pub default_currency: Currency,
+    /// Whether it makes random events for whoever asks for them.
+    pub makes_random_events: bool,
     /// Where now comes from.
     pub clock: Clock,
 }
@@ -81,18 +85,50 @@ impl<S: EventStore, K: WriteKeys> Handler<S, K> {
     /// Answers one request, if it brings events only once they are stored. What goes wrong is an answer too: 503 says that
     /// a retry helps.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-        if let Some(response) = preflight_or_no_post(request.method()) {
+        let is_for_random_events = request.uri().path().ends_with(collect_random::PATH);
+        let is_no_use = if is_for_random_events { preflight_or_wrong_method } else { preflight_or_no_post };
+        if let Some(response) = is_no_use(request.method()) {
             return Ok(response);
         }
-        Ok(self.admit(&request).await.unwrap_or_else(|refusal| problem(refusal.status, &refusal.detail)))
+        let answered = if is_for_random_events { self.make_events(&request).await } else { self.admit(&request).await };
+        Ok(answered.unwrap_or_else(|refusal| problem(refusal.status, &refusal.detail)))
     }
 
     async fn admit(&self, request: &Request) -> Result<Response<Body>, Refusal> {
-        let only_site = match &self.write_keys {
-            Some(write_keys) => Some(site_of_key(request.headers(), write_keys).await?),
-            None => None,
-        };
+        let only_site = self.only_site(request).await?;
         self.take(&read(request, only_site)?).await
+    }
+
+    /// The site whose events may be stored; `None` for all sites.
+    async fn only_site(&self, request: &Request) -> Result<Option<String>, Refusal> {
+        match &self.write_keys {
+            Some(write_keys) => site_of_key(request.headers(), write_keys).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn make_events(&self, request: &Request) -> Result<Response<Body>, Refusal> {
+        if !self.makes_random_events {
+            let detail = "this deployment makes no random events; the template's parameter DemoEvents would let it";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, detail));
+        }
+        let count = collect_random::count(request.uri().query().unwrap_or_default())
+            .map_err(|sentence| Refusal::new(StatusCode::BAD_REQUEST, sentence))?;
+        let only_site = self.only_site(request).await?;
+        let now = self.clock.now();
+        let text = collect_random::text(count, now, only_site.as_deref());
+        let mut checker = LineChecker::new(now - CLOCK_MARGIN, self.default_currency);
+        let checked = checker.check_text(text.as_bytes(), REJECTED_LISTED_MAX);
+        let key = self.store(checked.accepted, now).await?;
+        tracing::info!(accepted = checked.accepted_lines, chunk = key, "random events are stored");
+        Ok(json(&Generated::new(checked.accepted_lines, &key)))
+    }
+
+    /// Stores lines as a chunk of their own, and gives its key.
+    async fn store(&self, lines: Vec<u8>, now: DateTime<Utc>) -> Result<String, Refusal> {
+        let key = format!("collected/{}/{:032x}.jsonl", now.format("%Y-%m-%d/%H"), rand::random::<u128>());
+        self.events.put(&key, lines).await.map_err(|error| not_stored(&error))?;
+        Ok(key)
     }
 
     async fn take(&self, post: &ReadPost<'_>) -> Result<Response<Body>, Refusal> {
@@ -103,8 +139,7 @@ impl<S: EventStore, K: WriteKeys> Handler<S, K> {
         };
         let lines = std::mem::take(&mut checked.accepted);
         let Some(idempotency_key) = post.idempotency_key else {
-            let key = format!("collected/{}/{:032x}.jsonl", now.format("%Y-%m-%d/%H"), rand::random::<u128>());
-            self.events.put(&key, lines).await.map_err(|error| not_stored(&error))?;
+            let key = self.store(lines, now).await?;
             return Ok(answer(post, &checked, &key));
         };
         let key = self.key_of(post, idempotency_key);
@@ -356,7 +391,13 @@ mod tests {
     fn handler_at(now: &str) -> Handler<Memory, Known> {
         let now: DateTime<Utc> = now.parse().expect("a time");
         let default_currency = Currency::parse(b"USD").expect("three letters");
-        Handler { events: Memory::default(), write_keys: None, default_currency, clock: Clock::new(move || now) }
+        Handler {
+            events: Memory::default(),
+            write_keys: None,
+            default_currency,
+            makes_random_events: false,
+            clock: Clock::new(move || now),
+        }
     }
 
     fn sent(handler: &Handler<Memory, Known>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
@@ -369,7 +410,11 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answering = pin!(handler.handle(request.body(Body::from(body)).expect("a request")));
+        answered(handler, request.body(Body::from(body)).expect("a request"))
+    }
+
+    fn answered(handler: &Handler<Memory, Known>, request: Request) -> (u16, Value) {
+        let answering = pin!(handler.handle(request));
         let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("the bucket in memory answers at once");
         };
@@ -401,6 +446,54 @@ mod tests {
         assert_eq!(text, &format!("{VIEW}\n{VIEW}\n"));
         let name = key.strip_prefix("collected/2026-11-21/12/").expect("the hour of its arrival");
         assert_eq!(name.len(), 32 + ".jsonl".len());
+    }
+
+    fn made(handler: &Handler<Memory, Known>, query: &str, key: Option<&str>) -> (u16, Value) {
+        let mut request = lambda_http::http::Request::get(format!("/generate_random_events{query}"));
+        if let Some(key) = key {
+            request = request.header("x-write-key", key);
+        }
+        answered(handler, request.body(Body::Empty).expect("a request"))
+    }
+
+    #[test]
+    fn random_events_are_stored_as_a_post_is() {
+        let handler = Handler { makes_random_events: true, ..handler() };
+        let (status, answer) = made(&handler, "?count=250", None);
+        let chunks = stored(&handler);
+        let [(key, text)] = &chunks[..] else { panic!("one chunk: {chunks:?}") };
+        let message = "Random event generated and appended to file";
+        assert_eq!((status, answer), (200, json!({"message": message, "events": 250, "chunk": key})));
+        assert_eq!(text.lines().count(), 250);
+        assert!(key.starts_with("collected/2026-11-21/12/") && key.ends_with(".jsonl"), "{key}");
+    }
+
+    #[test]
+    fn random_events_are_made_only_where_the_deployment_says_so() {
+        let (status, problem) = made(&handler(), "?count=0", None);
+        assert!(
+            status == 403 && problem["error"].as_str().is_some_and(|error| error.contains("DemoEvents")),
+            "{problem}"
+        );
+        let handler = Handler { makes_random_events: true, ..handler() };
+        let (status, problem) = made(&handler, "?count=10001", None);
+        assert!(
+            status == 400 && problem["error"].as_str().is_some_and(|error| error.contains("1 to 10000")),
+            "{problem}"
+        );
+        assert!(stored(&handler).is_empty());
+    }
+
+    #[test]
+    fn random_events_need_a_write_key_where_posts_do() {
+        let key = "shop.secret";
+        let write_keys = Some(Known(vec![("shop", blake3::hash(key.as_bytes()).to_hex().to_string())]));
+        let handler = Handler { makes_random_events: true, write_keys, ..handler() };
+        assert_eq!(made(&handler, "", None).0, 401);
+        assert_eq!(made(&handler, "", Some(key)).1["events"], 100);
+        let chunks = stored(&handler);
+        let [(_, text)] = &chunks[..] else { panic!("one chunk: {chunks:?}") };
+        assert!(text.lines().all(|line| line.contains("\"site_id\":\"shop\"")), "{text}");
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub const TABLE: &str = "MINUTEBOOK_TABLE";
 pub const BUCKET: &str = "MINUTEBOOK_BUCKET";
 /// Whether posted events need the write key of their site: `true` or `false`.
 pub const REQUIRE_WRITE_KEYS: &str = "MINUTEBOOK_REQUIRE_WRITE_KEYS";
+/// Whether random events are made for whoever asks: `true` or `false`.
+pub const DEMO_EVENTS: &str = "MINUTEBOOK_DEMO_EVENTS";
 /// The bucket for rejected lines.
 pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
 /// The queue that ingest takes its messages from.
@@ -95,6 +97,8 @@ pub struct CollectConfig {
     pub bucket: String,
     /// Whether posted events need the write key of their site.
     pub requires_write_keys: bool,
+    /// Whether random events are made for whoever asks.
+    pub makes_random_events: bool,
 }
 
 impl CollectConfig {
@@ -103,7 +107,8 @@ impl CollectConfig {
     /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<CollectConfig, ConfigError> {
         let requires_write_keys = parsed(&lookup, REQUIRE_WRITE_KEYS)?;
-        Ok(CollectConfig { bucket: required(&lookup, BUCKET)?, requires_write_keys })
+        let makes_random_events = parsed(&lookup, DEMO_EVENTS)?;
+        Ok(CollectConfig { bucket: required(&lookup, BUCKET)?, requires_write_keys, makes_random_events })
     }
 }
 
@@ -175,7 +180,7 @@ mod tests {
 
     fn lookup(changed: &[(&'static str, &str)]) -> impl Fn(&'static str) -> Option<String> {
         let mut values = vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (BUCKET, "chunks")];
-        values.extend([(MINUTE_RETENTION_DAYS, "7"), (REQUIRE_WRITE_KEYS, "true")]);
+        values.extend([(MINUTE_RETENTION_DAYS, "7"), (REQUIRE_WRITE_KEYS, "true"), (DEMO_EVENTS, "false")]);
         values.extend([(QUEUE_URL, "https://queue"), (DEAD_LETTERS_URL, "https://dead-letters")]);
         values.extend([(DEFAULT_CURRENCY, "EUR"), (HOUR_RETENTION_DAYS, "400"), (DAY_RETENTION_DAYS, "0")]);
         let mut values: Vec<(&'static str, String)> =
@@ -201,6 +206,7 @@ mod tests {
         );
         let config = CollectConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!((config.bucket.as_str(), config.requires_write_keys), ("chunks", true));
+        assert!(!config.makes_random_events);
         let error = CollectConfig::read(lookup(&[(REQUIRE_WRITE_KEYS, "yes")])).expect_err("not true or false");
         assert!(error.to_string().contains(REQUIRE_WRITE_KEYS), "{error}");
     }
@@ -211,7 +217,16 @@ mod tests {
         let names = template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
         let set: std::collections::BTreeSet<&str> = names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
         let retentions = [DAY_RETENTION_DAYS, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS];
-        let read = [BUCKET, DEAD_LETTERS_URL, DEFAULT_CURRENCY, QUEUE_URL, REJECTED_BUCKET, REQUIRE_WRITE_KEYS, TABLE];
+        let read = [
+            BUCKET,
+            DEAD_LETTERS_URL,
+            DEFAULT_CURRENCY,
+            DEMO_EVENTS,
+            QUEUE_URL,
+            REJECTED_BUCKET,
+            REQUIRE_WRITE_KEYS,
+            TABLE,
+        ];
         let read = read.into_iter().chain(retentions);
         assert_eq!(set, read.collect());
     }

@@ -20,6 +20,7 @@ pub mod routes;
 mod answer;
 mod collect_access;
 mod collect_body;
+mod collect_random;
 mod history_query;
 mod openapi_calls;
 mod openapi_parameters;

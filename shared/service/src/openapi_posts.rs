@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::collect::{Accepted, Received, RejectedAnswer};
 use crate::collect_body::{BODY_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, UNPACKED_BYTES_MAX};
+use crate::collect_random::{COUNT_DEFAULT, COUNT_MAX, Generated};
 use crate::openapi::{Operation, Schemas};
-use crate::openapi_parameters::{header, time};
+use crate::openapi_parameters::{header, query, time};
 
 const DESCRIPTION: &str = "Good lines are stored as one object of the bucket and counted like any file, within seconds; the \
                            answer is given only once they are stored. A post with an Idempotency-Key is counted once, \
@@ -99,4 +100,27 @@ pub(crate) fn event_alone(schemas: &mut Schemas) -> Operation {
     let received = schemas.answer::<Received>("The single event is stored", json!({"message": "Event received"}));
     let summary = "Take a single event, which needs site_id and event_type only; or events, as /events does";
     post("postEvent", summary, vec![("200", received)], schemas)
+}
+
+pub(crate) fn random_events(schemas: &mut Schemas) -> Operation {
+    let count = json!({"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": COUNT_DEFAULT});
+    let example = json!({
+        "message": "Random event generated and appended to file", "events": 100,
+        "chunk": "collected/2026-11-20/08/4f….jsonl",
+    });
+    let answers = vec![
+        ("200", schemas.answer::<Generated<'_>>("The events are stored, and counted like any others", example)),
+        ("400", schemas.problem("count is out of its bounds, or there is another parameter")),
+        ("401", schemas.problem("A write key is demanded, and there is none, or one that is not known")),
+        ("403", schemas.problem("The deployment makes no random events (DemoEvents)")),
+        ("503", schemas.problem("They may not have been stored: ask again")),
+    ];
+    Operation {
+        id: "generateRandomEvents",
+        summary: "Make random events of the last hour, for demonstrations",
+        description: "Only where the deployment says so. The events are stored in the same way as posted ones.",
+        parameters: vec![query("count", "How many events are made.", count)],
+        body: None,
+        answers,
+    }
 }

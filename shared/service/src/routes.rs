@@ -35,6 +35,7 @@ pub const ROUTES: &[Route] = &[
     post("/events", "collect", openapi_posts::events),
     post("/event", "collect", openapi_posts::event_alone),
     post("/ingest", "collect", openapi_posts::ingest),
+    question("/generate_random_events", "collect", openapi_posts::random_events),
     question("/most_viewed_item", "most_viewed", openapi_calls::most_viewed),
     question("/top_item_added_to_cart", "top_carted", openapi_calls::top_carted),
     question("/highest_grossing_item", "highest_grossing", openapi_calls::highest_grossing),

@@ -2,14 +2,12 @@
 //!
 //! It follows `docs/EVENTS.md` in plain code: it reads a chunk into memory, every line into a tree, and adds up exact
 //! decimals in sorted maps. It was written apart from the code that counts and shares nothing with it, so that an
-//! error would have to be made twice to pass unseen. The [`generate`] module makes the events that tests,
-//! benchmarks and demonstrations count, and [`shift`] moves old ones to the present.
+//! error would have to be made twice to pass unseen. [`shift`] moves old events to the present.
 
 mod calendar;
 mod comparison;
 mod decimal;
 mod event;
-pub mod generate;
 mod history;
 mod json;
 mod names;

@@ -38,8 +38,8 @@ pub fn roll_up(tallies: &BTreeMap<TallyKey, Decimal>, granularity: Granularity) 
 mod tests {
     use super::*;
     use crate::event::Settings;
-    use crate::generate::{Shop, Span, lines};
     use crate::recount::recount;
+    use minutebook_shop::{Shop, Span, lines};
 
     /// Half a year of a small shop, from the end of one ISO year into the next.
     fn half_a_year() -> BTreeMap<TallyKey, Decimal> {

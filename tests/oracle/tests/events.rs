@@ -3,8 +3,8 @@
 
 use std::io::Write as _;
 
-use minutebook_oracle::generate::{self, Shop, Span};
 use minutebook_oracle::{Recount, RecountError, Settings, recount};
+use minutebook_shop::{Shop, Span, lines};
 
 /// The reference time of every case; `future` starts at 12:10:01.
 const REFERENCE_TIME: &str = "2026-11-20T12:00:00Z";
@@ -986,9 +986,9 @@ mod packed {
             assert!(matches!(try_count(&pack(&vec![b' '; 4 * mib])), Err(RecountError::Bomb { .. })));
             // More than 1 MiB, but it packs less well than 200:1.
             let span = Span { events: 8_000, end: REFERENCE_TIME.parse().unwrap(), minutes: 5 };
-            let lines: String = generate::lines(Shop::default(), span).map(|line| line + "\n").collect();
-            assert!(lines.len() > mib);
-            assert_eq!(count(pack(lines.as_bytes())).counted, 8_000);
+            let text: String = lines(Shop::default(), span).map(|line| line + "\n").collect();
+            assert!(text.len() > mib);
+            assert_eq!(count(pack(text.as_bytes())).counted, 8_000);
         }
     }
 }

@@ -223,7 +223,6 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Settings, recount};
 
     fn span(events: u64, minutes: u32) -> Span {
         Span { events, end: "2026-11-20T23:00:00Z".parse().unwrap(), minutes }
@@ -231,30 +230,6 @@ mod tests {
 
     fn text(shop: Shop, span: Span) -> String {
         lines(shop, span).map(|line| line + "\n").collect()
-    }
-
-    #[test]
-    fn every_line_counts_and_the_mix_is_as_described() {
-        let text = text(Shop::default(), span(20_000, 120));
-        let settings =
-            Settings { reference_time: "2026-11-20T23:00:00Z".parse().unwrap(), default_currency: "EUR".to_owned() };
-        let recount = recount(text.as_bytes(), &settings).unwrap();
-        assert_eq!((recount.lines, recount.counted, recount.events), (20_000, 20_000, 20_000));
-        let count = |event_type: &str| {
-            let needle = format!("{{\"event_type\":\"{event_type}\"");
-            text.lines().filter(|line| line.starts_with(&needle)).count()
-        };
-        assert!((11_700..12_300).contains(&count("view_item")));
-        assert!((1_850..2_150).contains(&count("page_view")));
-        assert!((2_800..3_200).contains(&count("add_to_cart")));
-        assert!((880..1_120).contains(&count("remove_from_cart")));
-        assert!((1_850..2_150).contains(&count("purchase")));
-        assert!((150..200).contains(&(text.len() / 20_000)), "{} bytes a line", text.len() / 20_000);
-        let minutes: std::collections::BTreeSet<i64> = recount.tallies.keys().map(|key| key.minute).collect();
-        assert_eq!(minutes.len(), 120);
-        let best_seen =
-            recount.tallies.iter().filter(|(key, _)| key.measure == "views").map(|(_, number)| *number).max();
-        assert!(best_seen.unwrap() > crate::Decimal::from(3));
     }
 
     #[test]
