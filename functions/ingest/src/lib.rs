@@ -1,27 +1,104 @@
-//! The function that counts the chunks that the queue names.
+//! The function that counts the chunks that the queue names, and stores the records of streams as chunks.
 
 pub mod chunk;
+pub mod event;
 pub mod notification;
+pub mod stream;
+pub mod stream_event;
+pub mod stream_summary;
 pub mod summary;
 
 use std::io::Write;
 
 use futures::StreamExt;
+use minutebook_storage::commit::Table;
+use minutebook_storage::objects::ObjectRef;
+use minutebook_storage::posted::EventBucket;
 use tokio::time::Instant;
 
 use crate::chunk::{CountError, Counter};
-use crate::notification::{Batch, BatchAnswer, Failure, Message, created_objects};
-use minutebook_storage::objects::ObjectRef;
+use crate::event::Event;
+use crate::notification::{BatchAnswer, Failure, Message, created_objects};
+use crate::stream::{StreamError, StreamStore};
+use crate::stream_event::Delivery;
 
 /// How many messages are worked on at once. Each holds the tallies of one chunk in memory, so this bounds the memory.
 const MESSAGES_AT_ONCE: usize = 4;
+
+/// How many partitions of a topic are stored at once. All their records together are no more than an invocation brings, 6 MB.
+const PARTITIONS_AT_ONCE: usize = 8;
+
+/// What the function works with.
+#[derive(Debug)]
+pub struct Ingest {
+    /// What counts the chunks that messages name.
+    pub counter: Counter,
+    /// Where the records of streams are stored.
+    pub streams: StreamStore<EventBucket, Table>,
+}
+
+/// Handles the event of an invocation.
+///
+/// **Errors**: [`NotStored`] for records of a stream. It is an error of the whole invocation, for a mapping that does not ask for
+/// partial answers takes any answer for success; what was stored is found as such when Lambda brings the batch again.
+pub async fn handle(event: Event, ingest: &Ingest, deadline: Instant) -> Result<BatchAnswer, NotStored> {
+    match event {
+        Event::Messages(messages) => Ok(handle_messages(messages, &ingest.counter, deadline).await),
+        Event::Deliveries(deliveries) => {
+            handle_deliveries(&deliveries, ingest, deadline).await?;
+            Ok(BatchAnswer::default())
+        }
+    }
+}
+
+/// Records of a stream that are not stored.
+#[derive(Debug, thiserror::Error)]
+#[error("{failed} of {partitions} partitions are not stored, the first of them {partition}: {error}")]
+pub struct NotStored {
+    failed: usize,
+    partitions: usize,
+    partition: String,
+    error: StreamError,
+}
+
+/// Stores the records of all partitions, each with its own outcome.
+async fn handle_deliveries(deliveries: &[Delivery], ingest: &Ingest, deadline: Instant) -> Result<(), NotStored> {
+    let mut failures: Vec<(String, StreamError)> = futures::stream::iter(deliveries)
+        .map(|delivery| store_delivery(delivery, ingest, deadline))
+        .buffered(PARTITIONS_AT_ONCE)
+        .filter_map(|failure| async move { failure })
+        .collect()
+        .await;
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let failed = failures.len();
+    let (partition, error) = failures.swap_remove(0);
+    Err(NotStored { failed, partitions: deliveries.len(), partition, error })
+}
+
+async fn store_delivery(delivery: &Delivery, ingest: &Ingest, deadline: Instant) -> Option<(String, StreamError)> {
+    let started = Instant::now();
+    let stored = ingest.streams.store_in_time(delivery, deadline).await;
+    let (took, now) = (started.elapsed(), ingest.counter.clock.now());
+    match stored {
+        Ok(report) => {
+            write_line(&stream_summary::line(delivery, &report, took, now));
+            None
+        }
+        Err(error) => {
+            write_line(&stream_summary::error_line(delivery, &error, took, now));
+            Some((delivery.partition.clone(), error))
+        }
+    }
+}
 
 /// Counts what the messages name, each with its own outcome: a message fails if any of its objects does, and no
 /// message because its neighbour did.
 ///
 /// **Shape**: the answer lists the messages that the queue shall bring again, in the order in which they failed.
-pub async fn handle(batch: Batch, counter: &Counter, deadline: Instant) -> BatchAnswer {
-    let failures = futures::stream::iter(batch.messages)
+async fn handle_messages(messages: Vec<Message>, counter: &Counter, deadline: Instant) -> BatchAnswer {
+    let failures = futures::stream::iter(messages)
         .map(|message| handle_message(message, counter, deadline))
         .buffer_unordered(MESSAGES_AT_ONCE)
         .filter_map(|failure| async move { failure })
@@ -55,10 +132,14 @@ async fn count_object(object: &ObjectRef, counter: &Counter, deadline: Instant) 
         Err(error) => summary::error_line(object, error, took, now),
     };
     match line {
-        // One write, so that lines of objects counted side by side do not mix. A log that cannot be written must not
-        // stop the counting.
-        Ok(line) => drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes())),
+        Ok(line) => write_line(&line),
         Err(error) => tracing::error!(%error, "a summary line could not be written"),
     }
     counted.map(drop)
+}
+
+/// Writes a line of the log in one go, so that lines of what is worked on side by side do not mix. A log that cannot be
+/// written must not stop the counting.
+fn write_line(line: &str) {
+    drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes()));
 }

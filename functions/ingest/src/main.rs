@@ -1,7 +1,9 @@
 //! Wires ingest to the Lambda runtime.
 
+use ingest::Ingest;
 use ingest::chunk::Counter;
-use ingest::notification::Batch;
+use ingest::event::Event;
+use ingest::stream::StreamStore;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use minutebook_service::aws::Aws;
 use minutebook_service::clock::Clock;
@@ -9,6 +11,7 @@ use minutebook_service::config::{Config, IngestConfig, environment};
 use minutebook_service::deadline::deadline_of;
 use minutebook_storage::commit::{Committer, Table};
 use minutebook_storage::objects::Buckets;
+use minutebook_storage::posted::EventBucket;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -16,16 +19,24 @@ async fn main() -> Result<(), Error> {
     let config = Config::read(environment)?;
     let ingest_config = IngestConfig::read(environment)?;
     let aws = Aws::read(environment)?;
-    let counter = Counter {
-        committer: Committer::new(Table { client: aws.dynamodb(), name: config.table }, config.retention),
-        buckets: Buckets { client: aws.s3(), rejected: ingest_config.rejected_bucket },
-        default_currency: config.default_currency,
-        clock: Clock::system(),
+    let table = Table { client: aws.dynamodb(), name: config.table };
+    let s3 = aws.s3();
+    let ingest = Ingest {
+        streams: StreamStore {
+            events: EventBucket { client: s3.clone(), name: ingest_config.bucket },
+            positions: table.clone(),
+        },
+        counter: Counter {
+            committer: Committer::new(table, config.retention),
+            buckets: Buckets { client: s3, rejected: ingest_config.rejected_bucket },
+            default_currency: config.default_currency,
+            clock: Clock::system(),
+        },
     };
-    let counter = &counter;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Batch>| async move {
+    let ingest = &ingest;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
         let deadline = deadline_of(event.context.deadline());
-        Ok::<_, Error>(ingest::handle(event.payload, counter, deadline.into()).await)
+        Ok::<_, Error>(ingest::handle(event.payload, ingest, deadline.into()).await?)
     }))
     .await
 }

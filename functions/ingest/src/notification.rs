@@ -6,26 +6,16 @@ use minutebook_storage::objects::ObjectRef;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-/// The messages of one invocation.
-#[derive(Debug, Deserialize)]
-pub struct Batch {
-    /// In no particular order.
-    #[serde(rename = "Records", default)]
-    pub messages: Vec<Message>,
-}
-
 /// One message of the queue.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Message {
     /// What names the message in the answer.
-    #[serde(rename = "messageId")]
     pub id: String,
     /// The notification, as text.
-    #[serde(default)]
     pub body: String,
 }
 
-/// The messages that the queue shall bring again; it forgets all others.
+/// The messages that the queue shall bring again; it forgets all others. A stream ignores this answer.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BatchAnswer {
     /// By id.
@@ -146,9 +136,9 @@ mod tests {
     #[test]
     fn a_message_of_the_queue_is_read_as_lambda_sends_it() {
         let event = include_str!("../../../events/lambda/sqs_s3_put.json");
-        let batch: Batch = serde_json::from_str(event).expect("an SQS event");
-        assert_eq!(batch.messages.len(), 1);
-        assert_eq!(keys(&batch.messages[0].body), ["2026/11/20/my events+1.jsonl"]);
+        let event: serde_json::Value = serde_json::from_str(event).expect("an SQS event");
+        let body = event["Records"][0]["body"].as_str().expect("a text");
+        assert_eq!(keys(body), ["2026/11/20/my events+1.jsonl"]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub mod queue;
 pub mod reader;
 pub mod rejected;
 pub mod sealing;
-pub mod totals;
 pub mod segments;
+pub mod totals;
 pub mod uniques;
 pub mod write_keys;
