@@ -3,7 +3,7 @@
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::ledger::{ChunkId, PlanBasis};
 use minutebook_domain::measure::Currency;
-use minutebook_domain::plan::{PLAN_VERSION, Plan};
+use minutebook_domain::plan::{PLAN_VERSION, Part, Plan};
 use minutebook_domain::seal::is_closed;
 use minutebook_service::clock::Clock;
 use minutebook_storage::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
@@ -39,8 +39,8 @@ pub enum CountError {
     /// The table or a bucket; see the error whether a later try helps.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The bytes cannot be unpacked; no retry helps.
-    #[error("the chunk cannot be unpacked: {0}")]
+    /// The bytes cannot be unpacked, or say more of orders than fits into memory; no retry helps.
+    #[error("the chunk cannot be read: {0}")]
     Unreadable(#[from] ChunkError),
     /// An earlier version of minutebook counted a part of the chunk by other rules; no retry helps.
     #[error(
@@ -236,7 +236,12 @@ impl Counter {
             return Ok(Committing::OtherBasis(recorded));
         }
 
-        let plan = Plan::of(&count.tally, &basis);
+        let mut plan = Plan::of(&count.tally, &basis);
+        if !count.orders.is_empty() && plan.parts.len() == 1 {
+            // Orders are written between two marks: after the first, which settles what the chunk is read by, and before the
+            // last, which says that all of it is counted.
+            plan.parts.push(Part::default());
+        }
         let parts = plan.parts.len();
         for (number, mark) in marks.parts() {
             check_plan(number, mark, parts)?;
@@ -253,6 +258,9 @@ impl Counter {
         for (number, part) in plan.parts.iter().enumerate() {
             if marks.has_whole(number) {
                 continue;
+            }
+            if number + 1 == parts {
+                self.committer.commit_orders(&count.orders, &|| self.clock.now(), effort).await?;
             }
             let basis_of_part = (number == 0).then_some(basis);
             let mark = Mark { plan_version: PLAN_VERSION, parts, late_parts: None, basis: basis_of_part };

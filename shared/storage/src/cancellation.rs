@@ -56,15 +56,57 @@ pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Ver
     if !too_large.is_empty() {
         return Verdict::TooLarge(too_large);
     }
-    let described: Vec<String> = reasons
-        .iter()
-        .enumerate()
-        .filter(|(position, _)| code_at(*position) != "None")
+    Verdict::Refused(described(reasons))
+}
+
+/// Why a transaction of orders did not go through; several of these may be so at once.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct OrderObstacles {
+    /// More is known of an order by now: read it again.
+    pub(crate) has_other_revision: bool,
+    /// Another transaction was at one of the same items: try again on another lane.
+    pub(crate) has_conflict: bool,
+    /// A partition is at its limit: back off and try again.
+    pub(crate) is_throttled: bool,
+    /// These hours (0 is the first check) are sealed: take the late path for them.
+    pub(crate) sealed: Vec<usize>,
+    /// These rows (0 is the first one) have no room left: go on in their next spill rows.
+    pub(crate) too_large: Vec<usize>,
+}
+
+/// Reads the reasons of a transaction of `orders` rows of orders, then `seal_checks` checks, then rows.
+///
+/// **Errors**: what else is in the way, and no retry helps.
+pub(crate) fn order_obstacles(
+    reasons: &[CancellationReason],
+    orders: usize,
+    seal_checks: usize,
+) -> Result<OrderObstacles, String> {
+    let mut obstacles = OrderObstacles::default();
+    let first_row = orders + seal_checks;
+    for (position, reason) in reasons.iter().enumerate() {
+        match reason.code().unwrap_or("None") {
+            "ConditionalCheckFailed" if position < orders => obstacles.has_other_revision = true,
+            "ConditionalCheckFailed" if position < first_row => obstacles.sealed.push(position - orders),
+            "TransactionConflict" => obstacles.has_conflict = true,
+            code if is_passing_code(code) => obstacles.is_throttled = true,
+            _ if position >= first_row && is_item_size(reason) => obstacles.too_large.push(position - first_row),
+            _ => {}
+        }
+    }
+    if obstacles == OrderObstacles::default() { Err(described(reasons)) } else { Ok(obstacles) }
+}
+
+/// What failed, in one line.
+fn described(reasons: &[CancellationReason]) -> String {
+    let failed = reasons.iter().enumerate().filter(|(_, reason)| reason.code().is_some_and(|code| code != "None"));
+    let described: Vec<String> = failed
         .map(|(position, reason)| {
-            format!("action {position}: {} {}", code_at(position), reason.message().unwrap_or_default())
+            let (code, message) = (reason.code().unwrap_or_default(), reason.message().unwrap_or_default());
+            format!("action {position}: {code} {message}")
         })
         .collect();
-    Verdict::Refused(described.join("; "))
+    described.join("; ")
 }
 
 /// A row over 400 KB comes as a validation error that only its message tells from others.
@@ -84,15 +126,44 @@ mod tests {
 
     const SEAL_CHECKS: usize = 2;
 
+    fn reasons(codes: &[&str]) -> Vec<CancellationReason> {
+        let reason = |code: &&str| {
+            let (code, message) = code.split_once('/').unwrap_or((code, ""));
+            CancellationReason::builder().code(code).message(message).build()
+        };
+        codes.iter().map(reason).collect()
+    }
+
     fn check(codes: &[&str], expected: &Verdict) {
-        let reasons: Vec<CancellationReason> = codes
-            .iter()
-            .map(|code| {
-                let (code, message) = code.split_once('/').unwrap_or((code, ""));
-                CancellationReason::builder().code(code).message(message).build()
-            })
-            .collect();
-        assert_eq!(verdict(&reasons, SEAL_CHECKS), *expected, "{codes:?}");
+        assert_eq!(verdict(&reasons(codes), SEAL_CHECKS), *expected, "{codes:?}");
+    }
+
+    #[test]
+    fn everything_that_is_in_the_way_of_orders_is_told_at_once() {
+        let failed = "ConditionalCheckFailed";
+        let large = "ValidationError/Item size to update has exceeded the maximum allowed size";
+        let none = OrderObstacles::default;
+        for (codes, expected) in [
+            (["None", failed, "None", "None", "None"], OrderObstacles { has_other_revision: true, ..none() }),
+            (["None", "None", "None", failed, "None"], OrderObstacles { sealed: vec![1], ..none() }),
+            (["None", "None", "None", "None", large], OrderObstacles { too_large: vec![0], ..none() }),
+            (
+                ["TransactionConflict", failed, failed, "ThrottlingError", large],
+                OrderObstacles {
+                    has_other_revision: true,
+                    has_conflict: true,
+                    is_throttled: true,
+                    sealed: vec![0],
+                    too_large: vec![0],
+                },
+            ),
+        ] {
+            assert_eq!(order_obstacles(&reasons(&codes), 2, SEAL_CHECKS), Ok(expected), "{codes:?}");
+        }
+        for codes in [["None", large, "None", "None", "None"], ["None", "None", "ValidationError/x", "None", "None"]] {
+            let refused = order_obstacles(&reasons(&codes), 2, SEAL_CHECKS).expect_err("no retry helps");
+            assert!(refused.starts_with("action "), "{refused}");
+        }
     }
 
     #[test]

@@ -177,7 +177,7 @@ impl Committer {
     }
 
     /// Puts an hour among the open ones, before the first row of it is written: the sealer finds it by that.
-    async fn list_once(&self, site: &str, hour: Hour) -> Result<(), StorageError> {
+    pub(crate) async fn list_once(&self, site: &str, hour: Hour) -> Result<(), StorageError> {
         let entry = (site.to_string(), hour);
         if self.listed().contains(&entry) {
             return Ok(());
@@ -252,15 +252,7 @@ impl Committer {
         let mut actions = Vec::with_capacity(2 + part.hours.len() + part.rows.len());
         actions.push(self.mark_action(commit, name)?);
         for (site, hour) in &part.hours {
-            let check = ConditionCheck::builder()
-                .table_name(&self.table.name)
-                .key(keys::PARTITION_KEY, AttributeValue::S(keys::seal_partition(site, *hour)))
-                .key(keys::SORT_KEY, AttributeValue::S(course.lane.to_string()))
-                .condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", keys::PARTITION_KEY)
-                .build()
-                .map_err(incomplete)?;
-            actions.push(TransactWriteItem::builder().condition_check(check).build());
+            actions.push(self.seal_check(site, *hour, course.lane)?);
         }
         for (place, row) in part.rows.iter().enumerate() {
             let spill = course.spills.get(&place).copied().unwrap_or(0);
@@ -271,6 +263,19 @@ impl Committer {
             actions.push(totals.map_err(incomplete)?);
         }
         Ok(actions)
+    }
+
+    /// Checks that a lane of an hour is not sealed.
+    pub(crate) fn seal_check(&self, site: &str, hour: Hour, lane: Lane) -> Result<TransactWriteItem, StorageError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table.name)
+            .key(keys::PARTITION_KEY, AttributeValue::S(keys::seal_partition(site, hour)))
+            .key(keys::SORT_KEY, AttributeValue::S(lane.to_string()))
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY)
+            .build()
+            .map_err(incomplete)?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     fn mark_action(&self, commit: &PartCommit<'_>, name: MarkName) -> Result<TransactWriteItem, StorageError> {
@@ -286,7 +291,8 @@ impl Committer {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn row_action(&self, row: &Row<'_>, lane: Lane, spill: u32) -> Result<TransactWriteItem, StorageError> {
+    /// Adds a row's counters.
+    pub(crate) fn row_action(&self, row: &Row<'_>, lane: Lane, spill: u32) -> Result<TransactWriteItem, StorageError> {
         let sort_key = keys::tally_row(row.measure, row.bucket, lane, row.slot, spill);
         let mut expression = String::from("ADD ");
         let mut names = HashMap::with_capacity(row.counters.len() + 1);
@@ -321,7 +327,12 @@ impl Committer {
     }
 }
 
-fn cancellation_reasons(error: SdkError<TransactWriteItemsError>) -> Result<Vec<CancellationReason>, StorageError> {
+/// Why a transaction was cancelled.
+///
+/// **Errors**: it failed in another way.
+pub(crate) fn cancellation_reasons(
+    error: SdkError<TransactWriteItemsError>,
+) -> Result<Vec<CancellationReason>, StorageError> {
     match error {
         SdkError::ServiceError(context) if context.err().is_transaction_canceled_exception() => {
             match context.into_err() {
@@ -345,7 +356,7 @@ fn found_mark(reasons: &[CancellationReason], chunk: &ChunkId, name: MarkName) -
     read_mark(item)
 }
 
-fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StorageError {
+pub(crate) fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StorageError {
     StorageError::Refused { call: "building a transaction", reason: error.to_string() }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use minutebook_domain::bucket::Bucket;
 use minutebook_domain::ledger::ChunkId;
 use minutebook_domain::measure::Measure;
-use minutebook_domain::time::{Hour, Minute};
+use minutebook_domain::time::{Day, Hour, Minute};
 
 use crate::ledger::MarkName;
 
@@ -100,6 +100,24 @@ pub fn chunk_visitors(minute: Minute, chunk: &ChunkId) -> String {
 /// The sort key of visitors of an hour, day, week or month: `users#23#00`.
 pub fn joined_visitors(bucket: Bucket, lane: u8) -> String {
     format!("{}{lane:02}", tally_prefix(VISITORS, bucket))
+}
+
+/// The partition of an order's row: it has one of its own.
+pub fn order_partition(site: &str, order_id: &str) -> String {
+    format!("O#{site}#{order_id}")
+}
+
+/// The sort key of an order's row.
+pub const ORDER: &str = "order";
+
+/// The partition of the recent orders of a day.
+pub fn recent_partition(site: &str, day: Day) -> String {
+    format!("R#{site}#{day}")
+}
+
+/// The sort key of a recent order: the oldest ones first.
+pub fn recent_order(created_at: &str, order_id: &str) -> String {
+    format!("{created_at}#{order_id}")
 }
 
 /// The first and last sort key that [`tally_prefix`] can begin, from the prefix of one bucket to that of another (or the

@@ -12,6 +12,8 @@ pub mod ledger;
 pub mod memory;
 pub mod objects;
 pub mod open_hours;
+pub mod order_book;
+pub mod order_rows;
 pub mod posted;
 pub mod queue;
 pub mod reader;

@@ -333,7 +333,7 @@ fn pages<S: RowSource>(source: &S, range: RowRange) -> impl Stream<Item = Result
     })
 }
 
-fn has_expired(item: &Item, now: DateTime<Utc>) -> Result<bool, StorageError> {
+pub(crate) fn has_expired(item: &Item, now: DateTime<Utc>) -> Result<bool, StorageError> {
     match item.get(keys::TIME_TO_LIVE) {
         None => Ok(false),
         Some(AttributeValue::N(text)) => match text.parse::<i64>() {

@@ -26,7 +26,7 @@ use crate::reader::{RowQuestion, RowSource, each_row};
 /// The puts of one `BatchWriteItem`.
 ///
 /// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
-const BATCH_PUTS_MAX: usize = 25;
+pub(crate) const BATCH_PUTS_MAX: usize = 25;
 
 /// How many calls run side by side while the visitors of a chunk are written.
 const CALLS_AT_ONCE: usize = 8;
@@ -102,12 +102,12 @@ impl Committer {
     }
 
     /// Puts rows, those that the table did not get to again, for as long as the caller waits.
-    async fn put_batch(&self, mut puts: Vec<WriteRequest>) -> Result<(), StorageError> {
+    pub(crate) async fn put_batch(&self, mut puts: Vec<WriteRequest>) -> Result<(), StorageError> {
         let mut attempts: u32 = 0;
         loop {
             let wanted = HashMap::from([(self.table.name.clone(), puts)]);
             let answer = self.table.client.batch_write_item().set_request_items(Some(wanted)).send().await;
-            let answer = answer.map_err(|error| StorageError::from_sdk("BatchWriteItem of visitors", error))?;
+            let answer = answer.map_err(|error| StorageError::from_sdk("BatchWriteItem", error))?;
             puts = answer.unprocessed_items.unwrap_or_default().remove(&self.table.name).unwrap_or_default();
             if puts.is_empty() {
                 return Ok(());
