@@ -435,6 +435,7 @@ impl Store {
                 ("AWS_ACCESS_KEY_ID", &clients.access_key_id),
                 ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
                 ("MINUTEBOOK_TABLE", &self.table),
+                ("MINUTEBOOK_BUCKET", &self.bucket),
                 ("MINUTEBOOK_REJECTED_BUCKET", &self.rejected_bucket),
                 ("MINUTEBOOK_MINUTE_RETENTION_DAYS", &retention.minutes.to_string()),
                 ("MINUTEBOOK_HOUR_RETENTION_DAYS", &retention.hours.to_string()),

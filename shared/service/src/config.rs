@@ -77,6 +77,8 @@ impl Config {
 /// What ingest needs to know beside [`Config`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IngestConfig {
+    /// The bucket that takes chunks, and so the records of streams.
+    pub bucket: String,
     /// The bucket for rejected lines.
     pub rejected_bucket: String,
 }
@@ -86,7 +88,7 @@ impl IngestConfig {
     ///
     /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
-        Ok(IngestConfig { rejected_bucket: required(&lookup, REJECTED_BUCKET)? })
+        Ok(IngestConfig { bucket: required(&lookup, BUCKET)?, rejected_bucket: required(&lookup, REJECTED_BUCKET)? })
     }
 }
 
@@ -198,7 +200,7 @@ mod tests {
         assert_eq!((config.table.as_str(), config.default_currency.as_str()), ("minutes", "EUR"));
         assert_eq!(config.retention, Retention { minute_days: 7, hour_days: 400, day_days: 0 });
         let config = IngestConfig::read(lookup(&[])).expect("all variables are there");
-        assert_eq!(config.rejected_bucket, "rejected");
+        assert_eq!((config.bucket.as_str(), config.rejected_bucket.as_str()), ("chunks", "rejected"));
         let config = HealthConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(
             (config.queue_url.as_str(), config.dead_letters_url.as_str()),
