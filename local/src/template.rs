@@ -100,6 +100,8 @@ mod tests {
                 "highest_grossing",
                 "history",
                 "items",
+                "stats",
+                "live",
                 "health",
                 "api"
             ]

@@ -226,8 +226,8 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
     }
     let stack = cloud.stack().await?;
     let key = |name: &str| AttributeValue::S(format!("permission-test-{name}"));
-    for function in ["most_viewed", "top_carted", "highest_grossing", "history", "items", "health", "ingest", "rollup"]
-    {
+    let questions = ["most_viewed", "top_carted", "highest_grossing", "history", "items", "stats", "live", "health"];
+    for function in questions.into_iter().chain(["ingest", "rollup"]) {
         let counts = matches!(function, "ingest" | "rollup");
         let role = cloud.as_role_of(function).await?;
         let table = &stack.table;

@@ -38,6 +38,8 @@ const FUNCTIONS: &[&str] = &[
     "highest_grossing",
     "history",
     "items",
+    "stats",
+    "live",
     "health",
     "api",
 ];

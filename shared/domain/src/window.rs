@@ -17,6 +17,10 @@ pub const WINDOW_MINUTES_MAX: u32 = 400 * HOURS_PER_DAY * MINUTES_PER_HOUR;
 pub struct WindowLength(u32);
 
 impl WindowLength {
+    /// Five minutes.
+    pub const FIVE_MINUTES: WindowLength = WindowLength(5);
+    /// Fifteen minutes.
+    pub const QUARTER_OF_AN_HOUR: WindowLength = WindowLength(15);
     /// One hour.
     pub const HOUR: WindowLength = WindowLength(MINUTES_PER_HOUR);
     /// 24 hours.

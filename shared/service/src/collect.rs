@@ -30,7 +30,7 @@ const REJECTED_LISTED_MAX: usize = 1_000;
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(5);
 
 /// The page of a single view that names neither page nor item, so that it is counted.
-const PAGE_NOT_SET: &str = "(not set)";
+pub(crate) const PAGE_NOT_SET: &str = "(not set)";
 
 /// The path that answers a single object as the Flask service did which had it.
 const SINGLE_PATH: &str = "/event";

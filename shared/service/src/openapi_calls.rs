@@ -11,7 +11,7 @@ use crate::openapi_parameters::{as_of, currency, item_id, limit, limit_from, que
 use crate::ranking_answer::{HighestGrossing, MostViewed, TopCarted};
 
 /// What may go wrong with every question.
-fn problems(schemas: &mut Schemas) -> [(&'static str, Value); 2] {
+pub(crate) fn problems(schemas: &mut Schemas) -> [(&'static str, Value); 2] {
     [
         ("400", schemas.problem("A parameter is wrong, given twice or unknown; the sentence names it and its bound")),
         ("503", schemas.problem("The table could not be read; try again in a moment")),

@@ -79,6 +79,11 @@ pub fn json_with_status<T: Serialize>(status: StatusCode, value: &T) -> Response
     }
 }
 
+/// A text as an answer with status 200.
+pub fn text(content_type: &'static str, body: String) -> Response<Body> {
+    finish(answer(StatusCode::OK).header(CONTENT_TYPE, content_type), Body::Text(body))
+}
+
 /// Answers what is not a question of a read call: the preflight of a browser, and wrong methods. `None` for GET and HEAD.
 pub fn preflight_or_wrong_method(method: &Method) -> Option<Response<Body>> {
     if method == Method::OPTIONS {

@@ -6,7 +6,7 @@ use lambda_http::{Body, Response};
 
 use crate::openapi::{Operation, Schemas};
 use crate::problem::{preflight_or_no_post, preflight_or_wrong_method};
-use crate::{openapi_calls, openapi_posts};
+use crate::{openapi_calls, openapi_posts, openapi_site};
 
 /// One path of the API.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,9 @@ pub const ROUTES: &[Route] = &[
     question("/highest_grossing_item", "highest_grossing", openapi_calls::highest_grossing),
     question("/history", "history", openapi_calls::history),
     question("/items/{item_id}", "items", openapi_calls::item),
+    question("/stats", "stats", openapi_site::stats),
+    question("/metrics", "live", openapi_site::live),
+    question("/metrics/prometheus", "live", openapi_site::prometheus),
     question("/health", "health", openapi_calls::health),
     question("/openapi.json", "api", openapi_calls::openapi),
 ];

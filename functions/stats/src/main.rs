@@ -1,0 +1,6 @@
+//! `GET /stats`: the views, the users and the most viewed paths of a site.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    minutebook_service::stats::serve().await
+}
