@@ -12,7 +12,17 @@ use xxhash_rust::xxh3::xxh3_64;
 pub const LG_K: u8 = 14;
 
 /// The first byte of a stored sketch: what follows is the compact form of Apache DataSketches, four bits a register.
-const FORMAT: u8 = 1;
+const PLAIN: u8 = 1;
+
+/// The first byte of a stored sketch: what follows is that form packed by zstd. Registers are mostly alike, so that those of
+/// a minute of 6,000 customers take half of the space; ids that are kept one by one cannot be packed.
+const PACKED: u8 = 2;
+
+/// zstd's fastest level: the others make sketches no smaller.
+const PACK_LEVEL: i32 = 1;
+
+/// What a packed sketch may unpack to, in bytes: more than 2^14 registers of four bits with their exceptions take.
+const UNPACKED_BYTES_MAX: usize = 64 * 1024;
 
 /// The hash of an id. Sketches hash it once more, which takes half of the time that hashing a text by their own function
 /// would.
@@ -41,7 +51,7 @@ pub struct Sketch(HllUnion);
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SketchError {
     /// They are of a format that this version does not know.
-    #[error("the sketch has the format {found:?}, and this version reads {FORMAT}")]
+    #[error("the sketch has the format {found:?}, and this version reads {PLAIN} and {PACKED}")]
     OtherFormat {
         /// The first byte; `None` where there is none.
         found: Option<u8>,
@@ -93,19 +103,25 @@ impl Sketch {
 
     /// The bytes that [`Sketch::from_bytes`] reads: four for each id, but at most about 8,300.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        bytes.extend(self.0.to_sketch(HllType::Hll4).serialize());
-        bytes
+        let plain = self.0.to_sketch(HllType::Hll4).serialize();
+        match zstd::bulk::compress(&plain, PACK_LEVEL) {
+            Ok(packed) if packed.len() < plain.len() => [&[PACKED], &packed[..]].concat(),
+            _ => [&[PLAIN], &plain[..]].concat(),
+        }
     }
 
     /// Reads a stored sketch.
     ///
     /// **Errors**: [`SketchError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Sketch, SketchError> {
-        let Some((&FORMAT, stored)) = bytes.split_first() else {
-            return Err(SketchError::OtherFormat { found: bytes.first().copied() });
+        let stored = match bytes.split_first() {
+            Some((&PLAIN, plain)) => HllSketch::deserialize(plain).map_err(malformed)?,
+            Some((&PACKED, packed)) => {
+                let plain = zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX).map_err(malformed)?;
+                HllSketch::deserialize(&plain).map_err(malformed)?
+            }
+            _ => return Err(SketchError::OtherFormat { found: bytes.first().copied() }),
         };
-        let stored = HllSketch::deserialize(stored).map_err(|error| SketchError::Malformed(error.to_string()))?;
         if stored.lg_config_k() != LG_K {
             return Err(SketchError::Malformed(format!("it has 2^{} registers, not 2^{LG_K}", stored.lg_config_k())));
         }
@@ -113,6 +129,10 @@ impl Sketch {
         sketch.0.update(&stored);
         Ok(sketch)
     }
+}
+
+fn malformed(error: impl fmt::Display) -> SketchError {
+    SketchError::Malformed(error.to_string())
 }
 
 impl Default for Sketch {
@@ -158,9 +178,12 @@ mod tests {
 
     #[test]
     fn a_stored_sketch_is_read_back() {
-        for size in [0, 3, 300, 30_000] {
+        for (size, format, bytes_max) in
+            [(0, PLAIN, 20), (3, PLAIN, 30), (300, PLAIN, 1_300), (6_000, PACKED, 4_300), (300_000, PACKED, 6_900)]
+        {
             let bytes = ids(0..size).to_bytes();
-            assert!(bytes.len() <= 8_300, "{size} ids take {} bytes", bytes.len());
+            assert_eq!(bytes[0], format, "{size} ids");
+            assert!(bytes.len() <= bytes_max, "{size} ids take {} bytes", bytes.len());
             assert_eq!(Sketch::from_bytes(&bytes).expect("stored").estimate(), ids(0..size).estimate());
         }
     }
@@ -168,14 +191,14 @@ mod tests {
     #[test]
     fn bytes_that_are_no_sketch_are_an_error_that_says_so() {
         assert_eq!(Sketch::from_bytes(&[]).expect_err("nothing"), SketchError::OtherFormat { found: None });
-        assert_eq!(Sketch::from_bytes(&[2, 0]).expect_err("format 2"), SketchError::OtherFormat { found: Some(2) });
+        assert_eq!(Sketch::from_bytes(&[3, 0]).expect_err("format 3"), SketchError::OtherFormat { found: Some(3) });
         let bytes = ids(0..3_000).to_bytes();
         for length in [1, 2, 9, 100, bytes.len() - 1] {
             let error = Sketch::from_bytes(&bytes[..length]).expect_err("cut off");
             assert!(matches!(error, SketchError::Malformed(_)), "{length}: {error:?}");
         }
         let small = HllSketch::new(12, HllType::Hll4).expect("in range").serialize();
-        let error = Sketch::from_bytes(&[&[FORMAT], &small[..]].concat()).expect_err("another precision");
+        let error = Sketch::from_bytes(&[&[PLAIN], &small[..]].concat()).expect_err("another precision");
         assert_eq!(error.to_string(), "the sketch cannot be read: it has 2^12 registers, not 2^14");
     }
 
