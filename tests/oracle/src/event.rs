@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::decimal::Decimal;
 use crate::json::{Object, Value};
+use crate::orders::{self, OrderEvent, OrderKind};
 use crate::time;
 
 const EVENT_TYPE: &[&str] = &["event_type", "event", "type", "event_name", "eventType"];
@@ -20,9 +21,9 @@ const NAME: &[&str] = &["name"];
 const SITE_ID: &[&str] = &["site_id", "app_id", "tenant_id"];
 const EVENT_ID: &[&str] = &["event_id", "messageId", "insert_id"];
 const ORDER_ID: &[&str] = &["order_id", "transaction_id", "transactionid", "orderId"];
-const PRICE: &[&str] = &["price"];
-const QUANTITY: &[&str] = &["quantity"];
-const TOTAL_AMOUNT: &[&str] = &["total_amount"];
+pub(crate) const PRICE: &[&str] = &["price", "unitPrice"];
+pub(crate) const QUANTITY: &[&str] = &["quantity"];
+pub(crate) const TOTAL_AMOUNT: &[&str] = &["total_amount", "totalAmount", "totalPrice"];
 const CURRENCY: &[&str] = &["currency"];
 const ITEMS: &[&str] = &["items", "products"];
 
@@ -119,8 +120,10 @@ pub(crate) struct Event {
     pub(crate) minute: i64,
     pub(crate) customer: Option<String>,
     pub(crate) session: Option<String>,
-    /// What it adds, as (measure, key, number). Empty: the event is ignored.
+    /// What it adds, as (measure, key, number). Empty: the event is ignored, if it is about no order.
     pub(crate) additions: Vec<(String, String, Decimal)>,
+    /// What it says of an order.
+    pub(crate) order: Option<OrderEvent>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +133,7 @@ enum Kind {
     Removal,
     Purchase,
     Refund,
+    Order(OrderKind),
 }
 
 /// The objects that an event takes its fields from, the nearest first.
@@ -157,7 +161,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The value of a field, if it has one.
-    fn find(&self, spellings: &[&str]) -> Option<&Value> {
+    pub(crate) fn find(&self, spellings: &[&str]) -> Option<&Value> {
         for object in &self.0 {
             for spelling in spellings {
                 if let Some(value) = object.get(*spelling)
@@ -171,7 +175,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The items of an event, if it has any.
-    fn items(&self) -> Option<&[Value]> {
+    pub(crate) fn items(&self) -> Option<&[Value]> {
         for object in &self.0 {
             for spelling in ITEMS {
                 match object.get(*spelling) {
@@ -260,9 +264,14 @@ fn check(
     let event_id = id(own, EVENT_ID, "event_id")?;
     let customer = id(sources, CUSTOMER_ID, "customer_id")?;
     let session = id(sources, SESSION_ID, "session_id")?;
-    id(sources, ORDER_ID, "order_id")?;
+    let order = id(sources, ORDER_ID, "order_id")?;
     let page = page(sources)?;
     let event_currency = currency(sources)?;
+    if let Kind::Order(kind) = kind {
+        let order = orders::check(kind, sources, &site, order, customer.clone(), event_currency, settings)?;
+        let (additions, order) = (Vec::new(), Some(order));
+        return Ok(Some(Event { site, id: event_id, minute, customer, session, additions, order }));
+    }
 
     let mut additions = Vec::new();
     match sources.items() {
@@ -288,7 +297,7 @@ fn check(
         additions.push(("pages".to_owned(), page, Decimal::ONE));
     }
     additions.retain(|(_, _, number)| !number.is_zero());
-    Ok(Some(Event { site, id: event_id, minute, customer, session, additions }))
+    Ok(Some(Event { site, id: event_id, minute, customer, session, additions, order: None }))
 }
 
 /// Checks one item and notes what it adds. `page` is the page that a view may have in place of an item.
@@ -326,11 +335,16 @@ fn check_item(
                 additions.push((format!("refunds:{currency}"), item_id, money));
             }
         }
+        Kind::Order(_) => {}
     }
     Ok(())
 }
 
-fn money(total_amount: Option<Decimal>, price: Option<Decimal>, quantity: Decimal) -> Result<Option<Decimal>, String> {
+pub(crate) fn money(
+    total_amount: Option<Decimal>,
+    price: Option<Decimal>,
+    quantity: Decimal,
+) -> Result<Option<Decimal>, String> {
     match (total_amount, price) {
         (Some(total_amount), _) => Ok(Some(total_amount)),
         (None, Some(price)) => match price.product(quantity) {
@@ -356,7 +370,9 @@ fn kind(event_type: Option<&Value>) -> Result<Option<Kind>, String> {
         "remove_from_cart" | "Product Removed" => Ok(Some(Kind::Removal)),
         "purchase" | "transaction" | "order" | "orders" | "Order Completed" => Ok(Some(Kind::Purchase)),
         "refund" | "Order Refunded" => Ok(Some(Kind::Refund)),
-        "OrderCreatedEvent" | "OrderStatusChangedEvent" | "OrderCancelledEvent" => Ok(None),
+        "OrderCreatedEvent" => Ok(Some(Kind::Order(OrderKind::Created))),
+        "OrderStatusChangedEvent" => Ok(Some(Kind::Order(OrderKind::StatusChanged))),
+        "OrderCancelledEvent" => Ok(Some(Kind::Order(OrderKind::Cancelled))),
         other if IGNORED.contains(&other) => Ok(None),
         _ => Err("unknown_type".to_owned()),
     }
@@ -367,6 +383,7 @@ fn minute(sources: &Sources<'_>, settings: &Settings) -> Result<i64, String> {
         None => return Err("missing:timestamp".to_owned()),
         Some(Value::Text(text)) => time::read_text(text),
         Some(Value::Number(number)) => time::read_epoch(number),
+        Some(Value::Array(numbers)) => read_array(numbers).map(|(seconds, _)| seconds),
         Some(_) => None,
     };
     let Some(seconds) = seconds else {
@@ -376,6 +393,37 @@ fn minute(sources: &Sources<'_>, settings: &Settings) -> Result<i64, String> {
         return Err("future".to_owned());
     }
     Ok(seconds.div_euclid(60))
+}
+
+/// The time of an event that was found valid, in nanoseconds since 1970.
+pub(crate) fn nanoseconds(sources: &Sources<'_>) -> Option<i128> {
+    let (seconds, nanoseconds) = match sources.find(TIMESTAMP)? {
+        Value::Text(text) => (time::read_text(text)?, time::nanoseconds(text)),
+        Value::Number(number) => (time::read_epoch(number)?, time::nanoseconds(number)),
+        Value::Array(numbers) => read_array(numbers)?,
+        _ => return None,
+    };
+    Some(i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds))
+}
+
+/// Year, month, day, hour, minute, and then perhaps second and nanosecond: seconds since 1970, and nanoseconds.
+fn read_array(numbers: &[Value]) -> Option<(i64, u32)> {
+    let mut read = Vec::new();
+    for number in numbers {
+        let Value::Number(number) = number else { return None };
+        if !is_integer(number) {
+            return None;
+        }
+        read.push(number.parse::<u32>().ok()?);
+    }
+    if !(5..=7).contains(&read.len()) {
+        return None;
+    }
+    read.resize(7, 0);
+    let date = NaiveDate::from_ymd_opt(i32::try_from(read[0]).ok()?, read[1], read[2])?;
+    let time = date.and_hms_opt(read[3], read[4], read[5])?.and_utc().timestamp();
+    let is_valid = read[6] < 1_000_000_000 && (0..time::SECOND_MAX).contains(&time);
+    is_valid.then_some((time, read[6]))
 }
 
 fn site(sources: &Sources<'_>) -> Result<String, String> {
@@ -392,7 +440,7 @@ fn site(sources: &Sources<'_>) -> Result<String, String> {
     Ok(site)
 }
 
-fn id(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<String>, String> {
+pub(crate) fn id(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<String>, String> {
     let id = match sources.find(spellings) {
         None => return Ok(None),
         Some(Value::Text(text)) => text,
@@ -423,7 +471,7 @@ fn page(sources: &Sources<'_>) -> Result<Option<String>, String> {
     Ok(Some(page.to_owned()))
 }
 
-fn currency(sources: &Sources<'_>) -> Result<Option<String>, String> {
+pub(crate) fn currency(sources: &Sources<'_>) -> Result<Option<String>, String> {
     match sources.find(CURRENCY) {
         None => Ok(None),
         Some(Value::Text(text)) if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
@@ -433,7 +481,7 @@ fn currency(sources: &Sources<'_>) -> Result<Option<String>, String> {
     }
 }
 
-fn amount(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<Decimal>, String> {
+pub(crate) fn amount(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<Decimal>, String> {
     let amount = match sources.find(spellings) {
         None => return Ok(None),
         Some(Value::Text(text) | Value::Number(text)) => Decimal::amount(text),

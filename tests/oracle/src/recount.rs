@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::decimal::Decimal;
 use crate::event::{Settings, Sources, check_element, check_line};
 use crate::json::{self, JsonError, Object, Value};
+use crate::orders::OrderEvent;
 use crate::unpack::unpack;
 use crate::visitors::Visitors;
 
@@ -59,6 +60,9 @@ pub struct Recount {
     pub tallies: BTreeMap<TallyKey, Decimal>,
     /// Whom the counted events are of.
     pub visitors: Visitors,
+    /// What the counted events say of orders, in the order of the lines. They count together with those of all other
+    /// chunks: see [`crate::order_tallies`].
+    pub orders: Vec<OrderEvent>,
     /// The BLAKE3 of the bytes as they are stored, in hex: the end of the chunk's id.
     pub content_hash: String,
 }
@@ -161,7 +165,7 @@ fn count_line(line: &[u8], settings: &Settings, seen: &mut Seen, recount: &mut R
     let mut events_duplicate = 0;
     for event in events {
         let Some(event) = event else { continue };
-        if event.additions.is_empty() {
+        if event.additions.is_empty() && event.order.is_none() {
             continue;
         }
         let event_id = event.id.map(|id| (event.site.clone(), id));
@@ -172,6 +176,7 @@ fn count_line(line: &[u8], settings: &Settings, seen: &mut Seen, recount: &mut R
         events_counted += 1;
         seen.extend(event_id);
         recount.visitors.add(&event.site, event.minute, event.customer.as_deref(), event.session.as_deref());
+        recount.orders.extend(event.order);
         for (measure, key, number) in event.additions {
             let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };
             *recount.tallies.entry(key).or_default() += number;

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use crate::decimal::Number;
 
 /// The first second that is too late for an event time: the start of the year 10000.
-const SECOND_MAX: i64 = 253_402_300_800;
+pub(crate) const SECOND_MAX: i64 = 253_402_300_800;
 
 /// Reads an event time that is written as a number: seconds, milliseconds or microseconds since 1970, by its size.
 ///
@@ -43,6 +43,36 @@ pub(crate) fn read_text(text: &str) -> Option<i64> {
     }
     let seconds = read_date_and_time(text)?;
     (0..SECOND_MAX).contains(&seconds).then_some(seconds)
+}
+
+/// What stands behind the whole second of a time that was read, in nanoseconds; what is finer is cut off.
+pub(crate) fn nanoseconds(text: &str) -> u32 {
+    let below_second = match Number::read(text) {
+        // Only a fraction of a second has a point.
+        None => text.split_once('.').map_or("", |(_, fraction)| fraction).to_owned(),
+        Some(number) => below_second(&number),
+    };
+    let mut digits: String = below_second.chars().take_while(char::is_ascii_digit).take(9).collect();
+    while digits.len() < 9 {
+        digits.push('0');
+    }
+    digits.parse().unwrap_or(0)
+}
+
+/// The digits behind the second of an epoch time.
+fn below_second(number: &Number) -> String {
+    let in_units = number.whole_digits();
+    // As in `read_epoch`: how large it is says what its units are.
+    let smaller_than = |digits: i64| in_units <= digits;
+    let second_at = if smaller_than(11) {
+        in_units
+    } else if smaller_than(14) {
+        in_units - 3
+    } else {
+        in_units - 6
+    };
+    let digit_at = |place: i64| usize::try_from(place).ok().and_then(|place| number.digits.as_bytes().get(place));
+    (second_at..second_at + 9).map(|place| digit_at(place).map_or('0', |digit| char::from(*digit))).collect()
 }
 
 fn read_date_and_time(text: &str) -> Option<i64> {
@@ -122,6 +152,30 @@ fn one_of(rest: &mut &str, characters: &str) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keeps_nanoseconds() {
+        for (text, expected) in [
+            ("2026-11-20T23:07:31.123Z", 123_000_000),
+            ("2026-11-20T23:07:31.000000001+01:00", 1),
+            ("2026-11-20T23:07:31.1234567899", 123_456_789),
+            ("2026-11-20T23:07:31Z", 0),
+            ("1659304800", 0),
+            ("1659304800.25", 250_000_000),
+            ("1659304800025", 25_000_000),
+            ("1659304800025.5", 25_500_000),
+            ("1659304800025999.1239", 25_999_123),
+            ("1.65930480025e9", 250_000_000),
+            ("5e-1", 500_000_000),
+            ("5e-3", 5_000_000),
+            ("5e-99999", 0),
+            ("99999999999", 0),
+            ("100000000001", 1_000_000),
+            ("0", 0),
+        ] {
+            assert_eq!(nanoseconds(text), expected, "{text}");
+        }
+    }
 
     fn read(text: &str) -> Option<String> {
         let seconds = read_text(text)?;

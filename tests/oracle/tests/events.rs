@@ -418,7 +418,7 @@ mod fields {
     fn a_line_is_taken_or_rejected_as_a_whole() {
         check(line(r#""sku":1,"events":[{"event":"view"},{"event":"nonsense"}]"#), "unknown_type@1 | ");
         check(line(r#""event":"view","events":[{"sku":1},{"sku":1.5},{"site_id":"!"}]"#), "invalid:item_id@1 | ");
-        check(line(r#""sku":1,"events":[{"event":"view"},{"event":"OrderCreatedEvent"}]"#), "c1 e1 | views 11:07 1=1");
+        check(line(r#""sku":1,"events":[{"event":"view"},{"event":"search"}]"#), "c1 e1 | views 11:07 1=1");
     }
 }
 
@@ -447,7 +447,7 @@ mod types {
                 check(line(&members), &format!("c1 e1 | {cells}"));
             }
         }
-        for name in ["OrderCreatedEvent", "OrderStatusChangedEvent", "OrderCancelledEvent"] {
+        for name in ["search", "identify", "Order Updated"] {
             check(line(&format!(r#""event":"{name}","item_id":1,"price":2"#)), "i1 | ");
             // A type that nothing counts ends the checks.
             check(format!(r#"{{"event":"{name}","site_id":"!","price":-1}}"#), "i1 | ");
@@ -829,8 +829,8 @@ mod duplicates {
             view(r#""event_id":"a","price":-1"#) + &view(r#""event_id":"a""#),
             "c1 e1 invalid:price@1 | views 11:07 1=1",
         );
-        let created = line(r#""event":"OrderCreatedEvent","event_id":"a""#);
-        check(created.clone() + &view(r#""event_id":"a""#) + &created, "c1 i2 e1 | views 11:07 1=1");
+        let ignored = line(r#""event":"search","event_id":"a""#);
+        check(ignored.clone() + &view(r#""event_id":"a""#) + &ignored, "c1 i2 e1 | views 11:07 1=1");
         let refund = line(r#""event":"refund","sku":1,"event_id":"a""#);
         check(refund.clone() + &view(r#""event_id":"a""#) + &refund, "c1 i2 e1 | views 11:07 1=1");
         let nothing = line(r#""event":"order","sku":1,"quantity":0,"event_id":"a""#);
@@ -854,7 +854,7 @@ mod duplicates {
         );
         check(
             line(r#""event":"view","sku":1,"events":[{"event_id":"a"}]"#)
-                + &line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"event":"OrderCreatedEvent"}]"#),
+                + &line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"event":"search"}]"#),
             "c1 d1 e1 | views 11:07 1=1",
         );
         check(
@@ -884,7 +884,7 @@ mod duplicates {
 
     #[test]
     fn the_id_of_a_line_is_remembered_if_the_line_is_counted_or_duplicate() {
-        let ignored = line(r#""event":"OrderCreatedEvent","event_id":"L","events":[{}]"#);
+        let ignored = line(r#""event":"search","event_id":"L","events":[{}]"#);
         let empty = line(r#""event_id":"L","events":[]"#);
         let view_l = view(r#""event_id":"L""#);
         check(ignored.clone() + &view_l + &ignored, "c1 i2 e1 | views 11:07 1=1");

@@ -1,0 +1,117 @@
+//! Orders, recounted: what their events say, and what becomes of them together.
+
+use chrono::{DateTime, Utc};
+use minutebook_oracle::{Recount, Settings, order_tallies, recount};
+
+fn count(text: &str) -> Recount {
+    let reference_time: DateTime<Utc> = "2026-11-20T12:00:00Z".parse().unwrap();
+    recount(text.as_bytes(), &Settings { reference_time, default_currency: "USD".to_owned() }).unwrap()
+}
+
+/// An event about order 1 at so many seconds after 11:07.
+fn event(kind: &str, second: &str, members: &str) -> String {
+    format!(
+        "{{\"eventType\":\"Order{kind}Event\",\"timestamp\":\"2026-11-20T11:07:{second}Z\",\"orderId\":1{members}}}\n"
+    )
+}
+
+/// `measure minute key=number …`, or the reason of the first rejected line.
+fn counted(text: &str) -> String {
+    let recount = count(text);
+    if let Some((_, reason)) = recount.rejected_lines.first() {
+        return reason.clone();
+    }
+    let cells: Vec<String> = order_tallies(&recount.orders)
+        .iter()
+        .map(|(key, number)| format!("{} {} {}={number}", key.measure, key.minute_start().format("%H:%M"), key.key))
+        .collect();
+    cells.join("; ")
+}
+
+fn created() -> String {
+    let items = r#""items":[{"productName":"a","quantity":2,"unitPrice":3},{"productName":"a","totalPrice":4}]"#;
+    event("Created", "01", &format!(r#","totalAmount":9.5,{items}"#))
+}
+
+#[test]
+fn an_order_counts_at_the_minute_of_its_creation_whatever_comes_first() {
+    let paid = event("StatusChanged", "02", r#","newStatus":"PAID""#);
+    let shipped = event("StatusChanged", "02.5", r#","newStatus":"SHIPPED""#);
+    let expected =
+        "order_value:USD 11:07 gross=9.5; ordered 11:07 a=3; ordered_value:USD 11:07 a=10; orders 11:07 SHIPPED=1";
+    for lines in [[&created(), &paid, &shipped], [&shipped, &created(), &paid], [&paid, &shipped, &created()]] {
+        assert_eq!(counted(&lines.map(String::as_str).concat()), expected);
+    }
+    assert_eq!(counted(&(created() + &created() + &shipped + &paid + &shipped)), expected);
+    assert_eq!(counted(&paid), "");
+}
+
+#[test]
+fn a_cancellation_gives_back_what_it_says_or_everything() {
+    for (refund, refunded) in [("", "9.5"), (r#","refundAmount":2"#, "2"), (r#","refundAmount":10"#, "10")] {
+        let text = event("Cancelled", "05", refund) + &created();
+        assert!(counted(&text).contains(&format!("refunded={refunded};")), "{text}");
+        assert!(counted(&text).contains("CANCELLED=1"), "{text}");
+    }
+    assert!(!counted(&(event("Cancelled", "05", r#","refundAmount":0"#) + &created())).contains("refunded"));
+    // It stands, whatever status follows.
+    let late = event("StatusChanged", "06", r#","newStatus":"ARCHIVED""#);
+    let text = late + &event("Cancelled", "05", r#","refundAmount":2"#) + &created();
+    assert!(counted(&text).contains("refunded=2") && counted(&text).contains("ARCHIVED=1"));
+}
+
+#[test]
+fn of_two_events_of_one_time_a_cancellation_is_believed_before_a_change_and_that_before_a_creation() {
+    let change = |status: &str| event("StatusChanged", "01", &format!(r#","newStatus":"{status}""#));
+    assert!(counted(&(change("A") + &created())).contains("orders 11:07 A=1"));
+    assert!(counted(&(change("B") + &created() + &change("A"))).contains("orders 11:07 B=1"));
+    assert!(counted(&(change("Z") + &event("Cancelled", "01", "") + &created())).contains("CANCELLED=1"));
+}
+
+#[test]
+fn of_two_creations_the_earlier_counts_and_of_two_at_one_time_the_lesser() {
+    let late = event("Created", "30", r#","totalAmount":1"#);
+    assert!(counted(&(late + &created())).contains("gross=9.5"));
+    let twin = event("Created", "01", r#","totalAmount":7"#);
+    for text in [twin.clone() + &created(), created() + &twin] {
+        assert!(counted(&text).contains("gross=7;"), "{}", counted(&text));
+    }
+}
+
+#[test]
+fn wrong_fields_reject_their_line() {
+    for (line, reason) in [
+        (event("Created", "01", ""), "missing:total_amount"),
+        (event("Created", "01", r#","totalAmount":1,"status":1"#), "invalid:status"),
+        (event("Created", "01", r#","totalAmount":1,"orderNumber":1.5"#), "invalid:orderNumber"),
+        (event("Created", "01", r#","totalAmount":1,"items":[{}]"#), "missing:productName"),
+        (event("Created", "01", r#","totalAmount":1,"items":[{"productName":true}]"#), "invalid:productName"),
+        (event("Created", "01", r#","totalAmount":1,"items":[7]"#), "invalid:items"),
+        (event("Created", "01", r#","items":[{"productName":"a"}]"#), "missing:total_amount"),
+        (event("StatusChanged", "01", ""), "missing:newStatus"),
+        (event("Cancelled", "01", r#","refundAmount":-1"#), "invalid:refundAmount"),
+        (event("Cancelled", "01", "").replace("\"orderId\":1", "\"orderId\":\"\""), "missing:order_id"),
+        (event("Cancelled", "01", "").replace("\"2026-11-20T11:07:01Z\"", "[2026,11,20,11]"), "invalid:timestamp"),
+    ] {
+        assert_eq!(counted(&line), reason, "{line}");
+    }
+    let items =
+        |count: usize| format!(r#","totalAmount":1,"items":[{}]"#, vec![r#"{"productName":"a"}"#; count].join(","));
+    assert_eq!(counted(&event("Created", "01", &items(501))), "invalid:items");
+    assert!(counted(&event("Created", "01", &items(500))).contains("ordered 11:07 a=500"));
+}
+
+#[test]
+fn times_may_be_arrays_of_numbers() {
+    for time in ["[2026,11,20,11,7]", "[2026,11,20,11,7,1]", "[2026,11,20,11,7,1,5]"] {
+        let text = created().replace("\"2026-11-20T11:07:01Z\"", time);
+        assert!(counted(&text).contains("orders 11:07 CREATED=1"), "{time}: {}", counted(&text));
+    }
+}
+
+#[test]
+fn lines_about_orders_are_counted_and_copies_by_id_are_duplicates() {
+    let line = event("Cancelled", "01", r#","event_id":"e""#);
+    let recount = count(&(line.clone() + &line));
+    assert_eq!((recount.counted, recount.duplicate, recount.events, recount.orders.len()), (1, 1, 1, 1));
+}
