@@ -157,6 +157,11 @@ impl Mark {
         pk.strip_prefix(MARK)
     }
 
+    /// Where the lines of the whole chunk went; only part 0 of an object's chunk says so.
+    pub(crate) fn counts(&self) -> Option<&Counts> {
+        self.summary.as_ref().map(|summary| &summary.counts)
+    }
+
     pub(crate) fn read(item: &Item) -> Result<Self> {
         let sk = text(item, "sk")?;
         let name = MarkName::read(sk).with_context(|| format!("its part {sk:?} is not a number"))?;

@@ -7,10 +7,11 @@ use futures::{Stream, TryStreamExt as _};
 use minutebook_oracle::{Bucket, Decimal, Granularity};
 
 pub(crate) use self::totals::TotalsLane;
-pub(crate) use self::uniques::UniqueRow;
+pub(crate) use self::uniques::{Sketches, UniqueRow};
 use crate::aws::explain;
 use crate::ledger::{Item, Mark};
 
+mod stretches;
 mod totals;
 mod uniques;
 
@@ -40,6 +41,8 @@ pub(crate) enum TableRow {
     OpenHour(OpenHour),
     /// A closed lane.
     Seal,
+    /// How far a stretch of a partition of a stream is stored.
+    Stretch,
     /// The hash of a key that may write for a site.
     WriteKey(WriteKey),
     /// A mark of the ledger.
@@ -154,6 +157,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         };
         others(item, &["created_at"], &mut odd);
         return Some(TableRow::WriteKey(WriteKey { site: site.to_owned(), hash: sk.clone(), created_at }));
+    }
+    if let Some(partition) = pk.strip_prefix(stretches::PREFIX) {
+        return stretches::read(item, partition, sk, &mut odd).map(|()| TableRow::Stretch);
     }
     if pk == totals::TOTALS {
         return totals::read(item, sk, &mut odd).map(TableRow::Totals);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Weekday};
-use minutebook_oracle::{Bucket, Cell, Comparison, Decimal, Granularity, Recount};
+use minutebook_oracle::{Bucket, Cell, Comparison, Decimal, Granularity, Recount, Totals};
 use minutebook_tests::store::Store;
 
 /// How many differences are shown.
@@ -203,6 +203,19 @@ impl Book {
                 let found = reasons.and_then(|reasons| reasons.get(reason)).and_then(|count| count.as_n().ok());
                 ensure!(found == Some(&expected.to_string()), "{}: {reason} is {found:?}, not {expected}", chunk.id);
             }
+        }
+        Ok(())
+    }
+
+    /// The totals are those of all chunks, each of which stands in them once; or no more, while some are not counted yet.
+    pub(crate) fn check_totals(&self, chunks: &[ChunkFacts], are_all_counted: bool) -> Result<()> {
+        let expected: Totals = chunks.iter().map(|chunk| &chunk.recount).collect();
+        for (name, expected) in expected.named() {
+            let lanes = self.rows.iter().filter(|((pk, _), _)| pk == "TOTALS");
+            let found: i64 = lanes.map(|(_, row)| number(row, name).unwrap_or(0)).sum();
+            let expected = i64::try_from(expected)?;
+            ensure!(found <= expected, "the totals have {found} {name}, and no more than {expected} were uploaded");
+            ensure!(!are_all_counted || found == expected, "the totals have {found} {name}, not {expected}");
         }
         Ok(())
     }

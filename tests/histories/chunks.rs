@@ -16,7 +16,7 @@ pub(crate) fn text(random: &mut Random, setting: &Setting, now: i64) -> String {
     let mut text = String::new();
     for number in 0..10 + random.index(51) {
         let time = *random.pick(&times);
-        text.push_str(&line(random, setting, time, &format!("{chunk:x}-{number}")));
+        text.push_str(&line(random, setting, time, &format!("{chunk:x}-{number}"), &visitor(chunk, number)));
         text.push('\n');
         if random.chance(8)
             && let Some(last) = text.lines().last().map(str::to_string)
@@ -46,7 +46,25 @@ fn time(random: &mut Random, now: i64) -> i64 {
     }
 }
 
-fn line(random: &mut Random, setting: &Setting, time: i64, id: &str) -> String {
+/// Whom an event is of, and where: few customers and sessions, so that they come again, at other sites too.
+fn visitor(chunk: u64, number: usize) -> String {
+    let mut random = Random::of(&[chunk, number as u64]);
+    let mut members = String::new();
+    if random.chance(70) {
+        let name = random.pick(&["customer_id", "user_id", "visitorid", "userId", "anonymousId"]);
+        let customer = random.pick(&["1", "2", "3", "\"3\"", "4", "\"ann\"", "\"bob\"", "5", "6", "7", "8", "9"]);
+        members.push_str(&format!(",\"{name}\":{customer}"));
+    }
+    if random.chance(60) {
+        members.push_str(&format!(",\"session_id\":\"s{}\"", random.below(20)));
+    }
+    if random.chance(20) {
+        members.push_str(&format!(",\"path\":\"/{}\"", random.below(3)));
+    }
+    members
+}
+
+fn line(random: &mut Random, setting: &Setting, time: i64, id: &str, visitor: &str) -> String {
     if random.chance(4) {
         return random
             .pick(&[
@@ -74,6 +92,7 @@ fn line(random: &mut Random, setting: &Setting, time: i64, id: &str) -> String {
         _ => format!(",\"event\":\"refund\",\"item_id\":{item},{}", money(random)),
     };
     line.push_str(&event);
+    line.push_str(visitor);
     line.push('}');
     line
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use futures::future::{LocalBoxFuture, join_all};
 use ingest::chunk::{CountError, Counter, Ending};
 use minutebook_domain::bucket::Retention;
-use minutebook_oracle::{Recount, Settings, recount, sum};
+use minutebook_oracle::{Recount, Settings, recount};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::objects::ObjectRef;
 use minutebook_tests::faults::{Call, Fault, Plan, seeded};
@@ -247,8 +247,9 @@ impl Player<'_> {
 
     fn bounds(&self) -> Bounds {
         let least = self.chunks.iter().filter(|chunk| chunk.is_counted);
-        let least = sum(least.map(|chunk| &chunk.facts.recount));
-        Bounds { least, most: sum(self.chunks.iter().map(|chunk| &chunk.facts.recount)) }
+        let [least, most] = [least.collect::<Vec<_>>(), self.chunks.iter().collect()]
+            .map(|chunks| chunks.into_iter().map(|chunk| &chunk.facts.recount).collect());
+        Bounds { least, most }
     }
 
     async fn stall(&mut self, worker: Stalled, operation: &'static str, number: usize) -> Result<()> {
@@ -298,7 +299,8 @@ impl Player<'_> {
     async fn audit(&mut self) -> Result<()> {
         let book = Book::read(&self.props.store).await?;
         book.check_not_above(&self.facts(), self.terms())?;
-        self.tally.checks += 1;
+        book.check_totals(&self.facts(), false)?;
+        self.tally.checks += 2;
         if !book.has_unfinished_chunks()? {
             book.check_hours(self.terms())?;
             self.tally.checks += 1;
@@ -371,8 +373,9 @@ impl Player<'_> {
         // An hour is settled a minute after its closing.
         book.check_hours(terms)?;
         book.check_lines(&facts)?;
+        book.check_totals(&facts, true)?;
         ensure!(!book.has_unfinished_chunks()?, "chunks are counted in part");
-        self.tally.checks += 4;
+        self.tally.checks += 5;
         let bounds = self.bounds();
         let questions = Question::last(&mut Random::of(&[self.seed, 3]), &self.setting);
         self.tally.checks += self.ask(&self.cast.reader, &questions, &bounds).await?;

@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use lambda_http::{Body, Request};
 use minutebook_domain::bucket::Retention;
 use minutebook_domain::measure::Currency;
-use minutebook_oracle::{Decimal, Granularity, HistoryQuestion, TallyKey};
+use minutebook_domain::time::Minute;
+use minutebook_domain::uniques::UniqueCounts;
+use minutebook_domain::window::{Window, WindowLength};
+use minutebook_oracle::{Decimal, Granularity, HistoryQuestion, Recount, TallyKey, Visitors};
 use minutebook_service::clock::Clock;
 use minutebook_service::{history, ranking};
 use minutebook_storage::commit::Table;
+use minutebook_storage::error::StorageError;
+use minutebook_storage::uniques::UniqueQuestion;
 use minutebook_tests::random::Random;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::steps::{Setting, text_of};
 
@@ -42,6 +48,15 @@ pub(crate) enum Question {
         /// By whose clock.
         zone: &'static str,
         /// How many seconds before the present it begins.
+        age: i64,
+    },
+    /// How many customers and sessions there were in a window.
+    Uniques {
+        /// Whose events.
+        site: &'static str,
+        /// How many minutes the window has.
+        length: i64,
+        /// How many seconds before the present it ends.
         age: i64,
     },
 }
@@ -74,15 +89,27 @@ impl Question {
             let age = if random.chance(60) { 0 } else { random.between(0, 3 * 24 * 3_600) };
             return Question::Ranking { ranking: *random.pick(&RANKINGS), site, window: *random.pick(&WINDOWS), age };
         }
+        if random.chance(50) {
+            return Question::uniques(random, site);
+        }
         let (granularity, utc_hours, zone_hours) = *random.pick(&SERIES);
         let zone = *random.pick(&["UTC", "UTC", "UTC", "Europe/Berlin", "Asia/Kolkata"]);
         let age = random.between(0, 3_600 * if zone == "UTC" { utc_hours } else { zone_hours });
         Question::History { measure: *random.pick(&MEASURES), site, granularity, zone, age }
     }
 
-    /// A question about views in windows and series that reach into the present.
+    fn uniques(random: &mut Random, site: &'static str) -> Question {
+        let (_, length) = *random.pick(&WINDOWS);
+        let age = if random.chance(60) { 0 } else { random.between(0, 3 * 24 * 3_600) };
+        Question::Uniques { site, length, age }
+    }
+
+    /// A question about views or visitors in windows and series that reach into the present.
     pub(crate) fn of_views(random: &mut Random, setting: &Setting) -> Question {
         let site = *random.pick(&setting.sites);
+        if random.chance(25) {
+            return Question::Uniques { site, length: random.pick(&WINDOWS).1, age: 0 };
+        }
         if random.chance(70) {
             return Question::Ranking { ranking: RANKINGS[0], site, window: *random.pick(&WINDOWS), age: 0 };
         }
@@ -90,7 +117,8 @@ impl Question {
         Question::History { measure: MEASURES[0], site, granularity, zone: "UTC", age: random.between(0, 4 * 3_600) }
     }
 
-    /// Those at the end of a history: a ranking of each site, and series of two granularities.
+    /// Those at the end of a history: a ranking of each site and its visitors in all windows, and series of two
+    /// granularities.
     pub(crate) fn last(random: &mut Random, setting: &Setting) -> Vec<Question> {
         let mut questions = vec![];
         for site in &setting.sites {
@@ -101,6 +129,8 @@ impl Question {
                 window: *random.pick(&WINDOWS),
                 age,
             });
+            let uniques = WINDOWS.map(|(_, length)| Question::Uniques { site, length, age });
+            questions.extend(uniques);
         }
         let site = *random.pick(&setting.sites);
         let first = random.index(SERIES.len());
@@ -122,6 +152,9 @@ impl fmt::Display for Question {
                 let granularity = granularity.name();
                 write!(f, "{} of {site} by {granularity} of {zone}, from {age} s ago", measure.1)
             }
+            Question::Uniques { site, length, age } => {
+                write!(f, "visitors of {site} in {length} minutes, {age} s ago")
+            }
         }
     }
 }
@@ -130,9 +163,36 @@ impl fmt::Display for Question {
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     /// What was counted for certain.
-    pub(crate) least: BTreeMap<TallyKey, Decimal>,
+    pub(crate) least: Counted,
     /// What may have been counted.
-    pub(crate) most: BTreeMap<TallyKey, Decimal>,
+    pub(crate) most: Counted,
+}
+
+/// What some chunks hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counted {
+    /// Their sums.
+    pub(crate) tallies: BTreeMap<TallyKey, Decimal>,
+    /// Whom they are of.
+    pub(crate) visitors: Visitors,
+}
+
+impl Counted {
+    /// Adds a chunk.
+    pub(crate) fn add(&mut self, recount: &Recount) {
+        for (key, number) in &recount.tallies {
+            *self.tallies.entry(key.clone()).or_default() += *number;
+        }
+        self.visitors.unite(&recount.visitors);
+    }
+}
+
+impl<'a> FromIterator<&'a Recount> for Counted {
+    fn from_iter<I: IntoIterator<Item = &'a Recount>>(recounts: I) -> Counted {
+        let mut counted = Counted::default();
+        recounts.into_iter().for_each(|recount| counted.add(recount));
+        counted
+    }
 }
 
 /// What answers.
@@ -168,6 +228,7 @@ impl Reader {
                 let handler = history::Handler { rows: table, default_currency, retention, clock };
                 handler.handle(request(&query)?).await
             }
+            Question::Uniques { site, length, age } => return self.count_uniques(site, *length, *age).await,
         };
         let response = response.map_err(|error| anyhow::anyhow!("{error}"))?;
         let body = match response.body() {
@@ -179,6 +240,25 @@ impl Reader {
             503 => Ok(None),
             status => bail!("{question} is answered {status}: {body}"),
         }
+    }
+
+    /// Asks how many customers and sessions there were, as the calls that say so do.
+    async fn count_uniques(&self, site: &str, length: i64, age: i64) -> Result<Option<Answer>> {
+        let now = self.clock.now();
+        let as_of = Minute::from_epoch_seconds(now.timestamp() - age).context("histories happen after 1970")?;
+        let length = WindowLength::parse(&format!("{length}m")).context("a window length")?;
+        let (window, precision) = Window::ending_with(as_of, length).kept(self.retention, now);
+        let question = UniqueQuestion { site, windows: &[window], now, retention: self.retention };
+        let counts = match self.table.count_uniques(&question).await {
+            Ok(counts) => counts,
+            Err(StorageError::Unavailable { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let window = json!({
+            "from": window.from.to_string(), "to": window.to.to_string(), "precision": precision.as_str(),
+        });
+        let [UniqueCounts { users, sessions }] = counts[..] else { bail!("one window has {counts:?}") };
+        Ok(Some(Answer { asked_at: now, body: json!({"window": window, "users": users, "sessions": sessions}) }))
     }
 }
 
@@ -196,6 +276,7 @@ impl Answer {
         let checked = match question {
             Question::Ranking { .. } => check_ranking(question, body, bounds, *asked_at),
             Question::History { .. } => check_history(question, body, bounds, *asked_at),
+            Question::Uniques { .. } => check_uniques(question, body, bounds, *asked_at),
         };
         checked.map_err(|error| anyhow::anyhow!("{error:#}; at {asked_at}, {question} is answered {body}"))
     }
@@ -210,25 +291,45 @@ fn check_ranking(question: &Question, answer: &Value, bounds: &Bounds, now: Date
     let Question::Ranking { ranking: (_, measure), site, window: (_, length), age } = question else {
         bail!("not a ranking");
     };
+    let minutes = minutes_of(answer, now, *length, *age)?;
+    let question = minutebook_oracle::Question { site: site.to_string(), measure: measure.to_string(), minutes };
+    let least = minutebook_oracle::ranking(&bounds.least.tallies, &question);
+    let most = minutebook_oracle::ranking(&bounds.most.tallies, &question);
+    check_top(answer["top"].as_array(), &least, &most)
+}
+
+fn check_uniques(question: &Question, answer: &Value, bounds: &Bounds, now: DateTime<Utc>) -> Result<()> {
+    let Question::Uniques { site, length, age } = question else {
+        bail!("not about visitors");
+    };
+    let minutes = minutes_of(answer, now, *length, *age)?;
+    let [least, most] = [&bounds.least, &bounds.most].map(|bound| bound.visitors.distinct(site, minutes.clone()));
+    for (name, least, most) in [("users", least.users, most.users), ("sessions", least.sessions, most.sessions)] {
+        let found = answer[name].as_u64().with_context(|| format!("there are no {name}"))?;
+        ensure!(least <= found, "{found} {name}, and {least} were counted before");
+        ensure!(found <= most, "{found} {name}, and no more than {most} were uploaded");
+    }
+    Ok(())
+}
+
+/// The minutes of an answer's window, which must be those that were asked for, unless it says that it is wider.
+fn minutes_of(answer: &Value, now: DateTime<Utc>, length: i64, age: i64) -> Result<Range<i64>> {
     let minute = |name: &str| -> Result<i64> {
         let text = answer["window"][name].as_str().context("a window has edges")?;
         Ok(text.parse::<DateTime<Utc>>()?.timestamp().div_euclid(60))
     };
     let minutes = minute("from")?..minute("to")?;
-    let asked = minutebook_oracle::window(now - TimeDelta::seconds(*age), *length);
+    let asked = minutebook_oracle::window(now - TimeDelta::seconds(age), length);
     match answer["window"]["precision"].as_str() {
         Some("minute") => ensure!(minutes == asked, "the window is not that of the minutes {asked:?}"),
         Some("hour") => ensure!(is_wider(&minutes, &asked, 60), "the window is not {asked:?} in whole hours"),
         Some("day") => ensure!(is_wider(&minutes, &asked, 1_440), "the window is not {asked:?} in whole days"),
         _ => bail!("the window has no precision"),
     }
-    let question = minutebook_oracle::Question { site: site.to_string(), measure: measure.to_string(), minutes };
-    let least = minutebook_oracle::ranking(&bounds.least, &question);
-    let most = minutebook_oracle::ranking(&bounds.most, &question);
-    check_top(answer["top"].as_array(), &least, &most)
+    Ok(minutes)
 }
 
-fn is_wider(window: &std::ops::Range<i64>, asked: &std::ops::Range<i64>, most: i64) -> bool {
+fn is_wider(window: &Range<i64>, asked: &Range<i64>, most: i64) -> bool {
     let (before, behind) = (asked.start - window.start, window.end - asked.end);
     (0..most).contains(&before) && (0..most).contains(&behind) && before + behind > 0
 }
@@ -246,8 +347,8 @@ fn check_history(question: &Question, answer: &Value, bounds: &Bounds, now: Date
         from: now - TimeDelta::seconds(*age),
         to: now.max(now - TimeDelta::seconds(*age) + TimeDelta::seconds(1)),
     };
-    let least = minutebook_oracle::history(&bounds.least, &asked);
-    let most = minutebook_oracle::history(&bounds.most, &asked);
+    let least = minutebook_oracle::history(&bounds.least.tallies, &asked);
+    let most = minutebook_oracle::history(&bounds.most.tallies, &asked);
     let periods = answer["periods"].as_array().context("a history has periods")?;
     ensure!(periods.len() == most.len(), "there are {} periods, not {}", periods.len(), most.len());
     for ((period, least), most) in periods.iter().zip(&least).zip(&most) {

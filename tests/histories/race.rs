@@ -2,14 +2,13 @@
 //! question is in its answer, and nothing is in it twice.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use minutebook_domain::bucket::Retention;
-use minutebook_oracle::{Decimal, Settings, TallyKey, recount};
+use minutebook_oracle::{Settings, recount};
 use minutebook_storage::objects::ObjectRef;
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, Plan};
@@ -19,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::cast::{Cast, Props};
 use crate::player::{check_sealing, count};
-use crate::questions::{Bounds, Question};
+use crate::questions::{Bounds, Counted, Question};
 use crate::steps::{Setting, text_of, time_of};
 
 /// How many hours are raced through if nobody says: `MINUTEBOOK_RACES=100` does.
@@ -43,7 +42,7 @@ struct Round<'a> {
     cast: &'a Cast,
     hour_end: i64,
     /// What was uploaded, and what of it was counted.
-    tallies: RefCell<[BTreeMap<TallyKey, Decimal>; 2]>,
+    counted: RefCell<[Counted; 2]>,
     /// When the question that is being answered was asked.
     asked_at: Cell<Option<i64>>,
     /// Whether the hour left the list of open hours.
@@ -84,7 +83,7 @@ async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
         props: &props,
         cast,
         hour_end,
-        tallies: RefCell::default(),
+        counted: RefCell::default(),
         asked_at: Cell::new(None),
         is_sealed: Cell::new(false),
         is_over: Cell::new(false),
@@ -133,10 +132,10 @@ impl Round<'_> {
             for _ in 0..5 {
                 // Mostly of the hour that is raced through, to its last second.
                 let time = (now - random.between(0, 60)).min(self.hour_end - random.between(1, 90));
-                let item = 1 + random.below(3);
+                let (item, user) = (1 + random.below(3), random.below(300));
                 let time = text_of(if random.chance(80) { time } else { now });
                 text += &format!(
-                    "{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{item},\"site_id\":\"{SITE}\"}}\n"
+                    "{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{item},\"user_id\":{user},\"site_id\":\"{SITE}\"}}\n"
                 );
             }
             text += &"\n".repeat(chunks);
@@ -154,8 +153,8 @@ impl Round<'_> {
         now: i64,
     ) -> Result<()> {
         let settings = Settings { reference_time: time_of(now), default_currency: "USD".to_string() };
-        let tallies = recount(text.as_bytes(), &settings)?.tallies;
-        self.add(UPLOADED, &tallies);
+        let recount = recount(text.as_bytes(), &settings)?;
+        self.counted.borrow_mut()[UPLOADED].add(&recount);
         let record = self.props.store.put(key, text).await?;
         let named = &record["s3"]["object"];
         let version_id = named["versionId"].as_str().context("the bucket keeps versions")?;
@@ -164,15 +163,8 @@ impl Round<'_> {
         let (key, version_id) = (key.to_string(), Some(version_id.to_string()));
         let object = ObjectRef { bucket, key, version_id, etag: named["eTag"].as_str().map(str::to_string) };
         ensure!(count(counter, &object).await?, "{object:?} was not counted, with nothing in the way");
-        self.add(COUNTED, &tallies);
+        self.counted.borrow_mut()[COUNTED].add(&recount);
         Ok(())
-    }
-
-    fn add(&self, place: usize, tallies: &BTreeMap<TallyKey, Decimal>) {
-        let sums = &mut self.tallies.borrow_mut()[place];
-        for (key, number) in tallies {
-            *sums.entry(key.clone()).or_default() += *number;
-        }
     }
 
     async fn seal(&self) -> Result<()> {
@@ -193,10 +185,10 @@ impl Round<'_> {
         while !self.is_over.get() {
             let question = Question::of_views(&mut random, &setting);
             self.asked_at.set(Some(self.props.now()));
-            let least = self.tallies.borrow()[COUNTED].clone();
+            let least = self.counted.borrow()[COUNTED].clone();
             let answer = reader.ask(&question).await?.context("the table could be read")?;
             self.asked_at.set(None);
-            let most = self.tallies.borrow()[UPLOADED].clone();
+            let most = self.counted.borrow()[UPLOADED].clone();
             let past = self.props.now() - self.hour_end;
             answer.check(&question, &Bounds { least, most }).with_context(|| format!("{past} s after the hour"))?;
             answers += 1;

@@ -231,6 +231,35 @@ impl Store {
             put = put.item(name, number(value));
         }
         put.send().await.context("PutItem of a mark")?;
+        self.add_to_totals(mark).await
+    }
+
+    /// What goes with a mark.
+    async fn add_to_totals(&self, mark: &HandWrittenMark<'_>) -> anyhow::Result<()> {
+        let add = self.clients.dynamodb.update_item().table_name(&self.table);
+        let mut add = add
+            .key("pk", AttributeValue::S("TOTALS".to_string()))
+            .key("sk", AttributeValue::S("00".to_string()))
+            .expression_attribute_values(":time", AttributeValue::S(mark.reference_time.to_string()));
+        let mut sums = vec![];
+        for (name, count) in [
+            ("chunks", 1),
+            ("lines", mark.lines),
+            ("counted", mark.lines),
+            ("ignored", 0),
+            ("duplicate", 0),
+            ("rejected", 0),
+            ("events", mark.lines),
+        ] {
+            // Some of the names are words of the language of expressions.
+            add = add
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), AttributeValue::N(count.to_string()));
+            sums.push(format!("#{name} :{name}"));
+        }
+        let sums = sums.join(", ");
+        let add = add.update_expression(format!("ADD {sums} SET last_committed_at = :time, last_put_at = :time"));
+        add.send().await.context("UpdateItem of the totals")?;
         Ok(())
     }
 

@@ -117,6 +117,12 @@ impl Hours {
         not_done.map(|(site_hour, state)| (site_hour, &state.lanes))
     }
 
+    /// The hours whose customers and sessions may be in their minutes alone: sealing unites them with those of the rows
+    /// above before it marks any of the hour's sums.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &SiteHour> {
+        self.not_done().map(|(site_hour, _)| site_hour)
+    }
+
     /// The hours, days, weeks and months that hold some of an hour's sums, but not all of them: nothing can be said of
     /// their numbers.
     pub(crate) fn unfinished(&self) -> BTreeSet<(String, Bucket)> {
@@ -180,6 +186,15 @@ mod tests {
             cells.map(move |(measure, (key, number))| format!("{site} {hour} {measure} {key}={number}"))
         });
         numbers.collect()
+    }
+
+    #[test]
+    fn an_hour_waits_until_its_sums_are_marked() {
+        let waits = |open, marks: &[&str], has_lane| hours(open, marks, 1, has_lane).waiting().count() == 1;
+        assert!(waits(Some(false), &[], true) && waits(None, &[], true));
+        for open in [None, Some(false), Some(true)] {
+            assert!(!waits(open, &["000000"], true), "{open:?}");
+        }
     }
 
     #[test]

@@ -6,3 +6,5 @@ pub(crate) mod report;
 pub(crate) mod scope;
 pub(crate) mod sealing;
 pub(crate) mod tallies;
+pub(crate) mod totals;
+pub(crate) mod uniques;

@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) rows: BTreeMap<Granularity, u64>,
     /// Numbers that were compared.
     pub(crate) tallies: u64,
+    /// Numbers of different customers and sessions that were compared.
+    pub(crate) uniques: u64,
     /// Minutes, hours, ... of sites that were left out since they are kept no longer.
     pub(crate) expired: BTreeMap<Granularity, u64>,
     /// Objects that cannot be unpacked and were passed over.
@@ -80,12 +82,12 @@ impl Report {
             text.push_str(&format!("... and {unprinted} more\n"));
         }
         let Counts { lines, counted, ignored, duplicate, rejected, .. } = &self.counts;
-        let Self { objects, tallies, dead, .. } = self;
+        let Self { objects, tallies, uniques, dead, .. } = self;
         text.push_str(&format!("{}\n", self.headline()));
         text.push_str(&format!("rows: {}\n", by_granularity(&self.rows)));
         text.push_str(&format!(
             "objects {objects}, lines {lines} (counted {counted}, ignored {ignored}, duplicate {duplicate}, \
-             rejected {rejected}), tallies {tallies}\n"
+             rejected {rejected}), tallies {tallies}, uniques {uniques}\n"
         ));
         if !self.expired.is_empty() {
             text.push_str(&format!("kept no longer: {}\n", by_granularity(&self.expired)));
@@ -111,6 +113,7 @@ impl Report {
             "rejected_by_reason": rejected_by_reason,
             "rows": json_by_granularity(&self.rows),
             "tallies": self.tallies,
+            "uniques": self.uniques,
             "expired": json_by_granularity(&self.expired),
             "dead": self.dead,
         })

@@ -3,19 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use minutebook_oracle::{Bucket, Cell, Comparison, Numbers, Recount};
+use minutebook_oracle::{Bucket, Cell, Comparison, Granularity, Numbers, Recount};
 
-use crate::ledger::{Item, Summary};
+use crate::ledger::{Item, Mark, Summary};
 use crate::proof::hours::{Hours, above_the_minute};
 use crate::proof::report::{PRINTED_MAX, Report};
 use crate::proof::scope::Scope;
-use crate::table_rows::{self, Lane, TableRow, Tallies};
+use crate::proof::totals::TotalsBooks;
+use crate::proof::uniques::UniqueBooks;
+use crate::table_rows::{self, Lane, TableRow, Tallies, UniqueRow};
 
 /// Every number twice. First all chunks are added, then all rows of the table, and then it is judged.
 #[derive(Debug)]
 pub(crate) struct Books {
     scope: Scope,
     comparison: Comparison,
+    uniques: UniqueBooks,
+    totals: TotalsBooks,
     hours: Hours,
     /// How many rows each bucket of a site has.
     rows: BTreeMap<(String, Bucket), u64>,
@@ -30,6 +34,8 @@ impl Books {
         Self {
             scope,
             comparison: Comparison::default(),
+            uniques: UniqueBooks::default(),
+            totals: TotalsBooks::default(),
             hours: Hours::default(),
             rows: BTreeMap::new(),
             marked_chunks: BTreeSet::new(),
@@ -46,12 +52,15 @@ impl Books {
             self.scope.meet(&tally.site);
         }
         self.comparison.add_recount(recount, &mut |site, bucket| self.scope.is_compared(site, bucket));
+        self.uniques.add_recounted(&recount.visitors);
     }
 
     /// Begins to read the table, anew if it was read before. What expires until `expiry` is left out.
     pub(crate) fn begin_table(&mut self, expiry: DateTime<Utc>) {
         self.scope.expires_until(expiry);
         self.comparison.forget_found();
+        self.uniques.forget_found();
+        self.totals = TotalsBooks::default();
         self.hours = Hours::default();
         self.rows.clear();
         self.marked_chunks.clear();
@@ -64,12 +73,19 @@ impl Books {
             Some(TableRow::Tallies(tallies)) => self.add_tallies(&tallies),
             Some(TableRow::OpenHour(open)) => self.hours.add_open(open),
             Some(TableRow::Mark { chunk_id, mark }) => {
+                if let Some(counts) = mark.as_ref().and_then(Mark::counts) {
+                    self.totals.add_marked(counts);
+                }
                 if !self.hours.add_mark(&chunk_id, mark, &mut self.oddities) {
                     self.marked_chunks.insert(chunk_id);
                 }
             }
-            Some(TableRow::Uniques(_) | TableRow::Totals(_) | TableRow::Order | TableRow::RecentOrder) => {}
-            Some(TableRow::Seal | TableRow::WriteKey(_)) | None => {}
+            Some(TableRow::Uniques(row)) => self.add_uniques(row),
+            Some(TableRow::Totals(lane)) => self.totals.add_found(lane.0),
+            Some(
+                TableRow::Order | TableRow::RecentOrder | TableRow::Seal | TableRow::Stretch | TableRow::WriteKey(_),
+            )
+            | None => {}
         }
     }
 
@@ -87,6 +103,16 @@ impl Books {
         *self.rows.entry((site.clone(), *bucket)).or_default() += 1;
         for (key, number) in counters {
             self.comparison.add_found(Cell { site, measure, bucket: *bucket, key }, *number);
+        }
+    }
+
+    fn add_uniques(&mut self, row: UniqueRow) {
+        let has_expired = row.ttl.is_some_and(|ttl| self.scope.row_expires(&row.site, row.bucket, ttl));
+        // A minute may be asked for by its hour.
+        let is_of_use =
+            row.bucket.granularity() == Granularity::Minute || self.scope.is_compared(&row.site, row.bucket);
+        if !has_expired && is_of_use {
+            self.uniques.add_found(row);
         }
     }
 
@@ -128,6 +154,10 @@ impl Books {
         let (count, first) = self.comparison.differences(PRINTED_MAX);
         report.differences.add_all(count, first.into_iter().map(|(cell, numbers)| difference(cell, numbers)));
         report.tallies = self.comparison.count();
+        let judged = self.uniques.judge(self.hours.waiting(), is_compared);
+        report.differences.add_all(judged.differences.count, judged.differences.first);
+        report.uniques = judged.uniques;
+        self.totals.judge(&mut report.differences);
         report.expired = self.scope.expired_count();
     }
 }
@@ -144,7 +174,7 @@ mod tests {
     use super::*;
     use crate::proof::scope::Retention;
     use aws_sdk_dynamodb::types::AttributeValue;
-    use minutebook_oracle::{Granularity, Settings, recount};
+    use minutebook_oracle::{Settings, recount};
 
     fn time(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()

@@ -22,11 +22,11 @@ pub(crate) struct UniqueRow {
     pub(crate) sketches: Sketches,
 }
 
-/// The sketches of a row, as they are stored.
+/// The sketches of a row, as they are stored; `None` is of nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sketches {
-    pub(crate) users: Vec<u8>,
-    pub(crate) sessions: Vec<u8>,
+    pub(crate) users: Option<Vec<u8>>,
+    pub(crate) sessions: Option<Vec<u8>>,
 }
 
 /// Whether these are the keys of such a row, if of any.
@@ -40,13 +40,17 @@ pub(super) fn read(item: &Item, pk: &str, sk: &str, odd: &mut impl FnMut(String)
         return None;
     };
     let mut sketch = |name: &str| match item.get(name) {
-        Some(AttributeValue::B(bytes)) => bytes.as_ref().to_vec(),
-        other => {
+        None => None,
+        Some(AttributeValue::B(bytes)) => Some(bytes.as_ref().to_vec()),
+        Some(other) => {
             odd(format!("its {name} is {other:?}"));
-            Vec::new()
+            None
         }
     };
     let sketches = Sketches { users: sketch("users"), sessions: sketch("sessions") };
+    if sketches == Sketches::default() {
+        odd("it has neither users nor sessions".to_owned());
+    }
     let ttl = ttl(item, odd);
     if bucket.granularity() == Granularity::Minute {
         others(item, &["users", "sessions", "ttl"], odd);
@@ -115,7 +119,7 @@ mod tests {
             let (row, oddities) = row(pk, sk, &attributes);
             let Some(TableRow::Uniques(UniqueRow { site, bucket, ttl, sketches })) = row else { panic!("{row:?}") };
             assert_eq!((format!("{site} {bucket}").as_str(), ttl), (expected, Some(99)));
-            assert_eq!(sketches, Sketches { users: vec![1], sessions: vec![2] });
+            assert_eq!(sketches, Sketches { users: Some(vec![1]), sessions: Some(vec![2]) });
             assert!(oddities.is_empty(), "{oddities:?}");
         }
     }
@@ -148,6 +152,8 @@ mod tests {
         assert_eq!(oddities("T#shop#2026-11-20", hour, &[]), 1);
         assert_eq!(oddities("T#shop#2026-11-20", hour, &[("revision", count("0"))]), 1);
         assert_eq!(oddities("T#shop#2026-11-20", hour, &[("revision", count("1")), ("i#1", count("1"))]), 1);
-        assert_eq!(row("T#shop#2026-11-20T23", &minute, &both[..1]).1.len(), 1);
+        assert_eq!(row("T#shop#2026-11-20T23", &minute, &both[..1]).1.len(), 0);
+        assert_eq!(row("T#shop#2026-11-20T23", &minute, &[]).1.len(), 1);
+        assert_eq!(row("T#shop#2026-11-20T23", &minute, &[both[0].clone(), ("sessions", count("1"))]).1.len(), 1);
     }
 }

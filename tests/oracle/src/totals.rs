@@ -1,5 +1,7 @@
 //! Where the lines of all chunks went.
 
+use std::ops::AddAssign;
+
 use crate::recount::Recount;
 
 /// The outcomes of chunks, added up.
@@ -36,18 +38,26 @@ impl Totals {
     }
 }
 
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.chunks += other.chunks;
+        self.lines += other.lines;
+        self.counted += other.counted;
+        self.ignored += other.ignored;
+        self.duplicate += other.duplicate;
+        self.rejected += other.rejected;
+        self.events += other.events;
+    }
+}
+
 impl<'a> FromIterator<&'a Recount> for Totals {
     /// Adds up chunks, each of which was counted once.
     fn from_iter<I: IntoIterator<Item = &'a Recount>>(recounts: I) -> Self {
         let mut totals = Self::default();
         for recount in recounts {
-            totals.chunks += 1;
-            totals.lines += recount.lines;
-            totals.counted += recount.counted;
-            totals.ignored += recount.ignored;
-            totals.duplicate += recount.duplicate;
-            totals.rejected += recount.rejected_count();
-            totals.events += recount.events;
+            let &Recount { lines, counted, ignored, duplicate, events, .. } = recount;
+            let rejected = recount.rejected_count();
+            totals += Self { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
         }
         totals
     }

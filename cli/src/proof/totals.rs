@@ -1,0 +1,68 @@
+//! The totals beside the ledger that they add up.
+
+use minutebook_oracle::Totals;
+
+use crate::ledger::Counts;
+use crate::proof::report::Differences;
+
+/// The totals twice: as their rows say, and as the marks of the chunks say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TotalsBooks {
+    found: Totals,
+    marked: Totals,
+}
+
+impl TotalsBooks {
+    /// Adds what the first mark of a chunk says of it.
+    pub(crate) fn add_marked(&mut self, counts: &Counts) {
+        let Counts { lines, counted, ignored, duplicate, rejected, events, rejected_by_reason: _ } = *counts;
+        self.marked += Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
+    }
+
+    /// Adds a row of the totals.
+    pub(crate) fn add_found(&mut self, part: Totals) {
+        self.found += part;
+    }
+
+    /// Compares every number. That the ledger has the lines of each chunk right is compared chunk by chunk.
+    pub(crate) fn judge(&self, differences: &mut Differences) {
+        for ((name, marked), (_, found)) in self.marked.named().into_iter().zip(self.found.named()) {
+            if marked != found {
+                differences.add(|| format!("totals {name}: the ledger adds up to {marked}, the totals say {found}"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(lines: u64, events: u64) -> Counts {
+        Counts { lines, counted: lines, events, ..Counts::default() }
+    }
+
+    #[test]
+    fn rows_add_up_to_the_marks() {
+        let mut books = TotalsBooks::default();
+        books.add_marked(&counts(3, 5));
+        books.add_marked(&counts(1, 1));
+        books.add_found(Totals { chunks: 1, lines: 1, counted: 1, events: 1, ..Totals::default() });
+        let differences = |books: &TotalsBooks| {
+            let mut differences = Differences::default();
+            books.judge(&mut differences);
+            differences.first
+        };
+        assert_eq!(
+            differences(&books),
+            [
+                "totals chunks: the ledger adds up to 2, the totals say 1",
+                "totals lines: the ledger adds up to 4, the totals say 1",
+                "totals counted: the ledger adds up to 4, the totals say 1",
+                "totals events: the ledger adds up to 6, the totals say 1",
+            ]
+        );
+        books.add_found(Totals { chunks: 1, lines: 3, counted: 3, events: 5, ..Totals::default() });
+        assert_eq!(differences(&books), [""; 0]);
+    }
+}

@@ -1,0 +1,384 @@
+//! The customers and sessions of the table beside those of the recount.
+//!
+//! The table has sketches, which say how many different ids there were, about. Which ids there were is known from the
+//! recount. So the proof has two halves: what the rows of a bucket come to, united, must be what a sketch of the recounted
+//! ids comes to, to the last bit, since a sketch depends on its ids alone; and that must be near the true number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datasketches::hll::{HllSketch, HllType, HllUnion};
+use minutebook_oracle::{Bucket, Granularity, VisitorIds, Visitors};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::proof::hours::{SiteHour, above_the_minute};
+use crate::proof::report::Differences;
+use crate::table_rows::{Sketches, UniqueRow};
+
+/// The registers of a sketch are two to this power.
+const LG_K: u8 = 14;
+
+/// The first byte of a stored sketch.
+const PLAIN: u8 = 1;
+
+/// The same of one that is packed by zstd.
+const PACKED: u8 = 2;
+
+/// What a packed sketch may unpack to, in bytes.
+const UNPACKED_BYTES_MAX: usize = 64 * 1024;
+
+/// Up to so many ids a sketch keeps the hash of each.
+const EXACT_MAX: u64 = 1_000;
+
+/// How many ids may be missing then, since their hashes, of 32 bits, are those of others. Of a thousand ids, three or more
+/// are three times in a thousand million.
+const COLLISIONS_MAX: u64 = 2;
+
+/// By how much an estimate may be off beyond that: five standard errors of 1.04 / sqrt(2^14), which one in two million
+/// exceeds.
+const ERROR_MAX: f64 = 5.0 * 1.04 / 128.0;
+
+/// Customers and sessions twice. First those of all chunks are added, then all rows of the table, and then it is judged.
+#[derive(Debug, Default)]
+pub(crate) struct UniqueBooks {
+    recounted: Visitors,
+    /// The rows of each bucket of a site.
+    found: BTreeMap<(String, Bucket), Vec<Sketches>>,
+}
+
+/// What was compared.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    /// How many numbers.
+    pub(crate) uniques: u64,
+    pub(crate) differences: Differences,
+}
+
+/// The ids of two kinds, or what stands for them.
+#[derive(Debug)]
+struct Both<T> {
+    users: T,
+    sessions: T,
+}
+
+impl UniqueBooks {
+    /// Adds whom a chunk's events are of.
+    pub(crate) fn add_recounted(&mut self, visitors: &Visitors) {
+        self.recounted.unite(visitors);
+    }
+
+    /// Adds a row of the table.
+    pub(crate) fn add_found(&mut self, row: UniqueRow) {
+        self.found.entry((row.site, row.bucket)).or_default().push(row.sketches);
+    }
+
+    /// Forgets all rows.
+    pub(crate) fn forget_found(&mut self) {
+        self.found.clear();
+    }
+
+    /// Compares the buckets of sites that are to be compared. What the minutes of the `waiting` hours hold may not be in
+    /// any row above them yet.
+    pub(crate) fn judge<'a>(
+        self,
+        waiting: impl IntoIterator<Item = &'a SiteHour>,
+        mut is_compared: impl FnMut(&str, Bucket) -> bool,
+    ) -> Judged {
+        let mut judged = Judged::default();
+        let mut found: BTreeMap<Granularity, BTreeMap<(&str, Bucket), Both<HllUnion>>> = BTreeMap::new();
+        let mut oddities = BTreeSet::new();
+        let waiting: BTreeSet<&SiteHour> = waiting.into_iter().collect();
+        for ((site, bucket), rows) in &self.found {
+            let mut buckets = vec![*bucket];
+            if bucket.granularity() == Granularity::Minute {
+                let hour = Bucket::containing(Granularity::Hour, bucket.first_minute());
+                if waiting.contains(&(site.clone(), hour)) {
+                    buckets.extend(above_the_minute(hour));
+                }
+            }
+            buckets.retain(|bucket| is_compared(site, *bucket));
+            if buckets.is_empty() {
+                continue;
+            }
+            for row in rows {
+                let sketches = match Both::read(row) {
+                    Ok(sketches) => sketches,
+                    Err(error) => {
+                        oddities.insert(format!("{site} {bucket}: {error}"));
+                        continue;
+                    }
+                };
+                for bucket in &buckets {
+                    let united = found.entry(bucket.granularity()).or_default().entry((site, *bucket));
+                    united.or_insert_with(Both::nobody).unite(&sketches);
+                }
+            }
+        }
+        for oddity in oddities {
+            judged.differences.add(|| oddity);
+        }
+        for granularity in Granularity::ALL {
+            let mut found = found.remove(&granularity).unwrap_or_default();
+            for (site, bucket, ids) in self.recounted.by_bucket(granularity) {
+                if is_compared(site, bucket) {
+                    let found = found.remove(&(site, bucket)).unwrap_or_else(Both::nobody);
+                    judged.compare(site, bucket, &ids, &found);
+                }
+            }
+            for ((site, bucket), found) in found {
+                judged.compare(site, bucket, &VisitorIds::default(), &found);
+            }
+        }
+        judged
+    }
+}
+
+impl Judged {
+    fn compare(&mut self, site: &str, bucket: Bucket, ids: &VisitorIds<'_>, found: &Both<HllUnion>) {
+        for (measure, ids, found) in [("users", &ids.users, &found.users), ("sessions", &ids.sessions, &found.sessions)]
+        {
+            if ids.is_empty() && found.is_empty() {
+                continue;
+            }
+            self.uniques += 1;
+            let recounted = ids.len() as u64;
+            let found = found.composite_estimate();
+            let expected = sketch_of(ids).composite_estimate();
+            let is_right = found.to_bits() == expected.to_bits() && is_near(recounted, expected);
+            if !is_right {
+                let granularity = bucket.granularity().name();
+                self.differences.add(|| {
+                    format!(
+                        "{site} {measure} {granularity} {bucket}: recounted {recounted}, the table says {found:.0} where a \
+                         sketch of them says {expected:.0}"
+                    )
+                });
+            }
+        }
+    }
+}
+
+/// Whether an estimate is as near to the number of ids as it has to be.
+#[expect(clippy::cast_precision_loss, reason = "nobody has more than 2^53 ids in memory")]
+fn is_near(ids: u64, estimate: f64) -> bool {
+    let error = estimate.round() - ids as f64;
+    if ids <= EXACT_MAX {
+        (-(COLLISIONS_MAX as f64)..=0.0).contains(&error)
+    } else {
+        error.abs() <= ids as f64 * ERROR_MAX
+    }
+}
+
+fn nobody() -> HllUnion {
+    HllUnion::new(LG_K).expect("the library takes 4 to 21")
+}
+
+fn sketch_of(ids: &[&str]) -> HllSketch {
+    let mut sketch = HllSketch::new(LG_K, HllType::Hll8).expect("the library takes 4 to 21");
+    for id in ids {
+        sketch.update(xxh3_64(id.as_bytes()));
+    }
+    sketch
+}
+
+impl Both<HllUnion> {
+    fn nobody() -> Self {
+        Self { users: nobody(), sessions: nobody() }
+    }
+
+    fn unite(&mut self, sketches: &Both<Option<HllSketch>>) {
+        if let Some(users) = &sketches.users {
+            self.users.update(users);
+        }
+        if let Some(sessions) = &sketches.sessions {
+            self.sessions.update(sessions);
+        }
+    }
+}
+
+impl Both<Option<HllSketch>> {
+    /// # Errors
+    /// What is wrong with the bytes, in a sentence.
+    fn read(row: &Sketches) -> Result<Self, String> {
+        let read = |name: &str, bytes: &Option<Vec<u8>>| match bytes {
+            None => Ok(None),
+            Some(bytes) => stored(bytes).map(Some).map_err(|error| format!("its {name}: {error}")),
+        };
+        Ok(Self { users: read("users", &row.users)?, sessions: read("sessions", &row.sessions)? })
+    }
+}
+
+fn stored(bytes: &[u8]) -> Result<HllSketch, String> {
+    let plain = match bytes.split_first() {
+        Some((&PLAIN, plain)) => plain.to_vec(),
+        Some((&PACKED, packed)) => {
+            zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX).map_err(|error| error.to_string())?
+        }
+        _ => return Err(format!("a sketch of the format {:?}, not {PLAIN} or {PACKED}", bytes.first())),
+    };
+    let sketch = HllSketch::deserialize(&plain).map_err(|error| error.to_string())?;
+    if sketch.lg_config_k() != LG_K {
+        return Err(format!("a sketch of 2^{} registers, not 2^{LG_K}", sketch.lg_config_k()));
+    }
+    Ok(sketch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table_rows::hour_named;
+
+    const HOUR: &str = "2026-11-20T23";
+
+    fn hour() -> Bucket {
+        hour_named(HOUR).unwrap()
+    }
+
+    fn names(ids: std::ops::Range<u32>) -> Vec<String> {
+        ids.map(|id| format!("user-{id}")).collect()
+    }
+
+    fn bytes(ids: &[String]) -> Option<Vec<u8>> {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        Some([&[PLAIN], sketch_of(&ids).serialize().as_slice()].concat())
+    }
+
+    /// A row with these customers, all in one session.
+    fn row(bucket: Bucket, ids: std::ops::Range<u32>) -> UniqueRow {
+        let sketches = Sketches { users: bytes(&names(ids)), sessions: bytes(&["1".to_owned()]) };
+        UniqueRow { site: "shop".to_owned(), bucket, ttl: None, sketches }
+    }
+
+    fn minute(of_hour: i64) -> Bucket {
+        Bucket::containing(Granularity::Minute, hour().first_minute() + of_hour)
+    }
+
+    /// Books in which these customers had events in two minutes of the hour, half of them in both.
+    fn books(ids: u32) -> UniqueBooks {
+        let mut visitors = Visitors::default();
+        for (place, name) in names(0..ids).iter().enumerate() {
+            visitors.add("shop", minute(7).first_minute(), Some(name), Some("1"));
+            if place % 2 == 0 {
+                visitors.add("shop", minute(8).first_minute(), Some(name), Some("1"));
+            }
+        }
+        let mut books = UniqueBooks::default();
+        books.add_recounted(&visitors);
+        books
+    }
+
+    /// The differences between so many customers and these rows, at these granularities and all above.
+    #[track_caller]
+    fn check(ids: u32, rows: Vec<UniqueRow>, is_waiting: bool, from: Granularity, differences: &[&str]) -> u64 {
+        let mut books = books(ids);
+        rows.into_iter().for_each(|row| books.add_found(row));
+        let waiting = is_waiting.then(|| ("shop".to_owned(), hour()));
+        let judged = books.judge(&waiting, |_, bucket| bucket.granularity() >= from);
+        assert_eq!(judged.differences.first, differences);
+        judged.uniques
+    }
+
+    fn above(ids: std::ops::Range<u32>) -> Vec<UniqueRow> {
+        above_the_minute(hour()).map(|bucket| row(bucket, ids.clone())).into()
+    }
+
+    #[test]
+    fn rows_of_a_bucket_are_united() {
+        for ids in [10, 1_000, 40_000] {
+            let [third, half] = [ids / 3, ids / 2];
+            let rows = [above(0..half), above(third..ids), above(0..1)].concat();
+            assert_eq!(check(ids, rows, false, Granularity::Hour, &[]), 8, "{ids}");
+        }
+    }
+
+    #[test]
+    fn an_hour_that_waits_is_in_its_minutes_and_one_that_is_done_is_not() {
+        let minutes = || vec![row(minute(7), 0..4), row(minute(7), 2..10), row(minute(9), 0..1)];
+        check(10, minutes(), true, Granularity::Hour, &[]);
+        let rows = [minutes(), above(0..9)].concat();
+        check(10, rows.clone(), true, Granularity::Hour, &[]);
+        check(
+            10,
+            rows,
+            false,
+            Granularity::Day,
+            &[
+                "shop users day 2026-11-20: recounted 10, the table says 9 where a sketch of them says 10",
+                "shop users week 2026-W47: recounted 10, the table says 9 where a sketch of them says 10",
+                "shop users month 2026-11: recounted 10, the table says 9 where a sketch of them says 10",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_too_many_is_found_at_every_granularity() {
+        let even = |minute| {
+            let even: Vec<String> = names(0..10).into_iter().step_by(2).collect();
+            let sketches = Sketches { users: bytes(&even), sessions: bytes(&["1".to_owned()]) };
+            UniqueRow { site: "shop".to_owned(), bucket: minute, ttl: None, sketches }
+        };
+        let minutes = [row(minute(7), 0..10), even(minute(8))];
+        check(10, [minutes.to_vec(), above(0..10)].concat(), false, Granularity::Minute, &[]);
+        let stranger = [above(0..10), vec![row(minute(7), 0..10), even(minute(8)), row(minute(9), 0..0)]].concat();
+        check(
+            10,
+            stranger,
+            false,
+            Granularity::Minute,
+            &["shop sessions minute 2026-11-20T23:09: recounted 0, the table says 1 where a sketch of them says 0"],
+        );
+        check(
+            10,
+            [minutes.to_vec(), above(0..10)[1..].to_vec()].concat(),
+            false,
+            Granularity::Minute,
+            &[
+                "shop users hour 2026-11-20T23: recounted 10, the table says 0 where a sketch of them says 10",
+                "shop sessions hour 2026-11-20T23: recounted 1, the table says 0 where a sketch of them says 1",
+            ],
+        );
+    }
+
+    #[test]
+    fn one_id_among_many_is_missed() {
+        // An estimate of so many does not say how many there are, but which.
+        let judged = |found| {
+            let mut books = books(20_000);
+            books.add_found(row(hour(), 0..found));
+            books.judge(&[], |_, bucket| bucket == hour()).differences.count
+        };
+        assert_eq!((judged(20_000), judged(19_000)), (0, 1));
+    }
+
+    #[test]
+    fn bytes_that_are_no_sketch_are_a_difference() {
+        let broken = |users: Option<Vec<u8>>| {
+            let sketches = Sketches { users, sessions: bytes(&["1".to_owned()]) };
+            UniqueRow { site: "shop".to_owned(), bucket: hour(), ttl: None, sketches }
+        };
+        let mut books = books(1);
+        let small = HllSketch::new(12, HllType::Hll8).unwrap().serialize();
+        for bytes in [vec![], vec![2, 1], vec![1, 9], [vec![1], small].concat()] {
+            books.add_found(broken(Some(bytes)));
+        }
+        books.add_found(row(hour(), 0..1));
+        let judged = books.judge(&[], |_, bucket| bucket == hour());
+        assert_eq!(judged.differences.first.len(), 4, "{:?}", judged.differences.first);
+        assert!(judged.differences.first.iter().any(|line| line.contains("2^12 registers, not 2^14")));
+    }
+
+    #[test]
+    fn an_estimate_must_be_near() {
+        for (ids, estimate, expected) in [
+            (10, 10.0, true),
+            (10, 10.4, true),
+            (10, 11.0, false),
+            (1_000, 998.0, true),
+            (1_000, 997.0, false),
+            (100_000, 104_000.0, true),
+            (100_000, 104_100.0, false),
+            (100_000, 95_900.0, false),
+        ] {
+            assert_eq!(is_near(ids, estimate), expected, "{ids} {estimate}");
+        }
+    }
+}
