@@ -32,8 +32,11 @@ const ACTIONS_BESIDE_ROWS: usize = 2;
 /// unproven.
 pub const ROW_COUNTERS_MAX: usize = 250;
 
-/// What a row's counters should come to, in bytes: a write is billed by the whole row in steps of 1,024 bytes, of which
-/// the key and the time to live take about 60, and hashing spreads keys unevenly over the slots.
+/// What the counters of a minute row and its site come to at most, in bytes: a write is billed by the whole row in steps of
+/// 1,024 bytes, of which the rest of its keys and the time to live take up to 64.
+const ROW_BYTES_MAX: usize = 1_024 - 64;
+
+/// What the counters of a coarser row should come to, in bytes: hashing spreads keys unevenly over the slots.
 const ROW_TARGET_BYTES: usize = 840;
 
 /// The name of a counter is its key behind `i#`.
@@ -224,7 +227,7 @@ pub fn counter_bytes(key: &str, amount: Amount) -> usize {
     COUNTER_PREFIX_BYTES + key.len() + amount.stored_bytes()
 }
 
-/// Spreads the counters of one site, bucket and measure over as few slots as keep every row near its target.
+/// Cuts the counters of one site, bucket and measure into as few rows as keep each of them small.
 pub(crate) fn pack<'a>(
     site: &'a str,
     bucket: Bucket,
@@ -232,20 +235,9 @@ pub(crate) fn pack<'a>(
     counters: &[(&'a str, Amount)],
     push: impl FnMut(Row<'a>),
 ) {
-    let bytes: usize = counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum();
-    let mut slot_count = bytes.div_ceil(ROW_TARGET_BYTES).max(1);
-    // Many chunks add to the rows above the minute. With powers of two, chunks of about as many keys have the same slots,
-    // and a key the same row.
-    let is_shared = !matches!(bucket, Bucket::Minute(_));
-    if is_shared {
-        slot_count = slot_count.next_power_of_two();
-    }
-    let slots = loop {
-        let slots = spread(counters, slot_count);
-        if slots.iter().all(|counters| counters.len() <= ROW_COUNTERS_MAX) {
-            break slots;
-        }
-        slot_count += if is_shared { slot_count } else { slot_count.div_ceil(8) };
+    let slots = match bucket {
+        Bucket::Minute(_) => fill(counters, ROW_BYTES_MAX.saturating_sub(site.len())),
+        _ => spread(counters),
     };
     (0_u32..)
         .zip(slots)
@@ -254,12 +246,42 @@ pub(crate) fn pack<'a>(
         .for_each(push);
 }
 
-fn spread<'a>(counters: &[(&'a str, Amount)], slot_count: usize) -> Vec<Vec<(&'a str, Amount)>> {
-    let mut slots: Vec<Vec<(&'a str, Amount)>> = vec![vec![]; slot_count];
+/// Fills rows one after the other, in the order of their keys: a minute has few chunks, mostly one, so that its rows hold
+/// little more than what one plan puts into them.
+fn fill<'a>(counters: &[(&'a str, Amount)], bytes_max: usize) -> Vec<Vec<(&'a str, Amount)>> {
+    let mut slots: Vec<Vec<(&'a str, Amount)>> = vec![];
+    let mut bytes_left = 0;
     for (key, amount) in counters {
-        slots[slot_of(key, slot_count)].push((key, *amount));
+        let bytes = counter_bytes(key, *amount);
+        match slots.last_mut() {
+            Some(slot) if bytes <= bytes_left && slot.len() < ROW_COUNTERS_MAX => {
+                slot.push((key, *amount));
+                bytes_left -= bytes;
+            }
+            _ => {
+                slots.push(vec![(key, *amount)]);
+                bytes_left = bytes_max.saturating_sub(bytes);
+            }
+        }
     }
     slots
+}
+
+/// Spreads counters evenly over slots by the hashes of their keys. Many chunks add to the rows above the minute: with powers
+/// of two, those of about as many keys have the same slots, and a key the same row.
+fn spread<'a>(counters: &[(&'a str, Amount)]) -> Vec<Vec<(&'a str, Amount)>> {
+    let bytes: usize = counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum();
+    let mut slot_count = bytes.div_ceil(ROW_TARGET_BYTES).next_power_of_two();
+    loop {
+        let mut slots: Vec<Vec<(&'a str, Amount)>> = vec![vec![]; slot_count];
+        for (key, amount) in counters {
+            slots[slot_of(key, slot_count)].push((key, *amount));
+        }
+        if slots.iter().all(|counters| counters.len() <= ROW_COUNTERS_MAX) {
+            return slots;
+        }
+        slot_count *= 2;
+    }
 }
 
 /// The slot of a key: a pure function of the key and the number of slots.
@@ -315,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_keys_of_a_minute_lie_in_rows_near_a_kilobyte() {
+    fn ten_thousand_keys_of_a_minute_fill_rows_of_a_kilobyte() {
         let tally = views((0..10_000).map(|item| (0, item)));
         let plan = Plan::of(&tally, &basis(0, 7));
         let sizes: Vec<usize> = plan
@@ -324,8 +346,10 @@ mod tests {
             .flat_map(|part| &part.rows)
             .map(|row| row.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum())
             .collect();
-        let over = sizes.iter().filter(|bytes| **bytes > 1024 - 64).count();
-        assert!(over * 10 < sizes.len(), "{over} of {} rows are billed a second unit", sizes.len());
+        let bytes_max = ROW_BYTES_MAX - "shop".len();
+        assert!(sizes.iter().all(|bytes| *bytes <= bytes_max), "a row is billed a second unit: {sizes:?}");
+        let few = sizes.iter().sum::<usize>().div_ceil(bytes_max) + sizes.len() / 50 + 1;
+        assert!(sizes.len() <= few, "{} rows, where {few} are enough", sizes.len());
         assert!(plan.parts.iter().all(|part| part.is_open() && actions(part) <= TRANSACTION_ACTIONS_MAX));
     }
 
