@@ -28,7 +28,7 @@ crate::tests![
 ];
 
 /// Runs the command away from any checkout, with these endpoints and no others.
-fn run(folder: &TempDir, endpoints: &[(String, String)], arguments: &[&str], input: Option<&str>) -> Result<Output> {
+pub(crate) fn run(folder: &TempDir, endpoints: &[(String, String)], arguments: &[&str], input: Option<&str>) -> Result<Output> {
     let mut command = std::process::Command::new(binaries::path("minutebook")?);
     command.args(arguments).current_dir(folder.path()).env_clear().env("HOME", folder.path());
     command.envs(endpoints.iter().map(|(name, value)| (name, value)));
@@ -40,16 +40,16 @@ fn run(folder: &TempDir, endpoints: &[(String, String)], arguments: &[&str], inp
     Ok(child.wait_with_output()?)
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The variables that lead the command to the deployed stack.
-async fn endpoints_of(cloud: &Cloud) -> Result<Vec<(String, String)>> {
+pub(crate) async fn endpoints_of(cloud: &Cloud) -> Result<Vec<(String, String)>> {
     let stack = cloud.stack().await?;
     let variables = [
         ("AWS_ENDPOINT_URL", &stack.endpoint_url),

@@ -8,14 +8,20 @@ mod collect;
 mod command;
 mod deployed;
 mod exactly_once;
+mod forms;
 mod health;
 mod history;
 mod items;
 mod late;
+mod live;
 mod odd_input;
+mod orders;
 mod queries;
 mod reliability;
 mod rollup;
+mod seeds;
+mod streams;
+mod stats;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -58,16 +64,22 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         command::TESTS,
         deployed::TESTS,
         exactly_once::TESTS,
+        forms::TESTS,
         health::TESTS,
         history::TESTS,
         items::TESTS,
         late::TESTS,
+        live::TESTS,
         odd_input::TESTS,
+        orders::TESTS,
         queries::TESTS,
         reliability::TESTS,
         rollup::TESTS,
+        streams::TESTS,
+        stats::TESTS,
     ]
     .into_iter()
+    .chain(seeds::TESTS)
     .flatten()
     .collect()
 }

@@ -1,0 +1,229 @@
+//! The real forms of events: small files in exactly the fields of public data sets and of what shops send, put through
+//! the command, and every answer beside an oracle of its own for each form.
+//!
+//! An oracle here is written for one form and knows nothing of any other, nor of docs/EVENTS.md: it is what somebody would
+//! write who has that data set only.
+
+mod ga4;
+mod otto;
+mod rees46;
+mod retailrocket;
+mod segment;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use minutebook_tests::binaries::root;
+use minutebook_tests::cloud::Cloud;
+use serde_json::{Value, json};
+
+use crate::command::{endpoints_of, run, stderr, stdout};
+
+crate::tests![rees46, otto, retailrocket, ga4_bigquery, ga4_measurement_protocol, segment];
+
+async fn rees46(cloud: &Cloud) -> Result<()> {
+    check(cloud, "rees46.csv", "2019-11-06", rees46::oracle).await
+}
+
+async fn otto(cloud: &Cloud) -> Result<()> {
+    check(cloud, "otto.jsonl", "2022-08-01", otto::oracle).await
+}
+
+async fn retailrocket(cloud: &Cloud) -> Result<()> {
+    check(cloud, "retailrocket.csv", "2015-06-02", retailrocket::oracle).await
+}
+
+async fn ga4_bigquery(cloud: &Cloud) -> Result<()> {
+    check(cloud, "ga4_bigquery.jsonl", "2020-12-01", ga4::of_bigquery).await
+}
+
+async fn ga4_measurement_protocol(cloud: &Cloud) -> Result<()> {
+    check(cloud, "ga4_measurement_protocol.jsonl", "2023-03-07", ga4::of_measurement_protocol).await
+}
+
+async fn segment(cloud: &Cloud) -> Result<()> {
+    check(cloud, "segment.jsonl", "2024-05-14", segment::oracle).await
+}
+
+/// What an oracle finds in a file.
+#[derive(Debug, Default)]
+struct Expected {
+    lines: Lines,
+    /// By item id.
+    items: BTreeMap<String, Item>,
+    /// Events that are views, of whatever.
+    views: u64,
+    /// Views by page.
+    pages: BTreeMap<String, u64>,
+    /// All who did something that is counted.
+    users: BTreeSet<String>,
+}
+
+/// What becomes of the lines of a file.
+#[derive(Debug, Default, PartialEq)]
+struct Lines {
+    counted: u64,
+    ignored: u64,
+    duplicate: u64,
+    rejected: u64,
+}
+
+#[derive(Debug, Default)]
+struct Item {
+    views: u64,
+    carts: u64,
+    removals: u64,
+    units: u64,
+    /// Cents by currency.
+    sales: BTreeMap<String, u64>,
+    refunds: BTreeMap<String, u64>,
+}
+
+impl Expected {
+    fn item(&mut self, id: impl ToString) -> &mut Item {
+        self.items.entry(id.to_string()).or_default()
+    }
+
+    fn view_of_page(&mut self, page: &str) {
+        *self.pages.entry(page.to_string()).or_default() += 1;
+    }
+
+    fn currencies(&self) -> BTreeSet<&str> {
+        self.items.values().flat_map(|item| item.sales.keys().chain(item.refunds.keys())).map(String::as_str).collect()
+    }
+}
+
+impl Item {
+    fn sell(&mut self, units: u64, currency: &str, cents: u64) {
+        self.units += units;
+        *self.sales.entry(currency.to_string()).or_default() += cents;
+    }
+}
+
+/// The cents of a price that has at most two decimals.
+fn cents(price: &str) -> Result<u64> {
+    let (whole, decimals) = price.split_once('.').unwrap_or((price, ""));
+    let decimals = format!("{decimals:0<2}");
+    ensure!(decimals.len() == 2, "{price} has parts of a cent");
+    Ok(whole.parse::<u64>()? * 100 + decimals.parse::<u64>()?)
+}
+
+/// The cents of a JSON number.
+fn cents_of(price: &Value) -> Result<u64> {
+    cents(&price.as_number().with_context(|| format!("{price} is no number"))?.to_string())
+}
+
+/// A URL without its query and fragment.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or(url)
+}
+
+/// Puts a fixture through the command into the deployed stack, and compares all that can be asked about it. No other test
+/// has events of the two days that end with `day`.
+async fn check(cloud: &Cloud, name: &str, day: &str, oracle: fn(&str) -> Result<Expected>) -> Result<()> {
+    let file = root().join("events/forms").join(name);
+    let expected = oracle(&std::fs::read_to_string(&file)?).with_context(|| format!("the oracle of {name}"))?;
+    let put = put(cloud, &file.to_string_lossy()).await?;
+    ensure!(put == expected.lines, "{name} was taken as {put:?}, and not as {:?}", expected.lines);
+
+    let question = format!("as_of={day}T23:59:59Z&window=2d&limit=100");
+    check_rankings(cloud, &question, &expected).await?;
+    for (id, item) in &expected.items {
+        for currency in if expected.currencies().is_empty() { ["USD"].into() } else { expected.currencies() } {
+            check_item(cloud, &format!("/items/{id}?{question}&currency={currency}"), currency, item).await?;
+        }
+    }
+    check_stats(cloud, day, &expected).await
+}
+
+async fn put(cloud: &Cloud, file: &str) -> Result<Lines> {
+    let folder = tempfile::tempdir()?;
+    let arguments = ["put", file, "--prefix", "forms/", "--wait", "--json"];
+    let output = run(&folder, &endpoints_of(cloud).await?, &arguments, None)?;
+    ensure!(output.status.success(), "{}", stderr(&output));
+    let report: Value = serde_json::from_str(&stdout(&output)).with_context(|| stdout(&output))?;
+    let number = |name: &str| report["files"][0][name].as_u64().with_context(|| format!("{name}: {report}"));
+    Ok(Lines {
+        counted: number("counted")?,
+        ignored: number("ignored")?,
+        duplicate: number("duplicate")?,
+        rejected: number("rejected")?,
+    })
+}
+
+/// What takes part in a ranking, as (id, number), the best first.
+fn ranked(numbers: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
+    let mut numbers: Vec<(String, u64)> = numbers.filter(|(_, number)| *number > 0).collect();
+    // Ids that are numbers come before texts.
+    let order = |id: &str| (id.parse::<u64>().map_or((1, 0), |number| (0, number)), id.to_string());
+    numbers.sort_by_key(|(id, number)| (Reverse(*number), order(id)));
+    numbers
+}
+
+async fn check_rankings(cloud: &Cloud, question: &str, expected: &Expected) -> Result<()> {
+    let of = |number: fn(&Item) -> u64| ranked(expected.items.iter().map(|(id, item)| (id.clone(), number(item))));
+    for (call, member, numbers) in [
+        ("/most_viewed_item", "views", of(|item| item.views)),
+        ("/top_item_added_to_cart", "adds_to_cart", of(|item| item.carts)),
+    ] {
+        check_ranking(cloud, &format!("{call}?{question}"), member, 1.0, &numbers).await?;
+    }
+    for currency in expected.currencies() {
+        let sales = |item: &Item| item.sales.get(currency).copied().unwrap_or_default();
+        let sales = ranked(expected.items.iter().map(|(id, item)| (id.clone(), sales(item))));
+        let call = format!("/highest_grossing_item?{question}&currency={currency}");
+        check_ranking(cloud, &call, "total_sales", 100.0, &sales).await?;
+    }
+    Ok(())
+}
+
+async fn check_ranking(cloud: &Cloud, call: &str, member: &str, scale: f64, expected: &[(String, u64)]) -> Result<()> {
+    let (status, _, answer) = cloud.get(call).await?;
+    ensure!(status == 200, "{call}: {status} {answer}");
+    let mut top = vec![];
+    for place in answer["top"].as_array().with_context(|| answer.to_string())? {
+        let number = place[member].as_f64().with_context(|| answer.to_string())? * scale;
+        top.push((place["item_id"].to_string().trim_matches('"').to_string(), number.round()));
+    }
+    let expected: Vec<(String, f64)> =
+        expected.iter().map(|(id, number)| Ok((id.clone(), number.to_string().parse()?))).collect::<Result<_>>()?;
+    ensure!(top == expected, "{call} says {top:?}, and not {expected:?}");
+    Ok(())
+}
+
+async fn check_item(cloud: &Cloud, call: &str, currency: &str, item: &Item) -> Result<()> {
+    let call = call.replace("&limit=100", "");
+    let (status, _, answer) = cloud.get(&call).await?;
+    ensure!(status == 200, "{call}: {status} {answer}");
+    let money = |by_currency: &BTreeMap<String, u64>| by_currency.get(currency).copied().unwrap_or_default();
+    for (member, scale, expected) in [
+        ("views", 1.0, item.views),
+        ("adds_to_cart", 1.0, item.carts),
+        ("removals", 1.0, item.removals),
+        ("units", 1.0, item.units),
+        ("gross_sales", 100.0, money(&item.sales)),
+        ("refunds", 100.0, money(&item.refunds)),
+    ] {
+        let told = answer[member].as_f64().with_context(|| format!("{member}: {answer}"))? * scale;
+        ensure!(told.round() == expected.to_string().parse::<f64>()?, "{member} is to be {expected}: {answer}");
+    }
+    Ok(())
+}
+
+/// Views, pages and users of the two days, which are those of the whole form.
+async fn check_stats(cloud: &Cloud, day: &str, expected: &Expected) -> Result<()> {
+    let end: chrono::NaiveDate = day.parse()?;
+    let end = end.succ_opt().context("a day after it")?;
+    let start = end - chrono::Days::new(2);
+    let call = format!("/stats?site_id=default&from={start}&to={end}&limit=100");
+    let (status, _, answer) = cloud.get(&call).await?;
+    ensure!(status == 200, "{call}: {status} {answer}");
+    ensure!(answer["total_views"] == expected.views, "{} views: {answer}", expected.views);
+    ensure!(answer["unique_users"] == expected.users.len(), "{:?}: {answer}", expected.users);
+    let mut pages: Vec<(&String, &u64)> = expected.pages.iter().collect();
+    pages.sort_by_key(|(page, views)| (Reverse(**views), *page));
+    let pages: Vec<Value> = pages.into_iter().map(|(page, views)| json!({"path": page, "views": views})).collect();
+    ensure!(answer["top_paths"] == json!(pages), "{pages:?}: {answer}");
+    Ok(())
+}
