@@ -6,11 +6,13 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
 use futures::{Stream, TryStreamExt as _};
 use minutebook_oracle::{Bucket, Decimal, Granularity};
 
+pub(crate) use self::orders::{OrderRow, RecentRow};
 pub(crate) use self::totals::TotalsLane;
 pub(crate) use self::uniques::{Sketches, UniqueRow};
 use crate::aws::explain;
 use crate::ledger::{Item, Mark};
 
+mod orders;
 mod stretches;
 mod totals;
 mod uniques;
@@ -34,9 +36,9 @@ pub(crate) enum TableRow {
     /// A part of the totals.
     Totals(TotalsLane),
     /// An order.
-    Order,
+    Order(OrderRow),
     /// An order in the list of recent ones.
-    RecentOrder,
+    RecentOrder(RecentRow),
     /// An hour that still waits for its seal, or was sealed just now.
     OpenHour(OpenHour),
     /// A closed lane.
@@ -164,11 +166,11 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     if pk == totals::TOTALS {
         return totals::read(item, sk, &mut odd).map(TableRow::Totals);
     }
-    if pk.strip_prefix("O#").is_some_and(|order| order.contains('#')) && sk == "order" {
-        return Some(TableRow::Order);
+    if let Some(order) = orders::read_order(item, pk, sk, &mut odd) {
+        return Some(TableRow::Order(order));
     }
-    if pk.strip_prefix("R#").and_then(|list| list.rsplit_once('#')).is_some_and(|(_, day)| day_named(day).is_some()) {
-        return Some(TableRow::RecentOrder);
+    if let Some(place) = orders::read_recent(item, pk, sk, &mut odd) {
+        return Some(TableRow::RecentOrder(place));
     }
     if uniques::are_keys(pk, sk) {
         return uniques::read(item, pk, sk, &mut odd).map(TableRow::Uniques);
@@ -177,7 +179,10 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         odd("not the keys of any row".to_owned());
         return None;
     };
-    Some(TableRow::Tallies(Tallies { ttl: ttl(item, &mut odd), counters: counters(item, &mut odd), ..tallies }))
+    // What an order counted for is taken back when more is known of it.
+    let may_be_zero = tallies.measure.starts_with("order");
+    let counters = counters(item, may_be_zero, &mut odd);
+    Some(TableRow::Tallies(Tallies { ttl: ttl(item, &mut odd), counters, ..tallies }))
 }
 
 /// The hour of this name, as `2026-11-20T23`.
@@ -288,7 +293,7 @@ fn ttl(item: &Item, odd: &mut impl FnMut(String)) -> Option<i64> {
     ttl
 }
 
-fn counters(item: &Item, odd: &mut impl FnMut(String)) -> Vec<(String, Decimal)> {
+fn counters(item: &Item, may_be_zero: bool, odd: &mut impl FnMut(String)) -> Vec<(String, Decimal)> {
     let mut counters = Vec::new();
     for (name, value) in item {
         if matches!(name.as_str(), "pk" | "sk" | "ttl") {
@@ -299,7 +304,7 @@ fn counters(item: &Item, odd: &mut impl FnMut(String)) -> Vec<(String, Decimal)>
             odd(format!("its {name} is {value:?}"));
             continue;
         };
-        if number.is_zero() {
+        if number.is_zero() && !may_be_zero {
             odd(format!("its {name} is zero"));
         }
         counters.push((key.to_owned(), number));

@@ -2,6 +2,7 @@
 
 pub(crate) mod hours;
 pub(crate) mod objects;
+mod orders;
 pub(crate) mod report;
 pub(crate) mod scope;
 pub(crate) mod sealing;

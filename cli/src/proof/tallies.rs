@@ -7,6 +7,7 @@ use minutebook_oracle::{Bucket, Cell, Comparison, Granularity, Numbers, Recount}
 
 use crate::ledger::{Item, Mark, Summary};
 use crate::proof::hours::{Hours, above_the_minute};
+use crate::proof::orders::OrderBooks;
 use crate::proof::report::{PRINTED_MAX, Report};
 use crate::proof::scope::Scope;
 use crate::proof::totals::TotalsBooks;
@@ -20,6 +21,7 @@ pub(crate) struct Books {
     comparison: Comparison,
     uniques: UniqueBooks,
     totals: TotalsBooks,
+    orders: OrderBooks,
     hours: Hours,
     /// How many rows each bucket of a site has.
     rows: BTreeMap<(String, Bucket), u64>,
@@ -36,6 +38,7 @@ impl Books {
             comparison: Comparison::default(),
             uniques: UniqueBooks::default(),
             totals: TotalsBooks::default(),
+            orders: OrderBooks::default(),
             hours: Hours::default(),
             rows: BTreeMap::new(),
             marked_chunks: BTreeSet::new(),
@@ -51,6 +54,10 @@ impl Books {
         for tally in recount.tallies.keys() {
             self.scope.meet(&tally.site);
         }
+        for event in &recount.orders {
+            self.scope.meet(&event.site);
+        }
+        self.orders.add_recounted(&recount.orders);
         self.comparison.add_recount(recount, &mut |site, bucket| self.scope.is_compared(site, bucket));
         self.uniques.add_recounted(&recount.visitors);
     }
@@ -61,6 +68,7 @@ impl Books {
         self.comparison.forget_found();
         self.uniques.forget_found();
         self.totals = TotalsBooks::default();
+        self.orders.forget_found();
         self.hours = Hours::default();
         self.rows.clear();
         self.marked_chunks.clear();
@@ -82,10 +90,9 @@ impl Books {
             }
             Some(TableRow::Uniques(row)) => self.add_uniques(row),
             Some(TableRow::Totals(lane)) => self.totals.add_found(lane.0),
-            Some(
-                TableRow::Order | TableRow::RecentOrder | TableRow::Seal | TableRow::Stretch | TableRow::WriteKey(_),
-            )
-            | None => {}
+            Some(TableRow::Order(order)) => self.orders.add_found(order),
+            Some(TableRow::RecentOrder(row)) => self.orders.add_recent(row),
+            Some(TableRow::Seal | TableRow::Stretch | TableRow::WriteKey(_)) | None => {}
         }
     }
 
@@ -141,6 +148,15 @@ impl Books {
                 }
             }
         }
+        // Orders count for what all chunks tell of them together.
+        self.comparison
+            .add_tallies(&self.orders.tallies(), &mut |site, bucket| self.scope.is_compared(site, bucket));
+        let scope = &mut self.scope.clone();
+        self.orders.judge(
+            |site, bucket| self.scope.covers(site, bucket),
+            |site, bucket| scope.is_compared(site, bucket),
+            &mut report.differences,
+        );
         let unfinished = self.hours.unfinished();
         let mut is_compared = |site: &str, bucket: Bucket| {
             self.scope.is_compared(site, bucket) && !unfinished.contains(&(site.to_owned(), bucket))

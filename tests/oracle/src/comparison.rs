@@ -45,10 +45,19 @@ impl Comparison {
     /// Adds the tallies of a chunk to what was recounted, at every granularity: those of the buckets of a site that are to
     /// be compared.
     pub fn add_recount(&mut self, recount: &Recount, is_compared: &mut dyn FnMut(&str, Bucket) -> bool) {
+        self.add_tallies(&recount.tallies, is_compared);
+    }
+
+    /// The same for any tallies.
+    pub fn add_tallies(
+        &mut self,
+        tallies: &BTreeMap<TallyKey, Decimal>,
+        is_compared: &mut dyn FnMut(&str, Bucket) -> bool,
+    ) {
         for granularity in Granularity::ALL {
             // Tallies are sorted, so that those of a bucket mostly follow each other.
             let mut last: Option<(&str, Bucket, bool)> = None;
-            for (tally, number) in &recount.tallies {
+            for (tally, number) in tallies {
                 let TallyKey { site, measure, minute, key } = tally;
                 let bucket = Bucket::containing(granularity, *minute);
                 let compared = match last {
