@@ -20,14 +20,14 @@ crate::tests![
 ];
 
 /// A store with two queues of its own.
-struct Watched {
-    store: Store,
-    queue_url: String,
-    dead_letters_url: String,
+pub(crate) struct Watched {
+    pub(crate) store: Store,
+    pub(crate) queue_url: String,
+    pub(crate) dead_letters_url: String,
 }
 
 impl Watched {
-    async fn make(cloud: &Cloud, name: &str) -> Result<Watched> {
+    pub(crate) async fn make(cloud: &Cloud, name: &str) -> Result<Watched> {
         let store = Store::make(cloud, name).await?;
         let mut urls = vec![];
         for queue in ["queue", "dead-letters"] {
@@ -38,11 +38,11 @@ impl Watched {
         Ok(Watched { store, queue_url, dead_letters_url })
     }
 
-    /// Starts the function. Its endpoints may be those of a proxy.
-    async fn start(&self, dynamodb_url: &str, sqs_url: &str) -> Result<Worker> {
+    /// Starts a function that watches. Its endpoints may be those of a proxy.
+    pub(crate) async fn start(&self, function: &str, dynamodb_url: &str, sqs_url: &str) -> Result<Worker> {
         let clients = &self.store.clients;
         Worker::start(
-            &binaries::path("health")?,
+            &binaries::path(function)?,
             &[
                 ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url),
                 ("AWS_ENDPOINT_URL_S3", &clients.endpoint_url),
@@ -62,11 +62,11 @@ impl Watched {
         .await
     }
 
-    async fn start_plain(&self) -> Result<Worker> {
-        self.start(&self.store.clients.endpoint_url, &self.store.clients.endpoint_url).await
+    pub(crate) async fn start_plain(&self, function: &str) -> Result<Worker> {
+        self.start(function, &self.store.clients.endpoint_url, &self.store.clients.endpoint_url).await
     }
 
-    async fn send(&self, queue_url: &str, count: usize) -> Result<()> {
+    pub(crate) async fn send(&self, queue_url: &str, count: usize) -> Result<()> {
         for number in 0..count {
             let send = self.store.clients.sqs.send_message().queue_url(queue_url).message_body(number.to_string());
             send.send().await.context("SendMessage")?;
@@ -104,7 +104,7 @@ async fn the_deployed_stack_says_how_it_is(cloud: &Cloud) -> Result<()> {
 
 async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<()> {
     let watched = Watched::make(cloud, "health-queues").await?;
-    let mut worker = watched.start_plain().await?;
+    let mut worker = watched.start_plain("health").await?;
     let empty = json!({
         "status": "ok", "service": "minutebook", "queue_size": 0, "in_flight": 0, "dead_letters": 0,
         "oldest_open_hour": null, "reasons": [],
@@ -130,7 +130,7 @@ async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<
 async fn an_hour_that_is_not_added_up_needs_care(cloud: &Cloud) -> Result<()> {
     let watched = Watched::make(cloud, "health-hours").await?;
     let store = &watched.store;
-    let mut worker = watched.start_plain().await?;
+    let mut worker = watched.start_plain("health").await?;
     // More hours than are read at once are done; one of another site is far ahead.
     for hour in 0..60 {
         let row = format!("2026-10-{:02}T{:02}#shop", 1 + hour / 24, hour % 24);
@@ -164,17 +164,17 @@ async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
     let endpoint_url = &watched.store.clients.endpoint_url;
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(endpoint_url, away).await?;
-    let (status, answer) = ask(&mut watched.start(&proxy.url, endpoint_url).await?).await?;
+    let (status, answer) = ask(&mut watched.start("health", &proxy.url, endpoint_url).await?).await?;
     ensure!(status == 503 && answer["status"] == "unavailable" && answer["queue_size"] == 1, "{status} {answer}");
     ensure!(reasons(&answer) == ["the table could not be read"], "{answer}");
 
-    let (status, answer) = ask(&mut watched.start(endpoint_url, &proxy.url).await?).await?;
+    let (status, answer) = ask(&mut watched.start("health", endpoint_url, &proxy.url).await?).await?;
     ensure!(status == 503 && answer["queue_size"].is_null() && answer["dead_letters"].is_null(), "{status} {answer}");
     let expected = ["the queue could not be reached", "the dead letters could not be reached"];
     ensure!(reasons(&answer) == expected, "{answer}");
 
     let gone = Watched { dead_letters_url: format!("{}-gone", watched.dead_letters_url), ..watched };
-    let (status, answer) = ask(&mut gone.start_plain().await?).await?;
+    let (status, answer) = ask(&mut gone.start_plain("health").await?).await?;
     ensure!(status == 503 && reasons(&answer) == ["the dead letters could not be reached"], "{status} {answer}");
     Ok(())
 }

@@ -14,11 +14,13 @@ mod history;
 mod items;
 mod late;
 mod live;
+mod live;
 mod odd_input;
 mod orders;
 mod queries;
 mod reliability;
 mod rollup;
+mod stats;
 mod seeds;
 mod streams;
 mod stats;
@@ -70,11 +72,13 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         items::TESTS,
         late::TESTS,
         live::TESTS,
+        live::TESTS,
         odd_input::TESTS,
         orders::TESTS,
         queries::TESTS,
         reliability::TESTS,
         rollup::TESTS,
+        stats::TESTS,
         streams::TESTS,
         stats::TESTS,
     ]
