@@ -28,7 +28,12 @@ crate::tests![
 ];
 
 /// Runs the command away from any checkout, with these endpoints and no others.
-pub(crate) fn run(folder: &TempDir, endpoints: &[(String, String)], arguments: &[&str], input: Option<&str>) -> Result<Output> {
+pub(crate) fn run(
+    folder: &TempDir,
+    endpoints: &[(String, String)],
+    arguments: &[&str],
+    input: Option<&str>,
+) -> Result<Output> {
     let mut command = std::process::Command::new(binaries::path("minutebook")?);
     command.args(arguments).current_dir(folder.path()).env_clear().env("HOME", folder.path());
     command.envs(endpoints.iter().map(|(name, value)| (name, value)));

@@ -13,17 +13,11 @@ mod health;
 mod history;
 mod items;
 mod late;
-mod live;
-mod live;
 mod odd_input;
-mod orders;
 mod queries;
 mod reliability;
 mod rollup;
-mod stats;
 mod seeds;
-mod streams;
-mod stats;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -71,16 +65,10 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         history::TESTS,
         items::TESTS,
         late::TESTS,
-        live::TESTS,
-        live::TESTS,
         odd_input::TESTS,
-        orders::TESTS,
         queries::TESTS,
         reliability::TESTS,
         rollup::TESTS,
-        stats::TESTS,
-        streams::TESTS,
-        stats::TESTS,
     ]
     .into_iter()
     .chain(seeds::TESTS)
