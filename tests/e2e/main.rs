@@ -14,6 +14,7 @@ mod history;
 mod items;
 mod late;
 mod odd_input;
+mod orders;
 mod queries;
 mod reliability;
 mod rollup;
@@ -66,6 +67,7 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         items::TESTS,
         late::TESTS,
         odd_input::TESTS,
+        orders::TESTS,
         queries::TESTS,
         reliability::TESTS,
         rollup::TESTS,
