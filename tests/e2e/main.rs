@@ -13,12 +13,13 @@ mod health;
 mod history;
 mod items;
 mod late;
+mod live;
 mod odd_input;
-mod orders;
 mod queries;
 mod reliability;
 mod rollup;
 mod seeds;
+mod stats;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -66,11 +67,12 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         history::TESTS,
         items::TESTS,
         late::TESTS,
+        live::TESTS,
         odd_input::TESTS,
-        orders::TESTS,
         queries::TESTS,
         reliability::TESTS,
         rollup::TESTS,
+        stats::TESTS,
     ]
     .into_iter()
     .chain(seeds::TESTS)
