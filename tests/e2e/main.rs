@@ -15,6 +15,7 @@ mod items;
 mod late;
 mod live;
 mod odd_input;
+mod orders;
 mod queries;
 mod reliability;
 mod rollup;
@@ -69,6 +70,7 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         late::TESTS,
         live::TESTS,
         odd_input::TESTS,
+        orders::TESTS,
         queries::TESTS,
         reliability::TESTS,
         rollup::TESTS,
