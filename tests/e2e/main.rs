@@ -21,6 +21,7 @@ mod reliability;
 mod rollup;
 mod seeds;
 mod stats;
+mod streams;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -75,6 +76,7 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         reliability::TESTS,
         rollup::TESTS,
         stats::TESTS,
+        streams::TESTS,
     ]
     .into_iter()
     .chain(seeds::TESTS)

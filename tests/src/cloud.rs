@@ -28,6 +28,9 @@ const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 /// The emulator takes an account's number as an access key that may do everything in that account.
 const ACCOUNT: &str = "000000000000";
 
+/// The stream whose records the deployed stack counts.
+pub const STREAM: &str = "minutebook-test";
+
 /// The functions, by the names of their binaries.
 const FUNCTIONS: &[&str] = &[
     "ingest",
@@ -200,15 +203,48 @@ impl Cloud {
     }
 
     async fn ask_events(&self, operation: &str, question: serde_json::Value) -> Result<serde_json::Value> {
+        self.ask("events", format!("AWSEvents.{operation}"), question).await
+    }
+
+    /// Makes the stream that the deployed stack reads, and gives its ARN; `None` if the backend has no streams.
+    async fn make_stream(&self) -> Option<String> {
+        let create = serde_json::json!({"StreamName": STREAM, "ShardCount": 2});
+        if let Err(error) = self.ask_kinesis("CreateStream", create).await {
+            println!("no stream can be made ({error:#}); one of an earlier run will do, if there is any");
+        }
+        let describe = serde_json::json!({"StreamName": STREAM});
+        let described = self.ask_kinesis("DescribeStreamSummary", describe).await.ok()?;
+        described["StreamDescriptionSummary"]["StreamARN"].as_str().map(str::to_string)
+    }
+
+    /// Asks Kinesis, in the shape of its API.
+    ///
+    /// # Errors
+    ///
+    /// If it refuses.
+    pub async fn ask_kinesis(&self, operation: &str, question: serde_json::Value) -> Result<serde_json::Value> {
+        self.ask("kinesis", format!("Kinesis_20131202.{operation}"), question).await
+    }
+
+    async fn ask(
+        &self,
+        service: &'static str,
+        target: String,
+        question: serde_json::Value,
+    ) -> Result<serde_json::Value> {
         let url = self.clients.endpoint_url.clone();
-        let target = format!("AWSEvents.{operation}");
         tokio::task::spawn_blocking(move || {
             let request = ureq::post(&url)
-                .header("authorization", authorization("events"))
+                .header("authorization", authorization(service))
                 .header("content-type", "application/x-amz-json-1.1")
                 .header("x-amz-target", &target);
             let text = request.send(question.to_string())?.body_mut().read_to_string()?;
-            serde_json::from_str(&text).with_context(|| text)
+            // Some operations have nothing to say.
+            if text.is_empty() {
+                Ok(serde_json::Value::Null)
+            } else {
+                serde_json::from_str(&text).with_context(|| text)
+            }
         })
         .await?
     }
@@ -320,6 +356,9 @@ impl Cloud {
         if matches!(self.backend, Backend::Container { .. }) {
             // The community edition of LocalStack has no API Gateway v2.
             deployment.parameters.insert("CreateApi".to_string(), "false".to_string());
+        }
+        if let Some(stream_arn) = self.make_stream().await {
+            deployment.parameters.insert("KinesisStreamArn".to_string(), stream_arn);
         }
         deployment.deploy(&root).await
     }

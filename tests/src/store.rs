@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use aws_sdk_s3::types::{BucketVersioningStatus, ObjectVersion, VersioningConfiguration};
 use minutebook_local::Stack;
 use serde_json::{Value, json};
 
@@ -139,8 +139,28 @@ impl Store {
         let size = bytes.len();
         let put = self.clients.s3.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes));
         let answer = put.send().await.context("PutObject")?;
-        let etag = answer.e_tag().unwrap_or_default().trim_matches('"').to_string();
-        Ok(json!({
+        Ok(self.announcement(key, size, answer.e_tag().unwrap_or_default(), answer.version_id()))
+    }
+
+    /// The notification records that S3 would send for all that lies in the bucket, each version of each object.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn announcements(&self) -> anyhow::Result<Vec<Value>> {
+        let list = self.clients.s3.list_object_versions().bucket(&self.bucket).send();
+        let listed = list.await.context("ListObjectVersions")?;
+        anyhow::ensure!(listed.is_truncated() != Some(true), "there are more objects than a list holds");
+        let announcement = |version: &ObjectVersion| {
+            let size = usize::try_from(version.size().unwrap_or_default()).unwrap_or_default();
+            let (key, etag) = (version.key().unwrap_or_default(), version.e_tag().unwrap_or_default());
+            self.announcement(key, size, etag, version.version_id())
+        };
+        Ok(listed.versions().iter().map(announcement).collect())
+    }
+
+    fn announcement(&self, key: &str, size: usize, etag: &str, version_id: Option<&str>) -> Value {
+        json!({
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
             "awsRegion": "us-east-1",
@@ -150,11 +170,11 @@ impl Store {
                 "s3SchemaVersion": "1.0",
                 "bucket": {"name": self.bucket, "arn": format!("arn:aws:s3:::{}", self.bucket)},
                 "object": {
-                    "key": form_encoded(key), "size": size, "eTag": etag, "versionId": answer.version_id(),
+                    "key": form_encoded(key), "size": size, "eTag": etag.trim_matches('"'), "versionId": version_id,
                     "sequencer": "0055AED6DCD90281E5",
                 },
             },
-        }))
+        })
     }
 
     /// Writes a row as somebody else might have.

@@ -4,6 +4,7 @@ pub mod chunk;
 pub mod event;
 pub mod notification;
 pub mod stream;
+pub mod stream_aggregate;
 pub mod stream_event;
 pub mod stream_summary;
 pub mod summary;

@@ -175,22 +175,29 @@ fn lines_of(records: &[StreamRecord]) -> (Vec<u8>, usize) {
     let mut text = vec![];
     let mut empty = 0;
     for record in records {
-        let lines = any_lines(&record.value);
-        if lines.trim_ascii().is_empty() {
-            empty += 1;
-            continue;
+        let before = text.len();
+        for value in &record.values {
+            add_lines(&mut text, value);
         }
-        if text.is_empty() && !lines.starts_with(b"{") {
-            // The first bytes of a chunk say whether it is packed. A value that only looks so must not spoil the others:
-            // behind a blank line it is a line like any other.
-            text.push(b'\n');
-        }
-        text.extend_from_slice(&lines);
-        if !lines.ends_with(b"\n") {
-            text.push(b'\n');
-        }
+        empty += usize::from(text.len() == before);
     }
     (text, empty)
+}
+
+fn add_lines(text: &mut Vec<u8>, value: &[u8]) {
+    let lines = any_lines(value);
+    if lines.trim_ascii().is_empty() {
+        return;
+    }
+    if text.is_empty() && !lines.starts_with(b"{") {
+        // The first bytes of a chunk say whether it is packed. A value that only looks so must not spoil the others: behind a
+        // blank line it is a line like any other.
+        text.push(b'\n');
+    }
+    text.extend_from_slice(&lines);
+    if !lines.ends_with(b"\n") {
+        text.push(b'\n');
+    }
 }
 
 #[cfg(test)]

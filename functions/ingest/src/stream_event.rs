@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use minutebook_domain::offset::Offset;
 use serde::Deserialize;
 
+use crate::stream_aggregate::unpacked;
+
 /// How much of the hash of a cluster or stream its name has, in hex digits: enough to tell a handful apart.
 const HASH_DIGITS: usize = 8;
 
@@ -32,8 +34,8 @@ pub struct StreamRecord {
     pub offset: Offset,
     /// Its time in the partition, in milliseconds since 1970; `None` where the stream keeps none that never changes.
     pub timestamp: Option<i64>,
-    /// What it says; nothing for a tombstone.
-    pub value: Vec<u8>,
+    /// What it says: one value, none for a tombstone, or those of all records that their producer packed into one.
+    pub values: Vec<Vec<u8>>,
 }
 
 /// An event that has the shape of a stream's, and values that no stream gives. No retry helps.
@@ -94,7 +96,7 @@ pub fn kafka_deliveries(
                 offset: Offset::from(record.offset),
                 // Records of the oldest message format have none: -1.
                 timestamp: record.timestamp.filter(|time| *time >= 0),
-                value: record.value.map(|value| decoded("value", &value)).transpose()?.unwrap_or_default(),
+                values: record.value.map(|value| decoded("value", &value)).transpose()?.into_iter().collect(),
             },
         );
     }
@@ -117,9 +119,10 @@ pub fn kinesis_deliveries(
             value: record.sequence_number,
             expected: "a whole number of at most 129 digits",
         })?;
-        let value = decoded("data", &record.data)?;
+        let data = decoded("data", &record.data)?;
+        let values = unpacked(&data).unwrap_or_else(|| vec![data]);
         // A sequence number is never given out twice, so that nothing depends on the time of arrival.
-        partitions.add(format!("kinesis/{stream}/{shard}"), StreamRecord { offset, timestamp: None, value });
+        partitions.add(format!("kinesis/{stream}/{shard}"), StreamRecord { offset, timestamp: None, values });
     }
     Ok(partitions.deliveries())
 }
@@ -221,9 +224,10 @@ mod tests {
         let cluster = cluster_of_arn(MSK);
         assert!(cluster.starts_with("shop-") && cluster.len() == "shop-01234567".len(), "{cluster}");
         assert_eq!(names(&deliveries), [format!("kafka/{cluster}/a-1/0"), format!("kafka/{cluster}/a/10")]);
-        let read: Vec<(&str, &[u8])> =
-            deliveries[0].records.iter().map(|record| (record.offset.as_str(), record.value.as_slice())).collect();
-        assert_eq!(read, [("9", &b""[..]), ("12", b"{}")]);
+        let read: Vec<(&str, &[Vec<u8>])> =
+            deliveries[0].records.iter().map(|record| (record.offset.as_str(), record.values.as_slice())).collect();
+        assert_eq!(read, [("9", &[vec![]][..]), ("12", &[b"{}".to_vec()])]);
+        assert!(deliveries[1].records[0].values.is_empty());
     }
 
     #[test]
@@ -252,7 +256,8 @@ mod tests {
         let stream = stream_of_arn(STREAM).expect("a stream");
         let shard = |number: u32| format!("kinesis/{stream}/shardId-{number:012}");
         assert_eq!(names(&deliveries), [shard(6), shard(7)]);
-        let values: Vec<&[u8]> = deliveries[0].records.iter().map(|record| record.value.as_slice()).collect();
+        let values: Vec<&[u8]> =
+            deliveries[0].records.iter().flat_map(|record| &record.values).map(Vec::as_slice).collect();
         assert_eq!(values, [b"A", b"B"]);
         assert_ne!(stream_of_arn(STREAM), stream_of_arn(&STREAM.replace("us-east-1", "eu-west-1")));
     }

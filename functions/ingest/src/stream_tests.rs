@@ -149,7 +149,7 @@ fn record_at(offset: u64, timestamp: i64) -> StreamRecord {
 }
 
 fn record_of(offset: u64, timestamp: Option<i64>, value: &[u8]) -> StreamRecord {
-    StreamRecord { offset: Offset::from(offset), timestamp, value: value.to_vec() }
+    StreamRecord { offset: Offset::from(offset), timestamp, values: vec![value.to_vec()] }
 }
 
 fn records(offsets: impl IntoIterator<Item = u64>) -> Vec<StreamRecord> {
@@ -157,7 +157,11 @@ fn records(offsets: impl IntoIterator<Item = u64>) -> Vec<StreamRecord> {
 }
 
 fn lines_of_all(records: &[StreamRecord]) -> Vec<String> {
-    records.iter().map(|record| String::from_utf8(record.value.clone()).expect("text")).collect()
+    records
+        .iter()
+        .flat_map(|record| &record.values)
+        .map(|value| String::from_utf8(value.clone()).expect("text"))
+        .collect()
 }
 
 fn name(position: u64) -> String {
@@ -317,6 +321,17 @@ fn values_become_lines() {
 }
 
 #[test]
+fn values_that_were_packed_into_one_record_become_lines_of_one_segment() {
+    let mut packed = record(0);
+    packed.values.push(b"{\"a\":1}".to_vec());
+    packed.values.push(b" ".to_vec());
+    let mut tombstone = record(1);
+    tombstone.values.clear();
+    let (text, empty) = lines_of(&[packed, tombstone]);
+    assert_eq!((text.as_slice(), empty), (&b"{\"offset\":0000,\"at\":0}\n{\"a\":1}\n"[..], 1));
+}
+
+#[test]
 fn a_value_that_looks_packed_does_not_spoil_its_neighbours() {
     for magic in [&b"\x1f\x8b\x08"[..], b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"] {
         let (text, _) = lines_of(&[record_of(0, None, magic), record(1)]);
@@ -331,7 +346,7 @@ fn sequence_numbers_of_any_length_go_on_from_each_other() {
     let record = |digits: &str| StreamRecord {
         offset: Offset::parse(digits).expect("a number"),
         timestamp: None,
-        value: format!("{{\"n\":{digits}}}").into_bytes(),
+        values: vec![format!("{{\"n\":{digits}}}").into_bytes()],
     };
     let (short, nines, long) =
         (record(&"8".repeat(55)), record(&"9".repeat(56)), record(&format!("1{}", "0".repeat(56))));
@@ -436,8 +451,8 @@ proptest! {
         once.dedup();
         prop_assert_eq!(&stored, &once, "a record is stored twice");
         for (place, offset) in offsets.iter().enumerate().filter(|(place, _)| !compacted[*place]) {
-            let line = String::from_utf8(record(*offset).value).expect("text");
-            prop_assert!(stored.binary_search(&line).is_ok(), "record {place} is lost");
+            let lines = lines_of_all(&[record(*offset)]);
+            prop_assert!(stored.binary_search(&lines[0]).is_ok(), "record {place} is lost");
         }
     }
 }
