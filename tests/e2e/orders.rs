@@ -272,10 +272,12 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
     let mut worker = store.start_plain_ingest().await?;
     count(&mut worker, &put(&store, &[plain], 1, "a").await?).await?;
     store.put_row("OPEN", &format!("{HOUR}#{SITE}"), &[]).await?;
-    for (measure, key, number) in [("orders", "i#CREATED", 1), ("order_value:USD", "i#gross", 30)] {
+    for (measure, counters) in
+        [("orders", &[("i#CREATED", 1)][..]), ("order_value:USD", &[("i#gross", 30), ("i#orders", 1)])]
+    {
         let hours = format!("T#{SITE}#{HOUR}");
         store.delete_row(&hours, &format!("{measure}#07#late#000")).await?;
-        store.put_row(&hours, &format!("{measure}#07#03#000"), &[(key, number)]).await?;
+        store.put_row(&hours, &format!("{measure}#07#03#000"), counters).await?;
         store.delete_row(&format!("T#{SITE}#2026-11-10"), &format!("{measure}#05#000")).await?;
         for row in ["d11-10", "w46", "m11"] {
             store.delete_row(&format!("T#{SITE}#2026"), &format!("{measure}#{row}#000")).await?;

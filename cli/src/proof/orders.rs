@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(judged(&books, true), [""; 0]);
         let tallies: Vec<String> =
             books.tallies().iter().map(|(key, number)| format!("{} {}={number}", key.measure, key.key)).collect();
-        assert_eq!(tallies, ["order_value:USD gross=9.5", "ordered a=1", "orders PAID=1"]);
+        assert_eq!(tallies, ["order_value:USD gross=9.5", "order_value:USD orders=1", "ordered a=1", "orders PAID=1"]);
     }
 
     #[test]

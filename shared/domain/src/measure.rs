@@ -48,7 +48,7 @@ pub enum Measure {
     /// Orders by their present status: the sum over all keys is how many orders there are. A key that every order has left
     /// again is at zero.
     Orders,
-    /// Money of orders, under two keys: what they cost, and what their cancellations gave back.
+    /// Orders of one currency, under three keys: how many they are, what they cost, and what their cancellations gave back.
     OrderValue(Currency),
     /// Units that were ordered of a product, by its name.
     Ordered,

@@ -57,7 +57,7 @@ fn an_order_of_an_open_hour_bumps_the_rows_of_its_minute() {
         rows(&parts),
         [
             "Minute(2026-11-20T23:07:00Z) orders CREATED=1",
-            "Minute(2026-11-20T23:07:00Z) order_value:USD gross=5",
+            "Minute(2026-11-20T23:07:00Z) order_value:USD gross=5 orders=1",
             "Minute(2026-11-20T23:07:00Z) ordered a=2",
             "Minute(2026-11-20T23:07:00Z) ordered_value:USD a=2",
         ]
@@ -86,15 +86,15 @@ fn an_order_of_a_closed_hour_is_late_and_one_of_an_expired_minute_has_no_minute(
     let order = facts(7, 5, &[]);
     let expected = [
         "Minute(2026-11-20T22:07:00Z) orders CREATED=1",
-        "Minute(2026-11-20T22:07:00Z) order_value:USD gross=5",
+        "Minute(2026-11-20T22:07:00Z) order_value:USD gross=5 orders=1",
         "Hour(2026-11-20T22) orders CREATED=1",
-        "Hour(2026-11-20T22) order_value:USD gross=5",
+        "Hour(2026-11-20T22) order_value:USD gross=5 orders=1",
         "Day(2026-11-20) orders CREATED=1",
-        "Day(2026-11-20) order_value:USD gross=5",
+        "Day(2026-11-20) order_value:USD gross=5 orders=1",
         "Week(2026-W47) orders CREATED=1",
-        "Week(2026-W47) order_value:USD gross=5",
+        "Week(2026-W47) order_value:USD gross=5 orders=1",
         "Month(2026-11) orders CREATED=1",
-        "Month(2026-11) order_value:USD gross=5",
+        "Month(2026-11) order_value:USD gross=5 orders=1",
     ];
     let parts = cut(&[change(None, &order)]);
     assert_eq!(rows(&parts), expected);
@@ -112,9 +112,9 @@ fn an_order_whose_creation_moves_is_taken_from_its_old_minute() {
     joined.join(after);
     let expected = [
         "Minute(2026-11-20T23:06:00Z) orders CREATED=1",
-        "Minute(2026-11-20T23:06:00Z) order_value:USD gross=6",
+        "Minute(2026-11-20T23:06:00Z) order_value:USD gross=6 orders=1",
         "Minute(2026-11-20T23:07:00Z) orders CREATED=-1",
-        "Minute(2026-11-20T23:07:00Z) order_value:USD gross=-5",
+        "Minute(2026-11-20T23:07:00Z) order_value:USD gross=-5 orders=-1",
     ];
     assert_eq!(rows(&cut(&[change(Some(&before), &joined)])), expected);
 }

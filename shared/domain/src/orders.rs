@@ -25,6 +25,9 @@ pub const STATUS_CREATED: &str = "CREATED";
 /// The status of an order from its cancellation on.
 pub const STATUS_CANCELLED: &str = "CANCELLED";
 
+/// The key of the measure [`Measure::OrderValue`] for how many orders there are.
+pub const COUNT: &str = "orders";
+
 /// The key of the measure [`Measure::OrderValue`] for what orders cost.
 pub const GROSS: &str = "gross";
 
@@ -191,8 +194,12 @@ impl<'a> Standing<'a> {
     /// The counters that it adds to, none of them zero.
     pub fn counters(self) -> impl Iterator<Item = (Measure, &'a str, Amount)> {
         let (value, ordered_value) = (Measure::OrderValue(self.currency), Measure::OrderedValue(self.currency));
-        let order =
-            [(Measure::Orders, self.status, Amount::ONE), (value, GROSS, self.value), (value, REFUNDED, self.refunded)];
+        let order = [
+            (Measure::Orders, self.status, Amount::ONE),
+            (value, COUNT, Amount::ONE),
+            (value, GROSS, self.value),
+            (value, REFUNDED, self.refunded),
+        ];
         let products = self.products.iter().flat_map(move |product| {
             let name = product.name.as_str();
             [(Measure::Ordered, name, product.units), (ordered_value, name, product.money)]

@@ -109,7 +109,7 @@ fn counters_are_never_zero() {
     let facts = OrderFacts::of_creation(creation(0, 0, &[("a", 0), ("b", 1)]), "CREATED");
     let counters: Vec<_> =
         facts.standing().unwrap().counters().map(|(measure, key, n)| format!("{measure} {key}={n}")).collect();
-    assert_eq!(counters, ["orders CREATED=1", "ordered b=1", "ordered_value:USD b=10"]);
+    assert_eq!(counters, ["orders CREATED=1", "order_value:USD orders=1", "ordered b=1", "ordered_value:USD b=10"]);
 }
 
 #[test]

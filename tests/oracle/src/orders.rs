@@ -99,6 +99,7 @@ pub fn order_tallies<'a>(events: impl IntoIterator<Item = &'a OrderEvent>) -> BT
         };
         add("orders".to_owned(), &order.status.2, Decimal::ONE);
         let value_measure = format!("order_value:{}", made.currency);
+        add(value_measure.clone(), "orders", Decimal::ONE);
         add(value_measure.clone(), "gross", made.value);
         if let Some((_, refund)) = order.cancelled {
             add(value_measure, "refunded", refund.unwrap_or(made.value));
