@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -87,7 +87,7 @@ async fn who_is_there_equals_a_naive_count(cloud: &Cloud) -> Result<()> {
             Event {
                 at: now - TimeDelta::seconds(random.between(0, 2_400)),
                 is_view,
-                page: *random.pick(&["/", "/a", "/b", "/c", "/d", "/e", "/f"]),
+                page: random.pick::<&str>(&["/", "/a", "/b", "/c", "/d", "/e", "/f"]),
                 item: (!is_view || random.chance(50)).then(|| random.below(5)),
                 user: random.below(60),
                 session: random.below(90),
@@ -312,7 +312,6 @@ async fn a_wrong_question_about_the_present_is_400(cloud: &Cloud) -> Result<()> 
 }
 
 /// A program of the Debian package `prometheus`: unpacked beside the other tools, or installed.
-#[expect(clippy::disallowed_methods, reason = "the harness is configured by its environment")]
 fn program(name: &str) -> Option<PathBuf> {
     let unpacked = root().join(".minutebook/prometheus/usr/bin");
     let installed = std::env::var_os("PATH").unwrap_or_default();
@@ -320,7 +319,6 @@ fn program(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the harness is configured by its environment")]
 fn is_prometheus_required() -> bool {
     std::env::var_os(PROMETHEUS_REQUIRED).is_some_and(|value| value == "1")
 }
@@ -347,10 +345,12 @@ async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let samples = folder.path().join("samples");
     std::fs::write(&samples, &text)?;
-    let mut check = tokio::process::Command::new(promtool);
+    let mut check = tokio::process::Command::new(&promtool);
     let checked = check.args(["check", "metrics"]).stdin(std::fs::File::open(&samples)?).output().await?;
     let complaints = String::from_utf8_lossy(&checked.stderr);
     ensure!(checked.status.success() && complaints.is_empty(), "promtool says {complaints} of {text}");
+
+    check_page(&promtool, folder.path()).await?;
 
     let url = cloud.url("").await?;
     let (address, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).context("an address")?;
@@ -380,6 +380,22 @@ async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
     let scraped = until_scraped(&format!("http://{listen}")).await;
     server.kill().await?;
     scraped.with_context(|| std::fs::read_to_string(folder.path().join("log")).unwrap_or_default())
+}
+
+/// Checks the configuration and the alerts that docs/PROMETHEUS.md shows.
+async fn check_page(promtool: &Path, folder: &Path) -> Result<()> {
+    let page = std::fs::read_to_string(root().join("docs/PROMETHEUS.md"))?;
+    let blocks: Vec<&str> =
+        page.split("```").skip(1).step_by(2).filter_map(|text| text.strip_prefix("yaml\n")).collect();
+    ensure!(blocks.len() == 2, "docs/PROMETHEUS.md has {} blocks of YAML", blocks.len());
+    for (block, check) in blocks.into_iter().zip(["config", "rules"]) {
+        let path = folder.join(check);
+        std::fs::write(&path, block)?;
+        let checked = tokio::process::Command::new(promtool).arg("check").arg(check).arg(&path).output().await?;
+        let said = [checked.stdout, checked.stderr].concat();
+        ensure!(checked.status.success(), "promtool check {check} says {}", String::from_utf8_lossy(&said));
+    }
+    Ok(())
 }
 
 /// Waits until both jobs have what was counted.

@@ -62,7 +62,7 @@ fn events(random: &mut Random, now: DateTime<Utc>, count: usize) -> Vec<Event> {
         let page = (item.is_none() || random.chance(50)).then(|| *random.pick(&PAGES));
         let user = random.chance(80).then(|| format!("user-{}", random.below(40)));
         let at = now - TimeDelta::days(days_ago) - TimeDelta::seconds(seconds_ago);
-        let site: &str = *random.pick(&SITES);
+        let site = random.pick::<&str>(&SITES);
         Event { site, at, is_view, item, page, user }
     };
     (0..count).map(|_| event()).collect()

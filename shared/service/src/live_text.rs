@@ -129,6 +129,8 @@ impl Queues {
 mod tests {
     use super::*;
     use crate::live_query;
+    use std::collections::BTreeSet;
+
     use minutebook_storage::totals::LastChunk;
 
     const NOW: &str = "2026-11-21T01:00:01.5Z";
@@ -192,6 +194,19 @@ mod tests {
         ];
         assert_eq!(samples, expected);
         assert_eq!(text.matches("# TYPE ").count(), text.matches("# HELP ").count());
+    }
+
+    #[test]
+    fn the_page_of_prometheus_names_every_metric_and_no_other() {
+        let page = include_str!("../../../docs/PROMETHEUS.md");
+        let named = |text: &str| -> BTreeSet<String> {
+            let parts = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+            parts.filter(|part| part.starts_with("minutebook_")).map(str::to_string).collect()
+        };
+        let text = written(&state());
+        let samples: String =
+            text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        assert_eq!(named(page), named(&samples));
     }
 
     #[test]
