@@ -225,7 +225,6 @@ async fn faults_by_chance_over_forty_batches(cloud: &Cloud) -> Result<()> {
         let mut plain = store.start_plain_ingest().await?;
         delivered(&mut plain, kafka_event(&[(partition, 0..250)])).await?;
     }
-    println!("{faults} faults");
     ensure!(faults > 20, "{faults} faults are no storm");
     counted_and_verified(&store, 3 * 250).await
 }
