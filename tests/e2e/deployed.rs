@@ -125,7 +125,7 @@ async fn twenty_copies_of_a_notification_in_the_queue(cloud: &Cloud) -> Result<(
     Ok(())
 }
 
-async fn until_queue_is_empty(cloud: &Cloud, stack: &Stack) -> Result<()> {
+pub(crate) async fn until_queue_is_empty(cloud: &Cloud, stack: &Stack) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let attributes = cloud

@@ -6,6 +6,7 @@ mod api;
 mod chunks;
 mod collect;
 mod command;
+mod contract;
 mod deployed;
 mod exactly_once;
 mod forms;
@@ -62,6 +63,7 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         api::TESTS,
         collect::TESTS,
         command::TESTS,
+        contract::TESTS,
         deployed::TESTS,
         exactly_once::TESTS,
         forms::TESTS,
