@@ -102,6 +102,7 @@ mod tests {
                 "items",
                 "stats",
                 "live",
+                "orders",
                 "health",
                 "api"
             ]

@@ -43,6 +43,7 @@ const FUNCTIONS: &[&str] = &[
     "items",
     "stats",
     "live",
+    "orders",
     "health",
     "api",
 ];

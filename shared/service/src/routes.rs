@@ -6,7 +6,7 @@ use lambda_http::{Body, Response};
 
 use crate::openapi::{Operation, Schemas};
 use crate::problem::{preflight_or_no_post, preflight_or_wrong_method};
-use crate::{openapi_calls, openapi_posts, openapi_site};
+use crate::{openapi_calls, openapi_orders, openapi_posts, openapi_site};
 
 /// One path of the API.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,10 @@ pub const ROUTES: &[Route] = &[
     question("/stats", "stats", openapi_site::stats),
     question("/metrics", "live", openapi_site::live),
     question("/metrics/prometheus", "live", openapi_site::prometheus),
+    question("/metrics/orders", "orders", openapi_orders::orders),
+    question("/metrics/realtime", "orders", openapi_orders::realtime),
+    question("/metrics/revenue/hourly", "orders", openapi_orders::hourly_revenue),
+    question("/metrics/products/top", "orders", openapi_orders::top_products),
     question("/health", "health", openapi_calls::health),
     question("/openapi.json", "api", openapi_calls::openapi),
 ];

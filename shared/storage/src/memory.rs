@@ -21,6 +21,7 @@ use crate::error::StorageError;
 use crate::keys::{self, Lane};
 use crate::ledger::Item;
 use crate::open_hours::OpenHour;
+use crate::order_rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource};
 
 /// What one page of a query holds at most, in bytes.
@@ -65,6 +66,8 @@ struct State {
     partitions: BTreeMap<String, BTreeMap<String, Arc<MemoryRow>>>,
     /// Sort keys.
     open_hours: BTreeSet<String>,
+    /// The newest first.
+    recent_orders: Vec<RecentOrder>,
     waiting: Vec<oneshot::Sender<()>>,
     reads: Reads,
 }
@@ -110,6 +113,11 @@ impl MemoryTable {
         let mut state = self.state();
         let rows = state.partitions.get(from).cloned().unwrap_or_default();
         state.partitions.insert(to.to_string(), rows);
+    }
+
+    /// Lists recent orders, the newest first, in place of those that were listed.
+    pub fn list_recent(&self, orders: impl IntoIterator<Item = RecentOrder>) {
+        self.state().recent_orders = orders.into_iter().collect();
     }
 
     /// Puts an hour among the open ones.
@@ -235,6 +243,14 @@ impl RowSource for MemoryTable {
         // Consistent reads cost twice as much.
         reads.half_units += 2 * bytes.div_ceil(READ_UNIT_BYTES).max(1);
         Ok(open_hours)
+    }
+}
+
+/// Sites and windows are for the table to look at: it has those that it was given.
+impl OrderSource for MemoryTable {
+    async fn recent_orders(&self, question: &RecentQuestion<'_>) -> Result<Vec<RecentOrder>, StorageError> {
+        self.turn().await;
+        Ok(self.state().recent_orders.iter().take(question.limit).cloned().collect())
     }
 }
 
