@@ -4,6 +4,7 @@
 
 mod customer_behavior_analytics_tool;
 mod event_processing_analytics_with_flask;
+mod order_analytics_service;
 mod realtime_ecommerce_analytics_platform;
 mod website_analytics_backend_system;
 
@@ -20,9 +21,10 @@ use crate::command::{endpoints_of, run, stderr, stdout};
 use crate::deployed::until_counted;
 
 /// All of them, document by document.
-pub(crate) const TESTS: [&[crate::Test]; 4] = [
+pub(crate) const TESTS: [&[crate::Test]; 5] = [
     customer_behavior_analytics_tool::TESTS,
     event_processing_analytics_with_flask::TESTS,
+    order_analytics_service::TESTS,
     realtime_ecommerce_analytics_platform::TESTS,
     website_analytics_backend_system::TESTS,
 ];
