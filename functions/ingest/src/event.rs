@@ -179,7 +179,10 @@ mod tests {
             (r#"{"Records":[{"eventSource":"aws:dynamodb","eventID":"1"}]}"#, "aws:dynamodb"),
             (r#"{"Records":[{"eventSource":"aws:sqs"}]}"#, "messageId"),
             (r#"{"Records":[{"eventSource":"aws:kinesis"}]}"#, "eventSourceARN"),
-            (r#"{"eventSource":"aws:kafka","records":{"a-0":[{"topic":"a","partition":0,"offset":-1}]}}"#, "expected u64"),
+            (
+                r#"{"eventSource":"aws:kafka","records":{"a-0":[{"topic":"a","partition":0,"offset":-1}]}}"#,
+                "expected u64",
+            ),
             ("[]", "invalid"),
         ] {
             let error = read(event).err().unwrap_or_default();

@@ -142,7 +142,7 @@ impl Table {
 /// **Shape**: one [`Sums`] a measure and window: all windows of the first measure in their order, then all of the next.
 ///
 /// **Guarantees**: what was committed before the call is in the sums (eventually consistent reads may lag by less than a
-/// second), and nothing is in them twice, while ingest and sealing go on; see [`each_row`].
+/// second), and nothing is in them twice, while ingest and sealing go on; see `each_row`.
 ///
 /// **Errors**: [`StorageError`]; a retry helps where it says so.
 pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
