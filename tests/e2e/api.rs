@@ -31,6 +31,13 @@ const PASSED_BOUNDS: &[(&str, &str)] = &[
     ("/history?measure=views&limit=101", "from 0 to 100"),
     ("/history?measure=views&granularity=hour&from=2026-01-01&to=2026-11-20", "1000 hours"),
     ("/items/7?window=401d", "from 1m to 400d"),
+    ("/stats?site_id=a&limit=101", "from 1 to 100"),
+    ("/stats?site_id=a&limit=0", "from 1 to 100"),
+    ("/stats?site_id=a&date=1969-12-31", "from 1970-01-01"),
+    ("/metrics?users_window=25h", "from 1m to 24h"),
+    ("/metrics?views_window=0m", "from 1m to 24h"),
+    ("/metrics?limit=101", "from 1 to 100"),
+    ("/metrics/prometheus?users_window=1441m", "from 1m to 24h"),
     ("/generate_random_events?count=10001", "from 1 to 10000"),
     ("/generate_random_events?count=0", "from 1 to 10000"),
 ];
