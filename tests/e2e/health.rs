@@ -92,7 +92,7 @@ async fn the_deployed_stack_says_how_it_is(cloud: &Cloud) -> Result<()> {
     let (status, content_type, answer) = cloud.get("/health").await?;
     ensure!(status == 200 && content_type == "application/json", "{status} {content_type} {answer}");
     // Other tests leave dead letters, and old hours open.
-    let is_well = answer["status"] == "ok" && reasons(&answer).is_empty();
+    let is_well = answer["status"] == "healthy" && reasons(&answer).is_empty();
     let is_degraded = answer["status"] == "degraded" && !reasons(&answer).is_empty();
     ensure!(is_well || is_degraded, "{answer}");
     ensure!(answer["service"] == "minutebook", "{answer}");
@@ -106,7 +106,7 @@ async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<
     let watched = Watched::make(cloud, "health-queues").await?;
     let mut worker = watched.start_plain("health").await?;
     let empty = json!({
-        "status": "ok", "service": "minutebook", "queue_size": 0, "in_flight": 0, "dead_letters": 0,
+        "status": "healthy", "service": "minutebook", "queue_size": 0, "in_flight": 0, "dead_letters": 0,
         "oldest_open_hour": null, "reasons": [],
     });
     ensure!(ask(&mut worker).await? == (200, empty.clone()), "nothing waits");
@@ -144,7 +144,7 @@ async fn an_hour_that_is_not_added_up_needs_care(cloud: &Cloud) -> Result<()> {
     }
     store.add(("OPEN", "9999-01-01T00#other"), "x", "1").await?;
     let (_, answer) = ask(&mut worker).await?;
-    ensure!(answer["status"] == "ok" && answer["oldest_open_hour"] == "9999-01-01T00:00:00Z", "{answer}");
+    ensure!(answer["status"] == "healthy" && answer["oldest_open_hour"] == "9999-01-01T00:00:00Z", "{answer}");
 
     store.add(("OPEN", "2026-10-04T08#shop"), "x", "1").await?;
     let (status, answer) = ask(&mut worker).await?;

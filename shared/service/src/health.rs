@@ -93,7 +93,7 @@ struct Report {
 pub(crate) struct Answer {
     /// `degraded` if chunks lie in the dead letters or an hour is not added up an hour after its end; `unavailable` if
     /// the table or a queue cannot be reached.
-    #[schemars(extend("enum" = ["ok", "degraded", "unavailable"]))]
+    #[schemars(extend("enum" = ["healthy", "degraded", "unavailable"]))]
     status: &'static str,
     service: &'static str,
     /// How many announcements of chunks wait.
@@ -122,7 +122,7 @@ impl Report {
         let status = match (is_reachable, reasons.is_empty()) {
             (false, _) => "unavailable",
             (true, false) => "degraded",
-            (true, true) => "ok",
+            (true, true) => "healthy",
         };
         let mut response = json(&Answer {
             status,
@@ -189,7 +189,7 @@ mod tests {
             dead_letters: EMPTY,
         };
         let expected = concat!(
-            r#"{"status":"ok","service":"minutebook","queue_size":5,"in_flight":2,"dead_letters":0,"#,
+            r#"{"status":"healthy","service":"minutebook","queue_size":5,"in_flight":2,"dead_letters":0,"#,
             r#""oldest_open_hour":"2026-11-20T23:00:00Z","reasons":[]}"#
         );
         for now in ["2026-11-20T23:30:00Z", "2026-11-21T01:00:00Z"] {

@@ -139,7 +139,7 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
             "oldest_open_hour": "2026-11-21T13:00:00Z", "reasons": reasons,
         })
     };
-    let reachable = schemas.answer::<health::Answer>("All can be reached, whatever waits", example("ok", json!([])));
+    let reachable = schemas.answer::<health::Answer>("All can be reached, whatever waits", example("healthy", json!([])));
     let example = example("unavailable", json!(["the dead letters could not be reached"]));
     let unavailable = schemas.answer::<health::Answer>("The table or a queue cannot be reached", example);
     Operation {
