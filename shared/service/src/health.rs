@@ -105,7 +105,7 @@ pub(crate) struct Answer {
     /// The first hour that is not added up; null if there is none.
     #[schemars(with = "Option<Time>")]
     oldest_open_hour: Option<String>,
-    /// Why the status is not `ok`.
+    /// Why the status is not `healthy`.
     reasons: Vec<String>,
 }
 
