@@ -38,6 +38,12 @@ const PASSED_BOUNDS: &[(&str, &str)] = &[
     ("/metrics?views_window=0m", "from 1m to 24h"),
     ("/metrics?limit=101", "from 1 to 100"),
     ("/metrics/prometheus?users_window=1441m", "from 1m to 24h"),
+    ("/metrics/orders?window=8d", "from 1m to 7d"),
+    ("/metrics/realtime?window=25h", "from 1m to 1d"),
+    ("/metrics/realtime?limit=101", "from 1 to 100"),
+    ("/metrics/revenue/hourly?window=169h", "from 1m to 7d"),
+    ("/metrics/products/top?window=401d", "from 1m to 400d"),
+    ("/metrics/products/top?limit=0", "from 1 to 100"),
     ("/generate_random_events?count=10001", "from 1 to 10000"),
     ("/generate_random_events?count=0", "from 1 to 10000"),
 ];

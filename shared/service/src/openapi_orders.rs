@@ -56,7 +56,7 @@ pub(crate) fn hourly_revenue(schemas: &mut Schemas) -> Operation {
     });
     let answer = schemas.answer::<HourlyAnswer<'_>>("Every hour of the window, zeros too", example);
     operation(
-        ("hourly_revenue", "What orders brought, hour by hour"),
+        ("hourlyRevenue", "What orders brought, hour by hour"),
         "The window begins with a whole hour, and its last one may be running.",
         vec![window("24h", HOURLY_DAYS_MAX)],
         answer,
@@ -73,7 +73,7 @@ pub(crate) fn top_products(schemas: &mut Schemas) -> Operation {
     let answer = schemas.answer::<TopProductsAnswer<'_>>("The products, in their order", example);
     let by = json!({"type": "string", "enum": ["revenue", "units"], "default": "revenue"});
     operation(
-        ("top_products", "The products that orders brought the most by"),
+        ("topProducts", "The products that orders brought the most by"),
         "Products of cancelled orders are counted too.",
         vec![window("24h", WINDOW_MINUTES_MAX / (24 * 60)), limit(), query("by", "What they are ranked by.", by)],
         answer,
