@@ -67,6 +67,14 @@ def call(url, body=None, headers=(), method=None, timeout=60):
         return error.code, error.read()
 
 
+def call_or_wait(url):
+    """The same for a question; one that nobody answers in time is as good as a 503."""
+    try:
+        return call(url)
+    except OSError as error:
+        return 503, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode()
+
+
 class Stack:
     """The local stack, and what may be done to it."""
 
@@ -107,7 +115,7 @@ class Stack:
     def ask(self, path, **question):
         query = f"?{urllib.parse.urlencode(question)}" if question else ""
         for attempts_left in reversed(range(20)):
-            code, text = call(f"{self.api_url}{path}{query}")
+            code, text = call_or_wait(f"{self.api_url}{path}{query}")
             # 503 says that another try helps, and 502 that a function was not in time: the emulator shares the cores
             # of the machine with everything else.
             if code not in (502, 503) or attempts_left == 0:
@@ -118,7 +126,7 @@ class Stack:
         return json.loads(text, parse_float=Decimal)
 
     def health(self):
-        code, text = call(f"{self.api_url}/health")
+        code, text = call_or_wait(f"{self.api_url}/health")
         return code, json.loads(text)
 
 

@@ -2,6 +2,7 @@
 //!
 //! docs/COMPARISON.md names the test of each promise. The tests share the deployed stack, and each has sites of its own.
 
+mod comparison;
 mod customer_behavior_analytics_tool;
 mod event_processing_analytics_with_flask;
 mod order_analytics_service;
@@ -21,7 +22,8 @@ use crate::command::{endpoints_of, run, stderr, stdout};
 use crate::deployed::until_counted;
 
 /// All of them, document by document.
-pub(crate) const TESTS: [&[crate::Test]; 5] = [
+pub(crate) const TESTS: [&[crate::Test]; 6] = [
+    comparison::TESTS,
     customer_behavior_analytics_tool::TESTS,
     event_processing_analytics_with_flask::TESTS,
     order_analytics_service::TESTS,
