@@ -32,7 +32,7 @@ crate::tests![
 ];
 
 /// How long Prometheus may take to start and to scrape.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(200);
 
 /// What says that the tests must not pass without a Prometheus.
@@ -209,7 +209,7 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
     check_totals(&samples, &chunks)?;
     let sample = |name: &str| samples.get(name).copied().with_context(|| format!("{name}: {samples:?}"));
     for name in ["minutebook_last_chunk_lag_seconds", "minutebook_last_commit_age_seconds"] {
-        ensure!((0.0..60.0).contains(&sample(name)?), "{name}: {samples:?}");
+        ensure!((0.0..600.0).contains(&sample(name)?), "{name}: {samples:?}");
     }
     // Hours of numbered lanes that are over wait for their seal, if the test runs in the first minutes of one.
     ensure!((0.0..3_600.0).contains(&sample("minutebook_oldest_open_hour_age_seconds")?), "{samples:?}");
@@ -357,12 +357,13 @@ async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
     // The one asks for OpenMetrics by Accept, as Prometheus does by itself; the other has the path of the older form.
     let job = |name: &str, end: &str| {
         format!(
-            "  - job_name: {name}\n    metrics_path: /{path}/metrics{end}\n    params: {{ site_id: [live-prometheus] }}\n    \
+            "  - job_name: {name}\n    metrics_path: /{path}/metrics{end}\n    params:\n      \
+             site_id: [live-prometheus]\n      users_window: [1h]\n      views_window: [1h]\n    \
              static_configs: [{{ targets: ['{address}'] }}]\n"
         )
     };
     let config = format!(
-        "global: {{ scrape_interval: 2s, scrape_timeout: 2s }}\nscrape_configs:\n{}{}",
+        "global: {{ scrape_interval: 5s, scrape_timeout: 5s }}\nscrape_configs:\n{}{}",
         job("by-accept", ""),
         job("by-path", "/prometheus")
     );

@@ -1,5 +1,5 @@
-//! The numbers of sites: what the real function answers about what the real ingest counted, beside the oracle and a naive
-//! count of the events themselves.
+//! The numbers of sites: what the real function answers about what the real ingest counted, beside the oracle and a
+//! naive count of the events themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -195,7 +195,7 @@ async fn all_time_is_a_query_a_year(cloud: &Cloud) -> Result<()> {
     let (status, answer) = ask(&mut worker, "site_id=s").await?;
     ensure!(status == 200 && answer["total_views"] == 0, "{answer}");
     let queries = proxy.calls("Query");
-    // Views, pages and visitors: each year since 1970, and up to 20 for the month that is running; two lists of open hours.
+    // Views, pages and visitors: each year since 1970, up to 20 for the running month; two lists of open hours.
     ensure!(queries <= 3 * (60 + 20) + 2, "{queries} queries");
     Ok(())
 }

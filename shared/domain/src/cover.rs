@@ -44,9 +44,9 @@ impl Piece {
         Piece { first: bucket, last: bucket, window: Window { from: bucket.first_minute(), to: holes.end_of(bucket) } }
     }
 
-    /// Whether it may go on with this one, which follows it: hours of one day, and months of one year, lie side by side in
-    /// the table. The month that is running stays by itself: where an hour of it waits for its seal, only its rows have to
-    /// be passed over.
+    /// Whether it may go on with this one, which follows it: hours of one day, and months of one year, lie side by side
+    /// in the table. The month that is running stays by itself: where an hour of it waits for its seal, only its rows have
+    /// to be passed over.
     fn may_take(self, next: Piece, months_per_piece: u32) -> bool {
         match (self.first, next.first) {
             (Bucket::Hour(first), Bucket::Hour(hour)) => {

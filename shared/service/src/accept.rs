@@ -15,8 +15,8 @@ pub(crate) struct MediaType {
 
 /// The place of the form that a client likes best, of these; the first one of several that it likes as much.
 ///
-/// **Shape**: `None` if it takes none of them. A header that is empty takes all. Parameters other than `version` and `q`
-/// ask for nothing that would tell two forms apart. A range that is malformed is passed over.
+/// **Shape**: `None` if it takes none of them. A header that is empty takes all. Parameters other than `version` and
+/// `q` ask for nothing that would tell two forms apart. A range that is malformed is passed over.
 pub(crate) fn best(accept: &str, offered: &[MediaType]) -> Option<usize> {
     if accept.trim().is_empty() {
         return (!offered.is_empty()).then_some(0);

@@ -69,8 +69,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Answers one request, in the form that is asked for. What goes wrong is an answer too: 400 names the parameter, 503
-    /// says that a retry helps. Queues that cannot be reached only leave their numbers out.
+    /// Answers one request, in the form that is asked for. What goes wrong is an answer too: 400 names the parameter,
+    /// 503 says that a retry helps. Queues that cannot be reached only leave their numbers out.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);

@@ -55,7 +55,9 @@ pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<LiveQuery, String
 
 fn window(name: &str, value: &str) -> Result<WindowLength, String> {
     WindowLength::parse(value).filter(|window| window.minutes() <= WINDOW_HOURS_MAX * MINUTES_PER_HOUR).ok_or_else(|| {
-        format!("{name} is {value:?}; expected a whole number and m, h or d, as 5m or 1h, from 1m to {WINDOW_HOURS_MAX}h")
+        format!(
+            "{name} is {value:?}; expected a whole number and m, h or d, as 5m or 1h, from 1m to {WINDOW_HOURS_MAX}h"
+        )
     })
 }
 

@@ -36,8 +36,8 @@ pub(crate) fn stats(schemas: &mut Schemas) -> Operation {
     Operation {
         id: "stats",
         summary: "Views, users and the most viewed paths of a site",
-        description: "Without date, from and to it is all time, up to the end of the running day. A site that nobody ever \
-                      named is zeros and []. Edges within a minute move outward to the whole one.",
+        description: "Without date, from and to it is all time, up to the end of the running day. A site that nobody \
+                      ever named is zeros and []. Edges within a minute move outward to the whole one.",
         parameters,
         body: None,
         answers,
@@ -78,8 +78,8 @@ pub(crate) fn prometheus(schemas: &mut Schemas) -> Operation {
     Operation {
         id: "prometheus",
         summary: "The same for Prometheus",
-        description: "The format 0.0.4, or OpenMetrics 1.0 if Accept prefers it. Queues that cannot be reached are left out, \
-                      and minutebook_queue_up says so.",
+        description: "The format 0.0.4, or OpenMetrics 1.0 if Accept prefers it. Queues that cannot be reached are left \
+                      out, and minutebook_queue_up says so.",
         parameters: parameters(),
         body: None,
         answers,

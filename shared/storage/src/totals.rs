@@ -59,8 +59,8 @@ pub struct LastChunk {
 impl Table {
     /// The totals of all chunks.
     ///
-    /// **Guarantees**: a consistent read, so that no number is ever lower than in an answer before: whoever watches them
-    /// would take that for a new beginning.
+    /// **Guarantees**: a consistent read, so that no number is ever lower than in an answer before: whoever watches
+    /// them would take that for a new beginning.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     pub async fn totals(&self) -> Result<Totals, StorageError> {
