@@ -1,4 +1,5 @@
 //! Orders, recounted: what their events say, and what becomes of them together.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use chrono::{DateTime, Utc};
 use minutebook_oracle::{Recount, Settings, order_tallies, recount};
