@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use lambda_http::http::StatusCode;
+use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response, service_fn};
 use minutebook_domain::check::{CheckedLines, LineChecker, RejectedLine};
 use minutebook_domain::measure::Currency;
@@ -115,6 +115,10 @@ impl<S: EventStore, K: WriteKeys> Handler<S, K> {
         let count = collect_random::count(request.uri().query().unwrap_or_default())
             .map_err(|sentence| Refusal::new(StatusCode::BAD_REQUEST, sentence))?;
         let only_site = self.only_site(request).await?;
+        if request.method() == Method::HEAD {
+            // It asks what GET would answer, and may change nothing.
+            return Ok(json(&Generated::new(count, "")));
+        }
         let now = self.clock.now();
         let text = collect_random::text(count, now, only_site.as_deref());
         let mut checker = LineChecker::new(now - CLOCK_MARGIN, self.default_currency);
@@ -481,6 +485,14 @@ mod tests {
             status == 400 && problem["error"].as_str().is_some_and(|error| error.contains("1 to 10000")),
             "{problem}"
         );
+        assert!(stored(&handler).is_empty());
+    }
+
+    #[test]
+    fn a_head_makes_no_random_events() {
+        let handler = Handler { makes_random_events: true, ..handler() };
+        let request = lambda_http::http::Request::head("/generate_random_events").body(Body::Empty);
+        assert_eq!(answered(&handler, request.expect("a request")).0, 200);
         assert!(stored(&handler).is_empty());
     }
 
