@@ -407,7 +407,7 @@ pub(crate) fn nanoseconds(sources: &Sources<'_>) -> Option<i128> {
 }
 
 /// Year, month, day, hour, minute, and then perhaps second and nanosecond: seconds since 1970, and nanoseconds.
-fn read_array(numbers: &[Value]) -> Option<(i64, u32)> {
+pub(crate) fn read_array(numbers: &[Value]) -> Option<(i64, u32)> {
     let mut read = Vec::new();
     for number in numbers {
         let Value::Number(number) = number else { return None };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::decimal::Number;
-use crate::event::{PROPERTIES, TIMESTAMP};
+use crate::event::{PROPERTIES, TIMESTAMP, read_array};
 use crate::json::{self, Value};
 use crate::time;
 
@@ -98,6 +98,7 @@ fn seconds_of(value: &str) -> Option<i64> {
     match json::parse(value) {
         Ok(Value::Text(text)) => time::read_text(&text),
         Ok(Value::Number(number)) => time::read_epoch(&number),
+        Ok(Value::Array(numbers)) => read_array(&numbers).map(|(seconds, _)| seconds),
         _ => None,
     }
 }
@@ -108,6 +109,7 @@ fn shift_value(value: &str, minutes: i64) -> Option<String> {
         // A time has no character that would have to be escaped.
         Ok(Value::Text(text)) if json::is_number(&text) => Some(format!("\"{}\"", shift_number(&text, minutes)?)),
         Ok(Value::Text(text)) => Some(format!("\"{}\"", shift_text(&text, minutes)?)),
+        Ok(Value::Array(numbers)) => shift_array(&numbers, minutes),
         _ => None,
     }
 }
@@ -120,6 +122,20 @@ fn shift_text(text: &str, minutes: i64) -> Option<String> {
     let time: NaiveDateTime = time.checked_add_signed(TimeDelta::try_minutes(minutes)?)?;
     let separator = to_minute.get(10..11)?;
     Some(format!("{}{separator}{}{rest}", time.format("%Y-%m-%d"), time.format("%H:%M")))
+}
+
+/// Year, month, day, hour, minute, and what else there is.
+fn shift_array(numbers: &[Value], minutes: i64) -> Option<String> {
+    let written = |value: &Value| match value {
+        Value::Number(number) => Some(number.clone()),
+        _ => None,
+    };
+    let numbers: Vec<String> = numbers.iter().map(written).collect::<Option<_>>()?;
+    let number = |place: usize| numbers.get(place)?.parse::<u32>().ok();
+    let date = NaiveDate::from_ymd_opt(i32::try_from(number(0)?).ok()?, number(1)?, number(2)?)?;
+    let time = date.and_hms_opt(number(3)?, number(4)?, 0)?.checked_add_signed(TimeDelta::try_minutes(minutes)?)?;
+    let rest: String = numbers.get(5..)?.iter().map(|number| format!(",{number}")).collect();
+    Some(format!("[{}{rest}]", time.format("%-Y,%-m,%-d,%-H,%-M")))
 }
 
 fn shift_number(text: &str, minutes: i64) -> Option<String> {
@@ -181,6 +197,8 @@ mod tests {
             ("0", "176460"),
             ("1e-3", "176460.001"),
             ("0e99", "176460"),
+            ("[2026,11,30,23,7]", "[2026,12,3,0,8]"),
+            ("[2026, 11, 30, 23, 7, 31, 5]", "[2026,12,3,0,8,31,5]"),
         ];
         for (value, expected) in cases {
             let line = format!(r#" {{"a" : 1.50, "ts" :{value} , "b":"\u0041"}}"#);

@@ -1,0 +1,232 @@
+//! Meters what counting orders would be billed: plays chunks of events about made-up orders into an order book in memory, and
+//! adds up the read and write units of every call by the sizes of its rows.
+//!
+//! `cargo run -p minutebook-benches --bin order_units -- [ORDERS] [EVENTS A CHUNK] [PRODUCTS] [MINUTES] [late]`
+//!
+//! An order is created, paid five minutes later and shipped half an hour after that, and one in ten is cancelled in between.
+//! With `late` its hour is closed by then, as in an import.
+//!
+//! **Source**: a transactional write takes two units for each started kilobyte of the larger of the item before and after
+//! it, and so does a condition check; a plain write takes one. A consistent read takes one unit for each started 4 KB, also
+//! where there is no item. The size of an item is that of its names and values.
+
+#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use minutebook_domain::amount::Amount;
+use minutebook_domain::bucket::{Bucket, Retention};
+use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
+use minutebook_domain::ledger::PlanBasis;
+use minutebook_domain::measure::Currency;
+use minutebook_domain::order_changes::{OrderChange, OrderPart, Present};
+use minutebook_domain::orders::{OrderFacts, OrderId, Orders};
+use minutebook_domain::plan::{Row, counter_bytes};
+use minutebook_domain::time::{Hour, Minute};
+use minutebook_storage::keys::{Lane, TIME_TO_LIVE, order_partition, recent_partition, tally_partition, tally_row};
+use serde_json::json;
+
+const KILOBYTE: usize = 1024;
+const READ_UNIT_BYTES: usize = 4 * KILOBYTE;
+/// The rows of one batch of reads.
+const BATCH_READS_MAX: usize = 100;
+/// What DynamoDB stores a time to live (ten digits) in.
+const TIME_TO_LIVE_BYTES: usize = 6;
+/// A time to the nanosecond.
+const TIME_BYTES: usize = 30;
+/// A map, a list and each of their elements take so much beside what is in them, about.
+const NESTING_BYTES: usize = 3;
+
+const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_late = arguments.iter().any(|argument| argument == "late");
+    let mut numbers = arguments.iter().filter(|argument| *argument != "late").map(|text| text.parse::<usize>());
+    let mut next = |default: usize| numbers.next().unwrap_or(Ok(default));
+    let (orders, chunk_events, products, minutes) = (next(100_000)?, next(10_000)?, next(1_000)?, next(100)?);
+
+    let start: DateTime<Utc> = "2026-11-20T20:00:00Z".parse()?;
+    let lines = lines(orders, products, start, minutes)?;
+    let events = lines.len();
+    let mut book = Book::default();
+    for chunk in lines.chunks(chunk_events) {
+        let last = chunk.last().context("no chunk is empty")?.0;
+        let now = if is_late { last + TimeDelta::days(2) } else { last };
+        let text: String = chunk.iter().map(|(_, line)| line.as_str()).collect();
+        book.commit(&counted(&text, now)?, now);
+    }
+    let a_million = |units: usize| units * 1_000_000 / events;
+    let Units { transactions, orders: order_rows, seals, tallies, listed, read } = book.units;
+    println!(
+        "{}",
+        json!({
+            "orders": orders, "events": events, "chunk_events": chunk_events, "products": products, "minutes": minutes,
+            "late": is_late, "transactions": transactions,
+            "write_units": {"orders": order_rows, "recent": listed, "seals": seals, "tallies": tallies},
+            "write_units_per_million_events": a_million(order_rows + listed + seals + tallies),
+            "read_units_per_million_events": a_million(read),
+        })
+    );
+    Ok(())
+}
+
+/// The events in the order of their times.
+fn lines(orders: usize, products: usize, start: DateTime<Utc>, minutes: usize) -> Result<Vec<(DateTime<Utc>, String)>> {
+    let mut lines = Vec::with_capacity(orders * 4);
+    for order in 0..orders {
+        let made = start + TimeDelta::milliseconds(i64::try_from(order * minutes * 60_000 / orders)?);
+        let mut push = |at: DateTime<Utc>, kind: &str, members: &str| {
+            let time = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+            let line = format!(
+                "{{\"eventType\":\"Order{kind}Event\",\"timestamp\":\"{time}\",\"orderId\":\"{order:036}\"{members}}}\n"
+            );
+            lines.push((at, line));
+        };
+        let item = |place: usize| {
+            let product = (order * 7 + place * 13 + order * place * place) % products;
+            format!("{{\"productName\":\"Product number {product}\",\"quantity\":{},\"unitPrice\":19.99}}", 1 + place)
+        };
+        let items: Vec<String> = (0..1 + order % 3).map(item).collect();
+        let members = format!(
+            ",\"orderNumber\":\"ORD-{order}\",\"userId\":\"user-{}\",\"totalAmount\":{}.95,\"items\":[{}]",
+            order % 5_000,
+            20 + order % 80,
+            items.join(",")
+        );
+        push(made, "Created", &members);
+        push(made + TimeDelta::minutes(5), "StatusChanged", ",\"newStatus\":\"PAID\"");
+        if order % 10 == 0 {
+            push(made + TimeDelta::minutes(20), "Cancelled", ",\"refundAmount\":10");
+        }
+        push(made + TimeDelta::minutes(35), "StatusChanged", ",\"newStatus\":\"SHIPPED\"");
+    }
+    lines.sort();
+    Ok(lines)
+}
+
+fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
+    let default_currency = Currency::parse(b"USD").context("three letters")?;
+    let basis = PlanBasis { reference_time, default_currency, minute_retention_days: RETENTION.minute_days };
+    let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: u64::MAX });
+    reader.push(text.as_bytes())?;
+    let count = reader.finish()?;
+    anyhow::ensure!(count.outcomes.rejected_total() == 0, "{:?}", count.outcomes.rejected);
+    Ok(count.orders)
+}
+
+/// What was billed.
+#[derive(Default)]
+struct Units {
+    transactions: usize,
+    orders: usize,
+    seals: usize,
+    tallies: usize,
+    listed: usize,
+    read: usize,
+}
+
+/// The order book, in memory.
+#[derive(Default)]
+struct Book {
+    orders: HashMap<OrderId, OrderFacts>,
+    rows: HashMap<(String, String), HashMap<String, Amount>>,
+    units: Units,
+}
+
+impl Book {
+    /// As the storage does it, by the same cuts.
+    fn commit(&mut self, told: &Orders, now: DateTime<Utc>) {
+        let mut told: Vec<(&OrderId, &OrderFacts)> = told.iter().collect();
+        let minute = |facts: &OrderFacts| {
+            let created = facts.created.as_ref().map(|created| created.at);
+            created.or(facts.stage.as_ref().map(|stage| stage.at)).and_then(Minute::containing)
+        };
+        told.sort_by_key(|(order, facts)| (&order.site, minute(facts), &order.id));
+        for batch in told.chunks(BATCH_READS_MAX) {
+            let mut news = Vec::new();
+            for (order, told) in batch {
+                let before = self.orders.get(*order).cloned().unwrap_or_default();
+                self.units.read += order_bytes(order, &before).div_ceil(READ_UNIT_BYTES);
+                let mut after = before.clone();
+                after.join((*told).clone());
+                if after != before {
+                    news.push(((*order).clone(), before, after));
+                }
+            }
+            news.sort_by_key(|(order, _, after)| (order.site.clone(), minute(after), order.id.clone()));
+            self.write(&news, now);
+        }
+    }
+
+    fn write(&mut self, news: &[(OrderId, OrderFacts, OrderFacts)], now: DateTime<Utc>) {
+        let changes: Vec<OrderChange<'_>> = news
+            .iter()
+            .map(|(order, before, after)| OrderChange {
+                site: &order.site,
+                before: before.standing(),
+                after: after.standing(),
+                row_bytes: order_bytes(order, after),
+            })
+            .collect();
+        let is_open = |_: &str, hour: Hour| !minutebook_domain::seal::is_closed(hour, now);
+        let parts = OrderPart::cut(&changes, &Present { now, retention: RETENTION, is_open: &is_open });
+        for part in &parts {
+            self.units.transactions += 1;
+            self.units.seals += 2 * part.hours.len();
+            for row in &part.rows {
+                let lane = if part.is_open(row) { Lane::Number(0) } else { Lane::Late };
+                self.units.tallies += 2 * self.add(row, lane).div_ceil(KILOBYTE);
+            }
+        }
+        for (order, before, after) in news {
+            let bytes = order_bytes(order, after).max(order_bytes(order, before));
+            self.units.orders += 2 * bytes.div_ceil(KILOBYTE);
+            if let Some(created) = after.created.as_ref().filter(|created| before.created.as_ref() != Some(created)) {
+                let day = Minute::containing(created.at).map(|minute| minute.hour().day());
+                let partition = day.map_or(0, |day| recent_partition(&order.site, day).len());
+                let keys = "pk".len() + partition + "sk".len() + TIME_BYTES + "#".len() + order.id.len();
+                self.units.listed += (keys + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES).div_ceil(KILOBYTE);
+            }
+            self.orders.insert(order.clone(), after.clone());
+        }
+    }
+
+    /// Adds a row's counters, and gives the size of the row after it.
+    fn add(&mut self, row: &Row<'_>, lane: Lane) -> usize {
+        let partition = tally_partition(row.site, row.bucket);
+        let sort = tally_row(row.measure, row.bucket, lane, row.slot, 0);
+        let has_ttl = !matches!(row.bucket, Bucket::Day(_) | Bucket::Week(_) | Bucket::Month(_));
+        let ttl = if has_ttl { TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES } else { 0 };
+        let keys = "pk".len() + partition.len() + "sk".len() + sort.len() + ttl;
+        let counters = self.rows.entry((partition, sort)).or_default();
+        for (key, amount) in &row.counters {
+            *counters.entry((*key).to_string()).or_insert(Amount::ZERO) += *amount;
+        }
+        keys + counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum::<usize>()
+    }
+}
+
+/// The size of an order's row, as docs/TABLE.md has it.
+fn order_bytes(order: &OrderId, facts: &OrderFacts) -> usize {
+    let number = Amount::stored_bytes;
+    let mut bytes = "pk".len() + order_partition(&order.site, &order.id).len() + "skorder".len() + "revision".len() + 2;
+    if let Some(created) = &facts.created {
+        bytes += "created_at".len() + TIME_BYTES + "currencyUSD".len() + "value".len() + number(created.value);
+        bytes += created.number.as_ref().map_or(0, |text| "order_number".len() + text.len());
+        bytes += created.customer.as_ref().map_or(0, |text| "customer_id".len() + text.len());
+        bytes += "products".len() + NESTING_BYTES;
+        for product in &created.products {
+            bytes += product.name.len() + number(product.units) + number(product.money) + 4 * NESTING_BYTES;
+        }
+    }
+    if let Some(stage) = &facts.stage {
+        bytes += "statusstatus_atstatus_by".len() + stage.status.len() + TIME_BYTES + "cancellation".len();
+    }
+    if let Some(cancelled) = &facts.cancelled {
+        bytes += "cancelled_atrefund_amount".len() + TIME_BYTES + cancelled.refund.map_or(0, number);
+    }
+    bytes
+}
