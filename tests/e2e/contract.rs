@@ -100,8 +100,8 @@ async fn every_line_of_the_docs_is_answered_as_they_say(cloud: &Cloud) -> Result
     until_queue_is_empty(cloud, cloud.stack().await?).await
 }
 
-/// What Schemathesis looks at in each answer. That every right question is answered with 200 is not among it: the description
-/// cannot say all that makes one right, as that a body is packed in the way that its header says.
+/// What Schemathesis looks at in each answer. That every right question is answered with 200 is not among it: the
+/// description cannot say all that makes one right, as that a body is packed in the way that its header says.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
                       negative_data_rejection,unsupported_method,allow_header_conformance";
 

@@ -149,8 +149,7 @@ impl Books {
             }
         }
         // Orders count for what all chunks tell of them together.
-        self.comparison
-            .add_tallies(&self.orders.tallies(), &mut |site, bucket| self.scope.is_compared(site, bucket));
+        self.comparison.add_tallies(&self.orders.tallies(), &mut |site, bucket| self.scope.is_compared(site, bucket));
         let scope = &mut self.scope.clone();
         self.orders.judge(
             |site, bucket| self.scope.covers(site, bucket),

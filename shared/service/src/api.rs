@@ -21,8 +21,8 @@ pub async fn serve() -> Result<(), lambda_http::Error> {
     lambda_http::run(service_fn(|request| async move { Ok::<_, lambda_http::Error>(handle(&request)) })).await
 }
 
-/// Answers one request: the description of the API, 405 for a method that its call does not have, and 404 for a path that is
-/// no call.
+/// Answers one request: the description of the API, 405 for a method that its call does not have, and 404 for a path
+/// that is no call.
 pub fn handle(request: &Request) -> Response<Body> {
     /// Built when it is asked for first, so that a start is as fast as without it.
     static DESCRIPTION: LazyLock<Value> = LazyLock::new(openapi::document);

@@ -12,12 +12,13 @@ use crate::routes::{Purpose, ROUTES};
 
 /// What the description says of the API as a whole.
 const DESCRIPTION: &str = "\
-Exact answers about the events of shops: what is viewed, added to carts and sold, now and by hour, day, week and month. Every \
-event is counted exactly once.\n\n\
-Whatever goes wrong is answered by a problem document (RFC 9457): `detail` and `error` say in one sentence what was wrong and what \
-was expected. An unknown path is 404; a method that a path does not have is 405, and `Allow` says which it has; 503 means that a \
-retry helps. HEAD is answered like GET, and OPTIONS for browsers. What API Gateway refuses before any function sees it (more \
-requests than it may pass on: 429; more than 10 MB: 413) has a body of its own, `{\"message\": …}`.\n\n\
+Exact answers about the events of shops: what is viewed, added to carts and sold, now and by hour, day, week and month. \
+Every event is counted exactly once.\n\n\
+Whatever goes wrong is answered by a problem document (RFC 9457): `detail` and `error` say in one sentence what was wrong \
+and what was expected. An unknown path is 404; a method that a path does not have is 405, and `Allow` says which it has; \
+503 means that a retry helps. HEAD is answered like GET, and OPTIONS for browsers. What API Gateway refuses before any \
+function sees it (more requests than it may pass on: 429; more than 10 MB: 413) has a body of its own, \
+`{\"message\": …}`.\n\n\
 Amounts are exact decimals: read them with a parser that keeps all digits. Times are UTC.";
 
 /// What the description says of one call.
@@ -73,12 +74,14 @@ impl Schemas {
 
 impl Operation {
     fn document(self) -> Value {
+        let answers: Map<String, Value> =
+            self.answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect();
         let mut operation = json!({
             "operationId": self.id,
             "summary": self.summary,
             "description": self.description,
             "parameters": self.parameters,
-            "responses": self.answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect::<Map<_, _>>(),
+            "responses": answers,
         });
         if let Some(body) = self.body {
             operation["requestBody"] = body;

@@ -109,8 +109,8 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
         "next_cursor": null,
     });
     let answer = schemas.answer::<history::Answer<'_>>("A page of the series", example);
-    let description = "A page has up to 100 periods, a series up to 1,000. currency is for sales and refunds only. Hours that \
-                       have expired are 400.";
+    let description = "A page has up to 100 periods, a series up to 1,000. currency is for sales and refunds only. Hours \
+                       that have expired are 400.";
     let names = ("history", "How a measure went by hour, day, week or month", description);
     question(names, parameters, answer, schemas)
 }
@@ -123,7 +123,9 @@ pub(crate) fn item(schemas: &mut Schemas) -> Operation {
     let example = json!({
         "item_id": 101, "site_id": "default", "views": 21, "adds_to_cart": 6, "removals": 2, "units": 4,
         "gross_sales": 100.50, "refunds": 120.75, "net_sales": -20.25, "currency": "USD",
-        "conversion": {"adds_to_cart_per_view": 0.285714, "units_per_add_to_cart": 0.666667, "units_per_view": 0.190476},
+        "conversion": {
+            "adds_to_cart_per_view": 0.285714, "units_per_add_to_cart": 0.666667, "units_per_view": 0.190476,
+        },
         "as_of": "2026-11-21T12:00:00Z",
         "window": {"from": "2026-11-20T12:01:00Z", "to": "2026-11-21T12:01:00Z", "precision": "minute"},
     });
@@ -139,7 +141,8 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
             "oldest_open_hour": "2026-11-21T13:00:00Z", "reasons": reasons,
         })
     };
-    let reachable = schemas.answer::<health::Answer>("All can be reached, whatever waits", example("healthy", json!([])));
+    let reachable =
+        schemas.answer::<health::Answer>("All can be reached, whatever waits", example("healthy", json!([])));
     let example = example("unavailable", json!(["the dead letters could not be reached"]));
     let unavailable = schemas.answer::<health::Answer>("The table or a queue cannot be reached", example);
     Operation {

@@ -8,9 +8,9 @@ use crate::collect_random::{COUNT_DEFAULT, COUNT_MAX, Generated};
 use crate::openapi::{Operation, Schemas};
 use crate::openapi_parameters::{header, query, time};
 
-const DESCRIPTION: &str = "Good lines are stored as one object of the bucket and counted like any file, within seconds; the \
-                           answer is given only once they are stored. A post with an Idempotency-Key is counted once, \
-                           however often it is repeated.";
+const DESCRIPTION: &str = "Good lines are stored as one object of the bucket and counted like any file, within seconds; \
+                           the answer is given only once they are stored. A post with an Idempotency-Key is counted \
+                           once, however often it is repeated.";
 
 /// An event by the names that its fields are best given; there are others for most, and more types.
 fn event() -> Value {
@@ -43,8 +43,8 @@ fn body() -> Value {
     json!({
         "required": true,
         "description": format!(
-            "One event, an array of events, or JSON Lines; at most {BODY_BYTES_MAX} bytes. Packed with gzip (Content-Encoding: \
-             gzip, with the type application/x-ndjson) it may unpack to {UNPACKED_BYTES_MAX} bytes."
+            "One event, an array of events, or JSON Lines; at most {BODY_BYTES_MAX} bytes. Packed with gzip \
+             (Content-Encoding: gzip, with the type application/x-ndjson) it may unpack to {UNPACKED_BYTES_MAX} bytes."
         ),
         "content": {
             "application/json": {"schema": {"oneOf": [event(), {"type": "array", "minItems": 1, "items": event()}]}},
@@ -61,7 +61,8 @@ fn post(
     schemas: &mut Schemas,
 ) -> Operation {
     let example = json!({
-        "accepted": 2, "rejected": [{"line": 3, "reason": "missing:timestamp"}], "chunk": "collected/2026-11-20/08/4f….jsonl",
+        "accepted": 2, "rejected": [{"line": 3, "reason": "missing:timestamp"}],
+        "chunk": "collected/2026-11-20/08/4f….jsonl",
     });
     answers.push((
         "202",

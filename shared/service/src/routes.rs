@@ -1,5 +1,5 @@
-//! The calls: which paths there are, the methods of each, and the function that answers it. The template's routes, those of
-//! `cargo lambda watch` and the description of the API are held equal to this list by tests.
+//! The calls: which paths there are, the methods of each, and the function that answers it. The template's routes, those
+//! of `cargo lambda watch` and the description of the API are held equal to this list by tests.
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Response};
