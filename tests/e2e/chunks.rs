@@ -54,7 +54,10 @@ impl Coming {
                 format!("\"timestamp\":\"2026-10-{day:02}T{hour:02}:{minute:02}:30Z\",\"item_id\":{number}")
             }
         };
-        Ok((0..count).map(|number| format!("{{\"event\":\"view\",{}}}\n", view(number))).collect())
+        // Two views a session, and customers who come again at other times.
+        let visitor = |number: usize| format!("\"user_id\":{},\"session\":{}", number % 40, number / 2);
+        let line = |number| format!("{{\"event\":\"view\",{},{}}}\n", view(number), visitor(number));
+        Ok((0..count).map(line).collect())
     }
 
     /// `count` views of one minute, each of an item of its own: few rows, which all chunks of that minute share.
@@ -74,7 +77,11 @@ impl Coming {
 /// `count` views at a time, each of an item of its own.
 pub(crate) fn views_at(time: DateTime<Utc>, count: usize) -> String {
     let time = rfc3339(time);
-    (0..count).map(|number| format!("{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{number}}}\n")).collect()
+    let line = |number| {
+        let user = number % 50;
+        format!("{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{number},\"user_id\":{user}}}\n")
+    };
+    (0..count).map(line).collect()
 }
 
 pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {

@@ -24,6 +24,7 @@ crate::tests![
     verify_finds_a_wrong_row_of_every_granularity,
     verify_finds_an_hour_that_no_roll_up_would_find,
     verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies,
+    verify_finds_visitors_that_are_missing_and_totals_that_lie,
     verify_compares_only_what_lies_between_from_and_to,
 ];
 
@@ -340,6 +341,30 @@ async fn verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies(cloud: &C
     store.add((&id, "000000"), "lines", "-1").await?;
     store.put("b.jsonl", views("default", 1)).await?;
     finds(&store, 1, "b.jsonl").await
+}
+
+async fn verify_finds_visitors_that_are_missing_and_totals_that_lie(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "verify-visitors").await?;
+    let line = |user| {
+        format!(
+            "{{\"event\":\"view\",\"ts\":\"2026-11-19T10:00:30Z\",\"sku\":1,\"user_id\":\"{user}\",\"session\":1}}\n"
+        )
+    };
+    let record = store.put("a.jsonl", ["ann", "bob", "bob", "eve"].map(line).concat()).await?;
+    let mut worker = store.start_plain_ingest().await?;
+    ensure!(worker.invoke(sqs_event(&[vec![record]])).await?.is_clean());
+    let report = store.verify().await?;
+    ensure!(report["uniques"] == 10, "customers and sessions of five granularities: {report}");
+
+    let day = "T#default#2026-11-19";
+    let rows = store.rows_of(day).await?;
+    let visitors = rows.iter().find(|sort_key| sort_key.starts_with("users#10#")).context("visitors of the hour")?;
+    store.delete_row(day, visitors).await?;
+    finds(&store, 2, "default users hour 2026-11-19T10: recounted 3, the table says 0").await?;
+    let lanes = store.rows_of("TOTALS").await?;
+    let lane = lanes.first().context("a row of totals")?;
+    store.add(("TOTALS", lane), "events", "1").await?;
+    finds(&store, 3, "totals events: the ledger adds up to 4, the totals say 5").await
 }
 
 async fn verify_compares_only_what_lies_between_from_and_to(cloud: &Cloud) -> Result<()> {
