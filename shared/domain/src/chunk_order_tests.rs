@@ -228,6 +228,25 @@ fn a_line_of_many_events_may_be_about_many_orders() {
 }
 
 #[test]
+fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
+    let items: Vec<String> = (0..500).map(|place| format!(r#"{{"productName":"{place:0>256}"}}"#)).collect();
+    let members = format!(r#","totalAmount":1,"items":[{}]"#, items.join(","));
+    let basis = PlanBasis {
+        reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
+        default_currency: Currency::parse(b"EUR").unwrap(),
+        minute_retention_days: 7,
+    };
+    let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: u64::MAX });
+    let taken = (0..2_000).take_while(|order| {
+        let line = created(&members).replace(r#""orderId":7"#, &format!(r#""orderId":{order}"#)) + "\n";
+        reader.push(line.as_bytes()).is_ok()
+    });
+    // Each of them takes a bit more than its names.
+    assert!((700..1_000).contains(&taken.count()));
+    assert_eq!(reader.finish().err(), Some(ChunkError::TooManyOrders));
+}
+
+#[test]
 fn whoever_ordered_is_one_of_the_users() {
     let line = created(r#","totalAmount":9,"userId":"u""#);
     let uniques = read(&line).uniques;
