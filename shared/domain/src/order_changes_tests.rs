@@ -157,6 +157,8 @@ fn large_orders_go_in_transactions_of_their_own() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn parts_hold_every_difference_once_and_fit(
         orders in proptest::collection::vec((0_i64..120, 0_u64..50, 0_u8..40, any::<bool>()), 1..150),
@@ -205,5 +207,83 @@ proptest! {
         }
         expected.retain(|_, amount| *amount != Amount::ZERO);
         prop_assert_eq!(sums, expected);
+    }
+
+    #[test]
+    fn events_in_any_order_any_number_of_times_and_in_any_chunks_give_the_same_tallies(
+        events in proptest::collection::vec((0_usize..4, 0_i64..6, 0_u8..4, 0_u64..4), 1..16),
+        picks in proptest::collection::vec(any::<proptest::sample::Index>(), 0..16),
+        chunk_events in 1_usize..6,
+        seed in any::<u64>(),
+    ) {
+        let said: Vec<(usize, OrderFacts)> = events.iter().map(|event| (event.0, say(event))).collect();
+        let mut played: Vec<&(usize, OrderFacts)> = said.iter().collect();
+        played.extend(picks.iter().map(|pick| &said[pick.index(said.len())]));
+        let mut places: Vec<usize> = (0..played.len()).collect();
+        places.sort_by_key(|place| (*place as u64 + 1).wrapping_mul(seed | 1).rotate_left(29));
+        let played: Vec<&(usize, OrderFacts)> = places.into_iter().map(|place| played[place]).collect();
+
+        let mut book: Vec<OrderFacts> = vec![OrderFacts::default(); 4];
+        let mut tallies: BTreeMap<(String, String), Amount> = BTreeMap::new();
+        for chunk in played.chunks(chunk_events) {
+            let mut after = book.clone();
+            for (order, facts) in chunk {
+                after[*order].join(facts.clone());
+            }
+            let changes: Vec<OrderChange<'_>> = book
+                .iter()
+                .zip(&after)
+                .filter(|(before, after)| before != after)
+                .map(|(before, after)| OrderChange {
+                    site: "s",
+                    before: before.standing(),
+                    after: after.standing(),
+                    row_bytes: after.bytes(),
+                })
+                .collect();
+            for row in cut(&changes).iter().flat_map(|part| &part.rows) {
+                for (key, amount) in &row.counters {
+                    let cell = (format!("{:?} {}", row.bucket, row.measure), (*key).to_string());
+                    *tallies.entry(cell).or_default() += *amount;
+                }
+            }
+            book = after;
+        }
+        tallies.retain(|_, amount| *amount != Amount::ZERO);
+
+        let mut expected: BTreeMap<(String, String), Amount> = BTreeMap::new();
+        for order in 0..4 {
+            let mut facts = OrderFacts::default();
+            for (_, said) in said.iter().filter(|(of, _)| *of == order) {
+                facts.join(said.clone());
+            }
+            if let Some(standing) = facts.standing() {
+                for (measure, key, amount) in standing.counters() {
+                    // Some of the minutes are of an hour that is closed, and so in the rows above as well.
+                    let minute = Bucket::Minute(standing.minute);
+                    let hour = standing.minute.hour();
+                    let is_late = hour != Minute::containing(now()).unwrap().hour();
+                    let above = Bucket::of_hour(hour).into_iter().filter(|_| is_late);
+                    for bucket in [minute].into_iter().chain(above) {
+                        *expected.entry((format!("{bucket:?} {measure}"), key.to_string())).or_default() += amount;
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(tallies, expected);
+    }
+}
+
+/// What an event says: a creation in one of two hours, a change, or a cancellation.
+fn say((_, minute, kind, value): &(usize, i64, u8, u64)) -> OrderFacts {
+    let time = at(57 + minute);
+    match kind {
+        0 => facts(57 + minute, *value, &[(format!("p{value}"), *value)]),
+        1 => OrderFacts::of_change(time, "PAID"),
+        2 => OrderFacts::of_change(time, "SHIPPED"),
+        _ => {
+            let refund = (*value > 0).then(|| Amount::from_count(*value));
+            OrderFacts::of_cancellation(Cancellation { at: time, refund })
+        }
     }
 }
