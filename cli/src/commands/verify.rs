@@ -1,4 +1,4 @@
-//! `minutebook verify`: recounts the raw objects with code of its own, and compares the ledger and every tally.
+//! `minutebook verify`: recounts the raw objects with code of its own, and compares the ledger, every tally, who was there, and the totals.
 
 use std::collections::BTreeSet;
 
