@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import json
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -31,13 +32,13 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMAND = ROOT / "target" / "debug" / "minutebook"
 # A site for each run, so that the sums are of its posts alone.
 SITE = f"posts-{int(time.time())}"
-ITEMS = 40
+ITEMS = 10
 # So few that the sketches of users are exact.
 USERS = 900
-# Most events are of the last minute, as those that are posted are; some are of hours that are closed, so that both ways
-# of counting are taken.
+# Nearly all events are of the last minute, as those that are posted are; some are of hours that are closed, so that both
+# ways of counting are taken.
 HOURS_BACK = 3
-RECENCY = 10
+LATE_PERCENT = 2
 WINDOW = f"{HOURS_BACK + 1}h"
 # Nobody listens there.
 CLOSED_PORT = "http://127.0.0.1:1"
@@ -196,7 +197,8 @@ def make_posts(options, now):
     for number in range(options.posts):
         events = []
         for _ in range(options.events):
-            at = now - timedelta(hours=HOURS_BACK) * randomness.random() ** RECENCY
+            seconds_back = HOURS_BACK * 3600 if randomness.randrange(100) < LATE_PERCENT else 60
+            at = now - timedelta(seconds=randomness.randrange(seconds_back))
             event = {"event_type": randomness.choices(["view_item", "add_to_cart", "remove_from_cart", "purchase"],
                                                       [70, 15, 5, 10])[0],
                      "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}", "site_id": SITE,
@@ -301,6 +303,8 @@ def main():
     for name, default in [("posts", 1_000), ("events", 100), ("at-once", 50), ("outage-seconds", 30), ("seed", 1)]:
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
+    # What was taken from the stack is given back, however this ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     subprocess.run(["cargo", "build", "--quiet", "--package", "minutebook"], cwd=ROOT, check=True)
     stack = Stack(json.loads(minutebook("status", "--json")))
     code, health = stack.health()
