@@ -22,30 +22,49 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".minutebook" / "benches"
 ENGINES = ["minutebook", "duckdb", "polars", "chdb"]
 
-# Every engine groups by minute, type and item (or page), counts, and sums quantities and money exactly.
+# Every engine groups by minute, type and item (or page), counts, and sums quantities and money exactly; and it sketches
+# how many different customers and sessions each minute has.
 DUCKDB = """
 SET threads = 1;
-CREATE TABLE grouped AS
-SELECT date_trunc('minute', timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key,
-       count(*) AS events, sum(quantity) AS units, sum(price * quantity) AS money
+CREATE TEMP TABLE events AS
+SELECT date_trunc('minute', timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key, quantity, price,
+       customer_id, session_id
 FROM read_json('{path}', format = 'newline_delimited', columns = {{
     event_type: 'VARCHAR', timestamp: 'TIMESTAMP', item_id: 'VARCHAR', page_url: 'VARCHAR',
-    quantity: 'BIGINT', price: 'DECIMAL(12, 2)'}})
-GROUP BY ALL;
+    quantity: 'BIGINT', price: 'DECIMAL(12, 2)', customer_id: 'VARCHAR', session_id: 'VARCHAR'}});
+CREATE TEMP TABLE grouped AS
+SELECT minute, event_type, key, count(*) AS events, sum(quantity) AS units, sum(price * quantity) AS money
+FROM events GROUP BY ALL;
+CREATE TEMP TABLE visitors AS
+SELECT minute, approx_count_distinct(customer_id) AS users, approx_count_distinct(session_id) AS sessions
+FROM events GROUP BY minute;
 """
 
-CHDB = """
-SELECT count(), sum(events), sum(units), sum(money) FROM (
-    SELECT toStartOfMinute(timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key,
-           count() AS events, sum(quantity) AS units, sum(price * quantity) AS money
-    FROM file('{path}', 'JSONEachRow',
-              'event_type LowCardinality(String), timestamp DateTime64(3), item_id Nullable(String),
-               page_url Nullable(String), quantity Nullable(Int64), price Nullable(Decimal(12, 2))')
-    GROUP BY minute, event_type, key)
+CHDB = [
+    """
+CREATE TABLE events ENGINE = Memory AS
+SELECT toStartOfMinute(timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key, quantity, price,
+       customer_id, session_id
+FROM file('{path}', 'JSONEachRow',
+          'event_type LowCardinality(String), timestamp DateTime64(3), item_id Nullable(String),
+           page_url Nullable(String), quantity Nullable(Int64), price Nullable(Decimal(12, 2)),
+           customer_id Nullable(String), session_id Nullable(String)')
 SETTINGS max_threads = 1, max_parsing_threads = 1, date_time_input_format = 'best_effort',
          input_format_skip_unknown_fields = 1
+""",
+    """
+CREATE TABLE visitors ENGINE = Memory AS
+SELECT minute, uniqHLL12(customer_id) AS users, uniqHLL12(session_id) AS sessions
+FROM events GROUP BY minute SETTINGS max_threads = 1
+""",
+    """
+SELECT count(), sum(events), sum(units), sum(money) FROM (
+    SELECT minute, event_type, key, count() AS events, sum(quantity) AS units, sum(price * quantity) AS money
+    FROM events GROUP BY minute, event_type, key)
+SETTINGS max_threads = 1
 FORMAT JSONCompact
-"""
+""",
+]
 
 
 def run_duckdb(path):
@@ -72,15 +91,22 @@ def run_polars(path):
         "page_url": pl.String,
         "quantity": pl.Int64,
         "price": pl.Float64,
+        "customer_id": pl.String,
+        "session_id": pl.String,
     }
-    grouped = (
+    events = (
         pl.scan_ndjson(path, schema=schema)
         .with_columns(
             pl.col("timestamp").str.slice(0, 16).alias("minute"),
             pl.coalesce("item_id", "page_url").alias("key"),
             (pl.col("price") * 100).round().cast(pl.Int64).alias("cents"),
         )
-        .group_by("minute", "event_type", "key")
+        .select("minute", "event_type", "key", "quantity", "cents", "customer_id", "session_id")
+        .collect(engine="streaming")
+        .lazy()
+    )
+    grouped = (
+        events.group_by("minute", "event_type", "key")
         .agg(
             pl.len().alias("events"),
             pl.col("quantity").sum().alias("units"),
@@ -88,17 +114,23 @@ def run_polars(path):
         )
         .collect(engine="streaming")
     )
+    events.group_by("minute").agg(
+        pl.col("customer_id").approx_n_unique(), pl.col("session_id").approx_n_unique()
+    ).collect()
     seconds = now() - started
     totals = grouped.select(pl.len(), pl.col("events").sum(), pl.col("units").sum(), pl.col("money").sum() / 100)
     return (seconds, *[totals.to_series(column)[0] if column else grouped.height for column in range(4)])
 
 
 def run_chdb(path):
-    import chdb
+    from chdb.session import Session
 
-    chdb.query("SELECT 1")
+    session = Session()
+    session.query("SELECT 1")
     started = now()
-    answer = json.loads(str(chdb.query(CHDB.format(path=path))))
+    for query in CHDB:
+        answer = session.query(query.format(path=path))
+    answer = json.loads(str(answer))
     seconds = now() - started
     return (seconds, *answer["data"][0])
 

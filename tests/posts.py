@@ -197,8 +197,10 @@ def make_posts(options, now):
     for number in range(options.posts):
         events = []
         for _ in range(options.events):
-            seconds_back = HOURS_BACK * 3600 if randomness.randrange(100) < LATE_PERCENT else 60
-            at = now - timedelta(seconds=randomness.randrange(seconds_back))
+            # Late ones are of few minutes: for each query the emulator goes through all rows of an hour.
+            is_late = randomness.randrange(100) < LATE_PERCENT
+            back = {"hours": randomness.randrange(1, HOURS_BACK + 1)} if is_late else {"seconds": randomness.randrange(60)}
+            at = now - timedelta(**back)
             event = {"event_type": randomness.choices(["view_item", "add_to_cart", "remove_from_cart", "purchase"],
                                                       [70, 15, 5, 10])[0],
                      "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}", "site_id": SITE,
