@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use crate::bucket::Bucket;
-use crate::sketch::{IdHash, Sketch};
+use crate::sketch::{GrowingSketch, IdHash, Sketch};
 use crate::tally::SiteNumber;
 use crate::time::{Hour, Minute};
 
@@ -92,8 +92,8 @@ pub(crate) struct Gathering {
     minutes_from: Minute,
     places: Vec<Place>,
     by_name: HashMap<PlaceName, usize, Xxh3DefaultBuilder>,
-    /// The place of the last event, which mostly is that of the next.
-    last: Option<(PlaceName, usize)>,
+    /// The place that each of these was last asked for; minutes that lie side by side have different ones.
+    recent_places: [Option<(PlaceName, usize)>; RECENT_PLACES],
     recent_users: RecentIds,
     recent_sessions: RecentIds,
 }
@@ -106,6 +106,15 @@ struct PlaceName {
     is_hour: bool,
 }
 
+const RECENT_PLACES: usize = 64;
+
+impl PlaceName {
+    #[inline]
+    fn recent_place(self) -> usize {
+        self.minute.number() as usize % RECENT_PLACES
+    }
+}
+
 struct Place {
     users: Ids,
     sessions: Ids,
@@ -115,7 +124,7 @@ struct Place {
 #[derive(Default)]
 struct Ids {
     waiting: Vec<IdHash>,
-    sketch: Option<Box<Sketch>>,
+    sketch: Option<Box<GrowingSketch>>,
 }
 
 /// How many hashes wait at most: 16 KiB of them, as much as the sketch takes that they go to.
@@ -132,16 +141,13 @@ impl Ids {
 
     #[cold]
     fn make_room(&mut self) {
-        let waiting = Sketch::of_hashes(self.waiting.drain(..));
-        match &mut self.sketch {
-            None => self.sketch = Some(Box::new(waiting)),
-            Some(sketch) => sketch.unite(&waiting),
-        }
+        let sketch = self.sketch.get_or_insert_with(|| Box::new(GrowingSketch::new()));
+        self.waiting.drain(..).for_each(|id| sketch.add(id));
     }
 
     fn finish(mut self) -> Sketch {
         self.make_room();
-        self.sketch.map_or_else(Sketch::new, |sketch| *sketch)
+        self.sketch.map_or_else(Sketch::new, |sketch| sketch.finish())
     }
 }
 
@@ -174,7 +180,7 @@ impl Gathering {
             minutes_from,
             places: vec![],
             by_name: HashMap::default(),
-            last: None,
+            recent_places: [None; RECENT_PLACES],
             recent_users: RecentIds::new(),
             recent_sessions: RecentIds::new(),
         }
@@ -189,8 +195,8 @@ impl Gathering {
         let is_hour = minute < self.minutes_from;
         let minute = if is_hour { minute.hour().first_minute() } else { minute };
         let name = PlaceName { site: site.0, minute, is_hour };
-        let number = match self.last {
-            Some((last, number)) if last == name => number,
+        let number = match self.recent_places[name.recent_place()] {
+            Some((recent, number)) if recent == name => number,
             _ => self.find(name),
         };
         let place = &mut self.places[number];
@@ -211,7 +217,7 @@ impl Gathering {
             self.places.push(Place { users: Ids::default(), sessions: Ids::default() });
             self.places.len() - 1
         });
-        self.last = Some((name, place));
+        self.recent_places[name.recent_place()] = Some((name, place));
         place
     }
 
