@@ -86,7 +86,7 @@ impl Uniques {
 /// Gathers the visitors of a chunk while it is read.
 ///
 /// **Shape**: the hashes of ids wait in their minute until there are enough to be worth a sketch, which takes 16 KiB; so
-/// what a chunk holds is 16 bytes an event, or about 48 KiB a minute, whichever is less.
+/// what a chunk holds is 16 bytes an event, or about 64 KiB a minute, whichever is less.
 pub(crate) struct Gathering {
     /// Minutes before this one are kept by their hour.
     minutes_from: Minute,

@@ -168,7 +168,7 @@ impl Table {
 }
 
 /// Whether the condition of a write was met.
-fn met<T, E>(
+pub(crate) fn met<T, E>(
     answer: Result<T, SdkError<E, aws_sdk_dynamodb::config::http::HttpResponse>>,
     call: &'static str,
 ) -> Result<bool, StorageError>

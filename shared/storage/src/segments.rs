@@ -8,7 +8,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_domain::offset::Offset;
 
@@ -16,6 +15,7 @@ use crate::commit::Table;
 use crate::error::StorageError;
 use crate::keys;
 use crate::ledger::{Item, malformed, text};
+use crate::open_hours::met;
 use crate::posted::Label;
 
 /// The metadata that says how far a segment goes.
@@ -156,7 +156,7 @@ impl Positions for Table {
             .set_item(Some(stretch_item(partition, stretch)))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", keys::PARTITION_KEY);
-        is_met(put.send().await, "PutItem of a position of a stream")
+        met(put.send().await, "PutItem of a position of a stream")
     }
 
     async fn advance(&self, partition: &str, from: &Stretch, to: &Stretch) -> Result<bool, StorageError> {
@@ -168,7 +168,7 @@ impl Positions for Table {
             .condition_expression("#next = :from")
             .expression_attribute_names("#next", "next")
             .expression_attribute_values(":from", AttributeValue::S(from.next.to_string()));
-        is_met(put.send().await, "PutItem of a position of a stream")
+        met(put.send().await, "PutItem of a position of a stream")
     }
 }
 
@@ -207,21 +207,6 @@ fn read_stretch(item: &Item) -> Result<Stretch, StorageError> {
         }
     };
     Ok(Stretch { name, first: offset("first")?, next: offset("next")?, timestamp_max })
-}
-
-/// Whether the condition of a write was met.
-fn is_met<T, E>(
-    answer: Result<T, SdkError<E, aws_sdk_dynamodb::config::http::HttpResponse>>,
-    call: &'static str,
-) -> Result<bool, StorageError>
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    match answer {
-        Ok(_) => Ok(true),
-        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-        Err(error) => Err(StorageError::from_sdk(call, error)),
-    }
 }
 
 #[cfg(test)]
