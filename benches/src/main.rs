@@ -1,11 +1,12 @@
-//! Meters what counting and sealing would be billed: plays chunks of generated events into a table in memory, seals its
-//! hours, and adds up the write units of every transaction by the sizes of its rows.
+//! Meters what counting and sealing would be billed: plays chunks of generated events into a table
+//! in memory, seals its hours, and adds up the write units of every transaction by the sizes of its
+//! rows.
 //!
 //! `cargo run -p minutebook-benches -- [EVENTS] [EVENTS A CHUNK] [ITEMS] [MINUTES]`
 //!
-//! **Source**: a transactional write takes two units for each started kilobyte of the larger of the item before and
-//! after it, and so does a condition check; a plain one, as of visitors, takes one. The size of an item is that of its
-//! names and values.
+//! **Source**: a transactional write takes two units for each started kilobyte of the larger of the
+//! item before and after it, and so does a condition check; a plain one, as of visitors, takes one.
+//! The size of an item is that of its names and values.
 
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
@@ -24,8 +25,8 @@ use minutebook_domain::time::Hour;
 use minutebook_domain::uniques::{Uniques, Visitors};
 use minutebook_shop::{Shop, Span, lines};
 use minutebook_storage::keys::{
-    LANE_COUNT, Lane, SESSIONS, TIME_TO_LIVE, USERS, chunk_visitors, joined_visitors, ledger_mark, ledger_partition,
-    tally_partition, tally_row,
+    LANE_COUNT, Lane, SESSIONS, TIME_TO_LIVE, USERS, chunk_visitors, joined_visitors, ledger_mark,
+    ledger_partition, tally_partition, tally_row,
 };
 use minutebook_storage::ledger::MarkName;
 use serde_json::json;
@@ -35,8 +36,8 @@ const KILOBYTE: usize = 1024;
 const UNITS_PER_KILOBYTE: usize = 2;
 /// What DynamoDB stores a time to live (ten digits) in.
 const TIME_TO_LIVE_BYTES: usize = 6;
-/// What the counts, times and names of a ledger mark come to, beside its keys and the object's key; measured on a real
-/// mark, rounded up.
+/// What the counts, times and names of a ledger mark come to, beside its keys and the object's key;
+/// measured on a real mark, rounded up.
 const MARK_BYTES: usize = 420;
 
 /// An open hour is listed, recorded as sealed and as done, and removed.
@@ -45,9 +46,11 @@ const OPEN_HOUR_WRITES: usize = 4;
 type Key = (String, String);
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u32>().context(argument));
+    let mut arguments =
+        std::env::args().skip(1).map(|argument| argument.parse::<u32>().context(argument));
     let mut next = |default: u32| arguments.next().unwrap_or(Ok(default));
-    let (events, chunk_events, items, minutes) = (next(1_000_000)?, next(10_000)?, next(10_000)?, next(100)?);
+    let (events, chunk_events, items, minutes) =
+        (next(1_000_000)?, next(10_000)?, next(10_000)?, next(100)?);
 
     let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
     let end: DateTime<Utc> = "2026-11-20T23:00:00Z".parse()?;
@@ -70,17 +73,26 @@ fn main() -> Result<()> {
         }
         let count = reader.finish()?;
         // A chunk is put when its last event has happened.
-        let minutes_ahead = i64::from(minutes) * i64::try_from(chunks - number - 1)? / i64::try_from(chunks)?;
+        let minutes_ahead =
+            i64::from(minutes) * i64::try_from(chunks - number - 1)? / i64::try_from(chunks)?;
         let basis = PlanBasis {
             reference_time: end - TimeDelta::minutes(minutes_ahead),
             default_currency,
             minute_retention_days,
         };
-        let id = ChunkId::new("minutebook-raw", &format!("generated/{number:06}.jsonl"), &count.content_hash);
+        let id = ChunkId::new(
+            "minutebook-raw",
+            &format!("generated/{number:06}.jsonl"),
+            &count.content_hash,
+        );
         counting.totals += UNITS_PER_KILOBYTE;
         for (site, minute, visitors) in count.uniques.minutes() {
-            counting.visitors +=
-                table.put_visitors(site, Bucket::Minute(minute), &chunk_visitors(minute, &id), visitors);
+            counting.visitors += table.put_visitors(
+                site,
+                Bucket::Minute(minute),
+                &chunk_visitors(minute, &id),
+                visitors,
+            );
             hours.entry(minute.hour()).or_default().1.unite(site, minute, visitors);
         }
         for (number, part) in Plan::of(&count.tally, &basis).parts.iter().enumerate() {
@@ -96,7 +108,8 @@ fn main() -> Result<()> {
     let minute_rows = table.rows.len();
     let mut sealing = Units::default();
     for (hour, (tally, uniques)) in &hours {
-        // The hour is listed, sealed, done and taken from the list; a plain write takes half of a transactional one.
+        // The hour is listed, sealed, done and taken from the list; a plain write takes half of a
+        // transactional one.
         sealing.seals += (usize::from(LANE_COUNT) + OPEN_HOUR_WRITES) * UNITS_PER_KILOBYTE / 2;
         let id = ChunkId::of_sealed_hour("default", *hour);
         for ((site, bucket), visitors) in uniques.rolled_up(|_, _| true) {
@@ -156,7 +169,9 @@ struct Table {
 
 impl Table {
     fn commit(&mut self, id: &ChunkId, number: usize, part: &Part<'_>, units: &mut Units) {
-        let mark = ledger_partition(id).len() + ledger_mark(MarkName { part: number, late: 0 }).len() + MARK_BYTES;
+        let mark = ledger_partition(id).len()
+            + ledger_mark(MarkName { part: number, late: 0 }).len()
+            + MARK_BYTES;
         units.transactions += 1;
         units.marks += billed(mark);
         units.seals += part.hours.len() * UNITS_PER_KILOBYTE;
@@ -167,8 +182,10 @@ impl Table {
     /// What it takes to put a row of visitors.
     fn put_visitors(&self, site: &str, bucket: Bucket, sort: &str, visitors: &Visitors) -> usize {
         let keys = "pk".len() + tally_partition(site, bucket).len() + "sk".len() + sort.len();
-        let sketches =
-            USERS.len() + visitors.users.to_bytes().len() + SESSIONS.len() + visitors.sessions.to_bytes().len();
+        let sketches = USERS.len()
+            + visitors.users.to_bytes().len()
+            + SESSIONS.len()
+            + visitors.sessions.to_bytes().len();
         (keys + sketches + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES).div_ceil(KILOBYTE)
     }
 
@@ -184,7 +201,12 @@ impl Table {
     fn add(&mut self, row: &Row<'_>, lane: Lane) -> usize {
         let partition = tally_partition(row.site, row.bucket);
         let sort = tally_row(row.measure, row.bucket, lane, row.slot, 0);
-        let keys = "pk".len() + partition.len() + "sk".len() + sort.len() + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES;
+        let keys = "pk".len()
+            + partition.len()
+            + "sk".len()
+            + sort.len()
+            + TIME_TO_LIVE.len()
+            + TIME_TO_LIVE_BYTES;
         let counters = self.rows.entry((partition, sort)).or_default();
         for (key, amount) in &row.counters {
             *counters.entry((*key).to_string()).or_insert(Amount::ZERO) += *amount;

@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// What went wrong in a call, after what was being done.
 ///
-/// An answer of the service is said by its code and message; the chain of the SDK would say it in Rust's debug form.
+/// An answer of the service is said by its code and message; the chain of the SDK would say it in
+/// Rust's debug form.
 pub(crate) fn explain<E, R>(what: impl Into<String>, error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -13,7 +13,8 @@ pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
     if text == "now" {
         return Ok(now());
     }
-    text.parse().map_err(|_| "not a time: write now, or RFC 3339 as in 2026-11-20T23:00:00Z".to_owned())
+    text.parse()
+        .map_err(|_| "not a time: write now, or RFC 3339 as in 2026-11-20T23:00:00Z".to_owned())
 }
 
 /// Reads a flag that is a time in RFC 3339, or a date, which is its first instant by UTC.
@@ -22,8 +23,10 @@ pub(crate) fn parse_time_or_date(text: &str) -> Result<DateTime<Utc>, String> {
         return Ok(date.and_time(NaiveTime::MIN).and_utc());
     }
     let time = DateTime::parse_from_rfc3339(text);
-    time.map(|time| time.to_utc())
-        .map_err(|_| "not a time: write RFC 3339 as in 2026-11-20T23:00:00Z, or a date as in 2026-11-20".to_owned())
+    time.map(|time| time.to_utc()).map_err(|_| {
+        "not a time: write RFC 3339 as in 2026-11-20T23:00:00Z, or a date as in 2026-11-20"
+            .to_owned()
+    })
 }
 
 /// A time as it is printed everywhere, as `2026-11-20T23:00:00Z`.

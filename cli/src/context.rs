@@ -1,4 +1,5 @@
-//! Where the stack is and how to speak to it: flags first, then the environment, then the stack that `up` wrote down.
+//! Where the stack is and how to speak to it: flags first, then the environment, then the stack
+//! that `up` wrote down.
 
 use std::path::PathBuf;
 
@@ -11,12 +12,19 @@ use minutebook_local::{Emulator, STATE_FOLDER, Stack};
 /// What is said when a command needs a stack and none is named or running.
 const NO_STACK: &str = "no stack is named or running: run `cargo mb up`";
 
-/// The flags that every command takes. What no flag says is taken from the environment, then from the local stack.
+/// The flags that every command takes. What no flag says is taken from the environment, then from
+/// the local stack.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Where the stack is (default: the one that `up` wrote down)")]
 pub(crate) struct Options {
     /// Address of an emulator; without one and without a local stack, AWS itself
-    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "AWS_ENDPOINT_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(crate) endpoint_url: Option<String>,
     /// Region
     #[arg(long, global = true, env = "AWS_REGION", value_name = "NAME", hide_env_values = true)]
@@ -25,30 +33,72 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Bucket that takes chunks
-    #[arg(long, global = true, env = "MINUTEBOOK_BUCKET", value_name = "NAME", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_BUCKET",
+        value_name = "NAME",
+        hide_env_values = true
+    )]
     pub(crate) bucket: Option<String>,
     /// Bucket for rejected lines
-    #[arg(long, global = true, env = "MINUTEBOOK_REJECTED_BUCKET", value_name = "NAME", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_REJECTED_BUCKET",
+        value_name = "NAME",
+        hide_env_values = true
+    )]
     pub(crate) rejected_bucket: Option<String>,
     /// Table
-    #[arg(long, global = true, env = "MINUTEBOOK_TABLE", value_name = "NAME", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_TABLE",
+        value_name = "NAME",
+        hide_env_values = true
+    )]
     pub(crate) table: Option<String>,
     /// Queue that feeds ingest
-    #[arg(long, global = true, env = "MINUTEBOOK_QUEUE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_QUEUE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(crate) queue_url: Option<String>,
     /// Queue of dead letters
-    #[arg(long, global = true, env = "MINUTEBOOK_DEAD_LETTERS_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_DEAD_LETTERS_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(crate) dead_letters_url: Option<String>,
     /// Root of the HTTP calls, as in `<api-url>/most_viewed_item`
-    #[arg(long, global = true, env = "MINUTEBOOK_API_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_API_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub(crate) api_url: Option<String>,
     /// Currency of money that names none
-    #[arg(long, global = true, env = "MINUTEBOOK_DEFAULT_CURRENCY", value_name = "CODE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_DEFAULT_CURRENCY",
+        value_name = "CODE",
+        hide_env_values = true
+    )]
     pub(crate) default_currency: Option<String>,
 }
 
-/// Where the parts of the stack are. What a command needs and nothing names is an error of that command, so each part
-/// is asked for through a method that says what is missing.
+/// Where the parts of the stack are. What a command needs and nothing names is an error of that
+/// command, so each part is asked for through a method that says what is missing.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoints {
     /// The emulator; `None` is AWS itself.
@@ -69,7 +119,12 @@ impl Endpoints {
     }
 
     pub(crate) fn rejected_bucket(&self) -> Result<&str> {
-        named(&self.rejected_bucket, "bucket for rejected lines", "--rejected-bucket", "MINUTEBOOK_REJECTED_BUCKET")
+        named(
+            &self.rejected_bucket,
+            "bucket for rejected lines",
+            "--rejected-bucket",
+            "MINUTEBOOK_REJECTED_BUCKET",
+        )
     }
 
     pub(crate) fn table(&self) -> Result<&str> {
@@ -81,7 +136,12 @@ impl Endpoints {
     }
 
     pub(crate) fn dead_letters_url(&self) -> Result<&str> {
-        named(&self.dead_letters_url, "queue of dead letters", "--dead-letters-url", "MINUTEBOOK_DEAD_LETTERS_URL")
+        named(
+            &self.dead_letters_url,
+            "queue of dead letters",
+            "--dead-letters-url",
+            "MINUTEBOOK_DEAD_LETTERS_URL",
+        )
     }
 
     pub(crate) fn api_url(&self) -> Result<&str> {
@@ -91,7 +151,9 @@ impl Endpoints {
 }
 
 fn named<'a>(value: &'a Option<String>, what: &str, flag: &str, variable: &str) -> Result<&'a str> {
-    value.as_deref().ok_or_else(|| anyhow!("no {what} is known: run `cargo mb up`, or give {flag} or {variable}"))
+    value.as_deref().ok_or_else(|| {
+        anyhow!("no {what} is known: run `cargo mb up`, or give {flag} or {variable}")
+    })
 }
 
 /// What every command is given: the flags, the endpoints and the clients.
@@ -142,7 +204,10 @@ impl Context {
             table: part(&options.table, |stack| &stack.table),
             queue_url: part(&options.queue_url, |stack| &stack.queue_url),
             dead_letters_url: part(&options.dead_letters_url, |stack| &stack.dead_letters_url),
-            api_url: options.api_url.clone().or_else(|| stack.as_ref().and_then(|stack| stack.api_url.clone())),
+            api_url: options
+                .api_url
+                .clone()
+                .or_else(|| stack.as_ref().and_then(|stack| stack.api_url.clone())),
             default_currency: part(&options.default_currency, |stack| &stack.default_currency)
                 .unwrap_or_else(|| "USD".to_owned()),
         })
@@ -150,8 +215,9 @@ impl Context {
 
     /// The local stack, if it is the one that the flags and the environment mean.
     ///
-    /// Region and credentials belong to the endpoint: whoever names an endpoint or a profile of their own does not get
-    /// parts of the local stack mixed in, and a stray `AWS_REGION` in a shell does not lead past the local stack.
+    /// Region and credentials belong to the endpoint: whoever names an endpoint or a profile of
+    /// their own does not get parts of the local stack mixed in, and a stray `AWS_REGION` in a
+    /// shell does not lead past the local stack.
     pub(crate) fn stack(&self) -> Result<Option<Stack>> {
         if let Some(stack) = &self.deployed {
             return Ok(Some(stack.clone()));
@@ -189,7 +255,8 @@ impl Context {
         let config = self.sdk_config().await?;
         // Bucket names as host names would need a resolver that knows the emulator.
         let path_style = config.endpoint_url().is_some();
-        let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
+        let config =
+            aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
         Ok(aws_sdk_s3::Client::from_conf(config))
     }
 
@@ -216,8 +283,13 @@ impl Context {
             loader = loader.profile_name(profile);
         }
         if let Some(stack) = self.stack()? {
-            let credentials =
-                Credentials::new(stack.access_key_id, stack.secret_access_key, None, None, "minutebook local stack");
+            let credentials = Credentials::new(
+                stack.access_key_id,
+                stack.secret_access_key,
+                None,
+                None,
+                "minutebook local stack",
+            );
             loader = loader.credentials_provider(credentials);
         }
         let config = loader.load().await;
@@ -302,18 +374,29 @@ mod tests {
         assert_eq!(endpoints.bucket().unwrap(), "mine");
         assert_eq!(endpoints.table().unwrap(), "table");
         assert_eq!(endpoints.api_url().unwrap(), "http://127.0.0.1:4566/api");
-        assert_eq!(endpoints.region.as_deref(), Some("us-east-1"), "the region goes with the endpoint");
+        assert_eq!(
+            endpoints.region.as_deref(),
+            Some("us-east-1"),
+            "the region goes with the endpoint"
+        );
         assert_eq!(endpoints.default_currency, "EUR");
     }
 
     #[test]
     fn a_profile_passes_over_the_local_stack() {
-        let options = Options { profile: Some("shop".to_owned()), bucket: Some("b".to_owned()), ..Options::default() };
+        let options = Options {
+            profile: Some("shop".to_owned()),
+            bucket: Some("b".to_owned()),
+            ..Options::default()
+        };
         let endpoints = Context::new(options).endpoints().unwrap();
         assert_eq!(endpoints.endpoint_url, None);
         assert_eq!(endpoints.bucket().unwrap(), "b");
         let error = endpoints.table().unwrap_err().to_string();
-        assert_eq!(error, "no table is known: run `cargo mb up`, or give --table or MINUTEBOOK_TABLE");
+        assert_eq!(
+            error,
+            "no table is known: run `cargo mb up`, or give --table or MINUTEBOOK_TABLE"
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! CSV files with a header, as JSON Lines.
 //!
-//! The names of the columns become the names of the members, so whatever docs/EVENTS.md takes as a field may be a
-//! column: the REES46 set (`event_time,event_type,product_id,...`) and the RetailRocket set
-//! (`timestamp,visitorid,event,itemid,transactionid`) need nothing more.
+//! The names of the columns become the names of the members, so whatever docs/EVENTS.md takes as a
+//! field may be a column: the REES46 set (`event_time,event_type,product_id,...`) and the
+//! RetailRocket set (`timestamp,visitorid,event,itemid,transactionid`) need nothing more.
 
 use std::io::{Read, Write};
 
@@ -23,7 +23,11 @@ pub(crate) fn convert(csv: impl Read, writer: &mut impl Write) -> Result<()> {
         header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
     for (what, needed) in [("type", TYPE_COLUMNS), ("time", TIME_COLUMNS)] {
         if !columns.iter().any(|column| needed.contains(&column.as_str())) {
-            bail!("the header {:?} has no column for the {what} (one of {})", columns.join(","), needed.join(", "));
+            bail!(
+                "the header {:?} has no column for the {what} (one of {})",
+                columns.join(","),
+                needed.join(", ")
+            );
         }
     }
     for record in reader.records() {
@@ -50,7 +54,8 @@ pub(crate) fn convert(csv: impl Read, writer: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Whether a field becomes a JSON number: an integer in its usual form, so that ids stay as they are, or an amount.
+/// Whether a field becomes a JSON number: an integer in its usual form, so that ids stay as they
+/// are, or an amount.
 fn is_number(field: &str, is_amount: bool) -> bool {
     let (whole, decimals) = match field.split_once('.') {
         Some((whole, decimals)) if is_amount => (whole, decimals),
@@ -103,6 +108,10 @@ mod tests {
     #[test]
     fn a_file_without_types_or_times_is_refused() {
         let error = convert("a,b\n1,2\n".as_bytes(), &mut Vec::new()).unwrap_err();
-        assert!(error.to_string().starts_with("the header \"a,b\" has no column for the type (one of event_type,"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("the header \"a,b\" has no column for the type (one of event_type,")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Event files on this machine: finding, unpacking, converting and moving them in time, without reading one whole.
+//! Event files on this machine: finding, unpacking, converting and moving them in time, without
+//! reading one whole.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -44,7 +45,8 @@ impl Source {
     }
 }
 
-/// Finds the files that are named: files, folders with all that is in them, and `-` for the standard input.
+/// Finds the files that are named: files, folders with all that is in them, and `-` for the
+/// standard input.
 pub(crate) fn find(names: &[String], prefix: &str) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     for name in names {
@@ -73,7 +75,11 @@ pub(crate) fn check_keys(sources: &[Source]) -> Result<()> {
     let mut names = BTreeMap::new();
     for source in sources {
         if let Some(other) = names.insert(&source.key, &source.name) {
-            bail!("{other} and {} would both become {}: put them with different --prefix", source.name, source.key);
+            bail!(
+                "{other} and {} would both become {}: put them with different --prefix",
+                source.name,
+                source.key
+            );
         }
     }
     Ok(())
@@ -81,8 +87,10 @@ pub(crate) fn check_keys(sources: &[Source]) -> Result<()> {
 
 fn find_in_folder(folder: &Path, prefix: &str, sources: &mut Vec<Source>) -> Result<()> {
     let read = || format!("cannot read the folder {}", folder.display());
-    let mut entries =
-        std::fs::read_dir(folder).with_context(read)?.collect::<io::Result<Vec<_>>>().with_context(read)?;
+    let mut entries = std::fs::read_dir(folder)
+        .with_context(read)?
+        .collect::<io::Result<Vec<_>>>()
+        .with_context(read)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let file_name = entry.file_name().to_string_lossy().into_owned();
@@ -94,16 +102,23 @@ fn find_in_folder(folder: &Path, prefix: &str, sources: &mut Vec<Source>) -> Res
             find_in_folder(&path, &format!("{prefix}{file_name}/"), sources)?;
         } else {
             let name = path.display().to_string();
-            sources.push(Source { name, key: format!("{prefix}{file_name}"), path, temporary: None });
+            sources.push(Source {
+                name,
+                key: format!("{prefix}{file_name}"),
+                path,
+                temporary: None,
+            });
         }
     }
     Ok(())
 }
 
-/// Keeps the standard input in a temporary file. Its key is made from its bytes, so that the same input is the same chunk.
+/// Keeps the standard input in a temporary file. Its key is made from its bytes, so that the same
+/// input is the same chunk.
 fn read_standard_input(prefix: &str) -> Result<Source> {
     let mut file = temporary_file()?;
-    io::copy(&mut io::stdin().lock(), file.as_file_mut()).context("cannot read the standard input")?;
+    io::copy(&mut io::stdin().lock(), file.as_file_mut())
+        .context("cannot read the standard input")?;
     let hash = hash(file.path())?;
     let key = format!("{prefix}stdin-{}.jsonl", &hash[..16]);
     let path = file.path().to_owned();
@@ -121,13 +136,16 @@ pub(crate) fn hash(path: &Path) -> Result<String> {
 
 /// Turns a CSV file into JSON Lines; leaves others as they are.
 pub(crate) fn convert(source: &mut Source) -> Result<()> {
-    let plain_key = ["", ".gz", ".zst"].iter().find_map(|packed| source.key.strip_suffix(&format!(".csv{packed}")));
+    let plain_key = ["", ".gz", ".zst"]
+        .iter()
+        .find_map(|packed| source.key.strip_suffix(&format!(".csv{packed}")));
     let Some(plain_key) = plain_key else { return Ok(()) };
     let key = format!("{plain_key}.jsonl");
     let (lines, _) = open(&source.path)?;
     let mut converted = temporary_file()?;
     let mut writer = BufWriter::with_capacity(BLOCK_BYTES, converted.as_file_mut());
-    csv_events::convert(lines, &mut writer).with_context(|| format!("cannot turn {} into events", source.name))?;
+    csv_events::convert(lines, &mut writer)
+        .with_context(|| format!("cannot turn {} into events", source.name))?;
     writer.flush().context("cannot write a temporary file")?;
     drop(writer);
     source.replace(converted);
@@ -142,7 +160,10 @@ pub(crate) fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Resul
     let (lines, _) = open(&source.path)?;
     for_each_line(lines, &source.name, |line, _| {
         let Ok(line) = std::str::from_utf8(line) else { return Ok(()) };
-        let times = shift::event_times(line).into_iter().map(|time| time.seconds).filter(|seconds| *seconds <= limit);
+        let times = shift::event_times(line)
+            .into_iter()
+            .map(|time| time.seconds)
+            .filter(|seconds| *seconds <= limit);
         last = last.max(times.max());
         Ok(())
     })?;
@@ -156,7 +177,9 @@ pub(crate) fn shift(source: &mut Source, minutes: i64) -> Result<()> {
     let writer = BufWriter::with_capacity(BLOCK_BYTES, shifted.as_file_mut());
     let write = "cannot write a temporary file";
     match packing {
-        Packing::Plain => shift_lines(lines, writer, &source.name, minutes)?.flush().context(write)?,
+        Packing::Plain => {
+            shift_lines(lines, writer, &source.name, minutes)?.flush().context(write)?
+        }
         Packing::Gzip => {
             let encoder = flate2::write::GzEncoder::new(writer, flate2::Compression::default());
             shift_lines(lines, encoder, &source.name, minutes)?
@@ -165,7 +188,9 @@ pub(crate) fn shift(source: &mut Source, minutes: i64) -> Result<()> {
                 .context(write)?;
         }
         Packing::Zstd => {
-            let encoder = zstd::stream::write::Encoder::new(writer, zstd::DEFAULT_COMPRESSION_LEVEL).context(write)?;
+            let encoder =
+                zstd::stream::write::Encoder::new(writer, zstd::DEFAULT_COMPRESSION_LEVEL)
+                    .context(write)?;
             shift_lines(lines, encoder, &source.name, minutes)?
                 .finish()
                 .and_then(|mut writer| writer.flush())
@@ -176,7 +201,12 @@ pub(crate) fn shift(source: &mut Source, minutes: i64) -> Result<()> {
     Ok(())
 }
 
-fn shift_lines<W: Write>(lines: Box<dyn BufRead>, mut writer: W, name: &str, minutes: i64) -> Result<W> {
+fn shift_lines<W: Write>(
+    lines: Box<dyn BufRead>,
+    mut writer: W,
+    name: &str,
+    minutes: i64,
+) -> Result<W> {
     for_each_line(lines, name, |line, is_whole| {
         let (mark, text) = match line.strip_prefix(BYTE_ORDER_MARK) {
             Some(text) => (BYTE_ORDER_MARK, text),
@@ -211,7 +241,8 @@ fn open(path: &Path) -> Result<(Box<dyn BufRead>, Packing)> {
     io::Read::take(&mut file, 4).read_to_end(&mut start).with_context(read)?;
     file.rewind().with_context(read)?;
     if start.starts_with(&[0x1f, 0x8b]) {
-        let decoder = flate2::read::MultiGzDecoder::new(BufReader::with_capacity(BLOCK_BYTES, file));
+        let decoder =
+            flate2::read::MultiGzDecoder::new(BufReader::with_capacity(BLOCK_BYTES, file));
         return Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)), Packing::Gzip));
     }
     // A frame, or a skippable one, which some packers write first.
@@ -222,7 +253,8 @@ fn open(path: &Path) -> Result<(Box<dyn BufRead>, Packing)> {
     Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, file)), Packing::Plain))
 }
 
-/// Gives every line, with its line end, to `work`; one that is too long to be an event in pieces, which are not whole.
+/// Gives every line, with its line end, to `work`; one that is too long to be an event in pieces,
+/// which are not whole.
 fn for_each_line(
     mut lines: Box<dyn BufRead>,
     name: &str,
@@ -246,7 +278,10 @@ fn for_each_line(
 }
 
 fn temporary_file() -> Result<NamedTempFile> {
-    tempfile::Builder::new().prefix("minutebook-").tempfile().context("cannot make a temporary file")
+    tempfile::Builder::new()
+        .prefix("minutebook-")
+        .tempfile()
+        .context("cannot make a temporary file")
 }
 
 #[cfg(test)]
@@ -257,7 +292,12 @@ mod tests {
         let mut file = temporary_file().unwrap();
         file.write_all(bytes).unwrap();
         let path = file.path().to_owned();
-        Source { name: "test".to_owned(), key: "a/events.csv.gz".to_owned(), path, temporary: Some(file) }
+        Source {
+            name: "test".to_owned(),
+            key: "a/events.csv.gz".to_owned(),
+            path,
+            temporary: Some(file),
+        }
     }
 
     fn read_unpacked(source: &Source) -> (String, Packing) {
@@ -267,7 +307,8 @@ mod tests {
         (text, packing)
     }
 
-    const LINES: &str = "\u{feff}{\"ts\":60, \"x\":1}\r\n\nnonsense\n {\"event_time\":\"1970-01-01 00:03:20\"}";
+    const LINES: &str =
+        "\u{feff}{\"ts\":60, \"x\":1}\r\n\nnonsense\n {\"event_time\":\"1970-01-01 00:03:20\"}";
 
     #[test]
     fn shifts_a_file_and_keeps_its_packing_and_every_other_byte() {
@@ -312,12 +353,16 @@ mod tests {
         check_keys(&sources).unwrap();
         let twice = find(&[name.clone(), format!("{name}/a.jsonl")], "").unwrap();
         assert!(check_keys(&twice).unwrap_err().to_string().contains("would both become a.jsonl"));
-        assert_eq!(find(&["/nowhere".to_owned()], "").unwrap_err().to_string(), "cannot read /nowhere");
+        assert_eq!(
+            find(&["/nowhere".to_owned()], "").unwrap_err().to_string(),
+            "cannot read /nowhere"
+        );
     }
 
     #[test]
     fn a_csv_file_becomes_json_lines() {
-        let mut source = source(b"event_time,event_type,product_id\n2019-10-01 00:00:00 UTC,view,7\n");
+        let mut source =
+            source(b"event_time,event_type,product_id\n2019-10-01 00:00:00 UTC,view,7\n");
         convert(&mut source).unwrap();
         assert_eq!(source.key, "a/events.jsonl");
         let expected = "{\"event_time\":\"2019-10-01 00:00:00 UTC\",\"event_type\":\"view\",\"product_id\":7}\n";

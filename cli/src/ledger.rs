@@ -15,15 +15,18 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 /// What stands before the chunk id in the key of a mark.
 const MARK: &str = "L#";
 
-/// What the ids of chunks begin with that are the sums of a sealed hour: they are no objects, and have no lines.
+/// What the ids of chunks begin with that are the sums of a sealed hour: they are no objects, and
+/// have no lines.
 const SEAL: &str = "seal:";
 
 /// The marks of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
-    /// How many parts the chunk has, by each mark; more than one value is an error of whoever wrote them.
+    /// How many parts the chunk has, by each mark; more than one value is an error of whoever wrote
+    /// them.
     pub(crate) parts: BTreeSet<u64>,
-    /// Into how many transactions a part was cut that was committed late, by each of its marks that says so.
+    /// Into how many transactions a part was cut that was committed late, by each of its marks that
+    /// says so.
     pub(crate) late_parts: BTreeMap<u64, BTreeSet<u64>>,
     /// What is marked.
     pub(crate) marked: BTreeSet<MarkName>,
@@ -54,7 +57,8 @@ pub(crate) struct Mark {
 pub(crate) struct Summary {
     pub(crate) reference_time: DateTime<Utc>,
     pub(crate) default_currency: String,
-    /// For how many days minute rows were kept when it was counted, 0 for ever; absent in old marks.
+    /// For how many days minute rows were kept when it was counted, 0 for ever; absent in old
+    /// marks.
     pub(crate) minute_retention_days: Option<u32>,
     pub(crate) counts: Counts,
 }
@@ -105,7 +109,9 @@ impl Ledger {
                 missing.push(format!("part {part} of {parts} is not counted yet"));
             }
             let transactions = self.transactions_count(part);
-            for late in (1..transactions).filter(|late| !self.marked.contains(&MarkName { part, late: *late })) {
+            for late in (1..transactions)
+                .filter(|late| !self.marked.contains(&MarkName { part, late: *late }))
+            {
                 missing
                     .push(format!("part {part} of {parts}: transaction {late} of {transactions} is not counted yet"));
             }
@@ -118,17 +124,22 @@ impl Ledger {
         let parts = self.parts_count();
         let mut contradictions = Vec::new();
         if self.parts.len() > 1 {
-            contradictions.push(format!("its marks disagree on how many parts it has: {:?}", self.parts));
+            contradictions
+                .push(format!("its marks disagree on how many parts it has: {:?}", self.parts));
         }
         for (part, counts) in self.late_parts.iter().filter(|(_, counts)| counts.len() > 1) {
-            contradictions.push(format!("its marks disagree on how many transactions part {part} took: {counts:?}"));
+            contradictions.push(format!(
+                "its marks disagree on how many transactions part {part} took: {counts:?}"
+            ));
         }
         for MarkName { part, late } in &self.marked {
             let transactions = self.transactions_count(*part);
             if *part >= parts {
                 contradictions.push(format!("part {part} is marked, of {parts} parts"));
             } else if *late >= transactions {
-                contradictions.push(format!("transaction {late} of part {part} is marked, of {transactions}"));
+                contradictions.push(format!(
+                    "transaction {late} of part {part} is marked, of {transactions}"
+                ));
             }
         }
         contradictions
@@ -164,11 +175,13 @@ impl Mark {
 
     pub(crate) fn read(item: &Item) -> Result<Self> {
         let sk = text(item, "sk")?;
-        let name = MarkName::read(sk).with_context(|| format!("its part {sk:?} is not a number"))?;
+        let name =
+            MarkName::read(sk).with_context(|| format!("its part {sk:?} is not a number"))?;
         number::<u32>(item, "plan_version")?;
         time(item, "committed_at")?;
         let late_parts = item.get("late_parts").map(|_| number(item, "late_parts")).transpose()?;
-        let is_object = Self::chunk_id(text(item, "pk")?).is_some_and(|chunk_id| !chunk_id.starts_with(SEAL));
+        let is_object =
+            Self::chunk_id(text(item, "pk")?).is_some_and(|chunk_id| !chunk_id.starts_with(SEAL));
         let is_first = name == MarkName::default();
         let summary = if is_object && is_first { Some(summary(item)?) } else { None };
         Ok(Self { name, parts: number(item, "parts")?, late_parts, summary })
@@ -183,7 +196,9 @@ impl MarkName {
             None => (sk, "000"),
         };
         let digits = |text: &str, least: usize| {
-            (text.len() >= least && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+            (text.len() >= least && text.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| text.parse().ok())
+                .flatten()
         };
         let name = Self { part: digits(part, 6)?, late: digits(late, 3)? };
         // The first transaction of a part has the name of the part.
@@ -196,7 +211,8 @@ pub(crate) fn sums_chunk_id(site: &str, hour: Bucket) -> String {
     format!("{SEAL}{site}:{hour}")
 }
 
-/// The site and the hour of the chunk that the sums of a sealed hour are, as they are written; `None` for an object's.
+/// The site and the hour of the chunk that the sums of a sealed hour are, as they are written;
+/// `None` for an object's.
 pub(crate) fn sealed_hour(chunk_id: &str) -> Option<(&str, &str)> {
     // Sites may have colons, hours have none.
     chunk_id.strip_prefix(SEAL)?.rsplit_once(':')
@@ -220,8 +236,11 @@ pub(crate) async fn read(client: &Client, table: &str, chunk_id: &str) -> Result
         .send();
     let mut ledger = Ledger::default();
     while let Some(item) = items.next().await {
-        let item = item.map_err(|error| anyhow!("cannot read the table {table}: {}", DisplayErrorContext(error)))?;
-        let mark = Mark::read(&item).with_context(|| format!("the ledger's mark of {chunk_id} cannot be read"))?;
+        let item = item.map_err(|error| {
+            anyhow!("cannot read the table {table}: {}", DisplayErrorContext(error))
+        })?;
+        let mark = Mark::read(&item)
+            .with_context(|| format!("the ledger's mark of {chunk_id} cannot be read"))?;
         ledger.add(mark);
     }
     Ok(if ledger.marked.is_empty() { None } else { Some(ledger) })
@@ -271,7 +290,9 @@ fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str> {
 
 fn number<T: FromStr>(item: &Item, name: &str) -> Result<T> {
     match item.get(name) {
-        Some(AttributeValue::N(number)) => number.parse().map_err(|_| anyhow!("its {name} is {number}")),
+        Some(AttributeValue::N(number)) => {
+            number.parse().map_err(|_| anyhow!("its {name} is {number}"))
+        }
         other => bail!("its {name} is {other:?}"),
     }
 }
@@ -306,21 +327,27 @@ mod tests {
             ("events", 2),
         ];
         let mut item = mark("L#bucket/key#hash", "000000", &numbers);
-        item.insert("reference_time".to_owned(), AttributeValue::S("2026-11-20T12:00:00Z".to_owned()));
+        item.insert(
+            "reference_time".to_owned(),
+            AttributeValue::S("2026-11-20T12:00:00Z".to_owned()),
+        );
         item.insert("default_currency".to_owned(), AttributeValue::S("EUR".to_owned()));
         let reasons = [("future", "1"), ("not_json", "2")];
-        let reasons = reasons.map(|(reason, count)| (reason.to_owned(), AttributeValue::N(count.to_owned())));
+        let reasons =
+            reasons.map(|(reason, count)| (reason.to_owned(), AttributeValue::N(count.to_owned())));
         item.insert("rejected_by_reason".to_owned(), AttributeValue::M(reasons.into()));
         item
     }
 
-    /// The ledger of an object with part 0 of so many, and these marks besides, as sort key, `parts` and `late_parts`.
+    /// The ledger of an object with part 0 of so many, and these marks besides, as sort key,
+    /// `parts` and `late_parts`.
     fn ledger(parts: u64, others: &[(&str, u64, Option<u64>)]) -> Ledger {
         let mut ledger = Ledger::default();
         ledger.add(Mark::read(&first_mark(parts)).unwrap());
         for (sk, parts, late_parts) in others {
             let late_parts = late_parts.map(|late_parts| ("late_parts", late_parts));
-            let numbers: Vec<(&str, u64)> = [("parts", *parts)].into_iter().chain(late_parts).collect();
+            let numbers: Vec<(&str, u64)> =
+                [("parts", *parts)].into_iter().chain(late_parts).collect();
             ledger.add(Mark::read(&mark("L#bucket/key#hash", sk, &numbers)).unwrap());
         }
         ledger
@@ -347,7 +374,10 @@ mod tests {
         assert!(one.is_complete() && one.contradictions().is_empty());
         let unfinished = ledger(2, &[("000001", 2, Some(3)), ("000001.002", 2, None)]);
         assert_eq!(unfinished.missing(), ["part 1 of 2: transaction 1 of 3 is not counted yet"]);
-        let finished = ledger(2, &[("000001", 2, Some(3)), ("000001.002", 2, Some(3)), ("000001.001", 2, None)]);
+        let finished = ledger(
+            2,
+            &[("000001", 2, Some(3)), ("000001.002", 2, Some(3)), ("000001.001", 2, None)],
+        );
         assert!(finished.is_complete());
         // The mark of the part itself is missing.
         let odd = ledger(2, &[("000001.001", 2, Some(2))]);
@@ -356,7 +386,12 @@ mod tests {
 
     #[test]
     fn marks_that_contradict_each_other_are_told() {
-        let marks = [("000001", 3, Some(2)), ("000001.001", 3, Some(3)), ("000003", 3, None), ("000002.001", 3, None)];
+        let marks = [
+            ("000001", 3, Some(2)),
+            ("000001.001", 3, Some(3)),
+            ("000003", 3, None),
+            ("000002.001", 3, None),
+        ];
         assert_eq!(
             ledger(2, &marks).contradictions(),
             [
@@ -375,13 +410,17 @@ mod tests {
         assert_eq!(Mark::read(&item).unwrap_err().to_string(), "its lines is None");
         for sk in ["1", "0000001.1", "000001.000", "000001.", "x", "00000x"] {
             let item = mark("L#bucket/key#hash", sk, &[("parts", 1)]);
-            assert_eq!(Mark::read(&item).unwrap_err().to_string(), format!("its part {sk:?} is not a number"));
+            assert_eq!(
+                Mark::read(&item).unwrap_err().to_string(),
+                format!("its part {sk:?} is not a number")
+            );
         }
     }
 
     #[test]
     fn the_sums_of_a_sealed_hour_have_no_summary() {
-        let mark = Mark::read(&mark("L#seal:shop:2026-11-20T23", "000000", &[("parts", 1)])).unwrap();
+        let mark =
+            Mark::read(&mark("L#seal:shop:2026-11-20T23", "000000", &[("parts", 1)])).unwrap();
         let mut ledger = Ledger::default();
         ledger.add(mark);
         assert!(ledger.is_complete() && ledger.summary.is_none());

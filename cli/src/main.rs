@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn an_error_is_one_line_with_its_causes() {
-        let error = anyhow::anyhow!("no such\n  file").context("cannot read x").context("cannot put: cannot read x");
+        let error = anyhow::anyhow!("no such\n  file")
+            .context("cannot read x")
+            .context("cannot put: cannot read x");
         assert_eq!(one_line(&error), "cannot put: cannot read x: no such file");
     }
 }

@@ -22,7 +22,8 @@ pub(crate) enum Notification {
 
 /// The message that says that an object was created.
 ///
-/// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
+/// **Source**:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 pub(crate) fn write(object: &Object, region: &str) -> String {
     let time = object.time.unwrap_or_default();
     let mut record = json!({
@@ -57,7 +58,9 @@ pub(crate) fn write(object: &Object, region: &str) -> String {
 
 /// Reads the body of a message.
 pub(crate) fn read(body: &str) -> Notification {
-    let Ok(message) = serde_json::from_str::<Message>(body) else { return Notification::Unreadable };
+    let Ok(message) = serde_json::from_str::<Message>(body) else {
+        return Notification::Unreadable;
+    };
     let Some(records) = message.records else {
         return match message.event.as_deref() {
             Some("s3:TestEvent") => Notification::Created(vec![]),
@@ -66,7 +69,9 @@ pub(crate) fn read(body: &str) -> Notification {
     };
     let mut objects = Vec::new();
     for record in records {
-        let Ok(record) = serde_json::from_value::<Record>(record) else { return Notification::Unreadable };
+        let Ok(record) = serde_json::from_value::<Record>(record) else {
+            return Notification::Unreadable;
+        };
         // S3 writes `ObjectCreated:Put`; some emulators put `s3:` before it.
         if !record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
             continue;
@@ -208,10 +213,19 @@ mod tests {
 
     #[test]
     fn removals_name_nothing_and_other_messages_are_unreadable() {
-        let removal = write(&object(), "us-east-1").replace("ObjectCreated:Put", "ObjectRemoved:Delete");
+        let removal =
+            write(&object(), "us-east-1").replace("ObjectCreated:Put", "ObjectRemoved:Delete");
         assert_eq!(read(&removal), Notification::Created(vec![]));
         let not_utf8 = write(&object(), "us-east-1").replace("%C3%A4", "%FF");
-        for body in ["", "hello", "[]", "{}", r#"{"Event":"other"}"#, r#"{"Records":[{"s3":{}}]}"#, &not_utf8] {
+        for body in [
+            "",
+            "hello",
+            "[]",
+            "{}",
+            r#"{"Event":"other"}"#,
+            r#"{"Records":[{"s3":{}}]}"#,
+            &not_utf8,
+        ] {
             assert_eq!(read(body), Notification::Unreadable, "{body}");
         }
     }

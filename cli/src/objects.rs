@@ -55,18 +55,21 @@ impl Object {
             Ok(answer) => answer,
             // 405: the version is a mark of deletion; 412: it has another tag.
             Err(error)
-                if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 404 | 405 | 412)) =>
+                if error
+                    .raw_response()
+                    .is_some_and(|answer| matches!(answer.status().as_u16(), 404 | 405 | 412)) =>
             {
                 return Ok(None);
             }
             Err(error) => return Err(explain(format!("cannot read {}", self.address()), error)),
         };
-        let last_modified =
-            last_modified(&answer).with_context(|| format!("S3 does not say when {} was put", self.address()))?;
+        let last_modified = last_modified(&answer)
+            .with_context(|| format!("S3 does not say when {} was put", self.address()))?;
         Ok(Some(OpenObject { last_modified, body: answer.body }))
     }
 
-    /// The BLAKE3 of its bytes in hex, which is a part of the chunk's id; `None` if it was deleted or replaced.
+    /// The BLAKE3 of its bytes in hex, which is a part of the chunk's id; `None` if it was deleted
+    /// or replaced.
     pub(crate) async fn content_hash(&self, client: &Client) -> Result<Option<String>> {
         let Some(mut object) = self.open(client).await? else { return Ok(None) };
         let mut hasher = blake3::Hasher::new();
@@ -81,23 +84,31 @@ fn last_modified(answer: &GetObjectOutput) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(answer.last_modified()?.secs(), 0)
 }
 
-/// Every version of every object whose key begins with `prefix`: bytes that were replaced later were counted all the same.
+/// Every version of every object whose key begins with `prefix`: bytes that were replaced later
+/// were counted all the same.
 pub(crate) async fn list(client: &Client, bucket: &str, prefix: &str) -> Result<Vec<Object>> {
     let mut objects = Vec::new();
     let (mut key_marker, mut version_marker) = (None, None);
     loop {
         let list = client.list_object_versions().bucket(bucket).prefix(prefix);
         let list = list.set_key_marker(key_marker).set_version_id_marker(version_marker);
-        let page = list.send().await.map_err(|error| explain(format!("cannot list s3://{bucket}"), error))?;
+        let page = list
+            .send()
+            .await
+            .map_err(|error| explain(format!("cannot list s3://{bucket}"), error))?;
         for version in page.versions() {
             let time = version.last_modified();
             objects.push(Object {
                 bucket: bucket.to_owned(),
                 key: version.key().context("S3 listed a version without its key")?.to_owned(),
-                version: version.version_id().filter(|version| *version != "null").map(str::to_owned),
+                version: version
+                    .version_id()
+                    .filter(|version| *version != "null")
+                    .map(str::to_owned),
                 etag: version.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
                 size_bytes: version.size().and_then(|size| u64::try_from(size).ok()),
-                time: time.and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos())),
+                time: time
+                    .and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos())),
             });
         }
         if page.is_truncated() != Some(true) {

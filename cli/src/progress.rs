@@ -47,7 +47,9 @@ pub(crate) fn bar(what: &'static str, count: usize) -> ProgressBar {
         0 => (ProgressBar::new_spinner(), "{spinner} {msg} ({elapsed})"),
         _ => (ProgressBar::new(count as u64), "{msg} {wide_bar} {pos}/{len} ({elapsed})"),
     };
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar.set_message(what);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar

@@ -6,15 +6,17 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, SendMessageBatchRequestEntry,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    SendMessageBatchRequestEntry,
 };
 
 use crate::aws::explain;
 
 /// How many messages, and how many bytes of them, SQS takes in one call.
 ///
-/// **Source**: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>, of whose
-/// limits of bytes this is the oldest and smallest.
+/// **Source**:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>,
+/// of whose limits of bytes this is the oldest and smallest.
 const BATCH_MESSAGES_MAX: usize = 10;
 const BATCH_BYTES_MAX: usize = 256 * 1024;
 
@@ -27,7 +29,8 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(200);
 /// How many messages one call brings at most.
 const RECEIVED_MESSAGES_MAX: i32 = 10;
 
-/// How many seconds a call waits for messages. Only a call that waits asks all servers that a queue lies on.
+/// How many seconds a call waits for messages. Only a call that waits asks all servers that a queue
+/// lies on.
 const RECEIVE_WAIT_SECONDS: i32 = 1;
 
 /// For how many seconds nobody else gets the messages that were received.
@@ -61,18 +64,31 @@ impl Queue {
         let mut pending: Vec<&str> = bodies.to_vec();
         for attempt in 1..=ATTEMPTS_MAX {
             let entry = |(index, body): (usize, &&str)| {
-                SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(*body).build()
+                SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(*body)
+                    .build()
             };
             let entries = pending.iter().enumerate().map(entry).collect::<Result<_, _>>()?;
-            let send = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+            let send =
+                self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
             let answer = send.send().await.map_err(|error| explain(what(), error))?;
             let mut refused = Vec::new();
             for failure in answer.failed() {
                 if failure.sender_fault() || attempt == ATTEMPTS_MAX {
-                    bail!("{}: {}: {}", what(), failure.code(), failure.message().unwrap_or("no reason is given"));
+                    bail!(
+                        "{}: {}: {}",
+                        what(),
+                        failure.code(),
+                        failure.message().unwrap_or("no reason is given")
+                    );
                 }
-                let index = failure.id().parse::<usize>().ok().filter(|index| *index < pending.len());
-                refused.push(pending[index.with_context(|| format!("{}: SQS names an unknown entry", what()))?]);
+                let index =
+                    failure.id().parse::<usize>().ok().filter(|index| *index < pending.len());
+                refused.push(
+                    pending[index
+                        .with_context(|| format!("{}: SQS names an unknown entry", what()))?],
+                );
             }
             if refused.is_empty() {
                 return Ok(());
@@ -83,8 +99,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Receives every message and holds it, up to [`HELD_MAX`] and for [`HELD_SECONDS`]. What was held by nobody when the
-    /// call began is among them.
+    /// Receives every message and holds it, up to [`HELD_MAX`] and for [`HELD_SECONDS`]. What was
+    /// held by nobody when the call began is among them.
     pub(crate) async fn receive_all(&self) -> Result<Vec<Message>> {
         let mut messages: Vec<Message> = Vec::new();
         let mut index_by_id = HashMap::new();
@@ -105,7 +121,8 @@ impl Queue {
                     }
                 }
             }
-            repeated_receives = if messages.len() > count_before { 0 } else { repeated_receives + 1 };
+            repeated_receives =
+                if messages.len() > count_before { 0 } else { repeated_receives + 1 };
         }
         Ok(messages)
     }
@@ -118,10 +135,15 @@ impl Queue {
             .max_number_of_messages(RECEIVED_MESSAGES_MAX)
             .wait_time_seconds(RECEIVE_WAIT_SECONDS)
             .visibility_timeout(HELD_SECONDS);
-        let answer = receive.send().await.map_err(|error| explain(format!("cannot read {}", self.url), error))?;
+        let answer = receive
+            .send()
+            .await
+            .map_err(|error| explain(format!("cannot read {}", self.url), error))?;
         let mut messages = Vec::new();
         for message in answer.messages.unwrap_or_default() {
-            let part = |part: Option<String>| part.context("SQS gave a message without its id, receipt or body");
+            let part = |part: Option<String>| {
+                part.context("SQS gave a message without its id, receipt or body")
+            };
             messages.push(Message {
                 id: part(message.message_id)?,
                 receipt: part(message.receipt_handle)?,
@@ -135,13 +157,22 @@ impl Queue {
     pub(crate) async fn delete(&self, messages: &[Message]) -> Result<()> {
         let what = || format!("cannot delete from {}", self.url);
         let entry = |(index, message): (usize, &Message)| {
-            DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(&message.receipt).build()
+            DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(&message.receipt)
+                .build()
         };
         let entries = messages.iter().enumerate().map(entry).collect::<Result<_, _>>()?;
-        let delete = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let delete =
+            self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
         let answer = delete.send().await.map_err(|error| explain(what(), error))?;
         if let Some(failure) = answer.failed().first() {
-            bail!("{}: {}: {}", what(), failure.code(), failure.message().unwrap_or("no reason is given"));
+            bail!(
+                "{}: {}: {}",
+                what(),
+                failure.code(),
+                failure.message().unwrap_or("no reason is given")
+            );
         }
         Ok(())
     }
@@ -150,16 +181,21 @@ impl Queue {
     pub(crate) async fn release(&self, messages: &[Message]) -> Result<()> {
         for batch in messages.chunks(BATCH_MESSAGES_MAX) {
             let entry = |(index, message): (usize, &Message)| {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
+                let entry =
+                    ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
                 entry.receipt_handle(&message.receipt).visibility_timeout(0).build()
             };
             let entries = batch.iter().enumerate().map(entry).collect::<Result<_, _>>()?;
-            let change = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
-            // Of single messages nothing can fail that matters: they are deleted, or held no longer anyway.
-            change
-                .send()
-                .await
-                .map_err(|error| explain(format!("cannot let go of messages of {}", self.url), error))?;
+            let change = self
+                .client
+                .change_message_visibility_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries));
+            // Of single messages nothing can fail that matters: they are deleted, or held no longer
+            // anyway.
+            change.send().await.map_err(|error| {
+                explain(format!("cannot let go of messages of {}", self.url), error)
+            })?;
         }
         Ok(())
     }
@@ -171,7 +207,8 @@ pub(crate) fn batches<T>(messages: &[T], body: impl Fn(&T) -> &str) -> Vec<&[T]>
     let (mut begin, mut bytes) = (0, 0);
     for (index, message) in messages.iter().enumerate() {
         let message_bytes = body(message).len();
-        let is_full = index - begin == BATCH_MESSAGES_MAX || bytes + message_bytes > BATCH_BYTES_MAX;
+        let is_full =
+            index - begin == BATCH_MESSAGES_MAX || bytes + message_bytes > BATCH_BYTES_MAX;
         if is_full && index > begin {
             batches.push(&messages[begin..index]);
             (begin, bytes) = (index, 0);

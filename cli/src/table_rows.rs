@@ -99,7 +99,12 @@ pub(crate) struct WriteKey {
 /// The items of the whole table, in no order.
 pub(crate) fn scan(client: &Client, table: &str) -> impl Stream<Item = anyhow::Result<Item>> {
     let segments = (0..SEGMENTS).map(|segment| {
-        let scan = client.scan().table_name(table).segment(segment).total_segments(SEGMENTS).consistent_read(true);
+        let scan = client
+            .scan()
+            .table_name(table)
+            .segment(segment)
+            .total_segments(SEGMENTS)
+            .consistent_read(true);
         let pages = futures::stream::unfold(scan.into_paginator().send(), async |mut pages| {
             let page = pages.next().await?;
             Some((page, pages))
@@ -113,11 +118,17 @@ pub(crate) fn scan(client: &Client, table: &str) -> impl Stream<Item = anyhow::R
         .try_flatten()
 }
 
-/// Reads a row. What is not as the table's description says is added to `oddities`, in sentences; `None` is a row that is
-/// of no kind at all.
+/// Reads a row. What is not as the table's description says is added to `oddities`, in sentences;
+/// `None` is a row that is of no kind at all.
 pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> {
-    let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) = (item.get("pk"), item.get("sk")) else {
-        oddities.push(format!("a row whose keys are {:?} and {:?}", item.get("pk"), item.get("sk")));
+    let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) =
+        (item.get("pk"), item.get("sk"))
+    else {
+        oddities.push(format!(
+            "a row whose keys are {:?} and {:?}",
+            item.get("pk"),
+            item.get("sk")
+        ));
         return None;
     };
     let mut odd = |what: String| oddities.push(format!("row {pk} {sk}: {what}"));
@@ -136,7 +147,8 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if let Some(sealed) = pk.strip_prefix("S#") {
         let lane = two_digits(sk).filter(|lane| *lane < LANES);
-        if sealed.split_once('#').and_then(|(_, hour)| hour_named(hour)).is_none() || lane.is_none() {
+        if sealed.split_once('#').and_then(|(_, hour)| hour_named(hour)).is_none() || lane.is_none()
+        {
             odd("not the keys of a seal".to_owned());
             return None;
         }
@@ -145,20 +157,27 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         return Some(TableRow::Seal);
     }
     if let Some(site) = pk.strip_prefix("K#") {
-        let is_hash = sk.len() == 64 && sk.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_hash =
+            sk.len() == 64 && sk.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if site.is_empty() || !is_hash {
             odd("not the keys of a write key".to_owned());
             return None;
         }
         let created_at = match item.get("created_at") {
-            Some(AttributeValue::S(time)) if time.parse::<DateTime<Utc>>().is_ok() => Some(time.clone()),
+            Some(AttributeValue::S(time)) if time.parse::<DateTime<Utc>>().is_ok() => {
+                Some(time.clone())
+            }
             other => {
                 odd(format!("its created_at is {other:?}"));
                 None
             }
         };
         others(item, &["created_at"], &mut odd);
-        return Some(TableRow::WriteKey(WriteKey { site: site.to_owned(), hash: sk.clone(), created_at }));
+        return Some(TableRow::WriteKey(WriteKey {
+            site: site.to_owned(),
+            hash: sk.clone(),
+            created_at,
+        }));
     }
     if let Some(partition) = pk.strip_prefix(stretches::PREFIX) {
         return stretches::read(item, partition, sk, &mut odd).map(|()| TableRow::Stretch);
@@ -188,7 +207,8 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
 /// The hour of this name, as `2026-11-20T23`.
 pub(crate) fn hour_named(name: &str) -> Option<Bucket> {
     let (date, hour) = name.split_once('T')?;
-    let start = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?.and_hms_opt(two_digits(hour)?, 0, 0)?;
+    let start =
+        NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?.and_hms_opt(two_digits(hour)?, 0, 0)?;
     named(Granularity::Hour, start, name)
 }
 
@@ -250,7 +270,8 @@ fn site_and_span(pk: &str) -> Option<(&str, &str)> {
     pk.strip_prefix("T#")?.split_once('#')
 }
 
-/// What lies `within` a span: a minute of an hour, an hour of a day, a day, week or month of a year.
+/// What lies `within` a span: a minute of an hour, an hour of a day, a day, week or month of a
+/// year.
 fn bucket(span: &str, within: &str) -> Option<Bucket> {
     if let Some(hour) = hour_named(span) {
         let minute = two_digits(within).filter(|minute| *minute < 60)?;
@@ -274,7 +295,11 @@ fn of_year(year: &str, within: &str) -> Option<Bucket> {
         (Granularity::Week, monday, format!("{year}-W{week}"))
     } else {
         let month = within.strip_prefix('m')?;
-        (Granularity::Month, NaiveDate::from_ymd_opt(year_number, two_digits(month)?, 1)?, format!("{year}-{month}"))
+        (
+            Granularity::Month,
+            NaiveDate::from_ymd_opt(year_number, two_digits(month)?, 1)?,
+            format!("{year}-{month}"),
+        )
     };
     named(granularity, start.and_time(NaiveTime::MIN), &name)
 }
@@ -293,7 +318,11 @@ fn ttl(item: &Item, odd: &mut impl FnMut(String)) -> Option<i64> {
     ttl
 }
 
-fn counters(item: &Item, may_be_zero: bool, odd: &mut impl FnMut(String)) -> Vec<(String, Decimal)> {
+fn counters(
+    item: &Item,
+    may_be_zero: bool,
+    odd: &mut impl FnMut(String),
+) -> Vec<(String, Decimal)> {
     let mut counters = Vec::new();
     for (name, value) in item {
         if matches!(name.as_str(), "pk" | "sk" | "ttl") {
@@ -354,9 +383,21 @@ mod tests {
     #[test]
     fn reads_the_keys_of_every_granularity() {
         let cases = [
-            ("T#shop#2026-11-20T23", "sales:USD#07#late#003.1", "shop sales:USD 2026-11-20T23:07 Some(Late)"),
-            ("T#shop#2026-11-20T23", "views#07#15#000", "shop views 2026-11-20T23:07 Some(Numbered)"),
-            ("T#a:b#1970-01-01T00", "views#59#00#1000", "a:b views 1970-01-01T00:59 Some(Numbered)"),
+            (
+                "T#shop#2026-11-20T23",
+                "sales:USD#07#late#003.1",
+                "shop sales:USD 2026-11-20T23:07 Some(Late)",
+            ),
+            (
+                "T#shop#2026-11-20T23",
+                "views#07#15#000",
+                "shop views 2026-11-20T23:07 Some(Numbered)",
+            ),
+            (
+                "T#a:b#1970-01-01T00",
+                "views#59#00#1000",
+                "a:b views 1970-01-01T00:59 Some(Numbered)",
+            ),
             ("T#shop#2026-11-20", "views#23#003", "shop views 2026-11-20T23 None"),
             ("T#shop#2026-11-20", "sales:USD#00#003.12", "shop sales:USD 2026-11-20T00 None"),
             ("T#shop#2026", "views#d11-20#003", "shop views 2026-11-20 None"),
@@ -376,8 +417,13 @@ mod tests {
         let created_at = ("created_at", text("2026-11-21T12:00:00Z"));
         assert_eq!(oddities("K#shop", &hash, std::slice::from_ref(&created_at)), [""; 0]);
         assert_eq!(oddities("K#shop", &hash, &[]).len(), 1);
-        assert_eq!(oddities("K#shop", &hash, &[created_at.clone(), ("key", text("secret"))]).len(), 1);
-        for (pk, sk) in [("K#", hash.as_str()), ("K#shop", "short"), ("K#shop", &hash.to_uppercase())] {
+        assert_eq!(
+            oddities("K#shop", &hash, &[created_at.clone(), ("key", text("secret"))]).len(),
+            1
+        );
+        for (pk, sk) in
+            [("K#", hash.as_str()), ("K#shop", "short"), ("K#shop", &hash.to_uppercase())]
+        {
             assert_eq!(oddities(pk, sk, std::slice::from_ref(&created_at)).len(), 1, "{pk} {sk}");
         }
     }
@@ -430,7 +476,8 @@ mod tests {
         let row = read(&item("T#shop#2026", "views#m11#000", &attributes), &mut oddities);
         let Some(TableRow::Tallies(mut tallies)) = row else { panic!("{row:?}") };
         tallies.counters.sort();
-        let counters = [("x#y".to_owned(), "1.5".parse().unwrap()), ("zero".to_owned(), Decimal::ZERO)];
+        let counters =
+            [("x#y".to_owned(), "1.5".parse().unwrap()), ("zero".to_owned(), Decimal::ZERO)];
         assert_eq!((tallies.ttl, tallies.counters.as_slice()), (Some(99), counters.as_slice()));
         oddities.sort();
         assert_eq!(
@@ -441,7 +488,10 @@ mod tests {
                 r#"row T#shop#2026 views#m11#000: its other is N("1")"#,
             ]
         );
-        assert_eq!(self::oddities("T#shop#2026", "views#m11#000", &[("ttl", number("1.5"))]).len(), 1);
+        assert_eq!(
+            self::oddities("T#shop#2026", "views#m11#000", &[("ttl", number("1.5"))]).len(),
+            1
+        );
     }
 
     #[test]
@@ -451,7 +501,10 @@ mod tests {
             let mut oddities = Vec::new();
             let row = read(&item("OPEN", "2026-11-20T23#a:b", attributes), &mut oddities);
             let Some(TableRow::OpenHour(open)) = row else { panic!("{row:?}") };
-            assert_eq!((open.site.as_str(), open.hour.to_string().as_str()), ("a:b", "2026-11-20T23"));
+            assert_eq!(
+                (open.site.as_str(), open.hour.to_string().as_str()),
+                ("a:b", "2026-11-20T23")
+            );
             (open.is_done, oddities.len())
         };
         assert_eq!(read(&[]), (false, 0));
@@ -461,13 +514,17 @@ mod tests {
         assert_eq!(read(&[("sealed_at", number("1"))]), (false, 1));
         assert_eq!(read(&[("ttl", number("1"))]), (false, 1));
         for sk in ["2026-11-20#shop", "2026-11-20T23", "2026-11-20T24#shop"] {
-            assert_eq!(oddities("OPEN", sk, &[]), [format!("row OPEN {sk}: not the keys of an open hour")]);
+            assert_eq!(
+                oddities("OPEN", sk, &[]),
+                [format!("row OPEN {sk}: not the keys of an open hour")]
+            );
         }
     }
 
     #[test]
     fn reads_seals() {
-        let oddities = |pk: &str, sk: &str, name: &str| oddities(pk, sk, &[(name, number("1"))]).len();
+        let oddities =
+            |pk: &str, sk: &str, name: &str| oddities(pk, sk, &[(name, number("1"))]).len();
         assert_eq!(oddities("S#shop#2026-11-20T23", "15", "ttl"), 0);
         assert_eq!(oddities("S#shop#2026-11-20T23", "15", "other"), 1);
         assert_eq!(oddities("S#shop#2026-11-20T23", "16", "ttl"), 1);
@@ -477,8 +534,12 @@ mod tests {
     #[test]
     fn reads_marks_and_says_what_is_wrong_with_them() {
         let time = text("2026-11-21T00:10:00.5Z");
-        let attributes = [("plan_version", number("2")), ("parts", number("1")), ("committed_at", time)];
-        assert_eq!(oddities("L#seal:shop:2026-11-20T23", "000000", &attributes), Vec::<String>::new());
+        let attributes =
+            [("plan_version", number("2")), ("parts", number("1")), ("committed_at", time)];
+        assert_eq!(
+            oddities("L#seal:shop:2026-11-20T23", "000000", &attributes),
+            Vec::<String>::new()
+        );
         let wrong = oddities("L#seal:shop:2026-11-20T23", "000000", &attributes[..2]);
         assert_eq!(wrong, ["row L#seal:shop:2026-11-20T23 000000: its committed_at is None"]);
         let mut oddities = Vec::new();

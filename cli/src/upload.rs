@@ -27,7 +27,10 @@ pub(crate) async fn upload_file(client: &Client, target: Target<'_>, path: &Path
     let read = || format!("cannot read {}", path.display());
     let bytes = tokio::fs::metadata(path).await.with_context(read)?.len();
     if bytes > OBJECT_BYTES_MAX {
-        bail!("{} has {bytes} bytes, and S3 takes {OBJECT_BYTES_MAX} at once: split the file", path.display());
+        bail!(
+            "{} has {bytes} bytes, and S3 takes {OBJECT_BYTES_MAX} at once: split the file",
+            path.display()
+        );
     }
     let body = ByteStream::from_path(path).await.with_context(read)?;
     upload(client, target, body).await?;

@@ -58,8 +58,12 @@ impl Waiting {
             Err(_) => None,
         };
         let chunks = chunk_ids.into_iter().map(|id| Chunk { id, counted_before: false }).collect();
-        let mut waiting =
-            Self { dynamodb: context.dynamodb().await?, table: endpoints.table()?.to_owned(), chunks, dead_letters };
+        let mut waiting = Self {
+            dynamodb: context.dynamodb().await?,
+            table: endpoints.table()?.to_owned(),
+            chunks,
+            dead_letters,
+        };
         let every_chunk: Vec<usize> = (0..waiting.chunks.len()).collect();
         for (chunk, ledger) in waiting.look(&every_chunk).await? {
             waiting.chunks[chunk].counted_before = ledger.is_some();
@@ -81,9 +85,12 @@ impl Waiting {
         let mut waited = Waited { chunks: vec![None; self.chunks.len()], gave_up: None };
         let mut pending: Vec<usize> = (0..self.chunks.len()).collect();
         loop {
-            // The letters are counted first: what was counted meanwhile cannot be mistaken for them.
+            // The letters are counted first: what was counted meanwhile cannot be mistaken for
+            // them.
             let dead = match &self.dead_letters {
-                Some(dead_letters) => dead_letters.count().await?.saturating_sub(dead_letters.count_before),
+                Some(dead_letters) => {
+                    dead_letters.count().await?.saturating_sub(dead_letters.count_before)
+                }
                 None => 0,
             };
             let mut still_pending = Vec::new();
@@ -142,9 +149,15 @@ impl DeadLetters {
 
     async fn count(&self) -> Result<u64> {
         let name = QueueAttributeName::ApproximateNumberOfMessages;
-        let ask = self.sqs.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
-        let answer = ask.send().await.map_err(|error| explain(format!("cannot look at {}", self.url), error))?;
+        let ask =
+            self.sqs.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+        let answer = ask
+            .send()
+            .await
+            .map_err(|error| explain(format!("cannot look at {}", self.url), error))?;
         let count = answer.attributes().and_then(|attributes| attributes.get(&name));
-        count.and_then(|count| count.parse().ok()).ok_or_else(|| anyhow!("{} does not say its length", self.url))
+        count
+            .and_then(|count| count.parse().ok())
+            .ok_or_else(|| anyhow!("{} does not say its length", self.url))
     }
 }

@@ -13,7 +13,8 @@ use crate::stack::STATE_FOLDER;
 use crate::template::Template;
 use crate::tools::Tools;
 
-/// What cargo tells a program that it runs; a cargo that is run by that program must not take it for its own.
+/// What cargo tells a program that it runs; a cargo that is run by that program must not take it
+/// for its own.
 const OF_THE_OUTER_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 
 /// The zips of the last build, by the name of their binary.
@@ -28,11 +29,12 @@ pub fn built_functions(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
     }
 }
 
-/// Builds all functions of the template in release mode with cargo-lambda, as for AWS, but for this machine's processor.
-/// Returns the zips by the name of their binary. It blocks; the first build takes minutes.
+/// Builds all functions of the template in release mode with cargo-lambda, as for AWS, but for this
+/// machine's processor. Returns the zips by the name of their binary. It blocks; the first build
+/// takes minutes.
 ///
-/// Lambda's programs are Linux programs: on another system the functions are built natively instead, since the emulator
-/// runs them without a container.
+/// Lambda's programs are Linux programs: on another system the functions are built natively
+/// instead, since the emulator runs them without a container.
 ///
 /// # Errors
 /// The build failed; the message names the log.
@@ -68,7 +70,8 @@ pub fn build_functions(root: &Path, tools: &Tools) -> Result<BTreeMap<String, Pa
     Ok(template.zips(root))
 }
 
-/// Removes what an outer cargo (`cargo run`) has put into the environment about the package that it runs.
+/// Removes what an outer cargo (`cargo run`) has put into the environment about the package that it
+/// runs.
 pub fn forget_outer_cargo(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let is_outer = |prefix: &str| name.to_string_lossy().starts_with(prefix);

@@ -18,7 +18,8 @@ use crate::tools::Tools;
 /// The region that the emulator plays.
 pub const REGION: &str = "us-east-1";
 
-/// How long the emulator may take to answer; it takes about two seconds, more where many start at once.
+/// How long the emulator may take to answer; it takes about two seconds, more where many start at
+/// once.
 const START_SECONDS_MAX: u64 = 60;
 
 const START_POLL: Duration = Duration::from_millis(50);
@@ -26,8 +27,8 @@ const START_POLL: Duration = Duration::from_millis(50);
 const RECORD_FILE: &str = "emulator.json";
 const LOG_FILE: &str = "emulator.log";
 
-/// Ends the emulator and its functions when the process that holds the other end of its standard input is gone, even
-/// if that was killed. Then runs the emulator itself.
+/// Ends the emulator and its functions when the process that holds the other end of its standard
+/// input is gone, even if that was killed. Then runs the emulator itself.
 const RUN_WITH_PARENT: &str = "
 import os, signal, sys, threading
 def watch():
@@ -43,7 +44,8 @@ main()
 pub struct EmulatorOptions {
     /// The port; a free one if none is given.
     pub port: Option<u16>,
-    /// Where an invocation of a function (by its name) is sent instead of to the code that was deployed.
+    /// Where an invocation of a function (by its name) is sent instead of to the code that was
+    /// deployed.
     pub proxies: BTreeMap<String, String>,
     /// Further variables of the emulator's environment.
     pub environment: BTreeMap<String, String>,
@@ -63,7 +65,8 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts an emulator that keeps its files (record, log, temporary files) in `folder`, and waits until it answers.
+    /// Starts an emulator that keeps its files (record, log, temporary files) in `folder`, and
+    /// waits until it answers.
     ///
     /// It blocks. Everything that functions print goes to `emulator.log` in the folder.
     ///
@@ -71,28 +74,35 @@ impl Emulator {
     /// The port is in use, or the emulator does not come up; then nothing is left running.
     pub fn start(tools: &Tools, folder: &Path, options: &EmulatorOptions) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let folder = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
+        let folder =
+            folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
         let port = take_port(options.port)?;
         let endpoint_url = format!("http://127.0.0.1:{port}");
         let log = folder.join(LOG_FILE);
         let mut child = spawn(tools, &folder, port, &endpoint_url, options)?;
         let emulator = match GroupLeader::of(child.id()) {
-            Ok(leader) => Self { endpoint_url, is_watched: !options.proxies.is_empty(), leader, folder },
+            Ok(leader) => {
+                Self { endpoint_url, is_watched: !options.proxies.is_empty(), leader, folder }
+            }
             Err(_) => {
                 let _ = child.wait();
                 return Err(failure("the emulator ended at once", &log));
             }
         };
-        // The record comes first: if this process is ended while it waits, `down` still finds the emulator.
+        // The record comes first: if this process is ended while it waits, `down` still finds the
+        // emulator.
         let recorded = emulator.write_record();
-        if let Err(error) = recorded.and_then(|()| wait_until_healthy(&mut child, &emulator.endpoint_url, &log)) {
+        if let Err(error) =
+            recorded.and_then(|()| wait_until_healthy(&mut child, &emulator.endpoint_url, &log))
+        {
             // That the emulator did not stop either would hide why it is to be stopped.
             let _ = emulator.stop();
             let _ = child.wait();
             return Err(error);
         }
-        // The child is waited for when it ends while this process still runs, or it would stay in the process table.
-        // Its input is held open until then: waiting would close it, and the child takes that for the end of its parent.
+        // The child is waited for when it ends while this process still runs, or it would stay in
+        // the process table. Its input is held open until then: waiting would close it, and the
+        // child takes that for the end of its parent.
         let input = child.stdin.take();
         std::thread::spawn(move || {
             let _ = child.wait();
@@ -110,21 +120,26 @@ impl Emulator {
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
         };
-        let emulator: Self = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is damaged: stop the emulator by hand and remove it", path.display()))?;
+        let emulator: Self = serde_json::from_slice(&text).with_context(|| {
+            format!("{} is damaged: stop the emulator by hand and remove it", path.display())
+        })?;
         Ok(emulator.leader.is_running()?.then_some(emulator))
     }
 
-    /// Ends the emulator and the functions that it runs, and removes its temporary files; the log stays.
+    /// Ends the emulator and the functions that it runs, and removes its temporary files; the log
+    /// stays.
     ///
     /// # Errors
     /// A process does not end, or a file cannot be removed.
     pub fn stop(&self) -> Result<()> {
         self.leader.stop()?;
         for path in [self.folder.join(RECORD_FILE), temporary_folder(&self.folder)] {
-            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let removed =
+                if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             match removed {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(error).with_context(|| format!("cannot remove {}", path.display()));
@@ -164,11 +179,15 @@ pub fn check_port(port: u16) -> Result<()> {
 fn take_port(wanted: Option<u16>) -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));
     match (listener, wanted) {
-        (Ok(listener), _) => Ok(listener.local_addr().context("a bound socket has an address")?.port()),
-        (Err(error), Some(port)) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            Err(anyhow!("port {port} is in use by another program: stop that, or give another with --port"))
+        (Ok(listener), _) => {
+            Ok(listener.local_addr().context("a bound socket has an address")?.port())
         }
-        (Err(error), Some(port)) => Err(error).with_context(|| format!("cannot listen on port {port}")),
+        (Err(error), Some(port)) if error.kind() == std::io::ErrorKind::AddrInUse => Err(anyhow!(
+            "port {port} is in use by another program: stop that, or give another with --port"
+        )),
+        (Err(error), Some(port)) => {
+            Err(error).with_context(|| format!("cannot listen on port {port}"))
+        }
         (Err(error), None) => Err(error).context("cannot find a free port"),
     }
 }
@@ -177,11 +196,18 @@ fn temporary_folder(folder: &Path) -> PathBuf {
     folder.join("tmp")
 }
 
-fn spawn(tools: &Tools, folder: &Path, port: u16, endpoint_url: &str, options: &EmulatorOptions) -> Result<Child> {
+fn spawn(
+    tools: &Tools,
+    folder: &Path,
+    port: u16,
+    endpoint_url: &str,
+    options: &EmulatorOptions,
+) -> Result<Child> {
     let log = folder.join(LOG_FILE);
     let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let temporary = temporary_folder(folder);
-    fs::create_dir_all(&temporary).with_context(|| format!("cannot make {}", temporary.display()))?;
+    fs::create_dir_all(&temporary)
+        .with_context(|| format!("cannot make {}", temporary.display()))?;
     let mut command = if options.ends_with_parent {
         let mut command = Command::new(tools.python());
         command.args(["-c", RUN_WITH_PARENT]).stdin(Stdio::piped());
@@ -191,9 +217,12 @@ fn spawn(tools: &Tools, folder: &Path, port: u16, endpoint_url: &str, options: &
         command.stdin(Stdio::null());
         command
     };
-    // Nothing of the caller's AWS settings may leak in: an endpoint, a key or a profile would lead astray.
+    // Nothing of the caller's AWS settings may leak in: an endpoint, a key or a profile would lead
+    // astray.
     command.env_clear();
-    for name in ["PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
+    for name in
+        ["PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"]
+    {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
@@ -201,7 +230,8 @@ fn spawn(tools: &Tools, folder: &Path, port: u16, endpoint_url: &str, options: &
     command
         .env("GATEWAY_PORT", port.to_string())
         .env("BIND_HOST", "127.0.0.1")
-        // The host in the URLs of queues: `localhost` may be another address than the one that is listened on.
+        // The host in the URLs of queues: `localhost` may be another address than the one that is
+        // listened on.
         .env("MINISTACK_HOST", "127.0.0.1")
         // Functions are given this endpoint; without it they would call AWS itself.
         .env("AWS_ENDPOINT_URL", endpoint_url)
@@ -214,18 +244,25 @@ fn spawn(tools: &Tools, folder: &Path, port: u16, endpoint_url: &str, options: &
         .env("TMPDIR", &temporary)
         .env("PYTHONUNBUFFERED", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .envs(options.proxies.iter().map(|(function, url)| (format!("MINISTACK_LAMBDA_PROXY_{function}"), url)))
+        .envs(
+            options
+                .proxies
+                .iter()
+                .map(|(function, url)| (format!("MINISTACK_LAMBDA_PROXY_{function}"), url)),
+        )
         .envs(&options.environment)
         .current_dir(folder)
         .stdout(output.try_clone()?)
         .stderr(output)
-        // A group of its own: Ctrl-C in the terminal does not reach it, and it can be stopped with its functions.
+        // A group of its own: Ctrl-C in the terminal does not reach it, and it can be stopped with
+        // its functions.
         .process_group(0);
     command.spawn().context("cannot start the emulator")
 }
 
 fn wait_until_healthy(child: &mut Child, endpoint_url: &str, log: &Path) -> Result<()> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
     let url = format!("{endpoint_url}/_ministack/health");
     let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
     while Instant::now() < deadline {

@@ -6,7 +6,9 @@ use anyhow::anyhow;
 
 /// An error that says what failed, the line of the log that says why, and where the log is.
 pub(crate) fn failure(what: &str, log: &Path) -> anyhow::Error {
-    let text = std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text = std::fs::read(log)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
     match telling_line(&text) {
         Some(line) => anyhow!("{what}: {line} (see {})", log.display()),
         None => anyhow!("{what} (see {})", log.display()),
@@ -16,7 +18,8 @@ pub(crate) fn failure(what: &str, log: &Path) -> anyhow::Error {
 /// The line that says most likely why: the last that speaks of an error, else the last.
 fn telling_line(text: &str) -> Option<&str> {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let is_error = |line: &&str| line.to_ascii_lowercase().starts_with("error") || line.contains("Error: ");
+    let is_error =
+        |line: &&str| line.to_ascii_lowercase().starts_with("error") || line.contains("Error: ");
     lines().rfind(is_error).or_else(|| lines().next_back())
 }
 
@@ -26,7 +29,10 @@ mod tests {
 
     #[test]
     fn the_last_error_tells_more_than_the_last_line() {
-        assert_eq!(telling_line("x\nerror: no such crate\n\nhint: y\n"), Some("error: no such crate"));
+        assert_eq!(
+            telling_line("x\nerror: no such crate\n\nhint: y\n"),
+            Some("error: no such crate")
+        );
         assert_eq!(telling_line("x\ny\n\n"), Some("y"));
         assert_eq!(telling_line(""), None);
     }

@@ -13,18 +13,21 @@ const MODE: u32 = 0o755;
 
 /// Packs the program at `program` into the zip at `zip`, the same bytes for the same program.
 ///
-/// The program is stored as it is: packing a debug binary takes longer than uploading it to this machine.
+/// The program is stored as it is: packing a debug binary takes longer than uploading it to this
+/// machine.
 ///
 /// # Errors
 /// A file cannot be read or written.
 pub fn package_program(program: &Path, zip: &Path) -> Result<()> {
-    let source = File::open(program).with_context(|| format!("cannot read {}", program.display()))?;
+    let source =
+        File::open(program).with_context(|| format!("cannot read {}", program.display()))?;
     if let Some(folder) = zip.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     // Under another name first: two processes may pack the same program at once.
     let unfinished = zip.with_extension(format!("zip.{}", std::process::id()));
-    let target = File::create(&unfinished).with_context(|| format!("cannot write {}", unfinished.display()))?;
+    let target = File::create(&unfinished)
+        .with_context(|| format!("cannot write {}", unfinished.display()))?;
     let mut writer = ZipWriter::new(target);
     writer.start_file("bootstrap", options()).context("cannot begin the zip")?;
     std::io::copy(&mut BufReader::new(source), &mut writer)
@@ -40,7 +43,9 @@ pub fn package_program(program: &Path, zip: &Path) -> Result<()> {
 pub fn stub_zip() -> Result<Vec<u8>> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer.start_file("bootstrap", options()).context("cannot begin the zip")?;
-    writer.write_all(b"#!/bin/sh\necho 'this function is proxied to cargo lambda watch' >&2\nexit 1\n")?;
+    writer.write_all(
+        b"#!/bin/sh\necho 'this function is proxied to cargo lambda watch' >&2\nexit 1\n",
+    )?;
     Ok(writer.finish().context("cannot pack the stub")?.into_inner())
 }
 

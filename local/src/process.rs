@@ -1,4 +1,5 @@
-//! A process group that outlives the process that started it, and is found again by pid and start time.
+//! A process group that outlives the process that started it, and is found again by pid and start
+//! time.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -12,7 +13,8 @@ const STOP_SECONDS_MAX: u64 = 10;
 
 const STOP_POLL: Duration = Duration::from_millis(20);
 
-/// The leader of a process group. The start time tells it from a later process that was given the same pid.
+/// The leader of a process group. The start time tells it from a later process that was given the
+/// same pid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupLeader {
     pid: i32,
@@ -20,7 +22,8 @@ pub(crate) struct GroupLeader {
 }
 
 impl GroupLeader {
-    /// Notes the process `pid`, which was started as the leader of its own group and is still running.
+    /// Notes the process `pid`, which was started as the leader of its own group and is still
+    /// running.
     pub(crate) fn of(pid: u32) -> Result<Self> {
         let pid = i32::try_from(pid).context("a pid is a positive number")?;
         let started = start_time(pid)?.with_context(|| format!("process {pid} ended at once"))?;
@@ -70,15 +73,17 @@ impl GroupLeader {
 fn start_time(pid: i32) -> Result<Option<String>> {
     let text = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
         Ok(text) => text,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
             return Ok(None);
         }
         // The process ended while its file was read.
         Err(error) if error.raw_os_error() == Some(3) => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot look at process {pid}")),
     };
-    // The second field, the program's name in parentheses, may hold anything; the state follows it as the third
-    // field, the start time is the 22nd.
+    // The second field, the program's name in parentheses, may hold anything; the state follows it
+    // as the third field, the start time is the 22nd.
     let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
     let mut fields = after_name.split_whitespace();
     let state = fields.next().context("a process has a state")?;
@@ -112,7 +117,10 @@ mod tests {
     #[test]
     fn stops_the_leader_and_its_children() {
         let mut shell = Command::new("sh");
-        shell.args(["-c", "sleep 600 & echo $!; wait"]).stdout(std::process::Stdio::piped()).process_group(0);
+        shell
+            .args(["-c", "sleep 600 & echo $!; wait"])
+            .stdout(std::process::Stdio::piped())
+            .process_group(0);
         let mut child = shell.spawn().unwrap();
         let mut pid_of_sleep = String::new();
         std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut pid_of_sleep).unwrap();

@@ -16,7 +16,9 @@ pub fn find_root(start: &Path) -> Result<PathBuf> {
         .ancestors()
         .find(|folder| folder.join(TEMPLATE).is_file())
         .map(Path::to_path_buf)
-        .ok_or_else(|| anyhow!("{} is in no checkout of minutebook: change into one", start.display()))
+        .ok_or_else(|| {
+            anyhow!("{} is in no checkout of minutebook: change into one", start.display())
+        })
 }
 
 #[cfg(test)]

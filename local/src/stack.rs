@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-/// The folder, in the root of the checkout, that holds everything local: tools, emulator state, logs, the stack.
+/// The folder, in the root of the checkout, that holds everything local: tools, emulator state,
+/// logs, the stack.
 pub const STATE_FOLDER: &str = ".minutebook";
 
 /// The name of the file, in the state folder, that describes the running stack.
@@ -14,7 +15,8 @@ pub const STACK_FILE: &str = "stack.json";
 
 /// A deployed stack: where its parts are and how to sign requests to them.
 ///
-/// **Shape**: written as JSON to `.minutebook/stack.json`, so that every command finds the stack that `up` deployed.
+/// **Shape**: written as JSON to `.minutebook/stack.json`, so that every command finds the stack
+/// that `up` deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stack {
     /// The emulator's address, as `http://127.0.0.1:4566`.
@@ -31,7 +33,8 @@ pub struct Stack {
     pub queue_url: String,
     /// The queue of dead letters.
     pub dead_letters_url: String,
-    /// The root of the HTTP calls: a call is `<api_url>/most_viewed_item`. Absent where the backend has no API.
+    /// The root of the HTTP calls: a call is `<api_url>/most_viewed_item`. Absent where the backend
+    /// has no API.
     pub api_url: Option<String>,
     /// The currency of money that names none.
     pub default_currency: String,
@@ -43,7 +46,8 @@ pub struct Stack {
     pub day_retention_days: u32,
     /// The account, 12 digits.
     pub account_id: String,
-    /// The access key that the stack was deployed with; it may do everything in the emulator's account.
+    /// The access key that the stack was deployed with; it may do everything in the emulator's
+    /// account.
     pub access_key_id: String,
     /// Its secret. The emulator is on this machine only, so this is no secret.
     pub secret_access_key: String,
@@ -61,10 +65,13 @@ impl Stack {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
         };
-        let stack = serde_json::from_str(&text)
-            .with_context(|| format!("{} is of another version: run `cargo mb up` again", path.display()))?;
+        let stack = serde_json::from_str(&text).with_context(|| {
+            format!("{} is of another version: run `cargo mb up` again", path.display())
+        })?;
         Ok(Some(stack))
     }
 
@@ -76,13 +83,17 @@ impl Stack {
         let path = folder.join(STACK_FILE);
         let text = serde_json::to_string_pretty(self).context("a stack is plain JSON")?;
         let unfinished = path.with_extension("json.new");
-        std::fs::write(&unfinished, text + "\n").with_context(|| format!("cannot write {}", unfinished.display()))?;
-        std::fs::rename(&unfinished, &path).with_context(|| format!("cannot write {}", path.display()))
+        std::fs::write(&unfinished, text + "\n")
+            .with_context(|| format!("cannot write {}", unfinished.display()))?;
+        std::fs::rename(&unfinished, &path)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// The variables that a function of this stack runs with, and those that lead the command and `aws` to it.
+    /// The variables that a function of this stack runs with, and those that lead the command and
+    /// `aws` to it.
     ///
-    /// The functions run with the deployer's key then, which may do everything: only deployed functions have their roles.
+    /// The functions run with the deployer's key then, which may do everything: only deployed
+    /// functions have their roles.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut environment = BTreeMap::from([
             ("AWS_ACCESS_KEY_ID", self.access_key_id.clone()),
@@ -111,6 +122,9 @@ impl Stack {
 
     /// Finds the state folder with a stack in `start` or the nearest of its parents.
     pub fn find_folder(start: &Path) -> Option<PathBuf> {
-        start.ancestors().map(|folder| folder.join(STATE_FOLDER)).find(|folder| folder.join(STACK_FILE).is_file())
+        start
+            .ancestors()
+            .map(|folder| folder.join(STATE_FOLDER))
+            .find(|folder| folder.join(STACK_FILE).is_file())
     }
 }

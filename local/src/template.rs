@@ -19,17 +19,21 @@ pub(crate) struct Template {
 impl Template {
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let path = root.join(TEMPLATE);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(text)
     }
 
     fn parse(text: String) -> Result<Self> {
         let mut functions = Vec::new();
         for uri in text.lines().filter_map(code_uri) {
-            let Some(function) =
-                uri.strip_prefix("../target/lambda/").and_then(|rest| rest.strip_suffix("/bootstrap.zip"))
+            let Some(function) = uri
+                .strip_prefix("../target/lambda/")
+                .and_then(|rest| rest.strip_suffix("/bootstrap.zip"))
             else {
-                bail!("the template has the code of a function at {uri}, not at ../target/lambda/<name>/bootstrap.zip");
+                bail!(
+                    "the template has the code of a function at {uri}, not at ../target/lambda/<name>/bootstrap.zip"
+                );
             };
             functions.push(function.to_owned());
         }
@@ -43,18 +47,22 @@ impl Template {
 
     /// Where the build puts the zip of each function.
     pub(crate) fn zips(&self, root: &Path) -> BTreeMap<String, PathBuf> {
-        let zip = |function: &String| root.join("target/lambda").join(function).join("bootstrap.zip");
+        let zip =
+            |function: &String| root.join("target/lambda").join(function).join("bootstrap.zip");
         self.functions.iter().map(|function| (function.clone(), zip(function))).collect()
     }
 
-    /// The text with the code of each function at the URI given for it, as `aws cloudformation package` leaves it.
+    /// The text with the code of each function at the URI given for it, as `aws cloudformation
+    /// package` leaves it.
     pub(crate) fn packaged(&self, uris: &BTreeMap<String, String>) -> Result<String> {
         let mut packaged = String::with_capacity(self.text.len());
         let mut functions = self.functions.iter();
         for line in self.text.lines() {
             if code_uri(line).is_some() {
                 let function = functions.next().context("each code line was read as a function")?;
-                let uri = uris.get(function).with_context(|| format!("no zip of the function {function} was given"))?;
+                let uri = uris
+                    .get(function)
+                    .with_context(|| format!("no zip of the function {function} was given"))?;
                 let indent = line.find(CODE_LINE).unwrap_or(0);
                 packaged.push_str(&line[..indent + CODE_LINE.len()]);
                 packaged.push_str(uri);
@@ -81,7 +89,10 @@ mod tests {
         let template = Template::parse(text.to_owned()).unwrap();
         assert_eq!(template.functions(), ["ingest"]);
         let uris = BTreeMap::from([("ingest".to_owned(), "s3://b/k.zip".to_owned())]);
-        assert_eq!(template.packaged(&uris).unwrap(), "A:\n  CodeUri: s3://b/k.zip\n  Timeout: 10\n");
+        assert_eq!(
+            template.packaged(&uris).unwrap(),
+            "A:\n  CodeUri: s3://b/k.zip\n  Timeout: 10\n"
+        );
         assert!(template.packaged(&BTreeMap::new()).is_err());
     }
 

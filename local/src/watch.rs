@@ -14,7 +14,8 @@ use crate::stack::Stack;
 use crate::template::Template;
 use crate::tools::Tools;
 
-/// The address at which `cargo lambda watch` will take invocations, and the functions that it will run.
+/// The address at which `cargo lambda watch` will take invocations, and the functions that it will
+/// run.
 #[derive(Clone, Debug)]
 pub struct WatchPlan {
     port: u16,
@@ -22,16 +23,19 @@ pub struct WatchPlan {
 }
 
 impl WatchPlan {
-    /// Plans to run all functions of the template, for a stack of the name `stack_name`, at a free port.
+    /// Plans to run all functions of the template, for a stack of the name `stack_name`, at a free
+    /// port.
     ///
     /// # Errors
     /// The template cannot be read, or no port is free.
     pub fn new(root: &Path, stack_name: &str) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port")?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port")?;
         let port = listener.local_addr().context("a bound socket has an address")?.port();
         let mut proxies = BTreeMap::new();
         for function in Template::read(root)?.functions() {
-            let url = format!("http://127.0.0.1:{port}/2015-03-31/functions/{function}/invocations");
+            let url =
+                format!("http://127.0.0.1:{port}/2015-03-31/functions/{function}/invocations");
             proxies.insert(function_name(stack_name, function), url);
         }
         Ok(Self { port, proxies })
@@ -42,7 +46,8 @@ impl WatchPlan {
         &self.proxies
     }
 
-    /// Builds the functions as `cargo lambda watch` would at their first call, which then need not wait for it.
+    /// Builds the functions as `cargo lambda watch` would at their first call, which then need not
+    /// wait for it.
     ///
     /// It blocks, and writes what cargo says to the terminal.
     ///
@@ -63,17 +68,28 @@ impl WatchPlan {
         Ok(())
     }
 
-    /// Starts `cargo lambda watch` with the environment of `stack`. Its output goes to the terminal.
+    /// Starts `cargo lambda watch` with the environment of `stack`. Its output goes to the
+    /// terminal.
     ///
     /// # Errors
     /// A function was deployed under a name that is not proxied, or the program cannot be started.
     pub fn start(&self, root: &Path, tools: &Tools, stack: &Stack) -> Result<Watch> {
-        if let Some(name) = stack.functions.values().find(|name| !self.proxies.contains_key(*name)) {
-            bail!("the template names a function {name}, which is not <stack>-<binary> with dashes");
+        if let Some(name) = stack.functions.values().find(|name| !self.proxies.contains_key(*name))
+        {
+            bail!(
+                "the template names a function {name}, which is not <stack>-<binary> with dashes"
+            );
         }
         let mut command = Command::new(tools.cargo_lambda());
         command
-            .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &self.port.to_string()])
+            .args([
+                "lambda",
+                "watch",
+                "--invoke-address",
+                "127.0.0.1",
+                "--invoke-port",
+                &self.port.to_string(),
+            ])
             .current_dir(root)
             .env("PATH", tools.search_path()?)
             .env_remove("AWS_SESSION_TOKEN")

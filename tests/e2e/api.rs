@@ -1,4 +1,5 @@
-//! What is no call, on the deployed stack: paths that there are none of, methods that a path has not, and bounds.
+//! What is no call, on the deployed stack: paths that there are none of, methods that a path has
+//! not, and bounds.
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -19,7 +20,8 @@ crate::tests![
     random_events_are_counted,
 ];
 
-/// Questions that pass a bound, and what their answers say of it. A question has bounds of its own for what it takes.
+/// Questions that pass a bound, and what their answers say of it. A question has bounds of its own
+/// for what it takes.
 const PASSED_BOUNDS: &[(&str, &str)] = &[
     ("/most_viewed_item?window=401d", "from 1m to 400d"),
     ("/most_viewed_item?window=0m", "from 1m to 400d"),
@@ -57,21 +59,40 @@ struct Answer {
 }
 
 async fn send(cloud: &Cloud, method: &str, path: &str) -> Result<Answer> {
-    let request = ureq::http::Request::builder().method(method).uri(cloud.url(path).await?).body(String::new())?;
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build().into();
+    let request = ureq::http::Request::builder()
+        .method(method)
+        .uri(cloud.url(path).await?)
+        .body(String::new())?;
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .build()
+        .into();
     let mut response = tokio::task::spawn_blocking(move || agent.run(request)).await??;
-    let header = |name| Some(response.headers().get(name)?.to_str().unwrap_or_default().to_string());
+    let header =
+        |name| Some(response.headers().get(name)?.to_str().unwrap_or_default().to_string());
     let (content_type, allow) = (header("content-type").unwrap_or_default(), header("allow"));
-    Ok(Answer { status: response.status().as_u16(), content_type, allow, body: response.body_mut().read_to_string()? })
+    Ok(Answer {
+        status: response.status().as_u16(),
+        content_type,
+        allow,
+        body: response.body_mut().read_to_string()?,
+    })
 }
 
 /// Expects a problem document, and gives its sentence.
 fn problem(call: &str, answer: &Answer, status: u16) -> Result<String> {
     let Answer { content_type, body, .. } = answer;
-    ensure!(answer.status == status && content_type == "application/problem+json", "{call}: {} {body}", answer.status);
+    ensure!(
+        answer.status == status && content_type == "application/problem+json",
+        "{call}: {} {body}",
+        answer.status
+    );
     let problem: Value = serde_json::from_str(body).with_context(|| format!("{call}: {body}"))?;
-    ensure!(problem["status"] == status && problem["detail"] == problem["error"], "{call}: {problem}");
+    ensure!(
+        problem["status"] == status && problem["detail"] == problem["error"],
+        "{call}: {problem}"
+    );
     Ok(problem["error"].as_str().with_context(|| format!("{call}: {problem}"))?.to_string())
 }
 
@@ -81,7 +102,8 @@ async fn an_unknown_path_is_404(cloud: &Cloud) -> Result<()> {
             let answer = send(cloud, method, path).await?;
             let sentence = problem(path, &answer, 404)?;
             ensure!(
-                sentence.contains("is no path of this API") && sentence.contains("/most_viewed_item"),
+                sentence.contains("is no path of this API")
+                    && sentence.contains("/most_viewed_item"),
                 "{sentence}"
             );
         }
@@ -99,7 +121,10 @@ async fn a_wrong_method_is_405_and_says_which_are_right(cloud: &Cloud) -> Result
         for method in wrong {
             let answer = send(cloud, method, &path).await?;
             let sentence = problem(&path, &answer, 405)?;
-            ensure!(sentence.starts_with(&format!("{method} is not a method of this call")), "{path}: {sentence}");
+            ensure!(
+                sentence.starts_with(&format!("{method} is not a method of this call")),
+                "{path}: {sentence}"
+            );
             ensure!(answer.allow.as_deref() == Some(allowed), "{path}: {:?}", answer.allow);
         }
     }
@@ -107,10 +132,19 @@ async fn a_wrong_method_is_405_and_says_which_are_right(cloud: &Cloud) -> Result
 }
 
 async fn a_head_is_answered_like_a_get_without_its_body(cloud: &Cloud) -> Result<()> {
-    for (path, status) in [("/most_viewed_item", 200), ("/history?measure=x", 400), ("/nothing", 404), ("/events", 405)]
-    {
+    for (path, status) in [
+        ("/most_viewed_item", 200),
+        ("/history?measure=x", 400),
+        ("/nothing", 404),
+        ("/events", 405),
+    ] {
         let (head, get) = (send(cloud, "HEAD", path).await?, send(cloud, "GET", path).await?);
-        ensure!(head.status == status && get.status == status, "{path}: {} {}", head.status, get.status);
+        ensure!(
+            head.status == status && get.status == status,
+            "{path}: {} {}",
+            head.status,
+            get.status
+        );
         ensure!(head.content_type == get.content_type, "{path}: {}", head.content_type);
         ensure!(head.body.is_empty() && !get.body.is_empty(), "{path}: {}", head.body);
     }
@@ -119,7 +153,9 @@ async fn a_head_is_answered_like_a_get_without_its_body(cloud: &Cloud) -> Result
 
 async fn api_may_do_nothing_but_answer(cloud: &Cloud) -> Result<()> {
     if !cloud.enforces_permissions() {
-        eprintln!("this backend does not enforce permissions: the role is checked on the emulator only");
+        eprintln!(
+            "this backend does not enforce permissions: the role is checked on the emulator only"
+        );
         return Ok(());
     }
     let (function, stack) = ("api", cloud.stack().await?);
@@ -148,14 +184,23 @@ async fn the_description_names_every_call(cloud: &Cloud) -> Result<()> {
     ensure!(status == 200 && content_type == "application/json", "{status} {content_type}");
     let paths = document["paths"].as_object().context("paths")?;
     let listed: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
-    ensure!(paths.len() == listed.len() && listed.iter().all(|path| paths.contains_key(*path)), "{paths:?}");
-    ensure!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{document}");
+    ensure!(
+        paths.len() == listed.len() && listed.iter().all(|path| paths.contains_key(*path)),
+        "{paths:?}"
+    );
+    ensure!(
+        document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")),
+        "{document}"
+    );
     Ok(())
 }
 
 async fn random_events_are_counted(cloud: &Cloud) -> Result<()> {
     let (status, _, answer) = cloud.get("/generate_random_events?count=200").await?;
-    ensure!(status == 200 && answer["message"] == "Random event generated and appended to file", "{status} {answer}");
+    ensure!(
+        status == 200 && answer["message"] == "Random event generated and appended to file",
+        "{status} {answer}"
+    );
     ensure!(answer["events"] == 200, "{answer}");
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let mark = until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;

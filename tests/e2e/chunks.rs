@@ -1,5 +1,5 @@
-//! What the tests of faults share: chunks of events in open hours and of late ones, workers behind a proxy, and the
-//! recount that each of them ends with.
+//! What the tests of faults share: chunks of events in open hours and of late ones, workers behind
+//! a proxy, and the recount that each of them ends with.
 
 use std::time::SystemTime;
 
@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 /// Rows of that many views take more than one transaction.
 pub(crate) const VIEWS_OF_TWO_PARTS: usize = 150;
 
-/// Over so many of the last minutes the events are spread that come in time. An hour stays open for ten minutes after its
-/// end: whatever the time is, a test has some minutes left until the hour of its oldest event is closed.
+/// Over so many of the last minutes the events are spread that come in time. An hour stays open for
+/// ten minutes after its end: whatever the time is, a test has some minutes left until the hour of
+/// its oldest event is closed.
 const MINUTES_BACK: usize = 5;
 
 /// When the events of a chunk come.
@@ -31,7 +32,11 @@ impl Coming {
     pub(crate) const BOTH: [Coming; 2] = [Coming::InTime, Coming::Late];
 
     /// A store for this way of a test.
-    pub(crate) async fn store(self, cloud: &minutebook_tests::cloud::Cloud, name: &str) -> Result<Store> {
+    pub(crate) async fn store(
+        self,
+        cloud: &minutebook_tests::cloud::Cloud,
+        name: &str,
+    ) -> Result<Store> {
         let way = match self {
             Coming::InTime => "in-time",
             Coming::Late => "late",
@@ -39,7 +44,8 @@ impl Coming {
         Store::make(cloud, &format!("{name}-{way}")).await
     }
 
-    /// `count` views, each of an item of its own and in a row of its own: they need as many transactions as rows do.
+    /// `count` views, each of an item of its own and in a row of its own: they need as many
+    /// transactions as rows do.
     pub(crate) fn rows(self, count: usize) -> Result<String> {
         let now = now()?;
         let view = |number: usize| match self {
@@ -51,16 +57,21 @@ impl Coming {
             }
             Coming::Late => {
                 let (day, hour, minute) = (1 + number / 1_440, number / 60 % 24, number % 60);
-                format!("\"timestamp\":\"2026-10-{day:02}T{hour:02}:{minute:02}:30Z\",\"item_id\":{number}")
+                format!(
+                    "\"timestamp\":\"2026-10-{day:02}T{hour:02}:{minute:02}:30Z\",\"item_id\":{number}"
+                )
             }
         };
         // Two views a session, and customers who come again at other times.
-        let visitor = |number: usize| format!("\"user_id\":{},\"session\":{}", number % 40, number / 2);
-        let line = |number| format!("{{\"event\":\"view\",{},{}}}\n", view(number), visitor(number));
+        let visitor =
+            |number: usize| format!("\"user_id\":{},\"session\":{}", number % 40, number / 2);
+        let line =
+            |number| format!("{{\"event\":\"view\",{},{}}}\n", view(number), visitor(number));
         Ok((0..count).map(line).collect())
     }
 
-    /// `count` views of one minute, each of an item of its own: few rows, which all chunks of that minute share.
+    /// `count` views of one minute, each of an item of its own: few rows, which all chunks of that
+    /// minute share.
     pub(crate) fn views_of_a_minute(self, count: usize) -> Result<String> {
         Ok(views_at(self.minute()?, count))
     }
@@ -79,7 +90,9 @@ pub(crate) fn views_at(time: DateTime<Utc>, count: usize) -> String {
     let time = rfc3339(time);
     let line = |number| {
         let user = number % 50;
-        format!("{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{number},\"user_id\":{user}}}\n")
+        format!(
+            "{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{number},\"user_id\":{user}}}\n"
+        )
     };
     (0..count).map(line).collect()
 }
@@ -96,12 +109,15 @@ pub(crate) fn minutes_of(site: &str, time: DateTime<Utc>) -> String {
 /// The present, in whole seconds.
 pub(crate) fn now() -> Result<DateTime<Utc>> {
     let since = SystemTime::UNIX_EPOCH.elapsed()?;
-    DateTime::from_timestamp(i64::try_from(since.as_secs())?, 0).context("the clock is out of range")
+    DateTime::from_timestamp(i64::try_from(since.as_secs())?, 0)
+        .context("the clock is out of range")
 }
 
 /// A plan that makes one fault at the n-th call of an operation.
 pub(crate) fn at(operation: &'static str, number: usize, fault: Fault) -> Plan {
-    Box::new(move |call| (call.operation == operation && call.number == number).then(|| fault.clone()))
+    Box::new(move |call| {
+        (call.operation == operation && call.number == number).then(|| fault.clone())
+    })
 }
 
 /// Whether a call is a transaction that checks for seals: one for numbered lanes.
@@ -135,8 +151,12 @@ pub(crate) async fn start_behind(store: &Store, plan: Plan) -> Result<(FaultProx
 }
 
 /// Hands notifications to a worker, a message each, which must handle them all.
-pub(crate) async fn count<'a>(worker: &mut Worker, records: impl IntoIterator<Item = &'a Value>) -> Result<()> {
-    let messages: Vec<Vec<Value>> = records.into_iter().map(|record| vec![record.clone()]).collect();
+pub(crate) async fn count<'a>(
+    worker: &mut Worker,
+    records: impl IntoIterator<Item = &'a Value>,
+) -> Result<()> {
+    let messages: Vec<Vec<Value>> =
+        records.into_iter().map(|record| vec![record.clone()]).collect();
     let ended = worker.invoke(sqs_event(&messages)).await?;
     ensure!(ended.is_clean(), "{ended:?}");
     Ok(())
@@ -164,8 +184,10 @@ pub(crate) fn failed(ids: &[&str]) -> Invocation {
 }
 
 pub(crate) fn content_hash(bytes: &[u8]) -> Result<String> {
-    let settings =
-        minutebook_oracle::Settings { reference_time: DateTime::UNIX_EPOCH, default_currency: "USD".to_string() };
+    let settings = minutebook_oracle::Settings {
+        reference_time: DateTime::UNIX_EPOCH,
+        default_currency: "USD".to_string(),
+    };
     Ok(minutebook_oracle::recount(bytes, &settings)?.content_hash)
 }
 
@@ -188,10 +210,15 @@ pub(crate) async fn unseal(store: &Store, site: &str, hour: &str) -> Result<()> 
 /// How many items a row of [`write_as_counted_in_time`] has.
 const ITEMS_PER_ROW: usize = 250;
 
-/// Puts an object with one view of each of `items` items, and writes what ingest wrote of it when its hour was open: its
-/// mark, the rows of two lanes and two minutes, and the hour on the list. No worker can do it any more, as the hour is
-/// closed by every clock.
-pub(crate) async fn write_as_counted_in_time(store: &Store, site: &str, hour: &str, items: usize) -> Result<Value> {
+/// Puts an object with one view of each of `items` items, and writes what ingest wrote of it when
+/// its hour was open: its mark, the rows of two lanes and two minutes, and the hour on the list. No
+/// worker can do it any more, as the hour is closed by every clock.
+pub(crate) async fn write_as_counted_in_time(
+    store: &Store,
+    site: &str,
+    hour: &str,
+    items: usize,
+) -> Result<Value> {
     let mut text = String::new();
     store.put_row("OPEN", &format!("{hour}#{site}"), &[]).await?;
     for row in 0..items.div_ceil(ITEMS_PER_ROW) {
@@ -202,8 +229,9 @@ pub(crate) async fn write_as_counted_in_time(store: &Store, site: &str, hour: &s
         let ids = row * ITEMS_PER_ROW..items.min((row + 1) * ITEMS_PER_ROW);
         for item in ids.clone() {
             let time = format!("{hour}:{minute}:30Z");
-            text +=
-                &format!("{{\"event\":\"view\",\"timestamp\":\"{time}\",\"site_id\":\"{site}\",\"item_id\":{item}}}\n");
+            text += &format!(
+                "{{\"event\":\"view\",\"timestamp\":\"{time}\",\"site_id\":\"{site}\",\"item_id\":{item}}}\n"
+            );
         }
         let names: Vec<String> = ids.map(|item| format!("i#{item}")).collect();
         let counters: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 1)).collect();
@@ -214,6 +242,13 @@ pub(crate) async fn write_as_counted_in_time(store: &Store, site: &str, hour: &s
     let record = store.put(&key, text).await?;
     let reference_time = format!("{hour}:59:59Z");
     let (content_hash, reference_time) = (content_hash.as_str(), reference_time.as_str());
-    store.put_mark(&HandWrittenMark { key: &key, content_hash, reference_time, lines: u32::try_from(items)? }).await?;
+    store
+        .put_mark(&HandWrittenMark {
+            key: &key,
+            content_hash,
+            reference_time,
+            lines: u32::try_from(items)?,
+        })
+        .await?;
     Ok(record)
 }

@@ -1,6 +1,8 @@
-//! Posting events: what is answered, what is stored, and that it is counted like any other chunk, once.
+//! Posting events: what is answered, what is stored, and that it is counted like any other chunk,
+//! once.
 //!
-//! The tests share the deployed stack, which is recounted as a whole when all tests are through; each has sites of its own.
+//! The tests share the deployed stack, which is recounted as a whole when all tests are through;
+//! each has sites of its own.
 
 use std::io::Write;
 use std::time::Duration;
@@ -52,16 +54,25 @@ fn views(site: &str, items: std::ops::Range<usize>) -> String {
 }
 
 /// Posts what must be accepted, and gives the key of its chunk, counted.
-async fn counted(cloud: &Cloud, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Result<Value> {
+async fn counted(
+    cloud: &Cloud,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Vec<u8>>,
+) -> Result<Value> {
     let (status, content_type, answer) = cloud.post(path, headers, body).await?;
-    ensure!(status == 202 && content_type == "application/json", "{path}: {status} {content_type} {answer}");
+    ensure!(
+        status == 202 && content_type == "application/json",
+        "{path}: {status} {content_type} {answer}"
+    );
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;
     Ok(answer)
 }
 
 async fn views_of(cloud: &Cloud, site: &str) -> Result<Vec<(u64, u64)>> {
-    let (_, _, answer) = cloud.get(&format!("/most_viewed_item?site_id={site}&limit=100&{AS_OF}")).await?;
+    let (_, _, answer) =
+        cloud.get(&format!("/most_viewed_item?site_id={site}&limit=100&{AS_OF}")).await?;
     let top = answer["top"].as_array().with_context(|| answer.to_string())?;
     let pair = |item: &Value| Some((item["item_id"].as_u64()?, item["views"].as_u64()?));
     top.iter().map(|item| pair(item).with_context(|| item.to_string())).collect()
@@ -85,12 +96,16 @@ async fn a_bad_line_is_told_and_its_neighbours_are_counted(cloud: &Cloud) -> Res
     let lacks_time = format!("{{\"event\":\"view\",\"site_id\":\"{site}\",\"item_id\":1}}");
     let body = format!("{}\n{lacks_time}\n\nnot json\n{}", view(site, 1), view(site, 2));
     let answer = counted(cloud, "/events", &[LINES], body).await?;
-    let rejected = json!([{"line": 2, "reason": "missing:timestamp"}, {"line": 4, "reason": "not_json"}]);
+    let rejected =
+        json!([{"line": 2, "reason": "missing:timestamp"}, {"line": 4, "reason": "not_json"}]);
     ensure!(answer["accepted"] == 2 && answer["rejected"] == rejected, "{answer}");
     ensure!(views_of(cloud, site).await? == [(1, 1), (2, 1)]);
     let (status, content_type, problem) = cloud.post("/events", &[LINES], lacks_time).await?;
     ensure!(status == 400 && content_type == "application/problem+json", "{status} {problem}");
-    ensure!(problem["rejected"] == json!([{"line": 1, "reason": "missing:timestamp"}]), "{problem}");
+    ensure!(
+        problem["rejected"] == json!([{"line": 1, "reason": "missing:timestamp"}]),
+        "{problem}"
+    );
     Ok(())
 }
 
@@ -107,14 +122,17 @@ async fn a_single_event_as_the_flask_service_took_it(cloud: &Cloud) -> Result<()
         ensure!(status == 200 && answer == received, "{status} {answer}");
     }
     let deadline = Instant::now() + PATIENCE;
-    while cloud.get(&format!("/most_viewed_item?site_id={site}")).await?.2["most_viewed_item"] != 7 {
+    while cloud.get(&format!("/most_viewed_item?site_id={site}")).await?.2["most_viewed_item"] != 7
+    {
         ensure!(Instant::now() < deadline, "the event was not counted within {PATIENCE:?}");
         tokio::time::sleep(POLL).await;
     }
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let pages = |counters: std::collections::BTreeMap<[String; 3], String>| {
         let is_page = |[partition, row, _]: &[String; 3]| {
-            partition.starts_with(&format!("T#{site}#")) && partition.contains('T') && row.starts_with("pages#")
+            partition.starts_with(&format!("T#{site}#"))
+                && partition.contains('T')
+                && row.starts_with("pages#")
         };
         let names = counters.into_keys().filter(is_page).map(|[_, _, name]| name);
         names.collect::<std::collections::BTreeSet<String>>()
@@ -155,14 +173,20 @@ async fn what_is_no_post_of_events_is_a_problem_document(cloud: &Cloud) -> Resul
     ];
     for (expected, word, headers, body) in posts {
         let (status, content_type, problem) = cloud.post("/events", headers, *body).await?;
-        ensure!(status == *expected && content_type == "application/problem+json", "{word}: {status} {problem}");
+        ensure!(
+            status == *expected && content_type == "application/problem+json",
+            "{word}: {status} {problem}"
+        );
         let sentence = problem["error"].as_str().context("a sentence")?;
         ensure!(sentence.contains(word) && problem["detail"] == sentence, "{word}: {problem}");
         ensure!(problem["status"] == *expected && problem["type"] == "about:blank", "{problem}");
     }
     for path in ["/events", "/event", "/ingest"] {
         let (status, _, problem) = cloud.get(path).await?;
-        ensure!(status == 405 && problem["error"].as_str().is_some_and(|error| error.contains("POST")), "{problem}");
+        ensure!(
+            status == 405 && problem["error"].as_str().is_some_and(|error| error.contains("POST")),
+            "{problem}"
+        );
     }
     ensure!(views_of(cloud, "posted-never").await?.is_empty());
     Ok(())
@@ -173,18 +197,25 @@ async fn a_repeated_post_is_counted_once(cloud: &Cloud) -> Result<()> {
     let headers = [LINES, ("idempotency-key", "order 66")];
     let body = views(site, 0..5) + "not json\n";
     // Many at once, then once more.
-    let answers = try_join_all((0..8).map(|_| cloud.post("/events", &headers, body.clone()))).await?;
+    let answers =
+        try_join_all((0..8).map(|_| cloud.post("/events", &headers, body.clone()))).await?;
     let (_, _, first) = &answers[0];
     ensure!(first["accepted"] == 5 && first["rejected"][0]["line"] == 6, "{first}");
     let packed = [LINES, ("idempotency-key", "order 66"), ("content-encoding", "gzip")];
     let later = counted(cloud, "/events", &packed, gzip(body.as_bytes())?).await?;
-    ensure!(answers.iter().all(|(status, _, answer)| *status == 202 && *answer == later), "{answers:?}");
+    ensure!(
+        answers.iter().all(|(status, _, answer)| *status == 202 && *answer == later),
+        "{answers:?}"
+    );
     let chunk = later["chunk"].as_str().context("a chunk")?;
     let stack = cloud.stack().await?;
     ensure!(versions(&cloud.clients.s3, &stack.bucket, chunk).await? == 1);
 
     let (status, _, problem) = cloud.post("/events", &headers, views(site, 0..6)).await?;
-    ensure!(status == 422 && problem["error"].as_str().is_some_and(|error| error.contains("Idempotency-Key")));
+    ensure!(
+        status == 422
+            && problem["error"].as_str().is_some_and(|error| error.contains("Idempotency-Key"))
+    );
     // Sites need not agree on their keys.
     counted(cloud, "/events", &headers, views("posted-again-elsewhere", 0..5)).await?;
     // Without a key two posts are two.
@@ -207,7 +238,8 @@ async fn fifty_posts_at_once(cloud: &Cloud) -> Result<()> {
     let posts = (0..50).map(|post| async move {
         let site = format!("posted-at-once-{}", post % 5);
         let first = post / 5 * 10;
-        let (status, _, answer) = cloud.post("/events", &[LINES], views(&site, first..first + 10)).await?;
+        let (status, _, answer) =
+            cloud.post("/events", &[LINES], views(&site, first..first + 10)).await?;
         ensure!(status == 202 && answer["accepted"] == 10, "{status} {answer}");
         Ok(answer["chunk"].to_string())
     });
@@ -225,7 +257,11 @@ async fn fifty_posts_at_once(cloud: &Cloud) -> Result<()> {
                 break;
             }
             ensure!(views.iter().all(|(_, views)| *views == 1), "{views:?}");
-            ensure!(Instant::now() < deadline, "{} items were counted within {PATIENCE:?}", views.len());
+            ensure!(
+                Instant::now() < deadline,
+                "{} items were counted within {PATIENCE:?}",
+                views.len()
+            );
             tokio::time::sleep(POLL).await;
         }
     }
@@ -235,15 +271,19 @@ async fn fifty_posts_at_once(cloud: &Cloud) -> Result<()> {
 async fn a_lost_reply_of_the_bucket_stores_one_chunk(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "collect-lost").await?;
     for (name, headers) in [("random", json!({})), ("keyed", json!({"idempotency-key": "k"}))] {
-        let lost: Plan =
-            Box::new(|call| (call.operation == "PutObject" && call.number == 1).then_some(Fault::LoseReply));
+        let lost: Plan = Box::new(|call| {
+            (call.operation == "PutObject" && call.number == 1).then_some(Fault::LoseReply)
+        });
         let proxy = FaultProxy::start(&store.clients.endpoint_url, lost).await?;
         let mut worker = start_collect(&store, &proxy.url).await?;
         let (status, answer) = post(&mut worker, headers, &views("collect-lost", 0..2)).await?;
         ensure!(status == 202 && answer["accepted"] == 2, "{name}: {status} {answer}");
         let chunk = answer["chunk"].as_str().context("a chunk")?;
         let stored = store.clients.s3.get_object().bucket(&store.bucket).key(chunk).send().await?;
-        ensure!(stored.body.collect().await?.to_vec() == views("collect-lost", 0..2).into_bytes(), "{name}");
+        ensure!(
+            stored.body.collect().await?.to_vec() == views("collect-lost", 0..2).into_bytes(),
+            "{name}"
+        );
         if name == "keyed" {
             ensure!(versions(&store.clients.s3, &store.bucket, chunk).await? == 1);
         }
@@ -258,7 +298,8 @@ async fn a_bucket_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let mut worker = start_collect(&store, &proxy.url).await?;
     for headers in [json!({}), json!({"idempotency-key": "k"})] {
         let (status, problem) = post(&mut worker, headers, &view("collect-away", 1)).await?;
-        let says_so = problem["error"].as_str().is_some_and(|error| error.contains("post them again"));
+        let says_so =
+            problem["error"].as_str().is_some_and(|error| error.contains("post them again"));
         ensure!(status == 503 && says_so, "{status} {problem}");
     }
     Ok(())
@@ -268,7 +309,10 @@ async fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded(cloud: &Cl
     let store = Store::make(cloud, "collect-keys").await?;
     let mut worker = start_collect_of(&store, &store.clients.endpoint_url, true).await?;
     let (status, problem) = post(&mut worker, json!({}), &view("shop.a", 1)).await?;
-    ensure!(status == 401 && problem["error"].as_str().is_some_and(|error| error.contains("Bearer")), "{problem}");
+    ensure!(
+        status == 401 && problem["error"].as_str().is_some_and(|error| error.contains("Bearer")),
+        "{problem}"
+    );
 
     let added: Value = serde_json::from_slice(&keys(&store, &["add", "shop.a", "--json"]).await?)?;
     let key = added["key"].as_str().context("a key")?;
@@ -314,7 +358,11 @@ async fn start_collect(store: &Store, s3_url: &str) -> Result<Worker> {
     start_collect_of(store, s3_url, false).await
 }
 
-async fn start_collect_of(store: &Store, s3_url: &str, requires_write_keys: bool) -> Result<Worker> {
+async fn start_collect_of(
+    store: &Store,
+    s3_url: &str,
+    requires_write_keys: bool,
+) -> Result<Worker> {
     let clients = &store.clients;
     Worker::start(
         &minutebook_tests::binaries::path("collect")?,

@@ -94,7 +94,10 @@ async fn without_a_stack_it_says_to_run_up(_: &Cloud) -> Result<()> {
         let output = run(&folder, &[], arguments, Some("{}"))?;
         ensure!(output.status.code() == Some(1), "{arguments:?} ended with {:?}", output.status);
         let message = stderr(&output);
-        ensure!(message.starts_with("error: ") && message.contains("cargo mb up"), "{arguments:?}: {message}");
+        ensure!(
+            message.starts_with("error: ") && message.contains("cargo mb up"),
+            "{arguments:?}: {message}"
+        );
         ensure!(message.trim_end().lines().count() == 1, "{arguments:?}: {message}");
     }
     Ok(())
@@ -110,15 +113,24 @@ async fn put_takes_files_folders_csv_and_standard_input(cloud: &Cloud) -> Result
                2019-10-01 00:00:00 UTC,view,44600062,2103807459595387724,,shiseido,35.79,541312140,72d76fde\n\
                2019-10-01 00:00:01 UTC,purchase,3900821,2053013552326770905,appliances,aqua,33.20,554748717,9333dfbd\n";
     std::fs::write(folder.path().join("rees46.csv"), csv)?;
-    let arguments = ["put", "days", "rees46.csv", "-", "--prefix", "put-forms/", "--wait", "--json"];
+    let arguments =
+        ["put", "days", "rees46.csv", "-", "--prefix", "put-forms/", "--wait", "--json"];
     let output = run(&folder, &endpoints, &arguments, Some(&views("put-forms", 4)))?;
     ensure!(output.status.success(), "{}", stderr(&output));
     let report: Value = serde_json::from_str(&stdout(&output)).with_context(|| stdout(&output))?;
-    let lines: Vec<u64> =
-        report["files"].as_array().context("files")?.iter().filter_map(|file| file["lines"].as_u64()).collect();
+    let lines: Vec<u64> = report["files"]
+        .as_array()
+        .context("files")?
+        .iter()
+        .filter_map(|file| file["lines"].as_u64())
+        .collect();
     ensure!(lines.iter().sum::<u64>() == 11 && lines.len() == 4, "{report}");
-    let counted =
-        report["files"].as_array().into_iter().flatten().filter_map(|file| file["counted"].as_u64()).sum::<u64>();
+    let counted = report["files"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|file| file["counted"].as_u64())
+        .sum::<u64>();
     ensure!(counted == 11, "{report}");
     Ok(())
 }
@@ -129,18 +141,34 @@ async fn put_says_what_was_rejected_and_what_was_counted_before(cloud: &Cloud) -
     std::fs::write(folder.path().join("a.jsonl"), views("put-again", 2) + "not json\n")?;
     let arguments = ["put", "a.jsonl", "--prefix", "put-again/", "--wait"];
     let first = run(&folder, &endpoints, &arguments, None)?;
-    ensure!(first.status.success() && stdout(&first).contains("not_json"), "{}{}", stdout(&first), stderr(&first));
+    ensure!(
+        first.status.success() && stdout(&first).contains("not_json"),
+        "{}{}",
+        stdout(&first),
+        stderr(&first)
+    );
     let second = run(&folder, &endpoints, &arguments, None)?;
-    ensure!(second.status.success() && stdout(&second).contains("counted before"), "{}", stdout(&second));
-    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=put-again&as_of=2026-11-19T10:00:00Z").await?;
-    ensure!(answer["top"] == json!([{"item_id": 0, "views": 1}, {"item_id": 1, "views": 1}]), "{answer}");
+    ensure!(
+        second.status.success() && stdout(&second).contains("counted before"),
+        "{}",
+        stdout(&second)
+    );
+    let (_, _, answer) =
+        cloud.get("/most_viewed_item?site_id=put-again&as_of=2026-11-19T10:00:00Z").await?;
+    ensure!(
+        answer["top"] == json!([{"item_id": 0, "views": 1}, {"item_id": 1, "views": 1}]),
+        "{answer}"
+    );
     Ok(())
 }
 
 async fn put_moves_old_events_to_the_present(cloud: &Cloud) -> Result<()> {
     let endpoints = endpoints_of(cloud).await?;
     let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("old.jsonl"), views("moved", 1).replace("2026-11-19", "2019-11-19"))?;
+    std::fs::write(
+        folder.path().join("old.jsonl"),
+        views("moved", 1).replace("2026-11-19", "2019-11-19"),
+    )?;
     let arguments = ["put", "old.jsonl", "--prefix", "moved/", "--shift-to", "now", "--wait"];
     let output = run(&folder, &endpoints, &arguments, None)?;
     ensure!(output.status.success(), "{}", stderr(&output));
@@ -152,16 +180,26 @@ async fn put_moves_old_events_to_the_present(cloud: &Cloud) -> Result<()> {
 async fn top_prints_a_table_and_names_a_wrong_parameter(cloud: &Cloud) -> Result<()> {
     let endpoints = endpoints_of(cloud).await?;
     let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("a.jsonl"), views("top", 1).replace("\"item_id\":0", "\"item_id\":\"sku-7\""))?;
+    std::fs::write(
+        folder.path().join("a.jsonl"),
+        views("top", 1).replace("\"item_id\":0", "\"item_id\":\"sku-7\""),
+    )?;
     let put = run(&folder, &endpoints, &["put", "a.jsonl", "--prefix", "top/", "--wait"], None)?;
     ensure!(put.status.success(), "{}", stderr(&put));
     let arguments = ["top", "views", "--site-id", "top", "--as-of", "2026-11-19T10:30:00Z"];
     let output = run(&folder, &endpoints, &arguments, None)?;
-    ensure!(output.status.success() && stdout(&output).contains("sku-7"), "{}{}", stdout(&output), stderr(&output));
+    ensure!(
+        output.status.success() && stdout(&output).contains("sku-7"),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
     let wrong = run(&folder, &endpoints, &["top", "views", "--window", "401d"], None)?;
     let message = stderr(&wrong);
     ensure!(
-        wrong.status.code() == Some(1) && message.starts_with("error: ") && message.contains("window"),
+        wrong.status.code() == Some(1)
+            && message.starts_with("error: ")
+            && message.contains("window"),
         "{message}"
     );
     ensure!(message.trim_end().lines().count() == 1, "{message}");
@@ -169,7 +207,11 @@ async fn top_prints_a_table_and_names_a_wrong_parameter(cloud: &Cloud) -> Result
 }
 
 /// Counts `text` as the only file under `prefix`, and gives the command's folder and endpoints.
-async fn counted(cloud: &Cloud, prefix: &str, text: &str) -> Result<(TempDir, Vec<(String, String)>)> {
+async fn counted(
+    cloud: &Cloud,
+    prefix: &str,
+    text: &str,
+) -> Result<(TempDir, Vec<(String, String)>)> {
     let endpoints = endpoints_of(cloud).await?;
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("a.jsonl"), text)?;
@@ -181,8 +223,18 @@ async fn counted(cloud: &Cloud, prefix: &str, text: &str) -> Result<(TempDir, Ve
 async fn history_prints_a_table_and_json_and_names_a_wrong_parameter(cloud: &Cloud) -> Result<()> {
     let text = views("series", 3) + &views("series", 1).replace("2026-11-19T", "2026-11-17T");
     let (folder, endpoints) = counted(cloud, "series/", &text).await?;
-    let arguments =
-        ["history", "views", "--site-id", "series", "--from", "2026-11-17", "--to", "2026-11-20", "--limit", "2"];
+    let arguments = [
+        "history",
+        "views",
+        "--site-id",
+        "series",
+        "--from",
+        "2026-11-17",
+        "--to",
+        "2026-11-20",
+        "--limit",
+        "2",
+    ];
     let output = run(&folder, &endpoints, &arguments, None)?;
     ensure!(output.status.success(), "{}", stderr(&output));
     let printed = stdout(&output);
@@ -194,16 +246,24 @@ async fn history_prints_a_table_and_json_and_names_a_wrong_parameter(cloud: &Clo
         let row = row.with_context(|| format!("no row of {day} in {printed}"))?;
         ensure!(row.split_whitespace().any(|word| word == total.to_string()), "{row}");
     }
-    ensure!(printed.contains("0: 1, 1: 1") && !printed.contains("2: 1"), "two top items: {printed}");
+    ensure!(
+        printed.contains("0: 1, 1: 1") && !printed.contains("2: 1"),
+        "two top items: {printed}"
+    );
 
-    let output = run(&folder, &endpoints, &[&arguments[..], &["--json", "--item-id", "2"]].concat(), None)?;
+    let output =
+        run(&folder, &endpoints, &[&arguments[..], &["--json", "--item-id", "2"]].concat(), None)?;
     let answer: Value = serde_json::from_str(&stdout(&output)).with_context(|| stderr(&output))?;
-    let totals: Vec<&Value> = answer["periods"].as_array().into_iter().flatten().map(|day| &day["total"]).collect();
+    let totals: Vec<&Value> =
+        answer["periods"].as_array().into_iter().flatten().map(|day| &day["total"]).collect();
     ensure!(totals == [0, 0, 1] && answer["item_id"] == 2, "{answer}");
 
     let wrong = run(&folder, &endpoints, &["history", "views", "--tz", "Mars"], None)?;
     let message = stderr(&wrong);
-    ensure!(wrong.status.code() == Some(1) && message.starts_with("error: ") && message.contains("tz"), "{message}");
+    ensure!(
+        wrong.status.code() == Some(1) && message.starts_with("error: ") && message.contains("tz"),
+        "{message}"
+    );
     ensure!(message.trim_end().lines().count() == 1, "{message}");
     Ok(())
 }
@@ -214,12 +274,21 @@ async fn replay_wants_to_know_what(cloud: &Cloud) -> Result<()> {
     for (arguments, sentence) in [
         (&["replay"][..], "--all for every object"),
         (&["replay", "--wait"], "nothing is named"),
-        (&["replay", "--from", "2026-11-20", "--to", "2026-11-19"], "--from 2026-11-20T00:00:00Z is not before"),
+        (
+            &["replay", "--from", "2026-11-20", "--to", "2026-11-19"],
+            "--from 2026-11-20T00:00:00Z is not before",
+        ),
     ] {
         let output = run(&folder, &endpoints, arguments, None)?;
         let message = stderr(&output);
-        ensure!(output.status.code() == Some(1) && message.starts_with("error: "), "{arguments:?}: {message}");
-        ensure!(message.contains(sentence) && message.trim_end().lines().count() == 1, "{arguments:?}: {message}");
+        ensure!(
+            output.status.code() == Some(1) && message.starts_with("error: "),
+            "{arguments:?}: {message}"
+        );
+        ensure!(
+            message.contains(sentence) && message.trim_end().lines().count() == 1,
+            "{arguments:?}: {message}"
+        );
     }
     Ok(())
 }
@@ -234,14 +303,24 @@ fn replay(folder: &TempDir, endpoints: &[(String, String)], arguments: &[&str]) 
 async fn replay_of_a_prefix_adds_nothing_twice(cloud: &Cloud) -> Result<()> {
     let (folder, endpoints) = counted(cloud, "replayed/", &views("replayed", 2)).await?;
     let forecast = replay(&folder, &endpoints, &["--prefix", "replayed/", "--dry-run"])?;
-    ensure!(forecast["dry_run"] == true && forecast["objects"][0]["state"] == "counted_before", "{forecast}");
+    ensure!(
+        forecast["dry_run"] == true && forecast["objects"][0]["state"] == "counted_before",
+        "{forecast}"
+    );
     for _ in 0..2 {
         let report = replay(&folder, &endpoints, &["--prefix", "replayed/", "--wait"])?;
         ensure!(report["objects"].as_array().map(Vec::len) == Some(1), "{report}");
-        ensure!(report["objects"][0]["state"] == "counted_before" && report["sum"]["counted"] == 0, "{report}");
+        ensure!(
+            report["objects"][0]["state"] == "counted_before" && report["sum"]["counted"] == 0,
+            "{report}"
+        );
     }
-    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=replayed&as_of=2026-11-19T10:00:00Z").await?;
-    ensure!(answer["top"] == json!([{"item_id": 0, "views": 1}, {"item_id": 1, "views": 1}]), "{answer}");
+    let (_, _, answer) =
+        cloud.get("/most_viewed_item?site_id=replayed&as_of=2026-11-19T10:00:00Z").await?;
+    ensure!(
+        answer["top"] == json!([{"item_id": 0, "views": 1}, {"item_id": 1, "views": 1}]),
+        "{answer}"
+    );
     let nobody = replay(&folder, &endpoints, &["--prefix", "nobody's/", "--wait"])?;
     ensure!(nobody["objects"] == json!([]), "{nobody}");
     Ok(())
@@ -254,19 +333,29 @@ async fn replay_takes_dead_letters_out_and_leaves_others(cloud: &Cloud) -> Resul
     // As if the notification of the same file, put again, had failed as often as the queue tries.
     let record = Store::of(&cloud.clients, stack).put("dead/a.jsonl", views("dead", 2)).await?;
     let body = json!({"Records": [record]});
-    let send = cloud.clients.sqs.send_message().queue_url(dead_letters).message_body(body.to_string());
+    let send =
+        cloud.clients.sqs.send_message().queue_url(dead_letters).message_body(body.to_string());
     send.send().await?;
 
-    let forecast = replay(&folder, &endpoints, &["--dead-letters", "--prefix", "dead/", "--dry-run"])?;
+    let forecast =
+        replay(&folder, &endpoints, &["--dead-letters", "--prefix", "dead/", "--dry-run"])?;
     ensure!(forecast["dead_letters"]["meant"] == 1, "{forecast}");
     ensure!(forecast["objects"][0]["state"] == "counted_before", "{forecast}");
     let others = replay(&folder, &endpoints, &["--dead-letters", "--prefix", "nobody's/"])?;
-    ensure!(others["dead_letters"]["meant"] == 0 && others["dead_letters"]["left"] != 0, "{others}");
+    ensure!(
+        others["dead_letters"]["meant"] == 0 && others["dead_letters"]["left"] != 0,
+        "{others}"
+    );
     for meant in [1, 0] {
-        let report = replay(&folder, &endpoints, &["--dead-letters", "--prefix", "dead/", "--wait"])?;
-        ensure!(report["dead_letters"]["meant"] == meant && report["sum"]["counted"] == 0, "{report}");
+        let report =
+            replay(&folder, &endpoints, &["--dead-letters", "--prefix", "dead/", "--wait"])?;
+        ensure!(
+            report["dead_letters"]["meant"] == meant && report["sum"]["counted"] == 0,
+            "{report}"
+        );
     }
-    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=dead&as_of=2026-11-19T10:00:00Z").await?;
+    let (_, _, answer) =
+        cloud.get("/most_viewed_item?site_id=dead&as_of=2026-11-19T10:00:00Z").await?;
     ensure!(answer["views"] == 1, "{answer}");
     Ok(())
 }
@@ -319,7 +408,10 @@ async fn verify_finds_a_wrong_row_of_every_granularity(cloud: &Cloud) -> Result<
         store.add((partition, row), "i#3", "-1").await?;
     }
     let report = store.verify().await?;
-    ensure!(report["rows"] == json!({"minute": 1, "hour": 1, "day": 1, "week": 1, "month": 1}), "{report}");
+    ensure!(
+        report["rows"] == json!({"minute": 1, "hour": 1, "day": 1, "week": 1, "month": 1}),
+        "{report}"
+    );
     Ok(())
 }
 
@@ -327,14 +419,20 @@ async fn verify_finds_an_hour_that_no_roll_up_would_find(cloud: &Cloud) -> Resul
     let store = ten_views(cloud, "verify-open-hours").await?;
     store.put_row("T#default#2026-11-19T10", "views#30#00#000", &[("i#3", 1)]).await?;
     // Beside the stray view, at each granularity.
-    finds(&store, 5 + 1, "default hour 2026-11-19T10: it is neither among the open hours nor done").await?;
+    finds(&store, 5 + 1, "default hour 2026-11-19T10: it is neither among the open hours nor done")
+        .await?;
     store.put_row("OPEN", "2026-11-19T10#default", &[]).await?;
     finds(&store, 5, "week 2026-W47 3: recounted 1, the table says 2").await
 }
 
-async fn verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies(cloud: &Cloud) -> Result<()> {
+async fn verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = ten_views(cloud, "verify-marks").await?;
-    let id = format!("L#{}", store.ledger().await?[0]["pk"].as_str().unwrap_or_default().trim_start_matches("L#"));
+    let id = format!(
+        "L#{}",
+        store.ledger().await?[0]["pk"].as_str().unwrap_or_default().trim_start_matches("L#")
+    );
     store.add((&id, "000000"), "lines", "1").await?;
     // The chunk has other lines, and so has the sum of all chunks.
     finds(&store, 2, "lines").await?;
@@ -358,7 +456,10 @@ async fn verify_finds_visitors_that_are_missing_and_totals_that_lie(cloud: &Clou
 
     let day = "T#default#2026-11-19";
     let rows = store.rows_of(day).await?;
-    let visitors = rows.iter().find(|sort_key| sort_key.starts_with("users#10#")).context("visitors of the hour")?;
+    let visitors = rows
+        .iter()
+        .find(|sort_key| sort_key.starts_with("users#10#"))
+        .context("visitors of the hour")?;
     store.delete_row(day, visitors).await?;
     finds(&store, 2, "default users hour 2026-11-19T10: recounted 3, the table says 0").await?;
     let lanes = store.rows_of("TOTALS").await?;
@@ -378,11 +479,20 @@ async fn verify_compares_only_what_lies_between_from_and_to(cloud: &Cloud) -> Re
         ("2026-11-19T00:00:00Z", "2026-11-20T00:00:00Z", 2),
     ] {
         let output = store.run_verify(&["--from", from, "--to", to]).await?;
-        let report: Value = serde_json::from_slice(&output.stdout).with_context(|| stderr(&output))?;
+        let report: Value =
+            serde_json::from_slice(&output.stdout).with_context(|| stderr(&output))?;
         ensure!(report["differences"] == differences, "{from} to {to}: {report}");
-        ensure!(output.status.success() == (differences == 0), "{from} to {to}: {:?}", output.status);
+        ensure!(
+            output.status.success() == (differences == 0),
+            "{from} to {to}: {:?}",
+            output.status
+        );
     }
-    let output = store.run_verify(&["--from", "2026-11-20T00:00:00Z", "--to", "2026-11-19T00:00:00Z"]).await?;
-    ensure!(output.status.code() == Some(1) && stderr(&output).contains("--from must lie before --to"));
+    let output = store
+        .run_verify(&["--from", "2026-11-20T00:00:00Z", "--to", "2026-11-19T00:00:00Z"])
+        .await?;
+    ensure!(
+        output.status.code() == Some(1) && stderr(&output).contains("--from must lie before --to")
+    );
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What the functions answer beside what is said of them: by docs/API.md, and by the description of the API.
+//! What the functions answer beside what is said of them: by docs/API.md, and by the description of
+//! the API.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,10 @@ use tokio::process::Command;
 
 use crate::deployed::until_queue_is_empty;
 
-crate::tests![every_line_of_the_docs_is_answered_as_they_say, the_functions_answer_as_the_description_says];
+crate::tests![
+    every_line_of_the_docs_is_answered_as_they_say,
+    the_functions_answer_as_the_description_says
+];
 
 /// A command of the docs, and what they say of its answer.
 #[derive(Debug)]
@@ -39,12 +43,18 @@ fn lines_of_the_docs() -> Result<Vec<Line>> {
         }
         let command: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         let command = command.join("\n");
-        let said = lines.next().and_then(|line| line.strip_prefix("answers `")).and_then(|rest| rest.split('`').next());
+        let said = lines
+            .next()
+            .and_then(|line| line.strip_prefix("answers `"))
+            .and_then(|rest| rest.split('`').next());
         let status = said.with_context(|| format!("no status is said of {command}"))?.parse()?;
         let mut answer = None;
         if lines.next_if_eq(&"```json").is_some() {
             let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            answer = Some(serde_json::from_str(&text.join("\n")).with_context(|| format!("the answer to {command}"))?);
+            answer = Some(
+                serde_json::from_str(&text.join("\n"))
+                    .with_context(|| format!("the answer to {command}"))?,
+            );
         }
         found.push(Line { command, status, answer });
     }
@@ -63,16 +73,18 @@ fn members(value: &Value) -> BTreeSet<&str> {
 
 async fn output(command: &mut Command, patience: Duration) -> Result<Output> {
     let running = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(patience, running).await.with_context(|| format!("not within {patience:?}"))?;
+    let output = tokio::time::timeout(patience, running)
+        .await
+        .with_context(|| format!("not within {patience:?}"))?;
     Ok(output?)
 }
 
 async fn every_line_of_the_docs_is_answered_as_they_say(cloud: &Cloud) -> Result<()> {
     let lines = lines_of_the_docs()?;
     for wanted in ROUTES {
-        let is_shown = lines
-            .iter()
-            .any(|line| route(&line.command).is_some_and(|route| route.path == wanted.path) && line.status < 300);
+        let is_shown = lines.iter().any(|line| {
+            route(&line.command).is_some_and(|route| route.path == wanted.path) && line.status < 300
+        });
         ensure!(is_shown, "docs/API.md has no line for {}", wanted.path);
     }
     if let Err(error) = Command::new("curl").arg("--version").output().await {
@@ -84,31 +96,43 @@ async fn every_line_of_the_docs_is_answered_as_they_say(cloud: &Cloud) -> Result
     let body_path = folder.path().join("body");
     for Line { command, status, answer } in &lines {
         // The line as it is, by a curl that tells the status and keeps the body.
-        let script = format!("curl() {{ command curl -sS -o \"$BODY\" -w '%{{http_code}}' \"$@\"; }}\n{command}");
+        let script = format!(
+            "curl() {{ command curl -sS -o \"$BODY\" -w '%{{http_code}}' \"$@\"; }}\n{command}"
+        );
         let mut shell = Command::new("sh");
         shell.args(["-c", &script]).current_dir(root()).env("API", &api).env("BODY", &body_path);
-        let Output { stdout, stderr, .. } = output(&mut shell, PATIENCE).await.with_context(|| command.clone())?;
+        let Output { stdout, stderr, .. } =
+            output(&mut shell, PATIENCE).await.with_context(|| command.clone())?;
         let body = std::fs::read_to_string(&body_path).unwrap_or_default();
         let told = String::from_utf8_lossy(&stdout);
         let stderr = String::from_utf8_lossy(&stderr);
-        ensure!(told == status.to_string(), "{command}\nanswers {told}, not {status}: {body}{stderr}");
+        ensure!(
+            told == status.to_string(),
+            "{command}\nanswers {told}, not {status}: {body}{stderr}"
+        );
         if let Some(shown) = answer {
-            let body: Value = serde_json::from_str(&body).with_context(|| format!("{command}\n{body}"))?;
-            ensure!(members(&body) == members(shown), "{command}\nhas other members than docs/API.md shows: {body}");
+            let body: Value =
+                serde_json::from_str(&body).with_context(|| format!("{command}\n{body}"))?;
+            ensure!(
+                members(&body) == members(shown),
+                "{command}\nhas other members than docs/API.md shows: {body}"
+            );
         }
     }
     until_queue_is_empty(cloud, cloud.stack().await?).await
 }
 
-/// What Schemathesis looks at in each answer. That every right question is answered with 200 is not among it: the
-/// description cannot say all that makes one right, as that a body is packed in the way that its header says.
+/// What Schemathesis looks at in each answer. That every right question is answered with 200 is not
+/// among it: the description cannot say all that makes one right, as that a body is packed in the
+/// way that its header says.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
                       negative_data_rejection,unsupported_method,allow_header_conformance";
 
 /// How long Schemathesis may take: several times what it takes alone on two cores.
 const SCHEMATHESIS_PATIENCE: Duration = Duration::from_secs(400);
 
-/// Runs Schemathesis on the operations of one method. It is not safe to let it work in several threads.
+/// Runs Schemathesis on the operations of one method. It is not safe to let it work in several
+/// threads.
 async fn schemathesis(program: &Path, api: &str, method: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut command = Command::new(program);
@@ -117,7 +141,13 @@ async fn schemathesis(program: &Path, api: &str, method: &str) -> Result<()> {
         // Another name of /events.
         .args(["--exclude-path", "/ingest"])
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "5"])
-        .args(["--generation-deterministic", "--workers", "1", "--continue-on-failure", "--no-color"])
+        .args([
+            "--generation-deterministic",
+            "--workers",
+            "1",
+            "--continue-on-failure",
+            "--no-color",
+        ])
         .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
         .env("PYTHONPATH", root().join("infra/lint"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -132,7 +162,9 @@ async fn schemathesis(program: &Path, api: &str, method: &str) -> Result<()> {
 
 async fn the_functions_answer_as_the_description_says(cloud: &Cloud) -> Result<()> {
     let Some(program) = schemathesis_program() else {
-        eprintln!("MINUTEBOOK_SCHEMATHESIS names no program: the description is not tried (.ci/run does)");
+        eprintln!(
+            "MINUTEBOOK_SCHEMATHESIS names no program: the description is not tried (.ci/run does)"
+        );
         return Ok(());
     };
     let api = cloud.url("").await?;
@@ -143,6 +175,7 @@ async fn the_functions_answer_as_the_description_says(cloud: &Cloud) -> Result<(
 
 #[expect(clippy::disallowed_methods, reason = "the harness is configured by its environment")]
 fn schemathesis_program() -> Option<PathBuf> {
-    let program = std::env::var("MINUTEBOOK_SCHEMATHESIS").ok().filter(|program| !program.is_empty())?;
+    let program =
+        std::env::var("MINUTEBOOK_SCHEMATHESIS").ok().filter(|program| !program.is_empty())?;
     Some(root().join(program))
 }

@@ -69,9 +69,13 @@ async fn a_file_in_the_bucket_becomes_an_exact_answer_at_a_url(cloud: &Cloud) ->
     ensure!(mark["lines"] == 11 && mark["counted"] == 10 && mark["rejected"] == 1, "{mark}");
 
     let question = format!("?site_id={site}&as_of=2026-11-20T08:59:59Z");
-    let window = |from: &str| json!({"from": from, "to": "2026-11-20T09:00:00Z", "precision": "minute"});
+    let window =
+        |from: &str| json!({"from": from, "to": "2026-11-20T09:00:00Z", "precision": "minute"});
     let (status, content_type, answer) = cloud.get(&format!("/most_viewed_item{question}")).await?;
-    ensure!(status == 200 && content_type.starts_with("application/json"), "{status} {content_type}");
+    ensure!(
+        status == 200 && content_type.starts_with("application/json"),
+        "{status} {content_type}"
+    );
     ensure!(
         answer
             == json!({
@@ -92,17 +96,23 @@ async fn a_file_in_the_bucket_becomes_an_exact_answer_at_a_url(cloud: &Cloud) ->
     );
     let (_, _, answer) = cloud.get(&format!("/highest_grossing_item{question}")).await?;
     ensure!(
-        answer["highest_grossing_item"] == 3 && answer["total_sales"] == 1300.0 && answer["currency"] == "USD",
+        answer["highest_grossing_item"] == 3
+            && answer["total_sales"] == 1300.0
+            && answer["currency"] == "USD",
         "{answer}"
     );
-    let (_, _, answer) = cloud.get(&format!("/highest_grossing_item{question}&currency=eur")).await?;
+    let (_, _, answer) =
+        cloud.get(&format!("/highest_grossing_item{question}&currency=eur")).await?;
     ensure!(
-        answer["highest_grossing_item"] == 4 && answer["total_sales"] == 5000.0 && answer["currency"] == "EUR",
+        answer["highest_grossing_item"] == 4
+            && answer["total_sales"] == 5000.0
+            && answer["currency"] == "EUR",
         "{answer}"
     );
     // The window ends before the only view of item 8.
-    let (_, _, answer) =
-        cloud.get(&format!("/most_viewed_item?site_id={site}&as_of=2026-11-20T08:07:00Z&window=1m")).await?;
+    let (_, _, answer) = cloud
+        .get(&format!("/most_viewed_item?site_id={site}&as_of=2026-11-20T08:07:00Z&window=1m"))
+        .await?;
     ensure!(answer["views"] == 3 && answer["top"].as_array().map(Vec::len) == Some(1), "{answer}");
     ensure!(store.rejected("whole-way/a b+c.jsonl").await?[0]["reason"] == "not_json");
     Ok(())
@@ -115,11 +125,19 @@ async fn twenty_copies_of_a_notification_in_the_queue(cloud: &Cloud) -> Result<(
     let record = store.put("copies/a.jsonl", text).await?;
     let body = json!({"Records": [record]}).to_string();
     for _ in 0..20 {
-        cloud.clients.sqs.send_message().queue_url(&stack.queue_url).message_body(&body).send().await?;
+        cloud
+            .clients
+            .sqs
+            .send_message()
+            .queue_url(&stack.queue_url)
+            .message_body(&body)
+            .send()
+            .await?;
     }
     until_counted(&store, "copies/a.jsonl").await?;
     until_queue_is_empty(cloud, stack).await?;
-    let (_, _, answer) = cloud.get("/most_viewed_item?site_id=copies&as_of=2026-11-20T08:59:00Z&limit=100").await?;
+    let (_, _, answer) =
+        cloud.get("/most_viewed_item?site_id=copies&as_of=2026-11-20T08:59:00Z&limit=100").await?;
     let top = answer["top"].as_array().context("a list")?;
     ensure!(top.len() == 30 && top.iter().all(|item| item["views"] == 1), "{answer}");
     Ok(())
@@ -137,8 +155,12 @@ pub(crate) async fn until_queue_is_empty(cloud: &Cloud, stack: &Stack) -> Result
             .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
             .send()
             .await?;
-        let left: u32 =
-            attributes.attributes().into_iter().flatten().filter_map(|(_, count)| count.parse::<u32>().ok()).sum();
+        let left: u32 = attributes
+            .attributes()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, count)| count.parse::<u32>().ok())
+            .sum();
         if left == 0 {
             return Ok(());
         }
@@ -158,11 +180,24 @@ async fn a_poison_message_ends_in_the_dead_letters(cloud: &Cloud) -> Result<()> 
         .attributes(QueueAttributeName::VisibilityTimeout, "1")
         .send()
         .await?;
-    cloud.clients.sqs.send_message().queue_url(&stack.queue_url).message_body("poison").send().await?;
+    cloud
+        .clients
+        .sqs
+        .send_message()
+        .queue_url(&stack.queue_url)
+        .message_body("poison")
+        .send()
+        .await?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let received =
-            cloud.clients.sqs.receive_message().queue_url(&stack.dead_letters_url).visibility_timeout(0).send().await?;
+        let received = cloud
+            .clients
+            .sqs
+            .receive_message()
+            .queue_url(&stack.dead_letters_url)
+            .visibility_timeout(0)
+            .send()
+            .await?;
         if received.messages().iter().any(|message| message.body() == Some("poison")) {
             return Ok(());
         }
@@ -181,7 +216,10 @@ async fn a_bad_parameter_is_a_problem_document(cloud: &Cloud) -> Result<()> {
         ("/highest_grossing_item?colour=red", "colour"),
     ] {
         let (status, content_type, problem) = cloud.get(call).await?;
-        ensure!(status == 400 && content_type == "application/problem+json", "{call}: {status} {content_type}");
+        ensure!(
+            status == 400 && content_type == "application/problem+json",
+            "{call}: {status} {content_type}"
+        );
         let sentence = problem["error"].as_str().context("a sentence")?;
         ensure!(
             sentence.contains(name) && problem["detail"] == sentence && problem["status"] == 400,
@@ -193,14 +231,20 @@ async fn a_bad_parameter_is_a_problem_document(cloud: &Cloud) -> Result<()> {
 
 async fn any_page_may_read_an_answer_and_a_wrong_method_is_405(cloud: &Cloud) -> Result<()> {
     let url = cloud.url("/most_viewed_item").await?;
-    // The emulator answers OPTIONS by itself, as an API without these routes would; the preflight has a unit test.
+    // The emulator answers OPTIONS by itself, as an API without these routes would; the preflight
+    // has a unit test.
     for (method, expected) in [("GET", 200), ("POST", 405)] {
-        let request = ureq::http::Request::builder().method(method).uri(&url).header("origin", "https://shop.example");
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(&url)
+            .header("origin", "https://shop.example");
         let request = request.body(String::new())?;
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let response = tokio::task::spawn_blocking(move || agent.run(request)).await??;
         ensure!(response.status().as_u16() == expected, "{method}: {}", response.status());
-        let allowed = response.headers().get("access-control-allow-origin").map(|origin| origin.as_bytes());
+        let allowed =
+            response.headers().get("access-control-allow-origin").map(|origin| origin.as_bytes());
         ensure!(allowed == Some(b"*".as_slice()), "{method}: {allowed:?}");
     }
     Ok(())
@@ -213,7 +257,10 @@ async fn nothing_counted_is_null_zero_and_an_empty_list(cloud: &Cloud) -> Result
         ("/highest_grossing_item", "highest_grossing_item", "total_sales"),
     ] {
         let (status, _, answer) = cloud.get(&format!("{call}?site_id=nobody")).await?;
-        ensure!(status == 200 && answer[item].is_null() && answer[value].as_f64() == Some(0.0), "{answer}");
+        ensure!(
+            status == 200 && answer[item].is_null() && answer[value].as_f64() == Some(0.0),
+            "{answer}"
+        );
         ensure!(answer["top"] == json!([]) && answer["as_of"].is_string(), "{answer}");
     }
     Ok(())
@@ -221,12 +268,23 @@ async fn nothing_counted_is_null_zero_and_an_empty_list(cloud: &Cloud) -> Result
 
 async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<()> {
     if !cloud.enforces_permissions() {
-        eprintln!("this backend does not enforce permissions: the roles are checked on the emulator only");
+        eprintln!(
+            "this backend does not enforce permissions: the roles are checked on the emulator only"
+        );
         return Ok(());
     }
     let stack = cloud.stack().await?;
     let key = |name: &str| AttributeValue::S(format!("permission-test-{name}"));
-    let questions = ["most_viewed", "top_carted", "highest_grossing", "history", "items", "stats", "live", "health"];
+    let questions = [
+        "most_viewed",
+        "top_carted",
+        "highest_grossing",
+        "history",
+        "items",
+        "stats",
+        "live",
+        "health",
+    ];
     for function in questions.into_iter().chain(["ingest", "rollup"]) {
         let counts = matches!(function, "ingest" | "rollup");
         let role = cloud.as_role_of(function).await?;
@@ -238,24 +296,49 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", key(function));
         query.send().await.with_context(|| format!("{function} may query"))?;
-        let put =
-            role.dynamodb.put_item().table_name(table).item("pk", key(function)).item("sk", key("a")).send().await;
+        let put = role
+            .dynamodb
+            .put_item()
+            .table_name(table)
+            .item("pk", key(function))
+            .item("sk", key("a"))
+            .send()
+            .await;
         if counts {
             put.with_context(|| format!("{function} may put"))?;
         } else {
             refused(put, function, "PutItem")?;
-            let update = role.dynamodb.update_item().table_name(table).key("pk", key(function)).key("sk", key("a"));
+            let update = role
+                .dynamodb
+                .update_item()
+                .table_name(table)
+                .key("pk", key(function))
+                .key("sk", key("a"));
             refused(update.send().await, function, "UpdateItem")?;
         }
-        let delete = role.dynamodb.delete_item().table_name(table).key("pk", key(function)).key("sk", key("a"));
-        // That rollup may delete from the list of open hours only is a condition which the emulator does not look at.
+        let delete = role
+            .dynamodb
+            .delete_item()
+            .table_name(table)
+            .key("pk", key(function))
+            .key("sk", key("a"));
+        // That rollup may delete from the list of open hours only is a condition which the emulator
+        // does not look at.
         if function != "rollup" {
             refused(delete.send().await, function, "DeleteItem")?;
         }
         refused(role.dynamodb.scan().table_name(table).send().await, function, "Scan")?;
         let body = ByteStream::from_static(b"x");
-        refused(role.s3.put_object().bucket(&stack.bucket).key("x").body(body).send().await, function, "PutObject")?;
-        refused(role.s3.delete_object().bucket(&stack.bucket).key("x").send().await, function, "DeleteObject")?;
+        refused(
+            role.s3.put_object().bucket(&stack.bucket).key("x").body(body).send().await,
+            function,
+            "PutObject",
+        )?;
+        refused(
+            role.s3.delete_object().bucket(&stack.bucket).key("x").send().await,
+            function,
+            "DeleteObject",
+        )?;
         // `verify` would not know the row.
         let delete = cloud.clients.dynamodb.delete_item().table_name(table);
         delete.key("pk", key(function)).key("sk", key("a")).send().await?;
@@ -266,9 +349,12 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
 async fn collect_may_put_its_chunks_and_no_more(cloud: &Cloud, stack: &Stack) -> Result<()> {
     let function = "collect";
     let Clients { s3, dynamodb, .. } = cloud.as_role_of(function).await?;
-    let put = |key: &str| s3.put_object().bucket(&stack.bucket).key(key).body(ByteStream::from_static(b"\n")).send();
+    let put = |key: &str| {
+        s3.put_object().bucket(&stack.bucket).key(key).body(ByteStream::from_static(b"\n")).send()
+    };
     put("collected/keyed/permission-test").await.context("collect may put")?;
-    let head = s3.head_object().bucket(&stack.bucket).key("collected/keyed/permission-test").send().await;
+    let head =
+        s3.head_object().bucket(&stack.bucket).key("collected/keyed/permission-test").send().await;
     head.context("collect may look at a repeated post")?;
     put("collected/permission-test").await.context("collect may put")?;
     for key in ["permission-test", "collect", "elsewhere/collected/permission-test"] {
@@ -279,12 +365,19 @@ async fn collect_may_put_its_chunks_and_no_more(cloud: &Cloud, stack: &Stack) ->
     let delete = s3.delete_object().bucket(&stack.bucket).key("collected/permission-test").send();
     refused(delete.await, function, "DeleteObject")?;
     refused(s3.list_objects_v2().bucket(&stack.bucket).send().await, function, "ListBucket")?;
-    let elsewhere =
-        s3.put_object().bucket(&stack.rejected_bucket).key("collected/x").body(ByteStream::from_static(b"\n"));
+    let elsewhere = s3
+        .put_object()
+        .bucket(&stack.rejected_bucket)
+        .key("collected/x")
+        .body(ByteStream::from_static(b"\n"));
     refused(elsewhere.send().await, function, "PutObject of rejected lines")?;
     let key = || AttributeValue::S("permission-test".to_string());
     let table = &stack.table;
-    let get = dynamodb.get_item().table_name(table).key("pk", AttributeValue::S("K#shop".to_string())).key("sk", key());
+    let get = dynamodb
+        .get_item()
+        .table_name(table)
+        .key("pk", AttributeValue::S("K#shop".to_string()))
+        .key("sk", key());
     get.send().await.context("collect may look a write key up")?;
     refused(
         dynamodb.put_item().table_name(table).item("pk", key()).item("sk", key()).send().await,
@@ -325,7 +418,8 @@ where
 async fn expired_rows_are_not_counted(cloud: &Cloud) -> Result<()> {
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
-    // A window that begins and ends within hours is summed from minutes, and one of a whole hour from that hour's rows.
+    // A window that begins and ends within hours is summed from minutes, and one of a whole hour
+    // from that hour's rows.
     for (partition, prefix, as_of) in [
         ("T#expired#2026-11-20T08", "views#07#00#", "2026-11-20T08:30:00Z"),
         ("T#expired#2026-11-20", "views#08#", "2026-11-20T08:59:00Z"),
@@ -343,8 +437,12 @@ async fn expired_rows_are_not_counted(cloud: &Cloud) -> Result<()> {
                 .send()
                 .await?;
         }
-        let (_, _, answer) = cloud.get(&format!("/most_viewed_item?site_id=expired&as_of={as_of}")).await?;
-        ensure!(answer["views"] == 5, "{partition}: only the row that has not expired counts: {answer}");
+        let (_, _, answer) =
+            cloud.get(&format!("/most_viewed_item?site_id=expired&as_of={as_of}")).await?;
+        ensure!(
+            answer["views"] == 5,
+            "{partition}: only the row that has not expired counts: {answer}"
+        );
         for slot in ["000", "001"] {
             store.delete_row(partition, &format!("{prefix}{slot}")).await?;
         }

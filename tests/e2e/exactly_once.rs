@@ -1,8 +1,10 @@
-//! A chunk is counted exactly once, whatever happens to the function, the notifications and the replies.
+//! A chunk is counted exactly once, whatever happens to the function, the notifications and the
+//! replies.
 //!
-//! Each test runs the real ingest binary on a store of its own, makes its fault, and ends with `minutebook verify`: every
-//! event has a cell of its own, so any counter of two would be a double count. What happens to a transaction is shown for
-//! both kinds: for numbered lanes, past seal checks, and for late events, which also bump the rows above.
+//! Each test runs the real ingest binary on a store of its own, makes its fault, and ends with
+//! `minutebook verify`: every event has a cell of its own, so any counter of two would be a double
+//! count. What happens to a transaction is shown for both kinds: for numbered lanes, past seal
+//! checks, and for late events, which also bump the rows above.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +16,8 @@ use minutebook_tests::store::sqs_event;
 use minutebook_tests::worker::Invocation;
 
 use crate::chunks::{
-    Coming, VIEWS_OF_TWO_PARTS, again_and_verified, at, content_hash, count, failed, minutes_of, now, rfc3339,
-    start_behind, verified,
+    Coming, VIEWS_OF_TWO_PARTS, again_and_verified, at, content_hash, count, failed, minutes_of,
+    now, rfc3339, start_behind, verified,
 };
 
 crate::tests![
@@ -61,13 +63,14 @@ async fn the_same_notification_20_times_at_once(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// The table forgets a transaction's token after ten minutes, and a new process has new ones at once: what is left is the
-/// ledger.
+/// The table forgets a transaction's token after ten minutes, and a new process has new ones at
+/// once: what is left is the ledger.
 async fn the_same_notification_11_minutes_apart(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "minutes-apart").await?;
         let record = store.put("a.jsonl", coming.rows(VIEWS_OF_TWO_PARTS)?).await?;
-        let (_proxy, mut first) = start_behind(&store, at("TransactWriteItems", 2, Fault::KillBefore)).await?;
+        let (_proxy, mut first) =
+            start_behind(&store, at("TransactWriteItems", 2, Fault::KillBefore)).await?;
         let ended = first.invoke(sqs_event(&[vec![record.clone()]])).await?;
         ensure!(ended == Invocation::Died, "{ended:?}");
         // What the first left is finished, and then there is nothing left to write.
@@ -76,7 +79,8 @@ async fn the_same_notification_11_minutes_apart(cloud: &Cloud) -> Result<()> {
             count(&mut worker, [&record]).await?;
             let summary = worker.next_summary().await?;
             // Near the end of an hour the views lie in two hours, and their parts are more.
-            let expected = if transactions == 0 { 0 } else { summary["parts"].as_u64().context("parts")? - 1 };
+            let expected =
+                if transactions == 0 { 0 } else { summary["parts"].as_u64().context("parts")? - 1 };
             ensure!(summary["parts_committed"] == expected, "{summary}");
             ensure!(proxy.calls("TransactWriteItems") as u64 == expected, "{summary}");
         }
@@ -152,7 +156,13 @@ async fn a_kill_between_two_parts(cloud: &Cloud) -> Result<()> {
     killed(cloud, "kill-between", 2, Fault::KillBefore, VIEWS_OF_TWO_PARTS).await
 }
 
-async fn killed(cloud: &Cloud, name: &str, transaction: usize, fault: Fault, views: usize) -> Result<()> {
+async fn killed(
+    cloud: &Cloud,
+    name: &str,
+    transaction: usize,
+    fault: Fault,
+    views: usize,
+) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, name).await?;
         let record = store.put("a.jsonl", coming.rows(views)?).await?;
@@ -172,7 +182,8 @@ async fn a_kill_after_each_of_many_parts(cloud: &Cloud) -> Result<()> {
         let record = store.put("a.jsonl", coming.rows(400)?).await?;
         let mut kills = 0;
         loop {
-            let (_proxy, mut worker) = start_behind(&store, at("TransactWriteItems", 1, Fault::KillAfter)).await?;
+            let (_proxy, mut worker) =
+                start_behind(&store, at("TransactWriteItems", 1, Fault::KillAfter)).await?;
             match worker.invoke(sqs_event(&[vec![record.clone()]])).await? {
                 Invocation::Died => kills += 1,
                 ended => {
@@ -192,8 +203,11 @@ async fn a_reply_lost_after_the_commit(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "reply-lost").await?;
         let record = store.put("a.jsonl", coming.views_of_a_minute(10)?).await?;
-        let (proxy, mut worker) = start_behind(&store, at("TransactWriteItems", 1, Fault::LoseReply)).await?;
-        count(&mut worker, [&record]).await.context("the SDK's own retry was to find the commit")?;
+        let (proxy, mut worker) =
+            start_behind(&store, at("TransactWriteItems", 1, Fault::LoseReply)).await?;
+        count(&mut worker, [&record])
+            .await
+            .context("the SDK's own retry was to find the commit")?;
         ensure!(proxy.faults_made() == [Fault::LoseReply]);
         ensure!(proxy.calls("TransactWriteItems") == 2);
         verified(&store, 10).await?;
@@ -202,17 +216,24 @@ async fn a_reply_lost_after_the_commit(cloud: &Cloud) -> Result<()> {
 }
 
 async fn every_reply_lost_until_the_function_gives_up(cloud: &Cloud) -> Result<()> {
-    tokio::try_join!(lose_every_reply(cloud, Coming::InTime), lose_every_reply(cloud, Coming::Late))?;
+    tokio::try_join!(
+        lose_every_reply(cloud, Coming::InTime),
+        lose_every_reply(cloud, Coming::Late)
+    )?;
     Ok(())
 }
 
 async fn lose_every_reply(cloud: &Cloud, coming: Coming) -> Result<()> {
     let store = coming.store(cloud, "replies-lost").await?;
     let record = store.put("a.jsonl", coming.views_of_a_minute(10)?).await?;
-    let lose_all: Plan = Box::new(|call| (call.operation == "TransactWriteItems").then_some(Fault::LoseReply));
+    let lose_all: Plan =
+        Box::new(|call| (call.operation == "TransactWriteItems").then_some(Fault::LoseReply));
     let (proxy, mut worker) = start_behind(&store, lose_all).await?;
     let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
-    ensure!(ended == failed(&["m0"]), "a commit without any reply goes back to the queue, but {ended:?}");
+    ensure!(
+        ended == failed(&["m0"]),
+        "a commit without any reply goes back to the queue, but {ended:?}"
+    );
     ensure!(proxy.faults_made().len() >= 3, "the SDK tries several times");
     again_and_verified(&store, &record, 10).await
 }
@@ -221,7 +242,8 @@ async fn lose_every_reply(cloud: &Cloud, coming: Coming) -> Result<()> {
 async fn a_storm_of_conflicts(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "conflicts").await?;
-        let proxy = Arc::new(FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?);
+        let proxy =
+            Arc::new(FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?);
         proxy.make_overlaps_conflict();
         let text = coming.views_of_a_minute(300)?;
         let mut running = vec![];
@@ -230,7 +252,9 @@ async fn a_storm_of_conflicts(cloud: &Cloud) -> Result<()> {
             for chunk in 0..4 {
                 // All chunks bump the same rows; blank lines make their bytes differ.
                 let blank_lines = "\n".repeat(number * 4 + chunk);
-                let record = store.put(&format!("{number}-{chunk}.jsonl"), text.clone() + &blank_lines).await?;
+                let record = store
+                    .put(&format!("{number}-{chunk}.jsonl"), text.clone() + &blank_lines)
+                    .await?;
                 messages.push(vec![record]);
             }
             let mut worker = store.start_ingest(&proxy.url, &store.clients.endpoint_url).await?;
@@ -252,9 +276,15 @@ async fn throttling_at_the_ledger_at_a_row_and_mixed(cloud: &Cloud) -> Result<()
         let record = store.put("a.jsonl", coming.views_of_a_minute(10)?).await?;
         let plan: Plan = Box::new(|call| match (call.operation.as_str(), call.number) {
             ("TransactWriteItems", 1) => Some(Fault::Cancel(vec![(0, "ThrottlingError")])),
-            ("TransactWriteItems", 2) => Some(Fault::Cancel(vec![(2, "ProvisionedThroughputExceeded")])),
-            ("TransactWriteItems", 3) => Some(Fault::Cancel(vec![(1, "TransactionConflict"), (2, "ThrottlingError")])),
-            ("TransactWriteItems", 4) => Some(Fault::Error("ProvisionedThroughputExceededException")),
+            ("TransactWriteItems", 2) => {
+                Some(Fault::Cancel(vec![(2, "ProvisionedThroughputExceeded")]))
+            }
+            ("TransactWriteItems", 3) => {
+                Some(Fault::Cancel(vec![(1, "TransactionConflict"), (2, "ThrottlingError")]))
+            }
+            ("TransactWriteItems", 4) => {
+                Some(Fault::Error("ProvisionedThroughputExceededException"))
+            }
             ("TransactWriteItems", 5) => Some(Fault::Error("ThrottlingException")),
             _ => None,
         });
@@ -277,7 +307,10 @@ async fn a_table_that_is_away(cloud: &Cloud) -> Result<()> {
 }
 
 async fn a_deadline_that_comes_near_gives_the_message_back(cloud: &Cloud) -> Result<()> {
-    tokio::try_join!(come_near_a_deadline(cloud, Coming::InTime), come_near_a_deadline(cloud, Coming::Late))?;
+    tokio::try_join!(
+        come_near_a_deadline(cloud, Coming::InTime),
+        come_near_a_deadline(cloud, Coming::Late)
+    )?;
     Ok(())
 }
 
@@ -286,18 +319,25 @@ async fn come_near_a_deadline(cloud: &Cloud, coming: Coming) -> Result<()> {
     let record = store.put("a.jsonl", coming.rows(VIEWS_OF_TWO_PARTS)?).await?;
     // The first part is committed, the second never gets through.
     let throttle: Plan = Box::new(|call| {
-        (call.operation == "TransactWriteItems" && call.number > 1).then(|| Fault::Cancel(vec![(0, "ThrottlingError")]))
+        (call.operation == "TransactWriteItems" && call.number > 1)
+            .then(|| Fault::Cancel(vec![(0, "ThrottlingError")]))
     });
     let (proxy, mut worker) = start_behind(&store, throttle).await?;
     worker.allow(Duration::from_secs(5));
     let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
-    ensure!(ended == failed(&["m0"]), "the function gives the message back before its time is up, but {ended:?}");
+    ensure!(
+        ended == failed(&["m0"]),
+        "the function gives the message back before its time is up, but {ended:?}"
+    );
     ensure!(proxy.faults_made().len() > 2, "it was to try as long as it could");
     again_and_verified(&store, &record, VIEWS_OF_TWO_PARTS).await
 }
 
 async fn a_file_put_again_in_the_middle_of_its_chunk(cloud: &Cloud) -> Result<()> {
-    tokio::try_join!(put_again_in_the_middle(cloud, Coming::InTime), put_again_in_the_middle(cloud, Coming::Late))?;
+    tokio::try_join!(
+        put_again_in_the_middle(cloud, Coming::InTime),
+        put_again_in_the_middle(cloud, Coming::Late)
+    )?;
     Ok(())
 }
 
@@ -306,10 +346,12 @@ async fn put_again_in_the_middle(cloud: &Cloud, coming: Coming) -> Result<()> {
     // This event is too far ahead for the first put, and would not be for the second.
     let begun = now()?;
     let ahead = rfc3339(begun + chrono::TimeDelta::seconds(601));
-    let future = format!("{{\"event\":\"view\",\"timestamp\":\"{ahead}\",\"item_id\":\"early\"}}\n");
+    let future =
+        format!("{{\"event\":\"view\",\"timestamp\":\"{ahead}\",\"item_id\":\"early\"}}\n");
     let text = coming.rows(VIEWS_OF_TWO_PARTS)? + &future;
     let first = store.put("a.jsonl", text.clone()).await?;
-    let (_proxy, mut worker) = start_behind(&store, at("TransactWriteItems", 2, Fault::KillBefore)).await?;
+    let (_proxy, mut worker) =
+        start_behind(&store, at("TransactWriteItems", 2, Fault::KillBefore)).await?;
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
     // LastModified has whole seconds: put again when they differ.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
@@ -330,7 +372,10 @@ async fn a_mark_of_another_plan_version(cloud: &Cloud) -> Result<()> {
         store.put_row(&chunk, "000000", &[("plan_version", 999), ("parts", 2)]).await?;
         let mut worker = store.start_plain_ingest().await?;
         let ended = worker.invoke(sqs_event(&[vec![record]])).await?;
-        ensure!(ended == failed(&["m0"]), "a chunk that another version began is a dead letter, but {ended:?}");
+        ensure!(
+            ended == failed(&["m0"]),
+            "a chunk that another version began is a dead letter, but {ended:?}"
+        );
         ensure!(store.counters().await?.is_empty(), "nothing of it may be counted");
     }
     Ok(())
@@ -352,7 +397,8 @@ async fn a_chunk_that_another_version_finished(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// Only late events can lie in so many minutes of one site; see [`Coming::rows`] for many rows of open hours.
+/// Only late events can lie in so many minutes of one site; see [`Coming::rows`] for many rows of
+/// open hours.
 async fn chunks_over_25_100_and_1000_minutes(cloud: &Cloud) -> Result<()> {
     for (minutes, kill_at) in [(26, 1), (101, 2), (1_200, 7)] {
         let store = Coming::Late.store(cloud, &format!("minutes-{minutes}")).await?;
@@ -372,7 +418,8 @@ async fn a_hundred_thousand_distinct_ids(cloud: &Cloud) -> Result<()> {
     for (coming, ids, kill_at) in [(Coming::InTime, 100_000, 5), (Coming::Late, 5_000, 3)] {
         let store = coming.store(cloud, "many-ids").await?;
         let record = store.put("a.jsonl", coming.views_of_a_minute(ids)?).await?;
-        let (_proxy, mut worker) = start_behind(&store, at("TransactWriteItems", kill_at, Fault::KillBefore)).await?;
+        let (_proxy, mut worker) =
+            start_behind(&store, at("TransactWriteItems", kill_at, Fault::KillBefore)).await?;
         ensure!(worker.invoke(sqs_event(&[vec![record.clone()]])).await? == Invocation::Died);
         again_and_verified(&store, &record, ids).await?;
     }
@@ -409,9 +456,11 @@ async fn a_row_at_its_size_limit_spills(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// If two processes cut a chunk in two ways, the marks of one would stand for other rows of the other. Here three processes
-/// die after the same number of parts, and have written the same.
-async fn the_plan_is_the_same_in_every_process_and_for_lines_in_any_order(cloud: &Cloud) -> Result<()> {
+/// If two processes cut a chunk in two ways, the marks of one would stand for other rows of the
+/// other. Here three processes die after the same number of parts, and have written the same.
+async fn the_plan_is_the_same_in_every_process_and_for_lines_in_any_order(
+    cloud: &Cloud,
+) -> Result<()> {
     let text = Coming::InTime.rows(120)? + &Coming::Late.rows(300)?;
     let mut lines: Vec<&str> = text.lines().collect();
     lines.reverse();
@@ -420,12 +469,16 @@ async fn the_plan_is_the_same_in_every_process_and_for_lines_in_any_order(cloud:
     for (name, text) in [("plan-one", &text), ("plan-two", &text), ("plan-reversed", &reversed)] {
         let store = minutebook_tests::store::Store::make(cloud, name).await?;
         let record = store.put("a.jsonl", text.clone()).await?;
-        let (_proxy, mut worker) = start_behind(&store, at("TransactWriteItems", 5, Fault::KillBefore)).await?;
+        let (_proxy, mut worker) =
+            start_behind(&store, at("TransactWriteItems", 5, Fault::KillBefore)).await?;
         ensure!(worker.invoke(sqs_event(&[vec![record.clone()]])).await? == Invocation::Died);
         written.push(store.counters().await?);
         again_and_verified(&store, &record, 420).await?;
     }
     ensure!(written[0].len() > 200, "only {} counters are written", written[0].len());
-    ensure!(written[0] == written[1] && written[0] == written[2], "three processes, and not one plan: {written:?}");
+    ensure!(
+        written[0] == written[1] && written[0] == written[2],
+        "three processes, and not one plan: {written:?}"
+    );
     Ok(())
 }

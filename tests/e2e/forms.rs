@@ -1,8 +1,8 @@
-//! The real forms of events: small files in exactly the fields of public data sets and of what shops send, put through
-//! the command, and every answer beside an oracle of its own for each form.
+//! The real forms of events: small files in exactly the fields of public data sets and of what
+//! shops send, put through the command, and every answer beside an oracle of its own for each form.
 //!
-//! An oracle here is written for one form and knows nothing of any other, nor of docs/EVENTS.md: it is what somebody would
-//! write who has that data set only.
+//! An oracle here is written for one form and knows nothing of any other, nor of docs/EVENTS.md: it
+//! is what somebody would write who has that data set only.
 
 mod ga4;
 mod otto;
@@ -90,7 +90,11 @@ impl Expected {
     }
 
     fn currencies(&self) -> BTreeSet<&str> {
-        self.items.values().flat_map(|item| item.sales.keys().chain(item.refunds.keys())).map(String::as_str).collect()
+        self.items
+            .values()
+            .flat_map(|item| item.sales.keys().chain(item.refunds.keys()))
+            .map(String::as_str)
+            .collect()
     }
 }
 
@@ -119,19 +123,33 @@ fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or(url)
 }
 
-/// Puts a fixture through the command into the deployed stack, and compares all that can be asked about it. No other test
-/// has events of the two days that end with `day`.
-async fn check(cloud: &Cloud, name: &str, day: &str, oracle: fn(&str) -> Result<Expected>) -> Result<()> {
+/// Puts a fixture through the command into the deployed stack, and compares all that can be asked
+/// about it. No other test has events of the two days that end with `day`.
+async fn check(
+    cloud: &Cloud,
+    name: &str,
+    day: &str,
+    oracle: fn(&str) -> Result<Expected>,
+) -> Result<()> {
     let file = root().join("events/forms").join(name);
-    let expected = oracle(&std::fs::read_to_string(&file)?).with_context(|| format!("the oracle of {name}"))?;
+    let expected = oracle(&std::fs::read_to_string(&file)?)
+        .with_context(|| format!("the oracle of {name}"))?;
     let put = put(cloud, &file.to_string_lossy()).await?;
     ensure!(put == expected.lines, "{name} was taken as {put:?}, and not as {:?}", expected.lines);
 
     let question = format!("as_of={day}T23:59:59Z&window=2d&limit=100");
     check_rankings(cloud, &question, &expected).await?;
     for (id, item) in &expected.items {
-        for currency in if expected.currencies().is_empty() { ["USD"].into() } else { expected.currencies() } {
-            check_item(cloud, &format!("/items/{id}?{question}&currency={currency}"), currency, item).await?;
+        for currency in
+            if expected.currencies().is_empty() { ["USD"].into() } else { expected.currencies() }
+        {
+            check_item(
+                cloud,
+                &format!("/items/{id}?{question}&currency={currency}"),
+                currency,
+                item,
+            )
+            .await?;
         }
     }
     check_stats(cloud, day, &expected).await
@@ -143,7 +161,8 @@ async fn put(cloud: &Cloud, file: &str) -> Result<Lines> {
     let output = run(&folder, &endpoints_of(cloud).await?, &arguments, None)?;
     ensure!(output.status.success(), "{}", stderr(&output));
     let report: Value = serde_json::from_str(&stdout(&output)).with_context(|| stdout(&output))?;
-    let number = |name: &str| report["files"][0][name].as_u64().with_context(|| format!("{name}: {report}"));
+    let number =
+        |name: &str| report["files"][0][name].as_u64().with_context(|| format!("{name}: {report}"));
     Ok(Lines {
         counted: number("counted")?,
         ignored: number("ignored")?,
@@ -162,7 +181,9 @@ fn ranked(numbers: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
 }
 
 async fn check_rankings(cloud: &Cloud, question: &str, expected: &Expected) -> Result<()> {
-    let of = |number: fn(&Item) -> u64| ranked(expected.items.iter().map(|(id, item)| (id.clone(), number(item))));
+    let of = |number: fn(&Item) -> u64| {
+        ranked(expected.items.iter().map(|(id, item)| (id.clone(), number(item))))
+    };
     for (call, member, numbers) in [
         ("/most_viewed_item", "views", of(|item| item.views)),
         ("/top_item_added_to_cart", "adds_to_cart", of(|item| item.carts)),
@@ -178,7 +199,13 @@ async fn check_rankings(cloud: &Cloud, question: &str, expected: &Expected) -> R
     Ok(())
 }
 
-async fn check_ranking(cloud: &Cloud, call: &str, member: &str, scale: f64, expected: &[(String, u64)]) -> Result<()> {
+async fn check_ranking(
+    cloud: &Cloud,
+    call: &str,
+    member: &str,
+    scale: f64,
+    expected: &[(String, u64)],
+) -> Result<()> {
     let (status, _, answer) = cloud.get(call).await?;
     ensure!(status == 200, "{call}: {status} {answer}");
     let mut top = vec![];
@@ -186,8 +213,10 @@ async fn check_ranking(cloud: &Cloud, call: &str, member: &str, scale: f64, expe
         let number = place[member].as_f64().with_context(|| answer.to_string())? * scale;
         top.push((place["item_id"].to_string().trim_matches('"').to_string(), number.round()));
     }
-    let expected: Vec<(String, f64)> =
-        expected.iter().map(|(id, number)| Ok((id.clone(), number.to_string().parse()?))).collect::<Result<_>>()?;
+    let expected: Vec<(String, f64)> = expected
+        .iter()
+        .map(|(id, number)| Ok((id.clone(), number.to_string().parse()?)))
+        .collect::<Result<_>>()?;
     ensure!(top == expected, "{call} says {top:?}, and not {expected:?}");
     Ok(())
 }
@@ -196,7 +225,9 @@ async fn check_item(cloud: &Cloud, call: &str, currency: &str, item: &Item) -> R
     let call = call.replace("&limit=100", "");
     let (status, _, answer) = cloud.get(&call).await?;
     ensure!(status == 200, "{call}: {status} {answer}");
-    let money = |by_currency: &BTreeMap<String, u64>| by_currency.get(currency).copied().unwrap_or_default();
+    let money = |by_currency: &BTreeMap<String, u64>| {
+        by_currency.get(currency).copied().unwrap_or_default()
+    };
     for (member, scale, expected) in [
         ("views", 1.0, item.views),
         ("adds_to_cart", 1.0, item.carts),
@@ -206,7 +237,10 @@ async fn check_item(cloud: &Cloud, call: &str, currency: &str, item: &Item) -> R
         ("refunds", 100.0, money(&item.refunds)),
     ] {
         let told = answer[member].as_f64().with_context(|| format!("{member}: {answer}"))? * scale;
-        ensure!(told.round() == expected.to_string().parse::<f64>()?, "{member} is to be {expected}: {answer}");
+        ensure!(
+            told.round() == expected.to_string().parse::<f64>()?,
+            "{member} is to be {expected}: {answer}"
+        );
     }
     Ok(())
 }
@@ -223,7 +257,8 @@ async fn check_stats(cloud: &Cloud, day: &str, expected: &Expected) -> Result<()
     ensure!(answer["unique_users"] == expected.users.len(), "{:?}: {answer}", expected.users);
     let mut pages: Vec<(&String, &u64)> = expected.pages.iter().collect();
     pages.sort_by_key(|(page, views)| (Reverse(**views), *page));
-    let pages: Vec<Value> = pages.into_iter().map(|(page, views)| json!({"path": page, "views": views})).collect();
+    let pages: Vec<Value> =
+        pages.into_iter().map(|(page, views)| json!({"path": page, "views": views})).collect();
     ensure!(answer["top_paths"] == json!(pages), "{pages:?}: {answer}");
     Ok(())
 }

@@ -39,7 +39,12 @@ impl Watched {
     }
 
     /// Starts a function that watches. Its endpoints may be those of a proxy.
-    pub(crate) async fn start(&self, function: &str, dynamodb_url: &str, sqs_url: &str) -> Result<Worker> {
+    pub(crate) async fn start(
+        &self,
+        function: &str,
+        dynamodb_url: &str,
+        sqs_url: &str,
+    ) -> Result<Worker> {
         let clients = &self.store.clients;
         Worker::start(
             &binaries::path(function)?,
@@ -63,12 +68,19 @@ impl Watched {
     }
 
     pub(crate) async fn start_plain(&self, function: &str) -> Result<Worker> {
-        self.start(function, &self.store.clients.endpoint_url, &self.store.clients.endpoint_url).await
+        self.start(function, &self.store.clients.endpoint_url, &self.store.clients.endpoint_url)
+            .await
     }
 
     pub(crate) async fn send(&self, queue_url: &str, count: usize) -> Result<()> {
         for number in 0..count {
-            let send = self.store.clients.sqs.send_message().queue_url(queue_url).message_body(number.to_string());
+            let send = self
+                .store
+                .clients
+                .sqs
+                .send_message()
+                .queue_url(queue_url)
+                .message_body(number.to_string());
             send.send().await.context("SendMessage")?;
         }
         Ok(())
@@ -79,7 +91,9 @@ impl Watched {
 async fn ask(worker: &mut Worker) -> Result<(u64, Value)> {
     let mut event = http_event("GET", "t=1")?;
     event["rawPath"] = json!("/health");
-    let Invocation::Answered(answer) = worker.invoke(event).await? else { bail!("health was to answer") };
+    let Invocation::Answered(answer) = worker.invoke(event).await? else {
+        bail!("health was to answer")
+    };
     let status = answer["statusCode"].as_u64().context("a status")?;
     Ok((status, serde_json::from_str(answer["body"].as_str().context("a body")?)?))
 }
@@ -90,7 +104,10 @@ fn reasons(answer: &Value) -> Vec<&str> {
 
 async fn the_deployed_stack_says_how_it_is(cloud: &Cloud) -> Result<()> {
     let (status, content_type, answer) = cloud.get("/health").await?;
-    ensure!(status == 200 && content_type == "application/json", "{status} {content_type} {answer}");
+    ensure!(
+        status == 200 && content_type == "application/json",
+        "{status} {content_type} {answer}"
+    );
     // Other tests leave dead letters, and old hours open.
     let is_well = answer["status"] == "healthy" && reasons(&answer).is_empty();
     let is_degraded = answer["status"] == "degraded" && !reasons(&answer).is_empty();
@@ -112,7 +129,13 @@ async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<
     ensure!(ask(&mut worker).await? == (200, empty.clone()), "nothing waits");
 
     watched.send(&watched.queue_url, 3).await?;
-    let receive = watched.store.clients.sqs.receive_message().queue_url(&watched.queue_url).max_number_of_messages(1);
+    let receive = watched
+        .store
+        .clients
+        .sqs
+        .receive_message()
+        .queue_url(&watched.queue_url)
+        .max_number_of_messages(1);
     receive.visibility_timeout(600).send().await.context("ReceiveMessage")?;
     let mut busy = empty.clone();
     busy["queue_size"] = json!(2);
@@ -122,8 +145,14 @@ async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<
 
     watched.send(&watched.dead_letters_url, 2).await?;
     let (status, answer) = ask(&mut worker).await?;
-    ensure!(status == 200 && answer["status"] == "degraded" && answer["dead_letters"] == 2, "{answer}");
-    ensure!(reasons(&answer) == ["the dead letters have 2: chunks that could not be counted"], "{answer}");
+    ensure!(
+        status == 200 && answer["status"] == "degraded" && answer["dead_letters"] == 2,
+        "{answer}"
+    );
+    ensure!(
+        reasons(&answer) == ["the dead letters have 2: chunks that could not be counted"],
+        "{answer}"
+    );
     Ok(())
 }
 
@@ -144,7 +173,10 @@ async fn an_hour_that_is_not_added_up_needs_care(cloud: &Cloud) -> Result<()> {
     }
     store.add(("OPEN", "9999-01-01T00#other"), "x", "1").await?;
     let (_, answer) = ask(&mut worker).await?;
-    ensure!(answer["status"] == "healthy" && answer["oldest_open_hour"] == "9999-01-01T00:00:00Z", "{answer}");
+    ensure!(
+        answer["status"] == "healthy" && answer["oldest_open_hour"] == "9999-01-01T00:00:00Z",
+        "{answer}"
+    );
 
     store.add(("OPEN", "2026-10-04T08#shop"), "x", "1").await?;
     let (status, answer) = ask(&mut worker).await?;
@@ -152,7 +184,8 @@ async fn an_hour_that_is_not_added_up_needs_care(cloud: &Cloud) -> Result<()> {
     ensure!(answer["oldest_open_hour"] == "2026-10-04T08:00:00Z", "{answer}");
     let reason = reasons(&answer).join(" ");
     ensure!(
-        reason.starts_with("the hour of 2026-10-04T08:00:00Z ended ") && reason.ends_with("not added up"),
+        reason.starts_with("the hour of 2026-10-04T08:00:00Z ended ")
+            && reason.ends_with("not added up"),
         "{answer}"
     );
     Ok(())
@@ -164,31 +197,53 @@ async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
     let endpoint_url = &watched.store.clients.endpoint_url;
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(endpoint_url, away).await?;
-    let (status, answer) = ask(&mut watched.start("health", &proxy.url, endpoint_url).await?).await?;
-    ensure!(status == 503 && answer["status"] == "unavailable" && answer["queue_size"] == 1, "{status} {answer}");
+    let (status, answer) =
+        ask(&mut watched.start("health", &proxy.url, endpoint_url).await?).await?;
+    ensure!(
+        status == 503 && answer["status"] == "unavailable" && answer["queue_size"] == 1,
+        "{status} {answer}"
+    );
     ensure!(reasons(&answer) == ["the table could not be read"], "{answer}");
 
-    let (status, answer) = ask(&mut watched.start("health", endpoint_url, &proxy.url).await?).await?;
-    ensure!(status == 503 && answer["queue_size"].is_null() && answer["dead_letters"].is_null(), "{status} {answer}");
+    let (status, answer) =
+        ask(&mut watched.start("health", endpoint_url, &proxy.url).await?).await?;
+    ensure!(
+        status == 503 && answer["queue_size"].is_null() && answer["dead_letters"].is_null(),
+        "{status} {answer}"
+    );
     let expected = ["the queue could not be reached", "the dead letters could not be reached"];
     ensure!(reasons(&answer) == expected, "{answer}");
 
-    let gone = Watched { dead_letters_url: format!("{}-gone", watched.dead_letters_url), ..watched };
+    let gone =
+        Watched { dead_letters_url: format!("{}-gone", watched.dead_letters_url), ..watched };
     let (status, answer) = ask(&mut gone.start_plain("health").await?).await?;
-    ensure!(status == 503 && reasons(&answer) == ["the dead letters could not be reached"], "{status} {answer}");
+    ensure!(
+        status == 503 && reasons(&answer) == ["the dead letters could not be reached"],
+        "{status} {answer}"
+    );
     Ok(())
 }
 
 async fn health_may_not_take_messages(cloud: &Cloud) -> Result<()> {
     if !cloud.enforces_permissions() {
-        eprintln!("this backend does not enforce permissions: the roles are checked on the emulator only");
+        eprintln!(
+            "this backend does not enforce permissions: the roles are checked on the emulator only"
+        );
         return Ok(());
     }
     let stack = cloud.stack().await?;
     let Clients { sqs, .. } = cloud.as_role_of("health").await?;
     for queue_url in [&stack.queue_url, &stack.dead_letters_url] {
-        sqs.get_queue_attributes().queue_url(queue_url).send().await.context("health may see how much waits")?;
-        refused(sqs.receive_message().queue_url(queue_url).send().await, "health", "ReceiveMessage")?;
+        sqs.get_queue_attributes()
+            .queue_url(queue_url)
+            .send()
+            .await
+            .context("health may see how much waits")?;
+        refused(
+            sqs.receive_message().queue_url(queue_url).send().await,
+            "health",
+            "ReceiveMessage",
+        )?;
         refused(sqs.purge_queue().queue_url(queue_url).send().await, "health", "PurgeQueue")?;
         let send = sqs.send_message().queue_url(queue_url).message_body("x").send().await;
         refused(send, "health", "SendMessage")?;

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_oracle::{
-    Decimal, Granularity, HistoryQuestion, Period, Recount, Settings, TallyKey, history, integer, recount, sum,
+    Decimal, Granularity, HistoryQuestion, Period, Recount, Settings, TallyKey, history, integer,
+    recount, sum,
 };
 use minutebook_shop::{Generator, Shop};
 use minutebook_tests::cloud::Cloud;
@@ -28,7 +29,8 @@ crate::tests![
     a_history_of_a_table_that_is_away_is_503,
 ];
 
-/// How many events the shop of these tests has, and over how many minutes of the past they are spread.
+/// How many events the shop of these tests has, and over how many minutes of the past they are
+/// spread.
 const EVENTS: u64 = 800;
 const MINUTES: u64 = 70 * 24 * 60;
 /// Events of the last minutes, whose hours are not over yet.
@@ -63,22 +65,39 @@ impl Shown {
         self.store.start_query("history", &self.store.clients.endpoint_url).await
     }
 
-    /// Asks for a whole series, page by page, compares it with the oracle's, and gives the sum of all of it.
+    /// Asks for a whole series, page by page, compares it with the oracle's, and gives the sum of
+    /// all of it.
     async fn check(&self, worker: &mut Worker, question: &HistoryQuestion) -> Result<f64> {
         let query = format!("{}&limit={LIMIT}", query_of(question));
         let pages = pages(worker, &query).await?;
         let periods: Vec<Value> = pages.iter().flat_map(periods_of).cloned().collect();
-        let expected: Vec<Value> =
-            history(&self.tallies, question).iter().map(|period| expected(period, question)).collect();
+        let expected: Vec<Value> = history(&self.tallies, question)
+            .iter()
+            .map(|period| expected(period, question))
+            .collect();
         let told: Vec<Value> = periods.iter().map(plain).collect();
-        ensure!(told == expected, "{query}:\n{}\nbut the oracle says\n{}", json!(told), json!(expected));
+        ensure!(
+            told == expected,
+            "{query}:\n{}\nbut the oracle says\n{}",
+            json!(told),
+            json!(expected)
+        );
         let ends: Vec<&Value> = periods.iter().map(|period| &period["to"]).collect();
         let starts: Vec<&Value> = periods.iter().map(|period| &period["from"]).collect();
-        ensure!(ends[..ends.len() - 1] == starts[1..], "{query}: periods do not follow each other: {periods:?}");
+        ensure!(
+            ends[..ends.len() - 1] == starts[1..],
+            "{query}: periods do not follow each other: {periods:?}"
+        );
         Ok(periods.iter().filter_map(|period| period["total"].as_f64()).sum())
     }
 
-    fn question(&self, measure: &str, granularity: Granularity, zone: &str, days: i64) -> Result<HistoryQuestion> {
+    fn question(
+        &self,
+        measure: &str,
+        granularity: Granularity,
+        zone: &str,
+        days: i64,
+    ) -> Result<HistoryQuestion> {
         Ok(HistoryQuestion {
             site: "default".to_string(),
             measure: measure.to_string(),
@@ -111,9 +130,11 @@ fn query_of(question: &HistoryQuestion) -> String {
     query
 }
 
-/// A period as the oracle expects it, with numbers as the nearest floats: their texts have unit tests.
+/// A period as the oracle expects it, with numbers as the nearest floats: their texts have unit
+/// tests.
 fn expected(period: &Period, question: &HistoryQuestion) -> Value {
-    let start = period.start.with_timezone(&question.zone).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let start =
+        period.start.with_timezone(&question.zone).to_rfc3339_opts(SecondsFormat::Secs, true);
     let top: Vec<Value> = period
         .ranking
         .iter()
@@ -134,7 +155,9 @@ fn expected(period: &Period, question: &HistoryQuestion) -> Value {
 fn plain(period: &Value) -> Value {
     let mut plain = json!({"from": period["from"], "total": period["total"].as_f64()});
     if let Some(top) = period["top"].as_array() {
-        let items = top.iter().map(|item| json!({"item_id": item["item_id"], "total": item["total"].as_f64()}));
+        let items = top
+            .iter()
+            .map(|item| json!({"item_id": item["item_id"], "total": item["total"].as_f64()}));
         plain["top"] = items.collect();
     }
     plain
@@ -146,7 +169,8 @@ fn float(number: &Decimal) -> f64 {
 
 fn now() -> Result<DateTime<Utc>> {
     let since = SystemTime::UNIX_EPOCH.elapsed()?;
-    DateTime::from_timestamp(i64::try_from(since.as_secs())?, 0).context("the clock is out of range")
+    DateTime::from_timestamp(i64::try_from(since.as_secs())?, 0)
+        .context("the clock is out of range")
 }
 
 /// Events of the past and of now, in no order, over several files.
@@ -208,13 +232,20 @@ fn periods_of(page: &Value) -> &[Value] {
 async fn every_measure_and_granularity_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let shown = Shown::make(cloud, "history-measures").await?;
     let mut worker = shown.start().await?;
-    for measure in ["views", "carts", "removals", "units", "sales:USD", "refunds:USD", "sales:EUR"] {
-        for (granularity, days) in
-            [(Granularity::Hour, 3), (Granularity::Day, 30), (Granularity::Week, 75), (Granularity::Month, 75)]
-        {
+    for measure in ["views", "carts", "removals", "units", "sales:USD", "refunds:USD", "sales:EUR"]
+    {
+        for (granularity, days) in [
+            (Granularity::Hour, 3),
+            (Granularity::Day, 30),
+            (Granularity::Week, 75),
+            (Granularity::Month, 75),
+        ] {
             let question = shown.question(measure, granularity, "UTC", days)?;
             let total = shown.check(&mut worker, &question).await?;
-            ensure!((total > 0.0) != (measure == "sales:EUR"), "{measure} by {granularity:?} is {total} in all");
+            ensure!(
+                (total > 0.0) != (measure == "sales:EUR"),
+                "{measure} by {granularity:?} is {total} in all"
+            );
         }
     }
     Ok(())
@@ -260,7 +291,12 @@ async fn pages_are_one_series(cloud: &Cloud) -> Result<()> {
     let sizes: Vec<usize> = pages.iter().map(|page| periods_of(page).len()).collect();
     ensure!(sizes.len() == 3 && sizes[..2] == [100, 100], "pages of {sizes:?} periods");
     for pair in pages.windows(2) {
-        ensure!(pair[0]["window"]["to"] == pair[1]["window"]["from"], "{} {}", pair[0]["window"], pair[1]["window"]);
+        ensure!(
+            pair[0]["window"]["to"] == pair[1]["window"]["from"],
+            "{} {}",
+            pair[0]["window"],
+            pair[1]["window"]
+        );
     }
     Ok(())
 }
@@ -268,28 +304,43 @@ async fn pages_are_one_series(cloud: &Cloud) -> Result<()> {
 async fn gaps_are_zeros_and_the_running_period_is_marked(cloud: &Cloud) -> Result<()> {
     let shown = Shown::make(cloud, "history-running").await?;
     let mut worker = shown.start().await?;
-    // Until tomorrow, which is cut to the end of the running hour. Nothing happened before seventy days ago.
+    // Until tomorrow, which is cut to the end of the running hour. Nothing happened before seventy
+    // days ago.
     let tomorrow = (shown.now + TimeDelta::days(1)).to_rfc3339_opts(SecondsFormat::Secs, true);
     for granularity in [Granularity::Hour, Granularity::Day, Granularity::Month] {
         let name = granularity.name();
         let days = if granularity == Granularity::Hour { 2 } else { 99 };
         let from = (shown.now - TimeDelta::days(days)).to_rfc3339_opts(SecondsFormat::Secs, true);
-        let query = format!("measure=views&granularity={name}&from={from}&to={tomorrow}&limit={LIMIT}");
+        let query =
+            format!("measure=views&granularity={name}&from={from}&to={tomorrow}&limit={LIMIT}");
         let (status, answer) = ask(&mut worker, &query).await?;
         ensure!(status == 200, "{answer}");
         let as_of: DateTime<Utc> = answer["as_of"].as_str().context("a time")?.parse()?;
-        let question =
-            HistoryQuestion { to: as_of + TimeDelta::seconds(1), ..shown.question("views", granularity, "UTC", days)? };
-        let expected: Vec<Value> =
-            history(&shown.tallies, &question).iter().map(|period| expected(period, &question)).collect();
+        let question = HistoryQuestion {
+            to: as_of + TimeDelta::seconds(1),
+            ..shown.question("views", granularity, "UTC", days)?
+        };
+        let expected: Vec<Value> = history(&shown.tallies, &question)
+            .iter()
+            .map(|period| expected(period, &question))
+            .collect();
         let periods = periods_of(&answer);
         let told: Vec<Value> = periods.iter().map(plain).collect();
-        ensure!(told == expected, "{query}:\n{}\nbut the oracle says\n{}", json!(told), json!(expected));
+        ensure!(
+            told == expected,
+            "{query}:\n{}\nbut the oracle says\n{}",
+            json!(told),
+            json!(expected)
+        );
         let running: Vec<bool> = periods.iter().map(|period| period["running"] == true).collect();
         ensure!(running.iter().rev().take_while(|running| **running).count() == 1, "{running:?}");
         ensure!(running.iter().filter(|running| **running).count() == 1, "{running:?}");
         if granularity == Granularity::Day {
-            ensure!(told[0] == json!({"from": told[0]["from"], "total": 0.0, "top": []}), "{}", told[0]);
+            ensure!(
+                told[0] == json!({"from": told[0]["from"], "total": 0.0, "top": []}),
+                "{}",
+                told[0]
+            );
         }
     }
     Ok(())
@@ -322,14 +373,18 @@ async fn a_wrong_question_is_400_and_says_which_parameter(cloud: &Cloud) -> Resu
     ] {
         let (status, problem) = ask(&mut worker, query).await?;
         let sentence = problem["error"].as_str().unwrap_or_default();
-        ensure!(status == 400 && problem["status"] == 400 && sentence.contains(name), "{query}: {problem}");
+        ensure!(
+            status == 400 && problem["status"] == 400 && sentence.contains(name),
+            "{query}: {problem}"
+        );
     }
     Ok(())
 }
 
 async fn hours_that_have_expired_are_refused(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "history-expired").await?;
-    let mut worker = store.start_query_of("history", RetentionDays { minutes: 7, hours: 30, days: 0 }).await?;
+    let mut worker =
+        store.start_query_of("history", RetentionDays { minutes: 7, hours: 30, days: 0 }).await?;
     let now = now()?;
     let day = |days_ago: i64| (now - TimeDelta::days(days_ago)).format("%Y-%m-%d").to_string();
     let (from, to) = (day(50), day(40));
@@ -340,7 +395,8 @@ async fn hours_that_have_expired_are_refused(cloud: &Cloud) -> Result<()> {
         ("granularity=day", 200),
         ("granularity=month", 200),
     ] {
-        let (status, answer) = ask(&mut worker, &format!("measure=views&from={from}&to={to}&{query}")).await?;
+        let (status, answer) =
+            ask(&mut worker, &format!("measure=views&from={from}&to={to}&{query}")).await?;
         ensure!(status == expected, "{query}: {status} {answer}");
         let sentence = answer["error"].as_str().unwrap_or_default();
         let says_why = sentence.starts_with("from ") && sentence.contains("30 days, since");
@@ -355,6 +411,9 @@ async fn a_history_of_a_table_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let proxy = FaultProxy::start(&store.clients.endpoint_url, away).await?;
     let mut worker = store.start_query("history", &proxy.url).await?;
     let (status, problem) = ask(&mut worker, "measure=views").await?;
-    ensure!(status == 503 && problem["error"].as_str().is_some_and(|error| error.contains("try again")), "{problem}");
+    ensure!(
+        status == 503 && problem["error"].as_str().is_some_and(|error| error.contains("try again")),
+        "{problem}"
+    );
     Ok(())
 }

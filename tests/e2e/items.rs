@@ -1,4 +1,5 @@
-//! Pages of items: what the real function answers about what the real ingest counted, beside the oracle.
+//! Pages of items: what the real function answers about what the real ingest counted, beside the
+//! oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -64,14 +65,22 @@ fn text(now: DateTime<Utc>) -> String {
     text
 }
 
-fn oracle_says(tallies: &BTreeMap<TallyKey, Decimal>, measure: &str, item: &str, window: &Value) -> Result<f64> {
+fn oracle_says(
+    tallies: &BTreeMap<TallyKey, Decimal>,
+    measure: &str,
+    item: &str,
+    window: &Value,
+) -> Result<f64> {
     let minute = |edge: &str| -> Result<i64> {
         let time: DateTime<Utc> = window[edge].as_str().context("a time")?.parse()?;
         Ok(time.timestamp() / 60)
     };
     let minutes = minute("from")?..minute("to")?;
     let counted = tallies.iter().filter(|(key, _)| {
-        key.site == "default" && key.measure == measure && key.key == item && minutes.contains(&key.minute)
+        key.site == "default"
+            && key.measure == measure
+            && key.key == item
+            && minutes.contains(&key.minute)
     });
     let total: Decimal = counted.map(|(_, number)| *number).sum();
     Ok(total.to_string().parse()?)
@@ -94,19 +103,29 @@ async fn every_number_of_an_item_equals_the_oracle(cloud: &Cloud) -> Result<()> 
     for (ago, window) in [(0, "400d"), (0, "24h"), (0, "90m"), (31, "33h"), (50, "7m")] {
         let as_of = (now - TimeDelta::hours(ago)).to_rfc3339_opts(SecondsFormat::Secs, true);
         for item in items.iter().filter(|item| integer(item).is_some()) {
-            let (status, answer) = ask(&mut worker, item, &format!("as_of={as_of}&window={window}")).await?;
+            let (status, answer) =
+                ask(&mut worker, item, &format!("as_of={as_of}&window={window}")).await?;
             ensure!(status == 200 && answer["item_id"].as_i64() == integer(item), "{answer}");
-            ensure!(answer["window"]["precision"] == "minute" && answer["currency"] == "USD", "{answer}");
+            ensure!(
+                answer["window"]["precision"] == "minute" && answer["currency"] == "USD",
+                "{answer}"
+            );
             let mut numbers = vec![];
             for (member, measure) in NUMBERS {
                 let expected = oracle_says(&tallies, measure, item, &answer["window"])?;
-                ensure!(answer[member].as_f64() == Some(expected), "{member} is {expected} for the oracle: {answer}");
+                ensure!(
+                    answer[member].as_f64() == Some(expected),
+                    "{member} is {expected} for the oracle: {answer}"
+                );
                 *seen.entry(member).or_default() += expected;
                 numbers.push(expected);
             }
-            let [views, carts, _, units, sales, refunds] = numbers[..] else { bail!("six numbers") };
-            let is_near =
-                |told: &Value, expected: f64| told.as_f64().is_some_and(|told| (told - expected).abs() < 1e-6);
+            let [views, carts, _, units, sales, refunds] = numbers[..] else {
+                bail!("six numbers")
+            };
+            let is_near = |told: &Value, expected: f64| {
+                told.as_f64().is_some_and(|told| (told - expected).abs() < 1e-6)
+            };
             ensure!(is_near(&answer["net_sales"], sales - refunds), "{answer}");
             for (member, above, below) in [
                 ("adds_to_cart_per_view", carts, views),
@@ -114,7 +133,8 @@ async fn every_number_of_an_item_equals_the_oracle(cloud: &Cloud) -> Result<()> 
                 ("units_per_view", units, views),
             ] {
                 let told = &answer["conversion"][member];
-                let is_right = if below == 0.0 { told.is_null() } else { is_near(told, above / below) };
+                let is_right =
+                    if below == 0.0 { told.is_null() } else { is_near(told, above / below) };
                 ensure!(is_right, "{member} is {above} / {below}: {answer}");
             }
         }
@@ -151,7 +171,10 @@ async fn an_item_of_any_id_has_a_url(cloud: &Cloud) -> Result<()> {
     ] {
         let call = format!("/items/{path}?site_id=item-ids&as_of=2026-11-20T08:30:00Z&window=1m");
         let (status, content_type, answer) = cloud.get(&call).await?;
-        ensure!(status == 200 && content_type.starts_with("application/json"), "{call}: {status} {content_type}");
+        ensure!(
+            status == 200 && content_type.starts_with("application/json"),
+            "{call}: {status} {content_type}"
+        );
         ensure!(answer["item_id"] == id && answer["views"] == views, "{call}: {answer}");
         ensure!(
             answer["window"]["from"] == "2026-11-20T08:30:00Z" && answer["site_id"] == "item-ids",
@@ -163,17 +186,28 @@ async fn an_item_of_any_id_has_a_url(cloud: &Cloud) -> Result<()> {
 
 async fn an_item_is_read_with_one_list_of_open_hours(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "items-open").await?;
-    for (measure, amount) in [("views", "8"), ("carts", "4"), ("units", "2"), ("sales:USD", "19.9")] {
+    for (measure, amount) in [("views", "8"), ("carts", "4"), ("units", "2"), ("sales:USD", "19.9")]
+    {
         store.add(("T#default#2026-11-20", &format!("{measure}#08#000")), "i#a", amount).await?;
-        store.add(("T#default#2026-11-20T08", &format!("{measure}#30#00#000")), "i#a", amount).await?;
+        store
+            .add(("T#default#2026-11-20T08", &format!("{measure}#30#00#000")), "i#a", amount)
+            .await?;
     }
-    // First from the rows of the hour; then, as it is listed, from those of its minutes, which are six queries.
+    // First from the rows of the hour; then, as it is listed, from those of its minutes, which are
+    // six queries.
     for (queries, views) in [(1 + 6, 8), (1 + 6 + 6 * 6, 8)] {
         let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?;
         let mut worker = store.start_query("items", &proxy.url).await?;
         let (_, answer) = ask(&mut worker, "a", "as_of=2026-11-20T08:59:00Z&window=1h").await?;
-        ensure!(answer["views"] == views && answer["conversion"]["units_per_view"] == 0.25, "{answer}");
-        ensure!(proxy.calls("Query") == queries, "{} queries, and not {queries}", proxy.calls("Query"));
+        ensure!(
+            answer["views"] == views && answer["conversion"]["units_per_view"] == 0.25,
+            "{answer}"
+        );
+        ensure!(
+            proxy.calls("Query") == queries,
+            "{} queries, and not {queries}",
+            proxy.calls("Query")
+        );
         store.add(("OPEN", "2026-11-20T08#default"), "x", "1").await?;
     }
     Ok(())
@@ -189,8 +223,14 @@ async fn a_wrong_question_about_an_item_is_400(cloud: &Cloud) -> Result<()> {
         (long.as_str(), "item_id has 257 bytes; expected 1 to 256"),
     ] {
         let (status, content_type, problem) = cloud.get(&format!("/items/{path}")).await?;
-        ensure!(status == 400 && content_type == "application/problem+json", "{path}: {status} {content_type}");
-        ensure!(problem["error"].as_str().is_some_and(|sentence| sentence.contains(named)), "{path}: {problem}");
+        ensure!(
+            status == 400 && content_type == "application/problem+json",
+            "{path}: {status} {content_type}"
+        );
+        ensure!(
+            problem["error"].as_str().is_some_and(|sentence| sentence.contains(named)),
+            "{path}: {problem}"
+        );
     }
     Ok(())
 }
@@ -202,6 +242,9 @@ async fn an_item_of_a_table_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let mut worker = store.start_query("items", &proxy.url).await?;
     let (status, problem) = ask(&mut worker, "7", "").await?;
     ensure!(status == 503, "{status} {problem}");
-    ensure!(problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")), "{problem}");
+    ensure!(
+        problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")),
+        "{problem}"
+    );
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! Events that come when their hour is over: whichever way they take, and whatever happens to it, they are counted once in
-//! their minute, hour, day, week and month.
+//! Events that come when their hour is over: whichever way they take, and whatever happens to it,
+//! they are counted once in their minute, hour, day, week and month.
 //!
-//! An hour is sealed by the real rollup where the clock allows it. Where an hour has to be sealed that is still open, so
-//! that commits to its lanes are under way, the seal rows are written by hand.
+//! An hour is sealed by the real rollup where the clock allows it. Where an hour has to be sealed
+//! that is still open, so that commits to its lanes are under way, the seal rows are written by
+//! hand.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +16,8 @@ use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::Value;
 
 use crate::chunks::{
-    Coming, at, count, hold_first, is_for_lanes, is_late, minutes_of, now, rfc3339, seal, start_behind, unseal,
-    verified, views_at, write_as_counted_in_time,
+    Coming, at, count, hold_first, is_for_lanes, is_late, minutes_of, now, rfc3339, seal,
+    start_behind, unseal, verified, views_at, write_as_counted_in_time,
 };
 use crate::rollup::{let_time_pass, listed, run_clean};
 
@@ -75,7 +76,9 @@ fn hour_of(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H").to_string()
 }
 
-async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_bucket(cloud: &Cloud) -> Result<()> {
+async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_bucket(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = Store::make(cloud, "two-ways").await?;
     let minute = now()?;
     let in_time = store.put("in-time.jsonl", views_at(minute, 20)).await?;
@@ -86,7 +89,10 @@ async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_
     ensure!(visitors.starts_with(&minute.format("users#%M#").to_string()), "{rows:?}");
     ensure!(*views == minute.format("views#%M#00#000").to_string(), "{rows:?}");
     ensure!(counters_by_kind(&store).await? == BTreeMap::from([("lanes", 20)]));
-    ensure!(listed(&store, &hour_of(minute), "default").await?.is_some(), "the sealer would not find the hour");
+    ensure!(
+        listed(&store, &hour_of(minute), "default").await?.is_some(),
+        "the sealer would not find the hour"
+    );
 
     let late = store.put("late.jsonl", Coming::Late.views_of_a_minute(20)?).await?;
     count(&mut worker, [&late]).await?;
@@ -94,13 +100,21 @@ async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_
     expected.insert("lanes", 20);
     let found = counters_by_kind(&store).await?;
     ensure!(found == expected, "{found:?}");
-    ensure!(listed(&store, "2026-10-01T00", "default").await?.is_none(), "a late event needs no sealing");
-    ensure!(store.rows_of("S#default#2026-10-01T00").await?.is_empty(), "a late event writes no seal");
+    ensure!(
+        listed(&store, "2026-10-01T00", "default").await?.is_none(),
+        "a late event needs no sealing"
+    );
+    ensure!(
+        store.rows_of("S#default#2026-10-01T00").await?.is_empty(),
+        "a late event writes no seal"
+    );
     verified(&store, 40).await
 }
 
 async fn an_hour_that_was_sealed_before_the_commit(cloud: &Cloud) -> Result<()> {
-    for (name, items, is_one_transaction) in [("sealed-few", 50, true), ("sealed-many", ITEMS_OF_ONE_PART, false)] {
+    for (name, items, is_one_transaction) in
+        [("sealed-few", 50, true), ("sealed-many", ITEMS_OF_ONE_PART, false)]
+    {
         let store = Store::make(cloud, name).await?;
         let minute = now()?;
         seal(&store, "default", &hour_of(minute)).await?;
@@ -149,7 +163,8 @@ async fn a_seal_between_two_parts(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "sealed-between").await?;
     let minute = now()?;
     let record = store.put("a.jsonl", views_at(minute, ITEMS_OF_THREE_PARTS)).await?;
-    let (proxy, mut worker) = start_behind(&store, at("TransactWriteItems", 2, Fault::Hold)).await?;
+    let (proxy, mut worker) =
+        start_behind(&store, at("TransactWriteItems", 2, Fault::Hold)).await?;
     let sealing = async {
         proxy.is_holding().await;
         seal(&store, "default", &hour_of(minute)).await?;
@@ -164,7 +179,9 @@ async fn a_seal_between_two_parts(cloud: &Cloud) -> Result<()> {
     verified(&store, ITEMS_OF_THREE_PARTS).await
 }
 
-async fn one_worker_goes_late_while_another_is_on_its_way_to_the_lanes(cloud: &Cloud) -> Result<()> {
+async fn one_worker_goes_late_while_another_is_on_its_way_to_the_lanes(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = Store::make(cloud, "late-first").await?;
     let minute = now()?;
     let record = store.put("a.jsonl", views_at(minute, ITEMS_OF_ONE_PART)).await?;
@@ -190,7 +207,8 @@ async fn one_worker_finishes_what_another_began_late(cloud: &Cloud) -> Result<()
         proxy.is_holding().await;
         seal(&store, "default", &hour_of(minute)).await?;
         // The attempt at the lanes and the first late transaction; it dies of the next.
-        let (_proxy, mut dying) = start_behind(&store, at("TransactWriteItems", 3, Fault::KillBefore)).await?;
+        let (_proxy, mut dying) =
+            start_behind(&store, at("TransactWriteItems", 3, Fault::KillBefore)).await?;
         ensure!(dying.invoke(sqs_event(&[vec![record.clone()]])).await? == Invocation::Died);
         proxy.release();
         Ok(())
@@ -238,7 +256,8 @@ async fn late_events_before_during_and_after_sealing(cloud: &Cloud) -> Result<()
     write_as_counted_in_time(&store, SITE, HOUR, events).await?;
     let mut ingest = store.start_plain_ingest().await?;
     let mut rollup = store.start_rollup(&store.clients.endpoint_url, 0).await?;
-    // Before it is sealed, when it is sealed and not added up, when it is added up, when it is off the list.
+    // Before it is sealed, when it is sealed and not added up, when it is added up, when it is off
+    // the list.
     for (number, attribute) in ["sealed_at", "done_at", "", ""].into_iter().enumerate() {
         let record = put_late(&store, number, 30).await?;
         count(&mut ingest, [&record]).await?;
@@ -271,7 +290,11 @@ async fn sealing_racing_ingest(cloud: &Cloud) -> Result<()> {
             records.push(put_late(&store, number * 6 + chunk, 300).await?);
         }
         events += 6 * 300;
-        tokio::try_join!(count(one, &records[..4]), count(other, &records[2..]), run_clean(&mut rollup))?;
+        tokio::try_join!(
+            count(one, &records[..4]),
+            count(other, &records[2..]),
+            run_clean(&mut rollup)
+        )?;
         if !attribute.is_empty() {
             let_time_pass(&store, HOUR, SITE, attribute).await?;
         }
@@ -281,7 +304,8 @@ async fn sealing_racing_ingest(cloud: &Cloud) -> Result<()> {
     verified(&store, events).await
 }
 
-/// By the time of its upload its events were in time. They were not counted then, and now all hours of that time are closed.
+/// By the time of its upload its events were in time. They were not counted then, and now all hours
+/// of that time are closed.
 async fn a_dead_letter_replayed_after_20_days(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "twenty-days").await?;
     let uploaded_at = now()? - TimeDelta::days(20);
@@ -301,7 +325,10 @@ async fn a_dead_letter_replayed_after_20_days(cloud: &Cloud) -> Result<()> {
         let summary = worker.next_summary().await?;
         ensure!((summary["parts_committed"] != 0) == counted_now, "{summary}");
         // What was an hour ahead at the time of the upload stays so.
-        ensure!(summary["counted"] == 120 && summary["rejected_by_reason"]["future"] == 30, "{summary}");
+        ensure!(
+            summary["counted"] == 120 && summary["rejected_by_reason"]["future"] == 30,
+            "{summary}"
+        );
         ensure!(summary["minutes_expired"] == 0, "{summary}");
     }
     let mark = store.ledger().await?.remove(0);
@@ -317,7 +344,9 @@ async fn a_file_of_2019_skips_the_minutes_that_have_expired(cloud: &Cloud) -> Re
     let now = now()?.with_second(0).unwrap_or_default();
     let mut text = String::new();
     // Three minutes of two old hours, one of yesterday, one of now.
-    for time in [old, old + TimeDelta::minutes(1), old + TimeDelta::hours(1), now - TimeDelta::days(1), now] {
+    for time in
+        [old, old + TimeDelta::minutes(1), old + TimeDelta::hours(1), now - TimeDelta::days(1), now]
+    {
         text += &views_at(time, 10);
     }
     let record = store.put("a.jsonl", text).await?;
@@ -326,7 +355,10 @@ async fn a_file_of_2019_skips_the_minutes_that_have_expired(cloud: &Cloud) -> Re
     let summary = worker.next_summary().await?;
     ensure!(summary["counted"] == 50 && summary["minutes_expired"] == 3, "{summary}");
     for hour in ["2019-10-01T05", "2019-10-01T06"] {
-        ensure!(store.rows_of(&format!("T#default#{hour}")).await?.is_empty(), "minutes of {hour} were written");
+        ensure!(
+            store.rows_of(&format!("T#default#{hour}")).await?.is_empty(),
+            "minutes of {hour} were written"
+        );
     }
     // Of each hour, day, week and month, a row of visitors and one of views.
     for (partition, buckets) in
@@ -338,7 +370,10 @@ async fn a_file_of_2019_skips_the_minutes_that_have_expired(cloud: &Cloud) -> Re
             .flat_map(|family| buckets.iter().map(move |bucket| format!("{family}#{bucket}#")))
             .collect();
         let is_right = |(row, start): (&String, &String)| row.starts_with(start);
-        ensure!(rows.len() == expected.len() && rows.iter().zip(&expected).all(is_right), "{rows:?}");
+        ensure!(
+            rows.len() == expected.len() && rows.iter().zip(&expected).all(is_right),
+            "{rows:?}"
+        );
     }
     let found = counters_by_kind(&store).await?;
     ensure!(found["lanes"] == 10 && found["late"] == 10, "{found:?}");

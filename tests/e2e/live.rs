@@ -1,4 +1,5 @@
-//! The live numbers: what the real function says of the present, to people and to a real Prometheus.
+//! The live numbers: what the real function says of the present, to people and to a real
+//! Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -134,9 +135,18 @@ async fn who_is_there_equals_a_naive_count(cloud: &Cloud) -> Result<()> {
         let active = inside("users", users_minutes)?;
         let users: BTreeSet<u64> = active.iter().map(|event| event.user).collect();
         let sessions: BTreeSet<u64> = active.iter().map(|event| event.session).collect();
-        ensure!(!users.is_empty() && answer["active_users"] == users.len(), "{} users: {answer}", users.len());
-        ensure!(answer["active_sessions"] == sessions.len(), "{} sessions: {answer}", sessions.len());
-        let views: Vec<&Event> = inside("views", views_minutes)?.into_iter().filter(|event| event.is_view).collect();
+        ensure!(
+            !users.is_empty() && answer["active_users"] == users.len(),
+            "{} users: {answer}",
+            users.len()
+        );
+        ensure!(
+            answer["active_sessions"] == sessions.len(),
+            "{} sessions: {answer}",
+            sessions.len()
+        );
+        let views: Vec<&Event> =
+            inside("views", views_minutes)?.into_iter().filter(|event| event.is_view).collect();
         ensure!(answer["page_views"] == views.len(), "{} views: {answer}", views.len());
         let mut pages = BTreeMap::<&str, usize>::new();
         for view in &views {
@@ -144,16 +154,24 @@ async fn who_is_there_equals_a_naive_count(cloud: &Cloud) -> Result<()> {
         }
         let mut pages: Vec<(&str, usize)> = pages.into_iter().collect();
         pages.sort_by_key(|(page, views)| (std::cmp::Reverse(*views), *page));
-        let top: Vec<Value> =
-            pages.into_iter().take(limit).map(|(page, views)| json!({"page": page, "views": views})).collect();
+        let top: Vec<Value> = pages
+            .into_iter()
+            .take(limit)
+            .map(|(page, views)| json!({"page": page, "views": views}))
+            .collect();
         ensure!(answer["top_pages"] == json!(top), "{top:?} were expected: {answer}");
     }
     let samples = scrape(&mut worker, "site_id=shop&users_window=1h&views_window=24h").await?;
     let users: BTreeSet<u64> = events.iter().map(|event| event.user).collect();
     let views = events.iter().filter(|event| event.is_view).count();
-    for (name, window, expected) in [("active_users", "60m", users.len()), ("page_views", "1440m", views)] {
+    for (name, window, expected) in
+        [("active_users", "60m", users.len()), ("page_views", "1440m", views)]
+    {
         let name = format!(r#"minutebook_{name}{{site_id="shop",window="{window}"}}"#);
-        ensure!(samples.get(&name) == Some(&f64::from(u32::try_from(expected)?)), "{name} {expected}: {samples:?}");
+        ensure!(
+            samples.get(&name) == Some(&f64::from(u32::try_from(expected)?)),
+            "{name} {expected}: {samples:?}"
+        );
     }
     Ok(())
 }
@@ -170,7 +188,10 @@ fn check_totals(samples: &BTreeMap<String, f64>, chunks: &[Recount]) -> Result<(
         (r#"minutebook_lines_total{outcome="rejected"}"#, totals.rejected),
     ] {
         let told = samples.get(name).copied();
-        ensure!(told == Some(f64::from(u32::try_from(expected)?)), "{name} is {told:?}, and {expected} was expected");
+        ensure!(
+            told == Some(f64::from(u32::try_from(expected)?)),
+            "{name} is {told:?}, and {expected} was expected"
+        );
     }
     Ok(())
 }
@@ -185,7 +206,9 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
 
     let line = |event: &str, id: usize, ago: i64| {
         let time = (now - TimeDelta::minutes(ago)).to_rfc3339_opts(SecondsFormat::Secs, true);
-        format!(r#"{{"event_type":"{event}","event_id":"{id}","timestamp":"{time}","item_id":{id}}}"#) + "\n"
+        format!(
+            r#"{{"event_type":"{event}","event_id":"{id}","timestamp":"{time}","item_id":{id}}}"#
+        ) + "\n"
     };
     let settings = Settings { reference_time: now, default_currency: "USD".to_string() };
     let mut ingest = store.start_plain_ingest().await?;
@@ -193,7 +216,8 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
     for chunk in 0_usize..12 {
         // Some of an open hour and some late ones, in one transaction and in many.
         let views = if chunk == 11 { 9_000 } else { 5 + chunk };
-        let mut text: String = (0..views).map(|id| line("view", id, if id % 3 == 0 { 2 } else { 100_000 })).collect();
+        let mut text: String =
+            (0..views).map(|id| line("view", id, if id % 3 == 0 { 2 } else { 100_000 })).collect();
         text += &(0..chunk).map(|id| line("view", id, 2)).collect::<String>();
         text += &line("login", 1, 2).repeat(chunk % 3);
         text += &"not json\n".repeat(chunk % 4);
@@ -207,17 +231,24 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
     ensure!(ingest.invoke(sqs_event(&messages)).await?.is_clean(), "replays are handled");
     let samples = scrape(&mut worker, "").await?;
     check_totals(&samples, &chunks)?;
-    let sample = |name: &str| samples.get(name).copied().with_context(|| format!("{name}: {samples:?}"));
+    let sample =
+        |name: &str| samples.get(name).copied().with_context(|| format!("{name}: {samples:?}"));
     for name in ["minutebook_last_chunk_lag_seconds", "minutebook_last_commit_age_seconds"] {
         ensure!((0.0..600.0).contains(&sample(name)?), "{name}: {samples:?}");
     }
-    // Hours of numbered lanes that are over wait for their seal, if the test runs in the first minutes of one.
-    ensure!((0.0..3_600.0).contains(&sample("minutebook_oldest_open_hour_age_seconds")?), "{samples:?}");
+    // Hours of numbered lanes that are over wait for their seal, if the test runs in the first
+    // minutes of one.
+    ensure!(
+        (0.0..3_600.0).contains(&sample("minutebook_oldest_open_hour_age_seconds")?),
+        "{samples:?}"
+    );
     ensure!(store.verify().await?["differences"] == 0, "verify finds differences");
     Ok(())
 }
 
-async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
+async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(
+    cloud: &Cloud,
+) -> Result<()> {
     let watched = Watched::make(cloud, "live-away").await?;
     watched.send(&watched.queue_url, 2).await?;
     watched.send(&watched.dead_letters_url, 1).await?;
@@ -238,12 +269,18 @@ async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(cloud
     ensure!(samples.get(is_up) == Some(&0.0) && !samples.contains_key(messages), "{samples:?}");
     check_totals(&samples, &[])?;
     // Who asks for JSON is told nothing of queues.
-    ensure!(ask(&mut worker, "/metrics", "").await?.0 == 200, "queues are no business of dashboards");
+    ensure!(
+        ask(&mut worker, "/metrics", "").await?.0 == 200,
+        "queues are no business of dashboards"
+    );
 
     let mut worker = watched.start("live", &proxy.url, endpoint_url).await?;
     for path in ["/metrics", "/metrics/prometheus"] {
         let (status, problem) = ask(&mut worker, path, "").await?;
-        ensure!(status == 503 && problem.contains("try again in a moment"), "{path}: {status} {problem}");
+        ensure!(
+            status == 503 && problem.contains("try again in a moment"),
+            "{path}: {status} {problem}"
+        );
     }
     Ok(())
 }
@@ -253,10 +290,16 @@ async fn get(cloud: &Cloud, path_and_query: &str, accept: &str) -> Result<(u16, 
     let url = cloud.url(path_and_query).await?;
     let accept = accept.to_string();
     tokio::task::spawn_blocking(move || {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut response = agent.get(&url).header("accept", accept).call().with_context(|| format!("GET {url}"))?;
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut response = agent
+            .get(&url)
+            .header("accept", accept)
+            .call()
+            .with_context(|| format!("GET {url}"))?;
         let varies = response.headers().get("vary").is_some_and(|value| value == "accept");
-        let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let content_type =
+            response.headers().get("content-type").and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_string();
         let body = response.body_mut().read_to_string()?;
         ensure!(varies || response.status() != 200, "{url} was to say that it depends on Accept");
@@ -283,10 +326,17 @@ async fn the_form_is_the_one_that_is_asked_for(cloud: &Cloud) -> Result<()> {
         ("/metrics/prometheus", "application/openmetrics-text; version=1.0.0", OPEN_METRICS),
     ] {
         let (status, content_type, body) = get(cloud, path, accept).await?;
-        ensure!(status == 200 && content_type == expected, "{path} {accept}: {status} {content_type}");
-        let is_json = serde_json::from_str::<Value>(&body).is_ok_and(|answer| answer["active_users"].is_u64());
+        ensure!(
+            status == 200 && content_type == expected,
+            "{path} {accept}: {status} {content_type}"
+        );
+        let is_json = serde_json::from_str::<Value>(&body)
+            .is_ok_and(|answer| answer["active_users"].is_u64());
         let is_text = body.starts_with("# HELP minutebook_lines");
-        ensure!(is_json == (expected == "application/json") && is_text != is_json, "{path} {accept}: {body}");
+        ensure!(
+            is_json == (expected == "application/json") && is_text != is_json,
+            "{path} {accept}: {body}"
+        );
         ensure!(body.ends_with("# EOF\n") == (expected == OPEN_METRICS), "{path} {accept}: {body}");
     }
     Ok(())
@@ -304,8 +354,14 @@ async fn a_wrong_question_about_the_present_is_400(cloud: &Cloud) -> Result<()> 
     ] {
         for path in ["/metrics", "/metrics/prometheus"] {
             let (status, content_type, problem) = cloud.get(&format!("{path}?{query}")).await?;
-            ensure!(status == 400 && content_type == "application/problem+json", "{query}: {status} {content_type}");
-            ensure!(problem["error"].as_str().is_some_and(|sentence| sentence.contains(named)), "{query}: {problem}");
+            ensure!(
+                status == 400 && content_type == "application/problem+json",
+                "{query}: {status} {content_type}"
+            );
+            ensure!(
+                problem["error"].as_str().is_some_and(|sentence| sentence.contains(named)),
+                "{query}: {problem}"
+            );
         }
     }
     Ok(())
@@ -325,7 +381,10 @@ fn is_prometheus_required() -> bool {
 
 async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
     let (Some(prometheus), Some(promtool)) = (program("prometheus"), program("promtool")) else {
-        ensure!(!is_prometheus_required(), "{PROMETHEUS_REQUIRED} is 1, and there is no prometheus and promtool");
+        ensure!(
+            !is_prometheus_required(),
+            "{PROMETHEUS_REQUIRED} is 1, and there is no prometheus and promtool"
+        );
         eprintln!(
             "PASSED OVER: there is no prometheus on this machine (Debian's package of that name); .ci/run gets one"
         );
@@ -335,7 +394,9 @@ async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
     let time = now()?.to_rfc3339_opts(SecondsFormat::Secs, true);
     let view = |user: u64| {
         let site = "live-prometheus";
-        format!(r#"{{"event":"view","timestamp":"{time}","site_id":"{site}","page":"/a","user_id":{user}}}"#) + "\n"
+        format!(
+            r#"{{"event":"view","timestamp":"{time}","site_id":"{site}","page":"/a","user_id":{user}}}"#
+        ) + "\n"
     };
     store.put("live/prometheus.jsonl", [view(1), view(2), view(2)].concat()).await?;
     until_counted(&store, "live/prometheus.jsonl").await?;
@@ -346,15 +407,21 @@ async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
     let samples = folder.path().join("samples");
     std::fs::write(&samples, &text)?;
     let mut check = tokio::process::Command::new(&promtool);
-    let checked = check.args(["check", "metrics"]).stdin(std::fs::File::open(&samples)?).output().await?;
+    let checked =
+        check.args(["check", "metrics"]).stdin(std::fs::File::open(&samples)?).output().await?;
     let complaints = String::from_utf8_lossy(&checked.stderr);
-    ensure!(checked.status.success() && complaints.is_empty(), "promtool says {complaints} of {text}");
+    ensure!(
+        checked.status.success() && complaints.is_empty(),
+        "promtool says {complaints} of {text}"
+    );
 
     check_page(&promtool, folder.path()).await?;
 
     let url = cloud.url("").await?;
-    let (address, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).context("an address")?;
-    // The one asks for OpenMetrics by Accept, as Prometheus does by itself; the other has the path of the older form.
+    let (address, path) =
+        url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).context("an address")?;
+    // The one asks for OpenMetrics by Accept, as Prometheus does by itself; the other has the path
+    // of the older form.
     let job = |name: &str, end: &str| {
         format!(
             "  - job_name: {name}\n    metrics_path: /{path}/metrics{end}\n    params:\n      \
@@ -386,15 +453,28 @@ async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
 /// Checks the configuration and the alerts that docs/PROMETHEUS.md shows.
 async fn check_page(promtool: &Path, folder: &Path) -> Result<()> {
     let page = std::fs::read_to_string(root().join("docs/PROMETHEUS.md"))?;
-    let blocks: Vec<&str> =
-        page.split("```").skip(1).step_by(2).filter_map(|text| text.strip_prefix("yaml\n")).collect();
+    let blocks: Vec<&str> = page
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .filter_map(|text| text.strip_prefix("yaml\n"))
+        .collect();
     ensure!(blocks.len() == 2, "docs/PROMETHEUS.md has {} blocks of YAML", blocks.len());
     for (block, check) in blocks.into_iter().zip(["config", "rules"]) {
         let path = folder.join(check);
         std::fs::write(&path, block)?;
-        let checked = tokio::process::Command::new(promtool).arg("check").arg(check).arg(&path).output().await?;
+        let checked = tokio::process::Command::new(promtool)
+            .arg("check")
+            .arg(check)
+            .arg(&path)
+            .output()
+            .await?;
         let said = [checked.stdout, checked.stderr].concat();
-        ensure!(checked.status.success(), "promtool check {check} says {}", String::from_utf8_lossy(&said));
+        ensure!(
+            checked.status.success(),
+            "promtool check {check} says {}",
+            String::from_utf8_lossy(&said)
+        );
     }
     Ok(())
 }
@@ -413,7 +493,9 @@ async fn until_scraped(prometheus: &str) -> Result<()> {
         loop {
             let found = query(prometheus, metric).await;
             match &found {
-                Ok(values) if values.len() == 2 && values.iter().all(|value| is_right(*value)) => break,
+                Ok(values) if values.len() == 2 && values.iter().all(|value| is_right(*value)) => {
+                    break;
+                }
                 _ => ensure!(Instant::now() < deadline, "{metric} is {found:?}"),
             }
             tokio::time::sleep(POLL).await;
@@ -436,13 +518,19 @@ async fn query(prometheus: &str, metric: &str) -> Result<Vec<f64>> {
 
 async fn live_may_not_take_messages(cloud: &Cloud) -> Result<()> {
     if !cloud.enforces_permissions() {
-        eprintln!("this backend does not enforce permissions: the roles are checked on the emulator only");
+        eprintln!(
+            "this backend does not enforce permissions: the roles are checked on the emulator only"
+        );
         return Ok(());
     }
     let stack = cloud.stack().await?;
     let Clients { sqs, .. } = cloud.as_role_of("live").await?;
     for queue_url in [&stack.queue_url, &stack.dead_letters_url] {
-        sqs.get_queue_attributes().queue_url(queue_url).send().await.context("live may see how much waits")?;
+        sqs.get_queue_attributes()
+            .queue_url(queue_url)
+            .send()
+            .await
+            .context("live may see how much waits")?;
         refused(sqs.receive_message().queue_url(queue_url).send().await, "live", "ReceiveMessage")?;
         refused(sqs.purge_queue().queue_url(queue_url).send().await, "live", "PurgeQueue")?;
     }

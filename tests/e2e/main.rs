@@ -1,4 +1,5 @@
-//! The end-to-end tests: real binaries, the real template, the real SDKs, and an oracle that shares no code with them.
+//! The end-to-end tests: real binaries, the real template, the real SDKs, and an oracle that shares
+//! no code with them.
 //!
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
@@ -104,7 +105,9 @@ fn main() -> Result<()> {
         .map(|test| {
             let (runtime, cloud) = (runtime.clone(), cloud.clone());
             Trial::test(test.name, move || {
-                runtime.block_on((test.run)(cloud)).map_err(|error| Failed::from(format!("{error:#}")))
+                runtime
+                    .block_on((test.run)(cloud))
+                    .map_err(|error| Failed::from(format!("{error:#}")))
             })
         })
         .collect();

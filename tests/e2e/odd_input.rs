@@ -1,6 +1,8 @@
-//! What happens to odd input: each row of the table in docs/EVENTS.md and of the notifications, on the real ingest.
+//! What happens to odd input: each row of the table in docs/EVENTS.md and of the notifications, on
+//! the real ingest.
 //!
-//! The expected numbers stand here by hand; the oracle recounts each chunk besides, through `minutebook verify`.
+//! The expected numbers stand here by hand; the oracle recounts each chunk besides, through
+//! `minutebook verify`.
 
 use std::io::Write;
 
@@ -44,10 +46,13 @@ fn fixture(path: &str) -> Result<Vec<u8>> {
 }
 
 fn view(item: &str) -> String {
-    format!("{{\"event\":\"view\",\"timestamp\":\"2026-11-20T08:00:00Z\",\"item_id\":\"{item}\"}}\n")
+    format!(
+        "{{\"event\":\"view\",\"timestamp\":\"2026-11-20T08:00:00Z\",\"item_id\":\"{item}\"}}\n"
+    )
 }
 
-/// Counts `bytes` under `key` on a store of its own, and gives what the ledger says. `verify` agrees, or it is an error.
+/// Counts `bytes` under `key` on a store of its own, and gives what the ledger says. `verify`
+/// agrees, or it is an error.
 async fn counted(cloud: &Cloud, name: &str, key: &str, bytes: Vec<u8>) -> Result<(Store, Value)> {
     let store = Store::make(cloud, name).await?;
     let record = store.put(key, bytes).await?;
@@ -62,9 +67,12 @@ async fn counted(cloud: &Cloud, name: &str, key: &str, bytes: Vec<u8>) -> Result
 
 /// Checks lines, counted, ignored, duplicate and rejected.
 fn check(ledger: &Value, expected: [u64; 5]) -> Result<()> {
-    let found =
-        ["lines", "counted", "ignored", "duplicate", "rejected"].map(|name| ledger[name].as_u64().unwrap_or(u64::MAX));
-    ensure!(found == expected, "lines, counted, ignored, duplicate, rejected are {found:?}, not {expected:?}");
+    let found = ["lines", "counted", "ignored", "duplicate", "rejected"]
+        .map(|name| ledger[name].as_u64().unwrap_or(u64::MAX));
+    ensure!(
+        found == expected,
+        "lines, counted, ignored, duplicate, rejected are {found:?}, not {expected:?}"
+    );
     Ok(())
 }
 
@@ -80,7 +88,8 @@ async fn an_empty_object(cloud: &Cloud) -> Result<()> {
 }
 
 async fn only_blank_lines(cloud: &Cloud) -> Result<()> {
-    let (_, ledger) = counted(cloud, "blank", "a.jsonl", fixture("odd/only_blank_lines.jsonl")?).await?;
+    let (_, ledger) =
+        counted(cloud, "blank", "a.jsonl", fixture("odd/only_blank_lines.jsonl")?).await?;
     check(&ledger, [0; 5])
 }
 
@@ -90,7 +99,9 @@ async fn a_bom_crlf_blank_lines_and_no_final_newline(cloud: &Cloud) -> Result<()
     check(&ledger, [4, 4, 0, 0, 0])
 }
 
-async fn a_line_for_each_reason_is_rejected_and_its_neighbours_are_counted(cloud: &Cloud) -> Result<()> {
+async fn a_line_for_each_reason_is_rejected_and_its_neighbours_are_counted(
+    cloud: &Cloud,
+) -> Result<()> {
     let bytes = fixture("odd/one_bad_line_for_each_reason.jsonl")?;
     let (store, ledger) = counted(cloud, "each-reason", "a.jsonl", bytes).await?;
     check(&ledger, [61, 31, 0, 0, 30])?;
@@ -107,26 +118,40 @@ async fn a_line_for_each_reason_is_rejected_and_its_neighbours_are_counted(cloud
     let rejected = store.rejected("a.jsonl").await?;
     let numbers: Vec<u64> = rejected.iter().filter_map(|line| line["line"].as_u64()).collect();
     ensure!(numbers == (1..=30).map(|number| number * 2).collect::<Vec<u64>>(), "{numbers:?}");
-    ensure!(rejected[0] == json!({"line": 2, "reason": "not_json", "text": "{\"event\":\"page_visit\","}));
-    ensure!(rejected[3]["reason"] == "not_utf8" && rejected[3]["base64"].is_string(), "{}", rejected[3]);
+    ensure!(
+        rejected[0]
+            == json!({"line": 2, "reason": "not_json", "text": "{\"event\":\"page_visit\","})
+    );
+    ensure!(
+        rejected[3]["reason"] == "not_utf8" && rejected[3]["base64"].is_string(),
+        "{}",
+        rejected[3]
+    );
     Ok(())
 }
 
 async fn a_line_over_256_kib(cloud: &Cloud) -> Result<()> {
-    let padding = |length: usize| view("1").replace("}\n", &format!(",\"note\":\"{}\"}}", "x".repeat(length)));
+    let padding = |length: usize| {
+        view("1").replace("}\n", &format!(",\"note\":\"{}\"}}", "x".repeat(length)))
+    };
     let just_fits = padding(262_144 - padding(0).len());
     ensure!(just_fits.len() == 262_144);
     let text = format!("{just_fits}\n{}\n{}", padding(300_000), view("2"));
     let (store, ledger) = counted(cloud, "too-long", "a.jsonl", text.into_bytes()).await?;
     check(&ledger, [3, 2, 0, 0, 1])?;
     let rejected = store.rejected("a.jsonl").await?;
-    ensure!(rejected[0]["line"] == 2 && rejected[0]["reason"] == "too_long" && rejected[0]["cut"] == true);
+    ensure!(
+        rejected[0]["line"] == 2
+            && rejected[0]["reason"] == "too_long"
+            && rejected[0]["cut"] == true
+    );
     Ok(())
 }
 
 async fn a_late_and_a_future_event(cloud: &Cloud) -> Result<()> {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs();
-    let at = |seconds: u64| format!("{{\"event\":\"view\",\"ts\":{seconds},\"item_id\":{seconds}}}\n");
+    let at =
+        |seconds: u64| format!("{{\"event\":\"view\",\"ts\":{seconds},\"item_id\":{seconds}}}\n");
     let text = at(now - 400 * 86_400) + &at(now + 60) + &at(now + 3_600);
     let (_, ledger) = counted(cloud, "late-and-future", "a.jsonl", text.into_bytes()).await?;
     check(&ledger, [3, 2, 0, 0, 1])?;
@@ -142,11 +167,14 @@ async fn gzip_and_zstd_by_their_magic_bytes(cloud: &Cloud) -> Result<()> {
     // The name does not say what it is.
     let (_, ledger) = counted(cloud, "gzip", "a.jsonl", gzip(&plain)?).await?;
     check(&ledger, expected)?;
-    let (_, ledger) = counted(cloud, "zstd", "a.jsonl.gz", zstd::encode_all(plain.as_slice(), 3)?).await?;
+    let (_, ledger) =
+        counted(cloud, "zstd", "a.jsonl.gz", zstd::encode_all(plain.as_slice(), 3)?).await?;
     check(&ledger, expected)
 }
 
-async fn a_bomb_a_truncated_gzip_and_a_poison_message_fail_alone_in_a_batch_of_ten(cloud: &Cloud) -> Result<()> {
+async fn a_bomb_a_truncated_gzip_and_a_poison_message_fail_alone_in_a_batch_of_ten(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = Store::make(cloud, "batch-of-ten").await?;
     let truncated = gzip(&fixture("events.jsonl")?)?;
     let mut bodies = vec![];
@@ -155,7 +183,8 @@ async fn a_bomb_a_truncated_gzip_and_a_poison_message_fail_alone_in_a_batch_of_t
         bodies.push(json!({"Records": [record]}).to_string());
     }
     let bomb = store.put("bomb.jsonl.gz", gzip(&vec![b'\n'; 64 * 1024 * 1024])?).await?;
-    let truncated = store.put("truncated.jsonl.gz", truncated[..truncated.len() / 2].to_vec()).await?;
+    let truncated =
+        store.put("truncated.jsonl.gz", truncated[..truncated.len() / 2].to_vec()).await?;
     bodies.insert(2, json!({"Records": [bomb]}).to_string());
     bodies.insert(5, json!({"Records": [truncated]}).to_string());
     bodies.insert(8, "hello".to_string());
@@ -172,7 +201,10 @@ async fn a_bomb_a_truncated_gzip_and_a_poison_message_fail_alone_in_a_batch_of_t
     failures.sort_unstable();
     ensure!(failures == ["m2", "m5", "m8"], "{failures:?}");
     let ledger = store.ledger().await?;
-    ensure!(ledger.len() == 7, "the seven good ones are counted, and nothing of the bad: {ledger:?}");
+    ensure!(
+        ledger.len() == 7,
+        "the seven good ones are counted, and nothing of the bad: {ledger:?}"
+    );
     Ok(())
 }
 
@@ -197,7 +229,10 @@ async fn one_poison_chunk_in_a_batch_of_ten(cloud: &Cloud) -> Result<()> {
     let output = store.run_verify(&[]).await?;
     let report: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(report["events"] == 9 && report["differences"] == 1, "{report}");
-    ensure!(report["first_differences"][0].as_str().is_some_and(|said| said.starts_with("6.jsonl")), "{report}");
+    ensure!(
+        report["first_differences"][0].as_str().is_some_and(|said| said.starts_with("6.jsonl")),
+        "{report}"
+    );
     Ok(())
 }
 
@@ -216,7 +251,8 @@ async fn s3_fails_at_first(cloud: &Cloud, name: &str, faults: Vec<Fault>) -> Res
     let record = store.put("a.jsonl", views_at(now()?, 2_000)).await?;
     let count_of_faults = faults.len();
     let mut faults = faults.into_iter();
-    let plan: Plan = Box::new(move |call| if call.operation == "GetObject" { faults.next() } else { None });
+    let plan: Plan =
+        Box::new(move |call| if call.operation == "GetObject" { faults.next() } else { None });
     let proxy = FaultProxy::start(&store.clients.endpoint_url, plan).await?;
     let mut worker = store.start_ingest(&store.clients.endpoint_url, &proxy.url).await?;
     count(&mut worker, [&record]).await?;
@@ -232,9 +268,13 @@ async fn a_body_that_breaks_off_each_time(cloud: &Cloud) -> Result<()> {
     let mut worker = store.start_ingest(&store.clients.endpoint_url, &proxy.url).await?;
     let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
     ensure!(ended == failed(&["m0"]), "half a chunk is none: the message goes back, but {ended:?}");
-    // The calls went well, and only their bodies did not: the chunk is read anew so often, and the call is made no oftener.
+    // The calls went well, and only their bodies did not: the chunk is read anew so often, and the
+    // call is made no oftener.
     ensure!(proxy.calls("GetObject") == 4, "{} readings", proxy.calls("GetObject"));
-    ensure!(store.counters().await?.is_empty() && store.ledger().await?.is_empty(), "half a chunk was counted");
+    ensure!(
+        store.counters().await?.is_empty() && store.ledger().await?.is_empty(),
+        "half a chunk was counted"
+    );
     again_and_verified(&store, &record, 2_000).await
 }
 
@@ -274,12 +314,16 @@ async fn an_object_that_is_gone(cloud: &Cloud) -> Result<()> {
 async fn an_object_that_was_replaced(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "replaced").await?;
     let mut first = store.put("a.jsonl", view("1")).await?;
-    // A bucket without versions sends no version, so only the entity tag tells that these are other bytes.
+    // A bucket without versions sends no version, so only the entity tag tells that these are other
+    // bytes.
     first["s3"]["object"].as_object_mut().context("an object")?.remove("versionId");
     let second = store.put("a.jsonl", view("2") + &view("3")).await?;
     let mut worker = store.start_plain_ingest().await?;
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await?.is_clean());
-    ensure!(store.ledger().await?.is_empty(), "bytes that the notification does not mean were counted");
+    ensure!(
+        store.ledger().await?.is_empty(),
+        "bytes that the notification does not mean were counted"
+    );
     ensure!(worker.invoke(sqs_event(&[vec![second]])).await?.is_clean());
     let ledger = store.ledger().await?;
     ensure!(ledger.len() == 1 && ledger[0]["lines"] == 2, "{ledger:?}");

@@ -1,6 +1,7 @@
-//! Orders are counted right whatever way their events come: out of order, twice, in different chunks, at once, late, past a
-//! seal, and with the function killed at any of its calls. Each test ends with `minutebook verify`, which recounts every
-//! order from all events there are, and compares its row and every number that it counts for.
+//! Orders are counted right whatever way their events come: out of order, twice, in different
+//! chunks, at once, late, past a seal, and with the function killed at any of its calls. Each test
+//! ends with `minutebook verify`, which recounts every order from all events there are, and
+//! compares its row and every number that it counts for.
 
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ use minutebook_tests::store::{Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-use crate::chunks::{Coming, again_and_verified, at, count, failed, now, seal, start_behind, verified};
+use crate::chunks::{
+    Coming, again_and_verified, at, count, failed, now, seal, start_behind, verified,
+};
 use crate::queries::http_event;
 use crate::rollup::{let_time_pass, run_clean};
 
@@ -63,8 +66,8 @@ fn created(order: usize, time: DateTime<Utc>) -> String {
     event("Created", order, time, &members)
 }
 
-/// The events of so many orders, a line each; every fifth order is cancelled, and every seventh is never created. The
-/// times of an order lie nanoseconds apart.
+/// The events of so many orders, a line each; every fifth order is cancelled, and every seventh is
+/// never created. The times of an order lie nanoseconds apart.
 fn lines(orders: usize, coming: Coming) -> Result<Vec<String>> {
     let first = first_time(coming)?;
     let mut lines = Vec::new();
@@ -74,12 +77,15 @@ fn lines(orders: usize, coming: Coming) -> Result<Vec<String>> {
         if order % 7 != 6 {
             lines.push(created(order, made));
         }
-        for (place, status) in (1_i64..).zip(["PAID", "PACKED", "SHIPPED"].into_iter().take(1 + order % 3)) {
+        for (place, status) in
+            (1_i64..).zip(["PAID", "PACKED", "SHIPPED"].into_iter().take(1 + order % 3))
+        {
             let members = format!(r#","previousStatus":"?","newStatus":"{status}""#);
             lines.push(event("StatusChanged", order, later(place), &members));
         }
         if order % 5 == 0 {
-            let refund = if order % 2 == 0 { String::new() } else { r#","refundAmount":0.5"#.to_string() };
+            let refund =
+                if order % 2 == 0 { String::new() } else { r#","refundAmount":0.5"#.to_string() };
             lines.push(event("Cancelled", order, later(9), &refund));
         }
     }
@@ -104,14 +110,17 @@ async fn put(store: &Store, lines: &[String], chunks: usize, name: &str) -> Resu
     Ok(records)
 }
 
-async fn events_of_an_order_in_any_order_twice_and_in_different_chunks(cloud: &Cloud) -> Result<()> {
+async fn events_of_an_order_in_any_order_twice_and_in_different_chunks(
+    cloud: &Cloud,
+) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "orders-any-order").await?;
         let lines = lines(150, coming)?;
         let events = lines.len();
         let mut worker = store.start_plain_ingest().await?;
         for (seed, chunks) in [(1, 1), (2, 7), (3, 40)] {
-            let records = put(&store, &shuffled(lines.clone(), seed), chunks, &format!("{seed}")).await?;
+            let records =
+                put(&store, &shuffled(lines.clone(), seed), chunks, &format!("{seed}")).await?;
             for batch in records.chunks(10) {
                 count(&mut worker, batch).await?;
             }
@@ -124,13 +133,16 @@ async fn events_of_an_order_in_any_order_twice_and_in_different_chunks(cloud: &C
 async fn workers_that_count_the_same_orders_at_once(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "orders-at-once").await?;
-        let proxy = Arc::new(FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?);
+        let proxy =
+            Arc::new(FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?);
         proxy.make_overlaps_conflict();
         let lines = lines(60, coming)?;
         let mut running = vec![];
         for seed in 0..4 {
-            let records = put(&store, &shuffled(lines.clone(), seed), 5, &format!("{seed}")).await?;
-            let messages: Vec<Vec<Value>> = records.into_iter().map(|record| vec![record]).collect();
+            let records =
+                put(&store, &shuffled(lines.clone(), seed), 5, &format!("{seed}")).await?;
+            let messages: Vec<Vec<Value>> =
+                records.into_iter().map(|record| vec![record]).collect();
             let mut worker = store.start_ingest(&proxy.url, &store.clients.endpoint_url).await?;
             running.push(tokio::spawn(async move { worker.invoke(sqs_event(&messages)).await }));
         }
@@ -144,7 +156,8 @@ async fn workers_that_count_the_same_orders_at_once(cloud: &Cloud) -> Result<()>
     Ok(())
 }
 
-/// How many orders take two transactions, each with more than one batch of reads before it or behind it.
+/// How many orders take two transactions, each with more than one batch of reads before it or
+/// behind it.
 const ORDERS_OF_TWO_BATCHES: usize = 130;
 
 async fn a_kill_at_each_call(cloud: &Cloud) -> Result<()> {
@@ -161,7 +174,8 @@ async fn a_kill_at_each_call(cloud: &Cloud) -> Result<()> {
                 let plan: Plan = Box::new(move |call| {
                     let is_meant = ["TransactWriteItems", "BatchWriteItem", "BatchGetItem"];
                     calls += usize::from(is_meant.contains(&call.operation.as_str()));
-                    (calls == number && is_meant.contains(&call.operation.as_str())).then(|| fault.clone())
+                    (calls == number && is_meant.contains(&call.operation.as_str()))
+                        .then(|| fault.clone())
                 });
                 let (_proxy, mut worker) = start_behind(&store, plan).await?;
                 match worker.invoke(sqs_event(&[vec![record.clone()]])).await? {
@@ -185,20 +199,24 @@ async fn a_reply_lost_at_each_call(cloud: &Cloud) -> Result<()> {
         let store = coming.store(cloud, "orders-reply-lost").await?;
         let lines = shuffled(lines(ORDERS_OF_TWO_BATCHES, coming)?, 6);
         let record = put(&store, &lines, 1, "a").await?.pop().context("a record")?;
-        // The first try of every call loses its reply; the SDK's next one meets what it did. These calls come one by one.
+        // The first try of every call loses its reply; the SDK's next one meets what it did. These
+        // calls come one by one.
         let plan: Plan = Box::new(|call| {
-            let is_meant = ["TransactWriteItems", "BatchGetItem"].contains(&call.operation.as_str());
+            let is_meant =
+                ["TransactWriteItems", "BatchGetItem"].contains(&call.operation.as_str());
             (is_meant && call.number % 2 == 1).then_some(Fault::LoseReply)
         });
         let (proxy, mut worker) = start_behind(&store, plan).await?;
         count(&mut worker, [&record]).await?;
         ensure!(proxy.faults_made().len() >= 5, "{:?}", proxy.faults_made());
         verified(&store, lines.len()).await?;
-        // The replies of whole transactions are lost until the function gives up; the next one starts from what it finds.
+        // The replies of whole transactions are lost until the function gives up; the next one
+        // starts from what it finds.
         let more: Vec<String> = lines.iter().map(|line| line.replace("\"o-", "\"p-")).collect();
         let record = put(&store, &more, 1, "b").await?.pop().context("a record")?;
-        let lose: Plan =
-            Box::new(|call| (call.operation == "TransactWriteItems" && call.number > 1).then_some(Fault::LoseReply));
+        let lose: Plan = Box::new(|call| {
+            (call.operation == "TransactWriteItems" && call.number > 1).then_some(Fault::LoseReply)
+        });
         let (_proxy, mut worker) = start_behind(&store, lose).await?;
         let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
         ensure!(ended == failed(&["m0"]), "{ended:?}");
@@ -242,7 +260,10 @@ async fn the_same_events_under_another_key_change_nothing(cloud: &Cloud) -> Resu
         let cells = numbers.iter().filter(|(cell, _)| cell[1].starts_with("order"));
         cells.map(|(cell, number)| (cell.clone(), number.clone())).collect::<Vec<_>>()
     };
-    ensure!(of_orders(&numbers).len() > 20 && of_orders(&numbers) == of_orders(&store.counters().await?));
+    ensure!(
+        of_orders(&numbers).len() > 20
+            && of_orders(&numbers) == of_orders(&store.counters().await?)
+    );
     verified(&store, 2 * lines.len()).await
 }
 
@@ -268,8 +289,8 @@ async fn an_order_whose_hour_is_sealed_between_its_events(cloud: &Cloud) -> Resu
 /// An hour that is closed by every clock.
 const HOUR: &str = "2026-11-10T05";
 
-/// An order is counted late, and its rows are rewritten as if that had been in time; then it is paid, and the real roll-up
-/// adds up lanes that the order has left.
+/// An order is counted late, and its rows are rewritten as if that had been in time; then it is
+/// paid, and the real roll-up adds up lanes that the order has left.
 async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-added-up").await?;
     let made: DateTime<Utc> = format!("{HOUR}:07:30Z").parse()?;
@@ -279,9 +300,10 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
     let mut worker = store.start_plain_ingest().await?;
     count(&mut worker, &put(&store, &[plain], 1, "a").await?).await?;
     store.put_row("OPEN", &format!("{HOUR}#{SITE}"), &[]).await?;
-    for (measure, counters) in
-        [("orders", &[("i#CREATED", 1)][..]), ("order_value:USD", &[("i#gross", 30), ("i#orders", 1)])]
-    {
+    for (measure, counters) in [
+        ("orders", &[("i#CREATED", 1)][..]),
+        ("order_value:USD", &[("i#gross", 30), ("i#orders", 1)]),
+    ] {
         let hours = format!("T#{SITE}#{HOUR}");
         store.delete_row(&hours, &format!("{measure}#07#late#000")).await?;
         store.put_row(&hours, &format!("{measure}#07#03#000"), counters).await?;
@@ -311,7 +333,8 @@ async fn a_file_put_again_later_adds_no_order_that_was_too_early(cloud: &Cloud) 
     let begun = now()?;
     let text = created(1, begun) + &created(2, begun + TimeDelta::seconds(602));
     let first = store.put("a.jsonl", text.clone()).await?;
-    let (_proxy, mut worker) = start_behind(&store, at("TransactWriteItems", 1, Fault::KillAfter)).await?;
+    let (_proxy, mut worker) =
+        start_behind(&store, at("TransactWriteItems", 1, Fault::KillAfter)).await?;
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
     // LastModified has whole seconds: put again when they differ enough.
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
@@ -327,8 +350,9 @@ async fn an_order_of_hundreds_of_products(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "orders-large").await?;
         let made = first_time(coming)?;
-        let items: Vec<String> =
-            (0..500).map(|number| format!(r#"{{"productName":"{number:0>256}","totalPrice":{number}}}"#)).collect();
+        let items: Vec<String> = (0..500)
+            .map(|number| format!(r#"{{"productName":"{number:0>256}","totalPrice":{number}}}"#))
+            .collect();
         let large = event("Created", 1, made, &format!(r#","items":[{}]"#, items.join(",")));
         let mut worker = store.start_plain_ingest().await?;
         count(&mut worker, &put(&store, &[large, created(2, made)], 1, "a").await?).await?;
@@ -385,9 +409,18 @@ fn lines_of_hours(present: DateTime<Utc>) -> Vec<String> {
         let minutes_ago = i64::try_from(order * 13 % 230).unwrap_or_default();
         let made = present - TimeDelta::minutes(minutes_ago);
         let line = created(order, made);
-        lines.push(if order % 4 == 3 { line.replace("}\n", ",\"currency\":\"EUR\"}\n") } else { line });
+        lines.push(if order % 4 == 3 {
+            line.replace("}\n", ",\"currency\":\"EUR\"}\n")
+        } else {
+            line
+        });
         if order % 3 == 0 {
-            lines.push(event("StatusChanged", order, made + TimeDelta::nanoseconds(1), r#","newStatus":"PAID""#));
+            lines.push(event(
+                "StatusChanged",
+                order,
+                made + TimeDelta::nanoseconds(1),
+                r#","newStatus":"PAID""#,
+            ));
         }
         if order % 10 == 0 {
             lines.push(event("Cancelled", order, made + TimeDelta::nanoseconds(2), ""));
@@ -411,7 +444,9 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let tallies = order_tallies(&events);
     let sum = |measure: &str, key: Option<&str>, minutes: std::ops::Range<i64>| -> Decimal {
         let cells = tallies.iter().filter(|(cell, _)| {
-            cell.measure == measure && key.is_none_or(|key| key == cell.key) && minutes.contains(&cell.minute)
+            cell.measure == measure
+                && key.is_none_or(|key| key == cell.key)
+                && minutes.contains(&cell.minute)
         });
         cells.map(|(_, number)| *number).sum()
     };
@@ -428,12 +463,16 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
         }
         let [orders, realtime, hourly, products] = answers.as_slice() else { bail!("four calls") };
 
-        let (gross, refunded) = (sum(&money, Some("gross"), from..to), sum(&money, Some("refunded"), from..to));
+        let (gross, refunded) =
+            (sum(&money, Some("gross"), from..to), sum(&money, Some("refunded"), from..to));
         ensure!(decimal(&orders["total_orders"])? == sum("orders", None, from..to), "{orders}");
         ensure!(decimal(&orders["total_revenue"])? == gross, "{orders}");
         ensure!(decimal(&orders["net_revenue"])? == gross - refunded, "{orders}");
         for (status, number) in orders["orders_by_status"].as_object().context("statuses")? {
-            ensure!(decimal(number)? == sum("orders", Some(status), from..to) && number != 0, "{status} {orders}");
+            ensure!(
+                decimal(number)? == sum("orders", Some(status), from..to) && number != 0,
+                "{status} {orders}"
+            );
         }
         let by_status = orders["orders_by_status"].as_object().into_iter().flatten();
         let all: Decimal = by_status.filter_map(|(_, number)| decimal(number).ok()).sum();
@@ -447,9 +486,12 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
         let hours = hourly["hours"].as_array().context("hours")?;
         ensure!((4..=5).contains(&hours.len()), "{hourly}");
         for hour in hours {
-            let first = hour["hour"].as_str().context("an hour")?.parse::<DateTime<Utc>>()?.timestamp() / 60;
+            let first =
+                hour["hour"].as_str().context("an hour")?.parse::<DateTime<Utc>>()?.timestamp()
+                    / 60;
             let minutes = || first..(first + 60).min(to);
-            let (gross, refunded) = (sum(&money, Some("gross"), minutes()), sum(&money, Some("refunded"), minutes()));
+            let (gross, refunded) =
+                (sum(&money, Some("gross"), minutes()), sum(&money, Some("refunded"), minutes()));
             ensure!(decimal(&hour["orders"])? == sum(&money, Some("orders"), minutes()), "{hour}");
             ensure!(decimal(&hour["revenue"])? == gross, "{hour}");
             ensure!(decimal(&hour["net_revenue"])? == gross - refunded, "{hour}");
@@ -459,10 +501,16 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
         ensure!(ranked.len() == if currency == "GBP" { 0 } else { 2 }, "{products}");
         for product in ranked {
             let name = product["product_name"].as_str();
-            ensure!(decimal(&product["revenue"])? == sum(&format!("ordered_value:{currency}"), name, from..to));
+            ensure!(
+                decimal(&product["revenue"])?
+                    == sum(&format!("ordered_value:{currency}"), name, from..to)
+            );
             ensure!(decimal(&product["units"])? == sum("ordered", name, from..to), "{product}");
         }
-        ensure!(realtime["top_products"].as_array().map(Vec::len) >= Some(ranked.len()), "{realtime}");
+        ensure!(
+            realtime["top_products"].as_array().map(Vec::len) >= Some(ranked.len()),
+            "{realtime}"
+        );
 
         let per_minute: f64 = realtime["current_orders_per_minute"].as_f64().context("a rate")?;
         let expected: f64 = orders["total_orders"].as_f64().context("a number")? / 180.0;
@@ -483,14 +531,19 @@ fn check_recent(realtime: &Value, events: &[OrderEvent]) -> Result<()> {
     let recent = realtime["recent_orders"].as_array().context("recent orders")?;
     ensure!(recent.len() == 7, "{realtime}");
     for (found, (_, id, status)) in recent.iter().zip(expected) {
-        ensure!(found["order_id"] == id && found["status"] == status, "expected {id} {status}, found {found}");
+        ensure!(
+            found["order_id"] == id && found["status"] == status,
+            "expected {id} {status}, found {found}"
+        );
     }
     Ok(())
 }
 
 async fn a_table_that_is_away_is_503_for_every_question(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-away").await?;
-    let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| Some(Fault::Status(500)))).await?;
+    let proxy =
+        FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| Some(Fault::Status(500))))
+            .await?;
     let mut worker = store.start_query("orders", &proxy.url).await?;
     for (path, query) in CALLS {
         let (status, problem) = ask(&mut worker, path, query).await?;

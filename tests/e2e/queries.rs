@@ -27,7 +27,12 @@ pub(crate) fn http_event(method: &str, query: &str) -> Result<Value> {
 }
 
 /// Calls a query function once, and gives status, headers and body.
-async fn call(store: &Store, function: &str, dynamodb_url: &str, event: Value) -> Result<(u64, Value, Value)> {
+async fn call(
+    store: &Store,
+    function: &str,
+    dynamodb_url: &str,
+    event: Value,
+) -> Result<(u64, Value, Value)> {
     let worker = store.start_query(function, dynamodb_url).await?;
     answer(worker, event).await
 }
@@ -41,7 +46,9 @@ async fn answer(mut worker: Worker, event: Value) -> Result<(u64, Value, Value)>
     Ok((status, answer["headers"].clone(), serde_json::from_str(body)?))
 }
 
-async fn every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other(cloud: &Cloud) -> Result<()> {
+async fn every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = Store::make(cloud, "query-rows").await?;
     for (hour, row) in [
         ("2026-11-20T07", "views#59#00#000"),
@@ -63,7 +70,8 @@ async fn every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other(clou
         store.add((partition, row), "i#7", "100").await?;
     }
     let event = http_event("GET", "as_of=2026-11-20T08:58:30Z&window=1h")?;
-    let (status, _, answer) = call(&store, "most_viewed", &store.clients.endpoint_url, event).await?;
+    let (status, _, answer) =
+        call(&store, "most_viewed", &store.clients.endpoint_url, event).await?;
     ensure!(status == 200 && answer["views"] == 6, "{answer}");
     Ok(())
 }
@@ -71,7 +79,8 @@ async fn every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other(clou
 async fn a_preflight_is_answered(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "preflight").await?;
     let event = http_event("OPTIONS", "")?;
-    let (status, headers, _) = call(&store, "top_carted", &store.clients.endpoint_url, event).await?;
+    let (status, headers, _) =
+        call(&store, "top_carted", &store.clients.endpoint_url, event).await?;
     ensure!(status == 204 && headers["access-control-allow-origin"] == "*", "{status} {headers}");
     ensure!(headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS", "{headers}");
     Ok(())
@@ -83,8 +92,14 @@ async fn a_table_that_is_away_is_503_and_says_to_try_again(cloud: &Cloud) -> Res
     let proxy = FaultProxy::start(&store.clients.endpoint_url, away).await?;
     let event = http_event("GET", "")?;
     let (status, headers, problem) = call(&store, "highest_grossing", &proxy.url, event).await?;
-    ensure!(status == 503 && headers["content-type"] == "application/problem+json", "{status} {headers}");
-    ensure!(problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")), "{problem}");
+    ensure!(
+        status == 503 && headers["content-type"] == "application/problem+json",
+        "{status} {headers}"
+    );
+    ensure!(
+        problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")),
+        "{problem}"
+    );
     Ok(())
 }
 
@@ -101,7 +116,11 @@ async fn an_hour_of_more_rows_than_a_page_is_summed_whole(cloud: &Cloud) -> Resu
     let (_, _, answer) = call(&store, "most_viewed", &proxy.url, event).await?;
     ensure!(answer["views"] == 4, "{answer}");
     // Six queries of ten minutes each, the first one of two pages.
-    ensure!(proxy.calls("Query") == 7, "six ranges, one of them of two pages, but {} queries", proxy.calls("Query"));
+    ensure!(
+        proxy.calls("Query") == 7,
+        "six ranges, one of them of two pages, but {} queries",
+        proxy.calls("Query")
+    );
     Ok(())
 }
 
@@ -125,13 +144,19 @@ async fn whole_hours_are_read_from_their_rows_unless_they_are_open(cloud: &Cloud
         let event = http_event("GET", "as_of=2026-11-20T09:29:00Z&window=2h")?;
         let (_, _, answer) = call(&store, "most_viewed", &proxy.url, event).await?;
         ensure!(answer["views"] == views && answer["window"]["precision"] == "minute", "{answer}");
-        ensure!(proxy.calls("Query") == queries, "{} queries, and not {queries}", proxy.calls("Query"));
+        ensure!(
+            proxy.calls("Query") == queries,
+            "{} queries, and not {queries}",
+            proxy.calls("Query")
+        );
         store.add(("OPEN", "2026-11-20T08#default"), "x", "1").await?;
     }
     Ok(())
 }
 
-async fn edges_whose_minutes_or_hours_have_expired_move_outward_and_the_answer_says_so(cloud: &Cloud) -> Result<()> {
+async fn edges_whose_minutes_or_hours_have_expired_move_outward_and_the_answer_says_so(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = Store::make(cloud, "query-expired").await?;
     for (partition, row, views) in [
         ("T#default#2026-01-05T07", "views#30#00#000", "1"),
@@ -146,11 +171,17 @@ async fn edges_whose_minutes_or_hours_have_expired_move_outward_and_the_answer_s
         (7, 0, "hour", "07:00", "10:00", 30),
         (7, 30, "day", "00:00", "24:00", 300),
     ] {
-        let worker = store.start_query_of("most_viewed", RetentionDays { minutes, hours, days: 0 }).await?;
+        let worker =
+            store.start_query_of("most_viewed", RetentionDays { minutes, hours, days: 0 }).await?;
         let event = http_event("GET", "as_of=2026-01-05T09:29:00Z&window=2h")?;
         let (_, _, answer) = answer(worker, event).await?;
-        let to = if to == "24:00" { "2026-01-06T00:00:00Z".to_string() } else { format!("2026-01-05T{to}:00Z") };
-        let window = json!({"from": format!("2026-01-05T{from}:00Z"), "to": to, "precision": precision});
+        let to = if to == "24:00" {
+            "2026-01-06T00:00:00Z".to_string()
+        } else {
+            format!("2026-01-05T{to}:00Z")
+        };
+        let window =
+            json!({"from": format!("2026-01-05T{from}:00Z"), "to": to, "precision": precision});
         ensure!(answer["window"] == window && answer["views"] == views, "{answer}");
         ensure!(answer["as_of"] == "2026-01-05T09:29:00Z", "{answer}");
     }

@@ -17,7 +17,8 @@ fn names(cell: &str) -> Vec<&str> {
 }
 
 async fn every_fault_of_the_page_has_its_tests(_: &Cloud) -> Result<()> {
-    let page = std::fs::read_to_string(root().join("docs/RELIABILITY.md")).context("docs/RELIABILITY.md")?;
+    let page = std::fs::read_to_string(root().join("docs/RELIABILITY.md"))
+        .context("docs/RELIABILITY.md")?;
     let section = page.split(SECTION).nth(1).with_context(|| format!("no section {SECTION:?}"))?;
     let section = section.split("\n## ").next().unwrap_or_default();
     let tests: BTreeSet<&str> =
@@ -26,7 +27,9 @@ async fn every_fault_of_the_page_has_its_tests(_: &Cloud) -> Result<()> {
     // Behind the head of the table and its line.
     for row in section.lines().filter(|line| line.starts_with('|')).skip(2) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [fault, named] = cells[..] else { anyhow::bail!("a row of {} cells: {row}", cells.len()) };
+        let [fault, named] = cells[..] else {
+            anyhow::bail!("a row of {} cells: {row}", cells.len())
+        };
         let named = names(named);
         ensure!(!named.is_empty(), "no test for {fault:?}");
         for name in named {

@@ -1,7 +1,8 @@
-//! An hour that is over is sealed, added up once and taken from the list, whatever happens to the function.
+//! An hour that is over is sealed, added up once and taken from the list, whatever happens to the
+//! function.
 //!
-//! Each test writes minute rows by hand and runs the real rollup binary. A step that waits for a minute to pass is not waited
-//! for: the times on the list are moved into the past.
+//! Each test writes minute rows by hand and runs the real rollup binary. A step that waits for a
+//! minute to pass is not waited for: the times on the list are moved into the past.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
@@ -58,17 +59,19 @@ async fn list(store: &Store, hour: &str, site: &str) -> Result<()> {
     store.put_row("OPEN", &format!("{hour}#{site}"), &[]).await
 }
 
-/// 2,000 views of as many items in two lanes of two minutes of [`HOUR`], counted while it was open, and a late event that
-/// is in the rows above already.
+/// 2,000 views of as many items in two lanes of two minutes of [`HOUR`], counted while it was open,
+/// and a late event that is in the rows above already.
 async fn write_two_parts(store: &Store) -> Result<()> {
     write_as_counted_in_time(store, SITE, HOUR, KEYS_OF_TWO_PARTS).await?;
-    let late =
-        format!("{{\"event\":\"add_to_cart\",\"timestamp\":\"{HOUR}:07:00Z\",\"site_id\":\"{SITE}\",\"item_id\":1}}");
+    let late = format!(
+        "{{\"event\":\"add_to_cart\",\"timestamp\":\"{HOUR}:07:00Z\",\"site_id\":\"{SITE}\",\"item_id\":1}}"
+    );
     let record = store.put("late.jsonl", late).await?;
     count(&mut store.start_plain_ingest().await?, [&record]).await
 }
 
-/// Whether every item of [`write_two_parts`] stands in every bucket above, once, and whatever else there is is right.
+/// Whether every item of [`write_two_parts`] stands in every bucket above, once, and whatever else
+/// there is is right.
 async fn is_exact(store: &Store) -> Result<()> {
     is_added_up_once(store).await?;
     verified(store, KEYS_OF_TWO_PARTS + 1).await
@@ -89,7 +92,11 @@ async fn is_added_up_once(store: &Store) -> Result<()> {
 }
 
 /// The rows of a partition whose sort key begins with a text that may be empty.
-async fn items(store: &Store, partition: &str, prefix: &str) -> Result<Vec<HashMap<String, AttributeValue>>> {
+async fn items(
+    store: &Store,
+    partition: &str,
+    prefix: &str,
+) -> Result<Vec<HashMap<String, AttributeValue>>> {
     let mut pages = store
         .clients
         .dynamodb
@@ -116,15 +123,22 @@ async fn sums(store: &Store, partition: &str, prefix: &str) -> Result<BTreeMap<S
     let mut sums = BTreeMap::new();
     for item in items(store, partition, prefix).await? {
         for (name, value) in item {
-            let (Some(key), AttributeValue::N(count)) = (name.strip_prefix("i#"), &value) else { continue };
-            *sums.entry(key.to_string()).or_default() += count.parse::<u64>().with_context(|| count.clone())?;
+            let (Some(key), AttributeValue::N(count)) = (name.strip_prefix("i#"), &value) else {
+                continue;
+            };
+            *sums.entry(key.to_string()).or_default() +=
+                count.parse::<u64>().with_context(|| count.clone())?;
         }
     }
     Ok(sums)
 }
 
 /// What the list says of an hour; `None` if it is not there.
-pub(crate) async fn listed(store: &Store, hour: &str, site: &str) -> Result<Option<HashMap<String, AttributeValue>>> {
+pub(crate) async fn listed(
+    store: &Store,
+    hour: &str,
+    site: &str,
+) -> Result<Option<HashMap<String, AttributeValue>>> {
     Ok(items(store, "OPEN", &format!("{hour}#{site}")).await?.pop())
 }
 
@@ -133,7 +147,12 @@ async fn has_time(store: &Store, hour: &str, site: &str, attribute: &str) -> Res
 }
 
 /// Moves a time on the list into the past, as far as a step waits and farther.
-pub(crate) async fn let_time_pass(store: &Store, hour: &str, site: &str, attribute: &str) -> Result<()> {
+pub(crate) async fn let_time_pass(
+    store: &Store,
+    hour: &str,
+    site: &str,
+    attribute: &str,
+) -> Result<()> {
     let past = (now()? - TimeDelta::minutes(2)).to_rfc3339_opts(SecondsFormat::Millis, true);
     store
         .clients
@@ -162,7 +181,9 @@ pub(crate) async fn run_clean(worker: &mut Worker) -> Result<()> {
 /// Runs once, and gives the sentence that the run failed with.
 async fn run_failing(worker: &mut Worker) -> Result<String> {
     match worker.invoke(json!({})).await? {
-        Invocation::Failed(error) => Ok(error["errorMessage"].as_str().unwrap_or_default().to_string()),
+        Invocation::Failed(error) => {
+            Ok(error["errorMessage"].as_str().unwrap_or_default().to_string())
+        }
         ended => bail!("the run ended with {ended:?}"),
     }
 }
@@ -185,7 +206,8 @@ async fn an_hour_is_sealed_then_added_up_then_taken_from_the_list(cloud: &Cloud)
     let seals = items(&store, &format!("S#{SITE}#{HOUR}"), "").await?;
     ensure!(seals.len() == 16 && seals.iter().all(|seal| seal.contains_key("ttl")), "{seals:?}");
     ensure!(has_time(&store, HOUR, SITE, "sealed_at").await?);
-    // A transaction that was begun before the seal may still be on its way: for a minute nothing happens.
+    // A transaction that was begun before the seal may still be on its way: for a minute nothing
+    // happens.
     run_clean(&mut worker).await?;
     ensure!(!has_time(&store, HOUR, SITE, "done_at").await?);
     ensure!(sums(&store, ABOVE[1].0, "").await?.is_empty());
@@ -265,7 +287,9 @@ async fn two_sealers_at_once(cloud: &Cloud) -> Result<()> {
 }
 
 async fn a_sealer_that_dies_at_any_call_is_finished_by_the_next(cloud: &Cloud) -> Result<()> {
-    for (name, fault) in [("rollup-dies-before", Fault::KillBefore), ("rollup-dies-after", Fault::KillAfter)] {
+    for (name, fault) in
+        [("rollup-dies-before", Fault::KillBefore), ("rollup-dies-after", Fault::KillAfter)]
+    {
         let store = Store::make(cloud, name).await?;
         write_two_parts(&store).await?;
         let mut deaths = 0;
@@ -293,7 +317,8 @@ async fn a_sealer_that_dies_at_any_call_is_finished_by_the_next(cloud: &Cloud) -
                 let_time_pass(&store, HOUR, SITE, attribute).await?;
             }
         }
-        // The calls of the three steps, of which some need not be made again after they were carried out.
+        // The calls of the three steps, of which some need not be made again after they were
+        // carried out.
         ensure!(deaths >= 20, "only {deaths} runs were killed");
         ensure!(listed(&store, HOUR, SITE).await?.is_none());
         is_exact(&store).await?;
@@ -301,7 +326,9 @@ async fn a_sealer_that_dies_at_any_call_is_finished_by_the_next(cloud: &Cloud) -
     Ok(())
 }
 
-async fn a_row_that_nobody_should_have_written_stops_its_hour_and_no_other(cloud: &Cloud) -> Result<()> {
+async fn a_row_that_nobody_should_have_written_stops_its_hour_and_no_other(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = Store::make(cloud, "rollup-malformed").await?;
     write_two_parts(&store).await?;
     let older = "2026-11-10T04";
@@ -313,7 +340,10 @@ async fn a_row_that_nobody_should_have_written_stops_its_hour_and_no_other(cloud
         let_time_pass(&store, hour, SITE, "sealed_at").await?;
     }
     let sentence = run_failing(&mut worker).await?;
-    ensure!(sentence.contains("1 of 2 open hours") && sentence.contains("views#07#16#000"), "{sentence}");
+    ensure!(
+        sentence.contains("1 of 2 open hours") && sentence.contains("views#07#16#000"),
+        "{sentence}"
+    );
     ensure!(!has_time(&store, older, SITE, "done_at").await?);
     ensure!(has_time(&store, HOUR, SITE, "done_at").await?);
     is_added_up_once(&store).await
@@ -347,14 +377,19 @@ async fn an_hour_whose_minutes_may_be_gone_is_never_added_up(cloud: &Cloud) -> R
     Ok(())
 }
 
-async fn an_hour_that_waits_for_half_of_its_minutes_time_fails_the_run_and_is_sealed(cloud: &Cloud) -> Result<()> {
+async fn an_hour_that_waits_for_half_of_its_minutes_time_fails_the_run_and_is_sealed(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = Store::make(cloud, "rollup-in-danger").await?;
     let hour = hour_ago(5)?;
     list(&store, &hour, SITE).await?;
     let mut worker = store.start_rollup(&store.clients.endpoint_url, 7).await?;
     for attribute in ["sealed_at", "done_at"] {
         let sentence = run_failing(&mut worker).await?;
-        ensure!(sentence.contains(&format!("{hour} of {SITE}: this unsealed hour is ")), "{sentence}");
+        ensure!(
+            sentence.contains(&format!("{hour} of {SITE}: this unsealed hour is ")),
+            "{sentence}"
+        );
         let_time_pass(&store, &hour, SITE, attribute).await?;
     }
     // It is added up now, and in danger no more.
@@ -363,12 +398,17 @@ async fn an_hour_that_waits_for_half_of_its_minutes_time_fails_the_run_and_is_se
     Ok(())
 }
 
-async fn the_deployed_rollup_is_scheduled_and_does_every_step_with_its_role(cloud: &Cloud) -> Result<()> {
+async fn the_deployed_rollup_is_scheduled_and_does_every_step_with_its_role(
+    cloud: &Cloud,
+) -> Result<()> {
     let stack = cloud.stack().await?;
     let function = stack.functions.get("rollup").context("the stack has the function")?;
     let (expression, targets) = cloud.schedule(function).await?;
     ensure!(expression == "rate(1 minute)", "{expression}");
-    ensure!(targets.len() == 1 && targets[0].ends_with(&format!(":function:{function}")), "{targets:?}");
+    ensure!(
+        targets.len() == 1 && targets[0].ends_with(&format!(":function:{function}")),
+        "{targets:?}"
+    );
 
     // The schedule may be faster than this test with any step, which is all the same.
     let store = Store::of(&cloud.clients, stack);

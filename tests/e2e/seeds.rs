@@ -1,6 +1,8 @@
-//! The systems that this one replaces, each by the title of its document: all that they promise, with their own payloads.
+//! The systems that this one replaces, each by the title of its document: all that they promise,
+//! with their own payloads.
 //!
-//! docs/COMPARISON.md names the test of each promise. The tests share the deployed stack, and each has sites of its own.
+//! docs/COMPARISON.md names the test of each promise. The tests share the deployed stack, and each
+//! has sites of its own.
 
 mod comparison;
 mod customer_behavior_analytics_tool;
@@ -71,7 +73,10 @@ async fn text_of(cloud: &Cloud, call: &str, accept: Option<&str>) -> Result<Stri
     let url = cloud.url(call).await?;
     let accept = accept.unwrap_or("*/*").to_string();
     tokio::task::spawn_blocking(move || {
-        let mut response = ureq::get(&url).header("accept", &accept).call().with_context(|| format!("GET {url}"))?;
+        let mut response = ureq::get(&url)
+            .header("accept", &accept)
+            .call()
+            .with_context(|| format!("GET {url}"))?;
         Ok(response.body_mut().read_to_string()?)
     })
     .await?
@@ -86,7 +91,10 @@ async fn until_answered(cloud: &Cloud, call: &str, expected: &Value) -> Result<V
         if status == 200 && members.iter().all(|(name, value)| answer[name] == *value) {
             return Ok(answer);
         }
-        ensure!(tokio::time::Instant::now() < deadline, "{call}: {status} {answer}, and not {expected}");
+        ensure!(
+            tokio::time::Instant::now() < deadline,
+            "{call}: {status} {answer}, and not {expected}"
+        );
         tokio::time::sleep(POLL).await;
     }
 }

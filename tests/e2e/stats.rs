@@ -1,5 +1,5 @@
-//! The numbers of sites: what the real function answers about what the real ingest counted, beside the oracle and a
-//! naive count of the events themselves.
+//! The numbers of sites: what the real function answers about what the real ingest counted, beside
+//! the oracle and a naive count of the events themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -55,8 +55,10 @@ impl Event {
 /// Events of some years ago, of the last three days, and of the minutes before now.
 fn events(random: &mut Random, now: DateTime<Utc>, count: usize) -> Vec<Event> {
     let mut event = || {
-        let days_ago = if random.chance(20) { random.between(4, 3_000) } else { random.between(0, 2) };
-        let seconds_ago = if random.chance(30) { random.between(0, 300) } else { random.between(0, 86_399) };
+        let days_ago =
+            if random.chance(20) { random.between(4, 3_000) } else { random.between(0, 2) };
+        let seconds_ago =
+            if random.chance(30) { random.between(0, 300) } else { random.between(0, 86_399) };
         let is_view = random.chance(80);
         let item = (!is_view || random.chance(50)).then(|| random.below(6));
         let page = (item.is_none() || random.chance(50)).then(|| *random.pick(&PAGES));
@@ -88,11 +90,16 @@ struct Expected {
 
 impl Expected {
     fn of(site: &str, window: &Value, events: &[Event], recounts: &[Recount]) -> Result<Expected> {
-        let edge = |name: &str| -> Result<DateTime<Utc>> { Ok(window[name].as_str().context("a time")?.parse()?) };
+        let edge = |name: &str| -> Result<DateTime<Utc>> {
+            Ok(window[name].as_str().context("a time")?.parse()?)
+        };
         let (from, to) = (edge("from")?, edge("to")?);
-        let inside: Vec<&Event> =
-            events.iter().filter(|event| event.site == site && from <= event.at && event.at < to).collect();
-        let users: BTreeSet<&String> = inside.iter().filter_map(|event| event.user.as_ref()).collect();
+        let inside: Vec<&Event> = events
+            .iter()
+            .filter(|event| event.site == site && from <= event.at && event.at < to)
+            .collect();
+        let users: BTreeSet<&String> =
+            inside.iter().filter_map(|event| event.user.as_ref()).collect();
 
         let minutes = from.timestamp() / 60..to.timestamp() / 60;
         let tallies = sum(recounts);
@@ -108,7 +115,10 @@ impl Expected {
         };
         let views = total("views", false)? + total("pages", false)? - total("pages", true)?;
         let naive_views = u32::try_from(inside.iter().filter(|event| event.is_view).count())?;
-        ensure!(views == f64::from(naive_views), "the oracle has {views} views, and there were {naive_views}");
+        ensure!(
+            views == f64::from(naive_views),
+            "the oracle has {views} views, and there were {naive_views}"
+        );
 
         let mut pages = BTreeMap::<&str, f64>::new();
         for event in inside.iter().filter(|event| event.is_view) {
@@ -116,14 +126,25 @@ impl Expected {
                 *pages.entry(page).or_default() += 1.0;
             }
         }
-        let mut top: Vec<(String, f64)> = pages.into_iter().map(|(page, views)| (page.to_string(), views)).collect();
-        top.sort_by(|left, right| right.1.total_cmp(&left.1).then_with(|| compare_keys(&left.0, &right.0)));
+        let mut top: Vec<(String, f64)> =
+            pages.into_iter().map(|(page, views)| (page.to_string(), views)).collect();
+        top.sort_by(|left, right| {
+            right.1.total_cmp(&left.1).then_with(|| compare_keys(&left.0, &right.0))
+        });
         Ok(Expected { views, users: users.len(), top })
     }
 
     fn check(&self, answer: &Value, limit: usize) -> Result<()> {
-        ensure!(answer["total_views"].as_f64() == Some(self.views), "{} views were expected: {answer}", self.views);
-        ensure!(answer["unique_users"] == self.users, "{} users were expected: {answer}", self.users);
+        ensure!(
+            answer["total_views"].as_f64() == Some(self.views),
+            "{} views were expected: {answer}",
+            self.views
+        );
+        ensure!(
+            answer["unique_users"] == self.users,
+            "{} users were expected: {answer}",
+            self.users
+        );
         let told: Option<Vec<(String, f64)>> = answer["top_paths"]
             .as_array()
             .context("a list")?
@@ -146,9 +167,15 @@ async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let mut ingest = store.start_plain_ingest().await?;
     let mut recounts = vec![];
     for (chunk, events) in events.chunks(300).enumerate() {
-        let mut text: String = events.iter().enumerate().map(|(number, event)| event.line(number)).collect();
+        let mut text: String =
+            events.iter().enumerate().map(|(number, event)| event.line(number)).collect();
         // Each tenth event comes twice in its chunk, and the chunk three times.
-        let again: String = events.iter().enumerate().step_by(10).map(|(number, event)| event.line(number)).collect();
+        let again: String = events
+            .iter()
+            .enumerate()
+            .step_by(10)
+            .map(|(number, event)| event.line(number))
+            .collect();
         text += &again;
         recounts.push(recount(text.as_bytes(), &settings)?);
         let record = store.put(&format!("{chunk}.jsonl"), text).await?;
@@ -157,13 +184,24 @@ async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
             ensure!(ended.is_clean(), "{ended:?}");
         }
     }
-    ensure!(recounts.iter().all(|chunk| chunk.duplicate == 30 && chunk.rejected.is_empty()), "{recounts:?}");
+    ensure!(
+        recounts.iter().all(|chunk| chunk.duplicate == 30 && chunk.rejected.is_empty()),
+        "{recounts:?}"
+    );
 
     let mut worker = store.start_query("stats", &store.clients.endpoint_url).await?;
     let dates: BTreeSet<NaiveDate> = events.iter().map(|event| event.at.date_naive()).collect();
-    let mut queries: Vec<String> = dates.iter().rev().take(8).map(|date| format!("&date={date}")).collect();
-    let time = |minutes_ago: i64| (now - TimeDelta::minutes(minutes_ago)).to_rfc3339_opts(SecondsFormat::Secs, true);
-    queries.extend(["".to_string(), "&limit=2".to_string(), format!("&from={}", time(3)), format!("&to={}", time(90))]);
+    let mut queries: Vec<String> =
+        dates.iter().rev().take(8).map(|date| format!("&date={date}")).collect();
+    let time = |minutes_ago: i64| {
+        (now - TimeDelta::minutes(minutes_ago)).to_rfc3339_opts(SecondsFormat::Secs, true)
+    };
+    queries.extend([
+        "".to_string(),
+        "&limit=2".to_string(),
+        format!("&from={}", time(3)),
+        format!("&to={}", time(90)),
+    ]);
     for _ in 0..8 {
         let (from, to) = (random.between(1_000, 4_000_000), random.between(0, 900));
         queries.push(format!("&from={}&to={}", time(from), time(to)));
@@ -172,7 +210,10 @@ async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     for query in &queries {
         for site in SITES {
             let (status, answer) = ask(&mut worker, &format!("site_id={site}{query}")).await?;
-            ensure!(status == 200 && answer["site_id"] == site && answer["as_of"].is_string(), "{query}: {answer}");
+            ensure!(
+                status == 200 && answer["site_id"] == site && answer["as_of"].is_string(),
+                "{query}: {answer}"
+            );
             ensure!(answer["window"]["precision"] == "minute", "{query}: {answer}");
             ensure!(answer["date"].as_str() == query.strip_prefix("&date="), "{query}: {answer}");
             let expected = Expected::of(site, &answer["window"], &events, &recounts)?;
@@ -195,7 +236,8 @@ async fn all_time_is_a_query_a_year(cloud: &Cloud) -> Result<()> {
     let (status, answer) = ask(&mut worker, "site_id=s").await?;
     ensure!(status == 200 && answer["total_views"] == 0, "{answer}");
     let queries = proxy.calls("Query");
-    // Views, pages and visitors: each year since 1970, up to 20 for the running month; two lists of open hours.
+    // Views, pages and visitors: each year since 1970, up to 20 for the running month; two lists of
+    // open hours.
     ensure!(queries <= 3 * (60 + 20) + 2, "{queries} queries");
     Ok(())
 }
@@ -212,7 +254,10 @@ async fn wrong_questions_and_unknown_sites_are_answered_as_ever(cloud: &Cloud) -
         ),
     ] {
         let (status, content_type, problem) = cloud.get(&format!("/stats{query}")).await?;
-        ensure!(status == 400 && content_type == "application/problem+json", "{query}: {status} {content_type}");
+        ensure!(
+            status == 400 && content_type == "application/problem+json",
+            "{query}: {status} {content_type}"
+        );
         ensure!(problem["error"] == sentence, "{query}: {problem}");
     }
     let (status, content_type, answer) = cloud.get("/stats?site_id=nonexistent-site").await?;
@@ -238,6 +283,9 @@ async fn a_site_of_a_table_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let mut worker = store.start_query("stats", &proxy.url).await?;
     let (status, problem) = ask(&mut worker, "site_id=s&date=2026-11-20").await?;
     ensure!(status == 503, "{status} {problem}");
-    ensure!(problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")), "{problem}");
+    ensure!(
+        problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")),
+        "{problem}"
+    );
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! Records of Kafka and Kinesis: each is counted once, in whatever batches it comes, how often, by how many at once, and
-//! wherever the function dies.
+//! Records of Kafka and Kinesis: each is counted once, in whatever batches it comes, how often, by
+//! how many at once, and wherever the function dies.
 //!
-//! Each test runs the real ingest binary on a store of its own, delivers as Lambda does (from the first record that is not
-//! acknowledged, in any cut), announces the objects as the bucket would, and ends with `minutebook verify`. Every record is a
-//! view of an item of its own, so any counter of two would be a double count.
+//! Each test runs the real ingest binary on a store of its own, delivers as Lambda does (from the
+//! first record that is not acknowledged, in any cut), announces the objects as the bucket would,
+//! and ends with `minutebook verify`. Every record is a view of an item of its own, so any counter
+//! of two would be a double count.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -59,7 +60,9 @@ fn kafka_record(partition: u32, offset: u64, time: u64, value: &[u8]) -> Value {
 /// The event of a mapping, with views that have these offsets in each of the partitions.
 fn kafka_event(batches: &[(u32, Range<u64>)]) -> Value {
     let list = |(partition, offsets): &(u32, Range<u64>)| {
-        let record = |offset| kafka_record(*partition, offset, 0, view(&format!("p{partition}"), offset).as_bytes());
+        let record = |offset| {
+            kafka_record(*partition, offset, 0, view(&format!("p{partition}"), offset).as_bytes())
+        };
         (format!("shop-{partition}"), offsets.clone().map(record).collect())
     };
     event_of(batches.iter().map(list).collect())
@@ -107,7 +110,10 @@ async fn the_sample_events_of_kafka_and_kinesis_are_counted(cloud: &Cloud) -> Re
     ] {
         for _ in 0..2 {
             delivered(&mut worker, serde_json::from_str(event)?).await?;
-            ensure!(store.announcements().await?.len() == objects, "each partition is an object, and once");
+            ensure!(
+                store.announcements().await?.len() == objects,
+                "each partition is an object, and once"
+            );
         }
     }
     let records = store.announcements().await?;
@@ -151,7 +157,8 @@ async fn a_kill_at_every_call_of_a_delivery(cloud: &Cloud) -> Result<()> {
     for (operation, number) in [("Query", 1), ("PutItem", 1), ("PutObject", 1), ("PutItem", 2)] {
         for kill in [Fault::KillBefore, Fault::KillAfter] {
             for again in [0..10, 0..4, 0..16] {
-                let (_proxy, mut worker) = start_behind(&store, at(operation, number, kill.clone())).await?;
+                let (_proxy, mut worker) =
+                    start_behind(&store, at(operation, number, kill.clone())).await?;
                 let ended = worker.invoke(kafka_event(&[(partition, 0..10)])).await?;
                 ensure!(ended == Invocation::Died, "{operation} {number} {kill:?}: {ended:?}");
                 let mut worker = store.start_plain_ingest().await?;
@@ -168,12 +175,15 @@ async fn a_reply_lost_at_every_call_of_a_delivery(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "streams-lost").await?;
     let calls = [("Query", 1), ("PutItem", 1), ("PutObject", 1), ("HEAD", 1), ("PutItem", 2)];
     for (partition, (operation, number)) in (0..).zip(calls) {
-        // Another one has put the object, and died before it moved the row on: so the head of it is asked for.
-        let (_proxy, mut killed) = start_behind(&store, at("PutItem", 2, Fault::KillBefore)).await?;
+        // Another one has put the object, and died before it moved the row on: so the head of it is
+        // asked for.
+        let (_proxy, mut killed) =
+            start_behind(&store, at("PutItem", 2, Fault::KillBefore)).await?;
         if operation == "HEAD" {
             ensure!(killed.invoke(kafka_event(&[(partition, 0..5)])).await? == Invocation::Died);
         }
-        let (proxy, mut worker) = start_behind(&store, at(operation, number, Fault::LoseReply)).await?;
+        let (proxy, mut worker) =
+            start_behind(&store, at(operation, number, Fault::LoseReply)).await?;
         delivered(&mut worker, kafka_event(&[(partition, 0..10)])).await?;
         ensure!(proxy.faults_made() == [Fault::LoseReply], "{operation} {number}");
         delivered(&mut worker, kafka_event(&[(partition, 5..12)])).await?;
@@ -217,7 +227,8 @@ async fn faults_by_chance_over_forty_batches(cloud: &Cloud) -> Result<()> {
                 Invocation::Died => {
                     starts += 1;
                     faults += proxy.faults_made().len();
-                    (proxy, worker) = start_behind(&store, seeded(seed * 1_000 + starts, 150)).await?;
+                    (proxy, worker) =
+                        start_behind(&store, seeded(seed * 1_000 + starts, 150)).await?;
                 }
             }
         }
@@ -238,13 +249,18 @@ async fn a_bucket_that_is_away_brings_the_batch_again(cloud: &Cloud) -> Result<(
         anyhow::bail!("any answer would be taken for success");
     };
     let message = error["errorMessage"].as_str().context("a message")?;
-    ensure!(message.contains("2 of 2 partitions") && message.contains("may succeed later"), "{message}");
+    ensure!(
+        message.contains("2 of 2 partitions") && message.contains("may succeed later"),
+        "{message}"
+    );
     proxy.set_plan(Box::new(|_| None));
     delivered(&mut worker, event).await?;
     counted_and_verified(&store, 10).await
 }
 
-async fn a_poison_record_is_a_rejected_line_and_its_neighbours_are_counted(cloud: &Cloud) -> Result<()> {
+async fn a_poison_record_is_a_rejected_line_and_its_neighbours_are_counted(
+    cloud: &Cloud,
+) -> Result<()> {
     let store = Store::make(cloud, "streams-poison").await?;
     let too_long = format!("{{\"event\":\"view\",\"filler\":\"{}\"}}", "x".repeat(262_144));
     let poison: [(&[u8], &str); 5] = [
@@ -266,14 +282,28 @@ async fn a_poison_record_is_a_rejected_line_and_its_neighbours_are_counted(cloud
         ]
         .map(<[u8]>::to_vec);
         let partition = u32::try_from(partition)?;
-        let records: Vec<Value> =
-            (0..).zip(&values).map(|(offset, value)| kafka_record(partition, offset, 0, value)).collect();
-        delivered(&mut worker, event_of([(format!("shop-{partition}"), json!(records))].into_iter().collect())).await?;
+        let records: Vec<Value> = (0..)
+            .zip(&values)
+            .map(|(offset, value)| kafka_record(partition, offset, 0, value))
+            .collect();
+        delivered(
+            &mut worker,
+            event_of([(format!("shop-{partition}"), json!(records))].into_iter().collect()),
+        )
+        .await?;
         let records = store.announcements().await?;
         count(&mut worker, &records).await?;
-        let key = store.ledger().await?.into_iter().filter_map(|mark| mark["key"].as_str().map(str::to_string));
-        let key = key.into_iter().find(|key| key.contains(&format!("/shop/{partition}/"))).context("a mark")?;
-        let reasons: Vec<Value> = store.rejected(&key).await?.into_iter().map(|line| line["reason"].clone()).collect();
+        let key = store
+            .ledger()
+            .await?
+            .into_iter()
+            .filter_map(|mark| mark["key"].as_str().map(str::to_string));
+        let key = key
+            .into_iter()
+            .find(|key| key.contains(&format!("/shop/{partition}/")))
+            .context("a mark")?;
+        let reasons: Vec<Value> =
+            store.rejected(&key).await?.into_iter().map(|line| line["reason"].clone()).collect();
         ensure!(reasons == [reason, reason, reason], "{reason}: {reasons:?}");
     }
     verified(&store, 2 * poison.len()).await
@@ -297,7 +327,9 @@ async fn a_topic_that_was_made_anew_is_counted_on(cloud: &Cloud) -> Result<()> {
 async fn an_event_of_another_shape_is_an_error(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "streams-shape").await?;
     let mut worker = store.start_plain_ingest().await?;
-    let Invocation::Failed(error) = worker.invoke(json!({"eventSource": "aws:mq", "messages": []})).await? else {
+    let Invocation::Failed(error) =
+        worker.invoke(json!({"eventSource": "aws:mq", "messages": []})).await?
+    else {
         anyhow::bail!("nobody knows what to do with it");
     };
     let message = error["errorMessage"].as_str().context("a message")?;
@@ -323,14 +355,19 @@ async fn a_kinesis_stream_of_the_deployed_stack_becomes_an_answer(cloud: &Cloud)
     }
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let question = format!("/most_viewed_item?site_id={site}&as_of=2026-11-20T08:59:00Z&limit=100");
+        let question =
+            format!("/most_viewed_item?site_id={site}&as_of=2026-11-20T08:59:00Z&limit=100");
         let (_, _, answer) = cloud.get(&question).await?;
         let top = answer["top"].as_array().context("a list")?;
         ensure!(top.iter().all(|item| item["views"] == 1), "{answer}");
         if top.len() == 100 {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "{} of 100 records were counted within {PATIENCE:?}", top.len());
+        ensure!(
+            Instant::now() < deadline,
+            "{} of 100 records were counted within {PATIENCE:?}",
+            top.len()
+        );
         tokio::time::sleep(POLL).await;
     }
 }

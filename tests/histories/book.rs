@@ -13,7 +13,8 @@ const DIFFERENCES_SHOWN: usize = 5;
 /// How long after its end an hour is closed, and how long after that it is settled.
 const SETTLED_AFTER: i64 = 11 * 60;
 
-/// What the sort keys of customers and sessions begin with: sketches, which questions are asked about.
+/// What the sort keys of customers and sessions begin with: sketches, which questions are asked
+/// about.
 const UNIQUES: &str = "users";
 
 type Attributes = BTreeMap<String, AttributeValue>;
@@ -95,7 +96,8 @@ impl Book {
     pub(crate) fn first_changes(&self, other: &Book) -> Vec<String> {
         let keys: BTreeSet<_> = self.rows.keys().chain(other.rows.keys()).collect();
         let changed = keys.into_iter().filter(|key| self.rows.get(*key) != other.rows.get(*key));
-        let describe = |key| format!("{key:?}: {:?} became {:?}", self.rows.get(key), other.rows.get(key));
+        let describe =
+            |key| format!("{key:?}: {:?} became {:?}", self.rows.get(key), other.rows.get(key));
         changed.take(DIFFERENCES_SHOWN).map(describe).collect()
     }
 
@@ -103,7 +105,8 @@ impl Book {
     pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
         let comparison = self.compare(chunks, terms)?;
         let (_, differences) = comparison.differences(usize::MAX);
-        let above = differences.into_iter().filter(|(_, numbers)| numbers.found > numbers.recounted);
+        let above =
+            differences.into_iter().filter(|(_, numbers)| numbers.found > numbers.recounted);
         fail_with(
             above.map(|(cell, numbers)| describe(&cell, numbers)).collect(),
             "counters are above what was uploaded",
@@ -114,8 +117,12 @@ impl Book {
     pub(crate) fn check_equal(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
         let comparison = self.compare(chunks, terms)?;
         let (count, differences) = comparison.differences(DIFFERENCES_SHOWN);
-        let described = differences.iter().map(|(cell, numbers)| describe(cell, *numbers)).collect();
-        fail_with(described, &format!("{count} of {} counters differ from the recount", comparison.count()))
+        let described =
+            differences.iter().map(|(cell, numbers)| describe(cell, *numbers)).collect();
+        fail_with(
+            described,
+            &format!("{count} of {} counters differ from the recount", comparison.count()),
+        )
     }
 
     fn compare(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<Comparison> {
@@ -157,22 +164,28 @@ impl Book {
         }
         let different = sums.into_iter().filter(|(_, [minutes, hour])| minutes != hour);
         let described = different.map(|((site, measure, hour, key), [minutes, sum])| {
-            format!("{measure} of {key} of {site} in {hour}: {sum}, and its minutes add up to {minutes}")
+            format!(
+                "{measure} of {key} of {site} in {hour}: {sum}, and its minutes add up to {minutes}"
+            )
         });
         fail_with(described.collect(), "hours that are done are not the sum of their minutes")
     }
 
     /// Whether the ledger has chunks that are counted in part.
     pub(crate) fn has_unfinished_chunks(&self) -> Result<bool> {
-        for ((pk, sk), mark) in self.rows.iter().filter(|((pk, sk), _)| pk.starts_with("L#") && !sk.contains('.')) {
+        for ((pk, sk), mark) in
+            self.rows.iter().filter(|((pk, sk), _)| pk.starts_with("L#") && !sk.contains('.'))
+        {
             let of_chunk = self.rows.keys().filter(|(partition, _)| partition == pk);
             let [mut parts, mut late_parts] = [0, 0];
             for (_, other) in of_chunk {
                 parts += i64::from(!other.contains('.'));
                 late_parts += i64::from(other.split('.').next() == Some(sk.as_str()));
             }
-            let expected =
-                [number(mark, "parts").context("a mark has parts")?, number(mark, "late_parts").unwrap_or(1)];
+            let expected = [
+                number(mark, "parts").context("a mark has parts")?,
+                number(mark, "late_parts").unwrap_or(1),
+            ];
             if [parts, late_parts] != expected {
                 return Ok(true);
             }
@@ -184,14 +197,26 @@ impl Book {
     pub(crate) fn check_lines(&self, chunks: &[ChunkFacts]) -> Result<()> {
         for chunk in chunks {
             let key = (format!("L#{}", chunk.id), "000000".to_string());
-            let mark = self.rows.get(&key).with_context(|| format!("the ledger has no {}", chunk.id))?;
-            let Recount { lines, counted, ignored, duplicate, events, rejected, .. } = &chunk.recount;
-            let expected = [("lines", *lines), ("counted", *counted), ("ignored", *ignored), ("duplicate", *duplicate)];
-            for (name, expected) in
-                expected.into_iter().chain([("rejected", chunk.recount.rejected_count()), ("events", *events)])
+            let mark =
+                self.rows.get(&key).with_context(|| format!("the ledger has no {}", chunk.id))?;
+            let Recount { lines, counted, ignored, duplicate, events, rejected, .. } =
+                &chunk.recount;
+            let expected = [
+                ("lines", *lines),
+                ("counted", *counted),
+                ("ignored", *ignored),
+                ("duplicate", *duplicate),
+            ];
+            for (name, expected) in expected
+                .into_iter()
+                .chain([("rejected", chunk.recount.rejected_count()), ("events", *events)])
             {
                 let found = number(mark, name).unwrap_or(0);
-                ensure!(found == i64::try_from(expected)?, "{}: {name} is {found}, not {expected}", chunk.id);
+                ensure!(
+                    found == i64::try_from(expected)?,
+                    "{}: {name} is {found}, not {expected}",
+                    chunk.id
+                );
             }
             ensure!(
                 *lines == counted + ignored + duplicate + chunk.recount.rejected_count(),
@@ -199,23 +224,37 @@ impl Book {
                 chunk.id
             );
             for (reason, expected) in rejected {
-                let reasons = mark.get("rejected_by_reason").and_then(|reasons| reasons.as_m().ok());
-                let found = reasons.and_then(|reasons| reasons.get(reason)).and_then(|count| count.as_n().ok());
-                ensure!(found == Some(&expected.to_string()), "{}: {reason} is {found:?}, not {expected}", chunk.id);
+                let reasons =
+                    mark.get("rejected_by_reason").and_then(|reasons| reasons.as_m().ok());
+                let found = reasons
+                    .and_then(|reasons| reasons.get(reason))
+                    .and_then(|count| count.as_n().ok());
+                ensure!(
+                    found == Some(&expected.to_string()),
+                    "{}: {reason} is {found:?}, not {expected}",
+                    chunk.id
+                );
             }
         }
         Ok(())
     }
 
-    /// The totals are those of all chunks, each of which stands in them once; or no more, while some are not counted yet.
+    /// The totals are those of all chunks, each of which stands in them once; or no more, while
+    /// some are not counted yet.
     pub(crate) fn check_totals(&self, chunks: &[ChunkFacts], are_all_counted: bool) -> Result<()> {
         let expected: Totals = chunks.iter().map(|chunk| &chunk.recount).collect();
         for (name, expected) in expected.named() {
             let lanes = self.rows.iter().filter(|((pk, _), _)| pk == "TOTALS");
             let found: i64 = lanes.map(|(_, row)| number(row, name).unwrap_or(0)).sum();
             let expected = i64::try_from(expected)?;
-            ensure!(found <= expected, "the totals have {found} {name}, and no more than {expected} were uploaded");
-            ensure!(!are_all_counted || found == expected, "the totals have {found} {name}, not {expected}");
+            ensure!(
+                found <= expected,
+                "the totals have {found} {name}, and no more than {expected} were uploaded"
+            );
+            ensure!(
+                !are_all_counted || found == expected,
+                "the totals have {found} {name}, not {expected}"
+            );
         }
         Ok(())
     }
@@ -223,7 +262,10 @@ impl Book {
     fn tally_rows(&self, terms: Terms) -> Result<Vec<TallyRow<'_>>> {
         let mut rows = vec![];
         for ((pk, sk), attributes) in &self.rows {
-            let Some((site, span)) = pk.strip_prefix("T#").and_then(|rest| rest.split_once('#')) else { continue };
+            let Some((site, span)) = pk.strip_prefix("T#").and_then(|rest| rest.split_once('#'))
+            else {
+                continue;
+            };
             let words: Vec<&str> = sk.split('#').collect();
             if words[0] == UNIQUES {
                 continue;
@@ -234,7 +276,10 @@ impl Book {
             let mut counters = vec![];
             for (name, value) in attributes {
                 if let (Some(key), AttributeValue::N(number)) = (name.strip_prefix("i#"), value) {
-                    counters.push((key, number.parse().map_err(|error| anyhow::anyhow!("{pk} / {sk}: {error}"))?));
+                    counters.push((
+                        key,
+                        number.parse().map_err(|error| anyhow::anyhow!("{pk} / {sk}: {error}"))?,
+                    ));
                 }
             }
             rows.push(TallyRow { site, measure: words[0], bucket, counters });
@@ -243,22 +288,30 @@ impl Book {
     }
 }
 
-/// The bucket of a row: of the span of its partition and the words of its sort key, which begin with the measure.
+/// The bucket of a row: of the span of its partition and the words of its sort key, which begin
+/// with the measure.
 fn bucket(span: &str, words: &[&str]) -> Result<Bucket> {
-    let date = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").with_context(|| format!("no day: {text}"));
-    let minute_of = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp().div_euclid(60);
+    let date = |text: &str| {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").with_context(|| format!("no day: {text}"))
+    };
+    let minute_of =
+        |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp().div_euclid(60);
     let (granularity, minute) = match (span.len(), words) {
         (13, [_, minute, _lane, _slot]) => {
             let start = DateTime::parse_from_rfc3339(&format!("{span}:{minute}:00Z"))?;
             (Granularity::Minute, start.timestamp().div_euclid(60))
         }
-        (10, [_, hour, _slot]) => (Granularity::Hour, minute_of(date(span)?) + 60 * hour.parse::<i64>()?),
+        (10, [_, hour, _slot]) => {
+            (Granularity::Hour, minute_of(date(span)?) + 60 * hour.parse::<i64>()?)
+        }
         (4, [_, name, _slot]) => match (name.split_at(1), name.len()) {
             (("d", day), 6) => (Granularity::Day, minute_of(date(&format!("{span}-{day}"))?)),
-            (("m", month), 3) => (Granularity::Month, minute_of(date(&format!("{span}-{month}-01"))?)),
+            (("m", month), 3) => {
+                (Granularity::Month, minute_of(date(&format!("{span}-{month}-01"))?))
+            }
             (("w", week), 3) => {
-                let monday =
-                    NaiveDate::from_isoywd_opt(span.parse()?, week.parse()?, Weekday::Mon).context("no week")?;
+                let monday = NaiveDate::from_isoywd_opt(span.parse()?, week.parse()?, Weekday::Mon)
+                    .context("no week")?;
                 ensure!(monday.iso_week().year() == span.parse::<i32>()?, "no week of its year");
                 (Granularity::Week, minute_of(monday))
             }
@@ -285,7 +338,11 @@ fn describe(cell: &Cell<'_>, numbers: minutebook_oracle::Numbers) -> String {
 }
 
 fn fail_with(differences: Vec<String>, what: &str) -> Result<()> {
-    let shown = differences.iter().take(DIFFERENCES_SHOWN).map(|line| format!("\n    {line}")).collect::<String>();
+    let shown = differences
+        .iter()
+        .take(DIFFERENCES_SHOWN)
+        .map(|line| format!("\n    {line}"))
+        .collect::<String>();
     ensure!(differences.is_empty(), "{what}:{shown}");
     Ok(())
 }

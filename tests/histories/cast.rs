@@ -1,4 +1,5 @@
-//! Who plays: ingests, sealers and a reader, with the real code and real clients, each behind a proxy of its own.
+//! Who plays: ingests, sealers and a reader, with the real code and real clients, each behind a
+//! proxy of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -61,7 +62,8 @@ impl Cast {
             reader: line().await?,
             upload_times: upload_times.clone(),
         };
-        let writers = [&cast.ingests[0], &cast.ingests[1], &cast.sealers[0], &cast.sealers[1], &cast.stalled];
+        let writers =
+            [&cast.ingests[0], &cast.ingests[1], &cast.sealers[0], &cast.sealers[1], &cast.stalled];
         FaultProxy::make_overlaps_conflict_among(&writers.map(|line| &line.proxy));
         Ok(cast)
     }
@@ -89,10 +91,12 @@ impl Line {
             };
             Some(value.clone())
         })?;
-        let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(RETRY_PAUSE);
+        let retry =
+            RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(RETRY_PAUSE);
         let dynamodb = aws.dynamodb().config().to_builder().retry_config(retry.clone()).build();
         let s3 = aws.s3().config().to_builder().retry_config(retry).build();
-        let (dynamodb, s3) = (aws_sdk_dynamodb::Client::from_conf(dynamodb), aws_sdk_s3::Client::from_conf(s3));
+        let (dynamodb, s3) =
+            (aws_sdk_dynamodb::Client::from_conf(dynamodb), aws_sdk_s3::Client::from_conf(s3));
         Ok(Line { proxy, dynamodb, s3 })
     }
 
@@ -104,7 +108,10 @@ impl Line {
     pub(crate) fn ingest(&self, props: &Props, ahead: i64) -> Result<Counter> {
         Ok(Counter {
             committer: Committer::new(self.table(props), props.retention),
-            buckets: Buckets { client: self.s3.clone(), rejected: props.store.rejected_bucket.clone() },
+            buckets: Buckets {
+                client: self.s3.clone(),
+                rejected: props.store.rejected_bucket.clone(),
+            },
             default_currency: Currency::parse(b"USD").context("three letters")?,
             clock: props.clock(ahead),
         })
@@ -112,7 +119,10 @@ impl Line {
 
     /// A sealer that has just started.
     pub(crate) fn sealer(&self, props: &Props) -> Sealer {
-        Sealer { committer: Committer::new(self.table(props), props.retention), clock: props.clock(0) }
+        Sealer {
+            committer: Committer::new(self.table(props), props.retention),
+            clock: props.clock(0),
+        }
     }
 
     /// Who asks.

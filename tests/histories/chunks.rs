@@ -16,7 +16,13 @@ pub(crate) fn text(random: &mut Random, setting: &Setting, now: i64) -> String {
     let mut text = String::new();
     for number in 0..10 + random.index(51) {
         let time = *random.pick(&times);
-        text.push_str(&line(random, setting, time, &format!("{chunk:x}-{number}"), &visitor(chunk, number)));
+        text.push_str(&line(
+            random,
+            setting,
+            time,
+            &format!("{chunk:x}-{number}"),
+            &visitor(chunk, number),
+        ));
         text.push('\n');
         if random.chance(8)
             && let Some(last) = text.lines().last().map(str::to_string)
@@ -46,13 +52,15 @@ fn time(random: &mut Random, now: i64) -> i64 {
     }
 }
 
-/// Whom an event is of, and where: few customers and sessions, so that they come again, at other sites too.
+/// Whom an event is of, and where: few customers and sessions, so that they come again, at other
+/// sites too.
 fn visitor(chunk: u64, number: usize) -> String {
     let mut random = Random::of(&[chunk, number as u64]);
     let mut members = String::new();
     if random.chance(70) {
         let name = random.pick(&["customer_id", "user_id", "visitorid", "userId", "anonymousId"]);
-        let customer = random.pick(&["1", "2", "3", "\"3\"", "4", "\"ann\"", "\"bob\"", "5", "6", "7", "8", "9"]);
+        let customer = random
+            .pick(&["1", "2", "3", "\"3\"", "4", "\"ann\"", "\"bob\"", "5", "6", "7", "8", "9"]);
         members.push_str(&format!(",\"{name}\":{customer}"));
     }
     if random.chance(60) {
@@ -86,7 +94,10 @@ fn line(random: &mut Random, setting: &Setting, time: i64, id: &str, visitor: &s
     let event = match random.below(100) {
         0..45 => format!(",\"event\":\"view\",\"item_id\":{item}"),
         45..52 => ",\"event\":\"page_view\",\"page_url\":\"/sale?utm_source=x\"".to_string(),
-        52..70 => format!(",\"event\":\"add_to_cart\",\"item_id\":{item},\"quantity\":{}", 1 + random.below(3)),
+        52..70 => format!(
+            ",\"event\":\"add_to_cart\",\"item_id\":{item},\"quantity\":{}",
+            1 + random.below(3)
+        ),
         70..75 => format!(",\"event\":\"remove_from_cart\",\"item_id\":{item}"),
         75..95 => format!(",\"event\":\"purchase\",\"item_id\":{item},{}", money(random)),
         _ => format!(",\"event\":\"refund\",\"item_id\":{item},{}", money(random)),

@@ -1,9 +1,9 @@
-//! Seeded random histories: uploads, notifications that come often, late and out of order, kills, lost replies, conflicts,
-//! throttling, sealers at odd times, a clock that stops at boundaries; played in one process with the real code on the
-//! emulator, and judged by the oracle.
+//! Seeded random histories: uploads, notifications that come often, late and out of order, kills,
+//! lost replies, conflicts, throttling, sealers at odd times, a clock that stops at boundaries;
+//! played in one process with the real code on the emulator, and judged by the oracle.
 //!
-//! `cargo test --workspace --test histories` plays a few. Two variables of the environment ask for others:
-//! `MINUTEBOOK_HISTORIES=1000` says how many, `MINUTEBOOK_SEED=17` which is the first.
+//! `cargo test --workspace --test histories` plays a few. Two variables of the environment ask for
+//! others: `MINUTEBOOK_HISTORIES=1000` says how many, `MINUTEBOOK_SEED=17` which is the first.
 
 #![expect(clippy::print_stdout, reason = "a long run says how far it is")]
 
@@ -32,7 +32,8 @@ use crate::player::Tally;
 
 /// How many histories are played if nobody says: a few hundred steps.
 const HISTORIES: u64 = 10;
-/// How many are played side by side: the emulator is a process of its own, and answers one call after the other.
+/// How many are played side by side: the emulator is a process of its own, and answers one call
+/// after the other.
 const HISTORIES_AT_ONCE: usize = 4;
 /// How long a history may take; it takes a second or two.
 const HISTORY_TIME: Duration = Duration::from_secs(180);
@@ -42,18 +43,23 @@ const PROGRESS_EVERY: u64 = 50;
 fn main() -> Result<()> {
     let arguments = Arguments::from_args();
     let runtime = Arc::new(Runtime::new()?);
-    let cloud = if arguments.list { None } else { Some(Arc::new(runtime.block_on(Cloud::start())?)) };
-    let trial = |name: &str, run: fn(Arc<Cloud>) -> futures::future::LocalBoxFuture<'static, Result<()>>| {
-        let (runtime, cloud) = (runtime.clone(), cloud.clone());
-        Trial::test(name, move || {
-            let cloud = cloud.ok_or("no cloud was started")?;
-            runtime.block_on(run(cloud)).map_err(|error| Failed::from(format!("{error:#}")))
-        })
-    };
+    let cloud =
+        if arguments.list { None } else { Some(Arc::new(runtime.block_on(Cloud::start())?)) };
+    let trial =
+        |name: &str,
+         run: fn(Arc<Cloud>) -> futures::future::LocalBoxFuture<'static, Result<()>>| {
+            let (runtime, cloud) = (runtime.clone(), cloud.clone());
+            Trial::test(name, move || {
+                let cloud = cloud.ok_or("no cloud was started")?;
+                runtime.block_on(run(cloud)).map_err(|error| Failed::from(format!("{error:#}")))
+            })
+        };
     let trials = vec![
         trial("histories_end_with_what_was_uploaded", |cloud| Box::pin(histories(cloud))),
         trial("a_query_racing_ingest_and_sealing_never_answers_less_than_was_committed", |cloud| {
-            Box::pin(race::a_query_racing_ingest_and_sealing_never_answers_less_than_was_committed(cloud))
+            Box::pin(race::a_query_racing_ingest_and_sealing_never_answers_less_than_was_committed(
+                cloud,
+            ))
         }),
         Trial::test("the_patches_of_broken_builds_apply", || {
             the_patches_apply().map_err(|error| format!("{error:#}").into())
@@ -73,8 +79,18 @@ fn the_patches_apply() -> Result<()> {
     for entry in std::fs::read_dir(root.join("tests/broken"))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "patch") {
-            let git = Command::new("git").arg("apply").arg("--check").arg(&path).current_dir(&root).output()?;
-            ensure!(git.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&git.stderr));
+            let git = Command::new("git")
+                .arg("apply")
+                .arg("--check")
+                .arg(&path)
+                .current_dir(&root)
+                .output()?;
+            ensure!(
+                git.status.success(),
+                "{}: {}",
+                path.display(),
+                String::from_utf8_lossy(&git.stderr)
+            );
             patches += 1;
         }
     }
@@ -98,7 +114,9 @@ async fn histories(cloud: Arc<Cloud>) -> Result<()> {
                 return Ok(());
             }
             let mut tally = Tally::default();
-            let played = tokio::time::timeout(HISTORY_TIME, player::play(seed, &cast, &stores, &mut tally)).await;
+            let played =
+                tokio::time::timeout(HISTORY_TIME, player::play(seed, &cast, &stores, &mut tally))
+                    .await;
             let ended = played.map_err(anyhow::Error::from).flatten();
             if let Err(error) = ended {
                 // The others need not go on.
@@ -116,7 +134,8 @@ async fn histories(cloud: Arc<Cloud>) -> Result<()> {
             }
         }
     };
-    let players: Vec<Result<()>> = futures::future::join_all((0..HISTORIES_AT_ONCE).map(|_| play_next())).await;
+    let players: Vec<Result<()>> =
+        futures::future::join_all((0..HISTORIES_AT_ONCE).map(|_| play_next())).await;
     let (histories, sum) = done.into_inner();
     players.into_iter().collect::<Result<()>>()?;
     println!("{}", line(histories, sum, begun.elapsed()));
@@ -126,7 +145,9 @@ async fn histories(cloud: Arc<Cloud>) -> Result<()> {
 fn line(histories: u64, tally: Tally, took: Duration) -> String {
     let Tally { steps, faults, checks } = tally;
     let seconds = took.as_secs();
-    format!("{histories} histories, {steps} steps, {faults} faults, {checks} checks: 0 differences, {seconds} s")
+    format!(
+        "{histories} histories, {steps} steps, {faults} faults, {checks} checks: 0 differences, {seconds} s"
+    )
 }
 
 fn failure(seed: u64, error: &anyhow::Error) -> anyhow::Error {
@@ -137,11 +158,16 @@ fn failure(seed: u64, error: &anyhow::Error) -> anyhow::Error {
     )
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the edge that the runner's options come through")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that the runner's options come through"
+)]
 fn variable(name: &str) -> Result<Option<u64>> {
     match std::env::var(name) {
         Ok(text) if text.is_empty() => Ok(None),
-        Ok(text) => text.parse().map(Some).with_context(|| format!("{name} is {text:?}, not a number")),
+        Ok(text) => {
+            text.parse().map(Some).with_context(|| format!("{name} is {text:?}, not a number"))
+        }
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(error) => bail!("{name}: {error}"),
     }

@@ -25,7 +25,8 @@ use crate::steps::{self, Setting, Stalled, Step, Work, time_of};
 
 /// How long a worker may work on something, in real time.
 const WORK_TIME: Duration = Duration::from_secs(20);
-/// For how many days rows of hours are kept, unless those of minutes are kept for ever. Days, weeks and months are.
+/// For how many days rows of hours are kept, unless those of minutes are kept for ever. Days, weeks
+/// and months are.
 const HOUR_DAYS: u32 = 400;
 /// How long sealing waits between its steps, in seconds, and a little more.
 const SETTLE: i64 = 61;
@@ -84,9 +85,18 @@ pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tal
     let retention = Retention { minute_days: setting.minute_days, hour_days, day_days: 0 };
     let store = stores.with_new_table(&format!("history-{seed}")).await?;
     let props = Props { store, retention, seconds: AtomicI64::new(setting.begin).into() };
-    let ingests = [cast.ingests[0].ingest(&props, 0)?, cast.ingests[1].ingest(&props, ahead(seed))?];
-    let mut player =
-        Player { seed, cast, props, setting, chunks: vec![], ingests, held: None, tally: Tally::default() };
+    let ingests =
+        [cast.ingests[0].ingest(&props, 0)?, cast.ingests[1].ingest(&props, ahead(seed))?];
+    let mut player = Player {
+        seed,
+        cast,
+        props,
+        setting,
+        chunks: vec![],
+        ingests,
+        held: None,
+        tally: Tally::default(),
+    };
     let mut played = Ok(());
     for (number, step) in steps.iter().enumerate() {
         player.tally.steps += 1;
@@ -125,7 +135,9 @@ impl Player<'_> {
                 Ok(())
             }
             Step::Work(work) => self.work(work).await,
-            Step::Stall { worker, operation, number } => self.stall(*worker, operation, *number).await,
+            Step::Stall { worker, operation, number } => {
+                self.stall(*worker, operation, *number).await
+            }
             Step::Wake => self.wake().await,
             Step::Audit => self.audit().await,
             Step::Expire { seed } => self.expire(*seed).await,
@@ -144,8 +156,8 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Uploads the same bytes again, unless they would count otherwise at another time: then the numbers would depend on
-    /// which of the two was read first.
+    /// Uploads the same bytes again, unless they would count otherwise at another time: then the
+    /// numbers would depend on which of the two was read first.
     async fn upload_again(&mut self, number: usize) -> Result<()> {
         let recount = self.recount(&self.chunks[number].text)?;
         if recount == self.chunks[number].facts.recount {
@@ -162,7 +174,11 @@ impl Player<'_> {
         let named = &record["s3"]["object"];
         let version_id = named["versionId"].as_str().context("the bucket keeps versions")?;
         let bucket = self.props.store.bucket.clone();
-        self.cast.upload_times.set(&format!("{bucket}/{}", chunk.object), version_id, time_of(self.props.now()));
+        self.cast.upload_times.set(
+            &format!("{bucket}/{}", chunk.object),
+            version_id,
+            time_of(self.props.now()),
+        );
         chunk.versions.push(ObjectRef {
             bucket,
             key: chunk.object.clone(),
@@ -173,7 +189,10 @@ impl Player<'_> {
     }
 
     fn recount(&self, text: &str) -> Result<Recount> {
-        let settings = Settings { reference_time: time_of(self.props.now()), default_currency: "USD".to_string() };
+        let settings = Settings {
+            reference_time: time_of(self.props.now()),
+            default_currency: "USD".to_string(),
+        };
         Ok(recount(text.as_bytes(), &settings)?)
     }
 
@@ -186,7 +205,8 @@ impl Player<'_> {
         let counted = Mutex::new(BTreeSet::new());
         let bounds = self.bounds();
         let deliveries = |place: usize| {
-            let (line, counter, chunks) = (&ingests[place], &self.ingests[place], &work.deliveries[place]);
+            let (line, counter, chunks) =
+                (&ingests[place], &self.ingests[place], &work.deliveries[place]);
             let (counted, player) = (&counted, &*self);
             let all = chunks.iter().map(move |number| async move {
                 if count(counter, player.version(*number, place)).await? {
@@ -198,7 +218,8 @@ impl Player<'_> {
         };
         let seals = join_all((0..work.sealers).map(|place| self.seal(&sealers[place])));
         let questions = self.ask(&self.cast.reader, &work.questions, &bounds);
-        let (first, second, seals, asked) = tokio::join!(deliveries(0), deliveries(1), seals, questions);
+        let (first, second, seals, asked) =
+            tokio::join!(deliveries(0), deliveries(1), seals, questions);
         let are_killed = [first.is_none(), second.is_none()];
         let outcomes = [first, second].into_iter().flatten().flatten().chain(seals);
         for outcome in outcomes {
@@ -252,7 +273,12 @@ impl Player<'_> {
         Bounds { least, most }
     }
 
-    async fn stall(&mut self, worker: Stalled, operation: &'static str, number: usize) -> Result<()> {
+    async fn stall(
+        &mut self,
+        worker: Stalled,
+        operation: &'static str,
+        number: usize,
+    ) -> Result<()> {
         let line = &self.cast.stalled;
         line.proxy.set_plan(Box::new(move |call| {
             (call.operation == operation && call.number == number).then_some(Fault::Hold)
@@ -265,7 +291,9 @@ impl Player<'_> {
             }
             Stalled::Sealer => {
                 let sealer = line.sealer(&self.props);
-                let run = async move { check_sealing(sealer.run(Instant::now() + WORK_TIME).await).map(|()| true) };
+                let run = async move {
+                    check_sealing(sealer.run(Instant::now() + WORK_TIME).await).map(|()| true)
+                };
                 (None, Box::pin(run))
             }
         };
@@ -329,7 +357,10 @@ impl Player<'_> {
         let mut deliveries = 0;
         while let Some(number) = self.chunks.iter().position(|chunk| !chunk.is_counted) {
             deliveries += 1;
-            ensure!(deliveries <= self.chunks.len() * LAST_DELIVERIES_MAX, "chunk {number} cannot be counted");
+            ensure!(
+                deliveries <= self.chunks.len() * LAST_DELIVERIES_MAX,
+                "chunk {number} cannot be counted"
+            );
             let is_counted = count(&self.ingests[0], self.version(number, 0)).await?;
             self.note(Some(number), is_counted);
         }
@@ -345,7 +376,11 @@ impl Player<'_> {
             self.seal(line).await?;
         }
         let changes = book.first_changes(&Book::read(&self.props.store).await?);
-        ensure!(changes.is_empty(), "replaying all of it changed the table:\n    {}", changes.join("\n    "));
+        ensure!(
+            changes.is_empty(),
+            "replaying all of it changed the table:\n    {}",
+            changes.join("\n    ")
+        );
         self.tally.checks += 1;
         Ok(())
     }
@@ -358,7 +393,8 @@ impl Player<'_> {
                 return Ok(());
             };
             let (hour, _) = oldest.split_once('#').context("an open hour has a site")?;
-            let start = format!("{hour}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>()?.timestamp();
+            let start =
+                format!("{hour}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>()?.timestamp();
             let closed = start + HOUR + 10 * 60;
             let next = closed.max(self.props.now() + SETTLE);
             self.props.seconds.store(next, Ordering::SeqCst);
@@ -411,7 +447,9 @@ pub(crate) async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool>
             Ending::Counted | Ending::Duplicate => Ok(true),
             Ending::Gone | Ending::Replaced => bail!("{object:?} ended as {:?}", report.ending),
         },
-        Err(CountError::Storage(StorageError::Unavailable { .. }) | CountError::ReadTooOften { .. }) => Ok(false),
+        Err(
+            CountError::Storage(StorageError::Unavailable { .. }) | CountError::ReadTooOften { .. },
+        ) => Ok(false),
         Err(CountError::OutOfTime) => Ok(false),
         Err(error) => Err(error).with_context(|| format!("{object:?}")),
     }
@@ -426,7 +464,8 @@ pub(crate) fn check_sealing(ended: Result<Report, StorageError>) -> Result<()> {
     };
     for failure in report.failures {
         match failure.error {
-            SealError::Storage(StorageError::Unavailable { .. }) | SealError::ExpiresSoon { .. } => {}
+            SealError::Storage(StorageError::Unavailable { .. })
+            | SealError::ExpiresSoon { .. } => {}
             _ => bail!("{failure}"),
         }
     }
@@ -437,8 +476,10 @@ pub(crate) fn check_sealing(ended: Result<Report, StorageError>) -> Result<()> {
 pub(crate) fn script(seed: u64) -> String {
     let (setting, steps) = steps::history(seed);
     let Setting { begin, sites, minute_days } = setting;
-    let mut script =
-        format!("begins at {}, sites {sites:?}, minutes are kept for {minute_days} days\n", steps::text_of(begin));
+    let mut script = format!(
+        "begins at {}, sites {sites:?}, minutes are kept for {minute_days} days\n",
+        steps::text_of(begin)
+    );
     for (number, step) in steps.iter().enumerate() {
         script.push_str(&format!("    {number:2} {step}\n"));
     }

@@ -68,10 +68,14 @@ const RANKINGS: [(ranking::Ranking, &str); 3] = [
 ];
 const WINDOWS: [(&str, i64); 6] =
     [("1m", 1), ("35m", 35), ("1h", 60), ("24h", 1_440), ("7d", 10_080), ("400d", 576_000)];
-const MEASURES: [(&str, &str); 4] =
-    [("views", "views"), ("sales&currency=EUR", "sales:EUR"), ("units", "units"), ("refunds", "refunds:USD")];
-/// How far back a series of each granularity goes, in hours, by UTC and by other zones: every period is some queries, and
-/// a day of such a zone is read from the rows of its hours.
+const MEASURES: [(&str, &str); 4] = [
+    ("views", "views"),
+    ("sales&currency=EUR", "sales:EUR"),
+    ("units", "units"),
+    ("refunds", "refunds:USD"),
+];
+/// How far back a series of each granularity goes, in hours, by UTC and by other zones: every
+/// period is some queries, and a day of such a zone is read from the rows of its hours.
 const SERIES: [(Granularity, i64, i64); 4] = [
     (Granularity::Hour, 9, 5),
     (Granularity::Day, 5 * 24, 2 * 24),
@@ -87,7 +91,12 @@ impl Question {
         let site = *random.pick(&setting.sites);
         if random.chance(60) {
             let age = if random.chance(60) { 0 } else { random.between(0, 3 * 24 * 3_600) };
-            return Question::Ranking { ranking: *random.pick(&RANKINGS), site, window: *random.pick(&WINDOWS), age };
+            return Question::Ranking {
+                ranking: *random.pick(&RANKINGS),
+                site,
+                window: *random.pick(&WINDOWS),
+                age,
+            };
         }
         if random.chance(50) {
             return Question::uniques(random, site);
@@ -111,14 +120,25 @@ impl Question {
             return Question::Uniques { site, length: random.pick(&WINDOWS).1, age: 0 };
         }
         if random.chance(70) {
-            return Question::Ranking { ranking: RANKINGS[0], site, window: *random.pick(&WINDOWS), age: 0 };
+            return Question::Ranking {
+                ranking: RANKINGS[0],
+                site,
+                window: *random.pick(&WINDOWS),
+                age: 0,
+            };
         }
         let (granularity, ..) = *random.pick(&SERIES);
-        Question::History { measure: MEASURES[0], site, granularity, zone: "UTC", age: random.between(0, 4 * 3_600) }
+        Question::History {
+            measure: MEASURES[0],
+            site,
+            granularity,
+            zone: "UTC",
+            age: random.between(0, 4 * 3_600),
+        }
     }
 
-    /// Those at the end of a history: a ranking of each site and its visitors in all windows, and series of two
-    /// granularities.
+    /// Those at the end of a history: a ranking of each site and its visitors in all windows, and
+    /// series of two granularities.
     pub(crate) fn last(random: &mut Random, setting: &Setting) -> Vec<Question> {
         let mut questions = vec![];
         for site in &setting.sites {
@@ -136,7 +156,13 @@ impl Question {
         let first = random.index(SERIES.len());
         for (granularity, utc_hours, _) in [SERIES[first], SERIES[(first + 1) % SERIES.len()]] {
             let measure = *random.pick(&MEASURES);
-            questions.push(Question::History { measure, site, granularity, zone: "UTC", age: utc_hours * 3_600 });
+            questions.push(Question::History {
+                measure,
+                site,
+                granularity,
+                zone: "UTC",
+                age: utc_hours * 3_600,
+            });
         }
         questions
     }
@@ -159,7 +185,8 @@ impl fmt::Display for Question {
     }
 }
 
-/// What an answer may be: at least what was counted before it was asked, and at most what was uploaded.
+/// What an answer may be: at least what was counted before it was asked, and at most what was
+/// uploaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     /// What was counted for certain.
@@ -215,8 +242,15 @@ impl Reader {
         let response = match question {
             Question::Ranking { ranking: (ranking, _), site, window, age } => {
                 let as_of = text_of(now.timestamp() - age);
-                let query = format!("site_id={site}&window={}&limit={LIMIT}&as_of={as_of}", window.0);
-                let handler = ranking::Handler { ranking: *ranking, table, default_currency, retention, clock };
+                let query =
+                    format!("site_id={site}&window={}&limit={LIMIT}&as_of={as_of}", window.0);
+                let handler = ranking::Handler {
+                    ranking: *ranking,
+                    table,
+                    default_currency,
+                    retention,
+                    clock,
+                };
                 handler.handle(request(&query)?).await
             }
             Question::History { measure, site, granularity, zone, age } => {
@@ -228,7 +262,9 @@ impl Reader {
                 let handler = history::Handler { rows: table, default_currency, retention, clock };
                 handler.handle(request(&query)?).await
             }
-            Question::Uniques { site, length, age } => return self.count_uniques(site, *length, *age).await,
+            Question::Uniques { site, length, age } => {
+                return self.count_uniques(site, *length, *age).await;
+            }
         };
         let response = response.map_err(|error| anyhow::anyhow!("{error}"))?;
         let body = match response.body() {
@@ -245,7 +281,8 @@ impl Reader {
     /// Asks how many customers and sessions there were, as the calls that say so do.
     async fn count_uniques(&self, site: &str, length: i64, age: i64) -> Result<Option<Answer>> {
         let now = self.clock.now();
-        let as_of = Minute::from_epoch_seconds(now.timestamp() - age).context("histories happen after 1970")?;
+        let as_of = Minute::from_epoch_seconds(now.timestamp() - age)
+            .context("histories happen after 1970")?;
         let length = WindowLength::parse(&format!("{length}m")).context("a window length")?;
         let (window, precision) = Window::ending_with(as_of, length).kept(self.retention, now);
         let question = UniqueQuestion { site, windows: &[window], now, retention: self.retention };
@@ -257,8 +294,13 @@ impl Reader {
         let window = json!({
             "from": window.from.to_string(), "to": window.to.to_string(), "precision": precision.as_str(),
         });
-        let [UniqueCounts { users, sessions }] = counts[..] else { bail!("one window has {counts:?}") };
-        Ok(Some(Answer { asked_at: now, body: json!({"window": window, "users": users, "sessions": sessions}) }))
+        let [UniqueCounts { users, sessions }] = counts[..] else {
+            bail!("one window has {counts:?}")
+        };
+        Ok(Some(Answer {
+            asked_at: now,
+            body: json!({"window": window, "users": users, "sessions": sessions}),
+        }))
     }
 }
 
@@ -278,33 +320,54 @@ impl Answer {
             Question::History { .. } => check_history(question, body, bounds, *asked_at),
             Question::Uniques { .. } => check_uniques(question, body, bounds, *asked_at),
         };
-        checked.map_err(|error| anyhow::anyhow!("{error:#}; at {asked_at}, {question} is answered {body}"))
+        checked.map_err(|error| {
+            anyhow::anyhow!("{error:#}; at {asked_at}, {question} is answered {body}")
+        })
     }
 }
 
 fn request(query: &str) -> Result<Request> {
-    let request = lambda_http::http::Request::builder().uri(format!("https://api.example/?{query}"));
+    let request =
+        lambda_http::http::Request::builder().uri(format!("https://api.example/?{query}"));
     Ok(request.body(Body::Empty)?)
 }
 
-fn check_ranking(question: &Question, answer: &Value, bounds: &Bounds, now: DateTime<Utc>) -> Result<()> {
-    let Question::Ranking { ranking: (_, measure), site, window: (_, length), age } = question else {
+fn check_ranking(
+    question: &Question,
+    answer: &Value,
+    bounds: &Bounds,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Question::Ranking { ranking: (_, measure), site, window: (_, length), age } = question
+    else {
         bail!("not a ranking");
     };
     let minutes = minutes_of(answer, now, *length, *age)?;
-    let question = minutebook_oracle::Question { site: site.to_string(), measure: measure.to_string(), minutes };
+    let question = minutebook_oracle::Question {
+        site: site.to_string(),
+        measure: measure.to_string(),
+        minutes,
+    };
     let least = minutebook_oracle::ranking(&bounds.least.tallies, &question);
     let most = minutebook_oracle::ranking(&bounds.most.tallies, &question);
     check_top(answer["top"].as_array(), &least, &most)
 }
 
-fn check_uniques(question: &Question, answer: &Value, bounds: &Bounds, now: DateTime<Utc>) -> Result<()> {
+fn check_uniques(
+    question: &Question,
+    answer: &Value,
+    bounds: &Bounds,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let Question::Uniques { site, length, age } = question else {
         bail!("not about visitors");
     };
     let minutes = minutes_of(answer, now, *length, *age)?;
-    let [least, most] = [&bounds.least, &bounds.most].map(|bound| bound.visitors.distinct(site, minutes.clone()));
-    for (name, least, most) in [("users", least.users, most.users), ("sessions", least.sessions, most.sessions)] {
+    let [least, most] =
+        [&bounds.least, &bounds.most].map(|bound| bound.visitors.distinct(site, minutes.clone()));
+    for (name, least, most) in
+        [("users", least.users, most.users), ("sessions", least.sessions, most.sessions)]
+    {
         let found = answer[name].as_u64().with_context(|| format!("there are no {name}"))?;
         ensure!(least <= found, "{found} {name}, and {least} were counted before");
         ensure!(found <= most, "{found} {name}, and no more than {most} were uploaded");
@@ -312,7 +375,8 @@ fn check_uniques(question: &Question, answer: &Value, bounds: &Bounds, now: Date
     Ok(())
 }
 
-/// The minutes of an answer's window, which must be those that were asked for, unless it says that it is wider.
+/// The minutes of an answer's window, which must be those that were asked for, unless it says that
+/// it is wider.
 fn minutes_of(answer: &Value, now: DateTime<Utc>, length: i64, age: i64) -> Result<Range<i64>> {
     let minute = |name: &str| -> Result<i64> {
         let text = answer["window"][name].as_str().context("a window has edges")?;
@@ -321,9 +385,15 @@ fn minutes_of(answer: &Value, now: DateTime<Utc>, length: i64, age: i64) -> Resu
     let minutes = minute("from")?..minute("to")?;
     let asked = minutebook_oracle::window(now - TimeDelta::seconds(age), length);
     match answer["window"]["precision"].as_str() {
-        Some("minute") => ensure!(minutes == asked, "the window is not that of the minutes {asked:?}"),
-        Some("hour") => ensure!(is_wider(&minutes, &asked, 60), "the window is not {asked:?} in whole hours"),
-        Some("day") => ensure!(is_wider(&minutes, &asked, 1_440), "the window is not {asked:?} in whole days"),
+        Some("minute") => {
+            ensure!(minutes == asked, "the window is not that of the minutes {asked:?}")
+        }
+        Some("hour") => {
+            ensure!(is_wider(&minutes, &asked, 60), "the window is not {asked:?} in whole hours")
+        }
+        Some("day") => {
+            ensure!(is_wider(&minutes, &asked, 1_440), "the window is not {asked:?} in whole days")
+        }
         _ => bail!("the window has no precision"),
     }
     Ok(minutes)
@@ -334,7 +404,12 @@ fn is_wider(window: &Range<i64>, asked: &Range<i64>, most: i64) -> bool {
     (0..most).contains(&before) && (0..most).contains(&behind) && before + behind > 0
 }
 
-fn check_history(question: &Question, answer: &Value, bounds: &Bounds, now: DateTime<Utc>) -> Result<()> {
+fn check_history(
+    question: &Question,
+    answer: &Value,
+    bounds: &Bounds,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let Question::History { measure, site, granularity, zone, age } = question else {
         bail!("not a history");
     };
@@ -356,13 +431,23 @@ fn check_history(question: &Question, answer: &Value, bounds: &Bounds, now: Date
         let start = DateTime::parse_from_rfc3339(from)?.to_utc();
         ensure!(start == most.start, "the period of {from} begins at {}", most.start);
         let total = decimal(&period["total"])?;
-        ensure!(least.total <= total && total <= most.total, "{from}: not {} to {}", least.total, most.total);
-        check_top(period["top"].as_array(), &least.ranking, &most.ranking).with_context(|| from.to_string())?;
+        ensure!(
+            least.total <= total && total <= most.total,
+            "{from}: not {} to {}",
+            least.total,
+            most.total
+        );
+        check_top(period["top"].as_array(), &least.ranking, &most.ranking)
+            .with_context(|| from.to_string())?;
     }
     Ok(())
 }
 
-fn check_top(top: Option<&Vec<Value>>, least: &[(String, Decimal)], most: &[(String, Decimal)]) -> Result<()> {
+fn check_top(
+    top: Option<&Vec<Value>>,
+    least: &[(String, Decimal)],
+    most: &[(String, Decimal)],
+) -> Result<()> {
     let mut found: BTreeMap<String, Decimal> = BTreeMap::new();
     for item in top.context("there is a top")? {
         let key = match &item["item_id"] {
@@ -370,7 +455,8 @@ fn check_top(top: Option<&Vec<Value>>, least: &[(String, Decimal)], most: &[(Str
             other => other.to_string(),
         };
         let members = item.as_object().context("an item has members")?;
-        let value = members.iter().find(|(name, _)| *name != "item_id").context("an item has a number")?.1;
+        let value =
+            members.iter().find(|(name, _)| *name != "item_id").context("an item has a number")?.1;
         found.insert(key, decimal(value)?);
     }
     for (key, least) in least {
@@ -378,12 +464,14 @@ fn check_top(top: Option<&Vec<Value>>, least: &[(String, Decimal)], most: &[(Str
         ensure!(*least <= number, "item {key} has {number}, and {least} were counted before");
     }
     for (key, number) in &found {
-        let most = most.iter().find(|(known, _)| known == key).map_or(Decimal::ZERO, |(_, most)| *most);
+        let most =
+            most.iter().find(|(known, _)| known == key).map_or(Decimal::ZERO, |(_, most)| *most);
         ensure!(*number <= most, "item {key} has {number}, and no more than {most} were uploaded");
     }
     if least == most {
         let ranked: Vec<&str> = most.iter().map(|(key, _)| key.as_str()).collect();
-        let given: Vec<String> = top.into_iter().flatten().map(|item| item["item_id"].to_string()).collect();
+        let given: Vec<String> =
+            top.into_iter().flatten().map(|item| item["item_id"].to_string()).collect();
         let given: Vec<&str> = given.iter().map(|id| id.trim_matches('"')).collect();
         ensure!(given == ranked, "the order is {given:?}, not {ranked:?}");
     }

@@ -1,5 +1,5 @@
-//! A reader that asks all the time while an hour is written, closed, sealed and added up: what was committed before a
-//! question is in its answer, and nothing is in it twice.
+//! A reader that asks all the time while an hour is written, closed, sealed and added up: what was
+//! committed before a question is in its answer, and nothing is in it twice.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -23,16 +23,16 @@ use crate::steps::{Setting, text_of, time_of};
 
 /// How many hours are raced through if nobody says: `MINUTEBOOK_RACES=100` does.
 const ROUNDS: u64 = 3;
-/// When a round begins and ends, in seconds before and after the end of its hour, which is closed after ten minutes. It
-/// takes longer where the sealer is slow, but not as long as the next hour.
+/// When a round begins and ends, in seconds before and after the end of its hour, which is closed
+/// after ten minutes. It takes longer where the sealer is slow, but not as long as the next hour.
 const BEFORE: i64 = 90;
 const AFTER: i64 = 15 * 60;
 const AFTER_MAX: i64 = 65 * 60;
 /// How far the clock moves at once, in seconds, and how often.
 const MOVE_MAX: i64 = 8;
 const MOVE_EVERY: Duration = Duration::from_millis(8);
-/// For how long a question may last by that clock, in seconds: a real one takes less than a second. What readers rely on
-/// holds for a minute.
+/// For how long a question may last by that clock, in seconds: a real one takes less than a second.
+/// What readers rely on holds for a minute.
 const QUESTION_SECONDS_MAX: i64 = 30;
 const SITE: &str = "shop";
 
@@ -88,9 +88,14 @@ async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
         is_sealed: Cell::new(false),
         is_over: Cell::new(false),
     };
-    let [first, second, third] = [random.any(), random.any(), random.any()].map(|seed| Random::of(&[seed]));
-    let ((), chunks, (), answers) =
-        tokio::try_join!(round.move_clock(first), round.write(second), round.seal(), round.read(third))?;
+    let [first, second, third] =
+        [random.any(), random.any(), random.any()].map(|seed| Random::of(&[seed]));
+    let ((), chunks, (), answers) = tokio::try_join!(
+        round.move_clock(first),
+        round.write(second),
+        round.seal(),
+        round.read(third)
+    )?;
 
     ensure!(round.is_sealed.get(), "the hour was not added up while questions were asked");
     ensure!(chunks > 5 && answers > 20, "{chunks} chunks and {answers} answers are no race");
@@ -101,7 +106,9 @@ async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
 /// Every fifth call or so takes longer than others.
 fn delays(seed: u64) -> Plan {
     let mut random = Random::of(&[seed]);
-    Box::new(move |_| random.chance(20).then(|| Fault::Delay(Duration::from_millis(random.below(15)))))
+    Box::new(move |_| {
+        random.chance(20).then(|| Fault::Delay(Duration::from_millis(random.below(15))))
+    })
 }
 
 impl Round<'_> {
@@ -113,7 +120,8 @@ impl Round<'_> {
         while is_early(self) {
             tokio::time::sleep(MOVE_EVERY).await;
             let next = self.props.now() + random.between(1, MOVE_MAX);
-            let is_waited_for = self.asked_at.get().is_some_and(|asked_at| next > asked_at + QUESTION_SECONDS_MAX);
+            let is_waited_for =
+                self.asked_at.get().is_some_and(|asked_at| next > asked_at + QUESTION_SECONDS_MAX);
             if !is_waited_for {
                 self.props.seconds.store(next, Ordering::SeqCst);
             }
@@ -139,7 +147,13 @@ impl Round<'_> {
                 );
             }
             text += &"\n".repeat(chunks);
-            self.upload_and_count(&counter, &format!("{}/{chunks}.jsonl", self.props.store.table), text, now).await?;
+            self.upload_and_count(
+                &counter,
+                &format!("{}/{chunks}.jsonl", self.props.store.table),
+                text,
+                now,
+            )
+            .await?;
             chunks += 1;
         }
         Ok(chunks as u64)
@@ -152,7 +166,8 @@ impl Round<'_> {
         text: String,
         now: i64,
     ) -> Result<()> {
-        let settings = Settings { reference_time: time_of(now), default_currency: "USD".to_string() };
+        let settings =
+            Settings { reference_time: time_of(now), default_currency: "USD".to_string() };
         let recount = recount(text.as_bytes(), &settings)?;
         self.counted.borrow_mut()[UPLOADED].add(&recount);
         let record = self.props.store.put(key, text).await?;
@@ -161,8 +176,12 @@ impl Round<'_> {
         let bucket = self.props.store.bucket.clone();
         self.cast.upload_times.set(&format!("{bucket}/{key}"), version_id, time_of(now));
         let (key, version_id) = (key.to_string(), Some(version_id.to_string()));
-        let object = ObjectRef { bucket, key, version_id, etag: named["eTag"].as_str().map(str::to_string) };
-        ensure!(count(counter, &object).await?, "{object:?} was not counted, with nothing in the way");
+        let object =
+            ObjectRef { bucket, key, version_id, etag: named["eTag"].as_str().map(str::to_string) };
+        ensure!(
+            count(counter, &object).await?,
+            "{object:?} was not counted, with nothing in the way"
+        );
         self.counted.borrow_mut()[COUNTED].add(&recount);
         Ok(())
     }
@@ -190,7 +209,9 @@ impl Round<'_> {
             self.asked_at.set(None);
             let most = self.counted.borrow()[UPLOADED].clone();
             let past = self.props.now() - self.hour_end;
-            answer.check(&question, &Bounds { least, most }).with_context(|| format!("{past} s after the hour"))?;
+            answer
+                .check(&question, &Bounds { least, most })
+                .with_context(|| format!("{past} s after the hour"))?;
             answers += 1;
         }
         Ok(answers)

@@ -34,7 +34,8 @@ pub(crate) enum Step {
     Stall { worker: Stalled, operation: &'static str, number: usize },
     /// It goes on.
     Wake,
-    /// No counter is above what was uploaded, and the minutes of hours that are done add up to them.
+    /// No counter is above what was uploaded, and the minutes of hours that are done add up to
+    /// them.
     Audit,
     /// The table deletes rows that have expired: some of them.
     Expire { seed: u64 },
@@ -199,7 +200,11 @@ impl Writer<'_> {
 
     /// How far the clock may move: hours must be sealed before their minutes expire.
     fn days(&mut self) -> i64 {
-        let most = if self.setting.minute_days == 0 { 40 } else { i64::from(self.setting.minute_days) - 1 };
+        let most = if self.setting.minute_days == 0 {
+            40
+        } else {
+            i64::from(self.setting.minute_days) - 1
+        };
         self.random.between(HOUR, most * DAY)
     }
 
@@ -230,7 +235,8 @@ impl Writer<'_> {
         self.sealed_at = sealed_at;
     }
 
-    /// A worker that looked at the clock in time does what it was about to do when everybody else has gone on.
+    /// A worker that looked at the clock in time does what it was about to do when everybody else
+    /// has gone on.
     fn held_up_over_the_closing(&mut self) {
         let worker = if self.random.chance(75) {
             self.upload();
@@ -239,12 +245,19 @@ impl Writer<'_> {
             Stalled::Sealer
         };
         let operation = match worker {
-            Stalled::Ingest { .. } => {
-                self.random.pick(&["TransactWriteItems", "TransactWriteItems", "UpdateItem", "Query"])
-            }
-            Stalled::Sealer => {
-                self.random.pick(&["TransactWriteItems", "PutItem", "UpdateItem", "Query", "DeleteItem"])
-            }
+            Stalled::Ingest { .. } => self.random.pick(&[
+                "TransactWriteItems",
+                "TransactWriteItems",
+                "UpdateItem",
+                "Query",
+            ]),
+            Stalled::Sealer => self.random.pick(&[
+                "TransactWriteItems",
+                "PutItem",
+                "UpdateItem",
+                "Query",
+                "DeleteItem",
+            ]),
         };
         let number = 1 + self.random.index(2);
         self.steps.push(Step::Stall { worker, operation, number });
@@ -282,13 +295,19 @@ impl fmt::Display for Step {
             Step::Upload { text } => write!(f, "upload {} lines", text.lines().count()),
             Step::UploadAgain { chunk } => write!(f, "upload chunk {chunk} again"),
             Step::Pass { seconds, until } => write!(f, "{seconds} s pass: {until}"),
-            Step::Stall { worker, operation, number } => write!(f, "{worker:?} is held up at {operation} {number}"),
+            Step::Stall { worker, operation, number } => {
+                write!(f, "{worker:?} is held up at {operation} {number}")
+            }
             Step::Wake => write!(f, "who is held up goes on"),
             Step::Audit => write!(f, "audit"),
             Step::Expire { .. } => write!(f, "rows that have expired are deleted"),
             Step::Work(work) => {
                 let Work { deliveries, sealers, questions, faults_of_1000, fault_seed } = work;
-                write!(f, "at once: deliveries {deliveries:?}, sealers {sealers}, questions {}", questions.len())?;
+                write!(
+                    f,
+                    "at once: deliveries {deliveries:?}, sealers {sealers}, questions {}",
+                    questions.len()
+                )?;
                 write!(f, ", {faults_of_1000} of 1000 calls go wrong by {fault_seed:x}")?;
                 for question in questions {
                     write!(f, "\n        {question}")?;

@@ -31,7 +31,8 @@ pub fn root() -> PathBuf {
 fn build() -> anyhow::Result<PathBuf> {
     // The test's own binary lies in `<target>/<profile>/deps`.
     let test = std::env::current_exe()?;
-    let folder = test.ancestors().nth(2).context("a test binary lies in a target folder")?.to_path_buf();
+    let folder =
+        test.ancestors().nth(2).context("a test binary lies in a target folder")?.to_path_buf();
     let target = folder.parent().context("a profile's folder lies in a target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo
@@ -42,10 +43,13 @@ fn build() -> anyhow::Result<PathBuf> {
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
-    // `cargo test` says which package it runs. A build that was told so compiles all that asks for it, and so would the next
-    // `cargo test`, which was not.
+    // `cargo test` says which package it runs. A build that was told so compiles all that asks for
+    // it, and so would the next `cargo test`, which was not.
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix))) {
+        if name
+            .to_str()
+            .is_some_and(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix)))
+        {
             cargo.env_remove(name);
         }
     }

@@ -1,8 +1,9 @@
 //! The cloud that the tests run on.
 //!
-//! In this order: the endpoint that `MINUTEBOOK_TEST_ENDPOINT` names; a container of `MINUTEBOOK_TEST_IMAGE` (default
-//! LocalStack), where Docker answers and has or can pull the image; the emulator of `cargo mb up`, as a child process on a
-//! free port. Which one it is, is printed: nothing is skipped silently.
+//! In this order: the endpoint that `MINUTEBOOK_TEST_ENDPOINT` names; a container of
+//! `MINUTEBOOK_TEST_IMAGE` (default LocalStack), where Docker answers and has or can pull the
+//! image; the emulator of `cargo mb up`, as a child process on a free port. Which one it is, is
+//! printed: nothing is skipped silently.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +11,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use aws_credential_types::Credentials;
 use minutebook_local::{
-    Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools, build_functions, http_client, package_program,
+    Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools, build_functions,
+    http_client, package_program,
 };
 use tempfile::TempDir;
 use testcontainers::core::{IntoContainerPort, Mount, WaitFor};
@@ -99,7 +101,11 @@ impl Cloud {
         match container().await {
             Ok((endpoint_url, container)) => {
                 println!("backend: a container at {endpoint_url}");
-                return Ok(Cloud::at(&endpoint_url, Backend::Container { _container: Box::new(container) }, folder));
+                return Ok(Cloud::at(
+                    &endpoint_url,
+                    Backend::Container { _container: Box::new(container) },
+                    folder,
+                ));
             }
             Err(error) => println!("no container ({error:#}); the emulator takes its place"),
         }
@@ -120,8 +126,8 @@ impl Cloud {
         matches!(self.backend, Backend::Emulator(_))
     }
 
-    /// The deployed stack: the real template with the functions of this workspace; rows are kept for ever, so that
-    /// fixtures of any date can be asked about. The first call deploys it.
+    /// The deployed stack: the real template with the functions of this workspace; rows are kept
+    /// for ever, so that fixtures of any date can be asked about. The first call deploys it.
     ///
     /// # Errors
     ///
@@ -147,8 +153,12 @@ impl Cloud {
     /// If the role cannot be found or taken.
     pub async fn as_role_of(&self, function: &str) -> Result<Clients> {
         let stack = self.stack().await?;
-        let name = stack.functions.get(function).with_context(|| format!("there is no function {function}"))?;
-        let configuration = self.get_json(&format!("/2015-03-31/functions/{name}/configuration")).await?;
+        let name = stack
+            .functions
+            .get(function)
+            .with_context(|| format!("there is no function {function}"))?;
+        let configuration =
+            self.get_json(&format!("/2015-03-31/functions/{name}/configuration")).await?;
         let role = configuration["Role"].as_str().context("a function has a role")?;
         let sts = aws_sdk_sts::Config::builder()
             .behavior_version_latest()
@@ -156,7 +166,10 @@ impl Cloud {
             .endpoint_url(&self.clients.endpoint_url)
             .region(aws_sdk_sts::config::Region::new(REGION))
             .credentials_provider(Credentials::new(ACCOUNT, "no-secret", None, None, "harness"));
-        let assume = aws_sdk_sts::Client::from_conf(sts.build()).assume_role().role_arn(role).role_session_name("test");
+        let assume = aws_sdk_sts::Client::from_conf(sts.build())
+            .assume_role()
+            .role_arn(role)
+            .role_session_name("test");
         let answer = assume.send().await.with_context(|| format!("AssumeRole of {role}"))?;
         let taken = answer.credentials().context("credentials")?;
         let credentials = Credentials::new(
@@ -174,13 +187,21 @@ impl Cloud {
     /// # Errors
     ///
     /// If the function fails, with what it says.
-    pub async fn invoke(&self, function: &str, payload: &serde_json::Value) -> Result<serde_json::Value> {
+    pub async fn invoke(
+        &self,
+        function: &str,
+        payload: &serde_json::Value,
+    ) -> Result<serde_json::Value> {
         let stack = self.stack().await?;
-        let name = stack.functions.get(function).with_context(|| format!("there is no function {function}"))?;
+        let name = stack
+            .functions
+            .get(function)
+            .with_context(|| format!("there is no function {function}"))?;
         let url = format!("{}/2015-03-31/functions/{name}/invocations", self.clients.endpoint_url);
         let (authorization, payload) = (authorization("lambda"), payload.to_string());
         tokio::task::spawn_blocking(move || {
-            let mut response = ureq::post(&url).header("authorization", &authorization).send(&payload)?;
+            let mut response =
+                ureq::post(&url).header("authorization", &authorization).send(&payload)?;
             let has_failed = response.headers().contains_key("x-amz-function-error");
             let text = response.body_mut().read_to_string()?;
             anyhow::ensure!(!has_failed, "the function failed: {text}");
@@ -196,22 +217,34 @@ impl Cloud {
     /// If there is no such rule.
     pub async fn schedule(&self, rule: &str) -> Result<(String, Vec<String>)> {
         let described = self.ask_events("DescribeRule", serde_json::json!({"Name": rule})).await?;
-        let listed = self.ask_events("ListTargetsByRule", serde_json::json!({"Rule": rule})).await?;
-        let expression = described["ScheduleExpression"].as_str().with_context(|| described.to_string())?;
+        let listed =
+            self.ask_events("ListTargetsByRule", serde_json::json!({"Rule": rule})).await?;
+        let expression =
+            described["ScheduleExpression"].as_str().with_context(|| described.to_string())?;
         let targets = listed["Targets"].as_array().with_context(|| listed.to_string())?;
-        let arns = targets.iter().filter_map(|target| target["Arn"].as_str().map(str::to_string)).collect();
+        let arns = targets
+            .iter()
+            .filter_map(|target| target["Arn"].as_str().map(str::to_string))
+            .collect();
         Ok((expression.to_string(), arns))
     }
 
-    async fn ask_events(&self, operation: &str, question: serde_json::Value) -> Result<serde_json::Value> {
+    async fn ask_events(
+        &self,
+        operation: &str,
+        question: serde_json::Value,
+    ) -> Result<serde_json::Value> {
         self.ask("events", format!("AWSEvents.{operation}"), question).await
     }
 
-    /// Makes the stream that the deployed stack reads, and gives its ARN; `None` if the backend has no streams.
+    /// Makes the stream that the deployed stack reads, and gives its ARN; `None` if the backend has
+    /// no streams.
     async fn make_stream(&self) -> Option<String> {
         let create = serde_json::json!({"StreamName": STREAM, "ShardCount": 2});
         if let Err(error) = self.ask_kinesis("CreateStream", create).await {
-            println!("no stream can be made ({error:#}); one of an earlier run will do, if there is any");
+            println!(
+                "no stream can be made ({error:#}); one of an earlier run will do, if there is any"
+            );
         }
         let describe = serde_json::json!({"StreamName": STREAM});
         let described = self.ask_kinesis("DescribeStreamSummary", describe).await.ok()?;
@@ -223,7 +256,11 @@ impl Cloud {
     /// # Errors
     ///
     /// If it refuses.
-    pub async fn ask_kinesis(&self, operation: &str, question: serde_json::Value) -> Result<serde_json::Value> {
+    pub async fn ask_kinesis(
+        &self,
+        operation: &str,
+        question: serde_json::Value,
+    ) -> Result<serde_json::Value> {
         self.ask("kinesis", format!("Kinesis_20131202.{operation}"), question).await
     }
 
@@ -269,14 +306,16 @@ impl Cloud {
     pub async fn get(&self, path_and_query: &str) -> Result<(u16, String, serde_json::Value)> {
         let url = self.url(path_and_query).await?;
         tokio::task::spawn_blocking(move || {
-            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let agent: ureq::Agent =
+                ureq::Agent::config_builder().http_status_as_error(false).build().into();
             let response = agent.get(&url).call().with_context(|| format!("GET {url}"))?;
             answer_of(&url, response)
         })
         .await?
     }
 
-    /// Posts a body to a function of the stack over HTTP, and gives status, content type and body of the answer.
+    /// Posts a body to a function of the stack over HTTP, and gives status, content type and body
+    /// of the answer.
     ///
     /// # Errors
     ///
@@ -294,7 +333,8 @@ impl Cloud {
         }
         let request = request.body(body.into())?;
         tokio::task::spawn_blocking(move || {
-            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let agent: ureq::Agent =
+                ureq::Agent::config_builder().http_status_as_error(false).build().into();
             let response = agent.run(request).with_context(|| format!("POST {url}"))?;
             answer_of(&url, response)
         })
@@ -311,7 +351,10 @@ impl Cloud {
             return Ok(());
         };
         let report = Store::of(&self.clients, stack).verify().await?;
-        println!("the deployed stack as a whole: {} events, {} differences", report["events"], report["differences"]);
+        println!(
+            "the deployed stack as a whole: {} events, {} differences",
+            report["events"], report["differences"]
+        );
         Ok(())
     }
 
@@ -337,13 +380,19 @@ impl Cloud {
 
     fn at(endpoint_url: &str, backend: Backend, folder: TempDir) -> Cloud {
         let credentials = Credentials::new(ACCOUNT, "no-secret", None, None, "harness");
-        Cloud { clients: Clients::with(endpoint_url, &credentials), backend, stack: OnceCell::new(), folder }
+        Cloud {
+            clients: Clients::with(endpoint_url, &credentials),
+            backend,
+            stack: OnceCell::new(),
+            folder,
+        }
     }
 
     async fn deploy(&self) -> Result<Stack> {
         let root = binaries::root();
         let zips = match &self.backend {
-            // The emulator runs the programs on this very machine, so those of the tests' own profile will do.
+            // The emulator runs the programs on this very machine, so those of the tests' own
+            // profile will do.
             Backend::Emulator(_) => self.package_binaries()?,
             Backend::External | Backend::Container { .. } => {
                 let tools = Tools::install(&root)?;
@@ -410,9 +459,16 @@ impl Clients {
 }
 
 /// Status, content type and body of an answer.
-fn answer_of(url: &str, mut response: ureq::http::Response<ureq::Body>) -> Result<(u16, String, serde_json::Value)> {
-    let content_type =
-        response.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_string();
+fn answer_of(
+    url: &str,
+    mut response: ureq::http::Response<ureq::Body>,
+) -> Result<(u16, String, serde_json::Value)> {
+    let content_type = response
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_string();
     let text = response.body_mut().read_to_string()?;
     let body = serde_json::from_str(&text).with_context(|| format!("{url} answered {text}"))?;
     Ok((response.status().as_u16(), content_type, body))

@@ -1,6 +1,6 @@
-//! A proxy between a function and the cloud that makes the faults which no emulator makes: lost replies, conflicts,
-//! throttling, calls that are refused, held up or late, failures in the middle of a body, and the death of the function
-//! at a chosen call.
+//! A proxy between a function and the cloud that makes the faults which no emulator makes: lost
+//! replies, conflicts, throttling, calls that are refused, held up or late, failures in the middle
+//! of a body, and the death of the function at a chosen call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -29,7 +29,8 @@ pub struct Call {
     pub operation: String,
     /// The how-manieth call of this operation it is, from 1.
     pub number: usize,
-    /// The kinds of a transaction's actions, in order: `Put`, `ConditionCheck`, `Update`. Empty for other calls.
+    /// The kinds of a transaction's actions, in order: `Put`, `ConditionCheck`, `Update`. Empty for
+    /// other calls.
     pub actions: Vec<String>,
 }
 
@@ -64,14 +65,17 @@ pub type Plan = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 /// The longest that a seeded plan delays a call.
 const DELAY_MS_MAX: u64 = 30;
 
-/// A plan by chance, that makes a fault of every kind that its call can meet. What happens to a call depends on nothing but
-/// the seed, the call's operation and its number, so that a plan can be played again.
+/// A plan by chance, that makes a fault of every kind that its call can meet. What happens to a
+/// call depends on nothing but the seed, the call's operation and its number, so that a plan can be
+/// played again.
 ///
 /// **Units and range**: so many calls of a thousand go wrong.
 pub fn seeded(seed: u64, calls_of_1000: u64) -> Plan {
     Box::new(move |call| {
-        let name: u64 =
-            call.operation.bytes().fold(0, |name, byte| name.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let name: u64 = call
+            .operation
+            .bytes()
+            .fold(0, |name, byte| name.wrapping_mul(31).wrapping_add(u64::from(byte)));
         let mut random = Random::of(&[seed, name, call.number as u64]);
         (random.below(1000) < calls_of_1000).then(|| any_fault(call, &mut random))
     })
@@ -112,7 +116,8 @@ fn any_fault(call: &Call, random: &mut Random) -> Fault {
     faults.swap_remove(random.index(faults.len()))
 }
 
-/// When objects were uploaded, by a clock of the harness: the cloud says of each when it was really put.
+/// When objects were uploaded, by a clock of the harness: the cloud says of each when it was really
+/// put.
 #[derive(Clone, Debug, Default)]
 pub struct UploadTimes(Arc<Mutex<TimesByVersion>>);
 
@@ -169,7 +174,8 @@ enum Victim {
     Nobody,
 }
 
-/// How long the call that killed a task of this process goes without an answer: the task is dropped long before.
+/// How long the call that killed a task of this process goes without an answer: the task is dropped
+/// long before.
 const LAST_SILENCE: Duration = Duration::from_secs(5);
 
 impl std::fmt::Debug for State {
@@ -207,15 +213,16 @@ impl FaultProxy {
         Ok(FaultProxy { url: format!("http://{}", server.address), state, _server: server })
     }
 
-    /// Takes another plan, which sees its calls numbered from 1, and forgets the faults that were made.
+    /// Takes another plan, which sees its calls numbered from 1, and forgets the faults that were
+    /// made.
     pub fn set_plan(&self, plan: Plan) {
         *locked(&self.state.plan) = plan;
         locked(&self.state.counts).clear();
         locked(&self.state.made).clear();
     }
 
-    /// From now on, a transaction that shares an item with one under way conflicts with it, as in DynamoDB, and so does a
-    /// single write to such an item.
+    /// From now on, a transaction that shares an item with one under way conflicts with it, as in
+    /// DynamoDB, and so does a single write to such an item.
     pub fn make_overlaps_conflict(&self) {
         *locked(&self.state.items_under_way) = Some(ItemsUnderWay::default());
     }
@@ -228,7 +235,8 @@ impl FaultProxy {
         }
     }
 
-    /// From now on, objects say that they were last modified at these times. Those that have none say what they did.
+    /// From now on, objects say that they were last modified at these times. Those that have none
+    /// say what they did.
     pub fn set_upload_times(&self, times: &UploadTimes) {
         *locked(&self.state.upload_times) = times.clone();
     }
@@ -238,8 +246,8 @@ impl FaultProxy {
         *locked(&self.state.victim) = process_id.map_or(Victim::Nobody, Victim::Process);
     }
 
-    /// Runs a task of this process that the kills are for: `None` if it was killed. A call that the cloud is carrying
-    /// out at that moment is carried out, as when a process is killed.
+    /// Runs a task of this process that the kills are for: `None` if it was killed. A call that the
+    /// cloud is carrying out at that moment is carried out, as when a process is killed.
     pub async fn run_victim<T>(&self, task: impl Future<Output = T>) -> Option<T> {
         let kill = Arc::new(Notify::new());
         *locked(&self.state.victim) = Victim::Task(kill.clone());
@@ -250,7 +258,8 @@ impl FaultProxy {
         }
     }
 
-    /// Waits until the cloud is carrying out no call that came through this proxy. A call that is held is not one.
+    /// Waits until the cloud is carrying out no call that came through this proxy. A call that is
+    /// held is not one.
     pub async fn is_quiet(&self) {
         wait_until(&self.state.under_way, |calls| calls == 0).await;
     }
@@ -265,7 +274,8 @@ impl FaultProxy {
         self.state.release.notify_waiters();
     }
 
-    /// The faults that were made so far, in order. A test that wants a fault checks that it happened.
+    /// The faults that were made so far, in order. A test that wants a fault checks that it
+    /// happened.
     pub fn faults_made(&self) -> Vec<Fault> {
         locked(&self.state.made).clone()
     }
@@ -279,9 +289,17 @@ impl FaultProxy {
 impl State {
     async fn handle(self: Arc<Self>, request: Request<Bytes>) -> Result<Response<Body>, HangUp> {
         let operation = operation_of(&request);
-        let is_write = matches!(operation.as_str(), "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem");
-        let write = if is_write { serde_json::from_slice(request.body()).unwrap_or(Value::Null) } else { Value::Null };
-        let call = Call { number: self.count(&operation), operation, actions: action_kinds(&write) };
+        let is_write = matches!(
+            operation.as_str(),
+            "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem"
+        );
+        let write = if is_write {
+            serde_json::from_slice(request.body()).unwrap_or(Value::Null)
+        } else {
+            Value::Null
+        };
+        let call =
+            Call { number: self.count(&operation), operation, actions: action_kinds(&write) };
         let fault = (locked(&self.plan))(&call);
         if let Some(fault) = &fault {
             locked(&self.made).push(fault.clone());
@@ -306,14 +324,21 @@ impl State {
                 self.hold().await;
                 self.carry_out(request, write, call).await.map(whole)
             }
-            Some(Fault::Status(status)) => answer(status, "injected by the harness".to_string()).map(whole),
-            Some(Fault::Error(code)) => answer(400, error_body(code, "injected by the harness")).map(whole),
-            Some(Fault::Cancel(codes)) => answer(400, cancellation_body(call.actions.len(), &codes)).map(whole),
+            Some(Fault::Status(status)) => {
+                answer(status, "injected by the harness".to_string()).map(whole)
+            }
+            Some(Fault::Error(code)) => {
+                answer(400, error_body(code, "injected by the harness")).map(whole)
+            }
+            Some(Fault::Cancel(codes)) => {
+                answer(400, cancellation_body(call.actions.len(), &codes)).map(whole)
+            }
             Some(Fault::CutBody) => {
                 let (parts, body) = self.carry_out(request, write, call).await?.into_parts();
                 let half = Ok(Frame::data(body.slice(..body.len() / 2)));
-                // What is written before the connection breaks is sent only while the rest is waited for: without it, the
-                // function would see no body at all, and try the call again instead of the reading.
+                // What is written before the connection breaks is sent only while the rest is
+                // waited for: without it, the function would see no body at all, and try the call
+                // again instead of the reading.
                 let rest = stream::once(async {
                     tokio::task::yield_now().await;
                     Err(HangUp)
@@ -359,7 +384,8 @@ impl State {
         let overlap: Vec<(usize, &'static str)> = {
             let mut under_way = locked(&items_under_way);
             let overlaps = items.iter().enumerate().filter(|(_, item)| under_way.contains(*item));
-            let overlap: Vec<_> = overlaps.map(|(position, _)| (position, "TransactionConflict")).collect();
+            let overlap: Vec<_> =
+                overlaps.map(|(position, _)| (position, "TransactionConflict")).collect();
             if overlap.is_empty() && is_transaction {
                 under_way.extend(items.iter().cloned());
             }
@@ -369,7 +395,11 @@ impl State {
             locked(&self.made).push(Fault::Cancel(overlap.clone()));
             let code = "TransactionConflictException";
             let single = || error_body(code, "another transaction is under way at this item");
-            let body = if is_transaction { cancellation_body(call.actions.len(), &overlap) } else { single() };
+            let body = if is_transaction {
+                cancellation_body(call.actions.len(), &overlap)
+            } else {
+                single()
+            };
             return answer(400, body);
         }
         let response = self.forward(request).await;
@@ -387,11 +417,16 @@ impl State {
         let object = parts.uri.path().trim_start_matches('/').to_string();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = format!("{}{path}", self.upstream).parse().map_err(|_| HangUp)?;
-        let response = self.client.request(Request::from_parts(parts, Full::new(body))).await.map_err(|_| HangUp)?;
+        let response = self
+            .client
+            .request(Request::from_parts(parts, Full::new(body)))
+            .await
+            .map_err(|_| HangUp)?;
         let (mut parts, body) = response.into_parts();
         let bytes = body.collect().await.map_err(|_| HangUp)?.to_bytes();
         parts.headers.remove("transfer-encoding");
-        let version_id = parts.headers.get("x-amz-version-id").and_then(|value| value.to_str().ok());
+        let version_id =
+            parts.headers.get("x-amz-version-id").and_then(|value| value.to_str().ok());
         if let Some(time) = locked(&self.upload_times).of(&object, version_id.unwrap_or_default()) {
             let text = time.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
             parts.headers.insert("last-modified", text.parse().map_err(|_| HangUp)?);
@@ -410,8 +445,13 @@ impl State {
         let kill = match &*locked(&self.victim) {
             Victim::Task(kill) => kill.clone(),
             Victim::Process(process_id) => {
-                let status = std::process::Command::new("kill").args(["-KILL", &process_id.to_string()]).status();
-                assert!(status.is_ok_and(|status| status.success()), "process {process_id} could not be killed");
+                let status = std::process::Command::new("kill")
+                    .args(["-KILL", &process_id.to_string()])
+                    .status();
+                assert!(
+                    status.is_ok_and(|status| status.success()),
+                    "process {process_id} could not be killed"
+                );
                 return Err(HangUp);
             }
             Victim::Nobody => panic!("a test that kills names its victim"),
@@ -487,12 +527,16 @@ fn written_items(write: &Value) -> Vec<String> {
 }
 
 fn error_body(code: &str, message: &str) -> String {
-    json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}).to_string()
+    json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message})
+        .to_string()
 }
 
 fn cancellation_body(positions: usize, codes: &[(usize, &'static str)]) -> String {
-    let code_at = |position: usize| codes.iter().find(|(at, _)| *at == position).map_or("None", |(_, code)| code);
-    let reasons: Vec<Value> = (0..positions).map(|position| json!({"Code": code_at(position)})).collect();
+    let code_at = |position: usize| {
+        codes.iter().find(|(at, _)| *at == position).map_or("None", |(_, code)| code)
+    };
+    let reasons: Vec<Value> =
+        (0..positions).map(|position| json!({"Code": code_at(position)})).collect();
     json!({
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
         "Message": "Transaction cancelled, injected by the harness",
@@ -519,8 +563,11 @@ mod tests {
     use super::*;
 
     fn call(operation: &str, number: usize) -> Call {
-        let actions =
-            if operation == "TransactWriteItems" { vec!["Put".to_string(), "Update".to_string()] } else { vec![] };
+        let actions = if operation == "TransactWriteItems" {
+            vec!["Put".to_string(), "Update".to_string()]
+        } else {
+            vec![]
+        };
         Call { operation: operation.to_string(), number, actions }
     }
 
@@ -553,7 +600,12 @@ mod tests {
             assert!(made.contains(&fault), "{fault:?}");
         }
         assert!(made.iter().any(|fault| matches!(fault, Fault::Delay(_))));
-        assert!(faults(3, "GetObject").into_iter().flatten().all(|fault| !matches!(fault, Fault::Error(_))));
+        assert!(
+            faults(3, "GetObject")
+                .into_iter()
+                .flatten()
+                .all(|fault| !matches!(fault, Fault::Error(_)))
+        );
     }
 
     #[test]

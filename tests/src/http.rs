@@ -49,7 +49,8 @@ impl Server {
         H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Response<Body>, HangUp>> + Send + 'static,
     {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no free port on the loopback")?;
+        let listener =
+            TcpListener::bind(("127.0.0.1", 0)).await.context("no free port on the loopback")?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -62,9 +63,12 @@ impl Server {
                         handler(Request::from_parts(parts, bytes)).await
                     }
                 });
-                // A handler that hangs up ends its connection with an error; so does a client that goes away.
+                // A handler that hangs up ends its connection with an error; so does a client that
+                // goes away.
                 tokio::spawn(async move {
-                    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+                    drop(
+                        http1::Builder::new().serve_connection(TokioIo::new(stream), service).await,
+                    )
                 });
             }
         });

@@ -1,7 +1,7 @@
 //! The harness: the local cloud that the end-to-end tests run on, and the faults that they make.
 //!
-//! None of the crates that count or store is used here: what they do is judged from outside, by the oracle and by the
-//! `minutebook` command.
+//! None of the crates that count or store is used here: what they do is judged from outside, by the
+//! oracle and by the `minutebook` command.
 
 #![expect(clippy::print_stdout, reason = "a harness tells its user what it does")]
 

@@ -1,4 +1,5 @@
-//! A table and two buckets of a test's own on the emulator, for tests that run a function by themselves.
+//! A table and two buckets of a test's own on the emulator, for tests that run a function by
+//! themselves.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +7,8 @@ use std::process::Output;
 
 use anyhow::{Context, bail};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
 };
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, ObjectVersion, VersioningConfiguration};
@@ -74,8 +76,14 @@ impl Store {
         };
         for bucket in [&store.bucket, &store.rejected_bucket] {
             store.clients.s3.create_bucket().bucket(bucket).send().await.context("CreateBucket")?;
-            let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-            let put = store.clients.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(versioning);
+            let versioning =
+                VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+            let put = store
+                .clients
+                .s3
+                .put_bucket_versioning()
+                .bucket(bucket)
+                .versioning_configuration(versioning);
             put.send().await.context("PutBucketVersioning")?;
         }
         store.create_table().await?;
@@ -99,7 +107,13 @@ impl Store {
     ///
     /// If the emulator refuses.
     pub async fn delete_table(&self) -> anyhow::Result<()> {
-        self.clients.dynamodb.delete_table().table_name(&self.table).send().await.context("DeleteTable")?;
+        self.clients
+            .dynamodb
+            .delete_table()
+            .table_name(&self.table)
+            .send()
+            .await
+            .context("DeleteTable")?;
         Ok(())
     }
 
@@ -107,7 +121,9 @@ impl Store {
         let mut create = self.clients.dynamodb.create_table().table_name(&self.table);
         for (attribute, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
             create = create
-                .key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(kind).build()?)
+                .key_schema(
+                    KeySchemaElement::builder().attribute_name(attribute).key_type(kind).build()?,
+                )
                 .attribute_definitions(
                     AttributeDefinition::builder()
                         .attribute_name(attribute)
@@ -137,12 +153,19 @@ impl Store {
     pub async fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) -> anyhow::Result<Value> {
         let bytes = bytes.into();
         let size = bytes.len();
-        let put = self.clients.s3.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes));
+        let put = self
+            .clients
+            .s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .body(ByteStream::from(bytes));
         let answer = put.send().await.context("PutObject")?;
         Ok(self.announcement(key, size, answer.e_tag().unwrap_or_default(), answer.version_id()))
     }
 
-    /// The notification records that S3 would send for all that lies in the bucket, each version of each object.
+    /// The notification records that S3 would send for all that lies in the bucket, each version of
+    /// each object.
     ///
     /// # Errors
     ///
@@ -150,10 +173,14 @@ impl Store {
     pub async fn announcements(&self) -> anyhow::Result<Vec<Value>> {
         let list = self.clients.s3.list_object_versions().bucket(&self.bucket).send();
         let listed = list.await.context("ListObjectVersions")?;
-        anyhow::ensure!(listed.is_truncated() != Some(true), "there are more objects than a list holds");
+        anyhow::ensure!(
+            listed.is_truncated() != Some(true),
+            "there are more objects than a list holds"
+        );
         let announcement = |version: &ObjectVersion| {
             let size = usize::try_from(version.size().unwrap_or_default()).unwrap_or_default();
-            let (key, etag) = (version.key().unwrap_or_default(), version.e_tag().unwrap_or_default());
+            let (key, etag) =
+                (version.key().unwrap_or_default(), version.e_tag().unwrap_or_default());
             self.announcement(key, size, etag, version.version_id())
         };
         Ok(listed.versions().iter().map(announcement).collect())
@@ -202,7 +229,12 @@ impl Store {
     /// # Errors
     ///
     /// If the emulator refuses.
-    pub async fn put_filled_row(&self, pk: &str, sk: &str, size_bytes: usize) -> anyhow::Result<()> {
+    pub async fn put_filled_row(
+        &self,
+        pk: &str,
+        sk: &str,
+        size_bytes: usize,
+    ) -> anyhow::Result<()> {
         let others = "pk".len() + pk.len() + "sk".len() + sk.len() + "filler".len();
         let put = self
             .clients
@@ -216,7 +248,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the mark of a chunk of one part, as ingest does, of an object whose lines were all counted.
+    /// Writes the mark of a chunk of one part, as ingest does, of an object whose lines were all
+    /// counted.
     ///
     /// # Errors
     ///
@@ -260,7 +293,10 @@ impl Store {
         let mut add = add
             .key("pk", AttributeValue::S("TOTALS".to_string()))
             .key("sk", AttributeValue::S("00".to_string()))
-            .expression_attribute_values(":time", AttributeValue::S(mark.reference_time.to_string()));
+            .expression_attribute_values(
+                ":time",
+                AttributeValue::S(mark.reference_time.to_string()),
+            );
         let mut sums = vec![];
         for (name, count) in [
             ("chunks", 1),
@@ -274,11 +310,16 @@ impl Store {
             // Some of the names are words of the language of expressions.
             add = add
                 .expression_attribute_names(format!("#{name}"), name)
-                .expression_attribute_values(format!(":{name}"), AttributeValue::N(count.to_string()));
+                .expression_attribute_values(
+                    format!(":{name}"),
+                    AttributeValue::N(count.to_string()),
+                );
             sums.push(format!("#{name} :{name}"));
         }
         let sums = sums.join(", ");
-        let add = add.update_expression(format!("ADD {sums} SET last_committed_at = :time, last_put_at = :time"));
+        let add = add.update_expression(format!(
+            "ADD {sums} SET last_committed_at = :time, last_put_at = :time"
+        ));
         add.send().await.context("UpdateItem of the totals")?;
         Ok(())
     }
@@ -330,8 +371,9 @@ impl Store {
             .send()
             .await
             .context("Query")?;
-        let key =
-            |row: &std::collections::HashMap<String, AttributeValue>| row["sk"].as_s().cloned().unwrap_or_default();
+        let key = |row: &std::collections::HashMap<String, AttributeValue>| {
+            row["sk"].as_s().cloned().unwrap_or_default()
+        };
         Ok(answer.items().iter().map(key).collect())
     }
 
@@ -364,7 +406,8 @@ impl Store {
     pub async fn rejected(&self, key: &str) -> anyhow::Result<Vec<Value>> {
         let key = format!("{key}.rejected.jsonl");
         let get = self.clients.s3.get_object().bucket(&self.rejected_bucket).key(&key);
-        let bytes = get.send().await.with_context(|| key.clone())?.body.collect().await?.into_bytes();
+        let bytes =
+            get.send().await.with_context(|| key.clone())?.body.collect().await?.into_bytes();
         let lines = std::str::from_utf8(&bytes)?.lines();
         lines.map(|line| serde_json::from_str(line).with_context(|| line.to_string())).collect()
     }
@@ -375,8 +418,10 @@ impl Store {
     ///
     /// If the emulator refuses.
     pub async fn delete_version(&self, key: &str, record: &Value) -> anyhow::Result<()> {
-        let version = record["s3"]["object"]["versionId"].as_str().context("the bucket keeps versions")?;
-        let delete = self.clients.s3.delete_object().bucket(&self.bucket).key(key).version_id(version);
+        let version =
+            record["s3"]["object"]["versionId"].as_str().context("the bucket keeps versions")?;
+        let delete =
+            self.clients.s3.delete_object().bucket(&self.bucket).key(key).version_id(version);
         delete.send().await.context("DeleteObject")?;
         Ok(())
     }
@@ -386,7 +431,12 @@ impl Store {
     /// # Errors
     ///
     /// If the emulator refuses.
-    pub async fn add(&self, row: (&str, &str), attribute: &str, amount: &str) -> anyhow::Result<()> {
+    pub async fn add(
+        &self,
+        row: (&str, &str),
+        attribute: &str,
+        amount: &str,
+    ) -> anyhow::Result<()> {
         let update = self
             .clients
             .dynamodb
@@ -427,22 +477,31 @@ impl Store {
         self.start("ingest", dynamodb_url, s3_url, FOR_EVER).await
     }
 
-    /// Starts ingest on this store, for rows that are kept for so long. `s3_url` may be that of a proxy.
+    /// Starts ingest on this store, for rows that are kept for so long. `s3_url` may be that of a
+    /// proxy.
     ///
     /// # Errors
     ///
     /// If it cannot be started.
-    pub async fn start_ingest_of(&self, s3_url: &str, retention: RetentionDays) -> anyhow::Result<Worker> {
+    pub async fn start_ingest_of(
+        &self,
+        s3_url: &str,
+        retention: RetentionDays,
+    ) -> anyhow::Result<Worker> {
         self.start("ingest", &self.clients.endpoint_url, s3_url, retention).await
     }
 
-    /// Starts rollup on this store, for minutes that are kept for so many days; 0 is for ever. `dynamodb_url` may be that
-    /// of a proxy.
+    /// Starts rollup on this store, for minutes that are kept for so many days; 0 is for ever.
+    /// `dynamodb_url` may be that of a proxy.
     ///
     /// # Errors
     ///
     /// If it cannot be started.
-    pub async fn start_rollup(&self, dynamodb_url: &str, minute_retention_days: u32) -> anyhow::Result<Worker> {
+    pub async fn start_rollup(
+        &self,
+        dynamodb_url: &str,
+        minute_retention_days: u32,
+    ) -> anyhow::Result<Worker> {
         let retention = RetentionDays { minutes: minute_retention_days, ..FOR_EVER };
         self.start("rollup", dynamodb_url, &self.clients.endpoint_url, retention).await
     }
@@ -461,7 +520,11 @@ impl Store {
     /// # Errors
     ///
     /// If it cannot be started.
-    pub async fn start_query_of(&self, function: &str, retention: RetentionDays) -> anyhow::Result<Worker> {
+    pub async fn start_query_of(
+        &self,
+        function: &str,
+        retention: RetentionDays,
+    ) -> anyhow::Result<Worker> {
         let endpoint_url = &self.clients.endpoint_url;
         self.start(function, endpoint_url, endpoint_url, retention).await
     }
@@ -521,7 +584,8 @@ impl Store {
         serde_json::from_slice(&output.stdout).context("verify --json prints JSON")
     }
 
-    /// Runs `minutebook verify --json` on this store with these further arguments, whatever it finds.
+    /// Runs `minutebook verify --json` on this store with these further arguments, whatever it
+    /// finds.
     ///
     /// # Errors
     ///
@@ -530,7 +594,14 @@ impl Store {
         let binary: PathBuf = crate::binaries::path("minutebook")?;
         let clients = &self.clients;
         tokio::process::Command::new(binary)
-            .args(["verify", "--json", "--endpoint-url", &clients.endpoint_url, "--region", &clients.region])
+            .args([
+                "verify",
+                "--json",
+                "--endpoint-url",
+                &clients.endpoint_url,
+                "--region",
+                &clients.region,
+            ])
             .args(["--bucket", &self.bucket, "--table", &self.table])
             .args(["--rejected-bucket", &self.rejected_bucket])
             .args(arguments)
@@ -544,7 +615,8 @@ impl Store {
 
 /// The SQS event of an invocation, with a message for each list of records.
 pub fn sqs_event(messages: &[Vec<Value>]) -> Value {
-    let bodies: Vec<String> = messages.iter().map(|records| json!({"Records": records}).to_string()).collect();
+    let bodies: Vec<String> =
+        messages.iter().map(|records| json!({"Records": records}).to_string()).collect();
     sqs_event_of_bodies(&bodies)
 }
 

@@ -1,5 +1,5 @@
-//! A function under a Lambda runtime of the harness: the real binary as a child process, fed one event at a time, that
-//! can be killed at any moment.
+//! A function under a Lambda runtime of the harness: the real binary as a child process, fed one
+//! event at a time, that can be killed at any moment.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -63,7 +63,8 @@ impl Worker {
         let allowed = Arc::new(std::sync::Mutex::new(INVOCATION_TIME));
         let allowed_now = allowed.clone();
         let runtime = Server::start(move |request| {
-            let (next_events, answer, allowed) = (next_events.clone(), answer.clone(), allowed_now.clone());
+            let (next_events, answer, allowed) =
+                (next_events.clone(), answer.clone(), allowed_now.clone());
             async move { serve_runtime_api(request, &next_events, &answer, &allowed).await }
         })
         .await?;
@@ -91,7 +92,9 @@ impl Worker {
     ///
     /// If the function ends, or takes too long, before it writes one.
     pub async fn next_summary(&mut self) -> anyhow::Result<Value> {
-        let line = tokio::time::timeout(PATIENCE, self.log.recv()).await.context("the function writes no summary")?;
+        let line = tokio::time::timeout(PATIENCE, self.log.recv())
+            .await
+            .context("the function writes no summary")?;
         line.context("the function ended without a summary")
     }
 
@@ -125,7 +128,10 @@ impl Worker {
 }
 
 /// Reads the log to its end, so that the function never waits for a reader.
-async fn read_log(mut lines: Lines<BufReader<ChildStdout>>, summaries: mpsc::UnboundedSender<Value>) {
+async fn read_log(
+    mut lines: Lines<BufReader<ChildStdout>>,
+    summaries: mpsc::UnboundedSender<Value>,
+) {
     while let Ok(Some(line)) = lines.next_line().await {
         let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
         if line["_aws"].is_object() {
@@ -149,13 +155,20 @@ async fn serve_runtime_api(
         return Response::builder()
             .header("lambda-runtime-aws-request-id", "00000000-0000-0000-0000-000000000001")
             .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())
-            .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:under-test")
+            .header(
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:us-east-1:000000000000:function:under-test",
+            )
             .header("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000")
             .body(full(event.to_string()))
             .map_err(|_| HangUp);
     }
     let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
-    let ended = if path.ends_with("/response") { Invocation::Answered(body) } else { Invocation::Failed(body) };
+    let ended = if path.ends_with("/response") {
+        Invocation::Answered(body)
+    } else {
+        Invocation::Failed(body)
+    };
     // Nobody listens any more if the test has ended; the worker ends with it.
     drop(answer.send(ended).await);
     Response::builder().status(202).body(full("")).map_err(|_| HangUp)

@@ -1,14 +1,17 @@
-//! Meters what counting orders would be billed: plays chunks of events about made-up orders into an order book in memory, and
-//! adds up the read and write units of every call by the sizes of its rows.
+//! Meters what counting orders would be billed: plays chunks of events about made-up orders into an
+//! order book in memory, and adds up the read and write units of every call by the sizes of its
+//! rows.
 //!
-//! `cargo run -p minutebook-benches --bin order_units -- [ORDERS] [EVENTS A CHUNK] [PRODUCTS] [MINUTES] [late]`
+//! `cargo run -p minutebook-benches --bin order_units -- [ORDERS] [EVENTS A CHUNK] [PRODUCTS]
+//! [MINUTES] [late]`
 //!
-//! An order is created, paid five minutes later and shipped half an hour after that, and one in ten is cancelled in between.
-//! With `late` its hour is closed by then, as in an import.
+//! An order is created, paid five minutes later and shipped half an hour after that, and one in ten
+//! is cancelled in between. With `late` its hour is closed by then, as in an import.
 //!
-//! **Source**: a transactional write takes two units for each started kilobyte of the larger of the item before and after
-//! it, and so does a condition check; a plain write takes one. A consistent read takes one unit for each started 4 KB, also
-//! where there is no item. The size of an item is that of its names and values.
+//! **Source**: a transactional write takes two units for each started kilobyte of the larger of the
+//! item before and after it, and so does a condition check; a plain write takes one. A consistent
+//! read takes one unit for each started 4 KB, also where there is no item. The size of an item is
+//! that of its names and values.
 
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
@@ -25,7 +28,9 @@ use minutebook_domain::order_changes::{OrderChange, OrderPart, Present};
 use minutebook_domain::orders::{OrderFacts, OrderId, Orders};
 use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::{Hour, Minute};
-use minutebook_storage::keys::{Lane, TIME_TO_LIVE, order_partition, recent_partition, tally_partition, tally_row};
+use minutebook_storage::keys::{
+    Lane, TIME_TO_LIVE, order_partition, recent_partition, tally_partition, tally_row,
+};
 use serde_json::json;
 
 const KILOBYTE: usize = 1024;
@@ -44,9 +49,11 @@ const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_day
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let is_late = arguments.iter().any(|argument| argument == "late");
-    let mut numbers = arguments.iter().filter(|argument| *argument != "late").map(|text| text.parse::<usize>());
+    let mut numbers =
+        arguments.iter().filter(|argument| *argument != "late").map(|text| text.parse::<usize>());
     let mut next = |default: usize| numbers.next().unwrap_or(Ok(default));
-    let (orders, chunk_events, products, minutes) = (next(100_000)?, next(10_000)?, next(1_000)?, next(100)?);
+    let (orders, chunk_events, products, minutes) =
+        (next(100_000)?, next(10_000)?, next(1_000)?, next(100)?);
 
     let start: DateTime<Utc> = "2026-11-20T20:00:00Z".parse()?;
     let lines = lines(orders, products, start, minutes)?;
@@ -74,10 +81,16 @@ fn main() -> Result<()> {
 }
 
 /// The events in the order of their times.
-fn lines(orders: usize, products: usize, start: DateTime<Utc>, minutes: usize) -> Result<Vec<(DateTime<Utc>, String)>> {
+fn lines(
+    orders: usize,
+    products: usize,
+    start: DateTime<Utc>,
+    minutes: usize,
+) -> Result<Vec<(DateTime<Utc>, String)>> {
     let mut lines = Vec::with_capacity(orders * 4);
     for order in 0..orders {
-        let made = start + TimeDelta::milliseconds(i64::try_from(order * minutes * 60_000 / orders)?);
+        let made =
+            start + TimeDelta::milliseconds(i64::try_from(order * minutes * 60_000 / orders)?);
         let mut push = |at: DateTime<Utc>, kind: &str, members: &str| {
             let time = at.to_rfc3339_opts(SecondsFormat::Millis, true);
             let line = format!(
@@ -87,7 +100,10 @@ fn lines(orders: usize, products: usize, start: DateTime<Utc>, minutes: usize) -
         };
         let item = |place: usize| {
             let product = (order * 7 + place * 13 + order * place * place) % products;
-            format!("{{\"productName\":\"Product number {product}\",\"quantity\":{},\"unitPrice\":19.99}}", 1 + place)
+            format!(
+                "{{\"productName\":\"Product number {product}\",\"quantity\":{},\"unitPrice\":19.99}}",
+                1 + place
+            )
         };
         let items: Vec<String> = (0..1 + order % 3).map(item).collect();
         let members = format!(
@@ -109,7 +125,11 @@ fn lines(orders: usize, products: usize, start: DateTime<Utc>, minutes: usize) -
 
 fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
     let default_currency = Currency::parse(b"USD").context("three letters")?;
-    let basis = PlanBasis { reference_time, default_currency, minute_retention_days: RETENTION.minute_days };
+    let basis = PlanBasis {
+        reference_time,
+        default_currency,
+        minute_retention_days: RETENTION.minute_days,
+    };
     let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: u64::MAX });
     reader.push(text.as_bytes())?;
     let count = reader.finish()?;
@@ -156,7 +176,9 @@ impl Book {
                     news.push(((*order).clone(), before, after));
                 }
             }
-            news.sort_by_key(|(order, _, after)| (order.site.clone(), minute(after), order.id.clone()));
+            news.sort_by_key(|(order, _, after)| {
+                (order.site.clone(), minute(after), order.id.clone())
+            });
             self.write(&news, now);
         }
     }
@@ -172,7 +194,8 @@ impl Book {
             })
             .collect();
         let is_open = |_: &str, hour: Hour| !minutebook_domain::seal::is_closed(hour, now);
-        let parts = OrderPart::cut(&changes, &Present { now, retention: RETENTION, is_open: &is_open });
+        let parts =
+            OrderPart::cut(&changes, &Present { now, retention: RETENTION, is_open: &is_open });
         for part in &parts {
             self.units.transactions += 1;
             self.units.seals += 2 * part.hours.len();
@@ -184,11 +207,15 @@ impl Book {
         for (order, before, after) in news {
             let bytes = order_bytes(order, after).max(order_bytes(order, before));
             self.units.orders += 2 * bytes.div_ceil(KILOBYTE);
-            if let Some(created) = after.created.as_ref().filter(|created| before.created.as_ref() != Some(created)) {
+            if let Some(created) =
+                after.created.as_ref().filter(|created| before.created.as_ref() != Some(created))
+            {
                 let day = Minute::containing(created.at).map(|minute| minute.hour().day());
                 let partition = day.map_or(0, |day| recent_partition(&order.site, day).len());
-                let keys = "pk".len() + partition + "sk".len() + TIME_BYTES + "#".len() + order.id.len();
-                self.units.listed += (keys + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES).div_ceil(KILOBYTE);
+                let keys =
+                    "pk".len() + partition + "sk".len() + TIME_BYTES + "#".len() + order.id.len();
+                self.units.listed +=
+                    (keys + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES).div_ceil(KILOBYTE);
             }
             self.orders.insert(order.clone(), after.clone());
         }
@@ -212,21 +239,36 @@ impl Book {
 /// The size of an order's row, as docs/TABLE.md has it.
 fn order_bytes(order: &OrderId, facts: &OrderFacts) -> usize {
     let number = Amount::stored_bytes;
-    let mut bytes = "pk".len() + order_partition(&order.site, &order.id).len() + "skorder".len() + "revision".len() + 2;
+    let mut bytes = "pk".len()
+        + order_partition(&order.site, &order.id).len()
+        + "skorder".len()
+        + "revision".len()
+        + 2;
     if let Some(created) = &facts.created {
-        bytes += "created_at".len() + TIME_BYTES + "currencyUSD".len() + "value".len() + number(created.value);
+        bytes += "created_at".len()
+            + TIME_BYTES
+            + "currencyUSD".len()
+            + "value".len()
+            + number(created.value);
         bytes += created.number.as_ref().map_or(0, |text| "order_number".len() + text.len());
         bytes += created.customer.as_ref().map_or(0, |text| "customer_id".len() + text.len());
         bytes += "products".len() + NESTING_BYTES;
         for product in &created.products {
-            bytes += product.name.len() + number(product.units) + number(product.money) + 4 * NESTING_BYTES;
+            bytes += product.name.len()
+                + number(product.units)
+                + number(product.money)
+                + 4 * NESTING_BYTES;
         }
     }
     if let Some(stage) = &facts.stage {
-        bytes += "statusstatus_atstatus_by".len() + stage.status.len() + TIME_BYTES + "cancellation".len();
+        bytes += "statusstatus_atstatus_by".len()
+            + stage.status.len()
+            + TIME_BYTES
+            + "cancellation".len();
     }
     if let Some(cancelled) = &facts.cancelled {
-        bytes += "cancelled_atrefund_amount".len() + TIME_BYTES + cancelled.refund.map_or(0, number);
+        bytes +=
+            "cancelled_atrefund_amount".len() + TIME_BYTES + cancelled.refund.map_or(0, number);
     }
     bytes
 }

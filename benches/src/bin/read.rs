@@ -1,7 +1,9 @@
-//! Meters what a question reads: fills a table in memory with an hour of generated events that stands for every hour of
-//! a year, and asks it for windows of an hour, a day, a week, a year and all time, before and after sealing.
+//! Meters what a question reads: fills a table in memory with an hour of generated events that
+//! stands for every hour of a year, and asks it for windows of an hour, a day, a week, a year and
+//! all time, before and after sealing.
 //!
-//! `cargo run --release -p minutebook-benches --bin read -- [EVENTS A MINUTE] [EVENTS A CHUNK] [ITEMS]`
+//! `cargo run --release -p minutebook-benches --bin read -- [EVENTS A MINUTE] [EVENTS A CHUNK]
+//! [ITEMS]`
 //!
 //! **Source**: an eventually consistent read takes half a unit for each started 4 KB of a page.
 
@@ -32,7 +34,8 @@ use minutebook_storage::reader::{Attributes, Page, RowRange, RowSource, SumQuest
 /// The site of events that name none.
 const SITE: &str = "default";
 const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
-/// The hours before the running one that still have all of their minutes; before sealing all of them are open.
+/// The hours before the running one that still have all of their minutes; before sealing all of
+/// them are open.
 const OPEN_HOURS: u32 = 7 * HOURS_PER_DAY - 1;
 /// Near both ends of a year days are read one by one; between them months are.
 const DAYS_NEAR_AN_END: u32 = 45;
@@ -46,7 +49,8 @@ const ALL_TIME: &str = "all time";
 const NOON: &str = "2026-11-20T12:37:30Z";
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u32>().context(argument));
+    let mut arguments =
+        std::env::args().skip(1).map(|argument| argument.parse::<u32>().context(argument));
     let mut next = |default: u32| arguments.next().unwrap_or(Ok(default));
     let (minute_events, chunk_events, items) = (next(10_000)?, next(10_000)?, next(10_000)?);
 
@@ -82,10 +86,12 @@ fn main() -> Result<()> {
         half_units.push(read(&table, window(now, "24h")?, now)?.1.half_units);
     }
     let mean = half_units.iter().sum::<usize>() / half_units.len();
-    let shares = [half_units.iter().min(), Some(&mean), half_units.iter().max()].map(|half_units| {
-        let per_mille = half_units.copied().unwrap_or_default() * 1_000 / minutes_alone.half_units;
-        format!("{}.{} %", per_mille / 10, per_mille % 10)
-    });
+    let shares =
+        [half_units.iter().min(), Some(&mean), half_units.iter().max()].map(|half_units| {
+            let per_mille =
+                half_units.copied().unwrap_or_default() * 1_000 / minutes_alone.half_units;
+            format!("{}.{} %", per_mille / 10, per_mille % 10)
+        });
     println!(
         "\n24h, sealed, asked at each hour of a day: {} at least, {} on average, {} at most of the read units of \
         minutes alone",
@@ -114,13 +120,23 @@ fn read(table: &MemoryTable, window: Window, now: DateTime<Utc>) -> Result<(Amou
 }
 
 fn question(windows: &[Window], now: DateTime<Utc>) -> SumQuestion<'_> {
-    SumQuestion { site: SITE, measures: &[Measure::Views], key: None, windows, now, retention: RETENTION }
+    SumQuestion {
+        site: SITE,
+        measures: &[Measure::Views],
+        key: None,
+        windows,
+        now,
+        retention: RETENTION,
+    }
 }
 
 fn print_reads(length: &str, sealed: &str, reads: Reads) {
     let Reads { queries, pages, rows, bytes, half_units, round_trips } = reads;
-    let (kib, units, half) = (bytes.div_ceil(1_024), half_units / 2, if half_units % 2 == 1 { ".5" } else { "" });
-    println!("| {length} | {sealed} | {queries} | {round_trips} | {pages} | {rows} | {kib} | {units}{half} |");
+    let (kib, units, half) =
+        (bytes.div_ceil(1_024), half_units / 2, if half_units % 2 == 1 { ".5" } else { "" });
+    println!(
+        "| {length} | {sealed} | {queries} | {round_trips} | {pages} | {rows} | {kib} | {units}{half} |"
+    );
 }
 
 /// How far sealing has come.
@@ -148,12 +164,14 @@ impl GeneratedHour {
         let hour = Minute::containing(NOON.parse()?).context("a time")?.hour();
         let end = DateTime::from_timestamp(hour.next().epoch_seconds(), 0).context("a time")?;
         let minute_retention_days = RETENTION.minute_days;
-        let basis = PlanBasis { reference_time: end, default_currency: currency()?, minute_retention_days };
+        let basis =
+            PlanBasis { reference_time: end, default_currency: currency()?, minute_retention_days };
         let settings = ChunkSettings { basis, size_bytes: u64::MAX };
         let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
         let events = u64::from(minute_events) * u64::from(MINUTES_PER_HOUR);
         let mut lines = lines(shop, Span { events, end, minutes: MINUTES_PER_HOUR }).peekable();
-        let mut generated = GeneratedHour { hour, chunks: vec![], sums: Tally::default(), counters: 0 };
+        let mut generated =
+            GeneratedHour { hour, chunks: vec![], sums: Tally::default(), counters: 0 };
         let mut by_minute = Tally::default();
         while lines.peek().is_some() {
             let mut reader = ChunkReader::new(&settings);
@@ -162,7 +180,9 @@ impl GeneratedHour {
                 reader.push(b"\n")?;
             }
             let mut views = Tally::default();
-            for group in reader.finish()?.tally.groups().filter(|group| group.measure == Measure::Views) {
+            for group in
+                reader.finish()?.tally.groups().filter(|group| group.measure == Measure::Views)
+            {
                 for (key, amount) in group.counters {
                     views.add(SITE, Measure::Views, group.minute, key, amount);
                     by_minute.add(SITE, Measure::Views, group.minute, key, amount);
@@ -192,9 +212,13 @@ impl GeneratedHour {
 
     /// Commits the chunks, and makes every hour that has minutes one like it.
     fn add_minutes(&self, table: &MemoryTable, running: Hour) -> Result<()> {
-        let reference_time = DateTime::from_timestamp(self.hour.next().epoch_seconds(), 0).context("a time")?;
-        let basis =
-            PlanBasis { reference_time, default_currency: currency()?, minute_retention_days: RETENTION.minute_days };
+        let reference_time =
+            DateTime::from_timestamp(self.hour.next().epoch_seconds(), 0).context("a time")?;
+        let basis = PlanBasis {
+            reference_time,
+            default_currency: currency()?,
+            minute_retention_days: RETENTION.minute_days,
+        };
         for part in self.chunks.iter().flat_map(|chunk| Plan::of(chunk, &basis).parts) {
             ensure!(part.is_open(), "the generated hour was to be open");
             for row in &part.rows {
@@ -210,12 +234,20 @@ impl GeneratedHour {
     }
 
     /// Seals every hour before `first_open`.
-    fn add_sums(&self, table: &MemoryTable, running: Hour, first_open: Hour, days: u32) -> Result<()> {
+    fn add_sums(
+        &self,
+        table: &MemoryTable,
+        running: Hour,
+        first_open: Hour,
+        days: u32,
+    ) -> Result<()> {
         let plan = Plan::of_sealed_hour(&self.sums);
-        let rows_of =
-            |kind: Bucket| plan.parts.iter().flat_map(|part| &part.rows).filter(move |row| row.bucket == kind);
+        let rows_of = |kind: Bucket| {
+            plan.parts.iter().flat_map(|part| &part.rows).filter(move |row| row.bucket == kind)
+        };
         let [like_hour, like_day, like_week, like_month] = Bucket::of_hour(self.hour);
-        let days: Vec<Day> = (0..=days).rev().map(|back| running.minus(back * HOURS_PER_DAY).day()).collect();
+        let days: Vec<Day> =
+            (0..=days).rev().map(|back| running.minus(back * HOURS_PER_DAY).day()).collect();
 
         // One whole day of hours, which nobody asks for, and others like it.
         let whole = running.day().next();
@@ -236,12 +268,14 @@ impl GeneratedHour {
             hour = hour.next();
         }
 
-        // What an hour added to its day, week and month, as often as these have hours that are sealed.
+        // What an hour added to its day, week and month, as often as these have hours that are
+        // sealed.
         let near = usize::try_from(DAYS_NEAR_AN_END)?;
         let mut buckets = BTreeMap::new();
         for (place, day) in days.iter().enumerate() {
             if place < 2 * near || place + near > days.len() {
-                buckets.extend([(Bucket::Day(*day), like_day), (Bucket::Week(day.week()), like_week)]);
+                buckets
+                    .extend([(Bucket::Day(*day), like_day), (Bucket::Week(day.week()), like_week)]);
             }
             buckets.insert(Bucket::Month(day.month()), like_month);
         }
@@ -259,7 +293,8 @@ impl GeneratedHour {
 /// Adds a row's counters, so many times, to the row of another bucket of its kind.
 fn add(table: &MemoryTable, row: &Row<'_>, bucket: Bucket, times: u32) -> Result<()> {
     let times = Amount::from_count(u64::from(times));
-    let counters = row.counters.iter().map(|(key, amount)| Some((*key, amount.checked_mul(times)?)));
+    let counters =
+        row.counters.iter().map(|(key, amount)| Some((*key, amount.checked_mul(times)?)));
     let counters = counters.collect::<Option<Vec<_>>>().context("counts fit an amount")?;
     table.add(&Row { bucket, counters, ..*row }, Lane::Number(0), RETENTION);
     Ok(())
@@ -280,7 +315,8 @@ fn own_time(table: &MemoryTable, now: DateTime<Utc>) -> Result<(Duration, usize)
         copying: Mutex::default(),
     };
     let items = recorded.pages.values().flat_map(|page| &page.items);
-    let counters = items.map(|item| item.keys().filter(|name| name.starts_with(COUNTER_PREFIX)).count()).sum();
+    let counters =
+        items.map(|item| item.keys().filter(|name| name.starts_with(COUNTER_PREFIX)).count()).sum();
     let mut times = vec![];
     for _ in 0..RUNS {
         *recorded.copying.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
@@ -305,7 +341,11 @@ struct Recorder<'a> {
 }
 
 impl RowSource for Recorder<'_> {
-    async fn page(&self, range: &RowRange, after: Option<Attributes>) -> Result<Page, StorageError> {
+    async fn page(
+        &self,
+        range: &RowRange,
+        after: Option<Attributes>,
+    ) -> Result<Page, StorageError> {
         let page = self.table.page(range, after).await?;
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         pages.insert((range.partition.clone(), range.first.clone()), page.clone());
@@ -327,7 +367,11 @@ struct Recorded {
 impl RowSource for Recorded {
     async fn page(&self, range: &RowRange, _: Option<Attributes>) -> Result<Page, StorageError> {
         let start = Instant::now();
-        let page = self.pages.get(&(range.partition.clone(), range.first.clone())).cloned().unwrap_or_default();
+        let page = self
+            .pages
+            .get(&(range.partition.clone(), range.first.clone()))
+            .cloned()
+            .unwrap_or_default();
         *self.copying.lock().unwrap_or_else(PoisonError::into_inner) += start.elapsed();
         Ok(page)
     }

@@ -35,7 +35,8 @@ pub(crate) struct DemoArgs {
 pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     let root = context.root()?;
     let stack = up::bring_up(&root, &args.local).await?;
-    // What the flags and the environment name is another stack: the demo shows the one that it has just brought up.
+    // What the flags and the environment name is another stack: the demo shows the one that it has
+    // just brought up.
     let context = Context::of_stack(stack);
 
     let folder = root.join(STATE_FOLDER).join("demo");
@@ -51,7 +52,11 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     let api_url = context.endpoints()?.api_url()?.to_owned();
     for ranking in [Ranking::Views, Ranking::Carts, Ranking::Sales] {
         let answer = top::ask(question(ranking), &context).await?;
-        println!("$ curl '{api_url}/{}?limit={TOP_ITEMS}'\n{}\n", ranking.path(), answer.trim_end());
+        println!(
+            "$ curl '{api_url}/{}?limit={TOP_ITEMS}'\n{}\n",
+            ranking.path(),
+            answer.trim_end()
+        );
     }
 
     let step = Step::begin("raw files recounted and compared with the table");
@@ -59,13 +64,16 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     step.end();
     print!("\n{}", proof.text());
     proof.check()?;
-    eprintln!("\nthe stack stays up: `cargo mb status`, `cargo mb put FILE --wait`, `cargo mb down`");
+    eprintln!(
+        "\nthe stack stays up: `cargo mb status`, `cargo mb put FILE --wait`, `cargo mb down`"
+    );
     Ok(())
 }
 
 async fn make_events(args: &DemoArgs, folder: &Path, context: &Context) -> Result<()> {
     if folder.exists() {
-        std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        std::fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let step = Step::begin(format!("{} events made (seed {})", args.events, args.seed));

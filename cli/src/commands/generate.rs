@@ -1,4 +1,5 @@
-//! `minutebook generate`: seeded events into a file, the standard output or the bucket, at once or at a rate.
+//! `minutebook generate`: seeded events into a file, the standard output or the bucket, at once or
+//! at a rate.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -67,7 +68,12 @@ const EVENTS_DEFAULT: u64 = 10_000;
 
 impl GenerateArgs {
     fn shop(&self) -> Shop {
-        Shop { seed: self.seed, items: self.items, sites: self.sites.clone(), event_ids: self.event_ids }
+        Shop {
+            seed: self.seed,
+            items: self.items,
+            sites: self.sites.clone(),
+            event_ids: self.event_ids,
+        }
     }
 
     fn span(&self) -> Span {
@@ -77,10 +83,14 @@ impl GenerateArgs {
 
 pub(crate) async fn run(args: GenerateArgs, context: &Context) -> Result<()> {
     match (args.rate, args.to_bucket) {
-        (Some(rate), _) if !(rate.is_finite() && rate > 0.0) => bail!("--rate is {rate}: give more than 0 events/s"),
+        (Some(rate), _) if !(rate.is_finite() && rate > 0.0) => {
+            bail!("--rate is {rate}: give more than 0 events/s")
+        }
         (Some(rate), true) => stream_to_bucket(&args, rate, context).await,
         (Some(rate), false) if args.out == "-" => stream_to_output(&args, rate).await,
-        (Some(_), false) => bail!("--rate is for the standard output and the bucket, not for a file"),
+        (Some(_), false) => {
+            bail!("--rate is for the standard output and the bucket, not for a file")
+        }
         (None, true) => write_to_bucket(&args, context).await.map(drop),
         (None, false) => tokio::task::spawn_blocking(move || write_to_files(&args)).await?,
     }
@@ -96,8 +106,11 @@ pub(crate) async fn write_to_bucket(args: &GenerateArgs, context: &Context) -> R
     let bar = progress::bar("generating", usize::try_from(chunks)?);
     let mut keys = Vec::new();
     for chunk in 0..chunks {
-        let text: String =
-            lines.by_ref().take(chunk_events(span.events, chunks, chunk)).map(|line| line + "\n").collect();
+        let text: String = lines
+            .by_ref()
+            .take(chunk_events(span.events, chunks, chunk))
+            .map(|line| line + "\n")
+            .collect();
         let key = format!("{}{}-{chunk:05}.jsonl", args.prefix, args.seed);
         let target = Target { bucket: endpoints.bucket()?, key: &key, metadata: HashMap::new() };
         upload_text(&s3, target, text).await?;
@@ -105,7 +118,12 @@ pub(crate) async fn write_to_bucket(args: &GenerateArgs, context: &Context) -> R
         bar.inc(1);
     }
     bar.finish_and_clear();
-    eprintln!("put {} events in {chunks} objects under s3://{}/{}", span.events, endpoints.bucket()?, args.prefix);
+    eprintln!(
+        "put {} events in {chunks} objects under s3://{}/{}",
+        span.events,
+        endpoints.bucket()?,
+        args.prefix
+    );
     Ok(keys)
 }
 
@@ -119,11 +137,15 @@ fn write_to_files(args: &GenerateArgs) -> Result<()> {
     }
     let bar = progress::bar("generating", usize::try_from(chunks)?);
     for chunk in 0..chunks {
-        let path =
-            if args.chunks.is_some() { chunk_path(Path::new(&args.out), chunk) } else { PathBuf::from(&args.out) };
+        let path = if args.chunks.is_some() {
+            chunk_path(Path::new(&args.out), chunk)
+        } else {
+            PathBuf::from(&args.out)
+        };
         let write = || format!("cannot write {}", path.display());
         let output = BufWriter::new(File::create(&path).with_context(write)?);
-        write_lines(output, lines.by_ref().take(chunk_events(span.events, chunks, chunk))).with_context(write)?;
+        write_lines(output, lines.by_ref().take(chunk_events(span.events, chunks, chunk)))
+            .with_context(write)?;
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -168,7 +190,13 @@ async fn stream_to_bucket(args: &GenerateArgs, rate: f64, context: &Context) -> 
             chunk.push('\n');
             events += 1;
             if events == chunk_events {
-                put_chunk(&s3, bucket, &format!("{}{begun}-{chunk_count:05}.jsonl", args.prefix), &mut chunk).await?;
+                put_chunk(
+                    &s3,
+                    bucket,
+                    &format!("{}{begun}-{chunk_count:05}.jsonl", args.prefix),
+                    &mut chunk,
+                )
+                .await?;
                 chunk_count += 1;
                 events = 0;
             }
@@ -178,12 +206,23 @@ async fn stream_to_bucket(args: &GenerateArgs, rate: f64, context: &Context) -> 
         }
     }
     if !chunk.is_empty() {
-        put_chunk(&s3, bucket, &format!("{}{begun}-{chunk_count:05}.jsonl", args.prefix), &mut chunk).await?;
+        put_chunk(
+            &s3,
+            bucket,
+            &format!("{}{begun}-{chunk_count:05}.jsonl", args.prefix),
+            &mut chunk,
+        )
+        .await?;
     }
     Ok(())
 }
 
-async fn put_chunk(s3: &aws_sdk_s3::Client, bucket: &str, key: &str, chunk: &mut String) -> Result<()> {
+async fn put_chunk(
+    s3: &aws_sdk_s3::Client,
+    bucket: &str,
+    key: &str,
+    chunk: &mut String,
+) -> Result<()> {
     let target = Target { bucket, key, metadata: HashMap::new() };
     upload_text(s3, target, std::mem::take(chunk)).await?;
     println!("s3://{bucket}/{key}");
@@ -250,11 +289,17 @@ fn chunk_events(events: u64, chunks: u64, chunk: u64) -> usize {
 /// `events.jsonl` becomes `events-00007.jsonl`.
 fn chunk_path(path: &Path, chunk: u64) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let extension = path.extension().map_or_else(String::new, |extension| format!(".{}", extension.to_string_lossy()));
+    let extension = path
+        .extension()
+        .map_or_else(String::new, |extension| format!(".{}", extension.to_string_lossy()));
     path.with_file_name(format!("{stem}-{chunk:05}{extension}"))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast keeps to the range of u64")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast keeps to the range of u64"
+)]
 fn whole_number(number: f64) -> u64 {
     number as u64
 }

@@ -41,7 +41,8 @@ pub(crate) struct HistoryArgs {
     /// The first period is the one that this lies in: a date as 2026-11-20, or RFC 3339
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// The last period is the one that ends with this or that this lies in: a date, or RFC 3339; without it, the running one
+    /// The last period is the one that ends with this or that this lies in: a date, or RFC 3339;
+    /// without it, the running one
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Only this item
@@ -89,7 +90,8 @@ enum Granularity {
     Month,
 }
 
-/// An answer, of one page or of all in one. Numbers stay as they are written: an amount of money is no float.
+/// An answer, of one page or of all in one. Numbers stay as they are written: an amount of money is
+/// no float.
 #[derive(Debug, Deserialize, Serialize)]
 struct Answer {
     measure: String,
@@ -160,7 +162,18 @@ async fn ask(args: HistoryArgs, context: &Context) -> Result<Answer> {
 
 /// The parameters of the call, but for the cursor.
 fn query(args: HistoryArgs) -> Vec<(&'static str, String)> {
-    let HistoryArgs { measure, granularity, from, to, item_id, site_id, currency, tz, limit, json: _ } = args;
+    let HistoryArgs {
+        measure,
+        granularity,
+        from,
+        to,
+        item_id,
+        site_id,
+        currency,
+        tz,
+        limit,
+        json: _,
+    } = args;
     let parameters = [
         ("measure", Some(name(measure))),
         ("granularity", Some(name(granularity))),
@@ -187,7 +200,9 @@ impl Answer {
     /// The pages do not come to an end.
     fn and(mut self, page: Self) -> Result<Self> {
         if page.periods.is_empty() || self.periods.len() + page.periods.len() > PERIODS_MAX {
-            bail!("the API does not come to an end within {PERIODS_MAX} periods: ask for less with --from and --to");
+            bail!(
+                "the API does not come to an end within {PERIODS_MAX} periods: ask for less with --from and --to"
+            );
         }
         self.periods.extend(page.periods);
         // What was counted at the time of the first page is in all of them.
@@ -228,7 +243,8 @@ fn text(answer: &Answer) -> Result<String> {
     let periods: Vec<Period> = periods.collect::<Result<_, _>>()?;
     // Only heights are floats.
     let heights = periods.iter().map(|period| period.total.get().parse::<f64>());
-    let heights: Vec<f64> = heights.collect::<Result<_, _>>().map_err(|_| anyhow!("a total is not a number"))?;
+    let heights: Vec<f64> =
+        heights.collect::<Result<_, _>>().map_err(|_| anyhow!("a total is not a number"))?;
     let highest = heights.iter().copied().fold(0.0, f64::max);
 
     let mut text = format!("{}\n", answer.headline());
@@ -241,7 +257,8 @@ fn text(answer: &Answer) -> Result<String> {
         Some(currency) => format!("{} {currency}", answer.measure),
         None => answer.measure.clone(),
     };
-    let has_top = periods.iter().any(|period| period.top.as_ref().is_some_and(|top| !top.is_empty()));
+    let has_top =
+        periods.iter().any(|period| period.top.as_ref().is_some_and(|top| !top.is_empty()));
     let top_name = if has_top { "top items" } else { "" };
     let mut table = table::new(&[&answer.granularity, &total_name, "", top_name], &[1]);
     for (period, height) in periods.iter().zip(heights) {
@@ -272,7 +289,8 @@ fn label(granularity: &str, from: &str) -> String {
 
 fn top_items(items: &[BTreeMap<String, Box<RawValue>>]) -> String {
     let items = items.iter().map(|item| {
-        let member = |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
+        let member =
+            |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
         format!("{}: {}", member("item_id"), member("total"))
     });
     items.collect::<Vec<_>>().join(", ")
@@ -288,11 +306,13 @@ fn bar(height: f64, highest: f64) -> String {
 
 /// The heights as one line: the lowest level is zero, the highest one the largest.
 ///
-/// Where there are more heights than columns, neighbours share a column, which shows the highest of them.
+/// Where there are more heights than columns, neighbours share a column, which shows the highest of
+/// them.
 fn sparkline(heights: &[f64], width_max: usize) -> String {
     let highest = heights.iter().copied().fold(0.0, f64::max);
     let heights_per_column = heights.len().div_ceil(width_max).max(1);
-    let columns = heights.chunks(heights_per_column).map(|column| column.iter().copied().fold(0.0, f64::max));
+    let columns =
+        heights.chunks(heights_per_column).map(|column| column.iter().copied().fold(0.0, f64::max));
     columns.map(|height| SPARKLINE_LEVELS[share(height, highest, 7)]).collect()
 }
 
@@ -333,7 +353,10 @@ mod tests {
     fn pages_become_one_document_with_numbers_as_they_are_written() {
         let merged = answer(FIRST_PAGE).and(answer(LAST_PAGE)).unwrap();
         let json = serde_json::to_string(&merged).unwrap();
-        assert!(json.starts_with(r#"{"measure":"sales","granularity":"day","tz":"Europe/Berlin","#), "{json}");
+        assert!(
+            json.starts_with(r#"{"measure":"sales","granularity":"day","tz":"Europe/Berlin","#),
+            "{json}"
+        );
         assert!(json.contains(r#""total":100000000000000000000.000000000001"#), "{json}");
         let end = concat!(
             r#""as_of":"2026-11-21T12:00:00Z","window":{"from":"2026-11-18T23:00:00Z","#,
@@ -384,7 +407,8 @@ hour                         views
 2026-11-21 00:00Z (running)      2  ██████████
 ";
         assert_eq!(text(&answer(body)).unwrap(), expected);
-        let zeros = body.replace("\"total\":4", "\"total\":0").replace("\"total\":2", "\"total\":0");
+        let zeros =
+            body.replace("\"total\":4", "\"total\":0").replace("\"total\":2", "\"total\":0");
         assert!(text(&answer(&zeros)).unwrap().ends_with("\nnothing was counted\n"));
     }
 
@@ -394,7 +418,8 @@ hour                         views
         assert_eq!(sparkline(&[5.0, 5.0], 100), "██");
         assert_eq!(sparkline(&[0.0, 0.0], 100), "▁▁");
         assert_eq!(sparkline(&[], 100), "");
-        let heights: Vec<f64> = (0..250).map(|height| if height == 125 { 9.0 } else { 0.0 }).collect();
+        let heights: Vec<f64> =
+            (0..250).map(|height| if height == 125 { 9.0 } else { 0.0 }).collect();
         let line: Vec<char> = sparkline(&heights, 100).chars().collect();
         assert_eq!((line.len(), line[41], line[40]), (84, '█', '▁'));
     }

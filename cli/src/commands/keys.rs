@@ -92,7 +92,10 @@ impl Keys {
         let keys = self.all(site).await?;
         if as_json {
             let line = |key: &WriteKey| json!({"site_id": key.site, "id": key.hash, "created_at": key.created_at});
-            println!("{}", serde_json::to_string_pretty(&keys.iter().map(line).collect::<Vec<_>>())?);
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&keys.iter().map(line).collect::<Vec<_>>())?
+            );
             return Ok(());
         }
         let mut lines = table::new(&["site", "id", "created"], &[]);
@@ -110,7 +113,10 @@ impl Keys {
         let mut named = self.all(Some(site)).await?;
         named.retain(|key| key.hash.starts_with(id));
         let [key] = &named[..] else {
-            bail!("{} keys of {site} have an id that begins with {id}: `minutebook keys list {site}`", named.len());
+            bail!(
+                "{} keys of {site} have an id that begins with {id}: `minutebook keys list {site}`",
+                named.len()
+            );
         };
         let delete = self.client.delete_item().table_name(&self.table).key("pk", partition(site));
         let delete = delete.key("sk", AttributeValue::S(key.hash.clone()));
@@ -119,7 +125,8 @@ impl Keys {
         Ok(())
     }
 
-    /// The keys, by site and hash. Nobody makes so many that a list of them were needed, so the whole table is read for it.
+    /// The keys, by site and hash. Nobody makes so many that a list of them were needed, so the
+    /// whole table is read for it.
     async fn all(&self, site: Option<&str>) -> Result<Vec<WriteKey>> {
         let mut items = std::pin::pin!(scan(&self.client, &self.table));
         let mut keys = Vec::new();

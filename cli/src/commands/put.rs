@@ -21,7 +21,8 @@ use crate::waiting::{Counted, Waiting};
 /// How many uploads are under way at once.
 const CONCURRENCY: usize = 8;
 
-/// Notes beside an object whose events were moved in time: the hash of the file before, and by how many minutes.
+/// Notes beside an object whose events were moved in time: the hash of the file before, and by how
+/// many minutes.
 const SHIFTED_FROM: &str = "minutebook-shifted-from";
 const SHIFTED_MINUTES: &str = "minutebook-shifted-minutes";
 
@@ -30,7 +31,8 @@ const FUTURE_MAX: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct PutArgs {
-    /// Files and folders of events, as JSON Lines (plain, gzip or zstd) or CSV with a header; - for the standard input
+    /// Files and folders of events, as JSON Lines (plain, gzip or zstd) or CSV with a header; - for
+    /// the standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<String>,
     /// What the keys of the objects begin with
@@ -42,9 +44,11 @@ pub(crate) struct PutArgs {
     /// How long to wait, in seconds
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     pub(crate) timeout: u64,
-    /// Move all events by one number of minutes, so that the last one happens at this time: now, or RFC 3339
+    /// Move all events by one number of minutes, so that the last one happens at this time: now, or
+    /// RFC 3339
     ///
-    /// A file that was moved and put before is moved as it was then, so that it is not counted again.
+    /// A file that was moved and put before is moved as it was then, so that it is not counted
+    /// again.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time)]
     pub(crate) shift_to: Option<DateTime<Utc>>,
     /// With --shift-to: move also files anew that were put before; they are counted again then
@@ -59,7 +63,8 @@ pub(crate) struct PutArgs {
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) files: Vec<FileReport>,
-    /// The time of the last event of all files; known if it was asked for by waiting, moving or JSON.
+    /// The time of the last event of all files; known if it was asked for by waiting, moving or
+    /// JSON.
     pub(crate) last_event: Option<DateTime<Utc>>,
     /// Why the wait ended before everything was counted.
     pub(crate) gave_up: Option<String>,
@@ -82,7 +87,12 @@ impl Report {
         let Some(reason) = &self.gave_up else { return Ok(()) };
         let waiting = self.files.iter().filter(|file| matches!(file.outcome, Outcome::NotCounted));
         let names: Vec<&str> = waiting.map(|file| file.name.as_str()).collect();
-        bail!("{} of {} files not counted, {reason}: {}", names.len(), self.files.len(), names.join(", "))
+        bail!(
+            "{} of {} files not counted, {reason}: {}",
+            names.len(),
+            self.files.len(),
+            names.join(", ")
+        )
     }
 }
 
@@ -189,7 +199,12 @@ async fn find_sources(args: &PutArgs) -> Result<Vec<Source>> {
 }
 
 /// Moves and hashes the files.
-async fn prepare(args: &PutArgs, sources: Vec<Source>, s3: &aws_sdk_s3::Client, bucket: &str) -> Result<Vec<Ready>> {
+async fn prepare(
+    args: &PutArgs,
+    sources: Vec<Source>,
+    s3: &aws_sdk_s3::Client,
+    bucket: &str,
+) -> Result<Vec<Ready>> {
     let want_last_event = args.wait || args.json || args.shift_to.is_some();
     let limit = if args.shift_to.is_some() { None } else { Some(clock::now() + FUTURE_MAX) };
     let bar = progress::bar("reading", sources.len());
@@ -210,7 +225,8 @@ async fn prepare(args: &PutArgs, sources: Vec<Source>, s3: &aws_sdk_s3::Client, 
     Ok(ready)
 }
 
-/// The time of the last event. A file that cannot be unpacked is put all the same, and goes to the dead letters.
+/// The time of the last event. A file that cannot be unpacked is put all the same, and goes to the
+/// dead letters.
 fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
     match files::last_event(source, limit) {
         Ok(last_event) => last_event,
@@ -221,7 +237,8 @@ fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
     }
 }
 
-/// Moves the events of all files by one number of minutes, but those that were put before as they were moved then.
+/// Moves the events of all files by one number of minutes, but those that were put before as they
+/// were moved then.
 async fn shift(
     args: &PutArgs,
     shift_to: DateTime<Utc>,
@@ -236,12 +253,16 @@ async fn shift(
     }
     let new_files = ready.iter().zip(&minutes_before).filter(|(_, before)| before.is_none());
     let last_event = new_files.filter_map(|(file, _)| file.last_event).max();
-    let new_minutes = last_event.map_or(0, |last_event| (shift_to.timestamp() - last_event).div_euclid(60));
+    let new_minutes =
+        last_event.map_or(0, |last_event| (shift_to.timestamp() - last_event).div_euclid(60));
 
     let bar = progress::bar("moving events", ready.len());
     for (file, before) in std::mem::take(ready).into_iter().zip(minutes_before) {
         if before.is_some() {
-            eprintln!("{}: moved and put before; moved as it was then (--anew moves it to now)", file.source.name);
+            eprintln!(
+                "{}: moved and put before; moved as it was then (--anew moves it to now)",
+                file.source.name
+            );
         }
         let minutes = before.unwrap_or(new_minutes);
         let Ready { mut source, content_hash: hash_before, last_event, .. } = file;
@@ -249,7 +270,12 @@ async fn shift(
             files::shift(&mut source, minutes)?;
             let content_hash = files::hash(source.path())?;
             let last_event = last_event.map(|last_event| last_event + minutes * 60);
-            Ok::<_, anyhow::Error>(Ready { source, content_hash, shifted: Some((hash_before, minutes)), last_event })
+            Ok::<_, anyhow::Error>(Ready {
+                source,
+                content_hash,
+                shifted: Some((hash_before, minutes)),
+                last_event,
+            })
         };
         ready.push(tokio::task::spawn_blocking(work).await??);
         bar.inc(1);
@@ -264,7 +290,11 @@ async fn earlier_shift(s3: &aws_sdk_s3::Client, bucket: &str, file: &Ready) -> R
     let head = match s3.head_object().bucket(bucket).key(key).send().await {
         Ok(head) => head,
         // A bucket that may not be listed says "forbidden" of an object that is not there.
-        Err(error) if error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 403 | 404)) => {
+        Err(error)
+            if error
+                .raw_response()
+                .is_some_and(|answer| matches!(answer.status().as_u16(), 403 | 404)) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(explain(format!("cannot look at s3://{bucket}/{key}"), error)),
@@ -309,7 +339,10 @@ pub(crate) fn report_text(report: &Report) -> String {
         text.push_str(&format!("rejected {reason}: {count}\n"));
     }
     if let Some(last_event) = report.last_event {
-        text.push_str(&format!("last event: {} (ask with --as-of to see this time)\n", clock::rfc3339(last_event)));
+        text.push_str(&format!(
+            "last event: {} (ask with --as-of to see this time)\n",
+            clock::rfc3339(last_event)
+        ));
     }
     text
 }
@@ -349,7 +382,8 @@ fn report_json(report: &Report) -> serde_json::Value {
 
 /// Adds the numbers to a JSON object.
 pub(crate) fn add_counts(object: &mut serde_json::Value, counts: &Counts) {
-    let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } = counts;
+    let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } =
+        counts;
     let numbers = BTreeMap::from([
         ("lines", lines),
         ("counted", counted),
@@ -369,13 +403,25 @@ mod tests {
     use super::*;
 
     fn file(key: &str, outcome: Outcome) -> FileReport {
-        FileReport { name: format!("/tmp/{key}"), key: key.to_owned(), bytes: 7, shifted_minutes: None, outcome }
+        FileReport {
+            name: format!("/tmp/{key}"),
+            key: key.to_owned(),
+            bytes: 7,
+            shifted_minutes: None,
+            outcome,
+        }
     }
 
     fn counted(lines: u64, before: bool) -> Outcome {
         let rejected_by_reason = BTreeMap::from([("future".to_owned(), 1)]);
-        let counts =
-            Counts { lines, counted: lines - 1, rejected: 1, rejected_by_reason, events: 9, ..Counts::default() };
+        let counts = Counts {
+            lines,
+            counted: lines - 1,
+            rejected: 1,
+            rejected_by_reason,
+            events: 9,
+            ..Counts::default()
+        };
         Outcome::Counted(Counted { counts, parts: 1, before })
     }
 
@@ -398,7 +444,8 @@ last event: 1970-01-01T00:00:00Z (ask with --as-of to see this time)
     #[test]
     fn says_what_was_not_counted_and_why() {
         let files = vec![file("a.jsonl", counted(10, false)), file("b.gz", Outcome::NotCounted)];
-        let report = Report { files, last_event: None, gave_up: Some("after 5 s (--timeout)".to_owned()) };
+        let report =
+            Report { files, last_event: None, gave_up: Some("after 5 s (--timeout)".to_owned()) };
         let error = report.check().unwrap_err().to_string();
         assert_eq!(error, "1 of 2 files not counted, after 5 s (--timeout): /tmp/b.gz");
         assert!(report_text(&report).contains("b.gz         -"));

@@ -1,4 +1,5 @@
-//! `minutebook replay`: objects and dead letters through ingest again, which adds only what was not counted before.
+//! `minutebook replay`: objects and dead letters through ingest again, which adds only what was not
+//! counted before.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -20,8 +21,8 @@ use crate::proof::objects::counts;
 use crate::queue::{self, HELD_MAX, Message, Queue};
 use crate::waiting::Waiting;
 
-/// How many objects are read, or batches of messages are sent, at once. An object that was not counted is in memory as a
-/// whole in a dry run.
+/// How many objects are read, or batches of messages are sent, at once. An object that was not
+/// counted is in memory as a whole in a dry run.
 const CONCURRENCY: usize = 4;
 
 /// How many objects an error names.
@@ -41,9 +42,11 @@ pub(crate) struct ReplayArgs {
     /// Every object there is
     #[arg(long, conflicts_with_all = ["prefix", "from", "to", "dead_letters"])]
     all: bool,
-    /// The messages of the dead letters, instead of the objects of the bucket; they are taken out when they are sent
+    /// The messages of the dead letters, instead of the objects of the bucket; they are taken out
+    /// when they are sent
     ///
-    /// With --prefix, --from or --to, those of which a record is about such an object; the time is that of the record.
+    /// With --prefix, --from or --to, those of which a record is about such an object; the time is
+    /// that of the record.
     #[arg(long)]
     dead_letters: bool,
     /// Send nothing, and say what would change
@@ -132,7 +135,11 @@ async fn replay(args: &ReplayArgs, context: &Context) -> Result<Report> {
 
 impl ReplayArgs {
     fn selection(&self) -> Result<Selection> {
-        let selection = Selection { prefix: self.prefix.clone().unwrap_or_default(), from: self.from, to: self.to };
+        let selection = Selection {
+            prefix: self.prefix.clone().unwrap_or_default(),
+            from: self.from,
+            to: self.to,
+        };
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from >= to
         {
@@ -150,13 +157,16 @@ impl ReplayArgs {
 impl Selection {
     fn takes(&self, object: &Object) -> bool {
         let is_in_time = match object.time {
-            Some(time) => self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time < to),
+            Some(time) => {
+                self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time < to)
+            }
             None => self.from.is_none() && self.to.is_none(),
         };
         is_in_time && object.key.starts_with(&self.prefix)
     }
 
-    /// Whether a message is meant: every one where nothing is selected, else one with a record of such an object.
+    /// Whether a message is meant: every one where nothing is selected, else one with a record of
+    /// such an object.
     fn takes_message(&self, notification: &Notification) -> bool {
         match notification {
             _ if *self == Self::default() => true,
@@ -185,18 +195,24 @@ impl Replay<'_> {
         // In the order in which they came at first.
         objects.sort_by(|left, right| (left.time, &left.key).cmp(&(right.time, &right.key)));
         if self.args.dry_run {
-            return Ok(Report { dry_run: true, objects: self.forecast(objects).await?, ..Report::default() });
+            return Ok(Report {
+                dry_run: true,
+                objects: self.forecast(objects).await?,
+                ..Report::default()
+            });
         }
         let queue = self.queue().await?;
         let waiting = self.begin_to_wait(&objects).await?;
-        let bodies: Vec<String> = objects.iter().map(|object| notification::write(object, &self.region)).collect();
+        let bodies: Vec<String> =
+            objects.iter().map(|object| notification::write(object, &self.region)).collect();
         let bar = progress::bar("sending", bodies.len());
-        let sendings = futures::stream::iter(queue::batches(&bodies, |body| body)).map(async |batch| {
-            let batch_bodies: Vec<&str> = batch.iter().map(String::as_str).collect();
-            queue.send(&batch_bodies).await?;
-            bar.inc(batch.len() as u64);
-            Ok::<_, anyhow::Error>(())
-        });
+        let sendings =
+            futures::stream::iter(queue::batches(&bodies, |body| body)).map(async |batch| {
+                let batch_bodies: Vec<&str> = batch.iter().map(String::as_str).collect();
+                queue.send(&batch_bodies).await?;
+                bar.inc(batch.len() as u64);
+                Ok::<_, anyhow::Error>(())
+            });
         let sent: Result<()> = sendings.buffer_unordered(CONCURRENCY).try_collect().await;
         bar.finish_and_clear();
         sent.with_context(|| again(bar.position(), bodies.len()))?;
@@ -211,8 +227,9 @@ impl Replay<'_> {
         let messages = dead_letters.receive_all().await?;
         step.finish_and_clear();
         let are_all = messages.len() < HELD_MAX;
-        let (meant, others): (Vec<Message>, Vec<Message>) =
-            messages.into_iter().partition(|message| selection.takes_message(&notification::read(&message.body)));
+        let (meant, others): (Vec<Message>, Vec<Message>) = messages
+            .into_iter()
+            .partition(|message| selection.takes_message(&notification::read(&message.body)));
         let outcome = self.letters(&dead_letters, &meant).await;
         if self.args.dry_run || outcome.is_err() {
             dead_letters.release(&meant).await?;
@@ -221,7 +238,9 @@ impl Replay<'_> {
         let report = Report { letters: Some((meant.len(), others.len())), ..outcome? };
         if !are_all {
             print!("{}", report_text(&report));
-            bail!("there are more dead letters than {HELD_MAX}, which is what SQS gives at once: run it again");
+            bail!(
+                "there are more dead letters than {HELD_MAX}, which is what SQS gives at once: run it again"
+            );
         }
         Ok(report)
     }
@@ -232,7 +251,9 @@ impl Replay<'_> {
         for message in meant {
             match notification::read(&message.body) {
                 Notification::Created(named) if !named.is_empty() => objects.extend(named),
-                other => empty_letters.push((message.id.clone(), other != Notification::Unreadable)),
+                other => {
+                    empty_letters.push((message.id.clone(), other != Notification::Unreadable))
+                }
             }
         }
         if self.args.dry_run {
@@ -242,19 +263,23 @@ impl Replay<'_> {
         let queue = self.queue().await?;
         let mut waiting = self.begin_to_wait(&objects).await?;
         let bar = progress::bar("sending", meant.len());
-        let sendings = futures::stream::iter(queue::batches(meant, |message| &message.body)).map(async |batch| {
-            let bodies: Vec<&str> = batch.iter().map(|message| message.body.as_str()).collect();
-            queue.send(&bodies).await?;
-            // A crash before this leaves them in both queues, and what is sent twice is counted once.
-            dead_letters.delete(batch).await?;
-            bar.inc(batch.len() as u64);
-            Ok::<_, anyhow::Error>(())
-        });
+        let sendings = futures::stream::iter(queue::batches(meant, |message| &message.body)).map(
+            async |batch| {
+                let bodies: Vec<&str> = batch.iter().map(|message| message.body.as_str()).collect();
+                queue.send(&bodies).await?;
+                // A crash before this leaves them in both queues, and what is sent twice is counted
+                // once.
+                dead_letters.delete(batch).await?;
+                bar.inc(batch.len() as u64);
+                Ok::<_, anyhow::Error>(())
+            },
+        );
         let sent: Result<()> = sendings.buffer_unordered(CONCURRENCY).try_collect().await;
         bar.finish_and_clear();
         sent.with_context(|| again(bar.position(), meant.len()))?;
         if let Some(waiting) = &mut waiting {
-            // Those that name no object may come back, and are not to be mistaken for what is waited for.
+            // Those that name no object may come back, and are not to be mistaken for what is
+            // waited for.
             waiting.0.taken_from_dead_letters((meant.len() - empty_letters.len()) as u64);
         }
         Ok(Report { empty_letters, ..self.report(objects, waiting).await? })
@@ -265,9 +290,13 @@ impl Replay<'_> {
         Ok(Queue { client: self.context.sqs().await?, url })
     }
 
-    /// Hashes the objects and looks which are counted already, if there is to be a wait. The wait is for those that were
-    /// found, each of them once, and they are given as their places among the objects.
-    async fn begin_to_wait(&self, objects: &[Object]) -> Result<Option<(Waiting, Vec<Option<usize>>)>> {
+    /// Hashes the objects and looks which are counted already, if there is to be a wait. The wait
+    /// is for those that were found, each of them once, and they are given as their places among
+    /// the objects.
+    async fn begin_to_wait(
+        &self,
+        objects: &[Object],
+    ) -> Result<Option<(Waiting, Vec<Option<usize>>)>> {
         if !self.args.wait {
             return Ok(None);
         }
@@ -296,7 +325,11 @@ impl Replay<'_> {
     }
 
     /// Waits, if there is to be a wait.
-    async fn report(&self, objects: Vec<Object>, waiting: Option<(Waiting, Vec<Option<usize>>)>) -> Result<Report> {
+    async fn report(
+        &self,
+        objects: Vec<Object>,
+        waiting: Option<(Waiting, Vec<Option<usize>>)>,
+    ) -> Result<Report> {
         let Some((waiting, chunks)) = waiting else {
             let objects = objects.into_iter().map(|object| (object, Outcome::Sent)).collect();
             return Ok(Report { objects, ..Report::default() });
@@ -323,7 +356,9 @@ impl Replay<'_> {
         let table = self.context.endpoints()?.table()?.to_owned();
         let bar = progress::bar("reading", objects.len());
         let looks = futures::stream::iter(&objects).map(async |object| {
-            let Some(content_hash) = object.content_hash(&self.s3).await? else { return Ok((None, Outcome::Gone)) };
+            let Some(content_hash) = object.content_hash(&self.s3).await? else {
+                return Ok((None, Outcome::Gone));
+            };
             let chunk_id = ledger::chunk_id(&object.bucket, &object.key, &content_hash);
             let outcome = match ledger::read(&dynamodb, &table, &chunk_id).await? {
                 Some(ledger) => forecast_of(&ledger),
@@ -332,23 +367,34 @@ impl Replay<'_> {
             bar.inc(1);
             Ok::<_, anyhow::Error>((Some(chunk_id), outcome))
         });
-        let outcomes: Vec<(Option<String>, Outcome)> = looks.buffered(CONCURRENCY).try_collect().await?;
+        let outcomes: Vec<(Option<String>, Outcome)> =
+            looks.buffered(CONCURRENCY).try_collect().await?;
         bar.finish_and_clear();
         let mut chunk_ids = HashSet::new();
         let mut forecast = Vec::new();
         for (object, (chunk_id, outcome)) in objects.into_iter().zip(outcomes) {
             let is_first = chunk_id.is_none_or(|chunk_id| chunk_ids.insert(chunk_id));
             let would_count = matches!(outcome, Outcome::WouldCount(_) | Outcome::WouldFinish(_));
-            forecast.push((object, if would_count && !is_first { Outcome::SameBytes } else { outcome }));
+            forecast.push((
+                object,
+                if would_count && !is_first { Outcome::SameBytes } else { outcome },
+            ));
         }
         Ok(forecast)
     }
 
     async fn forecast_of_uncounted(&self, object: &Object) -> Result<Outcome> {
         let Some(open) = object.open(&self.s3).await? else { return Ok(Outcome::Gone) };
-        let settings = Settings { reference_time: open.last_modified, default_currency: self.default_currency.clone() };
-        let bytes =
-            open.body.collect().await.with_context(|| format!("cannot read {}", object.address()))?.into_bytes();
+        let settings = Settings {
+            reference_time: open.last_modified,
+            default_currency: self.default_currency.clone(),
+        };
+        let bytes = open
+            .body
+            .collect()
+            .await
+            .with_context(|| format!("cannot read {}", object.address()))?
+            .into_bytes();
         Ok(match tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await? {
             Ok(recount) => Outcome::WouldCount(counts(&recount)),
             Err(error) => Outcome::WouldFail(error.to_string()),
@@ -362,7 +408,11 @@ fn again(sent: u64, count: usize) -> String {
 }
 
 fn forecast_of(ledger: &Ledger) -> Outcome {
-    if ledger.is_complete() { Outcome::CountedBefore } else { Outcome::WouldFinish(ledger.missing()) }
+    if ledger.is_complete() {
+        Outcome::CountedBefore
+    } else {
+        Outcome::WouldFinish(ledger.missing())
+    }
 }
 
 impl Outcome {
@@ -386,15 +436,21 @@ impl Outcome {
             Self::Gone => "deleted or replaced: nothing to count".to_owned(),
             Self::CountedBefore if dry_run => "counted before: nothing would change".to_owned(),
             Self::CountedBefore => "counted before: nothing added".to_owned(),
-            Self::SameBytes if dry_run => "the same bytes as a version above: nothing more would change".to_owned(),
+            Self::SameBytes if dry_run => {
+                "the same bytes as a version above: nothing more would change".to_owned()
+            }
             Self::SameBytes => "the same bytes as a version above: nothing added".to_owned(),
             Self::Counted(counts) => format!("counted: {}", lines(counts, "")),
             Self::NotCounted => "not counted".to_owned(),
             Self::WouldFinish(missing) => match missing.as_slice() {
-                [first, _, ..] => format!("{first}, and {} more: they would be finished", missing.len() - 1),
+                [first, _, ..] => {
+                    format!("{first}, and {} more: they would be finished", missing.len() - 1)
+                }
                 missing => format!("{}: it would be finished", missing.concat()),
             },
-            Self::WouldCount(counts) => format!("not counted: {}", lines(counts, " would be counted")),
+            Self::WouldCount(counts) => {
+                format!("not counted: {}", lines(counts, " would be counted"))
+            }
             Self::WouldFail(why) => format!("it {why}: it would end in the dead letters"),
         }
     }
@@ -403,7 +459,9 @@ impl Outcome {
 /// How many lines were counted of how many, and what became of the others.
 fn lines(counts: &Counts, would_be: &str) -> String {
     let Counts { lines, counted, ignored, duplicate, rejected, .. } = counts;
-    format!("{counted} of {lines} lines{would_be} ({ignored} ignored, {duplicate} duplicate, {rejected} rejected)")
+    format!(
+        "{counted} of {lines} lines{would_be} ({ignored} ignored, {duplicate} duplicate, {rejected} rejected)"
+    )
 }
 
 impl Report {
@@ -422,7 +480,9 @@ impl Report {
     fn summary(&self) -> String {
         let begin = if self.dry_run { "dry run, nothing was sent" } else { "replayed" };
         let mut parts = vec![plural(self.objects.len(), "object", "objects")];
-        let count = |state: &str| self.objects.iter().filter(|(_, outcome)| outcome.state() == state).count();
+        let count = |state: &str| {
+            self.objects.iter().filter(|(_, outcome)| outcome.state() == state).count()
+        };
         let sum = self.sum();
         let (counted, lines) = (sum.counted, sum.lines);
         for (state, what) in [
@@ -483,7 +543,10 @@ fn report_text(report: &Report) -> String {
         text.push_str(&format!("{}: {}\n", object.address(), outcome.sentence(report.dry_run)));
     }
     for (id, is_notification) in &report.empty_letters {
-        text.push_str(&format!("message {id} {}\n", empty_letter(*is_notification, report.dry_run)));
+        text.push_str(&format!(
+            "message {id} {}\n",
+            empty_letter(*is_notification, report.dry_run)
+        ));
     }
     text.push_str(&format!("{}\n", report.summary()));
     text
@@ -510,9 +573,11 @@ fn report_json(report: &Report) -> serde_json::Value {
         |(id, is_notification)| json!({ "message_id": id, "sentence": empty_letter(*is_notification, report.dry_run) }),
     );
     let empty_letters: Vec<serde_json::Value> = empty_letters.collect();
-    let mut json = json!({ "dry_run": report.dry_run, "objects": objects, "summary": report.summary() });
+    let mut json =
+        json!({ "dry_run": report.dry_run, "objects": objects, "summary": report.summary() });
     if let Some((meant, others)) = report.letters {
-        json["dead_letters"] = json!({ "meant": meant, "left": others, "without_objects": empty_letters });
+        json["dead_letters"] =
+            json!({ "meant": meant, "left": others, "without_objects": empty_letters });
     }
     let mut sum = json!({});
     add_counts(&mut sum, &report.sum());
@@ -553,28 +618,47 @@ mod tests {
 
     fn numbers(lines: u64) -> Counts {
         let rejected_by_reason = [("not_json".to_owned(), 1)].into();
-        Counts { lines, counted: lines - 1, rejected: 1, rejected_by_reason, events: lines, ..Counts::default() }
+        Counts {
+            lines,
+            counted: lines - 1,
+            rejected: 1,
+            rejected_by_reason,
+            events: lines,
+            ..Counts::default()
+        }
     }
 
     #[test]
     fn nothing_is_replayed_that_nobody_named() {
         for arguments in [&[][..], &["--dry-run"], &["--wait"], &["--prefix", ""]] {
             let error = selection(arguments).unwrap_err().to_string();
-            assert!(error.contains("--prefix") && error.contains("--all"), "{arguments:?}: {error}");
+            assert!(
+                error.contains("--prefix") && error.contains("--all"),
+                "{arguments:?}: {error}"
+            );
         }
-        for arguments in [&["--all"][..], &["--dead-letters"], &["--prefix", "a/"], &["--from", "2026-11-20"]] {
+        for arguments in
+            [&["--all"][..], &["--dead-letters"], &["--prefix", "a/"], &["--from", "2026-11-20"]]
+        {
             assert!(selection(arguments).is_ok(), "{arguments:?}");
         }
-        for arguments in [&["--all", "--prefix", "a/"][..], &["--all", "--dead-letters"], &["--wait", "--dry-run"]] {
+        for arguments in [
+            &["--all", "--prefix", "a/"][..],
+            &["--all", "--dead-letters"],
+            &["--wait", "--dry-run"],
+        ] {
             assert!(args(arguments).is_err(), "{arguments:?}");
         }
-        let error = selection(&["--from", "2026-11-20", "--to", "2026-11-20T00:00:00Z"]).unwrap_err().to_string();
+        let error = selection(&["--from", "2026-11-20", "--to", "2026-11-20T00:00:00Z"])
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, "--from 2026-11-20T00:00:00Z is not before --to 2026-11-20T00:00:00Z");
     }
 
     #[test]
     fn objects_are_taken_by_prefix_and_from_a_time_on_up_to_before_another() {
-        let selection = selection(&["--prefix", "a/", "--from", "2026-11-20", "--to", "2026-11-21"]).unwrap();
+        let selection =
+            selection(&["--prefix", "a/", "--from", "2026-11-20", "--to", "2026-11-21"]).unwrap();
         for (key, time, expected) in [
             ("a/1", "2026-11-20T00:00:00Z", true),
             ("a/1", "2026-11-20T23:59:59.999Z", true),
@@ -591,16 +675,26 @@ mod tests {
     #[test]
     fn a_message_is_taken_if_any_of_its_records_is_meant() {
         let time = "2026-11-20T00:00:00Z";
-        let created = |keys: &[&str]| Notification::Created(keys.iter().map(|key| object(key, time)).collect());
-        let messages = [created(&["b", "a/1"]), created(&["b"]), created(&[]), Notification::Unreadable];
-        let taken = |selection: &Selection| messages.each_ref().map(|message| selection.takes_message(message));
-        assert_eq!(taken(&selection(&["--dead-letters", "--prefix", "a/"]).unwrap()), [true, false, false, false]);
+        let created = |keys: &[&str]| {
+            Notification::Created(keys.iter().map(|key| object(key, time)).collect())
+        };
+        let messages =
+            [created(&["b", "a/1"]), created(&["b"]), created(&[]), Notification::Unreadable];
+        let taken = |selection: &Selection| {
+            messages.each_ref().map(|message| selection.takes_message(message))
+        };
+        assert_eq!(
+            taken(&selection(&["--dead-letters", "--prefix", "a/"]).unwrap()),
+            [true, false, false, false]
+        );
         assert_eq!(taken(&selection(&["--dead-letters"]).unwrap()), [true; 4]);
     }
 
     #[test]
     fn a_dry_run_says_of_each_object_what_would_change() {
-        let missing = |count: u64| (1..=count).map(|part| format!("part {part} of 5 is not counted yet")).collect();
+        let missing = |count: u64| {
+            (1..=count).map(|part| format!("part {part} of 5 is not counted yet")).collect()
+        };
         let outcomes = [
             Outcome::CountedBefore,
             Outcome::WouldFinish(missing(1)),
@@ -611,9 +705,14 @@ mod tests {
             Outcome::SameBytes,
         ];
         let key = |index: usize| object(&format!("{index}.jsonl"), "2026-11-20T00:00:00Z");
-        let objects = outcomes.into_iter().enumerate().map(|(index, outcome)| (key(index), outcome)).collect();
+        let objects = outcomes
+            .into_iter()
+            .enumerate()
+            .map(|(index, outcome)| (key(index), outcome))
+            .collect();
         let empty_letters = vec![("m1".to_owned(), true), ("m2".to_owned(), false)];
-        let report = Report { dry_run: true, objects, empty_letters, letters: Some((9, 1)), gave_up: None };
+        let report =
+            Report { dry_run: true, objects, empty_letters, letters: Some((9, 1)), gave_up: None };
         let expected = "\
 s3://raw/0.jsonl (version v1): counted before: nothing would change
 s3://raw/1.jsonl (version v1): part 1 of 5 is not counted yet: it would be finished
@@ -632,17 +731,32 @@ dry run, nothing was sent: 9 dead letters, 7 objects, 1 counted before, \
         assert!(report.check().is_ok());
         let json = report_json(&report);
         assert_eq!(json["objects"][3]["rejected_by_reason"]["not_json"], 1);
-        assert_eq!((&json["objects"][1]["state"], &json["sum"]["lines"]), (&json!("would_finish"), &json!(10)));
+        assert_eq!(
+            (&json["objects"][1]["state"], &json["sum"]["lines"]),
+            (&json!("would_finish"), &json!(10))
+        );
         assert_eq!(json["dead_letters"]["without_objects"][1]["message_id"], "m2");
     }
 
     #[test]
     fn a_wait_ends_with_what_was_counted_or_an_error() {
-        let outcomes =
-            [Outcome::Counted(numbers(10)), Outcome::CountedBefore, Outcome::NotCounted, Outcome::NotCounted];
+        let outcomes = [
+            Outcome::Counted(numbers(10)),
+            Outcome::CountedBefore,
+            Outcome::NotCounted,
+            Outcome::NotCounted,
+        ];
         let key = |index: usize| object(&format!("{index}.jsonl"), "2026-11-20T00:00:00Z");
-        let objects = outcomes.into_iter().enumerate().map(|(index, outcome)| (key(index), outcome)).collect();
-        let report = Report { objects, gave_up: Some("after 5 s (--timeout)".to_owned()), ..Report::default() };
+        let objects = outcomes
+            .into_iter()
+            .enumerate()
+            .map(|(index, outcome)| (key(index), outcome))
+            .collect();
+        let report = Report {
+            objects,
+            gave_up: Some("after 5 s (--timeout)".to_owned()),
+            ..Report::default()
+        };
         let expected = "\
 s3://raw/0.jsonl (version v1): counted: 9 of 10 lines (0 ignored, 0 duplicate, 1 rejected)
 s3://raw/1.jsonl (version v1): counted before: nothing added
@@ -663,7 +777,10 @@ replayed: 4 objects, 1 counted before, 1 counted now (9 of 10 lines), 2 not coun
         let objects = (0..12).map(waiting).collect();
         let report = Report { objects, gave_up: Some("after 5 s".to_owned()), ..Report::default() };
         let error = report.check().unwrap_err().to_string();
-        assert!(error.starts_with("12 of 12 objects not counted") && error.ends_with(" and 2 more"), "{error}");
+        assert!(
+            error.starts_with("12 of 12 objects not counted") && error.ends_with(" and 2 more"),
+            "{error}"
+        );
         let sent = Report { objects: vec![(object("a", ""), Outcome::Sent)], ..Report::default() };
         assert_eq!(report_text(&sent), "s3://raw/a (version v1): sent\nreplayed: 1 object\n");
     }
@@ -671,7 +788,9 @@ replayed: 4 objects, 1 counted before, 1 counted now (9 of 10 lines), 2 not coun
     #[test]
     fn a_ledger_without_all_its_parts_would_be_finished() {
         let unfinished = Ledger { parts: [2].into(), ..Ledger::default() };
-        let Outcome::WouldFinish(missing) = forecast_of(&unfinished) else { panic!("nothing is marked") };
+        let Outcome::WouldFinish(missing) = forecast_of(&unfinished) else {
+            panic!("nothing is marked")
+        };
         assert_eq!(missing.len(), 2);
     }
 }

@@ -10,7 +10,8 @@ pub(crate) struct StatusArgs {
     /// Print JSON
     #[arg(long, conflicts_with = "env")]
     json: bool,
-    /// Print shell lines that give `cargo lambda watch` and `aws` this stack: eval "$(cargo mb status --env)"
+    /// Print shell lines that give `cargo lambda watch` and `aws` this stack: eval "$(cargo mb
+    /// status --env)"
     #[arg(long)]
     env: bool,
 }

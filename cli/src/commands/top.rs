@@ -72,7 +72,11 @@ pub(crate) async fn run(args: TopArgs, context: &Context) -> Result<()> {
         println!("{body}");
         return Ok(());
     }
-    print!("{}", text(ranking, &body).with_context(|| format!("cannot read the answer of {}", ranking.path()))?);
+    print!(
+        "{}",
+        text(ranking, &body)
+            .with_context(|| format!("cannot read the answer of {}", ranking.path()))?
+    );
     Ok(())
 }
 
@@ -96,9 +100,12 @@ pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
     let answer: Map<String, Value> = serde_json::from_str(body)?;
     let raw: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(body)?;
     let top = raw.get("top").ok_or_else(|| anyhow!("it has no member top"))?;
-    let top: Vec<std::collections::BTreeMap<String, Box<RawValue>>> = serde_json::from_str(top.get())?;
+    let top: Vec<std::collections::BTreeMap<String, Box<RawValue>>> =
+        serde_json::from_str(top.get())?;
 
-    let window = |name: &str| answer.get("window").and_then(|window| window.get(name)).and_then(Value::as_str);
+    let window = |name: &str| {
+        answer.get("window").and_then(|window| window.get(name)).and_then(Value::as_str)
+    };
     let from = window("from").unwrap_or("?");
     let to = window("to").unwrap_or("?");
     let currency = answer.get("currency").and_then(Value::as_str);
@@ -113,7 +120,8 @@ pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
     }
     let mut table = table::new(&["", "item_id", &number_name], &[0, 2]);
     for (index, item) in top.iter().enumerate() {
-        let member = |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
+        let member =
+            |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
         table.add_row([(index + 1).to_string(), member("item_id"), member(ranking.number())]);
     }
     text.push_str(&table::text(&table));

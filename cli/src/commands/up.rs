@@ -18,7 +18,8 @@ const DEFAULT_PORT: u16 = 4566;
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) local: LocalArgs,
-    /// Run the functions under `cargo lambda watch`: an edited function is rebuilt at its next call; Ctrl-C takes all down
+    /// Run the functions under `cargo lambda watch`: an edited function is rebuilt at its next
+    /// call; Ctrl-C takes all down
     #[arg(long, conflicts_with = "no_build")]
     pub(crate) watch: bool,
 }
@@ -53,7 +54,11 @@ pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
     let _lock = lock(root).await?;
     check_port(root, local)?;
     let tools = install_tools(root).await?;
-    let zips = if local.no_build { minutebook_local::built_functions(root)? } else { build(root, &tools).await? };
+    let zips = if local.no_build {
+        minutebook_local::built_functions(root)?
+    } else {
+        build(root, &tools).await?
+    };
     let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
     deploy(root, &emulator, is_new, Code::Zips(zips)).await
 }
@@ -61,10 +66,13 @@ pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
 /// Keeps a second `up` in the same checkout waiting until this one is done.
 pub(crate) async fn lock(root: &Path) -> Result<File> {
     let folder = root.join(STATE_FOLDER);
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
     let path = folder.join("up.lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("cannot lock the state folder")
+    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+        .await?
+        .context("cannot lock the state folder")
 }
 
 /// Refuses a busy port before the build, which takes minutes.
@@ -95,20 +103,33 @@ pub(crate) async fn emulator(
 ) -> Result<(Emulator, bool)> {
     let folder = root.join(STATE_FOLDER);
     if let Some(emulator) = Emulator::running(&folder)? {
-        let is_elsewhere = local.port.is_some_and(|port| !emulator.endpoint_url.ends_with(&format!(":{port}")));
+        let is_elsewhere =
+            local.port.is_some_and(|port| !emulator.endpoint_url.ends_with(&format!(":{port}")));
         if is_elsewhere || emulator.is_watched == proxies.is_empty() {
-            bail!("another local stack is up at {}: run `cargo mb down` first", emulator.endpoint_url);
+            bail!(
+                "another local stack is up at {}: run `cargo mb down` first",
+                emulator.endpoint_url
+            );
         }
         return Ok((emulator, false));
     }
-    let options = EmulatorOptions { port: Some(local.port.unwrap_or(DEFAULT_PORT)), proxies, ..Default::default() };
+    let options = EmulatorOptions {
+        port: Some(local.port.unwrap_or(DEFAULT_PORT)),
+        proxies,
+        ..Default::default()
+    };
     let tools = tools.clone();
     let start = move || Emulator::start(&tools, &folder, &options);
     let emulator = blocking_step("emulator started (log: .minutebook/emulator.log)", start).await?;
     Ok((emulator, true))
 }
 
-pub(crate) async fn deploy(root: &Path, emulator: &Emulator, is_new: bool, code: Code) -> Result<Stack> {
+pub(crate) async fn deploy(
+    root: &Path,
+    emulator: &Emulator,
+    is_new: bool,
+    code: Code,
+) -> Result<Stack> {
     let step = Step::begin("stack deployed from infra/template.yaml");
     let deployed = Deployment::to_emulator(&emulator.endpoint_url, code).deploy(root).await;
     let written = deployed.and_then(|stack| stack.write(&root.join(STATE_FOLDER)).map(|()| stack));

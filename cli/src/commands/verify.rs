@@ -1,4 +1,5 @@
-//! `minutebook verify`: recounts the raw objects with code of its own, and compares the ledger, every tally, who was there, and the totals.
+//! `minutebook verify`: recounts the raw objects with code of its own, and compares the ledger,
+//! every tally, who was there, and the totals.
 
 use std::collections::BTreeSet;
 
@@ -22,31 +23,53 @@ const CONCURRENCY: usize = 4;
 /// Rows that expire this soon could go while they are compared, so they are left out.
 const EXPIRY_MARGIN: TimeDelta = TimeDelta::minutes(2);
 
-/// How often the table is read before a roll-up that is still at work is taken for what it is: a difference, perhaps.
+/// How often the table is read before a roll-up that is still at work is taken for what it is: a
+/// difference, perhaps.
 const READINGS_MAX: u32 = 5;
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct VerifyArgs {
-    /// Only objects whose keys begin with this, and only the sites of their events; other objects must not have these sites
+    /// Only objects whose keys begin with this, and only the sites of their events; other objects
+    /// must not have these sites
     #[arg(long, default_value = "", value_name = "TEXT", hide_default_value = true)]
     pub(crate) prefix: String,
-    /// Only minutes, hours, days, weeks and months that begin at this time or later: RFC 3339, or a date
+    /// Only minutes, hours, days, weeks and months that begin at this time or later: RFC 3339, or a
+    /// date
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time_or_date)]
     pub(crate) from: Option<DateTime<Utc>>,
     /// Only those that are over at this time: RFC 3339, or a date
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time_or_date)]
     pub(crate) to: Option<DateTime<Utc>>,
-    /// Pass over packed objects that cannot be unpacked: none of their lines is counted, and they are in the dead letters
+    /// Pass over packed objects that cannot be unpacked: none of their lines is counted, and they
+    /// are in the dead letters
     #[arg(long)]
     pub(crate) allow_dead: bool,
-    /// For how many days minute rows are kept, 0 for ever; without it, as the local stack, the ledger or the rows say
-    #[arg(long, env = "MINUTEBOOK_MINUTE_RETENTION_DAYS", value_name = "DAYS", hide_env_values = true)]
+    /// For how many days minute rows are kept, 0 for ever; without it, as the local stack, the
+    /// ledger or the rows say
+    #[arg(
+        long,
+        env = "MINUTEBOOK_MINUTE_RETENTION_DAYS",
+        value_name = "DAYS",
+        hide_env_values = true
+    )]
     pub(crate) minute_retention_days: Option<u32>,
-    /// For how many days hour rows are kept, 0 for ever; without it, as the local stack or the rows say
-    #[arg(long, env = "MINUTEBOOK_HOUR_RETENTION_DAYS", value_name = "DAYS", hide_env_values = true)]
+    /// For how many days hour rows are kept, 0 for ever; without it, as the local stack or the rows
+    /// say
+    #[arg(
+        long,
+        env = "MINUTEBOOK_HOUR_RETENTION_DAYS",
+        value_name = "DAYS",
+        hide_env_values = true
+    )]
     pub(crate) hour_retention_days: Option<u32>,
-    /// For how many days rows of days, weeks and months are kept, 0 for ever; without it, as the local stack or the rows say
-    #[arg(long, env = "MINUTEBOOK_DAY_RETENTION_DAYS", value_name = "DAYS", hide_env_values = true)]
+    /// For how many days rows of days, weeks and months are kept, 0 for ever; without it, as the
+    /// local stack or the rows say
+    #[arg(
+        long,
+        env = "MINUTEBOOK_DAY_RETENTION_DAYS",
+        value_name = "DAYS",
+        hide_env_values = true
+    )]
     pub(crate) day_retention_days: Option<u32>,
     /// Print JSON
     #[arg(long)]
@@ -90,7 +113,8 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
         table: endpoints.table()?.to_owned(),
     };
     let mut report = Report::default();
-    let mut books = Books::new(args.scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN));
+    let mut books =
+        Books::new(args.scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN));
     let mut chunk_ids = BTreeSet::new();
 
     let listed = raw.list(&args.prefix).await?;
@@ -104,7 +128,9 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
     while let Some((object, chunk)) = recounts.try_next().await? {
         if chunk_ids.insert(chunk.id.clone()) {
             report.objects += 1;
-            if let Some((recount, summary)) = objects::compare_chunk(object, chunk, args.allow_dead, &mut report) {
+            if let Some((recount, summary)) =
+                objects::compare_chunk(object, chunk, args.allow_dead, &mut report)
+            {
                 books.add_chunk(&recount, &summary);
             }
         }
@@ -115,7 +141,12 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
     read_table(&raw, &mut books).await?;
     step.finish_and_clear();
     if args.prefix.is_empty() {
-        objects::compare_marks(&raw.bucket, &chunk_ids, books.marked_chunks(), &mut report.differences);
+        objects::compare_marks(
+            &raw.bucket,
+            &chunk_ids,
+            books.marked_chunks(),
+            &mut report.differences,
+        );
     }
     books.judge(&mut report);
     Ok(report)

@@ -1,4 +1,5 @@
-//! `minutebook up --watch`: the functions run under `cargo lambda watch`, behind the triggers of the emulator.
+//! `minutebook up --watch`: the functions run under `cargo lambda watch`, behind the triggers of
+//! the emulator.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use crate::context::Context;
 /// How often it is looked whether `cargo lambda watch` still runs.
 const WATCH_POLL: Duration = Duration::from_millis(200);
 
-/// Brings the stack up with proxied functions, runs `cargo lambda watch` until Ctrl-C, and takes the stack down.
+/// Brings the stack up with proxied functions, runs `cargo lambda watch` until Ctrl-C, and takes
+/// the stack down.
 pub(crate) async fn run(root: &Path, local: &LocalArgs) -> Result<()> {
     let lock = up::lock(root).await?;
     up::check_port(root, local)?;

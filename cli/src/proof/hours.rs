@@ -60,7 +60,9 @@ impl HourState {
                 faults.push("its sealing is not finished: the next roll-up finishes it".to_owned());
             }
             Sealing::NotDone if self.open == Some(true) => {
-                faults.push("it is marked as done, but the ledger has no mark of its sums".to_owned());
+                faults.push(
+                    "it is marked as done, but the ledger has no mark of its sums".to_owned(),
+                );
             }
             Sealing::NotDone if self.open.is_none() => {
                 faults.push(
@@ -79,12 +81,19 @@ impl Hours {
     }
 
     /// Adds a mark of the ledger, if it is one of an hour's sums; false if it is one of an object.
-    pub(crate) fn add_mark(&mut self, chunk_id: &str, mark: Option<Mark>, oddities: &mut Vec<String>) -> bool {
+    pub(crate) fn add_mark(
+        &mut self,
+        chunk_id: &str,
+        mark: Option<Mark>,
+        oddities: &mut Vec<String>,
+    ) -> bool {
         let Some((site, hour)) = ledger::sealed_hour(chunk_id) else {
             return false;
         };
         match (hour_named(hour), mark) {
-            (Some(hour), Some(mark)) => self.hours.entry((site.to_owned(), hour)).or_default().sums.add(mark),
+            (Some(hour), Some(mark)) => {
+                self.hours.entry((site.to_owned(), hour)).or_default().sums.add(mark)
+            }
             (Some(_), None) => {}
             (None, _) => oddities.push(format!("{chunk_id}: {hour:?} is no hour")),
         }
@@ -92,7 +101,13 @@ impl Hours {
     }
 
     /// Adds what a numbered lane of a minute holds.
-    pub(crate) fn add_lane(&mut self, site: &str, minute: Bucket, measure: &str, counters: &[(String, Decimal)]) {
+    pub(crate) fn add_lane(
+        &mut self,
+        site: &str,
+        minute: Bucket,
+        measure: &str,
+        counters: &[(String, Decimal)],
+    ) {
         let hour = Bucket::containing(Granularity::Hour, minute.first_minute());
         let lanes = &mut self.hours.entry((site.to_owned(), hour)).or_default().lanes;
         let keys = lanes.entry(measure.to_owned()).or_default();
@@ -111,23 +126,31 @@ impl Hours {
             .collect()
     }
 
-    /// What is not in any row above the minute yet: the numbered lanes of the hours that are not done.
-    pub(crate) fn not_done(&self) -> impl Iterator<Item = (&SiteHour, &BTreeMap<String, BTreeMap<String, Decimal>>)> {
+    /// What is not in any row above the minute yet: the numbered lanes of the hours that are not
+    /// done.
+    pub(crate) fn not_done(
+        &self,
+    ) -> impl Iterator<Item = (&SiteHour, &BTreeMap<String, BTreeMap<String, Decimal>>)> {
         let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
         not_done.map(|(site_hour, state)| (site_hour, &state.lanes))
     }
 
-    /// The hours whose customers and sessions may be in their minutes alone: sealing unites them with those of the rows
-    /// above before it marks any of the hour's sums.
+    /// The hours whose customers and sessions may be in their minutes alone: sealing unites them
+    /// with those of the rows above before it marks any of the hour's sums.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &SiteHour> {
         self.not_done().map(|(site_hour, _)| site_hour)
     }
 
-    /// The hours, days, weeks and months that hold some of an hour's sums, but not all of them: nothing can be said of
-    /// their numbers.
+    /// The hours, days, weeks and months that hold some of an hour's sums, but not all of them:
+    /// nothing can be said of their numbers.
     pub(crate) fn unfinished(&self) -> BTreeSet<(String, Bucket)> {
-        let unfinished = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::Unfinished);
-        unfinished.flat_map(|((site, hour), _)| above_the_minute(*hour).map(|bucket| (site.clone(), bucket))).collect()
+        let unfinished =
+            self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::Unfinished);
+        unfinished
+            .flat_map(|((site, hour), _)| {
+                above_the_minute(*hour).map(|bucket| (site.clone(), bucket))
+            })
+            .collect()
     }
 }
 
@@ -157,7 +180,8 @@ mod tests {
         Some(Mark::read(&item.map(|(name, value)| (name.to_owned(), value)).into()).unwrap())
     }
 
-    /// The hour with what the open hours say of it, these marks of its sums, of so many parts, and a lane if it has one.
+    /// The hour with what the open hours say of it, these marks of its sums, of so many parts, and
+    /// a lane if it has one.
     fn hours(open: Option<IsDone>, marks: &[&str], parts: u64, has_lane: bool) -> Hours {
         let hour = hour_named(HOUR).unwrap();
         let mut hours = Hours::default();
@@ -177,20 +201,28 @@ mod tests {
 
     fn faults(hours: &Hours) -> Vec<String> {
         let faults = hours.faults(|site, hour| (site, hour.to_string().as_str()) == ("shop", HOUR));
-        faults.into_iter().map(|fault| fault.trim_start_matches("shop hour 2026-11-20T23: ").to_owned()).collect()
+        faults
+            .into_iter()
+            .map(|fault| fault.trim_start_matches("shop hour 2026-11-20T23: ").to_owned())
+            .collect()
     }
 
     fn not_done(hours: &Hours) -> Vec<String> {
         let numbers = hours.not_done().flat_map(|((site, hour), measures)| {
-            let cells = measures.iter().flat_map(|(measure, keys)| keys.iter().map(move |key| (measure, key)));
-            cells.map(move |(measure, (key, number))| format!("{site} {hour} {measure} {key}={number}"))
+            let cells = measures
+                .iter()
+                .flat_map(|(measure, keys)| keys.iter().map(move |key| (measure, key)));
+            cells.map(move |(measure, (key, number))| {
+                format!("{site} {hour} {measure} {key}={number}")
+            })
         });
         numbers.collect()
     }
 
     #[test]
     fn an_hour_waits_until_its_sums_are_marked() {
-        let waits = |open, marks: &[&str], has_lane| hours(open, marks, 1, has_lane).waiting().count() == 1;
+        let waits =
+            |open, marks: &[&str], has_lane| hours(open, marks, 1, has_lane).waiting().count() == 1;
         assert!(waits(Some(false), &[], true) && waits(None, &[], true));
         for open in [None, Some(false), Some(true)] {
             assert!(!waits(open, &["000000"], true), "{open:?}");
@@ -202,14 +234,22 @@ mod tests {
         let open = hours(Some(false), &[], 0, true);
         assert_eq!(not_done(&open), ["shop 2026-11-20T23 views 1=5"]);
         assert!(faults(&open).is_empty() && open.unfinished().is_empty());
-        assert!(faults(&hours(Some(false), &[], 0, false)).is_empty(), "nothing was committed to it yet");
+        assert!(
+            faults(&hours(Some(false), &[], 0, false)).is_empty(),
+            "nothing was committed to it yet"
+        );
     }
 
     #[test]
     fn an_hour_is_done_when_all_its_sums_are_marked_whatever_the_open_hours_say() {
         for open in [None, Some(false), Some(true)] {
             let done = hours(open, &["000000", "000001"], 2, true);
-            assert!(not_done(&done).is_empty() && faults(&done).is_empty() && done.unfinished().is_empty(), "{open:?}");
+            assert!(
+                not_done(&done).is_empty()
+                    && faults(&done).is_empty()
+                    && done.unfinished().is_empty(),
+                "{open:?}"
+            );
         }
     }
 
@@ -218,8 +258,12 @@ mod tests {
         let half = hours(Some(false), &["000001"], 2, true);
         assert_eq!(faults(&half), ["its sealing is not finished: the next roll-up finishes it"]);
         assert!(not_done(&half).is_empty());
-        let buckets: Vec<String> = half.unfinished().iter().map(|(site, bucket)| format!("{site} {bucket}")).collect();
-        assert_eq!(buckets, ["shop 2026-11-20T23", "shop 2026-11-20", "shop 2026-W47", "shop 2026-11"]);
+        let buckets: Vec<String> =
+            half.unfinished().iter().map(|(site, bucket)| format!("{site} {bucket}")).collect();
+        assert_eq!(
+            buckets,
+            ["shop 2026-11-20T23", "shop 2026-11-20", "shop 2026-W47", "shop 2026-11"]
+        );
     }
 
     #[test]
@@ -236,7 +280,10 @@ mod tests {
     #[test]
     fn an_hour_that_is_done_without_sums_is_a_fault() {
         let claimed = hours(Some(true), &[], 0, false);
-        assert_eq!(faults(&claimed), ["it is marked as done, but the ledger has no mark of its sums"]);
+        assert_eq!(
+            faults(&claimed),
+            ["it is marked as done, but the ledger has no mark of its sums"]
+        );
     }
 
     #[test]

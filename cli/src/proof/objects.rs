@@ -24,7 +24,8 @@ pub(crate) struct Chunk {
     pub(crate) id: String,
     /// `None`: nothing of it is marked as counted.
     ledger: Option<Ledger>,
-    /// By the ledger's reference time and currency; without them, only whether it can be counted at all is of use.
+    /// By the ledger's reference time and currency; without them, only whether it can be counted at
+    /// all is of use.
     recount: Result<Recount, RecountError>,
 }
 
@@ -37,24 +38,33 @@ impl Objects {
     /// Reads an object and what the ledger says of it, and counts it anew.
     pub(crate) async fn recount(&self, object: &Object) -> Result<Chunk> {
         let open = object.open(&self.s3).await?;
-        let open = open.with_context(|| format!("{} is gone since it was listed", object.address()))?;
-        let read = open.body.collect().await.with_context(|| format!("cannot read {}", object.address()))?;
+        let open =
+            open.with_context(|| format!("{} is gone since it was listed", object.address()))?;
+        let read = open
+            .body
+            .collect()
+            .await
+            .with_context(|| format!("cannot read {}", object.address()))?;
         let bytes = read.into_bytes();
         let id = ledger::chunk_id(&self.bucket, &object.key, &blake3::hash(&bytes).to_hex());
         let ledger = ledger::read(&self.dynamodb, &self.table, &id).await?;
         let settings = match ledger.as_ref().and_then(|ledger| ledger.summary.as_ref()) {
-            Some(summary) => {
-                Settings { reference_time: summary.reference_time, default_currency: summary.default_currency.clone() }
-            }
-            None => Settings { reference_time: DateTime::UNIX_EPOCH, default_currency: "USD".to_owned() },
+            Some(summary) => Settings {
+                reference_time: summary.reference_time,
+                default_currency: summary.default_currency.clone(),
+            },
+            None => Settings {
+                reference_time: DateTime::UNIX_EPOCH,
+                default_currency: "USD".to_owned(),
+            },
         };
         let recount = tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await?;
         Ok(Chunk { id, ledger, recount })
     }
 }
 
-/// Compares what the ledger says of a chunk, and gives what the chunk should have added to the table; `None` if it should
-/// have added nothing.
+/// Compares what the ledger says of a chunk, and gives what the chunk should have added to the
+/// table; `None` if it should have added nothing.
 pub(crate) fn compare_chunk(
     object: &Object,
     chunk: Chunk,
@@ -85,7 +95,8 @@ pub(crate) fn compare_chunk(
     for fault in ledger.contradictions().into_iter().chain(ledger.missing()) {
         differences.add(|| format!("{name}: {fault}"));
     }
-    // Without part 0 it is unknown by which reference time to recount, and nothing may have been committed.
+    // Without part 0 it is unknown by which reference time to recount, and nothing may have been
+    // committed.
     let summary = ledger.summary?;
     let recounted = counts(&recount);
     compare_counts(&name, &recounted, &summary.counts, differences);
@@ -117,7 +128,8 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
     ];
     for (what, recounted, ledger) in numbers {
         if recounted != ledger {
-            differences.add(|| format!("{name}: {what}: recounted {recounted}, the ledger says {ledger}"));
+            differences
+                .add(|| format!("{name}: {what}: recounted {recounted}, the ledger says {ledger}"));
         }
     }
     let reasons: BTreeSet<&String> =
@@ -126,12 +138,17 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
         let number = |counts: &Counts| counts.rejected_by_reason.get(reason).copied().unwrap_or(0);
         let (recounted, ledger) = (number(recounted), number(ledger));
         if recounted != ledger {
-            differences.add(|| format!("{name}: rejected {reason}: recounted {recounted}, the ledger says {ledger}"));
+            differences.add(|| {
+                format!(
+                    "{name}: rejected {reason}: recounted {recounted}, the ledger says {ledger}"
+                )
+            });
         }
     }
 }
 
-/// A mark of a chunk that is not in the bucket: its numbers are in the table, and cannot be recounted.
+/// A mark of a chunk that is not in the bucket: its numbers are in the table, and cannot be
+/// recounted.
 pub(crate) fn compare_marks(
     bucket: &str,
     in_bucket: &BTreeSet<String>,
@@ -239,15 +256,22 @@ mod tests {
         assert_eq!((report.differences.count, report.dead), (0, 1));
         let counted = Chunk { ledger: chunk_of(VIEWS).ledger, ..broken() };
         assert!(
-            compared(counted, true).0.differences.first[0].starts_with("a.jsonl: counted, but cannot be unpacked: ")
+            compared(counted, true).0.differences.first[0]
+                .starts_with("a.jsonl: counted, but cannot be unpacked: ")
         );
     }
 
     #[test]
     fn a_chunk_that_is_marked_but_gone_is_a_difference() {
-        let set = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<String>>();
+        let set =
+            |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<String>>();
         let mut differences = Differences::default();
-        compare_marks("b", &set(&["b/x#1"]), &set(&["b/x#1", "b/y#2", "other/z#3"]), &mut differences);
+        compare_marks(
+            "b",
+            &set(&["b/x#1"]),
+            &set(&["b/x#1", "b/y#2", "other/z#3"]),
+            &mut differences,
+        );
         assert_eq!(differences.first, ["b/y#2: counted, but not in the bucket"]);
     }
 }

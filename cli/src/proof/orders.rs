@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use minutebook_oracle::{Bucket, Decimal, Granularity, OrderEvent, TallyKey, order_tallies, orders};
+use minutebook_oracle::{
+    Bucket, Decimal, Granularity, OrderEvent, TallyKey, order_tallies, orders,
+};
 
 use crate::proof::report::Differences;
 use crate::table_rows::{OrderRow, RecentRow};
 
-/// All orders twice. First the events of all chunks are added, then all rows of the table, and then it is judged.
+/// All orders twice. First the events of all chunks are added, then all rows of the table, and then
+/// it is judged.
 #[derive(Debug, Default)]
 pub(crate) struct OrderBooks {
     events: Vec<OrderEvent>,
@@ -61,10 +64,14 @@ impl OrderBooks {
             }
             let Expected { attributes, minute, created_at } = expected;
             match row {
-                None => differences.add(|| format!("{site} order {order}: recounted, and the table has none")),
+                None => differences
+                    .add(|| format!("{site} order {order}: recounted, and the table has none")),
                 Some(row) if row != attributes => {
-                    differences
-                        .add(|| format!("{site} order {order}: recounted {attributes:?}, the table says {row:?}"));
+                    differences.add(|| {
+                        format!(
+                            "{site} order {order}: recounted {attributes:?}, the table says {row:?}"
+                        )
+                    });
                 }
                 Some(_) => {}
             }
@@ -72,14 +79,19 @@ impl OrderBooks {
             let place = RecentRow { site, order, created_at };
             if is_kept(&place.site, minute) && !self.recent.contains(&place) {
                 let RecentRow { site, order, .. } = place;
-                differences.add(|| format!("{site} order {order}: it is not in the list of recent orders"));
+                differences.add(|| {
+                    format!("{site} order {order}: it is not in the list of recent orders")
+                });
             }
         }
         for ((site, order), row) in found {
             // Nothing says when it was made, but the row itself.
-            let minute = row.get("created_at").or(row.get("status_at")).and_then(|at| minute_of(at));
+            let minute =
+                row.get("created_at").or(row.get("status_at")).and_then(|at| minute_of(at));
             if minute.is_none_or(|minute| covers(&site, minute)) {
-                differences.add(|| format!("{site} order {order}: the table has it, and no chunk tells of it"));
+                differences.add(|| {
+                    format!("{site} order {order}: the table has it, and no chunk tells of it")
+                });
             }
         }
     }
@@ -106,17 +118,22 @@ impl OrderBooks {
                 set("created_at", written(made_at));
                 set("currency", made.currency);
                 set("value", made.value.to_string());
-                let mut products: Vec<String> =
-                    made.products.iter().map(|(name, units, money)| format!("{name}={units}/{money}")).collect();
+                let mut products: Vec<String> = made
+                    .products
+                    .iter()
+                    .map(|(name, units, money)| format!("{name}={units}/{money}"))
+                    .collect();
                 products.sort_unstable();
                 set("products", products.join(" "));
-                for (name, value) in [("order_number", made.number), ("customer_id", made.customer)] {
+                for (name, value) in [("order_number", made.number), ("customer_id", made.customer)]
+                {
                     if let Some(value) = value {
                         set(name, value);
                     }
                 }
             }
-            let minute = Bucket::containing(Granularity::Minute, time(at).timestamp().div_euclid(60));
+            let minute =
+                Bucket::containing(Granularity::Minute, time(at).timestamp().div_euclid(60));
             (name, Expected { attributes, minute, created_at })
         });
         expected.collect()
@@ -150,7 +167,10 @@ mod tests {
             r#"{"type":"OrderStatusChangedEvent","ts":1795216052,"orderId":1,"newStatus":"PAID"}"#,
         );
         let reference_time = DateTime::from_timestamp(1_795_216_100, 0).unwrap();
-        let recount = recount(text.as_bytes(), &Settings { reference_time, default_currency: "USD".to_owned() });
+        let recount = recount(
+            text.as_bytes(),
+            &Settings { reference_time, default_currency: "USD".to_owned() },
+        );
         let mut books = OrderBooks::default();
         books.add_recounted(&recount.unwrap().orders);
         books
@@ -190,9 +210,20 @@ mod tests {
         books.add_found(row("PAID"));
         books.add_recent(place());
         assert_eq!(judged(&books, true), [""; 0]);
-        let tallies: Vec<String> =
-            books.tallies().iter().map(|(key, number)| format!("{} {}={number}", key.measure, key.key)).collect();
-        assert_eq!(tallies, ["order_value:USD gross=9.5", "order_value:USD orders=1", "ordered a=1", "orders PAID=1"]);
+        let tallies: Vec<String> = books
+            .tallies()
+            .iter()
+            .map(|(key, number)| format!("{} {}={number}", key.measure, key.key))
+            .collect();
+        assert_eq!(
+            tallies,
+            [
+                "order_value:USD gross=9.5",
+                "order_value:USD orders=1",
+                "ordered a=1",
+                "orders PAID=1"
+            ]
+        );
     }
 
     #[test]
@@ -207,6 +238,9 @@ mod tests {
         books.add_recent(place());
         books.add_found(row("PAID"));
         books.add_found(OrderRow { order: "2".to_owned(), ..row("PAID") });
-        assert_eq!(judged(&books, true), ["default order 2: the table has it, and no chunk tells of it"]);
+        assert_eq!(
+            judged(&books, true),
+            ["default order 2: the table has it, and no chunk tells of it"]
+        );
     }
 }

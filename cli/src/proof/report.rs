@@ -99,7 +99,8 @@ impl Report {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } = &self.counts;
+        let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } =
+            &self.counts;
         json!({
             "events": events,
             "differences": self.differences.count,
@@ -130,8 +131,9 @@ fn by_granularity(counts: &BTreeMap<Granularity, u64>) -> String {
 }
 
 fn json_by_granularity(counts: &BTreeMap<Granularity, u64>) -> Value {
-    let counts = Granularity::ALL
-        .map(|granularity| (granularity.name().to_owned(), counts.get(&granularity).copied().unwrap_or(0).into()));
+    let counts = Granularity::ALL.map(|granularity| {
+        (granularity.name().to_owned(), counts.get(&granularity).copied().unwrap_or(0).into())
+    });
     Value::Object(counts.into_iter().collect())
 }
 
@@ -168,7 +170,10 @@ mod tests {
         assert_eq!(lines[1], "rows: 366 minute, 24 hour, 6 day, 3 week, 2 month");
         assert_eq!(lines[3], "kept no longer: 20 minute, 0 hour, 0 day, 0 week, 0 month");
         let json = report.json();
-        assert_eq!(json["rows"], json!({"minute": 366, "hour": 24, "day": 6, "week": 3, "month": 2}));
+        assert_eq!(
+            json["rows"],
+            json!({"minute": 366, "hour": 24, "day": 6, "week": 3, "month": 2})
+        );
         assert_eq!(json["expired"]["minute"], 20);
         assert!(report.check().is_ok());
     }

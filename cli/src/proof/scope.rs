@@ -36,7 +36,8 @@ impl Retention {
 /// Decides which buckets are compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    /// The first minute and, below, the one after the last: only buckets that lie wholly between them are compared.
+    /// The first minute and, below, the one after the last: only buckets that lie wholly between
+    /// them are compared.
     from: Option<i64>,
     to: Option<i64>,
     /// The sites that were met; `None`: all there are.
@@ -68,7 +69,8 @@ impl Scope {
     pub(crate) fn between(self, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
         let from = from.map(|from| {
             let begun_minute = from.timestamp().div_euclid(60);
-            let is_whole = from.timestamp().rem_euclid(60) == 0 && from.timestamp_subsec_nanos() == 0;
+            let is_whole =
+                from.timestamp().rem_euclid(60) == 0 && from.timestamp_subsec_nanos() == 0;
             if is_whole { begun_minute } else { begun_minute + 1 }
         });
         Self { from, to: to.map(|to| to.timestamp().div_euclid(60)), ..self }
@@ -86,8 +88,8 @@ impl Scope {
         }
     }
 
-    /// Notes for how many days minute rows were kept when a chunk was counted: a minute has to be compared only while it
-    /// is kept by what every chunk, the flags and the stack say.
+    /// Notes for how many days minute rows were kept when a chunk was counted: a minute has to be
+    /// compared only while it is kept by what every chunk, the flags and the stack say.
     pub(crate) fn minutes_were_kept_for(&mut self, days: u32) {
         self.retention.minute_days = match (self.retention.minute_days, days) {
             (None | Some(0), days) => Some(days),
@@ -101,7 +103,8 @@ impl Scope {
         self.expiry = expiry;
     }
 
-    /// Notes when a row of a bucket expires, in seconds since 1970, and says whether that leaves the bucket out.
+    /// Notes when a row of a bucket expires, in seconds since 1970, and says whether that leaves
+    /// the bucket out.
     pub(crate) fn row_expires(&mut self, site: &str, bucket: Bucket, ttl: i64) -> bool {
         let kept = ttl - bucket.end().timestamp();
         let longest = self.kept_by_rows.entry(bucket.granularity()).or_insert(kept);
@@ -120,7 +123,8 @@ impl Scope {
             && self.to.is_none_or(|to| bucket.end_minute() <= to)
     }
 
-    /// Whether it is about a bucket, and the bucket is kept by what is known so far. One that has expired is noted.
+    /// Whether it is about a bucket, and the bucket is kept by what is known so far. One that has
+    /// expired is noted.
     pub(crate) fn is_compared(&mut self, site: &str, bucket: Bucket) -> bool {
         if !self.covers(site, bucket) {
             return false;
@@ -183,7 +187,11 @@ mod tests {
     /// The granularities of which the bucket that holds this time is compared.
     fn compared(scope: &mut Scope, text: &str) -> Vec<&'static str> {
         let buckets = Granularity::ALL.map(|granularity| bucket(granularity, text));
-        buckets.iter().filter(|b| scope.is_compared("s", **b)).map(|b| b.granularity().name()).collect()
+        buckets
+            .iter()
+            .filter(|b| scope.is_compared("s", **b))
+            .map(|b| b.granularity().name())
+            .collect()
     }
 
     fn scope_with(minute_days: Option<u32>, hour_days: Option<u32>) -> Scope {
@@ -202,7 +210,10 @@ mod tests {
         assert_eq!(between(None, None, at), ALL);
         assert_eq!(between(Some("2026-11-01T00:00:00Z"), Some("2026-12-01T00:00:00Z"), at), ALL);
         assert_eq!(between(Some("2026-11-01T00:00:00.1Z"), None, at), ALL[..4]);
-        assert_eq!(between(Some("2026-11-02T00:00:00Z"), Some("2026-11-03T00:00:00Z"), at), ALL[..3]);
+        assert_eq!(
+            between(Some("2026-11-02T00:00:00Z"), Some("2026-11-03T00:00:00Z"), at),
+            ALL[..3]
+        );
         assert_eq!(between(None, Some("2026-11-02T23:59:59Z"), at), ALL[..2]);
         assert_eq!(between(Some("2026-11-02T00:00:01Z"), None, at), ALL[..0]);
         assert_eq!(between(None, Some("2026-11-02T00:00:59Z"), at), ALL[..0]);
@@ -226,15 +237,23 @@ mod tests {
         assert_eq!(compared(&mut scope, "2026-11-13T11:58:00Z"), ALL[1..]);
         assert_eq!(scope.expired_count(), BTreeMap::from([(Granularity::Minute, 2)]));
         let mut hours = scope_with(Some(0), Some(400));
-        assert_eq!(compared(&mut hours, "2019-10-01T00:00:00Z"), ["minute", "day", "week", "month"]);
+        assert_eq!(
+            compared(&mut hours, "2019-10-01T00:00:00Z"),
+            ["minute", "day", "week", "month"]
+        );
         assert_eq!(compared(&mut scope_with(None, None), "2019-10-01T00:00:00Z"), ALL);
     }
 
     #[test]
     fn the_shortest_time_that_minutes_were_kept_for_counts() {
-        for (known, marked, days) in
-            [(None, 0, 0), (None, 7, 7), (Some(0), 7, 7), (Some(7), 0, 7), (Some(7), 30, 7), (Some(30), 7, 7)]
-        {
+        for (known, marked, days) in [
+            (None, 0, 0),
+            (None, 7, 7),
+            (Some(0), 7, 7),
+            (Some(7), 0, 7),
+            (Some(7), 30, 7),
+            (Some(30), 7, 7),
+        ] {
             let mut scope = scope_with(known, None);
             scope.minutes_were_kept_for(marked);
             assert_eq!(scope.retention.minute_days, Some(days), "{known:?} {marked}");
@@ -258,6 +277,9 @@ mod tests {
         let hour = bucket(Granularity::Hour, "2026-11-20T00:00:00Z");
         assert!(!scope.row_expires("s", hour, hour.end().timestamp() + 2 * 86_400));
         assert_eq!(compared(&mut scope, "2026-11-18T12:00:00Z"), ALL);
-        assert_eq!(compared(&mut scope, "2026-11-18T11:00:00Z"), ["minute", "day", "week", "month"]);
+        assert_eq!(
+            compared(&mut scope, "2026-11-18T11:00:00Z"),
+            ["minute", "day", "week", "month"]
+        );
     }
 }

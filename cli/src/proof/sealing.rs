@@ -12,8 +12,8 @@ use crate::table_rows::{self, TableRow};
 
 /// How far every sealing is: the same before and after means that none went on between.
 ///
-/// A reading of the table takes its time. If sums of an hour were committed meanwhile, some of the rows that were read
-/// have them and some have not.
+/// A reading of the table takes its time. If sums of an hour were committed meanwhile, some of the
+/// rows that were read have them and some have not.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SealingState {
     open_hours: Vec<Item>,
@@ -35,9 +35,11 @@ impl SealingState {
         let mut open_hours = Vec::new();
         let mut sums = BTreeMap::new();
         while let Some(item) = items.next().await {
-            let item =
-                item.map_err(|error| anyhow!("cannot read the table {table}: {}", DisplayErrorContext(error)))?;
-            // What is odd about the row is said when the whole table is read. Before it is sealed, nothing is summed.
+            let item = item.map_err(|error| {
+                anyhow!("cannot read the table {table}: {}", DisplayErrorContext(error))
+            })?;
+            // What is odd about the row is said when the whole table is read. Before it is sealed,
+            // nothing is summed.
             let row = table_rows::read(&item, &mut Vec::new());
             if let Some(TableRow::OpenHour(open)) = row.filter(|_| item.contains_key("sealed_at")) {
                 let chunk_id = ledger::sums_chunk_id(&open.site, open.hour);

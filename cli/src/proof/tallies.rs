@@ -14,7 +14,8 @@ use crate::proof::totals::TotalsBooks;
 use crate::proof::uniques::UniqueBooks;
 use crate::table_rows::{self, Lane, TableRow, Tallies, UniqueRow};
 
-/// Every number twice. First all chunks are added, then all rows of the table, and then it is judged.
+/// Every number twice. First all chunks are added, then all rows of the table, and then it is
+/// judged.
 #[derive(Debug)]
 pub(crate) struct Books {
     scope: Scope,
@@ -58,11 +59,13 @@ impl Books {
             self.scope.meet(&event.site);
         }
         self.orders.add_recounted(&recount.orders);
-        self.comparison.add_recount(recount, &mut |site, bucket| self.scope.is_compared(site, bucket));
+        self.comparison
+            .add_recount(recount, &mut |site, bucket| self.scope.is_compared(site, bucket));
         self.uniques.add_recounted(&recount.visitors);
     }
 
-    /// Begins to read the table, anew if it was read before. What expires until `expiry` is left out.
+    /// Begins to read the table, anew if it was read before. What expires until `expiry` is left
+    /// out.
     pub(crate) fn begin_table(&mut self, expiry: DateTime<Utc>) {
         self.scope.expires_until(expiry);
         self.comparison.forget_found();
@@ -114,10 +117,11 @@ impl Books {
     }
 
     fn add_uniques(&mut self, row: UniqueRow) {
-        let has_expired = row.ttl.is_some_and(|ttl| self.scope.row_expires(&row.site, row.bucket, ttl));
+        let has_expired =
+            row.ttl.is_some_and(|ttl| self.scope.row_expires(&row.site, row.bucket, ttl));
         // A minute may be asked for by its hour.
-        let is_of_use =
-            row.bucket.granularity() == Granularity::Minute || self.scope.is_compared(&row.site, row.bucket);
+        let is_of_use = row.bucket.granularity() == Granularity::Minute
+            || self.scope.is_compared(&row.site, row.bucket);
         if !has_expired && is_of_use {
             self.uniques.add_found(row);
         }
@@ -149,7 +153,9 @@ impl Books {
             }
         }
         // Orders count for what all chunks tell of them together.
-        self.comparison.add_tallies(&self.orders.tallies(), &mut |site, bucket| self.scope.is_compared(site, bucket));
+        self.comparison.add_tallies(&self.orders.tallies(), &mut |site, bucket| {
+            self.scope.is_compared(site, bucket)
+        });
         let scope = &mut self.scope.clone();
         self.orders.judge(
             |site, bucket| self.scope.covers(site, bucket),
@@ -167,7 +173,9 @@ impl Books {
             }
         }
         let (count, first) = self.comparison.differences(PRINTED_MAX);
-        report.differences.add_all(count, first.into_iter().map(|(cell, numbers)| difference(cell, numbers)));
+        report
+            .differences
+            .add_all(count, first.into_iter().map(|(cell, numbers)| difference(cell, numbers)));
         report.tallies = self.comparison.count();
         let judged = self.uniques.judge(self.hours.waiting(), is_compared);
         report.differences.add_all(judged.differences.count, judged.differences.first);
@@ -181,7 +189,9 @@ fn difference(cell: Cell<'_>, numbers: Numbers) -> String {
     let Cell { site, measure, bucket, key } = cell;
     let granularity = bucket.granularity().name();
     let Numbers { recounted, found } = numbers;
-    format!("{site} {measure} {granularity} {bucket} {key}: recounted {recounted}, the table says {found}")
+    format!(
+        "{site} {measure} {granularity} {bucket} {key}: recounted {recounted}, the table says {found}"
+    )
 }
 
 #[cfg(test)]
@@ -206,8 +216,13 @@ mod tests {
 
     /// A recount of views of item 1 at these times.
     fn views(times: &[&str]) -> Recount {
-        let lines = times.iter().map(|time| format!("{{\"event\":\"view\",\"ts\":\"{time}\",\"sku\":1}}\n"));
-        let settings = Settings { reference_time: time("2026-11-21T12:00:00Z"), default_currency: "USD".to_owned() };
+        let lines = times
+            .iter()
+            .map(|time| format!("{{\"event\":\"view\",\"ts\":\"{time}\",\"sku\":1}}\n"));
+        let settings = Settings {
+            reference_time: time("2026-11-21T12:00:00Z"),
+            default_currency: "USD".to_owned(),
+        };
         recount(lines.collect::<String>().as_bytes(), &settings).unwrap()
     }
 
@@ -216,7 +231,8 @@ mod tests {
         let mut item = Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))]);
         for (name, value) in attributes {
             let is_number = !name.ends_with("_at");
-            let value = if is_number { AttributeValue::N((*value).to_owned()) } else { text(value) };
+            let value =
+                if is_number { AttributeValue::N((*value).to_owned()) } else { text(value) };
             item.insert((*name).to_owned(), value);
         }
         item
@@ -224,11 +240,14 @@ mod tests {
 
     /// Rows of a site `default` with a number for item 1.
     fn tallies(rows: &[(&str, &str, &str)]) -> Vec<Item> {
-        rows.iter().map(|(span, sk, number)| row(&format!("T#default#{span}"), sk, &[("i#1", number)])).collect()
+        rows.iter()
+            .map(|(span, sk, number)| row(&format!("T#default#{span}"), sk, &[("i#1", number)]))
+            .collect()
     }
 
     fn sums_mark(parts: &str) -> Item {
-        let attributes = [("plan_version", "2"), ("parts", parts), ("committed_at", "2026-11-21T00:12:00Z")];
+        let attributes =
+            [("plan_version", "2"), ("parts", parts), ("committed_at", "2026-11-21T00:12:00Z")];
         row("L#seal:default:2026-11-20T23", "000000", &attributes)
     }
 
@@ -299,14 +318,16 @@ mod tests {
 
     #[test]
     fn the_sums_of_an_hour_that_were_added_twice_are_found() {
-        let report = judged(books(), &TIMES, [minutes(), above("5"), vec![open(), sums_mark("1")]].concat());
+        let report =
+            judged(books(), &TIMES, [minutes(), above("5"), vec![open(), sums_mark("1")]].concat());
         assert_eq!(report.differences.count, 4);
     }
 
     #[test]
     fn an_unfinished_sealing_is_one_difference() {
         let rows = [minutes(), above("2"), vec![open(), sums_mark("2")]].concat();
-        let fault = "default hour 2026-11-20T23: its sealing is not finished: the next roll-up finishes it";
+        let fault =
+            "default hour 2026-11-20T23: its sealing is not finished: the next roll-up finishes it";
         let report = check(&TIMES, rows, &[fault]);
         assert_eq!((report.rows, report.tallies), (BTreeMap::from([(Granularity::Minute, 3)]), 2));
     }
@@ -322,7 +343,11 @@ mod tests {
     fn a_wrong_minute_is_found_though_its_hour_is_right() {
         let mut rows = [minutes(), above("3"), vec![sums_mark("1")]].concat();
         rows.push(row("T#default#2026-11-20T23", "views#09#late#000", &[("i#2", "1")]));
-        check(&TIMES, rows, &["default views minute 2026-11-20T23:09 2: recounted 0, the table says 1"]);
+        check(
+            &TIMES,
+            rows,
+            &["default views minute 2026-11-20T23:09 2: recounted 0, the table says 1"],
+        );
     }
 
     #[test]
@@ -337,7 +362,10 @@ mod tests {
             ("2026", "views#m11#000", "2"),
         ]);
         let report = check(&old, rows, &[]);
-        assert_eq!((report.tallies, report.expired), (4, BTreeMap::from([(Granularity::Minute, 2)])));
+        assert_eq!(
+            (report.tallies, report.expired),
+            (4, BTreeMap::from([(Granularity::Minute, 2)]))
+        );
     }
 
     #[test]
@@ -348,7 +376,11 @@ mod tests {
             above("1"),
             vec![
                 open(),
-                row("T#default#2026-11-20T23", "views#07#00#001", &[("i#1", "9"), ("ttl", &expired)]),
+                row(
+                    "T#default#2026-11-20T23",
+                    "views#07#00#001",
+                    &[("i#1", "9"), ("ttl", &expired)],
+                ),
                 row("T#default#2026-11-20", "views#23#001", &[("i#1", "9"), ("ttl", &expired)]),
             ],
         ];
@@ -360,11 +392,16 @@ mod tests {
     #[test]
     fn only_what_lies_wholly_in_the_range_is_compared() {
         let scope = Scope::new(Retention::default(), time("2026-11-21T12:00:00Z"));
-        let day = scope.between(Some(time("2026-11-20T00:00:00Z")), Some(time("2026-11-21T00:00:00Z")));
+        let day =
+            scope.between(Some(time("2026-11-20T00:00:00Z")), Some(time("2026-11-21T00:00:00Z")));
         let times = [TIMES.as_slice(), &["2026-11-19T23:59Z", "2026-11-21T00:00Z"]].concat();
-        let report = judged(Books::new(day), &times, [minutes(), above("1"), vec![open()]].concat());
+        let report =
+            judged(Books::new(day), &times, [minutes(), above("1"), vec![open()]].concat());
         assert_eq!(report.differences.first, Vec::<String>::new());
-        assert_eq!((report.rows.into_values().collect::<Vec<_>>(), report.tallies), (vec![3, 1, 1], 4));
+        assert_eq!(
+            (report.rows.into_values().collect::<Vec<_>>(), report.tallies),
+            (vec![3, 1, 1], 4)
+        );
     }
 
     #[test]
@@ -391,7 +428,10 @@ mod tests {
         }
         let mut report = Report::default();
         books.judge(&mut report);
-        assert_eq!((report.differences.first.as_slice(), report.rows[&Granularity::Minute]), (&[] as &[String], 3));
+        assert_eq!(
+            (report.differences.first.as_slice(), report.rows[&Granularity::Minute]),
+            (&[] as &[String], 3)
+        );
     }
 
     #[test]

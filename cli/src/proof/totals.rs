@@ -15,7 +15,8 @@ pub(crate) struct TotalsBooks {
 impl TotalsBooks {
     /// Adds what the first mark of a chunk says of it.
     pub(crate) fn add_marked(&mut self, counts: &Counts) {
-        let Counts { lines, counted, ignored, duplicate, rejected, events, rejected_by_reason: _ } = *counts;
+        let Counts { lines, counted, ignored, duplicate, rejected, events, rejected_by_reason: _ } =
+            *counts;
         self.marked += Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
     }
 
@@ -24,11 +25,15 @@ impl TotalsBooks {
         self.found += part;
     }
 
-    /// Compares every number. That the ledger has the lines of each chunk right is compared chunk by chunk.
+    /// Compares every number. That the ledger has the lines of each chunk right is compared chunk
+    /// by chunk.
     pub(crate) fn judge(&self, differences: &mut Differences) {
-        for ((name, marked), (_, found)) in self.marked.named().into_iter().zip(self.found.named()) {
+        for ((name, marked), (_, found)) in self.marked.named().into_iter().zip(self.found.named())
+        {
             if marked != found {
-                differences.add(|| format!("totals {name}: the ledger adds up to {marked}, the totals say {found}"));
+                differences.add(|| {
+                    format!("totals {name}: the ledger adds up to {marked}, the totals say {found}")
+                });
             }
         }
     }

@@ -1,8 +1,9 @@
 //! The customers and sessions of the table beside those of the recount.
 //!
-//! The table has sketches, which say how many different ids there were, about. Which ids there were is known from the
-//! recount. So the proof has two halves: what the rows of a bucket come to, united, must be what a sketch of the recounted
-//! ids comes to, to the last bit, since a sketch depends on its ids alone; and that must be near the true number.
+//! The table has sketches, which say how many different ids there were, about. Which ids there were
+//! is known from the recount. So the proof has two halves: what the rows of a bucket come to,
+//! united, must be what a sketch of the recounted ids comes to, to the last bit, since a sketch
+//! depends on its ids alone; and that must be near the true number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,15 +30,16 @@ const UNPACKED_BYTES_MAX: usize = 64 * 1024;
 /// Up to so many ids a sketch keeps the hash of each.
 const EXACT_MAX: u64 = 1_000;
 
-/// How many ids may be missing then, since their hashes, of 32 bits, are those of others. Of a thousand ids, three or more
-/// are three times in a thousand million.
+/// How many ids may be missing then, since their hashes, of 32 bits, are those of others. Of a
+/// thousand ids, three or more are three times in a thousand million.
 const COLLISIONS_MAX: u64 = 2;
 
-/// By how much an estimate may be off beyond that: five standard errors of 1.04 / sqrt(2^14), which one in two million
-/// exceeds.
+/// By how much an estimate may be off beyond that: five standard errors of 1.04 / sqrt(2^14), which
+/// one in two million exceeds.
 const ERROR_MAX: f64 = 5.0 * 1.04 / 128.0;
 
-/// Customers and sessions twice. First those of all chunks are added, then all rows of the table, and then it is judged.
+/// Customers and sessions twice. First those of all chunks are added, then all rows of the table,
+/// and then it is judged.
 #[derive(Debug, Default)]
 pub(crate) struct UniqueBooks {
     recounted: Visitors,
@@ -76,15 +78,16 @@ impl UniqueBooks {
         self.found.clear();
     }
 
-    /// Compares the buckets of sites that are to be compared. What the minutes of the `waiting` hours hold may not be in
-    /// any row above them yet.
+    /// Compares the buckets of sites that are to be compared. What the minutes of the `waiting`
+    /// hours hold may not be in any row above them yet.
     pub(crate) fn judge<'a>(
         self,
         waiting: impl IntoIterator<Item = &'a SiteHour>,
         mut is_compared: impl FnMut(&str, Bucket) -> bool,
     ) -> Judged {
         let mut judged = Judged::default();
-        let mut found: BTreeMap<Granularity, BTreeMap<(&str, Bucket), Both<HllUnion>>> = BTreeMap::new();
+        let mut found: BTreeMap<Granularity, BTreeMap<(&str, Bucket), Both<HllUnion>>> =
+            BTreeMap::new();
         let mut oddities = BTreeSet::new();
         let waiting: BTreeSet<&SiteHour> = waiting.into_iter().collect();
         for ((site, bucket), rows) in &self.found {
@@ -108,7 +111,8 @@ impl UniqueBooks {
                     }
                 };
                 for bucket in &buckets {
-                    let united = found.entry(bucket.granularity()).or_default().entry((site, *bucket));
+                    let united =
+                        found.entry(bucket.granularity()).or_default().entry((site, *bucket));
                     united.or_insert_with(Both::nobody).unite(&sketches);
                 }
             }
@@ -133,8 +137,15 @@ impl UniqueBooks {
 }
 
 impl Judged {
-    fn compare(&mut self, site: &str, bucket: Bucket, ids: &VisitorIds<'_>, found: &Both<HllUnion>) {
-        for (measure, ids, found) in [("users", &ids.users, &found.users), ("sessions", &ids.sessions, &found.sessions)]
+    fn compare(
+        &mut self,
+        site: &str,
+        bucket: Bucket,
+        ids: &VisitorIds<'_>,
+        found: &Both<HllUnion>,
+    ) {
+        for (measure, ids, found) in
+            [("users", &ids.users, &found.users), ("sessions", &ids.sessions, &found.sessions)]
         {
             if ids.is_empty() && found.is_empty() {
                 continue;
@@ -213,7 +224,12 @@ fn stored(bytes: &[u8]) -> Result<HllSketch, String> {
         Some((&PACKED, packed)) => {
             zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX).map_err(|error| error.to_string())?
         }
-        _ => return Err(format!("a sketch of the format {:?}, not {PLAIN} or {PACKED}", bytes.first())),
+        _ => {
+            return Err(format!(
+                "a sketch of the format {:?}, not {PLAIN} or {PACKED}",
+                bytes.first()
+            ));
+        }
     };
     let sketch = HllSketch::deserialize(&plain).map_err(|error| error.to_string())?;
     if sketch.lg_config_k() != LG_K {
@@ -266,9 +282,16 @@ mod tests {
         books
     }
 
-    /// The differences between so many customers and these rows, at these granularities and all above.
+    /// The differences between so many customers and these rows, at these granularities and all
+    /// above.
     #[track_caller]
-    fn check(ids: u32, rows: Vec<UniqueRow>, is_waiting: bool, from: Granularity, differences: &[&str]) -> u64 {
+    fn check(
+        ids: u32,
+        rows: Vec<UniqueRow>,
+        is_waiting: bool,
+        from: Granularity,
+        differences: &[&str],
+    ) -> u64 {
         let mut books = books(ids);
         rows.into_iter().for_each(|row| books.add_found(row));
         let waiting = is_waiting.then(|| ("shop".to_owned(), hour()));
@@ -318,13 +341,17 @@ mod tests {
         };
         let minutes = [row(minute(7), 0..10), even(minute(8))];
         check(10, [minutes.to_vec(), above(0..10)].concat(), false, Granularity::Minute, &[]);
-        let stranger = [above(0..10), vec![row(minute(7), 0..10), even(minute(8)), row(minute(9), 0..0)]].concat();
+        let stranger =
+            [above(0..10), vec![row(minute(7), 0..10), even(minute(8)), row(minute(9), 0..0)]]
+                .concat();
         check(
             10,
             stranger,
             false,
             Granularity::Minute,
-            &["shop sessions minute 2026-11-20T23:09: recounted 0, the table says 1 where a sketch of them says 0"],
+            &[
+                "shop sessions minute 2026-11-20T23:09: recounted 0, the table says 1 where a sketch of them says 0",
+            ],
         );
         check(
             10,
@@ -363,7 +390,9 @@ mod tests {
         books.add_found(row(hour(), 0..1));
         let judged = books.judge(&[], |_, bucket| bucket == hour());
         assert_eq!(judged.differences.first.len(), 4, "{:?}", judged.differences.first);
-        assert!(judged.differences.first.iter().any(|line| line.contains("2^12 registers, not 2^14")));
+        assert!(
+            judged.differences.first.iter().any(|line| line.contains("2^12 registers, not 2^14"))
+        );
     }
 
     #[test]

@@ -8,7 +8,8 @@ use minutebook_oracle::Decimal;
 use crate::ledger::Item;
 use crate::table_rows::{day_named, number, others, ttl};
 
-/// What is known of an order, each attribute as a text; of the products `name=units/money`, ascending.
+/// What is known of an order, each attribute as a text; of the products `name=units/money`,
+/// ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrderRow {
     pub(crate) site: String,
@@ -26,17 +27,31 @@ pub(crate) struct RecentRow {
 }
 
 /// The attributes that are texts, and those that are numbers.
-const TEXTS: [&str; 8] =
-    ["created_at", "order_number", "customer_id", "currency", "status", "status_at", "status_by", "cancelled_at"];
+const TEXTS: [&str; 8] = [
+    "created_at",
+    "order_number",
+    "customer_id",
+    "currency",
+    "status",
+    "status_at",
+    "status_by",
+    "cancelled_at",
+];
 const NUMBERS: [&str; 2] = ["value", "refund_amount"];
 
 /// Reads the row of an order; `None` where its keys are not those of one.
-pub(super) fn read_order(item: &Item, pk: &str, sk: &str, odd: &mut impl FnMut(String)) -> Option<OrderRow> {
+pub(super) fn read_order(
+    item: &Item,
+    pk: &str,
+    sk: &str,
+    odd: &mut impl FnMut(String),
+) -> Option<OrderRow> {
     let (site, order) = pk.strip_prefix("O#")?.split_once('#')?;
     if sk != "order" || order.is_empty() {
         return None;
     }
-    let revision = item.get("revision").and_then(number).and_then(|revision| revision.parse::<u64>().ok());
+    let revision =
+        item.get("revision").and_then(number).and_then(|revision| revision.parse::<u64>().ok());
     if revision.is_none_or(|revision| revision == 0) {
         odd(format!("its revision is {:?}", item.get("revision")));
     }
@@ -59,7 +74,12 @@ pub(super) fn read_order(item: &Item, pk: &str, sk: &str, odd: &mut impl FnMut(S
 }
 
 /// Reads a place of the list of recent orders; `None` where its keys are not those of one.
-pub(super) fn read_recent(item: &Item, pk: &str, sk: &str, odd: &mut impl FnMut(String)) -> Option<RecentRow> {
+pub(super) fn read_recent(
+    item: &Item,
+    pk: &str,
+    sk: &str,
+    odd: &mut impl FnMut(String),
+) -> Option<RecentRow> {
     let (site, day) = pk.strip_prefix("R#")?.split_once('#')?;
     let (created_at, order) = sk.split_once('#')?;
     day_named(day)?;
@@ -68,7 +88,11 @@ pub(super) fn read_recent(item: &Item, pk: &str, sk: &str, odd: &mut impl FnMut(
     }
     others(item, &["ttl"], odd);
     ttl(item, odd);
-    Some(RecentRow { site: site.to_owned(), order: order.to_owned(), created_at: created_at.to_owned() })
+    Some(RecentRow {
+        site: site.to_owned(),
+        order: order.to_owned(),
+        created_at: created_at.to_owned(),
+    })
 }
 
 fn products(by_name: &Item, odd: &mut impl FnMut(String)) -> String {
@@ -106,7 +130,9 @@ mod tests {
 
     fn item(pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) -> Item {
         let keys = [("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))];
-        keys.into_iter().chain(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))).collect()
+        keys.into_iter()
+            .chain(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())))
+            .collect()
     }
 
     #[test]
@@ -115,14 +141,16 @@ mod tests {
             ("b".to_owned(), AttributeValue::L(vec![number("1"), number("2.50")])),
             ("a".to_owned(), AttributeValue::L(vec![number("3"), number("0")])),
         ]));
-        let attributes = [("revision", number("2")), ("status", text("PAID")), ("value", number("9.50"))];
+        let attributes =
+            [("revision", number("2")), ("status", text("PAID")), ("value", number("9.50"))];
         let attributes = [attributes.as_slice(), &[("products", products)]].concat();
         let mut oddities = Vec::new();
         let row = read(&item("O#shop#a#b", "order", &attributes), &mut oddities);
         assert_eq!(oddities, [""; 0]);
         let Some(TableRow::Order(row)) = row else { panic!("{row:?}") };
         assert_eq!((row.site.as_str(), row.order.as_str()), ("shop", "a#b"));
-        let attributes: Vec<_> = row.attributes.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        let attributes: Vec<_> =
+            row.attributes.iter().map(|(name, value)| format!("{name}:{value}")).collect();
         assert_eq!(attributes, ["products:a=3/0 b=1/2.5", "status:PAID", "value:9.5"]);
     }
 

@@ -9,7 +9,12 @@ use crate::ledger::Item;
 pub(super) const PREFIX: &str = "P#";
 
 /// Checks a row of the partition of a stream; `None` if its keys are not those of one.
-pub(super) fn read(item: &Item, partition: &str, sk: &str, odd: &mut impl FnMut(String)) -> Option<()> {
+pub(super) fn read(
+    item: &Item,
+    partition: &str,
+    sk: &str,
+    odd: &mut impl FnMut(String),
+) -> Option<()> {
     let parts = partition.split('/').filter(|part| !part.is_empty()).count();
     let is_partition = match partition.split('/').next() {
         Some("kafka") => parts == 4,
@@ -45,7 +50,9 @@ pub(super) fn read(item: &Item, partition: &str, sk: &str, odd: &mut impl FnMut(
 /// A whole number of any length, without leading zeros.
 fn offset<'a>(item: &'a Item, name: &str, odd: &mut impl FnMut(String)) -> Option<&'a str> {
     match item.get(name) {
-        Some(AttributeValue::S(digits)) if are_digits(digits) && (digits == "0" || !digits.starts_with('0')) => {
+        Some(AttributeValue::S(digits))
+            if are_digits(digits) && (digits == "0" || !digits.starts_with('0')) =>
+        {
             Some(digits)
         }
         other => {
@@ -82,7 +89,10 @@ mod tests {
         let time = ("timestamp_max", AttributeValue::N("1795161600000".to_owned()));
         assert_eq!(oddities(KAFKA, "000001.000", &[]), [""; 0]);
         assert_eq!(oddities(KAFKA, "000002.001", &[("next", text("100")), time]), [""; 0]);
-        assert_eq!(oddities("P#kinesis/clicks-01234567/shardId-000000000000", "000001.000", &[]), [""; 0]);
+        assert_eq!(
+            oddities("P#kinesis/clicks-01234567/shardId-000000000000", "000001.000", &[]),
+            [""; 0]
+        );
         for (name, value) in [
             ("next", text("9")),
             ("next", text("010")),
@@ -90,7 +100,11 @@ mod tests {
             ("timestamp_max", text("1")),
             ("ttl", AttributeValue::N("1".to_owned())),
         ] {
-            assert_eq!(oddities(KAFKA, "000001.000", &[(name, value.clone())]).len(), 1, "{name} {value:?}");
+            assert_eq!(
+                oddities(KAFKA, "000001.000", &[(name, value.clone())]).len(),
+                1,
+                "{name} {value:?}"
+            );
         }
     }
 
@@ -104,7 +118,10 @@ mod tests {
             ("P#kinesis/clicks/a/b", "000001.000"),
             ("P#sqs/a/b", "000001.000"),
         ] {
-            assert_eq!(oddities(pk, sk, &[]), [format!("row {pk} {sk}: not the keys of a stretch of a stream")]);
+            assert_eq!(
+                oddities(pk, sk, &[]),
+                [format!("row {pk} {sk}: not the keys of a stretch of a stream")]
+            );
         }
     }
 }

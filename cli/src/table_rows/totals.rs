@@ -41,7 +41,8 @@ pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Optio
     };
     for name in TIMES {
         let value = item.get(name);
-        let is_time = matches!(value, Some(AttributeValue::S(time)) if time.parse::<DateTime<Utc>>().is_ok());
+        let is_time =
+            matches!(value, Some(AttributeValue::S(time)) if time.parse::<DateTime<Utc>>().is_ok());
         if !is_time {
             odd(format!("its {name} is {value:?}"));
         }
@@ -77,7 +78,15 @@ mod tests {
     #[test]
     fn reads_a_lane() {
         let (row, oddities) = lane("63", |_| {});
-        let totals = Totals { chunks: 0, lines: 1, counted: 2, ignored: 3, duplicate: 4, rejected: 5, events: 6 };
+        let totals = Totals {
+            chunks: 0,
+            lines: 1,
+            counted: 2,
+            ignored: 3,
+            duplicate: 4,
+            rejected: 5,
+            events: 6,
+        };
         assert_eq!((row, oddities), (Some(TableRow::Totals(TotalsLane(totals))), 0));
     }
 
@@ -88,8 +97,19 @@ mod tests {
         }
         let oddities = |change: fn(&mut Item)| lane("00", change).1;
         assert_eq!(oddities(|item| _ = item.remove("events")), 1);
-        assert_eq!(oddities(|item| _ = item.insert("lines".to_owned(), AttributeValue::N("-1".to_owned()))), 1);
-        assert_eq!(oddities(|item| _ = item.insert("last_put_at".to_owned(), AttributeValue::S("x".to_owned()))), 1);
-        assert_eq!(oddities(|item| _ = item.insert("ttl".to_owned(), AttributeValue::N("1".to_owned()))), 1);
+        assert_eq!(
+            oddities(|item| _ = item.insert("lines".to_owned(), AttributeValue::N("-1".to_owned()))),
+            1
+        );
+        assert_eq!(
+            oddities(
+                |item| _ = item.insert("last_put_at".to_owned(), AttributeValue::S("x".to_owned()))
+            ),
+            1
+        );
+        assert_eq!(
+            oddities(|item| _ = item.insert("ttl".to_owned(), AttributeValue::N("1".to_owned()))),
+            1
+        );
     }
 }

@@ -12,7 +12,8 @@ const USERS: &str = "users#";
 /// How much of the hash of its chunk's id stands in the key of a minute row, in hex digits.
 const CHUNK_HASH_DIGITS: usize = 16;
 
-/// The customers and sessions of a chunk in a minute, or of all events in an hour, a day, a week or a month.
+/// The customers and sessions of a chunk in a minute, or of all events in an hour, a day, a week or
+/// a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UniqueRow {
     pub(crate) site: String,
@@ -34,7 +35,12 @@ pub(super) fn are_keys(pk: &str, sk: &str) -> bool {
     pk.starts_with("T#") && sk.starts_with(USERS)
 }
 
-pub(super) fn read(item: &Item, pk: &str, sk: &str, odd: &mut impl FnMut(String)) -> Option<UniqueRow> {
+pub(super) fn read(
+    item: &Item,
+    pk: &str,
+    sk: &str,
+    odd: &mut impl FnMut(String),
+) -> Option<UniqueRow> {
     let Some((site, bucket)) = place(pk, sk) else {
         odd("not the keys of a row of uniques".to_owned());
         return None;
@@ -56,7 +62,10 @@ pub(super) fn read(item: &Item, pk: &str, sk: &str, odd: &mut impl FnMut(String)
         others(item, &["users", "sessions", "ttl"], odd);
     } else {
         let revision = item.get("revision");
-        if revision.and_then(number).and_then(|revision| revision.parse::<u64>().ok()).is_none_or(|number| number == 0)
+        if revision
+            .and_then(number)
+            .and_then(|revision| revision.parse::<u64>().ok())
+            .is_none_or(|number| number == 0)
         {
             odd(format!("its revision is {revision:?}"));
         }
@@ -72,7 +81,8 @@ fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Bucket)> {
     let bucket = bucket(span, within)?;
     let is_right = match bucket.granularity() {
         Granularity::Minute => {
-            copy.len() == CHUNK_HASH_DIGITS && copy.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            copy.len() == CHUNK_HASH_DIGITS
+                && copy.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         }
         _ => two_digits(copy).is_some(),
     };
@@ -84,9 +94,15 @@ mod tests {
     use super::*;
     use crate::table_rows::{TableRow, read};
 
-    fn row(pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) -> (Option<TableRow>, Vec<String>) {
-        let keys = [("pk", pk), ("sk", sk)].map(|(name, key)| (name, AttributeValue::S(key.to_owned())));
-        let all = keys.iter().chain(attributes).map(|(name, value)| ((*name).to_owned(), value.clone()));
+    fn row(
+        pk: &str,
+        sk: &str,
+        attributes: &[(&str, AttributeValue)],
+    ) -> (Option<TableRow>, Vec<String>) {
+        let keys =
+            [("pk", pk), ("sk", sk)].map(|(name, key)| (name, AttributeValue::S(key.to_owned())));
+        let all =
+            keys.iter().chain(attributes).map(|(name, value)| ((*name).to_owned(), value.clone()));
         let mut oddities = Vec::new();
         let row = read(&all.collect(), &mut oddities);
         (row, oddities)
@@ -112,12 +128,15 @@ mod tests {
             ("T#shop#2026", "users#w47#00", "shop 2026-W47"),
             ("T#shop#2026", "users#m11#00", "shop 2026-11"),
         ] {
-            let mut attributes = vec![("users", sketch(1)), ("sessions", sketch(2)), ("ttl", count("99"))];
+            let mut attributes =
+                vec![("users", sketch(1)), ("sessions", sketch(2)), ("ttl", count("99"))];
             if sk != minute {
                 attributes.push(("revision", count("3")));
             }
             let (row, oddities) = row(pk, sk, &attributes);
-            let Some(TableRow::Uniques(UniqueRow { site, bucket, ttl, sketches })) = row else { panic!("{row:?}") };
+            let Some(TableRow::Uniques(UniqueRow { site, bucket, ttl, sketches })) = row else {
+                panic!("{row:?}")
+            };
             assert_eq!((format!("{site} {bucket}").as_str(), ttl), (expected, Some(99)));
             assert_eq!(sketches, Sketches { users: Some(vec![1]), sessions: Some(vec![2]) });
             assert!(oddities.is_empty(), "{oddities:?}");
@@ -145,15 +164,24 @@ mod tests {
     fn says_which_attributes_are_odd() {
         let (minute, hour) = (format!("users#07#{CHUNK}"), "users#23#00");
         let both = [("users", sketch(1)), ("sessions", sketch(2))];
-        let oddities =
-            |pk: &str, sk: &str, more: &[(&str, AttributeValue)]| row(pk, sk, &[&both, more].concat()).1.len();
+        let oddities = |pk: &str, sk: &str, more: &[(&str, AttributeValue)]| {
+            row(pk, sk, &[&both, more].concat()).1.len()
+        };
         assert_eq!(oddities("T#shop#2026-11-20T23", &minute, &[]), 0);
         assert_eq!(oddities("T#shop#2026-11-20T23", &minute, &[("revision", count("1"))]), 1);
         assert_eq!(oddities("T#shop#2026-11-20", hour, &[]), 1);
         assert_eq!(oddities("T#shop#2026-11-20", hour, &[("revision", count("0"))]), 1);
-        assert_eq!(oddities("T#shop#2026-11-20", hour, &[("revision", count("1")), ("i#1", count("1"))]), 1);
+        assert_eq!(
+            oddities("T#shop#2026-11-20", hour, &[("revision", count("1")), ("i#1", count("1"))]),
+            1
+        );
         assert_eq!(row("T#shop#2026-11-20T23", &minute, &both[..1]).1.len(), 0);
         assert_eq!(row("T#shop#2026-11-20T23", &minute, &[]).1.len(), 1);
-        assert_eq!(row("T#shop#2026-11-20T23", &minute, &[both[0].clone(), ("sessions", count("1"))]).1.len(), 1);
+        assert_eq!(
+            row("T#shop#2026-11-20T23", &minute, &[both[0].clone(), ("sessions", count("1"))])
+                .1
+                .len(),
+            1
+        );
     }
 }

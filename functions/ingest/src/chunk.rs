@@ -13,7 +13,8 @@ use minutebook_storage::objects::{Buckets, ObjectRef, OpenObject, Opened};
 use minutebook_storage::rejected::RejectedLines;
 use tokio::time::Instant;
 
-/// How often an object is read from its start again: after its body broke off, or to plan from a recorded basis.
+/// How often an object is read from its start again: after its body broke off, or to plan from a
+/// recorded basis.
 const READS_MAX: u32 = 4;
 
 /// How many bytes of rejected lines are gathered before they are handed on.
@@ -32,8 +33,8 @@ pub struct Counter {
     pub clock: Clock,
 }
 
-/// Why a chunk could not be counted. In every case its message goes back to the queue, which gives it another try or,
-/// after the last, to the dead letters.
+/// Why a chunk could not be counted. In every case its message goes back to the queue, which gives
+/// it another try or, after the last, to the dead letters.
 #[derive(Debug, thiserror::Error)]
 pub enum CountError {
     /// The table or a bucket; see the error whether a later try helps.
@@ -57,7 +58,8 @@ pub enum CountError {
         /// Our number of parts.
         parts: usize,
     },
-    /// The time that Lambda allows is nearly up; what was committed stays, and the next try goes on from there.
+    /// The time that Lambda allows is nearly up; what was committed stays, and the next try goes on
+    /// from there.
     #[error("out of time: the message goes back to the queue before Lambda ends the function")]
     OutOfTime,
     /// The ledger's basis kept changing, or the object could not be read to its end.
@@ -71,7 +73,8 @@ pub enum CountError {
 /// How a chunk ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ending {
-    /// Its last part was committed now: of all attempts at a chunk just one ends so, and its lines are in the metrics once.
+    /// Its last part was committed now: of all attempts at a chunk just one ends so, and its lines
+    /// are in the metrics once.
     Counted,
     /// Its last part was committed by another attempt.
     Duplicate,
@@ -96,7 +99,8 @@ pub struct Report {
     pub parts: usize,
     /// How many of them were committed now.
     pub parts_committed: usize,
-    /// The minutes (of a site) that were counted in their hours, days, weeks and months only, since they are kept no longer.
+    /// The minutes (of a site) that were counted in their hours, days, weeks and months only, since
+    /// they are kept no longer.
     pub minutes_expired: u64,
     /// Conflicts and throttles on the way.
     pub effort: CommitEffort,
@@ -125,13 +129,16 @@ enum Committing {
 impl Counter {
     /// Counts the chunk that a notification names, exactly once.
     ///
-    /// **Guarantees**: parts are committed in order, each with its mark. Whatever was committed by earlier attempts,
-    /// by others at the same time, or by this one before it failed is never committed again.
+    /// **Guarantees**: parts are committed in order, each with its mark. Whatever was committed by
+    /// earlier attempts, by others at the same time, or by this one before it failed is never
+    /// committed again.
     ///
     /// **Errors**: [`CountError`].
     pub async fn count(&self, object: &ObjectRef, deadline: Instant) -> Result<Report, CountError> {
         // One limit around everything: whatever step it stops, the marks say what was committed.
-        tokio::time::timeout_at(deadline, self.count_unhurried(object)).await.unwrap_or(Err(CountError::OutOfTime))
+        tokio::time::timeout_at(deadline, self.count_unhurried(object))
+            .await
+            .unwrap_or(Err(CountError::OutOfTime))
     }
 
     async fn count_unhurried(&self, object: &ObjectRef) -> Result<Report, CountError> {
@@ -221,7 +228,8 @@ impl Counter {
     ) -> Result<Committing, CountError> {
         let marks = self.committer.table.read_marks(chunk).await?;
         let recorded = marks.first().and_then(|mark| mark.basis);
-        // A chunk that is counted to its end is counted, by whatever rules: only an unfinished one must be planned alike.
+        // A chunk that is counted to its end is counted, by whatever rules: only an unfinished one
+        // must be planned alike.
         if let Some(first) = marks.first().filter(|_| marks.is_complete()) {
             abandon(rejected).await;
             return Ok(Committing::Done {
@@ -238,8 +246,8 @@ impl Counter {
 
         let mut plan = Plan::of(&count.tally, &basis);
         if !count.orders.is_empty() && plan.parts.len() == 1 {
-            // Orders are written between two marks: after the first, which settles what the chunk is read by, and before the
-            // last, which says that all of it is counted.
+            // Orders are written between two marks: after the first, which settles what the chunk
+            // is read by, and before the last, which says that all of it is counted.
             plan.parts.push(Part::default());
         }
         let parts = plan.parts.len();
@@ -248,8 +256,14 @@ impl Counter {
         }
         // The rejected lines stand before the first mark does, so no counted chunk ever lacks them.
         rejected.finish().await?;
-        let header = ChunkHeader { bucket: &object.bucket, key: &object.key, basis, outcomes: &count.outcomes };
-        // Visitors are united, which may be done twice; so they are there before the first mark, too.
+        let header = ChunkHeader {
+            bucket: &object.bucket,
+            key: &object.key,
+            basis,
+            outcomes: &count.outcomes,
+        };
+        // Visitors are united, which may be done twice; so they are there before the first mark,
+        // too.
         self.committer.put_visitors(chunk, &count.uniques).await?;
         let was_closed = |_: &str, hour| is_closed(hour, basis.reference_time);
         self.committer.join_visitors(chunk, &count.uniques.rolled_up(was_closed)).await?;
@@ -263,7 +277,8 @@ impl Counter {
                 self.committer.commit_orders(&count.orders, &|| self.clock.now(), effort).await?;
             }
             let basis_of_part = (number == 0).then_some(basis);
-            let mark = Mark { plan_version: PLAN_VERSION, parts, late_parts: None, basis: basis_of_part };
+            let mark =
+                Mark { plan_version: PLAN_VERSION, parts, late_parts: None, basis: basis_of_part };
             let commit = PartCommit {
                 chunk,
                 number,
@@ -286,7 +301,12 @@ impl Counter {
                 }
             }
         }
-        Ok(Committing::Done { parts, parts_committed, has_finished, minutes_expired: plan.minutes_expired })
+        Ok(Committing::Done {
+            parts,
+            parts_committed,
+            has_finished,
+            minutes_expired: plan.minutes_expired,
+        })
     }
 }
 

@@ -1,4 +1,5 @@
-//! What Lambda brings: messages of the queue, or records of a stream. The shape of the event says which.
+//! What Lambda brings: messages of the queue, or records of a stream. The shape of the event says
+//! which.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +30,9 @@ pub enum EventError {
     )]
     UnknownShape,
     /// A record of another service.
-    #[error("a record has the eventSource {0:?}; expected aws:sqs or aws:kinesis, the same for all records")]
+    #[error(
+        "a record has the eventSource {0:?}; expected aws:sqs or aws:kinesis, the same for all records"
+    )]
     OtherSource(String),
     /// A record lacks what those of its source have.
     #[error("a record of {of} has no {missing}")]
@@ -82,9 +85,14 @@ impl TryFrom<Shape> for Event {
         match (shape.list, shape.source.as_deref(), shape.records) {
             (Some(list), None, None) => of_list(list),
             // Some of AWS's own examples have `aws:` before it.
-            (None, Some("aws:kafka" | "SelfManagedKafka" | "aws:SelfManagedKafka"), Some(records)) => {
+            (
+                None,
+                Some("aws:kafka" | "SelfManagedKafka" | "aws:SelfManagedKafka"),
+                Some(records),
+            ) => {
                 let records = records.into_values().flatten();
-                let (arn, servers) = (shape.source_arn.as_deref(), shape.bootstrap_servers.as_deref());
+                let (arn, servers) =
+                    (shape.source_arn.as_deref(), shape.bootstrap_servers.as_deref());
                 Ok(Event::Deliveries(kafka_deliveries(arn, servers, records)?))
             }
             _ => Err(EventError::UnknownShape),
@@ -108,7 +116,8 @@ fn message(record: Record) -> Result<Message, EventError> {
         None | Some("aws:sqs") => {}
         Some(other) => return Err(EventError::OtherSource(other.to_string())),
     }
-    let id = record.message_id.ok_or(EventError::Incomplete { of: "aws:sqs", missing: "messageId" })?;
+    let id =
+        record.message_id.ok_or(EventError::Incomplete { of: "aws:sqs", missing: "messageId" })?;
     Ok(Message { id, body: record.body })
 }
 
@@ -134,7 +143,9 @@ mod tests {
 
     fn deliveries(event: &str) -> Vec<(String, Vec<String>)> {
         let Ok(Event::Deliveries(deliveries)) = read(event) else { panic!("records of a stream") };
-        let offsets = |delivery: &Delivery| delivery.records.iter().map(|record| record.offset.to_string()).collect();
+        let offsets = |delivery: &Delivery| {
+            delivery.records.iter().map(|record| record.offset.to_string()).collect()
+        };
         deliveries.iter().map(|delivery| (delivery.partition.clone(), offsets(delivery))).collect()
     }
 
@@ -142,7 +153,10 @@ mod tests {
     fn messages_of_the_queue_are_read_as_lambda_sends_them() {
         for (event, count) in [
             (include_str!("../../../events/lambda/sqs_s3_put.json"), 1),
-            (r#"{"Records":[{"messageId":"a","body":"b"},{"messageId":"c","eventSource":"aws:sqs"}]}"#, 2),
+            (
+                r#"{"Records":[{"messageId":"a","body":"b"},{"messageId":"c","eventSource":"aws:sqs"}]}"#,
+                2,
+            ),
             (r#"{"Records":[]}"#, 0),
         ] {
             let Ok(Event::Messages(messages)) = read(event) else { panic!("messages: {event}") };
@@ -153,7 +167,9 @@ mod tests {
     #[test]
     fn records_of_streams_are_read_as_lambda_sends_them() {
         let msk = deliveries(include_str!("../../../events/lambda/kafka_msk.json"));
-        let [(first, first_offsets), (second, second_offsets)] = &msk[..] else { panic!("two partitions: {msk:?}") };
+        let [(first, first_offsets), (second, second_offsets)] = &msk[..] else {
+            panic!("two partitions: {msk:?}")
+        };
         assert!(first.starts_with("kafka/shop-") && first.ends_with("/orders/0"), "{first}");
         assert!(second.ends_with("/orders/1"), "{second}");
         assert_eq!(
@@ -162,11 +178,17 @@ mod tests {
         );
 
         let own = deliveries(include_str!("../../../events/lambda/kafka_self_managed.json"));
-        assert!(own[0].0.starts_with("kafka/self-managed-") && own[0].0.ends_with("/shop-events/0"), "{own:?}");
+        assert!(
+            own[0].0.starts_with("kafka/self-managed-") && own[0].0.ends_with("/shop-events/0"),
+            "{own:?}"
+        );
 
         let kinesis = deliveries(include_str!("../../../events/lambda/kinesis.json"));
         let [(shard, numbers)] = &kinesis[..] else { panic!("one shard: {kinesis:?}") };
-        assert!(shard.starts_with("kinesis/shop-events-") && shard.ends_with("/shardId-000000000006"), "{shard}");
+        assert!(
+            shard.starts_with("kinesis/shop-events-") && shard.ends_with("/shardId-000000000006"),
+            "{shard}"
+        );
         assert_eq!(numbers.len(), 3);
     }
 

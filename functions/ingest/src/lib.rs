@@ -1,4 +1,5 @@
-//! The function that counts the chunks that the queue names, and stores the records of streams as chunks.
+//! The function that counts the chunks that the queue names, and stores the records of streams as
+//! chunks.
 
 pub mod chunk;
 pub mod event;
@@ -23,10 +24,12 @@ use crate::notification::{BatchAnswer, Failure, Message, created_objects};
 use crate::stream::{StreamError, StreamStore};
 use crate::stream_event::Delivery;
 
-/// How many messages are worked on at once. Each holds the tallies of one chunk in memory, so this bounds the memory.
+/// How many messages are worked on at once. Each holds the tallies of one chunk in memory, so this
+/// bounds the memory.
 const MESSAGES_AT_ONCE: usize = 4;
 
-/// How many partitions of a topic are stored at once. All their records together are no more than an invocation brings, 6 MB.
+/// How many partitions of a topic are stored at once. All their records together are no more than
+/// an invocation brings, 6 MB.
 const PARTITIONS_AT_ONCE: usize = 8;
 
 /// What the function works with.
@@ -40,9 +43,14 @@ pub struct Ingest {
 
 /// Handles the event of an invocation.
 ///
-/// **Errors**: [`NotStored`] for records of a stream. It is an error of the whole invocation, for a mapping that does not ask for
-/// partial answers takes any answer for success; what was stored is found as such when Lambda brings the batch again.
-pub async fn handle(event: Event, ingest: &Ingest, deadline: Instant) -> Result<BatchAnswer, NotStored> {
+/// **Errors**: [`NotStored`] for records of a stream. It is an error of the whole invocation, for a
+/// mapping that does not ask for partial answers takes any answer for success; what was stored is
+/// found as such when Lambda brings the batch again.
+pub async fn handle(
+    event: Event,
+    ingest: &Ingest,
+    deadline: Instant,
+) -> Result<BatchAnswer, NotStored> {
     match event {
         Event::Messages(messages) => Ok(handle_messages(messages, &ingest.counter, deadline).await),
         Event::Deliveries(deliveries) => {
@@ -54,7 +62,9 @@ pub async fn handle(event: Event, ingest: &Ingest, deadline: Instant) -> Result<
 
 /// Records of a stream that are not stored.
 #[derive(Debug, thiserror::Error)]
-#[error("{failed} of {partitions} partitions are not stored, the first of them {partition}: {error}")]
+#[error(
+    "{failed} of {partitions} partitions are not stored, the first of them {partition}: {error}"
+)]
 pub struct NotStored {
     failed: usize,
     partitions: usize,
@@ -63,7 +73,11 @@ pub struct NotStored {
 }
 
 /// Stores the records of all partitions, each with its own outcome.
-async fn handle_deliveries(deliveries: &[Delivery], ingest: &Ingest, deadline: Instant) -> Result<(), NotStored> {
+async fn handle_deliveries(
+    deliveries: &[Delivery],
+    ingest: &Ingest,
+    deadline: Instant,
+) -> Result<(), NotStored> {
     let mut failures: Vec<(String, StreamError)> = futures::stream::iter(deliveries)
         .map(|delivery| store_delivery(delivery, ingest, deadline))
         .buffered(PARTITIONS_AT_ONCE)
@@ -78,7 +92,11 @@ async fn handle_deliveries(deliveries: &[Delivery], ingest: &Ingest, deadline: I
     Err(NotStored { failed, partitions: deliveries.len(), partition, error })
 }
 
-async fn store_delivery(delivery: &Delivery, ingest: &Ingest, deadline: Instant) -> Option<(String, StreamError)> {
+async fn store_delivery(
+    delivery: &Delivery,
+    ingest: &Ingest,
+    deadline: Instant,
+) -> Option<(String, StreamError)> {
     let started = Instant::now();
     let stored = ingest.streams.store_in_time(delivery, deadline).await;
     let (took, now) = (started.elapsed(), ingest.counter.clock.now());
@@ -94,11 +112,16 @@ async fn store_delivery(delivery: &Delivery, ingest: &Ingest, deadline: Instant)
     }
 }
 
-/// Counts what the messages name, each with its own outcome: a message fails if any of its objects does, and no
-/// message because its neighbour did.
+/// Counts what the messages name, each with its own outcome: a message fails if any of its objects
+/// does, and no message because its neighbour did.
 ///
-/// **Shape**: the answer lists the messages that the queue shall bring again, in the order in which they failed.
-async fn handle_messages(messages: Vec<Message>, counter: &Counter, deadline: Instant) -> BatchAnswer {
+/// **Shape**: the answer lists the messages that the queue shall bring again, in the order in which
+/// they failed.
+async fn handle_messages(
+    messages: Vec<Message>,
+    counter: &Counter,
+    deadline: Instant,
+) -> BatchAnswer {
     let failures = futures::stream::iter(messages)
         .map(|message| handle_message(message, counter, deadline))
         .buffer_unordered(MESSAGES_AT_ONCE)
@@ -124,7 +147,11 @@ async fn handle_message(message: Message, counter: &Counter, deadline: Instant) 
 }
 
 /// Counts one object, and writes its one line of the log.
-async fn count_object(object: &ObjectRef, counter: &Counter, deadline: Instant) -> Result<(), CountError> {
+async fn count_object(
+    object: &ObjectRef,
+    counter: &Counter,
+    deadline: Instant,
+) -> Result<(), CountError> {
     let started = Instant::now();
     let counted = counter.count(object, deadline).await;
     let (took, now) = (started.elapsed(), counter.clock.now());
@@ -139,8 +166,8 @@ async fn count_object(object: &ObjectRef, counter: &Counter, deadline: Instant) 
     counted.map(drop)
 }
 
-/// Writes a line of the log in one go, so that lines of what is worked on side by side do not mix. A log that cannot be
-/// written must not stop the counting.
+/// Writes a line of the log in one go, so that lines of what is worked on side by side do not mix.
+/// A log that cannot be written must not stop the counting.
 fn write_line(line: &str) {
     drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes()));
 }

@@ -1,6 +1,7 @@
 //! What the queue brings: SQS messages that hold S3 notifications, turned into our own types.
 //!
-//! The types of `aws_lambda_events` are not used: they refuse S3's test event, and never decode keys.
+//! The types of `aws_lambda_events` are not used: they refuse S3's test event, and never decode
+//! keys.
 
 use minutebook_storage::objects::ObjectRef;
 use percent_encoding::percent_decode_str;
@@ -15,7 +16,8 @@ pub struct Message {
     pub body: String,
 }
 
-/// The messages that the queue shall bring again; it forgets all others. A stream ignores this answer.
+/// The messages that the queue shall bring again; it forgets all others. A stream ignores this
+/// answer.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BatchAnswer {
     /// By id.
@@ -102,7 +104,12 @@ pub fn created_objects(body: &str) -> Result<Vec<ObjectRef>, NotificationError> 
             bucket: record.s3.bucket.name,
             key: decode_key(&record.s3.object.key)?,
             version_id: record.s3.object.version_id.filter(present),
-            etag: record.s3.object.etag.map(|etag| etag.trim_matches('"').to_string()).filter(present),
+            etag: record
+                .s3
+                .object
+                .etag
+                .map(|etag| etag.trim_matches('"').to_string())
+                .filter(present),
         });
     }
     Ok(objects)
@@ -150,7 +157,8 @@ mod tests {
             etag: Some("abc".to_string()),
         };
         for event_name in ["ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"] {
-            let objects = created_objects(&notification(event_name, "a.jsonl")).expect("a notification");
+            let objects =
+                created_objects(&notification(event_name, "a.jsonl")).expect("a notification");
             assert_eq!(objects, std::slice::from_ref(&expected));
         }
     }
@@ -191,7 +199,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_an_error() {
-        for body in ["", "hello", "[]", "{}", r#"{"Event":"other"}"#, r#"{"Records":[{"s3":{}}]}"#] {
+        for body in ["", "hello", "[]", "{}", r#"{"Event":"other"}"#, r#"{"Records":[{"s3":{}}]}"#]
+        {
             assert!(created_objects(body).is_err(), "{body}");
         }
     }

@@ -1,8 +1,8 @@
 //! The way of the records of a stream: into the bucket, each once, as a chunk for each batch.
 //!
-//! They are not counted here. The bucket announces their object as it does any other, so they are counted, rejected,
-//! recounted and replayed like the lines of a file; and a record that nobody can read is a rejected line, while its partition
-//! goes on.
+//! They are not counted here. The bucket announces their object as it does any other, so they are
+//! counted, rejected, recounted and replayed like the lines of a file; and a record that nobody can
+//! read is a rejected line, while its partition goes on.
 
 use minutebook_service::event_lines::any_lines;
 use minutebook_storage::error::StorageError;
@@ -44,7 +44,8 @@ pub enum StreamError {
     /// The table or the bucket; see the error whether a later try helps.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The time that Lambda allows is nearly up; what was stored stays, and the next try goes on from there.
+    /// The time that Lambda allows is nearly up; what was stored stays, and the next try goes on
+    /// from there.
     #[error("out of time: the records are not all stored before Lambda ends the function")]
     OutOfTime,
 }
@@ -55,7 +56,11 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
     /// **Guarantees**: as [`StreamStore::store`].
     ///
     /// **Errors**: [`StreamError`].
-    pub async fn store_in_time(&self, delivery: &Delivery, deadline: Instant) -> Result<Report, StreamError> {
+    pub async fn store_in_time(
+        &self,
+        delivery: &Delivery,
+        deadline: Instant,
+    ) -> Result<Report, StreamError> {
         match tokio::time::timeout_at(deadline, self.store(delivery)).await {
             Ok(stored) => Ok(stored?),
             Err(_) => Err(StreamError::OutOfTime),
@@ -64,24 +69,30 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
 
     /// Stores the records of a delivery that are not stored yet.
     ///
-    /// **Guarantees**: each record of a partition lies in exactly one object, in whatever batches it is delivered, how often,
-    /// and by how many at once, and wherever they die; as long as a record is not delivered before the one in front of it
-    /// is stored, which is how Kafka and Kinesis deliver.
+    /// **Guarantees**: each record of a partition lies in exactly one object, in whatever batches
+    /// it is delivered, how often, and by how many at once, and wherever they die; as long as a
+    /// record is not delivered before the one in front of it is stored, which is how Kafka and
+    /// Kinesis deliver.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so. What was stored stays so.
     pub async fn store(&self, delivery: &Delivery) -> Result<Report, StorageError> {
         let partition = delivery.partition.as_str();
         let mut stretches = self.positions.stretches(partition).await?;
-        let mut generation = stretches.iter().map(|stretch| stretch.name.generation).max().unwrap_or(1);
+        let mut generation =
+            stretches.iter().map(|stretch| stretch.name.generation).max().unwrap_or(1);
         stretches.retain(|stretch| stretch.name.generation == generation);
-        let mut report = Report { is_made_anew: is_made_anew(&delivery.records, &stretches), ..Report::default() };
+        let mut report = Report {
+            is_made_anew: is_made_anew(&delivery.records, &stretches),
+            ..Report::default()
+        };
         if report.is_made_anew {
             generation += 1;
             stretches.clear();
         }
         report.generation = generation;
 
-        // From the end of the partition backwards: what lies before the first record of a stretch is of the next one.
+        // From the end of the partition backwards: what lies before the first record of a stretch
+        // is of the next one.
         let mut stretches = stretches.into_iter();
         let mut rest = delivery.records.as_slice();
         let mut number = 0;
@@ -106,7 +117,12 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
         if self.positions.begin(partition, &stretch).await? {
             return Ok(stretch);
         }
-        let known = self.positions.stretches(partition).await?.into_iter().find(|known| known.name == stretch.name);
+        let known = self
+            .positions
+            .stretches(partition)
+            .await?
+            .into_iter()
+            .find(|known| known.name == stretch.name);
         known.ok_or_else(|| StorageError::Unavailable {
             call: "beginning a stretch of a stream",
             reason: format!("the row of {partition} was there, and then was not"),
@@ -136,8 +152,14 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
                     stretch.and(&ours)
                 }
                 PutOnce::Known(theirs) if theirs.last < stretch.next => {
-                    let reason = format!("its last offset {} is before its first {}", theirs.last, stretch.next);
-                    return Err(StorageError::Malformed { row: format!("of the object {key}"), reason });
+                    let reason = format!(
+                        "its last offset {} is before its first {}",
+                        theirs.last, stretch.next
+                    );
+                    return Err(StorageError::Malformed {
+                        row: format!("of the object {key}"),
+                        reason,
+                    });
                 }
                 PutOnce::Known(theirs) => {
                     let next = stretch.and(&theirs);
@@ -145,7 +167,8 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
                     next
                 }
             };
-            // If another one was faster, it took the same step: the objects lead the way, not the row.
+            // If another one was faster, it took the same step: the objects lead the way, not the
+            // row.
             self.positions.advance(partition, &stretch, &next).await?;
             rest = behind(rest, &next);
             stretch = next;
@@ -159,13 +182,16 @@ fn behind<'a>(records: &'a [StreamRecord], stretch: &Stretch) -> &'a [StreamReco
     &records[records.partition_point(|record| record.offset < stretch.next)..]
 }
 
-/// Whether these records are of a partition that was made anew, so that its offsets began again: one of them stands where
-/// something is stored, and is later than everything that is stored there. So it cannot be what was stored, since
-/// neither the place nor the time of a record ever changes.
+/// Whether these records are of a partition that was made anew, so that its offsets began again:
+/// one of them stands where something is stored, and is later than everything that is stored there.
+/// So it cannot be what was stored, since neither the place nor the time of a record ever changes.
 fn is_made_anew(records: &[StreamRecord], stretches: &[Stretch]) -> bool {
     records.iter().any(|record| {
         let is_in = |stretch: &Stretch| (&stretch.first..&stretch.next).contains(&&record.offset);
-        let stored = stretches.iter().find(|stretch| is_in(stretch)).and_then(|stretch| stretch.timestamp_max);
+        let stored = stretches
+            .iter()
+            .find(|stretch| is_in(stretch))
+            .and_then(|stretch| stretch.timestamp_max);
         stored.is_some() && record.timestamp > stored
     })
 }
@@ -190,8 +216,8 @@ fn add_lines(text: &mut Vec<u8>, value: &[u8]) {
         return;
     }
     if text.is_empty() && !lines.starts_with(b"{") {
-        // The first bytes of a chunk say whether it is packed. A value that only looks so must not spoil the others: behind a
-        // blank line it is a line like any other.
+        // The first bytes of a chunk say whether it is packed. A value that only looks so must not
+        // spoil the others: behind a blank line it is a line like any other.
         text.push(b'\n');
     }
     text.extend_from_slice(&lines);

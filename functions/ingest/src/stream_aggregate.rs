@@ -1,7 +1,8 @@
 //! Records that the Kinesis Producer Library packed into one, taken apart again.
 //!
-//! **Source**: <https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md>: four magic bytes, a
-//! message of Protocol Buffers, and its MD5.
+//! **Source**:
+//! <https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md>: four
+//! magic bytes, a message of Protocol Buffers, and its MD5.
 
 /// What such a record begins with. No JSON text and no UTF-8 does.
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
@@ -17,8 +18,8 @@ const DATA: u64 = 3;
 
 /// The data of the records that are packed into this one; `None` if it is a record like any other.
 ///
-/// The digest is not looked at: who wrote the magic bytes and a whole message behind them wrote them in this format, and Kinesis
-/// itself keeps bytes from changing.
+/// The digest is not looked at: who wrote the magic bytes and a whole message behind them wrote
+/// them in this format, and Kinesis itself keeps bytes from changing.
 pub fn unpacked(data: &[u8]) -> Option<Vec<Vec<u8>>> {
     let packed = data.strip_prefix(&MAGIC)?;
     let message = packed.get(..packed.len().checked_sub(DIGEST_BYTES)?)?;

@@ -1,7 +1,9 @@
 //! What Kafka and Kinesis bring: records of topics and streams, turned into our own types.
 //!
-//! **Source**: the events of the mappings, <https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html>,
-//! <https://docs.aws.amazon.com/lambda/latest/dg/with-kafka.html> and <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>
+//! **Source**: the events of the mappings,
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html>,
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-kafka.html> and
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>
 
 use std::collections::BTreeMap;
 
@@ -12,16 +14,19 @@ use serde::Deserialize;
 
 use crate::stream_aggregate::unpacked;
 
-/// How much of the hash of a cluster or stream its name has, in hex digits: enough to tell a handful apart.
+/// How much of the hash of a cluster or stream its name has, in hex digits: enough to tell a
+/// handful apart.
 const HASH_DIGITS: usize = 8;
 
 /// What a cluster is called that has no name of its own.
 const SELF_MANAGED: &str = "self-managed";
 
-/// The records of one partition of a topic, or of one shard of a stream, that came with one invocation.
+/// The records of one partition of a topic, or of one shard of a stream, that came with one
+/// invocation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
-    /// `kafka/<cluster>/<topic>/<partition>` or `kinesis/<stream>/<shard>`: where its objects lie, and what its rows are of.
+    /// `kafka/<cluster>/<topic>/<partition>` or `kinesis/<stream>/<shard>`: where its objects lie,
+    /// and what its rows are of.
     pub partition: String,
     /// By offset, each once.
     pub records: Vec<StreamRecord>,
@@ -32,9 +37,11 @@ pub struct Delivery {
 pub struct StreamRecord {
     /// Its place in the partition.
     pub offset: Offset,
-    /// Its time in the partition, in milliseconds since 1970; `None` where the stream keeps none that never changes.
+    /// Its time in the partition, in milliseconds since 1970; `None` where the stream keeps none
+    /// that never changes.
     pub timestamp: Option<i64>,
-    /// What it says: one value, none for a tombstone, or those of all records that their producer packed into one.
+    /// What it says: one value, none for a tombstone, or those of all records that their producer
+    /// packed into one.
     pub values: Vec<Vec<u8>>,
 }
 
@@ -96,7 +103,12 @@ pub fn kafka_deliveries(
                 offset: Offset::from(record.offset),
                 // Records of the oldest message format have none: -1.
                 timestamp: record.timestamp.filter(|time| *time >= 0),
-                values: record.value.map(|value| decoded("value", &value)).transpose()?.into_iter().collect(),
+                values: record
+                    .value
+                    .map(|value| decoded("value", &value))
+                    .transpose()?
+                    .into_iter()
+                    .collect(),
             },
         );
     }
@@ -121,8 +133,12 @@ pub fn kinesis_deliveries(
         })?;
         let data = decoded("data", &record.data)?;
         let values = unpacked(&data).unwrap_or_else(|| vec![data]);
-        // A sequence number is never given out twice, so that nothing depends on the time of arrival.
-        partitions.add(format!("kinesis/{stream}/{shard}"), StreamRecord { offset, timestamp: None, values });
+        // A sequence number is never given out twice, so that nothing depends on the time of
+        // arrival.
+        partitions.add(
+            format!("kinesis/{stream}/{shard}"),
+            StreamRecord { offset, timestamp: None, values },
+        );
     }
     Ok(partitions.deliveries())
 }
@@ -145,8 +161,8 @@ impl Partitions {
     }
 }
 
-/// `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`: the whole ARN tells clusters of one name apart, also one that
-/// was made anew.
+/// `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`: the whole ARN tells clusters of one
+/// name apart, also one that was made anew.
 fn cluster_of_arn(arn: &str) -> String {
     let name = arn.split_once(":cluster/").and_then(|(_, rest)| rest.split('/').next());
     let name = name.filter(|name| is_name(name)).unwrap_or("cluster");
@@ -155,17 +171,21 @@ fn cluster_of_arn(arn: &str) -> String {
 
 /// The same brokers in any order are the same cluster.
 fn cluster_of_servers(servers: &str) -> String {
-    let mut servers: Vec<&str> = servers.split(',').map(str::trim).filter(|server| !server.is_empty()).collect();
+    let mut servers: Vec<&str> =
+        servers.split(',').map(str::trim).filter(|server| !server.is_empty()).collect();
     servers.sort_unstable();
     servers.dedup();
     format!("{SELF_MANAGED}-{}", hash_of(&servers.join(",")))
 }
 
-/// `arn:aws:kinesis:<region>:<account>:stream/<name>`; a consumer with a throughput of its own has `/consumer/…` behind it,
-/// and reads the same shards.
+/// `arn:aws:kinesis:<region>:<account>:stream/<name>`; a consumer with a throughput of its own has
+/// `/consumer/…` behind it, and reads the same shards.
 fn stream_of_arn(arn: &str) -> Result<String, StreamEventError> {
-    let invalid =
-        || StreamEventError::Invalid { name: "eventSourceARN", value: arn.to_string(), expected: "that of a stream" };
+    let invalid = || StreamEventError::Invalid {
+        name: "eventSourceARN",
+        value: arn.to_string(),
+        expected: "that of a stream",
+    };
     let (owner, rest) = arn.split_once(":stream/").ok_or_else(invalid)?;
     let name = rest.split('/').next().filter(|name| is_name(name)).ok_or_else(invalid)?;
     Ok(format!("{name}-{}", hash_of(&format!("{owner}:stream/{name}"))))
@@ -177,7 +197,11 @@ fn hash_of(text: &str) -> String {
 
 fn named<'a>(name: &'static str, text: &'a str) -> Result<&'a str, StreamEventError> {
     let expected = "letters, digits, full stops, underscores and hyphens";
-    if is_name(text) { Ok(text) } else { Err(StreamEventError::Invalid { name, value: text.to_string(), expected }) }
+    if is_name(text) {
+        Ok(text)
+    } else {
+        Err(StreamEventError::Invalid { name, value: text.to_string(), expected })
+    }
 }
 
 /// Kafka and Kinesis take the same letters in names.
@@ -187,7 +211,8 @@ fn is_name(text: &str) -> bool {
 }
 
 fn decoded(name: &'static str, base64: &str) -> Result<Vec<u8>, StreamEventError> {
-    let invalid = |_| StreamEventError::Invalid { name, value: base64.to_string(), expected: "base64" };
+    let invalid =
+        |_| StreamEventError::Invalid { name, value: base64.to_string(), expected: "base64" };
     STANDARD.decode(base64).map_err(invalid)
 }
 
@@ -195,7 +220,8 @@ fn decoded(name: &'static str, base64: &str) -> Result<Vec<u8>, StreamEventError
 mod tests {
     use super::*;
 
-    const MSK: &str = "arn:aws:kafka:us-east-1:123456789012:cluster/shop/751d2973-a626-431c-9d4e-d7975eb44dd7-2";
+    const MSK: &str =
+        "arn:aws:kafka:us-east-1:123456789012:cluster/shop/751d2973-a626-431c-9d4e-d7975eb44dd7-2";
     const STREAM: &str = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks";
 
     fn kafka(topic: &str, partition: u32, offset: u64, value: Option<&str>) -> KafkaRecord {
@@ -205,7 +231,11 @@ mod tests {
 
     fn kinesis(arn: &str, event_id: &str, data: &str) -> (String, String, KinesisRecord) {
         let sequence_number = event_id.split(':').nth(1).unwrap_or_default().to_string();
-        (arn.to_string(), event_id.to_string(), KinesisRecord { sequence_number, data: data.to_string() })
+        (
+            arn.to_string(),
+            event_id.to_string(),
+            KinesisRecord { sequence_number, data: data.to_string() },
+        )
     }
 
     fn names(deliveries: &[Delivery]) -> Vec<&str> {
@@ -222,10 +252,19 @@ mod tests {
         ];
         let deliveries = kafka_deliveries(Some(MSK), Some("b:9092"), records).expect("an event");
         let cluster = cluster_of_arn(MSK);
-        assert!(cluster.starts_with("shop-") && cluster.len() == "shop-01234567".len(), "{cluster}");
-        assert_eq!(names(&deliveries), [format!("kafka/{cluster}/a-1/0"), format!("kafka/{cluster}/a/10")]);
-        let read: Vec<(&str, &[Vec<u8>])> =
-            deliveries[0].records.iter().map(|record| (record.offset.as_str(), record.values.as_slice())).collect();
+        assert!(
+            cluster.starts_with("shop-") && cluster.len() == "shop-01234567".len(),
+            "{cluster}"
+        );
+        assert_eq!(
+            names(&deliveries),
+            [format!("kafka/{cluster}/a-1/0"), format!("kafka/{cluster}/a/10")]
+        );
+        let read: Vec<(&str, &[Vec<u8>])> = deliveries[0]
+            .records
+            .iter()
+            .map(|record| (record.offset.as_str(), record.values.as_slice()))
+            .collect();
         assert_eq!(read, [("9", &[vec![]][..]), ("12", &[b"{}".to_vec()])]);
         assert!(deliveries[1].records[0].values.is_empty());
     }
@@ -233,14 +272,18 @@ mod tests {
     #[test]
     fn a_cluster_is_its_arn_or_its_brokers_in_any_order() {
         let of_servers = |servers: &str| {
-            let deliveries = kafka_deliveries(None, Some(servers), [kafka("a", 0, 1, None)]).expect("an event");
+            let deliveries =
+                kafka_deliveries(None, Some(servers), [kafka("a", 0, 1, None)]).expect("an event");
             deliveries[0].partition.clone()
         };
         assert_eq!(of_servers("b1:9092,b2:9092"), of_servers("b2:9092, b1:9092,"));
         assert_ne!(of_servers("b1:9092,b2:9092"), of_servers("b1:9092"));
         assert!(of_servers("b1:9092").starts_with("kafka/self-managed-"));
         assert_ne!(cluster_of_arn(MSK), cluster_of_arn(&MSK.replace("751d", "851d")));
-        assert!(cluster_of_arn("arn:aws:kafka:us-east-1:1:vpc-connection/2/shop/x").starts_with("cluster-"));
+        assert!(
+            cluster_of_arn("arn:aws:kafka:us-east-1:1:vpc-connection/2/shop/x")
+                .starts_with("cluster-")
+        );
         assert_eq!(kafka_deliveries(None, None, []), Err(StreamEventError::NoCluster));
     }
 
@@ -256,15 +299,21 @@ mod tests {
         let stream = stream_of_arn(STREAM).expect("a stream");
         let shard = |number: u32| format!("kinesis/{stream}/shardId-{number:012}");
         assert_eq!(names(&deliveries), [shard(6), shard(7)]);
-        let values: Vec<&[u8]> =
-            deliveries[0].records.iter().flat_map(|record| &record.values).map(Vec::as_slice).collect();
+        let values: Vec<&[u8]> = deliveries[0]
+            .records
+            .iter()
+            .flat_map(|record| &record.values)
+            .map(Vec::as_slice)
+            .collect();
         assert_eq!(values, [b"A", b"B"]);
         assert_ne!(stream_of_arn(STREAM), stream_of_arn(&STREAM.replace("us-east-1", "eu-west-1")));
     }
 
     #[test]
     fn what_no_stream_gives_is_an_error_that_names_it() {
-        for (record, name) in [(kafka("a/b", 0, 1, None), "topic"), (kafka("a", 0, 1, Some("{")), "value")] {
+        for (record, name) in
+            [(kafka("a/b", 0, 1, None), "topic"), (kafka("a", 0, 1, Some("{")), "value")]
+        {
             let error = kafka_deliveries(Some(MSK), None, [record]).expect_err(name);
             assert!(error.to_string().starts_with(name), "{error}");
         }

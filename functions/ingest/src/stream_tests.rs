@@ -15,7 +15,8 @@ const PARTITION: &str = "kafka/shop-01234567/orders/0";
 /// The lines of an object, and its metadata.
 type Object = (Vec<u8>, HashMap<String, String>);
 
-/// A bucket and a table in memory. Every call is under way twice: before it is carried out, and before its reply.
+/// A bucket and a table in memory. Every call is under way twice: before it is carried out, and
+/// before its reply.
 #[derive(Debug, Default)]
 struct Memory {
     objects: Mutex<BTreeMap<String, Object>>,
@@ -39,12 +40,19 @@ impl EventStore for &Memory {
         panic!("records are never put without a condition");
     }
 
-    async fn put_once<L: Label>(&self, key: &str, lines: Vec<u8>, label: &L) -> Result<PutOnce<L>, StorageError> {
+    async fn put_once<L: Label>(
+        &self,
+        key: &str,
+        lines: Vec<u8>,
+        label: &L,
+    ) -> Result<PutOnce<L>, StorageError> {
         turn().await;
         let put = {
             let mut objects = self.objects.lock().expect("no test panics");
             match objects.get(key) {
-                Some((_, metadata)) => PutOnce::Known(L::of(metadata).expect("a label of this kind")),
+                Some((_, metadata)) => {
+                    PutOnce::Known(L::of(metadata).expect("a label of this kind"))
+                }
                 None => {
                     objects.insert(key.to_string(), (lines, label.metadata()));
                     PutOnce::Stored
@@ -61,7 +69,11 @@ impl Positions for &Memory {
         turn().await;
         let rows = self.rows.lock().expect("no test panics").clone();
         turn().await;
-        Ok(rows.into_iter().filter(|((of, _), _)| of == partition).map(|(_, stretch)| stretch).collect())
+        Ok(rows
+            .into_iter()
+            .filter(|((of, _), _)| of == partition)
+            .map(|(_, stretch)| stretch)
+            .collect())
     }
 
     async fn begin(&self, partition: &str, stretch: &Stretch) -> Result<bool, StorageError> {
@@ -77,7 +89,12 @@ impl Positions for &Memory {
         Ok(is_new)
     }
 
-    async fn advance(&self, partition: &str, from: &Stretch, to: &Stretch) -> Result<bool, StorageError> {
+    async fn advance(
+        &self,
+        partition: &str,
+        from: &Stretch,
+        to: &Stretch,
+    ) -> Result<bool, StorageError> {
         turn().await;
         let is_moved = {
             let mut rows = self.rows.lock().expect("no test panics");
@@ -109,7 +126,9 @@ impl Memory {
         let store = self.store();
         let mut storing = pin!(store.store(&delivery));
         loop {
-            if let Poll::Ready(report) = storing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            if let Poll::Ready(report) =
+                storing.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            {
                 return report.expect("memory does not fail");
             }
         }
@@ -120,7 +139,8 @@ impl Memory {
         let delivery = Delivery { partition: PARTITION.to_string(), records: records.to_vec() };
         let store = self.store();
         let mut storing = pin!(store.store(&delivery));
-        (0..steps).all(|_| storing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending())
+        (0..steps)
+            .all(|_| storing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending())
     }
 
     /// The names of the objects behind their partition, and their lines.
@@ -134,7 +154,8 @@ impl Memory {
     /// The lines of all objects, ordered.
     fn lines(&self) -> Vec<String> {
         let objects = self.objects();
-        let mut lines: Vec<String> = objects.iter().flat_map(|(_, text)| text.lines().map(str::to_string)).collect();
+        let mut lines: Vec<String> =
+            objects.iter().flat_map(|(_, text)| text.lines().map(str::to_string)).collect();
         lines.sort();
         lines
     }
@@ -145,7 +166,11 @@ fn record(offset: u64) -> StreamRecord {
 }
 
 fn record_at(offset: u64, timestamp: i64) -> StreamRecord {
-    record_of(offset, Some(timestamp), format!("{{\"offset\":{offset:04},\"at\":{timestamp}}}").as_bytes())
+    record_of(
+        offset,
+        Some(timestamp),
+        format!("{{\"offset\":{offset:04},\"at\":{timestamp}}}").as_bytes(),
+    )
 }
 
 fn record_of(offset: u64, timestamp: Option<i64>, value: &[u8]) -> StreamRecord {
@@ -193,7 +218,8 @@ fn partitions_have_nothing_to_do_with_each_other() {
 
 #[test]
 fn a_batch_that_comes_again_longer_shorter_or_in_halves_adds_what_is_new() {
-    for (again, stored) in [(0..10, 0), (0..7, 0), (0..13, 3), (4..10, 0), (4..12, 2), (10..11, 1)] {
+    for (again, stored) in [(0..10, 0), (0..7, 0), (0..13, 3), (4..10, 0), (4..12, 2), (10..11, 1)]
+    {
         let memory = Memory::default();
         memory.deliver(&records(0..10));
         let report = memory.deliver(&records(again.clone()));
@@ -214,7 +240,11 @@ fn a_function_that_dies_at_any_step_is_finished_by_any_batch_that_goes_on() {
             let has_died = memory.die_after(steps, &records(10..20));
             memory.deliver(&records(again.clone()));
             memory.deliver(&records(again.end..40));
-            assert_eq!(memory.lines(), lines_of_all(&records(0..40)), "{again:?} after {steps} steps");
+            assert_eq!(
+                memory.lines(),
+                lines_of_all(&records(0..40)),
+                "{again:?} after {steps} steps"
+            );
             if !has_died {
                 assert!(steps > 4, "reading, putting and advancing are two steps each");
                 break;
@@ -243,11 +273,13 @@ fn a_row_that_is_behind_or_gone_is_no_second_copy() {
 #[test]
 fn a_batch_of_tombstones_moves_the_position_on() {
     let memory = Memory::default();
-    let tombstones: Vec<StreamRecord> = (0..3).map(|offset| record_of(offset, Some(0), b"")).collect();
+    let tombstones: Vec<StreamRecord> =
+        (0..3).map(|offset| record_of(offset, Some(0), b"")).collect();
     let report = memory.deliver(&tombstones);
     assert_eq!((report.stored, report.empty), (3, 3));
     assert_eq!(memory.objects(), [(name(0), String::new())]);
-    // One that took them and died before the row moved on must not meet another name than one that took more.
+    // One that took them and died before the row moved on must not meet another name than one that
+    // took more.
     let memory = Memory::default();
     assert!(memory.die_after(6, &tombstones));
     memory.deliver(&[&tombstones[..], &records(3..5)].concat());
@@ -266,7 +298,12 @@ fn a_stream_that_is_read_again_from_further_back_adds_what_lies_before_its_start
     assert_eq!(memory.deliver(&records(0..120)).stored, 50);
     assert_eq!(memory.deliver(&records(0..120)).stored, 0);
     assert_eq!(memory.lines(), lines_of_all(&records(0..120)));
-    assert!(memory.objects().iter().all(|(name, _)| name.len() == name.trim_end().len() && !name.contains(".2.")));
+    assert!(
+        memory
+            .objects()
+            .iter()
+            .all(|(name, _)| name.len() == name.trim_end().len() && !name.contains(".2."))
+    );
 }
 
 #[test]
@@ -274,7 +311,9 @@ fn a_topic_that_was_made_anew_begins_again() {
     let memory = Memory::default();
     memory.deliver(&records(0..10));
     let anew = |offsets: std::ops::Range<u64>| -> Vec<StreamRecord> {
-        offsets.map(|offset| record_at(offset, 1_000 + i64::try_from(offset).expect("small"))).collect()
+        offsets
+            .map(|offset| record_at(offset, 1_000 + i64::try_from(offset).expect("small")))
+            .collect()
     };
     let report = memory.deliver(&anew(0..4));
     assert_eq!((report.stored, report.generation, report.is_made_anew), (4, 2, true));
@@ -297,7 +336,8 @@ fn a_time_that_is_not_later_is_no_sign_of_a_new_topic() {
         let report = memory.deliver(&records[again..]);
         assert_eq!((report.stored, report.is_made_anew), (0, false));
     }
-    // Neither is a record of the oldest message format, or of Kinesis, which has no time that never changes.
+    // Neither is a record of the oldest message format, or of Kinesis, which has no time that never
+    // changes.
     let timeless: Vec<StreamRecord> = (0..6).map(|offset| record_of(offset, None, b"{}")).collect();
     assert_eq!(memory.deliver(&timeless).stored, 2);
 }
@@ -367,7 +407,8 @@ fn a_segment_that_ends_before_it_begins_is_an_error() {
     let store = memory.store();
     let mut storing = pin!(store.store(&delivery));
     let error = loop {
-        if let Poll::Ready(stored) = storing.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if let Poll::Ready(stored) = storing.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        {
             break stored.expect_err("no segment");
         }
     };
@@ -377,7 +418,8 @@ fn a_segment_that_ends_before_it_begins_is_an_error() {
 /// What happens in a history of a partition.
 #[derive(Clone, Debug)]
 enum Happening {
-    /// A batch is delivered from so far before the first record that is not acknowledged, with so many records.
+    /// A batch is delivered from so far before the first record that is not acknowledged, with so
+    /// many records.
     Begin { back: usize, length: usize },
     /// One of those that are at work makes so many steps.
     Step { which: usize, steps: usize },
@@ -399,7 +441,8 @@ fn happening() -> impl Strategy<Value = Happening> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
-    /// Batches of any cut at once and one after the other, deaths and gaps: no record is stored twice, and none is lost.
+    /// Batches of any cut at once and one after the other, deaths and gaps: no record is stored
+    /// twice, and none is lost.
     #[test]
     fn every_record_is_stored_once_in_any_history(
         gaps in proptest::collection::vec(1..3_u64, 40),

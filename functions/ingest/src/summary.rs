@@ -83,11 +83,14 @@ pub fn line(
         Ending::Counted => ("INFO", "the chunk is counted"),
         Ending::Duplicate => ("INFO", "the chunk was counted before (duplicate)"),
         Ending::Gone => ("WARN", "the object was gone before it was read"),
-        Ending::Replaced => ("WARN", "the object was replaced before it was read; its own notification counts it"),
+        Ending::Replaced => {
+            ("WARN", "the object was replaced before it was read; its own notification counts it")
+        }
     };
     // A duplicate must not count its lines in the metrics a second time.
     let is_counted = report.ending == Ending::Counted;
-    let metrics: &[(&str, &str)] = if is_counted { &METRICS } else { &[("duration_ms", "Milliseconds")] };
+    let metrics: &[(&str, &str)] =
+        if is_counted { &METRICS } else { &[("duration_ms", "Milliseconds")] };
     let outcomes = &report.outcomes;
     serde_json::to_string(&Line {
         head: head(object, level, message, metrics, now),
@@ -97,7 +100,11 @@ pub fn line(
         ignored: outcomes.ignored,
         duplicate: outcomes.duplicate,
         rejected: outcomes.rejected_total(),
-        rejected_by_reason: outcomes.rejected.iter().map(|(reason, count)| (reason.to_string(), *count)).collect(),
+        rejected_by_reason: outcomes
+            .rejected
+            .iter()
+            .map(|(reason, count)| (reason.to_string(), *count))
+            .collect(),
         events: outcomes.events,
         parts: report.parts,
         parts_committed: report.parts_committed,
@@ -120,7 +127,13 @@ pub fn error_line(
 ) -> Result<String, serde_json::Error> {
     let message = "the chunk is not counted; its message goes back to the queue";
     serde_json::to_string(&ErrorLine {
-        head: head(object, "ERROR", message, &[("failed", "Count"), ("duration_ms", "Milliseconds")], now),
+        head: head(
+            object,
+            "ERROR",
+            message,
+            &[("failed", "Count"), ("duration_ms", "Milliseconds")],
+            now,
+        ),
         error: error.to_string(),
         failed: 1,
         duration_ms: took.as_millis(),
@@ -153,19 +166,31 @@ mod tests {
     use serde_json::json;
 
     fn written(ending: Ending) -> Value {
-        let object = ObjectRef { bucket: "raw".to_string(), key: "a.jsonl".to_string(), version_id: None, etag: None };
+        let object = ObjectRef {
+            bucket: "raw".to_string(),
+            key: "a.jsonl".to_string(),
+            version_id: None,
+            etag: None,
+        };
         let report = Report {
             ending,
             chunk: None,
             size_bytes: 90,
-            outcomes: Outcomes { lines: 3, counted: 2, ignored: 1, events: 2, ..Outcomes::default() },
+            outcomes: Outcomes {
+                lines: 3,
+                counted: 2,
+                ignored: 1,
+                events: 2,
+                ..Outcomes::default()
+            },
             parts: 1,
             parts_committed: 1,
             minutes_expired: 6,
             effort: CommitEffort { conflicts: 4, throttles: 5 },
         };
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
-        let line = line(&object, &report, Duration::from_millis(12), now).expect("numbers and texts");
+        let line =
+            line(&object, &report, Duration::from_millis(12), now).expect("numbers and texts");
         assert!(!line.contains('\n'));
         serde_json::from_str(&line).expect("JSON")
     }
@@ -180,7 +205,10 @@ mod tests {
             assert!(line[name].is_u64(), "{name} is {}", line[name]);
         }
         assert_eq!(line["service"], "ingest");
-        assert_eq!((&line["lines"], &line["conflicts"], &line["duration_ms"]), (&json!(3), &json!(4), &json!(12)));
+        assert_eq!(
+            (&line["lines"], &line["conflicts"], &line["duration_ms"]),
+            (&json!(3), &json!(4), &json!(12))
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! `GET /metrics/orders`, `/metrics/realtime`, `/metrics/revenue/hourly` and `/metrics/products/top`: orders, what they bring
-//! and what became of them.
+//! `GET /metrics/orders`, `/metrics/realtime`, `/metrics/revenue/hourly` and
+//! `/metrics/products/top`: orders, what they bring and what became of them.
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use crate::sealer::{Report, Sealer};
 
-/// Why a run failed. The next run takes up where this one stopped; that this one failed is for the alarm to see.
+/// Why a run failed. The next run takes up where this one stopped; that this one failed is for the
+/// alarm to see.
 #[derive(Debug, thiserror::Error)]
 pub enum RollupError {
     /// The list of open hours could not be read.
@@ -36,7 +37,8 @@ pub enum RollupError {
     },
 }
 
-/// Carries every hour that is over one step forward, and writes the one line of the run and one for each failure.
+/// Carries every hour that is over one step forward, and writes the one line of the run and one for
+/// each failure.
 ///
 /// **Errors**: [`RollupError`], after everything else was done.
 pub async fn handle(sealer: &Sealer, deadline: Instant) -> Result<(), RollupError> {
@@ -46,7 +48,12 @@ pub async fn handle(sealer: &Sealer, deadline: Instant) -> Result<(), RollupErro
         let (site, hour) = (failure.site.as_str(), failure.hour.to_string());
         tracing::error!(site, hour, error = %failure.error, "an open hour needs care");
     }
-    match summary::line(&report, &sealer.committer.table.name, started.elapsed(), sealer.clock.now()) {
+    match summary::line(
+        &report,
+        &sealer.committer.table.name,
+        started.elapsed(),
+        sealer.clock.now(),
+    ) {
         // A log that cannot be written must not stop the sealing.
         Ok(line) => drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes())),
         Err(error) => tracing::error!(%error, "the summary line could not be written"),
@@ -56,8 +63,13 @@ pub async fn handle(sealer: &Sealer, deadline: Instant) -> Result<(), RollupErro
 
 fn outcome(report: &Report) -> Result<(), RollupError> {
     let of = report.hours_open;
-    if let Some(oldest) = report.failures.iter().min_by_key(|failure| (failure.hour, &failure.site)) {
-        return Err(RollupError::Hours { count: report.failures.len(), of, oldest: oldest.to_string() });
+    if let Some(oldest) = report.failures.iter().min_by_key(|failure| (failure.hour, &failure.site))
+    {
+        return Err(RollupError::Hours {
+            count: report.failures.len(),
+            of,
+            oldest: oldest.to_string(),
+        });
     }
     if report.hours_left > 0 {
         return Err(RollupError::OutOfTime { left: report.hours_left, of });
@@ -72,7 +84,8 @@ mod tests {
     use minutebook_domain::time::Hour;
 
     fn failure(hour: &str, call: &'static str) -> HourFailure {
-        let error = SealError::Storage(StorageError::Unavailable { call, reason: "away".to_string() });
+        let error =
+            SealError::Storage(StorageError::Unavailable { call, reason: "away".to_string() });
         HourFailure { site: "shop".to_string(), hour: Hour::parse(hour).expect("an hour"), error }
     }
 

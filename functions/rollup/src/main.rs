@@ -14,7 +14,8 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let config = Config::read(environment)?;
     let table = Table { client: Aws::read(environment)?.dynamodb(), name: config.table };
-    let sealer = Sealer { committer: Committer::new(table, config.retention), clock: Clock::system() };
+    let sealer =
+        Sealer { committer: Committer::new(table, config.retention), clock: Clock::system() };
     let sealer = &sealer;
     // What the schedule says is of no interest: a run does what is due.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<IgnoredAny>| async move {

@@ -1,7 +1,9 @@
-//! The way of an hour that is over: its lanes are sealed, its sums are added to the rows above, it leaves the list.
+//! The way of an hour that is over: its lanes are sealed, its sums are added to the rows above, it
+//! leaves the list.
 //!
-//! Each step is recorded on the list of open hours, and each may be taken any number of times, by any number of sealers
-//! at once: sealing writes the same rows again, adding up goes through the ledger, and removing happens once.
+//! Each step is recorded on the list of open hours, and each may be taken any number of times, by
+//! any number of sealers at once: sealing writes the same rows again, adding up goes through the
+//! ledger, and removing happens once.
 
 use std::fmt;
 
@@ -19,7 +21,8 @@ use minutebook_storage::ledger::{Mark, Marks};
 use minutebook_storage::open_hours::{Consistency, OpenHour};
 use tokio::time::Instant;
 
-/// How many hours are worked on at once. Each holds its sums in memory, and sealing one is 16 calls side by side.
+/// How many hours are worked on at once. Each holds its sums in memory, and sealing one is 16 calls
+/// side by side.
 const HOURS_AT_ONCE: usize = 8;
 
 /// What hours are sealed with.
@@ -96,7 +99,8 @@ pub enum SealError {
         /// Our number of parts.
         parts: usize,
     },
-    /// Half of the time that its minutes are kept is over, and it is not added up. The run still does what it can.
+    /// Half of the time that its minutes are kept is over, and it is not added up. The run still
+    /// does what it can.
     #[error(
         "this unsealed hour is {days} days old and its minutes expire on {expires_at}: find out what keeps rollup from \
          sealing it"
@@ -144,21 +148,27 @@ impl Step {
 }
 
 impl Sealer {
-    /// Carries every hour that is closed and on the list one step forward, oldest first, each by itself: one that fails
-    /// does not stop the others. With nothing on the list it is one query, and no write.
+    /// Carries every hour that is closed and on the list one step forward, oldest first, each by
+    /// itself: one that fails does not stop the others. With nothing on the list it is one query,
+    /// and no write.
     ///
-    /// **Guarantees**: dropping the future is safe at any point, and so is a run of another sealer at the same time.
+    /// **Guarantees**: dropping the future is safe at any point, and so is a run of another sealer
+    /// at the same time.
     ///
-    /// **Errors**: [`StorageError`] if the list cannot be read. What goes wrong with an hour is in the report.
+    /// **Errors**: [`StorageError`] if the list cannot be read. What goes wrong with an hour is in
+    /// the report.
     pub async fn run(&self, deadline: Instant) -> Result<Report, StorageError> {
         let now = self.clock.now();
         let first_not_closed = first_not_closed(now);
         let table = &self.committer.table;
-        let listed = table.open_hours(Minute::EPOCH.hour(), first_not_closed, Consistency::Strong).await?;
+        let listed =
+            table.open_hours(Minute::EPOCH.hour(), first_not_closed, Consistency::Strong).await?;
         let mut report = Report {
             hours_open: listed.len(),
             hours_left: listed.len(),
-            oldest_open_hour_age_seconds: listed.first().map_or(0, |oldest| age_seconds(oldest.hour, now)),
+            oldest_open_hour_age_seconds: listed
+                .first()
+                .map_or(0, |oldest| age_seconds(oldest.hour, now)),
             ..Report::default()
         };
         // The oldest come first.
@@ -185,7 +195,11 @@ impl Sealer {
         (step, effort)
     }
 
-    async fn take_step(&self, open: &OpenHour, effort: &mut CommitEffort) -> Result<Step, SealError> {
+    async fn take_step(
+        &self,
+        open: &OpenHour,
+        effort: &mut CommitEffort,
+    ) -> Result<Step, SealError> {
         let OpenHour { site, hour, .. } = open;
         let table = &self.committer.table;
         let chunk = ChunkId::of_sealed_hour(site, *hour);
@@ -194,7 +208,8 @@ impl Sealer {
             Step::Seal => {
                 self.check_not_expired(*hour, &chunk).await?;
                 table.seal_lanes(site, *hour, self.clock.now()).await?;
-                // The time is taken anew: everybody must see the last of the seal rows when it has settled.
+                // The time is taken anew: everybody must see the last of the seal rows when it has
+                // settled.
                 table.record_sealed(site, *hour, self.clock.now()).await?;
             }
             Step::AddUp => {
@@ -227,7 +242,12 @@ impl Sealer {
         // Before the marks, as they say that all of this is done.
         self.committer.join_visitors(chunk, &sealed.uniques.rolled_up(|_, _| true)).await?;
         let plan = Plan::of_sealed_hour(&sealed.tally);
-        let mark = Mark { plan_version: PLAN_VERSION, parts: plan.parts.len(), late_parts: None, basis: None };
+        let mark = Mark {
+            plan_version: PLAN_VERSION,
+            parts: plan.parts.len(),
+            late_parts: None,
+            basis: None,
+        };
         for (part, found) in marks.parts() {
             check_plan(part, found, &mark)?;
         }
@@ -237,16 +257,19 @@ impl Sealer {
             }
             let now = self.clock.now();
             let uniques = &sealed.uniques;
-            let commit = PartCommit { chunk, number, mark: &mark, header: None, part, uniques, now };
-            if let PartOutcome::CountedBefore(found) = self.committer.commit(&commit, effort).await? {
+            let commit =
+                PartCommit { chunk, number, mark: &mark, header: None, part, uniques, now };
+            if let PartOutcome::CountedBefore(found) =
+                self.committer.commit(&commit, effort).await?
+            {
                 check_plan(number, &found, &mark)?;
             }
         }
         Ok(())
     }
 
-    /// An hour that was added up may stand on the list again, if a process that had stopped for long listed it anew: then
-    /// it does not matter that its minutes are gone.
+    /// An hour that was added up may stand on the list again, if a process that had stopped for
+    /// long listed it anew: then it does not matter that its minutes are gone.
     async fn check_not_expired(&self, hour: Hour, chunk: &ChunkId) -> Result<(), SealError> {
         match expired_since(self.committer.retention, hour, self.clock.now()) {
             Some(since) if !self.committer.table.read_marks(chunk).await?.is_complete() => {
@@ -272,7 +295,8 @@ impl Report {
     }
 }
 
-/// The hour that no earlier one is open with: an hour is closed when [`SEAL_AFTER`] has passed since its end.
+/// The hour that no earlier one is open with: an hour is closed when [`SEAL_AFTER`] has passed
+/// since its end.
 fn first_not_closed(now: DateTime<Utc>) -> Hour {
     Minute::containing(now - SEAL_AFTER).unwrap_or(Minute::EPOCH).hour()
 }
@@ -282,8 +306,8 @@ fn expired_since(retention: Retention, hour: Hour, now: DateTime<Utc>) -> Option
     first_expiry(retention, hour).filter(|expires_at| *expires_at <= now)
 }
 
-/// What is wrong with an hour that waits for longer than half of the time that its minutes are kept, but not for so long
-/// that they have expired.
+/// What is wrong with an hour that waits for longer than half of the time that its minutes are
+/// kept, but not for so long that they have expired.
 fn expires_soon(retention: Retention, hour: Hour, now: DateTime<Utc>) -> Option<SealError> {
     let expires_at = first_expiry(retention, hour).filter(|expires_at| *expires_at > now)?;
     let kept = TimeDelta::days(i64::from(retention.minute_days));
@@ -308,7 +332,12 @@ fn check_plan(part: usize, found: &Mark, ours: &Mark) -> Result<(), SealError> {
     if found.is_of_plan(ours) {
         return Ok(());
     }
-    Err(SealError::OtherPlan { part, found: found.plan_version, found_parts: found.parts, parts: ours.parts })
+    Err(SealError::OtherPlan {
+        part,
+        found: found.plan_version,
+        found_parts: found.parts,
+        parts: ours.parts,
+    })
 }
 
 #[cfg(test)]
@@ -342,7 +371,12 @@ mod tests {
             (None, early, Step::Remove),
             (None, late, Step::Wait),
         ] {
-            let open = OpenHour { site: "shop".to_string(), hour: hour("2026-11-20T23"), sealed_at, done_at };
+            let open = OpenHour {
+                site: "shop".to_string(),
+                hour: hour("2026-11-20T23"),
+                sealed_at,
+                done_at,
+            };
             assert_eq!(Step::of(&open, now), step, "{open:?}");
         }
     }
@@ -372,13 +406,18 @@ mod tests {
         assert!(!is_in_danger(0, "2036-11-13T13:00:01Z"));
         let error = expires_soon(kept_for(7), hour, at("2026-11-14T12:00:00Z")).expect("in danger");
         let sentence = HourFailure { site: "shop".to_string(), hour, error }.to_string();
-        assert!(sentence.starts_with("the hour 2026-11-10T00 of shop: this unsealed hour is 4 days old"), "{sentence}");
+        assert!(
+            sentence
+                .starts_with("the hour 2026-11-10T00 of shop: this unsealed hour is 4 days old"),
+            "{sentence}"
+        );
         assert!(sentence.contains("expire on 2026-11-17 00:01:00 UTC"), "{sentence}");
     }
 
     #[test]
     fn an_hour_is_lost_from_the_expiry_of_its_first_minute_on() {
-        let expired = |days, now| expired_since(kept_for(days), hour("2026-11-10T00"), at(now)).is_some();
+        let expired =
+            |days, now| expired_since(kept_for(days), hour("2026-11-10T00"), at(now)).is_some();
         assert!(!expired(7, "2026-11-17T00:00:59Z"));
         assert!(expired(7, "2026-11-17T00:01:00Z"));
         assert!(!expired(0, "2036-11-17T00:01:00Z"));

@@ -1,5 +1,5 @@
-//! The summary line: one line of JSON for each run, which CloudWatch also reads as metrics. A run that finds nothing to do
-//! writes it too, so that silence means that nothing runs.
+//! The summary line: one line of JSON for each run, which CloudWatch also reads as metrics. A run
+//! that finds nothing to do writes it too, so that silence means that nothing runs.
 
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ const METRICS: [(&str, &str); 10] = [
     ("duration_ms", "Milliseconds"),
 ];
 
-/// The members that tell apart whose metrics they are: the alarm of one stack must not hear another.
+/// The members that tell apart whose metrics they are: the alarm of one stack must not hear
+/// another.
 const DIMENSIONS: [&str; 2] = ["service", "table"];
 
 #[derive(Serialize)]
@@ -50,7 +51,12 @@ struct Line<'a> {
 /// The line of a run.
 ///
 /// **Errors**: none that a line of plain numbers and texts can meet.
-pub fn line(report: &Report, table: &str, took: Duration, now: DateTime<Utc>) -> Result<String, serde_json::Error> {
+pub fn line(
+    report: &Report,
+    table: &str,
+    took: Duration,
+    now: DateTime<Utc>,
+) -> Result<String, serde_json::Error> {
     let is_clean = report.failures.is_empty() && report.hours_left == 0;
     let (level, message) = match (is_clean, report.hours_open) {
         (false, _) => ("ERROR", "open hours could not be carried forward, or need care"),
@@ -83,14 +89,16 @@ mod tests {
 
     fn written(report: &Report) -> Value {
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
-        let line = line(report, "stack-table", Duration::from_millis(12), now).expect("numbers and texts");
+        let line =
+            line(report, "stack-table", Duration::from_millis(12), now).expect("numbers and texts");
         assert!(!line.contains('\n'));
         serde_json::from_str(&line).expect("JSON")
     }
 
     #[test]
     fn every_metric_is_a_number_of_the_line_and_every_dimension_a_text() {
-        let line = written(&Report { hours_open: 3, hours_sealed: 2, hours_done: 1, ..Report::default() });
+        let line =
+            written(&Report { hours_open: 3, hours_sealed: 2, hours_done: 1, ..Report::default() });
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         for metric in directive["Metrics"].as_array().expect("a list") {
             let name = metric["Name"].as_str().expect("a name");
@@ -132,6 +140,9 @@ mod tests {
     #[test]
     fn a_run_that_left_hours_behind_is_an_error() {
         assert_eq!(written(&Report::default())["level"], "INFO");
-        assert_eq!(written(&Report { hours_open: 2, hours_left: 1, ..Report::default() })["level"], "ERROR");
+        assert_eq!(
+            written(&Report { hours_open: 2, hours_left: 1, ..Report::default() })["level"],
+            "ERROR"
+        );
     }
 }

@@ -41,10 +41,18 @@ fn bench(criterion: &mut Criterion) {
         None => generate(),
     };
     let counted = count(&plain);
-    eprintln!("{} bytes, {:?}, {} counters", plain.len(), counted.outcomes, counted.tally.counters());
+    eprintln!(
+        "{} bytes, {:?}, {} counters",
+        plain.len(),
+        counted.outcomes,
+        counted.tally.counters()
+    );
 
     let mut group = criterion.benchmark_group("count");
-    group.sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(4));
     group.throughput(Throughput::Elements(counted.outcomes.events.max(1)));
     let packers: [(&str, Pack); 3] = [("plain", <[u8]>::to_vec), ("gzip", gzip), ("zstd", zstd)];
     for (name, pack) in packers {
@@ -53,7 +61,9 @@ fn bench(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| bencher.iter(|| black_box(count(black_box(&packed)))));
     }
     group.bench_function("groups", |bencher| {
-        bencher.iter(|| counted.tally.groups().map(|group| black_box(group).counters.len()).sum::<usize>());
+        bencher.iter(|| {
+            counted.tally.groups().map(|group| black_box(group).counters.len()).sum::<usize>()
+        });
     });
     group.finish();
 }
@@ -104,7 +114,12 @@ fn generate() -> Vec<u8> {
                 item % 100,
                 1 + random.below(3)
             ),
-            _ => write!(out, r#","item_id":"item-{item}","price":{}.{:02}"#, 5 + item % 200, item % 100),
+            _ => write!(
+                out,
+                r#","item_id":"item-{item}","price":{}.{:02}"#,
+                5 + item % 200,
+                item % 100
+            ),
         }
         .expect("memory");
         out.extend_from_slice(b"}\n");

@@ -9,7 +9,8 @@ use minutebook_domain::ranking::Sums;
 const HOURS: u64 = 24;
 const ITEMS: u64 = 10_000;
 
-/// Keys and numbers as the table gives them; the keys of an hour come in the order of their hash, which is any.
+/// Keys and numbers as the table gives them; the keys of an hour come in the order of their hash,
+/// which is any.
 fn counters(decimals: &str) -> Vec<(String, String)> {
     (0..HOURS * ITEMS)
         .map(|number| {

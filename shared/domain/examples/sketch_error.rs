@@ -9,7 +9,8 @@ use std::time::Instant;
 use minutebook_domain::sketch::{LG_K, Sketch};
 
 /// How many ids a set has, and how many such sets, without an id in common, are made.
-const SETS: [(u64, u64); 5] = [(1_000, 1_000), (10_000, 1_000), (100_000, 300), (1_000_000, 30), (10_000_000, 10)];
+const SETS: [(u64, u64); 5] =
+    [(1_000, 1_000), (10_000, 1_000), (100_000, 300), (1_000_000, 30), (10_000_000, 10)];
 
 /// 1.04 / sqrt(2^14), in percent.
 const STANDARD_ERROR: f64 = 104.0 / (1_u64 << (LG_K / 2)) as f64;
@@ -29,7 +30,11 @@ fn main() {
         };
         let mean = errors.iter().sum::<f64>() / sets as f64;
         let root = (errors.iter().map(|error| error * error).sum::<f64>() / sets as f64).sqrt();
-        let worst = errors.iter().copied().max_by(|one, other| one.abs().total_cmp(&other.abs())).unwrap_or_default();
+        let worst = errors
+            .iter()
+            .copied()
+            .max_by(|one, other| one.abs().total_cmp(&other.abs()))
+            .unwrap_or_default();
         println!(
             "{ids:>10} {sets:>5} {:>6.1} % {mean:>6.2} % {root:>6.2} % {:>10.1} % {worst:>7.2} % {nanoseconds:>7.0}",
             share(&|error| error == 0.0),

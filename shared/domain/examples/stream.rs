@@ -1,4 +1,5 @@
-//! Streams one file through the reader, as ingest does with an object, and prints what it took as one line of JSON.
+//! Streams one file through the reader, as ingest does with an object, and prints what it took as
+//! one line of JSON.
 //!
 //! `cargo run --release -p minutebook-domain --example stream -- FILE` (`-` is standard input)
 
@@ -36,7 +37,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         size_bytes: u64::MAX,
     };
     // Long ago, so that every hour is planned as an open one.
-    let basis = PlanBasis { reference_time: DateTime::UNIX_EPOCH, default_currency, minute_retention_days: 0 };
+    let basis = PlanBasis {
+        reference_time: DateTime::UNIX_EPOCH,
+        default_currency,
+        minute_retention_days: 0,
+    };
     let started = Instant::now();
     let mut reader = ChunkReader::new(&settings);
     let mut block = vec![0; BLOCK_BYTES];

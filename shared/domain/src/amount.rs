@@ -3,7 +3,8 @@
 use std::fmt;
 use std::ops::AddAssign;
 
-/// The digits after the point that an [`Amount`] keeps: the product of a price and a quantity of six decimals each.
+/// The digits after the point that an [`Amount`] keeps: the product of a price and a quantity of
+/// six decimals each.
 pub const FRACTION_DIGITS: u32 = 12;
 
 /// The decimals that a price, a quantity or a total may have in an event.
@@ -14,7 +15,8 @@ pub const RATIO_DIGITS: u32 = 6;
 
 /// The largest price, quantity or line total that an event may carry.
 ///
-/// With 12 decimals it has 25 digits, so 10^13 such lines can be summed before a DynamoDB number (38 digits) is full.
+/// With 12 decimals it has 25 digits, so 10^13 such lines can be summed before a DynamoDB number
+/// (38 digits) is full.
 pub const INPUT_MAX: Amount = Amount(1_000_000_000_000 * UNIT);
 
 const UNIT: i128 = 10_i128.pow(FRACTION_DIGITS);
@@ -35,8 +37,8 @@ const PLAIN_UNITS: [i128; 13] = {
 
 /// An exact decimal with up to 12 decimals: a count of events, units or money.
 ///
-/// **Units and range**: stored as an integer of 10^-12; money is in the major unit of its currency (dollars, not
-/// cents). Sums saturate at ±1.7 × 10^26, which [`INPUT_MAX`] keeps 10^13 lines away.
+/// **Units and range**: stored as an integer of 10^-12; money is in the major unit of its currency
+/// (dollars, not cents). Sums saturate at ±1.7 × 10^26, which [`INPUT_MAX`] keeps 10^13 lines away.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i128);
 
@@ -61,15 +63,17 @@ impl Amount {
         Amount(i128::from(count) * UNIT)
     }
 
-    /// Reads a decimal as JSON writes numbers (`12`, `0.5`, `1e3`, `-7`), with up to [`FRACTION_DIGITS`] decimals
-    /// after trailing zeros are dropped.
+    /// Reads a decimal as JSON writes numbers (`12`, `0.5`, `1e3`, `-7`), with up to
+    /// [`FRACTION_DIGITS`] decimals after trailing zeros are dropped.
     ///
-    /// **Shape**: `None` for anything else: an empty text, a leading `+`, more decimals, or a value beyond the range.
+    /// **Shape**: `None` for anything else: an empty text, a leading `+`, more decimals, or a value
+    /// beyond the range.
     pub fn parse(text: &[u8]) -> Option<Amount> {
         Amount::parse_plain(text).or_else(|| Amount::parse_with_decimals(text, FRACTION_DIGITS))
     }
 
-    /// Reads a plain decimal of few digits, as nearly all counters are, in a fraction of the time: `None` for others.
+    /// Reads a plain decimal of few digits, as nearly all counters are, in a fraction of the time:
+    /// `None` for others.
     #[inline]
     fn parse_plain(text: &[u8]) -> Option<Amount> {
         if !(1..=PLAIN_DIGITS_MAX).contains(&text.len()) {
@@ -80,7 +84,9 @@ impl Amount {
         for (index, byte) in text.iter().enumerate() {
             match byte {
                 b'0'..=b'9' => digits = digits * 10 + u64::from(byte - b'0'),
-                b'.' if point.is_none() && index > 0 && index + 1 < text.len() => point = Some(index),
+                b'.' if point.is_none() && index > 0 && index + 1 < text.len() => {
+                    point = Some(index)
+                }
                 _ => return None,
             }
         }
@@ -88,8 +94,9 @@ impl Amount {
         Some(Amount(i128::from(digits) * PLAIN_UNITS.get(decimals)?))
     }
 
-    /// Reads a price, a quantity or a total of an event: not negative, at most [`INPUT_MAX`], and at most
-    /// [`INPUT_FRACTION_DIGITS`] decimals. The error of a wrong one is the caller's to name.
+    /// Reads a price, a quantity or a total of an event: not negative, at most [`INPUT_MAX`], and
+    /// at most [`INPUT_FRACTION_DIGITS`] decimals. The error of a wrong one is the caller's to
+    /// name.
     pub fn parse_input(text: &[u8]) -> Option<Amount> {
         let amount = Amount::parse_with_decimals(text, INPUT_FRACTION_DIGITS)?;
         (Amount::ZERO..=INPUT_MAX).contains(&amount).then_some(amount)
@@ -100,7 +107,8 @@ impl Amount {
             (b'-', rest) => (true, rest),
             _ => (false, text),
         };
-        let mantissa_length = digits.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(digits.len());
+        let mantissa_length =
+            digits.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(digits.len());
         let (mantissa, exponent) = digits.split_at(mantissa_length);
         let exponent = parse_exponent(exponent)?;
         let (whole, fraction) = match mantissa.iter().position(|b| *b == b'.') {
@@ -111,8 +119,8 @@ impl Amount {
             return None;
         }
 
-        // The value is `significand` × 10^power; zeros at its end move into the power, so that 1.500000000 and 100e-2
-        // have the decimals that they need and no more.
+        // The value is `significand` × 10^power; zeros at its end move into the power, so that
+        // 1.500000000 and 100e-2 have the decimals that they need and no more.
         let mut significand: i128 = 0;
         let mut power = exponent;
         let mut zeros: i32 = 0;
@@ -151,13 +159,16 @@ impl Amount {
     ///
     /// Two event inputs (six decimals, at most 10^12) always have an exact product.
     pub fn checked_mul(self, other: Amount) -> Option<Amount> {
-        // Trailing zeros are taken out first: 10^12 × 10^12 in units of 10^-12 would not fit 128 bits.
+        // Trailing zeros are taken out first: 10^12 × 10^12 in units of 10^-12 would not fit 128
+        // bits.
         let (left, left_power) = without_trailing_zeros(self.0);
         let (right, right_power) = without_trailing_zeros(other.0);
         let product = left.checked_mul(right)?;
         let power = left_power + right_power;
         if power >= FRACTION_DIGITS {
-            return Some(Amount(product.checked_mul(10_i128.checked_pow(power - FRACTION_DIGITS)?)?));
+            return Some(Amount(
+                product.checked_mul(10_i128.checked_pow(power - FRACTION_DIGITS)?)?,
+            ));
         }
         let divisor = 10_i128.pow(FRACTION_DIGITS - power);
         (product % divisor == 0).then_some(Amount(product / divisor))
@@ -175,8 +186,8 @@ impl Amount {
 
     /// The quotient, rounded half up to [`RATIO_DIGITS`] decimals.
     ///
-    /// **Shape**: `None` where one of them is negative, the other is zero, or the range does not hold it: about 10^20 and
-    /// more.
+    /// **Shape**: `None` where one of them is negative, the other is zero, or the range does not
+    /// hold it: about 10^20 and more.
     pub fn per(self, other: Amount) -> Option<Amount> {
         if self.0 < 0 || other.0 <= 0 {
             return None;
@@ -186,10 +197,11 @@ impl Amount {
         Some(Amount(rounded.checked_mul(UNIT / 10_i128.pow(RATIO_DIGITS))?))
     }
 
-    /// What DynamoDB stores the number in, in bytes: one for sign and exponent, and one for every two digits on each side
-    /// of the point.
+    /// What DynamoDB stores the number in, in bytes: one for sign and exponent, and one for every
+    /// two digits on each side of the point.
     ///
-    /// **Source**: the item size rules, as far as counters need them; a leading or trailing zero of a pair is stored too.
+    /// **Source**: the item size rules, as far as counters need them; a leading or trailing zero of
+    /// a pair is stored too.
     pub fn stored_bytes(self) -> usize {
         let mut whole = self.0.unsigned_abs() / UNIT.unsigned_abs();
         let mut fraction = self.0.unsigned_abs() % UNIT.unsigned_abs();
@@ -222,7 +234,8 @@ impl AddAssign for Amount {
     }
 }
 
-/// The shortest exact text: `12`, `0.5`, `-7.25`; what a DynamoDB number and a JSON count are written as.
+/// The shortest exact text: `12`, `0.5`, `-7.25`; what a DynamoDB number and a JSON count are
+/// written as.
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -258,8 +271,11 @@ fn parse_exponent(text: &[u8]) -> Option<i32> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // Only zero has a value in range with an exponent beyond this: no line has digits enough to make up for it.
-    let value = digits.iter().fold(0_i32, |value, digit| (value * 10 + i32::from(digit - b'0')).min(EXPONENT_LIMIT));
+    // Only zero has a value in range with an exponent beyond this: no line has digits enough to
+    // make up for it.
+    let value = digits
+        .iter()
+        .fold(0_i32, |value, digit| (value * 10 + i32::from(digit - b'0')).min(EXPONENT_LIMIT));
     Some(if negative { -value } else { value })
 }
 
@@ -357,15 +373,26 @@ mod tests {
 
     #[test]
     fn money_has_at_least_two_decimals() {
-        for (text, expected) in [("1300", "1300.00"), ("0.5", "0.50"), ("0.125", "0.125"), ("12.34", "12.34")] {
-            assert_eq!(Amount::parse(text.as_bytes()).map(Amount::to_money_text).as_deref(), Some(expected));
+        for (text, expected) in
+            [("1300", "1300.00"), ("0.5", "0.50"), ("0.125", "0.125"), ("12.34", "12.34")]
+        {
+            assert_eq!(
+                Amount::parse(text.as_bytes()).map(Amount::to_money_text).as_deref(),
+                Some(expected)
+            );
         }
     }
 
     #[test]
     fn stored_bytes_follow_the_pairs_of_digits() {
-        for (text, bytes) in [("0", 1), ("7", 2), ("99", 2), ("100", 3), ("1.5", 3), ("1234.56", 4), ("0.001", 3)] {
-            assert_eq!(Amount::parse(text.as_bytes()).map(Amount::stored_bytes), Some(bytes), "{text}");
+        for (text, bytes) in
+            [("0", 1), ("7", 2), ("99", 2), ("100", 3), ("1.5", 3), ("1234.56", 4), ("0.001", 3)]
+        {
+            assert_eq!(
+                Amount::parse(text.as_bytes()).map(Amount::stored_bytes),
+                Some(bytes),
+                "{text}"
+            );
         }
     }
 

@@ -69,8 +69,8 @@ impl Retention {
         (days > 0).then(|| bucket.end().epoch_seconds() + i64::from(days) * SECONDS_PER_DAY)
     }
 
-    /// Whether the rows of a bucket have expired at this time, in seconds since 1970: from then on they are not counted,
-    /// whether they still stand or not.
+    /// Whether the rows of a bucket have expired at this time, in seconds since 1970: from then on
+    /// they are not counted, whether they still stand or not.
     pub fn has_expired(self, bucket: Bucket, at_seconds: i64) -> bool {
         self.expires_at(bucket).is_some_and(|expires_at| expires_at <= at_seconds)
     }
@@ -85,7 +85,10 @@ mod tests {
         let hour = Hour::parse("2026-11-20T23").expect("an hour");
         let retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
         let end = Bucket::Hour(hour).end().epoch_seconds();
-        assert_eq!(retention.expires_at(Bucket::Minute(hour.first_minute().plus(59))), Some(end + 7 * 86_400));
+        assert_eq!(
+            retention.expires_at(Bucket::Minute(hour.first_minute().plus(59))),
+            Some(end + 7 * 86_400)
+        );
         assert_eq!(retention.expires_at(Bucket::Hour(hour)), Some(end + 400 * 86_400));
         assert_eq!(retention.expires_at(Bucket::Month(hour.day().month())), None);
         assert!(retention.has_expired(Bucket::Hour(hour), end + 400 * 86_400));
@@ -96,9 +99,15 @@ mod tests {
     fn an_hour_lies_in_its_day_week_and_month() {
         let hour = Hour::parse("2027-01-01T05").expect("an hour");
         let [_, day, week, month] = Bucket::of_hour(hour);
-        assert_eq!(format!("{day:?} {week:?} {month:?}"), "Day(2027-01-01) Week(2026-W53) Month(2027-01)");
+        assert_eq!(
+            format!("{day:?} {week:?} {month:?}"),
+            "Day(2027-01-01) Week(2026-W53) Month(2027-01)"
+        );
         for bucket in [day, week, month] {
-            assert!(bucket.first_minute() <= hour.first_minute() && hour.next().first_minute() <= bucket.end());
+            assert!(
+                bucket.first_minute() <= hour.first_minute()
+                    && hour.next().first_minute() <= bucket.end()
+            );
         }
     }
 }

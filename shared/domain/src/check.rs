@@ -37,12 +37,17 @@ pub struct RejectedLine {
 }
 
 impl LineChecker {
-    /// `reference_time` is what "future" is measured from, as it will be the object's LastModified later.
+    /// `reference_time` is what "future" is measured from, as it will be the object's LastModified
+    /// later.
     pub fn new(reference_time: DateTime<Utc>, default_currency: Currency) -> LineChecker {
-        LineChecker { reader: EventReader::new(reference_time.timestamp(), default_currency), site: None }
+        LineChecker {
+            reader: EventReader::new(reference_time.timestamp(), default_currency),
+            site: None,
+        }
     }
 
-    /// The same, but lines of other sites are rejected; events that name none are of [`DEFAULT_SITE`].
+    /// The same, but lines of other sites are rejected; events that name none are of
+    /// [`DEFAULT_SITE`].
     pub fn only_of(self, site: &str) -> LineChecker {
         LineChecker { site: Some(site.to_string()), ..self }
     }
@@ -66,7 +71,9 @@ impl LineChecker {
         for event in &read.events {
             let counts = event.additions_end > additions_start || event.order.is_some();
             additions_start = event.additions_end;
-            if counts && event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(line, text)) != site {
+            if counts
+                && event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(line, text)) != site
+            {
                 return Err(Reason::Invalid(Field::SiteId));
             }
         }
@@ -79,22 +86,34 @@ impl LineChecker {
         if is_of_site { Ok(()) } else { Err(Reason::Invalid(Field::SiteId)) }
     }
 
-    /// The site that a line names itself, as it is written; `None` if it names none, or is no JSON object.
+    /// The site that a line names itself, as it is written; `None` if it names none, or is no JSON
+    /// object.
     pub fn site<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
         match self.check(line) {
-            Err(Reason::TooLong | Reason::NotUtf8 | Reason::NotJson | Reason::TooDeep | Reason::NotObject) => None,
+            Err(
+                Reason::TooLong
+                | Reason::NotUtf8
+                | Reason::NotJson
+                | Reason::TooDeep
+                | Reason::NotObject,
+            ) => None,
             _ => self.reader.own_field(line, Field::SiteId),
         }
     }
 
-    /// Tells the lines of a text apart, and lists the first `listed_max` of those that are rejected.
+    /// Tells the lines of a text apart, and lists the first `listed_max` of those that are
+    /// rejected.
     ///
-    /// **Guarantees**: a chunk of the accepted lines has no rejected line, as long as its reference time is not earlier
-    /// than that of this checker.
+    /// **Guarantees**: a chunk of the accepted lines has no rejected line, as long as its reference
+    /// time is not earlier than that of this checker.
     pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
         let mut checked = CheckedLines::default();
         let mut each = |line: Line<'_>| {
-            let outcome = if line.too_long { Err(Reason::TooLong) } else { self.judge(line.text, line.and_after) };
+            let outcome = if line.too_long {
+                Err(Reason::TooLong)
+            } else {
+                self.judge(line.text, line.and_after)
+            };
             match outcome {
                 Ok(()) => {
                     checked.accepted.extend_from_slice(line.text);
@@ -144,12 +163,22 @@ mod tests {
     #[test]
     fn lines_are_told_apart_with_their_numbers_and_reasons() {
         let good = r#"{"event":"view","ts":1795216000,"item_id":1}"#;
-        let text = format!("\u{feff}{good}\r\n\n{{}}\n{good}\n[]\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}");
+        let text = format!(
+            "\u{feff}{good}\r\n\n{{}}\n{good}\n[]\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}"
+        );
         let lines = checked(text.as_bytes());
         assert_eq!(String::from_utf8_lossy(&lines.accepted), format!("{good}\n{good}\n{good}\n"));
         assert_eq!((lines.accepted_lines, lines.rejected_lines), (3, 4));
-        let expected = [(3, "missing:event_type"), (5, "not_object"), (6, "missing:timestamp"), (7, "not_json")];
-        assert_eq!(reasons(text.as_bytes()), expected.map(|(number, reason)| (number, reason.to_string())));
+        let expected = [
+            (3, "missing:event_type"),
+            (5, "not_object"),
+            (6, "missing:timestamp"),
+            (7, "not_json"),
+        ];
+        assert_eq!(
+            reasons(text.as_bytes()),
+            expected.map(|(number, reason)| (number, reason.to_string()))
+        );
     }
 
     #[test]
@@ -177,7 +206,11 @@ mod tests {
             (r#"{"site_id":"a""#, None),
             ("[]", None),
         ] {
-            assert_eq!(checker.site(line.as_bytes()).map(String::from_utf8_lossy).as_deref(), site, "{line}");
+            assert_eq!(
+                checker.site(line.as_bytes()).map(String::from_utf8_lossy).as_deref(),
+                site,
+                "{line}"
+            );
         }
     }
 

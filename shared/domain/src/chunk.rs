@@ -25,14 +25,15 @@ use crate::unpack::{UnpackError, Unpacker};
 /// What a chunk's count depends on besides its bytes.
 #[derive(Clone, Debug)]
 pub struct ChunkSettings {
-    /// What its plan will be made from: what "future" is measured from, the currency of money that names none, and which
-    /// minutes are kept, for visitors of older ones are gathered by hour.
+    /// What its plan will be made from: what "future" is measured from, the currency of money that
+    /// names none, and which minutes are kept, for visitors of older ones are gathered by hour.
     pub basis: PlanBasis,
     /// The stored size, which bounds what the chunk may unpack to.
     pub size_bytes: u64,
 }
 
-/// What the orders of a chunk may take in memory. Ingest counts four chunks at once, so that it may be half of its memory.
+/// What the orders of a chunk may take in memory. Ingest counts four chunks at once, so that it may
+/// be half of its memory.
 pub const ORDERS_BYTES_MAX: usize = 128 << 20;
 
 /// Why a chunk cannot be counted. No retry helps any of them: the bytes are what they are.
@@ -42,15 +43,18 @@ pub enum ChunkError {
     #[error(transparent)]
     Unpack(#[from] UnpackError),
     /// What it says of orders does not fit into memory.
-    #[error("the orders of the chunk take more than {ORDERS_BYTES_MAX} bytes in memory: put it in smaller files")]
+    #[error(
+        "the orders of the chunk take more than {ORDERS_BYTES_MAX} bytes in memory: put it in smaller files"
+    )]
     TooManyOrders,
 }
 
 /// Reads one chunk that comes in pieces.
 ///
-/// **Guarantees**: the count is a pure function of the settings and the bytes, however they are cut into pushes.
-/// Memory is bounded by the longest line, the tallies, the sketches, the orders ([`ORDERS_BYTES_MAX`]), 16 bytes for each
-/// event id, and the rejected lines that have not been taken.
+/// **Guarantees**: the count is a pure function of the settings and the bytes, however they are cut
+/// into pushes. Memory is bounded by the longest line, the tallies, the sketches, the orders
+/// ([`ORDERS_BYTES_MAX`]), 16 bytes for each event id, and the rejected lines that have not been
+/// taken.
 pub struct ChunkReader {
     hasher: blake3::Hasher,
     unpacker: Unpacker,
@@ -94,7 +98,8 @@ pub struct Outcomes {
     pub duplicate: u64,
     /// The lines that were rejected, by reason; no zeros.
     pub rejected: BTreeMap<Reason, u64>,
-    /// The events that were counted; a line can have many, and those of a counted line need not all be counted.
+    /// The events that were counted; a line can have many, and those of a counted line need not all
+    /// be counted.
     pub events: u64,
 }
 
@@ -198,7 +203,10 @@ enum Outcome {
 impl Counter {
     fn new(settings: &ChunkSettings) -> Counter {
         Counter {
-            reader: EventReader::new(settings.basis.reference_time.timestamp(), settings.basis.default_currency),
+            reader: EventReader::new(
+                settings.basis.reference_time.timestamp(),
+                settings.basis.default_currency,
+            ),
             tally: Tally::default(),
             uniques: Gathering::new(first_kept(&settings.basis)),
             orders: Orders::default(),
@@ -217,7 +225,17 @@ impl Counter {
         }
         let Counter { reader, tally, uniques, orders, sites, ids, outcomes, .. } = self;
         let outcome = match reader.read(line.text, line.and_after) {
-            Ok(read) => TakenLine { line: line.and_after, read, tally, uniques, orders, sites, ids, outcomes }.count(),
+            Ok(read) => TakenLine {
+                line: line.and_after,
+                read,
+                tally,
+                uniques,
+                orders,
+                sites,
+                ids,
+                outcomes,
+            }
+            .count(),
             Err(reason) => return self.reject(line, reason),
         };
         match outcome {
@@ -259,7 +277,8 @@ impl TakenLine<'_> {
         };
         let own_id = self.id_hash(own.site, own.id);
         if self.ids.contains(own_id) {
-            // Nothing of this line is counted or remembered; it is ignored if it had nothing to count anyway.
+            // Nothing of this line is counted or remembered; it is ignored if it had nothing to
+            // count anyway.
             let counts_nothing = self.read.additions.is_empty() && self.read.orders.is_empty();
             return if counts_nothing { Outcome::Ignored } else { Outcome::Duplicate };
         }
@@ -304,7 +323,12 @@ impl TakenLine<'_> {
         let (line, read) = (self.line, self.read);
         let site = self.sites.number(site_text(line, read, event.site), self.tally);
         let id_hash = |id| IdHash::of(read.text(line, id));
-        self.uniques.add(site, event.minute, event.customer.map(id_hash), event.session.map(id_hash));
+        self.uniques.add(
+            site,
+            event.minute,
+            event.customer.map(id_hash),
+            event.session.map(id_hash),
+        );
         let mut known_key = None;
         for addition in additions {
             // A purchase adds units and sales under one key.
@@ -318,7 +342,9 @@ impl TakenLine<'_> {
                 Value::Millionths(value) => {
                     self.tally.add_millionths(site, addition.measure, event.minute, key, value);
                 }
-                Value::Exact(amount) => self.tally.add_amount(site, addition.measure, event.minute, key, amount),
+                Value::Exact(amount) => {
+                    self.tally.add_amount(site, addition.measure, event.minute, key, amount)
+                }
             }
         }
         if let Some(order) = event.order {
@@ -341,7 +367,10 @@ impl TakenLine<'_> {
 
     fn id_hash(&self, site: Option<Text>, id: Text) -> u128 {
         // An id stands for an event at its site only: the site decides the seed.
-        xxh3_128_with_seed(self.read.text(self.line, id), xxh3_64(site_text(self.line, self.read, site)))
+        xxh3_128_with_seed(
+            self.read.text(self.line, id),
+            xxh3_64(site_text(self.line, self.read, site)),
+        )
     }
 }
 
@@ -351,8 +380,13 @@ fn first_kept(basis: &PlanBasis) -> Minute {
     if kept.is_zero() {
         return Minute::EPOCH;
     }
-    // A minute is kept for so long after its end, so that the one that contains this time is the first.
-    basis.reference_time.checked_sub_signed(kept).and_then(Minute::containing).unwrap_or(Minute::EPOCH)
+    // A minute is kept for so long after its end, so that the one that contains this time is the
+    // first.
+    basis
+        .reference_time
+        .checked_sub_signed(kept)
+        .and_then(Minute::containing)
+        .unwrap_or(Minute::EPOCH)
 }
 
 #[inline]
@@ -386,8 +420,8 @@ impl SiteMemory {
     }
 }
 
-/// The ids of the events that were counted, each as a hash of 128 bits: two of 10^12 ids share one with a chance
-/// below 10^-14.
+/// The ids of the events that were counted, each as a hash of 128 bits: two of 10^12 ids share one
+/// with a chance below 10^-14.
 #[derive(Default)]
 struct SeenIds {
     hashes: HashTable<u128>,
@@ -431,8 +465,8 @@ fn write_rejected(line: Line<'_>, reason: Reason, out: &mut Vec<u8>) -> std::io:
     Ok(())
 }
 
-/// The text of a rejected line; `None` if it is not UTF-8. The last character of a line that was cut may be cut too,
-/// and is left out.
+/// The text of a rejected line; `None` if it is not UTF-8. The last character of a line that was
+/// cut may be cut too, and is left out.
 fn rejected_text(line: Line<'_>) -> Option<&str> {
     match std::str::from_utf8(line.text) {
         Ok(text) => Some(text),

@@ -37,7 +37,8 @@ fn facts(line: &str) -> crate::orders::OrderFacts {
 fn check_created(members: &str, expected: &str) {
     let facts = facts(&created(members));
     let creation = facts.created.unwrap();
-    let products: Vec<_> = creation.products.iter().map(|p| format!(" {}={}/{}", p.name, p.units, p.money)).collect();
+    let products: Vec<_> =
+        creation.products.iter().map(|p| format!(" {}={}/{}", p.name, p.units, p.money)).collect();
     let status = facts.stage.unwrap().status;
     let found = format!("{status} {} {}{}", creation.currency, creation.value, products.concat());
     assert_eq!(found, expected, "{members}");
@@ -53,13 +54,17 @@ fn check_rejected(line: &str, reason: &str) {
 #[test]
 fn an_order_is_created_with_what_its_event_says() {
     check_created(r#","totalAmount":12.5"#, "CREATED EUR 12.5");
-    check_created(r#","total_amount":"12.50","status":"PENDING","currency":"usd""#, "PENDING USD 12.5");
+    check_created(
+        r#","total_amount":"12.50","status":"PENDING","currency":"usd""#,
+        "PENDING USD 12.5",
+    );
     check_created(r#","totalPrice":0,"status":"","currency":null"#, "CREATED EUR 0");
     let items = r#","items":[{"productName":"b","quantity":2,"unitPrice":1.25,"totalPrice":2},
         {"productName":"a","price":"0.5","quantity":3},{"productName":"b"},{"productName":7,"price":1}]"#
         .replace('\n', "");
     check_created(&format!(r#","totalAmount":99{items}"#), "CREATED EUR 99 7=1/1 a=3/1.5 b=3/2");
-    // The total is looked at only in its own place: not in that of an item, and not the other way round.
+    // The total is looked at only in its own place: not in that of an item, and not the other way
+    // round.
     check_created(r#","totalAmount":5,"products":[{"productName":"a"}]"#, "CREATED EUR 5 a=1/0");
     check_created(r#","totalAmount":5,"items":[]"#, "CREATED EUR 5");
 }
@@ -83,14 +88,21 @@ fn an_order_without_a_total_costs_what_its_items_cost() {
 
 #[test]
 fn who_ordered_and_the_number_are_kept_as_they_are_written() {
-    let creation = facts(&created(r#","totalAmount":1,"userId":12,"orderNumber":"ORD-\u00e4""#)).created.unwrap();
-    assert_eq!((creation.customer.as_deref(), creation.number.as_deref()), (Some("12"), Some("ORD-ä")));
+    let creation = facts(&created(r#","totalAmount":1,"userId":12,"orderNumber":"ORD-\u00e4""#))
+        .created
+        .unwrap();
+    assert_eq!(
+        (creation.customer.as_deref(), creation.number.as_deref()),
+        (Some("12"), Some("ORD-ä"))
+    );
 }
 
 #[test]
 fn a_change_and_a_cancellation_say_what_came_of_the_order() {
-    let changed =
-        facts(&event("OrderStatusChangedEvent", r#","previousStatus":"CREATED","newStatus":"PAID","status":"x""#));
+    let changed = facts(&event(
+        "OrderStatusChangedEvent",
+        r#","previousStatus":"CREATED","newStatus":"PAID","status":"x""#,
+    ));
     assert_eq!((changed.created, changed.stage.unwrap().status.as_str()), (None, "PAID"));
     let cancelled = facts(&event("OrderCancelledEvent", r#","refundAmount":"7.25","status":"x""#));
     assert_eq!(cancelled.stage.unwrap().status, "CANCELLED");
@@ -154,12 +166,25 @@ fn a_wrong_field_rejects_the_line_with_its_name() {
         (r#","totalAmount":1,"items":[1]"#.to_string(), "invalid:items"),
         (r#","totalAmount":1,"items":[{"quantity":1}]"#.to_string(), "missing:productName"),
         (r#","totalAmount":1,"items":[{"productName":[]}]"#.to_string(), "invalid:productName"),
-        (format!(r#","totalAmount":1,"items":[{{"productName":"{name}"}}]"#), "invalid:productName"),
-        (r#","totalAmount":1,"items":[{"productName":"a","quantity":-1}]"#.to_string(), "invalid:quantity"),
-        (r#","totalAmount":1,"items":[{"productName":"a","unitPrice":"x"}]"#.to_string(), "invalid:price"),
-        (r#","totalAmount":1,"items":[{"productName":"a","totalPrice":"x"}]"#.to_string(), "invalid:total_amount"),
         (
-            r#","totalAmount":1,"items":[{"productName":"a","price":1e12,"quantity":2}]"#.to_string(),
+            format!(r#","totalAmount":1,"items":[{{"productName":"{name}"}}]"#),
+            "invalid:productName",
+        ),
+        (
+            r#","totalAmount":1,"items":[{"productName":"a","quantity":-1}]"#.to_string(),
+            "invalid:quantity",
+        ),
+        (
+            r#","totalAmount":1,"items":[{"productName":"a","unitPrice":"x"}]"#.to_string(),
+            "invalid:price",
+        ),
+        (
+            r#","totalAmount":1,"items":[{"productName":"a","totalPrice":"x"}]"#.to_string(),
+            "invalid:total_amount",
+        ),
+        (
+            r#","totalAmount":1,"items":[{"productName":"a","price":1e12,"quantity":2}]"#
+                .to_string(),
             "invalid:total_amount",
         ),
     ] {
@@ -177,8 +202,9 @@ fn a_wrong_field_rejects_the_line_with_its_name() {
 
 #[test]
 fn an_order_has_at_most_so_many_items() {
-    let items =
-        |count: usize| format!(r#","totalAmount":1,"items":[{}]"#, vec![r#"{"productName":"a"}"#; count].join(","));
+    let items = |count: usize| {
+        format!(r#","totalAmount":1,"items":[{}]"#, vec![r#"{"productName":"a"}"#; count].join(","))
+    };
     check_created(&items(crate::orders::ORDER_ITEMS_MAX), "CREATED EUR 1 a=500/0");
     check_rejected(&created(&items(crate::orders::ORDER_ITEMS_MAX + 1)), "invalid:items");
 }
@@ -192,13 +218,16 @@ fn events_of_an_order_are_joined_in_any_order_and_told_apart_by_site() {
         event("OrderCreatedEvent", r#","totalAmount":1,"site_id":"s""#),
     ];
     let forward = read(&lines.join("\n"));
-    let backward = read(&lines.iter().rev().chain(&lines).map(String::as_str).collect::<Vec<_>>().join("\n"));
+    let backward =
+        read(&lines.iter().rev().chain(&lines).map(String::as_str).collect::<Vec<_>>().join("\n"));
     assert_eq!(forward.orders, backward.orders);
     assert_eq!((forward.outcomes.counted, forward.outcomes.events), (4, 4));
     let known: Vec<_> = forward
         .orders
         .iter()
-        .map(|(order, facts)| format!("{} {} {}", order.site, order.id, facts.standing().unwrap().status))
+        .map(|(order, facts)| {
+            format!("{} {} {}", order.site, order.id, facts.standing().unwrap().status)
+        })
         .collect();
     assert_eq!(known, ["default 7 SHIPPED", "s 7 CREATED"]);
 }
@@ -219,7 +248,10 @@ fn a_line_of_many_events_may_be_about_many_orders() {
         r#"{{{AT},"event_id":"l","userId":"u","events":[{{"type":"OrderCreatedEvent","orderId":1,"totalAmount":2}},{{"type":"view","sku":"a"}},{{"type":"OrderCancelledEvent","orderId":2}}]}}"#
     );
     let count = read(&format!("{line}\n{line}"));
-    assert_eq!((count.outcomes.counted, count.outcomes.duplicate, count.outcomes.events), (1, 1, 3));
+    assert_eq!(
+        (count.outcomes.counted, count.outcomes.duplicate, count.outcomes.events),
+        (1, 1, 3)
+    );
     assert_eq!(count.orders.len(), 2);
     assert_eq!(format!("{:?}", count.tally).trim_end(), "default 2026-11-20T23:07:00Z views a=1");
     // A line of nothing but orders is a duplicate too.
@@ -229,7 +261,8 @@ fn a_line_of_many_events_may_be_about_many_orders() {
 
 #[test]
 fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
-    let items: Vec<String> = (0..500).map(|place| format!(r#"{{"productName":"{place:0>256}"}}"#)).collect();
+    let items: Vec<String> =
+        (0..500).map(|place| format!(r#"{{"productName":"{place:0>256}"}}"#)).collect();
     let members = format!(r#","totalAmount":1,"items":[{}]"#, items.join(","));
     let basis = PlanBasis {
         reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
@@ -238,7 +271,8 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
     };
     let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: u64::MAX });
     let taken = (0..2_000).take_while(|order| {
-        let line = created(&members).replace(r#""orderId":7"#, &format!(r#""orderId":{order}"#)) + "\n";
+        let line =
+            created(&members).replace(r#""orderId":7"#, &format!(r#""orderId":{order}"#)) + "\n";
         reader.push(line.as_bytes()).is_ok()
     });
     // Each of them takes a bit more than its names.
@@ -250,6 +284,7 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
 fn whoever_ordered_is_one_of_the_users() {
     let line = created(r#","totalAmount":9,"userId":"u""#);
     let uniques = read(&line).uniques;
-    let counts: Vec<u64> = uniques.minutes().map(|(_, _, visitors)| visitors.counts().users).collect();
+    let counts: Vec<u64> =
+        uniques.minutes().map(|(_, _, visitors)| visitors.counts().users).collect();
     assert_eq!(counts, [1]);
 }

@@ -64,7 +64,12 @@ fn read_whole(text: &[u8]) -> ChunkCount {
 /// What lines count: each counter without its minute, where it is the usual one.
 fn tally(text: &str) -> String {
     let count = read_whole(text.as_bytes());
-    assert_eq!(count.outcomes.rejected_total(), 0, "{text}: {}", String::from_utf8_lossy(&count.rejected));
+    assert_eq!(
+        count.outcomes.rejected_total(),
+        0,
+        "{text}: {}",
+        String::from_utf8_lossy(&count.rejected)
+    );
     format!("{:?}", count.tally)
         .replace(" 2026-11-20T23:07:00Z", "")
         .replace("default ", "")
@@ -78,7 +83,8 @@ fn check_tally(text: &str, expected: &str) {
 
 fn check_rejected(line: &str, reason: &str) {
     let count = read_whole(line.as_bytes());
-    let reasons: Vec<_> = count.outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")).collect();
+    let reasons: Vec<_> =
+        count.outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")).collect();
     assert_eq!(reasons, [format!("{reason} 1")], "{line}");
     assert!(count.tally.is_empty());
 }
@@ -99,12 +105,24 @@ fn event(kind: &str, members: &str) -> String {
 fn every_spelling_of_a_type_counts_for_its_measure() {
     for (kinds, expected) in [
         (
-            &["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks", "page"][..],
+            &[
+                "page_visit",
+                "page_view",
+                "view",
+                "view_item",
+                "product_view",
+                "Product Viewed",
+                "clicks",
+                "page",
+            ][..],
             "views a=1",
         ),
         (&["add_to_cart", "addtocart", "cart", "carts", "Product Added"], "carts a=1"),
         (&["remove_from_cart", "Product Removed"], "removals a=1"),
-        (&["purchase", "transaction", "order", "orders", "Order Completed"], "units a=2; sales:EUR a=5"),
+        (
+            &["purchase", "transaction", "order", "orders", "Order Completed"],
+            "units a=2; sales:EUR a=5",
+        ),
         (&["refund", "Order Refunded"], "refunds:EUR a=5"),
         (&["session_start", "begin_checkout", "identify", "Cart Viewed", "Promotion Viewed"], ""),
     ] {
@@ -120,7 +138,10 @@ fn every_spelling_of_a_field_is_taken() {
         check_tally(&format!(r#"{{"{name}":"view",{AT},"item_id":"a"}}"#), "views a=1");
     }
     for name in ["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"] {
-        check_tally(&format!(r#"{{"event":"view","{name}":1795216051000,"item_id":"a"}}"#), "views a=1");
+        check_tally(
+            &format!(r#"{{"event":"view","{name}":1795216051000,"item_id":"a"}}"#),
+            "views a=1",
+        );
     }
     for name in ["item_id", "product_id", "itemid", "aid", "sku"] {
         check_tally(&event("view", &format!(r#""{name}":"a""#)), "views a=1");
@@ -138,13 +159,24 @@ fn every_spelling_of_a_field_is_taken() {
     for (field, names) in [
         (
             "customer_id",
-            &["customer_id", "user_id", "visitorid", "userId", "anonymousId", "user_pseudo_id", "client_id"][..],
+            &[
+                "customer_id",
+                "user_id",
+                "visitorid",
+                "userId",
+                "anonymousId",
+                "user_pseudo_id",
+                "client_id",
+            ][..],
         ),
         ("session_id", &["session_id", "user_session", "session"]),
         ("order_id", &["order_id", "transaction_id", "transactionid", "orderId"]),
     ] {
         for name in names {
-            check_rejected(&event("view", &format!(r#""item_id":"a","{name}":1.5"#)), &format!("invalid:{field}"));
+            check_rejected(
+                &event("view", &format!(r#""item_id":"a","{name}":1.5"#)),
+                &format!("invalid:{field}"),
+            );
             check_tally(&event("view", &format!(r#""item_id":"a","{name}":15"#)), "views a=1");
         }
     }
@@ -174,7 +206,10 @@ fn missing_fields_are_looked_for_in_properties() {
     );
     check_tally(&format!(r#"{{"properties":{{"event":"view",{AT},"sku":"a"}}}}"#), "views a=1");
     check_tally(&event("view", r#""sku":"own","properties":{"item_id":"theirs"}"#), "views own=1");
-    check_tally(&event("view", r#""properties":{"sku":"x"},"properties":{"sku":"y"}"#), "views y=1");
+    check_tally(
+        &event("view", r#""properties":{"sku":"x"},"properties":{"sku":"y"}"#),
+        "views y=1",
+    );
     check_tally(
         &event("view", r#""properties":{"products":[{"sku":"a"},{"properties":{"sku":"b"}}]}"#),
         "views a=1 b=1",
@@ -187,7 +222,10 @@ fn missing_fields_are_looked_for_in_properties() {
 
 #[test]
 fn params_are_properties_by_another_name() {
-    check_tally(&event("view", r#""params":{"sku":"a","page_location":"/p?q"}"#), "views a=1; pages =1 /p=1");
+    check_tally(
+        &event("view", r#""params":{"sku":"a","page_location":"/p?q"}"#),
+        "views a=1; pages =1 /p=1",
+    );
     check_tally(&event("view", r#""params":{"sku":"a"},"properties":{"sku":"b"}"#), "views b=1");
     check_tally(&event("view", r#""params":{"sku":"a"},"properties":[]"#), "views a=1");
     check_rejected(&event("view", r#""params":{"sku":"a"},"properties":{}"#), "missing:item_id");
@@ -202,17 +240,27 @@ fn parameters_are_looked_into_behind_properties() {
         r#"{"string_value":"","int_value":null,"float_value":[],"double_value":"\u0061"}"#,
     ] {
         check_tally(
-            &with(&format!(r#"[{{"key":"title","value":{{}}}}, {{"value":{value}, "key":"sku"}}]"#)),
+            &with(&format!(
+                r#"[{{"key":"title","value":{{}}}}, {{"value":{value}, "key":"sku"}}]"#
+            )),
             "views a=1",
         );
     }
-    check_tally(&with(r#"[1,{"key":"\u0073ku","value":{"int_value":2}},{"key":"sku","value":7},{}]"#), "views 2=1");
     check_tally(
-        &with(r#"[{"key":"path","value":{"string_value":"/a"}},{"key":"aid","value":{"int_value":3}}]"#),
+        &with(r#"[1,{"key":"\u0073ku","value":{"int_value":2}},{"key":"sku","value":7},{}]"#),
+        "views 2=1",
+    );
+    check_tally(
+        &with(
+            r#"[{"key":"path","value":{"string_value":"/a"}},{"key":"aid","value":{"int_value":3}}]"#,
+        ),
         "views 3=1; pages =1 /a=1",
     );
     check_tally(
-        &event("view", r#""properties":{"sku":"a"},"event_params":[{"key":"sku","value":{"int_value":1}}]"#),
+        &event(
+            "view",
+            r#""properties":{"sku":"a"},"event_params":[{"key":"sku","value":{"int_value":1}}]"#,
+        ),
         "views a=1",
     );
     for nothing in [
@@ -224,7 +272,9 @@ fn parameters_are_looked_into_behind_properties() {
         check_rejected(&with(nothing), "missing:item_id");
     }
     // Nothing is left of the line before.
-    let lines = [with(r#"[{"key":"sku","value":{"int_value":1}}]"#), event("view", r#""page":"/x""#)].join("\n");
+    let lines =
+        [with(r#"[{"key":"sku","value":{"int_value":1}}]"#), event("view", r#""page":"/x""#)]
+            .join("\n");
     check_tally(&lines, "views 1=1; pages /x=1");
 }
 
@@ -232,14 +282,20 @@ fn parameters_are_looked_into_behind_properties() {
 fn the_location_of_an_event_with_items_is_no_view_of_the_page() {
     check_tally(&event("view", r#""page_location":"/p","items":[{"sku":"a"}]"#), "views a=1");
     check_tally(&event("view", r#""page_location":"/p","items":[]"#), "pages /p=1");
-    check_tally(&event("view", r#""page_location":"/p","url":"/u","items":[{"sku":"a"}]"#), "views a=1; pages =1 /u=1");
+    check_tally(
+        &event("view", r#""page_location":"/p","url":"/u","items":[{"sku":"a"}]"#),
+        "views a=1; pages =1 /u=1",
+    );
     check_rejected(&event("view", r#""page_location":7"#), "invalid:page_url");
 }
 
 #[test]
 fn an_element_of_events_may_have_its_type_as_its_name() {
     let line = |members: &str| format!(r#"{{{AT},{members}}}"#);
-    check_tally(&line(r#""events":[{"name":"view","params":{"sku":"a"}},{"name":"scroll"}]"#), "views a=1");
+    check_tally(
+        &line(r#""events":[{"name":"view","params":{"sku":"a"}},{"name":"scroll"}]"#),
+        "views a=1",
+    );
     check_tally(&line(r#""type":"view","events":[{"name":"Shoe","sku":"a"}]"#), "views a=1");
     check_rejected(&line(r#""events":[{"name":"Shoe","sku":"a"}]"#), "unknown_type");
     check_rejected(&line(r#""name":"view","events":[{"sku":"a"}]"#), "missing:event_type");
@@ -255,7 +311,10 @@ fn an_event_with_items_counts_each_of_them() {
         ),
         "units a=3 b=1 c=1; sales:GBP c=7; sales:USD a=4",
     );
-    check_tally(&event("view", r#""page":"/p","items":[{"sku":"a"},{"sku":"a"}]"#), "views a=2; pages =1 /p=1");
+    check_tally(
+        &event("view", r#""page":"/p","items":[{"sku":"a"},{"sku":"a"}]"#),
+        "views a=2; pages =1 /p=1",
+    );
     // The event's own item is not looked at.
     check_tally(&event("cart", r#""item_id":1.5,"price":"x","items":[{"sku":"a"}]"#), "carts a=1");
     check_rejected(&event("view", r#""page":"/p","items":[{"price":1}]"#), "missing:item_id");
@@ -279,18 +338,31 @@ fn a_line_with_events_is_many_events() {
         "s views a=1 b=1; s pages =2 /p=2; t views c=1; t pages =1 /p=1",
     );
     check_tally(
-        &format!(r#"{{"event":"view",{AT},"items":[{{"sku":"a"}}],"events":[{{}},{{"items":[{{"sku":"b"}}]}}]}}"#),
+        &format!(
+            r#"{{"event":"view",{AT},"items":[{{"sku":"a"}}],"events":[{{}},{{"items":[{{"sku":"b"}}]}}]}}"#
+        ),
         "views a=1 b=1",
     );
-    check_rejected(&format!(r#"{{"event":"view",{AT},"sku":"a","events":[{{}},7]}}"#), "invalid:events");
-    check_rejected(&format!(r#"{{"event":"view",{AT},"sku":"a","events":[{{"sku":[]}},7]}}"#), "invalid:item_id");
     check_rejected(
-        &format!(r#"{{"event":"view",{AT},"sku":"a","events":[{{}},{{"type":"x"}},{{"event":"x"}}]}}"#),
+        &format!(r#"{{"event":"view",{AT},"sku":"a","events":[{{}},7]}}"#),
+        "invalid:events",
+    );
+    check_rejected(
+        &format!(r#"{{"event":"view",{AT},"sku":"a","events":[{{"sku":[]}},7]}}"#),
+        "invalid:item_id",
+    );
+    check_rejected(
+        &format!(
+            r#"{{"event":"view",{AT},"sku":"a","events":[{{}},{{"type":"x"}},{{"event":"x"}}]}}"#
+        ),
         "unknown_type",
     );
     // Only at the top of a line, and only an array.
     check_tally(&event("view", r#""sku":"a","events":{"a":1}"#), "views a=1");
-    check_tally(&format!(r#"{{"events":[{{"event":"view",{AT},"sku":"a","events":[1]}}]}}"#), "views a=1");
+    check_tally(
+        &format!(r#"{{"events":[{{"event":"view",{AT},"sku":"a","events":[1]}}]}}"#),
+        "views a=1",
+    );
     check_outcomes(&event("x", r#""events":[]"#), "0/1/0");
     check_outcomes(&event("x", r#""events":[ ]"#), "0/1/0");
 }
@@ -315,7 +387,10 @@ fn money_is_the_total_or_price_times_quantity() {
         (r#""price":0.1,"quantity":2.5,"currency":"uSd""#, "units a=2.5; sales:USD a=0.25"),
         (r#""price":1,"quantity":2,"total_amount":"7.125""#, "units a=2; sales:EUR a=7.125"),
         (r#""price":1000000000000"#, "units a=1; sales:EUR a=1000000000000"),
-        (r#""price":1000000000000,"quantity":1000000000000,"total_amount":1"#, "units a=1000000000000; sales:EUR a=1"),
+        (
+            r#""price":1000000000000,"quantity":1000000000000,"total_amount":1"#,
+            "units a=1000000000000; sales:EUR a=1",
+        ),
         (r#""price":1e6,"quantity":"1e6""#, "units a=1000000; sales:EUR a=1000000000000"),
         (r#""quantity":4"#, "units a=4"),
         ("", "units a=1"),
@@ -371,7 +446,10 @@ fn numbers_out_of_range_are_invalid() {
             r#""0x1""#,
         ] {
             for kind in ["purchase", "view"] {
-                check_rejected(&event(kind, &format!(r#""sku":"a","{field}":{value}"#)), &format!("invalid:{field}"));
+                check_rejected(
+                    &event(kind, &format!(r#""sku":"a","{field}":{value}"#)),
+                    &format!("invalid:{field}"),
+                );
             }
         }
         for value in [
@@ -397,8 +475,14 @@ fn read_taken(line: &str) {
 fn ids_are_texts_up_to_256_bytes_or_integers() {
     let longest = "ä".repeat(128);
     check_tally(&event("view", &format!(r#""sku":"{longest}""#)), &format!("views {longest}=1"));
-    check_tally(&event("view", &format!(r#""sku":"{}""#, r"\u00e4".repeat(128))), &format!("views {longest}=1"));
-    check_tally(&event("view", r#""sku":12345678901234567890123"#), "views 12345678901234567890123=1");
+    check_tally(
+        &event("view", &format!(r#""sku":"{}""#, r"\u00e4".repeat(128))),
+        &format!("views {longest}=1"),
+    );
+    check_tally(
+        &event("view", r#""sku":12345678901234567890123"#),
+        "views 12345678901234567890123=1",
+    );
     check_tally(&event("view", r#""sku":-0"#), "views -0=1");
     check_tally(&event("view", r#""sku":7,"item_id":"7""#), "views 7=1");
     check_tally(&event("view", r#""sku":"a\/b\"""#), "views a/b\"=1");
@@ -413,7 +497,10 @@ fn ids_are_texts_up_to_256_bytes_or_integers() {
             "{}".into(),
             "1".repeat(257),
         ] {
-            check_rejected(&event("view", &format!(r#""page":"/p","{field}":{value}"#)), &format!("invalid:{field}"));
+            check_rejected(
+                &event("view", &format!(r#""page":"/p","{field}":{value}"#)),
+                &format!("invalid:{field}"),
+            );
         }
     }
 }
@@ -431,7 +518,10 @@ fn sites_are_short_and_plain() {
         (r#""""#, ""),
         (&format!("\"{longest}\""), &format!("{longest} ")),
     ] {
-        check_tally(&event("view", &format!(r#""sku":"a","site_id":{value}"#)), &format!("{site}views a=1"));
+        check_tally(
+            &event("view", &format!(r#""sku":"a","site_id":{value}"#)),
+            &format!("{site}views a=1"),
+        );
     }
     for value in [
         format!("\"{longest}s\""),
@@ -442,7 +532,10 @@ fn sites_are_short_and_plain() {
         "false".into(),
         "1".repeat(65),
     ] {
-        check_rejected(&event("view", &format!(r#""sku":"a","site_id":{value}"#)), "invalid:site_id");
+        check_rejected(
+            &event("view", &format!(r#""sku":"a","site_id":{value}"#)),
+            "invalid:site_id",
+        );
     }
 }
 
@@ -460,15 +553,24 @@ fn pages_are_cut_before_query_and_fragment() {
     }
     for value in [r#""?a""#, r##""#a""##, "7", "true", "[]", &format!("\"{long}p\"")] {
         check_rejected(&event("view", &format!(r#""sku":"a","url":{value}"#)), "invalid:page_url");
-        check_rejected(&event("purchase", &format!(r#""sku":"a","url":{value}"#)), "invalid:page_url");
+        check_rejected(
+            &event("purchase", &format!(r#""sku":"a","url":{value}"#)),
+            "invalid:page_url",
+        );
     }
 }
 
 #[test]
 fn currencies_are_three_letters() {
-    check_tally(&event("purchase", r#""sku":"a","price":1,"currency":"gBp""#), "units a=1; sales:GBP a=1");
+    check_tally(
+        &event("purchase", r#""sku":"a","price":1,"currency":"gBp""#),
+        "units a=1; sales:GBP a=1",
+    );
     for value in [r#""US""#, r#""USDT""#, r#""U5D""#, "840", "[]", r#"" USD""#, r#""€""#] {
-        check_rejected(&event("view", &format!(r#""sku":"a","currency":{value}"#)), "invalid:currency");
+        check_rejected(
+            &event("view", &format!(r#""sku":"a","currency":{value}"#)),
+            "invalid:currency",
+        );
     }
 }
 
@@ -478,8 +580,19 @@ fn times_are_taken_up_to_ten_minutes_ahead() {
     check_tally(&line(r#""2026-11-20T23:40:00.999Z""#), "2026-11-20T23:40:00Z views a=1");
     check_rejected(&line(r#""2026-11-20T23:40:01Z""#), "future");
     check_rejected(&line("4102444800"), "future");
-    check_tally(&line(r#""1970-01-01""#).replace("01-01\"", "01-01 00:00\""), "1970-01-01T00:00:00Z views a=1");
-    for time in [r#""1969-12-31T23:59:59Z""#, "-1", "true", "[]", r#""soon""#, "1e17", r#""9999-12-31T23:59-01:00""#] {
+    check_tally(
+        &line(r#""1970-01-01""#).replace("01-01\"", "01-01 00:00\""),
+        "1970-01-01T00:00:00Z views a=1",
+    );
+    for time in [
+        r#""1969-12-31T23:59:59Z""#,
+        "-1",
+        "true",
+        "[]",
+        r#""soon""#,
+        "1e17",
+        r#""9999-12-31T23:59-01:00""#,
+    ] {
         check_rejected(&line(time), "invalid:timestamp");
     }
     // Beyond the year 9999 there is no minute, and before that comes the future.
@@ -566,24 +679,50 @@ fn ends_of_lines_blank_lines_and_a_byte_order_mark_are_read_as_usual() {
         summary(&read_whole(text.as_bytes())),
         "4 lines, 4 counted, 0 ignored, 0 duplicate, {}, 4 events\ndefault 2026-11-20T23:07:00Z views a=4\n"
     );
-    assert_eq!(summary(&read_whole(b"")), "0 lines, 0 counted, 0 ignored, 0 duplicate, {}, 0 events\n");
-    assert_eq!(summary(&read_whole(b" \n\r\n")), "0 lines, 0 counted, 0 ignored, 0 duplicate, {}, 0 events\n");
+    assert_eq!(
+        summary(&read_whole(b"")),
+        "0 lines, 0 counted, 0 ignored, 0 duplicate, {}, 0 events\n"
+    );
+    assert_eq!(
+        summary(&read_whole(b" \n\r\n")),
+        "0 lines, 0 counted, 0 ignored, 0 duplicate, {}, 0 events\n"
+    );
 }
 
 #[test]
 fn an_id_that_was_seen_at_its_site_is_a_duplicate() {
     let view = |members: &str| event("view", &format!(r#""sku":"a",{members}"#));
     let lines = |lines: &[String]| lines.join("\n");
-    check_outcomes(&lines(&[view(r#""event_id":"1""#), view(r#""event_id":1"#), view(r#""event_id":"2""#)]), "2/0/1");
-    check_outcomes(&lines(&[view(r#""event_id":"1""#), view(r#""event_id":"1","site_id":"s""#)]), "2/0/0");
-    check_outcomes(&lines(&[view(r#""event_id":"1""#), view(r#""event_id":"1","site_id":"default""#)]), "1/0/1");
+    check_outcomes(
+        &lines(&[view(r#""event_id":"1""#), view(r#""event_id":1"#), view(r#""event_id":"2""#)]),
+        "2/0/1",
+    );
+    check_outcomes(
+        &lines(&[view(r#""event_id":"1""#), view(r#""event_id":"1","site_id":"s""#)]),
+        "2/0/0",
+    );
+    check_outcomes(
+        &lines(&[view(r#""event_id":"1""#), view(r#""event_id":"1","site_id":"default""#)]),
+        "1/0/1",
+    );
     check_outcomes(&lines(&[view(r#""event_id":"""#), view(r#""event_id":null"#)]), "2/0/0");
     // Ids of rejected and ignored lines are not remembered.
-    check_outcomes(&lines(&[view(r#""event_id":"1","price":-1"#), view(r#""event_id":"1""#)]), "1/0/0");
-    check_outcomes(&lines(&[event("refund", r#""sku":"a","event_id":1"#), view(r#""event_id":"1""#)]), "1/1/0");
-    check_outcomes(&lines(&[view(r#""event_id":"1""#), event("refund", r#""sku":"a","event_id":1"#)]), "1/1/0");
+    check_outcomes(
+        &lines(&[view(r#""event_id":"1","price":-1"#), view(r#""event_id":"1""#)]),
+        "1/0/0",
+    );
+    check_outcomes(
+        &lines(&[event("refund", r#""sku":"a","event_id":1"#), view(r#""event_id":"1""#)]),
+        "1/1/0",
+    );
+    check_outcomes(
+        &lines(&[view(r#""event_id":"1""#), event("refund", r#""sku":"a","event_id":1"#)]),
+        "1/1/0",
+    );
     // A duplicate is valid: a bad line is rejected first.
-    let rejected = read_whole(lines(&[view(r#""event_id":1"#), view(r#""event_id":1,"price":-1"#)]).as_bytes());
+    let rejected = read_whole(
+        lines(&[view(r#""event_id":1"#), view(r#""event_id":1,"price":-1"#)]).as_bytes(),
+    );
     assert_eq!(rejected.outcomes.rejected_total(), 1);
 }
 
@@ -598,11 +737,20 @@ fn ids_on_a_line_with_events_stand_for_the_line_or_the_event() {
     check_tally(&many(line9, &["", ""]), "views a=2");
     // A copy within the line, and a line whose events were all seen.
     check_tally(&many("", &[id1, id1, id2]), "views a=2");
-    check_outcomes(&format!("{}\n{}\n{}", many("", &[id1]), many("", &[id1, id1]), many("", &[id1, id2])), "2/0/1");
+    check_outcomes(
+        &format!("{}\n{}\n{}", many("", &[id1]), many("", &[id1, id1]), many("", &[id1, id2])),
+        "2/0/1",
+    );
     // The line's own id.
     check_outcomes(&format!("{}\n{}", many(line9, &[""]), many(line9, &[""])), "1/0/1");
-    check_outcomes(&format!("{}\n{}", many(line9, &[""]), event("view", r#""sku":"a","event_id":9"#)), "1/0/1");
-    check_outcomes(&format!("{}\n{}", event("view", r#""sku":"a","event_id":9"#), many(line9, &[""])), "1/0/1");
+    check_outcomes(
+        &format!("{}\n{}", many(line9, &[""]), event("view", r#""sku":"a","event_id":9"#)),
+        "1/0/1",
+    );
+    check_outcomes(
+        &format!("{}\n{}", event("view", r#""sku":"a","event_id":9"#), many(line9, &[""])),
+        "1/0/1",
+    );
     // It is remembered after the events, so that one of them may share it.
     check_tally(&many(r#","event_id":1"#, &[id1, id2]), "views a=2");
     // Of a line that is a duplicate by its own id the other ids are not remembered.
@@ -625,8 +773,11 @@ fn ids_on_a_line_with_events_stand_for_the_line_or_the_event() {
 #[test]
 fn rejected_lines_keep_their_text() {
     let head = "x".repeat(1_023);
-    let mut text = format!("{{\"event\":\"purchase\", \"ä\\\\\\\"\t\u{1}\r\n\n{head}ä{}\n", "y".repeat(LINE_BYTES_MAX))
-        .into_bytes();
+    let mut text = format!(
+        "{{\"event\":\"purchase\", \"ä\\\\\\\"\t\u{1}\r\n\n{head}ä{}\n",
+        "y".repeat(LINE_BYTES_MAX)
+    )
+    .into_bytes();
     text.extend(b"{\"event\":\"\xff\"}\n\xfe");
     text.extend(vec![b'z'; LINE_BYTES_MAX]);
     text.extend(b"\n[]");
@@ -651,7 +802,12 @@ fn the_longest_line_is_counted() {
         let line = event("view", r#""sku":"a","x":"""#);
         format!("{}{}\"}}", &line[..line.len() - 2], "x".repeat(length - line.len()))
     };
-    let text = format!("{}\r\n{}\n{}", line(LINE_BYTES_MAX), line(LINE_BYTES_MAX + 1), line(LINE_BYTES_MAX));
+    let text = format!(
+        "{}\r\n{}\n{}",
+        line(LINE_BYTES_MAX),
+        line(LINE_BYTES_MAX + 1),
+        line(LINE_BYTES_MAX)
+    );
     for push_bytes in [100_000, usize::MAX] {
         let count = read(text.as_bytes(), push_bytes).unwrap();
         assert_eq!((count.outcomes.counted, count.outcomes.rejected_total()), (2, 1));
@@ -678,7 +834,10 @@ fn a_reader_can_move_to_another_thread() {
 #[test]
 fn a_broken_chunk_is_an_error_and_no_count() {
     let packed = gzip(event("view", r#""sku":"a""#).as_bytes());
-    assert!(matches!(read(&packed[..packed.len() - 1], 5), Err(ChunkError::Unpack(UnpackError::Truncated { .. }))));
+    assert!(matches!(
+        read(&packed[..packed.len() - 1], 5),
+        Err(ChunkError::Unpack(UnpackError::Truncated { .. }))
+    ));
     let bomb = gzip(&vec![b' '; 8 << 20]);
     assert!(matches!(read(&bomb, 5), Err(ChunkError::Unpack(UnpackError::Bomb { .. }))));
 }
@@ -722,14 +881,16 @@ fn any_line() -> impl Strategy<Value = String> {
         r#""x":{"y":[null,true]}"#,
         r#""orderId":8,"totalAmount":5"#,
     ]);
-    let line = (kind, proptest::collection::vec(member, 0..5), 0..3_u32).prop_map(|(kind, members, minute)| {
-        let mut line = format!(r#"{{"event":"{kind}","ts":"2026-11-20T23:0{minute}:10Z""#);
-        for member in members {
-            line.push(',');
-            line.push_str(member);
-        }
-        line + "}"
-    });
+    let line = (kind, proptest::collection::vec(member, 0..5), 0..3_u32).prop_map(
+        |(kind, members, minute)| {
+            let mut line = format!(r#"{{"event":"{kind}","ts":"2026-11-20T23:0{minute}:10Z""#);
+            for member in members {
+                line.push(',');
+                line.push_str(member);
+            }
+            line + "}"
+        },
+    );
     prop_oneof![
         20 => line,
         1 => Just(String::new()),
@@ -840,7 +1001,8 @@ fn visitors_are_those_of_events_that_count() {
     ]);
     let expected = [("default 2026-11-20T23:07:00Z", 1, 2), ("default 2026-11-20T23:08:00Z", 1, 0)];
     let of_other = ("other 2026-11-20T23:07:00Z", 1, 0);
-    let expected: Vec<_> = expected.into_iter().chain([of_other]).map(|(at, u, s)| (at.to_string(), u, s)).collect();
+    let expected: Vec<_> =
+        expected.into_iter().chain([of_other]).map(|(at, u, s)| (at.to_string(), u, s)).collect();
     assert_eq!(visitors, expected);
 }
 
@@ -851,8 +1013,12 @@ fn a_session_of_many_events_is_one_visitor_of_each_minute() {
         {"aid":2,"ts":1795215660000,"type":"orders"}]}"#
         .replace('\n', "")
         .as_str()]);
-    let sessions: Vec<_> = visitors.iter().map(|(at, users, sessions)| (at.as_str(), *users, *sessions)).collect();
-    assert_eq!(sessions, [("default 2026-11-20T23:00:00Z", 0, 1), ("default 2026-11-20T23:01:00Z", 0, 1)]);
+    let sessions: Vec<_> =
+        visitors.iter().map(|(at, users, sessions)| (at.as_str(), *users, *sessions)).collect();
+    assert_eq!(
+        sessions,
+        [("default 2026-11-20T23:00:00Z", 0, 1), ("default 2026-11-20T23:01:00Z", 0, 1)]
+    );
 }
 
 #[test]

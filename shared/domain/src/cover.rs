@@ -10,50 +10,60 @@ use crate::seal::{SETTLE, is_closed, is_settled};
 use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
 use crate::window::{WINDOW_MINUTES_MAX, Window};
 
-/// How many minutes one query reads. A minute of a shop of 10,000 items, 6,000 of them seen in it, takes about 60 KB, and
-/// a page of a query's answer holds 1 MB: so that a query is a page, and a busy hour is six queries side by side rather
-/// than one after the other.
+/// How many minutes one query reads. A minute of a shop of 10,000 items, 6,000 of them seen in it,
+/// takes about 60 KB, and a page of a query's answer holds 1 MB: so that a query is a page, and a
+/// busy hour is six queries side by side rather than one after the other.
 pub const MINUTES_PER_PIECE: u32 = 10;
 
-/// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so that eight fill a page.
+/// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so that eight fill a
+/// page.
 pub const HOURS_PER_PIECE: u32 = 8;
 
-/// How many months one query reads. A month of 10,000 items takes about 130 KB, so that six fit a page.
+/// How many months one query reads. A month of 10,000 items takes about 130 KB, so that six fit a
+/// page.
 pub const MONTHS_PER_PIECE: u32 = 6;
 
-/// How many months one query reads of a window that is longer than [`WINDOW_MINUTES_MAX`]. All time has half a hundred
-/// years, and most of them are empty: fewer queries are worth a second page for the years of a large shop.
+/// How many months one query reads of a window that is longer than [`WINDOW_MINUTES_MAX`]. All time
+/// has half a hundred years, and most of them are empty: fewer queries are worth a second page for
+/// the years of a large shop.
 pub const MONTHS_PER_PIECE_OF_YEARS: u32 = 12;
 
 /// The rows of neighbouring buckets of one kind that one query reads.
 ///
-/// **Shape**: up to [`MINUTES_PER_PIECE`] minutes of one hour, up to [`HOURS_PER_PIECE`] hours of one day, up to
-/// [`MONTHS_PER_PIECE`] (or [`MONTHS_PER_PIECE_OF_YEARS`]) months of one year, or one day or week.
+/// **Shape**: up to [`MINUTES_PER_PIECE`] minutes of one hour, up to [`HOURS_PER_PIECE`] hours of
+/// one day, up to [`MONTHS_PER_PIECE`] (or [`MONTHS_PER_PIECE_OF_YEARS`]) months of one year, or
+/// one day or week.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
     /// The first bucket.
     pub first: Bucket,
     /// The last bucket; the first one, if that is a day or week, or the month that is running.
     pub last: Bucket,
-    /// The minutes that the rows hold: all of the buckets, except of a day, week or month that is running.
+    /// The minutes that the rows hold: all of the buckets, except of a day, week or month that is
+    /// running.
     pub window: Window,
 }
 
 impl Piece {
     fn of(bucket: Bucket, holes: &Holes) -> Piece {
-        Piece { first: bucket, last: bucket, window: Window { from: bucket.first_minute(), to: holes.end_of(bucket) } }
+        Piece {
+            first: bucket,
+            last: bucket,
+            window: Window { from: bucket.first_minute(), to: holes.end_of(bucket) },
+        }
     }
 
-    /// Whether it may go on with this one, which follows it: hours of one day, and months of one year, lie side by side
-    /// in the table. The month that is running stays by itself: where an hour of it waits for its seal, only its rows have
-    /// to be passed over.
+    /// Whether it may go on with this one, which follows it: hours of one day, and months of one
+    /// year, lie side by side in the table. The month that is running stays by itself: where an
+    /// hour of it waits for its seal, only its rows have to be passed over.
     fn may_take(self, next: Piece, months_per_piece: u32) -> bool {
         match (self.first, next.first) {
             (Bucket::Hour(first), Bucket::Hour(hour)) => {
                 first.day() == hour.day() && hour.number() - first.number() < HOURS_PER_PIECE
             }
             (Bucket::Month(first), Bucket::Month(month)) => {
-                let ((first_year, first_of_year), (year, of_year)) = (first.of_year(), month.of_year());
+                let ((first_year, first_of_year), (year, of_year)) =
+                    (first.of_year(), month.of_year());
                 let is_running = next.window.to < next.first.end();
                 !is_running && first_year == year && of_year - first_of_year < months_per_piece
             }
@@ -66,30 +76,39 @@ impl Piece {
         matches!(self.first, Bucket::Minute(_))
     }
 
-    /// Whether a hole lies in it though it is read from the row of an hour, day, week or month, so that the row may not
-    /// hold all of it.
+    /// Whether a hole lies in it though it is read from the row of an hour, day, week or month, so
+    /// that the row may not hold all of it.
     pub fn has_hole(self, holes: &Holes) -> bool {
         !self.is_minutes() && holes.any_in(self.window.from.hour(), self.window.to.hour())
     }
 }
 
-/// The hours whose sums are not in the rows of hours, days, weeks and months yet, or may not be: they are summed from
-/// their minutes, and no coarser bucket that they lie in is read.
+/// The hours whose sums are not in the rows of hours, days, weeks and months yet, or may not be:
+/// they are summed from their minutes, and no coarser bucket that they lie in is read.
 ///
-/// **Shape**: an hour of which minutes have expired is no hole: its own row is the best that there is.
+/// **Shape**: an hour of which minutes have expired is no hole: its own row is the best that there
+/// is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Holes {
     listed: BTreeSet<Hour>,
     /// The first hour that is not settled; those after it are not either.
     unsettled: Hour,
-    /// Whether that hour is so far from being closed that no coarser row holds any of it while this answer is made.
+    /// Whether that hour is so far from being closed that no coarser row holds any of it while this
+    /// answer is made.
     is_unsettled_open: bool,
 }
 
 impl Holes {
-    /// The holes at this time: hours that are not settled, and those of these open hours that still have their minutes.
-    pub fn new(open_hours: impl IntoIterator<Item = Hour>, retention: Retention, now: DateTime<Utc>) -> Holes {
-        let has_minutes = |hour: &Hour| !retention.has_expired(Bucket::Minute(hour.first_minute()), now.timestamp());
+    /// The holes at this time: hours that are not settled, and those of these open hours that still
+    /// have their minutes.
+    pub fn new(
+        open_hours: impl IntoIterator<Item = Hour>,
+        retention: Retention,
+        now: DateTime<Utc>,
+    ) -> Holes {
+        let has_minutes = |hour: &Hour| {
+            !retention.has_expired(Bucket::Minute(hour.first_minute()), now.timestamp())
+        };
         let mut unsettled = Minute::containing(now).unwrap_or(Minute::EPOCH).hour();
         while unsettled > Minute::EPOCH.hour() && !is_settled(unsettled.minus(1), now) {
             unsettled = unsettled.minus(1);
@@ -111,8 +130,9 @@ impl Holes {
         self.unsettled < end || self.listed.range(first..end).next().is_some()
     }
 
-    /// The minute after the last one that a bucket's row holds. The row of a day, week or month that is running holds its
-    /// settled hours, and nothing of an hour that is still open: late events and sealing come to it when that is closed.
+    /// The minute after the last one that a bucket's row holds. The row of a day, week or month
+    /// that is running holds its settled hours, and nothing of an hour that is still open: late
+    /// events and sealing come to it when that is closed.
     fn end_of(&self, bucket: Bucket) -> Minute {
         let unsettled = self.unsettled.first_minute();
         let is_running = bucket.first_minute() < unsettled && unsettled < bucket.end();
@@ -120,11 +140,13 @@ impl Holes {
     }
 }
 
-/// Covers a window with the fewest pieces: whole months, ISO weeks and days (or what there is of a running one), before the
-/// first and after the last of them hours, and minutes at the edges and in holes.
+/// Covers a window with the fewest pieces: whole months, ISO weeks and days (or what there is of a
+/// running one), before the first and after the last of them hours, and minutes at the edges and in
+/// holes.
 ///
-/// **Guarantees**: the pieces ascend, and each minute of the window lies in exactly one of them. No hour, day, week or
-/// month among them contains a hole, and no other choice of buckets has fewer of them.
+/// **Guarantees**: the pieces ascend, and each minute of the window lies in exactly one of them. No
+/// hour, day, week or month among them contains a hole, and no other choice of buckets has fewer of
+/// them.
 pub fn cover(window: Window, holes: &Holes) -> Vec<Piece> {
     let has_years = window.to.number().saturating_sub(window.from.number()) > WINDOW_MINUTES_MAX;
     let months_per_piece = if has_years { MONTHS_PER_PIECE_OF_YEARS } else { MONTHS_PER_PIECE };
@@ -175,8 +197,8 @@ fn push_minutes(pieces: &mut Vec<Piece>, from: Minute, to: Minute) {
     }
 }
 
-/// The days without a hole that follow each other from this hour on, and end by this minute; none, if the hour is not the
-/// first of a day. The last one may be running.
+/// The days without a hole that follow each other from this hour on, and end by this minute; none,
+/// if the hour is not the first of a day. The last one may be running.
 fn whole_days(from: Hour, end: Minute, holes: &Holes) -> Vec<Day> {
     let mut days = vec![];
     let mut day = from.day();
@@ -191,8 +213,9 @@ fn whole_days(from: Hour, end: Minute, holes: &Holes) -> Vec<Day> {
     days
 }
 
-/// Covers days that follow each other with the fewest days, weeks and months. Taking the longest one at each step would
-/// not do: a week that runs into the next month stands in the way of that month.
+/// Covers days that follow each other with the fewest days, weeks and months. Taking the longest
+/// one at each step would not do: a week that runs into the next month stands in the way of that
+/// month.
 fn push_days(pieces: &mut Vec<Piece>, days: &[Day], holes: &Holes) {
     /// How many pieces it takes from a day to the end, and how many days the first one of them has.
     #[derive(Clone, Copy)]
@@ -206,7 +229,8 @@ fn push_days(pieces: &mut Vec<Piece>, days: &[Day], holes: &Holes) {
         for bucket in [Bucket::Month(day.month()), Bucket::Week(day.week()), Bucket::Day(*day)] {
             let first = Piece::of(bucket, holes);
             let minutes = first.window.to.number() - day.first_hour().first_minute().number();
-            let first_days = usize::try_from(minutes.div_ceil(HOURS_PER_DAY * MINUTES_PER_HOUR)).unwrap_or(usize::MAX);
+            let first_days = usize::try_from(minutes.div_ceil(HOURS_PER_DAY * MINUTES_PER_HOUR))
+                .unwrap_or(usize::MAX);
             let begins_here = first.window.from == day.first_hour().first_minute();
             if !begins_here || first_days > days.len() - start {
                 continue;
@@ -224,17 +248,21 @@ fn push_days(pieces: &mut Vec<Piece>, days: &[Day], holes: &Holes) {
     }
 }
 
-/// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`,
-/// `2026-01..=2026-06`.
+/// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`,
+/// `2026-W47`, `2026-11`, `2026-01..=2026-06`.
 impl fmt::Debug for Piece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.first, self.last) {
             (Bucket::Minute(first), Bucket::Minute(last)) => {
                 write!(f, "{}[{:02}..={:02}]", first.hour(), first.of_hour(), last.of_hour())
             }
-            (Bucket::Hour(first), Bucket::Hour(last)) if first < last => write!(f, "{first}..={last}"),
+            (Bucket::Hour(first), Bucket::Hour(last)) if first < last => {
+                write!(f, "{first}..={last}")
+            }
             (Bucket::Hour(hour), _) => write!(f, "{hour}"),
-            (Bucket::Month(first), Bucket::Month(last)) if first < last => write!(f, "{first}..={last}"),
+            (Bucket::Month(first), Bucket::Month(last)) if first < last => {
+                write!(f, "{first}..={last}")
+            }
             (Bucket::Day(day), _) => write!(f, "{day}"),
             (Bucket::Week(week), _) => write!(f, "{week}"),
             (Bucket::Month(month), _) => write!(f, "{month}"),
@@ -268,7 +296,10 @@ mod tests {
     fn check(from: &str, to: &str, open_hours: &[&str], expected: &str) {
         let holes = Holes::new(hours(open_hours), RETENTION, at("2026-11-20T23:30:00Z"));
         let pieces = cover(Window { from: minute(from), to: minute(to) }, &holes);
-        assert_eq!(format!("{pieces:?}").trim_matches(['[', ']']), expected.trim_matches(['[', ']']));
+        assert_eq!(
+            format!("{pieces:?}").trim_matches(['[', ']']),
+            expected.trim_matches(['[', ']'])
+        );
     }
 
     #[test]
@@ -300,29 +331,47 @@ mod tests {
         expected.extend([hours(0, 7), hours(8, 15), hours(16, 22)]);
         expected.extend((0..6).map(|ten| format!("2026-11-18T23[{ten}0..={ten}9]")));
         expected.push(day(19));
-        check("2026-11-09T00:00:00Z", "2026-11-20T00:00:00Z", &["2026-11-18T23"], &expected.join(", "));
+        check(
+            "2026-11-09T00:00:00Z",
+            "2026-11-20T00:00:00Z",
+            &["2026-11-18T23"],
+            &expected.join(", "),
+        );
         // Neither hours before the window nor hours whose minutes have expired matter.
-        check("2026-11-09T00:00:00Z", "2026-11-16T00:00:00Z", &["2026-11-08T23", "2026-11-10T07"], "[2026-W46]");
+        check(
+            "2026-11-09T00:00:00Z",
+            "2026-11-16T00:00:00Z",
+            &["2026-11-08T23", "2026-11-10T07"],
+            "[2026-W46]",
+        );
     }
 
     #[test]
     fn the_row_of_a_running_day_week_or_month_holds_its_settled_hours() {
         let minutes = "2026-11-20T23[00..=09], 2026-11-20T23[10..=19], 2026-11-20T23[20..=29]";
-        for (from, first) in [("20T00", "2026-11-20"), ("16T00", "2026-W47"), ("01T00", "2026-11")] {
+        for (from, first) in [("20T00", "2026-11-20"), ("16T00", "2026-W47"), ("01T00", "2026-11")]
+        {
             let expected = format!("[{first}, {minutes}]");
             check(&format!("2026-11-{from}:00:00Z"), "2026-11-20T23:30:00Z", &[], &expected);
         }
         // Not if the window ends before them, nor if one of them is open.
-        check("2026-11-20T00:00:00Z", "2026-11-20T02:00:00Z", &[], "[2026-11-20T00..=2026-11-20T01]");
+        check(
+            "2026-11-20T00:00:00Z",
+            "2026-11-20T02:00:00Z",
+            &[],
+            "[2026-11-20T00..=2026-11-20T01]",
+        );
         let holes = Holes::new(hours(&["2026-11-20T22"]), RETENTION, at("2026-11-20T23:12:00Z"));
-        let window = Window { from: minute("2026-11-19T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
+        let window =
+            Window { from: minute("2026-11-19T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
         assert_eq!(cover(window, &holes).len(), 1 + 3 + 6);
     }
 
     #[test]
     fn the_row_of_a_running_day_is_not_taken_while_an_hour_of_it_is_being_closed() {
         let count = |now: &str| {
-            let window = Window { from: minute("2026-11-20T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
+            let window =
+                Window { from: minute("2026-11-20T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
             cover(window, &Holes::new([], RETENTION, at(now))).len()
         };
         // Hour 22 is open, about to be closed, closed but not settled, settled.
@@ -355,11 +404,15 @@ mod tests {
 
     #[test]
     fn a_year_of_a_rolling_window_takes_few_rows() {
-        let window = Window { from: minute("2025-11-20T23:08:00Z"), to: minute("2026-11-20T23:08:00Z") };
+        let window =
+            Window { from: minute("2025-11-20T23:08:00Z"), to: minute("2026-11-20T23:08:00Z") };
         let holes = Holes::new([], RETENTION, at("2026-11-20T23:07:30Z"));
         let pieces = cover(window, &holes);
-        let count = |is_kind: fn(&Bucket) -> bool| pieces.iter().filter(|piece| is_kind(&piece.first)).count();
-        // Hour 22 is not settled yet; of November there are its first nineteen days and the other hours of the 20th.
+        let count = |is_kind: fn(&Bucket) -> bool| {
+            pieces.iter().filter(|piece| is_kind(&piece.first)).count()
+        };
+        // Hour 22 is not settled yet; of November there are its first nineteen days and the other
+        // hours of the 20th.
         assert_eq!(count(|bucket| matches!(bucket, Bucket::Month(_))), 4);
         assert_eq!(count(|bucket| matches!(bucket, Bucket::Week(_) | Bucket::Day(_))), 4);
         assert_eq!(count(|bucket| matches!(bucket, Bucket::Hour(_))), 0);
@@ -373,21 +426,29 @@ mod tests {
             "2025-11-01T00:00:00Z",
             "2026-11-20T23:30:00Z",
             &[],
-            &format!("[2025-11..=2025-12, 2026-01..=2026-06, 2026-07..=2026-10, 2026-11, {minutes}]"),
+            &format!(
+                "[2025-11..=2025-12, 2026-01..=2026-06, 2026-07..=2026-10, 2026-11, {minutes}]"
+            ),
         );
         check(
             "2024-11-01T00:00:00Z",
             "2026-11-20T23:30:00Z",
             &[],
-            &format!("[2024-11..=2024-12, 2025-01..=2025-12, 2026-01..=2026-10, 2026-11, {minutes}]"),
+            &format!(
+                "[2024-11..=2024-12, 2025-01..=2025-12, 2026-01..=2026-10, 2026-11, {minutes}]"
+            ),
         );
         // A month with an open hour is broken up by itself.
-        let window = Window { from: minute("2025-01-01T00:00:00Z"), to: minute("2026-03-01T00:00:00Z") };
+        let window =
+            Window { from: minute("2025-01-01T00:00:00Z"), to: minute("2026-03-01T00:00:00Z") };
         let retention = Retention { minute_days: 0, ..RETENTION };
         let holes = Holes::new(hours(&["2025-05-31T23"]), retention, at("2026-11-20T23:30:00Z"));
         let pieces = format!("{:?}", cover(window, &holes));
         assert!(pieces.starts_with("[2025-01..=2025-04, 2025-05-01, "), "{pieces}");
-        assert!(pieces.ends_with("2025-05-31T23[50..=59], 2025-06..=2025-12, 2026-01..=2026-02]"), "{pieces}");
+        assert!(
+            pieces.ends_with("2025-05-31T23[50..=59], 2025-06..=2025-12, 2026-01..=2026-02]"),
+            "{pieces}"
+        );
     }
 
     #[test]
@@ -395,12 +456,15 @@ mod tests {
         check("2026-11-20T20:55:00Z", "2026-11-20T20:55:00Z", &[], "[]");
     }
 
-    /// The fewest buckets of an hour and more, and spans of minutes, that end at each hour: by trying all, hour by hour.
+    /// The fewest buckets of an hour and more, and spans of minutes, that end at each hour: by
+    /// trying all, hour by hour.
     fn fewest(from: Hour, to: Hour, holes: &Holes, now: DateTime<Utc>) -> usize {
         let settled_end = Minute::containing(now - SEAL_AFTER - SETTLE).expect("in range").hour();
         let is_clear = !is_closed(settled_end, now + SETTLE);
-        let span = |first: Hour, end: Hour| usize::try_from(end.number() - first.number()).expect("few");
-        let minute_pieces = usize::try_from(MINUTES_PER_HOUR.div_ceil(MINUTES_PER_PIECE)).expect("few");
+        let span =
+            |first: Hour, end: Hour| usize::try_from(end.number() - first.number()).expect("few");
+        let minute_pieces =
+            usize::try_from(MINUTES_PER_HOUR.div_ceil(MINUTES_PER_PIECE)).expect("few");
         let mut fewest = vec![usize::MAX; span(from, to) + 1];
         fewest[0] = 0;
         let mut hour = from;
@@ -413,9 +477,14 @@ mod tests {
                 fewest[next] = fewest[next].min(so_far + one);
                 for bucket in &Bucket::of_hour(hour)[1..] {
                     let is_running = hour < settled_end && settled_end < bucket.end().hour();
-                    let end = if is_running && is_clear { settled_end } else { bucket.end().hour() };
-                    let mut inside = (hour.number()..end.number()).map(|number| hour.plus(number - hour.number()));
-                    if bucket.first_minute() == hour.first_minute() && end <= to && !inside.any(|h| holes.contains(h)) {
+                    let end =
+                        if is_running && is_clear { settled_end } else { bucket.end().hour() };
+                    let mut inside = (hour.number()..end.number())
+                        .map(|number| hour.plus(number - hour.number()));
+                    if bucket.first_minute() == hour.first_minute()
+                        && end <= to
+                        && !inside.any(|h| holes.contains(h))
+                    {
                         let next = span(from, end);
                         fewest[next] = fewest[next].min(so_far + 1);
                     }

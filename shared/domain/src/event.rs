@@ -1,7 +1,7 @@
 //! Reads a line into what it would count: which events it has, and what each of them adds.
 //!
-//! Nothing is counted here. A line is taken or rejected as a whole, so its additions are collected first, and the
-//! tally is touched only when all of the line was found valid.
+//! Nothing is counted here. A line is taken or rejected as a whole, so its additions are collected
+//! first, and the tally is touched only when all of the line was found valid.
 
 use crate::amount::{Amount, INPUT_FRACTION_DIGITS, INPUT_MAX};
 use crate::event_time::{TimeReader, parse_epoch};
@@ -18,7 +18,8 @@ use crate::time::Minute;
 
 mod order;
 
-/// How far after the chunk's reference time an event may lie: 10 minutes, for clocks that run ahead.
+/// How far after the chunk's reference time an event may lie: 10 minutes, for clocks that run
+/// ahead.
 pub const FUTURE_SECONDS_MAX: i64 = 600;
 
 /// The bytes that an id or a path may have.
@@ -174,10 +175,18 @@ impl Object {
         Object { own: Found::new(), properties: Found::new(), parameters: Parameters::new() }
     }
 
-    /// Scans an object that was found in the line, and what is looked into for fields that it lacks.
-    fn scan(&mut self, scanner: &mut Scanner<'_>, names: &mut Names, object: Raw) -> Result<(), Reason> {
+    /// Scans an object that was found in the line, and what is looked into for fields that it
+    /// lacks.
+    fn scan(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        names: &mut Names,
+        object: Raw,
+    ) -> Result<(), Reason> {
         self.own.clear();
-        scanner.members(object, names, |slot, value| self.own.take(slot, value)).map_err(not_json)?;
+        scanner
+            .members(object, names, |slot, value| self.own.take(slot, value))
+            .map_err(not_json)?;
         self.scan_more(scanner, names)
     }
 
@@ -189,7 +198,9 @@ impl Object {
             return Ok(());
         }
         if let Some(object) = self.own.aside(Aside::Properties) {
-            scanner.members(object, names, |slot, value| self.properties.take(slot, value)).map_err(not_json)?;
+            scanner
+                .members(object, names, |slot, value| self.properties.take(slot, value))
+                .map_err(not_json)?;
         }
         if let Some(array) = self.own.aside(Aside::Parameters) {
             self.parameters.scan(scanner, array).map_err(not_json)?;
@@ -212,8 +223,8 @@ impl EventReader {
         }
     }
 
-    /// Reads a line of at most [`LINE_BYTES_MAX`](crate::lines::LINE_BYTES_MAX) bytes; `and_after` starts with it and
-    /// goes on with a line end or ends there.
+    /// Reads a line of at most [`LINE_BYTES_MAX`](crate::lines::LINE_BYTES_MAX) bytes; `and_after`
+    /// starts with it and goes on with a line end or ends there.
     #[inline]
     pub(crate) fn read(&mut self, line: &[u8], and_after: &[u8]) -> Result<&ReadLine, Reason> {
         let EventReader { names, objects: Objects { line: own, event, item }, values, read } = self;
@@ -221,7 +232,8 @@ impl EventReader {
         own.own.clear();
         let mut scanner = Scanner::new(and_after);
         let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
-        // UTF-8 is the earlier check, but a line that the scanner takes and that is ASCII needs none.
+        // UTF-8 is the earlier check, but a line that the scanner takes and that is ASCII needs
+        // none.
         if (scanned.is_err() || scanner.may_exceed_ascii()) && std::str::from_utf8(line).is_err() {
             return Err(Reason::NotUtf8);
         }
@@ -253,8 +265,8 @@ impl EventReader {
         Ok(read)
     }
 
-    /// The value of a field of the line that was read last, which must be an object: as it is written, without the quotes of
-    /// a text. An element of `events` is not looked into.
+    /// The value of a field of the line that was read last, which must be an object: as it is
+    /// written, without the quotes of a text. An element of `events` is not looked into.
     pub(crate) fn own_field<'a>(&self, line: &'a [u8], field: Field) -> Option<&'a [u8]> {
         self.objects.line.get(field).map(|value| value.of(line))
     }
@@ -320,7 +332,9 @@ impl Object {
 
     fn page_location(&self) -> Option<Raw> {
         let page = |found: &Found| found.aside(Aside::PageLocation);
-        page(&self.own).or_else(|| page(&self.properties)).or_else(|| self.parameters.found().and_then(page))
+        page(&self.own)
+            .or_else(|| page(&self.properties))
+            .or_else(|| self.parameters.found().and_then(page))
     }
 }
 
@@ -420,13 +434,27 @@ impl LineContext<'_> {
         }
         if let (EventKind::View, Some(key)) = (kind, page) {
             let counts_items = self.read.additions.len() > additions_start;
-            let mut add = |key| self.read.additions.push(Addition { measure: Measure::Pages, key, value: Value::One });
+            let mut add = |key| {
+                self.read.additions.push(Addition {
+                    measure: Measure::Pages,
+                    key,
+                    value: Value::One,
+                })
+            };
             add(key);
             if counts_items {
                 add(Text::EMPTY);
             }
         }
-        self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order: None });
+        self.end_event(ReadEvent {
+            minute,
+            site,
+            id,
+            customer,
+            session,
+            additions_end: 0,
+            order: None,
+        });
         Ok(())
     }
 
@@ -436,7 +464,12 @@ impl LineContext<'_> {
         self.read.events.push(ReadEvent { additions_end, ..event });
     }
 
-    fn items(&mut self, kind: EventKind, items: Raw, event_currency: Currency) -> Result<(), Reason> {
+    fn items(
+        &mut self,
+        kind: EventKind,
+        items: Raw,
+        event_currency: Currency,
+    ) -> Result<(), Reason> {
         let mut element = self.scanner.first_element(items).map_err(not_json)?;
         while let Some(object) = element {
             if object.kind() != Kind::Object {
@@ -460,7 +493,13 @@ impl LineContext<'_> {
     }
 
     #[inline]
-    fn item(&mut self, kind: EventKind, item: ItemValues, currency: Currency, needs_item: bool) -> Result<(), Reason> {
+    fn item(
+        &mut self,
+        kind: EventKind,
+        item: ItemValues,
+        currency: Currency,
+        needs_item: bool,
+    ) -> Result<(), Reason> {
         let key = match item.id {
             Some(id) => Some(self.id(id, Field::ItemId)?),
             None => None,
@@ -487,7 +526,9 @@ impl LineContext<'_> {
                 }
             }
             EventKind::Refund => {
-                if let Some(money) = money(price, quantity.unwrap_or(MILLIONTHS_PER_ONE), total_amount)? {
+                if let Some(money) =
+                    money(price, quantity.unwrap_or(MILLIONTHS_PER_ONE), total_amount)?
+                {
                     add(Measure::Refunds(currency), money);
                 }
             }
@@ -539,7 +580,8 @@ impl LineContext<'_> {
         let invalid = Reason::Invalid(Field::SiteId);
         let site = self.text_or_integer(value).ok_or(invalid)?;
         let text = self.read.text(self.line, site);
-        let is_site_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+        let is_site_byte =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
         if text.len() > SITE_BYTES_MAX || !text.iter().all(is_site_byte) {
             return Err(invalid);
         }
@@ -649,14 +691,19 @@ struct ValueReader {
 
 /// The money of a purchase or a refund; `None` where there is none, or it is zero.
 #[inline]
-fn money(price: Option<u64>, quantity: u64, total_amount: Option<u64>) -> Result<Option<Value>, Reason> {
+fn money(
+    price: Option<u64>,
+    quantity: u64,
+    total_amount: Option<u64>,
+) -> Result<Option<Value>, Reason> {
     if let Some(total_amount) = total_amount {
         return Ok((total_amount != 0).then_some(Value::Millionths(total_amount)));
     }
     let Some(price) = price else {
         return Ok(None);
     };
-    // Millionths times millionths are the units of an amount; both are at most 10^18, so this cannot overflow.
+    // Millionths times millionths are the units of an amount; both are at most 10^18, so this
+    // cannot overflow.
     let units = u128::from(price) * u128::from(quantity);
     if units > INPUT_MAX.units().unsigned_abs() {
         return Err(Reason::Invalid(Field::TotalAmount));
@@ -670,7 +717,8 @@ fn money(price: Option<u64>, quantity: u64, total_amount: Option<u64>) -> Result
     Ok(Some(Value::Exact(Amount::from_units(units.cast_signed()))))
 }
 
-/// Reads a JSON number from 0 to 10^12 with at most six decimals, in millionths: the first `length` of these bytes.
+/// Reads a JSON number from 0 to 10^12 with at most six decimals, in millionths: the first `length`
+/// of these bytes.
 #[inline]
 fn parse_millionths(bytes: &[u8], length: usize) -> Option<u64> {
     match parse_short_millionths(bytes, length) {
@@ -681,11 +729,12 @@ fn parse_millionths(bytes: &[u8], length: usize) -> Option<u64> {
 
 /// Reads `19.99` and other numbers of digits and at most one point, in up to eight bytes at once.
 ///
-/// **Source**: "Quickly parsing eight digits" by Daniel Lemire: neighbours are joined to pairs, these to fours, these
-/// to one number.
+/// **Source**: "Quickly parsing eight digits" by Daniel Lemire: neighbours are joined to pairs,
+/// these to fours, these to one number.
 #[inline]
 fn parse_short_millionths(bytes: &[u8], length: usize) -> Option<u64> {
-    const SCALES: [u64; INPUT_FRACTION_DIGITS as usize + 1] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    const SCALES: [u64; INPUT_FRACTION_DIGITS as usize + 1] =
+        [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
     const ZEROS: u64 = 0x3030_3030_3030_3030;
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     let unused_bytes = u32::try_from(8_usize.checked_sub(length)?).ok()?;

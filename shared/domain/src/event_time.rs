@@ -33,7 +33,8 @@ impl TimeReader {
 
     /// Reads a time that is written as a text.
     ///
-    /// **Shape**: seconds since 1970, which may lie before it; a fraction is cut off. `None` for no time.
+    /// **Shape**: seconds since 1970, which may lie before it; a fraction is cut off. `None` for no
+    /// time.
     #[inline]
     pub(crate) fn parse_text(&mut self, text: &[u8]) -> Option<i64> {
         let Some((to_minute, rest)) = text.split_first_chunk::<TO_MINUTE_BYTES>() else {
@@ -76,10 +77,11 @@ pub(crate) fn parse_epoch(text: &[u8]) -> Option<i64> {
     i64::try_from(seconds).ok()
 }
 
-/// The nanoseconds behind the whole second of a time that was read as [`TimeReader::parse_text`] or [`parse_epoch`] does;
-/// what is finer is cut off.
+/// The nanoseconds behind the whole second of a time that was read as [`TimeReader::parse_text`] or
+/// [`parse_epoch`] does; what is finer is cut off.
 pub(crate) fn nanoseconds(text: &[u8]) -> u32 {
-    let (digits, start) = if json::is_number(text) { epoch_fraction(text) } else { iso_fraction(text) };
+    let (digits, start) =
+        if json::is_number(text) { epoch_fraction(text) } else { iso_fraction(text) };
     let mut nanoseconds = 0;
     for place in start..start + 9 {
         let digit = usize::try_from(place).ok().and_then(|place| digits.get(place));
@@ -90,39 +92,48 @@ pub(crate) fn nanoseconds(text: &[u8]) -> u32 {
 
 /// The digits behind the point of `2026-11-20T23:07:31.123`, and where they start.
 fn iso_fraction(text: &[u8]) -> (Vec<u8>, i64) {
-    let fraction =
-        text.get(TO_MINUTE_BYTES + ":31".len()..).and_then(|rest| rest.strip_prefix(b".")).unwrap_or_default();
+    let fraction = text
+        .get(TO_MINUTE_BYTES + ":31".len()..)
+        .and_then(|rest| rest.strip_prefix(b"."))
+        .unwrap_or_default();
     (fraction.iter().copied().take_while(u8::is_ascii_digit).collect(), 0)
 }
 
-/// All digits of an epoch time, and at which of them its second ends: before the point, or three or six digits earlier
-/// where it is in milliseconds or microseconds.
+/// All digits of an epoch time, and at which of them its second ends: before the point, or three or
+/// six digits earlier where it is in milliseconds or microseconds.
 fn epoch_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     let digits_below_second = match whole_part(text).unwrap_or_default() {
         0..EPOCH_SECONDS_END => 0,
         EPOCH_SECONDS_END..EPOCH_MILLISECONDS_END => 3,
         _ => 6,
     };
-    let exponent_at = text.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(text.len());
+    let exponent_at =
+        text.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(text.len());
     let (mantissa, exponent) = text.split_at(exponent_at);
     let mantissa = mantissa.strip_prefix(b"-").unwrap_or(mantissa);
     let point_at = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
     let digits = mantissa.iter().copied().filter(u8::is_ascii_digit).collect();
     // A line's length is far below the range of an i64, and the exponent saturates.
-    (digits, i64::try_from(point_at).unwrap_or_default() + parse_exponent(exponent) - digits_below_second)
+    (
+        digits,
+        i64::try_from(point_at).unwrap_or_default() + parse_exponent(exponent)
+            - digits_below_second,
+    )
 }
 
-/// The whole part of a JSON number that is not below zero and has at most [`EPOCH_DIGITS_MAX`] digits before its
-/// point.
+/// The whole part of a JSON number that is not below zero and has at most [`EPOCH_DIGITS_MAX`]
+/// digits before its point.
 fn whole_part(text: &[u8]) -> Option<u64> {
     let (negative, digits) = match text.split_first()? {
         (b'-', rest) => (true, rest),
         _ => (false, text),
     };
-    let exponent_at = digits.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(digits.len());
+    let exponent_at =
+        digits.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(digits.len());
     let (mantissa, exponent) = digits.split_at(exponent_at);
     let point_at = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
-    let mut significant = mantissa.iter().filter(|byte| **byte != b'.').skip_while(|byte| **byte == b'0').peekable();
+    let mut significant =
+        mantissa.iter().filter(|byte| **byte != b'.').skip_while(|byte| **byte == b'0').peekable();
     if significant.peek().is_none() {
         return Some(0);
     }
@@ -130,7 +141,8 @@ fn whole_part(text: &[u8]) -> Option<u64> {
         return None;
     }
     // A length is far below the range of an i64, and so is the exponent that saturates below.
-    let written_digits = i64::try_from(mantissa.iter().filter(|byte| **byte != b'.').count()).ok()?;
+    let written_digits =
+        i64::try_from(mantissa.iter().filter(|byte| **byte != b'.').count()).ok()?;
     let leading_zeros = written_digits - i64::try_from(significant.clone().count()).ok()?;
     let whole_digits = i64::try_from(point_at).ok()? - leading_zeros + parse_exponent(exponent);
     if whole_digits > EPOCH_DIGITS_MAX {
@@ -155,13 +167,17 @@ fn parse_exponent(text: &[u8]) -> i64 {
         Some((b'+', rest)) => (false, rest),
         _ => (false, digits),
     };
-    let value = digits.iter().fold(0, |value: i64, digit| (value * 10 + i64::from(digit - b'0')).min(LIMIT));
+    let value = digits
+        .iter()
+        .fold(0, |value: i64, digit| (value * 10 + i64::from(digit - b'0')).min(LIMIT));
     if negative { -value } else { value }
 }
 
 /// Reads `2026-11-20T23:07`; seconds since 1970.
 fn parse_to_minute(text: &[u8; TO_MINUTE_BYTES]) -> Option<i64> {
-    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b't' | b' ', h0, h1, b':', n0, n1] = *text else {
+    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b't' | b' ', h0, h1, b':', n0, n1] =
+        *text
+    else {
         return None;
     };
     let digits = [y0, y1, y2, y3, m0, m1, d0, d1, h0, h1, n0, n1];
@@ -171,10 +187,19 @@ fn parse_to_minute(text: &[u8; TO_MINUTE_BYTES]) -> Option<i64> {
     let year = two_digits(y0, y1) * 100 + two_digits(y2, y3);
     let (month, day) = (two_digits(m0, m1), two_digits(d0, d1));
     let (hour, minute) = (two_digits(h0, h1), two_digits(n0, n1));
-    if !(1..=12).contains(&month) || day < 1 || day > days_of_month(year, month) || hour > 23 || minute > 59 {
+    if !(1..=12).contains(&month)
+        || day < 1
+        || day > days_of_month(year, month)
+        || hour > 23
+        || minute > 59
+    {
         return None;
     }
-    Some(days_since_1970(year, month, day) * DAY_SECONDS + hour * HOUR_SECONDS + minute * MINUTE_SECONDS)
+    Some(
+        days_since_1970(year, month, day) * DAY_SECONDS
+            + hour * HOUR_SECONDS
+            + minute * MINUTE_SECONDS,
+    )
 }
 
 /// Reads what follows the minute: `:31.123+01:00`; the seconds to add for it.
@@ -238,13 +263,14 @@ fn days_of_month(year: i64, month: i64) -> i64 {
 
 /// The days from 1970-01-01 to a date of the proleptic Gregorian calendar.
 ///
-/// **Source**: "chrono-Compatible Low-Level Date Algorithms" by Howard Hinnant, `days_from_civil`: a year that starts
-/// in March has its leap day at its end.
+/// **Source**: "chrono-Compatible Low-Level Date Algorithms" by Howard Hinnant, `days_from_civil`:
+/// a year that starts in March has its leap day at its end.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year_from_march = if month <= 2 { year - 1 } else { year };
     let month_from_march = (month + 9) % 12;
     let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let leap_days = year_from_march.div_euclid(4) - year_from_march.div_euclid(100) + year_from_march.div_euclid(400);
+    let leap_days = year_from_march.div_euclid(4) - year_from_march.div_euclid(100)
+        + year_from_march.div_euclid(400);
     year_from_march * 365 + leap_days + day_of_year - 719_468
 }
 
@@ -256,7 +282,8 @@ mod tests {
 
     fn parse(text: &str) -> Option<String> {
         let seconds = TimeReader::new().parse_text(text.as_bytes())?;
-        DateTime::from_timestamp(seconds, 0).map(|time| time.format("%Y-%m-%dT%H:%M:%S").to_string())
+        DateTime::from_timestamp(seconds, 0)
+            .map(|time| time.format("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
     #[test]
@@ -400,10 +427,15 @@ mod tests {
     #[test]
     fn the_known_minute_changes_nothing() {
         let mut reader = TimeReader::new();
-        let texts =
-            ["2026-11-20T23:07:31Z", "2026-11-20T23:07:31+01:00", "2026-11-20T23:07:61Z", "2026-11-20T23:08:00Z"];
+        let texts = [
+            "2026-11-20T23:07:31Z",
+            "2026-11-20T23:07:31+01:00",
+            "2026-11-20T23:07:61Z",
+            "2026-11-20T23:08:00Z",
+        ];
         let known: Vec<_> = texts.iter().map(|text| reader.parse_text(text.as_bytes())).collect();
-        let fresh: Vec<_> = texts.iter().map(|text| TimeReader::new().parse_text(text.as_bytes())).collect();
+        let fresh: Vec<_> =
+            texts.iter().map(|text| TimeReader::new().parse_text(text.as_bytes())).collect();
         assert_eq!(known, fresh);
     }
 

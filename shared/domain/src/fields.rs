@@ -151,7 +151,8 @@ impl Found {
     /// Whether there is anything to look into for fields that are missing.
     #[inline]
     pub(crate) fn has_more(&self) -> bool {
-        let more = SLOTS_OF_ASIDES[Aside::Properties as usize] | SLOTS_OF_ASIDES[Aside::Parameters as usize];
+        let more = SLOTS_OF_ASIDES[Aside::Properties as usize]
+            | SLOTS_OF_ASIDES[Aside::Parameters as usize];
         self.present & more != 0
     }
 }

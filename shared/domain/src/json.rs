@@ -1,9 +1,9 @@
-//! A strict JSON scanner: checks a line by RFC 8259 in one pass and says where the members of an object stand, without
-//! building a tree or copying anything.
+//! A strict JSON scanner: checks a line by RFC 8259 in one pass and says where the members of an
+//! object stand, without building a tree or copying anything.
 //!
-//! A line is given as the bytes from its start on; it ends at the first line feed or at the end of the slice. That a
-//! line feed ends it lets the scanner read words of eight bytes past its end instead of stepping through its last
-//! bytes one by one.
+//! A line is given as the bytes from its start on; it ends at the first line feed or at the end of
+//! the slice. That a line feed ends it lets the scanner read words of eight bytes past its end
+//! instead of stepping through its last bytes one by one.
 
 use crate::names::{BEFORE_FIRST, KnownToken, Names};
 
@@ -68,7 +68,8 @@ const KINDS: [Kind; 16] = [
     Kind::Null,
 ];
 
-/// Where a value stands in its line, and what it is, in one word: its bytes, for a text those between the quotes.
+/// Where a value stands in its line, and what it is, in one word: its bytes, for a text those
+/// between the quotes.
 #[derive(Clone, Copy)]
 pub(crate) struct Raw(u64);
 
@@ -147,22 +148,32 @@ impl<'a> Scanner<'a> {
         self.bytes
     }
 
-    /// Whether a scanned text may have held bytes beyond ASCII. `false` after a whole line was taken says that all of
-    /// it is ASCII; `true` says nothing.
+    /// Whether a scanned text may have held bytes beyond ASCII. `false` after a whole line was
+    /// taken says that all of it is ASCII; `true` says nothing.
     pub(crate) fn may_exceed_ascii(&self) -> bool {
         self.words & HIGH_BITS != 0
     }
 
-    /// Scans the whole line, and gives the members of its object to `take` as slot numbers of `names`.
+    /// Scans the whole line, and gives the members of its object to `take` as slot numbers of
+    /// `names`.
     ///
-    /// **Shape**: `Ok(false)` where the line is valid JSON but no object. Members that stand twice are given twice.
+    /// **Shape**: `Ok(false)` where the line is valid JSON but no object. Members that stand twice
+    /// are given twice.
     ///
     /// **Errors**: see [`ScanError`]; members may have been given before.
     #[inline]
-    pub(crate) fn line(&mut self, names: &mut Names, take: impl FnMut(u8, Raw)) -> Result<bool, ScanError> {
+    pub(crate) fn line(
+        &mut self,
+        names: &mut Names,
+        take: impl FnMut(u8, Raw),
+    ) -> Result<bool, ScanError> {
         let start = self.skip_space(0);
         let is_object = self.byte(start) == b'{';
-        let end = if is_object { self.object(start, 1, names, take)? } else { self.value(start, 0)?.next() };
+        let end = if is_object {
+            self.object(start, 1, names, take)?
+        } else {
+            self.value(start, 0)?.next()
+        };
         if self.byte(self.skip_space(end)) != LINE_END {
             return Err(ScanError::NotJson);
         }
@@ -181,7 +192,8 @@ impl<'a> Scanner<'a> {
         self.object(object.start(), 1, names, take).map(|_| ())
     }
 
-    /// The first element of an array that an earlier scan of this line has found; `None` where it is empty.
+    /// The first element of an array that an earlier scan of this line has found; `None` where it
+    /// is empty.
     ///
     /// **Errors**: none for a value that was found in the same line.
     pub(crate) fn first_element(&mut self, array: Raw) -> Result<Option<Raw>, ScanError> {
@@ -262,7 +274,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Scans a name that is not remembered, and remembers it with what stands around it, from `start` on.
+    /// Scans a name that is not remembered, and remembers it with what stands around it, from
+    /// `start` on.
     #[inline(never)]
     fn new_token(
         &mut self,
@@ -326,7 +339,11 @@ impl<'a> Scanner<'a> {
 
     fn word(&self, start: usize, word: &[u8], kind: Kind) -> Result<Raw, ScanError> {
         let end = start + word.len();
-        if self.bytes.get(start..end) == Some(word) { Ok(Raw::new(start, end, kind)) } else { Err(ScanError::NotJson) }
+        if self.bytes.get(start..end) == Some(word) {
+            Ok(Raw::new(start, end, kind))
+        } else {
+            Err(ScanError::NotJson)
+        }
     }
 
     fn any_object(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
@@ -445,7 +462,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips bytes that are no quote, backslash or control character, as long as there are words to look at.
+    /// Skips bytes that are no quote, backslash or control character, as long as there are words to
+    /// look at.
     #[inline]
     fn skip_plain(&mut self, start: usize) -> usize {
         let mut at = start;
@@ -547,7 +565,8 @@ fn escaped_character(raw: &[u8], at: usize) -> (char, usize) {
         return (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 4);
     }
     let low = hex_unit(raw, at + 6).unwrap_or_default();
-    let code = 0x1_0000 + ((unit - HIGH_SURROGATE_FIRST) << 10) + low.wrapping_sub(LOW_SURROGATE_FIRST);
+    let code =
+        0x1_0000 + ((unit - HIGH_SURROGATE_FIRST) << 10) + low.wrapping_sub(LOW_SURROGATE_FIRST);
     (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10)
 }
 
@@ -574,10 +593,11 @@ pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
 }
 
-/// Marks, by its high bit, the lowest byte that is a quote, a backslash or a control character. Bytes above it may be
-/// marked wrongly, since a borrow runs upwards.
+/// Marks, by its high bit, the lowest byte that is a quote, a backslash or a control character.
+/// Bytes above it may be marked wrongly, since a borrow runs upwards.
 ///
-/// **Source**: "Bit Twiddling Hacks" by Sean Eron Anderson, "Determine if a word has a byte less than n".
+/// **Source**: "Bit Twiddling Hacks" by Sean Eron Anderson, "Determine if a word has a byte less
+/// than n".
 #[inline]
 fn special_bytes(word: u64) -> u64 {
     let quote = word ^ (LOW_BITS * b'"' as u64);
@@ -588,8 +608,8 @@ fn special_bytes(word: u64) -> u64 {
     (quotes | backslashes | controls) & HIGH_BITS
 }
 
-/// The length and the kind of a number that starts this word, ends within it and is nothing but digits and perhaps a
-/// point; `None` for all others.
+/// The length and the kind of a number that starts this word, ends within it and is nothing but
+/// digits and perhaps a point; `None` for all others.
 #[inline]
 fn short_number(word: u64) -> Option<(usize, Kind)> {
     let others = other_than_digits(word);
@@ -611,7 +631,8 @@ fn short_number(word: u64) -> Option<(usize, Kind)> {
 #[inline]
 fn other_than_digits(word: u64) -> u64 {
     let digits = word ^ (LOW_BITS * b'0' as u64);
-    // A digit is 0 to 9 now; adding 0x76 carries everything above into the high bit, and no further.
+    // A digit is 0 to 9 now; adding 0x76 carries everything above into the high bit, and no
+    // further.
     (((digits & !HIGH_BITS) + LOW_BITS * 0x76) | digits) & HIGH_BITS
 }
 

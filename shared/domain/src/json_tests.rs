@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::fields::slot_of;
 
-/// What a line is to the scanner. A line is scanned twice, the second time with all of its names remembered.
+/// What a line is to the scanner. A line is scanned twice, the second time with all of its names
+/// remembered.
 fn scan(line: &str) -> Result<bool, ScanError> {
     let mut names = Names::new(slot_of);
     let bytes = line.as_bytes();
@@ -13,7 +14,12 @@ fn scan(line: &str) -> Result<bool, ScanError> {
     let second = Scanner::new(bytes).line(&mut names, |_, _| {});
     assert_eq!(first, second, "{line}");
     // What follows the line must change nothing.
-    for after in ["\n", "\n{\"a\":1}\n", "\n}}}}}}}}}]]]]]]]]]\"\"\"\"\"\"\"\"\"", "\r\n,\"timestamp\":1}      "] {
+    for after in [
+        "\n",
+        "\n{\"a\":1}\n",
+        "\n}}}}}}}}}]]]]]]]]]\"\"\"\"\"\"\"\"\"",
+        "\r\n,\"timestamp\":1}      ",
+    ] {
         let padded = format!("{line}{after}");
         assert_eq!(Scanner::new(padded.as_bytes()).line(&mut names, |_, _| {}), first, "{padded}");
     }
@@ -63,7 +69,10 @@ fn names_that_were_remembered_with_other_space_around_them_are_known_again() {
 #[test]
 fn members_are_found_with_their_kinds() {
     let line = r#" { "ts" : 12 ,"price":1.5e3,"page":"a\/b","url":"","sku":"x","x":{"ts":[1]},"items":[{}],"products":[ ],"event":true,"type":null,"event_\u0069d":-0 } "#;
-    let found: Vec<_> = members(line).into_iter().map(|(slot, kind, text)| format!("{slot} {kind:?} {text}")).collect();
+    let found: Vec<_> = members(line)
+        .into_iter()
+        .map(|(slot, kind, text)| format!("{slot} {kind:?} {text}"))
+        .collect();
     let slot = |name: &str| slot_of(name.as_bytes());
     assert_eq!(
         found,
@@ -86,8 +95,17 @@ fn members_are_found_with_their_kinds() {
 #[test]
 fn names_that_begin_alike_are_told_apart() {
     for separator in ["", " "] {
-        let names =
-            ["event_type", "event_time", "event_id", "event", "event_name", "event_timestamp", "e", "items", "item_id"];
+        let names = [
+            "event_type",
+            "event_time",
+            "event_id",
+            "event",
+            "event_name",
+            "event_timestamp",
+            "e",
+            "items",
+            "item_id",
+        ];
         let body: Vec<_> = names.iter().map(|name| format!("\"{name}\":{separator}1")).collect();
         let line = format!("{{{}}}", body.join(&format!(",{separator}")));
         let slots: Vec<_> = members(&line).into_iter().map(|(slot, _, _)| slot).collect();
@@ -102,10 +120,22 @@ fn a_remembered_name_does_not_stand_in_for_a_missing_comma() {
     let mut scan = |line: &str| Scanner::new(line.as_bytes()).line(&mut names, |_, _| {});
     assert_eq!(scan(r#"{"timestamp":1,"event_type":"view","customer_id":"c"}"#), Ok(true));
     assert_eq!(scan(r#"{"event_type":"view","timestamp":1,"customer_id":"c"}"#), Ok(true));
-    assert_eq!(scan(r#"{"event_type":"view""timestamp":1,"customer_id":"c"}"#), Err(ScanError::NotJson));
-    assert_eq!(scan(r#"{,"timestamp":1,"customer_id":"c"}                  "#), Err(ScanError::NotJson));
-    assert_eq!(scan(r#"{"timestamp":1,"customer_id":}                       "#), Err(ScanError::NotJson));
-    assert_eq!(scan(r#"{"timestamp":1,,"customer_id":1}                     "#), Err(ScanError::NotJson));
+    assert_eq!(
+        scan(r#"{"event_type":"view""timestamp":1,"customer_id":"c"}"#),
+        Err(ScanError::NotJson)
+    );
+    assert_eq!(
+        scan(r#"{,"timestamp":1,"customer_id":"c"}                  "#),
+        Err(ScanError::NotJson)
+    );
+    assert_eq!(
+        scan(r#"{"timestamp":1,"customer_id":}                       "#),
+        Err(ScanError::NotJson)
+    );
+    assert_eq!(
+        scan(r#"{"timestamp":1,,"customer_id":1}                     "#),
+        Err(ScanError::NotJson)
+    );
 }
 
 #[test]
@@ -224,8 +254,15 @@ fn numbers_are_json_numbers() {
 
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let name = prop_oneof![
-        proptest::sample::select(vec!["event_type", "timestamp", "price", "items", "properties", "ts"])
-            .prop_map(String::from),
+        proptest::sample::select(vec![
+            "event_type",
+            "timestamp",
+            "price",
+            "items",
+            "properties",
+            "ts"
+        ])
+        .prop_map(String::from),
         "[a-zé\\\\\"\u{1}😀]{0,12}",
     ];
     let leaf = prop_oneof![
@@ -245,14 +282,15 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// serde_json's view, with what it treats otherwise taken out: line feeds end our lines, and it refuses numbers that
-/// no float holds.
+/// serde_json's view, with what it treats otherwise taken out: line feeds end our lines, and it
+/// refuses numbers that no float holds.
 fn check_like_serde_json(line: &str) {
     if line.contains('\n') {
         return;
     }
     let expected = serde_json::from_str::<serde_json::Value>(line);
-    let is_range_error = expected.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
+    let is_range_error =
+        expected.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
     if !is_range_error {
         assert_eq!(scan(line).ok(), expected.ok().map(|value| value.is_object()), "{line}");
     }

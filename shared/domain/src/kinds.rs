@@ -35,11 +35,15 @@ impl EventKind {
     #[inline]
     pub(crate) fn parse(text: &[u8]) -> Option<EventKind> {
         Some(match text {
-            b"page_visit" | b"page_view" | b"view" | b"view_item" | b"product_view" | b"Product Viewed" | b"clicks"
-            | b"page" => EventKind::View,
-            b"add_to_cart" | b"addtocart" | b"cart" | b"carts" | b"Product Added" => EventKind::CartAdd,
+            b"page_visit" | b"page_view" | b"view" | b"view_item" | b"product_view"
+            | b"Product Viewed" | b"clicks" | b"page" => EventKind::View,
+            b"add_to_cart" | b"addtocart" | b"cart" | b"carts" | b"Product Added" => {
+                EventKind::CartAdd
+            }
             b"remove_from_cart" | b"Product Removed" => EventKind::Removal,
-            b"purchase" | b"transaction" | b"order" | b"orders" | b"Order Completed" => EventKind::Purchase,
+            b"purchase" | b"transaction" | b"order" | b"orders" | b"Order Completed" => {
+                EventKind::Purchase
+            }
             b"refund" | b"Order Refunded" => EventKind::Refund,
             b"OrderCreatedEvent" => EventKind::Order(OrderEvent::Created),
             b"OrderStatusChangedEvent" => EventKind::Order(OrderEvent::StatusChanged),
@@ -115,26 +119,46 @@ mod tests {
         for (kind, spellings) in [
             (
                 EventKind::View,
-                &["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks"][..],
+                &[
+                    "page_visit",
+                    "page_view",
+                    "view",
+                    "view_item",
+                    "product_view",
+                    "Product Viewed",
+                    "clicks",
+                ][..],
             ),
             (EventKind::View, &["page"]),
             (EventKind::CartAdd, &["add_to_cart", "addtocart", "cart", "carts", "Product Added"]),
             (EventKind::Removal, &["remove_from_cart", "Product Removed"]),
-            (EventKind::Purchase, &["purchase", "transaction", "order", "orders", "Order Completed"]),
+            (
+                EventKind::Purchase,
+                &["purchase", "transaction", "order", "orders", "Order Completed"],
+            ),
             (EventKind::Refund, &["refund", "Order Refunded"]),
             (EventKind::Order(OrderEvent::Created), &["OrderCreatedEvent"]),
             (EventKind::Order(OrderEvent::StatusChanged), &["OrderStatusChangedEvent"]),
             (EventKind::Order(OrderEvent::Cancelled), &["OrderCancelledEvent"]),
             (
                 EventKind::Other,
-                &["session_start", "begin_checkout", "click", "identify", "Cart Viewed", "Order Updated"],
+                &[
+                    "session_start",
+                    "begin_checkout",
+                    "click",
+                    "identify",
+                    "Cart Viewed",
+                    "Order Updated",
+                ],
             ),
         ] {
             for spelling in spellings {
                 assert_eq!(EventKind::parse(spelling.as_bytes()), Some(kind), "{spelling}");
             }
         }
-        for other in ["", "View", "VIEW", " view", "view ", "views", "track", "product viewed", "Refund"] {
+        for other in
+            ["", "View", "VIEW", " view", "view ", "views", "track", "product viewed", "Refund"]
+        {
             assert_eq!(EventKind::parse(other.as_bytes()), None, "{other}");
         }
     }

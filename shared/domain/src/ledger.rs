@@ -8,11 +8,13 @@ use crate::chunk::ContentHash;
 use crate::measure::Currency;
 use crate::time::Hour;
 
-/// Names a chunk in the ledger: where it was put, and what bytes it had. The same file put again under the same key is
-/// the same chunk; other bytes under the same key are another. The sums of a sealed hour are a chunk too.
+/// Names a chunk in the ledger: where it was put, and what bytes it had. The same file put again
+/// under the same key is the same chunk; other bytes under the same key are another. The sums of a
+/// sealed hour are a chunk too.
 ///
-/// **Shape**: `<bucket>/<key>#<BLAKE3 of the stored bytes, 64 hex digits>`, or `seal:<site>:<hour>`. A bucket's name has
-/// neither slash nor colon, and the hash and the hour have one length each, so no two chunks share an id.
+/// **Shape**: `<bucket>/<key>#<BLAKE3 of the stored bytes, 64 hex digits>`, or
+/// `seal:<site>:<hour>`. A bucket's name has neither slash nor colon, and the hash and the hour
+/// have one length each, so no two chunks share an id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChunkId(String);
 
@@ -27,7 +29,8 @@ impl ChunkId {
         ChunkId(format!("seal:{site}:{hour}"))
     }
 
-    /// A short name that no two chunks of an hour are likely to share: the first 16 hex digits of the id's BLAKE3.
+    /// A short name that no two chunks of an hour are likely to share: the first 16 hex digits of
+    /// the id's BLAKE3.
     pub fn tag(&self) -> String {
         blake3::hash(self.0.as_bytes()).to_hex().chars().take(16).collect()
     }
@@ -44,8 +47,9 @@ impl fmt::Display for ChunkId {
     }
 }
 
-/// What a plan depends on beside the bytes. Part 0's mark records it, and later attempts plan from the recorded one: an
-/// object that is put again has a newer LastModified, and could plan other parts.
+/// What a plan depends on beside the bytes. Part 0's mark records it, and later attempts plan from
+/// the recorded one: an object that is put again has a newer LastModified, and could plan other
+/// parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlanBasis {
     /// What "now" means for the chunk's lines: its LastModified, in whole seconds.

@@ -9,7 +9,8 @@ pub const LINE_HEAD_BYTES: usize = 1_024;
 /// U+FEFF, which may stand before the first line.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
-/// What an unfinished line may need besides its own bytes: a CR, which may turn out to be half of its line end.
+/// What an unfinished line may need besides its own bytes: a CR, which may turn out to be half of
+/// its line end.
 const PARTIAL_BYTES_MAX: usize = LINE_BYTES_MAX + 1;
 
 /// A line that is not blank.
@@ -27,8 +28,8 @@ pub(crate) struct Line<'a> {
 
 /// Cuts lines across blocks.
 ///
-/// **Guarantees**: the same lines come out however the text is cut into blocks. A line that lies whole in a block is
-/// not copied; of one that does not, no more than the longest line is kept.
+/// **Guarantees**: the same lines come out however the text is cut into blocks. A line that lies
+/// whole in a block is not copied; of one that does not, no more than the longest line is kept.
 pub(crate) struct LineCutter {
     lines: u64,
     /// How much of the byte order mark has been seen; all of it once the text has begun.
@@ -67,7 +68,12 @@ impl LineCutter {
             let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
             if text.len() > LINE_BYTES_MAX {
                 if !is_blank(text) {
-                    each(Line { number: self.lines, text: &text[..LINE_HEAD_BYTES], and_after: rest, too_long: true });
+                    each(Line {
+                        number: self.lines,
+                        text: &text[..LINE_HEAD_BYTES],
+                        and_after: rest,
+                        too_long: true,
+                    });
                 }
             } else if !is_blank(text) {
                 each(Line { number: self.lines, text, and_after: rest, too_long: false });
@@ -105,7 +111,11 @@ impl LineCutter {
         self.lines += 1;
         let overflow = self.overflow.take();
         let kept = &self.partial[..];
-        let text = if has_line_feed && overflow.is_none() { kept.strip_suffix(b"\r").unwrap_or(kept) } else { kept };
+        let text = if has_line_feed && overflow.is_none() {
+            kept.strip_suffix(b"\r").unwrap_or(kept)
+        } else {
+            kept
+        };
         let blank = is_blank(text) && overflow.as_ref().is_none_or(|overflow| overflow.all_blank);
         let number = self.lines;
         if blank {
@@ -161,7 +171,11 @@ mod tests {
         let mut lines = Vec::new();
         let mut each = |line: Line<'_>| {
             assert!(line.and_after.starts_with(line.text));
-            lines.push(Cut(line.number, String::from_utf8_lossy(line.text).into_owned(), line.too_long));
+            lines.push(Cut(
+                line.number,
+                String::from_utf8_lossy(line.text).into_owned(),
+                line.too_long,
+            ));
         };
         for block in text.chunks(block_bytes) {
             cutter.push(block, &mut each);
@@ -171,7 +185,8 @@ mod tests {
     }
 
     fn check(text: &[u8], expected: &[(u64, &str)]) {
-        let expected: Vec<_> = expected.iter().map(|(number, text)| Cut(*number, (*text).into(), false)).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(number, text)| Cut(*number, (*text).into(), false)).collect();
         for block_bytes in [1, 2, 3, 5, usize::MAX] {
             assert_eq!(cut(text, block_bytes), expected, "{text:?} in blocks of {block_bytes}");
         }
@@ -207,7 +222,9 @@ mod tests {
     fn a_line_of_the_longest_length_passes_and_one_more_byte_does_not() {
         let longest = "x".repeat(LINE_BYTES_MAX);
         let longer = "x".repeat(LINE_BYTES_MAX + 1);
-        let text = format!("{longest}\n{longest}\r\n{longer}\n{longer}\r\n{longer}x{longer}\na\n{longest}");
+        let text = format!(
+            "{longest}\n{longest}\r\n{longer}\n{longer}\r\n{longer}x{longer}\na\n{longest}"
+        );
         let head = "x".repeat(LINE_HEAD_BYTES);
         let expected = vec![
             Cut(1, longest.clone(), false),
@@ -222,7 +239,9 @@ mod tests {
             assert!(cut(text.as_bytes(), block_bytes) == expected, "blocks of {block_bytes}");
         }
         // A CR that no line feed follows is a byte of the line.
-        for (text, too_long) in [(format!("{longest}\r"), true), (format!("{longest}\r\n"), false), (longer, true)] {
+        for (text, too_long) in
+            [(format!("{longest}\r"), true), (format!("{longest}\r\n"), false), (longer, true)]
+        {
             for block_bytes in [1_000, usize::MAX] {
                 assert_eq!(cut(text.as_bytes(), block_bytes)[0].2, too_long);
             }
@@ -233,7 +252,10 @@ mod tests {
     fn a_blank_line_is_none_however_long() {
         let blank = " ".repeat(3 * LINE_BYTES_MAX);
         for block_bytes in [1_000, usize::MAX] {
-            assert_eq!(cut(format!("{blank}\na").as_bytes(), block_bytes), [Cut(2, "a".into(), false)]);
+            assert_eq!(
+                cut(format!("{blank}\na").as_bytes(), block_bytes),
+                [Cut(2, "a".into(), false)]
+            );
             assert_eq!(cut(format!("{blank}x\na").as_bytes(), block_bytes).len(), 2);
             assert_eq!(cut(blank.as_bytes(), block_bytes), []);
         }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A currency: three capital letters, as ISO 4217 writes its codes. Which codes exist is not checked.
+/// A currency: three capital letters, as ISO 4217 writes its codes. Which codes exist is not
+/// checked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
@@ -26,8 +27,8 @@ impl Currency {
     }
 }
 
-/// A measure: what a tally counts, and in which currency if it is money. Amounts of two currencies are two measures,
-/// so that nothing can ever add them.
+/// A measure: what a tally counts, and in which currency if it is money. Amounts of two currencies
+/// are two measures, so that nothing can ever add them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
     /// Views of an item.
@@ -42,13 +43,15 @@ pub enum Measure {
     Sales(Currency),
     /// Money that was given back for an item.
     Refunds(Currency),
-    /// Views of a page, by its path. The empty key, which no page has, counts those of them that count items too: so all
-    /// views are the sum of [`Measure::Views`] and of the pages, less that of the empty key.
+    /// Views of a page, by its path. The empty key, which no page has, counts those of them that
+    /// count items too: so all views are the sum of [`Measure::Views`] and of the pages, less that
+    /// of the empty key.
     Pages,
-    /// Orders by their present status: the sum over all keys is how many orders there are. A key that every order has left
-    /// again is at zero.
+    /// Orders by their present status: the sum over all keys is how many orders there are. A key
+    /// that every order has left again is at zero.
     Orders,
-    /// Orders of one currency, under three keys: how many they are, what they cost, and what their cancellations gave back.
+    /// Orders of one currency, under three keys: how many they are, what they cost, and what their
+    /// cancellations gave back.
     OrderValue(Currency),
     /// Units that were ordered of a product, by its name.
     Ordered,
@@ -125,7 +128,10 @@ mod tests {
 
     #[test]
     fn a_currency_is_three_letters() {
-        assert_eq!(Currency::parse(b"usd").map(|currency| currency.to_string()).as_deref(), Some("USD"));
+        assert_eq!(
+            Currency::parse(b"usd").map(|currency| currency.to_string()).as_deref(),
+            Some("USD")
+        );
         for text in ["", "US", "USDT", "U$D", "ÄÖ"] {
             assert_eq!(Currency::parse(text.as_bytes()), None, "{text}");
         }
@@ -151,7 +157,17 @@ mod tests {
         ] {
             assert_eq!(Measure::parse(&measure.to_string()), Some(measure));
         }
-        for name in ["", "view", "Views", "views:USD", "sales", "sales:", "sales:usd", "sales:USD:", "refunds:EURO"] {
+        for name in [
+            "",
+            "view",
+            "Views",
+            "views:USD",
+            "sales",
+            "sales:",
+            "sales:usd",
+            "sales:USD:",
+            "refunds:EURO",
+        ] {
             assert_eq!(Measure::parse(name), None, "{name}");
         }
     }

@@ -1,12 +1,13 @@
-//! The names of members, remembered from one line to the next: a name that was checked once need not be again.
+//! The names of members, remembered from one line to the next: a name that was checked once need
+//! not be again.
 
 use crate::json::{HIGH_BITS, LOW_BITS, NO_SLOT, word_at};
 
-/// Remembers how the names of members are written, separators and all (`,"name":`), so that a name that was checked
-/// once is known again by comparing three words.
+/// Remembers how the names of members are written, separators and all (`,"name":`), so that a name
+/// that was checked once is known again by comparing three words.
 ///
-/// Objects of one kind have their members in one order, so the token that came after this one the last time is looked
-/// at first; any other is found by its first bytes.
+/// Objects of one kind have their members in one order, so the token that came after this one the
+/// last time is looked at first; any other is found by its first bytes.
 pub(crate) struct Names {
     /// Gives the slot of a name.
     pub(crate) slot_of: fn(&[u8]) -> u8,
@@ -27,7 +28,8 @@ pub(crate) struct KnownToken {
 const TOKEN_WORDS: usize = 3;
 const TOKEN_BYTES_MAX: usize = TOKEN_WORDS * 8;
 const TOKEN_SETS_BITS: u32 = 6;
-/// Two places for each set of tokens behind an opening brace, as many for those behind a value, and the two below.
+/// Two places for each set of tokens behind an opening brace, as many for those behind a value, and
+/// the two below.
 const TOKENS: usize = 512;
 const TOKENS_BEHIND_VALUE: usize = 2 << TOKEN_SETS_BITS;
 /// The place that stands for an opening brace.
@@ -42,19 +44,25 @@ struct Token {
     masks: [u64; TOKEN_WORDS],
     length: u8,
     slot: u8,
-    /// The place of the token that came after it the last time; that of an opening brace is always one of those behind
-    /// a brace, and all others are behind a value.
+    /// The place of the token that came after it the last time; that of an opening brace is always
+    /// one of those behind a brace, and all others are behind a value.
     next: u16,
 }
 
 impl Token {
     /// What no line has: nothing equals all ones under an empty mask.
-    const NONE: Token =
-        Token { words: [u64::MAX; TOKEN_WORDS], masks: [0; TOKEN_WORDS], length: 0, slot: NO_SLOT, next: FORGOTTEN };
+    const NONE: Token = Token {
+        words: [u64::MAX; TOKEN_WORDS],
+        masks: [0; TOKEN_WORDS],
+        length: 0,
+        slot: NO_SLOT,
+        next: FORGOTTEN,
+    };
 
     #[inline]
     fn matches(&self, words: [u64; TOKEN_WORDS]) -> bool {
-        let differences = [0, 1, 2].map(|index| (words[index] & self.masks[index]) ^ self.words[index]);
+        let differences =
+            [0, 1, 2].map(|index| (words[index] & self.masks[index]) ^ self.words[index]);
         differences[0] | differences[1] | differences[2] == 0
     }
 }
@@ -72,7 +80,11 @@ impl Names {
         let expected = usize::from(self.tokens[previous % TOKENS].next) % TOKENS;
         let token = &self.tokens[expected];
         if token.matches(words) {
-            return Some(KnownToken { slot: token.slot, length: usize::from(token.length), place: expected });
+            return Some(KnownToken {
+                slot: token.slot,
+                length: usize::from(token.length),
+                place: expected,
+            });
         }
         self.find_by_bytes(words, previous)
     }
@@ -84,14 +96,18 @@ impl Names {
             let token = self.tokens[place];
             if token.matches(words) {
                 self.tokens[previous].next = place_number(place);
-                return Some(KnownToken { slot: token.slot, length: usize::from(token.length), place });
+                return Some(KnownToken {
+                    slot: token.slot,
+                    length: usize::from(token.length),
+                    place,
+                });
             }
         }
         None
     }
 
-    /// Remembers a token that was scanned; gives its place. Longer ones, and those beyond ASCII, are scanned each
-    /// time: the latter must reach the check for UTF-8.
+    /// Remembers a token that was scanned; gives its place. Longer ones, and those beyond ASCII,
+    /// are scanned each time: the latter must reach the check for UTF-8.
     pub(crate) fn learn(&mut self, token: &[u8], slot: u8, previous: usize) -> usize {
         let length = match u8::try_from(token.len()) {
             Ok(length) if token.len() <= TOKEN_BYTES_MAX && token.is_ascii() => length,
@@ -104,7 +120,8 @@ impl Names {
         let words = token_words(&padded);
         let place = first_place(words[0], previous);
         self.tokens[place + 1] = self.tokens[place];
-        self.tokens[place] = Token { words, masks: token_words(&mask), length, slot, next: FORGOTTEN };
+        self.tokens[place] =
+            Token { words, masks: token_words(&mask), length, slot, next: FORGOTTEN };
         self.tokens[previous].next = place_number(place);
         place
     }
@@ -121,7 +138,8 @@ fn token_words(bytes: &[u8; TOKEN_BYTES_MAX]) -> [u64; TOKEN_WORDS] {
 
 /// The first of the two places that a token can be remembered at.
 fn first_place(first_word: u64, previous: usize) -> usize {
-    // Only the bytes up to a colon: what follows in a short token is the value. Without a colon the mask is all ones.
+    // Only the bytes up to a colon: what follows in a short token is the value. Without a colon the
+    // mask is all ones.
     let colons = first_word ^ (LOW_BITS * b':' as u64);
     let colon = colons.wrapping_sub(LOW_BITS) & !colons & HIGH_BITS;
     let name = first_word & (colon ^ colon.wrapping_sub(1));

@@ -5,14 +5,16 @@ use std::fmt;
 
 /// The most digits that an offset may have.
 ///
-/// **Source**: the pattern of `SequenceNumber`, <https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html>
+/// **Source**: the pattern of `SequenceNumber`,
+/// <https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html>
 const DIGITS_MAX: usize = 129;
 
-/// The fewest digits that the name of an object has: as many as those of Kafka's own log segments, which 64 bits fit in.
+/// The fewest digits that the name of an object has: as many as those of Kafka's own log segments,
+/// which 64 bits fit in.
 const NAME_DIGITS: usize = 20;
 
-/// The place of a record in its partition, a whole number of up to 129 digits: sequence numbers of Kinesis do not fit into
-/// 128 bits.
+/// The place of a record in its partition, a whole number of up to 129 digits: sequence numbers of
+/// Kinesis do not fit into 128 bits.
 ///
 /// **Shape**: decimal digits without leading zeros; ordered as numbers are.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -40,8 +42,8 @@ impl Offset {
         Offset(std::iter::once('1').chain(digits.into_iter().map(char::from)).collect())
     }
 
-    /// As the name of an object has it, with zeros before it up to 20 digits, so that a listing of short ones is in their
-    /// order.
+    /// As the name of an object has it, with zeros before it up to 20 digits, so that a listing of
+    /// short ones is in their order.
     pub fn as_name(&self) -> String {
         format!("{:0>NAME_DIGITS$}", self.0)
     }
@@ -118,9 +120,12 @@ mod tests {
 
     #[test]
     fn the_number_after_nines_has_a_digit_more() {
-        for (number, following) in
-            [("0", "1"), ("9", "10"), ("1099", "1100"), ("18446744073709551615", "18446744073709551616")]
-        {
+        for (number, following) in [
+            ("0", "1"),
+            ("9", "10"),
+            ("1099", "1100"),
+            ("18446744073709551615", "18446744073709551616"),
+        ] {
             assert_eq!(offset(number).following(), offset(following));
         }
     }

@@ -1,4 +1,5 @@
-//! What changes in the table when more is known of orders: the differences of what they count for, cut into transactions.
+//! What changes in the table when more is known of orders: the differences of what they count for,
+//! cut into transactions.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,10 +13,11 @@ use crate::orders::Standing;
 use crate::plan::{ROW_COUNTERS_MAX, Row, TRANSACTION_ACTIONS_MAX, pack};
 use crate::time::Hour;
 
-/// What the rows of the orders of one transaction may come to, in bytes: half of what a transaction may carry, so that
-/// the other half is left for counters.
+/// What the rows of the orders of one transaction may come to, in bytes: half of what a transaction
+/// may carry, so that the other half is left for counters.
 ///
-/// **Source**: 4 MB, <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+/// **Source**: 4 MB,
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const ORDER_BYTES_MAX: usize = 2_000_000;
 
 /// An order of which more is known now.
@@ -36,7 +38,8 @@ pub struct OrderChange<'a> {
 pub struct OrderPart<'a> {
     /// Which of the changes; each costs one action for the order's own row.
     pub orders: Range<usize>,
-    /// The hours that are open, each with its site: their minute rows go to numbered lanes, and each costs a seal check.
+    /// The hours that are open, each with its site: their minute rows go to numbered lanes, and
+    /// each costs a seal check.
     pub hours: Vec<(&'a str, Hour)>,
     /// What is added to which rows. The minute rows of other hours go to the lane `late`.
     pub rows: Vec<Row<'a>>,
@@ -69,7 +72,8 @@ impl<'a> OrderPart<'a> {
                     // An order of very many products: few large rows are dear, but fit.
                     break OrderPart::of(changes, orders, present, Packing::Tight);
                 }
-                // What its rows come to is known only when they are made, so that it is tried with fewer.
+                // What its rows come to is known only when they are made, so that it is tried with
+                // fewer.
                 count -= count.div_ceil(8);
             };
             start += count;
@@ -83,16 +87,24 @@ impl<'a> OrderPart<'a> {
         self.hours.contains(&(row.site, row.bucket.first_minute().hour()))
     }
 
-    fn of(changes: &[OrderChange<'a>], orders: Range<usize>, present: &Present<'_>, packing: Packing) -> OrderPart<'a> {
+    fn of(
+        changes: &[OrderChange<'a>],
+        orders: Range<usize>,
+        present: &Present<'_>,
+        packing: Packing,
+    ) -> OrderPart<'a> {
         let mut differences = Differences::default();
         for change in &changes[orders.clone()] {
             differences.add(change);
         }
         let mut part = OrderPart { orders, hours: vec![], rows: vec![] };
-        let pack = |site, bucket, measure, counters: &[(&'a str, Amount)], rows: &mut Vec<Row<'a>>| match packing {
-            Packing::Spread => pack(site, bucket, measure, counters, |row| rows.push(row)),
-            Packing::Tight => pack_tightly(site, bucket, measure, counters, rows),
-        };
+        let pack =
+            |site, bucket, measure, counters: &[(&'a str, Amount)], rows: &mut Vec<Row<'a>>| {
+                match packing {
+                    Packing::Spread => pack(site, bucket, measure, counters, |row| rows.push(row)),
+                    Packing::Tight => pack_tightly(site, bucket, measure, counters, rows),
+                }
+            };
         let mut above = Differences::default();
         for ((site, bucket, measure), counters) in differences.finish() {
             let minute = bucket.first_minute();
@@ -120,7 +132,8 @@ impl<'a> OrderPart<'a> {
     }
 
     fn fits(&self, changes: &[OrderChange<'_>]) -> bool {
-        let order_bytes: usize = changes[self.orders.clone()].iter().map(|change| change.row_bytes).sum();
+        let order_bytes: usize =
+            changes[self.orders.clone()].iter().map(|change| change.row_bytes).sum();
         self.orders.len() + self.hours.len() + self.rows.len() <= TRANSACTION_ACTIONS_MAX
             && order_bytes <= ORDER_BYTES_MAX
     }
@@ -147,14 +160,22 @@ impl<'a> Differences<'a> {
         }
     }
 
-    fn add_counter(&mut self, site: &'a str, bucket: Bucket, measure: Measure, key: &'a str, amount: Amount) {
+    fn add_counter(
+        &mut self,
+        site: &'a str,
+        bucket: Bucket,
+        measure: Measure,
+        key: &'a str,
+        amount: Amount,
+    ) {
         *self.0.entry((site, bucket, measure)).or_default().entry(key).or_default() += amount;
     }
 
     /// What is not zero.
     fn finish(self) -> impl Iterator<Item = Group<'a>> {
         self.0.into_iter().filter_map(|(name, counters)| {
-            let counters: Vec<_> = counters.into_iter().filter(|(_, amount)| *amount != Amount::ZERO).collect();
+            let counters: Vec<_> =
+                counters.into_iter().filter(|(_, amount)| *amount != Amount::ZERO).collect();
             (!counters.is_empty()).then_some((name, counters))
         })
     }

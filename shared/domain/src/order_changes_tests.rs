@@ -26,24 +26,41 @@ fn facts(minute: i64, value: u64, products: &[(String, u64)]) -> OrderFacts {
     let count = Amount::from_count;
     let mut products: Vec<Product> = products
         .iter()
-        .map(|(name, units)| Product { name: name.clone(), units: count(*units), money: count(*units) })
+        .map(|(name, units)| Product {
+            name: name.clone(),
+            units: count(*units),
+            money: count(*units),
+        })
         .collect();
     products.sort();
     let currency = Currency::parse(b"USD").unwrap();
-    let creation = Creation { at: at(minute), number: None, customer: None, currency, value: count(value), products };
+    let creation = Creation {
+        at: at(minute),
+        number: None,
+        customer: None,
+        currency,
+        value: count(value),
+        products,
+    };
     OrderFacts::of_creation(creation, "CREATED")
 }
 
 fn change<'a>(before: Option<&'a OrderFacts>, after: &'a OrderFacts) -> OrderChange<'a> {
     let row_bytes = after.bytes();
-    OrderChange { site: "s", before: before.and_then(OrderFacts::standing), after: after.standing(), row_bytes }
+    OrderChange {
+        site: "s",
+        before: before.and_then(OrderFacts::standing),
+        after: after.standing(),
+        row_bytes,
+    }
 }
 
 /// `bucket measure key=number …`, a row a line.
 fn rows(parts: &[OrderPart<'_>]) -> Vec<String> {
     let rows = parts.iter().flat_map(|part| &part.rows);
     rows.map(|row| {
-        let counters: Vec<String> = row.counters.iter().map(|(key, number)| format!(" {key}={number}")).collect();
+        let counters: Vec<String> =
+            row.counters.iter().map(|(key, number)| format!(" {key}={number}")).collect();
         format!("{:?} {}{}", row.bucket, row.measure, counters.concat())
     })
     .collect()
@@ -129,26 +146,36 @@ fn many_orders_of_a_minute_share_a_transaction() {
 
 #[test]
 fn an_order_of_the_most_and_longest_products_fits_a_transaction_even_if_it_moves() {
-    let names: Vec<(String, u64)> = (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
-    let others: Vec<(String, u64)> = (0..ORDER_ITEMS_MAX).map(|n| (format!("x{n:0>255}"), 7)).collect();
+    let names: Vec<(String, u64)> =
+        (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
+    let others: Vec<(String, u64)> =
+        (0..ORDER_ITEMS_MAX).map(|n| (format!("x{n:0>255}"), 7)).collect();
     // Moved from this year to the last one: no row is shared.
     let (before, after) = (facts(7, 5, &names), facts(7 - 400 * 24 * 60, 5, &others));
     let retention = Retention { minute_days: 0, hour_days: 0, day_days: 0 };
     let never = |_: &str, _: Hour| false;
-    let parts = OrderPart::cut(&[change(Some(&before), &after)], &Present { now: now(), retention, is_open: &never });
+    let parts = OrderPart::cut(
+        &[change(Some(&before), &after)],
+        &Present { now: now(), retention, is_open: &never },
+    );
     let part = &parts[0];
     assert_eq!((parts.len(), part.rows.len()), (1, 2 * 5 * 6));
     assert!(part.rows.iter().all(|row| row.counters.len() <= ROW_COUNTERS_MAX));
     // An order's own row must stay below 400 KB.
     assert!(after.bytes() < 200_000, "{}", after.bytes());
-    assert!(names.iter().map(|(name, n)| counter_bytes(name, Amount::from_count(*n))).sum::<usize>() < 200_000);
+    assert!(
+        names.iter().map(|(name, n)| counter_bytes(name, Amount::from_count(*n))).sum::<usize>()
+            < 200_000
+    );
 }
 
 #[test]
 fn large_orders_go_in_transactions_of_their_own() {
-    let names: Vec<(String, u64)> = (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
+    let names: Vec<(String, u64)> =
+        (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
     let all: Vec<OrderFacts> = (0..5).map(|n| facts(67, n, &names)).collect();
-    let mut changes: Vec<OrderChange<'_>> = all.iter().map(|order| change(Some(order), order)).collect();
+    let mut changes: Vec<OrderChange<'_>> =
+        all.iter().map(|order| change(Some(order), order)).collect();
     for change in &mut changes {
         change.row_bytes = 600_000;
     }
@@ -259,7 +286,8 @@ proptest! {
             }
             if let Some(standing) = facts.standing() {
                 for (measure, key, amount) in standing.counters() {
-                    // Some of the minutes are of an hour that is closed, and so in the rows above as well.
+                    // Some of the minutes are of an hour that is closed, and so in the rows above
+                    // as well.
                     let minute = Bucket::Minute(standing.minute);
                     let hour = standing.minute.hour();
                     let is_late = hour != Minute::containing(now()).unwrap().hour();

@@ -1,8 +1,9 @@
-//! Orders: what their events say, joined so that neither their order nor their repetition matters, and what an order
-//! counts for.
+//! Orders: what their events say, joined so that neither their order nor their repetition matters,
+//! and what an order counts for.
 //!
-//! The events of an order come in chunks of their own, late, twice and out of order. So nothing is counted of an event:
-//! what is known of the order is joined with what it says, and the order counts for what it stands for then.
+//! The events of an order come in chunks of their own, late, twice and out of order. So nothing is
+//! counted of an event: what is known of the order is joined with what it says, and the order
+//! counts for what it stands for then.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,7 +14,8 @@ use crate::amount::Amount;
 use crate::measure::{Currency, Measure};
 use crate::time::Minute;
 
-/// The items that an order may have: what it counts for, and what it counted for before, must fit one transaction.
+/// The items that an order may have: what it counts for, and what it counted for before, must fit
+/// one transaction.
 pub const ORDER_ITEMS_MAX: usize = 500;
 
 /// The bytes that the status of an order may have.
@@ -36,8 +38,8 @@ pub const REFUNDED: &str = "refunded";
 
 /// What is known of an order.
 ///
-/// **Guarantees**: [`join`](OrderFacts::join) is commutative, associative and idempotent: facts are the same whatever
-/// order the events come in, and however often each of them comes.
+/// **Guarantees**: [`join`](OrderFacts::join) is commutative, associative and idempotent: facts are
+/// the same whatever order the events come in, and however often each of them comes.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct OrderFacts {
     /// Its creation: the earliest that was told of.
@@ -50,7 +52,8 @@ pub struct OrderFacts {
 
 /// How an order began.
 ///
-/// **Shape**: ordered by time, then by all the rest, so that of two that tell of one time it is always the same that counts.
+/// **Shape**: ordered by time, then by all the rest, so that of two that tell of one time it is
+/// always the same that counts.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Creation {
     /// When, to the nanosecond.
@@ -80,7 +83,8 @@ pub struct Product {
 
 /// A status that an order has had from some time on.
 ///
-/// **Shape**: ordered by time, then by what told of it, then by the status: the greatest is the present one.
+/// **Shape**: ordered by time, then by what told of it, then by the status: the greatest is the
+/// present one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Stage {
     /// Since when, to the nanosecond.
@@ -133,7 +137,8 @@ pub struct Standing<'a> {
 impl OrderFacts {
     /// What a creation says, with the status that the order begins with.
     pub fn of_creation(creation: Creation, status: &str) -> OrderFacts {
-        let stage = Stage { at: creation.at, told_by: ToldBy::Creation, status: status.to_string() };
+        let stage =
+            Stage { at: creation.at, told_by: ToldBy::Creation, status: status.to_string() };
         OrderFacts { created: Some(creation), stage: Some(stage), cancelled: None }
     }
 
@@ -184,7 +189,10 @@ impl OrderFacts {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let of_creation = |created: &Creation| {
             let names: usize = created.products.iter().map(|product| product.name.len()).sum();
-            text(&created.number) + text(&created.customer) + names + created.products.len() * size_of::<Product>()
+            text(&created.number)
+                + text(&created.customer)
+                + names
+                + created.products.len() * size_of::<Product>()
         };
         size_of::<OrderFacts>() + self.created.as_ref().map_or(0, of_creation)
     }
@@ -193,7 +201,8 @@ impl OrderFacts {
 impl<'a> Standing<'a> {
     /// The counters that it adds to, none of them zero.
     pub fn counters(self) -> impl Iterator<Item = (Measure, &'a str, Amount)> {
-        let (value, ordered_value) = (Measure::OrderValue(self.currency), Measure::OrderedValue(self.currency));
+        let (value, ordered_value) =
+            (Measure::OrderValue(self.currency), Measure::OrderedValue(self.currency));
         let order = [
             (Measure::Orders, self.status, Amount::ONE),
             (value, COUNT, Amount::ONE),

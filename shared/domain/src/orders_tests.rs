@@ -45,25 +45,36 @@ fn standing(facts: &OrderFacts) -> String {
     let Some(Standing { minute, status, value, refunded, products, .. }) = facts.standing() else {
         return "nothing".to_string();
     };
-    let products: Vec<_> = products.iter().map(|p| format!(" {}={}/{}", p.name, p.units, p.money)).collect();
+    let products: Vec<_> =
+        products.iter().map(|p| format!(" {}={}/{}", p.name, p.units, p.money)).collect();
     format!("{minute} {status} {value} {refunded}{}", products.concat())
 }
 
 #[test]
 fn an_order_counts_from_its_creation_on() {
     let change = OrderFacts::of_change(at(5), "PAID");
-    let created = OrderFacts::of_creation(creation(0, 30, &[("b", 1), ("a", 2), ("b", 3)]), "CREATED");
+    let created =
+        OrderFacts::of_creation(creation(0, 30, &[("b", 1), ("a", 2), ("b", 3)]), "CREATED");
     assert_eq!(standing(&change), "nothing");
     assert_eq!(standing(&created), "2026-11-20T23:07:00Z CREATED 30 0 a=2/20 b=4/40");
-    assert_eq!(standing(&joined([change, created])), "2026-11-20T23:07:00Z PAID 30 0 a=2/20 b=4/40");
+    assert_eq!(
+        standing(&joined([change, created])),
+        "2026-11-20T23:07:00Z PAID 30 0 a=2/20 b=4/40"
+    );
 }
 
 #[test]
 fn the_latest_status_counts_to_the_nanosecond() {
     let created = OrderFacts::of_creation(creation(0, 30, &[]), "NEW");
-    let (paid, shipped) = (OrderFacts::of_change(at(7), "PAID"), OrderFacts::of_change(at(8), "SHIPPED"));
-    for all in [[&created, &paid, &shipped], [&shipped, &paid, &created], [&paid, &shipped, &created]] {
-        assert_eq!(standing(&joined(all.into_iter().cloned())), "2026-11-20T23:07:00Z SHIPPED 30 0");
+    let (paid, shipped) =
+        (OrderFacts::of_change(at(7), "PAID"), OrderFacts::of_change(at(8), "SHIPPED"));
+    for all in
+        [[&created, &paid, &shipped], [&shipped, &paid, &created], [&paid, &shipped, &created]]
+    {
+        assert_eq!(
+            standing(&joined(all.into_iter().cloned())),
+            "2026-11-20T23:07:00Z SHIPPED 30 0"
+        );
     }
 }
 
@@ -72,7 +83,9 @@ fn of_two_at_the_same_time_a_cancellation_beats_a_change_and_that_a_creation() {
     let created = OrderFacts::of_creation(creation(0, 30, &[]), "Z");
     let (early, late) = (OrderFacts::of_change(at(0), "A"), OrderFacts::of_change(at(0), "B"));
     let cancelled = OrderFacts::of_cancellation(cancellation(0, Some(0)));
-    let status = |all: &[&OrderFacts]| joined(all.iter().map(|facts| (*facts).clone())).stage.unwrap().status;
+    let status = |all: &[&OrderFacts]| {
+        joined(all.iter().map(|facts| (*facts).clone())).stage.unwrap().status
+    };
     assert_eq!(status(&[&early, &created]), "A");
     assert_eq!(status(&[&late, &early, &created]), "B");
     assert_eq!(status(&[&cancelled, &late, &created]), STATUS_CANCELLED);
@@ -107,9 +120,16 @@ fn of_two_creations_the_earlier_counts() {
 #[test]
 fn counters_are_never_zero() {
     let facts = OrderFacts::of_creation(creation(0, 0, &[("a", 0), ("b", 1)]), "CREATED");
-    let counters: Vec<_> =
-        facts.standing().unwrap().counters().map(|(measure, key, n)| format!("{measure} {key}={n}")).collect();
-    assert_eq!(counters, ["orders CREATED=1", "order_value:USD orders=1", "ordered b=1", "ordered_value:USD b=10"]);
+    let counters: Vec<_> = facts
+        .standing()
+        .unwrap()
+        .counters()
+        .map(|(measure, key, n)| format!("{measure} {key}={n}"))
+        .collect();
+    assert_eq!(
+        counters,
+        ["orders CREATED=1", "order_value:USD orders=1", "ordered b=1", "ordered_value:USD b=10"]
+    );
 }
 
 #[test]
@@ -129,12 +149,12 @@ fn orders_know_about_what_they_take() {
 fn any_facts() -> impl Strategy<Value = OrderFacts> {
     let time = || 0_i64..4;
     let status = || proptest::sample::select(vec!["CREATED", "PAID", "SHIPPED"]);
-    let products = || proptest::collection::vec((proptest::sample::select(vec!["a", "b"]), 0_u64..3), 0..3);
+    let products =
+        || proptest::collection::vec((proptest::sample::select(vec!["a", "b"]), 0_u64..3), 0..3);
     prop_oneof![
-        (time(), 0_u64..3, products(), status()).prop_map(|(time, value, products, status)| OrderFacts::of_creation(
-            creation(time, value, &products),
-            status
-        )),
+        (time(), 0_u64..3, products(), status()).prop_map(|(time, value, products, status)| {
+            OrderFacts::of_creation(creation(time, value, &products), status)
+        }),
         (time(), status()).prop_map(|(time, status)| OrderFacts::of_change(at(time), status)),
         (time(), proptest::option::of(0_u64..3))
             .prop_map(|(time, refund)| OrderFacts::of_cancellation(cancellation(time, refund))),

@@ -1,4 +1,5 @@
-//! The `event_params` of an event: an array of keys and values, as BigQuery exports them from Google Analytics.
+//! The `event_params` of an event: an array of keys and values, as BigQuery exports them from
+//! Google Analytics.
 
 use crate::fields::{Found, slot_of};
 use crate::json::{Kind, NO_SLOT, Raw, ScanError, Scanner, unescape};
@@ -44,8 +45,8 @@ impl Parameters {
         self.scan.as_deref().map(|scan| &scan.found)
     }
 
-    /// Scans an array that was found in the line. A key that stands there twice has its last value; an element without a
-    /// key, or a value that is neither text nor number, is passed over.
+    /// Scans an array that was found in the line. A key that stands there twice has its last value;
+    /// an element without a key, or a value that is neither text nor number, is passed over.
     pub(crate) fn scan(&mut self, scanner: &mut Scanner<'_>, array: Raw) -> Result<(), ScanError> {
         let scan = self.scan.get_or_insert_with(|| {
             Box::new(Scan {
@@ -93,8 +94,9 @@ impl Scan {
                 *place = member;
             }
         })?;
-        let is_scalar =
-            |value: &&Raw| matches!(value.kind(), Kind::Text | Kind::EscapedText | Kind::Integer | Kind::Decimal);
+        let is_scalar = |value: &&Raw| {
+            matches!(value.kind(), Kind::Text | Kind::EscapedText | Kind::Integer | Kind::Decimal)
+        };
         self.found.take(slot, values.iter().find(is_scalar).copied().unwrap_or(Raw::NULL));
         Ok(())
     }

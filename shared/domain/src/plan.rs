@@ -1,8 +1,8 @@
 //! The plan of a chunk: which rows its tallies bump, and how the rows are cut into transactions.
 //!
-//! A plan is a pure function of the tally, its basis and [`PLAN_VERSION`]: a retry must cut the same parts, or the ledger
-//! marks of an earlier attempt would stand for other rows. Whoever changes anything here that moves a counter to another
-//! row or part raises the version.
+//! A plan is a pure function of the tally, its basis and [`PLAN_VERSION`]: a retry must cut the
+//! same parts, or the ledger marks of an earlier attempt would stand for other rows. Whoever
+//! changes anything here that moves a counter to another row or part raises the version.
 
 use std::collections::BTreeMap;
 
@@ -22,41 +22,47 @@ pub const PLAN_VERSION: u32 = 3;
 
 /// The actions of one `TransactWriteItems`.
 ///
-/// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+/// **Source**:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 pub const TRANSACTION_ACTIONS_MAX: usize = 100;
 
-/// The actions that are no seal check and no row: the ledger mark, and in the first transaction of a chunk the totals.
+/// The actions that are no seal check and no row: the ledger mark, and in the first transaction of
+/// a chunk the totals.
 const ACTIONS_BESIDE_ROWS: usize = 2;
 
-/// The counters that one update bumps: an update expression is limited to 4,096 bytes, and more than 300 `ADD`s are
-/// unproven.
+/// The counters that one update bumps: an update expression is limited to 4,096 bytes, and more
+/// than 300 `ADD`s are unproven.
 pub const ROW_COUNTERS_MAX: usize = 250;
 
-/// What the counters of a minute row and its site come to at most, in bytes: a write is billed by the whole row in steps of
-/// 1,024 bytes, of which the rest of its keys and the time to live take up to 64.
+/// What the counters of a minute row and its site come to at most, in bytes: a write is billed by
+/// the whole row in steps of 1,024 bytes, of which the rest of its keys and the time to live take
+/// up to 64.
 const ROW_BYTES_MAX: usize = 1_024 - 64;
 
-/// What the counters of a coarser row should come to, in bytes: hashing spreads keys unevenly over the slots.
+/// What the counters of a coarser row should come to, in bytes: hashing spreads keys unevenly over
+/// the slots.
 const ROW_TARGET_BYTES: usize = 840;
 
 /// The name of a counter is its key behind `i#`.
 const COUNTER_PREFIX_BYTES: usize = 2;
 
-/// The parts of a chunk, in the order in which they are committed. There is always at least one: a chunk without
-/// tallies still has its mark.
+/// The parts of a chunk, in the order in which they are committed. There is always at least one: a
+/// chunk without tallies still has its mark.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan<'a> {
     /// What each transaction carries beside its ledger mark.
     pub parts: Vec<Part<'a>>,
-    /// The minutes (of a site) that get no rows of their own, since such rows would have expired already.
+    /// The minutes (of a site) that get no rows of their own, since such rows would have expired
+    /// already.
     pub minutes_expired: u64,
 }
 
 /// What one transaction commits beside its ledger mark.
 ///
-/// **Shape**: an **open** part has minute rows of one hour, of one site or several: it may be committed to the lanes of
-/// these hours while none of them is closed. A **late** part has no hours: its events came after their hours were closed, so that its rows are
-/// of the lane `late` and of the buckets from the hour upwards.
+/// **Shape**: an **open** part has minute rows of one hour, of one site or several: it may be
+/// committed to the lanes of these hours while none of them is closed. A **late** part has no
+/// hours: its events came after their hours were closed, so that its rows are of the lane `late`
+/// and of the buckets from the hour upwards.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Part<'a> {
     /// The sites, ascending, each with the hour that the rows lie in; each costs a seal check.
@@ -81,13 +87,14 @@ pub struct Row<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Cuts a chunk's tally into rows and parts. Hours that were open at the basis' reference time come first, in open
-    /// parts; what was late already follows in late parts.
+    /// Cuts a chunk's tally into rows and parts. Hours that were open at the basis' reference time
+    /// come first, in open parts; what was late already follows in late parts.
     pub fn of(tally: &'a Tally, basis: &PlanBasis) -> Plan<'a> {
-        let retention = Retention { minute_days: basis.minute_retention_days, hour_days: 0, day_days: 0 };
+        let retention =
+            Retention { minute_days: basis.minute_retention_days, hour_days: 0, day_days: 0 };
         let reference_seconds = basis.reference_time.timestamp();
-        // Parts of one hour each: a part goes late as a whole, and nothing of an hour that is still open may come to the
-        // rows above it, as readers take these for what is over.
+        // Parts of one hour each: a part goes late as a whole, and nothing of an hour that is still
+        // open may come to the rows above it, as readers take these for what is over.
         let mut open: BTreeMap<Hour, Parts<'_>> = BTreeMap::new();
         let mut late = Parts::default();
         let mut rolled_up = RollUp::default();
@@ -98,7 +105,9 @@ impl<'a> Plan<'a> {
             let hour = group.minute.hour();
             if !is_closed(hour, basis.reference_time) {
                 let parts = open.entry(hour).or_default();
-                pack(group.site, minute, group.measure, &group.counters, |row| parts.push_open(row, hour));
+                pack(group.site, minute, group.measure, &group.counters, |row| {
+                    parts.push_open(row, hour)
+                });
                 continue;
             }
             rolled_up.add(&group);
@@ -142,8 +151,9 @@ impl<'a> Part<'a> {
         !self.hours.is_empty()
     }
 
-    /// What an open part becomes when one of its hours is closed before it was committed: late parts with the same
-    /// minute rows, and with the rows of the buckets above. Empty for a part that is late already.
+    /// What an open part becomes when one of its hours is closed before it was committed: late
+    /// parts with the same minute rows, and with the rows of the buckets above. Empty for a part
+    /// that is late already.
     pub fn late_form(&self) -> Vec<Part<'a>> {
         let mut late = Parts::default();
         let mut rolled_up = RollUp::default();
@@ -183,7 +193,9 @@ impl<'a> Parts<'a> {
     }
 
     fn make_room(&mut self, actions: usize) {
-        if ACTIONS_BESIDE_ROWS + self.last.hours.len() + self.last.rows.len() + actions > TRANSACTION_ACTIONS_MAX {
+        if ACTIONS_BESIDE_ROWS + self.last.hours.len() + self.last.rows.len() + actions
+            > TRANSACTION_ACTIONS_MAX
+        {
             self.full.push(std::mem::take(&mut self.last));
         }
     }
@@ -246,8 +258,8 @@ pub(crate) fn pack<'a>(
         .for_each(push);
 }
 
-/// Fills rows one after the other, in the order of their keys: a minute has few chunks, mostly one, so that its rows hold
-/// little more than what one plan puts into them.
+/// Fills rows one after the other, in the order of their keys: a minute has few chunks, mostly one,
+/// so that its rows hold little more than what one plan puts into them.
 fn fill<'a>(counters: &[(&'a str, Amount)], bytes_max: usize) -> Vec<Vec<(&'a str, Amount)>> {
     let mut slots: Vec<Vec<(&'a str, Amount)>> = vec![];
     let mut bytes_left = 0;
@@ -267,8 +279,9 @@ fn fill<'a>(counters: &[(&'a str, Amount)], bytes_max: usize) -> Vec<Vec<(&'a st
     slots
 }
 
-/// Spreads counters evenly over slots by the hashes of their keys. Many chunks add to the rows above the minute: with powers
-/// of two, those of about as many keys have the same slots, and a key the same row.
+/// Spreads counters evenly over slots by the hashes of their keys. Many chunks add to the rows
+/// above the minute: with powers of two, those of about as many keys have the same slots, and a key
+/// the same row.
 fn spread<'a>(counters: &[(&'a str, Amount)]) -> Vec<Vec<(&'a str, Amount)>> {
     let bytes: usize = counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum();
     let mut slot_count = bytes.div_ceil(ROW_TARGET_BYTES).next_power_of_two();
@@ -286,7 +299,8 @@ fn spread<'a>(counters: &[(&'a str, Amount)]) -> Vec<Vec<(&'a str, Amount)>> {
 
 /// The slot of a key: a pure function of the key and the number of slots.
 fn slot_of(key: &str, slot_count: usize) -> usize {
-    // The high half of hash × count spreads evenly without a division's bias; it is below the count by construction.
+    // The high half of hash × count spreads evenly without a division's bias; it is below the count
+    // by construction.
     let scaled = (u128::from(xxh3_64(key.as_bytes())) * slot_count as u128) >> 64;
     usize::try_from(scaled).unwrap_or(0)
 }
@@ -347,10 +361,17 @@ mod tests {
             .map(|row| row.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum())
             .collect();
         let bytes_max = ROW_BYTES_MAX - "shop".len();
-        assert!(sizes.iter().all(|bytes| *bytes <= bytes_max), "a row is billed a second unit: {sizes:?}");
+        assert!(
+            sizes.iter().all(|bytes| *bytes <= bytes_max),
+            "a row is billed a second unit: {sizes:?}"
+        );
         let few = sizes.iter().sum::<usize>().div_ceil(bytes_max) + sizes.len() / 50 + 1;
         assert!(sizes.len() <= few, "{} rows, where {few} are enough", sizes.len());
-        assert!(plan.parts.iter().all(|part| part.is_open() && actions(part) <= TRANSACTION_ACTIONS_MAX));
+        assert!(
+            plan.parts
+                .iter()
+                .all(|part| part.is_open() && actions(part) <= TRANSACTION_ACTIONS_MAX)
+        );
     }
 
     #[test]
@@ -377,9 +398,14 @@ mod tests {
                 assert!(actions(part) <= TRANSACTION_ACTIONS_MAX);
             }
             let is_full = |part: &&Part<'_>| actions(part) >= TRANSACTION_ACTIONS_MAX - 1;
-            // An hour of 60 minutes is less than a transaction, but hours do not share one while they are open.
+            // An hour of 60 minutes is less than a transaction, but hours do not share one while
+            // they are open.
             let full = plan.parts.iter().filter(is_full).count();
-            assert_eq!(full, if open_from == 0 { 0 } else { plan.parts.len() - 1 }, "a part is left half empty");
+            assert_eq!(
+                full,
+                if open_from == 0 { 0 } else { plan.parts.len() - 1 },
+                "a part is left half empty"
+            );
         }
     }
 
@@ -390,8 +416,11 @@ mod tests {
         assert_eq!(plan.parts.len(), 2);
         assert_eq!(plan.parts[0].hours, [("shop", minute(60).hour())]);
         assert_eq!(plan.parts[0].rows.len(), 1);
-        let late: Vec<String> =
-            plan.parts[1].rows.iter().map(|row| format!("{:?} {}", row.bucket, row.counters[0].1)).collect();
+        let late: Vec<String> = plan.parts[1]
+            .rows
+            .iter()
+            .map(|row| format!("{:?} {}", row.bucket, row.counters[0].1))
+            .collect();
         let expected = [
             "Minute(2026-11-18T16:00:00Z) 1",
             "Minute(2026-11-18T16:59:00Z) 1",
@@ -418,7 +447,10 @@ mod tests {
         assert_eq!(minutes, [Bucket::Minute(minute(10))]);
         assert_eq!(plan.minutes_expired, 1);
         assert_eq!(plan.parts[0].rows.len(), 5);
-        assert_eq!(plan.parts[0].rows[1].counters, [("7", Amount::from_count(2)), ("8", Amount::ONE)]);
+        assert_eq!(
+            plan.parts[0].rows[1].counters,
+            [("7", Amount::from_count(2)), ("8", Amount::ONE)]
+        );
     }
 
     #[test]
@@ -427,8 +459,10 @@ mod tests {
             let tally = views((0..items).map(|item| (0, item)));
             let plan = Plan::of_sealed_hour(&tally);
             let rows = plan.parts.iter().flat_map(|part| &part.rows);
-            rows.flat_map(|row| row.counters.iter().map(|(key, _)| ((row.bucket, (*key).to_string()), row.slot)))
-                .collect::<BTreeMap<_, _>>()
+            rows.flat_map(|row| {
+                row.counters.iter().map(|(key, _)| ((row.bucket, (*key).to_string()), row.slot))
+            })
+            .collect::<BTreeMap<_, _>>()
         };
         let (few, many) = (slot_of(4_400), slot_of(4_700));
         assert!(few.iter().all(|(counter, slot)| many.get(counter) == Some(slot)));
@@ -459,8 +493,13 @@ mod tests {
         (format!("site-{site}"), measure, format!("item-{key}"))
     }
 
-    /// What the rows should hold: each entry in its minute (if `in_minute` says so), and above it (if it is late).
-    fn model(entries: &[Entry], is_late: impl Fn(Hour) -> bool, in_minute: impl Fn(Minute) -> bool) -> Model {
+    /// What the rows should hold: each entry in its minute (if `in_minute` says so), and above it
+    /// (if it is late).
+    fn model(
+        entries: &[Entry],
+        is_late: impl Fn(Hour) -> bool,
+        in_minute: impl Fn(Minute) -> bool,
+    ) -> Model {
         let mut model = Model::new();
         for (site, measure, offset, key, count) in entries {
             let (site, measure, key) = named(*site, *measure, *key);
@@ -480,20 +519,39 @@ mod tests {
         model
     }
 
-    fn sums<'a, 'b: 'a>(parts: impl IntoIterator<Item = &'a Part<'b>>) -> Result<Model, TestCaseError> {
+    fn sums<'a, 'b: 'a>(
+        parts: impl IntoIterator<Item = &'a Part<'b>>,
+    ) -> Result<Model, TestCaseError> {
         let mut sums = Model::new();
         let mut rows_seen = BTreeSet::new();
         for part in parts {
             prop_assert!(actions(part) <= TRANSACTION_ACTIONS_MAX);
             for row in &part.rows {
                 if part.is_open() {
-                    prop_assert!(part.hours.contains(&(row.site, row.bucket.first_minute().hour())));
-                    prop_assert!(matches!(row.bucket, Bucket::Minute(_)), "an open part has minutes only");
-                    prop_assert_eq!(row.bucket.first_minute().hour(), part.hours[0].1, "an open part has one hour");
+                    prop_assert!(
+                        part.hours.contains(&(row.site, row.bucket.first_minute().hour()))
+                    );
+                    prop_assert!(
+                        matches!(row.bucket, Bucket::Minute(_)),
+                        "an open part has minutes only"
+                    );
+                    prop_assert_eq!(
+                        row.bucket.first_minute().hour(),
+                        part.hours[0].1,
+                        "an open part has one hour"
+                    );
                 }
-                prop_assert!(rows_seen.insert((row.site, row.bucket, row.measure, row.slot)), "a row stands twice");
+                prop_assert!(
+                    rows_seen.insert((row.site, row.bucket, row.measure, row.slot)),
+                    "a row stands twice"
+                );
                 for (key, amount) in &row.counters {
-                    let cell = (row.site.to_string(), row.measure.to_string(), row.bucket, (*key).to_string());
+                    let cell = (
+                        row.site.to_string(),
+                        row.measure.to_string(),
+                        row.bucket,
+                        (*key).to_string(),
+                    );
                     prop_assert!(sums.insert(cell, *amount).is_none(), "a counter stands twice");
                 }
             }

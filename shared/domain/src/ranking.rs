@@ -15,14 +15,17 @@ const EXACT_INTEGER_END: i64 = 1 << 53;
 
 /// Sums by key.
 ///
-/// **Shape**: a day of a shop of 10,000 items adds a quarter of a million counters to ten thousand sums, so that adding
-/// is what a question takes its time for. Short keys, as most item ids are, lie in the table itself: finding one is one
-/// look into memory instead of two, and comparing two of them is comparing numbers.
+/// **Shape**: a day of a shop of 10,000 items adds a quarter of a million counters to ten thousand
+/// sums, so that adding is what a question takes its time for. Short keys, as most item ids are,
+/// lie in the table itself: finding one is one look into memory instead of two, and comparing two
+/// of them is comparing numbers.
 ///
-/// **Guarantees**: the order of the additions and of the hash table never shows: rankings are totally ordered.
+/// **Guarantees**: the order of the additions and of the hash table never shows: rankings are
+/// totally ordered.
 #[derive(Default)]
 pub struct Sums {
-    /// Of the empty key: what a measure says of itself, see [`Measure::Pages`](crate::measure::Measure::Pages).
+    /// Of the empty key: what a measure says of itself, see
+    /// [`Measure::Pages`](crate::measure::Measure::Pages).
     of_no_key: Amount,
     short: HashTable<ShortSum>,
     long: HashMap<String, Amount, BuildHasherDefault<Xxh3Default>>,
@@ -56,7 +59,8 @@ impl Sums {
         match self.short.find_mut(hash, |sum| sum.key == short) {
             Some(sum) => sum.amount += amount,
             None => {
-                self.short.insert_unique(hash, ShortSum { key: short, amount }, |sum| sum.key.hash());
+                self.short
+                    .insert_unique(hash, ShortSum { key: short, amount }, |sum| sum.key.hash());
             }
         }
     }
@@ -89,8 +93,8 @@ impl Sums {
         self.iter().fold(Amount::ZERO, |total, (_, amount)| total.saturating_add(amount))
     }
 
-    /// The `limit` keys with the largest sums, descending; equal sums by key, ascending, numbers numerically and before
-    /// other text.
+    /// The `limit` keys with the largest sums, descending; equal sums by key, ascending, numbers
+    /// numerically and before other text.
     pub fn top(&self, limit: usize) -> Vec<(&str, Amount)> {
         let mut ranked: Vec<(&str, Amount)> = self.iter().collect();
         if limit < ranked.len() {
@@ -117,9 +121,10 @@ impl ShortKey {
     #[inline]
     fn new(key: &str) -> Option<ShortKey> {
         let bytes = key.as_bytes();
-        let length = u64::try_from(bytes.len()).ok().filter(|_| bytes.len() <= SHORT_KEY_BYTES_MAX)?;
-        // Copying so few bytes one by one, or by a call, takes longer than all the rest: the first eight and the last
-        // eight overlap instead, and what is twice there is shifted out.
+        let length =
+            u64::try_from(bytes.len()).ok().filter(|_| bytes.len() <= SHORT_KEY_BYTES_MAX)?;
+        // Copying so few bytes one by one, or by a call, takes longer than all the rest: the first
+        // eight and the last eight overlap instead, and what is twice there is shifted out.
         let (low, high) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
             (Some(first), Some(last)) if bytes.len() > 8 => {
                 (u64::from_le_bytes(*first), u64::from_le_bytes(*last) >> (8 * (16 - length)))
@@ -156,8 +161,8 @@ impl ShortKey {
 /// Digits of pi: any odd numbers with their bits well mixed would do.
 const HASH_SEEDS: [u128; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7345];
 
-/// The integer that a key is written as, if it is canonical (`7`, `-7`; not `07`, `+7`, `7.0`) and below 2^53 in size.
-/// Such keys are echoed as JSON numbers, all others as text.
+/// The integer that a key is written as, if it is canonical (`7`, `-7`; not `07`, `+7`, `7.0`) and
+/// below 2^53 in size. Such keys are echoed as JSON numbers, all others as text.
 pub fn canonical_integer(key: &str) -> Option<i64> {
     let digits = key.strip_prefix('-').unwrap_or(key);
     let is_canonical = match digits.as_bytes() {
@@ -168,7 +173,9 @@ pub fn canonical_integer(key: &str) -> Option<i64> {
     if !is_canonical {
         return None;
     }
-    key.parse::<i64>().ok().filter(|number| number.unsigned_abs() < EXACT_INTEGER_END.unsigned_abs())
+    key.parse::<i64>()
+        .ok()
+        .filter(|number| number.unsigned_abs() < EXACT_INTEGER_END.unsigned_abs())
 }
 
 fn compare_ranked(left: &(&str, Amount), right: &(&str, Amount)) -> Ordering {
@@ -205,8 +212,10 @@ mod tests {
     #[test]
     fn keys_of_every_length_keep_their_text_and_their_sum() {
         let text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-        let keys: Vec<&str> =
-            (1..text.len()).map(|length| &text[..length]).chain(["ä", "a\0", "äöüßäöü", "\0"]).collect();
+        let keys: Vec<&str> = (1..text.len())
+            .map(|length| &text[..length])
+            .chain(["ä", "a\0", "äöüßäöü", "\0"])
+            .collect();
         let mut sums = Sums::default();
         for (number, key) in (1_u64..).zip(&keys) {
             sums.add(key, Amount::from_count(1_000 - number));
@@ -225,16 +234,33 @@ mod tests {
         sums.add("", Amount::from_count(2));
         other.add("", Amount::ONE);
         sums.merge(other);
-        assert_eq!((sums.len(), sums.total(), sums.of_no_key()), (1, Amount::from_count(5), Amount::from_count(3)));
+        assert_eq!(
+            (sums.len(), sums.total(), sums.of_no_key()),
+            (1, Amount::from_count(5), Amount::from_count(3))
+        );
         assert_eq!(sums.top(10), [("/a", Amount::from_count(5))]);
     }
 
     #[test]
     fn only_canonical_integers_below_two_to_the_53_are_numbers() {
-        for (key, number) in [("0", 0), ("7", 7), ("-7", -7), ("9007199254740991", 9_007_199_254_740_991)] {
+        for (key, number) in
+            [("0", 0), ("7", 7), ("-7", -7), ("9007199254740991", 9_007_199_254_740_991)]
+        {
             assert_eq!(canonical_integer(key), Some(number));
         }
-        for key in ["", "-", "-0", "07", "+7", "7.0", "1e3", " 7", "9007199254740992", "99999999999999999999", "٧"] {
+        for key in [
+            "",
+            "-",
+            "-0",
+            "07",
+            "+7",
+            "7.0",
+            "1e3",
+            " 7",
+            "9007199254740992",
+            "99999999999999999999",
+            "٧",
+        ] {
             assert_eq!(canonical_integer(key), None, "{key}");
         }
     }

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The reason that a line is rejected for; a line has one, the first that its checks meet.
 ///
-/// **Shape**: ordered as the checks come; the text (by `Display`) is what the ledger, the log and the rejected lines
-/// carry: `not_json`, `missing:item_id`, `invalid:price`.
+/// **Shape**: ordered as the checks come; the text (by `Display`) is what the ledger, the log and
+/// the rejected lines carry: `not_json`, `missing:item_id`, `invalid:price`.
 ///
 /// **Source**: `docs/EVENTS.md`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,7 +128,8 @@ impl Field {
 }
 
 impl Reason {
-    /// Reads the text of a reason back, as a ledger mark carries it. `None` for a text that no reason has.
+    /// Reads the text of a reason back, as a ledger mark carries it. `None` for a text that no
+    /// reason has.
     pub fn parse(text: &str) -> Option<Reason> {
         let field = |name: &str| Field::ALL.into_iter().find(|field| field.name() == name);
         match text {

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc,
+};
 use chrono_tz::{GapInfo, Tz};
 
 use crate::bucket::Bucket;
@@ -85,16 +87,19 @@ pub struct Period {
     pub start: DateTime<Tz>,
     /// The first instant of the next one.
     pub end: DateTime<Tz>,
-    /// The minutes that are counted for it: whole hours of UTC. An edge within such an hour is cut at the hour's start, for
-    /// this period and for its neighbour alike, so that nothing is counted twice or lost.
+    /// The minutes that are counted for it: whole hours of UTC. An edge within such an hour is cut
+    /// at the hour's start, for this period and for its neighbour alike, so that nothing is counted
+    /// twice or lost.
     pub window: Window,
 }
 
 impl Period {
-    /// **Shape**: `None` where an edge lies beyond the year 9999. What lies before 1970 is left out.
+    /// **Shape**: `None` where an edge lies beyond the year 9999. What lies before 1970 is left
+    /// out.
     fn new(start: DateTime<Tz>, end: DateTime<Tz>) -> Option<Period> {
         let hour_of = |edge: DateTime<Tz>| {
-            Minute::from_epoch_seconds(edge.timestamp().max(0)).map(|minute| minute.hour().first_minute())
+            Minute::from_epoch_seconds(edge.timestamp().max(0))
+                .map(|minute| minute.hour().first_minute())
         };
         Some(Period { start, end, window: Window { from: hour_of(start)?, to: hour_of(end)? } })
     }
@@ -106,14 +111,16 @@ impl Period {
 
     /// Whether this time is among those that are counted for the period.
     pub fn counts(&self, time: DateTime<Utc>) -> bool {
-        Minute::containing(time).is_some_and(|minute| self.window.from <= minute && minute < self.window.to)
+        Minute::containing(time)
+            .is_some_and(|minute| self.window.from <= minute && minute < self.window.to)
     }
 }
 
 /// `[2026-11-19T00:00:00+01:00, 2026-11-20T00:00:00+01:00)`, and the hours that are counted for it.
 impl fmt::Debug for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [start, end] = [self.start, self.end].map(|edge| edge.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let [start, end] =
+            [self.start, self.end].map(|edge| edge.to_rfc3339_opts(SecondsFormat::Secs, true));
         let hours = self.window.to.hour().number() - self.window.from.hour().number();
         write!(f, "[{start}, {end}) {:?}+{hours}h", self.window.from.hour())
     }
@@ -121,9 +128,10 @@ impl fmt::Debug for Period {
 
 /// What cuts time into periods: their length, and the zone whose midnights they begin at.
 ///
-/// **Guarantees**: periods follow each other without gap or overlap, and each has at least one hour. A midnight that does
-/// not exist, because the clock was put forward over it, is the first instant after it; of one that exists twice it is
-/// the earlier. A date that a zone skipped has no period.
+/// **Guarantees**: periods follow each other without gap or overlap, and each has at least one
+/// hour. A midnight that does not exist, because the clock was put forward over it, is the first
+/// instant after it; of one that exists twice it is the earlier. A date that a zone skipped has no
+/// period.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Calendar {
     /// How long its periods are.
@@ -133,8 +141,9 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// Cuts a range into periods, ascending: from the one that holds `from` to the one that the last instant before `to`
-    /// lies in, or to the one that is running at `now`, whichever is earlier.
+    /// Cuts a range into periods, ascending: from the one that holds `from` to the one that the
+    /// last instant before `to` lies in, or to the one that is running at `now`, whichever is
+    /// earlier.
     ///
     /// **Errors**: [`SeriesError`].
     pub fn periods(
@@ -167,7 +176,8 @@ impl Calendar {
         Minute::containing(time)?;
         if self.granularity == Granularity::Hour {
             let seconds = time.timestamp();
-            let start = DateTime::from_timestamp(seconds - seconds % SECONDS_PER_HOUR, 0)?.with_timezone(&self.zone);
+            let start = DateTime::from_timestamp(seconds - seconds % SECONDS_PER_HOUR, 0)?
+                .with_timezone(&self.zone);
             return Period::new(start, start + TimeDelta::hours(1));
         }
         let mut first = self.first_date_of(time.with_timezone(&self.zone).date_naive())?;
@@ -177,13 +187,14 @@ impl Calendar {
             if time < end {
                 return Period::new(start, end);
             }
-            // A clock that was put back over midnight shows the old date again, in the new date's period.
+            // A clock that was put back over midnight shows the old date again, in the new date's
+            // period.
             first = next;
         }
     }
 
-    /// The period that is counted into at this time. It is the one after that which the zone's clock shows if its edge is
-    /// cut at the hour's start and the hour has begun.
+    /// The period that is counted into at this time. It is the one after that which the zone's
+    /// clock shows if its edge is cut at the hour's start and the hour has begun.
     pub fn running(self, now: DateTime<Utc>) -> Option<Period> {
         let period = self.containing(now)?;
         if period.counts(now) { Some(period) } else { self.containing(period.end.to_utc()) }
@@ -203,17 +214,21 @@ impl Calendar {
         let date = to.with_timezone(&self.zone).date_naive();
         let from = match self.granularity {
             Granularity::Hour => to - HOURS_BACK,
-            Granularity::Day => self.start_of_date(date.checked_sub_days(Days::new(DAYS_BACK))?)?.to_utc(),
-            Granularity::Week => {
-                self.start_of_date(date.checked_sub_days(Days::new(WEEKS_BACK * DAYS_PER_WEEK))?)?.to_utc()
+            Granularity::Day => {
+                self.start_of_date(date.checked_sub_days(Days::new(DAYS_BACK))?)?.to_utc()
             }
-            Granularity::Month => self.start_of_date(date.checked_sub_months(Months::new(MONTHS_BACK))?)?.to_utc(),
+            Granularity::Week => self
+                .start_of_date(date.checked_sub_days(Days::new(WEEKS_BACK * DAYS_PER_WEEK))?)?
+                .to_utc(),
+            Granularity::Month => {
+                self.start_of_date(date.checked_sub_months(Months::new(MONTHS_BACK))?)?.to_utc()
+            }
         };
         Some(from.max(DateTime::UNIX_EPOCH))
     }
 
-    /// The buckets that a period's numbers are summed from: the one that is the same span of time, or else whole days and,
-    /// before the first and after the last of them, hours.
+    /// The buckets that a period's numbers are summed from: the one that is the same span of time,
+    /// or else whole days and, before the first and after the last of them, hours.
     pub fn buckets(self, period: &Period) -> Vec<Bucket> {
         let Window { from, to } = period.window;
         let day = from.hour().day();
@@ -242,7 +257,9 @@ impl Calendar {
     fn first_date_of(self, date: NaiveDate) -> Option<NaiveDate> {
         match self.granularity {
             Granularity::Hour | Granularity::Day => Some(date),
-            Granularity::Week => date.checked_sub_days(Days::new(u64::from(date.weekday().num_days_from_monday()))),
+            Granularity::Week => {
+                date.checked_sub_days(Days::new(u64::from(date.weekday().num_days_from_monday())))
+            }
             Granularity::Month => date.with_day(1),
         }
     }
@@ -273,8 +290,10 @@ mod tests {
 
     /// The periods from one time to another, one a line; the present is far behind them.
     fn check(granularity: Granularity, zone: &str, from: &str, to: &str, expected: &[&str]) {
-        let periods = calendar(granularity, zone).periods(at(from), at(to), at("2040-01-01T00:00:00Z"));
-        let periods: Vec<String> = periods.expect("a series").iter().map(|period| format!("{period:?}")).collect();
+        let periods =
+            calendar(granularity, zone).periods(at(from), at(to), at("2040-01-01T00:00:00Z"));
+        let periods: Vec<String> =
+            periods.expect("a series").iter().map(|period| format!("{period:?}")).collect();
         assert_eq!(periods, expected, "{zone}");
     }
 
@@ -377,7 +396,10 @@ mod tests {
         // Half an hour of summer time: one edge is whole, the other is not.
         let days = calendar(Granularity::Day, "Australia/Lord_Howe");
         let change = days.containing(at("2026-10-03T15:00:00Z")).expect("in range");
-        assert_eq!(format!("{change:?}"), "[2026-10-04T00:00:00+10:30, 2026-10-05T00:00:00+11:00) 2026-10-03T13+24h");
+        assert_eq!(
+            format!("{change:?}"),
+            "[2026-10-04T00:00:00+10:30, 2026-10-05T00:00:00+11:00) 2026-10-03T13+24h"
+        );
         let after = days.containing(change.end.to_utc()).expect("in range");
         assert_eq!((change.is_exact(), after.is_exact()), (false, true));
         assert_eq!(change.window.to, after.window.from);
@@ -439,7 +461,9 @@ mod tests {
     fn a_series_ends_with_the_running_period() {
         let days = calendar(Granularity::Day, "UTC");
         let now = at("2026-11-21T12:00:00Z");
-        let periods = days.periods(at("2026-11-20T00:00:00Z"), at("2027-01-01T00:00:00Z"), now).expect("a series");
+        let periods = days
+            .periods(at("2026-11-20T00:00:00Z"), at("2027-01-01T00:00:00Z"), now)
+            .expect("a series");
         let counting: Vec<bool> = periods.iter().map(|period| period.counts(now)).collect();
         assert_eq!(counting, [false, true]);
         let from_now_on = days.periods(at("2026-11-21T13:00:00Z"), at("2027-01-01T00:00:00Z"), now);
@@ -454,7 +478,9 @@ mod tests {
         let running = days.running(now).expect("in range");
         assert_eq!(running.start.to_rfc3339(), "2026-11-21T00:00:00+05:30");
         assert!(running.counts(now));
-        let series = days.periods(at("2026-11-20T12:00:00Z"), at("2026-12-01T00:00:00Z"), now).expect("a series");
+        let series = days
+            .periods(at("2026-11-20T12:00:00Z"), at("2026-12-01T00:00:00Z"), now)
+            .expect("a series");
         assert_eq!(series.last(), Some(&running));
     }
 
@@ -462,7 +488,8 @@ mod tests {
     fn a_range_that_cannot_be_cut_says_why() {
         let days = calendar(Granularity::Day, "UTC");
         let now = at("2026-11-21T12:00:00Z");
-        let error = |from: &str, to: &str| days.periods(at(from), at(to), now).expect_err("no series");
+        let error =
+            |from: &str, to: &str| days.periods(at(from), at(to), now).expect_err("no series");
         assert_eq!(error("2026-11-20T00:00:00Z", "2026-11-20T00:00:00Z"), SeriesError::Reversed);
         assert_eq!(error("2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"), SeriesError::Future);
         assert_eq!(error("1969-12-31T23:59:59Z", "2026-11-23T00:00:00Z"), SeriesError::OutOfRange);
@@ -482,7 +509,11 @@ mod tests {
             (Granularity::Month, "2026-11-21T12:34:56Z", "2025-11-20T23:00:00Z"),
             (Granularity::Month, "1970-05-01T00:00:00Z", "1970-01-01T00:00:00Z"),
         ] {
-            assert_eq!(calendar(granularity, "Europe/Berlin").default_from(at(to)), Some(at(from)), "{granularity:?}");
+            assert_eq!(
+                calendar(granularity, "Europe/Berlin").default_from(at(to)),
+                Some(at(from)),
+                "{granularity:?}"
+            );
         }
     }
 
@@ -498,7 +529,10 @@ mod tests {
             (Granularity::Week, "UTC", "[Week(2026-W53)]"),
             (Granularity::Month, "Europe/London", "[Month(2026-12)]"),
         ] {
-            assert_eq!(format!("{:?}", buckets(granularity, zone, "2026-12-30T05:06:07Z")), expected);
+            assert_eq!(
+                format!("{:?}", buckets(granularity, zone, "2026-12-30T05:06:07Z")),
+                expected
+            );
         }
         let week = buckets(Granularity::Week, "Europe/Berlin", "2026-12-30T05:06:07Z");
         assert_eq!(week.len(), 1 + 6 + 23);
@@ -509,12 +543,18 @@ mod tests {
 
     #[test]
     fn the_week_before_1970_loses_what_lies_before() {
-        let week = calendar(Granularity::Week, "UTC").containing(at("1970-01-01T00:00:00Z")).expect("in range");
-        assert_eq!(format!("{week:?}"), "[1969-12-29T00:00:00Z, 1970-01-05T00:00:00Z) 1970-01-01T00+96h");
+        let week = calendar(Granularity::Week, "UTC")
+            .containing(at("1970-01-01T00:00:00Z"))
+            .expect("in range");
+        assert_eq!(
+            format!("{week:?}"),
+            "[1969-12-29T00:00:00Z, 1970-01-05T00:00:00Z) 1970-01-01T00+96h"
+        );
     }
 
     fn any_calendar() -> impl Strategy<Value = Calendar> {
-        let granularities = [Granularity::Hour, Granularity::Day, Granularity::Week, Granularity::Month];
+        let granularities =
+            [Granularity::Hour, Granularity::Day, Granularity::Week, Granularity::Month];
         (prop::sample::select(granularities.to_vec()), prop::sample::select(TZ_VARIANTS.to_vec()))
             .prop_map(|(granularity, zone)| Calendar { granularity, zone })
     }
@@ -563,12 +603,14 @@ mod tests {
             let days = Calendar { granularity: Granularity::Day, zone };
             let day = days.containing(DateTime::from_timestamp(seconds, 0).expect("in range")).expect("in range");
             let date = day.start.date_naive();
-            // The naive way: what the zone's clock showed just before, and at every quarter of the day before.
+            // The naive way: what the zone's clock showed just before, and at every quarter of the
+            // day before.
             prop_assert!((day.start - TimeDelta::seconds(1)).date_naive() < date);
             for quarters in 1..100 {
                 prop_assert!((day.start - TimeDelta::minutes(15 * quarters)).date_naive() < date);
             }
-            // The next period is that of the next date, or of a later one if the zone skipped dates.
+            // The next period is that of the next date, or of a later one if the zone skipped
+            // dates.
             let next = day.end.date_naive();
             let skipped = date.iter_days().skip(1).take_while(|skipped| *skipped < next);
             for skipped in skipped {

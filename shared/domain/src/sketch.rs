@@ -7,26 +7,29 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The registers of a sketch are two to this power: 16,384.
 ///
-/// **Guarantees**: the standard error of an estimate is 1.04 / sqrt(2^14) = 0.81 %, so that 19 of 20 estimates are within
-/// 1.6 %. Up to about 1,500 ids a sketch keeps a hash of 32 bits of each, and is exact, but that of a thousand ids two meet
-/// once in 400 times.
+/// **Guarantees**: the standard error of an estimate is 1.04 / sqrt(2^14) = 0.81 %, so that 19 of
+/// 20 estimates are within 1.6 %. Up to about 1,500 ids a sketch keeps a hash of 32 bits of each,
+/// and is exact, but that of a thousand ids two meet once in 400 times.
 pub const LG_K: u8 = 14;
 
-/// The first byte of a stored sketch: what follows is the compact form of Apache DataSketches, four bits a register.
+/// The first byte of a stored sketch: what follows is the compact form of Apache DataSketches, four
+/// bits a register.
 const PLAIN: u8 = 1;
 
-/// The first byte of a stored sketch: what follows is that form packed by zstd. Registers are mostly alike, so that those of
-/// a minute of 6,000 customers take half of the space; ids that are kept one by one cannot be packed.
+/// The first byte of a stored sketch: what follows is that form packed by zstd. Registers are
+/// mostly alike, so that those of a minute of 6,000 customers take half of the space; ids that are
+/// kept one by one cannot be packed.
 const PACKED: u8 = 2;
 
 /// zstd's fastest level: the others make sketches no smaller.
 const PACK_LEVEL: i32 = 1;
 
-/// What a packed sketch may unpack to, in bytes: more than 2^14 registers of four bits with their exceptions take.
+/// What a packed sketch may unpack to, in bytes: more than 2^14 registers of four bits with their
+/// exceptions take.
 const UNPACKED_BYTES_MAX: usize = 64 * 1024;
 
-/// The hash of an id. Sketches hash it once more, which takes half of the time that hashing a text by their own function
-/// would.
+/// The hash of an id. Sketches hash it once more, which takes half of the time that hashing a text
+/// by their own function would.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct IdHash(pub(crate) u64);
 
@@ -40,11 +43,12 @@ impl IdHash {
 
 /// A set of ids of which only the size can be told, about.
 ///
-/// **Guarantees**: uniting is idempotent, and its order does not matter: the estimate depends on which ids were added, not
-/// on how often, in what order, or through how many sketches. So a chunk that is counted again changes nothing.
+/// **Guarantees**: uniting is idempotent, and its order does not matter: the estimate depends on
+/// which ids were added, not on how often, in what order, or through how many sketches. So a chunk
+/// that is counted again changes nothing.
 ///
-/// **Source**: Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", 2007; the estimator of Apache DataSketches that does not
-/// depend on the order of updates.
+/// **Source**: Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", 2007; the estimator of Apache
+/// DataSketches that does not depend on the order of updates.
 #[derive(Clone)]
 pub struct Sketch(HllUnion);
 
@@ -134,13 +138,17 @@ impl Sketch {
         let stored = match bytes.split_first() {
             Some((&PLAIN, plain)) => HllSketch::deserialize(plain).map_err(malformed)?,
             Some((&PACKED, packed)) => {
-                let plain = zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX).map_err(malformed)?;
+                let plain =
+                    zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX).map_err(malformed)?;
                 HllSketch::deserialize(&plain).map_err(malformed)?
             }
             _ => return Err(SketchError::OtherFormat { found: bytes.first().copied() }),
         };
         if stored.lg_config_k() != LG_K {
-            return Err(SketchError::Malformed(format!("it has 2^{} registers, not 2^{LG_K}", stored.lg_config_k())));
+            return Err(SketchError::Malformed(format!(
+                "it has 2^{} registers, not 2^{LG_K}",
+                stored.lg_config_k()
+            )));
         }
         let mut sketch = Sketch::new();
         sketch.0.update(&stored);
@@ -195,27 +203,41 @@ mod tests {
 
     #[test]
     fn a_stored_sketch_is_read_back() {
-        for (size, format, bytes_max) in
-            [(0, PLAIN, 20), (3, PLAIN, 30), (300, PLAIN, 1_300), (6_000, PACKED, 4_300), (300_000, PACKED, 6_900)]
-        {
+        for (size, format, bytes_max) in [
+            (0, PLAIN, 20),
+            (3, PLAIN, 30),
+            (300, PLAIN, 1_300),
+            (6_000, PACKED, 4_300),
+            (300_000, PACKED, 6_900),
+        ] {
             let bytes = ids(0..size).to_bytes();
             assert_eq!(bytes[0], format, "{size} ids");
             assert!(bytes.len() <= bytes_max, "{size} ids take {} bytes", bytes.len());
-            assert_eq!(Sketch::from_bytes(&bytes).expect("stored").estimate(), ids(0..size).estimate());
+            assert_eq!(
+                Sketch::from_bytes(&bytes).expect("stored").estimate(),
+                ids(0..size).estimate()
+            );
         }
     }
 
     #[test]
     fn bytes_that_are_no_sketch_are_an_error_that_says_so() {
-        assert_eq!(Sketch::from_bytes(&[]).expect_err("nothing"), SketchError::OtherFormat { found: None });
-        assert_eq!(Sketch::from_bytes(&[3, 0]).expect_err("format 3"), SketchError::OtherFormat { found: Some(3) });
+        assert_eq!(
+            Sketch::from_bytes(&[]).expect_err("nothing"),
+            SketchError::OtherFormat { found: None }
+        );
+        assert_eq!(
+            Sketch::from_bytes(&[3, 0]).expect_err("format 3"),
+            SketchError::OtherFormat { found: Some(3) }
+        );
         let bytes = ids(0..3_000).to_bytes();
         for length in [1, 2, 9, 100, bytes.len() - 1] {
             let error = Sketch::from_bytes(&bytes[..length]).expect_err("cut off");
             assert!(matches!(error, SketchError::Malformed(_)), "{length}: {error:?}");
         }
         let small = HllSketch::new(12, HllType::Hll4).expect("in range").serialize();
-        let error = Sketch::from_bytes(&[&[PLAIN], &small[..]].concat()).expect_err("another precision");
+        let error =
+            Sketch::from_bytes(&[&[PLAIN], &small[..]].concat()).expect_err("another precision");
         assert_eq!(error.to_string(), "the sketch cannot be read: it has 2^12 registers, not 2^14");
     }
 

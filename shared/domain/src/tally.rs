@@ -1,4 +1,5 @@
-//! Exact sums by site, minute, measure and key, small enough that a chunk of any size fits a function.
+//! Exact sums by site, minute, measure and key, small enough that a chunk of any size fits a
+//! function.
 
 use std::fmt;
 
@@ -12,10 +13,11 @@ use crate::time::Minute;
 
 /// What one chunk adds: for each site, minute, measure and key an exact amount.
 ///
-/// **Shape**: a counter takes eight bytes in a table of its own bucket, so that events which come in the order of
-/// their time touch little memory. Keys and sites are kept once.
+/// **Shape**: a counter takes eight bytes in a table of its own bucket, so that events which come
+/// in the order of their time touch little memory. Keys and sites are kept once.
 ///
-/// **Guarantees**: the groups and their order depend on what was added, not on the order of the additions.
+/// **Guarantees**: the groups and their order depend on what was added, not on the order of the
+/// additions.
 #[derive(Default)]
 pub struct Tally {
     sites: Texts,
@@ -49,7 +51,8 @@ pub(crate) struct SiteNumber(pub(crate) u32);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct KeyNumber(u32);
 
-/// Money in millionths, as prices are read: no price, quantity or total has more decimals, and the largest fits.
+/// Money in millionths, as prices are read: no price, quantity or total has more decimals, and the
+/// largest fits.
 pub(crate) const MILLIONTHS_PER_ONE: u64 = 1_000_000;
 
 /// The units of an [`Amount`] in a millionth.
@@ -76,21 +79,23 @@ impl Tally {
         self.buckets.iter().map(|bucket| bucket.cells.length as usize).sum()
     }
 
-    /// The groups, ascending by site, minute and measure, each made when it is asked for: a counter takes 32 bytes in a
-    /// group, four times what it takes in the tally.
+    /// The groups, ascending by site, minute and measure, each made when it is asked for: a counter
+    /// takes 32 bytes in a group, four times what it takes in the tally.
     pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
         let keys = self.keys.to_texts();
         let sites = self.sites.to_texts();
         let mut keys_sorted: Vec<u32> = (0..self.keys.count()).collect();
         keys_sorted.sort_unstable_by_key(|number| keys[*number as usize]);
-        // A key's rank stands for it while a group is sorted: comparing numbers costs far less than comparing texts.
+        // A key's rank stands for it while a group is sorted: comparing numbers costs far less than
+        // comparing texts.
         let mut ranks = vec![0; keys.len()];
         for (rank, number) in (0..).zip(&keys_sorted) {
             ranks[*number as usize] = rank;
         }
         let mut buckets: Vec<&Bucket> = self.buckets.iter().collect();
-        buckets
-            .sort_unstable_by_key(|bucket| (sites[bucket.name.site as usize], bucket.name.minute, bucket.name.measure));
+        buckets.sort_unstable_by_key(|bucket| {
+            (sites[bucket.name.site as usize], bucket.name.minute, bucket.name.measure)
+        });
         buckets.into_iter().filter_map(move |bucket| {
             let mut cells: Vec<(u32, u32)> =
                 bucket.cells.iter().map(|(key, steps)| (ranks[key as usize], steps)).collect();
@@ -104,7 +109,12 @@ impl Tally {
                 .filter(|(_, amount)| *amount != Amount::ZERO)
                 .collect();
             let Bucket { name: BucketName { site, minute, measure }, .. } = *bucket;
-            (!counters.is_empty()).then(|| Group { site: sites[site as usize], minute, measure, counters })
+            (!counters.is_empty()).then(|| Group {
+                site: sites[site as usize],
+                minute,
+                measure,
+                counters,
+            })
         })
     }
 
@@ -127,7 +137,13 @@ impl Tally {
 
     /// Adds one event, or one unit.
     #[inline]
-    pub(crate) fn add_one(&mut self, site: SiteNumber, measure: Measure, minute: Minute, key: KeyNumber) {
+    pub(crate) fn add_one(
+        &mut self,
+        site: SiteNumber,
+        measure: Measure,
+        minute: Minute,
+        key: KeyNumber,
+    ) {
         let bucket = self.bucket(BucketName { site: site.0, minute, measure });
         match step_units(measure) {
             ONE_STEP => self.add_steps(bucket, key, 1),
@@ -147,14 +163,19 @@ impl Tally {
     ) {
         let bucket = self.bucket(BucketName { site: site.0, minute, measure });
         let (steps, rest) = match measure {
-            Measure::Sales(_) | Measure::Refunds(_) | Measure::OrderValue(_) | Measure::OrderedValue(_) => {
-                (millionths / 10_000, millionths % 10_000)
-            }
+            Measure::Sales(_)
+            | Measure::Refunds(_)
+            | Measure::OrderValue(_)
+            | Measure::OrderedValue(_) => (millionths / 10_000, millionths % 10_000),
             _ => (millionths / MILLIONTHS_PER_ONE, millionths % MILLIONTHS_PER_ONE),
         };
         match u32::try_from(steps) {
             Ok(steps) if rest == 0 => self.add_steps(bucket, key, steps),
-            _ => self.add_wide(bucket, key, Amount::from_units(i128::from(millionths) * UNITS_PER_MILLIONTH)),
+            _ => self.add_wide(
+                bucket,
+                key,
+                Amount::from_units(i128::from(millionths) * UNITS_PER_MILLIONTH),
+            ),
         }
     }
 
@@ -277,11 +298,14 @@ impl PartialEq for Tally {
 
 impl Eq for Tally {}
 
-/// The units of an [`Amount`] in one step of a cell: one for counts, a hundredth for money. What is no whole number of
-/// steps is kept apart.
+/// The units of an [`Amount`] in one step of a cell: one for counts, a hundredth for money. What is
+/// no whole number of steps is kept apart.
 fn step_units(measure: Measure) -> i128 {
     match measure {
-        Measure::Sales(_) | Measure::Refunds(_) | Measure::OrderValue(_) | Measure::OrderedValue(_) => ONE_STEP / 100,
+        Measure::Sales(_)
+        | Measure::Refunds(_)
+        | Measure::OrderValue(_)
+        | Measure::OrderedValue(_) => ONE_STEP / 100,
         Measure::Views
         | Measure::Carts
         | Measure::Removals
@@ -340,7 +364,8 @@ impl BucketName {
         }
     }
 
-    /// Where the bucket is remembered: apart for the measures of a minute, and for minutes that lie side by side.
+    /// Where the bucket is remembered: apart for the measures of a minute, and for minutes that lie
+    /// side by side.
     #[inline]
     fn recent_place(self) -> usize {
         let code = self.measure_code() as usize & 7;
@@ -367,8 +392,8 @@ impl Default for RecentBuckets {
     }
 }
 
-/// A hash table from key numbers to steps, open addressing with linear probing: a cell is one word, the key's number
-/// plus one above, the steps below, zero for an empty cell.
+/// A hash table from key numbers to steps, open addressing with linear probing: a cell is one word,
+/// the key's number plus one above, the steps below, zero for an empty cell.
 #[derive(Default)]
 struct Cells {
     table: Vec<u64>,
@@ -409,12 +434,16 @@ impl Cells {
     }
 
     fn iter(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.table.iter().filter(|cell| **cell != 0).map(|cell| (key_of(*cell) - 1, steps_of(*cell)))
+        self.table
+            .iter()
+            .filter(|cell| **cell != 0)
+            .map(|cell| (key_of(*cell) - 1, steps_of(*cell)))
     }
 
     #[inline(never)]
     fn insert(&mut self, wanted: u32) {
-        // At most four of five cells are taken; tables grow by half, since doubled ones would be half empty.
+        // At most four of five cells are taken; tables grow by half, since doubled ones would be
+        // half empty.
         if (self.length as usize + 1) * 5 > self.table.len() * 4 {
             let grown = (self.table.len() + self.table.len() / 2).max(CELLS_MIN);
             let old = std::mem::replace(&mut self.table, vec![0; grown]);
@@ -568,7 +597,8 @@ impl Texts {
         number_of(self.ends.len())
     }
 
-    /// The number of the text that is the first `length` of these bytes. Those behind it only serve to read it fast.
+    /// The number of the text that is the first `length` of these bytes. Those behind it only serve
+    /// to read it fast.
     #[inline]
     fn number(&mut self, bytes: &[u8], length: usize) -> u32 {
         let text = bytes.get(..length).unwrap_or(bytes);
@@ -594,7 +624,10 @@ impl Texts {
     #[inline(never)]
     fn find_or_insert(&mut self, text: &[u8]) -> u32 {
         let hash = xxh3_64(text);
-        match self.by_text.find(hash, |number| is_same(text_of(&self.bytes, &self.ends, *number), text)) {
+        match self
+            .by_text
+            .find(hash, |number| is_same(text_of(&self.bytes, &self.ends, *number), text))
+        {
             Some(number) => *number,
             None => self.insert(hash, text),
         }
@@ -611,7 +644,8 @@ impl Texts {
     }
 
     fn to_texts(&self) -> Vec<&str> {
-        let all = std::str::from_utf8(&self.bytes).expect("sites and keys are cut from lines that are UTF-8");
+        let all = std::str::from_utf8(&self.bytes)
+            .expect("sites and keys are cut from lines that are UTF-8");
         let mut start = 0;
         let mut texts = Vec::with_capacity(self.ends.len());
         for &end in &self.ends {
@@ -635,9 +669,12 @@ fn is_same(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
         return false;
     }
-    if let (Some(left_head), Some(right_head), Some(left_tail), Some(right_tail)) =
-        (left.first_chunk::<8>(), right.first_chunk::<8>(), left.last_chunk::<8>(), right.last_chunk::<8>())
-        && left.len() <= 16
+    if let (Some(left_head), Some(right_head), Some(left_tail), Some(right_tail)) = (
+        left.first_chunk::<8>(),
+        right.first_chunk::<8>(),
+        left.last_chunk::<8>(),
+        right.last_chunk::<8>(),
+    ) && left.len() <= 16
     {
         return left_head == right_head && left_tail == right_tail;
     }
@@ -723,7 +760,13 @@ mod tests {
     fn a_counter_takes_little_memory() {
         let mut tally = Tally::default();
         for cell in 0..1_000_000_u32 {
-            tally.add("s", Measure::Views, minute(cell / 10_000), &(cell % 10_000).to_string(), Amount::ONE);
+            tally.add(
+                "s",
+                Measure::Views,
+                minute(cell / 10_000),
+                &(cell % 10_000).to_string(),
+                Amount::ONE,
+            );
         }
         let words: usize = tally.buckets.iter().map(|bucket| bucket.cells.table.capacity()).sum();
         assert_eq!(tally.counters(), 1_000_000);

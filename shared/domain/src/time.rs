@@ -1,4 +1,5 @@
-//! Minutes, hours, days, ISO weeks and calendar months. All of them are UTC, named by their start, half open.
+//! Minutes, hours, days, ISO weeks and calendar months. All of them are UTC, named by their start,
+//! half open.
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ const MONTHS_PER_YEAR: u32 = 12;
 /// 1970-01-01 was a Thursday, three days after the Monday that its week began with.
 const EPOCH_DAY_OF_WEEK: u32 = 3;
 
-/// The first second after the last minute that is taken, 10000-01-01: beyond it a date has no four-digit year.
+/// The first second after the last minute that is taken, 10000-01-01: beyond it a date has no
+/// four-digit year.
 const END_SECONDS: i64 = 253_402_300_800;
 
 /// A minute bucket: whole minutes since 1970-01-01T00:00Z, up to the end of the year 9999.
@@ -30,7 +32,8 @@ pub struct Hour(u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(u32);
 
-/// An ISO week, Monday to Sunday: whole weeks since the one that 1970-01-01 lies in, which began on 1969-12-29.
+/// An ISO week, Monday to Sunday: whole weeks since the one that 1970-01-01 lies in, which began on
+/// 1969-12-29.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Week(u32);
 
@@ -130,7 +133,9 @@ impl Hour {
     /// Reads the name that [`Hour`] is displayed by; `None` for anything else.
     pub fn parse(name: &str) -> Option<Hour> {
         let start = format!("{name}:00:00Z");
-        let hour = Minute::containing(DateTime::parse_from_rfc3339(&start).ok()?.with_timezone(&Utc))?.hour();
+        let hour =
+            Minute::containing(DateTime::parse_from_rfc3339(&start).ok()?.with_timezone(&Utc))?
+                .hour();
         (hour.to_string() == name).then_some(hour)
     }
 }
@@ -160,7 +165,9 @@ impl Day {
 
     /// The day as a date.
     pub fn date(self) -> NaiveDate {
-        DateTime::from_timestamp(i64::from(self.0) * SECONDS_PER_DAY, 0).unwrap_or_default().date_naive()
+        DateTime::from_timestamp(i64::from(self.0) * SECONDS_PER_DAY, 0)
+            .unwrap_or_default()
+            .date_naive()
     }
 }
 
@@ -187,7 +194,9 @@ impl Month {
     pub fn first_hour(self) -> Hour {
         let (year, month) = self.of_year();
         let first = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default();
-        Minute::containing(first.and_time(chrono::NaiveTime::MIN).and_utc()).unwrap_or(Minute::EPOCH).hour()
+        Minute::containing(first.and_time(chrono::NaiveTime::MIN).and_utc())
+            .unwrap_or(Minute::EPOCH)
+            .hour()
     }
 
     /// The month after this one.
@@ -299,7 +308,9 @@ mod tests {
     fn an_hour_is_read_from_its_name_and_nothing_else() {
         let hour = Hour::parse("2026-11-20T23").expect("a name");
         assert_eq!((hour.to_string().as_str(), hour.of_day()), ("2026-11-20T23", 23));
-        for name in ["2026-11-20", "2026-11-20T24", "2026-11-20T7", "1969-12-31T23", "2026-11-20T23:00"] {
+        for name in
+            ["2026-11-20", "2026-11-20T24", "2026-11-20T7", "1969-12-31T23", "2026-11-20T23:00"]
+        {
             assert_eq!(Hour::parse(name), None, "{name}");
         }
     }
@@ -315,7 +326,10 @@ mod tests {
             ("1970-01-04", "1970-W01", "1970-01-01"),
         ] {
             let found = day(date).week();
-            assert_eq!((found.to_string().as_str(), found.first_hour().day().to_string().as_str()), (week, monday));
+            assert_eq!(
+                (found.to_string().as_str(), found.first_hour().day().to_string().as_str()),
+                (week, monday)
+            );
         }
     }
 

@@ -19,7 +19,8 @@ pub struct Visitors {
     pub sessions: Sketch,
 }
 
-/// How many there were; up to about 1,500 exactly, beyond that with the error of [`crate::sketch::LG_K`].
+/// How many there were; up to about 1,500 exactly, beyond that with the error of
+/// [`crate::sketch::LG_K`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct UniqueCounts {
     /// Customers.
@@ -58,8 +59,12 @@ impl Uniques {
         })
     }
 
-    /// The visitors of those hours (of a site) that are wanted, by hour, day, week and month, ascending.
-    pub fn rolled_up(&self, is_wanted: impl Fn(&str, Hour) -> bool) -> BTreeMap<(&str, Bucket), Visitors> {
+    /// The visitors of those hours (of a site) that are wanted, by hour, day, week and month,
+    /// ascending.
+    pub fn rolled_up(
+        &self,
+        is_wanted: impl Fn(&str, Hour) -> bool,
+    ) -> BTreeMap<(&str, Bucket), Visitors> {
         let mut rolled_up: BTreeMap<(&str, Bucket), Visitors> = BTreeMap::new();
         for ((site, bucket), visitors) in &self.groups {
             let hour = bucket.first_minute().hour();
@@ -85,14 +90,16 @@ impl Uniques {
 
 /// Gathers the visitors of a chunk while it is read.
 ///
-/// **Shape**: the hashes of ids wait in their minute until there are enough to be worth a sketch, which takes 16 KiB; so
-/// what a chunk holds is 16 bytes an event, or about 64 KiB a minute, whichever is less.
+/// **Shape**: the hashes of ids wait in their minute until there are enough to be worth a sketch,
+/// which takes 16 KiB; so what a chunk holds is 16 bytes an event, or about 64 KiB a minute,
+/// whichever is less.
 pub(crate) struct Gathering {
     /// Minutes before this one are kept by their hour.
     minutes_from: Minute,
     places: Vec<Place>,
     by_name: HashMap<PlaceName, usize, Xxh3DefaultBuilder>,
-    /// The place that each of these was last asked for; minutes that lie side by side have different ones.
+    /// The place that each of these was last asked for; minutes that lie side by side have
+    /// different ones.
     recent_places: [Option<(PlaceName, usize)>; RECENT_PLACES],
     recent_users: RecentIds,
     recent_sessions: RecentIds,
@@ -151,8 +158,8 @@ impl Ids {
     }
 }
 
-/// The ids that were added last, each with its place. A customer mostly has many events in a minute, and finding that one
-/// is there already takes a tenth of the time that adding it does.
+/// The ids that were added last, each with its place. A customer mostly has many events in a
+/// minute, and finding that one is there already takes a tenth of the time that adding it does.
 struct RecentIds(Vec<u64>);
 
 /// A power of two; 32 KiB of hashes stay in a first or second level cache.
@@ -167,7 +174,8 @@ impl RecentIds {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a hash")]
     fn is_new(&mut self, place: usize, id: IdHash) -> bool {
-        // Hashes of two ids, or of one at two places, are the same as seldom as those of any two of 2^64.
+        // Hashes of two ids, or of one at two places, are the same as seldom as those of any two of
+        // 2^64.
         let named = id.0 ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let known = &mut self.0[named as usize % RECENT_IDS];
         std::mem::replace(known, named) != named
@@ -188,7 +196,13 @@ impl Gathering {
 
     /// Adds whom an event is of.
     #[inline]
-    pub(crate) fn add(&mut self, site: SiteNumber, minute: Minute, user: Option<IdHash>, session: Option<IdHash>) {
+    pub(crate) fn add(
+        &mut self,
+        site: SiteNumber,
+        minute: Minute,
+        user: Option<IdHash>,
+        session: Option<IdHash>,
+    ) {
         if user.is_none() && session.is_none() {
             return;
         }
@@ -224,10 +238,14 @@ impl Gathering {
     /// Ends the gathering; `sites` are those that the numbers stand for.
     pub(crate) fn finish(self, sites: &[&str]) -> Uniques {
         let mut places: Vec<Option<Place>> = self.places.into_iter().map(Some).collect();
-        let named = self.by_name.into_iter().filter_map(|(name, place)| Some((name, places.get_mut(place)?.take()?)));
+        let named = self
+            .by_name
+            .into_iter()
+            .filter_map(|(name, place)| Some((name, places.get_mut(place)?.take()?)));
         let groups = named.map(|(PlaceName { site, minute, is_hour }, place)| {
             let bucket = if is_hour { Bucket::Hour(minute.hour()) } else { Bucket::Minute(minute) };
-            let visitors = Visitors { users: place.users.finish(), sessions: place.sessions.finish() };
+            let visitors =
+                Visitors { users: place.users.finish(), sessions: place.sessions.finish() };
             ((sites[site as usize].to_string(), bucket), visitors)
         });
         Uniques { groups: groups.collect() }
@@ -246,7 +264,10 @@ mod tests {
         Minute::from_epoch_seconds(FIRST_SECOND + number * 60).expect("in range")
     }
 
-    fn gather(minutes_from: i64, events: impl IntoIterator<Item = (u32, i64, u32, u32)>) -> Uniques {
+    fn gather(
+        minutes_from: i64,
+        events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
+    ) -> Uniques {
         let mut gathering = Gathering::new(minute(minutes_from));
         for (site, at, user, session) in events {
             let hash = |id: u32| Some(IdHash::of(id.to_string().as_bytes()));
@@ -257,14 +278,18 @@ mod tests {
 
     #[test]
     fn a_minute_has_each_of_its_visitors_once_however_many_events_there_are() {
-        let events = (0..20_000).map(|number| (number % 2, i64::from(number % 3), number % 500, number % 1_400));
+        let events = (0..20_000)
+            .map(|number| (number % 2, i64::from(number % 3), number % 500, number % 1_400));
         let uniques = gather(0, events.clone());
-        let counts: Vec<_> =
-            uniques.minutes().map(|(site, minute, visitors)| (site, minute, visitors.counts())).collect();
+        let counts: Vec<_> = uniques
+            .minutes()
+            .map(|(site, minute, visitors)| (site, minute, visitors.counts()))
+            .collect();
         assert_eq!(counts.len(), 6);
         for (site, at, found) in counts {
-            let of_minute =
-                events.clone().filter(|event| (["a", "b"][event.0 as usize], minute(event.1)) == (site, at));
+            let of_minute = events
+                .clone()
+                .filter(|event| (["a", "b"][event.0 as usize], minute(event.1)) == (site, at));
             let users: HashSet<u32> = of_minute.clone().map(|event| event.2).collect();
             let sessions: HashSet<u32> = of_minute.map(|event| event.3).collect();
             assert_eq!((found.users, found.sessions), (users.len() as u64, sessions.len() as u64));
@@ -278,7 +303,10 @@ mod tests {
         let (_, _, visitors) = uniques.minutes().next().expect("a minute");
         let users = Sketch::of((0..10_000).map(|user| user.to_string()));
         let sessions = Sketch::of((0..30_000).map(|session| session.to_string()));
-        assert_eq!(visitors.counts(), UniqueCounts { users: users.estimate(), sessions: sessions.estimate() });
+        assert_eq!(
+            visitors.counts(),
+            UniqueCounts { users: users.estimate(), sessions: sessions.estimate() }
+        );
     }
 
     #[test]

@@ -11,7 +11,8 @@ pub const UNPACKED_BYTES_MAX: u64 = 4 << 30;
 /// How many times its stored size a packed chunk may unpack to.
 pub const UNPACKED_RATIO_MAX: u64 = 200;
 
-/// What a packed chunk may always unpack to, so that the ratio does not hit small files of equal lines: 1 MiB.
+/// What a packed chunk may always unpack to, so that the ratio does not hit small files of equal
+/// lines: 1 MiB.
 pub const UNPACKED_BYTES_FREE: u64 = 1 << 20;
 
 /// The unpacked bytes that are handed on at a time.
@@ -21,11 +22,13 @@ const BLOCK_BYTES: usize = 128 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// RFC 8878 section 3.1.1.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// RFC 8878 section 3.1.2: a skippable frame, which some packers write first; its first byte is 0x50 to 0x5f.
+/// RFC 8878 section 3.1.2: a skippable frame, which some packers write first; its first byte is
+/// 0x50 to 0x5f.
 const ZSTD_SKIPPABLE_MAGIC_END: [u8; 3] = [0x2a, 0x4d, 0x18];
 
-/// The largest window of a zstd frame, as a power of two: 8 MiB, which every decoder should take (RFC 8878, 3.1.1.1.2), and
-/// which levels 1 to 19 stay within. The decoder's own limit of 128 MiB would be most of a function's memory.
+/// The largest window of a zstd frame, as a power of two: 8 MiB, which every decoder should take
+/// (RFC 8878, 3.1.1.1.2), and which levels 1 to 19 stay within. The decoder's own limit of 128 MiB
+/// would be most of a function's memory.
 const ZSTD_WINDOW_BITS_MAX: u32 = 23;
 
 /// The window of a gzip stream, as a power of two; the largest that deflate has.
@@ -80,8 +83,9 @@ impl fmt::Display for Format {
 
 /// Unpacks a chunk that comes in pieces.
 ///
-/// **Guarantees**: the same bytes come out however the stored bytes are cut into pushes, and a bomb is one however
-/// they are cut. Memory is one block and the decoder's window (32 KiB for gzip, up to 8 MiB for zstd).
+/// **Guarantees**: the same bytes come out however the stored bytes are cut into pushes, and a bomb
+/// is one however they are cut. Memory is one block and the decoder's window (32 KiB for gzip, up
+/// to 8 MiB for zstd).
 pub(crate) struct Unpacker {
     state: State,
     stored_bytes: u64,
@@ -98,7 +102,8 @@ enum State {
     Zstd(ZstdStream),
 }
 
-/// Unpacks gzip that is there as a whole, to at most `unpacked_bytes_max`, and no more than a chunk of its size may unpack to.
+/// Unpacks gzip that is there as a whole, to at most `unpacked_bytes_max`, and no more than a chunk
+/// of its size may unpack to.
 ///
 /// **Errors**: see [`UnpackError`]; what is no gzip at all is [`UnpackError::Corrupt`].
 pub fn unpack_gzip(packed: &[u8], unpacked_bytes_max: u64) -> Result<Vec<u8>, UnpackError> {
@@ -127,7 +132,11 @@ impl Unpacker {
     /// Takes the next stored bytes and hands on what they unpack to.
     ///
     /// **Errors**: see [`UnpackError`]; the chunk is lost after one.
-    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
+    pub(crate) fn push(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut impl FnMut(&[u8]),
+    ) -> Result<(), UnpackError> {
         let State::Unknown(head) = &mut self.state else {
             return self.push_known(bytes, sink);
         };
@@ -158,7 +167,11 @@ impl Unpacker {
         }
     }
 
-    fn push_known(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
+    fn push_known(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut impl FnMut(&[u8]),
+    ) -> Result<(), UnpackError> {
         if let State::Plain = self.state {
             sink(bytes);
             return Ok(());
@@ -174,7 +187,10 @@ impl Unpacker {
             rest = &rest[step.consumed..];
             self.unpacked_bytes += step.produced as u64;
             if self.unpacked_bytes > self.limit_bytes {
-                return Err(UnpackError::Bomb { limit_bytes: self.limit_bytes, stored_bytes: self.stored_bytes });
+                return Err(UnpackError::Bomb {
+                    limit_bytes: self.limit_bytes,
+                    stored_bytes: self.stored_bytes,
+                });
             }
             sink(&self.block[..step.produced]);
             // A full block may have left more behind, also when no input is left.
@@ -225,16 +241,19 @@ impl GzipStream {
             *self = GzipStream::new();
         }
         let (in_before, out_before) = (self.decoder.total_in(), self.decoder.total_out());
-        let status = self
-            .decoder
-            .decompress(input, output, FlushDecompress::None)
-            .map_err(|error| UnpackError::Corrupt { format: Format::Gzip, detail: error.to_string() })?;
+        let status =
+            self.decoder.decompress(input, output, FlushDecompress::None).map_err(|error| {
+                UnpackError::Corrupt { format: Format::Gzip, detail: error.to_string() }
+            })?;
         self.at_end = status == Status::StreamEnd;
         let consumed = moved(in_before, self.decoder.total_in(), input.len());
         let produced = moved(out_before, self.decoder.total_out(), output.len());
         if consumed == 0 && produced == 0 && !input.is_empty() && !self.at_end {
             // Neither takes nor gives: going on would never end.
-            return Err(UnpackError::Corrupt { format: Format::Gzip, detail: "the stream makes no progress".into() });
+            return Err(UnpackError::Corrupt {
+                format: Format::Gzip,
+                detail: "the stream makes no progress".into(),
+            });
         }
         Ok(Step { consumed, produced })
     }
@@ -254,7 +273,9 @@ struct ZstdStream {
 impl ZstdStream {
     fn new() -> Result<ZstdStream, UnpackError> {
         let mut decoder = Decoder::new().map_err(corrupt_zstd)?;
-        decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_BITS_MAX)).map_err(corrupt_zstd)?;
+        decoder
+            .set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_BITS_MAX))
+            .map_err(corrupt_zstd)?;
         Ok(ZstdStream { decoder, at_end: false })
     }
 
@@ -266,10 +287,14 @@ impl ZstdStream {
         let mut target = OutBuffer::around(output);
         let hint = self.decoder.run(&mut source, &mut target).map_err(corrupt_zstd)?;
         let step = Step { consumed: source.pos(), produced: target.pos() };
-        // A hint of zero says that a frame is complete and flushed; the decoder takes the next frame by itself.
+        // A hint of zero says that a frame is complete and flushed; the decoder takes the next
+        // frame by itself.
         self.at_end = hint == 0;
         if step.consumed == 0 && step.produced == 0 && !input.is_empty() {
-            return Err(UnpackError::Corrupt { format: Format::Zstd, detail: "the stream makes no progress".into() });
+            return Err(UnpackError::Corrupt {
+                format: Format::Zstd,
+                detail: "the stream makes no progress".into(),
+            });
         }
         Ok(step)
     }
@@ -296,7 +321,11 @@ mod tests {
         zstd::encode_all(bytes, 3).unwrap()
     }
 
-    fn unpack_cut(bytes: &[u8], push_bytes: usize, stored_bytes: u64) -> Result<Vec<u8>, UnpackError> {
+    fn unpack_cut(
+        bytes: &[u8],
+        push_bytes: usize,
+        stored_bytes: u64,
+    ) -> Result<Vec<u8>, UnpackError> {
         let mut unpacker = Unpacker::new(stored_bytes);
         let mut out = Vec::new();
         for piece in bytes.chunks(push_bytes) {
@@ -307,10 +336,12 @@ mod tests {
     }
 
     fn unpack(bytes: &[u8]) -> Result<Vec<u8>, UnpackError> {
-        let results: Vec<_> =
-            [1, 2, 3, 7, 4096, usize::MAX].map(|push| unpack_cut(bytes, push, bytes.len() as u64)).into();
+        let results: Vec<_> = [1, 2, 3, 7, 4096, usize::MAX]
+            .map(|push| unpack_cut(bytes, push, bytes.len() as u64))
+            .into();
         for result in &results {
-            // What a decoder says of broken data may depend on what it saw at once; that it is broken may not.
+            // What a decoder says of broken data may depend on what it saw at once; that it is
+            // broken may not.
             match (result, &results[0]) {
                 (Err(UnpackError::Corrupt { .. }), Err(UnpackError::Corrupt { .. })) => {}
                 (left, right) => assert_eq!(left, right),
@@ -321,15 +352,26 @@ mod tests {
 
     fn text() -> Vec<u8> {
         (0..40_000_u32)
-            .flat_map(|number| format!("line {}\n", number.wrapping_mul(2_654_435_761)).into_bytes())
+            .flat_map(|number| {
+                format!("line {}\n", number.wrapping_mul(2_654_435_761)).into_bytes()
+            })
             .collect()
     }
 
     #[test]
     fn plain_bytes_pass_through() {
-        for bytes in
-            [&b""[..], b"{", b"{\"a\":1}\n", b"\x1f", b"\x28\xb5", b"\x28\xb5\x2f", b"P*M", b"P*", b"\x1fx", b"PQ"]
-        {
+        for bytes in [
+            &b""[..],
+            b"{",
+            b"{\"a\":1}\n",
+            b"\x1f",
+            b"\x28\xb5",
+            b"\x28\xb5\x2f",
+            b"P*M",
+            b"P*",
+            b"\x1fx",
+            b"PQ",
+        ] {
             assert_eq!(unpack(bytes).as_deref(), Ok(bytes));
         }
     }
@@ -363,8 +405,14 @@ mod tests {
 
     #[test]
     fn many_members_and_frames_are_one_text() {
-        assert_eq!(unpack(&[gzip(b"a\nb"), gzip(b""), gzip(b"c\n")].concat()).as_deref(), Ok(&b"a\nbc\n"[..]));
-        assert_eq!(unpack(&[zstd(b"a\nb"), zstd(b""), zstd(b"c\n")].concat()).as_deref(), Ok(&b"a\nbc\n"[..]));
+        assert_eq!(
+            unpack(&[gzip(b"a\nb"), gzip(b""), gzip(b"c\n")].concat()).as_deref(),
+            Ok(&b"a\nbc\n"[..])
+        );
+        assert_eq!(
+            unpack(&[zstd(b"a\nb"), zstd(b""), zstd(b"c\n")].concat()).as_deref(),
+            Ok(&b"a\nbc\n"[..])
+        );
         let skippable = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
         assert_eq!(unpack(&[&skippable[..], &zstd(b"a\n")].concat()).as_deref(), Ok(&b"a\n"[..]));
     }
@@ -372,13 +420,19 @@ mod tests {
     #[test]
     fn truncated_data_is_an_error_wherever_it_is_cut() {
         let text = b"{\"event\":\"view\"}\n{\"event\":\"view\"}\n{\"event\":\"cart\"}\n";
-        for (format, magic_bytes, packed) in [(Format::Gzip, 2, gzip(text)), (Format::Zstd, 4, zstd(text))] {
+        for (format, magic_bytes, packed) in
+            [(Format::Gzip, 2, gzip(text)), (Format::Zstd, 4, zstd(text))]
+        {
             let twice = [packed.clone(), packed.clone()].concat();
             for end in magic_bytes..twice.len() {
                 if end == packed.len() {
                     continue;
                 }
-                assert_eq!(unpack(&twice[..end]), Err(UnpackError::Truncated { format }), "{format} cut at {end}");
+                assert_eq!(
+                    unpack(&twice[..end]),
+                    Err(UnpackError::Truncated { format }),
+                    "{format} cut at {end}"
+                );
             }
         }
     }
@@ -402,14 +456,20 @@ mod tests {
             for byte in &mut broken[middle..middle + 40] {
                 *byte ^= 0x5a;
             }
-            assert!(matches!(unpack(&broken), Err(UnpackError::Corrupt { .. } | UnpackError::Bomb { .. })));
+            assert!(matches!(
+                unpack(&broken),
+                Err(UnpackError::Corrupt { .. } | UnpackError::Bomb { .. })
+            ));
             let trailing = [&packed[..], b"{\"not\":\"packed\"}"].concat();
             assert!(matches!(unpack(&trailing), Err(UnpackError::Corrupt { .. })));
         }
         let mut wrong_sum = gzip(b"hello");
         let sum = wrong_sum.len() - 8;
         wrong_sum[sum] ^= 1;
-        assert!(matches!(unpack(&wrong_sum), Err(UnpackError::Corrupt { format: Format::Gzip, .. })));
+        assert!(matches!(
+            unpack(&wrong_sum),
+            Err(UnpackError::Corrupt { format: Format::Gzip, .. })
+        ));
     }
 
     #[test]
@@ -427,7 +487,9 @@ mod tests {
         }
         let one_more = vec![b'0'; (1 << 20) + 1];
         for packed in [gzip(&one_more), zstd(&one_more)] {
-            assert!(matches!(unpack(&packed), Err(UnpackError::Bomb { limit_bytes, .. }) if limit_bytes == 1 << 20));
+            assert!(
+                matches!(unpack(&packed), Err(UnpackError::Bomb { limit_bytes, .. }) if limit_bytes == 1 << 20)
+            );
         }
     }
 

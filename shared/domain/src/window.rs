@@ -9,7 +9,8 @@ use crate::event::FUTURE_SECONDS_MAX;
 use crate::seal::SETTLE;
 use crate::time::{HOURS_PER_DAY, MINUTES_PER_HOUR, Minute};
 
-/// How long a window may be: a year and the month before it, for as long as hours are kept by default.
+/// How long a window may be: a year and the month before it, for as long as hours are kept by
+/// default.
 pub const WINDOW_MINUTES_MAX: u32 = 400 * HOURS_PER_DAY * MINUTES_PER_HOUR;
 
 /// The length of a window in whole minutes, 1 to [`WINDOW_MINUTES_MAX`].
@@ -26,7 +27,8 @@ impl WindowLength {
     /// 24 hours.
     pub const DAY: WindowLength = WindowLength(24 * MINUTES_PER_HOUR);
 
-    /// Reads `15m`, `1h`, `24h`, `7d`: a whole number and its unit. `None` for anything else or out of bounds.
+    /// Reads `15m`, `1h`, `24h`, `7d`: a whole number and its unit. `None` for anything else or out
+    /// of bounds.
     pub fn parse(text: &str) -> Option<WindowLength> {
         let unit_minutes = match text.as_bytes().last()? {
             b'm' => 1,
@@ -69,25 +71,31 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window that ends with this minute: `1h` is the minute and the 59 before it. Stops at 1970.
+    /// The window that ends with this minute: `1h` is the minute and the 59 before it. Stops at
+    /// 1970.
     pub fn ending_with(minute: Minute, length: WindowLength) -> Window {
         let to = minute.plus(1);
         Window { from: to.minus(length.minutes()), to }
     }
 
-    /// The window that can be summed exactly from what is kept: an edge that needs minute rows which have expired moves
-    /// outward to the whole hour, and one that needs hour rows which have expired to the whole day.
+    /// The window that can be summed exactly from what is kept: an edge that needs minute rows
+    /// which have expired moves outward to the whole hour, and one that needs hour rows which have
+    /// expired to the whole day.
     ///
-    /// **Shape**: the precision is the coarser of the two edges'. An edge that lies on a whole hour needs no minutes, and
-    /// one at midnight no hours: such an edge is exact, however old, and stays `minute`. A window never gets shorter, so
-    /// that it holds all that was asked for, and more only where the precision says so. Days that have expired too count
-    /// as nothing: no edge helps there.
+    /// **Shape**: the precision is the coarser of the two edges'. An edge that lies on a whole hour
+    /// needs no minutes, and one at midnight no hours: such an edge is exact, however old, and
+    /// stays `minute`. A window never gets shorter, so that it holds all that was asked for, and
+    /// more only where the precision says so. Days that have expired too count as nothing: no edge
+    /// helps there.
     pub fn kept(self, retention: Retention, now: DateTime<Utc>) -> (Window, Precision) {
         let has_expired = |bucket| retention.has_expired(bucket, now.timestamp());
         let (mut window, mut precision) = (self, Precision::Minute);
-        // What an edge needs is the part of its hour, or day, that lies in the window; the oldest bucket of it goes first.
+        // What an edge needs is the part of its hour, or day, that lies in the window; the oldest
+        // bucket of it goes first.
         let hour_of = |minute: Minute| Bucket::Hour(minute.hour());
-        if hour_of(window.from).first_minute() != window.from && has_expired(Bucket::Minute(window.from)) {
+        if hour_of(window.from).first_minute() != window.from
+            && has_expired(Bucket::Minute(window.from))
+        {
             window.from = hour_of(window.from).first_minute();
             precision = precision.max(Precision::Hour);
         }
@@ -109,7 +117,8 @@ impl Window {
         (window, precision)
     }
 
-    /// The part of the window that can have been counted by now: later events are rejected as future ones.
+    /// The part of the window that can have been counted by now: later events are rejected as
+    /// future ones.
     pub fn counted_by(self, now: DateTime<Utc>) -> Window {
         // The clocks of a producer's bucket and of a reader differ a little.
         let latest = now + TimeDelta::seconds(FUTURE_SECONDS_MAX) + SETTLE;
@@ -155,14 +164,37 @@ mod tests {
 
     #[test]
     fn lengths_are_whole_numbers_with_a_unit_up_to_400_days() {
-        for (text, minutes) in
-            [("1m", 1), ("15m", 15), ("1h", 60), ("24h", 1_440), ("7d", 10_080), ("010080m", 10_080), ("400d", 576_000)]
-        {
-            assert_eq!(WindowLength::parse(text).map(WindowLength::minutes), Some(minutes), "{text}");
+        for (text, minutes) in [
+            ("1m", 1),
+            ("15m", 15),
+            ("1h", 60),
+            ("24h", 1_440),
+            ("7d", 10_080),
+            ("010080m", 10_080),
+            ("400d", 576_000),
+        ] {
+            assert_eq!(
+                WindowLength::parse(text).map(WindowLength::minutes),
+                Some(minutes),
+                "{text}"
+            );
         }
-        for text in
-            ["", "m", "0m", "60", "1.5h", "-1h", "401d", "9601h", "576001m", "1w", " 1h", "+1h", "99999999999h", "1é"]
-        {
+        for text in [
+            "",
+            "m",
+            "0m",
+            "60",
+            "1.5h",
+            "-1h",
+            "401d",
+            "9601h",
+            "576001m",
+            "1w",
+            " 1h",
+            "+1h",
+            "99999999999h",
+            "1é",
+        ] {
             assert_eq!(WindowLength::parse(text), None, "{text}");
         }
     }
@@ -183,31 +215,75 @@ mod tests {
     #[test]
     fn edges_whose_minutes_are_kept_stay() {
         // The oldest minute that is kept ended seven days ago, less half a minute.
-        check_kept("2026-11-13T23:07:00Z", "2026-11-20T23:08:00Z", "2026-11-13T23:07:00Z 2026-11-20T23:08:00Z minute");
-        check_kept("2026-11-13T23:07:00Z", "2026-11-13T23:30:00Z", "2026-11-13T23:07:00Z 2026-11-13T23:30:00Z minute");
+        check_kept(
+            "2026-11-13T23:07:00Z",
+            "2026-11-20T23:08:00Z",
+            "2026-11-13T23:07:00Z 2026-11-20T23:08:00Z minute",
+        );
+        check_kept(
+            "2026-11-13T23:07:00Z",
+            "2026-11-13T23:30:00Z",
+            "2026-11-13T23:07:00Z 2026-11-13T23:30:00Z minute",
+        );
     }
 
     #[test]
     fn edges_whose_minutes_have_expired_move_outward_to_the_hour() {
-        check_kept("2026-11-13T23:06:00Z", "2026-11-20T23:08:00Z", "2026-11-13T23:00:00Z 2026-11-20T23:08:00Z hour");
-        check_kept("2026-11-12T10:30:00Z", "2026-11-12T11:01:00Z", "2026-11-12T10:00:00Z 2026-11-12T12:00:00Z hour");
+        check_kept(
+            "2026-11-13T23:06:00Z",
+            "2026-11-20T23:08:00Z",
+            "2026-11-13T23:00:00Z 2026-11-20T23:08:00Z hour",
+        );
+        check_kept(
+            "2026-11-12T10:30:00Z",
+            "2026-11-12T11:01:00Z",
+            "2026-11-12T10:00:00Z 2026-11-12T12:00:00Z hour",
+        );
         // Some of the minutes before the end are still kept, but not all.
-        check_kept("2026-11-13T22:00:00Z", "2026-11-13T23:30:00Z", "2026-11-13T22:00:00Z 2026-11-14T00:00:00Z hour");
+        check_kept(
+            "2026-11-13T22:00:00Z",
+            "2026-11-13T23:30:00Z",
+            "2026-11-13T22:00:00Z 2026-11-14T00:00:00Z hour",
+        );
     }
 
     #[test]
     fn edges_whose_hours_have_expired_move_outward_to_the_day() {
-        check_kept("2025-10-15T10:30:00Z", "2025-10-15T11:01:00Z", "2025-10-15T00:00:00Z 2025-10-16T00:00:00Z day");
-        check_kept("2025-10-15T10:30:00Z", "2026-10-15T11:01:00Z", "2025-10-15T00:00:00Z 2026-10-15T12:00:00Z day");
+        check_kept(
+            "2025-10-15T10:30:00Z",
+            "2025-10-15T11:01:00Z",
+            "2025-10-15T00:00:00Z 2025-10-16T00:00:00Z day",
+        );
+        check_kept(
+            "2025-10-15T10:30:00Z",
+            "2026-10-15T11:01:00Z",
+            "2025-10-15T00:00:00Z 2026-10-15T12:00:00Z day",
+        );
         // The hour that ended 400 days ago, less half an hour, and the one before it.
-        check_kept("2025-10-16T23:00:00Z", "2026-11-20T23:08:00Z", "2025-10-16T23:00:00Z 2026-11-20T23:08:00Z minute");
-        check_kept("2025-10-16T22:00:00Z", "2026-11-20T23:08:00Z", "2025-10-16T00:00:00Z 2026-11-20T23:08:00Z day");
+        check_kept(
+            "2025-10-16T23:00:00Z",
+            "2026-11-20T23:08:00Z",
+            "2025-10-16T23:00:00Z 2026-11-20T23:08:00Z minute",
+        );
+        check_kept(
+            "2025-10-16T22:00:00Z",
+            "2026-11-20T23:08:00Z",
+            "2025-10-16T00:00:00Z 2026-11-20T23:08:00Z day",
+        );
     }
 
     #[test]
     fn edges_that_need_no_finer_rows_are_exact_however_old() {
-        check_kept("2026-10-15T10:00:00Z", "2026-10-15T11:00:00Z", "2026-10-15T10:00:00Z 2026-10-15T11:00:00Z minute");
-        check_kept("2019-10-15T00:00:00Z", "2019-10-17T00:00:00Z", "2019-10-15T00:00:00Z 2019-10-17T00:00:00Z minute");
+        check_kept(
+            "2026-10-15T10:00:00Z",
+            "2026-10-15T11:00:00Z",
+            "2026-10-15T10:00:00Z 2026-10-15T11:00:00Z minute",
+        );
+        check_kept(
+            "2019-10-15T00:00:00Z",
+            "2019-10-17T00:00:00Z",
+            "2019-10-15T00:00:00Z 2019-10-17T00:00:00Z minute",
+        );
     }
 
     #[test]
@@ -250,7 +326,8 @@ mod tests {
             prop_assert!(window.from <= asked.from && asked.to <= window.to);
             prop_assert_eq!(precision == Precision::Minute, window == asked);
             prop_assert_eq!(window.kept(RETENTION, now), (window, Precision::Minute), "it moves once");
-            // The naive way: walk through it, by days where they are whole, else by hours, else by minutes.
+            // The naive way: walk through it, by days where they are whole, else by hours, else by
+            // minutes.
             let mut next = window.from;
             while next < window.to {
                 let kinds = [Bucket::Day(next.hour().day()), Bucket::Hour(next.hour()), Bucket::Minute(next)];

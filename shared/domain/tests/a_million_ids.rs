@@ -1,5 +1,5 @@
-//! A chunk with a million distinct ids in one minute: its rows and parts stay within the table's limits, and hold each id
-//! once at every granularity.
+//! A chunk with a million distinct ids in one minute: its rows and parts stay within the table's
+//! limits, and hold each id once at every granularity.
 
 use chrono::DateTime;
 use minutebook_domain::amount::Amount;
@@ -14,7 +14,8 @@ const IDS: usize = 1_000_000;
 /// Late ones stand in five times as many rows, which are bounded alike: fewer of them will do.
 const IDS_LATE: usize = 200_000;
 
-/// What DynamoDB bills as one unit. A row may come to more, as hashing is uneven, but not to much more.
+/// What DynamoDB bills as one unit. A row may come to more, as hashing is uneven, but not to much
+/// more.
 const UNIT_BYTES: usize = 1024;
 
 /// A minute, its hour, day, week and month.
@@ -29,8 +30,11 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
             tally.add("shop", Measure::Views, minute, &id.to_string(), Amount::ONE);
         }
         let basis = PlanBasis {
-            reference_time: DateTime::from_timestamp(minute.epoch_seconds() + hours_later * 3_600, 0)
-                .expect("in range"),
+            reference_time: DateTime::from_timestamp(
+                minute.epoch_seconds() + hours_later * 3_600,
+                0,
+            )
+            .expect("in range"),
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
         };
@@ -40,13 +44,18 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
         for part in &plan.parts {
             assert!(1 + part.hours.len() + part.rows.len() <= TRANSACTION_ACTIONS_MAX);
             for row in &part.rows {
-                let bytes: usize = row.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum();
-                assert!(row.counters.len() <= ROW_COUNTERS_MAX && bytes < 2 * UNIT_BYTES, "a row of {bytes} bytes");
+                let bytes: usize =
+                    row.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum();
+                assert!(
+                    row.counters.len() <= ROW_COUNTERS_MAX && bytes < 2 * UNIT_BYTES,
+                    "a row of {bytes} bytes"
+                );
                 counters += row.counters.len();
                 rows += 1;
             }
         }
-        // No row has two counters of a key, so with this sum every id stands once at each granularity.
+        // No row has two counters of a key, so with this sum every id stands once at each
+        // granularity.
         assert_eq!(counters, granularities * ids);
         assert!(counters / rows > 50, "{rows} rows are far from full");
     }

@@ -13,22 +13,28 @@ pub(crate) struct MediaType {
     pub(crate) version: Option<&'static str>,
 }
 
-/// The place of the form that a client likes best, of these; the first one of several that it likes as much.
+/// The place of the form that a client likes best, of these; the first one of several that it likes
+/// as much.
 ///
-/// **Shape**: `None` if it takes none of them. A header that is empty takes all. Parameters other than `version` and
-/// `q` ask for nothing that would tell two forms apart. A range that is malformed is passed over.
+/// **Shape**: `None` if it takes none of them. A header that is empty takes all. Parameters other
+/// than `version` and `q` ask for nothing that would tell two forms apart. A range that is
+/// malformed is passed over.
 pub(crate) fn best(accept: &str, offered: &[MediaType]) -> Option<usize> {
     if accept.trim().is_empty() {
         return (!offered.is_empty()).then_some(0);
     }
-    let ranges: Vec<Range<'_>> = split_outside_quotes(accept, ',').filter_map(Range::parse).collect();
+    let ranges: Vec<Range<'_>> =
+        split_outside_quotes(accept, ',').filter_map(Range::parse).collect();
     let quality = |form: &MediaType| {
-        let matching = ranges.iter().filter_map(|range| Some((range.precision(form)?, range.per_mille)));
+        let matching =
+            ranges.iter().filter_map(|range| Some((range.precision(form)?, range.per_mille)));
         matching.max_by_key(|(precision, _)| *precision).map_or(0, |(_, per_mille)| per_mille)
     };
     let liked = offered.iter().map(quality).enumerate().filter(|(_, per_mille)| *per_mille > 0);
     // Of equal ones the last is the maximum, so that the places are turned round.
-    liked.max_by_key(|(place, per_mille)| (*per_mille, std::cmp::Reverse(*place))).map(|(place, _)| place)
+    liked
+        .max_by_key(|(place, per_mille)| (*per_mille, std::cmp::Reverse(*place)))
+        .map(|(place, _)| place)
 }
 
 /// One of the ranges of a header: `text/*;q=0.5`.
@@ -44,7 +50,8 @@ impl<'a> Range<'a> {
     fn parse(text: &'a str) -> Option<Range<'a>> {
         let mut parts = split_outside_quotes(text, ';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
-        let mut range = Range { kind: kind.trim(), subtype: subtype.trim(), version: None, per_mille: 1_000 };
+        let mut range =
+            Range { kind: kind.trim(), subtype: subtype.trim(), version: None, per_mille: 1_000 };
         for parameter in parts {
             let Some((name, value)) = parameter.split_once('=') else {
                 continue;
@@ -70,7 +77,8 @@ impl<'a> Range<'a> {
             ("*", "*") => Some(0),
             (kind, "*") => kind.eq_ignore_ascii_case(form.kind).then_some(1),
             (kind, subtype) => {
-                let is_named = kind.eq_ignore_ascii_case(form.kind) && subtype.eq_ignore_ascii_case(form.subtype);
+                let is_named = kind.eq_ignore_ascii_case(form.kind)
+                    && subtype.eq_ignore_ascii_case(form.subtype);
                 is_named.then_some(if self.version.is_some() { 3 } else { 2 })
             }
         }
@@ -81,7 +89,8 @@ impl<'a> Range<'a> {
 fn per_mille(text: &str) -> Option<u32> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let are_digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
-    let thousandths: u32 = if are_digits { format!("{decimals:0<3}").parse().ok()? } else { return None };
+    let thousandths: u32 =
+        if are_digits { format!("{decimals:0<3}").parse().ok()? } else { return None };
     match (whole, thousandths) {
         ("0", _) => Some(thousandths),
         ("1", 0) => Some(1_000),
@@ -113,12 +122,20 @@ mod tests {
 
     #[test]
     fn who_takes_all_gets_the_first() {
-        for accept in ["", "*/*", "application/*", "application/json, text/plain, */*", "*/*;q=0.1, text/plain;q=0.05"]
-        {
+        for accept in [
+            "",
+            "*/*",
+            "application/*",
+            "application/json, text/plain, */*",
+            "*/*;q=0.1, text/plain;q=0.05",
+        ] {
             check(accept, Some(JSON));
         }
         // A browser.
-        check("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", Some(JSON));
+        check(
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+            Some(JSON),
+        );
     }
 
     #[test]
@@ -139,7 +156,10 @@ mod tests {
              text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
             Some(OPEN_METRICS),
         );
-        check("application/openmetrics-text;version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", Some(TEXT));
+        check(
+            "application/openmetrics-text;version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            Some(TEXT),
+        );
         check(
             "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
              application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
@@ -151,7 +171,9 @@ mod tests {
 
     #[test]
     fn what_nobody_offers_is_nothing() {
-        for accept in ["text/html", "image/*", "*/*;q=0", "text/plain;version=7", "text", ";q=1", "*/json"] {
+        for accept in
+            ["text/html", "image/*", "*/*;q=0", "text/plain;version=7", "text", ";q=1", "*/json"]
+        {
             check(accept, None);
         }
     }

@@ -1,4 +1,5 @@
-//! What the answers of several calls have in common. Their doc comments are what the description of the API says of them.
+//! What the answers of several calls have in common. Their doc comments are what the description of
+//! the API says of them.
 
 use std::borrow::Cow;
 

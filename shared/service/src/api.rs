@@ -1,4 +1,5 @@
-//! What answers for the API as a whole: its description, paths that there are none of, and methods that a path has not.
+//! What answers for the API as a whole: its description, paths that there are none of, and methods
+//! that a path has not.
 
 use std::sync::LazyLock;
 
@@ -18,11 +19,14 @@ const DESCRIPTION_PATH: &str = "/openapi.json";
 /// **Errors**: the runtime's own.
 pub async fn serve() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
-    lambda_http::run(service_fn(|request| async move { Ok::<_, lambda_http::Error>(handle(&request)) })).await
+    lambda_http::run(service_fn(
+        |request| async move { Ok::<_, lambda_http::Error>(handle(&request)) },
+    ))
+    .await
 }
 
-/// Answers one request: the description of the API, 405 for a method that its call does not have, and 404 for a path
-/// that is no call.
+/// Answers one request: the description of the API, 405 for a method that its call does not have,
+/// and 404 for a path that is no call.
 pub fn handle(request: &Request) -> Response<Body> {
     /// Built when it is asked for first, so that a start is as fast as without it.
     static DESCRIPTION: LazyLock<Value> = LazyLock::new(openapi::document);
@@ -40,7 +44,10 @@ pub fn handle(request: &Request) -> Response<Body> {
 
 fn unknown(path: &str) -> Response<Body> {
     let paths: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
-    problem(StatusCode::NOT_FOUND, &format!("{path:?} is no path of this API; it has {}", paths.join(", ")))
+    problem(
+        StatusCode::NOT_FOUND,
+        &format!("{path:?} is no path of this API; it has {}", paths.join(", ")),
+    )
 }
 
 #[cfg(test)]
@@ -66,15 +73,23 @@ mod tests {
 
     #[test]
     fn an_unknown_path_is_404_and_the_known_ones_are_named() {
-        for (method, path) in
-            [("GET", "/nothing"), ("HEAD", "/"), ("POST", "/events/"), ("OPTIONS", "/item/7"), ("DELETE", "/items/")]
-        {
+        for (method, path) in [
+            ("GET", "/nothing"),
+            ("HEAD", "/"),
+            ("POST", "/events/"),
+            ("OPTIONS", "/item/7"),
+            ("DELETE", "/items/"),
+        ] {
             let (status, response) = asked(method, path);
-            assert!(status == 404 && response.headers()[CONTENT_TYPE] == "application/problem+json", "{path}");
+            assert!(
+                status == 404 && response.headers()[CONTENT_TYPE] == "application/problem+json",
+                "{path}"
+            );
             let problem: Value = serde_json::from_slice(response.body().as_ref()).expect("JSON");
             let sentence = problem["error"].as_str().expect("a sentence");
             assert!(
-                sentence.starts_with(&format!("{path:?} is no path")) && sentence.contains("/history"),
+                sentence.starts_with(&format!("{path:?} is no path"))
+                    && sentence.contains("/history"),
                 "{sentence}"
             );
             assert_eq!(problem["detail"], sentence);

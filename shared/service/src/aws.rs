@@ -1,7 +1,9 @@
-//! The AWS clients: built once at cold start, with one HTTP client, pinned behaviour and time limits.
+//! The AWS clients: built once at cold start, with one HTTP client, pinned behaviour and time
+//! limits.
 //!
-//! The credentials and the region come from the variables that Lambda sets, so the heavy chain of `aws-config` is not
-//! linked in. The trusted roots come with the binary: reading them from disk would be the longest step of a cold start.
+//! The credentials and the region come from the variables that Lambda sets, so the heavy chain of
+//! `aws-config` is not linked in. The trusted roots come with the binary: reading them from disk
+//! would be the longest step of a cold start.
 
 use std::time::Duration;
 
@@ -17,12 +19,14 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::config::{ConfigError, required};
 
-/// Tries of one call. A transaction that is still in progress wants a retry more than five seconds later, which the
-/// fifth try reaches.
+/// Tries of one call. A transaction that is still in progress wants a retry more than five seconds
+/// later, which the fifth try reaches.
 const ATTEMPTS_MAX: u32 = 5;
-/// How long one call may take with all its tries: below the visibility timeout and the deadline of every function.
+/// How long one call may take with all its tries: below the visibility timeout and the deadline of
+/// every function.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one try may wait for its answer. After a freeze a connection can be dead without a sign.
+/// How long one try may wait for its answer. After a freeze a connection can be dead without a
+/// sign.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -41,8 +45,9 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Reads the variables that Lambda sets (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, …) and the endpoints of a local cloud
-    /// (`AWS_ENDPOINT_URL`, and with `_DYNAMODB`, `_S3` or `_SQS` behind it) through `lookup`.
+    /// Reads the variables that Lambda sets (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, …) and the
+    /// endpoints of a local cloud (`AWS_ENDPOINT_URL`, and with `_DYNAMODB`, `_S3` or `_SQS` behind
+    /// it) through `lookup`.
     ///
     /// **Errors**: [`ConfigError`], which names the variable.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Aws, ConfigError> {
@@ -53,14 +58,24 @@ impl Aws {
             None,
             "environment",
         );
-        let endpoint = |name| lookup(name).or_else(|| lookup("AWS_ENDPOINT_URL")).filter(|url| !url.is_empty());
+        let endpoint = |name| {
+            lookup(name).or_else(|| lookup("AWS_ENDPOINT_URL")).filter(|url| !url.is_empty())
+        };
         let dynamodb_endpoint = endpoint("AWS_ENDPOINT_URL_DYNAMODB");
         let s3_endpoint = endpoint("AWS_ENDPOINT_URL_S3");
         let sqs_endpoint = endpoint("AWS_ENDPOINT_URL_SQS");
         let is_plain = is_plain(&dynamodb_endpoint) && is_plain(&s3_endpoint);
         let http_client = if is_plain { Builder::new().build_http() } else { https() };
         let region = Region::new(required(&lookup, "AWS_REGION")?);
-        Ok(Aws { credentials, region, http_client, is_plain, dynamodb_endpoint, s3_endpoint, sqs_endpoint })
+        Ok(Aws {
+            credentials,
+            region,
+            http_client,
+            is_plain,
+            dynamodb_endpoint,
+            s3_endpoint,
+            sqs_endpoint,
+        })
     }
 
     /// The DynamoDB client.
@@ -82,8 +97,8 @@ impl Aws {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// The S3 client. It has no time limit on an operation, since reading a body belongs to it; a stalled body is cut off
-    /// by the SDK's own protection.
+    /// The S3 client. It has no time limit on an operation, since reading a body belongs to it; a
+    /// stalled body is cut off by the SDK's own protection.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let mut config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -92,7 +107,10 @@ impl Aws {
             .http_client(self.http_client.clone())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
             .timeout_config(
-                TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build(),
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .build(),
             )
             // A local cloud has no host name for each bucket.
             .force_path_style(self.s3_endpoint.is_some());
@@ -100,8 +118,8 @@ impl Aws {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
-    /// The SQS client. Most functions need none, so that it has an HTTP client of its own where the others' does not suit
-    /// its endpoint.
+    /// The SQS client. Most functions need none, so that it has an HTTP client of its own where the
+    /// others' does not suit its endpoint.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let http_client = match (self.is_plain, is_plain(&self.sqs_endpoint)) {
             (true, false) => https(),
@@ -162,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_missing_region_is_named() {
-        let error = Aws::read(|name| lookup(name).filter(|_| name != "AWS_REGION")).expect_err("no region");
+        let error =
+            Aws::read(|name| lookup(name).filter(|_| name != "AWS_REGION")).expect_err("no region");
         assert_eq!(error, ConfigError::Missing("AWS_REGION"));
     }
 

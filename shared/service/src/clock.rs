@@ -16,7 +16,10 @@ impl Clock {
     }
 
     /// The machine's clock.
-    #[expect(clippy::disallowed_methods, reason = "this is the edge that every other place gets its time from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the edge that every other place gets its time from"
+    )]
     pub fn system() -> Clock {
         Clock::new(Utc::now)
     }

@@ -1,4 +1,5 @@
-//! Taking events over HTTP: what is posted becomes a chunk in the bucket, and is counted like any other.
+//! Taking events over HTTP: what is posted becomes a chunk in the bucket, and is counted like any
+//! other.
 
 use std::ops::ControlFlow;
 
@@ -21,12 +22,16 @@ use crate::collect_access::site_of_key;
 use crate::collect_body::{self, PostedLines, Refusal};
 use crate::collect_random::{self, Generated};
 use crate::config::{CollectConfig, Config, environment};
-use crate::problem::{json, json_with_status, preflight_or_no_post, preflight_or_wrong_method, problem, problem_with};
+use crate::problem::{
+    json, json_with_status, preflight_or_no_post, preflight_or_wrong_method, problem, problem_with,
+};
 
-/// How many rejected lines an answer lists: an answer has to fit into the 6 MB that Lambda gives back.
+/// How many rejected lines an answer lists: an answer has to fit into the 6 MB that Lambda gives
+/// back.
 const REJECTED_LISTED_MAX: usize = 1_000;
 
-/// How far the bucket's clock may be behind ours: an event that is accepted here must not be in the future there.
+/// How far the bucket's clock may be behind ours: an event that is accepted here must not be in the
+/// future there.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(5);
 
 /// The page of a single view that names neither page nor item, so that it is counted.
@@ -82,15 +87,20 @@ struct ReadPost<'a> {
 }
 
 impl<S: EventStore, K: WriteKeys> Handler<S, K> {
-    /// Answers one request, if it brings events only once they are stored. What goes wrong is an answer too: 503 says that
-    /// a retry helps.
+    /// Answers one request, if it brings events only once they are stored. What goes wrong is an
+    /// answer too: 503 says that a retry helps.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         let is_for_random_events = request.uri().path().ends_with(collect_random::PATH);
-        let is_no_use = if is_for_random_events { preflight_or_wrong_method } else { preflight_or_no_post };
+        let is_no_use =
+            if is_for_random_events { preflight_or_wrong_method } else { preflight_or_no_post };
         if let Some(response) = is_no_use(request.method()) {
             return Ok(response);
         }
-        let answered = if is_for_random_events { self.make_events(&request).await } else { self.admit(&request).await };
+        let answered = if is_for_random_events {
+            self.make_events(&request).await
+        } else {
+            self.admit(&request).await
+        };
         Ok(answered.unwrap_or_else(|refusal| problem(refusal.status, &refusal.detail)))
     }
 
@@ -130,7 +140,11 @@ impl<S: EventStore, K: WriteKeys> Handler<S, K> {
 
     /// Stores lines as a chunk of their own, and gives its key.
     async fn store(&self, lines: Vec<u8>, now: DateTime<Utc>) -> Result<String, Refusal> {
-        let key = format!("collected/{}/{:032x}.jsonl", now.format("%Y-%m-%d/%H"), rand::random::<u128>());
+        let key = format!(
+            "collected/{}/{:032x}.jsonl",
+            now.format("%Y-%m-%d/%H"),
+            rand::random::<u128>()
+        );
         self.events.put(&key, lines).await.map_err(|error| not_stored(&error))?;
         Ok(key)
     }
@@ -165,8 +179,13 @@ impl<S: EventStore, K: WriteKeys> Handler<S, K> {
         }
     }
 
-    /// Tells the lines apart that a post at this time has; breaks with the answer if none is accepted.
-    fn check(&self, post: &ReadPost<'_>, now: DateTime<Utc>) -> ControlFlow<Response<Body>, CheckedLines> {
+    /// Tells the lines apart that a post at this time has; breaks with the answer if none is
+    /// accepted.
+    fn check(
+        &self,
+        post: &ReadPost<'_>,
+        now: DateTime<Utc>,
+    ) -> ControlFlow<Response<Body>, CheckedLines> {
         let mut checker = LineChecker::new(now - CLOCK_MARGIN, self.default_currency);
         if let Some(site) = &post.only_site {
             checker = checker.only_of(site);
@@ -176,7 +195,8 @@ impl<S: EventStore, K: WriteKeys> Handler<S, K> {
                 Ok(line) => ControlFlow::Continue(checker.check_text(&line, REJECTED_LISTED_MAX)),
                 Err(reason) => {
                     let rejected = vec![RejectedLine { number: 1, reason }];
-                    let checked = CheckedLines { rejected, rejected_lines: 1, ..CheckedLines::default() };
+                    let checked =
+                        CheckedLines { rejected, rejected_lines: 1, ..CheckedLines::default() };
                     ControlFlow::Break(none_accepted(&sentence(reason), &checked))
                 }
             };
@@ -186,14 +206,20 @@ impl<S: EventStore, K: WriteKeys> Handler<S, K> {
             return ControlFlow::Continue(checked);
         }
         let detail = match &checked.rejected[..] {
-            [only] => format!("no event was accepted: line {} is rejected as {}", only.number, only.reason),
-            _ => format!("no event was accepted: all {} lines are rejected", checked.rejected_lines),
+            [only] => format!(
+                "no event was accepted: line {} is rejected as {}",
+                only.number, only.reason
+            ),
+            _ => {
+                format!("no event was accepted: all {} lines are rejected", checked.rejected_lines)
+            }
         };
         ControlFlow::Break(none_accepted(&detail, &checked))
     }
 
-    /// The key of a chunk that may be posted more than once. It says nothing of the time, or a retry after the full hour would
-    /// be another chunk. Sites need not agree on their idempotency keys: the site of the first line is part of it.
+    /// The key of a chunk that may be posted more than once. It says nothing of the time, or a
+    /// retry after the full hour would be another chunk. Sites need not agree on their idempotency
+    /// keys: the site of the first line is part of it.
     fn key_of(&self, post: &ReadPost<'_>, idempotency_key: &[u8]) -> String {
         let first_line = post.lines.text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let mut checker = LineChecker::new(DateTime::UNIX_EPOCH, self.default_currency);
@@ -215,14 +241,16 @@ fn read(request: &Request, only_site: Option<String>) -> Result<ReadPost<'_>, Re
     Ok(ReadPost { lines, body_hash, idempotency_key, is_single, only_site })
 }
 
-/// A single event of the Flask service, with what it may lack there: it must name its site, its time is by default that of its
-/// arrival, and a view need not name what is viewed.
+/// A single event of the Flask service, with what it may lack there: it must name its site, its
+/// time is by default that of its arrival, and a view need not name what is viewed.
 fn complete(checker: &mut LineChecker, line: &[u8], now: DateTime<Utc>) -> Result<Vec<u8>, Reason> {
     let mut line = line.to_vec();
     // An object that cannot be read names no site either, but is rejected for what it is.
     if checker.site(&line).is_none() {
         return Err(match checker.check(&line) {
-            Err(reason @ (Reason::TooLong | Reason::NotUtf8 | Reason::NotJson | Reason::TooDeep)) => reason,
+            Err(
+                reason @ (Reason::TooLong | Reason::NotUtf8 | Reason::NotJson | Reason::TooDeep),
+            ) => reason,
             _ => Reason::Missing(Field::SiteId),
         });
     }
@@ -242,7 +270,8 @@ fn complete(checker: &mut LineChecker, line: &[u8], now: DateTime<Utc>) -> Resul
     Ok(line)
 }
 
-/// Gives an object that is not empty one more member at its end, which counts whatever stands before it.
+/// Gives an object that is not empty one more member at its end, which counts whatever stands
+/// before it.
 fn set(line: &mut Vec<u8>, field: Field, value: &str) {
     line.truncate(line.trim_ascii_end().len().saturating_sub(1));
     line.extend_from_slice(format!(",\"{}\":\"{value}\"}}", field.name()).as_bytes());
@@ -296,7 +325,10 @@ struct RejectedLineAnswer {
 
 impl RejectedAnswer {
     fn of(checked: &CheckedLines) -> RejectedAnswer {
-        let line = |line: &RejectedLine| RejectedLineAnswer { line: line.number, reason: line.reason.to_string() };
+        let line = |line: &RejectedLine| RejectedLineAnswer {
+            line: line.number,
+            reason: line.reason.to_string(),
+        };
         let is_cut = checked.rejected_lines > checked.rejected.len() as u64;
         RejectedAnswer {
             rejected: checked.rejected.iter().map(line).collect(),
@@ -316,7 +348,10 @@ fn answer(post: &ReadPost<'_>, checked: &CheckedLines, key: &str) -> Response<Bo
         return json(&Received { message: "Event received" });
     }
     let accepted = checked.accepted_lines;
-    json_with_status(StatusCode::ACCEPTED, &Accepted { accepted, rejected: RejectedAnswer::of(checked), chunk: key })
+    json_with_status(
+        StatusCode::ACCEPTED,
+        &Accepted { accepted, rejected: RejectedAnswer::of(checked), chunk: key },
+    )
 }
 
 fn none_accepted(detail: &str, checked: &CheckedLines) -> Response<Body> {
@@ -353,9 +388,17 @@ mod tests {
     }
 
     impl Memory {
-        fn store<L: Label>(&self, key: &str, lines: Vec<u8>, label: Option<&L>) -> Result<PutOnce<L>, StorageError> {
+        fn store<L: Label>(
+            &self,
+            key: &str,
+            lines: Vec<u8>,
+            label: Option<&L>,
+        ) -> Result<PutOnce<L>, StorageError> {
             if self.is_away {
-                return Err(StorageError::Unavailable { call: "PutObject", reason: "it is away".to_string() });
+                return Err(StorageError::Unavailable {
+                    call: "PutObject",
+                    reason: "it is away".to_string(),
+                });
             }
             let mut chunks = self.chunks.lock().expect("no test panics");
             if let Some((_, Some(first))) = chunks.get(key) {
@@ -371,7 +414,12 @@ mod tests {
             self.store::<Post>(key, lines, None).map(drop)
         }
 
-        async fn put_once<L: Label>(&self, key: &str, lines: Vec<u8>, label: &L) -> Result<PutOnce<L>, StorageError> {
+        async fn put_once<L: Label>(
+            &self,
+            key: &str,
+            lines: Vec<u8>,
+            label: &L,
+        ) -> Result<PutOnce<L>, StorageError> {
             self.store(key, lines, Some(label))
         }
     }
@@ -404,12 +452,23 @@ mod tests {
         }
     }
 
-    fn sent(handler: &Handler<Memory, Known>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
-        let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+    fn sent(
+        handler: &Handler<Memory, Known>,
+        path: &str,
+        key: Option<&str>,
+        body: &str,
+    ) -> (u16, Value) {
+        let headers: Vec<(&str, &str)> =
+            key.map(|key| ("idempotency-key", key)).into_iter().collect();
         sent_with(handler, path, &headers, body)
     }
 
-    fn sent_with(handler: &Handler<Memory, Known>, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+    fn sent_with(
+        handler: &Handler<Memory, Known>,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, Value) {
         let mut request = lambda_http::http::Request::post(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -424,7 +483,8 @@ mod tests {
         };
         let response = response.expect("an answer");
         let status = response.status();
-        let content_type = if status.is_success() { "application/json" } else { "application/problem+json" };
+        let content_type =
+            if status.is_success() { "application/json" } else { "application/problem+json" };
         assert_eq!(response.headers()[CONTENT_TYPE], content_type);
         (status.as_u16(), serde_json::from_slice(response.body().as_ref()).expect("JSON"))
     }
@@ -442,18 +502,24 @@ mod tests {
     #[test]
     fn good_lines_become_one_chunk_and_bad_ones_are_told() {
         let handler = handler();
-        let (status, answer) = posted(&handler, &format!("{VIEW}\n{{\"event\":\"view\",\"item_id\":1}}\n\nx\n{VIEW}"));
+        let (status, answer) =
+            posted(&handler, &format!("{VIEW}\n{{\"event\":\"view\",\"item_id\":1}}\n\nx\n{VIEW}"));
         let chunks = stored(&handler);
         let [(key, text)] = &chunks[..] else { panic!("one chunk: {chunks:?}") };
-        let rejected = json!([{"line": 2, "reason": "missing:timestamp"}, {"line": 4, "reason": "not_json"}]);
-        assert_eq!((status, answer), (202, json!({"accepted": 2, "rejected": rejected, "chunk": key})));
+        let rejected =
+            json!([{"line": 2, "reason": "missing:timestamp"}, {"line": 4, "reason": "not_json"}]);
+        assert_eq!(
+            (status, answer),
+            (202, json!({"accepted": 2, "rejected": rejected, "chunk": key}))
+        );
         assert_eq!(text, &format!("{VIEW}\n{VIEW}\n"));
         let name = key.strip_prefix("collected/2026-11-21/12/").expect("the hour of its arrival");
         assert_eq!(name.len(), 32 + ".jsonl".len());
     }
 
     fn made(handler: &Handler<Memory, Known>, query: &str, key: Option<&str>) -> (u16, Value) {
-        let mut request = lambda_http::http::Request::get(format!("/generate_random_events{query}"));
+        let mut request =
+            lambda_http::http::Request::get(format!("/generate_random_events{query}"));
         if let Some(key) = key {
             request = request.header("x-write-key", key);
         }
@@ -467,7 +533,10 @@ mod tests {
         let chunks = stored(&handler);
         let [(key, text)] = &chunks[..] else { panic!("one chunk: {chunks:?}") };
         let message = "Random event generated and appended to file";
-        assert_eq!((status, answer), (200, json!({"message": message, "events": 250, "chunk": key})));
+        assert_eq!(
+            (status, answer),
+            (200, json!({"message": message, "events": 250, "chunk": key}))
+        );
         assert_eq!(text.lines().count(), 250);
         assert!(key.starts_with("collected/2026-11-21/12/") && key.ends_with(".jsonl"), "{key}");
     }
@@ -476,13 +545,15 @@ mod tests {
     fn random_events_are_made_only_where_the_deployment_says_so() {
         let (status, problem) = made(&handler(), "?count=0", None);
         assert!(
-            status == 403 && problem["error"].as_str().is_some_and(|error| error.contains("DemoEvents")),
+            status == 403
+                && problem["error"].as_str().is_some_and(|error| error.contains("DemoEvents")),
             "{problem}"
         );
         let handler = Handler { makes_random_events: true, ..handler() };
         let (status, problem) = made(&handler, "?count=10001", None);
         assert!(
-            status == 400 && problem["error"].as_str().is_some_and(|error| error.contains("1 to 10000")),
+            status == 400
+                && problem["error"].as_str().is_some_and(|error| error.contains("1 to 10000")),
             "{problem}"
         );
         assert!(stored(&handler).is_empty());
@@ -499,7 +570,8 @@ mod tests {
     #[test]
     fn random_events_need_a_write_key_where_posts_do() {
         let key = "shop.secret";
-        let write_keys = Some(Known(vec![("shop", blake3::hash(key.as_bytes()).to_hex().to_string())]));
+        let write_keys =
+            Some(Known(vec![("shop", blake3::hash(key.as_bytes()).to_hex().to_string())]));
         let handler = Handler { makes_random_events: true, write_keys, ..handler() };
         assert_eq!(made(&handler, "", None).0, 401);
         assert_eq!(made(&handler, "", Some(key)).1["events"], 100);
@@ -523,7 +595,10 @@ mod tests {
     fn nothing_is_stored_if_no_line_is_good() {
         let handler = handler();
         let (status, problem) = posted(&handler, "x");
-        assert_eq!((status, &problem["rejected"]), (400, &json!([{"line": 1, "reason": "not_json"}])));
+        assert_eq!(
+            (status, &problem["rejected"]),
+            (400, &json!([{"line": 1, "reason": "not_json"}]))
+        );
         assert_eq!(problem["error"], "no event was accepted: line 1 is rejected as not_json");
         let many = "x\n".repeat(REJECTED_LISTED_MAX + 7);
         let (status, problem) = posted(&handler, &many);
@@ -535,7 +610,8 @@ mod tests {
     #[test]
     fn what_the_bucket_would_take_for_the_future_is_rejected_here() {
         let handler = handler();
-        let (limit, beyond) = (VIEW.replace("12:00:00", "12:10:25"), VIEW.replace("12:00:00", "12:10:26"));
+        let (limit, beyond) =
+            (VIEW.replace("12:00:00", "12:10:25"), VIEW.replace("12:00:00", "12:10:26"));
         let (_, answer) = posted(&handler, &format!("{limit}\n{beyond}"));
         assert_eq!(answer["rejected"], json!([{"line": 2, "reason": "future"}]));
     }
@@ -565,7 +641,10 @@ mod tests {
         let body = r#"{"site_id":"site-abc-123","event_type":"page_view","path":"/pricing","user_id":"user-xyz-789",
             "timestamp":"2025-11-12T19:30:01Z"}"#;
         let handler = handler();
-        assert_eq!(sent(&handler, "/event", None, body), (200, json!({"message": "Event received"})));
+        assert_eq!(
+            sent(&handler, "/event", None, body),
+            (200, json!({"message": "Event received"}))
+        );
         assert_eq!(stored(&handler)[0].1.lines().count(), 1);
         // Elsewhere it is a post like any other, and many events are so here too.
         assert_eq!(sent(&handler, "/ingest", None, body).0, 202);
@@ -598,11 +677,23 @@ mod tests {
     fn a_single_event_that_lacks_more_is_refused_with_the_sentence_of_the_flask_service() {
         for (body, sentence, reason) in [
             (r#"{"event_type":"page_view"}"#, "Missing required field: site_id", "missing:site_id"),
-            (r#"{"site_id":"","event_type":"page_view"}"#, "Missing required field: site_id", "missing:site_id"),
+            (
+                r#"{"site_id":"","event_type":"page_view"}"#,
+                "Missing required field: site_id",
+                "missing:site_id",
+            ),
             ("{}", "Missing required field: site_id", "missing:site_id"),
             (r#"{"site_id":"s"}"#, "Missing required field: event_type", "missing:event_type"),
-            (r#"{"site_id":"s","event_type":"purchase"}"#, "Missing required field: item_id", "missing:item_id"),
-            (r#"{"site_id":"a b","event_type":"page_view"}"#, "Invalid field: site_id", "invalid:site_id"),
+            (
+                r#"{"site_id":"s","event_type":"purchase"}"#,
+                "Missing required field: item_id",
+                "missing:item_id",
+            ),
+            (
+                r#"{"site_id":"a b","event_type":"page_view"}"#,
+                "Invalid field: site_id",
+                "invalid:site_id",
+            ),
             (r#"{"site_id":"s","event_type":"wave"}"#, "Unknown event type", "unknown_type"),
             (r#"{"site_id":"\ud800","event_type":"view"}"#, "Invalid event: not_json", "not_json"),
         ] {
@@ -619,9 +710,12 @@ mod tests {
         let mut handler = handler();
         let hash = |key: &str| blake3::hash(key.as_bytes()).to_hex().to_string();
         handler.write_keys = Some(Known(vec![("a.b", hash("a.b.01")), ("c", hash("c.02"))]));
-        let view = |site: &str| VIEW.replace("\"item_id\"", &format!("\"site_id\":\"{site}\",\"item_id\""));
+        let view = |site: &str| {
+            VIEW.replace("\"item_id\"", &format!("\"site_id\":\"{site}\",\"item_id\""))
+        };
         let both = format!("{}\n{}\n{VIEW}", view("a.b"), view("c"));
-        let with_key = |key: &'static str| sent_with(&handler, "/events", &[("x-write-key", key)], &both);
+        let with_key =
+            |key: &'static str| sent_with(&handler, "/events", &[("x-write-key", key)], &both);
         for wrong in ["", "01", "a.b", "a.b.02", "c.01", "a.b.01.", "d.01"] {
             let (status, problem) = with_key(wrong);
             assert_eq!((status, &problem["title"]), (401, &json!("Unauthorized")), "{wrong}");
@@ -631,11 +725,16 @@ mod tests {
         let (status, answer) = with_key("a.b.01");
         assert_eq!((status, &answer["accepted"]), (202, &json!(1)));
         let reason = "invalid:site_id";
-        assert_eq!(answer["rejected"], json!([{"line": 2, "reason": reason}, {"line": 3, "reason": reason}]));
+        assert_eq!(
+            answer["rejected"],
+            json!([{"line": 2, "reason": reason}, {"line": 3, "reason": reason}])
+        );
         assert_eq!(stored(&handler)[0].1, view("a.b") + "\n");
-        let (status, _) = sent_with(&handler, "/event", &[("authorization", "Bearer c.02")], &view("c"));
+        let (status, _) =
+            sent_with(&handler, "/event", &[("authorization", "Bearer c.02")], &view("c"));
         assert_eq!(status, 200);
-        let (status, problem) = sent_with(&handler, "/event", &[("authorization", "Bearer c.02")], &view("a.b"));
+        let (status, problem) =
+            sent_with(&handler, "/event", &[("authorization", "Bearer c.02")], &view("a.b"));
         assert_eq!((status, &problem["error"]), (400, &json!("Invalid field: site_id")));
     }
 
@@ -646,7 +745,10 @@ mod tests {
         for key in [None, Some("k")] {
             let (status, problem) = sent(&handler, "/events", key, VIEW);
             assert_eq!(status, 503);
-            assert!(problem["error"].as_str().is_some_and(|error| error.contains("again")), "{problem}");
+            assert!(
+                problem["error"].as_str().is_some_and(|error| error.contains("again")),
+                "{problem}"
+            );
         }
     }
 }

@@ -12,15 +12,20 @@ const WRITE_KEY: &str = "x-write-key";
 
 /// How a secret begins in `Authorization`.
 ///
-/// **Source**: RFC 6750, section 2.1; the scheme's name is matched in either case, as RFC 9110 says.
+/// **Source**: RFC 6750, section 2.1; the scheme's name is matched in either case, as RFC 9110
+/// says.
 const BEARER: &str = "bearer ";
 
 /// The site that the write key of a post is for.
 ///
 /// **Errors**: 401 without a key or with a wrong one; 503 if the table could not be asked.
-pub(crate) async fn site_of_key(headers: &HeaderMap, keys: &impl WriteKeys) -> Result<String, Refusal> {
-    let key = key_of(headers)
-        .ok_or_else(|| unauthorized("a write key is needed: Authorization: Bearer <key>, or x-write-key: <key>"))?;
+pub(crate) async fn site_of_key(
+    headers: &HeaderMap,
+    keys: &impl WriteKeys,
+) -> Result<String, Refusal> {
+    let key = key_of(headers).ok_or_else(|| {
+        unauthorized("a write key is needed: Authorization: Bearer <key>, or x-write-key: <key>")
+    })?;
     // A key is the site, a point, and the secret, which has no point.
     let wrong = || unauthorized("the write key is not known; it may have been revoked");
     let (site, _) = key.rsplit_once('.').ok_or_else(wrong)?;
@@ -66,7 +71,8 @@ mod tests {
             ("x-other", "shop.1", None),
         ] {
             let name = HeaderName::from_static(name);
-            let headers: HeaderMap = [(name, HeaderValue::from_static(value))].into_iter().collect();
+            let headers: HeaderMap =
+                [(name, HeaderValue::from_static(value))].into_iter().collect();
             assert_eq!(key_of(&headers), key, "{value}");
         }
     }

@@ -6,13 +6,14 @@ use minutebook_domain::unpack::{UnpackError, unpack_gzip};
 
 use crate::event_lines::{EventLines, NoArray};
 
-/// The bytes that a body may have: what Lambda takes as the payload of a call. Where API Gateway hands a body on in base64,
-/// about three quarters of it fit.
+/// The bytes that a body may have: what Lambda takes as the payload of a call. Where API Gateway
+/// hands a body on in base64, about three quarters of it fit.
 ///
 /// **Source**: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub(crate) const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
 
-/// The bytes that a packed body may unpack to: 32 MiB, which the function's memory holds several times.
+/// The bytes that a packed body may unpack to: 32 MiB, which the function's memory holds several
+/// times.
 pub(crate) const UNPACKED_BYTES_MAX: u64 = 32 << 20;
 
 /// The bytes that an idempotency key may have: many times what a UUID needs.
@@ -62,7 +63,10 @@ pub(crate) fn unpacked(headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, Refu
     }
     let text = if is_gzip && !body.is_empty() { unpack(body)? } else { body.to_vec() };
     if text.iter().all(u8::is_ascii_whitespace) {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is empty; expected at least one event"));
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "the body is empty; expected at least one event",
+        ));
     }
     Ok(text)
 }
@@ -78,22 +82,29 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refu
     if (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) {
         return Ok(Some(key));
     }
-    let detail = format!("Idempotency-Key has {} bytes; expected 1 to {IDEMPOTENCY_KEY_BYTES_MAX}", key.len());
+    let detail = format!(
+        "Idempotency-Key has {} bytes; expected 1 to {IDEMPOTENCY_KEY_BYTES_MAX}",
+        key.len()
+    );
     Err(Refusal::new(StatusCode::BAD_REQUEST, detail))
 }
 
-/// Cuts a body into lines: an array into its elements, an object is one line; all else is lines already.
+/// Cuts a body into lines: an array into its elements, an object is one line; all else is lines
+/// already.
 ///
 /// **Errors**: 400 for an array that is none, or is empty.
 pub(crate) fn lines(body: &[u8]) -> Result<PostedLines, Refusal> {
     let bad_request = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, detail);
-    let cut = EventLines::cut(body).map_err(|error: NoArray| bad_request(format!("the body is {error}")))?;
+    let cut = EventLines::cut(body)
+        .map_err(|error: NoArray| bad_request(format!("the body is {error}")))?;
     match cut {
         EventLines::Object(text) => Ok(PostedLines { text, is_object: true }),
         EventLines::Elements(text) if text.is_empty() => {
             Err(bad_request("the array is empty; expected at least one event".to_string()))
         }
-        EventLines::Elements(text) | EventLines::Lines(text) => Ok(PostedLines { text, is_object: false }),
+        EventLines::Elements(text) | EventLines::Lines(text) => {
+            Ok(PostedLines { text, is_object: false })
+        }
     }
 }
 
@@ -124,7 +135,10 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
 }
 
 fn text_of(headers: &HeaderMap, name: HeaderName) -> String {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+    headers
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default()
 }
 
 fn unpack(body: &[u8]) -> Result<Vec<u8>, Refusal> {
@@ -173,7 +187,11 @@ mod tests {
             ("application/x-www-form-urlencoded", 415),
             ("multipart/form-data; boundary=x", 415),
         ] {
-            assert_eq!(status(&[("content-type", content_type)], b"{}"), expected, "{content_type}");
+            assert_eq!(
+                status(&[("content-type", content_type)], b"{}"),
+                expected,
+                "{content_type}"
+            );
         }
         assert_eq!(status(&[], b"{}"), 200);
         assert_eq!(status(&[("content-encoding", "br")], b"{}"), 415);
@@ -197,10 +215,14 @@ mod tests {
     #[test]
     fn an_idempotency_key_has_its_bounds() {
         assert_eq!(idempotency_key(&headers(&[])), Ok(None));
-        assert_eq!(idempotency_key(&headers(&[("idempotency-key", " a b ")])), Ok(Some(&b"a b"[..])));
+        assert_eq!(
+            idempotency_key(&headers(&[("idempotency-key", " a b ")])),
+            Ok(Some(&b"a b"[..]))
+        );
         let long = "k".repeat(IDEMPOTENCY_KEY_BYTES_MAX + 1);
         for wrong in ["", " ", long.as_str()] {
-            let refusal = idempotency_key(&headers(&[("idempotency-key", wrong)])).expect_err("out of bounds");
+            let refusal = idempotency_key(&headers(&[("idempotency-key", wrong)]))
+                .expect_err("out of bounds");
             assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
         }
     }
@@ -222,7 +244,12 @@ mod tests {
 
     #[test]
     fn an_array_that_is_none_or_is_empty_is_refused() {
-        for (body, word) in [("[]", "empty"), (" [ ] ", "empty"), ("[1", "no JSON array"), ("[1],", "no JSON array")] {
+        for (body, word) in [
+            ("[]", "empty"),
+            (" [ ] ", "empty"),
+            ("[1", "no JSON array"),
+            ("[1],", "no JSON array"),
+        ] {
             let refusal = lines(body.as_bytes()).expect_err(body);
             assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
             assert!(refusal.detail.contains(word), "{body}: {}", refusal.detail);

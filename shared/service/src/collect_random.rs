@@ -1,4 +1,5 @@
-//! Random events on demand, for demonstrations: made here, then checked and stored as if somebody had posted them.
+//! Random events on demand, for demonstrations: made here, then checked and stored as if somebody
+//! had posted them.
 
 use chrono::{DateTime, Utc};
 use minutebook_shop::{Shop, Span, lines};
@@ -41,18 +42,17 @@ impl<'a> Generated<'a> {
     }
 }
 
-/// Reads how many events are asked for. The error is a sentence that names what is wrong, for a 400.
+/// Reads how many events are asked for. The error is a sentence that names what is wrong, for a
+/// 400.
 pub(crate) fn count(query: &str) -> Result<u64, String> {
     let mut count = COUNT_DEFAULT;
     for (name, value) in query::parameters(query)? {
         if name != "count" {
             return Err(format!("{name:?} is not a parameter of this call; it takes count"));
         }
-        count = value
-            .parse()
-            .ok()
-            .filter(|count| (1..=COUNT_MAX).contains(count))
-            .ok_or_else(|| format!("count is {value:?}; expected a whole number from 1 to {COUNT_MAX}"))?;
+        count = value.parse().ok().filter(|count| (1..=COUNT_MAX).contains(count)).ok_or_else(
+            || format!("count is {value:?}; expected a whole number from 1 to {COUNT_MAX}"),
+        )?;
     }
     Ok(count)
 }
@@ -65,7 +65,9 @@ pub(crate) fn text(count: u64, now: DateTime<Utc>, site: Option<&str>) -> String
         sites: site.map(str::to_string).into_iter().collect(),
         event_ids: false,
     };
-    lines(shop, Span { events: count, end: now, minutes: MINUTES }).map(|line| line + "\n").collect()
+    lines(shop, Span { events: count, end: now, minutes: MINUTES })
+        .map(|line| line + "\n")
+        .collect()
 }
 
 #[cfg(test)]
@@ -92,6 +94,8 @@ mod tests {
         assert!(!of_default.contains("site_id"));
         assert_eq!(of_default, text(50, now, None));
         assert_ne!(of_default, text(50, now + chrono::TimeDelta::microseconds(1), None));
-        assert!(text(50, now, Some("shop")).lines().all(|line| line.contains("\"site_id\":\"shop\"")));
+        assert!(
+            text(50, now, Some("shop")).lines().all(|line| line.contains("\"site_id\":\"shop\""))
+        );
     }
 }

@@ -33,7 +33,9 @@ pub const DEFAULT_CURRENCY: &str = "MINUTEBOOK_DEFAULT_CURRENCY";
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// It is not set, or empty.
-    #[error("the environment variable {0} is not set; `cargo mb status --env` prints the local ones")]
+    #[error(
+        "the environment variable {0} is not set; `cargo mb status --env` prints the local ones"
+    )]
     Missing(&'static str),
     /// It has a value that cannot be used.
     #[error("the environment variable {name} is {value:?}: expected {expected}")]
@@ -70,7 +72,11 @@ impl Config {
         };
         longer_than(retention.minute_days, HOUR_RETENTION_DAYS, retention.hour_days)?;
         longer_than(retention.hour_days, DAY_RETENTION_DAYS, retention.day_days)?;
-        Ok(Config { table: required(&lookup, TABLE)?, default_currency: currency(&lookup)?, retention })
+        Ok(Config {
+            table: required(&lookup, TABLE)?,
+            default_currency: currency(&lookup)?,
+            retention,
+        })
     }
 }
 
@@ -87,8 +93,13 @@ impl IngestConfig {
     /// Reads the configuration through `lookup`, as [`Config::read`] does.
     ///
     /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
-    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
-        Ok(IngestConfig { bucket: required(&lookup, BUCKET)?, rejected_bucket: required(&lookup, REJECTED_BUCKET)? })
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<IngestConfig, ConfigError> {
+        Ok(IngestConfig {
+            bucket: required(&lookup, BUCKET)?,
+            rejected_bucket: required(&lookup, REJECTED_BUCKET)?,
+        })
     }
 }
 
@@ -107,10 +118,16 @@ impl CollectConfig {
     /// Reads the configuration through `lookup`, as [`Config::read`] does.
     ///
     /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
-    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<CollectConfig, ConfigError> {
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<CollectConfig, ConfigError> {
         let requires_write_keys = parsed(&lookup, REQUIRE_WRITE_KEYS)?;
         let makes_random_events = parsed(&lookup, DEMO_EVENTS)?;
-        Ok(CollectConfig { bucket: required(&lookup, BUCKET)?, requires_write_keys, makes_random_events })
+        Ok(CollectConfig {
+            bucket: required(&lookup, BUCKET)?,
+            requires_write_keys,
+            makes_random_events,
+        })
     }
 }
 
@@ -127,8 +144,11 @@ impl HealthConfig {
     /// Reads the configuration through `lookup`, as [`Config::read`] does.
     ///
     /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
-    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<HealthConfig, ConfigError> {
-        let (queue_url, dead_letters_url) = (required(&lookup, QUEUE_URL)?, required(&lookup, DEAD_LETTERS_URL)?);
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<HealthConfig, ConfigError> {
+        let (queue_url, dead_letters_url) =
+            (required(&lookup, QUEUE_URL)?, required(&lookup, DEAD_LETTERS_URL)?);
         Ok(HealthConfig { queue_url, dead_letters_url })
     }
 }
@@ -136,33 +156,50 @@ impl HealthConfig {
 /// Reads a variable that must be set.
 ///
 /// **Errors**: [`ConfigError::Missing`].
-pub fn required(lookup: &impl Fn(&'static str) -> Option<String>, name: &'static str) -> Result<String, ConfigError> {
+pub fn required(
+    lookup: &impl Fn(&'static str) -> Option<String>,
+    name: &'static str,
+) -> Result<String, ConfigError> {
     lookup(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
 }
 
 /// The process's environment.
-#[expect(clippy::disallowed_methods, reason = "this is the edge that every configuration is read through")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that every configuration is read through"
+)]
 pub fn environment(name: &'static str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn parsed<T>(lookup: &impl Fn(&'static str) -> Option<String>, name: &'static str) -> Result<T, ConfigError>
+fn parsed<T>(
+    lookup: &impl Fn(&'static str) -> Option<String>,
+    name: &'static str,
+) -> Result<T, ConfigError>
 where
     T: FromStr,
     T::Err: Display,
 {
     let value = required(lookup, name)?;
-    value.parse().map_err(|error: T::Err| ConfigError::Invalid { name, value, expected: error.to_string() })
+    value.parse().map_err(|error: T::Err| ConfigError::Invalid {
+        name,
+        value,
+        expected: error.to_string(),
+    })
 }
 
-/// A coarser row that goes before the finer ones it stands for would leave questions without an answer.
+/// A coarser row that goes before the finer ones it stands for would leave questions without an
+/// answer.
 fn longer_than(finer_days: u32, name: &'static str, days: u32) -> Result<(), ConfigError> {
     let is_longer = days == 0 || (finer_days != 0 && finer_days <= days);
     if is_longer {
         return Ok(());
     }
-    let least =
-        if finer_days == 0 { "0 (for ever)".to_string() } else { format!("0 (for ever) or {finer_days} and more") };
+    let least = if finer_days == 0 {
+        "0 (for ever)".to_string()
+    } else {
+        format!("0 (for ever) or {finer_days} and more")
+    };
     let expected = format!("{least}, since finer rows are kept as long");
     Err(ConfigError::Invalid { name, value: days.to_string(), expected })
 }
@@ -181,10 +218,19 @@ mod tests {
     use super::*;
 
     fn lookup(changed: &[(&'static str, &str)]) -> impl Fn(&'static str) -> Option<String> {
-        let mut values = vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (BUCKET, "chunks")];
-        values.extend([(MINUTE_RETENTION_DAYS, "7"), (REQUIRE_WRITE_KEYS, "true"), (DEMO_EVENTS, "false")]);
+        let mut values =
+            vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (BUCKET, "chunks")];
+        values.extend([
+            (MINUTE_RETENTION_DAYS, "7"),
+            (REQUIRE_WRITE_KEYS, "true"),
+            (DEMO_EVENTS, "false"),
+        ]);
         values.extend([(QUEUE_URL, "https://queue"), (DEAD_LETTERS_URL, "https://dead-letters")]);
-        values.extend([(DEFAULT_CURRENCY, "EUR"), (HOUR_RETENTION_DAYS, "400"), (DAY_RETENTION_DAYS, "0")]);
+        values.extend([
+            (DEFAULT_CURRENCY, "EUR"),
+            (HOUR_RETENTION_DAYS, "400"),
+            (DAY_RETENTION_DAYS, "0"),
+        ]);
         let mut values: Vec<(&'static str, String)> =
             values.into_iter().map(|(name, value)| (name, value.to_string())).collect();
         for (name, value) in changed {
@@ -200,7 +246,10 @@ mod tests {
         assert_eq!((config.table.as_str(), config.default_currency.as_str()), ("minutes", "EUR"));
         assert_eq!(config.retention, Retention { minute_days: 7, hour_days: 400, day_days: 0 });
         let config = IngestConfig::read(lookup(&[])).expect("all variables are there");
-        assert_eq!((config.bucket.as_str(), config.rejected_bucket.as_str()), ("chunks", "rejected"));
+        assert_eq!(
+            (config.bucket.as_str(), config.rejected_bucket.as_str()),
+            ("chunks", "rejected")
+        );
         let config = HealthConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(
             (config.queue_url.as_str(), config.dead_letters_url.as_str()),
@@ -209,15 +258,18 @@ mod tests {
         let config = CollectConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!((config.bucket.as_str(), config.requires_write_keys), ("chunks", true));
         assert!(!config.makes_random_events);
-        let error = CollectConfig::read(lookup(&[(REQUIRE_WRITE_KEYS, "yes")])).expect_err("not true or false");
+        let error = CollectConfig::read(lookup(&[(REQUIRE_WRITE_KEYS, "yes")]))
+            .expect_err("not true or false");
         assert!(error.to_string().contains(REQUIRE_WRITE_KEYS), "{error}");
     }
 
     #[test]
     fn the_template_sets_the_variables_that_are_read_and_no_others() {
         let template = include_str!("../../../infra/template.yaml");
-        let names = template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
-        let set: std::collections::BTreeSet<&str> = names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
+        let names =
+            template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
+        let set: std::collections::BTreeSet<&str> =
+            names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
         let retentions = [DAY_RETENTION_DAYS, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS];
         let read = [
             BUCKET,
@@ -236,9 +288,12 @@ mod tests {
     #[test]
     fn an_error_names_its_variable() {
         assert_eq!(Config::read(lookup(&[(TABLE, "")])), Err(ConfigError::Missing(TABLE)));
-        let wrong_currency = Config::read(lookup(&[(DEFAULT_CURRENCY, "dollars")])).expect_err("not three letters");
-        let wrong_days = Config::read(lookup(&[(MINUTE_RETENTION_DAYS, "week")])).expect_err("not a number");
-        let too_short = Config::read(lookup(&[(HOUR_RETENTION_DAYS, "6")])).expect_err("less than minutes are kept");
+        let wrong_currency =
+            Config::read(lookup(&[(DEFAULT_CURRENCY, "dollars")])).expect_err("not three letters");
+        let wrong_days =
+            Config::read(lookup(&[(MINUTE_RETENTION_DAYS, "week")])).expect_err("not a number");
+        let too_short = Config::read(lookup(&[(HOUR_RETENTION_DAYS, "6")]))
+            .expect_err("less than minutes are kept");
         for (error, name, value) in [
             (wrong_currency, DEFAULT_CURRENCY, "dollars"),
             (wrong_days, MINUTE_RETENTION_DAYS, "week"),

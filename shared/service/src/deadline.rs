@@ -8,10 +8,12 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// The longest that any Lambda function may run.
 const LAMBDA_TIMEOUT_MAX: Duration = Duration::from_secs(900);
 
-/// When the work must be back, on the clock that timers use, from the deadline that Lambda gives an invocation.
+/// When the work must be back, on the clock that timers use, from the deadline that Lambda gives an
+/// invocation.
 ///
-/// `cargo lambda watch` (1.9.2) gives how long the work may take (600,000 ms) where AWS gives when it must be done, in
-/// milliseconds since 1970: a quarter of an hour after 1970 is no deadline that AWS would give.
+/// `cargo lambda watch` (1.9.2) gives how long the work may take (600,000 ms) where AWS gives when
+/// it must be done, in milliseconds since 1970: a quarter of an hour after 1970 is no deadline that
+/// AWS would give.
 #[expect(clippy::disallowed_methods, reason = "Lambda gives the deadline as a wall-clock time")]
 pub fn deadline_of(lambda_deadline: SystemTime) -> Instant {
     Instant::now() + time_left(lambda_deadline, SystemTime::now())

@@ -1,4 +1,5 @@
-//! Cutting a text of events into lines, for events that do not come as a file: the body of a post, the value of a record.
+//! Cutting a text of events into lines, for events that do not come as a file: the body of a post,
+//! the value of a record.
 
 use serde_json::value::RawValue;
 
@@ -22,11 +23,11 @@ pub enum EventLines {
 pub struct NoArray(#[from] serde_json::Error);
 
 impl EventLines {
-    /// Cuts a text: an array into its elements, one JSON value is one line, however it is laid out; all else is lines
-    /// already.
+    /// Cuts a text: an array into its elements, one JSON value is one line, however it is laid out;
+    /// all else is lines already.
     ///
-    /// **Shape**: without the byte order mark, if there is one. Neither is any line checked: whoever counts them says what
-    /// is wrong with each.
+    /// **Shape**: without the byte order mark, if there is one. Neither is any line checked:
+    /// whoever counts them says what is wrong with each.
     ///
     /// **Errors**: [`NoArray`].
     pub fn cut(text: &[u8]) -> Result<EventLines, NoArray> {
@@ -44,12 +45,15 @@ impl EventLines {
     }
 }
 
-/// The lines of a text that is taken however it is: a broken array is lines, too, which are rejected when they are counted.
+/// The lines of a text that is taken however it is: a broken array is lines, too, which are
+/// rejected when they are counted.
 ///
 /// **Shape**: as [`EventLines::cut`].
 pub fn any_lines(text: &[u8]) -> Vec<u8> {
     match EventLines::cut(text) {
-        Ok(EventLines::Object(lines) | EventLines::Elements(lines) | EventLines::Lines(lines)) => lines,
+        Ok(EventLines::Object(lines) | EventLines::Elements(lines) | EventLines::Lines(lines)) => {
+            lines
+        }
         Err(NoArray(_)) => without_byte_order_mark(text).to_vec(),
     }
 }
@@ -70,7 +74,11 @@ fn elements(array: &[u8]) -> Result<Vec<u8>, NoArray> {
 
 /// A value with spaces for the line ends, which in JSON stand between its parts only.
 fn one_line(value: &RawValue) -> Vec<u8> {
-    value.get().bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect()
+    value
+        .get()
+        .bytes()
+        .map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte })
+        .collect()
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use crate::clock::Clock;
 use crate::config::{Config, HealthConfig, environment};
 use crate::problem::{json, preflight_or_wrong_method};
 
-/// How long after its end an hour may be open before something is wrong. Sealing takes 13 minutes; the alarm of the
-/// template has the same threshold.
+/// How long after its end an hour may be open before something is wrong. Sealing takes 13 minutes;
+/// the alarm of the template has the same threshold.
 const OPEN_SECONDS_MAX: i64 = 3_600;
 
 /// Runs the health function under the Lambda runtime until it is shut down.
@@ -54,14 +54,15 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Answers one request: 503 if the table or a queue cannot be reached, and 200 otherwise, whatever waits. Parameters
-    /// are passed over, as monitors like to add some.
+    /// Answers one request: 503 if the table or a queue cannot be reached, and 200 otherwise,
+    /// whatever waits. Parameters are passed over, as monitors like to add some.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);
         }
         let (oldest, queue, dead_letters) =
-            join3(self.table.oldest_open_hour(), self.queue.depth(), self.dead_letters.depth()).await;
+            join3(self.table.oldest_open_hour(), self.queue.depth(), self.dead_letters.depth())
+                .await;
         let report = Report {
             oldest: reached(oldest, "the table could not be read"),
             queue: reached(queue, "the queue could not be reached"),
@@ -71,7 +72,8 @@ impl Handler {
     }
 }
 
-/// What is found, or the sentence that says why nothing is. The cause is logged, and is nobody else's business.
+/// What is found, or the sentence that says why nothing is. The cause is logged, and is nobody
+/// else's business.
 fn reached<T>(found: Result<T, StorageError>, sentence: &'static str) -> Result<T, &'static str> {
     found.map_err(|error| {
         tracing::error!(%error, "{sentence}");
@@ -91,8 +93,8 @@ struct Report {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Health")]
 pub(crate) struct Answer {
-    /// `degraded` if chunks lie in the dead letters or an hour is not added up an hour after its end; `unavailable` if
-    /// the table or a queue cannot be reached.
+    /// `degraded` if chunks lie in the dead letters or an hour is not added up an hour after its
+    /// end; `unavailable` if the table or a queue cannot be reached.
     #[schemars(extend("enum" = ["healthy", "degraded", "unavailable"]))]
     status: &'static str,
     service: &'static str,
@@ -111,12 +113,15 @@ pub(crate) struct Answer {
 
 impl Report {
     fn answer(&self, now: DateTime<Utc>) -> Response<Body> {
-        let out_of_reach: Vec<String> =
-            [self.oldest.as_ref().err(), self.queue.as_ref().err(), self.dead_letters.as_ref().err()]
-                .into_iter()
-                .flatten()
-                .map(|sentence| (*sentence).to_string())
-                .collect();
+        let out_of_reach: Vec<String> = [
+            self.oldest.as_ref().err(),
+            self.queue.as_ref().err(),
+            self.dead_letters.as_ref().err(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|sentence| (*sentence).to_string())
+        .collect();
         let is_reachable = out_of_reach.is_empty();
         let reasons: Vec<String> = out_of_reach.into_iter().chain(self.complaints(now)).collect();
         let status = match (is_reachable, reasons.is_empty()) {
@@ -143,13 +148,16 @@ impl Report {
     fn complaints(&self, now: DateTime<Utc>) -> Vec<String> {
         let mut complaints = vec![];
         if let Some(count) = self.dead_letters().filter(|count| *count > 0) {
-            complaints.push(format!("the dead letters have {count}: chunks that could not be counted"));
+            complaints
+                .push(format!("the dead letters have {count}: chunks that could not be counted"));
         }
         if let Some(hour) = self.oldest_hour() {
             let over_for = now.timestamp() - hour.next().epoch_seconds();
             if over_for > OPEN_SECONDS_MAX {
                 let start = hour.first_minute();
-                complaints.push(format!("the hour of {start} ended {over_for} seconds ago and is not added up"));
+                complaints.push(format!(
+                    "the hour of {start} ended {over_for} seconds ago and is not added up"
+                ));
             }
         }
         complaints
@@ -197,7 +205,10 @@ mod tests {
         }
         let report = Report { oldest: Ok(None), ..report };
         let (status, body) = answered(&report, "2026-11-20T23:30:00Z");
-        assert!(status == 200 && body.contains(r#""oldest_open_hour":null,"reasons":[]"#), "{body}");
+        assert!(
+            status == 200 && body.contains(r#""oldest_open_hour":null,"reasons":[]"#),
+            "{body}"
+        );
     }
 
     #[test]

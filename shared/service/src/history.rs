@@ -53,17 +53,20 @@ pub struct Handler<S> {
 }
 
 impl<S: RowSource> Handler<S> {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says that a retry helps.
+    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says
+    /// that a retry helps.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);
         }
         let now = self.clock.now();
-        let defaults = HistoryDefaults { currency: self.default_currency, now, retention: self.retention };
-        let question = match history_query::parse(request.uri().query().unwrap_or_default(), &defaults) {
-            Ok(question) => question,
-            Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
-        };
+        let defaults =
+            HistoryDefaults { currency: self.default_currency, now, retention: self.retention };
+        let question =
+            match history_query::parse(request.uri().query().unwrap_or_default(), &defaults) {
+                Ok(question) => question,
+                Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
+            };
         let windows: Vec<Window> = question.periods.iter().map(|period| period.window).collect();
         let sum_question = SumQuestion {
             site: &question.site_id,
@@ -178,13 +181,17 @@ impl<'a> Answer<'a> {
 }
 
 fn top(sums: &Sums, limit: usize, is_money: bool) -> Vec<TopItem<'_>> {
-    let item = |(key, amount): (_, Amount)| TopItem { item_id: ItemId(key), total: number(amount, is_money) };
+    let item = |(key, amount): (_, Amount)| TopItem {
+        item_id: ItemId(key),
+        total: number(amount, is_money),
+    };
     sums.top(limit).into_iter().map(item).collect()
 }
 
 /// What the page sums.
 fn window(periods: &[Period]) -> WindowAnswer {
-    let precision = if periods.iter().all(Period::is_exact) { Precision::Minute } else { Precision::Hour };
+    let precision =
+        if periods.iter().all(Period::is_exact) { Precision::Minute } else { Precision::Hour };
     // A page has one period at least.
     let from = periods.first().map_or(Minute::EPOCH, |first| first.window.from);
     let to = periods.last().map_or(Minute::EPOCH, |last| last.window.to);
@@ -247,7 +254,8 @@ mod tests {
 
     fn asked(method: &str, query: &str) -> (u16, String) {
         let handler = handler(table());
-        let request = lambda_http::http::Request::builder().method(method).uri(format!("/history?{query}"));
+        let request =
+            lambda_http::http::Request::builder().method(method).uri(format!("/history?{query}"));
         let answering = handler.handle(request.body(Body::Empty).expect("a request"));
         let response = handler.rows.read(answering).0.expect("an answer");
         (response.status().as_u16(), String::from_utf8_lossy(response.body().as_ref()).into_owned())

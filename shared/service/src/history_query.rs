@@ -12,8 +12,9 @@ use crate::query;
 
 /// How many periods a page has at most.
 const PERIODS_A_PAGE: usize = 100;
-/// How many buckets a page is summed from at most: a month of days that are cut by a zone is 745 hours. An hour of 10,000
-/// items is about 100 KB of rows, so that even the largest of pages is summed within the time of one call.
+/// How many buckets a page is summed from at most: a month of days that are cut by a zone is 745
+/// hours. An hour of 10,000 items is about 100 KB of rows, so that even the largest of pages is
+/// summed within the time of one call.
 const BUCKETS_A_PAGE: usize = 800;
 /// How many items each period lists if the question does not say.
 pub(crate) const LIMIT_DEFAULT: usize = 3;
@@ -57,7 +58,8 @@ pub(crate) struct HistoryDefaults {
 ///
 /// **Errors**: one sentence that names the parameter and what was expected, for a 400.
 pub(crate) fn parse(query: &str, defaults: &HistoryDefaults) -> Result<HistoryQuery, String> {
-    let as_of = Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
+    let as_of =
+        Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
     let mut measure_name = None;
     let mut calendar = Calendar { granularity: Granularity::Day, zone: chrono_tz::UTC };
     let (mut from, mut to, mut cursor) = (None, None, None);
@@ -97,13 +99,19 @@ pub(crate) fn parse(query: &str, defaults: &HistoryDefaults) -> Result<HistoryQu
     }
     let page_end = periods.last().map(|last| last.end);
     let next_cursor = match (page_end, series_end) {
-        (Some(from), Some(to)) if from < to => Some(Cursor { from: from.to_utc(), to: to.to_utc() }.to_text()),
+        (Some(from), Some(to)) if from < to => {
+            Some(Cursor { from: from.to_utc(), to: to.to_utc() }.to_text())
+        }
         _ => None,
     };
     Ok(HistoryQuery { measure, calendar, site_id, item_id, limit, periods, next_cursor, as_of })
 }
 
-fn measure(name: Option<&str>, currency: Option<Currency>, default: Currency) -> Result<Measure, String> {
+fn measure(
+    name: Option<&str>,
+    currency: Option<Currency>,
+    default: Currency,
+) -> Result<Measure, String> {
     const EXPECTED: &str = "expected views, carts, sales, units, removals or refunds";
     let name = name.ok_or_else(|| format!("measure is not given; {EXPECTED}"))?;
     let measure = match name {
@@ -116,19 +124,22 @@ fn measure(name: Option<&str>, currency: Option<Currency>, default: Currency) ->
         _ => return Err(format!("measure is {name:?}; {EXPECTED}")),
     };
     if currency.is_some() && !matches!(measure, Measure::Sales(_) | Measure::Refunds(_)) {
-        return Err(format!("currency is not a parameter of the measure {name}; only sales and refunds take it"));
+        return Err(format!(
+            "currency is not a parameter of the measure {name}; only sales and refunds take it"
+        ));
     }
     Ok(measure)
 }
 
 fn granularity(value: &str) -> Result<Granularity, String> {
-    Granularity::parse(value).ok_or_else(|| format!("granularity is {value:?}; expected hour, day, week or month"))
+    Granularity::parse(value)
+        .ok_or_else(|| format!("granularity is {value:?}; expected hour, day, week or month"))
 }
 
 fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
-    query::with_plus_signs(value)
-        .parse()
-        .map_err(|_| format!("tz is {value:?}; expected a name of the IANA time zones, as UTC or Europe/Berlin"))
+    query::with_plus_signs(value).parse().map_err(|_| {
+        format!("tz is {value:?}; expected a name of the IANA time zones, as UTC or Europe/Berlin")
+    })
 }
 
 /// A time, or the first instant of a date.
@@ -136,9 +147,11 @@ fn instant(name: &str, value: &str, calendar: Calendar) -> Result<DateTime<Utc>,
     // Chrono also reads 2026-1-2 and +2026-01-02.
     let date = value.parse::<NaiveDate>().ok().filter(|date| date.to_string() == value);
     let start = date.and_then(|date| calendar.start_of_date(date)).map(|start| start.to_utc());
-    start
-        .or_else(|| query::time(value))
-        .ok_or_else(|| format!("{name} is {value:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20"))
+    start.or_else(|| query::time(value)).ok_or_else(|| {
+        format!(
+            "{name} is {value:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20"
+        )
+    })
 }
 
 fn periods(
@@ -151,10 +164,14 @@ fn periods(
     let running = calendar.running(now).ok_or_else(|| "the clock is out of range".to_string())?;
     let to = to.unwrap_or(running.end.to_utc());
     let Some(from) = from else {
-        let from = calendar.default_from(to.min(now)).ok_or_else(|| "to is out of range".to_string())?;
+        let from =
+            calendar.default_from(to.min(now)).ok_or_else(|| "to is out of range".to_string())?;
         let mut periods = calendar.periods(from, to, now).map_err(|error| error.to_string())?;
         // Nobody asked for what is kept no longer.
-        let expired = periods.iter().take_while(|period| check_kept(calendar, period, defaults).is_err()).count();
+        let expired = periods
+            .iter()
+            .take_while(|period| check_kept(calendar, period, defaults).is_err())
+            .count();
         if expired < periods.len() {
             periods.drain(..expired);
         }
@@ -176,14 +193,19 @@ fn periods_of_page(calendar: Calendar, periods: &[Period]) -> usize {
 }
 
 /// A period of which a part is kept no longer would be answered too low.
-fn check_kept(calendar: Calendar, period: &Period, defaults: &HistoryDefaults) -> Result<(), String> {
+fn check_kept(
+    calendar: Calendar,
+    period: &Period,
+    defaults: &HistoryDefaults,
+) -> Result<(), String> {
     let HistoryDefaults { now, retention, .. } = *defaults;
     let has_expired = |bucket: &Bucket| retention.has_expired(*bucket, now.timestamp());
     let Some(bucket) = calendar.buckets(period).into_iter().find(has_expired) else {
         return Ok(());
     };
     let kept_since = |days: u32| {
-        let since = Minute::containing(now - TimeDelta::days(i64::from(days))).unwrap_or(Minute::EPOCH);
+        let since =
+            Minute::containing(now - TimeDelta::days(i64::from(days))).unwrap_or(Minute::EPOCH);
         format!("{days} days, since {}", since.hour().first_minute())
     };
     let start = period.start.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -203,8 +225,8 @@ fn check_kept(calendar: Calendar, period: &Period, defaults: &HistoryDefaults) -
     })
 }
 
-/// Where the next page begins, and where the series ends: so that all pages are of one series, however long the reader
-/// takes.
+/// Where the next page begins, and where the series ends: so that all pages are of one series,
+/// however long the reader takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Cursor {
     from: DateTime<Utc>,
@@ -226,7 +248,9 @@ impl Cursor {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (version, seconds) = bytes.split_first()?;
         let (from, to) = seconds.split_at_checked(size_of::<i64>())?;
-        let time = |seconds: &[u8]| DateTime::from_timestamp(i64::from_be_bytes(seconds.try_into().ok()?), 0);
+        let time = |seconds: &[u8]| {
+            DateTime::from_timestamp(i64::from_be_bytes(seconds.try_into().ok()?), 0)
+        };
         (*version == CURSOR_VERSION).then_some(Cursor { from: time(from)?, to: time(to)? })
     }
 
@@ -262,15 +286,20 @@ mod tests {
     /// The first instant, the last one, and how many periods lie between them.
     fn range(query: &str) -> (String, String, usize) {
         let question = parsed(query).expect(query);
-        let (first, last) = (question.periods.first().expect("one"), question.periods.last().expect("one"));
-        let [start, end] = [first.start, last.end].map(|edge| edge.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let (first, last) =
+            (question.periods.first().expect("one"), question.periods.last().expect("one"));
+        let [start, end] =
+            [first.start, last.end].map(|edge| edge.to_rfc3339_opts(SecondsFormat::Secs, true));
         (start, end, question.periods.len())
     }
 
     #[test]
     fn only_the_measure_must_be_given() {
         let question = parsed("measure=views").expect("nothing else is required");
-        assert_eq!((question.measure, question.site_id.as_str(), question.limit), (Measure::Views, "default", 3));
+        assert_eq!(
+            (question.measure, question.site_id.as_str(), question.limit),
+            (Measure::Views, "default", 3)
+        );
         assert_eq!((question.item_id, question.next_cursor), (None, None));
         assert_eq!(question.as_of.to_string(), "2026-11-21T12:00:00Z");
     }
@@ -288,7 +317,12 @@ mod tests {
                 13,
             ),
             ("measure=views&to=2026-11-01", "2026-10-02T00:00:00Z", "2026-11-01T00:00:00Z", 30),
-            ("measure=views&from=2026-11-21T23:59:59Z", "2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z", 1),
+            (
+                "measure=views&from=2026-11-21T23:59:59Z",
+                "2026-11-21T00:00:00Z",
+                "2026-11-22T00:00:00Z",
+                1,
+            ),
         ] {
             assert_eq!(range(query), (start.to_string(), end.to_string(), count), "{query}");
         }
@@ -297,7 +331,12 @@ mod tests {
     #[test]
     fn dates_are_those_of_the_zone_and_edges_move_out_to_whole_periods() {
         for (query, start, end, count) in [
-            ("from=2026-11-19&to=2026-11-20", "2026-11-19T00:00:00+01:00", "2026-11-20T00:00:00+01:00", 1),
+            (
+                "from=2026-11-19&to=2026-11-20",
+                "2026-11-19T00:00:00+01:00",
+                "2026-11-20T00:00:00+01:00",
+                1,
+            ),
             (
                 "from=2026-11-18T23:00:00Z&to=2026-11-19T23:00:01Z",
                 "2026-11-19T00:00:00+01:00",
@@ -310,7 +349,12 @@ mod tests {
                 "2026-11-20T00:00:00+01:00",
                 1,
             ),
-            ("from=2026-11-20&to=2027-11-20", "2026-11-20T00:00:00+01:00", "2026-11-22T00:00:00+01:00", 2),
+            (
+                "from=2026-11-20&to=2027-11-20",
+                "2026-11-20T00:00:00+01:00",
+                "2026-11-22T00:00:00+01:00",
+                2,
+            ),
         ] {
             let query = format!("measure=views&tz=Europe/Berlin&{query}");
             assert_eq!(range(&query), (start.to_string(), end.to_string(), count), "{query}");
@@ -327,7 +371,10 @@ mod tests {
         assert_eq!(question.measure.to_string(), "refunds:EUR");
         assert_eq!(question.calendar.granularity, Granularity::Week);
         assert_eq!(question.calendar.zone.name(), "Etc/GMT+5");
-        assert_eq!((question.item_id.as_deref(), question.site_id.as_str()), (Some("sku 7"), "shop"));
+        assert_eq!(
+            (question.item_id.as_deref(), question.site_id.as_str()),
+            (Some("sku 7"), "shop")
+        );
         assert_eq!((question.limit, question.periods.len()), (0, 4));
     }
 
@@ -338,7 +385,11 @@ mod tests {
             ("", "measure", "expected views, carts"),
             ("measure=pages", "measure", "expected views, carts"),
             ("measure=views&measure=views", "measure", "given twice"),
-            ("measure=views&granularity=minute", "granularity", "expected hour, day, week or month"),
+            (
+                "measure=views&granularity=minute",
+                "granularity",
+                "expected hour, day, week or month",
+            ),
             ("measure=views&tz=Mars/Olympus", "tz", "as UTC or Europe/Berlin"),
             ("measure=views&from=yesterday", "from", "a date as 2026-11-20"),
             ("measure=views&from=2026-2-30", "from", "a date as 2026-11-20"),
@@ -369,10 +420,12 @@ mod tests {
         let query = "measure=views&granularity=hour&tz=Asia/Kolkata&from=2026-10-20T00:00:00Z";
         let whole = parsed(query).expect("a series");
         let calendar = whole.calendar;
-        let expected = calendar.periods(at("2026-10-20T00:00:00Z"), at("2026-11-21T13:00:00Z"), at(NOW));
+        let expected =
+            calendar.periods(at("2026-10-20T00:00:00Z"), at("2026-11-21T13:00:00Z"), at(NOW));
         let (mut periods, mut next, mut pages) = (whole.periods, whole.next_cursor, 1);
         while let Some(cursor) = next {
-            let later = parsed_at(&format!("{query}&cursor={cursor}"), "2026-11-23T07:00:00Z").expect("the next page");
+            let later = parsed_at(&format!("{query}&cursor={cursor}"), "2026-11-23T07:00:00Z")
+                .expect("the next page");
             periods.extend(later.periods);
             next = later.next_cursor;
             pages += 1;
@@ -398,18 +451,26 @@ mod tests {
     fn a_cursor_belongs_to_its_question() {
         let first = parsed("measure=views&from=2026-01-01").expect("a series");
         let cursor = first.next_cursor.expect("more than a page");
-        assert_eq!(parsed(&format!("measure=views&cursor={cursor}")).expect("the next page").periods.len(), 100);
+        assert_eq!(
+            parsed(&format!("measure=views&cursor={cursor}")).expect("the next page").periods.len(),
+            100
+        );
         for other in ["granularity=week", "tz=Europe/Berlin"] {
             let error = parsed(&format!("measure=views&cursor={cursor}&{other}")).expect_err(other);
             assert!(error.starts_with("cursor is"), "{error}");
         }
-        for (from, to) in [(DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MIN_UTC), (at(NOW), DateTime::<Utc>::MAX_UTC)] {
+        for (from, to) in [
+            (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MIN_UTC),
+            (at(NOW), DateTime::<Utc>::MAX_UTC),
+        ] {
             let made_up = Cursor { from, to }.to_text();
-            let error = parsed(&format!("measure=views&cursor={made_up}")).expect_err("nobody gave it");
+            let error =
+                parsed(&format!("measure=views&cursor={made_up}")).expect_err("nobody gave it");
             assert!(error.starts_with("cursor is"), "{error}");
         }
         let other_version = format!("Ag{}", &cursor[2..]);
-        let error = parsed(&format!("measure=views&cursor={other_version}")).expect_err("version 2");
+        let error =
+            parsed(&format!("measure=views&cursor={other_version}")).expect_err("version 2");
         assert!(error.starts_with("cursor is"), "{error}");
     }
 
@@ -422,7 +483,11 @@ mod tests {
             "granularity=month&tz=Europe/Berlin&from=2025-10-01",
         ] {
             let error = parsed(&format!("measure=views&{query}")).expect_err(query);
-            assert!(error.starts_with("from ") && error.contains("400 days, since 2025-10-17T12:00:00Z"), "{error}");
+            assert!(
+                error.starts_with("from ")
+                    && error.contains("400 days, since 2025-10-17T12:00:00Z"),
+                "{error}"
+            );
         }
         for query in [
             "granularity=hour&from=2025-10-17T12:00:00Z&to=2025-10-18",
@@ -432,10 +497,13 @@ mod tests {
         ] {
             parsed(&format!("measure=views&{query}")).expect(query);
         }
-        let error = parsed("measure=views&from=2015-12-08&to=2015-12-10").expect_err("4,000 days are shorter");
+        let error = parsed("measure=views&from=2015-12-08&to=2015-12-10")
+            .expect_err("4,000 days are shorter");
         assert!(error.contains("4000 days, since 2015-12-09T12:00:00Z"), "{error}");
-        parsed("measure=views&from=2015-12-09&to=2015-12-10").expect("the day that the 4,000th before lies in");
-        let at_first = parsed_at("measure=views&granularity=month&tz=Europe/Berlin&to=2025-12-01", NOW);
+        parsed("measure=views&from=2015-12-09&to=2015-12-10")
+            .expect("the day that the 4,000th before lies in");
+        let at_first =
+            parsed_at("measure=views&granularity=month&tz=Europe/Berlin&to=2025-12-01", NOW);
         assert_eq!(at_first.expect("what is kept of 12 months").periods.len(), 1);
     }
 }

@@ -57,20 +57,29 @@ pub struct Handler<S> {
 }
 
 impl<S: RowSource> Handler<S> {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says that a retry helps.
+    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says
+    /// that a retry helps.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);
         }
         let now = self.clock.now();
-        // A `#` in the id, which API Gateway hands over as it is, would cut the query off the request's URI.
+        // A `#` in the id, which API Gateway hands over as it is, would cut the query off the
+        // request's URI.
         let parameters = request.query_string_parameters();
-        let parameters = parameters.iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
-        let question = match ItemQuery::read(request.raw_http_path(), parameters, self.default_currency, now) {
+        let parameters =
+            parameters.iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
+        let question = match ItemQuery::read(
+            request.raw_http_path(),
+            parameters,
+            self.default_currency,
+            now,
+        ) {
             Ok(question) => question,
             Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
         };
-        let (window, precision) = Window::ending_with(question.as_of, question.window).kept(self.retention, now);
+        let (window, precision) =
+            Window::ending_with(question.as_of, question.window).kept(self.retention, now);
         let sum_question = SumQuestion {
             site: &question.site_id,
             measures: &Numbers::measures(question.currency),
@@ -79,8 +88,11 @@ impl<S: RowSource> Handler<S> {
             now,
             retention: self.retention,
         };
-        let window =
-            WindowAnswer { from: window.from.to_string(), to: window.to.to_string(), precision: precision.as_str() };
+        let window = WindowAnswer {
+            from: window.from.to_string(),
+            to: window.to.to_string(),
+            precision: precision.as_str(),
+        };
         match sum_windows(&self.rows, &sum_question).await {
             Ok(sums) => Ok(json(&Answer::new(&question, window, &Numbers::of(&sums)))),
             Err(error) => Ok(unreadable(&error)),
@@ -98,14 +110,16 @@ struct ItemQuery {
 }
 
 impl ItemQuery {
-    /// Reads the path and the query string. The error is a sentence that names what is wrong, for a 400.
+    /// Reads the path and the query string. The error is a sentence that names what is wrong, for a
+    /// 400.
     fn read<'a>(
         path: &str,
         parameters: impl Iterator<Item = Parameter<'a>>,
         default_currency: Currency,
         now: DateTime<Utc>,
     ) -> Result<ItemQuery, String> {
-        let as_of = Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?;
+        let as_of =
+            Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?;
         let mut query = ItemQuery {
             item_id: item_id(path)?,
             site_id: SITE_DEFAULT.to_string(),
@@ -130,11 +144,13 @@ impl ItemQuery {
     }
 }
 
-/// The id in a path. API Gateway hands paths over decoded, but for `%25`, which it leaves; others leave all of it: either
-/// way decoding it once gives the id. What follows `/items/` is the id to its end, since an encoded slash may come decoded.
+/// The id in a path. API Gateway hands paths over decoded, but for `%25`, which it leaves; others
+/// leave all of it: either way decoding it once gives the id. What follows `/items/` is the id to
+/// its end, since an encoded slash may come decoded.
 fn item_id(path: &str) -> Result<String, String> {
-    let (_, encoded) =
-        path.split_once(PATH).ok_or_else(|| format!("the path is {path:?}; expected {PATH} and an item's id"))?;
+    let (_, encoded) = path
+        .split_once(PATH)
+        .ok_or_else(|| format!("the path is {path:?}; expected {PATH} and an item's id"))?;
     let decoded = percent_decode_str(encoded)
         .decode_utf8()
         .map_err(|_| format!("item_id is {encoded:?}; expected percent-encoded UTF-8"))?;
@@ -167,7 +183,14 @@ impl Numbers {
     fn of(sums: &[Sums]) -> Numbers {
         let mut totals = sums.iter().map(Sums::total);
         let mut next = || totals.next().unwrap_or_default();
-        Numbers { views: next(), carts: next(), removals: next(), units: next(), sales: next(), refunds: next() }
+        Numbers {
+            views: next(),
+            carts: next(),
+            removals: next(),
+            units: next(),
+            sales: next(),
+            refunds: next(),
+        }
     }
 }
 
@@ -205,7 +228,8 @@ pub(crate) struct Answer<'a> {
     window: WindowAnswer,
 }
 
-/// How many of one thing there are to one of another, to six decimals; null if there is nothing to divide by.
+/// How many of one thing there are to one of another, to six decimals; null if there is nothing to
+/// divide by.
 #[derive(Serialize, JsonSchema)]
 struct Conversion {
     #[schemars(with = "Option<Number>")]
@@ -309,7 +333,12 @@ mod tests {
 
     fn asked(method: &str, raw_path: &str, query: &str) -> (u16, String) {
         let default_currency = Currency::parse(b"USD").expect("three letters");
-        let handler = Handler { rows: table(), default_currency, retention: RETENTION, clock: Clock::new(now) };
+        let handler = Handler {
+            rows: table(),
+            default_currency,
+            retention: RETENTION,
+            clock: Clock::new(now),
+        };
         let answering = handler.handle(request(method, raw_path, query));
         let response = handler.rows.read(answering).0.expect("an answer");
         (response.status().as_u16(), String::from_utf8_lossy(response.body().as_ref()).into_owned())
@@ -339,8 +368,11 @@ mod tests {
 
     #[test]
     fn an_item_that_nobody_saw_is_zeros_and_no_ratios() {
-        let (status, body) =
-            asked("GET", "/items/x", "site_id=other&currency=eur&window=1h&as_of=2026-11-01T00:30:00Z");
+        let (status, body) = asked(
+            "GET",
+            "/items/x",
+            "site_id=other&currency=eur&window=1h&as_of=2026-11-01T00:30:00Z",
+        );
         assert_eq!(status, 200);
         assert_eq!(
             body,
@@ -370,15 +402,26 @@ mod tests {
         // As they come from API Gateway, and as they come from what leaves paths as they are.
         for (paths, item_id, query, member, value) in [
             (["/items/a/b", "/items/a%2Fb"], "a/b", "", "adds_to_cart", 1),
-            (["/items/100%25 ä+#?", "/items/100%25%20%C3%A4+%23%3F"], "100% ä+#?", "window=12h", "views", 3),
+            (
+                ["/items/100%25 ä+#?", "/items/100%25%20%C3%A4+%23%3F"],
+                "100% ä+#?",
+                "window=12h",
+                "views",
+                3,
+            ),
             (["/items/a%252Fb", "/items/a%252Fb"], "a%2Fb", "", "adds_to_cart", 0),
             (["/shop/items/7", "/shop/items/7"], "7", "window=1m", "views", 1),
         ] {
             for path in paths {
                 let answer = answer(path, query);
-                let asked_about =
-                    answer["item_id"].as_str().map_or_else(|| answer["item_id"].to_string(), str::to_string);
-                assert_eq!((asked_about.as_str(), &answer[member]), (item_id, &json!(value)), "{path}");
+                let asked_about = answer["item_id"]
+                    .as_str()
+                    .map_or_else(|| answer["item_id"].to_string(), str::to_string);
+                assert_eq!(
+                    (asked_about.as_str(), &answer[member]),
+                    (item_id, &json!(value)),
+                    "{path}"
+                );
             }
         }
         assert_eq!(answer("/items/7#", "window=1h")["window"]["from"], "2026-11-21T11:01:00Z");

@@ -1,4 +1,5 @@
-//! The plumbing at the edge of every function: configuration, clients, clock, and the shape of HTTP answers.
+//! The plumbing at the edge of every function: configuration, clients, clock, and the shape of HTTP
+//! answers.
 
 pub mod api;
 pub mod aws;

@@ -1,4 +1,5 @@
-//! The live numbers: who is there, what is looked at, and for Prometheus how counting itself is doing.
+//! The live numbers: who is there, what is looked at, and for Prometheus how counting itself is
+//! doing.
 
 use chrono::{DateTime, Utc};
 use futures::future::{join3, try_join, try_join3};
@@ -69,8 +70,9 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Answers one request, in the form that is asked for. What goes wrong is an answer too: 400 names the parameter,
-    /// 503 says that a retry helps. Queues that cannot be reached only leave their numbers out.
+    /// Answers one request, in the form that is asked for. What goes wrong is an answer too: 400
+    /// names the parameter, 503 says that a retry helps. Queues that cannot be reached only leave
+    /// their numbers out.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);
@@ -81,7 +83,10 @@ impl Handler {
             Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
         };
         let answered = match form(&request) {
-            None => self.numbers(&question, now).await.map(|numbers| json(&Answer::new(&question, &numbers))),
+            None => self
+                .numbers(&question, now)
+                .await
+                .map(|numbers| json(&Answer::new(&question, &numbers))),
             Some(format) => self.state(&question, now).await.map(|state| {
                 let body = state.text(format, &question, now);
                 text(format.content_type(), body)
@@ -92,24 +97,43 @@ impl Handler {
         Ok(response)
     }
 
-    async fn numbers(&self, question: &LiveQuery, now: DateTime<Utc>) -> Result<Numbers, StorageError> {
+    async fn numbers(
+        &self,
+        question: &LiveQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Numbers, StorageError> {
         let (site, retention) = (question.site_id.as_str(), self.retention);
-        let kept = |length: WindowLength| Window::ending_with(question.as_of, length).kept(retention, now);
-        let (users_window, views_window) = (kept(question.users_window), kept(question.views_window));
+        let kept =
+            |length: WindowLength| Window::ending_with(question.as_of, length).kept(retention, now);
+        let (users_window, views_window) =
+            (kept(question.users_window), kept(question.views_window));
         let uniques = UniqueQuestion { site, windows: &[users_window.0], now, retention };
         let windows = &[views_window.0];
-        let views = SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
-        let (uniques, sums) = try_join(self.table.count_uniques(&uniques), self.table.sum_windows(&views)).await?;
+        let views =
+            SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
+        let (uniques, sums) =
+            try_join(self.table.count_uniques(&uniques), self.table.sum_windows(&views)).await?;
         let active = uniques.first().copied().unwrap_or_default();
         Ok(Numbers { active, users_window, views: Views::of(sums), views_window })
     }
 
     async fn state(&self, question: &LiveQuery, now: DateTime<Utc>) -> Result<State, StorageError> {
-        let table = try_join3(self.numbers(question, now), self.table.totals(), self.table.oldest_open_hour());
-        let (table, ingest, dead_letters) = join3(table, self.queue.depth(), self.dead_letters.depth()).await;
+        let table = try_join3(
+            self.numbers(question, now),
+            self.table.totals(),
+            self.table.oldest_open_hour(),
+        );
+        let (table, ingest, dead_letters) =
+            join3(table, self.queue.depth(), self.dead_letters.depth()).await;
         let (Numbers { active, views, .. }, totals, oldest) = table?;
         let queues = Queues { ingest: reached(ingest), dead_letters: reached(dead_letters) };
-        Ok(State { active, page_views: views.total(), totals, oldest_open: oldest.map(|open| open.hour), queues })
+        Ok(State {
+            active,
+            page_views: views.total(),
+            totals,
+            oldest_open: oldest.map(|open| open.hour),
+            queues,
+        })
     }
 }
 
@@ -121,7 +145,8 @@ fn reached(depth: Result<QueueDepth, StorageError>) -> Option<QueueDepth> {
 ///
 /// **Shape**: who takes nothing of what there is gets what they would without asking.
 fn form(request: &Request) -> Option<TextFormat> {
-    let accept: Vec<&str> = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let accept: Vec<&str> =
+        request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let accept = accept.join(",");
     if request.raw_http_path().ends_with(TEXT_PATH) {
         let forms = [TextFormat::Prometheus, TextFormat::OpenMetrics];
@@ -190,10 +215,15 @@ impl<'a> Answer<'a> {
             active_users: numbers.active.users,
             active_sessions: numbers.active.sessions,
             page_views: number(numbers.views.total(), false),
-            top_pages: top.map(|(page, views)| TopPage { page, views: number(views, false) }).collect(),
+            top_pages: top
+                .map(|(page, views)| TopPage { page, views: number(views, false) })
+                .collect(),
             site_id: &question.site_id,
             as_of: question.as_of.to_string(),
-            windows: Windows { users: window(numbers.users_window), views: window(numbers.views_window) },
+            windows: Windows {
+                users: window(numbers.users_window),
+                views: window(numbers.views_window),
+            },
         }
     }
 }
@@ -206,7 +236,9 @@ mod tests {
 
     #[test]
     fn an_answer_has_the_members_of_a_dashboard() {
-        let question = live_query::parse("limit=2", "2026-11-20T23:07:59Z".parse().expect("a time")).expect("right");
+        let question =
+            live_query::parse("limit=2", "2026-11-20T23:07:59Z".parse().expect("a time"))
+                .expect("right");
         let mut pages = Sums::default();
         for (page, views) in [("/a", 3), ("/b", 4), ("/c", 1), ("(not set)", 9)] {
             pages.add(page, Amount::from_count(views));
@@ -234,13 +266,15 @@ mod tests {
     #[test]
     fn the_path_and_the_header_say_the_form() {
         let form_of = |path: &str, accepts: &[&str]| {
-            let mut request = lambda_http::http::Request::builder().uri(format!("https://api{path}"));
+            let mut request =
+                lambda_http::http::Request::builder().uri(format!("https://api{path}"));
             for accept in accepts {
                 request = request.header(ACCEPT, *accept);
             }
             form(&request.body(Body::Empty).expect("a request").with_raw_http_path(path))
         };
-        let (prometheus, open_metrics) = (Some(TextFormat::Prometheus), Some(TextFormat::OpenMetrics));
+        let (prometheus, open_metrics) =
+            (Some(TextFormat::Prometheus), Some(TextFormat::OpenMetrics));
         for (accepts, of_metrics, of_prometheus) in [
             (&[][..], None, prometheus),
             (&["*/*"], None, prometheus),
@@ -249,7 +283,11 @@ mod tests {
             (&["text/plain"], prometheus, prometheus),
             (&["application/openmetrics-text"], open_metrics, open_metrics),
             (&["application/json;q=0.1", "text/plain;q=0.2"], prometheus, prometheus),
-            (&["application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1"], open_metrics, open_metrics),
+            (
+                &["application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1"],
+                open_metrics,
+                open_metrics,
+            ),
         ] {
             assert_eq!(form_of("/metrics", accepts), of_metrics, "{accepts:?}");
             assert_eq!(form_of("/metrics/prometheus", accepts), of_prometheus, "{accepts:?}");

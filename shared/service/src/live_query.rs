@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn every_parameter_is_read() {
-        let query = parsed("site_id=shop&users_window=24h&views_window=1m&limit=100").expect("all are right");
+        let query = parsed("site_id=shop&users_window=24h&views_window=1m&limit=100")
+            .expect("all are right");
         assert_eq!((query.site_id.as_str(), query.limit), ("shop", 100));
         assert_eq!((query.users_window.minutes(), query.views_window.minutes()), (1_440, 1));
     }
@@ -95,7 +96,10 @@ mod tests {
             ("views_window=0m", "from 1m to 24h"),
             ("limit=0", "limit is \"0\"; expected a whole number from 1 to 100"),
             ("site_id=a%20b", "site_id"),
-            ("window=5m", "\"window\" is not a parameter of this call; it takes site_id, users_window"),
+            (
+                "window=5m",
+                "\"window\" is not a parameter of this call; it takes site_id, users_window",
+            ),
             ("limit=1&limit=1", "limit is given twice"),
         ] {
             let sentence = parsed(query).expect_err(query);

@@ -32,7 +32,12 @@ pub(crate) struct Queues {
 
 impl State {
     /// Writes it all down.
-    pub(crate) fn text(&self, format: TextFormat, question: &LiveQuery, now: DateTime<Utc>) -> String {
+    pub(crate) fn text(
+        &self,
+        format: TextFormat,
+        question: &LiveQuery,
+        now: DateTime<Utc>,
+    ) -> String {
         let mut exposition = Exposition::new(format);
         self.add_totals(&mut exposition);
         self.add_live(&mut exposition, question);
@@ -56,7 +61,12 @@ impl State {
             outcomes.map(|(outcome, count)| (vec![("outcome", outcome)], count)),
         );
         let events = [(vec![], totals.events)];
-        exposition.add(Kind::Counter, "minutebook_events", "Events that were counted; a line can hold many.", events);
+        exposition.add(
+            Kind::Counter,
+            "minutebook_events",
+            "Events that were counted; a line can hold many.",
+            events,
+        );
         let chunks = [(vec![], totals.chunks)];
         exposition.add(Kind::Counter, "minutebook_chunks", "Chunks that were counted.", chunks);
     }
@@ -82,7 +92,8 @@ impl State {
             exposition.add(Kind::Gauge, name, help, seconds.map(|seconds| (vec![], seconds)));
         };
         // The clocks of the bucket, of ingest and of this function differ a little.
-        let seconds = |from: DateTime<Utc>, to: DateTime<Utc>| (to - from).as_seconds_f64().max(0.0);
+        let seconds =
+            |from: DateTime<Utc>, to: DateTime<Utc>| (to - from).as_seconds_f64().max(0.0);
         let last = self.totals.last;
         add(
             "minutebook_last_chunk_lag_seconds",
@@ -94,7 +105,8 @@ impl State {
             "Since a chunk was counted.",
             last.map(|last| seconds(last.committed_at, now)),
         );
-        let ended_at = |hour: Hour| DateTime::from_timestamp(hour.next().epoch_seconds(), 0).unwrap_or(now);
+        let ended_at =
+            |hour: Hour| DateTime::from_timestamp(hour.next().epoch_seconds(), 0).unwrap_or(now);
         add(
             "minutebook_oldest_open_hour_age_seconds",
             "Since the end of the oldest hour that is not added up; 0 if there is none that is over.",
@@ -140,7 +152,10 @@ mod tests {
     }
 
     fn state() -> State {
-        let last = LastChunk { put_at: at("2026-11-21T00:59:00Z"), committed_at: at("2026-11-21T00:59:01.25Z") };
+        let last = LastChunk {
+            put_at: at("2026-11-21T00:59:00Z"),
+            committed_at: at("2026-11-21T00:59:01.25Z"),
+        };
         let totals = Totals {
             chunks: 3,
             lines: 10,
@@ -200,19 +215,24 @@ mod tests {
     fn the_page_of_prometheus_names_every_metric_and_no_other() {
         let page = include_str!("../../../docs/PROMETHEUS.md");
         let named = |text: &str| -> BTreeSet<String> {
-            let parts = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+            let parts = text
+                .split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
             parts.filter(|part| part.starts_with("minutebook_")).map(str::to_string).collect()
         };
         let text = written(&state());
-        let samples: String =
-            text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        let samples: String = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| format!("{line}\n"))
+            .collect();
         assert_eq!(named(page), named(&samples));
     }
 
     #[test]
     fn what_is_not_known_is_left_out() {
         let queues = Queues { ingest: None, ..state().queues };
-        let text = written(&State { totals: Totals::default(), oldest_open: None, queues, ..state() });
+        let text =
+            written(&State { totals: Totals::default(), oldest_open: None, queues, ..state() });
         for line in [
             "minutebook_chunks_total 0",
             "minutebook_oldest_open_hour_age_seconds 0",
@@ -229,7 +249,10 @@ mod tests {
     #[test]
     fn clocks_that_differ_and_an_hour_that_runs_are_no_time() {
         let mut state = State { oldest_open: Hour::parse("2026-11-21T01"), ..state() };
-        let last = LastChunk { put_at: at("2026-11-21T01:00:09Z"), committed_at: at("2026-11-21T01:00:02Z") };
+        let last = LastChunk {
+            put_at: at("2026-11-21T01:00:09Z"),
+            committed_at: at("2026-11-21T01:00:02Z"),
+        };
         state.totals.last = Some(last);
         let text = written(&state);
         for name in ["last_chunk_lag", "last_commit_age", "oldest_open_hour_age"] {

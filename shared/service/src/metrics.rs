@@ -9,10 +9,15 @@ use serde_json::{Value, json};
 /// The namespace of all metrics, as the template's alarms name it.
 pub const NAMESPACE: &str = "minutebook";
 
-/// The member `_aws` of a line: which of its other members are metrics (with their units), and which tell apart whose
-/// they are.
-pub fn metric_directive(metrics: &[(&str, &str)], dimensions: &[&str], now: DateTime<Utc>) -> Value {
-    let metrics: Vec<Value> = metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
+/// The member `_aws` of a line: which of its other members are metrics (with their units), and
+/// which tell apart whose they are.
+pub fn metric_directive(
+    metrics: &[(&str, &str)],
+    dimensions: &[&str],
+    now: DateTime<Utc>,
+) -> Value {
+    let metrics: Vec<Value> =
+        metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
     json!({
         "Timestamp": now.timestamp_millis(),
         "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}],

@@ -1,5 +1,5 @@
-//! The description of the API, as OpenAPI 3.1: written from the list of routes and from the types that answers are
-//! serialized from, so that it says what the functions do.
+//! The description of the API, as OpenAPI 3.1: written from the list of routes and from the types
+//! that answers are serialized from, so that it says what the functions do.
 //!
 //! **Source**: <https://spec.openapis.org/oas/v3.1.1.html>
 
@@ -101,9 +101,13 @@ pub fn document() -> Value {
             Purpose::Question => "get",
             Purpose::Post => "post",
         };
-        paths.insert(route.path.to_string(), json!({method: (route.describe)(&mut schemas).document()}));
+        paths.insert(
+            route.path.to_string(),
+            json!({method: (route.describe)(&mut schemas).document()}),
+        );
     }
-    let bearer = "A write key of the site whose events are posted, where the deployment demands one.";
+    let bearer =
+        "A write key of the site whose events are posted, where the deployment demands one.";
     json!({
         "openapi": "3.1.1",
         "info": {
@@ -144,9 +148,9 @@ mod tests {
 
     fn operations(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
         let paths = document["paths"].as_object().expect("paths");
-        paths
-            .iter()
-            .flat_map(|(path, methods)| methods.as_object().expect("methods").values().map(move |call| (path, call)))
+        paths.iter().flat_map(|(path, methods)| {
+            methods.as_object().expect("methods").values().map(move |call| (path, call))
+        })
     }
 
     #[test]
@@ -155,14 +159,23 @@ mod tests {
         assert_eq!(operations(&document).count(), ROUTES.len());
         let mut names = BTreeSet::new();
         for (path, operation) in operations(&document) {
-            assert!(names.insert(operation["operationId"].as_str().expect("a name")), "{path} has the name of another");
+            assert!(
+                names.insert(operation["operationId"].as_str().expect("a name")),
+                "{path} has the name of another"
+            );
             let answers = operation["responses"].as_object().expect("answers");
             assert!(answers.keys().any(|status| status.starts_with('2')), "{path}");
             for (status, answer) in answers {
                 let content = answer["content"].as_object().expect("a content");
                 let is_error = status.starts_with('4');
-                assert!(!is_error || content.contains_key("application/problem+json"), "{path}: {status}");
-                assert!(!answer["description"].as_str().unwrap_or_default().is_empty(), "{path}: {status}");
+                assert!(
+                    !is_error || content.contains_key("application/problem+json"),
+                    "{path}: {status}"
+                );
+                assert!(
+                    !answer["description"].as_str().unwrap_or_default().is_empty(),
+                    "{path}: {status}"
+                );
             }
         }
     }
@@ -174,7 +187,8 @@ mod tests {
         members(&document, "$ref", &mut references);
         assert!(references.len() > 20, "{references:?}");
         for reference in references {
-            let pointer = reference.as_str().and_then(|text| text.strip_prefix('#')).expect("a reference");
+            let pointer =
+                reference.as_str().and_then(|text| text.strip_prefix('#')).expect("a reference");
             assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
         }
     }
@@ -185,8 +199,15 @@ mod tests {
         for (path, operation) in operations(&document) {
             for parameter in operation["parameters"].as_array().expect("parameters") {
                 let name = parameter["name"].as_str().expect("a name");
-                assert!(parameter["description"].is_string() && parameter["schema"].is_object(), "{path}: {name}");
-                assert_eq!(parameter["in"] == "path", path.contains(&format!("{{{name}}}")), "{path}: {name}");
+                assert!(
+                    parameter["description"].is_string() && parameter["schema"].is_object(),
+                    "{path}: {name}"
+                );
+                assert_eq!(
+                    parameter["in"] == "path",
+                    path.contains(&format!("{{{name}}}")),
+                    "{path}: {name}"
+                );
             }
         }
     }
@@ -199,13 +220,17 @@ mod tests {
         members(&document, "application/json", &mut answers);
         let mut compared = 0;
         for answer in answers {
-            let (Some(example), Some(reference)) = (answer["example"].as_object(), answer["schema"]["$ref"].as_str())
+            let (Some(example), Some(reference)) =
+                (answer["example"].as_object(), answer["schema"]["$ref"].as_str())
             else {
                 continue;
             };
             let schema = document.pointer(&reference[1..]).expect("a schema");
             let properties = schema["properties"].as_object().expect("properties");
-            assert!(example.keys().all(|name| properties.contains_key(name)), "{reference}: {example:?}");
+            assert!(
+                example.keys().all(|name| properties.contains_key(name)),
+                "{reference}: {example:?}"
+            );
             let required = schema["required"].as_array().expect("members");
             assert!(
                 required.iter().all(|name| example.contains_key(name.as_str().expect("a name"))),

@@ -7,13 +7,20 @@ use crate::history;
 use crate::history_query;
 use crate::item;
 use crate::openapi::{Operation, Schemas};
-use crate::openapi_parameters::{as_of, currency, item_id, limit, limit_from, query, required_query, site_id, window};
+use crate::openapi_parameters::{
+    as_of, currency, item_id, limit, limit_from, query, required_query, site_id, window,
+};
 use crate::ranking_answer::{HighestGrossing, MostViewed, TopCarted};
 
 /// What may go wrong with every question.
 pub(crate) fn problems(schemas: &mut Schemas) -> [(&'static str, Value); 2] {
     [
-        ("400", schemas.problem("A parameter is wrong, given twice or unknown; the sentence names it and its bound")),
+        (
+            "400",
+            schemas.problem(
+                "A parameter is wrong, given twice or unknown; the sentence names it and its bound",
+            ),
+        ),
         ("503", schemas.problem("The table could not be read; try again in a moment")),
     ]
 }
@@ -30,8 +37,7 @@ fn question(
     Operation { id, summary, description, parameters, body: None, answers }
 }
 
-const RANKING: &str =
-    "Items with equal numbers are ordered by id, numbers before texts. Nothing counted is null, 0 and [].";
+const RANKING: &str = "Items with equal numbers are ordered by id, numbers before texts. Nothing counted is null, 0 and [].";
 
 fn example_window(from: &str) -> Value {
     json!({"from": from, "to": "2026-11-20T23:08:00Z", "precision": "minute"})
@@ -69,7 +75,8 @@ pub(crate) fn highest_grossing(schemas: &mut Schemas) -> Operation {
 }
 
 pub(crate) fn history(schemas: &mut Schemas) -> Operation {
-    let instant = || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
+    let instant =
+        || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
     let parameters = vec![
         required_query(
             "measure",
@@ -81,8 +88,16 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
             "How long a period is.",
             json!({"type": "string", "enum": ["hour", "day", "week", "month"], "default": "day"}),
         ),
-        query("from", "A time, or a date in tz: the series begins with the period that it lies in.", instant()),
-        query("to", "A time, or a date in tz, exclusive: the series ends with the period that it cuts.", instant()),
+        query(
+            "from",
+            "A time, or a date in tz: the series begins with the period that it lies in.",
+            instant(),
+        ),
+        query(
+            "to",
+            "A time, or a date in tz, exclusive: the series ends with the period that it cuts.",
+            instant(),
+        ),
         query(
             "tz",
             "Whose midnights days, weeks and months begin at: a name of the IANA time zones.",
@@ -141,10 +156,13 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
             "oldest_open_hour": "2026-11-21T13:00:00Z", "reasons": reasons,
         })
     };
-    let reachable =
-        schemas.answer::<health::Answer>("All can be reached, whatever waits", example("healthy", json!([])));
+    let reachable = schemas.answer::<health::Answer>(
+        "All can be reached, whatever waits",
+        example("healthy", json!([])),
+    );
     let example = example("unavailable", json!(["the dead letters could not be reached"]));
-    let unavailable = schemas.answer::<health::Answer>("The table or a queue cannot be reached", example);
+    let unavailable =
+        schemas.answer::<health::Answer>("The table or a queue cannot be reached", example);
     Operation {
         id: "health",
         summary: "Whether chunks are counted and hours added up",

@@ -75,7 +75,11 @@ pub(crate) fn top_products(schemas: &mut Schemas) -> Operation {
     operation(
         ("topProducts", "The products that orders brought the most by"),
         "Products of cancelled orders are counted too.",
-        vec![window("24h", WINDOW_MINUTES_MAX / (24 * 60)), limit(), query("by", "What they are ranked by.", by)],
+        vec![
+            window("24h", WINDOW_MINUTES_MAX / (24 * 60)),
+            limit(),
+            query("by", "What they are ranked by.", by),
+        ],
         answer,
         schemas,
     )
@@ -97,9 +101,14 @@ fn operation(
 }
 
 fn window(default: &str, days_max: u32) -> Value {
-    let description =
-        format!("How long the window is: a whole number of minutes, hours or days, from 1m to {days_max}d.");
-    query("window", &description, json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default}))
+    let description = format!(
+        "How long the window is: a whole number of minutes, hours or days, from 1m to {days_max}d."
+    );
+    query(
+        "window",
+        &description,
+        json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default}),
+    )
 }
 
 fn window_example(from: &str) -> Value {

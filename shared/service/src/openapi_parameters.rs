@@ -1,4 +1,5 @@
-//! The parameters, as the description of the API shows them. Their bounds are those that questions are read with.
+//! The parameters, as the description of the API shows them. Their bounds are those that questions
+//! are read with.
 
 use minutebook_domain::event::KEY_BYTES_MAX;
 use minutebook_domain::window::WINDOW_MINUTES_MAX;
@@ -34,12 +35,19 @@ pub(crate) fn site_id() -> Value {
 
 pub(crate) fn window(default: &str) -> Value {
     let days = WINDOW_MINUTES_MAX / (24 * 60);
-    let description = format!("How long the window is: a whole number of minutes, hours or days, from 1m to {days}d.");
-    query("window", &description, json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default}))
+    let description = format!(
+        "How long the window is: a whole number of minutes, hours or days, from 1m to {days}d."
+    );
+    query(
+        "window",
+        &description,
+        json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default}),
+    )
 }
 
 pub(crate) fn as_of() -> Value {
-    let description = "The window ends with the minute of this time, which is now if it is not given.";
+    let description =
+        "The window ends with the minute of this time, which is now if it is not given.";
     query("as_of", description, time())
 }
 
@@ -50,13 +58,18 @@ pub(crate) fn limit() -> Value {
 
 /// How many items are listed, from `least` on.
 pub(crate) fn limit_from(least: usize, default: usize) -> Value {
-    let schema = json!({"type": "integer", "minimum": least, "maximum": LIMIT_MAX, "default": default});
+    let schema =
+        json!({"type": "integer", "minimum": least, "maximum": LIMIT_MAX, "default": default});
     query("limit", "How many items are listed.", schema)
 }
 
 pub(crate) fn currency() -> Value {
     let description = "Three letters, as EUR; the deployment's default currency if it is not given. Only for money.";
-    query("currency", description, json!({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["USD"]}))
+    query(
+        "currency",
+        description,
+        json!({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["USD"]}),
+    )
 }
 
 /// The schema of an item id, which may be any text.

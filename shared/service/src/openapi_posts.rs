@@ -66,11 +66,16 @@ fn post(
     });
     answers.push((
         "202",
-        schemas.answer::<Accepted<'_>>("The accepted lines are stored; the others are not kept", example),
+        schemas.answer::<Accepted<'_>>(
+            "The accepted lines are stored; the others are not kept",
+            example,
+        ),
     ));
     answers.push((
         "400",
-        schemas.problem_with::<RejectedAnswer>("No line is good, or the body is empty, no array, or broken gzip"),
+        schemas.problem_with::<RejectedAnswer>(
+            "No line is good, or the body is empty, no array, or broken gzip",
+        ),
     ));
     for (status, description) in [
         ("401", "A write key is demanded, and there is none, or one that is not known"),
@@ -83,8 +88,16 @@ fn post(
     }
     let key = json!({"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_BYTES_MAX});
     let parameters = vec![
-        header("Idempotency-Key", "Names the post, so that it counts once however often it is repeated.", key),
-        header("Content-Encoding", "How the body is packed.", json!({"type": "string", "enum": ["gzip", "identity"]})),
+        header(
+            "Idempotency-Key",
+            "Names the post, so that it counts once however often it is repeated.",
+            key,
+        ),
+        header(
+            "Content-Encoding",
+            "How the body is packed.",
+            json!({"type": "string", "enum": ["gzip", "identity"]}),
+        ),
     ];
     Operation { id, summary, description: DESCRIPTION, parameters, body: Some(body()), answers }
 }
@@ -98,21 +111,33 @@ pub(crate) fn ingest(schemas: &mut Schemas) -> Operation {
 }
 
 pub(crate) fn event_alone(schemas: &mut Schemas) -> Operation {
-    let received = schemas.answer::<Received>("The single event is stored", json!({"message": "Event received"}));
-    let summary = "Take a single event, which needs site_id and event_type only; or events, as /events does";
+    let received = schemas
+        .answer::<Received>("The single event is stored", json!({"message": "Event received"}));
+    let summary =
+        "Take a single event, which needs site_id and event_type only; or events, as /events does";
     post("postEvent", summary, vec![("200", received)], schemas)
 }
 
 pub(crate) fn random_events(schemas: &mut Schemas) -> Operation {
-    let count = json!({"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": COUNT_DEFAULT});
+    let count =
+        json!({"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": COUNT_DEFAULT});
     let example = json!({
         "message": "Random event generated and appended to file", "events": 100,
         "chunk": "collected/2026-11-20/08/4f….jsonl",
     });
     let answers = vec![
-        ("200", schemas.answer::<Generated<'_>>("The events are stored, and counted like any others", example)),
+        (
+            "200",
+            schemas.answer::<Generated<'_>>(
+                "The events are stored, and counted like any others",
+                example,
+            ),
+        ),
         ("400", schemas.problem("count is out of its bounds, or there is another parameter")),
-        ("401", schemas.problem("A write key is demanded, and there is none, or one that is not known")),
+        (
+            "401",
+            schemas.problem("A write key is demanded, and there is none, or one that is not known"),
+        ),
         ("403", schemas.problem("The deployment makes no random events (DemoEvents)")),
         ("503", schemas.problem("They may not have been stored: ask again")),
     ];

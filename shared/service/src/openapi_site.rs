@@ -16,12 +16,21 @@ pub(crate) fn stats(schemas: &mut Schemas) -> Operation {
     if let Some(schema) = site["schema"].as_object_mut() {
         schema.remove("default");
     }
-    let instant = || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
+    let instant =
+        || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
     let parameters = vec![
         site,
-        query("date", "A day, UTC. Not together with from or to.", json!({"type": "string", "format": "date"})),
+        query(
+            "date",
+            "A day, UTC. Not together with from or to.",
+            json!({"type": "string", "format": "date"}),
+        ),
         query("from", "A time, or the first instant of a date: where a range begins.", instant()),
-        query("to", "A time, or the first instant of a date, exclusive: where a range ends.", instant()),
+        query(
+            "to",
+            "A time, or the first instant of a date, exclusive: where a range ends.",
+            instant(),
+        ),
         limit_from(1, stats_query::LIMIT_DEFAULT),
     ];
     let example = json!({
@@ -54,7 +63,8 @@ pub(crate) fn live(schemas: &mut Schemas) -> Operation {
             "views": {"from": "2026-11-20T22:53:00Z", "to": "2026-11-20T23:08:00Z", "precision": "minute"},
         },
     });
-    let mut answer = schemas.answer::<live::Answer<'_>>("What goes on, in the form that is asked for", example);
+    let mut answer =
+        schemas.answer::<live::Answer<'_>>("What goes on, in the form that is asked for", example);
     if let (Some(content), Some(texts)) = (answer["content"].as_object_mut(), texts().as_object()) {
         content.extend(texts.clone());
     }
@@ -72,7 +82,8 @@ pub(crate) fn live(schemas: &mut Schemas) -> Operation {
 }
 
 pub(crate) fn prometheus(schemas: &mut Schemas) -> Operation {
-    let answer = json!({"description": "The numbers, and how counting is doing", "content": texts()});
+    let answer =
+        json!({"description": "The numbers, and how counting is doing", "content": texts()});
     let mut answers = vec![("200", answer)];
     answers.extend(problems(schemas));
     Operation {
@@ -89,8 +100,13 @@ pub(crate) fn prometheus(schemas: &mut Schemas) -> Operation {
 fn parameters() -> Vec<Value> {
     let window = |name: &str, what: &str, default: &str| {
         let hours = live_query::WINDOW_HOURS_MAX;
-        let description = format!("{what}: a whole number of minutes or hours, from 1m to {hours}h.");
-        query(name, &description, json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default}))
+        let description =
+            format!("{what}: a whole number of minutes or hours, from 1m to {hours}h.");
+        query(
+            name,
+            &description,
+            json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default}),
+        )
     };
     vec![
         site_id(),

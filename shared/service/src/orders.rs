@@ -1,5 +1,5 @@
-//! The questions about orders: how many there are and what became of them, what goes on just now, what they bring by the
-//! hour, and which products they are of.
+//! The questions about orders: how many there are and what became of them, what goes on just now,
+//! what they bring by the hour, and which products they are of.
 
 use chrono::{DateTime, Utc};
 use futures::future::{try_join, try_join4};
@@ -20,7 +20,9 @@ use crate::answer::unreadable;
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::config::{Config, environment};
-use crate::orders_answer::{HourlyAnswer, OrdersAnswer, Present, Products, RealtimeAnswer, TopProductsAnswer, Value};
+use crate::orders_answer::{
+    HourlyAnswer, OrdersAnswer, Present, Products, RealtimeAnswer, TopProductsAnswer, Value,
+};
 use crate::orders_query::{self, HOURLY_DAYS_MAX, OrdersQuery, Takes};
 use crate::problem::{json, preflight_or_wrong_method, problem};
 
@@ -77,15 +79,17 @@ impl Call {
             Call::Orders | Call::HourlyRevenue => {
                 Takes { window: day, days_max: HOURLY_DAYS_MAX, lists: false, ranks: false }
             }
-            Call::Realtime => Takes { window: WindowLength::FIVE_MINUTES, days_max: 1, lists: true, ranks: false },
+            Call::Realtime => {
+                Takes { window: WindowLength::FIVE_MINUTES, days_max: 1, lists: true, ranks: false }
+            }
             Call::TopProducts => Takes { window: day, days_max, lists: true, ranks: true },
         }
     }
 }
 
 impl<S: RowSource + OrderSource> Handler<S> {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 404 the paths, 503 says that a retry
-    /// helps.
+    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 404 the
+    /// paths, 503 says that a retry helps.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);
@@ -93,7 +97,10 @@ impl<S: RowSource + OrderSource> Handler<S> {
         let path = request.raw_http_path();
         let Some((_, call)) = CALLS.into_iter().find(|(end, _)| path.ends_with(end)) else {
             let paths = CALLS.map(|(end, _)| end).join(", ");
-            return Ok(problem(StatusCode::NOT_FOUND, &format!("the path is {path:?}; expected one of {paths}")));
+            return Ok(problem(
+                StatusCode::NOT_FOUND,
+                &format!("the path is {path:?}; expected one of {paths}"),
+            ));
         };
         let now = self.clock.now();
         let query = request.uri().query().unwrap_or_default();
@@ -110,7 +117,11 @@ impl<S: RowSource + OrderSource> Handler<S> {
         Ok(answered.unwrap_or_else(|error| unreadable(&error)))
     }
 
-    async fn orders(&self, question: &OrdersQuery, now: DateTime<Utc>) -> Result<Response<Body>, StorageError> {
+    async fn orders(
+        &self,
+        question: &OrdersQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Response<Body>, StorageError> {
         let kept = Window::ending_with(question.as_of, question.window).kept(self.retention, now);
         let hours = self.hours(kept.0, now);
         let measures = [Measure::Orders, Measure::OrderValue(question.currency)];
@@ -120,11 +131,16 @@ impl<S: RowSource + OrderSource> Handler<S> {
         )
         .await?;
         let [by_status, value] = two(sums);
-        let per_hour: Vec<_> = hours.iter().zip(&per_hour).map(|(window, sums)| (*window, sums.total())).collect();
+        let per_hour: Vec<_> =
+            hours.iter().zip(&per_hour).map(|(window, sums)| (*window, sums.total())).collect();
         Ok(json(&OrdersAnswer::new(question, kept, &by_status, Value::of(&value), &per_hour)))
     }
 
-    async fn realtime(&self, question: &OrdersQuery, now: DateTime<Utc>) -> Result<Response<Body>, StorageError> {
+    async fn realtime(
+        &self,
+        question: &OrdersQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Response<Body>, StorageError> {
         let (site, retention) = (question.site_id.as_str(), self.retention);
         let kept = Window::ending_with(question.as_of, question.window).kept(retention, now);
         let measures = [Measure::Orders, Measure::OrderValue(question.currency)];
@@ -153,20 +169,31 @@ impl<S: RowSource + OrderSource> Handler<S> {
         Ok(json(&RealtimeAnswer::new(question, kept, &present)))
     }
 
-    async fn hourly_revenue(&self, question: &OrdersQuery, now: DateTime<Utc>) -> Result<Response<Body>, StorageError> {
+    async fn hourly_revenue(
+        &self,
+        question: &OrdersQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Response<Body>, StorageError> {
         let asked = Window::ending_with(question.as_of, question.window);
         // Whole hours, of which the last one may not be over.
         let from = asked.from.hour().first_minute();
         let kept = Window { from, ..asked }.kept(self.retention, now);
         let hours = self.hours(kept.0, now);
-        let sums = self.sums(question, &[Measure::OrderValue(question.currency)], &hours, now).await?;
-        let per_hour: Vec<_> = hours.iter().zip(&sums).map(|(window, sums)| (*window, Value::of(sums))).collect();
+        let sums =
+            self.sums(question, &[Measure::OrderValue(question.currency)], &hours, now).await?;
+        let per_hour: Vec<_> =
+            hours.iter().zip(&sums).map(|(window, sums)| (*window, Value::of(sums))).collect();
         Ok(json(&HourlyAnswer::new(question, kept, &per_hour)))
     }
 
-    async fn top_products(&self, question: &OrdersQuery, now: DateTime<Utc>) -> Result<Response<Body>, StorageError> {
+    async fn top_products(
+        &self,
+        question: &OrdersQuery,
+        now: DateTime<Utc>,
+    ) -> Result<Response<Body>, StorageError> {
         let kept = Window::ending_with(question.as_of, question.window).kept(self.retention, now);
-        let sums = self.sums(question, &Products::measures(question.currency), &[kept.0], now).await?;
+        let sums =
+            self.sums(question, &Products::measures(question.currency), &[kept.0], now).await?;
         Ok(json(&TopProductsAnswer::new(question, kept, &Products::of(sums))))
     }
 
@@ -178,11 +205,13 @@ impl<S: RowSource + OrderSource> Handler<S> {
         now: DateTime<Utc>,
     ) -> Result<Vec<Sums>, StorageError> {
         let site = question.site_id.as_str();
-        let question = SumQuestion { site, measures, key: None, windows, now, retention: self.retention };
+        let question =
+            SumQuestion { site, measures, key: None, windows, now, retention: self.retention };
         sum_windows(&self.rows, &question).await
     }
 
-    /// The hours of a window, the first and the last as far as they lie in it; without those that are kept no longer.
+    /// The hours of a window, the first and the last as far as they lie in it; without those that
+    /// are kept no longer.
     fn hours(&self, window: Window, now: DateTime<Utc>) -> Vec<Window> {
         let mut hours = Vec::new();
         let mut from = window.from;

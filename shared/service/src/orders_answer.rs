@@ -67,14 +67,19 @@ impl Products {
         Products { units: next(), revenue: next() }
     }
 
-    /// The products with the most of what they are ranked by. Those that orders have left again are none.
+    /// The products with the most of what they are ranked by. Those that orders have left again are
+    /// none.
     fn top(&self, rank_by: RankBy, limit: usize) -> Vec<ProductAnswer> {
         let (ranked, other) = match rank_by {
             RankBy::Revenue => (&self.revenue, &self.units),
             RankBy::Units => (&self.units, &self.revenue),
         };
         let other: BTreeMap<&str, Amount> = other.top(usize::MAX).into_iter().collect();
-        let top = ranked.top(usize::MAX).into_iter().filter(|(_, amount)| *amount != Amount::ZERO).take(limit);
+        let top = ranked
+            .top(usize::MAX)
+            .into_iter()
+            .filter(|(_, amount)| *amount != Amount::ZERO)
+            .take(limit);
         top.map(|(name, amount)| {
             let beside = other.get(name).copied().unwrap_or(Amount::ZERO);
             let (revenue, units) = match rank_by {
@@ -127,7 +132,8 @@ pub(crate) struct OrdersAnswer<'a> {
     /// What an order of this currency cost on average; 0 if there is none.
     #[schemars(with = "Number")]
     avg_order_value: Box<RawValue>,
-    /// How many were made in each hour, of all currencies; in the first and the last as far as the window goes.
+    /// How many were made in each hour, of all currencies; in the first and the last as far as the
+    /// window goes.
     #[schemars(with = "BTreeMap<String, Number>")]
     orders_per_hour: BTreeMap<String, Box<RawValue>>,
     site_id: &'a str,
@@ -144,15 +150,20 @@ impl<'a> OrdersAnswer<'a> {
         value: Value,
         per_hour: &[(Window, Amount)],
     ) -> OrdersAnswer<'a> {
-        let hours = per_hour.iter().map(|(window, orders)| (window.from.hour().first_minute().to_string(), *orders));
-        let statuses = by_status.top(usize::MAX).into_iter().filter(|(_, orders)| *orders != Amount::ZERO);
+        let hours = per_hour
+            .iter()
+            .map(|(window, orders)| (window.from.hour().first_minute().to_string(), *orders));
+        let statuses =
+            by_status.top(usize::MAX).into_iter().filter(|(_, orders)| *orders != Amount::ZERO);
         OrdersAnswer {
             total_orders: number(by_status.total(), false),
             total_revenue: number(value.gross, true),
             net_revenue: number(value.net(), true),
             refunded: number(value.refunded, true),
             currency: question.currency.to_string(),
-            orders_by_status: statuses.map(|(status, orders)| (status, number(orders, false))).collect(),
+            orders_by_status: statuses
+                .map(|(status, orders)| (status, number(orders, false)))
+                .collect(),
             avg_order_value: number(value.gross.per(value.count).unwrap_or_default(), true),
             orders_per_hour: hours.map(|(hour, orders)| (hour, number(orders, false))).collect(),
             site_id: &question.site_id,
@@ -228,8 +239,13 @@ pub(crate) struct Present {
 }
 
 impl<'a> RealtimeAnswer<'a> {
-    pub(crate) fn new(question: &'a OrdersQuery, kept: (Window, Precision), present: &Present) -> RealtimeAnswer<'a> {
-        let minutes = Amount::from_count(u64::from(kept.0.to.number().saturating_sub(kept.0.from.number())));
+    pub(crate) fn new(
+        question: &'a OrdersQuery,
+        kept: (Window, Precision),
+        present: &Present,
+    ) -> RealtimeAnswer<'a> {
+        let minutes =
+            Amount::from_count(u64::from(kept.0.to.number().saturating_sub(kept.0.from.number())));
         let per_minute = |amount: Amount| amount.per(minutes).unwrap_or_default();
         RealtimeAnswer {
             current_orders_per_minute: number(per_minute(present.orders), false),
@@ -345,5 +361,9 @@ impl<'a> TopProductsAnswer<'a> {
 }
 
 fn window((window, precision): (Window, Precision)) -> WindowAnswer {
-    WindowAnswer { from: window.from.to_string(), to: window.to.to_string(), precision: precision.as_str() }
+    WindowAnswer {
+        from: window.from.to_string(),
+        to: window.to.to_string(),
+        precision: precision.as_str(),
+    }
 }

@@ -117,15 +117,25 @@ mod tests {
     #[test]
     fn an_empty_question_has_defaults() {
         let query = parsed("", false, false).expect("nothing is required");
-        assert_eq!((query.site_id.as_str(), query.window, query.limit), ("default", WindowLength::DAY, 10));
-        assert_eq!((query.as_of.to_string().as_str(), query.currency.as_str()), ("2026-11-20T23:07:00Z", "USD"));
+        assert_eq!(
+            (query.site_id.as_str(), query.window, query.limit),
+            ("default", WindowLength::DAY, 10)
+        );
+        assert_eq!(
+            (query.as_of.to_string().as_str(), query.currency.as_str()),
+            ("2026-11-20T23:07:00Z", "USD")
+        );
     }
 
     #[test]
     fn every_parameter_is_read() {
-        let text = "site_id=shop&window=7d&as_of=2026-11-20T22:00:59Z&currency=eur&limit=100&by=units";
+        let text =
+            "site_id=shop&window=7d&as_of=2026-11-20T22:00:59Z&currency=eur&limit=100&by=units";
         let query = parsed(text, true, true).expect("all are right");
-        assert_eq!((query.site_id.as_str(), query.window.minutes(), query.limit), ("shop", 10_080, 100));
+        assert_eq!(
+            (query.site_id.as_str(), query.window.minutes(), query.limit),
+            ("shop", 10_080, 100)
+        );
         assert_eq!((query.rank_by, query.currency.as_str()), (RankBy::Units, "EUR"));
         assert_eq!(query.as_of.to_string(), "2026-11-20T22:00:00Z");
     }
@@ -133,7 +143,10 @@ mod tests {
     #[test]
     fn a_wrong_parameter_is_named_with_its_bound() {
         for (query, named) in [
-            ("window=8d", "window is \"8d\"; expected a whole number and m, h or d, as 15m, 24h or 7d, from 1m to 7d"),
+            (
+                "window=8d",
+                "window is \"8d\"; expected a whole number and m, h or d, as 15m, 24h or 7d, from 1m to 7d",
+            ),
             ("window=10081m", "window"),
             ("limit=101", "limit is \"101\"; expected a whole number from 1 to 100"),
             ("by=name", "by is \"name\"; expected revenue or units"),

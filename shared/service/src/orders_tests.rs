@@ -51,8 +51,13 @@ fn table() -> MemoryTable {
         for bucket in buckets {
             let measure = Measure::parse(measure).expect("a measure");
             let amount = Amount::parse(amount.as_bytes()).expect("a decimal");
-            let row = Row { site: "default", bucket, measure, slot: 0, counters: vec![(key, amount)] };
-            let lane = if matches!(bucket, Bucket::Minute(_)) { Lane::Number(number % 16) } else { Lane::Late };
+            let row =
+                Row { site: "default", bucket, measure, slot: 0, counters: vec![(key, amount)] };
+            let lane = if matches!(bucket, Bucket::Minute(_)) {
+                Lane::Number(number % 16)
+            } else {
+                Lane::Late
+            };
             table.add(&row, lane, RETENTION);
         }
     }
@@ -65,8 +70,14 @@ fn asked_of(table: MemoryTable, method: &str, path: &str, query: &str) -> (u16, 
     event["rawPath"] = json!(path);
     event["rawQueryString"] = json!(query);
     event["requestContext"]["http"]["method"] = json!(method);
-    let request = lambda_http::request::from_str(&event.to_string()).expect("an event of API Gateway");
-    let handler = Handler { rows: table, default_currency: usd(), retention: RETENTION, clock: Clock::new(now) };
+    let request =
+        lambda_http::request::from_str(&event.to_string()).expect("an event of API Gateway");
+    let handler = Handler {
+        rows: table,
+        default_currency: usd(),
+        retention: RETENTION,
+        clock: Clock::new(now),
+    };
     let response = handler.rows.read(handler.handle(request)).0.expect("an answer");
     (response.status().as_u16(), String::from_utf8_lossy(response.body().as_ref()).into_owned())
 }
@@ -112,7 +123,8 @@ fn nothing_is_zeros() {
 #[test]
 fn a_day_that_has_lost_its_hours_is_still_a_day() {
     let table = MemoryTable::default();
-    let minute = Minute::containing("2025-01-15T10:30:00Z".parse().expect("a time")).expect("in range");
+    let minute =
+        Minute::containing("2025-01-15T10:30:00Z".parse().expect("a time")).expect("in range");
     for bucket in &Bucket::of_hour(minute.hour())[1..] {
         let row = Row {
             site: "default",
@@ -125,7 +137,10 @@ fn a_day_that_has_lost_its_hours_is_still_a_day() {
     }
     let (_, body) = asked_of(table, "GET", "/metrics/orders", "as_of=2025-01-15T20:30:00Z");
     let answer: Json = serde_json::from_str(&body).expect("JSON");
-    assert_eq!((&answer["total_orders"], &answer["window"]["precision"]), (&json!(7), &json!("day")));
+    assert_eq!(
+        (&answer["total_orders"], &answer["window"]["precision"]),
+        (&json!(7), &json!("day"))
+    );
     assert_eq!(answer["orders_per_hour"], json!({}));
 }
 
@@ -143,7 +158,10 @@ fn what_goes_on_just_now() {
         };
         RecentOrder { id: id.to_string(), facts: OrderFacts::of_creation(creation, "PAID") }
     };
-    table.list_recent([recent("b", "2026-11-21T12:00:00.500Z"), recent("a", "2026-11-21T11:59:00Z")]);
+    table.list_recent([
+        recent("b", "2026-11-21T12:00:00.500Z"),
+        recent("a", "2026-11-21T11:59:00Z"),
+    ]);
     let (status, body) = asked_of(table, "GET", "/metrics/realtime", "limit=1");
     assert_eq!(status, 200);
     assert_eq!(
@@ -180,7 +198,11 @@ fn revenue_by_the_hour_has_every_hour() {
 fn products_are_ranked_by_money_or_by_units() {
     let names = |query: &str| {
         let products = answer("/metrics/products/top", query)["products"].clone();
-        let names = products.as_array().into_iter().flatten().map(|product| product["product_name"].clone());
+        let names = products
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|product| product["product_name"].clone());
         names.collect::<Vec<_>>()
     };
     assert_eq!(names(""), ["pot", "cup"]);
@@ -202,7 +224,10 @@ fn what_goes_wrong_is_an_answer_too() {
         ("/metrics/revenue/hourly", "window=0m", "window"),
     ] {
         let (status, body) = asked("GET", path, query);
-        assert!(status == 400 && body.contains(&named.replace('"', "\\\"")), "{path} {query}: {status} {body}");
+        assert!(
+            status == 400 && body.contains(&named.replace('"', "\\\"")),
+            "{path} {query}: {status} {body}"
+        );
     }
     assert_eq!(asked("GET", "/metrics/nothing", "").0, 404);
     assert_eq!(asked("POST", "/metrics/orders", "").0, 405);

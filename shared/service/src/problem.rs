@@ -1,8 +1,8 @@
 //! HTTP answers: JSON, problem documents, and the headers that every answer carries.
 
 use lambda_http::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
 };
 use lambda_http::http::response::Builder;
 use lambda_http::http::{Method, StatusCode};
@@ -16,8 +16,10 @@ const READ_METHODS: &str = "GET, HEAD, OPTIONS";
 /// The methods of a call that takes events.
 const POST_METHODS: &str = "POST, OPTIONS";
 
-/// The headers that a page of another site may send with a post. `*` would leave `Authorization` out.
-const POST_HEADERS: &str = "authorization, content-encoding, content-type, idempotency-key, x-write-key";
+/// The headers that a page of another site may send with a post. `*` would leave `Authorization`
+/// out.
+const POST_HEADERS: &str =
+    "authorization, content-encoding, content-type, idempotency-key, x-write-key";
 
 /// A problem document (RFC 9457).
 #[derive(Serialize, JsonSchema)]
@@ -59,7 +61,14 @@ pub fn problem_with<M: Serialize>(status: StatusCode, detail: &str, more: &M) ->
 
 fn document<M: Serialize>(status: StatusCode, detail: &str, more: &M) -> String {
     let title = status.canonical_reason().unwrap_or("Error");
-    let document = Problem { kind: "about:blank", title, status: status.as_u16(), detail, error: detail, more };
+    let document = Problem {
+        kind: "about:blank",
+        title,
+        status: status.as_u16(),
+        detail,
+        error: detail,
+        more,
+    };
     serde_json::to_string(&document).unwrap_or_else(|_| "{}".to_string())
 }
 
@@ -71,7 +80,9 @@ pub fn json<T: Serialize>(value: &T) -> Response<Body> {
 /// A value as a JSON answer.
 pub fn json_with_status<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
     match serde_json::to_string(value) {
-        Ok(body) => finish(answer(status).header(CONTENT_TYPE, "application/json"), Body::Text(body)),
+        Ok(body) => {
+            finish(answer(status).header(CONTENT_TYPE, "application/json"), Body::Text(body))
+        }
         Err(error) => {
             tracing::error!(%error, "an answer could not be written as JSON");
             problem(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written")
@@ -84,7 +95,8 @@ pub fn text(content_type: &'static str, body: String) -> Response<Body> {
     finish(answer(StatusCode::OK).header(CONTENT_TYPE, content_type), Body::Text(body))
 }
 
-/// Answers what is not a question of a read call: the preflight of a browser, and wrong methods. `None` for GET and HEAD.
+/// Answers what is not a question of a read call: the preflight of a browser, and wrong methods.
+/// `None` for GET and HEAD.
 pub fn preflight_or_wrong_method(method: &Method) -> Option<Response<Body>> {
     if method == Method::OPTIONS {
         return Some(preflight(READ_METHODS, "*"));
@@ -95,7 +107,8 @@ pub fn preflight_or_wrong_method(method: &Method) -> Option<Response<Body>> {
     Some(wrong_method(method, READ_METHODS, "GET"))
 }
 
-/// Answers what is no post to a call that takes events: the preflight of a browser, and wrong methods. `None` for POST.
+/// Answers what is no post to a call that takes events: the preflight of a browser, and wrong
+/// methods. `None` for POST.
 pub fn preflight_or_no_post(method: &Method) -> Option<Response<Body>> {
     if method == Method::OPTIONS {
         return Some(preflight(POST_METHODS, POST_HEADERS));
@@ -116,14 +129,23 @@ fn preflight(methods: &'static str, headers: &'static str) -> Response<Body> {
 
 fn wrong_method(method: &Method, methods: &'static str, right: &str) -> Response<Body> {
     let status = StatusCode::METHOD_NOT_ALLOWED;
-    let body = document(status, &format!("{method} is not a method of this call; use {right}"), &Nothing {});
-    let builder = answer(status).header(CONTENT_TYPE, "application/problem+json").header(ALLOW, methods);
+    let body = document(
+        status,
+        &format!("{method} is not a method of this call; use {right}"),
+        &Nothing {},
+    );
+    let builder =
+        answer(status).header(CONTENT_TYPE, "application/problem+json").header(ALLOW, methods);
     finish(builder, Body::Text(body))
 }
 
 fn answer(status: StatusCode) -> Builder {
-    // The answers hold no secrets and no cookies, so any page may read them; each is right for its moment only.
-    Response::builder().status(status).header(ACCESS_CONTROL_ALLOW_ORIGIN, "*").header(CACHE_CONTROL, "no-store")
+    // The answers hold no secrets and no cookies, so any page may read them; each is right for its
+    // moment only.
+    Response::builder()
+        .status(status)
+        .header(ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+        .header(CACHE_CONTROL, "no-store")
 }
 
 fn finish(builder: Builder, body: Body) -> Response<Body> {
@@ -151,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_browser_may_ask_first() {
-        let response = preflight_or_wrong_method(&Method::OPTIONS).expect("a preflight is answered");
+        let response =
+            preflight_or_wrong_method(&Method::OPTIONS).expect("a preflight is answered");
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_METHODS], READ_METHODS);

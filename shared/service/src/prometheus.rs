@@ -1,7 +1,7 @@
 //! The two text forms that Prometheus and its like read.
 //!
-//! The crates that write them write one of the two, and keep what is counted in the process; here it lies in the table,
-//! and the difference between the two is a few lines.
+//! The crates that write them write one of the two, and keep what is counted in the process; here
+//! it lies in the table, and the difference between the two is a few lines.
 //!
 //! **Source**: <https://prometheus.io/docs/instrumenting/exposition_formats/> and
 //! <https://github.com/OpenObservability/OpenMetrics/blob/main/specification/OpenMetrics.md>
@@ -23,10 +23,14 @@ impl TextFormat {
     /// What a client asks for it by.
     pub(crate) fn media_type(self) -> MediaType {
         match self {
-            TextFormat::Prometheus => MediaType { kind: "text", subtype: "plain", version: Some("0.0.4") },
-            TextFormat::OpenMetrics => {
-                MediaType { kind: "application", subtype: "openmetrics-text", version: Some("1.0.0") }
+            TextFormat::Prometheus => {
+                MediaType { kind: "text", subtype: "plain", version: Some("0.0.4") }
             }
+            TextFormat::OpenMetrics => MediaType {
+                kind: "application",
+                subtype: "openmetrics-text",
+                version: Some("1.0.0"),
+            },
         }
     }
 
@@ -63,8 +67,8 @@ impl Exposition {
         Exposition { format, text: String::new() }
     }
 
-    /// Adds a number with all its samples. `name` is what the name begins with: counters get their `_total` here. One
-    /// without samples is left out.
+    /// Adds a number with all its samples. `name` is what the name begins with: counters get their
+    /// `_total` here. One without samples is left out.
     pub(crate) fn add<'a, V: Display>(
         &mut self,
         kind: Kind,
@@ -89,9 +93,12 @@ impl Exposition {
         let help = escaped(help, self.format == TextFormat::OpenMetrics);
         self.text += &format!("# HELP {family} {help}\n# TYPE {family} {kind}\n");
         for (labels, value) in samples {
-            let labels: Vec<String> =
-                labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value, true))).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let labels: Vec<String> = labels
+                .iter()
+                .map(|(name, value)| format!("{name}=\"{}\"", escaped(value, true)))
+                .collect();
+            let labels =
+                if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             self.text += &format!("{sample_name}{labels} {value}\n");
         }
     }
@@ -105,8 +112,8 @@ impl Exposition {
     }
 }
 
-/// A text as it stands in a line. Quotation marks are escaped where the text stands between some, and in all of
-/// OpenMetrics.
+/// A text as it stands in a line. Quotation marks are escaped where the text stands between some,
+/// and in all of OpenMetrics.
 fn escaped(text: &str, with_quotes: bool) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -127,10 +134,21 @@ mod tests {
     fn written(format: TextFormat) -> String {
         let mut exposition = Exposition::new(format);
         let lines = [("counted", 12), ("rejected", 0)];
-        let samples = lines.map(|(outcome, count)| (vec![("outcome", outcome), ("site", "a\"b\\c\nd")], count));
-        exposition.add(Kind::Counter, "app_lines", "Lines, with \"quotes\", \\ and\nmore.", samples);
+        let samples = lines
+            .map(|(outcome, count)| (vec![("outcome", outcome), ("site", "a\"b\\c\nd")], count));
+        exposition.add(
+            Kind::Counter,
+            "app_lines",
+            "Lines, with \"quotes\", \\ and\nmore.",
+            samples,
+        );
         exposition.add(Kind::Gauge, "app_age_seconds", "Age.", [(vec![], 1.25)]);
-        exposition.add(Kind::Gauge, "app_nothing", "Nobody knows.", Vec::<(Vec<Label<'_>>, u64)>::new());
+        exposition.add(
+            Kind::Gauge,
+            "app_nothing",
+            "Nobody knows.",
+            Vec::<(Vec<Label<'_>>, u64)>::new(),
+        );
         exposition.finish()
     }
 
@@ -167,7 +185,8 @@ mod tests {
     fn a_form_is_called_what_it_is_asked_for_by() {
         for format in [TextFormat::Prometheus, TextFormat::OpenMetrics] {
             let MediaType { kind, subtype, version } = format.media_type();
-            let called = format!("{kind}/{subtype}; version={}; charset=utf-8", version.unwrap_or_default());
+            let called =
+                format!("{kind}/{subtype}; version={}; charset=utf-8", version.unwrap_or_default());
             assert_eq!(format.content_type(), called);
         }
     }

@@ -49,7 +49,8 @@ pub struct Defaults {
 ///
 /// **Errors**: one sentence that names the parameter, for a 400.
 pub fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, String> {
-    let now = Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
+    let now =
+        Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
     let mut parsed = RankingQuery {
         site_id: SITE_DEFAULT.to_string(),
         window: defaults.window,
@@ -88,7 +89,9 @@ pub(crate) fn parameters(query: &str) -> Result<Vec<Parameter<'_>>, String> {
 /// Names and values that are parsed already.
 ///
 /// **Errors**: one sentence, if a name is given twice.
-pub(crate) fn each_once<'a>(given: impl IntoIterator<Item = Parameter<'a>>) -> Result<Vec<Parameter<'a>>, String> {
+pub(crate) fn each_once<'a>(
+    given: impl IntoIterator<Item = Parameter<'a>>,
+) -> Result<Vec<Parameter<'a>>, String> {
     let mut parameters: Vec<Parameter<'_>> = vec![];
     for (name, value) in given {
         if parameters.iter().any(|(known, _)| *known == name) {
@@ -125,11 +128,9 @@ pub(crate) fn window(value: &str) -> Result<WindowLength, String> {
 }
 
 pub(crate) fn limit(value: &str, least: usize) -> Result<usize, String> {
-    value
-        .parse::<usize>()
-        .ok()
-        .filter(|limit| (least..=LIMIT_MAX).contains(limit))
-        .ok_or_else(|| format!("limit is {value:?}; expected a whole number from {least} to {LIMIT_MAX}"))
+    value.parse::<usize>().ok().filter(|limit| (least..=LIMIT_MAX).contains(limit)).ok_or_else(
+        || format!("limit is {value:?}; expected a whole number from {least} to {LIMIT_MAX}"),
+    )
 }
 
 pub(crate) fn as_of(value: &str) -> Result<Minute, String> {
@@ -150,7 +151,8 @@ pub(crate) fn with_plus_signs(value: &str) -> String {
 }
 
 pub(crate) fn currency(value: &str) -> Result<Currency, String> {
-    Currency::parse(value.as_bytes()).ok_or_else(|| format!("currency is {value:?}; expected three letters, as USD"))
+    Currency::parse(value.as_bytes())
+        .ok_or_else(|| format!("currency is {value:?}; expected three letters, as USD"))
 }
 
 #[cfg(test)]
@@ -170,7 +172,10 @@ mod tests {
     #[test]
     fn an_empty_question_has_defaults() {
         let query = parsed("").expect("nothing is required");
-        assert_eq!((query.site_id.as_str(), query.limit, query.window), ("default", 10, WindowLength::HOUR));
+        assert_eq!(
+            (query.site_id.as_str(), query.limit, query.window),
+            ("default", 10, WindowLength::HOUR)
+        );
         assert_eq!(query.as_of.to_string(), "2026-11-20T23:07:00Z");
     }
 

@@ -83,7 +83,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says that a retry helps.
+    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says
+    /// that a retry helps.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);
@@ -126,8 +127,11 @@ fn answer(
     (window, precision): (Window, Precision),
     sums: &Sums,
 ) -> Response<Body> {
-    let window =
-        WindowAnswer { from: window.from.to_string(), to: window.to.to_string(), precision: precision.as_str() };
+    let window = WindowAnswer {
+        from: window.from.to_string(),
+        to: window.to.to_string(),
+        precision: precision.as_str(),
+    };
     let ranked = Ranked {
         top: sums.top(question.limit),
         currency: question.currency.as_str(),
@@ -174,7 +178,8 @@ mod tests {
 
     #[test]
     fn money_is_an_exact_number_with_its_currency() {
-        let answer = answered(Ranking::HighestGrossing, &[("3", "1300"), ("4", "99999999999999.125")]);
+        let answer =
+            answered(Ranking::HighestGrossing, &[("3", "1300"), ("4", "99999999999999.125")]);
         let expected = concat!(
             r#"{"highest_grossing_item":4,"total_sales":99999999999999.125,"currency":"USD","#,
             r#""top":[{"item_id":4,"total_sales":99999999999999.125},{"item_id":3,"total_sales":1300.00}],"#
@@ -185,10 +190,15 @@ mod tests {
     #[test]
     fn nothing_counted_is_null_zero_and_an_empty_list() {
         let answer = answered(Ranking::TopCarted, &[]);
-        assert!(answer.starts_with(r#"{"top_item_added_to_cart":null,"adds_to_cart":0,"top":[],"#), "{answer}");
+        assert!(
+            answer.starts_with(r#"{"top_item_added_to_cart":null,"adds_to_cart":0,"top":[],"#),
+            "{answer}"
+        );
         let answer = answered(Ranking::HighestGrossing, &[]);
         assert!(
-            answer.starts_with(r#"{"highest_grossing_item":null,"total_sales":0.00,"currency":"USD","#),
+            answer.starts_with(
+                r#"{"highest_grossing_item":null,"total_sales":0.00,"currency":"USD","#
+            ),
             "{answer}"
         );
     }

@@ -107,12 +107,28 @@ impl<'a> Ranked<'a> {
                 json(&MostViewed { most_viewed_item: item, views: first, top, as_of, window })
             }
             Ranking::TopCarted => {
-                let top = top.map(|(item_id, adds_to_cart)| CartedItem { item_id, adds_to_cart }).collect();
-                json(&TopCarted { top_item_added_to_cart: item, adds_to_cart: first, top, as_of, window })
+                let top = top
+                    .map(|(item_id, adds_to_cart)| CartedItem { item_id, adds_to_cart })
+                    .collect();
+                json(&TopCarted {
+                    top_item_added_to_cart: item,
+                    adds_to_cart: first,
+                    top,
+                    as_of,
+                    window,
+                })
             }
             Ranking::HighestGrossing => {
-                let top = top.map(|(item_id, total_sales)| SoldItem { item_id, total_sales }).collect();
-                json(&HighestGrossing { highest_grossing_item: item, total_sales: first, currency, top, as_of, window })
+                let top =
+                    top.map(|(item_id, total_sales)| SoldItem { item_id, total_sales }).collect();
+                json(&HighestGrossing {
+                    highest_grossing_item: item,
+                    total_sales: first,
+                    currency,
+                    top,
+                    as_of,
+                    window,
+                })
             }
         }
     }

@@ -1,5 +1,6 @@
-//! The calls: which paths there are, the methods of each, and the function that answers it. The template's routes, those
-//! of `cargo lambda watch` and the description of the API are held equal to this list by tests.
+//! The calls: which paths there are, the methods of each, and the function that answers it. The
+//! template's routes, those of `cargo lambda watch` and the description of the API are held equal
+//! to this list by tests.
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Response};
@@ -75,7 +76,8 @@ impl Route {
         }
     }
 
-    /// Answers what is no use of this path: the preflight of a browser, and wrong methods. `None` for what it is for.
+    /// Answers what is no use of this path: the preflight of a browser, and wrong methods. `None`
+    /// for what it is for.
     pub fn preflight_or_wrong_method(&self, method: &Method) -> Option<Response<Body>> {
         match self.purpose {
             Purpose::Question => preflight_or_wrong_method(method),
@@ -95,12 +97,16 @@ mod tests {
 
     /// The value that follows this name in the lines, whatever stands before it.
     fn value<'a>(lines: &mut impl Iterator<Item = &'a str>, name: &str) -> &'a str {
-        lines.find_map(|line| line.trim().strip_prefix(name)).unwrap_or_else(|| panic!("{name} is missing"))
+        lines
+            .find_map(|line| line.trim().strip_prefix(name))
+            .unwrap_or_else(|| panic!("{name} is missing"))
     }
 
     /// The lines of a resource of the template.
     fn resource<'a>(template: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-        let (_, rest) = template.split_once(&format!("\n  {name}:\n")).unwrap_or_else(|| panic!("no resource {name}"));
+        let (_, rest) = template
+            .split_once(&format!("\n  {name}:\n"))
+            .unwrap_or_else(|| panic!("no resource {name}"));
         rest.lines().take_while(|line| line.is_empty() || line.starts_with("    "))
     }
 
@@ -118,7 +124,8 @@ mod tests {
         let mut routed = BTreeSet::new();
         while let Some(key) = lines.find_map(|line| line.trim().strip_prefix("RouteKey: ")) {
             let integration = value(&mut lines, "Target: !Sub 'integrations/${");
-            let function = function_of(template, integration.strip_suffix("}'").expect("a reference"));
+            let function =
+                function_of(template, integration.strip_suffix("}'").expect("a reference"));
             let path = key.strip_prefix("ANY ").unwrap_or(key);
             routed.insert((path.replace("+}", "}"), function.to_string()));
         }
@@ -130,11 +137,14 @@ mod tests {
     #[test]
     fn cargo_lambda_watch_has_these_routes() {
         let manifest = include_str!("../../../Cargo.toml");
-        let (_, table) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n").expect("a router");
+        let (_, table) =
+            manifest.split_once("[workspace.metadata.lambda.watch.router]\n").expect("a router");
         let routed: BTreeSet<(String, String)> = table
             .lines()
             .map_while(|line| line.split_once(" = "))
-            .map(|(path, function)| (path.trim_matches('"').replace("{*", "{"), function.trim_matches('"').to_string()))
+            .map(|(path, function)| {
+                (path.trim_matches('"').replace("{*", "{"), function.trim_matches('"').to_string())
+            })
             .collect();
         assert_eq!(routed, listed());
     }
@@ -159,9 +169,14 @@ mod tests {
     fn a_path_has_the_methods_of_its_purpose() {
         let questions = Route::of("/history").expect("a path");
         let posts = Route::of("/events").expect("a path");
-        for (route, right, wrong) in [(questions, Method::GET, Method::POST), (posts, Method::POST, Method::GET)] {
+        for (route, right, wrong) in
+            [(questions, Method::GET, Method::POST), (posts, Method::POST, Method::GET)]
+        {
             assert!(route.preflight_or_wrong_method(&right).is_none());
-            assert_eq!(route.preflight_or_wrong_method(&wrong).map(|answer| answer.status().as_u16()), Some(405));
+            assert_eq!(
+                route.preflight_or_wrong_method(&wrong).map(|answer| answer.status().as_u16()),
+                Some(405)
+            );
             let preflight = route.preflight_or_wrong_method(&Method::OPTIONS);
             assert_eq!(preflight.map(|answer| answer.status().as_u16()), Some(204));
         }

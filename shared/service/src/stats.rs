@@ -1,4 +1,5 @@
-//! The statistics of a site: its views, its users and its most viewed paths, on a day, in a range or of all time.
+//! The statistics of a site: its views, its users and its most viewed paths, on a day, in a range
+//! or of all time.
 
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
@@ -47,7 +48,8 @@ pub struct Handler<S> {
 }
 
 impl<S: RowSource> Handler<S> {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says that a retry helps.
+    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says
+    /// that a retry helps.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
         if let Some(response) = preflight_or_wrong_method(request.method()) {
             return Ok(response);
@@ -59,7 +61,8 @@ impl<S: RowSource> Handler<S> {
         };
         let (window, precision) = question.window.kept(retention, now);
         let (site, windows) = (question.site_id.as_str(), &[window]);
-        let views = SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
+        let views =
+            SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
         let users = UniqueQuestion { site, windows, now, retention };
         match try_join(sum_windows(&self.rows, &views), count_uniques(&self.rows, &users)).await {
             Ok((sums, uniques)) => {
@@ -83,7 +86,8 @@ pub(crate) struct Answer<'a> {
     /// All views: of pages, of items, and of neither.
     #[schemars(with = "Number")]
     total_views: Box<RawValue>,
-    /// How many customers had an event of any kind; see the accuracy of uniques in the documentation.
+    /// How many customers had an event of any kind; see the accuracy of uniques in the
+    /// documentation.
     unique_users: u64,
     /// The paths with the most views, in their order.
     top_paths: Vec<TopPath<'a>>,
@@ -113,7 +117,9 @@ impl<'a> Answer<'a> {
             date: question.date.map(|date| date.to_string()),
             total_views: number(views.total(), false),
             unique_users: uniques.users,
-            top_paths: top.map(|(path, views)| TopPath { path, views: number(views, false) }).collect(),
+            top_paths: top
+                .map(|(path, views)| TopPath { path, views: number(views, false) })
+                .collect(),
             as_of: question.as_of.to_string(),
             window: WindowAnswer {
                 from: window.from.to_string(),
@@ -149,7 +155,8 @@ mod tests {
         ("site-abc-123", Measure::Pages, "2025-11-13T00:00:00Z", "/pricing", 500),
         ("site-abc-123", Measure::Pages, "2019-10-01T08:00:00Z", "/blog/post-1", 350),
         ("site-abc-123", Measure::Pages, "2026-11-21T12:00:00Z", "/", 150),
-        // On the running day: views of an item, most of them on a page, and some that named nothing.
+        // On the running day: views of an item, most of them on a page, and some that named
+        // nothing.
         ("site-abc-123", Measure::Views, "2026-11-21T11:59:00Z", "sku-1", 10),
         ("site-abc-123", Measure::Pages, "2026-11-21T11:59:00Z", "/sku-1", 7),
         ("site-abc-123", Measure::Pages, "2026-11-21T11:59:00Z", "", 7),
@@ -170,7 +177,11 @@ mod tests {
             }
             for bucket in buckets {
                 let counters = vec![(*key, Amount::from_count(*count))];
-                table.add(&Row { site, bucket, measure: *measure, slot: 0, counters }, Lane::Late, RETENTION);
+                table.add(
+                    &Row { site, bucket, measure: *measure, slot: 0, counters },
+                    Lane::Late,
+                    RETENTION,
+                );
             }
         }
         table
@@ -178,12 +189,18 @@ mod tests {
 
     fn asked(method: &str, query: &str) -> (u16, String, Reads) {
         let now: DateTime<chrono::Utc> = NOW.parse().expect("a time");
-        let handler = Handler { rows: table(), retention: RETENTION, clock: Clock::new(move || now) };
-        let request = lambda_http::http::Request::builder().method(method).uri(format!("/stats?{query}"));
+        let handler =
+            Handler { rows: table(), retention: RETENTION, clock: Clock::new(move || now) };
+        let request =
+            lambda_http::http::Request::builder().method(method).uri(format!("/stats?{query}"));
         let answering = handler.handle(request.body(Body::Empty).expect("a request"));
         let (response, reads) = handler.rows.read(answering);
         let response = response.expect("an answer");
-        (response.status().as_u16(), String::from_utf8_lossy(response.body().as_ref()).into_owned(), reads)
+        (
+            response.status().as_u16(),
+            String::from_utf8_lossy(response.body().as_ref()).into_owned(),
+            reads,
+        )
     }
 
     #[test]
@@ -205,7 +222,10 @@ mod tests {
     fn all_time_counts_every_view_once_and_lists_paths_only() {
         let (status, body, reads) = asked("GET", "site_id=site-abc-123&limit=3");
         let answer: Value = serde_json::from_str(&body).expect("JSON");
-        assert_eq!((status, &answer["date"], &answer["total_views"]), (200, &Value::Null, &json!(1_450 + 10 + 2_000)));
+        assert_eq!(
+            (status, &answer["date"], &answer["total_views"]),
+            (200, &Value::Null, &json!(1_450 + 10 + 2_000))
+        );
         let expected = json!([
             {"path": "/pricing", "views": 700},
             {"path": "/blog/post-1", "views": 500},
@@ -243,7 +263,10 @@ mod tests {
     fn what_goes_wrong_is_an_answer_too() {
         for (query, sentence) in [
             ("", r#""error":"Missing required parameter: site_id""#),
-            ("site_id=site-abc-123&date=invalid-date", r#""error":"Invalid date format. Expected YYYY-MM-DD""#),
+            (
+                "site_id=site-abc-123&date=invalid-date",
+                r#""error":"Invalid date format. Expected YYYY-MM-DD""#,
+            ),
             ("site_id=site-abc-123&limit=101", "limit"),
         ] {
             let (status, body, _) = asked("GET", query);

@@ -30,8 +30,8 @@ pub(crate) struct StatsQuery {
     pub(crate) as_of: Minute,
 }
 
-/// Reads the query string of a question for statistics. Without a date and edges it is about all time, up to the end of
-/// the day that is running.
+/// Reads the query string of a question for statistics. Without a date and edges it is about all
+/// time, up to the end of the day that is running.
 ///
 /// **Errors**: one sentence that names the parameter and what was expected, for a 400.
 pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<StatsQuery, String> {
@@ -55,7 +55,9 @@ pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<StatsQuery, Strin
     }
     let site_id = site_id.ok_or_else(|| SITE_MISSING.to_string())?;
     if date.is_some() && (from.is_some() || to.is_some()) {
-        return Err("date is given with from or to; expected one day or the edges of a range".to_string());
+        return Err(
+            "date is given with from or to; expected one day or the edges of a range".to_string()
+        );
     }
     let date = date.map(|text| day(&text).ok_or_else(|| DATE_INVALID.to_string())).transpose()?;
     let window = match date {
@@ -82,7 +84,11 @@ fn range(from: Option<&str>, to: Option<&str>, as_of: Minute) -> Result<Window, 
         Some(text) => edge("to", text, 59)?,
         None => as_of.hour().day().next().first_hour().first_minute(),
     };
-    if from < to { Ok(Window { from, to }) } else { Err(format!("from is {from}; expected a time before {to}")) }
+    if from < to {
+        Ok(Window { from, to })
+    } else {
+        Err(format!("from is {from}; expected a time before {to}"))
+    }
 }
 
 /// The minute of a time, or of the first instant of a date, so many seconds later.
@@ -134,8 +140,14 @@ mod tests {
             ("from=2026-11-01", "2026-11-01T00:00:00Z 2026-11-22T00:00:00Z"),
             ("to=2026-11-01", "1970-01-01T00:00:00Z 2026-11-01T00:00:00Z"),
             ("from=2026-11-01&to=2026-11-02", "2026-11-01T00:00:00Z 2026-11-02T00:00:00Z"),
-            ("from=2026-11-01T10:07:59Z&to=2026-11-01T10:09:01Z", "2026-11-01T10:07:00Z 2026-11-01T10:10:00Z"),
-            ("from=2026-11-01T10:07:00%2B02:00&to=2026-11-02", "2026-11-01T08:07:00Z 2026-11-02T00:00:00Z"),
+            (
+                "from=2026-11-01T10:07:59Z&to=2026-11-01T10:09:01Z",
+                "2026-11-01T10:07:00Z 2026-11-01T10:10:00Z",
+            ),
+            (
+                "from=2026-11-01T10:07:00%2B02:00&to=2026-11-02",
+                "2026-11-01T08:07:00Z 2026-11-02T00:00:00Z",
+            ),
         ] {
             assert_eq!(window(&format!("site_id=s&{query}")), expected, "{query}");
         }
@@ -144,13 +156,27 @@ mod tests {
     #[test]
     fn the_two_errors_of_old_are_said_in_their_words() {
         for query in ["", "site_id=", "date=2025-11-12", "date=invalid-date&limit=3"] {
-            assert_eq!(parsed(query), Err("Missing required parameter: site_id".to_string()), "{query}");
+            assert_eq!(
+                parsed(query),
+                Err("Missing required parameter: site_id".to_string()),
+                "{query}"
+            );
         }
-        for date in
-            ["invalid-date", "", "2025-1-2", "2025-02-30", "12-11-2025", "2025-11-12T00:00:00Z", "%2B2025-11-12"]
-        {
+        for date in [
+            "invalid-date",
+            "",
+            "2025-1-2",
+            "2025-02-30",
+            "12-11-2025",
+            "2025-11-12T00:00:00Z",
+            "%2B2025-11-12",
+        ] {
             let query = format!("site_id=s&date={date}");
-            assert_eq!(parsed(&query), Err("Invalid date format. Expected YYYY-MM-DD".to_string()), "{query}");
+            assert_eq!(
+                parsed(&query),
+                Err("Invalid date format. Expected YYYY-MM-DD".to_string()),
+                "{query}"
+            );
         }
     }
 
@@ -164,7 +190,10 @@ mod tests {
             ("from=yesterday", "from is \"yesterday\""),
             ("to=2026-13-01", "to is \"2026-13-01\""),
             ("to=1969-12-31", "to is \"1969-12-31\""),
-            ("from=2026-11-02&to=2026-11-02", "from is 2026-11-02T00:00:00Z; expected a time before 2026-11-02"),
+            (
+                "from=2026-11-02&to=2026-11-02",
+                "from is 2026-11-02T00:00:00Z; expected a time before 2026-11-02",
+            ),
             ("from=2026-11-22", "expected a time before 2026-11-22T00:00:00Z"),
             ("limit=0", "limit is \"0\"; expected a whole number from 1 to 100"),
             ("limit=101", "limit is \"101\"; expected a whole number from 1 to 100"),
@@ -172,7 +201,8 @@ mod tests {
             ("limit=1&limit=2", "limit is given twice"),
         ] {
             let query = format!("site_id=s&{query}");
-            let sentence = parsed(&query.replace("site_id=s&site_id", "site_id")).expect_err(&query);
+            let sentence =
+                parsed(&query.replace("site_id=s&site_id", "site_id")).expect_err(&query);
             assert!(sentence.contains(named), "{query}: {sentence}");
         }
     }

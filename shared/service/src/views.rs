@@ -24,10 +24,13 @@ impl Views {
         Views { of_items: next(), of_pages: next() }
     }
 
-    /// How many views there were, whatever they were of. A view of an item on a page is counted for both, and once more
-    /// under no key.
+    /// How many views there were, whatever they were of. A view of an item on a page is counted for
+    /// both, and once more under no key.
     pub(crate) fn total(&self) -> Amount {
-        self.of_items.total().saturating_add(self.of_pages.total()).saturating_sub(self.of_pages.of_no_key())
+        self.of_items
+            .total()
+            .saturating_add(self.of_pages.total())
+            .saturating_sub(self.of_pages.of_no_key())
     }
 
     /// The pages with the most views, descending. Views that named no page are of none.
@@ -53,7 +56,8 @@ mod tests {
 
     #[test]
     fn a_view_of_an_item_on_a_page_is_one_view() {
-        // Three views of items without a page, two of items on a page, four of pages, one of neither.
+        // Three views of items without a page, two of items on a page, four of pages, one of
+        // neither.
         let of_pages = sums(&[("/a", 5), ("/b", 1), (PAGE_NOT_SET, 1), ("", 2)]);
         let views = Views::of(vec![sums(&[("1", 4), ("2", 1)]), of_pages]);
         assert_eq!(views.total(), Amount::from_count(3 + 2 + 4 + 1));
@@ -64,7 +68,8 @@ mod tests {
     fn views_that_name_no_page_are_of_none() {
         let of_pages = sums(&[(PAGE_NOT_SET, 9), ("/a", 5), ("/b", 7), ("/c", 7), ("", 3)]);
         let views = Views::of(vec![Sums::default(), of_pages]);
-        let top = |limit| views.top_pages(limit).into_iter().map(|(page, _)| page).collect::<Vec<_>>();
+        let top =
+            |limit| views.top_pages(limit).into_iter().map(|(page, _)| page).collect::<Vec<_>>();
         assert_eq!(top(2), ["/b", "/c"]);
         assert_eq!(top(3), ["/b", "/c", "/a"]);
         assert_eq!(top(100), ["/b", "/c", "/a"]);

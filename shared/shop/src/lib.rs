@@ -1,6 +1,7 @@
 //! Seeded events of a made-up shop, for demonstrations, tests and benchmarks.
 //!
-//! The same options give the same lines, on every machine: the random numbers and the arithmetic are written out here.
+//! The same options give the same lines, on every machine: the random numbers and the arithmetic
+//! are written out here.
 
 use std::fmt::Write as _;
 
@@ -23,7 +24,8 @@ const CUSTOMERS: u64 = 200_000;
 pub struct Shop {
     /// Other seeds give other events.
     pub seed: u64,
-    /// How many items it sells; the n-th best known of them gets an n-th of the attention that the best known one gets.
+    /// How many items it sells; the n-th best known of them gets an n-th of the attention that the
+    /// best known one gets.
     pub items: u32,
     /// The sites that the events are spread over; empty: the lines name no site.
     pub sites: Vec<String>,
@@ -82,7 +84,8 @@ impl Generator {
             let other = random.index(last + 1);
             items.swap(last, other);
         }
-        let mut generator = Self { shop, random, attention, items, visits: Vec::new(), visits_begun: 0, events: 0 };
+        let mut generator =
+            Self { shop, random, attention, items, visits: Vec::new(), visits_begun: 0, events: 0 };
         for _ in 0..VISITS {
             let visit = generator.new_visit();
             generator.visits.push(visit);
@@ -113,7 +116,10 @@ impl Generator {
         match kind {
             60..70 => {
                 let page = self.random.below(PAGES) + 1;
-                append(&mut line, format_args!(r#","page_url":"/pages/{page}?utm_source=newsletter""#));
+                append(
+                    &mut line,
+                    format_args!(r#","page_url":"/pages/{page}?utm_source=newsletter""#),
+                );
             }
             _ => {
                 let item = self.item();
@@ -126,7 +132,10 @@ impl Generator {
             append(&mut line, format_args!(r#","site_id":"{site}""#));
         }
         if self.shop.event_ids {
-            append(&mut line, format_args!(r#","event_id":"{:x}-{}""#, self.shop.seed, self.events));
+            append(
+                &mut line,
+                format_args!(r#","event_id":"{:x}-{}""#, self.shop.seed, self.events),
+            );
         }
         let device = ["mobile", "desktop", "tablet"][self.random.index(3)];
         let country = ["DE", "US", "NL", "BR", "IN", "JP"][self.random.index(6)];
@@ -144,7 +153,12 @@ impl Generator {
             let cents = price_cents(self.shop.seed, item);
             let order = self.events;
             let (whole, rest) = (cents / 100, cents % 100);
-            append(line, format_args!(r#","price":{whole}.{rest:02},"currency":"USD","order_id":"o-{order}""#));
+            append(
+                line,
+                format_args!(
+                    r#","price":{whole}.{rest:02},"currency":"USD","order_id":"o-{order}""#
+                ),
+            );
         }
     }
 
@@ -165,7 +179,8 @@ impl Generator {
 /// Makes the lines of a batch, in ascending order of time and without line ends.
 pub fn lines(shop: Shop, span: Span) -> impl Iterator<Item = String> {
     let mut generator = Generator::new(shop);
-    // Times have random numbers of their own, so that a batch and a live stream of one seed are the same but for them.
+    // Times have random numbers of their own, so that a batch and a live stream of one seed are the
+    // same but for them.
     let mut random = Random(generator.shop.seed ^ 0x7469_6d65);
     let length_ms = u128::from(span.minutes) * 60_000;
     let events = u128::from(span.events);
@@ -188,7 +203,8 @@ fn append(line: &mut String, text: std::fmt::Arguments<'_>) {
     line.write_fmt(text).expect("writing to a string does not fail");
 }
 
-/// The generator of random numbers splitmix64: small, even enough for this, and the same everywhere.
+/// The generator of random numbers splitmix64: small, even enough for this, and the same
+/// everywhere.
 ///
 /// **Source**: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 #[derive(Clone, Debug)]
@@ -234,7 +250,12 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_lines_and_another_seed_gives_others() {
-        let shop = |seed| Shop { seed, items: 100, sites: vec!["a".to_owned(), "b".to_owned()], event_ids: true };
+        let shop = |seed| Shop {
+            seed,
+            items: 100,
+            sites: vec!["a".to_owned(), "b".to_owned()],
+            event_ids: true,
+        };
         assert_eq!(text(shop(1), span(500, 5)), text(shop(1), span(500, 5)));
         assert_ne!(text(shop(1), span(500, 5)), text(shop(2), span(500, 5)));
     }
@@ -243,8 +264,13 @@ mod tests {
     fn a_line_keeps_its_form() {
         let shop = Shop { seed: 7, items: 10, sites: vec!["a".to_owned()], event_ids: true };
         let first: Vec<String> = lines(shop, span(3, 3)).collect();
-        assert!(first.iter().all(|line| line.contains("\"site_id\":\"a\"") && line.contains("\"event_id\":\"7-")));
-        let times: Vec<&str> = first.iter().map(|line| line.split("\"timestamp\":\"").nth(1).unwrap()).collect();
+        assert!(
+            first.iter().all(
+                |line| line.contains("\"site_id\":\"a\"") && line.contains("\"event_id\":\"7-")
+            )
+        );
+        let times: Vec<&str> =
+            first.iter().map(|line| line.split("\"timestamp\":\"").nth(1).unwrap()).collect();
         assert!(times[0].starts_with("2026-11-20T22:57:"), "{}", times[0]);
         assert!(times[1].starts_with("2026-11-20T22:58:"), "{}", times[1]);
         assert!(times[2].starts_with("2026-11-20T22:59:"), "{}", times[2]);
@@ -254,7 +280,10 @@ mod tests {
     #[test]
     fn times_ascend_also_where_events_outnumber_milliseconds() {
         let text = text(Shop { items: 3, ..Shop::default() }, span(100_000, 1));
-        let times: Vec<&str> = text.lines().map(|line| &line.split("\"timestamp\":\"").nth(1).unwrap()[..24]).collect();
+        let times: Vec<&str> = text
+            .lines()
+            .map(|line| &line.split("\"timestamp\":\"").nth(1).unwrap()[..24])
+            .collect();
         assert!(times.is_sorted());
         assert!(*times.last().unwrap() < "2026-11-20T23:00:00.000Z");
     }

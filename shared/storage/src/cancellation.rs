@@ -1,4 +1,5 @@
-//! What a cancelled transaction means, read from the reasons that DynamoDB gives for each of its actions.
+//! What a cancelled transaction means, read from the reasons that DynamoDB gives for each of its
+//! actions.
 
 use aws_sdk_dynamodb::types::CancellationReason;
 
@@ -10,7 +11,8 @@ pub(crate) const MARK_POSITION: usize = 0;
 /// What the caller does next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
-    /// The ledger mark was there already: the part was counted before, by an earlier attempt or another worker.
+    /// The ledger mark was there already: the part was counted before, by an earlier attempt or
+    /// another worker.
     CountedBefore,
     /// Another transaction was at one of the same items: try again on another lane.
     Conflict,
@@ -24,21 +26,25 @@ pub(crate) enum Verdict {
     Refused(String),
 }
 
-/// Reads the reasons of a transaction of one mark, then `seal_checks` checks, then rows. The totals, which some end with,
-/// have room for ever.
+/// Reads the reasons of a transaction of one mark, then `seal_checks` checks, then rows. The
+/// totals, which some end with, have room for ever.
 ///
-/// The ledger's own position decides first: if the mark is there, the part was counted, whatever else went wrong. Then
-/// what may pass by itself, so that a refusal is only spoken when nothing else is in the way.
+/// The ledger's own position decides first: if the mark is there, the part was counted, whatever
+/// else went wrong. Then what may pass by itself, so that a refusal is only spoken when nothing
+/// else is in the way.
 ///
 /// **Source**: the reasons are listed at
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>, in the order of the
-/// actions; an action that did not fail has the code `None`.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>, in
+/// the order of the actions; an action that did not fail has the code `None`.
 pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Verdict {
-    let code_at = |position: usize| reasons.get(position).and_then(CancellationReason::code).unwrap_or("None");
+    let code_at = |position: usize| {
+        reasons.get(position).and_then(CancellationReason::code).unwrap_or("None")
+    };
     if code_at(MARK_POSITION) == "ConditionalCheckFailed" {
         return Verdict::CountedBefore;
     }
-    let has = |matches: fn(&str) -> bool| (0..reasons.len()).any(|position| matches(code_at(position)));
+    let has =
+        |matches: fn(&str) -> bool| (0..reasons.len()).any(|position| matches(code_at(position)));
     if has(|code| code == "TransactionConflict") {
         return Verdict::Conflict;
     }
@@ -74,7 +80,8 @@ pub(crate) struct OrderObstacles {
     pub(crate) too_large: Vec<usize>,
 }
 
-/// Reads the reasons of a transaction of `orders` rows of orders, then `seal_checks` checks, then rows.
+/// Reads the reasons of a transaction of `orders` rows of orders, then `seal_checks` checks, then
+/// rows.
 ///
 /// **Errors**: what else is in the way, and no retry helps.
 pub(crate) fn order_obstacles(
@@ -87,10 +94,14 @@ pub(crate) fn order_obstacles(
     for (position, reason) in reasons.iter().enumerate() {
         match reason.code().unwrap_or("None") {
             "ConditionalCheckFailed" if position < orders => obstacles.has_other_revision = true,
-            "ConditionalCheckFailed" if position < first_row => obstacles.sealed.push(position - orders),
+            "ConditionalCheckFailed" if position < first_row => {
+                obstacles.sealed.push(position - orders)
+            }
             "TransactionConflict" => obstacles.has_conflict = true,
             code if is_passing_code(code) => obstacles.is_throttled = true,
-            _ if position >= first_row && is_item_size(reason) => obstacles.too_large.push(position - first_row),
+            _ if position >= first_row && is_item_size(reason) => {
+                obstacles.too_large.push(position - first_row)
+            }
             _ => {}
         }
     }
@@ -99,10 +110,14 @@ pub(crate) fn order_obstacles(
 
 /// What failed, in one line.
 fn described(reasons: &[CancellationReason]) -> String {
-    let failed = reasons.iter().enumerate().filter(|(_, reason)| reason.code().is_some_and(|code| code != "None"));
+    let failed = reasons
+        .iter()
+        .enumerate()
+        .filter(|(_, reason)| reason.code().is_some_and(|code| code != "None"));
     let described: Vec<String> = failed
         .map(|(position, reason)| {
-            let (code, message) = (reason.code().unwrap_or_default(), reason.message().unwrap_or_default());
+            let (code, message) =
+                (reason.code().unwrap_or_default(), reason.message().unwrap_or_default());
             format!("action {position}: {code} {message}")
         })
         .collect();
@@ -113,9 +128,9 @@ fn described(reasons: &[CancellationReason]) -> String {
 fn is_item_size(reason: &CancellationReason) -> bool {
     match reason.code() {
         Some("ItemSizeLimitExceeded") => true,
-        Some("ValidationError" | "ValidationException") => {
-            reason.message().is_some_and(|message| message.to_ascii_lowercase().contains("item size"))
-        }
+        Some("ValidationError" | "ValidationException") => reason
+            .message()
+            .is_some_and(|message| message.to_ascii_lowercase().contains("item size")),
         _ => false,
     }
 }
@@ -144,9 +159,18 @@ mod tests {
         let large = "ValidationError/Item size to update has exceeded the maximum allowed size";
         let none = OrderObstacles::default;
         for (codes, expected) in [
-            (["None", failed, "None", "None", "None"], OrderObstacles { has_other_revision: true, ..none() }),
-            (["None", "None", "None", failed, "None"], OrderObstacles { sealed: vec![1], ..none() }),
-            (["None", "None", "None", "None", large], OrderObstacles { too_large: vec![0], ..none() }),
+            (
+                ["None", failed, "None", "None", "None"],
+                OrderObstacles { has_other_revision: true, ..none() },
+            ),
+            (
+                ["None", "None", "None", failed, "None"],
+                OrderObstacles { sealed: vec![1], ..none() },
+            ),
+            (
+                ["None", "None", "None", "None", large],
+                OrderObstacles { too_large: vec![0], ..none() },
+            ),
             (
                 ["TransactionConflict", failed, failed, "ThrottlingError", large],
                 OrderObstacles {
@@ -158,10 +182,18 @@ mod tests {
                 },
             ),
         ] {
-            assert_eq!(order_obstacles(&reasons(&codes), 2, SEAL_CHECKS), Ok(expected), "{codes:?}");
+            assert_eq!(
+                order_obstacles(&reasons(&codes), 2, SEAL_CHECKS),
+                Ok(expected),
+                "{codes:?}"
+            );
         }
-        for codes in [["None", large, "None", "None", "None"], ["None", "None", "ValidationError/x", "None", "None"]] {
-            let refused = order_obstacles(&reasons(&codes), 2, SEAL_CHECKS).expect_err("no retry helps");
+        for codes in [
+            ["None", large, "None", "None", "None"],
+            ["None", "None", "ValidationError/x", "None", "None"],
+        ] {
+            let refused =
+                order_obstacles(&reasons(&codes), 2, SEAL_CHECKS).expect_err("no retry helps");
             assert!(refused.starts_with("action "), "{refused}");
         }
     }
@@ -169,7 +201,10 @@ mod tests {
     #[test]
     fn a_mark_that_stands_means_counted_before_whatever_else_failed() {
         check(&["ConditionalCheckFailed", "None", "None", "None"], &Verdict::CountedBefore);
-        check(&["ConditionalCheckFailed", "None", "None", "TransactionConflict"], &Verdict::CountedBefore);
+        check(
+            &["ConditionalCheckFailed", "None", "None", "TransactionConflict"],
+            &Verdict::CountedBefore,
+        );
         check(
             &["ConditionalCheckFailed", "ConditionalCheckFailed", "None", "ThrottlingError"],
             &Verdict::CountedBefore,
@@ -193,7 +228,10 @@ mod tests {
     #[test]
     fn a_failed_seal_check_means_sealed() {
         check(&["None", "None", "ConditionalCheckFailed", "None"], &Verdict::Sealed);
-        check(&["None", "ConditionalCheckFailed", "ConditionalCheckFailed", "None"], &Verdict::Sealed);
+        check(
+            &["None", "ConditionalCheckFailed", "ConditionalCheckFailed", "None"],
+            &Verdict::Sealed,
+        );
     }
 
     #[test]

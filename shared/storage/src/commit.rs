@@ -1,4 +1,5 @@
-//! The commit of one part: its ledger mark and all its increments, in one transaction or not at all.
+//! The commit of one part: its ledger mark and all its increments, in one transaction or not at
+//! all.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +9,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
+    AttributeValue, CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 use chrono::{DateTime, Utc};
 use minutebook_domain::bucket::Retention;
@@ -28,7 +29,8 @@ use crate::totals::{TOTALS_LANES, totals_action, totals_lane};
 /// How many open hours a process remembers to have listed; beyond, it lists them again.
 const LISTED_HOURS_MAX: usize = 10_000;
 
-/// The first pause after a conflict or a throttle; it doubles with each attempt, and a random share of it is waited.
+/// The first pause after a conflict or a throttle; it doubles with each attempt, and a random share
+/// of it is waited.
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
 /// The longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -113,17 +115,18 @@ impl Committer {
         Committer { table, retention, listed: Mutex::default() }
     }
 
-    /// Commits one part, trying again on other lanes, later or in spill rows as the table asks, for as long as the caller
-    /// waits: dropping the future is safe at any point. An open part of which an hour is closed or sealed takes its
-    /// late form, in as many transactions as that has.
+    /// Commits one part, trying again on other lanes, later or in spill rows as the table asks, for
+    /// as long as the caller waits: dropping the future is safe at any point. An open part of which
+    /// an hour is closed or sealed takes its late form, in as many transactions as that has.
     ///
-    /// **Guarantees**: a mark and the increments that it covers happen together, once: a reply that was lost is found out
-    /// by the next attempt, which meets the mark. A part is either committed to open lanes or in its late form: its
-    /// first mark, which both have, says which. Whoever meets the mark of a late form finishes it, so that a part is
-    /// whole when this returns; unless the mark is of another plan, which the caller has to look at first.
+    /// **Guarantees**: a mark and the increments that it covers happen together, once: a reply that
+    /// was lost is found out by the next attempt, which meets the mark. A part is either committed
+    /// to open lanes or in its late form: its first mark, which both have, says which. Whoever
+    /// meets the mark of a late form finishes it, so that a part is whole when this returns; unless
+    /// the mark is of another plan, which the caller has to look at first.
     ///
-    /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; the part may have been counted all the same.
-    /// Others will not pass by themselves.
+    /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; the part may have been
+    /// counted all the same. Others will not pass by themselves.
     pub async fn commit(
         &self,
         commit: &PartCommit<'_>,
@@ -151,7 +154,8 @@ impl Committer {
         commit: &PartCommit<'_>,
         effort: &mut CommitEffort,
     ) -> Result<PartOutcome, StorageError> {
-        // Before the marks, as all of a chunk's visitors: whoever meets the marks need not look for them.
+        // Before the marks, as all of a chunk's visitors: whoever meets the marks need not look for
+        // them.
         let is_of_part = |site: &str, hour: Hour| commit.part.hours.contains(&(site, hour));
         self.join_visitors(commit.chunk, &commit.uniques.rolled_up(is_of_part)).await?;
         let parts = commit.part.late_form();
@@ -160,7 +164,10 @@ impl Committer {
         for (late, part) in parts.iter().enumerate() {
             let header = commit.header.filter(|_| late == 0);
             let name = MarkName { part: commit.number, late };
-            outcome = match self.transact(&PartCommit { mark: &mark, header, part, ..*commit }, name, effort).await? {
+            outcome = match self
+                .transact(&PartCommit { mark: &mark, header, part, ..*commit }, name, effort)
+                .await?
+            {
                 Ended::Committed => PartOutcome::Committed,
                 // Of another plan, or in the lanes already: there is nothing to finish.
                 Ended::CountedBefore(found) if late == 0 && found != mark => {
@@ -168,7 +175,9 @@ impl Committer {
                 }
                 Ended::CountedBefore(found) => PartOutcome::CountedBefore(found),
                 Ended::Sealed => {
-                    let reason = "a late part was taken for a sealed one, though it has no seal check".to_string();
+                    let reason =
+                        "a late part was taken for a sealed one, though it has no seal check"
+                            .to_string();
                     return Err(StorageError::Refused { call: "TransactWriteItems", reason });
                 }
             };
@@ -176,7 +185,8 @@ impl Committer {
         Ok(outcome)
     }
 
-    /// Puts an hour among the open ones, before the first row of it is written: the sealer finds it by that.
+    /// Puts an hour among the open ones, before the first row of it is written: the sealer finds it
+    /// by that.
     pub(crate) async fn list_once(&self, site: &str, hour: Hour) -> Result<(), StorageError> {
         let entry = (site.to_string(), hour);
         if self.listed().contains(&entry) {
@@ -195,8 +205,8 @@ impl Committer {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Carries one transaction through to its mark: the mark, the seal checks of the part's hours, its rows, and the
-    /// totals if it is the first one of an object's chunk.
+    /// Carries one transaction through to its mark: the mark, the seal checks of the part's hours,
+    /// its rows, and the totals if it is the first one of an object's chunk.
     async fn transact(
         &self,
         commit: &PartCommit<'_>,
@@ -205,18 +215,22 @@ impl Committer {
     ) -> Result<Ended, StorageError> {
         let has_lanes = commit.part.is_open();
         let lane = if has_lanes { Lane::Number(0) } else { Lane::Late };
-        let mut course = Course { lane, totals_lane: totals_lane(commit.chunk), spills: BTreeMap::new() };
+        let mut course =
+            Course { lane, totals_lane: totals_lane(commit.chunk), spills: BTreeMap::new() };
         let mut attempts: u32 = 0;
         loop {
             attempts += 1;
             let actions = self.actions(commit, name, &course)?;
-            let send = self.table.client.transact_write_items().set_transact_items(Some(actions)).send();
+            let send =
+                self.table.client.transact_write_items().set_transact_items(Some(actions)).send();
             let reasons = match send.await {
                 Ok(_) => return Ok(Ended::Committed),
                 Err(error) => cancellation_reasons(error)?,
             };
             match verdict(&reasons, commit.part.hours.len()) {
-                Verdict::CountedBefore => return Ok(Ended::CountedBefore(found_mark(&reasons, commit.chunk, name)?)),
+                Verdict::CountedBefore => {
+                    return Ok(Ended::CountedBefore(found_mark(&reasons, commit.chunk, name)?));
+                }
                 Verdict::Sealed => return Ok(Ended::Sealed),
                 Verdict::Conflict => {
                     effort.conflicts += 1;
@@ -266,7 +280,12 @@ impl Committer {
     }
 
     /// Checks that a lane of an hour is not sealed.
-    pub(crate) fn seal_check(&self, site: &str, hour: Hour, lane: Lane) -> Result<TransactWriteItem, StorageError> {
+    pub(crate) fn seal_check(
+        &self,
+        site: &str,
+        hour: Hour,
+        lane: Lane,
+    ) -> Result<TransactWriteItem, StorageError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table.name)
             .key(keys::PARTITION_KEY, AttributeValue::S(keys::seal_partition(site, hour)))
@@ -278,7 +297,11 @@ impl Committer {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    fn mark_action(&self, commit: &PartCommit<'_>, name: MarkName) -> Result<TransactWriteItem, StorageError> {
+    fn mark_action(
+        &self,
+        commit: &PartCommit<'_>,
+        name: MarkName,
+    ) -> Result<TransactWriteItem, StorageError> {
         let item = mark_item(commit.chunk, name, commit.mark, commit.header, commit.now);
         let put = Put::builder()
             .table_name(&self.table.name)
@@ -292,7 +315,12 @@ impl Committer {
     }
 
     /// Adds a row's counters.
-    pub(crate) fn row_action(&self, row: &Row<'_>, lane: Lane, spill: u32) -> Result<TransactWriteItem, StorageError> {
+    pub(crate) fn row_action(
+        &self,
+        row: &Row<'_>,
+        lane: Lane,
+        spill: u32,
+    ) -> Result<TransactWriteItem, StorageError> {
         let sort_key = keys::tally_row(row.measure, row.bucket, lane, row.slot, spill);
         let mut expression = String::from("ADD ");
         let mut names = HashMap::with_capacity(row.counters.len() + 1);
@@ -316,7 +344,10 @@ impl Committer {
         }
         let update = Update::builder()
             .table_name(&self.table.name)
-            .key(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(row.site, row.bucket)))
+            .key(
+                keys::PARTITION_KEY,
+                AttributeValue::S(keys::tally_partition(row.site, row.bucket)),
+            )
             .key(keys::SORT_KEY, AttributeValue::S(sort_key))
             .update_expression(expression)
             .set_expression_attribute_names(Some(names))
@@ -339,7 +370,10 @@ pub(crate) fn cancellation_reasons(
                 TransactWriteItemsError::TransactionCanceledException(cancelled) => {
                     Ok(cancelled.cancellation_reasons.unwrap_or_default())
                 }
-                other => Err(StorageError::Refused { call: "TransactWriteItems", reason: other.to_string() }),
+                other => Err(StorageError::Refused {
+                    call: "TransactWriteItems",
+                    reason: other.to_string(),
+                }),
             }
         }
         other => Err(StorageError::from_sdk("TransactWriteItems", other)),
@@ -347,12 +381,17 @@ pub(crate) fn cancellation_reasons(
 }
 
 /// The mark that stood in the way comes with the reason.
-fn found_mark(reasons: &[CancellationReason], chunk: &ChunkId, name: MarkName) -> Result<Mark, StorageError> {
-    let item =
-        reasons.get(MARK_POSITION).and_then(CancellationReason::item).ok_or_else(|| StorageError::Malformed {
+fn found_mark(
+    reasons: &[CancellationReason],
+    chunk: &ChunkId,
+    name: MarkName,
+) -> Result<Mark, StorageError> {
+    let item = reasons.get(MARK_POSITION).and_then(CancellationReason::item).ok_or_else(|| {
+        StorageError::Malformed {
             row: format!("{} / {}", keys::ledger_partition(chunk), keys::ledger_mark(name)),
             reason: "the table did not return the mark that stands there".to_string(),
-        })?;
+        }
+    })?;
     read_mark(item)
 }
 
@@ -360,8 +399,10 @@ pub(crate) fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StorageE
     StorageError::Refused { call: "building a transaction", reason: error.to_string() }
 }
 
-/// Waits a random share of a pause that doubles with each attempt, so that workers that collided part.
+/// Waits a random share of a pause that doubles with each attempt, so that workers that collided
+/// part.
 pub(crate) async fn pause(attempts: u32) {
-    let doubled = PAUSE_FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(PAUSE_MAX);
+    let doubled =
+        PAUSE_FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(PAUSE_MAX);
     tokio::time::sleep(doubled.mul_f64(rand::random_range(0.0..1.0))).await;
 }

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 /// Why a call to the table or a bucket failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The service did not answer, throttled, or failed by its own fault. A later try may succeed: give the work back to
-    /// the queue.
+    /// The service did not answer, throttled, or failed by its own fault. A later try may succeed:
+    /// give the work back to the queue.
     #[error("{call} failed and may succeed later: {reason}")]
     Unavailable {
         /// The API call.
@@ -17,7 +17,8 @@ pub enum StorageError {
         /// The whole chain of causes, in one line.
         reason: String,
     },
-    /// The service refused the call. The same call will be refused again until something outside is changed.
+    /// The service refused the call. The same call will be refused again until something outside is
+    /// changed.
     #[error("{call} was refused: {reason}")]
     Refused {
         /// The API call.
@@ -25,7 +26,8 @@ pub enum StorageError {
         /// The whole chain of causes, in one line.
         reason: String,
     },
-    /// A row does not have the shape that docs/TABLE.md gives. No retry helps; somebody else wrote it.
+    /// A row does not have the shape that docs/TABLE.md gives. No retry helps; somebody else wrote
+    /// it.
     #[error("the row {row} is malformed: {reason}")]
     Malformed {
         /// Its keys.
@@ -36,7 +38,8 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Sorts an SDK error: a service's own fault, a timeout or a lost connection may pass, a refusal will not.
+    /// Sorts an SDK error: a service's own fault, a timeout or a lost connection may pass, a
+    /// refusal will not.
     pub(crate) fn from_sdk<E, R>(call: &'static str, error: SdkError<E, R>) -> StorageError
     where
         E: Error + aws_sdk_dynamodb::error::ProvideErrorMetadata + 'static,
@@ -51,7 +54,11 @@ impl StorageError {
             _ => false,
         };
         let reason = DisplayErrorContext(error).to_string();
-        if is_refusal { StorageError::Refused { call, reason } } else { StorageError::Unavailable { call, reason } }
+        if is_refusal {
+            StorageError::Refused { call, reason }
+        } else {
+            StorageError::Unavailable { call, reason }
+        }
     }
 }
 

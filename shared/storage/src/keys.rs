@@ -21,8 +21,8 @@ pub const COUNTER_PREFIX: &str = "i#";
 /// The lanes that a commit may write to; see [`Lane`].
 pub const LANE_COUNT: u8 = 16;
 
-/// Which copy of a row a commit bumps: two transactions that touch one item conflict, so one that met a conflict goes to
-/// another lane. Readers sum all of them.
+/// Which copy of a row a commit bumps: two transactions that touch one item conflict, so one that
+/// met a conflict goes to another lane. Readers sum all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lane {
     /// 0 to [`LANE_COUNT`] - 1.
@@ -41,8 +41,8 @@ impl fmt::Display for Lane {
     }
 }
 
-/// The partition that a bucket's rows lie in: minutes with their hour, hours with their day, days, weeks and months with
-/// their year (a week with its ISO year).
+/// The partition that a bucket's rows lie in: minutes with their hour, hours with their day, days,
+/// weeks and months with their year (a week with its ISO year).
 pub fn tally_partition(site: &str, bucket: Bucket) -> String {
     match bucket {
         Bucket::Minute(minute) => format!("T#{site}#{}", minute.hour()),
@@ -53,8 +53,8 @@ pub fn tally_partition(site: &str, bucket: Bucket) -> String {
     }
 }
 
-/// What the sort keys of a bucket's rows of a family (a measure, or [`VISITORS`]) begin with: `views#07#`,
-/// `views#d11-20#`.
+/// What the sort keys of a bucket's rows of a family (a measure, or [`VISITORS`]) begin with:
+/// `views#07#`, `views#d11-20#`.
 pub fn tally_prefix(family: impl fmt::Display, bucket: Bucket) -> String {
     match bucket {
         Bucket::Minute(minute) => format!("{family}#{:02}#", minute.of_hour()),
@@ -65,8 +65,8 @@ pub fn tally_prefix(family: impl fmt::Display, bucket: Bucket) -> String {
     }
 }
 
-/// The sort key of a row; only minute rows have lanes. A row that was refused as too large goes on in spill row 1, then
-/// 2, …
+/// The sort key of a row; only minute rows have lanes. A row that was refused as too large goes on
+/// in spill row 1, then 2, …
 pub fn tally_row(measure: Measure, bucket: Bucket, lane: Lane, slot: u32, spill: u32) -> String {
     let mut key = tally_prefix(measure, bucket);
     if matches!(bucket, Bucket::Minute(_)) {
@@ -88,8 +88,8 @@ pub const SESSIONS: &str = "sessions";
 /// The attribute that counts how often a row was joined with.
 pub const REVISION: &str = "revision";
 
-/// How many rows there are of a bucket's visitors from the hour upwards: late chunks that come at once join different
-/// ones.
+/// How many rows there are of a bucket's visitors from the hour upwards: late chunks that come at
+/// once join different ones.
 pub const VISITOR_LANES: u8 = 4;
 
 /// The sort key of what a chunk knows of a minute's visitors: `users#07#<tag of the chunk>`.
@@ -120,8 +120,8 @@ pub fn recent_order(created_at: &str, order_id: &str) -> String {
     format!("{created_at}#{order_id}")
 }
 
-/// The first and last sort key that [`tally_prefix`] can begin, from the prefix of one bucket to that of another (or the
-/// same) in its partition, for a query with `BETWEEN`.
+/// The first and last sort key that [`tally_prefix`] can begin, from the prefix of one bucket to
+/// that of another (or the same) in its partition, for a query with `BETWEEN`.
 pub fn rows_between(first_prefix: &str, last_prefix: &str) -> (String, String) {
     // '~' sorts behind every digit and letter that a lane or slot begins with.
     (first_prefix.to_string(), format!("{last_prefix}~"))
@@ -147,7 +147,11 @@ pub fn ledger_partition(chunk: &ChunkId) -> String {
 
 /// The sort key of a ledger mark.
 pub fn ledger_mark(name: MarkName) -> String {
-    if name.late == 0 { format!("{:06}", name.part) } else { format!("{:06}.{:03}", name.part, name.late) }
+    if name.late == 0 {
+        format!("{:06}", name.part)
+    } else {
+        format!("{:06}.{:03}", name.part, name.late)
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +176,10 @@ mod tests {
             (Bucket::Week(day.week()), "T#shop#2026", "views#w47#003"),
             (Bucket::Month(day.month()), "T#shop#2026", "views#m11#003"),
         ] {
-            assert_eq!((tally_partition("shop", bucket).as_str(), row(bucket).as_str()), (partition, sort));
+            assert_eq!(
+                (tally_partition("shop", bucket).as_str(), row(bucket).as_str()),
+                (partition, sort)
+            );
         }
         assert_eq!(
             tally_row(Measure::Sales(usd), Bucket::Minute(minute()), Lane::Late, 0, 2),
@@ -194,15 +201,23 @@ mod tests {
 
     #[test]
     fn a_range_holds_every_lane_and_slot_of_its_minutes_and_no_other() {
-        let prefix =
-            |of_hour| tally_prefix(Measure::Views, Bucket::Minute(minute().hour().first_minute().plus(of_hour)));
+        let prefix = |of_hour| {
+            tally_prefix(
+                Measure::Views,
+                Bucket::Minute(minute().hour().first_minute().plus(of_hour)),
+            )
+        };
         let (first, last) = rows_between(&prefix(5), &prefix(7));
         for (of_hour, inside) in [(4, false), (5, true), (7, true), (8, false)] {
             for lane in [Lane::Number(0), Lane::Number(15), Lane::Late] {
                 for (slot, spill) in [(0, 0), (999, 0), (1_000, 0), (3, 12)] {
                     let bucket = Bucket::Minute(minute().hour().first_minute().plus(of_hour));
                     let key = tally_row(Measure::Views, bucket, lane, slot, spill);
-                    assert_eq!((first.as_str()..=last.as_str()).contains(&key.as_str()), inside, "{key}");
+                    assert_eq!(
+                        (first.as_str()..=last.as_str()).contains(&key.as_str()),
+                        inside,
+                        "{key}"
+                    );
                 }
             }
         }

@@ -21,7 +21,8 @@ pub struct Mark {
     pub plan_version: u32,
     /// How many parts the plan had.
     pub parts: usize,
-    /// Into how many transactions the late form of an open part was cut; `None` for a part that took one, as planned.
+    /// Into how many transactions the late form of an open part was cut; `None` for a part that
+    /// took one, as planned.
     pub late_parts: Option<usize>,
     /// What the plan was made from; only part 0 records it.
     pub basis: Option<PlanBasis>,
@@ -66,14 +67,16 @@ impl Marks {
     /// Whether all transactions of a part are committed.
     pub fn has_whole(&self, part: usize) -> bool {
         let late_parts = |mark: &Mark| mark.late_parts.unwrap_or(1);
-        self.part(part)
-            .is_some_and(|mark| (1..late_parts(mark)).all(|late| self.0.contains_key(&MarkName { part, late })))
+        self.part(part).is_some_and(|mark| {
+            (1..late_parts(mark)).all(|late| self.0.contains_key(&MarkName { part, late }))
+        })
     }
 
     /// Whether all parts of the chunk are committed, by whatever rules they were cut.
     pub fn is_complete(&self) -> bool {
         self.first().is_some_and(|first| {
-            self.0.values().all(|mark| mark.is_of_plan(first)) && (0..first.parts).all(|part| self.has_whole(part))
+            self.0.values().all(|mark| mark.is_of_plan(first))
+                && (0..first.parts).all(|part| self.has_whole(part))
         })
     }
 }
@@ -111,7 +114,8 @@ impl Table {
             .items()
             .send();
         while let Some(item) = items.next().await {
-            let item = item.map_err(|error| StorageError::from_sdk("Query of the ledger", error))?;
+            let item =
+                item.map_err(|error| StorageError::from_sdk("Query of the ledger", error))?;
             marks.insert(read_name(&item)?, read_mark(&item)?);
         }
         Ok(Marks(marks))
@@ -129,7 +133,11 @@ fn read_name(item: &Item) -> Result<MarkName, StorageError> {
 
 /// Reads a mark from its row.
 pub(crate) fn read_mark(item: &Item) -> Result<Mark, StorageError> {
-    let basis = match (item.get("reference_time"), item.get("default_currency"), item.get("minute_retention_days")) {
+    let basis = match (
+        item.get("reference_time"),
+        item.get("default_currency"),
+        item.get("minute_retention_days"),
+    ) {
         (Some(AttributeValue::S(time)), Some(AttributeValue::S(currency)), Some(_)) => {
             let reference_time = DateTime::parse_from_rfc3339(time)
                 .map_err(|error| malformed(item, format!("reference_time is not a time: {error}")))?
@@ -141,8 +149,14 @@ pub(crate) fn read_mark(item: &Item) -> Result<Mark, StorageError> {
         }
         _ => None,
     };
-    let late_parts = item.contains_key("late_parts").then(|| number(item, "late_parts")).transpose()?;
-    Ok(Mark { plan_version: number(item, "plan_version")?, parts: number(item, "parts")?, late_parts, basis })
+    let late_parts =
+        item.contains_key("late_parts").then(|| number(item, "late_parts")).transpose()?;
+    Ok(Mark {
+        plan_version: number(item, "plan_version")?,
+        parts: number(item, "parts")?,
+        late_parts,
+        basis,
+    })
 }
 
 /// Writes a mark as a row.
@@ -162,7 +176,10 @@ pub(crate) fn mark_item(
     if let Some(late_parts) = mark.late_parts {
         set("late_parts", AttributeValue::N(late_parts.to_string()));
     }
-    set("committed_at", AttributeValue::S(committed_at.to_rfc3339_opts(SecondsFormat::Millis, true)));
+    set(
+        "committed_at",
+        AttributeValue::S(committed_at.to_rfc3339_opts(SecondsFormat::Millis, true)),
+    );
     let Some(header) = header else {
         return item;
     };
@@ -207,6 +224,10 @@ pub(crate) fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Result<T,
 }
 
 pub(crate) fn malformed(item: &Item, reason: String) -> StorageError {
-    let key = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-    StorageError::Malformed { row: format!("{} / {}", key(keys::PARTITION_KEY), key(keys::SORT_KEY)), reason }
+    let key =
+        |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+    StorageError::Malformed {
+        row: format!("{} / {}", key(keys::PARTITION_KEY), key(keys::SORT_KEY)),
+        reason,
+    }
 }

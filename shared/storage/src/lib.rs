@@ -1,7 +1,7 @@
 //! The table, the buckets and the queues: the only crate that speaks to DynamoDB, S3 and SQS.
 //!
-//! It knows how rows are keyed, how a part of a chunk is committed exactly once, and which failures a retry helps. What
-//! is counted, and in which rows, is decided in `minutebook-domain`.
+//! It knows how rows are keyed, how a part of a chunk is committed exactly once, and which failures
+//! a retry helps. What is counted, and in which rows, is decided in `minutebook-domain`.
 
 pub mod cancellation;
 pub mod commit;

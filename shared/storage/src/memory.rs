@@ -1,4 +1,5 @@
-//! A table in memory, for tests and meters: it answers what the reader asks, and adds up what that would cost.
+//! A table in memory, for tests and meters: it answers what the reader asks, and adds up what that
+//! would cost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -48,14 +49,15 @@ pub struct Reads {
     pub bytes: usize,
     /// Halves of read units: an eventually consistent read takes one for each started 4 KB.
     pub half_units: usize,
-    /// How often everything that was asked so far had to be answered before the next could be asked.
+    /// How often everything that was asked so far had to be answered before the next could be
+    /// asked.
     pub round_trips: usize,
 }
 
 /// A table in memory.
 ///
-/// **Guarantees**: a call is answered when the driver of the reading says so, by the rows that there are then. So a test
-/// can change the table between any two answers.
+/// **Guarantees**: a call is answered when the driver of the reading says so, by the rows that
+/// there are then. So a test can change the table between any two answers.
 #[derive(Default)]
 pub struct MemoryTable {
     state: Mutex<State>,
@@ -86,7 +88,9 @@ impl MemoryTable {
         let partition = keys::tally_partition(row.site, row.bucket);
         let sort_key = keys::tally_row(row.measure, row.bucket, lane, row.slot, 0);
         let mut state = self.state();
-        let stored = Arc::make_mut(state.partitions.entry(partition).or_default().entry(sort_key).or_default());
+        let stored = Arc::make_mut(
+            state.partitions.entry(partition).or_default().entry(sort_key).or_default(),
+        );
         stored.expires_at = retention.expires_at(row.bucket);
         for (key, amount) in &row.counters {
             match stored.counters.get_mut(*key) {
@@ -99,13 +103,29 @@ impl MemoryTable {
     }
 
     /// Puts a row of visitors in the place of the one that has this tag, or lane.
-    pub fn put_visitors(&self, site: &str, bucket: Bucket, tag: &str, visitors: &Visitors, retention: Retention) {
+    pub fn put_visitors(
+        &self,
+        site: &str,
+        bucket: Bucket,
+        tag: &str,
+        visitors: &Visitors,
+        retention: Retention,
+    ) {
         let sort_key = format!("{}{tag}", keys::tally_prefix(keys::VISITORS, bucket));
         let sketches = [(keys::USERS, &visitors.users), (keys::SESSIONS, &visitors.sessions)];
-        let sketches = sketches.into_iter().map(|(name, sketch)| (name, sketch.to_bytes())).collect();
-        let row = MemoryRow { expires_at: retention.expires_at(bucket), sketches, ..MemoryRow::default() };
+        let sketches =
+            sketches.into_iter().map(|(name, sketch)| (name, sketch.to_bytes())).collect();
+        let row = MemoryRow {
+            expires_at: retention.expires_at(bucket),
+            sketches,
+            ..MemoryRow::default()
+        };
         let mut state = self.state();
-        state.partitions.entry(keys::tally_partition(site, bucket)).or_default().insert(sort_key, Arc::new(row));
+        state
+            .partitions
+            .entry(keys::tally_partition(site, bucket))
+            .or_default()
+            .insert(sort_key, Arc::new(row));
     }
 
     /// Gives a partition all rows of another one, in place of its own.
@@ -130,7 +150,8 @@ impl MemoryTable {
         self.state().open_hours.remove(&keys::open_hour(hour, site));
     }
 
-    /// Carries a reading through, answering at once all that it waits for, again and again; gives what it took.
+    /// Carries a reading through, answering at once all that it waits for, again and again; gives
+    /// what it took.
     ///
     /// **Panics**: if the reading waits for something else than this table.
     pub fn read<F: Future>(&self, reading: F) -> (F::Output, Reads) {
@@ -144,18 +165,27 @@ impl MemoryTable {
         (output, self.state().reads)
     }
 
-    /// Carries a reading through, answering one call after the other: `choose` says which of so many, from 0, and may
-    /// change the table before.
+    /// Carries a reading through, answering one call after the other: `choose` says which of so
+    /// many, from 0, and may change the table before.
     ///
-    /// **Panics**: if the reading waits for something else than this table, or if there are not so many calls.
-    pub fn read_one_by_one<F: Future>(&self, reading: F, mut choose: impl FnMut(usize) -> usize) -> F::Output {
+    /// **Panics**: if the reading waits for something else than this table, or if there are not so
+    /// many calls.
+    pub fn read_one_by_one<F: Future>(
+        &self,
+        reading: F,
+        mut choose: impl FnMut(usize) -> usize,
+    ) -> F::Output {
         self.drive(reading, |waiting| {
             let chosen = choose(waiting);
             vec![self.state().waiting.remove(chosen)]
         })
     }
 
-    fn drive<F: Future>(&self, reading: F, mut answer: impl FnMut(usize) -> Vec<oneshot::Sender<()>>) -> F::Output {
+    fn drive<F: Future>(
+        &self,
+        reading: F,
+        mut answer: impl FnMut(usize) -> Vec<oneshot::Sender<()>>,
+    ) -> F::Output {
         let mut reading = pin!(reading);
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
@@ -193,19 +223,27 @@ impl RowSource for MemoryTable {
         self.turn().await;
         let mut state = self.state();
         let is_first = after.is_none();
-        let start = match after.as_ref().and_then(|key| key.get(keys::SORT_KEY)).and_then(|key| key.as_s().ok()) {
+        let start = match after
+            .as_ref()
+            .and_then(|key| key.get(keys::SORT_KEY))
+            .and_then(|key| key.as_s().ok())
+        {
             Some(key) => Bound::Excluded(key.as_str()),
             None => Bound::Included(range.first.as_str()),
         };
         let mut page = Page::default();
         let mut bytes = 0;
         let rows = state.partitions.get(&range.partition);
-        let rows = rows.iter().flat_map(|rows| rows.range::<str, _>((start, Bound::Included(range.last.as_str()))));
+        let rows = rows
+            .iter()
+            .flat_map(|rows| rows.range::<str, _>((start, Bound::Included(range.last.as_str()))));
         for (sort_key, row) in rows {
             let row_bytes = row.bytes(&range.partition, sort_key);
             if bytes + row_bytes > PAGE_BYTES_MAX && bytes > 0 {
                 page.next = page.items.last().map(|last: &Item| {
-                    let of_key = |name: &&str| last.get(*name).map(|value| ((*name).to_string(), value.clone()));
+                    let of_key = |name: &&str| {
+                        last.get(*name).map(|value| ((*name).to_string(), value.clone()))
+                    };
                     [keys::PARTITION_KEY, keys::SORT_KEY].iter().filter_map(of_key).collect()
                 });
                 break;
@@ -248,7 +286,10 @@ impl RowSource for MemoryTable {
 
 /// Sites and windows are for the table to look at: it has those that it was given.
 impl OrderSource for MemoryTable {
-    async fn recent_orders(&self, question: &RecentQuestion<'_>) -> Result<Vec<RecentOrder>, StorageError> {
+    async fn recent_orders(
+        &self,
+        question: &RecentQuestion<'_>,
+    ) -> Result<Vec<RecentOrder>, StorageError> {
         self.turn().await;
         Ok(self.state().recent_orders.iter().take(question.limit).cloned().collect())
     }
@@ -265,13 +306,17 @@ impl Wake for Woken {
 }
 
 /// The size of a listed hour beside its site: its keys, and two times with their names.
-const OPEN_HOUR_BYTES: usize = "pk".len() + "OPEN".len() + "sk".len() + "2026-11-20T23#".len() + 2 * 33;
+const OPEN_HOUR_BYTES: usize =
+    "pk".len() + "OPEN".len() + "sk".len() + "2026-11-20T23#".len() + 2 * 33;
 
 impl MemoryRow {
     fn bytes(&self, partition: &str, sort_key: &str) -> usize {
-        let keys = keys::PARTITION_KEY.len() + partition.len() + keys::SORT_KEY.len() + sort_key.len();
-        let time_to_live = self.expires_at.map_or(0, |_| keys::TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES);
-        let sketches: usize = self.sketches.iter().map(|(name, bytes)| name.len() + bytes.len()).sum();
+        let keys =
+            keys::PARTITION_KEY.len() + partition.len() + keys::SORT_KEY.len() + sort_key.len();
+        let time_to_live =
+            self.expires_at.map_or(0, |_| keys::TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES);
+        let sketches: usize =
+            self.sketches.iter().map(|(name, bytes)| name.len() + bytes.len()).sum();
         keys + time_to_live
             + sketches
             + self.counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum::<usize>()

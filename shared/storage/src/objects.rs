@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::error::StorageError;
 use crate::rejected::RejectedLines;
 
-/// The buckets: chunks are read from the one that a notification names, rejected lines are written to one of their own.
+/// The buckets: chunks are read from the one that a notification names, rejected lines are written
+/// to one of their own.
 #[derive(Clone, Debug)]
 pub struct Buckets {
     /// The S3 client.
@@ -26,7 +27,8 @@ pub struct ObjectRef {
     pub key: String,
     /// The version, where the bucket keeps versions.
     pub version_id: Option<String>,
-    /// The entity tag, without quotes. The read insists on it, so that bytes put later are not taken for these.
+    /// The entity tag, without quotes. The read insists on it, so that bytes put later are not
+    /// taken for these.
     pub etag: Option<String>,
 }
 
@@ -48,7 +50,8 @@ pub enum Opened {
     Object(OpenObject),
     /// It was deleted before it could be read.
     Gone,
-    /// Other bytes were put under its key before it could be read; they have a notification of their own.
+    /// Other bytes were put under its key before it could be read; they have a notification of
+    /// their own.
     Replaced,
 }
 
@@ -88,7 +91,12 @@ impl Buckets {
             .content_length()
             .and_then(|length| u64::try_from(length).ok())
             .ok_or_else(|| missing("Content-Length"))?;
-        Ok(Opened::Object(OpenObject { last_modified, size_bytes, body: output.body, read_bytes: 0 }))
+        Ok(Opened::Object(OpenObject {
+            last_modified,
+            size_bytes,
+            body: output.body,
+            read_bytes: 0,
+        }))
     }
 
     /// The object of rejected lines for the chunk under `key`: `<key>.rejected.jsonl`.
@@ -105,18 +113,22 @@ fn is_gone(status: u16) -> bool {
 impl OpenObject {
     /// The next block of the object, or `None` at its end.
     ///
-    /// **Errors**: [`StorageError::Unavailable`] if the connection broke or the body ended early; the object must be opened
-    /// again.
+    /// **Errors**: [`StorageError::Unavailable`] if the connection broke or the body ended early;
+    /// the object must be opened again.
     pub async fn next_block(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, StorageError> {
-        let broken = |reason: String| StorageError::Unavailable { call: "reading the body of GetObject", reason };
+        let broken = |reason: String| StorageError::Unavailable {
+            call: "reading the body of GetObject",
+            reason,
+        };
         match self.body.try_next().await {
             Ok(Some(block)) => {
                 self.read_bytes += block.len() as u64;
                 Ok(Some(block))
             }
-            Ok(None) if self.read_bytes < self.size_bytes => {
-                Err(broken(format!("it ended after {} of {} bytes", self.read_bytes, self.size_bytes)))
-            }
+            Ok(None) if self.read_bytes < self.size_bytes => Err(broken(format!(
+                "it ended after {} of {} bytes",
+                self.read_bytes, self.size_bytes
+            ))),
             Ok(None) => Ok(None),
             Err(error) => Err(broken(aws_sdk_s3::error::DisplayErrorContext(error).to_string())),
         }

@@ -1,5 +1,6 @@
-//! The open hours: which hours have rows in numbered lanes and still wait to be sealed. This list is what readers and the
-//! sealer go by, so an hour is on it before its first row is written, and until all of it stands in the rows above.
+//! The open hours: which hours have rows in numbered lanes and still wait to be sealed. This list
+//! is what readers and the sealer go by, so an hour is on it before its first row is written, and
+//! until all of it stands in the rows above.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,7 +12,8 @@ use crate::error::StorageError;
 use crate::keys;
 use crate::ledger::{Item, malformed, text};
 
-/// How many rows are read at once to find the oldest hour that is not done: few are done and still on the list.
+/// How many rows are read at once to find the oldest hour that is not done: few are done and still
+/// on the list.
 const OLDEST_PAGE: i32 = 50;
 
 const SEALED_AT: &str = "sealed_at";
@@ -26,7 +28,8 @@ pub struct OpenHour {
     pub hour: Hour,
     /// Since when its numbered lanes take no more rows; `None` if they still may.
     pub sealed_at: Option<DateTime<Utc>>,
-    /// Since when the rows of the hour, day, week and month hold all of it; `None` if they do not yet.
+    /// Since when the rows of the hour, day, week and month hold all of it; `None` if they do not
+    /// yet.
     pub done_at: Option<DateTime<Utc>>,
 }
 
@@ -46,14 +49,18 @@ impl Table {
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     pub async fn list_open(&self, site: &str, hour: Hour) -> Result<(), StorageError> {
-        // An update without an expression makes the row if it is not there, and leaves it alone if it is.
+        // An update without an expression makes the row if it is not there, and leaves it alone if
+        // it is.
         let update = self
             .client
             .update_item()
             .table_name(&self.name)
             .key(keys::PARTITION_KEY, AttributeValue::S(keys::OPEN_PARTITION.to_string()))
             .key(keys::SORT_KEY, AttributeValue::S(keys::open_hour(hour, site)));
-        update.send().await.map_err(|error| StorageError::from_sdk("UpdateItem of an open hour", error))?;
+        update
+            .send()
+            .await
+            .map_err(|error| StorageError::from_sdk("UpdateItem of an open hour", error))?;
         Ok(())
     }
 
@@ -68,7 +75,8 @@ impl Table {
         to: Hour,
         consistency: Consistency,
     ) -> Result<Vec<OpenHour>, StorageError> {
-        // No site stands behind the name of an hour alone, so that the bounds hold all of `from` and nothing of `to`.
+        // No site stands behind the name of an hour alone, so that the bounds hold all of `from`
+        // and nothing of `to`.
         let mut items = self
             .client
             .query()
@@ -85,7 +93,8 @@ impl Table {
             .send();
         let mut hours = Vec::new();
         while let Some(item) = items.next().await {
-            let item = item.map_err(|error| StorageError::from_sdk("Query of the open hours", error))?;
+            let item =
+                item.map_err(|error| StorageError::from_sdk("Query of the open hours", error))?;
             hours.push(read_open_hour(&item)?);
         }
         Ok(hours)
@@ -107,7 +116,8 @@ impl Table {
             .items()
             .send();
         while let Some(item) = items.next().await {
-            let item = item.map_err(|error| StorageError::from_sdk("Query of the oldest open hour", error))?;
+            let item = item
+                .map_err(|error| StorageError::from_sdk("Query of the oldest open hour", error))?;
             let open = read_open_hour(&item)?;
             if open.done_at.is_none() {
                 return Ok(Some(open));
@@ -121,7 +131,12 @@ impl Table {
     /// **Shape**: `false` if the hour is not on the list any more.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    pub async fn record_sealed(&self, site: &str, hour: Hour, now: DateTime<Utc>) -> Result<bool, StorageError> {
+    pub async fn record_sealed(
+        &self,
+        site: &str,
+        hour: Hour,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StorageError> {
         self.record(site, hour, SEALED_AT, now).await
     }
 
@@ -130,11 +145,22 @@ impl Table {
     /// **Shape**: `false` if the hour is not on the list any more.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    pub async fn record_done(&self, site: &str, hour: Hour, now: DateTime<Utc>) -> Result<bool, StorageError> {
+    pub async fn record_done(
+        &self,
+        site: &str,
+        hour: Hour,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StorageError> {
         self.record(site, hour, DONE_AT, now).await
     }
 
-    async fn record(&self, site: &str, hour: Hour, attribute: &str, now: DateTime<Utc>) -> Result<bool, StorageError> {
+    async fn record(
+        &self,
+        site: &str,
+        hour: Hour,
+        attribute: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StorageError> {
         let update = self
             .client
             .update_item()
@@ -145,7 +171,10 @@ impl Table {
             .condition_expression("attribute_exists(#pk)")
             .expression_attribute_names("#pk", keys::PARTITION_KEY)
             .expression_attribute_names("#at", attribute)
-            .expression_attribute_values(":now", AttributeValue::S(now.to_rfc3339_opts(SecondsFormat::Millis, true)));
+            .expression_attribute_values(
+                ":now",
+                AttributeValue::S(now.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            );
         met(update.send().await, "UpdateItem of an open hour")
     }
 
@@ -188,7 +217,12 @@ fn read_open_hour(item: &Item) -> Result<OpenHour, StorageError> {
         .split_once('#')
         .and_then(|(hour, site)| Some((Hour::parse(hour)?, site)))
         .ok_or_else(|| malformed(item, "its sort key is not an hour and a site".to_string()))?;
-    Ok(OpenHour { site: site.to_string(), hour, sealed_at: time(item, SEALED_AT)?, done_at: time(item, DONE_AT)? })
+    Ok(OpenHour {
+        site: site.to_string(),
+        hour,
+        sealed_at: time(item, SEALED_AT)?,
+        done_at: time(item, DONE_AT)?,
+    })
 }
 
 fn time(item: &Item, attribute: &str) -> Result<Option<DateTime<Utc>>, StorageError> {
@@ -214,14 +248,17 @@ mod tests {
 
     #[test]
     fn an_open_hour_is_read_as_the_table_page_says() {
-        let times = [("sealed_at", "2026-11-21T00:10:02.125Z"), ("done_at", "2026-11-21T00:12:00Z")];
+        let times =
+            [("sealed_at", "2026-11-21T00:10:02.125Z"), ("done_at", "2026-11-21T00:12:00Z")];
         for known in 0..=times.len() {
             let mut attributes = vec![("sk", "2026-11-20T23#shop:1")];
             attributes.extend(&times[..known]);
             let read = read_open_hour(&item(&attributes)).expect("well formed");
-            let time = |place: usize| (place < known).then(|| times[place].1.parse().expect("a time"));
+            let time =
+                |place: usize| (place < known).then(|| times[place].1.parse().expect("a time"));
             let hour = Hour::parse("2026-11-20T23").expect("an hour");
-            let expected = OpenHour { site: "shop:1".to_string(), hour, sealed_at: time(0), done_at: time(1) };
+            let expected =
+                OpenHour { site: "shop:1".to_string(), hour, sealed_at: time(0), done_at: time(1) };
             assert_eq!(read, expected);
         }
     }
@@ -242,9 +279,12 @@ mod tests {
     fn the_bounds_of_a_query_hold_the_hours_of_a_half_open_range() {
         let hour = |name: &str| Hour::parse(name).expect("an hour");
         let (from, to) = (hour("2026-11-20T22").to_string(), hour("2026-11-21T00").to_string());
-        for (name, inside) in
-            [("2026-11-20T21", false), ("2026-11-20T22", true), ("2026-11-20T23", true), ("2026-11-21T00", false)]
-        {
+        for (name, inside) in [
+            ("2026-11-20T21", false),
+            ("2026-11-20T22", true),
+            ("2026-11-20T23", true),
+            ("2026-11-21T00", false),
+        ] {
             for site in ["-", "shop", "~"] {
                 let key = keys::open_hour(hour(name), site);
                 assert_eq!((from.as_str()..=to.as_str()).contains(&key.as_str()), inside, "{key}");

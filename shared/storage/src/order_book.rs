@@ -1,7 +1,9 @@
-//! The order book: what is known of each order, and the counters that it stands for, changed together.
+//! The order book: what is known of each order, and the counters that it stands for, changed
+//! together.
 //!
-//! What a chunk says of an order is joined with what is known of it. The join knows no order and no repetition, so the
-//! order's own row is its ledger: a chunk that is counted again, in part or as a whole, changes nothing any more.
+//! What a chunk says of an order is joined with what is known of it. The join knows no order and no
+//! repetition, so the order's own row is its ledger: a chunk that is counted again, in part or as a
+//! whole, changes nothing any more.
 
 use std::collections::{HashMap, HashSet};
 
@@ -45,19 +47,21 @@ struct Course {
     spills: HashMap<RowName, u32>,
 }
 
-/// Which row, but for its lane: the lanes of a row are full together, or one of them is passed over early.
+/// Which row, but for its lane: the lanes of a row are full together, or one of them is passed over
+/// early.
 type RowName = (String, Bucket, Measure, u32);
 
 impl Committer {
-    /// Joins what a chunk says of orders with what is known of them, and changes what they count for, trying again for as
-    /// long as the caller waits: dropping the future is safe at any point.
+    /// Joins what a chunk says of orders with what is known of them, and changes what they count
+    /// for, trying again for as long as the caller waits: dropping the future is safe at any point.
     ///
-    /// **Guarantees**: an order's row and the counters that it stands for change together. Idempotent; several at once do no
-    /// harm: a transaction stands on the revision of each order that it was made from, and a reply that was lost is found
-    /// out when the order is read again, for then there is nothing to change.
+    /// **Guarantees**: an order's row and the counters that it stands for change together.
+    /// Idempotent; several at once do no harm: a transaction stands on the revision of each order
+    /// that it was made from, and a reply that was lost is found out when the order is read again,
+    /// for then there is nothing to change.
     ///
-    /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; some orders may be written all the same. Others
-    /// will not pass by themselves.
+    /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; some orders may be
+    /// written all the same. Others will not pass by themselves.
     pub async fn commit_orders(
         &self,
         orders: &Orders,
@@ -79,7 +83,8 @@ impl Committer {
         now: &(dyn Fn() -> DateTime<Utc> + Sync),
         effort: &mut CommitEffort,
     ) -> Result<(), StorageError> {
-        let mut course = Course { lane: Lane::Number(0), sealed: HashSet::new(), spills: HashMap::new() };
+        let mut course =
+            Course { lane: Lane::Number(0), sealed: HashSet::new(), spills: HashMap::new() };
         let mut attempts: u32 = 0;
         loop {
             let news = self.news(&waiting).await?;
@@ -111,14 +116,18 @@ impl Committer {
         Ok(news)
     }
 
-    /// Puts orders into the list of recent ones, before they count: who finds one there looks at its row, and passes over
-    /// those that were not made at that time. So these rows need neither a condition nor a transaction.
+    /// Puts orders into the list of recent ones, before they count: who finds one there looks at
+    /// its row, and passes over those that were not made at that time. So these rows need neither a
+    /// condition nor a transaction.
     async fn list_recent(&self, news: &[News<'_>], now: DateTime<Utc>) -> Result<(), StorageError> {
         let mut puts = Vec::new();
         for News { order, before, after, .. } in news {
             let is_new = |created: &&_| before.facts.created.as_ref() != Some(*created);
-            let item =
-                after.created.as_ref().filter(is_new).and_then(|new| recent_item(order, new, self.retention, now));
+            let item = after
+                .created
+                .as_ref()
+                .filter(is_new)
+                .and_then(|new| recent_item(order, new, self.retention, now));
             if let Some(item) = item {
                 let put = PutRequest::builder().set_item(Some(item)).build().map_err(incomplete)?;
                 puts.push(WriteRequest::builder().put_request(put).build());
@@ -139,8 +148,13 @@ impl Committer {
         effort: &mut CommitEffort,
     ) -> Result<Vec<Told<'a>>, StorageError> {
         let changes: Vec<OrderChange<'_>> = news.iter().map(News::change).collect();
-        let is_open = |site: &str, hour| !is_closed(hour, now) && !course.sealed.contains(&(site.to_string(), hour));
-        let parts = OrderPart::cut(&changes, &Present { now, retention: self.retention, is_open: &is_open });
+        let is_open = |site: &str, hour| {
+            !is_closed(hour, now) && !course.sealed.contains(&(site.to_string(), hour))
+        };
+        let parts = OrderPart::cut(
+            &changes,
+            &Present { now, retention: self.retention, is_open: &is_open },
+        );
         let mut again = Vec::new();
         for part in &parts {
             for (site, hour) in &part.hours {
@@ -174,14 +188,17 @@ impl Committer {
             let spill = course.spills.get(&row_name(row)).copied().unwrap_or(0);
             actions.push(self.row_action(row, lane, spill)?);
         }
-        let send = self.table.client.transact_write_items().set_transact_items(Some(actions)).send();
+        let send =
+            self.table.client.transact_write_items().set_transact_items(Some(actions)).send();
         let reasons = match send.await {
             Ok(_) => return Ok(None),
             Err(error) => cancellation_reasons(error)?,
         };
         match order_obstacles(&reasons, news.len(), part.hours.len()) {
             Ok(obstacles) => Ok(Some(obstacles)),
-            Err(reason) => Err(StorageError::Refused { call: "TransactWriteItems of orders", reason }),
+            Err(reason) => {
+                Err(StorageError::Refused { call: "TransactWriteItems of orders", reason })
+            }
         }
     }
 
@@ -218,7 +235,12 @@ impl News<'_> {
 }
 
 impl Course {
-    fn avoid(&mut self, obstacles: &OrderObstacles, part: &OrderPart<'_>, effort: &mut CommitEffort) {
+    fn avoid(
+        &mut self,
+        obstacles: &OrderObstacles,
+        part: &OrderPart<'_>,
+        effort: &mut CommitEffort,
+    ) {
         effort.conflicts += u32::from(obstacles.has_conflict || obstacles.has_other_revision);
         effort.throttles += u32::from(obstacles.is_throttled);
         if obstacles.has_conflict {

@@ -8,7 +8,9 @@ use futures::future::try_join_all;
 use minutebook_domain::amount::Amount;
 use minutebook_domain::bucket::{Bucket, Retention};
 use minutebook_domain::measure::Currency;
-use minutebook_domain::orders::{Cancellation, Creation, OrderFacts, OrderId, Product, Stage, ToldBy};
+use minutebook_domain::orders::{
+    Cancellation, Creation, OrderFacts, OrderId, Product, Stage, ToldBy,
+};
 use minutebook_domain::time::{Day, Minute};
 use minutebook_domain::window::Window;
 
@@ -21,11 +23,13 @@ use crate::reader::has_expired;
 
 /// The rows of one `BatchGetItem`.
 ///
-/// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+/// **Source**:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 pub(crate) const BATCH_READS_MAX: usize = 100;
 
-/// How many places of the list of recent orders are read beyond those that are asked for: an order whose creation turned
-/// out to be earlier than was known first stands there twice, and counts once.
+/// How many places of the list of recent orders are read beyond those that are asked for: an order
+/// whose creation turned out to be earlier than was known first stands there twice, and counts
+/// once.
 const RECENT_SPARE: usize = 10;
 
 /// What stands in an order's row.
@@ -61,7 +65,8 @@ pub struct RecentOrder {
 
 /// Where recent orders are read from: the table, or what a test has in its place.
 pub trait OrderSource: Sync {
-    /// The orders that were made in a window, the newest first, with what they are now. Reads may lag by less than a second.
+    /// The orders that were made in a window, the newest first, with what they are now. Reads may
+    /// lag by less than a second.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     fn recent_orders(
@@ -71,17 +76,26 @@ pub trait OrderSource: Sync {
 }
 
 impl OrderSource for Table {
-    async fn recent_orders(&self, question: &RecentQuestion<'_>) -> Result<Vec<RecentOrder>, StorageError> {
+    async fn recent_orders(
+        &self,
+        question: &RecentQuestion<'_>,
+    ) -> Result<Vec<RecentOrder>, StorageError> {
         let days = days_of(question.window);
-        let mut listed = try_join_all(days.into_iter().map(|day| self.list_of_day(question, day))).await?.concat();
+        let mut listed = try_join_all(days.into_iter().map(|day| self.list_of_day(question, day)))
+            .await?
+            .concat();
         listed.sort_unstable_by(|left, right| right.cmp(left));
         listed.truncate(question.limit + RECENT_SPARE);
-        let ids: Vec<OrderId> =
-            listed.iter().map(|(_, id)| OrderId { site: question.site.to_string(), id: id.clone() }).collect();
-        let known = self.read_orders(&ids.iter().collect::<Vec<_>>(), Consistency::Eventual).await?;
+        let ids: Vec<OrderId> = listed
+            .iter()
+            .map(|(_, id)| OrderId { site: question.site.to_string(), id: id.clone() })
+            .collect();
+        let known =
+            self.read_orders(&ids.iter().collect::<Vec<_>>(), Consistency::Eventual).await?;
         let recent = listed.into_iter().zip(known).filter_map(|((created_at, id), known)| {
             let facts = known?.facts;
-            let is_its_place = facts.created.as_ref().is_some_and(|created| exact_time(created.at) == created_at);
+            let is_its_place =
+                facts.created.as_ref().is_some_and(|created| exact_time(created.at) == created_at);
             is_its_place.then_some(RecentOrder { id, facts })
         });
         Ok(recent.take(question.limit).collect())
@@ -110,7 +124,11 @@ impl Table {
     }
 
     /// Gets rows, those that the table did not get to again, for as long as the caller waits.
-    async fn read_batch(&self, mut wanted: Vec<Item>, consistency: Consistency) -> Result<Vec<Item>, StorageError> {
+    async fn read_batch(
+        &self,
+        mut wanted: Vec<Item>,
+        consistency: Consistency,
+    ) -> Result<Vec<Item>, StorageError> {
         let mut items = Vec::with_capacity(wanted.len());
         let mut attempts: u32 = 0;
         while !wanted.is_empty() {
@@ -118,10 +136,16 @@ impl Table {
                 .set_keys(Some(wanted))
                 .consistent_read(consistency == Consistency::Strong)
                 .build()
-                .map_err(|error| StorageError::Refused { call: "BatchGetItem of orders", reason: error.to_string() })?;
+                .map_err(|error| StorageError::Refused {
+                    call: "BatchGetItem of orders",
+                    reason: error.to_string(),
+                })?;
             let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
-            let answer = answer.map_err(|error| StorageError::from_sdk("BatchGetItem of orders", error))?;
-            items.append(&mut answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default());
+            let answer =
+                answer.map_err(|error| StorageError::from_sdk("BatchGetItem of orders", error))?;
+            items.append(
+                &mut answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default(),
+            );
             let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.name);
             wanted = left.map(|left| left.keys).unwrap_or_default();
             if !wanted.is_empty() {
@@ -132,7 +156,8 @@ impl Table {
         Ok(items)
     }
 
-    /// The newest places of a day's list: when an order was made, as it is written there, and its id.
+    /// The newest places of a day's list: when an order was made, as it is written there, and its
+    /// id.
     async fn list_of_day(
         &self,
         question: &RecentQuestion<'_>,
@@ -148,20 +173,27 @@ impl Table {
             .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
             .expression_attribute_names("#pk", keys::PARTITION_KEY)
             .expression_attribute_names("#sk", keys::SORT_KEY)
-            .expression_attribute_values(":pk", AttributeValue::S(keys::recent_partition(question.site, day)))
+            .expression_attribute_values(
+                ":pk",
+                AttributeValue::S(keys::recent_partition(question.site, day)),
+            )
             .expression_attribute_values(":from", AttributeValue::S(bound(question.window.from)))
             .expression_attribute_values(":to", AttributeValue::S(bound(question.window.to)))
             .scan_index_forward(false)
             .limit(limit);
-        let answer = query.send().await.map_err(|error| StorageError::from_sdk("Query of recent orders", error))?;
+        let answer = query
+            .send()
+            .await
+            .map_err(|error| StorageError::from_sdk("Query of recent orders", error))?;
         let mut listed = Vec::new();
         for item in answer.items.unwrap_or_default() {
             if has_expired(&item, question.now)? {
                 continue;
             }
             let place = text(&item, keys::SORT_KEY)?.split_once('#');
-            let (created_at, id) =
-                place.ok_or_else(|| malformed(&item, "its sort key is not a time and an order".to_string()))?;
+            let (created_at, id) = place.ok_or_else(|| {
+                malformed(&item, "its sort key is not a time and an order".to_string())
+            })?;
             listed.push((created_at.to_string(), id.to_string()));
         }
         Ok(listed)
@@ -179,7 +211,8 @@ fn days_of(window: Window) -> Vec<Day> {
     days
 }
 
-/// The row that puts an order into the list of recent ones; `None` where it would have expired already.
+/// The row that puts an order into the list of recent ones; `None` where it would have expired
+/// already.
 pub(crate) fn recent_item(
     order: &OrderId,
     created: &Creation,
@@ -193,7 +226,10 @@ pub(crate) fn recent_item(
     }
     let sort_key = keys::recent_order(&exact_time(created.at), &order.id);
     let mut item = Item::from([
-        (keys::PARTITION_KEY.to_string(), AttributeValue::S(keys::recent_partition(&order.site, minute.hour().day()))),
+        (
+            keys::PARTITION_KEY.to_string(),
+            AttributeValue::S(keys::recent_partition(&order.site, minute.hour().day())),
+        ),
         (keys::SORT_KEY.to_string(), AttributeValue::S(sort_key)),
     ]);
     if let Some(expires_at) = retention.expires_at(bucket) {
@@ -250,7 +286,8 @@ pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> 
 /// Reads what is known of an order from its row.
 pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
     let has = |name: &str| item.contains_key(name);
-    let text_if_any = |name: &str| has(name).then(|| text(item, name).map(str::to_string)).transpose();
+    let text_if_any =
+        |name: &str| has(name).then(|| text(item, name).map(str::to_string)).transpose();
     let created = match has("created_at") {
         false => None,
         true => Some(Creation {
@@ -276,10 +313,16 @@ pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
         false => None,
         true => Some(Cancellation {
             at: time(item, "cancelled_at")?,
-            refund: item.get("refund_amount").map(|refund| amount(item, Some(refund), "refund_amount")).transpose()?,
+            refund: item
+                .get("refund_amount")
+                .map(|refund| amount(item, Some(refund), "refund_amount"))
+                .transpose()?,
         }),
     };
-    Ok(KnownOrder { facts: OrderFacts { created, stage, cancelled }, revision: number(item, keys::REVISION)? })
+    Ok(KnownOrder {
+        facts: OrderFacts { created, stage, cancelled },
+        revision: number(item, keys::REVISION)?,
+    })
 }
 
 fn products(item: &Item) -> Result<Vec<Product>, StorageError> {
@@ -330,7 +373,9 @@ fn told_by_name(told_by: ToldBy) -> &'static str {
 }
 
 fn told_by(name: &str) -> Option<ToldBy> {
-    [ToldBy::Creation, ToldBy::Change, ToldBy::Cancellation].into_iter().find(|known| told_by_name(*known) == name)
+    [ToldBy::Creation, ToldBy::Change, ToldBy::Cancellation]
+        .into_iter()
+        .find(|known| told_by_name(*known) == name)
 }
 
 #[cfg(test)]
@@ -399,8 +444,12 @@ mod tests {
             assert_eq!(text(&item, name).expect("a text"), value);
         }
         let products = item["products"].as_m().expect("a map");
-        let numbers: Vec<_> =
-            products["a"].as_l().expect("a list").iter().map(|n| n.as_n().expect("a number")).collect();
+        let numbers: Vec<_> = products["a"]
+            .as_l()
+            .expect("a list")
+            .iter()
+            .map(|n| n.as_n().expect("a number"))
+            .collect();
         assert_eq!(numbers, ["2", "0.000001"]);
     }
 
@@ -425,10 +474,14 @@ mod tests {
     fn a_recent_order_is_listed_under_the_day_and_time_of_its_creation() {
         let retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
         let created = facts().created.expect("it is known");
-        let item = recent_item(&order(), &created, retention, at("2026-11-21T00:00:00Z")).expect("it is kept");
+        let item = recent_item(&order(), &created, retention, at("2026-11-21T00:00:00Z"))
+            .expect("it is kept");
         assert_eq!(text(&item, "pk").expect("a text"), "R#s#2026-11-20");
         assert_eq!(text(&item, "sk").expect("a text"), "2026-11-20T23:07:31.000000001Z#a#b");
-        assert_eq!(number::<i64>(&item, "ttl").expect("a number"), at("2026-11-27T23:08:00Z").timestamp());
+        assert_eq!(
+            number::<i64>(&item, "ttl").expect("a number"),
+            at("2026-11-27T23:08:00Z").timestamp()
+        );
         assert_eq!(recent_item(&order(), &created, retention, at("2026-11-27T23:08:00Z")), None);
     }
 
@@ -440,6 +493,9 @@ mod tests {
             days.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(days("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"), ["2026-11-20"]);
-        assert_eq!(days("2026-11-20T23:59:00Z", "2026-11-21T00:01:00Z"), ["2026-11-20", "2026-11-21"]);
+        assert_eq!(
+            days("2026-11-20T23:59:00Z", "2026-11-21T00:01:00Z"),
+            ["2026-11-20", "2026-11-21"]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Putting events into the bucket that came by another way than as a file: a chunk for each post, and for each batch of a
-//! stream.
+//! Putting events into the bucket that came by another way than as a file: a chunk for each post,
+//! and for each batch of a stream.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 
 use crate::error::StorageError;
 
-/// How long a chunk may take to be stored: below the 25 s that collect has, so that a post is answered in any case.
+/// How long a chunk may take to be stored: below the 25 s that collect has, so that a post is
+/// answered in any case.
 const STORE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often a put is tried while another one of the same key is under way.
@@ -45,7 +46,8 @@ pub struct Post {
     pub received_at: DateTime<Utc>,
 }
 
-/// What a chunk that may be put only once says about itself, for whoever finds it under the key of another one.
+/// What a chunk that may be put only once says about itself, for whoever finds it under the key of
+/// another one.
 pub trait Label: Sized + Send + Sync {
     /// What storing such a chunk is called in an error.
     const CALL: &'static str;
@@ -70,14 +72,21 @@ pub enum PutOnce<L> {
 pub trait EventStore: Sync {
     /// Stores a chunk under a key that no other chunk has.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. The chunk may be stored all the same.
-    fn put(&self, key: &str, lines: Vec<u8>) -> impl Future<Output = Result<(), StorageError>> + Send;
+    /// **Errors**: [`StorageError`]; a retry helps where it says so. The chunk may be stored all
+    /// the same.
+    fn put(
+        &self,
+        key: &str,
+        lines: Vec<u8>,
+    ) -> impl Future<Output = Result<(), StorageError>> + Send;
 
     /// Stores a chunk, unless there is one under its key.
     ///
-    /// **Guarantees**: of all chunks under a key, put at once or one after the other, exactly one is stored.
+    /// **Guarantees**: of all chunks under a key, put at once or one after the other, exactly one
+    /// is stored.
     ///
-    /// **Errors**: as [`EventStore::put`]; and [`StorageError::Malformed`] if what lies there has no label of this kind.
+    /// **Errors**: as [`EventStore::put`]; and [`StorageError::Malformed`] if what lies there has
+    /// no label of this kind.
     fn put_once<L: Label>(
         &self,
         key: &str,
@@ -97,7 +106,8 @@ impl Label for Post {
     }
 
     fn of(metadata: &HashMap<String, String>) -> Option<Post> {
-        let received_at = DateTime::from_timestamp_millis(metadata.get(RECEIVED_AT)?.parse().ok()?)?;
+        let received_at =
+            DateTime::from_timestamp_millis(metadata.get(RECEIVED_AT)?.parse().ok()?)?;
         Some(Post { body_hash: metadata.get(BODY_HASH)?.clone(), received_at })
     }
 }
@@ -110,26 +120,46 @@ impl EventStore for EventBucket {
         Ok(())
     }
 
-    async fn put_once<L: Label>(&self, key: &str, lines: Vec<u8>, label: &L) -> Result<PutOnce<L>, StorageError> {
+    async fn put_once<L: Label>(
+        &self,
+        key: &str,
+        lines: Vec<u8>,
+        label: &L,
+    ) -> Result<PutOnce<L>, StorageError> {
         in_time(L::CALL, self.put_or_find(key, lines, label)).await?
     }
 }
 
 impl EventBucket {
-    async fn put_or_find<L: Label>(&self, key: &str, lines: Vec<u8>, label: &L) -> Result<PutOnce<L>, StorageError> {
+    async fn put_or_find<L: Label>(
+        &self,
+        key: &str,
+        lines: Vec<u8>,
+        label: &L,
+    ) -> Result<PutOnce<L>, StorageError> {
         // Copies of it share the bytes.
         let lines = aws_sdk_s3::primitives::SdkBody::from(lines);
         let mut attempt = 1;
         loop {
             let body = lines.try_clone().map(ByteStream::new).unwrap_or_default();
-            let put = self.client.put_object().bucket(&self.name).key(key).content_type(JSON_LINES).body(body);
-            let Err(error) = put.if_none_match("*").set_metadata(Some(label.metadata())).send().await else {
+            let put = self
+                .client
+                .put_object()
+                .bucket(&self.name)
+                .key(key)
+                .content_type(JSON_LINES)
+                .body(body);
+            let Err(error) =
+                put.if_none_match("*").set_metadata(Some(label.metadata())).send().await
+            else {
                 return Ok(PutOnce::Stored);
             };
             match status(&error) {
                 Some(412) => return self.find(key).await.map(PutOnce::Known),
                 // Another put of this key is under way.
-                Some(409) if attempt < CONFLICT_ATTEMPTS_MAX => tokio::time::sleep(CONFLICT_PAUSE).await,
+                Some(409) if attempt < CONFLICT_ATTEMPTS_MAX => {
+                    tokio::time::sleep(CONFLICT_PAUSE).await
+                }
                 _ => return Err(StorageError::from_sdk(L::CALL, error)),
             }
             attempt += 1;
@@ -138,7 +168,8 @@ impl EventBucket {
 
     async fn find<L: Label>(&self, key: &str) -> Result<L, StorageError> {
         let head = self.client.head_object().bucket(&self.name).key(key).send().await;
-        let output = head.map_err(|error| StorageError::from_sdk("HeadObject of stored events", error))?;
+        let output =
+            head.map_err(|error| StorageError::from_sdk("HeadObject of stored events", error))?;
         output.metadata().and_then(L::of).ok_or_else(|| StorageError::Malformed {
             row: format!("of the object {key}"),
             reason: format!("its metadata is not that which {} writes", L::CALL),
@@ -150,7 +181,10 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-async fn in_time<T>(call: &'static str, storing: impl Future<Output = T>) -> Result<T, StorageError> {
+async fn in_time<T>(
+    call: &'static str,
+    storing: impl Future<Output = T>,
+) -> Result<T, StorageError> {
     tokio::time::timeout(STORE_TIMEOUT, storing).await.map_err(|_| StorageError::Unavailable {
         call,
         reason: format!("it took longer than {} s", STORE_TIMEOUT.as_secs()),

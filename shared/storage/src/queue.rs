@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName::{
-    self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed, ApproximateNumberOfMessagesNotVisible,
+    self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
+    ApproximateNumberOfMessagesNotVisible,
 };
 
 use crate::error::StorageError;
@@ -19,7 +20,8 @@ pub struct Queue {
 
 /// How many messages a queue has.
 ///
-/// **Units and range**: SQS says them approximately: right within a minute after the last message came or went.
+/// **Units and range**: SQS says them approximately: right within a minute after the last message
+/// came or went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct QueueDepth {
     /// Those that wait to be taken.
@@ -33,19 +35,25 @@ impl Queue {
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     pub async fn depth(&self) -> Result<QueueDepth, StorageError> {
-        let ask = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(Some(vec![
-            ApproximateNumberOfMessages,
-            ApproximateNumberOfMessagesDelayed,
-            ApproximateNumberOfMessagesNotVisible,
-        ]));
-        let answer = ask.send().await.map_err(|error| StorageError::from_sdk("GetQueueAttributes", error))?;
+        let ask = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(
+            Some(vec![
+                ApproximateNumberOfMessages,
+                ApproximateNumberOfMessagesDelayed,
+                ApproximateNumberOfMessagesNotVisible,
+            ]),
+        );
+        let answer = ask
+            .send()
+            .await
+            .map_err(|error| StorageError::from_sdk("GetQueueAttributes", error))?;
         Ok(read_depth(&answer.attributes.unwrap_or_default()))
     }
 }
 
 fn read_depth(attributes: &HashMap<QueueAttributeName, String>) -> QueueDepth {
     // A queue has each of the numbers that are asked for; what a stand-in leaves out is none.
-    let number = |name| attributes.get(&name).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+    let number =
+        |name| attributes.get(&name).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
     QueueDepth {
         waiting: number(ApproximateNumberOfMessages) + number(ApproximateNumberOfMessagesDelayed),
         in_flight: number(ApproximateNumberOfMessagesNotVisible),

@@ -20,8 +20,9 @@ use crate::keys;
 use crate::ledger::{Item, malformed};
 use crate::open_hours::{Consistency, OpenHour};
 
-/// How many queries run side by side. A window of up to 400 days whose hours are sealed takes fewer, so that it is one
-/// round trip; what is not sealed takes more, a page of up to a megabyte each, and they have to fit the function's memory.
+/// How many queries run side by side. A window of up to 400 days whose hours are sealed takes
+/// fewer, so that it is one round trip; what is not sealed takes more, a page of up to a megabyte
+/// each, and they have to fit the function's memory.
 pub const QUERIES_AT_ONCE: usize = 96;
 
 /// What is asked of the table.
@@ -46,9 +47,11 @@ pub struct SumQuestion<'a> {
 pub(crate) struct RowQuestion<'a> {
     /// The site.
     pub(crate) site: &'a str,
-    /// What the sort keys begin with: the names of measures, or what else has a row for each span of time.
+    /// What the sort keys begin with: the names of measures, or what else has a row for each span
+    /// of time.
     pub(crate) families: &'a [String],
-    /// The only counter that is wanted of the rows, as an attribute; `None` for all of what they hold.
+    /// The only counter that is wanted of the rows, as an attribute; `None` for all of what they
+    /// hold.
     pub(crate) counter: Option<&'a str>,
     /// The windows.
     pub(crate) windows: &'a [Window],
@@ -85,7 +88,8 @@ pub struct Page {
 
 /// Where rows are read from: the table, or what a test or a meter has in its place.
 pub trait RowSource: Sync {
-    /// One page of a range, from its start or behind the key that the page before gave. Reads may lag by less than a second.
+    /// One page of a range, from its start or behind the key that the page before gave. Reads may
+    /// lag by less than a second.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     fn page(
@@ -97,7 +101,11 @@ pub trait RowSource: Sync {
     /// The open hours of all sites from `from` up to, but not including, `to`, without a lag.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    fn open_hours(&self, from: Hour, to: Hour) -> impl Future<Output = Result<Vec<OpenHour>, StorageError>> + Send;
+    fn open_hours(
+        &self,
+        from: Hour,
+        to: Hour,
+    ) -> impl Future<Output = Result<Vec<OpenHour>, StorageError>> + Send;
 }
 
 impl RowSource for Table {
@@ -119,7 +127,8 @@ impl RowSource for Table {
                 .expression_attribute_names("#ttl", keys::TIME_TO_LIVE)
                 .expression_attribute_names("#counter", counter);
         }
-        let answer = query.send().await.map_err(|error| StorageError::from_sdk("Query of rows", error))?;
+        let answer =
+            query.send().await.map_err(|error| StorageError::from_sdk("Query of rows", error))?;
         Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
 
@@ -139,13 +148,18 @@ impl Table {
 
 /// Sums the counters of measures by key over windows, from the fewest rows.
 ///
-/// **Shape**: one [`Sums`] a measure and window: all windows of the first measure in their order, then all of the next.
+/// **Shape**: one [`Sums`] a measure and window: all windows of the first measure in their order,
+/// then all of the next.
 ///
-/// **Guarantees**: what was committed before the call is in the sums (eventually consistent reads may lag by less than a
-/// second), and nothing is in them twice, while ingest and sealing go on; see `each_row`.
+/// **Guarantees**: what was committed before the call is in the sums (eventually consistent reads
+/// may lag by less than a second), and nothing is in them twice, while ingest and sealing go on;
+/// see `each_row`.
 ///
 /// **Errors**: [`StorageError`]; a retry helps where it says so.
-pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
+pub async fn sum_windows<S: RowSource>(
+    source: &S,
+    question: &SumQuestion<'_>,
+) -> Result<Vec<Sums>, StorageError> {
     let &SumQuestion { site, key, windows, now, retention, .. } = question;
     let families: Vec<String> = question.measures.iter().map(Measure::to_string).collect();
     let counter = key.map(|key| format!("{}{key}", keys::COUNTER_PREFIX));
@@ -157,26 +171,31 @@ pub async fn sum_windows<S: RowSource>(source: &S, question: &SumQuestion<'_>) -
     Ok(sums)
 }
 
-/// Hands on each row of windows, with the place of its family and window: all windows of the first family in their order,
-/// then all of the next. Rows whose time to live has passed are left out, though they may still stand.
+/// Hands on each row of windows, with the place of its family and window: all windows of the first
+/// family in their order, then all of the next. Rows whose time to live has passed are left out,
+/// though they may still stand.
 ///
-/// All queries run side by side: those for the rows, on the presumption that every settled hour is done, and one for the
-/// open hours among them. Where one of these lies in a row of an hour, day, week or month, that row is passed over, and
-/// its span is read again around the minutes of the open hour: a second round trip, for about three minutes of each hour,
-/// or for as long as sealing is behind.
+/// All queries run side by side: those for the rows, on the presumption that every settled hour is
+/// done, and one for the open hours among them. Where one of these lies in a row of an hour, day,
+/// week or month, that row is passed over, and its span is read again around the minutes of the
+/// open hour: a second round trip, for about three minutes of each hour, or for as long as sealing
+/// is behind.
 ///
-/// **Guarantees**: what was committed before the call is in the rows (eventually consistent reads may lag by less than a
-/// second), and nothing is in two of them, while ingest and sealing go on:
-/// - Each minute is read from one row or another, never from two, and all lanes of a minute row are summed. The minute
-///   rows of an hour are the whole of it whether it is sealed or not: an hour that is not settled, or is listed, is right.
-/// - A row of an hour or more is taken only if none of its hours is listed. An hour is listed before its first event goes
-///   to a numbered lane, and leaves the list a [`SETTLE`](minutebook_domain::seal::SETTLE) after the sums of these lanes
-///   stand in the rows above. So whether the row was read before the list or after it, it held all of the hour: the calls
-///   of an answer take seconds. Late events never were in a lane that sealing sums.
-/// - The row of a day, week or month that is running is taken for its settled hours while the first one that is not
-///   settled is open for a `SETTLE` at least: until that is closed, nothing of it comes to the row.
-/// - A commit that began while the hour was open, and was held up until it was settled, is listed first too, and the list
-///   is read without a lag.
+/// **Guarantees**: what was committed before the call is in the rows (eventually consistent reads
+/// may lag by less than a second), and nothing is in two of them, while ingest and sealing go on:
+/// - Each minute is read from one row or another, never from two, and all lanes of a minute row are
+///   summed. The minute rows of an hour are the whole of it whether it is sealed or not: an hour
+///   that is not settled, or is listed, is right.
+/// - A row of an hour or more is taken only if none of its hours is listed. An hour is listed
+///   before its first event goes to a numbered lane, and leaves the list a
+///   [`SETTLE`](minutebook_domain::seal::SETTLE) after the sums of these lanes stand in the rows
+///   above. So whether the row was read before the list or after it, it held all of the hour: the
+///   calls of an answer take seconds. Late events never were in a lane that sealing sums.
+/// - The row of a day, week or month that is running is taken for its settled hours while the first
+///   one that is not settled is open for a `SETTLE` at least: until that is closed, nothing of it
+///   comes to the row.
+/// - A commit that began while the hour was open, and was held up until it was settled, is listed
+///   first too, and the list is read without a lag.
 ///
 /// **Errors**: [`StorageError`]; a retry helps where it says so.
 pub(crate) async fn each_row<S: RowSource>(
@@ -185,13 +204,23 @@ pub(crate) async fn each_row<S: RowSource>(
     add: impl FnMut(usize, &Item) -> Result<(), StorageError>,
 ) -> Result<(), StorageError> {
     let presumed = Holes::new([], question.retention, question.now);
-    let places = || question.families.iter().flat_map(|family| question.windows.iter().map(move |_| family.as_str()));
-    let covers: Vec<Vec<Piece>> =
-        question.windows.iter().map(|window| cover(window.counted_by(question.now), &presumed)).collect();
+    let places = || {
+        question
+            .families
+            .iter()
+            .flat_map(|family| question.windows.iter().map(move |_| family.as_str()))
+    };
+    let covers: Vec<Vec<Piece>> = question
+        .windows
+        .iter()
+        .map(|window| cover(window.counted_by(question.now), &presumed))
+        .collect();
     let wanted: Vec<Wanted<'_>> = places()
         .zip(covers.iter().cycle())
         .enumerate()
-        .flat_map(|(place, (family, pieces))| pieces.iter().map(move |piece| Wanted { place, family, piece: *piece }))
+        .flat_map(|(place, (family, pieces))| {
+            pieces.iter().map(move |piece| Wanted { place, family, piece: *piece })
+        })
         .collect();
     let mut adding = Adding { now: question.now, add };
 
@@ -210,8 +239,12 @@ pub(crate) async fn each_row<S: RowSource>(
                 }
                 holes = Some(known);
             }
-            (Arrival::Rows(wanted, items), Some(holes)) => adding.add_unless_open(wanted, &items, holes)?,
-            (Arrival::Rows(wanted, items), None) if wanted.piece.is_minutes() => adding.add(wanted, &items)?,
+            (Arrival::Rows(wanted, items), Some(holes)) => {
+                adding.add_unless_open(wanted, &items, holes)?
+            }
+            (Arrival::Rows(wanted, items), None) if wanted.piece.is_minutes() => {
+                adding.add(wanted, &items)?
+            }
             (Arrival::Rows(wanted, items), None) => early.push((wanted, items)),
         }
     }
@@ -220,7 +253,9 @@ pub(crate) async fn each_row<S: RowSource>(
     let again = holes.iter().flat_map(|holes| {
         let open = wanted.iter().filter(|wanted| wanted.piece.has_hole(holes));
         open.flat_map(|wanted| {
-            cover(wanted.piece.window, holes).into_iter().map(|piece| Call::Rows(Wanted { piece, ..*wanted }))
+            cover(wanted.piece.window, holes)
+                .into_iter()
+                .map(|piece| Call::Rows(Wanted { piece, ..*wanted }))
         })
     });
     let mut arrivals = self::arrivals(source, question, again.collect());
@@ -258,7 +293,12 @@ struct Adding<A> {
 }
 
 impl<A: FnMut(usize, &Item) -> Result<(), StorageError>> Adding<A> {
-    fn add_unless_open(&mut self, wanted: Wanted<'_>, items: &[Item], holes: &Holes) -> Result<(), StorageError> {
+    fn add_unless_open(
+        &mut self,
+        wanted: Wanted<'_>,
+        items: &[Item],
+        holes: &Holes,
+    ) -> Result<(), StorageError> {
         if wanted.piece.has_hole(holes) { Ok(()) } else { self.add(wanted, items) }
     }
 
@@ -274,7 +314,9 @@ impl<A: FnMut(usize, &Item) -> Result<(), StorageError>> Adding<A> {
 
 /// The call for the open hours, if any row of an hour, day, week or month is wanted.
 fn open_hours_call<'a>(wanted: &[Wanted<'a>]) -> Option<Call<'a>> {
-    let windows = || wanted.iter().filter(|wanted| !wanted.piece.is_minutes()).map(|wanted| wanted.piece.window);
+    let windows = || {
+        wanted.iter().filter(|wanted| !wanted.piece.is_minutes()).map(|wanted| wanted.piece.window)
+    };
     let from = windows().map(|window| window.from.hour()).min()?;
     let to = windows().map(|window| window.to.hour()).max()?;
     Some(Call::OpenHours { from, to })
@@ -316,7 +358,10 @@ fn range(question: &RowQuestion<'_>, Wanted { family, piece, .. }: Wanted<'_>) -
 }
 
 /// The pages of a range, one call after the other.
-fn pages<S: RowSource>(source: &S, range: RowRange) -> impl Stream<Item = Result<Vec<Item>, StorageError>> + Send {
+fn pages<S: RowSource>(
+    source: &S,
+    range: RowRange,
+) -> impl Stream<Item = Result<Vec<Item>, StorageError>> + Send {
     enum Next {
         First,
         After(Item),
@@ -356,14 +401,15 @@ fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), 
 
 /// The keys of a row and their numbers.
 pub(crate) fn counters(item: &Item) -> impl Iterator<Item = Result<(&str, Amount), StorageError>> {
-    item.iter().filter_map(|(name, value)| Some((name.strip_prefix(keys::COUNTER_PREFIX)?, value))).map(
-        |(key, value)| {
+    item.iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(keys::COUNTER_PREFIX)?, value)))
+        .map(|(key, value)| {
             let number = value.as_n().ok().and_then(|text| Amount::parse(text.as_bytes()));
-            let amount = number
-                .ok_or_else(|| malformed(item, format!("the counter {key:?} is {value:?}, not a decimal in range")))?;
+            let amount = number.ok_or_else(|| {
+                malformed(item, format!("the counter {key:?} is {value:?}, not a decimal in range"))
+            })?;
             Ok((key, amount))
-        },
-    )
+        })
 }
 
 #[cfg(test)]

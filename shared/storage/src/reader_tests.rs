@@ -131,7 +131,10 @@ impl World {
                 *stage = Stage::Done(self.now);
                 let events = self.in_lanes.get(&hour).map_or(&[][..], Vec::as_slice);
                 let tally = World::tally(events);
-                Plan::of_sealed_hour(&tally).parts.iter().for_each(|part| self.add(part, Lane::Late));
+                Plan::of_sealed_hour(&tally)
+                    .parts
+                    .iter()
+                    .for_each(|part| self.add(part, Lane::Late));
             }
             Stage::Done(at) if at + SETTLE <= self.now => {
                 *stage = Stage::Removed;
@@ -152,7 +155,14 @@ impl World {
 
     fn question<'a>(&self, windows: &'a [Window]) -> SumQuestion<'a> {
         let measures = &[Measure::Views];
-        SumQuestion { site: SITE, measures, key: None, windows, now: self.now, retention: RETENTION }
+        SumQuestion {
+            site: SITE,
+            measures,
+            key: None,
+            windows,
+            now: self.now,
+            retention: RETENTION,
+        }
     }
 
     /// Checks that a window holds what was committed for it, and gives what reading it took.
@@ -167,7 +177,11 @@ impl World {
 
     fn committed_in(&self, window: Window) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
-        for event in self.committed.iter().filter(|event| window.from <= event.minute && event.minute < window.to) {
+        for event in self
+            .committed
+            .iter()
+            .filter(|event| window.from <= event.minute && event.minute < window.to)
+        {
             *counts.entry(event.key.to_string()).or_default() += 1;
         }
         counts
@@ -217,8 +231,8 @@ const MORNING: (&str, &str) = ("2026-11-20T06:30:00Z", "2026-11-20T10:16:00Z");
 #[test]
 fn before_sealing_every_hour_is_summed_from_its_minutes_in_a_second_round_trip() {
     let reads = morning().check(MORNING.0, MORNING.1);
-    // Minutes at the edges (3 and 2 pieces), the rows of three hours, which are neighbours, and the list; then the minutes of
-    // three hours.
+    // Minutes at the edges (3 and 2 pieces), the rows of three hours, which are neighbours, and the
+    // list; then the minutes of three hours.
     assert_eq!((reads.queries, reads.round_trips), (3 + 2 + 1 + 1 + 3 * 6, 2));
 }
 
@@ -318,7 +332,10 @@ fn one_key_is_read_by_itself() {
     let windows = [window(MORNING.0, MORNING.1)];
     let question = SumQuestion { key: Some("2"), ..world.question(&windows) };
     let (sums, _) = world.table.read(sum_windows(&*world.table, &question));
-    assert_eq!(counts(&sums.expect("nothing fails in memory")[0]), BTreeMap::from([("2".to_string(), 1)]));
+    assert_eq!(
+        counts(&sums.expect("nothing fails in memory")[0]),
+        BTreeMap::from([("2".to_string(), 1)])
+    );
 }
 
 #[test]
@@ -336,9 +353,12 @@ fn measures_are_summed_by_themselves_with_one_list_of_open_hours() {
     let one = world.question(&windows);
     let (_, reads_of_one) = world.table.read(sum_windows(&*world.table, &one));
     let measures = [Measure::Views, Measure::Removals, Measure::Carts];
-    let (sums, reads) = world.table.read(sum_windows(&*world.table, &SumQuestion { measures: &measures, ..one }));
+    let (sums, reads) =
+        world.table.read(sum_windows(&*world.table, &SumQuestion { measures: &measures, ..one }));
     let sums: Vec<_> = sums.expect("nothing fails in memory").iter().map(counts).collect();
-    let expected = |cells: &[(&str, u64)]| cells.iter().map(|(key, count)| (key.to_string(), *count)).collect();
+    let expected = |cells: &[(&str, u64)]| {
+        cells.iter().map(|(key, count)| (key.to_string(), *count)).collect()
+    };
     assert_eq!(
         sums,
         [
@@ -363,11 +383,17 @@ fn rows_that_have_expired_are_not_counted_though_they_stand() {
     world.now += TimeDelta::seconds(30);
     let windows = [window("2026-11-20T08:10:00Z", "2026-11-20T09:00:00Z")];
     let (sums, _) = world.table.read(sum_windows(&*world.table, &world.question(&windows)));
-    assert_eq!(counts(&sums.expect("nothing fails in memory")[0]), BTreeMap::from([("1".to_string(), 1)]));
+    assert_eq!(
+        counts(&sums.expect("nothing fails in memory")[0]),
+        BTreeMap::from([("1".to_string(), 1)])
+    );
     // What is kept of the window is the whole hour.
     let (kept, _) = windows[0].kept(RETENTION, world.now);
     let (sums, _) = world.table.read(sum_windows(&*world.table, &world.question(&[kept])));
-    assert_eq!(counts(&sums.expect("nothing fails in memory")[0]), BTreeMap::from([("1".to_string(), 2)]));
+    assert_eq!(
+        counts(&sums.expect("nothing fails in memory")[0]),
+        BTreeMap::from([("1".to_string(), 2)])
+    );
 }
 
 #[test]
@@ -375,7 +401,13 @@ fn an_hour_of_more_than_a_page_is_summed_whole() {
     let world = World::at("2026-11-20T10:15:00Z");
     let mut tally = Tally::default();
     for item in 0..120_000 {
-        tally.add(SITE, Measure::Views, minute("2026-11-20T08:00:00Z"), &item.to_string(), Amount::ONE);
+        tally.add(
+            SITE,
+            Measure::Views,
+            minute("2026-11-20T08:00:00Z"),
+            &item.to_string(),
+            Amount::ONE,
+        );
     }
     for part in &Plan::of_sealed_hour(&tally).parts {
         world.add(part, Lane::Late);
@@ -417,7 +449,8 @@ impl World {
         match *step {
             Step::Begin { age_minutes, key, uploaded_minutes_ago } => {
                 let minute = Minute::containing(self.now).expect("in range").minus(age_minutes);
-                let uploaded_ago = TimeDelta::minutes(i64::from(uploaded_minutes_ago.min(age_minutes)));
+                let uploaded_ago =
+                    TimeDelta::minutes(i64::from(uploaded_minutes_ago.min(age_minutes)));
                 let begun = self.begin(Event { minute, key: KEYS[key] }, uploaded_ago);
                 self.begun.push(begun);
             }
@@ -428,8 +461,9 @@ impl World {
                 }
             }
             Step::Seal { place } => {
-                let due =
-                    self.stages.iter().filter(|(hour, stage)| **stage != Stage::Removed && is_closed(**hour, self.now));
+                let due = self.stages.iter().filter(|(hour, stage)| {
+                    **stage != Stage::Removed && is_closed(**hour, self.now)
+                });
                 let hours: Vec<Hour> = due.map(|(hour, _)| *hour).collect();
                 if let Some(hour) = hours.get(place % hours.len().max(1)) {
                     self.seal(*hour);
@@ -443,10 +477,8 @@ impl World {
 /// Most events are recent, as in life.
 fn begin() -> impl Strategy<Value = Step> {
     let age = prop_oneof![0_u32..20, 0_u32..130, 0_u32..3_000];
-    (age, 0..KEYS.len(), 0_u32..20).prop_map(|(age_minutes, key, uploaded_minutes_ago)| Step::Begin {
-        age_minutes,
-        key,
-        uploaded_minutes_ago,
+    (age, 0..KEYS.len(), 0_u32..20).prop_map(|(age_minutes, key, uploaded_minutes_ago)| {
+        Step::Begin { age_minutes, key, uploaded_minutes_ago }
     })
 }
 
@@ -510,7 +542,10 @@ proptest! {
 }
 
 fn row(attributes: &[(&str, &str)]) -> Item {
-    attributes.iter().map(|(name, number)| ((*name).to_string(), AttributeValue::N((*number).to_string()))).collect()
+    attributes
+        .iter()
+        .map(|(name, number)| ((*name).to_string(), AttributeValue::N((*number).to_string())))
+        .collect()
 }
 
 #[test]
@@ -525,7 +560,8 @@ fn a_row_has_expired_from_the_second_of_its_time_to_live() {
 #[test]
 fn only_counters_are_summed() {
     let mut sums = Sums::default();
-    add_counters(&row(&[("i#7", "2"), ("i#ttl", "3"), ("ttl", "99")]), None, &mut sums).expect("decimals");
+    add_counters(&row(&[("i#7", "2"), ("i#ttl", "3"), ("ttl", "99")]), None, &mut sums)
+        .expect("decimals");
     assert_eq!(counts(&sums), BTreeMap::from([("7".to_string(), 2), ("ttl".to_string(), 3)]));
 }
 
@@ -560,7 +596,12 @@ fn ranges_are_those_of_the_table_page() {
     };
     for (piece, partition, first, last) in [
         (minutes, "T#shop#2026-11-20T08", "views#05#", "views#14#~"),
-        (Piece { first: day, last: day, window: windows[0] }, "T#shop#2026", "views#d11-20#", "views#d11-20#~"),
+        (
+            Piece { first: day, last: day, window: windows[0] },
+            "T#shop#2026",
+            "views#d11-20#",
+            "views#d11-20#~",
+        ),
         (months, "T#shop#2026", "views#m01#", "views#m10#~"),
     ] {
         let expected = RowRange {

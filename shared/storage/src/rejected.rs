@@ -6,8 +6,8 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 use crate::error::StorageError;
 
-/// How much is held in memory before it is sent as a part of a multipart upload. S3 takes parts from 5 MiB, and 10,000
-/// of them: 78 GiB, more than a chunk can unpack to.
+/// How much is held in memory before it is sent as a part of a multipart upload. S3 takes parts
+/// from 5 MiB, and 10,000 of them: 78 GiB, more than a chunk can unpack to.
 ///
 /// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -16,8 +16,9 @@ const JSON_LINES: &str = "application/x-ndjson";
 
 /// The object of rejected lines of a chunk, while the chunk is being read.
 ///
-/// Nothing is visible in the bucket before [`RejectedLines::finish`], and putting the same lines again changes nothing,
-/// so an attempt that dies leaves no trace but an upload that the bucket's lifecycle rule clears away.
+/// Nothing is visible in the bucket before [`RejectedLines::finish`], and putting the same lines
+/// again changes nothing, so an attempt that dies leaves no trace but an upload that the bucket's
+/// lifecycle rule clears away.
 #[derive(Debug)]
 pub struct RejectedLines<'a> {
     client: &'a Client,
@@ -35,7 +36,13 @@ struct Upload {
 
 impl<'a> RejectedLines<'a> {
     pub(crate) fn new(client: &'a Client, bucket: &'a str, key: &str) -> RejectedLines<'a> {
-        RejectedLines { client, bucket, key: format!("{key}.rejected.jsonl"), waiting: vec![], upload: None }
+        RejectedLines {
+            client,
+            bucket,
+            key: format!("{key}.rejected.jsonl"),
+            waiting: vec![],
+            upload: None,
+        }
     }
 
     /// Takes lines, and sends them on once there are enough for a part.
@@ -72,13 +79,17 @@ impl<'a> RejectedLines<'a> {
             .multipart_upload(parts)
             .send()
             .await
-            .map_err(|error| StorageError::from_sdk("CompleteMultipartUpload of rejected lines", error))?;
+            .map_err(|error| {
+                StorageError::from_sdk("CompleteMultipartUpload of rejected lines", error)
+            })?;
         Ok(())
     }
 
-    /// Drops what was written, since the chunk turned out to be counted already or could not be read to its end.
+    /// Drops what was written, since the chunk turned out to be counted already or could not be
+    /// read to its end.
     ///
-    /// **Errors**: [`StorageError`]; nothing depends on it, the bucket's lifecycle rule does the same later.
+    /// **Errors**: [`StorageError`]; nothing depends on it, the bucket's lifecycle rule does the
+    /// same later.
     pub async fn abandon(self) -> Result<(), StorageError> {
         let Some(upload) = self.upload else {
             return Ok(());
@@ -90,7 +101,9 @@ impl<'a> RejectedLines<'a> {
             .upload_id(upload.id)
             .send()
             .await
-            .map_err(|error| StorageError::from_sdk("AbortMultipartUpload of rejected lines", error))?;
+            .map_err(|error| {
+                StorageError::from_sdk("AbortMultipartUpload of rejected lines", error)
+            })?;
         Ok(())
     }
 
@@ -127,7 +140,9 @@ impl<'a> RejectedLines<'a> {
             .send()
             .await
             .map_err(|error| StorageError::from_sdk("UploadPart of rejected lines", error))?;
-        upload.parts.push(CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag).build());
+        upload
+            .parts
+            .push(CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag).build());
         Ok(())
     }
 }
@@ -140,7 +155,9 @@ async fn begin_upload(client: &Client, bucket: &str, key: &str) -> Result<Upload
         .content_type(JSON_LINES)
         .send()
         .await
-        .map_err(|error| StorageError::from_sdk("CreateMultipartUpload of rejected lines", error))?;
+        .map_err(|error| {
+            StorageError::from_sdk("CreateMultipartUpload of rejected lines", error)
+        })?;
     let id = answer.upload_id.ok_or_else(|| StorageError::Unavailable {
         call: "CreateMultipartUpload of rejected lines",
         reason: "the answer has no upload id".to_string(),

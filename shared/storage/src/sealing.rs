@@ -1,4 +1,5 @@
-//! What sealing does to an hour's minute rows: it closes their lanes, and sums them once they cannot change any more.
+//! What sealing does to an hour's minute rows: it closes their lanes, and sums them once they
+//! cannot change any more.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -17,12 +18,13 @@ use crate::ledger::{Item, malformed, text};
 use crate::reader::counters;
 use crate::uniques::{is_visitors, read_visitors};
 
-/// How long seal rows are kept. They are for transactions that were begun while the hour was open; whoever begins one
-/// later sees by the clock that it is closed. No function runs for longer than a quarter of an hour: a week is plenty.
+/// How long seal rows are kept. They are for transactions that were begun while the hour was open;
+/// whoever begins one later sees by the clock that it is closed. No function runs for longer than a
+/// quarter of an hour: a week is plenty.
 const SEAL_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// How often a seal row is tried, with pauses of a second on average in the end: a lane is busy only for as long as late
-/// commits keep checking it.
+/// How often a seal row is tried, with pauses of a second on average in the end: a lane is busy
+/// only for as long as late commits keep checking it.
 const SEAL_ATTEMPTS_MAX: u32 = 30;
 
 /// What the minute rows of a sealed hour come to.
@@ -35,18 +37,34 @@ pub struct SealedHour {
 }
 
 impl Table {
-    /// Closes the numbered lanes of an hour: from now on every commit to one of them fails its seal check.
+    /// Closes the numbered lanes of an hour: from now on every commit to one of them fails its seal
+    /// check.
     ///
     /// **Guarantees**: idempotent; several at once do no harm.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some lanes may be closed all the same.
-    pub async fn seal_lanes(&self, site: &str, hour: Hour, now: DateTime<Utc>) -> Result<(), StorageError> {
+    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some lanes may be closed all
+    /// the same.
+    pub async fn seal_lanes(
+        &self,
+        site: &str,
+        hour: Hour,
+        now: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
         let expires_at = (now + SEAL_KEPT).timestamp();
-        try_join_all((0..LANE_COUNT).map(|lane| self.seal_lane(site, hour, Lane::Number(lane), expires_at))).await?;
+        try_join_all(
+            (0..LANE_COUNT).map(|lane| self.seal_lane(site, hour, Lane::Number(lane), expires_at)),
+        )
+        .await?;
         Ok(())
     }
 
-    async fn seal_lane(&self, site: &str, hour: Hour, lane: Lane, expires_at: i64) -> Result<(), StorageError> {
+    async fn seal_lane(
+        &self,
+        site: &str,
+        hour: Hour,
+        lane: Lane,
+        expires_at: i64,
+    ) -> Result<(), StorageError> {
         let mut attempts: u32 = 0;
         loop {
             attempts += 1;
@@ -59,8 +77,11 @@ impl Table {
                 .item(keys::TIME_TO_LIVE, AttributeValue::N(expires_at.to_string()));
             match put.send().await {
                 Ok(_) => return Ok(()),
-                // A commit that checks this very row is under way, or the partition is at its limit.
-                Err(error) if attempts < SEAL_ATTEMPTS_MAX && error.code().is_some_and(may_pass) => {
+                // A commit that checks this very row is under way, or the partition is at its
+                // limit.
+                Err(error)
+                    if attempts < SEAL_ATTEMPTS_MAX && error.code().is_some_and(may_pass) =>
+                {
                     pause(attempts).await;
                 }
                 Err(error) => return Err(StorageError::from_sdk("PutItem of a seal row", error)),
@@ -68,15 +89,22 @@ impl Table {
         }
     }
 
-    /// Sums what the numbered lanes of an hour hold, and unites its visitors. Rows of the lane `late` are not in the sums:
-    /// they were added to the rows above when they were written. Late visitors were too, but to unite them twice is no harm.
+    /// Sums what the numbered lanes of an hour hold, and unites its visitors. Rows of the lane
+    /// `late` are not in the sums: they were added to the rows above when they were written. Late
+    /// visitors were too, but to unite them twice is no harm.
     ///
-    /// **Guarantees**: a consistent read of rows that can no longer change, if the hour is sealed for as long as
-    /// transactions take: then every call gives the same. Rows are summed whether their time to live has passed or not;
-    /// those that were deleted for it are missing, which the caller has to rule out.
+    /// **Guarantees**: a consistent read of rows that can no longer change, if the hour is sealed
+    /// for as long as transactions take: then every call gives the same. Rows are summed whether
+    /// their time to live has passed or not; those that were deleted for it are missing, which the
+    /// caller has to rule out.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. A row that is not as docs/TABLE.md says is an error.
-    pub async fn read_sealed_minutes(&self, site: &str, hour: Hour) -> Result<SealedHour, StorageError> {
+    /// **Errors**: [`StorageError`]; a retry helps where it says so. A row that is not as
+    /// docs/TABLE.md says is an error.
+    pub async fn read_sealed_minutes(
+        &self,
+        site: &str,
+        hour: Hour,
+    ) -> Result<SealedHour, StorageError> {
         let partition = keys::tally_partition(site, Bucket::Minute(hour.first_minute()));
         let mut items = self
             .client
@@ -91,7 +119,8 @@ impl Table {
             .send();
         let mut sealed = SealedHour::default();
         while let Some(item) = items.next().await {
-            let item = item.map_err(|error| StorageError::from_sdk("Query of a sealed hour", error))?;
+            let item =
+                item.map_err(|error| StorageError::from_sdk("Query of a sealed hour", error))?;
             add_row(&item, site, hour, &mut sealed)?;
         }
         Ok(sealed)
@@ -102,7 +131,12 @@ fn may_pass(code: &str) -> bool {
     code == "TransactionConflictException" || is_passing_code(code)
 }
 
-fn add_row(item: &Item, site: &str, hour: Hour, sealed: &mut SealedHour) -> Result<(), StorageError> {
+fn add_row(
+    item: &Item,
+    site: &str,
+    hour: Hour,
+    sealed: &mut SealedHour,
+) -> Result<(), StorageError> {
     let sort_key = text(item, keys::SORT_KEY)?;
     if is_visitors(sort_key) {
         sealed.uniques.unite(site, hour.first_minute(), &read_visitors(item)?);
@@ -120,15 +154,18 @@ fn add_row(item: &Item, site: &str, hour: Hour, sealed: &mut SealedHour) -> Resu
     Ok(())
 }
 
-/// Reads the sort key of a minute row, `sales:USD#07#late#000.2`, to its last letter: what is written otherwise was not
-/// written by ingest, and must not slip into a sum or out of it.
+/// Reads the sort key of a minute row, `sales:USD#07#late#000.2`, to its last letter: what is
+/// written otherwise was not written by ingest, and must not slip into a sum or out of it.
 fn measure_and_lane(sort_key: &str) -> Option<(Measure, Lane)> {
     let mut words = sort_key.split('#');
-    let (measure, minute, lane, slot) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (measure, minute, lane, slot) =
+        (words.next()?, words.next()?, words.next()?, words.next()?);
     let measure = Measure::parse(measure)?;
-    let is_minute = minute.len() == 2 && number(minute).is_some_and(|minute| minute < MINUTES_PER_HOUR);
+    let is_minute =
+        minute.len() == 2 && number(minute).is_some_and(|minute| minute < MINUTES_PER_HOUR);
     let (slot, spill) = slot.split_once('.').unwrap_or((slot, "1"));
-    let is_slot = slot.len() >= 3 && number(slot).is_some() && number(spill).is_some_and(|spill| spill > 0);
+    let is_slot =
+        slot.len() >= 3 && number(slot).is_some() && number(spill).is_some_and(|spill| spill > 0);
     if words.next().is_some() || !is_minute || !is_slot {
         return None;
     }
@@ -190,13 +227,21 @@ mod tests {
     #[test]
     fn visitors_of_all_minutes_and_chunks_are_united() {
         let mut sealed = SealedHour::default();
-        for (sort_key, users) in [("users#00#aaaa", &["ann", "bob"][..]), ("users#59#bbbb", &["bob", "eve"])] {
+        for (sort_key, users) in
+            [("users#00#aaaa", &["ann", "bob"][..]), ("users#59#bbbb", &["bob", "eve"])]
+        {
             let mut item = row(sort_key, &[]);
-            item.insert("users".to_string(), AttributeValue::B(Blob::new(Sketch::of(users).to_bytes())));
+            item.insert(
+                "users".to_string(),
+                AttributeValue::B(Blob::new(Sketch::of(users).to_bytes())),
+            );
             add_row(&item, "shop", hour(), &mut sealed).expect("well formed");
         }
-        let counts: Vec<_> =
-            sealed.uniques.minutes().map(|(_, minute, visitors)| (minute, visitors.counts())).collect();
+        let counts: Vec<_> = sealed
+            .uniques
+            .minutes()
+            .map(|(_, minute, visitors)| (minute, visitors.counts()))
+            .collect();
         assert_eq!(counts, [(hour().first_minute(), UniqueCounts { users: 3, sessions: 0 })]);
     }
 
@@ -220,7 +265,12 @@ mod tests {
             "sales:usd#07#00#000",
             "clicks#07#00#000",
         ] {
-            let added = add_row(&row(sort_key, &[("i#7", "2")]), "shop", hour(), &mut SealedHour::default());
+            let added = add_row(
+                &row(sort_key, &[("i#7", "2")]),
+                "shop",
+                hour(),
+                &mut SealedHour::default(),
+            );
             let sentence = added.expect_err(sort_key).to_string();
             assert!(sentence.contains(&format!("T#shop#2026-11-20T23 / {sort_key}")), "{sentence}");
         }
@@ -230,7 +280,9 @@ mod tests {
     fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
         let mut item = row("views#07#00#000", &[]);
         item.insert("i#7".to_string(), AttributeValue::S("2".to_string()));
-        let sentence = add_row(&item, "shop", hour(), &mut SealedHour::default()).expect_err("a text").to_string();
+        let sentence = add_row(&item, "shop", hour(), &mut SealedHour::default())
+            .expect_err("a text")
+            .to_string();
         assert!(sentence.contains("views#07#00#000") && sentence.contains("\"7\""), "{sentence}");
     }
 

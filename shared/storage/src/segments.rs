@@ -1,10 +1,12 @@
-//! The segments of a stream: which records of a partition lie in the bucket, so that each is stored once however often and in
-//! whatever batches it is delivered.
+//! The segments of a stream: which records of a partition lie in the bucket, so that each is stored
+//! once however often and in whatever batches it is delivered.
 //!
-//! The objects of a partition form a chain, as the segments of a log do. Each is named by the position that it goes on from and
-//! is put on the condition that there is none under its name; it says in its metadata how far it goes, and so which name
-//! comes next. Of all who put at a position one wins, and the others go on behind what it stored. The row in the table says how
-//! far the chain is, so that nobody walks it from its start; a row that is behind costs a step and changes nothing.
+//! The objects of a partition form a chain, as the segments of a log do. Each is named by the
+//! position that it goes on from and is put on the condition that there is none under its name; it
+//! says in its metadata how far it goes, and so which name comes next. Of all who put at a position
+//! one wins, and the others go on behind what it stored. The row in the table says how far the
+//! chain is, so that nobody walks it from its start; a row that is behind costs a step and changes
+//! nothing.
 
 use std::collections::HashMap;
 
@@ -30,7 +32,8 @@ const TIMESTAMP_MAX_ATTRIBUTE: &str = "timestamp_max";
 pub struct Segment {
     /// The offset of its last record.
     pub last: Offset,
-    /// The latest time that one of its records has, in milliseconds since 1970, where the stream keeps times.
+    /// The latest time that one of its records has, in milliseconds since 1970, where the stream
+    /// keeps times.
     pub timestamp_max: Option<i64>,
 }
 
@@ -59,11 +62,13 @@ impl Label for Segment {
 pub struct StretchName {
     /// How often the partition was made anew, from 1: its offsets began again each time.
     pub generation: u32,
-    /// From 0; each higher one lies before the one below it, since the stream was read again from further back.
+    /// From 0; each higher one lies before the one below it, since the stream was read again from
+    /// further back.
     pub number: u32,
 }
 
-/// Records of a partition that are stored one after another, without one left out: from `first` to before `next`.
+/// Records of a partition that are stored one after another, without one left out: from `first` to
+/// before `next`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stretch {
     /// Which one.
@@ -82,8 +87,8 @@ impl Stretch {
         Stretch { name, next: first.clone(), first, timestamp_max: None }
     }
 
-    /// The name of the object that goes on from here: `<partition>/<position>.jsonl`, with the generation before the ending
-    /// from the second one on.
+    /// The name of the object that goes on from here: `<partition>/<position>.jsonl`, with the
+    /// generation before the ending from the second one on.
     pub fn next_key(&self, partition: &str) -> String {
         let position = self.next.as_name();
         match self.name.generation {
@@ -109,14 +114,22 @@ pub trait Positions: Sync {
     /// **Guarantees**: shows every change that was made before the call.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    fn stretches(&self, partition: &str) -> impl Future<Output = Result<Vec<Stretch>, StorageError>> + Send;
+    fn stretches(
+        &self,
+        partition: &str,
+    ) -> impl Future<Output = Result<Vec<Stretch>, StorageError>> + Send;
 
     /// Begins a stretch; `false` if there is one of its name.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    fn begin(&self, partition: &str, stretch: &Stretch) -> impl Future<Output = Result<bool, StorageError>> + Send;
+    fn begin(
+        &self,
+        partition: &str,
+        stretch: &Stretch,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
-    /// Moves a stretch on; `false` if it is not at `from` any more, which does no harm: whoever moved it took the same step.
+    /// Moves a stretch on; `false` if it is not at `from` any more, which does no harm: whoever
+    /// moved it took the same step.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     fn advance(
@@ -142,7 +155,9 @@ impl Positions for Table {
             .items()
             .send();
         while let Some(item) = items.next().await {
-            let item = item.map_err(|error| StorageError::from_sdk("Query of the positions of a stream", error))?;
+            let item = item.map_err(|error| {
+                StorageError::from_sdk("Query of the positions of a stream", error)
+            })?;
             stretches.push(read_stretch(&item)?);
         }
         Ok(stretches)
@@ -159,7 +174,12 @@ impl Positions for Table {
         met(put.send().await, "PutItem of a position of a stream")
     }
 
-    async fn advance(&self, partition: &str, from: &Stretch, to: &Stretch) -> Result<bool, StorageError> {
+    async fn advance(
+        &self,
+        partition: &str,
+        from: &Stretch,
+        to: &Stretch,
+    ) -> Result<bool, StorageError> {
         let put = self
             .client
             .put_item()
@@ -194,16 +214,22 @@ fn read_stretch(item: &Item) -> Result<Stretch, StorageError> {
     let name = text(item, keys::SORT_KEY)?.split_once('.').and_then(|(generation, number)| {
         Some(StretchName { generation: generation.parse().ok()?, number: number.parse().ok()? })
     });
-    let name = name.ok_or_else(|| malformed(item, "its sort key is not a generation and a stretch".to_string()))?;
+    let name = name.ok_or_else(|| {
+        malformed(item, "its sort key is not a generation and a stretch".to_string())
+    })?;
     let offset = |attribute: &str| {
         let digits = text(item, attribute)?;
-        Offset::parse(digits).ok_or_else(|| malformed(item, format!("{attribute} is {digits:?}, not a whole number")))
+        Offset::parse(digits).ok_or_else(|| {
+            malformed(item, format!("{attribute} is {digits:?}, not a whole number"))
+        })
     };
     let timestamp_max = match item.get(TIMESTAMP_MAX_ATTRIBUTE) {
         None => None,
         Some(value) => {
             let time = value.as_n().ok().and_then(|time| time.parse().ok());
-            Some(time.ok_or_else(|| malformed(item, format!("{TIMESTAMP_MAX_ATTRIBUTE} is {value:?}")))?)
+            Some(time.ok_or_else(|| {
+                malformed(item, format!("{TIMESTAMP_MAX_ATTRIBUTE} is {value:?}"))
+            })?)
         }
     };
     Ok(Stretch { name, first: offset("first")?, next: offset("next")?, timestamp_max })
@@ -230,7 +256,9 @@ mod tests {
         let metadata = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect()
         };
-        for wrong in [&[][..], &[("last-offset", "x")], &[("last-offset", "1"), ("timestamp-max", "today")]] {
+        for wrong in
+            [&[][..], &[("last-offset", "x")], &[("last-offset", "1"), ("timestamp-max", "today")]]
+        {
             assert_eq!(Segment::of(&metadata(wrong)), None);
         }
     }
@@ -239,7 +267,10 @@ mod tests {
     fn an_object_is_named_by_the_position_that_it_goes_on_from() {
         let begun = stretch(1, 42);
         assert_eq!(begun.next_key(PARTITION), format!("{PARTITION}/00000000000000000042.jsonl"));
-        assert_eq!(stretch(2, 42).next_key(PARTITION), format!("{PARTITION}/00000000000000000042.2.jsonl"));
+        assert_eq!(
+            stretch(2, 42).next_key(PARTITION),
+            format!("{PARTITION}/00000000000000000042.2.jsonl")
+        );
         let longer = begun.and(&Segment { last: Offset::from(99), timestamp_max: Some(7) });
         assert_eq!(longer.next_key(PARTITION), format!("{PARTITION}/00000000000000000100.jsonl"));
         assert_eq!(longer.first, begun.first);
@@ -255,15 +286,23 @@ mod tests {
             let item = stretch_item(PARTITION, &stretch);
             let text = |name: &str| item[name].as_s().map(String::as_str);
             assert_eq!(text("pk"), Ok("P#kafka/shop-01234567/orders/3"));
-            assert_eq!((text("sk"), text("first"), text("next")), (Ok("000001.002"), Ok("42"), Ok(next)));
-            assert_eq!(item.get("timestamp_max").and_then(|time| time.as_n().ok()).map(String::as_str), time);
+            assert_eq!(
+                (text("sk"), text("first"), text("next")),
+                (Ok("000001.002"), Ok("42"), Ok(next))
+            );
+            assert_eq!(
+                item.get("timestamp_max").and_then(|time| time.as_n().ok()).map(String::as_str),
+                time
+            );
             assert_eq!(read_stretch(&item).expect("well formed"), stretch);
         }
     }
 
     #[test]
     fn a_malformed_row_is_an_error_that_names_it() {
-        for (attribute, value) in [("sk", "000001"), ("first", "x"), ("next", "-1"), ("timestamp_max", "today")] {
+        for (attribute, value) in
+            [("sk", "000001"), ("first", "x"), ("next", "-1"), ("timestamp_max", "today")]
+        {
             let mut item = stretch_item(PARTITION, &stretch(1, 42));
             item.insert(attribute.to_string(), AttributeValue::S(value.to_string()));
             let sentence = read_stretch(&item).expect_err("malformed").to_string();

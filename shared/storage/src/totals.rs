@@ -1,6 +1,8 @@
-//! The totals: where the lines of all chunks went since the table was made, and when the last chunk was counted.
+//! The totals: where the lines of all chunks went since the table was made, and when the last chunk
+//! was counted.
 //!
-//! They are bumped in the transaction of a chunk's first mark, so that they hold each chunk once, as the ledger does.
+//! They are bumped in the transaction of a chunk's first mark, so that they hold each chunk once,
+//! as the ledger does.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -18,7 +20,8 @@ use crate::ledger::{ChunkHeader, Item, malformed, number, text};
 /// The partition of the totals.
 pub const TOTALS_PARTITION: &str = "TOTALS";
 
-/// How many rows the totals are spread over: chunks that are committed at once should not meet at one of them.
+/// How many rows the totals are spread over: chunks that are committed at once should not meet at
+/// one of them.
 pub const TOTALS_LANES: u64 = 64;
 
 const LAST_COMMITTED_AT: &str = "last_committed_at";
@@ -59,8 +62,8 @@ pub struct LastChunk {
 impl Table {
     /// The totals of all chunks.
     ///
-    /// **Guarantees**: a consistent read, so that no number is ever lower than in an answer before: whoever watches
-    /// them would take that for a new beginning.
+    /// **Guarantees**: a consistent read, so that no number is ever lower than in an answer before:
+    /// whoever watches them would take that for a new beginning.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     pub async fn totals(&self) -> Result<Totals, StorageError> {
@@ -77,7 +80,8 @@ impl Table {
             .send();
         let mut totals = Totals::default();
         while let Some(item) = items.next().await {
-            let item = item.map_err(|error| StorageError::from_sdk("Query of the totals", error))?;
+            let item =
+                item.map_err(|error| StorageError::from_sdk("Query of the totals", error))?;
             totals.add(&read_totals(&item)?);
         }
         Ok(totals)
@@ -93,11 +97,13 @@ impl Totals {
         self.duplicate += other.duplicate;
         self.rejected += other.rejected;
         self.events += other.events;
-        self.last = [self.last, other.last].into_iter().flatten().max_by_key(|last| last.committed_at);
+        self.last =
+            [self.last, other.last].into_iter().flatten().max_by_key(|last| last.committed_at);
     }
 }
 
-/// The row that a chunk's totals are added to, 0 to [`TOTALS_LANES`] - 1. Any row is right: the ledger counts once.
+/// The row that a chunk's totals are added to, 0 to [`TOTALS_LANES`] - 1. Any row is right: the
+/// ledger counts once.
 pub(crate) fn totals_lane(chunk: &ChunkId) -> u64 {
     let mut hasher = DefaultHasher::new();
     chunk.hash(&mut hasher);
@@ -162,7 +168,10 @@ fn read_totals(item: &Item) -> Result<Totals, StorageError> {
         duplicate: number(item, "duplicate")?,
         rejected: number(item, "rejected")?,
         events: number(item, "events")?,
-        last: Some(LastChunk { put_at: time(LAST_PUT_AT)?, committed_at: time(LAST_COMMITTED_AT)? }),
+        last: Some(LastChunk {
+            put_at: time(LAST_PUT_AT)?,
+            committed_at: time(LAST_COMMITTED_AT)?,
+        }),
     })
 }
 
@@ -195,7 +204,11 @@ mod tests {
         let values = update.expression_attribute_values().expect("values");
         let mut item: Item = update.key().clone();
         let (added, set) = update.update_expression().split_once(" SET ").expect("both");
-        let added = added.strip_prefix("ADD ").expect("additions").split(", ").filter_map(|one| one.split_once(' '));
+        let added = added
+            .strip_prefix("ADD ")
+            .expect("additions")
+            .split(", ")
+            .filter_map(|one| one.split_once(' '));
         let set = set.split(", ").filter_map(|one| one.split_once(" = "));
         for (name, value) in added.chain(set) {
             item.insert(names[name].clone(), values[value].clone());
@@ -206,8 +219,14 @@ mod tests {
 
     #[test]
     fn a_row_is_read_as_the_table_page_says() {
-        let mut outcomes =
-            Outcomes { lines: 10, counted: 4, ignored: 3, duplicate: 2, events: 9, ..Outcomes::default() };
+        let mut outcomes = Outcomes {
+            lines: 10,
+            counted: 4,
+            ignored: 3,
+            duplicate: 2,
+            events: 9,
+            ..Outcomes::default()
+        };
         outcomes.rejected = BTreeMap::from([(Reason::NotJson, 1)]);
         let item = row(&outcomes, "2026-11-20T23:07:03.250Z");
         for (name, value) in [
@@ -221,7 +240,10 @@ mod tests {
         ] {
             assert_eq!(item.get(name), Some(&value), "{name}");
         }
-        let last = LastChunk { put_at: at("2026-11-20T23:07:01Z"), committed_at: at("2026-11-20T23:07:03.250Z") };
+        let last = LastChunk {
+            put_at: at("2026-11-20T23:07:01Z"),
+            committed_at: at("2026-11-20T23:07:03.250Z"),
+        };
         let expected = Totals {
             chunks: 1,
             lines: 10,
@@ -239,7 +261,8 @@ mod tests {
     fn rows_are_added_up_and_the_last_chunk_is_the_one_that_was_committed_last() {
         let outcomes = Outcomes { lines: 2, counted: 2, events: 5, ..Outcomes::default() };
         let mut totals = Totals::default();
-        for time in ["2026-11-20T23:07:03.250Z", "2026-11-20T23:09:00Z", "2026-11-20T23:07:03.251Z"] {
+        for time in ["2026-11-20T23:07:03.250Z", "2026-11-20T23:09:00Z", "2026-11-20T23:07:03.251Z"]
+        {
             totals.add(&read_totals(&row(&outcomes, time)).expect("well formed"));
         }
         assert_eq!((totals.chunks, totals.lines, totals.counted, totals.events), (3, 6, 6, 15));

@@ -1,7 +1,8 @@
 //! Visitors: sketches of the customers and sessions of each span of time.
 //!
-//! A sketch united with another twice is the same as once, so visitors need no ledger: what a chunk knows of them is
-//! written before its marks, and written again by whoever finds the chunk unfinished.
+//! A sketch united with another twice is the same as once, so visitors need no ledger: what a chunk
+//! knows of them is written before its marks, and written again by whoever finds the chunk
+//! unfinished.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,7 +26,8 @@ use crate::reader::{RowQuestion, RowSource, each_row};
 
 /// The puts of one `BatchWriteItem`.
 ///
-/// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
+/// **Source**:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 pub(crate) const BATCH_PUTS_MAX: usize = 25;
 
 /// How many calls run side by side while the visitors of a chunk are written.
@@ -46,7 +48,8 @@ pub struct UniqueQuestion<'a> {
 
 /// Counts the customers and sessions that had events in windows, from the fewest rows.
 ///
-/// **Shape**: one count a window. Up to about 1,500 it is exact, beyond that see [`minutebook_domain::sketch::LG_K`].
+/// **Shape**: one count a window. Up to about 1,500 it is exact, beyond that see
+/// [`minutebook_domain::sketch::LG_K`].
 ///
 /// **Guarantees**: as of [`sum_windows`](crate::reader::sum_windows).
 ///
@@ -71,25 +74,36 @@ impl Table {
     /// Counts the customers and sessions that had events in windows; see [`count_uniques`].
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    pub async fn count_uniques(&self, question: &UniqueQuestion<'_>) -> Result<Vec<UniqueCounts>, StorageError> {
+    pub async fn count_uniques(
+        &self,
+        question: &UniqueQuestion<'_>,
+    ) -> Result<Vec<UniqueCounts>, StorageError> {
         count_uniques(self, question).await
     }
 }
 
 impl Committer {
-    /// Writes what a chunk knows of the visitors of its minutes, a row each. It is to be done before the first part of the
-    /// chunk is committed: then a sealer that finds a part in an hour finds its visitors too.
+    /// Writes what a chunk knows of the visitors of its minutes, a row each. It is to be done
+    /// before the first part of the chunk is committed: then a sealer that finds a part in an hour
+    /// finds its visitors too.
     ///
     /// **Guarantees**: the same chunk writes the same rows, however often.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    pub async fn put_visitors(&self, chunk: &ChunkId, uniques: &Uniques) -> Result<(), StorageError> {
+    pub async fn put_visitors(
+        &self,
+        chunk: &ChunkId,
+        uniques: &Uniques,
+    ) -> Result<(), StorageError> {
         let puts: Vec<WriteRequest> = uniques
             .minutes()
             .map(|(site, minute, visitors)| {
                 let bucket = Bucket::Minute(minute);
                 let mut item = self.visitors_item(site, bucket, visitors);
-                item.insert(keys::SORT_KEY.to_string(), AttributeValue::S(keys::chunk_visitors(minute, chunk)));
+                item.insert(
+                    keys::SORT_KEY.to_string(),
+                    AttributeValue::S(keys::chunk_visitors(minute, chunk)),
+                );
                 let put = PutRequest::builder().set_item(Some(item)).build().map_err(incomplete)?;
                 Ok(WriteRequest::builder().put_request(put).build())
             })
@@ -106,9 +120,14 @@ impl Committer {
         let mut attempts: u32 = 0;
         loop {
             let wanted = HashMap::from([(self.table.name.clone(), puts)]);
-            let answer = self.table.client.batch_write_item().set_request_items(Some(wanted)).send().await;
+            let answer =
+                self.table.client.batch_write_item().set_request_items(Some(wanted)).send().await;
             let answer = answer.map_err(|error| StorageError::from_sdk("BatchWriteItem", error))?;
-            puts = answer.unprocessed_items.unwrap_or_default().remove(&self.table.name).unwrap_or_default();
+            puts = answer
+                .unprocessed_items
+                .unwrap_or_default()
+                .remove(&self.table.name)
+                .unwrap_or_default();
             if puts.is_empty() {
                 return Ok(());
             }
@@ -117,11 +136,13 @@ impl Committer {
         }
     }
 
-    /// Unites visitors with those of the rows of hours, days, weeks and months, for as long as the caller waits.
+    /// Unites visitors with those of the rows of hours, days, weeks and months, for as long as the
+    /// caller waits.
     ///
     /// **Guarantees**: idempotent; several at once do no harm.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some of them may be united all the same.
+    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some of them may be united all
+    /// the same.
     pub async fn join_visitors(
         &self,
         chunk: &ChunkId,
@@ -135,7 +156,13 @@ impl Committer {
             .await
     }
 
-    async fn join_row(&self, site: &str, bucket: Bucket, lane: u8, visitors: &Visitors) -> Result<(), StorageError> {
+    async fn join_row(
+        &self,
+        site: &str,
+        bucket: Bucket,
+        lane: u8,
+        visitors: &Visitors,
+    ) -> Result<(), StorageError> {
         let sort_key = AttributeValue::S(keys::joined_visitors(bucket, lane));
         let mut attempts: u32 = 0;
         loop {
@@ -165,12 +192,14 @@ impl Committer {
         sort_key: &AttributeValue,
     ) -> Result<Option<Item>, StorageError> {
         let get = self.table.client.get_item().table_name(&self.table.name).consistent_read(true);
-        let get = get.key(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, bucket)));
+        let get =
+            get.key(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, bucket)));
         let answer = get.key(keys::SORT_KEY, sort_key.clone()).send().await;
         Ok(answer.map_err(|error| StorageError::from_sdk("GetItem of visitors", error))?.item)
     }
 
-    /// Puts a row in the place of the revision that was read, `None` for none; `false` if there is another one by now.
+    /// Puts a row in the place of the revision that was read, `None` for none; `false` if there is
+    /// another one by now.
     async fn put_revision(&self, item: Item, revision: Option<u64>) -> Result<bool, StorageError> {
         let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item));
         let put = match revision {
@@ -194,7 +223,8 @@ impl Committer {
         let mut item = Item::new();
         let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
         set(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, bucket)));
-        for (name, sketch) in [(keys::USERS, &visitors.users), (keys::SESSIONS, &visitors.sessions)] {
+        for (name, sketch) in [(keys::USERS, &visitors.users), (keys::SESSIONS, &visitors.sessions)]
+        {
             if !sketch.is_empty() {
                 set(name, AttributeValue::B(Blob::new(sketch.to_bytes())));
             }
@@ -220,9 +250,8 @@ pub(crate) fn is_visitors(sort_key: &str) -> bool {
 pub(crate) fn read_visitors(item: &Item) -> Result<Visitors, StorageError> {
     let sketch = |name: &str| match item.get(name) {
         None => Ok(Sketch::new()),
-        Some(AttributeValue::B(bytes)) => {
-            Sketch::from_bytes(bytes.as_ref()).map_err(|error| malformed(item, format!("{name}: {error}")))
-        }
+        Some(AttributeValue::B(bytes)) => Sketch::from_bytes(bytes.as_ref())
+            .map_err(|error| malformed(item, format!("{name}: {error}"))),
         Some(other) => Err(malformed(item, format!("{name} is {other:?}, not bytes"))),
     };
     Ok(Visitors { users: sketch(keys::USERS)?, sessions: sketch(keys::SESSIONS)? })
@@ -230,7 +259,8 @@ pub(crate) fn read_visitors(item: &Item) -> Result<Visitors, StorageError> {
 
 fn revision(item: &Item) -> Result<u64, StorageError> {
     let text = item.get(keys::REVISION).and_then(|value| value.as_n().ok());
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| malformed(item, "its revision is not a number".to_string()))
+    text.and_then(|text| text.parse().ok())
+        .ok_or_else(|| malformed(item, "its revision is not a number".to_string()))
 }
 
 fn has_same_sketches(stored: &Item, joined: &Item) -> bool {
@@ -241,7 +271,10 @@ fn has_same_sketches(stored: &Item, joined: &Item) -> bool {
 fn is_other_revision<R>(error: &SdkError<PutItemError, R>) -> bool {
     matches!(
         error.as_service_error(),
-        Some(PutItemError::ConditionalCheckFailedException(_) | PutItemError::TransactionConflictException(_))
+        Some(
+            PutItemError::ConditionalCheckFailedException(_)
+                | PutItemError::TransactionConflictException(_)
+        )
     )
 }
 
@@ -269,13 +302,18 @@ mod tests {
 
     #[test]
     fn a_sketch_that_cannot_be_read_is_an_error_that_names_its_row() {
-        let key =
-            [("pk", AttributeValue::S("T#shop#h".to_string())), ("sk", AttributeValue::S("users#07#a".to_string()))];
+        let key = [
+            ("pk", AttributeValue::S("T#shop#h".to_string())),
+            ("sk", AttributeValue::S("users#07#a".to_string())),
+        ];
         for broken in [AttributeValue::B(Blob::new([9, 9])), AttributeValue::S("x".to_string())] {
             let mut row = item(&key);
             row.insert(keys::SESSIONS.to_string(), broken);
             let sentence = read_visitors(&row).expect_err("broken").to_string();
-            assert!(sentence.contains("T#shop#h / users#07#a") && sentence.contains("sessions"), "{sentence}");
+            assert!(
+                sentence.contains("T#shop#h / users#07#a") && sentence.contains("sessions"),
+                "{sentence}"
+            );
         }
     }
 
@@ -286,9 +324,11 @@ mod tests {
     #[test]
     fn a_window_unites_minutes_of_all_chunks_and_hours_of_all_lanes() {
         const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
-        let minute = |text: &str| Minute::containing(text.parse().expect("a time")).expect("in range");
+        let minute =
+            |text: &str| Minute::containing(text.parse().expect("a time")).expect("in range");
         let table = MemoryTable::default();
-        let put = |bucket, tag, visitors| table.put_visitors("shop", bucket, tag, &visitors, RETENTION);
+        let put =
+            |bucket, tag, visitors| table.put_visitors("shop", bucket, tag, &visitors, RETENTION);
         let hour = Bucket::Hour(minute("2026-11-20T08:00:00Z").hour());
         put(hour, "00", visitors(&["ann", "bob"], &["1"]));
         put(hour, "03", visitors(&["bob", "eve"], &["2"]));
@@ -305,9 +345,11 @@ mod tests {
             window("2026-11-20T10:01:00Z", "2026-11-20T10:14:00Z"),
         ];
         let now = "2026-11-20T10:15:00Z".parse().expect("a time");
-        let question = UniqueQuestion { site: "shop", windows: &windows, now, retention: RETENTION };
+        let question =
+            UniqueQuestion { site: "shop", windows: &windows, now, retention: RETENTION };
         let (counts, reads) = table.read(count_uniques(&table, &question));
-        let counts: Vec<_> = counts.expect("read").iter().map(|counts| (counts.users, counts.sessions)).collect();
+        let counts: Vec<_> =
+            counts.expect("read").iter().map(|counts| (counts.users, counts.sessions)).collect();
         assert_eq!(counts, [(4, 3), (2, 2), (0, 0)]);
         assert_eq!(reads.round_trips, 1);
     }

@@ -19,7 +19,8 @@ pub(super) fn of_bigquery(text: &str) -> Result<Expected> {
     for line in text.lines() {
         let row: Value = serde_json::from_str(line)?;
         let parameter = |key: &str| {
-            let found = row["event_params"].as_array()?.iter().find(|parameter| parameter["key"] == key)?;
+            let found =
+                row["event_params"].as_array()?.iter().find(|parameter| parameter["key"] == key)?;
             found["value"]["string_value"].as_str()
         };
         let event = Event {

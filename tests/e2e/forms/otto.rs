@@ -1,4 +1,5 @@
-//! OTTO: a line for each session, with all its events; there are no prices, and no users beside the sessions.
+//! OTTO: a line for each session, with all its events; there are no prices, and no users beside the
+//! sessions.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;

@@ -4,7 +4,8 @@ use anyhow::{Context, Result, bail};
 
 use super::{Expected, cents};
 
-const HEADER: &str = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session";
+const HEADER: &str =
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session";
 
 pub(super) fn oracle(text: &str) -> Result<Expected> {
     let mut expected = Expected::default();

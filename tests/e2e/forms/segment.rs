@@ -21,7 +21,12 @@ pub(super) fn oracle(text: &str) -> Result<Expected> {
         };
         if !matches!(
             what,
-            "page" | "Product Viewed" | "Product Added" | "Product Removed" | "Order Completed" | "Order Refunded"
+            "page"
+                | "Product Viewed"
+                | "Product Added"
+                | "Product Removed"
+                | "Order Completed"
+                | "Order Refunded"
         ) {
             expected.lines.ignored += 1;
             continue;
@@ -31,7 +36,9 @@ pub(super) fn oracle(text: &str) -> Result<Expected> {
             continue;
         }
         expected.lines.counted += 1;
-        expected.users.insert(call["userId"].as_str().or(call["anonymousId"].as_str()).context("a user")?.to_string());
+        expected.users.insert(
+            call["userId"].as_str().or(call["anonymousId"].as_str()).context("a user")?.to_string(),
+        );
         match what {
             "page" => {
                 expected.views += 1;

@@ -9,7 +9,8 @@ use super::*;
 crate::tests![every_promise_names_tests_that_are_there];
 
 async fn every_promise_names_tests_that_are_there(_: &Cloud) -> Result<()> {
-    let page = std::fs::read_to_string(root().join("docs/COMPARISON.md")).context("docs/COMPARISON.md")?;
+    let page =
+        std::fs::read_to_string(root().join("docs/COMPARISON.md")).context("docs/COMPARISON.md")?;
     let tests: BTreeSet<&str> =
         crate::all_tests().into_iter().filter_map(|test| test.name.rsplit("::").next()).collect();
     let mut named = 0;

@@ -1,4 +1,5 @@
-//! Customer Behavior Analytics Tool: a sample file of events, three questions, and long-term trends.
+//! Customer Behavior Analytics Tool: a sample file of events, three questions, and long-term
+//! trends.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,10 @@ async fn customer_behavior_analytics_tool(cloud: &Cloud) -> Result<()> {
     let [mut views, mut carts, mut sales] = [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()];
     for event in &events {
         for attribute in ["customer_id", "timestamp"] {
-            ensure!(event[attribute].is_string(), "the sample's events have a {attribute}: {event}");
+            ensure!(
+                event[attribute].is_string(),
+                "the sample's events have a {attribute}: {event}"
+            );
         }
         let Some(item) = event["item_id"].as_u64() else { continue };
         match event["event_type"].as_str() {
@@ -45,7 +49,8 @@ async fn customer_behavior_analytics_tool(cloud: &Cloud) -> Result<()> {
             Some("add_to_cart") => *carts.entry(item).or_default() += 1.0,
             Some("purchase") => {
                 let quantity = event["quantity"].as_f64().context("a quantity")?;
-                *sales.entry(item).or_default() += quantity * event["price"].as_f64().context("a price")?;
+                *sales.entry(item).or_default() +=
+                    quantity * event["price"].as_f64().context("a price")?;
             }
             _ => {}
         }
@@ -61,7 +66,10 @@ async fn customer_behavior_analytics_tool(cloud: &Cloud) -> Result<()> {
         let (best_item, most) = best(numbers)?;
         let (status, _, answer) = cloud.get(&format!("{call}?site_id={site}")).await?;
         let told = answer[member].as_f64().context("a number")?;
-        ensure!(status == 200 && answer[item] == best_item, "{call}: {best_item} is the best: {answer}");
+        ensure!(
+            status == 200 && answer[item] == best_item,
+            "{call}: {best_item} is the best: {answer}"
+        );
         ensure!((told - most).abs() < 0.005, "{call}: {most}: {answer}");
     }
     Ok(())
@@ -82,11 +90,15 @@ async fn events_age_into_days_weeks_and_months(cloud: &Cloud) -> Result<()> {
                 "customer_id": "c", "item_id": view % 3,
             }));
             let date = at.date_naive();
-            let days_since_monday = u64::from(chrono::Datelike::weekday(&date).num_days_from_monday());
-            let week = date.checked_sub_days(chrono::Days::new(days_since_monday)).context("a Monday")?;
-            for (granularity, first_day) in
-                [("day", date.to_string()), ("week", week.to_string()), ("month", date.format("%Y-%m-01").to_string())]
-            {
+            let days_since_monday =
+                u64::from(chrono::Datelike::weekday(&date).num_days_from_monday());
+            let week =
+                date.checked_sub_days(chrono::Days::new(days_since_monday)).context("a Monday")?;
+            for (granularity, first_day) in [
+                ("day", date.to_string()),
+                ("week", week.to_string()),
+                ("month", date.format("%Y-%m-01").to_string()),
+            ] {
                 *expected.entry((granularity, first_day)).or_default() += 1;
             }
         }
@@ -101,11 +113,16 @@ async fn events_age_into_days_weeks_and_months(cloud: &Cloud) -> Result<()> {
         let mut told = BTreeMap::new();
         for period in answer["periods"].as_array().context("periods")? {
             let total = period["total"].as_u64().context("a total")?;
-            let top: u64 =
-                period["top"].as_array().into_iter().flatten().filter_map(|item| item["total"].as_u64()).sum();
+            let top: u64 = period["top"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|item| item["total"].as_u64())
+                .sum();
             ensure!(top == total, "three items are all there are: {period}");
             if total > 0 {
-                let from = period["from"].as_str().and_then(|from| from.get(..10)).context("a start")?;
+                let from =
+                    period["from"].as_str().and_then(|from| from.get(..10)).context("a start")?;
                 told.insert((granularity, from.to_string()), total);
             }
         }

@@ -1,4 +1,5 @@
-//! Event Processing Analytics with Flask: a file of events, and the best item of the last hour and of the last day.
+//! Event Processing Analytics with Flask: a file of events, and the best item of the last hour and
+//! of the last day.
 
 use super::*;
 
@@ -23,7 +24,8 @@ async fn event_processing_analytics_with_flask(cloud: &Cloud) -> Result<()> {
     let site = "flask";
     let (hours_ago_2, hours_ago_20, hours_ago_25) = (2 * 60, 20 * 60, 25 * 60);
     let mut all = vec![];
-    // As in the document, item 1 has 10 views in the last hour; another has more, but they are older.
+    // As in the document, item 1 has 10 views in the last hour; another has more, but they are
+    // older.
     all.extend(events(site, "page_visit", 1, "9.99", &[5, 40, 3, 22, 8, 1, 50, 0, 17, 30])?);
     all.extend(events(site, "page_visit", 4, "9.99", &[hours_ago_2; 20])?);
     // Item 2 was added five times in a day, and item 3 sold for 1300.00.
@@ -50,7 +52,10 @@ async fn event_processing_analytics_with_flask(cloud: &Cloud) -> Result<()> {
 
 async fn random_events_are_generated_on_request(cloud: &Cloud) -> Result<()> {
     let (status, _, answer) = cloud.get("/generate_random_events").await?;
-    ensure!(status == 200 && answer["message"] == "Random event generated and appended to file", "{status} {answer}");
+    ensure!(
+        status == 200 && answer["message"] == "Random event generated and appended to file",
+        "{status} {answer}"
+    );
     ensure!(answer["events"] == 100, "{answer}");
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let mark = until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;
@@ -58,13 +63,16 @@ async fn random_events_are_generated_on_request(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-async fn events_out_of_order_and_twice_in_a_file_are_counted_once_each(cloud: &Cloud) -> Result<()> {
+async fn events_out_of_order_and_twice_in_a_file_are_counted_once_each(
+    cloud: &Cloud,
+) -> Result<()> {
     let site = "flask-again";
     let mut text = lines(events(site, "page_visit", 1, "1", &[0, 50, 10])?);
     let first = put_file(cloud, "flask-again.jsonl", &text, &[]).await?;
     let again = put_file(cloud, "flask-again.jsonl", &text, &[]).await?;
     ensure!(first["files"][0]["counted"] == 3 && again["files"].is_array(), "{first} {again}");
-    until_answered(cloud, &format!("/most_viewed_item?site_id={site}"), &json!({"views": 3})).await?;
+    until_answered(cloud, &format!("/most_viewed_item?site_id={site}"), &json!({"views": 3}))
+        .await?;
     // A line that is no event does not stop those behind it.
     text = format!("not json\n{}", lines(events(site, "page_visit", 2, "1", &[1, 2, 3, 4])?));
     let mixed = put_file(cloud, "flask-mixed.jsonl", &text, &[]).await?;

@@ -25,7 +25,12 @@ fn event(site: &str, kind: &str, order: u32, timestamp: &Value, members: Value) 
 }
 
 /// The creation of an order of so many pieces of one product for so many dollars each.
-fn created(site: &str, order: u32, timestamp: &Value, (product, quantity, dollars): (&str, u32, u32)) -> Value {
+fn created(
+    site: &str,
+    order: u32,
+    timestamp: &Value,
+    (product, quantity, dollars): (&str, u32, u32),
+) -> Value {
     let total = f64::from(quantity * dollars);
     let item = json!({"productName": product, "quantity": quantity, "unitPrice": dollars, "totalPrice": total});
     let members = json!({"totalAmount": total, "status": "PENDING", "items": [item]});
@@ -39,7 +44,15 @@ fn changed(site: &str, order: u32, timestamp: &Value, (previous, new): (&str, &s
 
 /// A time as the date of Java's `LocalDateTime` is written where nobody says otherwise.
 fn as_parts(time: DateTime<Utc>) -> Value {
-    json!([time.year(), time.month(), time.day(), time.hour(), time.minute(), time.second(), 123_000_000])
+    json!([
+        time.year(),
+        time.month(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+        123_000_000
+    ])
 }
 
 /// The records of a topic, as Lambda hands them on.
@@ -61,14 +74,22 @@ fn kafka_event(topic: &str, first_offset: u64, events: &[Value]) -> Value {
 fn orders(site: &str) -> Result<Vec<Value>> {
     let now = now()?;
     let at = |minutes: i64| json!(rfc3339(now - TimeDelta::minutes(minutes)));
-    let hours_ago = |hours: i64, minutes: i64| as_parts(now - TimeDelta::hours(hours) + TimeDelta::minutes(minutes));
+    let hours_ago = |hours: i64, minutes: i64| {
+        as_parts(now - TimeDelta::hours(hours) + TimeDelta::minutes(minutes))
+    };
     Ok(vec![
         created(site, 1, &hours_ago(3, 0), ("Keyboard", 2, 50)),
         changed(site, 1, &hours_ago(3, 10), ("PENDING", "CONFIRMED")),
         changed(site, 1, &hours_ago(3, 50), ("CONFIRMED", "SHIPPED")),
         created(site, 2, &at(2), ("Mouse", 1, 30)),
         created(site, 3, &at(1), ("Keyboard", 1, 50)),
-        event(site, "OrderCancelledEvent", 2, &at(0), json!({"refundAmount": 30, "reason": "changed my mind"})),
+        event(
+            site,
+            "OrderCancelledEvent",
+            2,
+            &at(0),
+            json!({"refundAmount": 30, "reason": "changed my mind"}),
+        ),
         created(site, 4, &hours_ago(26, 0), ("Monitor", 1, 300)),
     ])
 }
@@ -85,34 +106,51 @@ async fn order_analytics_service(cloud: &Cloud) -> Result<()> {
         "orders_by_status": {"CANCELLED": 1, "PENDING": 1, "SHIPPED": 1},
         "net_revenue": 150.0, "refunded": 30.0,
     });
-    let answer = until_answered(cloud, &format!("/metrics/orders?site_id={site}"), &metrics).await?;
+    let answer =
+        until_answered(cloud, &format!("/metrics/orders?site_id={site}"), &metrics).await?;
     let hours = answer["orders_per_hour"].as_object().context("orders_per_hour")?;
     ensure!(hours.values().filter_map(Value::as_u64).sum::<u64>() == 3, "{answer}");
     let first = now()? - TimeDelta::hours(3);
     let hour = |time: DateTime<Utc>| time.format("%Y-%m-%dT%H:00:00Z").to_string();
-    ensure!(hours.get(&hour(first)).or(hours.get(&hour(first - TimeDelta::minutes(5)))) == Some(&json!(1)), "{answer}");
+    ensure!(
+        hours.get(&hour(first)).or(hours.get(&hour(first - TimeDelta::minutes(5))))
+            == Some(&json!(1)),
+        "{answer}"
+    );
 
     // Two orders in the five minutes that are the present.
-    let product =
-        |name: &str, revenue: f64, units: u32| json!({"product_name": name, "revenue": revenue, "units": units});
+    let product = |name: &str, revenue: f64, units: u32| json!({"product_name": name, "revenue": revenue, "units": units});
     let present = json!({
         "current_orders_per_minute": 0.4, "revenue_per_minute": 16.0, "active_users": 2,
         "top_products": [product("Keyboard", 50.0, 1), product("Mouse", 30.0, 1)],
     });
-    let answer = until_answered(cloud, &format!("/metrics/realtime?site_id={site}"), &present).await?;
+    let answer =
+        until_answered(cloud, &format!("/metrics/realtime?site_id={site}"), &present).await?;
     let recent = answer["recent_orders"].as_array().context("recent_orders")?;
-    let told: Vec<(&str, &str)> =
-        recent.iter().filter_map(|order| Some((order["order_id"].as_str()?, order["status"].as_str()?))).collect();
+    let told: Vec<(&str, &str)> = recent
+        .iter()
+        .filter_map(|order| Some((order["order_id"].as_str()?, order["status"].as_str()?)))
+        .collect();
     ensure!(told == [("3", "PENDING"), ("2", "CANCELLED"), ("1", "SHIPPED")], "{answer}");
 
     let hourly = json!({"total_revenue": 180.0, "net_revenue": 150.0});
-    let answer = until_answered(cloud, &format!("/metrics/revenue/hourly?site_id={site}"), &hourly).await?;
-    let revenue = answer["hours"].as_array().into_iter().flatten().filter_map(|hour| hour["revenue"].as_f64());
+    let answer =
+        until_answered(cloud, &format!("/metrics/revenue/hourly?site_id={site}"), &hourly).await?;
+    let revenue = answer["hours"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|hour| hour["revenue"].as_f64());
     ensure!(revenue.sum::<f64>() == 180.0, "{answer}");
     let top = json!({"products": [product("Keyboard", 150.0, 3), product("Mouse", 30.0, 1)]});
     until_answered(cloud, &format!("/metrics/products/top?site_id={site}"), &top).await?;
     let older = json!({"products": [product("Monitor", 300.0, 1)]});
-    until_answered(cloud, &format!("/metrics/products/top?site_id={site}&window=2d&limit=1"), &older).await?;
+    until_answered(
+        cloud,
+        &format!("/metrics/products/top?site_id={site}&window=2d&limit=1"),
+        &older,
+    )
+    .await?;
     Ok(())
 }
 
@@ -121,7 +159,8 @@ async fn events_of_an_order_may_come_twice_and_in_any_order(cloud: &Cloud) -> Re
     let mut events = orders(site)?;
     // What became of an order is known before the order is.
     events.reverse();
-    let known_first = lines(events.iter().filter(|event| event["eventType"] != "OrderCreatedEvent").cloned());
+    let known_first =
+        lines(events.iter().filter(|event| event["eventType"] != "OrderCreatedEvent").cloned());
     post_lines(cloud, "/events", known_first).await?;
     let call = format!("/metrics/orders?site_id={site}&window=2d");
     until_answered(cloud, &call, &json!({"total_orders": 0, "orders_by_status": {}})).await?;
@@ -139,12 +178,18 @@ async fn events_of_an_order_may_come_twice_and_in_any_order(cloud: &Cloud) -> Re
 
 async fn a_dashboard_asks_again_where_there_is_no_web_socket(cloud: &Cloud) -> Result<()> {
     let (status, content_type, problem) = cloud.get("/ws/realtime").await?;
-    ensure!(status == 404 && content_type == "application/problem+json", "{status} {content_type} {problem}");
+    ensure!(
+        status == 404 && content_type == "application/problem+json",
+        "{status} {content_type} {problem}"
+    );
     // Any page may poll what it would have been told.
     let url = cloud.url("/metrics/realtime?site_id=order-service-nobody").await?;
     let (origin, answer) = tokio::task::spawn_blocking(move || {
         let mut response = ureq::get(&url).header("origin", "https://dashboard.example").call()?;
-        let origin = response.headers().get("access-control-allow-origin").map(|origin| origin.as_bytes().to_vec());
+        let origin = response
+            .headers()
+            .get("access-control-allow-origin")
+            .map(|origin| origin.as_bytes().to_vec());
         Ok::<_, anyhow::Error>((origin, response.body_mut().read_to_string()?))
     })
     .await??;

@@ -1,4 +1,5 @@
-//! Real-Time E-commerce Analytics Platform: who is there, and what is looked at, over the last minutes.
+//! Real-Time E-commerce Analytics Platform: who is there, and what is looked at, over the last
+//! minutes.
 
 use super::*;
 
@@ -23,8 +24,8 @@ fn views(site: &str, views: &[(i64, &str, &str, &str)]) -> Result<String> {
 
 async fn realtime_ecommerce_analytics_platform(cloud: &Cloud) -> Result<()> {
     let site = "realtime";
-    // Users and sessions are active for 5 minutes, and views are looked at for 15: both edges lie some minutes away, as
-    // a test takes its time.
+    // Users and sessions are active for 5 minutes, and views are looked at for 15: both edges lie
+    // some minutes away, as a test takes its time.
     let posted = [
         (0, "u1", "s1", "/products/1?ref=mail"),
         (1, "u1", "s2", "/products/1"),
@@ -45,7 +46,12 @@ async fn realtime_ecommerce_analytics_platform(cloud: &Cloud) -> Result<()> {
     });
     until_answered(cloud, &format!("/metrics?site_id={site}"), &live).await?;
     let wider = json!({"active_users": 5, "active_sessions": 6, "page_views": 9});
-    until_answered(cloud, &format!("/metrics?site_id={site}&users_window=30m&views_window=30m"), &wider).await?;
+    until_answered(
+        cloud,
+        &format!("/metrics?site_id={site}&users_window=30m&views_window=30m"),
+        &wider,
+    )
+    .await?;
     Ok(())
 }
 
@@ -53,7 +59,8 @@ async fn invalid_events_are_set_aside(cloud: &Cloud) -> Result<()> {
     let site = "realtime-invalid";
     let good = views(site, &[(0, "u1", "s1", "/")])?;
     // Of a post the answer says what was not taken.
-    let answer = post_lines(cloud, "/ingest", format!("{{\"event_type\":\"page_view\"}}\n{good}")).await?;
+    let answer =
+        post_lines(cloud, "/ingest", format!("{{\"event_type\":\"page_view\"}}\n{good}")).await?;
     ensure!(answer["accepted"] == 1, "{answer}");
     ensure!(answer["rejected"] == json!([{"line": 1, "reason": "missing:timestamp"}]), "{answer}");
     // Of a file it is kept beside its number and its reason.
@@ -63,20 +70,29 @@ async fn invalid_events_are_set_aside(cloud: &Cloud) -> Result<()> {
     until_counted(&store, key).await?;
     let rejected = store.rejected(key).await?;
     ensure!(rejected == [json!({"line": 2, "reason": "not_json", "text": "oops"})], "{rejected:?}");
-    until_answered(cloud, &format!("/metrics?site_id={site}"), &json!({"page_views": 2, "active_users": 1})).await?;
+    until_answered(
+        cloud,
+        &format!("/metrics?site_id={site}"),
+        &json!({"page_views": 2, "active_users": 1}),
+    )
+    .await?;
     Ok(())
 }
 
 async fn prometheus_reads_the_metrics(cloud: &Cloud) -> Result<()> {
     let site = "realtime-scraped";
-    post_lines(cloud, "/ingest", views(site, &[(0, "u1", "s1", "/"), (0, "u2", "s1", "/")])?).await?;
+    post_lines(cloud, "/ingest", views(site, &[(0, "u1", "s1", "/"), (0, "u2", "s1", "/")])?)
+        .await?;
     for (call, accept) in [("/metrics/prometheus", None), ("/metrics", Some("text/plain"))] {
         let text = text_of(cloud, &format!("{call}?site_id={site}"), accept).await?;
         let value = |name: &str| {
-            let sample = text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'))?;
+            let sample =
+                text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'))?;
             sample.rsplit(' ').next()?.parse::<f64>().ok()
         };
-        for (name, expected) in [("minutebook_active_users", 2.0), ("minutebook_active_sessions", 1.0)] {
+        for (name, expected) in
+            [("minutebook_active_users", 2.0), ("minutebook_active_sessions", 1.0)]
+        {
             ensure!(value(name) == Some(expected), "{call}: {name} is to be {expected}:\n{text}");
         }
         ensure!(text.contains("# TYPE minutebook_"), "{call}: {text}");
@@ -88,13 +104,21 @@ async fn live_windows_become_history(cloud: &Cloud) -> Result<()> {
     // The platform forgot what was older than its windows.
     let site = "realtime-history";
     let month_ago = 31 * 24 * 60;
-    let text = views(site, &[(0, "u1", "s1", "/"), (month_ago, "u1", "s0", "/"), (month_ago, "u2", "s9", "/old")])?;
+    let text = views(
+        site,
+        &[(0, "u1", "s1", "/"), (month_ago, "u1", "s0", "/"), (month_ago, "u2", "s9", "/old")],
+    )?;
     post_lines(cloud, "/ingest", text).await?;
     let ever = json!({
         "total_views": 3, "unique_users": 2,
         "top_paths": [{"path": "/", "views": 2}, {"path": "/old", "views": 1}],
     });
     until_answered(cloud, &format!("/stats?site_id={site}"), &ever).await?;
-    until_answered(cloud, &format!("/metrics?site_id={site}"), &json!({"page_views": 1, "active_users": 1})).await?;
+    until_answered(
+        cloud,
+        &format!("/metrics?site_id={site}"),
+        &json!({"page_views": 1, "active_users": 1}),
+    )
+    .await?;
     Ok(())
 }

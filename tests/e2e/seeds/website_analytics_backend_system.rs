@@ -15,8 +15,10 @@ const SITE: &str = "site-abc-123";
 const DAY: &str = "2025-11-12";
 const DAY_BEFORE: &str = "2025-11-11";
 /// How many views the paths of the document have on each day.
-const VIEWS: [(&str, [usize; 2]); 3] = [("/pricing", [500, 200]), ("/blog/post-1", [350, 150]), ("/", [150, 100])];
-/// How many users are there on each day; all of the day's own are others than those of the day before.
+const VIEWS: [(&str, [usize; 2]); 3] =
+    [("/pricing", [500, 200]), ("/blog/post-1", [350, 150]), ("/", [150, 100])];
+/// How many users are there on each day; all of the day's own are others than those of the day
+/// before.
 const USERS: [usize; 2] = [127, 85];
 
 /// The event of the document.
@@ -43,8 +45,12 @@ fn views_of(day: &str, number: usize) -> Vec<Value> {
 async fn website_analytics_backend_system(cloud: &Cloud) -> Result<()> {
     let mut views = views_of(DAY_BEFORE, 0);
     views.extend(views_of(DAY, 1));
-    // One of the day's is the document's own, posted as it does: in place of a view that its user has besides.
-    let own = views.iter().position(|view| view["user_id"] == format!("user-{DAY}-0")).context("a view")?;
+    // One of the day's is the document's own, posted as it does: in place of a view that its user
+    // has besides.
+    let own = views
+        .iter()
+        .position(|view| view["user_id"] == format!("user-{DAY}-0"))
+        .context("a view")?;
     ensure!(views.remove(own)["path"] == "/pricing", "the first of the day");
     for view in &mut views {
         if view["user_id"] == format!("user-{DAY}-0") {
@@ -99,7 +105,10 @@ async fn what_the_ingestion_api_refuses(cloud: &Cloud) -> Result<()> {
         ("{\"site_id\":".to_string(), ""),
     ] {
         let (status, content_type, problem) = cloud.post("/event", &[OBJECT], body).await?;
-        ensure!(status == 400 && content_type == "application/problem+json", "{status} {content_type} {problem}");
+        ensure!(
+            status == 400 && content_type == "application/problem+json",
+            "{status} {content_type} {problem}"
+        );
         let said = problem["error"].as_str().context("a sentence")?;
         ensure!(if sentence.is_empty() { !said.is_empty() } else { said == sentence }, "{problem}");
     }
@@ -114,7 +123,10 @@ async fn what_the_reporting_api_refuses(cloud: &Cloud) -> Result<()> {
 
 async fn the_health_check_says_how_much_waits(cloud: &Cloud) -> Result<()> {
     let (status, _, answer) = cloud.get("/health").await?;
-    ensure!(status == 200 && answer["service"] == "minutebook" && answer["queue_size"].is_u64(), "{status} {answer}");
+    ensure!(
+        status == 200 && answer["service"] == "minutebook" && answer["queue_size"].is_u64(),
+        "{status} {answer}"
+    );
     // Other tests leave dead letters.
     ensure!(matches!(answer["status"].as_str(), Some("healthy" | "degraded")), "{answer}");
     Ok(())

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
+use chrono::{
+    DateTime, Datelike as _, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday,
+};
 
 const MINUTES_PER_HOUR: i64 = 60;
 
@@ -36,7 +38,8 @@ impl Granularity {
         }
     }
 
-    /// The first day of the span that a day lies in; that day itself for what is no longer than a day.
+    /// The first day of the span that a day lies in; that day itself for what is no longer than a
+    /// day.
     pub(crate) fn first_day(self, day: NaiveDate) -> NaiveDate {
         match self {
             Self::Minute | Self::Hour | Self::Day => day,
@@ -176,18 +179,57 @@ mod tests {
     #[test]
     fn buckets_begin_and_end_where_the_calendar_says() {
         let cases = [
-            (Granularity::Minute, "2026-11-20T23:07:00", "2026-11-20T23:07:00", "2026-11-20T23:08:00"),
-            (Granularity::Hour, "2026-11-20T23:07:00", "2026-11-20T23:00:00", "2026-11-21T00:00:00"),
+            (
+                Granularity::Minute,
+                "2026-11-20T23:07:00",
+                "2026-11-20T23:07:00",
+                "2026-11-20T23:08:00",
+            ),
+            (
+                Granularity::Hour,
+                "2026-11-20T23:07:00",
+                "2026-11-20T23:00:00",
+                "2026-11-21T00:00:00",
+            ),
             (Granularity::Day, "2026-12-31T00:00:00", "2026-12-31T00:00:00", "2027-01-01T00:00:00"),
-            (Granularity::Week, "2027-01-01T05:00:00", "2026-12-28T00:00:00", "2027-01-04T00:00:00"),
-            (Granularity::Week, "1970-01-01T00:00:00", "1969-12-29T00:00:00", "1970-01-05T00:00:00"),
-            (Granularity::Month, "2024-02-29T23:59:00", "2024-02-01T00:00:00", "2024-03-01T00:00:00"),
-            (Granularity::Month, "2023-02-01T00:00:00", "2023-02-01T00:00:00", "2023-03-01T00:00:00"),
-            (Granularity::Month, "2026-12-31T23:59:00", "2026-12-01T00:00:00", "2027-01-01T00:00:00"),
+            (
+                Granularity::Week,
+                "2027-01-01T05:00:00",
+                "2026-12-28T00:00:00",
+                "2027-01-04T00:00:00",
+            ),
+            (
+                Granularity::Week,
+                "1970-01-01T00:00:00",
+                "1969-12-29T00:00:00",
+                "1970-01-05T00:00:00",
+            ),
+            (
+                Granularity::Month,
+                "2024-02-29T23:59:00",
+                "2024-02-01T00:00:00",
+                "2024-03-01T00:00:00",
+            ),
+            (
+                Granularity::Month,
+                "2023-02-01T00:00:00",
+                "2023-02-01T00:00:00",
+                "2023-03-01T00:00:00",
+            ),
+            (
+                Granularity::Month,
+                "2026-12-31T23:59:00",
+                "2026-12-01T00:00:00",
+                "2027-01-01T00:00:00",
+            ),
         ];
         for (granularity, time, start, end) in cases {
             let bucket = Bucket::containing(granularity, minute(time));
-            assert_eq!((bucket.first_minute(), bucket.end_minute()), (minute(start), minute(end)), "{bucket}");
+            assert_eq!(
+                (bucket.first_minute(), bucket.end_minute()),
+                (minute(start), minute(end)),
+                "{bucket}"
+            );
         }
     }
 

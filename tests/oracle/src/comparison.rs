@@ -31,7 +31,8 @@ pub struct Cell<'a> {
 
 /// All numbers of two books.
 ///
-/// **Shape**: sums, so that it grows with the cells, not with what is added: some 60 bytes each. Every name is kept once.
+/// **Shape**: sums, so that it grows with the cells, not with what is added: some 60 bytes each.
+/// Every name is kept once.
 #[derive(Debug, Default)]
 pub struct Comparison {
     names: Names,
@@ -42,9 +43,13 @@ pub struct Comparison {
 type Group = (Name, Name, Bucket);
 
 impl Comparison {
-    /// Adds the tallies of a chunk to what was recounted, at every granularity: those of the buckets of a site that are to
-    /// be compared.
-    pub fn add_recount(&mut self, recount: &Recount, is_compared: &mut dyn FnMut(&str, Bucket) -> bool) {
+    /// Adds the tallies of a chunk to what was recounted, at every granularity: those of the
+    /// buckets of a site that are to be compared.
+    pub fn add_recount(
+        &mut self,
+        recount: &Recount,
+        is_compared: &mut dyn FnMut(&str, Bucket) -> bool,
+    ) {
         self.add_tallies(&recount.tallies, is_compared);
     }
 
@@ -61,7 +66,11 @@ impl Comparison {
                 let TallyKey { site, measure, minute, key } = tally;
                 let bucket = Bucket::containing(granularity, *minute);
                 let compared = match last {
-                    Some((last_site, last_bucket, compared)) if last_site == site && last_bucket == bucket => compared,
+                    Some((last_site, last_bucket, compared))
+                        if last_site == site && last_bucket == bucket =>
+                    {
+                        compared
+                    }
                     _ => is_compared(site, bucket),
                 };
                 last = Some((site, bucket, compared));
@@ -119,7 +128,9 @@ impl Comparison {
             }
             let different = cells.iter().filter(|(_, numbers)| numbers.recounted != numbers.found);
             let mut different: Vec<(Cell<'_>, Numbers)> = different
-                .map(|(key, numbers)| (Cell { site, measure, bucket, key: self.names.text(*key) }, *numbers))
+                .map(|(key, numbers)| {
+                    (Cell { site, measure, bucket, key: self.names.text(*key) }, *numbers)
+                })
                 .collect();
             different.sort_by_key(|(cell, _)| *cell);
             first.append(&mut different);
@@ -129,7 +140,8 @@ impl Comparison {
     }
 
     fn numbers(&mut self, cell: Cell<'_>) -> &mut Numbers {
-        let [site, measure, key] = [cell.site, cell.measure, cell.key].map(|text| self.names.name(text));
+        let [site, measure, key] =
+            [cell.site, cell.measure, cell.key].map(|text| self.names.name(text));
         self.groups.entry((site, measure, cell.bucket)).or_default().entry(key).or_default()
     }
 }
@@ -156,7 +168,9 @@ mod tests {
     #[test]
     fn finds_what_is_missing_what_is_too_many_and_what_is_wrong_in_order() {
         let mut comparison = Comparison::default();
-        for (site, key, number) in [("t", "b", 1), ("s", "b", 2), ("s", "b", 3), ("s", "a", 7), ("s", "c", 9)] {
+        for (site, key, number) in
+            [("t", "b", 1), ("s", "b", 2), ("s", "b", 3), ("s", "a", 7), ("s", "c", 9)]
+        {
             comparison.add_recounted(cell(site, Granularity::Day, key), Decimal::from(number));
         }
         comparison.add_recounted(cell("s", Granularity::Hour, "a"), Decimal::from(7));
@@ -175,7 +189,10 @@ mod tests {
             ]
         );
         let (count, first) = comparison.differences(2);
-        assert_eq!((count, first.len(), first[1].0.bucket.to_string()), (5, 2, "1970-01-01".to_owned()));
+        assert_eq!(
+            (count, first.len(), first[1].0.bucket.to_string()),
+            (5, 2, "1970-01-01".to_owned())
+        );
     }
 
     #[test]
@@ -222,7 +239,12 @@ mod tests {
         assert_eq!(asked, 4 + 4 + 3 + 2 + 2);
         for granularity in Granularity::ALL {
             for (key, number) in roll_up(&recount.tallies, granularity) {
-                let cell = Cell { site: &key.site, measure: &key.measure, bucket: key.bucket, key: &key.key };
+                let cell = Cell {
+                    site: &key.site,
+                    measure: &key.measure,
+                    bucket: key.bucket,
+                    key: &key.key,
+                };
                 comparison.add_found(cell, number);
             }
         }

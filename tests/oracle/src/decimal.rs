@@ -18,8 +18,8 @@ const AMOUNT_MAX: i128 = 1_000_000_000_000 * ONE;
 
 /// An exact decimal number: a whole number of 10^-12.
 ///
-/// **Units and range**: 12 decimals, the most that the product of a price and a quantity can have; up to 1.7 x 10^26.
-/// Sums beyond that panic: no shop sells as much.
+/// **Units and range**: 12 decimals, the most that the product of a price and a quantity can have;
+/// up to 1.7 x 10^26. Sums beyond that panic: no shop sells as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decimal(i128);
 
@@ -35,8 +35,8 @@ impl Decimal {
         self.0 == 0
     }
 
-    /// A price, a quantity or an amount of money as it is written in JSON; `None` if it is not one of those that are
-    /// taken: not negative, at most 10^12, at most 6 decimals.
+    /// A price, a quantity or an amount of money as it is written in JSON; `None` if it is not one
+    /// of those that are taken: not negative, at most 10^12, at most 6 decimals.
     pub(crate) fn amount(text: &str) -> Option<Self> {
         let number = Number::read(text)?;
         if number.digits.is_empty() {
@@ -129,8 +129,8 @@ impl Sum for Decimal {
     }
 }
 
-/// A number as JSON writes it: plus or minus digits x 10^exponent. The digits neither start nor end with a zero, so they
-/// are empty for zero.
+/// A number as JSON writes it: plus or minus digits x 10^exponent. The digits neither start nor end
+/// with a zero, so they are empty for zero.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Number {
     pub(crate) negative: bool,
@@ -168,7 +168,8 @@ impl Number {
         i64::try_from(self.digits.len()).map_or(i64::MAX, |digits| digits + self.exponent)
     }
 
-    /// The number, without its sign, in units of 10^-12; `None` if it has more decimals, or 26 digits before the point.
+    /// The number, without its sign, in units of 10^-12; `None` if it has more decimals, or 26
+    /// digits before the point.
     fn scaled(&self) -> Option<i128> {
         if self.whole_digits() > 25 {
             return None;
@@ -179,8 +180,8 @@ impl Number {
     }
 }
 
-/// The exponent of a number. One with very many digits is held at a bound that is far beyond the length of any line, so
-/// that the number stays as large or as small as it was.
+/// The exponent of a number. One with very many digits is held at a bound that is far beyond the
+/// length of any line, so that the number stays as large or as small as it was.
 fn small_exponent(text: &str) -> i64 {
     const BOUND: i64 = 1_000_000_000_000;
     let (negative, digits) = match text.strip_prefix('-') {
@@ -259,11 +260,17 @@ mod tests {
     #[test]
     fn multiplies_exactly() {
         let product = |left: &str, right: &str| {
-            Decimal::amount(left).unwrap().product(Decimal::amount(right).unwrap()).map(|product| product.to_string())
+            Decimal::amount(left)
+                .unwrap()
+                .product(Decimal::amount(right).unwrap())
+                .map(|product| product.to_string())
         };
         assert_eq!(product("0.1", "3").as_deref(), Some("0.3"));
         assert_eq!(product("0.000001", "0.000001").as_deref(), Some("0.000000000001"));
-        assert_eq!(product("999999.999999", "1000000.000001").as_deref(), Some("999999999999.999999999999"));
+        assert_eq!(
+            product("999999.999999", "1000000.000001").as_deref(),
+            Some("999999999999.999999999999")
+        );
         assert_eq!(product("1000000", "1000000").as_deref(), Some("1000000000000"));
         assert_eq!(product("1000000", "1000000.000001"), None);
         assert_eq!(product("1e12", "1e12"), None);
@@ -283,7 +290,8 @@ mod tests {
 
     #[test]
     fn adds_and_takes_away() {
-        let sum: Decimal = ["0.1", "0.2", "19.99"].iter().map(|text| text.parse::<Decimal>().unwrap()).sum();
+        let sum: Decimal =
+            ["0.1", "0.2", "19.99"].iter().map(|text| text.parse::<Decimal>().unwrap()).sum();
         assert_eq!(sum.to_string(), "20.29");
         assert_eq!((Decimal::ONE - sum).to_string(), "-19.29");
         assert_eq!(format!("{:>6}|", Decimal::from(7)), "     7|");

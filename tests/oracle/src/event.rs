@@ -10,10 +10,18 @@ use crate::orders::{self, OrderEvent, OrderKind};
 use crate::time;
 
 const EVENT_TYPE: &[&str] = &["event_type", "event", "type", "event_name", "eventType"];
-pub(crate) const TIMESTAMP: &[&str] = &["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"];
+pub(crate) const TIMESTAMP: &[&str] =
+    &["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"];
 const ITEM_ID: &[&str] = &["item_id", "product_id", "itemid", "aid", "sku"];
-const CUSTOMER_ID: &[&str] =
-    &["customer_id", "user_id", "visitorid", "userId", "anonymousId", "user_pseudo_id", "client_id"];
+const CUSTOMER_ID: &[&str] = &[
+    "customer_id",
+    "user_id",
+    "visitorid",
+    "userId",
+    "anonymousId",
+    "user_pseudo_id",
+    "client_id",
+];
 const SESSION_ID: &[&str] = &["session_id", "user_session", "session"];
 const PAGE_URL: &[&str] = &["page_url", "path", "url", "page"];
 const PAGE_LOCATION: &[&str] = &["page_location"];
@@ -120,7 +128,8 @@ pub(crate) struct Event {
     pub(crate) minute: i64,
     pub(crate) customer: Option<String>,
     pub(crate) session: Option<String>,
-    /// What it adds, as (measure, key, number). Empty: the event is ignored, if it is about no order.
+    /// What it adds, as (measure, key, number). Empty: the event is ignored, if it is about no
+    /// order.
     pub(crate) additions: Vec<(String, String, Decimal)>,
     /// What it says of an order.
     pub(crate) order: Option<OrderEvent>,
@@ -215,11 +224,13 @@ fn object_of_parameters(parameters: &[Value]) -> Object {
     let mut object = Object::new();
     for parameter in parameters {
         let Value::Object(parameter) = parameter else { continue };
-        let (Some(Value::Text(key)), Some(Value::Object(values))) = (parameter.get("key"), parameter.get("value"))
+        let (Some(Value::Text(key)), Some(Value::Object(values))) =
+            (parameter.get("key"), parameter.get("value"))
         else {
             continue;
         };
-        let is_scalar = |value: &&Value| has_value(value) && matches!(value, Value::Text(_) | Value::Number(_));
+        let is_scalar =
+            |value: &&Value| has_value(value) && matches!(value, Value::Text(_) | Value::Number(_));
         let value = VALUES.iter().filter_map(|name| values.get(*name)).find(is_scalar);
         object.insert(key.clone(), value.cloned().unwrap_or(Value::Null));
     }
@@ -239,7 +250,11 @@ pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Option<Ev
 ///
 /// # Errors
 /// The reason for which the line is rejected.
-pub(crate) fn check_element(element: &Value, line: &Object, settings: &Settings) -> Result<Option<Event>, String> {
+pub(crate) fn check_element(
+    element: &Value,
+    line: &Object,
+    settings: &Settings,
+) -> Result<Option<Event>, String> {
     let Value::Object(element) = element else {
         return Err("invalid:events".to_owned());
     };
@@ -248,8 +263,8 @@ pub(crate) fn check_element(element: &Value, line: &Object, settings: &Settings)
     check(&own.then(&Sources::of(line)), &own, name, settings)
 }
 
-/// Checks an event in the order that names the reason. `own` is what the event does not inherit, and `name` its type
-/// where it has no other.
+/// Checks an event in the order that names the reason. `own` is what the event does not inherit,
+/// and `name` its type where it has no other.
 fn check(
     sources: &Sources<'_>,
     own: &Sources<'_>,
@@ -268,7 +283,8 @@ fn check(
     let page = page(sources)?;
     let event_currency = currency(sources)?;
     if let Kind::Order(kind) = kind {
-        let order = orders::check(kind, sources, &site, order, customer.clone(), event_currency, settings)?;
+        let order =
+            orders::check(kind, sources, &site, order, customer.clone(), event_currency, settings)?;
         let (additions, order) = (Vec::new(), Some(order));
         return Ok(Some(Event { site, id: event_id, minute, customer, session, additions, order }));
     }
@@ -285,12 +301,15 @@ fn check(
                 check_item(&item, kind, item_currency, None, settings, &mut additions)?;
             }
         }
-        None => check_item(sources, kind, event_currency, page.as_deref(), settings, &mut additions)?,
+        None => {
+            check_item(sources, kind, event_currency, page.as_deref(), settings, &mut additions)?
+        }
     }
     if kind == Kind::View
         && let Some(page) = page
     {
-        // Without it nobody could tell how many views there were: those of items, those of pages, and some are both.
+        // Without it nobody could tell how many views there were: those of items, those of pages,
+        // and some are both.
         if !additions.is_empty() {
             additions.push(("pages".to_owned(), String::new(), Decimal::ONE));
         }
@@ -300,7 +319,8 @@ fn check(
     Ok(Some(Event { site, id: event_id, minute, customer, session, additions, order: None }))
 }
 
-/// Checks one item and notes what it adds. `page` is the page that a view may have in place of an item.
+/// Checks one item and notes what it adds. `page` is the page that a view may have in place of an
+/// item.
 fn check_item(
     item: &Sources<'_>,
     kind: Kind,
@@ -363,12 +383,13 @@ fn kind(event_type: Option<&Value>) -> Result<Option<Kind>, String> {
         Some(_) => return Err("invalid:event_type".to_owned()),
     };
     match name {
-        "page_visit" | "page_view" | "view" | "view_item" | "product_view" | "Product Viewed" | "clicks" | "page" => {
-            Ok(Some(Kind::View))
-        }
+        "page_visit" | "page_view" | "view" | "view_item" | "product_view" | "Product Viewed"
+        | "clicks" | "page" => Ok(Some(Kind::View)),
         "add_to_cart" | "addtocart" | "cart" | "carts" | "Product Added" => Ok(Some(Kind::Cart)),
         "remove_from_cart" | "Product Removed" => Ok(Some(Kind::Removal)),
-        "purchase" | "transaction" | "order" | "orders" | "Order Completed" => Ok(Some(Kind::Purchase)),
+        "purchase" | "transaction" | "order" | "orders" | "Order Completed" => {
+            Ok(Some(Kind::Purchase))
+        }
         "refund" | "Order Refunded" => Ok(Some(Kind::Refund)),
         "OrderCreatedEvent" => Ok(Some(Kind::Order(OrderKind::Created))),
         "OrderStatusChangedEvent" => Ok(Some(Kind::Order(OrderKind::StatusChanged))),
@@ -406,7 +427,8 @@ pub(crate) fn nanoseconds(sources: &Sources<'_>) -> Option<i128> {
     Some(i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds))
 }
 
-/// Year, month, day, hour, minute, and then perhaps second and nanosecond: seconds since 1970, and nanoseconds.
+/// Year, month, day, hour, minute, and then perhaps second and nanosecond: seconds since 1970, and
+/// nanoseconds.
 pub(crate) fn read_array(numbers: &[Value]) -> Option<(i64, u32)> {
     let mut read = Vec::new();
     for number in numbers {
@@ -440,7 +462,11 @@ fn site(sources: &Sources<'_>) -> Result<String, String> {
     Ok(site)
 }
 
-pub(crate) fn id(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<String>, String> {
+pub(crate) fn id(
+    sources: &Sources<'_>,
+    spellings: &[&str],
+    name: &str,
+) -> Result<Option<String>, String> {
     let id = match sources.find(spellings) {
         None => return Ok(None),
         Some(Value::Text(text)) => text,
@@ -474,14 +500,20 @@ fn page(sources: &Sources<'_>) -> Result<Option<String>, String> {
 pub(crate) fn currency(sources: &Sources<'_>) -> Result<Option<String>, String> {
     match sources.find(CURRENCY) {
         None => Ok(None),
-        Some(Value::Text(text)) if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+        Some(Value::Text(text))
+            if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) =>
+        {
             Ok(Some(text.to_ascii_uppercase()))
         }
         Some(_) => Err("invalid:currency".to_owned()),
     }
 }
 
-pub(crate) fn amount(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<Decimal>, String> {
+pub(crate) fn amount(
+    sources: &Sources<'_>,
+    spellings: &[&str],
+    name: &str,
+) -> Result<Option<Decimal>, String> {
     let amount = match sources.find(spellings) {
         None => return Ok(None),
         Some(Value::Text(text) | Value::Number(text)) => Decimal::amount(text),

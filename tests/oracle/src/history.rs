@@ -11,7 +11,8 @@ use crate::decimal::Decimal;
 use crate::ranking::ranked;
 use crate::recount::TallyKey;
 
-/// Midnights of every zone lie on a quarter of an hour by UTC, but for a few old ones that are found a little late.
+/// Midnights of every zone lie on a quarter of an hour by UTC, but for a few old ones that are
+/// found a little late.
 const QUARTER: TimeDelta = TimeDelta::minutes(15);
 
 /// Longer than any period, with a day for the zone.
@@ -26,7 +27,8 @@ pub struct HistoryQuestion {
     pub measure: String,
     /// How long the periods are.
     pub granularity: Granularity,
-    /// By whose midnights days, weeks and months begin; hours (and minutes) are those of UTC everywhere.
+    /// By whose midnights days, weeks and months begin; hours (and minutes) are those of UTC
+    /// everywhere.
     pub zone: Tz,
     /// Only this item or page.
     pub item: Option<String>,
@@ -41,7 +43,8 @@ pub struct HistoryQuestion {
 pub struct Period {
     /// Its first instant.
     pub start: DateTime<Utc>,
-    /// The minutes that are counted for it, since 1970: whole hours. A period that begins within an hour has all of it.
+    /// The minutes that are counted for it, since 1970: whole hours. A period that begins within an
+    /// hour has all of it.
     pub minutes: Range<i64>,
     /// The sum over all keys but the empty one, which is no item and no page.
     pub total: Decimal,
@@ -98,7 +101,8 @@ fn counted_from(question: &HistoryQuestion, start: DateTime<Utc>) -> i64 {
 
 /// The starts of all periods from that of `from` to the first one behind `to`.
 fn utc_starts(question: &HistoryQuestion) -> Vec<DateTime<Utc>> {
-    let mut bucket = Bucket::containing(question.granularity, question.from.timestamp().div_euclid(60));
+    let mut bucket =
+        Bucket::containing(question.granularity, question.from.timestamp().div_euclid(60));
     let mut starts = vec![bucket.start()];
     while bucket.start() < question.to {
         bucket = Bucket::containing(question.granularity, bucket.end_minute());
@@ -107,15 +111,20 @@ fn utc_starts(question: &HistoryQuestion) -> Vec<DateTime<Utc>> {
     starts
 }
 
-/// The same by a zone's clock, found by looking at it every quarter of an hour. A period has begun when its first day, or
-/// a later one, was seen for the first time: a clock may be put back over midnight, and a zone may skip a day.
+/// The same by a zone's clock, found by looking at it every quarter of an hour. A period has begun
+/// when its first day, or a later one, was seen for the first time: a clock may be put back over
+/// midnight, and a zone may skip a day.
 fn zone_starts(question: &HistoryQuestion) -> Vec<DateTime<Utc>> {
     let mut starts = Vec::new();
     let mut latest: Option<NaiveDate> = None;
-    let hour = Bucket::containing(Granularity::Hour, (question.from - PERIOD_MAX * 2).timestamp().div_euclid(60));
+    let hour = Bucket::containing(
+        Granularity::Hour,
+        (question.from - PERIOD_MAX * 2).timestamp().div_euclid(60),
+    );
     let mut now = hour.start();
     while now < question.to + PERIOD_MAX {
-        let first_day = question.granularity.first_day(now.with_timezone(&question.zone).date_naive());
+        let first_day =
+            question.granularity.first_day(now.with_timezone(&question.zone).date_naive());
         if latest.is_none_or(|latest| latest < first_day) {
             // The walk begins in the middle of a period.
             if latest.is_some() {
@@ -243,14 +252,20 @@ mod tests {
             "UTC",
             "2027-01-01T00:00:00Z",
             "2027-01-04T00:00:01Z",
-            &["2026-12-28T00:00+00:00 2026-12-28T00+168", "2027-01-04T00:00+00:00 2027-01-04T00+168"],
+            &[
+                "2026-12-28T00:00+00:00 2026-12-28T00+168",
+                "2027-01-04T00:00+00:00 2027-01-04T00+168",
+            ],
         );
         check(
             Granularity::Month,
             "Europe/Berlin",
             "2026-02-14T12:00:00Z",
             "2026-04-01T00:00:00+02:00",
-            &["2026-02-01T00:00+01:00 2026-01-31T23+672", "2026-03-01T00:00+01:00 2026-02-28T23+743"],
+            &[
+                "2026-02-01T00:00+01:00 2026-01-31T23+672",
+                "2026-03-01T00:00+01:00 2026-02-28T23+743",
+            ],
         );
     }
 
@@ -268,14 +283,21 @@ mod tests {
             ("other", "views", "2026-11-18T12:00:00Z", "1", 100),
         ] {
             let minute = time.parse::<DateTime<Utc>>().unwrap().timestamp() / 60;
-            let cell = TallyKey { site: site.to_owned(), measure: measure.to_owned(), minute, key: key.to_owned() };
+            let cell = TallyKey {
+                site: site.to_owned(),
+                measure: measure.to_owned(),
+                minute,
+                key: key.to_owned(),
+            };
             tallies.insert(cell, Decimal::from(number));
         }
-        let question = question(Granularity::Day, "UTC", "2026-11-18T05:00:00Z", "2026-11-21T00:00:00Z");
+        let question =
+            question(Granularity::Day, "UTC", "2026-11-18T05:00:00Z", "2026-11-21T00:00:00Z");
         let answer = |question: &HistoryQuestion| {
             let periods = history(&tallies, question);
             let texts = periods.iter().map(|period| {
-                let top: Vec<String> = period.ranking.iter().map(|(key, number)| format!("{key}={number}")).collect();
+                let top: Vec<String> =
+                    period.ranking.iter().map(|(key, number)| format!("{key}={number}")).collect();
                 format!("{} {} [{}]", period.start.format("%d"), period.total, top.join(" "))
             });
             texts.collect::<Vec<_>>()

@@ -8,8 +8,8 @@ const DEPTH_MAX: usize = 64;
 
 pub(crate) type Object = BTreeMap<String, Value>;
 
-/// A JSON value. A number is kept as it is written, a text without its escapes; of a name that stands twice in an
-/// object the last value is kept.
+/// A JSON value. A number is kept as it is written, a text without its escapes; of a name that
+/// stands twice in an object the last value is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Null,
@@ -37,7 +37,8 @@ pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// The members of the object that a text holds, each with the place of its value; `None` if it is not one valid object.
+/// The members of the object that a text holds, each with the place of its value; `None` if it is
+/// not one valid object.
 pub(crate) fn members(text: &str) -> Option<Vec<(String, Range<usize>)>> {
     let Ok(Value::Object(_)) = parse(text) else { return None };
     let mut reader = Reader { text, position: 0 };
@@ -80,7 +81,9 @@ pub(crate) fn elements(text: &str) -> Option<Vec<Range<usize>>> {
 /// Whether a text is written like a JSON number, with nothing before or after it.
 pub(crate) fn is_number(text: &str) -> bool {
     let mut reader = Reader { text, position: 0 };
-    matches!(reader.peek(), Some(b'-' | b'0'..=b'9')) && reader.number().is_ok() && reader.peek().is_none()
+    matches!(reader.peek(), Some(b'-' | b'0'..=b'9'))
+        && reader.number().is_ok()
+        && reader.peek().is_none()
 }
 
 struct Reader<'a> {
@@ -197,7 +200,8 @@ impl Reader<'_> {
         if !(0xdc00..0xe000).contains(&second) {
             return Err(JsonError::NotJson);
         }
-        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).ok_or(JsonError::NotJson)
+        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))
+            .ok_or(JsonError::NotJson)
     }
 
     fn four_hex_digits(&mut self) -> Result<u32, JsonError> {
@@ -303,7 +307,8 @@ mod tests {
 
     #[test]
     fn reads_every_kind_of_value() {
-        let value = parse(" {\"a\" : [null, true,false ,-1.50e+3,\"x\"], \"b\":{}, \"c\":[]}\r").unwrap();
+        let value =
+            parse(" {\"a\" : [null, true,false ,-1.50e+3,\"x\"], \"b\":{}, \"c\":[]}\r").unwrap();
         let array = vec![
             Value::Null,
             Value::Bool(true),
@@ -322,7 +327,10 @@ mod tests {
     #[test]
     fn keeps_the_last_value_of_a_name() {
         let value = parse(r#"{"a":1,"\u0061":2}"#).unwrap();
-        assert_eq!(value, Value::Object(Object::from([("a".to_owned(), Value::Number("2".to_owned()))])));
+        assert_eq!(
+            value,
+            Value::Object(Object::from([("a".to_owned(), Value::Number("2".to_owned()))]))
+        );
     }
 
     #[test]
@@ -378,9 +386,14 @@ mod tests {
 
     #[test]
     fn refuses_half_of_a_surrogate_pair() {
-        for case in
-            [r#""\ud800""#, r#""\udc00""#, r#""\ud800x""#, r#""\ud800\n""#, r#""\ud800\u0041""#, r#""\ud800\ud800""#]
-        {
+        for case in [
+            r#""\ud800""#,
+            r#""\udc00""#,
+            r#""\ud800x""#,
+            r#""\ud800\n""#,
+            r#""\ud800\u0041""#,
+            r#""\ud800\ud800""#,
+        ] {
             assert_eq!(parse(case), Err(JsonError::NotJson), "{case}");
         }
     }
@@ -398,10 +411,12 @@ mod tests {
     fn finds_members_and_elements() {
         let text = r#" { "a" : [1, {"b":2} ] ,"\u0061":"x" } "#;
         let members = members(text).unwrap();
-        let found: Vec<_> = members.iter().map(|(name, place)| (name.as_str(), &text[place.clone()])).collect();
+        let found: Vec<_> =
+            members.iter().map(|(name, place)| (name.as_str(), &text[place.clone()])).collect();
         assert_eq!(found, [("a", r#"[1, {"b":2} ]"#), ("a", r#""x""#)]);
         let array = &text[members[0].1.clone()];
-        let elements: Vec<&str> = elements(array).unwrap().into_iter().map(|place| &array[place]).collect();
+        let elements: Vec<&str> =
+            elements(array).unwrap().into_iter().map(|place| &array[place]).collect();
         assert_eq!(elements, ["1", r#"{"b":2}"#]);
         assert_eq!(super::members("{}"), Some(Vec::new()));
         assert_eq!(super::elements(" [ ] "), Some(Vec::new()));
@@ -415,9 +430,10 @@ mod tests {
         for case in ["0", "-0", "12", "1.50", "1e3", "1E-3", "-1.5e+7"] {
             assert!(is_number(case), "{case}");
         }
-        for case in
-            ["", " 1", "1 ", "01", "+1", "1.", ".5", "1e", "0x1", "1,5", "1_000", "NaN", "true", "null", "[1]", "\"1\""]
-        {
+        for case in [
+            "", " 1", "1 ", "01", "+1", "1.", ".5", "1e", "0x1", "1,5", "1_000", "NaN", "true",
+            "null", "[1]", "\"1\"",
+        ] {
             assert!(!is_number(case), "{case:?}");
         }
     }

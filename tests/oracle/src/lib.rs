@@ -1,8 +1,9 @@
 //! The oracle: a naive recounter of chunks.
 //!
-//! It follows `docs/EVENTS.md` in plain code: it reads a chunk into memory, every line into a tree, and adds up exact
-//! decimals in sorted maps. It was written apart from the code that counts and shares nothing with it, so that an
-//! error would have to be made twice to pass unseen. [`shift`] moves old events to the present.
+//! It follows `docs/EVENTS.md` in plain code: it reads a chunk into memory, every line into a tree,
+//! and adds up exact decimals in sorted maps. It was written apart from the code that counts and
+//! shares nothing with it, so that an error would have to be made twice to pass unseen. [`shift`]
+//! moves old events to the present.
 
 mod calendar;
 mod comparison;

@@ -19,7 +19,8 @@ impl Names {
         if let Some(name) = self.numbers.get(text) {
             return *name;
         }
-        let name = Name::try_from(self.texts.len()).expect("four thousand million names do not fit into memory");
+        let name = Name::try_from(self.texts.len())
+            .expect("four thousand million names do not fit into memory");
         let text: Arc<str> = Arc::from(text);
         self.numbers.insert(text.clone(), name);
         self.texts.push(text);

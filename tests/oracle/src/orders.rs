@@ -73,12 +73,16 @@ pub struct Order {
     pub made: Option<(i128, Made)>,
     /// Since when it has its status (in nanoseconds since 1970), by which event, and the status.
     pub status: (i128, &'static str, String),
-    /// When it was cancelled (in nanoseconds since 1970), if it was, and the refund if one was told.
+    /// When it was cancelled (in nanoseconds since 1970), if it was, and the refund if one was
+    /// told.
     pub cancelled: Option<(i128, Option<Decimal>)>,
 }
 
-/// All orders of these events, by site and id. An event that comes twice changes nothing, and neither does their order.
-pub fn orders<'a>(events: impl IntoIterator<Item = &'a OrderEvent>) -> BTreeMap<(String, String), Order> {
+/// All orders of these events, by site and id. An event that comes twice changes nothing, and
+/// neither does their order.
+pub fn orders<'a>(
+    events: impl IntoIterator<Item = &'a OrderEvent>,
+) -> BTreeMap<(String, String), Order> {
     let mut by_order: BTreeMap<(String, String), Vec<&OrderEvent>> = BTreeMap::new();
     for event in events {
         by_order.entry((event.site.clone(), event.order.clone())).or_default().push(event);
@@ -87,12 +91,14 @@ pub fn orders<'a>(events: impl IntoIterator<Item = &'a OrderEvent>) -> BTreeMap<
 }
 
 /// What these events add up to, with what no order counts for any more left out.
-pub fn order_tallies<'a>(events: impl IntoIterator<Item = &'a OrderEvent>) -> BTreeMap<TallyKey, Decimal> {
+pub fn order_tallies<'a>(
+    events: impl IntoIterator<Item = &'a OrderEvent>,
+) -> BTreeMap<TallyKey, Decimal> {
     let mut tallies: BTreeMap<TallyKey, Decimal> = BTreeMap::new();
     for ((site, _), order) in orders(events) {
         let Some((at, made)) = order.made else { continue };
-        let minute =
-            i64::try_from(at.div_euclid(60_000_000_000)).expect("times are checked to lie before the year 10000");
+        let minute = i64::try_from(at.div_euclid(60_000_000_000))
+            .expect("times are checked to lie before the year 10000");
         let mut add = |measure: String, key: &str, number: Decimal| {
             let key = TallyKey { site: site.clone(), measure, minute, key: key.to_owned() };
             *tallies.entry(key).or_default() += number;
@@ -131,7 +137,11 @@ fn become_of(events: &[&OrderEvent]) -> Option<Order> {
         }
     }
     let (at, _, by, status) = statuses.into_iter().max()?;
-    Some(Order { made: made.into_iter().min(), status: (at, by, status), cancelled: cancelled.into_iter().min() })
+    Some(Order {
+        made: made.into_iter().min(),
+        status: (at, by, status),
+        cancelled: cancelled.into_iter().min(),
+    })
 }
 
 /// The three types of events.
@@ -142,7 +152,8 @@ pub(crate) enum OrderKind {
     Cancelled,
 }
 
-/// Checks what only an event about an order has. The fields that all events have were checked before.
+/// Checks what only an event about an order has. The fields that all events have were checked
+/// before.
 ///
 /// # Errors
 /// The reason for which the line is rejected.
@@ -172,7 +183,9 @@ pub(crate) fn check(
         OrderKind::StatusChanged => {
             What::Changed(status(sources, NEW_STATUS, "newStatus")?.ok_or("missing:newStatus")?)
         }
-        OrderKind::Cancelled => What::Cancelled(event::amount(sources, REFUND_AMOUNT, "refundAmount")?),
+        OrderKind::Cancelled => {
+            What::Cancelled(event::amount(sources, REFUND_AMOUNT, "refundAmount")?)
+        }
     };
     let at = event::nanoseconds(sources).ok_or("invalid:timestamp")?;
     Ok(OrderEvent { site: site.to_owned(), order, at, what })

@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use crate::decimal::Decimal;
 use crate::recount::TallyKey;
 
-/// Whole numbers of this size and above are no longer exact in JavaScript, so as ids they are plain texts.
+/// Whole numbers of this size and above are no longer exact in JavaScript, so as ids they are plain
+/// texts.
 const INTEGER_BOUND: i64 = 1 << 53;
 
 /// What is asked.
@@ -17,8 +18,8 @@ const INTEGER_BOUND: i64 = 1 << 53;
 pub struct Question {
     /// The site.
     pub site: String,
-    /// The measure: `views` for the most viewed item, `carts` for the one most added to carts, `sales:USD` for the one
-    /// that grosses most.
+    /// The measure: `views` for the most viewed item, `carts` for the one most added to carts,
+    /// `sales:USD` for the one that grosses most.
     pub measure: String,
     /// The minutes that are added up, counted since 1970; half open.
     pub minutes: Range<i64>,
@@ -30,11 +31,17 @@ pub fn window(as_of: DateTime<Utc>, minutes: i64) -> Range<i64> {
     end - minutes..end
 }
 
-/// Ranks every key of the window: the largest number first, equal numbers by key. The empty one is no item and no page.
-pub fn ranking(tallies: &BTreeMap<TallyKey, Decimal>, question: &Question) -> Vec<(String, Decimal)> {
+/// Ranks every key of the window: the largest number first, equal numbers by key. The empty one is
+/// no item and no page.
+pub fn ranking(
+    tallies: &BTreeMap<TallyKey, Decimal>,
+    question: &Question,
+) -> Vec<(String, Decimal)> {
     let mut numbers: BTreeMap<&str, Decimal> = BTreeMap::new();
     for (tally, number) in tallies {
-        let asked = tally.site == question.site && tally.measure == question.measure && !tally.key.is_empty();
+        let asked = tally.site == question.site
+            && tally.measure == question.measure
+            && !tally.key.is_empty();
         if asked && question.minutes.contains(&tally.minute) {
             *numbers.entry(&tally.key).or_default() += *number;
         }
@@ -65,7 +72,8 @@ pub fn compare_keys(left: &str, right: &str) -> Ordering {
 /// The key as an integer, if it is one below 2^53 that is written in the only usual way.
 pub fn integer(key: &str) -> Option<i64> {
     let integer: i64 = key.parse().ok()?;
-    (integer.to_string() == key && -INTEGER_BOUND < integer && integer < INTEGER_BOUND).then_some(integer)
+    (integer.to_string() == key && -INTEGER_BOUND < integer && integer < INTEGER_BOUND)
+        .then_some(integer)
 }
 
 #[cfg(test)]
@@ -117,11 +125,23 @@ mod tests {
 
     #[test]
     fn orders_by_number_then_by_key() {
-        let cells: Vec<_> = ["b", "10", "9", "a", "-1", "09", "-0", "9007199254740991", "9007199254740992", "1.5", "0"]
-            .iter()
-            .map(|key| ("default", "views", 7, *key, "1"))
-            .chain([("default", "views", 7, "z", "1.5")])
-            .collect();
+        let cells: Vec<_> = [
+            "b",
+            "10",
+            "9",
+            "a",
+            "-1",
+            "09",
+            "-0",
+            "9007199254740991",
+            "9007199254740992",
+            "1.5",
+            "0",
+        ]
+        .iter()
+        .map(|key| ("default", "views", 7, *key, "1"))
+        .chain([("default", "views", 7, "z", "1.5")])
+        .collect();
         assert_eq!(
             answer(&tallies(&cells), &question(7, 1)),
             "z=1.5 -1=1 0=1 9=1 10=1 9007199254740991=1 -0=1 09=1 1.5=1 9007199254740992=1 a=1 b=1"

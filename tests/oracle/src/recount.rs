@@ -25,7 +25,8 @@ pub struct TallyKey {
     pub measure: String,
     /// Minutes since 1970.
     pub minute: i64,
-    /// The item or the page. The empty key of `pages` is for views that count items too, and is no page.
+    /// The item or the page. The empty key of `pages` is for views that count items too, and is no
+    /// page.
     pub key: String,
 }
 
@@ -35,7 +36,8 @@ impl TallyKey {
     /// # Panics
     /// The minute is not one of the years 1970 to 9999.
     pub fn minute_start(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(self.minute * 60, 0).expect("event times are checked to lie before the year 10000")
+        DateTime::from_timestamp(self.minute * 60, 0)
+            .expect("event times are checked to lie before the year 10000")
     }
 }
 
@@ -60,8 +62,8 @@ pub struct Recount {
     pub tallies: BTreeMap<TallyKey, Decimal>,
     /// Whom the counted events are of.
     pub visitors: Visitors,
-    /// What the counted events say of orders, in the order of the lines. They count together with those of all other
-    /// chunks: see [`crate::order_tallies`].
+    /// What the counted events say of orders, in the order of the lines. They count together with
+    /// those of all other chunks: see [`crate::order_tallies`].
     pub orders: Vec<OrderEvent>,
     /// The BLAKE3 of the bytes as they are stored, in hex: the end of the chunk's id.
     pub content_hash: String,
@@ -95,7 +97,8 @@ pub enum RecountError {
 pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountError> {
     let bytes = unpack(stored)?;
     let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
-    let mut recount = Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
+    let mut recount =
+        Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
     let mut seen = BTreeSet::new();
     for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let line = match line.strip_suffix(b"\n") {
@@ -141,7 +144,12 @@ type Seen = BTreeSet<(String, String)>;
 ///
 /// # Errors
 /// The reason for which the line is rejected; nothing of it was counted then.
-fn count_line(line: &[u8], settings: &Settings, seen: &mut Seen, recount: &mut Recount) -> Result<(), String> {
+fn count_line(
+    line: &[u8],
+    settings: &Settings,
+    seen: &mut Seen,
+    recount: &mut Recount,
+) -> Result<(), String> {
     let line = read_object(line)?;
     let own_id;
     let events = match line.get("events") {
@@ -175,7 +183,12 @@ fn count_line(line: &[u8], settings: &Settings, seen: &mut Seen, recount: &mut R
         }
         events_counted += 1;
         seen.extend(event_id);
-        recount.visitors.add(&event.site, event.minute, event.customer.as_deref(), event.session.as_deref());
+        recount.visitors.add(
+            &event.site,
+            event.minute,
+            event.customer.as_deref(),
+            event.session.as_deref(),
+        );
         recount.orders.extend(event.order);
         for (measure, key, number) in event.additions {
             let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };

@@ -20,7 +20,10 @@ pub struct BucketKey {
 }
 
 /// Adds up minute tallies by the buckets of a granularity.
-pub fn roll_up(tallies: &BTreeMap<TallyKey, Decimal>, granularity: Granularity) -> BTreeMap<BucketKey, Decimal> {
+pub fn roll_up(
+    tallies: &BTreeMap<TallyKey, Decimal>,
+    granularity: Granularity,
+) -> BTreeMap<BucketKey, Decimal> {
     let mut sums = BTreeMap::new();
     for (tally, number) in tallies {
         let key = BucketKey {
@@ -44,7 +47,8 @@ mod tests {
     /// Half a year of a small shop, from the end of one ISO year into the next.
     fn half_a_year() -> BTreeMap<TallyKey, Decimal> {
         let end = "2027-03-15T00:00:00Z".parse().unwrap();
-        let shop = Shop { items: 20, sites: vec!["a".to_owned(), "b".to_owned()], ..Shop::default() };
+        let shop =
+            Shop { items: 20, sites: vec!["a".to_owned(), "b".to_owned()], ..Shop::default() };
         let span = Span { events: 20_000, end, minutes: 182 * 24 * 60 };
         let chunk: String = lines(shop, span).map(|line| line + "\n").collect();
         let settings = Settings { reference_time: end, default_currency: "USD".to_owned() };
@@ -67,9 +71,9 @@ mod tests {
         ]);
         let rolled_up = |granularity| {
             let sums = roll_up(&tallies, granularity);
-            let cells = sums
-                .iter()
-                .map(|(cell, number)| format!("{} {} {} {}={number}", cell.site, cell.measure, cell.bucket, cell.key));
+            let cells = sums.iter().map(|(cell, number)| {
+                format!("{} {} {} {}={number}", cell.site, cell.measure, cell.bucket, cell.key)
+            });
             cells.collect::<Vec<_>>()
         };
         let hours = [
@@ -80,8 +84,12 @@ mod tests {
             "t views 1970-01-01T01 1=16",
         ];
         assert_eq!(rolled_up(Granularity::Hour), hours);
-        let weeks =
-            ["s sales:USD 1970-W01 1=0.5", "s views 1970-W01 1=7", "s views 1970-W01 2=8", "t views 1970-W01 1=16"];
+        let weeks = [
+            "s sales:USD 1970-W01 1=0.5",
+            "s views 1970-W01 1=7",
+            "s views 1970-W01 2=8",
+            "t views 1970-W01 1=16",
+        ];
         assert_eq!(rolled_up(Granularity::Week), weeks);
     }
 
@@ -107,6 +115,9 @@ mod tests {
             views.map(|(_, number)| *number).sum::<Decimal>()
         };
         let totals = Granularity::ALL.map(|granularity| total(&roll_up(&minutes, granularity)));
-        assert!(totals[0] > Decimal::from(10_000) && totals.iter().all(|number| *number == totals[0]), "{totals:?}");
+        assert!(
+            totals[0] > Decimal::from(10_000) && totals.iter().all(|number| *number == totals[0]),
+            "{totals:?}"
+        );
     }
 }

@@ -23,13 +23,15 @@ pub struct EventTime {
 
 /// The valid times of a line's events, in the order of the line.
 ///
-/// **Shape**: each object that is an event has one at most, that of the spelling which wins; the line itself and each
-/// element of its `events` are such objects. Empty if the line is not a JSON object.
+/// **Shape**: each object that is an event has one at most, that of the spelling which wins; the
+/// line itself and each element of its `events` are such objects. Empty if the line is not a JSON
+/// object.
 pub fn event_times(line: &str) -> Vec<EventTime> {
     let mut times = Vec::new();
     times.extend(time_of_object(line, 0..line.len()));
     let events = last_member(line, 0..line.len(), "events");
-    let elements = events.clone().and_then(|events| json::elements(&line[events])).unwrap_or_default();
+    let elements =
+        events.clone().and_then(|events| json::elements(&line[events])).unwrap_or_default();
     let offset = events.map_or(0, |events| events.start);
     for element in elements {
         times.extend(time_of_object(line, offset + element.start..offset + element.end));
@@ -40,8 +42,8 @@ pub fn event_times(line: &str) -> Vec<EventTime> {
 
 /// Moves every event of a line by this many minutes.
 ///
-/// **Guarantees**: a time keeps the form that it is written in (zone, fraction, unit); every other byte stays. A line
-/// without valid times stays as it is.
+/// **Guarantees**: a time keeps the form that it is written in (zone, fraction, unit); every other
+/// byte stays. A line without valid times stays as it is.
 ///
 /// # Errors
 /// A time would leave the range in which its form can be read; the text says which.
@@ -107,7 +109,9 @@ fn shift_value(value: &str, minutes: i64) -> Option<String> {
     match json::parse(value) {
         Ok(Value::Number(number)) => shift_number(&number, minutes),
         // A time has no character that would have to be escaped.
-        Ok(Value::Text(text)) if json::is_number(&text) => Some(format!("\"{}\"", shift_number(&text, minutes)?)),
+        Ok(Value::Text(text)) if json::is_number(&text) => {
+            Some(format!("\"{}\"", shift_number(&text, minutes)?))
+        }
         Ok(Value::Text(text)) => Some(format!("\"{}\"", shift_text(&text, minutes)?)),
         Ok(Value::Array(numbers)) => shift_array(&numbers, minutes),
         _ => None,
@@ -117,7 +121,8 @@ fn shift_value(value: &str, minutes: i64) -> Option<String> {
 fn shift_text(text: &str, minutes: i64) -> Option<String> {
     let (to_minute, rest) = text.split_at_checked(MINUTE_BYTES)?;
     let number = |place: Range<usize>| to_minute.get(place)?.parse::<u32>().ok();
-    let date = NaiveDate::from_ymd_opt(i32::try_from(number(0..4)?).ok()?, number(5..7)?, number(8..10)?)?;
+    let date =
+        NaiveDate::from_ymd_opt(i32::try_from(number(0..4)?).ok()?, number(5..7)?, number(8..10)?)?;
     let time = date.and_hms_opt(number(11..13)?, number(14..16)?, 0)?;
     let time: NaiveDateTime = time.checked_add_signed(TimeDelta::try_minutes(minutes)?)?;
     let separator = to_minute.get(10..11)?;
@@ -133,7 +138,9 @@ fn shift_array(numbers: &[Value], minutes: i64) -> Option<String> {
     let numbers: Vec<String> = numbers.iter().map(written).collect::<Option<_>>()?;
     let number = |place: usize| numbers.get(place)?.parse::<u32>().ok();
     let date = NaiveDate::from_ymd_opt(i32::try_from(number(0)?).ok()?, number(1)?, number(2)?)?;
-    let time = date.and_hms_opt(number(3)?, number(4)?, 0)?.checked_add_signed(TimeDelta::try_minutes(minutes)?)?;
+    let time = date
+        .and_hms_opt(number(3)?, number(4)?, 0)?
+        .checked_add_signed(TimeDelta::try_minutes(minutes)?)?;
     let rest: String = numbers.get(5..)?.iter().map(|number| format!(",{number}")).collect();
     Some(format!("[{}{rest}]", time.format("%-Y,%-m,%-d,%-H,%-M")))
 }
@@ -213,8 +220,14 @@ mod tests {
 
     #[test]
     fn moves_back_as_well() {
-        assert_eq!(shift_line(r#"{"ts":"2026-01-01T00:00Z"}"#, -1).as_deref(), Ok(r#"{"ts":"2025-12-31T23:59Z"}"#));
-        assert_eq!(shift_line(r#"{"ts":120000000000}"#, -1).as_deref(), Ok(r#"{"ts":119999940000}"#));
+        assert_eq!(
+            shift_line(r#"{"ts":"2026-01-01T00:00Z"}"#, -1).as_deref(),
+            Ok(r#"{"ts":"2025-12-31T23:59Z"}"#)
+        );
+        assert_eq!(
+            shift_line(r#"{"ts":120000000000}"#, -1).as_deref(),
+            Ok(r#"{"ts":119999940000}"#)
+        );
     }
 
     #[test]

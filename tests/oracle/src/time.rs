@@ -7,7 +7,8 @@ use crate::decimal::Number;
 /// The first second that is too late for an event time: the start of the year 10000.
 pub(crate) const SECOND_MAX: i64 = 253_402_300_800;
 
-/// Reads an event time that is written as a number: seconds, milliseconds or microseconds since 1970, by its size.
+/// Reads an event time that is written as a number: seconds, milliseconds or microseconds since
+/// 1970, by its size.
 ///
 /// **Units and range**: whole seconds since 1970; a fraction is cut off.
 pub(crate) fn read_epoch(text: &str) -> Option<i64> {
@@ -20,7 +21,8 @@ pub(crate) fn read_epoch(text: &str) -> Option<i64> {
     }
     let mut whole = String::new();
     for place in 0..number.whole_digits() {
-        let digit = usize::try_from(place).ok().and_then(|place| number.digits.as_bytes().get(place));
+        let digit =
+            usize::try_from(place).ok().and_then(|place| number.digits.as_bytes().get(place));
         whole.push(digit.map_or('0', |digit| char::from(*digit)));
     }
     let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
@@ -36,7 +38,8 @@ pub(crate) fn read_epoch(text: &str) -> Option<i64> {
 
 /// Reads an event time that is a text: a date and time, or a number.
 ///
-/// **Units and range**: whole seconds since 1970; a fraction is cut off, a leap second is the second before it.
+/// **Units and range**: whole seconds since 1970; a fraction is cut off, a leap second is the
+/// second before it.
 pub(crate) fn read_text(text: &str) -> Option<i64> {
     if let Some(seconds) = read_epoch(text) {
         return Some(seconds);
@@ -45,14 +48,16 @@ pub(crate) fn read_text(text: &str) -> Option<i64> {
     (0..SECOND_MAX).contains(&seconds).then_some(seconds)
 }
 
-/// What stands behind the whole second of a time that was read, in nanoseconds; what is finer is cut off.
+/// What stands behind the whole second of a time that was read, in nanoseconds; what is finer is
+/// cut off.
 pub(crate) fn nanoseconds(text: &str) -> u32 {
     let below_second = match Number::read(text) {
         // Only a fraction of a second has a point.
         None => text.split_once('.').map_or("", |(_, fraction)| fraction).to_owned(),
         Some(number) => below_second(&number),
     };
-    let mut digits: String = below_second.chars().take_while(char::is_ascii_digit).take(9).collect();
+    let mut digits: String =
+        below_second.chars().take_while(char::is_ascii_digit).take(9).collect();
     while digits.len() < 9 {
         digits.push('0');
     }
@@ -71,8 +76,12 @@ fn below_second(number: &Number) -> String {
     } else {
         in_units - 6
     };
-    let digit_at = |place: i64| usize::try_from(place).ok().and_then(|place| number.digits.as_bytes().get(place));
-    (second_at..second_at + 9).map(|place| digit_at(place).map_or('0', |digit| char::from(*digit))).collect()
+    let digit_at = |place: i64| {
+        usize::try_from(place).ok().and_then(|place| number.digits.as_bytes().get(place))
+    };
+    (second_at..second_at + 9)
+        .map(|place| digit_at(place).map_or('0', |digit| char::from(*digit)))
+        .collect()
 }
 
 fn read_date_and_time(text: &str) -> Option<i64> {
@@ -179,7 +188,12 @@ mod tests {
 
     fn read(text: &str) -> Option<String> {
         let seconds = read_text(text)?;
-        Some(chrono::DateTime::from_timestamp(seconds, 0).unwrap().format("%Y-%m-%d %H:%M:%S").to_string())
+        Some(
+            chrono::DateTime::from_timestamp(seconds, 0)
+                .unwrap()
+                .format("%Y-%m-%d %H:%M:%S")
+                .to_string(),
+        )
     }
 
     #[test]
@@ -296,9 +310,20 @@ mod tests {
 
     #[test]
     fn refuses_other_epoch_times() {
-        for case in
-            ["-1", "-0.5", "100000000000000000", "1e17", "1e999999999999", "", " 1", "1 ", "+1", "01", "0x1", "1."]
-        {
+        for case in [
+            "-1",
+            "-0.5",
+            "100000000000000000",
+            "1e17",
+            "1e999999999999",
+            "",
+            " 1",
+            "1 ",
+            "+1",
+            "01",
+            "0x1",
+            "1.",
+        ] {
             assert_eq!(read_epoch(case), None, "{case:?}");
             assert_eq!(read_text(case), None, "{case:?}");
         }

@@ -70,14 +70,27 @@ mod tests {
 
     #[test]
     fn every_line_of_every_chunk_is_in_one_place() {
-        let settings =
-            Settings { reference_time: "2026-11-20T12:00:00Z".parse().unwrap(), default_currency: "USD".to_owned() };
+        let settings = Settings {
+            reference_time: "2026-11-20T12:00:00Z".parse().unwrap(),
+            default_currency: "USD".to_owned(),
+        };
         let view = r#"{"event":"view","ts":"2026-11-20T11:07Z","sku":1,"event_id":1}"#;
         let ignored = r#"{"event":"refund","ts":"2026-11-20T11:07Z","sku":1}"#;
         let two = r#"{"ts":"2026-11-20T11:07Z","events":[{"event":"view","sku":1},{"event":"cart","sku":1}]}"#;
-        let chunks = [format!("{view}\n{view}\n{ignored}\nx\n\n{two}\n"), format!("{view}\nx\n"), String::new()];
+        let chunks = [
+            format!("{view}\n{view}\n{ignored}\nx\n\n{two}\n"),
+            format!("{view}\nx\n"),
+            String::new(),
+        ];
         let recounts = chunks.map(|chunk| recount(chunk.as_bytes(), &settings).unwrap());
-        let named = recounts.iter().collect::<Totals>().named().map(|(name, number)| format!("{name} {number}"));
-        assert_eq!(named.join(", "), "chunks 3, lines 7, counted 3, ignored 1, duplicate 1, rejected 2, events 4");
+        let named = recounts
+            .iter()
+            .collect::<Totals>()
+            .named()
+            .map(|(name, number)| format!("{name} {number}"));
+        assert_eq!(
+            named.join(", "),
+            "chunks 3, lines 7, counted 3, ignored 1, duplicate 1, rejected 2, events 4"
+        );
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn unpack(stored: &[u8]) -> Result<Vec<u8>, RecountError> {
     Ok(stored.to_vec())
 }
 
-/// Whether the first bytes are those of a zstd frame, or of a skippable one, which some packers write first.
+/// Whether the first bytes are those of a zstd frame, or of a skippable one, which some packers
+/// write first.
 fn is_zstd(stored: &[u8]) -> bool {
     let skippable = matches!(stored, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
     skippable || stored.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])

@@ -1,4 +1,5 @@
-//! Who was there: customers and sessions, kept by their ids, so that how many different ones there were is exact.
+//! Who was there: customers and sessions, kept by their ids, so that how many different ones there
+//! were is exact.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -55,7 +56,8 @@ impl Visitors {
     /// Adds all visitors of another chunk.
     pub fn unite(&mut self, other: &Self) {
         let names: Vec<Name> = other.ids.texts().iter().map(|text| self.ids.name(text)).collect();
-        let here = |ids: &BTreeSet<Name>| ids.iter().map(|id| names[*id as usize]).collect::<Vec<Name>>();
+        let here =
+            |ids: &BTreeSet<Name>| ids.iter().map(|id| names[*id as usize]).collect::<Vec<Name>>();
         for (site, minutes) in &other.sites {
             for (minute, present) in minutes {
                 let united = self.minutes_mut(site).entry(*minute).or_default();
@@ -77,8 +79,12 @@ impl Visitors {
         self.different(minutes.into_iter().flatten().map(|(_, present)| present))
     }
 
-    /// Every bucket of a granularity in which anybody was at a site, each with who it was; ascending by site and time.
-    pub fn by_bucket(&self, granularity: Granularity) -> impl Iterator<Item = (&str, Bucket, VisitorIds<'_>)> {
+    /// Every bucket of a granularity in which anybody was at a site, each with who it was;
+    /// ascending by site and time.
+    pub fn by_bucket(
+        &self,
+        granularity: Granularity,
+    ) -> impl Iterator<Item = (&str, Bucket, VisitorIds<'_>)> {
         self.sites.iter().flat_map(move |(site, minutes)| {
             let mut minutes = minutes.iter().peekable();
             std::iter::from_fn(move || {
@@ -152,8 +158,14 @@ mod tests {
         assert_eq!(counts(&visitors, "s", 0..1441), (2, 3));
         assert_eq!(counts(&visitors, "s", 1..59), (0, 0));
         assert_eq!(counts(&visitors, "t", 0..1441), (1, 0));
-        assert_eq!((counts(&visitors, "u", 0..1441), counts(&visitors, "v", 0..1)), ((0, 0), (0, 0)));
-        assert_eq!(visitors.ids("s", 0..60), VisitorIds { users: vec!["a", "b"], sessions: vec!["1", "2"] });
+        assert_eq!(
+            (counts(&visitors, "u", 0..1441), counts(&visitors, "v", 0..1)),
+            ((0, 0), (0, 0))
+        );
+        assert_eq!(
+            visitors.ids("s", 0..60),
+            VisitorIds { users: vec!["a", "b"], sessions: vec!["1", "2"] }
+        );
     }
 
     #[test]

@@ -10,7 +10,10 @@ use minutebook_shop::{Shop, Span, lines};
 const REFERENCE_TIME: &str = "2026-11-20T12:00:00Z";
 
 fn try_count(stored: &[u8]) -> Result<Recount, RecountError> {
-    let settings = Settings { reference_time: REFERENCE_TIME.parse().unwrap(), default_currency: "USD".to_owned() };
+    let settings = Settings {
+        reference_time: REFERENCE_TIME.parse().unwrap(),
+        default_currency: "USD".to_owned(),
+    };
     recount(stored, &settings)
 }
 
@@ -22,13 +25,16 @@ fn count(stored: impl AsRef<[u8]>) -> Recount {
     recount
 }
 
-/// A recount in one line: `c1 i0 d0 e1 | <reason>@<line> ... | <site> <measure> <hh:mm> <key>=<number>; ...`, where the
-/// site `default` and counts of zero are left out.
+/// A recount in one line: `c1 i0 d0 e1 | <reason>@<line> ... | <site> <measure> <hh:mm>
+/// <key>=<number>; ...`, where the site `default` and counts of zero are left out.
 fn summary(recount: &Recount) -> String {
     let mut parts = Vec::new();
-    for (letter, number) in
-        [("c", recount.counted), ("i", recount.ignored), ("d", recount.duplicate), ("e", recount.events)]
-    {
+    for (letter, number) in [
+        ("c", recount.counted),
+        ("i", recount.ignored),
+        ("d", recount.duplicate),
+        ("e", recount.events),
+    ] {
         if number > 0 {
             parts.push(format!("{letter}{number}"));
         }
@@ -116,16 +122,27 @@ mod lines {
     #[test]
     fn not_utf8() {
         check(b"{\"event\":\"view\",\"ts\":1,\"item_id\":\"\xff\"}", "not_utf8@1 | ");
-        check(b"\xc0\xaf\n\xed\xa0\x80\n\xf4\x90\x80\x80\n\xe2\x82", "not_utf8@1 not_utf8@2 not_utf8@3 not_utf8@4 | ");
+        check(
+            b"\xc0\xaf\n\xed\xa0\x80\n\xf4\x90\x80\x80\n\xe2\x82",
+            "not_utf8@1 not_utf8@2 not_utf8@3 not_utf8@4 | ",
+        );
         // UTF-8 is looked at before JSON.
         check(b"{{{\xff", "not_utf8@1 | ");
     }
 
     #[test]
     fn not_json() {
-        for text in
-            ["x", "{", "{\"a\":1", "{} {}", "{'a':1}", "{\"a\":01}", "{\"a\":NaN}", "{\"a\":\"\u{1}\"}", "{\"a\":1,}"]
-        {
+        for text in [
+            "x",
+            "{",
+            "{\"a\":1",
+            "{} {}",
+            "{'a':1}",
+            "{\"a\":01}",
+            "{\"a\":NaN}",
+            "{\"a\":\"\u{1}\"}",
+            "{\"a\":1,}",
+        ] {
             check(text, "not_json@1 | ");
         }
         check(r#"{"a":"\ud800"}"#, "not_json@1 | ");
@@ -136,7 +153,11 @@ mod lines {
     #[test]
     fn too_deep() {
         let nested = |levels: usize| {
-            line(&format!(r#""event":"view","item_id":1,"x":{}{}"#, "[".repeat(levels), "]".repeat(levels)))
+            line(&format!(
+                r#""event":"view","item_id":1,"x":{}{}"#,
+                "[".repeat(levels),
+                "]".repeat(levels)
+            ))
         };
         check(nested(63), "c1 e1 | views 11:07 1=1");
         check(nested(64), "too_deep@1 | ");
@@ -157,8 +178,14 @@ mod lines {
     fn of_a_name_that_stands_twice_the_last_value_counts() {
         check(line(r#""event":"view","item_id":1,"item_id":2"#), "c1 e1 | views 11:07 2=1");
         check(line(r#""event":"view","item_id":1,"item\u005fid":2"#), "c1 e1 | views 11:07 2=1");
-        check(line(r#""event":"view","product_id":3,"item_id":1,"item_id":null"#), "c1 e1 | views 11:07 3=1");
-        check(line(r#""event":"view","properties":{"item_id":1},"properties":7"#), "missing:item_id@1 | ");
+        check(
+            line(r#""event":"view","product_id":3,"item_id":1,"item_id":null"#),
+            "c1 e1 | views 11:07 3=1",
+        );
+        check(
+            line(r#""event":"view","properties":{"item_id":1},"properties":7"#),
+            "missing:item_id@1 | ",
+        );
     }
 }
 
@@ -170,7 +197,8 @@ mod fields {
         for name in ["event_type", "event", "type", "event_name", "eventType"] {
             check(line(&format!(r#""{name}":"view","item_id":1"#)), "c1 e1 | views 11:07 1=1");
         }
-        for name in ["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"] {
+        for name in ["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"]
+        {
             let line = format!(r#"{{"event":"view","item_id":1,"{name}":"2026-11-20T11:08:00Z"}}"#);
             check(line, "c1 e1 | views 11:08 1=1");
         }
@@ -181,7 +209,10 @@ mod fields {
             check(line(&format!(r#""event":"view","{name}":"/x""#)), "c1 e1 | pages 11:07 /x=1");
         }
         for name in ["site_id", "app_id", "tenant_id"] {
-            check(line(&format!(r#""event":"view","item_id":1,"{name}":"s""#)), "c1 e1 | s views 11:07 1=1");
+            check(
+                line(&format!(r#""event":"view","item_id":1,"{name}":"s""#)),
+                "c1 e1 | s views 11:07 1=1",
+            );
         }
         for name in ["event_id", "messageId", "insert_id"] {
             let line = line(&format!(r#""event":"view","item_id":1,"{name}":"s""#));
@@ -190,18 +221,32 @@ mod fields {
         for (field, names) in [
             (
                 "customer_id",
-                ["customer_id", "user_id", "visitorid", "userId", "anonymousId", "user_pseudo_id", "client_id"]
-                    .as_slice(),
+                [
+                    "customer_id",
+                    "user_id",
+                    "visitorid",
+                    "userId",
+                    "anonymousId",
+                    "user_pseudo_id",
+                    "client_id",
+                ]
+                .as_slice(),
             ),
             ("session_id", &["session_id", "user_session", "session"]),
             ("order_id", &["order_id", "transaction_id", "transactionid", "orderId"]),
         ] {
             for name in names {
-                check(line(&format!(r#""event":"view","item_id":1,"{name}":1.5"#)), &format!("invalid:{field}@1 | "));
+                check(
+                    line(&format!(r#""event":"view","item_id":1,"{name}":1.5"#)),
+                    &format!("invalid:{field}@1 | "),
+                );
             }
         }
         for name in ["items", "products"] {
-            check(line(&format!(r#""event":"view","{name}":[{{"sku":1}}]"#)), "c1 e1 | views 11:07 1=1");
+            check(
+                line(&format!(r#""event":"view","{name}":[{{"sku":1}}]"#)),
+                "c1 e1 | views 11:07 1=1",
+            );
         }
     }
 
@@ -210,7 +255,10 @@ mod fields {
         check(line(r#""sku":1,"aid":2,"item_id":3,"event":"view""#), "c1 e1 | views 11:07 3=1");
         check(line(r#""sku":1,"aid":2,"item_id":null,"event":"view""#), "c1 e1 | views 11:07 2=1");
         check(line(r#""sku":1,"aid":"","item_id":"","event":"view""#), "c1 e1 | views 11:07 1=1");
-        check(line(r#""type":"track","event":"Product Viewed","sku":1"#), "c1 e1 | views 11:07 1=1");
+        check(
+            line(r#""type":"track","event":"Product Viewed","sku":1"#),
+            "c1 e1 | views 11:07 1=1",
+        );
         check(line(r#""item_id":false,"sku":1,"event":"view""#), "invalid:item_id@1 | ");
         check(line(r#""item_id":" ","sku":1,"event":"view""#), "c1 e1 | views 11:07  =1");
         check(line(r#""Item_Id":1,"event":"view""#), "missing:item_id@1 | ");
@@ -219,13 +267,22 @@ mod fields {
     #[test]
     fn what_an_object_lacks_is_looked_for_in_its_properties() {
         check(line(r#""event":"view","properties":{"sku":1}"#), "c1 e1 | views 11:07 1=1");
-        check(line(r#""event":"view","sku":2,"properties":{"item_id":1}"#), "c1 e1 | views 11:07 2=1");
-        check(line(r#""event":"view","sku":"","properties":{"item_id":1}"#), "c1 e1 | views 11:07 1=1");
+        check(
+            line(r#""event":"view","sku":2,"properties":{"item_id":1}"#),
+            "c1 e1 | views 11:07 2=1",
+        );
+        check(
+            line(r#""event":"view","sku":"","properties":{"item_id":1}"#),
+            "c1 e1 | views 11:07 1=1",
+        );
         check(
             r#"{"properties":{"event":"view","ts":"2026-11-20T11:07:31Z","item_id":1,"site_id":"s"}}"#,
             "c1 e1 | s views 11:07 1=1",
         );
-        check(line(r#""event":"view","properties":{"properties":{"item_id":1}}"#), "missing:item_id@1 | ");
+        check(
+            line(r#""event":"view","properties":{"properties":{"item_id":1}}"#),
+            "missing:item_id@1 | ",
+        );
         for other in ["[{\"item_id\":1}]", "null", "\"x\"", "1"] {
             check(line(&format!(r#""event":"view","properties":{other}"#)), "missing:item_id@1 | ");
         }
@@ -234,15 +291,25 @@ mod fields {
     #[test]
     fn params_are_looked_into_where_there_are_no_properties() {
         check(line(r#""event":"view","params":{"sku":1}"#), "c1 e1 | views 11:07 1=1");
-        check(line(r#""event":"view","params":{"sku":1},"properties":{"sku":2}"#), "c1 e1 | views 11:07 2=1");
-        check(line(r#""event":"view","params":{"sku":1},"properties":{"x":2}"#), "missing:item_id@1 | ");
-        check(line(r#""event":"view","params":{"sku":1},"properties":7"#), "c1 e1 | views 11:07 1=1");
+        check(
+            line(r#""event":"view","params":{"sku":1},"properties":{"sku":2}"#),
+            "c1 e1 | views 11:07 2=1",
+        );
+        check(
+            line(r#""event":"view","params":{"sku":1},"properties":{"x":2}"#),
+            "missing:item_id@1 | ",
+        );
+        check(
+            line(r#""event":"view","params":{"sku":1},"properties":7"#),
+            "c1 e1 | views 11:07 1=1",
+        );
         check(line(r#""event":"view","params":{"items":[{"sku":1}]}"#), "c1 e1 | views 11:07 1=1");
     }
 
     #[test]
     fn event_params_are_looked_into_behind_properties() {
-        let with = |parameters: &str| line(&format!(r#""event":"view","event_params":{parameters}"#));
+        let with =
+            |parameters: &str| line(&format!(r#""event":"view","event_params":{parameters}"#));
         let one = "c1 e1 | views 11:07 1=1";
         for value in [
             r#"{"string_value":"1"}"#,
@@ -252,12 +319,24 @@ mod fields {
             r#"{"int_value":2,"string_value":"1"}"#,
             r#"{"double_value":1,"float_value":"","string_value":{},"int_value":[2]}"#,
         ] {
-            check(with(&format!(r#"[{{"key":"page_title","value":{{}}}},{{"value":{value},"key":"sku"}}]"#)), one);
+            check(
+                with(&format!(
+                    r#"[{{"key":"page_title","value":{{}}}},{{"value":{value},"key":"sku"}}]"#
+                )),
+                one,
+            );
         }
         check(with(r#"[{"key":"sku","value":{"int_value":1}}]"#), one);
-        check(with(r#"[{"key":"sku","value":{"int_value":2}},{"key":"sku","value":{"int_value":1}}]"#), one);
         check(
-            with(r#"[7,[],{"key":"sku","value":{"int_value":1}},{"key":"sku","value":3},{"key":7,"value":{}}]"#),
+            with(
+                r#"[{"key":"sku","value":{"int_value":2}},{"key":"sku","value":{"int_value":1}}]"#,
+            ),
+            one,
+        );
+        check(
+            with(
+                r#"[7,[],{"key":"sku","value":{"int_value":1}},{"key":"sku","value":3},{"key":7,"value":{}}]"#,
+            ),
             one,
         );
         let missing = "missing:item_id@1 | ";
@@ -268,7 +347,10 @@ mod fields {
         check(with(r#"[{"key":"sku","value":{"double_value":1.5}}]"#), "invalid:item_id@1 | ");
         let parameters = r#""event_params":[{"key":"aid","value":{"int_value":1}}]"#;
         check(line(&format!(r#""event":"view",{parameters}"#)), one);
-        check(line(&format!(r#""event":"view","properties":{{"sku":2}},{parameters}"#)), "c1 e1 | views 11:07 2=1");
+        check(
+            line(&format!(r#""event":"view","properties":{{"sku":2}},{parameters}"#)),
+            "c1 e1 | views 11:07 2=1",
+        );
         check(line(&format!(r#""event":"view","items":[{{{parameters}}}]"#)), one);
         check(line(&format!(r#""event":"view","sku":2,"events":[{{{parameters}}}]"#)), one);
         check(line(&format!(r#""event":"view",{parameters},"events":[{{}}]"#)), one);
@@ -276,16 +358,27 @@ mod fields {
 
     #[test]
     fn an_event_with_items_has_no_page_location() {
-        check(line(r#""event":"view","page_location":"/x?y","page":"/z""#), "c1 e1 | pages 11:07 /z=1");
+        check(
+            line(r#""event":"view","page_location":"/x?y","page":"/z""#),
+            "c1 e1 | pages 11:07 /z=1",
+        );
         check(
             line(r#""event":"view","page_location":"/x?y","sku":1"#),
             "c1 e1 | pages 11:07 =1; pages 11:07 /x=1; views 11:07 1=1",
         );
-        check(line(r#""event":"view","page_location":"/x?y","items":[{"sku":1}]"#), "c1 e1 | views 11:07 1=1");
-        check(line(r#""event":"view","page_location":7,"items":[{"sku":1}]"#), "c1 e1 | views 11:07 1=1");
+        check(
+            line(r#""event":"view","page_location":"/x?y","items":[{"sku":1}]"#),
+            "c1 e1 | views 11:07 1=1",
+        );
+        check(
+            line(r#""event":"view","page_location":7,"items":[{"sku":1}]"#),
+            "c1 e1 | views 11:07 1=1",
+        );
         check(line(r#""event":"view","page_location":7,"items":[]"#), "invalid:page_url@1 | ");
         check(
-            line(r#""event":"view","page_location":"/x","events":[{"params":{"page_location":"/y"}},{}]"#),
+            line(
+                r#""event":"view","page_location":"/x","events":[{"params":{"page_location":"/y"}},{}]"#,
+            ),
             "c1 e2 | pages 11:07 /x=1; pages 11:07 /y=1",
         );
     }
@@ -293,8 +386,14 @@ mod fields {
     #[test]
     fn an_element_of_events_may_have_its_type_as_its_name() {
         check(line(r#""events":[{"name":"view","sku":1}]"#), "c1 e1 | views 11:07 1=1");
-        check(line(r#""events":[{"name":"cart","type":"view","sku":1}]"#), "c1 e1 | views 11:07 1=1");
-        check(line(r#""type":"view","events":[{"name":"Shoe","sku":1}]"#), "c1 e1 | views 11:07 1=1");
+        check(
+            line(r#""events":[{"name":"cart","type":"view","sku":1}]"#),
+            "c1 e1 | views 11:07 1=1",
+        );
+        check(
+            line(r#""type":"view","events":[{"name":"Shoe","sku":1}]"#),
+            "c1 e1 | views 11:07 1=1",
+        );
         check(line(r#""events":[{"name":"Shoe","sku":1}]"#), "unknown_type@1 | ");
         check(line(r#""events":[{"name":7,"sku":1}]"#), "invalid:event_type@1 | ");
         check(line(r#""events":[{"name":"","sku":1}]"#), "missing:event_type@1 | ");
@@ -309,28 +408,44 @@ mod fields {
             line(r#""event":"view","properties":{"items":[{"sku":1},{"sku":2}]}"#),
             "c1 e1 | views 11:07 1=1; views 11:07 2=1",
         );
-        check(line(r#""event":"view","item_id":1,"properties":{"events":[]}"#), "c1 e1 | views 11:07 1=1");
-        check(line(r#""event":"view","properties":{"events":[{"item_id":1}]}"#), "missing:item_id@1 | ");
+        check(
+            line(r#""event":"view","item_id":1,"properties":{"events":[]}"#),
+            "c1 e1 | views 11:07 1=1",
+        );
+        check(
+            line(r#""event":"view","properties":{"events":[{"item_id":1}]}"#),
+            "missing:item_id@1 | ",
+        );
     }
 
     #[test]
     fn items_count_only_if_they_are_an_array_that_is_not_empty() {
         for other in ["[]", "{}", "{\"item_id\":2}", "1", "\"x\"", "null"] {
-            check(line(&format!(r#""event":"view","item_id":1,"items":{other}"#)), "c1 e1 | views 11:07 1=1");
+            check(
+                line(&format!(r#""event":"view","item_id":1,"items":{other}"#)),
+                "c1 e1 | views 11:07 1=1",
+            );
             check(
                 line(&format!(r#""event":"view","items":{other},"products":[{{"sku":2}}]"#)),
                 "c1 e1 | views 11:07 2=1",
             );
-            let members = format!(r#""event":"view","items":{other},"properties":{{"items":[{{"sku":3}}]}}"#);
+            let members =
+                format!(r#""event":"view","items":{other},"properties":{{"items":[{{"sku":3}}]}}"#);
             check(line(&members), "c1 e1 | views 11:07 3=1");
         }
-        check(line(r#""event":"view","products":[{"sku":2}],"items":[{"sku":1}]"#), "c1 e1 | views 11:07 1=1");
+        check(
+            line(r#""event":"view","products":[{"sku":2}],"items":[{"sku":1}]"#),
+            "c1 e1 | views 11:07 1=1",
+        );
     }
 
     #[test]
     fn events_count_only_if_they_are_an_array() {
         for other in ["{}", "1", "\"x\"", "null"] {
-            check(line(&format!(r#""event":"view","item_id":1,"events":{other}"#)), "c1 e1 | views 11:07 1=1");
+            check(
+                line(&format!(r#""event":"view","item_id":1,"events":{other}"#)),
+                "c1 e1 | views 11:07 1=1",
+            );
         }
         check(line(r#""event":"view","item_id":1,"events":[]"#), "i1 | ");
     }
@@ -350,8 +465,14 @@ mod fields {
             ),
             "c1 e1 | units 11:07 1=1",
         );
-        check(line(r#""event":"purchase","item_id":9,"items":[{"price":1}]"#), "missing:item_id@1 | ");
-        check(line(r#""event":"purchase","items":[{"sku":1},{"items":[{"sku":2}]}]"#), "missing:item_id@1 | ");
+        check(
+            line(r#""event":"purchase","item_id":9,"items":[{"price":1}]"#),
+            "missing:item_id@1 | ",
+        );
+        check(
+            line(r#""event":"purchase","items":[{"sku":1},{"items":[{"sku":2}]}]"#),
+            "missing:item_id@1 | ",
+        );
         check(
             line(r#""event":"purchase","items":[{"sku":1,"price":1},{"sku":1,"price":2}]"#),
             "c1 e1 | sales:USD 11:07 1=3; units 11:07 1=2",
@@ -367,10 +488,15 @@ mod fields {
             "c1 e1 | refunds:EUR 11:07 1=1; refunds:GBP 11:07 1=2",
         );
         check(
-            line(r#""event":"refund","properties":{"currency":"eur","items":[{"sku":1,"price":1,"currency":""}]}"#),
+            line(
+                r#""event":"refund","properties":{"currency":"eur","items":[{"sku":1,"price":1,"currency":""}]}"#,
+            ),
             "c1 e1 | refunds:EUR 11:07 1=1",
         );
-        check(line(r#""event":"refund","items":[{"sku":1,"price":1}]"#), "c1 e1 | refunds:USD 11:07 1=1");
+        check(
+            line(r#""event":"refund","items":[{"sku":1,"price":1}]"#),
+            "c1 e1 | refunds:USD 11:07 1=1",
+        );
     }
 
     #[test]
@@ -397,7 +523,9 @@ mod fields {
             "c1 e1 | sales:USD 11:07 1=10; units 11:07 1=2",
         );
         check(
-            line(r#""event":"view","items":[{"sku":1}],"events":[{"sku":2},{"items":[{"sku":3}]}]"#),
+            line(
+                r#""event":"view","items":[{"sku":1}],"events":[{"sku":2},{"items":[{"sku":3}]}]"#,
+            ),
             "c1 e2 | views 11:07 1=1; views 11:07 3=1",
         );
         check(
@@ -405,7 +533,10 @@ mod fields {
             "c1 e1 | views 11:07 1=1",
         );
         // The element's own properties go before the line.
-        check(line(r#""event":"view","sku":1,"events":[{"properties":{"aid":2}}]"#), "c1 e1 | views 11:07 2=1");
+        check(
+            line(r#""event":"view","sku":1,"events":[{"properties":{"aid":2}}]"#),
+            "c1 e1 | views 11:07 2=1",
+        );
     }
 
     #[test]
@@ -416,9 +547,18 @@ mod fields {
 
     #[test]
     fn a_line_is_taken_or_rejected_as_a_whole() {
-        check(line(r#""sku":1,"events":[{"event":"view"},{"event":"nonsense"}]"#), "unknown_type@1 | ");
-        check(line(r#""event":"view","events":[{"sku":1},{"sku":1.5},{"site_id":"!"}]"#), "invalid:item_id@1 | ");
-        check(line(r#""sku":1,"events":[{"event":"view"},{"event":"search"}]"#), "c1 e1 | views 11:07 1=1");
+        check(
+            line(r#""sku":1,"events":[{"event":"view"},{"event":"nonsense"}]"#),
+            "unknown_type@1 | ",
+        );
+        check(
+            line(r#""event":"view","events":[{"sku":1},{"sku":1.5},{"site_id":"!"}]"#),
+            "invalid:item_id@1 | ",
+        );
+        check(
+            line(r#""sku":1,"events":[{"event":"view"},{"event":"search"}]"#),
+            "c1 e1 | views 11:07 1=1",
+        );
     }
 }
 
@@ -430,8 +570,17 @@ mod types {
         let types = [
             (
                 "views 11:07 1=1",
-                ["page_visit", "page_view", "view", "view_item", "product_view", "Product Viewed", "clicks", "page"]
-                    .as_slice(),
+                [
+                    "page_visit",
+                    "page_view",
+                    "view",
+                    "view_item",
+                    "product_view",
+                    "Product Viewed",
+                    "clicks",
+                    "page",
+                ]
+                .as_slice(),
             ),
             ("carts 11:07 1=1", &["add_to_cart", "addtocart", "cart", "carts", "Product Added"]),
             ("removals 11:07 1=1", &["remove_from_cart", "Product Removed"]),
@@ -456,15 +605,31 @@ mod types {
 
     #[test]
     fn other_types_that_shops_send_are_ignored() {
-        for name in ["session_start", "view_item_list", "begin_checkout", "identify", "Cart Viewed", "Order Updated"] {
+        for name in [
+            "session_start",
+            "view_item_list",
+            "begin_checkout",
+            "identify",
+            "Cart Viewed",
+            "Order Updated",
+        ] {
             check(format!(r#"{{"event":"{name}","site_id":"!","price":-1}}"#), "i1 | ");
         }
     }
 
     #[test]
     fn spellings_are_matched_to_the_letter() {
-        let names =
-            ["View", "VIEW", "view ", " view", "views", "product viewed", "Purchase", "order_created", "page-view"];
+        let names = [
+            "View",
+            "VIEW",
+            "view ",
+            " view",
+            "views",
+            "product viewed",
+            "Purchase",
+            "order_created",
+            "page-view",
+        ];
         for name in names {
             check(line(&format!(r#""event":"{name}","item_id":1"#)), "unknown_type@1 | ");
         }
@@ -488,7 +653,10 @@ mod types {
     #[test]
     fn every_other_type_needs_an_item_and_counts_no_page() {
         for name in ["cart", "remove_from_cart", "purchase", "refund"] {
-            check(line(&format!(r#""event":"{name}","page":"/a","price":1"#)), "missing:item_id@1 | ");
+            check(
+                line(&format!(r#""event":"{name}","page":"/a","price":1"#)),
+                "missing:item_id@1 | ",
+            );
         }
         check(line(r#""event":"cart","item_id":1,"page":"/a""#), "c1 e1 | carts 11:07 1=1");
     }
@@ -496,7 +664,10 @@ mod types {
     #[test]
     fn a_cart_add_and_a_removal_count_one_whatever_the_quantity() {
         for quantity in ["0", "1", "7", "0.5"] {
-            check(line(&format!(r#""event":"cart","item_id":1,"quantity":{quantity}"#)), "c1 e1 | carts 11:07 1=1");
+            check(
+                line(&format!(r#""event":"cart","item_id":1,"quantity":{quantity}"#)),
+                "c1 e1 | carts 11:07 1=1",
+            );
             check(
                 line(&format!(r#""event":"Product Removed","item_id":1,"quantity":{quantity}"#)),
                 "c1 e1 | removals 11:07 1=1",
@@ -506,10 +677,17 @@ mod types {
 
     #[test]
     fn money_is_the_total_amount_else_price_times_quantity() {
-        let sales =
-            |members: &str, expected: &str| check(line(&format!(r#""event":"order","sku":1,{members}"#)), expected);
-        sales(r#""price":2,"quantity":3,"total_amount":5"#, "c1 e1 | sales:USD 11:07 1=5; units 11:07 1=3");
-        sales(r#""price":"19.99","quantity":3"#, "c1 e1 | sales:USD 11:07 1=59.97; units 11:07 1=3");
+        let sales = |members: &str, expected: &str| {
+            check(line(&format!(r#""event":"order","sku":1,{members}"#)), expected)
+        };
+        sales(
+            r#""price":2,"quantity":3,"total_amount":5"#,
+            "c1 e1 | sales:USD 11:07 1=5; units 11:07 1=3",
+        );
+        sales(
+            r#""price":"19.99","quantity":3"#,
+            "c1 e1 | sales:USD 11:07 1=59.97; units 11:07 1=3",
+        );
         sales(r#""price":0.1"#, "c1 e1 | sales:USD 11:07 1=0.1; units 11:07 1=1");
         sales(r#""quantity":2"#, "c1 e1 | units 11:07 1=2");
         sales(r#""price":null,"total_amount":"","quantity":2"#, "c1 e1 | units 11:07 1=2");
@@ -526,17 +704,29 @@ mod types {
     #[test]
     fn a_refund_counts_money_only() {
         check(line(r#""event":"refund","sku":1,"quantity":2"#), "i1 | ");
-        check(line(r#""event":"refund","sku":1,"quantity":2,"price":3"#), "c1 e1 | refunds:USD 11:07 1=6");
-        check(line(r#""event":"refund","sku":1,"total_amount":3,"currency":"Eur""#), "c1 e1 | refunds:EUR 11:07 1=3");
+        check(
+            line(r#""event":"refund","sku":1,"quantity":2,"price":3"#),
+            "c1 e1 | refunds:USD 11:07 1=6",
+        );
+        check(
+            line(r#""event":"refund","sku":1,"total_amount":3,"currency":"Eur""#),
+            "c1 e1 | refunds:EUR 11:07 1=3",
+        );
     }
 
     #[test]
     fn zero_is_written_nowhere() {
         check(line(r#""event":"order","sku":1,"price":0"#), "c1 e1 | units 11:07 1=1");
         check(line(r#""event":"order","sku":1,"price":5,"quantity":0"#), "i1 | ");
-        check(line(r#""event":"order","sku":1,"total_amount":5,"quantity":0"#), "c1 e1 | sales:USD 11:07 1=5");
+        check(
+            line(r#""event":"order","sku":1,"total_amount":5,"quantity":0"#),
+            "c1 e1 | sales:USD 11:07 1=5",
+        );
         check(line(r#""event":"refund","sku":1,"price":0"#), "i1 | ");
-        check(line(r#""event":"order","items":[{"sku":1,"quantity":0},{"sku":2}]"#), "c1 e1 | units 11:07 2=1");
+        check(
+            line(r#""event":"order","items":[{"sku":1,"quantity":0},{"sku":2}]"#),
+            "c1 e1 | units 11:07 2=1",
+        );
     }
 
     #[test]
@@ -554,7 +744,10 @@ mod values {
 
     #[test]
     fn event_type() {
-        check_rejected("missing:event_type", &[r#""item_id":1"#, r#""event":null,"item_id":1"#, r#""event":"""#]);
+        check_rejected(
+            "missing:event_type",
+            &[r#""item_id":1"#, r#""event":null,"item_id":1"#, r#""event":"""#],
+        );
         check_rejected(
             "invalid:event_type",
             &[r#""event":1"#, r#""event":false"#, r#""event":{}"#, r#""event":["view"]"#],
@@ -569,9 +762,17 @@ mod values {
         };
         time("null", "missing:timestamp@1 | ");
         time("\"\"", "missing:timestamp@1 | ");
-        for value in
-            ["true", "{}", "[]", "\"yesterday\"", "\"2026-11-20\"", "-1", "1e17", "\"1969-12-31T23:59:59Z\"", "\" 1\""]
-        {
+        for value in [
+            "true",
+            "{}",
+            "[]",
+            "\"yesterday\"",
+            "\"2026-11-20\"",
+            "-1",
+            "1e17",
+            "\"1969-12-31T23:59:59Z\"",
+            "\" 1\"",
+        ] {
             time(value, "invalid:timestamp@1 | ");
         }
         time("\"2026-11-20T11:07:59.999+00:00\"", "c1 e1 | views 11:07 1=1");
@@ -607,8 +808,13 @@ mod values {
         site("\"default\"", "c1 e1 | views 11:07 1=1");
         site("\"aZ09._:-\"", "c1 e1 | aZ09._:- views 11:07 1=1");
         site("-7", "c1 e1 | -7 views 11:07 1=1");
-        site(&format!("\"{}\"", "s".repeat(64)), &format!("c1 e1 | {} views 11:07 1=1", "s".repeat(64)));
-        for value in ["\" \"", "\"a b\"", "\"a#b\"", "\"a/b\"", "\"é\"", "1.0", "1e3", "true", "{}", "[]"] {
+        site(
+            &format!("\"{}\"", "s".repeat(64)),
+            &format!("c1 e1 | {} views 11:07 1=1", "s".repeat(64)),
+        );
+        for value in
+            ["\" \"", "\"a b\"", "\"a#b\"", "\"a/b\"", "\"é\"", "1.0", "1e3", "true", "{}", "[]"]
+        {
             site(value, "invalid:site_id@1 | ");
         }
         site(&format!("\"{}\"", "s".repeat(65)), "invalid:site_id@1 | ");
@@ -639,7 +845,15 @@ mod values {
             ] {
                 assert_eq!(count(with(value)).counted, 1, "{field} {value}");
             }
-            for value in ["1.0", "1e3", "true", "{}", "[]", &format!("\"{}x\"", "é".repeat(128)), &"1".repeat(257)] {
+            for value in [
+                "1.0",
+                "1e3",
+                "true",
+                "{}",
+                "[]",
+                &format!("\"{}x\"", "é".repeat(128)),
+                &"1".repeat(257),
+            ] {
                 check(with(value), &format!("invalid:{field}@1 | "));
             }
         }
@@ -654,13 +868,18 @@ mod values {
             ("-0", "-0"),
             ("12345678901234567890123", "12345678901234567890123"),
         ] {
-            check(line(&format!(r#""event":"view","item_id":{value}"#)), &format!("c1 e1 | views 11:07 {key}=1"));
+            check(
+                line(&format!(r#""event":"view","item_id":{value}"#)),
+                &format!("c1 e1 | views 11:07 {key}=1"),
+            );
         }
     }
 
     #[test]
     fn page_url() {
-        let page = |value: &str, expected: &str| check(line(&format!(r#""event":"view","page":{value}"#)), expected);
+        let page = |value: &str, expected: &str| {
+            check(line(&format!(r#""event":"view","page":{value}"#)), expected)
+        };
         page("\"https://shop.example/a?b=c\"", "c1 e1 | pages 11:07 https://shop.example/a=1");
         page("\"/a#b?c\"", "c1 e1 | pages 11:07 /a=1");
         page(
@@ -684,21 +903,37 @@ mod values {
             );
         }
         for value in ["\"EU\"", "\"EURO\"", "\"€\"", "\"E R\"", "\"E1R\"", "978", "{}", "false"] {
-            check(line(&format!(r#""event":"view","sku":1,"currency":{value}"#)), "invalid:currency@1 | ");
+            check(
+                line(&format!(r#""event":"view","sku":1,"currency":{value}"#)),
+                "invalid:currency@1 | ",
+            );
             check(
                 line(&format!(r#""event":"view","items":[{{"sku":1,"currency":{value}}}]"#)),
                 "invalid:currency@1 | ",
             );
         }
-        check(line(r#""event":"refund","sku":1,"price":1,"currency":"""#), "c1 e1 | refunds:USD 11:07 1=1");
+        check(
+            line(r#""event":"refund","sku":1,"price":1,"currency":"""#),
+            "c1 e1 | refunds:USD 11:07 1=1",
+        );
     }
 
     #[test]
     fn price_quantity_and_total_amount() {
         for field in ["price", "quantity", "total_amount"] {
-            for value in
-                ["0", "-0", "1", "1.0000000", "0.000001", "1e2", "1000000000000", "\"1.5\"", "\"1e-6\"", "null", "\"\""]
-            {
+            for value in [
+                "0",
+                "-0",
+                "1",
+                "1.0000000",
+                "0.000001",
+                "1e2",
+                "1000000000000",
+                "\"1.5\"",
+                "\"1e-6\"",
+                "null",
+                "\"\"",
+            ] {
                 let members = format!(r#""event":"view","item_id":1,"{field}":{value}"#);
                 check(line(&members), "c1 e1 | views 11:07 1=1");
             }
@@ -735,12 +970,18 @@ mod values {
             line(r#""event":"order","sku":1,"price":1000000.000001,"quantity":1000000"#),
             "invalid:total_amount@1 | ",
         );
-        check(line(r#""event":"refund","sku":1,"price":1e12,"quantity":1e12"#), "invalid:total_amount@1 | ");
+        check(
+            line(r#""event":"refund","sku":1,"price":1e12,"quantity":1e12"#),
+            "invalid:total_amount@1 | ",
+        );
         check(
             line(r#""event":"order","sku":1,"price":1e12,"quantity":1e12,"total_amount":1"#),
             "c1 e1 | sales:USD 11:07 1=1; units 11:07 1=1000000000000",
         );
-        check(line(r#""event":"cart","sku":1,"price":1e12,"quantity":1e12"#), "c1 e1 | carts 11:07 1=1");
+        check(
+            line(r#""event":"cart","sku":1,"price":1e12,"quantity":1e12"#),
+            "c1 e1 | carts 11:07 1=1",
+        );
     }
 }
 
@@ -789,9 +1030,18 @@ mod reasons {
 
     #[test]
     fn items_are_checked_in_turn() {
-        check(line(r#""event":"order","items":[{"price":1},{"currency":1}]"#), "missing:item_id@1 | ");
-        check(line(r#""event":"order","items":[{"sku":1,"price":1e12,"quantity":2},3]"#), "invalid:total_amount@1 | ");
-        check(line(r#""event":"order","items":[{"sku":1.5,"currency":1}]"#), "invalid:currency@1 | ");
+        check(
+            line(r#""event":"order","items":[{"price":1},{"currency":1}]"#),
+            "missing:item_id@1 | ",
+        );
+        check(
+            line(r#""event":"order","items":[{"sku":1,"price":1e12,"quantity":2},3]"#),
+            "invalid:total_amount@1 | ",
+        );
+        check(
+            line(r#""event":"order","items":[{"sku":1.5,"currency":1}]"#),
+            "invalid:currency@1 | ",
+        );
         check(line(r#""event":"order","items":[{"price":-1}]"#), "invalid:price@1 | ");
     }
 }
@@ -805,7 +1055,10 @@ mod duplicates {
 
     #[test]
     fn the_same_event_id_counts_once_at_a_site() {
-        check(view(r#""event_id":"a""#) + &view(r#""messageId":"a""#), "c1 d1 e1 | views 11:07 1=1");
+        check(
+            view(r#""event_id":"a""#) + &view(r#""messageId":"a""#),
+            "c1 d1 e1 | views 11:07 1=1",
+        );
         check(view(r#""event_id":7"#) + &view(r#""event_id":"7""#), "c1 d1 e1 | views 11:07 1=1");
         check(view(r#""event_id":"a""#) + &view(r#""event_id":"A""#), "c2 e2 | views 11:07 1=2");
         check(
@@ -814,7 +1067,10 @@ mod duplicates {
                 + &view(r#""event_id":"a""#),
             "c3 e3 | views 11:07 1=1; x views 11:07 1=1; y views 11:07 1=1",
         );
-        check(view(r#""event_id":"a""#) + &view(r#""event_id":"a","site_id":"default""#), "c1 d1 e1 | views 11:07 1=1");
+        check(
+            view(r#""event_id":"a""#) + &view(r#""event_id":"a","site_id":"default""#),
+            "c1 d1 e1 | views 11:07 1=1",
+        );
         check(view(r#""x":1"#) + &view(r#""x":1"#), "c2 e2 | views 11:07 1=2");
         // Another type or time makes no difference.
         check(
@@ -830,18 +1086,25 @@ mod duplicates {
             "c1 e1 invalid:price@1 | views 11:07 1=1",
         );
         let ignored = line(r#""event":"search","event_id":"a""#);
-        check(ignored.clone() + &view(r#""event_id":"a""#) + &ignored, "c1 i2 e1 | views 11:07 1=1");
+        check(
+            ignored.clone() + &view(r#""event_id":"a""#) + &ignored,
+            "c1 i2 e1 | views 11:07 1=1",
+        );
         let refund = line(r#""event":"refund","sku":1,"event_id":"a""#);
         check(refund.clone() + &view(r#""event_id":"a""#) + &refund, "c1 i2 e1 | views 11:07 1=1");
         let nothing = line(r#""event":"order","sku":1,"quantity":0,"event_id":"a""#);
-        check(nothing.clone() + &view(r#""event_id":"a""#) + &nothing, "c1 i2 e1 | views 11:07 1=1");
+        check(
+            nothing.clone() + &view(r#""event_id":"a""#) + &nothing,
+            "c1 i2 e1 | views 11:07 1=1",
+        );
         check(
             view(r#""event_id":"a""#) + &view(r#""event_id":"a","price":-1"#),
             "c1 e1 invalid:price@2 | views 11:07 1=1",
         );
         // None of a rejected line is remembered.
         check(
-            line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"price":-1}]"#) + &view(r#""event_id":"a""#),
+            line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"price":-1}]"#)
+                + &view(r#""event_id":"a""#),
             "c1 e1 invalid:price@1 | views 11:07 1=1",
         );
     }
@@ -858,7 +1121,8 @@ mod duplicates {
             "c1 d1 e1 | views 11:07 1=1",
         );
         check(
-            view(r#""event_id":"a""#) + &line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"event_id":"b"}]"#),
+            view(r#""event_id":"a""#)
+                + &line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"event_id":"b"}]"#),
             "c2 e2 | views 11:07 1=2",
         );
     }
@@ -868,17 +1132,24 @@ mod duplicates {
         let many = line(r#""event":"view","event_id":"L","sku":1,"events":[{"event_id":"a"},{}]"#);
         check(many.clone() + &many, "c1 d1 e2 | views 11:07 1=2");
         check(view(r#""event_id":"L""#) + &many, "c1 d1 e1 | views 11:07 1=1");
-        check(many.clone() + &view(r#""event_id":"L""#) + &view(r#""event_id":"a""#), "c1 d2 e2 | views 11:07 1=2");
+        check(
+            many.clone() + &view(r#""event_id":"L""#) + &view(r#""event_id":"a""#),
+            "c1 d2 e2 | views 11:07 1=2",
+        );
         // It is not inherited, and it is remembered only after the line's events.
         check(
             line(r#""event":"view","event_id":"L","sku":1,"events":[{"event_id":"L"},{}]"#),
             "c1 e2 | views 11:07 1=2",
         );
         // The ids of the events of a seen line are not remembered.
-        check(view(r#""event_id":"L""#) + &many + &view(r#""event_id":"a""#), "c2 d1 e2 | views 11:07 1=2");
+        check(
+            view(r#""event_id":"L""#) + &many + &view(r#""event_id":"a""#),
+            "c2 d1 e2 | views 11:07 1=2",
+        );
         // The line's id may stand in its properties, and that of an element in its own.
-        let nested =
-            line(r#""event":"view","properties":{"event_id":"L"},"sku":1,"events":[{"properties":{"insert_id":"a"}}]"#);
+        let nested = line(
+            r#""event":"view","properties":{"event_id":"L"},"sku":1,"events":[{"properties":{"insert_id":"a"}}]"#,
+        );
         check(nested.clone() + &nested + &view(r#""event_id":"a""#), "c1 d2 e1 | views 11:07 1=1");
     }
 
@@ -902,13 +1173,20 @@ mod duplicates {
         check(line(r#""event_id":1.5,"events":[{}]"#), "invalid:event_id@1 | ");
         check(line(r#""event_id":1.5,"events":[]"#), "invalid:event_id@1 | ");
         // Without an id of its own nothing of the line is checked but what its events inherit.
-        check(line(r#""site_id":"!","event":"view","events":[{"sku":1,"site_id":"s"}]"#), "c1 e1 | s views 11:07 1=1");
+        check(
+            line(r#""site_id":"!","event":"view","events":[{"sku":1,"site_id":"s"}]"#),
+            "c1 e1 | s views 11:07 1=1",
+        );
         check(line(r#""site_id":"!","events":[]"#), "i1 | ");
         check(line(r#""site_id":"!","event_id":"","events":[]"#), "i1 | ");
         // The site of the line's id is the line's own.
-        let line_at_x = line(r#""site_id":"x","event_id":"L","event":"view","events":[{"sku":1,"site_id":"y"}]"#);
+        let line_at_x = line(
+            r#""site_id":"x","event_id":"L","event":"view","events":[{"sku":1,"site_id":"y"}]"#,
+        );
         check(
-            line_at_x + &view(r#""event_id":"L","site_id":"y""#) + &view(r#""event_id":"L","site_id":"x""#),
+            line_at_x
+                + &view(r#""event_id":"L","site_id":"y""#)
+                + &view(r#""event_id":"L","site_id":"x""#),
             "c2 d1 e2 | y views 11:07 1=2",
         );
     }
@@ -950,11 +1228,20 @@ mod packed {
     #[test]
     fn several_members_or_frames_are_one_chunk() {
         let (first, second) = VIEW.split_at(20);
-        check([gzip(first.as_bytes()), gzip(second.as_bytes())].concat(), "c1 e1 | views 11:07 1=1");
-        check([zstd(first.as_bytes()), zstd(second.as_bytes())].concat(), "c1 e1 | views 11:07 1=1");
+        check(
+            [gzip(first.as_bytes()), gzip(second.as_bytes())].concat(),
+            "c1 e1 | views 11:07 1=1",
+        );
+        check(
+            [zstd(first.as_bytes()), zstd(second.as_bytes())].concat(),
+            "c1 e1 | views 11:07 1=1",
+        );
         for magic in [0x50, 0x5f] {
             let skippable = [magic, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, b'a', b'b', b'c'];
-            check([&skippable, zstd(VIEW.as_bytes()).as_slice(), &skippable].concat(), "c1 e1 | views 11:07 1=1");
+            check(
+                [&skippable, zstd(VIEW.as_bytes()).as_slice(), &skippable].concat(),
+                "c1 e1 | views 11:07 1=1",
+            );
         }
     }
 
@@ -964,7 +1251,10 @@ mod packed {
         for stored in [gzip(chunk.as_bytes()), zstd(chunk.as_bytes())] {
             for cut in [1, 5, stored.len() / 2] {
                 let truncated = &stored[..stored.len() - cut];
-                assert!(matches!(try_count(truncated), Err(RecountError::Broken(_))), "cut by {cut}");
+                assert!(
+                    matches!(try_count(truncated), Err(RecountError::Broken(_))),
+                    "cut by {cut}"
+                );
             }
         }
         let mut broken = gzip(chunk.as_bytes());
@@ -982,8 +1272,14 @@ mod packed {
         for pack in [gzip, zstd] {
             assert!(try_count(&pack(&vec![b' '; mib])).is_ok());
             let limit_bytes = 1024 * 1024;
-            assert_eq!(try_count(&pack(&vec![b' '; mib + 1])), Err(RecountError::Bomb { limit_bytes }));
-            assert!(matches!(try_count(&pack(&vec![b' '; 4 * mib])), Err(RecountError::Bomb { .. })));
+            assert_eq!(
+                try_count(&pack(&vec![b' '; mib + 1])),
+                Err(RecountError::Bomb { limit_bytes })
+            );
+            assert!(matches!(
+                try_count(&pack(&vec![b' '; 4 * mib])),
+                Err(RecountError::Bomb { .. })
+            ));
             // More than 1 MiB, but it packs less well than 200:1.
             let span = Span { events: 8_000, end: REFERENCE_TIME.parse().unwrap(), minutes: 5 };
             let text: String = lines(Shop::default(), span).map(|line| line + "\n").collect();
@@ -995,20 +1291,31 @@ mod packed {
 
 #[test]
 fn the_hash_is_that_of_the_stored_bytes() {
-    assert_eq!(count("").content_hash, "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
+    assert_eq!(
+        count("").content_hash,
+        "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+    );
 }
 
 mod visitors {
     use super::*;
 
-    /// Who is there, as `<site> <hh:mm> <customer>+<customer> <session>+<session>; ...`, without the site `default`.
+    /// Who is there, as `<site> <hh:mm> <customer>+<customer> <session>+<session>; ...`, without
+    /// the site `default`.
     #[track_caller]
     fn check_visitors(chunk: impl AsRef<[u8]>, expected: &str) {
         let recount = count(&chunk);
-        let minutes = recount.visitors.by_bucket(minutebook_oracle::Granularity::Minute).map(|(site, bucket, ids)| {
-            let site = if site == "default" { String::new() } else { format!("{site} ") };
-            format!("{site}{} {} {}", bucket.start().format("%H:%M"), ids.users.join("+"), ids.sessions.join("+"))
-        });
+        let minutes = recount.visitors.by_bucket(minutebook_oracle::Granularity::Minute).map(
+            |(site, bucket, ids)| {
+                let site = if site == "default" { String::new() } else { format!("{site} ") };
+                format!(
+                    "{site}{} {} {}",
+                    bucket.start().format("%H:%M"),
+                    ids.users.join("+"),
+                    ids.sessions.join("+")
+                )
+            },
+        );
         let minutes = minutes.collect::<Vec<_>>().join("; ");
         assert_eq!(minutes, expected, "{}", String::from_utf8_lossy(chunk.as_ref()));
     }
@@ -1021,14 +1328,25 @@ mod visitors {
         for name in ["session_id", "user_session", "session"] {
             check_visitors(line(&format!(r#""event":"view","sku":1,"{name}":"a""#)), "11:07  a");
         }
-        check_visitors(line(r#""event":"view","sku":1,"userId":"","anonymousId":"x","customer_id":null"#), "11:07 x ");
-        check_visitors(line(r#""event":"view","sku":1,"userId":"u","anonymousId":"x","session":1"#), "11:07 u 1");
+        check_visitors(
+            line(r#""event":"view","sku":1,"userId":"","anonymousId":"x","customer_id":null"#),
+            "11:07 x ",
+        );
+        check_visitors(
+            line(r#""event":"view","sku":1,"userId":"u","anonymousId":"x","session":1"#),
+            "11:07 u 1",
+        );
         check_visitors(line(r#""event":"view","sku":1"#), "");
     }
 
     #[test]
     fn an_integer_and_the_same_text_are_one_id() {
-        let lines = [r#""user_id":7"#, r#""user_id":"7""#, r#""customer_id":"7 ""#, r#""customer_id":"\u0037""#];
+        let lines = [
+            r#""user_id":7"#,
+            r#""user_id":"7""#,
+            r#""customer_id":"7 ""#,
+            r#""customer_id":"\u0037""#,
+        ];
         let chunk = lines.map(|id| line(&format!(r#""event":"view","sku":1,{id}"#))).concat();
         check_visitors(&chunk, "11:07 7+7  ");
         assert_eq!(count(&chunk).visitors.distinct("default", 0..i64::MAX).users, 2);
@@ -1036,7 +1354,10 @@ mod visitors {
 
     #[test]
     fn properties_are_looked_into_and_elements_of_events_inherit() {
-        check_visitors(line(r#""event":"view","sku":1,"properties":{"userId":"a","session":"b"}"#), "11:07 a b");
+        check_visitors(
+            line(r#""event":"view","sku":1,"properties":{"userId":"a","session":"b"}"#),
+            "11:07 a b",
+        );
         check_visitors(
             r#"{"session":7,"properties":{"userId":"a"},"events":[{"aid":1,"ts":1763636851,"type":"clicks"},{"aid":2,"ts":1763636911,"type":"carts","userId":"b","site_id":"s"}]}"#,
             "11:07 a 7; s 11:08 b 7",
@@ -1049,7 +1370,9 @@ mod visitors {
         let duplicate = line(r#""event":"view","sku":1,"event_id":1,"userId":"b""#);
         let ignored = line(r#""event":"refund","sku":1,"userId":"c""#);
         let rejected = line(r#""event":"view","userId":"d""#);
-        let half = line(r#""userId":"e","events":[{"event":"refund","sku":1},{"event":"cart","sku":1,"session":1}]"#);
+        let half = line(
+            r#""userId":"e","events":[{"event":"refund","sku":1},{"event":"cart","sku":1,"session":1}]"#,
+        );
         check_visitors([view, duplicate, ignored, rejected, half].concat(), "11:07 a+e 1");
         for event in ["view", "cart", "remove_from_cart", "purchase"] {
             check_visitors(line(&format!(r#""event":"{event}","sku":1,"userId":"a""#)), "11:07 a ");
@@ -1059,7 +1382,9 @@ mod visitors {
 
     #[test]
     fn visitors_of_several_chunks_are_united() {
-        let chunk = |user: &str| count(line(&format!(r#""event":"view","sku":1,"session":"s","userId":"{user}""#)));
+        let chunk = |user: &str| {
+            count(line(&format!(r#""event":"view","sku":1,"session":"s","userId":"{user}""#)))
+        };
         let visitors = minutebook_oracle::visitors(&[chunk("a"), chunk("b"), chunk("a")]);
         let distinct = visitors.distinct("default", 0..i64::MAX);
         assert_eq!((distinct.users, distinct.sessions), (2, 1));
@@ -1070,6 +1395,7 @@ mod visitors {
 fn recounts_of_several_chunks_are_added() {
     let chunks = [count(VIEW), count(format!("{VIEW}\n{VIEW}"))];
     let sums = minutebook_oracle::sum(&chunks);
-    let cells: Vec<String> = sums.iter().map(|(key, number)| format!("{} {}={number}", key.measure, key.key)).collect();
+    let cells: Vec<String> =
+        sums.iter().map(|(key, number)| format!("{} {}={number}", key.measure, key.key)).collect();
     assert_eq!(cells, ["views 1=3"]);
 }

@@ -6,7 +6,8 @@ use minutebook_oracle::{Recount, Settings, order_tallies, recount};
 
 fn count(text: &str) -> Recount {
     let reference_time: DateTime<Utc> = "2026-11-20T12:00:00Z".parse().unwrap();
-    recount(text.as_bytes(), &Settings { reference_time, default_currency: "USD".to_owned() }).unwrap()
+    recount(text.as_bytes(), &Settings { reference_time, default_currency: "USD".to_owned() })
+        .unwrap()
 }
 
 /// An event about order 1 at so many seconds after 11:07.
@@ -24,7 +25,9 @@ fn counted(text: &str) -> String {
     }
     let cells: Vec<String> = order_tallies(&recount.orders)
         .iter()
-        .map(|(key, number)| format!("{} {} {}={number}", key.measure, key.minute_start().format("%H:%M"), key.key))
+        .map(|(key, number)| {
+            format!("{} {} {}={number}", key.measure, key.minute_start().format("%H:%M"), key.key)
+        })
         .collect();
     cells.join("; ")
 }
@@ -39,7 +42,11 @@ fn an_order_counts_at_the_minute_of_its_creation_whatever_comes_first() {
     let paid = event("StatusChanged", "02", r#","newStatus":"PAID""#);
     let shipped = event("StatusChanged", "02.5", r#","newStatus":"SHIPPED""#);
     let expected = "order_value:USD 11:07 gross=9.5; order_value:USD 11:07 orders=1; ordered 11:07 a=3; ordered_value:USD 11:07 a=10; orders 11:07 SHIPPED=1";
-    for lines in [[&created(), &paid, &shipped], [&shipped, &created(), &paid], [&paid, &shipped, &created()]] {
+    for lines in [
+        [&created(), &paid, &shipped],
+        [&shipped, &created(), &paid],
+        [&paid, &shipped, &created()],
+    ] {
         assert_eq!(counted(&lines.map(String::as_str).concat()), expected);
     }
     assert_eq!(counted(&(created() + &created() + &shipped + &paid + &shipped)), expected);
@@ -48,12 +55,17 @@ fn an_order_counts_at_the_minute_of_its_creation_whatever_comes_first() {
 
 #[test]
 fn a_cancellation_gives_back_what_it_says_or_everything() {
-    for (refund, refunded) in [("", "9.5"), (r#","refundAmount":2"#, "2"), (r#","refundAmount":10"#, "10")] {
+    for (refund, refunded) in
+        [("", "9.5"), (r#","refundAmount":2"#, "2"), (r#","refundAmount":10"#, "10")]
+    {
         let text = event("Cancelled", "05", refund) + &created();
         assert!(counted(&text).contains(&format!("refunded={refunded};")), "{text}");
         assert!(counted(&text).contains("CANCELLED=1"), "{text}");
     }
-    assert!(!counted(&(event("Cancelled", "05", r#","refundAmount":0"#) + &created())).contains("refunded"));
+    assert!(
+        !counted(&(event("Cancelled", "05", r#","refundAmount":0"#) + &created()))
+            .contains("refunded")
+    );
     // It stands, whatever status follows.
     let late = event("StatusChanged", "06", r#","newStatus":"ARCHIVED""#);
     let text = late + &event("Cancelled", "05", r#","refundAmount":2"#) + &created();
@@ -61,11 +73,16 @@ fn a_cancellation_gives_back_what_it_says_or_everything() {
 }
 
 #[test]
-fn of_two_events_of_one_time_a_cancellation_is_believed_before_a_change_and_that_before_a_creation() {
-    let change = |status: &str| event("StatusChanged", "01", &format!(r#","newStatus":"{status}""#));
+fn of_two_events_of_one_time_a_cancellation_is_believed_before_a_change_and_that_before_a_creation()
+{
+    let change =
+        |status: &str| event("StatusChanged", "01", &format!(r#","newStatus":"{status}""#));
     assert!(counted(&(change("A") + &created())).contains("orders 11:07 A=1"));
     assert!(counted(&(change("B") + &created() + &change("A"))).contains("orders 11:07 B=1"));
-    assert!(counted(&(change("Z") + &event("Cancelled", "01", "") + &created())).contains("CANCELLED=1"));
+    assert!(
+        counted(&(change("Z") + &event("Cancelled", "01", "") + &created()))
+            .contains("CANCELLED=1")
+    );
 }
 
 #[test]
@@ -85,18 +102,28 @@ fn wrong_fields_reject_their_line() {
         (event("Created", "01", r#","totalAmount":1,"status":1"#), "invalid:status"),
         (event("Created", "01", r#","totalAmount":1,"orderNumber":1.5"#), "invalid:orderNumber"),
         (event("Created", "01", r#","totalAmount":1,"items":[{}]"#), "missing:productName"),
-        (event("Created", "01", r#","totalAmount":1,"items":[{"productName":true}]"#), "invalid:productName"),
+        (
+            event("Created", "01", r#","totalAmount":1,"items":[{"productName":true}]"#),
+            "invalid:productName",
+        ),
         (event("Created", "01", r#","totalAmount":1,"items":[7]"#), "invalid:items"),
         (event("Created", "01", r#","items":[{"productName":"a"}]"#), "missing:total_amount"),
         (event("StatusChanged", "01", ""), "missing:newStatus"),
         (event("Cancelled", "01", r#","refundAmount":-1"#), "invalid:refundAmount"),
-        (event("Cancelled", "01", "").replace("\"orderId\":1", "\"orderId\":\"\""), "missing:order_id"),
-        (event("Cancelled", "01", "").replace("\"2026-11-20T11:07:01Z\"", "[2026,11,20,11]"), "invalid:timestamp"),
+        (
+            event("Cancelled", "01", "").replace("\"orderId\":1", "\"orderId\":\"\""),
+            "missing:order_id",
+        ),
+        (
+            event("Cancelled", "01", "").replace("\"2026-11-20T11:07:01Z\"", "[2026,11,20,11]"),
+            "invalid:timestamp",
+        ),
     ] {
         assert_eq!(counted(&line), reason, "{line}");
     }
-    let items =
-        |count: usize| format!(r#","totalAmount":1,"items":[{}]"#, vec![r#"{"productName":"a"}"#; count].join(","));
+    let items = |count: usize| {
+        format!(r#","totalAmount":1,"items":[{}]"#, vec![r#"{"productName":"a"}"#; count].join(","))
+    };
     assert_eq!(counted(&event("Created", "01", &items(501))), "invalid:items");
     assert!(counted(&event("Created", "01", &items(500))).contains("ordered 11:07 a=500"));
 }
@@ -113,5 +140,8 @@ fn times_may_be_arrays_of_numbers() {
 fn lines_about_orders_are_counted_and_copies_by_id_are_duplicates() {
     let line = event("Cancelled", "01", r#","event_id":"e""#);
     let recount = count(&(line.clone() + &line));
-    assert_eq!((recount.counted, recount.duplicate, recount.events, recount.orders.len()), (1, 1, 1, 1));
+    assert_eq!(
+        (recount.counted, recount.duplicate, recount.events, recount.orders.len()),
+        (1, 1, 1, 1)
+    );
 }

@@ -3,25 +3,33 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
-    Fields, ItemValues, LineContext, MILLIONTHS_PER_ONE, ReadEvent, ReadOrder, Text, UNITS_PER_MILLIONTH, not_json,
+    Fields, ItemValues, LineContext, MILLIONTHS_PER_ONE, ReadEvent, ReadOrder, Text,
+    UNITS_PER_MILLIONTH, not_json,
 };
 use crate::amount::{Amount, INPUT_MAX};
 use crate::event_time::nanoseconds;
 use crate::json::{Kind, Raw};
 use crate::kinds::OrderEvent;
 use crate::orders::{
-    Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, Product, ProductSums, STATUS_BYTES_MAX, STATUS_CREATED,
+    Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, Product, ProductSums, STATUS_BYTES_MAX,
+    STATUS_CREATED,
 };
 use crate::reject::{Field, Reason};
 use crate::time::Minute;
 
-/// The numbers that a time may be an array of: year, month, day, hour and minute at least, then second and nanosecond.
+/// The numbers that a time may be an array of: year, month, day, hour and minute at least, then
+/// second and nanosecond.
 const TIME_NUMBERS: std::ops::RangeInclusive<usize> = 5..=7;
 
 impl LineContext<'_> {
-    /// Reads an event about an order. Such events are few: keeping them out of the way of all others costs nothing.
+    /// Reads an event about an order. Such events are few: keeping them out of the way of all
+    /// others costs nothing.
     #[cold]
-    pub(super) fn order_event(&mut self, what: OrderEvent, fields: &impl Fields) -> Result<(), Reason> {
+    pub(super) fn order_event(
+        &mut self,
+        what: OrderEvent,
+        fields: &impl Fields,
+    ) -> Result<(), Reason> {
         let at = self.time(fields.get(Field::Timestamp))?;
         let minute = Minute::containing(at).ok_or(Reason::Invalid(Field::Timestamp))?;
         let site = self.site(fields.get(Field::SiteId))?;
@@ -48,7 +56,8 @@ impl LineContext<'_> {
                 if value > INPUT_MAX {
                     return Err(Reason::Invalid(Field::TotalAmount));
                 }
-                let (number, customer) = (number.map(|id| self.owned(id)), customer.map(|id| self.owned(id)));
+                let (number, customer) =
+                    (number.map(|id| self.owned(id)), customer.map(|id| self.owned(id)));
                 let creation = Creation { at, number, customer, currency, value, products };
                 OrderFacts::of_creation(creation, status.as_deref().unwrap_or(STATUS_CREATED))
             }
@@ -81,15 +90,17 @@ impl LineContext<'_> {
         DateTime::from_timestamp(seconds, nanoseconds).ok_or(Reason::Invalid(Field::Timestamp))
     }
 
-    /// Reads a time as Java's Jackson writes it, `[2026,11,20,23,7,31,123000000]`: it leaves seconds and nanoseconds out
-    /// where they are zero.
+    /// Reads a time as Java's Jackson writes it, `[2026,11,20,23,7,31,123000000]`: it leaves
+    /// seconds and nanoseconds out where they are zero.
     pub(super) fn array_time(&mut self, array: Raw) -> Result<Option<DateTime<Utc>>, Reason> {
         let mut numbers = [0; *TIME_NUMBERS.end()];
         let mut count = 0;
         let mut element = self.scanner.first_element(array).map_err(not_json)?;
         while let Some(number) = element {
             let value = match number.kind() {
-                Kind::Integer => std::str::from_utf8(number.of(self.line)).ok().and_then(|text| text.parse().ok()),
+                Kind::Integer => std::str::from_utf8(number.of(self.line))
+                    .ok()
+                    .and_then(|text| text.parse().ok()),
                 _ => None,
             };
             let (Some(value), Some(place)) = (value, numbers.get_mut(count)) else {
@@ -103,7 +114,8 @@ impl LineContext<'_> {
         if !TIME_NUMBERS.contains(&count) || nanosecond >= 1_000_000_000 {
             return Ok(None);
         }
-        let date = i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
+        let date =
+            i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
         let time = date.and_then(|date| date.and_hms_nano_opt(hour, minute, second, nanosecond));
         Ok(time.map(|time| time.and_utc()))
     }
@@ -129,7 +141,8 @@ impl LineContext<'_> {
         Ok(self.decimal(value, field)?.map(of_millionths))
     }
 
-    /// What was ordered, and what it costs together; `None` if that is not known of each item, or there are none.
+    /// What was ordered, and what it costs together; `None` if that is not known of each item, or
+    /// there are none.
     fn products(&mut self, items: Option<Raw>) -> Result<(Vec<Product>, Option<Amount>), Reason> {
         let Some(items) = items else {
             return Ok((vec![], None));
@@ -167,7 +180,8 @@ impl LineContext<'_> {
         let price = self.decimal(item.price, Field::Price)?;
         let quantity = self.decimal(item.quantity, Field::Quantity)?.unwrap_or(MILLIONTHS_PER_ONE);
         let total = self.amount(item.total_amount, Field::TotalAmount)?;
-        let product = price.map(|price| i128::from(price) * i128::from(quantity)).map(Amount::from_units);
+        let product =
+            price.map(|price| i128::from(price) * i128::from(quantity)).map(Amount::from_units);
         if total.is_none() && product > Some(INPUT_MAX) {
             return Err(Reason::Invalid(Field::TotalAmount));
         }
