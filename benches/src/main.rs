@@ -14,21 +14,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
-use minutebook_domain::amount::Amount;
-use minutebook_domain::bucket::Bucket;
+use minutebook_domain::chunk::id::{ChunkId, PlanBasis};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
-use minutebook_domain::ledger::{ChunkId, PlanBasis};
-use minutebook_domain::measure::Currency;
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::tally::Tally;
+use minutebook_domain::count::visitors::{Uniques, Visitors};
 use minutebook_domain::plan::{Part, Plan, Row, counter_bytes};
-use minutebook_domain::tally::Tally;
 use minutebook_domain::time::Hour;
-use minutebook_domain::uniques::{Uniques, Visitors};
+use minutebook_domain::time::period::Bucket;
 use minutebook_shop::{Shop, Span, lines};
+use minutebook_storage::chunk::ledger::MarkName;
 use minutebook_storage::keys::{
     LANE_COUNT, Lane, SESSIONS, TIME_TO_LIVE, USERS, chunk_visitors, joined_visitors, ledger_mark,
     ledger_partition, tally_partition, tally_row,
 };
-use minutebook_storage::ledger::MarkName;
 use serde_json::json;
 
 const KILOBYTE: usize = 1024;

@@ -2,30 +2,19 @@
 
 #![expect(clippy::print_stdout, reason = "a command answers on its standard output")]
 
-mod aws;
-mod clock;
 mod commands;
-mod context;
-mod csv_events;
-mod files;
-mod http;
-mod ledger;
-mod notification;
-mod objects;
-mod progress;
+mod event_files;
 mod proof;
-mod queue;
-mod table;
-mod table_rows;
-mod upload;
-mod waiting;
+mod rows;
+mod stack;
+mod terminal;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::commands::{demo, down, generate, history, keys, put, replay, status, top, up, verify};
-use crate::context::{Context, Options};
+use crate::stack::context::{Context, Options};
 
 /// Real-time shop analytics: the local stack, events in, answers and proofs out.
 #[derive(Debug, Parser)]

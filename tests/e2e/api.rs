@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
-use minutebook_service::routes::{Purpose, ROUTES};
+use minutebook_api::routes::{Purpose, ROUTES};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::store::Store;
 use serde_json::Value;

@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use minutebook_service::routes::{ROUTES, Route};
+use minutebook_api::routes::{ROUTES, Route};
 use minutebook_tests::binaries::root;
 use minutebook_tests::cloud::Cloud;
 use serde_json::Value;

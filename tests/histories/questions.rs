@@ -7,17 +7,17 @@ use std::ops::Range;
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use lambda_http::{Body, Request};
-use minutebook_domain::bucket::Retention;
-use minutebook_domain::measure::Currency;
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::visitors::UniqueCounts;
+use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::Minute;
-use minutebook_domain::uniques::UniqueCounts;
-use minutebook_domain::window::{Window, WindowLength};
+use minutebook_domain::time::period::Retention;
 use minutebook_oracle::{Decimal, Granularity, HistoryQuestion, Recount, TallyKey, Visitors};
-use minutebook_service::clock::Clock;
-use minutebook_service::{history, ranking};
-use minutebook_storage::commit::Table;
+use minutebook_runtime::clock::Clock;
+use minutebook_api::{history, rankings};
+use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
-use minutebook_storage::uniques::UniqueQuestion;
+use minutebook_storage::visitors::UniqueQuestion;
 use minutebook_tests::random::Random;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(crate) enum Question {
     /// A ranking of a window.
     Ranking {
         /// The call, and its measure.
-        ranking: (ranking::Ranking, &'static str),
+        ranking: (rankings::Ranking, &'static str),
         /// Whose events.
         site: &'static str,
         /// The window, and its minutes.
@@ -61,10 +61,10 @@ pub(crate) enum Question {
     },
 }
 
-const RANKINGS: [(ranking::Ranking, &str); 3] = [
-    (ranking::Ranking::MostViewed, "views"),
-    (ranking::Ranking::TopCarted, "carts"),
-    (ranking::Ranking::HighestGrossing, "sales:USD"),
+const RANKINGS: [(rankings::Ranking, &str); 3] = [
+    (rankings::Ranking::MostViewed, "views"),
+    (rankings::Ranking::TopCarted, "carts"),
+    (rankings::Ranking::HighestGrossing, "sales:USD"),
 ];
 const WINDOWS: [(&str, i64); 6] =
     [("1m", 1), ("35m", 35), ("1h", 60), ("24h", 1_440), ("7d", 10_080), ("400d", 576_000)];
@@ -244,7 +244,7 @@ impl Reader {
                 let as_of = text_of(now.timestamp() - age);
                 let query =
                     format!("site_id={site}&window={}&limit={LIMIT}&as_of={as_of}", window.0);
-                let handler = ranking::Handler {
+                let handler = rankings::Handler {
                     ranking: *ranking,
                     table,
                     default_currency,

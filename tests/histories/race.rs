@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use minutebook_domain::bucket::Retention;
+use minutebook_domain::time::period::Retention;
 use minutebook_oracle::{Settings, recount};
-use minutebook_storage::objects::ObjectRef;
+use minutebook_storage::bucket::read::ObjectRef;
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, Plan};
 use minutebook_tests::random::Random;

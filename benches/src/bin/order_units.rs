@@ -19,14 +19,14 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use minutebook_domain::amount::Amount;
-use minutebook_domain::bucket::{Bucket, Retention};
+use minutebook_domain::chunk::id::PlanBasis;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
-use minutebook_domain::ledger::PlanBasis;
-use minutebook_domain::measure::Currency;
-use minutebook_domain::order_changes::{OrderChange, OrderPart, Present};
-use minutebook_domain::orders::{OrderFacts, OrderId, Orders};
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::order::changes::{OrderChange, OrderPart, Present};
+use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
 use minutebook_domain::plan::{Row, counter_bytes};
+use minutebook_domain::time::period::{Bucket, Retention};
 use minutebook_domain::time::{Hour, Minute};
 use minutebook_storage::keys::{
     Lane, TIME_TO_LIVE, order_partition, recent_partition, tally_partition, tally_row,
@@ -193,7 +193,8 @@ impl Book {
                 row_bytes: order_bytes(order, after),
             })
             .collect();
-        let is_open = |_: &str, hour: Hour| !minutebook_domain::seal::is_closed(hour, now);
+        let is_open =
+            |_: &str, hour: Hour| !minutebook_domain::time::lateness::is_closed(hour, now);
         let parts =
             OrderPart::cut(&changes, &Present { now, retention: RETENTION, is_open: &is_open });
         for part in &parts {

@@ -5,14 +5,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use minutebook_local::STATE_FOLDER;
 
-use crate::clock;
 use crate::commands::generate::{self, GenerateArgs};
 use crate::commands::put::{self, PutArgs};
 use crate::commands::top::{self, Ranking, TopArgs};
 use crate::commands::up::{self, LocalArgs};
 use crate::commands::verify::{self, VerifyArgs};
-use crate::context::Context;
-use crate::progress::Step;
+use crate::stack::clock;
+use crate::stack::context::Context;
+use crate::terminal::progress::Step;
 
 /// How many items an answer lists: enough to look at.
 const TOP_ITEMS: &str = "3";

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use minutebook_local::{Emulator, STACK_FILE, STATE_FOLDER};
 
 use crate::commands::up;
-use crate::context::Context;
+use crate::stack::context::Context;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DownArgs {}

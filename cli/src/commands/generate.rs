@@ -12,10 +12,10 @@ use chrono::{DateTime, Utc};
 use minutebook_shop::{Generator, Shop, Span, lines};
 use tokio::time::Instant;
 
-use crate::clock;
-use crate::context::Context;
-use crate::progress;
-use crate::upload::{Target, upload_text};
+use crate::event_files::upload::{Target, upload_text};
+use crate::stack::clock;
+use crate::stack::context::Context;
+use crate::terminal::progress;
 
 /// How long a chunk of a live stream into the bucket collects events, in seconds.
 const LIVE_CHUNK_SECONDS: f64 = 5.0;

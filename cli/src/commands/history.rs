@@ -8,10 +8,10 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::context::Context;
-use crate::http;
-use crate::progress;
-use crate::table;
+use crate::stack::context::Context;
+use crate::stack::http;
+use crate::terminal::progress;
+use crate::terminal::table;
 
 /// The path of the call.
 const PATH: &str = "history";

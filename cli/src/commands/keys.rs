@@ -5,11 +5,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::TryStreamExt as _;
 use serde_json::json;
 
-use crate::aws::explain;
-use crate::clock;
-use crate::context::Context;
-use crate::table;
-use crate::table_rows::{TableRow, WriteKey, read, scan};
+use crate::rows::{TableRow, WriteKey, read, scan};
+use crate::stack::aws::explain;
+use crate::stack::clock;
+use crate::stack::context::Context;
+use crate::terminal::table;
 
 /// The fewest digits of a hash that name a key.
 const ID_DIGITS_MIN: usize = 8;

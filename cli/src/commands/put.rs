@@ -8,15 +8,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 
-use crate::aws::explain;
-use crate::clock;
-use crate::context::Context;
-use crate::files::{self, Source};
-use crate::ledger::{self, Counts};
-use crate::progress;
-use crate::table;
-use crate::upload::{Target, upload_file};
-use crate::waiting::{Counted, Waiting};
+use crate::event_files::files::{self, Source};
+use crate::event_files::upload::{Target, upload_file};
+use crate::event_files::waiting::{Counted, Waiting};
+use crate::rows::ledger::{self, Counts};
+use crate::stack::aws::explain;
+use crate::stack::clock;
+use crate::stack::context::Context;
+use crate::terminal::progress;
+use crate::terminal::table;
 
 /// How many uploads are under way at once.
 const CONCURRENCY: usize = 8;

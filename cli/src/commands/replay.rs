@@ -10,16 +10,16 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use minutebook_oracle::{Settings, recount};
 use serde_json::json;
 
-use crate::clock;
 use crate::commands::put::add_counts;
-use crate::context::Context;
-use crate::ledger::{self, Counts, Ledger};
-use crate::notification::{self, Notification};
-use crate::objects::{self, Object};
-use crate::progress;
+use crate::event_files::notification::{self, Notification};
+use crate::event_files::waiting::Waiting;
 use crate::proof::objects::counts;
-use crate::queue::{self, HELD_MAX, Message, Queue};
-use crate::waiting::Waiting;
+use crate::rows::ledger::{self, Counts, Ledger};
+use crate::stack::clock;
+use crate::stack::context::Context;
+use crate::stack::objects::{self, Object};
+use crate::stack::queue::{self, HELD_MAX, Message, Queue};
+use crate::terminal::progress;
 
 /// How many objects are read, or batches of messages are sent, at once. An object that was not
 /// counted is in memory as a whole in a dry run.

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::context::Context;
+use crate::stack::context::Context;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {

@@ -5,9 +5,9 @@ use clap::ValueEnum;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::context::Context;
-use crate::http;
-use crate::table;
+use crate::stack::context::Context;
+use crate::stack::http;
+use crate::terminal::table;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TopArgs {

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use minutebook_local::{Code, Deployment, Emulator, EmulatorOptions, STATE_FOLDER, Stack, Tools};
 
 use crate::commands::{status, watch};
-use crate::context::Context;
-use crate::progress::{Step, blocking_step};
+use crate::stack::context::Context;
+use crate::terminal::progress::{Step, blocking_step};
 
 /// The port that AWS emulators are usually found on.
 const DEFAULT_PORT: u16 = 4566;

@@ -7,15 +7,15 @@ use anyhow::{Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::clock;
-use crate::context::Context;
-use crate::progress;
 use crate::proof::objects::{self, Objects};
 use crate::proof::report::Report;
 use crate::proof::scope::{Retention, Scope};
 use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
-use crate::table_rows;
+use crate::rows;
+use crate::stack::clock;
+use crate::stack::context::Context;
+use crate::terminal::progress;
 
 /// How many objects are read and recounted at once. Each is in memory as a whole.
 const CONCURRENCY: usize = 4;
@@ -157,7 +157,7 @@ async fn read_table(raw: &Objects, books: &mut Books) -> Result<()> {
     let mut before = SealingState::read(&raw.dynamodb, &raw.table).await?;
     for _ in 0..READINGS_MAX {
         books.begin_table(clock::now() + EXPIRY_MARGIN);
-        let mut items = std::pin::pin!(table_rows::scan(&raw.dynamodb, &raw.table));
+        let mut items = std::pin::pin!(rows::scan(&raw.dynamodb, &raw.table));
         while let Some(item) = items.try_next().await? {
             books.add_row(&item);
         }

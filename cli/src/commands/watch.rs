@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::status;
 use crate::commands::up::{self, LocalArgs};
-use crate::context::Context;
+use crate::stack::context::Context;
 
 /// How often it is looked whether `cargo lambda watch` still runs.
 const WATCH_POLL: Duration = Duration::from_millis(200);

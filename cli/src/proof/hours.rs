@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minutebook_oracle::{Bucket, Decimal, Granularity};
 
-use crate::ledger::{self, Ledger, Mark};
-use crate::table_rows::{OpenHour, hour_named};
+use crate::rows::ledger::{self, Ledger, Mark};
+use crate::rows::{OpenHour, hour_named};
 
 /// An hour of a site.
 pub(crate) type SiteHour = (String, Bucket);

@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result};
 use chrono::DateTime;
 use minutebook_oracle::{Recount, RecountError, Settings, recount};
 
-use crate::ledger::{self, Counts, Ledger, Summary};
-use crate::objects::{self, Object};
 use crate::proof::report::{Differences, Report};
+use crate::rows::ledger::{self, Counts, Ledger, Summary};
+use crate::stack::objects::{self, Object};
 
 /// Where the objects and their marks are.
 pub(crate) struct Objects {
@@ -166,7 +166,7 @@ pub(crate) fn compare_marks(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::MarkName;
+    use crate::rows::ledger::MarkName;
 
     fn object() -> Object {
         let (bucket, key) = ("bucket".to_owned(), "a.jsonl".to_owned());

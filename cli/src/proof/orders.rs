@@ -8,7 +8,7 @@ use minutebook_oracle::{
 };
 
 use crate::proof::report::Differences;
-use crate::table_rows::{OrderRow, RecentRow};
+use crate::rows::{OrderRow, RecentRow};
 
 /// All orders twice. First the events of all chunks are added, then all rows of the table, and then
 /// it is judged.

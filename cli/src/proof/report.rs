@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use minutebook_oracle::Granularity;
 use serde_json::{Value, json};
 
-use crate::ledger::Counts;
+use crate::rows::ledger::Counts;
 
 /// How many differences are printed; all are counted.
 pub(crate) const PRINTED_MAX: usize = 100;

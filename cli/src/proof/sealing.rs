@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::ledger::{self, Item, Ledger};
-use crate::table_rows::{self, TableRow};
+use crate::rows::ledger::{self, Item, Ledger};
+use crate::rows::{self, TableRow};
 
 /// How far every sealing is: the same before and after means that none went on between.
 ///
@@ -28,7 +28,7 @@ impl SealingState {
             .table_name(table)
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(table_rows::OPEN.to_owned()))
+            .expression_attribute_values(":pk", AttributeValue::S(rows::OPEN.to_owned()))
             .into_paginator()
             .items()
             .send();
@@ -40,7 +40,7 @@ impl SealingState {
             })?;
             // What is odd about the row is said when the whole table is read. Before it is sealed,
             // nothing is summed.
-            let row = table_rows::read(&item, &mut Vec::new());
+            let row = rows::read(&item, &mut Vec::new());
             if let Some(TableRow::OpenHour(open)) = row.filter(|_| item.contains_key("sealed_at")) {
                 let chunk_id = ledger::sums_chunk_id(&open.site, open.hour);
                 let marks = ledger::read(client, table, &chunk_id).await?;

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use minutebook_oracle::{Bucket, Cell, Comparison, Granularity, Numbers, Recount};
 
-use crate::ledger::{Item, Mark, Summary};
 use crate::proof::hours::{Hours, above_the_minute};
 use crate::proof::orders::OrderBooks;
 use crate::proof::report::{PRINTED_MAX, Report};
 use crate::proof::scope::Scope;
 use crate::proof::totals::TotalsBooks;
 use crate::proof::uniques::UniqueBooks;
-use crate::table_rows::{self, Lane, TableRow, Tallies, UniqueRow};
+use crate::rows::ledger::{Item, Mark, Summary};
+use crate::rows::{self, Lane, TableRow, Tallies, UniqueRow};
 
 /// Every number twice. First all chunks are added, then all rows of the table, and then it is
 /// judged.
@@ -80,7 +80,7 @@ impl Books {
 
     /// Adds a row of the table.
     pub(crate) fn add_row(&mut self, item: &Item) {
-        match table_rows::read(item, &mut self.oddities) {
+        match rows::read(item, &mut self.oddities) {
             Some(TableRow::Tallies(tallies)) => self.add_tallies(&tallies),
             Some(TableRow::OpenHour(open)) => self.hours.add_open(open),
             Some(TableRow::Mark { chunk_id, mark }) => {

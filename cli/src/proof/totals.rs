@@ -2,8 +2,8 @@
 
 use minutebook_oracle::Totals;
 
-use crate::ledger::Counts;
 use crate::proof::report::Differences;
+use crate::rows::ledger::Counts;
 
 /// The totals twice: as their rows say, and as the marks of the chunks say.
 #[derive(Clone, Copy, Debug, Default)]

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::proof::hours::{SiteHour, above_the_minute};
 use crate::proof::report::Differences;
-use crate::table_rows::{Sketches, UniqueRow};
+use crate::rows::{Sketches, UniqueRow};
 
 /// The registers of a sketch are two to this power.
 const LG_K: u8 = 14;
@@ -241,7 +241,7 @@ fn stored(bytes: &[u8]) -> Result<HllSketch, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table_rows::hour_named;
+    use crate::rows::hour_named;
 
     const HOUR: &str = "2026-11-20T23";
 

@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    minutebook_service::api::serve().await
+    minutebook_api::document::serve().await
 }

@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    minutebook_service::collect::serve().await
+    minutebook_api::collect::serve().await
 }

@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    minutebook_service::health::serve().await
+    minutebook_api::health::serve().await
 }

@@ -1,16 +1,16 @@
 //! The way of one chunk: read, count, plan, commit part by part.
 
+use minutebook_domain::chunk::id::{ChunkId, PlanBasis};
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
-use minutebook_domain::ledger::{ChunkId, PlanBasis};
-use minutebook_domain::measure::Currency;
+use minutebook_domain::count::measure::Currency;
 use minutebook_domain::plan::{PLAN_VERSION, Part, Plan};
-use minutebook_domain::seal::is_closed;
-use minutebook_service::clock::Clock;
-use minutebook_storage::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
+use minutebook_domain::time::lateness::is_closed;
+use minutebook_runtime::clock::Clock;
+use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
+use minutebook_storage::bucket::rejected::RejectedLines;
+use minutebook_storage::chunk::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
+use minutebook_storage::chunk::ledger::{ChunkHeader, Mark};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::ledger::{ChunkHeader, Mark};
-use minutebook_storage::objects::{Buckets, ObjectRef, OpenObject, Opened};
-use minutebook_storage::rejected::RejectedLines;
 use tokio::time::Instant;
 
 /// How often an object is read from its start again: after its body broke off, or to plan from a

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::notification::Message;
-use crate::stream_event::{
+use crate::stream::event::{
     Delivery, KafkaRecord, KinesisRecord, StreamEventError, kafka_deliveries, kinesis_deliveries,
 };
 

@@ -5,24 +5,21 @@ pub mod chunk;
 pub mod event;
 pub mod notification;
 pub mod stream;
-pub mod stream_aggregate;
-pub mod stream_event;
-pub mod stream_summary;
 pub mod summary;
 
 use std::io::Write;
 
 use futures::StreamExt;
-use minutebook_storage::commit::Table;
-use minutebook_storage::objects::ObjectRef;
-use minutebook_storage::posted::EventBucket;
+use minutebook_storage::bucket::read::ObjectRef;
+use minutebook_storage::bucket::store::EventBucket;
+use minutebook_storage::chunk::commit::Table;
 use tokio::time::Instant;
 
 use crate::chunk::{CountError, Counter};
 use crate::event::Event;
 use crate::notification::{BatchAnswer, Failure, Message, created_objects};
+use crate::stream::event::Delivery;
 use crate::stream::{StreamError, StreamStore};
-use crate::stream_event::Delivery;
 
 /// How many messages are worked on at once. Each holds the tallies of one chunk in memory, so this
 /// bounds the memory.
@@ -102,11 +99,11 @@ async fn store_delivery(
     let (took, now) = (started.elapsed(), ingest.counter.clock.now());
     match stored {
         Ok(report) => {
-            write_line(&stream_summary::line(delivery, &report, took, now));
+            write_line(&stream::summary::line(delivery, &report, took, now));
             None
         }
         Err(error) => {
-            write_line(&stream_summary::error_line(delivery, &error, took, now));
+            write_line(&stream::summary::error_line(delivery, &error, took, now));
             Some((delivery.partition.clone(), error))
         }
     }

@@ -5,13 +5,13 @@ use ingest::chunk::Counter;
 use ingest::event::Event;
 use ingest::stream::StreamStore;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use minutebook_service::aws::Aws;
-use minutebook_service::clock::Clock;
-use minutebook_service::config::{Config, IngestConfig, environment};
-use minutebook_service::deadline::deadline_of;
-use minutebook_storage::commit::{Committer, Table};
-use minutebook_storage::objects::Buckets;
-use minutebook_storage::posted::EventBucket;
+use minutebook_runtime::aws::Aws;
+use minutebook_runtime::clock::Clock;
+use minutebook_runtime::config::{Config, IngestConfig, environment};
+use minutebook_runtime::deadline::deadline_of;
+use minutebook_storage::bucket::read::Buckets;
+use minutebook_storage::bucket::store::EventBucket;
+use minutebook_storage::chunk::commit::{Committer, Table};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

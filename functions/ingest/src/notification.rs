@@ -3,7 +3,7 @@
 //! The types of `aws_lambda_events` are not used: they refuse S3's test event, and never decode
 //! keys.
 
-use minutebook_storage::objects::ObjectRef;
+use minutebook_storage::bucket::read::ObjectRef;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use minutebook_service::metrics::metric_directive;
-use minutebook_storage::objects::ObjectRef;
+use minutebook_runtime::emf::metric_directive;
+use minutebook_storage::bucket::read::ObjectRef;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -94,7 +94,7 @@ pub fn line(
     let outcomes = &report.outcomes;
     serde_json::to_string(&Line {
         head: head(object, level, message, metrics, now),
-        chunk: report.chunk.as_ref().map(minutebook_domain::ledger::ChunkId::as_str),
+        chunk: report.chunk.as_ref().map(minutebook_domain::chunk::id::ChunkId::as_str),
         lines: outcomes.lines,
         counted: outcomes.counted,
         ignored: outcomes.ignored,
@@ -162,7 +162,7 @@ fn head<'a>(
 mod tests {
     use super::*;
     use minutebook_domain::chunk::Outcomes;
-    use minutebook_storage::commit::CommitEffort;
+    use minutebook_storage::chunk::commit::CommitEffort;
     use serde_json::json;
 
     fn written(ending: Ending) -> Value {

@@ -3,5 +3,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    minutebook_service::orders::serve().await
+    minutebook_api::orders::serve().await
 }

@@ -1,11 +1,11 @@
 //! Wires rollup to the Lambda runtime.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use minutebook_service::aws::Aws;
-use minutebook_service::clock::Clock;
-use minutebook_service::config::{Config, environment};
-use minutebook_service::deadline::deadline_of;
-use minutebook_storage::commit::{Committer, Table};
+use minutebook_runtime::aws::Aws;
+use minutebook_runtime::clock::Clock;
+use minutebook_runtime::config::{Config, environment};
+use minutebook_runtime::deadline::deadline_of;
+use minutebook_storage::chunk::commit::{Committer, Table};
 use rollup::sealer::Sealer;
 use serde::de::IgnoredAny;
 

@@ -9,15 +9,15 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
-use minutebook_domain::bucket::{Bucket, Retention};
-use minutebook_domain::ledger::ChunkId;
+use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::plan::{PLAN_VERSION, Plan};
-use minutebook_domain::seal::{SEAL_AFTER, SETTLE};
+use minutebook_domain::time::lateness::{SEAL_AFTER, SETTLE};
+use minutebook_domain::time::period::{Bucket, Retention};
 use minutebook_domain::time::{Hour, Minute};
-use minutebook_service::clock::Clock;
-use minutebook_storage::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
+use minutebook_runtime::clock::Clock;
+use minutebook_storage::chunk::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
+use minutebook_storage::chunk::ledger::{Mark, Marks};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::ledger::{Mark, Marks};
 use minutebook_storage::open_hours::{Consistency, OpenHour};
 use tokio::time::Instant;
 
@@ -343,7 +343,7 @@ fn check_plan(part: usize, found: &Mark, ours: &Mark) -> Result<(), SealError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use minutebook_domain::seal::is_closed;
+    use minutebook_domain::time::lateness::is_closed;
 
     fn hour(name: &str) -> Hour {
         Hour::parse(name).expect("an hour")

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use minutebook_service::metrics::metric_directive;
+use minutebook_runtime::emf::metric_directive;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    minutebook_service::stats::serve().await
+    minutebook_api::stats::serve().await
 }

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use minutebook_domain::amount::Amount;
-use minutebook_domain::ranking::Sums;
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::query::ranking::Sums;
 
 const HOURS: u64 = 24;
 const ITEMS: u64 = 10_000;

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use minutebook_domain::sketch::{LG_K, Sketch};
+use minutebook_domain::count::sketch::{LG_K, Sketch};
 
 /// How many ids a set has, and how many such sets, without an id in common, are made.
 const SETS: [(u64, u64); 5] =

@@ -11,9 +11,9 @@ use std::io::Read;
 use std::time::Instant;
 
 use chrono::DateTime;
+use minutebook_domain::chunk::id::PlanBasis;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
-use minutebook_domain::ledger::PlanBasis;
-use minutebook_domain::measure::Currency;
+use minutebook_domain::count::measure::Currency;
 use minutebook_domain::plan::Plan;
 use serde_json::json;
 

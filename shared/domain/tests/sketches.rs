@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use minutebook_domain::sketch::{LG_K, Sketch};
+use minutebook_domain::count::sketch::{LG_K, Sketch};
 
 /// Beyond the ids that a sketch keeps one by one: two standard errors, which 19 of 20 estimates
 /// keep.

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use minutebook_domain::bucket::Bucket;
-use minutebook_domain::ledger::ChunkId;
-use minutebook_domain::measure::Measure;
+use minutebook_domain::chunk::id::ChunkId;
+use minutebook_domain::count::measure::Measure;
+use minutebook_domain::time::period::Bucket;
 use minutebook_domain::time::{Day, Hour, Minute};
 
-use crate::ledger::MarkName;
+use crate::chunk::ledger::MarkName;
 
 /// The partition key's attribute.
 pub const PARTITION_KEY: &str = "pk";
@@ -157,7 +157,7 @@ pub fn ledger_mark(name: MarkName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use minutebook_domain::measure::Currency;
+    use minutebook_domain::count::measure::Currency;
 
     fn minute() -> Minute {
         Minute::from_epoch_seconds(1_795_216_079).expect("in range")

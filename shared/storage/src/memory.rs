@@ -12,17 +12,17 @@ use std::task::{Context, Poll, Wake, Waker};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::channel::oneshot;
-use minutebook_domain::amount::Amount;
-use minutebook_domain::bucket::{Bucket, Retention};
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::visitors::Visitors;
 use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::Hour;
-use minutebook_domain::uniques::Visitors;
+use minutebook_domain::time::period::{Bucket, Retention};
 
+use crate::chunk::ledger::Item;
 use crate::error::StorageError;
 use crate::keys::{self, Lane};
-use crate::ledger::Item;
 use crate::open_hours::OpenHour;
-use crate::order_rows::{OrderSource, RecentOrder, RecentQuestion};
+use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource};
 
 /// What one page of a query holds at most, in bytes.

@@ -7,10 +7,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_domain::time::Hour;
 
-use crate::commit::Table;
+use crate::chunk::commit::Table;
+use crate::chunk::ledger::{Item, malformed, text};
 use crate::error::StorageError;
 use crate::keys;
-use crate::ledger::{Item, malformed, text};
 
 /// How many rows are read at once to find the oldest hour that is not done: few are done and still
 /// on the list.

@@ -6,18 +6,18 @@ use std::future::Future;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
-use minutebook_domain::amount::Amount;
-use minutebook_domain::bucket::Retention;
-use minutebook_domain::cover::{Holes, Piece, cover};
-use minutebook_domain::measure::Measure;
-use minutebook_domain::ranking::Sums;
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::measure::Measure;
+use minutebook_domain::query::cover::{Holes, Piece, cover};
+use minutebook_domain::query::ranking::Sums;
+use minutebook_domain::query::window::Window;
 use minutebook_domain::time::Hour;
-use minutebook_domain::window::Window;
+use minutebook_domain::time::period::Retention;
 
-use crate::commit::Table;
+use crate::chunk::commit::Table;
+use crate::chunk::ledger::{Item, malformed};
 use crate::error::StorageError;
 use crate::keys;
-use crate::ledger::{Item, malformed};
 use crate::open_hours::{Consistency, OpenHour};
 
 /// How many queries run side by side. A window of up to 400 days whose hours are sealed takes
@@ -188,7 +188,7 @@ pub async fn sum_windows<S: RowSource>(
 ///   that is not settled, or is listed, is right.
 /// - A row of an hour or more is taken only if none of its hours is listed. An hour is listed
 ///   before its first event goes to a numbered lane, and leaves the list a
-///   [`SETTLE`](minutebook_domain::seal::SETTLE) after the sums of these lanes stand in the rows
+///   [`SETTLE`](minutebook_domain::time::lateness::SETTLE) after the sums of these lanes stand in the rows
 ///   above. So whether the row was read before the list or after it, it held all of the hour: the
 ///   calls of an answer take seconds. Late events never were in a lane that sealing sums.
 /// - The row of a day, week or month that is running is taken for its settled hours while the first

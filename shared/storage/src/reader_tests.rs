@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use chrono::TimeDelta;
-use minutebook_domain::bucket::Bucket;
-use minutebook_domain::ledger::PlanBasis;
-use minutebook_domain::measure::Currency;
+use minutebook_domain::chunk::id::PlanBasis;
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::tally::Tally;
 use minutebook_domain::plan::{Part, Plan};
-use minutebook_domain::seal::{SETTLE, is_closed};
-use minutebook_domain::tally::Tally;
 use minutebook_domain::time::Minute;
+use minutebook_domain::time::lateness::{SETTLE, is_closed};
+use minutebook_domain::time::period::Bucket;
 use proptest::prelude::*;
 
 use super::*;

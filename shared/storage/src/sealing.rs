@@ -5,18 +5,18 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
-use minutebook_domain::bucket::Bucket;
-use minutebook_domain::measure::Measure;
-use minutebook_domain::tally::Tally;
+use minutebook_domain::count::measure::Measure;
+use minutebook_domain::count::tally::Tally;
+use minutebook_domain::count::visitors::Uniques;
+use minutebook_domain::time::period::Bucket;
 use minutebook_domain::time::{Hour, MINUTES_PER_HOUR};
-use minutebook_domain::uniques::Uniques;
 
-use crate::commit::{Table, pause};
+use crate::chunk::commit::{Table, pause};
+use crate::chunk::ledger::{Item, malformed, text};
 use crate::error::{StorageError, is_passing_code};
 use crate::keys::{self, LANE_COUNT, Lane};
-use crate::ledger::{Item, malformed, text};
 use crate::reader::counters;
-use crate::uniques::{is_visitors, read_visitors};
+use crate::visitors::{is_visitors, read_visitors};
 
 /// How long seal rows are kept. They are for transactions that were begun while the hour was open;
 /// whoever begins one later sees by the clock that it is closed. No function runs for longer than a
@@ -183,8 +183,8 @@ fn number(text: &str) -> Option<u32> {
 mod tests {
     use super::*;
     use aws_sdk_dynamodb::primitives::Blob;
-    use minutebook_domain::sketch::Sketch;
-    use minutebook_domain::uniques::UniqueCounts;
+    use minutebook_domain::count::sketch::Sketch;
+    use minutebook_domain::count::visitors::UniqueCounts;
 
     fn hour() -> Hour {
         Hour::parse("2026-11-20T23").expect("an hour")

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::commit::Table;
+use crate::chunk::commit::Table;
 use crate::error::StorageError;
 
 /// Where the hashes of write keys are kept: the table, or what a test has in its place.

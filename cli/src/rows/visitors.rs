@@ -1,0 +1,187 @@
+//! The rows of customers and sessions.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use minutebook_oracle::{Bucket, Granularity};
+
+use crate::rows::ledger::Item;
+use crate::rows::{bucket, number, others, site_and_span, ttl, two_digits};
+
+/// What the sort keys of these rows begin with.
+const USERS: &str = "users#";
+
+/// How much of the hash of its chunk's id stands in the key of a minute row, in hex digits.
+const CHUNK_HASH_DIGITS: usize = 16;
+
+/// The customers and sessions of a chunk in a minute, or of all events in an hour, a day, a week or
+/// a month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UniqueRow {
+    pub(crate) site: String,
+    pub(crate) bucket: Bucket,
+    /// When it expires, in seconds since 1970.
+    pub(crate) ttl: Option<i64>,
+    pub(crate) sketches: Sketches,
+}
+
+/// The sketches of a row, as they are stored; `None` is of nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sketches {
+    pub(crate) users: Option<Vec<u8>>,
+    pub(crate) sessions: Option<Vec<u8>>,
+}
+
+/// Whether these are the keys of such a row, if of any.
+pub(super) fn are_keys(pk: &str, sk: &str) -> bool {
+    pk.starts_with("T#") && sk.starts_with(USERS)
+}
+
+pub(super) fn read(
+    item: &Item,
+    pk: &str,
+    sk: &str,
+    odd: &mut impl FnMut(String),
+) -> Option<UniqueRow> {
+    let Some((site, bucket)) = place(pk, sk) else {
+        odd("not the keys of a row of uniques".to_owned());
+        return None;
+    };
+    let mut sketch = |name: &str| match item.get(name) {
+        None => None,
+        Some(AttributeValue::B(bytes)) => Some(bytes.as_ref().to_vec()),
+        Some(other) => {
+            odd(format!("its {name} is {other:?}"));
+            None
+        }
+    };
+    let sketches = Sketches { users: sketch("users"), sessions: sketch("sessions") };
+    if sketches == Sketches::default() {
+        odd("it has neither users nor sessions".to_owned());
+    }
+    let ttl = ttl(item, odd);
+    if bucket.granularity() == Granularity::Minute {
+        others(item, &["users", "sessions", "ttl"], odd);
+    } else {
+        let revision = item.get("revision");
+        if revision
+            .and_then(number)
+            .and_then(|revision| revision.parse::<u64>().ok())
+            .is_none_or(|number| number == 0)
+        {
+            odd(format!("its revision is {revision:?}"));
+        }
+        others(item, &["users", "sessions", "revision", "ttl"], odd);
+    }
+    Some(UniqueRow { site: site.to_owned(), bucket, ttl, sketches })
+}
+
+/// The site and the bucket of a row with these keys.
+fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Bucket)> {
+    let (site, span) = site_and_span(pk)?;
+    let (within, copy) = sk.strip_prefix(USERS)?.split_once('#')?;
+    let bucket = bucket(span, within)?;
+    let is_right = match bucket.granularity() {
+        Granularity::Minute => {
+            copy.len() == CHUNK_HASH_DIGITS
+                && copy.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        }
+        _ => two_digits(copy).is_some(),
+    };
+    is_right.then_some((site, bucket))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::{TableRow, read};
+
+    fn row(
+        pk: &str,
+        sk: &str,
+        attributes: &[(&str, AttributeValue)],
+    ) -> (Option<TableRow>, Vec<String>) {
+        let keys =
+            [("pk", pk), ("sk", sk)].map(|(name, key)| (name, AttributeValue::S(key.to_owned())));
+        let all =
+            keys.iter().chain(attributes).map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let mut oddities = Vec::new();
+        let row = read(&all.collect(), &mut oddities);
+        (row, oddities)
+    }
+
+    fn sketch(byte: u8) -> AttributeValue {
+        AttributeValue::B(vec![byte].into())
+    }
+
+    fn count(number: &str) -> AttributeValue {
+        AttributeValue::N(number.to_owned())
+    }
+
+    const CHUNK: &str = "0123456789abcdef";
+
+    #[test]
+    fn reads_minutes_and_what_is_above_them() {
+        let minute = format!("users#07#{CHUNK}");
+        for (pk, sk, expected) in [
+            ("T#a:b#2026-11-20T23", minute.as_str(), "a:b 2026-11-20T23:07"),
+            ("T#shop#2026-11-20", "users#23#00", "shop 2026-11-20T23"),
+            ("T#shop#2026", "users#d11-20#03", "shop 2026-11-20"),
+            ("T#shop#2026", "users#w47#00", "shop 2026-W47"),
+            ("T#shop#2026", "users#m11#00", "shop 2026-11"),
+        ] {
+            let mut attributes =
+                vec![("users", sketch(1)), ("sessions", sketch(2)), ("ttl", count("99"))];
+            if sk != minute {
+                attributes.push(("revision", count("3")));
+            }
+            let (row, oddities) = row(pk, sk, &attributes);
+            let Some(TableRow::Uniques(UniqueRow { site, bucket, ttl, sketches })) = row else {
+                panic!("{row:?}")
+            };
+            assert_eq!((format!("{site} {bucket}").as_str(), ttl), (expected, Some(99)));
+            assert_eq!(sketches, Sketches { users: Some(vec![1]), sessions: Some(vec![2]) });
+            assert!(oddities.is_empty(), "{oddities:?}");
+        }
+    }
+
+    #[test]
+    fn other_keys_are_odd() {
+        for (pk, sk) in [
+            ("T#shop#2026-11-20T23", "users#07#00#000"),
+            ("T#shop#2026-11-20T23", "users#60#0123456789abcdef"),
+            ("T#shop#2026-11-20T23", "users#07#0123456789ABCDEF"),
+            ("T#shop#2026-11-20", "users#24#00"),
+            ("T#shop#2026-11-20", "users#23#000"),
+            ("T#shop#2026", "users#m11"),
+            ("T#shop", "users#m11#00"),
+        ] {
+            let (row, oddities) = row(pk, sk, &[]);
+            assert_eq!(oddities, [format!("row {pk} {sk}: not the keys of a row of uniques")]);
+            assert!(row.is_none());
+        }
+    }
+
+    #[test]
+    fn says_which_attributes_are_odd() {
+        let (minute, hour) = (format!("users#07#{CHUNK}"), "users#23#00");
+        let both = [("users", sketch(1)), ("sessions", sketch(2))];
+        let oddities = |pk: &str, sk: &str, more: &[(&str, AttributeValue)]| {
+            row(pk, sk, &[&both, more].concat()).1.len()
+        };
+        assert_eq!(oddities("T#shop#2026-11-20T23", &minute, &[]), 0);
+        assert_eq!(oddities("T#shop#2026-11-20T23", &minute, &[("revision", count("1"))]), 1);
+        assert_eq!(oddities("T#shop#2026-11-20", hour, &[]), 1);
+        assert_eq!(oddities("T#shop#2026-11-20", hour, &[("revision", count("0"))]), 1);
+        assert_eq!(
+            oddities("T#shop#2026-11-20", hour, &[("revision", count("1")), ("i#1", count("1"))]),
+            1
+        );
+        assert_eq!(row("T#shop#2026-11-20T23", &minute, &both[..1]).1.len(), 0);
+        assert_eq!(row("T#shop#2026-11-20T23", &minute, &[]).1.len(), 1);
+        assert_eq!(
+            row("T#shop#2026-11-20T23", &minute, &[both[0].clone(), ("sessions", count("1"))])
+                .1
+                .len(),
+            1
+        );
+    }
+}

@@ -1,0 +1,242 @@
+//! Messages into the queue and out of the dead letters.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    SendMessageBatchRequestEntry,
+};
+
+use crate::stack::aws::explain;
+
+/// How many messages, and how many bytes of them, SQS takes in one call.
+///
+/// **Source**:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>,
+/// of whose limits of bytes this is the oldest and smallest.
+const BATCH_MESSAGES_MAX: usize = 10;
+const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// How often messages are sent that SQS refused though they are right.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// How long to wait before the next attempt, times the attempts before it.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How many messages one call brings at most.
+const RECEIVED_MESSAGES_MAX: i32 = 10;
+
+/// How many seconds a call waits for messages. Only a call that waits asks all servers that a queue
+/// lies on.
+const RECEIVE_WAIT_SECONDS: i32 = 1;
+
+/// For how many seconds nobody else gets the messages that were received.
+pub(crate) const HELD_SECONDS: i32 = 600;
+
+/// How many messages are held at once; SQS allows 120,000.
+pub(crate) const HELD_MAX: usize = 100_000;
+
+/// After so many calls that bring nothing but what is held, there is nothing else.
+const REPEATED_RECEIVES_MAX: u32 = 3;
+
+/// A queue.
+pub(crate) struct Queue {
+    pub(crate) client: Client,
+    pub(crate) url: String,
+}
+
+/// A message that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    /// What it is deleted by.
+    pub(crate) receipt: String,
+    pub(crate) body: String,
+}
+
+impl Queue {
+    /// Sends the messages of one of the [`batches`].
+    pub(crate) async fn send(&self, bodies: &[&str]) -> Result<()> {
+        let what = || format!("cannot send to {}", self.url);
+        let mut pending: Vec<&str> = bodies.to_vec();
+        for attempt in 1..=ATTEMPTS_MAX {
+            let entry = |(index, body): (usize, &&str)| {
+                SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(*body)
+                    .build()
+            };
+            let entries = pending.iter().enumerate().map(entry).collect::<Result<_, _>>()?;
+            let send =
+                self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries));
+            let answer = send.send().await.map_err(|error| explain(what(), error))?;
+            let mut refused = Vec::new();
+            for failure in answer.failed() {
+                if failure.sender_fault() || attempt == ATTEMPTS_MAX {
+                    bail!(
+                        "{}: {}: {}",
+                        what(),
+                        failure.code(),
+                        failure.message().unwrap_or("no reason is given")
+                    );
+                }
+                let index =
+                    failure.id().parse::<usize>().ok().filter(|index| *index < pending.len());
+                refused.push(
+                    pending[index
+                        .with_context(|| format!("{}: SQS names an unknown entry", what()))?],
+                );
+            }
+            if refused.is_empty() {
+                return Ok(());
+            }
+            pending = refused;
+            tokio::time::sleep(ATTEMPT_INTERVAL * attempt).await;
+        }
+        Ok(())
+    }
+
+    /// Receives every message and holds it, up to [`HELD_MAX`] and for [`HELD_SECONDS`]. What was
+    /// held by nobody when the call began is among them.
+    pub(crate) async fn receive_all(&self) -> Result<Vec<Message>> {
+        let mut messages: Vec<Message> = Vec::new();
+        let mut index_by_id = HashMap::new();
+        let mut repeated_receives = 0;
+        while messages.len() < HELD_MAX && repeated_receives < REPEATED_RECEIVES_MAX {
+            let received = self.receive().await?;
+            if received.is_empty() {
+                break;
+            }
+            let count_before = messages.len();
+            for message in received {
+                match index_by_id.get(&message.id) {
+                    // Only the latest receipt is good for sure.
+                    Some(index) => messages[*index] = message,
+                    None => {
+                        index_by_id.insert(message.id.clone(), messages.len());
+                        messages.push(message);
+                    }
+                }
+            }
+            repeated_receives =
+                if messages.len() > count_before { 0 } else { repeated_receives + 1 };
+        }
+        Ok(messages)
+    }
+
+    async fn receive(&self) -> Result<Vec<Message>> {
+        let receive = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(RECEIVED_MESSAGES_MAX)
+            .wait_time_seconds(RECEIVE_WAIT_SECONDS)
+            .visibility_timeout(HELD_SECONDS);
+        let answer = receive
+            .send()
+            .await
+            .map_err(|error| explain(format!("cannot read {}", self.url), error))?;
+        let mut messages = Vec::new();
+        for message in answer.messages.unwrap_or_default() {
+            let part = |part: Option<String>| {
+                part.context("SQS gave a message without its id, receipt or body")
+            };
+            messages.push(Message {
+                id: part(message.message_id)?,
+                receipt: part(message.receipt_handle)?,
+                body: part(message.body)?,
+            });
+        }
+        Ok(messages)
+    }
+
+    /// Deletes messages of one of the [`batches`].
+    pub(crate) async fn delete(&self, messages: &[Message]) -> Result<()> {
+        let what = || format!("cannot delete from {}", self.url);
+        let entry = |(index, message): (usize, &Message)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(&message.receipt)
+                .build()
+        };
+        let entries = messages.iter().enumerate().map(entry).collect::<Result<_, _>>()?;
+        let delete =
+            self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
+        let answer = delete.send().await.map_err(|error| explain(what(), error))?;
+        if let Some(failure) = answer.failed().first() {
+            bail!(
+                "{}: {}: {}",
+                what(),
+                failure.code(),
+                failure.message().unwrap_or("no reason is given")
+            );
+        }
+        Ok(())
+    }
+
+    /// Lets go of messages, so that others get them at once.
+    pub(crate) async fn release(&self, messages: &[Message]) -> Result<()> {
+        for batch in messages.chunks(BATCH_MESSAGES_MAX) {
+            let entry = |(index, message): (usize, &Message)| {
+                let entry =
+                    ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string());
+                entry.receipt_handle(&message.receipt).visibility_timeout(0).build()
+            };
+            let entries = batch.iter().enumerate().map(entry).collect::<Result<_, _>>()?;
+            let change = self
+                .client
+                .change_message_visibility_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries));
+            // Of single messages nothing can fail that matters: they are deleted, or held no longer
+            // anyway.
+            change.send().await.map_err(|error| {
+                explain(format!("cannot let go of messages of {}", self.url), error)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts messages into pieces that SQS takes in one call.
+pub(crate) fn batches<T>(messages: &[T], body: impl Fn(&T) -> &str) -> Vec<&[T]> {
+    let mut batches = Vec::new();
+    let (mut begin, mut bytes) = (0, 0);
+    for (index, message) in messages.iter().enumerate() {
+        let message_bytes = body(message).len();
+        let is_full =
+            index - begin == BATCH_MESSAGES_MAX || bytes + message_bytes > BATCH_BYTES_MAX;
+        if is_full && index > begin {
+            batches.push(&messages[begin..index]);
+            (begin, bytes) = (index, 0);
+        }
+        bytes += message_bytes;
+    }
+    if begin < messages.len() {
+        batches.push(&messages[begin..]);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(bodies: &[String]) -> Vec<usize> {
+        batches(bodies, |body| body).into_iter().map(<[String]>::len).collect()
+    }
+
+    #[test]
+    fn a_batch_has_ten_messages_at_most_and_no_more_bytes_than_sqs_takes() {
+        let bodies = |count: usize, bytes: usize| vec!["x".repeat(bytes); count];
+        assert_eq!(sizes(&bodies(0, 1)), Vec::<usize>::new());
+        assert_eq!(sizes(&bodies(10, 1)), [10]);
+        assert_eq!(sizes(&bodies(25, 1)), [10, 10, 5]);
+        assert_eq!(sizes(&bodies(5, BATCH_BYTES_MAX / 2)), [2, 2, 1]);
+        assert_eq!(sizes(&bodies(3, BATCH_BYTES_MAX)), [1, 1, 1]);
+        assert_eq!(sizes(&[bodies(1, BATCH_BYTES_MAX), bodies(9, 1)].concat()), [1, 9]);
+    }
+}

@@ -1,0 +1,4 @@
+//! What the command writes to the terminal.
+
+pub(crate) mod progress;
+pub(crate) mod table;

@@ -1,0 +1,509 @@
+//! The query parameters of a history, and the page of it that they ask for.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use minutebook_domain::count::measure::{Currency, Measure};
+use minutebook_domain::query::series::{Calendar, Granularity, Period};
+use minutebook_domain::time::Minute;
+use minutebook_domain::time::period::{Bucket, Retention};
+
+use crate::http::parameters;
+
+/// How many periods a page has at most.
+const PERIODS_A_PAGE: usize = 100;
+/// How many buckets a page is summed from at most: a month of days that are cut by a zone is 745
+/// hours. An hour of 10,000 items is about 100 KB of rows, so that even the largest of pages is
+/// summed within the time of one call.
+const BUCKETS_A_PAGE: usize = 800;
+/// How many items each period lists if the question does not say.
+pub(crate) const LIMIT_DEFAULT: usize = 3;
+
+/// The names that are taken, as a sentence lists them.
+const NAMES: &str = "measure, granularity, from, to, item_id, site_id, currency, tz, limit, cursor";
+
+/// What a history is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct HistoryQuery {
+    /// What is counted.
+    pub(crate) measure: Measure,
+    /// How time is cut.
+    pub(crate) calendar: Calendar,
+    /// The site that is asked about.
+    pub(crate) site_id: String,
+    /// The one item that is asked about; `None` is all of them.
+    pub(crate) item_id: Option<String>,
+    /// How many items each period lists.
+    pub(crate) limit: usize,
+    /// The periods of this page, ascending; one at least.
+    pub(crate) periods: Vec<Period>,
+    /// What asks for the next page; `None` if this is the last.
+    pub(crate) next_cursor: Option<String>,
+    /// The minute that the question is asked in.
+    pub(crate) as_of: Minute,
+}
+
+/// What holds where the question does not say, and what bounds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HistoryDefaults {
+    /// The currency of money.
+    pub(crate) currency: Currency,
+    /// The present.
+    pub(crate) now: DateTime<Utc>,
+    /// For how long rows are kept.
+    pub(crate) retention: Retention,
+}
+
+/// Reads the query string of a history call.
+///
+/// **Errors**: one sentence that names the parameter and what was expected, for a 400.
+pub(crate) fn parse(query: &str, defaults: &HistoryDefaults) -> Result<HistoryQuery, String> {
+    let as_of =
+        Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
+    let mut measure_name = None;
+    let mut calendar = Calendar { granularity: Granularity::Day, zone: chrono_tz::UTC };
+    let (mut from, mut to, mut cursor) = (None, None, None);
+    let (mut site_id, mut item_id, mut currency) = (parameters::SITE_DEFAULT.to_string(), None, None);
+    let mut limit = LIMIT_DEFAULT;
+    for (name, value) in parameters::parameters(query)? {
+        match name.as_ref() {
+            "measure" => measure_name = Some(value.into_owned()),
+            "granularity" => calendar.granularity = granularity(&value)?,
+            "from" => from = Some(value.into_owned()),
+            "to" => to = Some(value.into_owned()),
+            "item_id" => item_id = Some(parameters::item_id(&value)?),
+            "site_id" => site_id = parameters::site_id(&value)?,
+            "currency" => currency = Some(parameters::currency(&value)?),
+            "tz" => calendar.zone = zone(&value)?,
+            "limit" => limit = parameters::limit(&value, 0)?,
+            "cursor" => cursor = Some(value.into_owned()),
+            _ => return Err(format!("{name:?} is not a parameter of this call; it takes {NAMES}")),
+        }
+    }
+    let measure = measure(measure_name.as_deref(), currency, defaults.currency)?;
+    let from = from.map(|text| instant("from", &text, calendar)).transpose()?;
+    let to = to.map(|text| instant("to", &text, calendar)).transpose()?;
+    let mut periods = match cursor {
+        Some(text) => Cursor::parse(&text).and_then(|cursor| cursor.periods(calendar, defaults.now)).ok_or_else(|| {
+            format!(
+                "cursor is {text:?}; expected the next_cursor of an answer, with the other parameters of the question \
+                 that it answered"
+            )
+        })?,
+        None => periods(calendar, from, to, defaults)?,
+    };
+    let series_end = periods.last().map(|last| last.end);
+    periods.truncate(periods_of_page(calendar, &periods));
+    for period in &periods {
+        check_kept(calendar, period, defaults)?;
+    }
+    let page_end = periods.last().map(|last| last.end);
+    let next_cursor = match (page_end, series_end) {
+        (Some(from), Some(to)) if from < to => {
+            Some(Cursor { from: from.to_utc(), to: to.to_utc() }.to_text())
+        }
+        _ => None,
+    };
+    Ok(HistoryQuery { measure, calendar, site_id, item_id, limit, periods, next_cursor, as_of })
+}
+
+fn measure(
+    name: Option<&str>,
+    currency: Option<Currency>,
+    default: Currency,
+) -> Result<Measure, String> {
+    const EXPECTED: &str = "expected views, carts, sales, units, removals or refunds";
+    let name = name.ok_or_else(|| format!("measure is not given; {EXPECTED}"))?;
+    let measure = match name {
+        "views" => Measure::Views,
+        "carts" => Measure::Carts,
+        "sales" => Measure::Sales(currency.unwrap_or(default)),
+        "units" => Measure::Units,
+        "removals" => Measure::Removals,
+        "refunds" => Measure::Refunds(currency.unwrap_or(default)),
+        _ => return Err(format!("measure is {name:?}; {EXPECTED}")),
+    };
+    if currency.is_some() && !matches!(measure, Measure::Sales(_) | Measure::Refunds(_)) {
+        return Err(format!(
+            "currency is not a parameter of the measure {name}; only sales and refunds take it"
+        ));
+    }
+    Ok(measure)
+}
+
+fn granularity(value: &str) -> Result<Granularity, String> {
+    Granularity::parse(value)
+        .ok_or_else(|| format!("granularity is {value:?}; expected hour, day, week or month"))
+}
+
+fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
+    parameters::with_plus_signs(value).parse().map_err(|_| {
+        format!("tz is {value:?}; expected a name of the IANA time zones, as UTC or Europe/Berlin")
+    })
+}
+
+/// A time, or the first instant of a date.
+fn instant(name: &str, value: &str, calendar: Calendar) -> Result<DateTime<Utc>, String> {
+    // Chrono also reads 2026-1-2 and +2026-01-02.
+    let date = value.parse::<NaiveDate>().ok().filter(|date| date.to_string() == value);
+    let start = date.and_then(|date| calendar.start_of_date(date)).map(|start| start.to_utc());
+    start.or_else(|| parameters::time(value)).ok_or_else(|| {
+        format!(
+            "{name} is {value:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20"
+        )
+    })
+}
+
+fn periods(
+    calendar: Calendar,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    defaults: &HistoryDefaults,
+) -> Result<Vec<Period>, String> {
+    let now = defaults.now;
+    let running = calendar.running(now).ok_or_else(|| "the clock is out of range".to_string())?;
+    let to = to.unwrap_or(running.end.to_utc());
+    let Some(from) = from else {
+        let from =
+            calendar.default_from(to.min(now)).ok_or_else(|| "to is out of range".to_string())?;
+        let mut periods = calendar.periods(from, to, now).map_err(|error| error.to_string())?;
+        // Nobody asked for what is kept no longer.
+        let expired = periods
+            .iter()
+            .take_while(|period| check_kept(calendar, period, defaults).is_err())
+            .count();
+        if expired < periods.len() {
+            periods.drain(..expired);
+        }
+        return Ok(periods);
+    };
+    calendar.periods(from, to, now).map_err(|error| error.to_string())
+}
+
+/// How many of the first periods make a page: one at least.
+fn periods_of_page(calendar: Calendar, periods: &[Period]) -> usize {
+    let mut buckets = 0;
+    for (count, period) in periods.iter().take(PERIODS_A_PAGE).enumerate() {
+        buckets += calendar.buckets(period).len();
+        if count > 0 && buckets > BUCKETS_A_PAGE {
+            return count;
+        }
+    }
+    periods.len().min(PERIODS_A_PAGE)
+}
+
+/// A period of which a part is kept no longer would be answered too low.
+fn check_kept(
+    calendar: Calendar,
+    period: &Period,
+    defaults: &HistoryDefaults,
+) -> Result<(), String> {
+    let HistoryDefaults { now, retention, .. } = *defaults;
+    let has_expired = |bucket: &Bucket| retention.has_expired(*bucket, now.timestamp());
+    let Some(bucket) = calendar.buckets(period).into_iter().find(has_expired) else {
+        return Ok(());
+    };
+    let kept_since = |days: u32| {
+        let since =
+            Minute::containing(now - TimeDelta::days(i64::from(days))).unwrap_or(Minute::EPOCH);
+        format!("{days} days, since {}", since.hour().first_minute())
+    };
+    let start = period.start.to_rfc3339_opts(SecondsFormat::Secs, true);
+    Err(match bucket {
+        Bucket::Minute(_) | Bucket::Hour(_) => format!(
+            "from asks for the {} that begins at {start}, which takes hours that have expired; hours are kept for {}: ask \
+             for what begins later, or for days, weeks or months without tz",
+            calendar.granularity.as_str(),
+            kept_since(retention.hour_days),
+        ),
+        Bucket::Day(_) | Bucket::Week(_) | Bucket::Month(_) => format!(
+            "from asks for the {} that begins at {start}, which has expired; days are kept for {}: ask for what \
+             begins later",
+            calendar.granularity.as_str(),
+            kept_since(retention.day_days),
+        ),
+    })
+}
+
+/// Where the next page begins, and where the series ends: so that all pages are of one series,
+/// however long the reader takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Cursor {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+}
+
+/// What stands first in a cursor; another number is for other contents.
+const CURSOR_VERSION: u8 = 1;
+
+impl Cursor {
+    fn to_text(self) -> String {
+        let mut bytes = vec![CURSOR_VERSION];
+        bytes.extend(self.from.timestamp().to_be_bytes());
+        bytes.extend(self.to.timestamp().to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn parse(text: &str) -> Option<Cursor> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (version, seconds) = bytes.split_first()?;
+        let (from, to) = seconds.split_at_checked(size_of::<i64>())?;
+        let time = |seconds: &[u8]| {
+            DateTime::from_timestamp(i64::from_be_bytes(seconds.try_into().ok()?), 0)
+        };
+        (*version == CURSOR_VERSION).then_some(Cursor { from: time(from)?, to: time(to)? })
+    }
+
+    /// The periods that are left; `None` if those of this calendar do not begin and end there.
+    fn periods(self, calendar: Calendar, now: DateTime<Utc>) -> Option<Vec<Period>> {
+        let last_second = self.to.checked_sub_signed(TimeDelta::seconds(1))?;
+        let ends_there = calendar.containing(last_second)?.end == self.to;
+        let periods = calendar.periods(self.from, self.to, now).ok()?;
+        (ends_there && periods.first()?.start == self.from).then_some(periods)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-11-21T12:00:30Z";
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    fn parsed_at(query: &str, now: &str) -> Result<HistoryQuery, String> {
+        let currency = Currency::parse(b"USD").expect("three letters");
+        let retention = Retention { minute_days: 7, hour_days: 400, day_days: 4_000 };
+        parse(query, &HistoryDefaults { currency, now: at(now), retention })
+    }
+
+    fn parsed(query: &str) -> Result<HistoryQuery, String> {
+        parsed_at(query, NOW)
+    }
+
+    /// The first instant, the last one, and how many periods lie between them.
+    fn range(query: &str) -> (String, String, usize) {
+        let question = parsed(query).expect(query);
+        let (first, last) =
+            (question.periods.first().expect("one"), question.periods.last().expect("one"));
+        let [start, end] =
+            [first.start, last.end].map(|edge| edge.to_rfc3339_opts(SecondsFormat::Secs, true));
+        (start, end, question.periods.len())
+    }
+
+    #[test]
+    fn only_the_measure_must_be_given() {
+        let question = parsed("measure=views").expect("nothing else is required");
+        assert_eq!(
+            (question.measure, question.site_id.as_str(), question.limit),
+            (Measure::Views, "default", 3)
+        );
+        assert_eq!((question.item_id, question.next_cursor), (None, None));
+        assert_eq!(question.as_of.to_string(), "2026-11-21T12:00:00Z");
+    }
+
+    #[test]
+    fn a_series_ends_with_the_running_period_and_begins_so_far_back() {
+        for (query, start, end, count) in [
+            ("measure=views", "2026-10-22T00:00:00Z", "2026-11-22T00:00:00Z", 31),
+            ("measure=views&granularity=hour", "2026-11-20T12:00:00Z", "2026-11-21T13:00:00Z", 25),
+            ("measure=views&granularity=week", "2026-08-24T00:00:00Z", "2026-11-23T00:00:00Z", 13),
+            (
+                "measure=views&granularity=month&tz=Europe/Berlin",
+                "2025-11-01T00:00:00+01:00",
+                "2026-12-01T00:00:00+01:00",
+                13,
+            ),
+            ("measure=views&to=2026-11-01", "2026-10-02T00:00:00Z", "2026-11-01T00:00:00Z", 30),
+            (
+                "measure=views&from=2026-11-21T23:59:59Z",
+                "2026-11-21T00:00:00Z",
+                "2026-11-22T00:00:00Z",
+                1,
+            ),
+        ] {
+            assert_eq!(range(query), (start.to_string(), end.to_string(), count), "{query}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_the_zone_and_edges_move_out_to_whole_periods() {
+        for (query, start, end, count) in [
+            (
+                "from=2026-11-19&to=2026-11-20",
+                "2026-11-19T00:00:00+01:00",
+                "2026-11-20T00:00:00+01:00",
+                1,
+            ),
+            (
+                "from=2026-11-18T23:00:00Z&to=2026-11-19T23:00:01Z",
+                "2026-11-19T00:00:00+01:00",
+                "2026-11-21T00:00:00+01:00",
+                2,
+            ),
+            (
+                "from=2026-11-19T12:00:00%2B01:00&to=2026-11-19T13:00:00 01:00",
+                "2026-11-19T00:00:00+01:00",
+                "2026-11-20T00:00:00+01:00",
+                1,
+            ),
+            (
+                "from=2026-11-20&to=2027-11-20",
+                "2026-11-20T00:00:00+01:00",
+                "2026-11-22T00:00:00+01:00",
+                2,
+            ),
+        ] {
+            let query = format!("measure=views&tz=Europe/Berlin&{query}");
+            assert_eq!(range(&query), (start.to_string(), end.to_string(), count), "{query}");
+        }
+    }
+
+    #[test]
+    fn every_parameter_is_read() {
+        let question = parsed(
+            "measure=refunds&granularity=week&from=2026-11-01&to=2026-11-21&item_id=sku%207&site_id=shop&currency=eur\
+             &tz=Etc/GMT+5&limit=0",
+        )
+        .expect("all are right");
+        assert_eq!(question.measure.to_string(), "refunds:EUR");
+        assert_eq!(question.calendar.granularity, Granularity::Week);
+        assert_eq!(question.calendar.zone.name(), "Etc/GMT+5");
+        assert_eq!(
+            (question.item_id.as_deref(), question.site_id.as_str()),
+            (Some("sku 7"), "shop")
+        );
+        assert_eq!((question.limit, question.periods.len()), (0, 4));
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named_with_what_was_expected() {
+        let long = format!("measure=views&item_id={}", "x".repeat(257));
+        for (query, name, expected) in [
+            ("", "measure", "expected views, carts"),
+            ("measure=pages", "measure", "expected views, carts"),
+            ("measure=views&measure=views", "measure", "given twice"),
+            (
+                "measure=views&granularity=minute",
+                "granularity",
+                "expected hour, day, week or month",
+            ),
+            ("measure=views&tz=Mars/Olympus", "tz", "as UTC or Europe/Berlin"),
+            ("measure=views&from=yesterday", "from", "a date as 2026-11-20"),
+            ("measure=views&from=2026-2-30", "from", "a date as 2026-11-20"),
+            ("measure=views&to=2026-11-31", "to", "a date as 2026-11-20"),
+            ("measure=views&from=2026-11-20&to=2026-11-20", "from", "earlier one"),
+            ("measure=views&from=2026-11-20&to=2026-11-19", "from", "earlier one"),
+            ("measure=views&from=2026-11-22", "from", "in the future"),
+            ("measure=views&from=1969-12-31", "from", "1970"),
+            ("measure=views&granularity=hour&from=2026-10-01", "from", "1000 hours"),
+            ("measure=views&item_id=", "item_id", "expected 1 to 256"),
+            (long.as_str(), "item_id", "expected 1 to 256"),
+            ("measure=views&site_id=a%20b", "site_id", "expected 1 to 64"),
+            ("measure=views&limit=101", "limit", "from 0 to 100"),
+            ("measure=views&limit=-1", "limit", "from 0 to 100"),
+            ("measure=views&currency=USD", "currency", "only sales and refunds"),
+            ("measure=sales&currency=dollars", "currency", "three letters"),
+            ("measure=views&cursor=", "cursor", "next_cursor"),
+            ("measure=views&cursor=AQ", "cursor", "next_cursor"),
+            ("measure=views&window=1h", "window", "it takes measure, granularity"),
+        ] {
+            let error = parsed(query).expect_err(query);
+            assert!(error.contains(name) && error.contains(expected), "{query}: {error}");
+        }
+    }
+
+    #[test]
+    fn pages_are_the_whole_series_in_its_order_whatever_the_clock_does() {
+        let query = "measure=views&granularity=hour&tz=Asia/Kolkata&from=2026-10-20T00:00:00Z";
+        let whole = parsed(query).expect("a series");
+        let calendar = whole.calendar;
+        let expected =
+            calendar.periods(at("2026-10-20T00:00:00Z"), at("2026-11-21T13:00:00Z"), at(NOW));
+        let (mut periods, mut next, mut pages) = (whole.periods, whole.next_cursor, 1);
+        while let Some(cursor) = next {
+            let later = parsed_at(&format!("{query}&cursor={cursor}"), "2026-11-23T07:00:00Z")
+                .expect("the next page");
+            periods.extend(later.periods);
+            next = later.next_cursor;
+            pages += 1;
+        }
+        assert_eq!(Ok(periods), expected);
+        assert_eq!(pages, 8, "781 hours");
+    }
+
+    #[test]
+    fn a_page_is_bounded_by_what_it_is_summed_from() {
+        for (query, count) in [
+            ("granularity=day&from=2026-01-01", 100),
+            ("granularity=day&from=2026-01-01&tz=America/New_York", 33),
+            ("granularity=week&from=2026-01-01&tz=America/New_York", 26),
+            ("granularity=month&from=2024-01-01", 35),
+        ] {
+            let question = parsed(&format!("measure=views&{query}")).expect(query);
+            assert_eq!(question.periods.len(), count, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_belongs_to_its_question() {
+        let first = parsed("measure=views&from=2026-01-01").expect("a series");
+        let cursor = first.next_cursor.expect("more than a page");
+        assert_eq!(
+            parsed(&format!("measure=views&cursor={cursor}")).expect("the next page").periods.len(),
+            100
+        );
+        for other in ["granularity=week", "tz=Europe/Berlin"] {
+            let error = parsed(&format!("measure=views&cursor={cursor}&{other}")).expect_err(other);
+            assert!(error.starts_with("cursor is"), "{error}");
+        }
+        for (from, to) in [
+            (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MIN_UTC),
+            (at(NOW), DateTime::<Utc>::MAX_UTC),
+        ] {
+            let made_up = Cursor { from, to }.to_text();
+            let error =
+                parsed(&format!("measure=views&cursor={made_up}")).expect_err("nobody gave it");
+            assert!(error.starts_with("cursor is"), "{error}");
+        }
+        let other_version = format!("Ag{}", &cursor[2..]);
+        let error =
+            parsed(&format!("measure=views&cursor={other_version}")).expect_err("version 2");
+        assert!(error.starts_with("cursor is"), "{error}");
+    }
+
+    #[test]
+    fn what_has_expired_is_refused_unless_nobody_asked_for_it() {
+        // Hours are kept for 400 days, so since 2025-10-17T12:00:00Z.
+        for query in [
+            "granularity=hour&from=2025-10-17T11:59:59Z&to=2025-10-18",
+            "granularity=day&tz=Europe/Berlin&from=2025-10-17&to=2025-10-19",
+            "granularity=month&tz=Europe/Berlin&from=2025-10-01",
+        ] {
+            let error = parsed(&format!("measure=views&{query}")).expect_err(query);
+            assert!(
+                error.starts_with("from ")
+                    && error.contains("400 days, since 2025-10-17T12:00:00Z"),
+                "{error}"
+            );
+        }
+        for query in [
+            "granularity=hour&from=2025-10-17T12:00:00Z&to=2025-10-18",
+            "granularity=day&tz=Europe/Berlin&from=2025-10-18&to=2025-10-19",
+            "granularity=month&from=2025-10-01",
+            "granularity=month&tz=Africa/Abidjan&from=2025-10-01",
+        ] {
+            parsed(&format!("measure=views&{query}")).expect(query);
+        }
+        let error = parsed("measure=views&from=2015-12-08&to=2015-12-10")
+            .expect_err("4,000 days are shorter");
+        assert!(error.contains("4000 days, since 2015-12-09T12:00:00Z"), "{error}");
+        parsed("measure=views&from=2015-12-09&to=2015-12-10")
+            .expect("the day that the 4,000th before lies in");
+        let at_first =
+            parsed_at("measure=views&granularity=month&tz=Europe/Berlin&to=2025-12-01", NOW);
+        assert_eq!(at_first.expect("what is kept of 12 months").periods.len(), 1);
+    }
+}

@@ -1,0 +1,104 @@
+//! What the answers of several calls have in common. Their doc comments are what the description of
+//! the API says of them.
+
+use std::borrow::Cow;
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Response};
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::query::ranking::canonical_integer;
+use minutebook_storage::error::StorageError;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde::ser::Serializer;
+use serde_json::value::RawValue;
+
+use crate::http::response::problem;
+
+/// The minutes that an answer sums: `from` belongs to them, `to` does not.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Window")]
+pub(crate) struct WindowAnswer {
+    /// The first minute.
+    #[schemars(with = "Time")]
+    pub(crate) from: String,
+    /// The minute after the last.
+    #[schemars(with = "Time")]
+    pub(crate) to: String,
+    /// How exact the edges are: `minute`, or the coarser unit that they had to be moved to.
+    #[schemars(extend("enum" = ["minute", "hour", "day"]))]
+    pub(crate) precision: &'static str,
+}
+
+/// An item id, as a number if it is written as one.
+pub(crate) struct ItemId<'a>(pub(crate) &'a str);
+
+impl JsonSchema for ItemId<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "ItemId".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": ["integer", "string"]})
+    }
+}
+
+/// The schema of a [`number`], which is no type of its own: its digits are kept as text.
+pub(crate) struct Number;
+
+impl JsonSchema for Number {
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number"})
+    }
+}
+
+/// The schema of a time that is written as text.
+pub(crate) struct Time;
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date-time"})
+    }
+}
+
+impl Serialize for ItemId<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match canonical_integer(self.0) {
+            Some(number) => serializer.serialize_i64(number),
+            None => serializer.serialize_str(self.0),
+        }
+    }
+}
+
+/// A count, or an amount of money, as a JSON number of all its digits.
+pub(crate) fn number(amount: Amount, is_money: bool) -> Box<RawValue> {
+    let text = if is_money { amount.to_money_text() } else { amount.to_string() };
+    // A decimal's text is a JSON number, kept whole where a float would round it.
+    RawValue::from_string(text).unwrap_or_default()
+}
+
+/// The answer when the table could not be read: 503, for a retry helps.
+pub(crate) fn unreadable(error: &StorageError) -> Response<Body> {
+    tracing::error!(%error, "the table could not be read");
+    problem(StatusCode::SERVICE_UNAVAILABLE, "the table could not be read; try again in a moment")
+}

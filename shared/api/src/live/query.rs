@@ -1,0 +1,109 @@
+//! The query parameters of the live numbers.
+
+use chrono::{DateTime, Utc};
+use minutebook_domain::query::window::WindowLength;
+use minutebook_domain::time::{MINUTES_PER_HOUR, Minute};
+
+use crate::http::parameters;
+
+/// How long a live window may be, in hours. Longer ones are what the other calls are for.
+pub(crate) const WINDOW_HOURS_MAX: u32 = 24;
+/// How many pages are listed if the question does not say.
+pub(crate) const LIMIT_DEFAULT: usize = 5;
+
+/// What is asked about the present.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct LiveQuery {
+    /// The site that is asked about.
+    pub(crate) site_id: String,
+    /// How long a user or a session counts as active.
+    pub(crate) users_window: WindowLength,
+    /// How long views are looked at.
+    pub(crate) views_window: WindowLength,
+    /// How many pages are listed.
+    pub(crate) limit: usize,
+    /// The minute that the windows end with.
+    pub(crate) as_of: Minute,
+}
+
+/// Reads the query string of a question for live numbers.
+///
+/// **Errors**: one sentence that names the parameter and what was expected, for a 400.
+pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<LiveQuery, String> {
+    let mut parsed = LiveQuery {
+        site_id: parameters::SITE_DEFAULT.to_string(),
+        users_window: WindowLength::FIVE_MINUTES,
+        views_window: WindowLength::QUARTER_OF_AN_HOUR,
+        limit: LIMIT_DEFAULT,
+        as_of: Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?,
+    };
+    for (name, value) in parameters::parameters(query)? {
+        match name.as_ref() {
+            "site_id" => parsed.site_id = parameters::site_id(&value)?,
+            "users_window" => parsed.users_window = window(&name, &value)?,
+            "views_window" => parsed.views_window = window(&name, &value)?,
+            "limit" => parsed.limit = parameters::limit(&value, 1)?,
+            _ => {
+                return Err(format!(
+                    "{name:?} is not a parameter of this call; it takes site_id, users_window, views_window, limit"
+                ));
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+fn window(name: &str, value: &str) -> Result<WindowLength, String> {
+    WindowLength::parse(value).filter(|window| window.minutes() <= WINDOW_HOURS_MAX * MINUTES_PER_HOUR).ok_or_else(|| {
+        format!(
+            "{name} is {value:?}; expected a whole number and m, h or d, as 5m or 1h, from 1m to {WINDOW_HOURS_MAX}h"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(query: &str) -> Result<LiveQuery, String> {
+        parse(query, "2026-11-20T23:07:59Z".parse().expect("a time"))
+    }
+
+    #[test]
+    fn an_empty_question_has_the_windows_of_a_dashboard() {
+        let query = parsed("").expect("nothing is required");
+        assert_eq!((query.site_id.as_str(), query.limit), ("default", 5));
+        assert_eq!((query.users_window.minutes(), query.views_window.minutes()), (5, 15));
+        assert_eq!(query.as_of.to_string(), "2026-11-20T23:07:00Z");
+    }
+
+    #[test]
+    fn every_parameter_is_read() {
+        let query = parsed("site_id=shop&users_window=24h&views_window=1m&limit=100")
+            .expect("all are right");
+        assert_eq!((query.site_id.as_str(), query.limit), ("shop", 100));
+        assert_eq!((query.users_window.minutes(), query.views_window.minutes()), (1_440, 1));
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named_with_its_bound() {
+        for (query, named) in [
+            (
+                "users_window=25h",
+                "users_window is \"25h\"; expected a whole number and m, h or d, as 5m or 1h, from 1m to 24h",
+            ),
+            ("views_window=1441m", "views_window is \"1441m\""),
+            ("views_window=0m", "from 1m to 24h"),
+            ("limit=0", "limit is \"0\"; expected a whole number from 1 to 100"),
+            ("site_id=a%20b", "site_id"),
+            (
+                "window=5m",
+                "\"window\" is not a parameter of this call; it takes site_id, users_window",
+            ),
+            ("limit=1&limit=1", "limit is given twice"),
+        ] {
+            let sentence = parsed(query).expect_err(query);
+            assert!(sentence.contains(named), "{query}: {sentence}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The live numbers for Prometheus, and how counting itself is doing.
+
+use chrono::{DateTime, Utc};
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::visitors::UniqueCounts;
+use minutebook_domain::time::Hour;
+use minutebook_storage::chunk::totals::Totals;
+use minutebook_storage::queue::QueueDepth;
+
+use crate::live::prometheus::{Exposition, Kind, TextFormat};
+use crate::live::query::LiveQuery;
+
+/// All that is told.
+pub(crate) struct State {
+    /// Who is there.
+    pub(crate) active: UniqueCounts,
+    /// How many views there were.
+    pub(crate) page_views: Amount,
+    /// Where the lines of all chunks went.
+    pub(crate) totals: Totals,
+    /// The oldest hour of any site that is not added up.
+    pub(crate) oldest_open: Option<Hour>,
+    /// How much waits.
+    pub(crate) queues: Queues,
+}
+
+/// How many messages there are; `None` for a queue that could not be reached.
+pub(crate) struct Queues {
+    pub(crate) ingest: Option<QueueDepth>,
+    pub(crate) dead_letters: Option<QueueDepth>,
+}
+
+impl State {
+    /// Writes it all down.
+    pub(crate) fn text(
+        &self,
+        format: TextFormat,
+        question: &LiveQuery,
+        now: DateTime<Utc>,
+    ) -> String {
+        let mut exposition = Exposition::new(format);
+        self.add_totals(&mut exposition);
+        self.add_live(&mut exposition, question);
+        self.add_lag(&mut exposition, now);
+        self.queues.add(&mut exposition);
+        exposition.finish()
+    }
+
+    fn add_totals(&self, exposition: &mut Exposition) {
+        let totals = &self.totals;
+        let outcomes = [
+            ("counted", totals.counted),
+            ("ignored", totals.ignored),
+            ("duplicate", totals.duplicate),
+            ("rejected", totals.rejected),
+        ];
+        exposition.add(
+            Kind::Counter,
+            "minutebook_lines",
+            "Lines of all chunks, by what became of them.",
+            outcomes.map(|(outcome, count)| (vec![("outcome", outcome)], count)),
+        );
+        let events = [(vec![], totals.events)];
+        exposition.add(
+            Kind::Counter,
+            "minutebook_events",
+            "Events that were counted; a line can hold many.",
+            events,
+        );
+        let chunks = [(vec![], totals.chunks)];
+        exposition.add(Kind::Counter, "minutebook_chunks", "Chunks that were counted.", chunks);
+    }
+
+    fn add_live(&self, exposition: &mut Exposition, question: &LiveQuery) {
+        let site = ("site_id", question.site_id.as_str());
+        let users_window = format!("{}m", question.users_window.minutes());
+        let views_window = format!("{}m", question.views_window.minutes());
+        let mut add = |name, help, window, value| {
+            exposition.add(Kind::Gauge, name, help, [(vec![site, ("window", window)], value)]);
+        };
+        let UniqueCounts { users, sessions } = self.active;
+        let users_help = "Customers of the site that had an event in the window.";
+        let sessions_help = "Sessions of the site that had an event in the window.";
+        add("minutebook_active_users", users_help, &users_window, users.to_string());
+        add("minutebook_active_sessions", sessions_help, &users_window, sessions.to_string());
+        let views = self.page_views.to_string();
+        add("minutebook_page_views", "Views of the site in the window.", &views_window, views);
+    }
+
+    fn add_lag(&self, exposition: &mut Exposition, now: DateTime<Utc>) {
+        let mut add = |name, help, seconds: Option<f64>| {
+            exposition.add(Kind::Gauge, name, help, seconds.map(|seconds| (vec![], seconds)));
+        };
+        // The clocks of the bucket, of ingest and of this function differ a little.
+        let seconds =
+            |from: DateTime<Utc>, to: DateTime<Utc>| (to - from).as_seconds_f64().max(0.0);
+        let last = self.totals.last;
+        add(
+            "minutebook_last_chunk_lag_seconds",
+            "From putting the chunk that was counted last to counting it.",
+            last.map(|last| seconds(last.put_at, last.committed_at)),
+        );
+        add(
+            "minutebook_last_commit_age_seconds",
+            "Since a chunk was counted.",
+            last.map(|last| seconds(last.committed_at, now)),
+        );
+        let ended_at =
+            |hour: Hour| DateTime::from_timestamp(hour.next().epoch_seconds(), 0).unwrap_or(now);
+        add(
+            "minutebook_oldest_open_hour_age_seconds",
+            "Since the end of the oldest hour that is not added up; 0 if there is none that is over.",
+            Some(self.oldest_open.map_or(0.0, |hour| seconds(ended_at(hour), now))),
+        );
+    }
+}
+
+impl Queues {
+    fn add(&self, exposition: &mut Exposition) {
+        let queues = [("ingest", self.ingest), ("dead_letters", self.dead_letters)];
+        let depths = queues.iter().filter_map(|(queue, depth)| Some((*queue, (*depth)?)));
+        exposition.add(
+            Kind::Gauge,
+            "minutebook_queue_messages",
+            "Messages of a queue; those in flight were taken and are not deleted yet.",
+            depths.flat_map(|(queue, depth)| {
+                [("waiting", depth.waiting), ("in_flight", depth.in_flight)]
+                    .map(|(state, count)| (vec![("queue", queue), ("state", state)], count))
+            }),
+        );
+        exposition.add(
+            Kind::Gauge,
+            "minutebook_queue_up",
+            "Whether a queue could be reached.",
+            queues.map(|(queue, depth)| (vec![("queue", queue)], u8::from(depth.is_some()))),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::query;
+    use std::collections::BTreeSet;
+
+    use minutebook_storage::chunk::totals::LastChunk;
+
+    const NOW: &str = "2026-11-21T01:00:01.5Z";
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    fn state() -> State {
+        let last = LastChunk {
+            put_at: at("2026-11-21T00:59:00Z"),
+            committed_at: at("2026-11-21T00:59:01.25Z"),
+        };
+        let totals = Totals {
+            chunks: 3,
+            lines: 10,
+            counted: 4,
+            ignored: 3,
+            duplicate: 2,
+            rejected: 1,
+            events: 9,
+            last: Some(last),
+        };
+        State {
+            active: UniqueCounts { users: 7, sessions: 8 },
+            page_views: Amount::from_count(17),
+            totals,
+            oldest_open: Hour::parse("2026-11-20T23"),
+            queues: Queues {
+                ingest: Some(QueueDepth { waiting: 5, in_flight: 2 }),
+                dead_letters: Some(QueueDepth { waiting: 1, in_flight: 0 }),
+            },
+        }
+    }
+
+    fn written(state: &State) -> String {
+        let question = query::parse("site_id=shop:1&users_window=1h", at(NOW)).expect("right");
+        state.text(TextFormat::OpenMetrics, &question, at(NOW))
+    }
+
+    #[test]
+    fn all_of_it_is_written_down() {
+        let text = written(&state());
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let expected = [
+            r#"minutebook_lines_total{outcome="counted"} 4"#,
+            r#"minutebook_lines_total{outcome="ignored"} 3"#,
+            r#"minutebook_lines_total{outcome="duplicate"} 2"#,
+            r#"minutebook_lines_total{outcome="rejected"} 1"#,
+            "minutebook_events_total 9",
+            "minutebook_chunks_total 3",
+            r#"minutebook_active_users{site_id="shop:1",window="60m"} 7"#,
+            r#"minutebook_active_sessions{site_id="shop:1",window="60m"} 8"#,
+            r#"minutebook_page_views{site_id="shop:1",window="15m"} 17"#,
+            "minutebook_last_chunk_lag_seconds 1.25",
+            "minutebook_last_commit_age_seconds 60.25",
+            "minutebook_oldest_open_hour_age_seconds 3601.5",
+            r#"minutebook_queue_messages{queue="ingest",state="waiting"} 5"#,
+            r#"minutebook_queue_messages{queue="ingest",state="in_flight"} 2"#,
+            r#"minutebook_queue_messages{queue="dead_letters",state="waiting"} 1"#,
+            r#"minutebook_queue_messages{queue="dead_letters",state="in_flight"} 0"#,
+            r#"minutebook_queue_up{queue="ingest"} 1"#,
+            r#"minutebook_queue_up{queue="dead_letters"} 1"#,
+        ];
+        assert_eq!(samples, expected);
+        assert_eq!(text.matches("# TYPE ").count(), text.matches("# HELP ").count());
+    }
+
+    #[test]
+    fn the_page_of_prometheus_names_every_metric_and_no_other() {
+        let page = include_str!("../../../../docs/PROMETHEUS.md");
+        let named = |text: &str| -> BTreeSet<String> {
+            let parts = text
+                .split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+            parts.filter(|part| part.starts_with("minutebook_")).map(str::to_string).collect()
+        };
+        let text = written(&state());
+        let samples: String = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(named(page), named(&samples));
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let queues = Queues { ingest: None, ..state().queues };
+        let text =
+            written(&State { totals: Totals::default(), oldest_open: None, queues, ..state() });
+        for line in [
+            "minutebook_chunks_total 0",
+            "minutebook_oldest_open_hour_age_seconds 0",
+            r#"minutebook_queue_up{queue="ingest"} 0"#,
+            r#"minutebook_queue_messages{queue="dead_letters",state="waiting"} 1"#,
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line}: {text}");
+        }
+        for part in ["minutebook_last_", r#"queue_messages{queue="ingest""#] {
+            assert!(!text.contains(part), "{part}: {text}");
+        }
+    }
+
+    #[test]
+    fn clocks_that_differ_and_an_hour_that_runs_are_no_time() {
+        let mut state = State { oldest_open: Hour::parse("2026-11-21T01"), ..state() };
+        let last = LastChunk {
+            put_at: at("2026-11-21T01:00:09Z"),
+            committed_at: at("2026-11-21T01:00:02Z"),
+        };
+        state.totals.last = Some(last);
+        let text = written(&state);
+        for name in ["last_chunk_lag", "last_commit_age", "oldest_open_hour_age"] {
+            assert!(text.contains(&format!("\nminutebook_{name}_seconds 0\n")), "{name}: {text}");
+        }
+    }
+}

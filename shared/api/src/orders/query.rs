@@ -1,0 +1,167 @@
+//! The query parameters of the questions about orders.
+
+use chrono::{DateTime, Utc};
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::query::window::WindowLength;
+use minutebook_domain::time::{HOURS_PER_DAY, MINUTES_PER_HOUR, Minute};
+
+use crate::http::parameters;
+
+/// How long a window may be that is answered hour by hour, in days.
+pub(crate) const HOURLY_DAYS_MAX: u32 = 7;
+
+/// What is asked about orders.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct OrdersQuery {
+    /// The site that is asked about.
+    pub(crate) site_id: String,
+    /// How long the window is.
+    pub(crate) window: WindowLength,
+    /// How many products and recent orders are listed.
+    pub(crate) limit: usize,
+    /// What products are ranked by.
+    pub(crate) rank_by: RankBy,
+    /// The minute that the window ends with.
+    pub(crate) as_of: Minute,
+    /// The currency of money.
+    pub(crate) currency: Currency,
+}
+
+/// What products are ranked by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum RankBy {
+    /// What they brought.
+    Revenue,
+    /// How many were ordered.
+    Units,
+}
+
+/// What a call takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Takes {
+    /// The window if the question does not say.
+    pub(crate) window: WindowLength,
+    /// How long the window may be, in days.
+    pub(crate) days_max: u32,
+    /// Whether something is listed.
+    pub(crate) lists: bool,
+    /// Whether products can be ranked in two ways.
+    pub(crate) ranks: bool,
+}
+
+/// Reads the query string of a question.
+///
+/// **Errors**: one sentence that names the parameter and what was expected, for a 400.
+pub(crate) fn parse(
+    query: &str,
+    takes: &Takes,
+    default_currency: Currency,
+    now: DateTime<Utc>,
+) -> Result<OrdersQuery, String> {
+    let mut parsed = OrdersQuery {
+        site_id: parameters::SITE_DEFAULT.to_string(),
+        window: takes.window,
+        limit: parameters::LIMIT_DEFAULT,
+        rank_by: RankBy::Revenue,
+        as_of: Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?,
+        currency: default_currency,
+    };
+    for (name, value) in parameters::parameters(query)? {
+        match name.as_ref() {
+            "site_id" => parsed.site_id = parameters::site_id(&value)?,
+            "window" => parsed.window = window(&value, takes.days_max)?,
+            "as_of" => parsed.as_of = parameters::as_of(&value)?,
+            "currency" => parsed.currency = parameters::currency(&value)?,
+            "limit" if takes.lists => parsed.limit = parameters::limit(&value, 1)?,
+            "by" if takes.ranks => parsed.rank_by = rank_by(&value)?,
+            _ => {
+                let limit = if takes.lists { ", limit" } else { "" };
+                let by = if takes.ranks { ", by" } else { "" };
+                return Err(format!(
+                    "{name:?} is not a parameter of this call; it takes site_id, window, as_of, currency{limit}{by}"
+                ));
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+fn window(value: &str, days_max: u32) -> Result<WindowLength, String> {
+    WindowLength::parse(value)
+        .filter(|window| window.minutes() <= days_max * HOURS_PER_DAY * MINUTES_PER_HOUR)
+        .ok_or_else(|| {
+            format!(
+                "window is {value:?}; expected a whole number and m, h or d, as 15m, 24h or 7d, from 1m to {days_max}d"
+            )
+        })
+}
+
+fn rank_by(value: &str) -> Result<RankBy, String> {
+    match value {
+        "revenue" => Ok(RankBy::Revenue),
+        "units" => Ok(RankBy::Units),
+        _ => Err(format!("by is {value:?}; expected revenue or units")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(query: &str, lists: bool, ranks: bool) -> Result<OrdersQuery, String> {
+        let takes = Takes { window: WindowLength::DAY, days_max: HOURLY_DAYS_MAX, lists, ranks };
+        let currency = Currency::parse(b"USD").expect("three letters");
+        parse(query, &takes, currency, "2026-11-20T23:07:59Z".parse().expect("a time"))
+    }
+
+    #[test]
+    fn an_empty_question_has_defaults() {
+        let query = parsed("", false, false).expect("nothing is required");
+        assert_eq!(
+            (query.site_id.as_str(), query.window, query.limit),
+            ("default", WindowLength::DAY, 10)
+        );
+        assert_eq!(
+            (query.as_of.to_string().as_str(), query.currency.as_str()),
+            ("2026-11-20T23:07:00Z", "USD")
+        );
+    }
+
+    #[test]
+    fn every_parameter_is_read() {
+        let text =
+            "site_id=shop&window=7d&as_of=2026-11-20T22:00:59Z&currency=eur&limit=100&by=units";
+        let query = parsed(text, true, true).expect("all are right");
+        assert_eq!(
+            (query.site_id.as_str(), query.window.minutes(), query.limit),
+            ("shop", 10_080, 100)
+        );
+        assert_eq!((query.rank_by, query.currency.as_str()), (RankBy::Units, "EUR"));
+        assert_eq!(query.as_of.to_string(), "2026-11-20T22:00:00Z");
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named_with_its_bound() {
+        for (query, named) in [
+            (
+                "window=8d",
+                "window is \"8d\"; expected a whole number and m, h or d, as 15m, 24h or 7d, from 1m to 7d",
+            ),
+            ("window=10081m", "window"),
+            ("limit=101", "limit is \"101\"; expected a whole number from 1 to 100"),
+            ("by=name", "by is \"name\"; expected revenue or units"),
+            ("currency=dollars", "currency"),
+            ("as_of=now", "as_of"),
+            ("site_id=", "site_id"),
+            ("limit=1&limit=1", "limit is given twice"),
+            ("status=PAID", "it takes site_id, window, as_of, currency, limit, by"),
+        ] {
+            let sentence = parsed(query, true, true).expect_err(query);
+            assert!(sentence.contains(named), "{query}: {sentence}");
+        }
+        for query in ["limit=1", "by=units"] {
+            let sentence = parsed(query, false, false).expect_err(query);
+            assert!(sentence.ends_with("it takes site_id, window, as_of, currency"), "{sentence}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The answers of the rankings, each with its members in the order in which they are written.
+
+use lambda_http::{Body, Response};
+use minutebook_domain::count::amount::Amount;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+use crate::http::response::json;
+use crate::rankings::Ranking;
+
+/// The item that was viewed most.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MostViewed<'a> {
+    /// The first of `top`; null if nothing was viewed.
+    most_viewed_item: Option<ItemId<'a>>,
+    /// How often it was viewed.
+    #[schemars(with = "Number")]
+    views: Box<RawValue>,
+    /// The items with the most views, in their order.
+    top: Vec<ViewedItem<'a>>,
+    /// The minute that the window ends with.
+    #[schemars(with = "Time")]
+    as_of: &'a str,
+    window: WindowAnswer,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ViewedItem<'a> {
+    item_id: ItemId<'a>,
+    #[schemars(with = "Number")]
+    views: Box<RawValue>,
+}
+
+/// The item that was added to carts most.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TopCarted<'a> {
+    /// The first of `top`; null if nothing was added.
+    top_item_added_to_cart: Option<ItemId<'a>>,
+    /// How often it was added.
+    #[schemars(with = "Number")]
+    adds_to_cart: Box<RawValue>,
+    /// The items with the most additions, in their order.
+    top: Vec<CartedItem<'a>>,
+    /// The minute that the window ends with.
+    #[schemars(with = "Time")]
+    as_of: &'a str,
+    window: WindowAnswer,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct CartedItem<'a> {
+    item_id: ItemId<'a>,
+    #[schemars(with = "Number")]
+    adds_to_cart: Box<RawValue>,
+}
+
+/// The item with the highest sales.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct HighestGrossing<'a> {
+    /// The first of `top`; null if nothing was sold.
+    highest_grossing_item: Option<ItemId<'a>>,
+    /// What it was sold for in all, exactly.
+    #[schemars(with = "Number")]
+    total_sales: Box<RawValue>,
+    /// The currency of all amounts; those of others are not in them.
+    currency: &'a str,
+    /// The items with the highest sales, in their order.
+    top: Vec<SoldItem<'a>>,
+    /// The minute that the window ends with.
+    #[schemars(with = "Time")]
+    as_of: &'a str,
+    window: WindowAnswer,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct SoldItem<'a> {
+    item_id: ItemId<'a>,
+    #[schemars(with = "Number")]
+    total_sales: Box<RawValue>,
+}
+
+/// What a ranking found.
+pub(crate) struct Ranked<'a> {
+    /// The items of the highest numbers, descending.
+    pub(crate) top: Vec<(&'a str, Amount)>,
+    /// The currency of the numbers, where they are money.
+    pub(crate) currency: &'a str,
+    /// The minute that the window ends with.
+    pub(crate) as_of: &'a str,
+    /// What was summed.
+    pub(crate) window: WindowAnswer,
+}
+
+impl<'a> Ranked<'a> {
+    /// The answer to the call of this ranking.
+    pub(crate) fn answer(self, ranking: Ranking) -> Response<Body> {
+        let value = |amount: Amount| number(amount, ranking.is_money());
+        let item = self.top.first().map(|(key, _)| ItemId(key));
+        let first = value(self.top.first().map_or(Amount::ZERO, |(_, amount)| *amount));
+        let top = self.top.iter().map(|(key, amount)| (ItemId(key), value(*amount)));
+        let Ranked { currency, as_of, window, .. } = self;
+        match ranking {
+            Ranking::MostViewed => {
+                let top = top.map(|(item_id, views)| ViewedItem { item_id, views }).collect();
+                json(&MostViewed { most_viewed_item: item, views: first, top, as_of, window })
+            }
+            Ranking::TopCarted => {
+                let top = top
+                    .map(|(item_id, adds_to_cart)| CartedItem { item_id, adds_to_cart })
+                    .collect();
+                json(&TopCarted {
+                    top_item_added_to_cart: item,
+                    adds_to_cart: first,
+                    top,
+                    as_of,
+                    window,
+                })
+            }
+            Ranking::HighestGrossing => {
+                let top =
+                    top.map(|(item_id, total_sales)| SoldItem { item_id, total_sales }).collect();
+                json(&HighestGrossing {
+                    highest_grossing_item: item,
+                    total_sales: first,
+                    currency,
+                    top,
+                    as_of,
+                    window,
+                })
+            }
+        }
+    }
+}

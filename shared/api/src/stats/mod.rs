@@ -1,0 +1,280 @@
+//! The statistics of a site: its views, its users and its most viewed paths, on a day, in a range
+//! or of all time.
+
+pub(crate) mod query;
+
+use futures::future::try_join;
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, Response, service_fn};
+use minutebook_domain::count::visitors::UniqueCounts;
+use minutebook_domain::query::window::{Precision, Window};
+use minutebook_domain::time::period::Retention;
+use minutebook_storage::chunk::commit::Table;
+use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::visitors::{UniqueQuestion, count_uniques};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::http::answer::{Number, Time, WindowAnswer, number, unreadable};
+use crate::http::response::{json, preflight_or_wrong_method, problem};
+use crate::http::views::Views;
+use crate::stats::query::{StatsQuery};
+use minutebook_runtime::aws::Aws;
+use minutebook_runtime::clock::Clock;
+use minutebook_runtime::config::{Config, environment};
+
+/// Runs the stats function under the Lambda runtime until it is shut down.
+///
+/// **Errors**: a configuration that cannot be used, at start-up; the runtime's own.
+pub async fn serve() -> Result<(), lambda_http::Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let config = Config::read(environment)?;
+    let handler = Handler {
+        rows: Table { client: Aws::read(environment)?.dynamodb(), name: config.table },
+        retention: config.retention,
+        clock: Clock::system(),
+    };
+    lambda_http::run(service_fn(|request| handler.handle(request))).await
+}
+
+/// The stats function with all that it depends on.
+#[derive(Clone, Debug)]
+pub struct Handler<S> {
+    /// Where the rows lie.
+    pub rows: S,
+    /// For how long rows are kept.
+    pub retention: Retention,
+    /// Where now comes from.
+    pub clock: Clock,
+}
+
+impl<S: RowSource> Handler<S> {
+    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says
+    /// that a retry helps.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
+        if let Some(response) = preflight_or_wrong_method(request.method()) {
+            return Ok(response);
+        }
+        let (now, retention) = (self.clock.now(), self.retention);
+        let question = match query::parse(request.uri().query().unwrap_or_default(), now) {
+            Ok(question) => question,
+            Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
+        };
+        let (window, precision) = question.window.kept(retention, now);
+        let (site, windows) = (question.site_id.as_str(), &[window]);
+        let views =
+            SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
+        let users = UniqueQuestion { site, windows, now, retention };
+        match try_join(sum_windows(&self.rows, &views), count_uniques(&self.rows, &users)).await {
+            Ok((sums, uniques)) => {
+                let users = uniques.first().copied().unwrap_or_default();
+                Ok(json(&Answer::new(&question, (window, precision), &Views::of(sums), users)))
+            }
+            Err(error) => Ok(unreadable(&error)),
+        }
+    }
+}
+
+/// The numbers of a site.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stats")]
+pub(crate) struct Answer<'a> {
+    site_id: &'a str,
+    /// The day, if one was asked about.
+    #[schemars(extend("format" = "date"))]
+    date: Option<String>,
+    /// All views: of pages, of items, and of neither.
+    #[schemars(with = "Number")]
+    total_views: Box<RawValue>,
+    /// How many customers had an event of any kind; see the accuracy of uniques in the
+    /// documentation.
+    unique_users: u64,
+    /// The paths with the most views, in their order.
+    top_paths: Vec<TopPath<'a>>,
+    /// The minute that the question was asked in.
+    #[schemars(with = "Time")]
+    as_of: String,
+    window: WindowAnswer,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct TopPath<'a> {
+    path: &'a str,
+    #[schemars(with = "Number")]
+    views: Box<RawValue>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(
+        question: &'a StatsQuery,
+        (window, precision): (Window, Precision),
+        views: &'a Views,
+        uniques: UniqueCounts,
+    ) -> Answer<'a> {
+        let top = views.top_pages(question.limit).into_iter();
+        Answer {
+            site_id: &question.site_id,
+            date: question.date.map(|date| date.to_string()),
+            total_views: number(views.total(), false),
+            unique_users: uniques.users,
+            top_paths: top
+                .map(|(path, views)| TopPath { path, views: number(views, false) })
+                .collect(),
+            as_of: question.as_of.to_string(),
+            window: WindowAnswer {
+                from: window.from.to_string(),
+                to: window.to.to_string(),
+                precision: precision.as_str(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use minutebook_domain::count::amount::Amount;
+    use minutebook_domain::count::measure::Measure;
+    use minutebook_domain::plan::Row;
+    use minutebook_domain::time::Minute;
+    use minutebook_domain::time::lateness::is_settled;
+    use minutebook_domain::time::period::Bucket;
+    use minutebook_storage::keys::Lane;
+    use minutebook_storage::memory::{MemoryTable, Reads};
+    use serde_json::{Value, json};
+
+    const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
+    const NOW: &str = "2026-11-21T12:00:30Z";
+
+    /// Counted numbers: site, measure, time, key, number.
+    const CELLS: &[(&str, Measure, &str, &str, u64)] = &[
+        ("site-abc-123", Measure::Pages, "2025-11-12T19:30:00Z", "/pricing", 200),
+        ("site-abc-123", Measure::Pages, "2025-11-12T23:59:00Z", "/blog/post-1", 150),
+        ("site-abc-123", Measure::Pages, "2025-11-12T00:00:00Z", "/", 100),
+        ("site-abc-123", Measure::Pages, "2025-11-13T00:00:00Z", "/pricing", 500),
+        ("site-abc-123", Measure::Pages, "2019-10-01T08:00:00Z", "/blog/post-1", 350),
+        ("site-abc-123", Measure::Pages, "2026-11-21T12:00:00Z", "/", 150),
+        // On the running day: views of an item, most of them on a page, and some that named
+        // nothing.
+        ("site-abc-123", Measure::Views, "2026-11-21T11:59:00Z", "sku-1", 10),
+        ("site-abc-123", Measure::Pages, "2026-11-21T11:59:00Z", "/sku-1", 7),
+        ("site-abc-123", Measure::Pages, "2026-11-21T11:59:00Z", "", 7),
+        ("site-abc-123", Measure::Pages, "2026-11-21T11:58:00Z", "(not set)", 2_000),
+        // Of another site, and no views.
+        ("other", Measure::Pages, "2025-11-12T19:30:00Z", "/pricing", 9),
+        ("site-abc-123", Measure::Carts, "2025-11-12T19:30:00Z", "sku-1", 9),
+    ];
+
+    /// A table in memory with the cells in all of their rows.
+    fn table() -> MemoryTable {
+        let table = MemoryTable::default();
+        for (site, measure, time, key, count) in CELLS {
+            let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
+            let mut buckets = vec![Bucket::Minute(minute)];
+            if is_settled(minute.hour(), NOW.parse().expect("a time")) {
+                buckets.extend(Bucket::of_hour(minute.hour()));
+            }
+            for bucket in buckets {
+                let counters = vec![(*key, Amount::from_count(*count))];
+                table.add(
+                    &Row { site, bucket, measure: *measure, slot: 0, counters },
+                    Lane::Late,
+                    RETENTION,
+                );
+            }
+        }
+        table
+    }
+
+    fn asked(method: &str, query: &str) -> (u16, String, Reads) {
+        let now: DateTime<chrono::Utc> = NOW.parse().expect("a time");
+        let handler =
+            Handler { rows: table(), retention: RETENTION, clock: Clock::new(move || now) };
+        let request =
+            lambda_http::http::Request::builder().method(method).uri(format!("/stats?{query}"));
+        let answering = handler.handle(request.body(Body::Empty).expect("a request"));
+        let (response, reads) = handler.rows.read(answering);
+        let response = response.expect("an answer");
+        (
+            response.status().as_u16(),
+            String::from_utf8_lossy(response.body().as_ref()).into_owned(),
+            reads,
+        )
+    }
+
+    #[test]
+    fn a_day_of_a_site() {
+        let (status, body, _) = asked("GET", "site_id=site-abc-123&date=2025-11-12");
+        assert_eq!(status, 200);
+        assert_eq!(
+            body,
+            concat!(
+                r#"{"site_id":"site-abc-123","date":"2025-11-12","total_views":450,"unique_users":0,"#,
+                r#""top_paths":[{"path":"/pricing","views":200},{"path":"/blog/post-1","views":150},"#,
+                r#"{"path":"/","views":100}],"as_of":"2026-11-21T12:00:00Z","#,
+                r#""window":{"from":"2025-11-12T00:00:00Z","to":"2025-11-13T00:00:00Z","precision":"minute"}}"#
+            )
+        );
+    }
+
+    #[test]
+    fn all_time_counts_every_view_once_and_lists_paths_only() {
+        let (status, body, reads) = asked("GET", "site_id=site-abc-123&limit=3");
+        let answer: Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(
+            (status, &answer["date"], &answer["total_views"]),
+            (200, &Value::Null, &json!(1_450 + 10 + 2_000))
+        );
+        let expected = json!([
+            {"path": "/pricing", "views": 700},
+            {"path": "/blog/post-1", "views": 500},
+            {"path": "/", "views": 250},
+        ]);
+        assert_eq!(answer["top_paths"], expected);
+        assert_eq!(answer["window"]["from"], "1970-01-01T00:00:00Z");
+        // A query a year for each of two measures and the visitors, and some for the running month.
+        assert!(reads.queries < 250, "{reads:?}");
+    }
+
+    #[test]
+    fn an_unknown_site_is_zeros() {
+        let (status, body, _) = asked("GET", "site_id=nonexistent-site");
+        let expected = r#"{"site_id":"nonexistent-site","date":null,"total_views":0,"unique_users":0,"top_paths":[],"#;
+        assert!(status == 200 && body.starts_with(expected), "{status} {body}");
+    }
+
+    #[test]
+    fn a_range_ends_before_its_second_edge() {
+        let total = |query: &str| {
+            let (_, body, _) = asked("GET", &format!("site_id=site-abc-123&{query}"));
+            serde_json::from_str::<Value>(&body).expect("JSON")["total_views"].clone()
+        };
+        assert_eq!(total("from=2025-11-12&to=2025-11-13"), 450);
+        assert_eq!(total("from=2025-11-12&to=2025-11-14"), 950);
+        assert_eq!(total("from=2026-11-21T11:59:00Z&to=2026-11-21T12:00:00Z"), 10);
+        assert_eq!(total("from=2026-11-21T11:58:00Z"), 2_160);
+        assert_eq!(total("to=2025-11-12T23:00:00Z"), 650);
+        // The minutes of that hour have expired: all of it is taken, and the answer says so.
+        assert_eq!(total("to=2025-11-12T23:01:00Z"), 800);
+    }
+
+    #[test]
+    fn what_goes_wrong_is_an_answer_too() {
+        for (query, sentence) in [
+            ("", r#""error":"Missing required parameter: site_id""#),
+            (
+                "site_id=site-abc-123&date=invalid-date",
+                r#""error":"Invalid date format. Expected YYYY-MM-DD""#,
+            ),
+            ("site_id=site-abc-123&limit=101", "limit"),
+        ] {
+            let (status, body, _) = asked("GET", query);
+            assert!(status == 400 && body.contains(sentence), "{status} {body}");
+        }
+        assert_eq!(asked("POST", "site_id=s").0, 405);
+        assert_eq!(asked("OPTIONS", "").0, 204);
+    }
+}

@@ -1,0 +1,290 @@
+//! Events about orders, by every row of `docs/EVENTS.md` that is about them.
+
+use super::*;
+use crate::count::measure::Currency;
+
+const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
+
+fn read(text: &str) -> ChunkCount {
+    let basis = PlanBasis {
+        reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
+        default_currency: Currency::parse(b"EUR").unwrap(),
+        minute_retention_days: 7,
+    };
+    let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: text.len() as u64 });
+    reader.push(text.as_bytes()).unwrap();
+    reader.finish().unwrap()
+}
+
+/// An event of this type about order 7.
+fn event(kind: &str, members: &str) -> String {
+    format!(r#"{{"eventType":"{kind}",{AT},"orderId":7{members}}}"#)
+}
+
+fn created(members: &str) -> String {
+    event("OrderCreatedEvent", members)
+}
+
+/// What is known of the only order.
+fn facts(line: &str) -> crate::order::facts::OrderFacts {
+    let count = read(line);
+    assert_eq!(count.outcomes.counted, 1, "{line}: {}", String::from_utf8_lossy(&count.rejected));
+    assert!(count.tally.is_empty());
+    count.orders.iter().next().unwrap().1.clone()
+}
+
+/// `status currency value product=units/money …` of a created order.
+fn check_created(members: &str, expected: &str) {
+    let facts = facts(&created(members));
+    let creation = facts.created.unwrap();
+    let products: Vec<_> =
+        creation.products.iter().map(|p| format!(" {}={}/{}", p.name, p.units, p.money)).collect();
+    let status = facts.stage.unwrap().status;
+    let found = format!("{status} {} {}{}", creation.currency, creation.value, products.concat());
+    assert_eq!(found, expected, "{members}");
+}
+
+fn check_rejected(line: &str, reason: &str) {
+    let count = read(line);
+    let reasons: Vec<String> = count.outcomes.rejected.keys().map(ToString::to_string).collect();
+    assert_eq!(reasons, [reason], "{line}");
+    assert!(count.orders.is_empty());
+}
+
+#[test]
+fn an_order_is_created_with_what_its_event_says() {
+    check_created(r#","totalAmount":12.5"#, "CREATED EUR 12.5");
+    check_created(
+        r#","total_amount":"12.50","status":"PENDING","currency":"usd""#,
+        "PENDING USD 12.5",
+    );
+    check_created(r#","totalPrice":0,"status":"","currency":null"#, "CREATED EUR 0");
+    let items = r#","items":[{"productName":"b","quantity":2,"unitPrice":1.25,"totalPrice":2},
+        {"productName":"a","price":"0.5","quantity":3},{"productName":"b"},{"productName":7,"price":1}]"#
+        .replace('\n', "");
+    check_created(&format!(r#","totalAmount":99{items}"#), "CREATED EUR 99 7=1/1 a=3/1.5 b=3/2");
+    // The total is looked at only in its own place: not in that of an item, and not the other way
+    // round.
+    check_created(r#","totalAmount":5,"products":[{"productName":"a"}]"#, "CREATED EUR 5 a=1/0");
+    check_created(r#","totalAmount":5,"items":[]"#, "CREATED EUR 5");
+}
+
+#[test]
+fn an_order_without_a_total_costs_what_its_items_cost() {
+    check_created(
+        r#","items":[{"productName":"a","unitPrice":2},{"productName":"b","totalPrice":3}]"#,
+        "CREATED EUR 5 a=1/2 b=1/3",
+    );
+    check_created(r#","items":[{"productName":"a","unitPrice":0}]"#, "CREATED EUR 0 a=1/0");
+    check_rejected(&created(""), "missing:total_amount");
+    check_rejected(&created(r#","items":[]"#), "missing:total_amount");
+    check_rejected(
+        &created(r#","items":[{"productName":"a","unitPrice":2},{"productName":"b"}]"#),
+        "missing:total_amount",
+    );
+    let two = r#"{"productName":"a","totalPrice":1e12}"#;
+    check_rejected(&created(&format!(r#","items":[{two},{two}]"#)), "invalid:total_amount");
+}
+
+#[test]
+fn who_ordered_and_the_number_are_kept_as_they_are_written() {
+    let creation = facts(&created(r#","totalAmount":1,"userId":12,"orderNumber":"ORD-\u00e4""#))
+        .created
+        .unwrap();
+    assert_eq!(
+        (creation.customer.as_deref(), creation.number.as_deref()),
+        (Some("12"), Some("ORD-ä"))
+    );
+}
+
+#[test]
+fn a_change_and_a_cancellation_say_what_came_of_the_order() {
+    let changed = facts(&event(
+        "OrderStatusChangedEvent",
+        r#","previousStatus":"CREATED","newStatus":"PAID","status":"x""#,
+    ));
+    assert_eq!((changed.created, changed.stage.unwrap().status.as_str()), (None, "PAID"));
+    let cancelled = facts(&event("OrderCancelledEvent", r#","refundAmount":"7.25","status":"x""#));
+    assert_eq!(cancelled.stage.unwrap().status, "CANCELLED");
+    assert_eq!(cancelled.cancelled.unwrap().refund.unwrap().to_string(), "7.25");
+    assert_eq!(facts(&event("OrderCancelledEvent", "")).cancelled.unwrap().refund, None);
+}
+
+#[test]
+fn times_are_kept_to_the_nanosecond_in_every_form() {
+    for (time, expected) in [
+        (r#""2026-11-20T23:07:31.123456789Z""#, "2026-11-20T23:07:31.123456789Z"),
+        (r#""2026-11-20 23:07:31""#, "2026-11-20T23:07:31Z"),
+        (r#""1795216051.5""#, "2026-11-20T23:07:31.500Z"),
+        ("1795216051123", "2026-11-20T23:07:31.123Z"),
+        ("[2026,11,20,23,7,31,123456789]", "2026-11-20T23:07:31.123456789Z"),
+        ("[ 2026 , 11 , 20 , 23 , 7 , 31 ]", "2026-11-20T23:07:31Z"),
+        ("[2026,11,20,23,7]", "2026-11-20T23:07:00Z"),
+    ] {
+        let line = created(r#","totalAmount":1"#).replace(AT, &format!(r#""timestamp":{time}"#));
+        let at = facts(&line).created.unwrap().at;
+        assert_eq!(at, expected.parse::<chrono::DateTime<chrono::Utc>>().unwrap(), "{time}");
+    }
+    for time in [
+        "[2026,11,20,23]",
+        "[2026,11,20,23,7,31,0,0]",
+        "[2026,11,20,23,7,31,1000000000]",
+        "[2026,11,20,23,60]",
+        "[2026,11,20,24,0]",
+        "[2026,2,29,0,0]",
+        "[2026,0,1,0,0]",
+        "[1969,12,31,23,59]",
+        "[2026,11,20,23,7.0]",
+        "[2026,11,20,23,\"7\"]",
+        "[2026,-11,20,23,7]",
+        "[]",
+        "{}",
+    ] {
+        let line = created(r#","totalAmount":1"#).replace(AT, &format!(r#""timestamp":{time}"#));
+        check_rejected(&line, "invalid:timestamp");
+    }
+    for time in ["[2026,11,20,23,40,1]", "[10000,1,1,0,0]"] {
+        let line = created(r#","totalAmount":1"#).replace(AT, &format!(r#""timestamp":{time}"#));
+        check_rejected(&line, if time.starts_with("[1") { "invalid:timestamp" } else { "future" });
+    }
+    // Any event may have its time so.
+    let view = read(r#"{"event":"view","ts":[2026,11,20,23,7,31,5],"sku":"a"}"#);
+    assert_eq!(format!("{:?}", view.tally).trim_end(), "default 2026-11-20T23:07:00Z views a=1");
+}
+
+#[test]
+fn a_wrong_field_rejects_the_line_with_its_name() {
+    let long = "x".repeat(65);
+    let name = "x".repeat(257);
+    for (members, reason) in [
+        (r#","totalAmount":-1"#.to_string(), "invalid:total_amount"),
+        (r#","totalAmount":"x""#.to_string(), "invalid:total_amount"),
+        (r#","totalAmount":1,"status":5"#.to_string(), "invalid:status"),
+        (format!(r#","totalAmount":1,"status":"{long}""#), "invalid:status"),
+        (r#","totalAmount":1,"orderNumber":1.5"#.to_string(), "invalid:orderNumber"),
+        (r#","totalAmount":1,"currency":"x""#.to_string(), "invalid:currency"),
+        (r#","totalAmount":1,"items":[1]"#.to_string(), "invalid:items"),
+        (r#","totalAmount":1,"items":[{"quantity":1}]"#.to_string(), "missing:productName"),
+        (r#","totalAmount":1,"items":[{"productName":[]}]"#.to_string(), "invalid:productName"),
+        (
+            format!(r#","totalAmount":1,"items":[{{"productName":"{name}"}}]"#),
+            "invalid:productName",
+        ),
+        (
+            r#","totalAmount":1,"items":[{"productName":"a","quantity":-1}]"#.to_string(),
+            "invalid:quantity",
+        ),
+        (
+            r#","totalAmount":1,"items":[{"productName":"a","unitPrice":"x"}]"#.to_string(),
+            "invalid:price",
+        ),
+        (
+            r#","totalAmount":1,"items":[{"productName":"a","totalPrice":"x"}]"#.to_string(),
+            "invalid:total_amount",
+        ),
+        (
+            r#","totalAmount":1,"items":[{"productName":"a","price":1e12,"quantity":2}]"#
+                .to_string(),
+            "invalid:total_amount",
+        ),
+    ] {
+        check_rejected(&created(&members), reason);
+    }
+    check_rejected(&event("OrderStatusChangedEvent", r#","status":"PAID""#), "missing:newStatus");
+    check_rejected(&event("OrderStatusChangedEvent", r#","newStatus":true"#), "invalid:newStatus");
+    check_rejected(&event("OrderCancelledEvent", r#","refundAmount":-1"#), "invalid:refundAmount");
+    for kind in ["OrderCreatedEvent", "OrderStatusChangedEvent", "OrderCancelledEvent"] {
+        check_rejected(&format!(r#"{{"type":"{kind}",{AT}}}"#), "missing:order_id");
+        check_rejected(&format!(r#"{{"type":"{kind}",{AT},"orderId":1.5}}"#), "invalid:order_id");
+        check_rejected(&format!(r#"{{"type":"{kind}","orderId":1}}"#), "missing:timestamp");
+    }
+}
+
+#[test]
+fn an_order_has_at_most_so_many_items() {
+    let items = |count: usize| {
+        format!(r#","totalAmount":1,"items":[{}]"#, vec![r#"{"productName":"a"}"#; count].join(","))
+    };
+    check_created(&items(crate::order::facts::ORDER_ITEMS_MAX), "CREATED EUR 1 a=500/0");
+    check_rejected(&created(&items(crate::order::facts::ORDER_ITEMS_MAX + 1)), "invalid:items");
+}
+
+#[test]
+fn events_of_an_order_are_joined_in_any_order_and_told_apart_by_site() {
+    let lines = [
+        created(r#","totalAmount":9,"userId":"u""#),
+        event("OrderStatusChangedEvent", r#","newStatus":"PAID""#).replace("31.123", "32"),
+        event("OrderStatusChangedEvent", r#","newStatus":"SHIPPED""#).replace("31.123", "33.5"),
+        event("OrderCreatedEvent", r#","totalAmount":1,"site_id":"s""#),
+    ];
+    let forward = read(&lines.join("\n"));
+    let backward =
+        read(&lines.iter().rev().chain(&lines).map(String::as_str).collect::<Vec<_>>().join("\n"));
+    assert_eq!(forward.orders, backward.orders);
+    assert_eq!((forward.outcomes.counted, forward.outcomes.events), (4, 4));
+    let known: Vec<_> = forward
+        .orders
+        .iter()
+        .map(|(order, facts)| {
+            format!("{} {} {}", order.site, order.id, facts.standing().unwrap().status)
+        })
+        .collect();
+    assert_eq!(known, ["default 7 SHIPPED", "s 7 CREATED"]);
+}
+
+#[test]
+fn a_copy_by_its_event_id_is_a_duplicate_and_a_copy_without_one_changes_nothing() {
+    let line = created(r#","totalAmount":9,"event_id":"e""#);
+    let view = format!(r#"{{"event":"view",{AT},"sku":1,"event_id":"e"}}"#);
+    let outcomes = read(&[line.as_str(), &line, &view].join("\n")).outcomes;
+    assert_eq!((outcomes.counted, outcomes.duplicate), (1, 2));
+    let copied = read(&[created(r#","totalAmount":9"#), created(r#","totalAmount":9"#)].join("\n"));
+    assert_eq!((copied.outcomes.counted, copied.orders.len()), (2, 1));
+}
+
+#[test]
+fn a_line_of_many_events_may_be_about_many_orders() {
+    let line = format!(
+        r#"{{{AT},"event_id":"l","userId":"u","events":[{{"type":"OrderCreatedEvent","orderId":1,"totalAmount":2}},{{"type":"view","sku":"a"}},{{"type":"OrderCancelledEvent","orderId":2}}]}}"#
+    );
+    let count = read(&format!("{line}\n{line}"));
+    assert_eq!(
+        (count.outcomes.counted, count.outcomes.duplicate, count.outcomes.events),
+        (1, 1, 3)
+    );
+    assert_eq!(count.orders.len(), 2);
+    assert_eq!(format!("{:?}", count.tally).trim_end(), "default 2026-11-20T23:07:00Z views a=1");
+    // A line of nothing but orders is a duplicate too.
+    let orders = r#"{"event_id":"l","type":"OrderCancelledEvent","ts":1,"events":[{"orderId":2}]}"#;
+    assert_eq!(read(&format!("{orders}\n{orders}")).outcomes.duplicate, 1);
+}
+
+#[test]
+fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
+    let items: Vec<String> =
+        (0..500).map(|place| format!(r#"{{"productName":"{place:0>256}"}}"#)).collect();
+    let members = format!(r#","totalAmount":1,"items":[{}]"#, items.join(","));
+    let basis = PlanBasis {
+        reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
+        default_currency: Currency::parse(b"EUR").unwrap(),
+        minute_retention_days: 7,
+    };
+    let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: u64::MAX });
+    let taken = (0..2_000).take_while(|order| {
+        let line =
+            created(&members).replace(r#""orderId":7"#, &format!(r#""orderId":{order}"#)) + "\n";
+        reader.push(line.as_bytes()).is_ok()
+    });
+    // Each of them takes a bit more than its names.
+    assert!((700..1_000).contains(&taken.count()));
+    assert_eq!(reader.finish().err(), Some(ChunkError::TooManyOrders));
+}
+
+#[test]
+fn whoever_ordered_is_one_of_the_users() {
+    let line = created(r#","totalAmount":9,"userId":"u""#);
+    let uniques = read(&line).uniques;
+    let counts: Vec<u64> =
+        uniques.minutes().map(|(_, _, visitors)| visitors.counts().users).collect();
+    assert_eq!(counts, [1]);
+}

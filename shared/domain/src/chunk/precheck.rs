@@ -1,0 +1,285 @@
+//! Checks lines before they are put as a chunk, by the reader that counts them later.
+
+use chrono::{DateTime, Utc};
+
+use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineCutter};
+use crate::count::measure::Currency;
+use crate::event::line::{DEFAULT_SITE, EventReader};
+use crate::event::reason::{Field, Reason};
+
+/// Says of single lines whether a chunk may hold them.
+pub struct LineChecker {
+    reader: EventReader,
+    /// The only site that lines may be of, if there is such a one.
+    site: Option<String>,
+}
+
+/// The lines of a text, told apart.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct CheckedLines {
+    /// The lines that are not rejected, in their order, each with a line feed: a chunk.
+    pub accepted: Vec<u8>,
+    /// How many lines these are.
+    pub accepted_lines: u64,
+    /// The first lines that are rejected.
+    pub rejected: Vec<RejectedLine>,
+    /// How many lines are rejected, listed or not.
+    pub rejected_lines: u64,
+}
+
+/// A line that no chunk may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RejectedLine {
+    /// Its number, from 1; blank lines have numbers too.
+    pub number: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl LineChecker {
+    /// `reference_time` is what "future" is measured from, as it will be the object's LastModified
+    /// later.
+    pub fn new(reference_time: DateTime<Utc>, default_currency: Currency) -> LineChecker {
+        LineChecker {
+            reader: EventReader::new(reference_time.timestamp(), default_currency),
+            site: None,
+        }
+    }
+
+    /// The same, but lines of other sites are rejected; events that name none are of
+    /// [`DEFAULT_SITE`].
+    pub fn only_of(self, site: &str) -> LineChecker {
+        LineChecker { site: Some(site.to_string()), ..self }
+    }
+
+    /// Checks one line, which comes without a line end.
+    ///
+    /// **Errors**: the reason that it would be rejected for.
+    pub fn check(&mut self, line: &[u8]) -> Result<(), Reason> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Reason::TooLong);
+        }
+        self.judge(line, line)
+    }
+
+    fn judge(&mut self, line: &[u8], and_after: &[u8]) -> Result<(), Reason> {
+        let read = self.reader.read(line, and_after)?;
+        let Some(site) = self.site.as_deref().map(str::as_bytes) else {
+            return Ok(());
+        };
+        let mut additions_start = 0;
+        for event in &read.events {
+            let counts = event.additions_end > additions_start || event.order.is_some();
+            additions_start = event.additions_end;
+            if counts
+                && event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(line, text)) != site
+            {
+                return Err(Reason::Invalid(Field::SiteId));
+            }
+        }
+        // An event that counts nothing was not asked for its site, and has that of its line.
+        let counts_nothing = read.additions.is_empty() && read.orders.is_empty();
+        let is_of_site = match self.reader.own_field(line, Field::SiteId) {
+            Some(own) => own == site,
+            None => !counts_nothing || site == DEFAULT_SITE.as_bytes(),
+        };
+        if is_of_site { Ok(()) } else { Err(Reason::Invalid(Field::SiteId)) }
+    }
+
+    /// The site that a line names itself, as it is written; `None` if it names none, or is no JSON
+    /// object.
+    pub fn site<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
+        match self.check(line) {
+            Err(
+                Reason::TooLong
+                | Reason::NotUtf8
+                | Reason::NotJson
+                | Reason::TooDeep
+                | Reason::NotObject,
+            ) => None,
+            _ => self.reader.own_field(line, Field::SiteId),
+        }
+    }
+
+    /// Tells the lines of a text apart, and lists the first `listed_max` of those that are
+    /// rejected.
+    ///
+    /// **Guarantees**: a chunk of the accepted lines has no rejected line, as long as its reference
+    /// time is not earlier than that of this checker.
+    pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
+        let mut checked = CheckedLines::default();
+        let mut each = |line: Line<'_>| {
+            let outcome = if line.too_long {
+                Err(Reason::TooLong)
+            } else {
+                self.judge(line.text, line.and_after)
+            };
+            match outcome {
+                Ok(()) => {
+                    checked.accepted.extend_from_slice(line.text);
+                    checked.accepted.push(b'\n');
+                    checked.accepted_lines += 1;
+                }
+                Err(reason) => {
+                    checked.rejected_lines += 1;
+                    if checked.rejected.len() < listed_max {
+                        checked.rejected.push(RejectedLine { number: line.number, reason });
+                    }
+                }
+            }
+        };
+        let mut lines = LineCutter::new();
+        lines.push(text, &mut each);
+        lines.finish(&mut each);
+        checked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chunk::id::PlanBasis;
+    use crate::chunk::{ChunkReader, ChunkSettings};
+    use proptest::prelude::*;
+
+    const LISTED_MAX: usize = 100;
+
+    fn time() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_795_216_079, 0).expect("2026-11-20T23:07:59Z")
+    }
+
+    fn currency() -> Currency {
+        Currency::parse(b"USD").expect("three letters")
+    }
+
+    fn checked(text: &[u8]) -> CheckedLines {
+        LineChecker::new(time(), currency()).check_text(text, LISTED_MAX)
+    }
+
+    fn reasons(text: &[u8]) -> Vec<(u64, String)> {
+        checked(text).rejected.iter().map(|line| (line.number, line.reason.to_string())).collect()
+    }
+
+    #[test]
+    fn lines_are_told_apart_with_their_numbers_and_reasons() {
+        let good = r#"{"event":"view","ts":1795216000,"item_id":1}"#;
+        let text = format!(
+            "\u{feff}{good}\r\n\n{{}}\n{good}\n[]\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}"
+        );
+        let lines = checked(text.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&lines.accepted), format!("{good}\n{good}\n{good}\n"));
+        assert_eq!((lines.accepted_lines, lines.rejected_lines), (3, 4));
+        let expected = [
+            (3, "missing:event_type"),
+            (5, "not_object"),
+            (6, "missing:timestamp"),
+            (7, "not_json"),
+        ];
+        assert_eq!(
+            reasons(text.as_bytes()),
+            expected.map(|(number, reason)| (number, reason.to_string()))
+        );
+    }
+
+    #[test]
+    fn more_rejected_lines_than_are_listed_are_counted() {
+        let lines = LineChecker::new(time(), currency()).check_text(b"a\nb\nc\n", 2);
+        assert_eq!((lines.rejected.len(), lines.rejected_lines, lines.accepted_lines), (2, 3, 0));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_rejected_alone_too() {
+        let mut checker = LineChecker::new(time(), currency());
+        assert_eq!(checker.check(&vec![b' '; LINE_BYTES_MAX + 1]), Err(Reason::TooLong));
+        assert_eq!(checker.check(br#"{"event":"view","ts":1795216000,"aid":1}"#), Ok(()));
+    }
+
+    #[test]
+    fn the_site_is_found_in_whatever_spelling_and_whatever_else_is_wrong() {
+        let mut checker = LineChecker::new(time(), currency());
+        for (line, site) in [
+            (r#"{"site_id":"a b"}"#, Some("a b")),
+            (r#"{"site_id":"","app_id":7}"#, Some("7")),
+            (r#"{"properties":{"tenant_id":"t"},"event":"view"}"#, Some("t")),
+            (r#"{"site_id":null,"event":"view"}"#, None),
+            (r#"{"event":"view"}"#, None),
+            (r#"{"site_id":"a""#, None),
+            ("[]", None),
+        ] {
+            assert_eq!(
+                checker.site(line.as_bytes()).map(String::from_utf8_lossy).as_deref(),
+                site,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn lines_of_another_site_are_rejected_if_there_is_only_one() {
+        let checked = |site: &str, line: &str| {
+            LineChecker::new(time(), currency())
+                .only_of(site)
+                .check(line.as_bytes())
+                .map_err(|reason| reason.to_string())
+        };
+        let view = |rest: &str| format!(r#"{{"event":"view","ts":1,"aid":1{rest}}}"#);
+        let wrong = Err("invalid:site_id".to_string());
+        for (site, line, expected) in [
+            ("a", view(r#","site_id":"a""#), Ok(())),
+            ("a", view(r#","site_id":"b""#), wrong.clone()),
+            ("a", view(""), wrong.clone()),
+            ("default", view(""), Ok(())),
+            ("7", view(r#","properties":{"app_id":7}"#), Ok(())),
+            ("a", r#"{"type":"refund","ts":1,"aid":1,"site_id":"a"}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"refund","ts":1,"aid":1,"site_id":"b"}"#.to_string(), wrong.clone()),
+            ("a", r#"{"type":"refund","ts":1,"aid":1}"#.to_string(), wrong.clone()),
+            ("default", r#"{"type":"refund","ts":1,"aid":1}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1,"site_id":"a"}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1,"site_id":"b"}"#.to_string(), wrong.clone()),
+            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1}"#.to_string(), wrong.clone()),
+            (
+                "a",
+                r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"a"},{"type":"refund","ts":1,"aid":1}]}"#
+                    .to_string(),
+                Ok(()),
+            ),
+            (
+                "a",
+                r#"{"site_id":"a","event":"view","ts":1,"events":[{"aid":1},{"aid":1,"site_id":"b"}]}"#.to_string(),
+                wrong.clone(),
+            ),
+            ("a", r#"{"site_id":"a","event":"view","ts":1,"events":[{"aid":1}]}"#.to_string(), Ok(())),
+            ("a", r#"{"event":"view","ts":1,"events":[{"aid":1,"site_id":"a"}]}"#.to_string(), Ok(())),
+        ] {
+            assert_eq!(checked(site, &line), expected, "{site} {line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_chunk_of_the_accepted_lines_has_no_rejected_one(
+            lines in proptest::collection::vec(proptest::sample::select(vec![
+                r#"{"event":"view","ts":1795216000,"item_id":1}"#, r#" {"event":"order","ts":"2026-11-20","sku":"a"}"#,
+                r#"{"event":"view","ts":1795217000,"item_id":1}"#, r#"{"event":"cart","ts":1795216000}"#, "", "\r", "x",
+                "\u{feff}", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1}"#,
+                r#"{"event":"refund","time":1,"aid":1,"event_id":4}"#,
+            ]), 0..30),
+        ) {
+            let text = lines.join("\n");
+            let checked = checked(text.as_bytes());
+            let basis =
+                PlanBasis { reference_time: time(), default_currency: currency(), minute_retention_days: 7 };
+            let settings = |size_bytes| ChunkSettings { basis, size_bytes };
+            let count = |bytes: &[u8]| {
+                let mut reader = ChunkReader::new(&settings(bytes.len() as u64));
+                reader.push(bytes).expect("plain text");
+                reader.finish().expect("plain text").outcomes
+            };
+            let (all, accepted) = (count(text.as_bytes()), count(&checked.accepted));
+            prop_assert_eq!(all.rejected_total(), checked.rejected_lines);
+            prop_assert_eq!(all.lines - all.rejected_total(), checked.accepted_lines);
+            prop_assert_eq!((accepted.lines, accepted.rejected_total()), (checked.accepted_lines, 0));
+            prop_assert_eq!((accepted.counted, accepted.ignored), (all.counted, all.ignored));
+        }
+    }
+}

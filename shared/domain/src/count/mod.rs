@@ -1,0 +1,7 @@
+//! Counting: exact amounts, what is measured, the tally of a chunk, and sketches of its visitors.
+
+pub mod amount;
+pub mod measure;
+pub mod sketch;
+pub mod tally;
+pub mod visitors;

@@ -1,0 +1,331 @@
+//! Uniques: the customers and sessions that a chunk has events of, by site and minute.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+
+use crate::count::sketch::{GrowingSketch, IdHash, Sketch};
+use crate::count::tally::SiteNumber;
+use crate::time::period::Bucket;
+use crate::time::{Hour, Minute};
+
+/// Who had events in a span of time at a site.
+#[derive(Clone, Default, Debug)]
+pub struct Visitors {
+    /// The customers.
+    pub users: Sketch,
+    /// The sessions.
+    pub sessions: Sketch,
+}
+
+/// How many there were; up to about 1,500 exactly, beyond that with the error of
+/// [`crate::count::sketch::LG_K`].
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct UniqueCounts {
+    /// Customers.
+    pub users: u64,
+    /// Sessions.
+    pub sessions: u64,
+}
+
+/// The visitors of a chunk.
+///
+/// **Shape**: by minute; by hour where minutes are kept no longer.
+#[derive(Debug, Default)]
+pub struct Uniques {
+    groups: BTreeMap<(String, Bucket), Visitors>,
+}
+
+impl Visitors {
+    /// Adds the visitors of another span.
+    pub fn unite(&mut self, other: &Visitors) {
+        self.users.unite(&other.users);
+        self.sessions.unite(&other.sessions);
+    }
+
+    /// How many there are.
+    pub fn counts(&self) -> UniqueCounts {
+        UniqueCounts { users: self.users.estimate(), sessions: self.sessions.estimate() }
+    }
+}
+
+impl Uniques {
+    /// The minutes that are kept, each with its site and visitors, ascending.
+    pub fn minutes(&self) -> impl Iterator<Item = (&str, Minute, &Visitors)> {
+        self.groups.iter().filter_map(|((site, bucket), visitors)| match bucket {
+            Bucket::Minute(minute) => Some((site.as_str(), *minute, visitors)),
+            _ => None,
+        })
+    }
+
+    /// The visitors of those hours (of a site) that are wanted, by hour, day, week and month,
+    /// ascending.
+    pub fn rolled_up(
+        &self,
+        is_wanted: impl Fn(&str, Hour) -> bool,
+    ) -> BTreeMap<(&str, Bucket), Visitors> {
+        let mut rolled_up: BTreeMap<(&str, Bucket), Visitors> = BTreeMap::new();
+        for ((site, bucket), visitors) in &self.groups {
+            let hour = bucket.first_minute().hour();
+            if is_wanted(site, hour) {
+                for bucket in Bucket::of_hour(hour) {
+                    rolled_up.entry((site, bucket)).or_default().unite(visitors);
+                }
+            }
+        }
+        rolled_up
+    }
+
+    /// Adds visitors of a minute.
+    pub fn unite(&mut self, site: &str, minute: Minute, visitors: &Visitors) {
+        self.groups.entry((site.to_string(), Bucket::Minute(minute))).or_default().unite(visitors);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+}
+
+/// Gathers the visitors of a chunk while it is read.
+///
+/// **Shape**: the hashes of ids wait in their minute until there are enough to be worth a sketch,
+/// which takes 16 KiB; so what a chunk holds is 16 bytes an event, or about 64 KiB a minute,
+/// whichever is less.
+pub(crate) struct Gathering {
+    /// Minutes before this one are kept by their hour.
+    minutes_from: Minute,
+    places: Vec<Place>,
+    by_name: HashMap<PlaceName, usize, Xxh3DefaultBuilder>,
+    /// The place that each of these was last asked for; minutes that lie side by side have
+    /// different ones.
+    recent_places: [Option<(PlaceName, usize)>; RECENT_PLACES],
+    recent_users: RecentIds,
+    recent_sessions: RecentIds,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct PlaceName {
+    site: u32,
+    /// The first one, of an hour.
+    minute: Minute,
+    is_hour: bool,
+}
+
+const RECENT_PLACES: usize = 64;
+
+impl PlaceName {
+    #[inline]
+    fn recent_place(self) -> usize {
+        self.minute.number() as usize % RECENT_PLACES
+    }
+}
+
+struct Place {
+    users: Ids,
+    sessions: Ids,
+}
+
+/// A set in the making.
+#[derive(Default)]
+struct Ids {
+    waiting: Vec<IdHash>,
+    sketch: Option<Box<GrowingSketch>>,
+}
+
+/// How many hashes wait at most: 16 KiB of them, as much as the sketch takes that they go to.
+const WAITING_MAX: usize = 2_048;
+
+impl Ids {
+    #[inline]
+    fn push(&mut self, id: IdHash) {
+        if self.waiting.len() == WAITING_MAX {
+            self.make_room();
+        }
+        self.waiting.push(id);
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        let sketch = self.sketch.get_or_insert_with(|| Box::new(GrowingSketch::new()));
+        self.waiting.drain(..).for_each(|id| sketch.add(id));
+    }
+
+    fn finish(mut self) -> Sketch {
+        self.make_room();
+        self.sketch.map_or_else(Sketch::new, |sketch| sketch.finish())
+    }
+}
+
+/// The ids that were added last, each with its place. A customer mostly has many events in a
+/// minute, and finding that one is there already takes a tenth of the time that adding it does.
+struct RecentIds(Vec<u64>);
+
+/// A power of two; 32 KiB of hashes stay in a first or second level cache.
+const RECENT_IDS: usize = 4_096;
+
+impl RecentIds {
+    fn new() -> RecentIds {
+        RecentIds(vec![0; RECENT_IDS])
+    }
+
+    /// Whether the id is not known to be in its place; from now on it is.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a hash")]
+    fn is_new(&mut self, place: usize, id: IdHash) -> bool {
+        // Hashes of two ids, or of one at two places, are the same as seldom as those of any two of
+        // 2^64.
+        let named = id.0 ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let known = &mut self.0[named as usize % RECENT_IDS];
+        std::mem::replace(known, named) != named
+    }
+}
+
+impl Gathering {
+    pub(crate) fn new(minutes_from: Minute) -> Gathering {
+        Gathering {
+            minutes_from,
+            places: vec![],
+            by_name: HashMap::default(),
+            recent_places: [None; RECENT_PLACES],
+            recent_users: RecentIds::new(),
+            recent_sessions: RecentIds::new(),
+        }
+    }
+
+    /// Adds whom an event is of.
+    #[inline]
+    pub(crate) fn add(
+        &mut self,
+        site: SiteNumber,
+        minute: Minute,
+        user: Option<IdHash>,
+        session: Option<IdHash>,
+    ) {
+        if user.is_none() && session.is_none() {
+            return;
+        }
+        let is_hour = minute < self.minutes_from;
+        let minute = if is_hour { minute.hour().first_minute() } else { minute };
+        let name = PlaceName { site: site.0, minute, is_hour };
+        let number = match self.recent_places[name.recent_place()] {
+            Some((recent, number)) if recent == name => number,
+            _ => self.find(name),
+        };
+        let place = &mut self.places[number];
+        if let Some(user) = user
+            && self.recent_users.is_new(number, user)
+        {
+            place.users.push(user);
+        }
+        if let Some(session) = session
+            && self.recent_sessions.is_new(number, session)
+        {
+            place.sessions.push(session);
+        }
+    }
+
+    fn find(&mut self, name: PlaceName) -> usize {
+        let place = *self.by_name.entry(name).or_insert_with(|| {
+            self.places.push(Place { users: Ids::default(), sessions: Ids::default() });
+            self.places.len() - 1
+        });
+        self.recent_places[name.recent_place()] = Some((name, place));
+        place
+    }
+
+    /// Ends the gathering; `sites` are those that the numbers stand for.
+    pub(crate) fn finish(self, sites: &[&str]) -> Uniques {
+        let mut places: Vec<Option<Place>> = self.places.into_iter().map(Some).collect();
+        let named = self
+            .by_name
+            .into_iter()
+            .filter_map(|(name, place)| Some((name, places.get_mut(place)?.take()?)));
+        let groups = named.map(|(PlaceName { site, minute, is_hour }, place)| {
+            let bucket = if is_hour { Bucket::Hour(minute.hour()) } else { Bucket::Minute(minute) };
+            let visitors =
+                Visitors { users: place.users.finish(), sessions: place.sessions.finish() };
+            ((sites[site as usize].to_string(), bucket), visitors)
+        });
+        Uniques { groups: groups.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeSet, HashSet};
+
+    /// 2026-11-18T16:00Z.
+    const FIRST_SECOND: i64 = 1_795_017_600;
+
+    fn minute(number: i64) -> Minute {
+        Minute::from_epoch_seconds(FIRST_SECOND + number * 60).expect("in range")
+    }
+
+    fn gather(
+        minutes_from: i64,
+        events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
+    ) -> Uniques {
+        let mut gathering = Gathering::new(minute(minutes_from));
+        for (site, at, user, session) in events {
+            let hash = |id: u32| Some(IdHash::of(id.to_string().as_bytes()));
+            gathering.add(SiteNumber(site), minute(at), hash(user), hash(session));
+        }
+        gathering.finish(&["a", "b"])
+    }
+
+    #[test]
+    fn a_minute_has_each_of_its_visitors_once_however_many_events_there_are() {
+        let events = (0..20_000)
+            .map(|number| (number % 2, i64::from(number % 3), number % 500, number % 1_400));
+        let uniques = gather(0, events.clone());
+        let counts: Vec<_> = uniques
+            .minutes()
+            .map(|(site, minute, visitors)| (site, minute, visitors.counts()))
+            .collect();
+        assert_eq!(counts.len(), 6);
+        for (site, at, found) in counts {
+            let of_minute = events
+                .clone()
+                .filter(|event| (["a", "b"][event.0 as usize], minute(event.1)) == (site, at));
+            let users: HashSet<u32> = of_minute.clone().map(|event| event.2).collect();
+            let sessions: HashSet<u32> = of_minute.map(|event| event.3).collect();
+            assert_eq!((found.users, found.sessions), (users.len() as u64, sessions.len() as u64));
+        }
+    }
+
+    #[test]
+    fn more_visitors_than_wait_are_all_in_the_sketch() {
+        let events = (0..30_000).map(|number| (0, 0, number % 10_000, number));
+        let uniques = gather(0, events);
+        let (_, _, visitors) = uniques.minutes().next().expect("a minute");
+        let users = Sketch::of((0..10_000).map(|user| user.to_string()));
+        let sessions = Sketch::of((0..30_000).map(|session| session.to_string()));
+        assert_eq!(
+            visitors.counts(),
+            UniqueCounts { users: users.estimate(), sessions: sessions.estimate() }
+        );
+    }
+
+    #[test]
+    fn minutes_that_are_not_kept_are_gathered_by_hour_and_rolled_up_with_the_others() {
+        let uniques = gather(30, [(0, 0, 1, 1), (0, 29, 2, 1), (0, 30, 2, 2), (0, 60, 3, 3)]);
+        let minutes: Vec<Minute> = uniques.minutes().map(|(_, minute, _)| minute).collect();
+        assert_eq!(minutes, [minute(30), minute(60)]);
+        let rolled_up = uniques.rolled_up(|_, hour| hour == minute(0).hour());
+        let buckets: BTreeSet<Bucket> = rolled_up.keys().map(|(_, bucket)| *bucket).collect();
+        assert_eq!(buckets, BTreeSet::from(Bucket::of_hour(minute(0).hour())));
+        for visitors in rolled_up.values() {
+            assert_eq!(visitors.counts(), UniqueCounts { users: 2, sessions: 2 });
+        }
+    }
+
+    #[test]
+    fn events_of_nobody_leave_nothing() {
+        let mut gathering = Gathering::new(minute(0));
+        gathering.add(SiteNumber(0), minute(0), None, None);
+        assert!(gathering.finish(&["a"]).is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! The names of members, remembered from one line to the next: a name that was checked once need
+//! not be again.
+
+use crate::event::json::{HIGH_BITS, LOW_BITS, NO_SLOT, word_at};
+
+/// Remembers how the names of members are written, separators and all (`,"name":`), so that a name
+/// that was checked once is known again by comparing three words.
+///
+/// Objects of one kind have their members in one order, so the token that came after this one the
+/// last time is looked at first; any other is found by its first bytes.
+pub(crate) struct Names {
+    /// Gives the slot of a name.
+    pub(crate) slot_of: fn(&[u8]) -> u8,
+    tokens: Box<[Token; TOKENS]>,
+}
+
+/// A token that stands at some place of the line.
+#[derive(Clone, Copy)]
+pub(crate) struct KnownToken {
+    /// The slot of its name.
+    pub(crate) slot: u8,
+    /// How many bytes it has.
+    pub(crate) length: usize,
+    /// Where it is remembered.
+    pub(crate) place: usize,
+}
+
+const TOKEN_WORDS: usize = 3;
+const TOKEN_BYTES_MAX: usize = TOKEN_WORDS * 8;
+const TOKEN_SETS_BITS: u32 = 6;
+/// Two places for each set of tokens behind an opening brace, as many for those behind a value, and
+/// the two below.
+const TOKENS: usize = 512;
+const TOKENS_BEHIND_VALUE: usize = 2 << TOKEN_SETS_BITS;
+/// The place that stands for an opening brace.
+pub(crate) const BEFORE_FIRST: usize = TOKENS - 1;
+/// The place that stands for tokens which are not remembered.
+const FORGOTTEN: u16 = 510;
+
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Token {
+    words: [u64; TOKEN_WORDS],
+    masks: [u64; TOKEN_WORDS],
+    length: u8,
+    slot: u8,
+    /// The place of the token that came after it the last time; that of an opening brace is always
+    /// one of those behind a brace, and all others are behind a value.
+    next: u16,
+}
+
+impl Token {
+    /// What no line has: nothing equals all ones under an empty mask.
+    const NONE: Token = Token {
+        words: [u64::MAX; TOKEN_WORDS],
+        masks: [0; TOKEN_WORDS],
+        length: 0,
+        slot: NO_SLOT,
+        next: FORGOTTEN,
+    };
+
+    #[inline]
+    fn matches(&self, words: [u64; TOKEN_WORDS]) -> bool {
+        let differences =
+            [0, 1, 2].map(|index| (words[index] & self.masks[index]) ^ self.words[index]);
+        differences[0] | differences[1] | differences[2] == 0
+    }
+}
+
+impl Names {
+    /// Starts with nothing remembered; `slot_of` gives the slot of a name, or [`NO_SLOT`].
+    pub(crate) fn new(slot_of: fn(&[u8]) -> u8) -> Names {
+        Names { slot_of, tokens: Box::new([Token::NONE; TOKENS]) }
+    }
+
+    /// The remembered token that stands here, behind the token at the place `previous`.
+    #[inline]
+    pub(crate) fn find(&mut self, bytes: &[u8], at: usize, previous: usize) -> Option<KnownToken> {
+        let words = token_words(bytes.get(at..)?.first_chunk()?);
+        let expected = usize::from(self.tokens[previous % TOKENS].next) % TOKENS;
+        let token = &self.tokens[expected];
+        if token.matches(words) {
+            return Some(KnownToken {
+                slot: token.slot,
+                length: usize::from(token.length),
+                place: expected,
+            });
+        }
+        self.find_by_bytes(words, previous)
+    }
+
+    #[inline(never)]
+    fn find_by_bytes(&mut self, words: [u64; TOKEN_WORDS], previous: usize) -> Option<KnownToken> {
+        let first_place = first_place(words[0], previous);
+        for place in [first_place, first_place + 1] {
+            let token = self.tokens[place];
+            if token.matches(words) {
+                self.tokens[previous].next = place_number(place);
+                return Some(KnownToken {
+                    slot: token.slot,
+                    length: usize::from(token.length),
+                    place,
+                });
+            }
+        }
+        None
+    }
+
+    /// Remembers a token that was scanned; gives its place. Longer ones, and those beyond ASCII,
+    /// are scanned each time: the latter must reach the check for UTF-8.
+    pub(crate) fn learn(&mut self, token: &[u8], slot: u8, previous: usize) -> usize {
+        let length = match u8::try_from(token.len()) {
+            Ok(length) if token.len() <= TOKEN_BYTES_MAX && token.is_ascii() => length,
+            _ => return usize::from(FORGOTTEN),
+        };
+        let mut padded = [0; TOKEN_BYTES_MAX];
+        let mut mask = [0; TOKEN_BYTES_MAX];
+        padded[..token.len()].copy_from_slice(token);
+        mask[..token.len()].fill(0xff);
+        let words = token_words(&padded);
+        let place = first_place(words[0], previous);
+        self.tokens[place + 1] = self.tokens[place];
+        self.tokens[place] =
+            Token { words, masks: token_words(&mask), length, slot, next: FORGOTTEN };
+        self.tokens[previous].next = place_number(place);
+        place
+    }
+}
+
+fn place_number(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(FORGOTTEN)
+}
+
+#[inline]
+fn token_words(bytes: &[u8; TOKEN_BYTES_MAX]) -> [u64; TOKEN_WORDS] {
+    [0, 8, 16].map(|at| word_at(bytes, at).unwrap_or_default())
+}
+
+/// The first of the two places that a token can be remembered at.
+fn first_place(first_word: u64, previous: usize) -> usize {
+    // Only the bytes up to a colon: what follows in a short token is the value. Without a colon the
+    // mask is all ones.
+    let colons = first_word ^ (LOW_BITS * b':' as u64);
+    let colon = colons.wrapping_sub(LOW_BITS) & !colons & HIGH_BITS;
+    let name = first_word & (colon ^ colon.wrapping_sub(1));
+    let set = name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - TOKEN_SETS_BITS);
+    let base = if previous == BEFORE_FIRST { TOKENS_BEHIND_VALUE } else { 0 };
+    base + usize::try_from(set).unwrap_or_default() * 2
+}

@@ -1,0 +1,195 @@
+//! Events about orders: what each of them says of its order.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::{
+    Fields, ItemValues, LineContext, MILLIONTHS_PER_ONE, ReadEvent, ReadOrder, Text,
+    UNITS_PER_MILLIONTH, not_json,
+};
+use crate::count::amount::{Amount, INPUT_MAX};
+use crate::event::json::{Kind, Raw};
+use crate::event::reason::{Field, Reason};
+use crate::event::time::nanoseconds;
+use crate::event::types::OrderEvent;
+use crate::order::facts::{
+    Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, Product, ProductSums, STATUS_BYTES_MAX,
+    STATUS_CREATED,
+};
+use crate::time::Minute;
+
+/// The numbers that a time may be an array of: year, month, day, hour and minute at least, then
+/// second and nanosecond.
+const TIME_NUMBERS: std::ops::RangeInclusive<usize> = 5..=7;
+
+impl LineContext<'_> {
+    /// Reads an event about an order. Such events are few: keeping them out of the way of all
+    /// others costs nothing.
+    #[cold]
+    pub(super) fn order_event(
+        &mut self,
+        what: OrderEvent,
+        fields: &impl Fields,
+    ) -> Result<(), Reason> {
+        let at = self.time(fields.get(Field::Timestamp))?;
+        let minute = Minute::containing(at).ok_or(Reason::Invalid(Field::Timestamp))?;
+        let site = self.site(fields.get(Field::SiteId))?;
+        let id = self.id_if_any(fields.get_own(Field::EventId), Field::EventId)?;
+        let customer = self.id_if_any(fields.get(Field::CustomerId), Field::CustomerId)?;
+        let session = self.id_if_any(fields.get(Field::SessionId), Field::SessionId)?;
+        let order_id = self.id_if_any(fields.get(Field::OrderId), Field::OrderId)?;
+        if let Some(page) = fields.get(Field::PageUrl) {
+            self.page(page)?;
+        }
+        let currency = match fields.get(Field::Currency) {
+            Some(value) => self.currency(value)?,
+            None => self.values.default_currency,
+        };
+
+        let order_id = order_id.ok_or(Reason::Missing(Field::OrderId))?;
+        let facts = match what {
+            OrderEvent::Created => {
+                let number = self.id_if_any(fields.get(Field::OrderNumber), Field::OrderNumber)?;
+                let status = self.status(fields.get(Field::Status), Field::Status)?;
+                let total = self.amount(fields.get(Field::TotalAmount), Field::TotalAmount)?;
+                let (products, sum) = self.products(fields.get(Field::Items))?;
+                let value = total.or(sum).ok_or(Reason::Missing(Field::TotalAmount))?;
+                if value > INPUT_MAX {
+                    return Err(Reason::Invalid(Field::TotalAmount));
+                }
+                let (number, customer) =
+                    (number.map(|id| self.owned(id)), customer.map(|id| self.owned(id)));
+                let creation = Creation { at, number, customer, currency, value, products };
+                OrderFacts::of_creation(creation, status.as_deref().unwrap_or(STATUS_CREATED))
+            }
+            OrderEvent::StatusChanged => {
+                let status = self.status(fields.get(Field::NewStatus), Field::NewStatus)?;
+                OrderFacts::of_change(at, &status.ok_or(Reason::Missing(Field::NewStatus))?)
+            }
+            OrderEvent::Cancelled => {
+                let refund = self.amount(fields.get(Field::RefundAmount), Field::RefundAmount)?;
+                OrderFacts::of_cancellation(Cancellation { at, refund })
+            }
+        };
+        let order = u32::try_from(self.read.orders.len()).ok();
+        self.read.orders.push(ReadOrder { id: order_id, facts });
+        self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order });
+        Ok(())
+    }
+
+    /// Reads a time to the nanosecond.
+    fn time(&mut self, value: Option<Raw>) -> Result<DateTime<Utc>, Reason> {
+        let seconds = self.seconds(value)?;
+        let value = value.ok_or(Reason::Missing(Field::Timestamp))?;
+        if value.kind() == Kind::Array {
+            return self.array_time(value)?.ok_or(Reason::Invalid(Field::Timestamp));
+        }
+        let nanoseconds = match self.plain_text(value) {
+            Some(text) => nanoseconds(self.read.text(self.line, text)),
+            None => nanoseconds(value.of(self.line)),
+        };
+        DateTime::from_timestamp(seconds, nanoseconds).ok_or(Reason::Invalid(Field::Timestamp))
+    }
+
+    /// Reads a time as Java's Jackson writes it, `[2026,11,20,23,7,31,123000000]`: it leaves
+    /// seconds and nanoseconds out where they are zero.
+    pub(super) fn array_time(&mut self, array: Raw) -> Result<Option<DateTime<Utc>>, Reason> {
+        let mut numbers = [0; *TIME_NUMBERS.end()];
+        let mut count = 0;
+        let mut element = self.scanner.first_element(array).map_err(not_json)?;
+        while let Some(number) = element {
+            let value = match number.kind() {
+                Kind::Integer => std::str::from_utf8(number.of(self.line))
+                    .ok()
+                    .and_then(|text| text.parse().ok()),
+                _ => None,
+            };
+            let (Some(value), Some(place)) = (value, numbers.get_mut(count)) else {
+                return Ok(None);
+            };
+            *place = value;
+            count += 1;
+            element = self.scanner.next_element(number).map_err(not_json)?;
+        }
+        let [year, month, day, hour, minute, second, nanosecond] = numbers;
+        if !TIME_NUMBERS.contains(&count) || nanosecond >= 1_000_000_000 {
+            return Ok(None);
+        }
+        let date =
+            i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
+        let time = date.and_then(|date| date.and_hms_nano_opt(hour, minute, second, nanosecond));
+        Ok(time.map(|time| time.and_utc()))
+    }
+
+    fn id_if_any(&mut self, value: Option<Raw>, field: Field) -> Result<Option<Text>, Reason> {
+        value.map(|value| self.id(value, field)).transpose()
+    }
+
+    fn owned(&self, text: Text) -> String {
+        // It is UTF-8: the line is, and so is what was written out of it.
+        String::from_utf8_lossy(self.read.text(self.line, text)).into_owned()
+    }
+
+    fn status(&mut self, value: Option<Raw>, field: Field) -> Result<Option<String>, Reason> {
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        let text = self.plain_text(value).filter(|text| text.length() <= STATUS_BYTES_MAX);
+        text.map(|text| Some(self.owned(text))).ok_or(Reason::Invalid(field))
+    }
+
+    fn amount(&mut self, value: Option<Raw>, field: Field) -> Result<Option<Amount>, Reason> {
+        Ok(self.decimal(value, field)?.map(of_millionths))
+    }
+
+    /// What was ordered, and what it costs together; `None` if that is not known of each item, or
+    /// there are none.
+    fn products(&mut self, items: Option<Raw>) -> Result<(Vec<Product>, Option<Amount>), Reason> {
+        let Some(items) = items else {
+            return Ok((vec![], None));
+        };
+        let mut products = ProductSums::default();
+        let mut count = 0;
+        let mut sum = Some(Amount::ZERO);
+        let mut element = self.scanner.first_element(items).map_err(not_json)?;
+        while let Some(object) = element {
+            count += 1;
+            if object.kind() != Kind::Object || count > ORDER_ITEMS_MAX {
+                return Err(Reason::Invalid(Field::Items));
+            }
+            self.item.scan(&mut self.scanner, self.names, object)?;
+            if let Some(value) = self.item.get(Field::Currency) {
+                self.currency(value)?;
+            }
+            let name = self.id_if_any(self.item.get(Field::ProductName), Field::ProductName)?;
+            let item = ItemValues {
+                id: None,
+                price: self.item.get(Field::Price),
+                quantity: self.item.get(Field::Quantity),
+                total_amount: self.item.get(Field::TotalAmount),
+            };
+            let (units, money) = self.units_and_money(&item)?;
+            let name = self.owned(name.ok_or(Reason::Missing(Field::ProductName))?);
+            products.add(&name, units, money.unwrap_or(Amount::ZERO));
+            sum = sum.zip(money).map(|(sum, money)| sum.saturating_add(money));
+            element = self.scanner.next_element(object).map_err(not_json)?;
+        }
+        Ok((products.finish(), sum))
+    }
+
+    fn units_and_money(&mut self, item: &ItemValues) -> Result<(Amount, Option<Amount>), Reason> {
+        let price = self.decimal(item.price, Field::Price)?;
+        let quantity = self.decimal(item.quantity, Field::Quantity)?.unwrap_or(MILLIONTHS_PER_ONE);
+        let total = self.amount(item.total_amount, Field::TotalAmount)?;
+        let product =
+            price.map(|price| i128::from(price) * i128::from(quantity)).map(Amount::from_units);
+        if total.is_none() && product > Some(INPUT_MAX) {
+            return Err(Reason::Invalid(Field::TotalAmount));
+        }
+        Ok((of_millionths(quantity), total.or(product)))
+    }
+}
+
+/// Millionths times millionths are the units of an amount, and a millionth has so many of them.
+fn of_millionths(millionths: u64) -> Amount {
+    Amount::from_units(i128::from(millionths) * UNITS_PER_MILLIONTH)
+}

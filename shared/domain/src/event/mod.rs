@@ -1,0 +1,10 @@
+//! Events: a line of JSON is read into what it counts, or rejected with a reason.
+
+pub mod line;
+pub mod reason;
+
+mod fields;
+mod json;
+mod parameters;
+mod time;
+mod types;

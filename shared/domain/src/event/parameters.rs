@@ -1,0 +1,116 @@
+//! The `event_params` of an event: an array of keys and values, as BigQuery exports them from
+//! Google Analytics.
+
+use crate::event::fields::{Found, slot_of};
+use crate::event::json::names::Names;
+use crate::event::json::{Kind, NO_SLOT, Raw, ScanError, Scanner, unescape};
+
+/// The members of an element.
+const KEY: u8 = 0;
+const VALUE: u8 = 1;
+
+/// The members of a value, the one that wins first.
+const VALUES: [&[u8]; 4] = [b"string_value", b"int_value", b"float_value", b"double_value"];
+
+/// The fields that stand in an array of keys and values.
+pub(crate) struct Parameters {
+    /// Nothing where no event ever had parameters, as most chunks have none.
+    scan: Option<Box<Scan>>,
+    is_empty: bool,
+}
+
+struct Scan {
+    found: Found,
+    member_names: Names,
+    value_names: Names,
+}
+
+impl Parameters {
+    pub(crate) fn new() -> Parameters {
+        Parameters { scan: None, is_empty: true }
+    }
+
+    /// Forgets all values.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.is_empty = true;
+    }
+
+    /// The fields, if there are any.
+    #[inline]
+    pub(crate) fn found(&self) -> Option<&Found> {
+        if self.is_empty {
+            return None;
+        }
+        self.scan.as_deref().map(|scan| &scan.found)
+    }
+
+    /// Scans an array that was found in the line. A key that stands there twice has its last value;
+    /// an element without a key, or a value that is neither text nor number, is passed over.
+    pub(crate) fn scan(&mut self, scanner: &mut Scanner<'_>, array: Raw) -> Result<(), ScanError> {
+        let scan = self.scan.get_or_insert_with(|| {
+            Box::new(Scan {
+                found: Found::new(),
+                member_names: Names::new(slot_of_member),
+                value_names: Names::new(slot_of_value),
+            })
+        });
+        scan.found.clear();
+        let mut element = scanner.first_element(array)?;
+        while let Some(object) = element {
+            if object.kind() == Kind::Object {
+                scan.element(scanner, object)?;
+            }
+            element = scanner.next_element(object)?;
+        }
+        self.is_empty = false;
+        Ok(())
+    }
+}
+
+impl Scan {
+    fn element(&mut self, scanner: &mut Scanner<'_>, object: Raw) -> Result<(), ScanError> {
+        let (mut key, mut value) = (Raw::NULL, Raw::NULL);
+        scanner.members(object, &mut self.member_names, |slot, member| match slot {
+            KEY => key = member,
+            VALUE => value = member,
+            _ => {}
+        })?;
+        let slot = match key.kind() {
+            Kind::Text => slot_of(key.of(scanner.bytes())),
+            Kind::EscapedText => {
+                let mut text = Vec::new();
+                unescape(key.of(scanner.bytes()), &mut text);
+                slot_of(&text)
+            }
+            _ => NO_SLOT,
+        };
+        if slot == NO_SLOT || value.kind() != Kind::Object {
+            return Ok(());
+        }
+        let mut values = [Raw::NULL; VALUES.len()];
+        scanner.members(value, &mut self.value_names, |slot, member| {
+            if let Some(place) = values.get_mut(usize::from(slot)) {
+                *place = member;
+            }
+        })?;
+        let is_scalar = |value: &&Raw| {
+            matches!(value.kind(), Kind::Text | Kind::EscapedText | Kind::Integer | Kind::Decimal)
+        };
+        self.found.take(slot, values.iter().find(is_scalar).copied().unwrap_or(Raw::NULL));
+        Ok(())
+    }
+}
+
+fn slot_of_member(name: &[u8]) -> u8 {
+    match name {
+        b"key" => KEY,
+        b"value" => VALUE,
+        _ => NO_SLOT,
+    }
+}
+
+fn slot_of_value(name: &[u8]) -> u8 {
+    let position = VALUES.iter().position(|value| *value == name);
+    position.and_then(|position| u8::try_from(position).ok()).unwrap_or(NO_SLOT)
+}

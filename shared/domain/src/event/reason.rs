@@ -1,0 +1,200 @@
+//! Why a line is rejected.
+
+use std::fmt;
+
+/// The reason that a line is rejected for; a line has one, the first that its checks meet.
+///
+/// **Shape**: ordered as the checks come; the text (by `Display`) is what the ledger, the log and
+/// the rejected lines carry: `not_json`, `missing:item_id`, `invalid:price`.
+///
+/// **Source**: `docs/EVENTS.md`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The line is longer than [`LINE_BYTES_MAX`](crate::chunk::lines::LINE_BYTES_MAX).
+    TooLong,
+    /// The line is not valid UTF-8.
+    NotUtf8,
+    /// The line is not one JSON text, or a `\u` escape in it is half of a surrogate pair.
+    NotJson,
+    /// Its objects and arrays are nested more than 64 deep.
+    TooDeep,
+    /// The line is JSON, but not an object.
+    NotObject,
+    /// The event type is a text that no event has.
+    UnknownType,
+    /// The event lies too far after the chunk's reference time.
+    Future,
+    /// A field that the event needs has no value.
+    Missing(Field),
+    /// A field has a value that it may not have.
+    Invalid(Field),
+}
+
+/// A field of an event, whatever its spelling.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Field {
+    /// `event_type`
+    EventType,
+    /// `timestamp`
+    Timestamp,
+    /// `site_id`
+    SiteId,
+    /// `event_id`
+    EventId,
+    /// `customer_id`
+    CustomerId,
+    /// `session_id`
+    SessionId,
+    /// `order_id`
+    OrderId,
+    /// `page_url`
+    PageUrl,
+    /// `currency`
+    Currency,
+    /// `orderNumber`
+    OrderNumber,
+    /// `status`
+    Status,
+    /// `newStatus`
+    NewStatus,
+    /// `refundAmount`
+    RefundAmount,
+    /// `productName`
+    ProductName,
+    /// `item_id`
+    ItemId,
+    /// `price`
+    Price,
+    /// `quantity`
+    Quantity,
+    /// `total_amount`
+    TotalAmount,
+    /// `items`
+    Items,
+    /// `events`
+    Events,
+}
+
+impl Field {
+    /// Every field, in the order of the checks.
+    pub const ALL: [Field; 20] = [
+        Field::EventType,
+        Field::Timestamp,
+        Field::SiteId,
+        Field::EventId,
+        Field::CustomerId,
+        Field::SessionId,
+        Field::OrderId,
+        Field::PageUrl,
+        Field::Currency,
+        Field::OrderNumber,
+        Field::Status,
+        Field::NewStatus,
+        Field::RefundAmount,
+        Field::ProductName,
+        Field::ItemId,
+        Field::Price,
+        Field::Quantity,
+        Field::TotalAmount,
+        Field::Items,
+        Field::Events,
+    ];
+
+    /// The field's own name, which is also its first spelling.
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::EventType => "event_type",
+            Field::Timestamp => "timestamp",
+            Field::SiteId => "site_id",
+            Field::EventId => "event_id",
+            Field::CustomerId => "customer_id",
+            Field::SessionId => "session_id",
+            Field::OrderId => "order_id",
+            Field::PageUrl => "page_url",
+            Field::Currency => "currency",
+            Field::OrderNumber => "orderNumber",
+            Field::Status => "status",
+            Field::NewStatus => "newStatus",
+            Field::RefundAmount => "refundAmount",
+            Field::ProductName => "productName",
+            Field::ItemId => "item_id",
+            Field::Price => "price",
+            Field::Quantity => "quantity",
+            Field::TotalAmount => "total_amount",
+            Field::Items => "items",
+            Field::Events => "events",
+        }
+    }
+}
+
+impl Reason {
+    /// Reads the text of a reason back, as a ledger mark carries it. `None` for a text that no
+    /// reason has.
+    pub fn parse(text: &str) -> Option<Reason> {
+        let field = |name: &str| Field::ALL.into_iter().find(|field| field.name() == name);
+        match text {
+            "too_long" => Some(Reason::TooLong),
+            "not_utf8" => Some(Reason::NotUtf8),
+            "not_json" => Some(Reason::NotJson),
+            "too_deep" => Some(Reason::TooDeep),
+            "not_object" => Some(Reason::NotObject),
+            "unknown_type" => Some(Reason::UnknownType),
+            "future" => Some(Reason::Future),
+            _ => match text.split_once(':')? {
+                ("missing", name) => field(name).map(Reason::Missing),
+                ("invalid", name) => field(name).map(Reason::Invalid),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::TooLong => f.write_str("too_long"),
+            Reason::NotUtf8 => f.write_str("not_utf8"),
+            Reason::NotJson => f.write_str("not_json"),
+            Reason::TooDeep => f.write_str("too_deep"),
+            Reason::NotObject => f.write_str("not_object"),
+            Reason::UnknownType => f.write_str("unknown_type"),
+            Reason::Future => f.write_str("future"),
+            Reason::Missing(field) => write!(f, "missing:{}", field.name()),
+            Reason::Invalid(field) => write!(f, "invalid:{}", field.name()),
+        }
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_read_back_from_its_text() {
+        let mut reasons = vec![
+            Reason::TooLong,
+            Reason::NotUtf8,
+            Reason::NotJson,
+            Reason::TooDeep,
+            Reason::NotObject,
+            Reason::UnknownType,
+            Reason::Future,
+        ];
+        for field in Field::ALL {
+            reasons.extend([Reason::Missing(field), Reason::Invalid(field)]);
+        }
+        for reason in reasons {
+            assert_eq!(Reason::parse(&reason.to_string()), Some(reason));
+        }
+        assert_eq!(Reason::Invalid(Field::Price).to_string(), "invalid:price");
+        for text in ["", "missing", "missing:", "missing:state", "price", "invalid:Price"] {
+            assert_eq!(Reason::parse(text), None, "{text}");
+        }
+    }
+}

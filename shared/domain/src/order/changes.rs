@@ -1,0 +1,207 @@
+//! What changes in the table when more is known of orders: the differences of what they count for,
+//! cut into transactions.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+
+use crate::count::amount::Amount;
+use crate::count::measure::Measure;
+use crate::order::facts::Standing;
+use crate::plan::{ROW_COUNTERS_MAX, Row, TRANSACTION_ACTIONS_MAX, pack};
+use crate::time::Hour;
+use crate::time::period::{Bucket, Retention};
+
+/// What the rows of the orders of one transaction may come to, in bytes: half of what a transaction
+/// may carry, so that the other half is left for counters.
+///
+/// **Source**: 4 MB,
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+const ORDER_BYTES_MAX: usize = 2_000_000;
+
+/// An order of which more is known now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OrderChange<'a> {
+    /// The site that it belongs to.
+    pub site: &'a str,
+    /// What it counted for.
+    pub before: Option<Standing<'a>>,
+    /// What it counts for now.
+    pub after: Option<Standing<'a>>,
+    /// About what its row takes, in bytes.
+    pub row_bytes: usize,
+}
+
+/// What one transaction carries.
+#[derive(PartialEq, Eq, Debug)]
+pub struct OrderPart<'a> {
+    /// Which of the changes; each costs one action for the order's own row.
+    pub orders: Range<usize>,
+    /// The hours that are open, each with its site: their minute rows go to numbered lanes, and
+    /// each costs a seal check.
+    pub hours: Vec<(&'a str, Hour)>,
+    /// What is added to which rows. The minute rows of other hours go to the lane `late`.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// What cutting depends on beside the changes.
+pub struct Present<'a> {
+    /// The present time.
+    pub now: DateTime<Utc>,
+    /// For how long rows are kept.
+    pub retention: Retention,
+    /// Whether an hour of a site may still be added to in its numbered lanes.
+    pub is_open: &'a dyn Fn(&str, Hour) -> bool,
+}
+
+impl<'a> OrderPart<'a> {
+    /// Cuts changes into transactions, in their order, each as full as it may be.
+    pub fn cut(changes: &[OrderChange<'a>], present: &Present<'_>) -> Vec<OrderPart<'a>> {
+        let mut parts = Vec::new();
+        let mut start = 0;
+        while start < changes.len() {
+            let mut count = (changes.len() - start).min(TRANSACTION_ACTIONS_MAX - 1);
+            let part = loop {
+                let orders = start..start + count;
+                let part = OrderPart::of(changes, orders.clone(), present, Packing::Spread);
+                if part.fits(changes) {
+                    break part;
+                }
+                if count == 1 {
+                    // An order of very many products: few large rows are dear, but fit.
+                    break OrderPart::of(changes, orders, present, Packing::Tight);
+                }
+                // What its rows come to is known only when they are made, so that it is tried with
+                // fewer.
+                count -= count.div_ceil(8);
+            };
+            start += count;
+            parts.push(part);
+        }
+        parts
+    }
+
+    /// Whether the minute rows of an hour go to a numbered lane.
+    pub fn is_open(&self, row: &Row<'_>) -> bool {
+        self.hours.contains(&(row.site, row.bucket.first_minute().hour()))
+    }
+
+    fn of(
+        changes: &[OrderChange<'a>],
+        orders: Range<usize>,
+        present: &Present<'_>,
+        packing: Packing,
+    ) -> OrderPart<'a> {
+        let mut differences = Differences::default();
+        for change in &changes[orders.clone()] {
+            differences.add(change);
+        }
+        let mut part = OrderPart { orders, hours: vec![], rows: vec![] };
+        let pack =
+            |site, bucket, measure, counters: &[(&'a str, Amount)], rows: &mut Vec<Row<'a>>| {
+                match packing {
+                    Packing::Spread => pack(site, bucket, measure, counters, |row| rows.push(row)),
+                    Packing::Tight => pack_tightly(site, bucket, measure, counters, rows),
+                }
+            };
+        let mut above = Differences::default();
+        for ((site, bucket, measure), counters) in differences.finish() {
+            let minute = bucket.first_minute();
+            let hour = minute.hour();
+            if (present.is_open)(site, hour) {
+                if part.hours.last() != Some(&(site, hour)) {
+                    part.hours.push((site, hour));
+                }
+                pack(site, bucket, measure, &counters, &mut part.rows);
+                continue;
+            }
+            if !present.retention.has_expired(bucket, present.now.timestamp()) {
+                pack(site, bucket, measure, &counters, &mut part.rows);
+            }
+            for bucket in Bucket::of_hour(hour) {
+                for (key, amount) in &counters {
+                    above.add_counter(site, bucket, measure, key, *amount);
+                }
+            }
+        }
+        for ((site, bucket, measure), counters) in above.finish() {
+            pack(site, bucket, measure, &counters, &mut part.rows);
+        }
+        part
+    }
+
+    fn fits(&self, changes: &[OrderChange<'_>]) -> bool {
+        let order_bytes: usize =
+            changes[self.orders.clone()].iter().map(|change| change.row_bytes).sum();
+        self.orders.len() + self.hours.len() + self.rows.len() <= TRANSACTION_ACTIONS_MAX
+            && order_bytes <= ORDER_BYTES_MAX
+    }
+}
+
+/// Sums by site, bucket and measure, then by key.
+#[derive(Default)]
+struct Differences<'a>(BTreeMap<(&'a str, Bucket, Measure), BTreeMap<&'a str, Amount>>);
+
+/// The counters of one site, bucket and measure, ascending by key.
+type Group<'a> = ((&'a str, Bucket, Measure), Vec<(&'a str, Amount)>);
+
+impl<'a> Differences<'a> {
+    fn add(&mut self, change: &OrderChange<'a>) {
+        let OrderChange { site, before, after, .. } = *change;
+        let standings = [(before, true), (after, false)];
+        for (standing, is_before) in
+            standings.into_iter().filter_map(|(standing, is_before)| Some((standing?, is_before)))
+        {
+            for (measure, key, amount) in standing.counters() {
+                let amount = if is_before { Amount::ZERO.saturating_sub(amount) } else { amount };
+                self.add_counter(site, Bucket::Minute(standing.minute), measure, key, amount);
+            }
+        }
+    }
+
+    fn add_counter(
+        &mut self,
+        site: &'a str,
+        bucket: Bucket,
+        measure: Measure,
+        key: &'a str,
+        amount: Amount,
+    ) {
+        *self.0.entry((site, bucket, measure)).or_default().entry(key).or_default() += amount;
+    }
+
+    /// What is not zero.
+    fn finish(self) -> impl Iterator<Item = Group<'a>> {
+        self.0.into_iter().filter_map(|(name, counters)| {
+            let counters: Vec<_> =
+                counters.into_iter().filter(|(_, amount)| *amount != Amount::ZERO).collect();
+            (!counters.is_empty()).then_some((name, counters))
+        })
+    }
+}
+
+/// How counters become rows.
+#[derive(Clone, Copy)]
+enum Packing {
+    /// As those of all other chunks.
+    Spread,
+    /// As many in a row as one update can bump.
+    Tight,
+}
+
+fn pack_tightly<'a>(
+    site: &'a str,
+    bucket: Bucket,
+    measure: Measure,
+    counters: &[(&'a str, Amount)],
+    rows: &mut Vec<Row<'a>>,
+) {
+    for (slot, counters) in (0_u32..).zip(counters.chunks(ROW_COUNTERS_MAX)) {
+        rows.push(Row { site, bucket, measure, slot, counters: counters.to_vec() });
+    }
+}
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

@@ -1,0 +1,317 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::count::measure::Currency;
+use crate::order::facts::{Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, Product};
+use crate::plan::counter_bytes;
+use crate::time::Minute;
+
+const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
+
+fn now() -> DateTime<Utc> {
+    "2026-11-20T23:30:00Z".parse().unwrap()
+}
+
+fn at(minute: i64) -> DateTime<Utc> {
+    "2026-11-20T22:00:00Z".parse::<DateTime<Utc>>().unwrap() + chrono::TimeDelta::minutes(minute)
+}
+
+/// Hour 23 is open.
+fn cut<'a>(changes: &[OrderChange<'a>]) -> Vec<OrderPart<'a>> {
+    let is_open = |_: &str, hour: Hour| hour == Minute::containing(now()).unwrap().hour();
+    OrderPart::cut(changes, &Present { now: now(), retention: RETENTION, is_open: &is_open })
+}
+
+fn facts(minute: i64, value: u64, products: &[(String, u64)]) -> OrderFacts {
+    let count = Amount::from_count;
+    let mut products: Vec<Product> = products
+        .iter()
+        .map(|(name, units)| Product {
+            name: name.clone(),
+            units: count(*units),
+            money: count(*units),
+        })
+        .collect();
+    products.sort();
+    let currency = Currency::parse(b"USD").unwrap();
+    let creation = Creation {
+        at: at(minute),
+        number: None,
+        customer: None,
+        currency,
+        value: count(value),
+        products,
+    };
+    OrderFacts::of_creation(creation, "CREATED")
+}
+
+fn change<'a>(before: Option<&'a OrderFacts>, after: &'a OrderFacts) -> OrderChange<'a> {
+    let row_bytes = after.bytes();
+    OrderChange {
+        site: "s",
+        before: before.and_then(OrderFacts::standing),
+        after: after.standing(),
+        row_bytes,
+    }
+}
+
+/// `bucket measure key=number …`, a row a line.
+fn rows(parts: &[OrderPart<'_>]) -> Vec<String> {
+    let rows = parts.iter().flat_map(|part| &part.rows);
+    rows.map(|row| {
+        let counters: Vec<String> =
+            row.counters.iter().map(|(key, number)| format!(" {key}={number}")).collect();
+        format!("{:?} {}{}", row.bucket, row.measure, counters.concat())
+    })
+    .collect()
+}
+
+#[test]
+fn an_order_of_an_open_hour_bumps_the_rows_of_its_minute() {
+    let order = facts(67, 5, &[("a".to_string(), 2)]);
+    let parts = cut(&[change(None, &order)]);
+    assert_eq!(
+        rows(&parts),
+        [
+            "Minute(2026-11-20T23:07:00Z) orders CREATED=1",
+            "Minute(2026-11-20T23:07:00Z) order_value:USD gross=5 orders=1",
+            "Minute(2026-11-20T23:07:00Z) ordered a=2",
+            "Minute(2026-11-20T23:07:00Z) ordered_value:USD a=2",
+        ]
+    );
+    assert_eq!(parts[0].hours, [("s", Minute::containing(now()).unwrap().hour())]);
+    assert!(parts[0].rows.iter().all(|row| parts[0].is_open(row)));
+}
+
+#[test]
+fn a_status_that_was_left_is_taken_back_and_nothing_else_changes() {
+    let before = facts(67, 5, &[("a".to_string(), 2)]);
+    let mut after = before.clone();
+    after.join(OrderFacts::of_cancellation(Cancellation { at: at(70), refund: None }));
+    let expected = [
+        "Minute(2026-11-20T23:07:00Z) orders CANCELLED=1 CREATED=-1",
+        "Minute(2026-11-20T23:07:00Z) order_value:USD refunded=5",
+    ];
+    assert_eq!(rows(&cut(&[change(Some(&before), &after)])), expected);
+    // Nothing to tell of is no row, and still a part: the order's own row may have changed.
+    let parts = cut(&[change(Some(&before), &before)]);
+    assert_eq!((parts.len(), parts[0].rows.len(), parts[0].hours.len()), (1, 0, 0));
+}
+
+#[test]
+fn an_order_of_a_closed_hour_is_late_and_one_of_an_expired_minute_has_no_minute() {
+    let order = facts(7, 5, &[]);
+    let expected = [
+        "Minute(2026-11-20T22:07:00Z) orders CREATED=1",
+        "Minute(2026-11-20T22:07:00Z) order_value:USD gross=5 orders=1",
+        "Hour(2026-11-20T22) orders CREATED=1",
+        "Hour(2026-11-20T22) order_value:USD gross=5 orders=1",
+        "Day(2026-11-20) orders CREATED=1",
+        "Day(2026-11-20) order_value:USD gross=5 orders=1",
+        "Week(2026-W47) orders CREATED=1",
+        "Week(2026-W47) order_value:USD gross=5 orders=1",
+        "Month(2026-11) orders CREATED=1",
+        "Month(2026-11) order_value:USD gross=5 orders=1",
+    ];
+    let parts = cut(&[change(None, &order)]);
+    assert_eq!(rows(&parts), expected);
+    assert!(parts[0].hours.is_empty() && !parts[0].is_open(&parts[0].rows[0]));
+    let old = facts(7 - 8 * 24 * 60, 5, &[]);
+    let rows = rows(&cut(&[change(None, &old)]));
+    assert!(rows.len() == 8 && rows.iter().all(|row| !row.starts_with("Minute")), "{rows:?}");
+}
+
+#[test]
+fn an_order_whose_creation_moves_is_taken_from_its_old_minute() {
+    let before = facts(67, 5, &[]);
+    let after = facts(66, 6, &[]);
+    let mut joined = before.clone();
+    joined.join(after);
+    let expected = [
+        "Minute(2026-11-20T23:06:00Z) orders CREATED=1",
+        "Minute(2026-11-20T23:06:00Z) order_value:USD gross=6 orders=1",
+        "Minute(2026-11-20T23:07:00Z) orders CREATED=-1",
+        "Minute(2026-11-20T23:07:00Z) order_value:USD gross=-5 orders=-1",
+    ];
+    assert_eq!(rows(&cut(&[change(Some(&before), &joined)])), expected);
+}
+
+#[test]
+fn many_orders_of_a_minute_share_a_transaction() {
+    let all: Vec<OrderFacts> = (0..300).map(|n| facts(67, n, &[("a".to_string(), 1)])).collect();
+    let parts = cut(&all.iter().map(|order| change(None, order)).collect::<Vec<_>>());
+    let counts: Vec<usize> = parts.iter().map(|part| part.orders.len()).collect();
+    assert!(counts[0] >= 85 && counts.iter().sum::<usize>() == 300, "{counts:?}");
+}
+
+#[test]
+fn an_order_of_the_most_and_longest_products_fits_a_transaction_even_if_it_moves() {
+    let names: Vec<(String, u64)> =
+        (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
+    let others: Vec<(String, u64)> =
+        (0..ORDER_ITEMS_MAX).map(|n| (format!("x{n:0>255}"), 7)).collect();
+    // Moved from this year to the last one: no row is shared.
+    let (before, after) = (facts(7, 5, &names), facts(7 - 400 * 24 * 60, 5, &others));
+    let retention = Retention { minute_days: 0, hour_days: 0, day_days: 0 };
+    let never = |_: &str, _: Hour| false;
+    let parts = OrderPart::cut(
+        &[change(Some(&before), &after)],
+        &Present { now: now(), retention, is_open: &never },
+    );
+    let part = &parts[0];
+    assert_eq!((parts.len(), part.rows.len()), (1, 2 * 5 * 6));
+    assert!(part.rows.iter().all(|row| row.counters.len() <= ROW_COUNTERS_MAX));
+    // An order's own row must stay below 400 KB.
+    assert!(after.bytes() < 200_000, "{}", after.bytes());
+    assert!(
+        names.iter().map(|(name, n)| counter_bytes(name, Amount::from_count(*n))).sum::<usize>()
+            < 200_000
+    );
+}
+
+#[test]
+fn large_orders_go_in_transactions_of_their_own() {
+    let names: Vec<(String, u64)> =
+        (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
+    let all: Vec<OrderFacts> = (0..5).map(|n| facts(67, n, &names)).collect();
+    let mut changes: Vec<OrderChange<'_>> =
+        all.iter().map(|order| change(Some(order), order)).collect();
+    for change in &mut changes {
+        change.row_bytes = 600_000;
+    }
+    let counts: Vec<usize> = cut(&changes).iter().map(|part| part.orders.len()).collect();
+    assert_eq!(counts, [3, 2]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn parts_hold_every_difference_once_and_fit(
+        orders in proptest::collection::vec((0_i64..120, 0_u64..50, 0_u8..40, any::<bool>()), 1..150),
+    ) {
+        let befores: Vec<OrderFacts> = orders
+            .iter()
+            .map(|(minute, value, product, _)| facts(*minute, *value, &[(format!("p{product}"), 1)]))
+            .collect();
+        let afters: Vec<OrderFacts> = befores
+            .iter()
+            .map(|before| {
+                let mut after = before.clone();
+                after.join(OrderFacts::of_change(at(300), "PAID"));
+                after
+            })
+            .collect();
+        let changes: Vec<OrderChange<'_>> = orders
+            .iter()
+            .zip(befores.iter().zip(&afters))
+            .map(|((.., is_new), (before, after))| change((!is_new).then_some(before), after))
+            .collect();
+        let parts = cut(&changes);
+        let mut sums: BTreeMap<(String, String), Amount> = BTreeMap::new();
+        let mut next = 0;
+        for part in &parts {
+            prop_assert_eq!(part.orders.start, next);
+            next = part.orders.end;
+            prop_assert!(part.orders.len() + part.hours.len() + part.rows.len() <= TRANSACTION_ACTIONS_MAX);
+            for row in part.rows.iter().filter(|row| matches!(row.bucket, Bucket::Minute(_))) {
+                for (key, amount) in &row.counters {
+                    *sums.entry((format!("{:?} {}", row.bucket, row.measure), (*key).to_string())).or_default() += *amount;
+                }
+            }
+        }
+        prop_assert_eq!(next, changes.len());
+        sums.retain(|_, amount| *amount != Amount::ZERO);
+        let mut expected: BTreeMap<(String, String), Amount> = BTreeMap::new();
+        for ((.., is_new), (before, after)) in orders.iter().zip(befores.iter().zip(&afters)) {
+            for (facts, sign) in [(before, if *is_new { 0 } else { -1 }), (after, 1)] {
+                let standing = facts.standing().unwrap();
+                for (measure, key, amount) in standing.counters() {
+                    let cell = (format!("{:?} {measure}", Bucket::Minute(standing.minute)), key.to_string());
+                    *expected.entry(cell).or_default() += Amount::from_units(amount.units() * sign);
+                }
+            }
+        }
+        expected.retain(|_, amount| *amount != Amount::ZERO);
+        prop_assert_eq!(sums, expected);
+    }
+
+    #[test]
+    fn events_in_any_order_any_number_of_times_and_in_any_chunks_give_the_same_tallies(
+        events in proptest::collection::vec((0_usize..4, 0_i64..6, 0_u8..4, 0_u64..4), 1..16),
+        picks in proptest::collection::vec(any::<proptest::sample::Index>(), 0..16),
+        chunk_events in 1_usize..6,
+        seed in any::<u64>(),
+    ) {
+        let said: Vec<(usize, OrderFacts)> = events.iter().map(|event| (event.0, say(event))).collect();
+        let mut played: Vec<&(usize, OrderFacts)> = said.iter().collect();
+        played.extend(picks.iter().map(|pick| &said[pick.index(said.len())]));
+        let mut places: Vec<usize> = (0..played.len()).collect();
+        places.sort_by_key(|place| (*place as u64 + 1).wrapping_mul(seed | 1).rotate_left(29));
+        let played: Vec<&(usize, OrderFacts)> = places.into_iter().map(|place| played[place]).collect();
+
+        let mut book: Vec<OrderFacts> = vec![OrderFacts::default(); 4];
+        let mut tallies: BTreeMap<(String, String), Amount> = BTreeMap::new();
+        for chunk in played.chunks(chunk_events) {
+            let mut after = book.clone();
+            for (order, facts) in chunk {
+                after[*order].join(facts.clone());
+            }
+            let changes: Vec<OrderChange<'_>> = book
+                .iter()
+                .zip(&after)
+                .filter(|(before, after)| before != after)
+                .map(|(before, after)| OrderChange {
+                    site: "s",
+                    before: before.standing(),
+                    after: after.standing(),
+                    row_bytes: after.bytes(),
+                })
+                .collect();
+            for row in cut(&changes).iter().flat_map(|part| &part.rows) {
+                for (key, amount) in &row.counters {
+                    let cell = (format!("{:?} {}", row.bucket, row.measure), (*key).to_string());
+                    *tallies.entry(cell).or_default() += *amount;
+                }
+            }
+            book = after;
+        }
+        tallies.retain(|_, amount| *amount != Amount::ZERO);
+
+        let mut expected: BTreeMap<(String, String), Amount> = BTreeMap::new();
+        for order in 0..4 {
+            let mut facts = OrderFacts::default();
+            for (_, said) in said.iter().filter(|(of, _)| *of == order) {
+                facts.join(said.clone());
+            }
+            if let Some(standing) = facts.standing() {
+                for (measure, key, amount) in standing.counters() {
+                    // Some of the minutes are of an hour that is closed, and so in the rows above
+                    // as well.
+                    let minute = Bucket::Minute(standing.minute);
+                    let hour = standing.minute.hour();
+                    let is_late = hour != Minute::containing(now()).unwrap().hour();
+                    let above = Bucket::of_hour(hour).into_iter().filter(|_| is_late);
+                    for bucket in [minute].into_iter().chain(above) {
+                        *expected.entry((format!("{bucket:?} {measure}"), key.to_string())).or_default() += amount;
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(tallies, expected);
+    }
+}
+
+/// What an event says: a creation in one of two hours, a change, or a cancellation.
+fn say((_, minute, kind, value): &(usize, i64, u8, u64)) -> OrderFacts {
+    let time = at(57 + minute);
+    match kind {
+        0 => facts(57 + minute, *value, &[(format!("p{value}"), *value)]),
+        1 => OrderFacts::of_change(time, "PAID"),
+        2 => OrderFacts::of_change(time, "SHIPPED"),
+        _ => {
+            let refund = (*value > 0).then(|| Amount::from_count(*value));
+            OrderFacts::of_cancellation(Cancellation { at: time, refund })
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Orders: what their events report, and what changes in the table when they report more.
+
+pub mod changes;
+pub mod facts;

@@ -1,0 +1,290 @@
+//! Rankings: the keys with the largest sums.
+
+use std::cmp::{Ordering, Reverse};
+use std::hash::BuildHasherDefault;
+
+use hashbrown::{HashMap, HashTable};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::count::amount::Amount;
+
+/// Integers from here on are not exact in every JSON reader, so they are echoed as text.
+///
+/// **Source**: RFC 8259, section 6: integers up to 2^53 - 1 are interoperable.
+const EXACT_INTEGER_END: i64 = 1 << 53;
+
+/// Sums by key.
+///
+/// **Shape**: a day of a shop of 10,000 items adds a quarter of a million counters to ten thousand
+/// sums, so that adding is what a question takes its time for. Short keys, as most item ids are,
+/// lie in the table itself: finding one is one look into memory instead of two, and comparing two
+/// of them is comparing numbers.
+///
+/// **Guarantees**: the order of the additions and of the hash table never shows: rankings are
+/// totally ordered.
+#[derive(Default)]
+pub struct Sums {
+    /// Of the empty key: what a measure says of itself, see
+    /// [`Measure::Pages`](crate::count::measure::Measure::Pages).
+    of_no_key: Amount,
+    short: HashTable<ShortSum>,
+    long: HashMap<String, Amount, BuildHasherDefault<Xxh3Default>>,
+}
+
+/// The longest key that lies in the table itself.
+const SHORT_KEY_BYTES_MAX: usize = 15;
+
+struct ShortSum {
+    key: ShortKey,
+    amount: Amount,
+}
+
+impl Sums {
+    /// Adds to a key's sum. The empty key is none of the keys: [`Sums::of_no_key`] alone shows it.
+    pub fn add(&mut self, key: &str, amount: Amount) {
+        if key.is_empty() {
+            self.of_no_key += amount;
+            return;
+        }
+        let Some(short) = ShortKey::new(key) else {
+            match self.long.get_mut(key) {
+                Some(sum) => *sum += amount,
+                None => {
+                    self.long.insert(key.to_string(), amount);
+                }
+            }
+            return;
+        };
+        let hash = short.hash();
+        match self.short.find_mut(hash, |sum| sum.key == short) {
+            Some(sum) => sum.amount += amount,
+            None => {
+                self.short
+                    .insert_unique(hash, ShortSum { key: short, amount }, |sum| sum.key.hash());
+            }
+        }
+    }
+
+    /// Adds all sums of another.
+    pub fn merge(&mut self, other: Sums) {
+        for (key, amount) in other.iter() {
+            self.add(key, amount);
+        }
+        self.of_no_key += other.of_no_key;
+    }
+
+    /// What was added under the empty key.
+    pub fn of_no_key(&self) -> Amount {
+        self.of_no_key
+    }
+
+    /// How many keys have a sum.
+    pub fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
+
+    /// Whether no key has a sum.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sum of all keys.
+    pub fn total(&self) -> Amount {
+        self.iter().fold(Amount::ZERO, |total, (_, amount)| total.saturating_add(amount))
+    }
+
+    /// The `limit` keys with the largest sums, descending; equal sums by key, ascending, numbers
+    /// numerically and before other text.
+    pub fn top(&self, limit: usize) -> Vec<(&str, Amount)> {
+        let mut ranked: Vec<(&str, Amount)> = self.iter().collect();
+        if limit < ranked.len() {
+            ranked.select_nth_unstable_by(limit, compare_ranked);
+            ranked.truncate(limit);
+        }
+        ranked.sort_unstable_by(compare_ranked);
+        ranked
+    }
+
+    /// The keys with their sums, in any order.
+    fn iter(&self) -> impl Iterator<Item = (&str, Amount)> {
+        let short = self.short.iter().map(|sum| (sum.key.text(), sum.amount));
+        short.chain(self.long.iter().map(|(key, amount)| (key.as_str(), *amount)))
+    }
+}
+
+/// A key of up to [`SHORT_KEY_BYTES_MAX`] bytes: its bytes, zeros, and in the last byte its length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ShortKey([u8; 16]);
+
+impl ShortKey {
+    /// `None` for a longer key.
+    #[inline]
+    fn new(key: &str) -> Option<ShortKey> {
+        let bytes = key.as_bytes();
+        let length =
+            u64::try_from(bytes.len()).ok().filter(|_| bytes.len() <= SHORT_KEY_BYTES_MAX)?;
+        // Copying so few bytes one by one, or by a call, takes longer than all the rest: the first
+        // eight and the last eight overlap instead, and what is twice there is shifted out.
+        let (low, high) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(first), Some(last)) if bytes.len() > 8 => {
+                (u64::from_le_bytes(*first), u64::from_le_bytes(*last) >> (8 * (16 - length)))
+            }
+            (Some(first), _) => (u64::from_le_bytes(*first), 0),
+            _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+                (Some(first), Some(last)) => {
+                    let rest = u64::from(u32::from_le_bytes(*last)) >> (8 * (8 - length));
+                    (u64::from(u32::from_le_bytes(*first)) | rest << 32, 0)
+                }
+                _ => (bytes.iter().rev().fold(0, |low, byte| low << 8 | u64::from(*byte)), 0),
+            },
+        };
+        Some(ShortKey((u128::from(low) | u128::from(high | length << 56) << 64).to_le_bytes()))
+    }
+
+    #[inline]
+    fn hash(self) -> u64 {
+        // The product of both halves, folded: every bit of the key has its part in it.
+        let key = u128::from_le_bytes(self.0);
+        let (low, high) = (key & u128::from(u64::MAX), key >> 64);
+        let product = (low ^ HASH_SEEDS[0]) * (high ^ HASH_SEEDS[1]);
+        let folded = (product ^ (product >> 64)) & u128::from(u64::MAX);
+        u64::try_from(folded).unwrap_or_default()
+    }
+
+    fn text(&self) -> &str {
+        // Its bytes are those of a text, so the fallback is never taken.
+        let length = usize::from(self.0[SHORT_KEY_BYTES_MAX]);
+        self.0.get(..length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+/// Digits of pi: any odd numbers with their bits well mixed would do.
+const HASH_SEEDS: [u128; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7345];
+
+/// The integer that a key is written as, if it is canonical (`7`, `-7`; not `07`, `+7`, `7.0`) and
+/// below 2^53 in size. Such keys are echoed as JSON numbers, all others as text.
+pub fn canonical_integer(key: &str) -> Option<i64> {
+    let digits = key.strip_prefix('-').unwrap_or(key);
+    let is_canonical = match digits.as_bytes() {
+        [b'0'] => digits.len() == key.len(),
+        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    if !is_canonical {
+        return None;
+    }
+    key.parse::<i64>()
+        .ok()
+        .filter(|number| number.unsigned_abs() < EXACT_INTEGER_END.unsigned_abs())
+}
+
+fn compare_ranked(left: &(&str, Amount), right: &(&str, Amount)) -> Ordering {
+    Reverse(left.1).cmp(&Reverse(right.1)).then_with(|| compare_keys(left.0, right.0))
+}
+
+fn compare_keys(left: &str, right: &str) -> Ordering {
+    match (canonical_integer(left), canonical_integer(right)) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => left.cmp(right),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn ties_go_to_the_smaller_key_and_numbers_go_before_text() {
+        let mut sums = Sums::default();
+        for key in ["b", "10", "9", "a", "-1", "09"] {
+            sums.add(key, Amount::ONE);
+        }
+        sums.add("z", Amount::from_count(2));
+        let keys: Vec<&str> = sums.top(10).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["z", "-1", "9", "10", "09", "a", "b"]);
+        assert_eq!((sums.total(), Sums::default().total()), (Amount::from_count(8), Amount::ZERO));
+    }
+
+    #[test]
+    fn keys_of_every_length_keep_their_text_and_their_sum() {
+        let text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        let keys: Vec<&str> = (1..text.len())
+            .map(|length| &text[..length])
+            .chain(["ä", "a\0", "äöüßäöü", "\0"])
+            .collect();
+        let mut sums = Sums::default();
+        for (number, key) in (1_u64..).zip(&keys) {
+            sums.add(key, Amount::from_count(1_000 - number));
+            sums.add(key, Amount::ONE);
+        }
+        let mut merged = Sums::default();
+        merged.merge(sums);
+        let ranked: Vec<&str> = merged.top(keys.len()).into_iter().map(|(key, _)| key).collect();
+        assert_eq!((ranked, merged.len()), (keys.clone(), keys.len()));
+    }
+
+    #[test]
+    fn the_empty_key_is_apart_from_all_others() {
+        let (mut sums, mut other) = (Sums::default(), Sums::default());
+        sums.add("/a", Amount::from_count(5));
+        sums.add("", Amount::from_count(2));
+        other.add("", Amount::ONE);
+        sums.merge(other);
+        assert_eq!(
+            (sums.len(), sums.total(), sums.of_no_key()),
+            (1, Amount::from_count(5), Amount::from_count(3))
+        );
+        assert_eq!(sums.top(10), [("/a", Amount::from_count(5))]);
+    }
+
+    #[test]
+    fn only_canonical_integers_below_two_to_the_53_are_numbers() {
+        for (key, number) in
+            [("0", 0), ("7", 7), ("-7", -7), ("9007199254740991", 9_007_199_254_740_991)]
+        {
+            assert_eq!(canonical_integer(key), Some(number));
+        }
+        for key in [
+            "",
+            "-",
+            "-0",
+            "07",
+            "+7",
+            "7.0",
+            "1e3",
+            " 7",
+            "9007199254740992",
+            "99999999999999999999",
+            "٧",
+        ] {
+            assert_eq!(canonical_integer(key), None, "{key}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_top_is_the_head_of_the_sorted_model(
+            entries in prop::collection::vec((0_u16..300, 1_u64..20), 0..500),
+            limit in 1_usize..50,
+        ) {
+            let mut sums = Sums::default();
+            let mut model: BTreeMap<u16, u64> = BTreeMap::new();
+            for (key, count) in &entries {
+                sums.add(&key.to_string(), Amount::from_count(*count));
+                *model.entry(*key).or_default() += count;
+            }
+            let mut expected: Vec<(u16, u64)> = model.into_iter().collect();
+            expected.sort_by_key(|(key, count)| (Reverse(*count), *key));
+            expected.truncate(limit);
+            let expected: Vec<(String, Amount)> =
+                expected.into_iter().map(|(key, count)| (key.to_string(), Amount::from_count(count))).collect();
+            let top: Vec<(String, Amount)> =
+                sums.top(limit).into_iter().map(|(key, amount)| (key.to_string(), amount)).collect();
+            prop_assert_eq!(top, expected);
+        }
+    }
+}

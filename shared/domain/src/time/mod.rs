@@ -1,0 +1,9 @@
+//! Time: minutes, hours, days, weeks and months in UTC, how long each is kept, and when an hour
+//! closes.
+
+pub mod lateness;
+pub mod period;
+
+mod unit;
+
+pub use unit::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute, Month, SECONDS_PER_DAY, Week};

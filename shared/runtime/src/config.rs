@@ -1,0 +1,306 @@
+//! Configuration: read once at start-up from the environment, into types.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::time::period::Retention;
+
+/// The table's name.
+pub const TABLE: &str = "MINUTEBOOK_TABLE";
+/// The bucket that takes chunks.
+pub const BUCKET: &str = "MINUTEBOOK_BUCKET";
+/// Whether posted events need the write key of their site: `true` or `false`.
+pub const REQUIRE_WRITE_KEYS: &str = "MINUTEBOOK_REQUIRE_WRITE_KEYS";
+/// Whether random events are made for whoever asks: `true` or `false`.
+pub const DEMO_EVENTS: &str = "MINUTEBOOK_DEMO_EVENTS";
+/// The bucket for rejected lines.
+pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
+/// The queue that ingest takes its messages from.
+pub const QUEUE_URL: &str = "MINUTEBOOK_QUEUE_URL";
+/// The queue of the messages that ingest could not handle.
+pub const DEAD_LETTERS_URL: &str = "MINUTEBOOK_DEAD_LETTERS_URL";
+/// The days that minute rows are kept; 0 is for ever.
+pub const MINUTE_RETENTION_DAYS: &str = "MINUTEBOOK_MINUTE_RETENTION_DAYS";
+/// The days that hour rows are kept; 0 is for ever.
+pub const HOUR_RETENTION_DAYS: &str = "MINUTEBOOK_HOUR_RETENTION_DAYS";
+/// The days that day, week and month rows are kept; 0 is for ever.
+pub const DAY_RETENTION_DAYS: &str = "MINUTEBOOK_DAY_RETENTION_DAYS";
+/// The currency of events, and of questions, that name none.
+pub const DEFAULT_CURRENCY: &str = "MINUTEBOOK_DEFAULT_CURRENCY";
+
+/// A variable is missing or wrong; the function refuses to start.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not set, or empty.
+    #[error(
+        "the environment variable {0} is not set; `cargo mb status --env` prints the local ones"
+    )]
+    Missing(&'static str),
+    /// It has a value that cannot be used.
+    #[error("the environment variable {name} is {value:?}: expected {expected}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What it says.
+        value: String,
+        /// What it should say.
+        expected: String,
+    },
+}
+
+/// What every function needs to know.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// The table's name.
+    pub table: String,
+    /// The currency of events, and of questions, that name none.
+    pub default_currency: Currency,
+    /// For how long rows are kept.
+    pub retention: Retention,
+}
+
+impl Config {
+    /// Reads the configuration through `lookup`, so that a test needs no environment.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Config, ConfigError> {
+        let retention = Retention {
+            minute_days: parsed(&lookup, MINUTE_RETENTION_DAYS)?,
+            hour_days: parsed(&lookup, HOUR_RETENTION_DAYS)?,
+            day_days: parsed(&lookup, DAY_RETENTION_DAYS)?,
+        };
+        longer_than(retention.minute_days, HOUR_RETENTION_DAYS, retention.hour_days)?;
+        longer_than(retention.hour_days, DAY_RETENTION_DAYS, retention.day_days)?;
+        Ok(Config {
+            table: required(&lookup, TABLE)?,
+            default_currency: currency(&lookup)?,
+            retention,
+        })
+    }
+}
+
+/// What ingest needs to know beside [`Config`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IngestConfig {
+    /// The bucket that takes chunks, and so the records of streams.
+    pub bucket: String,
+    /// The bucket for rejected lines.
+    pub rejected_bucket: String,
+}
+
+impl IngestConfig {
+    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<IngestConfig, ConfigError> {
+        Ok(IngestConfig {
+            bucket: required(&lookup, BUCKET)?,
+            rejected_bucket: required(&lookup, REJECTED_BUCKET)?,
+        })
+    }
+}
+
+/// What collect needs to know beside [`Config`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CollectConfig {
+    /// The bucket that takes chunks.
+    pub bucket: String,
+    /// Whether posted events need the write key of their site.
+    pub requires_write_keys: bool,
+    /// Whether random events are made for whoever asks.
+    pub makes_random_events: bool,
+}
+
+impl CollectConfig {
+    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<CollectConfig, ConfigError> {
+        let requires_write_keys = parsed(&lookup, REQUIRE_WRITE_KEYS)?;
+        let makes_random_events = parsed(&lookup, DEMO_EVENTS)?;
+        Ok(CollectConfig {
+            bucket: required(&lookup, BUCKET)?,
+            requires_write_keys,
+            makes_random_events,
+        })
+    }
+}
+
+/// What health needs to know beside [`Config`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HealthConfig {
+    /// The queue that ingest takes its messages from.
+    pub queue_url: String,
+    /// The queue of the messages that ingest could not handle.
+    pub dead_letters_url: String,
+}
+
+impl HealthConfig {
+    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+    ///
+    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<HealthConfig, ConfigError> {
+        let (queue_url, dead_letters_url) =
+            (required(&lookup, QUEUE_URL)?, required(&lookup, DEAD_LETTERS_URL)?);
+        Ok(HealthConfig { queue_url, dead_letters_url })
+    }
+}
+
+/// Reads a variable that must be set.
+///
+/// **Errors**: [`ConfigError::Missing`].
+pub fn required(
+    lookup: &impl Fn(&'static str) -> Option<String>,
+    name: &'static str,
+) -> Result<String, ConfigError> {
+    lookup(name).filter(|value| !value.is_empty()).ok_or(ConfigError::Missing(name))
+}
+
+/// The process's environment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that every configuration is read through"
+)]
+pub fn environment(name: &'static str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn parsed<T>(
+    lookup: &impl Fn(&'static str) -> Option<String>,
+    name: &'static str,
+) -> Result<T, ConfigError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let value = required(lookup, name)?;
+    value.parse().map_err(|error: T::Err| ConfigError::Invalid {
+        name,
+        value,
+        expected: error.to_string(),
+    })
+}
+
+/// A coarser row that goes before the finer ones it stands for would leave questions without an
+/// answer.
+fn longer_than(finer_days: u32, name: &'static str, days: u32) -> Result<(), ConfigError> {
+    let is_longer = days == 0 || (finer_days != 0 && finer_days <= days);
+    if is_longer {
+        return Ok(());
+    }
+    let least = if finer_days == 0 {
+        "0 (for ever)".to_string()
+    } else {
+        format!("0 (for ever) or {finer_days} and more")
+    };
+    let expected = format!("{least}, since finer rows are kept as long");
+    Err(ConfigError::Invalid { name, value: days.to_string(), expected })
+}
+
+fn currency(lookup: &impl Fn(&'static str) -> Option<String>) -> Result<Currency, ConfigError> {
+    let value = required(lookup, DEFAULT_CURRENCY)?;
+    Currency::parse(value.as_bytes()).ok_or_else(|| ConfigError::Invalid {
+        name: DEFAULT_CURRENCY,
+        value,
+        expected: "three letters, as USD".to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(changed: &[(&'static str, &str)]) -> impl Fn(&'static str) -> Option<String> {
+        let mut values =
+            vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (BUCKET, "chunks")];
+        values.extend([
+            (MINUTE_RETENTION_DAYS, "7"),
+            (REQUIRE_WRITE_KEYS, "true"),
+            (DEMO_EVENTS, "false"),
+        ]);
+        values.extend([(QUEUE_URL, "https://queue"), (DEAD_LETTERS_URL, "https://dead-letters")]);
+        values.extend([
+            (DEFAULT_CURRENCY, "EUR"),
+            (HOUR_RETENTION_DAYS, "400"),
+            (DAY_RETENTION_DAYS, "0"),
+        ]);
+        let mut values: Vec<(&'static str, String)> =
+            values.into_iter().map(|(name, value)| (name, value.to_string())).collect();
+        for (name, value) in changed {
+            values.retain(|(known, _)| known != name);
+            values.push((name, (*value).to_string()));
+        }
+        move |name| values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    #[test]
+    fn a_whole_environment_is_read() {
+        let config = Config::read(lookup(&[])).expect("all variables are there");
+        assert_eq!((config.table.as_str(), config.default_currency.as_str()), ("minutes", "EUR"));
+        assert_eq!(config.retention, Retention { minute_days: 7, hour_days: 400, day_days: 0 });
+        let config = IngestConfig::read(lookup(&[])).expect("all variables are there");
+        assert_eq!(
+            (config.bucket.as_str(), config.rejected_bucket.as_str()),
+            ("chunks", "rejected")
+        );
+        let config = HealthConfig::read(lookup(&[])).expect("all variables are there");
+        assert_eq!(
+            (config.queue_url.as_str(), config.dead_letters_url.as_str()),
+            ("https://queue", "https://dead-letters")
+        );
+        let config = CollectConfig::read(lookup(&[])).expect("all variables are there");
+        assert_eq!((config.bucket.as_str(), config.requires_write_keys), ("chunks", true));
+        assert!(!config.makes_random_events);
+        let error = CollectConfig::read(lookup(&[(REQUIRE_WRITE_KEYS, "yes")]))
+            .expect_err("not true or false");
+        assert!(error.to_string().contains(REQUIRE_WRITE_KEYS), "{error}");
+    }
+
+    #[test]
+    fn the_template_sets_the_variables_that_are_read_and_no_others() {
+        let template = include_str!("../../../infra/template.yaml");
+        let names =
+            template.lines().filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name);
+        let set: std::collections::BTreeSet<&str> =
+            names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
+        let retentions = [DAY_RETENTION_DAYS, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS];
+        let read = [
+            BUCKET,
+            DEAD_LETTERS_URL,
+            DEFAULT_CURRENCY,
+            DEMO_EVENTS,
+            QUEUE_URL,
+            REJECTED_BUCKET,
+            REQUIRE_WRITE_KEYS,
+            TABLE,
+        ];
+        let read = read.into_iter().chain(retentions);
+        assert_eq!(set, read.collect());
+    }
+
+    #[test]
+    fn an_error_names_its_variable() {
+        assert_eq!(Config::read(lookup(&[(TABLE, "")])), Err(ConfigError::Missing(TABLE)));
+        let wrong_currency =
+            Config::read(lookup(&[(DEFAULT_CURRENCY, "dollars")])).expect_err("not three letters");
+        let wrong_days =
+            Config::read(lookup(&[(MINUTE_RETENTION_DAYS, "week")])).expect_err("not a number");
+        let too_short = Config::read(lookup(&[(HOUR_RETENTION_DAYS, "6")]))
+            .expect_err("less than minutes are kept");
+        for (error, name, value) in [
+            (wrong_currency, DEFAULT_CURRENCY, "dollars"),
+            (wrong_days, MINUTE_RETENTION_DAYS, "week"),
+            (too_short, HOUR_RETENTION_DAYS, "6"),
+        ] {
+            let sentence = error.to_string();
+            assert!(sentence.contains(name) && sentence.contains(value), "{sentence}");
+        }
+    }
+}

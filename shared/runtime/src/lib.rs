@@ -1,0 +1,7 @@
+//! What every function starts with: configuration, AWS clients, the clock, deadlines and metrics.
+
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod deadline;
+pub mod emf;

@@ -1,0 +1,136 @@
+//! Reading chunks from the bucket.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::primitives::ByteStream;
+use chrono::{DateTime, Utc};
+
+use crate::bucket::rejected::RejectedLines;
+use crate::error::StorageError;
+
+/// The buckets: chunks are read from the one that a notification names, rejected lines are written
+/// to one of their own.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    /// The S3 client.
+    pub client: Client,
+    /// The name of the bucket for rejected lines.
+    pub rejected: String,
+}
+
+/// Which object a notification names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ObjectRef {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The key, decoded.
+    pub key: String,
+    /// The version, where the bucket keeps versions.
+    pub version_id: Option<String>,
+    /// The entity tag, without quotes. The read insists on it, so that bytes put later are not
+    /// taken for these.
+    pub etag: Option<String>,
+}
+
+/// An object that is about to be read.
+#[derive(Debug)]
+pub struct OpenObject {
+    /// When it was put, in whole seconds.
+    pub last_modified: DateTime<Utc>,
+    /// Its stored size.
+    pub size_bytes: u64,
+    body: ByteStream,
+    read_bytes: u64,
+}
+
+/// What became of an attempt to open an object.
+#[derive(Debug)]
+pub enum Opened {
+    /// It is there.
+    Object(OpenObject),
+    /// It was deleted before it could be read.
+    Gone,
+    /// Other bytes were put under its key before it could be read; they have a notification of
+    /// their own.
+    Replaced,
+}
+
+impl Buckets {
+    /// Opens an object for reading, once.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    pub async fn open(&self, object: &ObjectRef) -> Result<Opened, StorageError> {
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .set_version_id(object.version_id.clone())
+            .set_if_match(object.etag.as_ref().map(|etag| format!("\"{etag}\"")))
+            .send()
+            .await;
+        let output = match answer {
+            Ok(output) => output,
+            Err(SdkError::ServiceError(context)) if is_gone(context.raw().status().as_u16()) => {
+                return Ok(Opened::Gone);
+            }
+            Err(SdkError::ServiceError(context)) if context.raw().status().as_u16() == 412 => {
+                return Ok(Opened::Replaced);
+            }
+            Err(error) => return Err(StorageError::from_sdk("GetObject", error)),
+        };
+        let missing = |what: &str| StorageError::Unavailable {
+            call: "GetObject",
+            reason: format!("the answer for {}/{} has no {what}", object.bucket, object.key),
+        };
+        let last_modified = output
+            .last_modified()
+            .and_then(|time| DateTime::from_timestamp(time.secs(), 0))
+            .ok_or_else(|| missing("LastModified"))?;
+        let size_bytes = output
+            .content_length()
+            .and_then(|length| u64::try_from(length).ok())
+            .ok_or_else(|| missing("Content-Length"))?;
+        Ok(Opened::Object(OpenObject {
+            last_modified,
+            size_bytes,
+            body: output.body,
+            read_bytes: 0,
+        }))
+    }
+
+    /// The object of rejected lines for the chunk under `key`: `<key>.rejected.jsonl`.
+    pub fn rejected_lines(&self, key: &str) -> RejectedLines<'_> {
+        RejectedLines::new(&self.client, &self.rejected, key)
+    }
+}
+
+/// 404: no such key or version; 405: the version is a delete marker.
+fn is_gone(status: u16) -> bool {
+    matches!(status, 404 | 405)
+}
+
+impl OpenObject {
+    /// The next block of the object, or `None` at its end.
+    ///
+    /// **Errors**: [`StorageError::Unavailable`] if the connection broke or the body ended early;
+    /// the object must be opened again.
+    pub async fn next_block(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, StorageError> {
+        let broken = |reason: String| StorageError::Unavailable {
+            call: "reading the body of GetObject",
+            reason,
+        };
+        match self.body.try_next().await {
+            Ok(Some(block)) => {
+                self.read_bytes += block.len() as u64;
+                Ok(Some(block))
+            }
+            Ok(None) if self.read_bytes < self.size_bytes => Err(broken(format!(
+                "it ended after {} of {} bytes",
+                self.read_bytes, self.size_bytes
+            ))),
+            Ok(None) => Ok(None),
+            Err(error) => Err(broken(aws_sdk_s3::error::DisplayErrorContext(error).to_string())),
+        }
+    }
+}

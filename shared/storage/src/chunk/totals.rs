@@ -1,0 +1,291 @@
+//! The totals: where the lines of all chunks went since the table was made, and when the last chunk
+//! was counted.
+//!
+//! They are bumped in the transaction of a chunk's first mark, so that they hold each chunk once,
+//! as the ledger does.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use chrono::{DateTime, SecondsFormat, Utc};
+use minutebook_domain::chunk::id::ChunkId;
+
+use crate::chunk::commit::Table;
+use crate::chunk::ledger::{ChunkHeader, Item, malformed, number, text};
+use crate::error::StorageError;
+use crate::keys;
+
+/// The partition of the totals.
+pub const TOTALS_PARTITION: &str = "TOTALS";
+
+/// How many rows the totals are spread over: chunks that are committed at once should not meet at
+/// one of them.
+pub const TOTALS_LANES: u64 = 64;
+
+const LAST_COMMITTED_AT: &str = "last_committed_at";
+const LAST_PUT_AT: &str = "last_put_at";
+
+/// Where the lines of chunks went.
+///
+/// **Guarantees**: lines = counted + ignored + duplicate + rejected.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Totals {
+    /// Chunks; those of sealed hours are none.
+    pub chunks: u64,
+    /// Their lines that are not blank.
+    pub lines: u64,
+    /// Lines of which at least one event was counted.
+    pub counted: u64,
+    /// Lines that hold nothing to count.
+    pub ignored: u64,
+    /// Lines whose events were all counted before in their chunk.
+    pub duplicate: u64,
+    /// Lines that were rejected, for whatever reason.
+    pub rejected: u64,
+    /// Events that were counted; a line can hold many.
+    pub events: u64,
+    /// The chunk that was committed last; `None` if there is none yet.
+    pub last: Option<LastChunk>,
+}
+
+/// The times of a chunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LastChunk {
+    /// When it was put into its bucket, in whole seconds.
+    pub put_at: DateTime<Utc>,
+    /// When its first part was committed.
+    pub committed_at: DateTime<Utc>,
+}
+
+impl Table {
+    /// The totals of all chunks.
+    ///
+    /// **Guarantees**: a consistent read, so that no number is ever lower than in an answer before:
+    /// whoever watches them would take that for a new beginning.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    pub async fn totals(&self) -> Result<Totals, StorageError> {
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY)
+            .expression_attribute_values(":pk", AttributeValue::S(TOTALS_PARTITION.to_string()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut totals = Totals::default();
+        while let Some(item) = items.next().await {
+            let item =
+                item.map_err(|error| StorageError::from_sdk("Query of the totals", error))?;
+            totals.add(&read_totals(&item)?);
+        }
+        Ok(totals)
+    }
+}
+
+impl Totals {
+    fn add(&mut self, other: &Totals) {
+        self.chunks += other.chunks;
+        self.lines += other.lines;
+        self.counted += other.counted;
+        self.ignored += other.ignored;
+        self.duplicate += other.duplicate;
+        self.rejected += other.rejected;
+        self.events += other.events;
+        self.last =
+            [self.last, other.last].into_iter().flatten().max_by_key(|last| last.committed_at);
+    }
+}
+
+/// The row that a chunk's totals are added to, 0 to [`TOTALS_LANES`] - 1. Any row is right: the
+/// ledger counts once.
+pub(crate) fn totals_lane(chunk: &ChunkId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    chunk.hash(&mut hasher);
+    hasher.finish() % TOTALS_LANES
+}
+
+/// The action that adds a chunk to the totals.
+///
+/// **Errors**: only if a part of it were missing, which none is.
+pub(crate) fn totals_action(
+    table: &str,
+    lane: u64,
+    header: &ChunkHeader<'_>,
+    now: DateTime<Utc>,
+) -> Result<TransactWriteItem, BuildError> {
+    let outcomes = header.outcomes;
+    let mut update = Update::builder()
+        .table_name(table)
+        .key(keys::PARTITION_KEY, AttributeValue::S(TOTALS_PARTITION.to_string()))
+        .key(keys::SORT_KEY, AttributeValue::S(format!("{lane:02}")))
+        .update_expression(
+            "ADD #chunks :chunks, #lines :lines, #counted :counted, #ignored :ignored, #duplicate :duplicate, \
+             #rejected :rejected, #events :events SET #committed_at = :committed_at, #put_at = :put_at",
+        );
+    for (name, count) in [
+        ("chunks", 1),
+        ("lines", outcomes.lines),
+        ("counted", outcomes.counted),
+        ("ignored", outcomes.ignored),
+        ("duplicate", outcomes.duplicate),
+        ("rejected", outcomes.rejected_total()),
+        ("events", outcomes.events),
+    ] {
+        update = update
+            .expression_attribute_names(format!("#{name}"), name)
+            .expression_attribute_values(format!(":{name}"), AttributeValue::N(count.to_string()));
+    }
+    let put_at = header.basis.reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let update = update
+        .expression_attribute_names("#committed_at", LAST_COMMITTED_AT)
+        .expression_attribute_names("#put_at", LAST_PUT_AT)
+        .expression_attribute_values(
+            ":committed_at",
+            AttributeValue::S(now.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        )
+        .expression_attribute_values(":put_at", AttributeValue::S(put_at))
+        .build()?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+fn read_totals(item: &Item) -> Result<Totals, StorageError> {
+    let time = |name: &str| {
+        DateTime::parse_from_rfc3339(text(item, name)?)
+            .map(|time| time.to_utc())
+            .map_err(|error| malformed(item, format!("{name} is not a time: {error}")))
+    };
+    Ok(Totals {
+        chunks: number(item, "chunks")?,
+        lines: number(item, "lines")?,
+        counted: number(item, "counted")?,
+        ignored: number(item, "ignored")?,
+        duplicate: number(item, "duplicate")?,
+        rejected: number(item, "rejected")?,
+        events: number(item, "events")?,
+        last: Some(LastChunk {
+            put_at: time(LAST_PUT_AT)?,
+            committed_at: time(LAST_COMMITTED_AT)?,
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use minutebook_domain::chunk::Outcomes;
+    use minutebook_domain::chunk::id::PlanBasis;
+    use minutebook_domain::count::measure::Currency;
+    use minutebook_domain::event::reason::Reason;
+    use minutebook_domain::time::Hour;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    /// The row that a chunk makes, as the table would by the action's own expression.
+    fn row(outcomes: &Outcomes, committed_at: &str) -> Item {
+        let basis = PlanBasis {
+            reference_time: at("2026-11-20T23:07:01Z"),
+            default_currency: Currency::parse(b"USD").expect("three letters"),
+            minute_retention_days: 7,
+        };
+        let header = ChunkHeader { bucket: "b", key: "k", basis, outcomes };
+        let action = totals_action("table", 7, &header, at(committed_at)).expect("whole");
+        let update = action.update().expect("an update");
+        let names = update.expression_attribute_names().expect("names");
+        let values = update.expression_attribute_values().expect("values");
+        let mut item: Item = update.key().clone();
+        let (added, set) = update.update_expression().split_once(" SET ").expect("both");
+        let added = added
+            .strip_prefix("ADD ")
+            .expect("additions")
+            .split(", ")
+            .filter_map(|one| one.split_once(' '));
+        let set = set.split(", ").filter_map(|one| one.split_once(" = "));
+        for (name, value) in added.chain(set) {
+            item.insert(names[name].clone(), values[value].clone());
+        }
+        assert_eq!(item.len(), 2 + names.len());
+        item
+    }
+
+    #[test]
+    fn a_row_is_read_as_the_table_page_says() {
+        let mut outcomes = Outcomes {
+            lines: 10,
+            counted: 4,
+            ignored: 3,
+            duplicate: 2,
+            events: 9,
+            ..Outcomes::default()
+        };
+        outcomes.rejected = BTreeMap::from([(Reason::NotJson, 1)]);
+        let item = row(&outcomes, "2026-11-20T23:07:03.250Z");
+        for (name, value) in [
+            ("pk", AttributeValue::S("TOTALS".to_string())),
+            ("sk", AttributeValue::S("07".to_string())),
+            ("chunks", AttributeValue::N("1".to_string())),
+            ("rejected", AttributeValue::N("1".to_string())),
+            ("events", AttributeValue::N("9".to_string())),
+            ("last_put_at", AttributeValue::S("2026-11-20T23:07:01Z".to_string())),
+            ("last_committed_at", AttributeValue::S("2026-11-20T23:07:03.250Z".to_string())),
+        ] {
+            assert_eq!(item.get(name), Some(&value), "{name}");
+        }
+        let last = LastChunk {
+            put_at: at("2026-11-20T23:07:01Z"),
+            committed_at: at("2026-11-20T23:07:03.250Z"),
+        };
+        let expected = Totals {
+            chunks: 1,
+            lines: 10,
+            counted: 4,
+            ignored: 3,
+            duplicate: 2,
+            rejected: 1,
+            events: 9,
+            last: Some(last),
+        };
+        assert_eq!(read_totals(&item).expect("well formed"), expected);
+    }
+
+    #[test]
+    fn rows_are_added_up_and_the_last_chunk_is_the_one_that_was_committed_last() {
+        let outcomes = Outcomes { lines: 2, counted: 2, events: 5, ..Outcomes::default() };
+        let mut totals = Totals::default();
+        for time in ["2026-11-20T23:07:03.250Z", "2026-11-20T23:09:00Z", "2026-11-20T23:07:03.251Z"]
+        {
+            totals.add(&read_totals(&row(&outcomes, time)).expect("well formed"));
+        }
+        assert_eq!((totals.chunks, totals.lines, totals.counted, totals.events), (3, 6, 6, 15));
+        assert_eq!(totals.last.map(|last| last.committed_at), Some(at("2026-11-20T23:09:00Z")));
+    }
+
+    #[test]
+    fn a_malformed_row_is_an_error_that_names_it() {
+        let outcomes = Outcomes::default();
+        for (name, value) in [("lines", "many"), ("last_put_at", "today")] {
+            let mut item = row(&outcomes, "2026-11-20T23:07:03Z");
+            item.insert(name.to_string(), AttributeValue::S(value.to_string()));
+            let sentence = read_totals(&item).expect_err("malformed").to_string();
+            assert!(sentence.contains("TOTALS / 07") && sentence.contains(name), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn chunks_are_spread_over_the_lanes_and_each_has_its_own() {
+        let hour = Hour::parse("2026-11-20T23").expect("an hour");
+        let chunk = |number: u32| ChunkId::of_sealed_hour(&number.to_string(), hour);
+        let lanes: BTreeSet<u64> = (0..1_000).map(|number| totals_lane(&chunk(number))).collect();
+        assert_eq!((lanes.len(), lanes.last()), (64, Some(&63)));
+        assert_eq!(totals_lane(&chunk(1)), totals_lane(&chunk(1)));
+    }
+}

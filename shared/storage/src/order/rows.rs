@@ -1,0 +1,501 @@
+//! The rows of orders, and the list of recent ones.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use chrono::{DateTime, SecondsFormat, Utc};
+use futures::future::try_join_all;
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::order::facts::{
+    Cancellation, Creation, OrderFacts, OrderId, Product, Stage, ToldBy,
+};
+use minutebook_domain::query::window::Window;
+use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::time::{Day, Minute};
+
+use crate::chunk::commit::{Table, pause};
+use crate::chunk::ledger::{Item, malformed, number, text};
+use crate::error::StorageError;
+use crate::keys;
+use crate::open_hours::Consistency;
+use crate::reader::has_expired;
+
+/// The rows of one `BatchGetItem`.
+///
+/// **Source**:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+pub(crate) const BATCH_READS_MAX: usize = 100;
+
+/// How many places of the list of recent orders are read beyond those that are asked for: an order
+/// whose creation turned out to be earlier than was known first stands there twice, and counts
+/// once.
+const RECENT_SPARE: usize = 10;
+
+/// What stands in an order's row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct KnownOrder {
+    /// What is known of the order.
+    pub(crate) facts: OrderFacts,
+    /// How often the row was written.
+    pub(crate) revision: u64,
+}
+
+/// What is asked of the list of recent orders.
+#[derive(Clone, Copy, Debug)]
+pub struct RecentQuestion<'a> {
+    /// The site.
+    pub site: &'a str,
+    /// The minutes that the orders were made in.
+    pub window: Window,
+    /// How many are wanted.
+    pub limit: usize,
+    /// The present: it says what has expired.
+    pub now: DateTime<Utc>,
+}
+
+/// An order of the list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecentOrder {
+    /// Its id.
+    pub id: String,
+    /// What is known of it; its creation always is.
+    pub facts: OrderFacts,
+}
+
+/// Where recent orders are read from: the table, or what a test has in its place.
+pub trait OrderSource: Sync {
+    /// The orders that were made in a window, the newest first, with what they are now. Reads may
+    /// lag by less than a second.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    fn recent_orders(
+        &self,
+        question: &RecentQuestion<'_>,
+    ) -> impl Future<Output = Result<Vec<RecentOrder>, StorageError>> + Send;
+}
+
+impl OrderSource for Table {
+    async fn recent_orders(
+        &self,
+        question: &RecentQuestion<'_>,
+    ) -> Result<Vec<RecentOrder>, StorageError> {
+        let days = days_of(question.window);
+        let mut listed = try_join_all(days.into_iter().map(|day| self.list_of_day(question, day)))
+            .await?
+            .concat();
+        listed.sort_unstable_by(|left, right| right.cmp(left));
+        listed.truncate(question.limit + RECENT_SPARE);
+        let ids: Vec<OrderId> = listed
+            .iter()
+            .map(|(_, id)| OrderId { site: question.site.to_string(), id: id.clone() })
+            .collect();
+        let known =
+            self.read_orders(&ids.iter().collect::<Vec<_>>(), Consistency::Eventual).await?;
+        let recent = listed.into_iter().zip(known).filter_map(|((created_at, id), known)| {
+            let facts = known?.facts;
+            let is_its_place =
+                facts.created.as_ref().is_some_and(|created| exact_time(created.at) == created_at);
+            is_its_place.then_some(RecentOrder { id, facts })
+        });
+        Ok(recent.take(question.limit).collect())
+    }
+}
+
+impl Table {
+    /// Reads the rows of orders, in the order of their ids; `None` for one that is not there.
+    ///
+    /// **Shape**: no id may be given twice.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    pub(crate) async fn read_orders(
+        &self,
+        ids: &[&OrderId],
+        consistency: Consistency,
+    ) -> Result<Vec<Option<KnownOrder>>, StorageError> {
+        let mut known: HashMap<String, KnownOrder> = HashMap::with_capacity(ids.len());
+        for batch in ids.chunks(BATCH_READS_MAX) {
+            let wanted = batch.iter().map(|id| order_key(id)).collect();
+            for item in self.read_batch(wanted, consistency).await? {
+                known.insert(text(&item, keys::PARTITION_KEY)?.to_string(), read_order(&item)?);
+            }
+        }
+        Ok(ids.iter().map(|id| known.remove(&keys::order_partition(&id.site, &id.id))).collect())
+    }
+
+    /// Gets rows, those that the table did not get to again, for as long as the caller waits.
+    async fn read_batch(
+        &self,
+        mut wanted: Vec<Item>,
+        consistency: Consistency,
+    ) -> Result<Vec<Item>, StorageError> {
+        let mut items = Vec::with_capacity(wanted.len());
+        let mut attempts: u32 = 0;
+        while !wanted.is_empty() {
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(consistency == Consistency::Strong)
+                .build()
+                .map_err(|error| StorageError::Refused {
+                    call: "BatchGetItem of orders",
+                    reason: error.to_string(),
+                })?;
+            let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
+            let answer =
+                answer.map_err(|error| StorageError::from_sdk("BatchGetItem of orders", error))?;
+            items.append(
+                &mut answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default(),
+            );
+            let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.name);
+            wanted = left.map(|left| left.keys).unwrap_or_default();
+            if !wanted.is_empty() {
+                attempts += 1;
+                pause(attempts).await;
+            }
+        }
+        Ok(items)
+    }
+
+    /// The newest places of a day's list: when an order was made, as it is written there, and its
+    /// id.
+    async fn list_of_day(
+        &self,
+        question: &RecentQuestion<'_>,
+        day: Day,
+    ) -> Result<Vec<(String, String)>, StorageError> {
+        // Times have one length, and a whole minute is less than all that is in it.
+        let bound = |minute: Minute| exact_time(time_of(minute));
+        let limit = i32::try_from(question.limit + RECENT_SPARE).unwrap_or(i32::MAX);
+        let query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY)
+            .expression_attribute_names("#sk", keys::SORT_KEY)
+            .expression_attribute_values(
+                ":pk",
+                AttributeValue::S(keys::recent_partition(question.site, day)),
+            )
+            .expression_attribute_values(":from", AttributeValue::S(bound(question.window.from)))
+            .expression_attribute_values(":to", AttributeValue::S(bound(question.window.to)))
+            .scan_index_forward(false)
+            .limit(limit);
+        let answer = query
+            .send()
+            .await
+            .map_err(|error| StorageError::from_sdk("Query of recent orders", error))?;
+        let mut listed = Vec::new();
+        for item in answer.items.unwrap_or_default() {
+            if has_expired(&item, question.now)? {
+                continue;
+            }
+            let place = text(&item, keys::SORT_KEY)?.split_once('#');
+            let (created_at, id) = place.ok_or_else(|| {
+                malformed(&item, "its sort key is not a time and an order".to_string())
+            })?;
+            listed.push((created_at.to_string(), id.to_string()));
+        }
+        Ok(listed)
+    }
+}
+
+/// The days that a window has minutes of.
+fn days_of(window: Window) -> Vec<Day> {
+    let mut days = Vec::new();
+    let mut day = window.from.hour().day();
+    while day.first_hour().first_minute() < window.to {
+        days.push(day);
+        day = day.next();
+    }
+    days
+}
+
+/// The row that puts an order into the list of recent ones; `None` where it would have expired
+/// already.
+pub(crate) fn recent_item(
+    order: &OrderId,
+    created: &Creation,
+    retention: Retention,
+    now: DateTime<Utc>,
+) -> Option<Item> {
+    let minute = Minute::containing(created.at)?;
+    let bucket = Bucket::Minute(minute);
+    if retention.has_expired(bucket, now.timestamp()) {
+        return None;
+    }
+    let sort_key = keys::recent_order(&exact_time(created.at), &order.id);
+    let mut item = Item::from([
+        (
+            keys::PARTITION_KEY.to_string(),
+            AttributeValue::S(keys::recent_partition(&order.site, minute.hour().day())),
+        ),
+        (keys::SORT_KEY.to_string(), AttributeValue::S(sort_key)),
+    ]);
+    if let Some(expires_at) = retention.expires_at(bucket) {
+        item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
+    }
+    Some(item)
+}
+
+/// The keys of an order's row.
+fn order_key(order: &OrderId) -> Item {
+    let text = |text: String| AttributeValue::S(text);
+    Item::from([
+        (keys::PARTITION_KEY.to_string(), text(keys::order_partition(&order.site, &order.id))),
+        (keys::SORT_KEY.to_string(), text(keys::ORDER.to_string())),
+    ])
+}
+
+/// Writes what is known of an order as a row.
+pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> Item {
+    let mut item = order_key(order);
+    let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
+    let text = |text: &str| AttributeValue::S(text.to_string());
+    let amount = |amount: Amount| AttributeValue::N(amount.to_string());
+    set(keys::REVISION, AttributeValue::N(revision.to_string()));
+    if let Some(Creation { at, number, customer, currency, value, products }) = &facts.created {
+        set("created_at", AttributeValue::S(exact_time(*at)));
+        set("currency", text(currency.as_str()));
+        set("value", amount(*value));
+        if let Some(number) = number {
+            set("order_number", text(number));
+        }
+        if let Some(customer) = customer {
+            set("customer_id", text(customer));
+        }
+        let products = products.iter().map(|Product { name, units, money }| {
+            (name.clone(), AttributeValue::L(vec![amount(*units), amount(*money)]))
+        });
+        set("products", AttributeValue::M(products.collect()));
+    }
+    if let Some(Stage { at, told_by, status }) = &facts.stage {
+        set("status", text(status));
+        set("status_at", AttributeValue::S(exact_time(*at)));
+        set("status_by", text(told_by_name(*told_by)));
+    }
+    if let Some(Cancellation { at, refund }) = &facts.cancelled {
+        set("cancelled_at", AttributeValue::S(exact_time(*at)));
+        if let Some(refund) = refund {
+            set("refund_amount", amount(*refund));
+        }
+    }
+    item
+}
+
+/// Reads what is known of an order from its row.
+pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
+    let has = |name: &str| item.contains_key(name);
+    let text_if_any =
+        |name: &str| has(name).then(|| text(item, name).map(str::to_string)).transpose();
+    let created = match has("created_at") {
+        false => None,
+        true => Some(Creation {
+            at: time(item, "created_at")?,
+            number: text_if_any("order_number")?,
+            customer: text_if_any("customer_id")?,
+            currency: Currency::parse(text(item, "currency")?.as_bytes())
+                .ok_or_else(|| malformed(item, "currency is not three letters".to_string()))?,
+            value: amount(item, item.get("value"), "value")?,
+            products: products(item)?,
+        }),
+    };
+    let stage = match has("status") {
+        false => None,
+        true => Some(Stage {
+            at: time(item, "status_at")?,
+            told_by: told_by(text(item, "status_by")?)
+                .ok_or_else(|| malformed(item, "status_by is no event of an order".to_string()))?,
+            status: text(item, "status")?.to_string(),
+        }),
+    };
+    let cancelled = match has("cancelled_at") {
+        false => None,
+        true => Some(Cancellation {
+            at: time(item, "cancelled_at")?,
+            refund: item
+                .get("refund_amount")
+                .map(|refund| amount(item, Some(refund), "refund_amount"))
+                .transpose()?,
+        }),
+    };
+    Ok(KnownOrder {
+        facts: OrderFacts { created, stage, cancelled },
+        revision: number(item, keys::REVISION)?,
+    })
+}
+
+fn products(item: &Item) -> Result<Vec<Product>, StorageError> {
+    let Some(AttributeValue::M(by_name)) = item.get("products") else {
+        return Err(malformed(item, "products is not a map".to_string()));
+    };
+    let mut products = Vec::with_capacity(by_name.len());
+    for (name, sums) in by_name {
+        let (units, money) = match sums {
+            AttributeValue::L(sums) => (sums.first(), sums.get(1)),
+            _ => (None, None),
+        };
+        let (units, money) = (amount(item, units, "products")?, amount(item, money, "products")?);
+        products.push(Product { name: name.clone(), units, money });
+    }
+    products.sort_unstable();
+    Ok(products)
+}
+
+fn amount(item: &Item, value: Option<&AttributeValue>, name: &str) -> Result<Amount, StorageError> {
+    value
+        .and_then(|value| value.as_n().ok())
+        .and_then(|number| Amount::parse(number.as_bytes()))
+        .ok_or_else(|| malformed(item, format!("{name} is {value:?}, not a decimal in range")))
+}
+
+fn time(item: &Item, name: &str) -> Result<DateTime<Utc>, StorageError> {
+    let time = DateTime::parse_from_rfc3339(text(item, name)?)
+        .map_err(|error| malformed(item, format!("{name} is not a time: {error}")))?;
+    Ok(time.with_timezone(&Utc))
+}
+
+/// To the nanosecond, always of one length: `2026-11-20T23:07:31.123000000Z`.
+fn exact_time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Nanos, true)
+}
+
+fn time_of(minute: Minute) -> DateTime<Utc> {
+    DateTime::from_timestamp(minute.epoch_seconds(), 0).unwrap_or_default()
+}
+
+fn told_by_name(told_by: ToldBy) -> &'static str {
+    match told_by {
+        ToldBy::Creation => "creation",
+        ToldBy::Change => "change",
+        ToldBy::Cancellation => "cancellation",
+    }
+}
+
+fn told_by(name: &str) -> Option<ToldBy> {
+    [ToldBy::Creation, ToldBy::Change, ToldBy::Cancellation]
+        .into_iter()
+        .find(|known| told_by_name(*known) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a time")
+    }
+
+    fn order() -> OrderId {
+        OrderId { site: "s".to_string(), id: "a#b".to_string() }
+    }
+
+    fn facts() -> OrderFacts {
+        let money = |text: &str| Amount::parse(text.as_bytes()).expect("a decimal");
+        let creation = Creation {
+            at: at("2026-11-20T23:07:31.000000001Z"),
+            number: Some("ORD-1".to_string()),
+            customer: Some("c".to_string()),
+            currency: Currency::parse(b"USD").expect("three letters"),
+            value: money("12.5"),
+            products: vec![
+                Product { name: "a".to_string(), units: money("2"), money: money("0.000001") },
+                Product { name: "b".to_string(), units: money("1"), money: Amount::ZERO },
+            ],
+        };
+        let mut facts = OrderFacts::of_creation(creation, "CREATED");
+        facts.join(OrderFacts::of_change(at("2026-11-20T23:08:31Z"), "PAID"));
+        facts
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let at = at("2026-11-21T01:00:00.5Z");
+        let mut cancelled = facts();
+        cancelled.join(OrderFacts::of_cancellation(Cancellation { at, refund: Some(Amount::ONE) }));
+        let mut bare = facts();
+        if let Some(creation) = &mut bare.created {
+            (creation.number, creation.customer, creation.products) = (None, None, vec![]);
+        }
+        for facts in [
+            facts(),
+            cancelled,
+            bare,
+            OrderFacts::of_change(at, "PAID"),
+            OrderFacts::of_cancellation(Cancellation { at, refund: None }),
+        ] {
+            let read = read_order(&order_item(&order(), &facts, 7)).expect("well formed");
+            assert_eq!(read, KnownOrder { facts, revision: 7 });
+        }
+    }
+
+    #[test]
+    fn a_row_is_as_the_table_page_says() {
+        let item = order_item(&order(), &facts(), 1);
+        for (name, value) in [
+            ("pk", "O#s#a#b"),
+            ("sk", "order"),
+            ("created_at", "2026-11-20T23:07:31.000000001Z"),
+            ("status", "PAID"),
+            ("status_at", "2026-11-20T23:08:31.000000000Z"),
+            ("status_by", "change"),
+            ("currency", "USD"),
+        ] {
+            assert_eq!(text(&item, name).expect("a text"), value);
+        }
+        let products = item["products"].as_m().expect("a map");
+        let numbers: Vec<_> = products["a"]
+            .as_l()
+            .expect("a list")
+            .iter()
+            .map(|n| n.as_n().expect("a number"))
+            .collect();
+        assert_eq!(numbers, ["2", "0.000001"]);
+    }
+
+    #[test]
+    fn a_malformed_row_is_an_error_that_names_it() {
+        for (name, value) in [
+            ("created_at", AttributeValue::S("yesterday".to_string())),
+            ("currency", AttributeValue::S("$".to_string())),
+            ("value", AttributeValue::S("1".to_string())),
+            ("products", AttributeValue::L(vec![])),
+            ("status_by", AttributeValue::S("me".to_string())),
+            ("revision", AttributeValue::S("1".to_string())),
+        ] {
+            let mut item = order_item(&order(), &facts(), 1);
+            item.insert(name.to_string(), value);
+            let sentence = read_order(&item).expect_err("malformed").to_string();
+            assert!(sentence.contains("O#s#a#b / order") && sentence.contains(name), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_recent_order_is_listed_under_the_day_and_time_of_its_creation() {
+        let retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
+        let created = facts().created.expect("it is known");
+        let item = recent_item(&order(), &created, retention, at("2026-11-21T00:00:00Z"))
+            .expect("it is kept");
+        assert_eq!(text(&item, "pk").expect("a text"), "R#s#2026-11-20");
+        assert_eq!(text(&item, "sk").expect("a text"), "2026-11-20T23:07:31.000000001Z#a#b");
+        assert_eq!(
+            number::<i64>(&item, "ttl").expect("a number"),
+            at("2026-11-27T23:08:00Z").timestamp()
+        );
+        assert_eq!(recent_item(&order(), &created, retention, at("2026-11-27T23:08:00Z")), None);
+    }
+
+    #[test]
+    fn a_window_has_the_days_of_its_minutes() {
+        let minute = |text: &str| Minute::containing(at(text)).expect("in range");
+        let days = |from: &str, to: &str| {
+            let days = days_of(Window { from: minute(from), to: minute(to) });
+            days.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(days("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"), ["2026-11-20"]);
+        assert_eq!(
+            days("2026-11-20T23:59:00Z", "2026-11-21T00:01:00Z"),
+            ["2026-11-20", "2026-11-21"]
+        );
+    }
+}

@@ -1,0 +1,312 @@
+//! The segments of a stream: which records of a partition lie in the bucket, so that each is stored
+//! once however often and in whatever batches it is delivered.
+//!
+//! The objects of a partition form a chain, as the segments of a log do. Each is named by the
+//! position that it goes on from and is put on the condition that there is none under its name; it
+//! says in its metadata how far it goes, and so which name comes next. Of all who put at a position
+//! one wins, and the others go on behind what it stored. The row in the table says how far the
+//! chain is, so that nobody walks it from its start; a row that is behind costs a step and changes
+//! nothing.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use minutebook_domain::offset::Offset;
+
+use crate::bucket::store::Label;
+use crate::chunk::commit::Table;
+use crate::chunk::ledger::{Item, malformed, text};
+use crate::error::StorageError;
+use crate::keys;
+use crate::open_hours::met;
+
+/// The metadata that says how far a segment goes.
+const LAST_OFFSET: &str = "last-offset";
+/// The metadata that says the latest time that a record of a segment has.
+const TIMESTAMP_MAX: &str = "timestamp-max";
+/// The attribute of that time, over all segments of a stretch.
+const TIMESTAMP_MAX_ATTRIBUTE: &str = "timestamp_max";
+
+/// What a stored segment says about itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// The offset of its last record.
+    pub last: Offset,
+    /// The latest time that one of its records has, in milliseconds since 1970, where the stream
+    /// keeps times.
+    pub timestamp_max: Option<i64>,
+}
+
+impl Label for Segment {
+    const CALL: &'static str = "PutObject of records of a stream";
+
+    fn metadata(&self) -> HashMap<String, String> {
+        let mut metadata = HashMap::from([(LAST_OFFSET.to_string(), self.last.to_string())]);
+        if let Some(time) = self.timestamp_max {
+            metadata.insert(TIMESTAMP_MAX.to_string(), time.to_string());
+        }
+        metadata
+    }
+
+    fn of(metadata: &HashMap<String, String>) -> Option<Segment> {
+        let timestamp_max = match metadata.get(TIMESTAMP_MAX) {
+            Some(time) => Some(time.parse().ok()?),
+            None => None,
+        };
+        Some(Segment { last: Offset::parse(metadata.get(LAST_OFFSET)?)?, timestamp_max })
+    }
+}
+
+/// Which stretch of a partition.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct StretchName {
+    /// How often the partition was made anew, from 1: its offsets began again each time.
+    pub generation: u32,
+    /// From 0; each higher one lies before the one below it, since the stream was read again from
+    /// further back.
+    pub number: u32,
+}
+
+/// Records of a partition that are stored one after another, without one left out: from `first` to
+/// before `next`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stretch {
+    /// Which one.
+    pub name: StretchName,
+    /// Where it begins; this never changes.
+    pub first: Offset,
+    /// The position that it goes on from.
+    pub next: Offset,
+    /// The latest time that one of its records has, where the stream keeps times.
+    pub timestamp_max: Option<i64>,
+}
+
+impl Stretch {
+    /// A stretch that has no record yet.
+    pub fn begun(name: StretchName, first: Offset) -> Stretch {
+        Stretch { name, next: first.clone(), first, timestamp_max: None }
+    }
+
+    /// The name of the object that goes on from here: `<partition>/<position>.jsonl`, with the
+    /// generation before the ending from the second one on.
+    pub fn next_key(&self, partition: &str) -> String {
+        let position = self.next.as_name();
+        match self.name.generation {
+            1 => format!("{partition}/{position}.jsonl"),
+            generation => format!("{partition}/{position}.{generation}.jsonl"),
+        }
+    }
+
+    /// The same stretch with one segment more.
+    pub fn and(&self, segment: &Segment) -> Stretch {
+        Stretch {
+            next: segment.last.following(),
+            timestamp_max: self.timestamp_max.max(segment.timestamp_max),
+            ..self.clone()
+        }
+    }
+}
+
+/// Where it is written how far partitions are stored: the table, or what a test has in its place.
+pub trait Positions: Sync {
+    /// All stretches of a partition, by their names.
+    ///
+    /// **Guarantees**: shows every change that was made before the call.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    fn stretches(
+        &self,
+        partition: &str,
+    ) -> impl Future<Output = Result<Vec<Stretch>, StorageError>> + Send;
+
+    /// Begins a stretch; `false` if there is one of its name.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    fn begin(
+        &self,
+        partition: &str,
+        stretch: &Stretch,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
+
+    /// Moves a stretch on; `false` if it is not at `from` any more, which does no harm: whoever
+    /// moved it took the same step.
+    ///
+    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    fn advance(
+        &self,
+        partition: &str,
+        from: &Stretch,
+        to: &Stretch,
+    ) -> impl Future<Output = Result<bool, StorageError>> + Send;
+}
+
+impl Positions for Table {
+    async fn stretches(&self, partition: &str) -> Result<Vec<Stretch>, StorageError> {
+        let mut stretches = vec![];
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY)
+            .expression_attribute_values(":pk", AttributeValue::S(partition_key(partition)))
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|error| {
+                StorageError::from_sdk("Query of the positions of a stream", error)
+            })?;
+            stretches.push(read_stretch(&item)?);
+        }
+        Ok(stretches)
+    }
+
+    async fn begin(&self, partition: &str, stretch: &Stretch) -> Result<bool, StorageError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(stretch_item(partition, stretch)))
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY);
+        met(put.send().await, "PutItem of a position of a stream")
+    }
+
+    async fn advance(
+        &self,
+        partition: &str,
+        from: &Stretch,
+        to: &Stretch,
+    ) -> Result<bool, StorageError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(stretch_item(partition, to)))
+            .condition_expression("#next = :from")
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_values(":from", AttributeValue::S(from.next.to_string()));
+        met(put.send().await, "PutItem of a position of a stream")
+    }
+}
+
+fn partition_key(partition: &str) -> String {
+    format!("P#{partition}")
+}
+
+fn stretch_item(partition: &str, stretch: &Stretch) -> Item {
+    let StretchName { generation, number } = stretch.name;
+    let mut item = Item::from([
+        (keys::PARTITION_KEY.to_string(), AttributeValue::S(partition_key(partition))),
+        (keys::SORT_KEY.to_string(), AttributeValue::S(format!("{generation:06}.{number:03}"))),
+        ("first".to_string(), AttributeValue::S(stretch.first.to_string())),
+        ("next".to_string(), AttributeValue::S(stretch.next.to_string())),
+    ]);
+    if let Some(time) = stretch.timestamp_max {
+        item.insert(TIMESTAMP_MAX_ATTRIBUTE.to_string(), AttributeValue::N(time.to_string()));
+    }
+    item
+}
+
+fn read_stretch(item: &Item) -> Result<Stretch, StorageError> {
+    let name = text(item, keys::SORT_KEY)?.split_once('.').and_then(|(generation, number)| {
+        Some(StretchName { generation: generation.parse().ok()?, number: number.parse().ok()? })
+    });
+    let name = name.ok_or_else(|| {
+        malformed(item, "its sort key is not a generation and a stretch".to_string())
+    })?;
+    let offset = |attribute: &str| {
+        let digits = text(item, attribute)?;
+        Offset::parse(digits).ok_or_else(|| {
+            malformed(item, format!("{attribute} is {digits:?}, not a whole number"))
+        })
+    };
+    let timestamp_max = match item.get(TIMESTAMP_MAX_ATTRIBUTE) {
+        None => None,
+        Some(value) => {
+            let time = value.as_n().ok().and_then(|time| time.parse().ok());
+            Some(time.ok_or_else(|| {
+                malformed(item, format!("{TIMESTAMP_MAX_ATTRIBUTE} is {value:?}"))
+            })?)
+        }
+    };
+    Ok(Stretch { name, first: offset("first")?, next: offset("next")?, timestamp_max })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARTITION: &str = "kafka/shop-01234567/orders/3";
+
+    fn stretch(generation: u32, first: u64) -> Stretch {
+        Stretch::begun(StretchName { generation, number: 2 }, Offset::from(first))
+    }
+
+    #[test]
+    fn a_segment_is_read_back_from_the_metadata_of_its_object() {
+        let digits = "49590338271490256608559692538361571095921575989136588898";
+        let last = Offset::parse(digits).expect("a number");
+        for timestamp_max in [None, Some(-5), Some(1_795_216_079_123)] {
+            let segment = Segment { last: last.clone(), timestamp_max };
+            assert_eq!(Segment::of(&segment.metadata()), Some(segment));
+        }
+        let metadata = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())).collect()
+        };
+        for wrong in
+            [&[][..], &[("last-offset", "x")], &[("last-offset", "1"), ("timestamp-max", "today")]]
+        {
+            assert_eq!(Segment::of(&metadata(wrong)), None);
+        }
+    }
+
+    #[test]
+    fn an_object_is_named_by_the_position_that_it_goes_on_from() {
+        let begun = stretch(1, 42);
+        assert_eq!(begun.next_key(PARTITION), format!("{PARTITION}/00000000000000000042.jsonl"));
+        assert_eq!(
+            stretch(2, 42).next_key(PARTITION),
+            format!("{PARTITION}/00000000000000000042.2.jsonl")
+        );
+        let longer = begun.and(&Segment { last: Offset::from(99), timestamp_max: Some(7) });
+        assert_eq!(longer.next_key(PARTITION), format!("{PARTITION}/00000000000000000100.jsonl"));
+        assert_eq!(longer.first, begun.first);
+        let later = longer.and(&Segment { last: Offset::from(100), timestamp_max: Some(6) });
+        assert_eq!((later.next, later.timestamp_max), (Offset::from(101), Some(7)));
+    }
+
+    #[test]
+    fn a_row_is_written_and_read_as_the_table_page_says() {
+        let begun = stretch(1, 42);
+        let moved = begun.and(&Segment { last: Offset::from(99), timestamp_max: Some(7) });
+        for (stretch, next, time) in [(begun, "42", None), (moved, "100", Some("7"))] {
+            let item = stretch_item(PARTITION, &stretch);
+            let text = |name: &str| item[name].as_s().map(String::as_str);
+            assert_eq!(text("pk"), Ok("P#kafka/shop-01234567/orders/3"));
+            assert_eq!(
+                (text("sk"), text("first"), text("next")),
+                (Ok("000001.002"), Ok("42"), Ok(next))
+            );
+            assert_eq!(
+                item.get("timestamp_max").and_then(|time| time.as_n().ok()).map(String::as_str),
+                time
+            );
+            assert_eq!(read_stretch(&item).expect("well formed"), stretch);
+        }
+    }
+
+    #[test]
+    fn a_malformed_row_is_an_error_that_names_it() {
+        for (attribute, value) in
+            [("sk", "000001"), ("first", "x"), ("next", "-1"), ("timestamp_max", "today")]
+        {
+            let mut item = stretch_item(PARTITION, &stretch(1, 42));
+            item.insert(attribute.to_string(), AttributeValue::S(value.to_string()));
+            let sentence = read_stretch(&item).expect_err("malformed").to_string();
+            assert!(sentence.contains(&format!("P#{PARTITION}")), "{sentence}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Streams in the bucket: which extents of a partition are stored.
+
+pub mod extents;
