@@ -14,20 +14,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
-use minutebook_domain::chunk::id::{ChunkId, PlanBasis};
+use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::count::visitors::{Uniques, Visitors};
+use minutebook_domain::count::visitors::{ChunkVisitors, Visitors};
 use minutebook_domain::plan::{Part, Plan, Row, counter_bytes};
 use minutebook_domain::time::Hour;
-use minutebook_domain::time::period::Bucket;
+use minutebook_domain::time::period::Period;
 use minutebook_shop::{Shop, Span, lines};
-use minutebook_storage::chunk::ledger::MarkName;
+use minutebook_storage::chunk::ledger::EntryName;
 use minutebook_storage::keys::{
-    LANE_COUNT, Lane, SESSIONS, TIME_TO_LIVE, USERS, chunk_visitors, joined_visitors, ledger_mark,
-    ledger_partition, tally_partition, tally_row,
+    SESSIONS, SHARD_COUNT, Shard, TIME_TO_LIVE, USERS, chunk_visitors, ledger_entry,
+    ledger_partition, merged_visitors, tally_partition, tally_row,
 };
 use serde_json::json;
 
@@ -36,8 +36,8 @@ const KILOBYTE: usize = 1024;
 const UNITS_PER_KILOBYTE: usize = 2;
 /// What DynamoDB stores a time to live (ten digits) in.
 const TIME_TO_LIVE_BYTES: usize = 6;
-/// What the counts, times and names of a ledger mark come to, beside its keys and the object's key;
-/// measured on a real mark, rounded up.
+/// What the counts, times and names of a ledger entry come to, beside its keys and the object's
+/// key; measured on a real ledger entry, rounded up.
 const MARK_BYTES: usize = 420;
 
 /// An open hour is listed, recorded as sealed and as done, and removed.
@@ -58,11 +58,11 @@ fn main() -> Result<()> {
     let default_currency = Currency::parse(b"USD").context("three letters")?;
     let minute_retention_days = 7;
     let settings = ChunkSettings {
-        basis: PlanBasis { reference_time: end, default_currency, minute_retention_days },
+        inputs: PlanInputs { reference_time: end, default_currency, minute_retention_days },
         size_bytes: u64::MAX,
     };
     let mut table = Table::default();
-    let mut hours: BTreeMap<Hour, (Tally, Uniques)> = BTreeMap::new();
+    let mut hours: BTreeMap<Hour, (Tally, ChunkVisitors)> = BTreeMap::new();
     let mut counting = Units::default();
     let chunks = all.len().div_ceil(usize::try_from(chunk_events)?);
     for (number, chunk) in all.chunks(usize::try_from(chunk_events)?).enumerate() {
@@ -75,7 +75,7 @@ fn main() -> Result<()> {
         // A chunk is put when its last event has happened.
         let minutes_ahead =
             i64::from(minutes) * i64::try_from(chunks - number - 1)? / i64::try_from(chunks)?;
-        let basis = PlanBasis {
+        let inputs = PlanInputs {
             reference_time: end - TimeDelta::minutes(minutes_ahead),
             default_currency,
             minute_retention_days,
@@ -86,34 +86,34 @@ fn main() -> Result<()> {
             &count.content_hash,
         );
         counting.totals += UNITS_PER_KILOBYTE;
-        for (site, minute, visitors) in count.uniques.minutes() {
+        for (site, minute, visitors) in count.visitors.minutes() {
             counting.visitors += table.put_visitors(
                 site,
-                Bucket::Minute(minute),
+                Period::Minute(minute),
                 &chunk_visitors(minute, &id),
                 visitors,
             );
-            hours.entry(minute.hour()).or_default().1.unite(site, minute, visitors);
+            hours.entry(minute.hour()).or_default().1.merge(site, minute, visitors);
         }
-        for (number, part) in Plan::of(&count.tally, &basis).parts.iter().enumerate() {
+        for (number, part) in Plan::of(&count.tally, &inputs).parts.iter().enumerate() {
             table.commit(&id, number, part, &mut counting);
             for row in part.rows.iter().filter(|_| part.is_open()) {
-                let (tally, _) = hours.entry(row.bucket.first_minute().hour()).or_default();
+                let (tally, _) = hours.entry(row.period.first_minute().hour()).or_default();
                 for (key, amount) in &row.counters {
-                    tally.add(row.site, row.measure, row.bucket.first_minute(), key, *amount);
+                    tally.add(row.site, row.measure, row.period.first_minute(), key, *amount);
                 }
             }
         }
     }
     let minute_rows = table.rows.len();
     let mut sealing = Units::default();
-    for (hour, (tally, uniques)) in &hours {
+    for (hour, (tally, visitors)) in &hours {
         // The hour is listed, sealed, done and taken from the list; a plain write takes half of a
         // transactional one.
-        sealing.seals += (usize::from(LANE_COUNT) + OPEN_HOUR_WRITES) * UNITS_PER_KILOBYTE / 2;
+        sealing.seals += (usize::from(SHARD_COUNT) + OPEN_HOUR_WRITES) * UNITS_PER_KILOBYTE / 2;
         let id = ChunkId::of_sealed_hour("default", *hour);
-        for ((site, bucket), visitors) in uniques.rolled_up(|_, _| true) {
-            sealing.visitors += table.join_visitors(site, bucket, &visitors);
+        for ((site, period), visitors) in visitors.rolled_up(|_, _| true) {
+            sealing.visitors += table.merge_visitors(site, period, &visitors);
         }
         for (number, part) in Plan::of_sealed_hour(tally).parts.iter().enumerate() {
             table.commit(&id, number, part, &mut sealing);
@@ -135,7 +135,7 @@ fn main() -> Result<()> {
 #[derive(Default)]
 struct Units {
     transactions: usize,
-    marks: usize,
+    entries: usize,
     /// Seal checks, or seal rows and the entries of open hours.
     seals: usize,
     rows: usize,
@@ -147,11 +147,11 @@ struct Units {
 
 impl Units {
     fn json(&self, rows: usize, events: u32) -> serde_json::Value {
-        let tallies = self.marks + self.seals + self.rows;
+        let tallies = self.entries + self.seals + self.rows;
         let a_million = |units: usize| units * 1_000_000 / events as usize;
         json!({
             "transactions": self.transactions, "rows": rows,
-            "write_units": {"marks": self.marks, "seals": self.seals, "rows": self.rows, "tallies": tallies,
+            "write_units": {"entries": self.entries, "seals": self.seals, "rows": self.rows, "tallies": tallies,
                             "visitors": self.visitors, "totals": self.totals},
             "write_units_per_million_events": {
                 "tallies": a_million(tallies), "visitors": a_million(self.visitors), "totals": a_million(self.totals),
@@ -169,19 +169,19 @@ struct Table {
 
 impl Table {
     fn commit(&mut self, id: &ChunkId, number: usize, part: &Part<'_>, units: &mut Units) {
-        let mark = ledger_partition(id).len()
-            + ledger_mark(MarkName { part: number, late: 0 }).len()
+        let entry = ledger_partition(id).len()
+            + ledger_entry(EntryName { part: number, late: 0 }).len()
             + MARK_BYTES;
         units.transactions += 1;
-        units.marks += billed(mark);
+        units.entries += billed(entry);
         units.seals += part.hours.len() * UNITS_PER_KILOBYTE;
-        let lane = if part.is_open() { Lane::Number(0) } else { Lane::Late };
-        units.rows += part.rows.iter().map(|row| billed(self.add(row, lane))).sum::<usize>();
+        let shard = if part.is_open() { Shard::Number(0) } else { Shard::Late };
+        units.rows += part.rows.iter().map(|row| billed(self.add(row, shard))).sum::<usize>();
     }
 
     /// What it takes to put a row of visitors.
-    fn put_visitors(&self, site: &str, bucket: Bucket, sort: &str, visitors: &Visitors) -> usize {
-        let keys = "pk".len() + tally_partition(site, bucket).len() + "sk".len() + sort.len();
+    fn put_visitors(&self, site: &str, period: Period, sort: &str, visitors: &Visitors) -> usize {
+        let keys = "pk".len() + tally_partition(site, period).len() + "sk".len() + sort.len();
         let sketches = USERS.len()
             + visitors.users.to_bytes().len()
             + SESSIONS.len()
@@ -189,18 +189,18 @@ impl Table {
         (keys + sketches + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES).div_ceil(KILOBYTE)
     }
 
-    fn join_visitors(&mut self, site: &str, bucket: Bucket, visitors: &Visitors) -> usize {
-        let sort = joined_visitors(bucket, 0);
-        let joined = self.joined.entry((tally_partition(site, bucket), sort.clone())).or_default();
-        joined.unite(visitors);
+    fn merge_visitors(&mut self, site: &str, period: Period, visitors: &Visitors) -> usize {
+        let sort = merged_visitors(period, 0);
+        let joined = self.joined.entry((tally_partition(site, period), sort.clone())).or_default();
+        joined.merge(visitors);
         let joined = joined.clone();
-        self.put_visitors(site, bucket, &sort, &joined)
+        self.put_visitors(site, period, &sort, &joined)
     }
 
     /// Adds a row's counters, and gives the size of the row after it.
-    fn add(&mut self, row: &Row<'_>, lane: Lane) -> usize {
-        let partition = tally_partition(row.site, row.bucket);
-        let sort = tally_row(row.measure, row.bucket, lane, row.slot, 0);
+    fn add(&mut self, row: &Row<'_>, shard: Shard) -> usize {
+        let partition = tally_partition(row.site, row.period);
+        let sort = tally_row(row.measure, row.period, shard, row.slot, 0);
         let keys = "pk".len()
             + partition.len()
             + "sk".len()

@@ -203,7 +203,7 @@ async fn random_events_are_counted(cloud: &Cloud) -> Result<()> {
     );
     ensure!(answer["events"] == 200, "{answer}");
     let store = Store::of(&cloud.clients, cloud.stack().await?);
-    let mark = until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;
-    ensure!(mark["lines"] == 200 && mark["counted"] == 200 && mark["rejected"] == 0, "{mark}");
+    let entry = until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;
+    ensure!(entry["lines"] == 200 && entry["counted"] == 200 && entry["rejected"] == 0, "{entry}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_tests::faults::{Call, Fault, FaultProxy, Plan};
-use minutebook_tests::store::{HandWrittenMark, Store, sqs_event};
+use minutebook_tests::store::{HandWrittenEntry, Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
@@ -21,9 +21,9 @@ const MINUTES_BACK: usize = 5;
 /// When the events of a chunk come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coming {
-    /// While their hours are open: they go to numbered lanes, past seal checks.
+    /// While their hours are open: they go to numbered shards, past seal checks.
     InTime,
-    /// When their hours are closed: they go to the lane `late` and to the rows above.
+    /// When their hours are closed: they go to the shard `late` and to the rows above.
     Late,
 }
 
@@ -120,14 +120,14 @@ pub(crate) fn at(operation: &'static str, number: usize, fault: Fault) -> Plan {
     })
 }
 
-/// Whether a call is a transaction that checks for seals: one for numbered lanes.
-pub(crate) fn is_for_lanes(call: &Call) -> bool {
+/// Whether a call is a transaction that checks for seals: one for numbered shards.
+pub(crate) fn is_for_shards(call: &Call) -> bool {
     call.actions.iter().any(|action| action == "ConditionCheck")
 }
 
 /// Whether a call is a transaction without seal checks: one of the late path.
 pub(crate) fn is_late(call: &Call) -> bool {
-    call.operation == "TransactWriteItems" && !is_for_lanes(call)
+    call.operation == "TransactWriteItems" && !is_for_shards(call)
 }
 
 /// A plan that holds the first call of a kind.
@@ -191,18 +191,18 @@ pub(crate) fn content_hash(bytes: &[u8]) -> Result<String> {
     Ok(minutebook_oracle::recount(bytes, &settings)?.content_hash)
 }
 
-/// Closes lanes of an hour by hand, as the sealer does.
+/// Closes shards of an hour by hand, as the sealer does.
 pub(crate) async fn seal(store: &Store, site: &str, hour: &str) -> Result<()> {
-    for lane in 0..16 {
-        store.put_row(&format!("S#{site}#{hour}"), &format!("{lane:02}"), &[]).await?;
+    for shard in 0..16 {
+        store.put_row(&format!("S#{site}#{hour}"), &format!("{shard:02}"), &[]).await?;
     }
     Ok(())
 }
 
 /// Opens them again, which nobody else does.
 pub(crate) async fn unseal(store: &Store, site: &str, hour: &str) -> Result<()> {
-    for lane in 0..16 {
-        store.delete_row(&format!("S#{site}#{hour}"), &format!("{lane:02}")).await?;
+    for shard in 0..16 {
+        store.delete_row(&format!("S#{site}#{hour}"), &format!("{shard:02}")).await?;
     }
     Ok(())
 }
@@ -211,8 +211,8 @@ pub(crate) async fn unseal(store: &Store, site: &str, hour: &str) -> Result<()> 
 const ITEMS_PER_ROW: usize = 250;
 
 /// Puts an object with one view of each of `items` items, and writes what ingest wrote of it when
-/// its hour was open: its mark, the rows of two lanes and two minutes, and the hour on the list. No
-/// worker can do it any more, as the hour is closed by every clock.
+/// its hour was open: its ledger entry, the rows of two shards and two minutes, and the hour on the
+/// list. No worker can do it any more, as the hour is closed by every clock.
 pub(crate) async fn write_as_counted_in_time(
     store: &Store,
     site: &str,
@@ -243,7 +243,7 @@ pub(crate) async fn write_as_counted_in_time(
     let reference_time = format!("{hour}:59:59Z");
     let (content_hash, reference_time) = (content_hash.as_str(), reference_time.as_str());
     store
-        .put_mark(&HandWrittenMark {
+        .put_entry(&HandWrittenEntry {
             key: &key,
             content_hash,
             reference_time,

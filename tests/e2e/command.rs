@@ -13,7 +13,7 @@ use tempfile::TempDir;
 crate::tests![
     without_a_stack_it_says_to_run_up,
     put_takes_files_folders_csv_and_standard_input,
-    put_says_what_was_rejected_and_what_was_counted_before,
+    put_says_what_was_rejected_and_what_was_already_counted,
     put_moves_old_events_to_the_present,
     top_prints_a_table_and_names_a_wrong_parameter,
     history_prints_a_table_and_json_and_names_a_wrong_parameter,
@@ -23,7 +23,7 @@ crate::tests![
     verify_finds_a_counter_that_is_too_high_too_low_or_too_many,
     verify_finds_a_wrong_row_of_every_granularity,
     verify_finds_an_hour_that_no_roll_up_would_find,
-    verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies,
+    verify_finds_a_chunk_that_is_not_counted_and_a_entry_that_lies,
     verify_finds_visitors_that_are_missing_and_totals_that_lie,
     verify_compares_only_what_lies_between_from_and_to,
 ];
@@ -135,7 +135,7 @@ async fn put_takes_files_folders_csv_and_standard_input(cloud: &Cloud) -> Result
     Ok(())
 }
 
-async fn put_says_what_was_rejected_and_what_was_counted_before(cloud: &Cloud) -> Result<()> {
+async fn put_says_what_was_rejected_and_what_was_already_counted(cloud: &Cloud) -> Result<()> {
     let endpoints = endpoints_of(cloud).await?;
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("a.jsonl"), views("put-again", 2) + "not json\n")?;
@@ -304,14 +304,14 @@ async fn replay_of_a_prefix_adds_nothing_twice(cloud: &Cloud) -> Result<()> {
     let (folder, endpoints) = counted(cloud, "replayed/", &views("replayed", 2)).await?;
     let forecast = replay(&folder, &endpoints, &["--prefix", "replayed/", "--dry-run"])?;
     ensure!(
-        forecast["dry_run"] == true && forecast["objects"][0]["state"] == "counted_before",
+        forecast["dry_run"] == true && forecast["objects"][0]["state"] == "already_counted",
         "{forecast}"
     );
     for _ in 0..2 {
         let report = replay(&folder, &endpoints, &["--prefix", "replayed/", "--wait"])?;
         ensure!(report["objects"].as_array().map(Vec::len) == Some(1), "{report}");
         ensure!(
-            report["objects"][0]["state"] == "counted_before" && report["sum"]["counted"] == 0,
+            report["objects"][0]["state"] == "already_counted" && report["sum"]["counted"] == 0,
             "{report}"
         );
     }
@@ -340,7 +340,7 @@ async fn replay_takes_dead_letters_out_and_leaves_others(cloud: &Cloud) -> Resul
     let forecast =
         replay(&folder, &endpoints, &["--dead-letters", "--prefix", "dead/", "--dry-run"])?;
     ensure!(forecast["dead_letters"]["meant"] == 1, "{forecast}");
-    ensure!(forecast["objects"][0]["state"] == "counted_before", "{forecast}");
+    ensure!(forecast["objects"][0]["state"] == "already_counted", "{forecast}");
     let others = replay(&folder, &endpoints, &["--dead-letters", "--prefix", "nobody's/"])?;
     ensure!(
         others["dead_letters"]["meant"] == 0 && others["dead_letters"]["left"] != 0,
@@ -425,10 +425,10 @@ async fn verify_finds_an_hour_that_no_roll_up_would_find(cloud: &Cloud) -> Resul
     finds(&store, 5, "week 2026-W47 3: recounted 1, the table says 2").await
 }
 
-async fn verify_finds_a_chunk_that_is_not_counted_and_a_mark_that_lies(
+async fn verify_finds_a_chunk_that_is_not_counted_and_a_entry_that_lies(
     cloud: &Cloud,
 ) -> Result<()> {
-    let store = ten_views(cloud, "verify-marks").await?;
+    let store = ten_views(cloud, "verify-entries").await?;
     let id = format!(
         "L#{}",
         store.ledger().await?[0]["pk"].as_str().unwrap_or_default().trim_start_matches("L#")
@@ -452,7 +452,7 @@ async fn verify_finds_visitors_that_are_missing_and_totals_that_lie(cloud: &Clou
     let mut worker = store.start_plain_ingest().await?;
     ensure!(worker.invoke(sqs_event(&[vec![record]])).await?.is_clean());
     let report = store.verify().await?;
-    ensure!(report["uniques"] == 10, "customers and sessions of five granularities: {report}");
+    ensure!(report["visitors"] == 10, "customers and sessions of five granularities: {report}");
 
     let day = "T#default#2026-11-19";
     let rows = store.rows_of(day).await?;
@@ -462,9 +462,9 @@ async fn verify_finds_visitors_that_are_missing_and_totals_that_lie(cloud: &Clou
         .context("visitors of the hour")?;
     store.delete_row(day, visitors).await?;
     finds(&store, 2, "default users hour 2026-11-19T10: recounted 3, the table says 0").await?;
-    let lanes = store.rows_of("TOTALS").await?;
-    let lane = lanes.first().context("a row of totals")?;
-    store.add(("TOTALS", lane), "events", "1").await?;
+    let shards = store.rows_of("TOTALS").await?;
+    let shard = shards.first().context("a row of totals")?;
+    store.add(("TOTALS", shard), "events", "1").await?;
     finds(&store, 3, "totals events: the ledger adds up to 4, the totals say 5").await
 }
 

@@ -41,8 +41,8 @@ fn event(site: &str, kind: &str, item: u32, rest: &str) -> String {
 pub(crate) async fn until_counted(store: &Store, key: &str) -> Result<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(mark) = store.ledger().await?.into_iter().find(|mark| mark["key"] == key) {
-            return Ok(mark);
+        if let Some(entry) = store.ledger().await?.into_iter().find(|entry| entry["key"] == key) {
+            return Ok(entry);
         }
         ensure!(Instant::now() < deadline, "{key} was not counted within {PATIENCE:?}");
         tokio::time::sleep(POLL).await;
@@ -65,8 +65,8 @@ async fn a_file_in_the_bucket_becomes_an_exact_answer_at_a_url(cloud: &Cloud) ->
     text += &event(site, "purchase", 4, ",\"price\":5000,\"currency\":\"EUR\"");
     text += "not json\n";
     store.put("whole-way/a b+c.jsonl", text).await?;
-    let mark = until_counted(&store, "whole-way/a b+c.jsonl").await?;
-    ensure!(mark["lines"] == 11 && mark["counted"] == 10 && mark["rejected"] == 1, "{mark}");
+    let entry = until_counted(&store, "whole-way/a b+c.jsonl").await?;
+    ensure!(entry["lines"] == 11 && entry["counted"] == 10 && entry["rejected"] == 1, "{entry}");
 
     let question = format!("?site_id={site}&as_of=2026-11-20T08:59:59Z");
     let window =

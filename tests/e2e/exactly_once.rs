@@ -3,7 +3,7 @@
 //!
 //! Each test runs the real ingest binary on a store of its own, makes its fault, and ends with
 //! `minutebook verify`: every event has a cell of its own, so any counter of two would be a double
-//! count. What happens to a transaction is shown for both kinds: for numbered lanes, past seal
+//! count. What happens to a transaction is shown for both kinds: for numbered shards, past seal
 //! checks, and for late events, which also bump the rows above.
 
 use std::sync::Arc;
@@ -37,11 +37,11 @@ crate::tests![
     a_table_that_is_away,
     a_deadline_that_comes_near_gives_the_message_back,
     a_file_put_again_in_the_middle_of_its_chunk,
-    a_mark_of_another_plan_version,
+    an_entry_of_another_plan_format_version,
     a_chunk_that_another_version_finished,
     chunks_over_25_100_and_1000_minutes,
     a_hundred_thousand_distinct_ids,
-    a_row_at_its_size_limit_spills,
+    a_row_at_its_size_limit_overflows,
     the_plan_is_the_same_in_every_process_and_for_lines_in_any_order,
 ];
 
@@ -238,7 +238,7 @@ async fn lose_every_reply(cloud: &Cloud, coming: Coming) -> Result<()> {
     again_and_verified(&store, &record, 10).await
 }
 
-/// Events in time get out of each other's way on other lanes. Late ones cannot: they wait.
+/// Events in time get out of each other's way on other shards. Late ones cannot: they wait.
 async fn a_storm_of_conflicts(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "conflicts").await?;
@@ -363,13 +363,13 @@ async fn put_again_in_the_middle(cloud: &Cloud, coming: Coming) -> Result<()> {
     again_and_verified(&store, &second, VIEWS_OF_TWO_PARTS).await
 }
 
-async fn a_mark_of_another_plan_version(cloud: &Cloud) -> Result<()> {
+async fn an_entry_of_another_plan_format_version(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "other-version").await?;
         let text = coming.views_of_a_minute(10)?;
         let record = store.put("a.jsonl", text.clone()).await?;
         let chunk = format!("L#{}/a.jsonl#{}", store.bucket, content_hash(text.as_bytes())?);
-        store.put_row(&chunk, "000000", &[("plan_version", 999), ("parts", 2)]).await?;
+        store.put_row(&chunk, "000000", &[("plan_format_version", 999), ("parts", 2)]).await?;
         let mut worker = store.start_plain_ingest().await?;
         let ended = worker.invoke(sqs_event(&[vec![record]])).await?;
         ensure!(
@@ -388,7 +388,7 @@ async fn a_chunk_that_another_version_finished(cloud: &Cloud) -> Result<()> {
         let record = store.put("a.jsonl", text.clone()).await?;
         let chunk = format!("L#{}/a.jsonl#{}", store.bucket, content_hash(text.as_bytes())?);
         for part in ["000000", "000001"] {
-            store.put_row(&chunk, part, &[("plan_version", 999), ("parts", 2)]).await?;
+            store.put_row(&chunk, part, &[("plan_format_version", 999), ("parts", 2)]).await?;
         }
         let mut worker = store.start_plain_ingest().await?;
         count(&mut worker, [&record]).await.context("it is a duplicate like any other")?;
@@ -426,7 +426,7 @@ async fn a_hundred_thousand_distinct_ids(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-async fn a_row_at_its_size_limit_spills(cloud: &Cloud) -> Result<()> {
+async fn a_row_at_its_size_limit_overflows(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "full-row").await?;
         let minute = coming.minute()?;
@@ -447,7 +447,7 @@ async fn a_row_at_its_size_limit_spills(cloud: &Cloud) -> Result<()> {
         count(&mut worker, [&record]).await?;
         for (partition, row) in &full {
             let rows = store.rows_of(partition).await?;
-            ensure!(rows.contains(&format!("{row}.1")), "no spill row of {row} in {rows:?}");
+            ensure!(rows.contains(&format!("{row}.1")), "no overflow row of {row} in {rows:?}");
             // What filled it is no row of minutebook's, and verify would say so.
             store.delete_row(partition, row).await?;
         }
@@ -456,8 +456,9 @@ async fn a_row_at_its_size_limit_spills(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// If two processes cut a chunk in two ways, the marks of one would stand for other rows of the
-/// other. Here three processes die after the same number of parts, and have written the same.
+/// If two processes cut a chunk in two ways, the ledger entries of one would stand for other rows
+/// of the other. Here three processes die after the same number of parts, and have written the
+/// same.
 async fn the_plan_is_the_same_in_every_process_and_for_lines_in_any_order(
     cloud: &Cloud,
 ) -> Result<()> {

@@ -236,7 +236,7 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
     for name in ["minutebook_last_chunk_lag_seconds", "minutebook_last_commit_age_seconds"] {
         ensure!((0.0..600.0).contains(&sample(name)?), "{name}: {samples:?}");
     }
-    // Hours of numbered lanes that are over wait for their seal, if the test runs in the first
+    // Hours of numbered shards that are over wait for their seal, if the test runs in the first
     // minutes of one.
     ensure!(
         (0.0..3_600.0).contains(&sample("minutebook_oldest_open_hour_age_seconds")?),

@@ -230,7 +230,7 @@ async fn a_table_that_throttles_and_leaves_keys_undone(cloud: &Cloud) -> Result<
     let store = coming.store(cloud, "orders-throttled").await?;
     let lines = shuffled(lines(50, coming)?, 7);
     let record = put(&store, &lines, 1, "a").await?.pop().context("a record")?;
-    // The first transaction is that of the first mark; the orders come after it.
+    // The first transaction is that of the first ledger entry; the orders come after it.
     let plan: Plan = Box::new(|call| match (call.operation.as_str(), call.number) {
         ("TransactWriteItems", 2) => Some(Fault::Cancel(vec![(0, "ThrottlingError")])),
         ("TransactWriteItems", 3) => Some(Fault::Cancel(vec![(1, "ConditionalCheckFailed")])),
@@ -290,7 +290,7 @@ async fn an_order_whose_hour_is_sealed_between_its_events(cloud: &Cloud) -> Resu
 const HOUR: &str = "2026-11-10T05";
 
 /// An order is counted late, and its rows are rewritten as if that had been in time; then it is
-/// paid, and the real roll-up adds up lanes that the order has left.
+/// paid, and the real roll-up adds up shards that the order has left.
 async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-added-up").await?;
     let made: DateTime<Utc> = format!("{HOUR}:07:30Z").parse()?;
@@ -327,7 +327,8 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
     verified(&store, 3).await.context("cancelled after the hour was added up")
 }
 
-/// Which events are too early is settled by the first mark, and no order is written before it.
+/// Which events are too early is settled by the first ledger entry, and no order is written before
+/// it.
 async fn a_file_put_again_later_adds_no_order_that_was_too_early(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-put-again").await?;
     let begun = now()?;

@@ -9,7 +9,7 @@ use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
 crate::tests![
-    every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other,
+    every_shard_slot_and_overflow_row_of_the_window_is_summed_and_no_other,
     a_preflight_is_answered,
     a_table_that_is_away_is_503_and_says_to_try_again,
     an_hour_of_more_rows_than_a_page_is_summed_whole,
@@ -46,7 +46,7 @@ async fn answer(mut worker: Worker, event: Value) -> Result<(u64, Value, Value)>
     Ok((status, answer["headers"].clone(), serde_json::from_str(body)?))
 }
 
-async fn every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other(
+async fn every_shard_slot_and_overflow_row_of_the_window_is_summed_and_no_other(
     cloud: &Cloud,
 ) -> Result<()> {
     let store = Store::make(cloud, "query-rows").await?;

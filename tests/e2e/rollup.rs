@@ -59,8 +59,8 @@ async fn list(store: &Store, hour: &str, site: &str) -> Result<()> {
     store.put_row("OPEN", &format!("{hour}#{site}"), &[]).await
 }
 
-/// 2,000 views of as many items in two lanes of two minutes of [`HOUR`], counted while it was open,
-/// and a late event that is in the rows above already.
+/// 2,000 views of as many items in two shards of two minutes of [`HOUR`], counted while it was
+/// open, and a late event that is in the rows above already.
 async fn write_two_parts(store: &Store) -> Result<()> {
     write_as_counted_in_time(store, SITE, HOUR, KEYS_OF_TWO_PARTS).await?;
     let late = format!(
@@ -434,8 +434,8 @@ async fn the_deployed_rollup_is_scheduled_and_does_every_step_with_its_role(
     }
     store.delete_row(&partition, "views#07#00#000").await?;
     store.delete_row(&format!("L#seal:{site}:{HOUR}"), "000000").await?;
-    for lane in 0..16 {
-        store.delete_row(&format!("S#{site}#{HOUR}"), &format!("{lane:02}")).await?;
+    for shard in 0..16 {
+        store.delete_row(&format!("S#{site}#{HOUR}"), &format!("{shard:02}")).await?;
     }
     Ok(())
 }

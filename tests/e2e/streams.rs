@@ -118,13 +118,13 @@ async fn the_sample_events_of_kafka_and_kinesis_are_counted(cloud: &Cloud) -> Re
     }
     let records = store.announcements().await?;
     count(&mut worker, &records).await?;
-    let marks = store.ledger().await?;
-    let sum = |name: &str| marks.iter().filter_map(|mark| mark[name].as_u64()).sum::<u64>();
+    let entries = store.ledger().await?;
+    let sum = |name: &str| entries.iter().filter_map(|entry| entry[name].as_u64()).sum::<u64>();
     // A tombstone is no line, one record has two lines, and one is an array of two.
-    ensure!((sum("lines"), sum("rejected")) == (12, 1), "{marks:?}");
+    ensure!((sum("lines"), sum("rejected")) == (12, 1), "{entries:?}");
     let report = store.verify().await?;
     ensure!(report["differences"] == 0, "{report}");
-    let keys: Vec<&str> = marks.iter().filter_map(|mark| mark["key"].as_str()).collect();
+    let keys: Vec<&str> = entries.iter().filter_map(|entry| entry["key"].as_str()).collect();
     for (prefix, name) in [
         ("kafka/shop-", "/orders/0/00000000000000000015.jsonl"),
         ("kafka/shop-", "/orders/1/00000000000000000004.jsonl"),
@@ -297,11 +297,11 @@ async fn a_poison_record_is_a_rejected_line_and_its_neighbours_are_counted(
             .ledger()
             .await?
             .into_iter()
-            .filter_map(|mark| mark["key"].as_str().map(str::to_string));
+            .filter_map(|entry| entry["key"].as_str().map(str::to_string));
         let key = key
             .into_iter()
             .find(|key| key.contains(&format!("/shop/{partition}/")))
-            .context("a mark")?;
+            .context("a entry")?;
         let reasons: Vec<Value> =
             store.rejected(&key).await?.into_iter().map(|line| line["reason"].clone()).collect();
         ensure!(reasons == [reason, reason, reason], "{reason}: {reasons:?}");

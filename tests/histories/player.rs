@@ -29,7 +29,7 @@ const WORK_TIME: Duration = Duration::from_secs(20);
 /// and months are.
 const HOUR_DAYS: u32 = 400;
 /// How long sealing waits between its steps, in seconds, and a little more.
-const SETTLE: i64 = 61;
+const SETTLE_TIME: i64 = 61;
 /// How often the sealers may run at the end of a history until nothing is open.
 const LAST_RUNS_MAX: usize = 40;
 const LAST_DELIVERIES_MAX: usize = 10;
@@ -396,7 +396,7 @@ impl Player<'_> {
             let start =
                 format!("{hour}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>()?.timestamp();
             let closed = start + HOUR + 10 * 60;
-            let next = closed.max(self.props.now() + SETTLE);
+            let next = closed.max(self.props.now() + SETTLE_TIME);
             self.props.seconds.store(next, Ordering::SeqCst);
         }
         bail!("hours stay open, however often they are sealed")

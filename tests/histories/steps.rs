@@ -71,7 +71,7 @@ const DAY: i64 = 24 * HOUR;
 /// How long after its end an hour is closed; docs/TABLE.md.
 const CLOSED_AFTER: i64 = 10 * MINUTE;
 /// How long sealing waits between its steps; docs/TABLE.md.
-const SETTLE: i64 = MINUTE;
+const SETTLE_TIME: i64 = MINUTE;
 
 /// Times near to where buckets of all kinds end.
 const BEGINNINGS: [&str; 7] = [
@@ -189,8 +189,8 @@ impl Writer<'_> {
             0 => (self.now + self.random.between(1, 50), "a little later"),
             1 => (hour_end + edge, "the end of an hour"),
             2 | 3 => (closing + edge, "the closing of an hour"),
-            4 => (closing + SETTLE + edge, "a minute after the closing of an hour"),
-            5 => (self.now + SETTLE + edge, "a minute later"),
+            4 => (closing + SETTLE_TIME + edge, "a minute after the closing of an hour"),
+            5 => (self.now + SETTLE_TIME + edge, "a minute later"),
             6 => (self.now + self.random.between(1, 2 * HOUR), "hours later"),
             _ if self.is_stalled => (self.now + self.random.between(1, HOUR), "an hour later"),
             _ => (self.now + self.days(), "days later"),
@@ -228,8 +228,8 @@ impl Writer<'_> {
         for step in 0..3 {
             self.steps.push(Step::Work(Work { sealers: 1, ..Work::default() }));
             if step < 2 {
-                self.steps.push(Step::Pass { seconds: SETTLE, until: "a minute later" });
-                self.now += SETTLE;
+                self.steps.push(Step::Pass { seconds: SETTLE_TIME, until: "a minute later" });
+                self.now += SETTLE_TIME;
             }
         }
         self.sealed_at = sealed_at;

@@ -19,17 +19,17 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use minutebook_domain::chunk::id::PlanBasis;
+use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::order::changes::{OrderChange, OrderPart, Present};
+use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
 use minutebook_domain::plan::{Row, counter_bytes};
-use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
 use minutebook_storage::keys::{
-    Lane, TIME_TO_LIVE, order_partition, recent_partition, tally_partition, tally_row,
+    Shard, TIME_TO_LIVE, order_partition, recent_partition, tally_partition, tally_row,
 };
 use serde_json::json;
 
@@ -125,12 +125,12 @@ fn lines(
 
 fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
     let default_currency = Currency::parse(b"USD").context("three letters")?;
-    let basis = PlanBasis {
+    let inputs = PlanInputs {
         reference_time,
         default_currency,
         minute_retention_days: RETENTION.minute_days,
     };
-    let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: u64::MAX });
+    let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: u64::MAX });
     reader.push(text.as_bytes())?;
     let count = reader.finish()?;
     anyhow::ensure!(count.outcomes.rejected_total() == 0, "{:?}", count.outcomes.rejected);
@@ -166,46 +166,48 @@ impl Book {
         };
         told.sort_by_key(|(order, facts)| (&order.site, minute(facts), &order.id));
         for batch in told.chunks(BATCH_READS_MAX) {
-            let mut news = Vec::new();
+            let mut changed = Vec::new();
             for (order, told) in batch {
                 let before = self.orders.get(*order).cloned().unwrap_or_default();
                 self.units.read += order_bytes(order, &before).div_ceil(READ_UNIT_BYTES);
                 let mut after = before.clone();
-                after.join((*told).clone());
+                after.merge((*told).clone());
                 if after != before {
-                    news.push(((*order).clone(), before, after));
+                    changed.push(((*order).clone(), before, after));
                 }
             }
-            news.sort_by_key(|(order, _, after)| {
+            changed.sort_by_key(|(order, _, after)| {
                 (order.site.clone(), minute(after), order.id.clone())
             });
-            self.write(&news, now);
+            self.write(&changed, now);
         }
     }
 
-    fn write(&mut self, news: &[(OrderId, OrderFacts, OrderFacts)], now: DateTime<Utc>) {
-        let changes: Vec<OrderChange<'_>> = news
+    fn write(&mut self, changed: &[(OrderId, OrderFacts, OrderFacts)], now: DateTime<Utc>) {
+        let changes: Vec<OrderChange<'_>> = changed
             .iter()
             .map(|(order, before, after)| OrderChange {
                 site: &order.site,
-                before: before.standing(),
-                after: after.standing(),
+                before: before.contribution(),
+                after: after.contribution(),
                 row_bytes: order_bytes(order, after),
             })
             .collect();
         let is_open =
             |_: &str, hour: Hour| !minutebook_domain::time::lateness::is_closed(hour, now);
-        let parts =
-            OrderPart::cut(&changes, &Present { now, retention: RETENTION, is_open: &is_open });
+        let parts = OrderPart::cut(
+            &changes,
+            &WriteContext { now, retention: RETENTION, is_open: &is_open },
+        );
         for part in &parts {
             self.units.transactions += 1;
             self.units.seals += 2 * part.hours.len();
             for row in &part.rows {
-                let lane = if part.is_open(row) { Lane::Number(0) } else { Lane::Late };
-                self.units.tallies += 2 * self.add(row, lane).div_ceil(KILOBYTE);
+                let shard = if part.is_open(row) { Shard::Number(0) } else { Shard::Late };
+                self.units.tallies += 2 * self.add(row, shard).div_ceil(KILOBYTE);
             }
         }
-        for (order, before, after) in news {
+        for (order, before, after) in changed {
             let bytes = order_bytes(order, after).max(order_bytes(order, before));
             self.units.orders += 2 * bytes.div_ceil(KILOBYTE);
             if let Some(created) =
@@ -223,10 +225,10 @@ impl Book {
     }
 
     /// Adds a row's counters, and gives the size of the row after it.
-    fn add(&mut self, row: &Row<'_>, lane: Lane) -> usize {
-        let partition = tally_partition(row.site, row.bucket);
-        let sort = tally_row(row.measure, row.bucket, lane, row.slot, 0);
-        let has_ttl = !matches!(row.bucket, Bucket::Day(_) | Bucket::Week(_) | Bucket::Month(_));
+    fn add(&mut self, row: &Row<'_>, shard: Shard) -> usize {
+        let partition = tally_partition(row.site, row.period);
+        let sort = tally_row(row.measure, row.period, shard, row.slot, 0);
+        let has_ttl = !matches!(row.period, Period::Day(_) | Period::Week(_) | Period::Month(_));
         let ttl = if has_ttl { TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES } else { 0 };
         let keys = "pk".len() + partition.len() + "sk".len() + sort.len() + ttl;
         let counters = self.rows.entry((partition, sort)).or_default();
@@ -262,7 +264,7 @@ fn order_bytes(order: &OrderId, facts: &OrderFacts) -> usize {
         }
     }
     if let Some(stage) = &facts.stage {
-        bytes += "statusstatus_atstatus_by".len()
+        bytes += "statusstatus_atstatus_source".len()
             + stage.status.len()
             + TIME_BYTES
             + "cancellation".len();

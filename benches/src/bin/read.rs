@@ -15,18 +15,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
-use minutebook_domain::chunk::id::PlanBasis;
+use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::plan::{Plan, Row};
 use minutebook_domain::query::window::{Window, WindowLength};
-use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
 use minutebook_shop::{Shop, Span, lines};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::keys::{COUNTER_PREFIX, Lane, tally_partition};
+use minutebook_storage::keys::{COUNTER_PREFIX, Shard, tally_partition};
 use minutebook_storage::memory::{MemoryTable, Reads};
 use minutebook_storage::open_hours::OpenHour;
 use minutebook_storage::reader::{Attributes, Page, RowRange, RowSource, SumQuestion, sum_windows};
@@ -164,9 +164,12 @@ impl GeneratedHour {
         let hour = Minute::containing(NOON.parse()?).context("a time")?.hour();
         let end = DateTime::from_timestamp(hour.next().epoch_seconds(), 0).context("a time")?;
         let minute_retention_days = RETENTION.minute_days;
-        let basis =
-            PlanBasis { reference_time: end, default_currency: currency()?, minute_retention_days };
-        let settings = ChunkSettings { basis, size_bytes: u64::MAX };
+        let inputs = PlanInputs {
+            reference_time: end,
+            default_currency: currency()?,
+            minute_retention_days,
+        };
+        let settings = ChunkSettings { inputs, size_bytes: u64::MAX };
         let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
         let events = u64::from(minute_events) * u64::from(MINUTES_PER_HOUR);
         let mut lines = lines(shop, Span { events, end, minutes: MINUTES_PER_HOUR }).peekable();
@@ -214,19 +217,19 @@ impl GeneratedHour {
     fn add_minutes(&self, table: &MemoryTable, running: Hour) -> Result<()> {
         let reference_time =
             DateTime::from_timestamp(self.hour.next().epoch_seconds(), 0).context("a time")?;
-        let basis = PlanBasis {
+        let inputs = PlanInputs {
             reference_time,
             default_currency: currency()?,
             minute_retention_days: RETENTION.minute_days,
         };
-        for part in self.chunks.iter().flat_map(|chunk| Plan::of(chunk, &basis).parts) {
+        for part in self.chunks.iter().flat_map(|chunk| Plan::of(chunk, &inputs).parts) {
             ensure!(part.is_open(), "the generated hour was to be open");
             for row in &part.rows {
-                let minute = running.first_minute().plus(row.bucket.first_minute().of_hour());
-                add(table, row, Bucket::Minute(minute), 1)?;
+                let minute = running.first_minute().plus(row.period.first_minute().of_hour());
+                add(table, row, Period::Minute(minute), 1)?;
             }
         }
-        let partition = |hour: Hour| tally_partition(SITE, Bucket::Minute(hour.first_minute()));
+        let partition = |hour: Hour| tally_partition(SITE, Period::Minute(hour.first_minute()));
         for back in 1..=OPEN_HOURS + 1 {
             table.copy_partition(&partition(running), &partition(running.minus(back)));
         }
@@ -242,10 +245,10 @@ impl GeneratedHour {
         days: u32,
     ) -> Result<()> {
         let plan = Plan::of_sealed_hour(&self.sums);
-        let rows_of = |kind: Bucket| {
-            plan.parts.iter().flat_map(|part| &part.rows).filter(move |row| row.bucket == kind)
+        let rows_of = |kind: Period| {
+            plan.parts.iter().flat_map(|part| &part.rows).filter(move |row| row.period == kind)
         };
-        let [like_hour, like_day, like_week, like_month] = Bucket::of_hour(self.hour);
+        let [like_hour, like_day, like_week, like_month] = Period::of_hour(self.hour);
         let days: Vec<Day> =
             (0..=days).rev().map(|back| running.minus(back * HOURS_PER_DAY).day()).collect();
 
@@ -253,17 +256,17 @@ impl GeneratedHour {
         let whole = running.day().next();
         for of_day in 0..HOURS_PER_DAY {
             for row in rows_of(like_hour) {
-                add(table, row, Bucket::Hour(whole.first_hour().plus(of_day)), 1)?;
+                add(table, row, Period::Hour(whole.first_hour().plus(of_day)), 1)?;
             }
         }
-        let partition = |day: Day| tally_partition(SITE, Bucket::Hour(day.first_hour()));
+        let partition = |day: Day| tally_partition(SITE, Period::Hour(day.first_hour()));
         for day in days.iter().filter(|day| day.next().first_hour() <= first_open) {
             table.copy_partition(&partition(whole), &partition(*day));
         }
         let mut hour = first_open.day().first_hour();
         while hour < first_open {
             for row in rows_of(like_hour) {
-                add(table, row, Bucket::Hour(hour), 1)?;
+                add(table, row, Period::Hour(hour), 1)?;
             }
             hour = hour.next();
         }
@@ -271,32 +274,32 @@ impl GeneratedHour {
         // What an hour added to its day, week and month, as often as these have hours that are
         // sealed.
         let near = usize::try_from(DAYS_NEAR_AN_END)?;
-        let mut buckets = BTreeMap::new();
+        let mut periods = BTreeMap::new();
         for (place, day) in days.iter().enumerate() {
             if place < 2 * near || place + near > days.len() {
-                buckets
-                    .extend([(Bucket::Day(*day), like_day), (Bucket::Week(day.week()), like_week)]);
+                periods
+                    .extend([(Period::Day(*day), like_day), (Period::Week(day.week()), like_week)]);
             }
-            buckets.insert(Bucket::Month(day.month()), like_month);
+            periods.insert(Period::Month(day.month()), like_month);
         }
-        for (bucket, like) in buckets {
-            let end = bucket.end().hour().number().min(first_open.number());
-            let hours = end.saturating_sub(bucket.first_minute().hour().number());
+        for (period, like) in periods {
+            let end = period.end().hour().number().min(first_open.number());
+            let hours = end.saturating_sub(period.first_minute().hour().number());
             for row in rows_of(like).filter(|_| hours > 0) {
-                add(table, row, bucket, hours)?;
+                add(table, row, period, hours)?;
             }
         }
         Ok(())
     }
 }
 
-/// Adds a row's counters, so many times, to the row of another bucket of its kind.
-fn add(table: &MemoryTable, row: &Row<'_>, bucket: Bucket, times: u32) -> Result<()> {
+/// Adds a row's counters, so many times, to the row of another period of its kind.
+fn add(table: &MemoryTable, row: &Row<'_>, period: Period, times: u32) -> Result<()> {
     let times = Amount::from_count(u64::from(times));
     let counters =
         row.counters.iter().map(|(key, amount)| Some((*key, amount.checked_mul(times)?)));
     let counters = counters.collect::<Option<Vec<_>>>().context("counts fit an amount")?;
-    table.add(&Row { bucket, counters, ..*row }, Lane::Number(0), RETENTION);
+    table.add(&Row { period, counters, ..*row }, Shard::Number(0), RETENTION);
     Ok(())
 }
 

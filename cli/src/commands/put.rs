@@ -367,7 +367,7 @@ fn report_json(report: &Report) -> serde_json::Value {
                 Outcome::Uploaded => object["state"] = json!("uploaded"),
                 Outcome::NotCounted => object["state"] = json!("not_counted"),
                 Outcome::Counted(Counted { counts, parts, before }) => {
-                    object["state"] = json!(if *before { "counted_before" } else { "counted" });
+                    object["state"] = json!(if *before { "already_counted" } else { "counted" });
                     object["parts"] = json!(parts);
                     add_counts(&mut object, counts);
                 }

@@ -78,7 +78,7 @@ enum Outcome {
     Sent,
     /// It was deleted or replaced.
     Gone,
-    CountedBefore,
+    AlreadyCounted,
     /// So has an earlier one of these objects: both are one chunk, which is counted once.
     SameBytes,
     Counted(Counts),
@@ -341,7 +341,7 @@ impl Replay<'_> {
             let outcome = match chunk.map(|chunk| (&waited.chunks[chunk], seen.insert(chunk))) {
                 None => Outcome::Gone,
                 Some((None, _)) => Outcome::NotCounted,
-                Some((Some(counted), _)) if counted.before => Outcome::CountedBefore,
+                Some((Some(counted), _)) if counted.before => Outcome::AlreadyCounted,
                 Some((Some(counted), true)) => Outcome::Counted(counted.counts.clone()),
                 Some((Some(_), false)) => Outcome::SameBytes,
             };
@@ -409,7 +409,7 @@ fn again(sent: u64, count: usize) -> String {
 
 fn forecast_of(ledger: &Ledger) -> Outcome {
     if ledger.is_complete() {
-        Outcome::CountedBefore
+        Outcome::AlreadyCounted
     } else {
         Outcome::WouldFinish(ledger.missing())
     }
@@ -420,7 +420,7 @@ impl Outcome {
         match self {
             Self::Sent => "sent",
             Self::Gone => "gone",
-            Self::CountedBefore => "counted_before",
+            Self::AlreadyCounted => "already_counted",
             Self::SameBytes => "same_bytes",
             Self::Counted(_) => "counted",
             Self::NotCounted => "not_counted",
@@ -434,8 +434,8 @@ impl Outcome {
         match self {
             Self::Sent => "sent".to_owned(),
             Self::Gone => "deleted or replaced: nothing to count".to_owned(),
-            Self::CountedBefore if dry_run => "counted before: nothing would change".to_owned(),
-            Self::CountedBefore => "counted before: nothing added".to_owned(),
+            Self::AlreadyCounted if dry_run => "counted before: nothing would change".to_owned(),
+            Self::AlreadyCounted => "counted before: nothing added".to_owned(),
             Self::SameBytes if dry_run => {
                 "the same bytes as a version above: nothing more would change".to_owned()
             }
@@ -486,7 +486,7 @@ impl Report {
         let sum = self.sum();
         let (counted, lines) = (sum.counted, sum.lines);
         for (state, what) in [
-            ("counted_before", "counted before".to_owned()),
+            ("already_counted", "counted before".to_owned()),
             ("same_bytes", "with the same bytes as another".to_owned()),
             ("counted", format!("counted now ({counted} of {lines} lines)")),
             ("would_count", format!("would be counted ({counted} of {lines} lines)")),
@@ -696,7 +696,7 @@ mod tests {
             (1..=count).map(|part| format!("part {part} of 5 is not counted yet")).collect()
         };
         let outcomes = [
-            Outcome::CountedBefore,
+            Outcome::AlreadyCounted,
             Outcome::WouldFinish(missing(1)),
             Outcome::WouldFinish(missing(3)),
             Outcome::WouldCount(numbers(10)),
@@ -742,7 +742,7 @@ dry run, nothing was sent: 9 dead letters, 7 objects, 1 counted before, \
     fn a_wait_ends_with_what_was_counted_or_an_error() {
         let outcomes = [
             Outcome::Counted(numbers(10)),
-            Outcome::CountedBefore,
+            Outcome::AlreadyCounted,
             Outcome::NotCounted,
             Outcome::NotCounted,
         ];

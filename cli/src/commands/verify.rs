@@ -141,10 +141,10 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
     read_table(&raw, &mut books).await?;
     step.finish_and_clear();
     if args.prefix.is_empty() {
-        objects::compare_marks(
+        objects::compare_entries(
             &raw.bucket,
             &chunk_ids,
-            books.marked_chunks(),
+            books.counted_chunks(),
             &mut report.differences,
         );
     }

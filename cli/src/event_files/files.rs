@@ -144,7 +144,7 @@ pub(crate) fn convert(source: &mut Source) -> Result<()> {
     let (lines, _) = open(&source.path)?;
     let mut converted = temporary_file()?;
     let mut writer = BufWriter::with_capacity(BLOCK_BYTES, converted.as_file_mut());
-    csv_events::convert(lines, &mut writer)
+    csv::convert(lines, &mut writer)
         .with_context(|| format!("cannot turn {} into events", source.name))?;
     writer.flush().context("cannot write a temporary file")?;
     drop(writer);
@@ -208,14 +208,14 @@ fn shift_lines<W: Write>(
     minutes: i64,
 ) -> Result<W> {
     for_each_line(lines, name, |line, is_whole| {
-        let (mark, text) = match line.strip_prefix(BYTE_ORDER_MARK) {
+        let (entry, text) = match line.strip_prefix(BYTE_ORDER_MARK) {
             Some(text) => (BYTE_ORDER_MARK, text),
             None => (&b""[..], line),
         };
         match std::str::from_utf8(text) {
             Ok(text) if is_whole => {
                 let shifted = shift::shift_line(text, minutes).map_err(anyhow::Error::msg)?;
-                writer.write_all(mark)?;
+                writer.write_all(entry)?;
                 writer.write_all(shifted.as_bytes())?;
             }
             // It will be rejected, as it would have been before.

@@ -28,7 +28,7 @@ pub(crate) struct Waiting {
 struct Chunk {
     id: String,
     /// Whether it was counted when the wait for it began.
-    counted_before: bool,
+    already_counted: bool,
 }
 
 /// How a wait ended.
@@ -57,7 +57,7 @@ impl Waiting {
             // Nothing names the queue, so the wait ends by its time only.
             Err(_) => None,
         };
-        let chunks = chunk_ids.into_iter().map(|id| Chunk { id, counted_before: false }).collect();
+        let chunks = chunk_ids.into_iter().map(|id| Chunk { id, already_counted: false }).collect();
         let mut waiting = Self {
             dynamodb: context.dynamodb().await?,
             table: endpoints.table()?.to_owned(),
@@ -66,7 +66,7 @@ impl Waiting {
         };
         let every_chunk: Vec<usize> = (0..waiting.chunks.len()).collect();
         for (chunk, ledger) in waiting.look(&every_chunk).await? {
-            waiting.chunks[chunk].counted_before = ledger.is_some();
+            waiting.chunks[chunk].already_counted = ledger.is_some();
         }
         Ok(waiting)
     }
@@ -101,7 +101,7 @@ impl Waiting {
                 };
                 let parts = ledger.parts_count();
                 let summary = ledger.summary.context("a complete ledger has a part 0")?;
-                let before = self.chunks[chunk].counted_before;
+                let before = self.chunks[chunk].already_counted;
                 waited.chunks[chunk] = Some(Counted { counts: summary.counts, parts, before });
                 bar.inc(1);
             }

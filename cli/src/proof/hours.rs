@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minutebook_oracle::{Bucket, Decimal, Granularity};
+use minutebook_oracle::{Decimal, Granularity, Period};
 
-use crate::rows::ledger::{self, Ledger, Mark};
+use crate::rows::ledger::{self, Ledger, LedgerEntry};
 use crate::rows::{OpenHour, hour_named};
 
 /// An hour of a site.
-pub(crate) type SiteHour = (String, Bucket);
+pub(crate) type SiteHour = (String, Period);
 
 /// The state of every hour, as far as the table says anything of it.
 #[derive(Clone, Debug, Default)]
@@ -21,10 +21,10 @@ pub(crate) struct Hours {
 struct HourState {
     /// Whether it is among the open hours, and if so, whether it is marked as done.
     open: Option<IsDone>,
-    /// The marks of its sums: they are the truth of whether it is done.
+    /// The ledger entries of its sums: they are the truth of whether it is done.
     sums: Ledger,
-    /// What its numbered lanes hold, by measure and key.
-    lanes: BTreeMap<String, BTreeMap<String, Decimal>>,
+    /// What its numbered shards hold, by measure and key.
+    shards: BTreeMap<String, BTreeMap<String, Decimal>>,
 }
 
 type IsDone = bool;
@@ -32,7 +32,7 @@ type IsDone = bool;
 /// How far the sealing of an hour has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sealing {
-    /// Nothing of its numbered lanes is in the rows above.
+    /// Nothing of its numbered shards is in the rows above.
     NotDone,
     /// Some of it is.
     Unfinished,
@@ -61,7 +61,7 @@ impl HourState {
             }
             Sealing::NotDone if self.open == Some(true) => {
                 faults.push(
-                    "it is marked as done, but the ledger has no mark of its sums".to_owned(),
+                    "it is marked as done, but the ledger has no entry of its sums".to_owned(),
                 );
             }
             Sealing::NotDone if self.open.is_none() => {
@@ -80,19 +80,20 @@ impl Hours {
         self.hours.entry((open.site, open.hour)).or_default().open = Some(open.is_done);
     }
 
-    /// Adds a mark of the ledger, if it is one of an hour's sums; false if it is one of an object.
-    pub(crate) fn add_mark(
+    /// Adds a ledger entry of the ledger, if it is one of an hour's sums; false if it is one of an
+    /// object.
+    pub(crate) fn add_entry(
         &mut self,
         chunk_id: &str,
-        mark: Option<Mark>,
+        entry: Option<LedgerEntry>,
         oddities: &mut Vec<String>,
     ) -> bool {
         let Some((site, hour)) = ledger::sealed_hour(chunk_id) else {
             return false;
         };
-        match (hour_named(hour), mark) {
-            (Some(hour), Some(mark)) => {
-                self.hours.entry((site.to_owned(), hour)).or_default().sums.add(mark)
+        match (hour_named(hour), entry) {
+            (Some(hour), Some(entry)) => {
+                self.hours.entry((site.to_owned(), hour)).or_default().sums.add(entry)
             }
             (Some(_), None) => {}
             (None, _) => oddities.push(format!("{chunk_id}: {hour:?} is no hour")),
@@ -100,24 +101,24 @@ impl Hours {
         true
     }
 
-    /// Adds what a numbered lane of a minute holds.
-    pub(crate) fn add_lane(
+    /// Adds what a numbered shard of a minute holds.
+    pub(crate) fn add_shard(
         &mut self,
         site: &str,
-        minute: Bucket,
+        minute: Period,
         measure: &str,
         counters: &[(String, Decimal)],
     ) {
-        let hour = Bucket::containing(Granularity::Hour, minute.first_minute());
-        let lanes = &mut self.hours.entry((site.to_owned(), hour)).or_default().lanes;
-        let keys = lanes.entry(measure.to_owned()).or_default();
+        let hour = Period::containing(Granularity::Hour, minute.first_minute());
+        let shards = &mut self.hours.entry((site.to_owned(), hour)).or_default().shards;
+        let keys = shards.entry(measure.to_owned()).or_default();
         for (key, number) in counters {
             *keys.entry(key.clone()).or_default() += *number;
         }
     }
 
     /// What is wrong, in sentences, with the hours that are asked for.
-    pub(crate) fn faults(&self, is_asked_for: impl Fn(&str, Bucket) -> bool) -> Vec<String> {
+    pub(crate) fn faults(&self, is_asked_for: impl Fn(&str, Period) -> bool) -> Vec<String> {
         let asked_for = self.hours.iter().filter(|((site, hour), _)| is_asked_for(site, *hour));
         asked_for
             .flat_map(|((site, hour), state)| {
@@ -126,37 +127,37 @@ impl Hours {
             .collect()
     }
 
-    /// What is not in any row above the minute yet: the numbered lanes of the hours that are not
+    /// What is not in any row above the minute yet: the numbered shards of the hours that are not
     /// done.
     pub(crate) fn not_done(
         &self,
     ) -> impl Iterator<Item = (&SiteHour, &BTreeMap<String, BTreeMap<String, Decimal>>)> {
         let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
-        not_done.map(|(site_hour, state)| (site_hour, &state.lanes))
+        not_done.map(|(site_hour, state)| (site_hour, &state.shards))
     }
 
-    /// The hours whose customers and sessions may be in their minutes alone: sealing unites them
-    /// with those of the rows above before it marks any of the hour's sums.
+    /// The hours whose customers and sessions may be in their minutes alone: sealing merges them
+    /// with those of the rows above before it ledger entries any of the hour's sums.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &SiteHour> {
         self.not_done().map(|(site_hour, _)| site_hour)
     }
 
     /// The hours, days, weeks and months that hold some of an hour's sums, but not all of them:
     /// nothing can be said of their numbers.
-    pub(crate) fn unfinished(&self) -> BTreeSet<(String, Bucket)> {
+    pub(crate) fn unfinished(&self) -> BTreeSet<(String, Period)> {
         let unfinished =
             self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::Unfinished);
         unfinished
             .flat_map(|((site, hour), _)| {
-                above_the_minute(*hour).map(|bucket| (site.clone(), bucket))
+                above_the_minute(*hour).map(|period| (site.clone(), period))
             })
             .collect()
     }
 }
 
 /// The hour itself, its day, its week and its month.
-pub(crate) fn above_the_minute(hour: Bucket) -> [Bucket; 4] {
-    let [_, above @ ..] = Bucket::all_containing(hour.first_minute());
+pub(crate) fn above_the_minute(hour: Period) -> [Period; 4] {
+    let [_, above @ ..] = Period::all_containing(hour.first_minute());
     above
 }
 
@@ -168,33 +169,33 @@ mod tests {
     const HOUR: &str = "2026-11-20T23";
     const SUMS: &str = "seal:shop:2026-11-20T23";
 
-    fn mark(sk: &str, parts: u64) -> Option<Mark> {
+    fn entry(sk: &str, parts: u64) -> Option<LedgerEntry> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let item = [
             ("pk", text(&format!("L#{SUMS}"))),
             ("sk", text(sk)),
             ("committed_at", text("2026-11-21T00:12:00Z")),
-            ("plan_version", AttributeValue::N("2".to_owned())),
+            ("plan_format_version", AttributeValue::N("2".to_owned())),
             ("parts", AttributeValue::N(parts.to_string())),
         ];
-        Some(Mark::read(&item.map(|(name, value)| (name.to_owned(), value)).into()).unwrap())
+        Some(LedgerEntry::read(&item.map(|(name, value)| (name.to_owned(), value)).into()).unwrap())
     }
 
-    /// The hour with what the open hours say of it, these marks of its sums, of so many parts, and
-    /// a lane if it has one.
-    fn hours(open: Option<IsDone>, marks: &[&str], parts: u64, has_lane: bool) -> Hours {
+    /// The hour with what the open hours say of it, these ledger entries of its sums, of so many
+    /// parts, and a shard if it has one.
+    fn hours(open: Option<IsDone>, entries: &[&str], parts: u64, has_shard: bool) -> Hours {
         let hour = hour_named(HOUR).unwrap();
         let mut hours = Hours::default();
         if let Some(is_done) = open {
             hours.add_open(OpenHour { site: "shop".to_owned(), hour, is_done });
         }
-        for sk in marks {
-            assert!(hours.add_mark(SUMS, mark(sk, parts), &mut Vec::new()));
+        for sk in entries {
+            assert!(hours.add_entry(SUMS, entry(sk, parts), &mut Vec::new()));
         }
-        if has_lane {
-            let minute = Bucket::containing(Granularity::Minute, hour.first_minute() + 7);
-            hours.add_lane("shop", minute, "views", &[("1".to_owned(), Decimal::from(2))]);
-            hours.add_lane("shop", minute, "views", &[("1".to_owned(), Decimal::from(3))]);
+        if has_shard {
+            let minute = Period::containing(Granularity::Minute, hour.first_minute() + 7);
+            hours.add_shard("shop", minute, "views", &[("1".to_owned(), Decimal::from(2))]);
+            hours.add_shard("shop", minute, "views", &[("1".to_owned(), Decimal::from(3))]);
         }
         hours
     }
@@ -221,8 +222,9 @@ mod tests {
 
     #[test]
     fn an_hour_waits_until_its_sums_are_marked() {
-        let waits =
-            |open, marks: &[&str], has_lane| hours(open, marks, 1, has_lane).waiting().count() == 1;
+        let waits = |open, entries: &[&str], has_shard| {
+            hours(open, entries, 1, has_shard).waiting().count() == 1
+        };
         assert!(waits(Some(false), &[], true) && waits(None, &[], true));
         for open in [None, Some(false), Some(true)] {
             assert!(!waits(open, &["000000"], true), "{open:?}");
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_hour_is_summed_from_its_lanes() {
+    fn an_open_hour_is_summed_from_its_shards() {
         let open = hours(Some(false), &[], 0, true);
         assert_eq!(not_done(&open), ["shop 2026-11-20T23 views 1=5"]);
         assert!(faults(&open).is_empty() && open.unfinished().is_empty());
@@ -254,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sealing_that_stopped_half_way_is_a_fault_and_its_buckets_are_left_out() {
+    fn a_sealing_that_stopped_half_way_is_a_fault_and_its_periods_are_left_out() {
         let half = hours(Some(false), &["000001"], 2, true);
         assert_eq!(faults(&half), ["its sealing is not finished: the next roll-up finishes it"]);
         assert!(not_done(&half).is_empty());
-        let buckets: Vec<String> =
-            half.unfinished().iter().map(|(site, bucket)| format!("{site} {bucket}")).collect();
+        let periods: Vec<String> =
+            half.unfinished().iter().map(|(site, period)| format!("{site} {period}")).collect();
         assert_eq!(
-            buckets,
+            periods,
             ["shop 2026-11-20T23", "shop 2026-11-20", "shop 2026-W47", "shop 2026-11"]
         );
     }
@@ -282,16 +284,16 @@ mod tests {
         let claimed = hours(Some(true), &[], 0, false);
         assert_eq!(
             faults(&claimed),
-            ["it is marked as done, but the ledger has no mark of its sums"]
+            ["it is marked as done, but the ledger has no entry of its sums"]
         );
     }
 
     #[test]
-    fn marks_of_objects_are_not_those_of_hours() {
+    fn entries_of_objects_are_not_those_of_hours() {
         let mut oddities = Vec::new();
         let mut hours = Hours::default();
-        assert!(!hours.add_mark("bucket/seal:shop:2026-11-20T23#hash", None, &mut oddities));
-        assert!(hours.add_mark("seal:shop:2026-11-20", None, &mut oddities));
+        assert!(!hours.add_entry("period/seal:shop:2026-11-20T23#hash", None, &mut oddities));
+        assert!(hours.add_entry("seal:shop:2026-11-20", None, &mut oddities));
         assert_eq!(oddities, [r#"seal:shop:2026-11-20: "2026-11-20" is no hour"#]);
     }
 }

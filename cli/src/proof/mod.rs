@@ -8,4 +8,4 @@ pub(crate) mod scope;
 pub(crate) mod sealing;
 pub(crate) mod tallies;
 pub(crate) mod totals;
-pub(crate) mod uniques;
+pub(crate) mod visitors;

@@ -1,4 +1,4 @@
-//! The raw objects, recounted, beside the marks that the ledger has of them.
+//! The raw objects, recounted, beside the ledger entries that the ledger has of them.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::proof::report::{Differences, Report};
 use crate::rows::ledger::{self, Counts, Ledger, Summary};
 use crate::stack::objects::{self, Object};
 
-/// Where the objects and their marks are.
+/// Where the objects and their ledger entries are.
 pub(crate) struct Objects {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
@@ -147,9 +147,9 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
     }
 }
 
-/// A mark of a chunk that is not in the bucket: its numbers are in the table, and cannot be
+/// A ledger entry of a chunk that is not in the bucket: its numbers are in the table, and cannot be
 /// recounted.
-pub(crate) fn compare_marks(
+pub(crate) fn compare_entries(
     bucket: &str,
     in_bucket: &BTreeSet<String>,
     marked: &BTreeSet<String>,
@@ -166,7 +166,7 @@ pub(crate) fn compare_marks(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::ledger::MarkName;
+    use crate::rows::ledger::EntryName;
 
     fn object() -> Object {
         let (bucket, key) = ("bucket".to_owned(), "a.jsonl".to_owned());
@@ -179,7 +179,7 @@ mod tests {
         let recount = recount(bytes, &settings);
         let ledger = recount.as_ref().ok().map(|recount| Ledger {
             parts: BTreeSet::from([1]),
-            marked: BTreeSet::from([MarkName::default()]),
+            marked: BTreeSet::from([EntryName::default()]),
             summary: Some(Summary {
                 reference_time,
                 default_currency: settings.default_currency.clone(),
@@ -235,7 +235,7 @@ mod tests {
     fn a_chunk_whose_first_part_is_missing_should_have_added_nothing() {
         let mut chunk = chunk_of(VIEWS);
         let ledger = chunk.ledger.as_mut().unwrap();
-        (ledger.marked, ledger.summary) = (BTreeSet::from([MarkName { part: 1, late: 0 }]), None);
+        (ledger.marked, ledger.summary) = (BTreeSet::from([EntryName { part: 1, late: 0 }]), None);
         ledger.parts = BTreeSet::from([2]);
         let (report, additions) = compared(chunk, false);
         assert_eq!(report.differences.first, ["a.jsonl: part 0 of 2 is not counted yet"]);
@@ -266,7 +266,7 @@ mod tests {
         let set =
             |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<String>>();
         let mut differences = Differences::default();
-        compare_marks(
+        compare_entries(
             "b",
             &set(&["b/x#1"]),
             &set(&["b/x#1", "b/y#2", "other/z#3"]),

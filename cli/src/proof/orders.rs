@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_oracle::{
-    Bucket, Decimal, Granularity, OrderEvent, TallyKey, order_tallies, orders,
+    Decimal, Granularity, OrderEvent, Period, TallyKey, order_tallies, orders,
 };
 
 use crate::proof::report::Differences;
@@ -22,7 +22,7 @@ pub(crate) struct OrderBooks {
 /// What an order's row should say, as [`OrderRow`] gives it, and the minute that it belongs to.
 struct Expected {
     attributes: BTreeMap<String, String>,
-    minute: Bucket,
+    minute: Period,
     created_at: Option<String>,
 }
 
@@ -52,8 +52,8 @@ impl OrderBooks {
     /// Compares what is known of each order, and whether those are listed whose minutes are kept.
     pub(crate) fn judge(
         &self,
-        covers: impl Fn(&str, Bucket) -> bool,
-        mut is_kept: impl FnMut(&str, Bucket) -> bool,
+        covers: impl Fn(&str, Period) -> bool,
+        mut is_kept: impl FnMut(&str, Period) -> bool,
         differences: &mut Differences,
     ) {
         let mut found = self.found.clone();
@@ -100,10 +100,10 @@ impl OrderBooks {
         let expected = orders(&self.events).into_iter().map(|(name, order)| {
             let mut attributes = BTreeMap::new();
             let mut set = |name: &str, value: String| attributes.insert(name.to_owned(), value);
-            let (status_at, status_by, status) = order.status;
+            let (status_at, status_source, status) = order.status;
             set("status", status);
             set("status_at", written(status_at));
-            set("status_by", status_by.to_owned());
+            set("status_source", status_source.to_owned());
             if let Some((at, refund)) = order.cancelled {
                 set("cancelled_at", written(at));
                 if let Some(refund) = refund {
@@ -133,7 +133,7 @@ impl OrderBooks {
                 }
             }
             let minute =
-                Bucket::containing(Granularity::Minute, time(at).timestamp().div_euclid(60));
+                Period::containing(Granularity::Minute, time(at).timestamp().div_euclid(60));
             (name, Expected { attributes, minute, created_at })
         });
         expected.collect()
@@ -150,9 +150,9 @@ fn written(nanoseconds: i128) -> String {
     time(nanoseconds).to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
-fn minute_of(at: &str) -> Option<Bucket> {
+fn minute_of(at: &str) -> Option<Period> {
     let at: DateTime<Utc> = at.parse().ok()?;
-    Some(Bucket::containing(Granularity::Minute, at.timestamp().div_euclid(60)))
+    Some(Period::containing(Granularity::Minute, at.timestamp().div_euclid(60)))
 }
 
 #[cfg(test)]
@@ -184,7 +184,7 @@ mod tests {
             ("products", "a=1/0"),
             ("status", status),
             ("status_at", "2026-11-20T23:07:32.000000000Z"),
-            ("status_by", "change"),
+            ("status_source", "change"),
         ];
         OrderRow {
             site: "default".to_owned(),

@@ -23,7 +23,7 @@ pub(crate) struct Report {
     /// Numbers that were compared.
     pub(crate) tallies: u64,
     /// Numbers of different customers and sessions that were compared.
-    pub(crate) uniques: u64,
+    pub(crate) visitors: u64,
     /// Minutes, hours, ... of sites that were left out since they are kept no longer.
     pub(crate) expired: BTreeMap<Granularity, u64>,
     /// Objects that cannot be unpacked and were passed over.
@@ -82,12 +82,12 @@ impl Report {
             text.push_str(&format!("... and {unprinted} more\n"));
         }
         let Counts { lines, counted, ignored, duplicate, rejected, .. } = &self.counts;
-        let Self { objects, tallies, uniques, dead, .. } = self;
+        let Self { objects, tallies, visitors, dead, .. } = self;
         text.push_str(&format!("{}\n", self.headline()));
         text.push_str(&format!("rows: {}\n", by_granularity(&self.rows)));
         text.push_str(&format!(
             "objects {objects}, lines {lines} (counted {counted}, ignored {ignored}, duplicate {duplicate}, \
-             rejected {rejected}), tallies {tallies}, uniques {uniques}\n"
+             rejected {rejected}), tallies {tallies}, visitors {visitors}\n"
         ));
         if !self.expired.is_empty() {
             text.push_str(&format!("kept no longer: {}\n", by_granularity(&self.expired)));
@@ -114,7 +114,7 @@ impl Report {
             "rejected_by_reason": rejected_by_reason,
             "rows": json_by_granularity(&self.rows),
             "tallies": self.tallies,
-            "uniques": self.uniques,
+            "visitors": self.visitors,
             "expired": json_by_granularity(&self.expired),
             "dead": self.dead,
         })

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use minutebook_oracle::{Bucket, Granularity};
+use minutebook_oracle::{Granularity, Period};
 
-/// For how many days after its end a bucket is kept, 0 for ever; `None`: nobody says.
+/// For how many days after its end a period is kept, 0 for ever; `None`: nobody says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Retention {
     pub(crate) minute_days: Option<u32>,
@@ -33,10 +33,10 @@ impl Retention {
     }
 }
 
-/// Decides which buckets are compared.
+/// Decides which periods are compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    /// The first minute and, below, the one after the last: only buckets that lie wholly between
+    /// The first minute and, below, the one after the last: only periods that lie wholly between
     /// them are compared.
     from: Option<i64>,
     to: Option<i64>,
@@ -45,10 +45,10 @@ pub(crate) struct Scope {
     /// What expires until then is left out.
     expiry: DateTime<Utc>,
     retention: Retention,
-    /// The longest time, by the rows, that a bucket was kept after its end, in seconds.
+    /// The longest time, by the rows, that a period was kept after its end, in seconds.
     kept_by_rows: BTreeMap<Granularity, i64>,
     /// What was left out since its rows have expired, by site.
-    expired: BTreeMap<String, BTreeSet<Bucket>>,
+    expired: BTreeMap<String, BTreeSet<Period>>,
 }
 
 impl Scope {
@@ -103,70 +103,70 @@ impl Scope {
         self.expiry = expiry;
     }
 
-    /// Notes when a row of a bucket expires, in seconds since 1970, and says whether that leaves
-    /// the bucket out.
-    pub(crate) fn row_expires(&mut self, site: &str, bucket: Bucket, ttl: i64) -> bool {
-        let kept = ttl - bucket.end().timestamp();
-        let longest = self.kept_by_rows.entry(bucket.granularity()).or_insert(kept);
+    /// Notes when a row of a period expires, in seconds since 1970, and says whether that leaves
+    /// the period out.
+    pub(crate) fn row_expires(&mut self, site: &str, period: Period, ttl: i64) -> bool {
+        let kept = ttl - period.end().timestamp();
+        let longest = self.kept_by_rows.entry(period.granularity()).or_insert(kept);
         *longest = kept.max(*longest);
         let has_expired = ttl <= self.expiry.timestamp();
         if has_expired {
-            self.leave_out(site, bucket);
+            self.leave_out(site, period);
         }
         has_expired
     }
 
     /// Whether it is about this site and this span of time, kept or not.
-    pub(crate) fn covers(&self, site: &str, bucket: Bucket) -> bool {
+    pub(crate) fn covers(&self, site: &str, period: Period) -> bool {
         self.sites.as_ref().is_none_or(|sites| sites.contains(site))
-            && self.from.is_none_or(|from| from <= bucket.first_minute())
-            && self.to.is_none_or(|to| bucket.end_minute() <= to)
+            && self.from.is_none_or(|from| from <= period.first_minute())
+            && self.to.is_none_or(|to| period.end_minute() <= to)
     }
 
-    /// Whether it is about a bucket, and the bucket is kept by what is known so far. One that has
+    /// Whether it is about a period, and the period is kept by what is known so far. One that has
     /// expired is noted.
-    pub(crate) fn is_compared(&mut self, site: &str, bucket: Bucket) -> bool {
-        if !self.covers(site, bucket) {
+    pub(crate) fn is_compared(&mut self, site: &str, period: Period) -> bool {
+        if !self.covers(site, period) {
             return false;
         }
-        let is_kept = self.is_kept_for_its_time(bucket)
-            && self.expired.get(site).is_none_or(|expired| !expired.contains(&bucket));
+        let is_kept = self.is_kept_for_its_time(period)
+            && self.expired.get(site).is_none_or(|expired| !expired.contains(&period));
         if !is_kept {
-            self.leave_out(site, bucket);
+            self.leave_out(site, period);
         }
         is_kept
     }
 
-    /// How many buckets of sites were left out since their rows have expired.
+    /// How many periods of sites were left out since their rows have expired.
     pub(crate) fn expired_count(&self) -> BTreeMap<Granularity, u64> {
         let mut counts = BTreeMap::new();
-        for (site, buckets) in &self.expired {
-            for bucket in buckets.iter().filter(|bucket| self.covers(site, **bucket)) {
-                *counts.entry(bucket.granularity()).or_default() += 1;
+        for (site, periods) in &self.expired {
+            for period in periods.iter().filter(|period| self.covers(site, **period)) {
+                *counts.entry(period.granularity()).or_default() += 1;
             }
         }
         counts
     }
 
-    fn is_kept_for_its_time(&self, bucket: Bucket) -> bool {
-        let kept_seconds = match self.retention.days(bucket.granularity()) {
+    fn is_kept_for_its_time(&self, period: Period) -> bool {
+        let kept_seconds = match self.retention.days(period.granularity()) {
             Some(0) => return true,
             Some(days) => TimeDelta::days(i64::from(days)).num_seconds(),
-            None => match self.kept_by_rows.get(&bucket.granularity()) {
+            None => match self.kept_by_rows.get(&period.granularity()) {
                 Some(seconds) => *seconds,
                 None => return true,
             },
         };
-        bucket.end_minute() * 60 + kept_seconds > self.expiry.timestamp()
+        period.end_minute() * 60 + kept_seconds > self.expiry.timestamp()
     }
 
-    fn leave_out(&mut self, site: &str, bucket: Bucket) {
+    fn leave_out(&mut self, site: &str, period: Period) {
         match self.expired.get_mut(site) {
             Some(expired) => {
-                expired.insert(bucket);
+                expired.insert(period);
             }
             None => {
-                self.expired.insert(site.to_owned(), BTreeSet::from([bucket]));
+                self.expired.insert(site.to_owned(), BTreeSet::from([period]));
             }
         }
     }
@@ -180,14 +180,14 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn bucket(granularity: Granularity, text: &str) -> Bucket {
-        Bucket::containing(granularity, time(text).timestamp() / 60)
+    fn period(granularity: Granularity, text: &str) -> Period {
+        Period::containing(granularity, time(text).timestamp() / 60)
     }
 
-    /// The granularities of which the bucket that holds this time is compared.
+    /// The granularities of which the period that holds this time is compared.
     fn compared(scope: &mut Scope, text: &str) -> Vec<&'static str> {
-        let buckets = Granularity::ALL.map(|granularity| bucket(granularity, text));
-        buckets
+        let periods = Granularity::ALL.map(|granularity| period(granularity, text));
+        periods
             .iter()
             .filter(|b| scope.is_compared("s", **b))
             .map(|b| b.granularity().name())
@@ -261,12 +261,12 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_have_expired_leave_their_bucket_out() {
+    fn rows_that_have_expired_leave_their_period_out() {
         let mut scope = scope_with(Some(0), None);
         let (expired, kept) = ("2026-11-20T11:07:00Z", "2026-11-20T11:08:00Z");
         let ttl = time("2026-11-20T12:00:00Z").timestamp();
-        assert!(scope.row_expires("s", bucket(Granularity::Minute, expired), ttl));
-        assert!(!scope.row_expires("s", bucket(Granularity::Minute, kept), ttl + 1));
+        assert!(scope.row_expires("s", period(Granularity::Minute, expired), ttl));
+        assert!(!scope.row_expires("s", period(Granularity::Minute, kept), ttl + 1));
         assert_eq!(compared(&mut scope, expired), ALL[1..]);
         assert_eq!(compared(&mut scope, kept), ALL);
     }
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn where_nobody_says_how_long_hours_are_kept_their_rows_do() {
         let mut scope = scope_with(Some(0), None);
-        let hour = bucket(Granularity::Hour, "2026-11-20T00:00:00Z");
+        let hour = period(Granularity::Hour, "2026-11-20T00:00:00Z");
         assert!(!scope.row_expires("s", hour, hour.end().timestamp() + 2 * 86_400));
         assert_eq!(compared(&mut scope, "2026-11-18T12:00:00Z"), ALL);
         assert_eq!(

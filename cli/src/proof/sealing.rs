@@ -17,7 +17,7 @@ use crate::rows::{self, TableRow};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SealingState {
     open_hours: Vec<Item>,
-    /// The marks of the sums of those that are sealed, by chunk id.
+    /// The ledger entries of the sums of those that are sealed, by chunk id.
     sums: BTreeMap<String, Option<Ledger>>,
 }
 
@@ -43,8 +43,8 @@ impl SealingState {
             let row = rows::read(&item, &mut Vec::new());
             if let Some(TableRow::OpenHour(open)) = row.filter(|_| item.contains_key("sealed_at")) {
                 let chunk_id = ledger::sums_chunk_id(&open.site, open.hour);
-                let marks = ledger::read(client, table, &chunk_id).await?;
-                sums.insert(chunk_id, marks);
+                let entries = ledger::read(client, table, &chunk_id).await?;
+                sums.insert(chunk_id, entries);
             }
             open_hours.push(item);
         }

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use minutebook_oracle::{Bucket, Cell, Comparison, Granularity, Numbers, Recount};
+use minutebook_oracle::{Cell, Comparison, Granularity, Numbers, Period, Recount};
 
 use crate::proof::hours::{Hours, above_the_minute};
 use crate::proof::orders::OrderBooks;
 use crate::proof::report::{PRINTED_MAX, Report};
 use crate::proof::scope::Scope;
 use crate::proof::totals::TotalsBooks;
-use crate::proof::uniques::UniqueBooks;
-use crate::rows::ledger::{Item, Mark, Summary};
-use crate::rows::{self, Lane, TableRow, Tallies, UniqueRow};
+use crate::proof::visitors::VisitorBooks;
+use crate::rows::ledger::{Item, LedgerEntry, Summary};
+use crate::rows::{self, Shard, TableRow, Tallies, VisitorRow};
 
 /// Every number twice. First all chunks are added, then all rows of the table, and then it is
 /// judged.
@@ -20,14 +20,14 @@ use crate::rows::{self, Lane, TableRow, Tallies, UniqueRow};
 pub(crate) struct Books {
     scope: Scope,
     comparison: Comparison,
-    uniques: UniqueBooks,
+    visitors: VisitorBooks,
     totals: TotalsBooks,
     orders: OrderBooks,
     hours: Hours,
-    /// How many rows each bucket of a site has.
-    rows: BTreeMap<(String, Bucket), u64>,
-    /// The chunks that have a mark.
-    marked_chunks: BTreeSet<String>,
+    /// How many rows each period of a site has.
+    rows: BTreeMap<(String, Period), u64>,
+    /// The chunks that have a ledger entry.
+    counted_chunks: BTreeSet<String>,
     /// What is not as the table's description says, in sentences.
     oddities: Vec<String>,
 }
@@ -37,12 +37,12 @@ impl Books {
         Self {
             scope,
             comparison: Comparison::default(),
-            uniques: UniqueBooks::default(),
+            visitors: VisitorBooks::default(),
             totals: TotalsBooks::default(),
             orders: OrderBooks::default(),
             hours: Hours::default(),
             rows: BTreeMap::new(),
-            marked_chunks: BTreeSet::new(),
+            counted_chunks: BTreeSet::new(),
             oddities: Vec::new(),
         }
     }
@@ -60,8 +60,8 @@ impl Books {
         }
         self.orders.add_recounted(&recount.orders);
         self.comparison
-            .add_recount(recount, &mut |site, bucket| self.scope.is_compared(site, bucket));
-        self.uniques.add_recounted(&recount.visitors);
+            .add_recount(recount, &mut |site, period| self.scope.is_compared(site, period));
+        self.visitors.add_recounted(&recount.visitors);
     }
 
     /// Begins to read the table, anew if it was read before. What expires until `expiry` is left
@@ -69,12 +69,12 @@ impl Books {
     pub(crate) fn begin_table(&mut self, expiry: DateTime<Utc>) {
         self.scope.expires_until(expiry);
         self.comparison.forget_found();
-        self.uniques.forget_found();
+        self.visitors.forget_found();
         self.totals = TotalsBooks::default();
         self.orders.forget_found();
         self.hours = Hours::default();
         self.rows.clear();
-        self.marked_chunks.clear();
+        self.counted_chunks.clear();
         self.oddities.clear();
     }
 
@@ -83,53 +83,53 @@ impl Books {
         match rows::read(item, &mut self.oddities) {
             Some(TableRow::Tallies(tallies)) => self.add_tallies(&tallies),
             Some(TableRow::OpenHour(open)) => self.hours.add_open(open),
-            Some(TableRow::Mark { chunk_id, mark }) => {
-                if let Some(counts) = mark.as_ref().and_then(Mark::counts) {
-                    self.totals.add_marked(counts);
+            Some(TableRow::LedgerEntry { chunk_id, entry }) => {
+                if let Some(counts) = entry.as_ref().and_then(LedgerEntry::counts) {
+                    self.totals.add_with_entry(counts);
                 }
-                if !self.hours.add_mark(&chunk_id, mark, &mut self.oddities) {
-                    self.marked_chunks.insert(chunk_id);
+                if !self.hours.add_entry(&chunk_id, entry, &mut self.oddities) {
+                    self.counted_chunks.insert(chunk_id);
                 }
             }
-            Some(TableRow::Uniques(row)) => self.add_uniques(row),
-            Some(TableRow::Totals(lane)) => self.totals.add_found(lane.0),
+            Some(TableRow::ChunkVisitors(row)) => self.add_visitors(row),
+            Some(TableRow::Totals(shard)) => self.totals.add_found(shard.0),
             Some(TableRow::Order(order)) => self.orders.add_found(order),
             Some(TableRow::RecentOrder(row)) => self.orders.add_recent(row),
-            Some(TableRow::Seal | TableRow::Stretch | TableRow::WriteKey(_)) | None => {}
+            Some(TableRow::Seal | TableRow::Extent | TableRow::WriteKey(_)) | None => {}
         }
     }
 
     fn add_tallies(&mut self, tallies: &Tallies) {
-        let Tallies { site, measure, bucket, lane, ttl, counters } = tallies;
-        if ttl.is_some_and(|ttl| self.scope.row_expires(site, *bucket, ttl)) {
+        let Tallies { site, measure, period, shard, ttl, counters } = tallies;
+        if ttl.is_some_and(|ttl| self.scope.row_expires(site, *period, ttl)) {
             return;
         }
-        if *lane == Some(Lane::Numbered) {
-            self.hours.add_lane(site, *bucket, measure, counters);
+        if *shard == Some(Shard::Numbered) {
+            self.hours.add_shard(site, *period, measure, counters);
         }
-        if !self.scope.is_compared(site, *bucket) {
+        if !self.scope.is_compared(site, *period) {
             return;
         }
-        *self.rows.entry((site.clone(), *bucket)).or_default() += 1;
+        *self.rows.entry((site.clone(), *period)).or_default() += 1;
         for (key, number) in counters {
-            self.comparison.add_found(Cell { site, measure, bucket: *bucket, key }, *number);
+            self.comparison.add_found(Cell { site, measure, period: *period, key }, *number);
         }
     }
 
-    fn add_uniques(&mut self, row: UniqueRow) {
+    fn add_visitors(&mut self, row: VisitorRow) {
         let has_expired =
-            row.ttl.is_some_and(|ttl| self.scope.row_expires(&row.site, row.bucket, ttl));
+            row.ttl.is_some_and(|ttl| self.scope.row_expires(&row.site, row.period, ttl));
         // A minute may be asked for by its hour.
-        let is_of_use = row.bucket.granularity() == Granularity::Minute
-            || self.scope.is_compared(&row.site, row.bucket);
+        let is_of_use = row.period.granularity() == Granularity::Minute
+            || self.scope.is_compared(&row.site, row.period);
         if !has_expired && is_of_use {
-            self.uniques.add_found(row);
+            self.visitors.add_found(row);
         }
     }
 
-    /// The chunks that have a mark.
-    pub(crate) fn marked_chunks(&self) -> &BTreeSet<String> {
-        &self.marked_chunks
+    /// The chunks that have a ledger entry.
+    pub(crate) fn counted_chunks(&self) -> &BTreeSet<String> {
+        &self.counted_chunks
     }
 
     /// Compares every number.
@@ -141,35 +141,35 @@ impl Books {
             report.differences.add(|| fault);
         }
         for ((site, hour), measures) in self.hours.not_done() {
-            for bucket in above_the_minute(*hour) {
-                if !self.scope.is_compared(site, bucket) {
+            for period in above_the_minute(*hour) {
+                if !self.scope.is_compared(site, period) {
                     continue;
                 }
                 for (measure, counters) in measures {
                     for (key, number) in counters {
-                        self.comparison.add_found(Cell { site, measure, bucket, key }, *number);
+                        self.comparison.add_found(Cell { site, measure, period, key }, *number);
                     }
                 }
             }
         }
         // Orders count for what all chunks tell of them together.
-        self.comparison.add_tallies(&self.orders.tallies(), &mut |site, bucket| {
-            self.scope.is_compared(site, bucket)
+        self.comparison.add_tallies(&self.orders.tallies(), &mut |site, period| {
+            self.scope.is_compared(site, period)
         });
         let scope = &mut self.scope.clone();
         self.orders.judge(
-            |site, bucket| self.scope.covers(site, bucket),
-            |site, bucket| scope.is_compared(site, bucket),
+            |site, period| self.scope.covers(site, period),
+            |site, period| scope.is_compared(site, period),
             &mut report.differences,
         );
         let unfinished = self.hours.unfinished();
-        let mut is_compared = |site: &str, bucket: Bucket| {
-            self.scope.is_compared(site, bucket) && !unfinished.contains(&(site.to_owned(), bucket))
+        let mut is_compared = |site: &str, period: Period| {
+            self.scope.is_compared(site, period) && !unfinished.contains(&(site.to_owned(), period))
         };
         self.comparison.retain(&mut is_compared);
-        for ((site, bucket), rows) in &self.rows {
-            if is_compared(site, *bucket) {
-                *report.rows.entry(bucket.granularity()).or_default() += rows;
+        for ((site, period), rows) in &self.rows {
+            if is_compared(site, *period) {
+                *report.rows.entry(period.granularity()).or_default() += rows;
             }
         }
         let (count, first) = self.comparison.differences(PRINTED_MAX);
@@ -177,20 +177,20 @@ impl Books {
             .differences
             .add_all(count, first.into_iter().map(|(cell, numbers)| difference(cell, numbers)));
         report.tallies = self.comparison.count();
-        let judged = self.uniques.judge(self.hours.waiting(), is_compared);
+        let judged = self.visitors.judge(self.hours.waiting(), is_compared);
         report.differences.add_all(judged.differences.count, judged.differences.first);
-        report.uniques = judged.uniques;
+        report.visitors = judged.visitors;
         self.totals.judge(&mut report.differences);
         report.expired = self.scope.expired_count();
     }
 }
 
 fn difference(cell: Cell<'_>, numbers: Numbers) -> String {
-    let Cell { site, measure, bucket, key } = cell;
-    let granularity = bucket.granularity().name();
+    let Cell { site, measure, period, key } = cell;
+    let granularity = period.granularity().name();
     let Numbers { recounted, found } = numbers;
     format!(
-        "{site} {measure} {granularity} {bucket} {key}: recounted {recounted}, the table says {found}"
+        "{site} {measure} {granularity} {period} {key}: recounted {recounted}, the table says {found}"
     )
 }
 
@@ -245,9 +245,12 @@ mod tests {
             .collect()
     }
 
-    fn sums_mark(parts: &str) -> Item {
-        let attributes =
-            [("plan_version", "2"), ("parts", parts), ("committed_at", "2026-11-21T00:12:00Z")];
+    fn sums_entry(parts: &str) -> Item {
+        let attributes = [
+            ("plan_format_version", "2"),
+            ("parts", parts),
+            ("committed_at", "2026-11-21T00:12:00Z"),
+        ];
         row("L#seal:default:2026-11-20T23", "000000", &attributes)
     }
 
@@ -269,7 +272,7 @@ mod tests {
         report
     }
 
-    /// Three views of an hour: two in numbered lanes, one late.
+    /// Three views of an hour: two in numbered shards, one late.
     const TIMES: [&str; 3] = ["2026-11-20T23:07:01Z", "2026-11-20T23:07:02Z", "2026-11-20T23:08Z"];
 
     fn minutes() -> Vec<Item> {
@@ -295,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_hour_is_in_its_numbered_lanes_and_what_came_late_is_in_the_rows_above() {
+    fn an_open_hour_is_in_its_numbered_shards_and_what_came_late_is_in_the_rows_above() {
         let report = check(&TIMES, [minutes(), above("1"), vec![open()]].concat(), &[]);
         let rows: Vec<u64> = report.rows.values().copied().collect();
         assert_eq!((rows, report.tallies), (vec![3, 1, 1, 1, 1], 6));
@@ -303,10 +306,10 @@ mod tests {
 
     #[test]
     fn an_hour_that_is_done_is_in_the_rows_above() {
-        check(&TIMES, [minutes(), above("3"), vec![open(), sums_mark("1")]].concat(), &[]);
+        check(&TIMES, [minutes(), above("3"), vec![open(), sums_entry("1")]].concat(), &[]);
         check(
             &TIMES,
-            [minutes(), above("1"), vec![sums_mark("1")]].concat(),
+            [minutes(), above("1"), vec![sums_entry("1")]].concat(),
             &[
                 "default views hour 2026-11-20T23 1: recounted 3, the table says 1",
                 "default views day 2026-11-20 1: recounted 3, the table says 1",
@@ -318,14 +321,17 @@ mod tests {
 
     #[test]
     fn the_sums_of_an_hour_that_were_added_twice_are_found() {
-        let report =
-            judged(books(), &TIMES, [minutes(), above("5"), vec![open(), sums_mark("1")]].concat());
+        let report = judged(
+            books(),
+            &TIMES,
+            [minutes(), above("5"), vec![open(), sums_entry("1")]].concat(),
+        );
         assert_eq!(report.differences.count, 4);
     }
 
     #[test]
     fn an_unfinished_sealing_is_one_difference() {
-        let rows = [minutes(), above("2"), vec![open(), sums_mark("2")]].concat();
+        let rows = [minutes(), above("2"), vec![open(), sums_entry("2")]].concat();
         let fault =
             "default hour 2026-11-20T23: its sealing is not finished: the next roll-up finishes it";
         let report = check(&TIMES, rows, &[fault]);
@@ -341,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_wrong_minute_is_found_though_its_hour_is_right() {
-        let mut rows = [minutes(), above("3"), vec![sums_mark("1")]].concat();
+        let mut rows = [minutes(), above("3"), vec![sums_entry("1")]].concat();
         rows.push(row("T#default#2026-11-20T23", "views#09#late#000", &[("i#2", "1")]));
         check(
             &TIMES,
@@ -435,19 +441,19 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_no_kind_is_a_difference_and_marks_of_objects_are_remembered() {
+    fn a_row_of_no_kind_is_a_difference_and_entries_of_objects_are_remembered() {
         let mut books = books();
         books.add_row(&row("T#default#2026", "views#x#000", &[]));
         books.add_row(&row("L#b/k#hash", "000000", &[]));
-        books.add_row(&sums_mark("1"));
-        assert_eq!(books.marked_chunks().iter().collect::<Vec<_>>(), ["b/k#hash"]);
+        books.add_row(&sums_entry("1"));
+        assert_eq!(books.counted_chunks().iter().collect::<Vec<_>>(), ["b/k#hash"]);
         let mut report = Report::default();
         books.judge(&mut report);
         assert_eq!(
             report.differences.first,
             [
                 "row T#default#2026 views#x#000: not the keys of any row",
-                "row L#b/k#hash 000000: its plan_version is None",
+                "row L#b/k#hash 000000: its plan_format_version is None",
             ]
         );
     }

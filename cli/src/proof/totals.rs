@@ -5,7 +5,7 @@ use minutebook_oracle::Totals;
 use crate::proof::report::Differences;
 use crate::rows::ledger::Counts;
 
-/// The totals twice: as their rows say, and as the marks of the chunks say.
+/// The totals twice: as their rows say, and as the ledger entries of the chunks say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TotalsBooks {
     found: Totals,
@@ -13,8 +13,8 @@ pub(crate) struct TotalsBooks {
 }
 
 impl TotalsBooks {
-    /// Adds what the first mark of a chunk says of it.
-    pub(crate) fn add_marked(&mut self, counts: &Counts) {
+    /// Adds what the first ledger entry of a chunk says of it.
+    pub(crate) fn add_with_entry(&mut self, counts: &Counts) {
         let Counts { lines, counted, ignored, duplicate, rejected, events, rejected_by_reason: _ } =
             *counts;
         self.marked += Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
@@ -48,10 +48,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_add_up_to_the_marks() {
+    fn rows_add_up_to_the_entries() {
         let mut books = TotalsBooks::default();
-        books.add_marked(&counts(3, 5));
-        books.add_marked(&counts(1, 1));
+        books.add_with_entry(&counts(3, 5));
+        books.add_with_entry(&counts(1, 1));
         books.add_found(Totals { chunks: 1, lines: 1, counted: 1, events: 1, ..Totals::default() });
         let differences = |books: &TotalsBooks| {
             let mut differences = Differences::default();

@@ -21,15 +21,15 @@ pub(super) fn read(
         Some("kinesis") => parts == 3,
         _ => false,
     };
-    let is_name = sk.split_once('.').is_some_and(|(generation, number)| {
-        generation.len() >= 6
-            && generation != "000000"
+    let is_name = sk.split_once('.').is_some_and(|(epoch, number)| {
+        epoch.len() >= 6
+            && epoch != "000000"
             && number.len() >= 3
-            && are_digits(generation)
+            && are_digits(epoch)
             && are_digits(number)
     });
     if !is_partition || !is_name {
-        odd("not the keys of a stretch of a stream".to_owned());
+        odd("not the keys of a extent of a stream".to_owned());
         return None;
     }
     let (first, next) = (offset(item, "first", odd), offset(item, "next", odd));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_says_where_it_begins_and_goes_on() {
+    fn a_extent_says_where_it_begins_and_goes_on() {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let time = ("timestamp_max", AttributeValue::N("1795161600000".to_owned()));
         assert_eq!(oddities(KAFKA, "000001.000", &[]), [""; 0]);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn other_keys_are_no_stretch() {
+    fn other_keys_are_no_extent() {
         for (pk, sk) in [
             (KAFKA, "000001"),
             (KAFKA, "1.0"),
@@ -120,7 +120,7 @@ mod tests {
         ] {
             assert_eq!(
                 oddities(pk, sk, &[]),
-                [format!("row {pk} {sk}: not the keys of a stretch of a stream")]
+                [format!("row {pk} {sk}: not the keys of a extent of a stream")]
             );
         }
     }

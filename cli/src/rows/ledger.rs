@@ -8,45 +8,45 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
-use minutebook_oracle::Bucket;
+use minutebook_oracle::Period;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// What stands before the chunk id in the key of a mark.
+/// What stands before the chunk id in the key of a ledger entry.
 const MARK: &str = "L#";
 
 /// What the ids of chunks begin with that are the sums of a sealed hour: they are no objects, and
 /// have no lines.
 const SEAL: &str = "seal:";
 
-/// The marks of a chunk.
+/// The ledger entries of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
-    /// How many parts the chunk has, by each mark; more than one value is an error of whoever wrote
-    /// them.
+    /// How many parts the chunk has, by each ledger entry; more than one value is an error of
+    /// whoever wrote them.
     pub(crate) parts: BTreeSet<u64>,
-    /// Into how many transactions a part was cut that was committed late, by each of its marks that
-    /// says so.
+    /// Into how many transactions a part was cut that was committed late, by each of its ledger
+    /// entries that says so.
     pub(crate) late_parts: BTreeMap<u64, BTreeSet<u64>>,
     /// What is marked.
-    pub(crate) marked: BTreeSet<MarkName>,
+    pub(crate) marked: BTreeSet<EntryName>,
     /// What part 0 says of the whole chunk.
     pub(crate) summary: Option<Summary>,
 }
 
-/// Which transaction of a chunk a mark was committed with.
+/// Which transaction of a chunk a ledger entry was committed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct MarkName {
+pub(crate) struct EntryName {
     /// The part, from 0.
     pub(crate) part: u64,
     /// Which transaction of that part; 0 for a part that took only one.
     pub(crate) late: u64,
 }
 
-/// One mark.
+/// One ledger entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) name: MarkName,
+pub(crate) struct LedgerEntry {
+    pub(crate) name: EntryName,
     parts: u64,
     late_parts: Option<u64>,
     summary: Option<Summary>,
@@ -58,7 +58,7 @@ pub(crate) struct Summary {
     pub(crate) reference_time: DateTime<Utc>,
     pub(crate) default_currency: String,
     /// For how many days minute rows were kept when it was counted, 0 for ever; absent in old
-    /// marks.
+    /// ledger entries.
     pub(crate) minute_retention_days: Option<u32>,
     pub(crate) counts: Counts,
 }
@@ -105,12 +105,12 @@ impl Ledger {
         let parts = self.parts_count();
         let mut missing = Vec::new();
         for part in 0..parts {
-            if !self.marked.contains(&MarkName { part, late: 0 }) {
+            if !self.marked.contains(&EntryName { part, late: 0 }) {
                 missing.push(format!("part {part} of {parts} is not counted yet"));
             }
             let transactions = self.transactions_count(part);
             for late in (1..transactions)
-                .filter(|late| !self.marked.contains(&MarkName { part, late: *late }))
+                .filter(|late| !self.marked.contains(&EntryName { part, late: *late }))
             {
                 missing
                     .push(format!("part {part} of {parts}: transaction {late} of {transactions} is not counted yet"));
@@ -119,20 +119,20 @@ impl Ledger {
         missing
     }
 
-    /// What the marks say that cannot be, in sentences.
+    /// What the ledger entries say that cannot be, in sentences.
     pub(crate) fn contradictions(&self) -> Vec<String> {
         let parts = self.parts_count();
         let mut contradictions = Vec::new();
         if self.parts.len() > 1 {
             contradictions
-                .push(format!("its marks disagree on how many parts it has: {:?}", self.parts));
+                .push(format!("its entries disagree on how many parts it has: {:?}", self.parts));
         }
         for (part, counts) in self.late_parts.iter().filter(|(_, counts)| counts.len() > 1) {
             contradictions.push(format!(
-                "its marks disagree on how many transactions part {part} took: {counts:?}"
+                "its entries disagree on how many transactions part {part} took: {counts:?}"
             ));
         }
-        for MarkName { part, late } in &self.marked {
+        for EntryName { part, late } in &self.marked {
             let transactions = self.transactions_count(*part);
             if *part >= parts {
                 contradictions.push(format!("part {part} is marked, of {parts} parts"));
@@ -145,14 +145,14 @@ impl Ledger {
         contradictions
     }
 
-    pub(crate) fn add(&mut self, mark: Mark) {
-        self.marked.insert(mark.name);
-        self.parts.insert(mark.parts);
-        if let Some(late_parts) = mark.late_parts {
-            self.late_parts.entry(mark.name.part).or_default().insert(late_parts);
+    pub(crate) fn add(&mut self, entry: LedgerEntry) {
+        self.marked.insert(entry.name);
+        self.parts.insert(entry.parts);
+        if let Some(late_parts) = entry.late_parts {
+            self.late_parts.entry(entry.name.part).or_default().insert(late_parts);
         }
-        if mark.summary.is_some() {
-            self.summary = mark.summary;
+        if entry.summary.is_some() {
+            self.summary = entry.summary;
         }
     }
 
@@ -162,8 +162,9 @@ impl Ledger {
     }
 }
 
-impl Mark {
-    /// The id of the chunk whose mark has this partition key; `None` if the row is no mark.
+impl LedgerEntry {
+    /// The id of the chunk whose ledger entry has this partition key; `None` if the row is no
+    /// ledger entry.
     pub(crate) fn chunk_id(pk: &str) -> Option<&str> {
         pk.strip_prefix(MARK)
     }
@@ -176,19 +177,19 @@ impl Mark {
     pub(crate) fn read(item: &Item) -> Result<Self> {
         let sk = text(item, "sk")?;
         let name =
-            MarkName::read(sk).with_context(|| format!("its part {sk:?} is not a number"))?;
-        number::<u32>(item, "plan_version")?;
+            EntryName::read(sk).with_context(|| format!("its part {sk:?} is not a number"))?;
+        number::<u32>(item, "plan_format_version")?;
         time(item, "committed_at")?;
         let late_parts = item.get("late_parts").map(|_| number(item, "late_parts")).transpose()?;
         let is_object =
             Self::chunk_id(text(item, "pk")?).is_some_and(|chunk_id| !chunk_id.starts_with(SEAL));
-        let is_first = name == MarkName::default();
+        let is_first = name == EntryName::default();
         let summary = if is_object && is_first { Some(summary(item)?) } else { None };
         Ok(Self { name, parts: number(item, "parts")?, late_parts, summary })
     }
 }
 
-impl MarkName {
+impl EntryName {
     /// Reads `000002` or `000002.001`.
     fn read(sk: &str) -> Option<Self> {
         let (part, late) = match sk.split_once('.') {
@@ -207,7 +208,7 @@ impl MarkName {
 }
 
 /// The id under which the sums of a sealed hour are marked.
-pub(crate) fn sums_chunk_id(site: &str, hour: Bucket) -> String {
+pub(crate) fn sums_chunk_id(site: &str, hour: Period) -> String {
     format!("{SEAL}{site}:{hour}")
 }
 
@@ -223,7 +224,7 @@ pub(crate) fn chunk_id(bucket: &str, key: &str, content_hash: &str) -> String {
     format!("{bucket}/{key}#{content_hash}")
 }
 
-/// Reads the marks of a chunk; `None` if there are none.
+/// Reads the ledger entries of a chunk; `None` if there are none.
 pub(crate) async fn read(client: &Client, table: &str, chunk_id: &str) -> Result<Option<Ledger>> {
     let mut items = client
         .query()
@@ -239,9 +240,9 @@ pub(crate) async fn read(client: &Client, table: &str, chunk_id: &str) -> Result
         let item = item.map_err(|error| {
             anyhow!("cannot read the table {table}: {}", DisplayErrorContext(error))
         })?;
-        let mark = Mark::read(&item)
-            .with_context(|| format!("the ledger's mark of {chunk_id} cannot be read"))?;
-        ledger.add(mark);
+        let entry = LedgerEntry::read(&item)
+            .with_context(|| format!("the ledger's entry of {chunk_id} cannot be read"))?;
+        ledger.add(entry);
     }
     Ok(if ledger.marked.is_empty() { None } else { Some(ledger) })
 }
@@ -302,20 +303,20 @@ mod tests {
     use super::*;
     use minutebook_oracle::Granularity;
 
-    fn mark(pk: &str, sk: &str, numbers: &[(&str, u64)]) -> Item {
+    fn entry(pk: &str, sk: &str, numbers: &[(&str, u64)]) -> Item {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let mut item = Item::from([
             ("pk".to_owned(), text(pk)),
             ("sk".to_owned(), text(sk)),
             ("committed_at".to_owned(), text("2026-11-20T12:00:01.123Z")),
         ]);
-        for (name, number) in [("plan_version", 2)].iter().chain(numbers) {
+        for (name, number) in [("plan_format_version", 2)].iter().chain(numbers) {
             item.insert((*name).to_owned(), AttributeValue::N(number.to_string()));
         }
         item
     }
 
-    fn first_mark(parts: u64) -> Item {
+    fn first_entry(parts: u64) -> Item {
         let numbers = [
             ("parts", parts),
             ("minute_retention_days", 7),
@@ -326,7 +327,7 @@ mod tests {
             ("rejected", 3),
             ("events", 2),
         ];
-        let mut item = mark("L#bucket/key#hash", "000000", &numbers);
+        let mut item = entry("L#bucket/key#hash", "000000", &numbers);
         item.insert(
             "reference_time".to_owned(),
             AttributeValue::S("2026-11-20T12:00:00Z".to_owned()),
@@ -339,16 +340,16 @@ mod tests {
         item
     }
 
-    /// The ledger of an object with part 0 of so many, and these marks besides, as sort key,
-    /// `parts` and `late_parts`.
+    /// The ledger of an object with part 0 of so many, and these ledger entries besides, as sort
+    /// key, `parts` and `late_parts`.
     fn ledger(parts: u64, others: &[(&str, u64, Option<u64>)]) -> Ledger {
         let mut ledger = Ledger::default();
-        ledger.add(Mark::read(&first_mark(parts)).unwrap());
+        ledger.add(LedgerEntry::read(&first_entry(parts)).unwrap());
         for (sk, parts, late_parts) in others {
             let late_parts = late_parts.map(|late_parts| ("late_parts", late_parts));
             let numbers: Vec<(&str, u64)> =
                 [("parts", *parts)].into_iter().chain(late_parts).collect();
-            ledger.add(Mark::read(&mark("L#bucket/key#hash", sk, &numbers)).unwrap());
+            ledger.add(LedgerEntry::read(&entry("L#bucket/key#hash", sk, &numbers)).unwrap());
         }
         ledger
     }
@@ -379,24 +380,24 @@ mod tests {
             &[("000001", 2, Some(3)), ("000001.002", 2, Some(3)), ("000001.001", 2, None)],
         );
         assert!(finished.is_complete());
-        // The mark of the part itself is missing.
+        // The ledger entry of the part itself is missing.
         let odd = ledger(2, &[("000001.001", 2, Some(2))]);
         assert_eq!(odd.missing(), ["part 1 of 2 is not counted yet"]);
     }
 
     #[test]
-    fn marks_that_contradict_each_other_are_told() {
-        let marks = [
+    fn entries_that_contradict_each_other_are_told() {
+        let entries = [
             ("000001", 3, Some(2)),
             ("000001.001", 3, Some(3)),
             ("000003", 3, None),
             ("000002.001", 3, None),
         ];
         assert_eq!(
-            ledger(2, &marks).contradictions(),
+            ledger(2, &entries).contradictions(),
             [
-                "its marks disagree on how many parts it has: {2, 3}",
-                "its marks disagree on how many transactions part 1 took: {2, 3}",
+                "its entries disagree on how many parts it has: {2, 3}",
+                "its entries disagree on how many transactions part 1 took: {2, 3}",
                 "transaction 1 of part 2 is marked, of 1",
                 "part 3 is marked, of 3 parts",
             ]
@@ -404,14 +405,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_without_its_numbers_is_an_error() {
-        let mut item = first_mark(1);
+    fn a_entry_without_its_numbers_is_an_error() {
+        let mut item = first_entry(1);
         item.remove("lines");
-        assert_eq!(Mark::read(&item).unwrap_err().to_string(), "its lines is None");
+        assert_eq!(LedgerEntry::read(&item).unwrap_err().to_string(), "its lines is None");
         for sk in ["1", "0000001.1", "000001.000", "000001.", "x", "00000x"] {
-            let item = mark("L#bucket/key#hash", sk, &[("parts", 1)]);
+            let item = entry("L#bucket/key#hash", sk, &[("parts", 1)]);
             assert_eq!(
-                Mark::read(&item).unwrap_err().to_string(),
+                LedgerEntry::read(&item).unwrap_err().to_string(),
                 format!("its part {sk:?} is not a number")
             );
         }
@@ -419,13 +420,14 @@ mod tests {
 
     #[test]
     fn the_sums_of_a_sealed_hour_have_no_summary() {
-        let mark =
-            Mark::read(&mark("L#seal:shop:2026-11-20T23", "000000", &[("parts", 1)])).unwrap();
+        let entry =
+            LedgerEntry::read(&entry("L#seal:shop:2026-11-20T23", "000000", &[("parts", 1)]))
+                .unwrap();
         let mut ledger = Ledger::default();
-        ledger.add(mark);
+        ledger.add(entry);
         assert!(ledger.is_complete() && ledger.summary.is_none());
         assert_eq!(sealed_hour("seal:a:b:2026-11-20T23"), Some(("a:b", "2026-11-20T23")));
-        let hour = Bucket::containing(Granularity::Hour, 90);
+        let hour = Period::containing(Granularity::Hour, 90);
         assert_eq!(sealed_hour(&sums_chunk_id("a", hour)), Some(("a", "1970-01-01T01")));
         assert_eq!(sealed_hour("bucket/seal:a:2026-11-20T23#hash"), None);
     }

@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
 use futures::{Stream, TryStreamExt as _};
-use minutebook_oracle::{Bucket, Decimal, Granularity};
+use minutebook_oracle::{Decimal, Granularity, Period};
 
 pub(crate) use self::orders::{OrderRow, RecentRow};
-pub(crate) use self::totals::TotalsLane;
-pub(crate) use self::visitors::{Sketches, UniqueRow};
-use crate::rows::ledger::{Item, Mark};
+pub(crate) use self::totals::TotalsShard;
+pub(crate) use self::visitors::{Sketches, VisitorRow};
+use crate::rows::ledger::{Item, LedgerEntry};
 use crate::stack::aws::explain;
 
 pub(crate) mod ledger;
@@ -25,8 +25,8 @@ const SEGMENTS: i32 = 4;
 /// The partition of the open hours.
 pub(crate) const OPEN: &str = "OPEN";
 
-/// The numbered lanes of a minute row.
-const LANES: u32 = 16;
+/// The numbered shards of a minute row.
+const SHARDS: u32 = 16;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,26 +34,26 @@ pub(crate) enum TableRow {
     /// The tallies of a minute, an hour, a day, a week or a month.
     Tallies(Tallies),
     /// The customers and sessions of one.
-    Uniques(UniqueRow),
+    ChunkVisitors(VisitorRow),
     /// A part of the totals.
-    Totals(TotalsLane),
+    Totals(TotalsShard),
     /// An order.
     Order(OrderRow),
     /// An order in the list of recent ones.
     RecentOrder(RecentRow),
     /// An hour that still waits for its seal, or was sealed just now.
     OpenHour(OpenHour),
-    /// A closed lane.
+    /// A closed shard.
     Seal,
-    /// How far a stretch of a partition of a stream is stored.
-    Stretch,
+    /// How far a extent of a partition of a stream is stored.
+    Extent,
     /// The hash of a key that may write for a site.
     WriteKey(WriteKey),
-    /// A mark of the ledger.
-    Mark {
+    /// A ledger entry of the ledger.
+    LedgerEntry {
         chunk_id: String,
         /// `None` if it cannot be read.
-        mark: Option<Mark>,
+        entry: Option<LedgerEntry>,
     },
 }
 
@@ -62,9 +62,9 @@ pub(crate) enum TableRow {
 pub(crate) struct Tallies {
     pub(crate) site: String,
     pub(crate) measure: String,
-    pub(crate) bucket: Bucket,
+    pub(crate) period: Period,
     /// Only minute rows have one.
-    pub(crate) lane: Option<Lane>,
+    pub(crate) shard: Option<Shard>,
     /// When it expires, in seconds since 1970.
     pub(crate) ttl: Option<i64>,
     /// The keys and their numbers.
@@ -73,7 +73,7 @@ pub(crate) struct Tallies {
 
 /// Which copy of a minute row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub(crate) enum Shard {
     /// One of those that are added up when the hour is sealed.
     Numbered,
     /// That of events that came when their hour was closed.
@@ -84,7 +84,7 @@ pub(crate) enum Lane {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OpenHour {
     pub(crate) site: String,
-    pub(crate) hour: Bucket,
+    pub(crate) hour: Period,
     pub(crate) is_done: bool,
 }
 
@@ -134,9 +134,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         return None;
     };
     let mut odd = |what: String| oddities.push(format!("row {pk} {sk}: {what}"));
-    if let Some(chunk_id) = Mark::chunk_id(pk) {
-        let mark = Mark::read(item).map_err(|error| odd(format!("{error:#}"))).ok();
-        return Some(TableRow::Mark { chunk_id: chunk_id.to_owned(), mark });
+    if let Some(chunk_id) = LedgerEntry::chunk_id(pk) {
+        let entry = LedgerEntry::read(item).map_err(|error| odd(format!("{error:#}"))).ok();
+        return Some(TableRow::LedgerEntry { chunk_id: chunk_id.to_owned(), entry });
     }
     if pk == OPEN {
         return match open_hour(item, sk, &mut odd) {
@@ -148,8 +148,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         };
     }
     if let Some(sealed) = pk.strip_prefix("S#") {
-        let lane = two_digits(sk).filter(|lane| *lane < LANES);
-        if sealed.split_once('#').and_then(|(_, hour)| hour_named(hour)).is_none() || lane.is_none()
+        let shard = two_digits(sk).filter(|shard| *shard < SHARDS);
+        if sealed.split_once('#').and_then(|(_, hour)| hour_named(hour)).is_none()
+            || shard.is_none()
         {
             odd("not the keys of a seal".to_owned());
             return None;
@@ -182,7 +183,7 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         }));
     }
     if let Some(partition) = pk.strip_prefix(extents::PREFIX) {
-        return extents::read(item, partition, sk, &mut odd).map(|()| TableRow::Stretch);
+        return extents::read(item, partition, sk, &mut odd).map(|()| TableRow::Extent);
     }
     if pk == totals::TOTALS {
         return totals::read(item, sk, &mut odd).map(TableRow::Totals);
@@ -194,7 +195,7 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         return Some(TableRow::RecentOrder(place));
     }
     if visitors::are_keys(pk, sk) {
-        return visitors::read(item, pk, sk, &mut odd).map(TableRow::Uniques);
+        return visitors::read(item, pk, sk, &mut odd).map(TableRow::ChunkVisitors);
     }
     let Some(tallies) = place(pk, sk) else {
         odd("not the keys of any row".to_owned());
@@ -207,20 +208,20 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
 }
 
 /// The hour of this name, as `2026-11-20T23`.
-pub(crate) fn hour_named(name: &str) -> Option<Bucket> {
+pub(crate) fn hour_named(name: &str) -> Option<Period> {
     let (date, hour) = name.split_once('T')?;
     let start =
         NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?.and_hms_opt(two_digits(hour)?, 0, 0)?;
     named(Granularity::Hour, start, name)
 }
 
-/// The bucket that begins with `start`, if this is how its name is written.
-fn named(granularity: Granularity, start: NaiveDateTime, name: &str) -> Option<Bucket> {
-    let bucket = Bucket::containing(granularity, start.and_utc().timestamp() / 60);
-    (bucket.to_string() == name).then_some(bucket)
+/// The period that begins with `start`, if this is how its name is written.
+fn named(granularity: Granularity, start: NaiveDateTime, name: &str) -> Option<Period> {
+    let period = Period::containing(granularity, start.and_utc().timestamp() / 60);
+    (period.to_string() == name).then_some(period)
 }
 
-fn day_named(name: &str) -> Option<Bucket> {
+fn day_named(name: &str) -> Option<Period> {
     let date = NaiveDate::parse_from_str(name, "%Y-%m-%d").ok()?;
     named(Granularity::Day, date.and_time(NaiveTime::MIN), name)
 }
@@ -249,22 +250,24 @@ fn place(pk: &str, sk: &str) -> Option<Tallies> {
     let (site, span) = site_and_span(pk)?;
     let mut parts = sk.split('#');
     let (measure, within) = (parts.next()?, parts.next()?);
-    let bucket = bucket(span, within)?;
-    let lane = match bucket.granularity() {
+    let period = period(span, within)?;
+    let shard = match period.granularity() {
         Granularity::Minute => match parts.next()? {
-            "late" => Some(Lane::Late),
-            lane => two_digits(lane).filter(|lane| *lane < LANES).map(|_| Some(Lane::Numbered))?,
+            "late" => Some(Shard::Late),
+            shard => {
+                two_digits(shard).filter(|shard| *shard < SHARDS).map(|_| Some(Shard::Numbered))?
+            }
         },
         _ => None,
     };
     let slot = parts.next()?;
-    let (slot, spill) = slot.split_once('.').unwrap_or((slot, "1"));
+    let (slot, overflow) = slot.split_once('.').unwrap_or((slot, "1"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if parts.next().is_some() || slot.len() < 3 || !digits(slot) || !digits(spill) {
+    if parts.next().is_some() || slot.len() < 3 || !digits(slot) || !digits(overflow) {
         return None;
     }
     let (site, measure) = (site.to_owned(), measure.to_owned());
-    Some(Tallies { site, measure, bucket, lane, ttl: None, counters: Vec::new() })
+    Some(Tallies { site, measure, period, shard, ttl: None, counters: Vec::new() })
 }
 
 /// The site, and the span of time that lies in one partition.
@@ -274,20 +277,20 @@ fn site_and_span(pk: &str) -> Option<(&str, &str)> {
 
 /// What lies `within` a span: a minute of an hour, an hour of a day, a day, week or month of a
 /// year.
-fn bucket(span: &str, within: &str) -> Option<Bucket> {
+fn period(span: &str, within: &str) -> Option<Period> {
     if let Some(hour) = hour_named(span) {
         let minute = two_digits(within).filter(|minute| *minute < 60)?;
-        Some(Bucket::containing(Granularity::Minute, hour.first_minute() + i64::from(minute)))
+        Some(Period::containing(Granularity::Minute, hour.first_minute() + i64::from(minute)))
     } else if let Some(day) = day_named(span) {
         let hour = two_digits(within).filter(|hour| *hour < 24)?;
-        Some(Bucket::containing(Granularity::Hour, day.first_minute() + i64::from(hour) * 60))
+        Some(Period::containing(Granularity::Hour, day.first_minute() + i64::from(hour) * 60))
     } else {
         of_year(span, within)
     }
 }
 
 /// The day `d11-20`, the week `w47` or the month `m11` of a year.
-fn of_year(year: &str, within: &str) -> Option<Bucket> {
+fn of_year(year: &str, within: &str) -> Option<Period> {
     let year_number: i32 = year.parse().ok()?;
     if let Some(day) = within.strip_prefix('d') {
         return day_named(&format!("{year}-{day}"));
@@ -408,8 +411,8 @@ mod tests {
             ("T#shop#2026", "views#m11#003", "shop views 2026-11 None"),
         ];
         for (pk, sk, expected) in cases {
-            let Tallies { site, measure, bucket, lane, .. } = place(pk, sk).unwrap();
-            assert_eq!(format!("{site} {measure} {bucket} {lane:?}"), expected);
+            let Tallies { site, measure, period, shard, .. } = place(pk, sk).unwrap();
+            assert_eq!(format!("{site} {measure} {period} {shard:?}"), expected);
         }
     }
 
@@ -534,10 +537,10 @@ mod tests {
     }
 
     #[test]
-    fn reads_marks_and_says_what_is_wrong_with_them() {
+    fn reads_entries_and_says_what_is_wrong_with_them() {
         let time = text("2026-11-21T00:10:00.5Z");
         let attributes =
-            [("plan_version", number("2")), ("parts", number("1")), ("committed_at", time)];
+            [("plan_format_version", number("2")), ("parts", number("1")), ("committed_at", time)];
         assert_eq!(
             oddities("L#seal:shop:2026-11-20T23", "000000", &attributes),
             Vec::<String>::new()
@@ -546,7 +549,10 @@ mod tests {
         assert_eq!(wrong, ["row L#seal:shop:2026-11-20T23 000000: its committed_at is None"]);
         let mut oddities = Vec::new();
         let row = read(&item("L#b/k#hash", "0", &[]), &mut oddities);
-        assert_eq!(row, Some(TableRow::Mark { chunk_id: "b/k#hash".to_owned(), mark: None }));
+        assert_eq!(
+            row,
+            Some(TableRow::LedgerEntry { chunk_id: "b/k#hash".to_owned(), entry: None })
+        );
     }
 
     #[test]

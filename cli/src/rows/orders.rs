@@ -34,7 +34,7 @@ const TEXTS: [&str; 8] = [
     "currency",
     "status",
     "status_at",
-    "status_by",
+    "status_source",
     "cancelled_at",
 ];
 const NUMBERS: [&str; 2] = ["value", "refund_amount"];

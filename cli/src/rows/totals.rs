@@ -11,14 +11,14 @@ use crate::rows::{number, others, two_digits};
 pub(super) const TOTALS: &str = "TOTALS";
 
 /// How many rows the totals are spread over.
-const LANES: u32 = 64;
+const SHARDS: u32 = 64;
 
 /// A part of the totals: what was counted through one of their rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TotalsLane(pub(crate) Totals);
+pub(crate) struct TotalsShard(pub(crate) Totals);
 
-pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<TotalsLane> {
-    if two_digits(sk).is_none_or(|lane| lane >= LANES) {
+pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<TotalsShard> {
+    if two_digits(sk).is_none_or(|shard| shard >= SHARDS) {
         odd("not the keys of totals".to_owned());
         return None;
     }
@@ -49,7 +49,7 @@ pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Optio
     }
     let counts = totals.named().map(|(name, _)| name);
     others(item, &[counts.as_slice(), &TIMES].concat(), odd);
-    Some(TotalsLane(totals))
+    Some(TotalsShard(totals))
 }
 
 /// When a chunk was last committed, and when that chunk was put.
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::rows::{TableRow, read};
 
-    fn lane(sk: &str, change: impl FnOnce(&mut Item)) -> (Option<TableRow>, usize) {
+    fn shard(sk: &str, change: impl FnOnce(&mut Item)) -> (Option<TableRow>, usize) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let mut item = Item::from([("pk".to_owned(), text("TOTALS")), ("sk".to_owned(), text(sk))]);
         for (place, (name, _)) in Totals::default().named().into_iter().enumerate() {
@@ -76,8 +76,8 @@ mod tests {
     }
 
     #[test]
-    fn reads_a_lane() {
-        let (row, oddities) = lane("63", |_| {});
+    fn reads_a_shard() {
+        let (row, oddities) = shard("63", |_| {});
         let totals = Totals {
             chunks: 0,
             lines: 1,
@@ -87,15 +87,15 @@ mod tests {
             rejected: 5,
             events: 6,
         };
-        assert_eq!((row, oddities), (Some(TableRow::Totals(TotalsLane(totals))), 0));
+        assert_eq!((row, oddities), (Some(TableRow::Totals(TotalsShard(totals))), 0));
     }
 
     #[test]
     fn says_what_is_odd() {
         for sk in ["64", "1", "late"] {
-            assert_eq!(lane(sk, |_| {}), (None, 1), "{sk}");
+            assert_eq!(shard(sk, |_| {}), (None, 1), "{sk}");
         }
-        let oddities = |change: fn(&mut Item)| lane("00", change).1;
+        let oddities = |change: fn(&mut Item)| shard("00", change).1;
         assert_eq!(oddities(|item| _ = item.remove("events")), 1);
         assert_eq!(
             oddities(|item| _ = item.insert("lines".to_owned(), AttributeValue::N("-1".to_owned()))),

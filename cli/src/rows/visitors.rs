@@ -1,10 +1,10 @@
 //! The rows of customers and sessions.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use minutebook_oracle::{Bucket, Granularity};
+use minutebook_oracle::{Granularity, Period};
 
 use crate::rows::ledger::Item;
-use crate::rows::{bucket, number, others, site_and_span, ttl, two_digits};
+use crate::rows::{period, number, others, site_and_span, ttl, two_digits};
 
 /// What the sort keys of these rows begin with.
 const USERS: &str = "users#";
@@ -15,9 +15,9 @@ const CHUNK_HASH_DIGITS: usize = 16;
 /// The customers and sessions of a chunk in a minute, or of all events in an hour, a day, a week or
 /// a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct UniqueRow {
+pub(crate) struct VisitorRow {
     pub(crate) site: String,
-    pub(crate) bucket: Bucket,
+    pub(crate) period: Period,
     /// When it expires, in seconds since 1970.
     pub(crate) ttl: Option<i64>,
     pub(crate) sketches: Sketches,
@@ -40,9 +40,9 @@ pub(super) fn read(
     pk: &str,
     sk: &str,
     odd: &mut impl FnMut(String),
-) -> Option<UniqueRow> {
-    let Some((site, bucket)) = place(pk, sk) else {
-        odd("not the keys of a row of uniques".to_owned());
+) -> Option<VisitorRow> {
+    let Some((site, period)) = place(pk, sk) else {
+        odd("not the keys of a row of visitors".to_owned());
         return None;
     };
     let mut sketch = |name: &str| match item.get(name) {
@@ -58,7 +58,7 @@ pub(super) fn read(
         odd("it has neither users nor sessions".to_owned());
     }
     let ttl = ttl(item, odd);
-    if bucket.granularity() == Granularity::Minute {
+    if period.granularity() == Granularity::Minute {
         others(item, &["users", "sessions", "ttl"], odd);
     } else {
         let revision = item.get("revision");
@@ -71,22 +71,22 @@ pub(super) fn read(
         }
         others(item, &["users", "sessions", "revision", "ttl"], odd);
     }
-    Some(UniqueRow { site: site.to_owned(), bucket, ttl, sketches })
+    Some(VisitorRow { site: site.to_owned(), period, ttl, sketches })
 }
 
-/// The site and the bucket of a row with these keys.
-fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Bucket)> {
+/// The site and the period of a row with these keys.
+fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Period)> {
     let (site, span) = site_and_span(pk)?;
     let (within, copy) = sk.strip_prefix(USERS)?.split_once('#')?;
-    let bucket = bucket(span, within)?;
-    let is_right = match bucket.granularity() {
+    let period = period(span, within)?;
+    let is_right = match period.granularity() {
         Granularity::Minute => {
             copy.len() == CHUNK_HASH_DIGITS
                 && copy.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         }
         _ => two_digits(copy).is_some(),
     };
-    is_right.then_some((site, bucket))
+    is_right.then_some((site, period))
 }
 
 #[cfg(test)]
@@ -134,10 +134,11 @@ mod tests {
                 attributes.push(("revision", count("3")));
             }
             let (row, oddities) = row(pk, sk, &attributes);
-            let Some(TableRow::Uniques(UniqueRow { site, bucket, ttl, sketches })) = row else {
+            let Some(TableRow::ChunkVisitors(VisitorRow { site, period, ttl, sketches })) = row
+            else {
                 panic!("{row:?}")
             };
-            assert_eq!((format!("{site} {bucket}").as_str(), ttl), (expected, Some(99)));
+            assert_eq!((format!("{site} {period}").as_str(), ttl), (expected, Some(99)));
             assert_eq!(sketches, Sketches { users: Some(vec![1]), sessions: Some(vec![2]) });
             assert!(oddities.is_empty(), "{oddities:?}");
         }
@@ -155,7 +156,7 @@ mod tests {
             ("T#shop", "users#m11#00"),
         ] {
             let (row, oddities) = row(pk, sk, &[]);
-            assert_eq!(oddities, [format!("row {pk} {sk}: not the keys of a row of uniques")]);
+            assert_eq!(oddities, [format!("row {pk} {sk}: not the keys of a row of visitors")]);
             assert!(row.is_none());
         }
     }

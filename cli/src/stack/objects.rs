@@ -53,7 +53,7 @@ impl Object {
             .set_if_match(self.etag.as_ref().map(|etag| format!("\"{etag}\"")));
         let answer = match get.send().await {
             Ok(answer) => answer,
-            // 405: the version is a mark of deletion; 412: it has another tag.
+            // 405: the version is a ledger entry of deletion; 412: it has another tag.
             Err(error)
                 if error
                     .raw_response()

@@ -1,20 +1,20 @@
 //! The way of one chunk: read, count, plan, commit part by part.
 
-use minutebook_domain::chunk::id::{ChunkId, PlanBasis};
+use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::plan::{PLAN_VERSION, Part, Plan};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Part, Plan};
 use minutebook_domain::time::lateness::is_closed;
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
 use minutebook_storage::bucket::rejected::RejectedLines;
 use minutebook_storage::chunk::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
-use minutebook_storage::chunk::ledger::{ChunkHeader, Mark};
+use minutebook_storage::chunk::ledger::{ChunkHeader, LedgerEntry};
 use minutebook_storage::error::StorageError;
 use tokio::time::Instant;
 
 /// How often an object is read from its start again: after its body broke off, or to plan from a
-/// recorded basis.
+/// recorded inputs.
 const READS_MAX: u32 = 4;
 
 /// How many bytes of rejected lines are gathered before they are handed on.
@@ -46,14 +46,14 @@ pub enum CountError {
     /// An earlier version of minutebook counted a part of the chunk by other rules; no retry helps.
     #[error(
         "part {part} of the chunk was counted under plan version {found} with {found_parts} parts, and this is \
-         version {PLAN_VERSION} with {parts}: run the version that began the chunk to finish it"
+         version {PLAN_FORMAT_VERSION} with {parts}: run the version that began the chunk to finish it"
     )]
     OtherPlan {
-        /// The part whose mark differs.
+        /// The part whose ledger entry differs.
         part: usize,
-        /// The mark's version.
+        /// The ledger entry's version.
         found: u32,
-        /// The mark's number of parts.
+        /// The ledger entry's number of parts.
         found_parts: usize,
         /// Our number of parts.
         parts: usize,
@@ -62,7 +62,7 @@ pub enum CountError {
     /// from there.
     #[error("out of time: the message goes back to the queue before Lambda ends the function")]
     OutOfTime,
-    /// The ledger's basis kept changing, or the object could not be read to its end.
+    /// The ledger's inputs kept changing, or the object could not be read to its end.
     #[error("the chunk was read {READS_MAX} times without success: {last}")]
     ReadTooOften {
         /// What went wrong the last time.
@@ -108,7 +108,7 @@ pub struct Report {
 
 /// What one reading of the object came to.
 enum Reading {
-    Counted { count: Box<ChunkCount>, basis: PlanBasis, size_bytes: u64 },
+    Counted { count: Box<ChunkCount>, inputs: PlanInputs, size_bytes: u64 },
     Ended(Ending),
 }
 
@@ -122,27 +122,28 @@ enum Committing {
         /// The minutes that got no rows of their own, since such rows would have expired already.
         minutes_expired: u64,
     },
-    /// The ledger records another basis: the chunk must be planned from that one.
-    OtherBasis(PlanBasis),
+    /// The ledger records another inputs: the chunk must be planned from that one.
+    OtherInputs(PlanInputs),
 }
 
 impl Counter {
     /// Counts the chunk that a notification names, exactly once.
     ///
-    /// **Guarantees**: parts are committed in order, each with its mark. Whatever was committed by
-    /// earlier attempts, by others at the same time, or by this one before it failed is never
-    /// committed again.
+    /// **Guarantees**: parts are committed in order, each with its ledger entry. Whatever was
+    /// committed by earlier attempts, by others at the same time, or by this one before it failed
+    /// is never committed again.
     ///
     /// **Errors**: [`CountError`].
     pub async fn count(&self, object: &ObjectRef, deadline: Instant) -> Result<Report, CountError> {
-        // One limit around everything: whatever step it stops, the marks say what was committed.
+        // One limit around everything: whatever step it stops, the ledger entries say what was
+        // committed.
         tokio::time::timeout_at(deadline, self.count_unhurried(object))
             .await
             .unwrap_or(Err(CountError::OutOfTime))
     }
 
     async fn count_unhurried(&self, object: &ObjectRef) -> Result<Report, CountError> {
-        let mut recorded: Option<PlanBasis> = None;
+        let mut recorded: Option<PlanInputs> = None;
         let mut effort = CommitEffort::default();
         let mut last = String::new();
         for _ in 0..READS_MAX {
@@ -158,12 +159,12 @@ impl Counter {
                     return Err(error);
                 }
             };
-            let (count, basis, size_bytes) = match reading {
-                Reading::Counted { count, basis, size_bytes } => (count, basis, size_bytes),
+            let (count, inputs, size_bytes) = match reading {
+                Reading::Counted { count, inputs, size_bytes } => (count, inputs, size_bytes),
                 Reading::Ended(ending) => return Ok(Report::unread(ending)),
             };
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
-            match self.commit(object, &chunk, &count, basis, rejected, &mut effort).await? {
+            match self.commit(object, &chunk, &count, inputs, rejected, &mut effort).await? {
                 Committing::Done { parts, parts_committed, has_finished, minutes_expired } => {
                     let ending = if has_finished { Ending::Counted } else { Ending::Duplicate };
                     let outcomes = count.outcomes;
@@ -178,9 +179,9 @@ impl Counter {
                         effort,
                     });
                 }
-                Committing::OtherBasis(basis) => {
-                    last = "an earlier attempt planned the chunk from another basis".to_string();
-                    recorded = Some(basis);
+                Committing::OtherInputs(inputs) => {
+                    last = "an earlier attempt planned the chunk from another inputs".to_string();
+                    recorded = Some(inputs);
                 }
             }
         }
@@ -190,7 +191,7 @@ impl Counter {
     async fn read(
         &self,
         object: &ObjectRef,
-        recorded: Option<PlanBasis>,
+        recorded: Option<PlanInputs>,
         rejected: &mut RejectedLines<'_>,
     ) -> Result<Reading, CountError> {
         let mut body: OpenObject = match self.buckets.open(object).await? {
@@ -198,14 +199,14 @@ impl Counter {
             Opened::Gone => return Ok(Reading::Ended(Ending::Gone)),
             Opened::Replaced => return Ok(Reading::Ended(Ending::Replaced)),
         };
-        let own_basis = PlanBasis {
+        let own_inputs = PlanInputs {
             reference_time: body.last_modified,
             default_currency: self.default_currency,
             minute_retention_days: self.committer.retention.minute_days,
         };
-        let basis = recorded.unwrap_or(own_basis);
+        let inputs = recorded.unwrap_or(own_inputs);
         let size_bytes = body.size_bytes;
-        let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes });
+        let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes });
         while let Some(block) = body.next_block().await? {
             reader.push(block.as_ref())?;
             if reader.rejected_bytes() >= REJECTED_HANDOVER_BYTES {
@@ -214,7 +215,7 @@ impl Counter {
         }
         let mut count = reader.finish()?;
         rejected.write(std::mem::take(&mut count.rejected)).await?;
-        Ok(Reading::Counted { count: Box::new(count), basis, size_bytes })
+        Ok(Reading::Counted { count: Box::new(count), inputs, size_bytes })
     }
 
     async fn commit(
@@ -222,15 +223,15 @@ impl Counter {
         object: &ObjectRef,
         chunk: &ChunkId,
         count: &ChunkCount,
-        basis: PlanBasis,
+        inputs: PlanInputs,
         rejected: RejectedLines<'_>,
         effort: &mut CommitEffort,
     ) -> Result<Committing, CountError> {
-        let marks = self.committer.table.read_marks(chunk).await?;
-        let recorded = marks.first().and_then(|mark| mark.basis);
+        let entries = self.committer.table.read_entries(chunk).await?;
+        let recorded = entries.first().and_then(|entry| entry.inputs);
         // A chunk that is counted to its end is counted, by whatever rules: only an unfinished one
         // must be planned alike.
-        if let Some(first) = marks.first().filter(|_| marks.is_complete()) {
+        if let Some(first) = entries.first().filter(|_| entries.is_complete()) {
             abandon(rejected).await;
             return Ok(Committing::Done {
                 parts: first.parts,
@@ -239,53 +240,58 @@ impl Counter {
                 minutes_expired: 0,
             });
         }
-        if let Some(recorded) = recorded.filter(|recorded| *recorded != basis) {
+        if let Some(recorded) = recorded.filter(|recorded| *recorded != inputs) {
             abandon(rejected).await;
-            return Ok(Committing::OtherBasis(recorded));
+            return Ok(Committing::OtherInputs(recorded));
         }
 
-        let mut plan = Plan::of(&count.tally, &basis);
+        let mut plan = Plan::of(&count.tally, &inputs);
         if !count.orders.is_empty() && plan.parts.len() == 1 {
-            // Orders are written between two marks: after the first, which settles what the chunk
-            // is read by, and before the last, which says that all of it is counted.
+            // Orders are written between two ledger entries: after the first, which settles what
+            // the chunk is read by, and before the last, which says that all of it is counted.
             plan.parts.push(Part::default());
         }
         let parts = plan.parts.len();
-        for (number, mark) in marks.parts() {
-            check_plan(number, mark, parts)?;
+        for (number, entry) in entries.parts() {
+            check_plan(number, entry, parts)?;
         }
-        // The rejected lines stand before the first mark does, so no counted chunk ever lacks them.
+        // The rejected lines stand before the first ledger entry does, so no counted chunk ever
+        // lacks them.
         rejected.finish().await?;
         let header = ChunkHeader {
             bucket: &object.bucket,
             key: &object.key,
-            basis,
+            inputs,
             outcomes: &count.outcomes,
         };
-        // Visitors are united, which may be done twice; so they are there before the first mark,
-        // too.
-        self.committer.put_visitors(chunk, &count.uniques).await?;
-        let was_closed = |_: &str, hour| is_closed(hour, basis.reference_time);
-        self.committer.join_visitors(chunk, &count.uniques.rolled_up(was_closed)).await?;
+        // Visitors are merged, which may be done twice; so they are there before the first ledger
+        // entry, too.
+        self.committer.put_visitors(chunk, &count.visitors).await?;
+        let was_closed = |_: &str, hour| is_closed(hour, inputs.reference_time);
+        self.committer.merge_visitors(chunk, &count.visitors.rolled_up(was_closed)).await?;
         let mut parts_committed = 0;
         let mut has_finished = false;
         for (number, part) in plan.parts.iter().enumerate() {
-            if marks.has_whole(number) {
+            if entries.has_whole(number) {
                 continue;
             }
             if number + 1 == parts {
                 self.committer.commit_orders(&count.orders, &|| self.clock.now(), effort).await?;
             }
-            let basis_of_part = (number == 0).then_some(basis);
-            let mark =
-                Mark { plan_version: PLAN_VERSION, parts, late_parts: None, basis: basis_of_part };
+            let inputs_of_part = (number == 0).then_some(inputs);
+            let entry = LedgerEntry {
+                plan_format_version: PLAN_FORMAT_VERSION,
+                parts,
+                late_parts: None,
+                inputs: inputs_of_part,
+            };
             let commit = PartCommit {
                 chunk,
                 number,
-                mark: &mark,
+                entry: &entry,
                 header: (number == 0).then_some(&header),
                 part,
-                uniques: &count.uniques,
+                visitors: &count.visitors,
                 now: self.clock.now(),
             };
             match self.committer.commit(&commit, effort).await? {
@@ -293,9 +299,9 @@ impl Counter {
                     parts_committed += 1;
                     has_finished = number + 1 == parts;
                 }
-                PartOutcome::CountedBefore(found) => {
-                    if let Some(recorded) = found.basis.filter(|recorded| *recorded != basis) {
-                        return Ok(Committing::OtherBasis(recorded));
+                PartOutcome::AlreadyCounted(found) => {
+                    if let Some(recorded) = found.inputs.filter(|recorded| *recorded != inputs) {
+                        return Ok(Committing::OtherInputs(recorded));
                     }
                     check_plan(number, &found, parts)?;
                 }
@@ -325,11 +331,16 @@ impl Report {
     }
 }
 
-fn check_plan(part: usize, found: &Mark, parts: usize) -> Result<(), CountError> {
-    if found.plan_version == PLAN_VERSION && found.parts == parts {
+fn check_plan(part: usize, found: &LedgerEntry, parts: usize) -> Result<(), CountError> {
+    if found.plan_format_version == PLAN_FORMAT_VERSION && found.parts == parts {
         return Ok(());
     }
-    Err(CountError::OtherPlan { part, found: found.plan_version, found_parts: found.parts, parts })
+    Err(CountError::OtherPlan {
+        part,
+        found: found.plan_format_version,
+        found_parts: found.parts,
+        parts,
+    })
 }
 
 fn is_broken_body(error: &CountError) -> bool {

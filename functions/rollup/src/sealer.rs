@@ -1,4 +1,4 @@
-//! The way of an hour that is over: its lanes are sealed, its sums are added to the rows above, it
+//! The way of an hour that is over: its shards are sealed, its sums are added to the rows above, it
 //! leaves the list.
 //!
 //! Each step is recorded on the list of open hours, and each may be taken any number of times, by
@@ -10,13 +10,13 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::plan::{PLAN_VERSION, Plan};
-use minutebook_domain::time::lateness::{SEAL_AFTER, SETTLE};
-use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan};
+use minutebook_domain::time::lateness::{ALLOWED_LATENESS, SETTLE_TIME};
+use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::chunk::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
-use minutebook_storage::chunk::ledger::{Mark, Marks};
+use minutebook_storage::chunk::ledger::{LedgerEntries, LedgerEntry};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::open_hours::{Consistency, OpenHour};
 use tokio::time::Instant;
@@ -39,7 +39,7 @@ pub struct Sealer {
 pub struct Report {
     /// The hours that were closed and on the list when the run began.
     pub hours_open: usize,
-    /// Those whose lanes were sealed.
+    /// Those whose shards were sealed.
     pub hours_sealed: usize,
     /// Those that were added up.
     pub hours_done: usize,
@@ -87,14 +87,14 @@ pub enum SealError {
     /// Another version of minutebook added up a part of the hour by other rules; no retry helps.
     #[error(
         "part {part} of its sums was added under plan version {found} with {found_parts} parts, and this is version \
-         {PLAN_VERSION} with {parts}: run the version that began it to finish it"
+         {PLAN_FORMAT_VERSION} with {parts}: run the version that began it to finish it"
     )]
     OtherPlan {
-        /// The part whose mark differs.
+        /// The part whose ledger entry differs.
         part: usize,
-        /// The mark's version.
+        /// The ledger entry's version.
         found: u32,
-        /// The mark's number of parts.
+        /// The ledger entry's number of parts.
         found_parts: usize,
         /// Our number of parts.
         parts: usize,
@@ -125,7 +125,7 @@ pub enum SealError {
 /// What an hour needs next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    /// Its numbered lanes are to be closed.
+    /// Its numbered shards are to be closed.
     Seal,
     /// Its sums are to be added to the rows above.
     AddUp,
@@ -137,7 +137,7 @@ enum Step {
 
 impl Step {
     fn of(open: &OpenHour, now: DateTime<Utc>) -> Step {
-        let is_settled = |since: DateTime<Utc>| since + SETTLE <= now;
+        let is_settled = |since: DateTime<Utc>| since + SETTLE_TIME <= now;
         match (open.sealed_at, open.done_at) {
             (_, Some(done_at)) if is_settled(done_at) => Step::Remove,
             (Some(sealed_at), None) if is_settled(sealed_at) => Step::AddUp,
@@ -207,15 +207,15 @@ impl Sealer {
         match step {
             Step::Seal => {
                 self.check_not_expired(*hour, &chunk).await?;
-                table.seal_lanes(site, *hour, self.clock.now()).await?;
+                table.seal_shards(site, *hour, self.clock.now()).await?;
                 // The time is taken anew: everybody must see the last of the seal rows when it has
                 // settled.
                 table.record_sealed(site, *hour, self.clock.now()).await?;
             }
             Step::AddUp => {
-                let marks = table.read_marks(&chunk).await?;
-                if !marks.is_complete() {
-                    self.add_up(open, &chunk, &marks, effort).await?;
+                let entries = table.read_entries(&chunk).await?;
+                if !entries.is_complete() {
+                    self.add_up(open, &chunk, &entries, effort).await?;
                 }
                 table.record_done(site, *hour, self.clock.now()).await?;
             }
@@ -231,7 +231,7 @@ impl Sealer {
         &self,
         open: &OpenHour,
         chunk: &ChunkId,
-        marks: &Marks,
+        entries: &LedgerEntries,
         effort: &mut CommitEffort,
     ) -> Result<(), SealError> {
         let sealed = self.committer.table.read_sealed_minutes(&open.site, open.hour).await?;
@@ -239,30 +239,30 @@ impl Sealer {
         if let Some(since) = expired_since(self.committer.retention, open.hour, self.clock.now()) {
             return Err(SealError::Expired { since });
         }
-        // Before the marks, as they say that all of this is done.
-        self.committer.join_visitors(chunk, &sealed.uniques.rolled_up(|_, _| true)).await?;
+        // Before the ledger entries, as they say that all of this is done.
+        self.committer.merge_visitors(chunk, &sealed.visitors.rolled_up(|_, _| true)).await?;
         let plan = Plan::of_sealed_hour(&sealed.tally);
-        let mark = Mark {
-            plan_version: PLAN_VERSION,
+        let entry = LedgerEntry {
+            plan_format_version: PLAN_FORMAT_VERSION,
             parts: plan.parts.len(),
             late_parts: None,
-            basis: None,
+            inputs: None,
         };
-        for (part, found) in marks.parts() {
-            check_plan(part, found, &mark)?;
+        for (part, found) in entries.parts() {
+            check_plan(part, found, &entry)?;
         }
         for (number, part) in plan.parts.iter().enumerate() {
-            if marks.has_whole(number) {
+            if entries.has_whole(number) {
                 continue;
             }
             let now = self.clock.now();
-            let uniques = &sealed.uniques;
+            let visitors = &sealed.visitors;
             let commit =
-                PartCommit { chunk, number, mark: &mark, header: None, part, uniques, now };
-            if let PartOutcome::CountedBefore(found) =
+                PartCommit { chunk, number, entry: &entry, header: None, part, visitors, now };
+            if let PartOutcome::AlreadyCounted(found) =
                 self.committer.commit(&commit, effort).await?
             {
-                check_plan(number, &found, &mark)?;
+                check_plan(number, &found, &entry)?;
             }
         }
         Ok(())
@@ -272,7 +272,7 @@ impl Sealer {
     /// long listed it anew: then it does not matter that its minutes are gone.
     async fn check_not_expired(&self, hour: Hour, chunk: &ChunkId) -> Result<(), SealError> {
         match expired_since(self.committer.retention, hour, self.clock.now()) {
-            Some(since) if !self.committer.table.read_marks(chunk).await?.is_complete() => {
+            Some(since) if !self.committer.table.read_entries(chunk).await?.is_complete() => {
                 Err(SealError::Expired { since })
             }
             _ => Ok(()),
@@ -295,10 +295,10 @@ impl Report {
     }
 }
 
-/// The hour that no earlier one is open with: an hour is closed when [`SEAL_AFTER`] has passed
-/// since its end.
+/// The hour that no earlier one is open with: an hour is closed when [`ALLOWED_LATENESS`] has
+/// passed since its end.
 fn first_not_closed(now: DateTime<Utc>) -> Hour {
-    Minute::containing(now - SEAL_AFTER).unwrap_or(Minute::EPOCH).hour()
+    Minute::containing(now - ALLOWED_LATENESS).unwrap_or(Minute::EPOCH).hour()
 }
 
 /// Since when minutes of an hour may be deleted; `None` if none may be yet.
@@ -317,7 +317,7 @@ fn expires_soon(retention: Retention, hour: Hour, now: DateTime<Utc>) -> Option<
 
 /// When the first minute of an hour expires; `None` is never.
 fn first_expiry(retention: Retention, hour: Hour) -> Option<DateTime<Utc>> {
-    retention.expires_at(Bucket::Minute(hour.first_minute())).and_then(time)
+    retention.expires_at(Period::Minute(hour.first_minute())).and_then(time)
 }
 
 fn age_seconds(hour: Hour, now: DateTime<Utc>) -> u64 {
@@ -328,13 +328,13 @@ fn time(epoch_seconds: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(epoch_seconds, 0)
 }
 
-fn check_plan(part: usize, found: &Mark, ours: &Mark) -> Result<(), SealError> {
+fn check_plan(part: usize, found: &LedgerEntry, ours: &LedgerEntry) -> Result<(), SealError> {
     if found.is_of_plan(ours) {
         return Ok(());
     }
     Err(SealError::OtherPlan {
         part,
-        found: found.plan_version,
+        found: found.plan_format_version,
         found_parts: found.parts,
         parts: ours.parts,
     })

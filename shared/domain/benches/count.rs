@@ -8,7 +8,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use minutebook_domain::chunk::id::PlanBasis;
+use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
 
@@ -21,7 +21,7 @@ const PUSH_BYTES: usize = 64 * 1024;
 
 fn count(bytes: &[u8]) -> ChunkCount {
     let settings = ChunkSettings {
-        basis: PlanBasis {
+        inputs: PlanInputs {
             reference_time: "2026-11-21T02:00:00Z".parse().expect("a time"),
             default_currency: Currency::parse(b"USD").expect("a currency"),
             minute_retention_days: 7,

@@ -11,7 +11,7 @@ use std::io::Read;
 use std::time::Instant;
 
 use chrono::DateTime;
-use minutebook_domain::chunk::id::PlanBasis;
+use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::plan::Plan;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let default_currency = Currency::parse(b"USD").ok_or("three letters")?;
     let settings = ChunkSettings {
         // Far ahead, so that no event of any file is in its future.
-        basis: PlanBasis {
+        inputs: PlanInputs {
             reference_time: "9999-01-01T00:00:00Z".parse()?,
             default_currency,
             minute_retention_days: 0,
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         size_bytes: u64::MAX,
     };
     // Long ago, so that every hour is planned as an open one.
-    let basis = PlanBasis {
+    let inputs = PlanInputs {
         reference_time: DateTime::UNIX_EPOCH,
         default_currency,
         minute_retention_days: 0,
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let count = reader.finish()?;
     let read_seconds = started.elapsed().as_secs_f64();
-    let plan = Plan::of(&count.tally, &basis);
+    let plan = Plan::of(&count.tally, &inputs);
     let figures = json!({
         "bytes": bytes,
         "lines": count.outcomes.lines,

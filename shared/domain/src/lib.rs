@@ -3,7 +3,7 @@
 //!
 //! Nothing here does I/O, reads a clock or the environment, or draws a random number: the plan of a
 //! chunk must be a pure function of its bytes and its recorded settings, or a retry would not meet
-//! its own ledger marks.
+//! its own ledger entries.
 
 pub mod chunk;
 pub mod count;

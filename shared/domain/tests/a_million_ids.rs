@@ -2,7 +2,7 @@
 //! limits, and hold each id once at every granularity.
 
 use chrono::DateTime;
-use minutebook_domain::chunk::id::PlanBasis;
+use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::tally::Tally;
@@ -29,7 +29,7 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
         for id in 0..ids {
             tally.add("shop", Measure::Views, minute, &id.to_string(), Amount::ONE);
         }
-        let basis = PlanBasis {
+        let inputs = PlanInputs {
             reference_time: DateTime::from_timestamp(
                 minute.epoch_seconds() + hours_later * 3_600,
                 0,
@@ -38,7 +38,7 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
         };
-        let plan = Plan::of(&tally, &basis);
+        let plan = Plan::of(&tally, &inputs);
         let mut counters = 0;
         let mut rows = 0;
         for part in &plan.parts {

@@ -32,7 +32,7 @@ fn the_users_of_a_day_are_those_of_its_hours() {
             (0..24).map(|hour| (hour, users(of_hour(hour)).to_bytes())).collect();
         let mut day = Sketch::new();
         for stored in hours.values() {
-            day.unite(&Sketch::from_bytes(stored).expect("it was stored just now"));
+            day.merge(&Sketch::from_bytes(stored).expect("it was stored just now"));
         }
         let at_once = users(0..of_hour(23).end);
         assert_eq!(day.estimate(), at_once.estimate(), "{users_an_hour} users an hour");

@@ -5,33 +5,33 @@ use aws_sdk_dynamodb::types::CancellationReason;
 
 use crate::error::is_passing_code;
 
-/// The action of the ledger mark: always the first of a transaction.
-pub(crate) const MARK_POSITION: usize = 0;
+/// The action of the ledger entry: always the first of a transaction.
+pub(crate) const ENTRY_POSITION: usize = 0;
 
 /// What the caller does next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
-    /// The ledger mark was there already: the part was counted before, by an earlier attempt or
+    /// The ledger entry was there already: the part was counted before, by an earlier attempt or
     /// another worker.
-    CountedBefore,
-    /// Another transaction was at one of the same items: try again on another lane.
+    AlreadyCounted,
+    /// Another transaction was at one of the same items: try again on another shard.
     Conflict,
     /// A partition is at its limit: back off and try again.
     Throttled,
     /// An hour is sealed: take the late path.
     Sealed,
-    /// These rows (0 is the first one) have no room left: go on in their next spill rows.
+    /// These rows (0 is the first one) have no room left: go on in their next overflow rows.
     TooLarge(Vec<usize>),
     /// Anything else: no retry helps.
     Refused(String),
 }
 
-/// Reads the reasons of a transaction of one mark, then `seal_checks` checks, then rows. The
-/// totals, which some end with, have room for ever.
+/// Reads the reasons of a transaction of one ledger entry, then `seal_checks` checks, then rows.
+/// The totals, which some end with, have room for ever.
 ///
-/// The ledger's own position decides first: if the mark is there, the part was counted, whatever
-/// else went wrong. Then what may pass by itself, so that a refusal is only spoken when nothing
-/// else is in the way.
+/// The ledger's own position decides first: if the ledger entry is there, the part was counted,
+/// whatever else went wrong. Then what may pass by itself, so that a refusal is only spoken when
+/// nothing else is in the way.
 ///
 /// **Source**: the reasons are listed at
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>, in
@@ -40,8 +40,8 @@ pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Ver
     let code_at = |position: usize| {
         reasons.get(position).and_then(CancellationReason::code).unwrap_or("None")
     };
-    if code_at(MARK_POSITION) == "ConditionalCheckFailed" {
-        return Verdict::CountedBefore;
+    if code_at(ENTRY_POSITION) == "ConditionalCheckFailed" {
+        return Verdict::AlreadyCounted;
     }
     let has =
         |matches: fn(&str) -> bool| (0..reasons.len()).any(|position| matches(code_at(position)));
@@ -51,8 +51,8 @@ pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Ver
     if has(is_passing_code) {
         return Verdict::Throttled;
     }
-    let first_row = MARK_POSITION + 1 + seal_checks;
-    if (MARK_POSITION + 1..first_row).any(|check| code_at(check) == "ConditionalCheckFailed") {
+    let first_row = ENTRY_POSITION + 1 + seal_checks;
+    if (ENTRY_POSITION + 1..first_row).any(|check| code_at(check) == "ConditionalCheckFailed") {
         return Verdict::Sealed;
     }
     let too_large: Vec<usize> = (first_row..reasons.len())
@@ -70,13 +70,13 @@ pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Ver
 pub(crate) struct OrderObstacles {
     /// More is known of an order by now: read it again.
     pub(crate) has_other_revision: bool,
-    /// Another transaction was at one of the same items: try again on another lane.
+    /// Another transaction was at one of the same items: try again on another shard.
     pub(crate) has_conflict: bool,
     /// A partition is at its limit: back off and try again.
     pub(crate) is_throttled: bool,
     /// These hours (0 is the first check) are sealed: take the late path for them.
     pub(crate) sealed: Vec<usize>,
-    /// These rows (0 is the first one) have no room left: go on in their next spill rows.
+    /// These rows (0 is the first one) have no room left: go on in their next overflow rows.
     pub(crate) too_large: Vec<usize>,
 }
 
@@ -199,20 +199,20 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_stands_means_counted_before_whatever_else_failed() {
-        check(&["ConditionalCheckFailed", "None", "None", "None"], &Verdict::CountedBefore);
+    fn a_entry_that_stands_means_already_counted_whatever_else_failed() {
+        check(&["ConditionalCheckFailed", "None", "None", "None"], &Verdict::AlreadyCounted);
         check(
             &["ConditionalCheckFailed", "None", "None", "TransactionConflict"],
-            &Verdict::CountedBefore,
+            &Verdict::AlreadyCounted,
         );
         check(
             &["ConditionalCheckFailed", "ConditionalCheckFailed", "None", "ThrottlingError"],
-            &Verdict::CountedBefore,
+            &Verdict::AlreadyCounted,
         );
     }
 
     #[test]
-    fn a_conflict_anywhere_is_tried_on_another_lane() {
+    fn a_conflict_anywhere_is_tried_on_another_shard() {
         check(&["None", "None", "None", "TransactionConflict"], &Verdict::Conflict);
         check(&["TransactionConflict", "None", "None", "None"], &Verdict::Conflict);
         check(&["None", "TransactionConflict", "None", "ThrottlingError"], &Verdict::Conflict);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_room_spills() {
+    fn a_row_without_room_overflows() {
         let message = "ValidationError/Item size to update has exceeded the maximum allowed size";
         check(&["None", "None", "None", "None", message], &Verdict::TooLarge(vec![1]));
     }

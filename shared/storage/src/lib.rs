@@ -1,4 +1,4 @@
-//! The table, the buckets and the queues: the only crate that speaks to DynamoDB, S3 and SQS.
+//! The table, the periods and the queues: the only crate that speaks to DynamoDB, S3 and SQS.
 //!
 //! It knows how rows are keyed, how a part of a chunk is committed exactly once, and which failures
 //! a retry helps. What is counted, and in which rows, is decided in `minutebook-domain`.

@@ -16,11 +16,11 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::visitors::Visitors;
 use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::Hour;
-use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::time::period::{Period, Retention};
 
 use crate::chunk::ledger::Item;
 use crate::error::StorageError;
-use crate::keys::{self, Lane};
+use crate::keys::{self, Shard};
 use crate::open_hours::OpenHour;
 use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource};
@@ -84,14 +84,14 @@ struct MemoryRow {
 
 impl MemoryTable {
     /// Adds a row's counters, as a commit does.
-    pub fn add(&self, row: &Row<'_>, lane: Lane, retention: Retention) {
-        let partition = keys::tally_partition(row.site, row.bucket);
-        let sort_key = keys::tally_row(row.measure, row.bucket, lane, row.slot, 0);
+    pub fn add(&self, row: &Row<'_>, shard: Shard, retention: Retention) {
+        let partition = keys::tally_partition(row.site, row.period);
+        let sort_key = keys::tally_row(row.measure, row.period, shard, row.slot, 0);
         let mut state = self.state();
         let stored = Arc::make_mut(
             state.partitions.entry(partition).or_default().entry(sort_key).or_default(),
         );
-        stored.expires_at = retention.expires_at(row.bucket);
+        stored.expires_at = retention.expires_at(row.period);
         for (key, amount) in &row.counters {
             match stored.counters.get_mut(*key) {
                 Some(sum) => *sum += *amount,
@@ -102,28 +102,28 @@ impl MemoryTable {
         }
     }
 
-    /// Puts a row of visitors in the place of the one that has this tag, or lane.
+    /// Puts a row of visitors in the place of the one that has this tag, or shard.
     pub fn put_visitors(
         &self,
         site: &str,
-        bucket: Bucket,
+        period: Period,
         tag: &str,
         visitors: &Visitors,
         retention: Retention,
     ) {
-        let sort_key = format!("{}{tag}", keys::tally_prefix(keys::VISITORS, bucket));
+        let sort_key = format!("{}{tag}", keys::tally_prefix(keys::VISITORS, period));
         let sketches = [(keys::USERS, &visitors.users), (keys::SESSIONS, &visitors.sessions)];
         let sketches =
             sketches.into_iter().map(|(name, sketch)| (name, sketch.to_bytes())).collect();
         let row = MemoryRow {
-            expires_at: retention.expires_at(bucket),
+            expires_at: retention.expires_at(period),
             sketches,
             ..MemoryRow::default()
         };
         let mut state = self.state();
         state
             .partitions
-            .entry(keys::tally_partition(site, bucket))
+            .entry(keys::tally_partition(site, period))
             .or_default()
             .insert(sort_key, Arc::new(row));
     }

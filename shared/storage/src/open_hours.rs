@@ -1,4 +1,4 @@
-//! The open hours: which hours have rows in numbered lanes and still wait to be sealed. This list
+//! The open hours: which hours have rows in numbered shards and still wait to be sealed. This list
 //! is what readers and the sealer go by, so an hour is on it before its first row is written, and
 //! until all of it stands in the rows above.
 
@@ -26,7 +26,7 @@ pub struct OpenHour {
     pub site: String,
     /// The hour.
     pub hour: Hour,
-    /// Since when its numbered lanes take no more rows; `None` if they still may.
+    /// Since when its numbered shards take no more rows; `None` if they still may.
     pub sealed_at: Option<DateTime<Utc>>,
     /// Since when the rows of the hour, day, week and month hold all of it; `None` if they do not
     /// yet.
@@ -126,7 +126,7 @@ impl Table {
         Ok(None)
     }
 
-    /// Records that the numbered lanes of an hour are sealed, unless an earlier time is recorded.
+    /// Records that the numbered shards of an hour are sealed, unless an earlier time is recorded.
     ///
     /// **Shape**: `false` if the hour is not on the list any more.
     ///

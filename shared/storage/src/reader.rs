@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
-use minutebook_domain::query::cover::{Holes, Piece, cover};
+use minutebook_domain::query::cover::{Gaps, PeriodRange, cover};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::Hour;
@@ -183,16 +183,16 @@ pub async fn sum_windows<S: RowSource>(
 ///
 /// **Guarantees**: what was committed before the call is in the rows (eventually consistent reads
 /// may lag by less than a second), and nothing is in two of them, while ingest and sealing go on:
-/// - Each minute is read from one row or another, never from two, and all lanes of a minute row are
+/// - Each minute is read from one row or another, never from two, and all shards of a minute row are
 ///   summed. The minute rows of an hour are the whole of it whether it is sealed or not: an hour
 ///   that is not settled, or is listed, is right.
 /// - A row of an hour or more is taken only if none of its hours is listed. An hour is listed
-///   before its first event goes to a numbered lane, and leaves the list a
-///   [`SETTLE`](minutebook_domain::time::lateness::SETTLE) after the sums of these lanes stand in the rows
+///   before its first event goes to a numbered shard, and leaves the list a
+///   [`SETTLE_TIME`](minutebook_domain::time::lateness::SETTLE_TIME) after the sums of these shards stand in the rows
 ///   above. So whether the row was read before the list or after it, it held all of the hour: the
-///   calls of an answer take seconds. Late events never were in a lane that sealing sums.
+///   calls of an answer take seconds. Late events never were in a shard that sealing sums.
 /// - The row of a day, week or month that is running is taken for its settled hours while the first
-///   one that is not settled is open for a `SETTLE` at least: until that is closed, nothing of it
+///   one that is not settled is open for a `SETTLE_TIME` at least: until that is closed, nothing of it
 ///   comes to the row.
 /// - A commit that began while the hour was open, and was held up until it was settled, is listed
 ///   first too, and the list is read without a lag.
@@ -203,14 +203,14 @@ pub(crate) async fn each_row<S: RowSource>(
     question: &RowQuestion<'_>,
     add: impl FnMut(usize, &Item) -> Result<(), StorageError>,
 ) -> Result<(), StorageError> {
-    let presumed = Holes::new([], question.retention, question.now);
+    let presumed = Gaps::new([], question.retention, question.now);
     let places = || {
         question
             .families
             .iter()
             .flat_map(|family| question.windows.iter().map(move |_| family.as_str()))
     };
-    let covers: Vec<Vec<Piece>> = question
+    let covers: Vec<Vec<PeriodRange>> = question
         .windows
         .iter()
         .map(|window| cover(window.counted_by(question.now), &presumed))
@@ -218,31 +218,31 @@ pub(crate) async fn each_row<S: RowSource>(
     let wanted: Vec<Wanted<'_>> = places()
         .zip(covers.iter().cycle())
         .enumerate()
-        .flat_map(|(place, (family, pieces))| {
-            pieces.iter().map(move |piece| Wanted { place, family, piece: *piece })
+        .flat_map(|(place, (family, ranges))| {
+            ranges.iter().map(move |range| Wanted { place, family, range: *range })
         })
         .collect();
     let mut adding = Adding { now: question.now, add };
 
     let mut calls: Vec<Call<'_>> = open_hours_call(&wanted).into_iter().collect();
-    let mut holes = if calls.is_empty() { Some(presumed) } else { None };
+    let mut gaps = if calls.is_empty() { Some(presumed) } else { None };
     calls.extend(wanted.iter().copied().map(Call::Rows));
     // Rows that came before the list of open hours: there are few, as minutes need not wait for it.
     let mut early: Vec<(Wanted<'_>, Vec<Item>)> = vec![];
     let mut arrivals = arrivals(source, question, calls);
     while let Some(arrival) = arrivals.try_next().await? {
-        match (arrival, &holes) {
+        match (arrival, &gaps) {
             (Arrival::OpenHours(open_hours), _) => {
-                let known = Holes::new(open_hours, question.retention, question.now);
+                let known = Gaps::new(open_hours, question.retention, question.now);
                 for (wanted, items) in early.drain(..) {
                     adding.add_unless_open(wanted, &items, &known)?;
                 }
-                holes = Some(known);
+                gaps = Some(known);
             }
-            (Arrival::Rows(wanted, items), Some(holes)) => {
-                adding.add_unless_open(wanted, &items, holes)?
+            (Arrival::Rows(wanted, items), Some(gaps)) => {
+                adding.add_unless_open(wanted, &items, gaps)?
             }
-            (Arrival::Rows(wanted, items), None) if wanted.piece.is_minutes() => {
+            (Arrival::Rows(wanted, items), None) if wanted.range.is_minutes() => {
                 adding.add(wanted, &items)?
             }
             (Arrival::Rows(wanted, items), None) => early.push((wanted, items)),
@@ -250,12 +250,12 @@ pub(crate) async fn each_row<S: RowSource>(
     }
     drop(arrivals);
 
-    let again = holes.iter().flat_map(|holes| {
-        let open = wanted.iter().filter(|wanted| wanted.piece.has_hole(holes));
+    let again = gaps.iter().flat_map(|gaps| {
+        let open = wanted.iter().filter(|wanted| wanted.range.has_gap(gaps));
         open.flat_map(|wanted| {
-            cover(wanted.piece.window, holes)
+            cover(wanted.range.window, gaps)
                 .into_iter()
-                .map(|piece| Call::Rows(Wanted { piece, ..*wanted }))
+                .map(|range| Call::Rows(Wanted { range, ..*wanted }))
         })
     });
     let mut arrivals = self::arrivals(source, question, again.collect());
@@ -267,13 +267,13 @@ pub(crate) async fn each_row<S: RowSource>(
     Ok(())
 }
 
-/// A piece of a window, for one family.
+/// A range of a window, for one family.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     /// Which family and window it belongs to.
     place: usize,
     family: &'a str,
-    piece: Piece,
+    range: PeriodRange,
 }
 
 enum Call<'a> {
@@ -297,9 +297,9 @@ impl<A: FnMut(usize, &Item) -> Result<(), StorageError>> Adding<A> {
         &mut self,
         wanted: Wanted<'_>,
         items: &[Item],
-        holes: &Holes,
+        gaps: &Gaps,
     ) -> Result<(), StorageError> {
-        if wanted.piece.has_hole(holes) { Ok(()) } else { self.add(wanted, items) }
+        if wanted.range.has_gap(gaps) { Ok(()) } else { self.add(wanted, items) }
     }
 
     fn add(&mut self, wanted: Wanted<'_>, items: &[Item]) -> Result<(), StorageError> {
@@ -315,7 +315,7 @@ impl<A: FnMut(usize, &Item) -> Result<(), StorageError>> Adding<A> {
 /// The call for the open hours, if any row of an hour, day, week or month is wanted.
 fn open_hours_call<'a>(wanted: &[Wanted<'a>]) -> Option<Call<'a>> {
     let windows = || {
-        wanted.iter().filter(|wanted| !wanted.piece.is_minutes()).map(|wanted| wanted.piece.window)
+        wanted.iter().filter(|wanted| !wanted.range.is_minutes()).map(|wanted| wanted.range.window)
     };
     let from = windows().map(|window| window.from.hour()).min()?;
     let to = windows().map(|window| window.to.hour()).max()?;
@@ -339,18 +339,18 @@ fn arrivals<'a, S: RowSource>(
                 stream::once(open).boxed()
             }
             Call::Rows(wanted) => {
-                let pages = pages(source, range(question, wanted));
+                let pages = pages(source, row_range(question, wanted));
                 pages.map_ok(move |items| Arrival::Rows(wanted, items)).boxed()
             }
         }
     })
 }
 
-fn range(question: &RowQuestion<'_>, Wanted { family, piece, .. }: Wanted<'_>) -> RowRange {
-    let prefix = |bucket| keys::tally_prefix(family, bucket);
-    let (first, last) = keys::rows_between(&prefix(piece.first), &prefix(piece.last));
+fn row_range(question: &RowQuestion<'_>, Wanted { family, range, .. }: Wanted<'_>) -> RowRange {
+    let prefix = |period| keys::tally_prefix(family, period);
+    let (first, last) = keys::rows_between(&prefix(range.first), &prefix(range.last));
     RowRange {
-        partition: keys::tally_partition(question.site, piece.first),
+        partition: keys::tally_partition(question.site, range.first),
         first,
         last,
         counter: question.counter.map(str::to_string),

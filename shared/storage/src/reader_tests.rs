@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use chrono::TimeDelta;
-use minutebook_domain::chunk::id::PlanBasis;
+use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::plan::{Part, Plan};
 use minutebook_domain::time::Minute;
-use minutebook_domain::time::lateness::{SETTLE, is_closed};
-use minutebook_domain::time::period::Bucket;
+use minutebook_domain::time::lateness::{SETTLE_TIME, is_closed};
+use minutebook_domain::time::period::Period;
 use proptest::prelude::*;
 
 use super::*;
-use crate::keys::Lane;
+use crate::keys::Shard;
 use crate::memory::{MemoryTable, Reads};
 
 const RETENTION: Retention = Retention { minute_days: 1, hour_days: 400, day_days: 0 };
@@ -49,8 +49,8 @@ struct World {
     table: Rc<MemoryTable>,
     now: DateTime<Utc>,
     stages: BTreeMap<Hour, Stage>,
-    /// What lies in numbered lanes.
-    in_lanes: BTreeMap<Hour, Vec<Event>>,
+    /// What lies in numbered shards.
+    in_shards: BTreeMap<Hour, Vec<Event>>,
     committed: Vec<Event>,
     begun: Vec<Begun>,
 }
@@ -61,7 +61,7 @@ impl World {
             table: Rc::default(),
             now: now.parse().expect("a time"),
             stages: BTreeMap::new(),
-            in_lanes: BTreeMap::new(),
+            in_shards: BTreeMap::new(),
             committed: vec![],
             begun: vec![],
         }
@@ -76,9 +76,9 @@ impl World {
     }
 
     /// Commits an event of a chunk that was uploaded so long ago, as ingest does.
-    fn commit(&mut self, event: Event, lane: u8, uploaded_ago: TimeDelta) {
+    fn commit(&mut self, event: Event, shard: u8, uploaded_ago: TimeDelta) {
         let begun = self.begin(event, uploaded_ago);
-        self.finish(&begun, lane);
+        self.finish(&begun, shard);
     }
 
     /// The first half of a commit: lists the hour, if it is open by the clock.
@@ -94,30 +94,30 @@ impl World {
     }
 
     /// The second half, however much later: the transaction.
-    fn finish(&mut self, begun: &Begun, lane: u8) {
+    fn finish(&mut self, begun: &Begun, shard: u8) {
         let Begun { event, reference_time, is_open } = *begun;
-        let basis = PlanBasis {
+        let inputs = PlanInputs {
             reference_time,
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: RETENTION.minute_days,
         };
         let hour = event.minute.hour();
         let tally = World::tally(&[event]);
-        for part in &Plan::of(&tally, &basis).parts {
+        for part in &Plan::of(&tally, &inputs).parts {
             if !part.is_open() {
-                self.add(part, Lane::Late);
+                self.add(part, Shard::Late);
             } else if is_open && self.stages.get(&hour) == Some(&Stage::Listed) {
-                self.add(part, Lane::Number(lane));
-                self.in_lanes.entry(hour).or_default().push(event);
+                self.add(part, Shard::Number(shard));
+                self.in_shards.entry(hour).or_default().push(event);
             } else {
-                part.late_form().iter().for_each(|part| self.add(part, Lane::Late));
+                part.late_form().iter().for_each(|part| self.add(part, Shard::Late));
             }
         }
         self.committed.push(event);
     }
 
-    fn add(&self, part: &Part<'_>, lane: Lane) {
-        part.rows.iter().for_each(|row| self.table.add(row, lane, RETENTION));
+    fn add(&self, part: &Part<'_>, shard: Shard) {
+        part.rows.iter().for_each(|row| self.table.add(row, shard, RETENTION));
     }
 
     /// Takes an hour one step further, if it is due.
@@ -127,16 +127,16 @@ impl World {
         };
         match *stage {
             Stage::Listed => *stage = Stage::Sealed(self.now),
-            Stage::Sealed(at) if at + SETTLE <= self.now => {
+            Stage::Sealed(at) if at + SETTLE_TIME <= self.now => {
                 *stage = Stage::Done(self.now);
-                let events = self.in_lanes.get(&hour).map_or(&[][..], Vec::as_slice);
+                let events = self.in_shards.get(&hour).map_or(&[][..], Vec::as_slice);
                 let tally = World::tally(events);
                 Plan::of_sealed_hour(&tally)
                     .parts
                     .iter()
-                    .for_each(|part| self.add(part, Lane::Late));
+                    .for_each(|part| self.add(part, Shard::Late));
             }
-            Stage::Done(at) if at + SETTLE <= self.now => {
+            Stage::Done(at) if at + SETTLE_TIME <= self.now => {
                 *stage = Stage::Removed;
                 self.table.remove_open(SITE, hour);
             }
@@ -149,7 +149,7 @@ impl World {
         for _ in 0..3 {
             let hours: Vec<Hour> = self.stages.keys().copied().collect();
             hours.into_iter().for_each(|hour| self.seal(hour));
-            self.now += SETTLE;
+            self.now += SETTLE_TIME;
         }
     }
 
@@ -208,7 +208,7 @@ fn event(time: &str, key: &'static str) -> Event {
 /// At a quarter past ten: two events of each of the last hours, each committed when it happened.
 fn morning() -> World {
     let mut world = World::at("2026-11-20T06:00:00Z");
-    for (time, lane) in [
+    for (time, shard) in [
         ("2026-11-20T06:10:00Z", 0),
         ("2026-11-20T06:50:00Z", 3),
         ("2026-11-20T07:10:00Z", 0),
@@ -220,7 +220,7 @@ fn morning() -> World {
         ("2026-11-20T10:10:00Z", 0),
     ] {
         world.now = time.parse().expect("a time");
-        world.commit(event(time, "1"), lane, TimeDelta::zero());
+        world.commit(event(time, "1"), shard, TimeDelta::zero());
     }
     world.now = "2026-11-20T10:15:00Z".parse().expect("a time");
     world
@@ -231,7 +231,7 @@ const MORNING: (&str, &str) = ("2026-11-20T06:30:00Z", "2026-11-20T10:16:00Z");
 #[test]
 fn before_sealing_every_hour_is_summed_from_its_minutes_in_a_second_round_trip() {
     let reads = morning().check(MORNING.0, MORNING.1);
-    // Minutes at the edges (3 and 2 pieces), the rows of three hours, which are neighbours, and the
+    // Minutes at the edges (3 and 2 ranges), the rows of three hours, which are neighbours, and the
     // list; then the minutes of three hours.
     assert_eq!((reads.queries, reads.round_trips), (3 + 2 + 1 + 1 + 3 * 6, 2));
 }
@@ -252,7 +252,7 @@ fn an_hour_that_is_listed_is_right_whether_it_is_sealed_or_done() {
     for _ in 0..3 {
         let hour = minute("2026-11-20T08:00:00Z").hour();
         world.seal(hour);
-        world.now += SETTLE;
+        world.now += SETTLE_TIME;
         world.check(MORNING.0, MORNING.1);
         world.check("2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z");
     }
@@ -273,7 +273,7 @@ fn late_events_count_in_their_minute_and_hour_whenever_they_come() {
             world.seal(minute(hour).hour());
         }
         late(&mut world);
-        world.now += SETTLE;
+        world.now += SETTLE_TIME;
     }
     late(&mut world);
 }
@@ -344,7 +344,7 @@ fn measures_are_summed_by_themselves_with_one_list_of_open_hours() {
     let mut tally = Tally::default();
     tally.add(SITE, Measure::Carts, minute("2026-11-20T07:20:00Z"), "1", Amount::from_count(5));
     tally.add(SITE, Measure::Carts, minute("2026-11-20T08:20:00Z"), "2", Amount::from_count(7));
-    Plan::of_sealed_hour(&tally).parts.iter().for_each(|part| world.add(part, Lane::Late));
+    Plan::of_sealed_hour(&tally).parts.iter().for_each(|part| world.add(part, Shard::Late));
     world.seal_all();
     let windows = [
         window("2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z"),
@@ -410,7 +410,7 @@ fn an_hour_of_more_than_a_page_is_summed_whole() {
         );
     }
     for part in &Plan::of_sealed_hour(&tally).parts {
-        world.add(part, Lane::Late);
+        world.add(part, Shard::Late);
     }
     let windows = [window("2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z")];
     let (sums, reads) = world.table.read(sum_windows(&*world.table, &world.question(&windows)));
@@ -439,7 +439,7 @@ fn a_failure_is_not_taken_for_nothing() {
 #[derive(Clone, Debug)]
 enum Step {
     Begin { age_minutes: u32, key: usize, uploaded_minutes_ago: u32 },
-    Finish { place: usize, lane: u8 },
+    Finish { place: usize, shard: u8 },
     Seal { place: usize },
     Pass { seconds: u32 },
 }
@@ -454,10 +454,10 @@ impl World {
                 let begun = self.begin(Event { minute, key: KEYS[key] }, uploaded_ago);
                 self.begun.push(begun);
             }
-            Step::Finish { place, lane } => {
+            Step::Finish { place, shard } => {
                 if !self.begun.is_empty() {
                     let begun = self.begun.remove(place % self.begun.len());
-                    self.finish(&begun, lane);
+                    self.finish(&begun, shard);
                 }
             }
             Step::Seal { place } => {
@@ -485,7 +485,7 @@ fn begin() -> impl Strategy<Value = Step> {
 fn step_in_an_instant() -> impl Strategy<Value = Step> {
     prop_oneof![
         begin(),
-        (0_usize..9, 0_u8..16).prop_map(|(place, lane)| Step::Finish { place, lane }),
+        (0_usize..9, 0_u8..16).prop_map(|(place, shard)| Step::Finish { place, shard }),
         (0_usize..5).prop_map(|place| Step::Seal { place }),
     ]
 }
@@ -583,21 +583,21 @@ fn ranges_are_those_of_the_table_page() {
         now: world.now,
         retention: RETENTION,
     };
-    let minutes = Piece {
-        first: Bucket::Minute(minute("2026-11-20T08:05:00Z")),
-        last: Bucket::Minute(minute("2026-11-20T08:14:00Z")),
+    let minutes = PeriodRange {
+        first: Period::Minute(minute("2026-11-20T08:05:00Z")),
+        last: Period::Minute(minute("2026-11-20T08:14:00Z")),
         window: window("2026-11-20T08:05:00Z", "2026-11-20T08:15:00Z"),
     };
-    let day = Bucket::Day(minute("2026-11-20T08:05:00Z").hour().day());
-    let months = Piece {
-        first: Bucket::Month(minute("2026-01-01T00:00:00Z").hour().day().month()),
-        last: Bucket::Month(minute("2026-10-31T00:00:00Z").hour().day().month()),
+    let day = Period::Day(minute("2026-11-20T08:05:00Z").hour().day());
+    let months = PeriodRange {
+        first: Period::Month(minute("2026-01-01T00:00:00Z").hour().day().month()),
+        last: Period::Month(minute("2026-10-31T00:00:00Z").hour().day().month()),
         window: window("2026-01-01T00:00:00Z", "2026-11-01T00:00:00Z"),
     };
-    for (piece, partition, first, last) in [
+    for (range, partition, first, last) in [
         (minutes, "T#shop#2026-11-20T08", "views#05#", "views#14#~"),
         (
-            Piece { first: day, last: day, window: windows[0] },
+            PeriodRange { first: day, last: day, window: windows[0] },
             "T#shop#2026",
             "views#d11-20#",
             "views#d11-20#~",
@@ -610,7 +610,7 @@ fn ranges_are_those_of_the_table_page() {
             last: last.to_string(),
             counter: Some("i#7".to_string()),
         };
-        let wanted = Wanted { place: 0, family: "views", piece };
-        assert_eq!(range(&question, wanted), expected);
+        let wanted = Wanted { place: 0, family: "views", range };
+        assert_eq!(row_range(&question, wanted), expected);
     }
 }

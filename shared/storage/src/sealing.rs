@@ -1,4 +1,4 @@
-//! What sealing does to an hour's minute rows: it closes their lanes, and sums them once they
+//! What sealing does to an hour's minute rows: it closes their shards, and sums them once they
 //! cannot change any more.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -7,14 +7,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::count::visitors::Uniques;
-use minutebook_domain::time::period::Bucket;
+use minutebook_domain::count::visitors::ChunkVisitors;
+use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Hour, MINUTES_PER_HOUR};
 
 use crate::chunk::commit::{Table, pause};
 use crate::chunk::ledger::{Item, malformed, text};
 use crate::error::{StorageError, is_passing_code};
-use crate::keys::{self, LANE_COUNT, Lane};
+use crate::keys::{self, SHARD_COUNT, Shard};
 use crate::reader::counters;
 use crate::visitors::{is_visitors, read_visitors};
 
@@ -23,28 +23,28 @@ use crate::visitors::{is_visitors, read_visitors};
 /// quarter of an hour: a week is plenty.
 const SEAL_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// How often a seal row is tried, with pauses of a second on average in the end: a lane is busy
+/// How often a seal row is tried, with pauses of a second on average in the end: a shard is busy
 /// only for as long as late commits keep checking it.
 const SEAL_ATTEMPTS_MAX: u32 = 30;
 
 /// What the minute rows of a sealed hour come to.
 #[derive(Debug, Default)]
 pub struct SealedHour {
-    /// What the numbered lanes hold, by measure and key, under the hour's first minute.
+    /// What the numbered shards hold, by measure and key, under the hour's first minute.
     pub tally: Tally,
     /// The visitors of all its minutes, late ones too, under the hour's first minute.
-    pub uniques: Uniques,
+    pub visitors: ChunkVisitors,
 }
 
 impl Table {
-    /// Closes the numbered lanes of an hour: from now on every commit to one of them fails its seal
-    /// check.
+    /// Closes the numbered shards of an hour: from now on every commit to one of them fails its
+    /// seal check.
     ///
     /// **Guarantees**: idempotent; several at once do no harm.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some lanes may be closed all
+    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some shards may be closed all
     /// the same.
-    pub async fn seal_lanes(
+    pub async fn seal_shards(
         &self,
         site: &str,
         hour: Hour,
@@ -52,17 +52,18 @@ impl Table {
     ) -> Result<(), StorageError> {
         let expires_at = (now + SEAL_KEPT).timestamp();
         try_join_all(
-            (0..LANE_COUNT).map(|lane| self.seal_lane(site, hour, Lane::Number(lane), expires_at)),
+            (0..SHARD_COUNT)
+                .map(|shard| self.seal_shard(site, hour, Shard::Number(shard), expires_at)),
         )
         .await?;
         Ok(())
     }
 
-    async fn seal_lane(
+    async fn seal_shard(
         &self,
         site: &str,
         hour: Hour,
-        lane: Lane,
+        shard: Shard,
         expires_at: i64,
     ) -> Result<(), StorageError> {
         let mut attempts: u32 = 0;
@@ -73,7 +74,7 @@ impl Table {
                 .put_item()
                 .table_name(&self.name)
                 .item(keys::PARTITION_KEY, AttributeValue::S(keys::seal_partition(site, hour)))
-                .item(keys::SORT_KEY, AttributeValue::S(lane.to_string()))
+                .item(keys::SORT_KEY, AttributeValue::S(shard.to_string()))
                 .item(keys::TIME_TO_LIVE, AttributeValue::N(expires_at.to_string()));
             match put.send().await {
                 Ok(_) => return Ok(()),
@@ -89,9 +90,9 @@ impl Table {
         }
     }
 
-    /// Sums what the numbered lanes of an hour hold, and unites its visitors. Rows of the lane
+    /// Sums what the numbered shards of an hour hold, and merges its visitors. Rows of the shard
     /// `late` are not in the sums: they were added to the rows above when they were written. Late
-    /// visitors were too, but to unite them twice is no harm.
+    /// visitors were too, but to merge them twice is no harm.
     ///
     /// **Guarantees**: a consistent read of rows that can no longer change, if the hour is sealed
     /// for as long as transactions take: then every call gives the same. Rows are summed whether
@@ -105,7 +106,7 @@ impl Table {
         site: &str,
         hour: Hour,
     ) -> Result<SealedHour, StorageError> {
-        let partition = keys::tally_partition(site, Bucket::Minute(hour.first_minute()));
+        let partition = keys::tally_partition(site, Period::Minute(hour.first_minute()));
         let mut items = self
             .client
             .query()
@@ -139,12 +140,12 @@ fn add_row(
 ) -> Result<(), StorageError> {
     let sort_key = text(item, keys::SORT_KEY)?;
     if is_visitors(sort_key) {
-        sealed.uniques.unite(site, hour.first_minute(), &read_visitors(item)?);
+        sealed.visitors.merge(site, hour.first_minute(), &read_visitors(item)?);
         return Ok(());
     }
-    let (measure, lane) = measure_and_lane(sort_key)
+    let (measure, shard) = measure_and_shard(sort_key)
         .ok_or_else(|| malformed(item, "its sort key is not that of a minute row".to_string()))?;
-    if lane == Lane::Late {
+    if shard == Shard::Late {
         return Ok(());
     }
     for counter in counters(item) {
@@ -156,22 +157,23 @@ fn add_row(
 
 /// Reads the sort key of a minute row, `sales:USD#07#late#000.2`, to its last letter: what is
 /// written otherwise was not written by ingest, and must not slip into a sum or out of it.
-fn measure_and_lane(sort_key: &str) -> Option<(Measure, Lane)> {
+fn measure_and_shard(sort_key: &str) -> Option<(Measure, Shard)> {
     let mut words = sort_key.split('#');
-    let (measure, minute, lane, slot) =
+    let (measure, minute, shard, slot) =
         (words.next()?, words.next()?, words.next()?, words.next()?);
     let measure = Measure::parse(measure)?;
     let is_minute =
         minute.len() == 2 && number(minute).is_some_and(|minute| minute < MINUTES_PER_HOUR);
-    let (slot, spill) = slot.split_once('.').unwrap_or((slot, "1"));
-    let is_slot =
-        slot.len() >= 3 && number(slot).is_some() && number(spill).is_some_and(|spill| spill > 0);
+    let (slot, overflow) = slot.split_once('.').unwrap_or((slot, "1"));
+    let is_slot = slot.len() >= 3
+        && number(slot).is_some()
+        && number(overflow).is_some_and(|overflow| overflow > 0);
     if words.next().is_some() || !is_minute || !is_slot {
         return None;
     }
-    let lanes = (0..LANE_COUNT).map(Lane::Number).chain([Lane::Late]);
-    let lane = lanes.into_iter().find(|known| known.to_string() == lane)?;
-    Some((measure, lane))
+    let shards = (0..SHARD_COUNT).map(Shard::Number).chain([Shard::Late]);
+    let shard = shards.into_iter().find(|known| known.to_string() == shard)?;
+    Some((measure, shard))
 }
 
 /// Digits and nothing else: `parse` alone would take `+7`.
@@ -184,14 +186,14 @@ mod tests {
     use super::*;
     use aws_sdk_dynamodb::primitives::Blob;
     use minutebook_domain::count::sketch::Sketch;
-    use minutebook_domain::count::visitors::UniqueCounts;
+    use minutebook_domain::count::visitors::VisitorCounts;
 
     fn hour() -> Hour {
         Hour::parse("2026-11-20T23").expect("an hour")
     }
 
     fn row(sort_key: &str, counters: &[(&str, &str)]) -> Item {
-        let partition = keys::tally_partition("shop", Bucket::Minute(hour().first_minute()));
+        let partition = keys::tally_partition("shop", Period::Minute(hour().first_minute()));
         let mut item = Item::from([
             ("pk".to_string(), AttributeValue::S(partition)),
             ("sk".to_string(), AttributeValue::S(sort_key.to_string())),
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn numbered_lanes_are_summed_over_minutes_lanes_slots_and_spills_and_late_ones_are_not() {
+    fn numbered_shards_are_summed_over_minutes_shards_slots_and_overflows_and_late_ones_are_not() {
         let mut sealed = SealedHour::default();
         for (sort_key, counters) in [
             ("views#00#00#000", &[("i#7", "2"), ("i#8", "1")][..]),
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn visitors_of_all_minutes_and_chunks_are_united() {
+    fn visitors_of_all_minutes_and_chunks_are_merged() {
         let mut sealed = SealedHour::default();
         for (sort_key, users) in
             [("users#00#aaaa", &["ann", "bob"][..]), ("users#59#bbbb", &["bob", "eve"])]
@@ -238,11 +240,11 @@ mod tests {
             add_row(&item, "shop", hour(), &mut sealed).expect("well formed");
         }
         let counts: Vec<_> = sealed
-            .uniques
+            .visitors
             .minutes()
             .map(|(_, minute, visitors)| (minute, visitors.counts()))
             .collect();
-        assert_eq!(counts, [(hour().first_minute(), UniqueCounts { users: 3, sessions: 0 })]);
+        assert_eq!(counts, [(hour().first_minute(), VisitorCounts { users: 3, sessions: 0 })]);
     }
 
     #[test]
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_checks_the_lane_is_waited_for_and_a_refusal_is_not() {
+    fn a_commit_that_checks_the_shard_is_waited_for_and_a_refusal_is_not() {
         for (code, passes) in [
             ("TransactionConflictException", true),
             ("ThrottlingException", true),

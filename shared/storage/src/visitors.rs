@@ -1,7 +1,7 @@
 //! Visitors: sketches of the customers and sessions of each span of time.
 //!
-//! A sketch united with another twice is the same as once, so visitors need no ledger: what a chunk
-//! knows of them is written before its marks, and written again by whoever finds the chunk
+//! A sketch merged with another twice is the same as once, so visitors need no ledger: what a chunk
+//! knows of them is written before its ledger entries, and written again by whoever finds the chunk
 //! unfinished.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,14 +14,14 @@ use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::sketch::Sketch;
-use minutebook_domain::count::visitors::{UniqueCounts, Uniques, Visitors};
+use minutebook_domain::count::visitors::{ChunkVisitors, VisitorCounts, Visitors};
 use minutebook_domain::query::window::Window;
-use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::time::period::{Period, Retention};
 
 use crate::chunk::commit::{Committer, Table, pause};
 use crate::chunk::ledger::{Item, malformed};
 use crate::error::StorageError;
-use crate::keys::{self, VISITOR_LANES};
+use crate::keys::{self, VISITOR_SHARDS};
 use crate::reader::{RowQuestion, RowSource, each_row};
 
 /// The puts of one `BatchWriteItem`.
@@ -35,7 +35,7 @@ const CALLS_AT_ONCE: usize = 8;
 
 /// What is asked about visitors.
 #[derive(Clone, Copy, Debug)]
-pub struct UniqueQuestion<'a> {
+pub struct VisitorQuestion<'a> {
     /// The site.
     pub site: &'a str,
     /// The windows; each is counted by itself.
@@ -54,16 +54,16 @@ pub struct UniqueQuestion<'a> {
 /// **Guarantees**: as of [`sum_windows`](crate::reader::sum_windows).
 ///
 /// **Errors**: [`StorageError`]; a retry helps where it says so.
-pub async fn count_uniques<S: RowSource>(
+pub async fn count_visitors<S: RowSource>(
     source: &S,
-    question: &UniqueQuestion<'_>,
-) -> Result<Vec<UniqueCounts>, StorageError> {
-    let &UniqueQuestion { site, windows, now, retention } = question;
+    question: &VisitorQuestion<'_>,
+) -> Result<Vec<VisitorCounts>, StorageError> {
+    let &VisitorQuestion { site, windows, now, retention } = question;
     let mut visitors = vec![Visitors::default(); windows.len()];
     let families = [keys::VISITORS.to_string()];
     let rows = RowQuestion { site, families: &families, counter: None, windows, now, retention };
     each_row(source, &rows, |place, item| {
-        visitors[place].unite(&read_visitors(item)?);
+        visitors[place].merge(&read_visitors(item)?);
         Ok(())
     })
     .await?;
@@ -71,14 +71,14 @@ pub async fn count_uniques<S: RowSource>(
 }
 
 impl Table {
-    /// Counts the customers and sessions that had events in windows; see [`count_uniques`].
+    /// Counts the customers and sessions that had events in windows; see [`count_visitors`].
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    pub async fn count_uniques(
+    pub async fn count_visitors(
         &self,
-        question: &UniqueQuestion<'_>,
-    ) -> Result<Vec<UniqueCounts>, StorageError> {
-        count_uniques(self, question).await
+        question: &VisitorQuestion<'_>,
+    ) -> Result<Vec<VisitorCounts>, StorageError> {
+        count_visitors(self, question).await
     }
 }
 
@@ -93,13 +93,13 @@ impl Committer {
     pub async fn put_visitors(
         &self,
         chunk: &ChunkId,
-        uniques: &Uniques,
+        visitors: &ChunkVisitors,
     ) -> Result<(), StorageError> {
-        let puts: Vec<WriteRequest> = uniques
+        let puts: Vec<WriteRequest> = visitors
             .minutes()
             .map(|(site, minute, visitors)| {
-                let bucket = Bucket::Minute(minute);
-                let mut item = self.visitors_item(site, bucket, visitors);
+                let period = Period::Minute(minute);
+                let mut item = self.visitors_item(site, period, visitors);
                 item.insert(
                     keys::SORT_KEY.to_string(),
                     AttributeValue::S(keys::chunk_visitors(minute, chunk)),
@@ -136,40 +136,40 @@ impl Committer {
         }
     }
 
-    /// Unites visitors with those of the rows of hours, days, weeks and months, for as long as the
+    /// Merges visitors with those of the rows of hours, days, weeks and months, for as long as the
     /// caller waits.
     ///
     /// **Guarantees**: idempotent; several at once do no harm.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some of them may be united all
+    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some of them may be merged all
     /// the same.
-    pub async fn join_visitors(
+    pub async fn merge_visitors(
         &self,
         chunk: &ChunkId,
-        visitors: &BTreeMap<(&str, Bucket), Visitors>,
+        visitors: &BTreeMap<(&str, Period), Visitors>,
     ) -> Result<(), StorageError> {
-        let lane = lane_of(chunk);
+        let shard = shard_of(chunk);
         stream::iter(visitors)
-            .map(|((site, bucket), visitors)| self.join_row(site, *bucket, lane, visitors))
+            .map(|((site, period), visitors)| self.merge_row(site, *period, shard, visitors))
             .buffer_unordered(CALLS_AT_ONCE)
             .try_collect()
             .await
     }
 
-    async fn join_row(
+    async fn merge_row(
         &self,
         site: &str,
-        bucket: Bucket,
-        lane: u8,
+        period: Period,
+        shard: u8,
         visitors: &Visitors,
     ) -> Result<(), StorageError> {
-        let sort_key = AttributeValue::S(keys::joined_visitors(bucket, lane));
+        let sort_key = AttributeValue::S(keys::merged_visitors(period, shard));
         let mut attempts: u32 = 0;
         loop {
-            let stored = self.joined_row(site, bucket, &sort_key).await?;
-            let mut joined = stored.as_ref().map(read_visitors).transpose()?.unwrap_or_default();
-            joined.unite(visitors);
-            let mut item = self.visitors_item(site, bucket, &joined);
+            let stored = self.merged_row(site, period, &sort_key).await?;
+            let mut merged = stored.as_ref().map(read_visitors).transpose()?.unwrap_or_default();
+            merged.merge(visitors);
+            let mut item = self.visitors_item(site, period, &merged);
             if stored.as_ref().is_some_and(|stored| has_same_sketches(stored, &item)) {
                 return Ok(());
             }
@@ -185,15 +185,15 @@ impl Committer {
         }
     }
 
-    async fn joined_row(
+    async fn merged_row(
         &self,
         site: &str,
-        bucket: Bucket,
+        period: Period,
         sort_key: &AttributeValue,
     ) -> Result<Option<Item>, StorageError> {
         let get = self.table.client.get_item().table_name(&self.table.name).consistent_read(true);
         let get =
-            get.key(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, bucket)));
+            get.key(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, period)));
         let answer = get.key(keys::SORT_KEY, sort_key.clone()).send().await;
         Ok(answer.map_err(|error| StorageError::from_sdk("GetItem of visitors", error))?.item)
     }
@@ -219,26 +219,26 @@ impl Committer {
     }
 
     /// A row of visitors, but for its sort key.
-    fn visitors_item(&self, site: &str, bucket: Bucket, visitors: &Visitors) -> Item {
+    fn visitors_item(&self, site: &str, period: Period, visitors: &Visitors) -> Item {
         let mut item = Item::new();
         let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
-        set(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, bucket)));
+        set(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, period)));
         for (name, sketch) in [(keys::USERS, &visitors.users), (keys::SESSIONS, &visitors.sessions)]
         {
             if !sketch.is_empty() {
                 set(name, AttributeValue::B(Blob::new(sketch.to_bytes())));
             }
         }
-        if let Some(expires_at) = self.retention.expires_at(bucket) {
+        if let Some(expires_at) = self.retention.expires_at(period) {
             set(keys::TIME_TO_LIVE, AttributeValue::N(expires_at.to_string()));
         }
         item
     }
 }
 
-/// Which of the rows of a bucket a chunk joins.
-fn lane_of(chunk: &ChunkId) -> u8 {
-    chunk.tag().bytes().fold(0, |sum: u8, byte| sum.wrapping_add(byte)) % VISITOR_LANES
+/// Which of the rows of a period a chunk merges.
+fn shard_of(chunk: &ChunkId) -> u8 {
+    chunk.tag().bytes().fold(0, |sum: u8, byte| sum.wrapping_add(byte)) % VISITOR_SHARDS
 }
 
 /// Whether the sort key is that of visitors.
@@ -263,8 +263,8 @@ fn revision(item: &Item) -> Result<u64, StorageError> {
         .ok_or_else(|| malformed(item, "its revision is not a number".to_string()))
 }
 
-fn has_same_sketches(stored: &Item, joined: &Item) -> bool {
-    [keys::USERS, keys::SESSIONS].iter().all(|name| stored.get(*name) == joined.get(*name))
+fn has_same_sketches(stored: &Item, merged: &Item) -> bool {
+    [keys::USERS, keys::SESSIONS].iter().all(|name| stored.get(*name) == merged.get(*name))
 }
 
 /// Whether another writer was faster, or is about to be.
@@ -297,7 +297,7 @@ mod tests {
         let users = Sketch::of(["ann", "bob"]);
         let bytes = AttributeValue::B(Blob::new(users.to_bytes()));
         let visitors = read_visitors(&item(&[(keys::USERS, bytes)])).expect("a sketch");
-        assert_eq!(visitors.counts(), UniqueCounts { users: 2, sessions: 0 });
+        assert_eq!(visitors.counts(), VisitorCounts { users: 2, sessions: 0 });
     }
 
     #[test]
@@ -322,17 +322,17 @@ mod tests {
     }
 
     #[test]
-    fn a_window_unites_minutes_of_all_chunks_and_hours_of_all_lanes() {
+    fn a_window_merges_minutes_of_all_chunks_and_hours_of_all_shards() {
         const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
         let minute =
             |text: &str| Minute::containing(text.parse().expect("a time")).expect("in range");
         let table = MemoryTable::default();
         let put =
-            |bucket, tag, visitors| table.put_visitors("shop", bucket, tag, &visitors, RETENTION);
-        let hour = Bucket::Hour(minute("2026-11-20T08:00:00Z").hour());
+            |period, tag, visitors| table.put_visitors("shop", period, tag, &visitors, RETENTION);
+        let hour = Period::Hour(minute("2026-11-20T08:00:00Z").hour());
         put(hour, "00", visitors(&["ann", "bob"], &["1"]));
         put(hour, "03", visitors(&["bob", "eve"], &["2"]));
-        let of_minute = |text| Bucket::Minute(minute(text));
+        let of_minute = |text| Period::Minute(minute(text));
         // Of the hour that is done, whose minutes are not read.
         put(of_minute("2026-11-20T08:07:00Z"), "aaaa", visitors(&["nobody"], &[]));
         put(of_minute("2026-11-20T10:00:00Z"), "aaaa", visitors(&["ann"], &["3"]));
@@ -346,8 +346,8 @@ mod tests {
         ];
         let now = "2026-11-20T10:15:00Z".parse().expect("a time");
         let question =
-            UniqueQuestion { site: "shop", windows: &windows, now, retention: RETENTION };
-        let (counts, reads) = table.read(count_uniques(&table, &question));
+            VisitorQuestion { site: "shop", windows: &windows, now, retention: RETENTION };
+        let (counts, reads) = table.read(count_visitors(&table, &question));
         let counts: Vec<_> =
             counts.expect("read").iter().map(|counts| (counts.users, counts.sessions)).collect();
         assert_eq!(counts, [(4, 3), (2, 2), (0, 0)]);

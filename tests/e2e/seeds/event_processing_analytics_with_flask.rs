@@ -58,8 +58,8 @@ async fn random_events_are_generated_on_request(cloud: &Cloud) -> Result<()> {
     );
     ensure!(answer["events"] == 100, "{answer}");
     let store = Store::of(&cloud.clients, cloud.stack().await?);
-    let mark = until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;
-    ensure!(mark["counted"] == 100, "{mark}");
+    let entry = until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;
+    ensure!(entry["counted"] == 100, "{entry}");
     Ok(())
 }
 

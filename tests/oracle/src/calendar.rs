@@ -61,14 +61,14 @@ impl Granularity {
 
 /// A minute, hour, day, ISO week or calendar month, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Bucket {
+pub struct Period {
     granularity: Granularity,
     /// Minutes since 1970.
     first_minute: i64,
 }
 
-impl Bucket {
-    /// The bucket that a minute, counted since 1970, lies in.
+impl Period {
+    /// The period that a minute, counted since 1970, lies in.
     ///
     /// # Panics
     /// The minute is far beyond the years 0 to 9999.
@@ -84,7 +84,7 @@ impl Bucket {
         Self { granularity, first_minute }
     }
 
-    /// The buckets of all granularities that a minute lies in, the shortest first.
+    /// The periods of all granularities that a minute lies in, the shortest first.
     pub fn all_containing(minute: i64) -> [Self; 5] {
         Granularity::ALL.map(|granularity| Self::containing(granularity, minute))
     }
@@ -123,7 +123,7 @@ impl Bucket {
 }
 
 /// `2026-11-20T23:07`, `2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`.
-impl fmt::Display for Bucket {
+impl fmt::Display for Period {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let start = time_of(self.first_minute);
         match self.granularity {
@@ -171,13 +171,13 @@ mod tests {
             ("9999-12-31T23:59:00", "9999-12-31T23:59 9999-12-31T23 9999-12-31 9999-W52 9999-12"),
         ];
         for (time, expected) in cases {
-            let names = Bucket::all_containing(minute(time)).map(|bucket| bucket.to_string());
+            let names = Period::all_containing(minute(time)).map(|period| period.to_string());
             assert_eq!(names.join(" "), expected);
         }
     }
 
     #[test]
-    fn buckets_begin_and_end_where_the_calendar_says() {
+    fn periods_begin_and_end_where_the_calendar_says() {
         let cases = [
             (
                 Granularity::Minute,
@@ -224,24 +224,24 @@ mod tests {
             ),
         ];
         for (granularity, time, start, end) in cases {
-            let bucket = Bucket::containing(granularity, minute(time));
+            let period = Period::containing(granularity, minute(time));
             assert_eq!(
-                (bucket.first_minute(), bucket.end_minute()),
+                (period.first_minute(), period.end_minute()),
                 (minute(start), minute(end)),
-                "{bucket}"
+                "{period}"
             );
         }
     }
 
     #[test]
-    fn the_buckets_of_a_granularity_lie_side_by_side() {
+    fn the_periods_of_a_granularity_lie_side_by_side() {
         for granularity in Granularity::ALL {
-            let mut bucket = Bucket::containing(granularity, minute("2019-12-30T00:00:00"));
+            let mut period = Period::containing(granularity, minute("2019-12-30T00:00:00"));
             for _ in 0..500 {
-                let next = Bucket::containing(granularity, bucket.end_minute());
-                assert_eq!(next.first_minute(), bucket.end_minute());
-                assert_eq!(Bucket::containing(granularity, next.first_minute() - 1), bucket);
-                bucket = next;
+                let next = Period::containing(granularity, period.end_minute());
+                assert_eq!(next.first_minute(), period.end_minute());
+                assert_eq!(Period::containing(granularity, next.first_minute() - 1), period);
+                period = next;
             }
         }
     }

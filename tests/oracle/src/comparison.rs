@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::{Bucket, Granularity};
+use crate::calendar::{Granularity, Period};
 use crate::decimal::Decimal;
 use crate::names::{Name, Names};
 use crate::recount::{Recount, TallyKey};
@@ -24,7 +24,7 @@ pub struct Cell<'a> {
     /// The measure, as in a sort key: `views`, `sales:USD`.
     pub measure: &'a str,
     /// The span of time.
-    pub bucket: Bucket,
+    pub period: Period,
     /// The item or the page.
     pub key: &'a str,
 }
@@ -40,15 +40,15 @@ pub struct Comparison {
 }
 
 /// A site, a measure and a span of time.
-type Group = (Name, Name, Bucket);
+type Group = (Name, Name, Period);
 
 impl Comparison {
     /// Adds the tallies of a chunk to what was recounted, at every granularity: those of the
-    /// buckets of a site that are to be compared.
+    /// periods of a site that are to be compared.
     pub fn add_recount(
         &mut self,
         recount: &Recount,
-        is_compared: &mut dyn FnMut(&str, Bucket) -> bool,
+        is_compared: &mut dyn FnMut(&str, Period) -> bool,
     ) {
         self.add_tallies(&recount.tallies, is_compared);
     }
@@ -57,25 +57,25 @@ impl Comparison {
     pub fn add_tallies(
         &mut self,
         tallies: &BTreeMap<TallyKey, Decimal>,
-        is_compared: &mut dyn FnMut(&str, Bucket) -> bool,
+        is_compared: &mut dyn FnMut(&str, Period) -> bool,
     ) {
         for granularity in Granularity::ALL {
-            // Tallies are sorted, so that those of a bucket mostly follow each other.
-            let mut last: Option<(&str, Bucket, bool)> = None;
+            // Tallies are sorted, so that those of a period mostly follow each other.
+            let mut last: Option<(&str, Period, bool)> = None;
             for (tally, number) in tallies {
                 let TallyKey { site, measure, minute, key } = tally;
-                let bucket = Bucket::containing(granularity, *minute);
+                let period = Period::containing(granularity, *minute);
                 let compared = match last {
-                    Some((last_site, last_bucket, compared))
-                        if last_site == site && last_bucket == bucket =>
+                    Some((last_site, last_period, compared))
+                        if last_site == site && last_period == period =>
                     {
                         compared
                     }
-                    _ => is_compared(site, bucket),
+                    _ => is_compared(site, period),
                 };
-                last = Some((site, bucket, compared));
+                last = Some((site, period, compared));
                 if compared {
-                    self.add_recounted(Cell { site, measure, bucket, key }, *number);
+                    self.add_recounted(Cell { site, measure, period, key }, *number);
                 }
             }
         }
@@ -98,10 +98,10 @@ impl Comparison {
         }
     }
 
-    /// Forgets the buckets of sites that are not to be compared.
-    pub fn retain(&mut self, mut is_compared: impl FnMut(&str, Bucket) -> bool) {
+    /// Forgets the periods of sites that are not to be compared.
+    pub fn retain(&mut self, mut is_compared: impl FnMut(&str, Period) -> bool) {
         let names = &self.names;
-        self.groups.retain(|(site, _, bucket), _| is_compared(names.text(*site), *bucket));
+        self.groups.retain(|(site, _, period), _| is_compared(names.text(*site), *period));
     }
 
     /// How many numbers there are.
@@ -112,24 +112,24 @@ impl Comparison {
     /// How many numbers differ, and the first `first_max` of them, ascending by cell.
     pub fn differences(&self, first_max: usize) -> (u64, Vec<(Cell<'_>, Numbers)>) {
         let mut groups = Vec::new();
-        for ((site, measure, bucket), cells) in &self.groups {
+        for ((site, measure, period), cells) in &self.groups {
             let count = cells.values().filter(|numbers| numbers.recounted != numbers.found).count();
             if count > 0 {
                 let [site, measure] = [*site, *measure].map(|name| self.names.text(name));
-                groups.push((site, measure, *bucket, cells, count as u64));
+                groups.push((site, measure, *period, cells, count as u64));
             }
         }
         let count = groups.iter().map(|(.., count)| count).sum();
-        groups.sort_by_key(|(site, measure, bucket, ..)| (*site, *measure, *bucket));
+        groups.sort_by_key(|(site, measure, period, ..)| (*site, *measure, *period));
         let mut first = Vec::new();
-        for (site, measure, bucket, cells, _) in groups {
+        for (site, measure, period, cells, _) in groups {
             if first.len() >= first_max {
                 break;
             }
             let different = cells.iter().filter(|(_, numbers)| numbers.recounted != numbers.found);
             let mut different: Vec<(Cell<'_>, Numbers)> = different
                 .map(|(key, numbers)| {
-                    (Cell { site, measure, bucket, key: self.names.text(*key) }, *numbers)
+                    (Cell { site, measure, period, key: self.names.text(*key) }, *numbers)
                 })
                 .collect();
             different.sort_by_key(|(cell, _)| *cell);
@@ -142,7 +142,7 @@ impl Comparison {
     fn numbers(&mut self, cell: Cell<'_>) -> &mut Numbers {
         let [site, measure, key] =
             [cell.site, cell.measure, cell.key].map(|text| self.names.name(text));
-        self.groups.entry((site, measure, cell.bucket)).or_default().entry(key).or_default()
+        self.groups.entry((site, measure, cell.period)).or_default().entry(key).or_default()
     }
 }
 
@@ -152,15 +152,15 @@ mod tests {
     use crate::roll_up::roll_up;
 
     fn cell<'a>(site: &'a str, granularity: Granularity, key: &'a str) -> Cell<'a> {
-        Cell { site, measure: "views", bucket: Bucket::containing(granularity, 61), key }
+        Cell { site, measure: "views", period: Period::containing(granularity, 61), key }
     }
 
     fn differences(comparison: &Comparison) -> Vec<String> {
         let (count, first) = comparison.differences(5);
         assert_eq!(count, first.len() as u64);
         let texts = first.iter().map(|(cell, numbers)| {
-            let Cell { site, measure, bucket, key } = cell;
-            format!("{site} {measure} {bucket} {key}: {} {}", numbers.recounted, numbers.found)
+            let Cell { site, measure, period, key } = cell;
+            format!("{site} {measure} {period} {key}: {} {}", numbers.recounted, numbers.found)
         });
         texts.collect()
     }
@@ -190,7 +190,7 @@ mod tests {
         );
         let (count, first) = comparison.differences(2);
         assert_eq!(
-            (count, first.len(), first[1].0.bucket.to_string()),
+            (count, first.len(), first[1].0.period.to_string()),
             (5, 2, "1970-01-01".to_owned())
         );
     }
@@ -202,7 +202,7 @@ mod tests {
             comparison.add_found(cell("s", granularity, "1"), Decimal::ONE);
             comparison.add_found(cell("t", granularity, "1"), Decimal::ONE);
         }
-        comparison.retain(|site, bucket| site == "t" && bucket.granularity() > Granularity::Hour);
+        comparison.retain(|site, period| site == "t" && period.granularity() > Granularity::Hour);
         assert_eq!(
             differences(&comparison),
             ["t views 1970-01-01 1: 0 1", "t views 1970-W01 1: 0 1", "t views 1970-01 1: 0 1"]
@@ -231,9 +231,9 @@ mod tests {
         }
         let mut comparison = Comparison::default();
         let mut asked = 0;
-        comparison.add_recount(&recount, &mut |site, bucket| {
+        comparison.add_recount(&recount, &mut |site, period| {
             asked += 1;
-            (site, bucket.granularity()) != ("t", Granularity::Day)
+            (site, period.granularity()) != ("t", Granularity::Day)
         });
         // Two minutes of one day and one month are asked for once.
         assert_eq!(asked, 4 + 4 + 3 + 2 + 2);
@@ -242,7 +242,7 @@ mod tests {
                 let cell = Cell {
                     site: &key.site,
                     measure: &key.measure,
-                    bucket: key.bucket,
+                    period: key.period,
                     key: &key.key,
                 };
                 comparison.add_found(cell, number);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::calendar::{Bucket, Granularity};
+use crate::calendar::{Granularity, Period};
 use crate::decimal::Decimal;
 use crate::ranking::ranked;
 use crate::recount::TallyKey;
@@ -40,7 +40,7 @@ pub struct HistoryQuestion {
 
 /// What was counted in a period.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Period {
+pub struct CalendarPeriod {
     /// Its first instant.
     pub start: DateTime<Utc>,
     /// The minutes that are counted for it, since 1970: whole hours. A period that begins within an
@@ -53,7 +53,10 @@ pub struct Period {
 }
 
 /// The periods from `from` to `to`, each as a whole, those in which nothing was counted included.
-pub fn history(tallies: &BTreeMap<TallyKey, Decimal>, question: &HistoryQuestion) -> Vec<Period> {
+pub fn history(
+    tallies: &BTreeMap<TallyKey, Decimal>,
+    question: &HistoryQuestion,
+) -> Vec<CalendarPeriod> {
     let periods = periods(question);
     let mut numbers: Vec<BTreeMap<&str, Decimal>> = vec![BTreeMap::new(); periods.len()];
     for (tally, number) in tallies {
@@ -70,7 +73,7 @@ pub fn history(tallies: &BTreeMap<TallyKey, Decimal>, question: &HistoryQuestion
     counted
         .map(|((start, minutes), numbers)| {
             let total = numbers.values().copied().sum();
-            Period { start, minutes, total, ranking: ranked(numbers) }
+            CalendarPeriod { start, minutes, total, ranking: ranked(numbers) }
         })
         .collect()
 }
@@ -95,18 +98,18 @@ fn counted_from(question: &HistoryQuestion, start: DateTime<Utc>) -> i64 {
     let minute = start.timestamp().div_euclid(60);
     match question.granularity {
         Granularity::Minute => minute,
-        _ => Bucket::containing(Granularity::Hour, minute).first_minute(),
+        _ => Period::containing(Granularity::Hour, minute).first_minute(),
     }
 }
 
 /// The starts of all periods from that of `from` to the first one behind `to`.
 fn utc_starts(question: &HistoryQuestion) -> Vec<DateTime<Utc>> {
-    let mut bucket =
-        Bucket::containing(question.granularity, question.from.timestamp().div_euclid(60));
-    let mut starts = vec![bucket.start()];
-    while bucket.start() < question.to {
-        bucket = Bucket::containing(question.granularity, bucket.end_minute());
-        starts.push(bucket.start());
+    let mut utc_period =
+        Period::containing(question.granularity, question.from.timestamp().div_euclid(60));
+    let mut starts = vec![utc_period.start()];
+    while utc_period.start() < question.to {
+        utc_period = Period::containing(question.granularity, utc_period.end_minute());
+        starts.push(utc_period.start());
     }
     starts
 }
@@ -117,7 +120,7 @@ fn utc_starts(question: &HistoryQuestion) -> Vec<DateTime<Utc>> {
 fn zone_starts(question: &HistoryQuestion) -> Vec<DateTime<Utc>> {
     let mut starts = Vec::new();
     let mut latest: Option<NaiveDate> = None;
-    let hour = Bucket::containing(
+    let hour = Period::containing(
         Granularity::Hour,
         (question.from - PERIOD_MAX * 2).timestamp().div_euclid(60),
     );
@@ -162,7 +165,7 @@ mod tests {
             .iter()
             .map(|period| {
                 let start = period.start.with_timezone(&question.zone).format("%Y-%m-%dT%H:%M%:z");
-                let first_hour = Bucket::containing(Granularity::Hour, period.minutes.start);
+                let first_hour = Period::containing(Granularity::Hour, period.minutes.start);
                 format!("{start} {first_hour}+{}", (period.minutes.end - period.minutes.start) / 60)
             })
             .collect();

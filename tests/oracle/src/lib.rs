@@ -22,14 +22,14 @@ mod totals;
 mod unpack;
 mod visitors;
 
-pub use calendar::{Bucket, Granularity};
+pub use calendar::{Granularity, Period};
 pub use comparison::{Cell, Comparison, Numbers};
 pub use decimal::Decimal;
 pub use event::Settings;
-pub use history::{HistoryQuestion, Period, history};
+pub use history::{CalendarPeriod, HistoryQuestion, history};
 pub use orders::{Made, Order, OrderEvent, What, order_tallies, orders};
 pub use ranking::{Question, compare_keys, integer, ranking, window};
 pub use recount::{Recount, RecountError, TallyKey, recount, sum, visitors};
-pub use roll_up::{BucketKey, roll_up};
+pub use roll_up::{PeriodKey, roll_up};
 pub use totals::Totals;
 pub use visitors::{Distinct, VisitorIds, Visitors};

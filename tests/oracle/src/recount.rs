@@ -132,7 +132,7 @@ pub fn sum<'a>(recounts: impl IntoIterator<Item = &'a Recount>) -> BTreeMap<Tall
 pub fn visitors<'a>(recounts: impl IntoIterator<Item = &'a Recount>) -> Visitors {
     let mut visitors = Visitors::default();
     for recount in recounts {
-        visitors.unite(&recount.visitors);
+        visitors.merge(&recount.visitors);
     }
     visitors
 }

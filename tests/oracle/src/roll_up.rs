@@ -2,34 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::{Bucket, Granularity};
+use crate::calendar::{Granularity, Period};
 use crate::decimal::Decimal;
 use crate::recount::TallyKey;
 
 /// What a number is counted under, at any granularity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BucketKey {
+pub struct PeriodKey {
     /// The site.
     pub site: String,
     /// The measure, as in a sort key: `views`, `sales:USD`.
     pub measure: String,
     /// The span of time.
-    pub bucket: Bucket,
+    pub period: Period,
     /// The item or the page.
     pub key: String,
 }
 
-/// Adds up minute tallies by the buckets of a granularity.
+/// Adds up minute tallies by the periods of a granularity.
 pub fn roll_up(
     tallies: &BTreeMap<TallyKey, Decimal>,
     granularity: Granularity,
-) -> BTreeMap<BucketKey, Decimal> {
+) -> BTreeMap<PeriodKey, Decimal> {
     let mut sums = BTreeMap::new();
     for (tally, number) in tallies {
-        let key = BucketKey {
+        let key = PeriodKey {
             site: tally.site.clone(),
             measure: tally.measure.clone(),
-            bucket: Bucket::containing(granularity, tally.minute),
+            period: Period::containing(granularity, tally.minute),
             key: tally.key.clone(),
         };
         *sums.entry(key).or_default() += *number;
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn adds_up_what_lies_in_one_bucket_and_nothing_else() {
+    fn adds_up_what_lies_in_one_period_and_nothing_else() {
         let tallies = BTreeMap::from([
             (cell("s", "views", 59, "1"), Decimal::from(1)),
             (cell("s", "views", 60, "1"), Decimal::from(2)),
@@ -72,7 +72,7 @@ mod tests {
         let rolled_up = |granularity| {
             let sums = roll_up(&tallies, granularity);
             let cells = sums.iter().map(|(cell, number)| {
-                format!("{} {} {} {}={number}", cell.site, cell.measure, cell.bucket, cell.key)
+                format!("{} {} {} {}={number}", cell.site, cell.measure, cell.period, cell.key)
             });
             cells.collect::<Vec<_>>()
         };
@@ -102,15 +102,15 @@ mod tests {
             (Granularity::Day, Granularity::Week),
             (Granularity::Day, Granularity::Month),
         ] {
-            let mut added_up: BTreeMap<BucketKey, Decimal> = BTreeMap::new();
+            let mut added_up: BTreeMap<PeriodKey, Decimal> = BTreeMap::new();
             for (cell, number) in roll_up(&minutes, finer) {
-                let bucket = Bucket::containing(coarser, cell.bucket.first_minute());
-                assert!(cell.bucket.end_minute() <= bucket.end_minute());
-                *added_up.entry(BucketKey { bucket, ..cell }).or_default() += number;
+                let period = Period::containing(coarser, cell.period.first_minute());
+                assert!(cell.period.end_minute() <= period.end_minute());
+                *added_up.entry(PeriodKey { period, ..cell }).or_default() += number;
             }
             assert_eq!(added_up, roll_up(&minutes, coarser), "{}", coarser.name());
         }
-        let total = |sums: &BTreeMap<BucketKey, Decimal>| {
+        let total = |sums: &BTreeMap<PeriodKey, Decimal>| {
             let views = sums.iter().filter(|(cell, _)| cell.measure == "views");
             views.map(|(_, number)| *number).sum::<Decimal>()
         };

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::calendar::{Bucket, Granularity};
+use crate::calendar::{Granularity, Period};
 use crate::names::{Name, Names};
 
 /// Who had counted events, by site and minute.
@@ -54,15 +54,15 @@ impl Visitors {
     }
 
     /// Adds all visitors of another chunk.
-    pub fn unite(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         let names: Vec<Name> = other.ids.texts().iter().map(|text| self.ids.name(text)).collect();
         let here =
             |ids: &BTreeSet<Name>| ids.iter().map(|id| names[*id as usize]).collect::<Vec<Name>>();
         for (site, minutes) in &other.sites {
             for (minute, present) in minutes {
-                let united = self.minutes_mut(site).entry(*minute).or_default();
-                united.users.extend(here(&present.users));
-                united.sessions.extend(here(&present.sessions));
+                let merged = self.minutes_mut(site).entry(*minute).or_default();
+                merged.users.extend(here(&present.users));
+                merged.sessions.extend(here(&present.sessions));
             }
         }
     }
@@ -79,19 +79,19 @@ impl Visitors {
         self.different(minutes.into_iter().flatten().map(|(_, present)| present))
     }
 
-    /// Every bucket of a granularity in which anybody was at a site, each with who it was;
+    /// Every period of a granularity in which anybody was at a site, each with who it was;
     /// ascending by site and time.
-    pub fn by_bucket(
+    pub fn by_period(
         &self,
         granularity: Granularity,
-    ) -> impl Iterator<Item = (&str, Bucket, VisitorIds<'_>)> {
+    ) -> impl Iterator<Item = (&str, Period, VisitorIds<'_>)> {
         self.sites.iter().flat_map(move |(site, minutes)| {
             let mut minutes = minutes.iter().peekable();
             std::iter::from_fn(move || {
-                let bucket = Bucket::containing(granularity, *minutes.peek()?.0);
-                let end = bucket.end_minute();
+                let period = Period::containing(granularity, *minutes.peek()?.0);
+                let end = period.end_minute();
                 let within = std::iter::from_fn(|| minutes.next_if(|(minute, _)| **minute < end));
-                Some((site.as_str(), bucket, self.different(within.map(|(_, present)| present))))
+                Some((site.as_str(), period, self.different(within.map(|(_, present)| present))))
             })
         })
     }
@@ -169,34 +169,34 @@ mod tests {
     }
 
     #[test]
-    fn buckets_are_those_in_which_somebody_was_there() {
+    fn periods_are_those_in_which_somebody_was_there() {
         let visitors = some();
-        let by_bucket = |granularity| {
-            let buckets = visitors.by_bucket(granularity).map(|(site, bucket, ids)| {
-                format!("{site} {bucket} {} {}", ids.users.join("+"), ids.sessions.join("+"))
+        let by_period = |granularity| {
+            let periods = visitors.by_period(granularity).map(|(site, period, ids)| {
+                format!("{site} {period} {} {}", ids.users.join("+"), ids.sessions.join("+"))
             });
-            buckets.collect::<Vec<_>>()
+            periods.collect::<Vec<_>>()
         };
         assert_eq!(
-            by_bucket(Granularity::Hour),
+            by_period(Granularity::Hour),
             ["s 1970-01-01T00 a+b 1+2", "s 1970-01-02T00  a", "t 1970-01-01T00 a "]
         );
-        assert_eq!(by_bucket(Granularity::Month), ["s 1970-01 a+b a+1+2", "t 1970-01 a "]);
-        assert_eq!(by_bucket(Granularity::Minute).len(), 4);
+        assert_eq!(by_period(Granularity::Month), ["s 1970-01 a+b a+1+2", "t 1970-01 a "]);
+        assert_eq!(by_period(Granularity::Minute).len(), 4);
     }
 
     #[test]
-    fn chunks_are_united_whatever_numbers_their_ids_have() {
-        let mut united = visitors(&[("s", 0, Some("b"), None), ("t", 7, Some("c"), Some("d"))]);
-        united.unite(&some());
-        united.unite(&some());
-        assert_eq!(counts(&united, "s", 0..1), (2, 2));
-        assert_eq!(counts(&united, "s", 0..1441), (2, 3));
-        assert_eq!(counts(&united, "t", 0..8), (2, 1));
+    fn chunks_are_merged_whatever_numbers_their_ids_have() {
+        let mut merged = visitors(&[("s", 0, Some("b"), None), ("t", 7, Some("c"), Some("d"))]);
+        merged.merge(&some());
+        merged.merge(&some());
+        assert_eq!(counts(&merged, "s", 0..1), (2, 2));
+        assert_eq!(counts(&merged, "s", 0..1441), (2, 3));
+        assert_eq!(counts(&merged, "t", 0..8), (2, 1));
         for granularity in Granularity::ALL {
-            for (site, bucket, ids) in united.by_bucket(granularity) {
-                let minutes = bucket.first_minute()..bucket.end_minute();
-                assert_eq!(ids, united.ids(site, minutes), "{site} {bucket}");
+            for (site, period, ids) in merged.by_period(granularity) {
+                let minutes = period.first_minute()..period.end_minute();
+                assert_eq!(ids, merged.ids(site, minutes), "{site} {period}");
             }
         }
     }

@@ -11,7 +11,7 @@ pub mod summary;
 use minutebook_api::collect::lines::any_lines;
 use minutebook_storage::bucket::store::{EventStore, PutOnce};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::stream::extents::{Positions, Segment, Stretch, StretchName};
+use minutebook_storage::stream::extents::{Extent, ExtentName, Positions, Segment};
 use tokio::time::Instant;
 
 use crate::stream::event::{Delivery, StreamRecord};
@@ -37,7 +37,7 @@ pub struct Report {
     /// The keys of the objects that were put.
     pub keys: Vec<String>,
     /// How often the partition was made anew, with this time.
-    pub generation: u32,
+    pub epoch: u32,
     /// Whether it was found now that it was made anew.
     pub is_made_anew: bool,
 }
@@ -81,70 +81,67 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
     /// **Errors**: [`StorageError`]; a retry helps where it says so. What was stored stays so.
     pub async fn store(&self, delivery: &Delivery) -> Result<Report, StorageError> {
         let partition = delivery.partition.as_str();
-        let mut stretches = self.positions.stretches(partition).await?;
-        let mut generation =
-            stretches.iter().map(|stretch| stretch.name.generation).max().unwrap_or(1);
-        stretches.retain(|stretch| stretch.name.generation == generation);
-        let mut report = Report {
-            is_made_anew: is_made_anew(&delivery.records, &stretches),
-            ..Report::default()
-        };
+        let mut extents = self.positions.extents(partition).await?;
+        let mut epoch = extents.iter().map(|extent| extent.name.epoch).max().unwrap_or(1);
+        extents.retain(|extent| extent.name.epoch == epoch);
+        let mut report =
+            Report { is_made_anew: is_made_anew(&delivery.records, &extents), ..Report::default() };
         if report.is_made_anew {
-            generation += 1;
-            stretches.clear();
+            epoch += 1;
+            extents.clear();
         }
-        report.generation = generation;
+        report.epoch = epoch;
 
-        // From the end of the partition backwards: what lies before the first record of a stretch
+        // From the end of the partition backwards: what lies before the first record of a extent
         // is of the next one.
-        let mut stretches = stretches.into_iter();
+        let mut extents = extents.into_iter();
         let mut rest = delivery.records.as_slice();
         let mut number = 0;
         while let Some(lowest) = rest.first() {
-            let stretch = match stretches.next() {
-                Some(stretch) => stretch,
+            let extent = match extents.next() {
+                Some(extent) => extent,
                 None => {
-                    let name = StretchName { generation, number };
-                    self.begin(partition, Stretch::begun(name, lowest.offset.clone())).await?
+                    let name = ExtentName { epoch, number };
+                    self.begin(partition, Extent::begun(name, lowest.offset.clone())).await?
                 }
             };
-            let here = rest.partition_point(|record| record.offset < stretch.first);
-            self.go_on(partition, stretch, &rest[here..], &mut report).await?;
+            let here = rest.partition_point(|record| record.offset < extent.first);
+            self.go_on(partition, extent, &rest[here..], &mut report).await?;
             rest = &rest[..here];
             number += 1;
         }
         Ok(report)
     }
 
-    /// Begins a stretch, or finds the one that another delivery has begun in the meantime.
-    async fn begin(&self, partition: &str, stretch: Stretch) -> Result<Stretch, StorageError> {
-        if self.positions.begin(partition, &stretch).await? {
-            return Ok(stretch);
+    /// Begins a extent, or finds the one that another delivery has begun in the meantime.
+    async fn begin(&self, partition: &str, extent: Extent) -> Result<Extent, StorageError> {
+        if self.positions.begin(partition, &extent).await? {
+            return Ok(extent);
         }
         let known = self
             .positions
-            .stretches(partition)
+            .extents(partition)
             .await?
             .into_iter()
-            .find(|known| known.name == stretch.name);
+            .find(|known| known.name == extent.name);
         known.ok_or_else(|| StorageError::Unavailable {
-            call: "beginning a stretch of a stream",
+            call: "beginning a extent of a stream",
             reason: format!("the row of {partition} was there, and then was not"),
         })
     }
 
-    /// Puts what is behind the end of a stretch, and walks over what others put there.
+    /// Puts what is behind the end of a extent, and walks over what others put there.
     async fn go_on(
         &self,
         partition: &str,
-        mut stretch: Stretch,
+        mut extent: Extent,
         records: &[StreamRecord],
         report: &mut Report,
     ) -> Result<(), StorageError> {
-        let mut rest = behind(records, &stretch);
+        let mut rest = behind(records, &extent);
         report.redelivered += records.len() - rest.len();
         while let Some(last) = rest.last() {
-            let key = stretch.next_key(partition);
+            let key = extent.next_key(partition);
             let timestamp_max = rest.iter().filter_map(|record| record.timestamp).max();
             let ours = Segment { last: last.offset.clone(), timestamp_max };
             let (lines, empty) = lines_of(rest);
@@ -153,12 +150,12 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
                     report.stored += rest.len();
                     report.empty += empty;
                     report.keys.push(key);
-                    stretch.and(&ours)
+                    extent.and(&ours)
                 }
-                PutOnce::Known(theirs) if theirs.last < stretch.next => {
+                PutOnce::Known(theirs) if theirs.last < extent.next => {
                     let reason = format!(
                         "its last offset {} is before its first {}",
-                        theirs.last, stretch.next
+                        theirs.last, extent.next
                     );
                     return Err(StorageError::Malformed {
                         row: format!("of the object {key}"),
@@ -166,36 +163,34 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
                     });
                 }
                 PutOnce::Known(theirs) => {
-                    let next = stretch.and(&theirs);
+                    let next = extent.and(&theirs);
                     report.redelivered += rest.len() - behind(rest, &next).len();
                     next
                 }
             };
             // If another one was faster, it took the same step: the objects lead the way, not the
             // row.
-            self.positions.advance(partition, &stretch, &next).await?;
+            self.positions.advance(partition, &extent, &next).await?;
             rest = behind(rest, &next);
-            stretch = next;
+            extent = next;
         }
         Ok(())
     }
 }
 
-/// The records that a stretch does not have yet.
-fn behind<'a>(records: &'a [StreamRecord], stretch: &Stretch) -> &'a [StreamRecord] {
-    &records[records.partition_point(|record| record.offset < stretch.next)..]
+/// The records that a extent does not have yet.
+fn behind<'a>(records: &'a [StreamRecord], extent: &Extent) -> &'a [StreamRecord] {
+    &records[records.partition_point(|record| record.offset < extent.next)..]
 }
 
 /// Whether these records are of a partition that was made anew, so that its offsets began again:
 /// one of them stands where something is stored, and is later than everything that is stored there.
 /// So it cannot be what was stored, since neither the place nor the time of a record ever changes.
-fn is_made_anew(records: &[StreamRecord], stretches: &[Stretch]) -> bool {
+fn is_made_anew(records: &[StreamRecord], extents: &[Extent]) -> bool {
     records.iter().any(|record| {
-        let is_in = |stretch: &Stretch| (&stretch.first..&stretch.next).contains(&&record.offset);
-        let stored = stretches
-            .iter()
-            .find(|stretch| is_in(stretch))
-            .and_then(|stretch| stretch.timestamp_max);
+        let is_in = |extent: &Extent| (&extent.first..&extent.next).contains(&&record.offset);
+        let stored =
+            extents.iter().find(|extent| is_in(extent)).and_then(|extent| extent.timestamp_max);
         stored.is_some() && record.timestamp > stored
     })
 }

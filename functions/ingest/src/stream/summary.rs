@@ -34,7 +34,7 @@ pub fn line(delivery: &Delivery, report: &Report, took: Duration, now: DateTime<
         "message": message,
         "service": "ingest",
         "partition": delivery.partition,
-        "generation": report.generation,
+        "epoch": report.epoch,
         "keys": report.keys,
         "records_stored": report.stored,
         "records_empty": report.empty,
@@ -76,13 +76,8 @@ mod tests {
             Delivery { partition: "kafka/shop-01234567/orders/0".to_string(), records: vec![] };
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
         let took = Duration::from_millis(12);
-        let report = Report {
-            stored: 3,
-            redelivered: 2,
-            is_made_anew: true,
-            generation: 2,
-            ..Report::default()
-        };
+        let report =
+            Report { stored: 3, redelivered: 2, is_made_anew: true, epoch: 2, ..Report::default() };
         let lines = [
             line(&delivery, &report, took, now),
             error_line(&delivery, &StreamError::OutOfTime, took, now),

@@ -20,7 +20,7 @@ type Object = (Vec<u8>, HashMap<String, String>);
 #[derive(Debug, Default)]
 struct Memory {
     objects: Mutex<BTreeMap<String, Object>>,
-    rows: Mutex<BTreeMap<(String, StretchName), Stretch>>,
+    rows: Mutex<BTreeMap<(String, ExtentName), Extent>>,
 }
 
 async fn turn() {
@@ -65,24 +65,24 @@ impl EventStore for &Memory {
 }
 
 impl Positions for &Memory {
-    async fn stretches(&self, partition: &str) -> Result<Vec<Stretch>, StorageError> {
+    async fn extents(&self, partition: &str) -> Result<Vec<Extent>, StorageError> {
         turn().await;
         let rows = self.rows.lock().expect("no test panics").clone();
         turn().await;
         Ok(rows
             .into_iter()
             .filter(|((of, _), _)| of == partition)
-            .map(|(_, stretch)| stretch)
+            .map(|(_, extent)| extent)
             .collect())
     }
 
-    async fn begin(&self, partition: &str, stretch: &Stretch) -> Result<bool, StorageError> {
+    async fn begin(&self, partition: &str, extent: &Extent) -> Result<bool, StorageError> {
         turn().await;
         let is_new = {
             let mut rows = self.rows.lock().expect("no test panics");
-            let name = (partition.to_string(), stretch.name);
+            let name = (partition.to_string(), extent.name);
             let is_new = !rows.contains_key(&name);
-            rows.entry(name).or_insert_with(|| stretch.clone());
+            rows.entry(name).or_insert_with(|| extent.clone());
             is_new
         };
         turn().await;
@@ -92,8 +92,8 @@ impl Positions for &Memory {
     async fn advance(
         &self,
         partition: &str,
-        from: &Stretch,
-        to: &Stretch,
+        from: &Extent,
+        to: &Extent,
     ) -> Result<bool, StorageError> {
         turn().await;
         let is_moved = {
@@ -198,7 +198,7 @@ fn batches_become_segments_named_by_the_position_that_they_go_on_from() {
     let memory = Memory::default();
     let report = memory.deliver(&records([15, 16, 18]));
     let key = format!("{PARTITION}/{}", name(15));
-    assert_eq!(report, Report { stored: 3, keys: vec![key], generation: 1, ..Report::default() });
+    assert_eq!(report, Report { stored: 3, keys: vec![key], epoch: 1, ..Report::default() });
     // 19 was compacted away before it could be read.
     memory.deliver(&records(20..22));
     let names: Vec<String> = memory.objects().into_iter().map(|(name, _)| name).collect();
@@ -316,12 +316,12 @@ fn a_topic_that_was_made_anew_begins_again() {
             .collect()
     };
     let report = memory.deliver(&anew(0..4));
-    assert_eq!((report.stored, report.generation, report.is_made_anew), (4, 2, true));
+    assert_eq!((report.stored, report.epoch, report.is_made_anew), (4, 2, true));
     assert_eq!(report.keys, [format!("{PARTITION}/{:020}.2.jsonl", 0)]);
     // The same again, and on from there.
     assert_eq!(memory.deliver(&anew(0..4)).stored, 0);
     let report = memory.deliver(&anew(2..20));
-    assert_eq!((report.stored, report.generation, report.is_made_anew), (16, 2, false));
+    assert_eq!((report.stored, report.epoch, report.is_made_anew), (16, 2, false));
     assert_eq!(memory.lines().len(), 30);
 }
 

@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use crate::collect::access::site_of_key;
 use crate::collect::body::{PostedLines, Refusal};
-use crate::collect::random::{Generated};
+use crate::collect::random::Generated;
 use crate::http::response::{
     json, json_with_status, preflight_or_no_post, preflight_or_wrong_method, problem, problem_with,
 };

@@ -9,7 +9,7 @@ use lambda_http::{Body, Request, Response, service_fn};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::query::ranking::Sums;
-use minutebook_domain::query::series::Period;
+use minutebook_domain::query::series::CalendarPeriod;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::Retention;
@@ -64,11 +64,10 @@ impl<S: RowSource> Handler<S> {
         let now = self.clock.now();
         let defaults =
             HistoryDefaults { currency: self.default_currency, now, retention: self.retention };
-        let question =
-            match query::parse(request.uri().query().unwrap_or_default(), &defaults) {
-                Ok(question) => question,
-                Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
-            };
+        let question = match query::parse(request.uri().query().unwrap_or_default(), &defaults) {
+            Ok(question) => question,
+            Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
+        };
         let windows: Vec<Window> = question.periods.iter().map(|period| period.window).collect();
         let sum_question = SumQuestion {
             site: &question.site_id,
@@ -114,7 +113,7 @@ pub(crate) struct Answer<'a> {
 
 /// An hour, day, week or month.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Period")]
+#[schemars(rename = "CalendarPeriod")]
 struct PeriodAnswer<'a> {
     /// Its first instant, as the zone's clock shows it.
     #[schemars(with = "Time")]
@@ -191,9 +190,12 @@ fn top(sums: &Sums, limit: usize, is_money: bool) -> Vec<TopItem<'_>> {
 }
 
 /// What the page sums.
-fn window(periods: &[Period]) -> WindowAnswer {
-    let precision =
-        if periods.iter().all(Period::is_exact) { Precision::Minute } else { Precision::Hour };
+fn window(periods: &[CalendarPeriod]) -> WindowAnswer {
+    let precision = if periods.iter().all(CalendarPeriod::is_exact) {
+        Precision::Minute
+    } else {
+        Precision::Hour
+    };
     // A page has one period at least.
     let from = periods.first().map_or(Minute::EPOCH, |first| first.window.from);
     let to = periods.last().map_or(Minute::EPOCH, |last| last.window.to);
@@ -209,8 +211,8 @@ fn local(time: DateTime<Tz>) -> String {
 mod tests {
     use super::*;
     use minutebook_domain::plan::Row;
-    use minutebook_domain::time::period::Bucket;
-    use minutebook_storage::keys::Lane;
+    use minutebook_domain::time::period::Period;
+    use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::MemoryTable;
     use serde_json::Value;
 
@@ -237,12 +239,18 @@ mod tests {
         for (site, measure, time, key, number) in CELLS {
             let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
             let amount = Amount::parse(number.as_bytes()).expect("a decimal");
-            let mut buckets = vec![Bucket::Minute(minute)];
-            buckets.extend(Bucket::of_hour(minute.hour()));
-            for bucket in buckets {
+            let mut utc_periods = vec![Period::Minute(minute)];
+            utc_periods.extend(Period::of_hour(minute.hour()));
+            for utc_period in utc_periods {
                 let measure = Measure::parse(measure).expect("a measure");
-                let row = Row { site, bucket, measure, slot: 0, counters: vec![(key, amount)] };
-                table.add(&row, Lane::Late, RETENTION);
+                let row = Row {
+                    site,
+                    period: utc_period,
+                    measure,
+                    slot: 0,
+                    counters: vec![(key, amount)],
+                };
+                table.add(&row, Shard::Late, RETENTION);
             }
         }
         table

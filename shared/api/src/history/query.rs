@@ -4,16 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use minutebook_domain::count::measure::{Currency, Measure};
-use minutebook_domain::query::series::{Calendar, Granularity, Period};
+use minutebook_domain::query::series::{Calendar, CalendarPeriod, Granularity};
 use minutebook_domain::time::Minute;
-use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::time::period::{Period, Retention};
 
 use crate::http::parameters;
 
 /// How many periods a page has at most.
 const PERIODS_A_PAGE: usize = 100;
-/// How many buckets a page is summed from at most: a month of days that are cut by a zone is 745
-/// hours. An hour of 10,000 items is about 100 KB of rows, so that even the largest of pages is
+/// How many utc_periods a page is summed from at most: a month of days that are cut by a zone is
+/// 745 hours. An hour of 10,000 items is about 100 KB of rows, so that even the largest of pages is
 /// summed within the time of one call.
 const BUCKETS_A_PAGE: usize = 800;
 /// How many items each period lists if the question does not say.
@@ -36,7 +36,7 @@ pub(crate) struct HistoryQuery {
     /// How many items each period lists.
     pub(crate) limit: usize,
     /// The periods of this page, ascending; one at least.
-    pub(crate) periods: Vec<Period>,
+    pub(crate) periods: Vec<CalendarPeriod>,
     /// What asks for the next page; `None` if this is the last.
     pub(crate) next_cursor: Option<String>,
     /// The minute that the question is asked in.
@@ -63,7 +63,8 @@ pub(crate) fn parse(query: &str, defaults: &HistoryDefaults) -> Result<HistoryQu
     let mut measure_name = None;
     let mut calendar = Calendar { granularity: Granularity::Day, zone: chrono_tz::UTC };
     let (mut from, mut to, mut cursor) = (None, None, None);
-    let (mut site_id, mut item_id, mut currency) = (parameters::SITE_DEFAULT.to_string(), None, None);
+    let (mut site_id, mut item_id, mut currency) =
+        (parameters::SITE_DEFAULT.to_string(), None, None);
     let mut limit = LIMIT_DEFAULT;
     for (name, value) in parameters::parameters(query)? {
         match name.as_ref() {
@@ -159,7 +160,7 @@ fn periods(
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
     defaults: &HistoryDefaults,
-) -> Result<Vec<Period>, String> {
+) -> Result<Vec<CalendarPeriod>, String> {
     let now = defaults.now;
     let running = calendar.running(now).ok_or_else(|| "the clock is out of range".to_string())?;
     let to = to.unwrap_or(running.end.to_utc());
@@ -181,11 +182,11 @@ fn periods(
 }
 
 /// How many of the first periods make a page: one at least.
-fn periods_of_page(calendar: Calendar, periods: &[Period]) -> usize {
-    let mut buckets = 0;
+fn periods_of_page(calendar: Calendar, periods: &[CalendarPeriod]) -> usize {
+    let mut utc_periods = 0;
     for (count, period) in periods.iter().take(PERIODS_A_PAGE).enumerate() {
-        buckets += calendar.buckets(period).len();
-        if count > 0 && buckets > BUCKETS_A_PAGE {
+        utc_periods += calendar.utc_periods(period).len();
+        if count > 0 && utc_periods > BUCKETS_A_PAGE {
             return count;
         }
     }
@@ -195,12 +196,12 @@ fn periods_of_page(calendar: Calendar, periods: &[Period]) -> usize {
 /// A period of which a part is kept no longer would be answered too low.
 fn check_kept(
     calendar: Calendar,
-    period: &Period,
+    period: &CalendarPeriod,
     defaults: &HistoryDefaults,
 ) -> Result<(), String> {
     let HistoryDefaults { now, retention, .. } = *defaults;
-    let has_expired = |bucket: &Bucket| retention.has_expired(*bucket, now.timestamp());
-    let Some(bucket) = calendar.buckets(period).into_iter().find(has_expired) else {
+    let has_expired = |utc_period: &Period| retention.has_expired(*utc_period, now.timestamp());
+    let Some(utc_period) = calendar.utc_periods(period).into_iter().find(has_expired) else {
         return Ok(());
     };
     let kept_since = |days: u32| {
@@ -209,14 +210,14 @@ fn check_kept(
         format!("{days} days, since {}", since.hour().first_minute())
     };
     let start = period.start.to_rfc3339_opts(SecondsFormat::Secs, true);
-    Err(match bucket {
-        Bucket::Minute(_) | Bucket::Hour(_) => format!(
+    Err(match utc_period {
+        Period::Minute(_) | Period::Hour(_) => format!(
             "from asks for the {} that begins at {start}, which takes hours that have expired; hours are kept for {}: ask \
              for what begins later, or for days, weeks or months without tz",
             calendar.granularity.as_str(),
             kept_since(retention.hour_days),
         ),
-        Bucket::Day(_) | Bucket::Week(_) | Bucket::Month(_) => format!(
+        Period::Day(_) | Period::Week(_) | Period::Month(_) => format!(
             "from asks for the {} that begins at {start}, which has expired; days are kept for {}: ask for what \
              begins later",
             calendar.granularity.as_str(),
@@ -255,7 +256,7 @@ impl Cursor {
     }
 
     /// The periods that are left; `None` if those of this calendar do not begin and end there.
-    fn periods(self, calendar: Calendar, now: DateTime<Utc>) -> Option<Vec<Period>> {
+    fn periods(self, calendar: Calendar, now: DateTime<Utc>) -> Option<Vec<CalendarPeriod>> {
         let last_second = self.to.checked_sub_signed(TimeDelta::seconds(1))?;
         let ends_there = calendar.containing(last_second)?.end == self.to;
         let periods = calendar.periods(self.from, self.to, now).ok()?;

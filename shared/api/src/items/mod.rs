@@ -272,8 +272,8 @@ mod tests {
     use super::*;
     use minutebook_domain::plan::Row;
     use minutebook_domain::time::lateness::is_settled;
-    use minutebook_domain::time::period::Bucket;
-    use minutebook_storage::keys::Lane;
+    use minutebook_domain::time::period::Period;
+    use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::MemoryTable;
     use serde_json::{Value, json};
 
@@ -308,14 +308,14 @@ mod tests {
         for (site, measure, time, key, number) in CELLS {
             let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
             let amount = Amount::parse(number.as_bytes()).expect("a decimal");
-            let mut buckets = vec![Bucket::Minute(minute)];
+            let mut periods = vec![Period::Minute(minute)];
             if is_settled(minute.hour(), now()) {
-                buckets.extend(Bucket::of_hour(minute.hour()));
+                periods.extend(Period::of_hour(minute.hour()));
             }
-            for bucket in buckets {
+            for period in periods {
                 let measure = Measure::parse(measure).expect("a measure");
-                let row = Row { site, bucket, measure, slot: 0, counters: vec![(key, amount)] };
-                table.add(&row, Lane::Late, RETENTION);
+                let row = Row { site, period, measure, slot: 0, counters: vec![(key, amount)] };
+                table.add(&row, Shard::Late, RETENTION);
             }
         }
         table

@@ -10,14 +10,14 @@ use futures::future::{join3, try_join, try_join3};
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{ACCEPT, HeaderValue, VARY};
 use lambda_http::{Body, Request, RequestExt, Response, service_fn};
-use minutebook_domain::count::visitors::UniqueCounts;
+use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{Precision, Window, WindowLength};
 use minutebook_domain::time::period::Retention;
 use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::queue::{Queue, QueueDepth};
 use minutebook_storage::reader::SumQuestion;
-use minutebook_storage::visitors::UniqueQuestion;
+use minutebook_storage::visitors::VisitorQuestion;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -27,7 +27,7 @@ use crate::http::answer::{Number, Time, WindowAnswer, number, unreadable};
 use crate::http::response::{json, preflight_or_wrong_method, problem, text};
 use crate::http::views::Views;
 use crate::live::prometheus::TextFormat;
-use crate::live::query::{LiveQuery};
+use crate::live::query::LiveQuery;
 use crate::live::text::{Queues, State};
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
@@ -111,13 +111,13 @@ impl Handler {
             |length: WindowLength| Window::ending_with(question.as_of, length).kept(retention, now);
         let (users_window, views_window) =
             (kept(question.users_window), kept(question.views_window));
-        let uniques = UniqueQuestion { site, windows: &[users_window.0], now, retention };
+        let visitors = VisitorQuestion { site, windows: &[users_window.0], now, retention };
         let windows = &[views_window.0];
         let views =
             SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
-        let (uniques, sums) =
-            try_join(self.table.count_uniques(&uniques), self.table.sum_windows(&views)).await?;
-        let active = uniques.first().copied().unwrap_or_default();
+        let (visitors, sums) =
+            try_join(self.table.count_visitors(&visitors), self.table.sum_windows(&views)).await?;
+        let active = visitors.first().copied().unwrap_or_default();
         Ok(Numbers { active, users_window, views: Views::of(sums), views_window })
     }
 
@@ -163,7 +163,7 @@ fn form(request: &Request) -> Option<TextFormat> {
 
 /// What is going on at a site, and in which windows.
 struct Numbers {
-    active: UniqueCounts,
+    active: VisitorCounts,
     users_window: (Window, Precision),
     views: Views,
     views_window: (Window, Precision),
@@ -240,16 +240,15 @@ mod tests {
 
     #[test]
     fn an_answer_has_the_members_of_a_dashboard() {
-        let question =
-            query::parse("limit=2", "2026-11-20T23:07:59Z".parse().expect("a time"))
-                .expect("right");
+        let question = query::parse("limit=2", "2026-11-20T23:07:59Z".parse().expect("a time"))
+            .expect("right");
         let mut pages = Sums::default();
         for (page, views) in [("/a", 3), ("/b", 4), ("/c", 1), ("(not set)", 9)] {
             pages.add(page, Amount::from_count(views));
         }
         let window = |length| (Window::ending_with(question.as_of, length), Precision::Minute);
         let numbers = Numbers {
-            active: UniqueCounts { users: 7, sessions: 8 },
+            active: VisitorCounts { users: 7, sessions: 8 },
             users_window: window(question.users_window),
             views: Views::of(vec![Sums::default(), pages]),
             views_window: window(question.views_window),

@@ -112,8 +112,8 @@ impl Exposition {
     }
 }
 
-/// A text as it stands in a line. Quotation marks are escaped where the text stands between some,
-/// and in all of OpenMetrics.
+/// A text as it stands in a line. Quotation ledger entries are escaped where the text stands
+/// between some, and in all of OpenMetrics.
 fn escaped(text: &str, with_quotes: bool) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

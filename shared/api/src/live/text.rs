@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::amount::Amount;
-use minutebook_domain::count::visitors::UniqueCounts;
+use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::time::Hour;
 use minutebook_storage::chunk::totals::Totals;
 use minutebook_storage::queue::QueueDepth;
@@ -13,7 +13,7 @@ use crate::live::query::LiveQuery;
 /// All that is told.
 pub(crate) struct State {
     /// Who is there.
-    pub(crate) active: UniqueCounts,
+    pub(crate) active: VisitorCounts,
     /// How many views there were.
     pub(crate) page_views: Amount,
     /// Where the lines of all chunks went.
@@ -78,7 +78,7 @@ impl State {
         let mut add = |name, help, window, value| {
             exposition.add(Kind::Gauge, name, help, [(vec![site, ("window", window)], value)]);
         };
-        let UniqueCounts { users, sessions } = self.active;
+        let VisitorCounts { users, sessions } = self.active;
         let users_help = "Customers of the site that had an event in the window.";
         let sessions_help = "Sessions of the site that had an event in the window.";
         add("minutebook_active_users", users_help, &users_window, users.to_string());
@@ -91,7 +91,7 @@ impl State {
         let mut add = |name, help, seconds: Option<f64>| {
             exposition.add(Kind::Gauge, name, help, seconds.map(|seconds| (vec![], seconds)));
         };
-        // The clocks of the bucket, of ingest and of this function differ a little.
+        // The clocks of the period, of ingest and of this function differ a little.
         let seconds =
             |from: DateTime<Utc>, to: DateTime<Utc>| (to - from).as_seconds_f64().max(0.0);
         let last = self.totals.last;
@@ -167,7 +167,7 @@ mod tests {
             last: Some(last),
         };
         State {
-            active: UniqueCounts { users: 7, sessions: 8 },
+            active: VisitorCounts { users: 7, sessions: 8 },
             page_views: Amount::from_count(17),
             totals,
             oldest_open: Hour::parse("2026-11-20T23"),

@@ -215,15 +215,15 @@ pub(crate) struct RecentAnswer {
 
 impl RecentAnswer {
     fn new(order: &RecentOrder) -> Option<RecentAnswer> {
-        let standing = order.facts.standing()?;
+        let contribution = order.facts.contribution()?;
         let Creation { at, number: order_number, .. } = order.facts.created.as_ref()?;
         Some(RecentAnswer {
             order_id: order.id.clone(),
             order_number: order_number.clone(),
-            status: standing.status.to_string(),
-            total_amount: number(standing.value, true),
-            refunded: number(standing.refunded, true),
-            currency: standing.currency.to_string(),
+            status: contribution.status.to_string(),
+            total_amount: number(contribution.value, true),
+            refunded: number(contribution.refunded, true),
+            currency: contribution.currency.to_string(),
             created_at: at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         })
     }

@@ -13,12 +13,12 @@ use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window, WindowLength};
 use minutebook_domain::time::Minute;
-use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::time::period::{Period, Retention};
 use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::order::rows::{OrderSource, RecentQuestion};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
-use minutebook_storage::visitors::{UniqueQuestion, count_uniques};
+use minutebook_storage::visitors::{VisitorQuestion, count_visitors};
 
 use crate::http::answer::unreadable;
 use crate::http::response::{json, preflight_or_wrong_method, problem};
@@ -155,10 +155,10 @@ impl<S: RowSource + OrderSource> Handler<S> {
             limit: question.limit,
             now,
         };
-        let (sums, products, uniques, recent) = try_join4(
+        let (sums, products, visitors, recent) = try_join4(
             self.sums(question, &measures, windows, now),
             self.sums(question, &Products::measures(question.currency), windows, now),
-            count_uniques(&self.rows, &UniqueQuestion { site, windows, now, retention }),
+            count_visitors(&self.rows, &VisitorQuestion { site, windows, now, retention }),
             self.rows.recent_orders(&recent),
         )
         .await?;
@@ -167,7 +167,7 @@ impl<S: RowSource + OrderSource> Handler<S> {
             orders: by_status.total(),
             value: Value::of(&value),
             products: Products::of(products),
-            active_users: uniques.first().copied().unwrap_or_default().users,
+            active_users: visitors.first().copied().unwrap_or_default().users,
             recent,
         };
         Ok(json(&RealtimeAnswer::new(question, kept, &present)))
@@ -220,7 +220,7 @@ impl<S: RowSource + OrderSource> Handler<S> {
         let mut hours = Vec::new();
         let mut from = window.from;
         while from < window.to {
-            let hour = Bucket::Hour(from.hour());
+            let hour = Period::Hour(from.hour());
             let to: Minute = hour.end().min(window.to);
             if !self.retention.has_expired(hour, now.timestamp()) {
                 hours.push(Window { from, to });

@@ -3,14 +3,14 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::plan::Row;
 use minutebook_domain::time::lateness::is_settled;
-use minutebook_storage::keys::Lane;
+use minutebook_storage::keys::Shard;
 use minutebook_storage::memory::MemoryTable;
 use minutebook_storage::order::rows::RecentOrder;
 use serde_json::{Value as Json, json};
 
 const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
 
-/// Measure, time, key, number; some of them in several rows, as lanes are.
+/// Measure, time, key, number; some of them in several rows, as shards are.
 const CELLS: &[(&str, &str, &str, &str)] = &[
     ("orders", "2026-11-21T12:00:00Z", "CREATED", "2"),
     ("orders", "2026-11-21T12:00:00Z", "CREATED", "-2"),
@@ -44,21 +44,21 @@ fn table() -> MemoryTable {
     let table = MemoryTable::default();
     for (number, (measure, time, key, amount)) in (0_u8..).zip(CELLS) {
         let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
-        let mut buckets = vec![Bucket::Minute(minute)];
+        let mut periods = vec![Period::Minute(minute)];
         if is_settled(minute.hour(), now()) {
-            buckets.extend(Bucket::of_hour(minute.hour()));
+            periods.extend(Period::of_hour(minute.hour()));
         }
-        for bucket in buckets {
+        for period in periods {
             let measure = Measure::parse(measure).expect("a measure");
             let amount = Amount::parse(amount.as_bytes()).expect("a decimal");
             let row =
-                Row { site: "default", bucket, measure, slot: 0, counters: vec![(key, amount)] };
-            let lane = if matches!(bucket, Bucket::Minute(_)) {
-                Lane::Number(number % 16)
+                Row { site: "default", period, measure, slot: 0, counters: vec![(key, amount)] };
+            let shard = if matches!(period, Period::Minute(_)) {
+                Shard::Number(number % 16)
             } else {
-                Lane::Late
+                Shard::Late
             };
-            table.add(&row, lane, RETENTION);
+            table.add(&row, shard, RETENTION);
         }
     }
     table
@@ -125,15 +125,15 @@ fn a_day_that_has_lost_its_hours_is_still_a_day() {
     let table = MemoryTable::default();
     let minute =
         Minute::containing("2025-01-15T10:30:00Z".parse().expect("a time")).expect("in range");
-    for bucket in &Bucket::of_hour(minute.hour())[1..] {
+    for period in &Period::of_hour(minute.hour())[1..] {
         let row = Row {
             site: "default",
-            bucket: *bucket,
+            period: *period,
             measure: Measure::Orders,
             slot: 0,
             counters: vec![("PAID", Amount::from_count(7))],
         };
-        table.add(&row, Lane::Late, RETENTION);
+        table.add(&row, Shard::Late, RETENTION);
     }
     let (_, body) = asked_of(table, "GET", "/metrics/orders", "as_of=2025-01-15T20:30:00Z");
     let answer: Json = serde_json::from_str(&body).expect("JSON");

@@ -98,7 +98,8 @@ impl Handler {
             now,
             is_money: self.ranking.is_money(),
         };
-        let question = match parameters::parse(request.uri().query().unwrap_or_default(), &defaults) {
+        let question = match parameters::parse(request.uri().query().unwrap_or_default(), &defaults)
+        {
             Ok(question) => question,
             Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
         };

@@ -6,12 +6,12 @@ pub(crate) mod query;
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response, service_fn};
-use minutebook_domain::count::visitors::UniqueCounts;
+use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_domain::time::period::Retention;
 use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
-use minutebook_storage::visitors::{UniqueQuestion, count_uniques};
+use minutebook_storage::visitors::{VisitorQuestion, count_visitors};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use crate::http::answer::{Number, Time, WindowAnswer, number, unreadable};
 use crate::http::response::{json, preflight_or_wrong_method, problem};
 use crate::http::views::Views;
-use crate::stats::query::{StatsQuery};
+use crate::stats::query::StatsQuery;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, environment};
@@ -65,10 +65,10 @@ impl<S: RowSource> Handler<S> {
         let (site, windows) = (question.site_id.as_str(), &[window]);
         let views =
             SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
-        let users = UniqueQuestion { site, windows, now, retention };
-        match try_join(sum_windows(&self.rows, &views), count_uniques(&self.rows, &users)).await {
-            Ok((sums, uniques)) => {
-                let users = uniques.first().copied().unwrap_or_default();
+        let users = VisitorQuestion { site, windows, now, retention };
+        match try_join(sum_windows(&self.rows, &views), count_visitors(&self.rows, &users)).await {
+            Ok((sums, visitors)) => {
+                let users = visitors.first().copied().unwrap_or_default();
                 Ok(json(&Answer::new(&question, (window, precision), &Views::of(sums), users)))
             }
             Err(error) => Ok(unreadable(&error)),
@@ -88,7 +88,7 @@ pub(crate) struct Answer<'a> {
     /// All views: of pages, of items, and of neither.
     #[schemars(with = "Number")]
     total_views: Box<RawValue>,
-    /// How many customers had an event of any kind; see the accuracy of uniques in the
+    /// How many customers had an event of any kind; see the accuracy of visitors in the
     /// documentation.
     unique_users: u64,
     /// The paths with the most views, in their order.
@@ -111,14 +111,14 @@ impl<'a> Answer<'a> {
         question: &'a StatsQuery,
         (window, precision): (Window, Precision),
         views: &'a Views,
-        uniques: UniqueCounts,
+        visitors: VisitorCounts,
     ) -> Answer<'a> {
         let top = views.top_pages(question.limit).into_iter();
         Answer {
             site_id: &question.site_id,
             date: question.date.map(|date| date.to_string()),
             total_views: number(views.total(), false),
-            unique_users: uniques.users,
+            unique_users: visitors.users,
             top_paths: top
                 .map(|(path, views)| TopPath { path, views: number(views, false) })
                 .collect(),
@@ -141,8 +141,8 @@ mod tests {
     use minutebook_domain::plan::Row;
     use minutebook_domain::time::Minute;
     use minutebook_domain::time::lateness::is_settled;
-    use minutebook_domain::time::period::Bucket;
-    use minutebook_storage::keys::Lane;
+    use minutebook_domain::time::period::Period;
+    use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::{MemoryTable, Reads};
     use serde_json::{Value, json};
 
@@ -173,15 +173,15 @@ mod tests {
         let table = MemoryTable::default();
         for (site, measure, time, key, count) in CELLS {
             let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
-            let mut buckets = vec![Bucket::Minute(minute)];
+            let mut periods = vec![Period::Minute(minute)];
             if is_settled(minute.hour(), NOW.parse().expect("a time")) {
-                buckets.extend(Bucket::of_hour(minute.hour()));
+                periods.extend(Period::of_hour(minute.hour()));
             }
-            for bucket in buckets {
+            for period in periods {
                 let counters = vec![(*key, Amount::from_count(*count))];
                 table.add(
-                    &Row { site, bucket, measure: *measure, slot: 0, counters },
-                    Lane::Late,
+                    &Row { site, period, measure: *measure, slot: 0, counters },
+                    Shard::Late,
                     RETENTION,
                 );
             }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::Minute;
-use minutebook_domain::time::period::Bucket;
+use minutebook_domain::time::period::Period;
 
 use crate::http::parameters;
 
@@ -70,7 +70,7 @@ pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<StatsQuery, Strin
 fn window_of_day(date: NaiveDate) -> Result<Window, String> {
     let first = Minute::containing(midnight(date))
         .ok_or_else(|| format!("date is {date}; expected one from 1970-01-01 to 9999-12-31"))?;
-    let day = Bucket::Day(first.hour().day());
+    let day = Period::Day(first.hour().day());
     Ok(Window { from: day.first_minute(), to: day.end() })
 }
 

@@ -11,12 +11,12 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-use crate::chunk::id::PlanBasis;
+use crate::chunk::id::PlanInputs;
 use crate::chunk::lines::{Line, LineCutter};
 use crate::chunk::unpack::{UnpackError, Unpacker};
 use crate::count::sketch::IdHash;
 use crate::count::tally::{SiteNumber, Tally};
-use crate::count::visitors::{Gathering, Uniques};
+use crate::count::visitors::{ChunkVisitors, Gathering};
 use crate::event::line::{DEFAULT_SITE, EventReader, ReadEvent, ReadLine, Text, Value};
 use crate::event::reason::Reason;
 use crate::order::facts::Orders;
@@ -27,7 +27,7 @@ use crate::time::Minute;
 pub struct ChunkSettings {
     /// What its plan will be made from: what "future" is measured from, the currency of money that
     /// names none, and which minutes are kept, for visitors of older ones are gathered by hour.
-    pub basis: PlanBasis,
+    pub inputs: PlanInputs,
     /// The stored size, which bounds what the chunk may unpack to.
     pub size_bytes: u64,
 }
@@ -72,7 +72,7 @@ pub struct ChunkCount {
     /// What they count.
     pub tally: Tally,
     /// Whom the counted events are of.
-    pub uniques: Uniques,
+    pub visitors: ChunkVisitors,
     /// What they say of orders.
     pub orders: Orders,
     /// The rejected lines that were not taken yet: whole lines of JSONL.
@@ -145,7 +145,7 @@ impl ChunkReader {
         Ok(ChunkCount {
             content_hash: ContentHash(*hasher.finalize().as_bytes()),
             outcomes: counter.outcomes,
-            uniques: counter.uniques.finish(&counter.tally.sites()),
+            visitors: counter.visitors.finish(&counter.tally.sites()),
             tally: counter.tally,
             orders: counter.orders,
             rejected: counter.rejected,
@@ -184,7 +184,7 @@ impl fmt::Debug for ContentHash {
 struct Counter {
     reader: EventReader,
     tally: Tally,
-    uniques: Gathering,
+    visitors: Gathering,
     orders: Orders,
     sites: SiteMemory,
     ids: SeenIds,
@@ -204,11 +204,11 @@ impl Counter {
     fn new(settings: &ChunkSettings) -> Counter {
         Counter {
             reader: EventReader::new(
-                settings.basis.reference_time.timestamp(),
-                settings.basis.default_currency,
+                settings.inputs.reference_time.timestamp(),
+                settings.inputs.default_currency,
             ),
             tally: Tally::default(),
-            uniques: Gathering::new(first_kept(&settings.basis)),
+            visitors: Gathering::new(first_kept(&settings.inputs)),
             orders: Orders::default(),
             sites: SiteMemory::default(),
             ids: SeenIds::default(),
@@ -223,13 +223,13 @@ impl Counter {
         if line.too_long {
             return self.reject(line, Reason::TooLong);
         }
-        let Counter { reader, tally, uniques, orders, sites, ids, outcomes, .. } = self;
+        let Counter { reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
         let outcome = match reader.read(line.text, line.and_after) {
             Ok(read) => TakenLine {
                 line: line.and_after,
                 read,
                 tally,
-                uniques,
+                visitors,
                 orders,
                 sites,
                 ids,
@@ -262,7 +262,7 @@ struct TakenLine<'a> {
     line: &'a [u8],
     read: &'a ReadLine,
     tally: &'a mut Tally,
-    uniques: &'a mut Gathering,
+    visitors: &'a mut Gathering,
     orders: &'a mut Orders,
     sites: &'a mut SiteMemory,
     ids: &'a mut SeenIds,
@@ -323,7 +323,7 @@ impl TakenLine<'_> {
         let (line, read) = (self.line, self.read);
         let site = self.sites.number(site_text(line, read, event.site), self.tally);
         let id_hash = |id| IdHash::of(read.text(line, id));
-        self.uniques.add(
+        self.visitors.add(
             site,
             event.minute,
             event.customer.map(id_hash),
@@ -375,14 +375,14 @@ impl TakenLine<'_> {
 }
 
 /// The first minute that is kept at the reference time.
-fn first_kept(basis: &PlanBasis) -> Minute {
-    let kept = TimeDelta::days(i64::from(basis.minute_retention_days));
+fn first_kept(inputs: &PlanInputs) -> Minute {
+    let kept = TimeDelta::days(i64::from(inputs.minute_retention_days));
     if kept.is_zero() {
         return Minute::EPOCH;
     }
     // A minute is kept for so long after its end, so that the one that contains this time is the
     // first.
-    basis
+    inputs
         .reference_time
         .checked_sub_signed(kept)
         .and_then(Minute::containing)

@@ -12,7 +12,7 @@ const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
 
 fn settings(size_bytes: usize) -> ChunkSettings {
     ChunkSettings {
-        basis: PlanBasis {
+        inputs: PlanInputs {
             reference_time: REFERENCE_TIME.parse().unwrap(),
             default_currency: Currency::parse(b"EUR").unwrap(),
             minute_retention_days: 7,
@@ -907,11 +907,11 @@ proptest! {
     fn the_count_does_not_depend_on_pushes_or_packing(
         lines in proptest::collection::vec(any_line(), 0..40),
         crlf in any::<bool>(),
-        mark in any::<bool>(),
+        entry in any::<bool>(),
         cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
     ) {
         let mut text = lines.join(if crlf { "\r\n" } else { "\n" });
-        if mark {
+        if entry {
             text.insert(0, '\u{feff}');
         }
         let expected = summary(&read(text.as_bytes(), usize::MAX).unwrap());
@@ -983,7 +983,7 @@ fn visitors_of(lines: &[&str]) -> Vec<(String, u64, u64)> {
         let counts = visitors.counts();
         (format!("{site} {minute}"), counts.users, counts.sessions)
     };
-    count.uniques.minutes().map(of_minute).collect()
+    count.visitors.minutes().map(of_minute).collect()
 }
 
 #[test]

@@ -47,11 +47,11 @@ impl fmt::Display for ChunkId {
     }
 }
 
-/// What a plan depends on beside the bytes. Part 0's mark records it, and later attempts plan from
-/// the recorded one: an object that is put again has a newer LastModified, and could plan other
-/// parts.
+/// What a plan depends on beside the bytes. Part 0's ledger entry records it, and later attempts
+/// plan from the recorded one: an object that is put again has a newer LastModified, and could plan
+/// other parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PlanBasis {
+pub struct PlanInputs {
     /// What "now" means for the chunk's lines: its LastModified, in whole seconds.
     pub reference_time: DateTime<Utc>,
     /// The currency of events that name none.

@@ -33,7 +33,7 @@ pub(crate) struct Line<'a> {
 pub(crate) struct LineCutter {
     lines: u64,
     /// How much of the byte order mark has been seen; all of it once the text has begun.
-    mark_bytes: usize,
+    entry_bytes: usize,
     /// The line that the last block left unfinished: its first [`PARTIAL_BYTES_MAX`] bytes.
     partial: Vec<u8>,
     /// Whether it has more bytes than are kept, and if so what must be known of the others.
@@ -47,7 +47,7 @@ struct Overflow {
 impl LineCutter {
     /// Starts before the first line.
     pub(crate) fn new() -> LineCutter {
-        LineCutter { lines: 0, mark_bytes: 0, partial: Vec::new(), overflow: None }
+        LineCutter { lines: 0, entry_bytes: 0, partial: Vec::new(), overflow: None }
     }
 
     /// Takes the next block and hands on the lines that it completes.
@@ -85,8 +85,8 @@ impl LineCutter {
 
     /// Ends the text, and hands on a last line without a line end.
     pub(crate) fn finish(mut self, each: &mut impl FnMut(Line<'_>)) {
-        if self.mark_bytes < BYTE_ORDER_MARK.len() {
-            self.keep(&BYTE_ORDER_MARK[..self.mark_bytes]);
+        if self.entry_bytes < BYTE_ORDER_MARK.len() {
+            self.keep(&BYTE_ORDER_MARK[..self.entry_bytes]);
         }
         if self.partial_is_open() {
             self.end_partial(false, each);
@@ -130,22 +130,22 @@ impl LineCutter {
 
     #[inline]
     fn skip_byte_order_mark<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
-        if self.mark_bytes == BYTE_ORDER_MARK.len() { block } else { self.skip_mark_bytes(block) }
+        if self.entry_bytes == BYTE_ORDER_MARK.len() { block } else { self.skip_mark_bytes(block) }
     }
 
     fn skip_mark_bytes<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
         let mut rest = block;
         while let Some((byte, after)) = rest.split_first() {
-            let Some(expected) = BYTE_ORDER_MARK.get(self.mark_bytes) else {
+            let Some(expected) = BYTE_ORDER_MARK.get(self.entry_bytes) else {
                 return rest;
             };
             if byte != expected {
                 // It only began like a byte order mark; these bytes belong to the line.
-                self.keep(&BYTE_ORDER_MARK[..self.mark_bytes]);
-                self.mark_bytes = BYTE_ORDER_MARK.len();
+                self.keep(&BYTE_ORDER_MARK[..self.entry_bytes]);
+                self.entry_bytes = BYTE_ORDER_MARK.len();
                 return rest;
             }
-            self.mark_bytes += 1;
+            self.entry_bytes += 1;
             rest = after;
         }
         rest

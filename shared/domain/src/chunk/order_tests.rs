@@ -6,12 +6,12 @@ use crate::count::measure::Currency;
 const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
 
 fn read(text: &str) -> ChunkCount {
-    let basis = PlanBasis {
+    let inputs = PlanInputs {
         reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
         default_currency: Currency::parse(b"EUR").unwrap(),
         minute_retention_days: 7,
     };
-    let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: text.len() as u64 });
+    let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: text.len() as u64 });
     reader.push(text.as_bytes()).unwrap();
     reader.finish().unwrap()
 }
@@ -210,7 +210,7 @@ fn an_order_has_at_most_so_many_items() {
 }
 
 #[test]
-fn events_of_an_order_are_joined_in_any_order_and_told_apart_by_site() {
+fn events_of_an_order_are_merged_in_any_order_and_told_apart_by_site() {
     let lines = [
         created(r#","totalAmount":9,"userId":"u""#),
         event("OrderStatusChangedEvent", r#","newStatus":"PAID""#).replace("31.123", "32"),
@@ -226,7 +226,7 @@ fn events_of_an_order_are_joined_in_any_order_and_told_apart_by_site() {
         .orders
         .iter()
         .map(|(order, facts)| {
-            format!("{} {} {}", order.site, order.id, facts.standing().unwrap().status)
+            format!("{} {} {}", order.site, order.id, facts.contribution().unwrap().status)
         })
         .collect();
     assert_eq!(known, ["default 7 SHIPPED", "s 7 CREATED"]);
@@ -264,12 +264,12 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
     let items: Vec<String> =
         (0..500).map(|place| format!(r#"{{"productName":"{place:0>256}"}}"#)).collect();
     let members = format!(r#","totalAmount":1,"items":[{}]"#, items.join(","));
-    let basis = PlanBasis {
+    let inputs = PlanInputs {
         reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
         default_currency: Currency::parse(b"EUR").unwrap(),
         minute_retention_days: 7,
     };
-    let mut reader = ChunkReader::new(&ChunkSettings { basis, size_bytes: u64::MAX });
+    let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: u64::MAX });
     let taken = (0..2_000).take_while(|order| {
         let line =
             created(&members).replace(r#""orderId":7"#, &format!(r#""orderId":{order}"#)) + "\n";
@@ -283,8 +283,8 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
 #[test]
 fn whoever_ordered_is_one_of_the_users() {
     let line = created(r#","totalAmount":9,"userId":"u""#);
-    let uniques = read(&line).uniques;
+    let visitors = read(&line).visitors;
     let counts: Vec<u64> =
-        uniques.minutes().map(|(_, _, visitors)| visitors.counts().users).collect();
+        visitors.minutes().map(|(_, _, visitors)| visitors.counts().users).collect();
     assert_eq!(counts, [1]);
 }

@@ -138,7 +138,7 @@ impl LineChecker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::id::PlanBasis;
+    use crate::chunk::id::PlanInputs;
     use crate::chunk::{ChunkReader, ChunkSettings};
     use proptest::prelude::*;
 
@@ -267,9 +267,9 @@ mod tests {
         ) {
             let text = lines.join("\n");
             let checked = checked(text.as_bytes());
-            let basis =
-                PlanBasis { reference_time: time(), default_currency: currency(), minute_retention_days: 7 };
-            let settings = |size_bytes| ChunkSettings { basis, size_bytes };
+            let inputs =
+                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7 };
+            let settings = |size_bytes| ChunkSettings { inputs, size_bytes };
             let count = |bytes: &[u8]| {
                 let mut reader = ChunkReader::new(&settings(bytes.len() as u64));
                 reader.push(bytes).expect("plain text");

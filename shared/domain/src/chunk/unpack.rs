@@ -48,7 +48,7 @@ pub enum UnpackError {
         stored_bytes: u64,
     },
     /// It ends in the middle of a packed stream.
-    #[error("the {format} data ends before its end mark: the file is truncated")]
+    #[error("the {format} data ends before its end entry: the file is truncated")]
     Truncated {
         /// How it is packed.
         format: Format,

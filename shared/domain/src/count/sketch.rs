@@ -43,7 +43,7 @@ impl IdHash {
 
 /// A set of ids of which only the size can be told, about.
 ///
-/// **Guarantees**: uniting is idempotent, and its order does not matter: the estimate depends on
+/// **Guarantees**: merging is idempotent, and its order does not matter: the estimate depends on
 /// which ids were added, not on how often, in what order, or through how many sketches. So a chunk
 /// that is counted again changes nothing.
 ///
@@ -52,7 +52,7 @@ impl IdHash {
 #[derive(Clone)]
 pub struct Sketch(HllUnion);
 
-/// A set that ids are added to one by one, which is faster than uniting sets of one.
+/// A set that ids are added to one by one, which is faster than merging sets of one.
 pub(crate) struct GrowingSketch(HllSketch);
 
 impl GrowingSketch {
@@ -103,7 +103,7 @@ impl Sketch {
     }
 
     /// Adds all ids of another set.
-    pub fn unite(&mut self, other: &Sketch) {
+    pub fn merge(&mut self, other: &Sketch) {
         self.0.update(&other.0.to_sketch(HllType::Hll8));
     }
 
@@ -190,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn a_set_united_with_itself_or_a_part_of_it_is_itself() {
+    fn a_set_merged_with_itself_or_a_part_of_it_is_itself() {
         for size in [5, 500, 5_000] {
             let all = ids(0..size);
-            let mut united = all.clone();
-            united.unite(&all);
-            united.unite(&ids(0..size / 2));
-            united.unite(&Sketch::new());
-            assert_eq!(united.estimate(), all.estimate());
+            let mut merged = all.clone();
+            merged.merge(&all);
+            merged.merge(&ids(0..size / 2));
+            merged.merge(&Sketch::new());
+            assert_eq!(merged.estimate(), all.estimate());
         }
     }
 
@@ -251,14 +251,14 @@ mod tests {
             let whole = ids(parts.iter().flatten().copied()).estimate();
             for stored in [false, true] {
                 for backwards in [false, true] {
-                    let mut united = Sketch::new();
-                    let mut unite = |part: &Vec<u32>| {
+                    let mut merged = Sketch::new();
+                    let mut merge = |part: &Vec<u32>| {
                         let sketch = ids(part.iter().copied());
                         let kept = if stored { Sketch::from_bytes(&sketch.to_bytes()).expect("stored") } else { sketch };
-                        united.unite(&kept);
+                        merged.merge(&kept);
                     };
-                    if backwards { parts.iter().rev().for_each(&mut unite) } else { parts.iter().for_each(&mut unite) }
-                    prop_assert_eq!(united.estimate(), whole);
+                    if backwards { parts.iter().rev().for_each(&mut merge) } else { parts.iter().for_each(&mut merge) }
+                    prop_assert_eq!(merged.estimate(), whole);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Uniques: the customers and sessions that a chunk has events of, by site and minute.
+//! ChunkVisitors: the customers and sessions that a chunk has events of, by site and minute.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use crate::count::sketch::{GrowingSketch, IdHash, Sketch};
 use crate::count::tally::SiteNumber;
-use crate::time::period::Bucket;
+use crate::time::period::Period;
 use crate::time::{Hour, Minute};
 
 /// Who had events in a span of time at a site.
@@ -22,7 +22,7 @@ pub struct Visitors {
 /// How many there were; up to about 1,500 exactly, beyond that with the error of
 /// [`crate::count::sketch::LG_K`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct UniqueCounts {
+pub struct VisitorCounts {
     /// Customers.
     pub users: u64,
     /// Sessions.
@@ -33,28 +33,28 @@ pub struct UniqueCounts {
 ///
 /// **Shape**: by minute; by hour where minutes are kept no longer.
 #[derive(Debug, Default)]
-pub struct Uniques {
-    groups: BTreeMap<(String, Bucket), Visitors>,
+pub struct ChunkVisitors {
+    groups: BTreeMap<(String, Period), Visitors>,
 }
 
 impl Visitors {
     /// Adds the visitors of another span.
-    pub fn unite(&mut self, other: &Visitors) {
-        self.users.unite(&other.users);
-        self.sessions.unite(&other.sessions);
+    pub fn merge(&mut self, other: &Visitors) {
+        self.users.merge(&other.users);
+        self.sessions.merge(&other.sessions);
     }
 
     /// How many there are.
-    pub fn counts(&self) -> UniqueCounts {
-        UniqueCounts { users: self.users.estimate(), sessions: self.sessions.estimate() }
+    pub fn counts(&self) -> VisitorCounts {
+        VisitorCounts { users: self.users.estimate(), sessions: self.sessions.estimate() }
     }
 }
 
-impl Uniques {
+impl ChunkVisitors {
     /// The minutes that are kept, each with its site and visitors, ascending.
     pub fn minutes(&self) -> impl Iterator<Item = (&str, Minute, &Visitors)> {
-        self.groups.iter().filter_map(|((site, bucket), visitors)| match bucket {
-            Bucket::Minute(minute) => Some((site.as_str(), *minute, visitors)),
+        self.groups.iter().filter_map(|((site, period), visitors)| match period {
+            Period::Minute(minute) => Some((site.as_str(), *minute, visitors)),
             _ => None,
         })
     }
@@ -64,13 +64,13 @@ impl Uniques {
     pub fn rolled_up(
         &self,
         is_wanted: impl Fn(&str, Hour) -> bool,
-    ) -> BTreeMap<(&str, Bucket), Visitors> {
-        let mut rolled_up: BTreeMap<(&str, Bucket), Visitors> = BTreeMap::new();
-        for ((site, bucket), visitors) in &self.groups {
-            let hour = bucket.first_minute().hour();
+    ) -> BTreeMap<(&str, Period), Visitors> {
+        let mut rolled_up: BTreeMap<(&str, Period), Visitors> = BTreeMap::new();
+        for ((site, period), visitors) in &self.groups {
+            let hour = period.first_minute().hour();
             if is_wanted(site, hour) {
-                for bucket in Bucket::of_hour(hour) {
-                    rolled_up.entry((site, bucket)).or_default().unite(visitors);
+                for period in Period::of_hour(hour) {
+                    rolled_up.entry((site, period)).or_default().merge(visitors);
                 }
             }
         }
@@ -78,8 +78,8 @@ impl Uniques {
     }
 
     /// Adds visitors of a minute.
-    pub fn unite(&mut self, site: &str, minute: Minute, visitors: &Visitors) {
-        self.groups.entry((site.to_string(), Bucket::Minute(minute))).or_default().unite(visitors);
+    pub fn merge(&mut self, site: &str, minute: Minute, visitors: &Visitors) {
+        self.groups.entry((site.to_string(), Period::Minute(minute))).or_default().merge(visitors);
     }
 
     /// Whether there are none.
@@ -236,19 +236,19 @@ impl Gathering {
     }
 
     /// Ends the gathering; `sites` are those that the numbers stand for.
-    pub(crate) fn finish(self, sites: &[&str]) -> Uniques {
+    pub(crate) fn finish(self, sites: &[&str]) -> ChunkVisitors {
         let mut places: Vec<Option<Place>> = self.places.into_iter().map(Some).collect();
         let named = self
             .by_name
             .into_iter()
             .filter_map(|(name, place)| Some((name, places.get_mut(place)?.take()?)));
         let groups = named.map(|(PlaceName { site, minute, is_hour }, place)| {
-            let bucket = if is_hour { Bucket::Hour(minute.hour()) } else { Bucket::Minute(minute) };
+            let period = if is_hour { Period::Hour(minute.hour()) } else { Period::Minute(minute) };
             let visitors =
                 Visitors { users: place.users.finish(), sessions: place.sessions.finish() };
-            ((sites[site as usize].to_string(), bucket), visitors)
+            ((sites[site as usize].to_string(), period), visitors)
         });
-        Uniques { groups: groups.collect() }
+        ChunkVisitors { groups: groups.collect() }
     }
 }
 
@@ -267,7 +267,7 @@ mod tests {
     fn gather(
         minutes_from: i64,
         events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
-    ) -> Uniques {
+    ) -> ChunkVisitors {
         let mut gathering = Gathering::new(minute(minutes_from));
         for (site, at, user, session) in events {
             let hash = |id: u32| Some(IdHash::of(id.to_string().as_bytes()));
@@ -280,8 +280,8 @@ mod tests {
     fn a_minute_has_each_of_its_visitors_once_however_many_events_there_are() {
         let events = (0..20_000)
             .map(|number| (number % 2, i64::from(number % 3), number % 500, number % 1_400));
-        let uniques = gather(0, events.clone());
-        let counts: Vec<_> = uniques
+        let visitors = gather(0, events.clone());
+        let counts: Vec<_> = visitors
             .minutes()
             .map(|(site, minute, visitors)| (site, minute, visitors.counts()))
             .collect();
@@ -299,26 +299,26 @@ mod tests {
     #[test]
     fn more_visitors_than_wait_are_all_in_the_sketch() {
         let events = (0..30_000).map(|number| (0, 0, number % 10_000, number));
-        let uniques = gather(0, events);
-        let (_, _, visitors) = uniques.minutes().next().expect("a minute");
+        let visitors = gather(0, events);
+        let (_, _, visitors) = visitors.minutes().next().expect("a minute");
         let users = Sketch::of((0..10_000).map(|user| user.to_string()));
         let sessions = Sketch::of((0..30_000).map(|session| session.to_string()));
         assert_eq!(
             visitors.counts(),
-            UniqueCounts { users: users.estimate(), sessions: sessions.estimate() }
+            VisitorCounts { users: users.estimate(), sessions: sessions.estimate() }
         );
     }
 
     #[test]
     fn minutes_that_are_not_kept_are_gathered_by_hour_and_rolled_up_with_the_others() {
-        let uniques = gather(30, [(0, 0, 1, 1), (0, 29, 2, 1), (0, 30, 2, 2), (0, 60, 3, 3)]);
-        let minutes: Vec<Minute> = uniques.minutes().map(|(_, minute, _)| minute).collect();
+        let visitors = gather(30, [(0, 0, 1, 1), (0, 29, 2, 1), (0, 30, 2, 2), (0, 60, 3, 3)]);
+        let minutes: Vec<Minute> = visitors.minutes().map(|(_, minute, _)| minute).collect();
         assert_eq!(minutes, [minute(30), minute(60)]);
-        let rolled_up = uniques.rolled_up(|_, hour| hour == minute(0).hour());
-        let buckets: BTreeSet<Bucket> = rolled_up.keys().map(|(_, bucket)| *bucket).collect();
-        assert_eq!(buckets, BTreeSet::from(Bucket::of_hour(minute(0).hour())));
+        let rolled_up = visitors.rolled_up(|_, hour| hour == minute(0).hour());
+        let periods: BTreeSet<Period> = rolled_up.keys().map(|(_, period)| *period).collect();
+        assert_eq!(periods, BTreeSet::from(Period::of_hour(minute(0).hour())));
         for visitors in rolled_up.values() {
-            assert_eq!(visitors.counts(), UniqueCounts { users: 2, sessions: 2 });
+            assert_eq!(visitors.counts(), VisitorCounts { users: 2, sessions: 2 });
         }
     }
 

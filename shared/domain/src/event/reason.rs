@@ -128,7 +128,7 @@ impl Field {
 }
 
 impl Reason {
-    /// Reads the text of a reason back, as a ledger mark carries it. `None` for a text that no
+    /// Reads the text of a reason back, as a ledger entry carries it. `None` for a text that no
     /// reason has.
     pub fn parse(text: &str) -> Option<Reason> {
         let field = |name: &str| Field::ALL.into_iter().find(|field| field.name() == name);

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 
 use crate::count::amount::Amount;
 use crate::count::measure::Measure;
-use crate::order::facts::Standing;
+use crate::order::facts::Contribution;
 use crate::plan::{ROW_COUNTERS_MAX, Row, TRANSACTION_ACTIONS_MAX, pack};
 use crate::time::Hour;
-use crate::time::period::{Bucket, Retention};
+use crate::time::period::{Period, Retention};
 
 /// What the rows of the orders of one transaction may come to, in bytes: half of what a transaction
 /// may carry, so that the other half is left for counters.
@@ -26,9 +26,9 @@ pub struct OrderChange<'a> {
     /// The site that it belongs to.
     pub site: &'a str,
     /// What it counted for.
-    pub before: Option<Standing<'a>>,
+    pub before: Option<Contribution<'a>>,
     /// What it counts for now.
-    pub after: Option<Standing<'a>>,
+    pub after: Option<Contribution<'a>>,
     /// About what its row takes, in bytes.
     pub row_bytes: usize,
 }
@@ -38,39 +38,39 @@ pub struct OrderChange<'a> {
 pub struct OrderPart<'a> {
     /// Which of the changes; each costs one action for the order's own row.
     pub orders: Range<usize>,
-    /// The hours that are open, each with its site: their minute rows go to numbered lanes, and
+    /// The hours that are open, each with its site: their minute rows go to numbered shards, and
     /// each costs a seal check.
     pub hours: Vec<(&'a str, Hour)>,
-    /// What is added to which rows. The minute rows of other hours go to the lane `late`.
+    /// What is added to which rows. The minute rows of other hours go to the shard `late`.
     pub rows: Vec<Row<'a>>,
 }
 
 /// What cutting depends on beside the changes.
-pub struct Present<'a> {
+pub struct WriteContext<'a> {
     /// The present time.
     pub now: DateTime<Utc>,
     /// For how long rows are kept.
     pub retention: Retention,
-    /// Whether an hour of a site may still be added to in its numbered lanes.
+    /// Whether an hour of a site may still be added to in its numbered shards.
     pub is_open: &'a dyn Fn(&str, Hour) -> bool,
 }
 
 impl<'a> OrderPart<'a> {
     /// Cuts changes into transactions, in their order, each as full as it may be.
-    pub fn cut(changes: &[OrderChange<'a>], present: &Present<'_>) -> Vec<OrderPart<'a>> {
+    pub fn cut(changes: &[OrderChange<'a>], context: &WriteContext<'_>) -> Vec<OrderPart<'a>> {
         let mut parts = Vec::new();
         let mut start = 0;
         while start < changes.len() {
             let mut count = (changes.len() - start).min(TRANSACTION_ACTIONS_MAX - 1);
             let part = loop {
                 let orders = start..start + count;
-                let part = OrderPart::of(changes, orders.clone(), present, Packing::Spread);
+                let part = OrderPart::of(changes, orders.clone(), context, Packing::Spread);
                 if part.fits(changes) {
                     break part;
                 }
                 if count == 1 {
                     // An order of very many products: few large rows are dear, but fit.
-                    break OrderPart::of(changes, orders, present, Packing::Tight);
+                    break OrderPart::of(changes, orders, context, Packing::Tight);
                 }
                 // What its rows come to is known only when they are made, so that it is tried with
                 // fewer.
@@ -82,15 +82,15 @@ impl<'a> OrderPart<'a> {
         parts
     }
 
-    /// Whether the minute rows of an hour go to a numbered lane.
+    /// Whether the minute rows of an hour go to a numbered shard.
     pub fn is_open(&self, row: &Row<'_>) -> bool {
-        self.hours.contains(&(row.site, row.bucket.first_minute().hour()))
+        self.hours.contains(&(row.site, row.period.first_minute().hour()))
     }
 
     fn of(
         changes: &[OrderChange<'a>],
         orders: Range<usize>,
-        present: &Present<'_>,
+        context: &WriteContext<'_>,
         packing: Packing,
     ) -> OrderPart<'a> {
         let mut differences = Differences::default();
@@ -99,34 +99,34 @@ impl<'a> OrderPart<'a> {
         }
         let mut part = OrderPart { orders, hours: vec![], rows: vec![] };
         let pack =
-            |site, bucket, measure, counters: &[(&'a str, Amount)], rows: &mut Vec<Row<'a>>| {
+            |site, period, measure, counters: &[(&'a str, Amount)], rows: &mut Vec<Row<'a>>| {
                 match packing {
-                    Packing::Spread => pack(site, bucket, measure, counters, |row| rows.push(row)),
-                    Packing::Tight => pack_tightly(site, bucket, measure, counters, rows),
+                    Packing::Spread => pack(site, period, measure, counters, |row| rows.push(row)),
+                    Packing::Tight => pack_tightly(site, period, measure, counters, rows),
                 }
             };
         let mut above = Differences::default();
-        for ((site, bucket, measure), counters) in differences.finish() {
-            let minute = bucket.first_minute();
+        for ((site, period, measure), counters) in differences.finish() {
+            let minute = period.first_minute();
             let hour = minute.hour();
-            if (present.is_open)(site, hour) {
+            if (context.is_open)(site, hour) {
                 if part.hours.last() != Some(&(site, hour)) {
                     part.hours.push((site, hour));
                 }
-                pack(site, bucket, measure, &counters, &mut part.rows);
+                pack(site, period, measure, &counters, &mut part.rows);
                 continue;
             }
-            if !present.retention.has_expired(bucket, present.now.timestamp()) {
-                pack(site, bucket, measure, &counters, &mut part.rows);
+            if !context.retention.has_expired(period, context.now.timestamp()) {
+                pack(site, period, measure, &counters, &mut part.rows);
             }
-            for bucket in Bucket::of_hour(hour) {
+            for period in Period::of_hour(hour) {
                 for (key, amount) in &counters {
-                    above.add_counter(site, bucket, measure, key, *amount);
+                    above.add_counter(site, period, measure, key, *amount);
                 }
             }
         }
-        for ((site, bucket, measure), counters) in above.finish() {
-            pack(site, bucket, measure, &counters, &mut part.rows);
+        for ((site, period, measure), counters) in above.finish() {
+            pack(site, period, measure, &counters, &mut part.rows);
         }
         part
     }
@@ -139,23 +139,24 @@ impl<'a> OrderPart<'a> {
     }
 }
 
-/// Sums by site, bucket and measure, then by key.
+/// Sums by site, period and measure, then by key.
 #[derive(Default)]
-struct Differences<'a>(BTreeMap<(&'a str, Bucket, Measure), BTreeMap<&'a str, Amount>>);
+struct Differences<'a>(BTreeMap<(&'a str, Period, Measure), BTreeMap<&'a str, Amount>>);
 
-/// The counters of one site, bucket and measure, ascending by key.
-type Group<'a> = ((&'a str, Bucket, Measure), Vec<(&'a str, Amount)>);
+/// The counters of one site, period and measure, ascending by key.
+type Group<'a> = ((&'a str, Period, Measure), Vec<(&'a str, Amount)>);
 
 impl<'a> Differences<'a> {
     fn add(&mut self, change: &OrderChange<'a>) {
         let OrderChange { site, before, after, .. } = *change;
-        let standings = [(before, true), (after, false)];
-        for (standing, is_before) in
-            standings.into_iter().filter_map(|(standing, is_before)| Some((standing?, is_before)))
+        let contributions = [(before, true), (after, false)];
+        for (contribution, is_before) in contributions
+            .into_iter()
+            .filter_map(|(contribution, is_before)| Some((contribution?, is_before)))
         {
-            for (measure, key, amount) in standing.counters() {
+            for (measure, key, amount) in contribution.counters() {
                 let amount = if is_before { Amount::ZERO.saturating_sub(amount) } else { amount };
-                self.add_counter(site, Bucket::Minute(standing.minute), measure, key, amount);
+                self.add_counter(site, Period::Minute(contribution.minute), measure, key, amount);
             }
         }
     }
@@ -163,12 +164,12 @@ impl<'a> Differences<'a> {
     fn add_counter(
         &mut self,
         site: &'a str,
-        bucket: Bucket,
+        period: Period,
         measure: Measure,
         key: &'a str,
         amount: Amount,
     ) {
-        *self.0.entry((site, bucket, measure)).or_default().entry(key).or_default() += amount;
+        *self.0.entry((site, period, measure)).or_default().entry(key).or_default() += amount;
     }
 
     /// What is not zero.
@@ -192,13 +193,13 @@ enum Packing {
 
 fn pack_tightly<'a>(
     site: &'a str,
-    bucket: Bucket,
+    period: Period,
     measure: Measure,
     counters: &[(&'a str, Amount)],
     rows: &mut Vec<Row<'a>>,
 ) {
     for (slot, counters) in (0_u32..).zip(counters.chunks(ROW_COUNTERS_MAX)) {
-        rows.push(Row { site, bucket, measure, slot, counters: counters.to_vec() });
+        rows.push(Row { site, period, measure, slot, counters: counters.to_vec() });
     }
 }
 

@@ -19,7 +19,7 @@ fn at(minute: i64) -> DateTime<Utc> {
 /// Hour 23 is open.
 fn cut<'a>(changes: &[OrderChange<'a>]) -> Vec<OrderPart<'a>> {
     let is_open = |_: &str, hour: Hour| hour == Minute::containing(now()).unwrap().hour();
-    OrderPart::cut(changes, &Present { now: now(), retention: RETENTION, is_open: &is_open })
+    OrderPart::cut(changes, &WriteContext { now: now(), retention: RETENTION, is_open: &is_open })
 }
 
 fn facts(minute: i64, value: u64, products: &[(String, u64)]) -> OrderFacts {
@@ -49,19 +49,19 @@ fn change<'a>(before: Option<&'a OrderFacts>, after: &'a OrderFacts) -> OrderCha
     let row_bytes = after.bytes();
     OrderChange {
         site: "s",
-        before: before.and_then(OrderFacts::standing),
-        after: after.standing(),
+        before: before.and_then(OrderFacts::contribution),
+        after: after.contribution(),
         row_bytes,
     }
 }
 
-/// `bucket measure key=number …`, a row a line.
+/// `period measure key=number …`, a row a line.
 fn rows(parts: &[OrderPart<'_>]) -> Vec<String> {
     let rows = parts.iter().flat_map(|part| &part.rows);
     rows.map(|row| {
         let counters: Vec<String> =
             row.counters.iter().map(|(key, number)| format!(" {key}={number}")).collect();
-        format!("{:?} {}{}", row.bucket, row.measure, counters.concat())
+        format!("{:?} {}{}", row.period, row.measure, counters.concat())
     })
     .collect()
 }
@@ -87,7 +87,7 @@ fn an_order_of_an_open_hour_bumps_the_rows_of_its_minute() {
 fn a_status_that_was_left_is_taken_back_and_nothing_else_changes() {
     let before = facts(67, 5, &[("a".to_string(), 2)]);
     let mut after = before.clone();
-    after.join(OrderFacts::of_cancellation(Cancellation { at: at(70), refund: None }));
+    after.merge(OrderFacts::of_cancellation(Cancellation { at: at(70), refund: None }));
     let expected = [
         "Minute(2026-11-20T23:07:00Z) orders CANCELLED=1 CREATED=-1",
         "Minute(2026-11-20T23:07:00Z) order_value:USD refunded=5",
@@ -125,15 +125,15 @@ fn an_order_of_a_closed_hour_is_late_and_one_of_an_expired_minute_has_no_minute(
 fn an_order_whose_creation_moves_is_taken_from_its_old_minute() {
     let before = facts(67, 5, &[]);
     let after = facts(66, 6, &[]);
-    let mut joined = before.clone();
-    joined.join(after);
+    let mut merged = before.clone();
+    merged.merge(after);
     let expected = [
         "Minute(2026-11-20T23:06:00Z) orders CREATED=1",
         "Minute(2026-11-20T23:06:00Z) order_value:USD gross=6 orders=1",
         "Minute(2026-11-20T23:07:00Z) orders CREATED=-1",
         "Minute(2026-11-20T23:07:00Z) order_value:USD gross=-5 orders=-1",
     ];
-    assert_eq!(rows(&cut(&[change(Some(&before), &joined)])), expected);
+    assert_eq!(rows(&cut(&[change(Some(&before), &merged)])), expected);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn an_order_of_the_most_and_longest_products_fits_a_transaction_even_if_it_moves
     let never = |_: &str, _: Hour| false;
     let parts = OrderPart::cut(
         &[change(Some(&before), &after)],
-        &Present { now: now(), retention, is_open: &never },
+        &WriteContext { now: now(), retention, is_open: &never },
     );
     let part = &parts[0];
     assert_eq!((parts.len(), part.rows.len()), (1, 2 * 5 * 6));
@@ -198,7 +198,7 @@ proptest! {
             .iter()
             .map(|before| {
                 let mut after = before.clone();
-                after.join(OrderFacts::of_change(at(300), "PAID"));
+                after.merge(OrderFacts::of_change(at(300), "PAID"));
                 after
             })
             .collect();
@@ -214,9 +214,9 @@ proptest! {
             prop_assert_eq!(part.orders.start, next);
             next = part.orders.end;
             prop_assert!(part.orders.len() + part.hours.len() + part.rows.len() <= TRANSACTION_ACTIONS_MAX);
-            for row in part.rows.iter().filter(|row| matches!(row.bucket, Bucket::Minute(_))) {
+            for row in part.rows.iter().filter(|row| matches!(row.period, Period::Minute(_))) {
                 for (key, amount) in &row.counters {
-                    *sums.entry((format!("{:?} {}", row.bucket, row.measure), (*key).to_string())).or_default() += *amount;
+                    *sums.entry((format!("{:?} {}", row.period, row.measure), (*key).to_string())).or_default() += *amount;
                 }
             }
         }
@@ -225,9 +225,9 @@ proptest! {
         let mut expected: BTreeMap<(String, String), Amount> = BTreeMap::new();
         for ((.., is_new), (before, after)) in orders.iter().zip(befores.iter().zip(&afters)) {
             for (facts, sign) in [(before, if *is_new { 0 } else { -1 }), (after, 1)] {
-                let standing = facts.standing().unwrap();
-                for (measure, key, amount) in standing.counters() {
-                    let cell = (format!("{:?} {measure}", Bucket::Minute(standing.minute)), key.to_string());
+                let contribution = facts.contribution().unwrap();
+                for (measure, key, amount) in contribution.counters() {
+                    let cell = (format!("{:?} {measure}", Period::Minute(contribution.minute)), key.to_string());
                     *expected.entry(cell).or_default() += Amount::from_units(amount.units() * sign);
                 }
             }
@@ -255,7 +255,7 @@ proptest! {
         for chunk in played.chunks(chunk_events) {
             let mut after = book.clone();
             for (order, facts) in chunk {
-                after[*order].join(facts.clone());
+                after[*order].merge(facts.clone());
             }
             let changes: Vec<OrderChange<'_>> = book
                 .iter()
@@ -263,14 +263,14 @@ proptest! {
                 .filter(|(before, after)| before != after)
                 .map(|(before, after)| OrderChange {
                     site: "s",
-                    before: before.standing(),
-                    after: after.standing(),
+                    before: before.contribution(),
+                    after: after.contribution(),
                     row_bytes: after.bytes(),
                 })
                 .collect();
             for row in cut(&changes).iter().flat_map(|part| &part.rows) {
                 for (key, amount) in &row.counters {
-                    let cell = (format!("{:?} {}", row.bucket, row.measure), (*key).to_string());
+                    let cell = (format!("{:?} {}", row.period, row.measure), (*key).to_string());
                     *tallies.entry(cell).or_default() += *amount;
                 }
             }
@@ -282,18 +282,18 @@ proptest! {
         for order in 0..4 {
             let mut facts = OrderFacts::default();
             for (_, said) in said.iter().filter(|(of, _)| *of == order) {
-                facts.join(said.clone());
+                facts.merge(said.clone());
             }
-            if let Some(standing) = facts.standing() {
-                for (measure, key, amount) in standing.counters() {
+            if let Some(contribution) = facts.contribution() {
+                for (measure, key, amount) in contribution.counters() {
                     // Some of the minutes are of an hour that is closed, and so in the rows above
                     // as well.
-                    let minute = Bucket::Minute(standing.minute);
-                    let hour = standing.minute.hour();
+                    let minute = Period::Minute(contribution.minute);
+                    let hour = contribution.minute.hour();
                     let is_late = hour != Minute::containing(now()).unwrap().hour();
-                    let above = Bucket::of_hour(hour).into_iter().filter(|_| is_late);
-                    for bucket in [minute].into_iter().chain(above) {
-                        *expected.entry((format!("{bucket:?} {measure}"), key.to_string())).or_default() += amount;
+                    let above = Period::of_hour(hour).into_iter().filter(|_| is_late);
+                    for period in [minute].into_iter().chain(above) {
+                        *expected.entry((format!("{period:?} {measure}"), key.to_string())).or_default() += amount;
                     }
                 }
             }

@@ -1,8 +1,8 @@
-//! Orders: what their events say, joined so that neither their order nor their repetition matters,
+//! Orders: what their events say, merged so that neither their order nor their repetition matters,
 //! and what an order counts for.
 //!
 //! The events of an order come in chunks of their own, late, twice and out of order. So nothing is
-//! counted of an event: what is known of the order is joined with what it says, and the order
+//! counted of an event: what is known of the order is merged with what it says, and the order
 //! counts for what it stands for then.
 
 use std::collections::BTreeMap;
@@ -38,8 +38,8 @@ pub const REFUNDED: &str = "refunded";
 
 /// What is known of an order.
 ///
-/// **Guarantees**: [`join`](OrderFacts::join) is commutative, associative and idempotent: facts are
-/// the same whatever order the events come in, and however often each of them comes.
+/// **Guarantees**: [`merge`](OrderFacts::merge) is commutative, associative and idempotent: facts
+/// are the same whatever order the events come in, and however often each of them comes.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct OrderFacts {
     /// Its creation: the earliest that was told of.
@@ -90,14 +90,14 @@ pub struct Stage {
     /// Since when, to the nanosecond.
     pub at: DateTime<Utc>,
     /// What told of it.
-    pub told_by: ToldBy,
+    pub source: Source,
     /// The status.
     pub status: String,
 }
 
 /// The events that tell of a status; of two at the same time the later one here is believed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum ToldBy {
+pub enum Source {
     /// The creation of the order.
     Creation,
     /// A change of its status.
@@ -119,7 +119,7 @@ pub struct Cancellation {
 
 /// What an order counts for, all of it at the minute of its creation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Standing<'a> {
+pub struct Contribution<'a> {
     /// The minute of its creation.
     pub minute: Minute,
     /// Its present status.
@@ -137,26 +137,25 @@ pub struct Standing<'a> {
 impl OrderFacts {
     /// What a creation says, with the status that the order begins with.
     pub fn of_creation(creation: Creation, status: &str) -> OrderFacts {
-        let stage =
-            Stage { at: creation.at, told_by: ToldBy::Creation, status: status.to_string() };
+        let stage = Stage { at: creation.at, source: Source::Creation, status: status.to_string() };
         OrderFacts { created: Some(creation), stage: Some(stage), cancelled: None }
     }
 
     /// What a change of the status says.
     pub fn of_change(at: DateTime<Utc>, status: &str) -> OrderFacts {
-        let stage = Stage { at, told_by: ToldBy::Change, status: status.to_string() };
+        let stage = Stage { at, source: Source::Change, status: status.to_string() };
         OrderFacts { created: None, stage: Some(stage), cancelled: None }
     }
 
     /// What a cancellation says.
     pub fn of_cancellation(cancellation: Cancellation) -> OrderFacts {
         let status = STATUS_CANCELLED.to_string();
-        let stage = Stage { at: cancellation.at, told_by: ToldBy::Cancellation, status };
+        let stage = Stage { at: cancellation.at, source: Source::Cancellation, status };
         OrderFacts { created: None, stage: Some(stage), cancelled: Some(cancellation) }
     }
 
     /// Adds what others know of the same order.
-    pub fn join(&mut self, other: OrderFacts) {
+    pub fn merge(&mut self, other: OrderFacts) {
         let OrderFacts { created, stage, cancelled } = other;
         if created.is_some() && (self.created.is_none() || created < self.created) {
             self.created = created;
@@ -171,10 +170,10 @@ impl OrderFacts {
     }
 
     /// What the order counts for; `None` while its creation is not known.
-    pub fn standing(&self) -> Option<Standing<'_>> {
+    pub fn contribution(&self) -> Option<Contribution<'_>> {
         let (created, stage) = (self.created.as_ref()?, self.stage.as_ref()?);
         let refund = |cancelled: &Cancellation| cancelled.refund.unwrap_or(created.value);
-        Some(Standing {
+        Some(Contribution {
             minute: Minute::containing(created.at)?,
             status: &stage.status,
             currency: created.currency,
@@ -198,7 +197,7 @@ impl OrderFacts {
     }
 }
 
-impl<'a> Standing<'a> {
+impl<'a> Contribution<'a> {
     /// The counters that it adds to, none of them zero.
     pub fn counters(self) -> impl Iterator<Item = (Measure, &'a str, Amount)> {
         let (value, ordered_value) =
@@ -262,7 +261,7 @@ impl Orders {
             }
             Entry::Occupied(mut known) => {
                 self.bytes -= known.get().bytes();
-                known.get_mut().join(facts);
+                known.get_mut().merge(facts);
                 self.bytes += known.get().bytes();
             }
         }

@@ -32,17 +32,18 @@ fn cancellation(time: i64, refund: Option<u64>) -> Cancellation {
     Cancellation { at: at(time), refund: refund.map(Amount::from_count) }
 }
 
-fn joined(all: impl IntoIterator<Item = OrderFacts>) -> OrderFacts {
+fn merged(all: impl IntoIterator<Item = OrderFacts>) -> OrderFacts {
     let mut facts = OrderFacts::default();
     for other in all {
-        facts.join(other);
+        facts.merge(other);
     }
     facts
 }
 
 /// `minute status value refunded product=units/money …`
-fn standing(facts: &OrderFacts) -> String {
-    let Some(Standing { minute, status, value, refunded, products, .. }) = facts.standing() else {
+fn contribution(facts: &OrderFacts) -> String {
+    let Some(Contribution { minute, status, value, refunded, products, .. }) = facts.contribution()
+    else {
         return "nothing".to_string();
     };
     let products: Vec<_> =
@@ -55,10 +56,10 @@ fn an_order_counts_from_its_creation_on() {
     let change = OrderFacts::of_change(at(5), "PAID");
     let created =
         OrderFacts::of_creation(creation(0, 30, &[("b", 1), ("a", 2), ("b", 3)]), "CREATED");
-    assert_eq!(standing(&change), "nothing");
-    assert_eq!(standing(&created), "2026-11-20T23:07:00Z CREATED 30 0 a=2/20 b=4/40");
+    assert_eq!(contribution(&change), "nothing");
+    assert_eq!(contribution(&created), "2026-11-20T23:07:00Z CREATED 30 0 a=2/20 b=4/40");
     assert_eq!(
-        standing(&joined([change, created])),
+        contribution(&merged([change, created])),
         "2026-11-20T23:07:00Z PAID 30 0 a=2/20 b=4/40"
     );
 }
@@ -72,7 +73,7 @@ fn the_latest_status_counts_to_the_nanosecond() {
         [[&created, &paid, &shipped], [&shipped, &paid, &created], [&paid, &shipped, &created]]
     {
         assert_eq!(
-            standing(&joined(all.into_iter().cloned())),
+            contribution(&merged(all.into_iter().cloned())),
             "2026-11-20T23:07:00Z SHIPPED 30 0"
         );
     }
@@ -84,7 +85,7 @@ fn of_two_at_the_same_time_a_cancellation_beats_a_change_and_that_a_creation() {
     let (early, late) = (OrderFacts::of_change(at(0), "A"), OrderFacts::of_change(at(0), "B"));
     let cancelled = OrderFacts::of_cancellation(cancellation(0, Some(0)));
     let status = |all: &[&OrderFacts]| {
-        joined(all.iter().map(|facts| (*facts).clone())).stage.unwrap().status
+        merged(all.iter().map(|facts| (*facts).clone())).stage.unwrap().status
     };
     assert_eq!(status(&[&early, &created]), "A");
     assert_eq!(status(&[&late, &early, &created]), "B");
@@ -97,14 +98,14 @@ fn a_cancellation_gives_back_what_it_says_or_all() {
     for (refund, refunded) in [(None, "30"), (Some(0), "0"), (Some(12), "12"), (Some(31), "31")] {
         let cancelled = OrderFacts::of_cancellation(cancellation(9, refund));
         let expected = format!("2026-11-20T23:07:00Z CANCELLED 30 {refunded}");
-        assert_eq!(standing(&joined([cancelled, created.clone()])), expected);
+        assert_eq!(contribution(&merged([cancelled, created.clone()])), expected);
     }
     // What comes later changes the status and not the money.
     let cancelled = OrderFacts::of_cancellation(cancellation(9, Some(5)));
     let again = OrderFacts::of_cancellation(cancellation(11, Some(6)));
     let refunded = OrderFacts::of_change(at(10), "REFUNDED");
-    let all = joined([refunded, created, again, cancelled]);
-    assert_eq!(standing(&all), "2026-11-20T23:07:00Z CANCELLED 30 5");
+    let all = merged([refunded, created, again, cancelled]);
+    assert_eq!(contribution(&all), "2026-11-20T23:07:00Z CANCELLED 30 5");
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn of_two_creations_the_earlier_counts() {
     let second = OrderFacts::of_creation(creation(60_000_000_000, 40, &[("b", 1)]), "PENDING");
     for all in [[&first, &second], [&second, &first]] {
         let expected = "2026-11-20T23:07:00Z PENDING 30 0 a=1/10";
-        assert_eq!(standing(&joined(all.into_iter().cloned())), expected);
+        assert_eq!(contribution(&merged(all.into_iter().cloned())), expected);
     }
 }
 
@@ -121,7 +122,7 @@ fn of_two_creations_the_earlier_counts() {
 fn counters_are_never_zero() {
     let facts = OrderFacts::of_creation(creation(0, 0, &[("a", 0), ("b", 1)]), "CREATED");
     let counters: Vec<_> = facts
-        .standing()
+        .contribution()
         .unwrap()
         .counters()
         .map(|(measure, key, n)| format!("{measure} {key}={n}"))
@@ -175,14 +176,14 @@ fn model(all: &[OrderFacts]) -> OrderFacts {
 
 proptest! {
     #[test]
-    fn joining_is_commutative_associative_and_idempotent(
+    fn merging_is_commutative_associative_and_idempotent(
         a in any_facts(), b in any_facts(), c in any_facts(),
     ) {
-        let join = |left: &OrderFacts, right: &OrderFacts| joined([left.clone(), right.clone()]);
-        prop_assert_eq!(join(&a, &b), join(&b, &a));
-        prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&b, &c)));
-        prop_assert_eq!(join(&a, &a), a.clone());
-        prop_assert_eq!(join(&join(&a, &b), &b), join(&a, &b));
+        let merge = |left: &OrderFacts, right: &OrderFacts| merged([left.clone(), right.clone()]);
+        prop_assert_eq!(merge(&a, &b), merge(&b, &a));
+        prop_assert_eq!(merge(&merge(&a, &b), &c), merge(&a, &merge(&b, &c)));
+        prop_assert_eq!(merge(&a, &a), a.clone());
+        prop_assert_eq!(merge(&merge(&a, &b), &b), merge(&a, &b));
     }
 
     #[test]
@@ -204,7 +205,7 @@ proptest! {
         let mut known = OrderFacts::default();
         let mut start = 0;
         for end in ends {
-            known.join(joined(all[start..end].iter().cloned()));
+            known.merge(merged(all[start..end].iter().cloned()));
             start = end;
         }
         prop_assert_eq!(known, model(&events));

@@ -1,7 +1,7 @@
 //! The plan of a chunk: which rows its tallies bump, and how the rows are cut into transactions.
 //!
-//! A plan is a pure function of the tally, its basis and [`PLAN_VERSION`]: a retry must cut the
-//! same parts, or the ledger marks of an earlier attempt would stand for other rows. Whoever
+//! A plan is a pure function of the tally, its inputs and [`PLAN_FORMAT_VERSION`]: a retry must cut
+//! the same parts, or the ledger entries of an earlier attempt would stand for other rows. Whoever
 //! changes anything here that moves a counter to another row or part raises the version.
 
 use std::collections::BTreeMap;
@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64};
 
-use crate::chunk::id::PlanBasis;
+use crate::chunk::id::PlanInputs;
 use crate::count::amount::Amount;
 use crate::count::measure::Measure;
 use crate::count::tally::{Group, Tally};
 use crate::time::Hour;
 use crate::time::lateness::is_closed;
-use crate::time::period::{Bucket, Retention};
+use crate::time::period::{Period, Retention};
 
-/// The version of the rules below, recorded in every ledger mark.
-pub const PLAN_VERSION: u32 = 3;
+/// The version of the rules below, recorded in every ledger entry.
+pub const PLAN_FORMAT_VERSION: u32 = 3;
 
 /// The actions of one `TransactWriteItems`.
 ///
@@ -26,7 +26,7 @@ pub const PLAN_VERSION: u32 = 3;
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 pub const TRANSACTION_ACTIONS_MAX: usize = 100;
 
-/// The actions that are no seal check and no row: the ledger mark, and in the first transaction of
+/// The actions that are no seal check and no row: the ledger entry, and in the first transaction of
 /// a chunk the totals.
 const ACTIONS_BESIDE_ROWS: usize = 2;
 
@@ -47,22 +47,22 @@ const ROW_TARGET_BYTES: usize = 840;
 const COUNTER_PREFIX_BYTES: usize = 2;
 
 /// The parts of a chunk, in the order in which they are committed. There is always at least one: a
-/// chunk without tallies still has its mark.
+/// chunk without tallies still has its ledger entry.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan<'a> {
-    /// What each transaction carries beside its ledger mark.
+    /// What each transaction carries beside its ledger entry.
     pub parts: Vec<Part<'a>>,
     /// The minutes (of a site) that get no rows of their own, since such rows would have expired
     /// already.
     pub minutes_expired: u64,
 }
 
-/// What one transaction commits beside its ledger mark.
+/// What one transaction commits beside its ledger entry.
 ///
 /// **Shape**: an **open** part has minute rows of one hour, of one site or several: it may be
-/// committed to the lanes of these hours while none of them is closed. A **late** part has no
-/// hours: its events came after their hours were closed, so that its rows are of the lane `late`
-/// and of the buckets from the hour upwards.
+/// committed to the shards of these hours while none of them is closed. A **late** part has no
+/// hours: its events came after their hours were closed, so that its rows are of the shard `late`
+/// and of the periods from the hour upwards.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Part<'a> {
     /// The sites, ascending, each with the hour that the rows lie in; each costs a seal check.
@@ -77,22 +77,22 @@ pub struct Row<'a> {
     /// The site that the events belong to.
     pub site: &'a str,
     /// The span of time.
-    pub bucket: Bucket,
+    pub period: Period,
     /// What is counted.
     pub measure: Measure,
-    /// Which of the rows that share site, bucket and measure.
+    /// Which of the rows that share site, period and measure.
     pub slot: u32,
     /// What is added to each key, ascending by key; 1 to [`ROW_COUNTERS_MAX`] of them.
     pub counters: Vec<(&'a str, Amount)>,
 }
 
 impl<'a> Plan<'a> {
-    /// Cuts a chunk's tally into rows and parts. Hours that were open at the basis' reference time
+    /// Cuts a chunk's tally into rows and parts. Hours that were open at the inputs' reference time
     /// come first, in open parts; what was late already follows in late parts.
-    pub fn of(tally: &'a Tally, basis: &PlanBasis) -> Plan<'a> {
+    pub fn of(tally: &'a Tally, inputs: &PlanInputs) -> Plan<'a> {
         let retention =
-            Retention { minute_days: basis.minute_retention_days, hour_days: 0, day_days: 0 };
-        let reference_seconds = basis.reference_time.timestamp();
+            Retention { minute_days: inputs.minute_retention_days, hour_days: 0, day_days: 0 };
+        let reference_seconds = inputs.reference_time.timestamp();
         // Parts of one hour each: a part goes late as a whole, and nothing of an hour that is still
         // open may come to the rows above it, as readers take these for what is over.
         let mut open: BTreeMap<Hour, Parts<'_>> = BTreeMap::new();
@@ -101,9 +101,9 @@ impl<'a> Plan<'a> {
         let mut minutes_expired = 0;
         let mut last_expired = None;
         for group in tally.groups() {
-            let minute = Bucket::Minute(group.minute);
+            let minute = Period::Minute(group.minute);
             let hour = group.minute.hour();
-            if !is_closed(hour, basis.reference_time) {
+            if !is_closed(hour, inputs.reference_time) {
                 let parts = open.entry(hour).or_default();
                 pack(group.site, minute, group.measure, &group.counters, |row| {
                     parts.push_open(row, hour)
@@ -127,7 +127,7 @@ impl<'a> Plan<'a> {
         Plan { parts, minutes_expired }
     }
 
-    /// Cuts the sums of a sealed hour's lanes into the rows of its hour, day, week and month.
+    /// Cuts the sums of a sealed hour's shards into the rows of its hour, day, week and month.
     ///
     /// **Shape**: the tally may hold any minutes of the hour.
     pub fn of_sealed_hour(tally: &'a Tally) -> Plan<'a> {
@@ -146,19 +146,19 @@ impl<'a> Plan<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Whether it may go to the lanes of open hours.
+    /// Whether it may go to the shards of open hours.
     pub fn is_open(&self) -> bool {
         !self.hours.is_empty()
     }
 
     /// What an open part becomes when one of its hours is closed before it was committed: late
-    /// parts with the same minute rows, and with the rows of the buckets above. Empty for a part
+    /// parts with the same minute rows, and with the rows of the periods above. Empty for a part
     /// that is late already.
     pub fn late_form(&self) -> Vec<Part<'a>> {
         let mut late = Parts::default();
         let mut rolled_up = RollUp::default();
         for row in self.rows.iter().filter(|_| self.is_open()) {
-            if let Bucket::Minute(minute) = row.bucket {
+            if let Period::Minute(minute) = row.period {
                 let Row { site, measure, .. } = *row;
                 rolled_up.add(&Group { site, minute, measure, counters: row.counters.clone() });
             }
@@ -208,28 +208,28 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Sums by the buckets from the hour upwards.
+/// Sums by the periods from the hour upwards.
 #[derive(Default)]
 struct RollUp<'a> {
-    sums: BTreeMap<(&'a str, Bucket, Measure), HashMap<&'a str, Amount, Xxh3DefaultBuilder>>,
+    sums: BTreeMap<(&'a str, Period, Measure), HashMap<&'a str, Amount, Xxh3DefaultBuilder>>,
 }
 
 impl<'a> RollUp<'a> {
     fn add(&mut self, group: &Group<'a>) {
-        for bucket in Bucket::of_hour(group.minute.hour()) {
-            let sums = self.sums.entry((group.site, bucket, group.measure)).or_default();
+        for period in Period::of_hour(group.minute.hour()) {
+            let sums = self.sums.entry((group.site, period, group.measure)).or_default();
             for (key, amount) in &group.counters {
                 *sums.entry(key).or_insert(Amount::ZERO) += *amount;
             }
         }
     }
 
-    /// The rows, ascending by site, bucket (hours before days, weeks and months), measure and slot.
+    /// The rows, ascending by site, period (hours before days, weeks and months), measure and slot.
     fn pack(self, mut push: impl FnMut(Row<'a>)) {
-        for ((site, bucket, measure), sums) in self.sums {
+        for ((site, period, measure), sums) in self.sums {
             let mut counters: Vec<(&str, Amount)> = sums.into_iter().collect();
             counters.sort_unstable_by_key(|(key, _)| *key);
-            pack(site, bucket, measure, &counters, &mut push);
+            pack(site, period, measure, &counters, &mut push);
         }
     }
 }
@@ -239,22 +239,22 @@ pub fn counter_bytes(key: &str, amount: Amount) -> usize {
     COUNTER_PREFIX_BYTES + key.len() + amount.stored_bytes()
 }
 
-/// Cuts the counters of one site, bucket and measure into as few rows as keep each of them small.
+/// Cuts the counters of one site, period and measure into as few rows as keep each of them small.
 pub(crate) fn pack<'a>(
     site: &'a str,
-    bucket: Bucket,
+    period: Period,
     measure: Measure,
     counters: &[(&'a str, Amount)],
     push: impl FnMut(Row<'a>),
 ) {
-    let slots = match bucket {
-        Bucket::Minute(_) => fill(counters, ROW_BYTES_MAX.saturating_sub(site.len())),
+    let slots = match period {
+        Period::Minute(_) => fill(counters, ROW_BYTES_MAX.saturating_sub(site.len())),
         _ => spread(counters),
     };
     (0_u32..)
         .zip(slots)
         .filter(|(_, counters)| !counters.is_empty())
-        .map(|(slot, counters)| Row { site, bucket, measure, slot, counters })
+        .map(|(slot, counters)| Row { site, period, measure, slot, counters })
         .for_each(push);
 }
 
@@ -321,10 +321,10 @@ mod tests {
         Minute::from_epoch_seconds(FIRST_SECOND + number * 60).expect("in range")
     }
 
-    /// A basis by which every hour from the one of minute `open_from` on is open.
-    fn basis(open_from: i64, minute_retention_days: u32) -> PlanBasis {
+    /// A inputs by which every hour from the one of minute `open_from` on is open.
+    fn inputs(open_from: i64, minute_retention_days: u32) -> PlanInputs {
         let open_from = minute(open_from).hour().epoch_seconds();
-        PlanBasis {
+        PlanInputs {
             reference_time: DateTime::from_timestamp(open_from + 600, 0).expect("in range"),
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days,
@@ -344,16 +344,16 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_without_tallies_has_one_part_for_its_mark() {
+    fn a_chunk_without_tallies_has_one_part_for_its_entry() {
         let plan = Plan { parts: vec![Part::default()], minutes_expired: 0 };
-        assert_eq!(Plan::of(&Tally::default(), &basis(0, 7)), plan);
+        assert_eq!(Plan::of(&Tally::default(), &inputs(0, 7)), plan);
         assert_eq!(Plan::of_sealed_hour(&Tally::default()), plan);
     }
 
     #[test]
     fn ten_thousand_keys_of_a_minute_fill_rows_of_a_kilobyte() {
         let tally = views((0..10_000).map(|item| (0, item)));
-        let plan = Plan::of(&tally, &basis(0, 7));
+        let plan = Plan::of(&tally, &inputs(0, 7));
         let sizes: Vec<usize> = plan
             .parts
             .iter()
@@ -381,7 +381,7 @@ mod tests {
         for letter in (0x21..0x200).filter_map(char::from_u32) {
             tally.add("shop", Measure::Views, minute(0), &letter.to_string(), Amount::ONE);
         }
-        for plan in [Plan::of(&tally, &basis(0, 7)), Plan::of(&tally, &basis(600, 7))] {
+        for plan in [Plan::of(&tally, &inputs(0, 7)), Plan::of(&tally, &inputs(600, 7))] {
             for row in plan.parts.iter().flat_map(|part| &part.rows) {
                 assert!((1..=ROW_COUNTERS_MAX).contains(&row.counters.len()));
             }
@@ -392,7 +392,7 @@ mod tests {
     fn many_minutes_take_several_parts_of_a_full_transaction() {
         for open_from in [0, 2_000] {
             let tally = views((0..1_000).map(|number| (number, 1)));
-            let plan = Plan::of(&tally, &basis(open_from, 7));
+            let plan = Plan::of(&tally, &inputs(open_from, 7));
             assert!(plan.parts.len() > 10);
             for part in &plan.parts {
                 assert!(actions(part) <= TRANSACTION_ACTIONS_MAX);
@@ -412,14 +412,14 @@ mod tests {
     #[test]
     fn an_hour_that_was_closed_at_the_reference_time_is_late_and_the_next_one_is_open() {
         let tally = views([(0, 7), (59, 7), (60, 7)]);
-        let plan = Plan::of(&tally, &basis(60, 7));
+        let plan = Plan::of(&tally, &inputs(60, 7));
         assert_eq!(plan.parts.len(), 2);
         assert_eq!(plan.parts[0].hours, [("shop", minute(60).hour())]);
         assert_eq!(plan.parts[0].rows.len(), 1);
         let late: Vec<String> = plan.parts[1]
             .rows
             .iter()
-            .map(|row| format!("{:?} {}", row.bucket, row.counters[0].1))
+            .map(|row| format!("{:?} {}", row.period, row.counters[0].1))
             .collect();
         let expected = [
             "Minute(2026-11-18T16:00:00Z) 1",
@@ -437,14 +437,14 @@ mod tests {
     fn minutes_that_have_expired_are_counted_in_their_hours_only() {
         // Minutes 0 and 1 end just over and just within a day before the reference time.
         let tally = views([(0, 7), (0, 8), (10, 7)]);
-        let plan = Plan::of(&tally, &basis(24 * 60, 1));
-        let minutes: Vec<Bucket> = plan.parts[0]
+        let plan = Plan::of(&tally, &inputs(24 * 60, 1));
+        let minutes: Vec<Period> = plan.parts[0]
             .rows
             .iter()
-            .map(|row| row.bucket)
-            .filter(|bucket| matches!(bucket, Bucket::Minute(_)))
+            .map(|row| row.period)
+            .filter(|period| matches!(period, Period::Minute(_)))
             .collect();
-        assert_eq!(minutes, [Bucket::Minute(minute(10))]);
+        assert_eq!(minutes, [Period::Minute(minute(10))]);
         assert_eq!(plan.minutes_expired, 1);
         assert_eq!(plan.parts[0].rows.len(), 5);
         assert_eq!(
@@ -460,7 +460,7 @@ mod tests {
             let plan = Plan::of_sealed_hour(&tally);
             let rows = plan.parts.iter().flat_map(|part| &part.rows);
             rows.flat_map(|row| {
-                row.counters.iter().map(|(key, _)| ((row.bucket, (*key).to_string()), row.slot))
+                row.counters.iter().map(|(key, _)| ((row.period, (*key).to_string()), row.slot))
             })
             .collect::<BTreeMap<_, _>>()
         };
@@ -471,13 +471,13 @@ mod tests {
     #[test]
     fn a_late_part_has_no_other_late_form() {
         let tally = views([(0, 7)]);
-        let plan = Plan::of(&tally, &basis(600, 7));
+        let plan = Plan::of(&tally, &inputs(600, 7));
         assert!(plan.parts[0].late_form().is_empty());
     }
 
     /// Site, measure, minute, key, count.
     type Entry = (u8, u8, i64, u16, u32);
-    type Model = BTreeMap<(String, String, Bucket, String), Amount>;
+    type Model = BTreeMap<(String, String, Period, String), Amount>;
 
     fn tally_of(entries: &[Entry]) -> Tally {
         let mut tally = Tally::default();
@@ -504,15 +504,15 @@ mod tests {
         for (site, measure, offset, key, count) in entries {
             let (site, measure, key) = named(*site, *measure, *key);
             let minute = minute(*offset);
-            let mut buckets = vec![];
+            let mut periods = vec![];
             if in_minute(minute) {
-                buckets.push(Bucket::Minute(minute));
+                periods.push(Period::Minute(minute));
             }
             if is_late(minute.hour()) {
-                buckets.extend(Bucket::of_hour(minute.hour()));
+                periods.extend(Period::of_hour(minute.hour()));
             }
-            for bucket in buckets {
-                let cell = (site.clone(), measure.to_string(), bucket, key.clone());
+            for period in periods {
+                let cell = (site.clone(), measure.to_string(), period, key.clone());
                 *model.entry(cell).or_insert(Amount::ZERO) += Amount::from_count(u64::from(*count));
             }
         }
@@ -529,27 +529,27 @@ mod tests {
             for row in &part.rows {
                 if part.is_open() {
                     prop_assert!(
-                        part.hours.contains(&(row.site, row.bucket.first_minute().hour()))
+                        part.hours.contains(&(row.site, row.period.first_minute().hour()))
                     );
                     prop_assert!(
-                        matches!(row.bucket, Bucket::Minute(_)),
+                        matches!(row.period, Period::Minute(_)),
                         "an open part has minutes only"
                     );
                     prop_assert_eq!(
-                        row.bucket.first_minute().hour(),
+                        row.period.first_minute().hour(),
                         part.hours[0].1,
                         "an open part has one hour"
                     );
                 }
                 prop_assert!(
-                    rows_seen.insert((row.site, row.bucket, row.measure, row.slot)),
+                    rows_seen.insert((row.site, row.period, row.measure, row.slot)),
                     "a row stands twice"
                 );
                 for (key, amount) in &row.counters {
                     let cell = (
                         row.site.to_string(),
                         row.measure.to_string(),
-                        row.bucket,
+                        row.period,
                         (*key).to_string(),
                     );
                     prop_assert!(sums.insert(cell, *amount).is_none(), "a counter stands twice");
@@ -568,22 +568,22 @@ mod tests {
 
         #[test]
         fn rows_hold_the_tally_and_nothing_else(entries in entries(2_000), open_from in 0_i64..4_200) {
-            let basis = basis(open_from, 1);
+            let inputs = inputs(open_from, 1);
             let tally = tally_of(&entries);
-            let kept_from = basis.reference_time.timestamp() - 86_400;
+            let kept_from = inputs.reference_time.timestamp() - 86_400;
             let is_late = |hour: Hour| hour < minute(open_from).hour();
             let in_minute = |minute: Minute| minute.epoch_seconds() + 60 > kept_from;
-            prop_assert_eq!(sums(&Plan::of(&tally, &basis).parts)?, model(&entries, is_late, in_minute));
+            prop_assert_eq!(sums(&Plan::of(&tally, &inputs).parts)?, model(&entries, is_late, in_minute));
         }
 
         #[test]
-        fn an_open_part_that_is_late_holds_the_same_and_the_buckets_above(entries in entries(500)) {
+        fn an_open_part_that_is_late_holds_the_same_and_the_periods_above(entries in entries(500)) {
             let tally = tally_of(&entries);
-            for part in Plan::of(&tally, &basis(0, 7)).parts.iter().filter(|part| part.is_open()) {
+            for part in Plan::of(&tally, &inputs(0, 7)).parts.iter().filter(|part| part.is_open()) {
                 let minutes = sums([part])?;
                 let mut expected = minutes.clone();
-                for ((site, measure, bucket, key), amount) in minutes {
-                    for above in Bucket::of_hour(bucket.first_minute().hour()) {
+                for ((site, measure, period, key), amount) in minutes {
+                    for above in Period::of_hour(period.first_minute().hour()) {
                         let cell = (site.clone(), measure.clone(), above, key.clone());
                         *expected.entry(cell).or_insert(Amount::ZERO) += amount;
                     }
@@ -596,7 +596,7 @@ mod tests {
         fn the_plan_does_not_depend_on_the_order_of_the_events(entries in entries(500), open_from in 0_i64..4_200) {
             let reversed: Vec<Entry> = entries.iter().rev().copied().collect();
             let (forward, backward) = (tally_of(&entries), tally_of(&reversed));
-            prop_assert_eq!(Plan::of(&forward, &basis(open_from, 1)), Plan::of(&backward, &basis(open_from, 1)));
+            prop_assert_eq!(Plan::of(&forward, &inputs(open_from, 1)), Plan::of(&backward, &inputs(open_from, 1)));
         }
     }
 }

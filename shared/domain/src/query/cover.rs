@@ -6,90 +6,90 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::query::window::{WINDOW_MINUTES_MAX, Window};
-use crate::time::lateness::{SETTLE, is_closed, is_settled};
-use crate::time::period::{Bucket, Retention};
+use crate::time::lateness::{SETTLE_TIME, is_closed, is_settled};
+use crate::time::period::{Period, Retention};
 use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
 
 /// How many minutes one query reads. A minute of a shop of 10,000 items, 6,000 of them seen in it,
 /// takes about 60 KB, and a page of a query's answer holds 1 MB: so that a query is a page, and a
 /// busy hour is six queries side by side rather than one after the other.
-pub const MINUTES_PER_PIECE: u32 = 10;
+pub const MINUTES_PER_RANGE: u32 = 10;
 
 /// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so that eight fill a
 /// page.
-pub const HOURS_PER_PIECE: u32 = 8;
+pub const HOURS_PER_RANGE: u32 = 8;
 
 /// How many months one query reads. A month of 10,000 items takes about 130 KB, so that six fit a
 /// page.
-pub const MONTHS_PER_PIECE: u32 = 6;
+pub const MONTHS_PER_RANGE: u32 = 6;
 
 /// How many months one query reads of a window that is longer than [`WINDOW_MINUTES_MAX`]. All time
 /// has half a hundred years, and most of them are empty: fewer queries are worth a second page for
 /// the years of a large shop.
-pub const MONTHS_PER_PIECE_OF_YEARS: u32 = 12;
+pub const MONTHS_PER_RANGE_OF_YEARS: u32 = 12;
 
-/// The rows of neighbouring buckets of one kind that one query reads.
+/// The rows of neighbouring periods of one kind that one query reads.
 ///
-/// **Shape**: up to [`MINUTES_PER_PIECE`] minutes of one hour, up to [`HOURS_PER_PIECE`] hours of
-/// one day, up to [`MONTHS_PER_PIECE`] (or [`MONTHS_PER_PIECE_OF_YEARS`]) months of one year, or
+/// **Shape**: up to [`MINUTES_PER_RANGE`] minutes of one hour, up to [`HOURS_PER_RANGE`] hours of
+/// one day, up to [`MONTHS_PER_RANGE`] (or [`MONTHS_PER_RANGE_OF_YEARS`]) months of one year, or
 /// one day or week.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Piece {
-    /// The first bucket.
-    pub first: Bucket,
-    /// The last bucket; the first one, if that is a day or week, or the month that is running.
-    pub last: Bucket,
-    /// The minutes that the rows hold: all of the buckets, except of a day, week or month that is
+pub struct PeriodRange {
+    /// The first period.
+    pub first: Period,
+    /// The last period; the first one, if that is a day or week, or the month that is running.
+    pub last: Period,
+    /// The minutes that the rows hold: all of the periods, except of a day, week or month that is
     /// running.
     pub window: Window,
 }
 
-impl Piece {
-    fn of(bucket: Bucket, holes: &Holes) -> Piece {
-        Piece {
-            first: bucket,
-            last: bucket,
-            window: Window { from: bucket.first_minute(), to: holes.end_of(bucket) },
+impl PeriodRange {
+    fn of(period: Period, gaps: &Gaps) -> PeriodRange {
+        PeriodRange {
+            first: period,
+            last: period,
+            window: Window { from: period.first_minute(), to: gaps.end_of(period) },
         }
     }
 
     /// Whether it may go on with this one, which follows it: hours of one day, and months of one
     /// year, lie side by side in the table. The month that is running stays by itself: where an
     /// hour of it waits for its seal, only its rows have to be passed over.
-    fn may_take(self, next: Piece, months_per_piece: u32) -> bool {
+    fn may_take(self, next: PeriodRange, months_per_range: u32) -> bool {
         match (self.first, next.first) {
-            (Bucket::Hour(first), Bucket::Hour(hour)) => {
-                first.day() == hour.day() && hour.number() - first.number() < HOURS_PER_PIECE
+            (Period::Hour(first), Period::Hour(hour)) => {
+                first.day() == hour.day() && hour.number() - first.number() < HOURS_PER_RANGE
             }
-            (Bucket::Month(first), Bucket::Month(month)) => {
+            (Period::Month(first), Period::Month(month)) => {
                 let ((first_year, first_of_year), (year, of_year)) =
                     (first.of_year(), month.of_year());
                 let is_running = next.window.to < next.first.end();
-                !is_running && first_year == year && of_year - first_of_year < months_per_piece
+                !is_running && first_year == year && of_year - first_of_year < months_per_range
             }
             _ => false,
         }
     }
 
-    /// Whether it is read from minute rows, which are right whether their hour is a hole or not.
+    /// Whether it is read from minute rows, which are right whether their hour is a gap or not.
     pub fn is_minutes(self) -> bool {
-        matches!(self.first, Bucket::Minute(_))
+        matches!(self.first, Period::Minute(_))
     }
 
-    /// Whether a hole lies in it though it is read from the row of an hour, day, week or month, so
+    /// Whether a gap lies in it though it is read from the row of an hour, day, week or month, so
     /// that the row may not hold all of it.
-    pub fn has_hole(self, holes: &Holes) -> bool {
-        !self.is_minutes() && holes.any_in(self.window.from.hour(), self.window.to.hour())
+    pub fn has_gap(self, gaps: &Gaps) -> bool {
+        !self.is_minutes() && gaps.any_in(self.window.from.hour(), self.window.to.hour())
     }
 }
 
 /// The hours whose sums are not in the rows of hours, days, weeks and months yet, or may not be:
-/// they are summed from their minutes, and no coarser bucket that they lie in is read.
+/// they are summed from their minutes, and no coarser period that they lie in is read.
 ///
-/// **Shape**: an hour of which minutes have expired is no hole: its own row is the best that there
+/// **Shape**: an hour of which minutes have expired is no gap: its own row is the best that there
 /// is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Holes {
+pub struct Gaps {
     listed: BTreeSet<Hour>,
     /// The first hour that is not settled; those after it are not either.
     unsettled: Hour,
@@ -98,113 +98,113 @@ pub struct Holes {
     is_unsettled_open: bool,
 }
 
-impl Holes {
-    /// The holes at this time: hours that are not settled, and those of these open hours that still
+impl Gaps {
+    /// The gaps at this time: hours that are not settled, and those of these open hours that still
     /// have their minutes.
     pub fn new(
         open_hours: impl IntoIterator<Item = Hour>,
         retention: Retention,
         now: DateTime<Utc>,
-    ) -> Holes {
+    ) -> Gaps {
         let has_minutes = |hour: &Hour| {
-            !retention.has_expired(Bucket::Minute(hour.first_minute()), now.timestamp())
+            !retention.has_expired(Period::Minute(hour.first_minute()), now.timestamp())
         };
         let mut unsettled = Minute::containing(now).unwrap_or(Minute::EPOCH).hour();
         while unsettled > Minute::EPOCH.hour() && !is_settled(unsettled.minus(1), now) {
             unsettled = unsettled.minus(1);
         }
-        Holes {
+        Gaps {
             listed: open_hours.into_iter().filter(has_minutes).collect(),
             unsettled,
-            is_unsettled_open: !is_closed(unsettled, now + SETTLE),
+            is_unsettled_open: !is_closed(unsettled, now + SETTLE_TIME),
         }
     }
 
-    /// Whether an hour is a hole.
+    /// Whether an hour is a gap.
     pub fn contains(&self, hour: Hour) -> bool {
         self.any_in(hour, hour.next())
     }
 
-    /// Whether a hole is among the hours from `first` to the one before `end`.
+    /// Whether a gap is among the hours from `first` to the one before `end`.
     fn any_in(&self, first: Hour, end: Hour) -> bool {
         self.unsettled < end || self.listed.range(first..end).next().is_some()
     }
 
-    /// The minute after the last one that a bucket's row holds. The row of a day, week or month
+    /// The minute after the last one that a period's row holds. The row of a day, week or month
     /// that is running holds its settled hours, and nothing of an hour that is still open: late
     /// events and sealing come to it when that is closed.
-    fn end_of(&self, bucket: Bucket) -> Minute {
+    fn end_of(&self, period: Period) -> Minute {
         let unsettled = self.unsettled.first_minute();
-        let is_running = bucket.first_minute() < unsettled && unsettled < bucket.end();
-        if is_running && self.is_unsettled_open { unsettled } else { bucket.end() }
+        let is_running = period.first_minute() < unsettled && unsettled < period.end();
+        if is_running && self.is_unsettled_open { unsettled } else { period.end() }
     }
 }
 
-/// Covers a window with the fewest pieces: whole months, ISO weeks and days (or what there is of a
+/// Covers a window with the fewest ranges: whole months, ISO weeks and days (or what there is of a
 /// running one), before the first and after the last of them hours, and minutes at the edges and in
-/// holes.
+/// gaps.
 ///
-/// **Guarantees**: the pieces ascend, and each minute of the window lies in exactly one of them. No
-/// hour, day, week or month among them contains a hole, and no other choice of buckets has fewer of
+/// **Guarantees**: the ranges ascend, and each minute of the window lies in exactly one of them. No
+/// hour, day, week or month among them contains a gap, and no other choice of periods has fewer of
 /// them.
-pub fn cover(window: Window, holes: &Holes) -> Vec<Piece> {
+pub fn cover(window: Window, gaps: &Gaps) -> Vec<PeriodRange> {
     let has_years = window.to.number().saturating_sub(window.from.number()) > WINDOW_MINUTES_MAX;
-    let months_per_piece = if has_years { MONTHS_PER_PIECE_OF_YEARS } else { MONTHS_PER_PIECE };
-    let mut joined: Vec<Piece> = vec![];
-    for piece in cover_by_buckets(window, holes) {
+    let months_per_range = if has_years { MONTHS_PER_RANGE_OF_YEARS } else { MONTHS_PER_RANGE };
+    let mut joined: Vec<PeriodRange> = vec![];
+    for range in cover_by_periods(window, gaps) {
         match joined.last_mut() {
-            Some(last) if last.may_take(piece, months_per_piece) => {
-                last.last = piece.last;
-                last.window.to = piece.window.to;
+            Some(last) if last.may_take(range, months_per_range) => {
+                last.last = range.last;
+                last.window.to = range.window.to;
             }
-            _ => joined.push(piece),
+            _ => joined.push(range),
         }
     }
     joined
 }
 
-/// A cover with one piece for every hour and month.
-fn cover_by_buckets(window: Window, holes: &Holes) -> Vec<Piece> {
-    let mut pieces = vec![];
+/// A cover with one range for every hour and month.
+fn cover_by_periods(window: Window, gaps: &Gaps) -> Vec<PeriodRange> {
+    let mut ranges = vec![];
     let mut next = window.from;
     while next < window.to {
         let hour = next.hour();
         let is_whole = hour.first_minute() == next && hour.next().first_minute() <= window.to;
-        if !is_whole || holes.contains(hour) {
+        if !is_whole || gaps.contains(hour) {
             let end = hour.next().first_minute().min(window.to);
-            push_minutes(&mut pieces, next, end);
+            push_minutes(&mut ranges, next, end);
             next = end;
             continue;
         }
-        let days = whole_days(hour, window.to, holes);
+        let days = whole_days(hour, window.to, gaps);
         if days.is_empty() {
-            pieces.push(Piece::of(Bucket::Hour(hour), holes));
+            ranges.push(PeriodRange::of(Period::Hour(hour), gaps));
         } else {
-            push_days(&mut pieces, &days, holes);
+            push_days(&mut ranges, &days, gaps);
         }
-        next = pieces.last().map_or(window.to, |piece| piece.window.to);
+        next = ranges.last().map_or(window.to, |range| range.window.to);
     }
-    pieces
+    ranges
 }
 
-fn push_minutes(pieces: &mut Vec<Piece>, from: Minute, to: Minute) {
+fn push_minutes(ranges: &mut Vec<PeriodRange>, from: Minute, to: Minute) {
     let mut next = from;
     while next < to {
-        let end = next.plus(MINUTES_PER_PIECE).min(to);
-        let (first, last) = (Bucket::Minute(next), Bucket::Minute(end.minus(1)));
-        pieces.push(Piece { first, last, window: Window { from: next, to: end } });
+        let end = next.plus(MINUTES_PER_RANGE).min(to);
+        let (first, last) = (Period::Minute(next), Period::Minute(end.minus(1)));
+        ranges.push(PeriodRange { first, last, window: Window { from: next, to: end } });
         next = end;
     }
 }
 
-/// The days without a hole that follow each other from this hour on, and end by this minute; none,
+/// The days without a gap that follow each other from this hour on, and end by this minute; none,
 /// if the hour is not the first of a day. The last one may be running.
-fn whole_days(from: Hour, end: Minute, holes: &Holes) -> Vec<Day> {
+fn whole_days(from: Hour, end: Minute, gaps: &Gaps) -> Vec<Day> {
     let mut days = vec![];
     let mut day = from.day();
     while day.first_hour() >= from {
-        let day_end = holes.end_of(Bucket::Day(day));
-        if day_end > end || holes.any_in(day.first_hour(), day_end.hour()) {
+        let day_end = gaps.end_of(Period::Day(day));
+        if day_end > end || gaps.any_in(day.first_hour(), day_end.hour()) {
             break;
         }
         days.push(day);
@@ -216,18 +216,18 @@ fn whole_days(from: Hour, end: Minute, holes: &Holes) -> Vec<Day> {
 /// Covers days that follow each other with the fewest days, weeks and months. Taking the longest
 /// one at each step would not do: a week that runs into the next month stands in the way of that
 /// month.
-fn push_days(pieces: &mut Vec<Piece>, days: &[Day], holes: &Holes) {
-    /// How many pieces it takes from a day to the end, and how many days the first one of them has.
+fn push_days(ranges: &mut Vec<PeriodRange>, days: &[Day], gaps: &Gaps) {
+    /// How many ranges it takes from a day to the end, and how many days the first one of them has.
     #[derive(Clone, Copy)]
     struct Way {
-        pieces: usize,
-        first: Piece,
+        ranges: usize,
+        first: PeriodRange,
         first_days: usize,
     }
     let mut ways: Vec<Option<Way>> = vec![None; days.len() + 1];
     for (start, day) in days.iter().enumerate().rev() {
-        for bucket in [Bucket::Month(day.month()), Bucket::Week(day.week()), Bucket::Day(*day)] {
-            let first = Piece::of(bucket, holes);
+        for period in [Period::Month(day.month()), Period::Week(day.week()), Period::Day(*day)] {
+            let first = PeriodRange::of(period, gaps);
             let minutes = first.window.to.number() - day.first_hour().first_minute().number();
             let first_days = usize::try_from(minutes.div_ceil(HOURS_PER_DAY * MINUTES_PER_HOUR))
                 .unwrap_or(usize::MAX);
@@ -235,38 +235,38 @@ fn push_days(pieces: &mut Vec<Piece>, days: &[Day], holes: &Holes) {
             if !begins_here || first_days > days.len() - start {
                 continue;
             }
-            let pieces = 1 + ways[start + first_days].map_or(0, |rest| rest.pieces);
-            if ways[start].is_none_or(|way| pieces < way.pieces) {
-                ways[start] = Some(Way { pieces, first, first_days });
+            let ranges = 1 + ways[start + first_days].map_or(0, |rest| rest.ranges);
+            if ways[start].is_none_or(|way| ranges < way.ranges) {
+                ways[start] = Some(Way { ranges, first, first_days });
             }
         }
     }
     let mut start = 0;
     while let Some(way) = ways[start] {
-        pieces.push(way.first);
+        ranges.push(way.first);
         start += way.first_days;
     }
 }
 
 /// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`,
 /// `2026-W47`, `2026-11`, `2026-01..=2026-06`.
-impl fmt::Debug for Piece {
+impl fmt::Debug for PeriodRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.first, self.last) {
-            (Bucket::Minute(first), Bucket::Minute(last)) => {
+            (Period::Minute(first), Period::Minute(last)) => {
                 write!(f, "{}[{:02}..={:02}]", first.hour(), first.of_hour(), last.of_hour())
             }
-            (Bucket::Hour(first), Bucket::Hour(last)) if first < last => {
+            (Period::Hour(first), Period::Hour(last)) if first < last => {
                 write!(f, "{first}..={last}")
             }
-            (Bucket::Hour(hour), _) => write!(f, "{hour}"),
-            (Bucket::Month(first), Bucket::Month(last)) if first < last => {
+            (Period::Hour(hour), _) => write!(f, "{hour}"),
+            (Period::Month(first), Period::Month(last)) if first < last => {
                 write!(f, "{first}..={last}")
             }
-            (Bucket::Day(day), _) => write!(f, "{day}"),
-            (Bucket::Week(week), _) => write!(f, "{week}"),
-            (Bucket::Month(month), _) => write!(f, "{month}"),
-            (Bucket::Minute(_), _) => f.write_str("minutes that end with something else"),
+            (Period::Day(day), _) => write!(f, "{day}"),
+            (Period::Week(week), _) => write!(f, "{week}"),
+            (Period::Month(month), _) => write!(f, "{month}"),
+            (Period::Minute(_), _) => f.write_str("minutes that end with something else"),
         }
     }
 }
@@ -274,7 +274,7 @@ impl fmt::Debug for Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::lateness::SEAL_AFTER;
+    use crate::time::lateness::ALLOWED_LATENESS;
     use chrono::{Datelike, TimeDelta};
     use proptest::prelude::*;
 
@@ -292,12 +292,12 @@ mod tests {
         names.iter().map(|name| Hour::parse(name).expect("an hour")).collect()
     }
 
-    /// The pieces, at 2026-11-20T23:30Z, of the window between two times.
+    /// The ranges, at 2026-11-20T23:30Z, of the window between two times.
     fn check(from: &str, to: &str, open_hours: &[&str], expected: &str) {
-        let holes = Holes::new(hours(open_hours), RETENTION, at("2026-11-20T23:30:00Z"));
-        let pieces = cover(Window { from: minute(from), to: minute(to) }, &holes);
+        let gaps = Gaps::new(hours(open_hours), RETENTION, at("2026-11-20T23:30:00Z"));
+        let ranges = cover(Window { from: minute(from), to: minute(to) }, &gaps);
         assert_eq!(
-            format!("{pieces:?}").trim_matches(['[', ']']),
+            format!("{ranges:?}").trim_matches(['[', ']']),
             expected.trim_matches(['[', ']'])
         );
     }
@@ -361,10 +361,10 @@ mod tests {
             &[],
             "[2026-11-20T00..=2026-11-20T01]",
         );
-        let holes = Holes::new(hours(&["2026-11-20T22"]), RETENTION, at("2026-11-20T23:12:00Z"));
+        let gaps = Gaps::new(hours(&["2026-11-20T22"]), RETENTION, at("2026-11-20T23:12:00Z"));
         let window =
             Window { from: minute("2026-11-19T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
-        assert_eq!(cover(window, &holes).len(), 1 + 3 + 6);
+        assert_eq!(cover(window, &gaps).len(), 1 + 3 + 6);
     }
 
     #[test]
@@ -372,7 +372,7 @@ mod tests {
         let count = |now: &str| {
             let window =
                 Window { from: minute("2026-11-20T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
-            cover(window, &Holes::new([], RETENTION, at(now))).len()
+            cover(window, &Gaps::new([], RETENTION, at(now))).len()
         };
         // Hour 22 is open, about to be closed, closed but not settled, settled.
         assert_eq!(count("2026-11-20T23:08:59Z"), 1 + 6);
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_of_two_days_lie_in_two_pieces() {
+    fn hours_of_two_days_lie_in_two_ranges() {
         check(
             "2026-11-18T22:00:00Z",
             "2026-11-19T10:00:00Z",
@@ -406,17 +406,17 @@ mod tests {
     fn a_year_of_a_rolling_window_takes_few_rows() {
         let window =
             Window { from: minute("2025-11-20T23:08:00Z"), to: minute("2026-11-20T23:08:00Z") };
-        let holes = Holes::new([], RETENTION, at("2026-11-20T23:07:30Z"));
-        let pieces = cover(window, &holes);
-        let count = |is_kind: fn(&Bucket) -> bool| {
-            pieces.iter().filter(|piece| is_kind(&piece.first)).count()
+        let gaps = Gaps::new([], RETENTION, at("2026-11-20T23:07:30Z"));
+        let ranges = cover(window, &gaps);
+        let count = |is_kind: fn(&Period) -> bool| {
+            ranges.iter().filter(|range| is_kind(&range.first)).count()
         };
         // Hour 22 is not settled yet; of November there are its first nineteen days and the other
         // hours of the 20th.
-        assert_eq!(count(|bucket| matches!(bucket, Bucket::Month(_))), 4);
-        assert_eq!(count(|bucket| matches!(bucket, Bucket::Week(_) | Bucket::Day(_))), 4);
-        assert_eq!(count(|bucket| matches!(bucket, Bucket::Hour(_))), 0);
-        assert_eq!(count(|bucket| matches!(bucket, Bucket::Minute(_))), 6 + 6 + 1);
+        assert_eq!(count(|period| matches!(period, Period::Month(_))), 4);
+        assert_eq!(count(|period| matches!(period, Period::Week(_) | Period::Day(_))), 4);
+        assert_eq!(count(|period| matches!(period, Period::Hour(_))), 0);
+        assert_eq!(count(|period| matches!(period, Period::Minute(_))), 6 + 6 + 1);
     }
 
     #[test]
@@ -442,12 +442,12 @@ mod tests {
         let window =
             Window { from: minute("2025-01-01T00:00:00Z"), to: minute("2026-03-01T00:00:00Z") };
         let retention = Retention { minute_days: 0, ..RETENTION };
-        let holes = Holes::new(hours(&["2025-05-31T23"]), retention, at("2026-11-20T23:30:00Z"));
-        let pieces = format!("{:?}", cover(window, &holes));
-        assert!(pieces.starts_with("[2025-01..=2025-04, 2025-05-01, "), "{pieces}");
+        let gaps = Gaps::new(hours(&["2025-05-31T23"]), retention, at("2026-11-20T23:30:00Z"));
+        let ranges = format!("{:?}", cover(window, &gaps));
+        assert!(ranges.starts_with("[2025-01..=2025-04, 2025-05-01, "), "{ranges}");
         assert!(
-            pieces.ends_with("2025-05-31T23[50..=59], 2025-06..=2025-12, 2026-01..=2026-02]"),
-            "{pieces}"
+            ranges.ends_with("2025-05-31T23[50..=59], 2025-06..=2025-12, 2026-01..=2026-02]"),
+            "{ranges}"
         );
     }
 
@@ -456,34 +456,35 @@ mod tests {
         check("2026-11-20T20:55:00Z", "2026-11-20T20:55:00Z", &[], "[]");
     }
 
-    /// The fewest buckets of an hour and more, and spans of minutes, that end at each hour: by
+    /// The fewest periods of an hour and more, and spans of minutes, that end at each hour: by
     /// trying all, hour by hour.
-    fn fewest(from: Hour, to: Hour, holes: &Holes, now: DateTime<Utc>) -> usize {
-        let settled_end = Minute::containing(now - SEAL_AFTER - SETTLE).expect("in range").hour();
-        let is_clear = !is_closed(settled_end, now + SETTLE);
+    fn fewest(from: Hour, to: Hour, gaps: &Gaps, now: DateTime<Utc>) -> usize {
+        let settled_end =
+            Minute::containing(now - ALLOWED_LATENESS - SETTLE_TIME).expect("in range").hour();
+        let is_clear = !is_closed(settled_end, now + SETTLE_TIME);
         let span =
             |first: Hour, end: Hour| usize::try_from(end.number() - first.number()).expect("few");
-        let minute_pieces =
-            usize::try_from(MINUTES_PER_HOUR.div_ceil(MINUTES_PER_PIECE)).expect("few");
+        let minute_ranges =
+            usize::try_from(MINUTES_PER_HOUR.div_ceil(MINUTES_PER_RANGE)).expect("few");
         let mut fewest = vec![usize::MAX; span(from, to) + 1];
         fewest[0] = 0;
         let mut hour = from;
         while hour < to {
             let so_far = fewest[span(from, hour)];
             if so_far < usize::MAX {
-                let is_hole = holes.contains(hour);
-                let one = if is_hole { minute_pieces } else { 1 };
+                let is_gap = gaps.contains(hour);
+                let one = if is_gap { minute_ranges } else { 1 };
                 let next = span(from, hour.next());
                 fewest[next] = fewest[next].min(so_far + one);
-                for bucket in &Bucket::of_hour(hour)[1..] {
-                    let is_running = hour < settled_end && settled_end < bucket.end().hour();
+                for period in &Period::of_hour(hour)[1..] {
+                    let is_running = hour < settled_end && settled_end < period.end().hour();
                     let end =
-                        if is_running && is_clear { settled_end } else { bucket.end().hour() };
+                        if is_running && is_clear { settled_end } else { period.end().hour() };
                     let mut inside = (hour.number()..end.number())
                         .map(|number| hour.plus(number - hour.number()));
-                    if bucket.first_minute() == hour.first_minute()
+                    if period.first_minute() == hour.first_minute()
                         && end <= to
-                        && !inside.any(|h| holes.contains(h))
+                        && !inside.any(|h| gaps.contains(h))
                     {
                         let next = span(from, end);
                         fewest[next] = fewest[next].min(so_far + 1);
@@ -499,26 +500,26 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn what_is_sealed_takes_few_pieces(length in 1_u32..=WINDOW_MINUTES_MAX, now_seconds in 0_i64..40_000_000) {
+        fn what_is_sealed_takes_few_ranges(length in 1_u32..=WINDOW_MINUTES_MAX, now_seconds in 0_i64..40_000_000) {
             let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
             let to = Minute::containing(now).expect("in range").plus(1);
-            let pieces = cover(Window { from: to.minus(length), to }, &Holes::new([], RETENTION, now));
+            let ranges = cover(Window { from: to.minus(length), to }, &Gaps::new([], RETENTION, now));
             // The reader asks for 96 at once, one of them for the open hours.
-            prop_assert!(pieces.len() <= 95, "{} pieces", pieces.len());
+            prop_assert!(ranges.len() <= 95, "{} ranges", ranges.len());
         }
 
         #[test]
         fn all_time_is_a_query_a_year_and_a_few(now_seconds in 0_i64..40_000_000) {
             let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
             let to = Minute::containing(now).expect("in range").plus(1);
-            let pieces = cover(Window { from: Minute::EPOCH, to }, &Holes::new([], RETENTION, now));
+            let ranges = cover(Window { from: Minute::EPOCH, to }, &Gaps::new([], RETENTION, now));
             // The running year takes months, weeks, days, hours and minutes.
             let years = usize::try_from(now.year() - 1970).expect("after 1970");
-            prop_assert!(pieces.len() <= years + 30, "{} pieces in {years} years", pieces.len());
+            prop_assert!(ranges.len() <= years + 30, "{} ranges in {years} years", ranges.len());
         }
 
         #[test]
-        fn every_minute_lies_in_one_piece_and_no_coarse_piece_holds_a_hole(
+        fn every_minute_lies_in_one_range_and_no_coarse_range_holds_a_gap(
             from in 29_000_000_u32..29_921_000,
             length in 0_u32..900_000,
             open in prop::collection::vec(0_u32..15_000, 0..4),
@@ -528,43 +529,43 @@ mod tests {
             let from = Minute::from_epoch_seconds(i64::from(from) * 60).expect("in range");
             let window = Window { from, to: from.plus(length) };
             let retention = Retention { minute_days: 300, ..RETENTION };
-            let months_max = if length > WINDOW_MINUTES_MAX { MONTHS_PER_PIECE_OF_YEARS } else { MONTHS_PER_PIECE };
+            let months_max = if length > WINDOW_MINUTES_MAX { MONTHS_PER_RANGE_OF_YEARS } else { MONTHS_PER_RANGE };
             let open: Vec<Hour> = open.into_iter().map(|hours| from.hour().plus(hours)).collect();
-            let holes = Holes::new(open.iter().copied(), retention, now);
-            let is_hole = |hour: Hour| {
+            let gaps = Gaps::new(open.iter().copied(), retention, now);
+            let is_gap = |hour: Hour| {
                 !is_settled(hour, now)
                     || open.contains(&hour)
-                        && !retention.has_expired(Bucket::Minute(hour.first_minute()), now.timestamp())
+                        && !retention.has_expired(Period::Minute(hour.first_minute()), now.timestamp())
             };
             let mut next = window.from;
-            for piece in cover(window, &holes) {
-                prop_assert_eq!(piece.window.from, next);
-                prop_assert_eq!(piece.first.first_minute(), next);
-                let end = piece.window.to;
-                if piece.is_minutes() {
-                    prop_assert!(end.number() - next.number() <= MINUTES_PER_PIECE);
+            for range in cover(window, &gaps) {
+                prop_assert_eq!(range.window.from, next);
+                prop_assert_eq!(range.first.first_minute(), next);
+                let end = range.window.to;
+                if range.is_minutes() {
+                    prop_assert!(end.number() - next.number() <= MINUTES_PER_RANGE);
                     prop_assert_eq!(end.minus(1).hour(), next.hour());
                 } else {
-                    match (piece.first, piece.last) {
-                        (Bucket::Hour(first), Bucket::Hour(last)) => {
+                    match (range.first, range.last) {
+                        (Period::Hour(first), Period::Hour(last)) => {
                             prop_assert_eq!(first.day(), last.day());
-                            prop_assert!(last.number() - first.number() < HOURS_PER_PIECE);
+                            prop_assert!(last.number() - first.number() < HOURS_PER_RANGE);
                         }
-                        (Bucket::Month(first), Bucket::Month(last)) => {
+                        (Period::Month(first), Period::Month(last)) => {
                             prop_assert_eq!(first.of_year().0, last.of_year().0);
                             prop_assert!(last.of_year().1 - first.of_year().1 < months_max);
                         }
                         (first, last) => prop_assert_eq!(first, last),
                     }
-                    let is_running = piece.last.end() != end;
-                    prop_assert!(!is_running || is_hole(end.hour()) && !is_closed(end.hour(), now + SETTLE));
-                    prop_assert!(!is_running || piece.first == piece.last);
+                    let is_running = range.last.end() != end;
+                    prop_assert!(!is_running || is_gap(end.hour()) && !is_closed(end.hour(), now + SETTLE_TIME));
+                    prop_assert!(!is_running || range.first == range.last);
                     let mut hour = next.hour();
                     while hour < end.hour() {
-                        prop_assert!(!is_hole(hour), "{:?} holds the hole {:?}", piece, hour);
+                        prop_assert!(!is_gap(hour), "{:?} holds the gap {:?}", range, hour);
                         hour = hour.next();
                     }
-                    prop_assert!(!piece.has_hole(&holes));
+                    prop_assert!(!range.has_gap(&gaps));
                 }
                 next = end;
             }
@@ -572,7 +573,7 @@ mod tests {
         }
 
         #[test]
-        fn no_other_choice_has_fewer_pieces(
+        fn no_other_choice_has_fewer_ranges(
             from in 493_000_u32..498_700,
             length in 0_u32..3_000,
             open in prop::collection::vec(0_u32..3_000, 0..3),
@@ -583,9 +584,9 @@ mod tests {
             let to = from.plus(length);
             let retention = Retention { minute_days: 0, ..RETENTION };
             let open = open.into_iter().map(|hours| from.plus(hours));
-            let holes = Holes::new(open, retention, now);
-            let pieces = cover_by_buckets(Window { from: from.first_minute(), to: to.first_minute() }, &holes);
-            prop_assert_eq!(pieces.len(), fewest(from, to, &holes, now));
+            let gaps = Gaps::new(open, retention, now);
+            let ranges = cover_by_periods(Window { from: from.first_minute(), to: to.first_minute() }, &gaps);
+            prop_assert_eq!(ranges.len(), fewest(from, to, &gaps, now));
         }
     }
 }

@@ -9,7 +9,7 @@ use chrono_tz::{GapInfo, Tz};
 
 use crate::query::window::Window;
 use crate::time::Minute;
-use crate::time::period::Bucket;
+use crate::time::period::Period;
 
 /// How many periods a series has at most.
 pub const PERIODS_MAX: usize = 1_000;
@@ -82,7 +82,7 @@ pub enum SeriesError {
 
 /// One hour, day, week or month of a zone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Period {
+pub struct CalendarPeriod {
     /// Its first instant, by the zone's clock.
     pub start: DateTime<Tz>,
     /// The first instant of the next one.
@@ -93,15 +93,19 @@ pub struct Period {
     pub window: Window,
 }
 
-impl Period {
+impl CalendarPeriod {
     /// **Shape**: `None` where an edge lies beyond the year 9999. What lies before 1970 is left
     /// out.
-    fn new(start: DateTime<Tz>, end: DateTime<Tz>) -> Option<Period> {
+    fn new(start: DateTime<Tz>, end: DateTime<Tz>) -> Option<CalendarPeriod> {
         let hour_of = |edge: DateTime<Tz>| {
             Minute::from_epoch_seconds(edge.timestamp().max(0))
                 .map(|minute| minute.hour().first_minute())
         };
-        Some(Period { start, end, window: Window { from: hour_of(start)?, to: hour_of(end)? } })
+        Some(CalendarPeriod {
+            start,
+            end,
+            window: Window { from: hour_of(start)?, to: hour_of(end)? },
+        })
     }
 
     /// Whether both edges are where the zone has them, and not cut at the hour before.
@@ -117,7 +121,7 @@ impl Period {
 }
 
 /// `[2026-11-19T00:00:00+01:00, 2026-11-20T00:00:00+01:00)`, and the hours that are counted for it.
-impl fmt::Debug for Period {
+impl fmt::Debug for CalendarPeriod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [start, end] =
             [self.start, self.end].map(|edge| edge.to_rfc3339_opts(SecondsFormat::Secs, true));
@@ -151,7 +155,7 @@ impl Calendar {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Period>, SeriesError> {
+    ) -> Result<Vec<CalendarPeriod>, SeriesError> {
         let running = self.running(now).ok_or(SeriesError::OutOfRange)?;
         let mut period = self.containing(from).ok_or(SeriesError::OutOfRange)?;
         if running.start < period.start {
@@ -172,20 +176,20 @@ impl Calendar {
     }
 
     /// The period that this instant lies in; `None` before 1970 and after 9999.
-    pub fn containing(self, time: DateTime<Utc>) -> Option<Period> {
+    pub fn containing(self, time: DateTime<Utc>) -> Option<CalendarPeriod> {
         Minute::containing(time)?;
         if self.granularity == Granularity::Hour {
             let seconds = time.timestamp();
             let start = DateTime::from_timestamp(seconds - seconds % SECONDS_PER_HOUR, 0)?
                 .with_timezone(&self.zone);
-            return Period::new(start, start + TimeDelta::hours(1));
+            return CalendarPeriod::new(start, start + TimeDelta::hours(1));
         }
         let mut first = self.first_date_of(time.with_timezone(&self.zone).date_naive())?;
         loop {
             let next = self.first_date_after(first)?;
             let (start, end) = (self.start_of_date(first)?, self.start_of_date(next)?);
             if time < end {
-                return Period::new(start, end);
+                return CalendarPeriod::new(start, end);
             }
             // A clock that was put back over midnight shows the old date again, in the new date's
             // period.
@@ -195,7 +199,7 @@ impl Calendar {
 
     /// The period that is counted into at this time. It is the one after that which the zone's
     /// clock shows if its edge is cut at the hour's start and the hour has begun.
-    pub fn running(self, now: DateTime<Utc>) -> Option<Period> {
+    pub fn running(self, now: DateTime<Utc>) -> Option<CalendarPeriod> {
         let period = self.containing(now)?;
         if period.counts(now) { Some(period) } else { self.containing(period.end.to_utc()) }
     }
@@ -227,30 +231,30 @@ impl Calendar {
         Some(from.max(DateTime::UNIX_EPOCH))
     }
 
-    /// The buckets that a period's numbers are summed from: the one that is the same span of time,
-    /// or else whole days and, before the first and after the last of them, hours.
-    pub fn buckets(self, period: &Period) -> Vec<Bucket> {
+    /// The utc_periods that a period's numbers are summed from: the one that is the same span of
+    /// time, or else whole days and, before the first and after the last of them, hours.
+    pub fn utc_periods(self, period: &CalendarPeriod) -> Vec<Period> {
         let Window { from, to } = period.window;
         let day = from.hour().day();
         let own = match self.granularity {
-            Granularity::Hour => Bucket::Hour(from.hour()),
-            Granularity::Day => Bucket::Day(day),
-            Granularity::Week => Bucket::Week(day.week()),
-            Granularity::Month => Bucket::Month(day.month()),
+            Granularity::Hour => Period::Hour(from.hour()),
+            Granularity::Day => Period::Day(day),
+            Granularity::Week => Period::Week(day.week()),
+            Granularity::Month => Period::Month(day.month()),
         };
         if own.first_minute() == from && own.end() == to {
             return vec![own];
         }
-        let mut buckets = vec![];
+        let mut utc_periods = vec![];
         let mut next = from;
         while next < to {
-            let (hour, day) = (Bucket::Hour(next.hour()), Bucket::Day(next.hour().day()));
+            let (hour, day) = (Period::Hour(next.hour()), Period::Day(next.hour().day()));
             let has_whole_day = day.first_minute() == next && day.end() <= to;
-            let bucket = if has_whole_day { day } else { hour };
-            buckets.push(bucket);
-            next = bucket.end();
+            let utc_period = if has_whole_day { day } else { hour };
+            utc_periods.push(utc_period);
+            next = utc_period.end();
         }
-        buckets
+        utc_periods
     }
 
     /// The date that the period of a date begins with.
@@ -518,10 +522,10 @@ mod tests {
     }
 
     #[test]
-    fn a_period_is_one_bucket_or_days_with_hours_at_its_edges() {
-        let buckets = |granularity, zone: &str, time: &str| {
+    fn a_period_is_one_utc_period_or_days_with_hours_at_its_edges() {
+        let utc_periods = |granularity, zone: &str, time: &str| {
             let calendar = calendar(granularity, zone);
-            calendar.buckets(&calendar.containing(at(time)).expect("in range"))
+            calendar.utc_periods(&calendar.containing(at(time)).expect("in range"))
         };
         for (granularity, zone, expected) in [
             (Granularity::Hour, "Asia/Kolkata", "[Hour(2026-12-30T05)]"),
@@ -530,15 +534,18 @@ mod tests {
             (Granularity::Month, "Europe/London", "[Month(2026-12)]"),
         ] {
             assert_eq!(
-                format!("{:?}", buckets(granularity, zone, "2026-12-30T05:06:07Z")),
+                format!("{:?}", utc_periods(granularity, zone, "2026-12-30T05:06:07Z")),
                 expected
             );
         }
-        let week = buckets(Granularity::Week, "Europe/Berlin", "2026-12-30T05:06:07Z");
+        let week = utc_periods(Granularity::Week, "Europe/Berlin", "2026-12-30T05:06:07Z");
         assert_eq!(week.len(), 1 + 6 + 23);
         assert_eq!(format!("{:?}", &week[..2]), "[Hour(2026-12-27T23), Day(2026-12-28)]");
         assert_eq!(format!("{:?}", &week[6..8]), "[Day(2027-01-02), Hour(2027-01-03T00)]");
-        assert_eq!(buckets(Granularity::Day, "America/New_York", "2026-12-30T05:06:07Z").len(), 24);
+        assert_eq!(
+            utc_periods(Granularity::Day, "America/New_York", "2026-12-30T05:06:07Z").len(),
+            24
+        );
     }
 
     #[test]
@@ -584,10 +591,10 @@ mod tests {
                 prop_assert!(period.window.from < period.window.to);
                 prop_assert!(period.window.from.of_hour() == 0 && period.window.to.of_hour() == 0);
                 prop_assert_eq!(calendar.containing(period.start.to_utc()), Some(*period));
-                let buckets = calendar.buckets(period);
-                prop_assert_eq!(buckets.first().map(|bucket| bucket.first_minute()), Some(period.window.from));
-                prop_assert_eq!(buckets.last().map(|bucket| bucket.end()), Some(period.window.to));
-                prop_assert!(buckets.windows(2).all(|pair| pair[0].end() == pair[1].first_minute()));
+                let utc_periods = calendar.utc_periods(period);
+                prop_assert_eq!(utc_periods.first().map(|utc_period| utc_period.first_minute()), Some(period.window.from));
+                prop_assert_eq!(utc_periods.last().map(|utc_period| utc_period.end()), Some(period.window.to));
+                prop_assert!(utc_periods.windows(2).all(|pair| pair[0].end() == pair[1].first_minute()));
             }
             for pair in periods.windows(2) {
                 prop_assert_eq!(pair[0].end, pair[1].start);

@@ -5,8 +5,8 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::event::line::FUTURE_SECONDS_MAX;
-use crate::time::lateness::SETTLE;
-use crate::time::period::{Bucket, Retention};
+use crate::time::lateness::SETTLE_TIME;
+use crate::time::period::{Period, Retention};
 use crate::time::{HOURS_PER_DAY, MINUTES_PER_HOUR, Minute};
 
 /// How long a window may be: a year and the month before it, for as long as hours are kept by
@@ -88,23 +88,23 @@ impl Window {
     /// more only where the precision says so. Days that have expired too count as nothing: no edge
     /// helps there.
     pub fn kept(self, retention: Retention, now: DateTime<Utc>) -> (Window, Precision) {
-        let has_expired = |bucket| retention.has_expired(bucket, now.timestamp());
+        let has_expired = |period| retention.has_expired(period, now.timestamp());
         let (mut window, mut precision) = (self, Precision::Minute);
         // What an edge needs is the part of its hour, or day, that lies in the window; the oldest
-        // bucket of it goes first.
-        let hour_of = |minute: Minute| Bucket::Hour(minute.hour());
+        // period of it goes first.
+        let hour_of = |minute: Minute| Period::Hour(minute.hour());
         if hour_of(window.from).first_minute() != window.from
-            && has_expired(Bucket::Minute(window.from))
+            && has_expired(Period::Minute(window.from))
         {
             window.from = hour_of(window.from).first_minute();
             precision = precision.max(Precision::Hour);
         }
         let oldest = hour_of(window.to).first_minute().max(window.from);
-        if hour_of(window.to).first_minute() != window.to && has_expired(Bucket::Minute(oldest)) {
+        if hour_of(window.to).first_minute() != window.to && has_expired(Period::Minute(oldest)) {
             window.to = hour_of(window.to).end();
             precision = precision.max(Precision::Hour);
         }
-        let day_of = |minute: Minute| Bucket::Day(minute.hour().day());
+        let day_of = |minute: Minute| Period::Day(minute.hour().day());
         if day_of(window.from).first_minute() != window.from && has_expired(hour_of(window.from)) {
             window.from = day_of(window.from).first_minute();
             precision = precision.max(Precision::Day);
@@ -120,8 +120,8 @@ impl Window {
     /// The part of the window that can have been counted by now: later events are rejected as
     /// future ones.
     pub fn counted_by(self, now: DateTime<Utc>) -> Window {
-        // The clocks of a producer's bucket and of a reader differ a little.
-        let latest = now + TimeDelta::seconds(FUTURE_SECONDS_MAX) + SETTLE;
+        // The clocks of a producer's period and of a reader differ a little.
+        let latest = now + TimeDelta::seconds(FUTURE_SECONDS_MAX) + SETTLE_TIME;
         let end = Minute::containing(latest).map_or(self.to, |minute| minute.plus(1));
         Window { from: self.from.min(end), to: self.to.min(end) }
     }
@@ -330,11 +330,11 @@ mod tests {
             // minutes.
             let mut next = window.from;
             while next < window.to {
-                let kinds = [Bucket::Day(next.hour().day()), Bucket::Hour(next.hour()), Bucket::Minute(next)];
-                let whole = |bucket: &&Bucket| bucket.first_minute() == next && bucket.end() <= window.to;
-                let bucket = *kinds.iter().find(whole).expect("a minute fits");
-                prop_assert!(!RETENTION.has_expired(bucket, now.timestamp()), "{:?} has expired", bucket);
-                next = bucket.end();
+                let kinds = [Period::Day(next.hour().day()), Period::Hour(next.hour()), Period::Minute(next)];
+                let whole = |period: &&Period| period.first_minute() == next && period.end() <= window.to;
+                let period = *kinds.iter().find(whole).expect("a minute fits");
+                prop_assert!(!RETENTION.has_expired(period, now.timestamp()), "{:?} has expired", period);
+                next = period.end();
             }
         }
     }

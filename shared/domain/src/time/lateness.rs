@@ -4,25 +4,25 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::time::Hour;
 
-/// How long after its end an hour still takes events into its lanes; then it is closed, and sealed
+/// How long after its end an hour still takes events into its shards; then it is closed, and sealed
 /// by the next roll-up. Most events come within seconds; what comes later than this takes the late
 /// path, which costs more and loses nothing.
-pub const SEAL_AFTER: TimeDelta = TimeDelta::minutes(10);
+pub const ALLOWED_LATENESS: TimeDelta = TimeDelta::minutes(10);
 
 /// How long after a write everybody is sure to see it. A transaction that was decided before the
 /// seal may still be applying, and a plain read may come from a replica that lags: both take less
 /// than a second as a rule.
-pub const SETTLE: TimeDelta = TimeDelta::seconds(60);
+pub const SETTLE_TIME: TimeDelta = TimeDelta::seconds(60);
 
 /// Whether an hour is closed at this time: its events take the late path from now on.
 pub fn is_closed(hour: Hour, at: DateTime<Utc>) -> bool {
-    hour.next().epoch_seconds() + SEAL_AFTER.num_seconds() <= at.timestamp()
+    hour.next().epoch_seconds() + ALLOWED_LATENESS.num_seconds() <= at.timestamp()
 }
 
 /// Whether an hour was closed so long before this time that nobody can still be taking it for an
 /// open one: if it is not among the open hours now, its own row holds all of it.
 pub fn is_settled(hour: Hour, at: DateTime<Utc>) -> bool {
-    is_closed(hour, at - SETTLE)
+    is_closed(hour, at - SETTLE_TIME)
 }
 
 #[cfg(test)]

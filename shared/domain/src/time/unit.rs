@@ -20,11 +20,11 @@ const EPOCH_DAY_OF_WEEK: u32 = 3;
 /// four-digit year.
 const END_SECONDS: i64 = 253_402_300_800;
 
-/// A minute bucket: whole minutes since 1970-01-01T00:00Z, up to the end of the year 9999.
+/// A minute period: whole minutes since 1970-01-01T00:00Z, up to the end of the year 9999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minute(u32);
 
-/// An hour bucket: whole hours since 1970-01-01T00:00Z; the partition that its minutes lie in.
+/// An hour period: whole hours since 1970-01-01T00:00Z; the partition that its minutes lie in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hour(u32);
 

@@ -1,4 +1,4 @@
-//! The commit of one part: its ledger mark and all its increments, in one transaction or not at
+//! The commit of one part: its ledger entry and all its increments, in one transaction or not at
 //! all.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,17 +14,17 @@ use aws_sdk_dynamodb::types::{
 };
 use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::count::visitors::Uniques;
+use minutebook_domain::count::visitors::ChunkVisitors;
 use minutebook_domain::plan::{Part, Row};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::lateness::is_closed;
 use minutebook_domain::time::period::Retention;
 
-use crate::cancellation::{MARK_POSITION, Verdict, verdict};
-use crate::chunk::ledger::{ChunkHeader, Mark, MarkName, mark_item, read_mark};
-use crate::chunk::totals::{TOTALS_LANES, totals_action, totals_lane};
+use crate::cancellation::{ENTRY_POSITION, Verdict, verdict};
+use crate::chunk::ledger::{ChunkHeader, EntryName, LedgerEntry, entry_item, read_entry};
+use crate::chunk::totals::{TOTALS_SHARDS, totals_action, totals_shard};
 use crate::error::StorageError;
-use crate::keys::{self, LANE_COUNT, Lane};
+use crate::keys::{self, SHARD_COUNT, Shard};
 
 /// How many open hours a process remembers to have listed; beyond, it lists them again.
 const LISTED_HOURS_MAX: usize = 10_000;
@@ -62,15 +62,15 @@ pub struct PartCommit<'a> {
     pub chunk: &'a ChunkId,
     /// Which part of the plan, from 0.
     pub number: usize,
-    /// What the mark says of the plan; its `late_parts` is filled in by the commit.
-    pub mark: &'a Mark,
+    /// What the ledger entry says of the plan; its `late_parts` is filled in by the commit.
+    pub entry: &'a LedgerEntry,
     /// What part 0 says of an object's chunk; `None` for every other part.
     pub header: Option<&'a ChunkHeader<'a>>,
     /// The rows and the hours that they lie in.
     pub part: &'a Part<'a>,
     /// Whom the chunk is of: the visitors of the part's hours go with its late form.
-    pub uniques: &'a Uniques,
-    /// The present: it says which hours are closed, and the mark records it.
+    pub visitors: &'a ChunkVisitors,
+    /// The present: it says which hours are closed, and the ledger entry records it.
     pub now: DateTime<Utc>,
 }
 
@@ -79,8 +79,8 @@ pub struct PartCommit<'a> {
 pub enum PartOutcome {
     /// It is counted now, or its last transaction is.
     Committed,
-    /// It was counted before, under this mark.
-    CountedBefore(Mark),
+    /// It was counted before, under this ledger entry.
+    AlreadyCounted(LedgerEntry),
 }
 
 /// How a commit went, for the log.
@@ -95,18 +95,18 @@ pub struct CommitEffort {
 /// What became of a transaction.
 enum Ended {
     Committed,
-    CountedBefore(Mark),
+    AlreadyCounted(LedgerEntry),
     /// One of its hours is sealed.
     Sealed,
 }
 
 /// Where the rows of a transaction go in the next attempt.
-struct Course {
-    lane: Lane,
+struct Attempt {
+    shard: Shard,
     /// The row of the totals, if the transaction bumps them.
-    totals_lane: u64,
+    totals_shard: u64,
     /// How often a row (by its place in the part) was refused as too large.
-    spills: BTreeMap<usize, u32>,
+    overflows: BTreeMap<usize, u32>,
 }
 
 impl Committer {
@@ -115,15 +115,16 @@ impl Committer {
         Committer { table, retention, listed: Mutex::default() }
     }
 
-    /// Commits one part, trying again on other lanes, later or in spill rows as the table asks, for
-    /// as long as the caller waits: dropping the future is safe at any point. An open part of which
-    /// an hour is closed or sealed takes its late form, in as many transactions as that has.
+    /// Commits one part, trying again on other shards, later or in overflow rows as the table asks,
+    /// for as long as the caller waits: dropping the future is safe at any point. An open part of
+    /// which an hour is closed or sealed takes its late form, in as many transactions as that has.
     ///
-    /// **Guarantees**: a mark and the increments that it covers happen together, once: a reply that
-    /// was lost is found out by the next attempt, which meets the mark. A part is either committed
-    /// to open lanes or in its late form: its first mark, which both have, says which. Whoever
-    /// meets the mark of a late form finishes it, so that a part is whole when this returns; unless
-    /// the mark is of another plan, which the caller has to look at first.
+    /// **Guarantees**: a ledger entry and the increments that it covers happen together, once: a
+    /// reply that was lost is found out by the next attempt, which meets the ledger entry. A part
+    /// is either committed to open shards or in its late form: its first ledger entry, which both
+    /// have, says which. Whoever meets the ledger entry of a late form finishes it, so that a part
+    /// is whole when this returns; unless the ledger entry is of another plan, which the caller has
+    /// to look at first.
     ///
     /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; the part may have been
     /// counted all the same. Others will not pass by themselves.
@@ -136,14 +137,14 @@ impl Committer {
             for (site, hour) in &commit.part.hours {
                 self.list_once(site, *hour).await?;
             }
-            let name = MarkName { part: commit.number, late: 0 };
+            let name = EntryName { part: commit.number, late: 0 };
             match self.transact(commit, name, effort).await? {
                 Ended::Committed => return Ok(PartOutcome::Committed),
-                Ended::CountedBefore(found) if found.late_parts.is_none() => {
-                    return Ok(PartOutcome::CountedBefore(found));
+                Ended::AlreadyCounted(found) if found.late_parts.is_none() => {
+                    return Ok(PartOutcome::AlreadyCounted(found));
                 }
                 // Sealed, or begun in its late form by another attempt.
-                Ended::CountedBefore(_) | Ended::Sealed => {}
+                Ended::AlreadyCounted(_) | Ended::Sealed => {}
             }
         }
         self.commit_late_form(commit, effort).await
@@ -154,26 +155,26 @@ impl Committer {
         commit: &PartCommit<'_>,
         effort: &mut CommitEffort,
     ) -> Result<PartOutcome, StorageError> {
-        // Before the marks, as all of a chunk's visitors: whoever meets the marks need not look for
-        // them.
+        // Before the ledger entries, as all of a chunk's visitors: whoever meets the ledger entries
+        // need not look for them.
         let is_of_part = |site: &str, hour: Hour| commit.part.hours.contains(&(site, hour));
-        self.join_visitors(commit.chunk, &commit.uniques.rolled_up(is_of_part)).await?;
+        self.merge_visitors(commit.chunk, &commit.visitors.rolled_up(is_of_part)).await?;
         let parts = commit.part.late_form();
-        let mark = Mark { late_parts: Some(parts.len()), ..commit.mark.clone() };
+        let entry = LedgerEntry { late_parts: Some(parts.len()), ..commit.entry.clone() };
         let mut outcome = PartOutcome::Committed;
         for (late, part) in parts.iter().enumerate() {
             let header = commit.header.filter(|_| late == 0);
-            let name = MarkName { part: commit.number, late };
+            let name = EntryName { part: commit.number, late };
             outcome = match self
-                .transact(&PartCommit { mark: &mark, header, part, ..*commit }, name, effort)
+                .transact(&PartCommit { entry: &entry, header, part, ..*commit }, name, effort)
                 .await?
             {
                 Ended::Committed => PartOutcome::Committed,
-                // Of another plan, or in the lanes already: there is nothing to finish.
-                Ended::CountedBefore(found) if late == 0 && found != mark => {
-                    return Ok(PartOutcome::CountedBefore(found));
+                // Of another plan, or in the shards already: there is nothing to finish.
+                Ended::AlreadyCounted(found) if late == 0 && found != entry => {
+                    return Ok(PartOutcome::AlreadyCounted(found));
                 }
-                Ended::CountedBefore(found) => PartOutcome::CountedBefore(found),
+                Ended::AlreadyCounted(found) => PartOutcome::AlreadyCounted(found),
                 Ended::Sealed => {
                     let reason =
                         "a late part was taken for a sealed one, though it has no seal check"
@@ -205,22 +206,22 @@ impl Committer {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Carries one transaction through to its mark: the mark, the seal checks of the part's hours,
-    /// its rows, and the totals if it is the first one of an object's chunk.
+    /// Carries one transaction through to its ledger entry: the ledger entry, the seal checks of
+    /// the part's hours, its rows, and the totals if it is the first one of an object's chunk.
     async fn transact(
         &self,
         commit: &PartCommit<'_>,
-        name: MarkName,
+        name: EntryName,
         effort: &mut CommitEffort,
     ) -> Result<Ended, StorageError> {
-        let has_lanes = commit.part.is_open();
-        let lane = if has_lanes { Lane::Number(0) } else { Lane::Late };
-        let mut course =
-            Course { lane, totals_lane: totals_lane(commit.chunk), spills: BTreeMap::new() };
+        let has_shards = commit.part.is_open();
+        let shard = if has_shards { Shard::Number(0) } else { Shard::Late };
+        let mut attempt =
+            Attempt { shard, totals_shard: totals_shard(commit.chunk), overflows: BTreeMap::new() };
         let mut attempts: u32 = 0;
         loop {
             attempts += 1;
-            let actions = self.actions(commit, name, &course)?;
+            let actions = self.actions(commit, name, &attempt)?;
             let send =
                 self.table.client.transact_write_items().set_transact_items(Some(actions)).send();
             let reasons = match send.await {
@@ -228,15 +229,15 @@ impl Committer {
                 Err(error) => cancellation_reasons(error)?,
             };
             match verdict(&reasons, commit.part.hours.len()) {
-                Verdict::CountedBefore => {
-                    return Ok(Ended::CountedBefore(found_mark(&reasons, commit.chunk, name)?));
+                Verdict::AlreadyCounted => {
+                    return Ok(Ended::AlreadyCounted(found_entry(&reasons, commit.chunk, name)?));
                 }
                 Verdict::Sealed => return Ok(Ended::Sealed),
                 Verdict::Conflict => {
                     effort.conflicts += 1;
-                    course.totals_lane = rand::random_range(0..TOTALS_LANES);
-                    if has_lanes {
-                        course.lane = Lane::Number(rand::random_range(0..LANE_COUNT));
+                    attempt.totals_shard = rand::random_range(0..TOTALS_SHARDS);
+                    if has_shards {
+                        attempt.shard = Shard::Number(rand::random_range(0..SHARD_COUNT));
                     }
                     pause(attempts).await;
                 }
@@ -246,7 +247,7 @@ impl Committer {
                 }
                 Verdict::TooLarge(rows) => {
                     for row in rows {
-                        *course.spills.entry(row).or_default() += 1;
+                        *attempt.overflows.entry(row).or_default() += 1;
                     }
                 }
                 Verdict::Refused(reason) => {
@@ -259,37 +260,37 @@ impl Committer {
     fn actions(
         &self,
         commit: &PartCommit<'_>,
-        name: MarkName,
-        course: &Course,
+        name: EntryName,
+        attempt: &Attempt,
     ) -> Result<Vec<TransactWriteItem>, StorageError> {
         let part = commit.part;
         let mut actions = Vec::with_capacity(2 + part.hours.len() + part.rows.len());
-        actions.push(self.mark_action(commit, name)?);
+        actions.push(self.entry_action(commit, name)?);
         for (site, hour) in &part.hours {
-            actions.push(self.seal_check(site, *hour, course.lane)?);
+            actions.push(self.seal_check(site, *hour, attempt.shard)?);
         }
         for (place, row) in part.rows.iter().enumerate() {
-            let spill = course.spills.get(&place).copied().unwrap_or(0);
-            actions.push(self.row_action(row, course.lane, spill)?);
+            let overflow = attempt.overflows.get(&place).copied().unwrap_or(0);
+            actions.push(self.row_action(row, attempt.shard, overflow)?);
         }
         if let Some(header) = commit.header {
-            let totals = totals_action(&self.table.name, course.totals_lane, header, commit.now);
+            let totals = totals_action(&self.table.name, attempt.totals_shard, header, commit.now);
             actions.push(totals.map_err(incomplete)?);
         }
         Ok(actions)
     }
 
-    /// Checks that a lane of an hour is not sealed.
+    /// Checks that a shard of an hour is not sealed.
     pub(crate) fn seal_check(
         &self,
         site: &str,
         hour: Hour,
-        lane: Lane,
+        shard: Shard,
     ) -> Result<TransactWriteItem, StorageError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table.name)
             .key(keys::PARTITION_KEY, AttributeValue::S(keys::seal_partition(site, hour)))
-            .key(keys::SORT_KEY, AttributeValue::S(lane.to_string()))
+            .key(keys::SORT_KEY, AttributeValue::S(shard.to_string()))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", keys::PARTITION_KEY)
             .build()
@@ -297,12 +298,12 @@ impl Committer {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
-    fn mark_action(
+    fn entry_action(
         &self,
         commit: &PartCommit<'_>,
-        name: MarkName,
+        name: EntryName,
     ) -> Result<TransactWriteItem, StorageError> {
-        let item = mark_item(commit.chunk, name, commit.mark, commit.header, commit.now);
+        let item = entry_item(commit.chunk, name, commit.entry, commit.header, commit.now);
         let put = Put::builder()
             .table_name(&self.table.name)
             .set_item(Some(item))
@@ -318,10 +319,10 @@ impl Committer {
     pub(crate) fn row_action(
         &self,
         row: &Row<'_>,
-        lane: Lane,
-        spill: u32,
+        shard: Shard,
+        overflow: u32,
     ) -> Result<TransactWriteItem, StorageError> {
-        let sort_key = keys::tally_row(row.measure, row.bucket, lane, row.slot, spill);
+        let sort_key = keys::tally_row(row.measure, row.period, shard, row.slot, overflow);
         let mut expression = String::from("ADD ");
         let mut names = HashMap::with_capacity(row.counters.len() + 1);
         let mut values = HashMap::new();
@@ -337,7 +338,7 @@ impl Committer {
             names.insert(format!("#{number}"), format!("{}{key}", keys::COUNTER_PREFIX));
             values.insert(format!(":{placeholder}"), AttributeValue::N(amount.to_string()));
         }
-        if let Some(expires_at) = self.retention.expires_at(row.bucket) {
+        if let Some(expires_at) = self.retention.expires_at(row.period) {
             expression.push_str(" SET #ttl=:ttl");
             names.insert("#ttl".to_string(), keys::TIME_TO_LIVE.to_string());
             values.insert(":ttl".to_string(), AttributeValue::N(expires_at.to_string()));
@@ -346,7 +347,7 @@ impl Committer {
             .table_name(&self.table.name)
             .key(
                 keys::PARTITION_KEY,
-                AttributeValue::S(keys::tally_partition(row.site, row.bucket)),
+                AttributeValue::S(keys::tally_partition(row.site, row.period)),
             )
             .key(keys::SORT_KEY, AttributeValue::S(sort_key))
             .update_expression(expression)
@@ -380,19 +381,19 @@ pub(crate) fn cancellation_reasons(
     }
 }
 
-/// The mark that stood in the way comes with the reason.
-fn found_mark(
+/// The ledger entry that stood in the way comes with the reason.
+fn found_entry(
     reasons: &[CancellationReason],
     chunk: &ChunkId,
-    name: MarkName,
-) -> Result<Mark, StorageError> {
-    let item = reasons.get(MARK_POSITION).and_then(CancellationReason::item).ok_or_else(|| {
+    name: EntryName,
+) -> Result<LedgerEntry, StorageError> {
+    let item = reasons.get(ENTRY_POSITION).and_then(CancellationReason::item).ok_or_else(|| {
         StorageError::Malformed {
-            row: format!("{} / {}", keys::ledger_partition(chunk), keys::ledger_mark(name)),
-            reason: "the table did not return the mark that stands there".to_string(),
+            row: format!("{} / {}", keys::ledger_partition(chunk), keys::ledger_entry(name)),
+            reason: "the table did not return the entry that stands there".to_string(),
         }
     })?;
-    read_mark(item)
+    read_entry(item)
 }
 
 pub(crate) fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StorageError {

@@ -1,11 +1,11 @@
-//! The ledger: which parts of a chunk were counted, and from which basis it was planned.
+//! The ledger: which parts of a chunk were counted, and from which inputs it was planned.
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_domain::chunk::Outcomes;
-use minutebook_domain::chunk::id::{ChunkId, PlanBasis};
+use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
 use minutebook_domain::count::measure::Currency;
 
 use crate::chunk::commit::Table;
@@ -14,74 +14,74 @@ use crate::keys;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// One mark: this part of the chunk was counted.
+/// One ledger entry: this part of the chunk was counted.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Mark {
+pub struct LedgerEntry {
     /// The version of the rules that cut the parts.
-    pub plan_version: u32,
+    pub plan_format_version: u32,
     /// How many parts the plan had.
     pub parts: usize,
     /// Into how many transactions the late form of an open part was cut; `None` for a part that
     /// took one, as planned.
     pub late_parts: Option<usize>,
     /// What the plan was made from; only part 0 records it.
-    pub basis: Option<PlanBasis>,
+    pub inputs: Option<PlanInputs>,
 }
 
-impl Mark {
+impl LedgerEntry {
     /// Whether both are of one way to cut the chunk: the same version and as many parts.
-    pub fn is_of_plan(&self, other: &Mark) -> bool {
-        self.plan_version == other.plan_version && self.parts == other.parts
+    pub fn is_of_plan(&self, other: &LedgerEntry) -> bool {
+        self.plan_format_version == other.plan_format_version && self.parts == other.parts
     }
 }
 
-/// Which mark of a chunk.
+/// Which ledger entry of a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct MarkName {
+pub struct EntryName {
     /// The part of the plan, from 0.
     pub part: usize,
     /// Which transaction of the part's late form; 0 is also the only one of a part that took one.
     pub late: usize,
 }
 
-/// The marks of a chunk.
+/// The ledger entries of a chunk.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Marks(BTreeMap<MarkName, Mark>);
+pub struct LedgerEntries(BTreeMap<EntryName, LedgerEntry>);
 
-impl Marks {
-    /// The mark of part 0, if it is committed.
-    pub fn first(&self) -> Option<&Mark> {
+impl LedgerEntries {
+    /// The ledger entry of part 0, if it is committed.
+    pub fn first(&self) -> Option<&LedgerEntry> {
         self.part(0)
     }
 
-    /// The mark of a part, if its first transaction is committed.
-    pub fn part(&self, part: usize) -> Option<&Mark> {
-        self.0.get(&MarkName { part, late: 0 })
+    /// The ledger entry of a part, if its first transaction is committed.
+    pub fn part(&self, part: usize) -> Option<&LedgerEntry> {
+        self.0.get(&EntryName { part, late: 0 })
     }
 
-    /// The parts that have a mark, ascending.
-    pub fn parts(&self) -> impl Iterator<Item = (usize, &Mark)> {
-        self.0.iter().filter(|(name, _)| name.late == 0).map(|(name, mark)| (name.part, mark))
+    /// The parts that have a ledger entry, ascending.
+    pub fn parts(&self) -> impl Iterator<Item = (usize, &LedgerEntry)> {
+        self.0.iter().filter(|(name, _)| name.late == 0).map(|(name, entry)| (name.part, entry))
     }
 
     /// Whether all transactions of a part are committed.
     pub fn has_whole(&self, part: usize) -> bool {
-        let late_parts = |mark: &Mark| mark.late_parts.unwrap_or(1);
-        self.part(part).is_some_and(|mark| {
-            (1..late_parts(mark)).all(|late| self.0.contains_key(&MarkName { part, late }))
+        let late_parts = |entry: &LedgerEntry| entry.late_parts.unwrap_or(1);
+        self.part(part).is_some_and(|entry| {
+            (1..late_parts(entry)).all(|late| self.0.contains_key(&EntryName { part, late }))
         })
     }
 
     /// Whether all parts of the chunk are committed, by whatever rules they were cut.
     pub fn is_complete(&self) -> bool {
         self.first().is_some_and(|first| {
-            self.0.values().all(|mark| mark.is_of_plan(first))
+            self.0.values().all(|entry| entry.is_of_plan(first))
                 && (0..first.parts).all(|part| self.has_whole(part))
         })
     }
 }
 
-/// What part 0's mark records about the whole chunk.
+/// What part 0's ledger entry records about the whole chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkHeader<'a> {
     /// The bucket that the object lies in.
@@ -89,19 +89,19 @@ pub struct ChunkHeader<'a> {
     /// The object's key, decoded.
     pub key: &'a str,
     /// What the plan was made from.
-    pub basis: PlanBasis,
+    pub inputs: PlanInputs,
     /// Where the chunk's lines went.
     pub outcomes: &'a Outcomes,
 }
 
 impl Table {
-    /// The marks of a chunk; none if nothing of it was counted yet.
+    /// The ledger entries of a chunk; none if nothing of it was counted yet.
     ///
     /// **Guarantees**: a consistent read: it shows every part that was committed before the call.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    pub async fn read_marks(&self, chunk: &ChunkId) -> Result<Marks, StorageError> {
-        let mut marks = BTreeMap::new();
+    pub async fn read_entries(&self, chunk: &ChunkId) -> Result<LedgerEntries, StorageError> {
+        let mut entries = BTreeMap::new();
         let mut items = self
             .client
             .query()
@@ -116,24 +116,24 @@ impl Table {
         while let Some(item) = items.next().await {
             let item =
                 item.map_err(|error| StorageError::from_sdk("Query of the ledger", error))?;
-            marks.insert(read_name(&item)?, read_mark(&item)?);
+            entries.insert(read_name(&item)?, read_entry(&item)?);
         }
-        Ok(Marks(marks))
+        Ok(LedgerEntries(entries))
     }
 }
 
-fn read_name(item: &Item) -> Result<MarkName, StorageError> {
+fn read_name(item: &Item) -> Result<EntryName, StorageError> {
     let sort_key = text(item, keys::SORT_KEY)?;
     let (part, late) = sort_key.split_once('.').unwrap_or((sort_key, "0"));
     match (part.parse(), late.parse()) {
-        (Ok(part), Ok(late)) => Ok(MarkName { part, late }),
+        (Ok(part), Ok(late)) => Ok(EntryName { part, late }),
         _ => Err(malformed(item, "its sort key is not the number of a part".to_string())),
     }
 }
 
-/// Reads a mark from its row.
-pub(crate) fn read_mark(item: &Item) -> Result<Mark, StorageError> {
-    let basis = match (
+/// Reads a ledger entry from its row.
+pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
+    let inputs = match (
         item.get("reference_time"),
         item.get("default_currency"),
         item.get("minute_retention_days"),
@@ -145,35 +145,35 @@ pub(crate) fn read_mark(item: &Item) -> Result<Mark, StorageError> {
             let default_currency = Currency::parse(currency.as_bytes())
                 .ok_or_else(|| malformed(item, format!("default_currency is {currency:?}")))?;
             let minute_retention_days = number(item, "minute_retention_days")?;
-            Some(PlanBasis { reference_time, default_currency, minute_retention_days })
+            Some(PlanInputs { reference_time, default_currency, minute_retention_days })
         }
         _ => None,
     };
     let late_parts =
         item.contains_key("late_parts").then(|| number(item, "late_parts")).transpose()?;
-    Ok(Mark {
-        plan_version: number(item, "plan_version")?,
+    Ok(LedgerEntry {
+        plan_format_version: number(item, "plan_format_version")?,
         parts: number(item, "parts")?,
         late_parts,
-        basis,
+        inputs,
     })
 }
 
-/// Writes a mark as a row.
-pub(crate) fn mark_item(
+/// Writes a ledger entry as a row.
+pub(crate) fn entry_item(
     chunk: &ChunkId,
-    name: MarkName,
-    mark: &Mark,
+    name: EntryName,
+    entry: &LedgerEntry,
     header: Option<&ChunkHeader<'_>>,
     committed_at: DateTime<Utc>,
 ) -> Item {
     let mut item = Item::new();
     let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
     set(keys::PARTITION_KEY, AttributeValue::S(keys::ledger_partition(chunk)));
-    set(keys::SORT_KEY, AttributeValue::S(keys::ledger_mark(name)));
-    set("plan_version", AttributeValue::N(mark.plan_version.to_string()));
-    set("parts", AttributeValue::N(mark.parts.to_string()));
-    if let Some(late_parts) = mark.late_parts {
+    set(keys::SORT_KEY, AttributeValue::S(keys::ledger_entry(name)));
+    set("plan_format_version", AttributeValue::N(entry.plan_format_version.to_string()));
+    set("parts", AttributeValue::N(entry.parts.to_string()));
+    if let Some(late_parts) = entry.late_parts {
         set("late_parts", AttributeValue::N(late_parts.to_string()));
     }
     set(
@@ -184,12 +184,15 @@ pub(crate) fn mark_item(
         return item;
     };
     let outcomes = header.outcomes;
-    let reference_time = header.basis.reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let reference_time = header.inputs.reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
     set("bucket", AttributeValue::S(header.bucket.to_string()));
     set("key", AttributeValue::S(header.key.to_string()));
     set("reference_time", AttributeValue::S(reference_time));
-    set("default_currency", AttributeValue::S(header.basis.default_currency.to_string()));
-    set("minute_retention_days", AttributeValue::N(header.basis.minute_retention_days.to_string()));
+    set("default_currency", AttributeValue::S(header.inputs.default_currency.to_string()));
+    set(
+        "minute_retention_days",
+        AttributeValue::N(header.inputs.minute_retention_days.to_string()),
+    );
     for (name, count) in [
         ("lines", outcomes.lines),
         ("counted", outcomes.counted),

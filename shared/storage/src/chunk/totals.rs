@@ -1,7 +1,7 @@
 //! The totals: where the lines of all chunks went since the table was made, and when the last chunk
 //! was counted.
 //!
-//! They are bumped in the transaction of a chunk's first mark, so that they hold each chunk once,
+//! They are bumped in the transaction of a chunk's first ledger entry, so that they hold each chunk once,
 //! as the ledger does.
 
 use std::collections::hash_map::DefaultHasher;
@@ -22,7 +22,7 @@ pub const TOTALS_PARTITION: &str = "TOTALS";
 
 /// How many rows the totals are spread over: chunks that are committed at once should not meet at
 /// one of them.
-pub const TOTALS_LANES: u64 = 64;
+pub const TOTALS_SHARDS: u64 = 64;
 
 const LAST_COMMITTED_AT: &str = "last_committed_at";
 const LAST_PUT_AT: &str = "last_put_at";
@@ -102,12 +102,12 @@ impl Totals {
     }
 }
 
-/// The row that a chunk's totals are added to, 0 to [`TOTALS_LANES`] - 1. Any row is right: the
+/// The row that a chunk's totals are added to, 0 to [`TOTALS_SHARDS`] - 1. Any row is right: the
 /// ledger counts once.
-pub(crate) fn totals_lane(chunk: &ChunkId) -> u64 {
+pub(crate) fn totals_shard(chunk: &ChunkId) -> u64 {
     let mut hasher = DefaultHasher::new();
     chunk.hash(&mut hasher);
-    hasher.finish() % TOTALS_LANES
+    hasher.finish() % TOTALS_SHARDS
 }
 
 /// The action that adds a chunk to the totals.
@@ -115,7 +115,7 @@ pub(crate) fn totals_lane(chunk: &ChunkId) -> u64 {
 /// **Errors**: only if a part of it were missing, which none is.
 pub(crate) fn totals_action(
     table: &str,
-    lane: u64,
+    shard: u64,
     header: &ChunkHeader<'_>,
     now: DateTime<Utc>,
 ) -> Result<TransactWriteItem, BuildError> {
@@ -123,7 +123,7 @@ pub(crate) fn totals_action(
     let mut update = Update::builder()
         .table_name(table)
         .key(keys::PARTITION_KEY, AttributeValue::S(TOTALS_PARTITION.to_string()))
-        .key(keys::SORT_KEY, AttributeValue::S(format!("{lane:02}")))
+        .key(keys::SORT_KEY, AttributeValue::S(format!("{shard:02}")))
         .update_expression(
             "ADD #chunks :chunks, #lines :lines, #counted :counted, #ignored :ignored, #duplicate :duplicate, \
              #rejected :rejected, #events :events SET #committed_at = :committed_at, #put_at = :put_at",
@@ -141,7 +141,7 @@ pub(crate) fn totals_action(
             .expression_attribute_names(format!("#{name}"), name)
             .expression_attribute_values(format!(":{name}"), AttributeValue::N(count.to_string()));
     }
-    let put_at = header.basis.reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let put_at = header.inputs.reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
     let update = update
         .expression_attribute_names("#committed_at", LAST_COMMITTED_AT)
         .expression_attribute_names("#put_at", LAST_PUT_AT)
@@ -181,7 +181,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use minutebook_domain::chunk::Outcomes;
-    use minutebook_domain::chunk::id::PlanBasis;
+    use minutebook_domain::chunk::id::PlanInputs;
     use minutebook_domain::count::measure::Currency;
     use minutebook_domain::event::reason::Reason;
     use minutebook_domain::time::Hour;
@@ -192,12 +192,12 @@ mod tests {
 
     /// The row that a chunk makes, as the table would by the action's own expression.
     fn row(outcomes: &Outcomes, committed_at: &str) -> Item {
-        let basis = PlanBasis {
+        let inputs = PlanInputs {
             reference_time: at("2026-11-20T23:07:01Z"),
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
         };
-        let header = ChunkHeader { bucket: "b", key: "k", basis, outcomes };
+        let header = ChunkHeader { bucket: "b", key: "k", inputs, outcomes };
         let action = totals_action("table", 7, &header, at(committed_at)).expect("whole");
         let update = action.update().expect("an update");
         let names = update.expression_attribute_names().expect("names");
@@ -281,11 +281,11 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_spread_over_the_lanes_and_each_has_its_own() {
+    fn chunks_are_spread_over_the_shards_and_each_has_its_own() {
         let hour = Hour::parse("2026-11-20T23").expect("an hour");
         let chunk = |number: u32| ChunkId::of_sealed_hour(&number.to_string(), hour);
-        let lanes: BTreeSet<u64> = (0..1_000).map(|number| totals_lane(&chunk(number))).collect();
-        assert_eq!((lanes.len(), lanes.last()), (64, Some(&63)));
-        assert_eq!(totals_lane(&chunk(1)), totals_lane(&chunk(1)));
+        let shards: BTreeSet<u64> = (0..1_000).map(|number| totals_shard(&chunk(number))).collect();
+        assert_eq!((shards.len(), shards.last()), (64, Some(&63)));
+        assert_eq!(totals_shard(&chunk(1)), totals_shard(&chunk(1)));
     }
 }

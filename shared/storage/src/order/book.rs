@@ -1,26 +1,26 @@
 //! The order book: what is known of each order, and the counters that it stands for, changed
 //! together.
 //!
-//! What a chunk says of an order is joined with what is known of it. The join knows no order and no
-//! repetition, so the order's own row is its ledger: a chunk that is counted again, in part or as a
-//! whole, changes nothing any more.
+//! What a chunk says of an order is merged with what is known of it. The merge knows no order and
+//! no repetition, so the order's own row is its ledger: a chunk that is counted again, in part or
+//! as a whole, changes nothing any more.
 
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, PutRequest, TransactWriteItem, WriteRequest};
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Measure;
-use minutebook_domain::order::changes::{OrderChange, OrderPart, Present};
+use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
 use minutebook_domain::plan::Row;
 use minutebook_domain::time::lateness::is_closed;
-use minutebook_domain::time::period::Bucket;
+use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Hour, Minute};
 
 use crate::cancellation::{OrderObstacles, order_obstacles};
 use crate::chunk::commit::{CommitEffort, Committer, cancellation_reasons, incomplete, pause};
 use crate::error::StorageError;
-use crate::keys::{self, LANE_COUNT, Lane};
+use crate::keys::{self, SHARD_COUNT, Shard};
 use crate::open_hours::Consistency;
 use crate::order::rows::{BATCH_READS_MAX, KnownOrder, order_item, recent_item};
 use crate::visitors::BATCH_PUTS_MAX;
@@ -32,7 +32,7 @@ const ORDER_ROW_BYTES: usize = 400;
 type Told<'a> = (&'a OrderId, &'a OrderFacts);
 
 /// An order of which more is known now.
-struct News<'a> {
+struct ChangedOrder<'a> {
     order: &'a OrderId,
     told: &'a OrderFacts,
     before: KnownOrder,
@@ -40,19 +40,19 @@ struct News<'a> {
 }
 
 /// How the orders of a batch are written in the next attempt.
-struct Course {
-    lane: Lane,
+struct Attempt {
+    shard: Shard,
     sealed: HashSet<(String, Hour)>,
     /// How often a row was refused as too large.
-    spills: HashMap<RowName, u32>,
+    overflows: HashMap<RowName, u32>,
 }
 
-/// Which row, but for its lane: the lanes of a row are full together, or one of them is passed over
-/// early.
-type RowName = (String, Bucket, Measure, u32);
+/// Which row, but for its shard: the shards of a row are full together, or one of them is passed
+/// over early.
+type RowName = (String, Period, Measure, u32);
 
 impl Committer {
-    /// Joins what a chunk says of orders with what is known of them, and changes what they count
+    /// Merges what a chunk says of orders with what is known of them, and changes what they count
     /// for, trying again for as long as the caller waits: dropping the future is safe at any point.
     ///
     /// **Guarantees**: an order's row and the counters that it stands for change together.
@@ -83,14 +83,14 @@ impl Committer {
         now: &(dyn Fn() -> DateTime<Utc> + Sync),
         effort: &mut CommitEffort,
     ) -> Result<(), StorageError> {
-        let mut course =
-            Course { lane: Lane::Number(0), sealed: HashSet::new(), spills: HashMap::new() };
+        let mut attempt =
+            Attempt { shard: Shard::Number(0), sealed: HashSet::new(), overflows: HashMap::new() };
         let mut attempts: u32 = 0;
         loop {
-            let news = self.news(&waiting).await?;
+            let changed = self.changed(&waiting).await?;
             let now = now();
-            self.list_recent(&news, now).await?;
-            waiting = self.write(&news, now, &mut course, effort).await?;
+            self.list_recent(&changed, now).await?;
+            waiting = self.write(&changed, now, &mut attempt, effort).await?;
             if waiting.is_empty() {
                 return Ok(());
             }
@@ -100,28 +100,34 @@ impl Committer {
     }
 
     /// The orders of which the chunk says something new, ascending by site and minute.
-    async fn news<'a>(&self, told: &[Told<'a>]) -> Result<Vec<News<'a>>, StorageError> {
+    async fn changed<'a>(&self, told: &[Told<'a>]) -> Result<Vec<ChangedOrder<'a>>, StorageError> {
         let ids: Vec<&OrderId> = told.iter().map(|(order, _)| *order).collect();
         let known = self.table.read_orders(&ids, Consistency::Strong).await?;
-        let mut news = Vec::with_capacity(told.len());
+        let mut changed = Vec::with_capacity(told.len());
         for ((order, told), known) in told.iter().zip(known) {
             let before = known.unwrap_or(KnownOrder { facts: OrderFacts::default(), revision: 0 });
             let mut after = before.facts.clone();
-            after.join((*told).clone());
+            after.merge((*told).clone());
             if after != before.facts {
-                news.push(News { order, told, before, after });
+                changed.push(ChangedOrder { order, told, before, after });
             }
         }
-        news.sort_by_key(|news| (&news.order.site, first_minute(&news.after), &news.order.id));
-        Ok(news)
+        changed.sort_by_key(|changed| {
+            (&changed.order.site, first_minute(&changed.after), &changed.order.id)
+        });
+        Ok(changed)
     }
 
     /// Puts orders into the list of recent ones, before they count: who finds one there looks at
     /// its row, and passes over those that were not made at that time. So these rows need neither a
     /// condition nor a transaction.
-    async fn list_recent(&self, news: &[News<'_>], now: DateTime<Utc>) -> Result<(), StorageError> {
+    async fn list_recent(
+        &self,
+        changed: &[ChangedOrder<'_>],
+        now: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
         let mut puts = Vec::new();
-        for News { order, before, after, .. } in news {
+        for ChangedOrder { order, before, after, .. } in changed {
             let is_new = |created: &&_| before.facts.created.as_ref() != Some(*created);
             let item = after
                 .created
@@ -139,31 +145,31 @@ impl Committer {
         Ok(())
     }
 
-    /// Writes news in as few transactions as they fit; gives what has to be tried again.
+    /// Writes changed in as few transactions as they fit; gives what has to be tried again.
     async fn write<'a>(
         &self,
-        news: &[News<'a>],
+        changed: &[ChangedOrder<'a>],
         now: DateTime<Utc>,
-        course: &mut Course,
+        attempt: &mut Attempt,
         effort: &mut CommitEffort,
     ) -> Result<Vec<Told<'a>>, StorageError> {
-        let changes: Vec<OrderChange<'_>> = news.iter().map(News::change).collect();
+        let changes: Vec<OrderChange<'_>> = changed.iter().map(ChangedOrder::change).collect();
         let is_open = |site: &str, hour| {
-            !is_closed(hour, now) && !course.sealed.contains(&(site.to_string(), hour))
+            !is_closed(hour, now) && !attempt.sealed.contains(&(site.to_string(), hour))
         };
         let parts = OrderPart::cut(
             &changes,
-            &Present { now, retention: self.retention, is_open: &is_open },
+            &WriteContext { now, retention: self.retention, is_open: &is_open },
         );
         let mut again = Vec::new();
         for part in &parts {
             for (site, hour) in &part.hours {
                 self.list_once(site, *hour).await?;
             }
-            let orders = news.get(part.orders.clone()).unwrap_or_default();
-            if let Some(obstacles) = self.transact_orders(orders, part, course).await? {
-                course.avoid(&obstacles, part, effort);
-                again.extend(orders.iter().map(|news| (news.order, news.told)));
+            let orders = changed.get(part.orders.clone()).unwrap_or_default();
+            if let Some(obstacles) = self.transact_orders(orders, part, attempt).await? {
+                attempt.avoid(&obstacles, part, effort);
+                again.extend(orders.iter().map(|changed| (changed.order, changed.told)));
             }
         }
         Ok(again)
@@ -172,21 +178,21 @@ impl Committer {
     /// Carries out one transaction; gives what was in its way, if anything was.
     async fn transact_orders(
         &self,
-        news: &[News<'_>],
+        changed: &[ChangedOrder<'_>],
         part: &OrderPart<'_>,
-        course: &Course,
+        attempt: &Attempt,
     ) -> Result<Option<OrderObstacles>, StorageError> {
-        let mut actions = Vec::with_capacity(news.len() + part.hours.len() + part.rows.len());
-        for order in news {
+        let mut actions = Vec::with_capacity(changed.len() + part.hours.len() + part.rows.len());
+        for order in changed {
             actions.push(self.order_action(order)?);
         }
         for (site, hour) in &part.hours {
-            actions.push(self.seal_check(site, *hour, course.lane)?);
+            actions.push(self.seal_check(site, *hour, attempt.shard)?);
         }
         for row in &part.rows {
-            let lane = if part.is_open(row) { course.lane } else { Lane::Late };
-            let spill = course.spills.get(&row_name(row)).copied().unwrap_or(0);
-            actions.push(self.row_action(row, lane, spill)?);
+            let shard = if part.is_open(row) { attempt.shard } else { Shard::Late };
+            let overflow = attempt.overflows.get(&row_name(row)).copied().unwrap_or(0);
+            actions.push(self.row_action(row, shard, overflow)?);
         }
         let send =
             self.table.client.transact_write_items().set_transact_items(Some(actions)).send();
@@ -194,7 +200,7 @@ impl Committer {
             Ok(_) => return Ok(None),
             Err(error) => cancellation_reasons(error)?,
         };
-        match order_obstacles(&reasons, news.len(), part.hours.len()) {
+        match order_obstacles(&reasons, changed.len(), part.hours.len()) {
             Ok(obstacles) => Ok(Some(obstacles)),
             Err(reason) => {
                 Err(StorageError::Refused { call: "TransactWriteItems of orders", reason })
@@ -203,11 +209,11 @@ impl Committer {
     }
 
     /// Puts an order's row in the place of the revision that was read.
-    fn order_action(&self, news: &News<'_>) -> Result<TransactWriteItem, StorageError> {
-        let revision = news.before.revision;
+    fn order_action(&self, changed: &ChangedOrder<'_>) -> Result<TransactWriteItem, StorageError> {
+        let revision = changed.before.revision;
         let put = Put::builder().table_name(&self.table.name).set_item(Some(order_item(
-            news.order,
-            &news.after,
+            changed.order,
+            &changed.after,
             revision + 1,
         )));
         let put = match revision {
@@ -223,18 +229,18 @@ impl Committer {
     }
 }
 
-impl News<'_> {
+impl ChangedOrder<'_> {
     fn change(&self) -> OrderChange<'_> {
         OrderChange {
             site: &self.order.site,
-            before: self.before.facts.standing(),
-            after: self.after.standing(),
+            before: self.before.facts.contribution(),
+            after: self.after.contribution(),
             row_bytes: ORDER_ROW_BYTES + self.after.bytes(),
         }
     }
 }
 
-impl Course {
+impl Attempt {
     fn avoid(
         &mut self,
         obstacles: &OrderObstacles,
@@ -244,19 +250,19 @@ impl Course {
         effort.conflicts += u32::from(obstacles.has_conflict || obstacles.has_other_revision);
         effort.throttles += u32::from(obstacles.is_throttled);
         if obstacles.has_conflict {
-            self.lane = Lane::Number(rand::random_range(0..LANE_COUNT));
+            self.shard = Shard::Number(rand::random_range(0..SHARD_COUNT));
         }
         for (site, hour) in obstacles.sealed.iter().filter_map(|check| part.hours.get(*check)) {
             self.sealed.insert(((*site).to_string(), *hour));
         }
         for row in obstacles.too_large.iter().filter_map(|row| part.rows.get(*row)) {
-            *self.spills.entry(row_name(row)).or_default() += 1;
+            *self.overflows.entry(row_name(row)).or_default() += 1;
         }
     }
 }
 
 fn row_name(row: &Row<'_>) -> RowName {
-    (row.site.to_string(), row.bucket, row.measure, row.slot)
+    (row.site.to_string(), row.period, row.measure, row.slot)
 }
 
 /// The minute of the first thing that is known of an order: mostly that of its creation.

@@ -8,10 +8,10 @@ use futures::future::try_join_all;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::order::facts::{
-    Cancellation, Creation, OrderFacts, OrderId, Product, Stage, ToldBy,
+    Cancellation, Creation, OrderFacts, OrderId, Product, Source, Stage,
 };
 use minutebook_domain::query::window::Window;
-use minutebook_domain::time::period::{Bucket, Retention};
+use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Day, Minute};
 
 use crate::chunk::commit::{Table, pause};
@@ -220,8 +220,8 @@ pub(crate) fn recent_item(
     now: DateTime<Utc>,
 ) -> Option<Item> {
     let minute = Minute::containing(created.at)?;
-    let bucket = Bucket::Minute(minute);
-    if retention.has_expired(bucket, now.timestamp()) {
+    let period = Period::Minute(minute);
+    if retention.has_expired(period, now.timestamp()) {
         return None;
     }
     let sort_key = keys::recent_order(&exact_time(created.at), &order.id);
@@ -232,7 +232,7 @@ pub(crate) fn recent_item(
         ),
         (keys::SORT_KEY.to_string(), AttributeValue::S(sort_key)),
     ]);
-    if let Some(expires_at) = retention.expires_at(bucket) {
+    if let Some(expires_at) = retention.expires_at(period) {
         item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
     }
     Some(item)
@@ -269,10 +269,10 @@ pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> 
         });
         set("products", AttributeValue::M(products.collect()));
     }
-    if let Some(Stage { at, told_by, status }) = &facts.stage {
+    if let Some(Stage { at, source, status }) = &facts.stage {
         set("status", text(status));
         set("status_at", AttributeValue::S(exact_time(*at)));
-        set("status_by", text(told_by_name(*told_by)));
+        set("status_source", text(source_name(*source)));
     }
     if let Some(Cancellation { at, refund }) = &facts.cancelled {
         set("cancelled_at", AttributeValue::S(exact_time(*at)));
@@ -304,8 +304,9 @@ pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
         false => None,
         true => Some(Stage {
             at: time(item, "status_at")?,
-            told_by: told_by(text(item, "status_by")?)
-                .ok_or_else(|| malformed(item, "status_by is no event of an order".to_string()))?,
+            source: source(text(item, "status_source")?).ok_or_else(|| {
+                malformed(item, "status_source is no event of an order".to_string())
+            })?,
             status: text(item, "status")?.to_string(),
         }),
     };
@@ -364,18 +365,18 @@ fn time_of(minute: Minute) -> DateTime<Utc> {
     DateTime::from_timestamp(minute.epoch_seconds(), 0).unwrap_or_default()
 }
 
-fn told_by_name(told_by: ToldBy) -> &'static str {
-    match told_by {
-        ToldBy::Creation => "creation",
-        ToldBy::Change => "change",
-        ToldBy::Cancellation => "cancellation",
+fn source_name(source: Source) -> &'static str {
+    match source {
+        Source::Creation => "creation",
+        Source::Change => "change",
+        Source::Cancellation => "cancellation",
     }
 }
 
-fn told_by(name: &str) -> Option<ToldBy> {
-    [ToldBy::Creation, ToldBy::Change, ToldBy::Cancellation]
+fn source(name: &str) -> Option<Source> {
+    [Source::Creation, Source::Change, Source::Cancellation]
         .into_iter()
-        .find(|known| told_by_name(*known) == name)
+        .find(|known| source_name(*known) == name)
 }
 
 #[cfg(test)]
@@ -404,7 +405,7 @@ mod tests {
             ],
         };
         let mut facts = OrderFacts::of_creation(creation, "CREATED");
-        facts.join(OrderFacts::of_change(at("2026-11-20T23:08:31Z"), "PAID"));
+        facts.merge(OrderFacts::of_change(at("2026-11-20T23:08:31Z"), "PAID"));
         facts
     }
 
@@ -412,7 +413,8 @@ mod tests {
     fn what_is_written_is_read_back() {
         let at = at("2026-11-21T01:00:00.5Z");
         let mut cancelled = facts();
-        cancelled.join(OrderFacts::of_cancellation(Cancellation { at, refund: Some(Amount::ONE) }));
+        cancelled
+            .merge(OrderFacts::of_cancellation(Cancellation { at, refund: Some(Amount::ONE) }));
         let mut bare = facts();
         if let Some(creation) = &mut bare.created {
             (creation.number, creation.customer, creation.products) = (None, None, vec![]);
@@ -438,7 +440,7 @@ mod tests {
             ("created_at", "2026-11-20T23:07:31.000000001Z"),
             ("status", "PAID"),
             ("status_at", "2026-11-20T23:08:31.000000000Z"),
-            ("status_by", "change"),
+            ("status_source", "change"),
             ("currency", "USD"),
         ] {
             assert_eq!(text(&item, name).expect("a text"), value);
@@ -460,7 +462,7 @@ mod tests {
             ("currency", AttributeValue::S("$".to_string())),
             ("value", AttributeValue::S("1".to_string())),
             ("products", AttributeValue::L(vec![])),
-            ("status_by", AttributeValue::S("me".to_string())),
+            ("status_source", AttributeValue::S("me".to_string())),
             ("revision", AttributeValue::S("1".to_string())),
         ] {
             let mut item = order_item(&order(), &facts(), 1);

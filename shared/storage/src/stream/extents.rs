@@ -24,7 +24,7 @@ use crate::open_hours::met;
 const LAST_OFFSET: &str = "last-offset";
 /// The metadata that says the latest time that a record of a segment has.
 const TIMESTAMP_MAX: &str = "timestamp-max";
-/// The attribute of that time, over all segments of a stretch.
+/// The attribute of that time, over all segments of a extent.
 const TIMESTAMP_MAX_ATTRIBUTE: &str = "timestamp_max";
 
 /// What a stored segment says about itself.
@@ -57,11 +57,11 @@ impl Label for Segment {
     }
 }
 
-/// Which stretch of a partition.
+/// Which extent of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct StretchName {
+pub struct ExtentName {
     /// How often the partition was made anew, from 1: its offsets began again each time.
-    pub generation: u32,
+    pub epoch: u32,
     /// From 0; each higher one lies before the one below it, since the stream was read again from
     /// further back.
     pub number: u32,
@@ -70,9 +70,9 @@ pub struct StretchName {
 /// Records of a partition that are stored one after another, without one left out: from `first` to
 /// before `next`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stretch {
+pub struct Extent {
     /// Which one.
-    pub name: StretchName,
+    pub name: ExtentName,
     /// Where it begins; this never changes.
     pub first: Offset,
     /// The position that it goes on from.
@@ -81,25 +81,25 @@ pub struct Stretch {
     pub timestamp_max: Option<i64>,
 }
 
-impl Stretch {
-    /// A stretch that has no record yet.
-    pub fn begun(name: StretchName, first: Offset) -> Stretch {
-        Stretch { name, next: first.clone(), first, timestamp_max: None }
+impl Extent {
+    /// A extent that has no record yet.
+    pub fn begun(name: ExtentName, first: Offset) -> Extent {
+        Extent { name, next: first.clone(), first, timestamp_max: None }
     }
 
     /// The name of the object that goes on from here: `<partition>/<position>.jsonl`, with the
-    /// generation before the ending from the second one on.
+    /// epoch before the ending from the second one on.
     pub fn next_key(&self, partition: &str) -> String {
         let position = self.next.as_name();
-        match self.name.generation {
+        match self.name.epoch {
             1 => format!("{partition}/{position}.jsonl"),
-            generation => format!("{partition}/{position}.{generation}.jsonl"),
+            epoch => format!("{partition}/{position}.{epoch}.jsonl"),
         }
     }
 
-    /// The same stretch with one segment more.
-    pub fn and(&self, segment: &Segment) -> Stretch {
-        Stretch {
+    /// The same extent with one segment more.
+    pub fn and(&self, segment: &Segment) -> Extent {
+        Extent {
             next: segment.last.following(),
             timestamp_max: self.timestamp_max.max(segment.timestamp_max),
             ..self.clone()
@@ -109,40 +109,40 @@ impl Stretch {
 
 /// Where it is written how far partitions are stored: the table, or what a test has in its place.
 pub trait Positions: Sync {
-    /// All stretches of a partition, by their names.
+    /// All extents of a partition, by their names.
     ///
     /// **Guarantees**: shows every change that was made before the call.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
-    fn stretches(
+    fn extents(
         &self,
         partition: &str,
-    ) -> impl Future<Output = Result<Vec<Stretch>, StorageError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Extent>, StorageError>> + Send;
 
-    /// Begins a stretch; `false` if there is one of its name.
+    /// Begins a extent; `false` if there is one of its name.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     fn begin(
         &self,
         partition: &str,
-        stretch: &Stretch,
+        extent: &Extent,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
-    /// Moves a stretch on; `false` if it is not at `from` any more, which does no harm: whoever
+    /// Moves a extent on; `false` if it is not at `from` any more, which does no harm: whoever
     /// moved it took the same step.
     ///
     /// **Errors**: [`StorageError`]; a retry helps where it says so.
     fn advance(
         &self,
         partition: &str,
-        from: &Stretch,
-        to: &Stretch,
+        from: &Extent,
+        to: &Extent,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 }
 
 impl Positions for Table {
-    async fn stretches(&self, partition: &str) -> Result<Vec<Stretch>, StorageError> {
-        let mut stretches = vec![];
+    async fn extents(&self, partition: &str) -> Result<Vec<Extent>, StorageError> {
+        let mut extents = vec![];
         let mut items = self
             .client
             .query()
@@ -158,17 +158,17 @@ impl Positions for Table {
             let item = item.map_err(|error| {
                 StorageError::from_sdk("Query of the positions of a stream", error)
             })?;
-            stretches.push(read_stretch(&item)?);
+            extents.push(read_extent(&item)?);
         }
-        Ok(stretches)
+        Ok(extents)
     }
 
-    async fn begin(&self, partition: &str, stretch: &Stretch) -> Result<bool, StorageError> {
+    async fn begin(&self, partition: &str, extent: &Extent) -> Result<bool, StorageError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.name)
-            .set_item(Some(stretch_item(partition, stretch)))
+            .set_item(Some(extent_item(partition, extent)))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", keys::PARTITION_KEY);
         met(put.send().await, "PutItem of a position of a stream")
@@ -177,14 +177,14 @@ impl Positions for Table {
     async fn advance(
         &self,
         partition: &str,
-        from: &Stretch,
-        to: &Stretch,
+        from: &Extent,
+        to: &Extent,
     ) -> Result<bool, StorageError> {
         let put = self
             .client
             .put_item()
             .table_name(&self.name)
-            .set_item(Some(stretch_item(partition, to)))
+            .set_item(Some(extent_item(partition, to)))
             .condition_expression("#next = :from")
             .expression_attribute_names("#next", "next")
             .expression_attribute_values(":from", AttributeValue::S(from.next.to_string()));
@@ -196,27 +196,26 @@ fn partition_key(partition: &str) -> String {
     format!("P#{partition}")
 }
 
-fn stretch_item(partition: &str, stretch: &Stretch) -> Item {
-    let StretchName { generation, number } = stretch.name;
+fn extent_item(partition: &str, extent: &Extent) -> Item {
+    let ExtentName { epoch, number } = extent.name;
     let mut item = Item::from([
         (keys::PARTITION_KEY.to_string(), AttributeValue::S(partition_key(partition))),
-        (keys::SORT_KEY.to_string(), AttributeValue::S(format!("{generation:06}.{number:03}"))),
-        ("first".to_string(), AttributeValue::S(stretch.first.to_string())),
-        ("next".to_string(), AttributeValue::S(stretch.next.to_string())),
+        (keys::SORT_KEY.to_string(), AttributeValue::S(format!("{epoch:06}.{number:03}"))),
+        ("first".to_string(), AttributeValue::S(extent.first.to_string())),
+        ("next".to_string(), AttributeValue::S(extent.next.to_string())),
     ]);
-    if let Some(time) = stretch.timestamp_max {
+    if let Some(time) = extent.timestamp_max {
         item.insert(TIMESTAMP_MAX_ATTRIBUTE.to_string(), AttributeValue::N(time.to_string()));
     }
     item
 }
 
-fn read_stretch(item: &Item) -> Result<Stretch, StorageError> {
-    let name = text(item, keys::SORT_KEY)?.split_once('.').and_then(|(generation, number)| {
-        Some(StretchName { generation: generation.parse().ok()?, number: number.parse().ok()? })
+fn read_extent(item: &Item) -> Result<Extent, StorageError> {
+    let name = text(item, keys::SORT_KEY)?.split_once('.').and_then(|(epoch, number)| {
+        Some(ExtentName { epoch: epoch.parse().ok()?, number: number.parse().ok()? })
     });
-    let name = name.ok_or_else(|| {
-        malformed(item, "its sort key is not a generation and a stretch".to_string())
-    })?;
+    let name = name
+        .ok_or_else(|| malformed(item, "its sort key is not a epoch and a extent".to_string()))?;
     let offset = |attribute: &str| {
         let digits = text(item, attribute)?;
         Offset::parse(digits).ok_or_else(|| {
@@ -232,7 +231,7 @@ fn read_stretch(item: &Item) -> Result<Stretch, StorageError> {
             })?)
         }
     };
-    Ok(Stretch { name, first: offset("first")?, next: offset("next")?, timestamp_max })
+    Ok(Extent { name, first: offset("first")?, next: offset("next")?, timestamp_max })
 }
 
 #[cfg(test)]
@@ -241,8 +240,8 @@ mod tests {
 
     const PARTITION: &str = "kafka/shop-01234567/orders/3";
 
-    fn stretch(generation: u32, first: u64) -> Stretch {
-        Stretch::begun(StretchName { generation, number: 2 }, Offset::from(first))
+    fn extent(epoch: u32, first: u64) -> Extent {
+        Extent::begun(ExtentName { epoch, number: 2 }, Offset::from(first))
     }
 
     #[test]
@@ -265,10 +264,10 @@ mod tests {
 
     #[test]
     fn an_object_is_named_by_the_position_that_it_goes_on_from() {
-        let begun = stretch(1, 42);
+        let begun = extent(1, 42);
         assert_eq!(begun.next_key(PARTITION), format!("{PARTITION}/00000000000000000042.jsonl"));
         assert_eq!(
-            stretch(2, 42).next_key(PARTITION),
+            extent(2, 42).next_key(PARTITION),
             format!("{PARTITION}/00000000000000000042.2.jsonl")
         );
         let longer = begun.and(&Segment { last: Offset::from(99), timestamp_max: Some(7) });
@@ -280,10 +279,10 @@ mod tests {
 
     #[test]
     fn a_row_is_written_and_read_as_the_table_page_says() {
-        let begun = stretch(1, 42);
+        let begun = extent(1, 42);
         let moved = begun.and(&Segment { last: Offset::from(99), timestamp_max: Some(7) });
-        for (stretch, next, time) in [(begun, "42", None), (moved, "100", Some("7"))] {
-            let item = stretch_item(PARTITION, &stretch);
+        for (extent, next, time) in [(begun, "42", None), (moved, "100", Some("7"))] {
+            let item = extent_item(PARTITION, &extent);
             let text = |name: &str| item[name].as_s().map(String::as_str);
             assert_eq!(text("pk"), Ok("P#kafka/shop-01234567/orders/3"));
             assert_eq!(
@@ -294,7 +293,7 @@ mod tests {
                 item.get("timestamp_max").and_then(|time| time.as_n().ok()).map(String::as_str),
                 time
             );
-            assert_eq!(read_stretch(&item).expect("well formed"), stretch);
+            assert_eq!(read_extent(&item).expect("well formed"), extent);
         }
     }
 
@@ -303,9 +302,9 @@ mod tests {
         for (attribute, value) in
             [("sk", "000001"), ("first", "x"), ("next", "-1"), ("timestamp_max", "today")]
         {
-            let mut item = stretch_item(PARTITION, &stretch(1, 42));
+            let mut item = extent_item(PARTITION, &extent(1, 42));
             item.insert(attribute.to_string(), AttributeValue::S(value.to_string()));
-            let sentence = read_stretch(&item).expect_err("malformed").to_string();
+            let sentence = read_extent(&item).expect_err("malformed").to_string();
             assert!(sentence.contains(&format!("P#{PARTITION}")), "{sentence}");
         }
     }

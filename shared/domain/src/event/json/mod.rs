@@ -595,8 +595,8 @@ pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|word| u64::from_le_bytes(*word))
 }
 
-/// Marks, by its high bit, the lowest byte that is a quote, a backslash or a control character.
-/// Bytes above it may be marked wrongly, since a borrow runs upwards.
+/// LedgerEntries, by its high bit, the lowest byte that is a quote, a backslash or a control
+/// character. Bytes above it may be marked wrongly, since a borrow runs upwards.
 ///
 /// **Source**: "Bit Twiddling Hacks" by Sean Eron Anderson, "Determine if a word has a byte less
 /// than n".
@@ -629,7 +629,7 @@ fn short_number(word: u64) -> Option<(usize, Kind)> {
     (starts_well && ends_well).then_some((length_bits as usize / 8, kind))
 }
 
-/// Marks, by its high bit, every byte that is no ASCII digit.
+/// LedgerEntries, by its high bit, every byte that is no ASCII digit.
 #[inline]
 fn other_than_digits(word: u64) -> u64 {
     let digits = word ^ (LOW_BITS * b'0' as u64);

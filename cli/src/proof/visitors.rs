@@ -1,19 +1,19 @@
 //! The customers and sessions of the table beside those of the recount.
 //!
 //! The table has sketches, which say how many different ids there were, about. Which ids there were
-//! is known from the recount. So the proof has two halves: what the rows of a bucket come to,
-//! united, must be what a sketch of the recounted ids comes to, to the last bit, since a sketch
+//! is known from the recount. So the proof has two halves: what the rows of a period come to,
+//! merged, must be what a sketch of the recounted ids comes to, to the last bit, since a sketch
 //! depends on its ids alone; and that must be near the true number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
-use minutebook_oracle::{Bucket, Granularity, VisitorIds, Visitors};
+use minutebook_oracle::{Granularity, Period, VisitorIds, Visitors};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::proof::hours::{SiteHour, above_the_minute};
 use crate::proof::report::Differences;
-use crate::rows::{Sketches, UniqueRow};
+use crate::rows::{Sketches, VisitorRow};
 
 /// The registers of a sketch are two to this power.
 const LG_K: u8 = 14;
@@ -41,17 +41,17 @@ const ERROR_MAX: f64 = 5.0 * 1.04 / 128.0;
 /// Customers and sessions twice. First those of all chunks are added, then all rows of the table,
 /// and then it is judged.
 #[derive(Debug, Default)]
-pub(crate) struct UniqueBooks {
+pub(crate) struct VisitorBooks {
     recounted: Visitors,
-    /// The rows of each bucket of a site.
-    found: BTreeMap<(String, Bucket), Vec<Sketches>>,
+    /// The rows of each period of a site.
+    found: BTreeMap<(String, Period), Vec<Sketches>>,
 }
 
 /// What was compared.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
     /// How many numbers.
-    pub(crate) uniques: u64,
+    pub(crate) visitors: u64,
     pub(crate) differences: Differences,
 }
 
@@ -62,15 +62,15 @@ struct Both<T> {
     sessions: T,
 }
 
-impl UniqueBooks {
+impl VisitorBooks {
     /// Adds whom a chunk's events are of.
     pub(crate) fn add_recounted(&mut self, visitors: &Visitors) {
-        self.recounted.unite(visitors);
+        self.recounted.merge(visitors);
     }
 
     /// Adds a row of the table.
-    pub(crate) fn add_found(&mut self, row: UniqueRow) {
-        self.found.entry((row.site, row.bucket)).or_default().push(row.sketches);
+    pub(crate) fn add_found(&mut self, row: VisitorRow) {
+        self.found.entry((row.site, row.period)).or_default().push(row.sketches);
     }
 
     /// Forgets all rows.
@@ -78,42 +78,42 @@ impl UniqueBooks {
         self.found.clear();
     }
 
-    /// Compares the buckets of sites that are to be compared. What the minutes of the `waiting`
+    /// Compares the periods of sites that are to be compared. What the minutes of the `waiting`
     /// hours hold may not be in any row above them yet.
     pub(crate) fn judge<'a>(
         self,
         waiting: impl IntoIterator<Item = &'a SiteHour>,
-        mut is_compared: impl FnMut(&str, Bucket) -> bool,
+        mut is_compared: impl FnMut(&str, Period) -> bool,
     ) -> Judged {
         let mut judged = Judged::default();
-        let mut found: BTreeMap<Granularity, BTreeMap<(&str, Bucket), Both<HllUnion>>> =
+        let mut found: BTreeMap<Granularity, BTreeMap<(&str, Period), Both<HllUnion>>> =
             BTreeMap::new();
         let mut oddities = BTreeSet::new();
         let waiting: BTreeSet<&SiteHour> = waiting.into_iter().collect();
-        for ((site, bucket), rows) in &self.found {
-            let mut buckets = vec![*bucket];
-            if bucket.granularity() == Granularity::Minute {
-                let hour = Bucket::containing(Granularity::Hour, bucket.first_minute());
+        for ((site, period), rows) in &self.found {
+            let mut periods = vec![*period];
+            if period.granularity() == Granularity::Minute {
+                let hour = Period::containing(Granularity::Hour, period.first_minute());
                 if waiting.contains(&(site.clone(), hour)) {
-                    buckets.extend(above_the_minute(hour));
+                    periods.extend(above_the_minute(hour));
                 }
             }
-            buckets.retain(|bucket| is_compared(site, *bucket));
-            if buckets.is_empty() {
+            periods.retain(|period| is_compared(site, *period));
+            if periods.is_empty() {
                 continue;
             }
             for row in rows {
                 let sketches = match Both::read(row) {
                     Ok(sketches) => sketches,
                     Err(error) => {
-                        oddities.insert(format!("{site} {bucket}: {error}"));
+                        oddities.insert(format!("{site} {period}: {error}"));
                         continue;
                     }
                 };
-                for bucket in &buckets {
-                    let united =
-                        found.entry(bucket.granularity()).or_default().entry((site, *bucket));
-                    united.or_insert_with(Both::nobody).unite(&sketches);
+                for period in &periods {
+                    let merged =
+                        found.entry(period.granularity()).or_default().entry((site, *period));
+                    merged.or_insert_with(Both::nobody).merge(&sketches);
                 }
             }
         }
@@ -122,14 +122,14 @@ impl UniqueBooks {
         }
         for granularity in Granularity::ALL {
             let mut found = found.remove(&granularity).unwrap_or_default();
-            for (site, bucket, ids) in self.recounted.by_bucket(granularity) {
-                if is_compared(site, bucket) {
-                    let found = found.remove(&(site, bucket)).unwrap_or_else(Both::nobody);
-                    judged.compare(site, bucket, &ids, &found);
+            for (site, period, ids) in self.recounted.by_period(granularity) {
+                if is_compared(site, period) {
+                    let found = found.remove(&(site, period)).unwrap_or_else(Both::nobody);
+                    judged.compare(site, period, &ids, &found);
                 }
             }
-            for ((site, bucket), found) in found {
-                judged.compare(site, bucket, &VisitorIds::default(), &found);
+            for ((site, period), found) in found {
+                judged.compare(site, period, &VisitorIds::default(), &found);
             }
         }
         judged
@@ -140,7 +140,7 @@ impl Judged {
     fn compare(
         &mut self,
         site: &str,
-        bucket: Bucket,
+        period: Period,
         ids: &VisitorIds<'_>,
         found: &Both<HllUnion>,
     ) {
@@ -150,16 +150,16 @@ impl Judged {
             if ids.is_empty() && found.is_empty() {
                 continue;
             }
-            self.uniques += 1;
+            self.visitors += 1;
             let recounted = ids.len() as u64;
             let found = found.composite_estimate();
             let expected = sketch_of(ids).composite_estimate();
             let is_right = found.to_bits() == expected.to_bits() && is_near(recounted, expected);
             if !is_right {
-                let granularity = bucket.granularity().name();
+                let granularity = period.granularity().name();
                 self.differences.add(|| {
                     format!(
-                        "{site} {measure} {granularity} {bucket}: recounted {recounted}, the table says {found:.0} where a \
+                        "{site} {measure} {granularity} {period}: recounted {recounted}, the table says {found:.0} where a \
                          sketch of them says {expected:.0}"
                     )
                 });
@@ -196,7 +196,7 @@ impl Both<HllUnion> {
         Self { users: nobody(), sessions: nobody() }
     }
 
-    fn unite(&mut self, sketches: &Both<Option<HllSketch>>) {
+    fn merge(&mut self, sketches: &Both<Option<HllSketch>>) {
         if let Some(users) = &sketches.users {
             self.users.update(users);
         }
@@ -245,7 +245,7 @@ mod tests {
 
     const HOUR: &str = "2026-11-20T23";
 
-    fn hour() -> Bucket {
+    fn hour() -> Period {
         hour_named(HOUR).unwrap()
     }
 
@@ -259,17 +259,17 @@ mod tests {
     }
 
     /// A row with these customers, all in one session.
-    fn row(bucket: Bucket, ids: std::ops::Range<u32>) -> UniqueRow {
+    fn row(period: Period, ids: std::ops::Range<u32>) -> VisitorRow {
         let sketches = Sketches { users: bytes(&names(ids)), sessions: bytes(&["1".to_owned()]) };
-        UniqueRow { site: "shop".to_owned(), bucket, ttl: None, sketches }
+        VisitorRow { site: "shop".to_owned(), period, ttl: None, sketches }
     }
 
-    fn minute(of_hour: i64) -> Bucket {
-        Bucket::containing(Granularity::Minute, hour().first_minute() + of_hour)
+    fn minute(of_hour: i64) -> Period {
+        Period::containing(Granularity::Minute, hour().first_minute() + of_hour)
     }
 
     /// Books in which these customers had events in two minutes of the hour, half of them in both.
-    fn books(ids: u32) -> UniqueBooks {
+    fn books(ids: u32) -> VisitorBooks {
         let mut visitors = Visitors::default();
         for (place, name) in names(0..ids).iter().enumerate() {
             visitors.add("shop", minute(7).first_minute(), Some(name), Some("1"));
@@ -277,7 +277,7 @@ mod tests {
                 visitors.add("shop", minute(8).first_minute(), Some(name), Some("1"));
             }
         }
-        let mut books = UniqueBooks::default();
+        let mut books = VisitorBooks::default();
         books.add_recounted(&visitors);
         books
     }
@@ -287,7 +287,7 @@ mod tests {
     #[track_caller]
     fn check(
         ids: u32,
-        rows: Vec<UniqueRow>,
+        rows: Vec<VisitorRow>,
         is_waiting: bool,
         from: Granularity,
         differences: &[&str],
@@ -295,17 +295,17 @@ mod tests {
         let mut books = books(ids);
         rows.into_iter().for_each(|row| books.add_found(row));
         let waiting = is_waiting.then(|| ("shop".to_owned(), hour()));
-        let judged = books.judge(&waiting, |_, bucket| bucket.granularity() >= from);
+        let judged = books.judge(&waiting, |_, period| period.granularity() >= from);
         assert_eq!(judged.differences.first, differences);
-        judged.uniques
+        judged.visitors
     }
 
-    fn above(ids: std::ops::Range<u32>) -> Vec<UniqueRow> {
-        above_the_minute(hour()).map(|bucket| row(bucket, ids.clone())).into()
+    fn above(ids: std::ops::Range<u32>) -> Vec<VisitorRow> {
+        above_the_minute(hour()).map(|period| row(period, ids.clone())).into()
     }
 
     #[test]
-    fn rows_of_a_bucket_are_united() {
+    fn rows_of_a_period_are_merged() {
         for ids in [10, 1_000, 40_000] {
             let [third, half] = [ids / 3, ids / 2];
             let rows = [above(0..half), above(third..ids), above(0..1)].concat();
@@ -337,7 +337,7 @@ mod tests {
         let even = |minute| {
             let even: Vec<String> = names(0..10).into_iter().step_by(2).collect();
             let sketches = Sketches { users: bytes(&even), sessions: bytes(&["1".to_owned()]) };
-            UniqueRow { site: "shop".to_owned(), bucket: minute, ttl: None, sketches }
+            VisitorRow { site: "shop".to_owned(), period: minute, ttl: None, sketches }
         };
         let minutes = [row(minute(7), 0..10), even(minute(8))];
         check(10, [minutes.to_vec(), above(0..10)].concat(), false, Granularity::Minute, &[]);
@@ -371,7 +371,7 @@ mod tests {
         let judged = |found| {
             let mut books = books(20_000);
             books.add_found(row(hour(), 0..found));
-            books.judge(&[], |_, bucket| bucket == hour()).differences.count
+            books.judge(&[], |_, period| period == hour()).differences.count
         };
         assert_eq!((judged(20_000), judged(19_000)), (0, 1));
     }
@@ -380,7 +380,7 @@ mod tests {
     fn bytes_that_are_no_sketch_are_a_difference() {
         let broken = |users: Option<Vec<u8>>| {
             let sketches = Sketches { users, sessions: bytes(&["1".to_owned()]) };
-            UniqueRow { site: "shop".to_owned(), bucket: hour(), ttl: None, sketches }
+            VisitorRow { site: "shop".to_owned(), period: hour(), ttl: None, sketches }
         };
         let mut books = books(1);
         let small = HllSketch::new(12, HllType::Hll8).unwrap().serialize();
@@ -388,7 +388,7 @@ mod tests {
             books.add_found(broken(Some(bytes)));
         }
         books.add_found(row(hour(), 0..1));
-        let judged = books.judge(&[], |_, bucket| bucket == hour());
+        let judged = books.judge(&[], |_, period| period == hour());
         assert_eq!(judged.differences.first.len(), 4, "{:?}", judged.differences.first);
         assert!(
             judged.differences.first.iter().any(|line| line.contains("2^12 registers, not 2^14"))
