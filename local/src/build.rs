@@ -1,73 +1,195 @@
-//! Builds the functions into the zips that the template names.
+//! Builds the functions of the template into zips.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::log::failure;
 use crate::package::package_program;
 use crate::stack::STATE_FOLDER;
 use crate::template::Template;
-use crate::tools::Tools;
+use crate::tools::CargoLambda;
 
 /// What cargo tells a program that it runs; a cargo that is run by that program must not take it
 /// for its own.
 const OF_THE_OUTER_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 
-/// The zips of the last build, by the name of their binary.
+/// The folder, in the state folder, of the zips that [`build_functions`] makes. Those in
+/// `target/lambda`, which the template names, are for AWS: a dev build must never lie there.
+const DEV_FOLDER: &str = "functions";
+
+/// A message of `cargo build --message-format=json`, as far as it is read.
+#[derive(Deserialize)]
+struct CargoMessage {
+    reason: String,
+    target: Option<CargoTarget>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct CargoTarget {
+    name: String,
+}
+
+/// The zips that [`build_functions`] made last, by the name of their binary.
 ///
 /// # Errors
 /// The template cannot be read, or a function was never built.
 pub fn built_functions(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let zips = Template::read(root)?.zips(root);
-    match zips.values().find(|zip| !zip.is_file()) {
-        Some(zip) => bail!("{} is not there: build the functions first", zip.display()),
-        None => Ok(zips),
-    }
+    all_there(dev_zips(root, &Template::read(root)?))
 }
 
-/// Builds all functions of the template in release mode with cargo-lambda, as for AWS, but for this
-/// machine's processor. Returns the zips by the name of their binary. It blocks; the first build
-/// takes minutes.
+/// The zips of the last release build, by the name of their binary.
+///
+/// # Errors
+/// The template cannot be read, or a function was never built.
+pub fn built_release(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    all_there(Template::read(root)?.zips(root))
+}
+
+/// Builds all functions of the template with plain cargo in the dev profile, for this machine, and
+/// returns their zips by the name of the binary.
+///
+/// It is the build of the command and of the tests: the same profile, the same target folder and,
+/// since no package is named, the same features of every dependency. So each of them compiles only
+/// what the others have not. Cargo's progress goes to the terminal. Dropping the future ends the
+/// build.
+///
+/// # Errors
+/// The build failed; cargo has said why.
+pub async fn build_functions(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let template = Template::read(root)?;
+    let programs = cargo_build(root, &template, false).await?;
+    package(programs, dev_zips(root, &template)).await
+}
+
+/// Builds all functions of the template in release mode, for this machine's processor, into the
+/// zips that the template names. It blocks; the first build takes minutes. The progress goes to the
+/// terminal.
 ///
 /// Lambda's programs are Linux programs: on another system the functions are built natively
 /// instead, since the emulator runs them without a container.
 ///
 /// # Errors
-/// The build failed; the message names the log.
-pub fn build_functions(root: &Path, tools: &Tools) -> Result<BTreeMap<String, PathBuf>> {
+/// The build failed; cargo has said why.
+pub async fn build_release(
+    root: &Path,
+    cargo_lambda: &CargoLambda,
+) -> Result<BTreeMap<String, PathBuf>> {
+    if cfg!(target_os = "linux") {
+        return build_for_lambda(root, cargo_lambda).await;
+    }
     let template = Template::read(root)?;
-    let mut command = if cfg!(target_os = "linux") {
-        let mut command = Command::new(tools.cargo_lambda());
-        command.args(["lambda", "build", "--release", "--output-format", "zip"]);
-        command
-    } else {
-        let mut command = Command::new("cargo");
-        command.args(["build", "--release"]);
-        command
-    };
-    command.arg("--locked");
+    let programs = cargo_build(root, &template, true).await?;
+    package(programs, template.zips(root)).await
+}
+
+/// Builds all functions of the template in release mode with cargo-lambda, as for AWS, but for this
+/// machine's processor: Linux programs, on any system, into the zips that the template names.
+///
+/// # Errors
+/// The build failed; cargo has said why.
+pub async fn build_for_lambda(
+    root: &Path,
+    cargo_lambda: &CargoLambda,
+) -> Result<BTreeMap<String, PathBuf>> {
+    let template = Template::read(root)?;
+    let mut command = Command::new(cargo_lambda.program());
+    command.args(["lambda", "build", "--release", "--locked", "--output-format", "zip"]);
+    if !cfg!(target_os = "linux") {
+        command.arg(if cfg!(target_arch = "aarch64") { "--arm64" } else { "--x86-64" });
+    }
     for function in template.functions() {
         command.args(["--package", function]);
     }
-    command.current_dir(root).env("PATH", tools.search_path()?).stdin(Stdio::null());
+    command.current_dir(root).env("PATH", cargo_lambda.search_path()?).stdin(Stdio::null());
     forget_outer_cargo(&mut command);
-    let log = root.join(STATE_FOLDER).join("build.log");
-    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-    command.stdout(output.try_clone()?).stderr(output);
-    let status = command.status().context("cannot start the build of the functions")?;
-    if !status.success() {
-        return Err(failure("the functions do not build", &log));
+    let mut child = tokio::process::Command::from(command)
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start cargo-lambda")?;
+    if !child.wait().await.context("cannot wait for cargo-lambda")?.success() {
+        bail!("the functions do not build (cargo says why above)");
     }
-    if !cfg!(target_os = "linux") {
-        for (function, zip) in template.zips(root) {
-            package_program(&root.join("target/release").join(function), &zip)?;
+    all_there(template.zips(root))
+}
+
+/// Builds the functions' programs and returns their paths by the name of the binary.
+async fn cargo_build(
+    root: &Path,
+    template: &Template,
+    is_release: bool,
+) -> Result<BTreeMap<String, PathBuf>> {
+    let mut command = Command::new("cargo");
+    // The paths of the programs come from cargo, which knows where its target folder is.
+    command.args(["build", "--locked", "--message-format=json-render-diagnostics"]);
+    if is_release {
+        command.arg("--release");
+    }
+    for function in template.functions() {
+        command.args(["--bin", function]);
+    }
+    command.current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped());
+    forget_outer_cargo(&mut command);
+    let mut child = tokio::process::Command::from(command)
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start cargo")?;
+    let messages = child.stdout.take().context("the output of cargo is a pipe")?;
+    let mut lines = BufReader::new(messages).lines();
+    let mut programs = BTreeMap::new();
+    while let Some(line) = lines.next_line().await.context("cannot read what cargo says")? {
+        if let Some((name, program)) = built_program(&line)? {
+            programs.insert(name, program);
         }
     }
-    Ok(template.zips(root))
+    if !child.wait().await.context("cannot wait for cargo")?.success() {
+        bail!("the functions do not build (cargo says why above)");
+    }
+    Ok(programs)
+}
+
+/// The name and the path of the program that a message of cargo is about.
+fn built_program(line: &str) -> Result<Option<(String, PathBuf)>> {
+    let message: CargoMessage =
+        serde_json::from_str(line).with_context(|| format!("cargo said {line:?}"))?;
+    if message.reason != "compiler-artifact" {
+        return Ok(None);
+    }
+    Ok(message.target.map(|target| target.name).zip(message.executable))
+}
+
+/// Packs each function's program into its zip.
+async fn package(
+    programs: BTreeMap<String, PathBuf>,
+    zips: BTreeMap<String, PathBuf>,
+) -> Result<BTreeMap<String, PathBuf>> {
+    tokio::task::spawn_blocking(move || {
+        for (function, zip) in &zips {
+            let program = programs
+                .get(function)
+                .with_context(|| format!("cargo built no program {function}"))?;
+            package_program(program, zip)?;
+        }
+        Ok(zips)
+    })
+    .await?
+}
+
+fn dev_zips(root: &Path, template: &Template) -> BTreeMap<String, PathBuf> {
+    let folder = root.join(STATE_FOLDER).join(DEV_FOLDER);
+    let zip = |function: &String| folder.join(function).with_extension("zip");
+    template.functions().iter().map(|function| (function.clone(), zip(function))).collect()
+}
+
+fn all_there(zips: BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, PathBuf>> {
+    match zips.values().find(|zip| !zip.is_file()) {
+        Some(zip) => bail!("{} is not there: build the functions first", zip.display()),
+        None => Ok(zips),
+    }
 }
 
 /// Removes what an outer cargo (`cargo run`) has put into the environment about the package that it
@@ -78,5 +200,42 @@ pub fn forget_outer_cargo(command: &mut Command) {
         if OF_THE_OUTER_CARGO.iter().any(|prefix| is_outer(prefix)) {
             command.env_remove(&name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_among_the_messages_of_cargo() {
+        let program = r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"ingest"},"executable":"/t/debug/ingest"}"#;
+        let expected = ("ingest".to_owned(), PathBuf::from("/t/debug/ingest"));
+        assert_eq!(built_program(program).unwrap(), Some(expected));
+        for other in [
+            r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"ingest"},"executable":null}"#,
+            r#"{"reason":"build-script-executed","out_dir":"/t"}"#,
+            r#"{"reason":"build-finished","success":true}"#,
+        ] {
+            assert_eq!(built_program(other).unwrap(), None);
+        }
+        assert!(built_program("Finished").is_err());
+    }
+
+    #[test]
+    fn dev_builds_lie_apart_from_what_goes_to_aws() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let template = Template::read(root).unwrap();
+        let (dev, release) = (dev_zips(root, &template), template.zips(root));
+        assert_eq!(dev.keys().collect::<Vec<_>>(), release.keys().collect::<Vec<_>>());
+        assert_eq!(dev["ingest"], root.join(".minutebook/functions/ingest.zip"));
+        assert_eq!(release["ingest"], root.join("target/lambda/ingest/bootstrap.zip"));
+    }
+
+    #[test]
+    fn a_zip_that_was_never_built_is_named() {
+        let zips = BTreeMap::from([("ingest".to_owned(), PathBuf::from("/nowhere/ingest.zip"))]);
+        let error = all_there(zips).unwrap_err().to_string();
+        assert_eq!(error, "/nowhere/ingest.zip is not there: build the functions first");
     }
 }

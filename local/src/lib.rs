@@ -17,12 +17,15 @@ mod template;
 mod tools;
 mod watch;
 
-pub use build::{build_functions, built_functions, forget_outer_cargo};
+pub use build::{
+    build_for_lambda, build_functions, build_release, built_functions, built_release,
+    forget_outer_cargo,
+};
 pub use deploy::{Code, Deployment, STACK_NAME};
 pub use emulator::{Emulator, EmulatorOptions, REGION, check_port};
 pub use http::http_client;
 pub use package::{package_program, stub_zip};
 pub use root::{TEMPLATE, find_root};
 pub use stack::{STACK_FILE, STATE_FOLDER, Stack};
-pub use tools::Tools;
+pub use tools::{CargoLambda, Tools};
 pub use watch::{Watch, WatchPlan};

@@ -1,6 +1,7 @@
-//! The pinned tools in a private Python environment: the emulator and cargo-lambda (which brings
-//! zig).
+//! The pinned tools in a private Python environment: the emulator, and where it is asked for
+//! cargo-lambda (which brings zig).
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,8 +11,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::log::failure;
 use crate::stack::STATE_FOLDER;
 
-/// The pinned versions and their hashes, from the root of the checkout.
-const REQUIREMENTS: &str = "infra/local/requirements.txt";
+/// The pinned versions of the emulator and their hashes, from the root of the checkout.
+const EMULATOR: Requirements =
+    Requirements { file: "infra/local/requirements.txt", stamp: "requirements.blake3" };
+
+/// The same of cargo-lambda, a large download that only release builds and `--watch` need.
+const CARGO_LAMBDA: Requirements =
+    Requirements { file: "infra/local/cargo-lambda.txt", stamp: "cargo-lambda.blake3" };
 
 /// Where to look for a Python; the first that is new enough and can make environments is taken.
 const PYTHONS: [&str; 7] =
@@ -26,37 +32,48 @@ try: import venv, ensurepip
 except ImportError: sys.exit(4)
 ";
 
-/// The installed tools.
+/// A file of pinned packages, and the file in the environment that says which version of it was
+/// installed.
+struct Requirements {
+    file: &'static str,
+    stamp: &'static str,
+}
+
+/// The installed emulator.
 #[derive(Clone, Debug)]
 pub struct Tools {
     folder: PathBuf,
 }
 
+/// The installed cargo-lambda.
+#[derive(Clone, Debug)]
+pub struct CargoLambda {
+    bin: PathBuf,
+}
+
 impl Tools {
-    /// Installs the tools into `.minutebook/tools` below `root`, unless exactly these versions are
-    /// there already.
+    /// Installs the emulator into `.minutebook/tools` below `root`, unless exactly these versions
+    /// are there already.
     ///
     /// Two processes may call it at once: one installs, the other waits. It blocks, the first time
-    /// for about a minute.
+    /// for some ten seconds.
     ///
     /// # Errors
     /// No Python is new enough, or an installation failed; the message names the log.
     pub fn install(root: &Path) -> Result<Self> {
-        let state = root.join(STATE_FOLDER);
-        fs::create_dir_all(&state).with_context(|| format!("cannot make {}", state.display()))?;
-        let requirements = root.join(REQUIREMENTS);
-        let wanted = fs::read(&requirements)
-            .with_context(|| format!("cannot read {}", requirements.display()))?;
-        let wanted = blake3::hash(&wanted).to_hex().to_string();
-        let tools = Self { folder: state.join("tools") };
+        let _lock = lock(root)?;
+        Self::install_locked(root)
+    }
 
-        let lock_path = state.join("tools.lock");
-        let lock = File::create(&lock_path)
-            .with_context(|| format!("cannot write {}", lock_path.display()))?;
-        lock.lock().with_context(|| format!("cannot lock {}", lock_path.display()))?;
-        if !tools.is_installed(&wanted) {
-            tools.make(&requirements, &state.join("tools.log"))?;
-            fs::write(tools.stamp(), &wanted).context("cannot note the version of the tools")?;
+    fn install_locked(root: &Path) -> Result<Self> {
+        let tools = Self { folder: root.join(STATE_FOLDER).join("tools") };
+        let wanted = EMULATOR.wanted(root)?;
+        // The Python is a link that dangles once the machine's own has been replaced.
+        let is_usable = tools.python().exists() && tools.ministack().exists();
+        if !(is_usable && tools.is_noted(&EMULATOR, &wanted)) {
+            let log = root.join(STATE_FOLDER).join("tools.log");
+            tools.make_environment(&log)?;
+            tools.add(&EMULATOR, root, &log, &wanted)?;
         }
         Ok(tools)
     }
@@ -71,41 +88,15 @@ impl Tools {
         self.bin().join("python")
     }
 
-    /// The program behind `cargo lambda`.
-    pub fn cargo_lambda(&self) -> PathBuf {
-        self.bin().join("cargo-lambda")
-    }
-
-    /// A search path with the tools first, so that cargo-lambda finds the zig of its own
-    /// environment.
-    ///
-    /// # Errors
-    /// The folder's name has a colon in it.
-    pub fn search_path(&self) -> Result<std::ffi::OsString> {
-        let inherited = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(self.bin()).chain(std::env::split_paths(&inherited));
-        std::env::join_paths(folders)
-            .with_context(|| format!("{} cannot stand in PATH", self.bin().display()))
-    }
-
     fn bin(&self) -> PathBuf {
         self.folder.join("bin")
     }
 
-    fn stamp(&self) -> PathBuf {
-        self.folder.join("requirements.blake3")
+    fn is_noted(&self, requirements: &Requirements, wanted: &str) -> bool {
+        fs::read_to_string(self.folder.join(requirements.stamp)).is_ok_and(|noted| noted == wanted)
     }
 
-    fn is_installed(&self, wanted: &str) -> bool {
-        let noted = fs::read_to_string(self.stamp()).unwrap_or_default();
-        // The Python is a link that dangles once the machine's own has been replaced.
-        noted == wanted
-            && self.python().exists()
-            && self.ministack().exists()
-            && self.cargo_lambda().exists()
-    }
-
-    fn make(&self, requirements: &Path, log: &Path) -> Result<()> {
+    fn make_environment(&self, log: &Path) -> Result<()> {
         let python = find_python()?;
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder)
@@ -115,7 +106,21 @@ impl Tools {
             File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut make = Command::new(python);
         make.args(["-m", "venv"]).arg(&self.folder);
-        run(&mut make, &output, log, "cannot make a Python environment")?;
+        run(&mut make, &output, log, "cannot make a Python environment")
+    }
+
+    fn add(
+        &self,
+        requirements: &Requirements,
+        root: &Path,
+        log: &Path,
+        wanted: &str,
+    ) -> Result<()> {
+        let output = File::options()
+            .append(true)
+            .create(true)
+            .open(log)
+            .with_context(|| format!("cannot write {}", log.display()))?;
         let mut install = Command::new(self.python());
         install
             .args([
@@ -127,9 +132,68 @@ impl Tools {
                 "--no-compile",
             ])
             .args(["--only-binary", ":all:", "--require-hashes", "-r"])
-            .arg(requirements);
-        run(&mut install, &output, log, "cannot install the tools")
+            .arg(root.join(requirements.file));
+        run(&mut install, &output, log, "cannot install the tools")?;
+        fs::write(self.folder.join(requirements.stamp), wanted)
+            .context("cannot note the version of the tools")
     }
+}
+
+impl CargoLambda {
+    /// Installs cargo-lambda beside the emulator below `root`, unless exactly this version is
+    /// there already.
+    ///
+    /// It blocks, the first time for about a minute.
+    ///
+    /// # Errors
+    /// No Python is new enough, or an installation failed; the message names the log.
+    pub fn install(root: &Path) -> Result<Self> {
+        let _lock = lock(root)?;
+        let tools = Tools::install_locked(root)?;
+        let cargo_lambda = Self { bin: tools.bin() };
+        let wanted = CARGO_LAMBDA.wanted(root)?;
+        if !(cargo_lambda.program().exists() && tools.is_noted(&CARGO_LAMBDA, &wanted)) {
+            let log = root.join(STATE_FOLDER).join("tools.log");
+            tools.add(&CARGO_LAMBDA, root, &log, &wanted)?;
+        }
+        Ok(cargo_lambda)
+    }
+
+    /// The program behind `cargo lambda`.
+    pub fn program(&self) -> PathBuf {
+        self.bin.join("cargo-lambda")
+    }
+
+    /// A search path with the tools first, so that cargo-lambda finds the zig of its own
+    /// environment.
+    ///
+    /// # Errors
+    /// The folder's name has a colon in it.
+    pub fn search_path(&self) -> Result<OsString> {
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.bin.clone()).chain(std::env::split_paths(&inherited));
+        std::env::join_paths(folders)
+            .with_context(|| format!("{} cannot stand in PATH", self.bin.display()))
+    }
+}
+
+impl Requirements {
+    /// The hash of the file: what the stamp of an up-to-date environment holds.
+    fn wanted(&self, root: &Path) -> Result<String> {
+        let path = root.join(self.file);
+        let pinned = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(blake3::hash(&pinned).to_hex().to_string())
+    }
+}
+
+/// Keeps another process that would install tools waiting until the lock is dropped.
+fn lock(root: &Path) -> Result<File> {
+    let state = root.join(STATE_FOLDER);
+    fs::create_dir_all(&state).with_context(|| format!("cannot make {}", state.display()))?;
+    let path = state.join("tools.lock");
+    let lock = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    lock.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(lock)
 }
 
 fn run(command: &mut Command, output: &File, log: &Path, what: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::build::forget_outer_cargo;
 use crate::process::GroupLeader;
 use crate::stack::Stack;
 use crate::template::Template;
-use crate::tools::Tools;
+use crate::tools::CargoLambda;
 
 /// The address at which `cargo lambda watch` will take invocations, and the functions that it will
 /// run.
@@ -46,41 +46,19 @@ impl WatchPlan {
         &self.proxies
     }
 
-    /// Builds the functions as `cargo lambda watch` would at their first call, which then need not
-    /// wait for it.
-    ///
-    /// It blocks, and writes what cargo says to the terminal.
-    ///
-    /// # Errors
-    /// A function does not build.
-    pub fn build(&self, root: &Path) -> Result<()> {
-        let mut command = Command::new("cargo");
-        command.arg("build");
-        for function in Template::read(root)?.functions() {
-            command.args(["--bin", function]);
-        }
-        command.current_dir(root).stdin(Stdio::null());
-        forget_outer_cargo(&mut command);
-        let status = command.status().context("cannot start cargo")?;
-        if !status.success() {
-            bail!("the functions do not build (cargo says why above)");
-        }
-        Ok(())
-    }
-
     /// Starts `cargo lambda watch` with the environment of `stack`. Its output goes to the
     /// terminal.
     ///
     /// # Errors
     /// A function was deployed under a name that is not proxied, or the program cannot be started.
-    pub fn start(&self, root: &Path, tools: &Tools, stack: &Stack) -> Result<Watch> {
+    pub fn start(&self, root: &Path, cargo_lambda: &CargoLambda, stack: &Stack) -> Result<Watch> {
         if let Some(name) = stack.functions.values().find(|name| !self.proxies.contains_key(*name))
         {
             bail!(
                 "the template names a function {name}, which is not <stack>-<binary> with dashes"
             );
         }
-        let mut command = Command::new(tools.cargo_lambda());
+        let mut command = Command::new(cargo_lambda.program());
         command
             .args([
                 "lambda",
@@ -91,7 +69,7 @@ impl WatchPlan {
                 &self.port.to_string(),
             ])
             .current_dir(root)
-            .env("PATH", tools.search_path()?)
+            .env("PATH", cargo_lambda.search_path()?)
             .env_remove("AWS_SESSION_TOKEN")
             .env_remove("AWS_PROFILE")
             .envs(stack.environment())

@@ -5,11 +5,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use minutebook_local::{Code, Deployment, Emulator, EmulatorOptions, STATE_FOLDER, Stack, Tools};
+use minutebook_local::{
+    CargoLambda, Code, Deployment, Emulator, EmulatorOptions, STATE_FOLDER, Stack, Tools,
+};
 
 use crate::commands::{status, watch};
 use crate::stack::context::Context;
-use crate::terminal::progress::{Step, blocking_step};
+use crate::terminal::progress::{Step, blocking_step, step_beside_others};
 
 /// The port that AWS emulators are usually found on.
 const DEFAULT_PORT: u16 = 4566;
@@ -20,7 +22,7 @@ pub(crate) struct UpArgs {
     pub(crate) local: LocalArgs,
     /// Run the functions under `cargo lambda watch`: an edited function is rebuilt at its next
     /// call; Ctrl-C takes all down
-    #[arg(long, conflicts_with = "no_build")]
+    #[arg(long, conflicts_with_all = ["no_build", "release"])]
     pub(crate) watch: bool,
 }
 
@@ -33,6 +35,10 @@ pub(crate) struct LocalArgs {
     /// Deploy the functions as they were built last
     #[arg(long)]
     pub(crate) no_build: bool,
+    /// Build the functions as for AWS, with cargo-lambda in release mode; the first time takes
+    /// minutes
+    #[arg(long)]
+    pub(crate) release: bool,
 }
 
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
@@ -53,11 +59,13 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
 pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
     let _lock = lock(root).await?;
     check_port(root, local)?;
-    let tools = install_tools(root).await?;
-    let zips = if local.no_build {
-        minutebook_local::built_functions(root)?
+    let (tools, zips) = if local.release {
+        let (tools, cargo_lambda) = install_cargo_lambda(root).await?;
+        (tools, release_build(root, local, &cargo_lambda).await?)
     } else {
-        build(root, &tools).await?
+        // The installation waits for the network and the build for the processor. Whichever fails
+        // first ends both.
+        tokio::try_join!(install_tools(root), dev_build(root, local))?
     };
     let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
     deploy(root, &emulator, is_new, Code::Zips(zips)).await
@@ -85,13 +93,36 @@ pub(crate) fn check_port(root: &Path, local: &LocalArgs) -> Result<()> {
 
 pub(crate) async fn install_tools(root: &Path) -> Result<Tools> {
     let root = root.to_path_buf();
-    blocking_step("tools in .minutebook/tools", move || Tools::install(&root)).await
+    let install = async { tokio::task::spawn_blocking(move || Tools::install(&root)).await? };
+    step_beside_others("emulator installed in .minutebook/tools", install).await
 }
 
-async fn build(root: &Path, tools: &Tools) -> Result<BTreeMap<String, PathBuf>> {
-    let (root, tools) = (root.to_path_buf(), tools.clone());
-    let what = "functions built (the first time takes minutes; log: .minutebook/build.log)";
-    blocking_step(what, move || minutebook_local::build_functions(&root, &tools)).await
+/// Installs cargo-lambda, and with it the emulator.
+pub(crate) async fn install_cargo_lambda(root: &Path) -> Result<(Tools, CargoLambda)> {
+    let root = root.to_path_buf();
+    let install = move || Ok((Tools::install(&root)?, CargoLambda::install(&root)?));
+    blocking_step("emulator and cargo-lambda installed in .minutebook/tools", install).await
+}
+
+/// Builds the functions as the command and the tests are built.
+pub(crate) async fn dev_build(root: &Path, local: &LocalArgs) -> Result<BTreeMap<String, PathBuf>> {
+    if local.no_build {
+        return minutebook_local::built_functions(root);
+    }
+    let build = minutebook_local::build_functions(root);
+    step_beside_others("functions built (the first time takes a minute or two)", build).await
+}
+
+async fn release_build(
+    root: &Path,
+    local: &LocalArgs,
+    cargo_lambda: &CargoLambda,
+) -> Result<BTreeMap<String, PathBuf>> {
+    if local.no_build {
+        return minutebook_local::built_release(root);
+    }
+    let build = minutebook_local::build_release(root, cargo_lambda);
+    step_beside_others("functions built for release (the first time takes minutes)", build).await
 }
 
 /// The emulator that runs already, or a new one (then `true`).

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use minutebook_local::{Code, STACK_FILE, STACK_NAME, STATE_FOLDER, Stack, Tools, WatchPlan};
+use minutebook_local::{CargoLambda, Code, STACK_FILE, STACK_NAME, STATE_FOLDER, Stack, WatchPlan};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::status;
@@ -20,18 +20,17 @@ const WATCH_POLL: Duration = Duration::from_millis(200);
 pub(crate) async fn run(root: &Path, local: &LocalArgs) -> Result<()> {
     let lock = up::lock(root).await?;
     up::check_port(root, local)?;
-    let tools = up::install_tools(root).await?;
+    let (tools, cargo_lambda) = up::install_cargo_lambda(root).await?;
     let plan = WatchPlan::new(root, STACK_NAME)?;
-    eprintln!("  building the functions …");
-    let (plan_of_build, root_of_build) = (plan.clone(), root.to_path_buf());
-    tokio::task::spawn_blocking(move || plan_of_build.build(&root_of_build)).await??;
+    // `cargo lambda watch` would build the functions at their first call, which need not wait now.
+    up::dev_build(root, local).await?;
     let (emulator, is_new) = up::emulator(root, &tools, local, plan.proxies().clone()).await?;
     if !is_new {
         bail!("another `cargo mb up --watch` runs at {}", emulator.endpoint_url);
     }
     let stack = up::deploy(root, &emulator, is_new, Code::Stubs).await?;
     drop(lock);
-    let watched = watch(root, &tools, &plan, stack).await;
+    let watched = watch(root, &cargo_lambda, &plan, stack).await;
     // The functions are gone with the watcher, so a stack that is left behind would answer nothing.
     emulator.stop()?;
     let path = root.join(STATE_FOLDER).join(STACK_FILE);
@@ -39,12 +38,17 @@ pub(crate) async fn run(root: &Path, local: &LocalArgs) -> Result<()> {
     watched
 }
 
-async fn watch(root: &Path, tools: &Tools, plan: &WatchPlan, stack: Stack) -> Result<()> {
+async fn watch(
+    root: &Path,
+    cargo_lambda: &CargoLambda,
+    plan: &WatchPlan,
+    stack: Stack,
+) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for the end")?;
     status::print(&Context::of_stack(stack.clone()))?;
     eprintln!("\nan edited function is rebuilt at its next call; Ctrl-C takes everything down");
-    let mut watch = plan.start(root, tools, &stack)?;
+    let mut watch = plan.start(root, cargo_lambda, &stack)?;
     loop {
         tokio::select! {
             _ = interrupt.recv() => return watch.stop(),

@@ -65,3 +65,22 @@ pub(crate) async fn blocking_step<T: Send + 'static>(
     step.end();
     Ok(outcome)
 }
+
+/// Runs work that other steps, or cargo with its own progress bar, write beside: a line at the
+/// beginning and one at the end.
+pub(crate) async fn step_beside_others<T>(
+    what: &str,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let begun = Instant::now();
+    eprintln!("{clear}  {what} …", clear = clear_line());
+    let outcome = work.await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    eprintln!("{clear}✓ {what} ({seconds:.1} s)", clear = clear_line());
+    Ok(outcome)
+}
+
+/// What removes the progress bar of another program from the current line of a terminal.
+fn clear_line() -> &'static str {
+    if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" }
+}
