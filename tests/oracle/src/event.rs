@@ -109,17 +109,10 @@ fn check(
     let page = page(sources)?;
     let event_currency = currency(sources)?;
     if let Kind::Order(kind) = kind {
-        let order = orders::check(
-            kind,
-            sources,
-            time,
-            &site,
-            order,
-            customer.clone(),
-            event_currency,
-            settings,
-        )?;
-        let (additions, order) = (Vec::new(), Some(order));
+        let order = order.ok_or("missing:order_id")?;
+        let what = orders::check(kind, sources, customer.clone(), event_currency, settings)?;
+        let order = Some(OrderEvent { site: site.clone(), order, at: time, what });
+        let additions = Vec::new();
         return Ok(Some(Event { site, id: event_id, minute, customer, session, additions, order }));
     }
 

@@ -149,23 +149,19 @@ pub(crate) enum OrderKind {
     Cancelled,
 }
 
-/// Checks what only an event about an order has. The fields that all events have were checked
-/// before.
+/// Checks what only an event about an order has, and says what happened to it. The fields that all
+/// events have were checked before.
 ///
 /// # Errors
 /// The reason for which the line is rejected.
 pub(crate) fn check(
     kind: OrderKind,
     sources: &Sources<'_>,
-    at: i128,
-    site: &str,
-    order: Option<String>,
     customer: Option<String>,
     currency: Option<String>,
     settings: &Settings,
-) -> Result<OrderEvent, String> {
-    let order = order.ok_or("missing:order_id")?;
-    let what = match kind {
+) -> Result<What, String> {
+    Ok(match kind {
         OrderKind::Created => {
             let number = event::id(sources, ORDER_NUMBER)?;
             let status = status(sources, STATUS)?.unwrap_or_else(|| "CREATED".to_owned());
@@ -182,8 +178,7 @@ pub(crate) fn check(
             What::Changed(status(sources, NEW_STATUS)?.ok_or("missing:newStatus")?)
         }
         OrderKind::Cancelled => What::Cancelled(event::amount(sources, REFUND_AMOUNT)?),
-    };
-    Ok(OrderEvent { site: site.to_owned(), order, at, what })
+    })
 }
 
 type Products = Vec<(String, Decimal, Decimal)>;

@@ -81,6 +81,7 @@ fn read_date_and_time(text: &str) -> Option<i128> {
         // A space belongs to the zone behind it.
         "" if zone.is_empty() => "Z".to_owned(),
         "Z" | "z" | "UTC" => "Z".to_owned(),
+        offset if !offset.starts_with(['+', '-']) => return None,
         hours if hours.len() == 3 => format!("{hours}:00"),
         hours_and_minutes if hours_and_minutes.len() == 5 => {
             let (hours, minutes) = hours_and_minutes.split_at(3);
@@ -185,6 +186,8 @@ mod tests {
             "2026-11-00T00:00Z",
             "2026-11-20T23:07:31 ",
             "2026-11-20T23:07:31  Z",
+            "2026-11-20T23:07:31. 363Z",
+            "2026-11-20T23:07:31 .25Z",
             "2026-11-20T23:07:31Zx",
             "2026-11-20T23:07:31utc",
             "2026-11-20T23:07:31GMT",
