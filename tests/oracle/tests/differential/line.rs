@@ -153,8 +153,15 @@ impl Writer {
 
     /// An element of `events`, which mostly has what the line lacks.
     fn element(&self, of_line: f64, random: &mut StdRng) -> String {
-        if random.random_bool(0.01) {
-            return any(self.style, random, 2);
+        match random.random_range(0..100) {
+            0 => return any(self.style, random, 2),
+            // Events about orders and others may stand in one line.
+            1..10 => {
+                let other = Writer { style: self.style, is_about_orders: !self.is_about_orders };
+                let event = other.event(random);
+                return self.style.object(random, &event);
+            }
+            _ => {}
         }
         let mut members = self.spread(self.fields(), 1.0 - of_line * 0.25, random);
         if random.random_bool(0.1) {
