@@ -1,22 +1,24 @@
-//! Exact decimals, and numbers as they are written.
+//! Exact decimals: `bigdecimal` reads, multiplies and writes them.
 
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub};
 use std::str::FromStr;
 
+use bigdecimal::{BigDecimal, Signed as _, ToPrimitive as _, Zero as _};
+
 use crate::json;
 
 /// How many decimals a [`Decimal`] has.
-const DECIMALS: u32 = 12;
+const DECIMALS: i64 = 12;
 
 /// One, in units of a [`Decimal`].
-const ONE: i128 = 10_i128.pow(DECIMALS);
+const ONE: i128 = 1_000_000_000_000;
 
 /// The largest price, quantity or amount of money that a line may have.
 const AMOUNT_MAX: i128 = 1_000_000_000_000 * ONE;
 
-/// An exact decimal number: a whole number of 10^-12.
+/// An exact decimal number: a whole number of 10^-12, so that millions of sums fit into memory.
 ///
 /// **Units and range**: 12 decimals, the most that the product of a price and a quantity can have;
 /// up to 1.7 x 10^26. Sums beyond that panic: no shop sells as much.
@@ -38,23 +40,25 @@ impl Decimal {
     /// A price, a quantity or an amount of money as it is written in JSON; `None` if it is not one
     /// of those that are taken: not negative, at most 10^12, at most 6 decimals.
     pub(crate) fn amount(text: &str) -> Option<Self> {
-        let number = Number::read(text)?;
-        if number.digits.is_empty() {
-            return Some(Self::ZERO);
-        }
-        if number.negative || number.exponent < -6 {
+        let number = read_number(text)?;
+        if number.is_negative() || number.fractional_digit_count() > 6 {
             return None;
         }
-        let value = number.scaled()?;
-        (value <= AMOUNT_MAX).then_some(Self(value))
+        Self::exactly(&number).filter(|amount| amount.0 <= AMOUNT_MAX)
     }
 
     /// The exact product of two amounts; `None` if it is above 10^12.
     pub(crate) fn product(self, other: Self) -> Option<Self> {
-        // Amounts have 6 decimals at most, so nothing is cut off here and nothing overflows below.
-        let millionth = ONE / 1_000_000;
-        let product = (self.0 / millionth).checked_mul(other.0 / millionth)?;
-        (product <= AMOUNT_MAX).then_some(Self(product))
+        let product = BigDecimal::from(self) * BigDecimal::from(other);
+        Self::exactly(&product.normalized()).filter(|product| product.0 <= AMOUNT_MAX)
+    }
+
+    /// This number; `None` if it has more than 12 decimals, or 26 digits before the point.
+    fn exactly(number: &BigDecimal) -> Option<Self> {
+        if whole_digits(number) > 25 || number.fractional_digit_count() > DECIMALS {
+            return None;
+        }
+        number.with_scale(DECIMALS).into_bigint_and_scale().0.to_i128().map(Self)
     }
 }
 
@@ -66,24 +70,20 @@ impl FromStr for Decimal {
     /// # Errors
     /// It is no number, has more than 12 decimals or is out of range.
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = Number::read(text).ok_or_else(|| format!("{text:?} is not a number"))?;
-        if number.digits.is_empty() {
-            return Ok(Self::ZERO);
-        }
-        let value = number.scaled().ok_or_else(|| format!("{text} is out of range"))?;
-        Ok(Self(if number.negative { -value } else { value }))
+        let number = read_number(text).ok_or_else(|| format!("{text:?} is not a number"))?;
+        Self::exactly(&number).ok_or_else(|| format!("{text} is out of range"))
     }
 }
 
 impl fmt::Display for Decimal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let units = self.0.unsigned_abs();
-        let one = ONE.unsigned_abs();
-        let decimals = format!("{:012}", units % one);
-        let decimals = decimals.trim_end_matches('0');
-        let point = if decimals.is_empty() { "" } else { "." };
-        formatter.pad(&format!("{sign}{}{point}{decimals}", units / one))
+        formatter.pad(&BigDecimal::from(*self).normalized().to_plain_string())
+    }
+}
+
+impl From<Decimal> for BigDecimal {
+    fn from(number: Decimal) -> Self {
+        Self::new(number.0.into(), DECIMALS)
     }
 }
 
@@ -129,70 +129,35 @@ impl Sum for Decimal {
     }
 }
 
-/// A number as JSON writes it: plus or minus digits x 10^exponent. The digits neither start nor end
-/// with a zero, so they are empty for zero.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Number {
-    pub(crate) negative: bool,
-    pub(crate) digits: String,
-    pub(crate) exponent: i64,
+/// Reads a text that is written like a JSON number, without zeros at its end; `None` if it is not.
+pub(crate) fn read_number(text: &str) -> Option<BigDecimal> {
+    if !json::is_number(text) {
+        return None;
+    }
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let number = mantissa.parse::<BigDecimal>().ok()?.normalized();
+    if number.is_zero() {
+        return Some(number);
+    }
+    let (digits, decimals) = number.into_bigint_and_scale();
+    Some(BigDecimal::new(digits, decimals - small_exponent(exponent)))
 }
 
-impl Number {
-    /// Reads a text that is written like a JSON number; `None` if it is not.
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        if !json::is_number(text) {
-            return None;
-        }
-        let (negative, unsigned) = match text.strip_prefix('-') {
-            Some(unsigned) => (true, unsigned),
-            None => (false, text),
-        };
-        let (mantissa, written_exponent) = match unsigned.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, small_exponent(exponent)),
-            None => (unsigned, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let mut digits = format!("{whole}{fraction}");
-        let mut exponent = written_exponent - i64::try_from(fraction.len()).ok()?;
-        while digits.ends_with('0') {
-            digits.pop();
-            exponent += 1;
-        }
-        let digits = digits.trim_start_matches('0').to_owned();
-        Some(Self { negative, digits, exponent })
-    }
-
-    /// How many digits stand before the point; zero or below if the number is below one.
-    pub(crate) fn whole_digits(&self) -> i64 {
-        i64::try_from(self.digits.len()).map_or(i64::MAX, |digits| digits + self.exponent)
-    }
-
-    /// The number, without its sign, in units of 10^-12; `None` if it has more decimals, or 26
-    /// digits before the point.
-    fn scaled(&self) -> Option<i128> {
-        if self.whole_digits() > 25 {
-            return None;
-        }
-        let zeros = u32::try_from(self.exponent + i64::from(DECIMALS)).ok()?;
-        let digits: i128 = self.digits.parse().ok()?;
-        digits.checked_mul(10_i128.checked_pow(zeros)?)
-    }
+/// How many digits stand before the point; zero or below if the number is below one.
+pub(crate) fn whole_digits(number: &BigDecimal) -> i64 {
+    // Cutting or filling a number with a large exponent would take memory, this does not.
+    number.digits().cast_signed() - number.fractional_digit_count()
 }
 
 /// The exponent of a number. One with very many digits is held at a bound that is far beyond the
 /// length of any line, so that the number stays as large or as small as it was.
 fn small_exponent(text: &str) -> i64 {
     const BOUND: i64 = 1_000_000_000_000;
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let mut exponent = 0_i64;
-    for digit in digits.bytes() {
-        exponent = (exponent * 10 + i64::from(digit - b'0')).min(BOUND);
+    match text.parse::<i64>() {
+        Ok(exponent) => exponent.clamp(-BOUND, BOUND),
+        Err(_) if text.starts_with('-') => -BOUND,
+        Err(_) => BOUND,
     }
-    if negative { -exponent } else { exponent }
 }
 
 #[cfg(test)]

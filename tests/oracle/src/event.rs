@@ -1,102 +1,16 @@
-//! One event: which fields it has, whether it is valid, and what it counts.
+//! One event: whether it is valid, and what it counts.
 
-use std::borrow::Cow;
-
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::decimal::Decimal;
+use crate::fields::{
+    CURRENCY, CUSTOMER_ID, EVENT_ID, EVENT_TYPE, ITEM_ID, ORDER_ID, PAGE_LOCATION, PAGE_URL, PRICE,
+    QUANTITY, SESSION_ID, SITE_ID, Sources, TIMESTAMP, TOTAL_AMOUNT, has_value,
+};
 use crate::json::{Object, Value};
-use crate::orders::{self, OrderEvent, OrderKind};
+use crate::orders::{self, OrderEvent};
 use crate::time;
-
-const EVENT_TYPE: &[&str] = &["event_type", "event", "type", "event_name", "eventType"];
-pub(crate) const TIMESTAMP: &[&str] =
-    &["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"];
-const ITEM_ID: &[&str] = &["item_id", "product_id", "itemid", "aid", "sku"];
-const CUSTOMER_ID: &[&str] = &[
-    "customer_id",
-    "user_id",
-    "visitorid",
-    "userId",
-    "anonymousId",
-    "user_pseudo_id",
-    "client_id",
-];
-const SESSION_ID: &[&str] = &["session_id", "user_session", "session"];
-const PAGE_URL: &[&str] = &["page_url", "path", "url", "page"];
-const PAGE_LOCATION: &[&str] = &["page_location"];
-const NAME: &[&str] = &["name"];
-const SITE_ID: &[&str] = &["site_id", "app_id", "tenant_id"];
-const EVENT_ID: &[&str] = &["event_id", "messageId", "insert_id"];
-const ORDER_ID: &[&str] = &["order_id", "transaction_id", "transactionid", "orderId"];
-pub(crate) const PRICE: &[&str] = &["price", "unitPrice"];
-pub(crate) const QUANTITY: &[&str] = &["quantity"];
-pub(crate) const TOTAL_AMOUNT: &[&str] = &["total_amount", "totalAmount", "totalPrice"];
-const CURRENCY: &[&str] = &["currency"];
-const ITEMS: &[&str] = &["items", "products"];
-
-/// Objects that are looked into for missing fields: the first that is there.
-pub(crate) const PROPERTIES: &[&str] = &["properties", "params"];
-
-/// What the value of one of `event_params` may be called: the first that has a value.
-const VALUES: &[&str] = &["string_value", "int_value", "float_value", "double_value"];
-
-/// Types that shops send beside those that count: of Google Analytics 4, and of Segment.
-const IGNORED: &[&str] = &[
-    "add_payment_info",
-    "add_shipping_info",
-    "add_to_wishlist",
-    "begin_checkout",
-    "click",
-    "file_download",
-    "first_visit",
-    "form_start",
-    "form_submit",
-    "generate_lead",
-    "login",
-    "scroll",
-    "search",
-    "select_content",
-    "select_item",
-    "select_promotion",
-    "session_start",
-    "share",
-    "sign_up",
-    "user_engagement",
-    "video_complete",
-    "video_progress",
-    "video_start",
-    "view_cart",
-    "view_item_list",
-    "view_promotion",
-    "view_search_results",
-    "alias",
-    "group",
-    "identify",
-    "screen",
-    "Cart Shared",
-    "Cart Viewed",
-    "Checkout Started",
-    "Checkout Step Completed",
-    "Checkout Step Viewed",
-    "Coupon Applied",
-    "Coupon Denied",
-    "Coupon Entered",
-    "Coupon Removed",
-    "Order Cancelled",
-    "Order Updated",
-    "Payment Info Entered",
-    "Product Added to Wishlist",
-    "Product Clicked",
-    "Product List Filtered",
-    "Product List Viewed",
-    "Product Removed from Wishlist",
-    "Product Reviewed",
-    "Product Shared",
-    "Products Searched",
-    "Promotion Clicked",
-    "Promotion Viewed",
-];
+use crate::types::{Kind, kind};
 
 /// How long an id, an item or a page may be, in bytes of UTF-8.
 const ID_BYTES_MAX: usize = 256;
@@ -105,7 +19,7 @@ const ID_BYTES_MAX: usize = 256;
 const SITE_BYTES_MAX: usize = 64;
 
 /// How much later than the reference time an event may be, in seconds.
-const FUTURE_SECONDS_MAX: i64 = 600;
+const FUTURE_SECONDS_MAX: i128 = 600;
 
 /// The site of events that name none.
 const DEFAULT_SITE: &str = "default";
@@ -135,106 +49,17 @@ pub(crate) struct Event {
     pub(crate) order: Option<OrderEvent>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    View,
-    Cart,
-    Removal,
-    Purchase,
-    Refund,
-    Order(OrderKind),
-}
-
-/// The objects that an event takes its fields from, the nearest first.
-#[derive(Clone, Debug)]
-pub(crate) struct Sources<'a>(Vec<Cow<'a, Object>>);
-
-impl<'a> Sources<'a> {
-    /// An object, its `properties` or `params`, and its `event_params`.
-    pub(crate) fn of(object: &'a Object) -> Self {
-        let mut sources = vec![Cow::Borrowed(object)];
-        for spelling in PROPERTIES {
-            if let Some(Value::Object(properties)) = object.get(*spelling) {
-                sources.push(Cow::Borrowed(properties));
-                break;
-            }
-        }
-        if let Some(Value::Array(parameters)) = object.get("event_params") {
-            sources.push(Cow::Owned(object_of_parameters(parameters)));
-        }
-        Self(sources)
+/// The site and the id of a line with `events`, if it has an id of its own.
+///
+/// # Errors
+/// The reason for which the line is rejected.
+pub(crate) fn own_id(line: &Object) -> Result<Option<(String, String)>, String> {
+    let sources = Sources::of(line);
+    if sources.find(EVENT_ID).is_none() {
+        return Ok(None);
     }
-
-    fn then(&self, other: &Self) -> Self {
-        Self([self.0.as_slice(), other.0.as_slice()].concat())
-    }
-
-    /// The value of a field, if it has one.
-    pub(crate) fn find(&self, spellings: &[&str]) -> Option<&Value> {
-        for object in &self.0 {
-            for spelling in spellings {
-                if let Some(value) = object.get(*spelling)
-                    && has_value(value)
-                {
-                    return Some(value);
-                }
-            }
-        }
-        None
-    }
-
-    /// The items of an event, if it has any.
-    pub(crate) fn items(&self) -> Option<&[Value]> {
-        for object in &self.0 {
-            for spelling in ITEMS {
-                match object.get(*spelling) {
-                    Some(Value::Array(items)) if !items.is_empty() => return Some(items),
-                    _ => {}
-                }
-            }
-        }
-        None
-    }
-
-    /// The site and the id of this object, if it has an id.
-    ///
-    /// # Errors
-    /// The reason for which the line is rejected.
-    pub(crate) fn own_id(&self) -> Result<Option<(String, String)>, String> {
-        if self.find(EVENT_ID).is_none() {
-            return Ok(None);
-        }
-        let site = site(self)?;
-        let id = id(self, EVENT_ID, "event_id")?;
-        Ok(id.map(|id| (site, id)))
-    }
-}
-
-/// Whether a value is one: neither `null` nor an empty text.
-fn has_value(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Text(text) => !text.is_empty(),
-        _ => true,
-    }
-}
-
-/// The object that BigQuery writes as an array of keys and values.
-fn object_of_parameters(parameters: &[Value]) -> Object {
-    let mut object = Object::new();
-    for parameter in parameters {
-        let Value::Object(parameter) = parameter else { continue };
-        let (Some(Value::Text(key)), Some(Value::Object(values))) =
-            (parameter.get("key"), parameter.get("value"))
-        else {
-            continue;
-        };
-        let is_scalar =
-            |value: &&Value| has_value(value) && matches!(value, Value::Text(_) | Value::Number(_));
-        let value = VALUES.iter().filter_map(|name| values.get(*name)).find(is_scalar);
-        object.insert(key.clone(), value.cloned().unwrap_or(Value::Null));
-    }
-    object
+    let site = site(&sources)?;
+    Ok(id(&sources, EVENT_ID)?.map(|id| (site, id)))
 }
 
 /// Checks an event that is a whole line. `None` is an event of a type that nothing counts.
@@ -259,7 +84,7 @@ pub(crate) fn check_element(
         return Err("invalid:events".to_owned());
     };
     let own = Sources::of(element);
-    let name = NAME.iter().filter_map(|name| element.get(*name)).find(|name| has_value(name));
+    let name = element.get("name").filter(|name| has_value(name));
     check(&own.then(&Sources::of(line)), &own, name, settings)
 }
 
@@ -274,18 +99,20 @@ fn check(
     let Some(kind) = kind(sources.find(EVENT_TYPE).or(name))? else {
         return Ok(None);
     };
-    let minute = minute(sources, settings)?;
+    let time = time_of(sources, settings)?;
+    let minute = minute_of(time);
     let site = site(sources)?;
-    let event_id = id(own, EVENT_ID, "event_id")?;
-    let customer = id(sources, CUSTOMER_ID, "customer_id")?;
-    let session = id(sources, SESSION_ID, "session_id")?;
-    let order = id(sources, ORDER_ID, "order_id")?;
+    let event_id = id(own, EVENT_ID)?;
+    let customer = id(sources, CUSTOMER_ID)?;
+    let session = id(sources, SESSION_ID)?;
+    let order = id(sources, ORDER_ID)?;
     let page = page(sources)?;
     let event_currency = currency(sources)?;
     if let Kind::Order(kind) = kind {
-        let order =
-            orders::check(kind, sources, &site, order, customer.clone(), event_currency, settings)?;
-        let (additions, order) = (Vec::new(), Some(order));
+        let order = order.ok_or("missing:order_id")?;
+        let what = orders::check(kind, sources, customer.clone(), event_currency, settings)?;
+        let order = Some(OrderEvent { site: site.clone(), order, at: time, what });
+        let additions = Vec::new();
         return Ok(Some(Event { site, id: event_id, minute, customer, session, additions, order }));
     }
 
@@ -329,10 +156,10 @@ fn check_item(
     settings: &Settings,
     additions: &mut Vec<(String, String, Decimal)>,
 ) -> Result<(), String> {
-    let item_id = id(item, ITEM_ID, "item_id")?;
-    let price = amount(item, PRICE, "price")?;
-    let quantity = amount(item, QUANTITY, "quantity")?.unwrap_or(Decimal::ONE);
-    let total_amount = amount(item, TOTAL_AMOUNT, "total_amount")?;
+    let item_id = id(item, ITEM_ID)?;
+    let price = amount(item, PRICE)?;
+    let quantity = amount(item, QUANTITY)?.unwrap_or(Decimal::ONE);
+    let total_amount = amount(item, TOTAL_AMOUNT)?;
     let Some(item_id) = item_id else {
         if kind == Kind::View && page.is_some() {
             return Ok(());
@@ -375,77 +202,20 @@ pub(crate) fn money(
     }
 }
 
-/// The kind of an event; `None` for a known type that nothing counts.
-fn kind(event_type: Option<&Value>) -> Result<Option<Kind>, String> {
-    let name = match event_type {
-        None => return Err("missing:event_type".to_owned()),
-        Some(Value::Text(name)) => name.as_str(),
-        Some(_) => return Err("invalid:event_type".to_owned()),
-    };
-    match name {
-        "page_visit" | "page_view" | "view" | "view_item" | "product_view" | "Product Viewed"
-        | "clicks" | "page" => Ok(Some(Kind::View)),
-        "add_to_cart" | "addtocart" | "cart" | "carts" | "Product Added" => Ok(Some(Kind::Cart)),
-        "remove_from_cart" | "Product Removed" => Ok(Some(Kind::Removal)),
-        "purchase" | "transaction" | "order" | "orders" | "Order Completed" => {
-            Ok(Some(Kind::Purchase))
-        }
-        "refund" | "Order Refunded" => Ok(Some(Kind::Refund)),
-        "OrderCreatedEvent" => Ok(Some(Kind::Order(OrderKind::Created))),
-        "OrderStatusChangedEvent" => Ok(Some(Kind::Order(OrderKind::StatusChanged))),
-        "OrderCancelledEvent" => Ok(Some(Kind::Order(OrderKind::Cancelled))),
-        other if IGNORED.contains(&other) => Ok(None),
-        _ => Err("unknown_type".to_owned()),
-    }
-}
-
-fn minute(sources: &Sources<'_>, settings: &Settings) -> Result<i64, String> {
-    let seconds = match sources.find(TIMESTAMP) {
-        None => return Err("missing:timestamp".to_owned()),
-        Some(Value::Text(text)) => time::read_text(text),
-        Some(Value::Number(number)) => time::read_epoch(number),
-        Some(Value::Array(numbers)) => read_array(numbers).map(|(seconds, _)| seconds),
-        Some(_) => None,
-    };
-    let Some(seconds) = seconds else {
-        return Err("invalid:timestamp".to_owned());
-    };
-    if seconds - settings.reference_time.timestamp() > FUTURE_SECONDS_MAX {
+/// The time of an event, in nanoseconds since 1970.
+fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, String> {
+    let value = sources.find(TIMESTAMP).ok_or("missing:timestamp")?;
+    let time = time::read(value).ok_or("invalid:timestamp")?;
+    let reference_second = i128::from(settings.reference_time.timestamp());
+    if time / time::SECOND - reference_second > FUTURE_SECONDS_MAX {
         return Err("future".to_owned());
     }
-    Ok(seconds.div_euclid(60))
+    Ok(time)
 }
 
-/// The time of an event that was found valid, in nanoseconds since 1970.
-pub(crate) fn nanoseconds(sources: &Sources<'_>) -> Option<i128> {
-    let (seconds, nanoseconds) = match sources.find(TIMESTAMP)? {
-        Value::Text(text) => (time::read_text(text)?, time::nanoseconds(text)),
-        Value::Number(number) => (time::read_epoch(number)?, time::nanoseconds(number)),
-        Value::Array(numbers) => read_array(numbers)?,
-        _ => return None,
-    };
-    Some(i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds))
-}
-
-/// Year, month, day, hour, minute, and then perhaps second and nanosecond: seconds since 1970, and
-/// nanoseconds.
-pub(crate) fn read_array(numbers: &[Value]) -> Option<(i64, u32)> {
-    let mut read = Vec::new();
-    for number in numbers {
-        let Value::Number(number) = number else { return None };
-        if !is_integer(number) {
-            return None;
-        }
-        read.push(number.parse::<u32>().ok()?);
-    }
-    if !(5..=7).contains(&read.len()) {
-        return None;
-    }
-    read.resize(7, 0);
-    let date = NaiveDate::from_ymd_opt(i32::try_from(read[0]).ok()?, read[1], read[2])?;
-    let time = date.and_hms_opt(read[3], read[4], read[5])?.and_utc().timestamp();
-    let is_valid = read[6] < 1_000_000_000 && (0..time::SECOND_MAX).contains(&time);
-    is_valid.then_some((time, read[6]))
+/// The minute, counted since 1970, that an event time lies in.
+pub(crate) fn minute_of(time: i128) -> i64 {
+    i64::try_from(time / (60 * time::SECOND)).expect("times lie before the year 10000")
 }
 
 fn site(sources: &Sources<'_>) -> Result<String, String> {
@@ -462,21 +232,21 @@ fn site(sources: &Sources<'_>) -> Result<String, String> {
     Ok(site)
 }
 
-pub(crate) fn id(
-    sources: &Sources<'_>,
-    spellings: &[&str],
-    name: &str,
-) -> Result<Option<String>, String> {
+pub(crate) fn id(sources: &Sources<'_>, spellings: &[&str]) -> Result<Option<String>, String> {
     let id = match sources.find(spellings) {
         None => return Ok(None),
         Some(Value::Text(text)) => text,
         Some(Value::Number(number)) if is_integer(number) => number,
-        Some(_) => return Err(format!("invalid:{name}")),
+        Some(_) => return Err(invalid(spellings)),
     };
     if id.len() > ID_BYTES_MAX {
-        return Err(format!("invalid:{name}"));
+        return Err(invalid(spellings));
     }
     Ok(Some(id.clone()))
+}
+
+pub(crate) fn invalid(spellings: &[&str]) -> String {
+    format!("invalid:{}", spellings[0])
 }
 
 fn is_integer(number: &str) -> bool {
@@ -509,11 +279,7 @@ pub(crate) fn currency(sources: &Sources<'_>) -> Result<Option<String>, String> 
     }
 }
 
-pub(crate) fn amount(
-    sources: &Sources<'_>,
-    spellings: &[&str],
-    name: &str,
-) -> Result<Option<Decimal>, String> {
+pub(crate) fn amount(sources: &Sources<'_>, spellings: &[&str]) -> Result<Option<Decimal>, String> {
     let amount = match sources.find(spellings) {
         None => return Ok(None),
         Some(Value::Text(text) | Value::Number(text)) => Decimal::amount(text),
@@ -521,6 +287,6 @@ pub(crate) fn amount(
     };
     match amount {
         Some(amount) => Ok(Some(amount)),
-        None => Err(format!("invalid:{name}")),
+        None => Err(invalid(spellings)),
     }
 }

@@ -1,7 +1,9 @@
-//! A strict JSON reader that makes a tree.
+//! JSON, read by `serde_json`.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::value::RawValue;
 
 /// How deep objects and arrays may be nested.
 const DEPTH_MAX: usize = 64;
@@ -13,7 +15,7 @@ pub(crate) type Object = BTreeMap<String, Value>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Null,
-    Bool(bool),
+    Bool,
     Number(String),
     Text(String),
     Array(Vec<Value>),
@@ -28,270 +30,79 @@ pub(crate) enum JsonError {
 
 /// Reads a text that holds one JSON value (RFC 8259) and nothing else.
 pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
-    let mut reader = Reader { text, position: 0 };
-    let value = reader.value(0)?;
-    reader.skip_space();
-    if reader.peek().is_some() {
-        return Err(JsonError::NotJson);
-    }
-    Ok(value)
-}
-
-/// The members of the object that a text holds, each with the place of its value; `None` if it is
-/// not one valid object.
-pub(crate) fn members(text: &str) -> Option<Vec<(String, Range<usize>)>> {
-    let Ok(Value::Object(_)) = parse(text) else { return None };
-    let mut reader = Reader { text, position: 0 };
-    let mut members = Vec::new();
-    reader.skip_to(b'{')?;
-    loop {
-        reader.skip_space();
-        if reader.peek() == Some(b'}') {
-            return Some(members);
-        }
-        let name = reader.string().ok()?;
-        reader.skip_to(b':')?;
-        members.push((name, reader.place_of_value()?));
-        reader.skip_space();
-        if reader.next() == Some(b'}') {
-            return Some(members);
-        }
+    match cut_at_depth(text) {
+        None => serde_json::from_str(text).map_err(|_| JsonError::NotJson),
+        Some(cut) => match serde_json::from_str::<Value>(&cut) {
+            Ok(_) => Err(JsonError::TooDeep),
+            Err(_) => Err(JsonError::NotJson),
+        },
     }
 }
 
-/// The places of the elements of the array that a text holds; `None` if it is not one valid array.
-pub(crate) fn elements(text: &str) -> Option<Vec<Range<usize>>> {
-    let Ok(Value::Array(_)) = parse(text) else { return None };
-    let mut reader = Reader { text, position: 0 };
-    let mut elements = Vec::new();
-    reader.skip_to(b'[')?;
-    loop {
-        reader.skip_space();
-        if reader.peek() == Some(b']') {
-            return Some(elements);
-        }
-        elements.push(reader.place_of_value()?);
-        reader.skip_space();
-        if reader.next() == Some(b']') {
-            return Some(elements);
-        }
-    }
+/// The members of the object that a text holds, with their values as they are written; `None` if it
+/// holds no object.
+pub(crate) fn members(text: &str) -> Option<BTreeMap<String, &str>> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    Some(members.into_iter().map(|(name, value)| (name, value.get())).collect())
+}
+
+/// The elements of the array that a text holds, as they are written; `None` if it holds no array.
+pub(crate) fn elements(text: &str) -> Option<Vec<&str>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    Some(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// Whether a text is written like a JSON number, with nothing before or after it.
 pub(crate) fn is_number(text: &str) -> bool {
-    let mut reader = Reader { text, position: 0 };
-    matches!(reader.peek(), Some(b'-' | b'0'..=b'9'))
-        && reader.number().is_ok()
-        && reader.peek().is_none()
+    // White space around a value is not part of what `RawValue` holds.
+    text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        && serde_json::from_str::<&RawValue>(text).is_ok_and(|number| number.get() == text)
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    position: usize,
+/// Every value is read as raw text first: `serde_json` would make a float of a number, and refuse
+/// one such as 1e400.
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let value = match raw.as_bytes() {
+            b"null" => Ok(Self::Null),
+            b"true" | b"false" => Ok(Self::Bool),
+            // Half of a surrogate pair passes as raw text, but not as a `String`.
+            [b'"', ..] => serde_json::from_str(raw).map(Self::Text),
+            [b'[', ..] => serde_json::from_str(raw).map(Self::Array),
+            [b'{', ..] => serde_json::from_str(raw).map(Self::Object),
+            _ => Ok(Self::Number(raw.to_owned())),
+        };
+        value.map_err(D::Error::custom)
+    }
 }
 
-impl Reader<'_> {
-    /// Reads the value that comes next; `depth` objects and arrays are open around it.
-    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
-        self.skip_space();
-        match self.peek() {
-            Some(b'{') => self.object(depth + 1),
-            Some(b'[') => self.array(depth + 1),
-            Some(b'"') => Ok(Value::Text(self.string()?)),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
-            _ => Err(JsonError::NotJson),
-        }
-    }
-
-    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
-        if depth > DEPTH_MAX {
-            return Err(JsonError::TooDeep);
-        }
-        self.expect(b'{')?;
-        let mut object = Object::new();
-        self.skip_space();
-        if self.peek() == Some(b'}') {
-            self.position += 1;
-            return Ok(Value::Object(object));
-        }
-        loop {
-            self.skip_space();
-            let name = self.string()?;
-            self.skip_space();
-            self.expect(b':')?;
-            let value = self.value(depth)?;
-            object.insert(name, value);
-            self.skip_space();
-            match self.next() {
-                Some(b',') => {}
-                Some(b'}') => return Ok(Value::Object(object)),
-                _ => return Err(JsonError::NotJson),
+/// The text up to the first value that is nested too deep, with `null` in its place and everything
+/// closed that is open there; `None` if no value is nested too deep.
+///
+/// Raw values have no limit of depth, and a line that is both too deep and broken has the error that
+/// comes first: it is too deep if, and only if, this text is JSON.
+fn cut_at_depth(text: &str) -> Option<String> {
+    let mut closing = Vec::new();
+    let mut in_text = false;
+    let mut is_escaped = false;
+    for (place, character) in text.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if in_text => is_escaped = true,
+            '"' => in_text = !in_text,
+            _ if in_text => {}
+            '[' | '{' if closing.len() == DEPTH_MAX => {
+                let closing: String = closing.into_iter().rev().collect();
+                return Some(format!("{}null{closing}", &text[..place]));
             }
+            '[' => closing.push(']'),
+            '{' => closing.push('}'),
+            ']' | '}' => drop(closing.pop()),
+            _ => {}
         }
     }
-
-    fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
-        if depth > DEPTH_MAX {
-            return Err(JsonError::TooDeep);
-        }
-        self.expect(b'[')?;
-        let mut array = Vec::new();
-        self.skip_space();
-        if self.peek() == Some(b']') {
-            self.position += 1;
-            return Ok(Value::Array(array));
-        }
-        loop {
-            array.push(self.value(depth)?);
-            self.skip_space();
-            match self.next() {
-                Some(b',') => {}
-                Some(b']') => return Ok(Value::Array(array)),
-                _ => return Err(JsonError::NotJson),
-            }
-        }
-    }
-
-    fn string(&mut self) -> Result<String, JsonError> {
-        self.expect(b'"')?;
-        let mut string = String::new();
-        loop {
-            let rest = &self.text[self.position..];
-            let character = rest.chars().next().ok_or(JsonError::NotJson)?;
-            self.position += character.len_utf8();
-            match character {
-                '"' => return Ok(string),
-                '\\' => string.push(self.escape()?),
-                '\0'..='\u{1f}' => return Err(JsonError::NotJson),
-                _ => string.push(character),
-            }
-        }
-    }
-
-    /// Reads what follows a backslash.
-    fn escape(&mut self) -> Result<char, JsonError> {
-        match self.next() {
-            Some(b'"') => Ok('"'),
-            Some(b'\\') => Ok('\\'),
-            Some(b'/') => Ok('/'),
-            Some(b'b') => Ok('\u{8}'),
-            Some(b'f') => Ok('\u{c}'),
-            Some(b'n') => Ok('\n'),
-            Some(b'r') => Ok('\r'),
-            Some(b't') => Ok('\t'),
-            Some(b'u') => self.unicode_escape(),
-            _ => Err(JsonError::NotJson),
-        }
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, JsonError> {
-        let first = self.four_hex_digits()?;
-        if !(0xd800..0xdc00).contains(&first) {
-            // The second half of a pair by itself is no character either.
-            return char::from_u32(first).ok_or(JsonError::NotJson);
-        }
-        self.expect(b'\\')?;
-        self.expect(b'u')?;
-        let second = self.four_hex_digits()?;
-        if !(0xdc00..0xe000).contains(&second) {
-            return Err(JsonError::NotJson);
-        }
-        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))
-            .ok_or(JsonError::NotJson)
-    }
-
-    fn four_hex_digits(&mut self) -> Result<u32, JsonError> {
-        let mut number = 0;
-        for _ in 0..4 {
-            let byte = self.next().ok_or(JsonError::NotJson)?;
-            let digit = char::from(byte).to_digit(16).ok_or(JsonError::NotJson)?;
-            number = number * 16 + digit;
-        }
-        Ok(number)
-    }
-
-    fn number(&mut self) -> Result<Value, JsonError> {
-        let start = self.position;
-        if self.peek() == Some(b'-') {
-            self.position += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.position += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.position += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.position += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.position += 1;
-            }
-            self.digits()?;
-        }
-        Ok(Value::Number(self.text[start..self.position].to_owned()))
-    }
-
-    /// Reads one digit or more.
-    fn digits(&mut self) -> Result<(), JsonError> {
-        let start = self.position;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.position += 1;
-        }
-        if self.position == start { Err(JsonError::NotJson) } else { Ok(()) }
-    }
-
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
-        if !self.text[self.position..].starts_with(word) {
-            return Err(JsonError::NotJson);
-        }
-        self.position += word.len();
-        Ok(value)
-    }
-
-    /// Goes over white space and this byte.
-    fn skip_to(&mut self, byte: u8) -> Option<()> {
-        self.skip_space();
-        self.expect(byte).ok()
-    }
-
-    /// Goes over white space and a value, and gives the place of the value.
-    fn place_of_value(&mut self) -> Option<Range<usize>> {
-        self.skip_space();
-        let start = self.position;
-        self.value(0).ok()?;
-        Some(start..self.position)
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.position += 1;
-        }
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.peek() != Some(byte) {
-            return Err(JsonError::NotJson);
-        }
-        self.position += 1;
-        Ok(())
-    }
-
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.position += 1;
-        Some(byte)
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.position).copied()
-    }
+    None
 }
 
 #[cfg(test)]
@@ -311,8 +122,8 @@ mod tests {
             parse(" {\"a\" : [null, true,false ,-1.50e+3,\"x\"], \"b\":{}, \"c\":[]}\r").unwrap();
         let array = vec![
             Value::Null,
-            Value::Bool(true),
-            Value::Bool(false),
+            Value::Bool,
+            Value::Bool,
             Value::Number("-1.50e+3".to_owned()),
             Value::Text("x".to_owned()),
         ];
@@ -408,21 +219,51 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_first_decides_between_too_deep_and_broken() {
+        let deep = "[".repeat(65);
+        let open = "[".repeat(63);
+        for (text, expected) in [
+            (format!("{{\"a\":\"\\ud800\",\"b\":{deep}"), JsonError::NotJson),
+            (format!("{{\"b\":{deep},\"a\":\"\\ud800\""), JsonError::TooDeep),
+            (format!("{open}{{[0]"), JsonError::NotJson),
+            (format!("{open}[1[0]"), JsonError::NotJson),
+            (format!("{open}[1,[0]"), JsonError::TooDeep),
+            (format!("{open}{{\"a\"[0]"), JsonError::NotJson),
+            (format!("{open}{{\"a\":[0]"), JsonError::TooDeep),
+            (format!("{open}{{\"a\":1,[0]"), JsonError::NotJson),
+            (format!("{open}[tru[0]"), JsonError::NotJson),
+            (format!("{open}[-[0]"), JsonError::NotJson),
+            (format!("}}{deep}"), JsonError::NotJson),
+        ] {
+            assert_eq!(parse(&text), Err(expected), "{text}");
+        }
+        // Brackets within a text open nothing.
+        assert_eq!(text(&format!("\"\\\"{deep}\"")), format!("\"{deep}"));
+    }
+
+    #[test]
+    fn numbers_are_kept_as_they_are_written() {
+        for number in
+            ["-0", "1e400", "1E-999999999999999999999", "0.10", "123456789012345678901234567890"]
+        {
+            assert_eq!(parse(number), Ok(Value::Number(number.to_owned())));
+        }
+    }
+
+    #[test]
     fn finds_members_and_elements() {
-        let text = r#" { "a" : [1, {"b":2} ] ,"\u0061":"x" } "#;
+        let text = r#" { "a" : [1, {"b":2} ] ,"\u0061":"x", "c":[ 1,{ } ] } "#;
         let members = members(text).unwrap();
-        let found: Vec<_> =
-            members.iter().map(|(name, place)| (name.as_str(), &text[place.clone()])).collect();
-        assert_eq!(found, [("a", r#"[1, {"b":2} ]"#), ("a", r#""x""#)]);
-        let array = &text[members[0].1.clone()];
-        let elements: Vec<&str> =
-            elements(array).unwrap().into_iter().map(|place| &array[place]).collect();
-        assert_eq!(elements, ["1", r#"{"b":2}"#]);
-        assert_eq!(super::members("{}"), Some(Vec::new()));
-        assert_eq!(super::elements(" [ ] "), Some(Vec::new()));
+        assert_eq!(
+            members,
+            BTreeMap::from([("a".to_owned(), r#""x""#), ("c".to_owned(), "[ 1,{ } ]")])
+        );
+        assert_eq!(elements(members["c"]).unwrap(), ["1", "{ }"]);
+        assert_eq!(super::members("{}"), Some(BTreeMap::new()));
+        assert_eq!(elements(" [ ] "), Some(Vec::new()));
         assert_eq!(super::members("[]"), None);
         assert_eq!(super::members("{\"a\":1,}"), None);
-        assert_eq!(super::elements("[1"), None);
+        assert_eq!(elements("[1"), None);
     }
 
     #[test]

@@ -2,13 +2,15 @@
 //!
 //! It follows `docs/EVENTS.md` in plain code: it reads a chunk into memory, every line into a tree,
 //! and adds up exact decimals in sorted maps. It was written apart from the code that counts and
-//! shares nothing with it, so that an error would have to be made twice to pass unseen. [`shift`]
+//! shares nothing with it, so that an error would have to be made twice to pass unseen: JSON is read
+//! by `serde_json`, decimals by `bigdecimal` and dates by `chrono`. [`shift`]
 //! moves old events to the present.
 
 mod calendar;
 mod comparison;
 mod decimal;
 mod event;
+mod fields;
 mod history;
 mod json;
 mod names;
@@ -19,6 +21,7 @@ mod roll_up;
 pub mod shift;
 mod time;
 mod totals;
+mod types;
 mod unpack;
 mod visitors;
 

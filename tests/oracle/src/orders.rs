@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::decimal::Decimal;
-use crate::event::{self, Settings, Sources};
+use crate::event::{self, Settings, invalid, minute_of};
+use crate::fields::{
+    NEW_STATUS, ORDER_NUMBER, PRICE, PRODUCT_NAME, QUANTITY, REFUND_AMOUNT, STATUS, Sources,
+    TOTAL_AMOUNT,
+};
 use crate::json::Value;
 use crate::recount::TallyKey;
-
-const PRODUCT_NAME: &[&str] = &["productName"];
-const ORDER_NUMBER: &[&str] = &["orderNumber"];
-const STATUS: &[&str] = &["status"];
-const NEW_STATUS: &[&str] = &["newStatus"];
-const REFUND_AMOUNT: &[&str] = &["refundAmount"];
 
 /// How many items an order may have.
 const ITEMS_MAX: usize = 500;
@@ -97,8 +95,7 @@ pub fn order_tallies<'a>(
     let mut tallies: BTreeMap<TallyKey, Decimal> = BTreeMap::new();
     for ((site, _), order) in orders(events) {
         let Some((at, made)) = order.made else { continue };
-        let minute = i64::try_from(at.div_euclid(60_000_000_000))
-            .expect("times are checked to lie before the year 10000");
+        let minute = minute_of(at);
         let mut add = |measure: String, key: &str, number: Decimal| {
             let key = TallyKey { site: site.clone(), measure, minute, key: key.to_owned() };
             *tallies.entry(key).or_default() += number;
@@ -152,26 +149,23 @@ pub(crate) enum OrderKind {
     Cancelled,
 }
 
-/// Checks what only an event about an order has. The fields that all events have were checked
-/// before.
+/// Checks what only an event about an order has, and says what happened to it. The fields that all
+/// events have were checked before.
 ///
 /// # Errors
 /// The reason for which the line is rejected.
 pub(crate) fn check(
     kind: OrderKind,
     sources: &Sources<'_>,
-    site: &str,
-    order: Option<String>,
     customer: Option<String>,
     currency: Option<String>,
     settings: &Settings,
-) -> Result<OrderEvent, String> {
-    let order = order.ok_or("missing:order_id")?;
-    let what = match kind {
+) -> Result<What, String> {
+    Ok(match kind {
         OrderKind::Created => {
-            let number = event::id(sources, ORDER_NUMBER, "orderNumber")?;
-            let status = status(sources, STATUS, "status")?.unwrap_or_else(|| "CREATED".to_owned());
-            let total = event::amount(sources, event::TOTAL_AMOUNT, "total_amount")?;
+            let number = event::id(sources, ORDER_NUMBER)?;
+            let status = status(sources, STATUS)?.unwrap_or_else(|| "CREATED".to_owned());
+            let total = event::amount(sources, TOTAL_AMOUNT)?;
             let (products, sum) = products(sources)?;
             let value = total.or(sum).ok_or("missing:total_amount")?;
             if value > Decimal::from(TOTAL_MAX) {
@@ -181,14 +175,10 @@ pub(crate) fn check(
             What::Created { order: Made { number, customer, currency, value, products }, status }
         }
         OrderKind::StatusChanged => {
-            What::Changed(status(sources, NEW_STATUS, "newStatus")?.ok_or("missing:newStatus")?)
+            What::Changed(status(sources, NEW_STATUS)?.ok_or("missing:newStatus")?)
         }
-        OrderKind::Cancelled => {
-            What::Cancelled(event::amount(sources, REFUND_AMOUNT, "refundAmount")?)
-        }
-    };
-    let at = event::nanoseconds(sources).ok_or("invalid:timestamp")?;
-    Ok(OrderEvent { site: site.to_owned(), order, at, what })
+        OrderKind::Cancelled => What::Cancelled(event::amount(sources, REFUND_AMOUNT)?),
+    })
 }
 
 type Products = Vec<(String, Decimal, Decimal)>;
@@ -209,10 +199,10 @@ fn products(sources: &Sources<'_>) -> Result<(Products, Option<Decimal>), String
         }
         let item = Sources::of(item);
         event::currency(&item)?;
-        let name = event::id(&item, PRODUCT_NAME, "productName")?;
-        let price = event::amount(&item, event::PRICE, "price")?;
-        let units = event::amount(&item, event::QUANTITY, "quantity")?.unwrap_or(Decimal::ONE);
-        let total = event::amount(&item, event::TOTAL_AMOUNT, "total_amount")?;
+        let name = event::id(&item, PRODUCT_NAME)?;
+        let price = event::amount(&item, PRICE)?;
+        let units = event::amount(&item, QUANTITY)?.unwrap_or(Decimal::ONE);
+        let total = event::amount(&item, TOTAL_AMOUNT)?;
         let money = event::money(total, price, units)?;
         let (units_sum, money_sum) = sums.entry(name.ok_or("missing:productName")?).or_default();
         *units_sum += units;
@@ -225,10 +215,10 @@ fn products(sources: &Sources<'_>) -> Result<(Products, Option<Decimal>), String
     Ok((sums.into_iter().map(|(name, (units, money))| (name, units, money)).collect(), all))
 }
 
-fn status(sources: &Sources<'_>, spellings: &[&str], name: &str) -> Result<Option<String>, String> {
+fn status(sources: &Sources<'_>, spellings: &[&str]) -> Result<Option<String>, String> {
     match sources.find(spellings) {
         None => Ok(None),
         Some(Value::Text(status)) if status.len() <= STATUS_BYTES_MAX => Ok(Some(status.clone())),
-        Some(_) => Err(format!("invalid:{name}")),
+        Some(_) => Err(invalid(spellings)),
     }
 }

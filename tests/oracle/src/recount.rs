@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::decimal::Decimal;
-use crate::event::{Settings, Sources, check_element, check_line};
+use crate::event::{Settings, check_element, check_line, own_id};
 use crate::json::{self, JsonError, Object, Value};
 use crate::orders::OrderEvent;
 use crate::unpack::unpack;
@@ -151,10 +151,10 @@ fn count_line(
     recount: &mut Recount,
 ) -> Result<(), String> {
     let line = read_object(line)?;
-    let own_id;
+    let line_id;
     let events = match line.get("events") {
         Some(Value::Array(elements)) => {
-            own_id = Sources::of(&line).own_id()?;
+            line_id = own_id(&line)?;
             let mut events = Vec::new();
             for element in elements {
                 events.push(check_element(element, &line, settings)?);
@@ -162,13 +162,13 @@ fn count_line(
             events
         }
         _ => {
-            own_id = None;
+            line_id = None;
             vec![check_line(&line, settings)?]
         }
     };
 
     // From here on the line is taken: each of its events is counted, a duplicate, or ignored.
-    let line_was_seen = own_id.as_ref().is_some_and(|own_id| seen.contains(own_id));
+    let line_was_seen = line_id.as_ref().is_some_and(|line_id| seen.contains(line_id));
     let mut events_counted = 0;
     let mut events_duplicate = 0;
     for event in events {
@@ -196,7 +196,7 @@ fn count_line(
         }
     }
     if events_counted > 0 || events_duplicate > 0 {
-        seen.extend(own_id);
+        seen.extend(line_id);
     }
 
     recount.events += events_counted;

@@ -1,16 +1,20 @@
 //! Moves the events of a line in time, and leaves the rest of the line as it is.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
-use crate::decimal::Number;
-use crate::event::{PROPERTIES, TIMESTAMP, read_array};
+use crate::decimal::read_number;
+use crate::fields::{PROPERTIES, TIMESTAMP};
 use crate::json::{self, Value};
 use crate::time;
 
 /// The length of `YYYY-MM-DDThh:mm`, which is all of a time that a shift by whole minutes changes.
 const MINUTE_BYTES: usize = 16;
+
+/// How many decimals a time with an exponent may have: it is written without one then.
+const EXPONENT_DECIMALS_MAX: i64 = 30;
 
 /// A time that an event of a line has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,15 +31,17 @@ pub struct EventTime {
 /// line itself and each element of its `events` are such objects. Empty if the line is not a JSON
 /// object.
 pub fn event_times(line: &str) -> Vec<EventTime> {
-    let mut times = Vec::new();
-    times.extend(time_of_object(line, 0..line.len()));
-    let events = last_member(line, 0..line.len(), "events");
-    let elements =
-        events.clone().and_then(|events| json::elements(&line[events])).unwrap_or_default();
-    let offset = events.map_or(0, |events| events.start);
-    for element in elements {
-        times.extend(time_of_object(line, offset + element.start..offset + element.end));
-    }
+    // Only a whole line says whether its parts are valid.
+    let (Ok(_), Some(own)) = (json::parse(line), json::members(line)) else { return Vec::new() };
+    let elements = own.get("events").and_then(|events| json::elements(events)).unwrap_or_default();
+    let objects = elements.into_iter().filter_map(json::members).chain([own.clone()]);
+    let values = objects.filter_map(|object| time_of(&object));
+    let mut times: Vec<EventTime> = values
+        .filter_map(|value| {
+            let start = value.as_ptr().addr() - line.as_ptr().addr();
+            Some(EventTime { seconds: seconds_of(value)?, place: start..start + value.len() })
+        })
+        .collect();
     times.sort_by_key(|time| time.place.start);
     times
 }
@@ -67,42 +73,18 @@ pub fn shift_line(line: &str, minutes: i64) -> Result<String, String> {
     Ok(shifted)
 }
 
-/// The time of the object that stands at `place`.
-fn time_of_object(line: &str, place: Range<usize>) -> Option<EventTime> {
-    let own = place_of_time(line, place.clone());
-    let in_member = |name: &&str| place_of_time(line, last_member(line, place.clone(), name)?);
-    let place = own.or_else(|| PROPERTIES.iter().find_map(in_member))?;
-    let seconds = seconds_of(&line[place.clone()])?;
-    Some(EventTime { seconds, place })
-}
-
-fn place_of_time(line: &str, object: Range<usize>) -> Option<Range<usize>> {
-    for spelling in TIMESTAMP {
-        let place = last_member(line, object.clone(), spelling);
-        if let Some(place) = place
-            && !matches!(&line[place.clone()], "null" | "\"\"")
-        {
-            return Some(place);
-        }
-    }
-    None
-}
-
-/// The place of the value of a name in an object; the last one if it stands there twice.
-fn last_member(line: &str, object: Range<usize>, name: &str) -> Option<Range<usize>> {
-    let offset = object.start;
-    let members = json::members(&line[object])?;
-    let (_, place) = members.into_iter().rfind(|(member, _)| member == name)?;
-    Some(offset + place.start..offset + place.end)
+/// The time of an event as it is written, in the spelling that wins.
+fn time_of<'a>(event: &BTreeMap<String, &'a str>) -> Option<&'a str> {
+    let time_in = |object: &BTreeMap<String, &'a str>| {
+        let mut values = TIMESTAMP.iter().filter_map(|spelling| object.get(*spelling).copied());
+        values.find(|value| !matches!(*value, "null" | "\"\""))
+    };
+    let in_member = |name: &&str| time_in(&json::members(event.get(*name)?)?);
+    time_in(event).or_else(|| PROPERTIES.iter().find_map(in_member))
 }
 
 fn seconds_of(value: &str) -> Option<i64> {
-    match json::parse(value) {
-        Ok(Value::Text(text)) => time::read_text(&text),
-        Ok(Value::Number(number)) => time::read_epoch(&number),
-        Ok(Value::Array(numbers)) => read_array(&numbers).map(|(seconds, _)| seconds),
-        _ => None,
-    }
+    i64::try_from(time::read(&json::parse(value).ok()?)? / time::SECOND).ok()
 }
 
 fn shift_value(value: &str, minutes: i64) -> Option<String> {
@@ -146,7 +128,16 @@ fn shift_array(numbers: &[Value], minutes: i64) -> Option<String> {
 }
 
 fn shift_number(text: &str, minutes: i64) -> Option<String> {
-    let plain = if text.contains(['e', 'E']) { without_exponent(text)? } else { text.to_owned() };
+    let plain = if text.contains(['e', 'E']) {
+        // An event time has 17 digits before its point at most.
+        let number = read_number(text)?;
+        if number.fractional_digit_count() > EXPONENT_DECIMALS_MAX {
+            return None;
+        }
+        number.to_plain_string()
+    } else {
+        text.to_owned()
+    };
     let point = plain.find('.').unwrap_or(plain.len());
     let whole: i64 = plain[..point].parse().ok()?;
     let units_per_second = if whole < 100_000_000_000 {
@@ -158,26 +149,6 @@ fn shift_number(text: &str, minutes: i64) -> Option<String> {
     };
     let shift = minutes.checked_mul(60)?.checked_mul(units_per_second)?;
     Some(format!("{}{}", whole.checked_add(shift)?, &plain[point..]))
-}
-
-/// A number that is an event time, and so not negative, written without an exponent.
-fn without_exponent(text: &str) -> Option<String> {
-    let number = Number::read(text)?;
-    if number.digits.is_empty() {
-        return Some("0".to_owned());
-    }
-    let whole_digits = number.whole_digits();
-    if !(-30..=30).contains(&whole_digits) {
-        return None;
-    }
-    let whole = usize::try_from(whole_digits).unwrap_or(0);
-    let leading_zeros = usize::try_from(-whole_digits).unwrap_or(0);
-    let digits = format!("{}{}", "0".repeat(leading_zeros), number.digits);
-    let digits = format!("{digits:0<whole$}");
-    let (before, after) = digits.split_at(whole);
-    let before = if before.is_empty() { "0" } else { before };
-    let point = if after.is_empty() { "" } else { "." };
-    Some(format!("{before}{point}{after}"))
 }
 
 #[cfg(test)]

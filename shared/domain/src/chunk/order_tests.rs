@@ -201,6 +201,15 @@ fn a_wrong_field_rejects_the_line_with_its_name() {
 }
 
 #[test]
+fn the_page_location_of_an_order_is_its_page_unless_it_has_items() {
+    let cancelled = |members: &str| event("OrderCancelledEvent", members);
+    check_rejected(&cancelled(r#","page_location":{}"#), "invalid:page_url");
+    check_rejected(&cancelled(r##","page_location":"#top""##), "invalid:page_url");
+    facts(&cancelled(r#","page_location":{},"page_url":"/checkout""#));
+    facts(&cancelled(r#","page_location":{},"items":[1]"#));
+}
+
+#[test]
 fn an_order_has_at_most_so_many_items() {
     let items = |count: usize| {
         format!(r#","totalAmount":1,"items":[{}]"#, vec![r#"{"productName":"a"}"#; count].join(","))

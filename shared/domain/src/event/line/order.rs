@@ -37,7 +37,9 @@ impl LineContext<'_> {
         let customer = self.id_if_any(fields.get(Field::CustomerId), Field::CustomerId)?;
         let session = self.id_if_any(fields.get(Field::SessionId), Field::SessionId)?;
         let order_id = self.id_if_any(fields.get(Field::OrderId), Field::OrderId)?;
-        if let Some(page) = fields.get(Field::PageUrl) {
+        let items = fields.get(Field::Items);
+        let location = || if items.is_none() { fields.page_location() } else { None };
+        if let Some(page) = fields.get(Field::PageUrl).or_else(location) {
             self.page(page)?;
         }
         let currency = match fields.get(Field::Currency) {
@@ -51,7 +53,7 @@ impl LineContext<'_> {
                 let number = self.id_if_any(fields.get(Field::OrderNumber), Field::OrderNumber)?;
                 let status = self.status(fields.get(Field::Status), Field::Status)?;
                 let total = self.amount(fields.get(Field::TotalAmount), Field::TotalAmount)?;
-                let (products, sum) = self.products(fields.get(Field::Items))?;
+                let (products, sum) = self.products(items)?;
                 let value = total.or(sum).ok_or(Reason::Missing(Field::TotalAmount))?;
                 if value > INPUT_MAX {
                     return Err(Reason::Invalid(Field::TotalAmount));

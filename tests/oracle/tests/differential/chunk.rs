@@ -1,0 +1,127 @@
+//! Random chunks: lines with their ends, packed or not, and what they are counted with.
+
+use std::fmt;
+use std::io::Write as _;
+
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+
+use crate::line::line;
+use crate::mutate::mutate;
+
+/// The reference time of every chunk: 2026-11-20T23:07:59Z.
+pub(crate) const REFERENCE_SECONDS: i64 = 1_795_216_079;
+
+/// How long a line may be, in bytes.
+const LINE_BYTES_MAX: usize = 256 * 1024;
+
+/// A chunk, and what its count depends on beside its bytes.
+#[derive(Clone)]
+pub(crate) struct Chunk {
+    /// The bytes as they are stored.
+    pub(crate) stored: Vec<u8>,
+    /// The bytes before they were packed.
+    pub(crate) plain: Vec<u8>,
+    /// How many bytes the reader is given at a time.
+    pub(crate) block_bytes: usize,
+    /// The currency of money that names none.
+    pub(crate) default_currency: &'static str,
+    /// For how many days minutes are kept; 0 is for ever.
+    pub(crate) retention_days: u32,
+}
+
+impl Chunk {
+    pub(crate) fn random(random: &mut StdRng) -> Chunk {
+        let plain = text(random);
+        let stored = pack(&plain, random);
+        let block_bytes = match random.random_range(0..4) {
+            0 => random.random_range(1..20),
+            1 => random.random_range(20..2_000),
+            _ => usize::MAX,
+        };
+        let default_currency = if random.random_bool(0.5) { "USD" } else { "EUR" };
+        let retention_days = *[0, 0, 1, 7].choose(random).unwrap();
+        Chunk { stored, plain, block_bytes, default_currency, retention_days }
+    }
+
+    /// The same with other bytes, which are not packed.
+    pub(crate) fn with_text(&self, text: Vec<u8>) -> Chunk {
+        Chunk { stored: text.clone(), plain: text, ..*self }
+    }
+}
+
+/// As a text that can be pasted into a test.
+impl fmt::Debug for Chunk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Chunk { stored, block_bytes, default_currency, retention_days, .. } = self;
+        write!(
+            formatter,
+            "b\"{}\" in blocks of {block_bytes} bytes, {default_currency}, minutes kept for {retention_days} days",
+            stored.escape_ascii()
+        )
+    }
+}
+
+fn text(random: &mut StdRng) -> Vec<u8> {
+    let mut text = Vec::new();
+    if random.random_bool(0.1) {
+        text.extend_from_slice("\u{feff}".as_bytes());
+    }
+    let mutated = *[0.0, 0.0, 0.0, 0.1, 0.3, 1.0].choose(random).unwrap();
+    for _ in 0..random.random_range(0..60) {
+        let mut next = line(random).into_bytes();
+        if random.random_bool(mutated) {
+            next = mutate(next, random);
+        }
+        if random.random_bool(0.0003) {
+            next = fill_up(next, random);
+        }
+        text.extend_from_slice(&next);
+        if random.random_bool(0.02) {
+            text.extend_from_slice(&next);
+        }
+        let end = if random.random_bool(0.2) { "\r\n" } else { "\n" };
+        text.extend_from_slice(end.as_bytes());
+        if random.random_bool(0.05) {
+            let blank = ["\n", "\r\n", " \n", "\t \r\r\n", "\r", " ", "\u{feff}", "\u{a0}\n"];
+            text.extend_from_slice(blank.choose(random).unwrap().as_bytes());
+        }
+        if random.random_bool(0.03) {
+            text.extend_from_slice(&next);
+            text.push(b'\n');
+        }
+    }
+    if random.random_bool(0.3) {
+        while text.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
+    }
+    text
+}
+
+/// A line of about the length that a line may have.
+fn fill_up(mut line: Vec<u8>, random: &mut StdRng) -> Vec<u8> {
+    let filling = *[b' ', b'\r', b'x', b'['].choose(random).unwrap();
+    line.resize(LINE_BYTES_MAX + random.random_range(0..4) - 2, filling);
+    line
+}
+
+fn pack(plain: &[u8], random: &mut StdRng) -> Vec<u8> {
+    let (first, second) = plain.split_at(random.random_range(0..=plain.len()));
+    let mut packed = match random.random_range(0..10) {
+        0 => gzip(plain),
+        1 => [gzip(first), gzip(second)].concat(),
+        2 => zstd::encode_all(plain, 1).unwrap(),
+        3 => [zstd::encode_all(first, 1).unwrap(), zstd::encode_all(second, 3).unwrap()].concat(),
+        _ => return plain.to_vec(),
+    };
+    if random.random_bool(0.1) {
+        packed = mutate(packed, random);
+    }
+    packed
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}

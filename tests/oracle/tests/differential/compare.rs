@@ -1,0 +1,318 @@
+//! What the reader and the oracle come to, side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::AddAssign;
+
+use chrono::{DateTime, Utc};
+use minutebook_domain::bucket::Bucket;
+use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
+use minutebook_domain::ledger::PlanBasis;
+use minutebook_domain::measure::Currency;
+use minutebook_domain::orders::{Creation, OrderFacts};
+use minutebook_domain::sketch::Sketch;
+use minutebook_domain::unpack::UnpackError;
+use minutebook_oracle::{
+    Granularity, Made, Order, Recount, RecountError, Settings, VisitorIds, order_tallies, orders,
+    recount,
+};
+
+use crate::chunk::{Chunk, REFERENCE_SECONDS};
+
+/// What was compared, to show that it is not always the same.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) lines: u64,
+    counted: u64,
+    ignored: u64,
+    duplicate: u64,
+    rejected: u64,
+    orders: usize,
+    broken_chunks: u64,
+    reasons: BTreeMap<String, u64>,
+}
+
+impl Outcome {
+    /// Fails if what was compared is too much alike.
+    pub(crate) fn check_variety(&self) {
+        let is_varied = |number: u64| number > self.lines / 200;
+        assert!(
+            self.counted > self.lines / 4
+                && is_varied(self.ignored)
+                && is_varied(self.duplicate)
+                && is_varied(self.rejected)
+                && self.orders > 100
+                && self.broken_chunks > 0
+                && self.reasons.len() >= 25,
+            "{self}"
+        );
+    }
+}
+
+impl AddAssign for Outcome {
+    fn add_assign(&mut self, other: Outcome) {
+        self.lines += other.lines;
+        self.counted += other.counted;
+        self.ignored += other.ignored;
+        self.duplicate += other.duplicate;
+        self.rejected += other.rejected;
+        self.orders += other.orders;
+        self.broken_chunks += other.broken_chunks;
+        for (reason, lines) in other.reasons {
+            *self.reasons.entry(reason).or_default() += lines;
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome {
+            lines,
+            counted,
+            ignored,
+            duplicate,
+            rejected,
+            orders,
+            broken_chunks,
+            reasons,
+        } = self;
+        write!(
+            formatter,
+            "{lines} lines: {counted} counted, {ignored} ignored, {duplicate} duplicate, {rejected} \
+             rejected for {} reasons; {orders} orders; {broken_chunks} broken chunks",
+            reasons.len()
+        )
+    }
+}
+
+/// Counts a chunk twice.
+///
+/// # Errors
+/// The two come to different results; the text has those parts of them that differ.
+pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
+    let reference_time = DateTime::from_timestamp(REFERENCE_SECONDS, 0).unwrap();
+    let settings = Settings { reference_time, default_currency: chunk.default_currency.to_owned() };
+    let (read, recounted) = match (read(chunk, reference_time), recount(&chunk.stored, &settings)) {
+        (Ok(read), Ok(recounted)) => (read, recounted),
+        (Err(left), Err(right)) if is_bomb(&left) == is_bomb_by_oracle(&right) => {
+            return Ok(Outcome { broken_chunks: 1, ..Outcome::default() });
+        }
+        (left, right) => {
+            let [left, right] = [
+                left.map(drop).map_err(|e| e.to_string()),
+                right.map(drop).map_err(|e| e.to_string()),
+            ];
+            return Err(format!("reader: {left:?}, oracle: {right:?}"));
+        }
+    };
+    same(facts_of_reader(&read), facts_of_oracle(&recounted))?;
+    same_visitors(&read, &recounted, chunk.retention_days)?;
+    Ok(Outcome {
+        lines: recounted.lines,
+        counted: recounted.counted,
+        ignored: recounted.ignored,
+        duplicate: recounted.duplicate,
+        rejected: recounted.rejected_count(),
+        orders: read.orders.len(),
+        broken_chunks: 0,
+        reasons: recounted.rejected,
+    })
+}
+
+fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, ChunkError> {
+    let basis = PlanBasis {
+        reference_time,
+        default_currency: Currency::parse(chunk.default_currency.as_bytes()).unwrap(),
+        minute_retention_days: chunk.retention_days,
+    };
+    let settings = ChunkSettings { basis, size_bytes: chunk.stored.len() as u64 };
+    let mut reader = ChunkReader::new(&settings);
+    for block in chunk.stored.chunks(chunk.block_bytes) {
+        reader.push(block)?;
+    }
+    reader.finish()
+}
+
+fn is_bomb(error: &ChunkError) -> bool {
+    matches!(error, ChunkError::Unpack(UnpackError::Bomb { .. }))
+}
+
+fn is_bomb_by_oracle(error: &RecountError) -> bool {
+    matches!(error, RecountError::Bomb { .. })
+}
+
+fn same(of_reader: BTreeSet<String>, of_oracle: BTreeSet<String>) -> Result<(), String> {
+    if of_reader == of_oracle {
+        return Ok(());
+    }
+    let only = |left: &BTreeSet<String>, right: &BTreeSet<String>| {
+        left.difference(right).cloned().collect::<Vec<_>>().join("\n    ")
+    };
+    let (reader, oracle) = (only(&of_reader, &of_oracle), only(&of_oracle, &of_reader));
+    Err(format!("only the reader has:\n    {reader}\nonly the oracle has:\n    {oracle}"))
+}
+
+/// All that the reader says of a chunk but its visitors, a sentence each.
+fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
+    let outcomes = &read.outcomes;
+    let numbers =
+        [outcomes.lines, outcomes.counted, outcomes.ignored, outcomes.duplicate, outcomes.events];
+    let mut facts = BTreeSet::from([format!("outcomes {numbers:?} of {}", read.content_hash)]);
+    facts.extend(outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
+    for line in read.rejected.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let rejected: serde_json::Value = serde_json::from_slice(line).unwrap();
+        facts.insert(format!("line {} {}", rejected["line"], rejected["reason"]));
+    }
+    for group in read.tally.groups() {
+        let minute = group.minute.number();
+        for (key, amount) in group.counters {
+            facts.insert(format!("{} {} {minute} {key:?} {amount}", group.site, group.measure));
+        }
+    }
+    let mut sums = BTreeMap::new();
+    for (order, known) in read.orders.iter() {
+        facts.insert(format!("order {} {:?} {}", order.site, order.id, order_of_reader(known)));
+        let Some(standing) = known.standing() else { continue };
+        for (measure, key, amount) in standing.counters() {
+            let cell = format!("{} {measure} {} {key:?}", order.site, standing.minute.number());
+            *sums.entry(cell).or_insert_with(Default::default) += amount;
+        }
+    }
+    facts.extend(
+        sums.into_iter().map(|(cell, sum): (_, minutebook_domain::amount::Amount)| {
+            format!("orders {cell} {sum}")
+        }),
+    );
+    facts
+}
+
+/// The same of the oracle.
+fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
+    let Recount { lines, counted, ignored, duplicate, events, content_hash, .. } = recounted;
+    let numbers = [lines, counted, ignored, duplicate, events];
+    let mut facts = BTreeSet::from([format!("outcomes {numbers:?} of {content_hash}")]);
+    facts.extend(recounted.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
+    for (line, reason) in &recounted.rejected_lines {
+        facts.insert(format!("line {line} {reason:?}"));
+    }
+    for (cell, number) in &recounted.tallies {
+        let key = &cell.key;
+        if !number.is_zero() {
+            facts
+                .insert(format!("{} {} {} {key:?} {number}", cell.site, cell.measure, cell.minute));
+        }
+    }
+    for ((site, id), order) in orders(&recounted.orders) {
+        facts.insert(format!("order {site} {id:?} {}", order_of_oracle(&order)));
+    }
+    for (cell, number) in order_tallies(&recounted.orders) {
+        facts.insert(format!(
+            "orders {} {} {} {:?} {number}",
+            cell.site, cell.measure, cell.minute, cell.key
+        ));
+    }
+    facts
+}
+
+fn order_of_reader(known: &OrderFacts) -> String {
+    let nanoseconds = |time: DateTime<Utc>| {
+        i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos())
+    };
+    let created = known.created.as_ref().map(|created| {
+        let Creation { at, number, customer, currency, value, products } = created;
+        let products: Vec<String> = products
+            .iter()
+            .map(|product| format!("{:?} {} {}", product.name, product.units, product.money))
+            .collect();
+        let at = nanoseconds(*at);
+        format!("{at} {number:?} {customer:?} {currency} {value} {products:?}")
+    });
+    let stage = known.stage.as_ref().map(|stage| {
+        let told_by = format!("{:?}", stage.told_by).to_lowercase();
+        format!("{} {told_by} {:?}", nanoseconds(stage.at), stage.status)
+    });
+    let cancelled = known.cancelled.as_ref().map(|cancelled| {
+        let refund = cancelled.refund.map(|refund| refund.to_string());
+        format!("{} {refund:?}", nanoseconds(cancelled.at))
+    });
+    format!("{created:?} {stage:?} {cancelled:?}")
+}
+
+fn order_of_oracle(order: &Order) -> String {
+    let created = order.made.as_ref().map(|(at, made)| {
+        let Made { number, customer, currency, value, products } = made;
+        let products: Vec<String> = products
+            .iter()
+            .map(|(name, units, money)| format!("{name:?} {units} {money}"))
+            .collect();
+        format!("{at} {number:?} {customer:?} {currency} {value} {products:?}")
+    });
+    let (at, told_by, status) = &order.status;
+    let stage = Some(format!("{at} {told_by} {status:?}"));
+    let cancelled = order.cancelled.map(|(at, refund)| {
+        let refund = refund.map(|refund| refund.to_string());
+        format!("{at} {refund:?}")
+    });
+    format!("{created:?} {stage:?} {cancelled:?}")
+}
+
+/// Compares the sketches of every span of time with those of the oracle's ids.
+fn same_visitors(
+    read: &ChunkCount,
+    recounted: &Recount,
+    retention_days: u32,
+) -> Result<(), String> {
+    let kept_from = match retention_days {
+        0 => 0,
+        days => (REFERENCE_SECONDS - i64::from(days) * 86_400) / 60,
+    };
+    let mut of_reader: BTreeMap<String, [&Sketch; 2]> = BTreeMap::new();
+    for (site, minute, visitors) in read.uniques.minutes() {
+        of_reader.insert(
+            format!("{site} minute {}", minute.number()),
+            [&visitors.users, &visitors.sessions],
+        );
+    }
+    let rolled_up = read.uniques.rolled_up(|_, _| true);
+    for ((site, bucket), visitors) in &rolled_up {
+        let name = match bucket {
+            Bucket::Minute(minute) => format!("minute {}", minute.number()),
+            Bucket::Hour(hour) => format!("hour {hour}"),
+            Bucket::Day(day) => format!("day {day}"),
+            Bucket::Week(week) => format!("week {week}"),
+            Bucket::Month(month) => format!("month {month}"),
+        };
+        of_reader.insert(format!("{site} {name}"), [&visitors.users, &visitors.sessions]);
+    }
+    for granularity in Granularity::ALL {
+        for (site, bucket, ids) in recounted.visitors.by_bucket(granularity) {
+            let name = match granularity {
+                Granularity::Minute if bucket.first_minute() < kept_from => continue,
+                Granularity::Minute => format!("{site} minute {}", bucket.first_minute()),
+                _ => format!("{site} {} {bucket}", granularity.name()),
+            };
+            let Some(sketches) = of_reader.remove(&name) else {
+                return Err(format!("the reader has no visitors of {name}: {ids:?}"));
+            };
+            let VisitorIds { users, sessions } = &ids;
+            if !(is_of(sketches[0], users) && is_of(sketches[1], sessions)) {
+                return Err(format!("other visitors of {name}: {sketches:?} are not {ids:?}"));
+            }
+        }
+    }
+    match of_reader.first_key_value() {
+        None => Ok(()),
+        Some((name, sketches)) => {
+            Err(format!("the oracle has no visitors of {name}: {sketches:?}"))
+        }
+    }
+}
+
+/// Whether a sketch is one of these ids. Its bytes depend on the order that ids were added in, so
+/// that sets are compared: two are the same if neither they nor their union differ in size.
+fn is_of(sketch: &Sketch, ids: &[&str]) -> bool {
+    let expected = Sketch::of(ids);
+    let mut united = sketch.clone();
+    united.unite(&expected);
+    [sketch.estimate(), united.estimate()] == [expected.estimate(); 2]
+}

@@ -1,0 +1,493 @@
+//! Values of the fields: mostly valid ones of a few, so that they meet again, and odd ones.
+
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use rand::seq::{IndexedMutRandom as _, IndexedRandom as _};
+
+use crate::chunk::REFERENCE_SECONDS;
+use crate::write::Style;
+
+/// What a field takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Takes {
+    Type,
+    OrderType,
+    Time,
+    Site,
+    Id(&'static [&'static str]),
+    Page,
+    Currency,
+    Amount,
+    Status,
+}
+
+const TYPES: &[&str] = &[
+    "page_visit",
+    "page_view",
+    "view",
+    "view_item",
+    "product_view",
+    "Product Viewed",
+    "clicks",
+    "page",
+    "add_to_cart",
+    "addtocart",
+    "cart",
+    "carts",
+    "Product Added",
+    "remove_from_cart",
+    "Product Removed",
+    "purchase",
+    "transaction",
+    "order",
+    "orders",
+    "Order Completed",
+    "purchase",
+    "purchase",
+    "refund",
+    "Order Refunded",
+];
+const ORDER_TYPES: &[&str] =
+    &["OrderCreatedEvent", "OrderStatusChangedEvent", "OrderCancelledEvent"];
+const OTHER_TYPES: &[&str] = &[
+    "add_payment_info",
+    "add_shipping_info",
+    "add_to_wishlist",
+    "begin_checkout",
+    "click",
+    "file_download",
+    "first_visit",
+    "form_start",
+    "form_submit",
+    "generate_lead",
+    "login",
+    "scroll",
+    "search",
+    "select_content",
+    "select_item",
+    "select_promotion",
+    "session_start",
+    "share",
+    "sign_up",
+    "user_engagement",
+    "video_complete",
+    "video_progress",
+    "video_start",
+    "view_cart",
+    "view_item_list",
+    "view_promotion",
+    "view_search_results",
+    "alias",
+    "group",
+    "identify",
+    "screen",
+    "Cart Shared",
+    "Cart Viewed",
+    "Checkout Started",
+    "Checkout Step Completed",
+    "Checkout Step Viewed",
+    "Coupon Applied",
+    "Coupon Denied",
+    "Coupon Entered",
+    "Coupon Removed",
+    "Order Cancelled",
+    "Order Updated",
+    "Payment Info Entered",
+    "Product Added to Wishlist",
+    "Product Clicked",
+    "Product List Filtered",
+    "Product List Viewed",
+    "Product Removed from Wishlist",
+    "Product Reviewed",
+    "Product Shared",
+    "Products Searched",
+    "Promotion Clicked",
+    "Promotion Viewed",
+];
+const UNKNOWN_TYPES: &[&str] = &[
+    "track",
+    "View",
+    " view",
+    "view ",
+    "views",
+    "Refund",
+    "ORDER",
+    "product viewed",
+    "ordercreatedevent",
+    "x",
+    "vi\u{e9}w",
+];
+
+/// Texts that are no amounts, or at a bound.
+const ODD_NUMBERS: &[&str] = &[
+    "1000000000000",
+    "1e12",
+    "1000000000000.0",
+    "1000000000000.000001",
+    "1000000000001",
+    "1e13",
+    "999999999999.999999",
+    "0.000001",
+    "1e-6",
+    "0.0000001",
+    "1e-7",
+    "10e-7",
+    "0.0000010",
+    "1.0000000",
+    "1.0000001",
+    "100000000e-8",
+    "-0",
+    "-0.0",
+    "-0e5",
+    "-1",
+    "-0.000001",
+    "0e400",
+    "1e400",
+    "-1e400",
+    "0e-99999999999999999999",
+    "0E+99999999999999999999",
+    "5e-0000000001",
+    "5e+00000000001",
+    "1e-99999999999999999999999",
+    "1e99999999999999999999999",
+    "9223372036854775808",
+    "18446744073709551616",
+    "340282366920938463463374607431768211456",
+    "0.1000000000000000000000000000000000000000",
+    "1000000000000000000000000e-24",
+    "123456.7890120",
+    "12345678",
+    "1234567.8",
+    "123456789",
+    "1.2345678",
+    "00",
+    "0.0",
+    "12.50",
+    "0.30000000000000004",
+    "1E2",
+    "1e+2",
+    "2.5e0",
+    "999999.999999",
+    "1000000.000001",
+];
+
+/// Texts that are no JSON numbers.
+const NO_NUMBERS: &[&str] = &[
+    "", " 1", "1 ", "01", "+1", "1.", ".5", "1e", "1e+", "0x1", "1,5", "1_000", "NaN", "Infinity",
+    "null", "true", "$1", "-", "\u{661}", "1\u{0}", "--1", "1.2.3", "1e1e1", "1e1.0", "\"1\"",
+    "-+1", "1/2", "1:2", "12:4567", "e1",
+];
+
+const SITES: &[&str] = &["a", "b", "default", "shop-1", "7", "A.b_c:d-9"];
+const ODD_SITES: &[&str] = &["a b", "\u{e4}", "a/b", "a#b", "a\u{0}"];
+const PAGES: &[&str] = &[
+    "/",
+    "/a",
+    "/b/c",
+    "https://shop.example/a?b=1#c",
+    "/a#b?c",
+    "/\u{fc}",
+    "a\"b\\c",
+    "/a?",
+    "\u{1f600}",
+];
+const ODD_PAGES: &[&str] = &["?a", "#", "?", "#a?b"];
+const CURRENCIES: &[&str] = &["USD", "EUR", "usd", "jPy", "XXX"];
+const ODD_CURRENCIES: &[&str] = &["US", "USDT", "U$D", "\u{dc}S", "U D", "12A", "\u{20ac}"];
+const STATUSES: &[&str] = &["CREATED", "PAID", "SHIPPED", "CANCELLED", "\u{fc}ber", "a\"b"];
+
+pub(crate) const ITEMS: &[&str] = &[
+    "1",
+    "2",
+    "3",
+    "sku-1",
+    "\u{e9}",
+    "a/b",
+    "x y",
+    "\u{1f600}",
+    "-0",
+    "00",
+    "a\nb",
+    "\"",
+    "\u{0}",
+];
+pub(crate) const CUSTOMERS: &[&str] = &["u1", "u2", "3", "4", "anna@example.com"];
+pub(crate) const SESSIONS: &[&str] = &["s1", "s2", "3", "4"];
+pub(crate) const EVENT_IDS: &[&str] = &["e1", "e2", "e3", "4", "5", "e-\u{e9}"];
+pub(crate) const ORDERS: &[&str] = &["o1", "o2", "3", "4"];
+pub(crate) const PRODUCTS: &[&str] = &["Mug", "Cup", "T-shirt \u{201c}Rust\u{201d}", "7"];
+
+/// A value of a field, as JSON.
+pub(crate) fn value(takes: Takes, style: Style, random: &mut StdRng) -> String {
+    match random.random_range(0..1_000) {
+        0..8 => "null".to_owned(),
+        8..14 => "\"\"".to_owned(),
+        14..20 => any(style, random, 3),
+        number => {
+            let is_odd = number < 40;
+            let (text, is_number) = text_or_number(takes, is_odd, random);
+            if is_number { text } else { style.text(random, &text) }
+        }
+    }
+}
+
+/// The text of a value, and whether it stands there without quotes.
+fn text_or_number(takes: Takes, is_odd: bool, random: &mut StdRng) -> (String, bool) {
+    match takes {
+        Takes::Type if is_odd => (choose(UNKNOWN_TYPES, random), false),
+        Takes::Type => match random.random_range(0..60) {
+            0..3 => (choose(OTHER_TYPES, random), false),
+            3 => (choose(ORDER_TYPES, random), false),
+            _ => (choose(TYPES, random), false),
+        },
+        Takes::OrderType => (choose(ORDER_TYPES, random), false),
+        Takes::Time => time(is_odd, random),
+        Takes::Site if is_odd && random.random_bool(0.5) => (long_text(64, random), false),
+        Takes::Site => id(if is_odd { ODD_SITES } else { SITES }, random),
+        Takes::Id(_) if is_odd && random.random_bool(0.5) => (long_text(256, random), false),
+        Takes::Id(_) if is_odd => (number(random), true),
+        Takes::Id(ids) => id(ids, random),
+        Takes::Page if is_odd && random.random_bool(0.5) => {
+            (long_text(256, random) + if random.random_bool(0.5) { "?long" } else { "" }, false)
+        }
+        Takes::Page => (choose(if is_odd { ODD_PAGES } else { PAGES }, random), false),
+        Takes::Currency => {
+            (choose(if is_odd { ODD_CURRENCIES } else { CURRENCIES }, random), false)
+        }
+        Takes::Status if is_odd => (long_text(64, random), false),
+        Takes::Status => (choose(STATUSES, random), false),
+        Takes::Amount if is_odd && random.random_bool(0.3) => (choose(NO_NUMBERS, random), false),
+        Takes::Amount if is_odd => {
+            let text = choose(ODD_NUMBERS, random);
+            // One of them is no JSON.
+            (text.clone(), text != "00" && random.random_bool(0.7))
+        }
+        Takes::Amount => (amount(random), random.random_bool(0.8)),
+    }
+}
+
+fn choose(texts: &[&str], random: &mut StdRng) -> String {
+    (*texts.choose(random).unwrap()).to_owned()
+}
+
+/// An id as a text, or as an integer if it looks like one.
+fn id(ids: &[&str], random: &mut StdRng) -> (String, bool) {
+    let id = choose(ids, random);
+    let is_integer = id.parse::<i64>().is_ok_and(|integer| integer.to_string() == id) || id == "-0";
+    (id, is_integer && random.random_bool(0.5))
+}
+
+/// A text of about so many bytes.
+fn long_text(bytes: usize, random: &mut StdRng) -> String {
+    let character = *['x', '7', '\u{e9}', '\u{20ac}', '\u{1f600}'].choose(random).unwrap();
+    let mut text = character.to_string().repeat(bytes / character.len_utf8());
+    while text.len() < bytes {
+        text.push('a');
+    }
+    match random.random_range(0..3) {
+        0 => text.push('b'),
+        1 => drop(text.pop()),
+        _ => {}
+    }
+    text
+}
+
+/// An amount that is valid, and mostly small.
+fn amount(random: &mut StdRng) -> String {
+    let whole = match random.random_range(0..12) {
+        0 => 0,
+        1 => random.random_range(0..100_000_000),
+        2 => random.random_range(0..=999_999_999_999_u64),
+        _ => random.random_range(0..200),
+    };
+    let decimals = random.random_range(0..8_usize);
+    let mut text = whole.to_string();
+    if (1..=6).contains(&decimals) && random.random_bool(0.6) {
+        let fraction = random.random_range(0..10_u64.pow(u32::try_from(decimals).unwrap()));
+        text += &format!(".{fraction:0decimals$}");
+    }
+    if random.random_bool(0.05) && !text.contains('.') {
+        text += ["e0", "e1", "E+2", "e-2", "E-006", "e00"].choose(random).unwrap();
+    }
+    text
+}
+
+/// Any number, as JSON writes it.
+pub(crate) fn number(random: &mut StdRng) -> String {
+    let odd = choose(ODD_NUMBERS, random);
+    if odd == "00" || random.random_bool(0.5) { amount(random) } else { odd }
+}
+
+fn time(is_odd: bool, random: &mut StdRng) -> (String, bool) {
+    let past = match random.random_range(0..20) {
+        0 => random.random_range(0..2_000_000_000_i64),
+        1 => random.random_range(0..40 * 86_400),
+        2 => random.random_range(-605..-590),
+        _ => random.random_range(-300..300),
+    };
+    let seconds = if is_odd {
+        random.random_range(-90_000_000_000..300_000_000_000)
+    } else {
+        REFERENCE_SECONDS - past
+    };
+    match random.random_range(0..10) {
+        0..6 => (date_and_time(seconds, is_odd, random), false),
+        6..9 => (epoch(seconds, random), random.random_bool(0.8)),
+        _ => (array(seconds, is_odd, random), true),
+    }
+}
+
+fn epoch(seconds: i64, random: &mut StdRng) -> String {
+    let fraction = random.random_range(0..1_000_000_i64);
+    match random.random_range(0..8) {
+        0..3 => seconds.to_string(),
+        3 => format!("{seconds}{:03}", fraction / 1_000),
+        4 => format!("{seconds}{fraction:06}"),
+        5 => format!("{seconds}.{fraction:06}{fraction}"),
+        6 => format!(
+            "{}.{}e{}",
+            seconds / 1_000_000,
+            seconds.rem_euclid(1_000_000),
+            ["6", "+9", "12", "06"].choose(random).unwrap()
+        ),
+        _ => number(random),
+    }
+}
+
+fn array(seconds: i64, is_odd: bool, random: &mut StdRng) -> String {
+    let time = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    let mut numbers: Vec<String> =
+        time.format("%-Y %-m %-d %-H %-M %-S").to_string().split(' ').map(str::to_owned).collect();
+    numbers.push(random.random_range(0..1_000_000_000).to_string());
+    numbers.truncate(random.random_range(if is_odd { 0..8 } else { 5..8 }));
+    if is_odd && let Some(place) = numbers.choose_mut(random) {
+        *place = [
+            "-1",
+            "0",
+            "13",
+            "32",
+            "60",
+            "1000000000",
+            "2.0",
+            "1e1",
+            "\"1\"",
+            "null",
+            "-0",
+            "4294967296",
+            "[]",
+        ]
+        .choose(random)
+        .unwrap()
+        .to_string();
+    }
+    format!("[{}]", numbers.join(","))
+}
+
+const ZONES: &[&str] = &[
+    "", "Z", "z", "UTC", "+00:00", "+01", "-0330", "+05:30", "-00:00", " Z", " UTC", " +01:00",
+    "+23:59", "-23:59",
+];
+const ODD_ZONES: &[&str] = &[
+    "utc",
+    " ",
+    "  Z",
+    "+1",
+    "+24:00",
+    "+01:60",
+    "+01:",
+    "+010",
+    "+01:0",
+    "GMT",
+    "\u{2212}01:00",
+    "Zz",
+    "+0a",
+    "+01-30",
+    "Z ",
+    "+01:00:00",
+    "UTC+1",
+    "z\u{0}",
+];
+
+fn date_and_time(seconds: i64, is_odd: bool, random: &mut StdRng) -> String {
+    let time = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    let separator = ["T", "T", "T", "t", " "].choose(random).unwrap();
+    let mut text = time.format(&format!("%Y-%m-%d{separator}%H:%M")).to_string();
+    if random.random_bool(0.9) {
+        text += &match random.random_range(0..30) {
+            0 => ":60".to_owned(),
+            1 if is_odd => ":61".to_owned(),
+            _ => time.format(":%S").to_string(),
+        };
+        if random.random_bool(0.4) {
+            let digits = random.random_range(1..13);
+            let fraction: u64 = random.random();
+            text += &format!(".{}", &format!("{fraction:020}")[20 - digits..]);
+        }
+    }
+    let zones = if is_odd && random.random_bool(0.5) { ODD_ZONES } else { ZONES };
+    // Another zone moves an event by hours, which may be into the future.
+    text += if random.random_bool(0.7) { "Z" } else { zones.choose(random).unwrap() };
+    if is_odd && random.random_bool(0.5) {
+        let character = ["0", "9", "-", ":", "T", " ", ".", "\u{665}", "+"].choose(random).unwrap();
+        let place = random.random_range(0..text.len());
+        if text.is_char_boundary(place) && text.is_char_boundary(place + 1) {
+            text.replace_range(place..=place, character);
+        }
+    }
+    text
+}
+
+/// Any JSON value.
+pub(crate) fn any(style: Style, random: &mut StdRng, depth: usize) -> String {
+    match random.random_range(0..if depth == 0 { 6 } else { 8 }) {
+        0 => "null".to_owned(),
+        1 => ["true", "false"].choose(random).unwrap().to_string(),
+        2 => number(random),
+        3 => "\"\"".to_owned(),
+        4 | 5 => {
+            let text = choose([ITEMS, PAGES, TYPES, NO_NUMBERS].choose(random).unwrap(), random);
+            style.text(random, &text)
+        }
+        6 => {
+            let elements: Vec<String> =
+                (0..random.random_range(0..4)).map(|_| any(style, random, depth - 1)).collect();
+            style.array(random, &elements)
+        }
+        _ => {
+            let members: Vec<(String, String)> = (0..random.random_range(0..4))
+                .map(|_| (choose(NAMES, random), any(style, random, depth - 1)))
+                .collect();
+            style.object(random, &members)
+        }
+    }
+}
+
+/// Names that mean nothing, or not at every place.
+pub(crate) const NAMES: &[&str] = &[
+    "",
+    "a",
+    "Event",
+    "event_types",
+    "category_id",
+    "brand",
+    "key",
+    "value",
+    "string_value",
+    "name",
+    "state",
+    "previousStatus",
+    "event_previous_timestamp",
+    "item",
+    "a name that is longer than twenty-four bytes",
+    "\u{e9}",
+    "price ",
+    "properties",
+    "params",
+    "event_params",
+    "items",
+    "events",
+    "page_location",
+    "ts",
+    "sku",
+    "site_id",
+];
