@@ -7,6 +7,7 @@ mod api;
 mod chunks;
 mod collect;
 mod command;
+mod compat;
 mod contract;
 mod deployed;
 mod exactly_once;
@@ -21,7 +22,6 @@ mod orders;
 mod queries;
 mod reliability;
 mod rollup;
-mod seeds;
 mod stats;
 mod streams;
 
@@ -82,7 +82,7 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         streams::TESTS,
     ]
     .into_iter()
-    .chain(seeds::TESTS)
+    .chain(compat::TESTS)
     .flatten()
     .collect()
 }

@@ -62,7 +62,7 @@ async fn post_lines(cloud: &Cloud, path: &str, body: String) -> Result<Value> {
 async fn put_file(cloud: &Cloud, name: &str, text: &str, arguments: &[&str]) -> Result<Value> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join(name), text)?;
-    let arguments = [&["put", name, "--prefix", "seeds/", "--wait", "--json"], arguments].concat();
+    let arguments = [&["put", name, "--prefix", "compat/", "--wait", "--json"], arguments].concat();
     let output = run(&folder, &endpoints_of(cloud).await?, &arguments, None)?;
     ensure!(output.status.success(), "{}", stderr(&output));
     serde_json::from_str(&stdout(&output)).with_context(|| stdout(&output))

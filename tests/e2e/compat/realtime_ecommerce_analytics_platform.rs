@@ -65,7 +65,7 @@ async fn invalid_events_are_set_aside(cloud: &Cloud) -> Result<()> {
     ensure!(answer["rejected"] == json!([{"line": 1, "reason": "missing:timestamp"}]), "{answer}");
     // Of a file it is kept beside its number and its reason.
     let store = Store::of(&cloud.clients, cloud.stack().await?);
-    let key = "seeds/realtime-invalid.jsonl";
+    let key = "compat/realtime-invalid.jsonl";
     store.put(key, format!("{good}oops\n")).await?;
     until_counted(&store, key).await?;
     let rejected = store.rejected(key).await?;
