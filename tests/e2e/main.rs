@@ -3,27 +3,13 @@
 //!
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
-mod api;
-mod chunks;
-mod collect;
+mod calls;
 mod command;
 mod compat;
-mod contract;
+mod counting;
 mod deployed;
-mod exactly_once;
-mod forms;
-mod health;
-mod history;
-mod items;
-mod late;
-mod live;
-mod odd_input;
-mod orders;
-mod queries;
 mod reliability;
-mod rollup;
-mod stats;
-mod streams;
+mod sources;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -58,33 +44,15 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-/// All tests, module by module.
+/// All tests, folder by folder.
 pub(crate) fn all_tests() -> Vec<&'static Test> {
-    [
-        api::TESTS,
-        collect::TESTS,
-        command::TESTS,
-        contract::TESTS,
-        deployed::TESTS,
-        exactly_once::TESTS,
-        forms::TESTS,
-        health::TESTS,
-        history::TESTS,
-        items::TESTS,
-        late::TESTS,
-        live::TESTS,
-        odd_input::TESTS,
-        orders::TESTS,
-        queries::TESTS,
-        reliability::TESTS,
-        rollup::TESTS,
-        stats::TESTS,
-        streams::TESTS,
-    ]
-    .into_iter()
-    .chain(compat::TESTS)
-    .flatten()
-    .collect()
+    let of_folders =
+        [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &sources::TESTS].concat();
+    [command::TESTS, deployed::TESTS, reliability::TESTS]
+        .into_iter()
+        .chain(of_folders)
+        .flatten()
+        .collect()
 }
 
 fn main() -> Result<()> {

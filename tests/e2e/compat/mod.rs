@@ -19,8 +19,8 @@ use minutebook_tests::cloud::Cloud;
 use minutebook_tests::store::Store;
 use serde_json::{Value, json};
 
-use crate::chunks::{now, rfc3339};
 use crate::command::{endpoints_of, run, stderr, stdout};
+use crate::counting::chunks::{now, rfc3339};
 use crate::deployed::until_counted;
 
 /// All of them, document by document.

@@ -8,8 +8,8 @@ use minutebook_tests::store::Store;
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
+use crate::calls::queries::http_event;
 use crate::deployed::refused;
-use crate::queries::http_event;
 
 crate::tests![
     the_deployed_stack_says_how_it_is,

@@ -19,8 +19,8 @@ use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::calls::queries::http_event;
 use crate::deployed::until_counted;
-use crate::queries::http_event;
 
 crate::tests![
     posted_lines_an_array_and_an_object_become_answers,

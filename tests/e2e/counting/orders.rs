@@ -15,11 +15,11 @@ use minutebook_tests::store::{Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-use crate::chunks::{
+use crate::calls::queries::http_event;
+use crate::counting::chunks::{
     Coming, again_and_verified, at, count, failed, now, seal, start_behind, verified,
 };
-use crate::queries::http_event;
-use crate::rollup::{let_time_pass, run_clean};
+use crate::counting::rollup::{let_time_pass, run_clean};
 
 crate::tests![
     events_of_an_order_in_any_order_twice_and_in_different_chunks,
@@ -450,7 +450,7 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
         });
         cells.map(|(_, number)| *number).sum()
     };
-    let as_of = crate::chunks::rfc3339(present);
+    let as_of = crate::counting::chunks::rfc3339(present);
     let mut worker = store.start_query("orders", &store.clients.endpoint_url).await?;
     for currency in ["USD", "EUR", "GBP"] {
         let money = format!("order_value:{currency}");

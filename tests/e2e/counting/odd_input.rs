@@ -16,7 +16,7 @@ use minutebook_tests::store::{Store, sqs_event, sqs_event_of_bodies};
 use minutebook_tests::worker::Invocation;
 use serde_json::{Value, json};
 
-use crate::chunks::{again_and_verified, count, failed, now, verified, views_at};
+use crate::counting::chunks::{again_and_verified, count, failed, now, verified, views_at};
 
 crate::tests![
     the_same_event_id_twice_in_one_chunk,

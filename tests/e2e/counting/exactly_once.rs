@@ -15,7 +15,7 @@ use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::sqs_event;
 use minutebook_tests::worker::Invocation;
 
-use crate::chunks::{
+use crate::counting::chunks::{
     Coming, VIEWS_OF_TWO_PARTS, again_and_verified, at, content_hash, count, failed, minutes_of,
     now, rfc3339, start_behind, verified,
 };
@@ -442,7 +442,7 @@ async fn a_row_at_its_size_limit_spills(cloud: &Cloud) -> Result<()> {
         for (partition, row) in &full {
             store.put_filled_row(partition, row, 409_500).await?;
         }
-        let record = store.put("a.jsonl", crate::chunks::views_at(minute, 50)).await?;
+        let record = store.put("a.jsonl", crate::counting::chunks::views_at(minute, 50)).await?;
         let mut worker = store.start_plain_ingest().await?;
         count(&mut worker, [&record]).await?;
         for (partition, row) in &full {

@@ -16,7 +16,7 @@ use minutebook_tests::store::{RetentionDays, Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-use crate::queries::http_event;
+use crate::calls::queries::http_event;
 
 crate::tests![
     every_measure_and_granularity_equals_the_oracle,

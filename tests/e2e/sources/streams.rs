@@ -20,7 +20,7 @@ use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::chunks::{at, count, verified};
+use crate::counting::chunks::{at, count, verified};
 
 crate::tests![
     the_sample_events_of_kafka_and_kinesis_are_counted,
@@ -104,9 +104,9 @@ async fn the_sample_events_of_kafka_and_kinesis_are_counted(cloud: &Cloud) -> Re
     let store = Store::make(cloud, "streams-samples").await?;
     let mut worker = store.start_plain_ingest().await?;
     for (event, objects) in [
-        (include_str!("../../events/lambda/kafka_msk.json"), 2),
-        (include_str!("../../events/lambda/kafka_self_managed.json"), 3),
-        (include_str!("../../events/lambda/kinesis.json"), 4),
+        (include_str!("../../../events/lambda/kafka_msk.json"), 2),
+        (include_str!("../../../events/lambda/kafka_self_managed.json"), 3),
+        (include_str!("../../../events/lambda/kinesis.json"), 4),
     ] {
         for _ in 0..2 {
             delivered(&mut worker, serde_json::from_str(event)?).await?;

@@ -18,9 +18,9 @@ use minutebook_tests::store::{Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
+use crate::calls::health::Watched;
+use crate::calls::queries::http_event;
 use crate::deployed::{refused, until_counted};
-use crate::health::Watched;
-use crate::queries::http_event;
 
 crate::tests![
     who_is_there_equals_a_naive_count,

@@ -16,7 +16,7 @@ use minutebook_tests::store::Store;
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-use crate::chunks::{count, verified, write_as_counted_in_time};
+use crate::counting::chunks::{count, verified, write_as_counted_in_time};
 
 crate::tests![
     an_hour_is_sealed_then_added_up_then_taken_from_the_list,

@@ -15,11 +15,11 @@ use minutebook_tests::store::{RetentionDays, Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::Value;
 
-use crate::chunks::{
+use crate::counting::chunks::{
     Coming, at, count, hold_first, is_for_lanes, is_late, minutes_of, now, rfc3339, seal,
     start_behind, unseal, verified, views_at, write_as_counted_in_time,
 };
-use crate::rollup::{let_time_pass, listed, run_clean};
+use crate::counting::rollup::{let_time_pass, listed, run_clean};
 
 crate::tests![
     events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_bucket,

@@ -14,7 +14,7 @@ use minutebook_tests::store::{Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-use crate::queries::http_event;
+use crate::calls::queries::http_event;
 
 crate::tests![
     every_number_of_a_site_equals_the_oracle,

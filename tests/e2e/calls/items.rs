@@ -14,8 +14,8 @@ use minutebook_tests::store::{Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
+use crate::calls::queries::http_event;
 use crate::deployed::until_counted;
-use crate::queries::http_event;
 
 crate::tests![
     every_number_of_an_item_equals_the_oracle,
