@@ -1,11 +1,15 @@
 //! The whole table, read in plain code by docs/TABLE.md, and what must hold of it.
 
+pub(crate) mod orders;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Weekday};
-use minutebook_oracle::{Bucket, Cell, Comparison, Decimal, Granularity, Recount, Totals};
+use minutebook_oracle::{
+    Bucket, Cell, Comparison, Decimal, Granularity, Recount, Totals, order_tallies,
+};
 use minutebook_tests::store::Store;
 
 /// How many differences are shown.
@@ -16,6 +20,9 @@ const SETTLED_AFTER: i64 = 11 * 60;
 /// What the sort keys of customers and sessions begin with: sketches, which questions are asked
 /// about.
 const UNIQUES: &str = "users";
+
+/// The lane of minute rows that are added up at once.
+const LATE: &str = "late";
 
 type Attributes = BTreeMap<String, AttributeValue>;
 
@@ -65,6 +72,8 @@ struct TallyRow<'a> {
     site: &'a str,
     measure: &'a str,
     bucket: Bucket,
+    /// Whether it is a row of a minute that is added up when the hour is sealed.
+    is_in_numbered_lane: bool,
     counters: Vec<(&'a str, Decimal)>,
 }
 
@@ -101,9 +110,10 @@ impl Book {
         changed.take(DIFFERENCES_SHOWN).map(describe).collect()
     }
 
-    /// No counter is above what was uploaded, and every row expires when it should.
+    /// No counter is above what was uploaded, and every row expires when it should. Counters of
+    /// orders fall, too: see [`Book::check_orders`].
     pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
-        let comparison = self.compare(chunks, terms)?;
+        let comparison = self.compare(chunks, &|measure| !orders::is_measure(measure), terms)?;
         let (_, differences) = comparison.differences(usize::MAX);
         let above =
             differences.into_iter().filter(|(_, numbers)| numbers.found > numbers.recounted);
@@ -115,24 +125,25 @@ impl Book {
 
     /// Every counter that is kept is what was uploaded.
     pub(crate) fn check_equal(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
-        let comparison = self.compare(chunks, terms)?;
-        let (count, differences) = comparison.differences(DIFFERENCES_SHOWN);
-        let described =
-            differences.iter().map(|(cell, numbers)| describe(cell, *numbers)).collect();
-        fail_with(
-            described,
-            &format!("{count} of {} counters differ from the recount", comparison.count()),
-        )
+        let mut comparison = self.compare(chunks, &|_| true, terms)?;
+        let orders = order_tallies(chunks.iter().flat_map(|chunk| &chunk.recount.orders));
+        comparison.add_tallies(&orders, &mut |_, bucket| !terms.has_expired(bucket));
+        fail_with(describe_first(&comparison), "counters differ from the recount")
     }
 
-    fn compare(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<Comparison> {
+    fn compare(
+        &self,
+        chunks: &[ChunkFacts],
+        is_compared: &dyn Fn(&str) -> bool,
+        terms: Terms,
+    ) -> Result<Comparison> {
         let mut comparison = Comparison::default();
         for chunk in chunks {
             comparison.add_recount(&chunk.recount, &mut |_, bucket| !terms.has_expired(bucket));
         }
         for row in self.tally_rows(terms)? {
-            let TallyRow { site, measure, bucket, counters } = row;
-            if !terms.has_expired(bucket) {
+            let TallyRow { site, measure, bucket, counters, .. } = row;
+            if is_compared(measure) && !terms.has_expired(bucket) {
                 for (key, number) in counters {
                     comparison.add_found(Cell { site, measure, bucket, key }, number);
                 }
@@ -282,7 +293,9 @@ impl Book {
                     ));
                 }
             }
-            rows.push(TallyRow { site, measure: words[0], bucket, counters });
+            let is_in_numbered_lane =
+                bucket.granularity() == Granularity::Minute && words[2] != LATE;
+            rows.push(TallyRow { site, measure: words[0], bucket, is_in_numbered_lane, counters });
         }
         Ok(rows)
     }
@@ -337,10 +350,21 @@ fn describe(cell: &Cell<'_>, numbers: minutebook_oracle::Numbers) -> String {
     format!("{measure} of {key} of {site} in the {kind} {bucket}: {found}, recounted {recounted}")
 }
 
+/// The first numbers that differ.
+fn describe_first(comparison: &Comparison) -> Vec<String> {
+    let (count, differences) = comparison.differences(DIFFERENCES_SHOWN);
+    let mut described: Vec<String> =
+        differences.iter().map(|(cell, numbers)| describe(cell, *numbers)).collect();
+    if count > 0 {
+        described.insert(0, format!("{count} of {} differ", comparison.count()));
+    }
+    described
+}
+
 fn fail_with(differences: Vec<String>, what: &str) -> Result<()> {
     let shown = differences
         .iter()
-        .take(DIFFERENCES_SHOWN)
+        .take(DIFFERENCES_SHOWN + 1)
         .map(|line| format!("\n    {line}"))
         .collect::<String>();
     ensure!(differences.is_empty(), "{what}:{shown}");
