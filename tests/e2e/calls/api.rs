@@ -14,7 +14,7 @@ crate::tests![
     an_unknown_path_is_404,
     a_wrong_method_is_405_and_says_which_are_right,
     a_head_is_answered_like_a_get_without_its_body,
-    api_may_do_nothing_but_answer,
+    api_may_do_nothing_but_answer needs Permissions,
     a_bound_that_is_passed_is_400_and_is_said,
     the_description_names_every_call,
     random_events_are_counted,
@@ -152,12 +152,6 @@ async fn a_head_is_answered_like_a_get_without_its_body(cloud: &Cloud) -> Result
 }
 
 async fn api_may_do_nothing_but_answer(cloud: &Cloud) -> Result<()> {
-    if !cloud.enforces_permissions() {
-        eprintln!(
-            "this backend does not enforce permissions: the role is checked on the emulator only"
-        );
-        return Ok(());
-    }
     let (function, stack) = ("api", cloud.stack().await?);
     let role = cloud.as_role_of(function).await?;
     let query = role.dynamodb.query().table_name(&stack.table).key_condition_expression("pk = :pk");

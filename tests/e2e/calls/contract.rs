@@ -2,7 +2,7 @@
 //! the API.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -14,10 +14,12 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::deployed::until_queue_is_empty;
+use crate::needs;
 
 crate::tests![
-    every_line_of_the_docs_is_answered_as_they_say,
-    the_functions_answer_as_the_description_says
+    docs_have_a_line_for_each_call,
+    every_line_of_the_docs_is_answered_as_they_say needs Curl,
+    the_functions_answer_as_the_description_says needs Schemathesis,
 ];
 
 /// A command of the docs, and what they say of its answer.
@@ -79,7 +81,7 @@ async fn output(command: &mut Command, patience: Duration) -> Result<Output> {
     Ok(output?)
 }
 
-async fn every_line_of_the_docs_is_answered_as_they_say(cloud: &Cloud) -> Result<()> {
+async fn docs_have_a_line_for_each_call(_: &Cloud) -> Result<()> {
     let lines = lines_of_the_docs()?;
     for wanted in ROUTES {
         let is_shown = lines.iter().any(|line| {
@@ -87,14 +89,14 @@ async fn every_line_of_the_docs_is_answered_as_they_say(cloud: &Cloud) -> Result
         });
         ensure!(is_shown, "docs/API.md has no line for {}", wanted.path);
     }
-    if let Err(error) = Command::new("curl").arg("--version").output().await {
-        eprintln!("curl does not start ({error}): the lines of docs/API.md are not run");
-        return Ok(());
-    }
+    Ok(())
+}
+
+async fn every_line_of_the_docs_is_answered_as_they_say(cloud: &Cloud) -> Result<()> {
     let api = cloud.url("").await?;
     let folder = tempfile::tempdir()?;
     let body_path = folder.path().join("body");
-    for Line { command, status, answer } in &lines {
+    for Line { command, status, answer } in &lines_of_the_docs()? {
         // The line as it is, by a curl that tells the status and keeps the body.
         let script = format!(
             "curl() {{ command curl -sS -o \"$BODY\" -w '%{{http_code}}' \"$@\"; }}\n{command}"
@@ -161,21 +163,9 @@ async fn schemathesis(program: &Path, api: &str, method: &str) -> Result<()> {
 }
 
 async fn the_functions_answer_as_the_description_says(cloud: &Cloud) -> Result<()> {
-    let Some(program) = schemathesis_program() else {
-        eprintln!(
-            "MINUTEBOOK_SCHEMATHESIS names no program: the description is not tried (.ci/run does)"
-        );
-        return Ok(());
-    };
+    let program = needs::schemathesis().context("a schemathesis")?;
     let api = cloud.url("").await?;
     tokio::try_join!(schemathesis(&program, &api, "GET"), schemathesis(&program, &api, "POST"))?;
     // What it posted is recounted with all else.
     until_queue_is_empty(cloud, cloud.stack().await?).await
-}
-
-#[expect(clippy::disallowed_methods, reason = "the harness is configured by its environment")]
-fn schemathesis_program() -> Option<PathBuf> {
-    let program =
-        std::env::var("MINUTEBOOK_SCHEMATHESIS").ok().filter(|program| !program.is_empty())?;
-    Some(root().join(program))
 }

@@ -1,14 +1,14 @@
 //! The health: what the real function says about queues and a table in every state.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use minutebook_tests::binaries;
 use minutebook_tests::cloud::{Clients, Cloud};
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::Store;
-use minutebook_tests::worker::{Invocation, Worker};
+use minutebook_tests::worker::Worker;
 use serde_json::{Value, json};
 
-use crate::calls::queries::http_event;
+use crate::calls::asking;
 use crate::deployed::refused;
 
 crate::tests![
@@ -16,7 +16,7 @@ crate::tests![
     what_waits_is_said_and_dead_letters_need_care,
     an_hour_that_is_not_added_up_needs_care,
     what_is_out_of_reach_is_503_and_named,
-    health_may_not_take_messages,
+    health_may_not_take_messages needs Permissions,
 ];
 
 /// A store with two queues of its own.
@@ -89,13 +89,8 @@ impl Watched {
 
 /// Asks the function, and gives status and body.
 async fn ask(worker: &mut Worker) -> Result<(u64, Value)> {
-    let mut event = http_event("GET", "t=1")?;
-    event["rawPath"] = json!("/health");
-    let Invocation::Answered(answer) = worker.invoke(event).await? else {
-        bail!("health was to answer")
-    };
-    let status = answer["statusCode"].as_u64().context("a status")?;
-    Ok((status, serde_json::from_str(answer["body"].as_str().context("a body")?)?))
+    // Unknown parameters are ignored.
+    asking::ask(worker, "/health", "t=1").await
 }
 
 fn reasons(answer: &Value) -> Vec<&str> {
@@ -225,12 +220,6 @@ async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
 }
 
 async fn health_may_not_take_messages(cloud: &Cloud) -> Result<()> {
-    if !cloud.enforces_permissions() {
-        eprintln!(
-            "this backend does not enforce permissions: the roles are checked on the emulator only"
-        );
-        return Ok(());
-    }
     let stack = cloud.stack().await?;
     let Clients { sqs, .. } = cloud.as_role_of("health").await?;
     for queue_url in [&stack.queue_url, &stack.dead_letters_url] {

@@ -1,9 +1,8 @@
 //! Histories: what the real function answers about what the real ingest counted, beside the oracle.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_oracle::{
     Decimal, Granularity, HistoryQuestion, Period, Recount, Settings, TallyKey, history, integer,
@@ -13,10 +12,11 @@ use minutebook_shop::{Generator, Shop};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::{RetentionDays, Store, sqs_event};
-use minutebook_tests::worker::{Invocation, Worker};
+use minutebook_tests::worker::Worker;
 use serde_json::{Value, json};
 
-use crate::calls::queries::http_event;
+use crate::calls::asking;
+use crate::counting::chunks::now;
 
 crate::tests![
     every_measure_and_granularity_equals_the_oracle,
@@ -167,12 +167,6 @@ fn float(number: &Decimal) -> f64 {
     number.to_string().parse().unwrap_or(f64::NAN)
 }
 
-fn now() -> Result<DateTime<Utc>> {
-    let since = SystemTime::UNIX_EPOCH.elapsed()?;
-    DateTime::from_timestamp(i64::try_from(since.as_secs())?, 0)
-        .context("the clock is out of range")
-}
-
 /// Events of the past and of now, in no order, over several files.
 fn files(now: DateTime<Utc>) -> Vec<String> {
     let mut shop = Generator::new(Shop { seed: 20, items: 9, ..Shop::default() });
@@ -202,11 +196,7 @@ fn files(now: DateTime<Utc>) -> Vec<String> {
 async fn ask(worker: &mut Worker, query: &str) -> Result<(u64, Value)> {
     // As a client would: only the characters that a query string may not hold are escaped.
     let query = query.replace('+', "%2B").replace(' ', "%20");
-    let Invocation::Answered(answer) = worker.invoke(http_event("GET", &query)?).await? else {
-        bail!("history was to answer {query}");
-    };
-    let status = answer["statusCode"].as_u64().context("a status")?;
-    Ok((status, serde_json::from_str(answer["body"].as_str().context("a body")?)?))
+    asking::ask(worker, "/history", &query).await
 }
 
 /// All pages of a series.

@@ -2,7 +2,6 @@
 //! oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -11,10 +10,11 @@ use minutebook_shop::{Generator, Shop};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::{Store, sqs_event};
-use minutebook_tests::worker::{Invocation, Worker};
+use minutebook_tests::worker::Worker;
 use serde_json::{Value, json};
 
-use crate::calls::queries::http_event;
+use crate::calls::asking;
+use crate::counting::chunks::now;
 use crate::deployed::until_counted;
 
 crate::tests![
@@ -37,13 +37,7 @@ const NUMBERS: [(&str, &str); 6] = [
 
 /// Asks the function by itself, and gives status and body.
 async fn ask(worker: &mut Worker, item: &str, query: &str) -> Result<(u64, Value)> {
-    let mut event = http_event("GET", query)?;
-    event["rawPath"] = json!(format!("/items/{item}"));
-    let Invocation::Answered(answer) = worker.invoke(event).await? else {
-        bail!("items was to answer {item} {query}");
-    };
-    let status = answer["statusCode"].as_u64().context("a status")?;
-    Ok((status, serde_json::from_str(answer["body"].as_str().context("a body")?)?))
+    asking::ask(worker, &format!("/items/{item}"), query).await
 }
 
 /// Events of the last three days, and of the minutes before now.
@@ -88,8 +82,7 @@ fn oracle_says(
 
 async fn every_number_of_an_item_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "items-numbers").await?;
-    let seconds = i64::try_from(SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
-    let now = DateTime::from_timestamp(seconds, 0).context("the clock is out of range")?;
+    let now = now()?;
     let text = text(now);
     let settings = Settings { reference_time: now, default_currency: "USD".to_string() };
     let tallies = sum(&[recount(text.as_bytes(), &settings)?]);

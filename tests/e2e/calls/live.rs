@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_oracle::{Recount, Settings, Totals, recount};
 use minutebook_tests::binaries::root;
@@ -15,12 +14,15 @@ use minutebook_tests::cloud::{Clients, Cloud};
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::random::Random;
 use minutebook_tests::store::{Store, sqs_event};
-use minutebook_tests::worker::{Invocation, Worker};
+use minutebook_tests::worker::Worker;
 use serde_json::{Value, json};
 
+use crate::calls::asking::ask_for_text;
 use crate::calls::health::Watched;
-use crate::calls::queries::http_event;
+use crate::counting::chunks::now;
 use crate::deployed::{refused, until_counted};
+use crate::needs::program;
+use crate::waiting::Patience;
 
 crate::tests![
     who_is_there_equals_a_naive_count,
@@ -28,36 +30,13 @@ crate::tests![
     queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503,
     the_form_is_the_one_that_is_asked_for,
     a_wrong_question_about_the_present_is_400,
-    a_real_prometheus_reads_it,
-    live_may_not_take_messages,
+    a_real_prometheus_reads_it needs Prometheus,
+    live_may_not_take_messages needs Permissions,
 ];
-
-/// How long Prometheus may take to start and to scrape.
-const PATIENCE: Duration = Duration::from_secs(120);
-const POLL: Duration = Duration::from_millis(200);
-
-/// What says that the tests must not pass without a Prometheus.
-const PROMETHEUS_REQUIRED: &str = "MINUTEBOOK_REQUIRE_PROMETHEUS";
-
-fn now() -> Result<DateTime<Utc>> {
-    let seconds = i64::try_from(SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
-    DateTime::from_timestamp(seconds, 0).context("the clock is out of range")
-}
-
-/// Asks the function by itself, and gives status and body.
-async fn ask(worker: &mut Worker, path: &str, query: &str) -> Result<(u64, String)> {
-    let mut event = http_event("GET", query)?;
-    event["rawPath"] = json!(path);
-    let Invocation::Answered(answer) = worker.invoke(event).await? else {
-        bail!("live was to answer {path} {query}");
-    };
-    let status = answer["statusCode"].as_u64().context("a status")?;
-    Ok((status, answer["body"].as_str().context("a body")?.to_string()))
-}
 
 /// The samples of a text, by name and labels.
 async fn scrape(worker: &mut Worker, query: &str) -> Result<BTreeMap<String, f64>> {
-    let (status, text) = ask(worker, "/metrics/prometheus", query).await?;
+    let (status, text) = ask_for_text(worker, "/metrics/prometheus", query).await?;
     ensure!(status == 200, "{status} {text}");
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     samples
@@ -121,7 +100,8 @@ async fn who_is_there_equals_a_naive_count(cloud: &Cloud) -> Result<()> {
         ("&users_window=30m&views_window=1m", 30, 1, 5),
         ("&users_window=1h&views_window=24h&limit=100", 60, 1_440, 100),
     ] {
-        let (status, body) = ask(&mut worker, "/metrics", &format!("site_id=shop{query}")).await?;
+        let (status, body) =
+            ask_for_text(&mut worker, "/metrics", &format!("site_id=shop{query}")).await?;
         ensure!(status == 200, "{status} {body}");
         let answer: Value = serde_json::from_str(&body)?;
         let inside = |window: &str, minutes: i64| -> Result<Vec<&Event>> {
@@ -270,13 +250,13 @@ async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(
     check_totals(&samples, &[])?;
     // Who asks for JSON is told nothing of queues.
     ensure!(
-        ask(&mut worker, "/metrics", "").await?.0 == 200,
+        ask_for_text(&mut worker, "/metrics", "").await?.0 == 200,
         "queues are no business of dashboards"
     );
 
     let mut worker = watched.start("live", &proxy.url, endpoint_url).await?;
     for path in ["/metrics", "/metrics/prometheus"] {
-        let (status, problem) = ask(&mut worker, path, "").await?;
+        let (status, problem) = ask_for_text(&mut worker, path, "").await?;
         ensure!(
             status == 503 && problem.contains("try again in a moment"),
             "{path}: {status} {problem}"
@@ -367,29 +347,9 @@ async fn a_wrong_question_about_the_present_is_400(cloud: &Cloud) -> Result<()> 
     Ok(())
 }
 
-/// A program of the Debian package `prometheus`: unpacked beside the other tools, or installed.
-fn program(name: &str) -> Option<PathBuf> {
-    let unpacked = root().join(".minutebook/prometheus/usr/bin");
-    let installed = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(unpacked).chain(std::env::split_paths(&installed));
-    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
-fn is_prometheus_required() -> bool {
-    std::env::var_os(PROMETHEUS_REQUIRED).is_some_and(|value| value == "1")
-}
-
 async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
-    let (Some(prometheus), Some(promtool)) = (program("prometheus"), program("promtool")) else {
-        ensure!(
-            !is_prometheus_required(),
-            "{PROMETHEUS_REQUIRED} is 1, and there is no prometheus and promtool"
-        );
-        eprintln!(
-            "PASSED OVER: there is no prometheus on this machine (Debian's package of that name); .ci/run gets one"
-        );
-        return Ok(());
-    };
+    let prometheus = program("prometheus").context("a prometheus")?;
+    let promtool = program("promtool").context("a promtool")?;
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let time = now()?.to_rfc3339_opts(SecondsFormat::Secs, true);
     let view = |user: u64| {
@@ -481,7 +441,7 @@ async fn check_page(promtool: &Path, folder: &Path) -> Result<()> {
 
 /// Waits until both jobs have what was counted.
 async fn until_scraped(prometheus: &str) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let patience = Patience::new();
     for (metric, is_right) in [
         ("up", (|value| value == 1.0) as fn(f64) -> bool),
         ("minutebook_page_views", |value| value == 3.0),
@@ -492,13 +452,13 @@ async fn until_scraped(prometheus: &str) -> Result<()> {
     ] {
         loop {
             let found = query(prometheus, metric).await;
-            match &found {
-                Ok(values) if values.len() == 2 && values.iter().all(|value| is_right(*value)) => {
-                    break;
-                }
-                _ => ensure!(Instant::now() < deadline, "{metric} is {found:?}"),
+            let is_there = |values: &Vec<f64>| {
+                values.len() == 2 && values.iter().all(|value| is_right(*value))
+            };
+            if found.as_ref().is_ok_and(is_there) {
+                break;
             }
-            tokio::time::sleep(POLL).await;
+            patience.wait(|| format!("{metric} is {found:?}")).await?;
         }
     }
     Ok(())
@@ -517,12 +477,6 @@ async fn query(prometheus: &str, metric: &str) -> Result<Vec<f64>> {
 }
 
 async fn live_may_not_take_messages(cloud: &Cloud) -> Result<()> {
-    if !cloud.enforces_permissions() {
-        eprintln!(
-            "this backend does not enforce permissions: the roles are checked on the emulator only"
-        );
-        return Ok(());
-    }
     let stack = cloud.stack().await?;
     let Clients { sqs, .. } = cloud.as_role_of("live").await?;
     for queue_url in [&stack.queue_url, &stack.dead_letters_url] {

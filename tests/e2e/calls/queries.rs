@@ -1,12 +1,13 @@
 //! The query functions by themselves: what they read, and what they answer when the table is away.
 
 use anyhow::{Context, Result, ensure};
-use minutebook_tests::binaries::root;
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::{RetentionDays, Store};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
+
+use crate::calls::asking::http_event;
 
 crate::tests![
     every_lane_slot_and_spill_row_of_the_window_is_summed_and_no_other,
@@ -16,15 +17,6 @@ crate::tests![
     whole_hours_are_read_from_their_rows_unless_they_are_open,
     edges_whose_minutes_or_hours_have_expired_move_outward_and_the_answer_says_so,
 ];
-
-/// The event that API Gateway sends for a call, with another query string and method.
-pub(crate) fn http_event(method: &str, query: &str) -> Result<Value> {
-    let fixture = std::fs::read(root().join("events/lambda/http_most_viewed_item.json"))?;
-    let mut event: Value = serde_json::from_slice(&fixture)?;
-    event["rawQueryString"] = json!(query);
-    event["requestContext"]["http"]["method"] = json!(method);
-    Ok(event)
-}
 
 /// Calls a query function once, and gives status, headers and body.
 async fn call(

@@ -2,19 +2,18 @@
 //! the oracle and a naive count of the events themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use minutebook_oracle::{Decimal, Recount, Settings, compare_keys, recount, sum};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::random::Random;
 use minutebook_tests::store::{Store, sqs_event};
-use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-use crate::calls::queries::http_event;
+use crate::calls::asking::ask;
+use crate::counting::chunks::now;
 
 crate::tests![
     every_number_of_a_site_equals_the_oracle,
@@ -68,17 +67,6 @@ fn events(random: &mut Random, now: DateTime<Utc>, count: usize) -> Vec<Event> {
         Event { site, at, is_view, item, page, user }
     };
     (0..count).map(|_| event()).collect()
-}
-
-/// Asks the function by itself, and gives status and body.
-async fn ask(worker: &mut Worker, query: &str) -> Result<(u64, Value)> {
-    let mut event = http_event("GET", query)?;
-    event["rawPath"] = json!("/stats");
-    let Invocation::Answered(answer) = worker.invoke(event).await? else {
-        bail!("stats was to answer {query}");
-    };
-    let status = answer["statusCode"].as_u64().context("a status")?;
-    Ok((status, serde_json::from_str(answer["body"].as_str().context("a body")?)?))
 }
 
 /// The numbers that an answer was to have by its own window.
@@ -159,8 +147,7 @@ impl Expected {
 
 async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "stats-numbers").await?;
-    let seconds = i64::try_from(SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
-    let now = DateTime::from_timestamp(seconds, 0).context("the clock is out of range")?;
+    let now = now()?;
     let mut random = Random::of(&[7]);
     let events = events(&mut random, now, 900);
     let settings = Settings { reference_time: now, default_currency: "USD".to_string() };
@@ -209,7 +196,8 @@ async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let mut seen = Expected { views: 0.0, users: 0, top: vec![] };
     for query in &queries {
         for site in SITES {
-            let (status, answer) = ask(&mut worker, &format!("site_id={site}{query}")).await?;
+            let (status, answer) =
+                ask(&mut worker, "/stats", &format!("site_id={site}{query}")).await?;
             ensure!(
                 status == 200 && answer["site_id"] == site && answer["as_of"].is_string(),
                 "{query}: {answer}"
@@ -233,7 +221,7 @@ async fn all_time_is_a_query_a_year(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "stats-queries").await?;
     let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?;
     let mut worker = store.start_query("stats", &proxy.url).await?;
-    let (status, answer) = ask(&mut worker, "site_id=s").await?;
+    let (status, answer) = ask(&mut worker, "/stats", "site_id=s").await?;
     ensure!(status == 200 && answer["total_views"] == 0, "{answer}");
     let queries = proxy.calls("Query");
     // Views, pages and visitors: each year since 1970, up to 20 for the running month; two lists of
@@ -281,7 +269,7 @@ async fn a_site_of_a_table_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(&store.clients.endpoint_url, away).await?;
     let mut worker = store.start_query("stats", &proxy.url).await?;
-    let (status, problem) = ask(&mut worker, "site_id=s&date=2026-11-20").await?;
+    let (status, problem) = ask(&mut worker, "/stats", "site_id=s&date=2026-11-20").await?;
     ensure!(status == 503, "{status} {problem}");
     ensure!(
         problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")),

@@ -1,8 +1,8 @@
-//! The systems that this one replaces, each by the title of its document: all that they promise,
-//! with their own payloads.
+//! The earlier systems whose clients find their calls here, one test for each, named by the title
+//! of its document: what the system is for, with its own payloads.
 //!
-//! docs/COMPARISON.md names the test of each promise. The tests share the deployed stack, and each
-//! has sites of its own.
+//! docs/COMPARISON.md names the test of each promise; most of them are tests of a call, in
+//! `calls/`. The tests here share the deployed stack, and each has a site of its own.
 
 mod comparison;
 mod customer_behavior_analytics_tool;
@@ -10,8 +10,6 @@ mod event_processing_analytics_with_flask;
 mod order_analytics_service;
 mod realtime_ecommerce_analytics_platform;
 mod website_analytics_backend_system;
-
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,6 +20,7 @@ use serde_json::{Value, json};
 use crate::command::{endpoints_of, run, stderr, stdout};
 use crate::counting::chunks::{now, rfc3339};
 use crate::deployed::until_counted;
+use crate::waiting::Patience;
 
 /// All of them, document by document.
 pub(crate) const TESTS: [&[crate::Test]; 6] = [
@@ -35,9 +34,6 @@ pub(crate) const TESTS: [&[crate::Test]; 6] = [
 
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
 const OBJECT: (&str, &str) = ("content-type", "application/json");
-/// How long the way from a post to an answer may take here.
-const PATIENCE: Duration = Duration::from_secs(120);
-const POLL: Duration = Duration::from_millis(100);
 
 /// The time so many minutes ago, as events name it.
 fn minutes_ago(minutes: i64) -> Result<String> {
@@ -84,18 +80,14 @@ async fn text_of(cloud: &Cloud, call: &str, accept: Option<&str>) -> Result<Stri
 
 /// Asks until these members of an answer are as they are to be.
 async fn until_answered(cloud: &Cloud, call: &str, expected: &Value) -> Result<Value> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let patience = Patience::new();
     loop {
         let (status, _, answer) = cloud.get(call).await?;
         let members = expected.as_object().context("members")?;
         if status == 200 && members.iter().all(|(name, value)| answer[name] == *value) {
             return Ok(answer);
         }
-        ensure!(
-            tokio::time::Instant::now() < deadline,
-            "{call}: {status} {answer}, and not {expected}"
-        );
-        tokio::time::sleep(POLL).await;
+        patience.wait(|| format!("{call}: {status} {answer}, and not {expected}")).await?;
     }
 }
 

@@ -10,6 +10,8 @@ use minutebook_tests::store::{HandWrittenMark, Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
+use crate::waiting::Patience;
+
 /// Rows of that many views take more than one transaction.
 pub(crate) const VIEWS_OF_TWO_PARTS: usize = 150;
 
@@ -111,6 +113,16 @@ pub(crate) fn now() -> Result<DateTime<Utc>> {
     let since = SystemTime::UNIX_EPOCH.elapsed()?;
     DateTime::from_timestamp(i64::try_from(since.as_secs())?, 0)
         .context("the clock is out of range")
+}
+
+/// Waits until so many seconds after a time: LastModified has whole seconds, and an object that is
+/// put then has another one.
+pub(crate) async fn until_later(time: DateTime<Utc>, seconds: i64) -> Result<()> {
+    let patience = Patience::new();
+    while now()? < time + TimeDelta::seconds(seconds) {
+        patience.wait(|| "the clock stands still".to_string()).await?;
+    }
+    Ok(())
 }
 
 /// A plan that makes one fault at the n-th call of an operation.

@@ -17,7 +17,7 @@ use minutebook_tests::worker::Invocation;
 
 use crate::counting::chunks::{
     Coming, VIEWS_OF_TWO_PARTS, again_and_verified, at, content_hash, count, failed, minutes_of,
-    now, rfc3339, start_behind, verified,
+    now, rfc3339, start_behind, until_later, verified,
 };
 
 crate::tests![
@@ -353,12 +353,7 @@ async fn put_again_in_the_middle(cloud: &Cloud, coming: Coming) -> Result<()> {
     let (_proxy, mut worker) =
         start_behind(&store, at("TransactWriteItems", 2, Fault::KillBefore)).await?;
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
-    // LastModified has whole seconds: put again when they differ.
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    while now()? < begun + chrono::TimeDelta::seconds(2) {
-        ensure!(tokio::time::Instant::now() < deadline);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_later(begun, 2).await?;
     let second = store.put("a.jsonl", text).await?;
     again_and_verified(&store, &second, VIEWS_OF_TWO_PARTS).await
 }

@@ -5,19 +5,17 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use minutebook_oracle::{Decimal, OrderEvent, Settings, order_tallies, recount};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::random::Random;
 use minutebook_tests::store::{Store, sqs_event};
-use minutebook_tests::worker::{Invocation, Worker};
-use serde_json::{Value, json};
+use minutebook_tests::worker::Invocation;
+use serde_json::Value;
 
-use crate::calls::queries::http_event;
 use crate::counting::chunks::{
-    Coming, again_and_verified, at, count, failed, now, seal, start_behind, verified,
+    Coming, again_and_verified, at, count, failed, now, seal, start_behind, until_later, verified,
 };
 use crate::counting::rollup::{let_time_pass, run_clean};
 
@@ -33,11 +31,9 @@ crate::tests![
     a_file_put_again_later_adds_no_order_that_was_too_early,
     an_order_of_hundreds_of_products,
     a_creation_that_was_earlier_than_known_moves_the_order,
-    every_answer_equals_the_oracle,
-    a_table_that_is_away_is_503_for_every_question,
 ];
 
-const SITE: &str = "shop";
+pub(crate) const SITE: &str = "shop";
 
 /// When the orders of a test are made: in the last minutes, or long ago.
 fn first_time(coming: Coming) -> Result<DateTime<Utc>> {
@@ -47,14 +43,14 @@ fn first_time(coming: Coming) -> Result<DateTime<Utc>> {
     }
 }
 
-fn event(kind: &str, order: usize, time: DateTime<Utc>, members: &str) -> String {
+pub(crate) fn event(kind: &str, order: usize, time: DateTime<Utc>, members: &str) -> String {
     let time = time.to_rfc3339_opts(SecondsFormat::Nanos, true);
     format!(
         "{{\"eventType\":\"Order{kind}Event\",\"timestamp\":\"{time}\",\"site_id\":\"{SITE}\",\"orderId\":\"o-{order}\"{members}}}\n"
     )
 }
 
-fn created(order: usize, time: DateTime<Utc>) -> String {
+pub(crate) fn created(order: usize, time: DateTime<Utc>) -> String {
     let (name, other) = (order % 3, order % 2);
     let items = format!(
         r#""items":[{{"productName":"Product {name}","quantity":2,"unitPrice":{order}.25}},{{"productName":"Other {other}","quantity":1,"totalPrice":3}}]"#
@@ -93,7 +89,7 @@ fn lines(orders: usize, coming: Coming) -> Result<Vec<String>> {
 }
 
 /// Lines in any order.
-fn shuffled(mut lines: Vec<String>, seed: u64) -> Vec<String> {
+pub(crate) fn shuffled(mut lines: Vec<String>, seed: u64) -> Vec<String> {
     let mut random = Random::of(&[seed]);
     for place in (1..lines.len()).rev() {
         lines.swap(place, random.index(place + 1));
@@ -102,7 +98,12 @@ fn shuffled(mut lines: Vec<String>, seed: u64) -> Vec<String> {
 }
 
 /// Puts lines, cut into so many chunks.
-async fn put(store: &Store, lines: &[String], chunks: usize, name: &str) -> Result<Vec<Value>> {
+pub(crate) async fn put(
+    store: &Store,
+    lines: &[String],
+    chunks: usize,
+    name: &str,
+) -> Result<Vec<Value>> {
     let mut records = vec![];
     for (number, chunk) in lines.chunks(lines.len().div_ceil(chunks)).enumerate() {
         records.push(store.put(&format!("{name}-{number}.jsonl"), chunk.concat()).await?);
@@ -336,12 +337,7 @@ async fn a_file_put_again_later_adds_no_order_that_was_too_early(cloud: &Cloud) 
     let (_proxy, mut worker) =
         start_behind(&store, at("TransactWriteItems", 1, Fault::KillAfter)).await?;
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
-    // LastModified has whole seconds: put again when they differ enough.
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    while now()? < begun + TimeDelta::seconds(3) {
-        ensure!(tokio::time::Instant::now() < deadline);
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until_later(begun, 3).await?;
     let second = store.put("a.jsonl", text).await?;
     again_and_verified(&store, &second, 1).await
 }
@@ -374,180 +370,6 @@ async fn a_creation_that_was_earlier_than_known_moves_the_order(cloud: &Cloud) -
             count(&mut worker, &put(&store, &[line], 1, &format!("{events}")).await?).await?;
             verified(&store, events).await?;
         }
-    }
-    Ok(())
-}
-
-/// The calls, each with a question that it takes.
-const CALLS: [(&str, &str); 4] = [
-    ("/metrics/orders", "window=3h"),
-    ("/metrics/realtime", "window=3h&limit=7"),
-    ("/metrics/revenue/hourly", "window=3h"),
-    ("/metrics/products/top", "window=3h&limit=2"),
-];
-
-/// Asks the function by itself, and gives status and body.
-async fn ask(worker: &mut Worker, path: &str, query: &str) -> Result<(u64, Value)> {
-    let mut event = http_event("GET", query)?;
-    event["rawPath"] = json!(path);
-    let Invocation::Answered(answer) = worker.invoke(event).await? else {
-        bail!("orders was to answer {path} {query}");
-    };
-    let status = answer["statusCode"].as_u64().context("a status")?;
-    Ok((status, serde_json::from_str(answer["body"].as_str().context("a body")?)?))
-}
-
-/// The number of a member, without zeros at its end.
-fn decimal(value: &Value) -> Result<Decimal> {
-    value.to_string().parse().map_err(|error| anyhow!("{value}: {error}"))
-}
-
-/// Orders over the last three hours, some of them in euros.
-fn lines_of_hours(present: DateTime<Utc>) -> Vec<String> {
-    let mut lines = Vec::new();
-    for order in 0..120 {
-        let minutes_ago = i64::try_from(order * 13 % 230).unwrap_or_default();
-        let made = present - TimeDelta::minutes(minutes_ago);
-        let line = created(order, made);
-        lines.push(if order % 4 == 3 {
-            line.replace("}\n", ",\"currency\":\"EUR\"}\n")
-        } else {
-            line
-        });
-        if order % 3 == 0 {
-            lines.push(event(
-                "StatusChanged",
-                order,
-                made + TimeDelta::nanoseconds(1),
-                r#","newStatus":"PAID""#,
-            ));
-        }
-        if order % 10 == 0 {
-            lines.push(event("Cancelled", order, made + TimeDelta::nanoseconds(2), ""));
-        }
-    }
-    lines
-}
-
-async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
-    let store = Store::make(cloud, "orders-answers").await?;
-    let present = now()?;
-    let lines = shuffled(lines_of_hours(present), 9);
-    let mut ingest = store.start_plain_ingest().await?;
-    count(&mut ingest, &put(&store, &lines, 6, "a").await?).await?;
-    verified(&store, lines.len()).await?;
-
-    let settings = Settings { reference_time: present, default_currency: "USD".to_string() };
-    let events = recount(lines.concat().as_bytes(), &settings)?.orders;
-    let to = present.timestamp().div_euclid(60) + 1;
-    let from = to - 180;
-    let tallies = order_tallies(&events);
-    let sum = |measure: &str, key: Option<&str>, minutes: std::ops::Range<i64>| -> Decimal {
-        let cells = tallies.iter().filter(|(cell, _)| {
-            cell.measure == measure
-                && key.is_none_or(|key| key == cell.key)
-                && minutes.contains(&cell.minute)
-        });
-        cells.map(|(_, number)| *number).sum()
-    };
-    let as_of = crate::counting::chunks::rfc3339(present);
-    let mut worker = store.start_query("orders", &store.clients.endpoint_url).await?;
-    for currency in ["USD", "EUR", "GBP"] {
-        let money = format!("order_value:{currency}");
-        let mut answers = Vec::new();
-        for (path, query) in CALLS {
-            let query = format!("{query}&site_id={SITE}&currency={currency}&as_of={as_of}");
-            let (status, answer) = ask(&mut worker, path, &query).await?;
-            ensure!(status == 200, "{path} {query}: {answer}");
-            answers.push(answer);
-        }
-        let [orders, realtime, hourly, products] = answers.as_slice() else { bail!("four calls") };
-
-        let (gross, refunded) =
-            (sum(&money, Some("gross"), from..to), sum(&money, Some("refunded"), from..to));
-        ensure!(decimal(&orders["total_orders"])? == sum("orders", None, from..to), "{orders}");
-        ensure!(decimal(&orders["total_revenue"])? == gross, "{orders}");
-        ensure!(decimal(&orders["net_revenue"])? == gross - refunded, "{orders}");
-        for (status, number) in orders["orders_by_status"].as_object().context("statuses")? {
-            ensure!(
-                decimal(number)? == sum("orders", Some(status), from..to) && number != 0,
-                "{status} {orders}"
-            );
-        }
-        let by_status = orders["orders_by_status"].as_object().into_iter().flatten();
-        let all: Decimal = by_status.filter_map(|(_, number)| decimal(number).ok()).sum();
-        ensure!(all == sum("orders", None, from..to), "{orders}");
-        for (hour, number) in orders["orders_per_hour"].as_object().context("hours")? {
-            let first = hour.parse::<DateTime<Utc>>()?.timestamp() / 60;
-            let minutes = first.max(from)..(first + 60).min(to);
-            ensure!(decimal(number)? == sum("orders", None, minutes), "{hour} {orders}");
-        }
-
-        let hours = hourly["hours"].as_array().context("hours")?;
-        ensure!((4..=5).contains(&hours.len()), "{hourly}");
-        for hour in hours {
-            let first =
-                hour["hour"].as_str().context("an hour")?.parse::<DateTime<Utc>>()?.timestamp()
-                    / 60;
-            let minutes = || first..(first + 60).min(to);
-            let (gross, refunded) =
-                (sum(&money, Some("gross"), minutes()), sum(&money, Some("refunded"), minutes()));
-            ensure!(decimal(&hour["orders"])? == sum(&money, Some("orders"), minutes()), "{hour}");
-            ensure!(decimal(&hour["revenue"])? == gross, "{hour}");
-            ensure!(decimal(&hour["net_revenue"])? == gross - refunded, "{hour}");
-        }
-
-        let ranked = products["products"].as_array().context("products")?;
-        ensure!(ranked.len() == if currency == "GBP" { 0 } else { 2 }, "{products}");
-        for product in ranked {
-            let name = product["product_name"].as_str();
-            ensure!(
-                decimal(&product["revenue"])?
-                    == sum(&format!("ordered_value:{currency}"), name, from..to)
-            );
-            ensure!(decimal(&product["units"])? == sum("ordered", name, from..to), "{product}");
-        }
-        ensure!(
-            realtime["top_products"].as_array().map(Vec::len) >= Some(ranked.len()),
-            "{realtime}"
-        );
-
-        let per_minute: f64 = realtime["current_orders_per_minute"].as_f64().context("a rate")?;
-        let expected: f64 = orders["total_orders"].as_f64().context("a number")? / 180.0;
-        ensure!((per_minute - expected).abs() < 1e-6, "{realtime}");
-        ensure!(realtime["active_users"] == 7, "{realtime}");
-        check_recent(realtime, &events)?;
-    }
-    Ok(())
-}
-
-/// The newest orders first, each with what it is now.
-fn check_recent(realtime: &Value, events: &[OrderEvent]) -> Result<()> {
-    let mut expected: Vec<(i128, String, String)> = minutebook_oracle::orders(events)
-        .into_iter()
-        .filter_map(|((_, id), order)| Some((order.made?.0, id, order.status.2)))
-        .collect();
-    expected.sort_by(|left, right| right.cmp(left));
-    let recent = realtime["recent_orders"].as_array().context("recent orders")?;
-    ensure!(recent.len() == 7, "{realtime}");
-    for (found, (_, id, status)) in recent.iter().zip(expected) {
-        ensure!(
-            found["order_id"] == id && found["status"] == status,
-            "expected {id} {status}, found {found}"
-        );
-    }
-    Ok(())
-}
-
-async fn a_table_that_is_away_is_503_for_every_question(cloud: &Cloud) -> Result<()> {
-    let store = Store::make(cloud, "orders-away").await?;
-    let proxy =
-        FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| Some(Fault::Status(500))))
-            .await?;
-    let mut worker = store.start_query("orders", &proxy.url).await?;
-    for (path, query) in CALLS {
-        let (status, problem) = ask(&mut worker, path, query).await?;
-        ensure!(status == 503, "{path}: {status} {problem}");
     }
     Ok(())
 }

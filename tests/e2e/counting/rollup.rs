@@ -5,18 +5,17 @@
 //! minute to pass is not waited for: the times on the list are moved into the past.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{SecondsFormat, TimeDelta};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy};
 use minutebook_tests::store::Store;
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-use crate::counting::chunks::{count, verified, write_as_counted_in_time};
+use crate::counting::chunks::{count, now, verified, write_as_counted_in_time};
 
 crate::tests![
     an_hour_is_sealed_then_added_up_then_taken_from_the_list,
@@ -43,11 +42,6 @@ const ABOVE: [(&str, &str); 4] = [
 
 /// So many keys that their sums take more than one transaction.
 const KEYS_OF_TWO_PARTS: usize = 2_000;
-
-fn now() -> Result<DateTime<Utc>> {
-    let seconds = i64::try_from(SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
-    DateTime::from_timestamp(seconds, 0).context("in range")
-}
 
 /// The name of the hour of a time so many days ago.
 fn hour_ago(days: i64) -> Result<String> {
