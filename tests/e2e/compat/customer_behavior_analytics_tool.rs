@@ -7,7 +7,7 @@ use minutebook_tests::binaries::root;
 
 use super::*;
 
-crate::tests![customer_behavior_analytics_tool, events_age_into_days_weeks_and_months];
+crate::tests![customer_behavior_analytics_tool];
 
 /// The sample file, as events of a site.
 fn sample(site: &str) -> Result<Vec<Value>> {
@@ -71,67 +71,6 @@ async fn customer_behavior_analytics_tool(cloud: &Cloud) -> Result<()> {
             "{call}: {best_item} is the best: {answer}"
         );
         ensure!((told - most).abs() < 0.005, "{call}: {most}: {answer}");
-    }
-    Ok(())
-}
-
-async fn events_age_into_days_weeks_and_months(cloud: &Cloud) -> Result<()> {
-    let site = "behavior-aged";
-    let start: DateTime<Utc> = "2025-01-01T12:00:00Z".parse()?;
-    let mut events = vec![];
-    let mut expected: BTreeMap<(&str, String), u64> = BTreeMap::new();
-    // A view more on each day than on the day before it, for ten weeks.
-    for day in 0..70_i64 {
-        let at = start + TimeDelta::days(day);
-        for view in 0..=day {
-            let at = at + TimeDelta::minutes(view);
-            events.push(json!({
-                "event_type": "page_visit", "timestamp": rfc3339(at), "site_id": site,
-                "customer_id": "c", "item_id": view % 3,
-            }));
-            let date = at.date_naive();
-            let days_since_monday =
-                u64::from(chrono::Datelike::weekday(&date).num_days_from_monday());
-            let week =
-                date.checked_sub_days(chrono::Days::new(days_since_monday)).context("a Monday")?;
-            for (granularity, first_day) in [
-                ("day", date.to_string()),
-                ("week", week.to_string()),
-                ("month", date.format("%Y-%m-01").to_string()),
-            ] {
-                *expected.entry((granularity, first_day)).or_default() += 1;
-            }
-        }
-    }
-    put_file(cloud, "behavior-aged.jsonl", &lines(events), &[]).await?;
-    for granularity in ["day", "week", "month"] {
-        let call = format!(
-            "/history?site_id={site}&measure=views&granularity={granularity}&from=2025-01-01&to=2025-03-12&limit=3"
-        );
-        let (status, _, answer) = cloud.get(&call).await?;
-        ensure!(status == 200, "{call}: {status} {answer}");
-        let mut told = BTreeMap::new();
-        for period in answer["periods"].as_array().context("periods")? {
-            let total = period["total"].as_u64().context("a total")?;
-            let top: u64 = period["top"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|item| item["total"].as_u64())
-                .sum();
-            ensure!(top == total, "three items are all there are: {period}");
-            if total > 0 {
-                let from =
-                    period["from"].as_str().and_then(|from| from.get(..10)).context("a start")?;
-                told.insert((granularity, from.to_string()), total);
-            }
-        }
-        let expected: BTreeMap<(&str, String), u64> = expected
-            .iter()
-            .filter(|((of, _), _)| *of == granularity)
-            .map(|((_, day), total)| ((granularity, day.clone()), *total))
-            .collect();
-        ensure!(told == expected, "{granularity}: {told:?}, and not {expected:?}");
     }
     Ok(())
 }

@@ -3,11 +3,7 @@
 
 use super::*;
 
-crate::tests![
-    event_processing_analytics_with_flask,
-    random_events_are_generated_on_request,
-    events_out_of_order_and_twice_in_a_file_are_counted_once_each,
-];
+crate::tests![event_processing_analytics_with_flask];
 
 /// Events with the attributes that the document assumes.
 fn events(site: &str, kind: &str, item: u32, price: &str, minutes: &[i64]) -> Result<Vec<Value>> {
@@ -36,8 +32,11 @@ async fn event_processing_analytics_with_flask(cloud: &Cloud) -> Result<()> {
     all.extend(events(site, "purchase", 4, "99999.99", &[hours_ago_25])?);
     // They may come in any order.
     all.reverse();
-    let report = put_file(cloud, "flask.jsonl", &lines(all), &[]).await?;
+    let text = lines(all);
+    let report = put_file(cloud, "flask.jsonl", &text, &[]).await?;
     ensure!(report["files"][0]["counted"] == 48, "{report}");
+    // The same file again adds nothing.
+    put_file(cloud, "flask.jsonl", &text, &[]).await?;
 
     for (call, answer) in [
         ("/most_viewed_item", r#"{"most_viewed_item":1,"views":10,"#),
@@ -47,37 +46,5 @@ async fn event_processing_analytics_with_flask(cloud: &Cloud) -> Result<()> {
         let text = text_of(cloud, &format!("{call}?site_id={site}"), None).await?;
         ensure!(text.starts_with(answer), "{call}: {text}");
     }
-    Ok(())
-}
-
-async fn random_events_are_generated_on_request(cloud: &Cloud) -> Result<()> {
-    let (status, _, answer) = cloud.get("/generate_random_events").await?;
-    ensure!(
-        status == 200 && answer["message"] == "Random event generated and appended to file",
-        "{status} {answer}"
-    );
-    ensure!(answer["events"] == 100, "{answer}");
-    let store = Store::of(&cloud.clients, cloud.stack().await?);
-    let mark = until_counted(&store, answer["chunk"].as_str().context("a chunk")?).await?;
-    ensure!(mark["counted"] == 100, "{mark}");
-    Ok(())
-}
-
-async fn events_out_of_order_and_twice_in_a_file_are_counted_once_each(
-    cloud: &Cloud,
-) -> Result<()> {
-    let site = "flask-again";
-    let mut text = lines(events(site, "page_visit", 1, "1", &[0, 50, 10])?);
-    let first = put_file(cloud, "flask-again.jsonl", &text, &[]).await?;
-    let again = put_file(cloud, "flask-again.jsonl", &text, &[]).await?;
-    ensure!(first["files"][0]["counted"] == 3 && again["files"].is_array(), "{first} {again}");
-    until_answered(cloud, &format!("/most_viewed_item?site_id={site}"), &json!({"views": 3}))
-        .await?;
-    // A line that is no event does not stop those behind it.
-    text = format!("not json\n{}", lines(events(site, "page_visit", 2, "1", &[1, 2, 3, 4])?));
-    let mixed = put_file(cloud, "flask-mixed.jsonl", &text, &[]).await?;
-    ensure!(mixed["files"][0]["counted"] == 4 && mixed["files"][0]["rejected"] == 1, "{mixed}");
-    let best = json!({"most_viewed_item": 2, "views": 4});
-    until_answered(cloud, &format!("/most_viewed_item?site_id={site}"), &best).await?;
     Ok(())
 }

@@ -90,10 +90,3 @@ async fn until_answered(cloud: &Cloud, call: &str, expected: &Value) -> Result<V
         patience.wait(|| format!("{call}: {status} {answer}, and not {expected}")).await?;
     }
 }
-
-/// Asks for what must be refused, with its sentence.
-async fn refused(cloud: &Cloud, call: &str, sentence: &str) -> Result<()> {
-    let (status, _, problem) = cloud.get(call).await?;
-    ensure!(status == 400 && problem["error"] == sentence, "{call}: {status} {problem}");
-    Ok(())
-}

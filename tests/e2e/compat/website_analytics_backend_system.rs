@@ -2,13 +2,7 @@
 
 use super::*;
 
-crate::tests![
-    website_analytics_backend_system,
-    a_minimal_event_is_a_view_of_its_arrival,
-    what_the_ingestion_api_refuses,
-    what_the_reporting_api_refuses,
-    the_health_check_says_how_much_waits,
-];
+crate::tests![website_analytics_backend_system];
 
 const SITE: &str = "site-abc-123";
 /// The day of the document's example, and one before it.
@@ -82,52 +76,5 @@ async fn website_analytics_backend_system(cloud: &Cloud) -> Result<()> {
         "site_id": "nonexistent-site", "date": null, "total_views": 0, "unique_users": 0, "top_paths": [],
     });
     until_answered(cloud, "/stats?site_id=nonexistent-site", &nobody).await?;
-    Ok(())
-}
-
-async fn a_minimal_event_is_a_view_of_its_arrival(cloud: &Cloud) -> Result<()> {
-    let site = "site-minimal";
-    let event = json!({"site_id": site, "event_type": "page_view"});
-    let (status, _, answer) = cloud.post("/event", &[OBJECT], event.to_string()).await?;
-    ensure!(status == 200 && answer == json!({"message": "Event received"}), "{status} {answer}");
-    let counted = json!({"total_views": 1, "unique_users": 0, "top_paths": []});
-    until_answered(cloud, &format!("/stats?site_id={site}"), &counted).await?;
-    let today = now()?.date_naive();
-    let yesterday = today.pred_opt().context("a day before it")?;
-    until_answered(cloud, &format!("/stats?site_id={site}&from={yesterday}"), &counted).await?;
-    Ok(())
-}
-
-async fn what_the_ingestion_api_refuses(cloud: &Cloud) -> Result<()> {
-    for (body, sentence) in [
-        (json!({"event_type": "page_view"}).to_string(), "Missing required field: site_id"),
-        (json!({"site_id": SITE}).to_string(), "Missing required field: event_type"),
-        ("{\"site_id\":".to_string(), ""),
-    ] {
-        let (status, content_type, problem) = cloud.post("/event", &[OBJECT], body).await?;
-        ensure!(
-            status == 400 && content_type == "application/problem+json",
-            "{status} {content_type} {problem}"
-        );
-        let said = problem["error"].as_str().context("a sentence")?;
-        ensure!(if sentence.is_empty() { !said.is_empty() } else { said == sentence }, "{problem}");
-    }
-    Ok(())
-}
-
-async fn what_the_reporting_api_refuses(cloud: &Cloud) -> Result<()> {
-    refused(cloud, "/stats", "Missing required parameter: site_id").await?;
-    let sentence = "Invalid date format. Expected YYYY-MM-DD";
-    refused(cloud, &format!("/stats?site_id={SITE}&date=invalid-date"), sentence).await
-}
-
-async fn the_health_check_says_how_much_waits(cloud: &Cloud) -> Result<()> {
-    let (status, _, answer) = cloud.get("/health").await?;
-    ensure!(
-        status == 200 && answer["service"] == "minutebook" && answer["queue_size"].is_u64(),
-        "{status} {answer}"
-    );
-    // Other tests leave dead letters.
-    ensure!(matches!(answer["status"].as_str(), Some("healthy" | "degraded")), "{answer}");
     Ok(())
 }
