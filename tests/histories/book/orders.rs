@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use minutebook_oracle::{
-    Bucket, Cell, Comparison, Decimal, Granularity, Made, Order, tallies_of_orders,
+    Bucket, Cell, Comparison, Decimal, Granularity, Made, Order, What, tallies_of_orders,
 };
 
 use super::{Attributes, Book, ChunkFacts, Terms, describe_first, fail_with, number, text};
@@ -42,7 +42,12 @@ impl Book {
 
     /// Each order is what its events make of it, recent ones are listed, and every counter is what
     /// the orders stand for: a row and its counters change together.
-    pub(crate) fn check_orders(&self, states: &OrderStates, terms: Terms) -> Result<()> {
+    pub(crate) fn check_orders(
+        &self,
+        states: &OrderStates,
+        chunks: &[ChunkFacts],
+        terms: Terms,
+    ) -> Result<()> {
         let orders = self.orders()?;
         for (name, possible) in states.iter() {
             let found = orders.get(name);
@@ -55,12 +60,23 @@ impl Book {
             ensure!(states.iter().any(|(known, _)| known == name), "no event is about {name:?}");
         }
         let terms = Terms { now: terms.now + CLOCKS_APART, ..terms };
-        self.check_recent(&orders, terms)?;
+        self.check_recent(&orders, chunks, terms)?;
         self.check_order_counters(&orders, terms)
     }
 
-    /// Every order whose minute is kept is in the list of the day of its creation.
-    fn check_recent(&self, orders: &BTreeMap<OrderName, Order>, terms: Terms) -> Result<()> {
+    /// Every order whose minute is kept is in the list of the day of its creation. It is listed
+    /// before its row says so, and stays listed when an earlier creation becomes known.
+    fn check_recent(
+        &self,
+        orders: &BTreeMap<OrderName, Order>,
+        chunks: &[ChunkFacts],
+        terms: Terms,
+    ) -> Result<()> {
+        let events = chunks.iter().flat_map(|chunk| &chunk.recount.orders);
+        let creations: BTreeSet<(OrderName, i128)> = events
+            .filter(|event| matches!(event.what, What::Created { .. }))
+            .map(|event| ((event.site.clone(), event.order.clone()), event.at))
+            .collect();
         let mut places = BTreeSet::new();
         for ((pk, sk), row) in self.rows.iter().filter(|((pk, _), _)| pk.starts_with("R#")) {
             let keys = || format!("{pk} / {sk} is no key of a recent order");
@@ -71,9 +87,9 @@ impl Book {
             let made_at = nanoseconds(made_at)?;
             let expires_at = number(row, "ttl");
             ensure!(expires_at == terms.expires_at(minute_of(made_at)?), "{pk} / {sk}: {row:?}");
-            let name = (site.to_string(), id.to_string());
-            ensure!(orders.contains_key(&name), "{name:?} is listed, and there is no such order");
-            places.insert((name, made_at));
+            let place = ((site.to_string(), id.to_string()), made_at);
+            ensure!(creations.contains(&place), "{pk} / {sk} is listed, and was not created then");
+            places.insert(place);
         }
         for (name, order) in orders {
             let Some((made_at, _)) = order.made else { continue };

@@ -25,7 +25,7 @@ impl Player<'_> {
         let book = Book::read(&self.props.store).await?;
         book.check_not_above(&self.facts(), self.terms())?;
         book.check_totals(&self.facts(), false)?;
-        book.check_orders(&self.order_states(), self.terms())?;
+        book.check_orders(&self.order_states(), &self.facts(), self.terms())?;
         self.tally.checks += 3;
         let bounds = self.bounds(OrdersNow::AtRest(book.orders()?));
         let questions: Vec<Question> = questions.iter().copied().map(Question::Orders).collect();
@@ -101,7 +101,7 @@ impl Player<'_> {
         book.check_totals(&facts, true)?;
         ensure!(!book.has_unfinished_chunks()?, "chunks are counted in part");
         // Every chunk is counted, so that there is one state of each order.
-        book.check_orders(&self.order_states(), terms)?;
+        book.check_orders(&self.order_states(), &facts, terms)?;
         self.tally.checks += 6;
         let bounds = self.bounds(OrdersNow::AtRest(book.orders()?));
         let questions = Question::last(&mut Random::of(&[self.seed, 3]), &self.setting);
