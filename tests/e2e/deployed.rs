@@ -2,8 +2,6 @@
 //!
 //! The tests share one stack. Each has a site and a folder of keys of its own.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
@@ -12,7 +10,8 @@ use minutebook_local::Stack;
 use minutebook_tests::cloud::{Clients, Cloud};
 use minutebook_tests::store::Store;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+
+use crate::waiting::Patience;
 
 crate::tests![
     a_file_in_the_bucket_becomes_an_exact_answer_at_a_url,
@@ -21,14 +20,9 @@ crate::tests![
     a_bad_parameter_is_a_problem_document,
     any_page_may_read_an_answer_and_a_wrong_method_is_405,
     nothing_counted_is_null_zero_and_an_empty_list,
-    no_role_may_do_what_its_function_does_not_do,
+    no_role_may_do_what_its_function_does_not_do needs Permissions,
     expired_rows_are_not_counted,
 ];
-
-/// How long the way from the bucket to the table may take here.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// How often something is asked about that shall come true.
-const POLL: Duration = Duration::from_millis(100);
 
 fn event(site: &str, kind: &str, item: u32, rest: &str) -> String {
     format!(
@@ -39,13 +33,12 @@ fn event(site: &str, kind: &str, item: u32, rest: &str) -> String {
 
 /// Waits until the ledger has the chunk under `key`, and gives its part 0.
 pub(crate) async fn until_counted(store: &Store, key: &str) -> Result<Value> {
-    let deadline = Instant::now() + PATIENCE;
+    let patience = Patience::new();
     loop {
         if let Some(entry) = store.ledger().await?.into_iter().find(|entry| entry["key"] == key) {
             return Ok(entry);
         }
-        ensure!(Instant::now() < deadline, "{key} was not counted within {PATIENCE:?}");
-        tokio::time::sleep(POLL).await;
+        patience.wait(|| format!("{key} is not counted")).await?;
     }
 }
 
@@ -144,7 +137,7 @@ async fn twenty_copies_of_a_notification_in_the_queue(cloud: &Cloud) -> Result<(
 }
 
 pub(crate) async fn until_queue_is_empty(cloud: &Cloud, stack: &Stack) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let patience = Patience::new();
     loop {
         let attributes = cloud
             .clients
@@ -164,8 +157,7 @@ pub(crate) async fn until_queue_is_empty(cloud: &Cloud, stack: &Stack) -> Result
         if left == 0 {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "{left} messages are still in the queue");
-        tokio::time::sleep(POLL).await;
+        patience.wait(|| format!("{left} messages are in the queue")).await?;
     }
 }
 
@@ -188,7 +180,7 @@ async fn a_poison_message_ends_in_the_dead_letters(cloud: &Cloud) -> Result<()> 
         .message_body("poison")
         .send()
         .await?;
-    let deadline = Instant::now() + PATIENCE;
+    let patience = Patience::new();
     loop {
         let received = cloud
             .clients
@@ -201,8 +193,7 @@ async fn a_poison_message_ends_in_the_dead_letters(cloud: &Cloud) -> Result<()> 
         if received.messages().iter().any(|message| message.body() == Some("poison")) {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "the poison message did not reach the dead letters");
-        tokio::time::sleep(POLL).await;
+        patience.wait(|| "the poison message is not among the dead letters".to_string()).await?;
     }
 }
 
@@ -267,12 +258,6 @@ async fn nothing_counted_is_null_zero_and_an_empty_list(cloud: &Cloud) -> Result
 }
 
 async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<()> {
-    if !cloud.enforces_permissions() {
-        eprintln!(
-            "this backend does not enforce permissions: the roles are checked on the emulator only"
-        );
-        return Ok(());
-    }
     let stack = cloud.stack().await?;
     let key = |name: &str| AttributeValue::S(format!("permission-test-{name}"));
     let questions = [

@@ -3,27 +3,15 @@
 //!
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
-mod api;
-mod chunks;
-mod collect;
+mod calls;
 mod command;
-mod contract;
+mod compat;
+mod counting;
 mod deployed;
-mod exactly_once;
-mod forms;
-mod health;
-mod history;
-mod items;
-mod late;
-mod live;
-mod odd_input;
-mod orders;
-mod queries;
+mod needs;
 mod reliability;
-mod rollup;
-mod seeds;
-mod stats;
-mod streams;
+mod sources;
+mod waiting;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -34,9 +22,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use minutebook_tests::cloud::Cloud;
 use tokio::runtime::Runtime;
 
-/// A test: what it is called, and what it does on the cloud.
+use crate::needs::Need;
+
+/// A test: what it is called, what it needs besides the cloud, and what it does there.
 pub(crate) struct Test {
     pub(crate) name: &'static str,
+    need: Option<Need>,
     run: Run,
 }
 
@@ -47,44 +38,48 @@ const LOG_LINES: usize = 80;
 
 type Run = fn(Arc<Cloud>) -> Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
-/// Lists tests of this module by the names of their functions.
+/// Lists tests of this module by the names of their functions: `this_holds`, or
+/// `this_holds needs Curl` for a test that not every machine can run.
 macro_rules! tests {
-    ($($name:ident),+ $(,)?) => {
+    ($($name:ident $(needs $need:ident)?),+ $(,)?) => {
         pub(crate) const TESTS: &[crate::Test] = &[$(crate::Test {
             name: concat!(module_path!(), "::", stringify!($name)),
+            need: crate::tests!(@need $($need)?),
             run: |cloud| Box::pin(async move { $name(&cloud).await }),
         }),+];
     };
+    (@need) => { None };
+    (@need $need:ident) => { Some(crate::needs::Need::$need) };
 }
 pub(crate) use tests;
 
-/// All tests, module by module.
+/// All tests, folder by folder.
 pub(crate) fn all_tests() -> Vec<&'static Test> {
-    [
-        api::TESTS,
-        collect::TESTS,
-        command::TESTS,
-        contract::TESTS,
-        deployed::TESTS,
-        exactly_once::TESTS,
-        forms::TESTS,
-        health::TESTS,
-        history::TESTS,
-        items::TESTS,
-        late::TESTS,
-        live::TESTS,
-        odd_input::TESTS,
-        orders::TESTS,
-        queries::TESTS,
-        reliability::TESTS,
-        rollup::TESTS,
-        stats::TESTS,
-        streams::TESTS,
-    ]
-    .into_iter()
-    .chain(seeds::TESTS)
-    .flatten()
-    .collect()
+    let of_folders =
+        [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &sources::TESTS].concat();
+    [command::TESTS, deployed::TESTS, reliability::TESTS]
+        .into_iter()
+        .chain(of_folders)
+        .flatten()
+        .collect()
+}
+
+/// What libtest runs; ignored where it cannot be.
+fn trial(test: &'static Test, runtime: &Arc<Runtime>, cloud: &Arc<Cloud>) -> Trial {
+    let (runtime, cloud) = (runtime.clone(), cloud.clone());
+    let missing = test.need.filter(|need| !runtime.block_on(need.is_met(&cloud)));
+    let Some(missing) = missing else {
+        return Trial::test(test.name, move || {
+            runtime.block_on((test.run)(cloud)).map_err(|error| Failed::from(format!("{error:#}")))
+        });
+    };
+    let (name, remedy) = (missing.name(), missing.remedy());
+    let trial = Trial::test(test.name, move || Err(format!("there is no {name}: {remedy}").into()));
+    if missing.is_required() {
+        return trial;
+    }
+    println!("{} is ignored, for there is no {name}: {remedy}", test.name);
+    trial.with_kind(format!("no {name}")).with_ignored_flag(true)
 }
 
 fn main() -> Result<()> {
@@ -100,17 +95,7 @@ fn main() -> Result<()> {
     minutebook_tests::binaries::path("ingest")?;
     let runtime = Arc::new(Runtime::new()?);
     let cloud = Arc::new(runtime.block_on(Cloud::start())?);
-    let trials = tests
-        .into_iter()
-        .map(|test| {
-            let (runtime, cloud) = (runtime.clone(), cloud.clone());
-            Trial::test(test.name, move || {
-                runtime
-                    .block_on((test.run)(cloud))
-                    .map_err(|error| Failed::from(format!("{error:#}")))
-            })
-        })
-        .collect();
+    let trials = tests.into_iter().map(|test| trial(test, &runtime, &cloud)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     let verified = runtime.block_on(cloud.verify_deployed_stack());
     if conclusion.has_failed()

@@ -1,11 +1,15 @@
 //! The whole table, read in plain code by docs/TABLE.md, and what must hold of it.
 
+pub(crate) mod orders;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Weekday};
-use minutebook_oracle::{Cell, Comparison, Decimal, Granularity, Period, Recount, Totals};
+use minutebook_oracle::{
+    Bucket, Cell, Comparison, Decimal, Granularity, Recount, Totals, order_tallies,
+};
 use minutebook_tests::store::Store;
 
 /// How many differences are shown.
@@ -16,6 +20,9 @@ const SETTLED_AFTER: i64 = 11 * 60;
 /// What the sort keys of customers and sessions begin with: sketches, which questions are asked
 /// about.
 const UNIQUES: &str = "users";
+
+/// The lane of minute rows that are added up at once.
+const LATE: &str = "late";
 
 type Attributes = BTreeMap<String, AttributeValue>;
 
@@ -45,7 +52,7 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// When a bucket expires, in seconds since 1970; `None` is never.
-    fn expires_at(self, bucket: Period) -> Option<i64> {
+    fn expires_at(self, bucket: Bucket) -> Option<i64> {
         let [minute_days, hour_days, day_days] = self.days;
         let days = match bucket.granularity() {
             Granularity::Minute => minute_days,
@@ -55,7 +62,7 @@ impl Terms {
         (days > 0).then(|| bucket.end().timestamp() + i64::from(days) * 86_400)
     }
 
-    fn has_expired(self, bucket: Period) -> bool {
+    fn has_expired(self, bucket: Bucket) -> bool {
         self.expires_at(bucket).is_some_and(|expires_at| expires_at <= self.now)
     }
 }
@@ -64,7 +71,9 @@ impl Terms {
 struct TallyRow<'a> {
     site: &'a str,
     measure: &'a str,
-    bucket: Period,
+    bucket: Bucket,
+    /// Whether it is a row of a minute that is added up when the hour is sealed.
+    is_in_numbered_lane: bool,
     counters: Vec<(&'a str, Decimal)>,
 }
 
@@ -101,9 +110,10 @@ impl Book {
         changed.take(DIFFERENCES_SHOWN).map(describe).collect()
     }
 
-    /// No counter is above what was uploaded, and every row expires when it should.
+    /// No counter is above what was uploaded, and every row expires when it should. Counters of
+    /// orders fall, too: see [`Book::check_orders`].
     pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
-        let comparison = self.compare(chunks, terms)?;
+        let comparison = self.compare(chunks, &|measure| !orders::is_measure(measure), terms)?;
         let (_, differences) = comparison.differences(usize::MAX);
         let above =
             differences.into_iter().filter(|(_, numbers)| numbers.found > numbers.recounted);
@@ -115,24 +125,25 @@ impl Book {
 
     /// Every counter that is kept is what was uploaded.
     pub(crate) fn check_equal(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
-        let comparison = self.compare(chunks, terms)?;
-        let (count, differences) = comparison.differences(DIFFERENCES_SHOWN);
-        let described =
-            differences.iter().map(|(cell, numbers)| describe(cell, *numbers)).collect();
-        fail_with(
-            described,
-            &format!("{count} of {} counters differ from the recount", comparison.count()),
-        )
+        let mut comparison = self.compare(chunks, &|_| true, terms)?;
+        let orders = order_tallies(chunks.iter().flat_map(|chunk| &chunk.recount.orders));
+        comparison.add_tallies(&orders, &mut |_, bucket| !terms.has_expired(bucket));
+        fail_with(describe_first(&comparison), "counters differ from the recount")
     }
 
-    fn compare(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<Comparison> {
+    fn compare(
+        &self,
+        chunks: &[ChunkFacts],
+        is_compared: &dyn Fn(&str) -> bool,
+        terms: Terms,
+    ) -> Result<Comparison> {
         let mut comparison = Comparison::default();
         for chunk in chunks {
             comparison.add_recount(&chunk.recount, &mut |_, bucket| !terms.has_expired(bucket));
         }
         for row in self.tally_rows(terms)? {
-            let TallyRow { site, measure, bucket, counters } = row;
-            if !terms.has_expired(bucket) {
+            let TallyRow { site, measure, bucket, counters, .. } = row;
+            if is_compared(measure) && !terms.has_expired(bucket) {
                 for (key, number) in counters {
                     comparison.add_found(Cell { site, measure, bucket, key }, number);
                 }
@@ -143,7 +154,7 @@ impl Book {
 
     /// The minutes of every hour that is done add up to it, unless some have expired.
     pub(crate) fn check_hours(&self, terms: Terms) -> Result<()> {
-        let mut sums: BTreeMap<(&str, &str, Period, &str), [Decimal; 2]> = BTreeMap::new();
+        let mut sums: BTreeMap<(&str, &str, Bucket, &str), [Decimal; 2]> = BTreeMap::new();
         let open_hours = self.open_hours();
         for row in self.tally_rows(terms)? {
             let place = match row.bucket.granularity() {
@@ -151,8 +162,8 @@ impl Book {
                 Granularity::Hour => 1,
                 Granularity::Day | Granularity::Week | Granularity::Month => continue,
             };
-            let hour = Period::containing(Granularity::Hour, row.bucket.first_minute());
-            let first_minute = Period::containing(Granularity::Minute, hour.first_minute());
+            let hour = Bucket::containing(Granularity::Hour, row.bucket.first_minute());
+            let first_minute = Bucket::containing(Granularity::Minute, hour.first_minute());
             let is_done = hour.end().timestamp() + SETTLED_AFTER <= terms.now
                 && !open_hours.contains(format!("{hour}#{}", row.site).as_str());
             if !is_done || terms.has_expired(first_minute) {
@@ -173,7 +184,7 @@ impl Book {
 
     /// Whether the ledger has chunks that are counted in part.
     pub(crate) fn has_unfinished_chunks(&self) -> Result<bool> {
-        for ((pk, sk), entry) in
+        for ((pk, sk), mark) in
             self.rows.iter().filter(|((pk, sk), _)| pk.starts_with("L#") && !sk.contains('.'))
         {
             let of_chunk = self.rows.keys().filter(|(partition, _)| partition == pk);
@@ -183,8 +194,8 @@ impl Book {
                 late_parts += i64::from(other.split('.').next() == Some(sk.as_str()));
             }
             let expected = [
-                number(entry, "parts").context("a entry has parts")?,
-                number(entry, "late_parts").unwrap_or(1),
+                number(mark, "parts").context("a mark has parts")?,
+                number(mark, "late_parts").unwrap_or(1),
             ];
             if [parts, late_parts] != expected {
                 return Ok(true);
@@ -197,7 +208,7 @@ impl Book {
     pub(crate) fn check_lines(&self, chunks: &[ChunkFacts]) -> Result<()> {
         for chunk in chunks {
             let key = (format!("L#{}", chunk.id), "000000".to_string());
-            let entry =
+            let mark =
                 self.rows.get(&key).with_context(|| format!("the ledger has no {}", chunk.id))?;
             let Recount { lines, counted, ignored, duplicate, events, rejected, .. } =
                 &chunk.recount;
@@ -211,7 +222,7 @@ impl Book {
                 .into_iter()
                 .chain([("rejected", chunk.recount.rejected_count()), ("events", *events)])
             {
-                let found = number(entry, name).unwrap_or(0);
+                let found = number(mark, name).unwrap_or(0);
                 ensure!(
                     found == i64::try_from(expected)?,
                     "{}: {name} is {found}, not {expected}",
@@ -225,7 +236,7 @@ impl Book {
             );
             for (reason, expected) in rejected {
                 let reasons =
-                    entry.get("rejected_by_reason").and_then(|reasons| reasons.as_m().ok());
+                    mark.get("rejected_by_reason").and_then(|reasons| reasons.as_m().ok());
                 let found = reasons
                     .and_then(|reasons| reasons.get(reason))
                     .and_then(|count| count.as_n().ok());
@@ -244,8 +255,8 @@ impl Book {
     pub(crate) fn check_totals(&self, chunks: &[ChunkFacts], are_all_counted: bool) -> Result<()> {
         let expected: Totals = chunks.iter().map(|chunk| &chunk.recount).collect();
         for (name, expected) in expected.named() {
-            let shards = self.rows.iter().filter(|((pk, _), _)| pk == "TOTALS");
-            let found: i64 = shards.map(|(_, row)| number(row, name).unwrap_or(0)).sum();
+            let lanes = self.rows.iter().filter(|((pk, _), _)| pk == "TOTALS");
+            let found: i64 = lanes.map(|(_, row)| number(row, name).unwrap_or(0)).sum();
             let expected = i64::try_from(expected)?;
             ensure!(
                 found <= expected,
@@ -282,7 +293,9 @@ impl Book {
                     ));
                 }
             }
-            rows.push(TallyRow { site, measure: words[0], bucket, counters });
+            let is_in_numbered_lane =
+                bucket.granularity() == Granularity::Minute && words[2] != LATE;
+            rows.push(TallyRow { site, measure: words[0], bucket, is_in_numbered_lane, counters });
         }
         Ok(rows)
     }
@@ -290,14 +303,14 @@ impl Book {
 
 /// The bucket of a row: of the span of its partition and the words of its sort key, which begin
 /// with the measure.
-fn bucket(span: &str, words: &[&str]) -> Result<Period> {
+fn bucket(span: &str, words: &[&str]) -> Result<Bucket> {
     let date = |text: &str| {
         NaiveDate::parse_from_str(text, "%Y-%m-%d").with_context(|| format!("no day: {text}"))
     };
     let minute_of =
         |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp().div_euclid(60);
     let (granularity, minute) = match (span.len(), words) {
-        (13, [_, minute, _shard, _slot]) => {
+        (13, [_, minute, _lane, _slot]) => {
             let start = DateTime::parse_from_rfc3339(&format!("{span}:{minute}:00Z"))?;
             (Granularity::Minute, start.timestamp().div_euclid(60))
         }
@@ -319,7 +332,7 @@ fn bucket(span: &str, words: &[&str]) -> Result<Period> {
         },
         _ => bail!("its keys are not those of tallies"),
     };
-    Ok(Period::containing(granularity, minute))
+    Ok(Bucket::containing(granularity, minute))
 }
 
 fn text<'a>(row: &'a Attributes, name: &str) -> Result<&'a str> {
@@ -337,10 +350,21 @@ fn describe(cell: &Cell<'_>, numbers: minutebook_oracle::Numbers) -> String {
     format!("{measure} of {key} of {site} in the {kind} {bucket}: {found}, recounted {recounted}")
 }
 
+/// The first numbers that differ.
+fn describe_first(comparison: &Comparison) -> Vec<String> {
+    let (count, differences) = comparison.differences(DIFFERENCES_SHOWN);
+    let mut described: Vec<String> =
+        differences.iter().map(|(cell, numbers)| describe(cell, *numbers)).collect();
+    if count > 0 {
+        described.insert(0, format!("{count} of {} differ", comparison.count()));
+    }
+    described
+}
+
 fn fail_with(differences: Vec<String>, what: &str) -> Result<()> {
     let shown = differences
         .iter()
-        .take(DIFFERENCES_SHOWN)
+        .take(DIFFERENCES_SHOWN + 1)
         .map(|line| format!("\n    {line}"))
         .collect::<String>();
     ensure!(differences.is_empty(), "{what}:{shown}");

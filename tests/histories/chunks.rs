@@ -2,14 +2,23 @@
 
 use minutebook_tests::random::Random;
 
+use crate::order_events::Orders;
 use crate::steps::{Setting, text_of};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
+/// How many chunks of a hundred report orders.
+const CHUNKS_WITH_ORDERS: u64 = 80;
+
 /// The lines of a chunk that is uploaded at `now`, in seconds since 1970.
-pub(crate) fn text(random: &mut Random, setting: &Setting, now: i64) -> String {
+pub(crate) fn text(
+    random: &mut Random,
+    setting: &Setting,
+    orders: &mut Orders,
+    now: i64,
+) -> String {
     // The more different times, the more rows and parts.
     let times: Vec<i64> = (0..3 + random.index(8)).map(|_| time(random, now)).collect();
     let chunk = random.any();
@@ -29,6 +38,12 @@ pub(crate) fn text(random: &mut Random, setting: &Setting, now: i64) -> String {
         {
             // The same line again: a duplicate if it has an id, and otherwise another event.
             text.push_str(&last);
+            text.push('\n');
+        }
+    }
+    if random.chance(CHUNKS_WITH_ORDERS) {
+        for line in orders.lines(random, setting, &times) {
+            text.push_str(&line);
             text.push('\n');
         }
     }

@@ -10,6 +10,8 @@
 mod book;
 mod cast;
 mod chunks;
+mod order_events;
+mod order_states;
 mod player;
 mod questions;
 mod race;
@@ -94,7 +96,7 @@ fn the_patches_apply() -> Result<()> {
             patches += 1;
         }
     }
-    ensure!(patches >= 2, "there are {patches} patches");
+    ensure!(patches >= 6, "there are {patches} patches");
     Ok(())
 }
 
@@ -126,9 +128,7 @@ async fn histories(cloud: Arc<Cloud>) -> Result<()> {
             let mut done = done.lock().await;
             let (histories, sum) = &mut *done;
             *histories += 1;
-            sum.steps += tally.steps;
-            sum.faults += tally.faults;
-            sum.checks += tally.checks;
+            *sum += tally;
             if *histories % PROGRESS_EVERY == 0 && *histories < count {
                 println!("{}", line(*histories, *sum, begun.elapsed()));
             }
@@ -143,10 +143,11 @@ async fn histories(cloud: Arc<Cloud>) -> Result<()> {
 }
 
 fn line(histories: u64, tally: Tally, took: Duration) -> String {
-    let Tally { steps, faults, checks } = tally;
+    let Tally { steps, orders, faults, checks } = tally;
     let seconds = took.as_secs();
     format!(
-        "{histories} histories, {steps} steps, {faults} faults, {checks} checks: 0 differences, {seconds} s"
+        "{histories} histories with {orders} orders, {steps} steps, {faults} faults, {checks} checks: \
+         0 differences, {seconds} s"
     )
 }
 

@@ -1,25 +1,29 @@
 //! Plays one history, and checks it as it goes and at its end.
 
+mod checks;
+
 use std::collections::BTreeSet;
+use std::ops::AddAssign;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use futures::future::{LocalBoxFuture, join_all};
 use ingest::chunk::{CountError, Counter, Ending};
 use minutebook_domain::time::period::Retention;
 use minutebook_oracle::{Recount, Settings, recount};
-use minutebook_storage::bucket::read::ObjectRef;
 use minutebook_storage::error::StorageError;
+use minutebook_storage::bucket::read::ObjectRef;
 use minutebook_tests::faults::{Call, Fault, Plan, seeded};
 use minutebook_tests::random::Random;
 use minutebook_tests::store::Store;
 use rollup::sealer::{Report, SealError};
 use tokio::time::Instant;
 
-use crate::book::{Book, ChunkFacts, Terms};
+use crate::book::{Book, ChunkFacts};
 use crate::cast::{Cast, Line, Props};
+use crate::questions::orders::OrdersNow;
 use crate::questions::{Bounds, Question};
 use crate::steps::{self, Setting, Stalled, Step, Work, time_of};
 
@@ -28,11 +32,6 @@ const WORK_TIME: Duration = Duration::from_secs(20);
 /// For how many days rows of hours are kept, unless those of minutes are kept for ever. Days, weeks
 /// and months are.
 const HOUR_DAYS: u32 = 400;
-/// How long sealing waits between its steps, in seconds, and a little more.
-const SETTLE_TIME: i64 = 61;
-/// How often the sealers may run at the end of a history until nothing is open.
-const LAST_RUNS_MAX: usize = 40;
-const LAST_DELIVERIES_MAX: usize = 10;
 const HOUR: i64 = 3_600;
 
 /// What a history came to.
@@ -40,10 +39,21 @@ const HOUR: i64 = 3_600;
 pub(crate) struct Tally {
     /// Its steps.
     pub(crate) steps: u64,
+    /// The orders that were reported.
+    pub(crate) orders: u64,
     /// The faults that were made.
     pub(crate) faults: u64,
     /// What was checked: a question, an audit, one of the checks at the end.
     pub(crate) checks: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.steps += other.steps;
+        self.orders += other.orders;
+        self.faults += other.faults;
+        self.checks += other.checks;
+    }
 }
 
 /// An object that was uploaded, perhaps several times.
@@ -109,9 +119,8 @@ pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tal
         played = player.end().await.context("at the end");
     }
     player.count_faults();
-    tally.steps += player.tally.steps;
-    tally.faults += player.tally.faults;
-    tally.checks += player.tally.checks;
+    player.tally.orders = Book::count_reported(&player.facts());
+    *tally += player.tally;
     player.props.store.delete_table().await?;
     played
 }
@@ -139,7 +148,7 @@ impl Player<'_> {
                 self.stall(*worker, operation, *number).await
             }
             Step::Wake => self.wake().await,
-            Step::Audit => self.audit().await,
+            Step::Audit { questions } => self.audit(questions).await,
             Step::Expire { seed } => self.expire(*seed).await,
         }
     }
@@ -203,7 +212,7 @@ impl Player<'_> {
             line.proxy.set_plan(seeded(random.any(), work.faults_of_1000));
         }
         let counted = Mutex::new(BTreeSet::new());
-        let bounds = self.bounds();
+        let bounds = self.bounds(OrdersNow::Changing);
         let deliveries = |place: usize| {
             let (line, counter, chunks) =
                 (&ingests[place], &self.ingests[place], &work.deliveries[place]);
@@ -266,13 +275,6 @@ impl Player<'_> {
         Ok(checks)
     }
 
-    fn bounds(&self) -> Bounds {
-        let least = self.chunks.iter().filter(|chunk| chunk.is_counted);
-        let [least, most] = [least.collect::<Vec<_>>(), self.chunks.iter().collect()]
-            .map(|chunks| chunks.into_iter().map(|chunk| &chunk.facts.recount).collect());
-        Bounds { least, most }
-    }
-
     async fn stall(
         &mut self,
         worker: Stalled,
@@ -324,18 +326,6 @@ impl Player<'_> {
         }
     }
 
-    async fn audit(&mut self) -> Result<()> {
-        let book = Book::read(&self.props.store).await?;
-        book.check_not_above(&self.facts(), self.terms())?;
-        book.check_totals(&self.facts(), false)?;
-        self.tally.checks += 2;
-        if !book.has_unfinished_chunks()? {
-            book.check_hours(self.terms())?;
-            self.tally.checks += 1;
-        }
-        Ok(())
-    }
-
     /// Deletes some of the rows whose time has passed, as the table does within days.
     async fn expire(&mut self, seed: u64) -> Result<()> {
         let mut random = Random::of(&[seed]);
@@ -346,85 +336,6 @@ impl Player<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Without any more faults, everything is counted and every hour sealed; then all must hold.
-    async fn end(&mut self) -> Result<()> {
-        self.wake().await?;
-        for line in self.cast.ingests.iter().chain(&self.cast.sealers).chain([&self.cast.reader]) {
-            line.proxy.set_plan(no_faults());
-        }
-        let mut deliveries = 0;
-        while let Some(number) = self.chunks.iter().position(|chunk| !chunk.is_counted) {
-            deliveries += 1;
-            ensure!(
-                deliveries <= self.chunks.len() * LAST_DELIVERIES_MAX,
-                "chunk {number} cannot be counted"
-            );
-            let is_counted = count(&self.ingests[0], self.version(number, 0)).await?;
-            self.note(Some(number), is_counted);
-        }
-        self.seal_to_the_end().await?;
-        let book = self.check_all().await?;
-
-        // All of it once more.
-        let counter = self.cast.ingests[1].ingest(&self.props, 0)?;
-        for version in self.chunks.iter().flat_map(|chunk| &chunk.versions) {
-            count(&counter, version).await?;
-        }
-        for line in &self.cast.sealers {
-            self.seal(line).await?;
-        }
-        let changes = book.first_changes(&Book::read(&self.props.store).await?);
-        ensure!(
-            changes.is_empty(),
-            "replaying all of it changed the table:\n    {}",
-            changes.join("\n    ")
-        );
-        self.tally.checks += 1;
-        Ok(())
-    }
-
-    async fn seal_to_the_end(&mut self) -> Result<()> {
-        for _ in 0..LAST_RUNS_MAX {
-            self.seal(&self.cast.sealers[0]).await?;
-            let open_hours = self.props.store.rows_of("OPEN").await?;
-            let Some(oldest) = open_hours.first() else {
-                return Ok(());
-            };
-            let (hour, _) = oldest.split_once('#').context("an open hour has a site")?;
-            let start =
-                format!("{hour}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>()?.timestamp();
-            let closed = start + HOUR + 10 * 60;
-            let next = closed.max(self.props.now() + SETTLE_TIME);
-            self.props.seconds.store(next, Ordering::SeqCst);
-        }
-        bail!("hours stay open, however often they are sealed")
-    }
-
-    async fn check_all(&mut self) -> Result<Book> {
-        let book = Book::read(&self.props.store).await?;
-        let (facts, terms) = (self.facts(), self.terms());
-        book.check_equal(&facts, terms)?;
-        // An hour is settled a minute after its closing.
-        book.check_hours(terms)?;
-        book.check_lines(&facts)?;
-        book.check_totals(&facts, true)?;
-        ensure!(!book.has_unfinished_chunks()?, "chunks are counted in part");
-        self.tally.checks += 5;
-        let bounds = self.bounds();
-        let questions = Question::last(&mut Random::of(&[self.seed, 3]), &self.setting);
-        self.tally.checks += self.ask(&self.cast.reader, &questions, &bounds).await?;
-        Ok(book)
-    }
-
-    fn facts(&self) -> Vec<ChunkFacts> {
-        self.chunks.iter().map(|chunk| chunk.facts.clone()).collect()
-    }
-
-    fn terms(&self) -> Terms {
-        let Retention { minute_days, hour_days, day_days } = self.props.retention;
-        Terms { now: self.props.now(), days: [minute_days, hour_days, day_days] }
     }
 
     /// Adds the faults that were made since the plans were set.

@@ -1,26 +1,31 @@
 //! What is asked in the middle of histories and at their ends, and what the answers must be.
 
+mod checks;
+pub(crate) mod orders;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
 
-use anyhow::{Context, Result, bail, ensure};
-use chrono::{DateTime, TimeDelta, Utc};
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
 use lambda_http::{Body, Request};
-use minutebook_api::{history, rankings};
-use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::visitors::VisitorCounts;
-use minutebook_domain::query::window::{Window, WindowLength};
-use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::Retention;
-use minutebook_oracle::{Decimal, Granularity, HistoryQuestion, Recount, TallyKey, Visitors};
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::time::Minute;
+use minutebook_domain::count::visitors::UniqueCounts;
+use minutebook_domain::query::window::{Window, WindowLength};
+use minutebook_oracle::{Decimal, Granularity, OrderEvent, Recount, TallyKey, Visitors};
 use minutebook_runtime::clock::Clock;
+use minutebook_api::{history, rankings};
 use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
-use minutebook_storage::visitors::VisitorQuestion;
+use minutebook_storage::visitors::UniqueQuestion;
 use minutebook_tests::random::Random;
 use serde_json::{Value, json};
 
+use self::checks::{check_history, check_ranking, check_uniques};
+use self::orders::{OrderQuestion, OrdersNow};
+use crate::order_states::OrderStates;
 use crate::steps::{Setting, text_of};
 
 /// One question.
@@ -51,7 +56,7 @@ pub(crate) enum Question {
         age: i64,
     },
     /// How many customers and sessions there were in a window.
-    ChunkVisitors {
+    Uniques {
         /// Whose events.
         site: &'static str,
         /// How many minutes the window has.
@@ -59,6 +64,8 @@ pub(crate) enum Question {
         /// How many seconds before the present it ends.
         age: i64,
     },
+    /// A question about orders.
+    Orders(OrderQuestion),
 }
 
 const RANKINGS: [(rankings::Ranking, &str); 3] = [
@@ -89,6 +96,9 @@ impl Question {
     /// Any question.
     pub(crate) fn any(random: &mut Random, setting: &Setting) -> Question {
         let site = *random.pick(&setting.sites);
+        if random.chance(25) {
+            return Question::Orders(OrderQuestion::any(random, site));
+        }
         if random.chance(60) {
             let age = if random.chance(60) { 0 } else { random.between(0, 3 * 24 * 3_600) };
             return Question::Ranking {
@@ -99,7 +109,7 @@ impl Question {
             };
         }
         if random.chance(50) {
-            return Question::visitors(random, site);
+            return Question::uniques(random, site);
         }
         let (granularity, utc_hours, zone_hours) = *random.pick(&SERIES);
         let zone = *random.pick(&["UTC", "UTC", "UTC", "Europe/Berlin", "Asia/Kolkata"]);
@@ -107,17 +117,22 @@ impl Question {
         Question::History { measure: *random.pick(&MEASURES), site, granularity, zone, age }
     }
 
-    fn visitors(random: &mut Random, site: &'static str) -> Question {
+    fn uniques(random: &mut Random, site: &'static str) -> Question {
         let (_, length) = *random.pick(&WINDOWS);
         let age = if random.chance(60) { 0 } else { random.between(0, 3 * 24 * 3_600) };
-        Question::ChunkVisitors { site, length, age }
+        Question::Uniques { site, length, age }
     }
 
-    /// A question about views or visitors in windows and series that reach into the present.
-    pub(crate) fn of_views(random: &mut Random, setting: &Setting) -> Question {
+    /// A question about views, visitors or orders in windows and series that reach into the
+    /// present.
+    pub(crate) fn of_race(random: &mut Random, setting: &Setting) -> Question {
         let site = *random.pick(&setting.sites);
         if random.chance(25) {
-            return Question::ChunkVisitors { site, length: random.pick(&WINDOWS).1, age: 0 };
+            let questions = OrderQuestion::all(random, site);
+            return Question::Orders(*random.pick(&questions));
+        }
+        if random.chance(25) {
+            return Question::Uniques { site, length: random.pick(&WINDOWS).1, age: 0 };
         }
         if random.chance(70) {
             return Question::Ranking {
@@ -137,8 +152,8 @@ impl Question {
         }
     }
 
-    /// Those at the end of a history: a ranking of each site and its visitors in all windows, and
-    /// series of two granularities.
+    /// Those at the end of a history: a ranking of each site, its visitors in all windows and every
+    /// call about its orders, and series of two granularities.
     pub(crate) fn last(random: &mut Random, setting: &Setting) -> Vec<Question> {
         let mut questions = vec![];
         for site in &setting.sites {
@@ -149,8 +164,9 @@ impl Question {
                 window: *random.pick(&WINDOWS),
                 age,
             });
-            let visitors = WINDOWS.map(|(_, length)| Question::ChunkVisitors { site, length, age });
-            questions.extend(visitors);
+            let uniques = WINDOWS.map(|(_, length)| Question::Uniques { site, length, age });
+            questions.extend(uniques);
+            questions.extend(OrderQuestion::all(random, site).into_iter().map(Question::Orders));
         }
         let site = *random.pick(&setting.sites);
         let first = random.index(SERIES.len());
@@ -178,9 +194,10 @@ impl fmt::Display for Question {
                 let granularity = granularity.name();
                 write!(f, "{} of {site} by {granularity} of {zone}, from {age} s ago", measure.1)
             }
-            Question::ChunkVisitors { site, length, age } => {
+            Question::Uniques { site, length, age } => {
                 write!(f, "visitors of {site} in {length} minutes, {age} s ago")
             }
+            Question::Orders(question) => question.fmt(f),
         }
     }
 }
@@ -193,6 +210,20 @@ pub(crate) struct Bounds {
     pub(crate) least: Counted,
     /// What may have been counted.
     pub(crate) most: Counted,
+    /// What happens to orders meanwhile.
+    pub(crate) orders: OrdersNow,
+}
+
+impl Bounds {
+    /// What each order may have become.
+    fn order_states(&self) -> OrderStates {
+        let [least, most] = [&self.least, &self.most]
+            .map(|counted| counted.order_events.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        match &self.orders {
+            OrdersNow::Changing | OrdersNow::Growing => OrderStates::between(&least, &most),
+            OrdersNow::AtRest(orders) => OrderStates::known(orders),
+        }
+    }
 }
 
 /// What some chunks hold.
@@ -202,6 +233,8 @@ pub(crate) struct Counted {
     pub(crate) tallies: BTreeMap<TallyKey, Decimal>,
     /// Whom they are of.
     pub(crate) visitors: Visitors,
+    /// What each of them says of orders.
+    pub(crate) order_events: Vec<Vec<OrderEvent>>,
 }
 
 impl Counted {
@@ -210,7 +243,8 @@ impl Counted {
         for (key, number) in &recount.tallies {
             *self.tallies.entry(key.clone()).or_default() += *number;
         }
-        self.visitors.merge(&recount.visitors);
+        self.visitors.unite(&recount.visitors);
+        self.order_events.push(recount.orders.clone());
     }
 }
 
@@ -237,7 +271,7 @@ impl Reader {
     /// Asks; `None` if the table could not be read, which is no wrong answer.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Option<Answer>> {
         let now = self.clock.now();
-        let default_currency = Currency::parse(b"USD").context("three letters")?;
+        let default_currency = usd()?;
         let (table, retention, clock) = (self.table.clone(), self.retention, self.clock.clone());
         let response = match question {
             Question::Ranking { ranking: (ranking, _), site, window, age } => {
@@ -262,9 +296,10 @@ impl Reader {
                 let handler = history::Handler { rows: table, default_currency, retention, clock };
                 handler.handle(request(&query)?).await
             }
-            Question::ChunkVisitors { site, length, age } => {
-                return self.count_visitors(site, *length, *age).await;
+            Question::Uniques { site, length, age } => {
+                return self.count_uniques(site, *length, *age).await;
             }
+            Question::Orders(question) => self.ask_about_orders(question, now).await,
         };
         let response = response.map_err(|error| anyhow::anyhow!("{error}"))?;
         let body = match response.body() {
@@ -279,14 +314,14 @@ impl Reader {
     }
 
     /// Asks how many customers and sessions there were, as the calls that say so do.
-    async fn count_visitors(&self, site: &str, length: i64, age: i64) -> Result<Option<Answer>> {
+    async fn count_uniques(&self, site: &str, length: i64, age: i64) -> Result<Option<Answer>> {
         let now = self.clock.now();
         let as_of = Minute::from_epoch_seconds(now.timestamp() - age)
             .context("histories happen after 1970")?;
         let length = WindowLength::parse(&format!("{length}m")).context("a window length")?;
         let (window, precision) = Window::ending_with(as_of, length).kept(self.retention, now);
-        let question = VisitorQuestion { site, windows: &[window], now, retention: self.retention };
-        let counts = match self.table.count_visitors(&question).await {
+        let question = UniqueQuestion { site, windows: &[window], now, retention: self.retention };
+        let counts = match self.table.count_uniques(&question).await {
             Ok(counts) => counts,
             Err(StorageError::Unavailable { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -294,7 +329,7 @@ impl Reader {
         let window = json!({
             "from": window.from.to_string(), "to": window.to.to_string(), "precision": precision.as_str(),
         });
-        let [VisitorCounts { users, sessions }] = counts[..] else {
+        let [UniqueCounts { users, sessions }] = counts[..] else {
             bail!("one window has {counts:?}")
         };
         Ok(Some(Answer {
@@ -318,7 +353,8 @@ impl Answer {
         let checked = match question {
             Question::Ranking { .. } => check_ranking(question, body, bounds, *asked_at),
             Question::History { .. } => check_history(question, body, bounds, *asked_at),
-            Question::ChunkVisitors { .. } => check_visitors(question, body, bounds, *asked_at),
+            Question::Uniques { .. } => check_uniques(question, body, bounds, *asked_at),
+            Question::Orders(question) => orders::check(question, body, bounds, *asked_at),
         };
         checked.map_err(|error| {
             anyhow::anyhow!("{error:#}; at {asked_at}, {question} is answered {body}")
@@ -326,160 +362,12 @@ impl Answer {
     }
 }
 
+fn usd() -> Result<Currency> {
+    Currency::parse(b"USD").context("three letters")
+}
+
 fn request(query: &str) -> Result<Request> {
     let request =
         lambda_http::http::Request::builder().uri(format!("https://api.example/?{query}"));
     Ok(request.body(Body::Empty)?)
-}
-
-fn check_ranking(
-    question: &Question,
-    answer: &Value,
-    bounds: &Bounds,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let Question::Ranking { ranking: (_, measure), site, window: (_, length), age } = question
-    else {
-        bail!("not a ranking");
-    };
-    let minutes = minutes_of(answer, now, *length, *age)?;
-    let question = minutebook_oracle::Question {
-        site: site.to_string(),
-        measure: measure.to_string(),
-        minutes,
-    };
-    let least = minutebook_oracle::ranking(&bounds.least.tallies, &question);
-    let most = minutebook_oracle::ranking(&bounds.most.tallies, &question);
-    check_top(answer["top"].as_array(), &least, &most)
-}
-
-fn check_visitors(
-    question: &Question,
-    answer: &Value,
-    bounds: &Bounds,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let Question::ChunkVisitors { site, length, age } = question else {
-        bail!("not about visitors");
-    };
-    let minutes = minutes_of(answer, now, *length, *age)?;
-    let [least, most] =
-        [&bounds.least, &bounds.most].map(|bound| bound.visitors.distinct(site, minutes.clone()));
-    for (name, least, most) in
-        [("users", least.users, most.users), ("sessions", least.sessions, most.sessions)]
-    {
-        let found = answer[name].as_u64().with_context(|| format!("there are no {name}"))?;
-        ensure!(least <= found, "{found} {name}, and {least} were counted before");
-        ensure!(found <= most, "{found} {name}, and no more than {most} were uploaded");
-    }
-    Ok(())
-}
-
-/// The minutes of an answer's window, which must be those that were asked for, unless it says that
-/// it is wider.
-fn minutes_of(answer: &Value, now: DateTime<Utc>, length: i64, age: i64) -> Result<Range<i64>> {
-    let minute = |name: &str| -> Result<i64> {
-        let text = answer["window"][name].as_str().context("a window has edges")?;
-        Ok(text.parse::<DateTime<Utc>>()?.timestamp().div_euclid(60))
-    };
-    let minutes = minute("from")?..minute("to")?;
-    let asked = minutebook_oracle::window(now - TimeDelta::seconds(age), length);
-    match answer["window"]["precision"].as_str() {
-        Some("minute") => {
-            ensure!(minutes == asked, "the window is not that of the minutes {asked:?}")
-        }
-        Some("hour") => {
-            ensure!(is_wider(&minutes, &asked, 60), "the window is not {asked:?} in whole hours")
-        }
-        Some("day") => {
-            ensure!(is_wider(&minutes, &asked, 1_440), "the window is not {asked:?} in whole days")
-        }
-        _ => bail!("the window has no precision"),
-    }
-    Ok(minutes)
-}
-
-fn is_wider(window: &Range<i64>, asked: &Range<i64>, most: i64) -> bool {
-    let (before, behind) = (asked.start - window.start, window.end - asked.end);
-    (0..most).contains(&before) && (0..most).contains(&behind) && before + behind > 0
-}
-
-fn check_history(
-    question: &Question,
-    answer: &Value,
-    bounds: &Bounds,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let Question::History { measure, site, granularity, zone, age } = question else {
-        bail!("not a history");
-    };
-    let asked = HistoryQuestion {
-        site: site.to_string(),
-        measure: measure.1.to_string(),
-        granularity: *granularity,
-        zone: zone.parse().map_err(|_| anyhow::anyhow!("{zone} is no zone"))?,
-        item: None,
-        from: now - TimeDelta::seconds(*age),
-        to: now.max(now - TimeDelta::seconds(*age) + TimeDelta::seconds(1)),
-    };
-    let least = minutebook_oracle::history(&bounds.least.tallies, &asked);
-    let most = minutebook_oracle::history(&bounds.most.tallies, &asked);
-    let periods = answer["periods"].as_array().context("a history has periods")?;
-    ensure!(periods.len() == most.len(), "there are {} periods, not {}", periods.len(), most.len());
-    for ((period, least), most) in periods.iter().zip(&least).zip(&most) {
-        let from = period["from"].as_str().context("a period begins")?;
-        let start = DateTime::parse_from_rfc3339(from)?.to_utc();
-        ensure!(start == most.start, "the period of {from} begins at {}", most.start);
-        let total = decimal(&period["total"])?;
-        ensure!(
-            least.total <= total && total <= most.total,
-            "{from}: not {} to {}",
-            least.total,
-            most.total
-        );
-        check_top(period["top"].as_array(), &least.ranking, &most.ranking)
-            .with_context(|| from.to_string())?;
-    }
-    Ok(())
-}
-
-fn check_top(
-    top: Option<&Vec<Value>>,
-    least: &[(String, Decimal)],
-    most: &[(String, Decimal)],
-) -> Result<()> {
-    let mut found: BTreeMap<String, Decimal> = BTreeMap::new();
-    for item in top.context("there is a top")? {
-        let key = match &item["item_id"] {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let members = item.as_object().context("an item has members")?;
-        let value =
-            members.iter().find(|(name, _)| *name != "item_id").context("an item has a number")?.1;
-        found.insert(key, decimal(value)?);
-    }
-    for (key, least) in least {
-        let number = found.get(key).copied().unwrap_or(Decimal::ZERO);
-        ensure!(*least <= number, "item {key} has {number}, and {least} were counted before");
-    }
-    for (key, number) in &found {
-        let most =
-            most.iter().find(|(known, _)| known == key).map_or(Decimal::ZERO, |(_, most)| *most);
-        ensure!(*number <= most, "item {key} has {number}, and no more than {most} were uploaded");
-    }
-    if least == most {
-        let ranked: Vec<&str> = most.iter().map(|(key, _)| key.as_str()).collect();
-        let given: Vec<String> =
-            top.into_iter().flatten().map(|item| item["item_id"].to_string()).collect();
-        let given: Vec<&str> = given.iter().map(|id| id.trim_matches('"')).collect();
-        ensure!(given == ranked, "the order is {given:?}, not {ranked:?}");
-    }
-    Ok(())
-}
-
-/// A number of an answer. Those of histories are small enough for a float to hold all their digits.
-fn decimal(value: &Value) -> Result<Decimal> {
-    let text = value.to_string();
-    text.parse().map_err(|_| anyhow::anyhow!("{text} is no number"))
 }

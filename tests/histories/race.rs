@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::cast::{Cast, Props};
 use crate::player::{check_sealing, count};
+use crate::questions::orders::OrdersNow;
 use crate::questions::{Bounds, Counted, Question};
 use crate::steps::{Setting, text_of, time_of};
 
@@ -34,6 +35,8 @@ const MOVE_EVERY: Duration = Duration::from_millis(8);
 /// For how long a question may last by that clock, in seconds: a real one takes less than a second.
 /// What readers rely on holds for a minute.
 const QUESTION_SECONDS_MAX: i64 = 30;
+/// And a chunk, so that a slow machine counts as many of them in the hour as a fast one.
+const CHUNK_SECONDS_MAX: i64 = 60;
 const SITE: &str = "shop";
 
 /// What has happened so far.
@@ -45,6 +48,8 @@ struct Round<'a> {
     counted: RefCell<[Counted; 2]>,
     /// When the question that is being answered was asked.
     asked_at: Cell<Option<i64>>,
+    /// When the chunk that is being counted was uploaded.
+    uploaded_at: Cell<Option<i64>>,
     /// Whether the hour left the list of open hours.
     is_sealed: Cell<bool>,
     is_over: Cell<bool>,
@@ -85,6 +90,7 @@ async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
         hour_end,
         counted: RefCell::default(),
         asked_at: Cell::new(None),
+        uploaded_at: Cell::new(None),
         is_sealed: Cell::new(false),
         is_over: Cell::new(false),
     };
@@ -121,7 +127,9 @@ impl Round<'_> {
             tokio::time::sleep(MOVE_EVERY).await;
             let next = self.props.now() + random.between(1, MOVE_MAX);
             let is_waited_for =
-                self.asked_at.get().is_some_and(|asked_at| next > asked_at + QUESTION_SECONDS_MAX);
+                [(&self.asked_at, QUESTION_SECONDS_MAX), (&self.uploaded_at, CHUNK_SECONDS_MAX)]
+                    .into_iter()
+                    .any(|(begun, most)| begun.get().is_some_and(|begun| next > begun + most));
             if !is_waited_for {
                 self.props.seconds.store(next, Ordering::SeqCst);
             }
@@ -146,7 +154,14 @@ impl Round<'_> {
                     "{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{item},\"user_id\":{user},\"site_id\":\"{SITE}\"}}\n"
                 );
             }
+            // No order is reported twice: each is there or not, whatever was read before it came.
+            let time = text_of((now - random.between(0, 60)).min(self.hour_end - 1));
+            let value = random.below(100);
+            text += &format!(
+                "{{\"event\":\"OrderCreatedEvent\",\"timestamp\":\"{time}\",\"order_id\":{chunks},\"total_amount\":{value},\"site_id\":\"{SITE}\"}}\n"
+            );
             text += &"\n".repeat(chunks);
+            self.uploaded_at.set(Some(now));
             self.upload_and_count(
                 &counter,
                 &format!("{}/{chunks}.jsonl", self.props.store.table),
@@ -154,6 +169,7 @@ impl Round<'_> {
                 now,
             )
             .await?;
+            self.uploaded_at.set(None);
             chunks += 1;
         }
         Ok(chunks as u64)
@@ -202,7 +218,7 @@ impl Round<'_> {
         let setting = Setting { begin: self.hour_end, sites: vec![SITE], minute_days: 7 };
         let mut answers = 0;
         while !self.is_over.get() {
-            let question = Question::of_views(&mut random, &setting);
+            let question = Question::of_race(&mut random, &setting);
             self.asked_at.set(Some(self.props.now()));
             let least = self.counted.borrow()[COUNTED].clone();
             let answer = reader.ask(&question).await?.context("the table could be read")?;
@@ -210,7 +226,7 @@ impl Round<'_> {
             let most = self.counted.borrow()[UPLOADED].clone();
             let past = self.props.now() - self.hour_end;
             answer
-                .check(&question, &Bounds { least, most })
+                .check(&question, &Bounds { least, most, orders: OrdersNow::Growing })
                 .with_context(|| format!("{past} s after the hour"))?;
             answers += 1;
         }

@@ -6,7 +6,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_tests::random::Random;
 
 use crate::chunks;
+use crate::order_events::Orders;
 use crate::questions::Question;
+use crate::questions::orders::OrderQuestion;
 
 /// What is particular to a history, besides its steps.
 #[derive(Clone, Debug)]
@@ -35,8 +37,9 @@ pub(crate) enum Step {
     /// It goes on.
     Wake,
     /// No counter is above what was uploaded, and the minutes of hours that are done add up to
-    /// them.
-    Audit,
+    /// them. Orders are what some of the uploaded events make of them; their counters, and the
+    /// answers to these questions, are what these orders stand for.
+    Audit { questions: Vec<OrderQuestion> },
     /// The table deletes rows that have expired: some of them.
     Expire { seed: u64 },
 }
@@ -101,6 +104,7 @@ pub(crate) fn history(seed: u64) -> (Setting, Vec<Step>) {
         now: setting.begin,
         sealed_at: setting.begin,
         chunks: 0,
+        orders: Orders::default(),
         is_stalled: false,
         steps: vec![],
         random,
@@ -120,6 +124,7 @@ struct Writer<'a> {
     /// When all hours that were closed by then were sealed, with nothing in the way.
     sealed_at: i64,
     chunks: usize,
+    orders: Orders,
     is_stalled: bool,
     steps: Vec<Step>,
     random: Random,
@@ -129,27 +134,30 @@ impl Writer<'_> {
     fn write_some(&mut self) {
         match self.random.below(100) {
             _ if self.chunks == 0 => self.upload_and_work(),
-            0..38 => self.upload_and_work(),
-            38..52 => self.pass(),
-            52..66 => self.work(),
-            66..82 if !self.is_stalled => self.held_up_over_the_closing(),
-            66..82 => self.wake(),
-            82..88 => self.seal_all(),
-            88..91 => {
+            0..36 => self.upload_and_work(),
+            36..49 => self.pass(),
+            49..62 => self.work(),
+            62..77 if !self.is_stalled => self.held_up_over_the_closing(),
+            62..77 => self.wake(),
+            77..83 => self.seal_all(),
+            83..86 => {
                 let chunk = self.random.index(self.chunks);
                 self.steps.push(Step::UploadAgain { chunk });
                 self.work();
             }
-            91..95 => {
+            86..90 => {
                 let seed = self.random.any();
                 self.steps.push(Step::Expire { seed });
             }
-            _ => self.steps.push(Step::Audit),
+            _ => {
+                let questions = OrderQuestion::some(&mut self.random, self.setting);
+                self.steps.push(Step::Audit { questions });
+            }
         }
     }
 
     fn upload(&mut self) {
-        let text = chunks::text(&mut self.random, self.setting, self.now);
+        let text = chunks::text(&mut self.random, self.setting, &mut self.orders, self.now);
         self.steps.push(Step::Upload { text });
         self.chunks += 1;
     }
@@ -250,6 +258,7 @@ impl Writer<'_> {
                 "TransactWriteItems",
                 "UpdateItem",
                 "Query",
+                "BatchGetItem",
             ]),
             Stalled::Sealer => self.random.pick(&[
                 "TransactWriteItems",
@@ -259,7 +268,7 @@ impl Writer<'_> {
                 "DeleteItem",
             ]),
         };
-        let number = 1 + self.random.index(2);
+        let number = 1 + self.random.index(3);
         self.steps.push(Step::Stall { worker, operation, number });
         self.is_stalled = true;
         if self.random.chance(30) {
@@ -299,7 +308,13 @@ impl fmt::Display for Step {
                 write!(f, "{worker:?} is held up at {operation} {number}")
             }
             Step::Wake => write!(f, "who is held up goes on"),
-            Step::Audit => write!(f, "audit"),
+            Step::Audit { questions } => {
+                write!(f, "audit")?;
+                for question in questions {
+                    write!(f, "\n        {question}")?;
+                }
+                Ok(())
+            }
             Step::Expire { .. } => write!(f, "rows that have expired are deleted"),
             Step::Work(work) => {
                 let Work { deliveries, sealers, questions, faults_of_1000, fault_seed } = work;

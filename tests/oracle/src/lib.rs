@@ -30,7 +30,7 @@ pub use comparison::{Cell, Comparison, Numbers};
 pub use decimal::Decimal;
 pub use event::Settings;
 pub use history::{CalendarPeriod, HistoryQuestion, history};
-pub use orders::{Made, Order, OrderEvent, What, order_tallies, orders};
+pub use orders::{Made, Order, OrderEvent, What, order_tallies, orders, tallies_of_orders};
 pub use ranking::{Question, compare_keys, integer, ranking, window};
 pub use recount::{Recount, RecountError, TallyKey, recount, sum, visitors};
 pub use roll_up::{PeriodKey, roll_up};

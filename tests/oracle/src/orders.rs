@@ -92,9 +92,16 @@ pub fn orders<'a>(
 pub fn order_tallies<'a>(
     events: impl IntoIterator<Item = &'a OrderEvent>,
 ) -> BTreeMap<TallyKey, Decimal> {
+    tallies_of_orders(&orders(events))
+}
+
+/// What these orders add up to, with what no order counts for left out.
+pub fn tallies_of_orders(
+    orders: &BTreeMap<(String, String), Order>,
+) -> BTreeMap<TallyKey, Decimal> {
     let mut tallies: BTreeMap<TallyKey, Decimal> = BTreeMap::new();
-    for ((site, _), order) in orders(events) {
-        let Some((at, made)) = order.made else { continue };
+    for ((site, _), order) in orders {
+        let Some((at, made)) = order.made.clone() else { continue };
         let minute = minute_of(at);
         let mut add = |measure: String, key: &str, number: Decimal| {
             let key = TallyKey { site: site.clone(), measure, minute, key: key.to_owned() };
@@ -104,7 +111,7 @@ pub fn order_tallies<'a>(
         let value_measure = format!("order_value:{}", made.currency);
         add(value_measure.clone(), "orders", Decimal::ONE);
         add(value_measure.clone(), "gross", made.value);
-        if let Some((_, refund)) = order.cancelled {
+        if let Some((_, refund)) = &order.cancelled {
             add(value_measure, "refunded", refund.unwrap_or(made.value));
         }
         for (name, units, money) in made.products {

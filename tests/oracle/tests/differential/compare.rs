@@ -5,13 +5,13 @@ use std::fmt;
 use std::ops::AddAssign;
 
 use chrono::{DateTime, Utc};
-use minutebook_domain::bucket::Bucket;
+use minutebook_domain::time::period::Bucket;
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
-use minutebook_domain::ledger::PlanBasis;
-use minutebook_domain::measure::Currency;
-use minutebook_domain::orders::{Creation, OrderFacts};
-use minutebook_domain::sketch::Sketch;
-use minutebook_domain::unpack::UnpackError;
+use minutebook_domain::chunk::id::PlanBasis;
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::order::facts::{Creation, OrderFacts};
+use minutebook_domain::count::sketch::Sketch;
+use minutebook_domain::chunk::unpack::UnpackError;
 use minutebook_oracle::{
     Granularity, Made, Order, Recount, RecountError, Settings, VisitorIds, order_tallies, orders,
     recount,
@@ -179,7 +179,7 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
         }
     }
     facts.extend(
-        sums.into_iter().map(|(cell, sum): (_, minutebook_domain::amount::Amount)| {
+        sums.into_iter().map(|(cell, sum): (_, minutebook_domain::count::amount::Amount)| {
             format!("orders {cell} {sum}")
         }),
     );

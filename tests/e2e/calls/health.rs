@@ -1,0 +1,241 @@
+//! The health: what the real function says about queues and a table in every state.
+
+use anyhow::{Context, Result, ensure};
+use minutebook_tests::binaries;
+use minutebook_tests::cloud::{Clients, Cloud};
+use minutebook_tests::faults::{Fault, FaultProxy, Plan};
+use minutebook_tests::store::Store;
+use minutebook_tests::worker::Worker;
+use serde_json::{Value, json};
+
+use crate::calls::asking;
+use crate::deployed::refused;
+
+crate::tests![
+    the_deployed_stack_says_how_it_is,
+    what_waits_is_said_and_dead_letters_need_care,
+    an_hour_that_is_not_added_up_needs_care,
+    what_is_out_of_reach_is_503_and_named,
+    health_may_not_take_messages needs Permissions,
+];
+
+/// A store with two queues of its own.
+pub(crate) struct Watched {
+    pub(crate) store: Store,
+    pub(crate) queue_url: String,
+    pub(crate) dead_letters_url: String,
+}
+
+impl Watched {
+    pub(crate) async fn make(cloud: &Cloud, name: &str) -> Result<Watched> {
+        let store = Store::make(cloud, name).await?;
+        let mut urls = vec![];
+        for queue in ["queue", "dead-letters"] {
+            let create = cloud.clients.sqs.create_queue().queue_name(format!("{name}-{queue}"));
+            urls.push(create.send().await.context("CreateQueue")?.queue_url.context("a URL")?);
+        }
+        let [queue_url, dead_letters_url] = urls.try_into().ok().context("two queues")?;
+        Ok(Watched { store, queue_url, dead_letters_url })
+    }
+
+    /// Starts a function that watches. Its endpoints may be those of a proxy.
+    pub(crate) async fn start(
+        &self,
+        function: &str,
+        dynamodb_url: &str,
+        sqs_url: &str,
+    ) -> Result<Worker> {
+        let clients = &self.store.clients;
+        Worker::start(
+            &binaries::path(function)?,
+            &[
+                ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url),
+                ("AWS_ENDPOINT_URL_S3", &clients.endpoint_url),
+                ("AWS_ENDPOINT_URL_SQS", sqs_url),
+                ("AWS_REGION", &clients.region),
+                ("AWS_ACCESS_KEY_ID", &clients.access_key_id),
+                ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
+                ("MINUTEBOOK_TABLE", &self.store.table),
+                ("MINUTEBOOK_QUEUE_URL", &self.queue_url),
+                ("MINUTEBOOK_DEAD_LETTERS_URL", &self.dead_letters_url),
+                ("MINUTEBOOK_MINUTE_RETENTION_DAYS", "7"),
+                ("MINUTEBOOK_HOUR_RETENTION_DAYS", "400"),
+                ("MINUTEBOOK_DAY_RETENTION_DAYS", "0"),
+                ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
+            ],
+        )
+        .await
+    }
+
+    pub(crate) async fn start_plain(&self, function: &str) -> Result<Worker> {
+        self.start(function, &self.store.clients.endpoint_url, &self.store.clients.endpoint_url)
+            .await
+    }
+
+    pub(crate) async fn send(&self, queue_url: &str, count: usize) -> Result<()> {
+        for number in 0..count {
+            let send = self
+                .store
+                .clients
+                .sqs
+                .send_message()
+                .queue_url(queue_url)
+                .message_body(number.to_string());
+            send.send().await.context("SendMessage")?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks the function, and gives status and body.
+async fn ask(worker: &mut Worker) -> Result<(u64, Value)> {
+    // Unknown parameters are ignored.
+    asking::ask(worker, "/health", "t=1").await
+}
+
+fn reasons(answer: &Value) -> Vec<&str> {
+    answer["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+async fn the_deployed_stack_says_how_it_is(cloud: &Cloud) -> Result<()> {
+    let (status, content_type, answer) = cloud.get("/health").await?;
+    ensure!(
+        status == 200 && content_type == "application/json",
+        "{status} {content_type} {answer}"
+    );
+    // Other tests leave dead letters, and old hours open.
+    let is_well = answer["status"] == "healthy" && reasons(&answer).is_empty();
+    let is_degraded = answer["status"] == "degraded" && !reasons(&answer).is_empty();
+    ensure!(is_well || is_degraded, "{answer}");
+    ensure!(answer["service"] == "minutebook", "{answer}");
+    for member in ["queue_size", "in_flight", "dead_letters"] {
+        ensure!(answer[member].is_u64(), "{member}: {answer}");
+    }
+    Ok(())
+}
+
+async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<()> {
+    let watched = Watched::make(cloud, "health-queues").await?;
+    let mut worker = watched.start_plain("health").await?;
+    let empty = json!({
+        "status": "healthy", "service": "minutebook", "queue_size": 0, "in_flight": 0, "dead_letters": 0,
+        "oldest_open_hour": null, "reasons": [],
+    });
+    ensure!(ask(&mut worker).await? == (200, empty.clone()), "nothing waits");
+
+    watched.send(&watched.queue_url, 3).await?;
+    let receive = watched
+        .store
+        .clients
+        .sqs
+        .receive_message()
+        .queue_url(&watched.queue_url)
+        .max_number_of_messages(1);
+    receive.visibility_timeout(600).send().await.context("ReceiveMessage")?;
+    let mut busy = empty.clone();
+    busy["queue_size"] = json!(2);
+    busy["in_flight"] = json!(1);
+    let told = ask(&mut worker).await?;
+    ensure!(told == (200, busy.clone()), "{told:?} and not {busy}");
+
+    watched.send(&watched.dead_letters_url, 2).await?;
+    let (status, answer) = ask(&mut worker).await?;
+    ensure!(
+        status == 200 && answer["status"] == "degraded" && answer["dead_letters"] == 2,
+        "{answer}"
+    );
+    ensure!(
+        reasons(&answer) == ["the dead letters have 2: chunks that could not be counted"],
+        "{answer}"
+    );
+    Ok(())
+}
+
+async fn an_hour_that_is_not_added_up_needs_care(cloud: &Cloud) -> Result<()> {
+    let watched = Watched::make(cloud, "health-hours").await?;
+    let store = &watched.store;
+    let mut worker = watched.start_plain("health").await?;
+    // More hours than are read at once are done; one of another site is far ahead.
+    for hour in 0..60 {
+        let row = format!("2026-10-{:02}T{:02}#shop", 1 + hour / 24, hour % 24);
+        let update = store.clients.dynamodb.update_item().table_name(&store.table);
+        let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_string());
+        let update = update.key("pk", text("OPEN")).key("sk", text(&row));
+        let update = update
+            .update_expression("SET done_at = :at")
+            .expression_attribute_values(":at", text("2026-11-20T10:12:00Z"));
+        update.send().await.context("UpdateItem")?;
+    }
+    store.add(("OPEN", "9999-01-01T00#other"), "x", "1").await?;
+    let (_, answer) = ask(&mut worker).await?;
+    ensure!(
+        answer["status"] == "healthy" && answer["oldest_open_hour"] == "9999-01-01T00:00:00Z",
+        "{answer}"
+    );
+
+    store.add(("OPEN", "2026-10-04T08#shop"), "x", "1").await?;
+    let (status, answer) = ask(&mut worker).await?;
+    ensure!(status == 200 && answer["status"] == "degraded", "{answer}");
+    ensure!(answer["oldest_open_hour"] == "2026-10-04T08:00:00Z", "{answer}");
+    let reason = reasons(&answer).join(" ");
+    ensure!(
+        reason.starts_with("the hour of 2026-10-04T08:00:00Z ended ")
+            && reason.ends_with("not added up"),
+        "{answer}"
+    );
+    Ok(())
+}
+
+async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
+    let watched = Watched::make(cloud, "health-away").await?;
+    watched.send(&watched.queue_url, 1).await?;
+    let endpoint_url = &watched.store.clients.endpoint_url;
+    let away: Plan = Box::new(|_| Some(Fault::Status(500)));
+    let proxy = FaultProxy::start(endpoint_url, away).await?;
+    let (status, answer) =
+        ask(&mut watched.start("health", &proxy.url, endpoint_url).await?).await?;
+    ensure!(
+        status == 503 && answer["status"] == "unavailable" && answer["queue_size"] == 1,
+        "{status} {answer}"
+    );
+    ensure!(reasons(&answer) == ["the table could not be read"], "{answer}");
+
+    let (status, answer) =
+        ask(&mut watched.start("health", endpoint_url, &proxy.url).await?).await?;
+    ensure!(
+        status == 503 && answer["queue_size"].is_null() && answer["dead_letters"].is_null(),
+        "{status} {answer}"
+    );
+    let expected = ["the queue could not be reached", "the dead letters could not be reached"];
+    ensure!(reasons(&answer) == expected, "{answer}");
+
+    let gone =
+        Watched { dead_letters_url: format!("{}-gone", watched.dead_letters_url), ..watched };
+    let (status, answer) = ask(&mut gone.start_plain("health").await?).await?;
+    ensure!(
+        status == 503 && reasons(&answer) == ["the dead letters could not be reached"],
+        "{status} {answer}"
+    );
+    Ok(())
+}
+
+async fn health_may_not_take_messages(cloud: &Cloud) -> Result<()> {
+    let stack = cloud.stack().await?;
+    let Clients { sqs, .. } = cloud.as_role_of("health").await?;
+    for queue_url in [&stack.queue_url, &stack.dead_letters_url] {
+        sqs.get_queue_attributes()
+            .queue_url(queue_url)
+            .send()
+            .await
+            .context("health may see how much waits")?;
+        refused(
+            sqs.receive_message().queue_url(queue_url).send().await,
+            "health",
+            "ReceiveMessage",
+        )?;
+        refused(sqs.purge_queue().queue_url(queue_url).send().await, "health", "PurgeQueue")?;
+        let send = sqs.send_message().queue_url(queue_url).message_body("x").send().await;
+        refused(send, "health", "SendMessage")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! What the calls answer, beside an oracle, their description and docs/API.md.
+
+pub(crate) mod api;
+pub(crate) mod asking;
+pub(crate) mod contract;
+pub(crate) mod health;
+pub(crate) mod history;
+pub(crate) mod items;
+pub(crate) mod live;
+pub(crate) mod orders;
+pub(crate) mod queries;
+pub(crate) mod stats;
+
+/// All of them, file by file.
+pub(crate) const TESTS: [&[crate::Test]; 9] = [
+    api::TESTS,
+    contract::TESTS,
+    health::TESTS,
+    history::TESTS,
+    items::TESTS,
+    live::TESTS,
+    orders::TESTS,
+    queries::TESTS,
+    stats::TESTS,
+];

@@ -1,0 +1,203 @@
+//! The rows of orders, the list of recent ones, and the counters that orders stand for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use minutebook_oracle::{
+    Bucket, Cell, Comparison, Decimal, Granularity, Made, Order, What, tallies_of_orders,
+};
+
+use super::{Attributes, Book, ChunkFacts, Terms, describe_first, fail_with, number, text};
+use crate::order_states::{OrderName, OrderStates};
+
+/// What the names of the measures of orders begin with: `orders`, `order_value:USD`, `ordered`, …
+const MEASURES: &str = "order";
+
+/// How far the clocks of workers lie apart, in seconds, and a little more: a row that expires
+/// within this time has expired for some.
+const CLOCKS_APART: i64 = 5;
+
+/// Whether a measure is one of orders.
+pub(super) fn is_measure(measure: &str) -> bool {
+    measure.starts_with(MEASURES)
+}
+
+impl Book {
+    /// All orders, as their rows say.
+    pub(crate) fn orders(&self) -> Result<BTreeMap<OrderName, Order>> {
+        let rows = self.rows.iter().filter(|((pk, _), _)| pk.starts_with("O#"));
+        rows.map(|((pk, sk), row)| {
+            let order = order(row).with_context(|| format!("the row {pk} / {sk}: {row:?}"))?;
+            let (site, id) = pk
+                .strip_prefix("O#")
+                .and_then(|name| name.split_once('#'))
+                .filter(|_| sk == "order")
+                .with_context(|| format!("{pk} / {sk} is no key of an order"))?;
+            Ok(((site.to_string(), id.to_string()), order))
+        })
+        .collect()
+    }
+
+    /// Each order is what its events make of it, recent ones are listed, and every counter is what
+    /// the orders stand for: a row and its counters change together.
+    pub(crate) fn check_orders(
+        &self,
+        states: &OrderStates,
+        chunks: &[ChunkFacts],
+        terms: Terms,
+    ) -> Result<()> {
+        let orders = self.orders()?;
+        for (name, possible) in states.iter() {
+            let found = orders.get(name);
+            ensure!(
+                possible.iter().any(|state| state.as_ref() == found),
+                "order {name:?} is {found:?}, which is none of {possible:?}"
+            );
+        }
+        for name in orders.keys() {
+            ensure!(states.iter().any(|(known, _)| known == name), "no event is about {name:?}");
+        }
+        let terms = Terms { now: terms.now + CLOCKS_APART, ..terms };
+        self.check_recent(&orders, chunks, terms)?;
+        self.check_order_counters(&orders, terms)
+    }
+
+    /// Every order whose minute is kept is in the list of the day of its creation. It is listed
+    /// before its row says so, and stays listed when an earlier creation becomes known.
+    fn check_recent(
+        &self,
+        orders: &BTreeMap<OrderName, Order>,
+        chunks: &[ChunkFacts],
+        terms: Terms,
+    ) -> Result<()> {
+        let events = chunks.iter().flat_map(|chunk| &chunk.recount.orders);
+        let creations: BTreeSet<(OrderName, i128)> = events
+            .filter(|event| matches!(event.what, What::Created { .. }))
+            .map(|event| ((event.site.clone(), event.order.clone()), event.at))
+            .collect();
+        let mut places = BTreeSet::new();
+        for ((pk, sk), row) in self.rows.iter().filter(|((pk, _), _)| pk.starts_with("R#")) {
+            let keys = || format!("{pk} / {sk} is no key of a recent order");
+            let (site, day) =
+                pk.strip_prefix("R#").and_then(|name| name.split_once('#')).with_context(keys)?;
+            let (made_at, id) = sk.split_once('#').with_context(keys)?;
+            ensure!(made_at.starts_with(day), "{pk} / {sk} is in the list of another day");
+            let made_at = nanoseconds(made_at)?;
+            let expires_at = number(row, "ttl");
+            ensure!(expires_at == terms.expires_at(minute_of(made_at)?), "{pk} / {sk}: {row:?}");
+            let place = ((site.to_string(), id.to_string()), made_at);
+            ensure!(creations.contains(&place), "{pk} / {sk} is listed, and was not created then");
+            places.insert(place);
+        }
+        for (name, order) in orders {
+            let Some((made_at, _)) = order.made else { continue };
+            let is_kept = !terms.has_expired(minute_of(made_at)?);
+            ensure!(
+                !is_kept || places.contains(&(name.clone(), made_at)),
+                "{name:?} is not in the list of recent orders: {order:?}"
+            );
+        }
+        Ok(())
+    }
+
+    /// The minute rows of all lanes are what orders stand for. So are the rows above, together with
+    /// the numbered lanes of hours that were not added up yet; while a chunk or an hour is counted
+    /// in part, which rows it was added to is not known.
+    fn check_order_counters(
+        &self,
+        orders: &BTreeMap<OrderName, Order>,
+        terms: Terms,
+    ) -> Result<()> {
+        let are_sums_whole = !self.has_unfinished_chunks()?;
+        let is_compared = |bucket: Bucket| {
+            (are_sums_whole || bucket.granularity() == Granularity::Minute)
+                && !terms.has_expired(bucket)
+        };
+        let mut comparison = Comparison::default();
+        comparison.add_tallies(&tallies_of_orders(orders), &mut |_, bucket| is_compared(bucket));
+        let rows = self.tally_rows(terms)?;
+        for row in rows.iter().filter(|row| is_measure(row.measure)) {
+            let hour = Bucket::containing(Granularity::Hour, row.bucket.first_minute());
+            let mark = (format!("L#seal:{}:{hour}", row.site), "000000".to_string());
+            let counts_above = row.is_in_numbered_lane && !self.rows.contains_key(&mark);
+            let buckets = match counts_above {
+                true => Bucket::all_containing(row.bucket.first_minute()).to_vec(),
+                false => vec![row.bucket],
+            };
+            for bucket in buckets.into_iter().filter(|bucket| is_compared(*bucket)) {
+                for (key, number) in &row.counters {
+                    let cell = Cell { site: row.site, measure: row.measure, bucket, key };
+                    comparison.add_found(cell, *number);
+                }
+            }
+        }
+        fail_with(describe_first(&comparison), "counters differ from what orders stand for")
+    }
+
+    /// How many orders the chunks report.
+    pub(crate) fn count_reported(chunks: &[ChunkFacts]) -> u64 {
+        let events = chunks.iter().flat_map(|chunk| &chunk.recount.orders);
+        events.map(|event| (&event.site, &event.order)).collect::<BTreeSet<_>>().len() as u64
+    }
+}
+
+/// What a row says of its order.
+fn order(row: &Attributes) -> Result<Order> {
+    ensure!(number(row, "revision").is_some_and(|revision| revision > 0), "its revision");
+    let text_if_any = |name: &str| row.contains_key(name).then(|| text(row, name)).transpose();
+    let time_if_any = |name: &str| text_if_any(name)?.map(nanoseconds).transpose();
+    let decimal_if_any = |name: &str| row.get(name).map(decimal).transpose();
+    let made = match time_if_any("created_at")? {
+        None => None,
+        Some(at) => {
+            let made = Made {
+                number: text_if_any("order_number")?.map(str::to_string),
+                customer: text_if_any("customer_id")?.map(str::to_string),
+                currency: text(row, "currency")?.to_string(),
+                value: decimal_if_any("value")?.context("an order has a value")?,
+                products: products(row)?,
+            };
+            Some((at, made))
+        }
+    };
+    let reported_by = match text(row, "status_by")? {
+        "creation" => "creation",
+        "change" => "change",
+        "cancellation" => "cancellation",
+        other => bail!("no event is a {other}"),
+    };
+    let status = (nanoseconds(text(row, "status_at")?)?, reported_by, text(row, "status")?.into());
+    let cancelled = time_if_any("cancelled_at")?;
+    let refund = decimal_if_any("refund_amount")?;
+    Ok(Order { made, status, cancelled: cancelled.map(|at| (at, refund)) })
+}
+
+/// The products of an order, ascending by name: each with its units and its money.
+fn products(row: &Attributes) -> Result<Vec<(String, Decimal, Decimal)>> {
+    let by_name = row.get("products").and_then(|products| products.as_m().ok());
+    let by_name: BTreeMap<_, _> = by_name.context("an order has products")?.iter().collect();
+    let product = |(name, sums): (&String, &AttributeValue)| match sums.as_l().map(Vec::as_slice) {
+        Ok([units, money]) => Ok((name.clone(), decimal(units)?, decimal(money)?)),
+        _ => bail!("the product {name} is {sums:?}"),
+    };
+    by_name.into_iter().map(product).collect()
+}
+
+fn decimal(value: &AttributeValue) -> Result<Decimal> {
+    let number = value.as_n().map_err(|other| anyhow::anyhow!("{other:?} is no number"))?;
+    number.parse().map_err(|_| anyhow::anyhow!("{number} is no decimal"))
+}
+
+/// Nanoseconds since 1970.
+pub(crate) fn nanoseconds(text: &str) -> Result<i128> {
+    let time: DateTime<Utc> = text.parse().with_context(|| format!("{text} is no time"))?;
+    Ok(i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos()))
+}
+
+/// The minute of a time in nanoseconds since 1970.
+fn minute_of(nanoseconds: i128) -> Result<Bucket> {
+    let minute = i64::try_from(nanoseconds.div_euclid(60_000_000_000))?;
+    Ok(Bucket::containing(Granularity::Minute, minute))
+}

@@ -1,0 +1,121 @@
+//! The events of orders in histories: each order has a story, whose events come in any chunk, out
+//! of order, twice, or never.
+
+use minutebook_tests::random::Random;
+
+use crate::steps::{Setting, text_of};
+
+/// How many of the newest orders chunks go on to report: few, so that their events meet.
+const ORDERS_REPORTED: usize = 6;
+
+/// The orders of a history so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Orders {
+    stories: Vec<Story>,
+}
+
+/// All that can be reported of an order, a line each.
+type Story = Vec<String>;
+
+impl Orders {
+    /// Lines about orders for a chunk, some of them about orders that no chunk reported before. These
+    /// are created at some of `times`.
+    pub(crate) fn lines(
+        &mut self,
+        random: &mut Random,
+        setting: &Setting,
+        times: &[i64],
+    ) -> Vec<String> {
+        let new_orders = if self.stories.is_empty() { 1 } else { random.below(4) };
+        for _ in 0..new_orders {
+            let (number, made) = (self.stories.len(), *random.pick(times));
+            self.stories.push(story(random, setting, number, made));
+        }
+        let reported = &self.stories[self.stories.len().saturating_sub(ORDERS_REPORTED)..];
+        let mut lines = vec![];
+        for _ in 0..1 + random.below(12) {
+            // The newest order as often as all others together.
+            let story =
+                if random.chance(50) { reported.len() - 1 } else { random.index(reported.len()) };
+            lines.push(random.pick(&reported[story]).clone());
+        }
+        lines
+    }
+}
+
+/// The events of an order that is made at `made`, in seconds since 1970.
+fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> Story {
+    let site = *random.pick(&setting.sites);
+    let nanosecond = *random.pick(&[0, 1, 999_999_999]);
+    let event = |kind: &str, seconds: i64, members: &str| {
+        // `text_of` ends with a `Z`, before which a fraction stands.
+        let time = text_of(made + seconds).replace('Z', &format!(".{nanosecond:09}Z"));
+        let site =
+            if site == "default" { String::new() } else { format!(",\"site_id\":\"{site}\"") };
+        format!(
+            "{{\"eventType\":\"Order{kind}Event\",\"timestamp\":\"{time}\"{site},\"orderId\":\"o-{number}\"{members}}}"
+        )
+    };
+    let mut story = vec![];
+    if random.chance(92) {
+        // Twice in the list, so that most orders are created.
+        let created = event("Created", 0, &creation(random, number));
+        story.extend([created.clone(), created]);
+    }
+    if random.chance(25) {
+        // Another creation, as of a producer that numbers orders again: the earlier one counts.
+        let seconds = *random.pick(&[0, -1, -61, -3_700, -90_000, 5]);
+        story.push(event("Created", seconds, &creation(random, number)));
+    }
+    for status in ["PAID", "PACKED", "SHIPPED", "PAID"] {
+        if random.chance(45) {
+            let seconds = *random.pick(&[0, 1, 59, 600, 7_200]);
+            let id = if random.chance(30) {
+                format!(",\"event_id\":\"o-{number}-{status}\"")
+            } else {
+                String::new()
+            };
+            story.push(event(
+                "StatusChanged",
+                seconds,
+                &format!(",\"newStatus\":\"{status}\"{id}"),
+            ));
+        }
+    }
+    for _ in 0..random.below(3) {
+        let refund = random.pick(&["", "", ",\"refundAmount\":2.5", ",\"refundAmount\":0"]);
+        story.push(event("Cancelled", *random.pick(&[0, 30, 3_600]), refund));
+    }
+    if story.is_empty() || random.chance(5) {
+        // A bad line: it has no status.
+        story.push(event("StatusChanged", 0, ""));
+    }
+    story
+}
+
+fn creation(random: &mut Random, number: usize) -> String {
+    let customer =
+        random.pick(&["", ",\"userId\":1", ",\"customer_id\":\"ann\"", ",\"user_id\":7"]);
+    let currency = random.pick(&["", "", "", ",\"currency\":\"EUR\""]);
+    let status = random.pick(&["", ",\"status\":\"PENDING\""]);
+    let order_number = random.pick(&["", ",\"orderNumber\":\"N-1\"", ",\"orderNumber\":\"N-2\""]);
+    let mut items = vec![];
+    for _ in 0..random.below(3) {
+        let product = random.pick(&["cup", "pot", "tea"]);
+        let (quantity, price) = (1 + random.below(3), random.below(20));
+        items.push(format!(
+            "{{\"productName\":\"{product}\",\"quantity\":{quantity},\"unitPrice\":{price}.5}}"
+        ));
+    }
+    let items = match items.len() {
+        0 => String::new(),
+        _ => format!(",\"items\":[{}]", items.join(",")),
+    };
+    // Without it, an order of items costs what they cost.
+    let total = if items.is_empty() || random.chance(70) {
+        format!(",\"totalAmount\":{number}.{:02}", random.below(100))
+    } else {
+        String::new()
+    };
+    format!("{customer}{currency}{status}{order_number}{items}{total}")
+}

@@ -1,0 +1,82 @@
+//! What orders may have become: an order changes with each chunk that reports it, and which of the
+//! chunks were counted so far is known of some only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minutebook_oracle::{Order, OrderEvent, orders};
+
+/// An order, by its site and id.
+pub(crate) type OrderName = (String, String);
+
+/// What each order may have become; `None` is an order that nothing is known of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OrderStates(BTreeMap<OrderName, Vec<Option<Order>>>);
+
+impl OrderStates {
+    /// Orders of which the events of the chunks `counted` are known for certain, and those of each
+    /// of the chunks `uploaded` perhaps.
+    ///
+    /// **Shape**: a list of events for each chunk. A chunk may be in both.
+    pub(crate) fn between(counted: &[&[OrderEvent]], uploaded: &[&[OrderEvent]]) -> OrderStates {
+        let events = uploaded.iter().copied().flatten();
+        let names: BTreeSet<OrderName> = events.map(name).collect();
+        OrderStates(
+            names
+                .into_iter()
+                .map(|order| {
+                    let states = states(&order, counted, uploaded);
+                    (order, states)
+                })
+                .collect(),
+        )
+    }
+
+    /// Orders of which all is known.
+    pub(crate) fn known(orders: &BTreeMap<OrderName, Order>) -> OrderStates {
+        let known = |(name, order): (&OrderName, &Order)| (name.clone(), vec![Some(order.clone())]);
+        OrderStates(orders.iter().map(known).collect())
+    }
+
+    /// What an order may have become.
+    pub(crate) fn of(&self, order: &OrderName) -> &[Option<Order>] {
+        self.0.get(order).map_or(&[None], Vec::as_slice)
+    }
+
+    /// All orders.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OrderName, &[Option<Order>])> {
+        self.0.iter().map(|(name, states)| (name, states.as_slice()))
+    }
+}
+
+/// Goes through the chunks once: chunks that were counted one after the other make an order what
+/// they make it together, in whatever order.
+fn states(
+    order: &OrderName,
+    counted: &[&[OrderEvent]],
+    uploaded: &[&[OrderEvent]],
+) -> Vec<Option<Order>> {
+    let of_order = |chunk: &&'_ [OrderEvent]| -> Vec<OrderEvent> {
+        chunk.iter().filter(|event| name(event) == *order).cloned().collect()
+    };
+    let known: Vec<OrderEvent> = counted.iter().flat_map(of_order).collect();
+    let mut states = vec![(become_of(order, &known), known)];
+    for reported in uploaded.iter().map(of_order).filter(|events| !events.is_empty()) {
+        for place in 0..states.len() {
+            let mut events = states[place].1.clone();
+            events.extend(reported.iter().cloned());
+            let state = become_of(order, &events);
+            if !states.iter().any(|(known, _)| *known == state) {
+                states.push((state, events));
+            }
+        }
+    }
+    states.into_iter().map(|(state, _)| state).collect()
+}
+
+fn become_of(order: &OrderName, events: &[OrderEvent]) -> Option<Order> {
+    orders(events).remove(order)
+}
+
+fn name(event: &OrderEvent) -> OrderName {
+    (event.site.clone(), event.order.clone())
+}

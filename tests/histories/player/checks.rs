@@ -1,0 +1,140 @@
+//! What is checked in the middle of a history and at its end.
+
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result, bail, ensure};
+use minutebook_domain::time::period::Retention;
+use minutebook_oracle::Recount;
+use minutebook_tests::random::Random;
+
+use super::{HOUR, Player, count, no_faults};
+use crate::book::{Book, ChunkFacts, Terms};
+use crate::order_states::OrderStates;
+use crate::questions::orders::{OrderQuestion, OrdersNow};
+use crate::questions::{Bounds, Question};
+
+/// How long sealing waits between its steps, in seconds, and a little more.
+const SETTLE: i64 = 61;
+/// How often the sealers may run at the end of a history until nothing is open.
+const LAST_RUNS_MAX: usize = 40;
+const LAST_DELIVERIES_MAX: usize = 10;
+
+impl Player<'_> {
+    pub(super) async fn audit(&mut self, questions: &[OrderQuestion]) -> Result<()> {
+        self.cast.is_quiet().await;
+        let book = Book::read(&self.props.store).await?;
+        book.check_not_above(&self.facts(), self.terms())?;
+        book.check_totals(&self.facts(), false)?;
+        book.check_orders(&self.order_states(), &self.facts(), self.terms())?;
+        self.tally.checks += 3;
+        let bounds = self.bounds(OrdersNow::AtRest(book.orders()?));
+        let questions: Vec<Question> = questions.iter().copied().map(Question::Orders).collect();
+        self.tally.checks += self.ask(&self.cast.reader, &questions, &bounds).await?;
+        if !book.has_unfinished_chunks()? {
+            book.check_hours(self.terms())?;
+            self.tally.checks += 1;
+        }
+        Ok(())
+    }
+
+    /// Without any more faults, everything is counted and every hour sealed; then all must hold.
+    pub(super) async fn end(&mut self) -> Result<()> {
+        self.wake().await?;
+        for line in self.cast.ingests.iter().chain(&self.cast.sealers).chain([&self.cast.reader]) {
+            line.proxy.set_plan(no_faults());
+        }
+        let mut deliveries = 0;
+        while let Some(number) = self.chunks.iter().position(|chunk| !chunk.is_counted) {
+            deliveries += 1;
+            ensure!(
+                deliveries <= self.chunks.len() * LAST_DELIVERIES_MAX,
+                "chunk {number} cannot be counted"
+            );
+            let is_counted = count(&self.ingests[0], self.version(number, 0)).await?;
+            self.note(Some(number), is_counted);
+        }
+        self.seal_to_the_end().await?;
+        let book = self.check_all().await?;
+
+        // All of it once more.
+        let counter = self.cast.ingests[1].ingest(&self.props, 0)?;
+        for version in self.chunks.iter().flat_map(|chunk| &chunk.versions) {
+            count(&counter, version).await?;
+        }
+        for line in &self.cast.sealers {
+            self.seal(line).await?;
+        }
+        let changes = book.first_changes(&Book::read(&self.props.store).await?);
+        ensure!(
+            changes.is_empty(),
+            "replaying all of it changed the table:\n    {}",
+            changes.join("\n    ")
+        );
+        self.tally.checks += 1;
+        Ok(())
+    }
+
+    async fn seal_to_the_end(&mut self) -> Result<()> {
+        for _ in 0..LAST_RUNS_MAX {
+            self.seal(&self.cast.sealers[0]).await?;
+            let open_hours = self.props.store.rows_of("OPEN").await?;
+            let Some(oldest) = open_hours.first() else {
+                return Ok(());
+            };
+            let (hour, _) = oldest.split_once('#').context("an open hour has a site")?;
+            let start =
+                format!("{hour}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>()?.timestamp();
+            let closed = start + HOUR + 10 * 60;
+            let next = closed.max(self.props.now() + SETTLE);
+            self.props.seconds.store(next, Ordering::SeqCst);
+        }
+        bail!("hours stay open, however often they are sealed")
+    }
+
+    async fn check_all(&mut self) -> Result<Book> {
+        let book = Book::read(&self.props.store).await?;
+        let (facts, terms) = (self.facts(), self.terms());
+        book.check_equal(&facts, terms)?;
+        // An hour is settled a minute after its closing.
+        book.check_hours(terms)?;
+        book.check_lines(&facts)?;
+        book.check_totals(&facts, true)?;
+        ensure!(!book.has_unfinished_chunks()?, "chunks are counted in part");
+        // Every chunk is counted, so that there is one state of each order.
+        book.check_orders(&self.order_states(), &facts, terms)?;
+        self.tally.checks += 6;
+        let bounds = self.bounds(OrdersNow::AtRest(book.orders()?));
+        let questions = Question::last(&mut Random::of(&[self.seed, 3]), &self.setting);
+        self.tally.checks += self.ask(&self.cast.reader, &questions, &bounds).await?;
+        Ok(book)
+    }
+
+    pub(super) fn facts(&self) -> Vec<ChunkFacts> {
+        self.chunks.iter().map(|chunk| chunk.facts.clone()).collect()
+    }
+
+    fn terms(&self) -> Terms {
+        let Retention { minute_days, hour_days, day_days } = self.props.retention;
+        Terms { now: self.props.now(), days: [minute_days, hour_days, day_days] }
+    }
+
+    pub(super) fn bounds(&self, orders: OrdersNow) -> Bounds {
+        let [least, most] =
+            self.counted_and_uploaded().map(|recounts| recounts.into_iter().collect());
+        Bounds { least, most, orders }
+    }
+
+    /// The chunks that were counted for certain, and all of them.
+    fn counted_and_uploaded(&self) -> [Vec<&Recount>; 2] {
+        let counted = self.chunks.iter().filter(|chunk| chunk.is_counted);
+        [counted.collect::<Vec<_>>(), self.chunks.iter().collect()]
+            .map(|chunks| chunks.into_iter().map(|chunk| &chunk.facts.recount).collect())
+    }
+
+    fn order_states(&self) -> OrderStates {
+        let [counted, uploaded] = self.counted_and_uploaded().map(|recounts| {
+            recounts.into_iter().map(|recount| recount.orders.as_slice()).collect::<Vec<_>>()
+        });
+        OrderStates::between(&counted, &uploaded)
+    }
+}

@@ -1,0 +1,164 @@
+//! What the answers about rankings, histories and visitors must be.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use minutebook_oracle::{Decimal, HistoryQuestion};
+use serde_json::Value;
+
+use super::{Bounds, Question};
+
+pub(super) fn check_ranking(
+    question: &Question,
+    answer: &Value,
+    bounds: &Bounds,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Question::Ranking { ranking: (_, measure), site, window: (_, length), age } = question
+    else {
+        bail!("not a ranking");
+    };
+    let as_of = now - TimeDelta::seconds(*age);
+    let minutes = minutes_of(answer, minutebook_oracle::window(as_of, *length))?;
+    let question = minutebook_oracle::Question {
+        site: site.to_string(),
+        measure: measure.to_string(),
+        minutes,
+    };
+    let least = minutebook_oracle::ranking(&bounds.least.tallies, &question);
+    let most = minutebook_oracle::ranking(&bounds.most.tallies, &question);
+    check_top(answer["top"].as_array(), &least, &most)
+}
+
+pub(super) fn check_uniques(
+    question: &Question,
+    answer: &Value,
+    bounds: &Bounds,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Question::Uniques { site, length, age } = question else {
+        bail!("not about visitors");
+    };
+    let as_of = now - TimeDelta::seconds(*age);
+    let minutes = minutes_of(answer, minutebook_oracle::window(as_of, *length))?;
+    let [least, most] =
+        [&bounds.least, &bounds.most].map(|bound| bound.visitors.distinct(site, minutes.clone()));
+    for (name, least, most) in
+        [("users", least.users, most.users), ("sessions", least.sessions, most.sessions)]
+    {
+        let found = answer[name].as_u64().with_context(|| format!("there are no {name}"))?;
+        ensure!(least <= found, "{found} {name}, and {least} were counted before");
+        ensure!(found <= most, "{found} {name}, and no more than {most} were uploaded");
+    }
+    Ok(())
+}
+
+/// The minutes of an answer's window, which must be those that were asked for, unless it says that
+/// it is wider.
+pub(super) fn minutes_of(answer: &Value, asked: Range<i64>) -> Result<Range<i64>> {
+    let minute = |name: &str| -> Result<i64> {
+        let text = answer["window"][name].as_str().context("a window has edges")?;
+        Ok(text.parse::<DateTime<Utc>>()?.timestamp().div_euclid(60))
+    };
+    let minutes = minute("from")?..minute("to")?;
+    match answer["window"]["precision"].as_str() {
+        Some("minute") => {
+            ensure!(minutes == asked, "the window is not that of the minutes {asked:?}")
+        }
+        Some("hour") => {
+            ensure!(is_wider(&minutes, &asked, 60), "the window is not {asked:?} in whole hours")
+        }
+        Some("day") => {
+            ensure!(is_wider(&minutes, &asked, 1_440), "the window is not {asked:?} in whole days")
+        }
+        _ => bail!("the window has no precision"),
+    }
+    Ok(minutes)
+}
+
+fn is_wider(window: &Range<i64>, asked: &Range<i64>, most: i64) -> bool {
+    let (before, behind) = (asked.start - window.start, window.end - asked.end);
+    (0..most).contains(&before) && (0..most).contains(&behind) && before + behind > 0
+}
+
+pub(super) fn check_history(
+    question: &Question,
+    answer: &Value,
+    bounds: &Bounds,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Question::History { measure, site, granularity, zone, age } = question else {
+        bail!("not a history");
+    };
+    let asked = HistoryQuestion {
+        site: site.to_string(),
+        measure: measure.1.to_string(),
+        granularity: *granularity,
+        zone: zone.parse().map_err(|_| anyhow::anyhow!("{zone} is no zone"))?,
+        item: None,
+        from: now - TimeDelta::seconds(*age),
+        to: now.max(now - TimeDelta::seconds(*age) + TimeDelta::seconds(1)),
+    };
+    let least = minutebook_oracle::history(&bounds.least.tallies, &asked);
+    let most = minutebook_oracle::history(&bounds.most.tallies, &asked);
+    let periods = answer["periods"].as_array().context("a history has periods")?;
+    ensure!(periods.len() == most.len(), "there are {} periods, not {}", periods.len(), most.len());
+    for ((period, least), most) in periods.iter().zip(&least).zip(&most) {
+        let from = period["from"].as_str().context("a period begins")?;
+        let start = DateTime::parse_from_rfc3339(from)?.to_utc();
+        ensure!(start == most.start, "the period of {from} begins at {}", most.start);
+        let total = decimal(&period["total"])?;
+        ensure!(
+            least.total <= total && total <= most.total,
+            "{from}: not {} to {}",
+            least.total,
+            most.total
+        );
+        check_top(period["top"].as_array(), &least.ranking, &most.ranking)
+            .with_context(|| from.to_string())?;
+    }
+    Ok(())
+}
+
+fn check_top(
+    top: Option<&Vec<Value>>,
+    least: &[(String, Decimal)],
+    most: &[(String, Decimal)],
+) -> Result<()> {
+    let mut found: BTreeMap<String, Decimal> = BTreeMap::new();
+    for item in top.context("there is a top")? {
+        let key = match &item["item_id"] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let members = item.as_object().context("an item has members")?;
+        let value =
+            members.iter().find(|(name, _)| *name != "item_id").context("an item has a number")?.1;
+        found.insert(key, decimal(value)?);
+    }
+    for (key, least) in least {
+        let number = found.get(key).copied().unwrap_or(Decimal::ZERO);
+        ensure!(*least <= number, "item {key} has {number}, and {least} were counted before");
+    }
+    for (key, number) in &found {
+        let most =
+            most.iter().find(|(known, _)| known == key).map_or(Decimal::ZERO, |(_, most)| *most);
+        ensure!(*number <= most, "item {key} has {number}, and no more than {most} were uploaded");
+    }
+    if least == most {
+        let ranked: Vec<&str> = most.iter().map(|(key, _)| key.as_str()).collect();
+        let given: Vec<String> =
+            top.into_iter().flatten().map(|item| item["item_id"].to_string()).collect();
+        let given: Vec<&str> = given.iter().map(|id| id.trim_matches('"')).collect();
+        ensure!(given == ranked, "the order is {given:?}, not {ranked:?}");
+    }
+    Ok(())
+}
+
+/// A number of an answer. Those of histories are small enough for a float to hold all their digits.
+pub(super) fn decimal(value: &Value) -> Result<Decimal> {
+    let text = value.to_string();
+    text.parse().map_err(|_| anyhow::anyhow!("{text} is no number"))
+}

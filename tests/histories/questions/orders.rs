@@ -1,0 +1,409 @@
+//! What is asked about orders, and what the answers must be.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{DateTime, Utc};
+use lambda_http::{Body, Request, RequestExt, Response};
+use minutebook_oracle::{Decimal, Order, TallyKey, order_tallies, tallies_of_orders};
+use minutebook_api::orders;
+use minutebook_tests::random::Random;
+use serde_json::Value;
+
+use super::checks::{decimal, minutes_of};
+use super::{Bounds, LIMIT, Reader, text_of};
+use crate::book::orders::nanoseconds;
+use crate::order_states::OrderName;
+use crate::steps::Setting;
+
+/// A question about orders.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OrderQuestion {
+    call: Call,
+    site: &'static str,
+    /// The window, and its minutes.
+    window: (&'static str, i64),
+    currency: &'static str,
+    /// How many seconds before the present the window ends.
+    age: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Orders,
+    Realtime,
+    HourlyRevenue,
+    TopByRevenue,
+    TopByUnits,
+}
+
+const CALLS: [Call; 5] =
+    [Call::Orders, Call::Realtime, Call::HourlyRevenue, Call::TopByRevenue, Call::TopByUnits];
+
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+/// For how long back `/metrics/realtime` lists orders, in minutes.
+const RECENT: i64 = DAY;
+/// Quotients have six decimals.
+const ROUNDING: f64 = 0.000_001;
+
+/// What orders there are when a question is answered.
+#[derive(Clone, Debug)]
+pub(crate) enum OrdersNow {
+    /// They change meanwhile. Numbers are read from several rows, some of them before a change and
+    /// some after it; each listed order is read from one.
+    Changing,
+    /// Orders are added, and none is changed.
+    Growing,
+    /// Nothing happens to them: all numbers are what these stand for.
+    AtRest(BTreeMap<OrderName, Order>),
+}
+
+impl OrderQuestion {
+    /// Any question about a site.
+    pub(crate) fn any(random: &mut Random, site: &'static str) -> OrderQuestion {
+        let call = *random.pick(&CALLS);
+        let age = if random.chance(60) { 0 } else { random.between(0, 3 * DAY * 60) };
+        OrderQuestion::of(call, random, site, age)
+    }
+
+    /// Every call, about a site and now.
+    pub(crate) fn all(random: &mut Random, site: &'static str) -> Vec<OrderQuestion> {
+        CALLS.into_iter().map(|call| OrderQuestion::of(call, random, site, 0)).collect()
+    }
+
+    /// Some questions about any site.
+    pub(crate) fn some(random: &mut Random, setting: &Setting) -> Vec<OrderQuestion> {
+        let site = *random.pick(&setting.sites);
+        (0..2).map(|_| OrderQuestion::any(random, site)).collect()
+    }
+
+    fn of(call: Call, random: &mut Random, site: &'static str, age: i64) -> OrderQuestion {
+        let mut windows = vec![("1m", 1), ("35m", 35), ("1h", HOUR), ("24h", DAY)];
+        if call != Call::Realtime {
+            windows.push(("7d", 7 * DAY));
+        }
+        if matches!(call, Call::TopByRevenue | Call::TopByUnits) {
+            windows.push(("400d", 400 * DAY));
+        }
+        let currency = *random.pick(&["USD", "USD", "EUR"]);
+        OrderQuestion { call, site, window: *random.pick(&windows), currency, age }
+    }
+
+    fn path(&self) -> &'static str {
+        match self.call {
+            Call::Orders => "/metrics/orders",
+            Call::Realtime => "/metrics/realtime",
+            Call::HourlyRevenue => "/metrics/revenue/hourly",
+            Call::TopByRevenue | Call::TopByUnits => "/metrics/products/top",
+        }
+    }
+
+    fn request(&self, now: DateTime<Utc>) -> Result<Request> {
+        let OrderQuestion { call, site, window, currency, age } = self;
+        let listed = match call {
+            Call::Orders | Call::HourlyRevenue => String::new(),
+            Call::Realtime | Call::TopByRevenue => format!("&limit={LIMIT}"),
+            Call::TopByUnits => format!("&limit={LIMIT}&by=units"),
+        };
+        let as_of = text_of(now.timestamp() - age);
+        let uri = format!(
+            "https://api.example{}?site_id={site}&window={}&currency={currency}&as_of={as_of}{listed}",
+            self.path(),
+            window.0
+        );
+        let request = lambda_http::http::Request::builder().uri(uri).body(Body::Empty)?;
+        Ok(request.with_raw_http_path(self.path()))
+    }
+}
+
+impl fmt::Display for OrderQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OrderQuestion { call, site, window, currency, age } = self;
+        write!(f, "{call:?} of {site} in {} in {currency}, {age} s ago", window.0)
+    }
+}
+
+impl Reader {
+    /// Asks about orders.
+    pub(super) async fn ask_about_orders(
+        &self,
+        question: &OrderQuestion,
+        now: DateTime<Utc>,
+    ) -> Result<Response<Body>, lambda_http::Error> {
+        let handler = orders::Handler {
+            rows: self.table.clone(),
+            default_currency: super::usd()?,
+            retention: self.retention,
+            clock: self.clock.clone(),
+        };
+        handler.handle(question.request(now)?).await
+    }
+}
+
+/// Holds an answer against what orders there are.
+pub(super) fn check(
+    question: &OrderQuestion,
+    answer: &Value,
+    bounds: &Bounds,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let minutes = window(question, answer, now)?;
+    if question.call == Call::Realtime {
+        check_recent(question, answer, bounds, now)?;
+        let [least, most] = [&bounds.least, &bounds.most]
+            .map(|counted| counted.visitors.distinct(question.site, minutes.clone()).users);
+        let found = answer["active_users"].as_u64().context("there are no active_users")?;
+        ensure!((least..=most).contains(&found), "{found} active_users, not {least} to {most}");
+    }
+    let [least, most] = match &bounds.orders {
+        OrdersNow::Changing => return Ok(()),
+        OrdersNow::Growing => [&bounds.least, &bounds.most]
+            .map(|counted| order_tallies(counted.order_events.iter().flatten())),
+        OrdersNow::AtRest(orders) => [tallies_of_orders(orders), tallies_of_orders(orders)],
+    };
+    let site = question.site;
+    let numbers = Numbers { site, currency: question.currency, least: &least, most: &most };
+    match question.call {
+        Call::Orders => check_orders(answer, &numbers, minutes),
+        Call::Realtime => check_realtime(answer, &numbers, minutes),
+        Call::HourlyRevenue => check_hourly_revenue(answer, &numbers, minutes),
+        Call::TopByRevenue | Call::TopByUnits => {
+            let by_units = question.call == Call::TopByUnits;
+            check_products(&answer["products"], &numbers, by_units, minutes)
+        }
+    }
+}
+
+/// The minutes of an answer's window.
+fn window(question: &OrderQuestion, answer: &Value, now: DateTime<Utc>) -> Result<Range<i64>> {
+    let OrderQuestion { call, window: (_, length), age, .. } = question;
+    let as_of = now - chrono::TimeDelta::seconds(*age);
+    let mut asked = minutebook_oracle::window(as_of, *length);
+    if *call == Call::HourlyRevenue {
+        // It begins with a whole hour.
+        asked.start -= asked.start.rem_euclid(HOUR);
+    }
+    minutes_of(answer, asked)
+}
+
+/// What the numbers about the orders of a site may be.
+struct Numbers<'a> {
+    site: &'a str,
+    currency: &'a str,
+    least: &'a BTreeMap<TallyKey, Decimal>,
+    most: &'a BTreeMap<TallyKey, Decimal>,
+}
+
+/// The least and the most that a number may be.
+type Between = [Decimal; 2];
+
+impl Numbers<'_> {
+    /// The sums of a measure by its keys.
+    fn by_key(&self, measure: &str, minutes: &Range<i64>) -> BTreeMap<&str, Between> {
+        let mut sums: BTreeMap<&str, Between> = BTreeMap::new();
+        for (place, tallies) in [self.least, self.most].into_iter().enumerate() {
+            for (cell, number) in tallies {
+                let is_of_site = cell.site == self.site && cell.measure == measure;
+                if is_of_site && minutes.contains(&cell.minute) {
+                    sums.entry(&cell.key).or_default()[place] += *number;
+                }
+            }
+        }
+        sums
+    }
+
+    /// How many orders there are, of all currencies.
+    fn orders(&self, minutes: &Range<i64>) -> Between {
+        let by_status = self.by_key("orders", minutes);
+        [0, 1].map(|place| by_status.values().map(|sums| sums[place]).sum())
+    }
+
+    /// How many orders of the currency there are, what they cost and what was given back.
+    fn value(&self, minutes: &Range<i64>) -> [Between; 3] {
+        let sums = self.by_key(&format!("order_value:{}", self.currency), minutes);
+        ["orders", "gross", "refunded"].map(|key| sums.get(key).copied().unwrap_or_default())
+    }
+}
+
+/// What is left.
+fn net(gross: Between, refunded: Between) -> Between {
+    [gross[0] - refunded[1], gross[1] - refunded[0]]
+}
+
+fn ensure_between(answer: &Value, name: &str, [least, most]: Between) -> Result<()> {
+    let found = decimal(&answer[name])?;
+    ensure!(least <= found && found <= most, "{name} is {found}, not {least} to {most}");
+    Ok(())
+}
+
+/// A quotient, as far as its digits go, of what is known for certain.
+fn ensure_quotient(answer: &Value, name: &str, sum: Between, of: Between) -> Result<()> {
+    if sum[0] != sum[1] || of[0] != of[1] {
+        return Ok(());
+    }
+    let [sum, of] = [sum[0], of[0]].map(|number| number.to_string().parse::<f64>());
+    let (sum, of) = (sum?, of?);
+    let expected = if of == 0.0 { 0.0 } else { sum / of };
+    let found = answer[name].as_f64().with_context(|| format!("there is no {name}"))?;
+    ensure!((found - expected).abs() <= ROUNDING, "{name} is {found}, not {expected}");
+    Ok(())
+}
+
+fn check_orders(answer: &Value, numbers: &Numbers<'_>, minutes: Range<i64>) -> Result<()> {
+    let [count, gross, refunded] = numbers.value(&minutes);
+    ensure_between(answer, "total_orders", numbers.orders(&minutes))?;
+    ensure_between(answer, "total_revenue", gross)?;
+    ensure_between(answer, "refunded", refunded)?;
+    ensure_between(answer, "net_revenue", net(gross, refunded))?;
+    ensure_quotient(answer, "avg_order_value", gross, count)?;
+
+    let expected = numbers.by_key("orders", &minutes);
+    let by_status = answer["orders_by_status"].as_object().context("there are statuses")?;
+    for status in by_status.keys() {
+        let sums = expected.get(status.as_str()).copied().unwrap_or_default();
+        ensure_between(&answer["orders_by_status"], status, sums)?;
+        ensure!(by_status[status] != 0, "no order is {status}");
+    }
+    for (status, [least, _]) in expected {
+        ensure!(least.is_zero() || by_status.contains_key(status), "{least} orders are {status}");
+    }
+
+    let per_hour = answer["orders_per_hour"].as_object().context("there are hours")?;
+    let hours: Vec<Range<i64>> = hours(&minutes).collect();
+    ensure!(per_hour.len() == hours.len(), "there are {} hours", per_hour.len());
+    for hour in hours {
+        let name = text_of(hour.start.div_euclid(HOUR) * HOUR * 60);
+        ensure_between(&answer["orders_per_hour"], &name, numbers.orders(&hour))?;
+    }
+    Ok(())
+}
+
+/// The hours of a window, the first and the last as far as they lie in it.
+fn hours(minutes: &Range<i64>) -> impl Iterator<Item = Range<i64>> {
+    let Range { start, end } = *minutes;
+    (start.div_euclid(HOUR)..(end - 1).div_euclid(HOUR) + 1)
+        .map(move |hour| (hour * HOUR).max(start)..((hour + 1) * HOUR).min(end))
+}
+
+fn check_realtime(answer: &Value, numbers: &Numbers<'_>, minutes: Range<i64>) -> Result<()> {
+    let length = Decimal::from(u64::try_from(minutes.end - minutes.start)?);
+    let [_, gross, _] = numbers.value(&minutes);
+    let orders = numbers.orders(&minutes);
+    ensure_quotient(answer, "current_orders_per_minute", orders, [length; 2])?;
+    ensure_quotient(answer, "revenue_per_minute", gross, [length; 2])?;
+    check_products(&answer["top_products"], numbers, false, minutes)
+}
+
+fn check_hourly_revenue(answer: &Value, numbers: &Numbers<'_>, minutes: Range<i64>) -> Result<()> {
+    let listed = answer["hours"].as_array().context("there are hours")?;
+    let expected: Vec<Range<i64>> = hours(&minutes).collect();
+    ensure!(listed.len() == expected.len(), "there are {} hours", listed.len());
+    for (hour, minutes) in listed.iter().zip(expected) {
+        let name = text_of(minutes.start * 60);
+        ensure!(hour["hour"] == name.as_str(), "{hour} is not {name}");
+        let [count, gross, refunded] = numbers.value(&minutes);
+        ensure_between(hour, "orders", count).context(name.clone())?;
+        ensure_between(hour, "revenue", gross).context(name.clone())?;
+        ensure_between(hour, "refunded", refunded).context(name.clone())?;
+        ensure_between(hour, "net_revenue", net(gross, refunded)).context(name)?;
+    }
+    let [_, gross, refunded] = numbers.value(&minutes);
+    ensure_between(answer, "total_revenue", gross)?;
+    ensure_between(answer, "net_revenue", net(gross, refunded))
+}
+
+fn check_products(
+    answer: &Value,
+    numbers: &Numbers<'_>,
+    by_units: bool,
+    minutes: Range<i64>,
+) -> Result<()> {
+    let money = format!("ordered_value:{}", numbers.currency);
+    let (units, revenue) = (numbers.by_key("ordered", &minutes), numbers.by_key(&money, &minutes));
+    let products = answer.as_array().context("there are products")?;
+    let mut listed = vec![];
+    for product in products {
+        let name = product["product_name"].as_str().context("a product has a name")?;
+        let sums = |sums: &BTreeMap<&str, Between>| sums.get(name).copied().unwrap_or_default();
+        ensure_between(product, "units", sums(&units)).context(name.to_string())?;
+        ensure_between(product, "revenue", sums(&revenue)).context(name.to_string())?;
+        listed.push(name);
+    }
+    // Where all numbers are certain, the ranking is.
+    let ranked_by = if by_units { &units } else { &revenue };
+    if ranked_by.values().all(|[least, most]| least == most) {
+        let mut expected: Vec<(&str, Decimal)> =
+            ranked_by.iter().map(|(name, [number, _])| (*name, *number)).collect();
+        expected.retain(|(_, number)| !number.is_zero());
+        expected.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
+        let expected: Vec<&str> = expected.into_iter().map(|(name, _)| name).collect();
+        ensure!(listed == expected, "the products are {listed:?}, not {expected:?}");
+    }
+    Ok(())
+}
+
+/// Each listed order is what it may have become, the newest one first; and where orders are not
+/// changed meanwhile, each one that is known for certain is listed.
+fn check_recent(
+    question: &OrderQuestion,
+    answer: &Value,
+    bounds: &Bounds,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let states = bounds.order_states();
+    let as_of = now - chrono::TimeDelta::seconds(question.age);
+    let day = minutebook_oracle::window(as_of, RECENT);
+    let is_recent = |made_at: i128| {
+        let minute = made_at.div_euclid(60_000_000_000);
+        (i128::from(day.start)..i128::from(day.end)).contains(&minute)
+    };
+    let mut listed = vec![];
+    for recent in answer["recent_orders"].as_array().context("there are recent orders")? {
+        let id = recent["order_id"].as_str().context("an order has an id")?;
+        let name = (question.site.to_string(), id.to_string());
+        let made_at = nanoseconds(recent["created_at"].as_str().context("and a time")?)?;
+        let possible = states.of(&name);
+        let is_possible = possible.iter().flatten().map(|order| is_like(recent, order));
+        ensure!(
+            is_possible.collect::<Result<Vec<_>>>()?.contains(&true),
+            "{recent} is none of {possible:?}"
+        );
+        ensure!(is_recent(made_at), "{recent} is not of the last 24 hours");
+        listed.push((made_at, name));
+    }
+    ensure!(listed.is_sorted_by(|newer, older| newer > older), "{listed:?} are not in order");
+    if matches!(bounds.orders, OrdersNow::Changing) || listed.len() == LIMIT {
+        return Ok(());
+    }
+    for (name, possible) in states.iter().filter(|((site, _), _)| site == question.site) {
+        let made_at = match possible {
+            [Some(Order { made: Some((made_at, _)), .. })] if is_recent(*made_at) => *made_at,
+            _ => continue,
+        };
+        // The list keeps its rows as long as minutes are kept: longer than a day.
+        let is_kept = question.age == 0;
+        let is_listed = listed.contains(&(made_at, name.clone()));
+        ensure!(is_listed || !is_kept, "order {name:?} is not listed: {possible:?}");
+    }
+    Ok(())
+}
+
+/// Whether an answer lists an order as it is.
+fn is_like(recent: &Value, order: &Order) -> Result<bool> {
+    let Some((made_at, made)) = &order.made else { return Ok(false) };
+    let refunded = match &order.cancelled {
+        None => Decimal::ZERO,
+        Some((_, refund)) => (*refund).unwrap_or(made.value),
+    };
+    let number = made.number.as_ref().map_or(Value::Null, |number| number.as_str().into());
+    let Some(listed_at) = recent["created_at"].as_str() else { bail!("{recent} has no time") };
+    Ok(nanoseconds(listed_at)? == *made_at
+        && recent["order_number"] == number
+        && recent["status"] == order.status.2.as_str()
+        && recent["currency"] == made.currency.as_str()
+        && decimal(&recent["total_amount"])? == made.value
+        && decimal(&recent["refunded"])? == refunded)
+}

@@ -1,0 +1,88 @@
+//! Calls of DynamoDB and S3 as they are sent, and the errors that they are answered with.
+
+use anyhow::Context;
+use hyper::body::Bytes;
+use hyper::{Request, Response};
+use serde_json::{Value, json};
+
+use crate::http::HangUp;
+
+/// DynamoDB names its operation in a header, S3 by method and path.
+pub(super) fn operation_of(request: &Request<Bytes>) -> String {
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
+    match target.and_then(|target| target.rsplit_once('.')) {
+        Some((_, operation)) => operation.to_string(),
+        None => match request.method().as_str() {
+            "GET" => "GetObject".to_string(),
+            "PUT" => "PutObject".to_string(),
+            other => other.to_string(),
+        },
+    }
+}
+
+fn actions(transaction: &Value) -> Vec<(String, Value)> {
+    let listed = transaction["TransactItems"].as_array().cloned().unwrap_or_default();
+    listed
+        .into_iter()
+        .filter_map(|action| action.as_object().and_then(|kinds| kinds.clone().into_iter().next()))
+        .collect()
+}
+
+pub(super) fn action_kinds(transaction: &Value) -> Vec<String> {
+    actions(transaction).into_iter().map(|(kind, _)| kind).collect()
+}
+
+/// The item of each action of a transaction, or that of a single write, by table and keys.
+pub(super) fn written_items(write: &Value) -> Vec<String> {
+    let mut actions: Vec<Value> = actions(write).into_iter().map(|(_, action)| action).collect();
+    if actions.is_empty() {
+        actions.push(write.clone());
+    }
+    let item = |action: Value| {
+        let keys = if action["Key"].is_object() { &action["Key"] } else { &action["Item"] };
+        format!("{} {} {}", action["TableName"], keys["pk"]["S"], keys["sk"]["S"])
+    };
+    actions.into_iter().map(item).collect()
+}
+
+pub(super) fn error_body(code: &str, message: &str) -> String {
+    json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message})
+        .to_string()
+}
+
+pub(super) fn cancellation_body(positions: usize, codes: &[(usize, &'static str)]) -> String {
+    let code_at = |position: usize| {
+        codes.iter().find(|(at, _)| *at == position).map_or("None", |(_, code)| code)
+    };
+    let reasons: Vec<Value> =
+        (0..positions).map(|position| json!({"Code": code_at(position)})).collect();
+    json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled, injected by the harness",
+        "CancellationReasons": reasons,
+    })
+    .to_string()
+}
+
+pub(super) fn answer(status: u16, body: String) -> Result<Response<Bytes>, HangUp> {
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/x-amz-json-1.0")
+        .body(Bytes::from(body))
+        .context("a plain answer")
+        .map_err(|_| HangUp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_writes_and_transactions_name_the_same_items() {
+        let key = json!({"pk": {"S": "S#shop#2026-11-20T23"}, "sk": {"S": "00"}});
+        let check = json!({"TransactItems": [{"ConditionCheck": {"TableName": "t", "Key": key}}]});
+        let put = json!({"TableName": "t", "Item": key});
+        assert_eq!(written_items(&check), written_items(&put));
+        assert_eq!(action_kinds(&put), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,150 @@
+//! What goes wrong with which call.
+
+use std::time::Duration;
+
+use crate::random::Random;
+
+/// One call that a function makes.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The operation: `TransactWriteItems`, `Query`, `GetObject`, …
+    pub operation: String,
+    /// Which call of this operation it is, counted from 1.
+    pub number: usize,
+    /// The kinds of a transaction's actions, in order: `Put`, `ConditionCheck`, `Update`. Empty for
+    /// other calls.
+    pub actions: Vec<String>,
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The function is killed before the call reaches the cloud.
+    KillBefore,
+    /// The function is killed when the call was carried out, before it sees the reply.
+    KillAfter,
+    /// The call is carried out, and its reply is lost.
+    LoseReply,
+    /// The connection is closed, and the call never reaches the cloud.
+    Refuse,
+    /// The call is carried out after this time.
+    Delay(Duration),
+    /// The call waits until it is released by [`super::FaultProxy::release`], and is carried out then.
+    Hold,
+    /// The call is answered with this status and never reaches the cloud.
+    Status(u16),
+    /// The call is answered with this DynamoDB error and never reaches the cloud.
+    Error(&'static str),
+    /// The transaction is cancelled, with a code for each position named.
+    Cancel(Vec<(usize, &'static str)>),
+    /// The reply's body breaks off in the middle.
+    CutBody,
+}
+
+/// Decides what goes wrong with a call; `None` lets it pass.
+pub type Plan = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
+
+/// The longest that a seeded plan delays a call.
+const DELAY_MS_MAX: u64 = 30;
+
+/// A plan by chance, that makes a fault of every kind that its call can meet. What happens to a
+/// call depends on nothing but the seed, the call's operation and its number, so that a plan can be
+/// played again.
+///
+/// **Units and range**: so many calls of a thousand go wrong.
+pub fn seeded(seed: u64, calls_of_1000: u64) -> Plan {
+    Box::new(move |call| {
+        let name: u64 = call
+            .operation
+            .bytes()
+            .fold(0, |name, byte| name.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let mut random = Random::of(&[seed, name, call.number as u64]);
+        (random.below(1000) < calls_of_1000).then(|| any_fault(call, &mut random))
+    })
+}
+
+fn any_fault(call: &Call, random: &mut Random) -> Fault {
+    let is_transaction = call.operation == "TransactWriteItems";
+    let is_s3 = matches!(call.operation.as_str(), "GetObject" | "PutObject" | "POST" | "DELETE");
+    let mut faults = vec![
+        Fault::KillBefore,
+        Fault::KillAfter,
+        Fault::LoseReply,
+        Fault::Refuse,
+        Fault::Delay(Duration::from_millis(random.below(DELAY_MS_MAX))),
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::CutBody,
+    ];
+    if !is_s3 {
+        faults.push(Fault::Error("ThrottlingException"));
+        faults.push(Fault::Error("ProvisionedThroughputExceededException"));
+    }
+    if call.operation == "PutItem" {
+        faults.push(Fault::Error("TransactionConflictException"));
+    }
+    if is_transaction {
+        let any = random.index(call.actions.len().max(1));
+        let last = call.actions.len().saturating_sub(1);
+        faults.push(Fault::Error("TransactionInProgressException"));
+        faults.push(Fault::Cancel(vec![(0, "TransactionConflict")]));
+        faults.push(Fault::Cancel(vec![(any, "TransactionConflict")]));
+        faults.push(Fault::Cancel(vec![(0, "ThrottlingError")]));
+        faults.push(Fault::Cancel(vec![(any, "ProvisionedThroughputExceeded")]));
+        faults.push(Fault::Cancel(vec![(any, "ThrottlingError"), (last, "TransactionConflict")]));
+        // What a transaction must survive above all.
+        faults.extend([Fault::KillBefore, Fault::KillAfter, Fault::LoseReply]);
+    }
+    faults.swap_remove(random.index(faults.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(operation: &str, number: usize) -> Call {
+        let actions = if operation == "TransactWriteItems" {
+            vec!["Put".to_string(), "Update".to_string()]
+        } else {
+            vec![]
+        };
+        Call { operation: operation.to_string(), number, actions }
+    }
+
+    fn faults(seed: u64, operation: &str) -> Vec<Option<Fault>> {
+        let mut plan = seeded(seed, 300);
+        (1..=400).map(|number| plan(&call(operation, number))).collect()
+    }
+
+    #[test]
+    fn a_seeded_plan_is_the_same_each_time_and_another_for_another_seed() {
+        assert_eq!(faults(1, "TransactWriteItems"), faults(1, "TransactWriteItems"));
+        assert_ne!(faults(1, "TransactWriteItems"), faults(2, "TransactWriteItems"));
+        assert_ne!(faults(1, "Query"), faults(1, "PutItem"));
+    }
+
+    #[test]
+    fn a_seeded_plan_makes_every_fault_and_as_many_as_it_was_told() {
+        let made: Vec<Fault> = faults(3, "TransactWriteItems").into_iter().flatten().collect();
+        assert!((80..160).contains(&made.len()), "{} of 400", made.len());
+        for fault in [
+            Fault::KillBefore,
+            Fault::KillAfter,
+            Fault::LoseReply,
+            Fault::Refuse,
+            Fault::Status(500),
+            Fault::Error("TransactionInProgressException"),
+            Fault::Cancel(vec![(0, "TransactionConflict")]),
+            Fault::Cancel(vec![(0, "ThrottlingError")]),
+        ] {
+            assert!(made.contains(&fault), "{fault:?}");
+        }
+        assert!(made.iter().any(|fault| matches!(fault, Fault::Delay(_))));
+        assert!(
+            faults(3, "GetObject")
+                .into_iter()
+                .flatten()
+                .all(|fault| !matches!(fault, Fault::Error(_)))
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! What S3 and SQS send to a function.
+
+use serde_json::{Value, json};
+
+/// The SQS event of an invocation, with a message for each list of records.
+pub fn sqs_event(messages: &[Vec<Value>]) -> Value {
+    let bodies: Vec<String> =
+        messages.iter().map(|records| json!({"Records": records}).to_string()).collect();
+    sqs_event_of_bodies(&bodies)
+}
+
+/// The SQS event of an invocation, with a message `m<n>` for each body.
+pub fn sqs_event_of_bodies(bodies: &[String]) -> Value {
+    let records: Vec<Value> = bodies
+        .iter()
+        .enumerate()
+        .map(|(number, body)| {
+            json!({
+                "messageId": format!("m{number}"),
+                "receiptHandle": "handle",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
+                "awsRegion": "us-east-1",
+            })
+        })
+        .collect();
+    json!({"Records": records})
+}
+
+/// The record of a notification that an object was created.
+pub(super) fn announcement(
+    bucket: &str,
+    key: &str,
+    size: usize,
+    etag: &str,
+    version_id: Option<&str>,
+) -> Value {
+    json!({
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": "2026-11-20T23:07:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "bucket": {"name": bucket, "arn": format!("arn:aws:s3:::{bucket}")},
+            "object": {
+                "key": form_encoded(key), "size": size, "eTag": etag.trim_matches('"'), "versionId": version_id,
+                "sequencer": "0055AED6DCD90281E5",
+            },
+        },
+    })
+}
+
+/// A key as S3 writes it into a notification.
+fn form_encoded(key: &str) -> String {
+    let mut encoded = String::new();
+    for byte in key.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'*' => {
+                encoded.push(char::from(byte))
+            }
+            b' ' => encoded.push('+'),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}

@@ -1,0 +1,267 @@
+//! Rows of the table: written as somebody else might have written them, and read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Context;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+
+use super::Store;
+
+/// A mark that a test writes as ingest would have written it at another time.
+#[derive(Clone, Copy, Debug)]
+pub struct HandWrittenMark<'a> {
+    /// The object's key.
+    pub key: &'a str,
+    /// The hash of its bytes.
+    pub content_hash: &'a str,
+    /// When it was counted: RFC 3339, whole seconds.
+    pub reference_time: &'a str,
+    /// How many lines it has, all of them counted events.
+    pub lines: u32,
+}
+
+/// The version of the plan that hand-written marks are of.
+const PLAN_VERSION: u32 = 3;
+
+impl Store {
+    /// A row that has nothing but its keys.
+    fn row(&self, pk: &str, sk: &str) -> PutItemFluentBuilder {
+        let key = |key: &str| AttributeValue::S(key.to_string());
+        let put = self.clients.dynamodb.put_item().table_name(&self.table);
+        put.item("pk", key(pk)).item("sk", key(sk))
+    }
+
+    /// Writes a row as somebody else might have.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn put_row(&self, pk: &str, sk: &str, numbers: &[(&str, u32)]) -> anyhow::Result<()> {
+        let mut put = self.row(pk, sk);
+        for (name, number) in numbers {
+            put = put.item(*name, AttributeValue::N(number.to_string()));
+        }
+        put.send().await.context("PutItem")?;
+        Ok(())
+    }
+
+    /// Writes a row that takes `size_bytes` in all and has no counters.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn put_filled_row(
+        &self,
+        pk: &str,
+        sk: &str,
+        size_bytes: usize,
+    ) -> anyhow::Result<()> {
+        let others = "pk".len() + pk.len() + "sk".len() + sk.len() + "filler".len();
+        let filler = AttributeValue::S("x".repeat(size_bytes - others));
+        let put = self.row(pk, sk).item("filler", filler);
+        put.send().await.context("PutItem")?;
+        Ok(())
+    }
+
+    /// Writes the mark of a chunk of one part, as ingest does, of an object whose lines were all
+    /// counted.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn put_mark(&self, mark: &HandWrittenMark<'_>) -> anyhow::Result<()> {
+        let text = |text: &str| AttributeValue::S(text.to_string());
+        let number = |number: u32| AttributeValue::N(number.to_string());
+        let chunk = format!("L#{}/{}#{}", self.bucket, mark.key, mark.content_hash);
+        let mut put = self
+            .row(&chunk, "000000")
+            .item("bucket", text(&self.bucket))
+            .item("key", text(mark.key))
+            .item("reference_time", text(mark.reference_time))
+            .item("committed_at", text(mark.reference_time))
+            .item("default_currency", text("USD"))
+            .item("rejected_by_reason", AttributeValue::M(HashMap::new()));
+        for (name, value) in [
+            ("plan_version", PLAN_VERSION),
+            ("parts", 1),
+            ("minute_retention_days", 0),
+            ("lines", mark.lines),
+            ("counted", mark.lines),
+            ("ignored", 0),
+            ("duplicate", 0),
+            ("rejected", 0),
+            ("events", mark.lines),
+        ] {
+            put = put.item(name, number(value));
+        }
+        put.send().await.context("PutItem of a mark")?;
+        self.add_to_totals(mark).await
+    }
+
+    /// What goes with a mark.
+    async fn add_to_totals(&self, mark: &HandWrittenMark<'_>) -> anyhow::Result<()> {
+        let add = self.clients.dynamodb.update_item().table_name(&self.table);
+        let mut add = add
+            .key("pk", AttributeValue::S("TOTALS".to_string()))
+            .key("sk", AttributeValue::S("00".to_string()))
+            .expression_attribute_values(
+                ":time",
+                AttributeValue::S(mark.reference_time.to_string()),
+            );
+        let mut sums = vec![];
+        for (name, count) in [
+            ("chunks", 1),
+            ("lines", mark.lines),
+            ("counted", mark.lines),
+            ("ignored", 0),
+            ("duplicate", 0),
+            ("rejected", 0),
+            ("events", mark.lines),
+        ] {
+            // Some of the names are words of the language of expressions.
+            add = add
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(
+                    format!(":{name}"),
+                    AttributeValue::N(count.to_string()),
+                );
+            sums.push(format!("#{name} :{name}"));
+        }
+        let sums = sums.join(", ");
+        let add = add.update_expression(format!(
+            "ADD {sums} SET last_committed_at = :time, last_put_at = :time"
+        ));
+        add.send().await.context("UpdateItem of the totals")?;
+        Ok(())
+    }
+
+    /// Adds to a number of a row, as nobody but ingest should.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn add(
+        &self,
+        row: (&str, &str),
+        attribute: &str,
+        amount: &str,
+    ) -> anyhow::Result<()> {
+        let update = self
+            .clients
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(row.0.to_string()))
+            .key("sk", AttributeValue::S(row.1.to_string()))
+            .update_expression("ADD #attribute :amount")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":amount", AttributeValue::N(amount.to_string()));
+        update.send().await.context("UpdateItem")?;
+        Ok(())
+    }
+
+    /// Deletes a row, so that `verify` does not meet what a test wrote by hand.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn delete_row(&self, pk: &str, sk: &str) -> anyhow::Result<()> {
+        let delete = self
+            .clients
+            .dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(pk.to_string()))
+            .key("sk", AttributeValue::S(sk.to_string()));
+        delete.send().await.context("DeleteItem")?;
+        Ok(())
+    }
+
+    /// The sort keys of a partition, ascending.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn rows_of(&self, pk: &str) -> anyhow::Result<Vec<String>> {
+        let answer = self
+            .clients
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_string()))
+            .send()
+            .await
+            .context("Query")?;
+        let key =
+            |row: &HashMap<String, AttributeValue>| row["sk"].as_s().cloned().unwrap_or_default();
+        Ok(answer.items().iter().map(key).collect())
+    }
+
+    /// What stands in all tally rows: each counter by partition, sort key and name.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn counters(&self) -> anyhow::Result<BTreeMap<[String; 3], String>> {
+        let mut items = self
+            .clients
+            .dynamodb
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression("begins_with(pk, :tally)")
+            .expression_attribute_values(":tally", AttributeValue::S("T#".to_string()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut counters = BTreeMap::new();
+        while let Some(item) = items.next().await {
+            let item = item.context("Scan")?;
+            let key = |name: &str| item[name].as_s().cloned().unwrap_or_default();
+            for (name, value) in &item {
+                if let (true, AttributeValue::N(number)) = (name.starts_with("i#"), value) {
+                    counters.insert([key("pk"), key("sk"), name.clone()], number.clone());
+                }
+            }
+        }
+        Ok(counters)
+    }
+
+    /// Part 0 of every chunk in the ledger, as plain JSON.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator refuses.
+    pub async fn ledger(&self) -> anyhow::Result<Vec<Value>> {
+        let answer = self
+            .clients
+            .dynamodb
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression("begins_with(pk, :ledger) AND sk = :first")
+            .expression_attribute_values(":ledger", AttributeValue::S("L#".to_string()))
+            .expression_attribute_values(":first", AttributeValue::S("000000".to_string()))
+            .send()
+            .await
+            .context("Scan")?;
+        Ok(answer.items().iter().map(plain_map).collect())
+    }
+}
+
+fn plain_map(row: &HashMap<String, AttributeValue>) -> Value {
+    row.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
+}
+
+fn plain(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!(text),
+        AttributeValue::N(number) => serde_json::from_str(number).unwrap_or(Value::Null),
+        AttributeValue::M(map) => plain_map(map),
+        _ => Value::Null,
+    }
+}

@@ -1,0 +1,170 @@
+//! The functions of a store, each started by itself, and the command that recounts it.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::Store;
+use crate::worker::Worker;
+
+/// For how many days rows are kept; 0 is for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct RetentionDays {
+    /// Rows of minutes.
+    pub minutes: u32,
+    /// Rows of hours.
+    pub hours: u32,
+    /// Rows of days, weeks and months.
+    pub days: u32,
+}
+
+/// All rows are kept for ever.
+const FOR_EVER: RetentionDays = RetentionDays { minutes: 0, hours: 0, days: 0 };
+
+impl Store {
+    /// Starts ingest with nothing between it and the emulator.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_plain_ingest(&self) -> anyhow::Result<Worker> {
+        self.start_ingest(&self.clients.endpoint_url, &self.clients.endpoint_url).await
+    }
+
+    /// Starts ingest on this store. `dynamodb_url` and `s3_url` may be those of a proxy.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_ingest(&self, dynamodb_url: &str, s3_url: &str) -> anyhow::Result<Worker> {
+        self.start("ingest", dynamodb_url, s3_url, FOR_EVER).await
+    }
+
+    /// Starts ingest on this store, for rows that are kept for so long. `s3_url` may be that of a
+    /// proxy.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_ingest_of(
+        &self,
+        s3_url: &str,
+        retention: RetentionDays,
+    ) -> anyhow::Result<Worker> {
+        self.start("ingest", &self.clients.endpoint_url, s3_url, retention).await
+    }
+
+    /// Starts rollup on this store, for minutes that are kept for so many days; 0 is for ever.
+    /// `dynamodb_url` may be that of a proxy.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_rollup(
+        &self,
+        dynamodb_url: &str,
+        minute_retention_days: u32,
+    ) -> anyhow::Result<Worker> {
+        let retention = RetentionDays { minutes: minute_retention_days, ..FOR_EVER };
+        self.start("rollup", dynamodb_url, &self.clients.endpoint_url, retention).await
+    }
+
+    /// Starts a query function on this store. `dynamodb_url` may be that of a proxy.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_query(&self, function: &str, dynamodb_url: &str) -> anyhow::Result<Worker> {
+        self.start(function, dynamodb_url, &self.clients.endpoint_url, FOR_EVER).await
+    }
+
+    /// Starts a query function on this store, for rows that are kept for so long.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn start_query_of(
+        &self,
+        function: &str,
+        retention: RetentionDays,
+    ) -> anyhow::Result<Worker> {
+        let endpoint_url = &self.clients.endpoint_url;
+        self.start(function, endpoint_url, endpoint_url, retention).await
+    }
+
+    async fn start(
+        &self,
+        function: &str,
+        dynamodb_url: &str,
+        s3_url: &str,
+        retention: RetentionDays,
+    ) -> anyhow::Result<Worker> {
+        let binary = crate::binaries::path(function)?;
+        let clients = &self.clients;
+        Worker::start(
+            &binary,
+            &[
+                ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url),
+                ("AWS_ENDPOINT_URL_S3", s3_url),
+                ("AWS_REGION", &clients.region),
+                ("AWS_ACCESS_KEY_ID", &clients.access_key_id),
+                ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
+                ("MINUTEBOOK_TABLE", &self.table),
+                ("MINUTEBOOK_BUCKET", &self.bucket),
+                ("MINUTEBOOK_REJECTED_BUCKET", &self.rejected_bucket),
+                ("MINUTEBOOK_MINUTE_RETENTION_DAYS", &retention.minutes.to_string()),
+                ("MINUTEBOOK_HOUR_RETENTION_DAYS", &retention.hours.to_string()),
+                ("MINUTEBOOK_DAY_RETENTION_DAYS", &retention.days.to_string()),
+                ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
+            ],
+        )
+        .await
+    }
+
+    /// Runs `minutebook verify --json` on this store, and gives its report.
+    ///
+    /// # Errors
+    ///
+    /// If it finds any difference, with what it says about it.
+    pub async fn verify(&self) -> anyhow::Result<Value> {
+        let output = self.run_verify(&[]).await?;
+        if !output.status.success() {
+            bail!(
+                "verify failed: {}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        serde_json::from_slice(&output.stdout).context("verify --json prints JSON")
+    }
+
+    /// Runs `minutebook verify --json` on this store with these further arguments, whatever it
+    /// finds.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub async fn run_verify(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let binary: PathBuf = crate::binaries::path("minutebook")?;
+        let clients = &self.clients;
+        tokio::process::Command::new(binary)
+            .args([
+                "verify",
+                "--json",
+                "--endpoint-url",
+                &clients.endpoint_url,
+                "--region",
+                &clients.region,
+            ])
+            .args(["--bucket", &self.bucket, "--table", &self.table])
+            .args(["--rejected-bucket", &self.rejected_bucket])
+            .args(arguments)
+            .env("AWS_ACCESS_KEY_ID", &clients.access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key)
+            .output()
+            .await
+            .context("minutebook verify cannot be started")
+    }
+}
