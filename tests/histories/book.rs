@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Weekday};
 use minutebook_oracle::{
-    Bucket, Cell, Comparison, Decimal, Granularity, Recount, Totals, order_tallies,
+    Cell, Comparison, Decimal, Granularity, Period, Recount, Totals, order_tallies,
 };
 use minutebook_tests::store::Store;
 
@@ -21,7 +21,7 @@ const SETTLED_AFTER: i64 = 11 * 60;
 /// about.
 const UNIQUES: &str = "users";
 
-/// The lane of minute rows that are added up at once.
+/// The shard of minute rows that are added up at once.
 const LATE: &str = "late";
 
 type Attributes = BTreeMap<String, AttributeValue>;
@@ -52,7 +52,7 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// When a bucket expires, in seconds since 1970; `None` is never.
-    fn expires_at(self, bucket: Bucket) -> Option<i64> {
+    fn expires_at(self, bucket: Period) -> Option<i64> {
         let [minute_days, hour_days, day_days] = self.days;
         let days = match bucket.granularity() {
             Granularity::Minute => minute_days,
@@ -62,7 +62,7 @@ impl Terms {
         (days > 0).then(|| bucket.end().timestamp() + i64::from(days) * 86_400)
     }
 
-    fn has_expired(self, bucket: Bucket) -> bool {
+    fn has_expired(self, bucket: Period) -> bool {
         self.expires_at(bucket).is_some_and(|expires_at| expires_at <= self.now)
     }
 }
@@ -71,9 +71,9 @@ impl Terms {
 struct TallyRow<'a> {
     site: &'a str,
     measure: &'a str,
-    bucket: Bucket,
+    bucket: Period,
     /// Whether it is a row of a minute that is added up when the hour is sealed.
-    is_in_numbered_lane: bool,
+    is_in_numbered_shard: bool,
     counters: Vec<(&'a str, Decimal)>,
 }
 
@@ -154,7 +154,7 @@ impl Book {
 
     /// The minutes of every hour that is done add up to it, unless some have expired.
     pub(crate) fn check_hours(&self, terms: Terms) -> Result<()> {
-        let mut sums: BTreeMap<(&str, &str, Bucket, &str), [Decimal; 2]> = BTreeMap::new();
+        let mut sums: BTreeMap<(&str, &str, Period, &str), [Decimal; 2]> = BTreeMap::new();
         let open_hours = self.open_hours();
         for row in self.tally_rows(terms)? {
             let place = match row.bucket.granularity() {
@@ -162,8 +162,8 @@ impl Book {
                 Granularity::Hour => 1,
                 Granularity::Day | Granularity::Week | Granularity::Month => continue,
             };
-            let hour = Bucket::containing(Granularity::Hour, row.bucket.first_minute());
-            let first_minute = Bucket::containing(Granularity::Minute, hour.first_minute());
+            let hour = Period::containing(Granularity::Hour, row.bucket.first_minute());
+            let first_minute = Period::containing(Granularity::Minute, hour.first_minute());
             let is_done = hour.end().timestamp() + SETTLED_AFTER <= terms.now
                 && !open_hours.contains(format!("{hour}#{}", row.site).as_str());
             if !is_done || terms.has_expired(first_minute) {
@@ -184,7 +184,7 @@ impl Book {
 
     /// Whether the ledger has chunks that are counted in part.
     pub(crate) fn has_unfinished_chunks(&self) -> Result<bool> {
-        for ((pk, sk), mark) in
+        for ((pk, sk), entry) in
             self.rows.iter().filter(|((pk, sk), _)| pk.starts_with("L#") && !sk.contains('.'))
         {
             let of_chunk = self.rows.keys().filter(|(partition, _)| partition == pk);
@@ -194,8 +194,8 @@ impl Book {
                 late_parts += i64::from(other.split('.').next() == Some(sk.as_str()));
             }
             let expected = [
-                number(mark, "parts").context("a mark has parts")?,
-                number(mark, "late_parts").unwrap_or(1),
+                number(entry, "parts").context("a entry has parts")?,
+                number(entry, "late_parts").unwrap_or(1),
             ];
             if [parts, late_parts] != expected {
                 return Ok(true);
@@ -208,7 +208,7 @@ impl Book {
     pub(crate) fn check_lines(&self, chunks: &[ChunkFacts]) -> Result<()> {
         for chunk in chunks {
             let key = (format!("L#{}", chunk.id), "000000".to_string());
-            let mark =
+            let entry =
                 self.rows.get(&key).with_context(|| format!("the ledger has no {}", chunk.id))?;
             let Recount { lines, counted, ignored, duplicate, events, rejected, .. } =
                 &chunk.recount;
@@ -222,7 +222,7 @@ impl Book {
                 .into_iter()
                 .chain([("rejected", chunk.recount.rejected_count()), ("events", *events)])
             {
-                let found = number(mark, name).unwrap_or(0);
+                let found = number(entry, name).unwrap_or(0);
                 ensure!(
                     found == i64::try_from(expected)?,
                     "{}: {name} is {found}, not {expected}",
@@ -236,7 +236,7 @@ impl Book {
             );
             for (reason, expected) in rejected {
                 let reasons =
-                    mark.get("rejected_by_reason").and_then(|reasons| reasons.as_m().ok());
+                    entry.get("rejected_by_reason").and_then(|reasons| reasons.as_m().ok());
                 let found = reasons
                     .and_then(|reasons| reasons.get(reason))
                     .and_then(|count| count.as_n().ok());
@@ -255,8 +255,8 @@ impl Book {
     pub(crate) fn check_totals(&self, chunks: &[ChunkFacts], are_all_counted: bool) -> Result<()> {
         let expected: Totals = chunks.iter().map(|chunk| &chunk.recount).collect();
         for (name, expected) in expected.named() {
-            let lanes = self.rows.iter().filter(|((pk, _), _)| pk == "TOTALS");
-            let found: i64 = lanes.map(|(_, row)| number(row, name).unwrap_or(0)).sum();
+            let shards = self.rows.iter().filter(|((pk, _), _)| pk == "TOTALS");
+            let found: i64 = shards.map(|(_, row)| number(row, name).unwrap_or(0)).sum();
             let expected = i64::try_from(expected)?;
             ensure!(
                 found <= expected,
@@ -293,9 +293,9 @@ impl Book {
                     ));
                 }
             }
-            let is_in_numbered_lane =
+            let is_in_numbered_shard =
                 bucket.granularity() == Granularity::Minute && words[2] != LATE;
-            rows.push(TallyRow { site, measure: words[0], bucket, is_in_numbered_lane, counters });
+            rows.push(TallyRow { site, measure: words[0], bucket, is_in_numbered_shard, counters });
         }
         Ok(rows)
     }
@@ -303,14 +303,14 @@ impl Book {
 
 /// The bucket of a row: of the span of its partition and the words of its sort key, which begin
 /// with the measure.
-fn bucket(span: &str, words: &[&str]) -> Result<Bucket> {
+fn bucket(span: &str, words: &[&str]) -> Result<Period> {
     let date = |text: &str| {
         NaiveDate::parse_from_str(text, "%Y-%m-%d").with_context(|| format!("no day: {text}"))
     };
     let minute_of =
         |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc().timestamp().div_euclid(60);
     let (granularity, minute) = match (span.len(), words) {
-        (13, [_, minute, _lane, _slot]) => {
+        (13, [_, minute, _shard, _slot]) => {
             let start = DateTime::parse_from_rfc3339(&format!("{span}:{minute}:00Z"))?;
             (Granularity::Minute, start.timestamp().div_euclid(60))
         }
@@ -332,7 +332,7 @@ fn bucket(span: &str, words: &[&str]) -> Result<Bucket> {
         },
         _ => bail!("its keys are not those of tallies"),
     };
-    Ok(Bucket::containing(granularity, minute))
+    Ok(Period::containing(granularity, minute))
 }
 
 fn text<'a>(row: &'a Attributes, name: &str) -> Result<&'a str> {

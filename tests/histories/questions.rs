@@ -9,21 +9,21 @@ use std::fmt;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use lambda_http::{Body, Request};
-use minutebook_domain::time::period::Retention;
+use minutebook_api::{history, rankings};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::time::Minute;
-use minutebook_domain::count::visitors::UniqueCounts;
+use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{Window, WindowLength};
+use minutebook_domain::time::Minute;
+use minutebook_domain::time::period::Retention;
 use minutebook_oracle::{Decimal, Granularity, OrderEvent, Recount, TallyKey, Visitors};
 use minutebook_runtime::clock::Clock;
-use minutebook_api::{history, rankings};
 use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
-use minutebook_storage::visitors::UniqueQuestion;
+use minutebook_storage::visitors::VisitorQuestion;
 use minutebook_tests::random::Random;
 use serde_json::{Value, json};
 
-use self::checks::{check_history, check_ranking, check_uniques};
+use self::checks::{check_history, check_ranking, check_visitors};
 use self::orders::{OrderQuestion, OrdersNow};
 use crate::order_states::OrderStates;
 use crate::steps::{Setting, text_of};
@@ -56,7 +56,7 @@ pub(crate) enum Question {
         age: i64,
     },
     /// How many customers and sessions there were in a window.
-    Uniques {
+    ChunkVisitors {
         /// Whose events.
         site: &'static str,
         /// How many minutes the window has.
@@ -109,7 +109,7 @@ impl Question {
             };
         }
         if random.chance(50) {
-            return Question::uniques(random, site);
+            return Question::visitors(random, site);
         }
         let (granularity, utc_hours, zone_hours) = *random.pick(&SERIES);
         let zone = *random.pick(&["UTC", "UTC", "UTC", "Europe/Berlin", "Asia/Kolkata"]);
@@ -117,10 +117,10 @@ impl Question {
         Question::History { measure: *random.pick(&MEASURES), site, granularity, zone, age }
     }
 
-    fn uniques(random: &mut Random, site: &'static str) -> Question {
+    fn visitors(random: &mut Random, site: &'static str) -> Question {
         let (_, length) = *random.pick(&WINDOWS);
         let age = if random.chance(60) { 0 } else { random.between(0, 3 * 24 * 3_600) };
-        Question::Uniques { site, length, age }
+        Question::ChunkVisitors { site, length, age }
     }
 
     /// A question about views, visitors or orders in windows and series that reach into the
@@ -132,7 +132,7 @@ impl Question {
             return Question::Orders(*random.pick(&questions));
         }
         if random.chance(25) {
-            return Question::Uniques { site, length: random.pick(&WINDOWS).1, age: 0 };
+            return Question::ChunkVisitors { site, length: random.pick(&WINDOWS).1, age: 0 };
         }
         if random.chance(70) {
             return Question::Ranking {
@@ -164,8 +164,8 @@ impl Question {
                 window: *random.pick(&WINDOWS),
                 age,
             });
-            let uniques = WINDOWS.map(|(_, length)| Question::Uniques { site, length, age });
-            questions.extend(uniques);
+            let visitors = WINDOWS.map(|(_, length)| Question::ChunkVisitors { site, length, age });
+            questions.extend(visitors);
             questions.extend(OrderQuestion::all(random, site).into_iter().map(Question::Orders));
         }
         let site = *random.pick(&setting.sites);
@@ -194,7 +194,7 @@ impl fmt::Display for Question {
                 let granularity = granularity.name();
                 write!(f, "{} of {site} by {granularity} of {zone}, from {age} s ago", measure.1)
             }
-            Question::Uniques { site, length, age } => {
+            Question::ChunkVisitors { site, length, age } => {
                 write!(f, "visitors of {site} in {length} minutes, {age} s ago")
             }
             Question::Orders(question) => question.fmt(f),
@@ -243,7 +243,7 @@ impl Counted {
         for (key, number) in &recount.tallies {
             *self.tallies.entry(key.clone()).or_default() += *number;
         }
-        self.visitors.unite(&recount.visitors);
+        self.visitors.merge(&recount.visitors);
         self.order_events.push(recount.orders.clone());
     }
 }
@@ -296,8 +296,8 @@ impl Reader {
                 let handler = history::Handler { rows: table, default_currency, retention, clock };
                 handler.handle(request(&query)?).await
             }
-            Question::Uniques { site, length, age } => {
-                return self.count_uniques(site, *length, *age).await;
+            Question::ChunkVisitors { site, length, age } => {
+                return self.count_visitors(site, *length, *age).await;
             }
             Question::Orders(question) => self.ask_about_orders(question, now).await,
         };
@@ -314,14 +314,14 @@ impl Reader {
     }
 
     /// Asks how many customers and sessions there were, as the calls that say so do.
-    async fn count_uniques(&self, site: &str, length: i64, age: i64) -> Result<Option<Answer>> {
+    async fn count_visitors(&self, site: &str, length: i64, age: i64) -> Result<Option<Answer>> {
         let now = self.clock.now();
         let as_of = Minute::from_epoch_seconds(now.timestamp() - age)
             .context("histories happen after 1970")?;
         let length = WindowLength::parse(&format!("{length}m")).context("a window length")?;
         let (window, precision) = Window::ending_with(as_of, length).kept(self.retention, now);
-        let question = UniqueQuestion { site, windows: &[window], now, retention: self.retention };
-        let counts = match self.table.count_uniques(&question).await {
+        let question = VisitorQuestion { site, windows: &[window], now, retention: self.retention };
+        let counts = match self.table.count_visitors(&question).await {
             Ok(counts) => counts,
             Err(StorageError::Unavailable { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -329,7 +329,7 @@ impl Reader {
         let window = json!({
             "from": window.from.to_string(), "to": window.to.to_string(), "precision": precision.as_str(),
         });
-        let [UniqueCounts { users, sessions }] = counts[..] else {
+        let [VisitorCounts { users, sessions }] = counts[..] else {
             bail!("one window has {counts:?}")
         };
         Ok(Some(Answer {
@@ -353,7 +353,7 @@ impl Answer {
         let checked = match question {
             Question::Ranking { .. } => check_ranking(question, body, bounds, *asked_at),
             Question::History { .. } => check_history(question, body, bounds, *asked_at),
-            Question::Uniques { .. } => check_uniques(question, body, bounds, *asked_at),
+            Question::ChunkVisitors { .. } => check_visitors(question, body, bounds, *asked_at),
             Question::Orders(question) => orders::check(question, body, bounds, *asked_at),
         };
         checked.map_err(|error| {

@@ -15,7 +15,7 @@ use minutebook_local::Stack;
 use serde_json::Value;
 
 pub use self::notification::{sqs_event, sqs_event_of_bodies};
-pub use self::rows::HandWrittenMark;
+pub use self::rows::HandWrittenEntry;
 pub use self::workers::RetentionDays;
 use crate::cloud::{Clients, Cloud};
 

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_oracle::{Granularity, Period};
 
 use crate::rows::ledger::Item;
-use crate::rows::{period, number, others, site_and_span, ttl, two_digits};
+use crate::rows::{number, others, period, site_and_span, ttl, two_digits};
 
 /// What the sort keys of these rows begin with.
 const USERS: &str = "users#";

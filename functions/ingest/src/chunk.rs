@@ -133,7 +133,8 @@ impl Counter {
     /// committed by earlier attempts, by others at the same time, or by this one before it failed
     /// is never committed again.
     ///
-    /// **Errors**: [`CountError`].
+    /// # Errors
+    /// [`CountError`].
     pub async fn count(&self, object: &ObjectRef, deadline: Instant) -> Result<Report, CountError> {
         // One limit around everything: whatever step it stops, the ledger entries say what was
         // committed.

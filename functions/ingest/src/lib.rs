@@ -40,9 +40,10 @@ pub struct Ingest {
 
 /// Handles the event of an invocation.
 ///
-/// **Errors**: [`NotStored`] for records of a stream. It is an error of the whole invocation, for a
-/// mapping that does not ask for partial answers takes any answer for success; what was stored is
-/// found as such when Lambda brings the batch again.
+/// # Errors
+/// [`NotStored`] for records of a stream. It is an error of the whole invocation, for a mapping
+/// that does not ask for partial answers takes any answer for success; what was stored is found as
+/// such when Lambda brings the batch again.
 pub async fn handle(
     event: Event,
     ingest: &Ingest,

@@ -84,7 +84,8 @@ struct Object {
 
 /// The objects that a message says were created; none for S3's test event and for an empty list.
 ///
-/// **Errors**: [`NotificationError`]; no retry helps.
+/// # Errors
+/// [`NotificationError`]; no retry helps.
 pub fn created_objects(body: &str) -> Result<Vec<ObjectRef>, NotificationError> {
     let notification: Notification = serde_json::from_str(body)?;
     let Some(records) = notification.records else {

@@ -72,7 +72,8 @@ struct ErrorLine<'a> {
 
 /// The line of an object that was counted, or needed no counting.
 ///
-/// **Errors**: none that a line of plain numbers and texts can meet.
+/// # Errors
+/// None that a line of plain numbers and texts can meet.
 pub fn line(
     object: &ObjectRef,
     report: &Report,
@@ -118,7 +119,8 @@ pub fn line(
 
 /// The line of an object whose message goes back to the queue.
 ///
-/// **Errors**: none that a line of plain numbers and texts can meet.
+/// # Errors
+/// None that a line of plain numbers and texts can meet.
 pub fn error_line(
     object: &ObjectRef,
     error: &CountError,

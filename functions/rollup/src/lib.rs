@@ -40,7 +40,8 @@ pub enum RollupError {
 /// Carries every hour that is over one step forward, and writes the one line of the run and one for
 /// each failure.
 ///
-/// **Errors**: [`RollupError`], after everything else was done.
+/// # Errors
+/// [`RollupError`], after everything else was done.
 pub async fn handle(sealer: &Sealer, deadline: Instant) -> Result<(), RollupError> {
     let started = Instant::now();
     let report = sealer.run(deadline).await?;

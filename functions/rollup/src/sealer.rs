@@ -155,8 +155,8 @@ impl Sealer {
     /// **Guarantees**: dropping the future is safe at any point, and so is a run of another sealer
     /// at the same time.
     ///
-    /// **Errors**: [`StorageError`] if the list cannot be read. What goes wrong with an hour is in
-    /// the report.
+    /// # Errors
+    /// [`StorageError`] if the list cannot be read. What goes wrong with an hour is in the report.
     pub async fn run(&self, deadline: Instant) -> Result<Report, StorageError> {
         let now = self.clock.now();
         let first_not_closed = first_not_closed(now);

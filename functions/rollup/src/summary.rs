@@ -50,7 +50,8 @@ struct Line<'a> {
 
 /// The line of a run.
 ///
-/// **Errors**: none that a line of plain numbers and texts can meet.
+/// # Errors
+/// None that a line of plain numbers and texts can meet.
 pub fn line(
     report: &Report,
     table: &str,

@@ -16,7 +16,8 @@ const DESCRIPTION_PATH: &str = "/openapi.json";
 
 /// Runs the api function under the Lambda runtime until it is shut down.
 ///
-/// **Errors**: the runtime's own.
+/// # Errors
+/// The runtime's own.
 pub async fn serve() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     lambda_http::run(service_fn(

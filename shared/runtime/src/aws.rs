@@ -49,7 +49,8 @@ impl Aws {
     /// endpoints of a local cloud (`AWS_ENDPOINT_URL`, and with `_DYNAMODB`, `_S3` or `_SQS` behind
     /// it) through `lookup`.
     ///
-    /// **Errors**: [`ConfigError`], which names the variable.
+    /// # Errors
+    /// [`ConfigError`], which names the variable.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Aws, ConfigError> {
         let credentials = Credentials::new(
             required(&lookup, "AWS_ACCESS_KEY_ID")?,

@@ -63,7 +63,8 @@ pub struct Config {
 impl Config {
     /// Reads the configuration through `lookup`, so that a test needs no environment.
     ///
-    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    /// # Errors
+    /// [`ConfigError`], which names the variable; no retry helps.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Config, ConfigError> {
         let retention = Retention {
             minute_days: parsed(&lookup, MINUTE_RETENTION_DAYS)?,
@@ -92,7 +93,8 @@ pub struct IngestConfig {
 impl IngestConfig {
     /// Reads the configuration through `lookup`, as [`Config::read`] does.
     ///
-    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    /// # Errors
+    /// [`ConfigError`], which names the variable; no retry helps.
     pub fn read(
         lookup: impl Fn(&'static str) -> Option<String>,
     ) -> Result<IngestConfig, ConfigError> {
@@ -117,7 +119,8 @@ pub struct CollectConfig {
 impl CollectConfig {
     /// Reads the configuration through `lookup`, as [`Config::read`] does.
     ///
-    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    /// # Errors
+    /// [`ConfigError`], which names the variable; no retry helps.
     pub fn read(
         lookup: impl Fn(&'static str) -> Option<String>,
     ) -> Result<CollectConfig, ConfigError> {
@@ -143,7 +146,8 @@ pub struct HealthConfig {
 impl HealthConfig {
     /// Reads the configuration through `lookup`, as [`Config::read`] does.
     ///
-    /// **Errors**: [`ConfigError`], which names the variable; no retry helps.
+    /// # Errors
+    /// [`ConfigError`], which names the variable; no retry helps.
     pub fn read(
         lookup: impl Fn(&'static str) -> Option<String>,
     ) -> Result<HealthConfig, ConfigError> {
@@ -155,7 +159,8 @@ impl HealthConfig {
 
 /// Reads a variable that must be set.
 ///
-/// **Errors**: [`ConfigError::Missing`].
+/// # Errors
+/// [`ConfigError::Missing`].
 pub fn required(
     lookup: &impl Fn(&'static str) -> Option<String>,
     name: &'static str,

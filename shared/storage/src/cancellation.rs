@@ -83,7 +83,8 @@ pub(crate) struct OrderObstacles {
 /// Reads the reasons of a transaction of `orders` rows of orders, then `seal_checks` checks, then
 /// rows.
 ///
-/// **Errors**: what else is in the way, and no retry helps.
+/// # Errors
+/// What else is in the way, and no retry helps.
 pub(crate) fn order_obstacles(
     reasons: &[CancellationReason],
     orders: usize,

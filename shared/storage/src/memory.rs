@@ -153,7 +153,8 @@ impl MemoryTable {
     /// Carries a reading through, answering at once all that it waits for, again and again; gives
     /// what it took.
     ///
-    /// **Panics**: if the reading waits for something else than this table.
+    /// # Panics
+    /// If the reading waits for something else than this table.
     pub fn read<F: Future>(&self, reading: F) -> (F::Output, Reads) {
         self.state().reads = Reads::default();
         let output = self.drive(reading, |waiting| {
@@ -168,8 +169,8 @@ impl MemoryTable {
     /// Carries a reading through, answering one call after the other: `choose` says which of so
     /// many, from 0, and may change the table before.
     ///
-    /// **Panics**: if the reading waits for something else than this table, or if there are not so
-    /// many calls.
+    /// # Panics
+    /// If the reading waits for something else than this table, or if there are not so many calls.
     pub fn read_one_by_one<F: Future>(
         &self,
         reading: F,

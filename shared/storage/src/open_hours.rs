@@ -47,7 +47,8 @@ impl Table {
     ///
     /// **Guarantees**: idempotent; an hour that is on the list keeps its times.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn list_open(&self, site: &str, hour: Hour) -> Result<(), StorageError> {
         // An update without an expression makes the row if it is not there, and leaves it alone if
         // it is.
@@ -68,7 +69,8 @@ impl Table {
     ///
     /// **Shape**: ascending by hour, then by site.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn open_hours(
         &self,
         from: Hour,
@@ -102,7 +104,8 @@ impl Table {
 
     /// The first hour on the list that is not done, of any site; `None` if there is none.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn oldest_open_hour(&self) -> Result<Option<OpenHour>, StorageError> {
         let mut items = self
             .client
@@ -130,7 +133,8 @@ impl Table {
     ///
     /// **Shape**: `false` if the hour is not on the list any more.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn record_sealed(
         &self,
         site: &str,
@@ -144,7 +148,8 @@ impl Table {
     ///
     /// **Shape**: `false` if the hour is not on the list any more.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn record_done(
         &self,
         site: &str,
@@ -182,7 +187,8 @@ impl Table {
     ///
     /// **Shape**: `false` if it is not on the list any more, or was put on it anew and is not done.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn remove_open(&self, site: &str, hour: Hour) -> Result<bool, StorageError> {
         let delete = self
             .client

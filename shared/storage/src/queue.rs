@@ -33,7 +33,8 @@ pub struct QueueDepth {
 impl Queue {
     /// How many messages it has.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn depth(&self) -> Result<QueueDepth, StorageError> {
         let ask = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(
             Some(vec![

@@ -91,7 +91,8 @@ pub trait RowSource: Sync {
     /// One page of a range, from its start or behind the key that the page before gave. Reads may
     /// lag by less than a second.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     fn page(
         &self,
         range: &RowRange,
@@ -100,7 +101,8 @@ pub trait RowSource: Sync {
 
     /// The open hours of all sites from `from` up to, but not including, `to`, without a lag.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     fn open_hours(
         &self,
         from: Hour,
@@ -140,7 +142,8 @@ impl RowSource for Table {
 impl Table {
     /// Sums the counters of measures by key over windows; see [`sum_windows`].
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn sum_windows(&self, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
         sum_windows(self, question).await
     }
@@ -155,7 +158,8 @@ impl Table {
 /// may lag by less than a second), and nothing is in them twice, while ingest and sealing go on;
 /// see `each_row`.
 ///
-/// **Errors**: [`StorageError`]; a retry helps where it says so.
+/// # Errors
+/// [`StorageError`]; a retry helps where it says so.
 pub async fn sum_windows<S: RowSource>(
     source: &S,
     question: &SumQuestion<'_>,
@@ -197,7 +201,8 @@ pub async fn sum_windows<S: RowSource>(
 /// - A commit that began while the hour was open, and was held up until it was settled, is listed
 ///   first too, and the list is read without a lag.
 ///
-/// **Errors**: [`StorageError`]; a retry helps where it says so.
+/// # Errors
+/// [`StorageError`]; a retry helps where it says so.
 pub(crate) async fn each_row<S: RowSource>(
     source: &S,
     question: &RowQuestion<'_>,

@@ -42,8 +42,8 @@ impl Table {
     ///
     /// **Guarantees**: idempotent; several at once do no harm.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some shards may be closed all
-    /// the same.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so. Some shards may be closed all the same.
     pub async fn seal_shards(
         &self,
         site: &str,
@@ -99,8 +99,9 @@ impl Table {
     /// their time to live has passed or not; those that were deleted for it are missing, which the
     /// caller has to rule out.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. A row that is not as
-    /// docs/TABLE.md says is an error.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so. A row that is not as docs/TABLE.md says is
+    /// an error.
     pub async fn read_sealed_minutes(
         &self,
         site: &str,

@@ -53,7 +53,8 @@ pub struct VisitorQuestion<'a> {
 ///
 /// **Guarantees**: as of [`sum_windows`](crate::reader::sum_windows).
 ///
-/// **Errors**: [`StorageError`]; a retry helps where it says so.
+/// # Errors
+/// [`StorageError`]; a retry helps where it says so.
 pub async fn count_visitors<S: RowSource>(
     source: &S,
     question: &VisitorQuestion<'_>,
@@ -73,7 +74,8 @@ pub async fn count_visitors<S: RowSource>(
 impl Table {
     /// Counts the customers and sessions that had events in windows; see [`count_visitors`].
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn count_visitors(
         &self,
         question: &VisitorQuestion<'_>,
@@ -89,7 +91,8 @@ impl Committer {
     ///
     /// **Guarantees**: the same chunk writes the same rows, however often.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn put_visitors(
         &self,
         chunk: &ChunkId,
@@ -141,8 +144,8 @@ impl Committer {
     ///
     /// **Guarantees**: idempotent; several at once do no harm.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. Some of them may be merged all
-    /// the same.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so. Some of them may be merged all the same.
     pub async fn merge_visitors(
         &self,
         chunk: &ChunkId,

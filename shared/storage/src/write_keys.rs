@@ -10,7 +10,8 @@ pub trait WriteKeys: Sync {
     /// Whether a key of this hash (64 hex digits) may write for this site; without a lag, so that a
     /// revoked key ends at once.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     fn is_known(
         &self,
         site: &str,

@@ -2,7 +2,7 @@
 //! they are counted once in their minute, hour, day, week and month.
 //!
 //! An hour is sealed by the real rollup where the clock allows it. Where an hour has to be sealed
-//! that is still open, so that commits to its lanes are under way, the seal rows are written by
+//! that is still open, so that commits to its shards are under way, the seal rows are written by
 //! hand.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::Value;
 
 use crate::counting::chunks::{
-    Coming, at, count, hold_first, is_for_lanes, is_late, minutes_of, now, rfc3339, seal,
+    Coming, at, count, hold_first, is_for_shards, is_late, minutes_of, now, rfc3339, seal,
     start_behind, unseal, verified, views_at, write_as_counted_in_time,
 };
 use crate::counting::rollup::{let_time_pass, listed, run_clean};
@@ -26,9 +26,9 @@ crate::tests![
     an_hour_that_was_sealed_before_the_commit,
     a_kill_after_each_transaction_of_a_late_form,
     a_seal_between_two_parts,
-    one_worker_goes_late_while_another_is_on_its_way_to_the_lanes,
+    one_worker_goes_late_while_another_is_on_its_way_to_the_shards,
     one_worker_finishes_what_another_began_late,
-    one_worker_commits_to_the_lanes_while_another_goes_late,
+    one_worker_commits_to_the_shards_while_another_goes_late,
     late_events_before_during_and_after_sealing,
     sealing_racing_ingest,
     a_dead_letter_replayed_after_20_days,
@@ -47,7 +47,7 @@ const ITEMS_OF_THREE_PARTS: usize = 30_000;
 /// Minutes are kept for a week, and the rest for ever.
 const A_WEEK: RetentionDays = RetentionDays { minutes: 7, hours: 0, days: 0 };
 
-/// How many counters stand in rows of each kind: `lanes`, `late`, `hour`, `day`, `week`, `month`.
+/// How many counters stand in rows of each kind: `shards`, `late`, `hour`, `day`, `week`, `month`.
 async fn counters_by_kind(store: &Store) -> Result<BTreeMap<&'static str, usize>> {
     let mut kinds = BTreeMap::new();
     for [partition, row, _] in store.counters().await?.keys() {
@@ -55,7 +55,7 @@ async fn counters_by_kind(store: &Store) -> Result<BTreeMap<&'static str, usize>
         let words: Vec<&str> = row.split('#').collect();
         let kind = match (bucket.len(), words[1].chars().next()) {
             (13, _) if words[2] == "late" => "late",
-            (13, _) => "lanes",
+            (13, _) => "shards",
             (10, _) => "hour",
             (_, Some('d')) => "day",
             (_, Some('w')) => "week",
@@ -88,7 +88,7 @@ async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_
     let [visitors, views] = &rows[..] else { bail!("{rows:?}") };
     ensure!(visitors.starts_with(&minute.format("users#%M#").to_string()), "{rows:?}");
     ensure!(*views == minute.format("views#%M#00#000").to_string(), "{rows:?}");
-    ensure!(counters_by_kind(&store).await? == BTreeMap::from([("lanes", 20)]));
+    ensure!(counters_by_kind(&store).await? == BTreeMap::from([("shards", 20)]));
     ensure!(
         listed(&store, &hour_of(minute), "default").await?.is_some(),
         "the sealer would not find the hour"
@@ -97,7 +97,7 @@ async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_
     let late = store.put("late.jsonl", Coming::Late.views_of_a_minute(20)?).await?;
     count(&mut worker, [&late]).await?;
     let mut expected = all_late(20);
-    expected.insert("lanes", 20);
+    expected.insert("shards", 20);
     let found = counters_by_kind(&store).await?;
     ensure!(found == expected, "{found:?}");
     ensure!(
@@ -123,8 +123,8 @@ async fn an_hour_that_was_sealed_before_the_commit(cloud: &Cloud) -> Result<()> 
         count(&mut worker, [&record]).await?;
         let found = counters_by_kind(&store).await?;
         ensure!(found == all_late(items), "{found:?}");
-        let mark = store.ledger().await?.remove(0);
-        ensure!(mark["parts"] == 1 && (mark["late_parts"] == 1) == is_one_transaction, "{mark}");
+        let entry = store.ledger().await?.remove(0);
+        ensure!(entry["parts"] == 1 && (entry["late_parts"] == 1) == is_one_transaction, "{entry}");
         verified(&store, items).await?;
     }
     Ok(())
@@ -137,7 +137,7 @@ async fn a_kill_after_each_transaction_of_a_late_form(cloud: &Cloud) -> Result<(
     let record = store.put("a.jsonl", views_at(minute, ITEMS_OF_ONE_PART)).await?;
     let mut kills = 0;
     loop {
-        // The marks of the transactions before are found one by one.
+        // The ledger entries of the transactions before are found one by one.
         let (mut late, found) = (0, kills);
         let plan = move |call: &Call| {
             late += usize::from(is_late(call));
@@ -153,8 +153,8 @@ async fn a_kill_after_each_transaction_of_a_late_form(cloud: &Cloud) -> Result<(
         }
         ensure!(kills < 50, "the chunk does not get on");
     }
-    let mark = store.ledger().await?.remove(0);
-    ensure!(kills >= 3 && mark["late_parts"] == kills, "{kills} kills, and the mark is {mark}");
+    let entry = store.ledger().await?.remove(0);
+    ensure!(kills >= 3 && entry["late_parts"] == kills, "{kills} kills, and the entry is {entry}");
     ensure!(counters_by_kind(&store).await? == all_late(ITEMS_OF_ONE_PART));
     verified(&store, ITEMS_OF_ONE_PART).await
 }
@@ -173,19 +173,19 @@ async fn a_seal_between_two_parts(cloud: &Cloud) -> Result<()> {
     };
     tokio::try_join!(count(&mut worker, [&record]), sealing)?;
     let found = counters_by_kind(&store).await?;
-    let (lanes, late) = (found["lanes"], found["late"]);
-    ensure!(lanes > 0 && late > lanes && lanes + late == ITEMS_OF_THREE_PARTS, "{found:?}");
+    let (shards, late) = (found["shards"], found["late"]);
+    ensure!(shards > 0 && late > shards && shards + late == ITEMS_OF_THREE_PARTS, "{found:?}");
     ensure!(found["hour"] == late && found["month"] == late, "{found:?}");
     verified(&store, ITEMS_OF_THREE_PARTS).await
 }
 
-async fn one_worker_goes_late_while_another_is_on_its_way_to_the_lanes(
+async fn one_worker_goes_late_while_another_is_on_its_way_to_the_shards(
     cloud: &Cloud,
 ) -> Result<()> {
     let store = Store::make(cloud, "late-first").await?;
     let minute = now()?;
     let record = store.put("a.jsonl", views_at(minute, ITEMS_OF_ONE_PART)).await?;
-    let (proxy, mut slow) = start_behind(&store, hold_first(is_for_lanes)).await?;
+    let (proxy, mut slow) = start_behind(&store, hold_first(is_for_shards)).await?;
     let other = async {
         proxy.is_holding().await;
         seal(&store, "default", &hour_of(minute)).await?;
@@ -202,11 +202,11 @@ async fn one_worker_finishes_what_another_began_late(cloud: &Cloud) -> Result<()
     let store = Store::make(cloud, "late-half").await?;
     let minute = now()?;
     let record = store.put("a.jsonl", views_at(minute, ITEMS_OF_ONE_PART)).await?;
-    let (proxy, mut slow) = start_behind(&store, hold_first(is_for_lanes)).await?;
+    let (proxy, mut slow) = start_behind(&store, hold_first(is_for_shards)).await?;
     let other = async {
         proxy.is_holding().await;
         seal(&store, "default", &hour_of(minute)).await?;
-        // The attempt at the lanes and the first late transaction; it dies of the next.
+        // The attempt at the shards and the first late transaction; it dies of the next.
         let (_proxy, mut dying) =
             start_behind(&store, at("TransactWriteItems", 3, Fault::KillBefore)).await?;
         ensure!(dying.invoke(sqs_event(&[vec![record.clone()]])).await? == Invocation::Died);
@@ -218,15 +218,15 @@ async fn one_worker_finishes_what_another_began_late(cloud: &Cloud) -> Result<()
     verified(&store, ITEMS_OF_ONE_PART).await
 }
 
-async fn one_worker_commits_to_the_lanes_while_another_goes_late(cloud: &Cloud) -> Result<()> {
-    let store = Store::make(cloud, "lanes-first").await?;
+async fn one_worker_commits_to_the_shards_while_another_goes_late(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "shards-first").await?;
     let minute = now()?;
     let record = store.put("a.jsonl", views_at(minute, ITEMS_OF_ONE_PART)).await?;
     seal(&store, "default", &hour_of(minute)).await?;
     let (proxy, mut slow) = start_behind(&store, hold_first(is_late)).await?;
     let other = async {
         proxy.is_holding().await;
-        // As if this one had found a lane that the sealer did not come to yet.
+        // As if this one had found a shard that the sealer did not come to yet.
         unseal(&store, "default", &hour_of(minute)).await?;
         count(&mut store.start_plain_ingest().await?, [&record]).await?;
         proxy.release();
@@ -234,7 +234,7 @@ async fn one_worker_commits_to_the_lanes_while_another_goes_late(cloud: &Cloud) 
     };
     tokio::try_join!(count(&mut slow, [&record]), other)?;
     let found = counters_by_kind(&store).await?;
-    ensure!(found == BTreeMap::from([("lanes", ITEMS_OF_ONE_PART)]), "{found:?}");
+    ensure!(found == BTreeMap::from([("shards", ITEMS_OF_ONE_PART)]), "{found:?}");
     verified(&store, ITEMS_OF_ONE_PART).await
 }
 
@@ -331,10 +331,10 @@ async fn a_dead_letter_replayed_after_20_days(cloud: &Cloud) -> Result<()> {
         );
         ensure!(summary["minutes_expired"] == 0, "{summary}");
     }
-    let mark = store.ledger().await?.remove(0);
-    ensure!(mark["reference_time"] == rfc3339(uploaded_at), "{mark}");
+    let entry = store.ledger().await?.remove(0);
+    ensure!(entry["reference_time"] == rfc3339(uploaded_at), "{entry}");
     let found = counters_by_kind(&store).await?;
-    ensure!(!found.contains_key("lanes") && found["late"] == 120, "{found:?}");
+    ensure!(!found.contains_key("shards") && found["late"] == 120, "{found:?}");
     verified(&store, 120).await
 }
 
@@ -376,6 +376,6 @@ async fn a_file_of_2019_skips_the_minutes_that_have_expired(cloud: &Cloud) -> Re
         );
     }
     let found = counters_by_kind(&store).await?;
-    ensure!(found["lanes"] == 10 && found["late"] == 10, "{found:?}");
+    ensure!(found["shards"] == 10 && found["late"] == 10, "{found:?}");
     verified(&store, 50).await
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use minutebook_oracle::{
-    Bucket, Cell, Comparison, Decimal, Granularity, Made, Order, What, tallies_of_orders,
+    Cell, Comparison, Decimal, Granularity, Made, Order, Period, What, tallies_of_orders,
 };
 
 use super::{Attributes, Book, ChunkFacts, Terms, describe_first, fail_with, number, text};
@@ -102,8 +102,8 @@ impl Book {
         Ok(())
     }
 
-    /// The minute rows of all lanes are what orders stand for. So are the rows above, together with
-    /// the numbered lanes of hours that were not added up yet; while a chunk or an hour is counted
+    /// The minute rows of all shards are what orders stand for. So are the rows above, together with
+    /// the numbered shards of hours that were not added up yet; while a chunk or an hour is counted
     /// in part, which rows it was added to is not known.
     fn check_order_counters(
         &self,
@@ -111,7 +111,7 @@ impl Book {
         terms: Terms,
     ) -> Result<()> {
         let are_sums_whole = !self.has_unfinished_chunks()?;
-        let is_compared = |bucket: Bucket| {
+        let is_compared = |bucket: Period| {
             (are_sums_whole || bucket.granularity() == Granularity::Minute)
                 && !terms.has_expired(bucket)
         };
@@ -119,11 +119,11 @@ impl Book {
         comparison.add_tallies(&tallies_of_orders(orders), &mut |_, bucket| is_compared(bucket));
         let rows = self.tally_rows(terms)?;
         for row in rows.iter().filter(|row| is_measure(row.measure)) {
-            let hour = Bucket::containing(Granularity::Hour, row.bucket.first_minute());
-            let mark = (format!("L#seal:{}:{hour}", row.site), "000000".to_string());
-            let counts_above = row.is_in_numbered_lane && !self.rows.contains_key(&mark);
+            let hour = Period::containing(Granularity::Hour, row.bucket.first_minute());
+            let entry = (format!("L#seal:{}:{hour}", row.site), "000000".to_string());
+            let counts_above = row.is_in_numbered_shard && !self.rows.contains_key(&entry);
             let buckets = match counts_above {
-                true => Bucket::all_containing(row.bucket.first_minute()).to_vec(),
+                true => Period::all_containing(row.bucket.first_minute()).to_vec(),
                 false => vec![row.bucket],
             };
             for bucket in buckets.into_iter().filter(|bucket| is_compared(*bucket)) {
@@ -162,7 +162,7 @@ fn order(row: &Attributes) -> Result<Order> {
             Some((at, made))
         }
     };
-    let reported_by = match text(row, "status_by")? {
+    let reported_by = match text(row, "status_source")? {
         "creation" => "creation",
         "change" => "change",
         "cancellation" => "cancellation",
@@ -197,7 +197,7 @@ pub(crate) fn nanoseconds(text: &str) -> Result<i128> {
 }
 
 /// The minute of a time in nanoseconds since 1970.
-fn minute_of(nanoseconds: i128) -> Result<Bucket> {
+fn minute_of(nanoseconds: i128) -> Result<Period> {
     let minute = i64::try_from(nanoseconds.div_euclid(60_000_000_000))?;
-    Ok(Bucket::containing(Granularity::Minute, minute))
+    Ok(Period::containing(Granularity::Minute, minute))
 }

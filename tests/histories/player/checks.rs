@@ -14,7 +14,7 @@ use crate::questions::orders::{OrderQuestion, OrdersNow};
 use crate::questions::{Bounds, Question};
 
 /// How long sealing waits between its steps, in seconds, and a little more.
-const SETTLE: i64 = 61;
+const SETTLE_TIME: i64 = 61;
 /// How often the sealers may run at the end of a history until nothing is open.
 const LAST_RUNS_MAX: usize = 40;
 const LAST_DELIVERIES_MAX: usize = 10;
@@ -85,7 +85,7 @@ impl Player<'_> {
             let start =
                 format!("{hour}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>()?.timestamp();
             let closed = start + HOUR + 10 * 60;
-            let next = closed.max(self.props.now() + SETTLE);
+            let next = closed.max(self.props.now() + SETTLE_TIME);
             self.props.seconds.store(next, Ordering::SeqCst);
         }
         bail!("hours stay open, however often they are sealed")

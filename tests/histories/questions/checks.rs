@@ -32,13 +32,13 @@ pub(super) fn check_ranking(
     check_top(answer["top"].as_array(), &least, &most)
 }
 
-pub(super) fn check_uniques(
+pub(super) fn check_visitors(
     question: &Question,
     answer: &Value,
     bounds: &Bounds,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let Question::Uniques { site, length, age } = question else {
+    let Question::ChunkVisitors { site, length, age } = question else {
         bail!("not about visitors");
     };
     let as_of = now - TimeDelta::seconds(*age);

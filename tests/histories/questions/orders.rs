@@ -7,8 +7,8 @@ use std::ops::Range;
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
 use lambda_http::{Body, Request, RequestExt, Response};
-use minutebook_oracle::{Decimal, Order, TallyKey, order_tallies, tallies_of_orders};
 use minutebook_api::orders;
+use minutebook_oracle::{Decimal, Order, TallyKey, order_tallies, tallies_of_orders};
 use minutebook_tests::random::Random;
 use serde_json::Value;
 

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::Store;
 
-/// A mark that a test writes as ingest would have written it at another time.
+/// A ledger entry that a test writes as ingest would have written it at another time.
 #[derive(Clone, Copy, Debug)]
-pub struct HandWrittenMark<'a> {
+pub struct HandWrittenEntry<'a> {
     /// The object's key.
     pub key: &'a str,
     /// The hash of its bytes.
@@ -22,8 +22,8 @@ pub struct HandWrittenMark<'a> {
     pub lines: u32,
 }
 
-/// The version of the plan that hand-written marks are of.
-const PLAN_VERSION: u32 = 3;
+/// The version of the plan that hand-written ledger entries are of.
+const PLAN_FORMAT_VERSION: u32 = 3;
 
 impl Store {
     /// A row that has nothing but its keys.
@@ -65,60 +65,60 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the mark of a chunk of one part, as ingest does, of an object whose lines were all
+    /// Writes the ledger entry of a chunk of one part, as ingest does, of an object whose lines were all
     /// counted.
     ///
     /// # Errors
     ///
     /// If the emulator refuses.
-    pub async fn put_mark(&self, mark: &HandWrittenMark<'_>) -> anyhow::Result<()> {
+    pub async fn put_entry(&self, entry: &HandWrittenEntry<'_>) -> anyhow::Result<()> {
         let text = |text: &str| AttributeValue::S(text.to_string());
         let number = |number: u32| AttributeValue::N(number.to_string());
-        let chunk = format!("L#{}/{}#{}", self.bucket, mark.key, mark.content_hash);
+        let chunk = format!("L#{}/{}#{}", self.bucket, entry.key, entry.content_hash);
         let mut put = self
             .row(&chunk, "000000")
             .item("bucket", text(&self.bucket))
-            .item("key", text(mark.key))
-            .item("reference_time", text(mark.reference_time))
-            .item("committed_at", text(mark.reference_time))
+            .item("key", text(entry.key))
+            .item("reference_time", text(entry.reference_time))
+            .item("committed_at", text(entry.reference_time))
             .item("default_currency", text("USD"))
             .item("rejected_by_reason", AttributeValue::M(HashMap::new()));
         for (name, value) in [
-            ("plan_version", PLAN_VERSION),
+            ("plan_format_version", PLAN_FORMAT_VERSION),
             ("parts", 1),
             ("minute_retention_days", 0),
-            ("lines", mark.lines),
-            ("counted", mark.lines),
+            ("lines", entry.lines),
+            ("counted", entry.lines),
             ("ignored", 0),
             ("duplicate", 0),
             ("rejected", 0),
-            ("events", mark.lines),
+            ("events", entry.lines),
         ] {
             put = put.item(name, number(value));
         }
-        put.send().await.context("PutItem of a mark")?;
-        self.add_to_totals(mark).await
+        put.send().await.context("PutItem of a entry")?;
+        self.add_to_totals(entry).await
     }
 
-    /// What goes with a mark.
-    async fn add_to_totals(&self, mark: &HandWrittenMark<'_>) -> anyhow::Result<()> {
+    /// What goes with a ledger entry.
+    async fn add_to_totals(&self, entry: &HandWrittenEntry<'_>) -> anyhow::Result<()> {
         let add = self.clients.dynamodb.update_item().table_name(&self.table);
         let mut add = add
             .key("pk", AttributeValue::S("TOTALS".to_string()))
             .key("sk", AttributeValue::S("00".to_string()))
             .expression_attribute_values(
                 ":time",
-                AttributeValue::S(mark.reference_time.to_string()),
+                AttributeValue::S(entry.reference_time.to_string()),
             );
         let mut sums = vec![];
         for (name, count) in [
             ("chunks", 1),
-            ("lines", mark.lines),
-            ("counted", mark.lines),
+            ("lines", entry.lines),
+            ("counted", entry.lines),
             ("ignored", 0),
             ("duplicate", 0),
             ("rejected", 0),
-            ("events", mark.lines),
+            ("events", entry.lines),
         ] {
             // Some of the names are words of the language of expressions.
             add = add

@@ -83,7 +83,8 @@ pub struct KinesisRecord {
 
 /// The deliveries of a Kafka event.
 ///
-/// **Errors**: [`StreamEventError`]; no retry helps.
+/// # Errors
+/// [`StreamEventError`]; no retry helps.
 pub fn kafka_deliveries(
     event_source_arn: Option<&str>,
     bootstrap_servers: Option<&str>,
@@ -117,7 +118,8 @@ pub fn kafka_deliveries(
 
 /// The deliveries of a Kinesis event, of records with their `eventSourceARN` and `eventID`.
 ///
-/// **Errors**: [`StreamEventError`]; no retry helps.
+/// # Errors
+/// [`StreamEventError`]; no retry helps.
 pub fn kinesis_deliveries(
     records: impl IntoIterator<Item = (String, String, KinesisRecord)>,
 ) -> Result<Vec<Delivery>, StreamEventError> {

@@ -59,7 +59,8 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
     ///
     /// **Guarantees**: as [`StreamStore::store`].
     ///
-    /// **Errors**: [`StreamError`].
+    /// # Errors
+    /// [`StreamError`].
     pub async fn store_in_time(
         &self,
         delivery: &Delivery,
@@ -78,7 +79,8 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
     /// record is not delivered before the one in front of it is stored, which is how Kafka and
     /// Kinesis deliver.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. What was stored stays so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so. What was stored stays so.
     pub async fn store(&self, delivery: &Delivery) -> Result<Report, StorageError> {
         let partition = delivery.partition.as_str();
         let mut extents = self.positions.extents(partition).await?;

@@ -18,7 +18,8 @@ const BEARER: &str = "bearer ";
 
 /// The site that the write key of a post is for.
 ///
-/// **Errors**: 401 without a key or with a wrong one; 503 if the table could not be asked.
+/// # Errors
+/// 401 without a key or with a wrong one; 503 if the table could not be asked.
 pub(crate) async fn site_of_key(
     headers: &HeaderMap,
     keys: &impl WriteKeys,

@@ -50,7 +50,8 @@ impl Refusal {
 
 /// Unpacks a body, and refuses what is no body of events.
 ///
-/// **Errors**: 400, 413 or 415.
+/// # Errors
+/// 400, 413 or 415.
 pub(crate) fn unpacked(headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, Refusal> {
     check_content_type(headers)?;
     let is_gzip = is_gzip(headers)?;
@@ -73,7 +74,8 @@ pub(crate) fn unpacked(headers: &HeaderMap, body: &[u8]) -> Result<Vec<u8>, Refu
 
 /// The key that names this post, if it has one.
 ///
-/// **Errors**: 400.
+/// # Errors
+/// 400.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
     let Some(key) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
@@ -92,7 +94,8 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refu
 /// Cuts a body into lines: an array into its elements, an object is one line; all else is lines
 /// already.
 ///
-/// **Errors**: 400 for an array that is none, or is empty.
+/// # Errors
+/// 400 for an array that is none, or is empty.
 pub(crate) fn lines(body: &[u8]) -> Result<PostedLines, Refusal> {
     let bad_request = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, detail);
     let cut = EventLines::cut(body)

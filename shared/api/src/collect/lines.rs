@@ -29,7 +29,8 @@ impl EventLines {
     /// **Shape**: without the byte order mark, if there is one. Neither is any line checked:
     /// whoever counts them says what is wrong with each.
     ///
-    /// **Errors**: [`NoArray`].
+    /// # Errors
+    /// [`NoArray`].
     pub fn cut(text: &[u8]) -> Result<EventLines, NoArray> {
         let text = without_byte_order_mark(text);
         let value = text.trim_ascii();

@@ -49,7 +49,8 @@ const SINGLE_PATH: &str = "/event";
 
 /// Runs the collect function under the Lambda runtime until it is shut down.
 ///
-/// **Errors**: a configuration that cannot be used, at start-up; the runtime's own.
+/// # Errors
+/// A configuration that cannot be used, at start-up; the runtime's own.
 pub async fn serve() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let config = Config::read(environment)?;

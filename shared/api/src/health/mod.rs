@@ -24,7 +24,8 @@ const OPEN_SECONDS_MAX: i64 = 3_600;
 
 /// Runs the health function under the Lambda runtime until it is shut down.
 ///
-/// **Errors**: a configuration that cannot be used, at start-up; the runtime's own.
+/// # Errors
+/// A configuration that cannot be used, at start-up; the runtime's own.
 pub async fn serve() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let config = Config::read(environment)?;

@@ -56,7 +56,8 @@ pub(crate) struct HistoryDefaults {
 
 /// Reads the query string of a history call.
 ///
-/// **Errors**: one sentence that names the parameter and what was expected, for a 400.
+/// # Errors
+/// One sentence that names the parameter and what was expected, for a 400.
 pub(crate) fn parse(query: &str, defaults: &HistoryDefaults) -> Result<HistoryQuery, String> {
     let as_of =
         Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;

@@ -47,7 +47,8 @@ pub struct Defaults {
 
 /// Reads the query string of a ranking call.
 ///
-/// **Errors**: one sentence that names the parameter, for a 400.
+/// # Errors
+/// One sentence that names the parameter, for a 400.
 pub fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, String> {
     let now =
         Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
@@ -81,14 +82,16 @@ pub(crate) type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// The names and values of a query string, in their order.
 ///
-/// **Errors**: one sentence, if a name is given twice.
+/// # Errors
+/// One sentence, if a name is given twice.
 pub(crate) fn parameters(query: &str) -> Result<Vec<Parameter<'_>>, String> {
     each_once(form_urlencoded::parse(query.as_bytes()))
 }
 
 /// Names and values that are parsed already.
 ///
-/// **Errors**: one sentence, if a name is given twice.
+/// # Errors
+/// One sentence, if a name is given twice.
 pub(crate) fn each_once<'a>(
     given: impl IntoIterator<Item = Parameter<'a>>,
 ) -> Result<Vec<Parameter<'a>>, String> {

@@ -28,7 +28,8 @@ pub(crate) struct LiveQuery {
 
 /// Reads the query string of a question for live numbers.
 ///
-/// **Errors**: one sentence that names the parameter and what was expected, for a 400.
+/// # Errors
+/// One sentence that names the parameter and what was expected, for a 400.
 pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<LiveQuery, String> {
     let mut parsed = LiveQuery {
         site_id: parameters::SITE_DEFAULT.to_string(),

@@ -51,7 +51,8 @@ pub(crate) struct Takes {
 
 /// Reads the query string of a question.
 ///
-/// **Errors**: one sentence that names the parameter and what was expected, for a 400.
+/// # Errors
+/// One sentence that names the parameter and what was expected, for a 400.
 pub(crate) fn parse(
     query: &str,
     takes: &Takes,

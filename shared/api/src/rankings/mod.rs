@@ -54,7 +54,8 @@ impl Ranking {
 
 /// Runs a ranking function under the Lambda runtime until it is shut down.
 ///
-/// **Errors**: a configuration that cannot be used, at start-up; the runtime's own.
+/// # Errors
+/// A configuration that cannot be used, at start-up; the runtime's own.
 pub async fn serve(ranking: Ranking) -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let config = Config::read(environment)?;

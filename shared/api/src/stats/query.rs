@@ -33,7 +33,8 @@ pub(crate) struct StatsQuery {
 /// Reads the query string of a question for statistics. Without a date and edges it is about all
 /// time, up to the end of the day that is running.
 ///
-/// **Errors**: one sentence that names the parameter and what was expected, for a 400.
+/// # Errors
+/// One sentence that names the parameter and what was expected, for a 400.
 pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<StatsQuery, String> {
     let as_of = Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?;
     let (mut site_id, mut date, mut from, mut to) = (None, None, None, None);

@@ -116,7 +116,8 @@ impl ChunkReader {
 
     /// Takes the next stored bytes.
     ///
-    /// **Errors**: see [`ChunkError`]; the chunk is lost after one.
+    /// # Errors
+    /// See [`ChunkError`]; the chunk is lost after one.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
         let ChunkReader { hasher, unpacker, lines, counter } = self;
         hasher.update(bytes);
@@ -136,7 +137,8 @@ impl ChunkReader {
 
     /// Ends the chunk.
     ///
-    /// **Errors**: [`ChunkError`]; a packed chunk may not be at its end.
+    /// # Errors
+    /// [`ChunkError`]; a packed chunk may not be at its end.
     pub fn finish(self) -> Result<ChunkCount, ChunkError> {
         let ChunkReader { hasher, unpacker, mut lines, mut counter } = self;
         unpacker.finish(&mut |block| lines.push(block, &mut |line| counter.count(line)))?;

@@ -54,7 +54,8 @@ impl LineChecker {
 
     /// Checks one line, which comes without a line end.
     ///
-    /// **Errors**: the reason that it would be rejected for.
+    /// # Errors
+    /// The reason that it would be rejected for.
     pub fn check(&mut self, line: &[u8]) -> Result<(), Reason> {
         if line.len() > LINE_BYTES_MAX {
             return Err(Reason::TooLong);

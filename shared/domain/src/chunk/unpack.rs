@@ -105,7 +105,8 @@ enum State {
 /// Unpacks gzip that is there as a whole, to at most `unpacked_bytes_max`, and no more than a chunk
 /// of its size may unpack to.
 ///
-/// **Errors**: see [`UnpackError`]; what is no gzip at all is [`UnpackError::Corrupt`].
+/// # Errors
+/// See [`UnpackError`]; what is no gzip at all is [`UnpackError::Corrupt`].
 pub fn unpack_gzip(packed: &[u8], unpacked_bytes_max: u64) -> Result<Vec<u8>, UnpackError> {
     let mut unpacker = Unpacker::new(packed.len() as u64);
     unpacker.state = State::Gzip(GzipStream::new());
@@ -131,7 +132,8 @@ impl Unpacker {
 
     /// Takes the next stored bytes and hands on what they unpack to.
     ///
-    /// **Errors**: see [`UnpackError`]; the chunk is lost after one.
+    /// # Errors
+    /// See [`UnpackError`]; the chunk is lost after one.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
@@ -151,7 +153,8 @@ impl Unpacker {
 
     /// Ends the chunk, and hands on what was held back.
     ///
-    /// **Errors**: [`UnpackError::Truncated`] where a packed stream is not at its end.
+    /// # Errors
+    /// [`UnpackError::Truncated`] where a packed stream is not at its end.
     pub(crate) fn finish(self, sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
         match self.state {
             // Shorter than any magic number: plain.

@@ -133,7 +133,8 @@ impl Sketch {
 
     /// Reads a stored sketch.
     ///
-    /// **Errors**: [`SketchError`].
+    /// # Errors
+    /// [`SketchError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Sketch, SketchError> {
         let stored = match bytes.split_first() {
             Some((&PLAIN, plain)) => HllSketch::deserialize(plain).map_err(malformed)?,

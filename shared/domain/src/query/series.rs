@@ -149,7 +149,8 @@ impl Calendar {
     /// last instant before `to` lies in, or to the one that is running at `now`, whichever is
     /// earlier.
     ///
-    /// **Errors**: [`SeriesError`].
+    /// # Errors
+    /// [`SeriesError`].
     pub fn periods(
         self,
         from: DateTime<Utc>,

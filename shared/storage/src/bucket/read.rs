@@ -58,7 +58,8 @@ pub enum Opened {
 impl Buckets {
     /// Opens an object for reading, once.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn open(&self, object: &ObjectRef) -> Result<Opened, StorageError> {
         let answer = self
             .client
@@ -113,8 +114,9 @@ fn is_gone(status: u16) -> bool {
 impl OpenObject {
     /// The next block of the object, or `None` at its end.
     ///
-    /// **Errors**: [`StorageError::Unavailable`] if the connection broke or the body ended early;
-    /// the object must be opened again.
+    /// # Errors
+    /// [`StorageError::Unavailable`] if the connection broke or the body ended early; the object
+    /// must be opened again.
     pub async fn next_block(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, StorageError> {
         let broken = |reason: String| StorageError::Unavailable {
             call: "reading the body of GetObject",

@@ -47,7 +47,8 @@ impl<'a> RejectedLines<'a> {
 
     /// Takes lines, and sends them on once there are enough for a part.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn write(&mut self, lines: Vec<u8>) -> Result<(), StorageError> {
         if self.waiting.is_empty() {
             self.waiting = lines;
@@ -59,7 +60,8 @@ impl<'a> RejectedLines<'a> {
 
     /// Makes the object appear, if there were any lines.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn finish(mut self) -> Result<(), StorageError> {
         if self.upload.is_none() {
             return self.put_whole().await;
@@ -88,8 +90,8 @@ impl<'a> RejectedLines<'a> {
     /// Drops what was written, since the chunk turned out to be counted already or could not be
     /// read to its end.
     ///
-    /// **Errors**: [`StorageError`]; nothing depends on it, the bucket's lifecycle rule does the
-    /// same later.
+    /// # Errors
+    /// [`StorageError`]; nothing depends on it, the bucket's lifecycle rule does the same later.
     pub async fn abandon(self) -> Result<(), StorageError> {
         let Some(upload) = self.upload else {
             return Ok(());

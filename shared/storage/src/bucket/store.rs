@@ -72,8 +72,8 @@ pub enum PutOnce<L> {
 pub trait EventStore: Sync {
     /// Stores a chunk under a key that no other chunk has.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so. The chunk may be stored all
-    /// the same.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so. The chunk may be stored all the same.
     fn put(
         &self,
         key: &str,
@@ -85,8 +85,9 @@ pub trait EventStore: Sync {
     /// **Guarantees**: of all chunks under a key, put at once or one after the other, exactly one
     /// is stored.
     ///
-    /// **Errors**: as [`EventStore::put`]; and [`StorageError::Malformed`] if what lies there has
-    /// no label of this kind.
+    /// # Errors
+    /// As [`EventStore::put`]; and [`StorageError::Malformed`] if what lies there has no label of
+    /// this kind.
     fn put_once<L: Label>(
         &self,
         key: &str,

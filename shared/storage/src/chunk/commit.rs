@@ -126,8 +126,9 @@ impl Committer {
     /// is whole when this returns; unless the ledger entry is of another plan, which the caller has
     /// to look at first.
     ///
-    /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; the part may have been
-    /// counted all the same. Others will not pass by themselves.
+    /// # Errors
+    /// [`StorageError::Unavailable`] if a later try may succeed; the part may have been counted all
+    /// the same. Others will not pass by themselves.
     pub async fn commit(
         &self,
         commit: &PartCommit<'_>,
@@ -361,7 +362,8 @@ impl Committer {
 
 /// Why a transaction was cancelled.
 ///
-/// **Errors**: it failed in another way.
+/// # Errors
+/// It failed in another way.
 pub(crate) fn cancellation_reasons(
     error: SdkError<TransactWriteItemsError>,
 ) -> Result<Vec<CancellationReason>, StorageError> {

@@ -99,7 +99,8 @@ impl Table {
     ///
     /// **Guarantees**: a consistent read: it shows every part that was committed before the call.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn read_entries(&self, chunk: &ChunkId) -> Result<LedgerEntries, StorageError> {
         let mut entries = BTreeMap::new();
         let mut items = self

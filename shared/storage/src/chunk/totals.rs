@@ -65,7 +65,8 @@ impl Table {
     /// **Guarantees**: a consistent read, so that no number is ever lower than in an answer before:
     /// whoever watches them would take that for a new beginning.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub async fn totals(&self) -> Result<Totals, StorageError> {
         let mut items = self
             .client
@@ -112,7 +113,8 @@ pub(crate) fn totals_shard(chunk: &ChunkId) -> u64 {
 
 /// The action that adds a chunk to the totals.
 ///
-/// **Errors**: only if a part of it were missing, which none is.
+/// # Errors
+/// Only if a part of it were missing, which none is.
 pub(crate) fn totals_action(
     table: &str,
     shard: u64,

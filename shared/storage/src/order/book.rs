@@ -60,8 +60,9 @@ impl Committer {
     /// that it was made from, and a reply that was lost is found out when the order is read again,
     /// for then there is nothing to change.
     ///
-    /// **Errors**: [`StorageError::Unavailable`] if a later try may succeed; some orders may be
-    /// written all the same. Others will not pass by themselves.
+    /// # Errors
+    /// [`StorageError::Unavailable`] if a later try may succeed; some orders may be written all the
+    /// same. Others will not pass by themselves.
     pub async fn commit_orders(
         &self,
         orders: &Orders,

@@ -68,7 +68,8 @@ pub trait OrderSource: Sync {
     /// The orders that were made in a window, the newest first, with what they are now. Reads may
     /// lag by less than a second.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     fn recent_orders(
         &self,
         question: &RecentQuestion<'_>,
@@ -107,7 +108,8 @@ impl Table {
     ///
     /// **Shape**: no id may be given twice.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     pub(crate) async fn read_orders(
         &self,
         ids: &[&OrderId],

@@ -113,7 +113,8 @@ pub trait Positions: Sync {
     ///
     /// **Guarantees**: shows every change that was made before the call.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     fn extents(
         &self,
         partition: &str,
@@ -121,7 +122,8 @@ pub trait Positions: Sync {
 
     /// Begins a extent; `false` if there is one of its name.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     fn begin(
         &self,
         partition: &str,
@@ -131,7 +133,8 @@ pub trait Positions: Sync {
     /// Moves a extent on; `false` if it is not at `from` any more, which does no harm: whoever
     /// moved it took the same step.
     ///
-    /// **Errors**: [`StorageError`]; a retry helps where it says so.
+    /// # Errors
+    /// [`StorageError`]; a retry helps where it says so.
     fn advance(
         &self,
         partition: &str,

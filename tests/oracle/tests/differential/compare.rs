@@ -5,13 +5,13 @@ use std::fmt;
 use std::ops::AddAssign;
 
 use chrono::{DateTime, Utc};
-use minutebook_domain::time::period::Bucket;
-use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
-use minutebook_domain::chunk::id::PlanBasis;
-use minutebook_domain::count::measure::Currency;
-use minutebook_domain::order::facts::{Creation, OrderFacts};
-use minutebook_domain::count::sketch::Sketch;
+use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::unpack::UnpackError;
+use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::sketch::Sketch;
+use minutebook_domain::order::facts::{Creation, OrderFacts};
+use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
     Granularity, Made, Order, Recount, RecountError, Settings, VisitorIds, order_tallies, orders,
     recount,
@@ -120,12 +120,12 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
 }
 
 fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, ChunkError> {
-    let basis = PlanBasis {
+    let inputs = PlanInputs {
         reference_time,
         default_currency: Currency::parse(chunk.default_currency.as_bytes()).unwrap(),
         minute_retention_days: chunk.retention_days,
     };
-    let settings = ChunkSettings { basis, size_bytes: chunk.stored.len() as u64 };
+    let settings = ChunkSettings { inputs, size_bytes: chunk.stored.len() as u64 };
     let mut reader = ChunkReader::new(&settings);
     for block in chunk.stored.chunks(chunk.block_bytes) {
         reader.push(block)?;
@@ -172,17 +172,15 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
     let mut sums = BTreeMap::new();
     for (order, known) in read.orders.iter() {
         facts.insert(format!("order {} {:?} {}", order.site, order.id, order_of_reader(known)));
-        let Some(standing) = known.standing() else { continue };
-        for (measure, key, amount) in standing.counters() {
-            let cell = format!("{} {measure} {} {key:?}", order.site, standing.minute.number());
+        let Some(contribution) = known.contribution() else { continue };
+        for (measure, key, amount) in contribution.counters() {
+            let cell = format!("{} {measure} {} {key:?}", order.site, contribution.minute.number());
             *sums.entry(cell).or_insert_with(Default::default) += amount;
         }
     }
-    facts.extend(
-        sums.into_iter().map(|(cell, sum): (_, minutebook_domain::count::amount::Amount)| {
-            format!("orders {cell} {sum}")
-        }),
-    );
+    facts.extend(sums.into_iter().map(
+        |(cell, sum): (_, minutebook_domain::count::amount::Amount)| format!("orders {cell} {sum}"),
+    ));
     facts
 }
 
@@ -228,8 +226,8 @@ fn order_of_reader(known: &OrderFacts) -> String {
         format!("{at} {number:?} {customer:?} {currency} {value} {products:?}")
     });
     let stage = known.stage.as_ref().map(|stage| {
-        let told_by = format!("{:?}", stage.told_by).to_lowercase();
-        format!("{} {told_by} {:?}", nanoseconds(stage.at), stage.status)
+        let source = format!("{:?}", stage.source).to_lowercase();
+        format!("{} {source} {:?}", nanoseconds(stage.at), stage.status)
     });
     let cancelled = known.cancelled.as_ref().map(|cancelled| {
         let refund = cancelled.refund.map(|refund| refund.to_string());
@@ -247,8 +245,8 @@ fn order_of_oracle(order: &Order) -> String {
             .collect();
         format!("{at} {number:?} {customer:?} {currency} {value} {products:?}")
     });
-    let (at, told_by, status) = &order.status;
-    let stage = Some(format!("{at} {told_by} {status:?}"));
+    let (at, source, status) = &order.status;
+    let stage = Some(format!("{at} {source} {status:?}"));
     let cancelled = order.cancelled.map(|(at, refund)| {
         let refund = refund.map(|refund| refund.to_string());
         format!("{at} {refund:?}")
@@ -267,29 +265,29 @@ fn same_visitors(
         days => (REFERENCE_SECONDS - i64::from(days) * 86_400) / 60,
     };
     let mut of_reader: BTreeMap<String, [&Sketch; 2]> = BTreeMap::new();
-    for (site, minute, visitors) in read.uniques.minutes() {
+    for (site, minute, visitors) in read.visitors.minutes() {
         of_reader.insert(
             format!("{site} minute {}", minute.number()),
             [&visitors.users, &visitors.sessions],
         );
     }
-    let rolled_up = read.uniques.rolled_up(|_, _| true);
-    for ((site, bucket), visitors) in &rolled_up {
-        let name = match bucket {
-            Bucket::Minute(minute) => format!("minute {}", minute.number()),
-            Bucket::Hour(hour) => format!("hour {hour}"),
-            Bucket::Day(day) => format!("day {day}"),
-            Bucket::Week(week) => format!("week {week}"),
-            Bucket::Month(month) => format!("month {month}"),
+    let rolled_up = read.visitors.rolled_up(|_, _| true);
+    for ((site, period), visitors) in &rolled_up {
+        let name = match period {
+            Period::Minute(minute) => format!("minute {}", minute.number()),
+            Period::Hour(hour) => format!("hour {hour}"),
+            Period::Day(day) => format!("day {day}"),
+            Period::Week(week) => format!("week {week}"),
+            Period::Month(month) => format!("month {month}"),
         };
         of_reader.insert(format!("{site} {name}"), [&visitors.users, &visitors.sessions]);
     }
     for granularity in Granularity::ALL {
-        for (site, bucket, ids) in recounted.visitors.by_bucket(granularity) {
+        for (site, period, ids) in recounted.visitors.by_period(granularity) {
             let name = match granularity {
-                Granularity::Minute if bucket.first_minute() < kept_from => continue,
-                Granularity::Minute => format!("{site} minute {}", bucket.first_minute()),
-                _ => format!("{site} {} {bucket}", granularity.name()),
+                Granularity::Minute if period.first_minute() < kept_from => continue,
+                Granularity::Minute => format!("{site} minute {}", period.first_minute()),
+                _ => format!("{site} {} {period}", granularity.name()),
             };
             let Some(sketches) = of_reader.remove(&name) else {
                 return Err(format!("the reader has no visitors of {name}: {ids:?}"));
@@ -312,7 +310,7 @@ fn same_visitors(
 /// that sets are compared: two are the same if neither they nor their union differ in size.
 fn is_of(sketch: &Sketch, ids: &[&str]) -> bool {
     let expected = Sketch::of(ids);
-    let mut united = sketch.clone();
-    united.unite(&expected);
-    [sketch.estimate(), united.estimate()] == [expected.estimate(); 2]
+    let mut merged = sketch.clone();
+    merged.merge(&expected);
+    [sketch.estimate(), merged.estimate()] == [expected.estimate(); 2]
 }

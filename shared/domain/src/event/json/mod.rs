@@ -162,7 +162,8 @@ impl<'a> Scanner<'a> {
     /// **Shape**: `Ok(false)` where the line is valid JSON but no object. Members that stand twice
     /// are given twice.
     ///
-    /// **Errors**: see [`ScanError`]; members may have been given before.
+    /// # Errors
+    /// See [`ScanError`]; members may have been given before.
     #[inline]
     pub(crate) fn line(
         &mut self,
@@ -184,7 +185,8 @@ impl<'a> Scanner<'a> {
 
     /// Scans an object that an earlier scan of this line has found.
     ///
-    /// **Errors**: none for a value that was found in the same line.
+    /// # Errors
+    /// None for a value that was found in the same line.
     pub(crate) fn members(
         &mut self,
         object: Raw,
@@ -197,7 +199,8 @@ impl<'a> Scanner<'a> {
     /// The first element of an array that an earlier scan of this line has found; `None` where it
     /// is empty.
     ///
-    /// **Errors**: none for a value that was found in the same line.
+    /// # Errors
+    /// None for a value that was found in the same line.
     pub(crate) fn first_element(&mut self, array: Raw) -> Result<Option<Raw>, ScanError> {
         let start = self.skip_space(array.start() + 1);
         if self.byte(start) == b']' {
@@ -208,7 +211,8 @@ impl<'a> Scanner<'a> {
 
     /// The element after this one; `None` after the last.
     ///
-    /// **Errors**: none for an element that was found in the same line.
+    /// # Errors
+    /// None for an element that was found in the same line.
     pub(crate) fn next_element(&mut self, element: Raw) -> Result<Option<Raw>, ScanError> {
         let end = self.skip_space(element.next());
         if self.byte(end) != b',' {
