@@ -7,12 +7,12 @@ use super::*;
 #[track_caller]
 fn check_visitors(chunk: impl AsRef<[u8]>, expected: &str) {
     let recount = count(&chunk);
-    let minutes = recount.visitors.by_bucket(minutebook_oracle::Granularity::Minute).map(
-        |(site, bucket, ids)| {
+    let minutes = recount.visitors.by_period(minutebook_oracle::Granularity::Minute).map(
+        |(site, period, ids)| {
             let site = if site == "default" { String::new() } else { format!("{site} ") };
             format!(
                 "{site}{} {} {}",
-                bucket.start().format("%H:%M"),
+                period.start().format("%H:%M"),
                 ids.users.join("+"),
                 ids.sessions.join("+")
             )
@@ -83,7 +83,7 @@ fn only_counted_events_are_of_somebody() {
 }
 
 #[test]
-fn visitors_of_several_chunks_are_united() {
+fn visitors_of_several_chunks_are_merged() {
     let chunk = |user: &str| {
         count(line(&format!(r#""event":"view","sku":1,"session":"s","userId":"{user}""#)))
     };
