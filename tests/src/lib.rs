@@ -7,6 +7,7 @@
 
 pub mod binaries;
 pub mod cloud;
+mod container;
 pub mod faults;
 pub mod http;
 pub mod random;
