@@ -12,7 +12,7 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
-use minutebook_storage::bucket::read::Periods;
+use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::chunk::commit::{Committer, Table};
 use minutebook_tests::cloud::Clients;
 use minutebook_tests::faults::{FaultProxy, UploadTimes};
@@ -108,7 +108,7 @@ impl Line {
     pub(crate) fn ingest(&self, props: &Props, ahead: i64) -> Result<Counter> {
         Ok(Counter {
             committer: Committer::new(self.table(props), props.retention),
-            buckets: Periods {
+            buckets: Buckets {
                 client: self.s3.clone(),
                 rejected: props.store.rejected_bucket.clone(),
             },
