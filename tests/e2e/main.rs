@@ -97,7 +97,7 @@ fn main() -> Result<()> {
     let cloud = Arc::new(runtime.block_on(Cloud::start())?);
     let trials = tests.into_iter().map(|test| trial(test, &runtime, &cloud)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let verified = runtime.block_on(cloud.verify_deployed_stack());
+    let verified = runtime.block_on(minutebook_tests::store::verify_deployed_stack(&cloud));
     if conclusion.has_failed()
         && let Some(log) = runtime.block_on(cloud.log())
     {

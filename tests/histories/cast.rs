@@ -14,7 +14,7 @@ use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::chunk::commit::{Committer, Table};
-use minutebook_tests::cloud::Clients;
+use minutebook_tests::clients::Clients;
 use minutebook_tests::faults::{FaultProxy, UploadTimes};
 use minutebook_tests::store::Store;
 use rollup::sealer::Sealer;

@@ -17,14 +17,14 @@ use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use minutebook_local::{
     CargoLambda, Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools,
-    build_for_lambda, http_client, package_program,
+    build_for_lambda, package_program,
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::binaries;
+use crate::clients::Clients;
 use crate::container::{Container, DEFAULT_IMAGE};
-use crate::store::Store;
 
 /// How long a deployment to a container may take: LocalStack pulls the image that functions run in.
 const CONTAINER_DEPLOY_TIME_MAX: Duration = Duration::from_secs(600);
@@ -34,25 +34,6 @@ const ACCOUNT: &str = "000000000000";
 
 /// The stream whose records the deployed stack counts.
 pub const STREAM: &str = "minutebook-test";
-
-/// The SDK's clients, and what another process needs to make its own.
-#[derive(Clone, Debug)]
-pub struct Clients {
-    /// The cloud's address.
-    pub endpoint_url: String,
-    /// The region.
-    pub region: String,
-    /// Credentials that may do everything.
-    pub access_key_id: String,
-    /// Their secret, which is none.
-    pub secret_access_key: String,
-    /// S3.
-    pub s3: aws_sdk_s3::Client,
-    /// DynamoDB.
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS.
-    pub sqs: aws_sdk_sqs::Client,
-}
 
 /// A running cloud; [`Cloud::stop`] stops it.
 #[derive(Debug)]
@@ -359,21 +340,9 @@ impl Cloud {
         .await?
     }
 
-    /// Recounts all that the tests together put into the deployed stack, if they needed one.
-    ///
-    /// # Errors
-    ///
-    /// If `minutebook verify` finds any difference.
-    pub async fn verify_deployed_stack(&self) -> Result<()> {
-        let Some(stack) = self.stack.get() else {
-            return Ok(());
-        };
-        let report = Store::of(&self.clients, stack).verify().await?;
-        println!(
-            "the deployed stack as a whole: {} events, {} differences",
-            report["events"], report["differences"]
-        );
-        Ok(())
+    /// The deployed stack, if a test needed one.
+    pub fn deployed(&self) -> Option<&Stack> {
+        self.stack.get()
     }
 
     /// What the backend and its functions printed, if it keeps a log.
@@ -448,40 +417,6 @@ impl Cloud {
             zips.insert(function, zip);
         }
         Ok(zips)
-    }
-}
-
-impl Clients {
-    fn with(endpoint_url: &str, credentials: &Credentials) -> Clients {
-        let region = aws_sdk_s3::config::Region::new(REGION);
-        let s3 = aws_sdk_s3::Config::builder()
-            .behavior_version_latest()
-            .http_client(http_client())
-            .endpoint_url(endpoint_url)
-            .region(region.clone())
-            .credentials_provider(credentials.clone())
-            .force_path_style(true);
-        let dynamodb = aws_sdk_dynamodb::Config::builder()
-            .behavior_version_latest()
-            .http_client(http_client())
-            .endpoint_url(endpoint_url)
-            .region(region.clone())
-            .credentials_provider(credentials.clone());
-        let sqs = aws_sdk_sqs::Config::builder()
-            .behavior_version_latest()
-            .http_client(http_client())
-            .endpoint_url(endpoint_url)
-            .region(region)
-            .credentials_provider(credentials.clone());
-        Clients {
-            endpoint_url: endpoint_url.to_string(),
-            region: REGION.to_string(),
-            access_key_id: credentials.access_key_id().to_string(),
-            secret_access_key: credentials.secret_access_key().to_string(),
-            s3: aws_sdk_s3::Client::from_conf(s3.build()),
-            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a harness tells its user what it does")]
 
 pub mod binaries;
+pub mod clients;
 pub mod cloud;
 mod container;
 pub mod faults;
