@@ -95,7 +95,7 @@ fn main() -> Result<()> {
             );
             hours.entry(minute.hour()).or_default().1.merge(site, minute, visitors);
         }
-        for (number, part) in Plan::of(&count.tally, &inputs).parts.iter().enumerate() {
+        for (number, part) in Plan::of(&count, &inputs).parts.iter().enumerate() {
             table.commit(&id, number, part, &mut counting);
             for row in part.rows.iter().filter(|_| part.is_open()) {
                 let (tally, _) = hours.entry(row.period.first_minute().hour()).or_default();

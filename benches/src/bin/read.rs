@@ -222,7 +222,7 @@ impl GeneratedHour {
             default_currency: currency()?,
             minute_retention_days: RETENTION.minute_days,
         };
-        for part in self.chunks.iter().flat_map(|chunk| Plan::of(chunk, &inputs).parts) {
+        for part in self.chunks.iter().flat_map(|chunk| Plan::of_tally(chunk, &inputs).parts) {
             ensure!(part.is_open(), "the generated hour was to be open");
             for row in &part.rows {
                 let minute = running.first_minute().plus(row.period.first_minute().of_hour());

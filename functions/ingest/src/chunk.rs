@@ -3,7 +3,7 @@
 use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Part, Plan};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan};
 use minutebook_domain::time::lateness::is_closed;
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
@@ -246,12 +246,7 @@ impl Counter {
             return Ok(Committing::OtherInputs(recorded));
         }
 
-        let mut plan = Plan::of(&count.tally, &inputs);
-        if !count.orders.is_empty() && plan.parts.len() == 1 {
-            // Orders are written between two ledger entries: after the first, which settles what
-            // the chunk is read by, and before the last, which says that all of it is counted.
-            plan.parts.push(Part::default());
-        }
+        let plan = Plan::of(count, &inputs);
         let parts = plan.parts.len();
         for (number, entry) in entries.parts() {
             check_plan(number, entry, parts)?;
