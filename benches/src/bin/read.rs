@@ -29,7 +29,8 @@ use minutebook_storage::error::StorageError;
 use minutebook_storage::keys::{COUNTER_PREFIX, Shard, tally_partition};
 use minutebook_storage::memory::{MemoryTable, Reads};
 use minutebook_storage::open_hours::OpenHour;
-use minutebook_storage::reader::{Attributes, Page, RowRange, RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::{Page, RowRange, RowSource, SumQuestion, sum_windows};
+use minutebook_storage::table::Item as Attributes;
 
 /// The site of events that name none.
 const SITE: &str = "default";

@@ -369,8 +369,7 @@ mod tests {
     fn a_chunk_with_orders_has_a_part_before_and_after_them() {
         const VIEW: &str =
             r#"{"event_type":"view","item_id":"7","timestamp":"2026-11-18T16:00:00Z"}"#;
-        const ORDER: &str =
-            r#"{"event_type":"order_cancelled","order_id":"o","timestamp":"2026-11-18T16:00:00Z"}"#;
+        const ORDER: &str = r#"{"eventType":"OrderCreatedEvent","timestamp":"2026-11-18T16:00:00Z","orderId":7,"totalAmount":1}"#;
         for (lines, parts) in [(VIEW.to_string(), 1), (format!("{VIEW}\n{ORDER}"), 2)] {
             let inputs = inputs(0, 7);
             let size_bytes = lines.len() as u64;
