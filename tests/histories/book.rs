@@ -19,7 +19,7 @@ const SETTLED_AFTER: i64 = 11 * 60;
 
 /// What the sort keys of customers and sessions begin with: sketches, which questions are asked
 /// about.
-const UNIQUES: &str = "users";
+const UNIQUES: &str = "visitors";
 
 /// The shard of minute rows that are added up at once.
 const LATE: &str = "late";

@@ -329,7 +329,7 @@ impl Reader {
         let window = json!({
             "from": window.from.to_string(), "to": window.to.to_string(), "precision": precision.as_str(),
         });
-        let [VisitorCounts { users, sessions }] = counts[..] else {
+        let [VisitorCounts { visitors: users, sessions }] = counts[..] else {
             bail!("one window has {counts:?}")
         };
         Ok(Some(Answer {

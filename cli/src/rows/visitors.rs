@@ -7,7 +7,7 @@ use crate::rows::ledger::Item;
 use crate::rows::{number, others, period, site_and_span, ttl, two_digits};
 
 /// What the sort keys of these rows begin with.
-const USERS: &str = "users#";
+const VISITORS: &str = "visitors#";
 
 /// How much of the hash of its chunk's id stands in the key of a minute row, in hex digits.
 const CHUNK_HASH_DIGITS: usize = 16;
@@ -32,7 +32,7 @@ pub(crate) struct Sketches {
 
 /// Whether these are the keys of such a row, if of any.
 pub(super) fn are_keys(pk: &str, sk: &str) -> bool {
-    pk.starts_with("T#") && sk.starts_with(USERS)
+    pk.starts_with("T#") && sk.starts_with(VISITORS)
 }
 
 pub(super) fn read(
@@ -53,13 +53,13 @@ pub(super) fn read(
             None
         }
     };
-    let sketches = Sketches { users: sketch("users"), sessions: sketch("sessions") };
+    let sketches = Sketches { users: sketch("visitors"), sessions: sketch("sessions") };
     if sketches == Sketches::default() {
-        odd("it has neither users nor sessions".to_owned());
+        odd("it has neither visitors nor sessions".to_owned());
     }
     let ttl = ttl(item, odd);
     if period.granularity() == Granularity::Minute {
-        others(item, &["users", "sessions", "ttl"], odd);
+        others(item, &["visitors", "sessions", "ttl"], odd);
     } else {
         let revision = item.get("revision");
         if revision
@@ -69,7 +69,7 @@ pub(super) fn read(
         {
             odd(format!("its revision is {revision:?}"));
         }
-        others(item, &["users", "sessions", "revision", "ttl"], odd);
+        others(item, &["visitors", "sessions", "revision", "ttl"], odd);
     }
     Some(VisitorRow { site: site.to_owned(), period, ttl, sketches })
 }
@@ -77,7 +77,7 @@ pub(super) fn read(
 /// The site and the period of a row with these keys.
 fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Period)> {
     let (site, span) = site_and_span(pk)?;
-    let (within, copy) = sk.strip_prefix(USERS)?.split_once('#')?;
+    let (within, copy) = sk.strip_prefix(VISITORS)?.split_once('#')?;
     let period = period(span, within)?;
     let is_right = match period.granularity() {
         Granularity::Minute => {
@@ -120,16 +120,16 @@ mod tests {
 
     #[test]
     fn reads_minutes_and_what_is_above_them() {
-        let minute = format!("users#07#{CHUNK}");
+        let minute = format!("visitors#07#{CHUNK}");
         for (pk, sk, expected) in [
             ("T#a:b#2026-11-20T23", minute.as_str(), "a:b 2026-11-20T23:07"),
-            ("T#shop#2026-11-20", "users#23#00", "shop 2026-11-20T23"),
-            ("T#shop#2026", "users#d11-20#03", "shop 2026-11-20"),
-            ("T#shop#2026", "users#w47#00", "shop 2026-W47"),
-            ("T#shop#2026", "users#m11#00", "shop 2026-11"),
+            ("T#shop#2026-11-20", "visitors#23#00", "shop 2026-11-20T23"),
+            ("T#shop#2026", "visitors#d11-20#03", "shop 2026-11-20"),
+            ("T#shop#2026", "visitors#w47#00", "shop 2026-W47"),
+            ("T#shop#2026", "visitors#m11#00", "shop 2026-11"),
         ] {
             let mut attributes =
-                vec![("users", sketch(1)), ("sessions", sketch(2)), ("ttl", count("99"))];
+                vec![("visitors", sketch(1)), ("sessions", sketch(2)), ("ttl", count("99"))];
             if sk != minute {
                 attributes.push(("revision", count("3")));
             }
@@ -147,13 +147,13 @@ mod tests {
     #[test]
     fn other_keys_are_odd() {
         for (pk, sk) in [
-            ("T#shop#2026-11-20T23", "users#07#00#000"),
-            ("T#shop#2026-11-20T23", "users#60#0123456789abcdef"),
-            ("T#shop#2026-11-20T23", "users#07#0123456789ABCDEF"),
-            ("T#shop#2026-11-20", "users#24#00"),
-            ("T#shop#2026-11-20", "users#23#000"),
-            ("T#shop#2026", "users#m11"),
-            ("T#shop", "users#m11#00"),
+            ("T#shop#2026-11-20T23", "visitors#07#00#000"),
+            ("T#shop#2026-11-20T23", "visitors#60#0123456789abcdef"),
+            ("T#shop#2026-11-20T23", "visitors#07#0123456789ABCDEF"),
+            ("T#shop#2026-11-20", "visitors#24#00"),
+            ("T#shop#2026-11-20", "visitors#23#000"),
+            ("T#shop#2026", "visitors#m11"),
+            ("T#shop", "visitors#m11#00"),
         ] {
             let (row, oddities) = row(pk, sk, &[]);
             assert_eq!(oddities, [format!("row {pk} {sk}: not the keys of a row of visitors")]);
@@ -163,8 +163,8 @@ mod tests {
 
     #[test]
     fn says_which_attributes_are_odd() {
-        let (minute, hour) = (format!("users#07#{CHUNK}"), "users#23#00");
-        let both = [("users", sketch(1)), ("sessions", sketch(2))];
+        let (minute, hour) = (format!("visitors#07#{CHUNK}"), "visitors#23#00");
+        let both = [("visitors", sketch(1)), ("sessions", sketch(2))];
         let oddities = |pk: &str, sk: &str, more: &[(&str, AttributeValue)]| {
             row(pk, sk, &[&both, more].concat()).1.len()
         };

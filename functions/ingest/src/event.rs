@@ -1,5 +1,5 @@
-//! What Lambda brings: messages of the queue, or records of a stream. The shape of the event says
-//! which.
+//! The events that Lambda delivers: messages of the queue, or records of a stream. The shape of the
+//! event says which.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub enum Event {
 /// An event that this function cannot handle. No retry helps.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// It has another shape than those that are known.
+    /// Its shape is unknown.
     #[error(
         "the event has neither Records (of the queue or of a Kinesis stream) nor an eventSource aws:kafka or \
          SelfManagedKafka with records"
@@ -34,7 +34,7 @@ pub enum EventError {
         "a record has the eventSource {0:?}; expected aws:sqs or aws:kinesis, the same for all records"
     )]
     OtherSource(String),
-    /// A record lacks what those of its source have.
+    /// A record lacks a member that records of its source have.
     #[error("a record of {of} has no {missing}")]
     Incomplete {
         /// Its source.
@@ -42,7 +42,7 @@ pub enum EventError {
         /// The member.
         missing: &'static str,
     },
-    /// A value that no stream gives.
+    /// It has a value that no stream delivers.
     #[error(transparent)]
     Stream(#[from] StreamEventError),
 }
@@ -58,7 +58,7 @@ struct Shape {
     source_arn: Option<String>,
     #[serde(rename = "bootstrapServers")]
     bootstrap_servers: Option<String>,
-    /// By `<topic>-<partition>`, which each record says, too.
+    /// By `<topic>-<partition>`; each record has both too.
     records: Option<BTreeMap<String, Vec<KafkaRecord>>>,
 }
 

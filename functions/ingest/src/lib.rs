@@ -1,5 +1,5 @@
 //! The function that counts the chunks that the queue names, and stores the records of streams as
-//! chunks.
+//! chunks of their own.
 
 pub mod chunk;
 pub mod event;
@@ -21,29 +21,29 @@ use crate::notification::{BatchAnswer, Failure, Message, created_objects};
 use crate::stream::event::Delivery;
 use crate::stream::{StreamError, StreamStore};
 
-/// How many messages are worked on at once. Each holds the tallies of one chunk in memory, so this
-/// bounds the memory.
+/// The number of messages that are worked on at once. Each holds the tallies of one chunk in memory,
+/// so this bounds the memory.
 const MESSAGES_AT_ONCE: usize = 4;
 
-/// How many partitions of a topic are stored at once. All their records together are no more than
-/// an invocation brings, 6 MB.
+/// The number of partitions of a topic that are stored at once. All their records together fit the
+/// payload of an invocation, 6 MB.
 const PARTITIONS_AT_ONCE: usize = 8;
 
-/// What the function works with.
+/// What the function needs.
 #[derive(Debug)]
 pub struct Ingest {
-    /// What counts the chunks that messages name.
+    /// Counts the chunks that messages name.
     pub counter: Counter,
-    /// Where the records of streams are stored.
+    /// Stores the records of streams.
     pub streams: StreamStore<EventBucket, Table>,
 }
 
 /// Handles the event of an invocation.
 ///
 /// # Errors
-/// [`NotStored`] for records of a stream. It is an error of the whole invocation, for a mapping
-/// that does not ask for partial answers takes any answer for success; what was stored is found as
-/// such when Lambda brings the batch again.
+/// [`NotStored`] for records of a stream. It fails the whole invocation, because a mapping that does
+/// not ask for partial answers takes any answer for success. A retry helps: it finds the records that
+/// are stored already.
 pub async fn handle(
     event: Event,
     ingest: &Ingest,
@@ -58,7 +58,7 @@ pub async fn handle(
     }
 }
 
-/// Records of a stream that are not stored.
+/// Records of a stream could not be stored.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{failed} of {partitions} partitions are not stored, the first of them {partition}: {error}"
@@ -110,11 +110,11 @@ async fn store_delivery(
     }
 }
 
-/// Counts what the messages name, each with its own outcome: a message fails if any of its objects
-/// does, and no message because its neighbour did.
+/// Counts the objects that the messages name. Each message has its own outcome: it fails if any of its
+/// objects fails, and never because another message did.
 ///
-/// **Shape**: the answer lists the messages that the queue shall bring again, in the order in which
-/// they failed.
+/// **Shape**: the answer lists the messages that the queue should deliver again, in the order of their
+/// failures.
 async fn handle_messages(
     messages: Vec<Message>,
     counter: &Counter,
@@ -144,7 +144,7 @@ async fn handle_message(message: Message, counter: &Counter, deadline: Instant) 
     has_failed.then_some(Failure { id: message.id })
 }
 
-/// Counts one object, and writes its one line of the log.
+/// Counts one object, and logs one line about it.
 async fn count_object(
     object: &ObjectRef,
     counter: &Counter,
@@ -164,8 +164,8 @@ async fn count_object(
     counted.map(drop)
 }
 
-/// Writes a line of the log in one go, so that lines of what is worked on side by side do not mix.
-/// A log that cannot be written must not stop the counting.
+/// Writes a line of the log in one call, so that concurrent lines do not mix. A log that cannot be
+/// written must not stop the counting.
 fn write_line(line: &str) {
     drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes()));
 }

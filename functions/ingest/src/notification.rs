@@ -1,7 +1,7 @@
-//! What the queue brings: SQS messages that hold S3 notifications, turned into our own types.
+//! SQS messages with S3 notifications, converted into our own types.
 //!
-//! The types of `aws_lambda_events` are not used: they refuse S3's test event, and never decode
-//! keys.
+//! The types of `aws_lambda_events` are not used, because they refuse S3's test event and do not
+//! decode keys.
 
 use minutebook_storage::bucket::read::ObjectRef;
 use percent_encoding::percent_decode_str;
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 /// One message of the queue.
 #[derive(Debug)]
 pub struct Message {
-    /// What names the message in the answer.
+    /// The id of the message, for the answer.
     pub id: String,
     /// The notification, as text.
     pub body: String,
 }
 
-/// The messages that the queue shall bring again; it forgets all others. A stream ignores this
+/// The messages that the queue should deliver again; it deletes all others. A stream ignores this
 /// answer.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BatchAnswer {
@@ -25,7 +25,7 @@ pub struct BatchAnswer {
     pub failures: Vec<Failure>,
 }
 
-/// A message that the queue shall bring again.
+/// A message that the queue should deliver again.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// Its id.
@@ -33,7 +33,7 @@ pub struct Failure {
     pub id: String,
 }
 
-/// A message that is no S3 notification: it goes to the dead letters.
+/// A message that is not an S3 notification. No retry helps: it ends in the dead-letter queue.
 #[derive(Debug, thiserror::Error)]
 pub enum NotificationError {
     /// Its body is not JSON, or not of the shape that S3 sends.

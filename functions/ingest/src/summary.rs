@@ -27,7 +27,7 @@ const METRICS: [(&str, &str); 12] = [
     ("duration_ms", "Milliseconds"),
 ];
 
-/// What every line begins with.
+/// The members that every line has.
 #[derive(Serialize)]
 struct Head<'a> {
     #[serde(rename = "_aws")]
@@ -73,7 +73,7 @@ struct ErrorLine<'a> {
 /// The line of an object that was counted, or needed no counting.
 ///
 /// # Errors
-/// None that a line of plain numbers and texts can meet.
+/// In practice none: the line has only numbers and texts.
 pub fn line(
     object: &ObjectRef,
     report: &Report,
@@ -82,7 +82,7 @@ pub fn line(
 ) -> Result<String, serde_json::Error> {
     let (level, message) = match report.ending {
         Ending::Counted => ("INFO", "the chunk is counted"),
-        Ending::Duplicate => ("INFO", "the chunk was counted before (duplicate)"),
+        Ending::Duplicate => ("INFO", "the chunk is already counted (duplicate)"),
         Ending::Gone => ("WARN", "the object was gone before it was read"),
         Ending::Replaced => {
             ("WARN", "the object was replaced before it was read; its own notification counts it")
@@ -120,7 +120,7 @@ pub fn line(
 /// The line of an object whose message goes back to the queue.
 ///
 /// # Errors
-/// None that a line of plain numbers and texts can meet.
+/// In practice none: the line has only numbers and texts.
 pub fn error_line(
     object: &ObjectRef,
     error: &CountError,

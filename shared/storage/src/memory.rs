@@ -112,8 +112,10 @@ impl MemoryTable {
         retention: Retention,
     ) {
         let sort_key = format!("{}{tag}", keys::tally_prefix(keys::VISITORS, period));
-        let sketches =
-            sketches(visitors).into_iter().map(|(name, sketch)| (name, sketch.to_bytes())).collect();
+        let sketches = sketches(visitors)
+            .into_iter()
+            .map(|(name, sketch)| (name, sketch.to_bytes()))
+            .collect();
         let row = MemoryRow {
             expires_at: retention.expires_at(period),
             sketches,

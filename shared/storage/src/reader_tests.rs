@@ -1,5 +1,7 @@
 //! Reading a table in memory that a writer and a sealer of our own making work on.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use minutebook_domain::count::amount::Amount;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

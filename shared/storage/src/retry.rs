@@ -45,6 +45,9 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_longest() {
         let millis = |attempts| longest_pause(attempts).as_millis();
-        assert_eq!([1, 2, 3, 7, 8, 100, u32::MAX].map(millis), [20, 40, 80, 1280, 2000, 2000, 2000]);
+        assert_eq!(
+            [1, 2, 3, 7, 8, 100, u32::MAX].map(millis),
+            [20, 40, 80, 1280, 2000, 2000, 2000]
+        );
     }
 }

@@ -102,8 +102,7 @@ impl Table {
         hour: Hour,
     ) -> Result<SealedHour, StorageError> {
         let partition = keys::tally_partition(site, Period::Minute(hour.first_minute()));
-        let mut rows =
-            rows(self.query(partition, Consistency::Strong), "Query of a sealed hour");
+        let mut rows = rows(self.query(partition, Consistency::Strong), "Query of a sealed hour");
         let mut sealed = SealedHour::default();
         while let Some(item) = rows.try_next().await? {
             add_row(&item, site, hour, &mut sealed)?;

@@ -142,8 +142,7 @@ impl Committer {
             let stored = self.merged_row(site, period, &sort_key).await?;
             let mut merged = stored.as_ref().map(read_visitors).transpose()?.unwrap_or_default();
             merged.merge(visitors);
-            let mut item =
-                visitors_item(site, period, sort_key.clone(), &merged, self.retention);
+            let mut item = visitors_item(site, period, sort_key.clone(), &merged, self.retention);
             if stored.as_ref().is_some_and(|stored| has_same_sketches(stored, &item)) {
                 return Ok(());
             }
@@ -189,7 +188,6 @@ impl Committer {
             Err(error) => Err(StorageError::from_sdk("PutItem of visitors", error)),
         }
     }
-
 }
 
 /// Writes visitors as a row. A sketch that would be empty is left out.

@@ -1,13 +1,13 @@
-//! Records that the Kinesis Producer Library packed into one, taken apart again.
+//! Separating the records that the Kinesis Producer Library aggregated into one.
 //!
 //! **Source**:
 //! <https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md>: four
 //! magic bytes, a message of Protocol Buffers, and its MD5.
 
-/// What such a record begins with. No JSON text and no UTF-8 does.
+/// The first bytes of such a record. No JSON text and no UTF-8 begins like this.
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 
-/// The length of the MD5 behind the message.
+/// The length of the MD5 after the message.
 const DIGEST_BYTES: usize = 16;
 
 /// The field of the message that has the records, each a message of its own.
@@ -16,17 +16,17 @@ const RECORDS: u64 = 3;
 /// The field of a record that has its data.
 const DATA: u64 = 3;
 
-/// The data of the records that are packed into this one; `None` if it is a record like any other.
+/// The data of the records that are aggregated into this one; `None` if it is a record like any other.
 ///
-/// The digest is not looked at: who wrote the magic bytes and a whole message behind them wrote
-/// them in this format, and Kinesis itself keeps bytes from changing.
+/// The digest is not checked: a record with the magic bytes and a whole message after them is in this
+/// format, and Kinesis itself protects the bytes.
 pub fn unpacked(data: &[u8]) -> Option<Vec<Vec<u8>>> {
     let packed = data.strip_prefix(&MAGIC)?;
     let message = packed.get(..packed.len().checked_sub(DIGEST_BYTES)?)?;
     let mut unpacked = vec![];
     for record in fields(message, RECORDS)? {
         let data = fields(record, DATA)?;
-        // Of a field that stands twice the last one holds.
+        // If a field occurs twice, the last one applies.
         unpacked.push(data.last()?.to_vec());
     }
     Some(unpacked)

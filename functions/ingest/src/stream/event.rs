@@ -1,4 +1,4 @@
-//! What Kafka and Kinesis bring: records of topics and streams, turned into our own types.
+//! The records of Kafka topics and Kinesis streams, converted into our own types.
 //!
 //! **Source**: the events of the mappings,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html>,
@@ -14,19 +14,17 @@ use serde::Deserialize;
 
 use crate::stream::aggregate::unpacked;
 
-/// How much of the hash of a cluster or stream its name has, in hex digits: enough to tell a
-/// handful apart.
+/// The hex digits of the hash in the name of a cluster or stream: enough to distinguish a handful.
 const HASH_DIGITS: usize = 8;
 
-/// What a cluster is called that has no name of its own.
+/// The name of a cluster that has none.
 const SELF_MANAGED: &str = "self-managed";
 
-/// The records of one partition of a topic, or of one shard of a stream, that came with one
-/// invocation.
+/// The records of one partition of a topic, or of one shard of a stream, in one invocation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
-    /// `kafka/<cluster>/<topic>/<partition>` or `kinesis/<stream>/<shard>`: where its objects lie,
-    /// and what its rows are of.
+    /// `kafka/<cluster>/<topic>/<partition>` or `kinesis/<stream>/<shard>`: the prefix of its objects,
+    /// and part of the keys of its rows.
     pub partition: String,
     /// By offset, each once.
     pub records: Vec<StreamRecord>,
@@ -35,27 +33,27 @@ pub struct Delivery {
 /// A record of a stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StreamRecord {
-    /// Its place in the partition.
+    /// Its position in the partition.
     pub offset: Offset,
-    /// Its time in the partition, in milliseconds since 1970; `None` where the stream keeps none
-    /// that never changes.
+    /// Its time in the partition, in milliseconds since 1970; `None` if the stream keeps no time that
+    /// never changes.
     pub timestamp: Option<i64>,
-    /// What it says: one value, none for a tombstone, or those of all records that their producer
-    /// packed into one.
+    /// Its values: one, none for a tombstone, or those of all records that the producer aggregated
+    /// into one.
     pub values: Vec<Vec<u8>>,
 }
 
-/// An event that has the shape of a stream's, and values that no stream gives. No retry helps.
+/// An event with the shape of a stream's event, and values that no stream delivers. No retry helps.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamEventError {
     /// A value of the event, as a whole or of one record.
     #[error("{name} is {value:?}; expected {expected}")]
     Invalid {
-        /// Which.
+        /// Its name.
         name: &'static str,
-        /// What it is.
+        /// The value.
         value: String,
-        /// What it should be.
+        /// The expected values.
         expected: &'static str,
     },
     /// A Kafka event that names no cluster.
@@ -63,7 +61,7 @@ pub enum StreamEventError {
     NoCluster,
 }
 
-/// A record as the mapping of a Kafka topic brings it.
+/// A record as the mapping of a Kafka topic delivers it.
 #[derive(Debug, Deserialize)]
 pub struct KafkaRecord {
     topic: String,
@@ -73,7 +71,7 @@ pub struct KafkaRecord {
     value: Option<String>,
 }
 
-/// What the mapping of a Kinesis stream says of a record.
+/// A record as the mapping of a Kinesis stream delivers it.
 #[derive(Debug, Deserialize)]
 pub struct KinesisRecord {
     #[serde(rename = "sequenceNumber")]
@@ -116,7 +114,7 @@ pub fn kafka_deliveries(
     Ok(partitions.deliveries())
 }
 
-/// The deliveries of a Kinesis event, of records with their `eventSourceARN` and `eventID`.
+/// The deliveries of a Kinesis event: records with their `eventSourceARN` and `eventID`.
 ///
 /// # Errors
 /// [`StreamEventError`]; no retry helps.
@@ -135,8 +133,7 @@ pub fn kinesis_deliveries(
         })?;
         let data = decoded("data", &record.data)?;
         let values = unpacked(&data).unwrap_or_else(|| vec![data]);
-        // A sequence number is never given out twice, so that nothing depends on the time of
-        // arrival.
+        // A sequence number is never assigned twice, so nothing depends on the time of arrival.
         partitions.add(
             format!("kinesis/{stream}/{shard}"),
             StreamRecord { offset, timestamp: None, values },
@@ -163,15 +160,15 @@ impl Partitions {
     }
 }
 
-/// `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`: the whole ARN tells clusters of one
-/// name apart, also one that was made anew.
+/// `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`: the hash of the whole ARN distinguishes
+/// clusters of the same name, including one that was deleted and created again.
 fn cluster_of_arn(arn: &str) -> String {
     let name = arn.split_once(":cluster/").and_then(|(_, rest)| rest.split('/').next());
     let name = name.filter(|name| is_name(name)).unwrap_or("cluster");
     format!("{name}-{}", hash_of(arn))
 }
 
-/// The same brokers in any order are the same cluster.
+/// The order of the brokers does not matter.
 fn cluster_of_servers(servers: &str) -> String {
     let mut servers: Vec<&str> =
         servers.split(',').map(str::trim).filter(|server| !server.is_empty()).collect();
@@ -180,8 +177,8 @@ fn cluster_of_servers(servers: &str) -> String {
     format!("{SELF_MANAGED}-{}", hash_of(&servers.join(",")))
 }
 
-/// `arn:aws:kinesis:<region>:<account>:stream/<name>`; a consumer with a throughput of its own has
-/// `/consumer/…` behind it, and reads the same shards.
+/// `arn:aws:kinesis:<region>:<account>:stream/<name>`; that of a consumer with dedicated throughput
+/// continues with `/consumer/…`, and the consumer reads the same shards.
 fn stream_of_arn(arn: &str) -> Result<String, StreamEventError> {
     let invalid = || StreamEventError::Invalid {
         name: "eventSourceARN",
@@ -206,7 +203,7 @@ fn named<'a>(name: &'static str, text: &'a str) -> Result<&'a str, StreamEventEr
     }
 }
 
-/// Kafka and Kinesis take the same letters in names.
+/// Kafka and Kinesis allow the same characters in names.
 fn is_name(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     !text.is_empty() && text.bytes().all(is_letter)
@@ -245,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn records_of_a_topic_are_taken_apart_by_partition_and_ordered() {
+    fn records_of_a_topic_are_grouped_by_partition_and_ordered() {
         let records = [
             kafka("a-1", 0, 12, Some("e30=")),
             kafka("a", 10, 5, None),
@@ -290,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn records_of_a_stream_are_taken_apart_by_shard_and_ordered_as_numbers() {
+    fn records_of_a_stream_are_grouped_by_shard_and_ordered_as_numbers() {
         let consumer = format!("{STREAM}/consumer/fast:1540591608");
         let records = [
             kinesis(STREAM, "shardId-000000000006:100", "Qg=="),
@@ -312,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_stream_gives_is_an_error_that_names_it() {
+    fn values_that_no_stream_delivers_are_errors_that_name_them() {
         for (record, name) in
             [(kafka("a/b", 0, 1, None), "topic"), (kafka("a", 0, 1, Some("{")), "value")]
         {

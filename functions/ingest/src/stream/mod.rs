@@ -1,8 +1,8 @@
-//! The way of the records of a stream: into the bucket, each once, as a chunk for each batch.
+//! Storing the records of a stream in the bucket, each once, as a chunk for each batch.
 //!
-//! They are not counted here. The bucket announces their object as it does any other, so they are
-//! counted, rejected, recounted and replayed like the lines of a file; and a record that nobody can
-//! read is a rejected line, while its partition goes on.
+//! They are not counted here. The bucket announces their object like any other, so they are counted,
+//! rejected, recounted and replayed like the lines of a file. A record that cannot be read becomes a
+//! rejected line, and its partition continues.
 
 pub mod aggregate;
 pub mod event;
@@ -16,51 +16,51 @@ use tokio::time::Instant;
 
 use crate::stream::event::{Delivery, StreamRecord};
 
-/// Where records of streams are stored.
+/// Stores the records of streams.
 #[derive(Clone, Debug)]
 pub struct StreamStore<E, P> {
     /// The bucket.
     pub events: E,
-    /// What says how far each partition is stored.
+    /// The extents of each partition.
     pub positions: P,
 }
 
 /// What became of the records of a delivery.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Report {
-    /// How many are stored now.
+    /// The records that this delivery stored.
     pub stored: usize,
-    /// How many of these have no line in them: tombstones, and values of nothing but white space.
+    /// Those of them without a line: tombstones, and values of white space only.
     pub empty: usize,
-    /// How many were stored before.
+    /// The records that were stored before.
     pub redelivered: usize,
     /// The keys of the objects that were put.
     pub keys: Vec<String>,
-    /// How often the partition was made anew, with this time.
+    /// The epoch of the partition, from 1.
     pub epoch: u32,
-    /// Whether it was found now that it was made anew.
-    pub is_made_anew: bool,
+    /// Whether this delivery began the epoch.
+    pub is_new_epoch: bool,
 }
 
-/// Why records could not be stored. Lambda brings the whole batch again.
+/// Why records could not be stored. Lambda delivers the whole batch again.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// The table or the bucket; see the error whether a later try helps.
+    /// The table or the bucket failed; see [`StorageError::is_retryable`].
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The time that Lambda allows is nearly up; what was stored stays, and the next try goes on
+    /// The time that Lambda allows is nearly over. What was stored stays, and the next try continues
     /// from there.
     #[error("out of time: the records are not all stored before Lambda ends the function")]
     OutOfTime,
 }
 
 impl<E: EventStore, P: Positions> StreamStore<E, P> {
-    /// Stores the records of a delivery that are not stored yet, in the time that is left.
+    /// Stores the records of a delivery that are not stored yet, until a deadline.
     ///
-    /// **Guarantees**: as [`StreamStore::store`].
+    /// **Guarantees**: those of [`StreamStore::store`].
     ///
     /// # Errors
-    /// [`StreamError`].
+    /// [`StreamError`]; a retry helps, unless a [`StreamError::Storage`] is not retryable.
     pub async fn store_in_time(
         &self,
         delivery: &Delivery,
@@ -74,28 +74,28 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
 
     /// Stores the records of a delivery that are not stored yet.
     ///
-    /// **Guarantees**: each record of a partition lies in exactly one object, in whatever batches
-    /// it is delivered, how often, and by how many at once, and wherever they die; as long as a
-    /// record is not delivered before the one in front of it is stored, which is how Kafka and
-    /// Kinesis deliver.
+    /// **Guarantees**: each record of a partition is stored in exactly one object, in whatever batches
+    /// it is delivered, any number of times and concurrently, and wherever a function dies. This
+    /// holds as long as no record is delivered before the one in front of it is stored, which Kafka
+    /// and Kinesis ensure.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so. What was stored stays so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`]. What was stored stays stored.
     pub async fn store(&self, delivery: &Delivery) -> Result<Report, StorageError> {
         let partition = delivery.partition.as_str();
         let mut extents = self.positions.extents(partition).await?;
         let mut epoch = extents.iter().map(|extent| extent.name.epoch).max().unwrap_or(1);
         extents.retain(|extent| extent.name.epoch == epoch);
         let mut report =
-            Report { is_made_anew: is_made_anew(&delivery.records, &extents), ..Report::default() };
-        if report.is_made_anew {
+            Report { is_new_epoch: is_new_epoch(&delivery.records, &extents), ..Report::default() };
+        if report.is_new_epoch {
             epoch += 1;
             extents.clear();
         }
         report.epoch = epoch;
 
-        // From the end of the partition backwards: what lies before the first record of a extent
-        // is of the next one.
+        // From the end of the partition backwards: records before the first one of an extent belong
+        // to the next extent.
         let mut extents = extents.into_iter();
         let mut rest = delivery.records.as_slice();
         let mut number = 0;
@@ -115,7 +115,7 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
         Ok(report)
     }
 
-    /// Begins a extent, or finds the one that another delivery has begun in the meantime.
+    /// Begins an extent, or finds the one that another delivery has begun in the meantime.
     async fn begin(&self, partition: &str, extent: Extent) -> Result<Extent, StorageError> {
         if self.positions.begin(partition, &extent).await? {
             return Ok(extent);
@@ -127,12 +127,12 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
             .into_iter()
             .find(|known| known.name == extent.name);
         known.ok_or_else(|| StorageError::Unavailable {
-            call: "beginning a extent of a stream",
+            call: "beginning an extent of a stream",
             reason: format!("the row of {partition} was there, and then was not"),
         })
     }
 
-    /// Puts what is behind the end of a extent, and walks over what others put there.
+    /// Puts the records after the end of an extent, and skips what other deliveries put there.
     async fn go_on(
         &self,
         partition: &str,
@@ -180,15 +180,15 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
     }
 }
 
-/// The records that a extent does not have yet.
+/// The records that an extent does not have yet.
 fn behind<'a>(records: &'a [StreamRecord], extent: &Extent) -> &'a [StreamRecord] {
     &records[records.partition_point(|record| record.offset < extent.next)..]
 }
 
-/// Whether these records are of a partition that was made anew, so that its offsets began again:
-/// one of them stands where something is stored, and is later than everything that is stored there.
-/// So it cannot be what was stored, since neither the place nor the time of a record ever changes.
-fn is_made_anew(records: &[StreamRecord], extents: &[Extent]) -> bool {
+/// Whether these records begin a new epoch: the partition was deleted and created again, so its
+/// offsets started again. That is so if a record has an offset that is stored and a later time than
+/// everything stored there, because neither the offset nor the time of a record ever changes.
+fn is_new_epoch(records: &[StreamRecord], extents: &[Extent]) -> bool {
     records.iter().any(|record| {
         let is_in = |extent: &Extent| (&extent.first..&extent.next).contains(&&record.offset);
         let stored =
@@ -197,7 +197,7 @@ fn is_made_anew(records: &[StreamRecord], extents: &[Extent]) -> bool {
     })
 }
 
-/// The lines of the records, and how many of these have none.
+/// The lines of the records, and the number of records without any.
 fn lines_of(records: &[StreamRecord]) -> (Vec<u8>, usize) {
     let mut text = vec![];
     let mut empty = 0;
@@ -217,8 +217,8 @@ fn add_lines(text: &mut Vec<u8>, value: &[u8]) {
         return;
     }
     if text.is_empty() && !lines.starts_with(b"{") {
-        // The first bytes of a chunk say whether it is packed. A value that only looks so must not
-        // spoil the others: behind a blank line it is a line like any other.
+        // The first bytes of a chunk say whether it is compressed. A value that only looks compressed
+        // must not affect the others: after a blank line it is a line like any other.
         text.push(b'\n');
     }
     text.extend_from_slice(&lines);

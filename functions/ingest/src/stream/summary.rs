@@ -20,10 +20,10 @@ const METRICS: [(&str, &str); 4] = [
 
 /// The line of a delivery that is stored.
 pub fn line(delivery: &Delivery, report: &Report, took: Duration, now: DateTime<Utc>) -> String {
-    let (level, message) = if report.is_made_anew {
+    let (level, message) = if report.is_new_epoch {
         (
             "WARN",
-            "the records are stored; their partition was made anew, so its offsets begin again",
+            "the records are stored; their partition began a new epoch, so its offsets start again",
         )
     } else {
         ("INFO", "the records are stored")
@@ -44,7 +44,7 @@ pub fn line(delivery: &Delivery, report: &Report, took: Duration, now: DateTime<
     line.to_string()
 }
 
-/// The line of a delivery that Lambda brings again.
+/// The line of a delivery that Lambda delivers again.
 pub fn error_line(
     delivery: &Delivery,
     error: &StreamError,
@@ -55,7 +55,7 @@ pub fn error_line(
     let line = json!({
         "_aws": metric_directive(&metrics, &["service"], now),
         "level": "ERROR",
-        "message": "the records are not all stored; Lambda brings them again",
+        "message": "the records are not all stored; Lambda delivers them again",
         "service": "ingest",
         "partition": delivery.partition,
         "error": error.to_string(),
@@ -77,7 +77,7 @@ mod tests {
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
         let took = Duration::from_millis(12);
         let report =
-            Report { stored: 3, redelivered: 2, is_made_anew: true, epoch: 2, ..Report::default() };
+            Report { stored: 3, redelivered: 2, is_new_epoch: true, epoch: 2, ..Report::default() };
         let lines = [
             line(&delivery, &report, took, now),
             error_line(&delivery, &StreamError::OutOfTime, took, now),

@@ -316,12 +316,12 @@ fn a_topic_that_was_made_anew_begins_again() {
             .collect()
     };
     let report = memory.deliver(&anew(0..4));
-    assert_eq!((report.stored, report.epoch, report.is_made_anew), (4, 2, true));
+    assert_eq!((report.stored, report.epoch, report.is_new_epoch), (4, 2, true));
     assert_eq!(report.keys, [format!("{PARTITION}/{:020}.2.jsonl", 0)]);
     // The same again, and on from there.
     assert_eq!(memory.deliver(&anew(0..4)).stored, 0);
     let report = memory.deliver(&anew(2..20));
-    assert_eq!((report.stored, report.epoch, report.is_made_anew), (16, 2, false));
+    assert_eq!((report.stored, report.epoch, report.is_new_epoch), (16, 2, false));
     assert_eq!(memory.lines().len(), 30);
 }
 
@@ -334,7 +334,7 @@ fn a_time_that_is_not_later_is_no_sign_of_a_new_topic() {
     memory.deliver(&records);
     for again in 0..records.len() {
         let report = memory.deliver(&records[again..]);
-        assert_eq!((report.stored, report.is_made_anew), (0, false));
+        assert_eq!((report.stored, report.is_new_epoch), (0, false));
     }
     // Neither is a record of the oldest message format, or of Kinesis, which has no time that never
     // changes.

@@ -73,7 +73,8 @@ impl<'a> RejectedLines<'a> {
         let Some(upload) = &self.upload else {
             return Ok(());
         };
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(upload.parts.clone())).build();
+        let parts =
+            CompletedMultipartUpload::builder().set_parts(Some(upload.parts.clone())).build();
         self.client
             .complete_multipart_upload()
             .bucket(self.bucket)

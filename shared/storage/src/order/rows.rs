@@ -17,9 +17,7 @@ use minutebook_domain::time::{Day, Minute};
 use crate::error::StorageError;
 use crate::keys;
 use crate::retry::Backoff;
-use crate::table::{
-    Consistency, Item, Table, has_expired, key, malformed, number, text, time,
-};
+use crate::table::{Consistency, Item, Table, has_expired, key, malformed, number, text, time};
 
 /// The rows of one `BatchGetItem`.
 ///

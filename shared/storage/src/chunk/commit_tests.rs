@@ -1,0 +1,209 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::replay::{Replay, sort_keys};
+use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
+use minutebook_domain::count::measure::Currency;
+use serde_json::{Value, json};
+
+const NOW: &str = "2026-11-20T23:30:00Z";
+
+/// A view of a visitor in an hour that is open at [`NOW`].
+const VIEW: &str =
+    r#"{"event_type":"view","item_id":"7","customer_id":"ann","timestamp":"2026-11-20T23:07:00Z"}"#;
+/// The same in an hour that is closed then.
+const LATE_VIEW: &str =
+    r#"{"event_type":"view","item_id":"7","customer_id":"ann","timestamp":"2026-11-20T21:07:00Z"}"#;
+const ORDER: &str = r#"{"eventType":"OrderCreatedEvent","timestamp":"2026-11-20T23:08:00Z","orderId":"o1","totalAmount":12.5}"#;
+
+#[derive(Debug, thiserror::Error)]
+enum TestError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    OtherPlan(#[from] OtherPlan),
+}
+
+fn inputs() -> PlanInputs {
+    PlanInputs {
+        reference_time: NOW.parse().expect("a time"),
+        default_currency: Currency::parse(b"USD").expect("three letters"),
+        minute_retention_days: 7,
+    }
+}
+
+fn count(lines: &[&str]) -> ChunkCount {
+    let text = lines.join("\n");
+    let settings = ChunkSettings { inputs: inputs(), size_bytes: text.len() as u64 };
+    let mut reader = ChunkReader::new(&settings);
+    reader.push(text.as_bytes()).expect("plain text");
+    let count = reader.finish().expect("plain text");
+    assert_eq!(count.outcomes.counted, lines.len() as u64, "{text}");
+    count
+}
+
+/// Commits a chunk of these lines; also gives what ran of its own steps, each with the number of
+/// calls before it.
+async fn commit(
+    replay: &Replay,
+    lines: &[&str],
+) -> (Result<PlanOutcome, TestError>, Vec<(&'static str, usize)>) {
+    let (count, inputs) = (count(lines), inputs());
+    let chunk = ChunkId::new("raw", "a.jsonl", &count.content_hash);
+    let header = ChunkHeader { bucket: "raw", key: "a.jsonl", inputs, outcomes: &count.outcomes };
+    let steps = Mutex::new(vec![]);
+    let step = |name| steps.lock().expect("no panic").push((name, replay.calls().len()));
+    let content = async {
+        step("content");
+        Ok::<_, TestError>(PlanContent {
+            plan: Plan::of(&count, &inputs),
+            visitors: &count.visitors,
+            object: Some(ObjectContent { header, orders: &count.orders }),
+        })
+    };
+    let rejected_lines = async {
+        step("rejected lines");
+        Ok(())
+    };
+    let commit = PlanCommit {
+        chunk: &chunk,
+        inputs: Some(inputs),
+        content,
+        rejected_lines,
+        now: &|| NOW.parse().expect("a time"),
+    };
+    let outcome = replay.committer().commit_plan(commit, &mut CommitEffort::default()).await;
+    (outcome, steps.into_inner().expect("no panic"))
+}
+
+/// A ledger entry as DynamoDB returns it.
+fn entry(part: usize, parts: usize, version: u32, reference_time: &str) -> Value {
+    json!({
+        "pk": {"S": "L#x"},
+        "sk": {"S": format!("{part:06}")},
+        "plan_format_version": {"N": version.to_string()},
+        "parts": {"N": parts.to_string()},
+        "reference_time": {"S": reference_time},
+        "default_currency": {"S": "USD"},
+        "minute_retention_days": {"N": "7"},
+    })
+}
+
+fn entries(entries: &[Value]) -> Value {
+    json!({"Items": entries, "Count": entries.len()})
+}
+
+#[tokio::test]
+async fn a_chunk_with_orders_is_committed_in_the_order_of_the_protocol() {
+    let replay = Replay::default();
+    let (outcome, steps) = commit(&replay, &[VIEW, ORDER]).await;
+    let expected = PlanOutcome::Counted {
+        parts: 2,
+        parts_committed: 2,
+        has_finished: true,
+        minutes_expired: 0,
+    };
+    assert_eq!(outcome.expect("committed"), expected);
+    // Content and rejected lines follow the ledger's entries, and precede every write.
+    assert_eq!(steps, [("content", 1), ("rejected lines", 1)]);
+    assert_eq!(
+        replay.operations(),
+        [
+            "Query",              // the ledger's entries
+            "BatchWriteItem",     // visitors of the minutes
+            "UpdateItem",         // the hour is listed
+            "TransactWriteItems", // part 0
+            "BatchGetItem",       // what is known about the orders
+            "BatchWriteItem",     // recent orders
+            "TransactWriteItems", // orders and their counters
+            "TransactWriteItems", // the last part
+        ]
+    );
+    let transactions = replay.transactions();
+    let first_keys: Vec<String> =
+        transactions.iter().map(|actions| sort_keys(actions)[0].clone()).collect();
+    assert_eq!(first_keys, ["000000", "order", "000001"]);
+    assert_eq!(transactions[0][0]["Put"]["Item"]["reference_time"]["S"], NOW);
+    assert!(transactions[2][0]["Put"]["Item"]["reference_time"].is_null());
+}
+
+#[tokio::test]
+async fn visitors_of_closed_hours_are_merged_before_the_first_entry() {
+    let replay = Replay::default();
+    commit(&replay, &[LATE_VIEW]).await.0.expect("committed");
+    let operations = replay.operations();
+    assert_eq!(operations[..2], ["Query", "BatchWriteItem"]);
+    assert_eq!(operations.last().map(String::as_str), Some("TransactWriteItems"));
+    let count = |name: &str| operations.iter().filter(|operation| *operation == name).count();
+    // Hour, day, week and month.
+    assert_eq!((count("GetItem"), count("PutItem"), count("TransactWriteItems")), (4, 4, 1));
+}
+
+#[tokio::test]
+async fn a_complete_chunk_costs_one_query_whatever_plan_counted_it() {
+    let stored = entries(&[entry(0, 1, 2, "2026-11-19T00:00:00Z")]);
+    let replay = Replay::default().answer("Query", stored);
+    let (outcome, steps) = commit(&replay, &[VIEW]).await;
+    assert_eq!(outcome.expect("counted"), PlanOutcome::AlreadyCounted { parts: 1 });
+    assert_eq!((replay.operations(), steps), (vec!["Query".to_string()], vec![]));
+}
+
+#[tokio::test]
+async fn an_unfinished_chunk_resumes_behind_its_entries() {
+    let stored = entries(&[entry(0, 2, PLAN_FORMAT_VERSION, NOW)]);
+    let replay = Replay::default().answer("Query", stored);
+    let (outcome, _) = commit(&replay, &[VIEW, ORDER]).await;
+    let expected = PlanOutcome::Counted {
+        parts: 2,
+        parts_committed: 1,
+        has_finished: true,
+        minutes_expired: 0,
+    };
+    assert_eq!(outcome.expect("committed"), expected);
+    let firsts: Vec<String> =
+        replay.transactions().iter().map(|actions| sort_keys(actions)[0].clone()).collect();
+    assert_eq!(firsts, ["order", "000001"]);
+}
+
+#[tokio::test]
+async fn other_recorded_inputs_stop_before_anything_runs() {
+    let time = "2026-11-20T23:29:59Z";
+    let stored = entries(&[entry(0, 2, PLAN_FORMAT_VERSION, time)]);
+    let replay = Replay::default().answer("Query", stored);
+    let (outcome, steps) = commit(&replay, &[VIEW, ORDER]).await;
+    let recorded = PlanInputs { reference_time: time.parse().expect("a time"), ..inputs() };
+    assert_eq!(outcome.expect("found"), PlanOutcome::OtherInputs(recorded));
+    assert_eq!((replay.operations().len(), steps), (1, vec![]));
+}
+
+#[tokio::test]
+async fn another_plan_format_version_is_an_error_before_anything_is_written() {
+    let stored = entries(&[entry(0, 2, PLAN_FORMAT_VERSION - 1, NOW)]);
+    let replay = Replay::default().answer("Query", stored);
+    let (outcome, steps) = commit(&replay, &[VIEW, ORDER]).await;
+    let error = outcome.expect_err("another plan");
+    assert!(matches!(error, TestError::OtherPlan(OtherPlan { part: 0, parts: 2, .. })), "{error}");
+    assert_eq!((replay.operations().len(), steps), (1, vec![("content", 1)]));
+}
+
+#[tokio::test]
+async fn the_entry_of_a_faster_worker_is_checked_too() {
+    let codes = ["ConditionalCheckFailed", "None", "None", "None"];
+    let commit_after = |found: Value| async move {
+        let replay = Replay::default().cancel_with(&codes, found);
+        commit(&replay, &[VIEW]).await.0
+    };
+    let same = commit_after(entry(0, 1, PLAN_FORMAT_VERSION, NOW)).await.expect("counted");
+    let expected = PlanOutcome::Counted {
+        parts: 1,
+        parts_committed: 0,
+        has_finished: false,
+        minutes_expired: 0,
+    };
+    assert_eq!(same, expected);
+    let time = "2026-11-20T23:29:59Z";
+    let other_inputs = commit_after(entry(0, 1, PLAN_FORMAT_VERSION, time)).await.expect("found");
+    assert!(matches!(other_inputs, PlanOutcome::OtherInputs(_)), "{other_inputs:?}");
+    let other_plan = commit_after(entry(0, 3, PLAN_FORMAT_VERSION, NOW)).await;
+    assert!(matches!(other_plan, Err(TestError::OtherPlan(_))), "{other_plan:?}");
+}

@@ -1,0 +1,114 @@
+use super::*;
+use minutebook_domain::event::reason::Reason;
+use minutebook_domain::time::Hour;
+
+fn chunk() -> ChunkId {
+    ChunkId::of_sealed_hour("shop", Hour::parse("2026-11-20T23").expect("an hour"))
+}
+
+fn inputs() -> PlanInputs {
+    PlanInputs {
+        reference_time: "2026-11-20T23:07:01Z".parse().expect("a time"),
+        default_currency: Currency::parse(b"USD").expect("three letters"),
+        minute_retention_days: 7,
+    }
+}
+
+fn entry(late_parts: Option<usize>, inputs: Option<PlanInputs>) -> LedgerEntry {
+    LedgerEntry { plan_format_version: 3, parts: 2, late_parts, inputs }
+}
+
+fn item(name: EntryName, entry: &LedgerEntry) -> Item {
+    let mut outcomes = Outcomes { lines: 3, counted: 2, events: 5, ..Outcomes::default() };
+    outcomes.rejected = BTreeMap::from([(Reason::NotJson, 1)]);
+    let header = entry.inputs.map(|inputs| ChunkHeader {
+        bucket: "raw",
+        key: "a b.jsonl",
+        inputs,
+        outcomes: &outcomes,
+    });
+    let committed_at = "2026-11-20T23:07:03.25Z".parse().expect("a time");
+    entry_item(&chunk(), name, entry, header.as_ref(), committed_at)
+}
+
+#[test]
+fn an_entry_that_is_written_is_read_back() {
+    for (part, late, entry) in [
+        (0, 0, entry(None, Some(inputs()))),
+        (1, 0, entry(None, None)),
+        (1, 0, entry(Some(3), None)),
+        (1, 2, entry(Some(3), None)),
+    ] {
+        let name = EntryName { part, late };
+        let item = item(name, &entry);
+        assert_eq!(read_name(&item).expect("well formed"), name);
+        assert_eq!(read_entry(&item).expect("well formed"), entry);
+    }
+}
+
+#[test]
+fn an_entry_is_as_the_table_page_says() {
+    let item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs())));
+    for (name, value) in [
+        ("pk", "L#seal:shop:2026-11-20T23"),
+        ("sk", "000000"),
+        ("committed_at", "2026-11-20T23:07:03.250Z"),
+        ("bucket", "raw"),
+        ("key", "a b.jsonl"),
+        ("reference_time", "2026-11-20T23:07:01Z"),
+        ("default_currency", "USD"),
+    ] {
+        assert_eq!(text(&item, name).expect("a text"), value);
+    }
+    for (name, value) in [
+        ("plan_format_version", 3),
+        ("parts", 2),
+        ("minute_retention_days", 7),
+        ("lines", 3),
+        ("counted", 2),
+        ("ignored", 0),
+        ("duplicate", 0),
+        ("rejected", 1),
+        ("events", 5),
+    ] {
+        assert_eq!(number::<u64>(&item, name).expect("a number"), value, "{name}");
+    }
+    let by_reason = item["rejected_by_reason"].as_m().expect("a map");
+    assert_eq!(by_reason.len(), 1);
+}
+
+#[test]
+fn a_malformed_entry_is_an_error_that_names_it() {
+    for (name, value) in [
+        ("plan_format_version", AttributeValue::S("three".to_string())),
+        ("parts", AttributeValue::N("-1".to_string())),
+        ("late_parts", AttributeValue::S("1".to_string())),
+        ("reference_time", AttributeValue::S("yesterday".to_string())),
+        ("default_currency", AttributeValue::S("$".to_string())),
+    ] {
+        let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs())));
+        item.insert(name.to_string(), value);
+        let sentence = read_entry(&item).expect_err("malformed").to_string();
+        assert!(sentence.contains("/ 000000") && sentence.contains(name), "{sentence}");
+    }
+}
+
+#[test]
+fn a_chunk_is_complete_when_every_part_is_whole() {
+    let of = |names: &[(usize, usize)], late_parts: Option<usize>| {
+        let entries = names.iter().map(|(part, late)| {
+            (EntryName { part: *part, late: *late }, entry(late_parts.filter(|_| *part == 1), None))
+        });
+        LedgerEntries(entries.collect())
+    };
+    for (entries, complete) in [
+        (of(&[], None), false),
+        (of(&[(0, 0)], None), false),
+        (of(&[(1, 0)], None), false),
+        (of(&[(0, 0), (1, 0)], None), true),
+        (of(&[(0, 0), (1, 0)], Some(2)), false),
+        (of(&[(0, 0), (1, 0), (1, 1)], Some(2)), true),
+    ] {
+        assert_eq!(entries.is_complete(), complete, "{entries:?}");
+    }
+}
