@@ -19,6 +19,13 @@ pub const RATIO_DIGITS: u32 = 6;
 /// (38 digits) is full.
 pub const INPUT_MAX: Amount = Amount(1_000_000_000_000 * UNIT);
 
+/// Money in millionths, as prices are read: no price, quantity or total has more decimals, and the
+/// largest fits.
+pub(crate) const MILLIONTHS_PER_ONE: u64 = 1_000_000;
+
+/// The units of an [`Amount`] in a millionth.
+pub(crate) const UNITS_PER_MILLIONTH: i128 = UNIT / 1_000_000;
+
 const UNIT: i128 = 10_i128.pow(FRACTION_DIGITS);
 
 /// Numbers of so many digits fit 64 bits.

@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::count::amount::Amount;
+use crate::count::amount::{Amount, MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::count::measure::{Currency, Measure};
 use crate::time::Minute;
 
@@ -50,13 +50,6 @@ pub(crate) struct SiteNumber(pub(crate) u32);
 /// The number of a key of one tally, by first appearance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct KeyNumber(u32);
-
-/// Money in millionths, as prices are read: no price, quantity or total has more decimals, and the
-/// largest fits.
-pub(crate) const MILLIONTHS_PER_ONE: u64 = 1_000_000;
-
-/// The units of an [`Amount`] in a millionth.
-pub(crate) const UNITS_PER_MILLIONTH: i128 = Amount::ONE.units() / 1_000_000;
 
 impl Tally {
     /// Adds an amount; a zero adds no counter.

@@ -5,6 +5,7 @@ pub mod reason;
 
 mod fields;
 mod json;
+mod number;
 mod parameters;
 mod time;
 mod types;

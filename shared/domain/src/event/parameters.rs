@@ -2,8 +2,7 @@
 //! Google Analytics.
 
 use crate::event::fields::{Found, slot_of};
-use crate::event::json::names::Names;
-use crate::event::json::{Kind, NO_SLOT, Raw, ScanError, Scanner, unescape};
+use crate::event::json::{Kind, NO_SLOT, Names, Raw, ScanError, Scanner, unescape};
 
 /// The members of an element.
 const KEY: u8 = 0;

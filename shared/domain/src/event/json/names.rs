@@ -1,7 +1,10 @@
 //! The names of members, remembered from one line to the next: a name that was checked once need
 //! not be again.
 
-use crate::event::json::{HIGH_BITS, LOW_BITS, NO_SLOT, word_at};
+use crate::event::json::words::{HIGH_BITS, LOW_BITS, word_at};
+
+/// The slots that names can have are below this, which is the slot of a name that nobody asked for.
+pub(crate) const NO_SLOT: u8 = 63;
 
 /// Remembers how the names of members are written, separators and all (`,"name":`), so that a name
 /// that was checked once is known again by comparing three words.
