@@ -1,9 +1,9 @@
 //! The way of one chunk: read, count, plan, commit part by part.
 
-use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
+use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Part, Plan};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Part, Plan, PlanInputs};
 use minutebook_domain::time::lateness::is_closed;
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};

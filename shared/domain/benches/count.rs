@@ -8,9 +8,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::plan::PlanInputs;
 
 const EVENTS: u64 = 1_000_000;
 const ITEMS: u64 = 10_000;

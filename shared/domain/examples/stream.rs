@@ -11,10 +11,9 @@ use std::io::Read;
 use std::time::Instant;
 
 use chrono::DateTime;
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::plan::Plan;
+use minutebook_domain::plan::{Plan, PlanInputs};
 use serde_json::json;
 
 /// What is read at a time.

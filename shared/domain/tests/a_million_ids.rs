@@ -2,11 +2,12 @@
 //! limits, and hold each id once at every granularity.
 
 use chrono::DateTime;
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::plan::{Plan, ROW_COUNTERS_MAX, TRANSACTION_ACTIONS_MAX, counter_bytes};
+use minutebook_domain::plan::{
+    Plan, PlanInputs, ROW_COUNTERS_MAX, TRANSACTION_ACTIONS_MAX, counter_bytes,
+};
 use minutebook_domain::time::Minute;
 
 const IDS: usize = 1_000_000;

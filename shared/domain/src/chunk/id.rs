@@ -1,11 +1,7 @@
-//! The words of the ledger: what names a chunk, and what a plan was made from.
+//! The id of a chunk, and the hash of its bytes.
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-
-use crate::chunk::ContentHash;
-use crate::count::measure::Currency;
 use crate::time::Hour;
 
 /// Names a chunk in the ledger: where it was put, and what bytes it had. The same file put again
@@ -47,15 +43,30 @@ impl fmt::Display for ChunkId {
     }
 }
 
-/// What a plan depends on beside the bytes. Part 0's ledger entry records it, and later attempts
-/// plan from the recorded one: an object that is put again has a newer LastModified, and could plan
-/// other parts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PlanInputs {
-    /// What "now" means for the chunk's lines: its LastModified, in whole seconds.
-    pub reference_time: DateTime<Utc>,
-    /// The currency of events that name none.
-    pub default_currency: Currency,
-    /// The days that minute rows are kept, 0 for ever: it says which minutes still get rows.
-    pub minute_retention_days: u32,
+/// The BLAKE3 hash of the bytes of a chunk, as they are stored.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentHash([u8; 32]);
+
+impl ContentHash {
+    pub(super) fn new(bytes: [u8; 32]) -> ContentHash {
+        ContentHash(bytes)
+    }
+
+    /// The hash as bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// 64 lower case hex digits.
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

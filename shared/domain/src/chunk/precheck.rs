@@ -139,8 +139,8 @@ impl LineChecker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::id::PlanInputs;
     use crate::chunk::{ChunkReader, ChunkSettings};
+    use crate::plan::PlanInputs;
     use proptest::prelude::*;
 
     const LISTED_MAX: usize = 100;

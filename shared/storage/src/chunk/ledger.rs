@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_domain::chunk::Outcomes;
-use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
+use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::plan::PlanInputs;
 
 use crate::chunk::commit::Table;
 use crate::error::StorageError;

@@ -1,7 +1,8 @@
 //! Events about orders, by every row of `docs/EVENTS.md` that is about them.
 
-use super::*;
+use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;
+use crate::plan::PlanInputs;
 
 const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
 

@@ -1,0 +1,34 @@
+//! The event ids that a chunk has counted.
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+/// The ids of the events that were counted, each as a hash of 128 bits: two of 10^12 ids share one
+/// with a chance below 10^-14.
+#[derive(Default)]
+pub(super) struct SeenIds {
+    hashes: HashTable<u128>,
+}
+
+impl SeenIds {
+    #[inline]
+    pub(super) fn contains(&self, id: u128) -> bool {
+        self.hashes.find(upper_half(id), |known| *known == id).is_some()
+    }
+
+    /// Remembers an id; `false` where it was known.
+    #[inline]
+    pub(super) fn insert(&mut self, id: u128) -> bool {
+        match self.hashes.entry(upper_half(id), |known| *known == id, |known| upper_half(*known)) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(id);
+                true
+            }
+        }
+    }
+}
+
+fn upper_half(hash: u128) -> u64 {
+    (hash >> 64) as u64
+}
