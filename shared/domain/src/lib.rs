@@ -8,7 +8,6 @@
 pub mod chunk;
 pub mod count;
 pub mod event;
-pub mod offset;
 pub mod order;
 pub mod plan;
 pub mod query;

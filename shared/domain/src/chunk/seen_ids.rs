@@ -29,6 +29,7 @@ impl SeenIds {
     }
 }
 
+#[inline]
 fn upper_half(hash: u128) -> u64 {
     (hash >> 64) as u64
 }

@@ -10,8 +10,8 @@
 
 use std::collections::HashMap;
 
+use crate::stream::offset::Offset;
 use aws_sdk_dynamodb::types::AttributeValue;
-use minutebook_domain::offset::Offset;
 
 use crate::bucket::store::Label;
 use crate::chunk::commit::Table;

@@ -61,6 +61,7 @@ impl Object {
     }
 }
 
+#[inline]
 pub(super) fn not_json(error: ScanError) -> Reason {
     match error {
         ScanError::NotJson => Reason::NotJson,
@@ -112,6 +113,7 @@ pub(super) struct Layers<'a> {
 }
 
 impl Object {
+    #[inline]
     pub(super) fn get(&self, field: Field) -> Option<Raw> {
         self.own
             .get(field)
@@ -119,6 +121,7 @@ impl Object {
             .or_else(|| self.parameters.found().and_then(|parameters| parameters.get(field)))
     }
 
+    #[inline]
     fn page_location(&self) -> Option<Raw> {
         let page = |found: &Found| found.aside(Aside::PageLocation);
         page(&self.own)
@@ -128,18 +131,22 @@ impl Object {
 }
 
 impl Fields for Layers<'_> {
+    #[inline]
     fn get(&self, field: Field) -> Option<Raw> {
         self.near.get(field).or_else(|| self.far?.get(field))
     }
 
+    #[inline]
     fn get_own(&self, field: Field) -> Option<Raw> {
         self.near.get(field)
     }
 
+    #[inline]
     fn page_location(&self) -> Option<Raw> {
         self.near.page_location().or_else(|| self.far?.page_location())
     }
 
+    #[inline]
     fn name(&self) -> Option<Raw> {
         self.far.and_then(|_| self.near.own.aside(Aside::Name))
     }

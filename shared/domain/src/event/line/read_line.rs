@@ -43,6 +43,7 @@ pub(crate) struct ReadEvent {
 
 impl ReadEvent {
     /// An event that counts nothing.
+    #[inline]
     pub(super) fn of_nothing() -> ReadEvent {
         ReadEvent {
             minute: Minute::EPOCH,
@@ -115,6 +116,7 @@ impl ReadLine {
         source.get(text.start as usize..).unwrap_or_default()
     }
 
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.own = None;
         self.events.clear();

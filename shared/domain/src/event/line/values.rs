@@ -159,6 +159,7 @@ impl LineContext<'_> {
         }
     }
 
+    #[inline]
     pub(super) fn page(&mut self, value: Raw) -> Result<Text, Reason> {
         let invalid = Reason::Invalid(Field::PageUrl);
         let url = self.plain_text(value).ok_or(invalid)?;
