@@ -1,8 +1,8 @@
-//! The plan of a chunk: which rows its tallies bump, and how the rows are cut into transactions.
+//! The plan of a chunk: which rows its tally adds to, and how the rows are split into transactions.
 //!
-//! A plan is a pure function of the tally, its inputs and [`PLAN_FORMAT_VERSION`]: a retry must cut
-//! the same parts, or the ledger entries of an earlier attempt would stand for other rows. Whoever
-//! changes anything here that moves a counter to another row or part raises the version.
+//! A plan is a pure function of the tally, its inputs and [`PLAN_FORMAT_VERSION`]. A retry must
+//! produce the same parts, or the ledger entries of an earlier attempt would cover other rows. Any
+//! change that moves a counter to another row or part must raise the version.
 
 mod inputs;
 mod parts;

@@ -14,53 +14,53 @@ use crate::time::Hour;
 use crate::time::lateness::is_closed;
 use crate::time::period::{Period, Retention};
 
-/// The version of the rules below, recorded in every ledger entry.
+/// The version of the rules in this module, recorded in every ledger entry.
 pub const PLAN_FORMAT_VERSION: u32 = 3;
 
-/// The actions of one `TransactWriteItems`.
+/// The maximum number of actions in one `TransactWriteItems`.
 ///
 /// **Source**:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 pub const TRANSACTION_ACTIONS_MAX: usize = 100;
 
-/// The actions that are no seal check and no row: the ledger entry, and in the first transaction of
-/// a chunk the totals.
+/// The actions that are neither a seal check nor a row: the ledger entry and, in the first
+/// transaction of a chunk, the totals.
 const ACTIONS_BESIDE_ROWS: usize = 2;
 
 /// The parts of a chunk, in the order in which they are committed. There is always at least one: a
-/// chunk without tallies still has its ledger entry.
+/// chunk that counts nothing still has its ledger entry.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan<'a> {
-    /// What each transaction carries beside its ledger entry.
+    /// What each transaction commits besides its ledger entry.
     pub parts: Vec<Part<'a>>,
-    /// The minutes (of a site) that get no rows of their own, since such rows would have expired
+    /// How many minutes (of a site) get no rows of their own, because such rows would have expired
     /// already.
     pub minutes_expired: u64,
 }
 
-/// What one transaction commits beside its ledger entry.
+/// What one transaction commits besides its ledger entry.
 ///
-/// **Shape**: an **open** part has minute rows of one hour, of one site or several: it may be
+/// **Shape**: an **open** part has minute rows of one hour, for one site or several. It may be
 /// committed to the shards of these hours while none of them is closed. A **late** part has no
-/// hours: its events came after their hours were closed, so that its rows are of the shard `late`
-/// and of the periods from the hour upwards.
+/// hours: its events arrived after their hours were closed, so its rows belong to the shard `late`
+/// and to the periods from the hour upwards.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Part<'a> {
-    /// The sites, ascending, each with the hour that the rows lie in; each costs a seal check.
+    /// The sites, ascending, each with the hour of its rows; each costs a seal check.
     pub hours: Vec<(&'a str, Hour)>,
-    /// The rows; no row stands twice in a plan.
+    /// The rows; no row occurs twice in a plan.
     pub rows: Vec<Row<'a>>,
 }
 
 impl<'a> Plan<'a> {
-    /// Cuts a chunk's tally into rows and parts. Hours that were open at the inputs' reference time
-    /// come first, in open parts; what was late already follows in late parts.
+    /// Cuts a chunk's tally into rows and parts. Hours that were open at the reference time of the
+    /// inputs come first, in open parts; hours that were closed follow in late parts.
     pub fn of(tally: &'a Tally, inputs: &PlanInputs) -> Plan<'a> {
         let retention =
             Retention { minute_days: inputs.minute_retention_days, hour_days: 0, day_days: 0 };
         let reference_seconds = inputs.reference_time.timestamp();
-        // Parts of one hour each: a part goes late as a whole, and nothing of an hour that is still
-        // open may come to the rows above it, as readers take these for what is over.
+        // Parts of one hour each: a part becomes late as a whole, and nothing of an hour that is
+        // still open may reach the rows above it, because readers take those rows as final.
         let mut open: BTreeMap<Hour, Parts<'_>> = BTreeMap::new();
         let mut late = Parts::default();
         let mut rolled_up = RollUp::default();
@@ -112,14 +112,14 @@ impl<'a> Plan<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Whether it may go to the shards of open hours.
+    /// Whether the part may be committed to the shards of open hours.
     pub fn is_open(&self) -> bool {
         !self.hours.is_empty()
     }
 
-    /// What an open part becomes when one of its hours is closed before it was committed: late
-    /// parts with the same minute rows, and with the rows of the periods above. Empty for a part
-    /// that is late already.
+    /// What an open part becomes when one of its hours is closed before the part is committed: late
+    /// parts with the same minute rows and the rows of the periods above. Empty for a part that is
+    /// late already.
     pub fn late_form(&self) -> Vec<Part<'a>> {
         let mut late = Parts::default();
         let mut rolled_up = RollUp::default();
@@ -135,7 +135,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Parts in the making: each is as full as a transaction may be.
+/// Builds parts, each as full as a transaction may be.
 #[derive(Default)]
 struct Parts<'a> {
     full: Vec<Part<'a>>,

@@ -6,28 +6,28 @@ use crate::count::amount::Amount;
 use crate::count::measure::Measure;
 use crate::time::period::Period;
 
-/// The counters that one update bumps: an update expression is limited to 4,096 bytes, and more
-/// than 300 `ADD`s are unproven.
+/// The maximum number of counters in one update: an update expression is limited to 4,096 bytes, and
+/// more than 300 `ADD`s are untested.
 pub const ROW_COUNTERS_MAX: usize = 250;
 
-/// What the counters of a minute row and its site come to at most, in bytes: a write is billed by
-/// the whole row in steps of 1,024 bytes, of which the rest of its keys and the time to live take
-/// up to 64.
+/// The maximum size of the counters of a minute row and its site, in bytes. A write is billed by the
+/// size of the whole row in steps of 1,024 bytes, of which the rest of the keys and the time to live
+/// take up to 64.
 pub(super) const ROW_BYTES_MAX: usize = 1_024 - 64;
 
-/// What the counters of a coarser row should come to, in bytes: hashing spreads keys unevenly over
-/// the slots.
+/// The target size of the counters of a coarser row, in bytes; hashing spreads keys unevenly over the
+/// slots.
 const ROW_TARGET_BYTES: usize = 840;
 
-/// The name of a counter is its key behind `i#`.
+/// The attribute of a counter is `i#` followed by its key.
 const COUNTER_PREFIX_BYTES: usize = 2;
 
-/// The counters of one row that one update bumps.
+/// What one update adds to the counters of one row.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row<'a> {
     /// The site that the events belong to.
     pub site: &'a str,
-    /// The span of time.
+    /// The period.
     pub period: Period,
     /// What is counted.
     pub measure: Measure,
@@ -37,7 +37,7 @@ pub struct Row<'a> {
     pub counters: Vec<(&'a str, Amount)>,
 }
 
-/// What a counter takes in its row, in bytes, when it holds just this amount.
+/// The size of a counter in its row, in bytes, if it holds exactly this amount.
 pub fn counter_bytes(key: &str, amount: Amount) -> usize {
     COUNTER_PREFIX_BYTES + key.len() + amount.stored_bytes()
 }
@@ -61,8 +61,8 @@ pub(crate) fn pack<'a>(
         .for_each(push);
 }
 
-/// Fills rows one after the other, in the order of their keys: a minute has few chunks, mostly one,
-/// so that its rows hold little more than what one plan puts into them.
+/// Fills rows one after another, in the order of their keys. A minute has few chunks, mostly one, so
+/// its rows hold little more than what one plan adds to them.
 fn fill<'a>(counters: &[(&'a str, Amount)], bytes_max: usize) -> Vec<Vec<(&'a str, Amount)>> {
     let mut slots: Vec<Vec<(&'a str, Amount)>> = vec![];
     let mut bytes_left = 0;
@@ -82,9 +82,9 @@ fn fill<'a>(counters: &[(&'a str, Amount)], bytes_max: usize) -> Vec<Vec<(&'a st
     slots
 }
 
-/// Spreads counters evenly over slots by the hashes of their keys. Many chunks add to the rows
-/// above the minute: with powers of two, those of about as many keys have the same slots, and a key
-/// the same row.
+/// Spreads counters evenly over slots by the hashes of their keys. Many chunks add to the rows above
+/// the minute: since the number of slots is a power of two, chunks with about as many keys use the
+/// same slots, and each key stays in the same row.
 fn spread<'a>(counters: &[(&'a str, Amount)]) -> Vec<Vec<(&'a str, Amount)>> {
     let bytes: usize = counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum();
     let mut slot_count = bytes.div_ceil(ROW_TARGET_BYTES).next_power_of_two();

@@ -13,7 +13,7 @@ fn minute(number: i64) -> Minute {
     Minute::from_epoch_seconds(FIRST_SECOND + number * 60).expect("in range")
 }
 
-/// A inputs by which every hour from the one of minute `open_from` on is open.
+/// Inputs for which every hour from that of minute `open_from` on is open.
 fn inputs(open_from: i64, minute_retention_days: u32) -> PlanInputs {
     let open_from = minute(open_from).hour().epoch_seconds();
     PlanInputs {
@@ -94,7 +94,7 @@ fn many_minutes_take_several_parts_of_a_full_transaction() {
         assert_eq!(
             full,
             if open_from == 0 { 0 } else { plan.parts.len() - 1 },
-            "a part is left half empty"
+            "a part is half empty"
         );
     }
 }
@@ -226,12 +226,12 @@ fn sums<'a, 'b: 'a>(parts: impl IntoIterator<Item = &'a Part<'b>>) -> Result<Mod
             }
             prop_assert!(
                 rows_seen.insert((row.site, row.period, row.measure, row.slot)),
-                "a row stands twice"
+                "a row occurs twice"
             );
             for (key, amount) in &row.counters {
                 let cell =
                     (row.site.to_string(), row.measure.to_string(), row.period, (*key).to_string());
-                prop_assert!(sums.insert(cell, *amount).is_none(), "a counter stands twice");
+                prop_assert!(sums.insert(cell, *amount).is_none(), "a counter occurs twice");
             }
         }
     }
