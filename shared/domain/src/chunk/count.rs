@@ -1,4 +1,4 @@
-//! What a chunk comes to.
+//! The result of counting a chunk.
 
 use std::collections::BTreeMap;
 
@@ -8,45 +8,45 @@ use crate::count::visitors::ChunkVisitors;
 use crate::event::reason::Reason;
 use crate::order::facts::Orders;
 
-/// What a chunk comes to.
+/// The result of counting a chunk.
 #[derive(Debug)]
 pub struct ChunkCount {
     /// The hash of the stored bytes.
     pub content_hash: ContentHash,
-    /// What became of the lines.
+    /// The outcomes of its lines.
     pub outcomes: Outcomes,
-    /// What they count.
+    /// What its events add to the counters.
     pub tally: Tally,
-    /// Whom the counted events are of.
+    /// The visitors of the counted events.
     pub visitors: ChunkVisitors,
-    /// What they say of orders.
+    /// What its events report about orders.
     pub orders: Orders,
-    /// The rejected lines that were not taken yet: whole lines of JSONL.
+    /// The rejected lines that have not been taken yet: whole lines of JSONL.
     pub rejected: Vec<u8>,
 }
 
-/// What became of the lines of a chunk.
+/// The outcomes of the lines of a chunk.
 ///
 /// **Guarantees**: `lines` is the sum of `counted`, `ignored`, `duplicate` and all of `rejected`.
 #[derive(Default, Clone, PartialEq, Eq, Debug)]
 pub struct Outcomes {
     /// The lines that are not blank.
     pub lines: u64,
-    /// The lines of which at least one event was counted.
+    /// The lines with at least one counted event.
     pub counted: u64,
-    /// The lines that hold nothing to count.
+    /// The lines with nothing to count.
     pub ignored: u64,
-    /// The lines whose events were all counted before, or hold nothing to count.
+    /// The lines whose events were all counted before or have nothing to count.
     pub duplicate: u64,
-    /// The lines that were rejected, by reason; no zeros.
+    /// The rejected lines by reason; no value is zero.
     pub rejected: BTreeMap<Reason, u64>,
-    /// The events that were counted; a line can have many, and those of a counted line need not all
+    /// The counted events. A line can have many events, and not all events of a counted line need to
     /// be counted.
     pub events: u64,
 }
 
 impl Outcomes {
-    /// The lines that were rejected, for whatever reason.
+    /// The number of rejected lines, for any reason.
     pub fn rejected_total(&self) -> u64 {
         self.rejected.values().sum()
     }

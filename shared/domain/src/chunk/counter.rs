@@ -9,7 +9,7 @@ use crate::chunk::rejected::write_rejected;
 use crate::chunk::seen_ids::SeenIds;
 use crate::count::sketch::IdHash;
 use crate::count::tally::{SiteNumber, Tally};
-use crate::count::visitors::Gathering;
+use crate::count::visitors::VisitorCollector;
 use crate::event::line::{DEFAULT_SITE, EventReader, ReadEvent, ReadLine, Text, Value};
 use crate::event::reason::Reason;
 use crate::order::facts::Orders;
@@ -20,15 +20,15 @@ use crate::time::Minute;
 pub(super) struct Counter {
     reader: EventReader,
     pub(super) tally: Tally,
-    pub(super) visitors: Gathering,
+    pub(super) visitors: VisitorCollector,
     pub(super) orders: Orders,
-    sites: SiteMemory,
+    sites: SiteCache,
     ids: SeenIds,
     pub(super) outcomes: Outcomes,
     pub(super) rejected: Vec<u8>,
 }
 
-/// What becomes of an event, or of a line that is not rejected.
+/// The outcome of an event, or of a line that is not rejected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Counted,
@@ -41,9 +41,9 @@ impl Counter {
         Counter {
             reader: EventReader::new(inputs.reference_time.timestamp(), inputs.default_currency),
             tally: Tally::default(),
-            visitors: Gathering::new(first_kept(inputs)),
+            visitors: VisitorCollector::new(first_kept(inputs)),
             orders: Orders::default(),
-            sites: SiteMemory::default(),
+            sites: SiteCache::default(),
             ids: SeenIds::default(),
             outcomes: Outcomes::default(),
             rejected: Vec::new(),
@@ -58,7 +58,7 @@ impl Counter {
         }
         let Counter { reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
         let outcome = match reader.read(line.text, line.and_after) {
-            Ok(read) => TakenLine {
+            Ok(read) => ValidLine {
                 line: line.and_after,
                 read,
                 tally,
@@ -85,20 +85,20 @@ impl Counter {
     }
 }
 
-/// A line that is taken, and what it changes.
-struct TakenLine<'a> {
-    /// The line and what follows it.
+/// A valid line, and what it changes.
+struct ValidLine<'a> {
+    /// The line and the bytes after it.
     line: &'a [u8],
     read: &'a ReadLine,
     tally: &'a mut Tally,
-    visitors: &'a mut Gathering,
+    visitors: &'a mut VisitorCollector,
     orders: &'a mut Orders,
-    sites: &'a mut SiteMemory,
+    sites: &'a mut SiteCache,
     ids: &'a mut SeenIds,
     outcomes: &'a mut Outcomes,
 }
 
-impl TakenLine<'_> {
+impl ValidLine<'_> {
     #[inline]
     fn count(mut self) -> Outcome {
         let Some(own) = self.read.own else {
@@ -106,7 +106,7 @@ impl TakenLine<'_> {
         };
         let own_id = self.id_hash(own.site, own.id);
         if self.ids.contains(own_id) {
-            // Nothing of this line is counted or remembered; it is ignored if it had nothing to
+            // Nothing of this line is counted or remembered. It is ignored if it has nothing to
             // count anyway.
             let counts_nothing = self.read.additions.is_empty() && self.read.orders.is_empty();
             return if counts_nothing { Outcome::Ignored } else { Outcome::Duplicate };
@@ -160,7 +160,7 @@ impl TakenLine<'_> {
         );
         let mut known_key = None;
         for addition in additions {
-            // A purchase adds units and sales under one key.
+            // A purchase adds units and sales under the same key.
             let key = match known_key {
                 Some((text, key)) if text == addition.key => key,
                 _ => self.tally.key(read.text_and_after(line, addition.key), addition.key.length()),
@@ -188,14 +188,14 @@ impl TakenLine<'_> {
         let Some(order) = read.orders.get(order as usize) else {
             return;
         };
-        // The reader takes texts only if they are UTF-8.
+        // The reader accepts only UTF-8.
         let site = std::str::from_utf8(site_text(line, read, event.site)).unwrap_or_default();
         let id = std::str::from_utf8(read.text(line, order.id)).unwrap_or_default();
         self.orders.add(site, id, order.facts.clone());
     }
 
     fn id_hash(&self, site: Option<Text>, id: Text) -> u128 {
-        // An id stands for an event at its site only: the site decides the seed.
+        // An id identifies an event only within its site, so the hash of the site is the seed.
         xxh3_128_with_seed(
             self.read.text(self.line, id),
             xxh3_64(site_text(self.line, self.read, site)),
@@ -209,8 +209,8 @@ fn first_kept(inputs: &PlanInputs) -> Minute {
     if kept.is_zero() {
         return Minute::EPOCH;
     }
-    // A minute is kept for so long after its end, so that the one that contains this time is the
-    // first.
+    // Retention is measured from the end of a minute, so the minute that contains this time is the
+    // first one kept.
     inputs
         .reference_time
         .checked_sub_signed(kept)
@@ -226,14 +226,14 @@ fn site_text<'a>(line: &'a [u8], read: &'a ReadLine, site: Option<Text>) -> &'a 
     }
 }
 
-/// The site of the last event, which mostly is that of the next.
+/// A cache of the site of the last event, which is usually that of the next one.
 #[derive(Default)]
-struct SiteMemory {
+struct SiteCache {
     last: Vec<u8>,
     number: Option<SiteNumber>,
 }
 
-impl SiteMemory {
+impl SiteCache {
     #[inline]
     fn number(&mut self, site: &[u8], tally: &mut Tally) -> SiteNumber {
         match self.number {

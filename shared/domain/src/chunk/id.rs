@@ -4,13 +4,13 @@ use std::fmt;
 
 use crate::time::Hour;
 
-/// Names a chunk in the ledger: where it was put, and what bytes it had. The same file put again
-/// under the same key is the same chunk; other bytes under the same key are another. The sums of a
-/// sealed hour are a chunk too.
+/// Identifies a chunk in the ledger by its location and its bytes. The same file put again under the
+/// same key is the same chunk; other bytes under the same key are another. The sums of a sealed hour
+/// are a chunk too.
 ///
 /// **Shape**: `<bucket>/<key>#<BLAKE3 of the stored bytes, 64 hex digits>`, or
-/// `seal:<site>:<hour>`. A bucket's name has neither slash nor colon, and the hash and the hour
-/// have one length each, so no two chunks share an id.
+/// `seal:<site>:<hour>`. The name of a bucket has neither slash nor colon, and the hash and the
+/// hour have a fixed length, so no two chunks share an id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChunkId(String);
 
@@ -25,8 +25,8 @@ impl ChunkId {
         ChunkId(format!("seal:{site}:{hour}"))
     }
 
-    /// A short name that no two chunks of an hour are likely to share: the first 16 hex digits of
-    /// the id's BLAKE3.
+    /// A short name that two chunks of an hour are unlikely to share: the first 16 hex digits of the
+    /// BLAKE3 hash of the id.
     pub fn tag(&self) -> String {
         blake3::hash(self.0.as_bytes()).to_hex().chars().take(16).collect()
     }
@@ -43,7 +43,7 @@ impl fmt::Display for ChunkId {
     }
 }
 
-/// The BLAKE3 hash of the bytes of a chunk, as they are stored.
+/// The BLAKE3 hash of the stored bytes of a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 32]);
 

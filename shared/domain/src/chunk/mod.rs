@@ -1,4 +1,4 @@
-//! Chunks: reads the stored bytes of one into tallies, outcomes and rejected lines.
+//! Chunks: reads the stored bytes of one into a tally, outcomes and rejected lines.
 
 pub mod id;
 pub mod lines;

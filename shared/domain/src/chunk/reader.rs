@@ -3,47 +3,48 @@
 use crate::chunk::count::ChunkCount;
 use crate::chunk::counter::Counter;
 use crate::chunk::id::ContentHash;
-use crate::chunk::lines::LineCutter;
+use crate::chunk::lines::LineSplitter;
 use crate::chunk::unpack::{UnpackError, Unpacker};
 use crate::plan::PlanInputs;
 
-/// What a chunk's count depends on besides its bytes.
+/// What the count of a chunk depends on besides its bytes.
 #[derive(Clone, Debug)]
 pub struct ChunkSettings {
-    /// What its plan will be made from: what "future" is measured from, the currency of money that
-    /// names none, and which minutes are kept, for visitors of older ones are gathered by hour.
+    /// The inputs of its plan: the time from which "future" is measured, the currency of money
+    /// without one, and which minutes are kept, because visitors of older ones are collected by
+    /// hour.
     pub inputs: PlanInputs,
-    /// The stored size, which bounds what the chunk may unpack to.
+    /// The stored size, which bounds the size of the decompressed chunk.
     pub size_bytes: u64,
 }
 
-/// What the orders of a chunk may take in memory. Ingest counts four chunks at once, so that it may
-/// be half of its memory.
+/// The maximum size of the orders of a chunk in memory. Ingest counts four chunks at once, so this may
+/// amount to half of its memory.
 pub const ORDERS_BYTES_MAX: usize = 128 << 20;
 
-/// Why a chunk cannot be counted. No retry helps any of them: the bytes are what they are.
+/// Why a chunk cannot be counted. A retry does not help: its bytes do not change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChunkError {
-    /// It cannot be unpacked.
+    /// It cannot be decompressed.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
-    /// What it says of orders does not fit into memory.
+    /// Its orders do not fit into memory.
     #[error(
         "the orders of the chunk take more than {ORDERS_BYTES_MAX} bytes in memory: put it in smaller files"
     )]
     TooManyOrders,
 }
 
-/// Reads one chunk that comes in pieces.
+/// Reads one chunk from a stream of bytes.
 ///
-/// **Guarantees**: the count is a pure function of the settings and the bytes, however they are cut
-/// into pushes. Memory is bounded by the longest line, the tallies, the sketches, the orders
+/// **Guarantees**: the count is a pure function of the settings and the bytes, regardless of how the
+/// bytes are split into pushes. Memory is bounded by the longest line, the tallies, the sketches, the orders
 /// ([`ORDERS_BYTES_MAX`]), 16 bytes for each event id, and the rejected lines that have not been
 /// taken.
 pub struct ChunkReader {
     hasher: blake3::Hasher,
     unpacker: Unpacker,
-    lines: LineCutter,
+    lines: LineSplitter,
     counter: Counter,
 }
 
@@ -53,7 +54,7 @@ impl ChunkReader {
         ChunkReader {
             hasher: blake3::Hasher::new(),
             unpacker: Unpacker::new(settings.size_bytes),
-            lines: LineCutter::new(),
+            lines: LineSplitter::new(),
             counter: Counter::new(&settings.inputs),
         }
     }
@@ -61,7 +62,8 @@ impl ChunkReader {
     /// Takes the next stored bytes.
     ///
     /// # Errors
-    /// See [`ChunkError`]; the chunk is lost after one.
+    /// Fails if the chunk cannot be counted; the reader must not be used afterwards, and a retry does
+    /// not help.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
         let ChunkReader { hasher, unpacker, lines, counter } = self;
         hasher.update(bytes);
@@ -69,12 +71,12 @@ impl ChunkReader {
         check_orders(counter)
     }
 
-    /// The bytes of rejected lines that wait to be taken.
+    /// The size of the rejected lines that have not been taken yet, in bytes.
     pub fn rejected_bytes(&self) -> usize {
         self.counter.rejected.len()
     }
 
-    /// Takes the rejected lines so far: whole lines of JSONL, in the order of the chunk.
+    /// Takes the lines that were rejected so far: whole lines of JSONL, in the order of the chunk.
     pub fn take_rejected(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.counter.rejected)
     }
@@ -82,7 +84,8 @@ impl ChunkReader {
     /// Ends the chunk.
     ///
     /// # Errors
-    /// [`ChunkError`]; a packed chunk may not be at its end.
+    /// Fails if the chunk cannot be counted, for example because compressed data is truncated; a
+    /// retry does not help.
     pub fn finish(self) -> Result<ChunkCount, ChunkError> {
         let ChunkReader { hasher, unpacker, mut lines, mut counter } = self;
         unpacker.finish(&mut |block| lines.push(block, &mut |line| counter.count(line)))?;

@@ -29,8 +29,8 @@ pub(super) fn write_rejected(
     Ok(())
 }
 
-/// The text of a rejected line; `None` if it is not UTF-8. The last character of a line that was
-/// cut may be cut too, and is left out.
+/// The text of a rejected line; `None` if it is not UTF-8. An incomplete character at the end of a
+/// line that was cut is left out.
 fn rejected_text(line: Line<'_>) -> Option<&str> {
     match std::str::from_utf8(line.text) {
         Ok(text) => Some(text),

@@ -1,10 +1,10 @@
-//! The event ids that a chunk has counted.
+//! The ids of the events that were counted.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-/// The ids of the events that were counted, each as a hash of 128 bits: two of 10^12 ids share one
-/// with a chance below 10^-14.
+/// The ids of the events that were counted, each as a 128-bit hash: the probability that two of 10^12
+/// ids collide is below 10^-14.
 #[derive(Default)]
 pub(super) struct SeenIds {
     hashes: HashTable<u128>,
@@ -16,7 +16,7 @@ impl SeenIds {
         self.hashes.find(upper_half(id), |known| *known == id).is_some()
     }
 
-    /// Remembers an id; `false` where it was known.
+    /// Adds an id; returns `false` if it was there already.
     #[inline]
     pub(super) fn insert(&mut self, id: u128) -> bool {
         match self.hashes.entry(upper_half(id), |known| *known == id, |known| upper_half(*known)) {

@@ -1,69 +1,69 @@
-//! Unpacking of a chunk while it streams: plain, gzip or zstd, told apart by its first bytes.
+//! Decompresses a chunk while it streams: plain, gzip or zstd, detected by its first bytes.
 
 use std::fmt;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-/// The bytes that a packed chunk may unpack to, however large it is: 4 GiB.
+/// The maximum size of a decompressed chunk, in bytes: 4 GiB.
 pub const UNPACKED_BYTES_MAX: u64 = 4 << 30;
 
-/// How many times its stored size a packed chunk may unpack to.
+/// The maximum ratio of the decompressed size to the stored size.
 pub const UNPACKED_RATIO_MAX: u64 = 200;
 
-/// What a packed chunk may always unpack to, so that the ratio does not hit small files of equal
-/// lines: 1 MiB.
+/// The decompressed size that is always allowed, in bytes, so that the ratio does not reject small
+/// files of equal lines: 1 MiB.
 pub const UNPACKED_BYTES_FREE: u64 = 1 << 20;
 
-/// The unpacked bytes that are handed on at a time.
+/// The size of a decompressed block, in bytes.
 const BLOCK_BYTES: usize = 128 * 1024;
 
 /// RFC 1952 section 2.3.1.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// RFC 8878 section 3.1.1.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// RFC 8878 section 3.1.2: a skippable frame, which some packers write first; its first byte is
-/// 0x50 to 0x5f.
+/// RFC 8878 section 3.1.2: a skippable frame, which some tools write first; its first byte is 0x50
+/// to 0x5f.
 const ZSTD_SKIPPABLE_MAGIC_END: [u8; 3] = [0x2a, 0x4d, 0x18];
 
-/// The largest window of a zstd frame, as a power of two: 8 MiB, which every decoder should take
-/// (RFC 8878, 3.1.1.1.2), and which levels 1 to 19 stay within. The decoder's own limit of 128 MiB
+/// The maximum window of a zstd frame, as a power of two: 8 MiB, which every decoder should accept
+/// (RFC 8878, 3.1.1.1.2), and which levels 1 to 19 do not exceed. The decoder's own limit of 128 MiB
 /// would be most of a function's memory.
 const ZSTD_WINDOW_BITS_MAX: u32 = 23;
 
-/// The window of a gzip stream, as a power of two; the largest that deflate has.
+/// The window of a gzip stream, as a power of two: the maximum of deflate.
 const GZIP_WINDOW_BITS: u8 = 15;
 
-/// Why a chunk cannot be unpacked. No retry helps: its bytes are what they are.
+/// Why a chunk cannot be decompressed. A retry does not help: its bytes do not change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnpackError {
-    /// It unpacks to more than it may.
+    /// Its decompressed size exceeds the limit.
     #[error(
         "the chunk unpacks to more than {limit_bytes} bytes, {UNPACKED_RATIO_MAX} times its {stored_bytes} stored bytes or 4 GiB at most"
     )]
     Bomb {
-        /// The bytes that it may unpack to.
+        /// The maximum decompressed size.
         limit_bytes: u64,
         /// Its stored size.
         stored_bytes: u64,
     },
-    /// It ends in the middle of a packed stream.
-    #[error("the {format} data ends before its end entry: the file is truncated")]
+    /// It ends in the middle of a compressed stream.
+    #[error("the {format} data ends before its end mark: the file is truncated")]
     Truncated {
-        /// How it is packed.
+        /// The format of the chunk.
         format: Format,
     },
-    /// The packed data is broken.
+    /// The compressed data is broken.
     #[error("the {format} data is broken: {detail}")]
     Corrupt {
-        /// How it is packed.
+        /// The format of the chunk.
         format: Format,
-        /// What the decoder says.
+        /// The message of the decoder.
         detail: String,
     },
 }
 
-/// How a chunk is packed.
+/// The compression format of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// RFC 1952, one or many members.
@@ -81,11 +81,11 @@ impl fmt::Display for Format {
     }
 }
 
-/// Unpacks a chunk that comes in pieces.
+/// Decompresses a chunk from a stream of bytes.
 ///
-/// **Guarantees**: the same bytes come out however the stored bytes are cut into pushes, and a bomb
-/// is one however they are cut. Memory is one block and the decoder's window (32 KiB for gzip, up
-/// to 8 MiB for zstd).
+/// **Guarantees**: the decompressed bytes, and whether the chunk is a bomb, do not depend on how the
+/// stored bytes are split into pushes. Memory is one block and the window of the decoder (32 KiB for
+/// gzip, up to 8 MiB for zstd).
 pub(crate) struct Unpacker {
     state: State,
     stored_bytes: u64,
@@ -95,18 +95,19 @@ pub(crate) struct Unpacker {
 }
 
 enum State {
-    /// Not enough bytes yet to tell the format; these are they.
+    /// The bytes so far, too few to detect the format.
     Unknown(Vec<u8>),
     Plain,
     Gzip(GzipStream),
     Zstd(ZstdStream),
 }
 
-/// Unpacks gzip that is there as a whole, to at most `unpacked_bytes_max`, and no more than a chunk
-/// of its size may unpack to.
+/// Decompresses a complete gzip file to at most `unpacked_bytes_max` bytes, and to no more than a
+/// chunk of its size may have.
 ///
 /// # Errors
-/// See [`UnpackError`]; what is no gzip at all is [`UnpackError::Corrupt`].
+/// Fails with an [`UnpackError`] if the file is too large, truncated or broken; bytes that are not
+/// gzip are [`UnpackError::Corrupt`]. A retry does not help.
 pub fn unpack_gzip(packed: &[u8], unpacked_bytes_max: u64) -> Result<Vec<u8>, UnpackError> {
     let mut unpacker = Unpacker::new(packed.len() as u64);
     unpacker.state = State::Gzip(GzipStream::new());
@@ -118,7 +119,7 @@ pub fn unpack_gzip(packed: &[u8], unpacked_bytes_max: u64) -> Result<Vec<u8>, Un
 }
 
 impl Unpacker {
-    /// Starts a chunk of this stored size, which bounds what it may unpack to.
+    /// Starts a chunk of this stored size, which bounds its decompressed size.
     pub(crate) fn new(stored_bytes: u64) -> Unpacker {
         let by_ratio = stored_bytes.saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_BYTES_FREE);
         Unpacker {
@@ -130,10 +131,10 @@ impl Unpacker {
         }
     }
 
-    /// Takes the next stored bytes and hands on what they unpack to.
+    /// Takes the next stored bytes, and passes the decompressed ones to `sink`.
     ///
     /// # Errors
-    /// See [`UnpackError`]; the chunk is lost after one.
+    /// Fails if the chunk cannot be decompressed; the unpacker must not be used afterwards.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
@@ -151,10 +152,10 @@ impl Unpacker {
         self.push_known(&head, sink)
     }
 
-    /// Ends the chunk, and hands on what was held back.
+    /// Ends the chunk, and passes the remaining bytes to `sink`.
     ///
     /// # Errors
-    /// [`UnpackError::Truncated`] where a packed stream is not at its end.
+    /// Fails with [`UnpackError::Truncated`] if a compressed stream is not at its end.
     pub(crate) fn finish(self, sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
         match self.state {
             // Shorter than any magic number: plain.
@@ -196,7 +197,7 @@ impl Unpacker {
                 });
             }
             sink(&self.block[..step.produced]);
-            // A full block may have left more behind, also when no input is left.
+            // After a full block the decoder may have more, even without input.
             let drained = step.produced < self.block.len();
             if rest.is_empty() && drained {
                 return Ok(());
@@ -252,7 +253,7 @@ impl GzipStream {
         let consumed = moved(in_before, self.decoder.total_in(), input.len());
         let produced = moved(out_before, self.decoder.total_out(), output.len());
         if consumed == 0 && produced == 0 && !input.is_empty() && !self.at_end {
-            // Neither takes nor gives: going on would never end.
+            // It neither reads nor writes, so this would loop forever.
             return Err(UnpackError::Corrupt {
                 format: Format::Gzip,
                 detail: "the stream makes no progress".into(),
@@ -290,7 +291,7 @@ impl ZstdStream {
         let mut target = OutBuffer::around(output);
         let hint = self.decoder.run(&mut source, &mut target).map_err(corrupt_zstd)?;
         let step = Step { consumed: source.pos(), produced: target.pos() };
-        // A hint of zero says that a frame is complete and flushed; the decoder takes the next
+        // A hint of zero means that a frame is complete and flushed; the decoder starts the next
         // frame by itself.
         self.at_end = hint == 0;
         if step.consumed == 0 && step.produced == 0 && !input.is_empty() {

@@ -27,8 +27,7 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, UnpackError> {
         .map(|push| unpack_cut(bytes, push, bytes.len() as u64))
         .into();
     for result in &results {
-        // What a decoder says of broken data may depend on what it saw at once; that it is
-        // broken may not.
+        // The message of a decoder may depend on how the data is split; that it is broken may not.
         match (result, &results[0]) {
             (Err(UnpackError::Corrupt { .. }), Err(UnpackError::Corrupt { .. })) => {}
             (left, right) => assert_eq!(left, right),
@@ -62,7 +61,7 @@ fn plain_bytes_pass_through() {
 }
 
 #[test]
-fn gzip_and_zstd_are_told_by_their_first_bytes() {
+fn gzip_and_zstd_are_detected_by_their_first_bytes() {
     let text = text();
     assert_eq!(unpack(&gzip(&text)).as_deref(), Ok(&text[..]));
     assert_eq!(unpack(&zstd(&text)).as_deref(), Ok(&text[..]));
@@ -71,7 +70,7 @@ fn gzip_and_zstd_are_told_by_their_first_bytes() {
 }
 
 #[test]
-fn gzip_that_is_there_as_a_whole_is_unpacked_within_its_bound() {
+fn a_complete_gzip_file_is_decompressed_within_its_limit() {
     let text = text();
     let packed = gzip(&text);
     let size = text.len() as u64;
@@ -89,7 +88,7 @@ fn gzip_that_is_there_as_a_whole_is_unpacked_within_its_bound() {
 }
 
 #[test]
-fn many_members_and_frames_are_one_text() {
+fn all_members_and_frames_are_concatenated() {
     assert_eq!(
         unpack(&[gzip(b"a\nb"), gzip(b""), gzip(b"c\n")].concat()).as_deref(),
         Ok(&b"a\nbc\n"[..])
@@ -123,7 +122,7 @@ fn truncated_data_is_an_error_wherever_it_is_cut() {
 }
 
 #[test]
-fn a_zstd_window_over_8_mib_is_not_taken() {
+fn a_zstd_window_over_8_mib_is_rejected() {
     for (window_bits, taken) in [(23, true), (24, false)] {
         let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).expect("memory");
         encoder.window_log(window_bits).expect("a window that zstd has");
@@ -155,7 +154,7 @@ fn broken_data_is_an_error() {
 }
 
 #[test]
-fn a_bomb_is_one_however_it_is_cut() {
+fn a_bomb_is_detected_however_it_is_split() {
     let zeros = vec![b'0'; 3 << 20];
     for packed in [gzip(&zeros), zstd(&zeros)] {
         // 3 MiB of one byte pack far below 3 MiB / 200.

@@ -3,8 +3,8 @@
 use crate::count::amount::{Amount, INPUT_FRACTION_DIGITS, UNITS_PER_MILLIONTH};
 use crate::event::json::HIGH_BITS;
 
-/// Reads a JSON number from 0 to 10^12 with at most six decimals, in millionths: the first `length`
-/// of these bytes.
+/// Parses a JSON number from 0 to 10^12 with at most six decimals, the first `length` of these bytes,
+/// into millionths.
 #[inline]
 pub(crate) fn parse_millionths(bytes: &[u8], length: usize) -> Option<u64> {
     match parse_short_millionths(bytes, length) {
@@ -13,10 +13,10 @@ pub(crate) fn parse_millionths(bytes: &[u8], length: usize) -> Option<u64> {
     }
 }
 
-/// Reads `19.99` and other numbers of digits and at most one point, in up to eight bytes at once.
+/// Parses up to eight bytes of digits with at most one decimal point, like `19.99`, at once.
 ///
-/// **Source**: "Quickly parsing eight digits" by Daniel Lemire: neighbours are joined to pairs,
-/// these to fours, these to one number.
+/// **Source**: "Quickly parsing eight digits" by Daniel Lemire: digits are combined into
+/// pairs, pairs into groups of four, and these into one number.
 #[inline]
 fn parse_short_millionths(bytes: &[u8], length: usize) -> Option<u64> {
     const SCALES: [u64; INPUT_FRACTION_DIGITS as usize + 1] =
@@ -32,10 +32,10 @@ fn parse_short_millionths(bytes: &[u8], length: usize) -> Option<u64> {
     } else {
         let whole = point.trailing_zeros() as usize / 8;
         let below_point = (1 << (whole * 8)) - 1;
-        let joined = bytes & below_point | bytes >> 8 & !below_point;
-        (joined, length - 1, length - 1 - whole)
+        let without_point = bytes & below_point | bytes >> 8 & !below_point;
+        (without_point, length - 1, length - 1 - whole)
     };
-    // The digits move to the upper end, and zeros in front of them are written out.
+    // Shift the digits to the upper end, and fill the lower bytes with ASCII zeros.
     let shift = 64 - u32::try_from(count).ok()? * 8;
     let digits = digits.checked_shl(shift)? | ZEROS.checked_shr(64 - shift).unwrap_or_default();
     let values = digits ^ ZEROS;
@@ -61,14 +61,14 @@ mod tests {
     use crate::event::json;
     use proptest::prelude::*;
 
-    /// With digits behind it, which must not count.
+    /// Parses the text followed by digits, which must be ignored.
     fn read_short(text: &str) -> Option<u64> {
         let bytes = format!("{text}99.99999");
         parse_short_millionths(bytes.as_bytes(), text.len())
     }
 
     #[test]
-    fn short_numbers_are_read_at_once() {
+    fn short_numbers_are_parsed_at_once() {
         for (text, millionths) in [
             ("0", 0),
             ("7", 7_000_000),
@@ -87,13 +87,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn short_numbers_are_the_same_read_slowly(text in "(0|[1-9][0-9]{0,9})(\\.[0-9]{1,7})?(e[0-9])?") {
+        fn short_numbers_are_parsed_as_slowly_parsed_ones(text in "(0|[1-9][0-9]{0,9})(\\.[0-9]{1,7})?(e[0-9])?") {
             let bytes = format!("{text}}}\n      ");
             prop_assert_eq!(parse_millionths(bytes.as_bytes(), text.len()), parse_millionths_slowly(text.as_bytes()));
         }
 
         #[test]
-        fn short_texts_are_numbers_or_left_to_be_read_slowly(text in "[0-9.e:/+-]{0,8}") {
+        fn short_texts_are_numbers_or_left_to_the_slow_parser(text in "[0-9.e:/+-]{0,8}") {
             if let Some(millionths) = read_short(&text)
                 && json::is_number(text.as_bytes())
             {

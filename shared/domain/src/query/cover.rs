@@ -1,4 +1,4 @@
-//! Covers: the fewest rows that a window can be summed from.
+//! Covers: the fewest rows from which a window can be summed.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,25 +10,24 @@ use crate::time::lateness::{SETTLE_TIME, is_closed, is_settled};
 use crate::time::period::{Period, Retention};
 use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
 
-/// How many minutes one query reads. A minute of a shop of 10,000 items, 6,000 of them seen in it,
-/// takes about 60 KB, and a page of a query's answer holds 1 MB: so that a query is a page, and a
-/// busy hour is six queries side by side rather than one after the other.
+/// How many minutes one query reads. A minute of a shop with 10,000 items, 6,000 of them viewed,
+/// takes about 60 KB, and a page of a query result holds 1 MB. So a query needs one page, and a busy
+/// hour takes six concurrent queries instead of six pages in sequence.
 pub const MINUTES_PER_RANGE: u32 = 10;
 
-/// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so that eight fill a
-/// page.
+/// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so eight fill a page.
 pub const HOURS_PER_RANGE: u32 = 8;
 
-/// How many months one query reads. A month of 10,000 items takes about 130 KB, so that six fit a
-/// page.
+/// How many months one query reads. A month of 10,000 items takes about 130 KB, so six fit into
+/// a page.
 pub const MONTHS_PER_RANGE: u32 = 6;
 
-/// How many months one query reads of a window that is longer than [`WINDOW_MINUTES_MAX`]. All time
-/// has half a hundred years, and most of them are empty: fewer queries are worth a second page for
-/// the years of a large shop.
+/// How many months one query reads for a window longer than [`WINDOW_MINUTES_MAX`]. All time is more
+/// than fifty years, most of them empty: fewer queries are worth a second page for the years of a
+/// large shop.
 pub const MONTHS_PER_RANGE_OF_YEARS: u32 = 12;
 
-/// The rows of neighbouring periods of one kind that one query reads.
+/// Adjacent periods of one kind whose rows one query reads.
 ///
 /// **Shape**: up to [`MINUTES_PER_RANGE`] minutes of one hour, up to [`HOURS_PER_RANGE`] hours of
 /// one day, up to [`MONTHS_PER_RANGE`] (or [`MONTHS_PER_RANGE_OF_YEARS`]) months of one year, or
@@ -37,10 +36,10 @@ pub const MONTHS_PER_RANGE_OF_YEARS: u32 = 12;
 pub struct PeriodRange {
     /// The first period.
     pub first: Period,
-    /// The last period; the first one, if that is a day or week, or the month that is running.
+    /// The last period; equal to the first for a day, a week or the current month.
     pub last: Period,
-    /// The minutes that the rows hold: all of the periods, except of a day, week or month that is
-    /// running.
+    /// The minutes in the rows: those of the periods, but of a current day, week or month only the
+    /// settled hours.
     pub window: Window,
 }
 
@@ -53,10 +52,10 @@ impl PeriodRange {
         }
     }
 
-    /// Whether it may go on with this one, which follows it: hours of one day, and months of one
-    /// year, lie side by side in the table. The month that is running stays by itself: where an
-    /// hour of it waits for its seal, only its rows have to be passed over.
-    fn may_take(self, next: PeriodRange, months_per_range: u32) -> bool {
+    /// Whether this range can be extended by the next one: the hours of a day, and the months of a
+    /// year, are adjacent in the table. The current month stays separate: while one of its hours
+    /// waits for its seal, only its rows must be skipped.
+    fn can_extend(self, next: PeriodRange, months_per_range: u32) -> bool {
         match (self.first, next.first) {
             (Period::Hour(first), Period::Hour(hour)) => {
                 first.day() == hour.day() && hour.number() - first.number() < HOURS_PER_RANGE
@@ -64,43 +63,42 @@ impl PeriodRange {
             (Period::Month(first), Period::Month(month)) => {
                 let ((first_year, first_of_year), (year, of_year)) =
                     (first.of_year(), month.of_year());
-                let is_running = next.window.to < next.first.end();
-                !is_running && first_year == year && of_year - first_of_year < months_per_range
+                let is_current = next.window.to < next.first.end();
+                !is_current && first_year == year && of_year - first_of_year < months_per_range
             }
             _ => false,
         }
     }
 
-    /// Whether it is read from minute rows, which are right whether their hour is a gap or not.
+    /// Whether it is read from minute rows, which are complete even if their hour is a gap.
     pub fn is_minutes(self) -> bool {
         matches!(self.first, Period::Minute(_))
     }
 
-    /// Whether a gap lies in it though it is read from the row of an hour, day, week or month, so
-    /// that the row may not hold all of it.
+    /// Whether it contains a gap but is read from rows of hours, days, weeks or months, so that the
+    /// rows may be incomplete.
     pub fn has_gap(self, gaps: &Gaps) -> bool {
         !self.is_minutes() && gaps.any_in(self.window.from.hour(), self.window.to.hour())
     }
 }
 
-/// The hours whose sums are not in the rows of hours, days, weeks and months yet, or may not be:
-/// they are summed from their minutes, and no coarser period that they lie in is read.
+/// The hours whose sums are not, or may not be, in the rows of hours, days, weeks and months yet. They
+/// are summed from their minutes, and no coarser period that contains them is read.
 ///
-/// **Shape**: an hour of which minutes have expired is no gap: its own row is the best that there
-/// is.
+/// **Shape**: an hour whose minutes have expired is not a gap: its own row is the best source left.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gaps {
     listed: BTreeSet<Hour>,
-    /// The first hour that is not settled; those after it are not either.
+    /// The first hour that is not settled; later hours are not either.
     unsettled: Hour,
-    /// Whether that hour is so far from being closed that no coarser row holds any of it while this
-    /// answer is made.
+    /// Whether that hour stays open so long that no coarser row contains any of it while this answer
+    /// is computed.
     is_unsettled_open: bool,
 }
 
 impl Gaps {
-    /// The gaps at this time: hours that are not settled, and those of these open hours that still
-    /// have their minutes.
+    /// The gaps at this time: the hours that are not settled, and those of `open_hours` whose minutes
+    /// are still kept.
     pub fn new(
         open_hours: impl IntoIterator<Item = Hour>,
         retention: Retention,
@@ -125,42 +123,41 @@ impl Gaps {
         self.any_in(hour, hour.next())
     }
 
-    /// Whether a gap is among the hours from `first` to the one before `end`.
+    /// Whether there is a gap from the hour `first` to before the hour `end`.
     fn any_in(&self, first: Hour, end: Hour) -> bool {
         self.unsettled < end || self.listed.range(first..end).next().is_some()
     }
 
-    /// The minute after the last one that a period's row holds. The row of a day, week or month
-    /// that is running holds its settled hours, and nothing of an hour that is still open: late
-    /// events and sealing come to it when that is closed.
+    /// The end of the minutes in the row of a period. The row of a current day, week or month holds its
+    /// settled hours and nothing of an hour that is still open: late events and sealing add to it
+    /// once that hour is closed.
     fn end_of(&self, period: Period) -> Minute {
         let unsettled = self.unsettled.first_minute();
-        let is_running = period.first_minute() < unsettled && unsettled < period.end();
-        if is_running && self.is_unsettled_open { unsettled } else { period.end() }
+        let is_current = period.first_minute() < unsettled && unsettled < period.end();
+        if is_current && self.is_unsettled_open { unsettled } else { period.end() }
     }
 }
 
-/// Covers a window with the fewest ranges: whole months, ISO weeks and days (or what there is of a
-/// running one), before the first and after the last of them hours, and minutes at the edges and in
-/// gaps.
+/// Covers a window with the fewest ranges: whole months, ISO weeks and days (or the settled part of
+/// the current one), hours before the first and after the last of them, and minutes at the edges and
+/// in gaps.
 ///
-/// **Guarantees**: the ranges ascend, and each minute of the window lies in exactly one of them. No
-/// hour, day, week or month among them contains a gap, and no other choice of periods has fewer of
-/// them.
+/// **Guarantees**: the ranges ascend, and each minute of the window is in exactly one of them. No
+/// hour, day, week or month among them contains a gap, and no other choice of periods is smaller.
 pub fn cover(window: Window, gaps: &Gaps) -> Vec<PeriodRange> {
     let has_years = window.to.number().saturating_sub(window.from.number()) > WINDOW_MINUTES_MAX;
     let months_per_range = if has_years { MONTHS_PER_RANGE_OF_YEARS } else { MONTHS_PER_RANGE };
-    let mut joined: Vec<PeriodRange> = vec![];
+    let mut ranges: Vec<PeriodRange> = vec![];
     for range in cover_by_periods(window, gaps) {
-        match joined.last_mut() {
-            Some(last) if last.may_take(range, months_per_range) => {
+        match ranges.last_mut() {
+            Some(last) if last.can_extend(range, months_per_range) => {
                 last.last = range.last;
                 last.window.to = range.window.to;
             }
-            _ => joined.push(range),
+            _ => ranges.push(range),
         }
     }
-    joined
+    ranges
 }
 
 /// A cover with one range for every hour and month.
@@ -197,8 +194,8 @@ fn push_minutes(ranges: &mut Vec<PeriodRange>, from: Minute, to: Minute) {
     }
 }
 
-/// The days without a gap that follow each other from this hour on, and end by this minute; none,
-/// if the hour is not the first of a day. The last one may be running.
+/// The consecutive days without a gap from this hour to this minute; empty if the hour is not the
+/// first of a day. The last one may be the current day.
 fn whole_days(from: Hour, end: Minute, gaps: &Gaps) -> Vec<Day> {
     let mut days = vec![];
     let mut day = from.day();
@@ -213,18 +210,17 @@ fn whole_days(from: Hour, end: Minute, gaps: &Gaps) -> Vec<Day> {
     days
 }
 
-/// Covers days that follow each other with the fewest days, weeks and months. Taking the longest
-/// one at each step would not do: a week that runs into the next month stands in the way of that
-/// month.
+/// Covers consecutive days with the fewest days, weeks and months. A greedy choice of the longest
+/// period is not optimal: a week that extends into the next month rules out that month.
 fn push_days(ranges: &mut Vec<PeriodRange>, days: &[Day], gaps: &Gaps) {
-    /// How many ranges it takes from a day to the end, and how many days the first one of them has.
+    /// The fewest ranges from a day to the end: their number, the first of them, and its days.
     #[derive(Clone, Copy)]
-    struct Way {
+    struct Suffix {
         ranges: usize,
         first: PeriodRange,
         first_days: usize,
     }
-    let mut ways: Vec<Option<Way>> = vec![None; days.len() + 1];
+    let mut suffixes: Vec<Option<Suffix>> = vec![None; days.len() + 1];
     for (start, day) in days.iter().enumerate().rev() {
         for period in [Period::Month(day.month()), Period::Week(day.week()), Period::Day(*day)] {
             let first = PeriodRange::of(period, gaps);
@@ -235,16 +231,16 @@ fn push_days(ranges: &mut Vec<PeriodRange>, days: &[Day], gaps: &Gaps) {
             if !begins_here || first_days > days.len() - start {
                 continue;
             }
-            let ranges = 1 + ways[start + first_days].map_or(0, |rest| rest.ranges);
-            if ways[start].is_none_or(|way| ranges < way.ranges) {
-                ways[start] = Some(Way { ranges, first, first_days });
+            let ranges = 1 + suffixes[start + first_days].map_or(0, |rest| rest.ranges);
+            if suffixes[start].is_none_or(|suffix| ranges < suffix.ranges) {
+                suffixes[start] = Some(Suffix { ranges, first, first_days });
             }
         }
     }
     let mut start = 0;
-    while let Some(way) = ways[start] {
-        ranges.push(way.first);
-        start += way.first_days;
+    while let Some(suffix) = suffixes[start] {
+        ranges.push(suffix.first);
+        start += suffix.first_days;
     }
 }
 
@@ -266,7 +262,7 @@ impl fmt::Debug for PeriodRange {
             (Period::Day(day), _) => write!(f, "{day}"),
             (Period::Week(week), _) => write!(f, "{week}"),
             (Period::Month(month), _) => write!(f, "{month}"),
-            (Period::Minute(_), _) => f.write_str("minutes that end with something else"),
+            (Period::Minute(_), _) => f.write_str("minutes that do not end with a minute"),
         }
     }
 }

@@ -25,7 +25,7 @@ fn check(from: &str, to: &str, open_hours: &[&str], expected: &str) {
 }
 
 #[test]
-fn minutes_are_cut_into_pages() {
+fn minutes_are_split_into_pages() {
     check(
         "2026-11-20T22:38:00Z",
         "2026-11-20T23:08:00Z",
@@ -35,7 +35,7 @@ fn minutes_are_cut_into_pages() {
 }
 
 #[test]
-fn whole_hours_that_are_done_are_read_from_their_rows_and_the_running_one_is_not() {
+fn whole_settled_hours_are_read_from_their_rows_and_the_current_one_is_not() {
     check(
         "2026-11-20T20:55:00Z",
         "2026-11-21T00:00:00Z",
@@ -46,7 +46,7 @@ fn whole_hours_that_are_done_are_read_from_their_rows_and_the_running_one_is_not
 }
 
 #[test]
-fn an_open_hour_breaks_its_day_week_and_month_into_what_is_done() {
+fn an_open_hour_splits_its_day_week_and_month() {
     let day = |number: u32| format!("2026-11-{number:02}");
     let hours = |first: u32, last: u32| format!("2026-11-18T{first:02}..=2026-11-18T{last:02}");
     let mut expected = vec!["2026-W46".to_string(), day(16), day(17)];
@@ -64,7 +64,7 @@ fn an_open_hour_breaks_its_day_week_and_month_into_what_is_done() {
 }
 
 #[test]
-fn the_row_of_a_running_day_week_or_month_holds_its_settled_hours() {
+fn the_row_of_a_current_day_week_or_month_holds_its_settled_hours() {
     let minutes = "2026-11-20T23[00..=09], 2026-11-20T23[10..=19], 2026-11-20T23[20..=29]";
     for (from, first) in [("20T00", "2026-11-20"), ("16T00", "2026-W47"), ("01T00", "2026-11")] {
         let expected = format!("[{first}, {minutes}]");

@@ -1,4 +1,4 @@
-//! Series: the hours, days, weeks and months that a history is cut into, in any zone.
+//! Series: the hours, days, weeks and months of a history, in any time zone.
 
 use std::fmt;
 
@@ -11,33 +11,33 @@ use crate::query::window::Window;
 use crate::time::Minute;
 use crate::time::period::Period;
 
-/// How many periods a series has at most.
+/// The maximum number of periods in a series.
 pub const PERIODS_MAX: usize = 1_000;
 
 const SECONDS_PER_HOUR: i64 = 3_600;
 const DAYS_PER_WEEK: u64 = 7;
 
-/// How far back a series begins if nobody says: 24 hours, 30 days, 12 weeks or 12 months.
+/// The default length of a series: 24 hours, 30 days, 12 weeks or 12 months.
 const HOURS_BACK: TimeDelta = TimeDelta::hours(24);
 const DAYS_BACK: u64 = 30;
 const WEEKS_BACK: u64 = 12;
 const MONTHS_BACK: u32 = 12;
 
-/// How long the periods of a series are.
+/// The length of the periods of a series.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Granularity {
-    /// Hours, by the clock of UTC in every zone.
+    /// Hours of UTC, in every zone.
     Hour,
     /// Days, from midnight to midnight.
     Day,
-    /// Weeks, from Monday's midnight.
+    /// Weeks, from midnight on Monday.
     Week,
-    /// Months, from the midnight of the 1st.
+    /// Months, from midnight on the first.
     Month,
 }
 
 impl Granularity {
-    /// Reads `hour`, `day`, `week` or `month`; `None` for anything else.
+    /// Parses `hour`, `day`, `week` or `month`; `None` for anything else.
     pub fn parse(text: &str) -> Option<Granularity> {
         match text {
             "hour" => Some(Granularity::Hour),
@@ -48,7 +48,7 @@ impl Granularity {
         }
     }
 
-    /// The word that [`Granularity::parse`] reads.
+    /// The word that [`Granularity::parse`] accepts.
     pub fn as_str(self) -> &'static str {
         match self {
             Granularity::Hour => "hour",
@@ -59,19 +59,19 @@ impl Granularity {
     }
 }
 
-/// Why a range cannot be cut into a series. The sentence names the parameter and what was expected.
+/// Why a range has no series. The message names the parameter and what was expected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SeriesError {
     /// It is empty or reversed.
     #[error("from is not before to; expected from to be the earlier one")]
     Reversed,
-    /// It has not begun yet.
+    /// It has not started yet.
     #[error("from is in the future; expected a time that has begun")]
     Future,
-    /// It leaves the years that have minutes.
+    /// It exceeds the supported years.
     #[error("from and to must lie between 1970-01-01 and 9999-12-31")]
     OutOfRange,
-    /// It has more periods than a series may have.
+    /// It has too many periods.
     #[error(
         "from and to are more than {PERIODS_MAX} {}s apart; expected {PERIODS_MAX} at most: ask for less, or by a coarser \
          granularity",
@@ -83,19 +83,18 @@ pub enum SeriesError {
 /// One hour, day, week or month of a zone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CalendarPeriod {
-    /// Its first instant, by the zone's clock.
+    /// Its first instant, in the zone.
     pub start: DateTime<Tz>,
     /// The first instant of the next one.
     pub end: DateTime<Tz>,
-    /// The minutes that are counted for it: whole hours of UTC. An edge within such an hour is cut
-    /// at the hour's start, for this period and for its neighbour alike, so that nothing is counted
-    /// twice or lost.
+    /// The minutes that count for the period: whole hours of UTC. An edge within an hour moves to the
+    /// start of that hour, for this period and its neighbour alike, so that nothing is counted twice
+    /// or lost.
     pub window: Window,
 }
 
 impl CalendarPeriod {
-    /// **Shape**: `None` where an edge lies beyond the year 9999. What lies before 1970 is left
-    /// out.
+    /// **Shape**: `None` if an edge is after the year 9999. Time before 1970 is left out.
     fn new(start: DateTime<Tz>, end: DateTime<Tz>) -> Option<CalendarPeriod> {
         let hour_of = |edge: DateTime<Tz>| {
             Minute::from_epoch_seconds(edge.timestamp().max(0))
@@ -108,19 +107,19 @@ impl CalendarPeriod {
         })
     }
 
-    /// Whether both edges are where the zone has them, and not cut at the hour before.
+    /// Whether both edges are exactly those of the zone, not moved to the start of an hour.
     pub fn is_exact(&self) -> bool {
         [self.start, self.end].iter().all(|edge| edge.timestamp() % SECONDS_PER_HOUR == 0)
     }
 
-    /// Whether this time is among those that are counted for the period.
+    /// Whether this time counts for the period.
     pub fn counts(&self, time: DateTime<Utc>) -> bool {
         Minute::containing(time)
             .is_some_and(|minute| self.window.from <= minute && minute < self.window.to)
     }
 }
 
-/// `[2026-11-19T00:00:00+01:00, 2026-11-20T00:00:00+01:00)`, and the hours that are counted for it.
+/// `[2026-11-19T00:00:00+01:00, 2026-11-20T00:00:00+01:00)`, and the hours that count for it.
 impl fmt::Debug for CalendarPeriod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [start, end] =
@@ -130,27 +129,27 @@ impl fmt::Debug for CalendarPeriod {
     }
 }
 
-/// What cuts time into periods: their length, and the zone whose midnights they begin at.
+/// Divides time into periods of a granularity, in a zone.
 ///
-/// **Guarantees**: periods follow each other without gap or overlap, and each has at least one
-/// hour. A midnight that does not exist, because the clock was put forward over it, is the first
-/// instant after it; of one that exists twice it is the earlier. A date that a zone skipped has no
+/// **Guarantees**: periods follow each other without gap or overlap, and each has at least one hour.
+/// If a midnight does not exist because the clock was set forward, the period starts with the first
+/// instant after it; if it exists twice, with the earlier one. A date that the zone skipped has no
 /// period.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Calendar {
-    /// How long its periods are.
+    /// The length of its periods.
     pub granularity: Granularity,
     /// The zone.
     pub zone: Tz,
 }
 
 impl Calendar {
-    /// Cuts a range into periods, ascending: from the one that holds `from` to the one that the
-    /// last instant before `to` lies in, or to the one that is running at `now`, whichever is
-    /// earlier.
+    /// The periods of a range, ascending: from the one that contains `from` to the one that contains
+    /// the last instant before `to`, or to the current one at `now`, whichever is earlier.
     ///
     /// # Errors
-    /// [`SeriesError`].
+    /// Fails with a [`SeriesError`] if the range is empty, in the future, outside the supported years
+    /// or too long; a retry does not help.
     pub fn periods(
         self,
         from: DateTime<Utc>,
@@ -176,7 +175,7 @@ impl Calendar {
         Ok(periods)
     }
 
-    /// The period that this instant lies in; `None` before 1970 and after 9999.
+    /// The period that contains this instant; `None` before 1970 and after 9999.
     pub fn containing(self, time: DateTime<Utc>) -> Option<CalendarPeriod> {
         Minute::containing(time)?;
         if self.granularity == Granularity::Hour {
@@ -192,14 +191,14 @@ impl Calendar {
             if time < end {
                 return CalendarPeriod::new(start, end);
             }
-            // A clock that was put back over midnight shows the old date again, in the new date's
-            // period.
+            // A clock that is set back over midnight shows the old date again within the period of
+            // the new date.
             first = next;
         }
     }
 
-    /// The period that is counted into at this time. It is the one after that which the zone's
-    /// clock shows if its edge is cut at the hour's start and the hour has begun.
+    /// The period for which the present counts. It is the one after the period of the zone's clock
+    /// if the edge between them moved to the start of an hour that has begun.
     pub fn running(self, now: DateTime<Utc>) -> Option<CalendarPeriod> {
         let period = self.containing(now)?;
         if period.counts(now) { Some(period) } else { self.containing(period.end.to_utc()) }
@@ -214,7 +213,7 @@ impl Calendar {
         }
     }
 
-    /// Where a series that ends at this time begins if nobody says; not before 1970.
+    /// The default start of a series that ends at this time; not before 1970.
     pub fn default_from(self, to: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let date = to.with_timezone(&self.zone).date_naive();
         let from = match self.granularity {
@@ -232,8 +231,8 @@ impl Calendar {
         Some(from.max(DateTime::UNIX_EPOCH))
     }
 
-    /// The utc_periods that a period's numbers are summed from: the one that is the same span of
-    /// time, or else whole days and, before the first and after the last of them, hours.
+    /// The UTC periods from which the values of a period are summed: the one that is the same span of
+    /// time, or else whole days, and hours before the first and after the last of them.
     pub fn utc_periods(self, period: &CalendarPeriod) -> Vec<Period> {
         let Window { from, to } = period.window;
         let day = from.hour().day();
@@ -258,7 +257,7 @@ impl Calendar {
         utc_periods
     }
 
-    /// The date that the period of a date begins with.
+    /// The first date of the period that contains a date.
     fn first_date_of(self, date: NaiveDate) -> Option<NaiveDate> {
         match self.granularity {
             Granularity::Hour | Granularity::Day => Some(date),
@@ -269,7 +268,7 @@ impl Calendar {
         }
     }
 
-    /// The date that the period after the one of this first date begins with.
+    /// The first date of the period after the one with this first date.
     fn first_date_after(self, first: NaiveDate) -> Option<NaiveDate> {
         match self.granularity {
             Granularity::Hour | Granularity::Day => first.succ_opt(),

@@ -9,7 +9,7 @@ use crate::time::lateness::SETTLE_TIME;
 use crate::time::period::{Period, Retention};
 use crate::time::{HOURS_PER_DAY, MINUTES_PER_HOUR, Minute};
 
-/// How long a window may be: a year and the month before it, for as long as hours are kept by
+/// The maximum length of a window: a year and the month before it, as long as hours are kept by
 /// default.
 pub const WINDOW_MINUTES_MAX: u32 = 400 * HOURS_PER_DAY * MINUTES_PER_HOUR;
 
@@ -27,8 +27,8 @@ impl WindowLength {
     /// 24 hours.
     pub const DAY: WindowLength = WindowLength(24 * MINUTES_PER_HOUR);
 
-    /// Reads `15m`, `1h`, `24h`, `7d`: a whole number and its unit. `None` for anything else or out
-    /// of bounds.
+    /// Parses a whole number and its unit: `15m`, `1h`, `24h`, `7d`. `None` for anything else, and if
+    /// out of range.
     pub fn parse(text: &str) -> Option<WindowLength> {
         let unit_minutes = match text.as_bytes().last()? {
             b'm' => 1,
@@ -53,11 +53,11 @@ impl WindowLength {
 /// How exact the edges of a window are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Precision {
-    /// Both are where they were asked for.
+    /// Both edges are as requested.
     Minute,
-    /// One at least was moved outward to a whole hour.
+    /// At least one edge was moved outward to a whole hour.
     Hour,
-    /// One at least was moved outward to a whole day.
+    /// At least one edge was moved outward to a whole day.
     Day,
 }
 
@@ -78,20 +78,19 @@ impl Window {
         Window { from: to.minus(length.minutes()), to }
     }
 
-    /// The window that can be summed exactly from what is kept: an edge that needs minute rows
-    /// which have expired moves outward to the whole hour, and one that needs hour rows which have
-    /// expired to the whole day.
+    /// The window that can be summed exactly from the rows that are kept. An edge that needs expired
+    /// minute rows moves outward to the whole hour, and one that needs expired hour rows to the whole
+    /// day.
     ///
-    /// **Shape**: the precision is the coarser of the two edges'. An edge that lies on a whole hour
-    /// needs no minutes, and one at midnight no hours: such an edge is exact, however old, and
-    /// stays `minute`. A window never gets shorter, so that it holds all that was asked for, and
-    /// more only where the precision says so. Days that have expired too count as nothing: no edge
-    /// helps there.
+    /// **Shape**: the precision is the coarser one of the two edges. An edge on a whole hour needs no
+    /// minutes, and one at midnight no hours: such an edge is exact, however old, with the precision
+    /// `minute`. A window never gets shorter: it contains the requested window, and more only if the
+    /// precision says so. Expired days count as zero; moving an edge does not help there.
     pub fn kept(self, retention: Retention, now: DateTime<Utc>) -> (Window, Precision) {
         let has_expired = |period| retention.has_expired(period, now.timestamp());
         let (mut window, mut precision) = (self, Precision::Minute);
-        // What an edge needs is the part of its hour, or day, that lies in the window; the oldest
-        // period of it goes first.
+        // An edge needs the part of its hour, or day, within the window; the oldest period of that
+        // part expires first.
         let hour_of = |minute: Minute| Period::Hour(minute.hour());
         if hour_of(window.from).first_minute() != window.from
             && has_expired(Period::Minute(window.from))
@@ -117,10 +116,10 @@ impl Window {
         (window, precision)
     }
 
-    /// The part of the window that can have been counted by now: later events are rejected as
-    /// future ones.
+    /// The part of the window that can contain counted events: later events are rejected as future
+    /// ones.
     pub fn counted_by(self, now: DateTime<Utc>) -> Window {
-        // The clocks of a producer's period and of a reader differ a little.
+        // The clock of the bucket that an event was put into, and that of the reader, differ slightly.
         let latest = now + TimeDelta::seconds(FUTURE_SECONDS_MAX) + SETTLE_TIME;
         let end = Minute::containing(latest).map_or(self.to, |minute| minute.plus(1));
         Window { from: self.from.min(end), to: self.to.min(end) }

@@ -134,14 +134,14 @@ fn edges_that_need_no_finer_rows_are_exact_however_old() {
 }
 
 #[test]
-fn what_is_kept_for_ever_is_never_moved() {
+fn edges_never_move_if_everything_is_kept_for_ever() {
     let window = Window { from: minute(90), to: minute(60 * 60 * 24 * 3 + 90) };
     let retention = Retention { minute_days: 0, hour_days: 0, day_days: 0 };
     assert_eq!(window.kept(retention, at("2026-11-20T23:07:30Z")), (window, Precision::Minute));
 }
 
 #[test]
-fn minutes_that_nothing_can_have_happened_in_yet_are_left_out() {
+fn minutes_after_the_latest_possible_event_are_left_out() {
     let counted = |from: &str, to: &str| {
         let [from, to] = [from, to].map(|time| Minute::containing(at(time)).expect("in range"));
         let window = Window { from, to }.counted_by(at("2026-11-20T23:07:30Z"));
@@ -163,7 +163,7 @@ fn minutes_that_nothing_can_have_happened_in_yet_are_left_out() {
 
 proptest! {
     #[test]
-    fn what_is_kept_holds_the_window_and_needs_nothing_that_has_expired(
+    fn a_kept_window_contains_the_requested_one_and_needs_no_expired_rows(
         age_minutes in 0_u32..1_000_000, length in 1_u32..100_000, seconds in 0_i64..3_600,
     ) {
         let now = DateTime::from_timestamp(1_795_215_600 + seconds, 0).expect("in range");

@@ -1,12 +1,13 @@
 //! The cells of a group: a hash table of one word for each counter.
 
-/// A hash table from key numbers to steps, open addressing with linear probing: a cell is one word,
-/// the key's number plus one above, the steps below, zero for an empty cell.
+/// A hash table from key numbers to steps, with open addressing and linear probing. A cell is one
+/// word: the number of the key plus one in the upper half, the steps in the lower half; zero for an
+/// empty cell.
 #[derive(Default)]
 pub(super) struct Cells {
     pub(super) table: Vec<u64>,
     pub(super) length: u32,
-    /// Where `steps` has found its key.
+    /// The place of the key that `steps` found last.
     last: u32,
     /// Whether a key of this group has a wide amount.
     pub(super) has_wide: bool,
@@ -15,7 +16,7 @@ pub(super) struct Cells {
 const CELLS_MIN: usize = 4;
 
 impl Cells {
-    /// The steps of a key, which gets a cell if it has none; `set_last` changes them.
+    /// The steps of a key, which gets a cell if it has none; [`Cells::set_last`] changes them.
     #[inline]
     pub(super) fn steps(&mut self, key: u32) -> u32 {
         let wanted = key + 1;
@@ -50,8 +51,8 @@ impl Cells {
 
     #[inline(never)]
     fn insert(&mut self, wanted: u32) {
-        // At most four of five cells are taken; tables grow by half, since doubled ones would be
-        // half empty.
+        // At most four of five cells are in use. Tables grow by half, because doubled tables would
+        // be half empty.
         if (self.length as usize + 1) * 5 > self.table.len() * 4 {
             let grown = (self.table.len() + self.table.len() / 2).max(CELLS_MIN);
             let old = std::mem::replace(&mut self.table, vec![0; grown]);
@@ -78,7 +79,7 @@ impl Cells {
 
     #[inline]
     fn home(&self, wanted: u32) -> usize {
-        // The hash is a fraction of the table's length, so that the length can be any number.
+        // The hash is scaled to the length of the table, so the length can be any number.
         let hash = u64::from(wanted.wrapping_mul(0x9e37_79b9));
         ((hash * self.table.len() as u64) >> 32) as usize
     }

@@ -1,4 +1,4 @@
-//! The tally: finds the cell of a counter, and adds to it.
+//! The tally: finds the cell of a counter and adds to it.
 
 use std::fmt;
 
@@ -15,13 +15,12 @@ use crate::count::tally::texts::Texts;
 use crate::count::tally::wide::{Wide, WideName};
 use crate::time::Minute;
 
-/// What one chunk adds: for each site, minute, measure and key an exact amount.
+/// What one chunk adds: an exact amount for each site, minute, measure and key.
 ///
-/// **Shape**: a counter takes eight bytes in a table of its own group, so that events which come
-/// in the order of their time touch little memory. Keys and sites are kept once.
+/// **Shape**: a counter takes eight bytes in the table of its group, so that events in order of time
+/// touch little memory. Each key and each site is stored once.
 ///
-/// **Guarantees**: the groups and their order depend on what was added, not on the order of the
-/// additions.
+/// **Guarantees**: the groups and their order do not depend on the order of the additions.
 #[derive(Default)]
 pub struct Tally {
     sites: Texts,
@@ -43,7 +42,7 @@ pub(crate) struct SiteNumber(pub(crate) u32);
 pub(crate) struct KeyNumber(u32);
 
 impl Tally {
-    /// Adds an amount; a zero adds no counter.
+    /// Adds an amount; zero adds no counter.
     pub fn add(&mut self, site: &str, measure: Measure, minute: Minute, key: &str, amount: Amount) {
         if amount == Amount::ZERO {
             return;
@@ -58,19 +57,19 @@ impl Tally {
         self.groups.is_empty()
     }
 
-    /// How many counters there are, over all groups.
+    /// The number of counters in all groups.
     pub fn counters(&self) -> usize {
         self.groups.iter().map(|group| group.cells.length as usize).sum()
     }
 
-    /// The groups, ascending by site, minute and measure, each made when it is asked for: a counter
-    /// takes 32 bytes in a group, four times what it takes in the tally.
+    /// The groups, ascending by site, minute and measure. Each is built on demand, because a counter
+    /// takes 32 bytes in a group, four times as much as in the tally.
     pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
         let keys = self.keys.to_texts();
         let sites = self.sites.to_texts();
         let mut keys_sorted: Vec<u32> = (0..self.keys.count()).collect();
         keys_sorted.sort_unstable_by_key(|number| keys[*number as usize]);
-        // A key's rank stands for it while a group is sorted: comparing numbers costs far less than
+        // Groups are sorted by the ranks of their keys: comparing numbers costs far less than
         // comparing texts.
         let mut ranks = vec![0; keys.len()];
         for (rank, number) in (0..).zip(&keys_sorted) {
@@ -135,7 +134,7 @@ impl Tally {
         }
     }
 
-    /// Adds so many millionths, other than zero.
+    /// Adds a nonzero number of millionths.
     #[inline]
     pub(crate) fn add_millionths(
         &mut self,
@@ -163,7 +162,7 @@ impl Tally {
         }
     }
 
-    /// Adds any amount other than zero.
+    /// Adds a nonzero amount.
     pub(crate) fn add_amount(
         &mut self,
         site: SiteNumber,
@@ -200,7 +199,7 @@ impl Tally {
 
     #[cold]
     fn add_wide(&mut self, group: usize, key: KeyNumber, amount: Amount) {
-        // The cell says that the key has a counter, whatever its steps.
+        // The cell marks the key as counted even if its steps are zero.
         self.groups[group].cells.steps(key.0);
         self.groups[group].cells.has_wide = true;
         let name = WideName { group: number_of(group), key: key.0 };
@@ -263,7 +262,7 @@ impl fmt::Debug for Tally {
     }
 }
 
-/// Two tallies are equal when the same was counted.
+/// Two tallies are equal if their groups are.
 impl PartialEq for Tally {
     fn eq(&self, other: &Tally) -> bool {
         self.groups().eq(other.groups())

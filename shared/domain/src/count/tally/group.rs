@@ -1,4 +1,4 @@
-//! The counters of one site, minute and measure, and where those in use are remembered.
+//! The counters of one site, minute and measure, and a cache of the groups in use.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::count::tally::cells::Cells;
 use crate::count::tally::mix::mix;
 use crate::time::Minute;
 
-/// The counters of one site, minute and measure: what goes into one row, or its slots.
+/// The counters of one site, minute and measure: the content of one row or of its slots.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Group<'a> {
     /// The site.
@@ -17,7 +17,7 @@ pub struct Group<'a> {
     pub minute: Minute,
     /// What is counted.
     pub measure: Measure,
-    /// The keys (ascending by their bytes, each once) with what was counted (never zero).
+    /// The keys, ascending and unique, with their amounts, which are never zero.
     pub counters: Vec<(&'a str, Amount)>,
 }
 
@@ -72,8 +72,8 @@ impl GroupName {
         }
     }
 
-    /// Where the group is remembered: apart for the measures of a minute, and for minutes that lie
-    /// side by side.
+    /// The place of the group in the cache: different for the measures of a minute, and for
+    /// neighbouring minutes.
     #[inline]
     pub(super) fn recent_place(self) -> usize {
         let code = self.measure_code() as usize & 7;
@@ -83,7 +83,7 @@ impl GroupName {
 
 const RECENT_PLACES: usize = 64;
 
-/// The group that each place was last asked for.
+/// A cache of the groups that were used last.
 pub(super) struct RecentGroups {
     pub(super) places: [Recent; RECENT_PLACES],
 }

@@ -3,8 +3,8 @@
 use crate::count::amount::Amount;
 use crate::count::measure::Measure;
 
-/// The units of an [`Amount`] in one step of a cell: one for counts, a hundredth for money. What is
-/// no whole number of steps is kept apart.
+/// The units of an [`Amount`] in one step of a cell: one for counts, a hundredth for money. Amounts
+/// that are not a whole number of steps are stored outside the cell.
 #[inline]
 pub(super) fn step_units(measure: Measure) -> i128 {
     match measure {

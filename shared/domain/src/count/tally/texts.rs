@@ -1,18 +1,18 @@
-//! Sites and keys, each kept once and known by its number.
+//! Sites and keys, each stored once and identified by a number.
 
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::count::tally::mix::number_of;
 
-/// Texts that are kept once and known by their number.
+/// Interns texts: stores each once and identifies it by a number.
 #[derive(Default)]
 pub(super) struct Texts {
     bytes: Vec<u8>,
     /// Where each text ends in `bytes`.
     ends: Vec<usize>,
     by_text: HashTable<u32>,
-    /// The short text that each place was last asked for, since most events are about few items.
+    /// A cache of the short texts that were used last, because most events are about few items.
     recent: Vec<RecentText>,
 }
 
@@ -22,7 +22,7 @@ struct RecentText {
     number: u32,
 }
 
-/// A text of 1 to 16 bytes, with zeros behind it.
+/// A text of 1 to 16 bytes, padded with zeros.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct ShortText {
     head: u64,
@@ -35,15 +35,16 @@ fn word(bytes: &[u8; 16], at: usize) -> u64 {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |word| u64::from_le_bytes(*word))
 }
 
-/// 4,096 places of 24 bytes stay in a second level cache.
+/// 4,096 places of 24 bytes fit into a second level cache.
 const RECENT_TEXTS_BITS: u32 = 12;
 const RECENT_TEXTS: usize = 1 << RECENT_TEXTS_BITS;
 
 impl ShortText {
-    /// What no text is.
+    /// Equal to no text.
     const NONE: ShortText = ShortText { head: 0, tail: 0, length: 0 };
 
-    /// The first `length` of these bytes; `None` also where fewer than 16 bytes are at hand.
+    /// The first `length` of these bytes; `None` if the text is empty or longer than 16 bytes, or if
+    /// there are fewer than 16 bytes.
     #[inline]
     fn of(bytes: &[u8], length: usize) -> Option<ShortText> {
         let bytes: &[u8; 16] = bytes.first_chunk()?;
@@ -71,8 +72,8 @@ impl Texts {
         number_of(self.ends.len())
     }
 
-    /// The number of the text that is the first `length` of these bytes. Those behind it only serve
-    /// to read it fast.
+    /// The number of the text in the first `length` of these bytes. The bytes after it only allow to
+    /// read it as whole words.
     #[inline]
     pub(super) fn number(&mut self, bytes: &[u8], length: usize) -> u32 {
         let text = bytes.get(..length).unwrap_or(bytes);
@@ -137,7 +138,7 @@ fn text_of<'a>(bytes: &'a [u8], ends: &[usize], number: u32) -> &'a [u8] {
     &bytes[start..ends[number]]
 }
 
-/// Compares texts; most are too short for a call to pay off.
+/// Compares texts; most are too short for a call to `memcmp` to pay off.
 #[inline]
 fn is_same(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {

@@ -1,6 +1,6 @@
-//! Where a value is in its line, and of which kind it is.
+//! The position of a value in its line, and its kind.
 
-/// What a value is, as far as its reader must know before it looks at the bytes.
+/// The kind of a value, as far as its reader must know it before reading the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -8,15 +8,15 @@ pub(crate) enum Kind {
     Null,
     /// `true` or `false`
     Boolean,
-    /// A number without point and exponent.
+    /// A number without decimal point and exponent.
     Integer,
     /// Any other number.
     Decimal,
-    /// A text of no characters.
+    /// An empty text.
     EmptyText,
-    /// A text that stands as it is.
+    /// A text without escapes.
     Text,
-    /// A text with escapes: [`unescape`] it.
+    /// A text with escapes.
     EscapedText,
     /// An object.
     Object,
@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     Array,
 }
 
-/// The kinds by their numbers; a power of two of them, so that no number can lie outside.
+/// The kinds by number; the length is a power of two, so that no masked index is out of range.
 const KINDS: [Kind; 16] = [
     Kind::Null,
     Kind::Boolean,
@@ -46,17 +46,17 @@ const KINDS: [Kind; 16] = [
     Kind::Null,
 ];
 
-/// Where a value stands in its line, and what it is, in one word: its bytes, for a text those
+/// The position and kind of a value in one word. The position is that of its bytes, for a text those
 /// between the quotes.
 #[derive(Clone, Copy)]
 pub(crate) struct Raw(u64);
 
-/// The bits of an offset: lines are at most 256 KiB long.
+/// The number of bits of an offset; lines are at most 256 KiB long.
 const OFFSET_BITS: u32 = 28;
 const OFFSET_MASK: u64 = (1 << OFFSET_BITS) - 1;
 
 impl Raw {
-    /// A value that is not there.
+    /// A missing value.
     pub(crate) const NULL: Raw = Raw(0);
 
     #[inline]
@@ -64,13 +64,13 @@ impl Raw {
         Raw(((kind as u64) << OFFSET_BITS | end as u64) << OFFSET_BITS | start as u64)
     }
 
-    /// The kind, as the number of a bit.
+    /// The number of the kind, for bit sets.
     #[inline]
     pub(crate) fn kind_bit(self) -> u32 {
         (self.0 >> (2 * OFFSET_BITS)) as u32
     }
 
-    /// What it is.
+    /// The kind of the value.
     #[inline]
     pub(crate) fn kind(self) -> Kind {
         KINDS[self.kind_bit() as usize % KINDS.len()]
@@ -94,13 +94,13 @@ impl Raw {
         ((self.0 & OFFSET_MASK) as u32, (self.0 >> OFFSET_BITS & OFFSET_MASK) as u32)
     }
 
-    /// Its bytes in the line that it was found in.
+    /// Its bytes in the line in which it was found.
     #[inline]
     pub(crate) fn of(self, line: &[u8]) -> &[u8] {
         line.get(self.start()..self.end()).unwrap_or_default()
     }
 
-    /// Where the line goes on after it.
+    /// The position after it, including its closing quote.
     #[inline]
     pub(super) fn next(self) -> usize {
         let quote = matches!(self.kind(), Kind::Text | Kind::EscapedText | Kind::EmptyText);

@@ -12,27 +12,27 @@ use crate::event::json::unescape::{
 };
 use crate::event::json::words::{HIGH_BITS, short_number, special_bytes, word_at};
 
-/// How many objects and arrays may stand in one another; the line's own object is the first.
+/// The maximum nesting of objects and arrays; the object of the line itself is the first level.
 pub(crate) const DEPTH_MAX: usize = 64;
 
-/// Why a line is not taken as JSON; the first of the two that the scanner meets.
+/// Why a line is not valid JSON; the first error that the scanner finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanError {
-    /// Not one JSON text.
+    /// The line is not exactly one JSON text.
     NotJson,
-    /// More than [`DEPTH_MAX`] objects and arrays in one another.
+    /// Objects and arrays are nested more than [`DEPTH_MAX`] deep.
     TooDeep,
 }
 
 /// Scans one line.
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
-    /// All words that texts were read in: a high bit says that the line may hold more than ASCII.
+    /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
 }
 
 impl<'a> Scanner<'a> {
-    /// Starts on a line: the bytes from its start to at least its end.
+    /// Starts a line, given the bytes from its start to at least its end.
     pub(crate) fn new(bytes: &'a [u8]) -> Scanner<'a> {
         Scanner { bytes, words: 0 }
     }
@@ -42,20 +42,20 @@ impl<'a> Scanner<'a> {
         self.bytes
     }
 
-    /// Whether a scanned text may have held bytes beyond ASCII. `false` after a whole line was
-    /// taken says that all of it is ASCII; `true` says nothing.
+    /// Whether a scanned text may contain bytes beyond ASCII. `false` after a valid line means that
+    /// all of it is ASCII; `true` means nothing.
     pub(crate) fn may_exceed_ascii(&self) -> bool {
         self.words & HIGH_BITS != 0
     }
 
-    /// Scans the whole line, and gives the members of its object to `take` as slot numbers of
-    /// `names`.
+    /// Scans the whole line, and passes the members of its object to `take` with the slots of their
+    /// names.
     ///
-    /// **Shape**: `Ok(false)` where the line is valid JSON but no object. Members that stand twice
-    /// are given twice.
+    /// **Shape**: `Ok(false)` if the line is valid JSON but not an object. Duplicate members are
+    /// passed each time.
     ///
     /// # Errors
-    /// See [`ScanError`]; members may have been given before.
+    /// Fails with a [`ScanError`] if the line is not valid JSON; members may have been passed before.
     #[inline]
     pub(crate) fn line(
         &mut self,
@@ -75,10 +75,10 @@ impl<'a> Scanner<'a> {
         Ok(is_object)
     }
 
-    /// Scans an object that an earlier scan of this line has found.
+    /// Scans an object that an earlier scan of this line found.
     ///
     /// # Errors
-    /// None for a value that was found in the same line.
+    /// Never fails for a value that was found in the same line.
     pub(crate) fn members(
         &mut self,
         object: Raw,
@@ -88,11 +88,11 @@ impl<'a> Scanner<'a> {
         self.object(object.start(), 1, names, take).map(|_| ())
     }
 
-    /// The first element of an array that an earlier scan of this line has found; `None` where it
-    /// is empty.
+    /// The first element of an array that an earlier scan of this line found; `None` if it is
+    /// empty.
     ///
     /// # Errors
-    /// None for a value that was found in the same line.
+    /// Never fails for a value that was found in the same line.
     pub(crate) fn first_element(&mut self, array: Raw) -> Result<Option<Raw>, ScanError> {
         let start = self.skip_space(array.start() + 1);
         if self.byte(start) == b']' {
@@ -104,7 +104,7 @@ impl<'a> Scanner<'a> {
     /// The element after this one; `None` after the last.
     ///
     /// # Errors
-    /// None for an element that was found in the same line.
+    /// Never fails for an element that was found in the same line.
     pub(crate) fn next_element(&mut self, element: Raw) -> Result<Option<Raw>, ScanError> {
         let end = self.skip_space(element.next());
         if self.byte(end) != b',' {
@@ -146,7 +146,7 @@ impl<'a> Scanner<'a> {
                     (number, number.end())
                 }
                 _ => {
-                    // A token may be remembered with less space behind its colon than stands here.
+                    // A token may be cached with less space after its colon than there is here.
                     let start = self.skip_space(at);
                     let other = self.value(start, depth)?;
                     (other, other.next())
@@ -172,8 +172,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Scans a name that is not remembered, and remembers it with what stands around it, from
-    /// `start` on.
+    /// Scans a name that is not cached, and caches it with its separators and spaces from `start`
+    /// on.
     #[inline(never)]
     fn new_token(
         &mut self,
@@ -188,7 +188,8 @@ impl<'a> Scanner<'a> {
         Ok(KnownToken { slot, length: token.len(), place })
     }
 
-    /// Scans a member's name and its colon; gives the name's slot and where the value starts.
+    /// Scans the name of a member and its colon; returns the slot of the name and the start of the
+    /// value.
     fn name(&mut self, start: usize, slot_of: fn(&[u8]) -> u8) -> Result<(u8, usize), ScanError> {
         let (name, value_at) = self.any_name(start)?;
         let slot = match name.kind() {
@@ -328,7 +329,7 @@ impl<'a> Scanner<'a> {
         at
     }
 
-    /// Scans a text from behind its opening quote.
+    /// Scans a text, starting after its opening quote.
     #[inline]
     fn text(&mut self, start: usize) -> Result<Raw, ScanError> {
         let end = self.skip_plain(start);
@@ -339,7 +340,7 @@ impl<'a> Scanner<'a> {
         self.text_with_escapes(start, end)
     }
 
-    /// The rest of a text from an escape, a control character or the end of the slice on.
+    /// Scans the rest of a text, from an escape, a control character or the end of the slice on.
     #[inline(never)]
     fn text_with_escapes(&mut self, start: usize, mut at: usize) -> Result<Raw, ScanError> {
         let mut kind = Kind::Text;
@@ -360,8 +361,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips bytes that are no quote, backslash or control character, as long as there are words to
-    /// look at.
+    /// Skips bytes other than quotes, backslashes and control characters, as long as a whole word is
+    /// left.
     #[inline]
     fn skip_plain(&mut self, start: usize) -> usize {
         let mut at = start;
@@ -379,7 +380,7 @@ impl<'a> Scanner<'a> {
         at
     }
 
-    /// Checks an escape from behind its backslash; gives where the text goes on.
+    /// Checks an escape, starting after its backslash; returns the position after it.
     fn escape(&self, start: usize) -> Result<usize, ScanError> {
         match self.byte(start) {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(start + 1),
@@ -419,11 +420,11 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether a text is written like a JSON number.
+/// Whether a text is a JSON number.
 pub(crate) fn is_number(text: &[u8]) -> bool {
     let number = Scanner::new(text).number(0);
     number.is_ok_and(|number| number.end() == text.len())
 }
 
-/// What a line ends with, and what stands behind the end of the slice.
+/// The end of a line, also assumed after the end of the slice.
 const LINE_END: u8 = b'\n';

@@ -1,19 +1,18 @@
-//! Tests of the scanner against serde_json, which is written apart from it.
+//! Tests of the scanner against serde_json, which shares no code with it.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::event::fields::slot_of;
 
-/// What a line is to the scanner. A line is scanned twice, the second time with all of its names
-/// remembered.
+/// Scans a line twice, the second time with all of its names cached.
 fn scan(line: &str) -> Result<bool, ScanError> {
     let mut names = Names::new(slot_of);
     let bytes = line.as_bytes();
     let first = Scanner::new(bytes).line(&mut names, |_, _| {});
     let second = Scanner::new(bytes).line(&mut names, |_, _| {});
     assert_eq!(first, second, "{line}");
-    // What follows the line must change nothing.
+    // The bytes after the line must not change the result.
     for after in [
         "\n",
         "\n{\"a\":1}\n",
@@ -26,7 +25,7 @@ fn scan(line: &str) -> Result<bool, ScanError> {
     first
 }
 
-/// The members as (slot, kind, bytes), with the names remembered from a scan before.
+/// The members as (slot, kind, bytes), with the names cached by an earlier scan.
 fn members(line: &str) -> Vec<(u8, Kind, String)> {
     let mut names = Names::new(slot_of);
     let mut found = Vec::new();
@@ -41,7 +40,7 @@ fn members(line: &str) -> Vec<(u8, Kind, String)> {
     found
 }
 
-/// The members of a line, or why it is none, scanned with these names remembered.
+/// The members of a line, or its error, scanned with this cache of names.
 fn taken(line: &str, names: &mut Names) -> (Result<bool, ScanError>, Vec<(u8, String)>) {
     let mut found = Vec::new();
     let result = Scanner::new(line.as_bytes()).line(names, |slot, raw| {
@@ -51,7 +50,7 @@ fn taken(line: &str, names: &mut Names) -> (Result<bool, ScanError>, Vec<(u8, St
 }
 
 #[test]
-fn names_that_were_remembered_with_other_space_around_them_are_known_again() {
+fn names_that_were_cached_with_other_space_around_them_are_recognized() {
     let mut names = Names::new(slot_of);
     for line in [
         r#"{"event": "a", "ts": 1}"#,

@@ -1,6 +1,6 @@
 //! Escapes of JSON strings: their hexadecimal code units, and the text that they stand for.
 
-/// Writes what a scanned text with escapes means to the end of `out`.
+/// Appends the unescaped form of a scanned text to `out`.
 pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(&byte) = raw.get(at) {
@@ -30,9 +30,9 @@ pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The character of the hex digits here, and how many bytes they take.
+/// The character of the escape whose hexadecimal digits start here, and the length of the digits.
 fn escaped_character(raw: &[u8], at: usize) -> (char, usize) {
-    // The scanner let only whole pairs pass.
+    // The scanner accepts only complete surrogate pairs.
     let unit = hex_unit(raw, at).unwrap_or_default();
     if !(HIGH_SURROGATE_FIRST..LOW_SURROGATE_FIRST).contains(&unit) {
         return (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 4);

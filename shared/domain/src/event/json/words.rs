@@ -25,8 +25,8 @@ pub(super) fn special_bytes(word: u64) -> u64 {
     (quotes | backslashes | controls) & HIGH_BITS
 }
 
-/// The length and the kind of a number that starts this word, ends within it and is nothing but
-/// digits and perhaps a point; `None` for all others.
+/// The length and the kind of a number that starts this word, ends within it and consists of digits
+/// and at most one decimal point; `None` for all others.
 #[inline]
 pub(super) fn short_number(word: u64) -> Option<(usize, Kind)> {
     let others = other_than_digits(word);
@@ -44,11 +44,11 @@ pub(super) fn short_number(word: u64) -> Option<(usize, Kind)> {
     (starts_well && ends_well).then_some((length_bits as usize / 8, kind))
 }
 
-/// Marks, by its high bit, every byte that is no ASCII digit.
+/// Marks, by its high bit, every byte that is not an ASCII digit.
 #[inline]
 fn other_than_digits(word: u64) -> u64 {
     let digits = word ^ (LOW_BITS * b'0' as u64);
-    // A digit is 0 to 9 now; adding 0x76 carries everything above into the high bit, and no
+    // Digits are 0 to 9 now. Adding 0x76 carries all larger values into the high bit, and no
     // further.
     (((digits & !HIGH_BITS) + LOW_BITS * 0x76) | digits) & HIGH_BITS
 }

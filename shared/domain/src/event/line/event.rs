@@ -33,7 +33,7 @@ impl LineContext<'_> {
         }
         let minute = self.minute(fields.get(Field::Timestamp))?;
         let site = self.site(fields.get(Field::SiteId))?;
-        // Each element of `events` is an event of its own, so it does not inherit the line's id.
+        // Each element of `events` is a separate event, so it does not inherit the id of the line.
         let id = match fields.get_own(Field::EventId) {
             Some(id) => Some(self.id(id, Field::EventId)?),
             None => None,
@@ -50,7 +50,7 @@ impl LineContext<'_> {
             self.check_id(order, Field::OrderId)?;
         }
         let items = fields.get(Field::Items);
-        // The page of an event with items has a page_view of its own, and is not viewed once more.
+        // The page of an event with items has its own page_view and is not counted again.
         let location = || if items.is_none() { fields.page_location() } else { None };
         let page = match fields.get(Field::PageUrl).or_else(location) {
             Some(value) => Some(self.page(value)?),
@@ -169,14 +169,14 @@ impl LineContext<'_> {
                     add(Measure::Refunds(currency), money);
                 }
             }
-            // Orders have items of their own kind, and other types have none.
+            // The items of orders are read separately, and other types have none.
             EventKind::Order(_) | EventKind::Other => {}
         }
         Ok(())
     }
 }
 
-/// The money of a purchase or a refund; `None` where there is none, or it is zero.
+/// The money of a purchase or a refund; `None` if it is unknown or zero.
 #[inline]
 fn money(
     price: Option<u64>,
@@ -189,8 +189,8 @@ fn money(
     let Some(price) = price else {
         return Ok(None);
     };
-    // Millionths times millionths are the units of an amount; both are at most 10^18, so this
-    // cannot overflow.
+    // Millionths times millionths are the units of an amount. Both are at most 10^18, so this cannot
+    // overflow.
     let units = u128::from(price) * u128::from(quantity);
     if units > INPUT_MAX.units().unsigned_abs() {
         return Err(Reason::Invalid(Field::TotalAmount));

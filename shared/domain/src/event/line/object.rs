@@ -1,11 +1,11 @@
-//! The objects of a line, and where the fields of an event are looked up in them.
+//! The objects of a line, and the order in which the fields of an event are looked up in them.
 
 use crate::event::fields::{Aside, Found};
 use crate::event::json::{Names, Raw, ScanError, Scanner};
 use crate::event::parameters::Parameters;
 use crate::event::reason::{Field, Reason};
 
-/// Places for the fields of the objects that a line may have at a time.
+/// The objects that are in use at a time while a line is read.
 pub(super) struct Objects {
     pub(super) line: Object,
     pub(super) event: Object,
@@ -23,8 +23,8 @@ impl Object {
         Object { own: Found::new(), properties: Found::new(), parameters: Parameters::new() }
     }
 
-    /// Scans an object that was found in the line, and what is looked into for fields that it
-    /// lacks.
+    /// Scans an object that was found in the line, and the objects in which its missing fields are
+    /// looked up.
     pub(super) fn scan(
         &mut self,
         scanner: &mut Scanner<'_>,
@@ -69,18 +69,18 @@ pub(super) fn not_json(error: ScanError) -> Reason {
     }
 }
 
-/// Where the fields of an event are looked for.
+/// The lookup of the fields of an event.
 pub(super) trait Fields {
     /// The value of a field.
     fn get(&self, field: Field) -> Option<Raw>;
 
-    /// The value of a field that an event does not inherit.
+    /// The value of a field that is not inherited from the line.
     fn get_own(&self, field: Field) -> Option<Raw>;
 
-    /// The page that the event happened on.
+    /// The page on which the event happened.
     fn page_location(&self) -> Option<Raw>;
 
-    /// What the event is called as an element of `events`.
+    /// The name of the event as an element of `events`.
     fn name(&self) -> Option<Raw>;
 }
 
@@ -106,7 +106,7 @@ impl Fields for Found {
     }
 }
 
-/// An object with what is looked into beside it, and behind them the line that it is an element of.
+/// An event, and the line from which it inherits fields.
 pub(super) struct Layers<'a> {
     pub(super) near: &'a Object,
     pub(super) far: Option<&'a Object>,

@@ -1,4 +1,4 @@
-//! Events about orders: what each of them says of its order.
+//! Events about orders: what each of them reports about its order.
 
 use chrono::{DateTime, Utc};
 
@@ -17,8 +17,8 @@ use crate::order::facts::{
 use crate::time::Minute;
 
 impl LineContext<'_> {
-    /// Reads an event about an order. Such events are few: keeping them out of the way of all
-    /// others costs nothing.
+    /// Reads an event about an order. Such events are rare, so this code is kept out of the hot
+    /// path.
     #[cold]
     pub(super) fn order_event(
         &mut self,
@@ -92,7 +92,7 @@ impl LineContext<'_> {
     }
 
     fn owned(&self, text: Text) -> String {
-        // It is UTF-8: the line is, and so is what was written out of it.
+        // It is UTF-8: the line is, and so are its unescaped texts.
         String::from_utf8_lossy(self.read.text(self.line, text)).into_owned()
     }
 
@@ -108,8 +108,8 @@ impl LineContext<'_> {
         Ok(self.decimal(value, field)?.map(of_millionths))
     }
 
-    /// What was ordered, and what it costs together; `None` if that is not known of each item, or
-    /// there are none.
+    /// The ordered products and their total; `None` if the price of an item is unknown or there are
+    /// no items.
     fn products(&mut self, items: Option<Raw>) -> Result<(Vec<Product>, Option<Amount>), Reason> {
         let Some(items) = items else {
             return Ok((vec![], None));
@@ -156,7 +156,7 @@ impl LineContext<'_> {
     }
 }
 
-/// Millionths times millionths are the units of an amount, and a millionth has so many of them.
+/// Converts millionths to an amount.
 fn of_millionths(millionths: u64) -> Amount {
     Amount::from_units(i128::from(millionths) * UNITS_PER_MILLIONTH)
 }

@@ -1,4 +1,4 @@
-//! What was read in a line: its events, and what each of them adds.
+//! The result of reading a line: its events, and what each of them adds.
 
 use crate::count::amount::Amount;
 use crate::count::measure::Measure;
@@ -6,18 +6,18 @@ use crate::event::json::Raw;
 use crate::order::facts::OrderFacts;
 use crate::time::Minute;
 
-/// What a line holds, if it is taken.
+/// The content of a valid line.
 #[derive(Default)]
 pub(crate) struct ReadLine {
-    /// The line's own id and its site, where it has an `events` array and such an id.
+    /// The id and site of the line itself, if it has an `events` array and an id.
     pub(crate) own: Option<OwnId>,
     /// Its events, in order.
     pub(crate) events: Vec<ReadEvent>,
-    /// What they add, in order, none of it zero.
+    /// What they add, in order; no addition is zero.
     pub(crate) additions: Vec<Addition>,
-    /// What its events say of orders, in order.
+    /// What its events report about orders, in order.
     pub(crate) orders: Vec<ReadOrder>,
-    /// The texts that do not stand in the line as they are.
+    /// The unescaped texts.
     pub(super) texts: Vec<u8>,
 }
 
@@ -35,9 +35,9 @@ pub(crate) struct ReadEvent {
     pub(crate) id: Option<Text>,
     pub(crate) customer: Option<Text>,
     pub(crate) session: Option<Text>,
-    /// Where its additions end; they start where those of the event before end.
+    /// The end of its additions, which start at the end of those of the previous event.
     pub(crate) additions_end: usize,
-    /// Which of the line's orders it is about; an event about an order adds nothing by itself.
+    /// The index of its order in the line; an event about an order adds nothing by itself.
     pub(crate) order: Option<u32>,
 }
 
@@ -57,7 +57,7 @@ impl ReadEvent {
     }
 }
 
-/// What an event says of an order.
+/// What an event reports about an order.
 pub(crate) struct ReadOrder {
     pub(crate) id: Text,
     pub(crate) facts: OrderFacts,
@@ -77,22 +77,22 @@ pub(crate) enum Value {
     Exact(Amount),
 }
 
-/// A text of a line: a part of the line, or one that was written out because of its escapes.
+/// A text of a line: a part of the line, or an unescaped copy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(super) start: u32,
     pub(super) end: u32,
-    pub(super) is_written_out: bool,
+    pub(super) is_unescaped: bool,
 }
 
 impl Text {
-    /// The key of views that count items beside their page: see [`Measure::Pages`].
-    pub(super) const EMPTY: Text = Text { start: 0, end: 0, is_written_out: false };
+    /// The key of page views that also count items; see [`Measure::Pages`].
+    pub(super) const EMPTY: Text = Text { start: 0, end: 0, is_unescaped: false };
 
     #[inline]
     pub(super) fn in_line(value: Raw) -> Text {
         let (start, end) = value.offsets();
-        Text { start, end, is_written_out: false }
+        Text { start, end, is_unescaped: false }
     }
 
     #[inline]
@@ -105,14 +105,14 @@ impl ReadLine {
     /// The bytes of a text, which are UTF-8.
     #[inline]
     pub(crate) fn text<'a>(&'a self, line: &'a [u8], text: Text) -> &'a [u8] {
-        let source = if text.is_written_out { &self.texts[..] } else { line };
+        let source = if text.is_unescaped { &self.texts[..] } else { line };
         source.get(text.start as usize..text.end as usize).unwrap_or_default()
     }
 
-    /// The bytes of a text, and what follows them.
+    /// The bytes of a text and those after it.
     #[inline]
     pub(crate) fn text_and_after<'a>(&'a self, line: &'a [u8], text: Text) -> &'a [u8] {
-        let source = if text.is_written_out { &self.texts[..] } else { line };
+        let source = if text.is_unescaped { &self.texts[..] } else { line };
         source.get(text.start as usize..).unwrap_or_default()
     }
 

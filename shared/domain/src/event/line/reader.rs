@@ -1,4 +1,4 @@
-//! Reads a line into what it would count: which events it has, and what each of them adds.
+//! Reads a line into its events and what each of them adds.
 //!
 //! Nothing is counted here. A line is accepted or rejected as a whole, so its additions are
 //! collected first, and the tally changes only once the whole line is valid.
@@ -34,8 +34,11 @@ impl EventReader {
         }
     }
 
-    /// Reads a line of at most [`LINE_BYTES_MAX`](crate::chunk::lines::LINE_BYTES_MAX) bytes; `and_after`
-    /// starts with it and goes on with a line end or ends there.
+    /// Reads a line of at most [`LINE_BYTES_MAX`](crate::chunk::lines::LINE_BYTES_MAX) bytes;
+    /// `and_after` starts with the line and either ends there or continues with a line end.
+    ///
+    /// # Errors
+    /// Fails with the first [`Reason`] to reject the line; a retry does not help.
     #[inline]
     pub(crate) fn read(&mut self, line: &[u8], and_after: &[u8]) -> Result<&ReadLine, Reason> {
         let EventReader { names, objects: Objects { line: own, event, item }, values, read } = self;
@@ -43,8 +46,7 @@ impl EventReader {
         own.own.clear();
         let mut scanner = Scanner::new(and_after);
         let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
-        // UTF-8 is the earlier check, but a line that the scanner takes and that is ASCII needs
-        // none.
+        // UTF-8 is checked before JSON, but a valid line in ASCII needs no check.
         if (scanned.is_err() || scanner.may_exceed_ascii()) && std::str::from_utf8(line).is_err() {
             return Err(Reason::NotUtf8);
         }
@@ -76,8 +78,8 @@ impl EventReader {
         Ok(read)
     }
 
-    /// The value of a field of the line that was read last, which must be an object: as it is
-    /// written, without the quotes of a text. An element of `events` is not looked into.
+    /// The raw value of a field of the line that was read last, which must be an object; without the
+    /// quotes of a text. Elements of `events` are ignored.
     pub(crate) fn own_field<'a>(&self, line: &'a [u8], field: Field) -> Option<&'a [u8]> {
         self.objects.line.get(field).map(|value| value.of(line))
     }

@@ -12,21 +12,21 @@ use crate::event::time::{TimeReader, parse_epoch};
 use crate::event::types::EventKind;
 use crate::time::Minute;
 
-/// How far after the chunk's reference time an event may lie: 10 minutes, for clocks that run
+/// How far after the reference time of the chunk an event may be: 10 minutes, for clocks that run
 /// ahead.
 pub const FUTURE_SECONDS_MAX: i64 = 600;
 
-/// The bytes that an id or a path may have.
+/// The maximum length of an id or a path, in bytes.
 pub const KEY_BYTES_MAX: usize = 256;
 
-/// The bytes that a site may have.
+/// The maximum length of a site, in bytes.
 pub const SITE_BYTES_MAX: usize = 64;
 
-/// The site of an event that names none.
+/// The site of an event without one.
 pub const DEFAULT_SITE: &str = "default";
 
-/// The numbers that a time may be an array of: year, month, day, hour and minute at least, then
-/// second and nanosecond.
+/// How many numbers a time in an array has: year, month, day, hour and minute at least, then second
+/// and nanosecond.
 const TIME_NUMBERS: std::ops::RangeInclusive<usize> = 5..=7;
 
 pub(super) struct LineContext<'a> {
@@ -39,10 +39,10 @@ pub(super) struct LineContext<'a> {
     pub(super) item: &'a mut Object,
 }
 
-/// What stays the same, or is remembered, from line to line.
+/// What is kept from line to line.
 pub(super) struct ValueReader {
     pub(super) times: TimeReader,
-    /// The last second that is not in the future.
+    /// The last second that does not count as future.
     pub(super) latest_seconds: i64,
     pub(super) default_currency: Currency,
 }
@@ -74,7 +74,7 @@ impl LineContext<'_> {
         Minute::from_epoch_seconds(seconds).ok_or(Reason::Invalid(Field::Timestamp))
     }
 
-    /// Reads a time, in seconds since 1970.
+    /// Reads a time in seconds since 1970.
     #[inline]
     pub(super) fn seconds(&mut self, value: Option<Raw>) -> Result<i64, Reason> {
         let value = value.ok_or(Reason::Missing(Field::Timestamp))?;
@@ -95,8 +95,8 @@ impl LineContext<'_> {
         Ok(seconds)
     }
 
-    /// Reads a time as Java's Jackson writes it, `[2026,11,20,23,7,31,123000000]`: it leaves
-    /// seconds and nanoseconds out where they are zero.
+    /// Reads a time in the array format of Jackson (Java), `[2026,11,20,23,7,31,123000000]`, which
+    /// omits seconds and nanoseconds if they are zero.
     pub(super) fn array_time(&mut self, array: Raw) -> Result<Option<DateTime<Utc>>, Reason> {
         let mut numbers = [0; *TIME_NUMBERS.end()];
         let mut count = 0;
@@ -150,7 +150,7 @@ impl LineContext<'_> {
         Ok(id)
     }
 
-    /// Checks an id that nothing counts by.
+    /// Checks an id that is not a key of any counter.
     #[inline]
     pub(super) fn check_id(&mut self, value: Raw, field: Field) -> Result<(), Reason> {
         match value.kind() {
@@ -213,21 +213,21 @@ impl LineContext<'_> {
         }
     }
 
-    /// The text that a value is, written out if it has escapes. `None` for other kinds of values.
+    /// The text of a value, unescaped if necessary; `None` for other kinds of values.
     #[inline]
     pub(super) fn plain_text(&mut self, value: Raw) -> Option<Text> {
         match value.kind() {
             Kind::Text => Some(Text::in_line(value)),
-            Kind::EscapedText => self.write_out(value),
+            Kind::EscapedText => self.unescape_text(value),
             _ => None,
         }
     }
 
     #[cold]
-    fn write_out(&mut self, value: Raw) -> Option<Text> {
+    fn unescape_text(&mut self, value: Raw) -> Option<Text> {
         let start = u32::try_from(self.read.texts.len()).ok()?;
         json::unescape(value.of(self.line), &mut self.read.texts);
         let end = u32::try_from(self.read.texts.len()).ok()?;
-        Some(Text { start, end, is_written_out: true })
+        Some(Text { start, end, is_unescaped: true })
     }
 }
