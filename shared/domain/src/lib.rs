@@ -1,5 +1,5 @@
-//! The pure rules of minutebook: what an event is and what it counts, how a chunk is cut into parts,
-//! which rows a window needs, and how a ranking is ordered.
+//! The pure rules of minutebook: what an event is and what it counts, how a chunk is cut into
+//! parts, which rows a window needs, and how a ranking is ordered.
 //!
 //! Nothing here does I/O, reads a clock or the environment, or uses random numbers: the plan of a
 //! chunk must be a pure function of its bytes and its recorded inputs, or a retry would not match

@@ -40,8 +40,8 @@ pub struct Outcomes {
     pub duplicate: u64,
     /// The rejected lines by reason; no value is zero.
     pub rejected: BTreeMap<Reason, u64>,
-    /// The counted events. A line can have many events, and not all events of a counted line need to
-    /// be counted.
+    /// The counted events. A line can have many events, and not all events of a counted line need
+    /// to be counted.
     pub events: u64,
 }
 

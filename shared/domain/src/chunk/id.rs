@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::time::Hour;
 
-/// Identifies a chunk in the ledger by its location and its bytes. The same file put again under the
-/// same key is the same chunk; other bytes under the same key are another. The sums of a sealed hour
-/// are a chunk too.
+/// Identifies a chunk in the ledger by its location and its bytes. The same file put again under
+/// the same key is the same chunk; other bytes under the same key are another. The sums of a sealed
+/// hour are a chunk too.
 ///
 /// **Shape**: `<bucket>/<key>#<BLAKE3 of the stored bytes, 64 hex digits>`, or
 /// `seal:<site>:<hour>`. The name of a bucket has neither slash nor colon, and the hash and the
@@ -25,8 +25,8 @@ impl ChunkId {
         ChunkId(format!("seal:{site}:{hour}"))
     }
 
-    /// A short name that two chunks of an hour are unlikely to share: the first 16 hex digits of the
-    /// BLAKE3 hash of the id.
+    /// A short name that two chunks of an hour are unlikely to share: the first 16 hex digits of
+    /// the BLAKE3 hash of the id.
     pub fn tag(&self) -> String {
         blake3::hash(self.0.as_bytes()).to_hex().chars().take(16).collect()
     }

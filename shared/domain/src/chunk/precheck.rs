@@ -77,7 +77,8 @@ impl LineChecker {
                 return Err(Reason::Invalid(Field::SiteId));
             }
         }
-        // The reader does not check the site of an event that counts nothing; it is that of the line.
+        // The reader does not check the site of an event that counts nothing; it is that of the
+        // line.
         let counts_nothing = read.additions.is_empty() && read.orders.is_empty();
         let is_of_site = match self.reader.own_field(line, Field::SiteId) {
             Some(own) => own == site,

@@ -18,8 +18,8 @@ pub struct ChunkSettings {
     pub size_bytes: u64,
 }
 
-/// The maximum size of the orders of a chunk in memory. Ingest counts four chunks at once, so this may
-/// amount to half of its memory.
+/// The maximum size of the orders of a chunk in memory. Ingest counts four chunks at once, so this
+/// may amount to half of its memory.
 pub const ORDERS_BYTES_MAX: usize = 128 << 20;
 
 /// Why a chunk cannot be counted. A retry does not help: its bytes do not change.
@@ -38,9 +38,9 @@ pub enum ChunkError {
 /// Reads one chunk from a stream of bytes.
 ///
 /// **Guarantees**: the count is a pure function of the settings and the bytes, regardless of how the
-/// bytes are split into pushes. Memory is bounded by the longest line, the tallies, the sketches, the orders
-/// ([`ORDERS_BYTES_MAX`]), 16 bytes for each event id, and the rejected lines that have not been
-/// taken.
+/// bytes are split into pushes. Memory is bounded by the longest line, the tallies, the sketches,
+/// the orders ([`ORDERS_BYTES_MAX`]), 16 bytes for each event id, and the rejected lines that have
+/// not been taken.
 pub struct ChunkReader {
     hasher: blake3::Hasher,
     unpacker: Unpacker,
@@ -62,8 +62,8 @@ impl ChunkReader {
     /// Takes the next stored bytes.
     ///
     /// # Errors
-    /// Fails if the chunk cannot be counted; the reader must not be used afterwards, and a retry does
-    /// not help.
+    /// Fails if the chunk cannot be counted; the reader must not be used afterwards, and a retry
+    /// does not help.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
         let ChunkReader { hasher, unpacker, lines, counter } = self;
         hasher.update(bytes);

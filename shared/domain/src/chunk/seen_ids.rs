@@ -3,8 +3,8 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-/// The ids of the events that were counted, each as a 128-bit hash: the probability that two of 10^12
-/// ids collide is below 10^-14.
+/// The ids of the events that were counted, each as a 128-bit hash: the probability that two of
+/// 10^12 ids collide is below 10^-14.
 #[derive(Default)]
 pub(super) struct SeenIds {
     hashes: HashTable<u128>,

@@ -27,8 +27,8 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const ZSTD_SKIPPABLE_MAGIC_END: [u8; 3] = [0x2a, 0x4d, 0x18];
 
 /// The maximum window of a zstd frame, as a power of two: 8 MiB, which every decoder should accept
-/// (RFC 8878, 3.1.1.1.2), and which levels 1 to 19 do not exceed. The decoder's own limit of 128 MiB
-/// would be most of a function's memory.
+/// (RFC 8878, 3.1.1.1.2), and which levels 1 to 19 do not exceed. The decoder's own limit of 128
+/// MiB would be most of a function's memory.
 const ZSTD_WINDOW_BITS_MAX: u32 = 23;
 
 /// The window of a gzip stream, as a power of two: the maximum of deflate.
@@ -84,8 +84,8 @@ impl fmt::Display for Format {
 /// Decompresses a chunk from a stream of bytes.
 ///
 /// **Guarantees**: the decompressed bytes, and whether the chunk is a bomb, do not depend on how the
-/// stored bytes are split into pushes. Memory is one block and the window of the decoder (32 KiB for
-/// gzip, up to 8 MiB for zstd).
+/// stored bytes are split into pushes. Memory is one block and the window of the decoder (32 KiB
+/// for gzip, up to 8 MiB for zstd).
 pub(crate) struct Unpacker {
     state: State,
     stored_bytes: u64,

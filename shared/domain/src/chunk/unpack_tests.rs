@@ -15,8 +15,8 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 fn unpack_cut(bytes: &[u8], push_bytes: usize, stored_bytes: u64) -> Result<Vec<u8>, UnpackError> {
     let mut unpacker = Unpacker::new(stored_bytes);
     let mut out = Vec::new();
-    for piece in bytes.chunks(push_bytes) {
-        unpacker.push(piece, &mut |block| out.extend_from_slice(block))?;
+    for bytes in bytes.chunks(push_bytes) {
+        unpacker.push(bytes, &mut |block| out.extend_from_slice(block))?;
     }
     unpacker.finish(&mut |block| out.extend_from_slice(block))?;
     Ok(out)

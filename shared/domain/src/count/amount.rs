@@ -15,8 +15,8 @@ pub const RATIO_DIGITS: u32 = 6;
 
 /// The largest price, quantity or line total that an event may carry.
 ///
-/// With 12 decimals it has 25 digits, so the sum of 10^13 such lines fits into a DynamoDB number (38
-/// digits).
+/// With 12 decimals it has 25 digits, so the sum of 10^13 such lines fits into a DynamoDB number
+/// (38 digits).
 pub const INPUT_MAX: Amount = Amount(1_000_000_000_000 * UNIT);
 
 /// Prices, quantities and totals are read in millionths: none of them has more decimals, and the
@@ -80,8 +80,8 @@ impl Amount {
         Amount::parse_plain(text).or_else(|| Amount::parse_with_decimals(text, FRACTION_DIGITS))
     }
 
-    /// Parses a plain decimal with few digits, as nearly all counters are, in a fraction of the time;
-    /// `None` for all others.
+    /// Parses a plain decimal with few digits, as nearly all counters are, in a fraction of the
+    /// time; `None` for all others.
     #[inline]
     fn parse_plain(text: &[u8]) -> Option<Amount> {
         if !(1..=PLAIN_DIGITS_MAX).contains(&text.len()) {
@@ -166,7 +166,8 @@ impl Amount {
     ///
     /// Two event inputs (six decimals, at most 10^12) always have an exact product.
     pub fn checked_mul(self, other: Amount) -> Option<Amount> {
-        // Remove trailing zeros first: 10^12 × 10^12 in units of 10^-12 would not fit into 128 bits.
+        // Remove trailing zeros first: 10^12 × 10^12 in units of 10^-12 would not fit into 128
+        // bits.
         let (left, left_power) = without_trailing_zeros(self.0);
         let (right, right_power) = without_trailing_zeros(other.0);
         let product = left.checked_mul(right)?;
@@ -203,8 +204,8 @@ impl Amount {
         Some(Amount(rounded.checked_mul(UNIT / 10_i128.pow(RATIO_DIGITS))?))
     }
 
-    /// The size of the number in DynamoDB, in bytes: one for the exponent, one for a minus sign, and
-    /// one for every two digits on each side of the point.
+    /// The size of the number in DynamoDB, in bytes: one for the exponent, one for a minus sign,
+    /// and one for every two digits on each side of the point.
     ///
     /// **Source**: the rules for item sizes, as far as counters need them; a leading or trailing
     /// zero of a pair is stored too.

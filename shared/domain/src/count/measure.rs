@@ -44,8 +44,8 @@ pub enum Measure {
     /// Money that was refunded for an item.
     Refunds(Currency),
     /// Views of a page, by its path. The empty key, which no page has, counts the page views that
-    /// also count items: the total number of views is the sum of [`Measure::Views`] and of the pages
-    /// minus the value of the empty key.
+    /// also count items: the total number of views is the sum of [`Measure::Views`] and of the
+    /// pages minus the value of the empty key.
     Pages,
     /// Orders by their current status: the sum over all keys is the number of orders. The key of a
     /// status that no order has any more is zero.

@@ -3,8 +3,8 @@
 use crate::count::amount::{Amount, INPUT_FRACTION_DIGITS, UNITS_PER_MILLIONTH};
 use crate::event::json::HIGH_BITS;
 
-/// Parses a JSON number from 0 to 10^12 with at most six decimals, the first `length` of these bytes,
-/// into millionths.
+/// Parses a JSON number from 0 to 10^12 with at most six decimals, the first `length` of these
+/// bytes, into millionths.
 #[inline]
 pub(crate) fn parse_millionths(bytes: &[u8], length: usize) -> Option<u64> {
     match parse_short_millionths(bytes, length) {

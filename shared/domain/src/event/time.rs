@@ -100,8 +100,8 @@ fn iso_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     (fraction.iter().copied().take_while(u8::is_ascii_digit).collect(), 0)
 }
 
-/// All digits of an epoch time, and the index of the first one below a second: the decimal point, or
-/// three or six digits earlier if the time is in milliseconds or microseconds.
+/// All digits of an epoch time, and the index of the first one below a second: the decimal point,
+/// or three or six digits earlier if the time is in milliseconds or microseconds.
 fn epoch_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     let digits_below_second = match whole_part(text).unwrap_or_default() {
         0..EPOCH_SECONDS_END => 0,

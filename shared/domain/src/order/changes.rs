@@ -38,8 +38,8 @@ pub struct OrderChange<'a> {
 pub struct OrderPart<'a> {
     /// The indices of its changes; each costs one action for the row of the order itself.
     pub orders: Range<usize>,
-    /// The open hours, each with its site. Their minute rows go to numbered shards, and each costs a
-    /// seal check.
+    /// The open hours, each with its site. Their minute rows go to numbered shards, and each costs
+    /// a seal check.
     pub hours: Vec<(&'a str, Hour)>,
     /// The rows to add to. The minute rows of other hours go to the shard `late`.
     pub rows: Vec<Row<'a>>,

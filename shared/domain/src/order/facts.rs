@@ -1,7 +1,7 @@
 //! What is known about orders, and what an order contributes to the counters.
 //!
-//! The events of an order arrive in different chunks, late, repeatedly and out of order. So an event
-//! is not counted by itself: its facts are merged into what is known about the order, and the
+//! The events of an order arrive in different chunks, late, repeatedly and out of order. So an
+//! event is not counted by itself: its facts are merged into what is known about the order, and the
 //! counters change by the difference between the contributions before and after.
 
 use std::collections::BTreeMap;

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::count::measure::Currency;
 
 /// What a plan depends on besides the bytes. The ledger entry of part 0 records the inputs, and
-/// later attempts plan from the recorded ones: an object that is put again has a newer LastModified,
-/// which could produce other parts.
+/// later attempts plan from the recorded ones: an object that is put again has a newer
+/// LastModified, which could produce other parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlanInputs {
     /// What "now" means for the lines of the chunk: its LastModified, in whole seconds.

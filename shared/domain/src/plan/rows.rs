@@ -6,17 +6,17 @@ use crate::count::amount::Amount;
 use crate::count::measure::Measure;
 use crate::time::period::Period;
 
-/// The maximum number of counters in one update: an update expression is limited to 4,096 bytes, and
-/// more than 300 `ADD`s are untested.
+/// The maximum number of counters in one update: an update expression is limited to 4,096 bytes,
+/// and more than 300 `ADD`s are untested.
 pub const ROW_COUNTERS_MAX: usize = 250;
 
-/// The maximum size of the counters of a minute row and its site, in bytes. A write is billed by the
-/// size of the whole row in steps of 1,024 bytes, of which the rest of the keys and the time to live
-/// take up to 64.
+/// The maximum size of the counters of a minute row and its site, in bytes. A write is billed by
+/// the size of the whole row in steps of 1,024 bytes, of which the rest of the keys and the time to
+/// live take up to 64.
 pub(super) const ROW_BYTES_MAX: usize = 1_024 - 64;
 
-/// The target size of the counters of a coarser row, in bytes; hashing spreads keys unevenly over the
-/// slots.
+/// The target size of the counters of a coarser row, in bytes; hashing spreads keys unevenly over
+/// the slots.
 const ROW_TARGET_BYTES: usize = 840;
 
 /// The attribute of a counter is `i#` followed by its key.
@@ -61,8 +61,8 @@ pub(crate) fn pack<'a>(
         .for_each(push);
 }
 
-/// Fills rows one after another, in the order of their keys. A minute has few chunks, mostly one, so
-/// its rows hold little more than what one plan adds to them.
+/// Fills rows one after another, in the order of their keys. A minute has few chunks, mostly one,
+/// so its rows hold little more than what one plan adds to them.
 fn fill<'a>(counters: &[(&'a str, Amount)], bytes_max: usize) -> Vec<Vec<(&'a str, Amount)>> {
     let mut slots: Vec<Vec<(&'a str, Amount)>> = vec![];
     let mut bytes_left = 0;
@@ -82,9 +82,9 @@ fn fill<'a>(counters: &[(&'a str, Amount)], bytes_max: usize) -> Vec<Vec<(&'a st
     slots
 }
 
-/// Spreads counters evenly over slots by the hashes of their keys. Many chunks add to the rows above
-/// the minute: since the number of slots is a power of two, chunks with about as many keys use the
-/// same slots, and each key stays in the same row.
+/// Spreads counters evenly over slots by the hashes of their keys. Many chunks add to the rows
+/// above the minute: since the number of slots is a power of two, chunks with about as many keys
+/// use the same slots, and each key stays in the same row.
 fn spread<'a>(counters: &[(&'a str, Amount)]) -> Vec<Vec<(&'a str, Amount)>> {
     let bytes: usize = counters.iter().map(|(key, amount)| counter_bytes(key, *amount)).sum();
     let mut slot_count = bytes.div_ceil(ROW_TARGET_BYTES).next_power_of_two();

@@ -36,14 +36,14 @@ fn views(items: impl IntoIterator<Item = (i64, u32)>) -> Tally {
 }
 
 #[test]
-fn a_chunk_without_tallies_has_one_part_for_its_entry() {
+fn an_empty_tally_has_one_part_for_its_ledger_entry() {
     let plan = Plan { parts: vec![Part::default()], minutes_expired: 0 };
     assert_eq!(Plan::of(&Tally::default(), &inputs(0, 7)), plan);
     assert_eq!(Plan::of_sealed_hour(&Tally::default()), plan);
 }
 
 #[test]
-fn ten_thousand_keys_of_a_minute_fill_rows_of_a_kilobyte() {
+fn ten_thousand_keys_of_a_minute_fill_rows_of_one_kilobyte() {
     let tally = views((0..10_000).map(|item| (0, item)));
     let plan = Plan::of(&tally, &inputs(0, 7));
     let sizes: Vec<usize> = plan
@@ -65,7 +65,7 @@ fn ten_thousand_keys_of_a_minute_fill_rows_of_a_kilobyte() {
 }
 
 #[test]
-fn a_row_never_has_more_counters_than_an_expression_takes() {
+fn no_row_has_more_counters_than_an_expression_allows() {
     let mut tally = Tally::default();
     // One-letter keys are so short that bytes alone would put too many into a row.
     for letter in (0x21..0x200).filter_map(char::from_u32) {

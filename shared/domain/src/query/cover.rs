@@ -11,20 +11,21 @@ use crate::time::period::{Period, Retention};
 use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
 
 /// How many minutes one query reads. A minute of a shop with 10,000 items, 6,000 of them viewed,
-/// takes about 60 KB, and a page of a query result holds 1 MB. So a query needs one page, and a busy
-/// hour takes six concurrent queries instead of six pages in sequence.
+/// takes about 60 KB, and a page of a query result holds 1 MB. So a query needs one page, and a
+/// busy hour takes six concurrent queries instead of six pages in sequence.
 pub const MINUTES_PER_RANGE: u32 = 10;
 
-/// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so eight fill a page.
+/// How many hours one query reads. An hour of 10,000 items takes about 100 KB, so eight fill a
+/// page.
 pub const HOURS_PER_RANGE: u32 = 8;
 
 /// How many months one query reads. A month of 10,000 items takes about 130 KB, so six fit into
 /// a page.
 pub const MONTHS_PER_RANGE: u32 = 6;
 
-/// How many months one query reads for a window longer than [`WINDOW_MINUTES_MAX`]. All time is more
-/// than fifty years, most of them empty: fewer queries are worth a second page for the years of a
-/// large shop.
+/// How many months one query reads for a window longer than [`WINDOW_MINUTES_MAX`]. All time is
+/// more than fifty years, most of them empty: fewer queries are worth a second page for the years
+/// of a large shop.
 pub const MONTHS_PER_RANGE_OF_YEARS: u32 = 12;
 
 /// Adjacent periods of one kind whose rows one query reads.
@@ -82,8 +83,8 @@ impl PeriodRange {
     }
 }
 
-/// The hours whose sums are not, or may not be, in the rows of hours, days, weeks and months yet. They
-/// are summed from their minutes, and no coarser period that contains them is read.
+/// The hours whose sums are not, or may not be, in the rows of hours, days, weeks and months yet.
+/// They are summed from their minutes, and no coarser period that contains them is read.
 ///
 /// **Shape**: an hour whose minutes have expired is not a gap: its own row is the best source left.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,14 +92,14 @@ pub struct Gaps {
     listed: BTreeSet<Hour>,
     /// The first hour that is not settled; later hours are not either.
     unsettled: Hour,
-    /// Whether that hour stays open so long that no coarser row contains any of it while this answer
-    /// is computed.
+    /// Whether that hour stays open so long that no coarser row contains any of it while this
+    /// answer is computed.
     is_unsettled_open: bool,
 }
 
 impl Gaps {
-    /// The gaps at this time: the hours that are not settled, and those of `open_hours` whose minutes
-    /// are still kept.
+    /// The gaps at this time: the hours that are not settled, and those of `open_hours` whose
+    /// minutes are still kept.
     pub fn new(
         open_hours: impl IntoIterator<Item = Hour>,
         retention: Retention,
@@ -128,9 +129,9 @@ impl Gaps {
         self.unsettled < end || self.listed.range(first..end).next().is_some()
     }
 
-    /// The end of the minutes in the row of a period. The row of a current day, week or month holds its
-    /// settled hours and nothing of an hour that is still open: late events and sealing add to it
-    /// once that hour is closed.
+    /// The end of the minutes in the row of a period. The row of a current day, week or month holds
+    /// its settled hours and nothing of an hour that is still open: late events and sealing add to
+    /// it once that hour is closed.
     fn end_of(&self, period: Period) -> Minute {
         let unsettled = self.unsettled.first_minute();
         let is_current = period.first_minute() < unsettled && unsettled < period.end();
@@ -139,8 +140,8 @@ impl Gaps {
 }
 
 /// Covers a window with the fewest ranges: whole months, ISO weeks and days (or the settled part of
-/// the current one), hours before the first and after the last of them, and minutes at the edges and
-/// in gaps.
+/// the current one), hours before the first and after the last of them, and minutes at the edges
+/// and in gaps.
 ///
 /// **Guarantees**: the ranges ascend, and each minute of the window is in exactly one of them. No
 /// hour, day, week or month among them contains a gap, and no other choice of periods is smaller.

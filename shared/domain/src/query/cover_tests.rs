@@ -79,7 +79,7 @@ fn the_row_of_a_current_day_week_or_month_holds_its_settled_hours() {
 }
 
 #[test]
-fn the_row_of_a_running_day_is_not_taken_while_an_hour_of_it_is_being_closed() {
+fn the_row_of_a_current_day_is_not_used_while_one_of_its_hours_is_being_closed() {
     let count = |now: &str| {
         let window =
             Window { from: minute("2026-11-20T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
@@ -93,7 +93,7 @@ fn the_row_of_a_running_day_is_not_taken_while_an_hour_of_it_is_being_closed() {
 }
 
 #[test]
-fn hours_of_two_days_lie_in_two_ranges() {
+fn hours_of_two_days_are_two_ranges() {
     check(
         "2026-11-18T22:00:00Z",
         "2026-11-19T10:00:00Z",
@@ -103,8 +103,8 @@ fn hours_of_two_days_lie_in_two_ranges() {
 }
 
 #[test]
-fn months_are_taken_before_weeks_and_weeks_before_days() {
-    // 2026-08-31 is a Monday, but its week would stand in the way of September.
+fn months_are_preferred_to_weeks_and_weeks_to_days() {
+    // 2026-08-31 is a Monday, but its week would rule out September.
     check(
         "2026-08-30T23:00:00Z",
         "2026-11-11T00:00:00Z",
@@ -130,7 +130,7 @@ fn a_year_of_a_rolling_window_takes_few_rows() {
 }
 
 #[test]
-fn months_of_one_year_are_read_at_once_but_for_the_running_one() {
+fn months_of_one_year_are_one_range_except_the_current_one() {
     let minutes = "2026-11-20T23[00..=09], 2026-11-20T23[10..=19], 2026-11-20T23[20..=29]";
     check(
         "2025-11-01T00:00:00Z",
@@ -144,7 +144,7 @@ fn months_of_one_year_are_read_at_once_but_for_the_running_one() {
         &[],
         &format!("[2024-11..=2024-12, 2025-01..=2025-12, 2026-01..=2026-10, 2026-11, {minutes}]"),
     );
-    // A month with an open hour is broken up by itself.
+    // A month with an open hour is split by itself.
     let window =
         Window { from: minute("2025-01-01T00:00:00Z"), to: minute("2026-03-01T00:00:00Z") };
     let retention = Retention { minute_days: 0, ..RETENTION };
@@ -158,12 +158,12 @@ fn months_of_one_year_are_read_at_once_but_for_the_running_one() {
 }
 
 #[test]
-fn nothing_is_covered_by_nothing() {
+fn an_empty_window_has_an_empty_cover() {
     check("2026-11-20T20:55:00Z", "2026-11-20T20:55:00Z", &[], "[]");
 }
 
-/// The fewest periods of an hour and more, and spans of minutes, that end at each hour: by
-/// trying all, hour by hour.
+/// The fewest periods of at least an hour, and ranges of minutes, up to each hour: by trying all,
+/// hour by hour.
 fn fewest(from: Hour, to: Hour, gaps: &Gaps, now: DateTime<Utc>) -> usize {
     let settled_end =
         Minute::containing(now - ALLOWED_LATENESS - SETTLE_TIME).expect("in range").hour();
@@ -204,7 +204,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_sealed_takes_few_ranges(length in 1_u32..=WINDOW_MINUTES_MAX, now_seconds in 0_i64..40_000_000) {
+    fn sealed_windows_take_few_ranges(length in 1_u32..=WINDOW_MINUTES_MAX, now_seconds in 0_i64..40_000_000) {
         let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
         let to = Minute::containing(now).expect("in range").plus(1);
         let ranges = cover(Window { from: to.minus(length), to }, &Gaps::new([], RETENTION, now));
@@ -217,13 +217,13 @@ proptest! {
         let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
         let to = Minute::containing(now).expect("in range").plus(1);
         let ranges = cover(Window { from: Minute::EPOCH, to }, &Gaps::new([], RETENTION, now));
-        // The running year takes months, weeks, days, hours and minutes.
+        // The current year takes months, weeks, days, hours and minutes.
         let years = usize::try_from(now.year() - 1970).expect("after 1970");
         prop_assert!(ranges.len() <= years + 30, "{} ranges in {years} years", ranges.len());
     }
 
     #[test]
-    fn every_minute_lies_in_one_range_and_no_coarse_range_holds_a_gap(
+    fn every_minute_is_in_one_range_and_no_coarse_range_contains_a_gap(
         from in 29_000_000_u32..29_921_000,
         length in 0_u32..900_000,
         open in prop::collection::vec(0_u32..15_000, 0..4),

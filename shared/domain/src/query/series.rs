@@ -87,9 +87,9 @@ pub struct CalendarPeriod {
     pub start: DateTime<Tz>,
     /// The first instant of the next one.
     pub end: DateTime<Tz>,
-    /// The minutes that count for the period: whole hours of UTC. An edge within an hour moves to the
-    /// start of that hour, for this period and its neighbour alike, so that nothing is counted twice
-    /// or lost.
+    /// The minutes that count for the period: whole hours of UTC. An edge within an hour moves to
+    /// the start of that hour, for this period and its neighbour alike, so that nothing is counted
+    /// twice or lost.
     pub window: Window,
 }
 
@@ -144,12 +144,12 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// The periods of a range, ascending: from the one that contains `from` to the one that contains
-    /// the last instant before `to`, or to the current one at `now`, whichever is earlier.
+    /// The periods of a range, ascending: from the one that contains `from` to the one that
+    /// contains the last instant before `to`, or to the current one at `now`, whichever is earlier.
     ///
     /// # Errors
-    /// Fails with a [`SeriesError`] if the range is empty, in the future, outside the supported years
-    /// or too long; a retry does not help.
+    /// Fails with a [`SeriesError`] if the range is empty, in the future, outside the supported
+    /// years or too long; a retry does not help.
     pub fn periods(
         self,
         from: DateTime<Utc>,
@@ -231,8 +231,8 @@ impl Calendar {
         Some(from.max(DateTime::UNIX_EPOCH))
     }
 
-    /// The UTC periods from which the values of a period are summed: the one that is the same span of
-    /// time, or else whole days, and hours before the first and after the last of them.
+    /// The UTC periods from which the values of a period are summed: the one that is the same span
+    /// of time, or else whole days, and hours before the first and after the last of them.
     pub fn utc_periods(self, period: &CalendarPeriod) -> Vec<Period> {
         let Window { from, to } = period.window;
         let day = from.hour().day();

@@ -10,7 +10,7 @@ fn calendar(granularity: Granularity, zone: &str) -> Calendar {
     Calendar { granularity, zone: zone.parse().expect("a zone") }
 }
 
-/// The periods from one time to another, one a line; the present is far behind them.
+/// The periods from one time to another, one per line; `now` is long after them.
 fn check(granularity: Granularity, zone: &str, from: &str, to: &str, expected: &[&str]) {
     let periods = calendar(granularity, zone).periods(at(from), at(to), at("2040-01-01T00:00:00Z"));
     let periods: Vec<String> =
@@ -70,7 +70,7 @@ fn a_midnight_that_does_not_exist_is_the_first_instant_after_it() {
 
 #[test]
 fn a_midnight_that_exists_twice_is_the_earlier_one() {
-    // At one o'clock the clock of Havana goes back to midnight.
+    // At one o'clock the clocks of Havana go back to midnight.
     check(
         Granularity::Day,
         "America/Havana",
@@ -81,7 +81,7 @@ fn a_midnight_that_exists_twice_is_the_earlier_one() {
             "[2026-11-01T00:00:00-04:00, 2026-11-02T00:00:00-05:00) 2026-11-01T04+25h",
         ],
     );
-    // A minute after midnight that of Saint John's went back to 23:01 of the day before.
+    // One minute after midnight, the clocks of Saint John's went back to 23:01 of the day before.
     let days = calendar(Granularity::Day, "America/St_Johns");
     let second_evening = days.containing(at("2010-11-07T03:00:00Z")).expect("in range");
     assert_eq!(second_evening.start.to_rfc3339(), "2010-11-07T00:00:00-02:30");
@@ -103,7 +103,7 @@ fn a_date_that_was_skipped_has_no_period() {
 }
 
 #[test]
-fn edges_within_an_hour_are_cut_at_its_start() {
+fn edges_within_an_hour_move_to_its_start() {
     check(
         Granularity::Day,
         "Asia/Kolkata",
@@ -114,7 +114,7 @@ fn edges_within_an_hour_are_cut_at_its_start() {
             "[2026-11-20T00:00:00+05:30, 2026-11-21T00:00:00+05:30) 2026-11-19T18+24h",
         ],
     );
-    // Half an hour of summer time: one edge is whole, the other is not.
+    // Summer time shifts by half an hour: one edge is a whole hour, the other is not.
     let days = calendar(Granularity::Day, "Australia/Lord_Howe");
     let change = days.containing(at("2026-10-03T15:00:00Z")).expect("in range");
     assert_eq!(
@@ -179,7 +179,7 @@ fn months_begin_on_the_first() {
 }
 
 #[test]
-fn a_series_ends_with_the_running_period() {
+fn a_series_ends_with_the_current_period() {
     let days = calendar(Granularity::Day, "UTC");
     let now = at("2026-11-21T12:00:00Z");
     let periods = days
@@ -192,8 +192,8 @@ fn a_series_ends_with_the_running_period() {
 }
 
 #[test]
-fn a_day_of_which_the_hour_has_begun_is_running() {
-    // In Kolkata it is 23:40, and the hour of UTC that midnight lies in is the next day's.
+fn a_day_is_current_from_the_hour_of_its_midnight_on() {
+    // In Kolkata it is 23:40, and the UTC hour that contains midnight counts for the next day.
     let days = calendar(Granularity::Day, "Asia/Kolkata");
     let now = at("2026-11-20T18:10:00Z");
     let running = days.running(now).expect("in range");
@@ -206,7 +206,7 @@ fn a_day_of_which_the_hour_has_begun_is_running() {
 }
 
 #[test]
-fn a_range_that_cannot_be_cut_says_why() {
+fn a_range_without_a_series_has_an_error() {
     let days = calendar(Granularity::Day, "UTC");
     let now = at("2026-11-21T12:00:00Z");
     let error = |from: &str, to: &str| days.periods(at(from), at(to), now).expect_err("no series");
@@ -221,7 +221,7 @@ fn a_range_that_cannot_be_cut_says_why() {
 }
 
 #[test]
-fn a_series_begins_so_far_back_if_nobody_says() {
+fn a_series_has_a_default_start() {
     for (granularity, to, from) in [
         (Granularity::Hour, "2026-11-21T12:34:56Z", "2026-11-20T12:34:56Z"),
         (Granularity::Day, "2026-11-21T12:34:56Z", "2026-10-21T22:00:00Z"),
@@ -262,7 +262,7 @@ fn a_period_is_one_utc_period_or_days_with_hours_at_its_edges() {
 }
 
 #[test]
-fn the_week_before_1970_loses_what_lies_before() {
+fn time_before_1970_is_left_out_of_its_week() {
     let week = calendar(Granularity::Week, "UTC")
         .containing(at("1970-01-01T00:00:00Z"))
         .expect("in range");
@@ -323,8 +323,8 @@ proptest! {
         let days = Calendar { granularity: Granularity::Day, zone };
         let day = days.containing(DateTime::from_timestamp(seconds, 0).expect("in range")).expect("in range");
         let date = day.start.date_naive();
-        // The naive way: what the zone's clock showed just before, and at every quarter of the
-        // day before.
+        // The naive way: what the clock of the zone showed just before, and at every quarter of an
+        // hour of the day before.
         prop_assert!((day.start - TimeDelta::seconds(1)).date_naive() < date);
         for quarters in 1..100 {
             prop_assert!((day.start - TimeDelta::minutes(15 * quarters)).date_naive() < date);

@@ -27,8 +27,8 @@ impl WindowLength {
     /// 24 hours.
     pub const DAY: WindowLength = WindowLength(24 * MINUTES_PER_HOUR);
 
-    /// Parses a whole number and its unit: `15m`, `1h`, `24h`, `7d`. `None` for anything else, and if
-    /// out of range.
+    /// Parses a whole number and its unit: `15m`, `1h`, `24h`, `7d`. `None` for anything else, and
+    /// if out of range.
     pub fn parse(text: &str) -> Option<WindowLength> {
         let unit_minutes = match text.as_bytes().last()? {
             b'm' => 1,
@@ -78,14 +78,15 @@ impl Window {
         Window { from: to.minus(length.minutes()), to }
     }
 
-    /// The window that can be summed exactly from the rows that are kept. An edge that needs expired
-    /// minute rows moves outward to the whole hour, and one that needs expired hour rows to the whole
-    /// day.
+    /// The window that can be summed exactly from the rows that are kept. An edge that needs
+    /// expired minute rows moves outward to the whole hour, and one that needs expired hour rows to
+    /// the whole day.
     ///
     /// **Shape**: the precision is the coarser one of the two edges. An edge on a whole hour needs no
-    /// minutes, and one at midnight no hours: such an edge is exact, however old, with the precision
-    /// `minute`. A window never gets shorter: it contains the requested window, and more only if the
-    /// precision says so. Expired days count as zero; moving an edge does not help there.
+    /// minutes, and one at midnight no hours: such an edge is exact, however old, with the
+    /// precision `minute`. A window never gets shorter: it contains the requested window, and more
+    /// only if the precision says so. Expired days count as zero; moving an edge does not help
+    /// there.
     pub fn kept(self, retention: Retention, now: DateTime<Utc>) -> (Window, Precision) {
         let has_expired = |period| retention.has_expired(period, now.timestamp());
         let (mut window, mut precision) = (self, Precision::Minute);
@@ -119,7 +120,8 @@ impl Window {
     /// The part of the window that can contain counted events: later events are rejected as future
     /// ones.
     pub fn counted_by(self, now: DateTime<Utc>) -> Window {
-        // The clock of the bucket that an event was put into, and that of the reader, differ slightly.
+        // The clock of the bucket that an event was put into, and that of the reader, differ
+        // slightly.
         let latest = now + TimeDelta::seconds(FUTURE_SECONDS_MAX) + SETTLE_TIME;
         let end = Minute::containing(latest).map_or(self.to, |minute| minute.plus(1));
         Window { from: self.from.min(end), to: self.to.min(end) }

@@ -52,7 +52,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
-/// What is kept, at 2026-11-20T23:07:30Z, of the window between two times.
+/// The kept window, at 2026-11-20T23:07:30Z, for the window between two times.
 fn check_kept(from: &str, to: &str, expected: &str) {
     let [from, to] = [from, to].map(|time| Minute::containing(at(time)).expect("in range"));
     let (window, precision) = Window { from, to }.kept(RETENTION, at("2026-11-20T23:07:30Z"));

@@ -19,8 +19,8 @@ pub fn is_closed(hour: Hour, at: DateTime<Utc>) -> bool {
     hour.next().epoch_seconds() + ALLOWED_LATENESS.num_seconds() <= at.timestamp()
 }
 
-/// Whether an hour was closed so long before this time that no writer can still treat it as open: if
-/// it is not among the open hours now, its own row holds all of its events.
+/// Whether an hour was closed so long before this time that no writer can still treat it as open:
+/// if it is not among the open hours now, its own row holds all of its events.
 pub fn is_settled(hour: Hour, at: DateTime<Utc>) -> bool {
     is_closed(hour, at - SETTLE_TIME)
 }

@@ -1,5 +1,5 @@
-//! Minutes, hours, days, ISO weeks and calendar months. All of them are in UTC, named by their start
-//! and half open.
+//! Minutes, hours, days, ISO weeks and calendar months. All of them are in UTC, named by their
+//! start and half open.
 
 use std::fmt;
 
@@ -31,8 +31,8 @@ pub struct Hour(u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(u32);
 
-/// An ISO week, Monday to Sunday: whole weeks since the one that contains 1970-01-01, which began on
-/// 1969-12-29.
+/// An ISO week, Monday to Sunday: whole weeks since the one that contains 1970-01-01, which began
+/// on 1969-12-29.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Week(u32);
 

@@ -5,7 +5,7 @@ use crate::chunk::tests::support::{
 };
 
 #[test]
-fn an_id_that_was_seen_at_its_site_is_a_duplicate() {
+fn a_repeated_id_at_the_same_site_is_a_duplicate() {
     let view = |members: &str| event("view", &format!(r#""sku":"a",{members}"#));
     let lines = |lines: &[String]| lines.join("\n");
     check_outcomes(
@@ -42,7 +42,7 @@ fn an_id_that_was_seen_at_its_site_is_a_duplicate() {
 }
 
 #[test]
-fn ids_on_a_line_with_events_stand_for_the_line_or_the_event() {
+fn ids_on_a_line_with_events_identify_the_line_or_the_event() {
     let many = |line: &str, ids: &[&str]| {
         let events: Vec<_> = ids.iter().map(|id| format!("{{{id}}}")).collect();
         event("view", &format!(r#""sku":"a"{line},"events":[{}]"#, events.join(",")))
@@ -50,13 +50,13 @@ fn ids_on_a_line_with_events_stand_for_the_line_or_the_event() {
     let (id1, id2, line9) = (r#""event_id":1"#, r#""event_id":2"#, r#","event_id":9"#);
     // Not inherited: two events without ids are two.
     check_tally(&many(line9, &["", ""]), "views a=2");
-    // A copy within the line, and a line whose events were all seen.
+    // A copy within the line, and a line whose events were all counted before.
     check_tally(&many("", &[id1, id1, id2]), "views a=2");
     check_outcomes(
         &format!("{}\n{}\n{}", many("", &[id1]), many("", &[id1, id1]), many("", &[id1, id2])),
         "2/0/1",
     );
-    // The line's own id.
+    // The id of the line itself.
     check_outcomes(&format!("{}\n{}", many(line9, &[""]), many(line9, &[""])), "1/0/1");
     check_outcomes(
         &format!("{}\n{}", many(line9, &[""]), event("view", r#""sku":"a","event_id":9"#)),
@@ -66,9 +66,9 @@ fn ids_on_a_line_with_events_stand_for_the_line_or_the_event() {
         &format!("{}\n{}", event("view", r#""sku":"a","event_id":9"#), many(line9, &[""])),
         "1/0/1",
     );
-    // It is remembered after the events, so that one of them may share it.
+    // It is remembered after the events, so one of them may have the same id.
     check_tally(&many(r#","event_id":1"#, &[id1, id2]), "views a=2");
-    // Of a line that is a duplicate by its own id the other ids are not remembered.
+    // If a line is a duplicate by its own id, its other ids are not remembered.
     let text = format!("{}\n{}\n{}", many(line9, &[id1]), many(line9, &[id2]), many("", &[id2]));
     check_outcomes(&text, "2/0/1");
     // A line that is a duplicate by its events is remembered; one that is ignored is not.
@@ -76,10 +76,10 @@ fn ids_on_a_line_with_events_stand_for_the_line_or_the_event() {
     check_outcomes(&text, "1/0/2");
     let ignored = event("refund", r#""sku":"a","event_id":9,"events":[{}]"#);
     check_outcomes(&format!("{ignored}\n{}\n{ignored}", many(line9, &[id1])), "1/2/0");
-    // Its site is the line's own.
+    // Its site is that of the line itself.
     let elsewhere = many(r#","event_id":9,"site_id":"s""#, &[""]);
     check_outcomes(&format!("{elsewhere}\n{}", many(line9, &[r#""site_id":"s""#])), "2/0/0");
-    // The line's own site and id are checked before the first event.
+    // Site and id of the line itself are checked before the first event.
     check_rejected(&many(r#","event_id":1.5"#, &[r#""sku":1.5"#]), "invalid:event_id");
     check_rejected(&many(r#","event_id":1.5,"site_id":"ä""#, &[]), "invalid:site_id");
     check_tally(&many(r#","site_id":"ä""#, &[r#""site_id":"s""#]), "s views a=1");

@@ -1,4 +1,4 @@
-//! Lines: what is none, where they end, and how rejected ones are kept.
+//! Lines: which are rejected, where they end, and how rejected ones are kept.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::chunk::tests::support::{check_rejected, check_tally, event, read, rea
 use crate::event::reason::Reason;
 
 #[test]
-fn lines_that_are_no_objects_are_rejected() {
+fn lines_that_are_not_objects_are_rejected() {
     for (line, reason) in [
         ("x", "not_json"),
         ("{", "not_json"),

@@ -1,4 +1,4 @@
-//! Every row of `docs/EVENTS.md`, and that nothing depends on how the bytes arrive.
+//! Tests for every row of `docs/EVENTS.md`, and for the independence of how the bytes arrive.
 
 mod ids;
 mod lines;

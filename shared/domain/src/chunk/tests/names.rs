@@ -1,4 +1,4 @@
-//! The names that types and fields have, and which of them wins.
+//! The spellings of types and fields, and their precedence.
 
 use crate::chunk::tests::support::{AT, check_outcomes, check_rejected, check_tally, event};
 
@@ -34,7 +34,7 @@ fn every_spelling_of_a_type_counts_for_its_measure() {
 }
 
 #[test]
-fn every_spelling_of_a_field_is_taken() {
+fn every_spelling_of_a_field_is_accepted() {
     for name in ["event_type", "event", "type", "event_name", "eventType"] {
         check_tally(&format!(r#"{{"{name}":"view",{AT},"item_id":"a"}}"#), "views a=1");
     }

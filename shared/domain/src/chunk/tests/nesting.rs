@@ -1,9 +1,9 @@
-//! Fields of properties, parameters, items and events.
+//! Fields in properties, parameters, items and events.
 
 use crate::chunk::tests::support::{AT, check_outcomes, check_rejected, check_tally, event};
 
 #[test]
-fn missing_fields_are_looked_for_in_properties() {
+fn missing_fields_are_looked_up_in_properties() {
     check_tally(
         r#"{"event":"Product Viewed","timestamp":"2026-11-20T23:07:31Z","properties":{"sku":"a","url":"/x"}}"#,
         "views a=1; pages =1 /x=1",
@@ -36,7 +36,7 @@ fn params_are_properties_by_another_name() {
 }
 
 #[test]
-fn parameters_are_looked_into_behind_properties() {
+fn missing_fields_are_looked_up_in_parameters_after_properties() {
     let with = |parameters: &str| event("view", &format!(r#""event_params":{parameters}"#));
     for value in [
         r#"{"string_value":"a"}"#,
@@ -75,7 +75,7 @@ fn parameters_are_looked_into_behind_properties() {
     ] {
         check_rejected(&with(nothing), "missing:item_id");
     }
-    // Nothing is left of the line before.
+    // No value is left from the previous line.
     let lines =
         [with(r#"[{"key":"sku","value":{"int_value":1}}]"#), event("view", r#""page":"/x""#)]
             .join("\n");
@@ -83,7 +83,7 @@ fn parameters_are_looked_into_behind_properties() {
 }
 
 #[test]
-fn the_location_of_an_event_with_items_is_no_view_of_the_page() {
+fn the_location_of_an_event_with_items_is_not_a_page_view() {
     check_tally(&event("view", r#""page_location":"/p","items":[{"sku":"a"}]"#), "views a=1");
     check_tally(&event("view", r#""page_location":"/p","items":[]"#), "pages /p=1");
     check_tally(
@@ -119,7 +119,7 @@ fn an_event_with_items_counts_each_of_them() {
         &event("view", r#""page":"/p","items":[{"sku":"a"},{"sku":"a"}]"#),
         "views a=2; pages =1 /p=1",
     );
-    // The event's own item is not looked at.
+    // The item of the event itself is ignored.
     check_tally(&event("cart", r#""item_id":1.5,"price":"x","items":[{"sku":"a"}]"#), "carts a=1");
     check_rejected(&event("view", r#""page":"/p","items":[{"price":1}]"#), "missing:item_id");
     check_rejected(&event("view", r#""items":[{"sku":"a"},7]"#), "invalid:items");
@@ -134,7 +134,7 @@ fn a_line_with_events_is_many_events() {
         r#"{"session":7,"events":[{"aid":1,"ts":1795216051000,"type":"clicks"},{"aid":1,"ts":1795216051000,"type":"carts"},{"aid":2,"ts":1795216111000,"type":"orders"}]}"#,
         "views 1=1; carts 1=1; 2026-11-20T23:08:00Z units 2=1",
     );
-    // Each inherits, field by field, what it lacks.
+    // Each event inherits the fields that it lacks.
     check_tally(
         &format!(
             r#"{{"event":"view",{AT},"sku":"a","app_id":"s","properties":{{"url":"/p"}},"events":[{{}},{{"sku":"b"}},{{"properties":{{"item_id":"c","site_id":"t"}}}}]}}"#
@@ -161,7 +161,7 @@ fn a_line_with_events_is_many_events() {
         ),
         "unknown_type",
     );
-    // Only at the top of a line, and only an array.
+    // Only at the top level of a line, and only an array.
     check_tally(&event("view", r#""sku":"a","events":{"a":1}"#), "views a=1");
     check_tally(
         &format!(r#"{{"events":[{{"event":"view",{AT},"sku":"a","events":[1]}}]}}"#),

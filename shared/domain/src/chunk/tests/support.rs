@@ -1,4 +1,4 @@
-//! Reads chunks in one go and in small pushes, and compares what came of them.
+//! Reads chunks at once and in small pushes, and compares the counts.
 
 use std::io::Write;
 
@@ -23,8 +23,8 @@ pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
 pub(super) fn read(bytes: &[u8], push_bytes: usize) -> Result<ChunkCount, ChunkError> {
     let mut reader = ChunkReader::new(&settings(bytes.len()));
     let mut rejected = Vec::new();
-    for piece in bytes.chunks(push_bytes) {
-        reader.push(piece)?;
+    for block in bytes.chunks(push_bytes) {
+        reader.push(block)?;
         if reader.rejected_bytes() > 100 {
             rejected.extend(reader.take_rejected());
             assert_eq!(reader.rejected_bytes(), 0);
@@ -39,7 +39,7 @@ pub(super) fn read(bytes: &[u8], push_bytes: usize) -> Result<ChunkCount, ChunkE
     Ok(count)
 }
 
-/// The count as text: what must be equal however the bytes arrive.
+/// The count as text, which must not depend on how the bytes arrive.
 pub(super) fn summary(count: &ChunkCount) -> String {
     let Outcomes { lines, counted, ignored, duplicate, rejected, events } = &count.outcomes;
     let rejected_lines = String::from_utf8_lossy(&count.rejected);
@@ -60,7 +60,7 @@ pub(super) fn read_whole(text: &[u8]) -> ChunkCount {
     whole
 }
 
-/// What lines count: each counter without its minute, where it is the usual one.
+/// The tally of lines as text, without the default minute and site.
 pub(super) fn tally(text: &str) -> String {
     let count = read_whole(text.as_bytes());
     assert_eq!(
@@ -94,7 +94,7 @@ pub(super) fn check_outcomes(text: &str, expected: &str) {
     assert_eq!(format!("{counted}/{ignored}/{duplicate}"), expected, "{text}");
 }
 
-/// An event with these further members.
+/// An event with these additional members.
 pub(super) fn event(kind: &str, members: &str) -> String {
     let comma = if members.is_empty() { "" } else { "," };
     format!(r#"{{"event_type":"{kind}",{AT}{comma}{members}}}"#)

@@ -1,4 +1,4 @@
-//! What the values of fields may be.
+//! The valid values of fields.
 
 use crate::chunk::tests::support::{
     check_outcomes, check_rejected, check_tally, event, read_taken,
@@ -37,7 +37,7 @@ fn money_is_the_total_or_price_times_quantity() {
 }
 
 #[test]
-fn a_product_that_is_too_large_matters_only_where_it_is_money() {
+fn an_overlarge_product_matters_only_as_money() {
     let members = r#""sku":"a","price":1000000,"quantity":1000000.000001"#;
     check_rejected(&event("purchase", members), "invalid:total_amount");
     check_rejected(&event("refund", members), "invalid:total_amount");
@@ -128,7 +128,7 @@ fn ids_are_texts_up_to_256_bytes_or_integers() {
 }
 
 #[test]
-fn sites_are_short_and_plain() {
+fn sites_are_short_and_of_plain_characters() {
     let longest = "s".repeat(64);
     for (value, site) in [
         (r#""A-z0.9_:""#, "A-z0.9_: "),
@@ -197,7 +197,7 @@ fn currencies_are_three_letters() {
 }
 
 #[test]
-fn times_are_taken_up_to_ten_minutes_ahead() {
+fn times_are_accepted_up_to_ten_minutes_ahead() {
     let line = |time: &str| format!(r#"{{"event":"view","ts":{time},"sku":"a"}}"#);
     check_tally(&line(r#""2026-11-20T23:40:00.999Z""#), "2026-11-20T23:40:00Z views a=1");
     check_rejected(&line(r#""2026-11-20T23:40:01Z""#), "future");
@@ -217,7 +217,7 @@ fn times_are_taken_up_to_ten_minutes_ahead() {
     ] {
         check_rejected(&line(time), "invalid:timestamp");
     }
-    // Beyond the year 9999 there is no minute, and before that comes the future.
+    // After the year 9999 there is no minute; times before that are in the future.
     check_rejected(&line(r#""9999-12-31T23:59:59Z""#), "future");
 }
 
@@ -239,7 +239,7 @@ fn the_first_check_that_fails_names_the_reason() {
         (r#""total_amount":1"#, r#""total_amount":-1"#, "invalid:total_amount"),
     ];
     for first_wrong in 0..all_wrong.len() {
-        // Written backwards, so that the order of the members cannot help.
+        // In reverse, so that the order of the members does not matter.
         let members: Vec<_> = (0..all_wrong.len())
             .rev()
             .map(|index| if index < first_wrong { all_wrong[index].0 } else { all_wrong[index].1 })

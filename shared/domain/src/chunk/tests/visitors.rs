@@ -1,4 +1,4 @@
-//! Whom the counted events are of.
+//! The visitors of the counted events.
 
 use crate::chunk::tests::support::read;
 use crate::count::visitors::Visitors;
@@ -50,7 +50,7 @@ fn a_session_of_many_events_is_one_visitor_of_each_minute() {
 }
 
 #[test]
-fn visitors_of_minutes_that_are_not_kept_are_gathered_by_hour() {
+fn visitors_of_minutes_that_are_not_kept_are_collected_by_hour() {
     // Minutes are kept for 7 days after their end; the reference time is 2026-11-20T23:30.
     let event = |at: &str| format!(r#"{{"event":"view","ts":"{at}","item_id":1,"customer_id":7}}"#);
     let kept = visitors_of(&[&event("2026-11-13T23:30:00Z"), &event("2026-11-13T23:29:59Z")]);

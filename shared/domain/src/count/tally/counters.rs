@@ -62,8 +62,8 @@ impl Tally {
         self.groups.iter().map(|group| group.cells.length as usize).sum()
     }
 
-    /// The groups, ascending by site, minute and measure. Each is built on demand, because a counter
-    /// takes 32 bytes in a group, four times as much as in the tally.
+    /// The groups, ascending by site, minute and measure. Each is built on demand, because a
+    /// counter takes 32 bytes in a group, four times as much as in the tally.
     pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
         let keys = self.keys.to_texts();
         let sites = self.sites.to_texts();

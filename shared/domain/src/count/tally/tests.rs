@@ -58,7 +58,7 @@ fn sums_beyond_a_cell_are_exact() {
 }
 
 #[test]
-fn what_sums_to_zero_is_not_listed() {
+fn counters_that_sum_to_zero_are_not_listed() {
     let mut tally = Tally::default();
     tally.add("s", Measure::Units, minute(0), "k", amount("0.5"));
     tally.add("s", Measure::Units, minute(0), "k", amount("-0.5"));

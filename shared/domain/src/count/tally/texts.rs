@@ -43,8 +43,8 @@ impl ShortText {
     /// Equal to no text.
     const NONE: ShortText = ShortText { head: 0, tail: 0, length: 0 };
 
-    /// The first `length` of these bytes; `None` if the text is empty or longer than 16 bytes, or if
-    /// there are fewer than 16 bytes.
+    /// The first `length` of these bytes; `None` if the text is empty or longer than 16 bytes, or
+    /// if there are fewer than 16 bytes.
     #[inline]
     fn of(bytes: &[u8], length: usize) -> Option<ShortText> {
         let bytes: &[u8; 16] = bytes.first_chunk()?;
@@ -72,8 +72,8 @@ impl Texts {
         number_of(self.ends.len())
     }
 
-    /// The number of the text in the first `length` of these bytes. The bytes after it only allow to
-    /// read it as whole words.
+    /// The number of the text in the first `length` of these bytes. The bytes after it only allow
+    /// to read it as whole words.
     #[inline]
     pub(super) fn number(&mut self, bytes: &[u8], length: usize) -> u32 {
         let text = bytes.get(..length).unwrap_or(bytes);

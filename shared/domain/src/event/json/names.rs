@@ -1,5 +1,5 @@
-//! A cache of the names of members: a name that was checked in one line need not be checked again in
-//! the next.
+//! A cache of the names of members: a name that was checked in one line need not be checked again
+//! in the next.
 
 use crate::event::json::words::{HIGH_BITS, LOW_BITS, word_at};
 
@@ -9,8 +9,8 @@ pub(crate) const NO_SLOT: u8 = 63;
 /// Caches the names of members with their separators (`,"name":`), so that a name that was checked
 /// once is recognized by comparing three words.
 ///
-/// Objects of one kind usually have their members in the same order. So the token that followed this
-/// one the last time is tried first; any other is found by its first bytes.
+/// Objects of one kind usually have their members in the same order. So the token that followed
+/// this one the last time is tried first; any other is found by its first bytes.
 pub(crate) struct Names {
     /// Returns the slot of a name.
     pub(crate) slot_of: fn(&[u8]) -> u8,
@@ -141,8 +141,8 @@ fn token_words(bytes: &[u8; TOKEN_BYTES_MAX]) -> [u64; TOKEN_WORDS] {
 
 /// The first of the two places where a token can be cached.
 fn first_place(first_word: u64, previous: usize) -> usize {
-    // Only the bytes up to a colon: after a short token comes the value. Without a colon the mask is
-    // all ones.
+    // Only the bytes up to a colon: after a short token comes the value. Without a colon the mask
+    // is all ones.
     let colons = first_word ^ (LOW_BITS * b':' as u64);
     let colon = colons.wrapping_sub(LOW_BITS) & !colons & HIGH_BITS;
     let name = first_word & (colon ^ colon.wrapping_sub(1));

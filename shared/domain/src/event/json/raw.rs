@@ -46,8 +46,8 @@ const KINDS: [Kind; 16] = [
     Kind::Null,
 ];
 
-/// The position and kind of a value in one word. The position is that of its bytes, for a text those
-/// between the quotes.
+/// The position and kind of a value in one word. The position is that of its bytes, for a text
+/// those between the quotes.
 #[derive(Clone, Copy)]
 pub(crate) struct Raw(u64);
 

@@ -55,7 +55,8 @@ impl<'a> Scanner<'a> {
     /// passed each time.
     ///
     /// # Errors
-    /// Fails with a [`ScanError`] if the line is not valid JSON; members may have been passed before.
+    /// Fails with a [`ScanError`] if the line is not valid JSON; members may have been passed
+    /// before.
     #[inline]
     pub(crate) fn line(
         &mut self,
@@ -361,8 +362,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips bytes other than quotes, backslashes and control characters, as long as a whole word is
-    /// left.
+    /// Skips bytes other than quotes, backslashes and control characters, as long as a whole word
+    /// is left.
     #[inline]
     fn skip_plain(&mut self, start: usize) -> usize {
         let mut at = start;

@@ -92,7 +92,7 @@ fn members_are_found_with_their_kinds() {
 }
 
 #[test]
-fn names_that_begin_alike_are_told_apart() {
+fn names_with_the_same_beginning_are_distinguished() {
     for separator in ["", " "] {
         let names = [
             "event_type",
@@ -114,7 +114,7 @@ fn names_that_begin_alike_are_told_apart() {
 }
 
 #[test]
-fn a_remembered_name_does_not_stand_in_for_a_missing_comma() {
+fn a_cached_name_does_not_replace_a_missing_comma() {
     let mut names = Names::new(slot_of);
     let mut scan = |line: &str| Scanner::new(line.as_bytes()).line(&mut names, |_, _| {});
     assert_eq!(scan(r#"{"timestamp":1,"event_type":"view","customer_id":"c"}"#), Ok(true));
@@ -193,7 +193,7 @@ fn up_to_64_objects_and_arrays_may_be_nested() {
         };
         assert!(scan(&nested(64, "1")).is_ok());
         assert_eq!(scan(&nested(66, "1")), Err(ScanError::TooDeep));
-        // The first of the two that is met counts.
+        // The first of the two errors counts.
         assert_eq!(scan(&nested(64, "[]")), Err(ScanError::TooDeep));
         assert_eq!(scan(&nested(64, "x")), Err(ScanError::NotJson));
         assert_eq!(scan(&open.repeat(100_000)), Err(ScanError::TooDeep));
@@ -281,8 +281,8 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// serde_json's view, with what it treats otherwise taken out: line feeds end our lines, and it
-/// refuses numbers that no float holds.
+/// Compares with serde_json, except for the differences: line feeds end our lines, and serde_json
+/// rejects numbers out of the range of floats.
 fn check_like_serde_json(line: &str) {
     if line.contains('\n') {
         return;
@@ -297,7 +297,7 @@ fn check_like_serde_json(line: &str) {
 
 proptest! {
     #[test]
-    fn lines_before_change_nothing(
+    fn earlier_lines_change_nothing(
         lines in prop::collection::vec(
             prop::collection::vec(
                 (
@@ -323,12 +323,12 @@ proptest! {
     }
 
     #[test]
-    fn takes_what_serde_json_writes(value in any_json()) {
+    fn accepts_what_serde_json_writes(value in any_json()) {
         check_like_serde_json(&value.to_string());
     }
 
     #[test]
-    fn takes_exactly_what_serde_json_takes_of_broken_lines(
+    fn accepts_the_same_broken_lines_as_serde_json(
         value in any_json(),
         edits in proptest::collection::vec((any::<proptest::sample::Index>(), 0..3_u8, any::<proptest::sample::Index>()), 1..4),
     ) {
@@ -351,7 +351,7 @@ proptest! {
     }
 
     #[test]
-    fn takes_exactly_what_serde_json_takes_of_tokens(
+    fn accepts_the_same_tokens_as_serde_json(
         tokens in proptest::collection::vec(proptest::sample::select(vec![
             "{", "}", "[", "]", ",", ":", "\"a\"", "\"timestamp\"", "1", "-0.5e1", "null", "true", "false", " ", "\r", "\"",
         ]), 0..12),
@@ -360,7 +360,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_remembered_of_other_lines_changes_nothing(
+    fn cached_names_of_other_lines_change_nothing(
         lines in proptest::collection::vec((any_json(), any::<bool>(), any::<proptest::sample::Index>(), 0..4_u8), 1..20),
     ) {
         let mut names = Names::new(slot_of);

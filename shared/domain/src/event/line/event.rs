@@ -189,8 +189,8 @@ fn money(
     let Some(price) = price else {
         return Ok(None);
     };
-    // Millionths times millionths are the units of an amount. Both are at most 10^18, so this cannot
-    // overflow.
+    // Millionths times millionths are the units of an amount. Both are at most 10^18, so this
+    // cannot overflow.
     let units = u128::from(price) * u128::from(quantity);
     if units > INPUT_MAX.units().unsigned_abs() {
         return Err(Reason::Invalid(Field::TotalAmount));

@@ -78,8 +78,8 @@ impl EventReader {
         Ok(read)
     }
 
-    /// The raw value of a field of the line that was read last, which must be an object; without the
-    /// quotes of a text. Elements of `events` are ignored.
+    /// The raw value of a field of the line that was read last, which must be an object; without
+    /// the quotes of a text. Elements of `events` are ignored.
     pub(crate) fn own_field<'a>(&self, line: &'a [u8], field: Field) -> Option<&'a [u8]> {
         self.objects.line.get(field).map(|value| value.of(line))
     }
