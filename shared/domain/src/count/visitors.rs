@@ -1,4 +1,4 @@
-//! The customers and sessions in the events of a chunk, by site and minute.
+//! The visitors and sessions in the events of a chunk, by site and minute.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::time::{Hour, Minute};
 /// The visitors of a site in a period.
 #[derive(Clone, Default, Debug)]
 pub struct Visitors {
-    /// The customers.
-    pub users: Sketch,
+    /// The visitors: customers, by id.
+    pub visitors: Sketch,
     /// The sessions.
     pub sessions: Sketch,
 }
@@ -23,8 +23,8 @@ pub struct Visitors {
 /// [`crate::count::sketch::LG_K`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct VisitorCounts {
-    /// Customers.
-    pub users: u64,
+    /// Visitors.
+    pub visitors: u64,
     /// Sessions.
     pub sessions: u64,
 }
@@ -40,13 +40,13 @@ pub struct ChunkVisitors {
 impl Visitors {
     /// Adds the visitors of another period.
     pub fn merge(&mut self, other: &Visitors) {
-        self.users.merge(&other.users);
+        self.visitors.merge(&other.visitors);
         self.sessions.merge(&other.sessions);
     }
 
     /// The numbers of visitors and sessions.
     pub fn counts(&self) -> VisitorCounts {
-        VisitorCounts { users: self.users.estimate(), sessions: self.sessions.estimate() }
+        VisitorCounts { visitors: self.visitors.estimate(), sessions: self.sessions.estimate() }
     }
 }
 
@@ -99,7 +99,7 @@ pub(crate) struct VisitorCollector {
     by_name: HashMap<PlaceName, usize, Xxh3DefaultBuilder>,
     /// A cache of the last places used; neighbouring minutes have different cache entries.
     recent_places: [Option<(PlaceName, usize)>; RECENT_PLACES],
-    recent_users: RecentIds,
+    recent_visitors: RecentIds,
     recent_sessions: RecentIds,
 }
 
@@ -121,7 +121,7 @@ impl PlaceName {
 }
 
 struct Place {
-    users: Ids,
+    visitors: Ids,
     sessions: Ids,
 }
 
@@ -186,7 +186,7 @@ impl VisitorCollector {
             places: vec![],
             by_name: HashMap::default(),
             recent_places: [None; RECENT_PLACES],
-            recent_users: RecentIds::new(),
+            recent_visitors: RecentIds::new(),
             recent_sessions: RecentIds::new(),
         }
     }
@@ -197,10 +197,10 @@ impl VisitorCollector {
         &mut self,
         site: SiteNumber,
         minute: Minute,
-        user: Option<IdHash>,
+        visitor: Option<IdHash>,
         session: Option<IdHash>,
     ) {
-        if user.is_none() && session.is_none() {
+        if visitor.is_none() && session.is_none() {
             return;
         }
         let is_hour = minute < self.minutes_from;
@@ -211,10 +211,10 @@ impl VisitorCollector {
             _ => self.find(name),
         };
         let place = &mut self.places[number];
-        if let Some(user) = user
-            && self.recent_users.is_new(number, user)
+        if let Some(visitor) = visitor
+            && self.recent_visitors.is_new(number, visitor)
         {
-            place.users.push(user);
+            place.visitors.push(visitor);
         }
         if let Some(session) = session
             && self.recent_sessions.is_new(number, session)
@@ -225,7 +225,7 @@ impl VisitorCollector {
 
     fn find(&mut self, name: PlaceName) -> usize {
         let place = *self.by_name.entry(name).or_insert_with(|| {
-            self.places.push(Place { users: Ids::default(), sessions: Ids::default() });
+            self.places.push(Place { visitors: Ids::default(), sessions: Ids::default() });
             self.places.len() - 1
         });
         self.recent_places[name.recent_place()] = Some((name, place));
@@ -242,7 +242,7 @@ impl VisitorCollector {
         let groups = named.map(|(PlaceName { site, minute, is_hour }, place)| {
             let period = if is_hour { Period::Hour(minute.hour()) } else { Period::Minute(minute) };
             let visitors =
-                Visitors { users: place.users.finish(), sessions: place.sessions.finish() };
+                Visitors { visitors: place.visitors.finish(), sessions: place.sessions.finish() };
             ((sites[site as usize].to_string(), period), visitors)
         });
         ChunkVisitors { groups: groups.collect() }
@@ -266,9 +266,9 @@ mod tests {
         events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
     ) -> ChunkVisitors {
         let mut collector = VisitorCollector::new(minute(minutes_from));
-        for (site, at, user, session) in events {
+        for (site, at, visitor, session) in events {
             let hash = |id: u32| Some(IdHash::of(id.to_string().as_bytes()));
-            collector.add(SiteNumber(site), minute(at), hash(user), hash(session));
+            collector.add(SiteNumber(site), minute(at), hash(visitor), hash(session));
         }
         collector.finish(&["a", "b"])
     }
@@ -287,9 +287,12 @@ mod tests {
             let of_minute = events
                 .clone()
                 .filter(|event| (["a", "b"][event.0 as usize], minute(event.1)) == (site, at));
-            let users: HashSet<u32> = of_minute.clone().map(|event| event.2).collect();
+            let expected_visitors: HashSet<u32> = of_minute.clone().map(|event| event.2).collect();
             let sessions: HashSet<u32> = of_minute.map(|event| event.3).collect();
-            assert_eq!((found.users, found.sessions), (users.len() as u64, sessions.len() as u64));
+            assert_eq!(
+                (found.visitors, found.sessions),
+                (expected_visitors.len() as u64, sessions.len() as u64)
+            );
         }
     }
 
@@ -298,11 +301,11 @@ mod tests {
         let events = (0..30_000).map(|number| (0, 0, number % 10_000, number));
         let visitors = collect(0, events);
         let (_, _, visitors) = visitors.minutes().next().expect("a minute");
-        let users = Sketch::of((0..10_000).map(|user| user.to_string()));
+        let expected_visitors = Sketch::of((0..10_000).map(|visitor| visitor.to_string()));
         let sessions = Sketch::of((0..30_000).map(|session| session.to_string()));
         assert_eq!(
             visitors.counts(),
-            VisitorCounts { users: users.estimate(), sessions: sessions.estimate() }
+            VisitorCounts { visitors: expected_visitors.estimate(), sessions: sessions.estimate() }
         );
     }
 
@@ -315,7 +318,7 @@ mod tests {
         let periods: BTreeSet<Period> = rolled_up.keys().map(|(_, period)| *period).collect();
         assert_eq!(periods, BTreeSet::from(Period::of_hour(minute(0).hour())));
         for visitors in rolled_up.values() {
-            assert_eq!(visitors.counts(), VisitorCounts { users: 2, sessions: 2 });
+            assert_eq!(visitors.counts(), VisitorCounts { visitors: 2, sessions: 2 });
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
+use crate::chunk::ChunkCount;
 use crate::count::amount::Amount;
 use crate::count::measure::Measure;
 use crate::count::tally::{Group, Tally};
@@ -53,9 +54,22 @@ pub struct Part<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Cuts a chunk's tally into rows and parts. Hours that were open at the reference time of the
-    /// inputs come first, in open parts; hours that were closed follow in late parts.
-    pub fn of(tally: &'a Tally, inputs: &PlanInputs) -> Plan<'a> {
+    /// Cuts the count of a chunk into rows and parts. Hours that were open at the reference time of
+    /// the inputs come first, in open parts; hours that were closed follow in late parts.
+    ///
+    /// **Guarantees**: the plan of a chunk with orders has at least two parts. Orders are written
+    /// between two ledger entries: after the first, which settles the plan inputs, and before the
+    /// last, which says that the whole chunk is counted.
+    pub fn of(count: &'a ChunkCount, inputs: &PlanInputs) -> Plan<'a> {
+        let mut plan = Plan::of_tally(&count.tally, inputs);
+        if !count.orders.is_empty() && plan.parts.len() == 1 {
+            plan.parts.push(Part::default());
+        }
+        plan
+    }
+
+    /// Cuts the tally of a chunk without orders, like [`Plan::of`].
+    pub fn of_tally(tally: &'a Tally, inputs: &PlanInputs) -> Plan<'a> {
         let retention =
             Retention { minute_days: inputs.minute_retention_days, hour_days: 0, day_days: 0 };
         let reference_seconds = inputs.reference_time.timestamp();

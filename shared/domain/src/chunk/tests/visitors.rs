@@ -4,12 +4,12 @@ use crate::chunk::tests::support::read;
 use crate::count::visitors::Visitors;
 use crate::time::Minute;
 
-/// `minute users sessions`, ascending.
+/// `minute visitors sessions`, ascending.
 fn visitors_of(lines: &[&str]) -> Vec<(String, u64, u64)> {
     let count = read(lines.join("\n").as_bytes(), 1_000).expect("plain text");
     let of_minute = |(site, minute, visitors): (&str, Minute, &Visitors)| {
         let counts = visitors.counts();
-        (format!("{site} {minute}"), counts.users, counts.sessions)
+        (format!("{site} {minute}"), counts.visitors, counts.sessions)
     };
     count.visitors.minutes().map(of_minute).collect()
 }
@@ -41,8 +41,10 @@ fn a_session_of_many_events_is_one_visitor_of_each_minute() {
         {"aid":2,"ts":1795215660000,"type":"orders"}]}"#
         .replace('\n', "")
         .as_str()]);
-    let sessions: Vec<_> =
-        visitors.iter().map(|(at, users, sessions)| (at.as_str(), *users, *sessions)).collect();
+    let sessions: Vec<_> = visitors
+        .iter()
+        .map(|(at, visitors, sessions)| (at.as_str(), *visitors, *sessions))
+        .collect();
     assert_eq!(
         sessions,
         [("default 2026-11-20T23:00:00Z", 0, 1), ("default 2026-11-20T23:01:00Z", 0, 1)]
