@@ -29,8 +29,9 @@ pub const DEFAULT_SITE: &str = "default";
 /// and nanosecond.
 const TIME_NUMBERS: std::ops::RangeInclusive<usize> = 5..=7;
 
+/// What reading a line needs: the line itself, what is kept from line to line, and the result.
 pub(super) struct LineContext<'a> {
-    /// The line and what follows it.
+    /// The line and the bytes after it.
     pub(super) line: &'a [u8],
     pub(super) scanner: Scanner<'a>,
     pub(super) names: &'a mut Names,
@@ -47,6 +48,7 @@ pub(super) struct ValueReader {
     pub(super) default_currency: Currency,
 }
 
+/// The raw values of an item.
 pub(super) struct ItemValues {
     pub(super) id: Option<Raw>,
     pub(super) price: Option<Raw>,
