@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
-use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
+use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::count::visitors::{ChunkVisitors, Visitors};
-use minutebook_domain::plan::{Part, Plan, Row, counter_bytes};
+use minutebook_domain::plan::{Part, Plan, PlanInputs, Row, counter_bytes};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::Period;
 use minutebook_shop::{Shop, Span, lines};

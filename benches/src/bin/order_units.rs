@@ -19,13 +19,12 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
-use minutebook_domain::plan::{Row, counter_bytes};
+use minutebook_domain::plan::{PlanInputs, Row, counter_bytes};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
 use minutebook_storage::keys::{

@@ -15,12 +15,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::plan::{Plan, Row};
+use minutebook_domain::plan::{Plan, PlanInputs, Row};
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};

@@ -1,9 +1,9 @@
 //! The way of one chunk: read it, count it, commit its plan.
 
-use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
+use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan, PlanInputs};
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
 use minutebook_storage::bucket::rejected::RejectedLines;

@@ -8,15 +8,15 @@ use std::io::Write;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::plan::PlanInputs;
 
 const EVENTS: u64 = 1_000_000;
 const ITEMS: u64 = 10_000;
 const MINUTES: u64 = 100;
 
-/// What a body of an S3 answer hands on at a time.
+/// The size of the blocks in the body of an S3 response.
 const PUSH_BYTES: usize = 64 * 1024;
 
 fn count(bytes: &[u8]) -> ChunkCount {
@@ -29,8 +29,8 @@ fn count(bytes: &[u8]) -> ChunkCount {
         size_bytes: bytes.len() as u64,
     };
     let mut reader = ChunkReader::new(&settings);
-    for piece in bytes.chunks(PUSH_BYTES) {
-        reader.push(piece).expect("a whole chunk");
+    for block in bytes.chunks(PUSH_BYTES) {
+        reader.push(block).expect("a whole chunk");
     }
     reader.finish().expect("a whole chunk")
 }
@@ -56,7 +56,7 @@ fn bench(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(counted.outcomes.events.max(1)));
     let packers: [(&str, Pack); 3] = [("plain", <[u8]>::to_vec), ("gzip", gzip), ("zstd", zstd)];
     for (name, pack) in packers {
-        // Packed on first use only, since a filter may leave it out.
+        // Compressed on first use only, because a filter may skip it.
         let packed = LazyCell::new(|| pack(&plain));
         group.bench_function(name, |bencher| bencher.iter(|| black_box(count(black_box(&packed)))));
     }
@@ -80,7 +80,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("memory")
 }
 
-/// Events of a shop, ascending by time: mostly views, about as long as those of a real one.
+/// Events of a shop, ascending by time: mostly views, about as long as real ones.
 fn generate() -> Vec<u8> {
     let mut random = Random(0x5eed);
     let mut out = Vec::new();
@@ -142,9 +142,9 @@ impl Random {
         self.next() % end
     }
 
-    /// An item, the n-th with a chance of about 1/n.
+    /// An item; the probability of the n-th is about 1/n.
     fn item(&mut self) -> u64 {
-        // Uniform over the bits of the number, then within them.
+        // Uniform over the number of bits, then among the numbers with as many bits.
         let bits = self.below(14);
         let low = 1 << bits;
         (low + self.below(low)).min(ITEMS)

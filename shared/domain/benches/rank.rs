@@ -1,4 +1,4 @@
-//! What a question works on by itself: adding up the counters of 24 hours, and ranking the sums.
+//! The computation of a query: summing the counters of 24 hours, and ranking the sums.
 
 use std::hint::black_box;
 
@@ -9,8 +9,7 @@ use minutebook_domain::query::ranking::Sums;
 const HOURS: u64 = 24;
 const ITEMS: u64 = 10_000;
 
-/// Keys and numbers as the table gives them; the keys of an hour come in the order of their hash,
-/// which is any.
+/// Keys and numbers as read from the table; the keys of an hour are in the order of their hash.
 fn counters(decimals: &str) -> Vec<(String, String)> {
     (0..HOURS * ITEMS)
         .map(|number| {

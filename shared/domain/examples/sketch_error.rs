@@ -1,4 +1,4 @@
-//! Says how far estimates of sketches are from the truth, for sets of many sizes.
+//! Prints the errors of sketches for sets of many sizes.
 //!
 //! `cargo run --release -p minutebook-domain --example sketch_error`
 
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use minutebook_domain::count::sketch::{LG_K, Sketch};
 
-/// How many ids a set has, and how many such sets, without an id in common, are made.
+/// The number of ids in a set, and the number of such sets, which are disjoint.
 const SETS: [(u64, u64); 5] =
     [(1_000, 1_000), (10_000, 1_000), (100_000, 300), (1_000_000, 30), (10_000_000, 10)];
 
@@ -43,7 +43,7 @@ fn main() {
     }
 }
 
-/// By how much the estimate of a set is off, in percent.
+/// The relative error of the estimate of a set, in percent.
 fn error(ids: std::ops::Range<u64>) -> f64 {
     let count = ids.end - ids.start;
     let estimate = Sketch::of(ids.map(u64::to_le_bytes)).estimate();

@@ -1,5 +1,5 @@
-//! Streams one file through the reader, as ingest does with an object, and prints what it took as
-//! one line of JSON.
+//! Streams a file through the reader, as ingest does with an object, and prints its cost as one
+//! line of JSON.
 //!
 //! `cargo run --release -p minutebook-domain --example stream -- FILE` (`-` is standard input)
 
@@ -11,13 +11,12 @@ use std::io::Read;
 use std::time::Instant;
 
 use chrono::DateTime;
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::plan::Plan;
+use minutebook_domain::plan::{Plan, PlanInputs};
 use serde_json::json;
 
-/// What is read at a time.
+/// The size of a block, in bytes.
 const BLOCK_BYTES: usize = 256 * 1024;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -28,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let default_currency = Currency::parse(b"USD").ok_or("three letters")?;
     let settings = ChunkSettings {
-        // Far ahead, so that no event of any file is in its future.
+        // Far ahead, so that no event is in the future.
         inputs: PlanInputs {
             reference_time: "9999-01-01T00:00:00Z".parse()?,
             default_currency,
@@ -36,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
         size_bytes: u64::MAX,
     };
-    // Long ago, so that every hour is planned as an open one.
+    // Long ago, so that every hour is open.
     let inputs = PlanInputs {
         reference_time: DateTime::UNIX_EPOCH,
         default_currency,
@@ -72,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The most memory that the process had resident, as Linux counts it.
+/// The peak resident memory of the process, as reported by Linux.
 fn peak_memory_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

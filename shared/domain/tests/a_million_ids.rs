@@ -2,20 +2,21 @@
 //! limits, and hold each id once at every granularity.
 
 use chrono::DateTime;
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::plan::{Plan, ROW_COUNTERS_MAX, TRANSACTION_ACTIONS_MAX, counter_bytes};
+use minutebook_domain::plan::{
+    Plan, PlanInputs, ROW_COUNTERS_MAX, TRANSACTION_ACTIONS_MAX, counter_bytes,
+};
 use minutebook_domain::time::Minute;
 
 const IDS: usize = 1_000_000;
 
-/// Late ones stand in five times as many rows, which are bounded alike: fewer of them will do.
+/// Late events are in five times as many rows with the same limits, so fewer suffice.
 const IDS_LATE: usize = 200_000;
 
-/// What DynamoDB bills as one unit. A row may come to more, as hashing is uneven, but not to much
-/// more.
+/// The bytes that DynamoDB bills as one unit. A row may be larger, because hashing is uneven, but
+/// not much larger.
 const UNIT_BYTES: usize = 1024;
 
 /// A minute, its hour, day, week and month.
@@ -54,7 +55,7 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
                 rows += 1;
             }
         }
-        // No row has two counters of a key, so with this sum every id stands once at each
+        // No row has two counters of a key, so with this sum every id occurs once at each
         // granularity.
         assert_eq!(counters, granularities * ids);
         assert!(counters / rows > 50, "{rows} rows are far from full");

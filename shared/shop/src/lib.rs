@@ -1,33 +1,32 @@
-//! Seeded events of a made-up shop, for demonstrations, tests and benchmarks.
+//! Seeded events of a fictional shop, for demonstrations, tests and benchmarks.
 //!
-//! The same options give the same lines, on every machine: the random numbers and the arithmetic
-//! are written out here.
+//! The same options give the same lines on every machine, because the random number generator and
+//! its arithmetic are defined here.
 
 use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
-/// How many pages the shop has besides those of its items.
+/// The number of pages besides those of items.
 const PAGES: u64 = 50;
 
-/// How many visits go on at the same time.
+/// The number of concurrent visits.
 const VISITS: u64 = 400;
 
-/// One event in so many is the last of its visit.
+/// One of this many events is the last of its visit.
 const VISIT_EVENTS: u64 = 12;
 
-/// How many customers the shop has.
+/// The number of customers.
 const CUSTOMERS: u64 = 200_000;
 
-/// What the shop is like.
+/// The options of a shop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shop {
-    /// Other seeds give other events.
+    /// The seed of the events.
     pub seed: u64,
-    /// How many items it sells; the n-th best known of them gets an n-th of the attention that the
-    /// best known one gets.
+    /// The number of items. The n-th most popular one has 1/n of the popularity of the first.
     pub items: u32,
-    /// The sites that the events are spread over; empty: the lines name no site.
+    /// The sites over which the events are spread; if empty, lines have no site.
     pub sites: Vec<String>,
     /// Whether every event has an `event_id`.
     pub event_ids: bool,
@@ -39,53 +38,60 @@ impl Default for Shop {
     }
 }
 
-/// When the events of a batch happen: spread evenly over the time before `end`, in ascending order.
+/// The times of the events of a batch: spread evenly over the time before `end`, ascending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// How many events there are.
+    /// The number of events.
     pub events: u64,
-    /// All of them happen before this.
+    /// The end, after all events.
     pub end: DateTime<Utc>,
-    /// How long before the end the first ones happen, in minutes.
+    /// The length of the span before the end, in minutes.
     pub minutes: u32,
 }
 
-/// Makes one event after the other.
+/// Generates one event after another.
 #[derive(Clone, Debug)]
 pub struct Generator {
     shop: Shop,
     random: Random,
-    /// By rank: how much attention this item and all better known ones get together.
-    attention: Vec<f64>,
+    /// By rank: the cumulative popularity of this item and all more popular ones.
+    popularity: Vec<f64>,
     /// By rank: the item.
     items: Vec<u32>,
-    /// The visits that go on, as (customer, number of the visit).
+    /// The current visits, as (customer, number of the visit).
     visits: Vec<(u64, u64)>,
-    visits_begun: u64,
+    visits_started: u64,
     events: u64,
 }
 
 impl Generator {
-    /// Opens the shop.
+    /// Creates a generator.
     ///
     /// # Panics
-    /// The shop has no items.
+    /// Panics if the shop has no items.
     pub fn new(shop: Shop) -> Self {
         assert!(shop.items > 0, "a shop has at least one item");
         let mut random = Random(shop.seed);
-        let mut attention = Vec::new();
+        let mut popularity = Vec::new();
         let mut sum = 0.0;
         for rank in 1..=shop.items {
             sum += 1.0 / f64::from(rank);
-            attention.push(sum);
+            popularity.push(sum);
         }
         let mut items: Vec<u32> = (1..=shop.items).collect();
         for last in (1..items.len()).rev() {
             let other = random.index(last + 1);
             items.swap(last, other);
         }
-        let mut generator =
-            Self { shop, random, attention, items, visits: Vec::new(), visits_begun: 0, events: 0 };
+        let mut generator = Self {
+            shop,
+            random,
+            popularity,
+            items,
+            visits: Vec::new(),
+            visits_started: 0,
+            events: 0,
+        };
         for _ in 0..VISITS {
             let visit = generator.new_visit();
             generator.visits.push(visit);
@@ -93,7 +99,7 @@ impl Generator {
         generator
     }
 
-    /// Makes the next event, as a line of JSON without its line end.
+    /// Generates the next event, as a line of JSON without its line end.
     pub fn line(&mut self, at: DateTime<Utc>) -> String {
         self.events += 1;
         let place = self.random.index(self.visits.len());
@@ -162,25 +168,25 @@ impl Generator {
         }
     }
 
-    /// Draws an item by Zipf's law.
+    /// Draws an item according to Zipf's law.
     fn item(&mut self) -> u32 {
-        let all = self.attention.last().copied().unwrap_or_default();
+        let all = self.popularity.last().copied().unwrap_or_default();
         let drawn = self.random.fraction() * all;
-        let rank = self.attention.partition_point(|attention| *attention <= drawn);
+        let rank = self.popularity.partition_point(|popularity| *popularity <= drawn);
         self.items[rank.min(self.items.len() - 1)]
     }
 
     fn new_visit(&mut self) -> (u64, u64) {
-        self.visits_begun += 1;
-        (1 + self.random.below(CUSTOMERS), self.visits_begun)
+        self.visits_started += 1;
+        (1 + self.random.below(CUSTOMERS), self.visits_started)
     }
 }
 
-/// Makes the lines of a batch, in ascending order of time and without line ends.
+/// Generates the lines of a batch, in ascending order of time and without line ends.
 pub fn lines(shop: Shop, span: Span) -> impl Iterator<Item = String> {
     let mut generator = Generator::new(shop);
-    // Times have random numbers of their own, so that a batch and a live stream of one seed are the
-    // same but for them.
+    // Times use a separate generator, so that a batch and a live stream with the same seed differ
+    // only in their times.
     let mut random = Random(generator.shop.seed ^ 0x7469_6d65);
     let length_ms = u128::from(span.minutes) * 60_000;
     let events = u128::from(span.events);
@@ -203,8 +209,7 @@ fn append(line: &mut String, text: std::fmt::Arguments<'_>) {
     line.write_fmt(text).expect("writing to a string does not fail");
 }
 
-/// The generator of random numbers splitmix64: small, even enough for this, and the same
-/// everywhere.
+/// The random number generator SplitMix64: small, uniform enough for this, and portable.
 ///
 /// **Source**: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 #[derive(Clone, Debug)]

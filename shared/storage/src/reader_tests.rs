@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use chrono::TimeDelta;
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::plan::{Part, Plan};
+use minutebook_domain::plan::{Part, Plan, PlanInputs};
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::lateness::{SETTLE_TIME, is_closed};
 use minutebook_domain::time::period::Period;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use minutebook_domain::offset::Offset;
+use minutebook_storage::stream::offset::Offset;
 use serde::Deserialize;
 
 use crate::stream::aggregate::unpacked;

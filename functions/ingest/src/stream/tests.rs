@@ -4,8 +4,8 @@ use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use minutebook_domain::offset::Offset;
 use minutebook_storage::bucket::store::Label;
+use minutebook_storage::stream::offset::Offset;
 use proptest::prelude::*;
 
 use super::*;

@@ -1,20 +1,16 @@
-//! The words of the ledger: what names a chunk, and what a plan was made from.
+//! The id of a chunk, and the hash of its bytes.
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-
-use crate::chunk::ContentHash;
-use crate::count::measure::Currency;
 use crate::time::Hour;
 
-/// Names a chunk in the ledger: where it was put, and what bytes it had. The same file put again
-/// under the same key is the same chunk; other bytes under the same key are another. The sums of a
-/// sealed hour are a chunk too.
+/// Identifies a chunk in the ledger by its location and its bytes. The same file put again under
+/// the same key is the same chunk; other bytes under the same key are another. The sums of a sealed
+/// hour are a chunk too.
 ///
 /// **Shape**: `<bucket>/<key>#<BLAKE3 of the stored bytes, 64 hex digits>`, or
-/// `seal:<site>:<hour>`. A bucket's name has neither slash nor colon, and the hash and the hour
-/// have one length each, so no two chunks share an id.
+/// `seal:<site>:<hour>`. The name of a bucket has neither slash nor colon, and the hash and the
+/// hour have a fixed length, so no two chunks share an id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChunkId(String);
 
@@ -29,8 +25,8 @@ impl ChunkId {
         ChunkId(format!("seal:{site}:{hour}"))
     }
 
-    /// A short name that no two chunks of an hour are likely to share: the first 16 hex digits of
-    /// the id's BLAKE3.
+    /// A short name that two chunks of an hour are unlikely to share: the first 16 hex digits of
+    /// the BLAKE3 hash of the id.
     pub fn tag(&self) -> String {
         blake3::hash(self.0.as_bytes()).to_hex().chars().take(16).collect()
     }
@@ -47,15 +43,30 @@ impl fmt::Display for ChunkId {
     }
 }
 
-/// What a plan depends on beside the bytes. Part 0's ledger entry records it, and later attempts
-/// plan from the recorded one: an object that is put again has a newer LastModified, and could plan
-/// other parts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PlanInputs {
-    /// What "now" means for the chunk's lines: its LastModified, in whole seconds.
-    pub reference_time: DateTime<Utc>,
-    /// The currency of events that name none.
-    pub default_currency: Currency,
-    /// The days that minute rows are kept, 0 for ever: it says which minutes still get rows.
-    pub minute_retention_days: u32,
+/// The BLAKE3 hash of the stored bytes of a chunk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentHash([u8; 32]);
+
+impl ContentHash {
+    pub(super) fn new(bytes: [u8; 32]) -> ContentHash {
+        ContentHash(bytes)
+    }
+
+    /// The hash as bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// 64 lower case hex digits.
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

@@ -1,42 +1,42 @@
-//! Cuts a text that comes in blocks into lines.
+//! Splits a stream of text blocks into lines.
 
-/// The bytes that a line may have, without its line end: 256 KiB.
+/// The maximum length of a line without its line end, in bytes: 256 KiB.
 pub const LINE_BYTES_MAX: usize = 256 * 1024;
 
-/// The bytes of a line that is too long which are kept for its rejection.
+/// How many bytes of an overlong line are kept in the rejected lines.
 pub const LINE_HEAD_BYTES: usize = 1_024;
 
-/// U+FEFF, which may stand before the first line.
+/// U+FEFF, which may precede the first line.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
-/// What an unfinished line may need besides its own bytes: a CR, which may turn out to be half of
-/// its line end.
+/// An unfinished line may have one byte more than the longest line: a CR, which may turn out to be
+/// half of its line end.
 const PARTIAL_BYTES_MAX: usize = LINE_BYTES_MAX + 1;
 
 /// A line that is not blank.
 #[derive(Clone, Copy)]
 pub(crate) struct Line<'a> {
-    /// Its number, from 1; blank lines have numbers too.
+    /// Its 1-based number; blank lines are numbered too.
     pub(crate) number: u64,
-    /// Its bytes without its line end; of a line that is too long the first [`LINE_HEAD_BYTES`].
+    /// Its bytes without its line end; only the first [`LINE_HEAD_BYTES`] of an overlong line.
     pub(crate) text: &'a [u8],
-    /// Its bytes and what follows them: a line end, or the end of the slice.
+    /// Its bytes and those after it: a line end, or the end of the slice.
     pub(crate) and_after: &'a [u8],
     /// Whether it is longer than [`LINE_BYTES_MAX`].
     pub(crate) too_long: bool,
 }
 
-/// Cuts lines across blocks.
+/// Splits blocks of text into lines.
 ///
-/// **Guarantees**: the same lines come out however the text is cut into blocks. A line that lies
-/// whole in a block is not copied; of one that does not, no more than the longest line is kept.
-pub(crate) struct LineCutter {
+/// **Guarantees**: the lines do not depend on how the text is split into blocks. A line within one
+/// block is not copied; of a line across blocks at most the length of the longest line is kept.
+pub(crate) struct LineSplitter {
     lines: u64,
     /// How much of the byte order mark has been seen; all of it once the text has begun.
-    entry_bytes: usize,
-    /// The line that the last block left unfinished: its first [`PARTIAL_BYTES_MAX`] bytes.
+    mark_bytes: usize,
+    /// The unfinished line at the end of the last block: its first [`PARTIAL_BYTES_MAX`] bytes.
     partial: Vec<u8>,
-    /// Whether it has more bytes than are kept, and if so what must be known of the others.
+    /// What is known about its other bytes, if it has more.
     overflow: Option<Overflow>,
 }
 
@@ -44,13 +44,13 @@ struct Overflow {
     all_blank: bool,
 }
 
-impl LineCutter {
+impl LineSplitter {
     /// Starts before the first line.
-    pub(crate) fn new() -> LineCutter {
-        LineCutter { lines: 0, entry_bytes: 0, partial: Vec::new(), overflow: None }
+    pub(crate) fn new() -> LineSplitter {
+        LineSplitter { lines: 0, mark_bytes: 0, partial: Vec::new(), overflow: None }
     }
 
-    /// Takes the next block and hands on the lines that it completes.
+    /// Takes the next block, and passes the lines that it completes to `each`.
     #[inline]
     pub(crate) fn push(&mut self, block: &[u8], each: &mut impl FnMut(Line<'_>)) {
         let mut rest = self.skip_byte_order_mark(block);
@@ -83,10 +83,10 @@ impl LineCutter {
         self.keep(rest);
     }
 
-    /// Ends the text, and hands on a last line without a line end.
+    /// Ends the text, and passes a last line without a line end to `each`.
     pub(crate) fn finish(mut self, each: &mut impl FnMut(Line<'_>)) {
-        if self.entry_bytes < BYTE_ORDER_MARK.len() {
-            self.keep(&BYTE_ORDER_MARK[..self.entry_bytes]);
+        if self.mark_bytes < BYTE_ORDER_MARK.len() {
+            self.keep(&BYTE_ORDER_MARK[..self.mark_bytes]);
         }
         if self.partial_is_open() {
             self.end_partial(false, each);
@@ -130,22 +130,22 @@ impl LineCutter {
 
     #[inline]
     fn skip_byte_order_mark<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
-        if self.entry_bytes == BYTE_ORDER_MARK.len() { block } else { self.skip_mark_bytes(block) }
+        if self.mark_bytes == BYTE_ORDER_MARK.len() { block } else { self.skip_mark_bytes(block) }
     }
 
     fn skip_mark_bytes<'b>(&mut self, block: &'b [u8]) -> &'b [u8] {
         let mut rest = block;
         while let Some((byte, after)) = rest.split_first() {
-            let Some(expected) = BYTE_ORDER_MARK.get(self.entry_bytes) else {
+            let Some(expected) = BYTE_ORDER_MARK.get(self.mark_bytes) else {
                 return rest;
             };
             if byte != expected {
-                // It only began like a byte order mark; these bytes belong to the line.
-                self.keep(&BYTE_ORDER_MARK[..self.entry_bytes]);
-                self.entry_bytes = BYTE_ORDER_MARK.len();
+                // It only began like a byte order mark, so these bytes belong to the line.
+                self.keep(&BYTE_ORDER_MARK[..self.mark_bytes]);
+                self.mark_bytes = BYTE_ORDER_MARK.len();
                 return rest;
             }
-            self.entry_bytes += 1;
+            self.mark_bytes += 1;
             rest = after;
         }
         rest
@@ -167,7 +167,7 @@ mod tests {
     struct Cut(u64, String, bool);
 
     fn cut(text: &[u8], block_bytes: usize) -> Vec<Cut> {
-        let mut cutter = LineCutter::new();
+        let mut cutter = LineSplitter::new();
         let mut lines = Vec::new();
         let mut each = |line: Line<'_>| {
             assert!(line.and_after.starts_with(line.text));
@@ -203,12 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_have_numbers_but_are_no_lines() {
+    fn blank_lines_are_numbered_but_skipped() {
         check(b"\n \t\r\r\n\r\na\n\n\nb\n \t", &[(4, "a"), (7, "b")]);
     }
 
     #[test]
-    fn a_byte_order_mark_at_the_start_is_taken_off() {
+    fn a_byte_order_mark_at_the_start_is_removed() {
         check(b"\xef\xbb\xbfa\n\xef\xbb\xbfb", &[(1, "a"), (2, "\u{feff}b")]);
         check(b"\xef\xbb\xbf", &[]);
         check(b"\xef\xbb\xbf\xef\xbb\xbf", &[(1, "\u{feff}")]);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_longest_length_passes_and_one_more_byte_does_not() {
+    fn a_line_of_the_maximum_length_is_accepted_and_one_byte_more_is_not() {
         let longest = "x".repeat(LINE_BYTES_MAX);
         let longer = "x".repeat(LINE_BYTES_MAX + 1);
         let text = format!(
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_line_is_none_however_long() {
+    fn a_blank_line_is_skipped_however_long() {
         let blank = " ".repeat(3 * LINE_BYTES_MAX);
         for block_bytes in [1_000, usize::MAX] {
             assert_eq!(
@@ -262,8 +262,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_not_kept() {
-        let mut cutter = LineCutter::new();
+    fn an_overlong_line_is_not_kept() {
+        let mut cutter = LineSplitter::new();
         for _ in 0..100 {
             cutter.push(&vec![b'x'; 100_000], &mut |_| {});
         }

@@ -1,4 +1,4 @@
-//! Chunks: reads the stored bytes of one into tallies, outcomes and rejected lines.
+//! Chunks: reads the stored bytes of one into a tally, outcomes and rejected lines.
 
 pub mod id;
 pub mod lines;
@@ -6,7 +6,14 @@ pub mod precheck;
 pub mod unpack;
 
 mod count;
+mod counter;
+mod reader;
+mod rejected;
+mod seen_ids;
 
-pub use count::{
-    ChunkCount, ChunkError, ChunkReader, ChunkSettings, ContentHash, ORDERS_BYTES_MAX, Outcomes,
-};
+pub use count::{ChunkCount, Outcomes};
+pub use id::ContentHash;
+pub use reader::{ChunkError, ChunkReader, ChunkSettings, ORDERS_BYTES_MAX};
+
+#[cfg(test)]
+mod tests;

@@ -1,44 +1,44 @@
-//! Checks lines before they are put as a chunk, by the reader that counts them later.
+//! Checks lines before they are put as a chunk, with the reader that counts them later.
 
 use chrono::{DateTime, Utc};
 
-use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineCutter};
+use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineSplitter};
 use crate::count::measure::Currency;
 use crate::event::line::{DEFAULT_SITE, EventReader};
 use crate::event::reason::{Field, Reason};
 
-/// Says of single lines whether a chunk may hold them.
+/// Checks whether a chunk may contain a line.
 pub struct LineChecker {
     reader: EventReader,
-    /// The only site that lines may be of, if there is such a one.
+    /// The only site that is allowed, if there is one.
     site: Option<String>,
 }
 
-/// The lines of a text, told apart.
+/// The accepted and the rejected lines of a text.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct CheckedLines {
-    /// The lines that are not rejected, in their order, each with a line feed: a chunk.
+    /// The accepted lines, in order, each with a line feed: a chunk.
     pub accepted: Vec<u8>,
-    /// How many lines these are.
+    /// The number of accepted lines.
     pub accepted_lines: u64,
-    /// The first lines that are rejected.
+    /// The first rejected lines.
     pub rejected: Vec<RejectedLine>,
-    /// How many lines are rejected, listed or not.
+    /// The number of rejected lines, listed or not.
     pub rejected_lines: u64,
 }
 
-/// A line that no chunk may hold.
+/// A line that would be rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RejectedLine {
-    /// Its number, from 1; blank lines have numbers too.
+    /// Its 1-based number; blank lines are numbered too.
     pub number: u64,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
 }
 
 impl LineChecker {
-    /// `reference_time` is what "future" is measured from, as it will be the object's LastModified
-    /// later.
+    /// Creates a checker for all sites. "Future" is measured from `reference_time`, later from the
+    /// LastModified of the object.
     pub fn new(reference_time: DateTime<Utc>, default_currency: Currency) -> LineChecker {
         LineChecker {
             reader: EventReader::new(reference_time.timestamp(), default_currency),
@@ -46,16 +46,15 @@ impl LineChecker {
         }
     }
 
-    /// The same, but lines of other sites are rejected; events that name none are of
-    /// [`DEFAULT_SITE`].
+    /// Rejects lines of all sites but this one; events without a site belong to [`DEFAULT_SITE`].
     pub fn only_of(self, site: &str) -> LineChecker {
         LineChecker { site: Some(site.to_string()), ..self }
     }
 
-    /// Checks one line, which comes without a line end.
+    /// Checks one line without its line end.
     ///
     /// # Errors
-    /// The reason that it would be rejected for.
+    /// Fails with the reason for which the line would be rejected; a retry does not help.
     pub fn check(&mut self, line: &[u8]) -> Result<(), Reason> {
         if line.len() > LINE_BYTES_MAX {
             return Err(Reason::TooLong);
@@ -78,7 +77,8 @@ impl LineChecker {
                 return Err(Reason::Invalid(Field::SiteId));
             }
         }
-        // An event that counts nothing was not asked for its site, and has that of its line.
+        // The reader does not check the site of an event that counts nothing; it is that of the
+        // line.
         let counts_nothing = read.additions.is_empty() && read.orders.is_empty();
         let is_of_site = match self.reader.own_field(line, Field::SiteId) {
             Some(own) => own == site,
@@ -87,8 +87,7 @@ impl LineChecker {
         if is_of_site { Ok(()) } else { Err(Reason::Invalid(Field::SiteId)) }
     }
 
-    /// The site that a line names itself, as it is written; `None` if it names none, or is no JSON
-    /// object.
+    /// The site of the line itself, as written; `None` if it has none or is not a JSON object.
     pub fn site<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
         match self.check(line) {
             Err(
@@ -102,11 +101,11 @@ impl LineChecker {
         }
     }
 
-    /// Tells the lines of a text apart, and lists the first `listed_max` of those that are
-    /// rejected.
+    /// Separates the accepted from the rejected lines of a text, and lists the first `listed_max`
+    /// rejected ones.
     ///
-    /// **Guarantees**: a chunk of the accepted lines has no rejected line, as long as its reference
-    /// time is not earlier than that of this checker.
+    /// **Guarantees**: a chunk of the accepted lines has no rejected line if its reference time is
+    /// not earlier than that of this checker.
     pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
         let mut checked = CheckedLines::default();
         let mut each = |line: Line<'_>| {
@@ -129,7 +128,7 @@ impl LineChecker {
                 }
             }
         };
-        let mut lines = LineCutter::new();
+        let mut lines = LineSplitter::new();
         lines.push(text, &mut each);
         lines.finish(&mut each);
         checked
@@ -139,8 +138,8 @@ impl LineChecker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::id::PlanInputs;
     use crate::chunk::{ChunkReader, ChunkSettings};
+    use crate::plan::PlanInputs;
     use proptest::prelude::*;
 
     const LISTED_MAX: usize = 100;
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_apart_with_their_numbers_and_reasons() {
+    fn rejected_lines_have_numbers_and_reasons() {
         let good = r#"{"event":"view","ts":1795216000,"item_id":1}"#;
         let text = format!(
             "\u{feff}{good}\r\n\n{{}}\n{good}\n[]\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}"
@@ -183,20 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn more_rejected_lines_than_are_listed_are_counted() {
+    fn rejected_lines_that_are_not_listed_are_counted() {
         let lines = LineChecker::new(time(), currency()).check_text(b"a\nb\nc\n", 2);
         assert_eq!((lines.rejected.len(), lines.rejected_lines, lines.accepted_lines), (2, 3, 0));
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_rejected_alone_too() {
+    fn a_single_overlong_line_is_rejected() {
         let mut checker = LineChecker::new(time(), currency());
         assert_eq!(checker.check(&vec![b' '; LINE_BYTES_MAX + 1]), Err(Reason::TooLong));
         assert_eq!(checker.check(br#"{"event":"view","ts":1795216000,"aid":1}"#), Ok(()));
     }
 
     #[test]
-    fn the_site_is_found_in_whatever_spelling_and_whatever_else_is_wrong() {
+    fn the_site_is_found_in_every_spelling_even_in_invalid_lines() {
         let mut checker = LineChecker::new(time(), currency());
         for (line, site) in [
             (r#"{"site_id":"a b"}"#, Some("a b")),
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_another_site_are_rejected_if_there_is_only_one() {
+    fn lines_of_other_sites_are_rejected_if_only_one_is_allowed() {
         let checked = |site: &str, line: &str| {
             LineChecker::new(time(), currency())
                 .only_of(site)

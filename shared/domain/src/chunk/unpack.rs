@@ -1,69 +1,69 @@
-//! Unpacking of a chunk while it streams: plain, gzip or zstd, told apart by its first bytes.
+//! Decompresses a chunk while it streams: plain, gzip or zstd, detected by its first bytes.
 
 use std::fmt;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-/// The bytes that a packed chunk may unpack to, however large it is: 4 GiB.
+/// The maximum size of a decompressed chunk, in bytes: 4 GiB.
 pub const UNPACKED_BYTES_MAX: u64 = 4 << 30;
 
-/// How many times its stored size a packed chunk may unpack to.
+/// The maximum ratio of the decompressed size to the stored size.
 pub const UNPACKED_RATIO_MAX: u64 = 200;
 
-/// What a packed chunk may always unpack to, so that the ratio does not hit small files of equal
-/// lines: 1 MiB.
+/// The decompressed size that is always allowed, in bytes, so that the ratio does not reject small
+/// files of equal lines: 1 MiB.
 pub const UNPACKED_BYTES_FREE: u64 = 1 << 20;
 
-/// The unpacked bytes that are handed on at a time.
+/// The size of a decompressed block, in bytes.
 const BLOCK_BYTES: usize = 128 * 1024;
 
 /// RFC 1952 section 2.3.1.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// RFC 8878 section 3.1.1.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// RFC 8878 section 3.1.2: a skippable frame, which some packers write first; its first byte is
-/// 0x50 to 0x5f.
+/// RFC 8878 section 3.1.2: a skippable frame, which some tools write first; its first byte is 0x50
+/// to 0x5f.
 const ZSTD_SKIPPABLE_MAGIC_END: [u8; 3] = [0x2a, 0x4d, 0x18];
 
-/// The largest window of a zstd frame, as a power of two: 8 MiB, which every decoder should take
-/// (RFC 8878, 3.1.1.1.2), and which levels 1 to 19 stay within. The decoder's own limit of 128 MiB
-/// would be most of a function's memory.
+/// The maximum window of a zstd frame, as a power of two: 8 MiB, which every decoder should accept
+/// (RFC 8878, 3.1.1.1.2), and which levels 1 to 19 do not exceed. The decoder's own limit of 128
+/// MiB would be most of a function's memory.
 const ZSTD_WINDOW_BITS_MAX: u32 = 23;
 
-/// The window of a gzip stream, as a power of two; the largest that deflate has.
+/// The window of a gzip stream, as a power of two: the maximum of deflate.
 const GZIP_WINDOW_BITS: u8 = 15;
 
-/// Why a chunk cannot be unpacked. No retry helps: its bytes are what they are.
+/// Why a chunk cannot be decompressed. A retry does not help: its bytes do not change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnpackError {
-    /// It unpacks to more than it may.
+    /// Its decompressed size exceeds the limit.
     #[error(
         "the chunk unpacks to more than {limit_bytes} bytes, {UNPACKED_RATIO_MAX} times its {stored_bytes} stored bytes or 4 GiB at most"
     )]
     Bomb {
-        /// The bytes that it may unpack to.
+        /// The maximum decompressed size.
         limit_bytes: u64,
         /// Its stored size.
         stored_bytes: u64,
     },
-    /// It ends in the middle of a packed stream.
-    #[error("the {format} data ends before its end entry: the file is truncated")]
+    /// It ends in the middle of a compressed stream.
+    #[error("the {format} data ends before its end mark: the file is truncated")]
     Truncated {
-        /// How it is packed.
+        /// The format of the chunk.
         format: Format,
     },
-    /// The packed data is broken.
+    /// The compressed data is broken.
     #[error("the {format} data is broken: {detail}")]
     Corrupt {
-        /// How it is packed.
+        /// The format of the chunk.
         format: Format,
-        /// What the decoder says.
+        /// The message of the decoder.
         detail: String,
     },
 }
 
-/// How a chunk is packed.
+/// The compression format of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// RFC 1952, one or many members.
@@ -81,11 +81,11 @@ impl fmt::Display for Format {
     }
 }
 
-/// Unpacks a chunk that comes in pieces.
+/// Decompresses a chunk from a stream of bytes.
 ///
-/// **Guarantees**: the same bytes come out however the stored bytes are cut into pushes, and a bomb
-/// is one however they are cut. Memory is one block and the decoder's window (32 KiB for gzip, up
-/// to 8 MiB for zstd).
+/// **Guarantees**: the decompressed bytes, and whether the chunk is a bomb, do not depend on how the
+/// stored bytes are split into pushes. Memory is one block and the window of the decoder (32 KiB
+/// for gzip, up to 8 MiB for zstd).
 pub(crate) struct Unpacker {
     state: State,
     stored_bytes: u64,
@@ -95,18 +95,19 @@ pub(crate) struct Unpacker {
 }
 
 enum State {
-    /// Not enough bytes yet to tell the format; these are they.
+    /// The bytes so far, too few to detect the format.
     Unknown(Vec<u8>),
     Plain,
     Gzip(GzipStream),
     Zstd(ZstdStream),
 }
 
-/// Unpacks gzip that is there as a whole, to at most `unpacked_bytes_max`, and no more than a chunk
-/// of its size may unpack to.
+/// Decompresses a complete gzip file to at most `unpacked_bytes_max` bytes, and to no more than a
+/// chunk of its size may have.
 ///
 /// # Errors
-/// See [`UnpackError`]; what is no gzip at all is [`UnpackError::Corrupt`].
+/// Fails with an [`UnpackError`] if the file is too large, truncated or broken; bytes that are not
+/// gzip are [`UnpackError::Corrupt`]. A retry does not help.
 pub fn unpack_gzip(packed: &[u8], unpacked_bytes_max: u64) -> Result<Vec<u8>, UnpackError> {
     let mut unpacker = Unpacker::new(packed.len() as u64);
     unpacker.state = State::Gzip(GzipStream::new());
@@ -118,7 +119,7 @@ pub fn unpack_gzip(packed: &[u8], unpacked_bytes_max: u64) -> Result<Vec<u8>, Un
 }
 
 impl Unpacker {
-    /// Starts a chunk of this stored size, which bounds what it may unpack to.
+    /// Starts a chunk of this stored size, which bounds its decompressed size.
     pub(crate) fn new(stored_bytes: u64) -> Unpacker {
         let by_ratio = stored_bytes.saturating_mul(UNPACKED_RATIO_MAX).max(UNPACKED_BYTES_FREE);
         Unpacker {
@@ -130,10 +131,10 @@ impl Unpacker {
         }
     }
 
-    /// Takes the next stored bytes and hands on what they unpack to.
+    /// Takes the next stored bytes, and passes the decompressed ones to `sink`.
     ///
     /// # Errors
-    /// See [`UnpackError`]; the chunk is lost after one.
+    /// Fails if the chunk cannot be decompressed; the unpacker must not be used afterwards.
     pub(crate) fn push(
         &mut self,
         bytes: &[u8],
@@ -151,10 +152,10 @@ impl Unpacker {
         self.push_known(&head, sink)
     }
 
-    /// Ends the chunk, and hands on what was held back.
+    /// Ends the chunk, and passes the remaining bytes to `sink`.
     ///
     /// # Errors
-    /// [`UnpackError::Truncated`] where a packed stream is not at its end.
+    /// Fails with [`UnpackError::Truncated`] if a compressed stream is not at its end.
     pub(crate) fn finish(self, sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
         match self.state {
             // Shorter than any magic number: plain.
@@ -196,7 +197,7 @@ impl Unpacker {
                 });
             }
             sink(&self.block[..step.produced]);
-            // A full block may have left more behind, also when no input is left.
+            // After a full block the decoder may have more, even without input.
             let drained = step.produced < self.block.len();
             if rest.is_empty() && drained {
                 return Ok(());
@@ -252,7 +253,7 @@ impl GzipStream {
         let consumed = moved(in_before, self.decoder.total_in(), input.len());
         let produced = moved(out_before, self.decoder.total_out(), output.len());
         if consumed == 0 && produced == 0 && !input.is_empty() && !self.at_end {
-            // Neither takes nor gives: going on would never end.
+            // It neither reads nor writes, so this would loop forever.
             return Err(UnpackError::Corrupt {
                 format: Format::Gzip,
                 detail: "the stream makes no progress".into(),
@@ -290,7 +291,7 @@ impl ZstdStream {
         let mut target = OutBuffer::around(output);
         let hint = self.decoder.run(&mut source, &mut target).map_err(corrupt_zstd)?;
         let step = Step { consumed: source.pos(), produced: target.pos() };
-        // A hint of zero says that a frame is complete and flushed; the decoder takes the next
+        // A hint of zero means that a frame is complete and flushed; the decoder starts the next
         // frame by itself.
         self.at_end = hint == 0;
         if step.consumed == 0 && step.produced == 0 && !input.is_empty() {
@@ -309,204 +310,5 @@ fn corrupt_zstd(error: std::io::Error) -> UnpackError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use flate2::write::GzEncoder;
-    use std::io::Write;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn zstd(bytes: &[u8]) -> Vec<u8> {
-        zstd::encode_all(bytes, 3).unwrap()
-    }
-
-    fn unpack_cut(
-        bytes: &[u8],
-        push_bytes: usize,
-        stored_bytes: u64,
-    ) -> Result<Vec<u8>, UnpackError> {
-        let mut unpacker = Unpacker::new(stored_bytes);
-        let mut out = Vec::new();
-        for piece in bytes.chunks(push_bytes) {
-            unpacker.push(piece, &mut |block| out.extend_from_slice(block))?;
-        }
-        unpacker.finish(&mut |block| out.extend_from_slice(block))?;
-        Ok(out)
-    }
-
-    fn unpack(bytes: &[u8]) -> Result<Vec<u8>, UnpackError> {
-        let results: Vec<_> = [1, 2, 3, 7, 4096, usize::MAX]
-            .map(|push| unpack_cut(bytes, push, bytes.len() as u64))
-            .into();
-        for result in &results {
-            // What a decoder says of broken data may depend on what it saw at once; that it is
-            // broken may not.
-            match (result, &results[0]) {
-                (Err(UnpackError::Corrupt { .. }), Err(UnpackError::Corrupt { .. })) => {}
-                (left, right) => assert_eq!(left, right),
-            }
-        }
-        results[0].clone()
-    }
-
-    fn text() -> Vec<u8> {
-        (0..40_000_u32)
-            .flat_map(|number| {
-                format!("line {}\n", number.wrapping_mul(2_654_435_761)).into_bytes()
-            })
-            .collect()
-    }
-
-    #[test]
-    fn plain_bytes_pass_through() {
-        for bytes in [
-            &b""[..],
-            b"{",
-            b"{\"a\":1}\n",
-            b"\x1f",
-            b"\x28\xb5",
-            b"\x28\xb5\x2f",
-            b"P*M",
-            b"P*",
-            b"\x1fx",
-            b"PQ",
-        ] {
-            assert_eq!(unpack(bytes).as_deref(), Ok(bytes));
-        }
-    }
-
-    #[test]
-    fn gzip_and_zstd_are_told_by_their_first_bytes() {
-        let text = text();
-        assert_eq!(unpack(&gzip(&text)).as_deref(), Ok(&text[..]));
-        assert_eq!(unpack(&zstd(&text)).as_deref(), Ok(&text[..]));
-        assert_eq!(unpack(&gzip(b"")).as_deref(), Ok(&b""[..]));
-        assert_eq!(unpack(&zstd(b"")).as_deref(), Ok(&b""[..]));
-    }
-
-    #[test]
-    fn gzip_that_is_there_as_a_whole_is_unpacked_within_its_bound() {
-        let text = text();
-        let packed = gzip(&text);
-        let size = text.len() as u64;
-        assert_eq!(unpack_gzip(&packed, size).as_deref(), Ok(&text[..]));
-        let stored_bytes = packed.len() as u64;
-        let bomb = UnpackError::Bomb { limit_bytes: size - 1, stored_bytes };
-        assert_eq!(unpack_gzip(&packed, size - 1), Err(bomb));
-        let half = unpack_gzip(&packed[..packed.len() / 2], size);
-        assert_eq!(half, Err(UnpackError::Truncated { format: Format::Gzip }));
-        for other in [&zstd(b"a")[..], b"{}", b"\x1f\x8bx"] {
-            let broken = unpack_gzip(other, size).expect_err("no gzip");
-            assert!(!matches!(broken, UnpackError::Bomb { .. }), "{broken}");
-        }
-        assert!(unpack_gzip(b"", size).is_err());
-    }
-
-    #[test]
-    fn many_members_and_frames_are_one_text() {
-        assert_eq!(
-            unpack(&[gzip(b"a\nb"), gzip(b""), gzip(b"c\n")].concat()).as_deref(),
-            Ok(&b"a\nbc\n"[..])
-        );
-        assert_eq!(
-            unpack(&[zstd(b"a\nb"), zstd(b""), zstd(b"c\n")].concat()).as_deref(),
-            Ok(&b"a\nbc\n"[..])
-        );
-        let skippable = [0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
-        assert_eq!(unpack(&[&skippable[..], &zstd(b"a\n")].concat()).as_deref(), Ok(&b"a\n"[..]));
-    }
-
-    #[test]
-    fn truncated_data_is_an_error_wherever_it_is_cut() {
-        let text = b"{\"event\":\"view\"}\n{\"event\":\"view\"}\n{\"event\":\"cart\"}\n";
-        for (format, magic_bytes, packed) in
-            [(Format::Gzip, 2, gzip(text)), (Format::Zstd, 4, zstd(text))]
-        {
-            let twice = [packed.clone(), packed.clone()].concat();
-            for end in magic_bytes..twice.len() {
-                if end == packed.len() {
-                    continue;
-                }
-                assert_eq!(
-                    unpack(&twice[..end]),
-                    Err(UnpackError::Truncated { format }),
-                    "{format} cut at {end}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_zstd_window_over_8_mib_is_not_taken() {
-        for (window_bits, taken) in [(23, true), (24, false)] {
-            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).expect("memory");
-            encoder.window_log(window_bits).expect("a window that zstd has");
-            std::io::Write::write_all(&mut encoder, &text()).expect("memory");
-            let packed = encoder.finish().expect("memory");
-            assert_eq!(unpack(&packed).is_ok(), taken, "a window of 2^{window_bits} bytes");
-        }
-    }
-
-    #[test]
-    fn broken_data_is_an_error() {
-        for packed in [gzip(&text()), zstd(&text())] {
-            let mut broken = packed.clone();
-            let middle = broken.len() / 2;
-            for byte in &mut broken[middle..middle + 40] {
-                *byte ^= 0x5a;
-            }
-            assert!(matches!(
-                unpack(&broken),
-                Err(UnpackError::Corrupt { .. } | UnpackError::Bomb { .. })
-            ));
-            let trailing = [&packed[..], b"{\"not\":\"packed\"}"].concat();
-            assert!(matches!(unpack(&trailing), Err(UnpackError::Corrupt { .. })));
-        }
-        let mut wrong_sum = gzip(b"hello");
-        let sum = wrong_sum.len() - 8;
-        wrong_sum[sum] ^= 1;
-        assert!(matches!(
-            unpack(&wrong_sum),
-            Err(UnpackError::Corrupt { format: Format::Gzip, .. })
-        ));
-    }
-
-    #[test]
-    fn a_bomb_is_one_however_it_is_cut() {
-        let zeros = vec![b'0'; 3 << 20];
-        for packed in [gzip(&zeros), zstd(&zeros)] {
-            // 3 MiB of one byte pack far below 3 MiB / 200.
-            assert!(matches!(unpack(&packed), Err(UnpackError::Bomb { .. })));
-            let roomy = unpack_cut(&packed, 100, 3 << 20).map(|out| out.len());
-            assert_eq!(roomy, Ok(3 << 20));
-        }
-        let exactly_free = vec![b'0'; 1 << 20];
-        for packed in [gzip(&exactly_free), zstd(&exactly_free)] {
-            assert_eq!(unpack(&packed).map(|out| out.len()), Ok(1 << 20));
-        }
-        let one_more = vec![b'0'; (1 << 20) + 1];
-        for packed in [gzip(&one_more), zstd(&one_more)] {
-            assert!(
-                matches!(unpack(&packed), Err(UnpackError::Bomb { limit_bytes, .. }) if limit_bytes == 1 << 20)
-            );
-        }
-    }
-
-    #[test]
-    fn the_limit_is_the_ratio_between_1_mib_and_4_gib() {
-        for (stored, limit) in [
-            (0, 1 << 20),
-            (5242, 1 << 20),
-            (5243, 1_048_600),
-            (1 << 20, 200 << 20),
-            (1 << 30, 4 << 30),
-            (u64::MAX, 4 << 30),
-        ] {
-            assert_eq!(Unpacker::new(stored).limit_bytes, limit, "{stored}");
-        }
-    }
-}
+#[path = "unpack_tests.rs"]
+mod tests;

@@ -1,30 +1,37 @@
-//! Exact decimals: what a counter holds.
+//! Exact decimals, the values of counters.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-/// The digits after the point that an [`Amount`] keeps: the product of a price and a quantity of
-/// six decimals each.
+/// The number of decimal places of an [`Amount`]: enough for the product of a price and a quantity
+/// with six each.
 pub const FRACTION_DIGITS: u32 = 12;
 
-/// The decimals that a price, a quantity or a total may have in an event.
+/// The maximum number of decimal places of a price, a quantity or a total in an event.
 pub const INPUT_FRACTION_DIGITS: u32 = 6;
 
-/// The decimals that a ratio is rounded to.
+/// The number of decimal places of a ratio.
 pub const RATIO_DIGITS: u32 = 6;
 
 /// The largest price, quantity or line total that an event may carry.
 ///
-/// With 12 decimals it has 25 digits, so 10^13 such lines can be summed before a DynamoDB number
-/// (38 digits) is full.
+/// With 12 decimals it has 25 digits, so the sum of 10^13 such lines fits into a DynamoDB number
+/// (38 digits).
 pub const INPUT_MAX: Amount = Amount(1_000_000_000_000 * UNIT);
+
+/// Prices, quantities and totals are read in millionths: none of them has more decimals, and the
+/// largest fits into 64 bits.
+pub(crate) const MILLIONTHS_PER_ONE: u64 = 1_000_000;
+
+/// The units of an [`Amount`] in a millionth.
+pub(crate) const UNITS_PER_MILLIONTH: i128 = UNIT / 1_000_000;
 
 const UNIT: i128 = 10_i128.pow(FRACTION_DIGITS);
 
-/// Numbers of so many digits fit 64 bits.
+/// Numbers with this many digits fit into 64 bits.
 const PLAIN_DIGITS_MAX: usize = 19;
 
-/// The units of a number's last digit, by the decimals that it has.
+/// The units in the last digit of a number, indexed by its number of decimals.
 const PLAIN_UNITS: [i128; 13] = {
     let mut units = [UNIT; 13];
     let mut decimals = 1;
@@ -37,23 +44,24 @@ const PLAIN_UNITS: [i128; 13] = {
 
 /// An exact decimal with up to 12 decimals: a count of events, units or money.
 ///
-/// **Units and range**: stored as an integer of 10^-12; money is in the major unit of its currency
-/// (dollars, not cents). Sums saturate at ±1.7 × 10^26, which [`INPUT_MAX`] keeps 10^13 lines away.
+/// **Units and range**: stored as an integer multiple of 10^-12; money is in the major unit of its currency
+/// (dollars, not cents). Sums saturate at ±1.7 × 10^26, which takes more than 10^13 lines of
+/// [`INPUT_MAX`] to reach.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i128);
 
 impl Amount {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Amount = Amount(0);
     /// One event.
     pub const ONE: Amount = Amount(UNIT);
 
-    /// So many 10^-12.
+    /// An amount of this many 10^-12.
     pub(crate) const fn from_units(units: i128) -> Amount {
         Amount(units)
     }
 
-    /// How many 10^-12 it is.
+    /// The amount in 10^-12.
     pub(crate) const fn units(self) -> i128 {
         self.0
     }
@@ -63,17 +71,17 @@ impl Amount {
         Amount(i128::from(count) * UNIT)
     }
 
-    /// Reads a decimal as JSON writes numbers (`12`, `0.5`, `1e3`, `-7`), with up to
+    /// Parses a decimal in JSON notation (`12`, `0.5`, `1e3`, `-7`), with up to
     /// [`FRACTION_DIGITS`] decimals after trailing zeros are dropped.
     ///
     /// **Shape**: `None` for anything else: an empty text, a leading `+`, more decimals, or a value
-    /// beyond the range.
+    /// out of range.
     pub fn parse(text: &[u8]) -> Option<Amount> {
         Amount::parse_plain(text).or_else(|| Amount::parse_with_decimals(text, FRACTION_DIGITS))
     }
 
-    /// Reads a plain decimal of few digits, as nearly all counters are, in a fraction of the time:
-    /// `None` for others.
+    /// Parses a plain decimal with few digits, as nearly all counters are, in a fraction of the
+    /// time; `None` for all others.
     #[inline]
     fn parse_plain(text: &[u8]) -> Option<Amount> {
         if !(1..=PLAIN_DIGITS_MAX).contains(&text.len()) {
@@ -94,9 +102,8 @@ impl Amount {
         Some(Amount(i128::from(digits) * PLAIN_UNITS.get(decimals)?))
     }
 
-    /// Reads a price, a quantity or a total of an event: not negative, at most [`INPUT_MAX`], and
-    /// at most [`INPUT_FRACTION_DIGITS`] decimals. The error of a wrong one is the caller's to
-    /// name.
+    /// Parses a price, a quantity or a total of an event: not negative, at most [`INPUT_MAX`], and
+    /// with at most [`INPUT_FRACTION_DIGITS`] decimals; `None` for anything else.
     pub fn parse_input(text: &[u8]) -> Option<Amount> {
         let amount = Amount::parse_with_decimals(text, INPUT_FRACTION_DIGITS)?;
         (Amount::ZERO..=INPUT_MAX).contains(&amount).then_some(amount)
@@ -119,8 +126,8 @@ impl Amount {
             return None;
         }
 
-        // The value is `significand` × 10^power; zeros at its end move into the power, so that
-        // 1.500000000 and 100e-2 have the decimals that they need and no more.
+        // The value is `significand` × 10^power. Trailing zeros move into the power, so that
+        // 1.500000000 and 100e-2 have only as many decimals as they need.
         let mut significand: i128 = 0;
         let mut power = exponent;
         let mut zeros: i32 = 0;
@@ -155,11 +162,11 @@ impl Amount {
         Some(Amount(if negative { -value } else { value }))
     }
 
-    /// The exact product, or `None` where it has more than 12 decimals or leaves the range.
+    /// The exact product, or `None` if it has more than 12 decimals or is out of range.
     ///
     /// Two event inputs (six decimals, at most 10^12) always have an exact product.
     pub fn checked_mul(self, other: Amount) -> Option<Amount> {
-        // Trailing zeros are taken out first: 10^12 × 10^12 in units of 10^-12 would not fit 128
+        // Remove trailing zeros first: 10^12 × 10^12 in units of 10^-12 would not fit into 128
         // bits.
         let (left, left_power) = without_trailing_zeros(self.0);
         let (right, right_power) = without_trailing_zeros(other.0);
@@ -174,20 +181,20 @@ impl Amount {
         (product % divisor == 0).then_some(Amount(product / divisor))
     }
 
-    /// The sum; saturates at the range, far above what inputs can reach.
+    /// The sum; saturates at the ends of the range, far above what inputs can reach.
     pub fn saturating_add(self, other: Amount) -> Amount {
         Amount(self.0.saturating_add(other.0))
     }
 
-    /// The difference; saturates at the range, far above what inputs can reach.
+    /// The difference; saturates at the ends of the range, far above what inputs can reach.
     pub fn saturating_sub(self, other: Amount) -> Amount {
         Amount(self.0.saturating_sub(other.0))
     }
 
     /// The quotient, rounded half up to [`RATIO_DIGITS`] decimals.
     ///
-    /// **Shape**: `None` where one of them is negative, the other is zero, or the range does not
-    /// hold it: about 10^20 and more.
+    /// **Shape**: `None` if either amount is negative, if the divisor is zero, or if the quotient is
+    /// out of range (about 10^20 and more).
     pub fn per(self, other: Amount) -> Option<Amount> {
         if self.0 < 0 || other.0 <= 0 {
             return None;
@@ -197,11 +204,11 @@ impl Amount {
         Some(Amount(rounded.checked_mul(UNIT / 10_i128.pow(RATIO_DIGITS))?))
     }
 
-    /// What DynamoDB stores the number in, in bytes: one for sign and exponent, and one for every
-    /// two digits on each side of the point.
+    /// The size of the number in DynamoDB, in bytes: one for the exponent, one for a minus sign,
+    /// and one for every two digits on each side of the point.
     ///
-    /// **Source**: the item size rules, as far as counters need them; a leading or trailing zero of
-    /// a pair is stored too.
+    /// **Source**: the rules for item sizes, as far as counters need them; a leading or trailing
+    /// zero of a pair is stored too.
     pub fn stored_bytes(self) -> usize {
         let mut whole = self.0.unsigned_abs() / UNIT.unsigned_abs();
         let mut fraction = self.0.unsigned_abs() % UNIT.unsigned_abs();
@@ -234,8 +241,7 @@ impl AddAssign for Amount {
     }
 }
 
-/// The shortest exact text: `12`, `0.5`, `-7.25`; what a DynamoDB number and a JSON count are
-/// written as.
+/// The shortest exact text: `12`, `0.5`, `-7.25`; the form of DynamoDB numbers and JSON counts.
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -256,7 +262,7 @@ impl fmt::Debug for Amount {
     }
 }
 
-/// Where exponents saturate, far above the digits of the longest line.
+/// Exponents saturate here, far above the number of digits in the longest line.
 const EXPONENT_LIMIT: i32 = 100_000_000;
 
 fn parse_exponent(text: &[u8]) -> Option<i32> {
@@ -271,8 +277,7 @@ fn parse_exponent(text: &[u8]) -> Option<i32> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // Only zero has a value in range with an exponent beyond this: no line has digits enough to
-    // make up for it.
+    // With an exponent beyond this only zero is in range: no line has enough digits to compensate.
     let value = digits
         .iter()
         .fold(0_i32, |value, digit| (value * 10 + i32::from(digit - b'0')).min(EXPONENT_LIMIT));
@@ -321,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_an_event_may_not_carry() {
+    fn rejects_invalid_inputs() {
         for text in [
             "",
             "-",
@@ -347,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_rounded_half_up_and_never_of_nothing() {
+    fn a_ratio_is_rounded_half_up_and_has_no_zero_divisor() {
         let amount = |text: &str| Amount::parse(text.as_bytes()).expect("a decimal");
         for (left, right, expected) in [
             ("1", "3", Some("0.333333")),

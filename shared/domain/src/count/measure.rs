@@ -27,40 +27,40 @@ impl Currency {
     }
 }
 
-/// A measure: what a tally counts, and in which currency if it is money. Amounts of two currencies
-/// are two measures, so that nothing can ever add them.
+/// What a tally counts, and the currency of money. Amounts in two currencies are two measures, so
+/// they are never added.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Measure {
     /// Views of an item.
     Views,
-    /// Additions of an item to a cart, one an event, whatever its quantity.
+    /// Additions of an item to a cart, one per event regardless of the quantity.
     Carts,
-    /// Removals of an item from a cart, one an event.
+    /// Removals of an item from a cart, one per event.
     Removals,
     /// Units of an item that were purchased.
     Units,
-    /// Money that purchases of an item brought.
+    /// Revenue of an item.
     Sales(Currency),
-    /// Money that was given back for an item.
+    /// Money that was refunded for an item.
     Refunds(Currency),
-    /// Views of a page, by its path. The empty key, which no page has, counts those of them that
-    /// count items too: so all views are the sum of [`Measure::Views`] and of the pages, less that
-    /// of the empty key.
+    /// Views of a page, by its path. The empty key, which no page has, counts the page views that
+    /// also count items: the total number of views is the sum of [`Measure::Views`] and of the
+    /// pages minus the value of the empty key.
     Pages,
-    /// Orders by their present status: the sum over all keys is how many orders there are. A key
-    /// that every order has left again is at zero.
+    /// Orders by their current status: the sum over all keys is the number of orders. The key of a
+    /// status that no order has any more is zero.
     Orders,
-    /// Orders of one currency, under three keys: how many they are, what they cost, and what their
-    /// cancellations gave back.
+    /// Orders in one currency, under three keys: their number, their value, and the money that
+    /// cancellations refunded.
     OrderValue(Currency),
-    /// Units that were ordered of a product, by its name.
+    /// Ordered units of a product, by its name.
     Ordered,
-    /// Money that was ordered of a product, by its name.
+    /// Ordered value of a product, by its name.
     OrderedValue(Currency),
 }
 
 impl Measure {
-    /// Reads the name that a measure is displayed by; `None` for anything else.
+    /// Parses a measure as it is displayed; `None` for anything else.
     pub fn parse(name: &str) -> Option<Measure> {
         let (kind, currency) = match name.split_once(':') {
             None => (name, None),
@@ -80,7 +80,7 @@ impl Measure {
             ("ordered_value", Some(currency)) => Measure::OrderedValue(currency),
             _ => return None,
         };
-        // A currency is read in either case, and displayed in one.
+        // `Currency::parse` accepts both cases; only the displayed one is a name.
         (measure.to_string() == name).then_some(measure)
     }
 }

@@ -1,4 +1,4 @@
-//! Counting: exact amounts, what is measured, the tally of a chunk, and sketches of its visitors.
+//! Counting: exact amounts, measures, the tally of a chunk, and sketches of its visitors.
 
 pub mod amount;
 pub mod measure;

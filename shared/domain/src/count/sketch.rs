@@ -1,35 +1,35 @@
-//! Sketches: about how many different ids there were, in a few kilobytes.
+//! Sketches: the approximate number of distinct ids, in a few kilobytes.
 
 use std::fmt;
 
 use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The registers of a sketch are two to this power: 16,384.
+/// The binary logarithm of the number of registers in a sketch: 2^14 = 16,384 registers.
 ///
-/// **Guarantees**: the standard error of an estimate is 1.04 / sqrt(2^14) = 0.81 %, so that 19 of
-/// 20 estimates are within 1.6 %. Up to about 1,500 ids a sketch keeps a hash of 32 bits of each,
-/// and is exact, but that of a thousand ids two meet once in 400 times.
+/// **Guarantees**: the standard error of an estimate is 1.04 / sqrt(2^14) = 0.81 %, so 19 of 20
+/// estimates are within 1.6 %. Up to about 1,500 ids a sketch keeps a 32-bit hash of each id and is
+/// exact, unless two hashes collide: for a thousand ids this happens in one of 400 sketches.
 pub const LG_K: u8 = 14;
 
-/// The first byte of a stored sketch: what follows is the compact form of Apache DataSketches, four
-/// bits a register.
+/// The first byte of a stored sketch in the compact format of Apache DataSketches, with four bits
+/// per register.
 const PLAIN: u8 = 1;
 
-/// The first byte of a stored sketch: what follows is that form packed by zstd. Registers are
-/// mostly alike, so that those of a minute of 6,000 customers take half of the space; ids that are
-/// kept one by one cannot be packed.
+/// The first byte of a stored sketch in the same format, compressed by zstd. Most registers have
+/// similar values, so the sketch of a minute with 6,000 customers takes half of the space; hashes
+/// that are kept one by one do not compress.
 const PACKED: u8 = 2;
 
-/// zstd's fastest level: the others make sketches no smaller.
+/// The fastest level of zstd: higher levels make sketches no smaller.
 const PACK_LEVEL: i32 = 1;
 
-/// What a packed sketch may unpack to, in bytes: more than 2^14 registers of four bits with their
-/// exceptions take.
+/// The maximum size of a decompressed sketch, in bytes: more than 2^14 registers of four bits and
+/// their exceptions take.
 const UNPACKED_BYTES_MAX: usize = 64 * 1024;
 
-/// The hash of an id. Sketches hash it once more, which takes half of the time that hashing a text
-/// by their own function would.
+/// The hash of an id. Sketches hash it once more, which takes half of the time that their own hash
+/// function would take for the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct IdHash(pub(crate) u64);
 
@@ -41,18 +41,18 @@ impl IdHash {
     }
 }
 
-/// A set of ids of which only the size can be told, about.
+/// A set of ids that can only estimate its size.
 ///
-/// **Guarantees**: merging is idempotent, and its order does not matter: the estimate depends on
-/// which ids were added, not on how often, in what order, or through how many sketches. So a chunk
-/// that is counted again changes nothing.
+/// **Guarantees**: merging is idempotent, commutative and associative: the estimate depends on which
+/// ids were added, not on how often, in what order, or through how many sketches. So counting a
+/// chunk again changes nothing.
 ///
 /// **Source**: Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", 2007; the estimator of Apache
 /// DataSketches that does not depend on the order of updates.
 #[derive(Clone)]
 pub struct Sketch(HllUnion);
 
-/// A set that ids are added to one by one, which is faster than merging sets of one.
+/// A set to which ids are added one by one, which is faster than merging sets of one id.
 pub(crate) struct GrowingSketch(HllSketch);
 
 impl GrowingSketch {
@@ -67,7 +67,7 @@ impl GrowingSketch {
         self.0.update_with_coupon(Coupon::from_value(id.0));
     }
 
-    /// The set with all that was added.
+    /// The set of all ids that were added.
     pub(crate) fn finish(&self) -> Sketch {
         let mut sketch = Sketch::new();
         sketch.0.update(&self.0);
@@ -75,13 +75,13 @@ impl GrowingSketch {
     }
 }
 
-/// Why bytes are no sketch. No retry helps.
+/// Why bytes are not a sketch. A retry does not help.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SketchError {
-    /// They are of a format that this version does not know.
+    /// They have a format that this version does not know.
     #[error("the sketch has the format {found:?}, and this version reads {PLAIN} and {PACKED}")]
     OtherFormat {
-        /// The first byte; `None` where there is none.
+        /// The first byte; `None` if there are no bytes.
         found: Option<u8>,
     },
     /// They are broken.
@@ -107,12 +107,12 @@ impl Sketch {
         self.0.update(&other.0.to_sketch(HllType::Hll8));
     }
 
-    /// Whether it has no id.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// About how many ids it has; see [`LG_K`] for how exact that is.
+    /// The estimated number of ids; see [`LG_K`] for the error.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -122,7 +122,7 @@ impl Sketch {
         self.0.composite_estimate().round() as u64
     }
 
-    /// The bytes that [`Sketch::from_bytes`] reads: four for each id, but at most about 8,300.
+    /// Encodes the sketch for [`Sketch::from_bytes`]: four bytes for each id, at most about 8,300.
     pub fn to_bytes(&self) -> Vec<u8> {
         let plain = self.0.to_sketch(HllType::Hll4).serialize();
         match zstd::bulk::compress(&plain, PACK_LEVEL) {
@@ -134,7 +134,7 @@ impl Sketch {
     /// Reads a stored sketch.
     ///
     /// # Errors
-    /// [`SketchError`].
+    /// Fails with a [`SketchError`] if the bytes are not a sketch; a retry does not help.
     pub fn from_bytes(bytes: &[u8]) -> Result<Sketch, SketchError> {
         let stored = match bytes.split_first() {
             Some((&PLAIN, plain)) => HllSketch::deserialize(plain).map_err(malformed)?,
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_sketch_are_an_error_that_says_so() {
+    fn bytes_that_are_not_a_sketch_are_an_error() {
         assert_eq!(
             Sketch::from_bytes(&[]).expect_err("nothing"),
             SketchError::OtherFormat { found: None }

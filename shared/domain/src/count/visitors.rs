@@ -1,4 +1,4 @@
-//! The visitors and sessions of a chunk's events, by site and minute.
+//! The visitors and sessions in the events of a chunk, by site and minute.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::count::tally::SiteNumber;
 use crate::time::period::Period;
 use crate::time::{Hour, Minute};
 
-/// Who had events in a span of time at a site.
+/// The visitors of a site in a period.
 #[derive(Clone, Default, Debug)]
 pub struct Visitors {
     /// The visitors: customers, by id.
@@ -19,7 +19,7 @@ pub struct Visitors {
     pub sessions: Sketch,
 }
 
-/// How many there were; up to about 1,500 exactly, beyond that with the error of
+/// The numbers of visitors and sessions: exact up to about 1,500, beyond that with the error of
 /// [`crate::count::sketch::LG_K`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct VisitorCounts {
@@ -31,27 +31,27 @@ pub struct VisitorCounts {
 
 /// The visitors of a chunk.
 ///
-/// **Shape**: by minute; by hour where minutes are kept no longer.
+/// **Shape**: by minute, or by hour if the minute is no longer kept.
 #[derive(Debug, Default)]
 pub struct ChunkVisitors {
     groups: BTreeMap<(String, Period), Visitors>,
 }
 
 impl Visitors {
-    /// Adds the visitors of another span.
+    /// Adds the visitors of another period.
     pub fn merge(&mut self, other: &Visitors) {
         self.visitors.merge(&other.visitors);
         self.sessions.merge(&other.sessions);
     }
 
-    /// How many there are.
+    /// The numbers of visitors and sessions.
     pub fn counts(&self) -> VisitorCounts {
         VisitorCounts { visitors: self.visitors.estimate(), sessions: self.sessions.estimate() }
     }
 }
 
 impl ChunkVisitors {
-    /// The minutes that are kept, each with its site and visitors, ascending.
+    /// The minutes that are still kept, each with its site and visitors, ascending.
     pub fn minutes(&self) -> impl Iterator<Item = (&str, Minute, &Visitors)> {
         self.groups.iter().filter_map(|((site, period), visitors)| match period {
             Period::Minute(minute) => Some((site.as_str(), *minute, visitors)),
@@ -59,8 +59,8 @@ impl ChunkVisitors {
         })
     }
 
-    /// The visitors of those hours (of a site) that are wanted, by hour, day, week and month,
-    /// ascending.
+    /// The visitors of the hours (of a site) for which `is_wanted` holds, by hour, day, week and
+    /// month, ascending.
     pub fn rolled_up(
         &self,
         is_wanted: impl Fn(&str, Hour) -> bool,
@@ -82,33 +82,31 @@ impl ChunkVisitors {
         self.groups.entry((site.to_string(), Period::Minute(minute))).or_default().merge(visitors);
     }
 
-    /// Whether there are none.
+    /// Whether there are no visitors.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 }
 
-/// Gathers the visitors of a chunk while it is read.
+/// Collects the visitors of a chunk while it is read.
 ///
-/// **Shape**: the hashes of ids wait in their minute until there are enough to be worth a sketch,
-/// which takes 16 KiB; so what a chunk holds is 16 bytes an event, or about 64 KiB a minute,
-/// whichever is less.
-pub(crate) struct Gathering {
-    /// Minutes before this one are kept by their hour.
+/// **Shape**: the hashes of a minute are buffered until they take as much memory as a sketch, which
+/// is 16 KiB. So a chunk takes 16 bytes per event or about 64 KiB per minute, whichever is less.
+pub(crate) struct VisitorCollector {
+    /// Visitors of earlier minutes are collected by hour.
     minutes_from: Minute,
     places: Vec<Place>,
     by_name: HashMap<PlaceName, usize, Xxh3DefaultBuilder>,
-    /// The place that each of these was last asked for; minutes that lie side by side have
-    /// different ones.
+    /// A cache of the last places used; neighbouring minutes have different cache entries.
     recent_places: [Option<(PlaceName, usize)>; RECENT_PLACES],
-    recent_users: RecentIds,
+    recent_visitors: RecentIds,
     recent_sessions: RecentIds,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct PlaceName {
     site: u32,
-    /// The first one, of an hour.
+    /// The first minute of the hour, if `is_hour`.
     minute: Minute,
     is_hour: bool,
 }
@@ -123,18 +121,18 @@ impl PlaceName {
 }
 
 struct Place {
-    users: Ids,
+    visitors: Ids,
     sessions: Ids,
 }
 
-/// A set in the making.
+/// A set of ids while it grows.
 #[derive(Default)]
 struct Ids {
     waiting: Vec<IdHash>,
     sketch: Option<Box<GrowingSketch>>,
 }
 
-/// How many hashes wait at most: 16 KiB of them, as much as the sketch takes that they go to.
+/// The maximum number of buffered hashes: 16 KiB, as much as the sketch that they are added to.
 const WAITING_MAX: usize = 2_048;
 
 impl Ids {
@@ -158,11 +156,11 @@ impl Ids {
     }
 }
 
-/// The ids that were added last, each with its place. A customer mostly has many events in a
-/// minute, and finding that one is there already takes a tenth of the time that adding it does.
+/// A cache of the ids that were added last, each with its place. Most customers have many events in
+/// a minute, and a look into the cache takes a tenth of the time of adding an id again.
 struct RecentIds(Vec<u64>);
 
-/// A power of two; 32 KiB of hashes stay in a first or second level cache.
+/// A power of two; 32 KiB of hashes fit into a first or second level cache.
 const RECENT_IDS: usize = 4_096;
 
 impl RecentIds {
@@ -170,40 +168,39 @@ impl RecentIds {
         RecentIds(vec![0; RECENT_IDS])
     }
 
-    /// Whether the id is not known to be in its place; from now on it is.
+    /// Whether the id is not cached for this place; afterwards it is.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a hash")]
     fn is_new(&mut self, place: usize, id: IdHash) -> bool {
-        // Hashes of two ids, or of one at two places, are the same as seldom as those of any two of
-        // 2^64.
+        // Two ids, or one id at two places, collide with the probability of any two 64-bit hashes.
         let named = id.0 ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let known = &mut self.0[named as usize % RECENT_IDS];
         std::mem::replace(known, named) != named
     }
 }
 
-impl Gathering {
-    pub(crate) fn new(minutes_from: Minute) -> Gathering {
-        Gathering {
+impl VisitorCollector {
+    pub(crate) fn new(minutes_from: Minute) -> VisitorCollector {
+        VisitorCollector {
             minutes_from,
             places: vec![],
             by_name: HashMap::default(),
             recent_places: [None; RECENT_PLACES],
-            recent_users: RecentIds::new(),
+            recent_visitors: RecentIds::new(),
             recent_sessions: RecentIds::new(),
         }
     }
 
-    /// Adds whom an event is of.
+    /// Adds the visitor and the session of an event.
     #[inline]
     pub(crate) fn add(
         &mut self,
         site: SiteNumber,
         minute: Minute,
-        user: Option<IdHash>,
+        visitor: Option<IdHash>,
         session: Option<IdHash>,
     ) {
-        if user.is_none() && session.is_none() {
+        if visitor.is_none() && session.is_none() {
             return;
         }
         let is_hour = minute < self.minutes_from;
@@ -214,10 +211,10 @@ impl Gathering {
             _ => self.find(name),
         };
         let place = &mut self.places[number];
-        if let Some(user) = user
-            && self.recent_users.is_new(number, user)
+        if let Some(visitor) = visitor
+            && self.recent_visitors.is_new(number, visitor)
         {
-            place.users.push(user);
+            place.visitors.push(visitor);
         }
         if let Some(session) = session
             && self.recent_sessions.is_new(number, session)
@@ -228,14 +225,14 @@ impl Gathering {
 
     fn find(&mut self, name: PlaceName) -> usize {
         let place = *self.by_name.entry(name).or_insert_with(|| {
-            self.places.push(Place { users: Ids::default(), sessions: Ids::default() });
+            self.places.push(Place { visitors: Ids::default(), sessions: Ids::default() });
             self.places.len() - 1
         });
         self.recent_places[name.recent_place()] = Some((name, place));
         place
     }
 
-    /// Ends the gathering; `sites` are those that the numbers stand for.
+    /// Finishes the collection; `sites` are indexed by the site numbers.
     pub(crate) fn finish(self, sites: &[&str]) -> ChunkVisitors {
         let mut places: Vec<Option<Place>> = self.places.into_iter().map(Some).collect();
         let named = self
@@ -245,7 +242,7 @@ impl Gathering {
         let groups = named.map(|(PlaceName { site, minute, is_hour }, place)| {
             let period = if is_hour { Period::Hour(minute.hour()) } else { Period::Minute(minute) };
             let visitors =
-                Visitors { visitors: place.users.finish(), sessions: place.sessions.finish() };
+                Visitors { visitors: place.visitors.finish(), sessions: place.sessions.finish() };
             ((sites[site as usize].to_string(), period), visitors)
         });
         ChunkVisitors { groups: groups.collect() }
@@ -264,23 +261,23 @@ mod tests {
         Minute::from_epoch_seconds(FIRST_SECOND + number * 60).expect("in range")
     }
 
-    fn gather(
+    fn collect(
         minutes_from: i64,
         events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
     ) -> ChunkVisitors {
-        let mut gathering = Gathering::new(minute(minutes_from));
-        for (site, at, user, session) in events {
+        let mut collector = VisitorCollector::new(minute(minutes_from));
+        for (site, at, visitor, session) in events {
             let hash = |id: u32| Some(IdHash::of(id.to_string().as_bytes()));
-            gathering.add(SiteNumber(site), minute(at), hash(user), hash(session));
+            collector.add(SiteNumber(site), minute(at), hash(visitor), hash(session));
         }
-        gathering.finish(&["a", "b"])
+        collector.finish(&["a", "b"])
     }
 
     #[test]
-    fn a_minute_has_each_of_its_visitors_once_however_many_events_there_are() {
+    fn a_minute_counts_each_visitor_once() {
         let events = (0..20_000)
             .map(|number| (number % 2, i64::from(number % 3), number % 500, number % 1_400));
-        let visitors = gather(0, events.clone());
+        let visitors = collect(0, events.clone());
         let counts: Vec<_> = visitors
             .minutes()
             .map(|(site, minute, visitors)| (site, minute, visitors.counts()))
@@ -290,31 +287,31 @@ mod tests {
             let of_minute = events
                 .clone()
                 .filter(|event| (["a", "b"][event.0 as usize], minute(event.1)) == (site, at));
-            let users: HashSet<u32> = of_minute.clone().map(|event| event.2).collect();
+            let expected_visitors: HashSet<u32> = of_minute.clone().map(|event| event.2).collect();
             let sessions: HashSet<u32> = of_minute.map(|event| event.3).collect();
             assert_eq!(
                 (found.visitors, found.sessions),
-                (users.len() as u64, sessions.len() as u64)
+                (expected_visitors.len() as u64, sessions.len() as u64)
             );
         }
     }
 
     #[test]
-    fn more_visitors_than_wait_are_all_in_the_sketch() {
+    fn a_full_buffer_goes_into_the_sketch() {
         let events = (0..30_000).map(|number| (0, 0, number % 10_000, number));
-        let visitors = gather(0, events);
+        let visitors = collect(0, events);
         let (_, _, visitors) = visitors.minutes().next().expect("a minute");
-        let users = Sketch::of((0..10_000).map(|user| user.to_string()));
+        let expected_visitors = Sketch::of((0..10_000).map(|visitor| visitor.to_string()));
         let sessions = Sketch::of((0..30_000).map(|session| session.to_string()));
         assert_eq!(
             visitors.counts(),
-            VisitorCounts { visitors: users.estimate(), sessions: sessions.estimate() }
+            VisitorCounts { visitors: expected_visitors.estimate(), sessions: sessions.estimate() }
         );
     }
 
     #[test]
-    fn minutes_that_are_not_kept_are_gathered_by_hour_and_rolled_up_with_the_others() {
-        let visitors = gather(30, [(0, 0, 1, 1), (0, 29, 2, 1), (0, 30, 2, 2), (0, 60, 3, 3)]);
+    fn minutes_that_are_not_kept_are_collected_by_hour_and_rolled_up_with_the_others() {
+        let visitors = collect(30, [(0, 0, 1, 1), (0, 29, 2, 1), (0, 30, 2, 2), (0, 60, 3, 3)]);
         let minutes: Vec<Minute> = visitors.minutes().map(|(_, minute, _)| minute).collect();
         assert_eq!(minutes, [minute(30), minute(60)]);
         let rolled_up = visitors.rolled_up(|_, hour| hour == minute(0).hour());
@@ -326,9 +323,9 @@ mod tests {
     }
 
     #[test]
-    fn events_of_nobody_leave_nothing() {
-        let mut gathering = Gathering::new(minute(0));
-        gathering.add(SiteNumber(0), minute(0), None, None);
-        assert!(gathering.finish(&["a"]).is_empty());
+    fn events_without_visitor_and_session_add_nothing() {
+        let mut collector = VisitorCollector::new(minute(0));
+        collector.add(SiteNumber(0), minute(0), None, None);
+        assert!(collector.finish(&["a"]).is_empty());
     }
 }

@@ -1,11 +1,11 @@
-//! Which names the fields of an event have, and where their values stand in a line.
+//! The names of the fields of an event, and the positions of their values in a line.
 
 use crate::event::json::{Kind, NO_SLOT, Raw};
 use crate::event::reason::Field;
 
-/// Every spelling of every field, those of a field side by side with the one that wins first.
+/// Every spelling of every field. The spellings of a field are adjacent, in order of precedence.
 ///
-/// The position is the slot of a value in [`Found`].
+/// The index is the slot of a value in [`Found`].
 const SPELLINGS: [(Wanted, &str); SLOTS] = [
     (Wanted::Field(Field::EventType), "event_type"),
     (Wanted::Field(Field::EventType), "event"),
@@ -71,7 +71,7 @@ const SPELLINGS: [(Wanted, &str); SLOTS] = [
 
 const SLOTS: usize = 60;
 
-/// The places for values: a power of two, so that no index can lie outside.
+/// The number of places for values: a power of two, so that no masked index is out of range.
 const PLACES: usize = 64;
 
 #[derive(Clone, Copy)]
@@ -80,26 +80,26 @@ enum Wanted {
     Aside(Aside),
 }
 
-/// What is no field by itself.
+/// A member that is not a field by itself.
 #[derive(Clone, Copy)]
 pub(crate) enum Aside {
-    /// The page that an event happened on: its page, if it has no items.
+    /// The page on which an event happened: its page, if it has no items.
     PageLocation,
-    /// What an element of `events` is called: its type, if it has no other.
+    /// The name of an element of `events`: its type, if it has no other.
     Name,
-    /// The object that is looked into for fields that are missing.
+    /// The object in which missing fields are looked up.
     Properties,
-    /// The array of keys and values that is looked into after it.
+    /// The array of keys and values in which they are looked up next.
     Parameters,
 }
 
-/// The slot of a name, or [`NO_SLOT`] for a name that is no field's.
+/// The slot of a name, or [`NO_SLOT`] for a name that no field has.
 pub(crate) fn slot_of(name: &[u8]) -> u8 {
     let position = SPELLINGS.iter().position(|(_, spelling)| spelling.as_bytes() == name);
     position.and_then(|position| u8::try_from(position).ok()).unwrap_or(NO_SLOT)
 }
 
-/// The values of the fields that one object has.
+/// The values of the fields of one object.
 pub(crate) struct Found {
     /// A bit for each slot that has a value.
     present: u64,
@@ -118,17 +118,17 @@ impl Found {
         self.present = 0;
     }
 
-    /// Takes the value of a member; a later one of the same name replaces it, also by no value.
+    /// Stores the value of a member; a later member of the same name replaces it, even by no value.
     #[inline]
     pub(crate) fn take(&mut self, slot: u8, value: Raw) {
-        // The place of names that nobody asked for accepts nothing.
+        // The place of names that are not looked for accepts nothing.
         let place = usize::from(slot) % PLACES;
         let is_value = ACCEPTED[place] >> value.kind_bit() & 1;
         self.values[place] = value;
         self.present = self.present & !(1 << place) | u64::from(is_value) << place;
     }
 
-    /// The value of a field in the spelling that wins.
+    /// The value of a field in the spelling with the highest precedence.
     #[inline]
     pub(crate) fn get(&self, field: Field) -> Option<Raw> {
         let present = self.present & slots_of(field);
@@ -138,7 +138,7 @@ impl Found {
         Some(self.values[present.trailing_zeros() as usize % PLACES])
     }
 
-    /// The value of what is no field, in the spelling that wins.
+    /// The value of a member that is not a field, in the spelling with the highest precedence.
     #[inline]
     pub(crate) fn aside(&self, aside: Aside) -> Option<Raw> {
         let present = self.present & SLOTS_OF_ASIDES[aside as usize];
@@ -148,7 +148,7 @@ impl Found {
         Some(self.values[present.trailing_zeros() as usize % PLACES])
     }
 
-    /// Whether there is anything to look into for fields that are missing.
+    /// Whether there is anything in which to look up missing fields.
     #[inline]
     pub(crate) fn has_more(&self) -> bool {
         let more = SLOTS_OF_ASIDES[Aside::Properties as usize]
@@ -157,7 +157,7 @@ impl Found {
     }
 }
 
-/// Which kinds of values a slot takes, a bit for each kind; any other is as good as absent.
+/// The kinds of values that a slot accepts, as a bit set; values of other kinds count as absent.
 const ACCEPTED: [u16; PLACES] = accepted();
 
 const fn accepted() -> [u16; PLACES] {
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_spellings_of_a_field_stand_side_by_side() {
+    fn the_spellings_of_a_field_are_adjacent() {
         for field in Field::ALL {
             let slots = slots_of(field);
             let width = 64 - slots.leading_zeros() - slots.trailing_zeros();

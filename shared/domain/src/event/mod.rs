@@ -1,10 +1,11 @@
-//! Events: a line of JSON is read into what it counts, or rejected with a reason.
+//! Events: reads a line of JSON into what it counts, or rejects it with a reason.
 
 pub mod line;
 pub mod reason;
 
 mod fields;
 mod json;
+mod number;
 mod parameters;
 mod time;
 mod types;

@@ -2,19 +2,18 @@
 //! Google Analytics.
 
 use crate::event::fields::{Found, slot_of};
-use crate::event::json::names::Names;
-use crate::event::json::{Kind, NO_SLOT, Raw, ScanError, Scanner, unescape};
+use crate::event::json::{Kind, NO_SLOT, Names, Raw, ScanError, Scanner, unescape};
 
 /// The members of an element.
 const KEY: u8 = 0;
 const VALUE: u8 = 1;
 
-/// The members of a value, the one that wins first.
+/// The members of a value, in order of precedence.
 const VALUES: [&[u8]; 4] = [b"string_value", b"int_value", b"float_value", b"double_value"];
 
-/// The fields that stand in an array of keys and values.
+/// The fields in an array of keys and values.
 pub(crate) struct Parameters {
-    /// Nothing where no event ever had parameters, as most chunks have none.
+    /// `None` until an event has parameters; most chunks have none.
     scan: Option<Box<Scan>>,
     is_empty: bool,
 }
@@ -45,8 +44,11 @@ impl Parameters {
         self.scan.as_deref().map(|scan| &scan.found)
     }
 
-    /// Scans an array that was found in the line. A key that stands there twice has its last value;
-    /// an element without a key, or a value that is neither text nor number, is passed over.
+    /// Scans an array that was found in the line. The last value of a key wins. Elements without a
+    /// key, and values that are neither text nor number, are ignored.
+    ///
+    /// # Errors
+    /// Never fails for an array that was found in the same line.
     pub(crate) fn scan(&mut self, scanner: &mut Scanner<'_>, array: Raw) -> Result<(), ScanError> {
         let scan = self.scan.get_or_insert_with(|| {
             Box::new(Scan {

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// The reason that a line is rejected for; a line has one, the first that its checks meet.
+/// The reason why a line is rejected: the first check that fails.
 ///
-/// **Shape**: ordered as the checks come; the text (by `Display`) is what the ledger, the log and
-/// the rejected lines carry: `not_json`, `missing:item_id`, `invalid:price`.
+/// **Shape**: ordered like the checks. The ledger, the log and the rejected lines contain the
+/// displayed text: `not_json`, `missing:item_id`, `invalid:price`.
 ///
 /// **Source**: `docs/EVENTS.md`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,23 +14,23 @@ pub enum Reason {
     TooLong,
     /// The line is not valid UTF-8.
     NotUtf8,
-    /// The line is not one JSON text, or a `\u` escape in it is half of a surrogate pair.
+    /// The line is not exactly one JSON text, or a `\u` escape in it is half of a surrogate pair.
     NotJson,
-    /// Its objects and arrays are nested more than 64 deep.
+    /// Objects and arrays are nested more than 64 deep.
     TooDeep,
     /// The line is JSON, but not an object.
     NotObject,
-    /// The event type is a text that no event has.
+    /// The event type is unknown.
     UnknownType,
-    /// The event lies too far after the chunk's reference time.
+    /// The event is too far after the reference time of the chunk.
     Future,
     /// A field that the event needs has no value.
     Missing(Field),
-    /// A field has a value that it may not have.
+    /// A field has an invalid value.
     Invalid(Field),
 }
 
-/// A field of an event, whatever its spelling.
+/// A field of an event, regardless of its spelling.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Field {
     /// `event_type`
@@ -100,7 +100,7 @@ impl Field {
         Field::Events,
     ];
 
-    /// The field's own name, which is also its first spelling.
+    /// The name of the field, which is also its first spelling.
     pub fn name(self) -> &'static str {
         match self {
             Field::EventType => "event_type",
@@ -128,8 +128,7 @@ impl Field {
 }
 
 impl Reason {
-    /// Reads the text of a reason back, as a ledger entry carries it. `None` for a text that no
-    /// reason has.
+    /// Parses a reason as it is displayed; `None` for anything else.
     pub fn parse(text: &str) -> Option<Reason> {
         let field = |name: &str| Field::ALL.into_iter().find(|field| field.name() == name);
         match text {
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_read_back_from_its_text() {
+    fn a_reason_is_parsed_from_its_text() {
         let mut reasons = vec![
             Reason::TooLong,
             Reason::NotUtf8,

@@ -1,4 +1,5 @@
-//! The times of events: ISO 8601 texts in several forms, and epoch times by size.
+//! The times of events: ISO 8601 texts in several forms, and epoch times whose unit follows from
+//! their size.
 
 use crate::event::json;
 
@@ -6,9 +7,9 @@ use crate::event::json;
 const EPOCH_SECONDS_END: u64 = 100_000_000_000;
 /// Epoch times below this are milliseconds.
 const EPOCH_MILLISECONDS_END: u64 = 100_000_000_000_000;
-/// Epoch times below this are microseconds; no other is taken.
+/// Epoch times below this are microseconds; larger ones are invalid.
 const EPOCH_MICROSECONDS_END: u64 = 100_000_000_000_000_000;
-/// The digits of the largest epoch time that is taken.
+/// The number of digits of the largest valid epoch time.
 const EPOCH_DIGITS_MAX: i64 = 17;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -18,9 +19,9 @@ const MINUTE_SECONDS: i64 = 60;
 /// `2026-11-20T23:07`
 const TO_MINUTE_BYTES: usize = 16;
 
-/// Reads the times of one chunk, whose lines mostly lie in the minute of the line before.
+/// Parses the times of one chunk. Most lines have the same minute as the line before.
 pub(crate) struct TimeReader {
-    /// The last text up to its minute that was read, and the seconds since 1970 that it stands for.
+    /// The last text that was parsed, up to its minute, and its seconds since 1970.
     known_text: [u8; TO_MINUTE_BYTES],
     known_seconds: i64,
 }
@@ -31,10 +32,10 @@ impl TimeReader {
         TimeReader { known_text: *b"1970-01-01T00:00", known_seconds: 0 }
     }
 
-    /// Reads a time that is written as a text.
+    /// Parses a time that is a text.
     ///
-    /// **Shape**: seconds since 1970, which may lie before it; a fraction is cut off. `None` for no
-    /// time.
+    /// **Shape**: seconds since 1970, negative before it; a fraction is dropped. `None` if the text
+    /// is not a time.
     #[inline]
     pub(crate) fn parse_text(&mut self, text: &[u8]) -> Option<i64> {
         let Some((to_minute, rest)) = text.split_first_chunk::<TO_MINUTE_BYTES>() else {
@@ -60,9 +61,9 @@ impl TimeReader {
     }
 }
 
-/// Reads an epoch time as JSON writes numbers.
+/// Parses an epoch time in JSON notation.
 ///
-/// **Shape**: seconds since 1970; `None` where it is not written so, is below zero or is too large.
+/// **Shape**: seconds since 1970; `None` if the text is not a number, is negative or is too large.
 pub(crate) fn parse_epoch(text: &[u8]) -> Option<i64> {
     if !json::is_number(text) {
         return None;
@@ -77,8 +78,8 @@ pub(crate) fn parse_epoch(text: &[u8]) -> Option<i64> {
     i64::try_from(seconds).ok()
 }
 
-/// The nanoseconds behind the whole second of a time that was read as [`TimeReader::parse_text`] or
-/// [`parse_epoch`] does; what is finer is cut off.
+/// The nanoseconds after the whole second of a time that [`TimeReader::parse_text`] or
+/// [`parse_epoch`] accepts; finer digits are dropped.
 pub(crate) fn nanoseconds(text: &[u8]) -> u32 {
     let (digits, start) =
         if json::is_number(text) { epoch_fraction(text) } else { iso_fraction(text) };
@@ -90,7 +91,7 @@ pub(crate) fn nanoseconds(text: &[u8]) -> u32 {
     nanoseconds
 }
 
-/// The digits behind the point of `2026-11-20T23:07:31.123`, and where they start.
+/// The digits after the decimal point of `2026-11-20T23:07:31.123`, and the index of the first.
 fn iso_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     let fraction = text
         .get(TO_MINUTE_BYTES + ":31".len()..)
@@ -99,8 +100,8 @@ fn iso_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     (fraction.iter().copied().take_while(u8::is_ascii_digit).collect(), 0)
 }
 
-/// All digits of an epoch time, and at which of them its second ends: before the point, or three or
-/// six digits earlier where it is in milliseconds or microseconds.
+/// All digits of an epoch time, and the index of the first one below a second: the decimal point,
+/// or three or six digits earlier if the time is in milliseconds or microseconds.
 fn epoch_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     let digits_below_second = match whole_part(text).unwrap_or_default() {
         0..EPOCH_SECONDS_END => 0,
@@ -113,7 +114,7 @@ fn epoch_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     let mantissa = mantissa.strip_prefix(b"-").unwrap_or(mantissa);
     let point_at = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
     let digits = mantissa.iter().copied().filter(u8::is_ascii_digit).collect();
-    // A line's length is far below the range of an i64, and the exponent saturates.
+    // The length of a line is far below the range of an i64, and the exponent saturates.
     (
         digits,
         i64::try_from(point_at).unwrap_or_default() + parse_exponent(exponent)
@@ -121,8 +122,8 @@ fn epoch_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     )
 }
 
-/// The whole part of a JSON number that is not below zero and has at most [`EPOCH_DIGITS_MAX`]
-/// digits before its point.
+/// The whole part of a JSON number that is not negative and has at most [`EPOCH_DIGITS_MAX`] digits
+/// before its decimal point.
 fn whole_part(text: &[u8]) -> Option<u64> {
     let (negative, digits) = match text.split_first()? {
         (b'-', rest) => (true, rest),
@@ -156,7 +157,7 @@ fn whole_part(text: &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// The number behind an `e`, saturating far beyond what the digits of a line can make up for.
+/// The exponent after an `e`; saturates far beyond what the digits of a line can compensate.
 fn parse_exponent(text: &[u8]) -> i64 {
     const LIMIT: i64 = 1_000_000_000;
     let Some((_, digits)) = text.split_first() else {
@@ -173,7 +174,7 @@ fn parse_exponent(text: &[u8]) -> i64 {
     if negative { -value } else { value }
 }
 
-/// Reads `2026-11-20T23:07`; seconds since 1970.
+/// Parses `2026-11-20T23:07` into seconds since 1970.
 fn parse_to_minute(text: &[u8; TO_MINUTE_BYTES]) -> Option<i64> {
     let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T' | b't' | b' ', h0, h1, b':', n0, n1] =
         *text
@@ -202,12 +203,12 @@ fn parse_to_minute(text: &[u8; TO_MINUTE_BYTES]) -> Option<i64> {
     )
 }
 
-/// Reads what follows the minute: `:31.123+01:00`; the seconds to add for it.
+/// Parses the text after the minute, `:31.123+01:00`, into the seconds to add.
 fn parse_second_and_zone(text: &[u8]) -> Option<i64> {
     let (second, zone) = match text {
         [b':', tens, ones, rest @ ..] => {
             let second = digit_pair(*tens, *ones, 60)?;
-            // A leap second lies in the minute that it is written in.
+            // A leap second belongs to the minute in its text.
             (second.min(59), skip_fraction(rest)?)
         }
         _ => (0, text),
@@ -223,7 +224,7 @@ fn skip_fraction(text: &[u8]) -> Option<&[u8]> {
     if length == 0 { None } else { digits.get(length..) }
 }
 
-/// The seconds that a zone is east of UTC.
+/// The offset of a zone from UTC, in seconds; positive to the east.
 fn parse_zone(text: &[u8]) -> Option<i64> {
     if text.is_empty() {
         return Some(0);
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_every_form() {
+    fn accepts_every_form() {
         for (text, expected) in [
             ("2026-11-20T23:07:31.123Z", "2026-11-20T23:07:31"),
             ("2026-11-20T23:07:31Z", "2026-11-20T23:07:31"),
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_finer_than_a_second_is_kept_in_nanoseconds() {
+    fn fractions_of_a_second_are_read_in_nanoseconds() {
         for (text, expected) in [
             ("2026-11-20T23:07:31.123Z", 123_000_000),
             ("2026-11-20T23:07:31.000000001+01:00", 1),
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_other_form() {
+    fn rejects_every_other_form() {
         for text in [
             "",
             "now",
@@ -425,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn the_known_minute_changes_nothing() {
+    fn the_cached_minute_does_not_change_the_result() {
         let mut reader = TimeReader::new();
         let texts = [
             "2026-11-20T23:07:31Z",
@@ -450,7 +451,7 @@ mod tests {
         }
 
         #[test]
-        fn epoch_times_are_cut_by_their_size(value in 0_u64..100_000_000_000_000_000) {
+        fn the_unit_of_epoch_times_follows_from_their_size(value in 0_u64..100_000_000_000_000_000) {
             let divisor = match value {
                 0..=99_999_999_999 => 1,
                 100_000_000_000..=99_999_999_999_999 => 1_000,

@@ -1,6 +1,6 @@
 //! The types of events.
 
-/// What an event is, as far as counting goes.
+/// The kind of an event, as far as counting distinguishes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventKind {
     /// A view of an item, of a page, or of both.
@@ -11,18 +11,18 @@ pub(crate) enum EventKind {
     Removal,
     /// An item was bought.
     Purchase,
-    /// Money was given back for an item.
+    /// Money was refunded for an item.
     Refund,
     /// An event about an order, which counts as a whole.
     Order(OrderEvent),
-    /// An event of a type that shops send beside the others, and nothing counts.
+    /// An event of a known type that counts nothing.
     Other,
 }
 
 /// What happened to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OrderEvent {
-    /// It was made.
+    /// It was created.
     Created,
     /// Its status changed.
     StatusChanged,
@@ -31,7 +31,7 @@ pub(crate) enum OrderEvent {
 }
 
 impl EventKind {
-    /// Reads a spelling, to the letter. `None` for a type that no event has.
+    /// Parses an exact spelling; `None` for an unknown type.
     #[inline]
     pub(crate) fn parse(text: &[u8]) -> Option<EventKind> {
         Some(match text {
@@ -53,7 +53,7 @@ impl EventKind {
     }
 }
 
-/// What else stands in an export of Google Analytics 4, or comes from a source of Segment.
+/// The other types in exports of Google Analytics 4 and from sources of Segment.
 const OTHERS: [&[u8]; 53] = [
     b"add_payment_info",
     b"add_shipping_info",
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_are_matched_to_the_letter() {
+    fn spellings_are_matched_exactly() {
         for (kind, spellings) in [
             (
                 EventKind::View,

@@ -1,5 +1,5 @@
-//! What changes in the table when more is known of orders: the differences of what they count for,
-//! cut into transactions.
+//! What changes in the table when more is known about orders: the differences between their
+//! contributions, cut into transactions.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,41 +13,41 @@ use crate::plan::{ROW_COUNTERS_MAX, Row, TRANSACTION_ACTIONS_MAX, pack};
 use crate::time::Hour;
 use crate::time::period::{Period, Retention};
 
-/// What the rows of the orders of one transaction may come to, in bytes: half of what a transaction
-/// may carry, so that the other half is left for counters.
+/// The maximum size of the order rows of one transaction, in bytes: half of what a transaction may
+/// carry; the other half is left for counters.
 ///
 /// **Source**: 4 MB,
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
 const ORDER_BYTES_MAX: usize = 2_000_000;
 
-/// An order of which more is known now.
+/// An order about which more is known now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OrderChange<'a> {
     /// The site that it belongs to.
     pub site: &'a str,
-    /// What it counted for.
+    /// Its contribution before.
     pub before: Option<Contribution<'a>>,
-    /// What it counts for now.
+    /// Its contribution now.
     pub after: Option<Contribution<'a>>,
-    /// About what its row takes, in bytes.
+    /// The approximate size of its row, in bytes.
     pub row_bytes: usize,
 }
 
-/// What one transaction carries.
+/// What one transaction commits.
 #[derive(PartialEq, Eq, Debug)]
 pub struct OrderPart<'a> {
-    /// Which of the changes; each costs one action for the order's own row.
+    /// The indices of its changes; each costs one action for the row of the order itself.
     pub orders: Range<usize>,
-    /// The hours that are open, each with its site: their minute rows go to numbered shards, and
-    /// each costs a seal check.
+    /// The open hours, each with its site. Their minute rows go to numbered shards, and each costs
+    /// a seal check.
     pub hours: Vec<(&'a str, Hour)>,
-    /// What is added to which rows. The minute rows of other hours go to the shard `late`.
+    /// The rows to add to. The minute rows of other hours go to the shard `late`.
     pub rows: Vec<Row<'a>>,
 }
 
-/// What cutting depends on beside the changes.
+/// What the transactions depend on besides the changes.
 pub struct WriteContext<'a> {
-    /// The present time.
+    /// The current time.
     pub now: DateTime<Utc>,
     /// For how long rows are kept.
     pub retention: Retention,
@@ -56,7 +56,7 @@ pub struct WriteContext<'a> {
 }
 
 impl<'a> OrderPart<'a> {
-    /// Cuts changes into transactions, in their order, each as full as it may be.
+    /// Cuts changes into transactions, in order, each as full as allowed.
     pub fn cut(changes: &[OrderChange<'a>], context: &WriteContext<'_>) -> Vec<OrderPart<'a>> {
         let mut parts = Vec::new();
         let mut start = 0;
@@ -69,11 +69,10 @@ impl<'a> OrderPart<'a> {
                     break part;
                 }
                 if count == 1 {
-                    // An order of very many products: few large rows are dear, but fit.
+                    // An order with very many products: a few large rows cost more, but fit.
                     break OrderPart::of(changes, orders, context, Packing::Tight);
                 }
-                // What its rows come to is known only when they are made, so that it is tried with
-                // fewer.
+                // The number of rows is known only once they are built, so retry with fewer orders.
                 count -= count.div_ceil(8);
             };
             start += count;
@@ -82,7 +81,7 @@ impl<'a> OrderPart<'a> {
         parts
     }
 
-    /// Whether the minute rows of an hour go to a numbered shard.
+    /// Whether the minute rows of this row's hour go to a numbered shard.
     pub fn is_open(&self, row: &Row<'_>) -> bool {
         self.hours.contains(&(row.site, row.period.first_minute().hour()))
     }
@@ -172,7 +171,7 @@ impl<'a> Differences<'a> {
         *self.0.entry((site, period, measure)).or_default().entry(key).or_default() += amount;
     }
 
-    /// What is not zero.
+    /// The differences that are not zero.
     fn finish(self) -> impl Iterator<Item = Group<'a>> {
         self.0.into_iter().filter_map(|(name, counters)| {
             let counters: Vec<_> =
@@ -185,9 +184,9 @@ impl<'a> Differences<'a> {
 /// How counters become rows.
 #[derive(Clone, Copy)]
 enum Packing {
-    /// As those of all other chunks.
+    /// Like the counters of all other chunks.
     Spread,
-    /// As many in a row as one update can bump.
+    /// As many in a row as one update can add to.
     Tight,
 }
 

@@ -55,7 +55,7 @@ fn change<'a>(before: Option<&'a OrderFacts>, after: &'a OrderFacts) -> OrderCha
     }
 }
 
-/// `period measure key=number …`, a row a line.
+/// `period measure key=number …`, one row per line.
 fn rows(parts: &[OrderPart<'_>]) -> Vec<String> {
     let rows = parts.iter().flat_map(|part| &part.rows);
     rows.map(|row| {
@@ -67,7 +67,7 @@ fn rows(parts: &[OrderPart<'_>]) -> Vec<String> {
 }
 
 #[test]
-fn an_order_of_an_open_hour_bumps_the_rows_of_its_minute() {
+fn an_order_of_an_open_hour_adds_to_the_rows_of_its_minute() {
     let order = facts(67, 5, &[("a".to_string(), 2)]);
     let parts = cut(&[change(None, &order)]);
     assert_eq!(
@@ -84,7 +84,7 @@ fn an_order_of_an_open_hour_bumps_the_rows_of_its_minute() {
 }
 
 #[test]
-fn a_status_that_was_left_is_taken_back_and_nothing_else_changes() {
+fn a_status_change_moves_one_order_and_changes_nothing_else() {
     let before = facts(67, 5, &[("a".to_string(), 2)]);
     let mut after = before.clone();
     after.merge(OrderFacts::of_cancellation(Cancellation { at: at(70), refund: None }));
@@ -93,7 +93,8 @@ fn a_status_that_was_left_is_taken_back_and_nothing_else_changes() {
         "Minute(2026-11-20T23:07:00Z) order_value:USD refunded=5",
     ];
     assert_eq!(rows(&cut(&[change(Some(&before), &after)])), expected);
-    // Nothing to tell of is no row, and still a part: the order's own row may have changed.
+    // Without differences there are no rows, but still a part: the row of the order may have
+    // changed.
     let parts = cut(&[change(Some(&before), &before)]);
     assert_eq!((parts.len(), parts[0].rows.len(), parts[0].hours.len()), (1, 0, 0));
 }
@@ -122,7 +123,7 @@ fn an_order_of_a_closed_hour_is_late_and_one_of_an_expired_minute_has_no_minute(
 }
 
 #[test]
-fn an_order_whose_creation_moves_is_taken_from_its_old_minute() {
+fn an_order_whose_creation_moves_leaves_its_old_minute() {
     let before = facts(67, 5, &[]);
     let after = facts(66, 6, &[]);
     let mut merged = before.clone();
@@ -145,12 +146,12 @@ fn many_orders_of_a_minute_share_a_transaction() {
 }
 
 #[test]
-fn an_order_of_the_most_and_longest_products_fits_a_transaction_even_if_it_moves() {
+fn the_largest_order_fits_into_a_transaction_even_if_it_moves() {
     let names: Vec<(String, u64)> =
         (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
     let others: Vec<(String, u64)> =
         (0..ORDER_ITEMS_MAX).map(|n| (format!("x{n:0>255}"), 7)).collect();
-    // Moved from this year to the last one: no row is shared.
+    // Moved from this year to the last one, so no row is shared.
     let (before, after) = (facts(7, 5, &names), facts(7 - 400 * 24 * 60, 5, &others));
     let retention = Retention { minute_days: 0, hour_days: 0, day_days: 0 };
     let never = |_: &str, _: Hour| false;
@@ -161,7 +162,7 @@ fn an_order_of_the_most_and_longest_products_fits_a_transaction_even_if_it_moves
     let part = &parts[0];
     assert_eq!((parts.len(), part.rows.len()), (1, 2 * 5 * 6));
     assert!(part.rows.iter().all(|row| row.counters.len() <= ROW_COUNTERS_MAX));
-    // An order's own row must stay below 400 KB.
+    // The row of an order must stay below 400 KB.
     assert!(after.bytes() < 200_000, "{}", after.bytes());
     assert!(
         names.iter().map(|(name, n)| counter_bytes(name, Amount::from_count(*n))).sum::<usize>()
@@ -170,7 +171,7 @@ fn an_order_of_the_most_and_longest_products_fits_a_transaction_even_if_it_moves
 }
 
 #[test]
-fn large_orders_go_in_transactions_of_their_own() {
+fn large_orders_get_separate_transactions() {
     let names: Vec<(String, u64)> =
         (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
     let all: Vec<OrderFacts> = (0..5).map(|n| facts(67, n, &names)).collect();
@@ -286,8 +287,8 @@ proptest! {
             }
             if let Some(contribution) = facts.contribution() {
                 for (measure, key, amount) in contribution.counters() {
-                    // Some of the minutes are of an hour that is closed, and so in the rows above
-                    // as well.
+                    // Some of the minutes belong to a closed hour, so they are in the rows above
+                    // too.
                     let minute = Period::Minute(contribution.minute);
                     let hour = contribution.minute.hour();
                     let is_late = hour != Minute::containing(now()).unwrap().hour();
@@ -302,7 +303,7 @@ proptest! {
     }
 }
 
-/// What an event says: a creation in one of two hours, a change, or a cancellation.
+/// The facts of an event: a creation in one of two hours, a change, or a cancellation.
 fn say((_, minute, kind, value): &(usize, i64, u8, u64)) -> OrderFacts {
     let time = at(57 + minute);
     match kind {

@@ -1,9 +1,8 @@
-//! Orders: what their events say, merged so that neither their order nor their repetition matters,
-//! and what an order counts for.
+//! What is known about orders, and what an order contributes to the counters.
 //!
-//! The events of an order come in chunks of their own, late, twice and out of order. So nothing is
-//! counted of an event: what is known of the order is merged with what it says, and the order
-//! counts for what it stands for then.
+//! The events of an order arrive in different chunks, late, repeatedly and out of order. So an
+//! event is not counted by itself: its facts are merged into what is known about the order, and the
+//! counters change by the difference between the contributions before and after.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,57 +13,57 @@ use crate::count::amount::Amount;
 use crate::count::measure::{Currency, Measure};
 use crate::time::Minute;
 
-/// The items that an order may have: what it counts for, and what it counted for before, must fit
-/// one transaction.
+/// The maximum number of items in an order: its contributions before and after a change must fit
+/// into one transaction.
 pub const ORDER_ITEMS_MAX: usize = 500;
 
-/// The bytes that the status of an order may have.
+/// The maximum length of an order's status, in bytes.
 pub const STATUS_BYTES_MAX: usize = 64;
 
-/// The status of a created order that names none.
+/// The status of a created order without one.
 pub const STATUS_CREATED: &str = "CREATED";
 
-/// The status of an order from its cancellation on.
+/// The status of a cancelled order.
 pub const STATUS_CANCELLED: &str = "CANCELLED";
 
-/// The key of the measure [`Measure::OrderValue`] for how many orders there are.
+/// The key of the measure [`Measure::OrderValue`] for the number of orders.
 pub const COUNT: &str = "orders";
 
-/// The key of the measure [`Measure::OrderValue`] for what orders cost.
+/// The key of the measure [`Measure::OrderValue`] for the value of orders.
 pub const GROSS: &str = "gross";
 
-/// The key of the measure [`Measure::OrderValue`] for what cancellations gave back.
+/// The key of the measure [`Measure::OrderValue`] for the money that cancellations refunded.
 pub const REFUNDED: &str = "refunded";
 
-/// What is known of an order.
+/// What is known about an order.
 ///
 /// **Guarantees**: [`merge`](OrderFacts::merge) is commutative, associative and idempotent: facts
-/// are the same whatever order the events come in, and however often each of them comes.
+/// do not depend on the order of the events or on how often each of them arrives.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct OrderFacts {
-    /// Its creation: the earliest that was told of.
+    /// The earliest creation event seen.
     pub created: Option<Creation>,
-    /// Its status: the latest that was told of.
+    /// The latest status seen.
     pub stage: Option<Stage>,
-    /// Its cancellation: the earliest that was told of.
+    /// The earliest cancellation event seen.
     pub cancelled: Option<Cancellation>,
 }
 
-/// How an order began.
+/// The creation of an order.
 ///
-/// **Shape**: ordered by time, then by all the rest, so that of two that tell of one time it is
-/// always the same that counts.
+/// **Shape**: ordered by time, then by all other fields, so that the choice between two creations
+/// at the same time is always the same.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Creation {
     /// When, to the nanosecond.
     pub at: DateTime<Utc>,
-    /// The number that people know the order by.
+    /// The number that is shown to people.
     pub number: Option<String>,
-    /// Who ordered.
+    /// The customer who ordered.
     pub customer: Option<String>,
     /// The currency of its money.
     pub currency: Currency,
-    /// What it costs.
+    /// Its value.
     pub value: Amount,
     /// What was ordered, ascending by name, each name once.
     pub products: Vec<Product>,
@@ -81,21 +80,20 @@ pub struct Product {
     pub money: Amount,
 }
 
-/// A status that an order has had from some time on.
+/// A status of an order, and the time from which it applies.
 ///
-/// **Shape**: ordered by time, then by what told of it, then by the status: the greatest is the
-/// present one.
+/// **Shape**: ordered by time, then by source, then by status; the greatest is the current one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Stage {
-    /// Since when, to the nanosecond.
+    /// From when, to the nanosecond.
     pub at: DateTime<Utc>,
-    /// What told of it.
+    /// The kind of event that reported it.
     pub source: Source,
     /// The status.
     pub status: String,
 }
 
-/// The events that tell of a status; of two at the same time the later one here is believed.
+/// The kinds of events that report a status. At equal times the later variant wins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Source {
     /// The creation of the order.
@@ -106,61 +104,61 @@ pub enum Source {
     Cancellation,
 }
 
-/// How an order was cancelled.
+/// The cancellation of an order.
 ///
 /// **Shape**: ordered by time, then by the refund, none first.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Cancellation {
     /// When, to the nanosecond.
     pub at: DateTime<Utc>,
-    /// What was given back; `None` if it does not say, and then it is all that the order costs.
+    /// The refunded money; `None` refunds the whole value of the order.
     pub refund: Option<Amount>,
 }
 
-/// What an order counts for, all of it at the minute of its creation.
+/// What an order adds to the counters, all of it in the minute of its creation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Contribution<'a> {
     /// The minute of its creation.
     pub minute: Minute,
-    /// Its present status.
+    /// Its current status.
     pub status: &'a str,
     /// The currency of its money.
     pub currency: Currency,
-    /// What it costs.
+    /// Its value.
     pub value: Amount,
-    /// What its cancellation gave back.
+    /// The money that its cancellation refunded.
     pub refunded: Amount,
     /// What was ordered.
     pub products: &'a [Product],
 }
 
 impl OrderFacts {
-    /// What a creation says, with the status that the order begins with.
+    /// The facts of a creation, with the initial status of the order.
     pub fn of_creation(creation: Creation, status: &str) -> OrderFacts {
         let stage = Stage { at: creation.at, source: Source::Creation, status: status.to_string() };
         OrderFacts { created: Some(creation), stage: Some(stage), cancelled: None }
     }
 
-    /// What a change of the status says.
+    /// The facts of a status change.
     pub fn of_change(at: DateTime<Utc>, status: &str) -> OrderFacts {
         let stage = Stage { at, source: Source::Change, status: status.to_string() };
         OrderFacts { created: None, stage: Some(stage), cancelled: None }
     }
 
-    /// What a cancellation says.
+    /// The facts of a cancellation.
     pub fn of_cancellation(cancellation: Cancellation) -> OrderFacts {
         let status = STATUS_CANCELLED.to_string();
         let stage = Stage { at: cancellation.at, source: Source::Cancellation, status };
         OrderFacts { created: None, stage: Some(stage), cancelled: Some(cancellation) }
     }
 
-    /// Adds what others know of the same order.
+    /// Merges other facts about the same order.
     pub fn merge(&mut self, other: OrderFacts) {
         let OrderFacts { created, stage, cancelled } = other;
         if created.is_some() && (self.created.is_none() || created < self.created) {
             self.created = created;
         }
-        // No stage is less than any.
+        // `None` is less than any stage.
         if stage > self.stage {
             self.stage = stage;
         }
@@ -169,7 +167,7 @@ impl OrderFacts {
         }
     }
 
-    /// What the order counts for; `None` while its creation is not known.
+    /// What the order adds to the counters; `None` until its creation is known.
     pub fn contribution(&self) -> Option<Contribution<'_>> {
         let (created, stage) = (self.created.as_ref()?, self.stage.as_ref()?);
         let refund = |cancelled: &Cancellation| cancelled.refund.unwrap_or(created.value);
@@ -183,7 +181,7 @@ impl OrderFacts {
         })
     }
 
-    /// About what it takes in memory or in a row, in bytes.
+    /// Its approximate size in memory or in a row, in bytes.
     pub fn bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let of_creation = |created: &Creation| {
@@ -198,7 +196,7 @@ impl OrderFacts {
 }
 
 impl<'a> Contribution<'a> {
-    /// The counters that it adds to, none of them zero.
+    /// The counters that it adds to; no amount is zero.
     pub fn counters(self) -> impl Iterator<Item = (Measure, &'a str, Amount)> {
         let (value, ordered_value) =
             (Measure::OrderValue(self.currency), Measure::OrderedValue(self.currency));
@@ -216,7 +214,7 @@ impl<'a> Contribution<'a> {
     }
 }
 
-/// Adds up the products of an order by their names.
+/// Sums the products of an order by name.
 #[derive(Default)]
 pub(crate) struct ProductSums(BTreeMap<String, (Amount, Amount)>);
 
@@ -232,16 +230,16 @@ impl ProductSums {
     }
 }
 
-/// What a chunk says of orders.
+/// What a chunk reports about orders.
 ///
-/// **Guarantees**: the same whatever order its lines have.
+/// **Guarantees**: does not depend on the order of the lines.
 #[derive(Default, PartialEq, Eq, Debug)]
 pub struct Orders {
     by_id: BTreeMap<OrderId, OrderFacts>,
     bytes: usize,
 }
 
-/// Which order.
+/// Identifies an order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct OrderId {
     /// The site that it belongs to.
@@ -251,7 +249,7 @@ pub struct OrderId {
 }
 
 impl Orders {
-    /// Adds what an event says.
+    /// Merges the facts of an event.
     pub fn add(&mut self, site: &str, id: &str, facts: OrderFacts) {
         let order = OrderId { site: site.to_string(), id: id.to_string() };
         match self.by_id.entry(order) {
@@ -277,12 +275,12 @@ impl Orders {
         self.by_id.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no orders.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
 
-    /// About what they take in memory, in bytes.
+    /// Their approximate size in memory, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -80,7 +80,7 @@ fn the_latest_status_counts_to_the_nanosecond() {
 }
 
 #[test]
-fn of_two_at_the_same_time_a_cancellation_beats_a_change_and_that_a_creation() {
+fn at_equal_times_a_cancellation_beats_a_change_and_a_change_beats_a_creation() {
     let created = OrderFacts::of_creation(creation(0, 30, &[]), "Z");
     let (early, late) = (OrderFacts::of_change(at(0), "A"), OrderFacts::of_change(at(0), "B"));
     let cancelled = OrderFacts::of_cancellation(cancellation(0, Some(0)));
@@ -93,14 +93,14 @@ fn of_two_at_the_same_time_a_cancellation_beats_a_change_and_that_a_creation() {
 }
 
 #[test]
-fn a_cancellation_gives_back_what_it_says_or_all() {
+fn a_cancellation_refunds_its_amount_or_the_whole_value() {
     let created = OrderFacts::of_creation(creation(0, 30, &[]), "CREATED");
     for (refund, refunded) in [(None, "30"), (Some(0), "0"), (Some(12), "12"), (Some(31), "31")] {
         let cancelled = OrderFacts::of_cancellation(cancellation(9, refund));
         let expected = format!("2026-11-20T23:07:00Z CANCELLED 30 {refunded}");
         assert_eq!(contribution(&merged([cancelled, created.clone()])), expected);
     }
-    // What comes later changes the status and not the money.
+    // Later events change the status but not the money.
     let cancelled = OrderFacts::of_cancellation(cancellation(9, Some(5)));
     let again = OrderFacts::of_cancellation(cancellation(11, Some(6)));
     let refunded = OrderFacts::of_change(at(10), "REFUNDED");
@@ -109,7 +109,7 @@ fn a_cancellation_gives_back_what_it_says_or_all() {
 }
 
 #[test]
-fn of_two_creations_the_earlier_counts() {
+fn the_earlier_of_two_creations_counts() {
     let first = OrderFacts::of_creation(creation(0, 30, &[("a", 1)]), "CREATED");
     let second = OrderFacts::of_creation(creation(60_000_000_000, 40, &[("b", 1)]), "PENDING");
     for all in [[&first, &second], [&second, &first]] {
@@ -134,7 +134,7 @@ fn counters_are_never_zero() {
 }
 
 #[test]
-fn orders_know_about_what_they_take() {
+fn orders_know_their_approximate_size() {
     let mut orders = Orders::default();
     assert_eq!(orders.bytes(), 0);
     orders.add("s", "1", OrderFacts::of_change(at(1), "PAID"));
@@ -162,7 +162,7 @@ fn any_facts() -> impl Strategy<Value = OrderFacts> {
     ]
 }
 
-/// What is to be known of events, looked for naively.
+/// The expected facts, by a naive search.
 fn model(all: &[OrderFacts]) -> OrderFacts {
     let created: BTreeSet<_> = all.iter().filter_map(|facts| facts.created.clone()).collect();
     let stages: BTreeSet<_> = all.iter().filter_map(|facts| facts.stage.clone()).collect();
@@ -187,7 +187,7 @@ proptest! {
     }
 
     #[test]
-    fn any_order_any_repetition_and_any_cut_give_what_a_naive_search_finds(
+    fn order_repetition_and_grouping_of_events_do_not_matter(
         events in proptest::collection::vec(any_facts(), 1..12),
         again in proptest::collection::vec(any::<Index>(), 0..8),
         cuts in proptest::collection::vec(any::<Index>(), 0..4),
@@ -195,7 +195,7 @@ proptest! {
     ) {
         let mut all = events.clone();
         all.extend(again.iter().map(|index| events[index.index(events.len())].clone()));
-        // Any order: by a hash of the place.
+        // Shuffles by a hash of the index.
         let mut places: Vec<usize> = (0..all.len()).collect();
         places.sort_by_key(|place| (*place as u64 + 1).wrapping_mul(seed | 1).rotate_left(31));
         let all: Vec<OrderFacts> = places.into_iter().map(|place| all[place].clone()).collect();

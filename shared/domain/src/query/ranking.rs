@@ -8,30 +8,29 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::count::amount::Amount;
 
-/// Integers from here on are not exact in every JSON reader, so they are echoed as text.
+/// Integers from here on are not exact in every JSON parser, so they are returned as text.
 ///
 /// **Source**: RFC 8259, section 6: integers up to 2^53 - 1 are interoperable.
 const EXACT_INTEGER_END: i64 = 1 << 53;
 
 /// Sums by key.
 ///
-/// **Shape**: a day of a shop of 10,000 items adds a quarter of a million counters to ten thousand
-/// sums, so that adding is what a question takes its time for. Short keys, as most item ids are,
-/// lie in the table itself: finding one is one look into memory instead of two, and comparing two
-/// of them is comparing numbers.
+/// **Shape**: a day of a shop with 10,000 items adds a quarter of a million counters to ten thousand
+/// sums, so a query spends most of its time on additions. Short keys, as most item ids are, are
+/// stored in the table itself: a lookup needs one memory access instead of two, and keys are
+/// compared as numbers.
 ///
-/// **Guarantees**: the order of the additions and of the hash table never shows: rankings are
-/// totally ordered.
+/// **Guarantees**: rankings are totally ordered, so they do not depend on the order of the additions
+/// or of the hash table.
 #[derive(Default)]
 pub struct Sums {
-    /// Of the empty key: what a measure says of itself, see
-    /// [`Measure::Pages`](crate::count::measure::Measure::Pages).
+    /// The sum of the empty key; see [`Measure::Pages`](crate::count::measure::Measure::Pages).
     of_no_key: Amount,
     short: HashTable<ShortSum>,
     long: HashMap<String, Amount, BuildHasherDefault<Xxh3Default>>,
 }
 
-/// The longest key that lies in the table itself.
+/// The maximum length of a key in the table itself, in bytes.
 const SHORT_KEY_BYTES_MAX: usize = 15;
 
 struct ShortSum {
@@ -40,7 +39,7 @@ struct ShortSum {
 }
 
 impl Sums {
-    /// Adds to a key's sum. The empty key is none of the keys: [`Sums::of_no_key`] alone shows it.
+    /// Adds to the sum of a key. The empty key is separate: only [`Sums::of_no_key`] returns it.
     pub fn add(&mut self, key: &str, amount: Amount) {
         if key.is_empty() {
             self.of_no_key += amount;
@@ -65,7 +64,7 @@ impl Sums {
         }
     }
 
-    /// Adds all sums of another.
+    /// Adds all sums of another one.
     pub fn merge(&mut self, other: Sums) {
         for (key, amount) in other.iter() {
             self.add(key, amount);
@@ -73,17 +72,17 @@ impl Sums {
         self.of_no_key += other.of_no_key;
     }
 
-    /// What was added under the empty key.
+    /// The sum of the empty key.
     pub fn of_no_key(&self) -> Amount {
         self.of_no_key
     }
 
-    /// How many keys have a sum.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.short.len() + self.long.len()
     }
 
-    /// Whether no key has a sum.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -123,8 +122,8 @@ impl ShortKey {
         let bytes = key.as_bytes();
         let length =
             u64::try_from(bytes.len()).ok().filter(|_| bytes.len() <= SHORT_KEY_BYTES_MAX)?;
-        // Copying so few bytes one by one, or by a call, takes longer than all the rest: the first
-        // eight and the last eight overlap instead, and what is twice there is shifted out.
+        // Copying so few bytes one by one, or with a call, would take longer than everything else.
+        // Instead, load the first eight and the last eight bytes, and shift out the overlap.
         let (low, high) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
             (Some(first), Some(last)) if bytes.len() > 8 => {
                 (u64::from_le_bytes(*first), u64::from_le_bytes(*last) >> (8 * (16 - length)))
@@ -143,7 +142,7 @@ impl ShortKey {
 
     #[inline]
     fn hash(self) -> u64 {
-        // The product of both halves, folded: every bit of the key has its part in it.
+        // The folded product of both halves depends on every bit of the key.
         let key = u128::from_le_bytes(self.0);
         let (low, high) = (key & u128::from(u64::MAX), key >> 64);
         let product = (low ^ HASH_SEEDS[0]) * (high ^ HASH_SEEDS[1]);
@@ -152,17 +151,17 @@ impl ShortKey {
     }
 
     fn text(&self) -> &str {
-        // Its bytes are those of a text, so the fallback is never taken.
+        // Its bytes come from a `str`, so the fallback is never used.
         let length = usize::from(self.0[SHORT_KEY_BYTES_MAX]);
         self.0.get(..length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
-/// Digits of pi: any odd numbers with their bits well mixed would do.
+/// Digits of pi; any odd numbers with well mixed bits would work.
 const HASH_SEEDS: [u128; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7345];
 
-/// The integer that a key is written as, if it is canonical (`7`, `-7`; not `07`, `+7`, `7.0`) and
-/// below 2^53 in size. Such keys are echoed as JSON numbers, all others as text.
+/// The integer value of a key in canonical form (`7`, `-7`; not `07`, `+7`, `7.0`) with an absolute
+/// value below 2^53. Such keys are returned as JSON numbers, all others as text.
 pub fn canonical_integer(key: &str) -> Option<i64> {
     let digits = key.strip_prefix('-').unwrap_or(key);
     let is_canonical = match digits.as_bytes() {
@@ -198,7 +197,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn ties_go_to_the_smaller_key_and_numbers_go_before_text() {
+    fn ties_are_ordered_by_key_with_numbers_before_text() {
         let mut sums = Sums::default();
         for key in ["b", "10", "9", "a", "-1", "09"] {
             sums.add(key, Amount::ONE);
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_empty_key_is_apart_from_all_others() {
+    fn the_empty_key_is_separate() {
         let (mut sums, mut other) = (Sums::default(), Sums::default());
         sums.add("/a", Amount::from_count(5));
         sums.add("", Amount::from_count(2));

@@ -1,26 +1,26 @@
-//! When an hour is over for good.
+//! When an hour is closed, and when it is settled.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::time::Hour;
 
-/// How long after its end an hour still takes events into its shards; then it is closed, and sealed
-/// by the next roll-up. Most events come within seconds; what comes later than this takes the late
-/// path, which costs more and loses nothing.
+/// How long after its end an hour still accepts events into its shards. Then it is closed, and the
+/// next roll-up seals it. Most events arrive within seconds; later ones take the late path, which
+/// costs more and loses nothing.
 pub const ALLOWED_LATENESS: TimeDelta = TimeDelta::minutes(10);
 
-/// How long after a write everybody is sure to see it. A transaction that was decided before the
-/// seal may still be applying, and a plain read may come from a replica that lags: both take less
-/// than a second as a rule.
+/// How long after a write every reader is sure to see it. A transaction that was decided before the
+/// seal may still be in progress, and an eventually consistent read may come from a replica that
+/// lags: both usually take less than a second.
 pub const SETTLE_TIME: TimeDelta = TimeDelta::seconds(60);
 
-/// Whether an hour is closed at this time: its events take the late path from now on.
+/// Whether an hour is closed at this time: its events take the late path.
 pub fn is_closed(hour: Hour, at: DateTime<Utc>) -> bool {
     hour.next().epoch_seconds() + ALLOWED_LATENESS.num_seconds() <= at.timestamp()
 }
 
-/// Whether an hour was closed so long before this time that nobody can still be taking it for an
-/// open one: if it is not among the open hours now, its own row holds all of it.
+/// Whether an hour was closed so long before this time that no writer can still treat it as open:
+/// if it is not among the open hours now, its own row holds all of its events.
 pub fn is_settled(hour: Hour, at: DateTime<Utc>) -> bool {
     is_closed(hour, at - SETTLE_TIME)
 }

@@ -1,8 +1,8 @@
-//! Periods: the spans of time that numbers are added up in, and how long each is kept.
+//! Periods: the spans of time that counters are summed over, and how long each is kept.
 
 use crate::time::{Day, Hour, Minute, Month, SECONDS_PER_DAY, Week};
 
-/// A span of time with rows of its own.
+/// A span of time that has its own rows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Period {
     /// One minute.
@@ -18,7 +18,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// The periods from the hour upwards that an hour's numbers are added to.
+    /// The periods that contain an hour: the hour itself, and its day, week and month.
     pub fn of_hour(hour: Hour) -> [Period; 4] {
         let day = hour.day();
         [Period::Hour(hour), Period::Day(day), Period::Week(day.week()), Period::Month(day.month())]
@@ -47,7 +47,7 @@ impl Period {
     }
 }
 
-/// For how many days after its end a period is kept; 0 is for ever.
+/// For how many days after its end a period is kept; 0 means for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retention {
     /// Minutes.
@@ -59,7 +59,7 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// When the rows of a period expire, in seconds since 1970; `None` is never.
+    /// When the rows of a period expire, in seconds since 1970; `None` means never.
     pub fn expires_at(self, period: Period) -> Option<i64> {
         let days = match period {
             Period::Minute(_) => self.minute_days,
@@ -70,7 +70,7 @@ impl Retention {
     }
 
     /// Whether the rows of a period have expired at this time, in seconds since 1970: from then on
-    /// they are not counted, whether they still stand or not.
+    /// readers ignore them, whether they have been deleted or not.
     pub fn has_expired(self, period: Period, at_seconds: i64) -> bool {
         self.expires_at(period).is_some_and(|expires_at| expires_at <= at_seconds)
     }

@@ -1,5 +1,5 @@
-//! Minutes, hours, days, ISO weeks and calendar months. All of them are UTC, named by their start,
-//! half open.
+//! Minutes, hours, days, ISO weeks and calendar months. All of them are in UTC, named by their
+//! start and half open.
 
 use std::fmt;
 
@@ -13,18 +13,17 @@ pub const HOURS_PER_DAY: u32 = 24;
 pub const SECONDS_PER_DAY: i64 = 86_400;
 const DAYS_PER_WEEK: u32 = 7;
 const MONTHS_PER_YEAR: u32 = 12;
-/// 1970-01-01 was a Thursday, three days after the Monday that its week began with.
+/// 1970-01-01 was a Thursday, three days after the Monday of its week.
 const EPOCH_DAY_OF_WEEK: u32 = 3;
 
-/// The first second after the last minute that is taken, 10000-01-01: beyond it a date has no
-/// four-digit year.
+/// The end of the last minute, 10000-01-01: later dates have no four-digit year.
 const END_SECONDS: i64 = 253_402_300_800;
 
-/// A minute period: whole minutes since 1970-01-01T00:00Z, up to the end of the year 9999.
+/// A minute: whole minutes since 1970-01-01T00:00Z, up to the end of the year 9999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minute(u32);
 
-/// An hour period: whole hours since 1970-01-01T00:00Z; the partition that its minutes lie in.
+/// An hour: whole hours since 1970-01-01T00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hour(u32);
 
@@ -32,8 +31,8 @@ pub struct Hour(u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(u32);
 
-/// An ISO week, Monday to Sunday: whole weeks since the one that 1970-01-01 lies in, which began on
-/// 1969-12-29.
+/// An ISO week, Monday to Sunday: whole weeks since the one that contains 1970-01-01, which began
+/// on 1969-12-29.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Week(u32);
 
@@ -68,7 +67,7 @@ impl Minute {
         i64::from(self.0) * 60
     }
 
-    /// The hour that this minute lies in.
+    /// The hour that contains this minute.
     pub fn hour(self) -> Hour {
         Hour(self.0 / MINUTES_PER_HOUR)
     }
@@ -120,7 +119,7 @@ impl Hour {
         self.first_minute().epoch_seconds()
     }
 
-    /// The day that this hour lies in.
+    /// The day that contains this hour.
     pub fn day(self) -> Day {
         Day(self.0 / HOURS_PER_DAY)
     }
@@ -130,7 +129,7 @@ impl Hour {
         self.0 % HOURS_PER_DAY
     }
 
-    /// Reads the name that [`Hour`] is displayed by; `None` for anything else.
+    /// Parses an hour as it is displayed; `None` for anything else.
     pub fn parse(name: &str) -> Option<Hour> {
         let start = format!("{name}:00:00Z");
         let hour =
@@ -151,12 +150,12 @@ impl Day {
         Day(self.0 + 1)
     }
 
-    /// The ISO week that this day lies in.
+    /// The ISO week that contains this day.
     pub fn week(self) -> Week {
         Week((self.0 + EPOCH_DAY_OF_WEEK) / DAYS_PER_WEEK)
     }
 
-    /// The calendar month that this day lies in.
+    /// The calendar month that contains this day.
     pub fn month(self) -> Month {
         let date = self.date();
         let years = u32::try_from(date.year() - 1970).unwrap_or(0);

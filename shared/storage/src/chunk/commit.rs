@@ -2,10 +2,10 @@
 //! the bucket and the sums of sealed hours.
 
 use chrono::{DateTime, Utc};
-use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
+use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::visitors::ChunkVisitors;
 use minutebook_domain::order::facts::Orders;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan, PlanInputs};
 use minutebook_domain::time::lateness::is_closed;
 
 use crate::chunk::ledger::{ChunkHeader, LedgerEntry};

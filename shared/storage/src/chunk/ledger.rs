@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::TryStreamExt;
 use minutebook_domain::chunk::Outcomes;
-use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
+use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::plan::PlanInputs;
 
 use crate::error::StorageError;
 use crate::keys::{self, EntryName};

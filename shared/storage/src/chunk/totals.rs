@@ -160,9 +160,9 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use minutebook_domain::chunk::Outcomes;
-    use minutebook_domain::chunk::id::PlanInputs;
     use minutebook_domain::count::measure::Currency;
     use minutebook_domain::event::reason::Reason;
+    use minutebook_domain::plan::PlanInputs;
     use minutebook_domain::time::Hour;
 
     fn at(text: &str) -> DateTime<Utc> {

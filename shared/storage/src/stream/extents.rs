@@ -12,11 +12,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::TryStreamExt;
-use minutebook_domain::offset::Offset;
 
 use crate::bucket::store::Label;
 use crate::error::StorageError;
 use crate::keys;
+use crate::stream::offset::Offset;
 use crate::table::{
     Consistency, Item, Table, condition_met, key, malformed, number_if_any, rows, text,
 };

@@ -1,3 +1,4 @@
 //! Streams in the bucket: the extents of each partition that are stored.
 
 pub mod extents;
+pub mod offset;

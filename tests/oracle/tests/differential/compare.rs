@@ -5,12 +5,12 @@ use std::fmt;
 use std::ops::AddAssign;
 
 use chrono::{DateTime, Utc};
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::unpack::UnpackError;
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::sketch::Sketch;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
+use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
     Granularity, Made, Order, Recount, RecountError, Settings, VisitorIds, order_tallies, orders,

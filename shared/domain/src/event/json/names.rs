@@ -1,40 +1,43 @@
-//! The names of members, remembered from one line to the next: a name that was checked once need
-//! not be again.
+//! A cache of the names of members: a name that was checked in one line need not be checked again
+//! in the next.
 
-use crate::event::json::{HIGH_BITS, LOW_BITS, NO_SLOT, word_at};
+use crate::event::json::words::{HIGH_BITS, LOW_BITS, word_at};
 
-/// Remembers how the names of members are written, separators and all (`,"name":`), so that a name
-/// that was checked once is known again by comparing three words.
+/// The slot of a name that is not looked for; all other slots are below it.
+pub(crate) const NO_SLOT: u8 = 63;
+
+/// Caches the names of members with their separators (`,"name":`), so that a name that was checked
+/// once is recognized by comparing three words.
 ///
-/// Objects of one kind have their members in one order, so the token that came after this one the
-/// last time is looked at first; any other is found by its first bytes.
+/// Objects of one kind usually have their members in the same order. So the token that followed
+/// this one the last time is tried first; any other is found by its first bytes.
 pub(crate) struct Names {
-    /// Gives the slot of a name.
+    /// Returns the slot of a name.
     pub(crate) slot_of: fn(&[u8]) -> u8,
     tokens: Box<[Token; TOKENS]>,
 }
 
-/// A token that stands at some place of the line.
+/// A cached token that was found in the line.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownToken {
     /// The slot of its name.
     pub(crate) slot: u8,
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub(crate) length: usize,
-    /// Where it is remembered.
+    /// Its place in the cache.
     pub(crate) place: usize,
 }
 
 const TOKEN_WORDS: usize = 3;
 const TOKEN_BYTES_MAX: usize = TOKEN_WORDS * 8;
 const TOKEN_SETS_BITS: u32 = 6;
-/// Two places for each set of tokens behind an opening brace, as many for those behind a value, and
+/// Two places for each set of tokens after an opening brace, as many for tokens after a value, and
 /// the two below.
 const TOKENS: usize = 512;
 const TOKENS_BEHIND_VALUE: usize = 2 << TOKEN_SETS_BITS;
-/// The place that stands for an opening brace.
+/// The place that represents an opening brace.
 pub(crate) const BEFORE_FIRST: usize = TOKENS - 1;
-/// The place that stands for tokens which are not remembered.
+/// The place that represents tokens that are not cached.
 const FORGOTTEN: u16 = 510;
 
 #[derive(Clone, Copy)]
@@ -44,13 +47,13 @@ struct Token {
     masks: [u64; TOKEN_WORDS],
     length: u8,
     slot: u8,
-    /// The place of the token that came after it the last time; that of an opening brace is always
-    /// one of those behind a brace, and all others are behind a value.
+    /// The place of the token that followed it the last time. The token after an opening brace is
+    /// always in the places after a brace, all others in the places after a value.
     next: u16,
 }
 
 impl Token {
-    /// What no line has: nothing equals all ones under an empty mask.
+    /// Matches no line: under an empty mask nothing equals all ones.
     const NONE: Token = Token {
         words: [u64::MAX; TOKEN_WORDS],
         masks: [0; TOKEN_WORDS],
@@ -68,12 +71,12 @@ impl Token {
 }
 
 impl Names {
-    /// Starts with nothing remembered; `slot_of` gives the slot of a name, or [`NO_SLOT`].
+    /// Creates an empty cache; `slot_of` returns the slot of a name, or [`NO_SLOT`].
     pub(crate) fn new(slot_of: fn(&[u8]) -> u8) -> Names {
         Names { slot_of, tokens: Box::new([Token::NONE; TOKENS]) }
     }
 
-    /// The remembered token that stands here, behind the token at the place `previous`.
+    /// Finds the cached token at this position, which follows the token at the place `previous`.
     #[inline]
     pub(crate) fn find(&mut self, bytes: &[u8], at: usize, previous: usize) -> Option<KnownToken> {
         let words = token_words(bytes.get(at..)?.first_chunk()?);
@@ -106,8 +109,8 @@ impl Names {
         None
     }
 
-    /// Remembers a token that was scanned; gives its place. Longer ones, and those beyond ASCII,
-    /// are scanned each time: the latter must reach the check for UTF-8.
+    /// Caches a scanned token and returns its place. Long tokens, and tokens beyond ASCII, are
+    /// scanned each time: the latter must reach the check for UTF-8.
     pub(crate) fn learn(&mut self, token: &[u8], slot: u8, previous: usize) -> usize {
         let length = match u8::try_from(token.len()) {
             Ok(length) if token.len() <= TOKEN_BYTES_MAX && token.is_ascii() => length,
@@ -136,10 +139,10 @@ fn token_words(bytes: &[u8; TOKEN_BYTES_MAX]) -> [u64; TOKEN_WORDS] {
     [0, 8, 16].map(|at| word_at(bytes, at).unwrap_or_default())
 }
 
-/// The first of the two places that a token can be remembered at.
+/// The first of the two places where a token can be cached.
 fn first_place(first_word: u64, previous: usize) -> usize {
-    // Only the bytes up to a colon: what follows in a short token is the value. Without a colon the
-    // mask is all ones.
+    // Only the bytes up to a colon: after a short token comes the value. Without a colon the mask
+    // is all ones.
     let colons = first_word ^ (LOW_BITS * b':' as u64);
     let colon = colons.wrapping_sub(LOW_BITS) & !colons & HIGH_BITS;
     let name = first_word & (colon ^ colon.wrapping_sub(1));

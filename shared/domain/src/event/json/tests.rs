@@ -1,19 +1,18 @@
-//! Tests of the scanner against serde_json, which is written apart from it.
+//! Tests of the scanner against serde_json, which shares no code with it.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::event::fields::slot_of;
 
-/// What a line is to the scanner. A line is scanned twice, the second time with all of its names
-/// remembered.
+/// Scans a line twice, the second time with all of its names cached.
 fn scan(line: &str) -> Result<bool, ScanError> {
     let mut names = Names::new(slot_of);
     let bytes = line.as_bytes();
     let first = Scanner::new(bytes).line(&mut names, |_, _| {});
     let second = Scanner::new(bytes).line(&mut names, |_, _| {});
     assert_eq!(first, second, "{line}");
-    // What follows the line must change nothing.
+    // The bytes after the line must not change the result.
     for after in [
         "\n",
         "\n{\"a\":1}\n",
@@ -26,7 +25,7 @@ fn scan(line: &str) -> Result<bool, ScanError> {
     first
 }
 
-/// The members as (slot, kind, bytes), with the names remembered from a scan before.
+/// The members as (slot, kind, bytes), with the names cached by an earlier scan.
 fn members(line: &str) -> Vec<(u8, Kind, String)> {
     let mut names = Names::new(slot_of);
     let mut found = Vec::new();
@@ -41,7 +40,7 @@ fn members(line: &str) -> Vec<(u8, Kind, String)> {
     found
 }
 
-/// The members of a line, or why it is none, scanned with these names remembered.
+/// The members of a line, or its error, scanned with this cache of names.
 fn taken(line: &str, names: &mut Names) -> (Result<bool, ScanError>, Vec<(u8, String)>) {
     let mut found = Vec::new();
     let result = Scanner::new(line.as_bytes()).line(names, |slot, raw| {
@@ -51,7 +50,7 @@ fn taken(line: &str, names: &mut Names) -> (Result<bool, ScanError>, Vec<(u8, St
 }
 
 #[test]
-fn names_that_were_remembered_with_other_space_around_them_are_known_again() {
+fn names_that_were_cached_with_other_space_around_them_are_recognized() {
     let mut names = Names::new(slot_of);
     for line in [
         r#"{"event": "a", "ts": 1}"#,
@@ -93,7 +92,7 @@ fn members_are_found_with_their_kinds() {
 }
 
 #[test]
-fn names_that_begin_alike_are_told_apart() {
+fn names_with_the_same_beginning_are_distinguished() {
     for separator in ["", " "] {
         let names = [
             "event_type",
@@ -115,7 +114,7 @@ fn names_that_begin_alike_are_told_apart() {
 }
 
 #[test]
-fn a_remembered_name_does_not_stand_in_for_a_missing_comma() {
+fn a_cached_name_does_not_replace_a_missing_comma() {
     let mut names = Names::new(slot_of);
     let mut scan = |line: &str| Scanner::new(line.as_bytes()).line(&mut names, |_, _| {});
     assert_eq!(scan(r#"{"timestamp":1,"event_type":"view","customer_id":"c"}"#), Ok(true));
@@ -194,7 +193,7 @@ fn up_to_64_objects_and_arrays_may_be_nested() {
         };
         assert!(scan(&nested(64, "1")).is_ok());
         assert_eq!(scan(&nested(66, "1")), Err(ScanError::TooDeep));
-        // The first of the two that is met counts.
+        // The first of the two errors counts.
         assert_eq!(scan(&nested(64, "[]")), Err(ScanError::TooDeep));
         assert_eq!(scan(&nested(64, "x")), Err(ScanError::NotJson));
         assert_eq!(scan(&open.repeat(100_000)), Err(ScanError::TooDeep));
@@ -282,8 +281,8 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// serde_json's view, with what it treats otherwise taken out: line feeds end our lines, and it
-/// refuses numbers that no float holds.
+/// Compares with serde_json, except for the differences: line feeds end our lines, and serde_json
+/// rejects numbers out of the range of floats.
 fn check_like_serde_json(line: &str) {
     if line.contains('\n') {
         return;
@@ -298,7 +297,7 @@ fn check_like_serde_json(line: &str) {
 
 proptest! {
     #[test]
-    fn lines_before_change_nothing(
+    fn earlier_lines_change_nothing(
         lines in prop::collection::vec(
             prop::collection::vec(
                 (
@@ -324,12 +323,12 @@ proptest! {
     }
 
     #[test]
-    fn takes_what_serde_json_writes(value in any_json()) {
+    fn accepts_what_serde_json_writes(value in any_json()) {
         check_like_serde_json(&value.to_string());
     }
 
     #[test]
-    fn takes_exactly_what_serde_json_takes_of_broken_lines(
+    fn accepts_the_same_broken_lines_as_serde_json(
         value in any_json(),
         edits in proptest::collection::vec((any::<proptest::sample::Index>(), 0..3_u8, any::<proptest::sample::Index>()), 1..4),
     ) {
@@ -352,7 +351,7 @@ proptest! {
     }
 
     #[test]
-    fn takes_exactly_what_serde_json_takes_of_tokens(
+    fn accepts_the_same_tokens_as_serde_json(
         tokens in proptest::collection::vec(proptest::sample::select(vec![
             "{", "}", "[", "]", ",", ":", "\"a\"", "\"timestamp\"", "1", "-0.5e1", "null", "true", "false", " ", "\r", "\"",
         ]), 0..12),
@@ -361,7 +360,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_remembered_of_other_lines_changes_nothing(
+    fn cached_names_of_other_lines_change_nothing(
         lines in proptest::collection::vec((any_json(), any::<bool>(), any::<proptest::sample::Index>(), 0..4_u8), 1..20),
     ) {
         let mut names = Names::new(slot_of);

@@ -1,13 +1,12 @@
-//! Events about orders: what each of them says of its order.
+//! Events about orders: what each of them reports about its order.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
-use super::{
-    Fields, ItemValues, LineContext, MILLIONTHS_PER_ONE, ReadEvent, ReadOrder, Text,
-    UNITS_PER_MILLIONTH, not_json,
-};
-use crate::count::amount::{Amount, INPUT_MAX};
+use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::event::json::{Kind, Raw};
+use crate::event::line::object::{Fields, not_json};
+use crate::event::line::read_line::{ReadEvent, ReadOrder, Text};
+use crate::event::line::values::{ItemValues, LineContext};
 use crate::event::reason::{Field, Reason};
 use crate::event::time::nanoseconds;
 use crate::event::types::OrderEvent;
@@ -17,13 +16,9 @@ use crate::order::facts::{
 };
 use crate::time::Minute;
 
-/// The numbers that a time may be an array of: year, month, day, hour and minute at least, then
-/// second and nanosecond.
-const TIME_NUMBERS: std::ops::RangeInclusive<usize> = 5..=7;
-
 impl LineContext<'_> {
-    /// Reads an event about an order. Such events are few: keeping them out of the way of all
-    /// others costs nothing.
+    /// Reads an event about an order. Such events are rare, so this code is kept out of the hot
+    /// path.
     #[cold]
     pub(super) fn order_event(
         &mut self,
@@ -92,42 +87,12 @@ impl LineContext<'_> {
         DateTime::from_timestamp(seconds, nanoseconds).ok_or(Reason::Invalid(Field::Timestamp))
     }
 
-    /// Reads a time as Java's Jackson writes it, `[2026,11,20,23,7,31,123000000]`: it leaves
-    /// seconds and nanoseconds out where they are zero.
-    pub(super) fn array_time(&mut self, array: Raw) -> Result<Option<DateTime<Utc>>, Reason> {
-        let mut numbers = [0; *TIME_NUMBERS.end()];
-        let mut count = 0;
-        let mut element = self.scanner.first_element(array).map_err(not_json)?;
-        while let Some(number) = element {
-            let value = match number.kind() {
-                Kind::Integer => std::str::from_utf8(number.of(self.line))
-                    .ok()
-                    .and_then(|text| text.parse().ok()),
-                _ => None,
-            };
-            let (Some(value), Some(place)) = (value, numbers.get_mut(count)) else {
-                return Ok(None);
-            };
-            *place = value;
-            count += 1;
-            element = self.scanner.next_element(number).map_err(not_json)?;
-        }
-        let [year, month, day, hour, minute, second, nanosecond] = numbers;
-        if !TIME_NUMBERS.contains(&count) || nanosecond >= 1_000_000_000 {
-            return Ok(None);
-        }
-        let date =
-            i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
-        let time = date.and_then(|date| date.and_hms_nano_opt(hour, minute, second, nanosecond));
-        Ok(time.map(|time| time.and_utc()))
-    }
-
     fn id_if_any(&mut self, value: Option<Raw>, field: Field) -> Result<Option<Text>, Reason> {
         value.map(|value| self.id(value, field)).transpose()
     }
 
     fn owned(&self, text: Text) -> String {
-        // It is UTF-8: the line is, and so is what was written out of it.
+        // It is UTF-8: the line is, and so are its unescaped texts.
         String::from_utf8_lossy(self.read.text(self.line, text)).into_owned()
     }
 
@@ -143,8 +108,8 @@ impl LineContext<'_> {
         Ok(self.decimal(value, field)?.map(of_millionths))
     }
 
-    /// What was ordered, and what it costs together; `None` if that is not known of each item, or
-    /// there are none.
+    /// The ordered products and their total; `None` if the price of an item is unknown or there are
+    /// no items.
     fn products(&mut self, items: Option<Raw>) -> Result<(Vec<Product>, Option<Amount>), Reason> {
         let Some(items) = items else {
             return Ok((vec![], None));
@@ -191,7 +156,7 @@ impl LineContext<'_> {
     }
 }
 
-/// Millionths times millionths are the units of an amount, and a millionth has so many of them.
+/// Converts millionths to an amount.
 fn of_millionths(millionths: u64) -> Amount {
     Amount::from_units(i128::from(millionths) * UNITS_PER_MILLIONTH)
 }

@@ -1,7 +1,8 @@
-//! Events about orders, by every row of `docs/EVENTS.md` that is about them.
+//! Events about orders: every row of `docs/EVENTS.md` about them.
 
-use super::*;
+use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;
+use crate::plan::PlanInputs;
 
 const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
 
@@ -25,7 +26,7 @@ fn created(members: &str) -> String {
     event("OrderCreatedEvent", members)
 }
 
-/// What is known of the only order.
+/// The facts of the only order.
 fn facts(line: &str) -> crate::order::facts::OrderFacts {
     let count = read(line);
     assert_eq!(count.outcomes.counted, 1, "{line}: {}", String::from_utf8_lossy(&count.rejected));
@@ -52,7 +53,7 @@ fn check_rejected(line: &str, reason: &str) {
 }
 
 #[test]
-fn an_order_is_created_with_what_its_event_says() {
+fn a_creation_event_gives_an_order_its_values() {
     check_created(r#","totalAmount":12.5"#, "CREATED EUR 12.5");
     check_created(
         r#","total_amount":"12.50","status":"PENDING","currency":"usd""#,
@@ -63,14 +64,13 @@ fn an_order_is_created_with_what_its_event_says() {
         {"productName":"a","price":"0.5","quantity":3},{"productName":"b"},{"productName":7,"price":1}]"#
         .replace('\n', "");
     check_created(&format!(r#","totalAmount":99{items}"#), "CREATED EUR 99 7=1/1 a=3/1.5 b=3/2");
-    // The total is looked at only in its own place: not in that of an item, and not the other way
-    // round.
+    // The total of the order is not taken from an item, nor that of an item from the order.
     check_created(r#","totalAmount":5,"products":[{"productName":"a"}]"#, "CREATED EUR 5 a=1/0");
     check_created(r#","totalAmount":5,"items":[]"#, "CREATED EUR 5");
 }
 
 #[test]
-fn an_order_without_a_total_costs_what_its_items_cost() {
+fn the_value_of_an_order_without_a_total_is_that_of_its_items() {
     check_created(
         r#","items":[{"productName":"a","unitPrice":2},{"productName":"b","totalPrice":3}]"#,
         "CREATED EUR 5 a=1/2 b=1/3",
@@ -87,7 +87,7 @@ fn an_order_without_a_total_costs_what_its_items_cost() {
 }
 
 #[test]
-fn who_ordered_and_the_number_are_kept_as_they_are_written() {
+fn customer_and_number_of_an_order_are_kept_as_written() {
     let creation = facts(&created(r#","totalAmount":1,"userId":12,"orderNumber":"ORD-\u00e4""#))
         .created
         .unwrap();
@@ -98,7 +98,7 @@ fn who_ordered_and_the_number_are_kept_as_they_are_written() {
 }
 
 #[test]
-fn a_change_and_a_cancellation_say_what_came_of_the_order() {
+fn changes_and_cancellations_update_the_order() {
     let changed = facts(&event(
         "OrderStatusChangedEvent",
         r#","previousStatus":"CREATED","newStatus":"PAID","status":"x""#,
@@ -147,13 +147,13 @@ fn times_are_kept_to_the_nanosecond_in_every_form() {
         let line = created(r#","totalAmount":1"#).replace(AT, &format!(r#""timestamp":{time}"#));
         check_rejected(&line, if time.starts_with("[1") { "invalid:timestamp" } else { "future" });
     }
-    // Any event may have its time so.
+    // Any event may have a time in this form.
     let view = read(r#"{"event":"view","ts":[2026,11,20,23,7,31,5],"sku":"a"}"#);
     assert_eq!(format!("{:?}", view.tally).trim_end(), "default 2026-11-20T23:07:00Z views a=1");
 }
 
 #[test]
-fn a_wrong_field_rejects_the_line_with_its_name() {
+fn an_invalid_field_rejects_the_line_with_its_name() {
     let long = "x".repeat(65);
     let name = "x".repeat(257);
     for (members, reason) in [
@@ -210,7 +210,7 @@ fn the_page_location_of_an_order_is_its_page_unless_it_has_items() {
 }
 
 #[test]
-fn an_order_has_at_most_so_many_items() {
+fn the_number_of_items_of_an_order_is_limited() {
     let items = |count: usize| {
         format!(r#","totalAmount":1,"items":[{}]"#, vec![r#"{"productName":"a"}"#; count].join(","))
     };
@@ -219,7 +219,7 @@ fn an_order_has_at_most_so_many_items() {
 }
 
 #[test]
-fn events_of_an_order_are_merged_in_any_order_and_told_apart_by_site() {
+fn events_of_an_order_are_merged_in_any_order_within_their_site() {
     let lines = [
         created(r#","totalAmount":9,"userId":"u""#),
         event("OrderStatusChangedEvent", r#","newStatus":"PAID""#).replace("31.123", "32"),
@@ -242,7 +242,7 @@ fn events_of_an_order_are_merged_in_any_order_and_told_apart_by_site() {
 }
 
 #[test]
-fn a_copy_by_its_event_id_is_a_duplicate_and_a_copy_without_one_changes_nothing() {
+fn a_copy_with_an_event_id_is_a_duplicate_and_one_without_changes_nothing() {
     let line = created(r#","totalAmount":9,"event_id":"e""#);
     let view = format!(r#"{{"event":"view",{AT},"sku":1,"event_id":"e"}}"#);
     let outcomes = read(&[line.as_str(), &line, &view].join("\n")).outcomes;
@@ -263,7 +263,7 @@ fn a_line_of_many_events_may_be_about_many_orders() {
     );
     assert_eq!(count.orders.len(), 2);
     assert_eq!(format!("{:?}", count.tally).trim_end(), "default 2026-11-20T23:07:00Z views a=1");
-    // A line of nothing but orders is a duplicate too.
+    // A line with only orders is a duplicate too.
     let orders = r#"{"event_id":"l","type":"OrderCancelledEvent","ts":1,"events":[{"orderId":2}]}"#;
     assert_eq!(read(&format!("{orders}\n{orders}")).outcomes.duplicate, 1);
 }
@@ -284,13 +284,13 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
             created(&members).replace(r#""orderId":7"#, &format!(r#""orderId":{order}"#)) + "\n";
         reader.push(line.as_bytes()).is_ok()
     });
-    // Each of them takes a bit more than its names.
+    // Each takes slightly more than its names.
     assert!((700..1_000).contains(&taken.count()));
     assert_eq!(reader.finish().err(), Some(ChunkError::TooManyOrders));
 }
 
 #[test]
-fn whoever_ordered_is_one_of_the_users() {
+fn the_customer_of_an_order_is_a_visitor() {
     let line = created(r#","totalAmount":9,"userId":"u""#);
     let visitors = read(&line).visitors;
     let counts: Vec<u64> =

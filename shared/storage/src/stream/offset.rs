@@ -1,27 +1,27 @@
-//! Where a record stands in a partition of a stream: a Kafka offset or a Kinesis sequence number.
+//! The position of a record in a partition: a Kafka offset or a Kinesis sequence number.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// The most digits that an offset may have.
+/// The maximum number of digits of an offset.
 ///
 /// **Source**: the pattern of `SequenceNumber`,
 /// <https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html>
 const DIGITS_MAX: usize = 129;
 
-/// The fewest digits that the name of an object has: as many as those of Kafka's own log segments,
-/// which 64 bits fit in.
+/// The minimum number of digits in the name of an object: as in the log segments of Kafka, enough
+/// for 64 bits.
 const NAME_DIGITS: usize = 20;
 
-/// The place of a record in its partition, a whole number of up to 129 digits: sequence numbers of
-/// Kinesis do not fit into 128 bits.
+/// The position of a record in its partition, a whole number of up to 129 digits: sequence numbers
+/// of Kinesis do not fit into 128 bits.
 ///
-/// **Shape**: decimal digits without leading zeros; ordered as numbers are.
+/// **Shape**: decimal digits without leading zeros; ordered numerically.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Offset(String);
 
 impl Offset {
-    /// Reads a whole number; leading zeros are dropped.
+    /// Parses a whole number, and drops leading zeros; `None` for anything else.
     pub fn parse(text: &str) -> Option<Offset> {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let digits = text.trim_start_matches('0');
@@ -42,8 +42,8 @@ impl Offset {
         Offset(std::iter::once('1').chain(digits.into_iter().map(char::from)).collect())
     }
 
-    /// As the name of an object has it, with zeros before it up to 20 digits, so that a listing of
-    /// short ones is in their order.
+    /// The form in the name of an object, padded with zeros to 20 digits, so that listings are in
+    /// numerical order.
     pub fn as_name(&self) -> String {
         format!("{:0>NAME_DIGITS$}", self.0)
     }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_length_are_ordered_as_numbers() {
+    fn offsets_of_any_length_are_ordered_numerically() {
         let ascending = [
             "0",
             "9",
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_number_is_no_offset() {
+    fn only_whole_numbers_are_offsets() {
         for text in ["", "-1", "1.5", "1e3", " 1", "LATEST", &"1".repeat(DIGITS_MAX + 1)] {
             assert_eq!(Offset::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn the_number_after_nines_has_a_digit_more() {
+    fn the_number_after_nines_has_one_more_digit() {
         for (number, following) in [
             ("0", "1"),
             ("9", "10"),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_twenty_digits_or_more() {
+    fn a_name_has_at_least_twenty_digits() {
         assert_eq!(offset("42").as_name(), "00000000000000000042");
         let long = "49590338271490256608559692538361571095921575989136588898";
         assert_eq!(offset(long).as_name(), long);
@@ -139,7 +139,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn offsets_are_what_128_bits_are(left in 0..u128::MAX - 1, right in 0..u128::MAX - 1) {
+        fn offsets_behave_like_128_bit_numbers(left in 0..u128::MAX - 1, right in 0..u128::MAX - 1) {
             let (of_left, of_right) = (offset(&left.to_string()), offset(&right.to_string()));
             prop_assert_eq!(of_left.cmp(&of_right), left.cmp(&right));
             prop_assert_eq!(of_left.following(), offset(&(left + 1).to_string()));

@@ -1,0 +1,250 @@
+//! Counts the lines of a chunk.
+
+use chrono::TimeDelta;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+
+use crate::chunk::count::Outcomes;
+use crate::chunk::lines::Line;
+use crate::chunk::rejected::write_rejected;
+use crate::chunk::seen_ids::SeenIds;
+use crate::count::sketch::IdHash;
+use crate::count::tally::{SiteNumber, Tally};
+use crate::count::visitors::VisitorCollector;
+use crate::event::line::{DEFAULT_SITE, EventReader, ReadEvent, ReadLine, Text, Value};
+use crate::event::reason::Reason;
+use crate::order::facts::Orders;
+use crate::plan::PlanInputs;
+use crate::time::Minute;
+
+/// Counts lines.
+pub(super) struct Counter {
+    reader: EventReader,
+    pub(super) tally: Tally,
+    pub(super) visitors: VisitorCollector,
+    pub(super) orders: Orders,
+    sites: SiteCache,
+    ids: SeenIds,
+    pub(super) outcomes: Outcomes,
+    pub(super) rejected: Vec<u8>,
+}
+
+/// The outcome of an event, or of a line that is not rejected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Counted,
+    Ignored,
+    Duplicate,
+}
+
+impl Counter {
+    pub(super) fn new(inputs: &PlanInputs) -> Counter {
+        Counter {
+            reader: EventReader::new(inputs.reference_time.timestamp(), inputs.default_currency),
+            tally: Tally::default(),
+            visitors: VisitorCollector::new(first_kept(inputs)),
+            orders: Orders::default(),
+            sites: SiteCache::default(),
+            ids: SeenIds::default(),
+            outcomes: Outcomes::default(),
+            rejected: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn count(&mut self, line: Line<'_>) {
+        self.outcomes.lines += 1;
+        if line.too_long {
+            return self.reject(line, Reason::TooLong);
+        }
+        let Counter { reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
+        let outcome = match reader.read(line.text, line.and_after) {
+            Ok(read) => ValidLine {
+                line: line.and_after,
+                read,
+                tally,
+                visitors,
+                orders,
+                sites,
+                ids,
+                outcomes,
+            }
+            .count(),
+            Err(reason) => return self.reject(line, reason),
+        };
+        match outcome {
+            Outcome::Counted => self.outcomes.counted += 1,
+            Outcome::Ignored => self.outcomes.ignored += 1,
+            Outcome::Duplicate => self.outcomes.duplicate += 1,
+        }
+    }
+
+    #[inline(never)]
+    fn reject(&mut self, line: Line<'_>, reason: Reason) {
+        *self.outcomes.rejected.entry(reason).or_default() += 1;
+        write_rejected(line, reason, &mut self.rejected).expect("writing to memory does not fail");
+    }
+}
+
+/// A valid line, and what it changes.
+struct ValidLine<'a> {
+    /// The line and the bytes after it.
+    line: &'a [u8],
+    read: &'a ReadLine,
+    tally: &'a mut Tally,
+    visitors: &'a mut VisitorCollector,
+    orders: &'a mut Orders,
+    sites: &'a mut SiteCache,
+    ids: &'a mut SeenIds,
+    outcomes: &'a mut Outcomes,
+}
+
+impl ValidLine<'_> {
+    #[inline]
+    fn count(mut self) -> Outcome {
+        let Some(own) = self.read.own else {
+            return self.count_events();
+        };
+        let own_id = self.id_hash(own.site, own.id);
+        if self.ids.contains(own_id) {
+            // Nothing of this line is counted or remembered. It is ignored if it has nothing to
+            // count anyway.
+            let counts_nothing = self.read.additions.is_empty() && self.read.orders.is_empty();
+            return if counts_nothing { Outcome::Ignored } else { Outcome::Duplicate };
+        }
+        let outcome = self.count_events();
+        if outcome != Outcome::Ignored {
+            self.ids.insert(own_id);
+        }
+        outcome
+    }
+
+    #[inline]
+    fn count_events(&mut self) -> Outcome {
+        let mut line_outcome = Outcome::Ignored;
+        let mut additions_start = 0;
+        let read = self.read;
+        for event in &read.events {
+            let outcome = self.count_event(event, additions_start);
+            additions_start = event.additions_end;
+            match (outcome, line_outcome) {
+                (Outcome::Counted, _) => {
+                    self.outcomes.events += 1;
+                    line_outcome = Outcome::Counted;
+                }
+                (Outcome::Duplicate, Outcome::Ignored) => line_outcome = Outcome::Duplicate,
+                _ => {}
+            }
+        }
+        line_outcome
+    }
+
+    #[inline]
+    fn count_event(&mut self, event: &ReadEvent, additions_start: usize) -> Outcome {
+        let additions = &self.read.additions[additions_start..event.additions_end];
+        if additions.is_empty() && event.order.is_none() {
+            return Outcome::Ignored;
+        }
+        if let Some(id) = event.id
+            && !self.ids.insert(self.id_hash(event.site, id))
+        {
+            return Outcome::Duplicate;
+        }
+        let (line, read) = (self.line, self.read);
+        let site = self.sites.number(site_text(line, read, event.site), self.tally);
+        let id_hash = |id| IdHash::of(read.text(line, id));
+        self.visitors.add(
+            site,
+            event.minute,
+            event.customer.map(id_hash),
+            event.session.map(id_hash),
+        );
+        let mut known_key = None;
+        for addition in additions {
+            // A purchase adds units and sales under the same key.
+            let key = match known_key {
+                Some((text, key)) if text == addition.key => key,
+                _ => self.tally.key(read.text_and_after(line, addition.key), addition.key.length()),
+            };
+            known_key = Some((addition.key, key));
+            match addition.value {
+                Value::One => self.tally.add_one(site, addition.measure, event.minute, key),
+                Value::Millionths(value) => {
+                    self.tally.add_millionths(site, addition.measure, event.minute, key, value);
+                }
+                Value::Exact(amount) => {
+                    self.tally.add_amount(site, addition.measure, event.minute, key, amount)
+                }
+            }
+        }
+        if let Some(order) = event.order {
+            self.add_order(event, order);
+        }
+        Outcome::Counted
+    }
+
+    #[cold]
+    fn add_order(&mut self, event: &ReadEvent, order: u32) {
+        let (line, read) = (self.line, self.read);
+        let Some(order) = read.orders.get(order as usize) else {
+            return;
+        };
+        // The reader accepts only UTF-8.
+        let site = std::str::from_utf8(site_text(line, read, event.site)).unwrap_or_default();
+        let id = std::str::from_utf8(read.text(line, order.id)).unwrap_or_default();
+        self.orders.add(site, id, order.facts.clone());
+    }
+
+    fn id_hash(&self, site: Option<Text>, id: Text) -> u128 {
+        // An id identifies an event only within its site, so the hash of the site is the seed.
+        xxh3_128_with_seed(
+            self.read.text(self.line, id),
+            xxh3_64(site_text(self.line, self.read, site)),
+        )
+    }
+}
+
+/// The first minute that is kept at the reference time.
+fn first_kept(inputs: &PlanInputs) -> Minute {
+    let kept = TimeDelta::days(i64::from(inputs.minute_retention_days));
+    if kept.is_zero() {
+        return Minute::EPOCH;
+    }
+    // Retention is measured from the end of a minute, so the minute that contains this time is the
+    // first one kept.
+    inputs
+        .reference_time
+        .checked_sub_signed(kept)
+        .and_then(Minute::containing)
+        .unwrap_or(Minute::EPOCH)
+}
+
+#[inline]
+fn site_text<'a>(line: &'a [u8], read: &'a ReadLine, site: Option<Text>) -> &'a [u8] {
+    match site {
+        Some(site) => read.text(line, site),
+        None => DEFAULT_SITE.as_bytes(),
+    }
+}
+
+/// A cache of the site of the last event, which is usually that of the next one.
+#[derive(Default)]
+struct SiteCache {
+    last: Vec<u8>,
+    number: Option<SiteNumber>,
+}
+
+impl SiteCache {
+    #[inline]
+    fn number(&mut self, site: &[u8], tally: &mut Tally) -> SiteNumber {
+        match self.number {
+            Some(number) if self.last == site => number,
+            _ => {
+                let number = tally.site(site);
+                self.last.clear();
+                self.last.extend_from_slice(site);
+                self.number = Some(number);
+                number
+            }
+        }
+    }
+}

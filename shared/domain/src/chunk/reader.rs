@@ -1,0 +1,107 @@
+//! Reads a chunk: its stored bytes in; tallies, outcomes and rejected lines out.
+
+use crate::chunk::count::ChunkCount;
+use crate::chunk::counter::Counter;
+use crate::chunk::id::ContentHash;
+use crate::chunk::lines::LineSplitter;
+use crate::chunk::unpack::{UnpackError, Unpacker};
+use crate::plan::PlanInputs;
+
+/// What the count of a chunk depends on besides its bytes.
+#[derive(Clone, Debug)]
+pub struct ChunkSettings {
+    /// The inputs of its plan: the time from which "future" is measured, the currency of money
+    /// without one, and which minutes are kept, because visitors of older ones are collected by
+    /// hour.
+    pub inputs: PlanInputs,
+    /// The stored size, which bounds the size of the decompressed chunk.
+    pub size_bytes: u64,
+}
+
+/// The maximum size of the orders of a chunk in memory. Ingest counts four chunks at once, so this
+/// may amount to half of its memory.
+pub const ORDERS_BYTES_MAX: usize = 128 << 20;
+
+/// Why a chunk cannot be counted. A retry does not help: its bytes do not change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChunkError {
+    /// It cannot be decompressed.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// Its orders do not fit into memory.
+    #[error(
+        "the orders of the chunk take more than {ORDERS_BYTES_MAX} bytes in memory: put it in smaller files"
+    )]
+    TooManyOrders,
+}
+
+/// Reads one chunk from a stream of bytes.
+///
+/// **Guarantees**: the count is a pure function of the settings and the bytes, regardless of how the
+/// bytes are split into pushes. Memory is bounded by the longest line, the tallies, the sketches,
+/// the orders ([`ORDERS_BYTES_MAX`]), 16 bytes for each event id, and the rejected lines that have
+/// not been taken.
+pub struct ChunkReader {
+    hasher: blake3::Hasher,
+    unpacker: Unpacker,
+    lines: LineSplitter,
+    counter: Counter,
+}
+
+impl ChunkReader {
+    /// Starts before the first byte.
+    pub fn new(settings: &ChunkSettings) -> ChunkReader {
+        ChunkReader {
+            hasher: blake3::Hasher::new(),
+            unpacker: Unpacker::new(settings.size_bytes),
+            lines: LineSplitter::new(),
+            counter: Counter::new(&settings.inputs),
+        }
+    }
+
+    /// Takes the next stored bytes.
+    ///
+    /// # Errors
+    /// Fails if the chunk cannot be counted; the reader must not be used afterwards, and a retry
+    /// does not help.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
+        let ChunkReader { hasher, unpacker, lines, counter } = self;
+        hasher.update(bytes);
+        unpacker.push(bytes, &mut |block| lines.push(block, &mut |line| counter.count(line)))?;
+        check_orders(counter)
+    }
+
+    /// The size of the rejected lines that have not been taken yet, in bytes.
+    pub fn rejected_bytes(&self) -> usize {
+        self.counter.rejected.len()
+    }
+
+    /// Takes the lines that were rejected so far: whole lines of JSONL, in the order of the chunk.
+    pub fn take_rejected(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.counter.rejected)
+    }
+
+    /// Ends the chunk.
+    ///
+    /// # Errors
+    /// Fails if the chunk cannot be counted, for example because compressed data is truncated; a
+    /// retry does not help.
+    pub fn finish(self) -> Result<ChunkCount, ChunkError> {
+        let ChunkReader { hasher, unpacker, mut lines, mut counter } = self;
+        unpacker.finish(&mut |block| lines.push(block, &mut |line| counter.count(line)))?;
+        lines.finish(&mut |line| counter.count(line));
+        check_orders(&counter)?;
+        Ok(ChunkCount {
+            content_hash: ContentHash::new(hasher.finalize().into()),
+            outcomes: counter.outcomes,
+            visitors: counter.visitors.finish(&counter.tally.sites()),
+            tally: counter.tally,
+            orders: counter.orders,
+            rejected: counter.rejected,
+        })
+    }
+}
+
+fn check_orders(counter: &Counter) -> Result<(), ChunkError> {
+    if counter.orders.bytes() > ORDERS_BYTES_MAX { Err(ChunkError::TooManyOrders) } else { Ok(()) }
+}

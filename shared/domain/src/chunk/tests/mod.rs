@@ -1,0 +1,11 @@
+//! Tests for every row of `docs/EVENTS.md`, and for the independence of how the bytes arrive.
+
+mod ids;
+mod lines;
+mod names;
+mod nesting;
+mod orders;
+mod support;
+mod values;
+mod visitors;
+mod whole;

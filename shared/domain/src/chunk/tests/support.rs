@@ -1,0 +1,111 @@
+//! Reads chunks at once and in small pushes, and compares the counts.
+
+use std::io::Write;
+
+use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
+use crate::count::measure::Currency;
+use crate::plan::PlanInputs;
+
+pub(super) const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
+pub(super) const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
+
+pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
+    ChunkSettings {
+        inputs: PlanInputs {
+            reference_time: REFERENCE_TIME.parse().unwrap(),
+            default_currency: Currency::parse(b"EUR").unwrap(),
+            minute_retention_days: 7,
+        },
+        size_bytes: size_bytes as u64,
+    }
+}
+
+pub(super) fn read(bytes: &[u8], push_bytes: usize) -> Result<ChunkCount, ChunkError> {
+    let mut reader = ChunkReader::new(&settings(bytes.len()));
+    let mut rejected = Vec::new();
+    for block in bytes.chunks(push_bytes) {
+        reader.push(block)?;
+        if reader.rejected_bytes() > 100 {
+            rejected.extend(reader.take_rejected());
+            assert_eq!(reader.rejected_bytes(), 0);
+        }
+    }
+    let mut count = reader.finish()?;
+    rejected.append(&mut count.rejected);
+    count.rejected = rejected;
+    let Outcomes { lines, counted, ignored, duplicate, .. } = count.outcomes;
+    assert_eq!(lines, counted + ignored + duplicate + count.outcomes.rejected_total());
+    assert_eq!(count.tally.is_empty() && count.orders.is_empty(), count.outcomes.events == 0);
+    Ok(count)
+}
+
+/// The count as text, which must not depend on how the bytes arrive.
+pub(super) fn summary(count: &ChunkCount) -> String {
+    let Outcomes { lines, counted, ignored, duplicate, rejected, events } = &count.outcomes;
+    let rejected_lines = String::from_utf8_lossy(&count.rejected);
+    let orders: String = count.orders.iter().map(|order| format!("{order:?}\n")).collect();
+    format!(
+        "{lines} lines, {counted} counted, {ignored} ignored, {duplicate} duplicate, {rejected:?}, {events} events\n{:?}{orders}{rejected_lines}",
+        count.tally
+    )
+}
+
+pub(super) fn read_whole(text: &[u8]) -> ChunkCount {
+    let whole = read(text, usize::MAX).unwrap();
+    if text.len() < 5_000 {
+        for push_bytes in [1, 7, 64] {
+            assert_eq!(summary(&read(text, push_bytes).unwrap()), summary(&whole));
+        }
+    }
+    whole
+}
+
+/// The tally of lines as text, without the default minute and site.
+pub(super) fn tally(text: &str) -> String {
+    let count = read_whole(text.as_bytes());
+    assert_eq!(
+        count.outcomes.rejected_total(),
+        0,
+        "{text}: {}",
+        String::from_utf8_lossy(&count.rejected)
+    );
+    format!("{:?}", count.tally)
+        .replace(" 2026-11-20T23:07:00Z", "")
+        .replace("default ", "")
+        .trim_end()
+        .replace('\n', "; ")
+}
+
+pub(super) fn check_tally(text: &str, expected: &str) {
+    assert_eq!(tally(text), expected, "{text}");
+}
+
+pub(super) fn check_rejected(line: &str, reason: &str) {
+    let count = read_whole(line.as_bytes());
+    let reasons: Vec<_> =
+        count.outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")).collect();
+    assert_eq!(reasons, [format!("{reason} 1")], "{line}");
+    assert!(count.tally.is_empty());
+}
+
+/// `counted/ignored/duplicate`.
+pub(super) fn check_outcomes(text: &str, expected: &str) {
+    let Outcomes { counted, ignored, duplicate, .. } = read_whole(text.as_bytes()).outcomes;
+    assert_eq!(format!("{counted}/{ignored}/{duplicate}"), expected, "{text}");
+}
+
+/// An event with these additional members.
+pub(super) fn event(kind: &str, members: &str) -> String {
+    let comma = if members.is_empty() { "" } else { "," };
+    format!(r#"{{"event_type":"{kind}",{AT}{comma}{members}}}"#)
+}
+
+pub(super) fn read_taken(line: &str) {
+    assert_eq!(read_whole(line.as_bytes()).outcomes.rejected_total(), 0, "{line}");
+}
+
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}

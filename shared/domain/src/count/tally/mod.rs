@@ -1,0 +1,17 @@
+//! Exact sums by site, minute, measure and key, small enough that a chunk of any size fits into the
+//! memory of a function.
+
+mod cells;
+mod counters;
+mod group;
+mod mix;
+mod steps;
+mod texts;
+mod wide;
+
+pub(crate) use counters::SiteNumber;
+pub use counters::Tally;
+pub use group::Group;
+
+#[cfg(test)]
+mod tests;

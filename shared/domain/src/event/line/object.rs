@@ -1,0 +1,153 @@
+//! The objects of a line, and the order in which the fields of an event are looked up in them.
+
+use crate::event::fields::{Aside, Found};
+use crate::event::json::{Names, Raw, ScanError, Scanner};
+use crate::event::parameters::Parameters;
+use crate::event::reason::{Field, Reason};
+
+/// The objects that are in use at a time while a line is read.
+pub(super) struct Objects {
+    pub(super) line: Object,
+    pub(super) event: Object,
+    pub(super) item: Object,
+}
+
+pub(super) struct Object {
+    pub(super) own: Found,
+    properties: Found,
+    parameters: Parameters,
+}
+
+impl Object {
+    pub(super) fn new() -> Object {
+        Object { own: Found::new(), properties: Found::new(), parameters: Parameters::new() }
+    }
+
+    /// Scans an object that was found in the line, and the objects in which its missing fields are
+    /// looked up.
+    pub(super) fn scan(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        names: &mut Names,
+        object: Raw,
+    ) -> Result<(), Reason> {
+        self.own.clear();
+        scanner
+            .members(object, names, |slot, value| self.own.take(slot, value))
+            .map_err(not_json)?;
+        self.scan_more(scanner, names)
+    }
+
+    #[inline]
+    pub(super) fn scan_more(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        names: &mut Names,
+    ) -> Result<(), Reason> {
+        self.properties.clear();
+        self.parameters.clear();
+        if !self.own.has_more() {
+            return Ok(());
+        }
+        if let Some(object) = self.own.aside(Aside::Properties) {
+            scanner
+                .members(object, names, |slot, value| self.properties.take(slot, value))
+                .map_err(not_json)?;
+        }
+        if let Some(array) = self.own.aside(Aside::Parameters) {
+            self.parameters.scan(scanner, array).map_err(not_json)?;
+        }
+        Ok(())
+    }
+}
+
+#[inline]
+pub(super) fn not_json(error: ScanError) -> Reason {
+    match error {
+        ScanError::NotJson => Reason::NotJson,
+        ScanError::TooDeep => Reason::TooDeep,
+    }
+}
+
+/// The lookup of the fields of an event.
+pub(super) trait Fields {
+    /// The value of a field.
+    fn get(&self, field: Field) -> Option<Raw>;
+
+    /// The value of a field that is not inherited from the line.
+    fn get_own(&self, field: Field) -> Option<Raw>;
+
+    /// The page on which the event happened.
+    fn page_location(&self) -> Option<Raw>;
+
+    /// The name of the event as an element of `events`.
+    fn name(&self) -> Option<Raw>;
+}
+
+impl Fields for Found {
+    #[inline]
+    fn get(&self, field: Field) -> Option<Raw> {
+        Found::get(self, field)
+    }
+
+    #[inline]
+    fn get_own(&self, field: Field) -> Option<Raw> {
+        Found::get(self, field)
+    }
+
+    #[inline]
+    fn page_location(&self) -> Option<Raw> {
+        self.aside(Aside::PageLocation)
+    }
+
+    #[inline]
+    fn name(&self) -> Option<Raw> {
+        None
+    }
+}
+
+/// An event, and the line from which it inherits fields.
+pub(super) struct Layers<'a> {
+    pub(super) near: &'a Object,
+    pub(super) far: Option<&'a Object>,
+}
+
+impl Object {
+    #[inline]
+    pub(super) fn get(&self, field: Field) -> Option<Raw> {
+        self.own
+            .get(field)
+            .or_else(|| self.properties.get(field))
+            .or_else(|| self.parameters.found().and_then(|parameters| parameters.get(field)))
+    }
+
+    #[inline]
+    fn page_location(&self) -> Option<Raw> {
+        let page = |found: &Found| found.aside(Aside::PageLocation);
+        page(&self.own)
+            .or_else(|| page(&self.properties))
+            .or_else(|| self.parameters.found().and_then(page))
+    }
+}
+
+impl Fields for Layers<'_> {
+    #[inline]
+    fn get(&self, field: Field) -> Option<Raw> {
+        self.near.get(field).or_else(|| self.far?.get(field))
+    }
+
+    #[inline]
+    fn get_own(&self, field: Field) -> Option<Raw> {
+        self.near.get(field)
+    }
+
+    #[inline]
+    fn page_location(&self) -> Option<Raw> {
+        self.near.page_location().or_else(|| self.far?.page_location())
+    }
+
+    #[inline]
+    fn name(&self) -> Option<Raw> {
+        self.far.and_then(|_| self.near.own.aside(Aside::Name))
+    }
+}

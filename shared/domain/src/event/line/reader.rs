@@ -1,0 +1,86 @@
+//! Reads a line into its events and what each of them adds.
+//!
+//! Nothing is counted here. A line is accepted or rejected as a whole, so its additions are
+//! collected first, and the tally changes only once the whole line is valid.
+
+use crate::count::measure::Currency;
+use crate::event::fields::slot_of;
+use crate::event::json::{Kind, Names, Scanner};
+use crate::event::line::object::{Layers, Object, Objects, not_json};
+use crate::event::line::read_line::ReadLine;
+use crate::event::line::values::{FUTURE_SECONDS_MAX, LineContext, ValueReader};
+use crate::event::reason::{Field, Reason};
+use crate::event::time::TimeReader;
+
+/// Reads the lines of one chunk.
+pub(crate) struct EventReader {
+    names: Names,
+    objects: Objects,
+    values: ValueReader,
+    read: ReadLine,
+}
+
+impl EventReader {
+    pub(crate) fn new(reference_seconds: i64, default_currency: Currency) -> EventReader {
+        EventReader {
+            names: Names::new(slot_of),
+            objects: Objects { line: Object::new(), event: Object::new(), item: Object::new() },
+            values: ValueReader {
+                times: TimeReader::new(),
+                latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
+                default_currency,
+            },
+            read: ReadLine::default(),
+        }
+    }
+
+    /// Reads a line of at most [`LINE_BYTES_MAX`](crate::chunk::lines::LINE_BYTES_MAX) bytes;
+    /// `and_after` starts with the line and either ends there or continues with a line end.
+    ///
+    /// # Errors
+    /// Fails with the first [`Reason`] to reject the line; a retry does not help.
+    #[inline]
+    pub(crate) fn read(&mut self, line: &[u8], and_after: &[u8]) -> Result<&ReadLine, Reason> {
+        let EventReader { names, objects: Objects { line: own, event, item }, values, read } = self;
+        read.clear();
+        own.own.clear();
+        let mut scanner = Scanner::new(and_after);
+        let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
+        // UTF-8 is checked before JSON, but a valid line in ASCII needs no check.
+        if (scanned.is_err() || scanner.may_exceed_ascii()) && std::str::from_utf8(line).is_err() {
+            return Err(Reason::NotUtf8);
+        }
+        if !scanned.map_err(not_json)? {
+            return Err(Reason::NotObject);
+        }
+        own.scan_more(&mut scanner, names)?;
+
+        let mut context = LineContext { line: and_after, scanner, names, values, read, item };
+        let Some(events) = own.own.get(Field::Events) else {
+            // Nearly every line is one flat object.
+            if own.own.has_more() {
+                context.event(&Layers { near: own, far: None })?;
+            } else {
+                context.event(&own.own)?;
+            }
+            return Ok(read);
+        };
+        context.own_id(own)?;
+        let mut element = context.scanner.first_element(events).map_err(not_json)?;
+        while let Some(object) = element {
+            if object.kind() != Kind::Object {
+                return Err(Reason::Invalid(Field::Events));
+            }
+            event.scan(&mut context.scanner, context.names, object)?;
+            context.event(&Layers { near: event, far: Some(own) })?;
+            element = context.scanner.next_element(object).map_err(not_json)?;
+        }
+        Ok(read)
+    }
+
+    /// The raw value of a field of the line that was read last, which must be an object; without
+    /// the quotes of a text. Elements of `events` are ignored.
+    pub(crate) fn own_field<'a>(&self, line: &'a [u8], field: Field) -> Option<&'a [u8]> {
+        self.objects.line.get(field).map(|value| value.of(line))
+    }
+}

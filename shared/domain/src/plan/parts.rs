@@ -1,0 +1,219 @@
+//! Cuts a tally into rows, and the rows into transactions.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+
+use crate::chunk::ChunkCount;
+use crate::count::amount::Amount;
+use crate::count::measure::Measure;
+use crate::count::tally::{Group, Tally};
+use crate::plan::inputs::PlanInputs;
+use crate::plan::rows::{Row, pack};
+use crate::time::Hour;
+use crate::time::lateness::is_closed;
+use crate::time::period::{Period, Retention};
+
+/// The version of the rules in this module, recorded in every ledger entry.
+pub const PLAN_FORMAT_VERSION: u32 = 3;
+
+/// The maximum number of actions in one `TransactWriteItems`.
+///
+/// **Source**:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+pub const TRANSACTION_ACTIONS_MAX: usize = 100;
+
+/// The actions that are neither a seal check nor a row: the ledger entry and, in the first
+/// transaction of a chunk, the totals.
+const ACTIONS_BESIDE_ROWS: usize = 2;
+
+/// The parts of a chunk, in the order in which they are committed. There is always at least one: a
+/// chunk that counts nothing still has its ledger entry.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan<'a> {
+    /// What each transaction commits besides its ledger entry.
+    pub parts: Vec<Part<'a>>,
+    /// How many minutes (of a site) get no rows of their own, because such rows would have expired
+    /// already.
+    pub minutes_expired: u64,
+}
+
+/// What one transaction commits besides its ledger entry.
+///
+/// **Shape**: an **open** part has minute rows of one hour, for one site or several. It may be
+/// committed to the shards of these hours while none of them is closed. A **late** part has no
+/// hours: its events arrived after their hours were closed, so its rows belong to the shard `late`
+/// and to the periods from the hour upwards.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// The sites, ascending, each with the hour of its rows; each costs a seal check.
+    pub hours: Vec<(&'a str, Hour)>,
+    /// The rows; no row occurs twice in a plan.
+    pub rows: Vec<Row<'a>>,
+}
+
+impl<'a> Plan<'a> {
+    /// Cuts the count of a chunk into rows and parts. Hours that were open at the reference time of
+    /// the inputs come first, in open parts; hours that were closed follow in late parts.
+    ///
+    /// **Guarantees**: the plan of a chunk with orders has at least two parts. Orders are written
+    /// between two ledger entries: after the first, which settles the plan inputs, and before the
+    /// last, which says that the whole chunk is counted.
+    pub fn of(count: &'a ChunkCount, inputs: &PlanInputs) -> Plan<'a> {
+        let mut plan = Plan::of_tally(&count.tally, inputs);
+        if !count.orders.is_empty() && plan.parts.len() == 1 {
+            plan.parts.push(Part::default());
+        }
+        plan
+    }
+
+    /// Cuts the tally of a chunk without orders, like [`Plan::of`].
+    pub fn of_tally(tally: &'a Tally, inputs: &PlanInputs) -> Plan<'a> {
+        let retention =
+            Retention { minute_days: inputs.minute_retention_days, hour_days: 0, day_days: 0 };
+        let reference_seconds = inputs.reference_time.timestamp();
+        // Parts of one hour each: a part becomes late as a whole, and nothing of an hour that is
+        // still open may reach the rows above it, because readers take those rows as final.
+        let mut open: BTreeMap<Hour, Parts<'_>> = BTreeMap::new();
+        let mut late = Parts::default();
+        let mut rolled_up = RollUp::default();
+        let mut minutes_expired = 0;
+        let mut last_expired = None;
+        for group in tally.groups() {
+            let minute = Period::Minute(group.minute);
+            let hour = group.minute.hour();
+            if !is_closed(hour, inputs.reference_time) {
+                let parts = open.entry(hour).or_default();
+                pack(group.site, minute, group.measure, &group.counters, |row| {
+                    parts.push_open(row, hour)
+                });
+                continue;
+            }
+            rolled_up.add(&group);
+            if !retention.has_expired(minute, reference_seconds) {
+                pack(group.site, minute, group.measure, &group.counters, |row| late.push_late(row));
+            } else if last_expired != Some((group.site, group.minute)) {
+                last_expired = Some((group.site, group.minute));
+                minutes_expired += 1;
+            }
+        }
+        rolled_up.pack(|row| late.push_late(row));
+        let mut parts: Vec<Part<'_>> = open.into_values().flat_map(Parts::finish).collect();
+        parts.extend(late.finish());
+        if parts.is_empty() {
+            parts.push(Part::default());
+        }
+        Plan { parts, minutes_expired }
+    }
+
+    /// Cuts the sums of a sealed hour's shards into the rows of its hour, day, week and month.
+    ///
+    /// **Shape**: the tally may hold any minutes of the hour.
+    pub fn of_sealed_hour(tally: &'a Tally) -> Plan<'a> {
+        let mut rolled_up = RollUp::default();
+        for group in tally.groups() {
+            rolled_up.add(&group);
+        }
+        let mut late = Parts::default();
+        rolled_up.pack(|row| late.push_late(row));
+        let mut parts = late.finish();
+        if parts.is_empty() {
+            parts.push(Part::default());
+        }
+        Plan { parts, minutes_expired: 0 }
+    }
+}
+
+impl<'a> Part<'a> {
+    /// Whether the part may be committed to the shards of open hours.
+    pub fn is_open(&self) -> bool {
+        !self.hours.is_empty()
+    }
+
+    /// What an open part becomes when one of its hours is closed before the part is committed: late
+    /// parts with the same minute rows and the rows of the periods above. Empty for a part that is
+    /// late already.
+    pub fn late_form(&self) -> Vec<Part<'a>> {
+        let mut late = Parts::default();
+        let mut rolled_up = RollUp::default();
+        for row in self.rows.iter().filter(|_| self.is_open()) {
+            if let Period::Minute(minute) = row.period {
+                let Row { site, measure, .. } = *row;
+                rolled_up.add(&Group { site, minute, measure, counters: row.counters.clone() });
+            }
+            late.push_late(Row { counters: row.counters.clone(), ..*row });
+        }
+        rolled_up.pack(|row| late.push_late(row));
+        late.finish()
+    }
+}
+
+/// Builds parts, each as full as a transaction may be.
+#[derive(Default)]
+struct Parts<'a> {
+    full: Vec<Part<'a>>,
+    last: Part<'a>,
+}
+
+impl<'a> Parts<'a> {
+    fn push_open(&mut self, row: Row<'a>, hour: Hour) {
+        let hour = (row.site, hour);
+        let is_new_hour = self.last.hours.last() != Some(&hour);
+        self.make_room(1 + usize::from(is_new_hour));
+        if self.last.hours.last() != Some(&hour) {
+            self.last.hours.push(hour);
+        }
+        self.last.rows.push(row);
+    }
+
+    fn push_late(&mut self, row: Row<'a>) {
+        self.make_room(1);
+        self.last.rows.push(row);
+    }
+
+    fn make_room(&mut self, actions: usize) {
+        if ACTIONS_BESIDE_ROWS + self.last.hours.len() + self.last.rows.len() + actions
+            > TRANSACTION_ACTIONS_MAX
+        {
+            self.full.push(std::mem::take(&mut self.last));
+        }
+    }
+
+    fn finish(mut self) -> Vec<Part<'a>> {
+        if !self.last.rows.is_empty() {
+            self.full.push(self.last);
+        }
+        self.full
+    }
+}
+
+/// Sums by the periods from the hour upwards.
+#[derive(Default)]
+struct RollUp<'a> {
+    sums: BTreeMap<(&'a str, Period, Measure), HashMap<&'a str, Amount, Xxh3DefaultBuilder>>,
+}
+
+impl<'a> RollUp<'a> {
+    fn add(&mut self, group: &Group<'a>) {
+        for period in Period::of_hour(group.minute.hour()) {
+            let sums = self.sums.entry((group.site, period, group.measure)).or_default();
+            for (key, amount) in &group.counters {
+                *sums.entry(key).or_insert(Amount::ZERO) += *amount;
+            }
+        }
+    }
+
+    /// The rows, ascending by site, period (hours before days, weeks and months), measure and slot.
+    fn pack(self, mut push: impl FnMut(Row<'a>)) {
+        for ((site, period, measure), sums) in self.sums {
+            let mut counters: Vec<(&str, Amount)> = sums.into_iter().collect();
+            counters.sort_unstable_by_key(|(key, _)| *key);
+            pack(site, period, measure, &counters, &mut push);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
