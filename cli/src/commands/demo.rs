@@ -5,13 +5,13 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use minutebook_local::STATE_FOLDER;
 
+use crate::commands::clock;
 use crate::commands::generate::{self, GenerateArgs};
 use crate::commands::put::{self, PutArgs};
 use crate::commands::top::{self, Ranking, TopArgs};
-use crate::commands::up::{self, LocalArgs};
 use crate::commands::verify::{self, VerifyArgs};
-use crate::stack::clock;
 use crate::stack::context::Context;
+use crate::stack::local::{self, LocalArgs};
 use crate::terminal::progress::Step;
 
 /// How many items an answer lists: enough to look at.
@@ -34,7 +34,7 @@ pub(crate) struct DemoArgs {
 
 pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     let root = context.root()?;
-    let stack = up::bring_up(&root, &args.local).await?;
+    let stack = local::bring_up(&root, &args.local).await?;
     // What the flags and the environment name is another stack: the demo shows the one that it has
     // just brought up.
     let context = Context::of_stack(stack);

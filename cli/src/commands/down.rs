@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use minutebook_local::{Emulator, STACK_FILE, STATE_FOLDER};
 
-use crate::commands::up;
 use crate::stack::context::Context;
+use crate::stack::local;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DownArgs {}
@@ -12,7 +12,7 @@ pub(crate) struct DownArgs {}
 pub(crate) async fn run(_args: DownArgs, context: &Context) -> Result<()> {
     let root = context.root()?;
     let folder = root.join(STATE_FOLDER);
-    let _lock = up::lock(&root).await?;
+    let _lock = local::lock(&root).await?;
     match Emulator::running(&folder)? {
         Some(emulator) => {
             emulator.stop()?;

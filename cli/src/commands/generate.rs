@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use minutebook_shop::{Generator, Shop, Span, lines};
 use tokio::time::Instant;
 
+use crate::commands::clock;
 use crate::event_files::upload::{Target, upload_text};
-use crate::stack::clock;
 use crate::stack::context::Context;
 use crate::terminal::progress;
 

@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::TryStreamExt as _;
 use serde_json::json;
 
-use crate::rows::{TableRow, WriteKey, read, scan};
+use crate::commands::clock;
+use crate::rows::{TableRow, WriteKey, read, scan, write_keys};
 use crate::stack::aws::explain;
-use crate::stack::clock;
 use crate::stack::context::Context;
 use crate::terminal::table;
 
@@ -143,5 +143,5 @@ impl Keys {
 }
 
 fn partition(site: &str) -> AttributeValue {
-    AttributeValue::S(format!("K#{site}"))
+    AttributeValue::S(format!("{}{site}", write_keys::PREFIX))
 }

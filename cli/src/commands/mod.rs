@@ -1,5 +1,6 @@
 //! One module a command: its arguments and `run`.
 
+pub(crate) mod clock;
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod generate;

@@ -1,6 +1,6 @@
 //! `minutebook put`: event files into the bucket, and the wait until they are counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -8,12 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 
+use crate::commands::clock;
 use crate::event_files::files::{self, Source};
 use crate::event_files::upload::{Target, upload_file};
-use crate::event_files::waiting::{Counted, Waiting};
-use crate::rows::ledger::{self, Counts};
+use crate::rows::ledger::{self, Counted, Counts, Wait};
 use crate::stack::aws::explain;
-use crate::stack::clock;
 use crate::stack::context::Context;
 use crate::terminal::progress;
 use crate::terminal::table;
@@ -145,9 +144,10 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let sources = find_sources(&args).await?;
     let ready = prepare(&args, sources, &s3, &bucket).await?;
 
-    let chunk_id = |file: &Ready| ledger::chunk_id(&bucket, &file.source.key, &file.content_hash);
-    let waiting = match args.wait {
-        true => Some(Waiting::begin(context, ready.iter().map(chunk_id).collect()).await?),
+    let chunk_id =
+        |file: &Ready| ledger::object_chunk_id(&bucket, &file.source.key, &file.content_hash);
+    let wait = match args.wait {
+        true => Some(Wait::begin(context, ready.iter().map(chunk_id).collect()).await?),
         false => None,
     };
 
@@ -175,8 +175,8 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let last_event = ready.iter().filter_map(|file| file.last_event).max();
     let last_event = last_event.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let mut report = Report { files, last_event, gave_up: None };
-    if let Some(waiting) = waiting {
-        let waited = waiting.end(Duration::from_secs(args.timeout)).await?;
+    if let Some(wait) = wait {
+        let waited = wait.end(Duration::from_secs(args.timeout)).await?;
         for (file, counted) in report.files.iter_mut().zip(waited.chunks) {
             file.outcome = counted.map_or(Outcome::NotCounted, Outcome::Counted);
         }
@@ -322,7 +322,8 @@ pub(crate) fn report_text(report: &Report) -> String {
     for file in &report.files {
         match &file.outcome {
             Outcome::Counted(counted) => {
-                let note = if counted.before { "counted before: nothing added" } else { "" };
+                let note =
+                    if counted.already_counted { "already counted: nothing added" } else { "" };
                 table.add_row(row(&file.key, &counted.counts, note));
             }
             Outcome::Uploaded | Outcome::NotCounted => {
@@ -366,41 +367,25 @@ fn report_json(report: &Report) -> serde_json::Value {
             match &file.outcome {
                 Outcome::Uploaded => object["state"] = json!("uploaded"),
                 Outcome::NotCounted => object["state"] = json!("not_counted"),
-                Outcome::Counted(Counted { counts, parts, before }) => {
-                    object["state"] = json!(if *before { "already_counted" } else { "counted" });
+                Outcome::Counted(Counted { counts, parts, already_counted }) => {
+                    let state = if *already_counted { "already_counted" } else { "counted" };
+                    object["state"] = json!(state);
                     object["parts"] = json!(parts);
-                    add_counts(&mut object, counts);
+                    counts.add_to(&mut object);
                 }
             }
             object
         })
         .collect();
     let mut sum = json!({});
-    add_counts(&mut sum, &report.sum());
+    report.sum().add_to(&mut sum);
     json!({ "files": files, "sum": sum, "last_event": report.last_event.map(clock::rfc3339) })
-}
-
-/// Adds the numbers to a JSON object.
-pub(crate) fn add_counts(object: &mut serde_json::Value, counts: &Counts) {
-    let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } =
-        counts;
-    let numbers = BTreeMap::from([
-        ("lines", lines),
-        ("counted", counted),
-        ("ignored", ignored),
-        ("duplicate", duplicate),
-        ("rejected", rejected),
-        ("events", events),
-    ]);
-    for (name, number) in numbers {
-        object[name] = json!(number);
-    }
-    object["rejected_by_reason"] = json!(rejected_by_reason);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn file(key: &str, outcome: Outcome) -> FileReport {
         FileReport {
@@ -412,7 +397,7 @@ mod tests {
         }
     }
 
-    fn counted(lines: u64, before: bool) -> Outcome {
+    fn counted(lines: u64, already_counted: bool) -> Outcome {
         let rejected_by_reason = BTreeMap::from([("future".to_owned(), 1)]);
         let counts = Counts {
             lines,
@@ -422,7 +407,7 @@ mod tests {
             events: 9,
             ..Counts::default()
         };
-        Outcome::Counted(Counted { counts, parts: 1, before })
+        Outcome::Counted(Counted { counts, parts: 1, already_counted })
     }
 
     #[test]
@@ -432,7 +417,7 @@ mod tests {
         let expected = "\
 file     lines  counted  ignored  duplicate  rejected  events
 a.jsonl     10        9        0          0         1       9
-b.jsonl   1000      999        0          0         1       9  counted before: nothing added
+b.jsonl   1000      999        0          0         1       9  already counted: nothing added
 sum       1010     1008        0          0         2      18
 rejected future: 2
 last event: 1970-01-01T00:00:00Z (ask with --as-of to see this time)

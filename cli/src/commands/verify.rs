@@ -7,13 +7,13 @@ use anyhow::{Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 
+use crate::commands::clock;
 use crate::proof::objects::{self, Objects};
 use crate::proof::report::Report;
 use crate::proof::scope::{Retention, Scope};
 use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
 use crate::rows;
-use crate::stack::clock;
 use crate::stack::context::Context;
 use crate::terminal::progress;
 

@@ -9,26 +9,26 @@ use minutebook_local::{CargoLambda, Code, STACK_FILE, STACK_NAME, STATE_FOLDER, 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::status;
-use crate::commands::up::{self, LocalArgs};
 use crate::stack::context::Context;
+use crate::stack::local::{self, LocalArgs};
 
 /// How often it is looked whether `cargo lambda watch` still runs.
 const WATCH_POLL: Duration = Duration::from_millis(200);
 
 /// Brings the stack up with proxied functions, runs `cargo lambda watch` until Ctrl-C, and takes
 /// the stack down.
-pub(crate) async fn run(root: &Path, local: &LocalArgs) -> Result<()> {
-    let lock = up::lock(root).await?;
-    up::check_port(root, local)?;
-    let (tools, cargo_lambda) = up::install_cargo_lambda(root).await?;
+pub(crate) async fn run(root: &Path, args: &LocalArgs) -> Result<()> {
+    let lock = local::lock(root).await?;
+    local::check_port(root, args)?;
+    let (tools, cargo_lambda) = local::install_cargo_lambda(root).await?;
     let plan = WatchPlan::new(root, STACK_NAME)?;
     // `cargo lambda watch` would build the functions at their first call, which need not wait now.
-    up::dev_build(root, local).await?;
-    let (emulator, is_new) = up::emulator(root, &tools, local, plan.proxies().clone()).await?;
+    local::dev_build(root, args).await?;
+    let (emulator, is_new) = local::emulator(root, &tools, args, plan.proxies().clone()).await?;
     if !is_new {
         bail!("another `cargo mb up --watch` runs at {}", emulator.endpoint_url);
     }
-    let stack = up::deploy(root, &emulator, is_new, Code::Stubs).await?;
+    let stack = local::deploy(root, &emulator, is_new, Code::Stubs).await?;
     drop(lock);
     let watched = watch(root, &cargo_lambda, &plan, stack).await;
     // The functions are gone with the watcher, so a stack that is left behind would answer nothing.

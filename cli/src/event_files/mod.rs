@@ -2,6 +2,4 @@
 
 pub(crate) mod csv;
 pub(crate) mod files;
-pub(crate) mod notification;
 pub(crate) mod upload;
-pub(crate) mod waiting;

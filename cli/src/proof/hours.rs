@@ -42,7 +42,7 @@ enum Sealing {
 
 impl HourState {
     fn sealing(&self) -> Sealing {
-        if self.sums.marked.is_empty() {
+        if self.sums.entries.is_empty() {
             Sealing::NotDone
         } else if self.sums.is_complete() {
             Sealing::Done

@@ -46,7 +46,7 @@ impl Objects {
             .await
             .with_context(|| format!("cannot read {}", object.address()))?;
         let bytes = read.into_bytes();
-        let id = ledger::chunk_id(&self.bucket, &object.key, &blake3::hash(&bytes).to_hex());
+        let id = ledger::object_chunk_id(&self.bucket, &object.key, &blake3::hash(&bytes).to_hex());
         let ledger = ledger::read(&self.dynamodb, &self.table, &id).await?;
         let settings = match ledger.as_ref().and_then(|ledger| ledger.summary.as_ref()) {
             Some(summary) => Settings {
@@ -98,23 +98,10 @@ pub(crate) fn compare_chunk(
     // Without part 0 it is unknown by which reference time to recount, and nothing may have been
     // committed.
     let summary = ledger.summary?;
-    let recounted = counts(&recount);
+    let recounted = Counts::from(&recount);
     compare_counts(&name, &recounted, &summary.counts, differences);
     report.counts.add(&recounted);
     Some((recount, summary))
-}
-
-/// The lines of a recount, as the ledger should have them.
-pub(crate) fn counts(recount: &Recount) -> Counts {
-    Counts {
-        lines: recount.lines,
-        counted: recount.counted,
-        ignored: recount.ignored,
-        duplicate: recount.duplicate,
-        rejected: recount.rejected_count(),
-        rejected_by_reason: recount.rejected.clone(),
-        events: recount.events,
-    }
 }
 
 fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: &mut Differences) {
@@ -179,12 +166,12 @@ mod tests {
         let recount = recount(bytes, &settings);
         let ledger = recount.as_ref().ok().map(|recount| Ledger {
             parts: BTreeSet::from([1]),
-            marked: BTreeSet::from([EntryName::default()]),
+            entries: BTreeSet::from([EntryName::default()]),
             summary: Some(Summary {
                 reference_time,
                 default_currency: settings.default_currency.clone(),
                 minute_retention_days: Some(7),
-                counts: counts(recount),
+                counts: Counts::from(recount),
             }),
             ..Ledger::default()
         });
@@ -235,7 +222,7 @@ mod tests {
     fn a_chunk_whose_first_part_is_missing_should_have_added_nothing() {
         let mut chunk = chunk_of(VIEWS);
         let ledger = chunk.ledger.as_mut().unwrap();
-        (ledger.marked, ledger.summary) = (BTreeSet::from([EntryName { part: 1, late: 0 }]), None);
+        (ledger.entries, ledger.summary) = (BTreeSet::from([EntryName { part: 1, late: 0 }]), None);
         ledger.parts = BTreeSet::from([2]);
         let (report, additions) = compared(chunk, false);
         assert_eq!(report.differences.first, ["a.jsonl: part 0 of 2 is not counted yet"]);

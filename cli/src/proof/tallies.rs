@@ -11,8 +11,8 @@ use crate::proof::report::{PRINTED_MAX, Report};
 use crate::proof::scope::Scope;
 use crate::proof::totals::TotalsBooks;
 use crate::proof::visitors::VisitorBooks;
-use crate::rows::ledger::{Item, LedgerEntry, Summary};
-use crate::rows::{self, Shard, TableRow, Tallies, VisitorRow};
+use crate::rows::ledger::{LedgerEntry, Summary};
+use crate::rows::{self, Item, Shard, TableRow, Tallies, VisitorRow};
 
 /// Every number twice. First all chunks are added, then all rows of the table, and then it is
 /// judged.
@@ -91,7 +91,7 @@ impl Books {
                     self.counted_chunks.insert(chunk_id);
                 }
             }
-            Some(TableRow::ChunkVisitors(row)) => self.add_visitors(row),
+            Some(TableRow::Visitors(row)) => self.add_visitors(row),
             Some(TableRow::Totals(shard)) => self.totals.add_found(shard.0),
             Some(TableRow::Order(order)) => self.orders.add_found(order),
             Some(TableRow::RecentOrder(row)) => self.orders.add_recent(row),

@@ -9,7 +9,7 @@ use crate::rows::ledger::Counts;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TotalsBooks {
     found: Totals,
-    marked: Totals,
+    committed: Totals,
 }
 
 impl TotalsBooks {
@@ -17,7 +17,8 @@ impl TotalsBooks {
     pub(crate) fn add_with_entry(&mut self, counts: &Counts) {
         let Counts { lines, counted, ignored, duplicate, rejected, events, rejected_by_reason: _ } =
             *counts;
-        self.marked += Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
+        self.committed +=
+            Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
     }
 
     /// Adds a row of the totals.
@@ -28,11 +29,14 @@ impl TotalsBooks {
     /// Compares every number. That the ledger has the lines of each chunk right is compared chunk
     /// by chunk.
     pub(crate) fn judge(&self, differences: &mut Differences) {
-        for ((name, marked), (_, found)) in self.marked.named().into_iter().zip(self.found.named())
+        for ((name, committed), (_, found)) in
+            self.committed.named().into_iter().zip(self.found.named())
         {
-            if marked != found {
+            if committed != found {
                 differences.add(|| {
-                    format!("totals {name}: the ledger adds up to {marked}, the totals say {found}")
+                    format!(
+                        "totals {name}: the ledger adds up to {committed}, the totals say {found}"
+                    )
                 });
             }
         }

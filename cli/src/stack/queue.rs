@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, QueueAttributeName,
     SendMessageBatchRequestEntry,
 };
 
@@ -58,6 +58,24 @@ pub(crate) struct Message {
 }
 
 impl Queue {
+    /// How many messages the queue has for receivers, approximately.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub(crate) async fn count(&self) -> Result<u64> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let get = self.client.get_queue_attributes().queue_url(&self.url);
+        let answer = get
+            .attribute_names(name.clone())
+            .send()
+            .await
+            .map_err(|error| explain(format!("cannot look at {}", self.url), error))?;
+        let count = answer.attributes().and_then(|attributes| attributes.get(&name));
+        count
+            .and_then(|count| count.parse().ok())
+            .ok_or_else(|| anyhow!("{} does not say its length", self.url))
+    }
+
     /// Sends the messages of one of the [`batches`].
     pub(crate) async fn send(&self, bodies: &[&str]) -> Result<()> {
         let what = || format!("cannot send to {}", self.url);
