@@ -1,4 +1,4 @@
-//! `minutebook down`: ends the local stack and forgets it.
+//! `minutebook down`: stops the local stack and deletes its data.
 
 use anyhow::{Context as _, Result};
 use minutebook_local::{Emulator, STACK_FILE, STATE_FOLDER};
@@ -16,9 +16,9 @@ pub(crate) async fn run(_args: DownArgs, context: &Context) -> Result<()> {
     match Emulator::running(&folder)? {
         Some(emulator) => {
             emulator.stop()?;
-            println!("the local stack at {} is down, its data is gone", emulator.endpoint_url);
+            println!("stopped the local stack at {} and deleted its data", emulator.endpoint_url);
         }
-        None => println!("no local stack is up"),
+        None => println!("no local stack is running"),
     }
     let path = folder.join(STACK_FILE);
     match std::fs::remove_file(&path) {

@@ -1,4 +1,4 @@
-//! `minutebook put`: event files into the bucket, and the wait until they are counted.
+//! `minutebook put`: uploads event files to the bucket, and waits until they are counted.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,40 +17,41 @@ use crate::stack::context::Context;
 use crate::terminal::progress;
 use crate::terminal::table;
 
-/// How many uploads are under way at once.
+/// How many files are uploaded at once.
 const CONCURRENCY: usize = 8;
 
-/// Notes beside an object whose events were moved in time: the hash of the file before, and by how
-/// many minutes.
+/// Metadata of an object whose events were moved in time: the hash of the original file, and by how
+/// many minutes they were moved.
 const SHIFTED_FROM: &str = "minutebook-shifted-from";
 const SHIFTED_MINUTES: &str = "minutebook-shifted-minutes";
 
-/// Events that are later than now by more than this are rejected, so they are no last events.
+/// Events further in the future than this are rejected, so they cannot be the last event.
 const FUTURE_MAX: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct PutArgs {
-    /// Files and folders of events, as JSON Lines (plain, gzip or zstd) or CSV with a header; - for
-    /// the standard input
+    /// Files and folders of events, as JSON Lines or CSV with a header (plain, gzip or zstd); - for
+    /// standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<String>,
-    /// What the keys of the objects begin with
+    /// Prefix of the keys of the objects
     #[arg(long, default_value = "", value_name = "TEXT", hide_default_value = true)]
     pub(crate) prefix: String,
-    /// Wait until everything is counted, and say what was counted
+    /// Wait until everything is counted, and print what was counted
     #[arg(long)]
     pub(crate) wait: bool,
     /// How long to wait, in seconds
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     pub(crate) timeout: u64,
-    /// Move all events by one number of minutes, so that the last one happens at this time: now, or
-    /// RFC 3339
+    /// Move all events by the same number of minutes, so that the last one happens at this time: now,
+    /// or a time in RFC 3339
     ///
-    /// A file that was moved and put before is moved as it was then, so that it is not counted
-    /// again.
+    /// A file that was already moved and uploaded is moved by the same number of minutes again, so
+    /// that it is not counted twice.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time)]
     pub(crate) shift_to: Option<DateTime<Utc>>,
-    /// With --shift-to: move also files anew that were put before; they are counted again then
+    /// With --shift-to: also move files that were already uploaded to the new time; they are then
+    /// counted again
     #[arg(long, requires = "shift_to")]
     pub(crate) anew: bool,
     /// Print JSON
@@ -58,19 +59,18 @@ pub(crate) struct PutArgs {
     pub(crate) json: bool,
 }
 
-/// What became of the files.
+/// What happened to the files.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) files: Vec<FileReport>,
-    /// The time of the last event of all files; known if it was asked for by waiting, moving or
-    /// JSON.
+    /// The time of the last event of all files; only known with `--wait`, `--shift-to` or `--json`.
     pub(crate) last_event: Option<DateTime<Utc>>,
     /// Why the wait ended before everything was counted.
     pub(crate) gave_up: Option<String>,
 }
 
 impl Report {
-    /// The sum over all files that are counted.
+    /// The sum over all counted files.
     pub(crate) fn sum(&self) -> Counts {
         let mut sum = Counts::default();
         for file in &self.files {
@@ -81,7 +81,8 @@ impl Report {
         sum
     }
 
-    /// An error if anything was waited for in vain.
+    /// # Errors
+    /// A file was not counted within the time.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(reason) = &self.gave_up else { return Ok(()) };
         let waiting = self.files.iter().filter(|file| matches!(file.outcome, Outcome::NotCounted));
@@ -106,18 +107,18 @@ pub(crate) struct FileReport {
 
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// It was uploaded, and nobody waited.
+    /// It was uploaded; `put` did not wait for it.
     Uploaded,
     Counted(Counted),
     NotCounted,
 }
 
-/// A file that is ready to be uploaded.
+/// A file that is ready for upload.
 #[derive(Debug)]
 struct Ready {
     source: Source,
     content_hash: String,
-    /// The hash before the events were moved, and by how many minutes they were.
+    /// The hash of the original file, and by how many minutes its events were moved.
     shifted: Option<(String, i64)>,
     last_event: Option<i64>,
 }
@@ -136,7 +137,7 @@ pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
     report.check()
 }
 
-/// Uploads the files, and waits for them if that is asked for.
+/// Uploads the files, and with `--wait` waits until they are counted.
 pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let endpoints = context.endpoints()?;
     let bucket = endpoints.bucket()?.to_owned();
@@ -198,7 +199,7 @@ async fn find_sources(args: &PutArgs) -> Result<Vec<Source>> {
     tokio::task::spawn_blocking(find).await?
 }
 
-/// Moves and hashes the files.
+/// Hashes the files, and moves their events in time if `--shift-to` says so.
 async fn prepare(
     args: &PutArgs,
     sources: Vec<Source>,
@@ -225,7 +226,7 @@ async fn prepare(
     Ok(ready)
 }
 
-/// The time of the last event. A file that cannot be unpacked is put all the same, and goes to the
+/// The time of the last event. A file that cannot be decompressed is uploaded anyway, and ends in the
 /// dead letters.
 fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
     match files::last_event(source, limit) {
@@ -237,8 +238,8 @@ fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
     }
 }
 
-/// Moves the events of all files by one number of minutes, but those that were put before as they
-/// were moved then.
+/// Moves the events of all new files by the same number of minutes, and those of files that were
+/// already uploaded as they were moved then.
 async fn shift(
     args: &PutArgs,
     shift_to: DateTime<Utc>,
@@ -260,7 +261,7 @@ async fn shift(
     for (file, before) in std::mem::take(ready).into_iter().zip(minutes_before) {
         if before.is_some() {
             eprintln!(
-                "{}: moved and put before; moved as it was then (--anew moves it to now)",
+                "{}: already uploaded; moved by the same minutes as before (--anew moves it to the new time)",
                 file.source.name
             );
         }
@@ -284,12 +285,12 @@ async fn shift(
     Ok(())
 }
 
-/// By how many minutes this very file was moved when it was put before.
+/// By how many minutes this file was moved when it was last uploaded; `None` if it was not.
 async fn earlier_shift(s3: &aws_sdk_s3::Client, bucket: &str, file: &Ready) -> Result<Option<i64>> {
     let key = &file.source.key;
     let head = match s3.head_object().bucket(bucket).key(key).send().await {
         Ok(head) => head,
-        // A bucket that may not be listed says "forbidden" of an object that is not there.
+        // Without the permission to list the bucket, S3 answers 403 for an object that does not exist.
         Err(error)
             if error
                 .raw_response()
@@ -315,7 +316,7 @@ fn print_uploads(report: &Report, bucket: &str) {
     }
 }
 
-/// What was counted, as lines for people.
+/// The report for people.
 pub(crate) fn report_text(report: &Report) -> String {
     let headings = ["file", "lines", "counted", "ignored", "duplicate", "rejected", "events", ""];
     let mut table = table::new(&headings, &[1, 2, 3, 4, 5, 6]);

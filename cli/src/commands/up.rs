@@ -10,8 +10,8 @@ use crate::stack::local::{LocalArgs, bring_up};
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) local: LocalArgs,
-    /// Run the functions under `cargo lambda watch`: an edited function is rebuilt at its next
-    /// call; Ctrl-C takes all down
+    /// Run the functions under `cargo lambda watch`, which rebuilds an edited function at its next
+    /// call; Ctrl-C stops everything
     #[arg(long, conflicts_with_all = ["no_build", "release"])]
     pub(crate) watch: bool,
 }

@@ -1,4 +1,4 @@
-//! Event files on this machine: found, unpacked, converted, uploaded and waited for.
+//! Event files on this machine: finds, decompresses, converts and uploads them.
 
 pub(crate) mod csv;
 pub(crate) mod files;

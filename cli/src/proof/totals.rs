@@ -1,11 +1,11 @@
-//! The totals beside the ledger that they add up.
+//! Compares the totals with the sums of the ledger.
 
 use minutebook_oracle::Totals;
 
 use crate::proof::report::Differences;
 use crate::rows::ledger::Counts;
 
-/// The totals twice: as their rows say, and as the ledger entries of the chunks say.
+/// The totals as their rows say, and as the ledger entries of the chunks say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TotalsBooks {
     found: Totals,
@@ -13,7 +13,7 @@ pub(crate) struct TotalsBooks {
 }
 
 impl TotalsBooks {
-    /// Adds what the first ledger entry of a chunk says of it.
+    /// Adds the counts of a chunk, from its first ledger entry.
     pub(crate) fn add_with_entry(&mut self, counts: &Counts) {
         let Counts { lines, counted, ignored, duplicate, rejected, events, rejected_by_reason: _ } =
             *counts;
@@ -21,13 +21,12 @@ impl TotalsBooks {
             Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
     }
 
-    /// Adds a row of the totals.
+    /// Adds a shard of the totals.
     pub(crate) fn add_found(&mut self, part: Totals) {
         self.found += part;
     }
 
-    /// Compares every number. That the ledger has the lines of each chunk right is compared chunk
-    /// by chunk.
+    /// Compares every number. The ledger itself is compared with the recount chunk by chunk.
     pub(crate) fn judge(&self, differences: &mut Differences) {
         for ((name, committed), (_, found)) in
             self.committed.named().into_iter().zip(self.found.named())

@@ -1,4 +1,4 @@
-//! The rows of customers and sessions.
+//! The rows of visitors and sessions.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_oracle::{Granularity, Period};
@@ -12,8 +12,7 @@ const USERS: &str = "users#";
 /// How much of the hash of its chunk's id stands in the key of a minute row, in hex digits.
 const CHUNK_HASH_DIGITS: usize = 16;
 
-/// The customers and sessions of a chunk in a minute, or of all events in an hour, a day, a week or
-/// a month.
+/// The visitors and sessions of a chunk in a minute, or of all events in an hour, day, week or month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VisitorRow {
     pub(crate) site: String,
@@ -23,14 +22,14 @@ pub(crate) struct VisitorRow {
     pub(crate) sketches: Sketches,
 }
 
-/// The sketches of a row, as they are stored; `None` is of nobody.
+/// The sketches of a row, as they are stored; `None` is an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sketches {
     pub(crate) users: Option<Vec<u8>>,
     pub(crate) sessions: Option<Vec<u8>>,
 }
 
-/// Whether these are the keys of such a row, if of any.
+/// Whether a row with these keys is one of visitors.
 pub(super) fn are_keys(pk: &str, sk: &str) -> bool {
     pk.starts_with("T#") && sk.starts_with(USERS)
 }

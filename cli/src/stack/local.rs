@@ -14,25 +14,25 @@ use crate::terminal::progress::{Step, blocking_step, step_beside_others};
 /// The port on which AWS emulators usually listen.
 const DEFAULT_PORT: u16 = 4566;
 
-/// What `up` and `demo` share.
+/// The flags that `up` and `demo` share.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LocalArgs {
     /// Port of the emulator [default: 4566]
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
-    /// Deploy the functions as they were built last
+    /// Deploy the functions as they were last built
     #[arg(long)]
     pub(crate) no_build: bool,
-    /// Build the functions as for AWS, with cargo-lambda in release mode; the first time takes
+    /// Build the functions with cargo-lambda in release mode, as for AWS; the first build takes
     /// minutes
     #[arg(long)]
     pub(crate) release: bool,
 }
 
-/// Brings the stack up, or up to date if it is up already.
+/// Starts the stack, or updates it if it is running.
 ///
 /// # Errors
-/// A step failed; then an emulator that this call started is stopped again.
+/// A step failed. An emulator that this call started is stopped then.
 pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
     let _lock = lock(root).await?;
     check_port(root, local)?;
@@ -40,19 +40,19 @@ pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
         let (tools, cargo_lambda) = install_cargo_lambda(root).await?;
         (tools, release_build(root, local, &cargo_lambda).await?)
     } else {
-        // The installation waits for the network and the build for the processor. Whichever fails
-        // first ends both.
+        // The installation waits for the network, the build for the processor. The first failure ends
+        // both.
         tokio::try_join!(install_tools(root), dev_build(root, local))?
     };
     let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
     deploy(root, &emulator, is_new, Code::Zips(zips)).await
 }
 
-/// Keeps a second `up` in the same checkout waiting until this one is done.
+/// Makes a second `up` in the same checkout wait until this one is done.
 pub(crate) async fn lock(root: &Path) -> Result<File> {
     let folder = root.join(STATE_FOLDER);
     std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     let path = folder.join("up.lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     tokio::task::spawn_blocking(move || file.lock().map(|()| file))
@@ -60,7 +60,10 @@ pub(crate) async fn lock(root: &Path) -> Result<File> {
         .context("cannot lock the state folder")
 }
 
-/// Refuses a busy port before the build, which takes minutes.
+/// Checks that the port is free, before the build, which may take minutes.
+///
+/// # Errors
+/// Another program uses the port.
 pub(crate) fn check_port(root: &Path, local: &LocalArgs) -> Result<()> {
     match Emulator::running(&root.join(STATE_FOLDER))? {
         Some(_) => Ok(()),
@@ -68,26 +71,26 @@ pub(crate) fn check_port(root: &Path, local: &LocalArgs) -> Result<()> {
     }
 }
 
-pub(crate) async fn install_tools(root: &Path) -> Result<Tools> {
+async fn install_tools(root: &Path) -> Result<Tools> {
     let root = root.to_path_buf();
     let install = async { tokio::task::spawn_blocking(move || Tools::install(&root)).await? };
     step_beside_others("emulator installed in .minutebook/tools", install).await
 }
 
-/// Installs cargo-lambda, and with it the emulator.
+/// Installs the emulator and cargo-lambda.
 pub(crate) async fn install_cargo_lambda(root: &Path) -> Result<(Tools, CargoLambda)> {
     let root = root.to_path_buf();
     let install = move || Ok((Tools::install(&root)?, CargoLambda::install(&root)?));
     blocking_step("emulator and cargo-lambda installed in .minutebook/tools", install).await
 }
 
-/// Builds the functions as the command and the tests are built.
+/// Builds the functions in the dev profile, as the command and the tests are built.
 pub(crate) async fn dev_build(root: &Path, local: &LocalArgs) -> Result<BTreeMap<String, PathBuf>> {
     if local.no_build {
         return minutebook_local::built_functions(root);
     }
     let build = minutebook_local::build_functions(root);
-    step_beside_others("functions built (the first time takes a minute or two)", build).await
+    step_beside_others("functions built (the first build takes a minute or two)", build).await
 }
 
 async fn release_build(
@@ -99,10 +102,14 @@ async fn release_build(
         return minutebook_local::built_release(root);
     }
     let build = minutebook_local::build_release(root, cargo_lambda);
-    step_beside_others("functions built for release (the first time takes minutes)", build).await
+    step_beside_others("functions built for release (the first build takes minutes)", build).await
 }
 
-/// The emulator that runs already, or a new one (then `true`).
+/// The running emulator, or a new one; `true` says that it is new.
+///
+/// # Errors
+/// Another local stack is running, on another port or of the other kind (watched or not), or the
+/// emulator does not start.
 pub(crate) async fn emulator(
     root: &Path,
     tools: &Tools,
@@ -115,7 +122,7 @@ pub(crate) async fn emulator(
             local.port.is_some_and(|port| !emulator.endpoint_url.ends_with(&format!(":{port}")));
         if is_elsewhere || emulator.is_watched == proxies.is_empty() {
             bail!(
-                "another local stack is up at {}: run `cargo mb down` first",
+                "another local stack is running at {}: run `cargo mb down` first",
                 emulator.endpoint_url
             );
         }
@@ -132,6 +139,10 @@ pub(crate) async fn emulator(
     Ok((emulator, true))
 }
 
+/// Deploys the template to the emulator, and writes down where its parts are.
+///
+/// # Errors
+/// The deployment fails, or the file cannot be written. A new emulator is stopped then.
 pub(crate) async fn deploy(
     root: &Path,
     emulator: &Emulator,
@@ -142,7 +153,7 @@ pub(crate) async fn deploy(
     let deployed = Deployment::to_emulator(&emulator.endpoint_url, code).deploy(root).await;
     let written = deployed.and_then(|stack| stack.write(&root.join(STATE_FOLDER)).map(|()| stack));
     if written.is_err() && is_new {
-        // What failed is told; that the emulator did not stop either would hide it.
+        // The caller gets the first error; one of stopping the emulator would hide it.
         let _ = emulator.stop();
     }
     let stack = written?;

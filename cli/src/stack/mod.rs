@@ -1,4 +1,5 @@
-//! The stack that the command speaks to: where it is, its API, bucket and queues.
+//! The stack that the command uses: its endpoints, API, bucket and queues, and how the local one is
+//! started.
 
 pub(crate) mod aws;
 pub(crate) mod context;

@@ -1,4 +1,4 @@
-//! The arguments of `replay`, and the objects that they select.
+//! The arguments of `replay`, and which objects they select.
 
 use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use crate::stack::objects::Object;
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ReplayArgs {
-    /// Only objects whose keys begin with this
+    /// Only objects with this prefix
     #[arg(long, value_name = "TEXT")]
     pub(super) prefix: Option<String>,
     /// Only objects that were put at this time or later: RFC 3339, or a date
@@ -18,20 +18,20 @@ pub(crate) struct ReplayArgs {
     /// Only objects that were put before this time: RFC 3339, or a date
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time_or_date)]
     pub(super) to: Option<DateTime<Utc>>,
-    /// Every object there is
+    /// Every object of the bucket
     #[arg(long, conflicts_with_all = ["prefix", "from", "to", "dead_letters"])]
     pub(super) all: bool,
-    /// The messages of the dead letters, instead of the objects of the bucket; they are taken out
-    /// when they are sent
+    /// Send the dead letters instead of objects of the bucket; each is removed from the dead-letter
+    /// queue once it is sent
     ///
-    /// With --prefix, --from or --to, those of which a record is about such an object; the time is
-    /// that of the record.
+    /// With --prefix, --from or --to, only those with a record of such an object, by the time of the
+    /// record.
     #[arg(long)]
     pub(super) dead_letters: bool,
-    /// Send nothing, and say what would change
+    /// Send nothing, and print what would change
     #[arg(long, conflicts_with = "wait")]
     pub(super) dry_run: bool,
-    /// Wait until everything is counted, and say what was counted
+    /// Wait until everything is counted, and print what was counted
     #[arg(long)]
     pub(super) wait: bool,
     /// How long to wait, in seconds
@@ -42,7 +42,7 @@ pub(crate) struct ReplayArgs {
     pub(super) json: bool,
 }
 
-/// Which objects are meant.
+/// The objects that are selected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Selection {
     pub(super) prefix: String,
@@ -68,7 +68,7 @@ impl ReplayArgs {
         }
         if selection == Selection::default() && !self.dead_letters && !self.all {
             bail!(
-                "nothing is named: give --prefix, --from, --to or --dead-letters, or --all for every object there is"
+                "nothing is selected: give --prefix, --from, --to or --dead-letters, or --all for every object of the bucket"
             );
         }
         Ok(selection)
@@ -76,7 +76,8 @@ impl ReplayArgs {
 }
 
 impl Selection {
-    pub(super) fn takes(&self, object: &Object) -> bool {
+    /// Whether an object is selected.
+    pub(super) fn contains(&self, object: &Object) -> bool {
         let is_in_time = match object.time {
             Some(time) => {
                 self.from.is_none_or(|from| from <= time) && self.to.is_none_or(|to| time < to)
@@ -86,12 +87,12 @@ impl Selection {
         is_in_time && object.key.starts_with(&self.prefix)
     }
 
-    /// Whether a message is meant: every one where nothing is selected, else one with a record of
-    /// such an object.
-    pub(super) fn takes_message(&self, notification: &Notification) -> bool {
+    /// Whether a message is selected: every one if no flag selects objects, otherwise one with a record
+    /// of a selected object.
+    pub(super) fn contains_message(&self, notification: &Notification) -> bool {
         match notification {
             _ if *self == Self::default() => true,
-            Notification::Created(objects) => objects.iter().any(|object| self.takes(object)),
+            Notification::Created(objects) => objects.iter().any(|object| self.contains(object)),
             Notification::Unreadable => false,
         }
     }
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_replayed_that_nobody_named() {
+    fn refuses_to_replay_without_a_selection() {
         for arguments in [&[][..], &["--dry-run"], &["--wait"], &["--prefix", ""]] {
             let error = selection(arguments).unwrap_err().to_string();
             assert!(
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_taken_by_prefix_and_from_a_time_on_up_to_before_another() {
+    fn selects_objects_by_prefix_and_time() {
         let selection =
             selection(&["--prefix", "a/", "--from", "2026-11-20", "--to", "2026-11-21"]).unwrap();
         for (key, time, expected) in [
@@ -167,26 +168,26 @@ mod tests {
             ("b/a/1", "2026-11-20T00:00:00Z", false),
             ("a/1", "", false),
         ] {
-            assert_eq!(selection.takes(&object(key, time)), expected, "{key} {time}");
+            assert_eq!(selection.contains(&object(key, time)), expected, "{key} {time}");
         }
-        assert!(Selection::default().takes(&object("a/1", "")));
+        assert!(Selection::default().contains(&object("a/1", "")));
     }
 
     #[test]
-    fn a_message_is_taken_if_any_of_its_records_is_meant() {
+    fn selects_a_message_if_any_of_its_records_is_selected() {
         let time = "2026-11-20T00:00:00Z";
         let created = |keys: &[&str]| {
             Notification::Created(keys.iter().map(|key| object(key, time)).collect())
         };
         let messages =
             [created(&["b", "a/1"]), created(&["b"]), created(&[]), Notification::Unreadable];
-        let taken = |selection: &Selection| {
-            messages.each_ref().map(|message| selection.takes_message(message))
+        let selected = |selection: &Selection| {
+            messages.each_ref().map(|message| selection.contains_message(message))
         };
         assert_eq!(
-            taken(&selection(&["--dead-letters", "--prefix", "a/"]).unwrap()),
+            selected(&selection(&["--dead-letters", "--prefix", "a/"]).unwrap()),
             [true, false, false, false]
         );
-        assert_eq!(taken(&selection(&["--dead-letters"]).unwrap()), [true; 4]);
+        assert_eq!(selected(&selection(&["--dead-letters"]).unwrap()), [true; 4]);
     }
 }

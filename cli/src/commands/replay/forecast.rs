@@ -1,4 +1,4 @@
-//! What a dry run forecasts for each object.
+//! The forecast that a dry run makes for each object.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::terminal::progress;
 /// How many objects are read at once. One that is not counted is in memory as a whole.
 const CONCURRENCY: usize = 4;
 
-/// What a forecast is made from.
+/// Makes forecasts from the bucket and the ledger.
 pub(super) struct Forecast {
     s3: aws_sdk_s3::Client,
     dynamodb: aws_sdk_dynamodb::Client,
@@ -36,7 +36,10 @@ impl Forecast {
         })
     }
 
-    /// Says of each object what would become of it.
+    /// Says what would happen to each object.
+    ///
+    /// # Errors
+    /// An object or the ledger cannot be read.
     pub(super) async fn of(&self, objects: Vec<Object>) -> Result<Vec<(Object, Outcome)>> {
         let bar = progress::bar("reading", objects.len());
         let looks = futures::stream::iter(&objects).map(async |object| {
@@ -67,6 +70,7 @@ impl Forecast {
         Ok(forecast)
     }
 
+    /// The forecast for an object without ledger entries.
     async fn uncounted(&self, object: &Object) -> Result<Outcome> {
         let Some(open) = object.open(&self.s3).await? else { return Ok(Outcome::Gone) };
         let settings = Settings {
@@ -100,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ledger_without_all_its_parts_would_be_finished() {
+    fn a_chunk_without_all_its_entries_would_be_finished() {
         let unfinished = Ledger { parts: [2].into(), ..Ledger::default() };
         let Outcome::WouldFinish(missing) = of_ledger(&unfinished) else {
             panic!("it has no entry")

@@ -1,4 +1,4 @@
-//! What `replay` did with each object, or would do.
+//! What `replay` did, or would do, with each object.
 
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -10,34 +10,34 @@ use crate::stack::objects::Object;
 /// How many objects an error names.
 const NAMED_MAX: usize = 10;
 
-/// What became of an object, or would.
+/// What happened to an object, or would happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It was sent, and nobody waited.
+    /// Its message was sent; `replay` did not wait for it.
     Sent,
     /// It was deleted or replaced.
     Gone,
     AlreadyCounted,
-    /// So has an earlier one of these objects: both are one chunk, which is counted once.
+    /// An object before it has the same key and bytes: both are one chunk, which is counted once.
     SameBytes,
     Counted(Counts),
-    /// It was waited for in vain.
+    /// It was not counted within the time.
     NotCounted,
-    /// What the ledger misses, in sentences.
+    /// It is counted in part: the missing transactions, as sentences.
     WouldFinish(Vec<String>),
     WouldCount(Counts),
-    /// Why it cannot be counted.
+    /// It cannot be counted, for this reason.
     WouldFail(String),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) dry_run: bool,
-    /// What was sent or looked at.
+    /// The objects that were sent or looked at.
     pub(super) objects: Vec<(Object, Outcome)>,
-    /// Ids of dead letters that name no object, and whether they are notifications at all.
+    /// The ids of dead letters that name no object, and whether each is a notification of S3.
     pub(super) empty_letters: Vec<(String, bool)>,
-    /// How many dead letters were meant, and how many not; without dead letters `None`.
+    /// How many dead letters were selected, and how many were not; `None` without `--dead-letters`.
     pub(super) letters: Option<(usize, usize)>,
     /// Why the wait ended before everything was counted.
     pub(super) gave_up: Option<String>,
@@ -62,8 +62,8 @@ impl Outcome {
         match self {
             Self::Sent => "sent".to_owned(),
             Self::Gone => "deleted or replaced: nothing to count".to_owned(),
-            Self::AlreadyCounted if dry_run => "counted before: nothing would change".to_owned(),
-            Self::AlreadyCounted => "counted before: nothing added".to_owned(),
+            Self::AlreadyCounted if dry_run => "already counted: nothing would change".to_owned(),
+            Self::AlreadyCounted => "already counted: nothing added".to_owned(),
             Self::SameBytes if dry_run => {
                 "the same bytes as a version above: nothing more would change".to_owned()
             }
@@ -84,7 +84,7 @@ impl Outcome {
     }
 }
 
-/// How many lines were counted of how many, and what became of the others.
+/// How many of the lines were counted, and what happened to the others.
 fn lines(counts: &Counts, would_be: &str) -> String {
     let Counts { lines, counted, ignored, duplicate, rejected, .. } = counts;
     format!(
@@ -93,7 +93,7 @@ fn lines(counts: &Counts, would_be: &str) -> String {
 }
 
 impl Report {
-    /// The sum over what was counted, or would be.
+    /// The sum over all objects that were counted, or would be.
     fn sum(&self) -> Counts {
         let mut sum = Counts::default();
         for (_, outcome) in &self.objects {
@@ -104,7 +104,7 @@ impl Report {
         sum
     }
 
-    /// The line that a reader looks for.
+    /// The whole run in one line.
     fn summary(&self) -> String {
         let begin = if self.dry_run { "dry run, nothing was sent" } else { "replayed" };
         let mut parts = vec![plural(self.objects.len(), "object", "objects")];
@@ -114,7 +114,7 @@ impl Report {
         let sum = self.sum();
         let (counted, lines) = (sum.counted, sum.lines);
         for (state, what) in [
-            ("already_counted", "counted before".to_owned()),
+            ("already_counted", "already counted".to_owned()),
             ("same_bytes", "with the same bytes as another".to_owned()),
             ("counted", format!("counted now ({counted} of {lines} lines)")),
             ("would_count", format!("would be counted ({counted} of {lines} lines)")),
@@ -131,13 +131,17 @@ impl Report {
         if let Some((meant, others)) = self.letters {
             parts.insert(0, plural(meant, "dead letter", "dead letters"));
             if others > 0 {
-                parts.push(format!("{} left alone", plural(others, "dead letter", "dead letters")));
+                parts.push(format!(
+                    "{} not selected",
+                    plural(others, "dead letter", "dead letters")
+                ));
             }
         }
         format!("{begin}: {}", parts.join(", "))
     }
 
-    /// An error if anything was waited for in vain.
+    /// # Errors
+    /// An object was not counted within the time.
     pub(super) fn check(&self) -> Result<()> {
         let Some(reason) = &self.gave_up else { return Ok(()) };
         let waiting = self.objects.iter().filter(|(_, outcome)| *outcome == Outcome::NotCounted);
@@ -155,13 +159,13 @@ fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// What is said of a dead letter that names no object.
+/// What happened to a dead letter that names no object, or would happen.
 fn empty_letter(is_notification: bool, dry_run: bool) -> &'static str {
     match (is_notification, dry_run) {
-        (true, true) => "names no object: it would be taken, and nothing would change",
+        (true, true) => "names no object: it would be sent, and nothing would change",
         (true, false) => "names no object: sent",
-        (false, true) => "is no notification of S3: it would end in the dead letters again",
-        (false, false) => "is no notification of S3: sent",
+        (false, true) => "is not a notification of S3: it would end in the dead letters again",
+        (false, false) => "is not a notification of S3: sent",
     }
 }
 
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_says_of_each_object_what_would_change() {
+    fn a_dry_run_says_what_would_change() {
         let missing = |count: u64| {
             (1..=count).map(|part| format!("part {part} of 5 is not counted yet")).collect()
         };
@@ -264,18 +268,18 @@ mod tests {
         let report =
             Report { dry_run: true, objects, empty_letters, letters: Some((9, 1)), gave_up: None };
         let expected = "\
-s3://raw/0.jsonl (version v1): counted before: nothing would change
+s3://raw/0.jsonl (version v1): already counted: nothing would change
 s3://raw/1.jsonl (version v1): part 1 of 5 is not counted yet: it would be finished
 s3://raw/2.jsonl (version v1): part 1 of 5 is not counted yet, and 2 more: they would be finished
 s3://raw/3.jsonl (version v1): not counted: 9 of 10 lines would be counted (0 ignored, 0 duplicate, 1 rejected)
 s3://raw/4.jsonl (version v1): it cannot be unpacked: it is cut: it would end in the dead letters
 s3://raw/5.jsonl (version v1): deleted or replaced: nothing to count
 s3://raw/6.jsonl (version v1): the same bytes as a version above: nothing more would change
-message m1 names no object: it would be taken, and nothing would change
-message m2 is no notification of S3: it would end in the dead letters again
-dry run, nothing was sent: 9 dead letters, 7 objects, 1 counted before, \
+message m1 names no object: it would be sent, and nothing would change
+message m2 is not a notification of S3: it would end in the dead letters again
+dry run, nothing was sent: 9 dead letters, 7 objects, 1 already counted, \
 1 with the same bytes as another, 1 would be counted (9 of 10 lines), \
-2 would be finished, 1 would end in the dead letters, 1 gone, 1 dead letter left alone
+2 would be finished, 1 would end in the dead letters, 1 gone, 1 dead letter not selected
 ";
         assert_eq!(report_text(&report), expected);
         assert!(report.check().is_ok());
@@ -289,7 +293,7 @@ dry run, nothing was sent: 9 dead letters, 7 objects, 1 counted before, \
     }
 
     #[test]
-    fn a_wait_ends_with_what_was_counted_or_an_error() {
+    fn a_wait_reports_what_was_counted_and_what_was_not() {
         let outcomes = [
             Outcome::Counted(numbers(10)),
             Outcome::AlreadyCounted,
@@ -309,10 +313,10 @@ dry run, nothing was sent: 9 dead letters, 7 objects, 1 counted before, \
         };
         let expected = "\
 s3://raw/0.jsonl (version v1): counted: 9 of 10 lines (0 ignored, 0 duplicate, 1 rejected)
-s3://raw/1.jsonl (version v1): counted before: nothing added
+s3://raw/1.jsonl (version v1): already counted: nothing added
 s3://raw/2.jsonl (version v1): not counted
 s3://raw/3.jsonl (version v1): not counted
-replayed: 4 objects, 1 counted before, 1 counted now (9 of 10 lines), 2 not counted
+replayed: 4 objects, 1 already counted, 1 counted now (9 of 10 lines), 2 not counted
 ";
         assert_eq!(report_text(&report), expected);
         assert_eq!(

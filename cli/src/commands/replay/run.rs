@@ -47,7 +47,7 @@ async fn replay(args: &ReplayArgs, context: &Context) -> Result<Report> {
     }
 }
 
-/// What both kinds of replay need.
+/// What replaying objects and replaying dead letters need.
 struct Replay<'a> {
     s3: aws_sdk_s3::Client,
     region: String,
@@ -56,13 +56,13 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// Replays objects that the bucket holds.
+    /// Replays objects of the bucket.
     async fn bucket(&self, selection: &Selection, bucket: &str) -> Result<Report> {
         let step = progress::bar("listing", 0);
         let mut objects = objects::list(&self.s3, bucket, &selection.prefix).await?;
         step.finish_and_clear();
-        objects.retain(|object| selection.takes(object));
-        // In the order in which they came at first.
+        objects.retain(|object| selection.contains(object));
+        // In the order of their first arrival.
         objects.sort_by(|left, right| (left.time, &left.key).cmp(&(right.time, &right.key)));
         if self.args.dry_run {
             return Ok(Report {
@@ -89,7 +89,7 @@ impl Replay<'_> {
         self.report(objects, wait).await
     }
 
-    /// Replays the messages of the dead letters.
+    /// Replays dead letters.
     async fn dead_letters(&self, selection: &Selection) -> Result<Report> {
         let url = self.context.endpoints()?.dead_letters_url()?.to_owned();
         let dead_letters = Queue { client: self.context.sqs().await?, url };
@@ -97,28 +97,28 @@ impl Replay<'_> {
         let messages = dead_letters.receive_all().await?;
         step.finish_and_clear();
         let are_all = messages.len() < HELD_MAX;
-        let (meant, others): (Vec<Message>, Vec<Message>) = messages
+        let (selected, others): (Vec<Message>, Vec<Message>) = messages
             .into_iter()
-            .partition(|message| selection.takes_message(&notification::read(&message.body)));
-        let outcome = self.letters(&dead_letters, &meant).await;
+            .partition(|message| selection.contains_message(&notification::read(&message.body)));
+        let outcome = self.letters(&dead_letters, &selected).await;
         if self.args.dry_run || outcome.is_err() {
-            dead_letters.release(&meant).await?;
+            dead_letters.release(&selected).await?;
         }
         dead_letters.release(&others).await?;
-        let report = Report { letters: Some((meant.len(), others.len())), ..outcome? };
+        let report = Report { letters: Some((selected.len(), others.len())), ..outcome? };
         if !are_all {
             print!("{}", report_text(&report));
             bail!(
-                "there are more dead letters than {HELD_MAX}, which is what SQS gives at once: run it again"
+                "there are more than {HELD_MAX} dead letters, which is the limit of one run: run it again"
             );
         }
         Ok(report)
     }
 
-    async fn letters(&self, dead_letters: &Queue, meant: &[Message]) -> Result<Report> {
+    async fn letters(&self, dead_letters: &Queue, selected: &[Message]) -> Result<Report> {
         let mut objects = Vec::new();
         let mut empty_letters = Vec::new();
-        for message in meant {
+        for message in selected {
             match notification::read(&message.body) {
                 Notification::Created(named) if !named.is_empty() => objects.extend(named),
                 other => {
@@ -132,25 +132,24 @@ impl Replay<'_> {
         }
         let queue = self.queue().await?;
         let mut wait = self.begin_wait(&objects).await?;
-        let bar = progress::bar("sending", meant.len());
-        let sendings = futures::stream::iter(queue::batches(meant, |message| &message.body)).map(
-            async |batch| {
+        let bar = progress::bar("sending", selected.len());
+        let sendings = futures::stream::iter(queue::batches(selected, |message| &message.body))
+            .map(async |batch| {
                 let bodies: Vec<&str> = batch.iter().map(|message| message.body.as_str()).collect();
                 queue.send(&bodies).await?;
-                // A crash before this leaves them in both queues, and what is sent twice is counted
-                // once.
+                // A crash before this leaves them in both queues; a message that is sent twice is
+                // counted once.
                 dead_letters.delete(batch).await?;
                 bar.inc(batch.len() as u64);
                 Ok::<_, anyhow::Error>(())
-            },
-        );
+            });
         let sent: Result<()> = sendings.buffer_unordered(CONCURRENCY).try_collect().await;
         bar.finish_and_clear();
-        sent.with_context(|| again(bar.position(), meant.len()))?;
+        sent.with_context(|| again(bar.position(), selected.len()))?;
         if let Some(wait) = &mut wait {
-            // Those that name no object may come back, and are not to be mistaken for what is
-            // waited for.
-            wait.0.removed_from_dead_letters((meant.len() - empty_letters.len()) as u64);
+            // Messages that name no object may come back as dead letters, and must not be taken for
+            // chunks of this wait.
+            wait.0.removed_from_dead_letters((selected.len() - empty_letters.len()) as u64);
         }
         Ok(Report { empty_letters, ..self.report(objects, wait).await? })
     }
@@ -160,9 +159,9 @@ impl Replay<'_> {
         Ok(Queue { client: self.context.sqs().await?, url })
     }
 
-    /// Hashes the objects and looks which are counted already, if there is to be a wait. The wait
-    /// is for those that were found, each of them once, and they are given as their places among
-    /// the objects.
+    /// With `--wait`, hashes the objects, and notes which are already counted. Returns the wait for
+    /// the different chunks, and for each object the index of its chunk in the wait; `None` for an
+    /// object that was deleted or replaced.
     async fn begin_wait(&self, objects: &[Object]) -> Result<Option<(Wait, Vec<Option<usize>>)>> {
         if !self.args.wait {
             return Ok(None);
@@ -191,7 +190,7 @@ impl Replay<'_> {
         Ok(Some((Wait::begin(self.context, chunk_ids).await?, chunks)))
     }
 
-    /// Waits, if there is to be a wait.
+    /// The report, after the wait if there is one.
     async fn report(
         &self,
         objects: Vec<Object>,
@@ -218,7 +217,7 @@ impl Replay<'_> {
     }
 }
 
-/// What to do after an error in the midst of sending.
+/// What to do after an error while sending.
 fn again(sent: u64, count: usize) -> String {
-    format!("{sent} of {count} messages sent; run it again, what was counted is not counted twice")
+    format!("{sent} of {count} messages sent; run it again, nothing is counted twice")
 }
