@@ -1,5 +1,5 @@
-//! `minutebook generate`: writes events from a seed to a file, standard output or the bucket, all at
-//! once or at a rate.
+//! `minutebook generate`: writes events from a seed to a file, standard output or the bucket, all
+//! at once or at a rate.
 
 use std::collections::HashMap;
 use std::fs::File;

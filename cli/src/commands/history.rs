@@ -28,8 +28,8 @@ pub(crate) struct HistoryArgs {
     /// Length of a period
     #[arg(long, value_enum, default_value_t = Granularity::Day)]
     granularity: Granularity,
-    /// The first period contains this: a date as 2026-11-20, or RFC 3339 [default: 24 hours, 30 days,
-    /// 12 weeks or 12 months before --to]
+    /// The first period contains this: a date as 2026-11-20, or RFC 3339 [default: 24 hours, 30
+    /// days, 12 weeks or 12 months before --to]
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// The last period ends at this or contains it: a date, or RFC 3339 [default: now]

@@ -43,8 +43,8 @@ pub(crate) struct PutArgs {
     /// How long to wait, in seconds
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     pub(crate) timeout: u64,
-    /// Move all events by the same number of minutes, so that the last one happens at this time: now,
-    /// or a time in RFC 3339
+    /// Move all events by the same number of minutes, so that the last one happens at this time:
+    /// now, or a time in RFC 3339
     ///
     /// A file that was already moved and uploaded is moved by the same number of minutes again, so
     /// that it is not counted twice.
@@ -226,8 +226,8 @@ async fn prepare(
     Ok(ready)
 }
 
-/// The time of the last event. A file that cannot be decompressed is uploaded anyway, and ends in the
-/// dead letters.
+/// The time of the last event. A file that cannot be decompressed is uploaded anyway, and ends in
+/// the dead letters.
 fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
     match files::last_event(source, limit) {
         Ok(last_event) => last_event,
@@ -290,7 +290,8 @@ async fn earlier_shift(s3: &aws_sdk_s3::Client, bucket: &str, file: &Ready) -> R
     let key = &file.source.key;
     let head = match s3.head_object().bucket(bucket).key(key).send().await {
         Ok(head) => head,
-        // Without the permission to list the bucket, S3 answers 403 for an object that does not exist.
+        // Without the permission to list the bucket, S3 answers 403 for an object that does not
+        // exist.
         Err(error)
             if error
                 .raw_response()

@@ -23,8 +23,8 @@ const CONCURRENCY: usize = 4;
 /// Rows that expire within this time may be deleted during the comparison, so they are left out.
 const EXPIRY_MARGIN: TimeDelta = TimeDelta::minutes(2);
 
-/// How often the table is read if an hour is sealed meanwhile. After the last time it is compared as
-/// it is, perhaps with differences.
+/// How often the table is read if an hour is sealed meanwhile. After the last time it is compared
+/// as it is, perhaps with differences.
 const READINGS_MAX: u32 = 5;
 
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -39,8 +39,8 @@ pub(crate) struct VerifyArgs {
     /// Only periods that end at this time or earlier: RFC 3339, or a date
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time_or_date)]
     pub(crate) to: Option<DateTime<Utc>>,
-    /// Skip compressed objects that cannot be decompressed: none of their lines is counted, and their
-    /// messages are in the dead letters
+    /// Skip compressed objects that cannot be decompressed: none of their lines is counted, and
+    /// their messages are in the dead letters
     #[arg(long)]
     pub(crate) allow_dead: bool,
     /// Days that minutes are kept, 0 for ever [default: as the local stack, the ledger or the rows
@@ -60,8 +60,8 @@ pub(crate) struct VerifyArgs {
         hide_env_values = true
     )]
     pub(crate) hour_retention_days: Option<u32>,
-    /// Days that days, weeks and months are kept, 0 for ever [default: as the local stack or the rows
-    /// say]
+    /// Days that days, weeks and months are kept, 0 for ever [default: as the local stack or the
+    /// rows say]
     #[arg(
         long,
         env = "MINUTEBOOK_DAY_RETENTION_DAYS",
@@ -101,7 +101,8 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
 /// Recounts the objects, and compares the table with them.
 ///
 /// # Errors
-/// An object or the table cannot be read. Differences are no errors; [`Report::check`] makes them one.
+/// An object or the table cannot be read. Differences are no errors; [`Report::check`] makes them
+/// one.
 pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report> {
     if let (Some(from), Some(to)) = (args.from, args.to) {
         ensure!(from < to, "--from must lie before --to");

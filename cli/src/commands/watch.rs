@@ -1,5 +1,5 @@
-//! `minutebook up --watch`: runs the functions under `cargo lambda watch`, behind the triggers of the
-//! emulator.
+//! `minutebook up --watch`: runs the functions under `cargo lambda watch`, behind the triggers of
+//! the emulator.
 
 use std::path::Path;
 use std::time::Duration;

@@ -57,8 +57,8 @@ pub(crate) fn convert(csv: impl Read, writer: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Whether a field becomes a JSON number: an integer without leading zeros, so that ids stay as they
-/// are, or an amount.
+/// Whether a field becomes a JSON number: an integer without leading zeros, so that ids stay as
+/// they are, or an amount.
 fn is_number(field: &str, is_amount: bool) -> bool {
     let (whole, decimals) = match field.split_once('.') {
         Some((whole, decimals)) if is_amount => (whole, decimals),

@@ -118,8 +118,8 @@ fn find_in_folder(folder: &Path, prefix: &str, sources: &mut Vec<Source>) -> Res
     Ok(())
 }
 
-/// Copies standard input to a temporary file. Its key has a hash of its bytes, so that the same input
-/// is the same chunk.
+/// Copies standard input to a temporary file. Its key has a hash of its bytes, so that the same
+/// input is the same chunk.
 fn read_standard_input(prefix: &str) -> Result<Source> {
     let mut file = temporary_file()?;
     io::copy(&mut io::stdin().lock(), file.as_file_mut()).context("cannot read standard input")?;
@@ -269,8 +269,8 @@ fn open(path: &Path) -> Result<(Box<dyn BufRead>, Compression)> {
     Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, file)), Compression::Plain))
 }
 
-/// Calls `work` with every line, including its line end. A line that is too long to be an event comes
-/// in pieces, which are not whole.
+/// Calls `work` with every line, including its line end. A line that is too long to be an event
+/// comes in pieces, which are not whole.
 fn for_each_line(
     mut lines: Box<dyn BufRead>,
     name: &str,

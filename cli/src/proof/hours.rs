@@ -1,4 +1,5 @@
-//! How far each hour is sealed. The numbers of an hour that is not done are in its minute rows only.
+//! How far each hour is sealed. The numbers of an hour that is not done are in its minute rows
+//! only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +67,9 @@ impl HourState {
             }
             Sealing::NotDone if self.open.is_none() => {
                 faults.push(
-                    "it is neither among the open hours nor done, so its minutes would expire before they are rolled up".to_owned(),
+                    "it is neither among the open hours nor done, so its minutes would expire before \
+                     they are rolled up"
+                        .to_owned(),
                 );
             }
             Sealing::NotDone => {}
@@ -140,8 +143,8 @@ impl Hours {
         self.not_done().map(|(site_hour, _)| site_hour)
     }
 
-    /// The hours, days, weeks and months that have some of an hour's sums, but not all. Their numbers
-    /// cannot be compared.
+    /// The hours, days, weeks and months that have some of an hour's sums, but not all. Their
+    /// numbers cannot be compared.
     pub(crate) fn unfinished(&self) -> BTreeSet<(String, Period)> {
         let unfinished =
             self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::Unfinished);

@@ -24,8 +24,8 @@ pub(crate) struct Chunk {
     pub(crate) id: String,
     /// `None` if the chunk has no entries.
     ledger: Option<Ledger>,
-    /// Made with the plan inputs of the ledger. Without them, it only says whether the object can be
-    /// counted.
+    /// Made with the plan inputs of the ledger. Without them, it only says whether the object can
+    /// be counted.
     recount: Result<Recount, RecountError>,
 }
 
@@ -139,8 +139,8 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
     }
 }
 
-/// Reports the chunks that the ledger has and the bucket has not: their numbers are in the table, and
-/// cannot be recounted.
+/// Reports the chunks that the ledger has and the bucket has not: their numbers are in the table,
+/// and cannot be recounted.
 pub(crate) fn compare_entries(
     bucket: &str,
     in_bucket: &BTreeSet<String>,

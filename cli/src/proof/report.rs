@@ -87,8 +87,8 @@ impl Report {
         text.push_str(&format!("{}\n", self.headline()));
         text.push_str(&format!("rows: {}\n", by_granularity(&self.rows)));
         text.push_str(&format!(
-            "objects {objects}, lines {lines} (counted {counted}, ignored {ignored}, duplicate {duplicate}, \
-             rejected {rejected}), tallies {tallies}, visitors {visitors}\n"
+            "objects {objects}, lines {lines} (counted {counted}, ignored {ignored}, duplicate \
+             {duplicate}, rejected {rejected}), tallies {tallies}, visitors {visitors}\n"
         ));
         if !self.expired.is_empty() {
             text.push_str(&format!("expired: {}\n", by_granularity(&self.expired)));

@@ -88,8 +88,8 @@ impl Scope {
         }
     }
 
-    /// Notes how many days minute rows were kept when a chunk was counted. The shortest retention that
-    /// a chunk, the flags or the stack say decides which minutes are compared.
+    /// Notes how many days minute rows were kept when a chunk was counted. The shortest retention
+    /// that a chunk, the flags or the stack say decides which minutes are compared.
     pub(crate) fn minutes_were_kept_for(&mut self, days: u32) {
         self.retention.minute_days = match (self.retention.minute_days, days) {
             (None | Some(0), days) => Some(days),

@@ -64,8 +64,8 @@ impl Books {
         self.visitors.add_recounted(&recount.visitors);
     }
 
-    /// Forgets all rows of the table, so that it can be read (again). What expires before `expiry` is
-    /// left out.
+    /// Forgets all rows of the table, so that it can be read (again). What expires before `expiry`
+    /// is left out.
     pub(crate) fn begin_table(&mut self, expiry: DateTime<Utc>) {
         self.scope.leave_out_before(expiry);
         self.comparison.forget_found();

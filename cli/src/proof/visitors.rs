@@ -34,12 +34,12 @@ const EXACT_MAX: u64 = 1_000;
 /// more collisions among a thousand ids have a probability of 3e-9.
 const COLLISIONS_MAX: u64 = 2;
 
-/// The largest relative error of an estimate beyond that: five standard errors of 1.04 / sqrt(2^14),
-/// which one estimate in two million exceeds.
+/// The largest relative error of an estimate beyond that: five standard errors of 1.04 /
+/// sqrt(2^14), which one estimate in two million exceeds.
 const ERROR_MAX: f64 = 5.0 * 1.04 / 128.0;
 
-/// The visitors and sessions of the recount and of the table. Add those of all chunks, then all rows
-/// of the table, then call [`judge`](Self::judge).
+/// The visitors and sessions of the recount and of the table. Add those of all chunks, then all
+/// rows of the table, then call [`judge`](Self::judge).
 #[derive(Debug, Default)]
 pub(crate) struct VisitorBooks {
     recounted: Visitors,
@@ -78,8 +78,8 @@ impl VisitorBooks {
         self.found.clear();
     }
 
-    /// Compares the periods for which `is_compared` is true. The visitors of the `waiting` hours may
-    /// be in their minute rows only.
+    /// Compares the periods for which `is_compared` is true. The visitors of the `waiting` hours
+    /// may be in their minute rows only.
     pub(crate) fn judge<'a>(
         self,
         waiting: impl IntoIterator<Item = &'a SiteHour>,
@@ -160,8 +160,8 @@ impl Judged {
                 let granularity = period.granularity().name();
                 self.differences.add(|| {
                     format!(
-                        "{site} {measure} {granularity} {period}: recounted {recounted}, the table says {found:.0} where a \
-                         sketch of them says {expected:.0}"
+                        "{site} {measure} {granularity} {period}: recounted {recounted}, the table \
+                         says {found:.0} where a sketch of them says {expected:.0}"
                     )
                 });
             }

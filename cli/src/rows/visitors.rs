@@ -12,7 +12,8 @@ const USERS: &str = "users#";
 /// How much of the hash of its chunk's id stands in the key of a minute row, in hex digits.
 const CHUNK_HASH_DIGITS: usize = 16;
 
-/// The visitors and sessions of a chunk in a minute, or of all events in an hour, day, week or month.
+/// The visitors and sessions of a chunk in a minute, or of all events in an hour, day, week or
+/// month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VisitorRow {
     pub(crate) site: String,

@@ -97,8 +97,8 @@ pub(crate) struct Options {
     pub(crate) default_currency: Option<String>,
 }
 
-/// Where the parts of the stack are. A part that a command needs and that is not known is an error of
-/// that command only, so each part has a method, whose error says what is missing.
+/// Where the parts of the stack are. A part that a command needs and that is not known is an error
+/// of that command only, so each part has a method, whose error says what is missing.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoints {
     /// The emulator; `None` is AWS itself.
@@ -215,9 +215,9 @@ impl Context {
 
     /// The local stack, unless the flags or the environment name another one.
     ///
-    /// Region and credentials belong to the endpoint. With another endpoint or a profile, no part of
-    /// the local stack is used; a stray `AWS_REGION` in the shell does not change the region of the
-    /// local stack.
+    /// Region and credentials belong to the endpoint. With another endpoint or a profile, no part
+    /// of the local stack is used; a stray `AWS_REGION` in the shell does not change the region of
+    /// the local stack.
     ///
     /// # Errors
     /// The files of the local stack cannot be read.

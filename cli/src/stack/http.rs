@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-/// The timeout of a call. A first call waits for the function to start, or, under `up --watch`, to be
-/// compiled.
+/// The timeout of a call. A first call waits for the function to start, or, under `up --watch`, to
+/// be compiled.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The member of a problem document that says what is wrong in one sentence.

@@ -40,8 +40,8 @@ pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
         let (tools, cargo_lambda) = install_cargo_lambda(root).await?;
         (tools, release_build(root, local, &cargo_lambda).await?)
     } else {
-        // The installation waits for the network, the build for the processor. The first failure ends
-        // both.
+        // The installation waits for the network, the build for the processor. The first failure
+        // ends both.
         tokio::try_join!(install_tools(root), dev_build(root, local))?
     };
     let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;

@@ -14,7 +14,8 @@ const ENCODED: &AsciiSet =
 /// The content of a message of the queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Notification {
-    /// These objects were created. There are none in S3's test event and in notifications of removals.
+    /// These objects were created. There are none in S3's test event and in notifications of
+    /// removals.
     Created(Vec<Object>),
     /// It is not a notification of S3.
     Unreadable,

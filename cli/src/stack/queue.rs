@@ -30,8 +30,8 @@ const ATTEMPT_INTERVAL: Duration = Duration::from_millis(200);
 /// The most messages that one call receives.
 const RECEIVED_MESSAGES_MAX: i32 = 10;
 
-/// How many seconds a call waits for messages. Only a call that waits queries all servers of a queue
-/// (long polling).
+/// How many seconds a call waits for messages. Only a call that waits queries all servers of a
+/// queue (long polling).
 const RECEIVE_WAIT_SECONDS: i32 = 1;
 
 /// How many seconds received messages are invisible to other receivers.
@@ -121,7 +121,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Receives every visible message and holds it for [`HELD_SECONDS`], up to [`HELD_MAX`] messages.
+    /// Receives every visible message and holds it for [`HELD_SECONDS`], up to [`HELD_MAX`]
+    /// messages.
     ///
     /// # Errors
     /// The queue cannot be read.

@@ -86,8 +86,8 @@ pub(crate) async fn step_beside_others<T>(
     Ok(outcome)
 }
 
-/// The control sequence that clears the current line of a terminal, where another program may have a
-/// progress bar.
+/// The control sequence that clears the current line of a terminal, where another program may have
+/// a progress bar.
 fn clear_line() -> &'static str {
     if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" }
 }

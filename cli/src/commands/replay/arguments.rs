@@ -24,8 +24,8 @@ pub(crate) struct ReplayArgs {
     /// Send the dead letters instead of objects of the bucket; each is removed from the dead-letter
     /// queue once it is sent
     ///
-    /// With --prefix, --from or --to, only those with a record of such an object, by the time of the
-    /// record.
+    /// With --prefix, --from or --to, only those with a record of such an object, by the time of
+    /// the record.
     #[arg(long)]
     pub(super) dead_letters: bool,
     /// Send nothing, and print what would change
@@ -68,7 +68,8 @@ impl ReplayArgs {
         }
         if selection == Selection::default() && !self.dead_letters && !self.all {
             bail!(
-                "nothing is selected: give --prefix, --from, --to or --dead-letters, or --all for every object of the bucket"
+                "nothing is selected: give --prefix, --from, --to or --dead-letters, or --all for every \
+                 object of the bucket"
             );
         }
         Ok(selection)
@@ -87,8 +88,8 @@ impl Selection {
         is_in_time && object.key.starts_with(&self.prefix)
     }
 
-    /// Whether a message is selected: every one if no flag selects objects, otherwise one with a record
-    /// of a selected object.
+    /// Whether a message is selected: every one if no flag selects objects, otherwise one with a
+    /// record of a selected object.
     pub(super) fn contains_message(&self, notification: &Notification) -> bool {
         match notification {
             _ if *self == Self::default() => true,

@@ -1,5 +1,5 @@
-//! `minutebook replay`: sends objects and dead letters through ingest again, which adds only what is
-//! not counted yet.
+//! `minutebook replay`: sends objects and dead letters through ingest again, which adds only what
+//! is not counted yet.
 
 mod arguments;
 mod forecast;

@@ -63,7 +63,9 @@ impl Ledger {
                 .filter(|late| !self.entries.contains(&EntryName { part, late: *late }))
             {
                 missing
-                    .push(format!("part {part} of {parts}: transaction {late} of {transactions} is not counted yet"));
+                    .push(format!(
+                    "part {part} of {parts}: transaction {late} of {transactions} is not counted yet"
+                ));
             }
         }
         missing
