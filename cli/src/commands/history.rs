@@ -191,7 +191,8 @@ impl Answer {
     fn and(mut self, page: Self) -> Result<Self> {
         if page.periods.is_empty() || self.periods.len() + page.periods.len() > PERIODS_MAX {
             bail!(
-                "the API returned more than {PERIODS_MAX} periods: ask for fewer with --from and --to"
+                "the API returned more than {PERIODS_MAX} periods: ask for fewer with --from and \
+                 --to"
             );
         }
         self.periods.extend(page.periods);

@@ -95,10 +95,8 @@ impl Keys {
         let keys = self.all(site).await?;
         if as_json {
             let line = |key: &WriteKey| json!({"site_id": key.site, "id": key.hash, "created_at": key.created_at});
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&keys.iter().map(line).collect::<Vec<_>>())?
-            );
+            let lines: Vec<serde_json::Value> = keys.iter().map(line).collect();
+            println!("{}", serde_json::to_string_pretty(&lines)?);
             return Ok(());
         }
         let mut lines = table::new(&["site", "id", "created"], &[]);

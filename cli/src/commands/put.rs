@@ -261,7 +261,8 @@ async fn shift(
     for (file, before) in std::mem::take(ready).into_iter().zip(minutes_before) {
         if before.is_some() {
             eprintln!(
-                "{}: already uploaded; moved by the same minutes as before (--anew moves it to the new time)",
+                "{}: already uploaded; moved by the same minutes as before (--anew moves it to the \
+                 new time)",
                 file.source.name
             );
         }

@@ -148,7 +148,7 @@ pub(crate) fn hash(path: &Path) -> Result<String> {
 pub(crate) fn convert(source: &mut Source) -> Result<()> {
     let plain_key = ["", ".gz", ".zst"]
         .iter()
-        .find_map(|packed| source.key.strip_suffix(&format!(".csv{packed}")));
+        .find_map(|extension| source.key.strip_suffix(&format!(".csv{extension}")));
     let Some(plain_key) = plain_key else { return Ok(()) };
     let key = format!("{plain_key}.jsonl");
     let (lines, _) = open(&source.path)?;

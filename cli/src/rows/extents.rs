@@ -36,7 +36,7 @@ pub(super) fn read(
     if let (Some(first), Some(next)) = (first, next)
         && (next.len(), next) < (first.len(), first)
     {
-        odd(format!("its next {next} lies before its first {first}"));
+        odd(format!("its next {next} is before its first {first}"));
     }
     if item.contains_key("timestamp_max")
         && let Err(error) = number::<i64>(item, "timestamp_max")

@@ -1,5 +1,5 @@
-//! The periods that keys name: an hour, a day or a year in the partition key, and what lies within
-//! it in the sort key.
+//! The periods that keys name: an hour, day or year in the partition key, and a period within it in
+//! the sort key.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Weekday};
 use minutebook_oracle::{Granularity, Period};
@@ -24,13 +24,13 @@ pub(super) fn day_named(name: &str) -> Option<Period> {
     named(Granularity::Day, date.and_time(NaiveTime::MIN), name)
 }
 
-/// The site, and the span of time that lies in one partition.
+/// The site, and the hour, day or year of a partition.
 pub(super) fn site_and_span(pk: &str) -> Option<(&str, &str)> {
     pk.strip_prefix("T#")?.split_once('#')
 }
 
-/// What lies `within` a span: a minute of an hour, an hour of a day, a day, week or month of a
-/// year.
+/// The period `within` a partition: a minute of an hour, an hour of a day, or a day, week or month of
+/// a year.
 pub(super) fn period(span: &str, within: &str) -> Option<Period> {
     if let Some(hour) = hour_named(span) {
         let minute = two_digits(within).filter(|minute| *minute < 60)?;

@@ -17,7 +17,7 @@ use crate::stack::aws::explain;
 /// **Source**:
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 ///
-/// AWS has raised the limit of bytes since; this one holds everywhere.
+/// AWS has since raised the limit of bytes, but emulators may not have.
 const BATCH_MESSAGES_MAX: usize = 10;
 const BATCH_BYTES_MAX: usize = 256 * 1024;
 

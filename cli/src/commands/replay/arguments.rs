@@ -68,8 +68,8 @@ impl ReplayArgs {
         }
         if selection == Selection::default() && !self.dead_letters && !self.all {
             bail!(
-                "nothing is selected: give --prefix, --from, --to or --dead-letters, or --all for every \
-                 object of the bucket"
+                "nothing is selected: give --prefix, --from, --to or --dead-letters, or --all for \
+                 every object of the bucket"
             );
         }
         Ok(selection)

@@ -88,7 +88,8 @@ impl Outcome {
 fn lines(counts: &Counts, would_be: &str) -> String {
     let Counts { lines, counted, ignored, duplicate, rejected, .. } = counts;
     format!(
-        "{counted} of {lines} lines{would_be} ({ignored} ignored, {duplicate} duplicate, {rejected} rejected)"
+        "{counted} of {lines} lines{would_be} ({ignored} ignored, {duplicate} duplicate, {rejected} \
+         rejected)"
     )
 }
 
@@ -121,15 +122,15 @@ impl Report {
             ("would_finish", "would be finished".to_owned()),
             ("would_fail", "would end in the dead letters".to_owned()),
             ("not_counted", "not counted".to_owned()),
-            ("gone", "gone".to_owned()),
+            ("gone", "deleted or replaced".to_owned()),
         ] {
             let number = count(state);
             if number > 0 {
                 parts.push(format!("{number} {what}"));
             }
         }
-        if let Some((meant, others)) = self.letters {
-            parts.insert(0, plural(meant, "dead letter", "dead letters"));
+        if let Some((selected, others)) = self.letters {
+            parts.insert(0, plural(selected, "dead letter", "dead letters"));
             if others > 0 {
                 parts.push(format!(
                     "{} not selected",
@@ -201,15 +202,16 @@ pub(super) fn report_json(report: &Report) -> serde_json::Value {
         json
     });
     let objects: Vec<serde_json::Value> = objects.collect();
-    let empty_letters = report.empty_letters.iter().map(
-        |(id, is_notification)| json!({ "message_id": id, "sentence": empty_letter(*is_notification, report.dry_run) }),
-    );
+    let empty_letters = report.empty_letters.iter().map(|(id, is_notification)| {
+        let sentence = empty_letter(*is_notification, report.dry_run);
+        json!({ "message_id": id, "sentence": sentence })
+    });
     let empty_letters: Vec<serde_json::Value> = empty_letters.collect();
     let mut json =
         json!({ "dry_run": report.dry_run, "objects": objects, "summary": report.summary() });
-    if let Some((meant, others)) = report.letters {
+    if let Some((selected, others)) = report.letters {
         json["dead_letters"] =
-            json!({ "meant": meant, "left": others, "without_objects": empty_letters });
+            json!({ "meant": selected, "left": others, "without_objects": empty_letters });
     }
     let mut sum = json!({});
     report.sum().add_to(&mut sum);
@@ -279,7 +281,7 @@ message m1 names no object: it would be sent, and nothing would change
 message m2 is not a notification of S3: it would end in the dead letters again
 dry run, nothing was sent: 9 dead letters, 7 objects, 1 already counted, \
 1 with the same bytes as another, 1 would be counted (9 of 10 lines), \
-2 would be finished, 1 would end in the dead letters, 1 gone, 1 dead letter not selected
+2 would be finished, 1 would end in the dead letters, 1 deleted or replaced, 1 dead letter not selected
 ";
         assert_eq!(report_text(&report), expected);
         assert!(report.check().is_ok());

@@ -109,7 +109,8 @@ impl Replay<'_> {
         if !are_all {
             print!("{}", report_text(&report));
             bail!(
-                "there are more than {HELD_MAX} dead letters, which is the limit of one run: run it again"
+                "there are more than {HELD_MAX} dead letters, which is the limit of one run: run it \
+                 again"
             );
         }
         Ok(report)

@@ -109,7 +109,7 @@ impl Ledger {
         }
     }
 
-    /// How many transactions a part took, or takes.
+    /// How many transactions a part has.
     fn transactions_count(&self, part: u64) -> u64 {
         self.late_parts.get(&part).and_then(|counts| counts.iter().max().copied()).unwrap_or(1)
     }
