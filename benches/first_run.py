@@ -90,7 +90,7 @@ def timed(command, state, folder, log):
     last_output = begun
     first = None
     silence = 0.0
-    with log.open("wb") as output:
+    with log.open("wb", buffering=0) as output:
         child = subprocess.Popen(
             command.split(),
             cwd=folder,

@@ -24,10 +24,9 @@ use minutebook_domain::plan::{Part, Plan, Row, counter_bytes};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::Period;
 use minutebook_shop::{Shop, Span, lines};
-use minutebook_storage::chunk::ledger::EntryName;
 use minutebook_storage::keys::{
-    SESSIONS, SHARD_COUNT, Shard, TIME_TO_LIVE, USERS, chunk_visitors, ledger_entry,
-    ledger_partition, merged_visitors, tally_partition, tally_row,
+    EntryName, SESSIONS_SKETCH, SHARD_COUNT, Shard, TIME_TO_LIVE, VISITORS_SKETCH, chunk_visitors,
+    ledger_entry, ledger_partition, merged_visitors, tally_partition, tally_row,
 };
 use serde_json::json;
 
@@ -95,7 +94,7 @@ fn main() -> Result<()> {
             );
             hours.entry(minute.hour()).or_default().1.merge(site, minute, visitors);
         }
-        for (number, part) in Plan::of(&count.tally, &inputs).parts.iter().enumerate() {
+        for (number, part) in Plan::of(&count, &inputs).parts.iter().enumerate() {
             table.commit(&id, number, part, &mut counting);
             for row in part.rows.iter().filter(|_| part.is_open()) {
                 let (tally, _) = hours.entry(row.period.first_minute().hour()).or_default();
@@ -186,9 +185,9 @@ impl Table {
     /// The units of putting a row of visitors.
     fn put_visitors(&self, site: &str, period: Period, sort: &str, visitors: &Visitors) -> usize {
         let keys = "pk".len() + tally_partition(site, period).len() + "sk".len() + sort.len();
-        let sketches = USERS.len()
-            + visitors.users.to_bytes().len()
-            + SESSIONS.len()
+        let sketches = VISITORS_SKETCH.len()
+            + visitors.visitors.to_bytes().len()
+            + SESSIONS_SKETCH.len()
             + visitors.sessions.to_bytes().len();
         (keys + sketches + TIME_TO_LIVE.len() + TIME_TO_LIVE_BYTES).div_ceil(KILOBYTE)
     }

@@ -34,6 +34,14 @@ struct CargoTarget {
     name: String,
 }
 
+/// The names of the functions' binaries, as the template has them.
+///
+/// # Errors
+/// The template cannot be read.
+pub fn functions(root: &Path) -> Result<Vec<String>> {
+    Ok(Template::read(root)?.functions().to_vec())
+}
+
 /// The zips that [`build_functions`] made last, by the name of their binary.
 ///
 /// # Errors
@@ -67,8 +75,8 @@ pub async fn build_functions(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
 }
 
 /// Builds all functions of the template in release mode, for this machine's processor, into the
-/// zips that the template names. It blocks; the first build takes minutes. The progress goes to the
-/// terminal.
+/// zips that the template names. The first build takes minutes. The progress goes to the terminal.
+/// Dropping the future ends the build.
 ///
 /// Lambda's programs are Linux programs: on another system the functions are built natively
 /// instead, since the emulator runs them without a container.
@@ -106,6 +114,8 @@ pub async fn build_for_lambda(
         command.args(["--package", function]);
     }
     command.current_dir(root).env("PATH", cargo_lambda.search_path()?).stdin(Stdio::null());
+    // Standard output is for the answer of the command.
+    command.stdout(std::io::stderr());
     forget_outer_cargo(&mut command);
     let mut child = tokio::process::Command::from(command)
         .kill_on_drop(true)

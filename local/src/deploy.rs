@@ -17,8 +17,8 @@ use crate::template::Template;
 /// The attribute that holds when a row expires, as in the template.
 const TTL_ATTRIBUTE: &str = "ttl";
 
-/// How long a deployment may take; the emulator takes about a second.
-const DEPLOY_SECONDS_MAX: u64 = 120;
+/// How long a deployment to the emulator may take; it takes about a second.
+const DEPLOY_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// The name of the stack on this machine.
 pub const STACK_NAME: &str = "minutebook";
@@ -51,6 +51,8 @@ pub struct Deployment {
     pub code: Code,
     /// Template parameters that differ from their defaults.
     pub parameters: BTreeMap<String, String>,
+    /// How long the deployment may take.
+    pub time_max: Duration,
 }
 
 /// Where the code and the template are uploaded to.
@@ -80,6 +82,7 @@ impl Deployment {
             stack_name: STACK_NAME.to_owned(),
             code,
             parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            time_max: DEPLOY_TIME_MAX,
         }
     }
 
@@ -239,7 +242,7 @@ impl Deployment {
         &self,
         cloudformation: &aws_sdk_cloudformation::Client,
     ) -> Result<Option<StackStatus>> {
-        let deadline = Instant::now() + Duration::from_secs(DEPLOY_SECONDS_MAX);
+        let deadline = Instant::now() + self.time_max;
         let mut is_deleting = false;
         while Instant::now() < deadline {
             let described =
@@ -274,7 +277,7 @@ impl Deployment {
             }
             tokio::time::sleep(DEPLOY_POLL).await;
         }
-        bail!("the stack {} is busy for {DEPLOY_SECONDS_MAX} s", self.stack_name)
+        bail!("the stack {} is busy for {} s", self.stack_name, self.time_max.as_secs())
     }
 
     /// Waits until the stack is at rest and returns its outputs.
@@ -282,7 +285,7 @@ impl Deployment {
         &self,
         cloudformation: &aws_sdk_cloudformation::Client,
     ) -> Result<BTreeMap<String, String>> {
-        let deadline = Instant::now() + Duration::from_secs(DEPLOY_SECONDS_MAX);
+        let deadline = Instant::now() + self.time_max;
         while Instant::now() < deadline {
             let described =
                 cloudformation.describe_stacks().stack_name(&self.stack_name).send().await;
@@ -312,7 +315,7 @@ impl Deployment {
                 }
             }
         }
-        bail!("the stack {} is not deployed within {DEPLOY_SECONDS_MAX} s", self.stack_name)
+        bail!("the stack {} is not deployed within {} s", self.stack_name, self.time_max.as_secs())
     }
 
     /// The failure that the others followed from: the earliest with a reason of its own.

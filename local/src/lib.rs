@@ -19,7 +19,7 @@ mod watch;
 
 pub use build::{
     build_for_lambda, build_functions, build_release, built_functions, built_release,
-    forget_outer_cargo,
+    forget_outer_cargo, functions,
 };
 pub use deploy::{Code, Deployment, STACK_NAME};
 pub use emulator::{Emulator, EmulatorOptions, REGION, check_port};

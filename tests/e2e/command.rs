@@ -23,7 +23,7 @@ crate::tests![
     verify_finds_a_counter_that_is_too_high_too_low_or_too_many,
     verify_finds_a_wrong_row_of_every_granularity,
     verify_finds_an_hour_that_no_roll_up_would_find,
-    verify_finds_a_chunk_that_is_not_counted_and_a_entry_that_lies,
+    verify_finds_a_chunk_that_is_not_counted_and_an_entry_that_lies,
     verify_finds_visitors_that_are_missing_and_totals_that_lie,
     verify_compares_only_what_lies_between_from_and_to,
 ];
@@ -425,7 +425,7 @@ async fn verify_finds_an_hour_that_no_roll_up_would_find(cloud: &Cloud) -> Resul
     finds(&store, 5, "week 2026-W47 3: recounted 1, the table says 2").await
 }
 
-async fn verify_finds_a_chunk_that_is_not_counted_and_a_entry_that_lies(
+async fn verify_finds_a_chunk_that_is_not_counted_and_an_entry_that_lies(
     cloud: &Cloud,
 ) -> Result<()> {
     let store = ten_views(cloud, "verify-entries").await?;

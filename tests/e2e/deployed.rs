@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::QueueAttributeName;
 use minutebook_local::Stack;
-use minutebook_tests::cloud::{Clients, Cloud};
+use minutebook_tests::clients::Clients;
+use minutebook_tests::cloud::Cloud;
 use minutebook_tests::store::Store;
 use serde_json::{Value, json};
 

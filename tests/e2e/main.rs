@@ -17,7 +17,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use minutebook_tests::cloud::Cloud;
 use tokio::runtime::Runtime;
@@ -97,9 +97,9 @@ fn main() -> Result<()> {
     let cloud = Arc::new(runtime.block_on(Cloud::start())?);
     let trials = tests.into_iter().map(|test| trial(test, &runtime, &cloud)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let verified = runtime.block_on(cloud.verify_deployed_stack());
+    let verified = runtime.block_on(minutebook_tests::store::verify_deployed_stack(&cloud));
     if conclusion.has_failed()
-        && let Some(log) = cloud.log()
+        && let Some(log) = runtime.block_on(cloud.log())
     {
         let lines: Vec<&str> = log.lines().collect();
         eprintln!(
@@ -107,9 +107,8 @@ fn main() -> Result<()> {
             lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
         );
     }
-    if let Ok(cloud) = Arc::try_unwrap(cloud) {
-        cloud.stop()?;
-    }
+    let cloud = Arc::into_inner(cloud).context("a test that has ended still holds the cloud")?;
+    runtime.block_on(cloud.stop())?;
     verified?;
     conclusion.exit();
 }

@@ -51,19 +51,19 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// When a bucket expires, in seconds since 1970; `None` is never.
-    fn expires_at(self, bucket: Period) -> Option<i64> {
+    /// When a period expires, in seconds since 1970; `None` is never.
+    fn expires_at(self, period: Period) -> Option<i64> {
         let [minute_days, hour_days, day_days] = self.days;
-        let days = match bucket.granularity() {
+        let days = match period.granularity() {
             Granularity::Minute => minute_days,
             Granularity::Hour => hour_days,
             Granularity::Day | Granularity::Week | Granularity::Month => day_days,
         };
-        (days > 0).then(|| bucket.end().timestamp() + i64::from(days) * 86_400)
+        (days > 0).then(|| period.end().timestamp() + i64::from(days) * 86_400)
     }
 
-    fn has_expired(self, bucket: Period) -> bool {
-        self.expires_at(bucket).is_some_and(|expires_at| expires_at <= self.now)
+    fn has_expired(self, period: Period) -> bool {
+        self.expires_at(period).is_some_and(|expires_at| expires_at <= self.now)
     }
 }
 
@@ -71,7 +71,7 @@ impl Terms {
 struct TallyRow<'a> {
     site: &'a str,
     measure: &'a str,
-    bucket: Period,
+    period: Period,
     /// Whether it is a row of a minute that is added up when the hour is sealed.
     is_in_numbered_shard: bool,
     counters: Vec<(&'a str, Decimal)>,
@@ -127,7 +127,7 @@ impl Book {
     pub(crate) fn check_equal(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
         let mut comparison = self.compare(chunks, &|_| true, terms)?;
         let orders = order_tallies(chunks.iter().flat_map(|chunk| &chunk.recount.orders));
-        comparison.add_tallies(&orders, &mut |_, bucket| !terms.has_expired(bucket));
+        comparison.add_tallies(&orders, &mut |_, period| !terms.has_expired(period));
         fail_with(describe_first(&comparison), "counters differ from the recount")
     }
 
@@ -139,13 +139,13 @@ impl Book {
     ) -> Result<Comparison> {
         let mut comparison = Comparison::default();
         for chunk in chunks {
-            comparison.add_recount(&chunk.recount, &mut |_, bucket| !terms.has_expired(bucket));
+            comparison.add_recount(&chunk.recount, &mut |_, period| !terms.has_expired(period));
         }
         for row in self.tally_rows(terms)? {
-            let TallyRow { site, measure, bucket, counters, .. } = row;
-            if is_compared(measure) && !terms.has_expired(bucket) {
+            let TallyRow { site, measure, period, counters, .. } = row;
+            if is_compared(measure) && !terms.has_expired(period) {
                 for (key, number) in counters {
-                    comparison.add_found(Cell { site, measure, bucket, key }, number);
+                    comparison.add_found(Cell { site, measure, period, key }, number);
                 }
             }
         }
@@ -157,12 +157,12 @@ impl Book {
         let mut sums: BTreeMap<(&str, &str, Period, &str), [Decimal; 2]> = BTreeMap::new();
         let open_hours = self.open_hours();
         for row in self.tally_rows(terms)? {
-            let place = match row.bucket.granularity() {
+            let place = match row.period.granularity() {
                 Granularity::Minute => 0,
                 Granularity::Hour => 1,
                 Granularity::Day | Granularity::Week | Granularity::Month => continue,
             };
-            let hour = Period::containing(Granularity::Hour, row.bucket.first_minute());
+            let hour = Period::containing(Granularity::Hour, row.period.first_minute());
             let first_minute = Period::containing(Granularity::Minute, hour.first_minute());
             let is_done = hour.end().timestamp() + SETTLED_AFTER <= terms.now
                 && !open_hours.contains(format!("{hour}#{}", row.site).as_str());
@@ -281,9 +281,9 @@ impl Book {
             if words[0] == UNIQUES {
                 continue;
             }
-            let bucket = bucket(span, &words).with_context(|| format!("the row {pk} / {sk}"))?;
+            let period = period(span, &words).with_context(|| format!("the row {pk} / {sk}"))?;
             let ttl = number(attributes, "ttl");
-            ensure!(ttl == terms.expires_at(bucket), "the row {pk} / {sk} expires at {ttl:?}");
+            ensure!(ttl == terms.expires_at(period), "the row {pk} / {sk} expires at {ttl:?}");
             let mut counters = vec![];
             for (name, value) in attributes {
                 if let (Some(key), AttributeValue::N(number)) = (name.strip_prefix("i#"), value) {
@@ -294,16 +294,16 @@ impl Book {
                 }
             }
             let is_in_numbered_shard =
-                bucket.granularity() == Granularity::Minute && words[2] != LATE;
-            rows.push(TallyRow { site, measure: words[0], bucket, is_in_numbered_shard, counters });
+                period.granularity() == Granularity::Minute && words[2] != LATE;
+            rows.push(TallyRow { site, measure: words[0], period, is_in_numbered_shard, counters });
         }
         Ok(rows)
     }
 }
 
-/// The bucket of a row: of the span of its partition and the words of its sort key, which begin
+/// The period of a row: of the span of its partition and the words of its sort key, which begin
 /// with the measure.
-fn bucket(span: &str, words: &[&str]) -> Result<Period> {
+fn period(span: &str, words: &[&str]) -> Result<Period> {
     let date = |text: &str| {
         NaiveDate::parse_from_str(text, "%Y-%m-%d").with_context(|| format!("no day: {text}"))
     };
@@ -345,9 +345,9 @@ fn number(row: &Attributes, name: &str) -> Option<i64> {
 }
 
 fn describe(cell: &Cell<'_>, numbers: minutebook_oracle::Numbers) -> String {
-    let Cell { site, measure, bucket, key } = cell;
-    let (kind, recounted, found) = (bucket.granularity().name(), numbers.recounted, numbers.found);
-    format!("{measure} of {key} of {site} in the {kind} {bucket}: {found}, recounted {recounted}")
+    let Cell { site, measure, period, key } = cell;
+    let (kind, recounted, found) = (period.granularity().name(), numbers.recounted, numbers.found);
+    format!("{measure} of {key} of {site} in the {kind} {period}: {found}, recounted {recounted}")
 }
 
 /// The first numbers that differ.

@@ -12,9 +12,10 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
-use minutebook_storage::bucket::read::Periods;
-use minutebook_storage::chunk::commit::{Committer, Table};
-use minutebook_tests::cloud::Clients;
+use minutebook_storage::bucket::read::Buckets;
+use minutebook_storage::committer::Committer;
+use minutebook_storage::table::Table;
+use minutebook_tests::clients::Clients;
 use minutebook_tests::faults::{FaultProxy, UploadTimes};
 use minutebook_tests::store::Store;
 use rollup::sealer::Sealer;
@@ -108,7 +109,7 @@ impl Line {
     pub(crate) fn ingest(&self, props: &Props, ahead: i64) -> Result<Counter> {
         Ok(Counter {
             committer: Committer::new(self.table(props), props.retention),
-            buckets: Periods {
+            buckets: Buckets {
                 client: self.s3.clone(),
                 rejected: props.store.rejected_bucket.clone(),
             },

@@ -68,8 +68,10 @@ fn main() -> Result<()> {
         }),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if let Some(cloud) = cloud.and_then(|cloud| Arc::try_unwrap(cloud).ok()) {
-        cloud.stop()?;
+    if let Some(cloud) = cloud {
+        let cloud =
+            Arc::into_inner(cloud).context("a test that has ended still holds the cloud")?;
+        runtime.block_on(cloud.stop())?;
     }
     conclusion.exit();
 }

@@ -6,12 +6,13 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, bail};
 
+/// The binary of the `minutebook` command.
+const COMMAND: &str = "minutebook";
+
 static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
-/// How the names of the variables begin with which cargo describes a package to its program.
-const PACKAGE_VARIABLES: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
-
-/// The path of a binary, which is up to date: the first call builds all of them.
+/// The path of the command or of a function, which is up to date: the first call builds all of
+/// them. It is the build of `cargo mb` and `cargo mb up`, so what these have built is not built again.
 ///
 /// # Errors
 ///
@@ -35,27 +36,17 @@ fn build() -> anyhow::Result<PathBuf> {
         test.ancestors().nth(2).context("a test binary lies in a target folder")?.to_path_buf();
     let target = folder.parent().context("a profile's folder lies in a target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .args(["build", "--quiet", "--locked", "--workspace", "--bins"])
-        .current_dir(root())
-        .arg("--target-dir")
-        .arg(target);
+    cargo.args(["build", "--locked", "--bin", COMMAND]);
+    for function in minutebook_local::functions(&root())? {
+        cargo.args(["--bin", &function]);
+    }
+    cargo.current_dir(root()).arg("--target-dir").arg(target);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
-    // `cargo test` says which package it runs. A build that was told so compiles all that asks for
-    // it, and so would the next `cargo test`, which was not.
-    for (name, _) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix)))
-        {
-            cargo.env_remove(name);
-        }
-    }
-    let output = cargo.output().context("cargo cannot be started")?;
-    if !output.status.success() {
-        bail!("the binaries cannot be built: {}", String::from_utf8_lossy(&output.stderr));
+    minutebook_local::forget_outer_cargo(&mut cargo);
+    if !cargo.status().context("cargo cannot be started")?.success() {
+        bail!("the command and the functions do not build (cargo says why above)");
     }
     Ok(folder)
 }

@@ -1,75 +1,41 @@
 //! The cloud that the tests run on.
 //!
-//! In this order: the endpoint that `MINUTEBOOK_TEST_ENDPOINT` names; a container of
-//! `MINUTEBOOK_TEST_IMAGE` (default LocalStack), where Docker answers and has or can pull the
-//! image; the emulator of `cargo mb up`, as a child process on a free port. Which one it is, is
-//! printed: nothing is skipped silently.
+//! By default it is the emulator of `cargo mb up`, as a child process on a free port. Three
+//! variables of the environment ask for another, and then nothing takes its place if it fails:
+//!
+//! - `MINUTEBOOK_TEST_ENDPOINT`: the cloud that runs at this URL.
+//! - `MINUTEBOOK_TEST_BACKEND`: `container` for a container, or `emulator`.
+//! - `MINUTEBOOK_TEST_IMAGE`: the image of the container (default LocalStack); an image alone asks
+//!   for a container.
+//!
+//! Which one it is, is printed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use minutebook_local::{
-    Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools, build_functions,
-    http_client, package_program,
+    CargoLambda, Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools,
+    build_for_lambda, package_program,
 };
 use tempfile::TempDir;
-use testcontainers::core::{IntoContainerPort, Mount, WaitFor};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::sync::OnceCell;
 
 use crate::binaries;
-use crate::store::Store;
+use crate::clients::Clients;
+use crate::container::{Container, DEFAULT_IMAGE};
 
-/// The last LocalStack that asks for no token.
-const DEFAULT_IMAGE: &str = "localstack/localstack:4.14.0";
-const CONTAINER_PORT: u16 = 4566;
-const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+/// How long a deployment to a container may take: LocalStack pulls the image that functions run in.
+const CONTAINER_DEPLOY_TIME_MAX: Duration = Duration::from_secs(600);
+
 /// The emulator takes an account's number as an access key that may do everything in that account.
 const ACCOUNT: &str = "000000000000";
 
 /// The stream whose records the deployed stack counts.
 pub const STREAM: &str = "minutebook-test";
 
-/// The functions, by the names of their binaries.
-const FUNCTIONS: &[&str] = &[
-    "ingest",
-    "rollup",
-    "collect",
-    "most_viewed",
-    "top_carted",
-    "highest_grossing",
-    "history",
-    "items",
-    "stats",
-    "live",
-    "orders",
-    "health",
-    "api",
-];
-
-/// The SDK's clients, and what another process needs to make its own.
-#[derive(Clone, Debug)]
-pub struct Clients {
-    /// The cloud's address.
-    pub endpoint_url: String,
-    /// The region.
-    pub region: String,
-    /// Credentials that may do everything.
-    pub access_key_id: String,
-    /// Their secret, which is none.
-    pub secret_access_key: String,
-    /// S3.
-    pub s3: aws_sdk_s3::Client,
-    /// DynamoDB.
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS.
-    pub sqs: aws_sdk_sqs::Client,
-}
-
-/// A running cloud; it stops when it is dropped.
+/// A running cloud; [`Cloud::stop`] stops it.
 #[derive(Debug)]
 pub struct Cloud {
     /// Clients with all rights.
@@ -82,48 +48,81 @@ pub struct Cloud {
 #[derive(Debug)]
 enum Backend {
     External,
-    Container { _container: Box<ContainerAsync<GenericImage>> },
+    Container(Box<Container>),
     Emulator(Emulator),
 }
 
+/// Which cloud the environment asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    Endpoint(String),
+    Container { image: String },
+    Emulator,
+}
+
+impl Wanted {
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Wanted> {
+        let endpoint = variable("MINUTEBOOK_TEST_ENDPOINT");
+        let image = variable("MINUTEBOOK_TEST_IMAGE");
+        match (endpoint, variable("MINUTEBOOK_TEST_BACKEND").as_deref(), image) {
+            (Some(endpoint), None, None) => Ok(Wanted::Endpoint(endpoint)),
+            (Some(_), _, _) => bail!(
+                "MINUTEBOOK_TEST_ENDPOINT names a cloud: unset MINUTEBOOK_TEST_BACKEND and \
+                 MINUTEBOOK_TEST_IMAGE, or the endpoint"
+            ),
+            (None, None | Some("container"), Some(image)) => Ok(Wanted::Container { image }),
+            (None, Some("container"), None) => {
+                Ok(Wanted::Container { image: DEFAULT_IMAGE.to_string() })
+            }
+            (None, None | Some("emulator"), None) => Ok(Wanted::Emulator),
+            (None, Some("emulator"), Some(_)) => {
+                bail!(
+                    "MINUTEBOOK_TEST_BACKEND=emulator takes no image: unset MINUTEBOOK_TEST_IMAGE"
+                )
+            }
+            (None, Some(other), _) => {
+                bail!(
+                    "MINUTEBOOK_TEST_BACKEND is {other:?}, neither \"container\" nor \"emulator\""
+                )
+            }
+        }
+    }
+}
+
 impl Cloud {
-    /// Starts a cloud, or finds the one that the environment names.
+    /// Starts the cloud that the environment asks for.
     ///
     /// # Errors
     ///
-    /// If there is none to be had.
+    /// If that one is not to be had.
     pub async fn start() -> Result<Cloud> {
         let folder = tempfile::tempdir()?;
-        if let Some(endpoint_url) = variable("MINUTEBOOK_TEST_ENDPOINT") {
-            println!("backend: {endpoint_url}, as MINUTEBOOK_TEST_ENDPOINT says");
-            return Ok(Cloud::at(&endpoint_url, Backend::External, folder));
-        }
-        match container().await {
-            Ok((endpoint_url, container)) => {
-                println!("backend: a container at {endpoint_url}");
-                return Ok(Cloud::at(
-                    &endpoint_url,
-                    Backend::Container { _container: Box::new(container) },
-                    folder,
-                ));
+        let (endpoint_url, backend) = match Wanted::read(variable)? {
+            Wanted::Endpoint(endpoint_url) => {
+                println!("backend: {endpoint_url}, as MINUTEBOOK_TEST_ENDPOINT says");
+                (endpoint_url, Backend::External)
             }
-            Err(error) => println!("no container ({error:#}); the emulator takes its place"),
-        }
-        let emulator_folder = folder.path().join("emulator");
-        let emulator = tokio::task::spawn_blocking(move || {
-            let tools = Tools::install(&binaries::root())?;
-            let options = EmulatorOptions { ends_with_parent: true, ..EmulatorOptions::default() };
-            Emulator::start(&tools, &emulator_folder, &options)
-        })
-        .await??;
-        println!("backend: the emulator at {}", emulator.endpoint_url);
-        let endpoint_url = emulator.endpoint_url.clone();
-        Ok(Cloud::at(&endpoint_url, Backend::Emulator(emulator), folder))
+            Wanted::Container { image } => {
+                let container = Container::start(&image, variable).await?;
+                println!("backend: a container of {image} at {}", container.endpoint_url);
+                (container.endpoint_url.clone(), Backend::Container(Box::new(container)))
+            }
+            Wanted::Emulator => {
+                let emulator = start_emulator(&folder).await?;
+                println!("backend: the emulator at {}", emulator.endpoint_url);
+                (emulator.endpoint_url.clone(), Backend::Emulator(emulator))
+            }
+        };
+        Ok(Cloud::at(&endpoint_url, backend, folder))
     }
 
     /// Whether the backend refuses what a role has no permission for.
     pub fn enforces_permissions(&self) -> bool {
-        matches!(self.backend, Backend::Emulator(_))
+        match &self.backend {
+            Backend::External => false,
+            Backend::Container(container) => container.is_emulator,
+            Backend::Emulator(_) => true,
+        }
     }
 
     /// The deployed stack: the real template with the functions of this workspace; rows are kept
@@ -341,28 +340,17 @@ impl Cloud {
         .await?
     }
 
-    /// Recounts all that the tests together put into the deployed stack, if they needed one.
-    ///
-    /// # Errors
-    ///
-    /// If `minutebook verify` finds any difference.
-    pub async fn verify_deployed_stack(&self) -> Result<()> {
-        let Some(stack) = self.stack.get() else {
-            return Ok(());
-        };
-        let report = Store::of(&self.clients, stack).verify().await?;
-        println!(
-            "the deployed stack as a whole: {} events, {} differences",
-            report["events"], report["differences"]
-        );
-        Ok(())
+    /// The deployed stack, if a test needed one.
+    pub fn deployed(&self) -> Option<&Stack> {
+        self.stack.get()
     }
 
     /// What the backend and its functions printed, if it keeps a log.
-    pub fn log(&self) -> Option<String> {
+    pub async fn log(&self) -> Option<String> {
         match &self.backend {
             Backend::Emulator(emulator) => std::fs::read_to_string(emulator.log()).ok(),
-            Backend::External | Backend::Container { .. } => None,
+            Backend::Container(container) => container.log().await.ok(),
+            Backend::External => None,
         }
     }
 
@@ -370,11 +358,14 @@ impl Cloud {
     ///
     /// # Errors
     ///
-    /// If the emulator does not stop.
-    pub fn stop(self) -> Result<()> {
+    /// If the emulator does not stop, or the container cannot be removed.
+    pub async fn stop(self) -> Result<()> {
         match self.backend {
-            Backend::Emulator(emulator) => emulator.stop(),
-            Backend::External | Backend::Container { .. } => Ok(()),
+            Backend::Emulator(emulator) => {
+                tokio::task::spawn_blocking(move || emulator.stop()).await?
+            }
+            Backend::Container(container) => container.remove().await,
+            Backend::External => Ok(()),
         }
     }
 
@@ -394,18 +385,23 @@ impl Cloud {
             // The emulator runs the programs on this very machine, so those of the tests' own
             // profile will do.
             Backend::Emulator(_) => self.package_binaries()?,
-            Backend::External | Backend::Container { .. } => {
-                let tools = Tools::install(&root)?;
-                build_functions(&root, &tools)?
+            Backend::External | Backend::Container(_) => {
+                let folder = root.clone();
+                let install = move || CargoLambda::install(&folder);
+                let cargo_lambda = tokio::task::spawn_blocking(install).await??;
+                build_for_lambda(&root, &cargo_lambda).await?
             }
         };
         let mut deployment = Deployment::to_emulator(&self.clients.endpoint_url, Code::Zips(zips));
         for rows in ["Minute", "Hour", "Day"] {
             deployment.parameters.insert(format!("{rows}RetentionDays"), "0".to_string());
         }
-        if matches!(self.backend, Backend::Container { .. }) {
-            // The community edition of LocalStack has no API Gateway v2.
-            deployment.parameters.insert("CreateApi".to_string(), "false".to_string());
+        if let Backend::Container(container) = &self.backend {
+            deployment.time_max = CONTAINER_DEPLOY_TIME_MAX;
+            if !container.is_emulator {
+                // The community edition of LocalStack has no API Gateway v2.
+                deployment.parameters.insert("CreateApi".to_string(), "false".to_string());
+            }
         }
         if let Some(stream_arn) = self.make_stream().await {
             deployment.parameters.insert("KinesisStreamArn".to_string(), stream_arn);
@@ -415,46 +411,12 @@ impl Cloud {
 
     fn package_binaries(&self) -> Result<BTreeMap<String, std::path::PathBuf>> {
         let mut zips = BTreeMap::new();
-        for &function in FUNCTIONS {
+        for function in minutebook_local::functions(&binaries::root())? {
             let zip = self.folder.path().join(format!("{function}.zip"));
-            package_program(&binaries::path(function)?, &zip)?;
-            zips.insert(function.to_string(), zip);
+            package_program(&binaries::path(&function)?, &zip)?;
+            zips.insert(function, zip);
         }
         Ok(zips)
-    }
-}
-
-impl Clients {
-    fn with(endpoint_url: &str, credentials: &Credentials) -> Clients {
-        let region = aws_sdk_s3::config::Region::new(REGION);
-        let s3 = aws_sdk_s3::Config::builder()
-            .behavior_version_latest()
-            .http_client(http_client())
-            .endpoint_url(endpoint_url)
-            .region(region.clone())
-            .credentials_provider(credentials.clone())
-            .force_path_style(true);
-        let dynamodb = aws_sdk_dynamodb::Config::builder()
-            .behavior_version_latest()
-            .http_client(http_client())
-            .endpoint_url(endpoint_url)
-            .region(region.clone())
-            .credentials_provider(credentials.clone());
-        let sqs = aws_sdk_sqs::Config::builder()
-            .behavior_version_latest()
-            .http_client(http_client())
-            .endpoint_url(endpoint_url)
-            .region(region)
-            .credentials_provider(credentials.clone());
-        Clients {
-            endpoint_url: endpoint_url.to_string(),
-            region: REGION.to_string(),
-            access_key_id: credentials.access_key_id().to_string(),
-            secret_access_key: credentials.secret_access_key().to_string(),
-            s3: aws_sdk_s3::Client::from_conf(s3.build()),
-            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
-        }
     }
 }
 
@@ -481,23 +443,65 @@ fn authorization(service: &str) -> String {
     )
 }
 
-async fn container() -> Result<(String, ContainerAsync<GenericImage>)> {
-    if variable("DOCKER_HOST").is_none() && !Path::new(DOCKER_SOCKET).exists() {
-        anyhow::bail!("Docker does not answer: there is no {DOCKER_SOCKET}");
-    }
-    let image = variable("MINUTEBOOK_TEST_IMAGE").unwrap_or_else(|| DEFAULT_IMAGE.to_string());
-    let (name, tag) = image.rsplit_once(':').unwrap_or((&image, "latest"));
-    let request = GenericImage::new(name, tag)
-        .with_exposed_port(CONTAINER_PORT.tcp())
-        .with_wait_for(WaitFor::message_on_stdout("Ready."))
-        // LocalStack runs each function in a container of its own.
-        .with_mount(Mount::bind_mount(DOCKER_SOCKET, DOCKER_SOCKET));
-    let container = request.start().await.with_context(|| format!("the image {image}"))?;
-    let port = container.get_host_port_ipv4(CONTAINER_PORT.tcp()).await?;
-    Ok((format!("http://127.0.0.1:{port}"), container))
+async fn start_emulator(folder: &TempDir) -> Result<Emulator> {
+    let emulator_folder = folder.path().join("emulator");
+    tokio::task::spawn_blocking(move || {
+        let tools = Tools::install(&binaries::root())?;
+        let options = EmulatorOptions { ends_with_parent: true, ..EmulatorOptions::default() };
+        Emulator::start(&tools, &emulator_folder, &options)
+    })
+    .await?
 }
 
 #[expect(clippy::disallowed_methods, reason = "the harness is configured by its environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(variables: &[(&str, &str)]) -> Result<Wanted> {
+        Wanted::read(|name| {
+            let suffix = name.strip_prefix("MINUTEBOOK_TEST_")?;
+            let (_, value) = variables.iter().find(|(name, _)| *name == suffix)?;
+            Some((*value).to_string())
+        })
+    }
+
+    #[test]
+    fn the_emulator_is_the_default_whatever_else_the_machine_has() {
+        assert_eq!(wanted(&[]).unwrap(), Wanted::Emulator);
+        assert_eq!(wanted(&[("BACKEND", "emulator")]).unwrap(), Wanted::Emulator);
+    }
+
+    #[test]
+    fn a_container_is_taken_when_it_is_asked_for() {
+        let of = |image: &str| Wanted::Container { image: image.to_string() };
+        assert_eq!(wanted(&[("BACKEND", "container")]).unwrap(), of(DEFAULT_IMAGE));
+        assert_eq!(wanted(&[("IMAGE", "ministack:full")]).unwrap(), of("ministack:full"));
+        assert_eq!(wanted(&[("BACKEND", "container"), ("IMAGE", "a:1")]).unwrap(), of("a:1"));
+    }
+
+    #[test]
+    fn an_endpoint_is_used_as_it_is() {
+        let endpoint = "http://127.0.0.1:4566";
+        assert_eq!(
+            wanted(&[("ENDPOINT", endpoint)]).unwrap(),
+            Wanted::Endpoint(endpoint.to_string())
+        );
+    }
+
+    #[test]
+    fn wishes_that_contradict_each_other_are_refused() {
+        for variables in [
+            &[("BACKEND", "docker")][..],
+            &[("BACKEND", "emulator"), ("IMAGE", "a:1")],
+            &[("ENDPOINT", "http://127.0.0.1:4566"), ("BACKEND", "container")],
+            &[("ENDPOINT", "http://127.0.0.1:4566"), ("IMAGE", "a:1")],
+        ] {
+            assert!(wanted(variables).is_err(), "{variables:?}");
+        }
+    }
 }

@@ -6,7 +6,9 @@
 #![expect(clippy::print_stdout, reason = "a harness tells its user what it does")]
 
 pub mod binaries;
+pub mod clients;
 pub mod cloud;
+mod container;
 pub mod faults;
 pub mod http;
 pub mod random;

@@ -17,7 +17,8 @@ use serde_json::Value;
 pub use self::notification::{sqs_event, sqs_event_of_bodies};
 pub use self::rows::HandWrittenEntry;
 pub use self::workers::RetentionDays;
-use crate::cloud::{Clients, Cloud};
+use crate::clients::Clients;
+use crate::cloud::Cloud;
 
 /// A table and two buckets.
 #[derive(Clone, Debug)]
@@ -188,4 +189,20 @@ impl Store {
         delete.send().await.context("DeleteObject")?;
         Ok(())
     }
+}
+
+/// Recounts everything that the tests together put into the deployed stack, if they needed one.
+///
+/// # Errors
+/// `minutebook verify` finds a difference.
+pub async fn verify_deployed_stack(cloud: &Cloud) -> anyhow::Result<()> {
+    let Some(stack) = cloud.deployed() else {
+        return Ok(());
+    };
+    let report = Store::of(&cloud.clients, stack).verify().await?;
+    println!(
+        "the deployed stack as a whole: {} events, {} differences",
+        report["events"], report["differences"]
+    );
+    Ok(())
 }

@@ -29,7 +29,8 @@ use minutebook_storage::error::StorageError;
 use minutebook_storage::keys::{COUNTER_PREFIX, Shard, tally_partition};
 use minutebook_storage::memory::{MemoryTable, Reads};
 use minutebook_storage::open_hours::OpenHour;
-use minutebook_storage::reader::{Attributes, Page, RowRange, RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::{Page, RowRange, RowSource, SumQuestion, sum_windows};
+use minutebook_storage::table::Item as Attributes;
 
 /// The site of events that name none.
 const SITE: &str = "default";
@@ -224,7 +225,7 @@ impl GeneratedHour {
             default_currency: currency()?,
             minute_retention_days: RETENTION.minute_days,
         };
-        for part in self.chunks.iter().flat_map(|chunk| Plan::of(chunk, &inputs).parts) {
+        for part in self.chunks.iter().flat_map(|chunk| Plan::of_tally(chunk, &inputs).parts) {
             ensure!(part.is_open(), "the generated hour was to be open");
             for row in &part.rows {
                 let minute = running.first_minute().plus(row.period.first_minute().of_hour());

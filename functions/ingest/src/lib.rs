@@ -12,7 +12,7 @@ use std::io::Write;
 use futures::StreamExt;
 use minutebook_storage::bucket::read::ObjectRef;
 use minutebook_storage::bucket::store::EventBucket;
-use minutebook_storage::chunk::commit::Table;
+use minutebook_storage::table::Table;
 use tokio::time::Instant;
 
 use crate::chunk::{CountError, Counter};

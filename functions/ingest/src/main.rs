@@ -11,7 +11,8 @@ use minutebook_runtime::config::{Config, IngestConfig, environment};
 use minutebook_runtime::deadline::deadline_of;
 use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::bucket::store::EventBucket;
-use minutebook_storage::chunk::commit::{Committer, Table};
+use minutebook_storage::committer::Committer;
+use minutebook_storage::table::Table;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {

@@ -164,7 +164,7 @@ fn head<'a>(
 mod tests {
     use super::*;
     use minutebook_domain::chunk::Outcomes;
-    use minutebook_storage::chunk::commit::CommitEffort;
+    use minutebook_storage::committer::CommitEffort;
     use serde_json::json;
 
     fn written(ending: Ending) -> Value {

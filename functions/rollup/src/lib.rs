@@ -1,4 +1,4 @@
-//! The function that seals hours that are over, and adds them up.
+//! The function that seals hours that are over, and rolls them up.
 
 pub mod sealer;
 pub mod summary;
@@ -10,38 +10,37 @@ use tokio::time::Instant;
 
 use crate::sealer::{Report, Sealer};
 
-/// Why a run failed. The next run takes up where this one stopped; that this one failed is for the
-/// alarm to see.
+/// Why a run failed. The next run continues where this one stopped; the failure triggers the alarm.
 #[derive(Debug, thiserror::Error)]
 pub enum RollupError {
     /// The list of open hours could not be read.
     #[error("the open hours could not be listed: {0}")]
     List(#[from] StorageError),
-    /// Hours could not be carried forward, or are near the end of their minutes.
+    /// Hours could not be carried forward, or their minutes expire soon.
     #[error("{count} of {of} open hours failed; the oldest of them: {oldest}")]
     Hours {
-        /// How many.
+        /// The number of such hours.
         count: usize,
-        /// How many there were in all.
+        /// The number of all open hours.
         of: usize,
-        /// What is wrong with the oldest one.
+        /// The failure of the oldest one.
         oldest: String,
     },
-    /// The time that Lambda allows was up.
+    /// The time that Lambda allows is over.
     #[error("out of time: {left} of {of} open hours wait for the next run")]
     OutOfTime {
-        /// How many hours were not carried forward.
+        /// The number of hours that were not carried forward.
         left: usize,
-        /// How many there were in all.
+        /// The number of all open hours.
         of: usize,
     },
 }
 
-/// Carries every hour that is over one step forward, and writes the one line of the run and one for
-/// each failure.
+/// Carries every hour that is over one step forward. Logs one line for the run and one for each
+/// failure.
 ///
 /// # Errors
-/// [`RollupError`], after everything else was done.
+/// [`RollupError`], after everything else is done. The next run retries.
 pub async fn handle(sealer: &Sealer, deadline: Instant) -> Result<(), RollupError> {
     let started = Instant::now();
     let report = sealer.run(deadline).await?;

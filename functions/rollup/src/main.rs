@@ -5,7 +5,8 @@ use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, environment};
 use minutebook_runtime::deadline::deadline_of;
-use minutebook_storage::chunk::commit::{Committer, Table};
+use minutebook_storage::committer::Committer;
+use minutebook_storage::table::Table;
 use rollup::sealer::Sealer;
 use serde::de::IgnoredAny;
 
@@ -17,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let sealer =
         Sealer { committer: Committer::new(table, config.retention), clock: Clock::system() };
     let sealer = &sealer;
-    // What the schedule says is of no interest: a run does what is due.
+    // The content of the schedule's event is ignored: a run does what is due.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
         let deadline = deadline_of(event.context.deadline());
         rollup::handle(sealer, deadline.into()).await.map_err(Error::from)

@@ -1,11 +1,13 @@
-//! The way of an hour that is over: its shards are sealed, its sums are added to the rows above, it
-//! leaves the list.
+//! The way of an hour that is over: its shards are sealed, its sums are rolled up into the rows above,
+//! and it leaves the list of open hours.
 //!
-//! Each step is recorded on the list of open hours, and each may be taken any number of times, by
-//! any number of sealers at once: sealing writes the same rows again, adding up goes through the
-//! ledger, and removing happens once.
+//! Each step is recorded on that list, and may be taken any number of times, by any number of sealers
+//! at once: sealing writes the same rows again, rolling up goes through the ledger, and removing
+//! happens once.
 
+use std::cell::OnceCell;
 use std::fmt;
+use std::future::ready;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
@@ -15,22 +17,24 @@ use minutebook_domain::time::lateness::{ALLOWED_LATENESS, SETTLE_TIME};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
 use minutebook_runtime::clock::Clock;
-use minutebook_storage::chunk::commit::{CommitEffort, Committer, PartCommit, PartOutcome};
-use minutebook_storage::chunk::ledger::{LedgerEntries, LedgerEntry};
+use minutebook_storage::chunk::commit::{OtherPlan, PlanCommit, PlanContent};
+use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::open_hours::{Consistency, OpenHour};
+use minutebook_storage::open_hours::OpenHour;
+use minutebook_storage::sealing::SealedHour;
+use minutebook_storage::table::Consistency;
 use tokio::time::Instant;
 
-/// How many hours are worked on at once. Each holds its sums in memory, and sealing one is 16 calls
-/// side by side.
+/// The number of hours that are worked on at once. Each holds its sums in memory, and sealing one
+/// takes 16 concurrent calls.
 const HOURS_AT_ONCE: usize = 8;
 
-/// What hours are sealed with.
+/// Seals hours, and rolls them up.
 #[derive(Debug)]
 pub struct Sealer {
-    /// What adds to the table.
+    /// Commits sums to the table.
     pub committer: Committer,
-    /// Where now comes from.
+    /// The current time.
     pub clock: Clock,
 }
 
@@ -41,17 +45,17 @@ pub struct Report {
     pub hours_open: usize,
     /// Those whose shards were sealed.
     pub hours_sealed: usize,
-    /// Those that were added up.
+    /// Those that were rolled up.
     pub hours_done: usize,
-    /// Those that were taken from the list.
+    /// Those that were removed from the list.
     pub hours_removed: usize,
     /// Those that the run had no time for.
     pub hours_left: usize,
     /// How long ago the oldest of them ended, when the run began; 0 if there was none.
     pub oldest_open_hour_age_seconds: u64,
-    /// Conflicts and throttles on the way.
+    /// The conflicts and throttles that commits met.
     pub effort: CommitEffort,
-    /// What went wrong, with one hour or another.
+    /// The hours that failed or need care.
     pub failures: Vec<HourFailure>,
 }
 
@@ -78,29 +82,21 @@ impl fmt::Display for HourFailure {
     }
 }
 
-/// Why an hour cannot be carried forward, or is in danger.
+/// Why an hour cannot be carried forward, or needs care.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The table; see the error whether a later try helps.
+    /// The table failed; see [`StorageError::is_retryable`].
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// Another version of minutebook added up a part of the hour by other rules; no retry helps.
+    /// Another version of minutebook rolled up a part of the hour by another plan; no retry helps.
     #[error(
-        "part {part} of its sums was added under plan version {found} with {found_parts} parts, and this is version \
-         {PLAN_FORMAT_VERSION} with {parts}: run the version that began it to finish it"
+        "part {} of its sums was counted under plan format version {} with {} parts, and this is version \
+         {PLAN_FORMAT_VERSION} with {}: run the version that began it to finish it",
+        .0.part, .0.found, .0.found_parts, .0.parts
     )]
-    OtherPlan {
-        /// The part whose ledger entry differs.
-        part: usize,
-        /// The ledger entry's version.
-        found: u32,
-        /// The ledger entry's number of parts.
-        found_parts: usize,
-        /// Our number of parts.
-        parts: usize,
-    },
-    /// Half of the time that its minutes are kept is over, and it is not added up. The run still
-    /// does what it can.
+    OtherPlan(#[from] OtherPlan),
+    /// Half of the time that its minutes are kept is over, and it is not rolled up. The run still does
+    /// what it can.
     #[error(
         "this unsealed hour is {days} days old and its minutes expire on {expires_at}: find out what keeps rollup from \
          sealing it"
@@ -111,9 +107,9 @@ pub enum SealError {
         /// When the first of its minutes expires.
         expires_at: DateTime<Utc>,
     },
-    /// It is not added up, and its sums would be too small by now; nothing is done about it.
+    /// It was not rolled up in time, and its sums would now be too small. The run leaves it alone.
     #[error(
-        "its minutes expire since {since}, before it was added up, so that its sums would be too small: recount the \
+        "its minutes expire since {since}, before it was rolled up, so that its sums would be too small: recount the \
          files into a new table (`minutebook replay --all`)"
     )]
     Expired {
@@ -125,13 +121,13 @@ pub enum SealError {
 /// What an hour needs next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    /// Its numbered shards are to be closed.
+    /// Close its numbered shards.
     Seal,
-    /// Its sums are to be added to the rows above.
-    AddUp,
-    /// It is to be taken from the list.
+    /// Add its sums to the rows above.
+    RollUp,
+    /// Remove it from the list.
     Remove,
-    /// Time has to pass until everybody sees the last step.
+    /// Wait until everybody sees the last step.
     Wait,
 }
 
@@ -140,7 +136,7 @@ impl Step {
         let is_settled = |since: DateTime<Utc>| since + SETTLE_TIME <= now;
         match (open.sealed_at, open.done_at) {
             (_, Some(done_at)) if is_settled(done_at) => Step::Remove,
-            (Some(sealed_at), None) if is_settled(sealed_at) => Step::AddUp,
+            (Some(sealed_at), None) if is_settled(sealed_at) => Step::RollUp,
             (None, None) => Step::Seal,
             (_, Some(_)) | (Some(_), None) => Step::Wait,
         }
@@ -148,15 +144,15 @@ impl Step {
 }
 
 impl Sealer {
-    /// Carries every hour that is closed and on the list one step forward, oldest first, each by
-    /// itself: one that fails does not stop the others. With nothing on the list it is one query,
-    /// and no write.
+    /// Carries every closed hour of the list one step forward, oldest first, each independently: one
+    /// that fails does not stop the others. With an empty list it makes one query and no write.
     ///
-    /// **Guarantees**: dropping the future is safe at any point, and so is a run of another sealer
-    /// at the same time.
+    /// **Guarantees**: dropping the future is safe at any point, and so are concurrent runs of other
+    /// sealers.
     ///
     /// # Errors
-    /// [`StorageError`] if the list cannot be read. What goes wrong with an hour is in the report.
+    /// [`StorageError`] if the list cannot be read; see [`StorageError::is_retryable`]. The report has
+    /// the failures of hours.
     pub async fn run(&self, deadline: Instant) -> Result<Report, StorageError> {
         let now = self.clock.now();
         let first_not_closed = first_not_closed(now);
@@ -184,7 +180,7 @@ impl Sealer {
                 report.add(open, step, effort);
             }
         };
-        // What is not carried forward by then is left to the next run, and `hours_left` says so.
+        // The next run continues with the hours that are left then; `hours_left` counts them.
         drop(tokio::time::timeout_at(deadline, carry_all).await);
         Ok(report)
     }
@@ -208,15 +204,11 @@ impl Sealer {
             Step::Seal => {
                 self.check_not_expired(*hour, &chunk).await?;
                 table.seal_shards(site, *hour, self.clock.now()).await?;
-                // The time is taken anew: everybody must see the last of the seal rows when it has
-                // settled.
+                // The time after the last seal row, which everybody must see once the hour has settled.
                 table.record_sealed(site, *hour, self.clock.now()).await?;
             }
-            Step::AddUp => {
-                let entries = table.read_entries(&chunk).await?;
-                if !entries.is_complete() {
-                    self.add_up(open, &chunk, &entries, effort).await?;
-                }
+            Step::RollUp => {
+                self.roll_up(open, &chunk, effort).await?;
                 table.record_done(site, *hour, self.clock.now()).await?;
             }
             Step::Remove => {
@@ -227,49 +219,37 @@ impl Sealer {
         Ok(step)
     }
 
-    async fn add_up(
+    async fn roll_up(
         &self,
         open: &OpenHour,
         chunk: &ChunkId,
-        entries: &LedgerEntries,
         effort: &mut CommitEffort,
     ) -> Result<(), SealError> {
-        let sealed = self.committer.table.read_sealed_minutes(&open.site, open.hour).await?;
-        // Not before the reading, which would leave a gap in which a row could go.
-        if let Some(since) = expired_since(self.committer.retention, open.hour, self.clock.now()) {
-            return Err(SealError::Expired { since });
-        }
-        // Before the ledger entries, as they say that all of this is done.
-        self.committer.merge_visitors(chunk, &sealed.visitors.rolled_up(|_, _| true)).await?;
-        let plan = Plan::of_sealed_hour(&sealed.tally);
-        let entry = LedgerEntry {
-            plan_format_version: PLAN_FORMAT_VERSION,
-            parts: plan.parts.len(),
-            late_parts: None,
-            inputs: None,
-        };
-        for (part, found) in entries.parts() {
-            check_plan(part, found, &entry)?;
-        }
-        for (number, part) in plan.parts.iter().enumerate() {
-            if entries.has_whole(number) {
-                continue;
-            }
+        let sums = OnceCell::new();
+        let content = async {
+            let table = &self.committer.table;
+            let sealed = table.read_sealed_minutes(&open.site, open.hour).await?;
+            // Checked after the read: a row could expire between an earlier check and the read.
             let now = self.clock.now();
-            let visitors = &sealed.visitors;
-            let commit =
-                PartCommit { chunk, number, entry: &entry, header: None, part, visitors, now };
-            if let PartOutcome::AlreadyCounted(found) =
-                self.committer.commit(&commit, effort).await?
-            {
-                check_plan(number, &found, &entry)?;
+            if let Some(since) = expired_since(self.committer.retention, open.hour, now) {
+                return Err(SealError::Expired { since });
             }
-        }
-        Ok(())
+            let SealedHour { tally, visitors } = sums.get_or_init(|| sealed);
+            Ok(PlanContent { plan: Plan::of_sealed_hour(tally), visitors, object: None })
+        };
+        let commit = PlanCommit {
+            chunk,
+            inputs: None,
+            content,
+            // The chunks of the hour have stored theirs.
+            rejected_lines: ready(Ok(())),
+            now: &|| self.clock.now(),
+        };
+        self.committer.commit_plan(commit, effort).await.map(drop)
     }
 
-    /// An hour that was added up may stand on the list again, if a process that had stopped for
-    /// long listed it anew: then it does not matter that its minutes are gone.
+    /// Fails if minutes of the hour may be deleted, unless it is rolled up: a process that was
+    /// suspended for long may list such an hour again, and then its minutes no longer matter.
     async fn check_not_expired(&self, hour: Hour, chunk: &ChunkId) -> Result<(), SealError> {
         match expired_since(self.committer.retention, hour, self.clock.now()) {
             Some(since) if !self.committer.table.read_entries(chunk).await?.is_complete() => {
@@ -287,7 +267,7 @@ impl Report {
         self.effort.throttles += effort.throttles;
         match step {
             Ok(Step::Seal) => self.hours_sealed += 1,
-            Ok(Step::AddUp) => self.hours_done += 1,
+            Ok(Step::RollUp) => self.hours_done += 1,
             Ok(Step::Remove) => self.hours_removed += 1,
             Ok(Step::Wait) => {}
             Err(error) => self.failures.push(HourFailure::of(open, error)),
@@ -295,19 +275,19 @@ impl Report {
     }
 }
 
-/// The hour that no earlier one is open with: an hour is closed when [`ALLOWED_LATENESS`] has
-/// passed since its end.
+/// The first hour that is not closed: an hour is closed when [`ALLOWED_LATENESS`] has passed since
+/// its end.
 fn first_not_closed(now: DateTime<Utc>) -> Hour {
     Minute::containing(now - ALLOWED_LATENESS).unwrap_or(Minute::EPOCH).hour()
 }
 
-/// Since when minutes of an hour may be deleted; `None` if none may be yet.
+/// Since when minutes of an hour may be deleted; `None` if none may be deleted yet.
 fn expired_since(retention: Retention, hour: Hour, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     first_expiry(retention, hour).filter(|expires_at| *expires_at <= now)
 }
 
-/// What is wrong with an hour that waits for longer than half of the time that its minutes are
-/// kept, but not for so long that they have expired.
+/// The failure of an hour that has waited for more than half of the time that its minutes are kept,
+/// but not so long that they have expired.
 fn expires_soon(retention: Retention, hour: Hour, now: DateTime<Utc>) -> Option<SealError> {
     let expires_at = first_expiry(retention, hour).filter(|expires_at| *expires_at > now)?;
     let kept = TimeDelta::days(i64::from(retention.minute_days));
@@ -315,7 +295,7 @@ fn expires_soon(retention: Retention, hour: Hour, now: DateTime<Utc>) -> Option<
     (age > kept / 2).then_some(SealError::ExpiresSoon { days: age.num_days(), expires_at })
 }
 
-/// When the first minute of an hour expires; `None` is never.
+/// When the first minute of an hour expires; `None` if it never does.
 fn first_expiry(retention: Retention, hour: Hour) -> Option<DateTime<Utc>> {
     retention.expires_at(Period::Minute(hour.first_minute())).and_then(time)
 }
@@ -326,18 +306,6 @@ fn age_seconds(hour: Hour, now: DateTime<Utc>) -> u64 {
 
 fn time(epoch_seconds: i64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(epoch_seconds, 0)
-}
-
-fn check_plan(part: usize, found: &LedgerEntry, ours: &LedgerEntry) -> Result<(), SealError> {
-    if found.is_of_plan(ours) {
-        return Ok(());
-    }
-    Err(SealError::OtherPlan {
-        part,
-        found: found.plan_format_version,
-        found_parts: found.parts,
-        parts: ours.parts,
-    })
 }
 
 #[cfg(test)]
@@ -364,10 +332,10 @@ mod tests {
         for (sealed_at, done_at, step) in [
             (None, None, Step::Seal),
             (late, None, Step::Wait),
-            (early, None, Step::AddUp),
+            (early, None, Step::RollUp),
             (early, late, Step::Wait),
             (early, early, Step::Remove),
-            // Nobody writes this; what is done is done.
+            // Nobody writes this; an hour that is done is done.
             (None, early, Step::Remove),
             (None, late, Step::Wait),
         ] {

@@ -1,5 +1,5 @@
-//! The summary line: one line of JSON for each run, which CloudWatch also reads as metrics. A run
-//! that finds nothing to do writes it too, so that silence means that nothing runs.
+//! The summary line: one line of JSON for each run, which CloudWatch also reads as metrics. A run with
+//! nothing to do writes it too, so that silence means that nothing runs.
 
 use std::time::Duration;
 
@@ -24,8 +24,7 @@ const METRICS: [(&str, &str); 10] = [
     ("duration_ms", "Milliseconds"),
 ];
 
-/// The members that tell apart whose metrics they are: the alarm of one stack must not hear
-/// another.
+/// The members that distinguish the metrics of stacks: the alarm of one must not react to another.
 const DIMENSIONS: [&str; 2] = ["service", "table"];
 
 #[derive(Serialize)]
@@ -51,7 +50,7 @@ struct Line<'a> {
 /// The line of a run.
 ///
 /// # Errors
-/// None that a line of plain numbers and texts can meet.
+/// In practice none: the line has only numbers and texts.
 pub fn line(
     report: &Report,
     table: &str,

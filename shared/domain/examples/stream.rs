@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let count = reader.finish()?;
     let read_seconds = started.elapsed().as_secs_f64();
-    let plan = Plan::of(&count.tally, &inputs);
+    let plan = Plan::of(&count, &inputs);
     let figures = json!({
         "bytes": bytes,
         "lines": count.outcomes.lines,

@@ -38,7 +38,7 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
         };
-        let plan = Plan::of(&tally, &inputs);
+        let plan = Plan::of_tally(&tally, &inputs);
         let mut counters = 0;
         let mut rows = 0;
         for part in &plan.parts {

@@ -1,37 +1,36 @@
-//! What a cancelled transaction means, read from the reasons that DynamoDB gives for each of its
-//! actions.
+//! What a cancelled transaction means, by the reasons that DynamoDB gives for each of its actions.
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
 
-use crate::error::is_passing_code;
+use crate::error::{StorageError, is_passing_code};
 
-/// The action of the ledger entry: always the first of a transaction.
+/// The position of the ledger entry: always the first action of a transaction.
 pub(crate) const ENTRY_POSITION: usize = 0;
 
 /// What the caller does next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
-    /// The ledger entry was there already: the part was counted before, by an earlier attempt or
-    /// another worker.
+    /// The ledger entry exists: an earlier attempt or another worker has counted the part.
     AlreadyCounted,
-    /// Another transaction was at one of the same items: try again on another shard.
+    /// Another transaction touched one of the same items: retry on another shard.
     Conflict,
-    /// A partition is at its limit: back off and try again.
+    /// A partition is at its limit: back off and retry.
     Throttled,
-    /// An hour is sealed: take the late path.
+    /// An hour is sealed: take the late form.
     Sealed,
-    /// These rows (0 is the first one) have no room left: go on in their next overflow rows.
+    /// These rows, numbered from 0, are full: continue in their next overflow rows.
     TooLarge(Vec<usize>),
     /// Anything else: no retry helps.
     Refused(String),
 }
 
-/// Reads the reasons of a transaction of one ledger entry, then `seal_checks` checks, then rows.
-/// The totals, which some end with, have room for ever.
+/// Reads the reasons of a transaction of one ledger entry, then `seal_checks` checks, then rows,
+/// and in some transactions the totals, whose rows never grow.
 ///
-/// The ledger's own position decides first: if the ledger entry is there, the part was counted,
-/// whatever else went wrong. Then what may pass by itself, so that a refusal is only spoken when
-/// nothing else is in the way.
+/// The ledger entry decides first: if it exists, the part is counted, whatever else went wrong.
+/// Failures that may pass come next, so that a refusal is reported only if nothing else failed.
 ///
 /// **Source**: the reasons are listed at
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>, in
@@ -65,14 +64,37 @@ pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Ver
     Verdict::Refused(described(reasons))
 }
 
-/// Why a transaction of orders did not go through; several of these may be so at once.
+/// Why a transaction was cancelled, one reason an action.
+///
+/// # Errors
+/// [`StorageError`] if it failed in another way; see [`StorageError::is_retryable`].
+pub(crate) fn cancellation_reasons(
+    error: SdkError<TransactWriteItemsError>,
+) -> Result<Vec<CancellationReason>, StorageError> {
+    match error {
+        SdkError::ServiceError(context) if context.err().is_transaction_canceled_exception() => {
+            match context.into_err() {
+                TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+                    Ok(cancelled.cancellation_reasons.unwrap_or_default())
+                }
+                other => Err(StorageError::Refused {
+                    call: "TransactWriteItems",
+                    reason: other.to_string(),
+                }),
+            }
+        }
+        other => Err(StorageError::from_sdk("TransactWriteItems", other)),
+    }
+}
+
+/// Why a transaction of orders was cancelled; several reasons may apply at once.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct OrderObstacles {
-    /// More is known of an order by now: read it again.
+    /// Another worker has changed an order: read it again.
     pub(crate) has_other_revision: bool,
-    /// Another transaction was at one of the same items: try again on another shard.
+    /// Another transaction touched one of the same items: retry on another shard.
     pub(crate) has_conflict: bool,
-    /// A partition is at its limit: back off and try again.
+    /// A partition is at its limit: back off and retry.
     pub(crate) is_throttled: bool,
     /// These hours (0 is the first check) are sealed: take the late path for them.
     pub(crate) sealed: Vec<usize>,
@@ -80,11 +102,10 @@ pub(crate) struct OrderObstacles {
     pub(crate) too_large: Vec<usize>,
 }
 
-/// Reads the reasons of a transaction of `orders` rows of orders, then `seal_checks` checks, then
-/// rows.
+/// Reads the reasons of a transaction of `orders` order rows, then `seal_checks` checks, then rows.
 ///
 /// # Errors
-/// What else is in the way, and no retry helps.
+/// A description of other failures; no retry helps.
 pub(crate) fn order_obstacles(
     reasons: &[CancellationReason],
     orders: usize,
@@ -109,7 +130,7 @@ pub(crate) fn order_obstacles(
     if obstacles == OrderObstacles::default() { Err(described(reasons)) } else { Ok(obstacles) }
 }
 
-/// What failed, in one line.
+/// The actions that failed, in one line.
 fn described(reasons: &[CancellationReason]) -> String {
     let failed = reasons
         .iter()
@@ -125,7 +146,7 @@ fn described(reasons: &[CancellationReason]) -> String {
     described.join("; ")
 }
 
-/// A row over 400 KB comes as a validation error that only its message tells from others.
+/// Whether a row is over 400 KB: a validation error that only its message distinguishes.
 fn is_item_size(reason: &CancellationReason) -> bool {
     match reason.code() {
         Some("ItemSizeLimitExceeded") => true,
@@ -155,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_in_the_way_of_orders_is_told_at_once() {
+    fn all_obstacles_of_a_transaction_of_orders_are_reported_at_once() {
         let failed = "ConditionalCheckFailed";
         let large = "ValidationError/Item size to update has exceeded the maximum allowed size";
         let none = OrderObstacles::default;
@@ -200,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_entry_that_stands_means_already_counted_whatever_else_failed() {
+    fn an_entry_that_exists_means_already_counted_whatever_else_failed() {
         check(&["ConditionalCheckFailed", "None", "None", "None"], &Verdict::AlreadyCounted);
         check(
             &["ConditionalCheckFailed", "None", "None", "TransactionConflict"],

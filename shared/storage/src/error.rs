@@ -3,13 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, DisplayErrorContext, SdkError};
 
 /// Why a call to the table or a bucket failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The service did not answer, throttled, or failed by its own fault. A later try may succeed:
-    /// give the work back to the queue.
+    /// The service did not answer, throttled, or failed through its own fault. A retry may succeed:
+    /// return the work to the queue.
     #[error("{call} failed and may succeed later: {reason}")]
     Unavailable {
         /// The API call.
@@ -17,8 +17,8 @@ pub enum StorageError {
         /// The whole chain of causes, in one line.
         reason: String,
     },
-    /// The service refused the call. The same call will be refused again until something outside is
-    /// changed.
+    /// The service refused the call. It refuses the same call again until something outside
+    /// changes.
     #[error("{call} was refused: {reason}")]
     Refused {
         /// The API call.
@@ -26,8 +26,7 @@ pub enum StorageError {
         /// The whole chain of causes, in one line.
         reason: String,
     },
-    /// A row does not have the shape that docs/TABLE.md gives. No retry helps; somebody else wrote
-    /// it.
+    /// A row is not as docs/TABLE.md says. No retry helps; somebody else wrote it.
     #[error("the row {row} is malformed: {reason}")]
     Malformed {
         /// Its keys.
@@ -38,8 +37,19 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Sorts an SDK error: a service's own fault, a timeout or a lost connection may pass, a
-    /// refusal will not.
+    /// Whether the same call may succeed later. Where it does not, something outside has to change
+    /// first: a permission, a configuration, a row that somebody else wrote.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, StorageError::Unavailable { .. })
+    }
+
+    /// The error for a request that lacks a member; a bug, because every request is built whole.
+    pub(crate) fn from_build(error: BuildError) -> StorageError {
+        StorageError::Refused { call: "building a request", reason: error.to_string() }
+    }
+
+    /// Classifies an SDK error: a fault of the service, a timeout or a lost connection may pass; a
+    /// refusal does not.
     pub(crate) fn from_sdk<E, R>(call: &'static str, error: SdkError<E, R>) -> StorageError
     where
         E: Error + aws_sdk_dynamodb::error::ProvideErrorMetadata + 'static,
@@ -74,7 +84,7 @@ impl HttpStatus for aws_sdk_dynamodb::config::http::HttpResponse {
     }
 }
 
-/// Codes of failures that pass by themselves, though some of them come with a status of 400.
+/// Whether a code means a failure that passes by itself. Some of them come with the status 400.
 pub(crate) fn is_passing_code(code: &str) -> bool {
     matches!(
         code,
@@ -90,4 +100,28 @@ pub(crate) fn is_passing_code(code: &str) -> bool {
             | "SlowDown"
             | "RequestTimeout"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_unavailable_can_be_retried() {
+        let reason = || "away".to_string();
+        let call = "GetItem";
+        assert!(StorageError::Unavailable { call, reason: reason() }.is_retryable());
+        assert!(!StorageError::Refused { call, reason: reason() }.is_retryable());
+        assert!(!StorageError::Malformed { row: reason(), reason: reason() }.is_retryable());
+    }
+
+    #[test]
+    fn throttling_passes_and_a_refusal_does_not() {
+        for code in ["ThrottlingException", "ProvisionedThroughputExceededException", "SlowDown"] {
+            assert!(is_passing_code(code), "{code}");
+        }
+        for code in ["AccessDeniedException", "ValidationException", "TransactionConflict"] {
+            assert!(!is_passing_code(code), "{code}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! The keys and attributes of the table, as docs/TABLE.md gives them.
+//! The keys of all rows of the table, and the attributes that several kinds of rows share, as
+//! docs/TABLE.md gives them.
 
 use std::fmt;
 
@@ -7,22 +8,20 @@ use minutebook_domain::count::measure::Measure;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Day, Hour, Minute};
 
-use crate::chunk::ledger::EntryName;
-
 /// The partition key's attribute.
 pub const PARTITION_KEY: &str = "pk";
 /// The sort key's attribute.
 pub const SORT_KEY: &str = "sk";
 /// The attribute of the time to live, in seconds since 1970.
 pub const TIME_TO_LIVE: &str = "ttl";
-/// What stands before a key in the name of its counter.
+/// The prefix of a counter's attribute; the rest is the key that it counts.
 pub const COUNTER_PREFIX: &str = "i#";
 
 /// The shards that a commit may write to; see [`Shard`].
 pub const SHARD_COUNT: u8 = 16;
 
-/// Which copy of a row a commit bumps: two transactions that touch one item conflict, so one that
-/// met a conflict goes to another shard. Readers sum all of them.
+/// The copy of a row that a commit adds to. Two transactions that touch one item conflict, so a
+/// transaction that met a conflict moves to another shard. Readers sum all shards.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shard {
     /// 0 to [`SHARD_COUNT`] - 1.
@@ -41,7 +40,7 @@ impl fmt::Display for Shard {
     }
 }
 
-/// The partition that a period's rows lie in: minutes with their hour, hours with their day, days,
+/// The partition of a period's rows: minutes with their hour, hours with their day, days,
 /// weeks and months with their year (a week with its ISO year).
 pub fn tally_partition(site: &str, period: Period) -> String {
     match period {
@@ -53,7 +52,7 @@ pub fn tally_partition(site: &str, period: Period) -> String {
     }
 }
 
-/// What the sort keys of a period's rows of a family (a measure, or [`VISITORS`]) begin with:
+/// The prefix that the sort keys of a period's rows of a family (a measure, or [`VISITORS`]) share:
 /// `views#07#`, `views#d11-20#`.
 pub fn tally_prefix(family: impl fmt::Display, period: Period) -> String {
     match period {
@@ -65,8 +64,8 @@ pub fn tally_prefix(family: impl fmt::Display, period: Period) -> String {
     }
 }
 
-/// The sort key of a row; only minute rows have shards. A row that was refused as too large goes on
-/// in overflow row 1, then 2, …
+/// The sort key of a tally row; only minute rows have shards. A row that DynamoDB refuses as too
+/// large continues in overflow row 1, then 2, …
 pub fn tally_row(
     measure: Measure,
     period: Period,
@@ -85,30 +84,30 @@ pub fn tally_row(
     key
 }
 
-/// What the sort keys of visitors begin with, as those of tallies do with their measure.
-pub const VISITORS: &str = "users";
-/// The attribute of the sketch of customers.
-pub const USERS: &str = "users";
+/// The family of visitors, in the place of a measure.
+pub const VISITORS: &str = "visitors";
+/// The attribute of the sketch of visitors.
+pub const VISITORS_SKETCH: &str = "visitors";
 /// The attribute of the sketch of sessions.
-pub const SESSIONS: &str = "sessions";
-/// The attribute that counts how often a row was joined with.
+pub const SESSIONS_SKETCH: &str = "sessions";
+/// The attribute that numbers the versions of a row that is read, merged and written back.
 pub const REVISION: &str = "revision";
 
-/// How many rows there are of a period's visitors from the hour upwards: late chunks that come at
-/// once join different ones.
+/// The number of rows for the visitors of an hour, day, week or month: late chunks that are counted
+/// at the same time merge into different ones.
 pub const VISITOR_SHARDS: u8 = 4;
 
-/// The sort key of what a chunk knows of a minute's visitors: `users#07#<tag of the chunk>`.
+/// The sort key of a chunk's visitors of a minute: `visitors#07#<tag of the chunk>`.
 pub fn chunk_visitors(minute: Minute, chunk: &ChunkId) -> String {
     format!("{}{}", tally_prefix(VISITORS, Period::Minute(minute)), chunk.tag())
 }
 
-/// The sort key of visitors of an hour, day, week or month: `users#23#00`.
+/// The sort key of visitors of an hour, day, week or month: `visitors#23#00`.
 pub fn merged_visitors(period: Period, shard: u8) -> String {
     format!("{}{shard:02}", tally_prefix(VISITORS, period))
 }
 
-/// The partition of an order's row: it has one of its own.
+/// The partition of an order's row, which holds nothing else.
 pub fn order_partition(site: &str, order_id: &str) -> String {
     format!("O#{site}#{order_id}")
 }
@@ -126,8 +125,8 @@ pub fn recent_order(created_at: &str, order_id: &str) -> String {
     format!("{created_at}#{order_id}")
 }
 
-/// The first and last sort key that [`tally_prefix`] can begin, from the prefix of one period to
-/// that of another (or the same) in its partition, for a query with `BETWEEN`.
+/// The first and the last sort key from one [`tally_prefix`] to another (or the same) of the same
+/// partition, for a query with `BETWEEN`.
 pub fn rows_between(first_prefix: &str, last_prefix: &str) -> (String, String) {
     // '~' sorts behind every digit and letter that a shard or slot begins with.
     (first_prefix.to_string(), format!("{last_prefix}~"))
@@ -146,6 +145,15 @@ pub fn seal_partition(site: &str, hour: Hour) -> String {
     format!("S#{site}#{hour}")
 }
 
+/// The part of a plan, and the transaction of it, that a ledger entry is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct EntryName {
+    /// The part of the plan, from 0.
+    pub part: usize,
+    /// The transaction of the part's late form, from 0; 0 for a part of one transaction.
+    pub late: usize,
+}
+
 /// The partition of a chunk's ledger entries.
 pub fn ledger_partition(chunk: &ChunkId) -> String {
     format!("L#{chunk}")
@@ -158,6 +166,33 @@ pub fn ledger_entry(name: EntryName) -> String {
     } else {
         format!("{:06}.{:03}", name.part, name.late)
     }
+}
+
+/// The partition of the totals.
+pub const TOTALS_PARTITION: &str = "TOTALS";
+
+/// The number of rows that the totals are spread over, so that chunks that are committed at the
+/// same time rarely meet at one of them.
+pub const TOTALS_SHARDS: u64 = 64;
+
+/// The sort key of a row of the totals.
+pub fn totals_row(shard: u64) -> String {
+    format!("{shard:02}")
+}
+
+/// The partition of the extents of a stream's partition.
+pub fn stream_partition(partition: &str) -> String {
+    format!("P#{partition}")
+}
+
+/// The sort key of an extent: `000001.000`.
+pub fn stream_extent(epoch: u32, number: u32) -> String {
+    format!("{epoch:06}.{number:03}")
+}
+
+/// The partition of a site's write keys; the sort key is the hash of the key.
+pub fn write_keys_partition(site: &str) -> String {
+    format!("K#{site}")
 }
 
 #[cfg(test)]
@@ -193,8 +228,19 @@ mod tests {
         );
         assert_eq!(seal_partition("shop", hour), "S#shop#2026-11-20T23");
         assert_eq!(open_hour(hour, "shop"), "2026-11-20T23#shop");
+        let chunk = ChunkId::of_sealed_hour("shop", hour);
+        let tag = chunk.tag();
+        assert_eq!(chunk_visitors(minute(), &chunk), format!("visitors#07#{tag}"));
+        assert_eq!(merged_visitors(Period::Week(day.week()), 2), "visitors#w47#02");
+        assert_eq!(order_partition("shop", "a#b"), "O#shop#a#b");
+        assert_eq!(recent_partition("shop", day), "R#shop#2026-11-20");
+        assert_eq!(ledger_partition(&chunk), "L#seal:shop:2026-11-20T23");
         assert_eq!(ledger_entry(EntryName { part: 2, late: 0 }), "000002");
         assert_eq!(ledger_entry(EntryName { part: 2, late: 11 }), "000002.011");
+        assert_eq!((totals_row(7), totals_row(63)), ("07".to_string(), "63".to_string()));
+        assert_eq!(stream_partition("kafka/c/t/3"), "P#kafka/c/t/3");
+        assert_eq!(stream_extent(1, 2), "000001.002");
+        assert_eq!(write_keys_partition("shop"), "K#shop");
     }
 
     #[test]

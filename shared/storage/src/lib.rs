@@ -1,11 +1,13 @@
-//! The table, the periods and the queues: the only crate that speaks to DynamoDB, S3 and SQS.
+//! The table, the buckets and the queues: the only crate that speaks to DynamoDB, S3 and SQS.
 //!
-//! It knows how rows are keyed, how a part of a chunk is committed exactly once, and which failures
-//! a retry helps. What is counted, and in which rows, is decided in `minutebook-domain`.
+//! It knows the keys of rows, commits each chunk exactly once, and tells failures that may pass from
+//! those that do not. `minutebook-domain` decides what is counted, and in which rows.
 
 pub mod bucket;
-pub mod cancellation;
+mod cancellation;
 pub mod chunk;
+pub mod committer;
+mod counters;
 pub mod error;
 pub mod keys;
 #[cfg(any(test, feature = "test-util"))]
@@ -14,7 +16,11 @@ pub mod open_hours;
 pub mod order;
 pub mod queue;
 pub mod reader;
+#[cfg(test)]
+mod replay;
+mod retry;
 pub mod sealing;
 pub mod stream;
+pub mod table;
 pub mod visitors;
 pub mod write_keys;

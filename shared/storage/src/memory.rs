@@ -1,4 +1,4 @@
-//! A table in memory, for tests and meters: it answers what the reader asks, and adds up what that
+//! A table in memory, for tests and meters: it answers the queries of the reader, and sums what they
 //! would cost.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,46 +18,46 @@ use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::{Period, Retention};
 
-use crate::chunk::ledger::Item;
 use crate::error::StorageError;
 use crate::keys::{self, Shard};
 use crate::open_hours::OpenHour;
 use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource};
+use crate::table::Item;
+use crate::visitors::sketches;
 
-/// What one page of a query holds at most, in bytes.
+/// The limit of one page of a query, in bytes.
 ///
 /// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html>
 const PAGE_BYTES_MAX: usize = 1_048_576;
 
-/// A read is billed by so many bytes, over all rows of a page.
+/// The bytes of a read unit, over all rows of a page.
 const READ_UNIT_BYTES: usize = 4_096;
 
-/// What DynamoDB stores a time to live (ten digits) in.
+/// The size of a stored time to live (ten digits), in bytes.
 const TIME_TO_LIVE_BYTES: usize = 6;
 
-/// What reading took.
+/// The cost of a reading.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Reads {
-    /// Ranges that were asked for.
+    /// Ranges that were queried.
     pub queries: usize,
-    /// Calls: a range of more than a megabyte takes several, one after the other.
+    /// Calls: a range of more than a megabyte takes several in succession.
     pub pages: usize,
-    /// Rows that they held.
+    /// Rows that they returned.
     pub rows: usize,
     /// The size of these rows, as it is billed.
     pub bytes: usize,
     /// Halves of read units: an eventually consistent read takes one for each started 4 KB.
     pub half_units: usize,
-    /// How often everything that was asked so far had to be answered before the next could be
-    /// asked.
+    /// Successive batches of calls: each waits for the answers of the one before.
     pub round_trips: usize,
 }
 
 /// A table in memory.
 ///
-/// **Guarantees**: a call is answered when the driver of the reading says so, by the rows that
-/// there are then. So a test can change the table between any two answers.
+/// **Guarantees**: a call is answered when the driver of the reading says so, from the rows of that
+/// moment. A test can therefore change the table between any two answers.
 #[derive(Default)]
 pub struct MemoryTable {
     state: Mutex<State>,
@@ -102,7 +102,7 @@ impl MemoryTable {
         }
     }
 
-    /// Puts a row of visitors in the place of the one that has this tag, or shard.
+    /// Puts a row of visitors under a tag, or a shard.
     pub fn put_visitors(
         &self,
         site: &str,
@@ -112,9 +112,8 @@ impl MemoryTable {
         retention: Retention,
     ) {
         let sort_key = format!("{}{tag}", keys::tally_prefix(keys::VISITORS, period));
-        let sketches = [(keys::USERS, &visitors.users), (keys::SESSIONS, &visitors.sessions)];
         let sketches =
-            sketches.into_iter().map(|(name, sketch)| (name, sketch.to_bytes())).collect();
+            sketches(visitors).into_iter().map(|(name, sketch)| (name, sketch.to_bytes())).collect();
         let row = MemoryRow {
             expires_at: retention.expires_at(period),
             sketches,
@@ -128,33 +127,33 @@ impl MemoryTable {
             .insert(sort_key, Arc::new(row));
     }
 
-    /// Gives a partition all rows of another one, in place of its own.
+    /// Replaces the rows of a partition by those of another one.
     pub fn copy_partition(&self, from: &str, to: &str) {
         let mut state = self.state();
         let rows = state.partitions.get(from).cloned().unwrap_or_default();
         state.partitions.insert(to.to_string(), rows);
     }
 
-    /// Lists recent orders, the newest first, in place of those that were listed.
+    /// Replaces the list of recent orders; the newest comes first.
     pub fn list_recent(&self, orders: impl IntoIterator<Item = RecentOrder>) {
         self.state().recent_orders = orders.into_iter().collect();
     }
 
-    /// Puts an hour among the open ones.
+    /// Lists an hour as open.
     pub fn list_open(&self, site: &str, hour: Hour) {
         self.state().open_hours.insert(keys::open_hour(hour, site));
     }
 
-    /// Takes an hour from the open ones.
+    /// Removes an hour from the list of open hours.
     pub fn remove_open(&self, site: &str, hour: Hour) {
         self.state().open_hours.remove(&keys::open_hour(hour, site));
     }
 
-    /// Carries a reading through, answering at once all that it waits for, again and again; gives
-    /// what it took.
+    /// Runs a reading to its end, and answers all calls that wait at once, again and again. Also
+    /// returns the cost.
     ///
     /// # Panics
-    /// If the reading waits for something else than this table.
+    /// If the reading waits for anything but this table.
     pub fn read<F: Future>(&self, reading: F) -> (F::Output, Reads) {
         self.state().reads = Reads::default();
         let output = self.drive(reading, |waiting| {
@@ -166,11 +165,12 @@ impl MemoryTable {
         (output, self.state().reads)
     }
 
-    /// Carries a reading through, answering one call after the other: `choose` says which of so
-    /// many, from 0, and may change the table before.
+    /// Runs a reading to its end, and answers one call at a time: `choose` picks one of so many, from
+    /// 0, and may change the table before.
     ///
     /// # Panics
-    /// If the reading waits for something else than this table, or if there are not so many calls.
+    /// If the reading waits for anything but this table, or if `choose` picks a call that does not
+    /// exist.
     pub fn read_one_by_one<F: Future>(
         &self,
         reading: F,
@@ -195,13 +195,13 @@ impl MemoryTable {
                 return output;
             }
             if woken.0.swap(false, Ordering::Relaxed) {
-                // It only made a pause, and has more to do before it waits for an answer.
+                // It only yielded, and has more to do before it waits for an answer.
                 continue;
             }
             let waiting = self.state().waiting.len();
             assert!(waiting > 0, "the reading waits for something that is not a call");
             for call in answer(waiting) {
-                // A call that was given up needs no answer.
+                // A call that was dropped needs no answer.
                 let _ = call.send(());
             }
         }
@@ -285,7 +285,7 @@ impl RowSource for MemoryTable {
     }
 }
 
-/// Sites and windows are for the table to look at: it has those that it was given.
+/// Answers with the orders that it was given, whatever the site and the window.
 impl OrderSource for MemoryTable {
     async fn recent_orders(
         &self,
@@ -296,7 +296,7 @@ impl OrderSource for MemoryTable {
     }
 }
 
-/// Whether a reading wants to go on.
+/// Whether a reading has been woken.
 #[derive(Default)]
 struct Woken(AtomicBool);
 

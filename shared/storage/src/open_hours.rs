@@ -1,63 +1,52 @@
-//! The open hours: which hours have rows in numbered shards and still wait to be sealed. This list
-//! is what readers and the sealer go by, so an hour is on it before its first row is written, and
-//! until all of it stands in the rows above.
+//! The open hours: the list of hours that have rows in numbered shards and are not rolled up yet.
+//! Readers and sealing rely on it: an hour is listed before its first row is written, until the
+//! rows above hold all of it.
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::TryStreamExt;
 use minutebook_domain::time::Hour;
 
-use crate::chunk::commit::Table;
-use crate::chunk::ledger::{Item, malformed, text};
 use crate::error::StorageError;
 use crate::keys;
+use crate::table::{
+    Consistency, Item, Table, condition_met, key, malformed, rows, text, time_if_any,
+};
 
-/// How many rows are read at once to find the oldest hour that is not done: few are done and still
-/// on the list.
+/// The rows of one page when the oldest hour that is not done is looked for: few hours are done and
+/// still listed.
 const OLDEST_PAGE: i32 = 50;
 
 const SEALED_AT: &str = "sealed_at";
 const DONE_AT: &str = "done_at";
 
-/// An hour of a site that is not done, or was done just now.
+/// An hour of a site that is not done, or was done within the last settle time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OpenHour {
     /// The site.
     pub site: String,
     /// The hour.
     pub hour: Hour,
-    /// Since when its numbered shards take no more rows; `None` if they still may.
+    /// When its numbered shards were closed; `None` if they are open.
     pub sealed_at: Option<DateTime<Utc>>,
-    /// Since when the rows of the hour, day, week and month hold all of it; `None` if they do not
-    /// yet.
+    /// When its sums were in the rows of the hour, day, week and month; `None` if they are not yet.
     pub done_at: Option<DateTime<Utc>>,
 }
 
-/// How fresh a reading is, and what it costs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Consistency {
-    /// What was written before the call is seen, up to a lag of less than a second as a rule.
-    Eventual,
-    /// What was written before the call is seen; costs twice as much.
-    Strong,
-}
-
 impl Table {
-    /// Puts an hour on the list, unless it is there.
+    /// Lists an hour, unless it is listed.
     ///
-    /// **Guarantees**: idempotent; an hour that is on the list keeps its times.
+    /// **Guarantees**: idempotent; a listed hour keeps its times.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn list_open(&self, site: &str, hour: Hour) -> Result<(), StorageError> {
-        // An update without an expression makes the row if it is not there, and leaves it alone if
-        // it is.
+        // An update without an expression creates the row, or leaves it as it is.
         let update = self
             .client
             .update_item()
             .table_name(&self.name)
-            .key(keys::PARTITION_KEY, AttributeValue::S(keys::OPEN_PARTITION.to_string()))
-            .key(keys::SORT_KEY, AttributeValue::S(keys::open_hour(hour, site)));
+            .set_key(Some(open_hour_key(site, hour)));
         update
             .send()
             .await
@@ -65,62 +54,37 @@ impl Table {
         Ok(())
     }
 
-    /// The hours on the list from `from` up to, but not including, `to`, of all sites.
+    /// The listed hours of all sites from `from` up to, but not including, `to`.
     ///
     /// **Shape**: ascending by hour, then by site.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn open_hours(
         &self,
         from: Hour,
         to: Hour,
         consistency: Consistency,
     ) -> Result<Vec<OpenHour>, StorageError> {
-        // No site stands behind the name of an hour alone, so that the bounds hold all of `from`
-        // and nothing of `to`.
-        let mut items = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(consistency == Consistency::Strong)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_names("#sk", keys::SORT_KEY)
-            .expression_attribute_values(":pk", AttributeValue::S(keys::OPEN_PARTITION.to_string()))
-            .expression_attribute_values(":from", AttributeValue::S(from.to_string()))
-            .expression_attribute_values(":to", AttributeValue::S(to.to_string()))
-            .into_paginator()
-            .items()
-            .send();
+        // A bound is an hour without a site, so the range holds all of `from` and nothing of `to`.
+        let bounds = (from.to_string(), to.to_string());
+        let query = self.query_between(keys::OPEN_PARTITION.to_string(), bounds, consistency);
+        let mut rows = rows(query, "Query of the open hours");
         let mut hours = Vec::new();
-        while let Some(item) = items.next().await {
-            let item =
-                item.map_err(|error| StorageError::from_sdk("Query of the open hours", error))?;
+        while let Some(item) = rows.try_next().await? {
             hours.push(read_open_hour(&item)?);
         }
         Ok(hours)
     }
 
-    /// The first hour on the list that is not done, of any site; `None` if there is none.
+    /// The oldest listed hour of any site that is not done; `None` if there is none.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn oldest_open_hour(&self) -> Result<Option<OpenHour>, StorageError> {
-        let mut items = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_values(":pk", AttributeValue::S(keys::OPEN_PARTITION.to_string()))
-            .limit(OLDEST_PAGE)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = items.next().await {
-            let item = item
-                .map_err(|error| StorageError::from_sdk("Query of the oldest open hour", error))?;
+        let query = self.query(keys::OPEN_PARTITION.to_string(), Consistency::Eventual);
+        let mut rows = rows(query.limit(OLDEST_PAGE), "Query of the oldest open hour");
+        while let Some(item) = rows.try_next().await? {
             let open = read_open_hour(&item)?;
             if open.done_at.is_none() {
                 return Ok(Some(open));
@@ -131,10 +95,10 @@ impl Table {
 
     /// Records that the numbered shards of an hour are sealed, unless an earlier time is recorded.
     ///
-    /// **Shape**: `false` if the hour is not on the list any more.
+    /// **Shape**: `false` if the hour is no longer listed.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn record_sealed(
         &self,
         site: &str,
@@ -146,10 +110,10 @@ impl Table {
 
     /// Records that the rows above hold all of a sealed hour, unless an earlier time is recorded.
     ///
-    /// **Shape**: `false` if the hour is not on the list any more.
+    /// **Shape**: `false` if the hour is no longer listed.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn record_done(
         &self,
         site: &str,
@@ -170,8 +134,7 @@ impl Table {
             .client
             .update_item()
             .table_name(&self.name)
-            .key(keys::PARTITION_KEY, AttributeValue::S(keys::OPEN_PARTITION.to_string()))
-            .key(keys::SORT_KEY, AttributeValue::S(keys::open_hour(hour, site)))
+            .set_key(Some(open_hour_key(site, hour)))
             .update_expression("SET #at = if_not_exists(#at, :now)")
             .condition_expression("attribute_exists(#pk)")
             .expression_attribute_names("#pk", keys::PARTITION_KEY)
@@ -180,41 +143,29 @@ impl Table {
                 ":now",
                 AttributeValue::S(now.to_rfc3339_opts(SecondsFormat::Millis, true)),
             );
-        met(update.send().await, "UpdateItem of an open hour")
+        condition_met(update.send().await, "UpdateItem of an open hour")
     }
 
-    /// Takes an hour that is done from the list.
+    /// Removes an hour that is done from the list.
     ///
-    /// **Shape**: `false` if it is not on the list any more, or was put on it anew and is not done.
+    /// **Shape**: `false` if it is no longer listed, or was listed again and is not done.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn remove_open(&self, site: &str, hour: Hour) -> Result<bool, StorageError> {
         let delete = self
             .client
             .delete_item()
             .table_name(&self.name)
-            .key(keys::PARTITION_KEY, AttributeValue::S(keys::OPEN_PARTITION.to_string()))
-            .key(keys::SORT_KEY, AttributeValue::S(keys::open_hour(hour, site)))
+            .set_key(Some(open_hour_key(site, hour)))
             .condition_expression("attribute_exists(#at)")
             .expression_attribute_names("#at", DONE_AT);
-        met(delete.send().await, "DeleteItem of an open hour")
+        condition_met(delete.send().await, "DeleteItem of an open hour")
     }
 }
 
-/// Whether the condition of a write was met.
-pub(crate) fn met<T, E>(
-    answer: Result<T, SdkError<E, aws_sdk_dynamodb::config::http::HttpResponse>>,
-    call: &'static str,
-) -> Result<bool, StorageError>
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    match answer {
-        Ok(_) => Ok(true),
-        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-        Err(error) => Err(StorageError::from_sdk(call, error)),
-    }
+fn open_hour_key(site: &str, hour: Hour) -> Item {
+    key(keys::OPEN_PARTITION.to_string(), keys::open_hour(hour, site))
 }
 
 fn read_open_hour(item: &Item) -> Result<OpenHour, StorageError> {
@@ -226,18 +177,9 @@ fn read_open_hour(item: &Item) -> Result<OpenHour, StorageError> {
     Ok(OpenHour {
         site: site.to_string(),
         hour,
-        sealed_at: time(item, SEALED_AT)?,
-        done_at: time(item, DONE_AT)?,
+        sealed_at: time_if_any(item, SEALED_AT)?,
+        done_at: time_if_any(item, DONE_AT)?,
     })
-}
-
-fn time(item: &Item, attribute: &str) -> Result<Option<DateTime<Utc>>, StorageError> {
-    if !item.contains_key(attribute) {
-        return Ok(None);
-    }
-    let time = DateTime::parse_from_rfc3339(text(item, attribute)?)
-        .map_err(|error| malformed(item, format!("{attribute} is not a time: {error}")))?;
-    Ok(Some(time.with_timezone(&Utc)))
 }
 
 #[cfg(test)]

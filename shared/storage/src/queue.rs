@@ -1,4 +1,4 @@
-//! How much waits in a queue.
+//! The depth of a queue.
 
 use std::collections::HashMap;
 
@@ -18,23 +18,23 @@ pub struct Queue {
     pub url: String,
 }
 
-/// How many messages a queue has.
+/// The number of messages of a queue.
 ///
-/// **Units and range**: SQS says them approximately: right within a minute after the last message
-/// came or went.
+/// **Units and range**: SQS approximates it; it is right within a minute after the last message was
+/// sent or deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct QueueDepth {
-    /// Those that wait to be taken.
+    /// The messages that wait to be received.
     pub waiting: u64,
-    /// Those that were taken and are not deleted yet.
+    /// The messages that were received and are not deleted yet.
     pub in_flight: u64,
 }
 
 impl Queue {
-    /// How many messages it has.
+    /// The number of its messages.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn depth(&self) -> Result<QueueDepth, StorageError> {
         let ask = self.client.get_queue_attributes().queue_url(&self.url).set_attribute_names(
             Some(vec![
@@ -52,7 +52,7 @@ impl Queue {
 }
 
 fn read_depth(attributes: &HashMap<QueueAttributeName, String>) -> QueueDepth {
-    // A queue has each of the numbers that are asked for; what a stand-in leaves out is none.
+    // SQS returns every number that is asked for; one that an emulator leaves out is zero.
     let number =
         |name| attributes.get(&name).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
     QueueDepth {

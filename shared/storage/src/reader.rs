@@ -1,12 +1,9 @@
-//! Reading: what stands in the rows of windows, from the fewest of them.
+//! Reading windows from the fewest rows.
 
-use std::collections::HashMap;
 use std::future::Future;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
-use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::query::cover::{Gaps, PeriodRange, cover};
 use minutebook_domain::query::ranking::Sums;
@@ -14,50 +11,48 @@ use minutebook_domain::query::window::Window;
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::Retention;
 
-use crate::chunk::commit::Table;
-use crate::chunk::ledger::{Item, malformed};
+use crate::counters::counters;
 use crate::error::StorageError;
 use crate::keys;
-use crate::open_hours::{Consistency, OpenHour};
+use crate::open_hours::OpenHour;
+use crate::table::{Consistency, Item, Table, has_expired};
 
-/// How many queries run side by side. A window of up to 400 days whose hours are sealed takes
-/// fewer, so that it is one round trip; what is not sealed takes more, a page of up to a megabyte
-/// each, and they have to fit the function's memory.
+/// The number of concurrent queries. A window of up to 400 days whose hours are sealed takes fewer,
+/// so it is one round trip. Hours that are not sealed take more, with pages of up to a megabyte
+/// that have to fit the function's memory.
 pub const QUERIES_AT_ONCE: usize = 96;
 
-/// What is asked of the table.
+/// A question about sums.
 #[derive(Clone, Copy, Debug)]
 pub struct SumQuestion<'a> {
     /// The site.
     pub site: &'a str,
-    /// What was counted; each measure is summed by itself.
+    /// The measures; each is summed separately.
     pub measures: &'a [Measure],
-    /// The only key that is asked about; `None` for all of them.
+    /// The only key to sum; `None` for all of them.
     pub key: Option<&'a str>,
-    /// The windows; each is summed by itself.
+    /// The windows; each is summed separately.
     pub windows: &'a [Window],
-    /// The present: it says which hours are settled, and what has expired.
+    /// The current time: it decides which hours are settled, and what has expired.
     pub now: DateTime<Utc>,
-    /// For how long rows are kept.
+    /// How long rows are kept.
     pub retention: Retention,
 }
 
-/// Which rows are asked for: those of some families over windows.
+/// A question about rows: those of some families in windows.
 #[derive(Clone, Copy)]
 pub(crate) struct RowQuestion<'a> {
     /// The site.
     pub(crate) site: &'a str,
-    /// What the sort keys begin with: the names of measures, or what else has a row for each span
-    /// of time.
+    /// The prefixes of the sort keys: the names of measures, or [`keys::VISITORS`].
     pub(crate) families: &'a [String],
-    /// The only counter that is wanted of the rows, as an attribute; `None` for all of what they
-    /// hold.
+    /// The only counter to read, as an attribute; `None` for all attributes.
     pub(crate) counter: Option<&'a str>,
     /// The windows.
     pub(crate) windows: &'a [Window],
-    /// The present.
+    /// The current time.
     pub(crate) now: DateTime<Utc>,
-    /// For how long rows are kept.
+    /// How long rows are kept.
     pub(crate) retention: Retention,
 }
 
@@ -70,39 +65,36 @@ pub struct RowRange {
     pub first: String,
     /// The last sort key.
     pub last: String,
-    /// The only counter that is wanted of them, as an attribute; `None` for all of them.
+    /// The only counter to read, as an attribute; `None` for all attributes.
     pub counter: Option<String>,
 }
 
-/// A row, or a row's key, as the table gives it.
-pub type Attributes = HashMap<String, AttributeValue>;
-
-/// What one call gives of a range: up to a megabyte of rows.
+/// One page of a range: up to a megabyte of rows.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Page {
     /// The rows.
-    pub items: Vec<Attributes>,
-    /// Where the next call goes on; `None` after the last page.
-    pub next: Option<Attributes>,
+    pub items: Vec<Item>,
+    /// The key after which the next page continues; `None` after the last page.
+    pub next: Option<Item>,
 }
 
-/// Where rows are read from: the table, or what a test or a meter has in its place.
+/// Where rows are read from: the table, or a stand-in for it in tests and meters.
 pub trait RowSource: Sync {
-    /// One page of a range, from its start or behind the key that the page before gave. Reads may
-    /// lag by less than a second.
+    /// One page of a range, from its start or after the key that the previous page returned. Reads
+    /// may lag by less than a second.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     fn page(
         &self,
         range: &RowRange,
-        after: Option<Attributes>,
+        after: Option<Item>,
     ) -> impl Future<Output = Result<Page, StorageError>> + Send;
 
     /// The open hours of all sites from `from` up to, but not including, `to`, without a lag.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     fn open_hours(
         &self,
         from: Hour,
@@ -112,16 +104,9 @@ pub trait RowSource: Sync {
 
 impl RowSource for Table {
     async fn page(&self, range: &RowRange, after: Option<Item>) -> Result<Page, StorageError> {
+        let bounds = (range.first.clone(), range.last.clone());
         let mut query = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_names("#sk", keys::SORT_KEY)
-            .expression_attribute_values(":pk", AttributeValue::S(range.partition.clone()))
-            .expression_attribute_values(":first", AttributeValue::S(range.first.clone()))
-            .expression_attribute_values(":last", AttributeValue::S(range.last.clone()))
+            .query_between(range.partition.clone(), bounds, Consistency::Eventual)
             .set_exclusive_start_key(after);
         if let Some(counter) = &range.counter {
             query = query
@@ -143,7 +128,7 @@ impl Table {
     /// Sums the counters of measures by key over windows; see [`sum_windows`].
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn sum_windows(&self, question: &SumQuestion<'_>) -> Result<Vec<Sums>, StorageError> {
         sum_windows(self, question).await
     }
@@ -151,15 +136,15 @@ impl Table {
 
 /// Sums the counters of measures by key over windows, from the fewest rows.
 ///
-/// **Shape**: one [`Sums`] a measure and window: all windows of the first measure in their order,
-/// then all of the next.
+/// **Shape**: one [`Sums`] for each measure and window: all windows of the first measure in their
+/// order, then all of the next.
 ///
 /// **Guarantees**: what was committed before the call is in the sums (eventually consistent reads
-/// may lag by less than a second), and nothing is in them twice, while ingest and sealing go on;
-/// see `each_row`.
+/// may lag by less than a second), and nothing is in them twice, while ingest and sealing run; see
+/// `each_row`.
 ///
 /// # Errors
-/// [`StorageError`]; a retry helps where it says so.
+/// [`StorageError`]; see [`StorageError::is_retryable`].
 pub async fn sum_windows<S: RowSource>(
     source: &S,
     question: &SumQuestion<'_>,
@@ -175,34 +160,34 @@ pub async fn sum_windows<S: RowSource>(
     Ok(sums)
 }
 
-/// Hands on each row of windows, with the place of its family and window: all windows of the first
-/// family in their order, then all of the next. Rows whose time to live has passed are left out,
-/// though they may still stand.
+/// Passes on each row of windows, with the place of its family and window: all windows of the first
+/// family in their order, then all of the next. Rows whose time to live has passed are skipped, even
+/// if they still exist.
 ///
-/// All queries run side by side: those for the rows, on the presumption that every settled hour is
-/// done, and one for the open hours among them. Where one of these lies in a row of an hour, day,
-/// week or month, that row is passed over, and its span is read again around the minutes of the
-/// open hour: a second round trip, for about three minutes of each hour, or for as long as sealing
-/// is behind.
+/// All queries run concurrently: those for the rows, on the presumption that every settled hour is
+/// done, and one for the open hours among them. If a row of an hour, day, week or month has an open
+/// hour, the row is skipped, and its period is read again around the minutes of the open hour. This
+/// second round trip happens for about three minutes of each hour, or while sealing is behind.
 ///
 /// **Guarantees**: what was committed before the call is in the rows (eventually consistent reads
-/// may lag by less than a second), and nothing is in two of them, while ingest and sealing go on:
-/// - Each minute is read from one row or another, never from two, and all shards of a minute row are
-///   summed. The minute rows of an hour are the whole of it whether it is sealed or not: an hour
-///   that is not settled, or is listed, is right.
-/// - A row of an hour or more is taken only if none of its hours is listed. An hour is listed
-///   before its first event goes to a numbered shard, and leaves the list a
-///   [`SETTLE_TIME`](minutebook_domain::time::lateness::SETTLE_TIME) after the sums of these shards stand in the rows
-///   above. So whether the row was read before the list or after it, it held all of the hour: the
-///   calls of an answer take seconds. Late events never were in a shard that sealing sums.
-/// - The row of a day, week or month that is running is taken for its settled hours while the first
-///   one that is not settled is open for a `SETTLE_TIME` at least: until that is closed, nothing of it
-///   comes to the row.
-/// - A commit that began while the hour was open, and was held up until it was settled, is listed
-///   first too, and the list is read without a lag.
+/// may lag by less than a second), and nothing is in two of them, while ingest and sealing run:
+/// - Each minute is read from exactly one row, and all shards of a minute row are summed. The minute
+///   rows of an hour are the whole hour whether it is sealed or not, so an hour that is not settled,
+///   or is listed, is right.
+/// - A row of an hour or more is used only if none of its hours is listed. An hour is listed before
+///   its first event goes to a numbered shard, and leaves the list a
+///   [`SETTLE_TIME`](minutebook_domain::time::lateness::SETTLE_TIME) after the rows above hold the
+///   sums of these shards. The calls of an answer take seconds, so the row held the whole hour
+///   whether it was read before the list or after it. Late events never are in a shard that sealing
+///   sums.
+/// - The row of the current day, week or month is used for its settled hours while the first hour
+///   that is not settled stays open for at least a `SETTLE_TIME`: until that hour is closed, the row
+///   holds nothing of it.
+/// - A commit that began while the hour was open, and was delayed until it was settled, lists the
+///   hour first too, and the list is read without a lag.
 ///
 /// # Errors
-/// [`StorageError`]; a retry helps where it says so.
+/// [`StorageError`]; see [`StorageError::is_retryable`].
 pub(crate) async fn each_row<S: RowSource>(
     source: &S,
     question: &RowQuestion<'_>,
@@ -232,7 +217,7 @@ pub(crate) async fn each_row<S: RowSource>(
     let mut calls: Vec<Call<'_>> = open_hours_call(&wanted).into_iter().collect();
     let mut gaps = if calls.is_empty() { Some(presumed) } else { None };
     calls.extend(wanted.iter().copied().map(Call::Rows));
-    // Rows that came before the list of open hours: there are few, as minutes need not wait for it.
+    // Rows that arrive before the list of open hours. There are few, because minutes need not wait.
     let mut early: Vec<(Wanted<'_>, Vec<Item>)> = vec![];
     let mut arrivals = arrivals(source, question, calls);
     while let Some(arrival) = arrivals.try_next().await? {
@@ -275,7 +260,7 @@ pub(crate) async fn each_row<S: RowSource>(
 /// A range of a window, for one family.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
-    /// Which family and window it belongs to.
+    /// The place of its family and window.
     place: usize,
     family: &'a str,
     range: PeriodRange,
@@ -287,7 +272,7 @@ enum Call<'a> {
 }
 
 enum Arrival<'a> {
-    /// The open hours of the site that is asked about.
+    /// The open hours of the question's site.
     OpenHours(Vec<Hour>),
     Rows(Wanted<'a>, Vec<Item>),
 }
@@ -317,7 +302,7 @@ impl<A: FnMut(usize, &Item) -> Result<(), StorageError>> Adding<A> {
     }
 }
 
-/// The call for the open hours, if any row of an hour, day, week or month is wanted.
+/// The call for the open hours, if a row of an hour, day, week or month is wanted.
 fn open_hours_call<'a>(wanted: &[Wanted<'a>]) -> Option<Call<'a>> {
     let windows = || {
         wanted.iter().filter(|wanted| !wanted.range.is_minutes()).map(|wanted| wanted.range.window)
@@ -327,7 +312,7 @@ fn open_hours_call<'a>(wanted: &[Wanted<'a>]) -> Option<Call<'a>> {
     Some(Call::OpenHours { from, to })
 }
 
-/// What the calls give, in the order in which it comes.
+/// The answers of the calls, in the order of their arrival.
 fn arrivals<'a, S: RowSource>(
     source: &'a S,
     question: &'a RowQuestion<'a>,
@@ -383,17 +368,6 @@ fn pages<S: RowSource>(
     })
 }
 
-pub(crate) fn has_expired(item: &Item, now: DateTime<Utc>) -> Result<bool, StorageError> {
-    match item.get(keys::TIME_TO_LIVE) {
-        None => Ok(false),
-        Some(AttributeValue::N(text)) => match text.parse::<i64>() {
-            Ok(time_to_live) => Ok(time_to_live <= now.timestamp()),
-            Err(error) => Err(malformed(item, format!("its ttl is {text}: {error}"))),
-        },
-        Some(other) => Err(malformed(item, format!("its ttl is {other:?}, not a number"))),
-    }
-}
-
 fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), StorageError> {
     for counter in counters(item) {
         let (key, amount) = counter?;
@@ -402,19 +376,6 @@ fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// The keys of a row and their numbers.
-pub(crate) fn counters(item: &Item) -> impl Iterator<Item = Result<(&str, Amount), StorageError>> {
-    item.iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(keys::COUNTER_PREFIX)?, value)))
-        .map(|(key, value)| {
-            let number = value.as_n().ok().and_then(|text| Amount::parse(text.as_bytes()));
-            let amount = number.ok_or_else(|| {
-                malformed(item, format!("the counter {key:?} is {value:?}, not a decimal in range"))
-            })?;
-            Ok((key, amount))
-        })
 }
 
 #[cfg(test)]

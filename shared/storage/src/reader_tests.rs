@@ -103,7 +103,7 @@ impl World {
         };
         let hour = event.minute.hour();
         let tally = World::tally(&[event]);
-        for part in &Plan::of(&tally, &inputs).parts {
+        for part in &Plan::of_tally(&tally, &inputs).parts {
             if !part.is_open() {
                 self.add(part, Shard::Late);
             } else if is_open && self.stages.get(&hour) == Some(&Stage::Listed) {

@@ -1,9 +1,10 @@
-//! What sealing does to an hour's minute rows: it closes their shards, and sums them once they
-//! cannot change any more.
+//! Sealing an hour: closing the numbered shards of its minute rows, and summing them once they can
+//! no longer change.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
 use futures::future::try_join_all;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::tally::Tally;
@@ -11,39 +12,39 @@ use minutebook_domain::count::visitors::ChunkVisitors;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Hour, MINUTES_PER_HOUR};
 
-use crate::chunk::commit::{Table, pause};
-use crate::chunk::ledger::{Item, malformed, text};
+use crate::counters::counters;
 use crate::error::{StorageError, is_passing_code};
 use crate::keys::{self, SHARD_COUNT, Shard};
-use crate::reader::counters;
+use crate::retry::Backoff;
+use crate::table::{Consistency, Item, Table, key, malformed, rows, text};
 use crate::visitors::{is_visitors, read_visitors};
 
-/// How long seal rows are kept. They are for transactions that were begun while the hour was open;
-/// whoever begins one later sees by the clock that it is closed. No function runs for longer than a
-/// quarter of an hour: a week is plenty.
+/// How long seal rows are kept. They stop transactions that began while the hour was open; later
+/// ones see by the clock that it is closed. No function runs longer than a quarter of an hour, so a
+/// week is plenty.
 const SEAL_KEPT: TimeDelta = TimeDelta::days(7);
 
-/// How often a seal row is tried, with pauses of a second on average in the end: a shard is busy
-/// only for as long as late commits keep checking it.
+/// The attempts to put a seal row, in the end with pauses of a second on average. A shard is busy
+/// only while commits that began before keep checking it.
 const SEAL_ATTEMPTS_MAX: u32 = 30;
 
-/// What the minute rows of a sealed hour come to.
+/// The sums of the minute rows of a sealed hour.
 #[derive(Debug, Default)]
 pub struct SealedHour {
-    /// What the numbered shards hold, by measure and key, under the hour's first minute.
+    /// The sums of the numbered shards by measure and key, under the hour's first minute.
     pub tally: Tally,
-    /// The visitors of all its minutes, late ones too, under the hour's first minute.
+    /// The visitors of all its minutes, including late ones, under the hour's first minute.
     pub visitors: ChunkVisitors,
 }
 
 impl Table {
-    /// Closes the numbered shards of an hour: from now on every commit to one of them fails its
-    /// seal check.
+    /// Closes the numbered shards of an hour: afterwards every commit to one of them fails its seal
+    /// check.
     ///
-    /// **Guarantees**: idempotent; several at once do no harm.
+    /// **Guarantees**: idempotent, and safe to call several times at once.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so. Some shards may be closed all the same.
+    /// [`StorageError`]; see [`StorageError::is_retryable`]. Some shards may be closed nevertheless.
     pub async fn seal_shards(
         &self,
         site: &str,
@@ -66,63 +67,45 @@ impl Table {
         shard: Shard,
         expires_at: i64,
     ) -> Result<(), StorageError> {
-        let mut attempts: u32 = 0;
+        let mut item = key(keys::seal_partition(site, hour), shard.to_string());
+        item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
+        let mut backoff = Backoff::new();
         loop {
-            attempts += 1;
-            let put = self
-                .client
-                .put_item()
-                .table_name(&self.name)
-                .item(keys::PARTITION_KEY, AttributeValue::S(keys::seal_partition(site, hour)))
-                .item(keys::SORT_KEY, AttributeValue::S(shard.to_string()))
-                .item(keys::TIME_TO_LIVE, AttributeValue::N(expires_at.to_string()));
+            let put = self.client.put_item().table_name(&self.name).set_item(Some(item.clone()));
             match put.send().await {
                 Ok(_) => return Ok(()),
-                // A commit that checks this very row is under way, or the partition is at its
-                // limit.
+                // A commit is checking this row, or the partition is at its limit.
                 Err(error)
-                    if attempts < SEAL_ATTEMPTS_MAX && error.code().is_some_and(may_pass) =>
+                    if backoff.is_below(SEAL_ATTEMPTS_MAX)
+                        && error.code().is_some_and(may_pass) =>
                 {
-                    pause(attempts).await;
+                    backoff.pause().await;
                 }
                 Err(error) => return Err(StorageError::from_sdk("PutItem of a seal row", error)),
             }
         }
     }
 
-    /// Sums what the numbered shards of an hour hold, and merges its visitors. Rows of the shard
-    /// `late` are not in the sums: they were added to the rows above when they were written. Late
-    /// visitors were too, but to merge them twice is no harm.
+    /// Sums the numbered shards of an hour, and merges its visitors. Rows of the shard `late` are
+    /// not in the sums, because their events are in the rows above already. So are late visitors,
+    /// but merging them twice changes nothing.
     ///
-    /// **Guarantees**: a consistent read of rows that can no longer change, if the hour is sealed
-    /// for as long as transactions take: then every call gives the same. Rows are summed whether
-    /// their time to live has passed or not; those that were deleted for it are missing, which the
-    /// caller has to rule out.
+    /// **Guarantees**: a consistent read. Once the hour has been sealed for a settle time, its rows
+    /// no longer change and every call returns the same. Rows are summed even if their time to live
+    /// has passed; those that DynamoDB deleted are missing, which the caller has to rule out.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so. A row that is not as docs/TABLE.md says is
-    /// an error.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn read_sealed_minutes(
         &self,
         site: &str,
         hour: Hour,
     ) -> Result<SealedHour, StorageError> {
         let partition = keys::tally_partition(site, Period::Minute(hour.first_minute()));
-        let mut items = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_values(":pk", AttributeValue::S(partition))
-            .into_paginator()
-            .items()
-            .send();
+        let mut rows =
+            rows(self.query(partition, Consistency::Strong), "Query of a sealed hour");
         let mut sealed = SealedHour::default();
-        while let Some(item) = items.next().await {
-            let item =
-                item.map_err(|error| StorageError::from_sdk("Query of a sealed hour", error))?;
+        while let Some(item) = rows.try_next().await? {
             add_row(&item, site, hour, &mut sealed)?;
         }
         Ok(sealed)
@@ -156,8 +139,8 @@ fn add_row(
     Ok(())
 }
 
-/// Reads the sort key of a minute row, `sales:USD#07#late#000.2`, to its last letter: what is
-/// written otherwise was not written by ingest, and must not slip into a sum or out of it.
+/// Reads the whole sort key of a minute row, `sales:USD#07#late#000.2`. Ingest did not write a row
+/// with another one, which must not change a sum unnoticed.
 fn measure_and_shard(sort_key: &str) -> Option<(Measure, Shard)> {
     let mut words = sort_key.split('#');
     let (measure, minute, shard, slot) =
@@ -177,7 +160,7 @@ fn measure_and_shard(sort_key: &str) -> Option<(Measure, Shard)> {
     Some((measure, shard))
 }
 
-/// Digits and nothing else: `parse` alone would take `+7`.
+/// Reads digits only: `parse` alone would accept `+7`.
 fn number(text: &str) -> Option<u32> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
@@ -230,13 +213,13 @@ mod tests {
     #[test]
     fn visitors_of_all_minutes_and_chunks_are_merged() {
         let mut sealed = SealedHour::default();
-        for (sort_key, users) in
-            [("users#00#aaaa", &["ann", "bob"][..]), ("users#59#bbbb", &["bob", "eve"])]
+        for (sort_key, names) in
+            [("visitors#00#aaaa", &["ann", "bob"][..]), ("visitors#59#bbbb", &["bob", "eve"])]
         {
             let mut item = row(sort_key, &[]);
             item.insert(
-                "users".to_string(),
-                AttributeValue::B(Blob::new(Sketch::of(users).to_bytes())),
+                "visitors".to_string(),
+                AttributeValue::B(Blob::new(Sketch::of(names).to_bytes())),
             );
             add_row(&item, "shop", hour(), &mut sealed).expect("well formed");
         }
@@ -245,7 +228,7 @@ mod tests {
             .minutes()
             .map(|(_, minute, visitors)| (minute, visitors.counts()))
             .collect();
-        assert_eq!(counts, [(hour().first_minute(), VisitorCounts { users: 3, sessions: 0 })]);
+        assert_eq!(counts, [(hour().first_minute(), VisitorCounts { visitors: 3, sessions: 0 })]);
     }
 
     #[test]

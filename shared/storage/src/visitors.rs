@@ -1,10 +1,9 @@
-//! Visitors: sketches of the customers and sessions of each span of time.
+//! Visitors: sketches of the visitors and sessions of each period.
 //!
-//! A sketch merged with another twice is the same as once, so visitors need no ledger: what a chunk
-//! knows of them is written before its ledger entries, and written again by whoever finds the chunk
-//! unfinished.
+//! Merging a sketch twice changes nothing, so visitors need no ledger: they are written before the
+//! ledger entries of their chunk, and again whenever the chunk is counted again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -18,40 +17,35 @@ use minutebook_domain::count::visitors::{ChunkVisitors, VisitorCounts, Visitors}
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::period::{Period, Retention};
 
-use crate::chunk::commit::{Committer, Table, pause};
-use crate::chunk::ledger::{Item, malformed};
+use crate::committer::Committer;
 use crate::error::StorageError;
 use crate::keys::{self, VISITOR_SHARDS};
 use crate::reader::{RowQuestion, RowSource, each_row};
+use crate::retry::Backoff;
+use crate::table::{BATCH_PUTS_MAX, Item, Table, key, malformed, number};
 
-/// The puts of one `BatchWriteItem`.
-///
-/// **Source**:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
-pub(crate) const BATCH_PUTS_MAX: usize = 25;
-
-/// How many calls run side by side while the visitors of a chunk are written.
+/// The number of concurrent calls that write the visitors of a chunk.
 const CALLS_AT_ONCE: usize = 8;
 
-/// What is asked about visitors.
+/// A question about visitors.
 #[derive(Clone, Copy, Debug)]
 pub struct VisitorQuestion<'a> {
     /// The site.
     pub site: &'a str,
     /// The windows; each is counted by itself.
     pub windows: &'a [Window],
-    /// The present: it says which hours are settled, and what has expired.
+    /// The current time: it decides which hours are settled, and what has expired.
     pub now: DateTime<Utc>,
-    /// For how long rows are kept.
+    /// How long rows are kept.
     pub retention: Retention,
 }
 
-/// Counts the customers and sessions that had events in windows, from the fewest rows.
+/// Counts the visitors and sessions that had events in windows, from the fewest rows.
 ///
-/// **Shape**: one count a window. Up to about 1,500 it is exact, beyond that see
+/// **Shape**: one count for each window. It is exact up to about 1,500; beyond, see
 /// [`minutebook_domain::count::sketch::LG_K`].
 ///
-/// **Guarantees**: as of [`sum_windows`](crate::reader::sum_windows).
+/// **Guarantees**: those of [`sum_windows`](crate::reader::sum_windows).
 ///
 /// # Errors
 /// [`StorageError`]; a retry helps where it says so.
@@ -72,7 +66,7 @@ pub async fn count_visitors<S: RowSource>(
 }
 
 impl Table {
-    /// Counts the customers and sessions that had events in windows; see [`count_visitors`].
+    /// Counts the visitors and sessions that had events in windows; see [`count_visitors`].
     ///
     /// # Errors
     /// [`StorageError`]; a retry helps where it says so.
@@ -85,15 +79,14 @@ impl Table {
 }
 
 impl Committer {
-    /// Writes what a chunk knows of the visitors of its minutes, a row each. It is to be done
-    /// before the first part of the chunk is committed: then a sealer that finds a part in an hour
-    /// finds its visitors too.
+    /// Puts the visitors of a chunk's minutes, a row for each minute. This must happen before the
+    /// first part of the chunk is committed, so that sealing finds the visitors of every part.
     ///
-    /// **Guarantees**: the same chunk writes the same rows, however often.
+    /// **Guarantees**: the same chunk always puts the same rows.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
-    pub async fn put_visitors(
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn put_visitors(
         &self,
         chunk: &ChunkId,
         visitors: &ChunkVisitors,
@@ -101,52 +94,29 @@ impl Committer {
         let puts: Vec<WriteRequest> = visitors
             .minutes()
             .map(|(site, minute, visitors)| {
+                let sort_key = keys::chunk_visitors(minute, chunk);
                 let period = Period::Minute(minute);
-                let mut item = self.visitors_item(site, period, visitors);
-                item.insert(
-                    keys::SORT_KEY.to_string(),
-                    AttributeValue::S(keys::chunk_visitors(minute, chunk)),
-                );
-                let put = PutRequest::builder().set_item(Some(item)).build().map_err(incomplete)?;
+                let item = visitors_item(site, period, sort_key, visitors, self.retention);
+                let put = PutRequest::builder().set_item(Some(item)).build();
+                let put = put.map_err(StorageError::from_build)?;
                 Ok(WriteRequest::builder().put_request(put).build())
             })
             .collect::<Result<_, StorageError>>()?;
         stream::iter(puts.chunks(BATCH_PUTS_MAX).map(<[_]>::to_vec))
-            .map(|batch| self.put_batch(batch))
+            .map(|batch| self.table.put_batch(batch))
             .buffer_unordered(CALLS_AT_ONCE)
             .try_collect()
             .await
     }
 
-    /// Puts rows, those that the table did not get to again, for as long as the caller waits.
-    pub(crate) async fn put_batch(&self, mut puts: Vec<WriteRequest>) -> Result<(), StorageError> {
-        let mut attempts: u32 = 0;
-        loop {
-            let wanted = HashMap::from([(self.table.name.clone(), puts)]);
-            let answer =
-                self.table.client.batch_write_item().set_request_items(Some(wanted)).send().await;
-            let answer = answer.map_err(|error| StorageError::from_sdk("BatchWriteItem", error))?;
-            puts = answer
-                .unprocessed_items
-                .unwrap_or_default()
-                .remove(&self.table.name)
-                .unwrap_or_default();
-            if puts.is_empty() {
-                return Ok(());
-            }
-            attempts += 1;
-            pause(attempts).await;
-        }
-    }
-
-    /// Merges visitors with those of the rows of hours, days, weeks and months, for as long as the
+    /// Merges visitors into the rows of hours, days, weeks and months. It retries for as long as the
     /// caller waits.
     ///
-    /// **Guarantees**: idempotent; several at once do no harm.
+    /// **Guarantees**: idempotent, and safe to call several times at once.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so. Some of them may be merged all the same.
-    pub async fn merge_visitors(
+    /// [`StorageError`]; see [`StorageError::is_retryable`]. Some rows may be merged nevertheless.
+    pub(crate) async fn merge_visitors(
         &self,
         chunk: &ChunkId,
         visitors: &BTreeMap<(&str, Period), Visitors>,
@@ -166,25 +136,25 @@ impl Committer {
         shard: u8,
         visitors: &Visitors,
     ) -> Result<(), StorageError> {
-        let sort_key = AttributeValue::S(keys::merged_visitors(period, shard));
-        let mut attempts: u32 = 0;
+        let sort_key = keys::merged_visitors(period, shard);
+        let mut backoff = Backoff::new();
         loop {
             let stored = self.merged_row(site, period, &sort_key).await?;
             let mut merged = stored.as_ref().map(read_visitors).transpose()?.unwrap_or_default();
             merged.merge(visitors);
-            let mut item = self.visitors_item(site, period, &merged);
+            let mut item =
+                visitors_item(site, period, sort_key.clone(), &merged, self.retention);
             if stored.as_ref().is_some_and(|stored| has_same_sketches(stored, &item)) {
                 return Ok(());
             }
-            let revision = stored.as_ref().map(revision).transpose()?;
-            item.insert(keys::SORT_KEY.to_string(), sort_key.clone());
+            let revision: Option<u64> =
+                stored.as_ref().map(|stored| number(stored, keys::REVISION)).transpose()?;
             let next_revision = AttributeValue::N((revision.unwrap_or(0) + 1).to_string());
             item.insert(keys::REVISION.to_string(), next_revision);
             if self.put_revision(item, revision).await? {
                 return Ok(());
             }
-            attempts += 1;
-            pause(attempts).await;
+            backoff.pause().await;
         }
     }
 
@@ -192,17 +162,16 @@ impl Committer {
         &self,
         site: &str,
         period: Period,
-        sort_key: &AttributeValue,
+        sort_key: &str,
     ) -> Result<Option<Item>, StorageError> {
+        let key = key(keys::tally_partition(site, period), sort_key.to_string());
         let get = self.table.client.get_item().table_name(&self.table.name).consistent_read(true);
-        let get =
-            get.key(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, period)));
-        let answer = get.key(keys::SORT_KEY, sort_key.clone()).send().await;
+        let answer = get.set_key(Some(key)).send().await;
         Ok(answer.map_err(|error| StorageError::from_sdk("GetItem of visitors", error))?.item)
     }
 
-    /// Puts a row in the place of the revision that was read, `None` for none; `false` if there is
-    /// another one by now.
+    /// Puts a row on the condition that its revision is the one that was read; `None` if no row was
+    /// found. `false` if another writer was faster.
     async fn put_revision(&self, item: Item, revision: Option<u64>) -> Result<bool, StorageError> {
         let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item));
         let put = match revision {
@@ -221,35 +190,44 @@ impl Committer {
         }
     }
 
-    /// A row of visitors, but for its sort key.
-    fn visitors_item(&self, site: &str, period: Period, visitors: &Visitors) -> Item {
-        let mut item = Item::new();
-        let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
-        set(keys::PARTITION_KEY, AttributeValue::S(keys::tally_partition(site, period)));
-        for (name, sketch) in [(keys::USERS, &visitors.users), (keys::SESSIONS, &visitors.sessions)]
-        {
-            if !sketch.is_empty() {
-                set(name, AttributeValue::B(Blob::new(sketch.to_bytes())));
-            }
-        }
-        if let Some(expires_at) = self.retention.expires_at(period) {
-            set(keys::TIME_TO_LIVE, AttributeValue::N(expires_at.to_string()));
-        }
-        item
-    }
 }
 
-/// Which of the rows of a period a chunk merges.
+/// Writes visitors as a row. A sketch that would be empty is left out.
+fn visitors_item(
+    site: &str,
+    period: Period,
+    sort_key: String,
+    visitors: &Visitors,
+    retention: Retention,
+) -> Item {
+    let mut item = key(keys::tally_partition(site, period), sort_key);
+    for (name, sketch) in sketches(visitors) {
+        if !sketch.is_empty() {
+            item.insert(name.to_string(), AttributeValue::B(Blob::new(sketch.to_bytes())));
+        }
+    }
+    if let Some(expires_at) = retention.expires_at(period) {
+        item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
+    }
+    item
+}
+
+/// The sketches of visitors by attribute.
+pub(crate) fn sketches(visitors: &Visitors) -> [(&'static str, &Sketch); 2] {
+    [(keys::VISITORS_SKETCH, &visitors.visitors), (keys::SESSIONS_SKETCH, &visitors.sessions)]
+}
+
+/// The row of a period that a chunk merges into.
 fn shard_of(chunk: &ChunkId) -> u8 {
     chunk.tag().bytes().fold(0, |sum: u8, byte| sum.wrapping_add(byte)) % VISITOR_SHARDS
 }
 
-/// Whether the sort key is that of visitors.
+/// Whether a sort key is that of visitors.
 pub(crate) fn is_visitors(sort_key: &str) -> bool {
     sort_key.split_once('#').is_some_and(|(family, _)| family == keys::VISITORS)
 }
 
-/// The visitors of a row. A sketch that is not there is of nobody.
+/// Reads visitors from their row. An absent sketch is empty.
 pub(crate) fn read_visitors(item: &Item) -> Result<Visitors, StorageError> {
     let sketch = |name: &str| match item.get(name) {
         None => Ok(Sketch::new()),
@@ -257,20 +235,18 @@ pub(crate) fn read_visitors(item: &Item) -> Result<Visitors, StorageError> {
             .map_err(|error| malformed(item, format!("{name}: {error}"))),
         Some(other) => Err(malformed(item, format!("{name} is {other:?}, not bytes"))),
     };
-    Ok(Visitors { users: sketch(keys::USERS)?, sessions: sketch(keys::SESSIONS)? })
-}
-
-fn revision(item: &Item) -> Result<u64, StorageError> {
-    let text = item.get(keys::REVISION).and_then(|value| value.as_n().ok());
-    text.and_then(|text| text.parse().ok())
-        .ok_or_else(|| malformed(item, "its revision is not a number".to_string()))
+    Ok(Visitors {
+        visitors: sketch(keys::VISITORS_SKETCH)?,
+        sessions: sketch(keys::SESSIONS_SKETCH)?,
+    })
 }
 
 fn has_same_sketches(stored: &Item, merged: &Item) -> bool {
-    [keys::USERS, keys::SESSIONS].iter().all(|name| stored.get(*name) == merged.get(*name))
+    let names = [keys::VISITORS_SKETCH, keys::SESSIONS_SKETCH];
+    names.iter().all(|name| stored.get(*name) == merged.get(*name))
 }
 
-/// Whether another writer was faster, or is about to be.
+/// Whether another writer was faster, or is writing the row at this moment.
 fn is_other_revision<R>(error: &SdkError<PutItemError, R>) -> bool {
     matches!(
         error.as_service_error(),
@@ -279,10 +255,6 @@ fn is_other_revision<R>(error: &SdkError<PutItemError, R>) -> bool {
                 | PutItemError::TransactionConflictException(_)
         )
     )
-}
-
-fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StorageError {
-    StorageError::Refused { call: "building a batch", reason: error.to_string() }
 }
 
 #[cfg(test)]
@@ -297,31 +269,52 @@ mod tests {
 
     #[test]
     fn visitors_are_read_from_the_sketches_of_a_row() {
-        let users = Sketch::of(["ann", "bob"]);
-        let bytes = AttributeValue::B(Blob::new(users.to_bytes()));
-        let visitors = read_visitors(&item(&[(keys::USERS, bytes)])).expect("a sketch");
-        assert_eq!(visitors.counts(), VisitorCounts { users: 2, sessions: 0 });
+        let sketch = Sketch::of(["ann", "bob"]);
+        let bytes = AttributeValue::B(Blob::new(sketch.to_bytes()));
+        let visitors = read_visitors(&item(&[(keys::VISITORS_SKETCH, bytes)])).expect("a sketch");
+        assert_eq!(visitors.counts(), VisitorCounts { visitors: 2, sessions: 0 });
+    }
+
+    #[test]
+    fn visitors_that_are_written_are_read_back() {
+        const RETENTION: Retention = Retention { minute_days: 7, hour_days: 0, day_days: 0 };
+        let minute =
+            Minute::containing("2026-11-20T23:07:00Z".parse().expect("a time")).expect("in range");
+        for (visitors, attributes) in
+            [(visitors(&["ann", "bob"], &["1"]), 5), (visitors(&[], &["1"]), 4)]
+        {
+            let period = Period::Minute(minute);
+            let row =
+                visitors_item("shop", period, "visitors#07#a".to_string(), &visitors, RETENTION);
+            assert_eq!(row.len(), attributes, "an empty sketch is left out");
+            let ttl: i64 = number(&row, "ttl").expect("it expires");
+            assert_eq!(ttl, minute.plus(1).epoch_seconds() + 7 * 86_400);
+            let read = read_visitors(&row).expect("well formed");
+            for ((_, read), (_, written)) in sketches(&read).iter().zip(sketches(&visitors)) {
+                assert_eq!(read.to_bytes(), written.to_bytes());
+            }
+        }
     }
 
     #[test]
     fn a_sketch_that_cannot_be_read_is_an_error_that_names_its_row() {
         let key = [
             ("pk", AttributeValue::S("T#shop#h".to_string())),
-            ("sk", AttributeValue::S("users#07#a".to_string())),
+            ("sk", AttributeValue::S("visitors#07#a".to_string())),
         ];
         for broken in [AttributeValue::B(Blob::new([9, 9])), AttributeValue::S("x".to_string())] {
             let mut row = item(&key);
-            row.insert(keys::SESSIONS.to_string(), broken);
+            row.insert(keys::SESSIONS_SKETCH.to_string(), broken);
             let sentence = read_visitors(&row).expect_err("broken").to_string();
             assert!(
-                sentence.contains("T#shop#h / users#07#a") && sentence.contains("sessions"),
+                sentence.contains("T#shop#h / visitors#07#a") && sentence.contains("sessions"),
                 "{sentence}"
             );
         }
     }
 
-    fn visitors(users: &[&str], sessions: &[&str]) -> Visitors {
-        Visitors { users: Sketch::of(users), sessions: Sketch::of(sessions) }
+    fn visitors(names: &[&str], sessions: &[&str]) -> Visitors {
+        Visitors { visitors: Sketch::of(names), sessions: Sketch::of(sessions) }
     }
 
     #[test]
@@ -352,14 +345,14 @@ mod tests {
             VisitorQuestion { site: "shop", windows: &windows, now, retention: RETENTION };
         let (counts, reads) = table.read(count_visitors(&table, &question));
         let counts: Vec<_> =
-            counts.expect("read").iter().map(|counts| (counts.users, counts.sessions)).collect();
+            counts.expect("read").iter().map(|counts| (counts.visitors, counts.sessions)).collect();
         assert_eq!(counts, [(4, 3), (2, 2), (0, 0)]);
         assert_eq!(reads.round_trips, 1);
     }
 
     #[test]
     fn visitors_have_sort_keys_of_their_own() {
-        assert!(is_visitors("users#07#0123456789abcdef") && is_visitors("users#d11-20#00"));
-        assert!(!is_visitors("views#07#00#000") && !is_visitors("users"));
+        assert!(is_visitors("visitors#07#0123456789abcdef") && is_visitors("visitors#d11-20#00"));
+        assert!(!is_visitors("views#07#00#000") && !is_visitors("visitors"));
     }
 }

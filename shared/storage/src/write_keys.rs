@@ -1,17 +1,16 @@
-//! The write keys of sites: who may post events.
+//! The write keys of sites, which allow to post events.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
-use crate::chunk::commit::Table;
 use crate::error::StorageError;
+use crate::keys;
+use crate::table::{Table, key};
 
-/// Where the hashes of write keys are kept: the table, or what a test has in its place.
+/// Where the hashes of write keys are kept: the table, or a stand-in for it in tests.
 pub trait WriteKeys: Sync {
-    /// Whether a key of this hash (64 hex digits) may write for this site; without a lag, so that a
-    /// revoked key ends at once.
+    /// Whether a key with this hash (64 hex digits) may write for this site. The read is consistent,
+    /// so a revoked key stops working at once.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     fn is_known(
         &self,
         site: &str,
@@ -26,9 +25,9 @@ impl WriteKeys for Table {
             .get_item()
             .table_name(&self.name)
             .consistent_read(true)
-            .projection_expression("pk");
-        let get = get.key("pk", AttributeValue::S(format!("K#{site}")));
-        let answer = get.key("sk", AttributeValue::S(key_hash.to_string())).send().await;
+            .projection_expression(keys::PARTITION_KEY);
+        let key = key(keys::write_keys_partition(site), key_hash.to_string());
+        let answer = get.set_key(Some(key)).send().await;
         let output =
             answer.map_err(|error| StorageError::from_sdk("GetItem of a write key", error))?;
         Ok(output.item.is_some())

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use minutebook_tests::binaries;
-use minutebook_tests::cloud::{Clients, Cloud};
+use minutebook_tests::clients::Clients;
+use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::Store;
 use minutebook_tests::worker::Worker;
@@ -14,7 +15,7 @@ use crate::deployed::refused;
 crate::tests![
     the_deployed_stack_says_how_it_is,
     what_waits_is_said_and_dead_letters_need_care,
-    an_hour_that_is_not_added_up_needs_care,
+    an_hour_that_is_not_rolled_up_degrades_health,
     what_is_out_of_reach_is_503_and_named,
     health_may_not_take_messages needs Permissions,
 ];
@@ -151,7 +152,7 @@ async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<
     Ok(())
 }
 
-async fn an_hour_that_is_not_added_up_needs_care(cloud: &Cloud) -> Result<()> {
+async fn an_hour_that_is_not_rolled_up_degrades_health(cloud: &Cloud) -> Result<()> {
     let watched = Watched::make(cloud, "health-hours").await?;
     let store = &watched.store;
     let mut worker = watched.start_plain("health").await?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_oracle::{
-    Decimal, Granularity, HistoryQuestion, Period, Recount, Settings, TallyKey, history, integer,
-    recount, sum,
+    CalendarPeriod, Decimal, Granularity, HistoryQuestion, Recount, Settings, TallyKey, history,
+    integer, recount, sum,
 };
 use minutebook_shop::{Generator, Shop};
 use minutebook_tests::cloud::Cloud;
@@ -132,7 +132,7 @@ fn query_of(question: &HistoryQuestion) -> String {
 
 /// A period as the oracle expects it, with numbers as the nearest floats: their texts have unit
 /// tests.
-fn expected(period: &Period, question: &HistoryQuestion) -> Value {
+fn expected(period: &CalendarPeriod, question: &HistoryQuestion) -> Value {
     let start =
         period.start.with_timezone(&question.zone).to_rfc3339_opts(SecondsFormat::Secs, true);
     let top: Vec<Value> = period

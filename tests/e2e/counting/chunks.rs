@@ -5,12 +5,10 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use minutebook_tests::faults::{Call, Fault, FaultProxy, Plan};
+use minutebook_tests::faults::{Call, Fault, FaultProxy, Plan, UploadTimes};
 use minutebook_tests::store::{HandWrittenEntry, Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
-
-use crate::waiting::Patience;
 
 /// Rows of that many views take more than one transaction.
 pub(crate) const VIEWS_OF_TWO_PARTS: usize = 150;
@@ -115,16 +113,6 @@ pub(crate) fn now() -> Result<DateTime<Utc>> {
         .context("the clock is out of range")
 }
 
-/// Waits until so many seconds after a time: LastModified has whole seconds, and an object that is
-/// put then has another one.
-pub(crate) async fn until_later(time: DateTime<Utc>, seconds: i64) -> Result<()> {
-    let patience = Patience::new();
-    while now()? < time + TimeDelta::seconds(seconds) {
-        patience.wait(|| "the clock stands still".to_string()).await?;
-    }
-    Ok(())
-}
-
 /// A plan that makes one fault at the n-th call of an operation.
 pub(crate) fn at(operation: &'static str, number: usize, fault: Fault) -> Plan {
     Box::new(move |call| {
@@ -158,6 +146,26 @@ pub(crate) fn hold_first(is_meant: impl Fn(&Call) -> bool + Send + 'static) -> P
 pub(crate) async fn start_behind(store: &Store, plan: Plan) -> Result<(FaultProxy, Worker)> {
     let proxy = FaultProxy::start(&store.clients.endpoint_url, plan).await?;
     let worker = store.start_ingest(&proxy.url, &store.clients.endpoint_url).await?;
+    proxy.set_victim(worker.process_id());
+    Ok((proxy, worker))
+}
+
+/// Starts ingest behind a proxy in front of S3 too, which says of the object of a notification that
+/// it was put at a time: the bucket's own clock runs with the test, fast or slowly.
+pub(crate) async fn start_behind_clock(
+    store: &Store,
+    plan: Plan,
+    record: &Value,
+    time: DateTime<Utc>,
+) -> Result<(FaultProxy, Worker)> {
+    let object = &record["s3"]["object"];
+    let key = object["key"].as_str().context("an object has a key")?;
+    let version_id = object["versionId"].as_str().context("the bucket keeps versions")?;
+    let times = UploadTimes::default();
+    times.set(&format!("{}/{key}", store.bucket), version_id, time);
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, plan).await?;
+    proxy.set_upload_times(&times);
+    let worker = store.start_ingest(&proxy.url, &proxy.url).await?;
     proxy.set_victim(worker.process_id());
     Ok((proxy, worker))
 }

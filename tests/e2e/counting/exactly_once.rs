@@ -17,7 +17,7 @@ use minutebook_tests::worker::Invocation;
 
 use crate::counting::chunks::{
     Coming, VIEWS_OF_TWO_PARTS, again_and_verified, at, content_hash, count, failed, minutes_of,
-    now, rfc3339, start_behind, until_later, verified,
+    now, rfc3339, start_behind, start_behind_clock, verified,
 };
 
 crate::tests![
@@ -344,16 +344,15 @@ async fn a_file_put_again_in_the_middle_of_its_chunk(cloud: &Cloud) -> Result<()
 async fn put_again_in_the_middle(cloud: &Cloud, coming: Coming) -> Result<()> {
     let store = coming.store(cloud, "put-in-the-middle").await?;
     // This event is too far ahead for the first put, and would not be for the second.
-    let begun = now()?;
-    let ahead = rfc3339(begun + chrono::TimeDelta::seconds(601));
+    let first_put = now()? - chrono::TimeDelta::seconds(10);
+    let ahead = rfc3339(first_put + chrono::TimeDelta::seconds(601));
     let future =
         format!("{{\"event\":\"view\",\"timestamp\":\"{ahead}\",\"item_id\":\"early\"}}\n");
     let text = coming.rows(VIEWS_OF_TWO_PARTS)? + &future;
     let first = store.put("a.jsonl", text.clone()).await?;
-    let (_proxy, mut worker) =
-        start_behind(&store, at("TransactWriteItems", 2, Fault::KillBefore)).await?;
+    let kill = at("TransactWriteItems", 2, Fault::KillBefore);
+    let (_proxy, mut worker) = start_behind_clock(&store, kill, &first, first_put).await?;
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
-    until_later(begun, 2).await?;
     let second = store.put("a.jsonl", text).await?;
     again_and_verified(&store, &second, VIEWS_OF_TWO_PARTS).await
 }

@@ -22,7 +22,7 @@ use crate::counting::chunks::{
 use crate::counting::rollup::{let_time_pass, listed, run_clean};
 
 crate::tests![
-    events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_bucket,
+    events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_period,
     an_hour_that_was_sealed_before_the_commit,
     a_kill_after_each_transaction_of_a_late_form,
     a_seal_between_two_parts,
@@ -76,7 +76,7 @@ fn hour_of(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H").to_string()
 }
 
-async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_bucket(
+async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_period(
     cloud: &Cloud,
 ) -> Result<()> {
     let store = Store::make(cloud, "two-ways").await?;

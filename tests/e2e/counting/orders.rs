@@ -15,7 +15,8 @@ use minutebook_tests::worker::Invocation;
 use serde_json::Value;
 
 use crate::counting::chunks::{
-    Coming, again_and_verified, at, count, failed, now, seal, start_behind, until_later, verified,
+    Coming, again_and_verified, at, count, failed, now, seal, start_behind, start_behind_clock,
+    verified,
 };
 use crate::counting::rollup::{let_time_pass, run_clean};
 
@@ -332,13 +333,12 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
 /// it.
 async fn a_file_put_again_later_adds_no_order_that_was_too_early(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-put-again").await?;
-    let begun = now()?;
-    let text = created(1, begun) + &created(2, begun + TimeDelta::seconds(602));
+    let first_put = now()? - TimeDelta::seconds(10);
+    let text = created(1, first_put) + &created(2, first_put + TimeDelta::seconds(602));
     let first = store.put("a.jsonl", text.clone()).await?;
-    let (_proxy, mut worker) =
-        start_behind(&store, at("TransactWriteItems", 1, Fault::KillAfter)).await?;
+    let kill = at("TransactWriteItems", 1, Fault::KillAfter);
+    let (_proxy, mut worker) = start_behind_clock(&store, kill, &first, first_put).await?;
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
-    until_later(begun, 3).await?;
     let second = store.put("a.jsonl", text).await?;
     again_and_verified(&store, &second, 1).await
 }

@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 use crate::counting::chunks::{count, now, verified, write_as_counted_in_time};
 
 crate::tests![
-    an_hour_is_sealed_then_added_up_then_taken_from_the_list,
-    an_hour_that_is_listed_again_is_not_added_up_again,
+    an_hour_is_sealed_then_rolled_up_then_delisted,
+    an_hour_that_is_listed_again_is_not_rolled_up_again,
     nothing_due_is_one_query_and_no_write,
     two_sealers_at_once,
     a_sealer_that_dies_at_any_call_is_finished_by_the_next,
     a_row_that_nobody_should_have_written_stops_its_hour_and_no_other,
-    an_hour_whose_minutes_may_be_gone_is_never_added_up,
+    an_hour_whose_minutes_may_have_expired_is_never_rolled_up,
     an_hour_that_waits_for_half_of_its_minutes_time_fails_the_run_and_is_sealed,
     the_deployed_rollup_is_scheduled_and_does_every_step_with_its_role,
 ];
@@ -67,11 +67,11 @@ async fn write_two_parts(store: &Store) -> Result<()> {
 /// Whether every item of [`write_two_parts`] stands in every bucket above, once, and whatever else
 /// there is is right.
 async fn is_exact(store: &Store) -> Result<()> {
-    is_added_up_once(store).await?;
+    is_rolled_up_once(store).await?;
     verified(store, KEYS_OF_TWO_PARTS + 1).await
 }
 
-async fn is_added_up_once(store: &Store) -> Result<()> {
+async fn is_rolled_up_once(store: &Store) -> Result<()> {
     for (partition, prefix) in ABOVE {
         let sums = sums(store, partition, prefix).await?;
         let odd: Vec<_> = sums.iter().filter(|(_, count)| **count != 1).take(5).collect();
@@ -182,7 +182,7 @@ async fn run_failing(worker: &mut Worker) -> Result<String> {
     }
 }
 
-async fn an_hour_is_sealed_then_added_up_then_taken_from_the_list(cloud: &Cloud) -> Result<()> {
+async fn an_hour_is_sealed_then_rolled_up_then_delisted(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "rollup-steps").await?;
     list(&store, HOUR, SITE).await?;
     let partition = format!("T#{SITE}#{HOUR}");
@@ -240,7 +240,7 @@ async fn carry_to_the_end(store: &Store, worker: &mut Worker) -> Result<()> {
     Ok(())
 }
 
-async fn an_hour_that_is_listed_again_is_not_added_up_again(cloud: &Cloud) -> Result<()> {
+async fn an_hour_that_is_listed_again_is_not_rolled_up_again(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "rollup-again").await?;
     let mut worker = store.start_rollup(&store.clients.endpoint_url, 0).await?;
     write_two_parts(&store).await?;
@@ -340,10 +340,10 @@ async fn a_row_that_nobody_should_have_written_stops_its_hour_and_no_other(
     );
     ensure!(!has_time(&store, older, SITE, "done_at").await?);
     ensure!(has_time(&store, HOUR, SITE, "done_at").await?);
-    is_added_up_once(&store).await
+    is_rolled_up_once(&store).await
 }
 
-async fn an_hour_whose_minutes_may_be_gone_is_never_added_up(cloud: &Cloud) -> Result<()> {
+async fn an_hour_whose_minutes_may_have_expired_is_never_rolled_up(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "rollup-expired").await?;
     let (lost, fresh) = (hour_ago(8)?, hour_ago(1)?);
     // One was sealed in time and not added up; the other was not even sealed.

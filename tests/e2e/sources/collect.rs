@@ -23,7 +23,7 @@ use crate::waiting::Patience;
 
 crate::tests![
     posted_lines_an_array_and_an_object_become_answers,
-    a_bad_line_is_told_and_its_neighbours_are_counted,
+    a_bad_line_is_reported_and_its_neighbours_are_counted,
     a_single_event_as_the_flask_service_took_it,
     what_is_no_post_of_events_is_a_problem_document,
     a_repeated_post_is_counted_once,
@@ -88,7 +88,7 @@ async fn posted_lines_an_array_and_an_object_become_answers(cloud: &Cloud) -> Re
     Ok(())
 }
 
-async fn a_bad_line_is_told_and_its_neighbours_are_counted(cloud: &Cloud) -> Result<()> {
+async fn a_bad_line_is_reported_and_its_neighbours_are_counted(cloud: &Cloud) -> Result<()> {
     let site = "posted-bad";
     let lacks_time = format!("{{\"event\":\"view\",\"site_id\":\"{site}\",\"item_id\":1}}");
     let body = format!("{}\n{lacks_time}\n\nnot json\n{}", view(site, 1), view(site, 2));

@@ -111,24 +111,24 @@ impl Book {
         terms: Terms,
     ) -> Result<()> {
         let are_sums_whole = !self.has_unfinished_chunks()?;
-        let is_compared = |bucket: Period| {
-            (are_sums_whole || bucket.granularity() == Granularity::Minute)
-                && !terms.has_expired(bucket)
+        let is_compared = |period: Period| {
+            (are_sums_whole || period.granularity() == Granularity::Minute)
+                && !terms.has_expired(period)
         };
         let mut comparison = Comparison::default();
-        comparison.add_tallies(&tallies_of_orders(orders), &mut |_, bucket| is_compared(bucket));
+        comparison.add_tallies(&tallies_of_orders(orders), &mut |_, period| is_compared(period));
         let rows = self.tally_rows(terms)?;
         for row in rows.iter().filter(|row| is_measure(row.measure)) {
-            let hour = Period::containing(Granularity::Hour, row.bucket.first_minute());
+            let hour = Period::containing(Granularity::Hour, row.period.first_minute());
             let entry = (format!("L#seal:{}:{hour}", row.site), "000000".to_string());
             let counts_above = row.is_in_numbered_shard && !self.rows.contains_key(&entry);
-            let buckets = match counts_above {
-                true => Period::all_containing(row.bucket.first_minute()).to_vec(),
-                false => vec![row.bucket],
+            let periods = match counts_above {
+                true => Period::all_containing(row.period.first_minute()).to_vec(),
+                false => vec![row.period],
             };
-            for bucket in buckets.into_iter().filter(|bucket| is_compared(*bucket)) {
+            for period in periods.into_iter().filter(|period| is_compared(*period)) {
                 for (key, number) in &row.counters {
-                    let cell = Cell { site: row.site, measure: row.measure, bucket, key };
+                    let cell = Cell { site: row.site, measure: row.measure, period, key };
                     comparison.add_found(cell, *number);
                 }
             }

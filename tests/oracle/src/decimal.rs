@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use bigdecimal::{BigDecimal, Signed as _, ToPrimitive as _, Zero as _};
 
-use crate::json;
+use crate::read::json;
 
 /// How many decimals a [`Decimal`] has.
 const DECIMALS: i64 = 12;

@@ -6,33 +6,24 @@
 //! by `serde_json`, decimals by `bigdecimal` and dates by `chrono`. [`shift`]
 //! moves old events to the present.
 
+mod answer;
 mod calendar;
-mod comparison;
+mod count;
 mod decimal;
-mod event;
-mod fields;
-mod history;
-mod json;
-mod names;
-mod orders;
-mod ranking;
-mod recount;
-mod roll_up;
+mod read;
 pub mod shift;
-mod time;
-mod totals;
-mod types;
-mod unpack;
-mod visitors;
 
+pub use answer::history::{CalendarPeriod, HistoryQuestion, history};
+pub use answer::ranking::{Question, compare_keys, integer, ranking, window};
 pub use calendar::{Granularity, Period};
-pub use comparison::{Cell, Comparison, Numbers};
+pub use count::comparison::{Cell, Comparison, Numbers};
+pub use count::key::TallyKey;
+pub use count::orders::{Order, order_tallies, orders, tallies_of_orders};
+pub use count::recount::{Recount, recount, sum, visitors};
+pub use count::roll_up::{PeriodKey, roll_up};
+pub use count::totals::Totals;
+pub use count::visitors::{Distinct, VisitorIds, Visitors};
 pub use decimal::Decimal;
-pub use event::Settings;
-pub use history::{CalendarPeriod, HistoryQuestion, history};
-pub use orders::{Made, Order, OrderEvent, What, order_tallies, orders, tallies_of_orders};
-pub use ranking::{Question, compare_keys, integer, ranking, window};
-pub use recount::{Recount, RecountError, TallyKey, recount, sum, visitors};
-pub use roll_up::{PeriodKey, roll_up};
-pub use totals::Totals;
-pub use visitors::{Distinct, VisitorIds, Visitors};
+pub use read::order::{Made, OrderEvent, What};
+pub use read::unpack::RecountError;
+pub use read::values::Settings;

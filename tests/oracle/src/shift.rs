@@ -6,9 +6,9 @@ use std::ops::Range;
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::decimal::read_number;
-use crate::fields::{PROPERTIES, TIMESTAMP};
-use crate::json::{self, Value};
-use crate::time;
+use crate::read::fields::{PROPERTIES, TIMESTAMP};
+use crate::read::json::{self, Value};
+use crate::read::time;
 
 /// The length of `YYYY-MM-DDThh:mm`, which is all of a time that a shift by whole minutes changes.
 const MINUTE_BYTES: usize = 16;

@@ -17,8 +17,8 @@ use minutebook_domain::chunk::precheck::{CheckedLines, LineChecker, RejectedLine
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::reason::{Field, Reason};
 use minutebook_storage::bucket::store::{EventBucket, EventStore, Post, PutOnce};
-use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
+use minutebook_storage::table::Table;
 use minutebook_storage::write_keys::WriteKeys;
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -5,10 +5,10 @@ use futures::future::join3;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response, service_fn};
 use minutebook_domain::time::Hour;
-use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::open_hours::OpenHour;
 use minutebook_storage::queue::{Queue, QueueDepth};
+use minutebook_storage::table::Table;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -13,10 +13,10 @@ use lambda_http::{Body, Request, RequestExt, Response, service_fn};
 use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{Precision, Window, WindowLength};
 use minutebook_domain::time::period::Retention;
-use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::queue::{Queue, QueueDepth};
 use minutebook_storage::reader::SumQuestion;
+use minutebook_storage::table::Table;
 use minutebook_storage::visitors::VisitorQuestion;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -217,7 +217,7 @@ impl<'a> Answer<'a> {
         };
         let top = numbers.views.top_pages(question.limit).into_iter();
         Answer {
-            active_users: numbers.active.users,
+            active_users: numbers.active.visitors,
             active_sessions: numbers.active.sessions,
             page_views: number(numbers.views.total(), false),
             top_pages: top
@@ -249,7 +249,7 @@ mod tests {
         }
         let window = |length| (Window::ending_with(question.as_of, length), Precision::Minute);
         let numbers = Numbers {
-            active: VisitorCounts { users: 7, sessions: 8 },
+            active: VisitorCounts { visitors: 7, sessions: 8 },
             users_window: window(question.users_window),
             views: Views::of(vec![Sums::default(), pages]),
             views_window: window(question.views_window),

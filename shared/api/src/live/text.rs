@@ -78,7 +78,7 @@ impl State {
         let mut add = |name, help, window, value| {
             exposition.add(Kind::Gauge, name, help, [(vec![site, ("window", window)], value)]);
         };
-        let VisitorCounts { users, sessions } = self.active;
+        let VisitorCounts { visitors: users, sessions } = self.active;
         let users_help = "Customers of the site that had an event in the window.";
         let sessions_help = "Sessions of the site that had an event in the window.";
         add("minutebook_active_users", users_help, &users_window, users.to_string());
@@ -167,7 +167,7 @@ mod tests {
             last: Some(last),
         };
         State {
-            active: VisitorCounts { users: 7, sessions: 8 },
+            active: VisitorCounts { visitors: 7, sessions: 8 },
             page_views: Amount::from_count(17),
             totals,
             oldest_open: Hour::parse("2026-11-20T23"),

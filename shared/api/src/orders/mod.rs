@@ -14,10 +14,10 @@ use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window, WindowLength};
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::{Period, Retention};
-use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::order::rows::{OrderSource, RecentQuestion};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::table::Table;
 use minutebook_storage::visitors::{VisitorQuestion, count_visitors};
 
 use crate::http::answer::unreadable;
@@ -168,7 +168,7 @@ impl<S: RowSource + OrderSource> Handler<S> {
             orders: by_status.total(),
             value: Value::of(&value),
             products: Products::of(products),
-            active_users: visitors.first().copied().unwrap_or_default().users,
+            active_users: visitors.first().copied().unwrap_or_default().visitors,
             recent,
         };
         Ok(json(&RealtimeAnswer::new(question, kept, &present)))

@@ -8,8 +8,8 @@ use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window, WindowLength};
 use minutebook_domain::time::period::Retention;
-use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::reader::SumQuestion;
+use minutebook_storage::table::Table;
 
 use crate::http::answer::{WindowAnswer, unreadable};
 use crate::http::parameters::{self, Defaults, RankingQuery};

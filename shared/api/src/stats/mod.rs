@@ -9,8 +9,8 @@ use lambda_http::{Body, Request, Response, service_fn};
 use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_domain::time::period::Retention;
-use minutebook_storage::chunk::commit::Table;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::table::Table;
 use minutebook_storage::visitors::{VisitorQuestion, count_visitors};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -119,7 +119,7 @@ impl<'a> Answer<'a> {
             site_id: &question.site_id,
             date: question.date.map(|date| date.to_string()),
             total_views: number(views.total(), false),
-            unique_users: visitors.users,
+            unique_users: visitors.visitors,
             top_paths: top
                 .map(|(path, views)| TopPath { path, views: number(views, false) })
                 .collect(),

@@ -981,7 +981,7 @@ fn visitors_of(lines: &[&str]) -> Vec<(String, u64, u64)> {
     let count = read(lines.join("\n").as_bytes(), 1_000).expect("plain text");
     let of_minute = |(site, minute, visitors): (&str, Minute, &Visitors)| {
         let counts = visitors.counts();
-        (format!("{site} {minute}"), counts.users, counts.sessions)
+        (format!("{site} {minute}"), counts.visitors, counts.sessions)
     };
     count.visitors.minutes().map(of_minute).collect()
 }

@@ -294,6 +294,6 @@ fn whoever_ordered_is_one_of_the_users() {
     let line = created(r#","totalAmount":9,"userId":"u""#);
     let visitors = read(&line).visitors;
     let counts: Vec<u64> =
-        visitors.minutes().map(|(_, _, visitors)| visitors.counts().users).collect();
+        visitors.minutes().map(|(_, _, visitors)| visitors.counts().visitors).collect();
     assert_eq!(counts, [1]);
 }

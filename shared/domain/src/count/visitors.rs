@@ -1,4 +1,4 @@
-//! ChunkVisitors: the customers and sessions that a chunk has events of, by site and minute.
+//! The visitors and sessions of a chunk's events, by site and minute.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::time::{Hour, Minute};
 /// Who had events in a span of time at a site.
 #[derive(Clone, Default, Debug)]
 pub struct Visitors {
-    /// The customers.
-    pub users: Sketch,
+    /// The visitors: customers, by id.
+    pub visitors: Sketch,
     /// The sessions.
     pub sessions: Sketch,
 }
@@ -23,8 +23,8 @@ pub struct Visitors {
 /// [`crate::count::sketch::LG_K`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct VisitorCounts {
-    /// Customers.
-    pub users: u64,
+    /// Visitors.
+    pub visitors: u64,
     /// Sessions.
     pub sessions: u64,
 }
@@ -40,13 +40,13 @@ pub struct ChunkVisitors {
 impl Visitors {
     /// Adds the visitors of another span.
     pub fn merge(&mut self, other: &Visitors) {
-        self.users.merge(&other.users);
+        self.visitors.merge(&other.visitors);
         self.sessions.merge(&other.sessions);
     }
 
     /// How many there are.
     pub fn counts(&self) -> VisitorCounts {
-        VisitorCounts { users: self.users.estimate(), sessions: self.sessions.estimate() }
+        VisitorCounts { visitors: self.visitors.estimate(), sessions: self.sessions.estimate() }
     }
 }
 
@@ -245,7 +245,7 @@ impl Gathering {
         let groups = named.map(|(PlaceName { site, minute, is_hour }, place)| {
             let period = if is_hour { Period::Hour(minute.hour()) } else { Period::Minute(minute) };
             let visitors =
-                Visitors { users: place.users.finish(), sessions: place.sessions.finish() };
+                Visitors { visitors: place.users.finish(), sessions: place.sessions.finish() };
             ((sites[site as usize].to_string(), period), visitors)
         });
         ChunkVisitors { groups: groups.collect() }
@@ -292,7 +292,10 @@ mod tests {
                 .filter(|event| (["a", "b"][event.0 as usize], minute(event.1)) == (site, at));
             let users: HashSet<u32> = of_minute.clone().map(|event| event.2).collect();
             let sessions: HashSet<u32> = of_minute.map(|event| event.3).collect();
-            assert_eq!((found.users, found.sessions), (users.len() as u64, sessions.len() as u64));
+            assert_eq!(
+                (found.visitors, found.sessions),
+                (users.len() as u64, sessions.len() as u64)
+            );
         }
     }
 
@@ -305,7 +308,7 @@ mod tests {
         let sessions = Sketch::of((0..30_000).map(|session| session.to_string()));
         assert_eq!(
             visitors.counts(),
-            VisitorCounts { users: users.estimate(), sessions: sessions.estimate() }
+            VisitorCounts { visitors: users.estimate(), sessions: sessions.estimate() }
         );
     }
 
@@ -318,7 +321,7 @@ mod tests {
         let periods: BTreeSet<Period> = rolled_up.keys().map(|(_, period)| *period).collect();
         assert_eq!(periods, BTreeSet::from(Period::of_hour(minute(0).hour())));
         for visitors in rolled_up.values() {
-            assert_eq!(visitors.counts(), VisitorCounts { users: 2, sessions: 2 });
+            assert_eq!(visitors.counts(), VisitorCounts { visitors: 2, sessions: 2 });
         }
     }
 

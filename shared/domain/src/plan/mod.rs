@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64};
 
+use crate::chunk::ChunkCount;
 use crate::chunk::id::PlanInputs;
 use crate::count::amount::Amount;
 use crate::count::measure::Measure;
@@ -87,9 +88,22 @@ pub struct Row<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Cuts a chunk's tally into rows and parts. Hours that were open at the inputs' reference time
-    /// come first, in open parts; what was late already follows in late parts.
-    pub fn of(tally: &'a Tally, inputs: &PlanInputs) -> Plan<'a> {
+    /// Cuts what a chunk counts into rows and parts. Hours that were open at the inputs' reference
+    /// time come first, in open parts; what was late already follows in late parts.
+    ///
+    /// **Guarantees**: the plan of a chunk with orders has at least two parts. Orders are written
+    /// between two ledger entries: after the first, which settles the plan inputs, and before the
+    /// last, which says that all of the chunk is counted.
+    pub fn of(count: &'a ChunkCount, inputs: &PlanInputs) -> Plan<'a> {
+        let mut plan = Plan::of_tally(&count.tally, inputs);
+        if !count.orders.is_empty() && plan.parts.len() == 1 {
+            plan.parts.push(Part::default());
+        }
+        plan
+    }
+
+    /// Cuts the tally of a chunk without orders; otherwise as [`Plan::of`].
+    pub fn of_tally(tally: &'a Tally, inputs: &PlanInputs) -> Plan<'a> {
         let retention =
             Retention { minute_days: inputs.minute_retention_days, hour_days: 0, day_days: 0 };
         let reference_seconds = inputs.reference_time.timestamp();
@@ -308,6 +322,7 @@ fn slot_of(key: &str, slot_count: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunk::{ChunkReader, ChunkSettings};
     use crate::count::measure::Currency;
     use crate::time::Minute;
     use chrono::DateTime;
@@ -346,14 +361,30 @@ mod tests {
     #[test]
     fn a_chunk_without_tallies_has_one_part_for_its_entry() {
         let plan = Plan { parts: vec![Part::default()], minutes_expired: 0 };
-        assert_eq!(Plan::of(&Tally::default(), &inputs(0, 7)), plan);
+        assert_eq!(Plan::of_tally(&Tally::default(), &inputs(0, 7)), plan);
         assert_eq!(Plan::of_sealed_hour(&Tally::default()), plan);
+    }
+
+    #[test]
+    fn a_chunk_with_orders_has_a_part_before_and_after_them() {
+        const VIEW: &str =
+            r#"{"event_type":"view","item_id":"7","timestamp":"2026-11-18T16:00:00Z"}"#;
+        const ORDER: &str = r#"{"eventType":"OrderCreatedEvent","timestamp":"2026-11-18T16:00:00Z","orderId":7,"totalAmount":1}"#;
+        for (lines, parts) in [(VIEW.to_string(), 1), (format!("{VIEW}\n{ORDER}"), 2)] {
+            let inputs = inputs(0, 7);
+            let size_bytes = lines.len() as u64;
+            let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes });
+            reader.push(lines.as_bytes()).expect("plain text");
+            let count = reader.finish().expect("plain text");
+            assert_eq!(count.outcomes.rejected_total(), 0, "{lines}");
+            assert_eq!(Plan::of(&count, &inputs).parts.len(), parts, "{lines}");
+        }
     }
 
     #[test]
     fn ten_thousand_keys_of_a_minute_fill_rows_of_a_kilobyte() {
         let tally = views((0..10_000).map(|item| (0, item)));
-        let plan = Plan::of(&tally, &inputs(0, 7));
+        let plan = Plan::of_tally(&tally, &inputs(0, 7));
         let sizes: Vec<usize> = plan
             .parts
             .iter()
@@ -381,7 +412,8 @@ mod tests {
         for letter in (0x21..0x200).filter_map(char::from_u32) {
             tally.add("shop", Measure::Views, minute(0), &letter.to_string(), Amount::ONE);
         }
-        for plan in [Plan::of(&tally, &inputs(0, 7)), Plan::of(&tally, &inputs(600, 7))] {
+        for plan in [Plan::of_tally(&tally, &inputs(0, 7)), Plan::of_tally(&tally, &inputs(600, 7))]
+        {
             for row in plan.parts.iter().flat_map(|part| &part.rows) {
                 assert!((1..=ROW_COUNTERS_MAX).contains(&row.counters.len()));
             }
@@ -392,7 +424,7 @@ mod tests {
     fn many_minutes_take_several_parts_of_a_full_transaction() {
         for open_from in [0, 2_000] {
             let tally = views((0..1_000).map(|number| (number, 1)));
-            let plan = Plan::of(&tally, &inputs(open_from, 7));
+            let plan = Plan::of_tally(&tally, &inputs(open_from, 7));
             assert!(plan.parts.len() > 10);
             for part in &plan.parts {
                 assert!(actions(part) <= TRANSACTION_ACTIONS_MAX);
@@ -412,7 +444,7 @@ mod tests {
     #[test]
     fn an_hour_that_was_closed_at_the_reference_time_is_late_and_the_next_one_is_open() {
         let tally = views([(0, 7), (59, 7), (60, 7)]);
-        let plan = Plan::of(&tally, &inputs(60, 7));
+        let plan = Plan::of_tally(&tally, &inputs(60, 7));
         assert_eq!(plan.parts.len(), 2);
         assert_eq!(plan.parts[0].hours, [("shop", minute(60).hour())]);
         assert_eq!(plan.parts[0].rows.len(), 1);
@@ -437,7 +469,7 @@ mod tests {
     fn minutes_that_have_expired_are_counted_in_their_hours_only() {
         // Minutes 0 and 1 end just over and just within a day before the reference time.
         let tally = views([(0, 7), (0, 8), (10, 7)]);
-        let plan = Plan::of(&tally, &inputs(24 * 60, 1));
+        let plan = Plan::of_tally(&tally, &inputs(24 * 60, 1));
         let minutes: Vec<Period> = plan.parts[0]
             .rows
             .iter()
@@ -471,7 +503,7 @@ mod tests {
     #[test]
     fn a_late_part_has_no_other_late_form() {
         let tally = views([(0, 7)]);
-        let plan = Plan::of(&tally, &inputs(600, 7));
+        let plan = Plan::of_tally(&tally, &inputs(600, 7));
         assert!(plan.parts[0].late_form().is_empty());
     }
 
@@ -573,13 +605,13 @@ mod tests {
             let kept_from = inputs.reference_time.timestamp() - 86_400;
             let is_late = |hour: Hour| hour < minute(open_from).hour();
             let in_minute = |minute: Minute| minute.epoch_seconds() + 60 > kept_from;
-            prop_assert_eq!(sums(&Plan::of(&tally, &inputs).parts)?, model(&entries, is_late, in_minute));
+            prop_assert_eq!(sums(&Plan::of_tally(&tally, &inputs).parts)?, model(&entries, is_late, in_minute));
         }
 
         #[test]
         fn an_open_part_that_is_late_holds_the_same_and_the_periods_above(entries in entries(500)) {
             let tally = tally_of(&entries);
-            for part in Plan::of(&tally, &inputs(0, 7)).parts.iter().filter(|part| part.is_open()) {
+            for part in Plan::of_tally(&tally, &inputs(0, 7)).parts.iter().filter(|part| part.is_open()) {
                 let minutes = sums([part])?;
                 let mut expected = minutes.clone();
                 for ((site, measure, period, key), amount) in minutes {
@@ -596,7 +628,7 @@ mod tests {
         fn the_plan_does_not_depend_on_the_order_of_the_events(entries in entries(500), open_from in 0_i64..4_200) {
             let reversed: Vec<Entry> = entries.iter().rev().copied().collect();
             let (forward, backward) = (tally_of(&entries), tally_of(&reversed));
-            prop_assert_eq!(Plan::of(&forward, &inputs(open_from, 1)), Plan::of(&backward, &inputs(open_from, 1)));
+            prop_assert_eq!(Plan::of_tally(&forward, &inputs(open_from, 1)), Plan::of_tally(&backward, &inputs(open_from, 1)));
         }
     }
 }

@@ -18,17 +18,17 @@ pub struct Buckets {
     pub rejected: String,
 }
 
-/// Which object a notification names.
+/// The object that a notification names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ObjectRef {
     /// The bucket's name.
     pub bucket: String,
     /// The key, decoded.
     pub key: String,
-    /// The version, where the bucket keeps versions.
+    /// The version, if the bucket keeps versions.
     pub version_id: Option<String>,
-    /// The entity tag, without quotes. The read insists on it, so that bytes put later are not
-    /// taken for these.
+    /// The entity tag, without quotes. The read is conditional on it, so that it never returns bytes
+    /// that were put later.
     pub etag: Option<String>,
 }
 
@@ -43,15 +43,15 @@ pub struct OpenObject {
     read_bytes: u64,
 }
 
-/// What became of an attempt to open an object.
+/// The result of opening an object.
 #[derive(Debug)]
 pub enum Opened {
-    /// It is there.
+    /// It exists.
     Object(OpenObject),
     /// It was deleted before it could be read.
     Gone,
-    /// Other bytes were put under its key before it could be read; they have a notification of
-    /// their own.
+    /// Other bytes were put under its key before it could be read; they have their own
+    /// notification.
     Replaced,
 }
 
@@ -59,7 +59,7 @@ impl Buckets {
     /// Opens an object for reading, once.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn open(&self, object: &ObjectRef) -> Result<Opened, StorageError> {
         let answer = self
             .client

@@ -6,8 +6,8 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 use crate::error::StorageError;
 
-/// How much is held in memory before it is sent as a part of a multipart upload. S3 takes parts
-/// from 5 MiB, and 10,000 of them: 78 GiB, more than a chunk can unpack to.
+/// The bytes that are held in memory before they are sent as a part of a multipart upload. S3 accepts
+/// parts of at least 5 MiB, and 10,000 of them: 78 GiB, more than a chunk can unpack to.
 ///
 /// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -17,8 +17,8 @@ const JSON_LINES: &str = "application/x-ndjson";
 /// The object of rejected lines of a chunk, while the chunk is being read.
 ///
 /// Nothing is visible in the bucket before [`RejectedLines::finish`], and putting the same lines
-/// again changes nothing, so an attempt that dies leaves no trace but an upload that the bucket's
-/// lifecycle rule clears away.
+/// again changes nothing. An attempt that dies leaves at most an upload, which the bucket's
+/// lifecycle rule removes.
 #[derive(Debug)]
 pub struct RejectedLines<'a> {
     client: &'a Client,
@@ -45,10 +45,10 @@ impl<'a> RejectedLines<'a> {
         }
     }
 
-    /// Takes lines, and sends them on once there are enough for a part.
+    /// Adds lines, and sends them once there are enough for a part.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn write(&mut self, lines: Vec<u8>) -> Result<(), StorageError> {
         if self.waiting.is_empty() {
             self.waiting = lines;
@@ -58,40 +58,42 @@ impl<'a> RejectedLines<'a> {
         if self.waiting.len() >= PART_BYTES { self.send_part().await } else { Ok(()) }
     }
 
-    /// Makes the object appear, if there were any lines.
+    /// Completes the object, if there are any lines. Once it has succeeded, there is nothing left to
+    /// abandon.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
-    pub async fn finish(mut self) -> Result<(), StorageError> {
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub async fn finish(&mut self) -> Result<(), StorageError> {
         if self.upload.is_none() {
             return self.put_whole().await;
         }
         if !self.waiting.is_empty() {
             self.send_part().await?;
         }
-        let Some(upload) = self.upload else {
+        let Some(upload) = &self.upload else {
             return Ok(());
         };
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(upload.parts)).build();
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(upload.parts.clone())).build();
         self.client
             .complete_multipart_upload()
             .bucket(self.bucket)
             .key(&self.key)
-            .upload_id(upload.id)
+            .upload_id(&upload.id)
             .multipart_upload(parts)
             .send()
             .await
             .map_err(|error| {
                 StorageError::from_sdk("CompleteMultipartUpload of rejected lines", error)
             })?;
+        self.upload = None;
         Ok(())
     }
 
-    /// Drops what was written, since the chunk turned out to be counted already or could not be
-    /// read to its end.
+    /// Drops what was written, because the chunk is counted already or could not be read to its end.
     ///
     /// # Errors
-    /// [`StorageError`]; nothing depends on it, the bucket's lifecycle rule does the same later.
+    /// [`StorageError`]; nothing depends on it, because the bucket's lifecycle rule does the same
+    /// later.
     pub async fn abandon(self) -> Result<(), StorageError> {
         let Some(upload) = self.upload else {
             return Ok(());
@@ -109,7 +111,7 @@ impl<'a> RejectedLines<'a> {
         Ok(())
     }
 
-    async fn put_whole(self) -> Result<(), StorageError> {
+    async fn put_whole(&mut self) -> Result<(), StorageError> {
         if self.waiting.is_empty() {
             return Ok(());
         }
@@ -118,7 +120,7 @@ impl<'a> RejectedLines<'a> {
             .bucket(self.bucket)
             .key(&self.key)
             .content_type(JSON_LINES)
-            .body(ByteStream::from(self.waiting))
+            .body(ByteStream::from(std::mem::take(&mut self.waiting)))
             .send()
             .await
             .map_err(|error| StorageError::from_sdk("PutObject of rejected lines", error))?;

@@ -1,5 +1,5 @@
-//! Putting events into the bucket that came by another way than as a file: a chunk for each post,
-//! and for each batch of a stream.
+//! Storing posted events and stream batches in the bucket: a chunk for each post, and for each batch
+//! of a stream.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,25 +10,23 @@ use aws_sdk_s3::primitives::ByteStream;
 use chrono::{DateTime, Utc};
 
 use crate::error::StorageError;
+use crate::retry::Backoff;
 
-/// How long a chunk may take to be stored: below the 25 s that collect has, so that a post is
-/// answered in any case.
+/// How long storing a chunk may take: less than the 25 s of collect, so that a post is always
+/// answered.
 const STORE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often a put is tried while another one of the same key is under way.
+/// The attempts of a put while another one of the same key is in progress.
 const CONFLICT_ATTEMPTS_MAX: u32 = 10;
-
-/// How long is waited between these tries.
-const CONFLICT_PAUSE: Duration = Duration::from_millis(100);
 
 const JSON_LINES: &str = "application/x-ndjson";
 
-/// The metadata that tells the post of a chunk from another one with the same key.
+/// The metadata that distinguishes the post of a chunk from another one with the same key.
 const BODY_HASH: &str = "body-hash";
-/// The metadata that says when the post came.
+/// The metadata with the time of the post.
 const RECEIVED_AT: &str = "received-at";
 
-/// The bucket that events are put into.
+/// The bucket of events.
 #[derive(Clone, Debug)]
 pub struct EventBucket {
     /// The S3 client.
@@ -37,19 +35,18 @@ pub struct EventBucket {
     pub name: String,
 }
 
-/// What tells a post from another one that has the same idempotency key.
+/// What distinguishes a post from another one with the same idempotency key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Post {
     /// A hash of its body.
     pub body_hash: String,
-    /// When it came; what is kept of it are whole milliseconds.
+    /// When it was received, in whole milliseconds.
     pub received_at: DateTime<Utc>,
 }
 
-/// What a chunk that may be put only once says about itself, for whoever finds it under the key of
-/// another one.
+/// What a chunk that may be put only once says about itself, for a later put under the same key.
 pub trait Label: Sized + Send + Sync {
-    /// What storing such a chunk is called in an error.
+    /// The name of the call in errors.
     const CALL: &'static str;
 
     /// As the metadata of the object.
@@ -59,34 +56,34 @@ pub trait Label: Sized + Send + Sync {
     fn of(metadata: &HashMap<String, String>) -> Option<Self>;
 }
 
-/// What became of a chunk that may be put only once.
+/// The result of putting a chunk that may be put only once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PutOnce<L> {
     /// It is stored.
     Stored,
-    /// One was stored under this key before, and stays as it is.
+    /// A chunk was stored under this key before, and stays as it is.
     Known(L),
 }
 
-/// Where events are stored: the bucket, or what a test has in its place.
+/// Where events are stored: the bucket, or a stand-in for it in tests.
 pub trait EventStore: Sync {
     /// Stores a chunk under a key that no other chunk has.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so. The chunk may be stored all the same.
+    /// [`StorageError`]; see [`StorageError::is_retryable`]. The chunk may be stored nevertheless.
     fn put(
         &self,
         key: &str,
         lines: Vec<u8>,
     ) -> impl Future<Output = Result<(), StorageError>> + Send;
 
-    /// Stores a chunk, unless there is one under its key.
+    /// Stores a chunk, unless its key is taken.
     ///
-    /// **Guarantees**: of all chunks under a key, put at once or one after the other, exactly one
-    /// is stored.
+    /// **Guarantees**: of all chunks under a key, put concurrently or in succession, exactly one is
+    /// stored.
     ///
     /// # Errors
-    /// As [`EventStore::put`]; and [`StorageError::Malformed`] if what lies there has no label of
+    /// As [`EventStore::put`]; and [`StorageError::Malformed`] if the stored object has no label of
     /// this kind.
     fn put_once<L: Label>(
         &self,
@@ -138,9 +135,9 @@ impl EventBucket {
         lines: Vec<u8>,
         label: &L,
     ) -> Result<PutOnce<L>, StorageError> {
-        // Copies of it share the bytes.
+        // Clones share the bytes.
         let lines = aws_sdk_s3::primitives::SdkBody::from(lines);
-        let mut attempt = 1;
+        let mut backoff = Backoff::new();
         loop {
             let body = lines.try_clone().map(ByteStream::new).unwrap_or_default();
             let put = self
@@ -157,13 +154,10 @@ impl EventBucket {
             };
             match status(&error) {
                 Some(412) => return self.find(key).await.map(PutOnce::Known),
-                // Another put of this key is under way.
-                Some(409) if attempt < CONFLICT_ATTEMPTS_MAX => {
-                    tokio::time::sleep(CONFLICT_PAUSE).await
-                }
+                // Another put of this key is in progress.
+                Some(409) if backoff.is_below(CONFLICT_ATTEMPTS_MAX) => backoff.pause().await,
                 _ => return Err(StorageError::from_sdk(L::CALL, error)),
             }
-            attempt += 1;
         }
     }
 
@@ -173,7 +167,7 @@ impl EventBucket {
             head.map_err(|error| StorageError::from_sdk("HeadObject of stored events", error))?;
         output.metadata().and_then(L::of).ok_or_else(|| StorageError::Malformed {
             row: format!("of the object {key}"),
-            reason: format!("its metadata is not that which {} writes", L::CALL),
+            reason: format!("its metadata was not written by {}", L::CALL),
         })
     }
 }

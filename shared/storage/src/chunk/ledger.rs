@@ -1,47 +1,37 @@
-//! The ledger: which parts of a chunk were counted, and from which inputs it was planned.
+//! The ledger: which parts of a chunk are counted, and the plan inputs of the chunk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::TryStreamExt;
 use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::chunk::id::{ChunkId, PlanInputs};
 use minutebook_domain::count::measure::Currency;
 
-use crate::chunk::commit::Table;
 use crate::error::StorageError;
-use crate::keys;
+use crate::keys::{self, EntryName};
+use crate::table::{Consistency, Item, Table, malformed, number, number_if_any, rows, text, time};
 
-pub(crate) type Item = HashMap<String, AttributeValue>;
-
-/// One ledger entry: this part of the chunk was counted.
+/// One ledger entry: it says that a part of a chunk is counted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LedgerEntry {
-    /// The version of the rules that cut the parts.
+    /// The version of the code's way of planning.
     pub plan_format_version: u32,
-    /// How many parts the plan had.
+    /// The number of parts of the plan.
     pub parts: usize,
-    /// Into how many transactions the late form of an open part was cut; `None` for a part that
-    /// took one, as planned.
+    /// The number of transactions of the part's late form; `None` for a part that was committed as
+    /// planned, in one.
     pub late_parts: Option<usize>,
-    /// What the plan was made from; only part 0 records it.
+    /// The plan inputs; only part 0 of an object's chunk records them.
     pub inputs: Option<PlanInputs>,
 }
 
 impl LedgerEntry {
-    /// Whether both are of one way to cut the chunk: the same version and as many parts.
+    /// Whether both are of the same plan: the same version and number of parts.
     pub fn is_of_plan(&self, other: &LedgerEntry) -> bool {
         self.plan_format_version == other.plan_format_version && self.parts == other.parts
     }
-}
-
-/// Which ledger entry of a chunk.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct EntryName {
-    /// The part of the plan, from 0.
-    pub part: usize,
-    /// Which transaction of the part's late form; 0 is also the only one of a part that took one.
-    pub late: usize,
 }
 
 /// The ledger entries of a chunk.
@@ -72,7 +62,7 @@ impl LedgerEntries {
         })
     }
 
-    /// Whether all parts of the chunk are committed, by whatever rules they were cut.
+    /// Whether all parts of the chunk are committed, by whatever plan.
     pub fn is_complete(&self) -> bool {
         self.first().is_some_and(|first| {
             self.0.values().all(|entry| entry.is_of_plan(first))
@@ -81,42 +71,31 @@ impl LedgerEntries {
     }
 }
 
-/// What part 0's ledger entry records about the whole chunk.
+/// What the ledger entry of part 0 records about the whole chunk.
 #[derive(Clone, Copy, Debug)]
 pub struct ChunkHeader<'a> {
-    /// The bucket that the object lies in.
+    /// The bucket of the object.
     pub bucket: &'a str,
     /// The object's key, decoded.
     pub key: &'a str,
-    /// What the plan was made from.
+    /// The plan inputs.
     pub inputs: PlanInputs,
-    /// Where the chunk's lines went.
+    /// What became of the chunk's lines.
     pub outcomes: &'a Outcomes,
 }
 
 impl Table {
-    /// The ledger entries of a chunk; none if nothing of it was counted yet.
+    /// The ledger entries of a chunk; none if nothing of it is counted yet.
     ///
     /// **Guarantees**: a consistent read: it shows every part that was committed before the call.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn read_entries(&self, chunk: &ChunkId) -> Result<LedgerEntries, StorageError> {
         let mut entries = BTreeMap::new();
-        let mut items = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_values(":pk", AttributeValue::S(keys::ledger_partition(chunk)))
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = items.next().await {
-            let item =
-                item.map_err(|error| StorageError::from_sdk("Query of the ledger", error))?;
+        let query = self.query(keys::ledger_partition(chunk), Consistency::Strong);
+        let mut rows = rows(query, "Query of the ledger");
+        while let Some(item) = rows.try_next().await? {
             entries.insert(read_name(&item)?, read_entry(&item)?);
         }
         Ok(LedgerEntries(entries))
@@ -139,10 +118,8 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
         item.get("default_currency"),
         item.get("minute_retention_days"),
     ) {
-        (Some(AttributeValue::S(time)), Some(AttributeValue::S(currency)), Some(_)) => {
-            let reference_time = DateTime::parse_from_rfc3339(time)
-                .map_err(|error| malformed(item, format!("reference_time is not a time: {error}")))?
-                .with_timezone(&Utc);
+        (Some(_), Some(AttributeValue::S(currency)), Some(_)) => {
+            let reference_time = time(item, "reference_time")?;
             let default_currency = Currency::parse(currency.as_bytes())
                 .ok_or_else(|| malformed(item, format!("default_currency is {currency:?}")))?;
             let minute_retention_days = number(item, "minute_retention_days")?;
@@ -150,12 +127,10 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
         }
         _ => None,
     };
-    let late_parts =
-        item.contains_key("late_parts").then(|| number(item, "late_parts")).transpose()?;
     Ok(LedgerEntry {
         plan_format_version: number(item, "plan_format_version")?,
         parts: number(item, "parts")?,
-        late_parts,
+        late_parts: number_if_any(item, "late_parts")?,
         inputs,
     })
 }
@@ -213,25 +188,6 @@ pub(crate) fn entry_item(
     item
 }
 
-pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StorageError> {
-    match item.get(name) {
-        Some(AttributeValue::S(text)) => Ok(text),
-        other => Err(malformed(item, format!("{name} is {other:?}, not a text"))),
-    }
-}
-
-pub(crate) fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Result<T, StorageError> {
-    let Some(AttributeValue::N(text)) = item.get(name) else {
-        return Err(malformed(item, format!("{name} is not a number")));
-    };
-    text.parse().map_err(|_| malformed(item, format!("{name} is {text}, out of range")))
-}
-
-pub(crate) fn malformed(item: &Item, reason: String) -> StorageError {
-    let key =
-        |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-    StorageError::Malformed {
-        row: format!("{} / {}", key(keys::PARTITION_KEY), key(keys::SORT_KEY)),
-        reason,
-    }
-}
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -1,38 +1,31 @@
-//! The totals: where the lines of all chunks went since the table was made, and when the last chunk
-//! was counted.
+//! The totals: what became of the lines of all chunks since the table was created, and when the last
+//! chunk was counted.
 //!
-//! They are bumped in the transaction of a chunk's first ledger entry, so that they hold each chunk once,
-//! as the ledger does.
+//! The transaction of a chunk's first ledger entry adds to them, so they hold each chunk once, as
+//! the ledger does.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::TryStreamExt;
 use minutebook_domain::chunk::id::ChunkId;
 
-use crate::chunk::commit::Table;
-use crate::chunk::ledger::{ChunkHeader, Item, malformed, number, text};
+use crate::chunk::ledger::ChunkHeader;
 use crate::error::StorageError;
-use crate::keys;
-
-/// The partition of the totals.
-pub const TOTALS_PARTITION: &str = "TOTALS";
-
-/// How many rows the totals are spread over: chunks that are committed at once should not meet at
-/// one of them.
-pub const TOTALS_SHARDS: u64 = 64;
+use crate::keys::{self, TOTALS_PARTITION, TOTALS_SHARDS};
+use crate::table::{Consistency, Item, Table, key, number, rows, time};
 
 const LAST_COMMITTED_AT: &str = "last_committed_at";
 const LAST_PUT_AT: &str = "last_put_at";
 
-/// Where the lines of chunks went.
+/// What became of the lines of chunks.
 ///
 /// **Guarantees**: lines = counted + ignored + duplicate + rejected.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Totals {
-    /// Chunks; those of sealed hours are none.
+    /// The chunks of objects, without those of sealed hours.
     pub chunks: u64,
     /// Their lines that are not blank.
     pub lines: u64,
@@ -42,7 +35,7 @@ pub struct Totals {
     pub ignored: u64,
     /// Lines whose events were all counted before in their chunk.
     pub duplicate: u64,
-    /// Lines that were rejected, for whatever reason.
+    /// Lines that were rejected, for any reason.
     pub rejected: u64,
     /// Events that were counted; a line can hold many.
     pub events: u64,
@@ -62,27 +55,16 @@ pub struct LastChunk {
 impl Table {
     /// The totals of all chunks.
     ///
-    /// **Guarantees**: a consistent read, so that no number is ever lower than in an answer before:
-    /// whoever watches them would take that for a new beginning.
+    /// **Guarantees**: a consistent read, so no number is ever lower than in an earlier answer:
+    /// monitoring systems would take that for a restart.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn totals(&self) -> Result<Totals, StorageError> {
-        let mut items = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_values(":pk", AttributeValue::S(TOTALS_PARTITION.to_string()))
-            .into_paginator()
-            .items()
-            .send();
+        let query = self.query(TOTALS_PARTITION.to_string(), Consistency::Strong);
+        let mut rows = rows(query, "Query of the totals");
         let mut totals = Totals::default();
-        while let Some(item) = items.next().await {
-            let item =
-                item.map_err(|error| StorageError::from_sdk("Query of the totals", error))?;
+        while let Some(item) = rows.try_next().await? {
             totals.add(&read_totals(&item)?);
         }
         Ok(totals)
@@ -103,8 +85,8 @@ impl Totals {
     }
 }
 
-/// The row that a chunk's totals are added to, 0 to [`TOTALS_SHARDS`] - 1. Any row is right: the
-/// ledger counts once.
+/// The row that a chunk is added to first, 0 to [`TOTALS_SHARDS`] - 1. Any row is right, because
+/// the ledger entry counts the chunk once.
 pub(crate) fn totals_shard(chunk: &ChunkId) -> u64 {
     let mut hasher = DefaultHasher::new();
     chunk.hash(&mut hasher);
@@ -114,18 +96,17 @@ pub(crate) fn totals_shard(chunk: &ChunkId) -> u64 {
 /// The action that adds a chunk to the totals.
 ///
 /// # Errors
-/// Only if a part of it were missing, which none is.
+/// [`StorageError::Refused`] if a member of the request is missing, which would be a bug.
 pub(crate) fn totals_action(
     table: &str,
     shard: u64,
     header: &ChunkHeader<'_>,
     now: DateTime<Utc>,
-) -> Result<TransactWriteItem, BuildError> {
+) -> Result<TransactWriteItem, StorageError> {
     let outcomes = header.outcomes;
     let mut update = Update::builder()
         .table_name(table)
-        .key(keys::PARTITION_KEY, AttributeValue::S(TOTALS_PARTITION.to_string()))
-        .key(keys::SORT_KEY, AttributeValue::S(format!("{shard:02}")))
+        .set_key(Some(key(TOTALS_PARTITION.to_string(), keys::totals_row(shard))))
         .update_expression(
             "ADD #chunks :chunks, #lines :lines, #counted :counted, #ignored :ignored, #duplicate :duplicate, \
              #rejected :rejected, #events :events SET #committed_at = :committed_at, #put_at = :put_at",
@@ -152,16 +133,12 @@ pub(crate) fn totals_action(
             AttributeValue::S(now.to_rfc3339_opts(SecondsFormat::Millis, true)),
         )
         .expression_attribute_values(":put_at", AttributeValue::S(put_at))
-        .build()?;
+        .build()
+        .map_err(StorageError::from_build)?;
     Ok(TransactWriteItem::builder().update(update).build())
 }
 
 fn read_totals(item: &Item) -> Result<Totals, StorageError> {
-    let time = |name: &str| {
-        DateTime::parse_from_rfc3339(text(item, name)?)
-            .map(|time| time.to_utc())
-            .map_err(|error| malformed(item, format!("{name} is not a time: {error}")))
-    };
     Ok(Totals {
         chunks: number(item, "chunks")?,
         lines: number(item, "lines")?,
@@ -171,8 +148,8 @@ fn read_totals(item: &Item) -> Result<Totals, StorageError> {
         rejected: number(item, "rejected")?,
         events: number(item, "events")?,
         last: Some(LastChunk {
-            put_at: time(LAST_PUT_AT)?,
-            committed_at: time(LAST_COMMITTED_AT)?,
+            put_at: time(item, LAST_PUT_AT)?,
+            committed_at: time(item, LAST_COMMITTED_AT)?,
         }),
     })
 }

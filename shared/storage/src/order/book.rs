@@ -1,9 +1,9 @@
-//! The order book: what is known of each order, and the counters that it stands for, changed
+//! The order book: what is known about each order, and the counters of its contribution, changed
 //! together.
 //!
-//! What a chunk says of an order is merged with what is known of it. The merge knows no order and
-//! no repetition, so the order's own row is its ledger: a chunk that is counted again, in part or
-//! as a whole, changes nothing any more.
+//! What a chunk reports about an order is merged with what is known about it. Merging an event
+//! twice, or in another order, changes nothing, so the row of the order is its ledger: a chunk that
+//! is counted again, in part or as a whole, changes nothing.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,24 +17,25 @@ use minutebook_domain::time::lateness::is_closed;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Hour, Minute};
 
-use crate::cancellation::{OrderObstacles, order_obstacles};
-use crate::chunk::commit::{CommitEffort, Committer, cancellation_reasons, incomplete, pause};
+use crate::cancellation::{OrderObstacles, cancellation_reasons, order_obstacles};
+use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
 use crate::keys::{self, SHARD_COUNT, Shard};
-use crate::open_hours::Consistency;
 use crate::order::rows::{BATCH_READS_MAX, KnownOrder, order_item, recent_item};
-use crate::visitors::BATCH_PUTS_MAX;
+use crate::retry::Backoff;
+use crate::table::{BATCH_PUTS_MAX, Consistency};
 
-/// What the names and keys of an order's row take beside what is known of it, in bytes.
+/// The size of the names and keys of an order's row, without what is known about the order, in
+/// bytes.
 const ORDER_ROW_BYTES: usize = 400;
 
-/// What a chunk says of an order.
-type Told<'a> = (&'a OrderId, &'a OrderFacts);
+/// What a chunk reports about an order.
+type Reported<'a> = (&'a OrderId, &'a OrderFacts);
 
-/// An order of which more is known now.
+/// An order about which the chunk reports something new.
 struct ChangedOrder<'a> {
     order: &'a OrderId,
-    told: &'a OrderFacts,
+    reported: &'a OrderFacts,
     before: KnownOrder,
     after: OrderFacts,
 }
@@ -43,36 +44,37 @@ struct ChangedOrder<'a> {
 struct Attempt {
     shard: Shard,
     sealed: HashSet<(String, Hour)>,
-    /// How often a row was refused as too large.
+    /// The overflow row of each row that was refused as too large.
     overflows: HashMap<RowName, u32>,
 }
 
-/// Which row, but for its shard: the shards of a row are full together, or one of them is passed
-/// over early.
+/// A row without its shard: when one shard of a row is full, all of them continue in the next
+/// overflow row, a little early for some.
 type RowName = (String, Period, Measure, u32);
 
 impl Committer {
-    /// Merges what a chunk says of orders with what is known of them, and changes what they count
-    /// for, trying again for as long as the caller waits: dropping the future is safe at any point.
+    /// Merges what a chunk reports about orders with what is known about them, and changes their
+    /// contributions to the counters. It retries for as long as the caller waits: dropping the
+    /// future is safe at any point.
     ///
-    /// **Guarantees**: an order's row and the counters that it stands for change together.
-    /// Idempotent; several at once do no harm: a transaction stands on the revision of each order
-    /// that it was made from, and a reply that was lost is found out when the order is read again,
-    /// for then there is nothing to change.
+    /// **Guarantees**: an order's row and the counters of its contribution change together.
+    /// Idempotent, and safe to call several times at once: a transaction is conditional on the
+    /// revision of each of its orders. If a reply is lost, the next attempt reads the order again
+    /// and finds nothing to change.
     ///
     /// # Errors
-    /// [`StorageError::Unavailable`] if a later try may succeed; some orders may be written all the
-    /// same. Others will not pass by themselves.
-    pub async fn commit_orders(
+    /// [`StorageError`]; see [`StorageError::is_retryable`]. Some orders may be written
+    /// nevertheless.
+    pub(crate) async fn commit_orders(
         &self,
         orders: &Orders,
         now: &(dyn Fn() -> DateTime<Utc> + Sync),
         effort: &mut CommitEffort,
     ) -> Result<(), StorageError> {
-        let mut told: Vec<Told<'_>> = orders.iter().collect();
-        // Orders of one minute bump the same rows, so that they had better share a transaction.
-        told.sort_by_key(|(order, facts)| (&order.site, first_minute(facts), &order.id));
-        for batch in told.chunks(BATCH_READS_MAX) {
+        let mut reported: Vec<Reported<'_>> = orders.iter().collect();
+        // Orders of one minute add to the same rows, so they should share a transaction.
+        reported.sort_by_key(|(order, facts)| (&order.site, first_minute(facts), &order.id));
+        for batch in reported.chunks(BATCH_READS_MAX) {
             self.commit_batch(batch.to_vec(), now, effort).await?;
         }
         Ok(())
@@ -80,13 +82,13 @@ impl Committer {
 
     async fn commit_batch(
         &self,
-        mut waiting: Vec<Told<'_>>,
+        mut waiting: Vec<Reported<'_>>,
         now: &(dyn Fn() -> DateTime<Utc> + Sync),
         effort: &mut CommitEffort,
     ) -> Result<(), StorageError> {
         let mut attempt =
             Attempt { shard: Shard::Number(0), sealed: HashSet::new(), overflows: HashMap::new() };
-        let mut attempts: u32 = 0;
+        let mut backoff = Backoff::new();
         loop {
             let changed = self.changed(&waiting).await?;
             let now = now();
@@ -95,22 +97,24 @@ impl Committer {
             if waiting.is_empty() {
                 return Ok(());
             }
-            attempts += 1;
-            pause(attempts).await;
+            backoff.pause().await;
         }
     }
 
-    /// The orders of which the chunk says something new, ascending by site and minute.
-    async fn changed<'a>(&self, told: &[Told<'a>]) -> Result<Vec<ChangedOrder<'a>>, StorageError> {
-        let ids: Vec<&OrderId> = told.iter().map(|(order, _)| *order).collect();
+    /// The orders about which the chunk reports something new, ascending by site and minute.
+    async fn changed<'a>(
+        &self,
+        reported: &[Reported<'a>],
+    ) -> Result<Vec<ChangedOrder<'a>>, StorageError> {
+        let ids: Vec<&OrderId> = reported.iter().map(|(order, _)| *order).collect();
         let known = self.table.read_orders(&ids, Consistency::Strong).await?;
-        let mut changed = Vec::with_capacity(told.len());
-        for ((order, told), known) in told.iter().zip(known) {
+        let mut changed = Vec::with_capacity(reported.len());
+        for ((order, reported), known) in reported.iter().zip(known) {
             let before = known.unwrap_or(KnownOrder { facts: OrderFacts::default(), revision: 0 });
             let mut after = before.facts.clone();
-            after.merge((*told).clone());
+            after.merge((*reported).clone());
             if after != before.facts {
-                changed.push(ChangedOrder { order, told, before, after });
+                changed.push(ChangedOrder { order, reported, before, after });
             }
         }
         changed.sort_by_key(|changed| {
@@ -119,8 +123,8 @@ impl Committer {
         Ok(changed)
     }
 
-    /// Puts orders into the list of recent ones, before they count: who finds one there looks at
-    /// its row, and passes over those that were not made at that time. So these rows need neither a
+    /// Lists orders among the recent ones before they count. Readers of the list also read the order
+    /// rows, and skip orders that were not created at the listed time, so these puts need neither a
     /// condition nor a transaction.
     async fn list_recent(
         &self,
@@ -136,24 +140,25 @@ impl Committer {
                 .filter(is_new)
                 .and_then(|new| recent_item(order, new, self.retention, now));
             if let Some(item) = item {
-                let put = PutRequest::builder().set_item(Some(item)).build().map_err(incomplete)?;
+                let put = PutRequest::builder().set_item(Some(item)).build();
+                let put = put.map_err(StorageError::from_build)?;
                 puts.push(WriteRequest::builder().put_request(put).build());
             }
         }
         for batch in puts.chunks(BATCH_PUTS_MAX) {
-            self.put_batch(batch.to_vec()).await?;
+            self.table.put_batch(batch.to_vec()).await?;
         }
         Ok(())
     }
 
-    /// Writes changed in as few transactions as they fit; gives what has to be tried again.
+    /// Writes changed orders in as few transactions as fit them; returns those to try again.
     async fn write<'a>(
         &self,
         changed: &[ChangedOrder<'a>],
         now: DateTime<Utc>,
         attempt: &mut Attempt,
         effort: &mut CommitEffort,
-    ) -> Result<Vec<Told<'a>>, StorageError> {
+    ) -> Result<Vec<Reported<'a>>, StorageError> {
         let changes: Vec<OrderChange<'_>> = changed.iter().map(ChangedOrder::change).collect();
         let is_open = |site: &str, hour| {
             !is_closed(hour, now) && !attempt.sealed.contains(&(site.to_string(), hour))
@@ -170,13 +175,13 @@ impl Committer {
             let orders = changed.get(part.orders.clone()).unwrap_or_default();
             if let Some(obstacles) = self.transact_orders(orders, part, attempt).await? {
                 attempt.avoid(&obstacles, part, effort);
-                again.extend(orders.iter().map(|changed| (changed.order, changed.told)));
+                again.extend(orders.iter().map(|changed| (changed.order, changed.reported)));
             }
         }
         Ok(again)
     }
 
-    /// Carries out one transaction; gives what was in its way, if anything was.
+    /// Sends one transaction; returns why it was cancelled, if it was.
     async fn transact_orders(
         &self,
         changed: &[ChangedOrder<'_>],
@@ -188,12 +193,12 @@ impl Committer {
             actions.push(self.order_action(order)?);
         }
         for (site, hour) in &part.hours {
-            actions.push(self.seal_check(site, *hour, attempt.shard)?);
+            actions.push(self.table.seal_check(site, *hour, attempt.shard)?);
         }
         for row in &part.rows {
             let shard = if part.is_open(row) { attempt.shard } else { Shard::Late };
             let overflow = attempt.overflows.get(&row_name(row)).copied().unwrap_or(0);
-            actions.push(self.row_action(row, shard, overflow)?);
+            actions.push(self.table.row_action(row, shard, overflow, self.retention)?);
         }
         let send =
             self.table.client.transact_write_items().set_transact_items(Some(actions)).send();
@@ -209,7 +214,8 @@ impl Committer {
         }
     }
 
-    /// Puts an order's row in the place of the revision that was read.
+    /// The action that puts an order's row, on the condition that its revision is the one that was
+    /// read.
     fn order_action(&self, changed: &ChangedOrder<'_>) -> Result<TransactWriteItem, StorageError> {
         let revision = changed.before.revision;
         let put = Put::builder().table_name(&self.table.name).set_item(Some(order_item(
@@ -226,7 +232,7 @@ impl Committer {
                 .expression_attribute_names("#revision", keys::REVISION)
                 .expression_attribute_values(":revision", AttributeValue::N(revision.to_string())),
         };
-        Ok(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build())
+        Ok(TransactWriteItem::builder().put(put.build().map_err(StorageError::from_build)?).build())
     }
 }
 
@@ -266,8 +272,12 @@ fn row_name(row: &Row<'_>) -> RowName {
     (row.site.to_string(), row.period, row.measure, row.slot)
 }
 
-/// The minute of the first thing that is known of an order: mostly that of its creation.
+/// The minute of an order's creation or, before that is known, of its latest status.
 fn first_minute(facts: &OrderFacts) -> Option<Minute> {
     let created = facts.created.as_ref().map(|created| created.at);
     created.or(facts.stage.as_ref().map(|stage| stage.at)).and_then(Minute::containing)
 }
+
+#[cfg(test)]
+#[path = "book_tests.rs"]
+mod tests;

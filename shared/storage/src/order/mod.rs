@@ -1,4 +1,4 @@
-//! Orders in the table: their rows, and the book that merges what is reported about them.
+//! Orders in the table: their rows, and the order book, which merges reports about them.
 
 pub mod book;
 pub mod rows;

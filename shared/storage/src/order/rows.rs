@@ -14,12 +14,12 @@ use minutebook_domain::query::window::Window;
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Day, Minute};
 
-use crate::chunk::commit::{Table, pause};
-use crate::chunk::ledger::{Item, malformed, number, text};
 use crate::error::StorageError;
 use crate::keys;
-use crate::open_hours::Consistency;
-use crate::reader::has_expired;
+use crate::retry::Backoff;
+use crate::table::{
+    Consistency, Item, Table, has_expired, key, malformed, number, text, time,
+};
 
 /// The rows of one `BatchGetItem`.
 ///
@@ -27,49 +27,48 @@ use crate::reader::has_expired;
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 pub(crate) const BATCH_READS_MAX: usize = 100;
 
-/// How many places of the list of recent orders are read beyond those that are asked for: an order
-/// whose creation turned out to be earlier than was known first stands there twice, and counts
-/// once.
+/// The number of rows of the list of recent orders that are read beyond the limit. An order whose
+/// creation turned out to be earlier than first known is listed twice, and shown once.
 const RECENT_SPARE: usize = 10;
 
-/// What stands in an order's row.
+/// The content of an order's row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct KnownOrder {
-    /// What is known of the order.
+    /// What is known about the order.
     pub(crate) facts: OrderFacts,
-    /// How often the row was written.
+    /// The number of times that the row was written.
     pub(crate) revision: u64,
 }
 
-/// What is asked of the list of recent orders.
+/// A question to the list of recent orders.
 #[derive(Clone, Copy, Debug)]
 pub struct RecentQuestion<'a> {
     /// The site.
     pub site: &'a str,
-    /// The minutes that the orders were made in.
+    /// The minutes in which the orders were created.
     pub window: Window,
-    /// How many are wanted.
+    /// The number of orders that are wanted.
     pub limit: usize,
-    /// The present: it says what has expired.
+    /// The current time: it decides what has expired.
     pub now: DateTime<Utc>,
 }
 
-/// An order of the list.
+/// An order of the list of recent orders.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecentOrder {
     /// Its id.
     pub id: String,
-    /// What is known of it; its creation always is.
+    /// What is known about it; its creation always is.
     pub facts: OrderFacts,
 }
 
-/// Where recent orders are read from: the table, or what a test has in its place.
+/// Where recent orders are read from: the table, or a stand-in for it in tests.
 pub trait OrderSource: Sync {
-    /// The orders that were made in a window, the newest first, with what they are now. Reads may
+    /// The orders that were created in a window, the newest first, in their current state. Reads may
     /// lag by less than a second.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     fn recent_orders(
         &self,
         question: &RecentQuestion<'_>,
@@ -95,21 +94,21 @@ impl OrderSource for Table {
             self.read_orders(&ids.iter().collect::<Vec<_>>(), Consistency::Eventual).await?;
         let recent = listed.into_iter().zip(known).filter_map(|((created_at, id), known)| {
             let facts = known?.facts;
-            let is_its_place =
+            let is_listed_time =
                 facts.created.as_ref().is_some_and(|created| exact_time(created.at) == created_at);
-            is_its_place.then_some(RecentOrder { id, facts })
+            is_listed_time.then_some(RecentOrder { id, facts })
         });
         Ok(recent.take(question.limit).collect())
     }
 }
 
 impl Table {
-    /// Reads the rows of orders, in the order of their ids; `None` for one that is not there.
+    /// Reads the rows of orders, in the order of the ids; `None` for one that does not exist.
     ///
-    /// **Shape**: no id may be given twice.
+    /// **Shape**: no id may occur twice.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub(crate) async fn read_orders(
         &self,
         ids: &[&OrderId],
@@ -125,23 +124,20 @@ impl Table {
         Ok(ids.iter().map(|id| known.remove(&keys::order_partition(&id.site, &id.id))).collect())
     }
 
-    /// Gets rows, those that the table did not get to again, for as long as the caller waits.
+    /// Gets rows, and again those that DynamoDB left unprocessed, for as long as the caller waits.
     async fn read_batch(
         &self,
         mut wanted: Vec<Item>,
         consistency: Consistency,
     ) -> Result<Vec<Item>, StorageError> {
         let mut items = Vec::with_capacity(wanted.len());
-        let mut attempts: u32 = 0;
+        let mut backoff = Backoff::new();
         while !wanted.is_empty() {
             let keys = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
                 .consistent_read(consistency == Consistency::Strong)
                 .build()
-                .map_err(|error| StorageError::Refused {
-                    call: "BatchGetItem of orders",
-                    reason: error.to_string(),
-                })?;
+                .map_err(StorageError::from_build)?;
             let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
             let answer =
                 answer.map_err(|error| StorageError::from_sdk("BatchGetItem of orders", error))?;
@@ -151,36 +147,28 @@ impl Table {
             let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.name);
             wanted = left.map(|left| left.keys).unwrap_or_default();
             if !wanted.is_empty() {
-                attempts += 1;
-                pause(attempts).await;
+                backoff.pause().await;
             }
         }
         Ok(items)
     }
 
-    /// The newest places of a day's list: when an order was made, as it is written there, and its
-    /// id.
+    /// The newest orders of a day's list: the time of creation, as written there, and the id.
     async fn list_of_day(
         &self,
         question: &RecentQuestion<'_>,
         day: Day,
     ) -> Result<Vec<(String, String)>, StorageError> {
-        // Times have one length, and a whole minute is less than all that is in it.
+        // Times have one length, and a whole minute sorts before all times within it.
         let bound = |minute: Minute| exact_time(time_of(minute));
         let limit = i32::try_from(question.limit + RECENT_SPARE).unwrap_or(i32::MAX);
+        let bounds = (bound(question.window.from), bound(question.window.to));
         let query = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_names("#sk", keys::SORT_KEY)
-            .expression_attribute_values(
-                ":pk",
-                AttributeValue::S(keys::recent_partition(question.site, day)),
+            .query_between(
+                keys::recent_partition(question.site, day),
+                bounds,
+                Consistency::Eventual,
             )
-            .expression_attribute_values(":from", AttributeValue::S(bound(question.window.from)))
-            .expression_attribute_values(":to", AttributeValue::S(bound(question.window.to)))
             .scan_index_forward(false)
             .limit(limit);
         let answer = query
@@ -192,10 +180,10 @@ impl Table {
             if has_expired(&item, question.now)? {
                 continue;
             }
-            let place = text(&item, keys::SORT_KEY)?.split_once('#');
-            let (created_at, id) = place.ok_or_else(|| {
-                malformed(&item, "its sort key is not a time and an order".to_string())
-            })?;
+            let (created_at, id) =
+                text(&item, keys::SORT_KEY)?.split_once('#').ok_or_else(|| {
+                    malformed(&item, "its sort key is not a time and an order".to_string())
+                })?;
             listed.push((created_at.to_string(), id.to_string()));
         }
         Ok(listed)
@@ -213,8 +201,7 @@ fn days_of(window: Window) -> Vec<Day> {
     days
 }
 
-/// The row that puts an order into the list of recent ones; `None` where it would have expired
-/// already.
+/// The row that lists an order among the recent ones; `None` if it would have expired already.
 pub(crate) fn recent_item(
     order: &OrderId,
     created: &Creation,
@@ -227,13 +214,7 @@ pub(crate) fn recent_item(
         return None;
     }
     let sort_key = keys::recent_order(&exact_time(created.at), &order.id);
-    let mut item = Item::from([
-        (
-            keys::PARTITION_KEY.to_string(),
-            AttributeValue::S(keys::recent_partition(&order.site, minute.hour().day())),
-        ),
-        (keys::SORT_KEY.to_string(), AttributeValue::S(sort_key)),
-    ]);
+    let mut item = key(keys::recent_partition(&order.site, minute.hour().day()), sort_key);
     if let Some(expires_at) = retention.expires_at(period) {
         item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
     }
@@ -242,14 +223,10 @@ pub(crate) fn recent_item(
 
 /// The keys of an order's row.
 fn order_key(order: &OrderId) -> Item {
-    let text = |text: String| AttributeValue::S(text);
-    Item::from([
-        (keys::PARTITION_KEY.to_string(), text(keys::order_partition(&order.site, &order.id))),
-        (keys::SORT_KEY.to_string(), text(keys::ORDER.to_string())),
-    ])
+    key(keys::order_partition(&order.site, &order.id), keys::ORDER.to_string())
 }
 
-/// Writes what is known of an order as a row.
+/// Writes what is known about an order as a row.
 pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> Item {
     let mut item = order_key(order);
     let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
@@ -285,7 +262,7 @@ pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> 
     item
 }
 
-/// Reads what is known of an order from its row.
+/// Reads what is known about an order from its row.
 pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
     let has = |name: &str| item.contains_key(name);
     let text_if_any =
@@ -350,12 +327,6 @@ fn amount(item: &Item, value: Option<&AttributeValue>, name: &str) -> Result<Amo
         .and_then(|value| value.as_n().ok())
         .and_then(|number| Amount::parse(number.as_bytes()))
         .ok_or_else(|| malformed(item, format!("{name} is {value:?}, not a decimal in range")))
-}
-
-fn time(item: &Item, name: &str) -> Result<DateTime<Utc>, StorageError> {
-    let time = DateTime::parse_from_rfc3339(text(item, name)?)
-        .map_err(|error| malformed(item, format!("{name} is not a time: {error}")))?;
-    Ok(time.with_timezone(&Utc))
 }
 
 /// To the nanosecond, always of one length: `2026-11-20T23:07:31.123000000Z`.

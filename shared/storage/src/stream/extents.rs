@@ -1,30 +1,31 @@
-//! The segments of a stream: which records of a partition lie in the bucket, so that each is stored
-//! once however often and in whatever batches it is delivered.
+//! The extents of a stream: which records of a partition are stored in the bucket. With them, each
+//! record is stored once, in whatever batches and however often it is delivered.
 //!
-//! The objects of a partition form a chain, as the segments of a log do. Each is named by the
-//! position that it goes on from and is put on the condition that there is none under its name; it
-//! says in its metadata how far it goes, and so which name comes next. Of all who put at a position
-//! one wins, and the others go on behind what it stored. The row in the table says how far the
-//! chain is, so that nobody walks it from its start; a row that is behind costs a step and changes
+//! The objects of a partition form a chain, like the segments of a log. Each is named by the
+//! position that it continues from, and put on the condition that the name is free. Its metadata
+//! says how far it reaches, and so how the next one is named. Of all workers that put at a position
+//! one wins, and the others continue after what it stored. The row in the table says how far the
+//! chain reaches, so that nobody walks it from its start; a row that lags costs a step and changes
 //! nothing.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::TryStreamExt;
 use minutebook_domain::offset::Offset;
 
 use crate::bucket::store::Label;
-use crate::chunk::commit::Table;
-use crate::chunk::ledger::{Item, malformed, text};
 use crate::error::StorageError;
 use crate::keys;
-use crate::open_hours::met;
+use crate::table::{
+    Consistency, Item, Table, condition_met, key, malformed, number_if_any, rows, text,
+};
 
-/// The metadata that says how far a segment goes.
+/// The metadata with the offset of a segment's last record.
 const LAST_OFFSET: &str = "last-offset";
-/// The metadata that says the latest time that a record of a segment has.
+/// The metadata with the latest time of a segment's records.
 const TIMESTAMP_MAX: &str = "timestamp-max";
-/// The attribute of that time, over all segments of a extent.
+/// The attribute of that time, over all segments of an extent.
 const TIMESTAMP_MAX_ATTRIBUTE: &str = "timestamp_max";
 
 /// What a stored segment says about itself.
@@ -32,8 +33,7 @@ const TIMESTAMP_MAX_ATTRIBUTE: &str = "timestamp_max";
 pub struct Segment {
     /// The offset of its last record.
     pub last: Offset,
-    /// The latest time that one of its records has, in milliseconds since 1970, where the stream
-    /// keeps times.
+    /// The latest time of its records, in milliseconds since 1970, if the stream keeps times.
     pub timestamp_max: Option<i64>,
 }
 
@@ -57,38 +57,39 @@ impl Label for Segment {
     }
 }
 
-/// Which extent of a partition.
+/// The name of an extent of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ExtentName {
-    /// How often the partition was made anew, from 1: its offsets began again each time.
+    /// The epoch of the partition, from 1: a partition that is created again starts its offsets, and
+    /// an epoch, again.
     pub epoch: u32,
-    /// From 0; each higher one lies before the one below it, since the stream was read again from
-    /// further back.
+    /// The number in the epoch, from 0. Each one lies before the one of the number below it, because
+    /// the stream was read again from an earlier position.
     pub number: u32,
 }
 
-/// Records of a partition that are stored one after another, without one left out: from `first` to
-/// before `next`.
+/// A range of a partition's positions whose records are all stored: from `first` up to, but not
+/// including, `next`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Extent {
-    /// Which one.
+    /// Its name.
     pub name: ExtentName,
-    /// Where it begins; this never changes.
+    /// Its first position; this never changes.
     pub first: Offset,
-    /// The position that it goes on from.
+    /// The position that it continues from.
     pub next: Offset,
-    /// The latest time that one of its records has, where the stream keeps times.
+    /// The latest time of its records, if the stream keeps times.
     pub timestamp_max: Option<i64>,
 }
 
 impl Extent {
-    /// A extent that has no record yet.
+    /// An extent without records.
     pub fn begun(name: ExtentName, first: Offset) -> Extent {
         Extent { name, next: first.clone(), first, timestamp_max: None }
     }
 
-    /// The name of the object that goes on from here: `<partition>/<position>.jsonl`, with the
-    /// epoch before the ending from the second one on.
+    /// The name of the object that continues it: `<partition>/<position>.jsonl`, with the epoch
+    /// before the ending from the second epoch on.
     pub fn next_key(&self, partition: &str) -> String {
         let position = self.next.as_name();
         match self.name.epoch {
@@ -97,7 +98,7 @@ impl Extent {
         }
     }
 
-    /// The same extent with one segment more.
+    /// The extent with one more segment.
     pub fn and(&self, segment: &Segment) -> Extent {
         Extent {
             next: segment.last.following(),
@@ -107,34 +108,34 @@ impl Extent {
     }
 }
 
-/// Where it is written how far partitions are stored: the table, or what a test has in its place.
+/// Where the extents of partitions are kept: the table, or a stand-in for it in tests.
 pub trait Positions: Sync {
-    /// All extents of a partition, by their names.
+    /// All extents of a partition, by name.
     ///
-    /// **Guarantees**: shows every change that was made before the call.
+    /// **Guarantees**: a consistent read.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     fn extents(
         &self,
         partition: &str,
     ) -> impl Future<Output = Result<Vec<Extent>, StorageError>> + Send;
 
-    /// Begins a extent; `false` if there is one of its name.
+    /// Begins an extent; `false` if one of its name exists.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     fn begin(
         &self,
         partition: &str,
         extent: &Extent,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
-    /// Moves a extent on; `false` if it is not at `from` any more, which does no harm: whoever
-    /// moved it took the same step.
+    /// Advances an extent; `false` if it is no longer at `from`, which is harmless: another delivery
+    /// took the same step.
     ///
     /// # Errors
-    /// [`StorageError`]; a retry helps where it says so.
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
     fn advance(
         &self,
         partition: &str,
@@ -145,22 +146,10 @@ pub trait Positions: Sync {
 
 impl Positions for Table {
     async fn extents(&self, partition: &str) -> Result<Vec<Extent>, StorageError> {
+        let query = self.query(keys::stream_partition(partition), Consistency::Strong);
+        let mut rows = rows(query, "Query of the extents of a stream");
         let mut extents = vec![];
-        let mut items = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_values(":pk", AttributeValue::S(partition_key(partition)))
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|error| {
-                StorageError::from_sdk("Query of the positions of a stream", error)
-            })?;
+        while let Some(item) = rows.try_next().await? {
             extents.push(read_extent(&item)?);
         }
         Ok(extents)
@@ -174,7 +163,7 @@ impl Positions for Table {
             .set_item(Some(extent_item(partition, extent)))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", keys::PARTITION_KEY);
-        met(put.send().await, "PutItem of a position of a stream")
+        condition_met(put.send().await, "PutItem of an extent of a stream")
     }
 
     async fn advance(
@@ -191,22 +180,15 @@ impl Positions for Table {
             .condition_expression("#next = :from")
             .expression_attribute_names("#next", "next")
             .expression_attribute_values(":from", AttributeValue::S(from.next.to_string()));
-        met(put.send().await, "PutItem of a position of a stream")
+        condition_met(put.send().await, "PutItem of an extent of a stream")
     }
-}
-
-fn partition_key(partition: &str) -> String {
-    format!("P#{partition}")
 }
 
 fn extent_item(partition: &str, extent: &Extent) -> Item {
     let ExtentName { epoch, number } = extent.name;
-    let mut item = Item::from([
-        (keys::PARTITION_KEY.to_string(), AttributeValue::S(partition_key(partition))),
-        (keys::SORT_KEY.to_string(), AttributeValue::S(format!("{epoch:06}.{number:03}"))),
-        ("first".to_string(), AttributeValue::S(extent.first.to_string())),
-        ("next".to_string(), AttributeValue::S(extent.next.to_string())),
-    ]);
+    let mut item = key(keys::stream_partition(partition), keys::stream_extent(epoch, number));
+    item.insert("first".to_string(), AttributeValue::S(extent.first.to_string()));
+    item.insert("next".to_string(), AttributeValue::S(extent.next.to_string()));
     if let Some(time) = extent.timestamp_max {
         item.insert(TIMESTAMP_MAX_ATTRIBUTE.to_string(), AttributeValue::N(time.to_string()));
     }
@@ -218,22 +200,14 @@ fn read_extent(item: &Item) -> Result<Extent, StorageError> {
         Some(ExtentName { epoch: epoch.parse().ok()?, number: number.parse().ok()? })
     });
     let name = name
-        .ok_or_else(|| malformed(item, "its sort key is not a epoch and a extent".to_string()))?;
+        .ok_or_else(|| malformed(item, "its sort key is not an epoch and a number".to_string()))?;
     let offset = |attribute: &str| {
         let digits = text(item, attribute)?;
         Offset::parse(digits).ok_or_else(|| {
             malformed(item, format!("{attribute} is {digits:?}, not a whole number"))
         })
     };
-    let timestamp_max = match item.get(TIMESTAMP_MAX_ATTRIBUTE) {
-        None => None,
-        Some(value) => {
-            let time = value.as_n().ok().and_then(|time| time.parse().ok());
-            Some(time.ok_or_else(|| {
-                malformed(item, format!("{TIMESTAMP_MAX_ATTRIBUTE} is {value:?}"))
-            })?)
-        }
-    };
+    let timestamp_max = number_if_any(item, TIMESTAMP_MAX_ATTRIBUTE)?;
     Ok(Extent { name, first: offset("first")?, next: offset("next")?, timestamp_max })
 }
 

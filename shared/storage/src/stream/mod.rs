@@ -1,3 +1,3 @@
-//! Streams in the bucket: which extents of a partition are stored.
+//! Streams in the bucket: the extents of each partition that are stored.
 
 pub mod extents;

@@ -1,7 +1,6 @@
 //! The types of events.
 
-use crate::json::Value;
-use crate::orders::OrderKind;
+use crate::read::json::Value;
 
 /// Types that shops send beside those that count: of Google Analytics 4, and of Segment.
 const IGNORED: &[&str] = &[
@@ -68,6 +67,14 @@ pub(crate) enum Kind {
     Purchase,
     Refund,
     Order(OrderKind),
+}
+
+/// The types of events about orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OrderKind {
+    Created,
+    StatusChanged,
+    Cancelled,
 }
 
 /// The kind of an event; `None` for a known type that nothing counts.

@@ -2,44 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-
+use crate::count::key::TallyKey;
+use crate::count::visitors::Visitors;
 use crate::decimal::Decimal;
-use crate::event::{Settings, check_element, check_line, own_id};
-use crate::json::{self, JsonError, Object, Value};
-use crate::orders::OrderEvent;
-use crate::unpack::unpack;
-use crate::visitors::Visitors;
+use crate::read::event::{check_element, check_line, own_id};
+use crate::read::json::{self, JsonError, Object, Value};
+use crate::read::order::OrderEvent;
+use crate::read::unpack::{RecountError, unpack};
+use crate::read::values::Settings;
 
 /// How long a line may be, in bytes, without its line end.
 const LINE_BYTES_MAX: usize = 256 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// What a number is counted under.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TallyKey {
-    /// The site.
-    pub site: String,
-    /// The measure, as in a sort key: `views`, `sales:USD`.
-    pub measure: String,
-    /// Minutes since 1970.
-    pub minute: i64,
-    /// The item or the page. The empty key of `pages` is for views that count items too, and is no
-    /// page.
-    pub key: String,
-}
-
-impl TallyKey {
-    /// The start of the minute.
-    ///
-    /// # Panics
-    /// The minute is not one of the years 1970 to 9999.
-    pub fn minute_start(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(self.minute * 60, 0)
-            .expect("event times are checked to lie before the year 10000")
-    }
-}
 
 /// What a chunk holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,20 +49,6 @@ impl Recount {
     pub fn rejected_count(&self) -> u64 {
         self.rejected.values().sum()
     }
-}
-
-/// Why a chunk cannot be counted at all.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RecountError {
-    /// It unpacks to more than is taken.
-    #[error("unpacks to more than {limit_bytes} bytes")]
-    Bomb {
-        /// The most that this chunk may unpack to.
-        limit_bytes: u64,
-    },
-    /// It starts like a packed chunk, and is cut or broken.
-    #[error("cannot be unpacked: {0}")]
-    Broken(String),
 }
 
 /// Counts a chunk, given as the bytes that are stored.

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 
+use crate::count::key::TallyKey;
 use crate::decimal::Decimal;
-use crate::recount::TallyKey;
 
 /// Whole numbers of this size and above are no longer exact in JavaScript, so as ids they are plain
 /// texts.

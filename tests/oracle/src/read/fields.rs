@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Object, Value};
+use crate::read::json::{Object, Value};
 
 // The spellings of each field, the one that wins first, which is also the name of the field.
 

@@ -2,8 +2,6 @@
 
 use std::io::{self, Read};
 
-use crate::recount::RecountError;
-
 /// The most that a chunk may unpack to.
 const UNPACKED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
@@ -15,6 +13,20 @@ const BOMB_BYTES_MIN: u64 = 1024 * 1024;
 
 /// 8 MiB, as a power of two: a frame with a larger window is broken.
 const ZSTD_WINDOW_BITS_MAX: u32 = 23;
+
+/// Why a chunk cannot be counted at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecountError {
+    /// It unpacks to more than is taken.
+    #[error("unpacks to more than {limit_bytes} bytes")]
+    Bomb {
+        /// The most that this chunk may unpack to.
+        limit_bytes: u64,
+    },
+    /// It starts like a packed chunk, and is cut or broken.
+    #[error("cannot be unpacked: {0}")]
+    Broken(String),
+}
 
 /// The bytes of a chunk, unpacked if they are packed with gzip or zstd.
 pub(crate) fn unpack(stored: &[u8]) -> Result<Vec<u8>, RecountError> {

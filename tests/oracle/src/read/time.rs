@@ -4,7 +4,7 @@ use bigdecimal::{BigDecimal, Signed as _, ToPrimitive as _};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::decimal::{read_number, whole_digits};
-use crate::json::Value;
+use crate::read::json::Value;
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: i128 = 1_000_000_000;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::calendar::{Granularity, Period};
-use crate::names::{Name, Names};
+use crate::count::names::{Name, Names};
 
 /// Who had counted events, by site and minute.
 ///

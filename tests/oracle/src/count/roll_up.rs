@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::{Granularity, Period};
+use crate::count::key::TallyKey;
 use crate::decimal::Decimal;
-use crate::recount::TallyKey;
 
 /// What a number is counted under, at any granularity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +40,8 @@ pub fn roll_up(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Settings;
-    use crate::recount::recount;
+    use crate::count::recount::recount;
+    use crate::read::values::Settings;
     use minutebook_shop::{Shop, Span, lines};
 
     /// Half a year of a small shop, from the end of one ISO year into the next.

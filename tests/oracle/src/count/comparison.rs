@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::{Granularity, Period};
+use crate::count::key::TallyKey;
+use crate::count::names::{Name, Names};
+use crate::count::recount::Recount;
 use crate::decimal::Decimal;
-use crate::names::{Name, Names};
-use crate::recount::{Recount, TallyKey};
 
 /// A number twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,7 +150,7 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::roll_up::roll_up;
+    use crate::count::roll_up::roll_up;
 
     fn cell<'a>(site: &'a str, granularity: Granularity, key: &'a str) -> Cell<'a> {
         Cell { site, measure: "views", period: Period::containing(granularity, 61), key }

@@ -6,10 +6,10 @@ use std::ops::Range;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
+use crate::answer::ranking::ranked;
 use crate::calendar::{Granularity, Period};
+use crate::count::key::TallyKey;
 use crate::decimal::Decimal;
-use crate::ranking::ranked;
-use crate::recount::TallyKey;
 
 /// Midnights of every zone lie on a quarter of an hour by UTC, but for a few old ones that are
 /// found a little late.

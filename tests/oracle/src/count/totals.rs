@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use crate::recount::Recount;
+use crate::count::recount::Recount;
 
 /// The outcomes of chunks, added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,60 @@
+//! What every commit needs: the table, the retention, and the hours that this process has listed.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use minutebook_domain::time::Hour;
+use minutebook_domain::time::period::Retention;
+
+use crate::error::StorageError;
+use crate::table::Table;
+
+/// The number of open hours that a process remembers to have listed; beyond, it lists them again.
+const LISTED_HOURS_MAX: usize = 10_000;
+
+/// Commits chunks to the table. `chunk/commit.rs` has the protocol.
+#[derive(Debug)]
+pub struct Committer {
+    /// The table.
+    pub table: Table,
+    /// How long rows are kept.
+    pub retention: Retention,
+    /// The hours that this process has put on the list of open hours.
+    listed: Mutex<HashSet<(String, Hour)>>,
+}
+
+/// The obstacles that commits met, for the log.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct CommitEffort {
+    /// Transactions that conflicted with another one.
+    pub conflicts: u32,
+    /// Transactions that a partition's limit refused.
+    pub throttles: u32,
+}
+
+impl Committer {
+    /// A committer that has listed no hour yet.
+    pub fn new(table: Table, retention: Retention) -> Committer {
+        Committer { table, retention, listed: Mutex::default() }
+    }
+
+    /// Puts an hour on the list of open hours before its first row is written; sealing and readers
+    /// find it there.
+    pub(crate) async fn list_once(&self, site: &str, hour: Hour) -> Result<(), StorageError> {
+        let entry = (site.to_string(), hour);
+        if self.listed().contains(&entry) {
+            return Ok(());
+        }
+        self.table.list_open(site, hour).await?;
+        let mut listed = self.listed();
+        if listed.len() >= LISTED_HOURS_MAX {
+            listed.clear();
+        }
+        listed.insert(entry);
+        Ok(())
+    }
+
+    fn listed(&self) -> MutexGuard<'_, HashSet<(String, Hour)>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,10 @@
+//! Counting: chunks, orders and visitors, and their sums beside those of the table.
+
+pub(crate) mod comparison;
+pub(crate) mod key;
+pub(crate) mod names;
+pub(crate) mod orders;
+pub(crate) mod recount;
+pub(crate) mod roll_up;
+pub(crate) mod totals;
+pub(crate) mod visitors;

@@ -1,0 +1,10 @@
+//! Reading: the bytes of a chunk, the JSON of a line, the fields and types of an event.
+
+pub(crate) mod event;
+pub(crate) mod fields;
+pub(crate) mod json;
+pub(crate) mod order;
+pub(crate) mod time;
+pub(crate) mod types;
+pub(crate) mod unpack;
+pub(crate) mod values;

@@ -1,0 +1,139 @@
+//! An event about an order: what it reports.
+
+use std::collections::BTreeMap;
+
+use crate::decimal::Decimal;
+use crate::read::fields::{
+    NEW_STATUS, ORDER_NUMBER, PRICE, PRODUCT_NAME, QUANTITY, REFUND_AMOUNT, STATUS, Sources,
+    TOTAL_AMOUNT,
+};
+use crate::read::json::Value;
+use crate::read::types::OrderKind;
+use crate::read::values::{Settings, amount, currency, id, invalid, money};
+
+/// How many items an order may have.
+const ITEMS_MAX: usize = 500;
+
+/// How long a status may be, in bytes.
+const STATUS_BYTES_MAX: usize = 64;
+
+/// The largest total of an order.
+const TOTAL_MAX: u64 = 1_000_000_000_000;
+
+/// An event about an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderEvent {
+    /// The site.
+    pub site: String,
+    /// The order.
+    pub order: String,
+    /// Nanoseconds since 1970.
+    pub at: i128,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened to an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It was made.
+    Created {
+        /// What it is.
+        order: Made,
+        /// Its first status.
+        status: String,
+    },
+    /// It got a status.
+    Changed(String),
+    /// It was cancelled; the refund, if one is told.
+    Cancelled(Option<Decimal>),
+}
+
+/// An order as it was made; of two that were made at one time the lesser one counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Made {
+    /// Its number.
+    pub number: Option<String>,
+    /// Who made it.
+    pub customer: Option<String>,
+    /// The currency of its money.
+    pub currency: String,
+    /// What it costs.
+    pub value: Decimal,
+    /// What was ordered: name, units, money; ascending, each name once.
+    pub products: Vec<(String, Decimal, Decimal)>,
+}
+
+/// Checks what only an event about an order has, and says what happened to it. The fields that all
+/// events have were checked before.
+///
+/// # Errors
+/// The reason for which the line is rejected.
+pub(crate) fn check(
+    kind: OrderKind,
+    sources: &Sources<'_>,
+    customer: Option<String>,
+    currency: Option<String>,
+    settings: &Settings,
+) -> Result<What, String> {
+    Ok(match kind {
+        OrderKind::Created => {
+            let number = id(sources, ORDER_NUMBER)?;
+            let status = status(sources, STATUS)?.unwrap_or_else(|| "CREATED".to_owned());
+            let total = amount(sources, TOTAL_AMOUNT)?;
+            let (products, sum) = products(sources)?;
+            let value = total.or(sum).ok_or("missing:total_amount")?;
+            if value > Decimal::from(TOTAL_MAX) {
+                return Err("invalid:total_amount".to_owned());
+            }
+            let currency = currency.unwrap_or_else(|| settings.default_currency.clone());
+            What::Created { order: Made { number, customer, currency, value, products }, status }
+        }
+        OrderKind::StatusChanged => {
+            What::Changed(status(sources, NEW_STATUS)?.ok_or("missing:newStatus")?)
+        }
+        OrderKind::Cancelled => What::Cancelled(amount(sources, REFUND_AMOUNT)?),
+    })
+}
+
+type Products = Vec<(String, Decimal, Decimal)>;
+
+/// What was ordered, and what all of it costs, where each item tells.
+fn products(sources: &Sources<'_>) -> Result<(Products, Option<Decimal>), String> {
+    let Some(items) = sources.items() else {
+        return Ok((Vec::new(), None));
+    };
+    let mut sums: BTreeMap<String, (Decimal, Decimal)> = BTreeMap::new();
+    let mut all = Some(Decimal::ZERO);
+    for (place, item) in items.iter().enumerate() {
+        let Value::Object(item) = item else {
+            return Err("invalid:items".to_owned());
+        };
+        if place >= ITEMS_MAX {
+            return Err("invalid:items".to_owned());
+        }
+        let item = Sources::of(item);
+        currency(&item)?;
+        let name = id(&item, PRODUCT_NAME)?;
+        let price = amount(&item, PRICE)?;
+        let units = amount(&item, QUANTITY)?.unwrap_or(Decimal::ONE);
+        let total = amount(&item, TOTAL_AMOUNT)?;
+        let money = money(total, price, units)?;
+        let (units_sum, money_sum) = sums.entry(name.ok_or("missing:productName")?).or_default();
+        *units_sum += units;
+        *money_sum += money.unwrap_or(Decimal::ZERO);
+        all = match (all, money) {
+            (Some(all), Some(money)) => Some(all + money),
+            _ => None,
+        };
+    }
+    Ok((sums.into_iter().map(|(name, (units, money))| (name, units, money)).collect(), all))
+}
+
+fn status(sources: &Sources<'_>, spellings: &[&str]) -> Result<Option<String>, String> {
+    match sources.find(spellings) {
+        None => Ok(None),
+        Some(Value::Text(status)) if status.len() <= STATUS_BYTES_MAX => Ok(Some(status.clone())),
+        Some(_) => Err(invalid(spellings)),
+    }
+}

@@ -1,0 +1,116 @@
+//! Lines: their ends, lengths and what makes them JSON.
+
+use super::*;
+
+#[test]
+fn lf_crlf_no_final_newline_and_byte_order_mark() {
+    check(format!("{VIEW}\n{VIEW}\n"), "c2 e2 | views 11:07 1=2");
+    check(format!("{VIEW}\r\n{VIEW}\r\n"), "c2 e2 | views 11:07 1=2");
+    check(format!("{VIEW}\n{VIEW}"), "c2 e2 | views 11:07 1=2");
+    check(format!("\u{feff}{VIEW}\n{VIEW}"), "c2 e2 | views 11:07 1=2");
+    check(format!("{VIEW}\n\u{feff}{VIEW}"), "c1 e1 not_json@2 | views 11:07 1=1");
+    check(format!("\u{feff}\u{feff}{VIEW}"), "not_json@1 | ");
+}
+
+#[test]
+fn a_carriage_return_elsewhere_belongs_to_its_line() {
+    check(format!("{VIEW}\r"), "c1 e1 | views 11:07 1=1");
+    check(format!("{VIEW}\r\r\n"), "c1 e1 | views 11:07 1=1");
+    check(format!("{VIEW}\r{VIEW}\n"), "not_json@1 | ");
+    // The line is as long as is allowed, but for a CR that is no line end.
+    let long = format!("{VIEW}{}", " ".repeat(262_144 - VIEW.len()));
+    check(format!("{long}\r\n"), "c1 e1 | views 11:07 1=1");
+    check(format!("{long}\r"), "too_long@1 | ");
+    check(format!("{long}\r\r\n"), "too_long@1 | ");
+}
+
+#[test]
+fn blank_lines_are_in_no_count_but_line_numbers_go_on() {
+    check("", " | ");
+    check("\n \r\n\t\r\r\n\n", " | ");
+    check(format!("\n \t\r\n\n{VIEW}\nx\n\n"), "c1 e1 not_json@5 | views 11:07 1=1");
+    check("\u{feff}\n", " | ");
+    assert_eq!(count("\n\u{feff}\nx").lines, 2);
+    check(" ".repeat(300_000), " | ");
+    check("\u{b}\n\u{a0}", "not_json@1 not_json@2 | ");
+}
+
+#[test]
+fn too_long() {
+    let longest = format!("{VIEW}{}", " ".repeat(262_144 - VIEW.len()));
+    check(&longest, "c1 e1 | views 11:07 1=1");
+    check(format!("{longest} \n{VIEW}"), "c1 e1 too_long@1 | views 11:07 1=1");
+    check(format!("\u{feff}{longest}"), "c1 e1 | views 11:07 1=1");
+    // The length is looked at first.
+    check(vec![0xff; 262_145], "too_long@1 | ");
+    check("[".repeat(262_145), "too_long@1 | ");
+}
+
+#[test]
+fn not_utf8() {
+    check(b"{\"event\":\"view\",\"ts\":1,\"item_id\":\"\xff\"}", "not_utf8@1 | ");
+    check(
+        b"\xc0\xaf\n\xed\xa0\x80\n\xf4\x90\x80\x80\n\xe2\x82",
+        "not_utf8@1 not_utf8@2 not_utf8@3 not_utf8@4 | ",
+    );
+    // UTF-8 is looked at before JSON.
+    check(b"{{{\xff", "not_utf8@1 | ");
+}
+
+#[test]
+fn not_json() {
+    for text in [
+        "x",
+        "{",
+        "{\"a\":1",
+        "{} {}",
+        "{'a':1}",
+        "{\"a\":01}",
+        "{\"a\":NaN}",
+        "{\"a\":\"\u{1}\"}",
+        "{\"a\":1,}",
+    ] {
+        check(text, "not_json@1 | ");
+    }
+    check(r#"{"a":"\ud800"}"#, "not_json@1 | ");
+    check(r#"{"a":"\udc00\ud800"}"#, "not_json@1 | ");
+    check(r#"{"\ud800":1}"#, "not_json@1 | ");
+}
+
+#[test]
+fn too_deep() {
+    let nested = |levels: usize| {
+        line(&format!(
+            r#""event":"view","item_id":1,"x":{}{}"#,
+            "[".repeat(levels),
+            "]".repeat(levels)
+        ))
+    };
+    check(nested(63), "c1 e1 | views 11:07 1=1");
+    check(nested(64), "too_deep@1 | ");
+    check(format!("{{\"a\":x{}", "[".repeat(70)), "not_json@1 | ");
+    check(format!("{{\"a\":{}x", "[".repeat(70)), "too_deep@1 | ");
+    check(format!("{}{}", "[".repeat(64), "]".repeat(64)), "not_object@1 | ");
+    check(format!("{}{}", "[".repeat(65), "]".repeat(65)), "too_deep@1 | ");
+}
+
+#[test]
+fn not_object() {
+    for text in ["1", "null", "\"x\"", "[]", "[{\"event\":\"view\"}]", "true"] {
+        check(text, "not_object@1 | ");
+    }
+}
+
+#[test]
+fn of_a_name_that_stands_twice_the_last_value_counts() {
+    check(line(r#""event":"view","item_id":1,"item_id":2"#), "c1 e1 | views 11:07 2=1");
+    check(line(r#""event":"view","item_id":1,"item\u005fid":2"#), "c1 e1 | views 11:07 2=1");
+    check(
+        line(r#""event":"view","product_id":3,"item_id":1,"item_id":null"#),
+        "c1 e1 | views 11:07 3=1",
+    );
+    check(
+        line(r#""event":"view","properties":{"item_id":1},"properties":7"#),
+        "missing:item_id@1 | ",
+    );
+}

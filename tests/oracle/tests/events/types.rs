@@ -1,0 +1,170 @@
+//! Types of events, and what each of them counts.
+
+use super::*;
+
+#[test]
+fn every_spelling_of_every_type() {
+    let types = [
+        (
+            "views 11:07 1=1",
+            [
+                "page_visit",
+                "page_view",
+                "view",
+                "view_item",
+                "product_view",
+                "Product Viewed",
+                "clicks",
+                "page",
+            ]
+            .as_slice(),
+        ),
+        ("carts 11:07 1=1", &["add_to_cart", "addtocart", "cart", "carts", "Product Added"]),
+        ("removals 11:07 1=1", &["remove_from_cart", "Product Removed"]),
+        (
+            "sales:USD 11:07 1=6; units 11:07 1=3",
+            &["purchase", "transaction", "order", "orders", "Order Completed"],
+        ),
+        ("refunds:USD 11:07 1=6", &["refund", "Order Refunded"]),
+    ];
+    for (cells, names) in types {
+        for name in names {
+            let members = format!(r#""event":"{name}","item_id":1,"price":2,"quantity":3"#);
+            check(line(&members), &format!("c1 e1 | {cells}"));
+        }
+    }
+    for name in ["search", "identify", "Order Updated"] {
+        check(line(&format!(r#""event":"{name}","item_id":1,"price":2"#)), "i1 | ");
+        // A type that nothing counts ends the checks.
+        check(format!(r#"{{"event":"{name}","site_id":"!","price":-1}}"#), "i1 | ");
+    }
+}
+
+#[test]
+fn other_types_that_shops_send_are_ignored() {
+    for name in [
+        "session_start",
+        "view_item_list",
+        "begin_checkout",
+        "identify",
+        "Cart Viewed",
+        "Order Updated",
+    ] {
+        check(format!(r#"{{"event":"{name}","site_id":"!","price":-1}}"#), "i1 | ");
+    }
+}
+
+#[test]
+fn spellings_are_matched_to_the_letter() {
+    let names = [
+        "View",
+        "VIEW",
+        "view ",
+        " view",
+        "views",
+        "product viewed",
+        "Purchase",
+        "order_created",
+        "page-view",
+    ];
+    for name in names {
+        check(line(&format!(r#""event":"{name}","item_id":1"#)), "unknown_type@1 | ");
+    }
+}
+
+#[test]
+fn a_view_counts_the_item_and_the_page() {
+    check(
+        line(r#""event":"view","item_id":1,"page":"/a?x#y""#),
+        "c1 e1 | pages 11:07 =1; pages 11:07 /a=1; views 11:07 1=1",
+    );
+    check(line(r#""event":"view","page":"/a""#), "c1 e1 | pages 11:07 /a=1");
+    check(
+        line(r#""event":"view","page":"/a","items":[{"sku":1},{"sku":2}]"#),
+        "c1 e1 | pages 11:07 =1; pages 11:07 /a=1; views 11:07 1=1; views 11:07 2=1",
+    );
+    check(line(r#""event":"view","page":"/a","items":[{"sku":1},{}]"#), "missing:item_id@1 | ");
+    check(line(r#""event":"view""#), "missing:item_id@1 | ");
+}
+
+#[test]
+fn every_other_type_needs_an_item_and_counts_no_page() {
+    for name in ["cart", "remove_from_cart", "purchase", "refund"] {
+        check(line(&format!(r#""event":"{name}","page":"/a","price":1"#)), "missing:item_id@1 | ");
+    }
+    check(line(r#""event":"cart","item_id":1,"page":"/a""#), "c1 e1 | carts 11:07 1=1");
+}
+
+#[test]
+fn a_cart_add_and_a_removal_count_one_whatever_the_quantity() {
+    for quantity in ["0", "1", "7", "0.5"] {
+        check(
+            line(&format!(r#""event":"cart","item_id":1,"quantity":{quantity}"#)),
+            "c1 e1 | carts 11:07 1=1",
+        );
+        check(
+            line(&format!(r#""event":"Product Removed","item_id":1,"quantity":{quantity}"#)),
+            "c1 e1 | removals 11:07 1=1",
+        );
+    }
+}
+
+#[test]
+fn money_is_the_total_amount_else_price_times_quantity() {
+    let sales = |members: &str, expected: &str| {
+        check(line(&format!(r#""event":"order","sku":1,{members}"#)), expected)
+    };
+    sales(
+        r#""price":2,"quantity":3,"total_amount":5"#,
+        "c1 e1 | sales:USD 11:07 1=5; units 11:07 1=3",
+    );
+    sales(r#""price":"19.99","quantity":3"#, "c1 e1 | sales:USD 11:07 1=59.97; units 11:07 1=3");
+    sales(r#""price":0.1"#, "c1 e1 | sales:USD 11:07 1=0.1; units 11:07 1=1");
+    sales(r#""quantity":2"#, "c1 e1 | units 11:07 1=2");
+    sales(r#""price":null,"total_amount":"","quantity":2"#, "c1 e1 | units 11:07 1=2");
+    sales(r#""total_amount":7"#, "c1 e1 | sales:USD 11:07 1=7; units 11:07 1=1");
+    sales(r#""price":3,"quantity":0.5"#, "c1 e1 | sales:USD 11:07 1=1.5; units 11:07 1=0.5");
+    sales(
+        r#""price":0.000001,"quantity":0.000001"#,
+        "c1 e1 | sales:USD 11:07 1=0.000000000001; units 11:07 1=0.000001",
+    );
+    sales(r#""price":0.1,"currency":"eur""#, "c1 e1 | sales:EUR 11:07 1=0.1; units 11:07 1=1");
+    sales(r#""price":3,"quantity":2,"total_amount":0"#, "c1 e1 | units 11:07 1=2");
+}
+
+#[test]
+fn a_refund_counts_money_only() {
+    check(line(r#""event":"refund","sku":1,"quantity":2"#), "i1 | ");
+    check(
+        line(r#""event":"refund","sku":1,"quantity":2,"price":3"#),
+        "c1 e1 | refunds:USD 11:07 1=6",
+    );
+    check(
+        line(r#""event":"refund","sku":1,"total_amount":3,"currency":"Eur""#),
+        "c1 e1 | refunds:EUR 11:07 1=3",
+    );
+}
+
+#[test]
+fn zero_is_written_nowhere() {
+    check(line(r#""event":"order","sku":1,"price":0"#), "c1 e1 | units 11:07 1=1");
+    check(line(r#""event":"order","sku":1,"price":5,"quantity":0"#), "i1 | ");
+    check(
+        line(r#""event":"order","sku":1,"total_amount":5,"quantity":0"#),
+        "c1 e1 | sales:USD 11:07 1=5",
+    );
+    check(line(r#""event":"refund","sku":1,"price":0"#), "i1 | ");
+    check(
+        line(r#""event":"order","items":[{"sku":1,"quantity":0},{"sku":2}]"#),
+        "c1 e1 | units 11:07 2=1",
+    );
+}
+
+#[test]
+fn decimals_are_added_exactly() {
+    let lines: String = ["0.1", "0.2", "1e-6", "\"999999999999.5\""]
+        .iter()
+        .map(|price| line(&format!(r#""event":"order","sku":1,"price":{price}"#)))
+        .collect();
+    check(lines, "c4 e4 | sales:USD 11:07 1=999999999999.800001; units 11:07 1=4");
+}
