@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Counts one file of events with minutebook, DuckDB, Polars and chDB, in turn, on one core, and prints the medians.
+"""Compares minutebook with DuckDB, Polars and chDB on a file of events: one core, in turn, medians.
 
     python3 benches/compare.py [--events 1000000] [--runs 5]
 
-It makes an environment of its own for the Python engines (.minutebook/benches), builds the Rust program in release mode,
-generates the file by seed, and checks that all engines come to the same totals before it prints any figure. Every engine
-runs in a process of its own, pinned to one processor; what is timed is from opening the file to the finished groups,
-without starting Python or loading the engine.
+The script creates a Python environment for the other engines (.minutebook/benches), builds the Rust
+program in release mode, generates the file from a seed, and checks that all engines agree on the
+totals before it prints any figure. Each engine runs in its own process, pinned to one processor.
+The time is from opening the file to the finished groups, without starting Python or loading the
+engine.
 """
 
 import argparse
@@ -22,29 +23,31 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".minutebook" / "benches"
 ENGINES = ["minutebook", "duckdb", "polars", "chdb"]
 
-# Every engine groups by minute, type and item (or page), counts, and sums quantities and money exactly; and it sketches
-# how many different customers and sessions each minute has.
+# Every engine groups by minute, type and item (or page), counts, and sums quantities and money
+# exactly. It also sketches how many different customers and sessions each minute has.
 DUCKDB = """
 SET threads = 1;
 CREATE TEMP TABLE events AS
-SELECT date_trunc('minute', timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key, quantity, price,
-       customer_id, session_id
+SELECT date_trunc('minute', timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key,
+       quantity, price, customer_id, session_id
 FROM read_json('{path}', format = 'newline_delimited', columns = {{
     event_type: 'VARCHAR', timestamp: 'TIMESTAMP', item_id: 'VARCHAR', page_url: 'VARCHAR',
     quantity: 'BIGINT', price: 'DECIMAL(12, 2)', customer_id: 'VARCHAR', session_id: 'VARCHAR'}});
 CREATE TEMP TABLE grouped AS
-SELECT minute, event_type, key, count(*) AS events, sum(quantity) AS units, sum(price * quantity) AS money
+SELECT minute, event_type, key, count(*) AS events, sum(quantity) AS units,
+       sum(price * quantity) AS money
 FROM events GROUP BY ALL;
 CREATE TEMP TABLE visitors AS
-SELECT minute, approx_count_distinct(customer_id) AS users, approx_count_distinct(session_id) AS sessions
+SELECT minute, approx_count_distinct(customer_id) AS visitors,
+       approx_count_distinct(session_id) AS sessions
 FROM events GROUP BY minute;
 """
 
 CHDB = [
     """
 CREATE TABLE events ENGINE = Memory AS
-SELECT toStartOfMinute(timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key, quantity, price,
-       customer_id, session_id
+SELECT toStartOfMinute(timestamp) AS minute, event_type, coalesce(item_id, page_url) AS key,
+       quantity, price, customer_id, session_id
 FROM file('{path}', 'JSONEachRow',
           'event_type LowCardinality(String), timestamp DateTime64(3), item_id Nullable(String),
            page_url Nullable(String), quantity Nullable(Int64), price Nullable(Decimal(12, 2)),
@@ -54,12 +57,13 @@ SETTINGS max_threads = 1, max_parsing_threads = 1, date_time_input_format = 'bes
 """,
     """
 CREATE TABLE visitors ENGINE = Memory AS
-SELECT minute, uniqHLL12(customer_id) AS users, uniqHLL12(session_id) AS sessions
+SELECT minute, uniqHLL12(customer_id) AS visitors, uniqHLL12(session_id) AS sessions
 FROM events GROUP BY minute SETTINGS max_threads = 1
 """,
     """
 SELECT count(), sum(events), sum(units), sum(money) FROM (
-    SELECT minute, event_type, key, count() AS events, sum(quantity) AS units, sum(price * quantity) AS money
+    SELECT minute, event_type, key, count() AS events, sum(quantity) AS units,
+           sum(price * quantity) AS money
     FROM events GROUP BY minute, event_type, key)
 SETTINGS max_threads = 1
 FORMAT JSONCompact
@@ -118,8 +122,10 @@ def run_polars(path):
         pl.col("customer_id").approx_n_unique(), pl.col("session_id").approx_n_unique()
     ).collect()
     seconds = now() - started
-    totals = grouped.select(pl.len(), pl.col("events").sum(), pl.col("units").sum(), pl.col("money").sum() / 100)
-    return (seconds, *[totals.to_series(column)[0] if column else grouped.height for column in range(4)])
+    totals = grouped.select(
+        pl.col("events").sum(), pl.col("units").sum(), pl.col("money").sum() / 100
+    )
+    return (seconds, grouped.height, *totals.row(0))
 
 
 def run_chdb(path):
@@ -142,10 +148,17 @@ def now():
 
 
 def worker(engine, path):
-    seconds, groups, events, units, money = {"duckdb": run_duckdb, "polars": run_polars, "chdb": run_chdb}[engine](path)
-    peak = peak_memory_mib()
-    print(json.dumps({"seconds": seconds, "groups": int(groups), "events": int(events), "units": int(units),
-                      "money": f"{float(money):.2f}", "peak_memory_mib": peak}))
+    run = {"duckdb": run_duckdb, "polars": run_polars, "chdb": run_chdb}[engine]
+    seconds, groups, events, units, money = run(path)
+    result = {
+        "seconds": seconds,
+        "groups": int(groups),
+        "events": int(events),
+        "units": int(units),
+        "money": f"{float(money):.2f}",
+        "peak_memory_mib": peak_memory_mib(),
+    }
+    print(json.dumps(result))
 
 
 def peak_memory_mib():
@@ -155,14 +168,16 @@ def peak_memory_mib():
 
 
 def environment():
-    """The Python of an environment with the other engines, made on the first call."""
+    """Returns the Python of the other engines' environment, which the first call creates."""
     python = STATE / "bin" / "python"
     wanted = (ROOT / "benches" / "requirements.txt").read_text()
     stamp = STATE / "requirements.txt"
     if not stamp.exists() or stamp.read_text() != wanted:
         print("installing the other engines into", STATE, file=sys.stderr)
         venv.create(STATE, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", ROOT / "benches" / "requirements.txt"], check=True)
+        requirements = ROOT / "benches" / "requirements.txt"
+        install = [python, "-m", "pip", "install", "--quiet", "-r", requirements]
+        subprocess.run(install, check=True)
         stamp.write_text(wanted)
     return python
 
@@ -173,16 +188,24 @@ def run_once(engine, path, python, stream):
     else:
         command = [python, Path(__file__).resolve(), "--worker", engine, "--file", path]
     variables = {**os.environ, "POLARS_MAX_THREADS": "1"}
-    output = subprocess.run(command, env=variables, check=True, capture_output=True, text=True,
-                            preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}))
+    output = subprocess.run(
+        command,
+        env=variables,
+        check=True,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+    )
     return json.loads(output.stdout.strip().splitlines()[-1])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--file", help="an event file to count instead of a generated one")
+    parser.add_argument("--file", help="count this event file instead of a generated one")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -190,15 +213,16 @@ def main():
         return
 
     python = environment()
-    cargo = ["cargo", "build", "--quiet", "--release", "-p", "minutebook-domain", "--example", "stream"]
-    subprocess.run(cargo, cwd=ROOT, check=True)
+    build = ["cargo", "build", "--quiet", "--release", "-p", "minutebook-domain"]
+    subprocess.run([*build, "--example", "stream"], cwd=ROOT, check=True)
     stream = ROOT / "target" / "release" / "examples" / "stream"
     path = arguments.file
     if path is None:
         path = STATE / f"events-{arguments.events}.jsonl"
         if not path.exists():
-            generate = ["cargo", "run", "--quiet", "-p", "minutebook", "--", "generate", "--seed", "1", "--minutes", "100",
-                        "--end", "2026-11-20T23:00:00Z", "--events", str(arguments.events), "--out", path]
+            generate = ["cargo", "run", "--quiet", "-p", "minutebook", "--", "generate"]
+            generate += ["--seed", "1", "--minutes", "100", "--end", "2026-11-20T23:00:00Z"]
+            generate += ["--events", str(arguments.events), "--out", path]
             subprocess.run(generate, cwd=ROOT, check=True)
 
     runs = {engine: [] for engine in ENGINES}
@@ -207,13 +231,17 @@ def main():
             runs[engine].append(run_once(engine, str(path), python, stream))
 
     totals = {engine: (runs[engine][0]["events"],) for engine in ENGINES}
-    money = {engine: (runs[engine][0]["groups"], runs[engine][0]["money"]) for engine in ENGINES[1:]}
+    first = {engine: runs[engine][0] for engine in ENGINES}
+    money = {engine: (first[engine]["groups"], first[engine]["money"]) for engine in ENGINES[1:]}
     if len(set(totals.values())) != 1 or len(set(money.values())) != 1:
         sys.exit(f"error: the engines do not agree: {totals} {money}")
     events = totals["minutebook"][0]
     duckdb = [run["seconds"] for run in runs["duckdb"]]
-    print(f"{events} events, {os.path.getsize(path) / 1e6:.0f} MB, {arguments.runs} runs each in turn, one core; medians")
-    print(f"{'engine':<12}{'seconds':>9}{'M events/s':>12}{'peak MiB':>10}{'DuckDB time / own (min, median, max)':>40}")
+    megabytes = os.path.getsize(path) / 1e6
+    file = f"{events} events, {megabytes:.0f} MB"
+    print(f"{file}, {arguments.runs} runs each in turn, one core; medians")
+    ratios_heading = "DuckDB time / own (min, median, max)"
+    print(f"{'engine':<12}{'seconds':>9}{'M events/s':>12}{'peak MiB':>10}{ratios_heading:>40}")
     for engine in ENGINES:
         seconds = [run["seconds"] for run in runs[engine]]
         ratios = sorted(other / own for other, own in zip(duckdb, seconds))

@@ -1,14 +1,14 @@
-//! Meters what counting and sealing would be billed: plays chunks of generated events into a table
-//! in memory, seals its hours, and adds up the write units of every transaction by the sizes of its
-//! rows.
+//! Computes the write units of counting and sealing: counts chunks of generated events in a table
+//! in memory, seals its hours, and adds up the write units of every transaction from the sizes of
+//! its rows.
 //!
-//! `cargo run -p minutebook-benches -- [EVENTS] [EVENTS A CHUNK] [ITEMS] [MINUTES]`
+//! `cargo run -p minutebook-benches -- [EVENTS] [EVENTS_PER_CHUNK] [ITEMS] [MINUTES]`
 //!
-//! **Source**: a transactional write takes two units for each started kilobyte of the larger of the
-//! item before and after it, and so does a condition check; a plain one, as of visitors, takes one.
-//! The size of an item is that of its names and values.
+//! **Source**: a transactional write takes two units per started kilobyte of the larger of the item
+//! before and the item after it, and a condition check takes as many; a plain write, as of
+//! visitors, takes one. The size of an item is the size of its attribute names and values.
 
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+#![expect(clippy::print_stdout, reason = "this program prints figures")]
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,13 +33,13 @@ use serde_json::json;
 const KILOBYTE: usize = 1024;
 /// A transactional write costs twice a plain one.
 const UNITS_PER_KILOBYTE: usize = 2;
-/// What DynamoDB stores a time to live (ten digits) in.
+/// The size of a time to live (ten digits).
 const TIME_TO_LIVE_BYTES: usize = 6;
-/// What the counts, times and names of a ledger entry come to, beside its keys and the object's
-/// key; measured on a real ledger entry, rounded up.
-const MARK_BYTES: usize = 420;
+/// The size of the counts, times and names of a ledger entry, without its keys and the object's
+/// key; measured on a real entry, rounded up.
+const LEDGER_ENTRY_BYTES: usize = 420;
 
-/// An open hour is listed, recorded as sealed and as done, and removed.
+/// An open hour is listed, recorded as sealed, recorded as done, and removed.
 const OPEN_HOUR_WRITES: usize = 4;
 
 type Key = (String, String);
@@ -71,7 +71,7 @@ fn main() -> Result<()> {
             reader.push(b"\n")?;
         }
         let count = reader.finish()?;
-        // A chunk is put when its last event has happened.
+        // A chunk is put right after its last event.
         let minutes_ahead =
             i64::from(minutes) * i64::try_from(chunks - number - 1)? / i64::try_from(chunks)?;
         let inputs = PlanInputs {
@@ -107,8 +107,8 @@ fn main() -> Result<()> {
     let minute_rows = table.rows.len();
     let mut sealing = Units::default();
     for (hour, (tally, visitors)) in &hours {
-        // The hour is listed, sealed, done and taken from the list; a plain write takes half of a
-        // transactional one.
+        // The writes of seals and open hours are plain and take half the units of transactional
+        // ones.
         sealing.seals += (usize::from(SHARD_COUNT) + OPEN_HOUR_WRITES) * UNITS_PER_KILOBYTE / 2;
         let id = ChunkId::of_sealed_hour("default", *hour);
         for ((site, period), visitors) in visitors.rolled_up(|_, _| true) {
@@ -130,55 +130,59 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What was billed.
+/// The units that were used.
 #[derive(Default)]
 struct Units {
     transactions: usize,
-    entries: usize,
-    /// Seal checks, or seal rows and the entries of open hours.
+    ledger: usize,
+    /// Seal checks, or seal rows and rows of open hours.
     seals: usize,
     rows: usize,
-    /// Plain writes, outside of the transactions.
+    /// Plain writes, outside of transactions.
     visitors: usize,
-    /// One row a chunk.
+    /// One row per chunk.
     totals: usize,
 }
 
 impl Units {
     fn json(&self, rows: usize, events: u32) -> serde_json::Value {
-        let tallies = self.entries + self.seals + self.rows;
-        let a_million = |units: usize| units * 1_000_000 / events as usize;
+        let tallies = self.ledger + self.seals + self.rows;
+        let per_million = |units: usize| units * 1_000_000 / events as usize;
         json!({
             "transactions": self.transactions, "rows": rows,
-            "write_units": {"entries": self.entries, "seals": self.seals, "rows": self.rows, "tallies": tallies,
-                            "visitors": self.visitors, "totals": self.totals},
+            "write_units": {
+                "ledger": self.ledger, "seals": self.seals, "rows": self.rows,
+                "tallies": tallies, "visitors": self.visitors, "totals": self.totals,
+            },
             "write_units_per_million_events": {
-                "tallies": a_million(tallies), "visitors": a_million(self.visitors), "totals": a_million(self.totals),
+                "tallies": per_million(tallies),
+                "visitors": per_million(self.visitors),
+                "totals": per_million(self.totals),
             },
         })
     }
 }
 
-/// The rows of tallies, in memory.
+/// The rows of tallies and merged visitors, in memory.
 #[derive(Default)]
 struct Table {
     rows: HashMap<Key, HashMap<String, Amount>>,
-    joined: HashMap<Key, Visitors>,
+    visitors: HashMap<Key, Visitors>,
 }
 
 impl Table {
     fn commit(&mut self, id: &ChunkId, number: usize, part: &Part<'_>, units: &mut Units) {
         let entry = ledger_partition(id).len()
             + ledger_entry(EntryName { part: number, late: 0 }).len()
-            + MARK_BYTES;
+            + LEDGER_ENTRY_BYTES;
         units.transactions += 1;
-        units.entries += billed(entry);
+        units.ledger += write_units(entry);
         units.seals += part.hours.len() * UNITS_PER_KILOBYTE;
         let shard = if part.is_open() { Shard::Number(0) } else { Shard::Late };
-        units.rows += part.rows.iter().map(|row| billed(self.add(row, shard))).sum::<usize>();
+        units.rows += part.rows.iter().map(|row| write_units(self.add(row, shard))).sum::<usize>();
     }
 
-    /// What it takes to put a row of visitors.
+    /// The units of putting a row of visitors.
     fn put_visitors(&self, site: &str, period: Period, sort: &str, visitors: &Visitors) -> usize {
         let keys = "pk".len() + tally_partition(site, period).len() + "sk".len() + sort.len();
         let sketches = VISITORS_SKETCH.len()
@@ -190,13 +194,14 @@ impl Table {
 
     fn merge_visitors(&mut self, site: &str, period: Period, visitors: &Visitors) -> usize {
         let sort = merged_visitors(period, 0);
-        let joined = self.joined.entry((tally_partition(site, period), sort.clone())).or_default();
-        joined.merge(visitors);
-        let joined = joined.clone();
-        self.put_visitors(site, period, &sort, &joined)
+        let merged =
+            self.visitors.entry((tally_partition(site, period), sort.clone())).or_default();
+        merged.merge(visitors);
+        let merged = merged.clone();
+        self.put_visitors(site, period, &sort, &merged)
     }
 
-    /// Adds a row's counters, and gives the size of the row after it.
+    /// Adds the counters of a row, and returns the size of the row after that.
     fn add(&mut self, row: &Row<'_>, shard: Shard) -> usize {
         let partition = tally_partition(row.site, row.period);
         let sort = tally_row(row.measure, row.period, shard, row.slot, 0);
@@ -214,6 +219,6 @@ impl Table {
     }
 }
 
-fn billed(bytes: usize) -> usize {
+fn write_units(bytes: usize) -> usize {
     bytes.div_ceil(KILOBYTE) * UNITS_PER_KILOBYTE
 }

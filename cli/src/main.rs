@@ -1,6 +1,6 @@
-//! The `minutebook` command: the local stack, events in, answers and proofs out.
+//! The `minutebook` command: runs the local stack, sends events, asks questions, verifies answers.
 
-#![expect(clippy::print_stdout, reason = "a command answers on its standard output")]
+#![expect(clippy::print_stdout, reason = "a command prints its answers on standard output")]
 
 mod commands;
 mod event_files;
@@ -16,7 +16,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::{demo, down, generate, history, keys, put, replay, status, top, up, verify};
 use crate::stack::context::{Context, Options};
 
-/// Real-time shop analytics: the local stack, events in, answers and proofs out.
+/// Real-time shop analytics: runs a local stack, uploads events, asks questions, verifies the
+/// answers
 #[derive(Debug, Parser)]
 #[command(name = "minutebook", version, arg_required_else_help = true)]
 struct Arguments {
@@ -28,15 +29,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows the whole thing once: tools, emulator, build, deployment, events, answers, proof
+    /// Runs the whole demonstration: starts the local stack, uploads events, asks questions,
+    /// verifies
     Demo(demo::DemoArgs),
-    /// Brings the local stack up: tools, emulator, build, deployment
+    /// Starts the local stack; after a change, rebuilds and redeploys it
     Up(up::UpArgs),
-    /// Takes the local stack down
+    /// Stops the local stack and deletes its data
     Down(down::DownArgs),
-    /// Says where the stack is
+    /// Prints where everything is
     Status(status::StatusArgs),
-    /// Makes seeded events
+    /// Generates events from a seed
     Generate(generate::GenerateArgs),
     /// Uploads event files
     Put(put::PutArgs),
@@ -44,11 +46,11 @@ enum Command {
     Top(top::TopArgs),
     /// Asks for a series: totals and top items by hour, day, week or month
     History(history::HistoryArgs),
-    /// Sends objects or dead letters through ingest again
+    /// Sends objects, or dead letters, through ingest again
     Replay(replay::ReplayArgs),
     /// Makes, lists and revokes the write keys of sites
     Keys(keys::KeysArgs),
-    /// Recounts the raw files and compares every tally
+    /// Recounts the raw events and compares every number of the table
     Verify(verify::VerifyArgs),
 }
 
@@ -78,7 +80,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The error with its causes in one line; a cause that its parent already quotes is said once.
+/// The error and its causes in one line. A cause that the error before it ends with is left out.
 fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {

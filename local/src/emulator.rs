@@ -1,4 +1,4 @@
-//! The emulator (MiniStack) as a process of its own on the loopback interface.
+//! Runs the emulator (MiniStack) as a separate process on the loopback interface.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -6,20 +6,20 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::log::failure;
-use crate::process::GroupLeader;
+use crate::process::{GroupLeader, poll};
 use crate::tools::Tools;
 
-/// The region that the emulator plays.
+/// The region of the emulator.
 pub const REGION: &str = "us-east-1";
 
-/// How long the emulator may take to answer; it takes about two seconds, more where many start at
-/// once.
+/// How long the emulator may take to answer. It takes about two seconds, or more if several start
+/// at once.
 const START_SECONDS_MAX: u64 = 60;
 
 const START_POLL: Duration = Duration::from_millis(50);
@@ -27,8 +27,8 @@ const START_POLL: Duration = Duration::from_millis(50);
 const RECORD_FILE: &str = "emulator.json";
 const LOG_FILE: &str = "emulator.log";
 
-/// Ends the emulator and its functions when the process that holds the other end of its standard
-/// input is gone, even if that was killed. Then runs the emulator itself.
+/// Runs the emulator, and kills it with its functions when the process at the other end of its
+/// standard input ends, even if that process is killed.
 const RUN_WITH_PARENT: &str = "
 import os, signal, sys, threading
 def watch():
@@ -42,18 +42,18 @@ main()
 /// How an emulator is started.
 #[derive(Clone, Debug, Default)]
 pub struct EmulatorOptions {
-    /// The port; a free one if none is given.
+    /// The port; `None` is any free port.
     pub port: Option<u16>,
-    /// Where an invocation of a function (by its name) is sent instead of to the code that was
-    /// deployed.
+    /// The URLs, by function name, that get the invocations of a function instead of its deployed
+    /// code.
     pub proxies: BTreeMap<String, String>,
-    /// Further variables of the emulator's environment.
+    /// Additional variables of the emulator's environment.
     pub environment: BTreeMap<String, String>,
-    /// Whether the emulator ends with the process that started it, however that ends.
+    /// Whether the emulator ends when the process that started it ends.
     pub ends_with_parent: bool,
 }
 
-/// A running emulator. Dropping it leaves the emulator running; `stop` ends it.
+/// A running emulator. Dropping this value does not stop it; `stop` does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Emulator {
     /// Its address, as `http://127.0.0.1:4566`.
@@ -68,12 +68,13 @@ impl Emulator {
     /// Starts an emulator that keeps its files (record, log, temporary files) in `folder`, and
     /// waits until it answers.
     ///
-    /// It blocks. Everything that functions print goes to `emulator.log` in the folder.
+    /// The call blocks. The output of functions goes to `emulator.log` in the folder.
     ///
     /// # Errors
-    /// The port is in use, or the emulator does not come up; then nothing is left running.
+    /// The port is in use, or the emulator does not start. Nothing is left running then.
     pub fn start(tools: &Tools, folder: &Path, options: &EmulatorOptions) -> Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let folder =
             folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
         let port = take_port(options.port)?;
@@ -89,20 +90,20 @@ impl Emulator {
                 return Err(failure("the emulator ended at once", &log));
             }
         };
-        // The record comes first: if this process is ended while it waits, `down` still finds the
-        // emulator.
+        // The record is written first, so that `down` finds the emulator even if this process is
+        // killed while it waits.
         let recorded = emulator.write_record();
         if let Err(error) =
             recorded.and_then(|()| wait_until_healthy(&mut child, &emulator.endpoint_url, &log))
         {
-            // That the emulator did not stop either would hide why it is to be stopped.
+            // The caller gets the first error; one of stopping the emulator would hide it.
             let _ = emulator.stop();
             let _ = child.wait();
             return Err(error);
         }
-        // The child is waited for when it ends while this process still runs, or it would stay in
-        // the process table. Its input is held open until then: waiting would close it, and the
-        // child takes that for the end of its parent.
+        // If the child ends first, somebody must wait for it, or it stays in the process table as a
+        // zombie. Its input is taken out because `wait` would close it, and the child would take
+        // that for the end of its parent.
         let input = child.stdin.take();
         std::thread::spawn(move || {
             let _ = child.wait();
@@ -111,10 +112,10 @@ impl Emulator {
         Ok(emulator)
     }
 
-    /// The emulator that was started in `folder`, if it still runs.
+    /// The emulator that was started in `folder`, if it is still running.
     ///
     /// # Errors
-    /// The record of it cannot be read.
+    /// Its record cannot be read.
     pub fn running(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(RECORD_FILE);
         let text = match fs::read(&path) {
@@ -130,8 +131,7 @@ impl Emulator {
         Ok(emulator.leader.is_running()?.then_some(emulator))
     }
 
-    /// Ends the emulator and the functions that it runs, and removes its temporary files; the log
-    /// stays.
+    /// Stops the emulator and its functions, and removes its temporary files, but not the log.
     ///
     /// # Errors
     /// A process does not end, or a file cannot be removed.
@@ -167,7 +167,7 @@ impl Emulator {
     }
 }
 
-/// Says whether a port is free, for those who would rather know before a long build.
+/// Checks that a port is free, so that a busy one is reported before a long build.
 ///
 /// # Errors
 /// The port is in use.
@@ -175,7 +175,7 @@ pub fn check_port(port: u16) -> Result<()> {
     take_port(Some(port)).map(drop)
 }
 
-/// The port that was asked for, if it is free, or any free one.
+/// The wanted port if it is free, or without one any free port.
 fn take_port(wanted: Option<u16>) -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));
     match (listener, wanted) {
@@ -183,7 +183,7 @@ fn take_port(wanted: Option<u16>) -> Result<u16> {
             Ok(listener.local_addr().context("a bound socket has an address")?.port())
         }
         (Err(error), Some(port)) if error.kind() == std::io::ErrorKind::AddrInUse => Err(anyhow!(
-            "port {port} is in use by another program: stop that, or give another with --port"
+            "port {port} is in use by another program: stop it, or give another port with --port"
         )),
         (Err(error), Some(port)) => {
             Err(error).with_context(|| format!("cannot listen on port {port}"))
@@ -207,7 +207,7 @@ fn spawn(
     let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let temporary = temporary_folder(folder);
     fs::create_dir_all(&temporary)
-        .with_context(|| format!("cannot make {}", temporary.display()))?;
+        .with_context(|| format!("cannot create {}", temporary.display()))?;
     let mut command = if options.ends_with_parent {
         let mut command = Command::new(tools.python());
         command.args(["-c", RUN_WITH_PARENT]).stdin(Stdio::piped());
@@ -217,8 +217,8 @@ fn spawn(
         command.stdin(Stdio::null());
         command
     };
-    // Nothing of the caller's AWS settings may leak in: an endpoint, a key or a profile would lead
-    // astray.
+    // None of the caller's AWS settings may leak in: an endpoint, a key or a profile would send
+    // calls elsewhere.
     command.env_clear();
     for name in
         ["PATH", "HOME", "LANG", "LC_ALL", "SSL_CERT_FILE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"]
@@ -230,14 +230,14 @@ fn spawn(
     command
         .env("GATEWAY_PORT", port.to_string())
         .env("BIND_HOST", "127.0.0.1")
-        // The host in the URLs of queues: `localhost` may be another address than the one that is
-        // listened on.
+        // The host in the URLs of queues. `localhost` may resolve to an address on which the
+        // emulator does not listen.
         .env("MINISTACK_HOST", "127.0.0.1")
-        // Functions are given this endpoint; without it they would call AWS itself.
+        // The emulator passes this endpoint on to functions, which would otherwise call AWS.
         .env("AWS_ENDPOINT_URL", endpoint_url)
         .env("MINISTACK_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
-        // A permission that a role lacks fails here as it would on AWS.
+        // Calls without permission fail as on AWS.
         .env("AUTH", "true")
         .env("IOT_MTLS_ENABLED", "0")
         .env("STATE_DIR", temporary.join("state"))
@@ -254,8 +254,8 @@ fn spawn(
         .current_dir(folder)
         .stdout(output.try_clone()?)
         .stderr(output)
-        // A group of its own: Ctrl-C in the terminal does not reach it, and it can be stopped with
-        // its functions.
+        // In its own process group, Ctrl-C in the terminal does not reach it, and it can be stopped
+        // together with its functions.
         .process_group(0);
     command.spawn().context("cannot start the emulator")
 }
@@ -264,15 +264,16 @@ fn wait_until_healthy(child: &mut Child, endpoint_url: &str, log: &Path) -> Resu
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
     let url = format!("{endpoint_url}/_ministack/health");
-    let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
-    while Instant::now() < deadline {
-        if child.try_wait().context("cannot watch the emulator")?.is_some() {
+    let is_healthy = poll(START_SECONDS_MAX, START_POLL, || {
+        if child.try_wait().context("cannot check on the emulator")?.is_some() {
             return Err(failure("the emulator ended at once", log));
         }
-        if agent.get(&url).call().is_ok() {
-            return Ok(());
-        }
-        std::thread::sleep(START_POLL);
-    }
-    bail!("the emulator does not answer within {START_SECONDS_MAX} s (see {})", log.display())
+        Ok(agent.get(&url).call().is_ok())
+    })?;
+    ensure!(
+        is_healthy,
+        "the emulator did not answer within {START_SECONDS_MAX} s (see {})",
+        log.display()
+    );
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-/// An HTTP client for the SDK, with TLS by ring, as in the functions.
+/// An HTTP client for the SDK, with TLS from ring, as in the functions.
 pub fn http_client() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))

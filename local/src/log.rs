@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-/// An error that says what failed, the line of the log that says why, and where the log is.
+/// An error with what failed, the most telling line of the log, and the path of the log.
 pub(crate) fn failure(what: &str, log: &Path) -> anyhow::Error {
     let text = std::fs::read(log)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -15,7 +15,7 @@ pub(crate) fn failure(what: &str, log: &Path) -> anyhow::Error {
     }
 }
 
-/// The line that says most likely why: the last that speaks of an error, else the last.
+/// The line that most likely says why: the last one with an error, otherwise the last one.
 fn telling_line(text: &str) -> Option<&str> {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let is_error =

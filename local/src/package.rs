@@ -1,4 +1,4 @@
-//! Zips as Lambda takes them: a single file named `bootstrap`.
+//! Zips for Lambda: a single file named `bootstrap`.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Cursor, Write as _};
@@ -8,13 +8,13 @@ use anyhow::{Context as _, Result};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// Anyone may read and execute, as Lambda wants it.
+/// Readable and executable for everyone, as Lambda requires.
 const MODE: u32 = 0o755;
 
-/// Packs the program at `program` into the zip at `zip`, the same bytes for the same program.
+/// Packs the program at `program` into the zip at `zip`. The same program gives the same bytes.
 ///
-/// The program is stored as it is: packing a debug binary takes longer than uploading it to this
-/// machine.
+/// The program is stored uncompressed: compressing a debug binary takes longer than uploading it to
+/// the emulator.
 ///
 /// # Errors
 /// A file cannot be read or written.
@@ -22,9 +22,10 @@ pub fn package_program(program: &Path, zip: &Path) -> Result<()> {
     let source =
         File::open(program).with_context(|| format!("cannot read {}", program.display()))?;
     if let Some(folder) = zip.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    // Under another name first: two processes may pack the same program at once.
+    // Written under another name first, because two processes may pack the same program at once.
     let unfinished = zip.with_extension(format!("zip.{}", std::process::id()));
     let target = File::create(&unfinished)
         .with_context(|| format!("cannot write {}", unfinished.display()))?;
@@ -36,10 +37,10 @@ pub fn package_program(program: &Path, zip: &Path) -> Result<()> {
     fs::rename(&unfinished, zip).with_context(|| format!("cannot write {}", zip.display()))
 }
 
-/// A zip of a program that does nothing, for functions whose invocations are proxied elsewhere.
+/// A zip of a program that fails, for functions whose invocations are proxied elsewhere.
 ///
 /// # Errors
-/// None that are known: it is made in memory.
+/// None are expected: the zip is made in memory.
 pub fn stub_zip() -> Result<Vec<u8>> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer.start_file("bootstrap", options()).context("cannot begin the zip")?;

@@ -1,4 +1,4 @@
-//! A process group that outlives the process that started it, and is found again by pid and start
+//! Process groups that outlive the process that started them, and are found again by pid and start
 //! time.
 
 use std::io;
@@ -8,12 +8,12 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
-/// How long a group may take to end by itself before it is killed.
+/// How long a group may take to end after SIGTERM before it is killed.
 const STOP_SECONDS_MAX: u64 = 10;
 
 const STOP_POLL: Duration = Duration::from_millis(20);
 
-/// The leader of a process group. The start time tells it from a later process that was given the
+/// The leader of a process group. The start time distinguishes it from a later process with the
 /// same pid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupLeader {
@@ -22,8 +22,10 @@ pub(crate) struct GroupLeader {
 }
 
 impl GroupLeader {
-    /// Notes the process `pid`, which was started as the leader of its own group and is still
-    /// running.
+    /// The running process `pid`, which was started as the leader of its own group.
+    ///
+    /// # Errors
+    /// The process has ended already.
     pub(crate) fn of(pid: u32) -> Result<Self> {
         let pid = i32::try_from(pid).context("a pid is a positive number")?;
         let started = start_time(pid)?.with_context(|| format!("process {pid} ended at once"))?;
@@ -34,21 +36,24 @@ impl GroupLeader {
         self.pid
     }
 
-    /// Whether the process still runs.
+    /// Whether the process is still running.
     pub(crate) fn is_running(&self) -> Result<bool> {
         Ok(start_time(self.pid)?.is_some_and(|started| started == self.started))
     }
 
-    /// Ends the process and its whole group; does nothing if the process is gone.
+    /// Stops the process and its whole group; does nothing if the process has ended.
+    ///
+    /// # Errors
+    /// The process does not end.
     pub(crate) fn stop(&self) -> Result<()> {
         if !self.is_running()? {
             return Ok(());
         }
         let group = Pid::from_raw(self.pid).context("a pid is a positive number")?;
-        // An error here means that the group is gone already.
+        // An error here means that the group has ended already.
         let _ = kill_process_group(group, Signal::TERM);
         let ended = self.wait_until_ended()?;
-        // Members that the leader left behind, or the leader itself if it did not listen.
+        // Kill the members that the leader left behind, or the leader if it ignored SIGTERM.
         let _ = kill_process_group(group, Signal::KILL);
         if !ended && !self.wait_until_ended()? {
             bail!("process {} does not end", self.pid);
@@ -57,18 +62,30 @@ impl GroupLeader {
     }
 
     fn wait_until_ended(&self) -> Result<bool> {
-        let deadline = Instant::now() + Duration::from_secs(STOP_SECONDS_MAX);
-        while self.is_running()? {
-            if Instant::now() > deadline {
-                return Ok(false);
-            }
-            std::thread::sleep(STOP_POLL);
-        }
-        Ok(true)
+        poll(STOP_SECONDS_MAX, STOP_POLL, || Ok(!self.is_running()?))
     }
 }
 
-/// When the process `pid` started, in whatever form the system tells it; `None` if it has ended.
+/// Calls `check` every `pause` until it is true; false if it is not within `seconds_max`.
+///
+/// # Errors
+/// `check` fails.
+pub(crate) fn poll(
+    seconds_max: u64,
+    pause: Duration,
+    mut check: impl FnMut() -> Result<bool>,
+) -> Result<bool> {
+    let deadline = Instant::now() + Duration::from_secs(seconds_max);
+    while !check()? {
+        if Instant::now() > deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(pause);
+    }
+    Ok(true)
+}
+
+/// When the process `pid` started, as the system writes it; `None` if it has ended.
 #[cfg(target_os = "linux")]
 fn start_time(pid: i32) -> Result<Option<String>> {
     let text = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
@@ -82,8 +99,8 @@ fn start_time(pid: i32) -> Result<Option<String>> {
         Err(error) if error.raw_os_error() == Some(3) => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot look at process {pid}")),
     };
-    // The second field, the program's name in parentheses, may hold anything; the state follows it
-    // as the third field, the start time is the 22nd.
+    // The second field, the program's name in parentheses, may contain anything. The third field is
+    // the state, the 22nd the start time.
     let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
     let mut fields = after_name.split_whitespace();
     let state = fields.next().context("a process has a state")?;
@@ -93,7 +110,7 @@ fn start_time(pid: i32) -> Result<Option<String>> {
     Ok(fields.nth(18).map(str::to_owned))
 }
 
-/// When the process `pid` started, in whatever form the system tells it; `None` if it has ended.
+/// When the process `pid` started, as the system writes it; `None` if it has ended.
 #[cfg(not(target_os = "linux"))]
 fn start_time(pid: i32) -> Result<Option<String>> {
     let output = std::process::Command::new("ps")
@@ -136,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_a_later_process_of_the_same_pid_alone() {
+    fn does_not_stop_a_later_process_with_the_same_pid() {
         let mut child = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
         let mut leader = GroupLeader::of(child.id()).unwrap();
         leader.started = "1".to_owned();

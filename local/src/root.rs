@@ -1,23 +1,23 @@
-//! Where the checkout is.
+//! Finds the checkout.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-/// The template, from the root of the checkout.
+/// The path of the template from the root of the checkout.
 pub const TEMPLATE: &str = "infra/template.yaml";
 
 /// Finds the root of the checkout: the nearest folder at or above `start` that holds the template.
 ///
 /// # Errors
-/// There is none.
+/// There is no such folder.
 pub fn find_root(start: &Path) -> Result<PathBuf> {
     start
         .ancestors()
         .find(|folder| folder.join(TEMPLATE).is_file())
         .map(Path::to_path_buf)
         .ok_or_else(|| {
-            anyhow!("{} is in no checkout of minutebook: change into one", start.display())
+            anyhow!("{} is not in a checkout of minutebook: change into one", start.display())
         })
 }
 
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_is_found_from_below_and_nowhere_else() {
+    fn finds_the_root_from_below_and_nowhere_else() {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert_eq!(find_root(package).unwrap(), package.parent().unwrap());
         assert!(find_root(Path::new("/")).is_err());

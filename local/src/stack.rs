@@ -1,4 +1,4 @@
-//! The stack that `up` wrote down.
+//! The file that describes the running stack.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-/// The folder, in the root of the checkout, that holds everything local: tools, emulator state,
-/// logs, the stack.
+/// The folder in the root of the checkout with everything local: tools, emulator state, logs, the
+/// stack.
 pub const STATE_FOLDER: &str = ".minutebook";
 
 /// The name of the file, in the state folder, that describes the running stack.
 pub const STACK_FILE: &str = "stack.json";
 
-/// A deployed stack: where its parts are and how to sign requests to them.
+/// A deployed stack: where its parts are, and the credentials for it.
 ///
 /// **Shape**: written as JSON to `.minutebook/stack.json`, so that every command finds the stack
 /// that `up` deployed.
@@ -21,45 +21,44 @@ pub const STACK_FILE: &str = "stack.json";
 pub struct Stack {
     /// The emulator's address, as `http://127.0.0.1:4566`.
     pub endpoint_url: String,
-    /// The region that the stack lies in.
+    /// The region of the stack.
     pub region: String,
-    /// The bucket that takes chunks.
+    /// The bucket for events.
     pub bucket: String,
     /// The bucket for rejected lines.
     pub rejected_bucket: String,
     /// The table.
     pub table: String,
-    /// The queue that feeds `ingest`.
+    /// The queue of `ingest`.
     pub queue_url: String,
-    /// The queue of dead letters.
+    /// The dead-letter queue.
     pub dead_letters_url: String,
-    /// The root of the HTTP calls: a call is `<api_url>/most_viewed_item`. Absent where the backend
-    /// has no API.
+    /// The root of the HTTP API, as in `<api_url>/most_viewed_item`; `None` if the backend has no
+    /// API.
     pub api_url: Option<String>,
-    /// The currency of money that names none.
+    /// The currency of amounts that name none.
     pub default_currency: String,
-    /// How many days minute tallies are kept; 0 is for ever.
+    /// How many days minutes are kept; 0 is for ever.
     pub minute_retention_days: u32,
-    /// How many days hour tallies are kept; 0 is for ever.
+    /// How many days hours are kept; 0 is for ever.
     pub hour_retention_days: u32,
-    /// How many days day, week and month tallies are kept; 0 is for ever.
+    /// How many days days, weeks and months are kept; 0 is for ever.
     pub day_retention_days: u32,
     /// The account, 12 digits.
     pub account_id: String,
-    /// The access key that the stack was deployed with; it may do everything in the emulator's
-    /// account.
+    /// The access key that deployed the stack, with all permissions in the emulator's account.
     pub access_key_id: String,
-    /// Its secret. The emulator is on this machine only, so this is no secret.
+    /// Its secret key. The emulator listens on this machine only, so it needs no protection.
     pub secret_access_key: String,
-    /// The function names by the name of their binary (`ingest`, `most_viewed`, ...).
+    /// The names of the functions, by binary (`ingest`, `most_viewed`, …).
     pub functions: BTreeMap<String, String>,
 }
 
 impl Stack {
-    /// Reads the stack that was written to the state folder `folder`; `None` if there is none.
+    /// Reads the stack from the state folder `folder`; `None` if there is none.
     ///
     /// # Errors
-    /// The file cannot be read, or was written by another version.
+    /// The file cannot be read, or another version wrote it.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(STACK_FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -75,7 +74,7 @@ impl Stack {
         Ok(Some(stack))
     }
 
-    /// Writes the stack to the state folder `folder`, whole or not at all.
+    /// Writes the stack to the state folder `folder`, atomically.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -89,11 +88,11 @@ impl Stack {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// The variables that a function of this stack runs with, and those that lead the command and
-    /// `aws` to it.
+    /// The environment of a function of this stack, with the variables that point the command and
+    /// `aws` at it.
     ///
-    /// The functions run with the deployer's key then, which may do everything: only deployed
-    /// functions have their roles.
+    /// With it, functions run with the deployer's key and all its permissions; only deployed
+    /// functions have their own roles.
     pub fn environment(&self) -> BTreeMap<String, String> {
         let mut environment = BTreeMap::from([
             ("AWS_ACCESS_KEY_ID", self.access_key_id.clone()),
@@ -120,7 +119,7 @@ impl Stack {
         environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Finds the state folder with a stack in `start` or the nearest of its parents.
+    /// Finds the state folder with a stack in `start` or in the nearest of its parents.
     pub fn find_folder(start: &Path) -> Option<PathBuf> {
         start
             .ancestors()

@@ -1,4 +1,4 @@
-//! The template, and the lines of it that name the code of functions.
+//! The template, and its lines that name the code of functions.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::root::TEMPLATE;
 
 const CODE_LINE: &str = "CodeUri: ";
 
-/// The text of the template. Nothing but the code's place is ever changed in it.
+/// The text of the template. Only the URIs of code are ever changed in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     text: String,
@@ -32,7 +32,8 @@ impl Template {
                 .and_then(|rest| rest.strip_suffix("/bootstrap.zip"))
             else {
                 bail!(
-                    "the template has the code of a function at {uri}, not at ../target/lambda/<name>/bootstrap.zip"
+                    "the template has the code of a function at {uri}, not at \
+                     ../target/lambda/<name>/bootstrap.zip"
                 );
             };
             functions.push(function.to_owned());
@@ -40,20 +41,23 @@ impl Template {
         Ok(Self { text, functions })
     }
 
-    /// The binaries of the functions.
+    /// The names of the binaries of the functions.
     pub(crate) fn functions(&self) -> &[String] {
         &self.functions
     }
 
-    /// Where the build puts the zip of each function.
+    /// The zip of each function, where the release build puts it.
     pub(crate) fn zips(&self, root: &Path) -> BTreeMap<String, PathBuf> {
         let zip =
             |function: &String| root.join("target/lambda").join(function).join("bootstrap.zip");
         self.functions.iter().map(|function| (function.clone(), zip(function))).collect()
     }
 
-    /// The text with the code of each function at the URI given for it, as `aws cloudformation
-    /// package` leaves it.
+    /// The text with these URIs as the code of each function, as `aws cloudformation package`
+    /// writes it.
+    ///
+    /// # Errors
+    /// A function has no URI.
     pub(crate) fn packaged(&self, uris: &BTreeMap<String, String>) -> Result<String> {
         let mut packaged = String::with_capacity(self.text.len());
         let mut functions = self.functions.iter();
@@ -62,7 +66,7 @@ impl Template {
                 let function = functions.next().context("each code line was read as a function")?;
                 let uri = uris
                     .get(function)
-                    .with_context(|| format!("no zip of the function {function} was given"))?;
+                    .with_context(|| format!("the function {function} has no zip"))?;
                 let indent = line.find(CODE_LINE).unwrap_or(0);
                 packaged.push_str(&line[..indent + CODE_LINE.len()]);
                 packaged.push_str(uri);
@@ -84,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_places_of_code_change() {
+    fn changes_only_the_uris_of_code() {
         let text = "A:\n  CodeUri: ../target/lambda/ingest/bootstrap.zip\n  Timeout: 10\n";
         let template = Template::parse(text.to_owned()).unwrap();
         assert_eq!(template.functions(), ["ingest"]);
@@ -97,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_function_of_the_template_is_found() {
+    fn finds_every_function_of_the_template() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let template = Template::read(root).unwrap();
         assert_eq!(

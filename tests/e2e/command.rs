@@ -149,7 +149,7 @@ async fn put_says_what_was_rejected_and_what_was_already_counted(cloud: &Cloud) 
     );
     let second = run(&folder, &endpoints, &arguments, None)?;
     ensure!(
-        second.status.success() && stdout(&second).contains("counted before"),
+        second.status.success() && stdout(&second).contains("already counted"),
         "{}",
         stdout(&second)
     );
@@ -273,7 +273,7 @@ async fn replay_wants_to_know_what(cloud: &Cloud) -> Result<()> {
     let folder = tempfile::tempdir()?;
     for (arguments, sentence) in [
         (&["replay"][..], "--all for every object"),
-        (&["replay", "--wait"], "nothing is named"),
+        (&["replay", "--wait"], "nothing is selected"),
         (
             &["replay", "--from", "2026-11-20", "--to", "2026-11-19"],
             "--from 2026-11-20T00:00:00Z is not before",
@@ -461,7 +461,7 @@ async fn verify_finds_visitors_that_are_missing_and_totals_that_lie(cloud: &Clou
         .find(|sort_key| sort_key.starts_with("visitors#10#"))
         .context("visitors of the hour")?;
     store.delete_row(day, visitors).await?;
-    finds(&store, 2, "default users hour 2026-11-19T10: recounted 3, the table says 0").await?;
+    finds(&store, 2, "default visitors hour 2026-11-19T10: recounted 3, the table says 0").await?;
     let shards = store.rows_of("TOTALS").await?;
     let shard = shards.first().context("a row of totals")?;
     store.add(("TOTALS", shard), "events", "1").await?;

@@ -1,19 +1,19 @@
-//! Meters what counting orders would be billed: plays chunks of events about made-up orders into an
-//! order book in memory, and adds up the read and write units of every call by the sizes of its
+//! Computes the read and write units of counting orders: counts chunks of events about generated
+//! orders in an order book in memory, and adds up the units of every call from the sizes of its
 //! rows.
 //!
-//! `cargo run -p minutebook-benches --bin order_units -- [ORDERS] [EVENTS A CHUNK] [PRODUCTS]
+//! `cargo run -p minutebook-benches --bin order_units -- [ORDERS] [EVENTS_PER_CHUNK] [PRODUCTS]
 //! [MINUTES] [late]`
 //!
-//! An order is created, paid five minutes later and shipped half an hour after that, and one in ten
-//! is cancelled in between. With `late` its hour is closed by then, as in an import.
+//! An order is created, paid five minutes later and shipped half an hour after that; one in ten is
+//! cancelled in between. With `late`, the hour of its creation is already closed, as in an import.
 //!
-//! **Source**: a transactional write takes two units for each started kilobyte of the larger of the
-//! item before and after it, and so does a condition check; a plain write takes one. A consistent
-//! read takes one unit for each started 4 KB, also where there is no item. The size of an item is
-//! that of its names and values.
+//! **Source**: a transactional write takes two units per started kilobyte of the larger of the item
+//! before and the item after it, and a condition check takes as many; a plain write takes one. A
+//! consistent read takes one unit per started 4 KB, even if there is no item. The size of an item
+//! is the size of its attribute names and values.
 
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+#![expect(clippy::print_stdout, reason = "this program prints figures")]
 
 use std::collections::HashMap;
 
@@ -34,13 +34,13 @@ use serde_json::json;
 
 const KILOBYTE: usize = 1024;
 const READ_UNIT_BYTES: usize = 4 * KILOBYTE;
-/// The rows of one batch of reads.
+/// How many rows one batch reads.
 const BATCH_READS_MAX: usize = 100;
-/// What DynamoDB stores a time to live (ten digits) in.
+/// The size of a time to live (ten digits).
 const TIME_TO_LIVE_BYTES: usize = 6;
-/// A time to the nanosecond.
+/// The size of a time with nanoseconds.
 const TIME_BYTES: usize = 30;
-/// A map, a list and each of their elements take so much beside what is in them, about.
+/// The approximate overhead of a map, of a list and of each of their elements.
 const NESTING_BYTES: usize = 3;
 
 const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
@@ -64,22 +64,25 @@ fn main() -> Result<()> {
         let text: String = chunk.iter().map(|(_, line)| line.as_str()).collect();
         book.commit(&counted(&text, now)?, now);
     }
-    let a_million = |units: usize| units * 1_000_000 / events;
+    let per_million = |units: usize| units * 1_000_000 / events;
     let Units { transactions, orders: order_rows, seals, tallies, listed, read } = book.units;
     println!(
         "{}",
         json!({
-            "orders": orders, "events": events, "chunk_events": chunk_events, "products": products, "minutes": minutes,
-            "late": is_late, "transactions": transactions,
-            "write_units": {"orders": order_rows, "recent": listed, "seals": seals, "tallies": tallies},
-            "write_units_per_million_events": a_million(order_rows + listed + seals + tallies),
-            "read_units_per_million_events": a_million(read),
+            "orders": orders, "events": events, "chunk_events": chunk_events,
+            "products": products, "minutes": minutes, "late": is_late,
+            "transactions": transactions,
+            "write_units": {
+                "orders": order_rows, "recent": listed, "seals": seals, "tallies": tallies,
+            },
+            "write_units_per_million_events": per_million(order_rows + listed + seals + tallies),
+            "read_units_per_million_events": per_million(read),
         })
     );
     Ok(())
 }
 
-/// The events in the order of their times.
+/// The events, ordered by time.
 fn lines(
     orders: usize,
     products: usize,
@@ -93,20 +96,23 @@ fn lines(
         let mut push = |at: DateTime<Utc>, kind: &str, members: &str| {
             let time = at.to_rfc3339_opts(SecondsFormat::Millis, true);
             let line = format!(
-                "{{\"eventType\":\"Order{kind}Event\",\"timestamp\":\"{time}\",\"orderId\":\"{order:036}\"{members}}}\n"
+                "{{\"eventType\":\"Order{kind}Event\",\"timestamp\":\"{time}\",\
+                 \"orderId\":\"{order:036}\"{members}}}\n"
             );
             lines.push((at, line));
         };
         let item = |place: usize| {
             let product = (order * 7 + place * 13 + order * place * place) % products;
             format!(
-                "{{\"productName\":\"Product number {product}\",\"quantity\":{},\"unitPrice\":19.99}}",
+                "{{\"productName\":\"Product number {product}\",\"quantity\":{},\
+                 \"unitPrice\":19.99}}",
                 1 + place
             )
         };
         let items: Vec<String> = (0..1 + order % 3).map(item).collect();
         let members = format!(
-            ",\"orderNumber\":\"ORD-{order}\",\"userId\":\"user-{}\",\"totalAmount\":{}.95,\"items\":[{}]",
+            ",\"orderNumber\":\"ORD-{order}\",\"userId\":\"user-{}\",\
+             \"totalAmount\":{}.95,\"items\":[{}]",
             order % 5_000,
             20 + order % 80,
             items.join(",")
@@ -136,7 +142,7 @@ fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
     Ok(count.orders)
 }
 
-/// What was billed.
+/// The units that were used.
 #[derive(Default)]
 struct Units {
     transactions: usize,
@@ -156,21 +162,21 @@ struct Book {
 }
 
 impl Book {
-    /// As the storage does it, by the same cuts.
-    fn commit(&mut self, told: &Orders, now: DateTime<Utc>) {
-        let mut told: Vec<(&OrderId, &OrderFacts)> = told.iter().collect();
+    /// Commits the orders of a chunk in the same batches as the storage.
+    fn commit(&mut self, reported: &Orders, now: DateTime<Utc>) {
+        let mut reported: Vec<(&OrderId, &OrderFacts)> = reported.iter().collect();
         let minute = |facts: &OrderFacts| {
             let created = facts.created.as_ref().map(|created| created.at);
             created.or(facts.stage.as_ref().map(|stage| stage.at)).and_then(Minute::containing)
         };
-        told.sort_by_key(|(order, facts)| (&order.site, minute(facts), &order.id));
-        for batch in told.chunks(BATCH_READS_MAX) {
+        reported.sort_by_key(|(order, facts)| (&order.site, minute(facts), &order.id));
+        for batch in reported.chunks(BATCH_READS_MAX) {
             let mut changed = Vec::new();
-            for (order, told) in batch {
+            for (order, reported) in batch {
                 let before = self.orders.get(*order).cloned().unwrap_or_default();
                 self.units.read += order_bytes(order, &before).div_ceil(READ_UNIT_BYTES);
                 let mut after = before.clone();
-                after.merge((*told).clone());
+                after.merge((*reported).clone());
                 if after != before {
                     changed.push(((*order).clone(), before, after));
                 }
@@ -223,7 +229,7 @@ impl Book {
         }
     }
 
-    /// Adds a row's counters, and gives the size of the row after it.
+    /// Adds the counters of a row, and returns the size of the row after that.
     fn add(&mut self, row: &Row<'_>, shard: Shard) -> usize {
         let partition = tally_partition(row.site, row.period);
         let sort = tally_row(row.measure, row.period, shard, row.slot, 0);
@@ -238,7 +244,7 @@ impl Book {
     }
 }
 
-/// The size of an order's row, as docs/TABLE.md has it.
+/// The size of an order row (docs/TABLE.md).
 fn order_bytes(order: &OrderId, facts: &OrderFacts) -> usize {
     let number = Amount::stored_bytes;
     let mut bytes = "pk".len()

@@ -1,13 +1,13 @@
-//! Meters what a question reads: fills a table in memory with an hour of generated events that
-//! stands for every hour of a year, and asks it for windows of an hour, a day, a week, a year and
-//! all time, before and after sealing.
+//! Computes the read units of a question: fills an in-memory table with a year of hours, all copies
+//! of one hour of generated events, and asks for windows of an hour, a day, a week, a year and all
+//! time, before and after sealing.
 //!
-//! `cargo run --release -p minutebook-benches --bin read -- [EVENTS A MINUTE] [EVENTS A CHUNK]
+//! `cargo run --release -p minutebook-benches --bin read -- [EVENTS_PER_MINUTE] [EVENTS_PER_CHUNK]
 //! [ITEMS]`
 //!
-//! **Source**: an eventually consistent read takes half a unit for each started 4 KB of a page.
+//! **Source**: an eventually consistent read takes half a unit per started 4 KB of a page.
 
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+#![expect(clippy::print_stdout, reason = "this program prints figures")]
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -34,15 +34,15 @@ use minutebook_storage::table::Item as Attributes;
 /// The site of events that name none.
 const SITE: &str = "default";
 const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
-/// The hours before the running one that still have all of their minutes; before sealing all of
-/// them are open.
+/// How many hours before the current one still have all their minutes; before sealing all of them
+/// are open.
 const OPEN_HOURS: u32 = 7 * HOURS_PER_DAY - 1;
-/// Near both ends of a year days are read one by one; between them months are.
+/// Near both ends of a year single days are read, between them whole months.
 const DAYS_NEAR_AN_END: u32 = 45;
 const YEAR_DAYS: u32 = 400;
 const RUNS: usize = 21;
 
-/// All that ever happened: the table holds a year of it, but nobody knows that beforehand.
+/// A window since 1970. The table has a year of it, which the reader cannot know.
 const ALL_TIME: &str = "all time";
 
 /// The middle of a day, and of an hour.
@@ -56,8 +56,8 @@ fn main() -> Result<()> {
 
     let generated = GeneratedHour::new(minute_events, chunk_events, items)?;
     println!(
-        "{minute_events} events a minute in chunks of {chunk_events}, {items} items: on average {} items are viewed in a \
-         minute, {} in an hour\n",
+        "{minute_events} events per minute in chunks of {chunk_events}, {items} items: on average \
+         {} items are viewed in a minute, {} in an hour\n",
         generated.counters / MINUTES_PER_HOUR,
         generated.sums.counters(),
     );
@@ -93,14 +93,15 @@ fn main() -> Result<()> {
             format!("{}.{} %", per_mille / 10, per_mille % 10)
         });
     println!(
-        "\n24h, sealed, asked at each hour of a day: {} at least, {} on average, {} at most of the read units of \
-        minutes alone",
+        "\n24h, sealed, asked at each hour of a day: {} at least, {} on average, {} at most of the \
+         read units of minutes alone",
         shares[0], shares[1], shares[2]
     );
 
     let (median, counters) = own_time(&sealed, now)?;
     println!(
-        "summing and ranking 24h, sealed, once the pages are there: {median:?} for {counters} counters (median of {RUNS})"
+        "summing and ranking 24h, sealed, once the pages are there: {median:?} for {counters} \
+         counters (median of {RUNS})"
     );
     Ok(())
 }
@@ -135,27 +136,28 @@ fn print_reads(length: &str, sealed: &str, reads: Reads) {
     let (kib, units, half) =
         (bytes.div_ceil(1_024), half_units / 2, if half_units % 2 == 1 { ".5" } else { "" });
     println!(
-        "| {length} | {sealed} | {queries} | {round_trips} | {pages} | {rows} | {kib} | {units}{half} |"
+        "| {length} | {sealed} | {queries} | {round_trips} | {pages} | {rows} | {kib} \
+         | {units}{half} |"
     );
 }
 
-/// How far sealing has come.
+/// Which hours are sealed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// No hour that has all its minutes is sealed.
+    /// No hour that still has all its minutes.
     Open,
-    /// Every hour that is over is.
+    /// Every hour that has ended.
     Sealed,
 }
 
-/// What one hour of events comes to.
+/// One hour of generated events, counted.
 struct GeneratedHour {
     hour: Hour,
-    /// Its views, by minute.
+    /// Its views by minute, chunk by chunk.
     chunks: Vec<Tally>,
-    /// Its views, all in one.
+    /// Its views, summed over the hour.
     sums: Tally,
-    /// How many counters its minutes have together.
+    /// How many counters all its minutes have.
     counters: u32,
 }
 
@@ -198,7 +200,7 @@ impl GeneratedHour {
         Ok(generated)
     }
 
-    /// The table after so many days of such hours, and a week of minutes.
+    /// The table after `days` days of such hours, with a week of minutes.
     fn table(&self, now: DateTime<Utc>, state: State, days: u32) -> Result<MemoryTable> {
         let running = Minute::containing(now).context("a time")?.hour();
         let first_open = running.minus(if state == State::Open { OPEN_HOURS } else { 0 });
@@ -213,7 +215,7 @@ impl GeneratedHour {
         Ok(table)
     }
 
-    /// Commits the chunks, and makes every hour that has minutes one like it.
+    /// Commits the chunks, and copies the hour to every hour that has minutes.
     fn add_minutes(&self, table: &MemoryTable, running: Hour) -> Result<()> {
         let reference_time =
             DateTime::from_timestamp(self.hour.next().epoch_seconds(), 0).context("a time")?;
@@ -252,7 +254,7 @@ impl GeneratedHour {
         let days: Vec<Day> =
             (0..=days).rev().map(|back| running.minus(back * HOURS_PER_DAY).day()).collect();
 
-        // One whole day of hours, which nobody asks for, and others like it.
+        // One whole day of hours outside of every window, which is copied to the other days.
         let whole = running.day().next();
         for of_day in 0..HOURS_PER_DAY {
             for row in rows_of(like_hour) {
@@ -271,8 +273,7 @@ impl GeneratedHour {
             hour = hour.next();
         }
 
-        // What an hour added to its day, week and month, as often as these have hours that are
-        // sealed.
+        // What an hour adds to its day, week and month, once for each of their sealed hours.
         let near = usize::try_from(DAYS_NEAR_AN_END)?;
         let mut periods = BTreeMap::new();
         for (place, day) in days.iter().enumerate() {
@@ -293,7 +294,7 @@ impl GeneratedHour {
     }
 }
 
-/// Adds a row's counters, so many times, to the row of another period of its kind.
+/// Adds the counters of a row, multiplied by `times`, to the row of another period of its kind.
 fn add(table: &MemoryTable, row: &Row<'_>, period: Period, times: u32) -> Result<()> {
     let times = Amount::from_count(u64::from(times));
     let counters =
@@ -307,7 +308,7 @@ fn currency() -> Result<Currency> {
     Currency::parse(b"USD").context("three letters")
 }
 
-/// How long the reader itself works on a sealed window of a day, and how many counters that has.
+/// How long the reader itself takes for a sealed window of a day, and how many counters that has.
 fn own_time(table: &MemoryTable, now: DateTime<Utc>) -> Result<(Duration, usize)> {
     let windows = [window(now, "24h")?];
     let question = question(&windows, now);
@@ -334,10 +335,10 @@ fn own_time(table: &MemoryTable, now: DateTime<Utc>) -> Result<(Duration, usize)
     Ok((times[RUNS / 2], counters))
 }
 
-/// By partition and first sort key: in the meter no range has more than a page.
+/// Pages by partition and first sort key: here no range has more than one page.
 type Pages = BTreeMap<(String, String), Page>;
 
-/// Keeps what it passes on.
+/// Keeps the pages that it passes on.
 struct Recorder<'a> {
     table: &'a MemoryTable,
     pages: Mutex<Pages>,
@@ -360,10 +361,10 @@ impl RowSource for Recorder<'_> {
     }
 }
 
-/// Gives copies of what was kept, each just made, as an answer that just came is.
+/// Returns a fresh copy of each recorded page, as an answer of DynamoDB is.
 struct Recorded {
     pages: Pages,
-    /// How long the copying took, which is not the reader's time.
+    /// How long the copying took, which is not part of the reader's time.
     copying: Mutex<Duration>,
 }
 

@@ -1,9 +1,9 @@
 //! `cargo mb`: builds the `minutebook` command and becomes it.
 //!
-//! Cargo locks the folder of a profile while it builds there, so `cargo run` would keep `cargo mb
-//! status` waiting until the functions or the tests are built. This program has a profile, and with
-//! it a folder and a lock, of its own. While another cargo builds the command's profile, it runs the
-//! command as it was built last.
+//! Cargo locks the folder of a profile while it builds there. With `cargo run`, `cargo mb status`
+//! would wait until the functions or the tests are built. This program has its own profile, and so
+//! its own folder and lock. While another cargo builds in the folder of the command, this program
+//! runs the command as it was last built.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -12,12 +12,12 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// The subcommands that build, and so would have to wait for the lock in any case.
+/// The subcommands that build, and therefore wait for the lock in any case.
 const BUILDERS: [&str; 2] = ["up", "demo"];
 
-/// The beginnings of the variables that `cargo run` sets about this package. A cargo that is
-/// started with them takes them for its own and compiles again what reads them.
-const OF_THE_OUTER_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+/// The prefixes of the variables that `cargo run` sets for this package. If the inner cargo had
+/// them, it would compile everything that reads them again.
+const OUTER_CARGO_PREFIXES: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 
 fn main() -> ExitCode {
     let Err(error) = run();
@@ -29,14 +29,15 @@ fn main() -> ExitCode {
 fn run() -> Result<Infallible, String> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     // This program lies in `<target>/launcher`, the command in `<target>/debug`.
-    let this = std::env::current_exe().map_err(|error| format!("where am I: {error}"))?;
-    let target = this.ancestors().nth(2).ok_or("a program lies in a target folder")?;
+    let this = std::env::current_exe()
+        .map_err(|error| format!("cannot find the path of this program: {error}"))?;
+    let target = this.ancestors().nth(2).ok_or("this program is not in a target folder")?;
     let folder = target.join("debug");
     let command = folder.join("minutebook");
 
     let builds = arguments.iter().any(|argument| BUILDERS.iter().any(|name| argument == name));
     if !builds && command.is_file() && is_locked(&folder.join(".cargo-lock")) {
-        eprintln!("another cargo is building: this is the command as it was built last");
+        eprintln!("another cargo is building: running the command as it was last built");
     } else {
         build(target)?;
     }
@@ -44,22 +45,22 @@ fn run() -> Result<Infallible, String> {
     Err(format!("cannot run {}: {error}", command.display()))
 }
 
-/// Whether a cargo builds in the folder of the lock file `path`.
+/// Whether a cargo is building in the folder of the lock file `path`.
 fn is_locked(path: &Path) -> bool {
     let Ok(file) = File::open(path) else {
-        // Nothing was built there yet.
+        // Nothing has been built there yet.
         return false;
     };
     matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
-/// Brings the command up to date. Cargo says what it does.
+/// Builds the command. Cargo shows its progress.
 fn build(target: &Path) -> Result<(), String> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--bin", "minutebook", "--target-dir"]).arg(target);
     for (name, _) in std::env::vars_os() {
-        let is_outer = |beginning: &str| name.to_string_lossy().starts_with(beginning);
-        if OF_THE_OUTER_CARGO.iter().any(|beginning| is_outer(beginning)) {
+        let is_outer = |prefix: &str| name.to_string_lossy().starts_with(prefix);
+        if OUTER_CARGO_PREFIXES.iter().any(|prefix| is_outer(prefix)) {
             cargo.env_remove(&name);
         }
     }

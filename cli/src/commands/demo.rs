@@ -1,49 +1,50 @@
-//! `minutebook demo`: the whole thing once, from nothing to a proof.
+//! `minutebook demo`: starts the local stack, uploads events, asks the three questions and verifies
+//! the answers.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use minutebook_local::STATE_FOLDER;
 
+use crate::commands::clock;
 use crate::commands::generate::{self, GenerateArgs};
 use crate::commands::put::{self, PutArgs};
 use crate::commands::top::{self, Ranking, TopArgs};
-use crate::commands::up::{self, LocalArgs};
 use crate::commands::verify::{self, VerifyArgs};
-use crate::stack::clock;
 use crate::stack::context::Context;
+use crate::stack::local::{self, LocalArgs};
 use crate::terminal::progress::Step;
 
-/// How many items an answer lists: enough to look at.
+/// How many items an answer lists.
 const TOP_ITEMS: &str = "3";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     local: LocalArgs,
-    /// How many events
+    /// How many events to generate
     #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
-    /// How many files to spread them over
+    /// How many files to distribute them over
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     chunks: u64,
-    /// The same seed makes the same customers do the same things
+    /// Seed of the events: the same seed gives the same customers and items
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
 }
 
 pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     let root = context.root()?;
-    let stack = up::bring_up(&root, &args.local).await?;
-    // What the flags and the environment name is another stack: the demo shows the one that it has
-    // just brought up.
+    let stack = local::bring_up(&root, &args.local).await?;
+    // The flags and the environment may name another stack. The demo uses the one that it has just
+    // started.
     let context = Context::of_stack(stack);
 
     let folder = root.join(STATE_FOLDER).join("demo");
-    make_events(&args, &folder, &context).await?;
+    generate_events(&args, &folder, &context).await?;
 
     let step = Step::begin("events uploaded and counted");
-    let report = put::put(upload_of(&folder), &context).await?;
+    let report = put::put(upload(&folder), &context).await?;
     report.check()?;
     step.end();
     println!("\nThe ledger says:\n\n{}", put::report_text(&report));
@@ -65,18 +66,19 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     print!("\n{}", proof.text());
     proof.check()?;
     eprintln!(
-        "\nthe stack stays up: `cargo mb status`, `cargo mb put FILE --wait`, `cargo mb down`"
+        "\nthe stack stays up; next: `cargo mb status`, `cargo mb put FILE --wait`, `cargo mb down`"
     );
     Ok(())
 }
 
-async fn make_events(args: &DemoArgs, folder: &Path, context: &Context) -> Result<()> {
+async fn generate_events(args: &DemoArgs, folder: &Path, context: &Context) -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)
             .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let step = Step::begin(format!("{} events made (seed {})", args.events, args.seed));
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    let step = Step::begin(format!("{} events generated (seed {})", args.events, args.seed));
     let out = folder.join("events.jsonl");
     let generate = GenerateArgs {
         out: out.to_string_lossy().into_owned(),
@@ -97,7 +99,7 @@ async fn make_events(args: &DemoArgs, folder: &Path, context: &Context) -> Resul
     Ok(())
 }
 
-fn upload_of(folder: &Path) -> PutArgs {
+fn upload(folder: &Path) -> PutArgs {
     PutArgs {
         files: vec![folder.to_string_lossy().into_owned()],
         prefix: "demo/".to_owned(),

@@ -1,5 +1,5 @@
-//! `minutebook generate`: seeded events into a file, the standard output or the bucket, at once or
-//! at a rate.
+//! `minutebook generate`: writes events from a seed to a file, standard output or the bucket, all
+//! at once or at a rate.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,50 +12,50 @@ use chrono::{DateTime, Utc};
 use minutebook_shop::{Generator, Shop, Span, lines};
 use tokio::time::Instant;
 
+use crate::commands::clock;
 use crate::event_files::upload::{Target, upload_text};
-use crate::stack::clock;
 use crate::stack::context::Context;
 use crate::terminal::progress;
 
-/// How long a chunk of a live stream into the bucket collects events, in seconds.
+/// How many seconds of a live stream an object in the bucket collects.
 const LIVE_CHUNK_SECONDS: f64 = 5.0;
 
-/// How often a live stream writes what is due.
+/// The pause between two writes of a live stream.
 const LIVE_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct GenerateArgs {
-    /// File to write, or - for the standard output
+    /// File to write, or - for standard output
     #[arg(long, default_value = "-", value_name = "FILE", conflicts_with = "to_bucket")]
     pub(crate) out: String,
     /// Put the events into the bucket
     #[arg(long)]
     pub(crate) to_bucket: bool,
-    /// What the keys of the objects begin with
+    /// Prefix of the keys of the objects
     #[arg(long, default_value = "generated/", value_name = "TEXT", requires = "to_bucket")]
     pub(crate) prefix: String,
-    /// How many events; with --rate, without end if it is not given
+    /// How many events [default: 10000; with --rate, no limit]
     #[arg(long, value_name = "N")]
     pub(crate) events: Option<u64>,
-    /// How many files or objects to spread them over
+    /// How many files or objects to distribute them over
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) chunks: Option<u64>,
-    /// A live stream of so many events a second, which happen as they are written
+    /// Write a live stream of this many events per second, with the current time
     #[arg(long, value_name = "EVENTS/S", conflicts_with_all = ["minutes", "end"])]
     pub(crate) rate: Option<f64>,
-    /// Over how many minutes the events are spread
+    /// How many minutes the events are spread over
     #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) minutes: u32,
-    /// All events happen before this: now, or RFC 3339
+    /// End of these minutes: now, or a time in RFC 3339
     #[arg(long, default_value = "now", value_name = "TIME", value_parser = clock::parse_time)]
     pub(crate) end: DateTime<Utc>,
-    /// The same seed (and the same --end) gives the same events
+    /// Seed: the same seed and --end give the same events
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
     /// How many items the shop sells
     #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) items: u32,
-    /// Sites to spread the events over, with commas; without it, the events name none
+    /// Sites to distribute the events over, separated by commas; without it, events name no site
     #[arg(long, value_name = "SITE,...", value_delimiter = ',')]
     pub(crate) sites: Vec<String>,
     /// Give every event an event_id
@@ -63,7 +63,7 @@ pub(crate) struct GenerateArgs {
     pub(crate) event_ids: bool,
 }
 
-/// How many events are made if nothing says how many.
+/// How many events are generated unless `--events` says otherwise.
 const EVENTS_DEFAULT: u64 = 10_000;
 
 impl GenerateArgs {
@@ -84,27 +84,26 @@ impl GenerateArgs {
 pub(crate) async fn run(args: GenerateArgs, context: &Context) -> Result<()> {
     match (args.rate, args.to_bucket) {
         (Some(rate), _) if !(rate.is_finite() && rate > 0.0) => {
-            bail!("--rate is {rate}: give more than 0 events/s")
+            bail!("--rate is {rate}: give more than 0 events per second")
         }
         (Some(rate), true) => stream_to_bucket(&args, rate, context).await,
         (Some(rate), false) if args.out == "-" => stream_to_output(&args, rate).await,
         (Some(_), false) => {
-            bail!("--rate is for the standard output and the bucket, not for a file")
+            bail!("--rate writes to standard output or the bucket, not to a file")
         }
-        (None, true) => write_to_bucket(&args, context).await.map(drop),
+        (None, true) => write_to_bucket(&args, context).await,
         (None, false) => tokio::task::spawn_blocking(move || write_to_files(&args)).await?,
     }
 }
 
-/// Puts the events into the bucket, and gives the keys.
-pub(crate) async fn write_to_bucket(args: &GenerateArgs, context: &Context) -> Result<Vec<String>> {
+/// Uploads the events to the bucket.
+async fn write_to_bucket(args: &GenerateArgs, context: &Context) -> Result<()> {
     let endpoints = context.endpoints()?;
     let s3 = context.s3().await?;
     let span = args.span();
     let chunks = args.chunks.unwrap_or(1);
     let mut lines = lines(args.shop(), span);
     let bar = progress::bar("generating", usize::try_from(chunks)?);
-    let mut keys = Vec::new();
     for chunk in 0..chunks {
         let text: String = lines
             .by_ref()
@@ -114,7 +113,6 @@ pub(crate) async fn write_to_bucket(args: &GenerateArgs, context: &Context) -> R
         let key = format!("{}{}-{chunk:05}.jsonl", args.prefix, args.seed);
         let target = Target { bucket: endpoints.bucket()?, key: &key, metadata: HashMap::new() };
         upload_text(&s3, target, text).await?;
-        keys.push(key);
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -124,7 +122,7 @@ pub(crate) async fn write_to_bucket(args: &GenerateArgs, context: &Context) -> R
         endpoints.bucket()?,
         args.prefix
     );
-    Ok(keys)
+    Ok(())
 }
 
 fn write_to_files(args: &GenerateArgs) -> Result<()> {
@@ -152,21 +150,21 @@ fn write_to_files(args: &GenerateArgs) -> Result<()> {
     Ok(())
 }
 
-/// Writes events to the standard output as they happen.
+/// Writes events to standard output as they happen.
 async fn stream_to_output(args: &GenerateArgs, rate: f64) -> Result<()> {
     let mut stream = Stream::begin(args, rate);
     while let Some(lines) = stream.due().await {
-        // Locked anew each time: a lock is not held while other tasks run.
+        // The lock is taken for each write, so that it is not held while other tasks run.
         let outcome = write_lines(io::stdout().lock(), lines);
         if matches!(&outcome, Err(error) if error.kind() == ErrorKind::BrokenPipe) {
             return Ok(());
         }
-        outcome.context("cannot write the standard output")?;
+        outcome.context("cannot write to standard output")?;
     }
     Ok(())
 }
 
-/// Puts events into the bucket as they happen, in chunks.
+/// Uploads events to the bucket as they happen, in chunks.
 async fn stream_to_bucket(args: &GenerateArgs, rate: f64, context: &Context) -> Result<()> {
     let endpoints = context.endpoints()?;
     let bucket = endpoints.bucket()?;
@@ -176,7 +174,7 @@ async fn stream_to_bucket(args: &GenerateArgs, rate: f64, context: &Context) -> 
         (Some(_), None) => bail!("--chunks with --rate needs --events"),
         (None, _) => whole_number(rate * LIVE_CHUNK_SECONDS).max(1),
     };
-    // A stream is not repeatable, so its keys carry the time: another stream does not replace them.
+    // The keys have the time in them, so that another stream does not replace these objects.
     let begun = clock::now().format("%Y%m%dT%H%M%SZ");
     let mut stream = Stream::begin(args, rate);
     let mut chunk = String::new();
@@ -249,7 +247,7 @@ impl Stream {
         }
     }
 
-    /// Waits for the next events and makes them; `None` after the last one.
+    /// Waits until events are due, and generates them; `None` after the last one.
     async fn due(&mut self) -> Option<Vec<String>> {
         if self.events_made == self.events_max {
             return None;
@@ -271,15 +269,15 @@ fn write_lines(mut output: impl Write, lines: impl IntoIterator<Item = String>) 
     output.flush()
 }
 
-/// A reader that has seen enough (`| head`) is no error.
+/// A reader that ends early (`| head`) is no error.
 fn end_of_pipe_is_fine(outcome: io::Result<()>) -> Result<()> {
     match outcome {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write the standard output"),
+        other => other.context("cannot write to standard output"),
     }
 }
 
-/// How many of the events go into this chunk.
+/// How many of the events belong to this chunk.
 fn chunk_events(events: u64, chunks: u64, chunk: u64) -> usize {
     let from = u128::from(events) * u128::from(chunk) / u128::from(chunks);
     let to = u128::from(events) * u128::from(chunk + 1) / u128::from(chunks);
@@ -298,7 +296,7 @@ fn chunk_path(path: &Path, chunk: u64) -> PathBuf {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the cast keeps to the range of u64"
+    reason = "the cast saturates at the bounds of u64"
 )]
 fn whole_number(number: f64) -> u64 {
     number as u64

@@ -1,4 +1,4 @@
-//! `minutebook history`: the series of a measure as the HTTP API answers it.
+//! `minutebook history`: asks the HTTP API for the series of a measure.
 
 use std::collections::BTreeMap;
 
@@ -10,57 +10,47 @@ use serde_json::value::RawValue;
 
 use crate::stack::context::Context;
 use crate::stack::http;
+use crate::terminal::chart::{bar, sparkline};
 use crate::terminal::progress;
 use crate::terminal::table;
 
 /// The path of the call.
 const PATH: &str = "history";
 
-/// How many periods the API answers to one question, over all pages.
+/// How many periods the API returns for one question, over all pages.
 const PERIODS_MAX: usize = 1000;
-
-/// How wide the bar of the largest total is, in columns.
-const BAR_WIDTH: u32 = 20;
-
-/// How wide the line of all totals is at most, in columns.
-const SPARKLINE_WIDTH_MAX: usize = 100;
-
-/// From one eighth of a column to seven; eight are a full block.
-const BAR_EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-
-const SPARKLINE_LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArgs {
-    /// What was counted
+    /// What is counted
     #[arg(value_enum)]
     measure: Measure,
-    /// How long a period is
+    /// Length of a period
     #[arg(long, value_enum, default_value_t = Granularity::Day)]
     granularity: Granularity,
-    /// The first period is the one that this lies in: a date as 2026-11-20, or RFC 3339
+    /// The first period contains this: a date as 2026-11-20, or RFC 3339 [default: 24 hours, 30
+    /// days, 12 weeks or 12 months before --to]
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// The last period is the one that ends with this or that this lies in: a date, or RFC 3339;
-    /// without it, the running one
+    /// The last period ends at this or contains it: a date, or RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
     /// Only this item
     #[arg(long, value_name = "ITEM")]
     item_id: Option<String>,
-    /// Site; without it, the events that name none
+    /// Site [default: the events that name no site]
     #[arg(long, value_name = "SITE")]
     site_id: Option<String>,
-    /// Currency of sales and refunds
+    /// Currency of sales and refunds [default: that of the stack]
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
-    /// By whose midnights periods begin, as Europe/Berlin; without it, UTC
+    /// Time zone in which periods begin, as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
-    /// How many top items of each period, 0 to 100
+    /// How many top items of each period, 0 to 100 [default: 3]
     #[arg(long, value_name = "N")]
     limit: Option<String>,
-    /// Print the answer as one JSON document, all pages in one
+    /// Print the answer as one JSON document, with all pages in one
     #[arg(long)]
     json: bool,
 }
@@ -71,13 +61,13 @@ enum Measure {
     Views,
     /// Additions to carts
     Carts,
-    /// Money of purchases
+    /// Revenue of purchases
     Sales,
     /// Purchased units
     Units,
     /// Removals from carts
     Removals,
-    /// Money that was given back
+    /// Refunded money
     Refunds,
 }
 
@@ -85,13 +75,13 @@ enum Measure {
 enum Granularity {
     Hour,
     Day,
-    /// From Monday on
+    /// Begins on Monday
     Week,
     Month,
 }
 
-/// An answer, of one page or of all in one. Numbers stay as they are written: an amount of money is
-/// no float.
+/// An answer, of one page or of all. Numbers stay as they are written, because amounts of money are
+/// not floats.
 #[derive(Debug, Deserialize, Serialize)]
 struct Answer {
     measure: String,
@@ -119,7 +109,7 @@ struct Window {
 struct Period {
     from: String,
     total: Box<RawValue>,
-    /// Absent where one item is asked about.
+    /// Absent if the question names an item.
     top: Option<Vec<BTreeMap<String, Box<RawValue>>>>,
     running: bool,
 }
@@ -135,7 +125,7 @@ pub(crate) async fn run(args: HistoryArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Asks for one page after the other.
+/// Asks for all pages, one after the other.
 async fn ask(args: HistoryArgs, context: &Context) -> Result<Answer> {
     let url = format!("{}/{PATH}", context.endpoints()?.api_url()?);
     let query = query(args);
@@ -160,7 +150,7 @@ async fn ask(args: HistoryArgs, context: &Context) -> Result<Answer> {
     }
 }
 
-/// The parameters of the call, but for the cursor.
+/// The parameters of the call, without the cursor.
 fn query(args: HistoryArgs) -> Vec<(&'static str, String)> {
     let HistoryArgs {
         measure,
@@ -188,24 +178,25 @@ fn query(args: HistoryArgs) -> Vec<(&'static str, String)> {
     parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-/// The value as it is written in a flag, which is how the API writes it too.
+/// The name of the value, which is the same in a flag and in the API.
 fn name(value: impl ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 impl Answer {
-    /// This and the page that follows it.
+    /// Appends the next page.
     ///
     /// # Errors
-    /// The pages do not come to an end.
+    /// The page is empty, or there are more pages than the API may have.
     fn and(mut self, page: Self) -> Result<Self> {
         if page.periods.is_empty() || self.periods.len() + page.periods.len() > PERIODS_MAX {
             bail!(
-                "the API does not come to an end within {PERIODS_MAX} periods: ask for less with --from and --to"
+                "the API returned more than {PERIODS_MAX} periods: ask for fewer with --from and \
+                 --to"
             );
         }
         self.periods.extend(page.periods);
-        // What was counted at the time of the first page is in all of them.
+        // `as_of` stays that of the first page: what was counted then is in all of them.
         self.window.to = page.window.to;
         if precision_rank(&page.window.precision) > precision_rank(&self.window.precision) {
             self.window.precision = page.window.precision;
@@ -214,7 +205,7 @@ impl Answer {
         Ok(self)
     }
 
-    /// What was asked, in a line.
+    /// The question in one line.
     fn headline(&self) -> String {
         let Self { measure, granularity, tz, site_id, currency, window, .. } = self;
         let mut line = match currency {
@@ -232,16 +223,16 @@ impl Answer {
     }
 }
 
-/// Precisions by how coarse they are.
+/// The rank of a precision; coarser ones are greater.
 fn precision_rank(precision: &str) -> usize {
     ["minute", "hour", "day"].iter().position(|name| *name == precision).unwrap_or(0)
 }
 
-/// The answer as lines for people.
+/// The answer for people.
 fn text(answer: &Answer) -> Result<String> {
     let periods = answer.periods.iter().map(|period| serde_json::from_str(period.get()));
     let periods: Vec<Period> = periods.collect::<Result<_, _>>()?;
-    // Only heights are floats.
+    // Floats are used for heights only.
     let heights = periods.iter().map(|period| period.total.get().parse::<f64>());
     let heights: Vec<f64> =
         heights.collect::<Result<_, _>>().map_err(|_| anyhow!("a total is not a number"))?;
@@ -252,7 +243,7 @@ fn text(answer: &Answer) -> Result<String> {
         text.push_str("nothing was counted\n");
         return Ok(text);
     }
-    text.push_str(&format!("{}\n", sparkline(&heights, SPARKLINE_WIDTH_MAX)));
+    text.push_str(&format!("{}\n", sparkline(&heights)));
     let total_name = match &answer.currency {
         Some(currency) => format!("{} {currency}", answer.measure),
         None => answer.measure.clone(),
@@ -278,7 +269,7 @@ fn text(answer: &Answer) -> Result<String> {
 fn label(granularity: &str, from: &str) -> String {
     let Ok(time) = DateTime::parse_from_rfc3339(from) else { return from.to_owned() };
     let format = match granularity {
-        // The hour that a clock shows twice when summer ends is told apart by its offset.
+        // The offset distinguishes the two hours of the same name at the end of summer time.
         "hour" if from.ends_with('Z') => "%Y-%m-%d %H:%MZ",
         "hour" => "%Y-%m-%d %H:%M%:z",
         "month" => "%Y-%m",
@@ -294,36 +285,6 @@ fn top_items(items: &[BTreeMap<String, Box<RawValue>>]) -> String {
         format!("{}: {}", member("item_id"), member("total"))
     });
     items.collect::<Vec<_>>().join(", ")
-}
-
-/// A bar as long as `height` is beside `highest`. All that is not zero can be seen.
-fn bar(height: f64, highest: f64) -> String {
-    let eighths = share(height, highest, BAR_WIDTH * 8);
-    let full_blocks = "█".repeat(eighths / 8);
-    let rest = (eighths % 8).checked_sub(1).map(|index| BAR_EIGHTHS[index]);
-    full_blocks + &rest.map_or_else(String::new, String::from)
-}
-
-/// The heights as one line: the lowest level is zero, the highest one the largest.
-///
-/// Where there are more heights than columns, neighbours share a column, which shows the highest of
-/// them.
-fn sparkline(heights: &[f64], width_max: usize) -> String {
-    let highest = heights.iter().copied().fold(0.0, f64::max);
-    let heights_per_column = heights.len().div_ceil(width_max).max(1);
-    let columns =
-        heights.chunks(heights_per_column).map(|column| column.iter().copied().fold(0.0, f64::max));
-    columns.map(|height| SPARKLINE_LEVELS[share(height, highest, 7)]).collect()
-}
-
-/// The share of `height` in `highest`, as one of `steps` steps, rounded up.
-fn share(height: f64, highest: f64, steps: u32) -> usize {
-    if height <= 0.0 || highest <= 0.0 {
-        return 0;
-    }
-    let share = (height / highest * f64::from(steps)).ceil();
-    // A share lies between 0 and `steps`, by the lines above.
-    (1..=steps as usize).find(|step| *step as f64 >= share).unwrap_or(steps as usize)
 }
 
 #[cfg(test)]
@@ -410,27 +371,6 @@ hour                         views
         let zeros =
             body.replace("\"total\":4", "\"total\":0").replace("\"total\":2", "\"total\":0");
         assert!(text(&answer(&zeros)).unwrap().ends_with("\nnothing was counted\n"));
-    }
-
-    #[test]
-    fn a_sparkline_shows_zero_the_highest_and_what_is_hardly_there() {
-        assert_eq!(sparkline(&[0.0, 0.001, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 100), "▁▂▂▃▄▅▆▇█");
-        assert_eq!(sparkline(&[5.0, 5.0], 100), "██");
-        assert_eq!(sparkline(&[0.0, 0.0], 100), "▁▁");
-        assert_eq!(sparkline(&[], 100), "");
-        let heights: Vec<f64> =
-            (0..250).map(|height| if height == 125 { 9.0 } else { 0.0 }).collect();
-        let line: Vec<char> = sparkline(&heights, 100).chars().collect();
-        assert_eq!((line.len(), line[41], line[40]), (84, '█', '▁'));
-    }
-
-    #[test]
-    fn a_bar_has_eighths_of_a_column() {
-        assert_eq!(bar(8.0, 8.0), "█".repeat(20));
-        assert_eq!(bar(1.0, 160.0), "▏");
-        assert_eq!(bar(15.0, 160.0), "█▉");
-        assert_eq!(bar(0.000001, 160.0), "▏");
-        assert_eq!(bar(0.0, 160.0), "");
     }
 
     #[test]

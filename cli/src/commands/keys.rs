@@ -1,17 +1,18 @@
-//! `minutebook keys`: the write keys of sites, of which the table has only the hashes.
+//! `minutebook keys`: makes, lists and revokes the write keys of sites. The table has only their
+//! hashes.
 
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::TryStreamExt as _;
 use serde_json::json;
 
-use crate::rows::{TableRow, WriteKey, read, scan};
+use crate::commands::clock;
+use crate::rows::{TableRow, WriteKey, read, scan, write_keys};
 use crate::stack::aws::explain;
-use crate::stack::clock;
 use crate::stack::context::Context;
 use crate::terminal::table;
 
-/// The fewest digits of a hash that name a key.
+/// The fewest digits of an id that `revoke` takes.
 const ID_DIGITS_MIN: usize = 8;
 
 /// The longest site id; see docs/EVENTS.md.
@@ -25,27 +26,27 @@ pub(crate) struct KeysArgs {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum KeysCommand {
-    /// Makes a write key, and prints it: it cannot be shown again
+    /// Makes a write key and prints it once: it is not stored and cannot be shown again
     Add {
-        /// The site that may be written with it
+        /// Site that the key may write to
         site: String,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Lists the ids of all write keys
+    /// Lists the ids of write keys
     List {
-        /// Only those of this site
+        /// Only the keys of this site
         site: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Takes a write key back, at once
+    /// Revokes a write key; this takes effect at once
     Revoke {
-        /// The site that may be written with it
+        /// Site that the key may write to
         site: String,
-        /// Its id, or the first 8 digits of it or more
+        /// Its id, or at least the first 8 digits of it
         id: String,
     },
 }
@@ -69,7 +70,9 @@ impl Keys {
     async fn add(&self, site: &str, as_json: bool) -> Result<()> {
         let is_site = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
         if site.is_empty() || site.len() > SITE_BYTES_MAX || !site.bytes().all(is_site) {
-            bail!("{site:?} is no site id: expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -");
+            bail!(
+                "{site:?} is not a site id: expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -"
+            );
         }
         let secret: [u8; 32] = rand::random();
         let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -83,7 +86,7 @@ impl Keys {
             println!("{}", json!({"site_id": site, "id": id, "key": key}));
         } else {
             println!("{key}");
-            eprintln!("its id is {id}; the key itself is stored nowhere, so keep it");
+            eprintln!("its id is {id}; the key itself is not stored, so keep it");
         }
         Ok(())
     }
@@ -92,10 +95,8 @@ impl Keys {
         let keys = self.all(site).await?;
         if as_json {
             let line = |key: &WriteKey| json!({"site_id": key.site, "id": key.hash, "created_at": key.created_at});
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&keys.iter().map(line).collect::<Vec<_>>())?
-            );
+            let lines: Vec<serde_json::Value> = keys.iter().map(line).collect();
+            println!("{}", serde_json::to_string_pretty(&lines)?);
             return Ok(());
         }
         let mut lines = table::new(&["site", "id", "created"], &[]);
@@ -125,8 +126,8 @@ impl Keys {
         Ok(())
     }
 
-    /// The keys, by site and hash. Nobody makes so many that a list of them were needed, so the
-    /// whole table is read for it.
+    /// The keys, by site and hash. They are few and rarely listed, so they have no index and the
+    /// whole table is scanned.
     async fn all(&self, site: Option<&str>) -> Result<Vec<WriteKey>> {
         let mut items = std::pin::pin!(scan(&self.client, &self.table));
         let mut keys = Vec::new();
@@ -143,5 +144,5 @@ impl Keys {
 }
 
 fn partition(site: &str) -> AttributeValue {
-    AttributeValue::S(format!("K#{site}"))
+    AttributeValue::S(format!("{}{site}", write_keys::PREFIX))
 }

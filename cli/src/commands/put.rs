@@ -1,6 +1,6 @@
-//! `minutebook put`: event files into the bucket, and the wait until they are counted.
+//! `minutebook put`: uploads event files to the bucket, and waits until they are counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -8,50 +8,50 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 
+use crate::commands::clock;
 use crate::event_files::files::{self, Source};
 use crate::event_files::upload::{Target, upload_file};
-use crate::event_files::waiting::{Counted, Waiting};
-use crate::rows::ledger::{self, Counts};
+use crate::rows::ledger::{self, Counted, Counts, Wait};
 use crate::stack::aws::explain;
-use crate::stack::clock;
 use crate::stack::context::Context;
 use crate::terminal::progress;
 use crate::terminal::table;
 
-/// How many uploads are under way at once.
+/// How many files are uploaded at once.
 const CONCURRENCY: usize = 8;
 
-/// Notes beside an object whose events were moved in time: the hash of the file before, and by how
-/// many minutes.
+/// Metadata of an object whose events were moved in time: the hash of the original file, and by how
+/// many minutes they were moved.
 const SHIFTED_FROM: &str = "minutebook-shifted-from";
 const SHIFTED_MINUTES: &str = "minutebook-shifted-minutes";
 
-/// Events that are later than now by more than this are rejected, so they are no last events.
+/// Events further in the future than this are rejected, so they cannot be the last event.
 const FUTURE_MAX: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct PutArgs {
-    /// Files and folders of events, as JSON Lines (plain, gzip or zstd) or CSV with a header; - for
-    /// the standard input
+    /// Files and folders of events, as JSON Lines or CSV with a header (plain, gzip or zstd); - for
+    /// standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<String>,
-    /// What the keys of the objects begin with
+    /// Prefix of the keys of the objects
     #[arg(long, default_value = "", value_name = "TEXT", hide_default_value = true)]
     pub(crate) prefix: String,
-    /// Wait until everything is counted, and say what was counted
+    /// Wait until everything is counted, and print what was counted
     #[arg(long)]
     pub(crate) wait: bool,
     /// How long to wait, in seconds
     #[arg(long, default_value_t = 300, value_name = "SECONDS")]
     pub(crate) timeout: u64,
-    /// Move all events by one number of minutes, so that the last one happens at this time: now, or
-    /// RFC 3339
+    /// Move all events by the same number of minutes, so that the last one happens at this time:
+    /// now, or a time in RFC 3339
     ///
-    /// A file that was moved and put before is moved as it was then, so that it is not counted
-    /// again.
+    /// A file that was already moved and uploaded is moved by the same number of minutes again, so
+    /// that it is not counted twice.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time)]
     pub(crate) shift_to: Option<DateTime<Utc>>,
-    /// With --shift-to: move also files anew that were put before; they are counted again then
+    /// With --shift-to: also move files that were already uploaded to the new time; they are then
+    /// counted again
     #[arg(long, requires = "shift_to")]
     pub(crate) anew: bool,
     /// Print JSON
@@ -59,19 +59,18 @@ pub(crate) struct PutArgs {
     pub(crate) json: bool,
 }
 
-/// What became of the files.
+/// What happened to the files.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) files: Vec<FileReport>,
-    /// The time of the last event of all files; known if it was asked for by waiting, moving or
-    /// JSON.
+    /// The time of the last event of all files; only known with `--wait`, `--shift-to` or `--json`.
     pub(crate) last_event: Option<DateTime<Utc>>,
     /// Why the wait ended before everything was counted.
     pub(crate) gave_up: Option<String>,
 }
 
 impl Report {
-    /// The sum over all files that are counted.
+    /// The sum over all counted files.
     pub(crate) fn sum(&self) -> Counts {
         let mut sum = Counts::default();
         for file in &self.files {
@@ -82,7 +81,8 @@ impl Report {
         sum
     }
 
-    /// An error if anything was waited for in vain.
+    /// # Errors
+    /// A file was not counted within the time.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(reason) = &self.gave_up else { return Ok(()) };
         let waiting = self.files.iter().filter(|file| matches!(file.outcome, Outcome::NotCounted));
@@ -107,18 +107,18 @@ pub(crate) struct FileReport {
 
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// It was uploaded, and nobody waited.
+    /// It was uploaded; `put` did not wait for it.
     Uploaded,
     Counted(Counted),
     NotCounted,
 }
 
-/// A file that is ready to be uploaded.
+/// A file that is ready for upload.
 #[derive(Debug)]
 struct Ready {
     source: Source,
     content_hash: String,
-    /// The hash before the events were moved, and by how many minutes they were.
+    /// The hash of the original file, and by how many minutes its events were moved.
     shifted: Option<(String, i64)>,
     last_event: Option<i64>,
 }
@@ -137,7 +137,7 @@ pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
     report.check()
 }
 
-/// Uploads the files, and waits for them if that is asked for.
+/// Uploads the files, and with `--wait` waits until they are counted.
 pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let endpoints = context.endpoints()?;
     let bucket = endpoints.bucket()?.to_owned();
@@ -145,9 +145,10 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let sources = find_sources(&args).await?;
     let ready = prepare(&args, sources, &s3, &bucket).await?;
 
-    let chunk_id = |file: &Ready| ledger::chunk_id(&bucket, &file.source.key, &file.content_hash);
-    let waiting = match args.wait {
-        true => Some(Waiting::begin(context, ready.iter().map(chunk_id).collect()).await?),
+    let chunk_id =
+        |file: &Ready| ledger::object_chunk_id(&bucket, &file.source.key, &file.content_hash);
+    let wait = match args.wait {
+        true => Some(Wait::begin(context, ready.iter().map(chunk_id).collect()).await?),
         false => None,
     };
 
@@ -175,8 +176,8 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let last_event = ready.iter().filter_map(|file| file.last_event).max();
     let last_event = last_event.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let mut report = Report { files, last_event, gave_up: None };
-    if let Some(waiting) = waiting {
-        let waited = waiting.end(Duration::from_secs(args.timeout)).await?;
+    if let Some(wait) = wait {
+        let waited = wait.end(Duration::from_secs(args.timeout)).await?;
         for (file, counted) in report.files.iter_mut().zip(waited.chunks) {
             file.outcome = counted.map_or(Outcome::NotCounted, Outcome::Counted);
         }
@@ -198,7 +199,7 @@ async fn find_sources(args: &PutArgs) -> Result<Vec<Source>> {
     tokio::task::spawn_blocking(find).await?
 }
 
-/// Moves and hashes the files.
+/// Hashes the files, and moves their events in time if `--shift-to` says so.
 async fn prepare(
     args: &PutArgs,
     sources: Vec<Source>,
@@ -225,8 +226,8 @@ async fn prepare(
     Ok(ready)
 }
 
-/// The time of the last event. A file that cannot be unpacked is put all the same, and goes to the
-/// dead letters.
+/// The time of the last event. A file that cannot be decompressed is uploaded anyway, and ends in
+/// the dead letters.
 fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
     match files::last_event(source, limit) {
         Ok(last_event) => last_event,
@@ -237,8 +238,8 @@ fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
     }
 }
 
-/// Moves the events of all files by one number of minutes, but those that were put before as they
-/// were moved then.
+/// Moves the events of all new files by the same number of minutes, and those of files that were
+/// already uploaded as they were moved then.
 async fn shift(
     args: &PutArgs,
     shift_to: DateTime<Utc>,
@@ -260,7 +261,8 @@ async fn shift(
     for (file, before) in std::mem::take(ready).into_iter().zip(minutes_before) {
         if before.is_some() {
             eprintln!(
-                "{}: moved and put before; moved as it was then (--anew moves it to now)",
+                "{}: already uploaded; moved by the same minutes as before (--anew moves it to the \
+                 new time)",
                 file.source.name
             );
         }
@@ -284,12 +286,13 @@ async fn shift(
     Ok(())
 }
 
-/// By how many minutes this very file was moved when it was put before.
+/// By how many minutes this file was moved when it was last uploaded; `None` if it was not.
 async fn earlier_shift(s3: &aws_sdk_s3::Client, bucket: &str, file: &Ready) -> Result<Option<i64>> {
     let key = &file.source.key;
     let head = match s3.head_object().bucket(bucket).key(key).send().await {
         Ok(head) => head,
-        // A bucket that may not be listed says "forbidden" of an object that is not there.
+        // Without the permission to list the bucket, S3 answers 403 for an object that does not
+        // exist.
         Err(error)
             if error
                 .raw_response()
@@ -315,14 +318,15 @@ fn print_uploads(report: &Report, bucket: &str) {
     }
 }
 
-/// What was counted, as lines for people.
+/// The report for people.
 pub(crate) fn report_text(report: &Report) -> String {
     let headings = ["file", "lines", "counted", "ignored", "duplicate", "rejected", "events", ""];
     let mut table = table::new(&headings, &[1, 2, 3, 4, 5, 6]);
     for file in &report.files {
         match &file.outcome {
             Outcome::Counted(counted) => {
-                let note = if counted.before { "counted before: nothing added" } else { "" };
+                let note =
+                    if counted.already_counted { "already counted: nothing added" } else { "" };
                 table.add_row(row(&file.key, &counted.counts, note));
             }
             Outcome::Uploaded | Outcome::NotCounted => {
@@ -366,41 +370,25 @@ fn report_json(report: &Report) -> serde_json::Value {
             match &file.outcome {
                 Outcome::Uploaded => object["state"] = json!("uploaded"),
                 Outcome::NotCounted => object["state"] = json!("not_counted"),
-                Outcome::Counted(Counted { counts, parts, before }) => {
-                    object["state"] = json!(if *before { "already_counted" } else { "counted" });
+                Outcome::Counted(Counted { counts, parts, already_counted }) => {
+                    let state = if *already_counted { "already_counted" } else { "counted" };
+                    object["state"] = json!(state);
                     object["parts"] = json!(parts);
-                    add_counts(&mut object, counts);
+                    counts.add_to(&mut object);
                 }
             }
             object
         })
         .collect();
     let mut sum = json!({});
-    add_counts(&mut sum, &report.sum());
+    report.sum().add_to(&mut sum);
     json!({ "files": files, "sum": sum, "last_event": report.last_event.map(clock::rfc3339) })
-}
-
-/// Adds the numbers to a JSON object.
-pub(crate) fn add_counts(object: &mut serde_json::Value, counts: &Counts) {
-    let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } =
-        counts;
-    let numbers = BTreeMap::from([
-        ("lines", lines),
-        ("counted", counted),
-        ("ignored", ignored),
-        ("duplicate", duplicate),
-        ("rejected", rejected),
-        ("events", events),
-    ]);
-    for (name, number) in numbers {
-        object[name] = json!(number);
-    }
-    object["rejected_by_reason"] = json!(rejected_by_reason);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn file(key: &str, outcome: Outcome) -> FileReport {
         FileReport {
@@ -412,7 +400,7 @@ mod tests {
         }
     }
 
-    fn counted(lines: u64, before: bool) -> Outcome {
+    fn counted(lines: u64, already_counted: bool) -> Outcome {
         let rejected_by_reason = BTreeMap::from([("future".to_owned(), 1)]);
         let counts = Counts {
             lines,
@@ -422,7 +410,7 @@ mod tests {
             events: 9,
             ..Counts::default()
         };
-        Outcome::Counted(Counted { counts, parts: 1, before })
+        Outcome::Counted(Counted { counts, parts: 1, already_counted })
     }
 
     #[test]
@@ -432,7 +420,7 @@ mod tests {
         let expected = "\
 file     lines  counted  ignored  duplicate  rejected  events
 a.jsonl     10        9        0          0         1       9
-b.jsonl   1000      999        0          0         1       9  counted before: nothing added
+b.jsonl   1000      999        0          0         1       9  already counted: nothing added
 sum       1010     1008        0          0         2      18
 rejected future: 2
 last event: 1970-01-01T00:00:00Z (ask with --as-of to see this time)

@@ -1,4 +1,4 @@
-//! `minutebook status`: where the stack is.
+//! `minutebook status`: prints where the parts of the stack are.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
@@ -10,8 +10,8 @@ pub(crate) struct StatusArgs {
     /// Print JSON
     #[arg(long, conflicts_with = "env")]
     json: bool,
-    /// Print shell lines that give `cargo lambda watch` and `aws` this stack: eval "$(cargo mb
-    /// status --env)"
+    /// Print shell variables that point `cargo lambda watch` and `aws` at this stack: eval "$(cargo
+    /// mb status --env)"
     #[arg(long)]
     env: bool,
 }
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<()> {
     }
 }
 
-/// Prints the endpoints as lines for people.
+/// Prints the parts for people, one a line.
 pub(crate) fn print(context: &Context) -> Result<()> {
     for (name, value) in parts(context)? {
         println!("{name:<17} {}", value.as_deref().unwrap_or("-"));
@@ -69,10 +69,10 @@ fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
     ])
 }
 
-/// The environment of a function, for `cargo lambda watch`, and of this command.
+/// Prints the environment of the functions, for `cargo lambda watch`, and of this command.
 fn print_environment(context: &Context) -> Result<()> {
     let stack = context.local_stack()?;
-    // A session token or a profile of the shell would not go with the key.
+    // The shell's own session token or profile would not belong to the key.
     println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
     for (name, value) in stack.environment() {
         println!("export {name}={}", quoted(&value));

@@ -1,4 +1,4 @@
-//! `minutebook top`: the three rankings as the HTTP API answers them.
+//! `minutebook top`: asks the HTTP API for one of the three rankings.
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::ValueEnum;
@@ -11,36 +11,36 @@ use crate::terminal::table;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TopArgs {
-    /// What to rank items by
+    /// What items are ranked by
     #[arg(value_enum)]
     pub(crate) what: Ranking,
-    /// Site; without it, the events that name none
+    /// Site [default: the events that name no site]
     #[arg(long, value_name = "SITE")]
     pub(crate) site_id: Option<String>,
-    /// How far back: 15m, 1h, 24h, 7d
+    /// Length of the window, as 15m, 1h, 24h or 7d [default: 1h for views, else 24h]
     #[arg(long)]
     pub(crate) window: Option<String>,
-    /// How many items, 1 to 100
+    /// How many items, 1 to 100 [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<String>,
-    /// The window ends with the minute of this time (RFC 3339) instead of now
+    /// Last minute of the window, as a time in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
-    /// Currency of the sales
+    /// Currency of sales [default: that of the stack]
     #[arg(long, value_name = "CODE")]
     pub(crate) currency: Option<String>,
-    /// Print the answer as it is
+    /// Print the answer of the API unchanged
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Ranking {
-    /// The items that are viewed most
+    /// The most viewed items
     Views,
-    /// The items that are added to carts most
+    /// The items most added to carts
     Carts,
-    /// The items that gross most
+    /// The highest-grossing items
     Sales,
 }
 
@@ -54,7 +54,7 @@ impl Ranking {
         }
     }
 
-    /// The member that holds the number, in the answer and in each item of `top`.
+    /// The name of the number in the answer and in each item of `top`.
     fn number(self) -> &'static str {
         match self {
             Self::Views => "views",
@@ -80,7 +80,7 @@ pub(crate) async fn run(args: TopArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Makes the call and gives the body of its answer.
+/// Makes the call, and returns the body of the answer.
 pub(crate) async fn ask(args: TopArgs, context: &Context) -> Result<String> {
     let url = format!("{}/{}", context.endpoints()?.api_url()?, args.what.path());
     let parameters = [
@@ -94,9 +94,9 @@ pub(crate) async fn ask(args: TopArgs, context: &Context) -> Result<String> {
     http::get(url, query).await
 }
 
-/// The answer as lines for people.
+/// The answer for people.
 pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
-    // Numbers stay as they are written: an amount of money is no float.
+    // Numbers are printed as they are written, never as floats.
     let answer: Map<String, Value> = serde_json::from_str(body)?;
     let raw: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(body)?;
     let top = raw.get("top").ok_or_else(|| anyhow!("it has no member top"))?;

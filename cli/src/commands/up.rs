@@ -1,44 +1,19 @@
-//! `minutebook up`: tools, emulator, build, deployment.
+//! `minutebook up`: starts the local stack, or updates it.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, Result, bail};
-use minutebook_local::{
-    CargoLambda, Code, Deployment, Emulator, EmulatorOptions, STATE_FOLDER, Stack, Tools,
-};
+use anyhow::Result;
 
 use crate::commands::{status, watch};
 use crate::stack::context::Context;
-use crate::terminal::progress::{Step, blocking_step, step_beside_others};
-
-/// The port that AWS emulators are usually found on.
-const DEFAULT_PORT: u16 = 4566;
+use crate::stack::local::{LocalArgs, bring_up};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) local: LocalArgs,
-    /// Run the functions under `cargo lambda watch`: an edited function is rebuilt at its next
-    /// call; Ctrl-C takes all down
+    /// Run the functions under `cargo lambda watch`, which rebuilds an edited function at its next
+    /// call; Ctrl-C stops everything
     #[arg(long, conflicts_with_all = ["no_build", "release"])]
     pub(crate) watch: bool,
-}
-
-/// What `up` and `demo` share.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct LocalArgs {
-    /// Port of the emulator [default: 4566]
-    #[arg(long, value_name = "PORT")]
-    pub(crate) port: Option<u16>,
-    /// Deploy the functions as they were built last
-    #[arg(long)]
-    pub(crate) no_build: bool,
-    /// Build the functions as for AWS, with cargo-lambda in release mode; the first time takes
-    /// minutes
-    #[arg(long)]
-    pub(crate) release: bool,
 }
 
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
@@ -50,125 +25,4 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
     status::print(&Context::of_stack(stack))?;
     eprintln!("\nnext: `cargo mb put FILE`, `cargo mb top views`, `cargo mb down`");
     Ok(())
-}
-
-/// Brings the stack up, or up to date if it is up already.
-///
-/// # Errors
-/// A step failed; then an emulator that this call started is stopped again.
-pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
-    let _lock = lock(root).await?;
-    check_port(root, local)?;
-    let (tools, zips) = if local.release {
-        let (tools, cargo_lambda) = install_cargo_lambda(root).await?;
-        (tools, release_build(root, local, &cargo_lambda).await?)
-    } else {
-        // The installation waits for the network and the build for the processor. Whichever fails
-        // first ends both.
-        tokio::try_join!(install_tools(root), dev_build(root, local))?
-    };
-    let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
-    deploy(root, &emulator, is_new, Code::Zips(zips)).await
-}
-
-/// Keeps a second `up` in the same checkout waiting until this one is done.
-pub(crate) async fn lock(root: &Path) -> Result<File> {
-    let folder = root.join(STATE_FOLDER);
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
-    let path = folder.join("up.lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
-        .await?
-        .context("cannot lock the state folder")
-}
-
-/// Refuses a busy port before the build, which takes minutes.
-pub(crate) fn check_port(root: &Path, local: &LocalArgs) -> Result<()> {
-    match Emulator::running(&root.join(STATE_FOLDER))? {
-        Some(_) => Ok(()),
-        None => minutebook_local::check_port(local.port.unwrap_or(DEFAULT_PORT)),
-    }
-}
-
-pub(crate) async fn install_tools(root: &Path) -> Result<Tools> {
-    let root = root.to_path_buf();
-    let install = async { tokio::task::spawn_blocking(move || Tools::install(&root)).await? };
-    step_beside_others("emulator installed in .minutebook/tools", install).await
-}
-
-/// Installs cargo-lambda, and with it the emulator.
-pub(crate) async fn install_cargo_lambda(root: &Path) -> Result<(Tools, CargoLambda)> {
-    let root = root.to_path_buf();
-    let install = move || Ok((Tools::install(&root)?, CargoLambda::install(&root)?));
-    blocking_step("emulator and cargo-lambda installed in .minutebook/tools", install).await
-}
-
-/// Builds the functions as the command and the tests are built.
-pub(crate) async fn dev_build(root: &Path, local: &LocalArgs) -> Result<BTreeMap<String, PathBuf>> {
-    if local.no_build {
-        return minutebook_local::built_functions(root);
-    }
-    let build = minutebook_local::build_functions(root);
-    step_beside_others("functions built (the first time takes a minute or two)", build).await
-}
-
-async fn release_build(
-    root: &Path,
-    local: &LocalArgs,
-    cargo_lambda: &CargoLambda,
-) -> Result<BTreeMap<String, PathBuf>> {
-    if local.no_build {
-        return minutebook_local::built_release(root);
-    }
-    let build = minutebook_local::build_release(root, cargo_lambda);
-    step_beside_others("functions built for release (the first time takes minutes)", build).await
-}
-
-/// The emulator that runs already, or a new one (then `true`).
-pub(crate) async fn emulator(
-    root: &Path,
-    tools: &Tools,
-    local: &LocalArgs,
-    proxies: BTreeMap<String, String>,
-) -> Result<(Emulator, bool)> {
-    let folder = root.join(STATE_FOLDER);
-    if let Some(emulator) = Emulator::running(&folder)? {
-        let is_elsewhere =
-            local.port.is_some_and(|port| !emulator.endpoint_url.ends_with(&format!(":{port}")));
-        if is_elsewhere || emulator.is_watched == proxies.is_empty() {
-            bail!(
-                "another local stack is up at {}: run `cargo mb down` first",
-                emulator.endpoint_url
-            );
-        }
-        return Ok((emulator, false));
-    }
-    let options = EmulatorOptions {
-        port: Some(local.port.unwrap_or(DEFAULT_PORT)),
-        proxies,
-        ..Default::default()
-    };
-    let tools = tools.clone();
-    let start = move || Emulator::start(&tools, &folder, &options);
-    let emulator = blocking_step("emulator started (log: .minutebook/emulator.log)", start).await?;
-    Ok((emulator, true))
-}
-
-pub(crate) async fn deploy(
-    root: &Path,
-    emulator: &Emulator,
-    is_new: bool,
-    code: Code,
-) -> Result<Stack> {
-    let step = Step::begin("stack deployed from infra/template.yaml");
-    let deployed = Deployment::to_emulator(&emulator.endpoint_url, code).deploy(root).await;
-    let written = deployed.and_then(|stack| stack.write(&root.join(STATE_FOLDER)).map(|()| stack));
-    if written.is_err() && is_new {
-        // What failed is told; that the emulator did not stop either would hide it.
-        let _ = emulator.stop();
-    }
-    let stack = written?;
-    step.end();
-    Ok(stack)
 }

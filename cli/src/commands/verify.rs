@@ -1,5 +1,5 @@
-//! `minutebook verify`: recounts the raw objects with code of its own, and compares the ledger,
-//! every tally, who was there, and the totals.
+//! `minutebook verify`: recounts the raw objects with independent code, and compares the ledger,
+//! every tally, the visitors and sessions, the orders and the totals.
 
 use std::collections::BTreeSet;
 
@@ -7,45 +7,44 @@ use anyhow::{Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 
+use crate::commands::clock;
 use crate::proof::objects::{self, Objects};
 use crate::proof::report::Report;
 use crate::proof::scope::{Retention, Scope};
 use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
 use crate::rows;
-use crate::stack::clock;
 use crate::stack::context::Context;
 use crate::terminal::progress;
 
-/// How many objects are read and recounted at once. Each is in memory as a whole.
+/// How many objects are recounted at once. Each is in memory as a whole.
 const CONCURRENCY: usize = 4;
 
-/// Rows that expire this soon could go while they are compared, so they are left out.
+/// Rows that expire within this time may be deleted during the comparison, so they are left out.
 const EXPIRY_MARGIN: TimeDelta = TimeDelta::minutes(2);
 
-/// How often the table is read before a roll-up that is still at work is taken for what it is: a
-/// difference, perhaps.
+/// How often the table is read if an hour is sealed meanwhile. After the last time it is compared
+/// as it is, perhaps with differences.
 const READINGS_MAX: u32 = 5;
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct VerifyArgs {
-    /// Only objects whose keys begin with this, and only the sites of their events; other objects
-    /// must not have these sites
+    /// Only objects with this prefix, and only the sites of their events; no other object may have
+    /// events of these sites
     #[arg(long, default_value = "", value_name = "TEXT", hide_default_value = true)]
     pub(crate) prefix: String,
-    /// Only minutes, hours, days, weeks and months that begin at this time or later: RFC 3339, or a
-    /// date
+    /// Only periods that begin at this time or later: RFC 3339, or a date
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time_or_date)]
     pub(crate) from: Option<DateTime<Utc>>,
-    /// Only those that are over at this time: RFC 3339, or a date
+    /// Only periods that end at this time or earlier: RFC 3339, or a date
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time_or_date)]
     pub(crate) to: Option<DateTime<Utc>>,
-    /// Pass over packed objects that cannot be unpacked: none of their lines is counted, and they
-    /// are in the dead letters
+    /// Skip compressed objects that cannot be decompressed: none of their lines is counted, and
+    /// their messages are in the dead letters
     #[arg(long)]
     pub(crate) allow_dead: bool,
-    /// For how many days minute rows are kept, 0 for ever; without it, as the local stack, the
-    /// ledger or the rows say
+    /// Days that minutes are kept, 0 for ever [default: as the local stack, the ledger or the rows
+    /// say]
     #[arg(
         long,
         env = "MINUTEBOOK_MINUTE_RETENTION_DAYS",
@@ -53,8 +52,7 @@ pub(crate) struct VerifyArgs {
         hide_env_values = true
     )]
     pub(crate) minute_retention_days: Option<u32>,
-    /// For how many days hour rows are kept, 0 for ever; without it, as the local stack or the rows
-    /// say
+    /// Days that hours are kept, 0 for ever [default: as the local stack or the rows say]
     #[arg(
         long,
         env = "MINUTEBOOK_HOUR_RETENTION_DAYS",
@@ -62,8 +60,8 @@ pub(crate) struct VerifyArgs {
         hide_env_values = true
     )]
     pub(crate) hour_retention_days: Option<u32>,
-    /// For how many days rows of days, weeks and months are kept, 0 for ever; without it, as the
-    /// local stack or the rows say
+    /// Days that days, weeks and months are kept, 0 for ever [default: as the local stack or the
+    /// rows say]
     #[arg(
         long,
         env = "MINUTEBOOK_DAY_RETENTION_DAYS",
@@ -77,7 +75,7 @@ pub(crate) struct VerifyArgs {
 }
 
 impl VerifyArgs {
-    /// What is to be compared, of what does not expire until `expiry`.
+    /// What is compared, without what expires before `expiry`.
     fn scope(&self, of_stack: Retention, expiry: DateTime<Utc>) -> Scope {
         let retention = Retention {
             minute_days: self.minute_retention_days,
@@ -100,7 +98,11 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     report.check()
 }
 
-/// Recounts and compares.
+/// Recounts the objects, and compares the table with them.
+///
+/// # Errors
+/// An object or the table cannot be read. Differences are no errors; [`Report::check`] makes them
+/// one.
 pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report> {
     if let (Some(from), Some(to)) = (args.from, args.to) {
         ensure!(from < to, "--from must lie before --to");
@@ -152,7 +154,7 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
     Ok(report)
 }
 
-/// Reads the table, again if a roll-up was at work meanwhile.
+/// Reads the table, and reads it again if an hour was sealed meanwhile.
 async fn read_table(raw: &Objects, books: &mut Books) -> Result<()> {
     let mut before = SealingState::read(&raw.dynamodb, &raw.table).await?;
     for _ in 0..READINGS_MAX {
@@ -170,7 +172,7 @@ async fn read_table(raw: &Objects, books: &mut Books) -> Result<()> {
     Ok(())
 }
 
-/// How long rows are kept, as the local stack was deployed, if it is the one that is meant.
+/// How long the local stack keeps rows, if the command speaks to it.
 fn retention_of_stack(context: &Context) -> Result<Retention> {
     let Some(stack) = context.stack()? else { return Ok(Retention::default()) };
     Ok(Retention {

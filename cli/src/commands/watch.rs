@@ -1,4 +1,4 @@
-//! `minutebook up --watch`: the functions run under `cargo lambda watch`, behind the triggers of
+//! `minutebook up --watch`: runs the functions under `cargo lambda watch`, behind the triggers of
 //! the emulator.
 
 use std::path::Path;
@@ -9,29 +9,29 @@ use minutebook_local::{CargoLambda, Code, STACK_FILE, STACK_NAME, STATE_FOLDER, 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::status;
-use crate::commands::up::{self, LocalArgs};
 use crate::stack::context::Context;
+use crate::stack::local::{self, LocalArgs};
 
-/// How often it is looked whether `cargo lambda watch` still runs.
+/// The pause between two checks whether `cargo lambda watch` still runs.
 const WATCH_POLL: Duration = Duration::from_millis(200);
 
-/// Brings the stack up with proxied functions, runs `cargo lambda watch` until Ctrl-C, and takes
-/// the stack down.
-pub(crate) async fn run(root: &Path, local: &LocalArgs) -> Result<()> {
-    let lock = up::lock(root).await?;
-    up::check_port(root, local)?;
-    let (tools, cargo_lambda) = up::install_cargo_lambda(root).await?;
+/// Starts the stack with proxied functions, runs `cargo lambda watch` until Ctrl-C, and stops the
+/// stack.
+pub(crate) async fn run(root: &Path, args: &LocalArgs) -> Result<()> {
+    let lock = local::lock(root).await?;
+    local::check_port(root, args)?;
+    let (tools, cargo_lambda) = local::install_cargo_lambda(root).await?;
     let plan = WatchPlan::new(root, STACK_NAME)?;
-    // `cargo lambda watch` would build the functions at their first call, which need not wait now.
-    up::dev_build(root, local).await?;
-    let (emulator, is_new) = up::emulator(root, &tools, local, plan.proxies().clone()).await?;
+    // Otherwise `cargo lambda watch` builds the functions at their first call, which would wait.
+    local::dev_build(root, args).await?;
+    let (emulator, is_new) = local::emulator(root, &tools, args, plan.proxies().clone()).await?;
     if !is_new {
         bail!("another `cargo mb up --watch` runs at {}", emulator.endpoint_url);
     }
-    let stack = up::deploy(root, &emulator, is_new, Code::Stubs).await?;
+    let stack = local::deploy(root, &emulator, is_new, Code::Stubs).await?;
     drop(lock);
     let watched = watch(root, &cargo_lambda, &plan, stack).await;
-    // The functions are gone with the watcher, so a stack that is left behind would answer nothing.
+    // Without the watcher there are no functions, so the stack is of no use.
     emulator.stop()?;
     let path = root.join(STATE_FOLDER).join(STACK_FILE);
     std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
@@ -45,9 +45,9 @@ async fn watch(
     stack: Stack,
 ) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for the end")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     status::print(&Context::of_stack(stack.clone()))?;
-    eprintln!("\nan edited function is rebuilt at its next call; Ctrl-C takes everything down");
+    eprintln!("\nan edited function is rebuilt at its next call; Ctrl-C stops everything");
     let mut watch = plan.start(root, cargo_lambda, &stack)?;
     loop {
         tokio::select! {
@@ -56,7 +56,7 @@ async fn watch(
             () = tokio::time::sleep(WATCH_POLL) => {
                 if watch.has_ended()? {
                     watch.stop()?;
-                    bail!("cargo lambda watch ended by itself (it says why above)");
+                    bail!("cargo lambda watch ended by itself (see its output above)");
                 }
             }
         }

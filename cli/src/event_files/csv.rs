@@ -1,21 +1,24 @@
-//! CSV files with a header, as JSON Lines.
+//! Converts CSV files with a header to JSON Lines.
 //!
-//! The names of the columns become the names of the members, so whatever docs/EVENTS.md takes as a
-//! field may be a column: the REES46 set (`event_time,event_type,product_id,...`) and the
-//! RetailRocket set (`timestamp,visitorid,event,itemid,transactionid`) need nothing more.
+//! Column names become member names, so any field of docs/EVENTS.md can be a column. The REES46 set
+//! (`event_time,event_type,product_id,...`) and the RetailRocket set
+//! (`timestamp,visitorid,event,itemid,transactionid`) work as they are.
 
 use std::io::{Read, Write};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Columns of which one must be there, or the file is no file of events.
+/// A file of events has one column of each of these lists.
 const TYPE_COLUMNS: [&str; 5] = ["event_type", "event", "type", "event_name", "eventType"];
 const TIME_COLUMNS: [&str; 5] = ["timestamp", "event_time", "ts", "time", "event_timestamp"];
 
-/// Columns that are written as JSON numbers also where they have a point.
+/// Columns that become JSON numbers even if they have a decimal point.
 const AMOUNT_COLUMNS: [&str; 3] = ["price", "quantity", "total_amount"];
 
-/// Turns every record into a line. A field without a text is left out.
+/// Converts every record to a line. Empty fields are left out.
+///
+/// # Errors
+/// The header has no column for the type or the time, or a record cannot be read or written.
 pub(crate) fn convert(csv: impl Read, writer: &mut impl Write) -> Result<()> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv);
     let header = reader.headers().context("cannot read the header")?.clone();
@@ -54,8 +57,8 @@ pub(crate) fn convert(csv: impl Read, writer: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Whether a field becomes a JSON number: an integer in its usual form, so that ids stay as they
-/// are, or an amount.
+/// Whether a field becomes a JSON number: an integer without leading zeros, so that ids stay as
+/// they are, or an amount.
 fn is_number(field: &str, is_amount: bool) -> bool {
     let (whole, decimals) = match field.split_once('.') {
         Some((whole, decimals)) if is_amount => (whole, decimals),
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn only_usual_integers_and_amounts_are_numbers() {
+    fn only_plain_integers_and_amounts_are_numbers() {
         let csv = "ts,type,sku,price,user_session\n1,view,007,1.50,1.5\n2,view,1e5,.5,0\n3,view,-1,01.5,12e4\n";
         let expected = "{\"ts\":1,\"type\":\"view\",\"sku\":\"007\",\"price\":1.50,\"user_session\":\"1.5\"}\n\
             {\"ts\":2,\"type\":\"view\",\"sku\":\"1e5\",\"price\":\".5\",\"user_session\":0}\n\

@@ -1,5 +1,5 @@
-//! Event files on this machine: finding, unpacking, converting and moving them in time, without
-//! reading one whole.
+//! Finds event files, and converts and moves them in time. Files are streamed, never held in memory
+//! as a whole.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,10 +13,10 @@ use tempfile::NamedTempFile;
 
 use crate::event_files::csv;
 
-/// Blocks in which files are read and written.
+/// The size of the buffers for reading and writing files.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// The most of a line that is in memory: more than a line may have that is an event (256 KiB).
+/// The longest piece of a line in memory, longer than the longest event (256 KiB).
 const PIECE_BYTES_MAX: u64 = 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -24,12 +24,12 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// A file that becomes one object.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// As it was named, for messages.
+    /// The name that the user gave, for messages.
     pub(crate) name: String,
     /// The key of the object.
     pub(crate) key: String,
     path: PathBuf,
-    /// Keeps the file at `path`, where that is a temporary one.
+    /// Keeps the file at `path`, if it is a temporary one.
     temporary: Option<NamedTempFile>,
 }
 
@@ -45,8 +45,10 @@ impl Source {
     }
 }
 
-/// Finds the files that are named: files, folders with all that is in them, and `-` for the
-/// standard input.
+/// Finds the named files: files, folders with everything in them, and `-` for standard input.
+///
+/// # Errors
+/// There are no files, or one cannot be read.
 pub(crate) fn find(names: &[String], prefix: &str) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     for name in names {
@@ -70,13 +72,16 @@ pub(crate) fn find(names: &[String], prefix: &str) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// The sources must have keys of their own, or one would replace another.
+/// Checks that no two sources have the same key: one would replace the other.
+///
+/// # Errors
+/// Two sources have the same key.
 pub(crate) fn check_keys(sources: &[Source]) -> Result<()> {
     let mut names = BTreeMap::new();
     for source in sources {
         if let Some(other) = names.insert(&source.key, &source.name) {
             bail!(
-                "{other} and {} would both become {}: put them with different --prefix",
+                "{other} and {} would both become {}: upload them with different --prefix",
                 source.name,
                 source.key
             );
@@ -113,12 +118,11 @@ fn find_in_folder(folder: &Path, prefix: &str, sources: &mut Vec<Source>) -> Res
     Ok(())
 }
 
-/// Keeps the standard input in a temporary file. Its key is made from its bytes, so that the same
+/// Copies standard input to a temporary file. Its key has a hash of its bytes, so that the same
 /// input is the same chunk.
 fn read_standard_input(prefix: &str) -> Result<Source> {
     let mut file = temporary_file()?;
-    io::copy(&mut io::stdin().lock(), file.as_file_mut())
-        .context("cannot read the standard input")?;
+    io::copy(&mut io::stdin().lock(), file.as_file_mut()).context("cannot read standard input")?;
     let hash = hash(file.path())?;
     let key = format!("{prefix}stdin-{}.jsonl", &hash[..16]);
     let path = file.path().to_owned();
@@ -126,6 +130,9 @@ fn read_standard_input(prefix: &str) -> Result<Source> {
 }
 
 /// The BLAKE3 of a file, in hex.
+///
+/// # Errors
+/// The file cannot be read.
 pub(crate) fn hash(path: &Path) -> Result<String> {
     let read = || format!("cannot read {}", path.display());
     let mut hasher = blake3::Hasher::new();
@@ -134,18 +141,21 @@ pub(crate) fn hash(path: &Path) -> Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Turns a CSV file into JSON Lines; leaves others as they are.
+/// Converts a CSV file to JSON Lines; does nothing to other files.
+///
+/// # Errors
+/// The file cannot be read or is not CSV with a header of events.
 pub(crate) fn convert(source: &mut Source) -> Result<()> {
     let plain_key = ["", ".gz", ".zst"]
         .iter()
-        .find_map(|packed| source.key.strip_suffix(&format!(".csv{packed}")));
+        .find_map(|extension| source.key.strip_suffix(&format!(".csv{extension}")));
     let Some(plain_key) = plain_key else { return Ok(()) };
     let key = format!("{plain_key}.jsonl");
     let (lines, _) = open(&source.path)?;
     let mut converted = temporary_file()?;
     let mut writer = BufWriter::with_capacity(BLOCK_BYTES, converted.as_file_mut());
     csv::convert(lines, &mut writer)
-        .with_context(|| format!("cannot turn {} into events", source.name))?;
+        .with_context(|| format!("cannot convert {} to events", source.name))?;
     writer.flush().context("cannot write a temporary file")?;
     drop(writer);
     source.replace(converted);
@@ -154,6 +164,9 @@ pub(crate) fn convert(source: &mut Source) -> Result<()> {
 }
 
 /// The time of the last event that is not after `limit`, in seconds since 1970.
+///
+/// # Errors
+/// The file cannot be read or decompressed.
 pub(crate) fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Result<Option<i64>> {
     let limit = limit.map_or(i64::MAX, |limit| limit.timestamp());
     let mut last = None;
@@ -170,24 +183,27 @@ pub(crate) fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Resul
     Ok(last)
 }
 
-/// Moves the events of a file in time. A packed file stays packed.
+/// Moves the events of a file in time. A compressed file stays compressed.
+///
+/// # Errors
+/// The file cannot be read or decompressed, or the temporary file cannot be written.
 pub(crate) fn shift(source: &mut Source, minutes: i64) -> Result<()> {
-    let (lines, packing) = open(&source.path)?;
+    let (lines, compression) = open(&source.path)?;
     let mut shifted = temporary_file()?;
     let writer = BufWriter::with_capacity(BLOCK_BYTES, shifted.as_file_mut());
     let write = "cannot write a temporary file";
-    match packing {
-        Packing::Plain => {
+    match compression {
+        Compression::Plain => {
             shift_lines(lines, writer, &source.name, minutes)?.flush().context(write)?
         }
-        Packing::Gzip => {
+        Compression::Gzip => {
             let encoder = flate2::write::GzEncoder::new(writer, flate2::Compression::default());
             shift_lines(lines, encoder, &source.name, minutes)?
                 .finish()
                 .and_then(|mut writer| writer.flush())
                 .context(write)?;
         }
-        Packing::Zstd => {
+        Compression::Zstd => {
             let encoder =
                 zstd::stream::write::Encoder::new(writer, zstd::DEFAULT_COMPRESSION_LEVEL)
                     .context(write)?;
@@ -208,17 +224,17 @@ fn shift_lines<W: Write>(
     minutes: i64,
 ) -> Result<W> {
     for_each_line(lines, name, |line, is_whole| {
-        let (entry, text) = match line.strip_prefix(BYTE_ORDER_MARK) {
+        let (mark, text) = match line.strip_prefix(BYTE_ORDER_MARK) {
             Some(text) => (BYTE_ORDER_MARK, text),
             None => (&b""[..], line),
         };
         match std::str::from_utf8(text) {
             Ok(text) if is_whole => {
                 let shifted = shift::shift_line(text, minutes).map_err(anyhow::Error::msg)?;
-                writer.write_all(entry)?;
+                writer.write_all(mark)?;
                 writer.write_all(shifted.as_bytes())?;
             }
-            // It will be rejected, as it would have been before.
+            // It is rejected either way.
             _ => writer.write_all(line)?,
         }
         Ok(())
@@ -227,14 +243,14 @@ fn shift_lines<W: Write>(
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Packing {
+enum Compression {
     Plain,
     Gzip,
     Zstd,
 }
 
-/// Opens a file for reading, unpacked.
-fn open(path: &Path) -> Result<(Box<dyn BufRead>, Packing)> {
+/// Opens a file for reading, and decompresses it.
+fn open(path: &Path) -> Result<(Box<dyn BufRead>, Compression)> {
     let read = || format!("cannot read {}", path.display());
     let mut file = File::open(path).with_context(read)?;
     let mut start = Vec::new();
@@ -243,18 +259,18 @@ fn open(path: &Path) -> Result<(Box<dyn BufRead>, Packing)> {
     if start.starts_with(&[0x1f, 0x8b]) {
         let decoder =
             flate2::read::MultiGzDecoder::new(BufReader::with_capacity(BLOCK_BYTES, file));
-        return Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)), Packing::Gzip));
+        return Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)), Compression::Gzip));
     }
-    // A frame, or a skippable one, which some packers write first.
+    // A frame, or a skippable frame, which some compressors write first.
     if matches!(start.as_slice(), [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18]) {
         let decoder = zstd::stream::read::Decoder::new(file).with_context(read)?;
-        return Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)), Packing::Zstd));
+        return Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)), Compression::Zstd));
     }
-    Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, file)), Packing::Plain))
+    Ok((Box::new(BufReader::with_capacity(BLOCK_BYTES, file)), Compression::Plain))
 }
 
-/// Gives every line, with its line end, to `work`; one that is too long to be an event in pieces,
-/// which are not whole.
+/// Calls `work` with every line, including its line end. A line that is too long to be an event
+/// comes in pieces, which are not whole.
 fn for_each_line(
     mut lines: Box<dyn BufRead>,
     name: &str,
@@ -262,7 +278,7 @@ fn for_each_line(
 ) -> Result<()> {
     let mut piece = Vec::new();
     let mut line_number = 1_u64;
-    let mut line_goes_on = false;
+    let mut line_continues = false;
     loop {
         piece.clear();
         let bytes = lines.by_ref().take(PIECE_BYTES_MAX).read_until(b'\n', &mut piece);
@@ -270,9 +286,9 @@ fn for_each_line(
             return Ok(());
         }
         let ends = piece.ends_with(b"\n");
-        let is_whole = !line_goes_on && (ends || piece.len() as u64 != PIECE_BYTES_MAX);
+        let is_whole = !line_continues && (ends || piece.len() as u64 != PIECE_BYTES_MAX);
         work(&piece, is_whole).with_context(|| format!("line {line_number} of {name}"))?;
-        line_goes_on = !ends;
+        line_continues = !ends;
         line_number += u64::from(ends);
     }
 }
@@ -281,7 +297,7 @@ fn temporary_file() -> Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix("minutebook-")
         .tempfile()
-        .context("cannot make a temporary file")
+        .context("cannot create a temporary file")
 }
 
 #[cfg(test)]
@@ -300,31 +316,31 @@ mod tests {
         }
     }
 
-    fn read_unpacked(source: &Source) -> (String, Packing) {
-        let (mut lines, packing) = open(source.path()).unwrap();
+    fn read_decompressed(source: &Source) -> (String, Compression) {
+        let (mut lines, compression) = open(source.path()).unwrap();
         let mut text = String::new();
         lines.read_to_string(&mut text).unwrap();
-        (text, packing)
+        (text, compression)
     }
 
     const LINES: &str =
         "\u{feff}{\"ts\":60, \"x\":1}\r\n\nnonsense\n {\"event_time\":\"1970-01-01 00:03:20\"}";
 
     #[test]
-    fn shifts_a_file_and_keeps_its_packing_and_every_other_byte() {
+    fn shifts_a_file_and_keeps_its_compression_and_every_other_byte() {
         let expected = "\u{feff}{\"ts\":180, \"x\":1}\r\n\nnonsense\n {\"event_time\":\"1970-01-01 00:05:20\"}";
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gzip.write_all(LINES.as_bytes()).unwrap();
-        for (bytes, packing) in [
-            (LINES.as_bytes().to_vec(), Packing::Plain),
-            (gzip.finish().unwrap(), Packing::Gzip),
-            (zstd::stream::encode_all(LINES.as_bytes(), 3).unwrap(), Packing::Zstd),
+        for (bytes, compression) in [
+            (LINES.as_bytes().to_vec(), Compression::Plain),
+            (gzip.finish().unwrap(), Compression::Gzip),
+            (zstd::stream::encode_all(LINES.as_bytes(), 3).unwrap(), Compression::Zstd),
         ] {
             let mut source = source(&bytes);
             assert_eq!(last_event(&source, None).unwrap(), Some(200));
             assert_eq!(last_event(&source, DateTime::from_timestamp(59, 0)).unwrap(), None);
             shift(&mut source, 2).unwrap();
-            assert_eq!(read_unpacked(&source), (expected.to_owned(), packing));
+            assert_eq!(read_decompressed(&source), (expected.to_owned(), compression));
         }
     }
 
@@ -335,11 +351,11 @@ mod tests {
         let mut source = source(text.as_bytes());
         shift(&mut source, 1).unwrap();
         let expected = format!("{{\"ts\":120}}\n{long}{{\"ts\":60}}\n{{\"ts\":120}}\n");
-        assert!(read_unpacked(&source).0 == expected);
+        assert!(read_decompressed(&source).0 == expected);
     }
 
     #[test]
-    fn finds_folders_in_order_and_passes_over_hidden_files() {
+    fn finds_folders_in_order_and_skips_hidden_files() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["b.jsonl", "a.jsonl", ".hidden"] {
             std::fs::write(folder.path().join(name), "").unwrap();
@@ -366,6 +382,6 @@ mod tests {
         convert(&mut source).unwrap();
         assert_eq!(source.key, "a/events.jsonl");
         let expected = "{\"event_time\":\"2019-10-01 00:00:00 UTC\",\"event_type\":\"view\",\"product_id\":7}\n";
-        assert_eq!(read_unpacked(&source).0, expected);
+        assert_eq!(read_decompressed(&source).0, expected);
     }
 }

@@ -1,7 +1,5 @@
-//! Event files on this machine: found, unpacked, converted, uploaded and waited for.
+//! Event files on this machine: finds, decompresses, converts and uploads them.
 
 pub(crate) mod csv;
 pub(crate) mod files;
-pub(crate) mod notification;
 pub(crate) mod upload;
-pub(crate) mod waiting;

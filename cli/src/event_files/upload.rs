@@ -1,4 +1,4 @@
-//! Puts files and texts into the bucket.
+//! Uploads files and texts to the bucket.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,12 +9,12 @@ use aws_sdk_s3::primitives::ByteStream;
 
 use crate::stack::aws::explain;
 
-/// The most that S3 takes in one call.
+/// The largest object that one call can upload.
 ///
 /// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
 const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
-/// Where in the bucket something goes, and what is noted beside it.
+/// An object to be uploaded: its place and its metadata.
 #[derive(Clone, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) bucket: &'a str,
@@ -22,13 +22,16 @@ pub(crate) struct Target<'a> {
     pub(crate) metadata: HashMap<String, String>,
 }
 
-/// Uploads a file, and gives its size in bytes.
+/// Uploads a file, and returns its size in bytes.
+///
+/// # Errors
+/// The file cannot be read, is larger than one call can upload, or S3 refuses it.
 pub(crate) async fn upload_file(client: &Client, target: Target<'_>, path: &Path) -> Result<u64> {
     let read = || format!("cannot read {}", path.display());
     let bytes = tokio::fs::metadata(path).await.with_context(read)?.len();
     if bytes > OBJECT_BYTES_MAX {
         bail!(
-            "{} has {bytes} bytes, and S3 takes {OBJECT_BYTES_MAX} at once: split the file",
+            "{} has {bytes} bytes, and the limit of S3 is {OBJECT_BYTES_MAX}: split the file",
             path.display()
         );
     }
@@ -38,6 +41,9 @@ pub(crate) async fn upload_file(client: &Client, target: Target<'_>, path: &Path
 }
 
 /// Uploads a text.
+///
+/// # Errors
+/// S3 refuses it.
 pub(crate) async fn upload_text(client: &Client, target: Target<'_>, text: String) -> Result<()> {
     upload(client, target, ByteStream::from(text.into_bytes())).await
 }

@@ -1,4 +1,5 @@
-//! Hours that are not done: what their minutes hold is not in any row above the minute yet.
+//! How far each hour is sealed. The numbers of an hour that is not done are in its minute rows
+//! only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,39 +11,39 @@ use crate::rows::{OpenHour, hour_named};
 /// An hour of a site.
 pub(crate) type SiteHour = (String, Period);
 
-/// The state of every hour, as far as the table says anything of it.
+/// What the table says about every hour.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hours {
     hours: BTreeMap<SiteHour, HourState>,
 }
 
-/// What the table says of an hour.
+/// What the table says about an hour.
 #[derive(Clone, Debug, Default)]
 struct HourState {
-    /// Whether it is among the open hours, and if so, whether it is marked as done.
+    /// Whether its open-hour row says that it is done; `None` if there is no such row.
     open: Option<IsDone>,
-    /// The ledger entries of its sums: they are the truth of whether it is done.
+    /// The ledger entries of its sums, which decide whether it is done.
     sums: Ledger,
-    /// What its numbered shards hold, by measure and key.
+    /// The sums of its numbered shards, by measure and key.
     shards: BTreeMap<String, BTreeMap<String, Decimal>>,
 }
 
 type IsDone = bool;
 
-/// How far the sealing of an hour has come.
+/// How far an hour is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sealing {
-    /// Nothing of its numbered shards is in the rows above.
+    /// None of its sums are in the rows above the minute.
     NotDone,
-    /// Some of it is.
+    /// Some of its sums are.
     Unfinished,
-    /// All of it is.
+    /// All of its sums are.
     Done,
 }
 
 impl HourState {
     fn sealing(&self) -> Sealing {
-        if self.sums.marked.is_empty() {
+        if self.sums.entries.is_empty() {
             Sealing::NotDone
         } else if self.sums.is_complete() {
             Sealing::Done
@@ -51,22 +52,24 @@ impl HourState {
         }
     }
 
-    /// What is wrong with it, in sentences.
+    /// What is wrong with it, as sentences.
     fn faults(&self) -> Vec<String> {
         let mut faults = self.sums.contradictions();
         match self.sealing() {
             Sealing::Done => {}
             Sealing::Unfinished => {
-                faults.push("its sealing is not finished: the next roll-up finishes it".to_owned());
+                faults.push("it is sealed in part: the next run of rollup finishes it".to_owned());
             }
             Sealing::NotDone if self.open == Some(true) => {
                 faults.push(
-                    "it is marked as done, but the ledger has no entry of its sums".to_owned(),
+                    "it is listed as done, but the ledger has no entry of its sums".to_owned(),
                 );
             }
             Sealing::NotDone if self.open.is_none() => {
                 faults.push(
-                    "it is neither among the open hours nor done, so its minutes would expire uncounted".to_owned(),
+                    "it is neither among the open hours nor done, so its minutes would expire before \
+                     they are rolled up"
+                        .to_owned(),
                 );
             }
             Sealing::NotDone => {}
@@ -80,8 +83,7 @@ impl Hours {
         self.hours.entry((open.site, open.hour)).or_default().open = Some(open.is_done);
     }
 
-    /// Adds a ledger entry of the ledger, if it is one of an hour's sums; false if it is one of an
-    /// object.
+    /// Adds a ledger entry if it is one of an hour's sums; returns false if it is one of an object.
     pub(crate) fn add_entry(
         &mut self,
         chunk_id: &str,
@@ -96,12 +98,12 @@ impl Hours {
                 self.hours.entry((site.to_owned(), hour)).or_default().sums.add(entry)
             }
             (Some(_), None) => {}
-            (None, _) => oddities.push(format!("{chunk_id}: {hour:?} is no hour")),
+            (None, _) => oddities.push(format!("{chunk_id}: {hour:?} is not an hour")),
         }
         true
     }
 
-    /// Adds what a numbered shard of a minute holds.
+    /// Adds the counters of a numbered shard of a minute.
     pub(crate) fn add_shard(
         &mut self,
         site: &str,
@@ -117,7 +119,7 @@ impl Hours {
         }
     }
 
-    /// What is wrong, in sentences, with the hours that are asked for.
+    /// What is wrong with the hours that are asked for, as sentences.
     pub(crate) fn faults(&self, is_asked_for: impl Fn(&str, Period) -> bool) -> Vec<String> {
         let asked_for = self.hours.iter().filter(|((site, hour), _)| is_asked_for(site, *hour));
         asked_for
@@ -127,8 +129,7 @@ impl Hours {
             .collect()
     }
 
-    /// What is not in any row above the minute yet: the numbered shards of the hours that are not
-    /// done.
+    /// The sums of the hours that are not done, which are in no row above the minute.
     pub(crate) fn not_done(
         &self,
     ) -> impl Iterator<Item = (&SiteHour, &BTreeMap<String, BTreeMap<String, Decimal>>)> {
@@ -136,14 +137,14 @@ impl Hours {
         not_done.map(|(site_hour, state)| (site_hour, &state.shards))
     }
 
-    /// The hours whose customers and sessions may be in their minutes alone: sealing merges them
-    /// with those of the rows above before it ledger entries any of the hour's sums.
+    /// The hours whose visitors and sessions may be in their minute rows only: sealing merges these
+    /// into the rows above before it commits any of the hour's sums.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &SiteHour> {
         self.not_done().map(|(site_hour, _)| site_hour)
     }
 
-    /// The hours, days, weeks and months that hold some of an hour's sums, but not all of them:
-    /// nothing can be said of their numbers.
+    /// The hours, days, weeks and months that have some of an hour's sums, but not all. Their
+    /// numbers cannot be compared.
     pub(crate) fn unfinished(&self) -> BTreeSet<(String, Period)> {
         let unfinished =
             self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::Unfinished);
@@ -181,8 +182,8 @@ mod tests {
         Some(LedgerEntry::read(&item.map(|(name, value)| (name.to_owned(), value)).into()).unwrap())
     }
 
-    /// The hour with what the open hours say of it, these ledger entries of its sums, of so many
-    /// parts, and a shard if it has one.
+    /// An hour with this open-hour row, these ledger entries of its sums, which have so many parts,
+    /// and a shard if `has_shard`.
     fn hours(open: Option<IsDone>, entries: &[&str], parts: u64, has_shard: bool) -> Hours {
         let hour = hour_named(HOUR).unwrap();
         let mut hours = Hours::default();
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_waits_until_its_sums_are_marked() {
+    fn an_hour_waits_until_the_ledger_has_its_sums() {
         let waits = |open, entries: &[&str], has_shard| {
             hours(open, entries, 1, has_shard).waiting().count() == 1
         };
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_done_when_all_its_sums_are_marked_whatever_the_open_hours_say() {
+    fn an_hour_is_done_when_the_ledger_has_all_its_sums_whatever_the_open_hours_say() {
         for open in [None, Some(false), Some(true)] {
             let done = hours(open, &["000000", "000001"], 2, true);
             assert!(
@@ -256,9 +257,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sealing_that_stopped_half_way_is_a_fault_and_its_periods_are_left_out() {
+    fn an_hour_that_is_sealed_in_part_is_a_fault_and_its_periods_are_left_out() {
         let half = hours(Some(false), &["000001"], 2, true);
-        assert_eq!(faults(&half), ["its sealing is not finished: the next roll-up finishes it"]);
+        assert_eq!(faults(&half), ["it is sealed in part: the next run of rollup finishes it"]);
         assert!(not_done(&half).is_empty());
         let periods: Vec<String> =
             half.unfinished().iter().map(|(site, period)| format!("{site} {period}")).collect();
@@ -269,11 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_no_roll_up_would_find_is_a_fault() {
+    fn an_hour_that_rollup_would_not_find_is_a_fault() {
         let lost = hours(None, &[], 0, true);
         assert_eq!(
             faults(&lost),
-            ["it is neither among the open hours nor done, so its minutes would expire uncounted"]
+            [
+                "it is neither among the open hours nor done, so its minutes would expire before they are rolled up"
+            ]
         );
         assert_eq!(not_done(&lost).len(), 1);
         assert!(lost.faults(|_, _| false).is_empty());
@@ -284,7 +287,7 @@ mod tests {
         let claimed = hours(Some(true), &[], 0, false);
         assert_eq!(
             faults(&claimed),
-            ["it is marked as done, but the ledger has no entry of its sums"]
+            ["it is listed as done, but the ledger has no entry of its sums"]
         );
     }
 
@@ -292,8 +295,8 @@ mod tests {
     fn entries_of_objects_are_not_those_of_hours() {
         let mut oddities = Vec::new();
         let mut hours = Hours::default();
-        assert!(!hours.add_entry("period/seal:shop:2026-11-20T23#hash", None, &mut oddities));
+        assert!(!hours.add_entry("bucket/seal:shop:2026-11-20T23#hash", None, &mut oddities));
         assert!(hours.add_entry("seal:shop:2026-11-20", None, &mut oddities));
-        assert_eq!(oddities, [r#"seal:shop:2026-11-20: "2026-11-20" is no hour"#]);
+        assert_eq!(oddities, [r#"seal:shop:2026-11-20: "2026-11-20" is not an hour"#]);
     }
 }

@@ -1,4 +1,4 @@
-//! The proof: the raw objects, recounted, beside what the table says.
+//! The proof: recounts the raw objects, and compares the table with the recount.
 
 pub(crate) mod hours;
 pub(crate) mod objects;

@@ -1,4 +1,4 @@
-//! The raw objects, recounted, beside the ledger entries that the ledger has of them.
+//! Recounts the raw objects, and compares the ledger with the recount.
 
 use std::collections::BTreeSet;
 
@@ -18,35 +18,41 @@ pub(crate) struct Objects {
     pub(crate) table: String,
 }
 
-/// What is known of the bytes of an object.
+/// A chunk: the recount of an object, and what the ledger says.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) id: String,
-    /// `None`: nothing of it is marked as counted.
+    /// `None` if the chunk has no entries.
     ledger: Option<Ledger>,
-    /// By the ledger's reference time and currency; without them, only whether it can be counted at
-    /// all is of use.
+    /// Made with the plan inputs of the ledger. Without them, it only says whether the object can
+    /// be counted.
     recount: Result<Recount, RecountError>,
 }
 
 impl Objects {
-    /// Every version of every object whose key begins with `prefix`.
+    /// Every version of every object with this prefix.
+    ///
+    /// # Errors
+    /// The bucket cannot be listed.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Object>> {
         objects::list(&self.s3, &self.bucket, prefix).await
     }
 
-    /// Reads an object and what the ledger says of it, and counts it anew.
+    /// Reads an object and its ledger entries, and recounts it.
+    ///
+    /// # Errors
+    /// The object or the ledger cannot be read.
     pub(crate) async fn recount(&self, object: &Object) -> Result<Chunk> {
         let open = object.open(&self.s3).await?;
         let open =
-            open.with_context(|| format!("{} is gone since it was listed", object.address()))?;
+            open.with_context(|| format!("{} was deleted since it was listed", object.address()))?;
         let read = open
             .body
             .collect()
             .await
             .with_context(|| format!("cannot read {}", object.address()))?;
         let bytes = read.into_bytes();
-        let id = ledger::chunk_id(&self.bucket, &object.key, &blake3::hash(&bytes).to_hex());
+        let id = ledger::object_chunk_id(&self.bucket, &object.key, &blake3::hash(&bytes).to_hex());
         let ledger = ledger::read(&self.dynamodb, &self.table, &id).await?;
         let settings = match ledger.as_ref().and_then(|ledger| ledger.summary.as_ref()) {
             Some(summary) => Settings {
@@ -63,8 +69,8 @@ impl Objects {
     }
 }
 
-/// Compares what the ledger says of a chunk, and gives what the chunk should have added to the
-/// table; `None` if it should have added nothing.
+/// Compares what the ledger says about a chunk, and returns what the chunk should have added to the
+/// table; `None` if that is nothing.
 pub(crate) fn compare_chunk(
     object: &Object,
     chunk: Chunk,
@@ -95,26 +101,12 @@ pub(crate) fn compare_chunk(
     for fault in ledger.contradictions().into_iter().chain(ledger.missing()) {
         differences.add(|| format!("{name}: {fault}"));
     }
-    // Without part 0 it is unknown by which reference time to recount, and nothing may have been
-    // committed.
+    // Without the entry of part 0 the plan inputs are unknown, and nothing is committed.
     let summary = ledger.summary?;
-    let recounted = counts(&recount);
+    let recounted = Counts::from(&recount);
     compare_counts(&name, &recounted, &summary.counts, differences);
     report.counts.add(&recounted);
     Some((recount, summary))
-}
-
-/// The lines of a recount, as the ledger should have them.
-pub(crate) fn counts(recount: &Recount) -> Counts {
-    Counts {
-        lines: recount.lines,
-        counted: recount.counted,
-        ignored: recount.ignored,
-        duplicate: recount.duplicate,
-        rejected: recount.rejected_count(),
-        rejected_by_reason: recount.rejected.clone(),
-        events: recount.events,
-    }
 }
 
 fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: &mut Differences) {
@@ -147,16 +139,16 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
     }
 }
 
-/// A ledger entry of a chunk that is not in the bucket: its numbers are in the table, and cannot be
-/// recounted.
+/// Reports the chunks that the ledger has and the bucket has not: their numbers are in the table,
+/// and cannot be recounted.
 pub(crate) fn compare_entries(
     bucket: &str,
     in_bucket: &BTreeSet<String>,
-    marked: &BTreeSet<String>,
+    in_ledger: &BTreeSet<String>,
     differences: &mut Differences,
 ) {
     let prefix = format!("{bucket}/");
-    for chunk_id in marked.difference(in_bucket) {
+    for chunk_id in in_ledger.difference(in_bucket) {
         if chunk_id.starts_with(&prefix) {
             differences.add(|| format!("{chunk_id}: counted, but not in the bucket"));
         }
@@ -179,12 +171,12 @@ mod tests {
         let recount = recount(bytes, &settings);
         let ledger = recount.as_ref().ok().map(|recount| Ledger {
             parts: BTreeSet::from([1]),
-            marked: BTreeSet::from([EntryName::default()]),
+            entries: BTreeSet::from([EntryName::default()]),
             summary: Some(Summary {
                 reference_time,
                 default_currency: settings.default_currency.clone(),
                 minute_retention_days: Some(7),
-                counts: counts(recount),
+                counts: Counts::from(recount),
             }),
             ..Ledger::default()
         });
@@ -201,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_that_the_ledger_has_right_makes_no_difference() {
+    fn accepts_a_chunk_of_which_the_ledger_is_right() {
         let (report, additions) = compared(chunk_of(VIEWS), false);
         assert_eq!(report.differences.first, Vec::<String>::new());
         assert_eq!((report.counts.events, report.counts.lines), (2, 3));
@@ -209,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_that_the_ledger_has_wrong_makes_differences() {
+    fn reports_a_chunk_of_which_the_ledger_is_wrong() {
         let mut chunk = chunk_of(VIEWS);
         let ledger = chunk.ledger.as_mut().unwrap();
         ledger.parts = BTreeSet::from([2]);
@@ -235,7 +227,7 @@ mod tests {
     fn a_chunk_whose_first_part_is_missing_should_have_added_nothing() {
         let mut chunk = chunk_of(VIEWS);
         let ledger = chunk.ledger.as_mut().unwrap();
-        (ledger.marked, ledger.summary) = (BTreeSet::from([EntryName { part: 1, late: 0 }]), None);
+        (ledger.entries, ledger.summary) = (BTreeSet::from([EntryName { part: 1, late: 0 }]), None);
         ledger.parts = BTreeSet::from([2]);
         let (report, additions) = compared(chunk, false);
         assert_eq!(report.differences.first, ["a.jsonl: part 0 of 2 is not counted yet"]);
@@ -243,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_that_was_not_counted_is_a_difference_unless_it_is_dead_and_that_is_allowed() {
+    fn reports_a_chunk_that_is_not_counted_unless_it_is_dead_and_that_is_allowed() {
         let mut chunk = chunk_of(VIEWS);
         chunk.ledger = None;
         assert_eq!(compared(chunk, true).0.differences.first, ["a.jsonl: not counted yet"]);
@@ -262,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_that_is_marked_but_gone_is_a_difference() {
+    fn reports_a_chunk_that_is_counted_but_not_in_the_bucket() {
         let set =
             |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<String>>();
         let mut differences = Differences::default();

@@ -1,4 +1,4 @@
-//! The orders of the table beside those of the recount.
+//! Compares the orders of the table with those of the recount.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use minutebook_oracle::{
 use crate::proof::report::Differences;
 use crate::rows::{OrderRow, RecentRow};
 
-/// All orders twice. First the events of all chunks are added, then all rows of the table, and then
-/// it is judged.
+/// The orders of the recount and those of the table. Add the events of all chunks, then all rows of
+/// the table, then call [`judge`](Self::judge).
 #[derive(Debug, Default)]
 pub(crate) struct OrderBooks {
     events: Vec<OrderEvent>,
@@ -19,7 +19,7 @@ pub(crate) struct OrderBooks {
     recent: BTreeSet<RecentRow>,
 }
 
-/// What an order's row should say, as [`OrderRow`] gives it, and the minute that it belongs to.
+/// The attributes that an order's row should have, in the form of [`OrderRow`], and its minute.
 struct Expected {
     attributes: BTreeMap<String, String>,
     minute: Period,
@@ -44,12 +44,12 @@ impl OrderBooks {
         self.recent.insert(row);
     }
 
-    /// What the orders count for.
+    /// The contributions of all orders.
     pub(crate) fn tallies(&self) -> BTreeMap<TallyKey, Decimal> {
         order_tallies(&self.events)
     }
 
-    /// Compares what is known of each order, and whether those are listed whose minutes are kept.
+    /// Compares the row of each order, and checks that orders whose minutes are kept are listed.
     pub(crate) fn judge(
         &self,
         covers: impl Fn(&str, Period) -> bool,
@@ -65,7 +65,7 @@ impl OrderBooks {
             let Expected { attributes, minute, created_at } = expected;
             match row {
                 None => differences
-                    .add(|| format!("{site} order {order}: recounted, and the table has none")),
+                    .add(|| format!("{site} order {order}: recounted, but not in the table")),
                 Some(row) if row != attributes => {
                     differences.add(|| {
                         format!(
@@ -76,22 +76,20 @@ impl OrderBooks {
                 Some(_) => {}
             }
             let Some(created_at) = created_at else { continue };
-            let place = RecentRow { site, order, created_at };
-            if is_kept(&place.site, minute) && !self.recent.contains(&place) {
-                let RecentRow { site, order, .. } = place;
-                differences.add(|| {
-                    format!("{site} order {order}: it is not in the list of recent orders")
-                });
+            let recent = RecentRow { site, order, created_at };
+            if is_kept(&recent.site, minute) && !self.recent.contains(&recent) {
+                let RecentRow { site, order, .. } = recent;
+                differences
+                    .add(|| format!("{site} order {order}: not in the list of recent orders"));
             }
         }
         for ((site, order), row) in found {
-            // Nothing says when it was made, but the row itself.
+            // Only the row itself says when it was created.
             let minute =
                 row.get("created_at").or(row.get("status_at")).and_then(|at| minute_of(at));
             if minute.is_none_or(|minute| covers(&site, minute)) {
-                differences.add(|| {
-                    format!("{site} order {order}: the table has it, and no chunk tells of it")
-                });
+                differences
+                    .add(|| format!("{site} order {order}: in the table, but not in any chunk"));
             }
         }
     }
@@ -193,7 +191,7 @@ mod tests {
         }
     }
 
-    fn place() -> RecentRow {
+    fn recent() -> RecentRow {
         let created_at = "2026-11-20T23:07:31.500000000Z".to_owned();
         RecentRow { site: "default".to_owned(), order: "1".to_owned(), created_at }
     }
@@ -205,10 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_right_if_its_row_and_its_place_are() {
+    fn accepts_an_order_whose_rows_are_right() {
         let mut books = books();
         books.add_found(row("PAID"));
-        books.add_recent(place());
+        books.add_recent(recent());
         assert_eq!(judged(&books, true), [""; 0]);
         let tallies: Vec<String> = books
             .tallies()
@@ -227,20 +225,17 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_a_wrong_and_an_unknown_order_are_differences() {
+    fn reports_a_missing_a_wrong_and_an_unknown_order() {
         let mut books = books();
         assert_eq!(judged(&books, true).len(), 2);
         assert_eq!(judged(&books, false), [""; 0]);
-        books.add_recent(place());
+        books.add_recent(recent());
         books.add_found(row("SHIPPED"));
         assert!(judged(&books, true)[0].contains("SHIPPED"));
         books.forget_found();
-        books.add_recent(place());
+        books.add_recent(recent());
         books.add_found(row("PAID"));
         books.add_found(OrderRow { order: "2".to_owned(), ..row("PAID") });
-        assert_eq!(
-            judged(&books, true),
-            ["default order 2: the table has it, and no chunk tells of it"]
-        );
+        assert_eq!(judged(&books, true), ["default order 2: in the table, but not in any chunk"]);
     }
 }

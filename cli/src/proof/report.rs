@@ -1,4 +1,4 @@
-//! What was compared, and what differs.
+//! The result of a comparison.
 
 use std::collections::BTreeMap;
 
@@ -8,30 +8,30 @@ use serde_json::{Value, json};
 
 use crate::rows::ledger::Counts;
 
-/// How many differences are printed; all are counted.
+/// How many differences are printed. All are counted.
 pub(crate) const PRINTED_MAX: usize = 100;
 
-/// What was compared, and what differs.
+/// How much was compared, and what differs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
-    /// Versions of objects, each different bytes.
+    /// Chunks: versions of objects with the same key and bytes count once.
     pub(crate) objects: u64,
-    /// The recount of all that the ledger says was counted.
+    /// The recount of all chunks that the ledger has.
     pub(crate) counts: Counts,
     /// Rows that were compared.
     pub(crate) rows: BTreeMap<Granularity, u64>,
-    /// Numbers that were compared.
+    /// Tallies that were compared.
     pub(crate) tallies: u64,
-    /// Numbers of different customers and sessions that were compared.
+    /// Numbers of visitors and of sessions that were compared.
     pub(crate) visitors: u64,
-    /// Minutes, hours, ... of sites that were left out since they are kept no longer.
+    /// Periods of sites that were left out because they have expired.
     pub(crate) expired: BTreeMap<Granularity, u64>,
-    /// Objects that cannot be unpacked and were passed over.
+    /// Objects that were skipped because they cannot be decompressed.
     pub(crate) dead: u64,
     pub(crate) differences: Differences,
 }
 
-/// Differences, of which the first ones are kept as sentences.
+/// Differences: how many, and the first ones as sentences.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Differences {
     pub(crate) count: u64,
@@ -46,7 +46,7 @@ impl Differences {
         }
     }
 
-    /// Adds so many, of which the first ones are said.
+    /// Adds `count` differences, the first ones as sentences.
     pub(crate) fn add_all(&mut self, count: u64, first: impl IntoIterator<Item = String>) {
         self.count += count;
         let room = PRINTED_MAX - self.first.len();
@@ -55,12 +55,13 @@ impl Differences {
 }
 
 impl Report {
-    /// The line that a reader looks for.
+    /// The result in one line.
     pub(crate) fn headline(&self) -> String {
         format!("verified: {} events, {} differences", self.counts.events, self.differences.count)
     }
 
-    /// An error if anything differs.
+    /// # Errors
+    /// Anything differs.
     pub(crate) fn check(&self) -> Result<()> {
         match self.differences.count {
             0 => Ok(()),
@@ -69,7 +70,7 @@ impl Report {
         }
     }
 
-    /// The result as lines for people.
+    /// The result for people.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let differences = &self.differences;
@@ -86,14 +87,14 @@ impl Report {
         text.push_str(&format!("{}\n", self.headline()));
         text.push_str(&format!("rows: {}\n", by_granularity(&self.rows)));
         text.push_str(&format!(
-            "objects {objects}, lines {lines} (counted {counted}, ignored {ignored}, duplicate {duplicate}, \
-             rejected {rejected}), tallies {tallies}, visitors {visitors}\n"
+            "objects {objects}, lines {lines} (counted {counted}, ignored {ignored}, duplicate \
+             {duplicate}, rejected {rejected}), tallies {tallies}, visitors {visitors}\n"
         ));
         if !self.expired.is_empty() {
-            text.push_str(&format!("kept no longer: {}\n", by_granularity(&self.expired)));
+            text.push_str(&format!("expired: {}\n", by_granularity(&self.expired)));
         }
         if *dead > 0 {
-            text.push_str(&format!("passed over as dead: {dead}\n"));
+            text.push_str(&format!("objects skipped that cannot be decompressed: {dead}\n"));
         }
         text
     }
@@ -168,7 +169,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "verified: 0 events, 0 differences");
         assert_eq!(lines[1], "rows: 366 minute, 24 hour, 6 day, 3 week, 2 month");
-        assert_eq!(lines[3], "kept no longer: 20 minute, 0 hour, 0 day, 0 week, 0 month");
+        assert_eq!(lines[3], "expired: 20 minute, 0 hour, 0 day, 0 week, 0 month");
         let json = report.json();
         assert_eq!(
             json["rows"],

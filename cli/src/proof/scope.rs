@@ -1,11 +1,11 @@
-//! What is compared: which sites, which time, and what is still kept.
+//! What is compared: which sites, which time, and what has not expired.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use minutebook_oracle::{Granularity, Period};
 
-/// For how many days after its end a period is kept, 0 for ever; `None`: nobody says.
+/// How many days after its end a period is kept; 0 is for ever, `None` unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Retention {
     pub(crate) minute_days: Option<u32>,
@@ -15,7 +15,7 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
-    /// What this says, or else what the other says.
+    /// This retention, with gaps filled from `other`.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             minute_days: self.minute_days.or(other.minute_days),
@@ -36,23 +36,23 @@ impl Retention {
 /// Decides which periods are compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    /// The first minute and, below, the one after the last: only periods that lie wholly between
+    /// The first minute, and in `to` the one after the last. Only periods that lie entirely between
     /// them are compared.
     from: Option<i64>,
     to: Option<i64>,
-    /// The sites that were met; `None`: all there are.
+    /// The sites that were met; `None` is all sites.
     sites: Option<BTreeSet<String>>,
-    /// What expires until then is left out.
+    /// What expires before this is left out.
     expiry: DateTime<Utc>,
     retention: Retention,
-    /// The longest time, by the rows, that a period was kept after its end, in seconds.
+    /// The longest time after its end that a row is kept, in seconds.
     kept_by_rows: BTreeMap<Granularity, i64>,
-    /// What was left out since its rows have expired, by site.
+    /// The periods that were left out because they have expired, by site.
     expired: BTreeMap<String, BTreeSet<Period>>,
 }
 
 impl Scope {
-    /// Everything that does not expire until `expiry`, as far as is known from `retention`.
+    /// Everything that, by this retention, does not expire before `expiry`.
     pub(crate) fn new(retention: Retention, expiry: DateTime<Utc>) -> Self {
         Self {
             from: None,
@@ -65,7 +65,7 @@ impl Scope {
         }
     }
 
-    /// Only what lies wholly between these times.
+    /// Only what lies entirely between these times.
     pub(crate) fn between(self, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
         let from = from.map(|from| {
             let begun_minute = from.timestamp().div_euclid(60);
@@ -88,8 +88,8 @@ impl Scope {
         }
     }
 
-    /// Notes for how many days minute rows were kept when a chunk was counted: a minute has to be
-    /// compared only while it is kept by what every chunk, the flags and the stack say.
+    /// Notes how many days minute rows were kept when a chunk was counted. The shortest retention
+    /// that a chunk, the flags or the stack say decides which minutes are compared.
     pub(crate) fn minutes_were_kept_for(&mut self, days: u32) {
         self.retention.minute_days = match (self.retention.minute_days, days) {
             (None | Some(0), days) => Some(days),
@@ -98,13 +98,13 @@ impl Scope {
         };
     }
 
-    /// Leaves out what expires until then.
-    pub(crate) fn expires_until(&mut self, expiry: DateTime<Utc>) {
+    /// Leaves out what expires before `expiry`.
+    pub(crate) fn leave_out_before(&mut self, expiry: DateTime<Utc>) {
         self.expiry = expiry;
     }
 
-    /// Notes when a row of a period expires, in seconds since 1970, and says whether that leaves
-    /// the period out.
+    /// Notes when a row of a period expires, in seconds since 1970; true if that leaves the period
+    /// out.
     pub(crate) fn row_expires(&mut self, site: &str, period: Period, ttl: i64) -> bool {
         let kept = ttl - period.end().timestamp();
         let longest = self.kept_by_rows.entry(period.granularity()).or_insert(kept);
@@ -116,15 +116,15 @@ impl Scope {
         has_expired
     }
 
-    /// Whether it is about this site and this span of time, kept or not.
+    /// Whether the scope covers this period of this site, expired or not.
     pub(crate) fn covers(&self, site: &str, period: Period) -> bool {
         self.sites.as_ref().is_none_or(|sites| sites.contains(site))
             && self.from.is_none_or(|from| from <= period.first_minute())
             && self.to.is_none_or(|to| period.end_minute() <= to)
     }
 
-    /// Whether it is about a period, and the period is kept by what is known so far. One that has
-    /// expired is noted.
+    /// Whether the scope covers a period and the period has not expired, as far as is known so far.
+    /// Notes one that has expired.
     pub(crate) fn is_compared(&mut self, site: &str, period: Period) -> bool {
         if !self.covers(site, period) {
             return false;
@@ -137,7 +137,7 @@ impl Scope {
         is_kept
     }
 
-    /// How many periods of sites were left out since their rows have expired.
+    /// How many periods of sites were left out because they have expired.
     pub(crate) fn expired_count(&self) -> BTreeMap<Granularity, u64> {
         let mut counts = BTreeMap::new();
         for (site, periods) in &self.expired {
@@ -184,7 +184,7 @@ mod tests {
         Period::containing(granularity, time(text).timestamp() / 60)
     }
 
-    /// The granularities of which the period that holds this time is compared.
+    /// The granularities whose period around this time is compared.
     fn compared(scope: &mut Scope, text: &str) -> Vec<&'static str> {
         let periods = Granularity::ALL.map(|granularity| period(granularity, text));
         periods
@@ -202,7 +202,7 @@ mod tests {
     const ALL: [&str; 5] = ["minute", "hour", "day", "week", "month"];
 
     #[test]
-    fn only_what_lies_wholly_between_two_times_is_compared() {
+    fn compares_only_what_lies_entirely_between_two_times() {
         let between = |from: Option<&str>, to: Option<&str>, at: &str| {
             compared(&mut scope_with(None, None).between(from.map(time), to.map(time)), at)
         };
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn only_met_sites_are_compared_where_that_is_asked_for() {
+    fn compares_only_met_sites_if_asked_for() {
         let mut scope = scope_with(None, None).of_met_sites();
         assert_eq!(compared(&mut scope, "2026-11-02T00:00:00Z"), ALL[..0]);
         scope.meet("s");
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_is_left_out_and_counted_once() {
+    fn leaves_out_what_has_expired_and_counts_it_once() {
         let mut scope = scope_with(Some(7), Some(0));
         assert_eq!(compared(&mut scope, "2026-11-13T12:00:00Z"), ALL);
         for _ in 0..2 {
@@ -245,8 +245,8 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_time_that_minutes_were_kept_for_counts() {
-        for (known, marked, days) in [
+    fn the_shortest_retention_of_minutes_counts() {
+        for (known, of_chunk, days) in [
             (None, 0, 0),
             (None, 7, 7),
             (Some(0), 7, 7),
@@ -255,8 +255,8 @@ mod tests {
             (Some(30), 7, 7),
         ] {
             let mut scope = scope_with(known, None);
-            scope.minutes_were_kept_for(marked);
-            assert_eq!(scope.retention.minute_days, Some(days), "{known:?} {marked}");
+            scope.minutes_were_kept_for(of_chunk);
+            assert_eq!(scope.retention.minute_days, Some(days), "{known:?} {of_chunk}");
         }
     }
 
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_says_how_long_hours_are_kept_their_rows_do() {
+    fn rows_say_how_long_hours_are_kept_if_nothing_else_does() {
         let mut scope = scope_with(Some(0), None);
         let hour = period(Granularity::Hour, "2026-11-20T00:00:00Z");
         assert!(!scope.row_expires("s", hour, hour.end().timestamp() + 2 * 86_400));

@@ -1,4 +1,4 @@
-//! The numbers of the table beside those of the recount, at every granularity.
+//! Compares every number of the table with the recount, at every granularity.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ use crate::proof::report::{PRINTED_MAX, Report};
 use crate::proof::scope::Scope;
 use crate::proof::totals::TotalsBooks;
 use crate::proof::visitors::VisitorBooks;
-use crate::rows::ledger::{Item, LedgerEntry, Summary};
-use crate::rows::{self, Shard, TableRow, Tallies, VisitorRow};
+use crate::rows::ledger::{LedgerEntry, Summary};
+use crate::rows::{self, Item, Shard, TableRow, Tallies, VisitorRow};
 
-/// Every number twice. First all chunks are added, then all rows of the table, and then it is
-/// judged.
+/// Every number of the recount and of the table. Add all chunks, then all rows of the table, then
+/// call [`judge`](Self::judge).
 #[derive(Debug)]
 pub(crate) struct Books {
     scope: Scope,
@@ -26,9 +26,9 @@ pub(crate) struct Books {
     hours: Hours,
     /// How many rows each period of a site has.
     rows: BTreeMap<(String, Period), u64>,
-    /// The chunks that have a ledger entry.
+    /// The objects' chunks that have a ledger entry.
     counted_chunks: BTreeSet<String>,
-    /// What is not as the table's description says, in sentences.
+    /// Where rows differ from docs/TABLE.md, as sentences.
     oddities: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Books {
         }
     }
 
-    /// Adds what a chunk should have added to the table.
+    /// Adds the recount of a chunk.
     pub(crate) fn add_chunk(&mut self, recount: &Recount, summary: &Summary) {
         if let Some(days) = summary.minute_retention_days {
             self.scope.minutes_were_kept_for(days);
@@ -64,10 +64,10 @@ impl Books {
         self.visitors.add_recounted(&recount.visitors);
     }
 
-    /// Begins to read the table, anew if it was read before. What expires until `expiry` is left
-    /// out.
+    /// Forgets all rows of the table, so that it can be read (again). What expires before `expiry`
+    /// is left out.
     pub(crate) fn begin_table(&mut self, expiry: DateTime<Utc>) {
-        self.scope.expires_until(expiry);
+        self.scope.leave_out_before(expiry);
         self.comparison.forget_found();
         self.visitors.forget_found();
         self.totals = TotalsBooks::default();
@@ -91,7 +91,7 @@ impl Books {
                     self.counted_chunks.insert(chunk_id);
                 }
             }
-            Some(TableRow::ChunkVisitors(row)) => self.add_visitors(row),
+            Some(TableRow::Visitors(row)) => self.add_visitors(row),
             Some(TableRow::Totals(shard)) => self.totals.add_found(shard.0),
             Some(TableRow::Order(order)) => self.orders.add_found(order),
             Some(TableRow::RecentOrder(row)) => self.orders.add_recent(row),
@@ -119,7 +119,7 @@ impl Books {
     fn add_visitors(&mut self, row: VisitorRow) {
         let has_expired =
             row.ttl.is_some_and(|ttl| self.scope.row_expires(&row.site, row.period, ttl));
-        // A minute may be asked for by its hour.
+        // A minute may be needed for its hour.
         let is_of_use = row.period.granularity() == Granularity::Minute
             || self.scope.is_compared(&row.site, row.period);
         if !has_expired && is_of_use {
@@ -127,7 +127,7 @@ impl Books {
         }
     }
 
-    /// The chunks that have a ledger entry.
+    /// The objects' chunks that have a ledger entry.
     pub(crate) fn counted_chunks(&self) -> &BTreeSet<String> {
         &self.counted_chunks
     }
@@ -152,7 +152,7 @@ impl Books {
                 }
             }
         }
-        // Orders count for what all chunks tell of them together.
+        // An order contributes what all chunks together report about it.
         self.comparison.add_tallies(&self.orders.tallies(), &mut |site, period| {
             self.scope.is_compared(site, period)
         });
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sums_of_an_hour_that_were_added_twice_are_found() {
+    fn reports_sums_of_an_hour_that_were_added_twice() {
         let report = judged(
             books(),
             &TIMES,
@@ -330,10 +330,10 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_sealing_is_one_difference() {
+    fn an_hour_that_is_sealed_in_part_is_one_difference() {
         let rows = [minutes(), above("2"), vec![open(), sums_entry("2")]].concat();
         let fault =
-            "default hour 2026-11-20T23: its sealing is not finished: the next roll-up finishes it";
+            "default hour 2026-11-20T23: it is sealed in part: the next run of rollup finishes it";
         let report = check(&TIMES, rows, &[fault]);
         assert_eq!((report.rows, report.tallies), (BTreeMap::from([(Granularity::Minute, 3)]), 2));
     }
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn an_hour_that_is_not_listed_is_a_difference() {
         let fault = "default hour 2026-11-20T23: it is neither among the open hours nor done, so its minutes would expire \
-                     uncounted";
+                     before they are rolled up";
         check(&TIMES, [minutes(), above("1")].concat(), &[fault]);
     }
 
@@ -357,10 +357,10 @@ mod tests {
     }
 
     #[test]
-    fn minutes_that_are_kept_no_longer_are_left_out_and_their_hours_are_not() {
+    fn leaves_out_minutes_that_are_no_longer_kept_but_not_their_hours() {
         let old = ["2026-11-10T23:07Z", "2026-11-10T23:08Z"];
         let rows = tallies(&[
-            // A row without time to live still stands, and says nothing.
+            // A row without a time to live still exists, and is ignored.
             ("2026-11-10T23", "views#07#late#000", "7"),
             ("2026-11-10", "views#23#000", "2"),
             ("2026", "views#d11-10#000", "2"),
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_row_that_still_stands_is_not_counted() {
+    fn an_expired_row_that_still_exists_is_not_counted() {
         let expired = time("2026-11-21T11:59:00Z").timestamp().to_string();
         let rows = [
             minutes(),
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_lies_wholly_in_the_range_is_compared() {
+    fn compares_only_what_lies_entirely_in_the_range() {
         let scope = Scope::new(Retention::default(), time("2026-11-21T12:00:00Z"));
         let day =
             scope.between(Some(time("2026-11-20T00:00:00Z")), Some(time("2026-11-21T00:00:00Z")));
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sites_are_passed_over_where_only_met_ones_are_asked_for() {
+    fn skips_other_sites_if_only_met_ones_are_asked_for() {
         let scope = Scope::new(Retention::default(), time("2026-11-21T12:00:00Z")).of_met_sites();
         let other = [
             row("T#other#2026-11-20T23", "views#07#00#000", &[("i#1", "1")]),
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_no_kind_is_a_difference_and_entries_of_objects_are_remembered() {
+    fn reports_a_row_of_no_kind_and_remembers_entries_of_objects() {
         let mut books = books();
         books.add_row(&row("T#default#2026", "views#x#000", &[]));
         books.add_row(&row("L#b/k#hash", "000000", &[]));

@@ -1,38 +1,41 @@
-//! The totals beside the ledger that they add up.
+//! Compares the totals with the sums of the ledger.
 
 use minutebook_oracle::Totals;
 
 use crate::proof::report::Differences;
 use crate::rows::ledger::Counts;
 
-/// The totals twice: as their rows say, and as the ledger entries of the chunks say.
+/// The totals as their rows say, and as the ledger entries of the chunks say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TotalsBooks {
     found: Totals,
-    marked: Totals,
+    committed: Totals,
 }
 
 impl TotalsBooks {
-    /// Adds what the first ledger entry of a chunk says of it.
+    /// Adds the counts of a chunk, from its first ledger entry.
     pub(crate) fn add_with_entry(&mut self, counts: &Counts) {
         let Counts { lines, counted, ignored, duplicate, rejected, events, rejected_by_reason: _ } =
             *counts;
-        self.marked += Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
+        self.committed +=
+            Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
     }
 
-    /// Adds a row of the totals.
+    /// Adds a shard of the totals.
     pub(crate) fn add_found(&mut self, part: Totals) {
         self.found += part;
     }
 
-    /// Compares every number. That the ledger has the lines of each chunk right is compared chunk
-    /// by chunk.
+    /// Compares every number. The ledger itself is compared with the recount chunk by chunk.
     pub(crate) fn judge(&self, differences: &mut Differences) {
-        for ((name, marked), (_, found)) in self.marked.named().into_iter().zip(self.found.named())
+        for ((name, committed), (_, found)) in
+            self.committed.named().into_iter().zip(self.found.named())
         {
-            if marked != found {
+            if committed != found {
                 differences.add(|| {
-                    format!("totals {name}: the ledger adds up to {marked}, the totals say {found}")
+                    format!(
+                        "totals {name}: the ledger adds up to {committed}, the totals say {found}"
+                    )
                 });
             }
         }

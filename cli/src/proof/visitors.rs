@@ -1,9 +1,9 @@
-//! The customers and sessions of the table beside those of the recount.
+//! Compares the visitors and sessions of the table with those of the recount.
 //!
-//! The table has sketches, which say how many different ids there were, about. Which ids there were
-//! is known from the recount. So the proof has two halves: what the rows of a period come to,
-//! merged, must be what a sketch of the recounted ids comes to, to the last bit, since a sketch
-//! depends on its ids alone; and that must be near the true number.
+//! The table has sketches, which estimate the number of different ids. The recount has the ids
+//! themselves. The comparison has two parts. A sketch depends on its ids alone, so the estimate of
+//! the merged rows of a period must equal that of a sketch of the recounted ids, to the last bit.
+//! And this estimate must be near the true number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,31 +15,31 @@ use crate::proof::hours::{SiteHour, above_the_minute};
 use crate::proof::report::Differences;
 use crate::rows::{Sketches, VisitorRow};
 
-/// The registers of a sketch are two to this power.
+/// The binary logarithm of the number of registers of a sketch.
 const LG_K: u8 = 14;
 
-/// The first byte of a stored sketch.
+/// The first byte of a stored sketch that is not compressed.
 const PLAIN: u8 = 1;
 
-/// The same of one that is packed by zstd.
-const PACKED: u8 = 2;
+/// The first byte of one that is compressed with zstd.
+const COMPRESSED: u8 = 2;
 
-/// What a packed sketch may unpack to, in bytes.
-const UNPACKED_BYTES_MAX: usize = 64 * 1024;
+/// The largest decompressed sketch, in bytes.
+const DECOMPRESSED_BYTES_MAX: usize = 64 * 1024;
 
-/// Up to so many ids a sketch keeps the hash of each.
+/// Up to this many ids, a sketch keeps the hash of each.
 const EXACT_MAX: u64 = 1_000;
 
-/// How many ids may be missing then, since their hashes, of 32 bits, are those of others. Of a
-/// thousand ids, three or more are three times in a thousand million.
+/// How many ids may be missing then, because their hashes of 32 bits collide with others. Three or
+/// more collisions among a thousand ids have a probability of 3e-9.
 const COLLISIONS_MAX: u64 = 2;
 
-/// By how much an estimate may be off beyond that: five standard errors of 1.04 / sqrt(2^14), which
-/// one in two million exceeds.
+/// The largest relative error of an estimate beyond that: five standard errors of 1.04 /
+/// sqrt(2^14), which one estimate in two million exceeds.
 const ERROR_MAX: f64 = 5.0 * 1.04 / 128.0;
 
-/// Customers and sessions twice. First those of all chunks are added, then all rows of the table,
-/// and then it is judged.
+/// The visitors and sessions of the recount and of the table. Add those of all chunks, then all
+/// rows of the table, then call [`judge`](Self::judge).
 #[derive(Debug, Default)]
 pub(crate) struct VisitorBooks {
     recounted: Visitors,
@@ -47,23 +47,23 @@ pub(crate) struct VisitorBooks {
     found: BTreeMap<(String, Period), Vec<Sketches>>,
 }
 
-/// What was compared.
+/// How much was compared, and what differs.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
-    /// How many numbers.
+    /// How many numbers were compared.
     pub(crate) visitors: u64,
     pub(crate) differences: Differences,
 }
 
-/// The ids of two kinds, or what stands for them.
+/// A value for visitors and one for sessions.
 #[derive(Debug)]
 struct Both<T> {
-    users: T,
+    visitors: T,
     sessions: T,
 }
 
 impl VisitorBooks {
-    /// Adds whom a chunk's events are of.
+    /// Adds the visitors and sessions of a chunk.
     pub(crate) fn add_recounted(&mut self, visitors: &Visitors) {
         self.recounted.merge(visitors);
     }
@@ -78,8 +78,8 @@ impl VisitorBooks {
         self.found.clear();
     }
 
-    /// Compares the periods of sites that are to be compared. What the minutes of the `waiting`
-    /// hours hold may not be in any row above them yet.
+    /// Compares the periods for which `is_compared` is true. The visitors of the `waiting` hours
+    /// may be in their minute rows only.
     pub(crate) fn judge<'a>(
         self,
         waiting: impl IntoIterator<Item = &'a SiteHour>,
@@ -113,7 +113,7 @@ impl VisitorBooks {
                 for period in &periods {
                     let merged =
                         found.entry(period.granularity()).or_default().entry((site, *period));
-                    merged.or_insert_with(Both::nobody).merge(&sketches);
+                    merged.or_insert_with(Both::empty).merge(&sketches);
                 }
             }
         }
@@ -124,7 +124,7 @@ impl VisitorBooks {
             let mut found = found.remove(&granularity).unwrap_or_default();
             for (site, period, ids) in self.recounted.by_period(granularity) {
                 if is_compared(site, period) {
-                    let found = found.remove(&(site, period)).unwrap_or_else(Both::nobody);
+                    let found = found.remove(&(site, period)).unwrap_or_else(Both::empty);
                     judged.compare(site, period, &ids, &found);
                 }
             }
@@ -144,9 +144,10 @@ impl Judged {
         ids: &VisitorIds<'_>,
         found: &Both<HllUnion>,
     ) {
-        for (measure, ids, found) in
-            [("users", &ids.users, &found.users), ("sessions", &ids.sessions, &found.sessions)]
-        {
+        for (measure, ids, found) in [
+            ("visitors", &ids.users, &found.visitors),
+            ("sessions", &ids.sessions, &found.sessions),
+        ] {
             if ids.is_empty() && found.is_empty() {
                 continue;
             }
@@ -159,8 +160,8 @@ impl Judged {
                 let granularity = period.granularity().name();
                 self.differences.add(|| {
                     format!(
-                        "{site} {measure} {granularity} {period}: recounted {recounted}, the table says {found:.0} where a \
-                         sketch of them says {expected:.0}"
+                        "{site} {measure} {granularity} {period}: recounted {recounted}, the table \
+                         says {found:.0} where a sketch of them says {expected:.0}"
                     )
                 });
             }
@@ -168,8 +169,8 @@ impl Judged {
     }
 }
 
-/// Whether an estimate is as near to the number of ids as it has to be.
-#[expect(clippy::cast_precision_loss, reason = "nobody has more than 2^53 ids in memory")]
+/// Whether an estimate is near enough to the number of ids.
+#[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 ids in memory")]
 fn is_near(ids: u64, estimate: f64) -> bool {
     let error = estimate.round() - ids as f64;
     if ids <= EXACT_MAX {
@@ -179,12 +180,12 @@ fn is_near(ids: u64, estimate: f64) -> bool {
     }
 }
 
-fn nobody() -> HllUnion {
-    HllUnion::new(LG_K).expect("the library takes 4 to 21")
+fn empty() -> HllUnion {
+    HllUnion::new(LG_K).expect("the library accepts 4 to 21")
 }
 
 fn sketch_of(ids: &[&str]) -> HllSketch {
-    let mut sketch = HllSketch::new(LG_K, HllType::Hll8).expect("the library takes 4 to 21");
+    let mut sketch = HllSketch::new(LG_K, HllType::Hll8).expect("the library accepts 4 to 21");
     for id in ids {
         sketch.update(xxh3_64(id.as_bytes()));
     }
@@ -192,13 +193,13 @@ fn sketch_of(ids: &[&str]) -> HllSketch {
 }
 
 impl Both<HllUnion> {
-    fn nobody() -> Self {
-        Self { users: nobody(), sessions: nobody() }
+    fn empty() -> Self {
+        Self { visitors: empty(), sessions: empty() }
     }
 
     fn merge(&mut self, sketches: &Both<Option<HllSketch>>) {
-        if let Some(users) = &sketches.users {
-            self.users.update(users);
+        if let Some(visitors) = &sketches.visitors {
+            self.visitors.update(visitors);
         }
         if let Some(sessions) = &sketches.sessions {
             self.sessions.update(sessions);
@@ -207,26 +208,32 @@ impl Both<HllUnion> {
 }
 
 impl Both<Option<HllSketch>> {
+    /// Reads the sketches of a row.
+    ///
     /// # Errors
-    /// What is wrong with the bytes, in a sentence.
+    /// A sketch cannot be read; the sentence says why.
     fn read(row: &Sketches) -> Result<Self, String> {
         let read = |name: &str, bytes: &Option<Vec<u8>>| match bytes {
             None => Ok(None),
             Some(bytes) => stored(bytes).map(Some).map_err(|error| format!("its {name}: {error}")),
         };
-        Ok(Self { users: read("users", &row.users)?, sessions: read("sessions", &row.sessions)? })
+        Ok(Self {
+            visitors: read("visitors", &row.users)?,
+            sessions: read("sessions", &row.sessions)?,
+        })
     }
 }
 
 fn stored(bytes: &[u8]) -> Result<HllSketch, String> {
     let plain = match bytes.split_first() {
         Some((&PLAIN, plain)) => plain.to_vec(),
-        Some((&PACKED, packed)) => {
-            zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX).map_err(|error| error.to_string())?
+        Some((&COMPRESSED, compressed)) => {
+            zstd::bulk::decompress(compressed, DECOMPRESSED_BYTES_MAX)
+                .map_err(|error| error.to_string())?
         }
         _ => {
             return Err(format!(
-                "a sketch of the format {:?}, not {PLAIN} or {PACKED}",
+                "a sketch of format {:?}, not {PLAIN} or {COMPRESSED}",
                 bytes.first()
             ));
         }
@@ -258,7 +265,7 @@ mod tests {
         Some([&[PLAIN], sketch_of(&ids).serialize().as_slice()].concat())
     }
 
-    /// A row with these customers, all in one session.
+    /// A row with these visitors, all in one session.
     fn row(period: Period, ids: std::ops::Range<u32>) -> VisitorRow {
         let sketches = Sketches { users: bytes(&names(ids)), sessions: bytes(&["1".to_owned()]) };
         VisitorRow { site: "shop".to_owned(), period, ttl: None, sketches }
@@ -268,7 +275,7 @@ mod tests {
         Period::containing(Granularity::Minute, hour().first_minute() + of_hour)
     }
 
-    /// Books in which these customers had events in two minutes of the hour, half of them in both.
+    /// Books in which these visitors had events in two minutes of the hour, half of them in both.
     fn books(ids: u32) -> VisitorBooks {
         let mut visitors = Visitors::default();
         for (place, name) in names(0..ids).iter().enumerate() {
@@ -282,7 +289,7 @@ mod tests {
         books
     }
 
-    /// The differences between so many customers and these rows, at these granularities and all
+    /// The differences between so many visitors and these rows, at these granularities and all
     /// above.
     #[track_caller]
     fn check(
@@ -314,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_waits_is_in_its_minutes_and_one_that_is_done_is_not() {
+    fn minutes_count_for_an_hour_that_waits_but_not_for_one_that_is_done() {
         let minutes = || vec![row(minute(7), 0..4), row(minute(7), 2..10), row(minute(9), 0..1)];
         check(10, minutes(), true, Granularity::Hour, &[]);
         let rows = [minutes(), above(0..9)].concat();
@@ -325,15 +332,15 @@ mod tests {
             false,
             Granularity::Day,
             &[
-                "shop users day 2026-11-20: recounted 10, the table says 9 where a sketch of them says 10",
-                "shop users week 2026-W47: recounted 10, the table says 9 where a sketch of them says 10",
-                "shop users month 2026-11: recounted 10, the table says 9 where a sketch of them says 10",
+                "shop visitors day 2026-11-20: recounted 10, the table says 9 where a sketch of them says 10",
+                "shop visitors week 2026-W47: recounted 10, the table says 9 where a sketch of them says 10",
+                "shop visitors month 2026-11: recounted 10, the table says 9 where a sketch of them says 10",
             ],
         );
     }
 
     #[test]
-    fn what_is_missing_or_too_many_is_found_at_every_granularity() {
+    fn reports_missing_and_surplus_visitors_at_every_granularity() {
         let even = |minute| {
             let even: Vec<String> = names(0..10).into_iter().step_by(2).collect();
             let sketches = Sketches { users: bytes(&even), sessions: bytes(&["1".to_owned()]) };
@@ -359,15 +366,15 @@ mod tests {
             false,
             Granularity::Minute,
             &[
-                "shop users hour 2026-11-20T23: recounted 10, the table says 0 where a sketch of them says 10",
+                "shop visitors hour 2026-11-20T23: recounted 10, the table says 0 where a sketch of them says 10",
                 "shop sessions hour 2026-11-20T23: recounted 1, the table says 0 where a sketch of them says 1",
             ],
         );
     }
 
     #[test]
-    fn one_id_among_many_is_missed() {
-        // An estimate of so many does not say how many there are, but which.
+    fn reports_missing_ids_among_many() {
+        // Estimates of that size differ from the true number, but depend on the ids alone.
         let judged = |found| {
             let mut books = books(20_000);
             books.add_found(row(hour(), 0..found));
@@ -377,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_sketch_are_a_difference() {
+    fn reports_bytes_that_are_not_a_sketch() {
         let broken = |users: Option<Vec<u8>>| {
             let sketches = Sketches { users, sessions: bytes(&["1".to_owned()]) };
             VisitorRow { site: "shop".to_owned(), period: hour(), ttl: None, sketches }

@@ -1,14 +1,14 @@
-//! The rows that say how far the partitions of streams are stored.
+//! The rows of stream extents, which say which records of a partition are stored.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{number, others};
-use crate::rows::ledger::Item;
+use crate::rows::attributes::{Item, number, others};
 
 /// What their partition keys begin with.
 pub(super) const PREFIX: &str = "P#";
 
-/// Checks a row of the partition of a stream; `None` if its keys are not those of one.
+/// Checks an extent of the `partition` that its partition key names; `None` if its keys are not
+/// those of one.
 pub(super) fn read(
     item: &Item,
     partition: &str,
@@ -29,19 +29,19 @@ pub(super) fn read(
             && are_digits(number)
     });
     if !is_partition || !is_name {
-        odd("not the keys of a extent of a stream".to_owned());
+        odd("not the keys of a stream extent".to_owned());
         return None;
     }
     let (first, next) = (offset(item, "first", odd), offset(item, "next", odd));
     if let (Some(first), Some(next)) = (first, next)
         && (next.len(), next) < (first.len(), first)
     {
-        odd(format!("its next {next} lies before its first {first}"));
+        odd(format!("its next {next} is before its first {first}"));
     }
-    if let Some(time) = item.get("timestamp_max")
-        && number(time).is_none_or(|time| time.parse::<i64>().is_err())
+    if item.contains_key("timestamp_max")
+        && let Err(error) = number::<i64>(item, "timestamp_max")
     {
-        odd(format!("its timestamp_max is {time:?}"));
+        odd(error.to_string());
     }
     others(item, &["first", "next", "timestamp_max"], odd);
     Some(())
@@ -68,37 +68,35 @@ fn are_digits(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read;
     use super::*;
+    use crate::rows::attributes::testing::{item, number, text};
 
-    const KAFKA: &str = "P#kafka/shop-01234567/orders/0";
+    const KAFKA: &str = "kafka/shop-01234567/orders/0";
 
-    fn oddities(pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) -> Vec<String> {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let mut item = Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))]);
-        item.extend([("first".to_owned(), text("10")), ("next".to_owned(), text("10"))]);
-        item.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    fn oddities(partition: &str, sk: &str, attributes: &[(&str, AttributeValue)]) -> Vec<String> {
+        let offsets = [("first", text("10")), ("next", text("10"))];
+        let pk = format!("{PREFIX}{partition}");
+        let item = item(&pk, sk, &[&offsets, attributes].concat());
         let mut oddities = Vec::new();
-        read(&item, &mut oddities);
+        read(&item, partition, sk, &mut |what| oddities.push(what));
         oddities
     }
 
     #[test]
-    fn a_extent_says_where_it_begins_and_goes_on() {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let time = ("timestamp_max", AttributeValue::N("1795161600000".to_owned()));
+    fn an_extent_says_where_it_begins_and_goes_on() {
+        let time = ("timestamp_max", number("1795161600000"));
         assert_eq!(oddities(KAFKA, "000001.000", &[]), [""; 0]);
         assert_eq!(oddities(KAFKA, "000002.001", &[("next", text("100")), time]), [""; 0]);
         assert_eq!(
-            oddities("P#kinesis/clicks-01234567/shardId-000000000000", "000001.000", &[]),
+            oddities("kinesis/clicks-01234567/shardId-000000000000", "000001.000", &[]),
             [""; 0]
         );
         for (name, value) in [
             ("next", text("9")),
             ("next", text("010")),
-            ("first", AttributeValue::N("10".to_owned())),
+            ("first", number("10")),
             ("timestamp_max", text("1")),
-            ("ttl", AttributeValue::N("1".to_owned())),
+            ("ttl", number("1")),
         ] {
             assert_eq!(
                 oddities(KAFKA, "000001.000", &[(name, value.clone())]).len(),
@@ -110,17 +108,18 @@ mod tests {
 
     #[test]
     fn other_keys_are_no_extent() {
-        for (pk, sk) in [
+        for (partition, sk) in [
             (KAFKA, "000001"),
             (KAFKA, "1.0"),
             (KAFKA, "000000.000"),
-            ("P#kafka/shop/orders", "000001.000"),
-            ("P#kinesis/clicks/a/b", "000001.000"),
-            ("P#sqs/a/b", "000001.000"),
+            ("kafka/shop/orders", "000001.000"),
+            ("kinesis/clicks/a/b", "000001.000"),
+            ("sqs/a/b", "000001.000"),
         ] {
             assert_eq!(
-                oddities(pk, sk, &[]),
-                [format!("row {pk} {sk}: not the keys of a extent of a stream")]
+                oddities(partition, sk, &[]),
+                ["not the keys of a stream extent"],
+                "{partition} {sk}"
             );
         }
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_oracle::Decimal;
 
-use crate::rows::ledger::Item;
-use crate::rows::{day_named, number, others, ttl};
+use crate::rows::attributes::{Item, digits, number, others, ttl};
+use crate::rows::periods::day_named;
 
-/// What is known of an order, each attribute as a text; of the products `name=units/money`,
-/// ascending.
+/// What is reported about an order: each attribute as a text, the products as `name=units/money` in
+/// ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrderRow {
     pub(crate) site: String,
@@ -17,16 +17,16 @@ pub(crate) struct OrderRow {
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
-/// A place in the list of recent orders.
+/// A row of the list of recent orders.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RecentRow {
     pub(crate) site: String,
     pub(crate) order: String,
-    /// When the order was made, as it is written.
+    /// When the order was created, as it is written.
     pub(crate) created_at: String,
 }
 
-/// The attributes that are texts, and those that are numbers.
+/// The attributes that are strings, and those that are numbers.
 const TEXTS: [&str; 8] = [
     "created_at",
     "order_number",
@@ -39,7 +39,7 @@ const TEXTS: [&str; 8] = [
 ];
 const NUMBERS: [&str; 2] = ["value", "refund_amount"];
 
-/// Reads the row of an order; `None` where its keys are not those of one.
+/// Reads the row of an order; `None` if its keys are not those of one.
 pub(super) fn read_order(
     item: &Item,
     pk: &str,
@@ -50,9 +50,7 @@ pub(super) fn read_order(
     if sk != "order" || order.is_empty() {
         return None;
     }
-    let revision =
-        item.get("revision").and_then(number).and_then(|revision| revision.parse::<u64>().ok());
-    if revision.is_none_or(|revision| revision == 0) {
+    if number::<u64>(item, "revision").ok().is_none_or(|revision| revision == 0) {
         odd(format!("its revision is {:?}", item.get("revision")));
     }
     let mut attributes = BTreeMap::new();
@@ -73,7 +71,7 @@ pub(super) fn read_order(
     Some(OrderRow { site: site.to_owned(), order: order.to_owned(), attributes })
 }
 
-/// Reads a place of the list of recent orders; `None` where its keys are not those of one.
+/// Reads a row of the list of recent orders; `None` if its keys are not those of one.
 pub(super) fn read_recent(
     item: &Item,
     pk: &str,
@@ -112,31 +110,16 @@ fn products(by_name: &Item, odd: &mut impl FnMut(String)) -> String {
 }
 
 fn decimal(value: &AttributeValue) -> Option<Decimal> {
-    number(value).and_then(|number| number.parse().ok())
+    digits(value).and_then(|digits| digits.parse().ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::{TableRow, read};
-
-    fn text(text: &str) -> AttributeValue {
-        AttributeValue::S(text.to_owned())
-    }
-
-    fn number(number: &str) -> AttributeValue {
-        AttributeValue::N(number.to_owned())
-    }
-
-    fn item(pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) -> Item {
-        let keys = [("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))];
-        keys.into_iter()
-            .chain(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())))
-            .collect()
-    }
+    use crate::rows::attributes::testing::{item, number, text};
 
     #[test]
-    fn an_order_is_read_with_all_that_is_known_of_it() {
+    fn reads_all_that_is_reported_about_an_order() {
         let products = AttributeValue::M(Item::from([
             ("b".to_owned(), AttributeValue::L(vec![number("1"), number("2.50")])),
             ("a".to_owned(), AttributeValue::L(vec![number("3"), number("0")])),
@@ -145,9 +128,10 @@ mod tests {
             [("revision", number("2")), ("status", text("PAID")), ("value", number("9.50"))];
         let attributes = [attributes.as_slice(), &[("products", products)]].concat();
         let mut oddities = Vec::new();
-        let row = read(&item("O#shop#a#b", "order", &attributes), &mut oddities);
+        let (pk, sk) = ("O#shop#a#b", "order");
+        let row = read_order(&item(pk, sk, &attributes), pk, sk, &mut |odd| oddities.push(odd));
         assert_eq!(oddities, [""; 0]);
-        let Some(TableRow::Order(row)) = row else { panic!("{row:?}") };
+        let row = row.unwrap();
         assert_eq!((row.site.as_str(), row.order.as_str()), ("shop", "a#b"));
         let attributes: Vec<_> =
             row.attributes.iter().map(|(name, value)| format!("{name}:{value}")).collect();
@@ -161,15 +145,30 @@ mod tests {
             ("O#shop#1", "order", vec![("revision", number("0"))]),
             ("O#shop#1", "order", vec![("revision", number("1")), ("value", text("1"))]),
             ("O#shop#1", "order", vec![("revision", number("1")), ("note", text("x"))]),
-            ("O#shop#1", "other", vec![("revision", number("1"))]),
-            ("O#shop", "order", vec![("revision", number("1"))]),
             ("R#shop#2026-11-20", "2026-11-21T00:00:00.000000000Z#1", vec![]),
             ("R#shop#2026-11-20", "2026-11-20T00:00:00.000000000Z#1", vec![("status", text("x"))]),
-            ("R#shop#yesterday", "2026-11-20T00:00:00.000000000Z#1", vec![]),
         ] {
-            let mut oddities = Vec::new();
-            read(&item(pk, sk, &attributes), &mut oddities);
+            let (item, mut oddities) = (item(pk, sk, &attributes), Vec::new());
+            let mut odd = |what| oddities.push(what);
+            let is_order = read_order(&item, pk, sk, &mut odd).is_some();
+            assert!(is_order || read_recent(&item, pk, sk, &mut odd).is_some(), "{pk} {sk}");
             assert_eq!(oddities.len(), 1, "{pk} {sk}: {oddities:?}");
+        }
+    }
+
+    #[test]
+    fn other_keys_are_no_orders() {
+        for (pk, sk) in [
+            ("O#shop#1", "other"),
+            ("O#shop", "order"),
+            ("O#shop#", "order"),
+            ("R#shop#yesterday", "2026-11-20T00:00:00.000000000Z#1"),
+            ("R#shop#2026-11-20", "2026-11-20T00:00:00.000000000Z"),
+        ] {
+            let item = item(pk, sk, &[("revision", number("1"))]);
+            let mut odd = |what| panic!("{what}");
+            assert!(read_order(&item, pk, sk, &mut odd).is_none(), "{pk} {sk}");
+            assert!(read_recent(&item, pk, sk, &mut odd).is_none(), "{pk} {sk}");
         }
     }
 }

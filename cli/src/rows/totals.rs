@@ -1,34 +1,34 @@
 //! The rows of totals.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{DateTime, Utc};
 use minutebook_oracle::Totals;
 
-use crate::rows::ledger::Item;
-use crate::rows::{number, others, two_digits};
+use crate::rows::attributes::{Item, number, others, time};
+use crate::rows::periods::two_digits;
 
 /// The partition of the totals.
 pub(super) const TOTALS: &str = "TOTALS";
 
-/// How many rows the totals are spread over.
+/// How many shards the totals have.
 const SHARDS: u32 = 64;
 
-/// A part of the totals: what was counted through one of their rows.
+/// When a chunk was last committed, and when that chunk was put.
+const TIMES: [&str; 2] = ["last_committed_at", "last_put_at"];
+
+/// What was counted through one shard of the totals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TotalsShard(pub(crate) Totals);
 
+/// Reads a shard of the totals; `None` if its sort key is not that of one.
 pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<TotalsShard> {
     if two_digits(sk).is_none_or(|shard| shard >= SHARDS) {
         odd("not the keys of totals".to_owned());
         return None;
     }
     let mut count = |name: &str| {
-        let value = item.get(name);
-        let count = value.and_then(number).and_then(|count| count.parse::<u64>().ok());
-        if count.is_none() {
-            odd(format!("its {name} is {value:?}"));
-        }
-        count.unwrap_or(0)
+        number(item, name).unwrap_or_else(|error| {
+            odd(error.to_string());
+            0
+        })
     };
     let totals = Totals {
         chunks: count("chunks"),
@@ -40,11 +40,8 @@ pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Optio
         events: count("events"),
     };
     for name in TIMES {
-        let value = item.get(name);
-        let is_time =
-            matches!(value, Some(AttributeValue::S(time)) if time.parse::<DateTime<Utc>>().is_ok());
-        if !is_time {
-            odd(format!("its {name} is {value:?}"));
+        if let Err(error) = time(item, name) {
+            odd(error.to_string());
         }
     }
     let counts = totals.named().map(|(name, _)| name);
@@ -52,32 +49,28 @@ pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Optio
     Some(TotalsShard(totals))
 }
 
-/// When a chunk was last committed, and when that chunk was put.
-const TIMES: [&str; 2] = ["last_committed_at", "last_put_at"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::{TableRow, read};
+    use crate::rows::attributes::testing::{self, item, text};
 
-    fn shard(sk: &str, change: impl FnOnce(&mut Item)) -> (Option<TableRow>, usize) {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let mut item = Item::from([("pk".to_owned(), text("TOTALS")), ("sk".to_owned(), text(sk))]);
+    /// The shard, and how much is odd about it.
+    fn shard(sk: &str, change: impl FnOnce(&mut Item)) -> (Option<TotalsShard>, usize) {
+        let mut item = item(TOTALS, sk, &[]);
         for (place, (name, _)) in Totals::default().named().into_iter().enumerate() {
-            item.insert(name.to_owned(), AttributeValue::N(place.to_string()));
+            item.insert(name.to_owned(), testing::number(&place.to_string()));
         }
         for name in TIMES {
             item.insert(name.to_owned(), text("2026-11-21T00:12:00Z"));
         }
         change(&mut item);
-        let mut oddities = Vec::new();
-        let row = read(&item, &mut oddities);
-        (row, oddities.len())
+        let mut oddities = 0;
+        let shard = read(&item, sk, &mut |_| oddities += 1);
+        (shard, oddities)
     }
 
     #[test]
     fn reads_a_shard() {
-        let (row, oddities) = shard("63", |_| {});
         let totals = Totals {
             chunks: 0,
             lines: 1,
@@ -87,7 +80,7 @@ mod tests {
             rejected: 5,
             events: 6,
         };
-        assert_eq!((row, oddities), (Some(TableRow::Totals(TotalsShard(totals))), 0));
+        assert_eq!(shard("63", |_| {}), (Some(TotalsShard(totals)), 0));
     }
 
     #[test]
@@ -97,19 +90,8 @@ mod tests {
         }
         let oddities = |change: fn(&mut Item)| shard("00", change).1;
         assert_eq!(oddities(|item| _ = item.remove("events")), 1);
-        assert_eq!(
-            oddities(|item| _ = item.insert("lines".to_owned(), AttributeValue::N("-1".to_owned()))),
-            1
-        );
-        assert_eq!(
-            oddities(
-                |item| _ = item.insert("last_put_at".to_owned(), AttributeValue::S("x".to_owned()))
-            ),
-            1
-        );
-        assert_eq!(
-            oddities(|item| _ = item.insert("ttl".to_owned(), AttributeValue::N("1".to_owned()))),
-            1
-        );
+        assert_eq!(oddities(|item| _ = item.insert("lines".to_owned(), testing::number("-1"))), 1);
+        assert_eq!(oddities(|item| _ = item.insert("last_put_at".to_owned(), text("x"))), 1);
+        assert_eq!(oddities(|item| _ = item.insert("ttl".to_owned(), testing::number("1"))), 1);
     }
 }

@@ -1,10 +1,10 @@
-//! The rows of customers and sessions.
+//! The rows of visitors and sessions.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_oracle::{Granularity, Period};
 
-use crate::rows::ledger::Item;
-use crate::rows::{number, others, period, site_and_span, ttl, two_digits};
+use crate::rows::attributes::{Item, digits, others, ttl};
+use crate::rows::periods::{period, site_and_span, two_digits};
 
 /// What the sort keys of these rows begin with.
 const VISITORS: &str = "visitors#";
@@ -12,8 +12,8 @@ const VISITORS: &str = "visitors#";
 /// How much of the hash of its chunk's id stands in the key of a minute row, in hex digits.
 const CHUNK_HASH_DIGITS: usize = 16;
 
-/// The customers and sessions of a chunk in a minute, or of all events in an hour, a day, a week or
-/// a month.
+/// The visitors and sessions of a chunk in a minute, or of all events in an hour, day, week or
+/// month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VisitorRow {
     pub(crate) site: String,
@@ -23,14 +23,14 @@ pub(crate) struct VisitorRow {
     pub(crate) sketches: Sketches,
 }
 
-/// The sketches of a row, as they are stored; `None` is of nobody.
+/// The sketches of a row, as they are stored; `None` is an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sketches {
     pub(crate) users: Option<Vec<u8>>,
     pub(crate) sessions: Option<Vec<u8>>,
 }
 
-/// Whether these are the keys of such a row, if of any.
+/// Whether a row with these keys is one of visitors.
 pub(super) fn are_keys(pk: &str, sk: &str) -> bool {
     pk.starts_with("T#") && sk.starts_with(VISITORS)
 }
@@ -63,7 +63,7 @@ pub(super) fn read(
     } else {
         let revision = item.get("revision");
         if revision
-            .and_then(number)
+            .and_then(digits)
             .and_then(|revision| revision.parse::<u64>().ok())
             .is_none_or(|number| number == 0)
         {
@@ -92,19 +92,15 @@ fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Period)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::{TableRow, read};
+    use crate::rows::attributes::testing::item;
 
     fn row(
         pk: &str,
         sk: &str,
         attributes: &[(&str, AttributeValue)],
-    ) -> (Option<TableRow>, Vec<String>) {
-        let keys =
-            [("pk", pk), ("sk", sk)].map(|(name, key)| (name, AttributeValue::S(key.to_owned())));
-        let all =
-            keys.iter().chain(attributes).map(|(name, value)| ((*name).to_owned(), value.clone()));
+    ) -> (Option<VisitorRow>, Vec<String>) {
         let mut oddities = Vec::new();
-        let row = read(&all.collect(), &mut oddities);
+        let row = read(&item(pk, sk, attributes), pk, sk, &mut |what| oddities.push(what));
         (row, oddities)
     }
 
@@ -134,10 +130,7 @@ mod tests {
                 attributes.push(("revision", count("3")));
             }
             let (row, oddities) = row(pk, sk, &attributes);
-            let Some(TableRow::ChunkVisitors(VisitorRow { site, period, ttl, sketches })) = row
-            else {
-                panic!("{row:?}")
-            };
+            let Some(VisitorRow { site, period, ttl, sketches }) = row else { panic!("{row:?}") };
             assert_eq!((format!("{site} {period}").as_str(), ttl), (expected, Some(99)));
             assert_eq!(sketches, Sketches { users: Some(vec![1]), sessions: Some(vec![2]) });
             assert!(oddities.is_empty(), "{oddities:?}");
@@ -156,7 +149,7 @@ mod tests {
             ("T#shop", "visitors#m11#00"),
         ] {
             let (row, oddities) = row(pk, sk, &[]);
-            assert_eq!(oddities, [format!("row {pk} {sk}: not the keys of a row of visitors")]);
+            assert_eq!(oddities, ["not the keys of a row of visitors"], "{pk} {sk}");
             assert!(row.is_none());
         }
     }

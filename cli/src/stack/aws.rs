@@ -1,11 +1,11 @@
-//! Errors of AWS in one line.
+//! Errors of AWS calls in one line.
 
 use anyhow::{Error, anyhow};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// What went wrong in a call, after what was being done.
+/// An error that says what the command was doing, and why the call failed.
 ///
-/// An answer of the service is said by its code and message; the chain of the SDK would say it in
+/// An error of the service is shown by its code and message, because the SDK would format it in
 /// Rust's debug form.
 pub(crate) fn explain<E, R>(what: impl Into<String>, error: SdkError<E, R>) -> Error
 where

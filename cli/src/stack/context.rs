@@ -1,5 +1,5 @@
-//! Where the stack is and how to speak to it: flags first, then the environment, then the stack
-//! that `up` wrote down.
+//! Where the stack is, and clients for it: flags come first, then the environment, then the local
+//! stack that `up` wrote down.
 
 use std::path::PathBuf;
 
@@ -9,15 +9,15 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use minutebook_local::{Emulator, STATE_FOLDER, Stack};
 
-/// What is said when a command needs a stack and none is named or running.
+/// The error if a command needs a stack, and none is named or running.
 const NO_STACK: &str = "no stack is named or running: run `cargo mb up`";
 
-/// The flags that every command takes. What no flag says is taken from the environment, then from
-/// the local stack.
+/// The flags of every command. What no flag says comes from the environment, then from the local
+/// stack.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Where the stack is (default: the one that `up` wrote down)")]
+#[command(next_help_heading = "Where the stack is (default: the local stack)")]
 pub(crate) struct Options {
-    /// Address of an emulator; without one and without a local stack, AWS itself
+    /// Address of an emulator; without it and without a local stack, AWS
     #[arg(
         long,
         global = true,
@@ -26,13 +26,13 @@ pub(crate) struct Options {
         hide_env_values = true
     )]
     pub(crate) endpoint_url: Option<String>,
-    /// Region
+    /// AWS region
     #[arg(long, global = true, env = "AWS_REGION", value_name = "NAME", hide_env_values = true)]
     pub(crate) region: Option<String>,
-    /// AWS profile; naming one passes over the local stack
+    /// AWS profile; if given, the local stack is ignored
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Bucket that takes chunks
+    /// Bucket for events
     #[arg(
         long,
         global = true,
@@ -50,7 +50,7 @@ pub(crate) struct Options {
         hide_env_values = true
     )]
     pub(crate) rejected_bucket: Option<String>,
-    /// Table
+    /// DynamoDB table
     #[arg(
         long,
         global = true,
@@ -59,7 +59,7 @@ pub(crate) struct Options {
         hide_env_values = true
     )]
     pub(crate) table: Option<String>,
-    /// Queue that feeds ingest
+    /// Queue of ingest
     #[arg(
         long,
         global = true,
@@ -68,7 +68,7 @@ pub(crate) struct Options {
         hide_env_values = true
     )]
     pub(crate) queue_url: Option<String>,
-    /// Queue of dead letters
+    /// Dead-letter queue
     #[arg(
         long,
         global = true,
@@ -77,7 +77,7 @@ pub(crate) struct Options {
         hide_env_values = true
     )]
     pub(crate) dead_letters_url: Option<String>,
-    /// Root of the HTTP calls, as in `<api-url>/most_viewed_item`
+    /// Root of the HTTP API, as in `<api-url>/most_viewed_item`
     #[arg(
         long,
         global = true,
@@ -86,7 +86,7 @@ pub(crate) struct Options {
         hide_env_values = true
     )]
     pub(crate) api_url: Option<String>,
-    /// Currency of money that names none
+    /// Currency of amounts that name none
     #[arg(
         long,
         global = true,
@@ -97,8 +97,8 @@ pub(crate) struct Options {
     pub(crate) default_currency: Option<String>,
 }
 
-/// Where the parts of the stack are. What a command needs and nothing names is an error of that
-/// command, so each part is asked for through a method that says what is missing.
+/// Where the parts of the stack are. A part that a command needs and that is not known is an error
+/// of that command only, so each part has a method, whose error says what is missing.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoints {
     /// The emulator; `None` is AWS itself.
@@ -138,7 +138,7 @@ impl Endpoints {
     pub(crate) fn dead_letters_url(&self) -> Result<&str> {
         named(
             &self.dead_letters_url,
-            "queue of dead letters",
+            "dead-letter queue",
             "--dead-letters-url",
             "MINUTEBOOK_DEAD_LETTERS_URL",
         )
@@ -156,11 +156,11 @@ fn named<'a>(value: &'a Option<String>, what: &str, flag: &str, variable: &str) 
     })
 }
 
-/// What every command is given: the flags, the endpoints and the clients.
+/// What every command gets: the flags, the endpoints and the clients.
 #[derive(Debug)]
 pub(crate) struct Context {
     options: Options,
-    /// A stack that this process has just deployed, which goes before everything else.
+    /// A stack that this process has just deployed. It comes before everything else.
     deployed: Option<Stack>,
 }
 
@@ -169,7 +169,7 @@ impl Context {
         Self { options: options.without_empty(), deployed: None }
     }
 
-    /// A context that speaks to `stack`, whatever the flags and the environment say.
+    /// A context for `stack`, whatever the flags and the environment say.
     pub(crate) fn of_stack(stack: Stack) -> Self {
         Self { options: Options::default(), deployed: Some(stack) }
     }
@@ -177,7 +177,7 @@ impl Context {
     /// Where the parts of the stack are.
     ///
     /// # Errors
-    /// Nothing names a stack, or the local stack that was written down is not running.
+    /// Nothing names a stack, and no local stack is running.
     pub(crate) fn endpoints(&self) -> Result<Endpoints> {
         let stack = self.stack()?;
         let options = &self.options;
@@ -213,11 +213,14 @@ impl Context {
         })
     }
 
-    /// The local stack, if it is the one that the flags and the environment mean.
+    /// The local stack, unless the flags or the environment name another one.
     ///
-    /// Region and credentials belong to the endpoint: whoever names an endpoint or a profile of
-    /// their own does not get parts of the local stack mixed in, and a stray `AWS_REGION` in a
-    /// shell does not lead past the local stack.
+    /// Region and credentials belong to the endpoint. With another endpoint or a profile, no part
+    /// of the local stack is used; a stray `AWS_REGION` in the shell does not change the region of
+    /// the local stack.
+    ///
+    /// # Errors
+    /// The files of the local stack cannot be read.
     pub(crate) fn stack(&self) -> Result<Option<Stack>> {
         if let Some(stack) = &self.deployed {
             return Ok(Some(stack.clone()));
@@ -225,11 +228,11 @@ impl Context {
         if self.options.profile.is_some() {
             return Ok(None);
         }
-        let current_folder = std::env::current_dir().context("cannot tell the current folder")?;
+        let current_folder = std::env::current_dir().context("cannot find the current folder")?;
         let Some(folder) = Stack::find_folder(&current_folder) else { return Ok(None) };
         let Some(stack) = Stack::read(&folder)? else { return Ok(None) };
         if Emulator::running(&folder)?.is_none() {
-            // The machine was restarted, or the emulator was ended by hand: its data is gone.
+            // The machine was restarted, or the emulator was stopped by hand: its data is gone.
             return Ok(None);
         }
         match &self.options.endpoint_url {
@@ -238,12 +241,15 @@ impl Context {
         }
     }
 
-    /// The local stack, for what makes no sense without one.
+    /// The local stack, for what needs one.
+    ///
+    /// # Errors
+    /// No local stack is running.
     pub(crate) fn local_stack(&self) -> Result<Stack> {
         self.stack()?.ok_or_else(|| anyhow!("no local stack is running: run `cargo mb up`"))
     }
 
-    /// The emulator of the local stack, if that is the stack that is meant.
+    /// The emulator of the local stack, unless the flags or the environment name another stack.
     pub(crate) fn emulator(&self) -> Result<Option<Emulator>> {
         match self.stack()? {
             Some(_) => Emulator::running(&self.root()?.join(STATE_FOLDER)),
@@ -253,7 +259,7 @@ impl Context {
 
     pub(crate) async fn s3(&self) -> Result<aws_sdk_s3::Client> {
         let config = self.sdk_config().await?;
-        // Bucket names as host names would need a resolver that knows the emulator.
+        // The host names of buckets do not resolve to the emulator.
         let path_style = config.endpoint_url().is_some();
         let config =
             aws_sdk_s3::config::Builder::from(&config).force_path_style(path_style).build();
@@ -301,13 +307,13 @@ impl Context {
 
     /// The root of this checkout.
     pub(crate) fn root(&self) -> Result<PathBuf> {
-        let current_folder = std::env::current_dir().context("cannot tell the current folder")?;
+        let current_folder = std::env::current_dir().context("cannot find the current folder")?;
         minutebook_local::find_root(&current_folder)
     }
 }
 
 impl Options {
-    /// A variable that is set to nothing names nothing.
+    /// Ignores variables that are set to the empty string.
     fn without_empty(mut self) -> Self {
         let options = [
             &mut self.endpoint_url,
@@ -362,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_goes_before_the_stack_and_the_stack_fills_in() {
+    fn flags_come_before_the_stack_which_fills_in() {
         let options = Options {
             bucket: Some("mine".to_owned()),
             table: Some(String::new()),
@@ -383,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_passes_over_the_local_stack() {
+    fn a_profile_ignores_the_local_stack() {
         let options = Options {
             profile: Some("shop".to_owned()),
             bucket: Some("b".to_owned()),
@@ -400,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_address_is_recognised() {
+    fn recognises_the_same_address() {
         assert!(same_url("http://localhost:4566/", "http://127.0.0.1:4566"));
         assert!(!same_url("http://127.0.0.1:4567", "http://127.0.0.1:4566"));
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-/// How long an answer may take. A first call may wait for the function to start, or to be compiled
-/// under `up --watch`.
+/// The timeout of a call. A first call waits for the function to start, or, under `up --watch`, to
+/// be compiled.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The member of a problem document that holds one sentence.
+/// The member of a problem document that says what is wrong in one sentence.
 #[derive(Deserialize)]
 struct Problem {
     error: String,
@@ -18,8 +18,7 @@ struct Problem {
 /// The body of the answer to a GET.
 ///
 /// # Errors
-/// There is no answer, or it is not a success; a problem document becomes the sentence that it
-/// holds.
+/// There is no answer, or its status is not a success. A problem document becomes its sentence.
 pub(crate) async fn get(url: String, query: Vec<(&'static str, String)>) -> Result<String> {
     tokio::task::spawn_blocking(move || get_blocking(&url, query)).await?
 }

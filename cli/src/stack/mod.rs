@@ -1,8 +1,10 @@
-//! The stack that the command speaks to: where it is, its API, bucket and queues.
+//! The stack that the command uses: its endpoints, API, bucket and queues, and how the local one is
+//! started.
 
 pub(crate) mod aws;
-pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod http;
+pub(crate) mod local;
+pub(crate) mod notification;
 pub(crate) mod objects;
 pub(crate) mod queue;

@@ -1,4 +1,4 @@
-//! The objects of the bucket: which there are, and what they hold.
+//! Lists and reads the objects of the bucket.
 
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::Client;
@@ -15,22 +15,22 @@ pub(crate) struct Object {
     pub(crate) key: String,
     /// Absent in a bucket that keeps no versions.
     pub(crate) version: Option<String>,
-    /// Without quotes. Whatever else is put under the key later is not this object.
+    /// Without quotes. Other bytes that are later put under the same key have another tag.
     pub(crate) etag: Option<String>,
     pub(crate) size_bytes: Option<u64>,
-    /// When it was put, or was announced.
+    /// When it was put, or when the notification was sent.
     pub(crate) time: Option<DateTime<Utc>>,
 }
 
-/// An object that is about to be read.
+/// An object that is open for reading.
 pub(crate) struct OpenObject {
-    /// When it was put, in whole seconds: the time that its events are read against.
+    /// When it was put, in whole seconds: the reference time of its events.
     pub(crate) last_modified: DateTime<Utc>,
     pub(crate) body: ByteStream,
 }
 
 impl Object {
-    /// Its address, for people.
+    /// Its URL, for people.
     pub(crate) fn address(&self) -> String {
         format!("s3://{}/{}", self.bucket, self.name())
     }
@@ -43,7 +43,10 @@ impl Object {
         }
     }
 
-    /// Opens this very object; `None` if it was deleted or replaced.
+    /// Opens exactly this object; `None` if it was deleted or replaced.
+    ///
+    /// # Errors
+    /// It cannot be read.
     pub(crate) async fn open(&self, client: &Client) -> Result<Option<OpenObject>> {
         let get = client
             .get_object()
@@ -53,7 +56,7 @@ impl Object {
             .set_if_match(self.etag.as_ref().map(|etag| format!("\"{etag}\"")));
         let answer = match get.send().await {
             Ok(answer) => answer,
-            // 405: the version is a ledger entry of deletion; 412: it has another tag.
+            // 405: the version is a delete marker. 412: it has another tag.
             Err(error)
                 if error
                     .raw_response()
@@ -68,8 +71,11 @@ impl Object {
         Ok(Some(OpenObject { last_modified, body: answer.body }))
     }
 
-    /// The BLAKE3 of its bytes in hex, which is a part of the chunk's id; `None` if it was deleted
-    /// or replaced.
+    /// The BLAKE3 of its bytes in hex, which is part of the chunk id; `None` if it was deleted or
+    /// replaced.
+    ///
+    /// # Errors
+    /// It cannot be read.
     pub(crate) async fn content_hash(&self, client: &Client) -> Result<Option<String>> {
         let Some(mut object) = self.open(client).await? else { return Ok(None) };
         let mut hasher = blake3::Hasher::new();
@@ -84,8 +90,11 @@ fn last_modified(answer: &GetObjectOutput) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(answer.last_modified()?.secs(), 0)
 }
 
-/// Every version of every object whose key begins with `prefix`: bytes that were replaced later
-/// were counted all the same.
+/// Every version of every object with this prefix: versions that were replaced later were counted
+/// too.
+///
+/// # Errors
+/// The bucket cannot be listed.
 pub(crate) async fn list(client: &Client, bucket: &str, prefix: &str) -> Result<Vec<Object>> {
     let mut objects = Vec::new();
     let (mut key_marker, mut version_marker) = (None, None);

@@ -1,45 +1,46 @@
-//! Messages into the queue and out of the dead letters.
+//! Sends messages to the queue, and receives and deletes dead letters.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, QueueAttributeName,
     SendMessageBatchRequestEntry,
 };
 
 use crate::stack::aws::explain;
 
-/// How many messages, and how many bytes of them, SQS takes in one call.
+/// How many messages, and how many bytes, SQS accepts in one call.
 ///
 /// **Source**:
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>,
-/// of whose limits of bytes this is the oldest and smallest.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+///
+/// AWS has since raised the limit of bytes, but emulators may not have.
 const BATCH_MESSAGES_MAX: usize = 10;
 const BATCH_BYTES_MAX: usize = 256 * 1024;
 
-/// How often messages are sent that SQS refused though they are right.
+/// How often messages are sent that SQS refuses for reasons of its own.
 const ATTEMPTS_MAX: u32 = 5;
 
-/// How long to wait before the next attempt, times the attempts before it.
+/// The pause before the second attempt; the one before the third is twice as long, and so on.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How many messages one call brings at most.
+/// The most messages that one call receives.
 const RECEIVED_MESSAGES_MAX: i32 = 10;
 
-/// How many seconds a call waits for messages. Only a call that waits asks all servers that a queue
-/// lies on.
+/// How many seconds a call waits for messages. Only a call that waits queries all servers of a
+/// queue (long polling).
 const RECEIVE_WAIT_SECONDS: i32 = 1;
 
-/// For how many seconds nobody else gets the messages that were received.
+/// How many seconds received messages are invisible to other receivers.
 pub(crate) const HELD_SECONDS: i32 = 600;
 
-/// How many messages are held at once; SQS allows 120,000.
+/// How many messages are held at once. SQS allows 120,000.
 pub(crate) const HELD_MAX: usize = 100_000;
 
-/// After so many calls that bring nothing but what is held, there is nothing else.
+/// After so many calls that return only messages that are held already, there are no others.
 const REPEATED_RECEIVES_MAX: u32 = 3;
 
 /// A queue.
@@ -52,13 +53,34 @@ pub(crate) struct Queue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) id: String,
-    /// What it is deleted by.
+    /// The handle by which it is deleted.
     pub(crate) receipt: String,
     pub(crate) body: String,
 }
 
 impl Queue {
+    /// How many messages the queue has for receivers, approximately.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub(crate) async fn count(&self) -> Result<u64> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let get = self.client.get_queue_attributes().queue_url(&self.url);
+        let answer = get
+            .attribute_names(name.clone())
+            .send()
+            .await
+            .map_err(|error| explain(format!("cannot look at {}", self.url), error))?;
+        let count = answer.attributes().and_then(|attributes| attributes.get(&name));
+        count
+            .and_then(|count| count.parse().ok())
+            .ok_or_else(|| anyhow!("{} does not say its length", self.url))
+    }
+
     /// Sends the messages of one of the [`batches`].
+    ///
+    /// # Errors
+    /// SQS refuses a message for good, or too often. Some of the messages may have been sent.
     pub(crate) async fn send(&self, bodies: &[&str]) -> Result<()> {
         let what = || format!("cannot send to {}", self.url);
         let mut pending: Vec<&str> = bodies.to_vec();
@@ -99,8 +121,11 @@ impl Queue {
         Ok(())
     }
 
-    /// Receives every message and holds it, up to [`HELD_MAX`] and for [`HELD_SECONDS`]. What was
-    /// held by nobody when the call began is among them.
+    /// Receives every visible message and holds it for [`HELD_SECONDS`], up to [`HELD_MAX`]
+    /// messages.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
     pub(crate) async fn receive_all(&self) -> Result<Vec<Message>> {
         let mut messages: Vec<Message> = Vec::new();
         let mut index_by_id = HashMap::new();
@@ -113,7 +138,7 @@ impl Queue {
             let count_before = messages.len();
             for message in received {
                 match index_by_id.get(&message.id) {
-                    // Only the latest receipt is good for sure.
+                    // Only the latest receipt is sure to be valid.
                     Some(index) => messages[*index] = message,
                     None => {
                         index_by_id.insert(message.id.clone(), messages.len());
@@ -142,7 +167,7 @@ impl Queue {
         let mut messages = Vec::new();
         for message in answer.messages.unwrap_or_default() {
             let part = |part: Option<String>| {
-                part.context("SQS gave a message without its id, receipt or body")
+                part.context("SQS returned a message without its id, receipt or body")
             };
             messages.push(Message {
                 id: part(message.message_id)?,
@@ -153,7 +178,10 @@ impl Queue {
         Ok(messages)
     }
 
-    /// Deletes messages of one of the [`batches`].
+    /// Deletes the messages of one of the [`batches`].
+    ///
+    /// # Errors
+    /// A message is not deleted.
     pub(crate) async fn delete(&self, messages: &[Message]) -> Result<()> {
         let what = || format!("cannot delete from {}", self.url);
         let entry = |(index, message): (usize, &Message)| {
@@ -177,7 +205,10 @@ impl Queue {
         Ok(())
     }
 
-    /// Lets go of messages, so that others get them at once.
+    /// Releases messages, so that other receivers see them at once.
+    ///
+    /// # Errors
+    /// A call fails.
     pub(crate) async fn release(&self, messages: &[Message]) -> Result<()> {
         for batch in messages.chunks(BATCH_MESSAGES_MAX) {
             let entry = |(index, message): (usize, &Message)| {
@@ -191,17 +222,17 @@ impl Queue {
                 .change_message_visibility_batch()
                 .queue_url(&self.url)
                 .set_entries(Some(entries));
-            // Of single messages nothing can fail that matters: they are deleted, or held no longer
-            // anyway.
+            // Failures of single messages do not matter: those messages are deleted or visible
+            // already.
             change.send().await.map_err(|error| {
-                explain(format!("cannot let go of messages of {}", self.url), error)
+                explain(format!("cannot release messages of {}", self.url), error)
             })?;
         }
         Ok(())
     }
 }
 
-/// Cuts messages into pieces that SQS takes in one call.
+/// Splits messages into batches that SQS accepts in one call.
 pub(crate) fn batches<T>(messages: &[T], body: impl Fn(&T) -> &str) -> Vec<&[T]> {
     let mut batches = Vec::new();
     let (mut begin, mut bytes) = (0, 0);
@@ -230,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_ten_messages_at_most_and_no_more_bytes_than_sqs_takes() {
+    fn a_batch_has_ten_messages_at_most_and_no_more_bytes_than_sqs_accepts() {
         let bodies = |count: usize, bytes: usize| vec!["x".repeat(bytes); count];
         assert_eq!(sizes(&bodies(0, 1)), Vec::<usize>::new());
         assert_eq!(sizes(&bodies(10, 1)), [10]);

@@ -1,4 +1,5 @@
 //! What the command writes to the terminal.
 
+pub(crate) mod chart;
 pub(crate) mod progress;
 pub(crate) mod table;

@@ -1,4 +1,4 @@
-//! Lines on standard error that say what is going on, so that standard output stays for answers.
+//! Progress on standard error; standard output is for answers.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A step that is going on: a spinner on a terminal, a plain line elsewhere.
+/// A running step: a spinner on a terminal, a plain line elsewhere.
 pub(crate) struct Step {
     bar: ProgressBar,
     what: String,
@@ -28,7 +28,7 @@ impl Step {
         Self { bar, what, begun: Instant::now() }
     }
 
-    /// Says that the step is done.
+    /// Prints that the step is done.
     pub(crate) fn end(self) {
         self.bar.finish_and_clear();
         eprintln!("✓ {} ({:.1} s)", self.what, self.begun.elapsed().as_secs_f64());
@@ -41,7 +41,7 @@ impl Drop for Step {
     }
 }
 
-/// A bar over so many things, drawn on a terminal only; a spinner if it is not known how many.
+/// A progress bar up to `count`, drawn on a terminal only; a spinner if `count` is 0, unknown.
 pub(crate) fn bar(what: &'static str, count: usize) -> ProgressBar {
     let (bar, template) = match count {
         0 => (ProgressBar::new_spinner(), "{spinner} {msg} ({elapsed})"),
@@ -56,6 +56,9 @@ pub(crate) fn bar(what: &'static str, count: usize) -> ProgressBar {
 }
 
 /// Runs blocking work as a step.
+///
+/// # Errors
+/// Those of the work.
 pub(crate) async fn blocking_step<T: Send + 'static>(
     what: &str,
     work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -66,8 +69,11 @@ pub(crate) async fn blocking_step<T: Send + 'static>(
     Ok(outcome)
 }
 
-/// Runs work that other steps, or cargo with its own progress bar, write beside: a line at the
-/// beginning and one at the end.
+/// Runs work as a step while other steps, or cargo with its own progress bar, write to the terminal
+/// too: prints one line at the beginning and one at the end.
+///
+/// # Errors
+/// Those of the work.
 pub(crate) async fn step_beside_others<T>(
     what: &str,
     work: impl Future<Output = Result<T>>,
@@ -80,7 +86,8 @@ pub(crate) async fn step_beside_others<T>(
     Ok(outcome)
 }
 
-/// What removes the progress bar of another program from the current line of a terminal.
+/// The control sequence that clears the current line of a terminal, where another program may have
+/// a progress bar.
 fn clear_line() -> &'static str {
     if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" }
 }

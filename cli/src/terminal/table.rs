@@ -1,9 +1,9 @@
-//! Figures in columns.
+//! Tables of text.
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::value::RawValue;
 
-/// An empty table with these headings; the columns at `right` hold numbers.
+/// An empty table with these headings. The columns at the indices `right` are aligned right.
 pub(crate) fn new(headings: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headings.iter().copied());
@@ -22,7 +22,7 @@ pub(crate) fn text(table: &Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// A JSON value without the quotes of a text, its numbers as they are written.
+/// A JSON value for people: a string without quotes, anything else as it is written.
 pub(crate) fn plain(value: &RawValue) -> String {
     serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }

@@ -1,4 +1,4 @@
-//! Notifications of new objects, written and read in the shape that S3 gives them.
+//! Writes and reads notifications of new objects in the format of S3.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -7,20 +7,21 @@ use serde_json::{Value, json};
 
 use crate::stack::objects::Object;
 
-/// What S3 writes as another letter in a key; a space becomes a plus.
+/// The characters that S3 percent-encodes in a key; a space becomes a plus.
 const ENCODED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'*').remove(b' ');
 
-/// What a message of the queue says.
+/// The content of a message of the queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Notification {
-    /// These objects were created. There are none in S3's test event and where others were removed.
+    /// These objects were created. There are none in S3's test event and in notifications of
+    /// removals.
     Created(Vec<Object>),
-    /// It is none of S3's.
+    /// It is not a notification of S3.
     Unreadable,
 }
 
-/// The message that says that an object was created.
+/// The message that an object was created.
 ///
 /// **Source**:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
@@ -38,7 +39,7 @@ pub(crate) fn write(object: &Object, region: &str) -> String {
             "bucket": { "name": object.bucket, "arn": format!("arn:aws:s3:::{}", object.bucket) },
             "object": {
                 "key": encode_key(&object.key),
-                // Later versions of a key have greater sequencers, as S3's own have.
+                // As in S3, later versions of a key have greater sequencers.
                 "sequencer": format!("{:016X}", time.timestamp_micros()),
             },
         },
@@ -105,11 +106,11 @@ struct Record {
     event_name: String,
     #[serde(rename = "eventTime")]
     event_time: Option<DateTime<Utc>>,
-    s3: Place,
+    s3: Location,
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct Location {
     bucket: BucketName,
     object: NamedObject,
 }
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn reads_what_it_writes() {
         let without_version = Object { version: None, ..object() };
         for object in [object(), without_version] {
             assert_eq!(read(&write(&object, "us-east-1")), Notification::Created(vec![object]));
@@ -188,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_of_the_longest_key_is_far_below_what_the_queue_takes() {
+    fn a_notification_of_the_longest_key_fits_the_queue() {
         let object = Object { key: "€".repeat(341), ..object() };
         assert!(write(&object, "ap-southeast-2").len() < 64 * 1024);
     }
 
     #[test]
-    fn the_samples_of_lambda_events_are_read() {
+    fn reads_the_sample_events() {
         let body = |event: &str| {
             let event: Value = serde_json::from_str(event).unwrap();
             event["Records"][0]["body"].as_str().unwrap().to_owned()

@@ -1,9 +1,9 @@
-//! The time of day.
+//! The current time, and the times of flags.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
-/// Now. Below the commands a time is a parameter.
-#[expect(clippy::disallowed_methods, reason = "a command is the edge, where now comes from")]
+/// The current time. Outside of `commands` it is a parameter.
+#[expect(clippy::disallowed_methods, reason = "commands are where the current time enters")]
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
 }
@@ -17,7 +17,7 @@ pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| "not a time: write now, or RFC 3339 as in 2026-11-20T23:00:00Z".to_owned())
 }
 
-/// Reads a flag that is a time in RFC 3339, or a date, which is its first instant by UTC.
+/// Reads a flag that is a time in RFC 3339, or a date, which stands for its first instant in UTC.
 pub(crate) fn parse_time_or_date(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(date.and_time(NaiveTime::MIN).and_utc());
@@ -29,7 +29,7 @@ pub(crate) fn parse_time_or_date(text: &str) -> Result<DateTime<Utc>, String> {
     })
 }
 
-/// A time as it is printed everywhere, as `2026-11-20T23:00:00Z`.
+/// The form in which all times are printed: `2026-11-20T23:00:00Z`.
 pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

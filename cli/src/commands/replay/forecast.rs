@@ -1,0 +1,114 @@
+//! The forecast that a dry run makes for each object.
+
+use std::collections::HashSet;
+
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _};
+use minutebook_oracle::{Settings, recount};
+
+use crate::commands::replay::report::Outcome;
+use crate::rows::ledger::{self, Counts, Ledger};
+use crate::stack::context::Context;
+use crate::stack::objects::Object;
+use crate::terminal::progress;
+
+/// How many objects are read at once. One that is not counted is in memory as a whole.
+const CONCURRENCY: usize = 4;
+
+/// Makes forecasts from the bucket and the ledger.
+pub(super) struct Forecast {
+    s3: aws_sdk_s3::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    table: String,
+    default_currency: String,
+}
+
+impl Forecast {
+    /// # Errors
+    /// The stack has no bucket or table.
+    pub(super) async fn new(context: &Context) -> Result<Self> {
+        let endpoints = context.endpoints()?;
+        Ok(Self {
+            s3: context.s3().await?,
+            dynamodb: context.dynamodb().await?,
+            table: endpoints.table()?.to_owned(),
+            default_currency: endpoints.default_currency.clone(),
+        })
+    }
+
+    /// Says what would happen to each object.
+    ///
+    /// # Errors
+    /// An object or the ledger cannot be read.
+    pub(super) async fn of(&self, objects: Vec<Object>) -> Result<Vec<(Object, Outcome)>> {
+        let bar = progress::bar("reading", objects.len());
+        let looks = futures::stream::iter(&objects).map(async |object| {
+            let Some(content_hash) = object.content_hash(&self.s3).await? else {
+                return Ok((None, Outcome::Gone));
+            };
+            let chunk_id = ledger::object_chunk_id(&object.bucket, &object.key, &content_hash);
+            let outcome = match ledger::read(&self.dynamodb, &self.table, &chunk_id).await? {
+                Some(ledger) => of_ledger(&ledger),
+                None => self.uncounted(object).await?,
+            };
+            bar.inc(1);
+            Ok::<_, anyhow::Error>((Some(chunk_id), outcome))
+        });
+        let outcomes: Vec<(Option<String>, Outcome)> =
+            looks.buffered(CONCURRENCY).try_collect().await?;
+        bar.finish_and_clear();
+        let mut chunk_ids = HashSet::new();
+        let mut forecast = Vec::new();
+        for (object, (chunk_id, outcome)) in objects.into_iter().zip(outcomes) {
+            let is_first = chunk_id.is_none_or(|chunk_id| chunk_ids.insert(chunk_id));
+            let would_count = matches!(outcome, Outcome::WouldCount(_) | Outcome::WouldFinish(_));
+            forecast.push((
+                object,
+                if would_count && !is_first { Outcome::SameBytes } else { outcome },
+            ));
+        }
+        Ok(forecast)
+    }
+
+    /// The forecast for an object without ledger entries.
+    async fn uncounted(&self, object: &Object) -> Result<Outcome> {
+        let Some(open) = object.open(&self.s3).await? else { return Ok(Outcome::Gone) };
+        let settings = Settings {
+            reference_time: open.last_modified,
+            default_currency: self.default_currency.clone(),
+        };
+        let bytes = open
+            .body
+            .collect()
+            .await
+            .with_context(|| format!("cannot read {}", object.address()))?
+            .into_bytes();
+        Ok(match tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await? {
+            Ok(recount) => Outcome::WouldCount(Counts::from(&recount)),
+            Err(error) => Outcome::WouldFail(error.to_string()),
+        })
+    }
+}
+
+/// The forecast for a chunk that has ledger entries.
+fn of_ledger(ledger: &Ledger) -> Outcome {
+    if ledger.is_complete() {
+        Outcome::AlreadyCounted
+    } else {
+        Outcome::WouldFinish(ledger.missing())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_without_all_its_entries_would_be_finished() {
+        let unfinished = Ledger { parts: [2].into(), ..Ledger::default() };
+        let Outcome::WouldFinish(missing) = of_ledger(&unfinished) else {
+            panic!("it has no entry")
+        };
+        assert_eq!(missing.len(), 2);
+    }
+}

@@ -1,0 +1,190 @@
+//! An entry of the ledger.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail};
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+
+use crate::rows::attributes::{Item, number, text, time};
+use crate::rows::ledger::chunk_id::sealed_hour;
+use crate::rows::ledger::counts::Counts;
+
+/// What the partition key of an entry begins with; the chunk id follows.
+pub(super) const PREFIX: &str = "L#";
+
+/// The transaction that committed an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EntryName {
+    /// The part, from 0.
+    pub(crate) part: u64,
+    /// The transaction of that part, from 0; later ones than 0 exist only in a late part.
+    pub(crate) late: u64,
+}
+
+/// An entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LedgerEntry {
+    pub(super) name: EntryName,
+    /// How many parts the chunk has.
+    pub(super) parts: u64,
+    /// How many transactions the part took; only the entries of a late part say so.
+    pub(super) late_parts: Option<u64>,
+    /// Only the entry of part 0 of an object has one.
+    pub(super) summary: Option<Summary>,
+}
+
+/// What the entry of part 0 says about the whole chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) reference_time: DateTime<Utc>,
+    pub(crate) default_currency: String,
+    /// How many days minute rows were kept when it was counted, 0 for ever; `None` in old entries.
+    pub(crate) minute_retention_days: Option<u32>,
+    pub(crate) counts: Counts,
+}
+
+impl LedgerEntry {
+    /// The id of the chunk whose entries have this partition key; `None` if the row is no ledger
+    /// entry.
+    pub(crate) fn chunk_id(pk: &str) -> Option<&str> {
+        pk.strip_prefix(PREFIX)
+    }
+
+    /// Where the lines of the whole chunk went; only the entry of part 0 of an object says so.
+    pub(crate) fn counts(&self) -> Option<&Counts> {
+        self.summary.as_ref().map(|summary| &summary.counts)
+    }
+
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// An attribute is missing, or is not as docs/TABLE.md says.
+    pub(crate) fn read(item: &Item) -> Result<Self> {
+        let sk = text(item, "sk")?;
+        let name =
+            EntryName::read(sk).with_context(|| format!("its part {sk:?} is not a number"))?;
+        number::<u32>(item, "plan_format_version")?;
+        time(item, "committed_at")?;
+        let late_parts = item.get("late_parts").map(|_| number(item, "late_parts")).transpose()?;
+        let chunk_id = Self::chunk_id(text(item, "pk")?);
+        let is_object = chunk_id.is_some_and(|chunk_id| sealed_hour(chunk_id).is_none());
+        let is_first = name == EntryName::default();
+        let summary = if is_object && is_first { Some(summary(item)?) } else { None };
+        Ok(Self { name, parts: number(item, "parts")?, late_parts, summary })
+    }
+}
+
+impl EntryName {
+    /// Reads `000002` or `000002.001`.
+    fn read(sk: &str) -> Option<Self> {
+        let (part, late) = match sk.split_once('.') {
+            Some((part, late)) => (part, late),
+            None => (sk, "000"),
+        };
+        let digits = |text: &str, least: usize| {
+            (text.len() >= least && text.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| text.parse().ok())
+                .flatten()
+        };
+        let name = Self { part: digits(part, 6)?, late: digits(late, 3)? };
+        // The first transaction of a part has the name of the part.
+        (name.late > 0 || !sk.contains('.')).then_some(name)
+    }
+}
+
+fn summary(item: &Item) -> Result<Summary> {
+    let mut rejected_by_reason = BTreeMap::new();
+    match item.get("rejected_by_reason") {
+        Some(AttributeValue::M(reasons)) => {
+            for reason in reasons.keys() {
+                rejected_by_reason.insert(reason.clone(), number(reasons, reason)?);
+            }
+        }
+        other => bail!("its rejected_by_reason is {other:?}"),
+    }
+    let counts = Counts {
+        lines: number(item, "lines")?,
+        counted: number(item, "counted")?,
+        ignored: number(item, "ignored")?,
+        duplicate: number(item, "duplicate")?,
+        rejected: number(item, "rejected")?,
+        rejected_by_reason,
+        events: number(item, "events")?,
+    };
+    Ok(Summary {
+        reference_time: time(item, "reference_time")?,
+        default_currency: text(item, "default_currency")?.to_owned(),
+        minute_retention_days: item
+            .get("minute_retention_days")
+            .map(|_| number(item, "minute_retention_days"))
+            .transpose()?,
+        counts,
+    })
+}
+
+/// Entries for the tests of this room.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+    use crate::rows::attributes::testing::{item, text};
+
+    /// An entry with these numbers.
+    pub(crate) fn entry(pk: &str, sk: &str, numbers: &[(&str, u64)]) -> Item {
+        let mut item = item(pk, sk, &[("committed_at", text("2026-11-20T12:00:01.123Z"))]);
+        for (name, number) in [("plan_format_version", 2)].iter().chain(numbers) {
+            item.insert((*name).to_owned(), AttributeValue::N(number.to_string()));
+        }
+        item
+    }
+
+    /// The entry of part 0 of an object that has so many parts.
+    pub(crate) fn first_entry(parts: u64) -> Item {
+        let numbers = [
+            ("parts", parts),
+            ("minute_retention_days", 7),
+            ("lines", 6),
+            ("counted", 1),
+            ("ignored", 1),
+            ("duplicate", 1),
+            ("rejected", 3),
+            ("events", 2),
+        ];
+        let mut item = entry("L#bucket/key#hash", "000000", &numbers);
+        item.insert("reference_time".to_owned(), text("2026-11-20T12:00:00Z"));
+        item.insert("default_currency".to_owned(), text("EUR"));
+        let reasons = [("future", "1"), ("not_json", "2")];
+        let reasons =
+            reasons.map(|(reason, count)| (reason.to_owned(), AttributeValue::N(count.to_owned())));
+        item.insert("rejected_by_reason".to_owned(), AttributeValue::M(reasons.into()));
+        item
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{entry, first_entry};
+    use super::*;
+
+    #[test]
+    fn an_entry_without_its_numbers_is_an_error() {
+        let mut item = first_entry(1);
+        item.remove("lines");
+        assert_eq!(LedgerEntry::read(&item).unwrap_err().to_string(), "its lines is None");
+        for sk in ["1", "0000001.1", "000001.000", "000001.", "x", "00000x"] {
+            let item = entry("L#bucket/key#hash", sk, &[("parts", 1)]);
+            assert_eq!(
+                LedgerEntry::read(&item).unwrap_err().to_string(),
+                format!("its part {sk:?} is not a number")
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_first_entry_of_an_object_has_a_summary() {
+        let has_summary = |item: &Item| LedgerEntry::read(item).unwrap().counts().is_some();
+        assert!(has_summary(&first_entry(1)));
+        assert!(!has_summary(&entry("L#bucket/key#hash", "000001", &[("parts", 2)])));
+        assert!(!has_summary(&entry("L#seal:shop:2026-11-20T23", "000000", &[("parts", 1)])));
+    }
+}

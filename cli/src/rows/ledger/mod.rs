@@ -1,0 +1,15 @@
+//! The ledger (docs/TABLE.md), read without the code that writes it.
+
+mod chunk;
+mod chunk_id;
+mod counts;
+mod entry;
+mod wait;
+
+pub(crate) use chunk::{Ledger, read};
+pub(crate) use chunk_id::{object_chunk_id, sealed_hour, sealed_hour_chunk_id};
+pub(crate) use counts::Counts;
+#[cfg(test)]
+pub(crate) use entry::EntryName;
+pub(crate) use entry::{LedgerEntry, Summary};
+pub(crate) use wait::{Counted, Wait};

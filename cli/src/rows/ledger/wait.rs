@@ -1,0 +1,152 @@
+//! The wait until chunks are counted.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use crate::rows::ledger::chunk::{self, Ledger};
+use crate::rows::ledger::counts::Counts;
+use crate::stack::context::Context;
+use crate::stack::queue::Queue;
+use crate::terminal::progress;
+
+/// How many chunks are looked up in the ledger at once.
+const CONCURRENCY: usize = 8;
+
+/// The pause between two rounds of looking at the ledger.
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
+
+/// A wait for chunks to be counted.
+pub(crate) struct Wait {
+    dynamodb: aws_sdk_dynamodb::Client,
+    table: String,
+    chunks: Vec<Chunk>,
+    dead_letters: Option<DeadLetters>,
+}
+
+struct Chunk {
+    id: String,
+    /// Whether it was counted when the wait began.
+    already_counted: bool,
+}
+
+/// The dead-letter queue, and how many messages it had when the wait began.
+struct DeadLetters {
+    queue: Queue,
+    count_before: u64,
+}
+
+/// How a wait ended.
+pub(crate) struct Waited {
+    /// The chunks in the order in which they were given; `None` for one that was not counted.
+    pub(crate) chunks: Vec<Option<Counted>>,
+    /// Why the wait ended before everything was counted.
+    pub(crate) gave_up: Option<String>,
+}
+
+/// A chunk that is counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Counted {
+    pub(crate) counts: Counts,
+    pub(crate) parts: u64,
+    /// Whether it was counted when the wait began, so that nothing was added.
+    pub(crate) already_counted: bool,
+}
+
+impl Wait {
+    /// Notes which chunks are counted already, before anything is sent.
+    ///
+    /// # Errors
+    /// The stack has no table, or the table or the dead letters cannot be read.
+    pub(crate) async fn begin(context: &Context, chunk_ids: Vec<String>) -> Result<Self> {
+        let endpoints = context.endpoints()?;
+        let dead_letters = match endpoints.dead_letters_url() {
+            Ok(url) => {
+                let queue = Queue { client: context.sqs().await?, url: url.to_owned() };
+                let count_before = queue.count().await?;
+                Some(DeadLetters { queue, count_before })
+            }
+            // The queue is not known, so only the timeout ends the wait early.
+            Err(_) => None,
+        };
+        let chunks = chunk_ids.into_iter().map(|id| Chunk { id, already_counted: false }).collect();
+        let mut wait = Self {
+            dynamodb: context.dynamodb().await?,
+            table: endpoints.table()?.to_owned(),
+            chunks,
+            dead_letters,
+        };
+        let every_chunk: Vec<usize> = (0..wait.chunks.len()).collect();
+        for (chunk, ledger) in wait.look(&every_chunk).await? {
+            wait.chunks[chunk].already_counted = ledger.is_some();
+        }
+        Ok(wait)
+    }
+
+    /// Notes that so many messages were removed from the dead letters since the wait began.
+    pub(crate) fn removed_from_dead_letters(&mut self, count: u64) {
+        if let Some(dead_letters) = &mut self.dead_letters {
+            dead_letters.count_before = dead_letters.count_before.saturating_sub(count);
+        }
+    }
+
+    /// Waits until every chunk is counted or in the dead letters, or the timeout ends.
+    ///
+    /// # Errors
+    /// The table or the dead letters cannot be read.
+    pub(crate) async fn end(self, timeout: Duration) -> Result<Waited> {
+        let deadline = Instant::now() + timeout;
+        let bar = progress::bar("counting", self.chunks.len());
+        let mut waited = Waited { chunks: vec![None; self.chunks.len()], gave_up: None };
+        let mut pending: Vec<usize> = (0..self.chunks.len()).collect();
+        loop {
+            // The dead letters are counted before the ledger is read: a chunk that is counted in
+            // between is not taken for one of them.
+            let new_dead_letters = match &self.dead_letters {
+                Some(DeadLetters { queue, count_before }) => {
+                    queue.count().await?.saturating_sub(*count_before)
+                }
+                None => 0,
+            };
+            let mut still_pending = Vec::new();
+            for (chunk, ledger) in self.look(&pending).await? {
+                let Some(ledger) = ledger else {
+                    still_pending.push(chunk);
+                    continue;
+                };
+                let parts = ledger.parts_count();
+                let counts = ledger.summary.context("a complete ledger has a part 0")?.counts;
+                let already_counted = self.chunks[chunk].already_counted;
+                waited.chunks[chunk] = Some(Counted { counts, parts, already_counted });
+                bar.inc(1);
+            }
+            pending = still_pending;
+            if pending.is_empty() {
+                break;
+            }
+            if new_dead_letters >= pending.len() as u64 {
+                let messages = if new_dead_letters == 1 { "message" } else { "messages" };
+                waited.gave_up =
+                    Some(format!("{new_dead_letters} {messages} landed in the dead letters"));
+                break;
+            }
+            if Instant::now() >= deadline {
+                waited.gave_up = Some(format!("after {} s (--timeout)", timeout.as_secs()));
+                break;
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        bar.finish_and_clear();
+        Ok(waited)
+    }
+
+    /// The ledgers of these chunks, in their order; `None` for one that is not complete.
+    async fn look(&self, chunks: &[usize]) -> Result<Vec<(usize, Option<Ledger>)>> {
+        let looks = futures::stream::iter(chunks.iter().copied()).map(async |index| {
+            let ledger = chunk::read(&self.dynamodb, &self.table, &self.chunks[index].id).await?;
+            Ok::<_, anyhow::Error>((index, ledger.filter(Ledger::is_complete)))
+        });
+        looks.buffered(CONCURRENCY).try_collect().await
+    }
+}

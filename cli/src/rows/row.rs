@@ -1,0 +1,133 @@
+//! A row of the table, of whichever kind its keys say.
+
+use crate::rows::attributes::{Item, text};
+use crate::rows::extents;
+use crate::rows::ledger::LedgerEntry;
+use crate::rows::open_hours::{self, OPEN, OpenHour};
+use crate::rows::orders::{self, OrderRow, RecentRow};
+use crate::rows::tallies::{self, Tallies};
+use crate::rows::totals::{self, TOTALS, TotalsShard};
+use crate::rows::visitors::{self, VisitorRow};
+use crate::rows::write_keys::{self, WriteKey};
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum TableRow {
+    /// The tallies of a period.
+    Tallies(Tallies),
+    /// The visitors and sessions of a period.
+    Visitors(VisitorRow),
+    /// A shard of the totals.
+    Totals(TotalsShard),
+    /// An order.
+    Order(OrderRow),
+    /// An order in the list of recent ones.
+    RecentOrder(RecentRow),
+    /// An hour that still waits to be sealed, or was sealed just now.
+    OpenHour(OpenHour),
+    /// A closed shard.
+    Seal,
+    /// Which records of a partition of a stream are stored.
+    Extent,
+    /// The hash of a key that may write for a site.
+    WriteKey(WriteKey),
+    /// An entry of the ledger.
+    LedgerEntry {
+        chunk_id: String,
+        /// `None` if it cannot be read.
+        entry: Option<LedgerEntry>,
+    },
+}
+
+/// Reads a row. Each way in which it differs from docs/TABLE.md is added to `oddities`, as a
+/// sentence; `None` is a row that is of no kind at all.
+pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> {
+    let (Ok(pk), Ok(sk)) = (text(item, "pk"), text(item, "sk")) else {
+        let (pk, sk) = (item.get("pk"), item.get("sk"));
+        oddities.push(format!("a row whose keys are {pk:?} and {sk:?}"));
+        return None;
+    };
+    let odd = &mut |what: String| oddities.push(format!("row {pk} {sk}: {what}"));
+    if let Some(chunk_id) = LedgerEntry::chunk_id(pk) {
+        let entry = LedgerEntry::read(item).map_err(|error| odd(format!("{error:#}"))).ok();
+        return Some(TableRow::LedgerEntry { chunk_id: chunk_id.to_owned(), entry });
+    }
+    if pk == OPEN {
+        return open_hours::read_open_hour(item, sk, odd).map(TableRow::OpenHour);
+    }
+    if let Some(site_hour) = pk.strip_prefix("S#") {
+        return open_hours::read_seal(item, site_hour, sk, odd).map(|()| TableRow::Seal);
+    }
+    if let Some(site) = pk.strip_prefix(write_keys::PREFIX) {
+        return write_keys::read(item, site, sk, odd).map(TableRow::WriteKey);
+    }
+    if let Some(partition) = pk.strip_prefix(extents::PREFIX) {
+        return extents::read(item, partition, sk, odd).map(|()| TableRow::Extent);
+    }
+    if pk == TOTALS {
+        return totals::read(item, sk, odd).map(TableRow::Totals);
+    }
+    if let Some(order) = orders::read_order(item, pk, sk, odd) {
+        return Some(TableRow::Order(order));
+    }
+    if let Some(recent) = orders::read_recent(item, pk, sk, odd) {
+        return Some(TableRow::RecentOrder(recent));
+    }
+    if visitors::are_keys(pk, sk) {
+        return visitors::read(item, pk, sk, odd).map(TableRow::Visitors);
+    }
+    tallies::read(item, pk, sk, odd).map(TableRow::Tallies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::attributes::testing::{item, number, text};
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    /// The kind of a row, and what is odd about it.
+    fn kind(pk: &str, sk: &str, attributes: &[(&str, AttributeValue)]) -> (String, Vec<String>) {
+        let mut oddities = Vec::new();
+        let row = read(&item(pk, sk, attributes), &mut oddities);
+        let kind = format!("{row:?}").trim_start_matches("Some(").to_owned();
+        (kind.split(['(', ' ', ')']).next().unwrap_or_default().to_owned(), oddities)
+    }
+
+    #[test]
+    fn the_keys_say_the_kind() {
+        let hash = "0123456789abcdef".repeat(4);
+        for (pk, sk, expected) in [
+            ("T#shop#2026", "views#m11#000", "Tallies"),
+            ("TOTALS", "63", "Totals"),
+            ("R#shop#2026-11-20", "2026-11-20T00:00:00.000000000Z#1", "RecentOrder"),
+            ("O#shop#1", "order", "Order"),
+            ("OPEN", "2026-11-20T23#shop", "OpenHour"),
+            ("S#shop#2026-11-20T23", "15", "Seal"),
+            ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
+            ("K#shop", hash.as_str(), "WriteKey"),
+            ("L#b/k#hash", "000000", "LedgerEntry"),
+            ("M#x", "y", "None"),
+            ("O#shop#1", "other", "None"),
+            ("T#shop", "views#m11#000", "None"),
+        ] {
+            assert_eq!(kind(pk, sk, &[]).0, expected, "{pk} {sk}");
+        }
+        assert_eq!(kind("M#x", "y", &[]).1, ["row M#x y: not the keys of any row"]);
+    }
+
+    #[test]
+    fn reads_entries_and_says_what_is_wrong_with_them() {
+        let time = text("2026-11-21T00:10:00.5Z");
+        let attributes =
+            [("plan_format_version", number("2")), ("parts", number("1")), ("committed_at", time)];
+        let sums = "L#seal:shop:2026-11-20T23";
+        assert_eq!(kind(sums, "000000", &attributes).1, [""; 0]);
+        assert_eq!(
+            kind(sums, "000000", &attributes[..2]).1,
+            ["row L#seal:shop:2026-11-20T23 000000: its committed_at is None"]
+        );
+        let row = read(&item("L#b/k#hash", "0", &[]), &mut Vec::new());
+        let unreadable = TableRow::LedgerEntry { chunk_id: "b/k#hash".to_owned(), entry: None };
+        assert_eq!(row, Some(unreadable));
+    }
+}
