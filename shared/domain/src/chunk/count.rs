@@ -17,8 +17,9 @@ use crate::chunk::unpack::{UnpackError, Unpacker};
 use crate::count::sketch::IdHash;
 use crate::count::tally::{SiteNumber, Tally};
 use crate::count::visitors::{ChunkVisitors, Gathering};
-use crate::event::line::{DEFAULT_SITE, EventReader, ReadEvent, ReadLine, Text, Value};
+use crate::event::line::{EventReader, ReadEvent, ReadLine, Text, Value};
 use crate::event::reason::Reason;
+use crate::event::site::DEFAULT_SITE;
 use crate::order::facts::Orders;
 use crate::time::Minute;
 

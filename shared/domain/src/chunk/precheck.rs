@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineCutter};
 use crate::count::measure::Currency;
-use crate::event::line::{DEFAULT_SITE, EventReader};
+use crate::event::line::EventReader;
 use crate::event::reason::{Field, Reason};
+use crate::event::site::DEFAULT_SITE;
 
 /// Says of single lines whether a chunk may hold them.
 pub struct LineChecker {
@@ -90,7 +91,17 @@ impl LineChecker {
     /// The site that a line names itself, as it is written; `None` if it names none, or is no JSON
     /// object.
     pub fn site<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
-        match self.check(line) {
+        let checked = self.check(line);
+        self.site_of_checked(line, checked)
+    }
+
+    /// The site of the line that was checked last, with this outcome.
+    pub(crate) fn site_of_checked<'a>(
+        &self,
+        line: &'a [u8],
+        checked: Result<(), Reason>,
+    ) -> Option<&'a [u8]> {
+        match checked {
             Err(
                 Reason::TooLong
                 | Reason::NotUtf8

@@ -162,12 +162,11 @@ impl Tally {
         millionths: u64,
     ) {
         let bucket = self.bucket(BucketName { site: site.0, minute, measure });
-        let (steps, rest) = match measure {
-            Measure::Sales(_)
-            | Measure::Refunds(_)
-            | Measure::OrderValue(_)
-            | Measure::OrderedValue(_) => (millionths / 10_000, millionths % 10_000),
-            _ => (millionths / MILLIONTHS_PER_ONE, millionths % MILLIONTHS_PER_ONE),
+        // Constants, so that neither division is one.
+        let (steps, rest) = if measure.is_money() {
+            (millionths / 10_000, millionths % 10_000)
+        } else {
+            (millionths / MILLIONTHS_PER_ONE, millionths % MILLIONTHS_PER_ONE)
         };
         match u32::try_from(steps) {
             Ok(steps) if rest == 0 => self.add_steps(bucket, key, steps),
@@ -301,19 +300,7 @@ impl Eq for Tally {}
 /// The units of an [`Amount`] in one step of a cell: one for counts, a hundredth for money. What is
 /// no whole number of steps is kept apart.
 fn step_units(measure: Measure) -> i128 {
-    match measure {
-        Measure::Sales(_)
-        | Measure::Refunds(_)
-        | Measure::OrderValue(_)
-        | Measure::OrderedValue(_) => ONE_STEP / 100,
-        Measure::Views
-        | Measure::Carts
-        | Measure::Removals
-        | Measure::Units
-        | Measure::Pages
-        | Measure::Orders
-        | Measure::Ordered => ONE_STEP,
-    }
+    if measure.is_money() { ONE_STEP / 100 } else { ONE_STEP }
 }
 
 const ONE_STEP: i128 = Amount::ONE.units();

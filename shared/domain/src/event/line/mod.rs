@@ -11,6 +11,7 @@ use crate::event::json::names::Names;
 use crate::event::json::{self, Kind, Raw, ScanError, Scanner};
 use crate::event::parameters::Parameters;
 use crate::event::reason::{Field, Reason};
+use crate::event::site::is_site;
 use crate::event::time::{TimeReader, parse_epoch};
 use crate::event::types::EventKind;
 use crate::order::facts::OrderFacts;
@@ -24,12 +25,6 @@ pub const FUTURE_SECONDS_MAX: i64 = 600;
 
 /// The bytes that an id or a path may have.
 pub const KEY_BYTES_MAX: usize = 256;
-
-/// The bytes that a site may have.
-pub const SITE_BYTES_MAX: usize = 64;
-
-/// The site of an event that names none.
-pub const DEFAULT_SITE: &str = "default";
 
 /// Reads the lines of one chunk.
 pub(crate) struct EventReader {
@@ -63,7 +58,7 @@ pub(crate) struct OwnId {
 #[derive(Clone, Copy)]
 pub(crate) struct ReadEvent {
     pub(crate) minute: Minute,
-    /// `None` is [`DEFAULT_SITE`].
+    /// `None` is [`DEFAULT_SITE`](crate::event::site::DEFAULT_SITE).
     pub(crate) site: Option<Text>,
     pub(crate) id: Option<Text>,
     pub(crate) customer: Option<Text>,
@@ -579,10 +574,7 @@ impl LineContext<'_> {
         };
         let invalid = Reason::Invalid(Field::SiteId);
         let site = self.text_or_integer(value).ok_or(invalid)?;
-        let text = self.read.text(self.line, site);
-        let is_site_byte =
-            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
-        if text.len() > SITE_BYTES_MAX || !text.iter().all(is_site_byte) {
+        if !is_site(self.read.text(self.line, site)) {
             return Err(invalid);
         }
         Ok(Some(site))
