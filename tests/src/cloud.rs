@@ -34,21 +34,8 @@ const ACCOUNT: &str = "000000000000";
 pub const STREAM: &str = "minutebook-test";
 
 /// The functions, by the names of their binaries.
-const FUNCTIONS: &[&str] = &[
-    "ingest",
-    "rollup",
-    "collect",
-    "most_viewed",
-    "top_carted",
-    "highest_grossing",
-    "history",
-    "items",
-    "stats",
-    "live",
-    "orders",
-    "health",
-    "api",
-];
+const FUNCTIONS: &[&str] =
+    &["ingest", "rollup", "collect", "most_viewed", "top_carted", "highest_grossing", "api"];
 
 /// The SDK's clients, and what another process needs to make its own.
 #[derive(Clone, Debug)]
