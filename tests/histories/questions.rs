@@ -9,6 +9,7 @@ use std::fmt;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use lambda_http::{Body, Request};
+use minutebook_api::backend::Backend;
 use minutebook_api::{history, rankings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::visitors::VisitorCounts;
@@ -268,24 +269,27 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// What the handlers answer from.
+    fn backend(&self) -> Result<Backend<Table>> {
+        Ok(Backend {
+            rows: self.table.clone(),
+            queues: (),
+            default_currency: usd()?,
+            retention: self.retention,
+            clock: self.clock.clone(),
+        })
+    }
+
     /// Asks; `None` if the table could not be read, which is no wrong answer.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Option<Answer>> {
         let now = self.clock.now();
-        let default_currency = usd()?;
-        let (table, retention, clock) = (self.table.clone(), self.retention, self.clock.clone());
+        let backend = self.backend()?;
         let response = match question {
             Question::Ranking { ranking: (ranking, _), site, window, age } => {
                 let as_of = text_of(now.timestamp() - age);
                 let query =
                     format!("site_id={site}&window={}&limit={LIMIT}&as_of={as_of}", window.0);
-                let handler = rankings::Handler {
-                    ranking: *ranking,
-                    table,
-                    default_currency,
-                    retention,
-                    clock,
-                };
-                handler.handle(request(&query)?).await
+                rankings::handle(*ranking, &request(&query)?, &backend).await
             }
             Question::History { measure, site, granularity, zone, age } => {
                 let (from, to) = (text_of(now.timestamp() - age), text_of(now.timestamp()));
@@ -293,15 +297,13 @@ impl Reader {
                 let query = format!(
                     "measure={measure}&site_id={site}&granularity={granularity}&tz={zone}&from={from}&to={to}&limit={LIMIT}"
                 );
-                let handler = history::Handler { rows: table, default_currency, retention, clock };
-                handler.handle(request(&query)?).await
+                history::handle(&request(&query)?, &backend).await
             }
             Question::ChunkVisitors { site, length, age } => {
                 return self.count_visitors(site, *length, *age).await;
             }
-            Question::Orders(question) => self.ask_about_orders(question, now).await,
+            Question::Orders(question) => question.ask(&backend, now).await?,
         };
-        let response = response.map_err(|error| anyhow::anyhow!("{error}"))?;
         let body = match response.body() {
             Body::Text(text) => text.clone(),
             body => String::from_utf8(body.to_vec())?,

@@ -15,7 +15,8 @@ use crate::terminal::table;
 /// The fewest digits of an id that `revoke` takes.
 const ID_DIGITS_MIN: usize = 8;
 
-/// The longest site id; see docs/EVENTS.md.
+/// The longest site id; see docs/EVENTS.md. The command shares no code with what counts, so that it
+/// has the rule itself.
 const SITE_BYTES_MAX: usize = 64;
 
 #[derive(Clone, Debug, clap::Args)]

@@ -1,6 +1,14 @@
-//! `GET /openapi.json`, and the answer to what is no call: unknown paths and wrong methods.
+//! `api`: every read call but the three rankings, the description of the API, and the answer to
+//! unknown paths and wrong methods.
+
+use minutebook_api::backend::Backend;
+use minutebook_api::dispatch;
+use minutebook_api::run::run;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    minutebook_api::document::serve().await
+    run(Backend::with_queues_from_environment, |request, backend| async move {
+        dispatch::handle(&request, backend).await
+    })
+    .await
 }

@@ -1,6 +1,14 @@
-//! `POST /events`, `/event` and `/ingest`: events that are counted once they are in the bucket.
+//! `POST /events`, `/event` and `/ingest`: stores posted events as chunks, which are counted like
+//! any other. `GET /generate_random_events`: stores random events, where the deployment allows it.
+
+use minutebook_api::collect::{self, Inbox};
+use minutebook_api::run::run;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    minutebook_api::collect::serve().await
+    run(
+        Inbox::from_environment,
+        |request, inbox| async move { collect::handle(&request, inbox).await },
+    )
+    .await
 }

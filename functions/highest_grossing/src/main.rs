@@ -1,8 +1,13 @@
-//! `GET /highest_grossing_item`: the item that grossed most in the last 24 hours.
+//! `GET /highest_grossing_item`: the item with the highest sales in the last 24 hours.
 
-use minutebook_api::rankings::{Ranking, serve};
+use minutebook_api::backend::Backend;
+use minutebook_api::rankings::{self, Ranking};
+use minutebook_api::run::run;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    serve(Ranking::HighestGrossing).await
+    run(Backend::from_environment, |request, backend| async move {
+        rankings::handle(Ranking::HighestGrossing, &request, backend).await
+    })
+    .await
 }

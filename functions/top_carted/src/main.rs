@@ -1,8 +1,13 @@
 //! `GET /top_item_added_to_cart`: the item added to carts most in the last 24 hours.
 
-use minutebook_api::rankings::{Ranking, serve};
+use minutebook_api::backend::Backend;
+use minutebook_api::rankings::{self, Ranking};
+use minutebook_api::run::run;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    serve(Ranking::TopCarted).await
+    run(Backend::from_environment, |request, backend| async move {
+        rankings::handle(Ranking::TopCarted, &request, backend).await
+    })
+    .await
 }

@@ -1,7 +1,11 @@
 //! The HTTP API: one folder for each call, and what the calls share.
+//!
+//! A handler is an async function of a request and a [`backend`]. [`routes`] lists the calls; the
+//! function `api` answers by [`dispatch`], and the other functions answer one call each.
 
+pub mod backend;
 pub mod collect;
-pub mod document;
+pub mod dispatch;
 pub mod health;
 pub mod history;
 pub mod http;
@@ -9,6 +13,8 @@ pub mod items;
 pub mod live;
 pub mod openapi;
 pub mod orders;
+pub mod queues;
 pub mod rankings;
 pub mod routes;
+pub mod run;
 pub mod stats;

@@ -1,71 +1,137 @@
-//! The calls: which paths there are, the methods of each, and the function that answers it. The
-//! template's routes, those of `cargo lambda watch` and the description of the API are held equal
-//! to this list by tests.
+//! The calls: their paths, their methods, and the function that answers each. Tests hold the
+//! template's routes and those of `cargo lambda watch` equal to this list; the dispatch of `api` and
+//! the description of the API are made from it.
+
+use std::future::Future;
+use std::pin::Pin;
 
 use lambda_http::http::Method;
-use lambda_http::{Body, Response};
+use lambda_http::{Body, Request, Response};
+use minutebook_storage::table::Table;
 
+use crate::backend::Backend;
 use crate::http::response::{preflight_or_no_post, preflight_or_wrong_method};
-use crate::openapi::{Operation, Schemas};
-use crate::openapi::{calls, site};
-use crate::{collect, orders};
+use crate::live::LiveCall;
+use crate::openapi::operation::{Operation, Schemas};
+use crate::orders::OrdersCall;
+use crate::queues::Queues;
+use crate::{collect, health, history, items, live, openapi, orders, rankings, stats};
 
 /// One path of the API.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// The path. What stands in braces, at its end, is the rest of the path, slashes and all.
+    /// The path. The part in braces, at its end, stands for the rest of the path, slashes included.
     pub path: &'static str,
-    /// What it is for, and so its methods.
+    /// What the path is for, which decides its methods.
     pub purpose: Purpose,
-    /// The binary of the function that answers.
-    pub function: &'static str,
-    /// What the description of the API says of it.
-    pub(crate) describe: Describe,
+    /// The function that answers.
+    pub function: Function,
+    /// Builds the description of the call.
+    pub(crate) describe: fn(&mut Schemas) -> Operation,
 }
 
 /// What a path is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
-    /// It is asked: GET, and HEAD.
+    /// It answers questions: GET and HEAD.
     Question,
     /// It takes events: POST.
     Post,
 }
 
+/// The function that answers a path.
+#[derive(Clone, Copy, Debug)]
+pub enum Function {
+    /// A function of its own, by the name of its binary.
+    Own(&'static str),
+    /// `api`, by this handler.
+    Api(Handle),
+    /// `api`, by the description of the API, which is made from this list.
+    Description,
+}
+
+/// A handler of `api`.
+pub type Handle = for<'a> fn(&'a Request, &'a ApiBackend) -> Answering<'a>;
+
+/// What `api` answers from.
+pub type ApiBackend = Backend<Table, Queues>;
+
+/// An answer in the making.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
+
 /// All paths of the API.
 pub const ROUTES: &[Route] = &[
-    post("/events", "collect", collect::describe::events),
-    post("/event", "collect", collect::describe::event_alone),
-    post("/ingest", "collect", collect::describe::ingest),
-    question("/generate_random_events", "collect", collect::describe::random_events),
-    question("/most_viewed_item", "most_viewed", calls::most_viewed),
-    question("/top_item_added_to_cart", "top_carted", calls::top_carted),
-    question("/highest_grossing_item", "highest_grossing", calls::highest_grossing),
-    question("/history", "history", calls::history),
-    question("/items/{item_id}", "items", calls::item),
-    question("/stats", "stats", site::stats),
-    question("/metrics", "live", site::live),
-    question("/metrics/prometheus", "live", site::prometheus),
-    question("/metrics/orders", "orders", orders::describe::orders),
-    question("/metrics/realtime", "orders", orders::describe::realtime),
-    question("/metrics/revenue/hourly", "orders", orders::describe::hourly_revenue),
-    question("/metrics/products/top", "orders", orders::describe::top_products),
-    question("/health", "health", calls::health),
-    question("/openapi.json", "api", calls::openapi),
+    post("/events", collect::describe::events),
+    post("/event", collect::describe::event_alone),
+    post("/ingest", collect::describe::ingest),
+    own("/generate_random_events", "collect", collect::describe::random_events),
+    own("/most_viewed_item", "most_viewed", rankings::describe::most_viewed),
+    own("/top_item_added_to_cart", "top_carted", rankings::describe::top_carted),
+    own("/highest_grossing_item", "highest_grossing", rankings::describe::highest_grossing),
+    api("/history", history::describe::history, |request, backend| {
+        Box::pin(history::handle(request, backend))
+    }),
+    api("/items/{item_id}", items::describe::item, |request, backend| {
+        Box::pin(items::handle(request, backend))
+    }),
+    api("/stats", stats::describe::stats, |request, backend| {
+        Box::pin(stats::handle(request, backend))
+    }),
+    api("/metrics", live::describe::live, |request, backend| {
+        Box::pin(live::handle(LiveCall::Metrics, request, backend))
+    }),
+    api("/metrics/prometheus", live::describe::prometheus, |request, backend| {
+        Box::pin(live::handle(LiveCall::Prometheus, request, backend))
+    }),
+    api("/metrics/orders", orders::describe::orders, |request, backend| {
+        Box::pin(orders::handle(OrdersCall::Orders, request, backend))
+    }),
+    api("/metrics/realtime", orders::describe::realtime, |request, backend| {
+        Box::pin(orders::handle(OrdersCall::Realtime, request, backend))
+    }),
+    api("/metrics/revenue/hourly", orders::describe::hourly_revenue, |request, backend| {
+        Box::pin(orders::handle(OrdersCall::HourlyRevenue, request, backend))
+    }),
+    api("/metrics/products/top", orders::describe::top_products, |request, backend| {
+        Box::pin(orders::handle(OrdersCall::TopProducts, request, backend))
+    }),
+    api("/health", health::describe::health, |request, backend| {
+        Box::pin(health::handle(request, backend))
+    }),
+    Route {
+        path: "/openapi.json",
+        purpose: Purpose::Question,
+        function: Function::Description,
+        describe: openapi::describe::openapi,
+    },
 ];
 
 type Describe = fn(&mut Schemas) -> Operation;
 
-const fn question(path: &'static str, function: &'static str, describe: Describe) -> Route {
-    Route { path, purpose: Purpose::Question, function, describe }
+const fn post(path: &'static str, describe: Describe) -> Route {
+    Route { path, purpose: Purpose::Post, function: Function::Own("collect"), describe }
 }
 
-const fn post(path: &'static str, function: &'static str, describe: Describe) -> Route {
-    Route { path, purpose: Purpose::Post, function, describe }
+const fn own(path: &'static str, function: &'static str, describe: Describe) -> Route {
+    Route { path, purpose: Purpose::Question, function: Function::Own(function), describe }
+}
+
+const fn api(path: &'static str, describe: Describe, handle: Handle) -> Route {
+    Route { path, purpose: Purpose::Question, function: Function::Api(handle), describe }
+}
+
+impl Function {
+    /// The name of its binary.
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::Own(name) => name,
+            Function::Api(_) | Function::Description => "api",
+        }
+    }
 }
 
 impl Route {
-    /// The route of a path, if there is one.
+    /// The route of a path; `None` if the path is unknown.
     pub fn of(path: &str) -> Option<&'static Route> {
         ROUTES.iter().find(|route| route.has(path))
     }
@@ -77,8 +143,8 @@ impl Route {
         }
     }
 
-    /// Answers what is no use of this path: the preflight of a browser, and wrong methods. `None`
-    /// for what it is for.
+    /// Answers the preflight request of a browser, and requests of a wrong method. `None` for the
+    /// methods of this path.
     pub fn preflight_or_wrong_method(&self, method: &Method) -> Option<Response<Body>> {
         match self.purpose {
             Purpose::Question => preflight_or_wrong_method(method),
@@ -93,7 +159,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn listed() -> BTreeSet<(String, String)> {
-        ROUTES.iter().map(|route| (route.path.to_string(), route.function.to_string())).collect()
+        let names = |route: &Route| (route.path.to_string(), route.function.name().to_string());
+        ROUTES.iter().map(names).collect()
     }
 
     /// The value that follows this name in the lines, whatever stands before it.
@@ -119,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_template_has_these_routes_and_leads_all_else_to_the_api_function() {
+    fn the_template_routes_each_path_to_its_function_and_all_others_to_api() {
         let template = include_str!("../../../infra/template.yaml");
         let mut lines = template.lines();
         let mut routed = BTreeSet::new();
@@ -131,6 +198,7 @@ mod tests {
             routed.insert((path.replace("+}", "}"), function.to_string()));
         }
         let mut expected = listed();
+        expected.retain(|(_, function)| function != "api");
         expected.insert(("$default".to_string(), "api".to_string()));
         assert_eq!(routed, expected);
     }

@@ -17,7 +17,7 @@ crate::tests![
     what_waits_is_said_and_dead_letters_need_care,
     an_hour_that_is_not_rolled_up_degrades_health,
     what_is_out_of_reach_is_503_and_named,
-    health_may_not_take_messages needs Permissions,
+    api_may_not_take_messages needs Permissions,
 ];
 
 /// A store with two queues of its own.
@@ -117,7 +117,7 @@ async fn the_deployed_stack_says_how_it_is(cloud: &Cloud) -> Result<()> {
 
 async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<()> {
     let watched = Watched::make(cloud, "health-queues").await?;
-    let mut worker = watched.start_plain("health").await?;
+    let mut worker = watched.start_plain("api").await?;
     let empty = json!({
         "status": "healthy", "service": "minutebook", "queue_size": 0, "in_flight": 0, "dead_letters": 0,
         "oldest_open_hour": null, "reasons": [],
@@ -155,7 +155,7 @@ async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<
 async fn an_hour_that_is_not_rolled_up_degrades_health(cloud: &Cloud) -> Result<()> {
     let watched = Watched::make(cloud, "health-hours").await?;
     let store = &watched.store;
-    let mut worker = watched.start_plain("health").await?;
+    let mut worker = watched.start_plain("api").await?;
     // More hours than are read at once are done; one of another site is far ahead.
     for hour in 0..60 {
         let row = format!("2026-10-{:02}T{:02}#shop", 1 + hour / 24, hour % 24);
@@ -193,16 +193,14 @@ async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
     let endpoint_url = &watched.store.clients.endpoint_url;
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(endpoint_url, away).await?;
-    let (status, answer) =
-        ask(&mut watched.start("health", &proxy.url, endpoint_url).await?).await?;
+    let (status, answer) = ask(&mut watched.start("api", &proxy.url, endpoint_url).await?).await?;
     ensure!(
         status == 503 && answer["status"] == "unavailable" && answer["queue_size"] == 1,
         "{status} {answer}"
     );
     ensure!(reasons(&answer) == ["the table could not be read"], "{answer}");
 
-    let (status, answer) =
-        ask(&mut watched.start("health", endpoint_url, &proxy.url).await?).await?;
+    let (status, answer) = ask(&mut watched.start("api", endpoint_url, &proxy.url).await?).await?;
     ensure!(
         status == 503 && answer["queue_size"].is_null() && answer["dead_letters"].is_null(),
         "{status} {answer}"
@@ -212,7 +210,7 @@ async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
 
     let gone =
         Watched { dead_letters_url: format!("{}-gone", watched.dead_letters_url), ..watched };
-    let (status, answer) = ask(&mut gone.start_plain("health").await?).await?;
+    let (status, answer) = ask(&mut gone.start_plain("api").await?).await?;
     ensure!(
         status == 503 && reasons(&answer) == ["the dead letters could not be reached"],
         "{status} {answer}"
@@ -220,23 +218,19 @@ async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-async fn health_may_not_take_messages(cloud: &Cloud) -> Result<()> {
+async fn api_may_not_take_messages(cloud: &Cloud) -> Result<()> {
     let stack = cloud.stack().await?;
-    let Clients { sqs, .. } = cloud.as_role_of("health").await?;
+    let Clients { sqs, .. } = cloud.as_role_of("api").await?;
     for queue_url in [&stack.queue_url, &stack.dead_letters_url] {
         sqs.get_queue_attributes()
             .queue_url(queue_url)
             .send()
             .await
-            .context("health may see how much waits")?;
-        refused(
-            sqs.receive_message().queue_url(queue_url).send().await,
-            "health",
-            "ReceiveMessage",
-        )?;
-        refused(sqs.purge_queue().queue_url(queue_url).send().await, "health", "PurgeQueue")?;
+            .context("api may read how much waits")?;
+        refused(sqs.receive_message().queue_url(queue_url).send().await, "api", "ReceiveMessage")?;
+        refused(sqs.purge_queue().queue_url(queue_url).send().await, "api", "PurgeQueue")?;
         let send = sqs.send_message().queue_url(queue_url).message_body("x").send().await;
-        refused(send, "health", "SendMessage")?;
+        refused(send, "api", "SendMessage")?;
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ impl Shown {
     }
 
     async fn start(&self) -> Result<Worker> {
-        self.store.start_query("history", &self.store.clients.endpoint_url).await
+        self.store.start_query("api", &self.store.clients.endpoint_url).await
     }
 
     /// Asks for a whole series, page by page, compares it with the oracle's, and gives the sum of
@@ -338,7 +338,7 @@ async fn gaps_are_zeros_and_the_running_period_is_marked(cloud: &Cloud) -> Resul
 
 async fn a_wrong_question_is_400_and_says_which_parameter(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "history-wrong").await?;
-    let mut worker = store.start_query("history", &store.clients.endpoint_url).await?;
+    let mut worker = store.start_query("api", &store.clients.endpoint_url).await?;
     let long = format!("measure=views&item_id={}", "x".repeat(257));
     for (query, name) in [
         ("", "measure"),
@@ -374,7 +374,7 @@ async fn a_wrong_question_is_400_and_says_which_parameter(cloud: &Cloud) -> Resu
 async fn hours_that_have_expired_are_refused(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "history-expired").await?;
     let mut worker =
-        store.start_query_of("history", RetentionDays { minutes: 7, hours: 30, days: 0 }).await?;
+        store.start_query_of("api", RetentionDays { minutes: 7, hours: 30, days: 0 }).await?;
     let now = now()?;
     let day = |days_ago: i64| (now - TimeDelta::days(days_ago)).format("%Y-%m-%d").to_string();
     let (from, to) = (day(50), day(40));
@@ -399,7 +399,7 @@ async fn a_history_of_a_table_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "history-away").await?;
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(&store.clients.endpoint_url, away).await?;
-    let mut worker = store.start_query("history", &proxy.url).await?;
+    let mut worker = store.start_query("api", &proxy.url).await?;
     let (status, problem) = ask(&mut worker, "measure=views").await?;
     ensure!(
         status == 503 && problem["error"].as_str().is_some_and(|error| error.contains("try again")),

@@ -90,7 +90,7 @@ async fn every_number_of_an_item_equals_the_oracle(cloud: &Cloud) -> Result<()> 
     let ended = store.start_plain_ingest().await?.invoke(sqs_event(&[vec![record]])).await?;
     ensure!(ended.is_clean(), "{ended:?}");
 
-    let mut worker = store.start_query("items", &store.clients.endpoint_url).await?;
+    let mut worker = store.start_query("api", &store.clients.endpoint_url).await?;
     let mut seen = BTreeMap::<&str, f64>::new();
     let items: BTreeSet<&str> = tallies.keys().map(|key| key.key.as_str()).collect();
     for (ago, window) in [(0, "400d"), (0, "24h"), (0, "90m"), (31, "33h"), (50, "7m")] {
@@ -190,7 +190,7 @@ async fn an_item_is_read_with_one_list_of_open_hours(cloud: &Cloud) -> Result<()
     // six queries.
     for (queries, views) in [(1 + 6, 8), (1 + 6 + 6 * 6, 8)] {
         let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?;
-        let mut worker = store.start_query("items", &proxy.url).await?;
+        let mut worker = store.start_query("api", &proxy.url).await?;
         let (_, answer) = ask(&mut worker, "a", "as_of=2026-11-20T08:59:00Z&window=1h").await?;
         ensure!(
             answer["views"] == views && answer["conversion"]["units_per_view"] == 0.25,
@@ -232,7 +232,7 @@ async fn an_item_of_a_table_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "items-away").await?;
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(&store.clients.endpoint_url, away).await?;
-    let mut worker = store.start_query("items", &proxy.url).await?;
+    let mut worker = store.start_query("api", &proxy.url).await?;
     let (status, problem) = ask(&mut worker, "7", "").await?;
     ensure!(status == 503, "{status} {problem}");
     ensure!(

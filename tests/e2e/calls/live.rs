@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::calls::asking::ask_for_text;
 use crate::calls::health::Watched;
 use crate::counting::chunks::now;
-use crate::deployed::{refused, until_counted};
+use crate::deployed::until_counted;
 use crate::needs::program;
 use crate::waiting::Patience;
 
@@ -32,7 +32,6 @@ crate::tests![
     the_form_is_the_one_that_is_asked_for,
     a_wrong_question_about_the_present_is_400,
     a_real_prometheus_reads_it needs Prometheus,
-    live_may_not_take_messages needs Permissions,
 ];
 
 /// The samples of a text, by name and labels.
@@ -95,7 +94,7 @@ async fn who_is_there_equals_a_naive_count(cloud: &Cloud) -> Result<()> {
         ensure!(ended.is_clean(), "{ended:?}");
     }
 
-    let mut worker = watched.start_plain("live").await?;
+    let mut worker = watched.start_plain("api").await?;
     for (query, users_minutes, views_minutes, limit) in [
         ("", 5, 15, 5),
         ("&users_window=30m&views_window=1m", 30, 1, 5),
@@ -180,7 +179,7 @@ fn check_totals(samples: &BTreeMap<String, f64>, chunks: &[Recount]) -> Result<(
 async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Result<()> {
     let watched = Watched::make(cloud, "live-totals").await?;
     let (store, now) = (&watched.store, now()?);
-    let mut worker = watched.start_plain("live").await?;
+    let mut worker = watched.start_plain("api").await?;
     let empty = scrape(&mut worker, "").await?;
     check_totals(&empty, &[])?;
     ensure!(!empty.keys().any(|name| name.contains("last_")), "nothing was counted yet: {empty:?}");
@@ -238,14 +237,14 @@ async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(
     let dead_letters = r#"minutebook_queue_messages{queue="dead_letters",state="waiting"}"#;
     let is_up = r#"minutebook_queue_up{queue="ingest"}"#;
 
-    let samples = scrape(&mut watched.start_plain("live").await?, "").await?;
+    let samples = scrape(&mut watched.start_plain("api").await?, "").await?;
     for (name, value) in [(messages, 2.0), (dead_letters, 1.0), (is_up, 1.0)] {
         ensure!(samples.get(name) == Some(&value), "{name}: {samples:?}");
     }
 
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(endpoint_url, away).await?;
-    let mut worker = watched.start("live", endpoint_url, &proxy.url).await?;
+    let mut worker = watched.start("api", endpoint_url, &proxy.url).await?;
     let samples = scrape(&mut worker, "").await?;
     ensure!(samples.get(is_up) == Some(&0.0) && !samples.contains_key(messages), "{samples:?}");
     check_totals(&samples, &[])?;
@@ -255,7 +254,7 @@ async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(
         "queues are no business of dashboards"
     );
 
-    let mut worker = watched.start("live", &proxy.url, endpoint_url).await?;
+    let mut worker = watched.start("api", &proxy.url, endpoint_url).await?;
     for path in ["/metrics", "/metrics/prometheus"] {
         let (status, problem) = ask_for_text(&mut worker, path, "").await?;
         ensure!(
@@ -475,19 +474,4 @@ async fn query(prometheus: &str, metric: &str) -> Result<Vec<f64>> {
     .await??;
     let series = answer["data"]["result"].as_array().with_context(|| answer.to_string())?;
     series.iter().map(|one| Ok(one["value"][1].as_str().context("a value")?.parse()?)).collect()
-}
-
-async fn live_may_not_take_messages(cloud: &Cloud) -> Result<()> {
-    let stack = cloud.stack().await?;
-    let Clients { sqs, .. } = cloud.as_role_of("live").await?;
-    for queue_url in [&stack.queue_url, &stack.dead_letters_url] {
-        sqs.get_queue_attributes()
-            .queue_url(queue_url)
-            .send()
-            .await
-            .context("live may see how much waits")?;
-        refused(sqs.receive_message().queue_url(queue_url).send().await, "live", "ReceiveMessage")?;
-        refused(sqs.purge_queue().queue_url(queue_url).send().await, "live", "PurgeQueue")?;
-    }
-    Ok(())
 }

@@ -76,7 +76,7 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
         cells.map(|(_, number)| *number).sum()
     };
     let as_of = rfc3339(present);
-    let mut worker = store.start_query("orders", &store.clients.endpoint_url).await?;
+    let mut worker = store.start_query("api", &store.clients.endpoint_url).await?;
     for currency in ["USD", "EUR", "GBP"] {
         let money = format!("order_value:{currency}");
         let mut answers = Vec::new();
@@ -169,7 +169,7 @@ async fn a_table_that_is_away_is_503_for_every_question(cloud: &Cloud) -> Result
     let proxy =
         FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| Some(Fault::Status(500))))
             .await?;
-    let mut worker = store.start_query("orders", &proxy.url).await?;
+    let mut worker = store.start_query("api", &proxy.url).await?;
     for (path, query) in CALLS {
         let (status, problem) = ask(&mut worker, path, query).await?;
         ensure!(status == 503, "{path}: {status} {problem}");

@@ -176,7 +176,7 @@ async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
         "{recounts:?}"
     );
 
-    let mut worker = store.start_query("stats", &store.clients.endpoint_url).await?;
+    let mut worker = store.start_query("api", &store.clients.endpoint_url).await?;
     let dates: BTreeSet<NaiveDate> = events.iter().map(|event| event.at.date_naive()).collect();
     let mut queries: Vec<String> =
         dates.iter().rev().take(8).map(|date| format!("&date={date}")).collect();
@@ -220,7 +220,7 @@ async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
 async fn all_time_is_a_query_a_year(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "stats-queries").await?;
     let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?;
-    let mut worker = store.start_query("stats", &proxy.url).await?;
+    let mut worker = store.start_query("api", &proxy.url).await?;
     let (status, answer) = ask(&mut worker, "/stats", "site_id=s").await?;
     ensure!(status == 200 && answer["total_views"] == 0, "{answer}");
     let queries = proxy.calls("Query");
@@ -268,7 +268,7 @@ async fn a_site_of_a_table_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "stats-away").await?;
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(&store.clients.endpoint_url, away).await?;
-    let mut worker = store.start_query("stats", &proxy.url).await?;
+    let mut worker = store.start_query("api", &proxy.url).await?;
     let (status, problem) = ask(&mut worker, "/stats", "site_id=s&date=2026-11-20").await?;
     ensure!(status == 503, "{status} {problem}");
     ensure!(

@@ -6,14 +6,16 @@ use std::ops::Range;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
-use lambda_http::{Body, Request, RequestExt, Response};
-use minutebook_api::orders;
+use lambda_http::{Body, Request, Response};
+use minutebook_api::backend::Backend;
+use minutebook_api::orders::{self, OrdersCall};
 use minutebook_oracle::{Decimal, Order, TallyKey, order_tallies, tallies_of_orders};
+use minutebook_storage::table::Table;
 use minutebook_tests::random::Random;
 use serde_json::Value;
 
 use super::checks::{decimal, minutes_of};
-use super::{Bounds, LIMIT, Reader, text_of};
+use super::{Bounds, LIMIT, text_of};
 use crate::book::orders::nanoseconds;
 use crate::order_states::OrderName;
 use crate::steps::Setting;
@@ -101,6 +103,24 @@ impl OrderQuestion {
         }
     }
 
+    fn handler(&self) -> OrdersCall {
+        match self.call {
+            Call::Orders => OrdersCall::Orders,
+            Call::Realtime => OrdersCall::Realtime,
+            Call::HourlyRevenue => OrdersCall::HourlyRevenue,
+            Call::TopByRevenue | Call::TopByUnits => OrdersCall::TopProducts,
+        }
+    }
+
+    /// Asks about orders.
+    pub(super) async fn ask(
+        &self,
+        backend: &Backend<Table>,
+        now: DateTime<Utc>,
+    ) -> Result<Response<Body>> {
+        Ok(orders::handle(self.handler(), &self.request(now)?, backend).await)
+    }
+
     fn request(&self, now: DateTime<Utc>) -> Result<Request> {
         let OrderQuestion { call, site, window, currency, age } = self;
         let listed = match call {
@@ -115,7 +135,7 @@ impl OrderQuestion {
             window.0
         );
         let request = lambda_http::http::Request::builder().uri(uri).body(Body::Empty)?;
-        Ok(request.with_raw_http_path(self.path()))
+        Ok(request)
     }
 }
 
@@ -123,23 +143,6 @@ impl fmt::Display for OrderQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OrderQuestion { call, site, window, currency, age } = self;
         write!(f, "{call:?} of {site} in {} in {currency}, {age} s ago", window.0)
-    }
-}
-
-impl Reader {
-    /// Asks about orders.
-    pub(super) async fn ask_about_orders(
-        &self,
-        question: &OrderQuestion,
-        now: DateTime<Utc>,
-    ) -> Result<Response<Body>, lambda_http::Error> {
-        let handler = orders::Handler {
-            rows: self.table.clone(),
-            default_currency: super::usd()?,
-            retention: self.retention,
-            clock: self.clock.clone(),
-        };
-        handler.handle(question.request(now)?).await
     }
 }
 

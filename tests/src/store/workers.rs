@@ -112,6 +112,9 @@ impl Store {
                 ("AWS_ACCESS_KEY_ID", &clients.access_key_id),
                 ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
                 ("MINUTEBOOK_TABLE", &self.table),
+                // `api` wants to know the queues, which the calls of a store do not ask.
+                ("MINUTEBOOK_QUEUE_URL", "http://127.0.0.1/no-queue"),
+                ("MINUTEBOOK_DEAD_LETTERS_URL", "http://127.0.0.1/no-queue"),
                 ("MINUTEBOOK_BUCKET", &self.bucket),
                 ("MINUTEBOOK_REJECTED_BUCKET", &self.rejected_bucket),
                 ("MINUTEBOOK_MINUTE_RETENTION_DAYS", &retention.minutes.to_string()),

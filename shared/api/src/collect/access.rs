@@ -2,10 +2,10 @@
 
 use lambda_http::http::header::AUTHORIZATION;
 use lambda_http::http::{HeaderMap, StatusCode};
+use minutebook_domain::event::site::SiteId;
 use minutebook_storage::write_keys::WriteKeys;
 
 use crate::collect::body::Refusal;
-use crate::http::parameters;
 
 /// The header for clients that cannot set `Authorization`.
 const WRITE_KEY: &str = "x-write-key";
@@ -23,16 +23,16 @@ const BEARER: &str = "bearer ";
 pub(crate) async fn site_of_key(
     headers: &HeaderMap,
     keys: &impl WriteKeys,
-) -> Result<String, Refusal> {
+) -> Result<SiteId, Refusal> {
     let key = key_of(headers).ok_or_else(|| {
         unauthorized("a write key is needed: Authorization: Bearer <key>, or x-write-key: <key>")
     })?;
     // A key is the site, a point, and the secret, which has no point.
     let wrong = || unauthorized("the write key is not known; it may have been revoked");
     let (site, _) = key.rsplit_once('.').ok_or_else(wrong)?;
-    let site = parameters::site_id(site).map_err(|_| wrong())?;
+    let site = SiteId::parse(site).ok_or_else(wrong)?;
     let key_hash = blake3::hash(key.as_bytes()).to_hex();
-    match keys.is_known(&site, &key_hash).await {
+    match keys.is_known(site.as_str(), &key_hash).await {
         Ok(true) => Ok(site),
         Ok(false) => Err(wrong()),
         Err(error) => {

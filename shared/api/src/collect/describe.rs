@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::collect::answer::{Accepted, Received, RejectedAnswer};
 use crate::collect::body::{BODY_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, UNPACKED_BYTES_MAX};
 use crate::collect::random::{COUNT_DEFAULT, COUNT_MAX, Generated};
-use crate::collect::{Accepted, Received, RejectedAnswer};
+use crate::openapi::operation::{Operation, Schemas};
 use crate::openapi::parameters::{header, query, time};
-use crate::openapi::{Operation, Schemas};
 
 const DESCRIPTION: &str = "Good lines are stored as one object of the bucket and counted like any file, within seconds; \
                            the answer is given only once they are stored. A post with an Idempotency-Key is counted \

@@ -6,6 +6,8 @@ use minutebook_shop::{Shop, Span, lines};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use minutebook_domain::event::site::SiteId;
+
 use crate::http::parameters;
 
 /// The path that makes random events.
@@ -58,11 +60,11 @@ pub(crate) fn count(query: &str) -> Result<u64, String> {
 }
 
 /// Makes events of the last hour, other ones at each time: one a line.
-pub(crate) fn text(count: u64, now: DateTime<Utc>, site: Option<&str>) -> String {
+pub(crate) fn text(count: u64, now: DateTime<Utc>, site: Option<&SiteId>) -> String {
     let shop = Shop {
         seed: now.timestamp_micros().unsigned_abs(),
         items: ITEMS,
-        sites: site.map(str::to_string).into_iter().collect(),
+        sites: site.map(SiteId::to_string).into_iter().collect(),
         event_ids: false,
     };
     lines(shop, Span { events: count, end: now, minutes: MINUTES })
@@ -95,7 +97,9 @@ mod tests {
         assert_eq!(of_default, text(50, now, None));
         assert_ne!(of_default, text(50, now + chrono::TimeDelta::microseconds(1), None));
         assert!(
-            text(50, now, Some("shop")).lines().all(|line| line.contains("\"site_id\":\"shop\""))
+            text(50, now, SiteId::parse("shop").as_ref())
+                .lines()
+                .all(|line| line.contains("\"site_id\":\"shop\""))
         );
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use minutebook_domain::count::measure::{Currency, Measure};
+use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::series::{Calendar, CalendarPeriod, Granularity};
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::{Period, Retention};
@@ -30,7 +31,7 @@ pub(crate) struct HistoryQuery {
     /// How time is cut.
     pub(crate) calendar: Calendar,
     /// The site that is asked about.
-    pub(crate) site_id: String,
+    pub(crate) site_id: SiteId,
     /// The one item that is asked about; `None` is all of them.
     pub(crate) item_id: Option<String>,
     /// How many items each period lists.
@@ -64,8 +65,7 @@ pub(crate) fn parse(query: &str, defaults: &HistoryDefaults) -> Result<HistoryQu
     let mut measure_name = None;
     let mut calendar = Calendar { granularity: Granularity::Day, zone: chrono_tz::UTC };
     let (mut from, mut to, mut cursor) = (None, None, None);
-    let (mut site_id, mut item_id, mut currency) =
-        (parameters::SITE_DEFAULT.to_string(), None, None);
+    let (mut site_id, mut item_id, mut currency) = (SiteId::default(), None, None);
     let mut limit = LIMIT_DEFAULT;
     for (name, value) in parameters::parameters(query)? {
         match name.as_ref() {

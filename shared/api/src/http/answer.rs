@@ -7,6 +7,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::query::ranking::canonical_integer;
+use minutebook_domain::query::window::{Precision, Window};
 use minutebook_storage::error::StorageError;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -21,13 +22,24 @@ use crate::http::response::problem;
 pub(crate) struct WindowAnswer {
     /// The first minute.
     #[schemars(with = "Time")]
-    pub(crate) from: String,
+    from: String,
     /// The minute after the last.
     #[schemars(with = "Time")]
-    pub(crate) to: String,
+    to: String,
     /// How exact the edges are: `minute`, or the coarser unit that they had to be moved to.
     #[schemars(extend("enum" = ["minute", "hour", "day"]))]
-    pub(crate) precision: &'static str,
+    precision: &'static str,
+}
+
+impl WindowAnswer {
+    /// The window that was summed, and how exact its edges are.
+    pub(crate) fn new(window: Window, precision: Precision) -> WindowAnswer {
+        WindowAnswer {
+            from: window.from.to_string(),
+            to: window.to.to_string(),
+            precision: precision.as_str(),
+        }
+    }
 }
 
 /// An item id, as a number if it is written as one.

@@ -5,4 +5,3 @@ pub mod response;
 
 pub(crate) mod accept;
 pub(crate) mod answer;
-pub(crate) mod views;

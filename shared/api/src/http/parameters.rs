@@ -1,10 +1,11 @@
-//! The query parameters of a ranking.
+//! The query parameters that several calls take.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::line::KEY_BYTES_MAX;
+use minutebook_domain::event::site::{SITE_BYTES_MAX, SITE_CHARACTERS, SiteId};
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, WindowLength};
 use minutebook_domain::time::Minute;
 
@@ -12,70 +13,6 @@ use minutebook_domain::time::Minute;
 pub const LIMIT_MAX: usize = 100;
 /// How many items an answer lists if the question does not say.
 pub(crate) const LIMIT_DEFAULT: usize = 10;
-/// The site of events that name none.
-pub(crate) const SITE_DEFAULT: &str = "default";
-/// The longest site id; see docs/EVENTS.md.
-pub(crate) const SITE_BYTES_MAX: usize = 64;
-
-/// What a ranking is asked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RankingQuery {
-    /// The site that is asked about.
-    pub site_id: String,
-    /// How long the window is.
-    pub window: WindowLength,
-    /// How many items the answer lists, 1 to [`LIMIT_MAX`].
-    pub limit: usize,
-    /// The minute that the window ends with.
-    pub as_of: Minute,
-    /// The currency of money.
-    pub currency: Currency,
-}
-
-/// What holds where the question does not say.
-#[derive(Clone, Copy, Debug)]
-pub struct Defaults {
-    /// How long the window is.
-    pub window: WindowLength,
-    /// The currency of money.
-    pub currency: Currency,
-    /// The present.
-    pub now: DateTime<Utc>,
-    /// Whether the call is about money, and so takes `currency`.
-    pub is_money: bool,
-}
-
-/// Reads the query string of a ranking call.
-///
-/// # Errors
-/// One sentence that names the parameter, for a 400.
-pub fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, String> {
-    let now =
-        Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
-    let mut parsed = RankingQuery {
-        site_id: SITE_DEFAULT.to_string(),
-        window: defaults.window,
-        limit: LIMIT_DEFAULT,
-        as_of: now,
-        currency: defaults.currency,
-    };
-    for (name, value) in parameters(query)? {
-        match name.as_ref() {
-            "site_id" => parsed.site_id = site_id(&value)?,
-            "window" => parsed.window = window(&value)?,
-            "limit" => parsed.limit = limit(&value, 1)?,
-            "as_of" => parsed.as_of = as_of(&value)?,
-            "currency" if defaults.is_money => parsed.currency = currency(&value)?,
-            _ => {
-                let currency = if defaults.is_money { ", currency" } else { "" };
-                return Err(format!(
-                    "{name:?} is not a parameter of this call; it takes site_id, window, limit, as_of{currency}"
-                ));
-            }
-        }
-    }
-    Ok(parsed)
-}
 
 /// A name and its value.
 pub(crate) type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -105,14 +42,10 @@ pub(crate) fn each_once<'a>(
     Ok(parameters)
 }
 
-pub(crate) fn site_id(value: &str) -> Result<String, String> {
-    let is_valid = (1..=SITE_BYTES_MAX).contains(&value.len())
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
-    if is_valid {
-        Ok(value.to_string())
-    } else {
-        Err(format!("site_id is {value:?}; expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -"))
-    }
+pub(crate) fn site_id(value: &str) -> Result<SiteId, String> {
+    SiteId::parse(value).ok_or_else(|| {
+        format!("site_id is {value:?}; expected 1 to {SITE_BYTES_MAX} of {SITE_CHARACTERS}")
+    })
 }
 
 pub(crate) fn item_id(value: &str) -> Result<String, String> {
@@ -156,68 +89,4 @@ pub(crate) fn with_plus_signs(value: &str) -> String {
 pub(crate) fn currency(value: &str) -> Result<Currency, String> {
     Currency::parse(value.as_bytes())
         .ok_or_else(|| format!("currency is {value:?}; expected three letters, as USD"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(query: &str) -> Result<RankingQuery, String> {
-        let defaults = Defaults {
-            window: WindowLength::HOUR,
-            currency: Currency::parse(b"USD").expect("three letters"),
-            now: DateTime::from_timestamp(1_795_216_079, 0).expect("in range"),
-            is_money: true,
-        };
-        parse(query, &defaults)
-    }
-
-    #[test]
-    fn an_empty_question_has_defaults() {
-        let query = parsed("").expect("nothing is required");
-        assert_eq!(
-            (query.site_id.as_str(), query.limit, query.window),
-            ("default", 10, WindowLength::HOUR)
-        );
-        assert_eq!(query.as_of.to_string(), "2026-11-20T23:07:00Z");
-    }
-
-    #[test]
-    fn every_parameter_is_read() {
-        let query = parsed("site_id=a.b_c:d-e&window=15m&limit=100&as_of=2026-11-20T23%3A59%3A59%2B01:00&currency=eur")
-            .expect("all are right");
-        assert_eq!(query.site_id, "a.b_c:d-e");
-        assert_eq!((query.window.minutes(), query.limit), (15, 100));
-        assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
-        assert_eq!(query.currency.as_str(), "EUR");
-    }
-
-    #[test]
-    fn a_zone_with_an_unescaped_plus_is_understood() {
-        let query = parsed("as_of=2026-11-20T23:59:00+01:00").expect("a plus that became a space");
-        assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
-    }
-
-    #[test]
-    fn a_wrong_parameter_is_named() {
-        let long = format!("site_id={}", "a".repeat(65));
-        for (query, name) in [
-            ("site_id=", "site_id"),
-            ("site_id=a%20b", "site_id"),
-            (long.as_str(), "site_id"),
-            ("window=401d", "window"),
-            ("window=", "window"),
-            ("limit=0", "limit"),
-            ("limit=101", "limit"),
-            ("limit=ten", "limit"),
-            ("as_of=yesterday", "as_of"),
-            ("as_of=1960-01-01T00:00:00Z", "as_of"),
-            ("currency=dollars", "currency"),
-            ("colour=red", "colour"),
-            ("limit=1&limit=2", "limit"),
-        ] {
-            let error = parsed(query).expect_err(query);
-            assert!(error.contains(name), "{query}: {error}");
-        }
-    }
 }

@@ -1,279 +1,65 @@
-//! The page of an item: all that was counted of it in a window.
+//! `GET /items/{item_id}`: everything that was counted of one item in a window.
+
+pub(crate) mod answer;
+pub(crate) mod describe;
+pub(crate) mod query;
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
 use lambda_http::http::StatusCode;
-use lambda_http::{Body, Request, RequestExt, Response, service_fn};
-use minutebook_domain::count::amount::Amount;
-use minutebook_domain::count::measure::{Currency, Measure};
-use minutebook_domain::query::ranking::Sums;
-use minutebook_domain::query::window::{Window, WindowLength};
-use minutebook_domain::time::Minute;
-use minutebook_domain::time::period::Retention;
+use lambda_http::{Body, Request, RequestExt, Response};
+use minutebook_domain::query::window::Window;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
-use minutebook_storage::table::Table;
-use percent_encoding::percent_decode_str;
-use schemars::JsonSchema;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
-use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number, unreadable};
-use crate::http::parameters::{self, Parameter, SITE_DEFAULT};
-use crate::http::response::{json, preflight_or_wrong_method, problem};
-use minutebook_runtime::aws::Aws;
-use minutebook_runtime::clock::Clock;
-use minutebook_runtime::config::{Config, environment};
+use crate::backend::Backend;
+use crate::http::answer::{WindowAnswer, unreadable};
+use crate::http::response::{json, problem};
+use crate::items::answer::{Answer, Numbers};
+use crate::items::query::ItemQuery;
 
-/// What stands before the id in the path.
-const PATH: &str = "/items/";
-
-/// Runs the items function under the Lambda runtime until it is shut down.
-///
-/// # Errors
-/// A configuration that cannot be used, at start-up; the runtime's own.
-pub async fn serve() -> Result<(), lambda_http::Error> {
-    lambda_http::tracing::init_default_subscriber();
-    let config = Config::read(environment)?;
-    let handler = Handler {
-        rows: Table { client: Aws::read(environment)?.dynamodb(), name: config.table },
-        default_currency: config.default_currency,
-        retention: config.retention,
-        clock: Clock::system(),
+/// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
+/// retry helps.
+pub async fn handle<R: RowSource, Q: Sync>(
+    request: &Request,
+    backend: &Backend<R, Q>,
+) -> Response<Body> {
+    let (now, retention) = (backend.clock.now(), backend.retention);
+    // API Gateway does not encode a `#` in the id, which would cut the query off the request's URI.
+    let parameters = request.query_string_parameters();
+    let parameters =
+        parameters.iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
+    let path = request.raw_http_path();
+    let question = match ItemQuery::read(path, parameters, backend.default_currency, now) {
+        Ok(question) => question,
+        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };
-    lambda_http::run(service_fn(|request| handler.handle(request))).await
-}
-
-/// The items function with all that it depends on.
-#[derive(Clone, Debug)]
-pub struct Handler<S> {
-    /// Where the rows lie.
-    pub rows: S,
-    /// The currency of questions that name none.
-    pub default_currency: Currency,
-    /// For how long rows are kept.
-    pub retention: Retention,
-    /// Where now comes from.
-    pub clock: Clock,
-}
-
-impl<S: RowSource> Handler<S> {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says
-    /// that a retry helps.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-        if let Some(response) = preflight_or_wrong_method(request.method()) {
-            return Ok(response);
-        }
-        let now = self.clock.now();
-        // A `#` in the id, which API Gateway hands over as it is, would cut the query off the
-        // request's URI.
-        let parameters = request.query_string_parameters();
-        let parameters =
-            parameters.iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
-        let question = match ItemQuery::read(
-            request.raw_http_path(),
-            parameters,
-            self.default_currency,
-            now,
-        ) {
-            Ok(question) => question,
-            Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
-        };
-        let (window, precision) =
-            Window::ending_with(question.as_of, question.window).kept(self.retention, now);
-        let sum_question = SumQuestion {
-            site: &question.site_id,
-            measures: &Numbers::measures(question.currency),
-            key: Some(&question.item_id),
-            windows: &[window],
-            now,
-            retention: self.retention,
-        };
-        let window = WindowAnswer {
-            from: window.from.to_string(),
-            to: window.to.to_string(),
-            precision: precision.as_str(),
-        };
-        match sum_windows(&self.rows, &sum_question).await {
-            Ok(sums) => Ok(json(&Answer::new(&question, window, &Numbers::of(&sums)))),
-            Err(error) => Ok(unreadable(&error)),
-        }
-    }
-}
-
-/// What is asked about an item.
-struct ItemQuery {
-    item_id: String,
-    site_id: String,
-    window: WindowLength,
-    as_of: Minute,
-    currency: Currency,
-}
-
-impl ItemQuery {
-    /// Reads the path and the query string. The error is a sentence that names what is wrong, for a
-    /// 400.
-    fn read<'a>(
-        path: &str,
-        parameters: impl Iterator<Item = Parameter<'a>>,
-        default_currency: Currency,
-        now: DateTime<Utc>,
-    ) -> Result<ItemQuery, String> {
-        let as_of =
-            Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?;
-        let mut query = ItemQuery {
-            item_id: item_id(path)?,
-            site_id: SITE_DEFAULT.to_string(),
-            window: WindowLength::DAY,
-            as_of,
-            currency: default_currency,
-        };
-        for (name, value) in parameters::each_once(parameters)? {
-            match name.as_ref() {
-                "site_id" => query.site_id = parameters::site_id(&value)?,
-                "window" => query.window = parameters::window(&value)?,
-                "as_of" => query.as_of = parameters::as_of(&value)?,
-                "currency" => query.currency = parameters::currency(&value)?,
-                _ => {
-                    return Err(format!(
-                        "{name:?} is not a parameter of this call; it takes site_id, window, as_of, currency"
-                    ));
-                }
-            }
-        }
-        Ok(query)
-    }
-}
-
-/// The id in a path. API Gateway hands paths over decoded, but for `%25`, which it leaves; others
-/// leave all of it: either way decoding it once gives the id. What follows `/items/` is the id to
-/// its end, since an encoded slash may come decoded.
-fn item_id(path: &str) -> Result<String, String> {
-    let (_, encoded) = path
-        .split_once(PATH)
-        .ok_or_else(|| format!("the path is {path:?}; expected {PATH} and an item's id"))?;
-    let decoded = percent_decode_str(encoded)
-        .decode_utf8()
-        .map_err(|_| format!("item_id is {encoded:?}; expected percent-encoded UTF-8"))?;
-    parameters::item_id(&decoded)
-}
-
-/// All that is counted of an item.
-struct Numbers {
-    views: Amount,
-    carts: Amount,
-    removals: Amount,
-    units: Amount,
-    sales: Amount,
-    refunds: Amount,
-}
-
-impl Numbers {
-    fn measures(currency: Currency) -> [Measure; 6] {
-        [
-            Measure::Views,
-            Measure::Carts,
-            Measure::Removals,
-            Measure::Units,
-            Measure::Sales(currency),
-            Measure::Refunds(currency),
-        ]
-    }
-
-    /// The totals of these measures, in their order.
-    fn of(sums: &[Sums]) -> Numbers {
-        let mut totals = sums.iter().map(Sums::total);
-        let mut next = || totals.next().unwrap_or_default();
-        Numbers {
-            views: next(),
-            carts: next(),
-            removals: next(),
-            units: next(),
-            sales: next(),
-            refunds: next(),
-        }
-    }
-}
-
-/// All that was counted of an item in a window.
-// In the order in which its members are written.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Item")]
-pub(crate) struct Answer<'a> {
-    item_id: ItemId<'a>,
-    site_id: &'a str,
-    #[schemars(with = "Number")]
-    views: Box<RawValue>,
-    /// How often it was added to a cart, whatever the quantity.
-    #[schemars(with = "Number")]
-    adds_to_cart: Box<RawValue>,
-    /// How often it was removed from a cart.
-    #[schemars(with = "Number")]
-    removals: Box<RawValue>,
-    /// How many pieces were purchased.
-    #[schemars(with = "Number")]
-    units: Box<RawValue>,
-    #[schemars(with = "Number")]
-    gross_sales: Box<RawValue>,
-    #[schemars(with = "Number")]
-    refunds: Box<RawValue>,
-    /// Gross sales less refunds, both by the time of their events, so that it may be negative.
-    #[schemars(with = "Number")]
-    net_sales: Box<RawValue>,
-    /// The currency of all amounts; those of others are not in them.
-    currency: String,
-    conversion: Conversion,
-    /// The minute that the window ends with.
-    #[schemars(with = "Time")]
-    as_of: String,
-    window: WindowAnswer,
-}
-
-/// How many of one thing there are to one of another, to six decimals; null if there is nothing to
-/// divide by.
-#[derive(Serialize, JsonSchema)]
-struct Conversion {
-    #[schemars(with = "Option<Number>")]
-    adds_to_cart_per_view: Option<Box<RawValue>>,
-    #[schemars(with = "Option<Number>")]
-    units_per_add_to_cart: Option<Box<RawValue>>,
-    #[schemars(with = "Option<Number>")]
-    units_per_view: Option<Box<RawValue>>,
-}
-
-impl<'a> Answer<'a> {
-    fn new(question: &'a ItemQuery, window: WindowAnswer, numbers: &Numbers) -> Answer<'a> {
-        let count = |amount| number(amount, false);
-        let money = |amount| number(amount, true);
-        let ratio = |amount: Amount, to: Amount| amount.per(to).map(count);
-        Answer {
-            item_id: ItemId(&question.item_id),
-            site_id: &question.site_id,
-            views: count(numbers.views),
-            adds_to_cart: count(numbers.carts),
-            removals: count(numbers.removals),
-            units: count(numbers.units),
-            gross_sales: money(numbers.sales),
-            refunds: money(numbers.refunds),
-            net_sales: money(numbers.sales.saturating_sub(numbers.refunds)),
-            currency: question.currency.to_string(),
-            conversion: Conversion {
-                adds_to_cart_per_view: ratio(numbers.carts, numbers.views),
-                units_per_add_to_cart: ratio(numbers.units, numbers.carts),
-                units_per_view: ratio(numbers.units, numbers.views),
-            },
-            as_of: question.as_of.to_string(),
-            window,
-        }
+    let (window, precision) =
+        Window::ending_with(question.as_of, question.window).kept(retention, now);
+    let sum_question = SumQuestion {
+        site: question.site_id.as_str(),
+        measures: &Numbers::measures(question.currency),
+        key: Some(&question.item_id),
+        windows: &[window],
+        now,
+        retention,
+    };
+    let window = WindowAnswer::new(window, precision);
+    match sum_windows(&backend.rows, &sum_question).await {
+        Ok(sums) => json(&Answer::new(&question, window, &Numbers::of(&sums))),
+        Err(error) => unreadable(&error),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::{DateTime, Utc};
+    use minutebook_domain::count::amount::Amount;
+    use minutebook_domain::count::measure::Measure;
     use minutebook_domain::plan::Row;
+    use minutebook_domain::time::Minute;
     use minutebook_domain::time::lateness::is_settled;
-    use minutebook_domain::time::period::Period;
+    use minutebook_domain::time::period::{Period, Retention};
     use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::MemoryTable;
     use serde_json::{Value, json};
@@ -323,37 +109,30 @@ mod tests {
     }
 
     /// The request that API Gateway makes of a call whose path came decoded to this.
-    fn request(method: &str, raw_path: &str, query: &str) -> Request {
+    fn request(raw_path: &str, query: &str) -> Request {
         let text = include_str!("../../../../events/lambda/http_most_viewed_item.json");
         let mut event: Value = serde_json::from_str(text).expect("JSON");
         event["rawPath"] = json!(raw_path);
         event["rawQueryString"] = json!(query);
-        event["requestContext"]["http"]["method"] = json!(method);
         lambda_http::request::from_str(&event.to_string()).expect("an event of API Gateway")
     }
 
-    fn asked(method: &str, raw_path: &str, query: &str) -> (u16, String) {
-        let default_currency = Currency::parse(b"USD").expect("three letters");
-        let handler = Handler {
-            rows: table(),
-            default_currency,
-            retention: RETENTION,
-            clock: Clock::new(now),
-        };
-        let answering = handler.handle(request(method, raw_path, query));
-        let response = handler.rows.read(answering).0.expect("an answer");
+    fn asked(raw_path: &str, query: &str) -> (u16, String) {
+        let backend = Backend::of_test(table(), now());
+        let request = request(raw_path, query);
+        let response = backend.rows.read(handle(&request, &backend)).0;
         (response.status().as_u16(), String::from_utf8_lossy(response.body().as_ref()).into_owned())
     }
 
     fn answer(raw_path: &str, query: &str) -> Value {
-        let (status, body) = asked("GET", raw_path, query);
+        let (status, body) = asked(raw_path, query);
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).expect("JSON")
     }
 
     #[test]
     fn a_day_of_an_item() {
-        let (status, body) = asked("GET", "/items/7", "");
+        let (status, body) = asked("/items/7", "");
         assert_eq!(status, 200);
         assert_eq!(
             body,
@@ -369,11 +148,8 @@ mod tests {
 
     #[test]
     fn an_item_that_nobody_saw_is_zeros_and_no_ratios() {
-        let (status, body) = asked(
-            "GET",
-            "/items/x",
-            "site_id=other&currency=eur&window=1h&as_of=2026-11-01T00:30:00Z",
-        );
+        let (status, body) =
+            asked("/items/x", "site_id=other&currency=eur&window=1h&as_of=2026-11-01T00:30:00Z");
         assert_eq!(status, 200);
         assert_eq!(
             body,
@@ -444,12 +220,10 @@ mod tests {
             ("/items/7", "as_of=now", "as_of"),
             ("/items/7", "window=1h&window=2h", "window is given twice"),
         ] {
-            let (status, body) = asked("GET", path, query);
+            let (status, body) = asked(path, query);
             let problem: Value = serde_json::from_str(&body).expect("JSON");
             let sentence = problem["error"].as_str().unwrap_or_default();
             assert!(status == 400 && sentence.contains(named), "{path} {query}: {status} {body}");
         }
-        assert_eq!(asked("POST", "/items/7", "").0, 405);
-        assert_eq!(asked("OPTIONS", "/items/7", "").0, 204);
     }
 }

@@ -1,6 +1,7 @@
 //! The query parameters of the live numbers.
 
 use chrono::{DateTime, Utc};
+use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::WindowLength;
 use minutebook_domain::time::{MINUTES_PER_HOUR, Minute};
 
@@ -15,7 +16,7 @@ pub(crate) const LIMIT_DEFAULT: usize = 5;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LiveQuery {
     /// The site that is asked about.
-    pub(crate) site_id: String,
+    pub(crate) site_id: SiteId,
     /// How long a user or a session counts as active.
     pub(crate) users_window: WindowLength,
     /// How long views are looked at.
@@ -32,7 +33,7 @@ pub(crate) struct LiveQuery {
 /// One sentence that names the parameter and what was expected, for a 400.
 pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<LiveQuery, String> {
     let mut parsed = LiveQuery {
-        site_id: parameters::SITE_DEFAULT.to_string(),
+        site_id: SiteId::default(),
         users_window: WindowLength::FIVE_MINUTES,
         views_window: WindowLength::QUARTER_OF_AN_HOUR,
         limit: LIMIT_DEFAULT,

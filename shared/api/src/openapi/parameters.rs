@@ -2,10 +2,11 @@
 //! are read with.
 
 use minutebook_domain::event::line::KEY_BYTES_MAX;
+use minutebook_domain::event::site::{DEFAULT_SITE, SITE_BYTES_MAX};
 use minutebook_domain::query::window::WINDOW_MINUTES_MAX;
 use serde_json::{Value, json};
 
-use crate::http::parameters::{LIMIT_DEFAULT, LIMIT_MAX, SITE_BYTES_MAX, SITE_DEFAULT};
+use crate::http::parameters::{LIMIT_DEFAULT, LIMIT_MAX};
 
 /// A parameter of the query.
 pub(crate) fn query(name: &str, description: &str, schema: Value) -> Value {
@@ -29,7 +30,7 @@ pub(crate) fn site_id() -> Value {
     query(
         "site_id",
         "The site that the events name.",
-        json!({"type": "string", "pattern": pattern, "default": SITE_DEFAULT}),
+        json!({"type": "string", "pattern": pattern, "default": DEFAULT_SITE}),
     )
 }
 

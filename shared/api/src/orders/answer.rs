@@ -166,9 +166,9 @@ impl<'a> OrdersAnswer<'a> {
                 .collect(),
             avg_order_value: number(value.gross.per(value.count).unwrap_or_default(), true),
             orders_per_hour: hours.map(|(hour, orders)| (hour, number(orders, false))).collect(),
-            site_id: &question.site_id,
+            site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),
-            window: window(kept),
+            window: WindowAnswer::new(kept.0, kept.1),
         }
     }
 }
@@ -254,9 +254,9 @@ impl<'a> RealtimeAnswer<'a> {
             top_products: present.products.top(RankBy::Revenue, question.limit),
             recent_orders: present.recent.iter().filter_map(RecentAnswer::new).collect(),
             currency: question.currency.to_string(),
-            site_id: &question.site_id,
+            site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),
-            window: window(kept),
+            window: WindowAnswer::new(kept.0, kept.1),
         }
     }
 }
@@ -324,9 +324,9 @@ impl<'a> HourlyAnswer<'a> {
             total_revenue: number(all.gross, true),
             net_revenue: number(all.net(), true),
             currency: question.currency.to_string(),
-            site_id: &question.site_id,
+            site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),
-            window: window(kept),
+            window: WindowAnswer::new(kept.0, kept.1),
         }
     }
 }
@@ -353,17 +353,9 @@ impl<'a> TopProductsAnswer<'a> {
         TopProductsAnswer {
             products: products.top(question.rank_by, question.limit),
             currency: question.currency.to_string(),
-            site_id: &question.site_id,
+            site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),
-            window: window(kept),
+            window: WindowAnswer::new(kept.0, kept.1),
         }
-    }
-}
-
-fn window((window, precision): (Window, Precision)) -> WindowAnswer {
-    WindowAnswer {
-        from: window.from.to_string(),
-        to: window.to.to_string(),
-        precision: precision.as_str(),
     }
 }

@@ -3,9 +3,8 @@
 use minutebook_domain::query::window::WINDOW_MINUTES_MAX;
 use serde_json::{Value, json};
 
-use crate::openapi::calls::problems;
+use crate::openapi::operation::{Operation, Schemas, problems};
 use crate::openapi::parameters::{as_of, currency, limit, query, site_id};
-use crate::openapi::{Operation, Schemas};
 use crate::orders::answer::{HourlyAnswer, OrdersAnswer, RealtimeAnswer, TopProductsAnswer};
 use crate::orders::query::HOURLY_DAYS_MAX;
 

@@ -1,5 +1,6 @@
-//! The questions about orders: how many there are and what became of them, what goes on just now,
-//! what they bring by the hour, and which products they are of.
+//! `GET /metrics/orders`, `/metrics/realtime`, `/metrics/revenue/hourly` and
+//! `/metrics/products/top`: how many orders there are, what became of them, what happens right now,
+//! and what they bring by the hour and by product.
 
 pub(crate) mod answer;
 pub(crate) mod describe;
@@ -8,126 +9,87 @@ pub(crate) mod query;
 use chrono::{DateTime, Utc};
 use futures::future::{try_join, try_join4};
 use lambda_http::http::StatusCode;
-use lambda_http::{Body, Request, RequestExt, Response, service_fn};
-use minutebook_domain::count::measure::{Currency, Measure};
+use lambda_http::{Body, Request, Response};
+use minutebook_domain::count::measure::Measure;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window, WindowLength};
 use minutebook_domain::time::Minute;
-use minutebook_domain::time::period::{Period, Retention};
+use minutebook_domain::time::period::Period;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::order::rows::{OrderSource, RecentQuestion};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
-use minutebook_storage::table::Table;
 use minutebook_storage::visitors::{VisitorQuestion, count_visitors};
 
+use crate::backend::Backend;
 use crate::http::answer::unreadable;
-use crate::http::response::{json, preflight_or_wrong_method, problem};
+use crate::http::response::{json, problem};
 use crate::orders::answer::{
     HourlyAnswer, OrdersAnswer, Present, Products, RealtimeAnswer, TopProductsAnswer, Value,
 };
 use crate::orders::query::{HOURLY_DAYS_MAX, OrdersQuery, Takes};
-use minutebook_runtime::aws::Aws;
-use minutebook_runtime::clock::Clock;
-use minutebook_runtime::config::{Config, environment};
 
-/// The calls, by the ends of their paths.
-const CALLS: [(&str, Call); 4] = [
-    ("/metrics/orders", Call::Orders),
-    ("/metrics/realtime", Call::Realtime),
-    ("/metrics/revenue/hourly", Call::HourlyRevenue),
-    ("/metrics/products/top", Call::TopProducts),
-];
-
-/// Runs the orders function under the Lambda runtime until it is shut down.
-///
-/// # Errors
-/// A configuration that cannot be used, at start-up; the runtime's own.
-pub async fn serve() -> Result<(), lambda_http::Error> {
-    lambda_http::tracing::init_default_subscriber();
-    let config = Config::read(environment)?;
-    let handler = Handler {
-        rows: Table { client: Aws::read(environment)?.dynamodb(), name: config.table },
-        default_currency: config.default_currency,
-        retention: config.retention,
-        clock: Clock::system(),
-    };
-    lambda_http::run(service_fn(|request| handler.handle(request))).await
-}
-
-/// The orders function with all that it depends on.
-#[derive(Clone, Debug)]
-pub struct Handler<S> {
-    /// Where the rows lie.
-    pub rows: S,
-    /// The currency of questions that name none.
-    pub default_currency: Currency,
-    /// For how long rows are kept.
-    pub retention: Retention,
-    /// Where now comes from.
-    pub clock: Clock,
-}
-
-/// What is asked for.
+/// The four calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Call {
+pub enum OrdersCall {
+    /// `/metrics/orders`.
     Orders,
+    /// `/metrics/realtime`.
     Realtime,
+    /// `/metrics/revenue/hourly`.
     HourlyRevenue,
+    /// `/metrics/products/top`.
     TopProducts,
 }
 
-impl Call {
+impl OrdersCall {
     fn takes(self) -> Takes {
         let days_max = WINDOW_MINUTES_MAX / (24 * 60);
         let day = WindowLength::DAY;
         match self {
-            Call::Orders | Call::HourlyRevenue => {
+            OrdersCall::Orders | OrdersCall::HourlyRevenue => {
                 Takes { window: day, days_max: HOURLY_DAYS_MAX, lists: false, ranks: false }
             }
-            Call::Realtime => {
+            OrdersCall::Realtime => {
                 Takes { window: WindowLength::FIVE_MINUTES, days_max: 1, lists: true, ranks: false }
             }
-            Call::TopProducts => Takes { window: day, days_max, lists: true, ranks: true },
+            OrdersCall::TopProducts => Takes { window: day, days_max, lists: true, ranks: true },
         }
     }
 }
 
-impl<S: RowSource + OrderSource> Handler<S> {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 404 the
-    /// paths, 503 says that a retry helps.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-        if let Some(response) = preflight_or_wrong_method(request.method()) {
-            return Ok(response);
-        }
-        let path = request.raw_http_path();
-        let Some((_, call)) = CALLS.into_iter().find(|(end, _)| path.ends_with(end)) else {
-            let paths = CALLS.map(|(end, _)| end).join(", ");
-            return Ok(problem(
-                StatusCode::NOT_FOUND,
-                &format!("the path is {path:?}; expected one of {paths}"),
-            ));
-        };
-        let now = self.clock.now();
-        let query = request.uri().query().unwrap_or_default();
-        let question = match query::parse(query, &call.takes(), self.default_currency, now) {
-            Ok(question) => question,
-            Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
-        };
-        let answered = match call {
-            Call::Orders => self.orders(&question, now).await,
-            Call::Realtime => self.realtime(&question, now).await,
-            Call::HourlyRevenue => self.hourly_revenue(&question, now).await,
-            Call::TopProducts => self.top_products(&question, now).await,
-        };
-        Ok(answered.unwrap_or_else(|error| unreadable(&error)))
-    }
+/// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
+/// retry helps.
+pub async fn handle<R: RowSource + OrderSource, Q: Sync>(
+    call: OrdersCall,
+    request: &Request,
+    backend: &Backend<R, Q>,
+) -> Response<Body> {
+    let now = backend.clock.now();
+    let query = request.uri().query().unwrap_or_default();
+    let question = match query::parse(query, &call.takes(), backend.default_currency, now) {
+        Ok(question) => question,
+        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
+    };
+    let reader = Reader(backend);
+    let answered = match call {
+        OrdersCall::Orders => reader.orders(&question, now).await,
+        OrdersCall::Realtime => reader.realtime(&question, now).await,
+        OrdersCall::HourlyRevenue => reader.hourly_revenue(&question, now).await,
+        OrdersCall::TopProducts => reader.top_products(&question, now).await,
+    };
+    answered.unwrap_or_else(|error| unreadable(&error))
+}
 
+/// Reads what the calls answer with.
+struct Reader<'a, R, Q>(&'a Backend<R, Q>);
+
+impl<R: RowSource + OrderSource, Q: Sync> Reader<'_, R, Q> {
     async fn orders(
         &self,
         question: &OrdersQuery,
         now: DateTime<Utc>,
     ) -> Result<Response<Body>, StorageError> {
-        let kept = Window::ending_with(question.as_of, question.window).kept(self.retention, now);
+        let kept = Window::ending_with(question.as_of, question.window).kept(self.0.retention, now);
         let hours = self.hours(kept.0, now);
         let measures = [Measure::Orders, Measure::OrderValue(question.currency)];
         let (sums, per_hour) = try_join(
@@ -146,7 +108,7 @@ impl<S: RowSource + OrderSource> Handler<S> {
         question: &OrdersQuery,
         now: DateTime<Utc>,
     ) -> Result<Response<Body>, StorageError> {
-        let (site, retention) = (question.site_id.as_str(), self.retention);
+        let (site, retention) = (question.site_id.as_str(), self.0.retention);
         let kept = Window::ending_with(question.as_of, question.window).kept(retention, now);
         let measures = [Measure::Orders, Measure::OrderValue(question.currency)];
         let windows = &[kept.0];
@@ -159,8 +121,8 @@ impl<S: RowSource + OrderSource> Handler<S> {
         let (sums, products, visitors, recent) = try_join4(
             self.sums(question, &measures, windows, now),
             self.sums(question, &Products::measures(question.currency), windows, now),
-            count_visitors(&self.rows, &VisitorQuestion { site, windows, now, retention }),
-            self.rows.recent_orders(&recent),
+            count_visitors(&self.0.rows, &VisitorQuestion { site, windows, now, retention }),
+            self.0.rows.recent_orders(&recent),
         )
         .await?;
         let [by_status, value] = two(sums);
@@ -182,7 +144,7 @@ impl<S: RowSource + OrderSource> Handler<S> {
         let asked = Window::ending_with(question.as_of, question.window);
         // Whole hours, of which the last one may not be over.
         let from = asked.from.hour().first_minute();
-        let kept = Window { from, ..asked }.kept(self.retention, now);
+        let kept = Window { from, ..asked }.kept(self.0.retention, now);
         let hours = self.hours(kept.0, now);
         let sums =
             self.sums(question, &[Measure::OrderValue(question.currency)], &hours, now).await?;
@@ -196,7 +158,7 @@ impl<S: RowSource + OrderSource> Handler<S> {
         question: &OrdersQuery,
         now: DateTime<Utc>,
     ) -> Result<Response<Body>, StorageError> {
-        let kept = Window::ending_with(question.as_of, question.window).kept(self.retention, now);
+        let kept = Window::ending_with(question.as_of, question.window).kept(self.0.retention, now);
         let sums =
             self.sums(question, &Products::measures(question.currency), &[kept.0], now).await?;
         Ok(json(&TopProductsAnswer::new(question, kept, &Products::of(sums))))
@@ -211,8 +173,8 @@ impl<S: RowSource + OrderSource> Handler<S> {
     ) -> Result<Vec<Sums>, StorageError> {
         let site = question.site_id.as_str();
         let question =
-            SumQuestion { site, measures, key: None, windows, now, retention: self.retention };
-        sum_windows(&self.rows, &question).await
+            SumQuestion { site, measures, key: None, windows, now, retention: self.0.retention };
+        sum_windows(&self.0.rows, &question).await
     }
 
     /// The hours of a window, the first and the last as far as they lie in it; without those that
@@ -223,7 +185,7 @@ impl<S: RowSource + OrderSource> Handler<S> {
         while from < window.to {
             let hour = Period::Hour(from.hour());
             let to: Minute = hour.end().min(window.to);
-            if !self.retention.has_expired(hour, now.timestamp()) {
+            if !self.0.retention.has_expired(hour, now.timestamp()) {
                 hours.push(Window { from, to });
             }
             from = to;

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::WindowLength;
 use minutebook_domain::time::{HOURS_PER_DAY, MINUTES_PER_HOUR, Minute};
 
@@ -14,7 +15,7 @@ pub(crate) const HOURLY_DAYS_MAX: u32 = 7;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct OrdersQuery {
     /// The site that is asked about.
-    pub(crate) site_id: String,
+    pub(crate) site_id: SiteId,
     /// How long the window is.
     pub(crate) window: WindowLength,
     /// How many products and recent orders are listed.
@@ -60,7 +61,7 @@ pub(crate) fn parse(
     now: DateTime<Utc>,
 ) -> Result<OrdersQuery, String> {
     let mut parsed = OrdersQuery {
-        site_id: parameters::SITE_DEFAULT.to_string(),
+        site_id: SiteId::default(),
         window: takes.window,
         limit: parameters::LIMIT_DEFAULT,
         rank_by: RankBy::Revenue,

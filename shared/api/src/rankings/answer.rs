@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
 use crate::http::response::json;
-use crate::rankings::Ranking;
+use crate::rankings::query::Ranking;
 
 /// The item that was viewed most.
 #[derive(Serialize, JsonSchema)]
@@ -85,7 +85,9 @@ struct SoldItem<'a> {
 pub(crate) struct Ranked<'a> {
     /// The items of the highest numbers, descending.
     pub(crate) top: Vec<(&'a str, Amount)>,
-    /// The currency of the numbers, where they are money.
+    /// Whether the numbers are money.
+    pub(crate) is_money: bool,
+    /// The currency of the numbers, if they are money.
     pub(crate) currency: &'a str,
     /// The minute that the window ends with.
     pub(crate) as_of: &'a str,
@@ -96,7 +98,7 @@ pub(crate) struct Ranked<'a> {
 impl<'a> Ranked<'a> {
     /// The answer to the call of this ranking.
     pub(crate) fn answer(self, ranking: Ranking) -> Response<Body> {
-        let value = |amount: Amount| number(amount, ranking.is_money());
+        let value = |amount: Amount| number(amount, self.is_money);
         let item = self.top.first().map(|(key, _)| ItemId(key));
         let first = value(self.top.first().map_or(Amount::ZERO, |(_, amount)| *amount));
         let top = self.top.iter().map(|(key, amount)| (ItemId(key), value(*amount)));

@@ -1,127 +1,61 @@
 //! The three rankings: one handler, three measures.
 
 pub(crate) mod answer;
+pub(crate) mod describe;
+pub(crate) mod query;
 
 use lambda_http::http::StatusCode;
-use lambda_http::{Body, Request, Response, service_fn};
-use minutebook_domain::count::measure::{Currency, Measure};
+use lambda_http::{Body, Request, Response};
 use minutebook_domain::query::ranking::Sums;
-use minutebook_domain::query::window::{Precision, Window, WindowLength};
-use minutebook_domain::time::period::Retention;
-use minutebook_storage::reader::SumQuestion;
-use minutebook_storage::table::Table;
+use minutebook_domain::query::window::{Precision, Window};
+use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 
+use crate::backend::Backend;
 use crate::http::answer::{WindowAnswer, unreadable};
-use crate::http::parameters::{self, Defaults, RankingQuery};
 use crate::http::response::{preflight_or_wrong_method, problem};
 use crate::rankings::answer::Ranked;
-use minutebook_runtime::aws::Aws;
-use minutebook_runtime::clock::Clock;
-use minutebook_runtime::config::{Config, environment};
+use crate::rankings::query::{Defaults, RankingQuery};
 
-/// What a ranking function ranks by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ranking {
-    /// `GET /most_viewed_item`: views, in the last hour.
-    MostViewed,
-    /// `GET /top_item_added_to_cart`: additions to carts, in the last 24 hours.
-    TopCarted,
-    /// `GET /highest_grossing_item`: sales, in the last 24 hours.
-    HighestGrossing,
-}
+pub use crate::rankings::query::Ranking;
 
-impl Ranking {
-    fn measure(self, currency: Currency) -> Measure {
-        match self {
-            Ranking::MostViewed => Measure::Views,
-            Ranking::TopCarted => Measure::Carts,
-            Ranking::HighestGrossing => Measure::Sales(currency),
-        }
+/// Answers one request. Errors are answers, too: 400 names the parameter, 405 the methods, and 503
+/// means that a retry helps.
+pub async fn handle<R: RowSource, Q: Sync>(
+    ranking: Ranking,
+    request: &Request,
+    backend: &Backend<R, Q>,
+) -> Response<Body> {
+    if let Some(response) = preflight_or_wrong_method(request.method()) {
+        return response;
     }
-
-    fn default_window(self) -> WindowLength {
-        match self {
-            Ranking::MostViewed => WindowLength::HOUR,
-            Ranking::TopCarted | Ranking::HighestGrossing => WindowLength::DAY,
-        }
-    }
-
-    /// Whether its numbers are money.
-    pub(crate) fn is_money(self) -> bool {
-        self == Ranking::HighestGrossing
-    }
-}
-
-/// Runs a ranking function under the Lambda runtime until it is shut down.
-///
-/// # Errors
-/// A configuration that cannot be used, at start-up; the runtime's own.
-pub async fn serve(ranking: Ranking) -> Result<(), lambda_http::Error> {
-    lambda_http::tracing::init_default_subscriber();
-    let config = Config::read(environment)?;
-    let table = Table { client: Aws::read(environment)?.dynamodb(), name: config.table };
-    let handler = Handler {
-        ranking,
-        table,
-        default_currency: config.default_currency,
-        retention: config.retention,
-        clock: Clock::system(),
+    let (now, retention) = (backend.clock.now(), backend.retention);
+    let defaults = Defaults {
+        window: ranking.default_window(),
+        currency: backend.default_currency,
+        now,
+        is_money: ranking.measure(backend.default_currency).is_money(),
     };
-    lambda_http::run(service_fn(|request| handler.handle(request))).await
-}
-
-/// A ranking function with all that it depends on.
-#[derive(Clone, Debug)]
-pub struct Handler {
-    /// What it ranks by.
-    pub ranking: Ranking,
-    /// Where the numbers lie.
-    pub table: Table,
-    /// The currency of questions that name none.
-    pub default_currency: Currency,
-    /// For how long rows are kept.
-    pub retention: Retention,
-    /// Where now comes from.
-    pub clock: Clock,
-}
-
-impl Handler {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says
-    /// that a retry helps.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-        if let Some(response) = preflight_or_wrong_method(request.method()) {
-            return Ok(response);
+    let question = match query::parse(request.uri().query().unwrap_or_default(), &defaults) {
+        Ok(question) => question,
+        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
+    };
+    let (window, precision) =
+        Window::ending_with(question.as_of, question.window).kept(retention, now);
+    let sum_question = SumQuestion {
+        site: question.site_id.as_str(),
+        measures: &[ranking.measure(question.currency)],
+        key: None,
+        windows: &[window],
+        now,
+        retention,
+    };
+    match sum_windows(&backend.rows, &sum_question).await {
+        Ok(sums) => {
+            // There is one window.
+            let sums = sums.into_iter().next().unwrap_or_default();
+            answer(ranking, &question, (window, precision), &sums)
         }
-        let now = self.clock.now();
-        let defaults = Defaults {
-            window: self.ranking.default_window(),
-            currency: self.default_currency,
-            now,
-            is_money: self.ranking.is_money(),
-        };
-        let question = match parameters::parse(request.uri().query().unwrap_or_default(), &defaults)
-        {
-            Ok(question) => question,
-            Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
-        };
-        let asked = Window::ending_with(question.as_of, question.window);
-        let (window, precision) = asked.kept(self.retention, now);
-        let sum_question = SumQuestion {
-            site: &question.site_id,
-            measures: &[self.ranking.measure(question.currency)],
-            key: None,
-            windows: &[window],
-            now,
-            retention: self.retention,
-        };
-        match self.table.sum_windows(&sum_question).await {
-            // One window was asked for.
-            Ok(sums) => {
-                let sums = sums.into_iter().next().unwrap_or_default();
-                Ok(answer(self.ranking, &question, (window, precision), &sums))
-            }
-            Err(error) => Ok(unreadable(&error)),
-        }
+        Err(error) => unreadable(&error),
     }
 }
 
@@ -131,13 +65,10 @@ fn answer(
     (window, precision): (Window, Precision),
     sums: &Sums,
 ) -> Response<Body> {
-    let window = WindowAnswer {
-        from: window.from.to_string(),
-        to: window.to.to_string(),
-        precision: precision.as_str(),
-    };
+    let window = WindowAnswer::new(window, precision);
     let ranked = Ranked {
         top: sums.top(question.limit),
+        is_money: ranking.measure(question.currency).is_money(),
         currency: question.currency.as_str(),
         as_of: &question.as_of.to_string(),
         window,
@@ -149,6 +80,8 @@ fn answer(
 mod tests {
     use super::*;
     use minutebook_domain::count::amount::Amount;
+    use minutebook_domain::count::measure::Currency;
+    use minutebook_domain::event::site::SiteId;
     use minutebook_domain::time::Minute;
 
     fn answered(ranking: Ranking, amounts: &[(&str, &str)]) -> String {
@@ -157,7 +90,7 @@ mod tests {
             sums.add(key, Amount::parse(amount.as_bytes()).expect("a decimal"));
         }
         let question = RankingQuery {
-            site_id: "default".to_string(),
+            site_id: SiteId::default(),
             window: ranking.default_window(),
             limit: 2,
             as_of: Minute::from_epoch_seconds(1_795_216_079).expect("in range"),

@@ -1,148 +1,57 @@
-//! The statistics of a site: its views, its users and its most viewed paths, on a day, in a range
-//! or of all time.
+//! `GET /stats`: the views, visitors and most viewed paths of a site, of a day, a range or all time.
 
+pub(crate) mod answer;
+pub(crate) mod describe;
 pub(crate) mod query;
+pub(crate) mod views;
 
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
-use lambda_http::{Body, Request, Response, service_fn};
-use minutebook_domain::count::visitors::VisitorCounts;
-use minutebook_domain::query::window::{Precision, Window};
-use minutebook_domain::time::period::Retention;
+use lambda_http::{Body, Request, Response};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
-use minutebook_storage::table::Table;
 use minutebook_storage::visitors::{VisitorQuestion, count_visitors};
-use schemars::JsonSchema;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
-use crate::http::answer::{Number, Time, WindowAnswer, number, unreadable};
-use crate::http::response::{json, preflight_or_wrong_method, problem};
-use crate::http::views::Views;
-use crate::stats::query::StatsQuery;
-use minutebook_runtime::aws::Aws;
-use minutebook_runtime::clock::Clock;
-use minutebook_runtime::config::{Config, environment};
+use crate::backend::Backend;
+use crate::http::answer::unreadable;
+use crate::http::response::{json, problem};
+use crate::stats::answer::Answer;
+use crate::stats::views::Views;
 
-/// Runs the stats function under the Lambda runtime until it is shut down.
-///
-/// # Errors
-/// A configuration that cannot be used, at start-up; the runtime's own.
-pub async fn serve() -> Result<(), lambda_http::Error> {
-    lambda_http::tracing::init_default_subscriber();
-    let config = Config::read(environment)?;
-    let handler = Handler {
-        rows: Table { client: Aws::read(environment)?.dynamodb(), name: config.table },
-        retention: config.retention,
-        clock: Clock::system(),
+/// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
+/// retry helps.
+pub async fn handle<R: RowSource, Q: Sync>(
+    request: &Request,
+    backend: &Backend<R, Q>,
+) -> Response<Body> {
+    let (now, retention) = (backend.clock.now(), backend.retention);
+    let question = match query::parse(request.uri().query().unwrap_or_default(), now) {
+        Ok(question) => question,
+        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };
-    lambda_http::run(service_fn(|request| handler.handle(request))).await
-}
-
-/// The stats function with all that it depends on.
-#[derive(Clone, Debug)]
-pub struct Handler<S> {
-    /// Where the rows lie.
-    pub rows: S,
-    /// For how long rows are kept.
-    pub retention: Retention,
-    /// Where now comes from.
-    pub clock: Clock,
-}
-
-impl<S: RowSource> Handler<S> {
-    /// Answers one request. What goes wrong is an answer too: 400 names the parameter, 503 says
-    /// that a retry helps.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, lambda_http::Error> {
-        if let Some(response) = preflight_or_wrong_method(request.method()) {
-            return Ok(response);
+    let (window, precision) = question.window.kept(retention, now);
+    let (site, windows) = (question.site_id.as_str(), &[window]);
+    let views =
+        SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
+    let visitors = VisitorQuestion { site, windows, now, retention };
+    let rows = &backend.rows;
+    match try_join(sum_windows(rows, &views), count_visitors(rows, &visitors)).await {
+        Ok((sums, visitors)) => {
+            let visitors = visitors.first().copied().unwrap_or_default();
+            json(&Answer::new(&question, (window, precision), &Views::of(sums), visitors))
         }
-        let (now, retention) = (self.clock.now(), self.retention);
-        let question = match query::parse(request.uri().query().unwrap_or_default(), now) {
-            Ok(question) => question,
-            Err(sentence) => return Ok(problem(StatusCode::BAD_REQUEST, &sentence)),
-        };
-        let (window, precision) = question.window.kept(retention, now);
-        let (site, windows) = (question.site_id.as_str(), &[window]);
-        let views =
-            SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
-        let users = VisitorQuestion { site, windows, now, retention };
-        match try_join(sum_windows(&self.rows, &views), count_visitors(&self.rows, &users)).await {
-            Ok((sums, visitors)) => {
-                let users = visitors.first().copied().unwrap_or_default();
-                Ok(json(&Answer::new(&question, (window, precision), &Views::of(sums), users)))
-            }
-            Err(error) => Ok(unreadable(&error)),
-        }
-    }
-}
-
-/// The numbers of a site.
-// In the order in which its members are written.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Stats")]
-pub(crate) struct Answer<'a> {
-    site_id: &'a str,
-    /// The day, if one was asked about.
-    #[schemars(extend("format" = "date"))]
-    date: Option<String>,
-    /// All views: of pages, of items, and of neither.
-    #[schemars(with = "Number")]
-    total_views: Box<RawValue>,
-    /// How many customers had an event of any kind; see the accuracy of visitors in the
-    /// documentation.
-    unique_users: u64,
-    /// The paths with the most views, in their order.
-    top_paths: Vec<TopPath<'a>>,
-    /// The minute that the question was asked in.
-    #[schemars(with = "Time")]
-    as_of: String,
-    window: WindowAnswer,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct TopPath<'a> {
-    path: &'a str,
-    #[schemars(with = "Number")]
-    views: Box<RawValue>,
-}
-
-impl<'a> Answer<'a> {
-    fn new(
-        question: &'a StatsQuery,
-        (window, precision): (Window, Precision),
-        views: &'a Views,
-        visitors: VisitorCounts,
-    ) -> Answer<'a> {
-        let top = views.top_pages(question.limit).into_iter();
-        Answer {
-            site_id: &question.site_id,
-            date: question.date.map(|date| date.to_string()),
-            total_views: number(views.total(), false),
-            unique_users: visitors.visitors,
-            top_paths: top
-                .map(|(path, views)| TopPath { path, views: number(views, false) })
-                .collect(),
-            as_of: question.as_of.to_string(),
-            window: WindowAnswer {
-                from: window.from.to_string(),
-                to: window.to.to_string(),
-                precision: precision.as_str(),
-            },
-        }
+        Err(error) => unreadable(&error),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
     use minutebook_domain::count::amount::Amount;
     use minutebook_domain::count::measure::Measure;
     use minutebook_domain::plan::Row;
     use minutebook_domain::time::Minute;
     use minutebook_domain::time::lateness::is_settled;
-    use minutebook_domain::time::period::Period;
+    use minutebook_domain::time::period::{Period, Retention};
     use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::{MemoryTable, Reads};
     use serde_json::{Value, json};
@@ -190,15 +99,11 @@ mod tests {
         table
     }
 
-    fn asked(method: &str, query: &str) -> (u16, String, Reads) {
-        let now: DateTime<chrono::Utc> = NOW.parse().expect("a time");
-        let handler =
-            Handler { rows: table(), retention: RETENTION, clock: Clock::new(move || now) };
-        let request =
-            lambda_http::http::Request::builder().method(method).uri(format!("/stats?{query}"));
-        let answering = handler.handle(request.body(Body::Empty).expect("a request"));
-        let (response, reads) = handler.rows.read(answering);
-        let response = response.expect("an answer");
+    fn asked(query: &str) -> (u16, String, Reads) {
+        let backend = Backend::of_test(table(), NOW.parse().expect("a time"));
+        let request = lambda_http::http::Request::get(format!("/stats?{query}"));
+        let request = request.body(Body::Empty).expect("a request");
+        let (response, reads) = backend.rows.read(handle(&request, &backend));
         (
             response.status().as_u16(),
             String::from_utf8_lossy(response.body().as_ref()).into_owned(),
@@ -208,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_day_of_a_site() {
-        let (status, body, _) = asked("GET", "site_id=site-abc-123&date=2025-11-12");
+        let (status, body, _) = asked("site_id=site-abc-123&date=2025-11-12");
         assert_eq!(status, 200);
         assert_eq!(
             body,
@@ -223,7 +128,7 @@ mod tests {
 
     #[test]
     fn all_time_counts_every_view_once_and_lists_paths_only() {
-        let (status, body, reads) = asked("GET", "site_id=site-abc-123&limit=3");
+        let (status, body, reads) = asked("site_id=site-abc-123&limit=3");
         let answer: Value = serde_json::from_str(&body).expect("JSON");
         assert_eq!(
             (status, &answer["date"], &answer["total_views"]),
@@ -242,7 +147,7 @@ mod tests {
 
     #[test]
     fn an_unknown_site_is_zeros() {
-        let (status, body, _) = asked("GET", "site_id=nonexistent-site");
+        let (status, body, _) = asked("site_id=nonexistent-site");
         let expected = r#"{"site_id":"nonexistent-site","date":null,"total_views":0,"unique_users":0,"top_paths":[],"#;
         assert!(status == 200 && body.starts_with(expected), "{status} {body}");
     }
@@ -250,7 +155,7 @@ mod tests {
     #[test]
     fn a_range_ends_before_its_second_edge() {
         let total = |query: &str| {
-            let (_, body, _) = asked("GET", &format!("site_id=site-abc-123&{query}"));
+            let (_, body, _) = asked(&format!("site_id=site-abc-123&{query}"));
             serde_json::from_str::<Value>(&body).expect("JSON")["total_views"].clone()
         };
         assert_eq!(total("from=2025-11-12&to=2025-11-13"), 450);
@@ -272,10 +177,8 @@ mod tests {
             ),
             ("site_id=site-abc-123&limit=101", "limit"),
         ] {
-            let (status, body, _) = asked("GET", query);
+            let (status, body, _) = asked(query);
             assert!(status == 400 && body.contains(sentence), "{status} {body}");
         }
-        assert_eq!(asked("POST", "site_id=s").0, 405);
-        assert_eq!(asked("OPTIONS", "").0, 204);
     }
 }

@@ -1,6 +1,7 @@
 //! The query parameters of a site's statistics, and the window that they ask for.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::Period;
@@ -19,7 +20,7 @@ const DATE_INVALID: &str = "Invalid date format. Expected YYYY-MM-DD";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct StatsQuery {
     /// The site that is asked about.
-    pub(crate) site_id: String,
+    pub(crate) site_id: SiteId,
     /// The day that is asked about; `None` is a range, or all time.
     pub(crate) date: Option<NaiveDate>,
     /// The minutes that are asked about.

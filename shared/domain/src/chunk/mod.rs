@@ -3,6 +3,7 @@
 pub mod id;
 pub mod lines;
 pub mod precheck;
+pub mod single;
 pub mod unpack;
 
 mod count;

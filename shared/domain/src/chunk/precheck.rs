@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineSplitter};
 use crate::count::measure::Currency;
-use crate::event::line::{DEFAULT_SITE, EventReader};
+use crate::event::line::EventReader;
 use crate::event::reason::{Field, Reason};
+use crate::event::site::DEFAULT_SITE;
 
 /// Checks whether a chunk may contain a line.
 pub struct LineChecker {
@@ -89,7 +90,17 @@ impl LineChecker {
 
     /// The site of the line itself, as written; `None` if it has none or is not a JSON object.
     pub fn site<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
-        match self.check(line) {
+        let checked = self.check(line);
+        self.site_of_checked(line, checked)
+    }
+
+    /// The site of the line that was checked last, with this outcome.
+    pub(crate) fn site_of_checked<'a>(
+        &self,
+        line: &'a [u8],
+        checked: Result<(), Reason>,
+    ) -> Option<&'a [u8]> {
+        match checked {
             Err(
                 Reason::TooLong
                 | Reason::NotUtf8

@@ -83,23 +83,55 @@ impl Measure {
         // `Currency::parse` accepts both cases; only the displayed one is a name.
         (measure.to_string() == name).then_some(measure)
     }
+
+    /// The name without the currency, as queries and answers use it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Measure::Views => "views",
+            Measure::Carts => "carts",
+            Measure::Removals => "removals",
+            Measure::Units => "units",
+            Measure::Sales(_) => "sales",
+            Measure::Refunds(_) => "refunds",
+            Measure::Pages => "pages",
+            Measure::Orders => "orders",
+            Measure::OrderValue(_) => "order_value",
+            Measure::Ordered => "ordered",
+            Measure::OrderedValue(_) => "ordered_value",
+        }
+    }
+
+    /// The currency of a measure of money; `None` if it counts something else.
+    #[inline]
+    pub fn currency(self) -> Option<Currency> {
+        match self {
+            Measure::Sales(currency)
+            | Measure::Refunds(currency)
+            | Measure::OrderValue(currency)
+            | Measure::OrderedValue(currency) => Some(currency),
+            Measure::Views
+            | Measure::Carts
+            | Measure::Removals
+            | Measure::Units
+            | Measure::Pages
+            | Measure::Orders
+            | Measure::Ordered => None,
+        }
+    }
+
+    /// Whether its amounts are money.
+    #[inline]
+    pub fn is_money(self) -> bool {
+        self.currency().is_some()
+    }
 }
 
 /// As in the table's keys: `views`, `sales:USD`.
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Measure::Views => f.write_str("views"),
-            Measure::Carts => f.write_str("carts"),
-            Measure::Removals => f.write_str("removals"),
-            Measure::Units => f.write_str("units"),
-            Measure::Sales(currency) => write!(f, "sales:{}", currency.as_str()),
-            Measure::Refunds(currency) => write!(f, "refunds:{}", currency.as_str()),
-            Measure::Pages => f.write_str("pages"),
-            Measure::Orders => f.write_str("orders"),
-            Measure::OrderValue(currency) => write!(f, "order_value:{}", currency.as_str()),
-            Measure::Ordered => f.write_str("ordered"),
-            Measure::OrderedValue(currency) => write!(f, "ordered_value:{}", currency.as_str()),
+        match self.currency() {
+            None => f.write_str(self.name()),
+            Some(currency) => write!(f, "{}:{currency}", self.name()),
         }
     }
 }

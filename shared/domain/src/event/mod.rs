@@ -2,6 +2,7 @@
 
 pub mod line;
 pub mod reason;
+pub mod site;
 
 mod fields;
 mod json;

@@ -145,12 +145,11 @@ impl Tally {
         millionths: u64,
     ) {
         let group = self.group(GroupName { site: site.0, minute, measure });
-        let (steps, rest) = match measure {
-            Measure::Sales(_)
-            | Measure::Refunds(_)
-            | Measure::OrderValue(_)
-            | Measure::OrderedValue(_) => (millionths / 10_000, millionths % 10_000),
-            _ => (millionths / MILLIONTHS_PER_ONE, millionths % MILLIONTHS_PER_ONE),
+        // The compiler turns division by a constant into a multiplication.
+        let (steps, rest) = if measure.is_money() {
+            (millionths / 10_000, millionths % 10_000)
+        } else {
+            (millionths / MILLIONTHS_PER_ONE, millionths % MILLIONTHS_PER_ONE)
         };
         match u32::try_from(steps) {
             Ok(steps) if rest == 0 => self.add_steps(group, key, steps),

@@ -9,4 +9,4 @@ mod values;
 
 pub(crate) use read_line::{ReadEvent, ReadLine, Text, Value};
 pub(crate) use reader::EventReader;
-pub use values::{DEFAULT_SITE, FUTURE_SECONDS_MAX, KEY_BYTES_MAX, SITE_BYTES_MAX};
+pub use values::{FUTURE_SECONDS_MAX, KEY_BYTES_MAX};

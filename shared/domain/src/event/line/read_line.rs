@@ -30,7 +30,7 @@ pub(crate) struct OwnId {
 #[derive(Clone, Copy)]
 pub(crate) struct ReadEvent {
     pub(crate) minute: Minute,
-    /// `None` is [`DEFAULT_SITE`].
+    /// `None` is [`DEFAULT_SITE`](crate::event::site::DEFAULT_SITE).
     pub(crate) site: Option<Text>,
     pub(crate) id: Option<Text>,
     pub(crate) customer: Option<Text>,

@@ -8,6 +8,7 @@ use crate::event::line::object::{Object, not_json};
 use crate::event::line::read_line::{ReadEvent, ReadLine, Text};
 use crate::event::number::parse_millionths;
 use crate::event::reason::{Field, Reason};
+use crate::event::site::is_site;
 use crate::event::time::{TimeReader, parse_epoch};
 use crate::event::types::EventKind;
 use crate::time::Minute;
@@ -18,12 +19,6 @@ pub const FUTURE_SECONDS_MAX: i64 = 600;
 
 /// The maximum length of an id or a path, in bytes.
 pub const KEY_BYTES_MAX: usize = 256;
-
-/// The maximum length of a site, in bytes.
-pub const SITE_BYTES_MAX: usize = 64;
-
-/// The site of an event without one.
-pub const DEFAULT_SITE: &str = "default";
 
 /// How many numbers a time in an array has: year, month, day, hour and minute at least, then second
 /// and nanosecond.
@@ -134,10 +129,7 @@ impl LineContext<'_> {
         };
         let invalid = Reason::Invalid(Field::SiteId);
         let site = self.text_or_integer(value).ok_or(invalid)?;
-        let text = self.read.text(self.line, site);
-        let is_site_byte =
-            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
-        if text.len() > SITE_BYTES_MAX || !text.iter().all(is_site_byte) {
+        if !is_site(self.read.text(self.line, site)) {
             return Err(invalid);
         }
         Ok(Some(site))

@@ -1,55 +1,11 @@
-//! What the description of the API says of the questions about a site as a whole.
+//! The description of `/metrics` and `/metrics/prometheus`.
 
 use serde_json::{Value, json};
 
-use crate::live;
-use crate::openapi::calls::problems;
+use crate::live::answer::Answer;
+use crate::live::query::{LIMIT_DEFAULT, WINDOW_HOURS_MAX};
+use crate::openapi::operation::{Operation, Schemas, problems};
 use crate::openapi::parameters::{limit_from, query, site_id};
-use crate::openapi::{Operation, Schemas};
-use crate::stats;
-
-pub(crate) fn stats(schemas: &mut Schemas) -> Operation {
-    let mut site = site_id();
-    site["required"] = json!(true);
-    if let Some(schema) = site["schema"].as_object_mut() {
-        schema.remove("default");
-    }
-    let instant =
-        || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
-    let parameters = vec![
-        site,
-        query(
-            "date",
-            "A day, UTC. Not together with from or to.",
-            json!({"type": "string", "format": "date"}),
-        ),
-        query("from", "A time, or the first instant of a date: where a range begins.", instant()),
-        query(
-            "to",
-            "A time, or the first instant of a date, exclusive: where a range ends.",
-            instant(),
-        ),
-        limit_from(1, stats::query::LIMIT_DEFAULT),
-    ];
-    let example = json!({
-        "site_id": "site-abc-123", "date": "2025-11-12", "total_views": 450, "unique_users": 85,
-        "top_paths": [{"path": "/pricing", "views": 200}, {"path": "/blog/post-1", "views": 150}],
-        "as_of": "2026-11-20T23:07:00Z",
-        "window": {"from": "2025-11-12T00:00:00Z", "to": "2025-11-13T00:00:00Z", "precision": "minute"},
-    });
-    let answer = schemas.answer::<stats::Answer<'_>>("The numbers of the site", example);
-    let mut answers = vec![("200", answer)];
-    answers.extend(problems(schemas));
-    Operation {
-        id: "stats",
-        summary: "Views, users and the most viewed paths of a site",
-        description: "Without date, from and to it is all time, up to the end of the running day. A site that nobody \
-                      ever named is zeros and []. Edges within a minute move outward to the whole one.",
-        parameters,
-        body: None,
-        answers,
-    }
-}
 
 pub(crate) fn live(schemas: &mut Schemas) -> Operation {
     let example = json!({
@@ -62,7 +18,7 @@ pub(crate) fn live(schemas: &mut Schemas) -> Operation {
         },
     });
     let mut answer =
-        schemas.answer::<live::Answer<'_>>("What goes on, in the form that is asked for", example);
+        schemas.answer::<Answer<'_>>("What goes on, in the form that is asked for", example);
     if let (Some(content), Some(texts)) = (answer["content"].as_object_mut(), texts().as_object()) {
         content.extend(texts.clone());
     }
@@ -97,7 +53,7 @@ pub(crate) fn prometheus(schemas: &mut Schemas) -> Operation {
 
 fn parameters() -> Vec<Value> {
     let window = |name: &str, what: &str, default: &str| {
-        let hours = live::query::WINDOW_HOURS_MAX;
+        let hours = WINDOW_HOURS_MAX;
         let description =
             format!("{what}: a whole number of minutes or hours, from 1m to {hours}h.");
         query(
@@ -110,7 +66,7 @@ fn parameters() -> Vec<Value> {
         site_id(),
         window("users_window", "How long a user or a session counts as active", "5m"),
         window("views_window", "How long views are looked at", "15m"),
-        limit_from(1, live::query::LIMIT_DEFAULT),
+        limit_from(1, LIMIT_DEFAULT),
     ]
 }
 

@@ -1,10 +1,9 @@
-//! Views: all of them, and those of each page.
+//! The views of a window: all of them, and those of each page.
 
+use minutebook_domain::chunk::single::PAGE_NOT_SET;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::query::ranking::Sums;
-
-use crate::collect::PAGE_NOT_SET;
 
 /// The views of a window.
 #[derive(Default)]

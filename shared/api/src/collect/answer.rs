@@ -1,0 +1,56 @@
+//! The answers to posts.
+
+use minutebook_domain::chunk::precheck::{CheckedLines, RejectedLine};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The answer to a single object.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Received {
+    pub(crate) message: &'static str,
+}
+
+/// What became of the lines of a post.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Accepted<'a> {
+    /// How many lines are stored.
+    pub(crate) accepted: u64,
+    #[serde(flatten)]
+    pub(crate) rejected: RejectedAnswer,
+    /// The key of the object that they are stored as.
+    pub(crate) chunk: &'a str,
+}
+
+/// The lines that are no events.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OfPost")]
+pub(crate) struct RejectedAnswer {
+    /// The lines that are not stored; of more than 1,000 the first.
+    rejected: Vec<RejectedLineAnswer>,
+    /// How many there are, if there are more than are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_total: Option<u64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RejectedLine")]
+struct RejectedLineAnswer {
+    /// The line, or the element of an array, from 1.
+    line: u64,
+    reason: String,
+}
+
+impl RejectedAnswer {
+    pub(crate) fn of(checked: &CheckedLines) -> RejectedAnswer {
+        let line = |line: &RejectedLine| RejectedLineAnswer {
+            line: line.number,
+            reason: line.reason.to_string(),
+        };
+        let is_cut = checked.rejected_lines > checked.rejected.len() as u64;
+        RejectedAnswer {
+            rejected: checked.rejected.iter().map(line).collect(),
+            rejected_total: is_cut.then_some(checked.rejected_lines),
+        }
+    }
+}

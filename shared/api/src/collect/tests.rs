@@ -1,0 +1,359 @@
+use super::*;
+use lambda_http::http::header::CONTENT_TYPE;
+use minutebook_storage::bucket::store::Label;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+/// The lines of a chunk, and its metadata if it may be put only once.
+type Chunk = (Vec<u8>, Option<HashMap<String, String>>);
+
+/// A bucket in memory.
+#[derive(Default)]
+struct Memory {
+    chunks: Mutex<BTreeMap<String, Chunk>>,
+    is_away: bool,
+}
+
+impl Memory {
+    fn store<L: Label>(
+        &self,
+        key: &str,
+        lines: Vec<u8>,
+        label: Option<&L>,
+    ) -> Result<PutOnce<L>, StorageError> {
+        if self.is_away {
+            return Err(StorageError::Unavailable {
+                call: "PutObject",
+                reason: "it is away".to_string(),
+            });
+        }
+        let mut chunks = self.chunks.lock().expect("no test panics");
+        if let Some((_, Some(first))) = chunks.get(key) {
+            return Ok(PutOnce::Known(L::of(first).expect("a label of this kind")));
+        }
+        chunks.insert(key.to_string(), (lines, label.map(Label::metadata)));
+        Ok(PutOnce::Stored)
+    }
+}
+
+impl EventStore for Memory {
+    async fn put(&self, key: &str, lines: Vec<u8>) -> Result<(), StorageError> {
+        self.store::<Post>(key, lines, None).map(drop)
+    }
+
+    async fn put_once<L: Label>(
+        &self,
+        key: &str,
+        lines: Vec<u8>,
+        label: &L,
+    ) -> Result<PutOnce<L>, StorageError> {
+        self.store(key, lines, Some(label))
+    }
+}
+
+/// The hashes of the keys that are known, by their site.
+struct Known(Vec<(&'static str, String)>);
+
+impl WriteKeys for Known {
+    async fn is_known(&self, site: &str, key_hash: &str) -> Result<bool, StorageError> {
+        Ok(self.0.iter().any(|(known, hash)| (*known, hash.as_str()) == (site, key_hash)))
+    }
+}
+
+const NOW: &str = "2026-11-21T12:00:30Z";
+const VIEW: &str = r#"{"event":"view","timestamp":"2026-11-21T12:00:00Z","item_id":1}"#;
+
+fn inbox() -> Inbox<Memory, Known> {
+    inbox_at(NOW)
+}
+
+fn inbox_at(now: &str) -> Inbox<Memory, Known> {
+    let now: DateTime<Utc> = now.parse().expect("a time");
+    let default_currency = Currency::parse(b"USD").expect("three letters");
+    Inbox {
+        events: Memory::default(),
+        write_keys: None,
+        default_currency,
+        makes_random_events: false,
+        clock: Clock::new(move || now),
+    }
+}
+
+fn sent(inbox: &Inbox<Memory, Known>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+    let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+    sent_with(inbox, path, &headers, body)
+}
+
+fn sent_with(
+    inbox: &Inbox<Memory, Known>,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, Value) {
+    let mut request = lambda_http::http::Request::post(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    answered(inbox, request.body(Body::from(body)).expect("a request"))
+}
+
+fn answered(inbox: &Inbox<Memory, Known>, request: Request) -> (u16, Value) {
+    let answering = pin!(handle(&request, inbox));
+    let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("the bucket in memory answers at once");
+    };
+    let status = response.status();
+    let content_type =
+        if status.is_success() { "application/json" } else { "application/problem+json" };
+    assert_eq!(response.headers()[CONTENT_TYPE], content_type);
+    (status.as_u16(), serde_json::from_slice(response.body().as_ref()).expect("JSON"))
+}
+
+fn posted(inbox: &Inbox<Memory, Known>, body: &str) -> (u16, Value) {
+    sent(inbox, "/events", None, body)
+}
+
+fn stored(inbox: &Inbox<Memory, Known>) -> Vec<(String, String)> {
+    let chunks = inbox.events.chunks.lock().expect("no test panics");
+    let text = |(lines, _): &Chunk| String::from_utf8(lines.clone()).expect("text");
+    chunks.iter().map(|(key, chunk)| (key.clone(), text(chunk))).collect()
+}
+
+#[test]
+fn good_lines_become_one_chunk_and_bad_ones_are_told() {
+    let inbox = inbox();
+    let (status, answer) =
+        posted(&inbox, &format!("{VIEW}\n{{\"event\":\"view\",\"item_id\":1}}\n\nx\n{VIEW}"));
+    let chunks = stored(&inbox);
+    let [(key, text)] = &chunks[..] else { panic!("one chunk: {chunks:?}") };
+    let rejected =
+        json!([{"line": 2, "reason": "missing:timestamp"}, {"line": 4, "reason": "not_json"}]);
+    assert_eq!((status, answer), (202, json!({"accepted": 2, "rejected": rejected, "chunk": key})));
+    assert_eq!(text, &format!("{VIEW}\n{VIEW}\n"));
+    let name = key.strip_prefix("collected/2026-11-21/12/").expect("the hour of its arrival");
+    assert_eq!(name.len(), 32 + ".jsonl".len());
+}
+
+fn made(inbox: &Inbox<Memory, Known>, query: &str, key: Option<&str>) -> (u16, Value) {
+    let mut request = lambda_http::http::Request::get(format!("/generate_random_events{query}"));
+    if let Some(key) = key {
+        request = request.header("x-write-key", key);
+    }
+    answered(inbox, request.body(Body::Empty).expect("a request"))
+}
+
+#[test]
+fn random_events_are_stored_as_a_post_is() {
+    let inbox = Inbox { makes_random_events: true, ..inbox() };
+    let (status, answer) = made(&inbox, "?count=250", None);
+    let chunks = stored(&inbox);
+    let [(key, text)] = &chunks[..] else { panic!("one chunk: {chunks:?}") };
+    let message = "Random event generated and appended to file";
+    assert_eq!((status, answer), (200, json!({"message": message, "events": 250, "chunk": key})));
+    assert_eq!(text.lines().count(), 250);
+    assert!(key.starts_with("collected/2026-11-21/12/") && key.ends_with(".jsonl"), "{key}");
+}
+
+#[test]
+fn random_events_are_made_only_where_the_deployment_says_so() {
+    let (status, problem) = made(&inbox(), "?count=0", None);
+    assert!(
+        status == 403
+            && problem["error"].as_str().is_some_and(|error| error.contains("DemoEvents")),
+        "{problem}"
+    );
+    let inbox = Inbox { makes_random_events: true, ..inbox() };
+    let (status, problem) = made(&inbox, "?count=10001", None);
+    assert!(
+        status == 400
+            && problem["error"].as_str().is_some_and(|error| error.contains("1 to 10000")),
+        "{problem}"
+    );
+    assert!(stored(&inbox).is_empty());
+}
+
+#[test]
+fn a_head_makes_no_random_events() {
+    let inbox = Inbox { makes_random_events: true, ..inbox() };
+    let request = lambda_http::http::Request::head("/generate_random_events").body(Body::Empty);
+    assert_eq!(answered(&inbox, request.expect("a request")).0, 200);
+    assert!(stored(&inbox).is_empty());
+}
+
+#[test]
+fn random_events_need_a_write_key_where_posts_do() {
+    let key = "shop.secret";
+    let write_keys = Some(Known(vec![("shop", blake3::hash(key.as_bytes()).to_hex().to_string())]));
+    let inbox = Inbox { makes_random_events: true, write_keys, ..inbox() };
+    assert_eq!(made(&inbox, "", None).0, 401);
+    assert_eq!(made(&inbox, "", Some(key)).1["events"], 100);
+    let chunks = stored(&inbox);
+    let [(_, text)] = &chunks[..] else { panic!("one chunk: {chunks:?}") };
+    assert!(text.lines().all(|line| line.contains("\"site_id\":\"shop\"")), "{text}");
+}
+
+#[test]
+fn an_object_and_an_array_are_taken_as_lines_are() {
+    let pretty = VIEW.replace(',', ",\n  ");
+    for (body, count) in [(pretty.clone(), 1), (format!("[{pretty},\n{VIEW}]"), 2)] {
+        let inbox = inbox();
+        let (status, answer) = posted(&inbox, &body);
+        assert_eq!((status, &answer["accepted"]), (202, &json!(count)), "{answer}");
+        assert_eq!(stored(&inbox)[0].1.lines().count(), count);
+    }
+}
+
+#[test]
+fn nothing_is_stored_if_no_line_is_good() {
+    let inbox = inbox();
+    let (status, problem) = posted(&inbox, "x");
+    assert_eq!((status, &problem["rejected"]), (400, &json!([{"line": 1, "reason": "not_json"}])));
+    assert_eq!(problem["error"], "no event was accepted: line 1 is rejected as not_json");
+    let many = "x\n".repeat(REJECTED_LISTED_MAX + 7);
+    let (status, problem) = posted(&inbox, &many);
+    assert_eq!((status, &problem["rejected_total"]), (400, &json!(REJECTED_LISTED_MAX + 7)));
+    assert_eq!(problem["rejected"].as_array().map(Vec::len), Some(REJECTED_LISTED_MAX));
+    assert!(stored(&inbox).is_empty());
+}
+
+#[test]
+fn what_the_bucket_would_take_for_the_future_is_rejected_here() {
+    let inbox = inbox();
+    let (limit, beyond) =
+        (VIEW.replace("12:00:00", "12:10:25"), VIEW.replace("12:00:00", "12:10:26"));
+    let (_, answer) = posted(&inbox, &format!("{limit}\n{beyond}"));
+    assert_eq!(answer["rejected"], json!([{"line": 2, "reason": "future"}]));
+}
+
+#[test]
+fn a_repeated_post_is_one_chunk_and_has_the_first_answer_however_late() {
+    let mut inbox = inbox();
+    let future = VIEW.replace("12:00:00", "12:10:30");
+    let body = format!("{VIEW}\n{future}");
+    let first = sent(&inbox, "/events", Some("k"), &body);
+    assert_eq!((first.0, &first.1["accepted"]), (202, &json!(1)));
+    inbox.clock = inbox_at("2026-11-22T01:00:00Z").clock;
+    assert_eq!(sent(&inbox, "/events", Some("k"), &body), first);
+    let (status, problem) = sent(&inbox, "/events", Some("k"), VIEW);
+    assert_eq!((status, &problem["title"]), (422, &json!("Unprocessable Entity")));
+    assert_eq!(stored(&inbox).len(), 1);
+    // Another key, and the same key of another site, are other posts.
+    assert_eq!(sent(&inbox, "/events", Some("l"), VIEW).0, 202);
+    let other_site = VIEW.replace("\"item_id\"", "\"site_id\":\"s\",\"item_id\"");
+    assert_eq!(sent(&inbox, "/events", Some("k"), &other_site).0, 202);
+    assert_eq!(stored(&inbox).len(), 3);
+    assert!(stored(&inbox).iter().all(|(key, _)| key.starts_with("collected/keyed/")));
+}
+
+#[test]
+fn a_single_event_is_answered_as_the_flask_service_did() {
+    let body = r#"{"site_id":"site-abc-123","event_type":"page_view","path":"/pricing","user_id":"user-xyz-789",
+        "timestamp":"2025-11-12T19:30:01Z"}"#;
+    let inbox = inbox();
+    assert_eq!(sent(&inbox, "/event", None, body), (200, json!({"message": "Event received"})));
+    assert_eq!(stored(&inbox)[0].1.lines().count(), 1);
+    // Elsewhere it is a post like any other, and many events are so here too.
+    assert_eq!(sent(&inbox, "/ingest", None, body).0, 202);
+    assert_eq!(sent(&inbox, "/event", None, &format!("[{body}]")).0, 202);
+}
+
+#[test]
+fn a_single_event_may_lack_its_time_and_its_page() {
+    for (body, line) in [
+        (
+            r#"{"site_id":"s","event_type":"page_view"}"#,
+            r#"{"site_id":"s","event_type":"page_view","timestamp":"2026-11-21T12:00:30Z","page_url":"(not set)"}"#,
+        ),
+        (
+            r#"{"site_id":"s","event_type":"page_view","path":null,"timestamp":null }"#,
+            r#"{"site_id":"s","event_type":"page_view","path":null,"timestamp":null ,"timestamp":"2026-11-21T12:00:30Z","page_url":"(not set)"}"#,
+        ),
+        (
+            r#"{"app_id":"s","event":"purchase","aid":4}"#,
+            r#"{"app_id":"s","event":"purchase","aid":4,"timestamp":"2026-11-21T12:00:30Z"}"#,
+        ),
+    ] {
+        let inbox = inbox();
+        assert_eq!(sent(&inbox, "/event", None, body).0, 200, "{body}");
+        assert_eq!(stored(&inbox)[0].1, format!("{line}\n"));
+    }
+}
+
+#[test]
+fn a_single_event_that_lacks_more_is_refused_with_the_sentence_of_the_flask_service() {
+    for (body, sentence, reason) in [
+        (r#"{"event_type":"page_view"}"#, "Missing required field: site_id", "missing:site_id"),
+        (
+            r#"{"site_id":"","event_type":"page_view"}"#,
+            "Missing required field: site_id",
+            "missing:site_id",
+        ),
+        ("{}", "Missing required field: site_id", "missing:site_id"),
+        (r#"{"site_id":"s"}"#, "Missing required field: event_type", "missing:event_type"),
+        (
+            r#"{"site_id":"s","event_type":"purchase"}"#,
+            "Missing required field: item_id",
+            "missing:item_id",
+        ),
+        (
+            r#"{"site_id":"a b","event_type":"page_view"}"#,
+            "Invalid field: site_id",
+            "invalid:site_id",
+        ),
+        (r#"{"site_id":"s","event_type":"wave"}"#, "Unknown event type", "unknown_type"),
+        (r#"{"site_id":"\ud800","event_type":"view"}"#, "Invalid event: not_json", "not_json"),
+    ] {
+        let inbox = inbox();
+        let (status, problem) = sent(&inbox, "/event", None, body);
+        assert_eq!((status, &problem["error"]), (400, &json!(sentence)), "{body}");
+        assert_eq!(problem["rejected"], json!([{"line": 1, "reason": reason}]));
+        assert!(stored(&inbox).is_empty());
+    }
+}
+
+#[test]
+fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded() {
+    let mut inbox = inbox();
+    let hash = |key: &str| blake3::hash(key.as_bytes()).to_hex().to_string();
+    inbox.write_keys = Some(Known(vec![("a.b", hash("a.b.01")), ("c", hash("c.02"))]));
+    let view =
+        |site: &str| VIEW.replace("\"item_id\"", &format!("\"site_id\":\"{site}\",\"item_id\""));
+    let both = format!("{}\n{}\n{VIEW}", view("a.b"), view("c"));
+    let with_key = |key: &'static str| sent_with(&inbox, "/events", &[("x-write-key", key)], &both);
+    for wrong in ["", "01", "a.b", "a.b.02", "c.01", "a.b.01.", "d.01"] {
+        let (status, problem) = with_key(wrong);
+        assert_eq!((status, &problem["title"]), (401, &json!("Unauthorized")), "{wrong}");
+    }
+    assert_eq!(sent(&inbox, "/events", None, &both).0, 401);
+    assert!(stored(&inbox).is_empty());
+    let (status, answer) = with_key("a.b.01");
+    assert_eq!((status, &answer["accepted"]), (202, &json!(1)));
+    let reason = "invalid:site_id";
+    assert_eq!(
+        answer["rejected"],
+        json!([{"line": 2, "reason": reason}, {"line": 3, "reason": reason}])
+    );
+    assert_eq!(stored(&inbox)[0].1, view("a.b") + "\n");
+    let (status, _) = sent_with(&inbox, "/event", &[("authorization", "Bearer c.02")], &view("c"));
+    assert_eq!(status, 200);
+    let (status, problem) =
+        sent_with(&inbox, "/event", &[("authorization", "Bearer c.02")], &view("a.b"));
+    assert_eq!((status, &problem["error"]), (400, &json!("Invalid field: site_id")));
+}
+
+#[test]
+fn a_bucket_that_is_away_is_503() {
+    let mut inbox = inbox();
+    inbox.events.is_away = true;
+    for key in [None, Some("k")] {
+        let (status, problem) = sent(&inbox, "/events", key, VIEW);
+        assert_eq!(status, 503);
+        assert!(
+            problem["error"].as_str().is_some_and(|error| error.contains("again")),
+            "{problem}"
+        );
+    }
+}

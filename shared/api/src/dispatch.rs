@@ -1,0 +1,154 @@
+//! How the function `api` answers: by the route of the path.
+
+use std::sync::LazyLock;
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Request, RequestExt, Response};
+use serde_json::Value;
+
+use crate::http::response::{json, problem};
+use crate::openapi;
+use crate::routes::{ApiBackend, Function, ROUTES, Route};
+
+/// Answers one request: a call of `api` by its handler, an unknown path with 404, and a method that
+/// a path does not have with 405.
+pub async fn handle(request: &Request, backend: &ApiBackend) -> Response<Body> {
+    /// Built by the first request for it, so that it does not slow down the start.
+    static DESCRIPTION: LazyLock<Value> = LazyLock::new(openapi::document::document);
+    let path = request.raw_http_path();
+    let Some(route) = Route::of(path) else {
+        return unknown(path);
+    };
+    if let Some(response) = route.preflight_or_wrong_method(request.method()) {
+        return response;
+    }
+    match route.function {
+        Function::Api(handle) => handle(request, backend).await,
+        Function::Description => json(&*DESCRIPTION),
+        // The template routes this path to a function of its own.
+        Function::Own(_) => unknown(path),
+    }
+}
+
+fn unknown(path: &str) -> Response<Body> {
+    let paths: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
+    problem(
+        StatusCode::NOT_FOUND,
+        &format!("{path:?} is no path of this API; it has {}", paths.join(", ")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Backend;
+    use crate::queues::Queues;
+    use crate::routes::Purpose;
+    use lambda_http::http::header::{ALLOW, CONTENT_TYPE};
+    use minutebook_runtime::aws::Aws;
+    use minutebook_runtime::clock::Clock;
+    use minutebook_runtime::config::HealthConfig;
+    use minutebook_storage::table::Table;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    /// A backend that no request of these tests may reach.
+    fn backend() -> ApiBackend {
+        let aws = Aws::read(|name| Some(name.to_string())).expect("every variable is set");
+        let config = HealthConfig { queue_url: String::new(), dead_letters_url: String::new() };
+        let Backend { default_currency, retention, .. } =
+            Backend::of_test((), "2026-11-21T12:00:30Z".parse().expect("a time"));
+        let rows = Table { client: aws.dynamodb(), name: "table".to_string() };
+        let queues = Queues::new(aws, config);
+        Backend { rows, queues, default_currency, retention, clock: Clock::system() }
+    }
+
+    fn asked(method: &str, path: &str) -> (u16, Response<Body>) {
+        let request = lambda_http::http::Request::builder().method(method).uri(path);
+        let request = request.body(Body::Empty).expect("a request").with_raw_http_path(path);
+        let backend = backend();
+        let answering = pin!(handle(&request, &backend));
+        let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("{method} {path} asks the backend");
+        };
+        (response.status().as_u16(), response)
+    }
+
+    #[test]
+    fn the_description_names_every_path() {
+        let (status, response) = asked("GET", "/openapi.json");
+        assert!(status == 200 && response.headers()[CONTENT_TYPE] == "application/json");
+        let document: Value = serde_json::from_slice(response.body().as_ref()).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        assert!(ROUTES.iter().all(|route| paths.contains_key(route.path)), "{paths:?}");
+    }
+
+    #[test]
+    fn an_unknown_path_is_404_and_the_known_ones_are_named() {
+        for (method, path) in [
+            ("GET", "/nothing"),
+            ("HEAD", "/"),
+            ("POST", "/events/"),
+            ("OPTIONS", "/item/7"),
+            ("DELETE", "/items/"),
+        ] {
+            let (status, response) = asked(method, path);
+            assert!(
+                status == 404 && response.headers()[CONTENT_TYPE] == "application/problem+json",
+                "{path}"
+            );
+            let problem: Value = serde_json::from_slice(response.body().as_ref()).expect("JSON");
+            let sentence = problem["error"].as_str().expect("a sentence");
+            assert!(
+                sentence.starts_with(&format!("{path:?} is no path"))
+                    && sentence.contains("/history"),
+                "{sentence}"
+            );
+            assert_eq!(problem["detail"], sentence);
+        }
+    }
+
+    #[test]
+    fn every_path_has_its_methods_and_a_preflight() {
+        for route in ROUTES {
+            let (allowed, wrong) = match route.purpose {
+                Purpose::Question => ("GET, HEAD, OPTIONS", ["POST", "PUT", "DELETE"]),
+                Purpose::Post => ("POST, OPTIONS", ["GET", "HEAD", "PUT"]),
+            };
+            let path = route.path.replace("{item_id}", "7");
+            for method in wrong {
+                let (status, response) = asked(method, &path);
+                assert!(status == 405 && response.headers()[ALLOW] == allowed, "{method} {path}");
+            }
+            assert_eq!(asked("OPTIONS", &path).0, 204, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_answered_by_its_own_handler() {
+        for (path, member) in [
+            ("/history?measure=clicks", "measure"),
+            ("/items/7?window=x", "window"),
+            ("/stats", "site_id"),
+            ("/metrics?users_window=x", "users_window"),
+            ("/metrics/prometheus?views_window=x", "views_window"),
+            ("/metrics/orders?window=8d", "from 1m to 7d"),
+            ("/metrics/realtime?window=25h", "from 1m to 1d"),
+            ("/metrics/revenue/hourly?limit=1", "limit"),
+            ("/metrics/products/top?by=name", "by"),
+        ] {
+            let request = lambda_http::http::Request::get(path).body(Body::Empty);
+            let raw_path = path.split('?').next().unwrap_or_default();
+            let request = request.expect("a request").with_raw_http_path(raw_path);
+            let backend = backend();
+            let answering = pin!(handle(&request, &backend));
+            let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop()))
+            else {
+                panic!("{path} asks the backend");
+            };
+            let problem: Value = serde_json::from_slice(response.body().as_ref()).expect("JSON");
+            let sentence = problem["error"].as_str().expect("a sentence");
+            assert!(response.status() == 400 && sentence.contains(member), "{path}: {sentence}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The answer of `/health`.
+
+use chrono::{DateTime, Utc};
+use lambda_http::http::StatusCode;
+use lambda_http::{Body, Response};
+use minutebook_domain::time::Hour;
+use minutebook_storage::open_hours::OpenHour;
+use minutebook_storage::queue::QueueDepth;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::http::answer::Time;
+use crate::http::response::json;
+
+/// How long after its end an hour may be open before something is wrong. Sealing takes 13 minutes;
+/// the template's alarm has the same threshold.
+const OPEN_SECONDS_MAX: i64 = 3_600;
+
+/// What was found.
+pub(crate) struct Report {
+    pub(crate) oldest: Result<Option<OpenHour>, &'static str>,
+    pub(crate) queue: Result<QueueDepth, &'static str>,
+    pub(crate) dead_letters: Result<QueueDepth, &'static str>,
+}
+
+/// Whether chunks are counted and hours added up. What could not be asked is null.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+pub(crate) struct Answer {
+    /// `degraded` if chunks lie in the dead letters or an hour is not added up an hour after its
+    /// end; `unavailable` if the table or a queue cannot be reached.
+    #[schemars(extend("enum" = ["healthy", "degraded", "unavailable"]))]
+    status: &'static str,
+    service: &'static str,
+    /// How many announcements of chunks wait.
+    queue_size: Option<u64>,
+    /// How many are worked on.
+    in_flight: Option<u64>,
+    /// How many could not be handled.
+    dead_letters: Option<u64>,
+    /// The first hour that is not added up; null if there is none.
+    #[schemars(with = "Option<Time>")]
+    oldest_open_hour: Option<String>,
+    /// Why the status is not `healthy`.
+    reasons: Vec<String>,
+}
+
+impl Report {
+    pub(crate) fn answer(&self, now: DateTime<Utc>) -> Response<Body> {
+        let out_of_reach: Vec<String> = [
+            self.oldest.as_ref().err(),
+            self.queue.as_ref().err(),
+            self.dead_letters.as_ref().err(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|sentence| (*sentence).to_string())
+        .collect();
+        let is_reachable = out_of_reach.is_empty();
+        let reasons: Vec<String> = out_of_reach.into_iter().chain(self.complaints(now)).collect();
+        let status = match (is_reachable, reasons.is_empty()) {
+            (false, _) => "unavailable",
+            (true, false) => "degraded",
+            (true, true) => "healthy",
+        };
+        let mut response = json(&Answer {
+            status,
+            service: "minutebook",
+            queue_size: self.queue.ok().map(|queue| queue.waiting),
+            in_flight: self.queue.ok().map(|queue| queue.in_flight),
+            dead_letters: self.dead_letters(),
+            oldest_open_hour: self.oldest_hour().map(|hour| hour.first_minute().to_string()),
+            reasons,
+        });
+        if !is_reachable {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response
+    }
+
+    /// What somebody should look at, though all answers are right.
+    fn complaints(&self, now: DateTime<Utc>) -> Vec<String> {
+        let mut complaints = vec![];
+        if let Some(count) = self.dead_letters().filter(|count| *count > 0) {
+            complaints
+                .push(format!("the dead letters have {count}: chunks that could not be counted"));
+        }
+        if let Some(hour) = self.oldest_hour() {
+            let over_for = now.timestamp() - hour.next().epoch_seconds();
+            if over_for > OPEN_SECONDS_MAX {
+                let start = hour.first_minute();
+                complaints.push(format!(
+                    "the hour of {start} ended {over_for} seconds ago and is not added up"
+                ));
+            }
+        }
+        complaints
+    }
+
+    fn oldest_hour(&self) -> Option<Hour> {
+        self.oldest.as_ref().ok()?.as_ref().map(|open| open.hour)
+    }
+
+    /// Those that somebody has taken to look at them are still there.
+    fn dead_letters(&self) -> Option<u64> {
+        self.dead_letters.ok().map(|depth| depth.waiting + depth.in_flight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: Result<QueueDepth, &str> = Ok(QueueDepth { waiting: 0, in_flight: 0 });
+
+    fn open(hour: &str) -> Result<Option<OpenHour>, &'static str> {
+        let hour = Hour::parse(hour).expect("an hour");
+        Ok(Some(OpenHour { site: "shop".to_string(), hour, sealed_at: None, done_at: None }))
+    }
+
+    fn answered(report: &Report, now: &str) -> (u16, String) {
+        let response = report.answer(now.parse().expect("a time"));
+        (response.status().as_u16(), String::from_utf8_lossy(response.body().as_ref()).into_owned())
+    }
+
+    #[test]
+    fn all_is_well_while_hours_are_added_up_in_time() {
+        let report = Report {
+            oldest: open("2026-11-20T23"),
+            queue: Ok(QueueDepth { waiting: 5, in_flight: 2 }),
+            dead_letters: EMPTY,
+        };
+        let expected = concat!(
+            r#"{"status":"healthy","service":"minutebook","queue_size":5,"in_flight":2,"dead_letters":0,"#,
+            r#""oldest_open_hour":"2026-11-20T23:00:00Z","reasons":[]}"#
+        );
+        for now in ["2026-11-20T23:30:00Z", "2026-11-21T01:00:00Z"] {
+            assert_eq!(answered(&report, now), (200, expected.to_string()));
+        }
+        let report = Report { oldest: Ok(None), ..report };
+        let (status, body) = answered(&report, "2026-11-20T23:30:00Z");
+        assert!(
+            status == 200 && body.contains(r#""oldest_open_hour":null,"reasons":[]"#),
+            "{body}"
+        );
+    }
+
+    #[test]
+    fn what_needs_care_is_said_with_200() {
+        let report = Report {
+            oldest: open("2026-11-20T23"),
+            queue: EMPTY,
+            dead_letters: Ok(QueueDepth { waiting: 2, in_flight: 1 }),
+        };
+        let expected = concat!(
+            r#"{"status":"degraded","service":"minutebook","queue_size":0,"in_flight":0,"dead_letters":3,"#,
+            r#""oldest_open_hour":"2026-11-20T23:00:00Z","#,
+            r#""reasons":["the dead letters have 3: chunks that could not be counted","#,
+            r#""the hour of 2026-11-20T23:00:00Z ended 3601 seconds ago and is not added up"]}"#
+        );
+        assert_eq!(answered(&report, "2026-11-21T01:00:01Z"), (200, expected.to_string()));
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_503_and_the_rest_is_still_said() {
+        let report = Report {
+            oldest: Err("the table could not be read"),
+            queue: Err("the queue could not be reached"),
+            dead_letters: Ok(QueueDepth { waiting: 1, in_flight: 0 }),
+        };
+        let expected = concat!(
+            r#"{"status":"unavailable","service":"minutebook","queue_size":null,"in_flight":null,"dead_letters":1,"#,
+            r#""oldest_open_hour":null,"reasons":["the table could not be read","the queue could not be reached","#,
+            r#""the dead letters have 1: chunks that could not be counted"]}"#
+        );
+        assert_eq!(answered(&report, "2026-11-21T01:00:01Z"), (503, expected.to_string()));
+    }
+}

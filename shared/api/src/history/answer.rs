@@ -1,0 +1,130 @@
+//! The answer of `/history`.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::query::ranking::Sums;
+use minutebook_domain::query::series::CalendarPeriod;
+use minutebook_domain::query::window::{Precision, Window};
+use minutebook_domain::time::Minute;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::history::query::HistoryQuery;
+use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+
+/// A page of the series of a measure.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "History")]
+pub(crate) struct Answer<'a> {
+    measure: &'static str,
+    #[schemars(extend("enum" = ["hour", "day", "week", "month"]))]
+    granularity: &'static str,
+    /// Whose midnights days, weeks and months begin at.
+    tz: &'static str,
+    site_id: &'a str,
+    /// The one item that was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_id: Option<ItemId<'a>>,
+    /// The currency of sales and refunds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<String>,
+    /// The periods, ascending; those in which nothing was counted are there with zeros.
+    periods: Vec<PeriodAnswer<'a>>,
+    /// The minute that the question was asked in.
+    #[schemars(with = "Time")]
+    as_of: String,
+    window: WindowAnswer,
+    /// What asks for the next page; null if this is the last.
+    next_cursor: Option<&'a str>,
+}
+
+/// An hour, day, week or month.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CalendarPeriod")]
+struct PeriodAnswer<'a> {
+    /// Its first instant, as the zone's clock shows it.
+    #[schemars(with = "Time")]
+    from: String,
+    /// The first instant after it.
+    #[schemars(with = "Time")]
+    to: String,
+    #[schemars(with = "Number")]
+    total: Box<RawValue>,
+    /// The items of the highest totals; not there where one item was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<Vec<TopItem<'a>>>,
+    /// Whether it is not over, so that its numbers still grow.
+    running: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PeriodItem")]
+struct TopItem<'a> {
+    item_id: ItemId<'a>,
+    #[schemars(with = "Number")]
+    total: Box<RawValue>,
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) fn new(
+        question: &'a HistoryQuery,
+        sums: &'a [Sums],
+        now: DateTime<Utc>,
+    ) -> Answer<'a> {
+        let measure = question.measure;
+        let is_money = measure.is_money();
+        let periods: Vec<PeriodAnswer<'_>> = question
+            .periods
+            .iter()
+            .zip(sums)
+            .map(|(period, sums)| PeriodAnswer {
+                from: local(period.start),
+                to: local(period.end),
+                total: number(sums.total(), is_money),
+                top: question.item_id.is_none().then(|| top(sums, question.limit, is_money)),
+                running: period.counts(now),
+            })
+            .collect();
+        Answer {
+            measure: measure.name(),
+            granularity: question.calendar.granularity.as_str(),
+            tz: question.calendar.zone.name(),
+            site_id: question.site_id.as_str(),
+            item_id: question.item_id.as_deref().map(ItemId),
+            currency: measure.currency().map(|currency| currency.to_string()),
+            periods,
+            as_of: question.as_of.to_string(),
+            window: window(&question.periods),
+            next_cursor: question.next_cursor.as_deref(),
+        }
+    }
+}
+
+fn top(sums: &Sums, limit: usize, is_money: bool) -> Vec<TopItem<'_>> {
+    let item = |(key, amount): (_, Amount)| TopItem {
+        item_id: ItemId(key),
+        total: number(amount, is_money),
+    };
+    sums.top(limit).into_iter().map(item).collect()
+}
+
+/// What the page sums.
+fn window(periods: &[CalendarPeriod]) -> WindowAnswer {
+    let precision = if periods.iter().all(CalendarPeriod::is_exact) {
+        Precision::Minute
+    } else {
+        Precision::Hour
+    };
+    // A page has one period at least.
+    let from = periods.first().map_or(Minute::EPOCH, |first| first.window.from);
+    let to = periods.last().map_or(Minute::EPOCH, |last| last.window.to);
+    WindowAnswer::new(Window { from, to }, precision)
+}
+
+/// A time as the zone's clock shows it.
+fn local(time: DateTime<Tz>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,125 @@
+//! The answer of `/items/{item_id}`.
+
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::measure::{Currency, Measure};
+use minutebook_domain::query::ranking::Sums;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+use crate::items::query::ItemQuery;
+
+/// All that is counted of an item.
+pub(crate) struct Numbers {
+    views: Amount,
+    carts: Amount,
+    removals: Amount,
+    units: Amount,
+    sales: Amount,
+    refunds: Amount,
+}
+
+impl Numbers {
+    pub(crate) fn measures(currency: Currency) -> [Measure; 6] {
+        [
+            Measure::Views,
+            Measure::Carts,
+            Measure::Removals,
+            Measure::Units,
+            Measure::Sales(currency),
+            Measure::Refunds(currency),
+        ]
+    }
+
+    /// The totals of these measures, in their order.
+    pub(crate) fn of(sums: &[Sums]) -> Numbers {
+        let mut totals = sums.iter().map(Sums::total);
+        let mut next = || totals.next().unwrap_or_default();
+        Numbers {
+            views: next(),
+            carts: next(),
+            removals: next(),
+            units: next(),
+            sales: next(),
+            refunds: next(),
+        }
+    }
+}
+
+/// All that was counted of an item in a window.
+// In the order in which its members are written.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Item")]
+pub(crate) struct Answer<'a> {
+    item_id: ItemId<'a>,
+    site_id: &'a str,
+    #[schemars(with = "Number")]
+    views: Box<RawValue>,
+    /// How often it was added to a cart, whatever the quantity.
+    #[schemars(with = "Number")]
+    adds_to_cart: Box<RawValue>,
+    /// How often it was removed from a cart.
+    #[schemars(with = "Number")]
+    removals: Box<RawValue>,
+    /// How many pieces were purchased.
+    #[schemars(with = "Number")]
+    units: Box<RawValue>,
+    #[schemars(with = "Number")]
+    gross_sales: Box<RawValue>,
+    #[schemars(with = "Number")]
+    refunds: Box<RawValue>,
+    /// Gross sales less refunds, both by the time of their events, so that it may be negative.
+    #[schemars(with = "Number")]
+    net_sales: Box<RawValue>,
+    /// The currency of all amounts; those of others are not in them.
+    currency: String,
+    conversion: Conversion,
+    /// The minute that the window ends with.
+    #[schemars(with = "Time")]
+    as_of: String,
+    window: WindowAnswer,
+}
+
+/// How many of one thing there are to one of another, to six decimals; null if there is nothing to
+/// divide by.
+#[derive(Serialize, JsonSchema)]
+struct Conversion {
+    #[schemars(with = "Option<Number>")]
+    adds_to_cart_per_view: Option<Box<RawValue>>,
+    #[schemars(with = "Option<Number>")]
+    units_per_add_to_cart: Option<Box<RawValue>>,
+    #[schemars(with = "Option<Number>")]
+    units_per_view: Option<Box<RawValue>>,
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) fn new(
+        question: &'a ItemQuery,
+        window: WindowAnswer,
+        numbers: &Numbers,
+    ) -> Answer<'a> {
+        let count = |amount| number(amount, false);
+        let money = |amount| number(amount, true);
+        let ratio = |amount: Amount, to: Amount| amount.per(to).map(count);
+        Answer {
+            item_id: ItemId(&question.item_id),
+            site_id: question.site_id.as_str(),
+            views: count(numbers.views),
+            adds_to_cart: count(numbers.carts),
+            removals: count(numbers.removals),
+            units: count(numbers.units),
+            gross_sales: money(numbers.sales),
+            refunds: money(numbers.refunds),
+            net_sales: money(numbers.sales.saturating_sub(numbers.refunds)),
+            currency: question.currency.to_string(),
+            conversion: Conversion {
+                adds_to_cart_per_view: ratio(numbers.carts, numbers.views),
+                units_per_add_to_cart: ratio(numbers.units, numbers.carts),
+                units_per_view: ratio(numbers.units, numbers.views),
+            },
+            as_of: question.as_of.to_string(),
+            window,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The description of `/items/{item_id}`.
+
+use serde_json::json;
+
+use crate::items::answer::Answer;
+use crate::openapi::operation::{Operation, Schemas, question};
+use crate::openapi::parameters::{as_of, currency, item_id, site_id, window};
+
+pub(crate) fn item(schemas: &mut Schemas) -> Operation {
+    let path = json!({
+        "name": "item_id", "in": "path", "required": true, "description": "The item, percent-encoded.",
+        "schema": item_id(), "examples": {"number": {"value": "101"}},
+    });
+    let example = json!({
+        "item_id": 101, "site_id": "default", "views": 21, "adds_to_cart": 6, "removals": 2, "units": 4,
+        "gross_sales": 100.50, "refunds": 120.75, "net_sales": -20.25, "currency": "USD",
+        "conversion": {
+            "adds_to_cart_per_view": 0.285714, "units_per_add_to_cart": 0.666667, "units_per_view": 0.190476,
+        },
+        "as_of": "2026-11-21T12:00:00Z",
+        "window": {"from": "2026-11-20T12:01:00Z", "to": "2026-11-21T12:01:00Z", "precision": "minute"},
+    });
+    let answer = schemas.answer::<Answer<'_>>("What was counted of the item", example);
+    let names = ("item", "What was counted of one item", "An item that nobody ever saw is zeros.");
+    question(names, vec![path, site_id(), window("24h"), as_of(), currency()], answer, schemas)
+}

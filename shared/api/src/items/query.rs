@@ -1,0 +1,70 @@
+//! The path and the query parameters of the page of an item.
+
+use chrono::{DateTime, Utc};
+use minutebook_domain::count::measure::Currency;
+use minutebook_domain::event::site::SiteId;
+use minutebook_domain::query::window::WindowLength;
+use minutebook_domain::time::Minute;
+use percent_encoding::percent_decode_str;
+
+use crate::http::parameters::{self, Parameter};
+
+/// What precedes the id in the path.
+const PATH: &str = "/items/";
+
+/// What is asked about an item.
+pub(crate) struct ItemQuery {
+    pub(crate) item_id: String,
+    pub(crate) site_id: SiteId,
+    pub(crate) window: WindowLength,
+    pub(crate) as_of: Minute,
+    pub(crate) currency: Currency,
+}
+
+impl ItemQuery {
+    /// Reads the path and the query string. The error is a sentence that names what is wrong, for a
+    /// 400.
+    pub(crate) fn read<'a>(
+        path: &str,
+        parameters: impl Iterator<Item = Parameter<'a>>,
+        default_currency: Currency,
+        now: DateTime<Utc>,
+    ) -> Result<ItemQuery, String> {
+        let as_of =
+            Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?;
+        let mut query = ItemQuery {
+            item_id: item_id(path)?,
+            site_id: SiteId::default(),
+            window: WindowLength::DAY,
+            as_of,
+            currency: default_currency,
+        };
+        for (name, value) in parameters::each_once(parameters)? {
+            match name.as_ref() {
+                "site_id" => query.site_id = parameters::site_id(&value)?,
+                "window" => query.window = parameters::window(&value)?,
+                "as_of" => query.as_of = parameters::as_of(&value)?,
+                "currency" => query.currency = parameters::currency(&value)?,
+                _ => {
+                    return Err(format!(
+                        "{name:?} is not a parameter of this call; it takes site_id, window, as_of, currency"
+                    ));
+                }
+            }
+        }
+        Ok(query)
+    }
+}
+
+/// The id in a path. API Gateway hands paths over decoded, but for `%25`, which it leaves; others
+/// leave all of it: either way decoding it once gives the id. What follows `/items/` is the id to
+/// its end, since an encoded slash may come decoded.
+fn item_id(path: &str) -> Result<String, String> {
+    let (_, encoded) = path
+        .split_once(PATH)
+        .ok_or_else(|| format!("the path is {path:?}; expected {PATH} and an item's id"))?;
+    let decoded = percent_decode_str(encoded)
+        .decode_utf8()
+        .map_err(|_| format!("item_id is {encoded:?}; expected percent-encoded UTF-8"))?;
+    parameters::item_id(&decoded)
+}

@@ -1,0 +1,44 @@
+//! The description of the rankings.
+
+use serde_json::{Value, json};
+
+use crate::openapi::operation::{Operation, Schemas, question};
+use crate::openapi::parameters::{as_of, currency, limit, site_id, window};
+use crate::rankings::answer::{HighestGrossing, MostViewed, TopCarted};
+
+const RANKING: &str = "Items with equal numbers are ordered by id, numbers before texts. Nothing counted is null, 0 and [].";
+
+fn example_window(from: &str) -> Value {
+    json!({"from": from, "to": "2026-11-20T23:08:00Z", "precision": "minute"})
+}
+
+pub(crate) fn most_viewed(schemas: &mut Schemas) -> Operation {
+    let example = json!({
+        "most_viewed_item": 1, "views": 10, "top": [{"item_id": 1, "views": 10}, {"item_id": "sku-2", "views": 9}],
+        "as_of": "2026-11-20T23:07:00Z", "window": example_window("2026-11-20T22:08:00Z"),
+    });
+    let answer = schemas.answer::<MostViewed<'_>>("The items that are viewed most", example);
+    let names = ("mostViewedItem", "Which item is viewed most", RANKING);
+    question(names, vec![site_id(), window("1h"), limit(), as_of()], answer, schemas)
+}
+
+pub(crate) fn top_carted(schemas: &mut Schemas) -> Operation {
+    let example = json!({
+        "top_item_added_to_cart": 2, "adds_to_cart": 5, "top": [{"item_id": 2, "adds_to_cart": 5}],
+        "as_of": "2026-11-20T23:07:00Z", "window": example_window("2026-11-19T23:08:00Z"),
+    });
+    let answer = schemas.answer::<TopCarted<'_>>("The items that are added to carts most", example);
+    let names = ("topItemAddedToCart", "Which item is added to carts most", RANKING);
+    question(names, vec![site_id(), window("24h"), limit(), as_of()], answer, schemas)
+}
+
+pub(crate) fn highest_grossing(schemas: &mut Schemas) -> Operation {
+    let example = json!({
+        "highest_grossing_item": 3, "total_sales": 1300.00, "currency": "USD",
+        "top": [{"item_id": 3, "total_sales": 1300.00}],
+        "as_of": "2026-11-20T23:07:00Z", "window": example_window("2026-11-19T23:08:00Z"),
+    });
+    let answer = schemas.answer::<HighestGrossing<'_>>("The items with the highest sales", example);
+    let names = ("highestGrossingItem", "Which item has the highest sales", RANKING);
+    question(names, vec![site_id(), window("24h"), limit(), as_of(), currency()], answer, schemas)
+}

@@ -1,0 +1,161 @@
+//! What is ranked, and the query parameters of a ranking.
+
+use chrono::{DateTime, Utc};
+use minutebook_domain::count::measure::{Currency, Measure};
+use minutebook_domain::event::site::SiteId;
+use minutebook_domain::query::window::WindowLength;
+use minutebook_domain::time::Minute;
+
+use crate::http::parameters::{LIMIT_DEFAULT, as_of, currency, limit, parameters, site_id, window};
+
+/// What a ranking function ranks by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ranking {
+    /// `GET /most_viewed_item`: views, in the last hour.
+    MostViewed,
+    /// `GET /top_item_added_to_cart`: additions to carts, in the last 24 hours.
+    TopCarted,
+    /// `GET /highest_grossing_item`: sales, in the last 24 hours.
+    HighestGrossing,
+}
+
+impl Ranking {
+    pub(crate) fn measure(self, currency: Currency) -> Measure {
+        match self {
+            Ranking::MostViewed => Measure::Views,
+            Ranking::TopCarted => Measure::Carts,
+            Ranking::HighestGrossing => Measure::Sales(currency),
+        }
+    }
+
+    pub(crate) fn default_window(self) -> WindowLength {
+        match self {
+            Ranking::MostViewed => WindowLength::HOUR,
+            Ranking::TopCarted | Ranking::HighestGrossing => WindowLength::DAY,
+        }
+    }
+}
+
+/// What a ranking is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct RankingQuery {
+    /// The site that is asked about.
+    pub(crate) site_id: SiteId,
+    /// How long the window is.
+    pub(crate) window: WindowLength,
+    /// How many items the answer lists, 1 to [`LIMIT_MAX`].
+    pub(crate) limit: usize,
+    /// The minute that the window ends with.
+    pub(crate) as_of: Minute,
+    /// The currency of money.
+    pub(crate) currency: Currency,
+}
+
+/// What holds where the question does not say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Defaults {
+    /// How long the window is.
+    pub(crate) window: WindowLength,
+    /// The currency of money.
+    pub(crate) currency: Currency,
+    /// The present.
+    pub(crate) now: DateTime<Utc>,
+    /// Whether the call is about money, and so takes `currency`.
+    pub(crate) is_money: bool,
+}
+
+/// Reads the query string of a ranking call.
+///
+/// # Errors
+/// One sentence that names the parameter, for a 400.
+pub(crate) fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, String> {
+    let now =
+        Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
+    let mut parsed = RankingQuery {
+        site_id: SiteId::default(),
+        window: defaults.window,
+        limit: LIMIT_DEFAULT,
+        as_of: now,
+        currency: defaults.currency,
+    };
+    for (name, value) in parameters(query)? {
+        match name.as_ref() {
+            "site_id" => parsed.site_id = site_id(&value)?,
+            "window" => parsed.window = window(&value)?,
+            "limit" => parsed.limit = limit(&value, 1)?,
+            "as_of" => parsed.as_of = as_of(&value)?,
+            "currency" if defaults.is_money => parsed.currency = currency(&value)?,
+            _ => {
+                let currency = if defaults.is_money { ", currency" } else { "" };
+                return Err(format!(
+                    "{name:?} is not a parameter of this call; it takes site_id, window, limit, as_of{currency}"
+                ));
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(query: &str) -> Result<RankingQuery, String> {
+        let defaults = Defaults {
+            window: WindowLength::HOUR,
+            currency: Currency::parse(b"USD").expect("three letters"),
+            now: DateTime::from_timestamp(1_795_216_079, 0).expect("in range"),
+            is_money: true,
+        };
+        parse(query, &defaults)
+    }
+
+    #[test]
+    fn an_empty_question_has_defaults() {
+        let query = parsed("").expect("nothing is required");
+        assert_eq!(
+            (query.site_id.as_str(), query.limit, query.window),
+            ("default", 10, WindowLength::HOUR)
+        );
+        assert_eq!(query.as_of.to_string(), "2026-11-20T23:07:00Z");
+    }
+
+    #[test]
+    fn every_parameter_is_read() {
+        let query = parsed("site_id=a.b_c:d-e&window=15m&limit=100&as_of=2026-11-20T23%3A59%3A59%2B01:00&currency=eur")
+            .expect("all are right");
+        assert_eq!(query.site_id.as_str(), "a.b_c:d-e");
+        assert_eq!((query.window.minutes(), query.limit), (15, 100));
+        assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
+        assert_eq!(query.currency.as_str(), "EUR");
+    }
+
+    #[test]
+    fn a_zone_with_an_unescaped_plus_is_understood() {
+        let query = parsed("as_of=2026-11-20T23:59:00+01:00").expect("a plus that became a space");
+        assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named() {
+        let long = format!("site_id={}", "a".repeat(65));
+        for (query, name) in [
+            ("site_id=", "site_id"),
+            ("site_id=a%20b", "site_id"),
+            (long.as_str(), "site_id"),
+            ("window=401d", "window"),
+            ("window=", "window"),
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("limit=ten", "limit"),
+            ("as_of=yesterday", "as_of"),
+            ("as_of=1960-01-01T00:00:00Z", "as_of"),
+            ("currency=dollars", "currency"),
+            ("colour=red", "colour"),
+            ("limit=1&limit=2", "limit"),
+        ] {
+            let error = parsed(query).expect_err(query);
+            assert!(error.contains(name), "{query}: {error}");
+        }
+    }
+}
