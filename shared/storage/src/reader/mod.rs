@@ -379,5 +379,4 @@ fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), 
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
 mod tests;
