@@ -29,7 +29,7 @@ use minutebook_storage::keys::{COUNTER_PREFIX, Shard, tally_partition};
 use minutebook_storage::memory::{MemoryTable, Reads};
 use minutebook_storage::open_hours::OpenHour;
 use minutebook_storage::reader::{Page, RowRange, RowSource, SumQuestion, sum_windows};
-use minutebook_storage::table::Item as Attributes;
+use minutebook_storage::table::Item;
 
 /// The site of events that name none.
 const SITE: &str = "default";
@@ -345,11 +345,7 @@ struct Recorder<'a> {
 }
 
 impl RowSource for Recorder<'_> {
-    async fn page(
-        &self,
-        range: &RowRange,
-        after: Option<Attributes>,
-    ) -> Result<Page, StorageError> {
+    async fn page(&self, range: &RowRange, after: Option<Item>) -> Result<Page, StorageError> {
         let page = self.table.page(range, after).await?;
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         pages.insert((range.partition.clone(), range.first.clone()), page.clone());
@@ -369,7 +365,7 @@ struct Recorded {
 }
 
 impl RowSource for Recorded {
-    async fn page(&self, range: &RowRange, _: Option<Attributes>) -> Result<Page, StorageError> {
+    async fn page(&self, range: &RowRange, _: Option<Item>) -> Result<Page, StorageError> {
         let start = Instant::now();
         let page = self
             .pages

@@ -35,8 +35,8 @@ pub struct Counter {
     pub clock: Clock,
 }
 
-/// Why a chunk could not be counted. In every case its message returns to the queue, which retries it
-/// and, after the last try, moves it to the dead-letter queue.
+/// Why a chunk could not be counted. In every case its message returns to the queue, which retries
+/// it and, after the last try, moves it to the dead-letter queue.
 #[derive(Debug, thiserror::Error)]
 pub enum CountError {
     /// The table or a bucket failed; see [`StorageError::is_retryable`].
@@ -47,8 +47,9 @@ pub enum CountError {
     Unreadable(#[from] ChunkError),
     /// Another version of minutebook counted a part of the chunk by another plan; no retry helps.
     #[error(
-        "part {} of the chunk was counted under plan format version {} with {} parts, and this is version \
-         {PLAN_FORMAT_VERSION} with {}: run the version that began the chunk to finish it",
+        "part {} of the chunk was counted under plan format version {} with {} parts, and this \
+         is version {PLAN_FORMAT_VERSION} with {}: run the version that began the chunk to finish \
+         it",
         .0.part, .0.found, .0.found_parts, .0.parts
     )]
     OtherPlan(#[from] OtherPlan),
@@ -67,8 +68,8 @@ pub enum CountError {
 /// How a chunk ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ending {
-    /// This attempt committed its last part. Of all attempts at a chunk exactly one does, so its lines
-    /// are in the metrics once.
+    /// This attempt committed its last part. Of all attempts at a chunk exactly one does, so its
+    /// lines are in the metrics once.
     Counted,
     /// Another attempt committed its last part.
     Duplicate,
@@ -93,8 +94,8 @@ pub struct Report {
     pub parts: usize,
     /// The number of parts that this attempt committed.
     pub parts_committed: usize,
-    /// The minutes (of a site) that were counted only in their hours, days, weeks and months, because
-    /// minutes of that age are no longer kept.
+    /// The minutes (of a site) that were counted only in their hours, days, weeks and months,
+    /// because minutes of that age are no longer kept.
     pub minutes_expired: u64,
     /// The conflicts and throttles that commits met.
     pub effort: CommitEffort,

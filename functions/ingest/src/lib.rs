@@ -21,8 +21,8 @@ use crate::notification::{BatchAnswer, Failure, Message, created_objects};
 use crate::stream::event::Delivery;
 use crate::stream::{StreamError, StreamStore};
 
-/// The number of messages that are worked on at once. Each holds the tallies of one chunk in memory,
-/// so this bounds the memory.
+/// The number of messages that are worked on at once. Each holds the tallies of one chunk in
+/// memory, so this bounds the memory.
 const MESSAGES_AT_ONCE: usize = 4;
 
 /// The number of partitions of a topic that are stored at once. All their records together fit the
@@ -41,9 +41,9 @@ pub struct Ingest {
 /// Handles the event of an invocation.
 ///
 /// # Errors
-/// [`NotStored`] for records of a stream. It fails the whole invocation, because a mapping that does
-/// not ask for partial answers takes any answer for success. A retry helps: it finds the records that
-/// are stored already.
+/// [`NotStored`] for records of a stream. It fails the whole invocation, because a mapping that
+/// does not ask for partial answers takes any answer for success. A retry helps: it finds the
+/// records that are stored already.
 pub async fn handle(
     event: Event,
     ingest: &Ingest,
@@ -110,11 +110,11 @@ async fn store_delivery(
     }
 }
 
-/// Counts the objects that the messages name. Each message has its own outcome: it fails if any of its
-/// objects fails, and never because another message did.
+/// Counts the objects that the messages name. Each message has its own outcome: it fails if any of
+/// its objects fails, and never because another message did.
 ///
-/// **Shape**: the answer lists the messages that the queue should deliver again, in the order of their
-/// failures.
+/// **Shape**: the answer lists the messages that the queue should deliver again, in the order of
+/// their failures.
 async fn handle_messages(
     messages: Vec<Message>,
     counter: &Counter,

@@ -1,13 +1,13 @@
-//! The way of an hour that is over: its shards are sealed, its sums are rolled up into the rows above,
-//! and it leaves the list of open hours.
+//! The way of an hour that is over: its shards are sealed, its sums are rolled up into the rows
+//! above, and it leaves the list of open hours.
 //!
-//! Each step is recorded on that list, and may be taken any number of times, by any number of sealers
-//! at once: sealing writes the same rows again, rolling up goes through the ledger, and removing
-//! happens once.
+//! Each step is recorded on that list, and may be taken any number of times, by any number of
+//! sealers at once: sealing writes the same rows again, rolling up goes through the ledger, and
+//! removing happens once.
 
-use std::cell::OnceCell;
 use std::fmt;
 use std::future::ready;
+use std::sync::OnceLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
@@ -90,16 +90,16 @@ pub enum SealError {
     Storage(#[from] StorageError),
     /// Another version of minutebook rolled up a part of the hour by another plan; no retry helps.
     #[error(
-        "part {} of its sums was counted under plan format version {} with {} parts, and this is version \
-         {PLAN_FORMAT_VERSION} with {}: run the version that began it to finish it",
+        "part {} of its sums was counted under plan format version {} with {} parts, and this is \
+         version {PLAN_FORMAT_VERSION} with {}: run the version that began it to finish it",
         .0.part, .0.found, .0.found_parts, .0.parts
     )]
     OtherPlan(#[from] OtherPlan),
-    /// Half of the time that its minutes are kept is over, and it is not rolled up. The run still does
-    /// what it can.
+    /// Half of the time that its minutes are kept is over, and it is not rolled up. The run still
+    /// does what it can.
     #[error(
-        "this unsealed hour is {days} days old and its minutes expire on {expires_at}: find out what keeps rollup from \
-         sealing it"
+        "this unsealed hour is {days} days old and its minutes expire on {expires_at}: find out \
+         what keeps rollup from sealing it"
     )]
     ExpiresSoon {
         /// Whole days since its end.
@@ -109,8 +109,8 @@ pub enum SealError {
     },
     /// It was not rolled up in time, and its sums would now be too small. The run leaves it alone.
     #[error(
-        "its minutes expire since {since}, before it was rolled up, so that its sums would be too small: recount the \
-         files into a new table (`minutebook replay --all`)"
+        "its minutes expire since {since}, before it was rolled up, so that its sums would be too \
+         small: recount the files into a new table (`minutebook replay --all`)"
     )]
     Expired {
         /// When the first of its minutes expired.
@@ -144,15 +144,15 @@ impl Step {
 }
 
 impl Sealer {
-    /// Carries every closed hour of the list one step forward, oldest first, each independently: one
-    /// that fails does not stop the others. With an empty list it makes one query and no write.
+    /// Carries every closed hour of the list one step forward, oldest first, each independently:
+    /// one that fails does not stop the others. With an empty list it makes one query and no write.
     ///
-    /// **Guarantees**: dropping the future is safe at any point, and so are concurrent runs of other
-    /// sealers.
+    /// **Guarantees**: dropping the future is safe at any point, and so are concurrent runs of
+    /// other sealers.
     ///
     /// # Errors
-    /// [`StorageError`] if the list cannot be read; see [`StorageError::is_retryable`]. The report has
-    /// the failures of hours.
+    /// [`StorageError`] if the list cannot be read; see [`StorageError::is_retryable`]. The report
+    /// has the failures of hours.
     pub async fn run(&self, deadline: Instant) -> Result<Report, StorageError> {
         let now = self.clock.now();
         let first_not_closed = first_not_closed(now);
@@ -204,7 +204,8 @@ impl Sealer {
             Step::Seal => {
                 self.check_not_expired(*hour, &chunk).await?;
                 table.seal_shards(site, *hour, self.clock.now()).await?;
-                // The time after the last seal row, which everybody must see once the hour has settled.
+                // The time after the last seal row, which everybody must see once the hour has
+                // settled.
                 table.record_sealed(site, *hour, self.clock.now()).await?;
             }
             Step::RollUp => {
@@ -225,7 +226,7 @@ impl Sealer {
         chunk: &ChunkId,
         effort: &mut CommitEffort,
     ) -> Result<(), SealError> {
-        let sums = OnceCell::new();
+        let sums = OnceLock::new();
         let content = async {
             let table = &self.committer.table;
             let sealed = table.read_sealed_minutes(&open.site, open.hour).await?;

@@ -1,5 +1,5 @@
-//! The summary line: one line of JSON for each run, which CloudWatch also reads as metrics. A run with
-//! nothing to do writes it too, so that silence means that nothing runs.
+//! The summary line: one line of JSON for each run, which CloudWatch also reads as metrics. A run
+//! with nothing to do writes it too, so that silence means that nothing runs.
 
 use std::time::Duration;
 

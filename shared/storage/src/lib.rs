@@ -1,7 +1,7 @@
 //! The table, the buckets and the queues: the only crate that speaks to DynamoDB, S3 and SQS.
 //!
-//! It knows the keys of rows, commits each chunk exactly once, and tells failures that may pass from
-//! those that do not. `minutebook-domain` decides what is counted, and in which rows.
+//! It knows the keys of rows, commits each chunk exactly once, and tells failures that may pass
+//! from those that do not. `minutebook-domain` decides what is counted, and in which rows.
 
 pub mod bucket;
 mod cancellation;

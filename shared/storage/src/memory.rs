@@ -1,5 +1,5 @@
-//! A table in memory, for tests and meters: it answers the queries of the reader, and sums what they
-//! would cost.
+//! A table in memory, for tests and meters: it answers the queries of the reader, and sums what
+//! they would cost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -167,8 +167,8 @@ impl MemoryTable {
         (output, self.state().reads)
     }
 
-    /// Runs a reading to its end, and answers one call at a time: `choose` picks one of so many, from
-    /// 0, and may change the table before.
+    /// Runs a reading to its end, and answers one call at a time: `choose` picks one of so many,
+    /// from 0, and may change the table before.
     ///
     /// # Panics
     /// If the reading waits for anything but this table, or if `choose` picks a call that does not

@@ -44,7 +44,8 @@ impl Table {
     /// **Guarantees**: idempotent, and safe to call several times at once.
     ///
     /// # Errors
-    /// [`StorageError`]; see [`StorageError::is_retryable`]. Some shards may be closed nevertheless.
+    /// [`StorageError`]; see [`StorageError::is_retryable`]. Some shards may be closed
+    /// nevertheless.
     pub async fn seal_shards(
         &self,
         site: &str,

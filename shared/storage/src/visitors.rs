@@ -109,8 +109,8 @@ impl Committer {
             .await
     }
 
-    /// Merges visitors into the rows of hours, days, weeks and months. It retries for as long as the
-    /// caller waits.
+    /// Merges visitors into the rows of hours, days, weeks and months. It retries for as long as
+    /// the caller waits.
     ///
     /// **Guarantees**: idempotent, and safe to call several times at once.
     ///

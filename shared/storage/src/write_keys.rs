@@ -6,8 +6,8 @@ use crate::table::{Table, key};
 
 /// Where the hashes of write keys are kept: the table, or a stand-in for it in tests.
 pub trait WriteKeys: Sync {
-    /// Whether a key with this hash (64 hex digits) may write for this site. The read is consistent,
-    /// so a revoked key stops working at once.
+    /// Whether a key with this hash (64 hex digits) may write for this site. The read is
+    /// consistent, so a revoked key stops working at once.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].

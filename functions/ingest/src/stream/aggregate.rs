@@ -16,10 +16,11 @@ const RECORDS: u64 = 3;
 /// The field of a record that has its data.
 const DATA: u64 = 3;
 
-/// The data of the records that are aggregated into this one; `None` if it is a record like any other.
+/// The data of the records that are aggregated into this one; `None` if it is a record like any
+/// other.
 ///
-/// The digest is not checked: a record with the magic bytes and a whole message after them is in this
-/// format, and Kinesis itself protects the bytes.
+/// The digest is not checked: a record with the magic bytes and a whole message after them is in
+/// this format, and Kinesis itself protects the bytes.
 pub fn unpacked(data: &[u8]) -> Option<Vec<Vec<u8>>> {
     let packed = data.strip_prefix(&MAGIC)?;
     let message = packed.get(..packed.len().checked_sub(DIGEST_BYTES)?)?;

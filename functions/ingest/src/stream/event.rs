@@ -23,8 +23,8 @@ const SELF_MANAGED: &str = "self-managed";
 /// The records of one partition of a topic, or of one shard of a stream, in one invocation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
-    /// `kafka/<cluster>/<topic>/<partition>` or `kinesis/<stream>/<shard>`: the prefix of its objects,
-    /// and part of the keys of its rows.
+    /// `kafka/<cluster>/<topic>/<partition>` or `kinesis/<stream>/<shard>`: the prefix of its
+    /// objects, and part of the keys of its rows.
     pub partition: String,
     /// By offset, each once.
     pub records: Vec<StreamRecord>,
@@ -35,8 +35,8 @@ pub struct Delivery {
 pub struct StreamRecord {
     /// Its position in the partition.
     pub offset: Offset,
-    /// Its time in the partition, in milliseconds since 1970; `None` if the stream keeps no time that
-    /// never changes.
+    /// Its time in the partition, in milliseconds since 1970; `None` if the stream keeps no time
+    /// that never changes.
     pub timestamp: Option<i64>,
     /// Its values: one, none for a tombstone, or those of all records that the producer aggregated
     /// into one.
@@ -160,8 +160,8 @@ impl Partitions {
     }
 }
 
-/// `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`: the hash of the whole ARN distinguishes
-/// clusters of the same name, including one that was deleted and created again.
+/// `arn:aws:kafka:<region>:<account>:cluster/<name>/<uuid>`: the hash of the whole ARN
+/// distinguishes clusters of the same name, including one that was deleted and created again.
 fn cluster_of_arn(arn: &str) -> String {
     let name = arn.split_once(":cluster/").and_then(|(_, rest)| rest.split('/').next());
     let name = name.filter(|name| is_name(name)).unwrap_or("cluster");

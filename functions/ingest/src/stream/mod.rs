@@ -1,8 +1,8 @@
 //! Storing the records of a stream in the bucket, each once, as a chunk for each batch.
 //!
-//! They are not counted here. The bucket announces their object like any other, so they are counted,
-//! rejected, recounted and replayed like the lines of a file. A record that cannot be read becomes a
-//! rejected line, and its partition continues.
+//! They are not counted here. The bucket announces their object like any other, so they are
+//! counted, rejected, recounted and replayed like the lines of a file. A record that cannot be read
+//! becomes a rejected line, and its partition continues.
 
 pub mod aggregate;
 pub mod event;
@@ -48,8 +48,8 @@ pub enum StreamError {
     /// The table or the bucket failed; see [`StorageError::is_retryable`].
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The time that Lambda allows is nearly over. What was stored stays, and the next try continues
-    /// from there.
+    /// The time that Lambda allows is nearly over. What was stored stays, and the next try
+    /// continues from there.
     #[error("out of time: the records are not all stored before Lambda ends the function")]
     OutOfTime,
 }
@@ -74,10 +74,10 @@ impl<E: EventStore, P: Positions> StreamStore<E, P> {
 
     /// Stores the records of a delivery that are not stored yet.
     ///
-    /// **Guarantees**: each record of a partition is stored in exactly one object, in whatever batches
-    /// it is delivered, any number of times and concurrently, and wherever a function dies. This
-    /// holds as long as no record is delivered before the one in front of it is stored, which Kafka
-    /// and Kinesis ensure.
+    /// **Guarantees**: each record of a partition is stored in exactly one object, in whatever
+    /// batches it is delivered, any number of times and concurrently, and wherever a function dies.
+    /// This holds as long as no record is delivered before the one in front of it is stored, which
+    /// Kafka and Kinesis ensure.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`]. What was stored stays stored.
@@ -217,8 +217,8 @@ fn add_lines(text: &mut Vec<u8>, value: &[u8]) {
         return;
     }
     if text.is_empty() && !lines.starts_with(b"{") {
-        // The first bytes of a chunk say whether it is compressed. A value that only looks compressed
-        // must not affect the others: after a blank line it is a line like any other.
+        // The first bytes of a chunk say whether it is compressed. A value that only looks
+        // compressed must not affect the others: after a blank line it is a line like any other.
         text.push(b'\n');
     }
     text.extend_from_slice(&lines);

@@ -27,8 +27,8 @@ pub struct ObjectRef {
     pub key: String,
     /// The version, if the bucket keeps versions.
     pub version_id: Option<String>,
-    /// The entity tag, without quotes. The read is conditional on it, so that it never returns bytes
-    /// that were put later.
+    /// The entity tag, without quotes. The read is conditional on it, so that it never returns
+    /// bytes that were put later.
     pub etag: Option<String>,
 }
 

@@ -6,8 +6,8 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 use crate::error::StorageError;
 
-/// The bytes that are held in memory before they are sent as a part of a multipart upload. S3 accepts
-/// parts of at least 5 MiB, and 10,000 of them: 78 GiB, more than a chunk can unpack to.
+/// The bytes that are held in memory before they are sent as a part of a multipart upload. S3
+/// accepts parts of at least 5 MiB, and 10,000 of them: 78 GiB, more than a chunk can unpack to.
 ///
 /// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -58,8 +58,8 @@ impl<'a> RejectedLines<'a> {
         if self.waiting.len() >= PART_BYTES { self.send_part().await } else { Ok(()) }
     }
 
-    /// Completes the object, if there are any lines. Once it has succeeded, there is nothing left to
-    /// abandon.
+    /// Completes the object, if there are any lines. Once it has succeeded, there is nothing left
+    /// to abandon.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
@@ -90,7 +90,8 @@ impl<'a> RejectedLines<'a> {
         Ok(())
     }
 
-    /// Drops what was written, because the chunk is counted already or could not be read to its end.
+    /// Drops what was written, because the chunk is counted already or could not be read to its
+    /// end.
     ///
     /// # Errors
     /// [`StorageError`]; nothing depends on it, because the bucket's lifecycle rule does the same

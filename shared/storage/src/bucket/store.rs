@@ -1,5 +1,5 @@
-//! Storing posted events and stream batches in the bucket: a chunk for each post, and for each batch
-//! of a stream.
+//! Storing posted events and stream batches in the bucket: a chunk for each post, and for each
+//! batch of a stream.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Chunks in the table: the commit protocol, the commit of a part, the ledger, and the totals of all
-//! chunks.
+//! Chunks in the table: the commit protocol, the commit of a part, the ledger, and the totals of
+//! all chunks.
 
 pub mod commit;
 pub mod ledger;

@@ -1,5 +1,5 @@
-//! The totals: what became of the lines of all chunks since the table was created, and when the last
-//! chunk was counted.
+//! The totals: what became of the lines of all chunks since the table was created, and when the
+//! last chunk was counted.
 //!
 //! The transaction of a chunk's first ledger entry adds to them, so they hold each chunk once, as
 //! the ledger does.
@@ -108,8 +108,9 @@ pub(crate) fn totals_action(
         .table_name(table)
         .set_key(Some(key(TOTALS_PARTITION.to_string(), keys::totals_row(shard))))
         .update_expression(
-            "ADD #chunks :chunks, #lines :lines, #counted :counted, #ignored :ignored, #duplicate :duplicate, \
-             #rejected :rejected, #events :events SET #committed_at = :committed_at, #put_at = :put_at",
+            "ADD #chunks :chunks, #lines :lines, #counted :counted, #ignored :ignored, \
+             #duplicate :duplicate, #rejected :rejected, #events :events \
+             SET #committed_at = :committed_at, #put_at = :put_at",
         );
     for (name, count) in [
         ("chunks", 1),

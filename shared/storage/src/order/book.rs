@@ -123,9 +123,9 @@ impl Committer {
         Ok(changed)
     }
 
-    /// Lists orders among the recent ones before they count. Readers of the list also read the order
-    /// rows, and skip orders that were not created at the listed time, so these puts need neither a
-    /// condition nor a transaction.
+    /// Lists orders among the recent ones before they count. Readers of the list also read the
+    /// order rows, and skip orders that were not created at the listed time, so these puts need
+    /// neither a condition nor a transaction.
     async fn list_recent(
         &self,
         changed: &[ChangedOrder<'_>],

@@ -62,8 +62,8 @@ pub struct RecentOrder {
 
 /// Where recent orders are read from: the table, or a stand-in for it in tests.
 pub trait OrderSource: Sync {
-    /// The orders that were created in a window, the newest first, in their current state. Reads may
-    /// lag by less than a second.
+    /// The orders that were created in a window, the newest first, in their current state. Reads
+    /// may lag by less than a second.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].

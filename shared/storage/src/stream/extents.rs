@@ -60,11 +60,11 @@ impl Label for Segment {
 /// The name of an extent of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ExtentName {
-    /// The epoch of the partition, from 1: a partition that is created again starts its offsets, and
-    /// an epoch, again.
+    /// The epoch of the partition, from 1: a partition that is created again starts its offsets,
+    /// and an epoch, again.
     pub epoch: u32,
-    /// The number in the epoch, from 0. Each one lies before the one of the number below it, because
-    /// the stream was read again from an earlier position.
+    /// The number in the epoch, from 0. Each one lies before the one of the number below it,
+    /// because the stream was read again from an earlier position.
     pub number: u32,
 }
 
@@ -131,8 +131,8 @@ pub trait Positions: Sync {
         extent: &Extent,
     ) -> impl Future<Output = Result<bool, StorageError>> + Send;
 
-    /// Advances an extent; `false` if it is no longer at `from`, which is harmless: another delivery
-    /// took the same step.
+    /// Advances an extent; `false` if it is no longer at `from`, which is harmless: another
+    /// delivery took the same step.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].

@@ -161,8 +161,8 @@ pub async fn sum_windows<S: RowSource>(
 }
 
 /// Passes on each row of windows, with the place of its family and window: all windows of the first
-/// family in their order, then all of the next. Rows whose time to live has passed are skipped, even
-/// if they still exist.
+/// family in their order, then all of the next. Rows whose time to live has passed are skipped,
+/// even if they still exist.
 ///
 /// All queries run concurrently: those for the rows, on the presumption that every settled hour is
 /// done, and one for the open hours among them. If a row of an hour, day, week or month has an open
@@ -171,9 +171,9 @@ pub async fn sum_windows<S: RowSource>(
 ///
 /// **Guarantees**: what was committed before the call is in the rows (eventually consistent reads
 /// may lag by less than a second), and nothing is in two of them, while ingest and sealing run:
-/// - Each minute is read from exactly one row, and all shards of a minute row are summed. The minute
-///   rows of an hour are the whole hour whether it is sealed or not, so an hour that is not settled,
-///   or is listed, is right.
+/// - Each minute is read from exactly one row, and all shards of a minute row are summed. The
+///   minute rows of an hour are the whole hour whether it is sealed or not, so an hour that is not
+///   settled, or is listed, is right.
 /// - A row of an hour or more is used only if none of its hours is listed. An hour is listed before
 ///   its first event goes to a numbered shard, and leaves the list a
 ///   [`SETTLE_TIME`](minutebook_domain::time::lateness::SETTLE_TIME) after the rows above hold the
@@ -181,8 +181,8 @@ pub async fn sum_windows<S: RowSource>(
 ///   whether it was read before the list or after it. Late events never are in a shard that sealing
 ///   sums.
 /// - The row of the current day, week or month is used for its settled hours while the first hour
-///   that is not settled stays open for at least a `SETTLE_TIME`: until that hour is closed, the row
-///   holds nothing of it.
+///   that is not settled stays open for at least a `SETTLE_TIME`: until that hour is closed, the
+///   row holds nothing of it.
 /// - A commit that began while the hour was open, and was delayed until it was settled, lists the
 ///   hour first too, and the list is read without a lag.
 ///
@@ -379,5 +379,4 @@ fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), 
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
 mod tests;
