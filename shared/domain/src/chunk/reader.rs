@@ -37,10 +37,10 @@ pub enum ChunkError {
 
 /// Reads one chunk from a stream of bytes.
 ///
-/// **Guarantees**: the count is a pure function of the settings and the bytes, regardless of how the
-/// bytes are split into pushes. Memory is bounded by the longest line, the tallies, the sketches,
-/// the orders ([`ORDERS_BYTES_MAX`]), 16 bytes for each event id, and the rejected lines that have
-/// not been taken.
+/// **Guarantees**: the count is a pure function of the settings and the bytes, regardless of how
+/// the bytes are split into pushes. Memory is bounded by the longest line, the tallies, the
+/// sketches, the orders ([`ORDERS_BYTES_MAX`]), 16 bytes for each event id, and the rejected lines
+/// that have not been taken.
 pub struct ChunkReader {
     hasher: blake3::Hasher,
     unpacker: Unpacker,

@@ -83,9 +83,9 @@ impl fmt::Display for Format {
 
 /// Decompresses a chunk from a stream of bytes.
 ///
-/// **Guarantees**: the decompressed bytes, and whether the chunk is a bomb, do not depend on how the
-/// stored bytes are split into pushes. Memory is one block and the window of the decoder (32 KiB
-/// for gzip, up to 8 MiB for zstd).
+/// **Guarantees**: the decompressed bytes, and whether the chunk is a bomb, do not depend on how
+/// the stored bytes are split into pushes. Memory is one block and the window of the decoder (32
+/// KiB for gzip, up to 8 MiB for zstd).
 pub(crate) struct Unpacker {
     state: State,
     stored_bytes: u64,

@@ -44,9 +44,9 @@ const PLAIN_UNITS: [i128; 13] = {
 
 /// An exact decimal with up to 12 decimals: a count of events, units or money.
 ///
-/// **Units and range**: stored as an integer multiple of 10^-12; money is in the major unit of its currency
-/// (dollars, not cents). Sums saturate at ±1.7 × 10^26, which takes more than 10^13 lines of
-/// [`INPUT_MAX`] to reach.
+/// **Units and range**: stored as an integer multiple of 10^-12; money is in the major unit of its
+/// currency (dollars, not cents). Sums saturate at ±1.7 × 10^26, which takes more than 10^13 lines
+/// of [`INPUT_MAX`] to reach.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(i128);
 
@@ -193,8 +193,8 @@ impl Amount {
 
     /// The quotient, rounded half up to [`RATIO_DIGITS`] decimals.
     ///
-    /// **Shape**: `None` if either amount is negative, if the divisor is zero, or if the quotient is
-    /// out of range (about 10^20 and more).
+    /// **Shape**: `None` if either amount is negative, if the divisor is zero, or if the quotient
+    /// is out of range (about 10^20 and more).
     pub fn per(self, other: Amount) -> Option<Amount> {
         if self.0 < 0 || other.0 <= 0 {
             return None;

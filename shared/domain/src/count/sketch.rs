@@ -43,9 +43,9 @@ impl IdHash {
 
 /// A set of ids that can only estimate its size.
 ///
-/// **Guarantees**: merging is idempotent, commutative and associative: the estimate depends on which
-/// ids were added, not on how often, in what order, or through how many sketches. So counting a
-/// chunk again changes nothing.
+/// **Guarantees**: merging is idempotent, commutative and associative: the estimate depends on
+/// which ids were added, not on how often, in what order, or through how many sketches. So counting
+/// a chunk again changes nothing.
 ///
 /// **Source**: Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", 2007; the estimator of Apache
 /// DataSketches that does not depend on the order of updates.

@@ -15,13 +15,13 @@ const EXACT_INTEGER_END: i64 = 1 << 53;
 
 /// Sums by key.
 ///
-/// **Shape**: a day of a shop with 10,000 items adds a quarter of a million counters to ten thousand
-/// sums, so a query spends most of its time on additions. Short keys, as most item ids are, are
-/// stored in the table itself: a lookup needs one memory access instead of two, and keys are
-/// compared as numbers.
+/// **Shape**: a day of a shop with 10,000 items adds a quarter of a million counters to ten
+/// thousand sums, so a query spends most of its time on additions. Short keys, as most item ids
+/// are, are stored in the table itself: a lookup needs one memory access instead of two, and keys
+/// are compared as numbers.
 ///
-/// **Guarantees**: rankings are totally ordered, so they do not depend on the order of the additions
-/// or of the hash table.
+/// **Guarantees**: rankings are totally ordered, so they do not depend on the order of the
+/// additions or of the hash table.
 #[derive(Default)]
 pub struct Sums {
     /// The sum of the empty key; see [`Measure::Pages`](crate::count::measure::Measure::Pages).

@@ -131,10 +131,10 @@ impl fmt::Debug for CalendarPeriod {
 
 /// Divides time into periods of a granularity, in a zone.
 ///
-/// **Guarantees**: periods follow each other without gap or overlap, and each has at least one hour.
-/// If a midnight does not exist because the clock was set forward, the period starts with the first
-/// instant after it; if it exists twice, with the earlier one. A date that the zone skipped has no
-/// period.
+/// **Guarantees**: periods follow each other without gap or overlap, and each has at least one
+/// hour. If a midnight does not exist because the clock was set forward, the period starts with the
+/// first instant after it; if it exists twice, with the earlier one. A date that the zone skipped
+/// has no period.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Calendar {
     /// The length of its periods.

@@ -82,8 +82,8 @@ impl Window {
     /// expired minute rows moves outward to the whole hour, and one that needs expired hour rows to
     /// the whole day.
     ///
-    /// **Shape**: the precision is the coarser one of the two edges. An edge on a whole hour needs no
-    /// minutes, and one at midnight no hours: such an edge is exact, however old, with the
+    /// **Shape**: the precision is the coarser one of the two edges. An edge on a whole hour needs
+    /// no minutes, and one at midnight no hours: such an edge is exact, however old, with the
     /// precision `minute`. A window never gets shorter: it contains the requested window, and more
     /// only if the precision says so. Expired days count as zero; moving an edge does not help
     /// there.

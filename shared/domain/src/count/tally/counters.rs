@@ -17,8 +17,8 @@ use crate::time::Minute;
 
 /// What one chunk adds: an exact amount for each site, minute, measure and key.
 ///
-/// **Shape**: a counter takes eight bytes in the table of its group, so that events in order of time
-/// touch little memory. Each key and each site is stored once.
+/// **Shape**: a counter takes eight bytes in the table of its group, so that events in order of
+/// time touch little memory. Each key and each site is stored once.
 ///
 /// **Guarantees**: the groups and their order do not depend on the order of the additions.
 #[derive(Default)]
