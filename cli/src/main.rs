@@ -16,8 +16,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{demo, down, generate, history, keys, put, replay, status, top, up, verify};
 use crate::stack::context::{Context, Options};
 
-/// Real-time shop analytics: runs a local stack, uploads events, asks questions, verifies the
-/// answers
+/// Real-time shop analytics: runs a local stack, uploads events, asks questions and verifies
 #[derive(Debug, Parser)]
 #[command(name = "minutebook", version, arg_required_else_help = true)]
 struct Arguments {
@@ -29,8 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the whole demonstration: starts the local stack, uploads events, asks questions,
-    /// verifies
+    /// Runs the whole demonstration: local stack, events, questions, verification
     Demo(demo::DemoArgs),
     /// Starts the local stack; after a change, rebuilds and redeploys it
     Up(up::UpArgs),
