@@ -10,7 +10,7 @@ use minutebook_storage::queue::QueueDepth;
 use crate::live::prometheus::{Exposition, Kind, TextFormat};
 use crate::live::query::LiveQuery;
 
-/// All that is told.
+/// The numbers to write.
 pub(crate) struct State {
     /// Who is there.
     pub(crate) active: VisitorCounts,
@@ -31,7 +31,7 @@ pub(crate) struct Queues {
 }
 
 impl State {
-    /// Writes it all down.
+    /// Writes all metrics.
     pub(crate) fn text(
         &self,
         format: TextFormat,
