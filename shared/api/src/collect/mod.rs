@@ -229,9 +229,9 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         ControlFlow::Break(none_accepted(&detail, &checked))
     }
 
-    /// The key of a chunk that may be posted more than once. It does not contain the time, or a retry
-    /// in the next hour would be another chunk. The site of the first line is part of it, so that the
-    /// idempotency keys of two sites do not collide.
+    /// The key of a chunk that may be posted more than once. It does not contain the time, or a
+    /// retry in the next hour would be another chunk. The site of the first line is part of it, so
+    /// that the idempotency keys of two sites do not collide.
     fn key_of(&self, post: &ReadPost<'_>, idempotency_key: &[u8]) -> String {
         let first_line = post.lines.text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let mut checker = LineChecker::new(DateTime::UNIX_EPOCH, self.default_currency);

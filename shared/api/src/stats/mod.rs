@@ -1,4 +1,5 @@
-//! `GET /stats`: the views, visitors and most viewed paths of a site, of a day, a range or all time.
+//! `GET /stats`: the views, visitors and most viewed paths of a site, on a day, in a range or of
+//! all time.
 
 pub(crate) mod answer;
 pub(crate) mod describe;
