@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_is_an_answer_too() {
+    fn a_wrong_query_is_400_and_says_what_is_expected() {
         for (query, sentence) in [
             ("", r#""error":"Missing required parameter: site_id""#),
             (
