@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::http::answer::{Number, Time, WindowAnswer, number};
 use crate::orders::query::{OrdersQuery, RankBy};
 
-/// What orders of one currency come to.
+/// The value of orders of one currency.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Value {
     /// How many there are.
