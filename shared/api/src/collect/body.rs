@@ -6,8 +6,8 @@ use minutebook_domain::chunk::unpack::{UnpackError, unpack_gzip};
 
 use crate::collect::lines::{EventLines, NoArray};
 
-/// The largest body, in bytes: the largest payload of a Lambda call. Where API Gateway passes a body
-/// on in base64, about three quarters of it fit.
+/// The largest body, in bytes: the largest payload of a Lambda call. Where API Gateway passes a
+/// body on in base64, about three quarters of it fit.
 ///
 /// **Source**: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub(crate) const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
@@ -91,8 +91,8 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refu
     Err(Refusal::new(StatusCode::BAD_REQUEST, detail))
 }
 
-/// Splits a body into lines: each element of an array is a line, an object is one line, and anything
-/// else is lines already.
+/// Splits a body into lines: each element of an array is a line, an object is one line, and
+/// anything else is lines already.
 ///
 /// # Errors
 /// 400 for a malformed or empty array.

@@ -22,11 +22,11 @@ pub enum EventLines {
 pub struct NoArray(#[from] serde_json::Error);
 
 impl EventLines {
-    /// Splits a text: each element of an array is a line, a JSON value is one line however it is laid
-    /// out, and anything else is lines already.
+    /// Splits a text: each element of an array is a line, a JSON value is one line however it is
+    /// laid out, and anything else is lines already.
     ///
-    /// **Shape**: the byte order mark is removed. Lines are not checked, which is left to the reader
-    /// that counts them.
+    /// **Shape**: the byte order mark is removed. Lines are not checked, which is left to the
+    /// reader that counts them.
     ///
     /// # Errors
     /// [`NoArray`].
@@ -45,7 +45,8 @@ impl EventLines {
     }
 }
 
-/// The lines of any text: a malformed array is lines, too, which are rejected when they are counted.
+/// The lines of any text: a malformed array is lines, too, which are rejected when they are
+/// counted.
 ///
 /// **Shape**: as [`EventLines::cut`].
 pub fn any_lines(text: &[u8]) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! The two text formats that Prometheus and compatible tools read.
 //!
-//! Existing crates write one of the two and keep the numbers in the process. Here the numbers are in
-//! the table, and the two formats differ by a few lines.
+//! Existing crates write one of the two and keep the numbers in the process. Here the numbers are
+//! in the table, and the two formats differ by a few lines.
 //!
 //! **Source**: <https://prometheus.io/docs/instrumenting/exposition_formats/> and
 //! <https://github.com/OpenObservability/OpenMetrics/blob/main/specification/OpenMetrics.md>

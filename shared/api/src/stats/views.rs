@@ -23,8 +23,8 @@ impl Views {
         Views { of_items: next(), of_pages: next() }
     }
 
-    /// The number of all views. A view of an item on a page is counted for both, and once more under
-    /// the empty key.
+    /// The number of all views. A view of an item on a page is counted for both, and once more
+    /// under the empty key.
     pub(crate) fn total(&self) -> Amount {
         self.of_items
             .total()
