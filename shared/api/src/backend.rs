@@ -4,7 +4,7 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
-use minutebook_runtime::config::{Config, ConfigError, HealthConfig, environment};
+use minutebook_runtime::config::{Config, ConfigError, QueuesConfig, environment};
 use minutebook_storage::table::Table;
 
 use crate::queues::Queues;
@@ -41,7 +41,7 @@ impl Backend<Table, Queues> {
     /// [`ConfigError`], if a variable is missing or wrong. A retry does not help.
     pub fn with_queues_from_environment() -> Result<Backend<Table, Queues>, ConfigError> {
         let aws = Aws::read(environment)?;
-        let queues = Queues::new(aws.clone(), HealthConfig::read(environment)?);
+        let queues = Queues::new(aws.clone(), QueuesConfig::read(environment)?);
         Ok(Backend::new(Config::read(environment)?, &aws, queues))
     }
 }

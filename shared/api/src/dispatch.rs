@@ -47,7 +47,7 @@ mod tests {
     use lambda_http::http::header::{ALLOW, CONTENT_TYPE};
     use minutebook_runtime::aws::Aws;
     use minutebook_runtime::clock::Clock;
-    use minutebook_runtime::config::HealthConfig;
+    use minutebook_runtime::config::QueuesConfig;
     use minutebook_storage::table::Table;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
@@ -55,7 +55,7 @@ mod tests {
     /// A backend that no request of these tests may reach.
     fn backend() -> ApiBackend {
         let aws = Aws::read(|name| Some(name.to_string())).expect("every variable is set");
-        let config = HealthConfig { queue_url: String::new(), dead_letters_url: String::new() };
+        let config = QueuesConfig { queue_url: String::new(), dead_letters_url: String::new() };
         let Backend { default_currency, retention, .. } =
             Backend::of_test((), "2026-11-21T12:00:30Z".parse().expect("a time"));
         let rows = Table { client: aws.dynamodb(), name: "table".to_string() };

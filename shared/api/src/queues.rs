@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use futures::future::join;
 use minutebook_runtime::aws::Aws;
-use minutebook_runtime::config::HealthConfig;
+use minutebook_runtime::config::QueuesConfig;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::queue::{Queue, QueueDepth};
 
@@ -28,7 +28,7 @@ pub(crate) struct Depths {
 
 impl Queues {
     /// The queues that `config` names.
-    pub fn new(aws: Aws, config: HealthConfig) -> Queues {
+    pub fn new(aws: Aws, config: QueuesConfig) -> Queues {
         Queues(LazyLock::new(Box::new(move || {
             let client = aws.sqs();
             Pair {

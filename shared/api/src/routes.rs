@@ -1,6 +1,6 @@
 //! The calls: their paths, their methods, and the function that answers each. Tests hold the
-//! template's routes and those of `cargo lambda watch` equal to this list; the dispatch of `api` and
-//! the description of the API are made from it.
+//! template's routes and those of `cargo lambda watch` equal to this list. The dispatch of `api`
+//! and the description of the API are made from it.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,9 +1,8 @@
-//! The AWS clients: built once at cold start, with one HTTP client, pinned behaviour and time
-//! limits.
+//! The AWS clients: built once per process, with one HTTP client, pinned behaviour and timeouts.
 //!
-//! The credentials and the region come from the variables that Lambda sets, so the heavy chain of
-//! `aws-config` is not linked in. The trusted roots come with the binary: reading them from disk
-//! would be the longest step of a cold start.
+//! The credentials and the region come from the variables that Lambda sets, so that the binary does
+//! not link the large `aws-config`. The trusted roots are part of the binary, since reading them
+//! from disk would be the longest step of a cold start.
 
 use std::time::Duration;
 
@@ -19,16 +18,15 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::config::{ConfigError, required};
 
-/// Tries of one call. A transaction that is still in progress wants a retry more than five seconds
-/// later, which the fifth try reaches.
+/// Attempts of one call. A transaction in progress needs a retry more than five seconds later,
+/// which the fifth attempt is.
 const ATTEMPTS_MAX: u32 = 5;
-/// How long one call may take with all its tries: below the visibility timeout and the deadline of
+/// The timeout of one call with all its attempts: below the visibility timeout and the timeout of
 /// every function.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one try may wait for its answer. After a freeze a connection can be dead without a
-/// sign.
+/// The timeout of one attempt. After Lambda has frozen a process, its connections may be dead.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may take to open.
+/// The timeout of opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the clients are built from.
@@ -98,8 +96,8 @@ impl Aws {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// The S3 client. It has no time limit on an operation, since reading a body belongs to it; a
-    /// stalled body is cut off by the SDK's own protection.
+    /// The S3 client. Its operations have no timeout, since one includes reading the body; the SDK
+    /// itself aborts a stalled body.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let mut config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -119,8 +117,8 @@ impl Aws {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
-    /// The SQS client. Most functions need none, so that it has an HTTP client of its own where the
-    /// others' does not suit its endpoint.
+    /// The SQS client. Where the shared HTTP client does not speak the protocol of its endpoint, it
+    /// gets one of its own.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let http_client = match (self.is_plain, is_plain(&self.sqs_endpoint)) {
             (true, false) => https(),
@@ -160,7 +158,7 @@ fn https() -> SharedHttpClient {
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     match TlsContext::builder().with_trust_store(trust).build() {
         Ok(context) => builder.tls_context(context).build_https(),
-        // The built-in roots always parse; if they ever did not, the machine's own will do.
+        // The built-in roots always parse. If they did not, the roots of the machine would be used.
         Err(_) => builder.build_https(),
     }
 }

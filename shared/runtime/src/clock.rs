@@ -1,21 +1,21 @@
-//! The clock: the one place where "now" comes from.
+//! The clock: the only source of the current time.
 
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-/// Gives the present time; a test can make one that it moves by hand.
+/// Tells the current time. Tests make clocks of their own.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
 
 impl Clock {
-    /// A clock that asks this function.
+    /// A clock that calls this function.
     pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Clock {
         Clock(Arc::new(now))
     }
 
-    /// The machine's clock.
+    /// The clock of the machine.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the edge that every other place gets its time from"
@@ -24,7 +24,7 @@ impl Clock {
         Clock::new(Utc::now)
     }
 
-    /// The present time.
+    /// The current time.
     pub fn now(&self) -> DateTime<Utc> {
         (self.0)()
     }

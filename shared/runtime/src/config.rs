@@ -8,25 +8,25 @@ use minutebook_domain::time::period::Retention;
 
 /// The table's name.
 pub const TABLE: &str = "MINUTEBOOK_TABLE";
-/// The bucket that takes chunks.
+/// The bucket for chunks.
 pub const BUCKET: &str = "MINUTEBOOK_BUCKET";
-/// Whether posted events need the write key of their site: `true` or `false`.
+/// Whether posts need a write key of their site: `true` or `false`.
 pub const REQUIRE_WRITE_KEYS: &str = "MINUTEBOOK_REQUIRE_WRITE_KEYS";
-/// Whether random events are made for whoever asks: `true` or `false`.
+/// Whether `/generate_random_events` is enabled: `true` or `false`.
 pub const DEMO_EVENTS: &str = "MINUTEBOOK_DEMO_EVENTS";
 /// The bucket for rejected lines.
 pub const REJECTED_BUCKET: &str = "MINUTEBOOK_REJECTED_BUCKET";
-/// The queue that ingest takes its messages from.
+/// The queue that ingest reads.
 pub const QUEUE_URL: &str = "MINUTEBOOK_QUEUE_URL";
-/// The queue of the messages that ingest could not handle.
+/// The dead-letter queue of ingest.
 pub const DEAD_LETTERS_URL: &str = "MINUTEBOOK_DEAD_LETTERS_URL";
-/// The days that minute rows are kept; 0 is for ever.
+/// How many days minute rows are kept; 0 is forever.
 pub const MINUTE_RETENTION_DAYS: &str = "MINUTEBOOK_MINUTE_RETENTION_DAYS";
-/// The days that hour rows are kept; 0 is for ever.
+/// How many days hour rows are kept; 0 is forever.
 pub const HOUR_RETENTION_DAYS: &str = "MINUTEBOOK_HOUR_RETENTION_DAYS";
-/// The days that day, week and month rows are kept; 0 is for ever.
+/// How many days day, week and month rows are kept; 0 is forever.
 pub const DAY_RETENTION_DAYS: &str = "MINUTEBOOK_DAY_RETENTION_DAYS";
-/// The currency of events, and of questions, that name none.
+/// The currency of events and queries that do not name one.
 pub const DEFAULT_CURRENCY: &str = "MINUTEBOOK_DEFAULT_CURRENCY";
 
 /// A variable is missing or wrong; the function refuses to start.
@@ -37,34 +37,34 @@ pub enum ConfigError {
         "the environment variable {0} is not set; `cargo mb status --env` prints the local ones"
     )]
     Missing(&'static str),
-    /// It has a value that cannot be used.
+    /// Its value is invalid.
     #[error("the environment variable {name} is {value:?}: expected {expected}")]
     Invalid {
         /// The variable.
         name: &'static str,
-        /// What it says.
+        /// Its value.
         value: String,
-        /// What it should say.
+        /// What was expected.
         expected: String,
     },
 }
 
-/// What every function needs to know.
+/// The configuration of every function.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
     /// The table's name.
     pub table: String,
-    /// The currency of events, and of questions, that name none.
+    /// The currency of events and queries that do not name one.
     pub default_currency: Currency,
-    /// For how long rows are kept.
+    /// How long rows are kept.
     pub retention: Retention,
 }
 
 impl Config {
-    /// Reads the configuration through `lookup`, so that a test needs no environment.
+    /// Reads the variables through `lookup`, so that a test needs no environment.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the variable; no retry helps.
+    /// [`ConfigError`], which names the variable. A retry does not help.
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Config, ConfigError> {
         let retention = Retention {
             minute_days: parsed(&lookup, MINUTE_RETENTION_DAYS)?,
@@ -81,20 +81,20 @@ impl Config {
     }
 }
 
-/// What ingest needs to know beside [`Config`].
+/// The configuration of ingest, besides [`Config`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IngestConfig {
-    /// The bucket that takes chunks, and so the records of streams.
+    /// The bucket for chunks, and so for the records of streams.
     pub bucket: String,
     /// The bucket for rejected lines.
     pub rejected_bucket: String,
 }
 
 impl IngestConfig {
-    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+    /// Reads the variables through `lookup`, as [`Config::read`] does.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the variable; no retry helps.
+    /// [`ConfigError`], which names the variable. A retry does not help.
     pub fn read(
         lookup: impl Fn(&'static str) -> Option<String>,
     ) -> Result<IngestConfig, ConfigError> {
@@ -105,22 +105,22 @@ impl IngestConfig {
     }
 }
 
-/// What collect needs to know beside [`Config`].
+/// The configuration of collect, besides [`Config`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CollectConfig {
-    /// The bucket that takes chunks.
+    /// The bucket for chunks.
     pub bucket: String,
-    /// Whether posted events need the write key of their site.
+    /// Whether posts need a write key of their site.
     pub requires_write_keys: bool,
-    /// Whether random events are made for whoever asks.
+    /// Whether random events are enabled.
     pub makes_random_events: bool,
 }
 
 impl CollectConfig {
-    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+    /// Reads the variables through `lookup`, as [`Config::read`] does.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the variable; no retry helps.
+    /// [`ConfigError`], which names the variable. A retry does not help.
     pub fn read(
         lookup: impl Fn(&'static str) -> Option<String>,
     ) -> Result<CollectConfig, ConfigError> {
@@ -134,26 +134,26 @@ impl CollectConfig {
     }
 }
 
-/// What health needs to know beside [`Config`].
+/// The configuration of `api`, besides [`Config`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HealthConfig {
-    /// The queue that ingest takes its messages from.
+pub struct QueuesConfig {
+    /// The queue that ingest reads.
     pub queue_url: String,
-    /// The queue of the messages that ingest could not handle.
+    /// The dead-letter queue of ingest.
     pub dead_letters_url: String,
 }
 
-impl HealthConfig {
-    /// Reads the configuration through `lookup`, as [`Config::read`] does.
+impl QueuesConfig {
+    /// Reads the variables through `lookup`, as [`Config::read`] does.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the variable; no retry helps.
+    /// [`ConfigError`], which names the variable. A retry does not help.
     pub fn read(
         lookup: impl Fn(&'static str) -> Option<String>,
-    ) -> Result<HealthConfig, ConfigError> {
+    ) -> Result<QueuesConfig, ConfigError> {
         let (queue_url, dead_letters_url) =
             (required(&lookup, QUEUE_URL)?, required(&lookup, DEAD_LETTERS_URL)?);
-        Ok(HealthConfig { queue_url, dead_letters_url })
+        Ok(QueuesConfig { queue_url, dead_letters_url })
     }
 }
 
@@ -193,8 +193,8 @@ where
     })
 }
 
-/// A coarser row that goes before the finer ones it stands for would leave questions without an
-/// answer.
+/// Refuses coarser rows that expire before the finer rows that they sum, since queries would find
+/// neither.
 fn longer_than(finer_days: u32, name: &'static str, days: u32) -> Result<(), ConfigError> {
     let is_longer = days == 0 || (finer_days != 0 && finer_days <= days);
     if is_longer {
@@ -255,7 +255,7 @@ mod tests {
             (config.bucket.as_str(), config.rejected_bucket.as_str()),
             ("chunks", "rejected")
         );
-        let config = HealthConfig::read(lookup(&[])).expect("all variables are there");
+        let config = QueuesConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(
             (config.queue_url.as_str(), config.dead_letters_url.as_str()),
             ("https://queue", "https://dead-letters")

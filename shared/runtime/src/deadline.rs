@@ -1,19 +1,17 @@
-//! Until when a function may work.
+//! The deadline of an invocation.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// What is kept of the time that Lambda allows, to say how far the work got.
+/// The part of the time limit that is reserved for reporting how far the work got.
 const MARGIN: Duration = Duration::from_secs(2);
 
 /// The longest that any Lambda function may run.
 const LAMBDA_TIMEOUT_MAX: Duration = Duration::from_secs(900);
 
-/// When the work must be back, on the clock that timers use, from the deadline that Lambda gives an
-/// invocation.
+/// When the work must be done, on the monotonic clock, from the deadline of the invocation.
 ///
-/// `cargo lambda watch` (1.9.2) gives how long the work may take (600,000 ms) where AWS gives when
-/// it must be done, in milliseconds since 1970: a quarter of an hour after 1970 is no deadline that
-/// AWS would give.
+/// AWS gives the deadline as milliseconds since 1970. `cargo lambda watch` (1.9.2) gives a duration
+/// (600,000 ms) instead, which is recognized because it would be a time in early 1970.
 #[expect(clippy::disallowed_methods, reason = "Lambda gives the deadline as a wall-clock time")]
 pub fn deadline_of(lambda_deadline: SystemTime) -> Instant {
     Instant::now() + time_left(lambda_deadline, SystemTime::now())

@@ -1,4 +1,4 @@
-//! Lines of the log that CloudWatch also reads as metrics.
+//! Log lines that CloudWatch also reads as metrics.
 //!
 //! **Source**: the embedded metric format,
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 /// The namespace of all metrics, as the template's alarms name it.
 pub const NAMESPACE: &str = "minutebook";
 
-/// The member `_aws` of a line: which of its other members are metrics (with their units), and
-/// which tell apart whose they are.
+/// The member `_aws` of a line: which of the other members are metrics, with their units, and which
+/// are dimensions.
 pub fn metric_directive(
     metrics: &[(&str, &str)],
     dimensions: &[&str],

@@ -1,4 +1,4 @@
-//! Who may post events: whoever has a write key of their site.
+//! Access to posting: a write key allows events of its site.
 
 use lambda_http::http::header::AUTHORIZATION;
 use lambda_http::http::{HeaderMap, StatusCode};
@@ -10,7 +10,7 @@ use crate::collect::body::Refusal;
 /// The header for clients that cannot set `Authorization`.
 const WRITE_KEY: &str = "x-write-key";
 
-/// How a secret begins in `Authorization`.
+/// What precedes the key in `Authorization`.
 ///
 /// **Source**: RFC 6750, section 2.1; the scheme's name is matched in either case, as RFC 9110
 /// says.
@@ -19,7 +19,7 @@ const BEARER: &str = "bearer ";
 /// The site that the write key of a post is for.
 ///
 /// # Errors
-/// 401 without a key or with a wrong one; 503 if the table could not be asked.
+/// 401 without a key or with a wrong one; 503 if the table could not be read, and a retry helps.
 pub(crate) async fn site_of_key(
     headers: &HeaderMap,
     keys: &impl WriteKeys,

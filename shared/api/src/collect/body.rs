@@ -1,4 +1,4 @@
-//! The body of a post: what it may be, and how it is cut into lines.
+//! The body of a post: its forms, and how it is split into lines.
 
 use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lambda_http::http::{HeaderMap, HeaderName, StatusCode};
@@ -6,17 +6,17 @@ use minutebook_domain::chunk::unpack::{UnpackError, unpack_gzip};
 
 use crate::collect::lines::{EventLines, NoArray};
 
-/// The bytes that a body may have: what Lambda takes as the payload of a call. Where API Gateway
-/// hands a body on in base64, about three quarters of it fit.
+/// The largest body, in bytes: the largest payload of a Lambda call. Where API Gateway passes a
+/// body on in base64, about three quarters of it fit.
 ///
 /// **Source**: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub(crate) const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
 
-/// The bytes that a packed body may unpack to: 32 MiB, which the function's memory holds several
+/// The largest unpacked body, in bytes: 32 MiB, which fits into the memory of the function several
 /// times.
 pub(crate) const UNPACKED_BYTES_MAX: u64 = 32 << 20;
 
-/// The bytes that an idempotency key may have: many times what a UUID needs.
+/// The longest idempotency key, in bytes: many times the length of a UUID.
 pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// The header that names a post.
@@ -24,7 +24,7 @@ pub(crate) const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 /// **Source**: <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// Why a post is refused, for whoever made it.
+/// Why a post is refused, for the client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Refusal {
     /// The status of the answer.
@@ -36,7 +36,7 @@ pub(crate) struct Refusal {
 /// The lines of a body.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct PostedLines {
-    /// One event a line.
+    /// One event per line.
     pub(crate) text: Vec<u8>,
     /// Whether the body is one JSON object, which is the only line then.
     pub(crate) is_object: bool,
@@ -48,7 +48,7 @@ impl Refusal {
     }
 }
 
-/// Unpacks a body, and refuses what is no body of events.
+/// Unpacks a body, and refuses one that cannot hold events.
 ///
 /// # Errors
 /// 400, 413 or 415.
@@ -91,11 +91,11 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refu
     Err(Refusal::new(StatusCode::BAD_REQUEST, detail))
 }
 
-/// Cuts a body into lines: an array into its elements, an object is one line; all else is lines
-/// already.
+/// Splits a body into lines: each element of an array is a line, an object is one line, and
+/// anything else is lines already.
 ///
 /// # Errors
-/// 400 for an array that is none, or is empty.
+/// 400 for a malformed or empty array.
 pub(crate) fn lines(body: &[u8]) -> Result<PostedLines, Refusal> {
     let bad_request = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, detail);
     let cut = EventLines::cut(body)

@@ -1,4 +1,4 @@
-//! What the description of the API says of posting events.
+//! The description of the calls that take events.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const DESCRIPTION: &str = "Good lines are stored as one object of the bucket and
                            the answer is given only once they are stored. A post with an Idempotency-Key is counted \
                            once, however often it is repeated.";
 
-/// An event by the names that its fields are best given; there are others for most, and more types.
+/// An event with the preferred names of its fields; most have others, and there are more types.
 fn event() -> Value {
     json!({
         "type": "object",

@@ -1,9 +1,8 @@
-//! Cutting a text of events into lines, for events that do not come as a file: the body of a post,
-//! the value of a record.
+//! Splits a text of events into lines: the body of a post, or the value of a record of a stream.
 
 use serde_json::value::RawValue;
 
-/// U+FEFF, which may stand before the first line.
+/// The byte order mark, which may precede the first line.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What a text holds.
@@ -11,23 +10,23 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub enum EventLines {
     /// One JSON object, on one line.
     Object(Vec<u8>),
-    /// The elements of an array, one a line.
+    /// The elements of an array, one per line.
     Elements(Vec<u8>),
-    /// Lines as in a file; what is no JSON is so, too.
+    /// Lines as in a file, and anything that is not JSON.
     Lines(Vec<u8>),
 }
 
-/// A text that begins as an array and is none.
+/// A text that begins like an array but is malformed.
 #[derive(Debug, thiserror::Error)]
 #[error("no JSON array: {0}")]
 pub struct NoArray(#[from] serde_json::Error);
 
 impl EventLines {
-    /// Cuts a text: an array into its elements, one JSON value is one line, however it is laid out;
-    /// all else is lines already.
+    /// Splits a text: each element of an array is a line, a JSON value is one line however it is
+    /// laid out, and anything else is lines already.
     ///
-    /// **Shape**: without the byte order mark, if there is one. Neither is any line checked:
-    /// whoever counts them says what is wrong with each.
+    /// **Shape**: the byte order mark is removed. Lines are not checked, which is left to the
+    /// reader that counts them.
     ///
     /// # Errors
     /// [`NoArray`].
@@ -46,8 +45,8 @@ impl EventLines {
     }
 }
 
-/// The lines of a text that is taken however it is: a broken array is lines, too, which are
-/// rejected when they are counted.
+/// The lines of any text: a malformed array is lines, too, which are rejected when they are
+/// counted.
 ///
 /// **Shape**: as [`EventLines::cut`].
 pub fn any_lines(text: &[u8]) -> Vec<u8> {
@@ -73,7 +72,7 @@ fn elements(array: &[u8]) -> Result<Vec<u8>, NoArray> {
     Ok(lines)
 }
 
-/// A value with spaces for the line ends, which in JSON stand between its parts only.
+/// A value with spaces in place of line ends, which JSON allows only between tokens.
 fn one_line(value: &RawValue) -> Vec<u8> {
     value
         .get()

@@ -1,5 +1,5 @@
-//! Taking events over HTTP: what is posted becomes a chunk in the bucket, and is counted like any
-//! other.
+//! `POST /events`, `/event` and `/ingest`: posted events become a chunk in the bucket, which is
+//! counted like any other. `GET /generate_random_events` stores random events in the same way.
 
 pub mod lines;
 
@@ -35,41 +35,40 @@ use crate::http::response::{
     json, json_with_status, preflight_or_no_post, preflight_or_wrong_method, problem, problem_with,
 };
 
-/// How many rejected lines an answer lists: an answer has to fit into the 6 MB that Lambda gives
-/// back.
+/// The rejected lines that an answer lists at most: it must fit into the 6 MB of a Lambda response.
 const REJECTED_LISTED_MAX: usize = 1_000;
 
-/// How far the bucket's clock may be behind ours: an event that is accepted here must not be in the
-/// future there.
+/// How far the clock of the bucket may be behind this one: an event that is accepted here must not
+/// be in the future there.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(5);
 
-/// The path that answers a single object as the Flask service did which had it.
+/// The path that answers a single object as the Flask service did.
 const SINGLE_PATH: &str = "/event";
 
-/// What posts are checked and stored with.
+/// What the handler checks and stores posts with.
 #[derive(Clone, Debug)]
 pub struct Inbox<S, K> {
-    /// Where chunks are stored.
+    /// The bucket.
     pub events: S,
-    /// Where write keys are looked up; `None` where posts need none.
+    /// The write keys; `None` where posts need none.
     pub write_keys: Option<K>,
-    /// The currency of events that name none.
+    /// The currency of events that do not name one.
     pub default_currency: Currency,
-    /// Whether it makes random events for whoever asks for them.
+    /// Whether random events are enabled.
     pub makes_random_events: bool,
-    /// Where now comes from.
+    /// The source of the current time.
     pub clock: Clock,
 }
 
-/// A post that was read, but not judged.
+/// A post whose lines are not checked yet.
 struct ReadPost<'a> {
     lines: PostedLines,
-    /// The hash of the body, unpacked.
+    /// The hash of the unpacked body.
     body_hash: blake3::Hash,
     idempotency_key: Option<&'a [u8]>,
     /// Whether it is a single object at [`SINGLE_PATH`].
     is_single: bool,
-    /// The site that its write key is for, where keys are demanded.
+    /// The site of its write key, where keys are required.
     only_site: Option<SiteId>,
 }
 
@@ -148,7 +147,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         Ok(json(&Generated::new(checked.accepted_lines, &key)))
     }
 
-    /// Stores lines as a chunk of their own, and gives its key.
+    /// Stores lines as a new chunk, and returns its key.
     async fn store(&self, lines: Vec<u8>, now: DateTime<Utc>) -> Result<String, Refusal> {
         let key = format!(
             "collected/{}/{:032x}.jsonl",
@@ -176,7 +175,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         match put.map_err(|error| not_stored(&error))? {
             PutOnce::Stored => Ok(answer(post, &checked, &key)),
             PutOnce::Known(first) if first.body_hash == this.body_hash => {
-                // What was accepted then is what is stored, so the answer is the same too.
+                // The first post stored what it accepted, so that its answer is repeated.
                 match self.check(post, first.received_at) {
                     ControlFlow::Continue(checked) => Ok(answer(post, &checked, &key)),
                     ControlFlow::Break(response) => Ok(response),
@@ -189,8 +188,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         }
     }
 
-    /// Tells the lines apart that a post at this time has; breaks with the answer if none is
-    /// accepted.
+    /// Checks the lines of a post at this time; breaks with the answer if none is accepted.
     fn check(
         &self,
         post: &ReadPost<'_>,
@@ -231,9 +229,9 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         ControlFlow::Break(none_accepted(&detail, &checked))
     }
 
-    /// The key of a chunk that may be posted more than once. It says nothing of the time, or a
-    /// retry after the full hour would be another chunk. Sites need not agree on their idempotency
-    /// keys: the site of the first line is part of it.
+    /// The key of a chunk that may be posted more than once. It does not contain the time, or a
+    /// retry in the next hour would be another chunk. The site of the first line is part of it, so
+    /// that the idempotency keys of two sites do not collide.
     fn key_of(&self, post: &ReadPost<'_>, idempotency_key: &[u8]) -> String {
         let first_line = post.lines.text.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let mut checker = LineChecker::new(DateTime::UNIX_EPOCH, self.default_currency);

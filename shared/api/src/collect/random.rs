@@ -1,5 +1,4 @@
-//! Random events on demand, for demonstrations: made here, then checked and stored as if somebody
-//! had posted them.
+//! Random events for demonstrations: generated here, then checked and stored like posted events.
 
 use chrono::{DateTime, Utc};
 use minutebook_shop::{Shop, Span, lines};
@@ -13,16 +12,16 @@ use crate::http::parameters;
 /// The path that makes random events.
 pub(crate) const PATH: &str = "/generate_random_events";
 
-/// How many events are made at most: less than two megabytes, in a part of a second.
+/// The most events of a call: less than two megabytes, in a fraction of a second.
 pub(crate) const COUNT_MAX: u64 = 10_000;
 
-/// How many are made if the question does not say.
+/// The events of a call by default.
 pub(crate) const COUNT_DEFAULT: u64 = 100;
 
-/// The items of the shop: few, so that a hundred events show which one is ahead.
+/// The items of the shop: few, so that a hundred events show which one leads.
 const ITEMS: u32 = 100;
 
-/// The events happen in the last hour, which the shortest of the default windows is.
+/// The events happen in the last hour, which is the shortest default window.
 const MINUTES: u32 = 60;
 
 /// What was made.
@@ -44,8 +43,7 @@ impl<'a> Generated<'a> {
     }
 }
 
-/// Reads how many events are asked for. The error is a sentence that names what is wrong, for a
-/// 400.
+/// Reads the parameter `count`. The error is a sentence for a 400.
 pub(crate) fn count(query: &str) -> Result<u64, String> {
     let mut count = COUNT_DEFAULT;
     for (name, value) in parameters::parameters(query)? {
@@ -59,7 +57,7 @@ pub(crate) fn count(query: &str) -> Result<u64, String> {
     Ok(count)
 }
 
-/// Makes events of the last hour, other ones at each time: one a line.
+/// Generates events of the last hour, one per line; other events at another time.
 pub(crate) fn text(count: u64, now: DateTime<Utc>, site: Option<&SiteId>) -> String {
     let shop = Shop {
         seed: now.timestamp_micros().unsigned_abs(),

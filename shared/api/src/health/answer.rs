@@ -79,7 +79,7 @@ impl Report {
         response
     }
 
-    /// What somebody should look at, though all answers are right.
+    /// What needs attention although all answers are right.
     fn complaints(&self, now: DateTime<Utc>) -> Vec<String> {
         let mut complaints = vec![];
         if let Some(count) = self.dead_letters().filter(|count| *count > 0) {
@@ -102,7 +102,7 @@ impl Report {
         self.oldest.as_ref().ok()?.as_ref().map(|open| open.hour)
     }
 
-    /// Those that somebody has taken to look at them are still there.
+    /// Messages in flight are included: they are still in the queue.
     fn dead_letters(&self) -> Option<u64> {
         self.dead_letters.ok().map(|depth| depth.waiting + depth.in_flight)
     }

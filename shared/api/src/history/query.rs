@@ -1,4 +1,4 @@
-//! The query parameters of a history, and the page of it that they ask for.
+//! The query parameters of a history, and the page that they select.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,45 +13,44 @@ use crate::http::parameters;
 
 /// How many periods a page has at most.
 const PERIODS_A_PAGE: usize = 100;
-/// How many utc_periods a page is summed from at most: a month of days that are cut by a zone is
-/// 745 hours. An hour of 10,000 items is about 100 KB of rows, so that even the largest of pages is
-/// summed within the time of one call.
-const BUCKETS_A_PAGE: usize = 800;
-/// How many items each period lists if the question does not say.
+/// The UTC periods that a page is summed from at most: a month of days in a zone is 745 hours. An
+/// hour of 10,000 items is about 100 KB of rows, so that one call has time for the largest page.
+const UTC_PERIODS_A_PAGE: usize = 800;
+/// How many items each period lists by default.
 pub(crate) const LIMIT_DEFAULT: usize = 3;
 
-/// The names that are taken, as a sentence lists them.
+/// The names of the parameters, for sentences.
 const NAMES: &str = "measure, granularity, from, to, item_id, site_id, currency, tz, limit, cursor";
 
-/// What a history is asked.
+/// The query of a history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct HistoryQuery {
     /// What is counted.
     pub(crate) measure: Measure,
-    /// How time is cut.
+    /// How time is divided into periods.
     pub(crate) calendar: Calendar,
-    /// The site that is asked about.
+    /// The site.
     pub(crate) site_id: SiteId,
-    /// The one item that is asked about; `None` is all of them.
+    /// One item; `None` for all items.
     pub(crate) item_id: Option<String>,
     /// How many items each period lists.
     pub(crate) limit: usize,
-    /// The periods of this page, ascending; one at least.
+    /// The periods of this page, ascending; at least one.
     pub(crate) periods: Vec<CalendarPeriod>,
-    /// What asks for the next page; `None` if this is the last.
+    /// The cursor of the next page; `None` on the last page.
     pub(crate) next_cursor: Option<String>,
-    /// The minute that the question is asked in.
+    /// The current minute.
     pub(crate) as_of: Minute,
 }
 
-/// What holds where the question does not say, and what bounds it.
+/// The defaults of a query, and its bounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HistoryDefaults {
     /// The currency of money.
     pub(crate) currency: Currency,
-    /// The present.
+    /// The current time.
     pub(crate) now: DateTime<Utc>,
-    /// For how long rows are kept.
+    /// How long rows are kept.
     pub(crate) retention: Retention,
 }
 
@@ -169,7 +168,7 @@ fn periods(
         let from =
             calendar.default_from(to.min(now)).ok_or_else(|| "to is out of range".to_string())?;
         let mut periods = calendar.periods(from, to, now).map_err(|error| error.to_string())?;
-        // Nobody asked for what is kept no longer.
+        // The default range leaves out what has expired.
         let expired = periods
             .iter()
             .take_while(|period| check_kept(calendar, period, defaults).is_err())
@@ -182,19 +181,19 @@ fn periods(
     calendar.periods(from, to, now).map_err(|error| error.to_string())
 }
 
-/// How many of the first periods make a page: one at least.
+/// How many of the first periods make a page: at least one.
 fn periods_of_page(calendar: Calendar, periods: &[CalendarPeriod]) -> usize {
     let mut utc_periods = 0;
     for (count, period) in periods.iter().take(PERIODS_A_PAGE).enumerate() {
         utc_periods += calendar.utc_periods(period).len();
-        if count > 0 && utc_periods > BUCKETS_A_PAGE {
+        if count > 0 && utc_periods > UTC_PERIODS_A_PAGE {
             return count;
         }
     }
     periods.len().min(PERIODS_A_PAGE)
 }
 
-/// A period of which a part is kept no longer would be answered too low.
+/// Refuses a period of which a part has expired, since its sum would be too low.
 fn check_kept(
     calendar: Calendar,
     period: &CalendarPeriod,
@@ -227,15 +226,15 @@ fn check_kept(
     })
 }
 
-/// Where the next page begins, and where the series ends: so that all pages are of one series,
-/// however long the reader takes.
+/// Where the next page begins and where the series ends, so that all pages belong to one series,
+/// however long the client takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Cursor {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
 }
 
-/// What stands first in a cursor; another number is for other contents.
+/// The first byte of a cursor: the version of its format.
 const CURSOR_VERSION: u8 = 1;
 
 impl Cursor {
@@ -256,7 +255,7 @@ impl Cursor {
         (*version == CURSOR_VERSION).then_some(Cursor { from: time(from)?, to: time(to)? })
     }
 
-    /// The periods that are left; `None` if those of this calendar do not begin and end there.
+    /// The remaining periods; `None` if no periods of this calendar begin and end there.
     fn periods(self, calendar: Calendar, now: DateTime<Utc>) -> Option<Vec<CalendarPeriod>> {
         let last_second = self.to.checked_sub_signed(TimeDelta::seconds(1))?;
         let ends_there = calendar.containing(last_second)?.end == self.to;

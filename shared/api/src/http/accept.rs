@@ -1,24 +1,22 @@
-//! The `Accept` header: which of the forms of an answer a client likes best.
+//! The `Accept` header: which form of an answer a client prefers.
 //!
 //! **Source**: RFC 9110, section 12.5.1.
 
 /// A form that an answer can have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct MediaType {
-    /// What stands before the slash, in lower case.
+    /// The part before the slash, in lower case.
     pub(crate) kind: &'static str,
-    /// What stands behind it, in lower case.
+    /// The part after the slash, in lower case.
     pub(crate) subtype: &'static str,
     /// The `version` that a range may ask for, if the form has one.
     pub(crate) version: Option<&'static str>,
 }
 
-/// The place of the form that a client likes best, of these; the first one of several that it likes
-/// as much.
+/// The index of the form that a client prefers; of equally preferred forms, the first.
 ///
-/// **Shape**: `None` if it takes none of them. A header that is empty takes all. Parameters other
-/// than `version` and `q` ask for nothing that would tell two forms apart. A range that is
-/// malformed is passed over.
+/// **Shape**: `None` if it accepts none of them. An empty header accepts all. Parameters other than
+/// `version` and `q`, and malformed ranges, are ignored.
 pub(crate) fn best(accept: &str, offered: &[MediaType]) -> Option<usize> {
     if accept.trim().is_empty() {
         return (!offered.is_empty()).then_some(0);
@@ -42,7 +40,7 @@ struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,
     version: Option<&'a str>,
-    /// How much it is liked, 0 to 1,000; 0 is not at all.
+    /// Its weight in thousandths, 0 to 1,000; 0 is not acceptable.
     per_mille: u32,
 }
 
@@ -66,7 +64,7 @@ impl<'a> Range<'a> {
         Some(range)
     }
 
-    /// How precisely it names a form, the larger the better; `None` if it does not.
+    /// How specifically it matches a form, the larger the better; `None` if it does not match.
     fn precision(&self, form: &MediaType) -> Option<u8> {
         if let (Some(wanted), Some(version)) = (self.version, form.version)
             && wanted != version

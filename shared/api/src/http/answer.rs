@@ -1,5 +1,5 @@
-//! What the answers of several calls have in common. Their doc comments are what the description of
-//! the API says of them.
+//! What the answers of several calls have in common. The description of the API has these doc
+//! comments.
 
 use std::borrow::Cow;
 
@@ -59,7 +59,7 @@ impl JsonSchema for ItemId<'_> {
     }
 }
 
-/// The schema of a [`number`], which is no type of its own: its digits are kept as text.
+/// The schema of a [`number`], which has no type of its own since its digits are kept as text.
 pub(crate) struct Number;
 
 impl JsonSchema for Number {
@@ -102,14 +102,14 @@ impl Serialize for ItemId<'_> {
     }
 }
 
-/// A count, or an amount of money, as a JSON number of all its digits.
+/// A count or an amount of money as a JSON number with all its digits.
 pub(crate) fn number(amount: Amount, is_money: bool) -> Box<RawValue> {
     let text = if is_money { amount.to_money_text() } else { amount.to_string() };
     // A decimal's text is a JSON number, kept whole where a float would round it.
     RawValue::from_string(text).unwrap_or_default()
 }
 
-/// The answer when the table could not be read: 503, for a retry helps.
+/// The answer when the table could not be read: 503, since a retry helps.
 pub(crate) fn unreadable(error: &StorageError) -> Response<Body> {
     tracing::error!(%error, "the table could not be read");
     problem(StatusCode::SERVICE_UNAVAILABLE, "the table could not be read; try again in a moment")

@@ -11,7 +11,7 @@ use minutebook_domain::time::Minute;
 
 /// How many items an answer lists at most.
 pub const LIMIT_MAX: usize = 100;
-/// How many items an answer lists if the question does not say.
+/// How many items an answer lists by default.
 pub(crate) const LIMIT_DEFAULT: usize = 10;
 
 /// A name and its value.
@@ -20,15 +20,15 @@ pub(crate) type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 /// The names and values of a query string, in their order.
 ///
 /// # Errors
-/// One sentence, if a name is given twice.
+/// One sentence for a 400, if a name is given twice.
 pub(crate) fn parameters(query: &str) -> Result<Vec<Parameter<'_>>, String> {
     each_once(form_urlencoded::parse(query.as_bytes()))
 }
 
-/// Names and values that are parsed already.
+/// Checks names and values that are already parsed.
 ///
 /// # Errors
-/// One sentence, if a name is given twice.
+/// One sentence for a 400, if a name is given twice.
 pub(crate) fn each_once<'a>(
     given: impl IntoIterator<Item = Parameter<'a>>,
 ) -> Result<Vec<Parameter<'a>>, String> {
@@ -75,13 +75,13 @@ pub(crate) fn as_of(value: &str) -> Result<Minute, String> {
         .ok_or_else(|| format!("as_of is {value:?}; expected a time as 2026-11-20T23:07:00Z"))
 }
 
-/// Reads a time as RFC 3339 writes it.
+/// Reads a time in RFC 3339 format.
 pub(crate) fn time(value: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(&with_plus_signs(value)).ok()?;
     Some(time.to_utc())
 }
 
-/// A plus sign comes as a space if whoever wrote the URL did not escape it.
+/// Restores plus signs, which decode to spaces where a client did not escape them.
 pub(crate) fn with_plus_signs(value: &str) -> String {
     value.replace(' ', "+")
 }

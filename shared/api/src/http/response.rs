@@ -38,22 +38,22 @@ pub(crate) struct Problem<'a, M> {
     more: &'a M,
 }
 
-/// What most problems say besides their sentence.
+/// No more members, which most problems have.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "")]
 pub(crate) struct Nothing {}
 
-/// A problem as an answer. `detail` is one sentence for whoever made the call.
+/// Answers with a problem. `detail` is one sentence for the client.
 pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
     problem_with(status, detail, &Nothing {})
 }
 
-/// A problem as an answer, with the members of `more` besides.
+/// Answers with a problem that also has the members of `more`.
 pub fn problem_with<M: Serialize>(status: StatusCode, detail: &str, more: &M) -> Response<Body> {
     let body = document(status, detail, more);
     let mut builder = answer(status).header(CONTENT_TYPE, "application/problem+json");
     if status == StatusCode::UNAUTHORIZED {
-        // RFC 9110, section 11.6.1: it must say how to do better.
+        // RFC 9110, section 11.6.1: a 401 must name the authentication scheme.
         builder = builder.header(WWW_AUTHENTICATE, "Bearer");
     }
     finish(builder, Body::Text(body))
@@ -95,8 +95,7 @@ pub fn text(content_type: &'static str, body: String) -> Response<Body> {
     finish(answer(StatusCode::OK).header(CONTENT_TYPE, content_type), Body::Text(body))
 }
 
-/// Answers what is not a question of a read call: the preflight of a browser, and wrong methods.
-/// `None` for GET and HEAD.
+/// Answers a preflight request and a wrong method of a read call. `None` for GET and HEAD.
 pub fn preflight_or_wrong_method(method: &Method) -> Option<Response<Body>> {
     if method == Method::OPTIONS {
         return Some(preflight(READ_METHODS, "*"));
@@ -107,8 +106,7 @@ pub fn preflight_or_wrong_method(method: &Method) -> Option<Response<Body>> {
     Some(wrong_method(method, READ_METHODS, "GET"))
 }
 
-/// Answers what is no post to a call that takes events: the preflight of a browser, and wrong
-/// methods. `None` for POST.
+/// Answers a preflight request and a wrong method of a call that takes events. `None` for POST.
 pub fn preflight_or_no_post(method: &Method) -> Option<Response<Body>> {
     if method == Method::OPTIONS {
         return Some(preflight(POST_METHODS, POST_HEADERS));
@@ -140,8 +138,8 @@ fn wrong_method(method: &Method, methods: &'static str, right: &str) -> Response
 }
 
 fn answer(status: StatusCode) -> Builder {
-    // The answers hold no secrets and no cookies, so any page may read them; each is right for its
-    // moment only.
+    // Answers hold no secrets and depend on no cookies, so any page may read them. They are not
+    // cached, since the numbers change.
     Response::builder()
         .status(status)
         .header(ACCESS_CONTROL_ALLOW_ORIGIN, "*")

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
 use crate::items::query::ItemQuery;
 
-/// All that is counted of an item.
+/// Everything that is counted of an item.
 pub(crate) struct Numbers {
     views: Amount,
     carts: Amount,

@@ -12,7 +12,7 @@ use crate::http::parameters::{self, Parameter};
 /// What precedes the id in the path.
 const PATH: &str = "/items/";
 
-/// What is asked about an item.
+/// The query of the page of an item.
 pub(crate) struct ItemQuery {
     pub(crate) item_id: String,
     pub(crate) site_id: SiteId,
@@ -56,9 +56,9 @@ impl ItemQuery {
     }
 }
 
-/// The id in a path. API Gateway hands paths over decoded, but for `%25`, which it leaves; others
-/// leave all of it: either way decoding it once gives the id. What follows `/items/` is the id to
-/// its end, since an encoded slash may come decoded.
+/// The id in a path. API Gateway decodes paths, except for `%25`; other callers do not. Either way,
+/// decoding once gives the id. Everything after `/items/` is the id, since an encoded slash may
+/// arrive decoded.
 fn item_id(path: &str) -> Result<String, String> {
     let (_, encoded) = path
         .split_once(PATH)

@@ -1,7 +1,7 @@
-//! The two text forms that Prometheus and its like read.
+//! The two text formats that Prometheus and compatible tools read.
 //!
-//! The crates that write them write one of the two, and keep what is counted in the process; here
-//! it lies in the table, and the difference between the two is a few lines.
+//! Existing crates write one of the two and keep the numbers in the process. Here the numbers are
+//! in the table, and the two formats differ by a few lines.
 //!
 //! **Source**: <https://prometheus.io/docs/instrumenting/exposition_formats/> and
 //! <https://github.com/OpenObservability/OpenMetrics/blob/main/specification/OpenMetrics.md>
@@ -10,17 +10,17 @@ use std::fmt::Display;
 
 use crate::http::accept::MediaType;
 
-/// Which of the forms.
+/// A text format.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TextFormat {
-    /// Prometheus' own, version 0.0.4.
+    /// The text format of Prometheus, version 0.0.4.
     Prometheus,
     /// OpenMetrics 1.0.
     OpenMetrics,
 }
 
 impl TextFormat {
-    /// What a client asks for it by.
+    /// The media type that a client requests it by.
     pub(crate) fn media_type(self) -> MediaType {
         match self {
             TextFormat::Prometheus => {
@@ -34,7 +34,7 @@ impl TextFormat {
         }
     }
 
-    /// What an answer in it is called.
+    /// The content type of an answer.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             TextFormat::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
@@ -43,19 +43,19 @@ impl TextFormat {
     }
 }
 
-/// What a number does.
+/// The type of a metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// It only grows. The names of its samples end with `_total`.
+    /// Only grows. The names of its samples end with `_total`.
     Counter,
-    /// It goes up and down.
+    /// Goes up and down.
     Gauge,
 }
 
 /// A label and its value.
 pub(crate) type Label<'a> = (&'static str, &'a str);
 
-/// A text in the making.
+/// The text that is being written.
 pub(crate) struct Exposition {
     format: TextFormat,
     text: String,
@@ -67,8 +67,8 @@ impl Exposition {
         Exposition { format, text: String::new() }
     }
 
-    /// Adds a number with all its samples. `name` is what the name begins with: counters get their
-    /// `_total` here. One without samples is left out.
+    /// Adds a metric with all its samples. Counters get the suffix `_total` here. A metric without
+    /// samples is left out.
     pub(crate) fn add<'a, V: Display>(
         &mut self,
         kind: Kind,
@@ -112,8 +112,7 @@ impl Exposition {
     }
 }
 
-/// A text as it stands in a line. Quotation ledger entries are escaped where the text stands
-/// between some, and in all of OpenMetrics.
+/// Escapes a text. Quotation marks are escaped in label values, and everywhere in OpenMetrics.
 fn escaped(text: &str, with_quotes: bool) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

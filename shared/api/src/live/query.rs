@@ -7,27 +7,27 @@ use minutebook_domain::time::{MINUTES_PER_HOUR, Minute};
 
 use crate::http::parameters;
 
-/// How long a live window may be, in hours. Longer ones are what the other calls are for.
+/// The longest live window, in hours. The other calls answer longer ones.
 pub(crate) const WINDOW_HOURS_MAX: u32 = 24;
-/// How many pages are listed if the question does not say.
+/// How many pages an answer lists by default.
 pub(crate) const LIMIT_DEFAULT: usize = 5;
 
-/// What is asked about the present.
+/// The query of the live numbers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LiveQuery {
-    /// The site that is asked about.
+    /// The site.
     pub(crate) site_id: SiteId,
-    /// How long a user or a session counts as active.
+    /// How long a visitor or a session counts as active.
     pub(crate) users_window: WindowLength,
-    /// How long views are looked at.
+    /// The window of the views.
     pub(crate) views_window: WindowLength,
-    /// How many pages are listed.
+    /// How many pages the answer lists.
     pub(crate) limit: usize,
     /// The minute that the windows end with.
     pub(crate) as_of: Minute,
 }
 
-/// Reads the query string of a question for live numbers.
+/// Reads the query string.
 ///
 /// # Errors
 /// One sentence that names the parameter and what was expected, for a 400.

@@ -1,4 +1,4 @@
-//! The live numbers for Prometheus, and how counting itself is doing.
+//! The live numbers for Prometheus, and the state of counting.
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::amount::Amount;
@@ -10,9 +10,9 @@ use minutebook_storage::queue::QueueDepth;
 use crate::live::prometheus::{Exposition, Kind, TextFormat};
 use crate::live::query::LiveQuery;
 
-/// All that is told.
+/// The numbers to write.
 pub(crate) struct State {
-    /// Who is there.
+    /// The active visitors and sessions.
     pub(crate) active: VisitorCounts,
     /// How many views there were.
     pub(crate) page_views: Amount,
@@ -20,7 +20,7 @@ pub(crate) struct State {
     pub(crate) totals: Totals,
     /// The oldest hour of any site that is not added up.
     pub(crate) oldest_open: Option<Hour>,
-    /// How much waits.
+    /// The depths of the queues.
     pub(crate) queues: Queues,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Queues {
 }
 
 impl State {
-    /// Writes it all down.
+    /// Writes all metrics.
     pub(crate) fn text(
         &self,
         format: TextFormat,

@@ -1,4 +1,4 @@
-//! What the description says of one call, and the schemas that it names.
+//! The description of one call, and the schemas that it refers to.
 
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
@@ -6,23 +6,23 @@ use serde_json::{Map, Value, json};
 
 use crate::http::response::{Nothing, Problem};
 
-/// What the description says of one call.
+/// The description of one call.
 pub(crate) struct Operation {
-    /// The name that generated clients give it.
+    /// The name of the call in generated clients.
     pub(crate) id: &'static str,
-    /// What it is for, in a few words.
+    /// The call in a few words.
     pub(crate) summary: &'static str,
-    /// What else there is to know.
+    /// More about the call.
     pub(crate) description: &'static str,
-    /// The parameters of its query, path and headers.
+    /// The query, path and header parameters.
     pub(crate) parameters: Vec<Value>,
-    /// What is posted, where something is.
+    /// The request body of a post.
     pub(crate) body: Option<Value>,
-    /// The status of each answer, and what it looks like.
+    /// The status of each answer, and the answer.
     pub(crate) answers: Vec<(&'static str, Value)>,
 }
 
-/// The schemas that the description names.
+/// The schemas that the description refers to.
 pub(crate) struct Schemas(SchemaGenerator);
 
 impl Schemas {
@@ -34,12 +34,12 @@ impl Schemas {
         Schemas(settings.into_generator())
     }
 
-    /// The definitions of all schemas that were named.
+    /// The definitions of all schemas that were referred to.
     pub(crate) fn into_definitions(mut self) -> Map<String, Value> {
         self.0.take_definitions(true)
     }
 
-    /// An answer in JSON that is serialized from this type.
+    /// A JSON answer that is serialized from this type.
     pub(crate) fn answer<T: JsonSchema>(&mut self, description: &str, example: Value) -> Value {
         let schema = self.0.subschema_for::<T>();
         json!({
@@ -53,7 +53,7 @@ impl Schemas {
         self.problem_with::<Nothing>(description)
     }
 
-    /// A problem document that may have the members of this type besides.
+    /// A problem document that may also have the members of this type.
     pub(crate) fn problem_with<M: JsonSchema>(&mut self, description: &str) -> Value {
         let plain: Schema = self.0.subschema_for::<Problem<'_, Nothing>>();
         let schema = self.0.subschema_for::<Problem<'_, M>>();
@@ -75,7 +75,7 @@ impl Operation {
         });
         if let Some(body) = self.body {
             operation["requestBody"] = body;
-            // Keys are demanded by some deployments only.
+            // Only some deployments require keys.
             operation["security"] = json!([{}, {"bearer": []}, {"writeKey": []}]);
         }
         operation

@@ -1,5 +1,4 @@
-//! The parameters, as the description of the API shows them. Their bounds are those that questions
-//! are read with.
+//! The parameters in the description of the API. They have the bounds that queries are read with.
 
 use minutebook_domain::event::line::KEY_BYTES_MAX;
 use minutebook_domain::event::site::{DEFAULT_SITE, SITE_BYTES_MAX};

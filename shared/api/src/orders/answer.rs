@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::http::answer::{Number, Time, WindowAnswer, number};
 use crate::orders::query::{OrdersQuery, RankBy};
 
-/// What orders of one currency come to.
+/// The value of orders of one currency.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Value {
     /// How many there are.
@@ -67,8 +67,7 @@ impl Products {
         Products { units: next(), revenue: next() }
     }
 
-    /// The products with the most of what they are ranked by. Those that orders have left again are
-    /// none.
+    /// The top products. Products that no order has any more are left out.
     fn top(&self, rank_by: RankBy, limit: usize) -> Vec<ProductAnswer> {
         let (ranked, other) = match rank_by {
             RankBy::Revenue => (&self.revenue, &self.units),
@@ -229,7 +228,7 @@ impl RecentAnswer {
     }
 }
 
-/// What the answer about the present is made from.
+/// The numbers that the answer is made from.
 pub(crate) struct Present {
     pub(crate) orders: Amount,
     pub(crate) value: Value,

@@ -1,4 +1,4 @@
-//! What the description of the API says of the questions about orders.
+//! The description of the calls about orders.
 
 use minutebook_domain::query::window::WINDOW_MINUTES_MAX;
 use serde_json::{Value, json};

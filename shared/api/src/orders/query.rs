@@ -1,4 +1,4 @@
-//! The query parameters of the questions about orders.
+//! The query parameters of the calls about orders.
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Currency;
@@ -8,19 +8,19 @@ use minutebook_domain::time::{HOURS_PER_DAY, MINUTES_PER_HOUR, Minute};
 
 use crate::http::parameters;
 
-/// How long a window may be that is answered hour by hour, in days.
+/// The longest window that is answered hour by hour, in days.
 pub(crate) const HOURLY_DAYS_MAX: u32 = 7;
 
-/// What is asked about orders.
+/// A query about orders.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct OrdersQuery {
-    /// The site that is asked about.
+    /// The site.
     pub(crate) site_id: SiteId,
     /// How long the window is.
     pub(crate) window: WindowLength,
-    /// How many products and recent orders are listed.
+    /// How many products and recent orders the answer lists.
     pub(crate) limit: usize,
-    /// What products are ranked by.
+    /// How products are ranked.
     pub(crate) rank_by: RankBy,
     /// The minute that the window ends with.
     pub(crate) as_of: Minute,
@@ -28,29 +28,29 @@ pub(crate) struct OrdersQuery {
     pub(crate) currency: Currency,
 }
 
-/// What products are ranked by.
+/// How products are ranked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RankBy {
-    /// What they brought.
+    /// By revenue.
     Revenue,
-    /// How many were ordered.
+    /// By units ordered.
     Units,
 }
 
-/// What a call takes.
+/// The parameters of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Takes {
-    /// The window if the question does not say.
+    /// The default window.
     pub(crate) window: WindowLength,
-    /// How long the window may be, in days.
+    /// The longest window, in days.
     pub(crate) days_max: u32,
-    /// Whether something is listed.
+    /// Whether it takes `limit`.
     pub(crate) lists: bool,
-    /// Whether products can be ranked in two ways.
+    /// Whether it takes `by`.
     pub(crate) ranks: bool,
 }
 
-/// Reads the query string of a question.
+/// Reads the query string.
 ///
 /// # Errors
 /// One sentence that names the parameter and what was expected, for a 400.

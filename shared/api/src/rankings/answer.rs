@@ -81,7 +81,7 @@ struct SoldItem<'a> {
     total_sales: Box<RawValue>,
 }
 
-/// What a ranking found.
+/// The result of a ranking.
 pub(crate) struct Ranked<'a> {
     /// The items of the highest numbers, descending.
     pub(crate) top: Vec<(&'a str, Amount)>,

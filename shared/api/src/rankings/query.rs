@@ -8,14 +8,14 @@ use minutebook_domain::time::Minute;
 
 use crate::http::parameters::{LIMIT_DEFAULT, as_of, currency, limit, parameters, site_id, window};
 
-/// What a ranking function ranks by.
+/// What a ranking ranks by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ranking {
-    /// `GET /most_viewed_item`: views, in the last hour.
+    /// `/most_viewed_item`: views, by default in the last hour.
     MostViewed,
-    /// `GET /top_item_added_to_cart`: additions to carts, in the last 24 hours.
+    /// `/top_item_added_to_cart`: additions to carts, by default in the last 24 hours.
     TopCarted,
-    /// `GET /highest_grossing_item`: sales, in the last 24 hours.
+    /// `/highest_grossing_item`: sales, by default in the last 24 hours.
     HighestGrossing,
 }
 
@@ -36,10 +36,10 @@ impl Ranking {
     }
 }
 
-/// What a ranking is asked.
+/// The query of a ranking.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct RankingQuery {
-    /// The site that is asked about.
+    /// The site.
     pub(crate) site_id: SiteId,
     /// How long the window is.
     pub(crate) window: WindowLength,
@@ -51,16 +51,16 @@ pub(crate) struct RankingQuery {
     pub(crate) currency: Currency,
 }
 
-/// What holds where the question does not say.
+/// The defaults of a query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Defaults {
     /// How long the window is.
     pub(crate) window: WindowLength,
     /// The currency of money.
     pub(crate) currency: Currency,
-    /// The present.
+    /// The current time.
     pub(crate) now: DateTime<Utc>,
-    /// Whether the call is about money, and so takes `currency`.
+    /// Whether the ranking is by money, so that it takes `currency`.
     pub(crate) is_money: bool,
 }
 

@@ -1,4 +1,5 @@
-//! `GET /stats`: the views, visitors and most viewed paths of a site, of a day, a range or all time.
+//! `GET /stats`: the views, visitors and most viewed paths of a site, on a day, in a range or of
+//! all time.
 
 pub(crate) mod answer;
 pub(crate) mod describe;
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_is_an_answer_too() {
+    fn a_wrong_query_is_400_and_says_what_is_expected() {
         for (query, sentence) in [
             ("", r#""error":"Missing required parameter: site_id""#),
             (

@@ -1,4 +1,4 @@
-//! The query parameters of a site's statistics, and the window that they ask for.
+//! The query parameters of the statistics of a site, and the window that they select.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use minutebook_domain::event::site::SiteId;
@@ -8,31 +8,31 @@ use minutebook_domain::time::period::Period;
 
 use crate::http::parameters;
 
-/// How many paths are listed if the question does not say.
+/// How many paths an answer lists by default.
 pub(crate) const LIMIT_DEFAULT: usize = 10;
 
-/// What is said without a site.
+/// The sentence for a query without a site.
 const SITE_MISSING: &str = "Missing required parameter: site_id";
-/// What is said of a date that is none.
+/// The sentence for a malformed date.
 const DATE_INVALID: &str = "Invalid date format. Expected YYYY-MM-DD";
 
-/// What is asked about a site.
+/// The query of the statistics of a site.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct StatsQuery {
-    /// The site that is asked about.
+    /// The site.
     pub(crate) site_id: SiteId,
-    /// The day that is asked about; `None` is a range, or all time.
+    /// One day; `None` for a range or all time.
     pub(crate) date: Option<NaiveDate>,
-    /// The minutes that are asked about.
+    /// The minutes to sum.
     pub(crate) window: Window,
-    /// How many paths are listed.
+    /// How many paths the answer lists.
     pub(crate) limit: usize,
-    /// The minute that the question is asked in.
+    /// The current minute.
     pub(crate) as_of: Minute,
 }
 
-/// Reads the query string of a question for statistics. Without a date and edges it is about all
-/// time, up to the end of the day that is running.
+/// Reads the query string. Without `date`, `from` and `to`, the window is all time up to the end of
+/// the current day.
 ///
 /// # Errors
 /// One sentence that names the parameter and what was expected, for a 400.
@@ -76,7 +76,7 @@ fn window_of_day(date: NaiveDate) -> Result<Window, String> {
     Ok(Window { from: day.first_minute(), to: day.end() })
 }
 
-/// The minutes between two edges. An edge within a minute moves outward to the whole one.
+/// The minutes between two edges. An edge within a minute moves outward to the whole minute.
 fn range(from: Option<&str>, to: Option<&str>, as_of: Minute) -> Result<Window, String> {
     let from = match from {
         Some(text) => edge("from", text, 0)?,

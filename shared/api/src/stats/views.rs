@@ -13,7 +13,7 @@ pub(crate) struct Views {
 }
 
 impl Views {
-    /// What views are summed from, in the order that [`Views::of`] takes.
+    /// The measures to sum, in the order that [`Views::of`] takes.
     pub(crate) const MEASURES: [Measure; 2] = [Measure::Views, Measure::Pages];
 
     /// The sums of [`Views::MEASURES`].
@@ -23,8 +23,8 @@ impl Views {
         Views { of_items: next(), of_pages: next() }
     }
 
-    /// How many views there were, whatever they were of. A view of an item on a page is counted for
-    /// both, and once more under no key.
+    /// The number of all views. A view of an item on a page is counted for both, and once more
+    /// under the empty key.
     pub(crate) fn total(&self) -> Amount {
         self.of_items
             .total()
@@ -32,7 +32,7 @@ impl Views {
             .saturating_sub(self.of_pages.of_no_key())
     }
 
-    /// The pages with the most views, descending. Views that named no page are of none.
+    /// The pages with the most views, descending. Views without a page are left out.
     pub(crate) fn top_pages(&self, limit: usize) -> Vec<(&str, Amount)> {
         let mut top = self.of_pages.top(limit.saturating_add(1));
         top.retain(|(page, _)| *page != PAGE_NOT_SET);

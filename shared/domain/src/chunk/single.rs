@@ -54,3 +54,54 @@ fn append(line: &mut Vec<u8>, field: Field, value: &str) {
     line.truncate(line.trim_ascii_end().len().saturating_sub(1));
     line.extend_from_slice(format!(",\"{}\":\"{value}\"}}", field.name()).as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::count::measure::Currency;
+
+    fn completed(event: &str) -> Result<String, String> {
+        let arrival = DateTime::from_timestamp(1_795_216_079, 0).expect("2026-11-20T23:07:59Z");
+        let currency = Currency::parse(b"USD").expect("three letters");
+        let mut checker = LineChecker::new(arrival, currency);
+        let line = complete(&mut checker, event.as_bytes(), arrival).map_err(|r| r.to_string())?;
+        assert_eq!(checker.check(&line), Ok(()), "{event}");
+        Ok(String::from_utf8(line).expect("text"))
+    }
+
+    #[test]
+    fn a_complete_event_stays_as_it_is() {
+        let event = r#"{"site_id":"s","event":"view","ts":1795216000,"item_id":1}"#;
+        assert_eq!(completed(event).as_deref(), Ok(event));
+    }
+
+    #[test]
+    fn what_an_event_lacks_is_appended() {
+        let time = r#","timestamp":"2026-11-20T23:07:59Z""#;
+        let page = r#","page_url":"(not set)""#;
+        for (event, appended) in [
+            (r#"{"site_id":"s","event":"view","item_id":1}"#, time.to_string()),
+            (r#"{"site_id":"s","event":"view","ts":1795216000}"#, page.to_string()),
+            (r#"{"site_id":"s","event":"view"}"#, format!("{time}{page}")),
+            (r#"{"site_id":"s","event":"view","ts":null}"#, format!("{time}{page}")),
+        ] {
+            let start = event.trim_end_matches('}');
+            assert_eq!(completed(event), Ok(format!("{start}{appended}}}")));
+        }
+    }
+
+    #[test]
+    fn the_reason_is_that_of_the_event_as_it_was_posted() {
+        for (event, reason) in [
+            ("{}", "missing:site_id"),
+            (r#"{"event":"view","ts":1795216000,"item_id":1}"#, "missing:site_id"),
+            ("[]", "missing:site_id"),
+            ("{", "not_json"),
+            (r#"{"site_id":"s","event":"purchase"}"#, "missing:item_id"),
+            (r#"{"site_id":"s","event":"view","items":[{}]}"#, "missing:item_id"),
+            (r#"{"site_id":"s","event":"view","ts":"x"}"#, "invalid:timestamp"),
+        ] {
+            assert_eq!(completed(event), Err(reason.to_string()), "{event}");
+        }
+    }
+}
