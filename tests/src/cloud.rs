@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use minutebook_local::{
     CargoLambda, Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools,
-    build_for_lambda, package_program,
+    build_for_lambda, http_client, package_program,
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;

@@ -10,7 +10,6 @@ use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_oracle::{Recount, Settings, Totals, recount};
 use minutebook_tests::binaries::root;
-use minutebook_tests::clients::Clients;
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::random::Random;

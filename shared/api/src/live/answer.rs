@@ -94,7 +94,7 @@ mod tests {
         }
         let window = |length| (Window::ending_with(question.as_of, length), Precision::Minute);
         let numbers = Numbers {
-            active: VisitorCounts { users: 7, sessions: 8 },
+            active: VisitorCounts { visitors: 7, sessions: 8 },
             users_window: window(question.users_window),
             views: Views::of(vec![Sums::default(), pages]),
             views_window: window(question.views_window),
