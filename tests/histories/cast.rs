@@ -12,7 +12,7 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
-use minutebook_storage::bucket::read::Periods;
+use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::committer::Committer;
 use minutebook_storage::table::Table;
 use minutebook_tests::cloud::Clients;
