@@ -3,6 +3,8 @@
 //!
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
+#![expect(clippy::print_stdout, reason = "it says which tests this machine cannot run")]
+
 mod calls;
 mod command;
 mod compat;
