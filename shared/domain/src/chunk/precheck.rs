@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineSplitter};
 use crate::count::measure::Currency;
-use crate::event::line::EventReader;
+use crate::event::line::{Defaults, EventReader};
 use crate::event::reason::{Field, Reason};
 use crate::event::site::DEFAULT_SITE;
 
@@ -63,8 +63,28 @@ impl LineChecker {
         self.judge(line, line)
     }
 
+    /// Checks one line like [`check`](LineChecker::check), but its events may lack their time and
+    /// views their page. Returns which of the two they lack.
+    ///
+    /// # Errors
+    /// Fails with the reason for which the line would be rejected; a retry does not help.
+    pub(crate) fn check_single(&mut self, line: &[u8], seconds: i64) -> Result<Defaults, Reason> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(Reason::TooLong);
+        }
+        let defaults = self.reader.read_single(line, seconds)?;
+        self.check_site(line)?;
+        Ok(defaults)
+    }
+
     fn judge(&mut self, line: &[u8], and_after: &[u8]) -> Result<(), Reason> {
-        let read = self.reader.read(line, and_after)?;
+        self.reader.read(line, and_after)?;
+        self.check_site(line)
+    }
+
+    /// Checks the sites of the line that was read last.
+    fn check_site(&self, line: &[u8]) -> Result<(), Reason> {
+        let read = self.reader.last();
         let Some(site) = self.site.as_deref().map(str::as_bytes) else {
             return Ok(());
         };

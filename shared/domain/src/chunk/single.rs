@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::chunk::lines::LINE_BYTES_MAX;
 use crate::chunk::precheck::LineChecker;
 use crate::event::reason::{Field, Reason};
 
 /// The page of a single view that names neither a page nor an item, so that the view is counted.
 pub const PAGE_NOT_SET: &str = "(not set)";
 
-/// Completes one posted event as it is checked, and returns the line to store: an event without a
-/// time happened at `arrival`, and a view may name neither a page nor an item. An event that lacks
-/// nothing is read once, and each default that it needs costs one more reading.
+/// Checks one posted event and completes it in the same pass; returns the line to store. An event
+/// without a time happened at `arrival`, and a view may name neither a page nor an item.
 ///
 /// **Guarantees**: the checker accepts the line that is returned.
 ///
@@ -22,26 +22,24 @@ pub fn complete(
     event: &[u8],
     arrival: DateTime<Utc>,
 ) -> Result<Vec<u8>, Reason> {
-    let mut line = event.to_vec();
-    let mut checked = checker.check(&line);
-    if checker.site_of_checked(&line, checked).is_none() {
+    let checked = checker.check_single(event, arrival.timestamp());
+    if checker.site_of_checked(event, checked.map(|_| ())).is_none() {
         return Err(match checked {
             // An object that cannot be read names no site either, but is rejected for what it is.
             Err(reason) if is_unreadable(reason) => reason,
             _ => Reason::Missing(Field::SiteId),
         });
     }
-    if checked == Err(Reason::Missing(Field::Timestamp)) {
+    let lacks = checked?;
+    let mut line = event.to_vec();
+    if lacks.lacks_time {
         let arrival = arrival.to_rfc3339_opts(SecondsFormat::Secs, true);
         append(&mut line, Field::Timestamp, &arrival);
-        checked = checker.check(&line);
     }
-    if checked == Err(Reason::Missing(Field::ItemId)) {
+    if lacks.lacks_page {
         append(&mut line, Field::PageUrl, PAGE_NOT_SET);
-        // Only a view can do with a page.
-        return if checker.check(&line).is_ok() { Ok(line) } else { checked.map(|()| line) };
     }
-    checked.map(|()| line)
+    if line.len() > LINE_BYTES_MAX { Err(Reason::TooLong) } else { Ok(line) }
 }
 
 fn is_unreadable(reason: Reason) -> bool {

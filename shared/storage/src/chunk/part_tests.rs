@@ -1,9 +1,9 @@
 use super::*;
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::Outcomes;
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
+use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Row};
 use minutebook_domain::time::period::Period;
 use serde_json::{Value, json};

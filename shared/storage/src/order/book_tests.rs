@@ -1,9 +1,9 @@
 use super::*;
 use crate::replay::{Replay, sort_keys};
-use minutebook_domain::chunk::id::PlanInputs;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::plan::PlanInputs;
 use serde_json::{Value, json};
 
 const OPEN: &str = "2026-11-20T23:30:00Z";

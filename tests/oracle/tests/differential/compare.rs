@@ -268,7 +268,7 @@ fn same_visitors(
     for (site, minute, visitors) in read.visitors.minutes() {
         of_reader.insert(
             format!("{site} minute {}", minute.number()),
-            [&visitors.users, &visitors.sessions],
+            [&visitors.visitors, &visitors.sessions],
         );
     }
     let rolled_up = read.visitors.rolled_up(|_, _| true);
@@ -280,7 +280,7 @@ fn same_visitors(
             Period::Week(week) => format!("week {week}"),
             Period::Month(month) => format!("month {month}"),
         };
-        of_reader.insert(format!("{site} {name}"), [&visitors.users, &visitors.sessions]);
+        of_reader.insert(format!("{site} {name}"), [&visitors.visitors, &visitors.sessions]);
     }
     for granularity in Granularity::ALL {
         for (site, period, ids) in recounted.visitors.by_period(granularity) {

@@ -71,7 +71,12 @@ impl LineContext<'_> {
                     total_amount: fields.get(Field::TotalAmount),
                 };
                 let needs_item = kind != EventKind::View || page.is_none();
-                self.item(kind, item, currency, needs_item)?;
+                match self.item(kind, item, currency, needs_item) {
+                    Err(Reason::Missing(Field::ItemId)) if kind == EventKind::View => {
+                        self.default_page()?;
+                    }
+                    read => read?,
+                }
             }
             Some(items) => self.items(kind, items, currency)?,
         }
@@ -97,6 +102,19 @@ impl LineContext<'_> {
             session,
             additions_end: 0,
             order: None,
+        });
+        Ok(())
+    }
+
+    /// Counts a view that has neither an item nor a page, if it may lack them.
+    #[cold]
+    fn default_page(&mut self) -> Result<(), Reason> {
+        let defaults = self.values.defaults.as_mut().ok_or(Reason::Missing(Field::ItemId))?;
+        defaults.lacks_page = true;
+        self.read.additions.push(Addition {
+            measure: Measure::Pages,
+            key: Text::EMPTY,
+            value: Value::One,
         });
         Ok(())
     }

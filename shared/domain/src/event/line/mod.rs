@@ -9,4 +9,5 @@ mod values;
 
 pub(crate) use read_line::{ReadEvent, ReadLine, Text, Value};
 pub(crate) use reader::EventReader;
+pub(crate) use values::Defaults;
 pub use values::{FUTURE_SECONDS_MAX, KEY_BYTES_MAX};

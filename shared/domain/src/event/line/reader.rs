@@ -8,7 +8,7 @@ use crate::event::fields::slot_of;
 use crate::event::json::{Kind, Names, Scanner};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
 use crate::event::line::read_line::ReadLine;
-use crate::event::line::values::{FUTURE_SECONDS_MAX, LineContext, ValueReader};
+use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
 use crate::event::time::TimeReader;
 
@@ -29,6 +29,7 @@ impl EventReader {
                 times: TimeReader::new(),
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 default_currency,
+                defaults: None,
             },
             read: ReadLine::default(),
         }
@@ -76,6 +77,24 @@ impl EventReader {
             element = context.scanner.next_element(object).map_err(not_json)?;
         }
         Ok(read)
+    }
+
+    /// Reads a line like [`read`](EventReader::read), but its events may lack their time, which is
+    /// `seconds` then, and views their page. Returns which of the two they lack.
+    ///
+    /// # Errors
+    /// Fails with the first [`Reason`] to reject the line; a retry does not help.
+    pub(crate) fn read_single(&mut self, line: &[u8], seconds: i64) -> Result<Defaults, Reason> {
+        let unused = Defaults { seconds, lacks_time: false, lacks_page: false };
+        self.values.defaults = Some(unused);
+        let read = self.read(line, line).map(|_| ());
+        let defaults = self.values.defaults.take();
+        read.map(|()| defaults.unwrap_or(unused))
+    }
+
+    /// The line that was read last, if it was accepted.
+    pub(crate) fn last(&self) -> &ReadLine {
+        &self.read
     }
 
     /// The raw value of a field of the line that was read last, which must be an object; without

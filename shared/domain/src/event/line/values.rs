@@ -41,6 +41,21 @@ pub(super) struct ValueReader {
     /// The last second that does not count as future.
     pub(super) latest_seconds: i64,
     pub(super) default_currency: Currency,
+    /// What an event may lack; `None` outside of [`EventReader::read_single`].
+    ///
+    /// [`EventReader::read_single`]: super::EventReader::read_single
+    pub(super) defaults: Option<Defaults>,
+}
+
+/// The defaults of a single event, and which of them the event that was read needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Defaults {
+    /// The time, in seconds since 1970.
+    pub(crate) seconds: i64,
+    /// Whether the event has no time.
+    pub(crate) lacks_time: bool,
+    /// Whether the event is a view without an item and without a page.
+    pub(crate) lacks_page: bool,
 }
 
 /// The raw values of an item.
@@ -74,7 +89,9 @@ impl LineContext<'_> {
     /// Reads a time in seconds since 1970.
     #[inline]
     pub(super) fn seconds(&mut self, value: Option<Raw>) -> Result<i64, Reason> {
-        let value = value.ok_or(Reason::Missing(Field::Timestamp))?;
+        let Some(value) = value else {
+            return self.default_seconds().ok_or(Reason::Missing(Field::Timestamp));
+        };
         let seconds = match value.kind() {
             Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
             Kind::Array => self.array_time(value)?.map(|time| time.timestamp()),
@@ -90,6 +107,13 @@ impl LineContext<'_> {
             return Err(Reason::Future);
         }
         Ok(seconds)
+    }
+
+    #[cold]
+    fn default_seconds(&mut self) -> Option<i64> {
+        let defaults = self.values.defaults.as_mut()?;
+        defaults.lacks_time = true;
+        Some(defaults.seconds)
     }
 
     /// Reads a time in the array format of Jackson (Java), `[2026,11,20,23,7,31,123000000]`, which
