@@ -49,6 +49,7 @@ mod tests {
     use minutebook_runtime::clock::Clock;
     use minutebook_runtime::config::QueuesConfig;
     use minutebook_storage::table::Table;
+    use std::collections::HashMap;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
@@ -138,8 +139,12 @@ mod tests {
             ("/metrics/products/top?by=name", "by"),
         ] {
             let request = lambda_http::http::Request::get(path).body(Body::Empty);
-            let raw_path = path.split('?').next().unwrap_or_default();
-            let request = request.expect("a request").with_raw_http_path(raw_path);
+            let (raw_path, query) = path.split_once('?').unwrap_or((path, ""));
+            let parameters = form_urlencoded::parse(query.as_bytes()).into_owned();
+            let request = request
+                .expect("a request")
+                .with_raw_http_path(raw_path)
+                .with_query_string_parameters(parameters.collect::<HashMap<String, String>>());
             let backend = backend();
             let answering = pin!(handle(&request, &backend));
             let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop()))

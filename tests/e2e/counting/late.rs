@@ -85,7 +85,7 @@ async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_
     let mut worker = store.start_plain_ingest().await?;
     count(&mut worker, [&in_time]).await?;
     let rows = store.rows_of(&minutes_of("default", minute)).await?;
-    let [visitors, views] = &rows[..] else { bail!("{rows:?}") };
+    let [views, visitors] = &rows[..] else { bail!("{rows:?}") };
     ensure!(visitors.starts_with(&minute.format("visitors#%M#").to_string()), "{rows:?}");
     ensure!(*views == minute.format("views#%M#00#000").to_string(), "{rows:?}");
     ensure!(counters_by_kind(&store).await? == BTreeMap::from([("shards", 20)]));

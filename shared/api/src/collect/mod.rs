@@ -200,11 +200,14 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         }
         if post.is_single {
             return match complete(&mut checker, &post.lines.text, now) {
-                Ok(accepted) => ControlFlow::Continue(CheckedLines {
-                    accepted,
-                    accepted_lines: 1,
-                    ..CheckedLines::default()
-                }),
+                Ok(mut accepted) => {
+                    accepted.push(b'\n');
+                    ControlFlow::Continue(CheckedLines {
+                        accepted,
+                        accepted_lines: 1,
+                        ..CheckedLines::default()
+                    })
+                }
                 Err(reason) => {
                     let rejected = vec![RejectedLine { number: 1, reason }];
                     let checked =
