@@ -25,12 +25,9 @@ struct Memory {
 
 async fn turn() {
     let mut has_waited = false;
-    poll_fn(|_| {
-        if has_waited {
-            return Poll::Ready(());
-        }
-        has_waited = true;
-        Poll::Pending
+    poll_fn(|_| match std::mem::replace(&mut has_waited, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
     })
     .await;
 }

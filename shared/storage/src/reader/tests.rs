@@ -1,6 +1,5 @@
 //! Reading a table in memory that a writer and a sealer of our own making work on.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_domain::count::amount::Amount;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,6 +17,7 @@ use crate::keys::Shard;
 use crate::memory::{MemoryTable, Reads};
 
 mod interleaved;
+mod rows;
 
 const RETENTION: Retention = Retention { minute_days: 1, hour_days: 400, day_days: 0 };
 const SITE: &str = "shop";
@@ -435,78 +435,4 @@ fn a_failure_is_not_taken_for_nothing() {
     let world = morning();
     let windows = [window(MORNING.0, MORNING.1)];
     assert!(world.table.read(sum_windows(&Away, &world.question(&windows))).0.is_err());
-}
-
-fn row(attributes: &[(&str, &str)]) -> Item {
-    attributes
-        .iter()
-        .map(|(name, number)| ((*name).to_string(), AttributeValue::N((*number).to_string())))
-        .collect()
-}
-
-#[test]
-fn a_row_has_expired_from_the_second_of_its_time_to_live() {
-    let now = DateTime::from_timestamp(1_000, 0).expect("in range");
-    for (time_to_live, expired) in [("999", true), ("1000", true), ("1001", false)] {
-        assert_eq!(has_expired(&row(&[("ttl", time_to_live)]), now).expect("a number"), expired);
-    }
-    assert!(!has_expired(&row(&[]), now).expect("no ttl is for ever"));
-}
-
-#[test]
-fn only_counters_are_summed() {
-    let mut sums = Sums::default();
-    add_counters(&row(&[("i#7", "2"), ("i#ttl", "3"), ("ttl", "99")]), None, &mut sums)
-        .expect("decimals");
-    assert_eq!(counts(&sums), BTreeMap::from([("7".to_string(), 2), ("ttl".to_string(), 3)]));
-}
-
-#[test]
-fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
-    let item = Item::from([("i#7".to_string(), AttributeValue::S("2".to_string()))]);
-    assert!(add_counters(&item, None, &mut Sums::default()).is_err());
-}
-
-#[test]
-fn ranges_are_those_of_the_table_page() {
-    let world = World::at("2026-11-20T10:15:00Z");
-    let windows = [window("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")];
-    let question = RowQuestion {
-        site: SITE,
-        families: &["views".to_string()],
-        counter: Some("i#7"),
-        windows: &windows,
-        now: world.now,
-        retention: RETENTION,
-    };
-    let minutes = PeriodRange {
-        first: Period::Minute(minute("2026-11-20T08:05:00Z")),
-        last: Period::Minute(minute("2026-11-20T08:14:00Z")),
-        window: window("2026-11-20T08:05:00Z", "2026-11-20T08:15:00Z"),
-    };
-    let day = Period::Day(minute("2026-11-20T08:05:00Z").hour().day());
-    let months = PeriodRange {
-        first: Period::Month(minute("2026-01-01T00:00:00Z").hour().day().month()),
-        last: Period::Month(minute("2026-10-31T00:00:00Z").hour().day().month()),
-        window: window("2026-01-01T00:00:00Z", "2026-11-01T00:00:00Z"),
-    };
-    for (range, partition, first, last) in [
-        (minutes, "T#shop#2026-11-20T08", "views#05#", "views#14#~"),
-        (
-            PeriodRange { first: day, last: day, window: windows[0] },
-            "T#shop#2026",
-            "views#d11-20#",
-            "views#d11-20#~",
-        ),
-        (months, "T#shop#2026", "views#m01#", "views#m10#~"),
-    ] {
-        let expected = RowRange {
-            partition: partition.to_string(),
-            first: first.to_string(),
-            last: last.to_string(),
-            counter: Some("i#7".to_string()),
-        };
-        let wanted = Wanted { place: 0, family: "views", range };
-        assert_eq!(row_range(&question, wanted), expected);
-    }
 }

@@ -1,0 +1,79 @@
+//! How rows are summed, and which rows a range reads.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::*;
+
+fn row(attributes: &[(&str, &str)]) -> Item {
+    attributes
+        .iter()
+        .map(|(name, number)| ((*name).to_string(), AttributeValue::N((*number).to_string())))
+        .collect()
+}
+
+#[test]
+fn a_row_has_expired_from_the_second_of_its_time_to_live() {
+    let now = DateTime::from_timestamp(1_000, 0).expect("in range");
+    for (time_to_live, expired) in [("999", true), ("1000", true), ("1001", false)] {
+        assert_eq!(has_expired(&row(&[("ttl", time_to_live)]), now).expect("a number"), expired);
+    }
+    assert!(!has_expired(&row(&[]), now).expect("no ttl is for ever"));
+}
+
+#[test]
+fn only_counters_are_summed() {
+    let mut sums = Sums::default();
+    add_counters(&row(&[("i#7", "2"), ("i#ttl", "3"), ("ttl", "99")]), None, &mut sums)
+        .expect("decimals");
+    assert_eq!(counts(&sums), BTreeMap::from([("7".to_string(), 2), ("ttl".to_string(), 3)]));
+}
+
+#[test]
+fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
+    let item = Item::from([("i#7".to_string(), AttributeValue::S("2".to_string()))]);
+    assert!(add_counters(&item, None, &mut Sums::default()).is_err());
+}
+
+#[test]
+fn ranges_are_those_of_the_table_page() {
+    let world = World::at("2026-11-20T10:15:00Z");
+    let windows = [window("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")];
+    let question = RowQuestion {
+        site: SITE,
+        families: &["views".to_string()],
+        counter: Some("i#7"),
+        windows: &windows,
+        now: world.now,
+        retention: RETENTION,
+    };
+    let minutes = PeriodRange {
+        first: Period::Minute(minute("2026-11-20T08:05:00Z")),
+        last: Period::Minute(minute("2026-11-20T08:14:00Z")),
+        window: window("2026-11-20T08:05:00Z", "2026-11-20T08:15:00Z"),
+    };
+    let day = Period::Day(minute("2026-11-20T08:05:00Z").hour().day());
+    let months = PeriodRange {
+        first: Period::Month(minute("2026-01-01T00:00:00Z").hour().day().month()),
+        last: Period::Month(minute("2026-10-31T00:00:00Z").hour().day().month()),
+        window: window("2026-01-01T00:00:00Z", "2026-11-01T00:00:00Z"),
+    };
+    for (range, partition, first, last) in [
+        (minutes, "T#shop#2026-11-20T08", "views#05#", "views#14#~"),
+        (
+            PeriodRange { first: day, last: day, window: windows[0] },
+            "T#shop#2026",
+            "views#d11-20#",
+            "views#d11-20#~",
+        ),
+        (months, "T#shop#2026", "views#m01#", "views#m10#~"),
+    ] {
+        let expected = RowRange {
+            partition: partition.to_string(),
+            first: first.to_string(),
+            last: last.to_string(),
+            counter: Some("i#7".to_string()),
+        };
+        let wanted = Wanted { place: 0, family: "views", range };
+        assert_eq!(row_range(&question, wanted), expected);
+    }
+}
