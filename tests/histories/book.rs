@@ -21,7 +21,7 @@ const SETTLED_AFTER: i64 = 11 * 60;
 /// about.
 const UNIQUES: &str = "visitors";
 
-/// The shard of minute rows that are added up at once.
+/// The shard of minute rows that are rolled up at once.
 const LATE: &str = "late";
 
 type Attributes = BTreeMap<String, AttributeValue>;
@@ -72,7 +72,7 @@ struct TallyRow<'a> {
     site: &'a str,
     measure: &'a str,
     period: Period,
-    /// Whether it is a row of a minute that is added up when the hour is sealed.
+    /// Whether it is a row of a minute that is rolled up when the hour is sealed.
     is_in_numbered_shard: bool,
     counters: Vec<(&'a str, Decimal)>,
 }

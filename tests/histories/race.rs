@@ -1,4 +1,4 @@
-//! A reader that asks all the time while an hour is written, closed, sealed and added up: what was
+//! A reader that asks all the time while an hour is written, closed, sealed and rolled up: what was
 //! committed before a question is in its answer, and nothing is in it twice.
 
 use std::cell::{Cell, RefCell};
@@ -103,7 +103,7 @@ async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
         round.read(third)
     )?;
 
-    ensure!(round.is_sealed.get(), "the hour was not added up while questions were asked");
+    ensure!(round.is_sealed.get(), "the hour was not rolled up while questions were asked");
     ensure!(chunks > 5 && answers > 20, "{chunks} chunks and {answers} answers are no race");
     props.store.delete_table().await?;
     Ok(answers)

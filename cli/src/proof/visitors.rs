@@ -218,7 +218,7 @@ impl Both<Option<HllSketch>> {
             Some(bytes) => stored(bytes).map(Some).map_err(|error| format!("its {name}: {error}")),
         };
         Ok(Self {
-            visitors: read("visitors", &row.users)?,
+            visitors: read("visitors", &row.visitors)?,
             sessions: read("sessions", &row.sessions)?,
         })
     }
@@ -267,7 +267,8 @@ mod tests {
 
     /// A row with these visitors, all in one session.
     fn row(period: Period, ids: std::ops::Range<u32>) -> VisitorRow {
-        let sketches = Sketches { users: bytes(&names(ids)), sessions: bytes(&["1".to_owned()]) };
+        let sketches =
+            Sketches { visitors: bytes(&names(ids)), sessions: bytes(&["1".to_owned()]) };
         VisitorRow { site: "shop".to_owned(), period, ttl: None, sketches }
     }
 
@@ -343,7 +344,7 @@ mod tests {
     fn reports_missing_and_surplus_visitors_at_every_granularity() {
         let even = |minute| {
             let even: Vec<String> = names(0..10).into_iter().step_by(2).collect();
-            let sketches = Sketches { users: bytes(&even), sessions: bytes(&["1".to_owned()]) };
+            let sketches = Sketches { visitors: bytes(&even), sessions: bytes(&["1".to_owned()]) };
             VisitorRow { site: "shop".to_owned(), period: minute, ttl: None, sketches }
         };
         let minutes = [row(minute(7), 0..10), even(minute(8))];
@@ -385,8 +386,8 @@ mod tests {
 
     #[test]
     fn reports_bytes_that_are_not_a_sketch() {
-        let broken = |users: Option<Vec<u8>>| {
-            let sketches = Sketches { users, sessions: bytes(&["1".to_owned()]) };
+        let broken = |visitors: Option<Vec<u8>>| {
+            let sketches = Sketches { visitors, sessions: bytes(&["1".to_owned()]) };
             VisitorRow { site: "shop".to_owned(), period: hour(), ttl: None, sketches }
         };
         let mut books = books(1);

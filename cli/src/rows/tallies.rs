@@ -25,7 +25,7 @@ pub(crate) struct Tallies {
 /// The shard of a minute row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shard {
-    /// A shard that is added up when the hour is sealed.
+    /// A shard that is rolled up when the hour is sealed.
     Numbered,
     /// The shard of late events, which sealing leaves out.
     Late,

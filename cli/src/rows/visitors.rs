@@ -26,7 +26,7 @@ pub(crate) struct VisitorRow {
 /// The sketches of a row, as they are stored; `None` is an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sketches {
-    pub(crate) users: Option<Vec<u8>>,
+    pub(crate) visitors: Option<Vec<u8>>,
     pub(crate) sessions: Option<Vec<u8>>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn read(
             None
         }
     };
-    let sketches = Sketches { users: sketch("visitors"), sessions: sketch("sessions") };
+    let sketches = Sketches { visitors: sketch("visitors"), sessions: sketch("sessions") };
     if sketches == Sketches::default() {
         odd("it has neither visitors nor sessions".to_owned());
     }
@@ -132,7 +132,7 @@ mod tests {
             let (row, oddities) = row(pk, sk, &attributes);
             let Some(VisitorRow { site, period, ttl, sketches }) = row else { panic!("{row:?}") };
             assert_eq!((format!("{site} {period}").as_str(), ttl), (expected, Some(99)));
-            assert_eq!(sketches, Sketches { users: Some(vec![1]), sessions: Some(vec![2]) });
+            assert_eq!(sketches, Sketches { visitors: Some(vec![1]), sessions: Some(vec![2]) });
             assert!(oddities.is_empty(), "{oddities:?}");
         }
     }

@@ -181,7 +181,7 @@ async fn an_hour_that_is_not_rolled_up_degrades_health(cloud: &Cloud) -> Result<
     let reason = reasons(&answer).join(" ");
     ensure!(
         reason.starts_with("the hour of 2026-10-04T08:00:00Z ended ")
-            && reason.ends_with("not added up"),
+            && reason.ends_with("not rolled up"),
         "{answer}"
     );
     Ok(())

@@ -256,7 +256,7 @@ async fn late_events_before_during_and_after_sealing(cloud: &Cloud) -> Result<()
     write_as_counted_in_time(&store, SITE, HOUR, events).await?;
     let mut ingest = store.start_plain_ingest().await?;
     let mut rollup = store.start_rollup(&store.clients.endpoint_url, 0).await?;
-    // Before it is sealed, when it is sealed and not added up, when it is added up, when it is off
+    // Before it is sealed, when it is sealed and not rolled up, when it is rolled up, when it is off
     // the list.
     for (number, attribute) in ["sealed_at", "done_at", "", ""].into_iter().enumerate() {
         let record = put_late(&store, number, 30).await?;

@@ -292,7 +292,7 @@ async fn an_order_whose_hour_is_sealed_between_its_events(cloud: &Cloud) -> Resu
 const HOUR: &str = "2026-11-10T05";
 
 /// An order is counted late, and its rows are rewritten as if that had been in time; then it is
-/// paid, and the real roll-up adds up shards that the order has left.
+/// paid, and the real roll-up sums shards that the order has left.
 async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-added-up").await?;
     let made: DateTime<Utc> = format!("{HOUR}:07:30Z").parse()?;
@@ -316,7 +316,7 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
     }
     verified(&store, 1).await.context("as if it had been counted in time")?;
     count(&mut worker, &put(&store, &[paid], 1, "b").await?).await?;
-    verified(&store, 2).await.context("paid before the hour is added up")?;
+    verified(&store, 2).await.context("paid before the hour is rolled up")?;
     let mut rollup = store.start_rollup(&store.clients.endpoint_url, 0).await?;
     for attribute in ["sealed_at", "done_at", ""] {
         run_clean(&mut rollup).await?;
@@ -326,7 +326,7 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
         verified(&store, 2).await.with_context(|| format!("around {attribute}"))?;
     }
     count(&mut worker, &put(&store, &[cancelled], 1, "c").await?).await?;
-    verified(&store, 3).await.context("cancelled after the hour was added up")
+    verified(&store, 3).await.context("cancelled after the hour was rolled up")
 }
 
 /// Which events are too early is settled by the first ledger entry, and no order is written before

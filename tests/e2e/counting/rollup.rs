@@ -1,4 +1,4 @@
-//! An hour that is over is sealed, added up once and taken from the list, whatever happens to the
+//! An hour that is over is sealed, rolled up once and taken from the list, whatever happens to the
 //! function.
 //!
 //! Each test writes minute rows by hand and runs the real rollup binary. A step that waits for a
@@ -346,7 +346,7 @@ async fn a_row_that_nobody_should_have_written_stops_its_hour_and_no_other(
 async fn an_hour_whose_minutes_may_have_expired_is_never_rolled_up(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "rollup-expired").await?;
     let (lost, fresh) = (hour_ago(8)?, hour_ago(1)?);
-    // One was sealed in time and not added up; the other was not even sealed.
+    // One was sealed in time and not rolled up; the other was not even sealed.
     for site in ["sealed", "unsealed"] {
         store.put_row(&format!("T#{site}#{lost}"), "views#07#00#000", &[("i#1", 1)]).await?;
     }
@@ -386,7 +386,7 @@ async fn an_hour_that_waits_for_half_of_its_minutes_time_fails_the_run_and_is_se
         );
         let_time_pass(&store, &hour, SITE, attribute).await?;
     }
-    // It is added up now, and in danger no more.
+    // It is rolled up now, and in danger no more.
     run_clean(&mut worker).await?;
     ensure!(listed(&store, &hour, SITE).await?.is_none());
     Ok(())

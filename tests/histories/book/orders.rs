@@ -103,7 +103,7 @@ impl Book {
     }
 
     /// The minute rows of all shards are what orders stand for. So are the rows above, together with
-    /// the numbered shards of hours that were not added up yet; while a chunk or an hour is counted
+    /// the numbered shards of hours that were not rolled up yet; while a chunk or an hour is counted
     /// in part, which rows it was added to is not known.
     fn check_order_counters(
         &self,

@@ -8,7 +8,7 @@ pub mod aggregate;
 pub mod event;
 pub mod summary;
 
-use minutebook_api::collect::lines::any_lines;
+use minutebook_domain::chunk::event_lines::any_lines;
 use minutebook_storage::bucket::store::{EventStore, PutOnce};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::stream::extents::{Extent, ExtentName, Positions, Segment};

@@ -4,7 +4,7 @@ use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lambda_http::http::{HeaderMap, HeaderName, StatusCode};
 use minutebook_domain::chunk::unpack::{UnpackError, unpack_gzip};
 
-use crate::collect::lines::{EventLines, NoArray};
+use minutebook_domain::chunk::event_lines::{EventLines, NoArray};
 
 /// The largest body, in bytes: the largest payload of a Lambda call. Where API Gateway passes a
 /// body on in base64, about three quarters of it fit.

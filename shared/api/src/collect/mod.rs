@@ -1,8 +1,6 @@
 //! `POST /events`, `/event` and `/ingest`: posted events become a chunk in the bucket, which is
 //! counted like any other. `GET /generate_random_events` stores random events in the same way.
 
-pub mod lines;
-
 pub(crate) mod access;
 pub(crate) mod answer;
 pub(crate) mod body;

@@ -23,12 +23,12 @@ pub(crate) struct Report {
     pub(crate) dead_letters: Result<QueueDepth, &'static str>,
 }
 
-/// Whether chunks are counted and hours added up. What could not be asked is null.
+/// Whether chunks are counted and hours rolled up. What could not be asked is null.
 // In the order in which its members are written.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Health")]
 pub(crate) struct Answer {
-    /// `degraded` if chunks lie in the dead letters or an hour is not added up an hour after its
+    /// `degraded` if chunks lie in the dead letters or an hour is not rolled up an hour after its
     /// end; `unavailable` if the table or a queue cannot be reached.
     #[schemars(extend("enum" = ["healthy", "degraded", "unavailable"]))]
     status: &'static str,
@@ -39,7 +39,7 @@ pub(crate) struct Answer {
     in_flight: Option<u64>,
     /// How many could not be handled.
     dead_letters: Option<u64>,
-    /// The first hour that is not added up; null if there is none.
+    /// The first hour that is not rolled up; null if there is none.
     #[schemars(with = "Option<Time>")]
     oldest_open_hour: Option<String>,
     /// Why the status is not `healthy`.
@@ -91,7 +91,7 @@ impl Report {
             if over_for > OPEN_SECONDS_MAX {
                 let start = hour.first_minute();
                 complaints.push(format!(
-                    "the hour of {start} ended {over_for} seconds ago and is not added up"
+                    "the hour of {start} ended {over_for} seconds ago and is not rolled up"
                 ));
             }
         }
@@ -157,7 +157,7 @@ mod tests {
             r#"{"status":"degraded","service":"minutebook","queue_size":0,"in_flight":0,"dead_letters":3,"#,
             r#""oldest_open_hour":"2026-11-20T23:00:00Z","#,
             r#""reasons":["the dead letters have 3: chunks that could not be counted","#,
-            r#""the hour of 2026-11-20T23:00:00Z ended 3601 seconds ago and is not added up"]}"#
+            r#""the hour of 2026-11-20T23:00:00Z ended 3601 seconds ago and is not rolled up"]}"#
         );
         assert_eq!(answered(&report, "2026-11-21T01:00:01Z"), (200, expected.to_string()));
     }

@@ -18,7 +18,7 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
     let unavailable = schemas.answer::<Answer>("The table or a queue cannot be reached", example);
     Operation {
         id: "health",
-        summary: "Whether chunks are counted and hours added up",
+        summary: "Whether chunks are counted and hours rolled up",
         description: "Parameters are passed over.",
         parameters: vec![],
         body: None,

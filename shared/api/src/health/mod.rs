@@ -1,4 +1,4 @@
-//! `GET /health`: whether chunks are counted and hours added up, and how much waits.
+//! `GET /health`: whether chunks are counted and hours rolled up, and how much waits.
 
 pub(crate) mod answer;
 pub(crate) mod describe;

@@ -18,7 +18,7 @@ pub(crate) struct State {
     pub(crate) page_views: Amount,
     /// Where the lines of all chunks went.
     pub(crate) totals: Totals,
-    /// The oldest hour of any site that is not added up.
+    /// The oldest hour of any site that is not rolled up.
     pub(crate) oldest_open: Option<Hour>,
     /// The depths of the queues.
     pub(crate) queues: Queues,
@@ -109,7 +109,7 @@ impl State {
             |hour: Hour| DateTime::from_timestamp(hour.next().epoch_seconds(), 0).unwrap_or(now);
         add(
             "minutebook_oldest_open_hour_age_seconds",
-            "Since the end of the oldest hour that is not added up; 0 if there is none that is over.",
+            "Since the end of the oldest hour that is not rolled up; 0 if there is none that is over.",
             Some(self.oldest_open.map_or(0.0, |hour| seconds(ended_at(hour), now))),
         );
     }

@@ -1,5 +1,6 @@
 //! Chunks: reads the stored bytes of one into a tally, outcomes and rejected lines.
 
+pub mod event_lines;
 pub mod id;
 pub mod lines;
 pub mod precheck;
