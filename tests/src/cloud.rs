@@ -126,7 +126,7 @@ impl Cloud {
     }
 
     /// The deployed stack: the real template with the functions of this workspace; rows are kept
-    /// for ever, so that fixtures of any date can be asked about. The first call deploys it.
+    /// for ever, so that fixtures of any date can be queried. The first call deploys it.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! What is no call, on the deployed stack: paths that there are none of, methods that a path has
-//! not, and bounds.
+//! Requests that no call answers, on the deployed stack: unknown paths, wrong methods, and sizes
+//! beyond the limits.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What the calls answer, beside an oracle, their description and docs/API.md.
+//! The answers of the calls, compared with an oracle, their description and docs/API.md.
 
 pub(crate) mod api;
 pub(crate) mod asking;

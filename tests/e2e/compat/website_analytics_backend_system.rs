@@ -53,7 +53,7 @@ async fn website_analytics_backend_system(cloud: &Cloud) -> Result<()> {
     }
     let (status, _, answer) = cloud.post("/event", &[OBJECT], event().to_string()).await?;
     ensure!(status == 200 && answer == json!({"message": "Event received"}), "{status} {answer}");
-    // What is no view is none: the cart of a user who was there before.
+    // A cart add is not a view, and adds no visitor: this one was counted before.
     let mut cart = event();
     cart["event_type"] = json!("add_to_cart");
     cart["item_id"] = json!(7);

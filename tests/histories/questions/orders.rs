@@ -1,4 +1,4 @@
-//! What is asked about orders, and what the answers must be.
+//! Questions about orders, and their expected answers.
 
 use std::collections::BTreeMap;
 use std::fmt;

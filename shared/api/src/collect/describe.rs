@@ -16,7 +16,7 @@ const DESCRIPTION: &str = "Good lines are stored as one object of the bucket and
 fn event() -> Value {
     json!({
         "type": "object",
-        "description": "One event. Most shops' own names of fields and types work too; other members are passed over.",
+        "description": "One event. Most shops' own names of fields and types work too; other members are ignored.",
         "properties": {
             "event_type": {"type": "string", "examples": ["page_visit", "add_to_cart", "purchase"]},
             "timestamp": {"description": "When it happened.", "anyOf": [time(), {"type": "number"}]},

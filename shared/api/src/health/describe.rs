@@ -19,7 +19,7 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
     Operation {
         id: "health",
         summary: "Whether chunks are counted and hours rolled up",
-        description: "Parameters are passed over.",
+        description: "Unknown parameters are ignored.",
         parameters: vec![],
         body: None,
         answers: vec![("200", reachable), ("503", unavailable)],

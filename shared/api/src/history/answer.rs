@@ -25,7 +25,7 @@ pub(crate) struct Answer<'a> {
     /// Whose midnights days, weeks and months begin at.
     tz: &'static str,
     site_id: &'a str,
-    /// The one item that was asked about.
+    /// The requested item.
     #[serde(skip_serializing_if = "Option::is_none")]
     item_id: Option<ItemId<'a>>,
     /// The currency of sales and refunds.
@@ -53,7 +53,7 @@ struct PeriodAnswer<'a> {
     to: String,
     #[schemars(with = "Number")]
     total: Box<RawValue>,
-    /// The items of the highest totals; not there where one item was asked about.
+    /// The items of the highest totals; omitted if one item was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<Vec<TopItem<'a>>>,
     /// Whether it is not over, so that its numbers still grow.

@@ -12,7 +12,7 @@ pub(crate) fn openapi(_: &mut Schemas) -> Operation {
     Operation {
         id: "openapi",
         summary: "The description of the API",
-        description: "Parameters are passed over.",
+        description: "Unknown parameters are ignored.",
         parameters: vec![],
         body: None,
         answers: vec![("200", answer)],

@@ -16,7 +16,7 @@ use crate::stats::views::Views;
 #[schemars(rename = "Stats")]
 pub(crate) struct Answer<'a> {
     site_id: &'a str,
-    /// The day, if one was asked about.
+    /// The requested day, if any.
     #[schemars(extend("format" = "date"))]
     date: Option<String>,
     /// All views: of pages, of items, and of neither.
