@@ -2,17 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use aws_credential_types::Credentials;
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata};
-use aws_sdk_cloudformation::types::{Capability, Parameter, ResourceStatus, StackStatus};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 
 use crate::http::http_client;
 use crate::stack::Stack;
 use crate::template::Template;
+use crate::tools::Tools;
+
+/// The program that calls CloudFormation, from the root of the checkout.
+const PROGRAM: &str = "infra/local/deploy.py";
+
+/// Emulators do not check signatures.
+const SECRET_ACCESS_KEY: &str = "emulator";
 
 /// The attribute that holds when a row expires, as in the template.
 const TTL_ATTRIBUTE: &str = "ttl";
@@ -22,8 +31,6 @@ const DEPLOY_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// The name of the stack on this machine.
 pub const STACK_NAME: &str = "minutebook";
-
-const DEPLOY_POLL: Duration = Duration::from_millis(100);
 
 /// What the code of the functions is.
 #[derive(Clone, Debug)]
@@ -94,29 +101,19 @@ impl Deployment {
     /// # Errors
     /// A zip is missing, the endpoint cannot be reached, or a resource was refused; the message
     /// gives its reason.
-    pub async fn deploy(&self, root: &Path) -> Result<Stack> {
+    pub async fn deploy(&self, root: &Path, tools: &Tools) -> Result<Stack> {
         let template = Template::read(root)?;
         let artifacts = self.artifacts().await?;
         let uris = self.upload_code(&artifacts, root, &template).await?;
         let template_url = self.upload_template(&artifacts, template.packaged(&uris)?).await?;
-        let cloudformation = aws_sdk_cloudformation::Client::from_conf(
-            aws_sdk_cloudformation::Config::builder()
-                .behavior_version_latest()
-                .http_client(http_client())
-                .endpoint_url(&self.endpoint_url)
-                .region(aws_sdk_cloudformation::config::Region::new(self.region.clone()))
-                .credentials_provider(self.credentials())
-                .build(),
-        );
-        self.create_or_update(&cloudformation, &template_url).await?;
-        let outputs = self.wait(&cloudformation).await?;
+        let outputs = self.create_or_update(root, tools, &template_url).await?;
         let stack = self.stack(outputs)?;
         self.enable_ttl(&stack.table).await?;
         Ok(stack)
     }
 
     fn credentials(&self) -> Credentials {
-        Credentials::new(&self.account_id, "emulator", None, None, "emulator")
+        Credentials::new(&self.account_id, SECRET_ACCESS_KEY, None, None, "emulator")
     }
 
     /// The bucket that a deployment is read from.
@@ -190,154 +187,48 @@ impl Deployment {
         }
     }
 
+    /// Runs [`PROGRAM`], and returns the outputs of the stack.
     async fn create_or_update(
         &self,
-        cloudformation: &aws_sdk_cloudformation::Client,
+        root: &Path,
+        tools: &Tools,
         template_url: &str,
-    ) -> Result<()> {
-        let status = self.status(cloudformation).await?;
-        let capabilities = [Capability::CapabilityIam, Capability::CapabilityAutoExpand];
-        let parameter = |(name, value): (&String, &String)| {
-            Parameter::builder().parameter_key(name).parameter_value(value).build()
-        };
-        let parameters: Vec<_> = self.parameters.iter().map(parameter).collect();
-        let sent = match status {
-            None => {
-                let create = cloudformation
-                    .create_stack()
-                    .stack_name(&self.stack_name)
-                    .template_url(template_url);
-                let create = create
-                    .set_parameters(Some(parameters))
-                    .set_capabilities(Some(capabilities.into()));
-                create.send().await.map(|_| ()).map_err(aws_sdk_cloudformation::Error::from)
-            }
-            Some(_) => {
-                let update = cloudformation
-                    .update_stack()
-                    .stack_name(&self.stack_name)
-                    .template_url(template_url);
-                let update = update
-                    .set_parameters(Some(parameters))
-                    .set_capabilities(Some(capabilities.into()));
-                update.send().await.map(|_| ()).map_err(aws_sdk_cloudformation::Error::from)
-            }
-        };
-        match sent {
-            Err(error)
-                if error
-                    .message()
-                    .is_some_and(|message| message.contains("No updates are to be")) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(self.unreachable("deploy the stack", &DisplayErrorContext(error))),
-            Ok(()) => Ok(()),
-        }
-    }
-
-    /// The stack's status; `None` if there is no such stack. A stack whose creation failed is
-    /// removed first, since it cannot be updated.
-    async fn status(
-        &self,
-        cloudformation: &aws_sdk_cloudformation::Client,
-    ) -> Result<Option<StackStatus>> {
-        let deadline = Instant::now() + self.time_max;
-        let mut is_deleting = false;
-        while Instant::now() < deadline {
-            let described =
-                cloudformation.describe_stacks().stack_name(&self.stack_name).send().await;
-            let status = match described {
-                Ok(described) => {
-                    described.stacks().first().and_then(|stack| stack.stack_status().cloned())
-                }
-                Err(error) if error.code() == Some("ValidationError") => None,
-                Err(error) => {
-                    return Err(self.unreachable("look for the stack", &DisplayErrorContext(error)));
-                }
-            };
-            match status {
-                None | Some(StackStatus::DeleteComplete) => return Ok(None),
-                Some(
-                    StackStatus::CreateFailed
-                    | StackStatus::RollbackComplete
-                    | StackStatus::RollbackFailed,
-                ) if !is_deleting => {
-                    let deleted =
-                        cloudformation.delete_stack().stack_name(&self.stack_name).send().await;
-                    deleted.map_err(|error| {
-                        self.unreachable("remove the failed stack", &DisplayErrorContext(error))
-                    })?;
-                    is_deleting = true;
-                }
-                Some(status) if !status.as_str().ends_with("_IN_PROGRESS") && !is_deleting => {
-                    return Ok(Some(status));
-                }
-                Some(_) => {}
-            }
-            tokio::time::sleep(DEPLOY_POLL).await;
-        }
-        bail!("the stack {} is busy for {} s", self.stack_name, self.time_max.as_secs())
-    }
-
-    /// Waits until the stack is at rest and returns its outputs.
-    async fn wait(
-        &self,
-        cloudformation: &aws_sdk_cloudformation::Client,
     ) -> Result<BTreeMap<String, String>> {
-        let deadline = Instant::now() + self.time_max;
-        while Instant::now() < deadline {
-            let described =
-                cloudformation.describe_stacks().stack_name(&self.stack_name).send().await;
-            let described = described.map_err(|error| {
-                self.unreachable("look at the stack", &DisplayErrorContext(error))
-            })?;
-            let stack =
-                described.stacks().first().context("the stack that was just deployed is gone")?;
-            match stack.stack_status() {
-                Some(StackStatus::CreateComplete | StackStatus::UpdateComplete) => {
-                    let output = |output: &aws_sdk_cloudformation::types::Output| {
-                        Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
-                    };
-                    return Ok(stack.outputs().iter().filter_map(output).collect());
-                }
-                Some(status) if status.as_str().ends_with("_IN_PROGRESS") => {
-                    tokio::time::sleep(DEPLOY_POLL).await
-                }
-                _ => {
-                    let reason =
-                        stack.stack_status_reason().unwrap_or("no reason was given").to_owned();
-                    return Err(self
-                        .first_failure(cloudformation)
-                        .await
-                        .unwrap_or_else(|| anyhow!(reason)))
-                    .with_context(|| format!("the stack {} was not deployed", self.stack_name));
-                }
-            }
+        let request = serde_json::json!({
+            "endpoint_url": self.endpoint_url,
+            "region": self.region,
+            "access_key_id": self.account_id,
+            "secret_access_key": SECRET_ACCESS_KEY,
+            "stack_name": self.stack_name,
+            "template_url": template_url,
+            "parameters": self.parameters,
+            "seconds_max": self.time_max.as_secs_f64(),
+        });
+        let mut program = Command::new(tools.python())
+            .arg(root.join(PROGRAM))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {PROGRAM}"))?;
+        // The request is smaller than the buffer of a pipe. Dropping the handle ends the input.
+        let mut input = program.stdin.take().context("the input is a pipe")?;
+        input.write_all(request.to_string().as_bytes()).await?;
+        drop(input);
+        let output = program.wait_with_output().await?;
+        if !output.status.success() {
+            let reason = String::from_utf8_lossy(&output.stderr);
+            bail!(
+                "cannot deploy the stack {} at {}: {}",
+                self.stack_name,
+                self.endpoint_url,
+                reason.trim_end()
+            );
         }
-        bail!("the stack {} is not deployed within {} s", self.stack_name, self.time_max.as_secs())
-    }
-
-    /// The failure that the others followed from: the earliest with a reason of its own.
-    async fn first_failure(
-        &self,
-        cloudformation: &aws_sdk_cloudformation::Client,
-    ) -> Option<anyhow::Error> {
-        let events = cloudformation
-            .describe_stack_events()
-            .stack_name(&self.stack_name)
-            .send()
-            .await
-            .ok()?;
-        // The newest comes first.
-        let failure = events.stack_events().iter().rev().find(|event| {
-            let status = event.resource_status().map_or("", ResourceStatus::as_str);
-            status.ends_with("_FAILED")
-                && !event.resource_status_reason().unwrap_or("").contains("cancelled")
-        })?;
-        let resource = failure.logical_resource_id().unwrap_or("a resource");
-        let reason = failure.resource_status_reason().unwrap_or("no reason was given");
-        Some(anyhow!("{resource}: {reason}"))
+        serde_json::from_slice(&output.stdout).with_context(|| {
+            format!("{PROGRAM} printed {:?}", String::from_utf8_lossy(&output.stdout))
+        })
     }
 
     fn stack(&self, mut outputs: BTreeMap<String, String>) -> Result<Stack> {
@@ -370,7 +261,7 @@ impl Deployment {
                 .map(|api_id| format!("{}/_aws/execute-api/{api_id}", self.endpoint_url)),
             account_id: self.account_id.clone(),
             access_key_id: self.account_id.clone(),
-            secret_access_key: "emulator".to_owned(),
+            secret_access_key: SECRET_ACCESS_KEY.to_owned(),
             functions,
         })
     }

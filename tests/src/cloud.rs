@@ -406,7 +406,9 @@ impl Cloud {
         if let Some(stream_arn) = self.make_stream().await {
             deployment.parameters.insert("KinesisStreamArn".to_string(), stream_arn);
         }
-        deployment.deploy(&root).await
+        let folder = root.clone();
+        let tools = tokio::task::spawn_blocking(move || Tools::install(&folder)).await??;
+        deployment.deploy(&root, &tools).await
     }
 
     fn package_binaries(&self) -> Result<BTreeMap<String, std::path::PathBuf>> {

@@ -75,7 +75,8 @@ impl Keys {
                 "{site:?} is not a site id: expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -"
             );
         }
-        let secret: [u8; 32] = rand::random();
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).context("the system has no random numbers")?;
         let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("{site}.{secret}");
         let id = blake3::hash(key.as_bytes()).to_hex().to_string();

@@ -28,7 +28,7 @@ pub(crate) async fn run(root: &Path, args: &LocalArgs) -> Result<()> {
     if !is_new {
         bail!("another `cargo mb up --watch` runs at {}", emulator.endpoint_url);
     }
-    let stack = local::deploy(root, &emulator, is_new, Code::Stubs).await?;
+    let stack = local::deploy(root, &tools, &emulator, is_new, Code::Stubs).await?;
     drop(lock);
     let watched = watch(root, &cargo_lambda, &plan, stack).await;
     // Without the watcher there are no functions, so the stack is of no use.

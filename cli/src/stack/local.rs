@@ -45,7 +45,7 @@ pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
         tokio::try_join!(install_tools(root), dev_build(root, local))?
     };
     let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
-    deploy(root, &emulator, is_new, Code::Zips(zips)).await
+    deploy(root, &tools, &emulator, is_new, Code::Zips(zips)).await
 }
 
 /// Makes a second `up` in the same checkout wait until this one is done.
@@ -145,12 +145,13 @@ pub(crate) async fn emulator(
 /// The deployment fails, or the file cannot be written. A new emulator is stopped then.
 pub(crate) async fn deploy(
     root: &Path,
+    tools: &Tools,
     emulator: &Emulator,
     is_new: bool,
     code: Code,
 ) -> Result<Stack> {
     let step = Step::begin("stack deployed from infra/template.yaml");
-    let deployed = Deployment::to_emulator(&emulator.endpoint_url, code).deploy(root).await;
+    let deployed = Deployment::to_emulator(&emulator.endpoint_url, code).deploy(root, tools).await;
     let written = deployed.and_then(|stack| stack.write(&root.join(STATE_FOLDER)).map(|()| stack));
     if written.is_err() && is_new {
         // The caller gets the first error; one of stopping the emulator would hide it.

@@ -16,7 +16,7 @@ use minutebook_storage::table::Table;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    minutebook_runtime::logging::start();
     let config = Config::read(environment)?;
     let ingest_config = IngestConfig::read(environment)?;
     let aws = Aws::read(environment)?;

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    minutebook_runtime::logging::start();
     let config = Config::read(environment)?;
     let table = Table { client: Aws::read(environment)?.dynamodb(), name: config.table };
     let sealer =

@@ -19,7 +19,7 @@ where
     Answering: Future<Output = Response<Body>> + Send,
     B: Sync + 'static,
 {
-    lambda_http::tracing::init_default_subscriber();
+    minutebook_runtime::logging::start();
     // It lives as long as the process, which handles one request after another.
     let backend: &'static B = Box::leak(Box::new(start()?));
     lambda_http::run(service_fn(|request| {

@@ -1,7 +1,8 @@
-//! What every function starts with: configuration, AWS clients, the clock, deadlines and metrics.
+//! What every function starts with: configuration, AWS clients, the clock, deadlines, logs and metrics.
 
 pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod deadline;
 pub mod emf;
+pub mod logging;

@@ -27,7 +27,7 @@ impl Backoff {
 
     /// Pauses before the next attempt.
     pub(crate) async fn pause(&mut self) {
-        let share = rand::random_range(0.0..1.0);
+        let share = fastrand::f64();
         tokio::time::sleep(longest_pause(self.attempts).mul_f64(share)).await;
         self.attempts = self.attempts.saturating_add(1);
     }

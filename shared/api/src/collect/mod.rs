@@ -21,7 +21,6 @@ use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{CollectConfig, Config, ConfigError, environment};
 use minutebook_storage::bucket::store::{EventBucket, EventStore, Post, PutOnce};
-use minutebook_storage::error::StorageError;
 use minutebook_storage::table::Table;
 use minutebook_storage::write_keys::WriteKeys;
 
@@ -147,10 +146,12 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
 
     /// Stores lines as a new chunk, and returns its key.
     async fn store(&self, lines: Vec<u8>, now: DateTime<Utc>) -> Result<String, Refusal> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| not_stored(&error))?;
         let key = format!(
             "collected/{}/{:032x}.jsonl",
             now.format("%Y-%m-%d/%H"),
-            rand::random::<u128>()
+            u128::from_be_bytes(random)
         );
         self.events.put(&key, lines).await.map_err(|error| not_stored(&error))?;
         Ok(key)
@@ -284,7 +285,7 @@ fn none_accepted(detail: &str, checked: &CheckedLines) -> Response<Body> {
     problem_with(StatusCode::BAD_REQUEST, detail, &RejectedAnswer::of(checked))
 }
 
-fn not_stored(error: &StorageError) -> Refusal {
+fn not_stored(error: &dyn std::error::Error) -> Refusal {
     tracing::error!(%error, "posted events could not be stored");
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,

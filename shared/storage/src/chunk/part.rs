@@ -166,9 +166,9 @@ impl Committer {
                 Verdict::Sealed => return Ok(Ended::Sealed),
                 Verdict::Conflict => {
                     effort.conflicts += 1;
-                    attempt.totals_shard = rand::random_range(0..TOTALS_SHARDS);
+                    attempt.totals_shard = fastrand::u64(0..TOTALS_SHARDS);
                     if has_shards {
-                        attempt.shard = Shard::Number(rand::random_range(0..SHARD_COUNT));
+                        attempt.shard = Shard::Number(fastrand::u8(0..SHARD_COUNT));
                     }
                     backoff.pause().await;
                 }

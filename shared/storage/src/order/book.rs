@@ -257,7 +257,7 @@ impl Attempt {
         effort.conflicts += u32::from(obstacles.has_conflict || obstacles.has_other_revision);
         effort.throttles += u32::from(obstacles.is_throttled);
         if obstacles.has_conflict {
-            self.shard = Shard::Number(rand::random_range(0..SHARD_COUNT));
+            self.shard = Shard::Number(fastrand::u8(0..SHARD_COUNT));
         }
         for (site, hour) in obstacles.sealed.iter().filter_map(|check| part.hours.get(*check)) {
             self.sealed.insert(((*site).to_string(), *hour));
