@@ -1,4 +1,4 @@
-//! Builds the functions of the template into zips.
+//! Builds the functions of the template.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::package::package_program;
 use crate::stack::STATE_FOLDER;
 use crate::template::Template;
 use crate::tools::CargoLambda;
@@ -17,9 +16,8 @@ use crate::tools::CargoLambda;
 /// for its own.
 const OF_THE_OUTER_CARGO: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
 
-/// The folder, in the state folder, of the zips that [`build_functions`] makes. Those in
-/// `target/lambda`, which the template names, are for AWS: a dev build must never lie there.
-const DEV_FOLDER: &str = "functions";
+/// The file, in the state folder, with the paths of the functions' code as they were last built.
+const BUILT_FILE: &str = "functions.json";
 
 /// A message of `cargo build --message-format=json`, as far as it is read.
 #[derive(Deserialize)]
@@ -42,24 +40,19 @@ pub fn functions(root: &Path) -> Result<Vec<String>> {
     Ok(Template::read(root)?.functions().to_vec())
 }
 
-/// The zips that [`build_functions`] made last, by the name of their binary.
+/// The code of the functions as it was last built, by the name of their binary.
 ///
 /// # Errors
-/// The template cannot be read, or a function was never built.
+/// They were never built.
 pub fn built_functions(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    all_there(dev_zips(root, &Template::read(root)?))
-}
-
-/// The zips of the last release build, by the name of their binary.
-///
-/// # Errors
-/// The template cannot be read, or a function was never built.
-pub fn built_release(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    all_there(Template::read(root)?.zips(root))
+    let path = root.join(STATE_FOLDER).join(BUILT_FILE);
+    let text = std::fs::read(&path)
+        .with_context(|| format!("cannot read {}: build the functions first", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is broken", path.display()))
 }
 
 /// Builds all functions of the template with plain cargo in the dev profile, for this machine, and
-/// returns their zips by the name of the binary.
+/// returns their programs by name.
 ///
 /// It is the build of the command and of the tests: the same profile, the same target folder and,
 /// since no package is named, the same features of every dependency. So each of them compiles only
@@ -69,14 +62,13 @@ pub fn built_release(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
 /// # Errors
 /// The build failed; cargo has said why.
 pub async fn build_functions(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let template = Template::read(root)?;
-    let programs = cargo_build(root, &template, false).await?;
-    package(programs, dev_zips(root, &template)).await
+    let programs = cargo_build(root, &Template::read(root)?, false).await?;
+    note_built(root, programs)
 }
 
-/// Builds all functions of the template in release mode, for this machine's processor, into the
-/// zips that the template names. The first build takes minutes. The progress goes to the terminal.
-/// Dropping the future ends the build.
+/// Builds all functions of the template in release mode, for this machine's processor, and returns
+/// their zips or programs by name. The first build takes minutes. The progress goes to the
+/// terminal. Dropping the future ends the build.
 ///
 /// Lambda's programs are Linux programs: on another system the functions are built natively
 /// instead, since the emulator runs them without a container.
@@ -87,12 +79,20 @@ pub async fn build_release(
     root: &Path,
     cargo_lambda: &CargoLambda,
 ) -> Result<BTreeMap<String, PathBuf>> {
-    if cfg!(target_os = "linux") {
-        return build_for_lambda(root, cargo_lambda).await;
-    }
-    let template = Template::read(root)?;
-    let programs = cargo_build(root, &template, true).await?;
-    package(programs, template.zips(root)).await
+    let built = if cfg!(target_os = "linux") {
+        build_for_lambda(root, cargo_lambda).await?
+    } else {
+        cargo_build(root, &Template::read(root)?, true).await?
+    };
+    note_built(root, built)
+}
+
+/// Writes down what [`built_functions`] reads.
+fn note_built(root: &Path, built: BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, PathBuf>> {
+    let path = root.join(STATE_FOLDER).join(BUILT_FILE);
+    std::fs::write(&path, serde_json::to_vec(&built)?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(built)
 }
 
 /// Builds all functions of the template in release mode with cargo-lambda, as for AWS, but for this
@@ -124,7 +124,7 @@ pub async fn build_for_lambda(
     if !child.wait().await.context("cannot wait for cargo-lambda")?.success() {
         bail!("the functions do not build (cargo says why above)");
     }
-    all_there(template.zips(root))
+    Ok(template.zips(root))
 }
 
 /// Builds the functions' programs and returns their paths by the name of the binary.
@@ -172,36 +172,6 @@ fn built_program(line: &str) -> Result<Option<(String, PathBuf)>> {
     Ok(message.target.map(|target| target.name).zip(message.executable))
 }
 
-/// Packs each function's program into its zip.
-async fn package(
-    programs: BTreeMap<String, PathBuf>,
-    zips: BTreeMap<String, PathBuf>,
-) -> Result<BTreeMap<String, PathBuf>> {
-    tokio::task::spawn_blocking(move || {
-        for (function, zip) in &zips {
-            let program = programs
-                .get(function)
-                .with_context(|| format!("cargo built no program {function}"))?;
-            package_program(program, zip)?;
-        }
-        Ok(zips)
-    })
-    .await?
-}
-
-fn dev_zips(root: &Path, template: &Template) -> BTreeMap<String, PathBuf> {
-    let folder = root.join(STATE_FOLDER).join(DEV_FOLDER);
-    let zip = |function: &String| folder.join(function).with_extension("zip");
-    template.functions().iter().map(|function| (function.clone(), zip(function))).collect()
-}
-
-fn all_there(zips: BTreeMap<String, PathBuf>) -> Result<BTreeMap<String, PathBuf>> {
-    match zips.values().find(|zip| !zip.is_file()) {
-        Some(zip) => bail!("{} is not there: build the functions first", zip.display()),
-        None => Ok(zips),
-    }
-}
-
 /// Removes what an outer cargo (`cargo run`) has put into the environment about the package that it
 /// runs.
 pub fn forget_outer_cargo(command: &mut Command) {
@@ -233,19 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn dev_builds_lie_apart_from_what_goes_to_aws() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let template = Template::read(root).unwrap();
-        let (dev, release) = (dev_zips(root, &template), template.zips(root));
-        assert_eq!(dev.keys().collect::<Vec<_>>(), release.keys().collect::<Vec<_>>());
-        assert_eq!(dev["ingest"], root.join(".minutebook/functions/ingest.zip"));
-        assert_eq!(release["ingest"], root.join("target/lambda/ingest/bootstrap.zip"));
-    }
-
-    #[test]
-    fn a_zip_that_was_never_built_is_named() {
-        let zips = BTreeMap::from([("ingest".to_owned(), PathBuf::from("/nowhere/ingest.zip"))]);
-        let error = all_there(zips).unwrap_err().to_string();
-        assert_eq!(error, "/nowhere/ingest.zip is not there: build the functions first");
+    fn what_was_built_is_read_back() {
+        let root = tempfile::tempdir().unwrap();
+        let error = built_functions(root.path()).unwrap_err().to_string();
+        assert!(error.ends_with("build the functions first"), "{error}");
+        std::fs::create_dir(root.path().join(STATE_FOLDER)).unwrap();
+        let built = BTreeMap::from([("ingest".to_owned(), PathBuf::from("/t/debug/ingest"))]);
+        note_built(root.path(), built.clone()).unwrap();
+        assert_eq!(built_functions(root.path()).unwrap(), built);
     }
 }

@@ -9,7 +9,6 @@ mod deploy;
 mod emulator;
 mod http;
 mod log;
-mod package;
 mod process;
 mod root;
 mod stack;
@@ -18,13 +17,12 @@ mod tools;
 mod watch;
 
 pub use build::{
-    build_for_lambda, build_functions, build_release, built_functions, built_release,
-    forget_outer_cargo, functions,
+    build_for_lambda, build_functions, build_release, built_functions, forget_outer_cargo,
+    functions,
 };
 pub use deploy::{Code, Deployment, STACK_NAME};
 pub use emulator::{Emulator, EmulatorOptions, REGION, check_port};
 pub use http::http_client;
-pub use package::{package_program, stub_zip};
 pub use root::{TEMPLATE, find_root};
 pub use stack::{STACK_FILE, STATE_FOLDER, Stack};
 pub use tools::{CargoLambda, Tools};

@@ -9,10 +9,9 @@ use crate::root::TEMPLATE;
 
 const CODE_LINE: &str = "CodeUri: ";
 
-/// The text of the template. Only the URIs of code are ever changed in it.
+/// What the template says about the code of functions.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
-    text: String,
     functions: Vec<String>,
 }
 
@@ -21,10 +20,10 @@ impl Template {
         let path = root.join(TEMPLATE);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(text)
+        Self::parse(&text)
     }
 
-    fn parse(text: String) -> Result<Self> {
+    fn parse(text: &str) -> Result<Self> {
         let mut functions = Vec::new();
         for uri in text.lines().filter_map(code_uri) {
             let Some(function) = uri
@@ -38,7 +37,7 @@ impl Template {
             };
             functions.push(function.to_owned());
         }
-        Ok(Self { text, functions })
+        Ok(Self { functions })
     }
 
     /// The names of the binaries of the functions.
@@ -52,31 +51,6 @@ impl Template {
             |function: &String| root.join("target/lambda").join(function).join("bootstrap.zip");
         self.functions.iter().map(|function| (function.clone(), zip(function))).collect()
     }
-
-    /// The text with these URIs as the code of each function, as `aws cloudformation package`
-    /// writes it.
-    ///
-    /// # Errors
-    /// A function has no URI.
-    pub(crate) fn packaged(&self, uris: &BTreeMap<String, String>) -> Result<String> {
-        let mut packaged = String::with_capacity(self.text.len());
-        let mut functions = self.functions.iter();
-        for line in self.text.lines() {
-            if code_uri(line).is_some() {
-                let function = functions.next().context("each code line was read as a function")?;
-                let uri = uris
-                    .get(function)
-                    .with_context(|| format!("the function {function} has no zip"))?;
-                let indent = line.find(CODE_LINE).unwrap_or(0);
-                packaged.push_str(&line[..indent + CODE_LINE.len()]);
-                packaged.push_str(uri);
-            } else {
-                packaged.push_str(line);
-            }
-            packaged.push('\n');
-        }
-        Ok(packaged)
-    }
 }
 
 fn code_uri(line: &str) -> Option<&str> {
@@ -88,16 +62,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_only_the_uris_of_code() {
+    fn code_elsewhere_is_an_error() {
         let text = "A:\n  CodeUri: ../target/lambda/ingest/bootstrap.zip\n  Timeout: 10\n";
-        let template = Template::parse(text.to_owned()).unwrap();
-        assert_eq!(template.functions(), ["ingest"]);
-        let uris = BTreeMap::from([("ingest".to_owned(), "s3://b/k.zip".to_owned())]);
-        assert_eq!(
-            template.packaged(&uris).unwrap(),
-            "A:\n  CodeUri: s3://b/k.zip\n  Timeout: 10\n"
-        );
-        assert!(template.packaged(&BTreeMap::new()).is_err());
+        assert_eq!(Template::parse(text).unwrap().functions(), ["ingest"]);
+        assert!(Template::parse("  CodeUri: s3://b/k.zip\n").is_err());
     }
 
     #[test]

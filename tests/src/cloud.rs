@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use minutebook_local::{
     CargoLambda, Code, Deployment, Emulator, EmulatorOptions, REGION, Stack, Tools,
-    build_for_lambda, http_client, package_program,
+    build_for_lambda, http_client,
 };
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -42,7 +42,8 @@ pub struct Cloud {
     pub clients: Clients,
     backend: Backend,
     stack: OnceCell<Stack>,
-    folder: TempDir,
+    /// The emulator's state; dropping it removes the folder.
+    _folder: TempDir,
 }
 
 #[derive(Debug)]
@@ -375,16 +376,16 @@ impl Cloud {
             clients: Clients::with(endpoint_url, &credentials),
             backend,
             stack: OnceCell::new(),
-            folder,
+            _folder: folder,
         }
     }
 
     async fn deploy(&self) -> Result<Stack> {
         let root = binaries::root();
-        let zips = match &self.backend {
+        let code = match &self.backend {
             // The emulator runs the programs on this very machine, so those of the tests' own
             // profile will do.
-            Backend::Emulator(_) => self.package_binaries()?,
+            Backend::Emulator(_) => programs()?,
             Backend::External | Backend::Container(_) => {
                 let folder = root.clone();
                 let install = move || CargoLambda::install(&folder);
@@ -392,7 +393,7 @@ impl Cloud {
                 build_for_lambda(&root, &cargo_lambda).await?
             }
         };
-        let mut deployment = Deployment::to_emulator(&self.clients.endpoint_url, Code::Zips(zips));
+        let mut deployment = Deployment::to_emulator(&self.clients.endpoint_url, Code::Built(code));
         for rows in ["Minute", "Hour", "Day"] {
             deployment.parameters.insert(format!("{rows}RetentionDays"), "0".to_string());
         }
@@ -410,16 +411,12 @@ impl Cloud {
         let tools = tokio::task::spawn_blocking(move || Tools::install(&folder)).await??;
         deployment.deploy(&root, &tools).await
     }
+}
 
-    fn package_binaries(&self) -> Result<BTreeMap<String, std::path::PathBuf>> {
-        let mut zips = BTreeMap::new();
-        for function in minutebook_local::functions(&binaries::root())? {
-            let zip = self.folder.path().join(format!("{function}.zip"));
-            package_program(&binaries::path(&function)?, &zip)?;
-            zips.insert(function, zip);
-        }
-        Ok(zips)
-    }
+/// The programs of the functions, in the profile of the tests.
+fn programs() -> Result<BTreeMap<String, std::path::PathBuf>> {
+    let path = |function: String| Ok((function.clone(), binaries::path(&function)?));
+    minutebook_local::functions(&binaries::root())?.into_iter().map(path).collect()
 }
 
 /// Status, content type and body of an answer.

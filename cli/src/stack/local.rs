@@ -21,7 +21,7 @@ pub(crate) struct LocalArgs {
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
     /// Deploy the functions as they were last built
-    #[arg(long)]
+    #[arg(long, conflicts_with = "release")]
     pub(crate) no_build: bool,
     /// Build the functions with cargo-lambda in release mode, as for AWS; the first build takes
     /// minutes
@@ -36,16 +36,16 @@ pub(crate) struct LocalArgs {
 pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
     let _lock = lock(root).await?;
     check_port(root, local)?;
-    let (tools, zips) = if local.release {
+    let (tools, functions) = if local.release {
         let (tools, cargo_lambda) = install_cargo_lambda(root).await?;
-        (tools, release_build(root, local, &cargo_lambda).await?)
+        (tools, release_build(root, &cargo_lambda).await?)
     } else {
         // The installation waits for the network, the build for the processor. The first failure
         // ends both.
         tokio::try_join!(install_tools(root), dev_build(root, local))?
     };
     let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
-    deploy(root, &tools, &emulator, is_new, Code::Zips(zips)).await
+    deploy(root, &tools, &emulator, is_new, Code::Built(functions)).await
 }
 
 /// Makes a second `up` in the same checkout wait until this one is done.
@@ -95,12 +95,8 @@ pub(crate) async fn dev_build(root: &Path, local: &LocalArgs) -> Result<BTreeMap
 
 async fn release_build(
     root: &Path,
-    local: &LocalArgs,
     cargo_lambda: &CargoLambda,
 ) -> Result<BTreeMap<String, PathBuf>> {
-    if local.no_build {
-        return minutebook_local::built_release(root);
-    }
     let build = minutebook_local::build_release(root, cargo_lambda);
     step_beside_others("functions built for release (the first build takes minutes)", build).await
 }

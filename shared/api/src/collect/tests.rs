@@ -1,6 +1,7 @@
 use super::*;
 use lambda_http::http::header::CONTENT_TYPE;
 use minutebook_storage::bucket::store::Label;
+use minutebook_storage::error::StorageError;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
