@@ -44,7 +44,7 @@ pub enum CountError {
     Storage(#[from] StorageError),
     /// The bytes cannot be unpacked, or the orders do not fit into memory; no retry helps.
     #[error("the chunk cannot be read: {0}")]
-    Unreadable(#[from] ChunkError),
+    Unreadable(ChunkError),
     /// Another version of minutebook counted a part of the chunk by another plan; no retry helps.
     #[error(
         "part {} of the chunk was counted under plan format version {} with {} parts, and this \
@@ -63,6 +63,15 @@ pub enum CountError {
         /// What went wrong the last time.
         last: String,
     },
+}
+
+impl From<ChunkError> for CountError {
+    fn from(error: ChunkError) -> CountError {
+        match error {
+            ChunkError::OutOfTime => CountError::OutOfTime,
+            _ => CountError::Unreadable(error),
+        }
+    }
 }
 
 /// How a chunk ended.
@@ -118,18 +127,22 @@ impl Counter {
     pub async fn count(&self, object: &ObjectRef, deadline: Instant) -> Result<Report, CountError> {
         // One limit around everything: whichever step it stops, the ledger entries say what is
         // committed.
-        tokio::time::timeout_at(deadline, self.count_unhurried(object))
+        tokio::time::timeout_at(deadline, Box::pin(self.count_until(object, deadline)))
             .await
             .unwrap_or(Err(CountError::OutOfTime))
     }
 
-    async fn count_unhurried(&self, object: &ObjectRef) -> Result<Report, CountError> {
+    async fn count_until(
+        &self,
+        object: &ObjectRef,
+        deadline: Instant,
+    ) -> Result<Report, CountError> {
         let mut recorded: Option<PlanInputs> = None;
         let mut effort = CommitEffort::default();
         let mut last = String::new();
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
-            let reading = match self.read(object, recorded, &mut rejected).await {
+            let reading = match self.read(object, recorded, &mut rejected, deadline).await {
                 Ok(reading) => reading,
                 Err(error) => {
                     abandon(rejected).await;
@@ -200,6 +213,7 @@ impl Counter {
         object: &ObjectRef,
         recorded: Option<PlanInputs>,
         rejected: &mut RejectedLines<'_>,
+        deadline: Instant,
     ) -> Result<Reading, CountError> {
         let mut body: OpenObject = match self.buckets.open(object).await? {
             Opened::Object(body) => body,
@@ -215,7 +229,9 @@ impl Counter {
         let size_bytes = body.size_bytes;
         let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes });
         while let Some(block) = body.next_block().await? {
-            reader.push(block.as_ref())?;
+            reader.push_in_time(block.as_ref(), || Instant::now() < deadline)?;
+            // The other chunks of the batch have their turn.
+            tokio::task::yield_now().await;
             if reader.rejected_bytes() >= REJECTED_HANDOVER_BYTES {
                 rejected.write(reader.take_rejected()).await?;
             }

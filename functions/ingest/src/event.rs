@@ -71,11 +71,20 @@ struct Record {
     message_id: Option<String>,
     #[serde(default)]
     body: String,
+    #[serde(default)]
+    attributes: Attributes,
     #[serde(rename = "eventSourceARN")]
     source_arn: Option<String>,
     #[serde(rename = "eventID")]
     event_id: Option<String>,
     kinesis: Option<KinesisRecord>,
+}
+
+/// The attributes of a message; Lambda sends all of them as text.
+#[derive(Default, Deserialize)]
+struct Attributes {
+    #[serde(rename = "ApproximateReceiveCount", default)]
+    receive_count: String,
 }
 
 impl TryFrom<Shape> for Event {
@@ -118,7 +127,9 @@ fn message(record: Record) -> Result<Message, EventError> {
     }
     let id =
         record.message_id.ok_or(EventError::Incomplete { of: "aws:sqs", missing: "messageId" })?;
-    Ok(Message { id, body: record.body })
+    // Whoever invokes the function by hand does not count.
+    let deliveries = record.attributes.receive_count.parse().unwrap_or(1);
+    Ok(Message { id, body: record.body, deliveries })
 }
 
 fn kinesis_record(record: Record) -> Result<(String, String, KinesisRecord), EventError> {
@@ -161,6 +172,19 @@ mod tests {
         ] {
             let Ok(Event::Messages(messages)) = read(event) else { panic!("messages: {event}") };
             assert_eq!(messages.len(), count);
+        }
+    }
+
+    #[test]
+    fn a_message_says_how_often_it_was_delivered() {
+        for (attributes, deliveries) in [
+            (r#","attributes":{"ApproximateReceiveCount":"3","SenderId":"x"}"#, 3),
+            (r#","attributes":{}"#, 1),
+            ("", 1),
+        ] {
+            let event = format!(r#"{{"Records":[{{"messageId":"a"{attributes}}}]}}"#);
+            let Ok(Event::Messages(messages)) = read(&event) else { panic!("messages: {event}") };
+            assert_eq!(messages[0].deliveries, deliveries, "{event}");
         }
     }
 

@@ -25,6 +25,10 @@ use crate::stream::{StreamError, StreamStore};
 /// memory, so this bounds the memory.
 const MESSAGES_AT_ONCE: usize = 4;
 
+/// From this delivery on a message is worked on alone, after all others: the function may have died
+/// of its object twice, and would lose the answers for its neighbours with it.
+const DELIVERIES_BEFORE_ALONE: u32 = 3;
+
 /// The number of partitions of a topic that are stored at once. All their records together fit the
 /// payload of an invocation, 6 MB.
 const PARTITIONS_AT_ONCE: usize = 8;
@@ -120,12 +124,17 @@ async fn handle_messages(
     counter: &Counter,
     deadline: Instant,
 ) -> BatchAnswer {
-    let failures = futures::stream::iter(messages)
+    let (alone, together): (Vec<_>, Vec<_>) =
+        messages.into_iter().partition(|message| message.deliveries >= DELIVERIES_BEFORE_ALONE);
+    let mut failures: Vec<Failure> = futures::stream::iter(together)
         .map(|message| handle_message(message, counter, deadline))
         .buffer_unordered(MESSAGES_AT_ONCE)
         .filter_map(|failure| async move { failure })
         .collect()
         .await;
+    for message in alone {
+        failures.extend(handle_message(message, counter, deadline).await);
+    }
     BatchAnswer { failures }
 }
 

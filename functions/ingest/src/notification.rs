@@ -14,6 +14,8 @@ pub struct Message {
     pub id: String,
     /// The notification, as text.
     pub body: String,
+    /// How many times the queue has delivered it, this time included.
+    pub deliveries: u32,
 }
 
 /// The messages that the queue should deliver again; it deletes all others. A stream ignores this

@@ -8,6 +8,7 @@
 pub mod chunk;
 pub mod count;
 pub mod event;
+mod hash_seed;
 pub mod order;
 pub mod plan;
 pub mod query;

@@ -329,7 +329,7 @@ async fn come_near_a_deadline(cloud: &Cloud, coming: Coming) -> Result<()> {
         ended == failed(&["m0"]),
         "the function gives the message back before its time is up, but {ended:?}"
     );
-    ensure!(proxy.faults_made().len() > 2, "it was to try as long as it could");
+    ensure!(!proxy.faults_made().is_empty(), "the second part was to be tried");
     again_and_verified(&store, &record, VIEWS_OF_TWO_PARTS).await
 }
 

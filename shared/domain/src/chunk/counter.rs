@@ -1,7 +1,6 @@
 //! Counts the lines of a chunk.
 
 use chrono::TimeDelta;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::chunk::count::Outcomes;
 use crate::chunk::lines::Line;
@@ -13,6 +12,7 @@ use crate::count::visitors::VisitorCollector;
 use crate::event::line::{EventReader, ReadEvent, ReadLine, Text, Value};
 use crate::event::reason::Reason;
 use crate::event::site::DEFAULT_SITE;
+use crate::hash_seed::HashSeed;
 use crate::order::facts::Orders;
 use crate::plan::PlanInputs;
 use crate::time::Minute;
@@ -38,14 +38,14 @@ enum Outcome {
 }
 
 impl Counter {
-    pub(super) fn new(inputs: &PlanInputs) -> Counter {
+    pub(super) fn new(inputs: &PlanInputs, seed: HashSeed) -> Counter {
         Counter {
             reader: EventReader::new(inputs.reference_time.timestamp(), inputs.default_currency),
-            tally: Tally::default(),
-            visitors: VisitorCollector::new(first_kept(inputs)),
+            tally: Tally::with_seed(seed),
+            visitors: VisitorCollector::new(first_kept(inputs), seed),
             orders: Orders::default(),
             sites: SiteCache::default(),
-            ids: SeenIds::default(),
+            ids: SeenIds::new(seed),
             outcomes: Outcomes::default(),
             rejected: Vec::new(),
         }
@@ -196,11 +196,7 @@ impl ValidLine<'_> {
     }
 
     fn id_hash(&self, site: Option<Text>, id: Text) -> u128 {
-        // An id identifies an event only within its site, so the hash of the site is the seed.
-        xxh3_128_with_seed(
-            self.read.text(self.line, id),
-            xxh3_64(site_text(self.line, self.read, site)),
-        )
+        self.ids.hash(site_text(self.line, self.read, site), self.read.text(self.line, id))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::chunk::counter::Counter;
 use crate::chunk::id::ContentHash;
 use crate::chunk::lines::LineSplitter;
 use crate::chunk::unpack::{UnpackError, Unpacker};
+use crate::hash_seed::HashSeed;
 use crate::plan::PlanInputs;
 
 /// What the count of a chunk depends on besides its bytes.
@@ -33,6 +34,9 @@ pub enum ChunkError {
         "the orders of the chunk take more than {ORDERS_BYTES_MAX} bytes in memory: put it in smaller files"
     )]
     TooManyOrders,
+    /// [`ChunkReader::push_in_time`] was told to stop. Unlike the others, a retry may help.
+    #[error("there was no time left to read the chunk")]
+    OutOfTime,
 }
 
 /// Reads one chunk from a stream of bytes.
@@ -51,11 +55,15 @@ pub struct ChunkReader {
 impl ChunkReader {
     /// Starts before the first byte.
     pub fn new(settings: &ChunkSettings) -> ChunkReader {
+        ChunkReader::with_seed(settings, HashSeed::random())
+    }
+
+    pub(crate) fn with_seed(settings: &ChunkSettings, seed: HashSeed) -> ChunkReader {
         ChunkReader {
             hasher: blake3::Hasher::new(),
             unpacker: Unpacker::new(settings.size_bytes),
             lines: LineSplitter::new(),
-            counter: Counter::new(&settings.inputs),
+            counter: Counter::new(&settings.inputs, seed),
         }
     }
 
@@ -65,9 +73,32 @@ impl ChunkReader {
     /// Fails if the chunk cannot be counted; the reader must not be used afterwards, and a retry
     /// does not help.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ChunkError> {
+        self.push_in_time(bytes, || true)
+    }
+
+    /// Takes the next stored bytes while there is time, because few packed bytes may unpack to many
+    /// lines. It asks for each unpacked block of at most 128 KiB.
+    ///
+    /// # Errors
+    /// Fails if the chunk cannot be counted, or with [`ChunkError::OutOfTime`]; the reader must not
+    /// be used afterwards.
+    pub fn push_in_time(
+        &mut self,
+        bytes: &[u8],
+        is_time_left: impl Fn() -> bool,
+    ) -> Result<(), ChunkError> {
         let ChunkReader { hasher, unpacker, lines, counter } = self;
         hasher.update(bytes);
-        unpacker.push(bytes, &mut |block| lines.push(block, &mut |line| counter.count(line)))?;
+        let mut is_in_time = true;
+        unpacker.push(bytes, &mut |block| {
+            is_in_time = is_in_time && is_time_left();
+            if is_in_time {
+                lines.push(block, &mut |line| counter.count(line));
+            }
+        })?;
+        if !is_in_time {
+            return Err(ChunkError::OutOfTime);
+        }
         check_orders(counter)
     }
 

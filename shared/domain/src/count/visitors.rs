@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+use xxhash_rust::xxh3::Xxh3Builder;
 
 use crate::count::sketch::{GrowingSketch, IdHash, Sketch};
 use crate::count::tally::SiteNumber;
+use crate::hash_seed::HashSeed;
 use crate::time::period::Period;
 use crate::time::{Hour, Minute};
 
@@ -96,7 +97,7 @@ pub(crate) struct VisitorCollector {
     /// Visitors of earlier minutes are collected by hour.
     minutes_from: Minute,
     places: Vec<Place>,
-    by_name: HashMap<PlaceName, usize, Xxh3DefaultBuilder>,
+    by_name: HashMap<PlaceName, usize, Xxh3Builder>,
     /// A cache of the last places used; neighbouring minutes have different cache entries.
     recent_places: [Option<(PlaceName, usize)>; RECENT_PLACES],
     recent_visitors: RecentIds,
@@ -180,11 +181,11 @@ impl RecentIds {
 }
 
 impl VisitorCollector {
-    pub(crate) fn new(minutes_from: Minute) -> VisitorCollector {
+    pub(crate) fn new(minutes_from: Minute, seed: HashSeed) -> VisitorCollector {
         VisitorCollector {
             minutes_from,
             places: vec![],
-            by_name: HashMap::default(),
+            by_name: HashMap::with_hasher(seed.hashers()),
             recent_places: [None; RECENT_PLACES],
             recent_visitors: RecentIds::new(),
             recent_sessions: RecentIds::new(),
@@ -265,7 +266,7 @@ mod tests {
         minutes_from: i64,
         events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
     ) -> ChunkVisitors {
-        let mut collector = VisitorCollector::new(minute(minutes_from));
+        let mut collector = VisitorCollector::new(minute(minutes_from), HashSeed::of(1));
         for (site, at, visitor, session) in events {
             let hash = |id: u32| Some(IdHash::of(id.to_string().as_bytes()));
             collector.add(SiteNumber(site), minute(at), hash(visitor), hash(session));
@@ -324,7 +325,7 @@ mod tests {
 
     #[test]
     fn events_without_visitor_and_session_add_nothing() {
-        let mut collector = VisitorCollector::new(minute(0));
+        let mut collector = VisitorCollector::new(minute(0), HashSeed::of(1));
         collector.add(SiteNumber(0), minute(0), None, None);
         assert!(collector.finish(&["a"]).is_empty());
     }

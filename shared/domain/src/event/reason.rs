@@ -20,6 +20,9 @@ pub enum Reason {
     TooDeep,
     /// The line is JSON, but not an object.
     NotObject,
+    /// Its `events` inherit too much: written out, the line would exceed
+    /// [`WRITTEN_OUT_BYTES_MAX`](crate::event::line::WRITTEN_OUT_BYTES_MAX).
+    TooLarge,
     /// The event type is unknown.
     UnknownType,
     /// The event is too far after the reference time of the chunk.
@@ -137,6 +140,7 @@ impl Reason {
             "not_json" => Some(Reason::NotJson),
             "too_deep" => Some(Reason::TooDeep),
             "not_object" => Some(Reason::NotObject),
+            "too_large" => Some(Reason::TooLarge),
             "unknown_type" => Some(Reason::UnknownType),
             "future" => Some(Reason::Future),
             _ => match text.split_once(':')? {
@@ -156,6 +160,7 @@ impl fmt::Display for Reason {
             Reason::NotJson => f.write_str("not_json"),
             Reason::TooDeep => f.write_str("too_deep"),
             Reason::NotObject => f.write_str("not_object"),
+            Reason::TooLarge => f.write_str("too_large"),
             Reason::UnknownType => f.write_str("unknown_type"),
             Reason::Future => f.write_str("future"),
             Reason::Missing(field) => write!(f, "missing:{}", field.name()),
@@ -182,6 +187,7 @@ mod tests {
             Reason::NotJson,
             Reason::TooDeep,
             Reason::NotObject,
+            Reason::TooLarge,
             Reason::UnknownType,
             Reason::Future,
         ];

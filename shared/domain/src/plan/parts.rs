@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+use xxhash_rust::xxh3::Xxh3Builder;
 
 use crate::chunk::ChunkCount;
 use crate::count::amount::Amount;
 use crate::count::measure::Measure;
 use crate::count::tally::{Group, Tally};
+use crate::hash_seed::HashSeed;
 use crate::plan::inputs::PlanInputs;
 use crate::plan::rows::{Row, pack};
 use crate::time::Hour;
@@ -77,7 +78,7 @@ impl<'a> Plan<'a> {
         // still open may reach the rows above it, because readers take those rows as final.
         let mut open: BTreeMap<Hour, Parts<'_>> = BTreeMap::new();
         let mut late = Parts::default();
-        let mut rolled_up = RollUp::default();
+        let mut rolled_up = RollUp::new();
         let mut minutes_expired = 0;
         let mut last_expired = None;
         for group in tally.groups() {
@@ -111,7 +112,7 @@ impl<'a> Plan<'a> {
     ///
     /// **Shape**: the tally may hold any minutes of the hour.
     pub fn of_sealed_hour(tally: &'a Tally) -> Plan<'a> {
-        let mut rolled_up = RollUp::default();
+        let mut rolled_up = RollUp::new();
         for group in tally.groups() {
             rolled_up.add(&group);
         }
@@ -136,7 +137,7 @@ impl<'a> Part<'a> {
     /// late already.
     pub fn late_form(&self) -> Vec<Part<'a>> {
         let mut late = Parts::default();
-        let mut rolled_up = RollUp::default();
+        let mut rolled_up = RollUp::new();
         for row in self.rows.iter().filter(|_| self.is_open()) {
             if let Period::Minute(minute) = row.period {
                 let Row { site, measure, .. } = *row;
@@ -189,15 +190,20 @@ impl<'a> Parts<'a> {
 }
 
 /// Sums by the periods from the hour upwards.
-#[derive(Default)]
 struct RollUp<'a> {
-    sums: BTreeMap<(&'a str, Period, Measure), HashMap<&'a str, Amount, Xxh3DefaultBuilder>>,
+    sums: BTreeMap<(&'a str, Period, Measure), HashMap<&'a str, Amount, Xxh3Builder>>,
+    hashers: Xxh3Builder,
 }
 
 impl<'a> RollUp<'a> {
+    fn new() -> RollUp<'a> {
+        RollUp { sums: BTreeMap::new(), hashers: HashSeed::random().hashers() }
+    }
+
     fn add(&mut self, group: &Group<'a>) {
         for period in Period::of_hour(group.minute.hour()) {
-            let sums = self.sums.entry((group.site, period, group.measure)).or_default();
+            let place = self.sums.entry((group.site, period, group.measure));
+            let sums = place.or_insert_with(|| HashMap::with_hasher(self.hashers));
             for (key, amount) in &group.counters {
                 *sums.entry(key).or_insert(Amount::ZERO) += *amount;
             }

@@ -1,12 +1,12 @@
 //! Rankings: the keys with the largest sums.
 
 use std::cmp::{Ordering, Reverse};
-use std::hash::BuildHasherDefault;
 
 use hashbrown::{HashMap, HashTable};
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::Xxh3Builder;
 
 use crate::count::amount::Amount;
+use crate::hash_seed::HashSeed;
 
 /// Integers from here on are not exact in every JSON parser, so they are returned as text.
 ///
@@ -22,12 +22,12 @@ const EXACT_INTEGER_END: i64 = 1 << 53;
 ///
 /// **Guarantees**: rankings are totally ordered, so they do not depend on the order of the
 /// additions or of the hash table.
-#[derive(Default)]
 pub struct Sums {
+    seed: HashSeed,
     /// The sum of the empty key; see [`Measure::Pages`](crate::count::measure::Measure::Pages).
     of_no_key: Amount,
     short: HashTable<ShortSum>,
-    long: HashMap<String, Amount, BuildHasherDefault<Xxh3Default>>,
+    long: HashMap<String, Amount, Xxh3Builder>,
 }
 
 /// The maximum length of a key in the table itself, in bytes.
@@ -36,6 +36,18 @@ const SHORT_KEY_BYTES_MAX: usize = 15;
 struct ShortSum {
     key: ShortKey,
     amount: Amount,
+}
+
+impl Default for Sums {
+    fn default() -> Sums {
+        let seed = HashSeed::random();
+        Sums {
+            seed,
+            of_no_key: Amount::ZERO,
+            short: HashTable::new(),
+            long: HashMap::with_hasher(seed.hashers()),
+        }
+    }
 }
 
 impl Sums {
@@ -54,12 +66,13 @@ impl Sums {
             }
             return;
         };
-        let hash = short.hash();
+        let seed = self.seed;
+        let hash = short.hash(seed);
         match self.short.find_mut(hash, |sum| sum.key == short) {
             Some(sum) => sum.amount += amount,
             None => {
                 self.short
-                    .insert_unique(hash, ShortSum { key: short, amount }, |sum| sum.key.hash());
+                    .insert_unique(hash, ShortSum { key: short, amount }, |sum| sum.key.hash(seed));
             }
         }
     }
@@ -141,11 +154,12 @@ impl ShortKey {
     }
 
     #[inline]
-    fn hash(self) -> u64 {
+    fn hash(self, seed: HashSeed) -> u64 {
         // The folded product of both halves depends on every bit of the key.
         let key = u128::from_le_bytes(self.0);
         let (low, high) = (key & u128::from(u64::MAX), key >> 64);
-        let product = (low ^ HASH_SEEDS[0]) * (high ^ HASH_SEEDS[1]);
+        let [low_seed, high_seed] = seed.words();
+        let product = (low ^ u128::from(low_seed)) * (high ^ u128::from(high_seed));
         let folded = (product ^ (product >> 64)) & u128::from(u64::MAX);
         u64::try_from(folded).unwrap_or_default()
     }
@@ -156,9 +170,6 @@ impl ShortKey {
         self.0.get(..length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
-
-/// Digits of pi; any odd numbers with well mixed bits would work.
-const HASH_SEEDS: [u128; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7345];
 
 /// The integer value of a key in canonical form (`7`, `-7`; not `07`, `+7`, `7.0`) with an absolute
 /// value below 2^53. Such keys are returned as JSON numbers, all others as text.

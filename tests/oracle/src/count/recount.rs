@@ -14,6 +14,10 @@ use crate::read::values::Settings;
 /// How long a line may be, in bytes, without its line end.
 const LINE_BYTES_MAX: usize = 256 * 1024;
 
+/// How many bytes the elements of a line's `events` may inherit in all: their number times the
+/// length of the line without its `events`.
+const WRITTEN_OUT_BYTES_MAX: usize = 2 * 1024 * 1024;
+
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What a chunk holds.
@@ -111,13 +115,18 @@ fn count_line(
     seen: &mut Seen,
     recount: &mut Recount,
 ) -> Result<(), String> {
-    let line = read_object(line)?;
+    let text = line;
+    let line = read_object(text)?;
     let line_id;
     let events = match line.get("events") {
         Some(Value::Array(elements)) => {
             line_id = own_id(&line)?;
+            let inherited = text.len() - written_length_of_events(text);
             let mut events = Vec::new();
-            for element in elements {
+            for (index, element) in elements.iter().enumerate() {
+                if (index + 1) * inherited > WRITTEN_OUT_BYTES_MAX {
+                    return Err("too_large".to_owned());
+                }
                 events.push(check_element(element, &line, settings)?);
             }
             events
@@ -169,6 +178,12 @@ fn count_line(
         recount.ignored += 1;
     }
     Ok(())
+}
+
+/// How many bytes the array `events` of a line takes as it is written.
+fn written_length_of_events(line: &[u8]) -> usize {
+    let members = std::str::from_utf8(line).ok().and_then(json::members);
+    members.and_then(|members| members.get("events").map(|events| events.len())).unwrap_or(0)
 }
 
 fn read_object(line: &[u8]) -> Result<Object, String> {

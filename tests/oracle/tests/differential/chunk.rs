@@ -14,7 +14,7 @@ use crate::mutate::mutate;
 pub(crate) const REFERENCE_SECONDS: i64 = 1_795_216_079;
 
 /// How long a line may be, in bytes.
-const LINE_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const LINE_BYTES_MAX: usize = 256 * 1024;
 
 /// A chunk, and what its count depends on beside its bytes.
 #[derive(Clone)]

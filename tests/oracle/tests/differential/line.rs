@@ -4,10 +4,14 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 
+use crate::chunk::LINE_BYTES_MAX;
 use crate::value::{
     CUSTOMERS, EVENT_IDS, ITEMS, NAMES, ORDERS, PRODUCTS, SESSIONS, Takes, any, number, value,
 };
 use crate::write::Style;
+
+/// How much the elements of `events` may inherit, in bytes.
+const WRITTEN_OUT_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// A field, and how likely an event has it where it is looked for first.
 struct Field {
@@ -105,6 +109,7 @@ pub(crate) fn line(random: &mut StdRng) -> String {
         0..10 => any(style, random, 3),
         10..18 => deep(&writer.event(random), random),
         18..22 => writer.many_items(random),
+        22 if random.random_bool(0.3) => writer.inherits_much(random),
         22..200 => writer.events(random),
         _ => {
             let event = writer.event(random);
@@ -149,6 +154,20 @@ impl Writer {
         }
         let members = self.finish(members, random);
         self.style.object(random, &members)
+    }
+
+    /// A line whose `events` inherit about as much as they may.
+    fn inherits_much(&self, random: &mut StdRng) -> String {
+        let elements = vec!["{}".to_owned(); random.random_range(20..5_000)];
+        let array = self.style.array(random, &elements);
+        let mut members = self.spread(self.fields(), 1.0, random);
+        members.push(("events".to_owned(), array.clone()));
+        let members = self.finish(members, random);
+        let line = self.style.object(random, &members);
+        let most = WRITTEN_OUT_BYTES_MAX / elements.len();
+        let padding = (most + array.len() + random.random_range(0..3)).saturating_sub(line.len());
+        // Spaces before a member count, too.
+        line.replacen(',', &format!(",{}", " ".repeat(padding.min(LINE_BYTES_MAX))), 1)
     }
 
     /// An element of `events`, which mostly has what the line lacks.

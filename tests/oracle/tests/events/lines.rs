@@ -102,6 +102,21 @@ fn not_object() {
 }
 
 #[test]
+fn too_large() {
+    // 2 MiB at most are inherited: 1,000 elements inherit 2,097 bytes each.
+    let inherited = |bytes: usize| {
+        let elements = vec!["{}"; 1_000].join(",");
+        let whole = |padding: &str| {
+            line(&format!(r#""event":"view","item_id":1,"x":"{padding}","events":[{elements}]"#))
+        };
+        let own = whole("").len() - elements.len() - "[]\n".len();
+        whole(&"x".repeat(bytes - own))
+    };
+    check(inherited(2_097), "c1 e1000 | views 11:07 1=1000");
+    check(inherited(2_098), "too_large@1 | ");
+}
+
+#[test]
 fn of_a_name_that_stands_twice_the_last_value_counts() {
     check(line(r#""event":"view","item_id":1,"item_id":2"#), "c1 e1 | views 11:07 2=1");
     check(line(r#""event":"view","item_id":1,"item\u005fid":2"#), "c1 e1 | views 11:07 2=1");

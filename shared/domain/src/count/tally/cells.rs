@@ -3,7 +3,8 @@
 /// A hash table from key numbers to steps, with open addressing and linear probing. A cell is one
 /// word: the number of the key plus one in the upper half, the steps in the lower half; zero for an
 /// empty cell.
-#[derive(Default)]
+///
+/// The multiplier is chosen at random, so that nobody can choose keys whose cells lie together.
 pub(super) struct Cells {
     pub(super) table: Vec<u64>,
     pub(super) length: u32,
@@ -11,11 +12,17 @@ pub(super) struct Cells {
     last: u32,
     /// Whether a key of this group has a wide amount.
     pub(super) has_wide: bool,
+    /// See [`HashSeed::spreading_multiplier`](crate::hash_seed::HashSeed::spreading_multiplier).
+    multiplier: u32,
 }
 
 const CELLS_MIN: usize = 4;
 
 impl Cells {
+    pub(super) fn new(multiplier: u32) -> Cells {
+        Cells { table: Vec::new(), length: 0, last: 0, has_wide: false, multiplier }
+    }
+
     /// The steps of a key, which gets a cell if it has none; [`Cells::set_last`] changes them.
     #[inline]
     pub(super) fn steps(&mut self, key: u32) -> u32 {
@@ -80,7 +87,7 @@ impl Cells {
     #[inline]
     fn home(&self, wanted: u32) -> usize {
         // The hash is scaled to the length of the table, so the length can be any number.
-        let hash = u64::from(wanted.wrapping_mul(0x9e37_79b9));
+        let hash = u64::from(wanted.wrapping_mul(self.multiplier));
         ((hash * self.table.len() as u64) >> 32) as usize
     }
 

@@ -9,10 +9,11 @@ use crate::count::amount::{Amount, MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::count::measure::Measure;
 use crate::count::tally::cells::Cells;
 use crate::count::tally::group::{Group, GroupCells, GroupName, Recent, RecentGroups};
-use crate::count::tally::mix::number_of;
+use crate::count::tally::numbers::number_of;
 use crate::count::tally::steps::{ONE_STEP, step_units};
 use crate::count::tally::texts::Texts;
 use crate::count::tally::wide::{Wide, WideName};
+use crate::hash_seed::HashSeed;
 use crate::time::Minute;
 
 /// What one chunk adds: an exact amount for each site, minute, measure and key.
@@ -21,8 +22,10 @@ use crate::time::Minute;
 /// time touch little memory. Each key and each site is stored once.
 ///
 /// **Guarantees**: the groups and their order do not depend on the order of the additions.
-#[derive(Default)]
 pub struct Tally {
+    seed: HashSeed,
+    /// The multiplier of all cells.
+    multiplier: u32,
     sites: Texts,
     keys: Texts,
     pub(super) groups: Vec<GroupCells>,
@@ -41,7 +44,27 @@ pub(crate) struct SiteNumber(pub(crate) u32);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct KeyNumber(u32);
 
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally::with_seed(HashSeed::random())
+    }
+}
+
 impl Tally {
+    /// An empty tally whose tables have this seed.
+    pub(crate) fn with_seed(seed: HashSeed) -> Tally {
+        Tally {
+            seed,
+            multiplier: seed.spreading_multiplier(),
+            sites: Texts::new(seed),
+            keys: Texts::new(seed),
+            groups: Vec::new(),
+            by_name: HashTable::new(),
+            recent: RecentGroups::default(),
+            wide: HashTable::new(),
+        }
+    }
+
     /// Adds an amount; zero adds no counter.
     pub fn add(&mut self, site: &str, measure: Measure, minute: Minute, key: &str, amount: Amount) {
         if amount == Amount::ZERO {
@@ -202,7 +225,9 @@ impl Tally {
         self.groups[group].cells.steps(key.0);
         self.groups[group].cells.has_wide = true;
         let name = WideName { group: number_of(group), key: key.0 };
-        let entry = self.wide.entry(name.hash(), |wide| wide.name == name, |wide| wide.name.hash());
+        let seed = self.seed;
+        let hash_of = |wide: &Wide| wide.name.hash(seed);
+        let entry = self.wide.entry(name.hash(seed), |wide| wide.name == name, hash_of);
         match entry {
             Entry::Occupied(mut wide) => wide.get_mut().add(amount),
             Entry::Vacant(place) => {
@@ -215,7 +240,7 @@ impl Tally {
         let mut amount = Amount::from_units(i128::from(steps) * step_units(group.name.measure));
         if group.cells.has_wide {
             let name = WideName { group: group.number, key };
-            if let Some(wide) = self.wide.find(name.hash(), |wide| wide.name == name) {
+            if let Some(wide) = self.wide.find(name.hash(self.seed), |wide| wide.name == name) {
                 amount += wide.amount();
             }
         }
@@ -236,15 +261,19 @@ impl Tally {
 
     #[inline(never)]
     fn find_group(&mut self, name: GroupName) -> u32 {
-        let groups = &self.groups;
+        let (groups, seed) = (&self.groups, self.seed);
         let is_same = |position: &u32| groups[*position as usize].name == name;
-        let hash_at = |position: &u32| groups[*position as usize].name.hash();
-        match self.by_name.entry(name.hash(), is_same, hash_at) {
+        let hash_at = |position: &u32| groups[*position as usize].name.hash(seed);
+        match self.by_name.entry(name.hash(seed), is_same, hash_at) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(place) => {
                 let position = number_of(groups.len());
                 place.insert(position);
-                self.groups.push(GroupCells { name, number: position, cells: Cells::default() });
+                self.groups.push(GroupCells {
+                    name,
+                    number: position,
+                    cells: Cells::new(self.multiplier),
+                });
                 position
             }
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::count::amount::Amount;
 use crate::count::measure::{Currency, Measure};
 use crate::count::tally::cells::Cells;
-use crate::count::tally::mix::mix;
+use crate::hash_seed::HashSeed;
 use crate::time::Minute;
 
 /// The counters of one site, minute and measure: the content of one row or of its slots.
@@ -46,9 +46,9 @@ pub(super) struct GroupName {
 }
 
 impl GroupName {
-    pub(super) fn hash(self) -> u64 {
+    pub(super) fn hash(self, seed: HashSeed) -> u64 {
         let site_and_minute = u64::from(self.site) << 32 | u64::from(self.minute.number());
-        mix(mix(site_and_minute) ^ u64::from(self.measure_code()))
+        seed.hash_number(seed.hash_number(site_and_minute) ^ u64::from(self.measure_code()))
     }
 
     #[inline]

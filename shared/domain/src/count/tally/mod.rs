@@ -4,7 +4,7 @@
 mod cells;
 mod counters;
 mod group;
-mod mix;
+mod numbers;
 mod steps;
 mod texts;
 mod wide;

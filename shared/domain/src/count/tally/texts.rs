@@ -1,13 +1,13 @@
 //! Sites and keys, each stored once and identified by a number.
 
 use hashbrown::HashTable;
-use xxhash_rust::xxh3::xxh3_64;
 
-use crate::count::tally::mix::number_of;
+use crate::count::tally::numbers::number_of;
+use crate::hash_seed::HashSeed;
 
 /// Interns texts: stores each once and identifies it by a number.
-#[derive(Default)]
 pub(super) struct Texts {
+    seed: HashSeed,
     bytes: Vec<u8>,
     /// Where each text ends in `bytes`.
     ends: Vec<usize>,
@@ -68,6 +68,16 @@ impl ShortText {
 }
 
 impl Texts {
+    pub(super) fn new(seed: HashSeed) -> Texts {
+        Texts {
+            seed,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            by_text: HashTable::new(),
+            recent: Vec::new(),
+        }
+    }
+
     pub(super) fn count(&self) -> u32 {
         number_of(self.ends.len())
     }
@@ -98,7 +108,7 @@ impl Texts {
 
     #[inline(never)]
     pub(super) fn find_or_insert(&mut self, text: &[u8]) -> u32 {
-        let hash = xxh3_64(text);
+        let hash = self.seed.hash_text(text);
         match self
             .by_text
             .find(hash, |number| is_same(text_of(&self.bytes, &self.ends, *number), text))
@@ -113,8 +123,8 @@ impl Texts {
         let number = self.count();
         self.bytes.extend_from_slice(text);
         self.ends.push(self.bytes.len());
-        let (bytes, ends) = (&self.bytes, &self.ends);
-        self.by_text.insert_unique(hash, number, |known| xxh3_64(text_of(bytes, ends, *known)));
+        let Texts { seed, bytes, ends, by_text, .. } = self;
+        by_text.insert_unique(hash, number, |known| seed.hash_text(text_of(bytes, ends, *known)));
         number
     }
 

@@ -1,7 +1,7 @@
 //! The parts of amounts that a cell cannot hold.
 
 use crate::count::amount::Amount;
-use crate::count::tally::mix::mix;
+use crate::hash_seed::HashSeed;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct WideName {
@@ -10,8 +10,8 @@ pub(super) struct WideName {
 }
 
 impl WideName {
-    pub(super) fn hash(self) -> u64 {
-        mix(u64::from(self.group) << 32 | u64::from(self.key))
+    pub(super) fn hash(self, seed: HashSeed) -> u64 {
+        seed.hash_number(u64::from(self.group) << 32 | u64::from(self.key))
     }
 }
 

@@ -12,6 +12,11 @@ use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, Valu
 use crate::event::reason::{Field, Reason};
 use crate::event::time::TimeReader;
 
+/// The maximum size of what the elements of `events` inherit, in bytes: the number of elements times
+/// the size of the rest of the line. 2 MiB is eight times the longest line. It bounds the work and
+/// the memory for one line, which would grow with the product of two lengths in it.
+pub const WRITTEN_OUT_BYTES_MAX: usize = 2 << 20;
+
 /// Reads the lines of one chunk.
 pub(crate) struct EventReader {
     names: Names,
@@ -67,8 +72,14 @@ impl EventReader {
             return Ok(read);
         };
         context.own_id(own)?;
+        let inherited_bytes = line.len() - (events.end() - events.start());
+        let mut written_out_bytes = 0;
         let mut element = context.scanner.first_element(events).map_err(not_json)?;
         while let Some(object) = element {
+            written_out_bytes += inherited_bytes;
+            if written_out_bytes > WRITTEN_OUT_BYTES_MAX {
+                return Err(Reason::TooLarge);
+            }
             if object.kind() != Kind::Object {
                 return Err(Reason::Invalid(Field::Events));
             }
