@@ -41,7 +41,7 @@ fn lines() -> Vec<(&'static str, String)> {
     };
     // As many events with as many items as are accepted.
     let items = filled(1_400, &|_| r#"{"aid":1}"#.to_owned());
-    let most = vec!["{}"; 145].join(",");
+    let most = vec!["{}"; 72].join(",");
     vec![
         (
             "items",

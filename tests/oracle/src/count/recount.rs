@@ -16,7 +16,7 @@ const LINE_BYTES_MAX: usize = 256 * 1024;
 
 /// How many bytes the elements of a line's `events` may inherit in all: their number times the
 /// length of the line without its `events`.
-const WRITTEN_OUT_BYTES_MAX: usize = 2 * 1024 * 1024;
+const WRITTEN_OUT_BYTES_MAX: usize = 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 

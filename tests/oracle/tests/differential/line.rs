@@ -11,7 +11,7 @@ use crate::value::{
 use crate::write::Style;
 
 /// How much the elements of `events` may inherit, in bytes.
-const WRITTEN_OUT_BYTES_MAX: usize = 2 * 1024 * 1024;
+const WRITTEN_OUT_BYTES_MAX: usize = 1024 * 1024;
 
 /// A field, and how likely an event has it where it is looked for first.
 struct Field {

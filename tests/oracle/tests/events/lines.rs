@@ -103,7 +103,7 @@ fn not_object() {
 
 #[test]
 fn too_large() {
-    // 2 MiB at most are inherited: 1,000 elements inherit 2,097 bytes each.
+    // 1 MiB at most is inherited: by 1,000 elements 1,048 bytes each.
     let inherited = |bytes: usize| {
         let elements = vec!["{}"; 1_000].join(",");
         let whole = |padding: &str| {
@@ -112,8 +112,8 @@ fn too_large() {
         let own = whole("").len() - elements.len() - "[]\n".len();
         whole(&"x".repeat(bytes - own))
     };
-    check(inherited(2_097), "c1 e1000 | views 11:07 1=1000");
-    check(inherited(2_098), "too_large@1 | ");
+    check(inherited(1_048), "c1 e1000 | views 11:07 1=1000");
+    check(inherited(1_049), "too_large@1 | ");
 }
 
 #[test]

@@ -13,9 +13,9 @@ use crate::event::reason::{Field, Reason};
 use crate::event::time::TimeReader;
 
 /// The maximum size of what the elements of `events` inherit, in bytes: the number of elements times
-/// the size of the rest of the line. 2 MiB is eight times the longest line. It bounds the work and
+/// the size of the rest of the line. 1 MiB is four times the longest line. It bounds the work and
 /// the memory for one line, which would grow with the product of two lengths in it.
-pub const WRITTEN_OUT_BYTES_MAX: usize = 2 << 20;
+pub const WRITTEN_OUT_BYTES_MAX: usize = 1 << 20;
 
 /// Reads the lines of one chunk.
 pub(crate) struct EventReader {
