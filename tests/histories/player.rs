@@ -361,7 +361,7 @@ pub(crate) async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool>
         Err(
             CountError::Storage(StorageError::Unavailable { .. }) | CountError::ReadTooOften { .. },
         ) => Ok(false),
-        Err(CountError::OutOfTime) => Ok(false),
+        Err(CountError::OutOfTime { .. }) => Ok(false),
         Err(error) => Err(error).with_context(|| format!("{object:?}")),
     }
 }

@@ -31,6 +31,8 @@ pub struct Store {
     pub bucket: String,
     /// The bucket for rejected lines.
     pub rejected_bucket: String,
+    /// The queue that ingest puts messages back into, if there is one.
+    pub queue_url: Option<String>,
 }
 
 impl Store {
@@ -45,6 +47,7 @@ impl Store {
             table: format!("{name}-table"),
             bucket: format!("{name}-raw"),
             rejected_bucket: format!("{name}-rejected"),
+            queue_url: None,
         };
         for bucket in [&store.bucket, &store.rejected_bucket] {
             store.clients.s3.create_bucket().bucket(bucket).send().await.context("CreateBucket")?;
@@ -60,6 +63,38 @@ impl Store {
         }
         store.create_table().await?;
         Ok(store)
+    }
+
+    /// The store with a queue of its own.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn with_queue(self) -> anyhow::Result<Store> {
+        let create = self.clients.sqs.create_queue().queue_name(format!("{}-queue", self.table));
+        let queue_url = create.send().await.context("CreateQueue")?.queue_url;
+        Ok(Store { queue_url, ..self })
+    }
+
+    /// Takes the bodies of the messages that wait in the store's queue.
+    ///
+    /// # Errors
+    /// The store has no queue, or a request fails.
+    pub async fn take_messages(&self) -> anyhow::Result<Vec<String>> {
+        let url = self.queue_url.as_deref().context("the store has no queue")?;
+        let mut bodies = Vec::new();
+        loop {
+            let receive = self.clients.sqs.receive_message().queue_url(url);
+            let messages = receive.send().await.context("ReceiveMessage")?.messages;
+            let Some(messages) = messages.filter(|messages| !messages.is_empty()) else {
+                return Ok(bodies);
+            };
+            for message in messages {
+                bodies.push(message.body.context("a body")?);
+                let delete = self.clients.sqs.delete_message().queue_url(url);
+                let receipt = message.receipt_handle.context("a receipt handle")?;
+                delete.receipt_handle(receipt).send().await.context("DeleteMessage")?;
+            }
+        }
     }
 
     /// A store with the same buckets and a new table.
@@ -114,6 +149,7 @@ impl Store {
             table: stack.table.clone(),
             bucket: stack.bucket.clone(),
             rejected_bucket: stack.rejected_bucket.clone(),
+            queue_url: Some(stack.queue_url.clone()),
         }
     }
 

@@ -55,8 +55,14 @@ pub enum CountError {
     OtherPlan(#[from] OtherPlan),
     /// The time that Lambda allows is nearly over. What was committed stays, and the next try
     /// continues from there.
-    #[error("out of time: the message goes back to the queue before Lambda ends the function")]
-    OutOfTime,
+    #[error(
+        "out of time after {parts_committed} parts: the message goes back to the queue before \
+         Lambda ends the function"
+    )]
+    OutOfTime {
+        /// The parts that this attempt committed.
+        parts_committed: usize,
+    },
     /// The recorded plan inputs kept changing, or the object could not be read to its end.
     #[error("the chunk was read {READS_MAX} times without success: {last}")]
     ReadTooOften {
@@ -65,10 +71,17 @@ pub enum CountError {
     },
 }
 
+impl CountError {
+    /// Whether the attempt ran out of time but committed something.
+    pub fn has_made_progress(&self) -> bool {
+        matches!(self, CountError::OutOfTime { parts_committed } if *parts_committed > 0)
+    }
+}
+
 impl From<ChunkError> for CountError {
     fn from(error: ChunkError) -> CountError {
         match error {
-            ChunkError::OutOfTime => CountError::OutOfTime,
+            ChunkError::OutOfTime => CountError::OutOfTime { parts_committed: 0 },
             _ => CountError::Unreadable(error),
         }
     }
@@ -127,18 +140,24 @@ impl Counter {
     pub async fn count(&self, object: &ObjectRef, deadline: Instant) -> Result<Report, CountError> {
         // One limit around everything: whichever step it stops, the ledger entries say what is
         // committed.
-        tokio::time::timeout_at(deadline, Box::pin(self.count_until(object, deadline)))
-            .await
-            .unwrap_or(Err(CountError::OutOfTime))
+        let mut effort = CommitEffort::default();
+        let counting = Box::pin(self.count_until(object, deadline, &mut effort));
+        let counted = tokio::time::timeout_at(deadline, counting).await;
+        match counted.unwrap_or(Err(CountError::OutOfTime { parts_committed: 0 })) {
+            Err(CountError::OutOfTime { .. }) => {
+                Err(CountError::OutOfTime { parts_committed: effort.parts_committed })
+            }
+            counted => counted,
+        }
     }
 
     async fn count_until(
         &self,
         object: &ObjectRef,
         deadline: Instant,
+        effort: &mut CommitEffort,
     ) -> Result<Report, CountError> {
         let mut recorded: Option<PlanInputs> = None;
-        let mut effort = CommitEffort::default();
         let mut last = String::new();
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
@@ -178,7 +197,7 @@ impl Counter {
                 rejected_lines: rejected.finish(),
                 now: &|| self.clock.now(),
             };
-            let outcome = self.committer.commit_plan(commit, &mut effort).await?;
+            let outcome = self.committer.commit_plan(commit, effort).await?;
             let report = |ending, parts, parts_committed, minutes_expired| Report {
                 ending,
                 chunk: Some(chunk.clone()),
@@ -187,7 +206,7 @@ impl Counter {
                 parts,
                 parts_committed,
                 minutes_expired,
-                effort,
+                effort: *effort,
             };
             match outcome {
                 PlanOutcome::Counted { parts, parts_committed, has_finished, minutes_expired } => {

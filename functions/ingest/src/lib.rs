@@ -8,10 +8,13 @@ pub mod stream;
 pub mod summary;
 
 use std::io::Write;
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use futures::StreamExt;
 use minutebook_storage::bucket::read::ObjectRef;
 use minutebook_storage::bucket::store::EventBucket;
+use minutebook_storage::queue::Queue;
 use minutebook_storage::table::Table;
 use tokio::time::Instant;
 
@@ -34,13 +37,18 @@ const DELIVERIES_BEFORE_ALONE: u32 = 3;
 const PARTITIONS_AT_ONCE: usize = 8;
 
 /// What the function needs.
-#[derive(Debug)]
 pub struct Ingest {
     /// Counts the chunks that messages name.
     pub counter: Counter,
     /// Stores the records of streams.
     pub streams: StreamStore<EventBucket, Table>,
+    /// The queue that the messages come from. Its client is built when it is first needed, which
+    /// is rare.
+    pub queue: LazyLock<Queue, Box<dyn FnOnce() -> Queue + Send>>,
 }
+
+/// How long a message may take to be put back: a part of the time that is reserved for answering.
+const PUT_BACK_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Handles the event of an invocation.
 ///
@@ -54,7 +62,7 @@ pub async fn handle(
     deadline: Instant,
 ) -> Result<BatchAnswer, NotStored> {
     match event {
-        Event::Messages(messages) => Ok(handle_messages(messages, &ingest.counter, deadline).await),
+        Event::Messages(messages) => Ok(handle_messages(messages, ingest, deadline).await),
         Event::Deliveries(deliveries) => {
             handle_deliveries(&deliveries, ingest, deadline).await?;
             Ok(BatchAnswer::default())
@@ -121,24 +129,24 @@ async fn store_delivery(
 /// their failures.
 async fn handle_messages(
     messages: Vec<Message>,
-    counter: &Counter,
+    ingest: &Ingest,
     deadline: Instant,
 ) -> BatchAnswer {
     let (alone, together): (Vec<_>, Vec<_>) =
         messages.into_iter().partition(|message| message.deliveries >= DELIVERIES_BEFORE_ALONE);
     let mut failures: Vec<Failure> = futures::stream::iter(together)
-        .map(|message| handle_message(message, counter, deadline))
+        .map(|message| handle_message(message, ingest, deadline))
         .buffer_unordered(MESSAGES_AT_ONCE)
         .filter_map(|failure| async move { failure })
         .collect()
         .await;
     for message in alone {
-        failures.extend(handle_message(message, counter, deadline).await);
+        failures.extend(handle_message(message, ingest, deadline).await);
     }
     BatchAnswer { failures }
 }
 
-async fn handle_message(message: Message, counter: &Counter, deadline: Instant) -> Option<Failure> {
+async fn handle_message(message: Message, ingest: &Ingest, deadline: Instant) -> Option<Failure> {
     let objects = match created_objects(&message.body) {
         Ok(objects) => objects,
         Err(error) => {
@@ -146,11 +154,33 @@ async fn handle_message(message: Message, counter: &Counter, deadline: Instant) 
             return Some(Failure { id: message.id });
         }
     };
-    let mut has_failed = false;
+    let (mut has_failed, mut is_unfinished) = (false, false);
     for object in &objects {
-        has_failed |= count_object(object, counter, deadline).await.is_err();
+        match count_object(object, &ingest.counter, deadline).await {
+            Ok(()) => {}
+            Err(error) if error.has_made_progress() => is_unfinished = true,
+            Err(_) => has_failed = true,
+        }
     }
-    has_failed.then_some(Failure { id: message.id })
+    let is_put_back = is_unfinished && !has_failed && put_back(&message, &ingest.queue).await;
+    ((has_failed || is_unfinished) && !is_put_back).then_some(Failure { id: message.id })
+}
+
+/// Sends a message again, as a new one, whose deliveries are counted anew: a chunk that takes many
+/// attempts and moves on in each must not end in the dead letters. Returns whether it was sent.
+async fn put_back(message: &Message, queue: &Queue) -> bool {
+    let sent = tokio::time::timeout(PUT_BACK_TIME_MAX, queue.send(&message.body)).await;
+    match sent {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(message_id = message.id, %error, "the message could not be put back");
+            false
+        }
+        Err(_) => {
+            tracing::warn!(message_id = message.id, "there was no time to put the message back");
+            false
+        }
+    }
 }
 
 /// Counts one object, and logs one line about it.

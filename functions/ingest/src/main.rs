@@ -1,5 +1,7 @@
 //! Wires ingest to the Lambda runtime.
 
+use std::sync::LazyLock;
+
 use ingest::Ingest;
 use ingest::chunk::Counter;
 use ingest::event::Event;
@@ -12,6 +14,7 @@ use minutebook_runtime::deadline::deadline_of;
 use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::bucket::store::EventBucket;
 use minutebook_storage::committer::Committer;
+use minutebook_storage::queue::Queue;
 use minutebook_storage::table::Table;
 
 #[tokio::main]
@@ -22,7 +25,9 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::read(environment)?;
     let table = Table { client: aws.dynamodb(), name: config.table };
     let s3 = aws.s3();
+    let queue_url = ingest_config.queue_url;
     let ingest = Ingest {
+        queue: LazyLock::new(Box::new(move || Queue { client: aws.sqs(), url: queue_url })),
         streams: StreamStore {
             events: EventBucket { client: s3.clone(), name: ingest_config.bucket },
             positions: table.clone(),

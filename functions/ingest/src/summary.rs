@@ -127,17 +127,21 @@ pub fn error_line(
     took: Duration,
     now: DateTime<Utc>,
 ) -> Result<String, serde_json::Error> {
-    let message = "the chunk is not counted; its message goes back to the queue";
+    let (level, message) = if error.has_made_progress() {
+        ("INFO", "a part of the chunk is counted; its message goes back to the queue")
+    } else {
+        ("ERROR", "the chunk is not counted; its message goes back to the queue")
+    };
     serde_json::to_string(&ErrorLine {
         head: head(
             object,
-            "ERROR",
+            level,
             message,
             &[("failed", "Count"), ("duration_ms", "Milliseconds")],
             now,
         ),
         error: error.to_string(),
-        failed: 1,
+        failed: u32::from(!error.has_made_progress()),
         duration_ms: took.as_millis(),
     })
 }
@@ -188,7 +192,7 @@ mod tests {
             parts: 1,
             parts_committed: 1,
             minutes_expired: 6,
-            effort: CommitEffort { conflicts: 4, throttles: 5 },
+            effort: CommitEffort { parts_committed: 1, conflicts: 4, throttles: 5 },
         };
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
         let line =
@@ -211,6 +215,23 @@ mod tests {
             (&line["lines"], &line["conflicts"], &line["duration_ms"]),
             (&json!(3), &json!(4), &json!(12))
         );
+    }
+
+    #[test]
+    fn an_attempt_that_made_progress_has_not_failed() {
+        for (parts_committed, level, failed) in [(0, "ERROR", 1), (3, "INFO", 0)] {
+            let object = ObjectRef {
+                bucket: "raw".to_string(),
+                key: "a.jsonl".to_string(),
+                version_id: None,
+                etag: None,
+            };
+            let error = CountError::OutOfTime { parts_committed };
+            let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
+            let line = error_line(&object, &error, Duration::ZERO, now).expect("JSON");
+            let line: Value = serde_json::from_str(&line).expect("JSON");
+            assert_eq!((&line["level"], &line["failed"]), (&json!(level), &json!(failed)));
+        }
     }
 
     #[test]

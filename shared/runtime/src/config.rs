@@ -88,6 +88,8 @@ pub struct IngestConfig {
     pub bucket: String,
     /// The bucket for rejected lines.
     pub rejected_bucket: String,
+    /// The queue that it reads.
+    pub queue_url: String,
 }
 
 impl IngestConfig {
@@ -101,6 +103,7 @@ impl IngestConfig {
         Ok(IngestConfig {
             bucket: required(&lookup, BUCKET)?,
             rejected_bucket: required(&lookup, REJECTED_BUCKET)?,
+            queue_url: required(&lookup, QUEUE_URL)?,
         })
     }
 }

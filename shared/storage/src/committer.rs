@@ -23,9 +23,11 @@ pub struct Committer {
     listed: Mutex<HashSet<(String, Hour)>>,
 }
 
-/// The obstacles that commits met, for the log.
+/// What commits did and met, known even of one that was cut off.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct CommitEffort {
+    /// Parts that were committed.
+    pub parts_committed: usize,
     /// Transactions that conflicted with another one.
     pub conflicts: u32,
     /// Transactions that a partition's limit refused.

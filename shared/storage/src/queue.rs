@@ -1,4 +1,4 @@
-//! The depth of a queue.
+//! A queue: its depth, and sending to it.
 
 use std::collections::HashMap;
 
@@ -31,6 +31,16 @@ pub struct QueueDepth {
 }
 
 impl Queue {
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`]. The message may be sent nevertheless.
+    pub async fn send(&self, body: &str) -> Result<(), StorageError> {
+        let send = self.client.send_message().queue_url(&self.url).message_body(body);
+        send.send().await.map_err(|error| StorageError::from_sdk("SendMessage", error))?;
+        Ok(())
+    }
+
     /// The number of its messages.
     ///
     /// # Errors

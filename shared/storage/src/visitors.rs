@@ -13,8 +13,9 @@ use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::sketch::Sketch;
-use minutebook_domain::count::visitors::{ChunkVisitors, VisitorCounts, Visitors};
+use minutebook_domain::count::visitors::{VisitorCounts, Visitors};
 use minutebook_domain::query::window::Window;
+use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::{Period, Retention};
 
 use crate::committer::Committer;
@@ -79,8 +80,8 @@ impl Table {
 }
 
 impl Committer {
-    /// Puts the visitors of a chunk's minutes, a row for each minute. This must happen before the
-    /// first part of the chunk is committed, so that sealing finds the visitors of every part.
+    /// Puts the visitors of some of a chunk's minutes, a row for each minute. For minutes of an open
+    /// hour this must happen before its first part is committed, so that sealing finds them.
     ///
     /// **Guarantees**: the same chunk always puts the same rows.
     ///
@@ -89,11 +90,11 @@ impl Committer {
     pub(crate) async fn put_visitors(
         &self,
         chunk: &ChunkId,
-        visitors: &ChunkVisitors,
+        minutes: &[(&str, Minute, &Visitors)],
     ) -> Result<(), StorageError> {
-        let puts: Vec<WriteRequest> = visitors
-            .minutes()
-            .map(|(site, minute, visitors)| {
+        let puts: Vec<WriteRequest> = minutes
+            .iter()
+            .map(|&(site, minute, visitors)| {
                 let sort_key = keys::chunk_visitors(minute, chunk);
                 let period = Period::Minute(minute);
                 let item = visitors_item(site, period, sort_key, visitors, self.retention);
@@ -259,7 +260,6 @@ fn is_other_revision<R>(error: &SdkError<PutItemError, R>) -> bool {
 mod tests {
     use super::*;
     use crate::memory::MemoryTable;
-    use minutebook_domain::time::Minute;
 
     fn item(attributes: &[(&str, AttributeValue)]) -> Item {
         attributes.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()

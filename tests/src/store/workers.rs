@@ -20,6 +20,9 @@ pub struct RetentionDays {
     pub days: u32,
 }
 
+/// What a function is told where there is no queue.
+const NO_QUEUE: &str = "http://127.0.0.1/no-queue";
+
 /// All rows are kept for ever.
 const FOR_EVER: RetentionDays = RetentionDays { minutes: 0, hours: 0, days: 0 };
 
@@ -108,13 +111,13 @@ impl Store {
             &[
                 ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_url),
                 ("AWS_ENDPOINT_URL_S3", s3_url),
+                ("AWS_ENDPOINT_URL_SQS", &clients.endpoint_url),
                 ("AWS_REGION", &clients.region),
                 ("AWS_ACCESS_KEY_ID", &clients.access_key_id),
                 ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
                 ("MINUTEBOOK_TABLE", &self.table),
-                // `api` wants to know the queues, which the calls of a store do not ask.
-                ("MINUTEBOOK_QUEUE_URL", "http://127.0.0.1/no-queue"),
-                ("MINUTEBOOK_DEAD_LETTERS_URL", "http://127.0.0.1/no-queue"),
+                ("MINUTEBOOK_QUEUE_URL", self.queue_url.as_deref().unwrap_or(NO_QUEUE)),
+                ("MINUTEBOOK_DEAD_LETTERS_URL", NO_QUEUE),
                 ("MINUTEBOOK_BUCKET", &self.bucket),
                 ("MINUTEBOOK_REJECTED_BUCKET", &self.rejected_bucket),
                 ("MINUTEBOOK_MINUTE_RETENTION_DAYS", &retention.minutes.to_string()),

@@ -6,10 +6,10 @@ use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::visitors::ChunkVisitors;
 use minutebook_domain::order::facts::Orders;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan, PlanInputs};
-use minutebook_domain::time::lateness::is_closed;
 
 use crate::chunk::ledger::{ChunkHeader, LedgerEntry};
 use crate::chunk::part::{PartCommit, PartOutcome};
+use crate::chunk::visitor_slices::VisitorSlices;
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
 
@@ -130,24 +130,28 @@ impl Committer {
             check_plan(number, found, parts)?;
         }
 
-        // Rejected lines and visitors come before the first ledger entry, so no counted chunk ever
-        // lacks them. Writing them again changes nothing.
+        // Rejected lines come before the first ledger entry, so no counted chunk ever lacks them.
+        // Storing them again changes nothing.
         rejected_lines.await?;
-        match &object {
-            Some(ObjectContent { header, .. }) => {
-                self.put_visitors(chunk, visitors).await?;
-                let was_closed = |_: &str, hour| is_closed(hour, header.inputs.reference_time);
-                self.merge_visitors(chunk, &visitors.rolled_up(was_closed)).await?;
-            }
-            // The rows of the minutes exist already.
-            None => self.merge_visitors(chunk, &visitors.rolled_up(|_, _| true)).await?,
-        }
 
+        let slices = match &object {
+            Some(ObjectContent { header, .. }) => {
+                VisitorSlices::of_object(&plan, visitors, header.inputs.reference_time)
+            }
+            None => VisitorSlices::of_sealed_hour(&plan, visitors),
+        };
         let mut parts_committed = 0;
         let mut has_finished = false;
         for (number, part) in plan.parts.iter().enumerate() {
             if entries.has_whole(number) {
                 continue;
+            }
+            // Each part has its share of the visitors, before its ledger entry: a complete chunk
+            // has all of them, and the work between two entries is bounded. Writing them again
+            // changes nothing.
+            if let Some(slice) = slices.of_part(number) {
+                self.put_visitors(chunk, &slice.minutes).await?;
+                self.merge_visitors(chunk, &slice.periods).await?;
             }
             let is_last = number + 1 == parts;
             // Orders come before the last ledger entry, so a complete chunk has all of its orders,
@@ -168,6 +172,7 @@ impl Committer {
             match self.commit_part(&part_commit, effort).await? {
                 PartOutcome::Committed => {
                     parts_committed += 1;
+                    effort.parts_committed += 1;
                     has_finished = is_last;
                 }
                 // Another attempt was faster. It must be one with our plan.

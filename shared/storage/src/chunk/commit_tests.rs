@@ -128,7 +128,7 @@ async fn a_chunk_with_orders_is_committed_in_the_order_of_the_protocol() {
 }
 
 #[tokio::test]
-async fn visitors_of_closed_hours_are_merged_before_the_first_entry() {
+async fn visitors_of_closed_hours_are_merged_before_the_entry_of_their_part() {
     let replay = Replay::default();
     commit(&replay, &[LATE_VIEW]).await.0.expect("committed");
     let operations = replay.operations();

@@ -5,3 +5,4 @@ pub mod commit;
 pub mod ledger;
 mod part;
 pub mod totals;
+mod visitor_slices;

@@ -117,7 +117,7 @@ async fn a_conflict_moves_to_another_shard_and_a_throttle_tries_again() {
     let replay = Replay::default().cancel(&conflict).cancel(&throttled);
     let (outcome, effort) = commit(&replay, OPEN).await;
     assert_eq!(outcome.expect("committed"), PartOutcome::Committed);
-    assert_eq!(effort, CommitEffort { conflicts: 1, throttles: 1 });
+    assert_eq!(effort, CommitEffort { parts_committed: 0, conflicts: 1, throttles: 1 });
     let transactions: Vec<_> =
         replay.transactions().iter().map(|actions| sort_keys(actions)).collect();
     assert_eq!(transactions.len(), 3);

@@ -100,7 +100,7 @@ async fn another_revision_is_read_and_merged_again() {
         .answer("BatchGetItem", known(1, true));
     let (outcome, effort) = commit(&replay, OPEN).await;
     outcome.expect("the other worker wrote the same");
-    assert_eq!(effort, CommitEffort { conflicts: 1, throttles: 0 });
+    assert_eq!(effort, CommitEffort { parts_committed: 0, conflicts: 1, throttles: 0 });
     assert_eq!(replay.transactions().len(), 1);
     assert_eq!(replay.operations().last().map(String::as_str), Some("BatchGetItem"));
 }
@@ -125,7 +125,7 @@ async fn a_conflict_moves_to_another_shard_and_a_throttle_tries_again() {
         .cancel(&["None", "ThrottlingError"]);
     let (outcome, effort) = commit(&replay, OPEN).await;
     outcome.expect("committed");
-    assert_eq!(effort, CommitEffort { conflicts: 1, throttles: 1 });
+    assert_eq!(effort, CommitEffort { parts_committed: 0, conflicts: 1, throttles: 1 });
     let transactions = replay.transactions();
     assert_eq!(sort_keys(&transactions[1]), sort_keys(&transactions[2]));
     let shard = &sort_keys(&transactions[1])[1];
