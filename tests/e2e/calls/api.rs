@@ -74,6 +74,7 @@ async fn send(cloud: &Cloud, method: &str, path: &str) -> Result<Answer> {
     let header =
         |name| Some(response.headers().get(name)?.to_str().unwrap_or_default().to_string());
     let (content_type, allow) = (header("content-type").unwrap_or_default(), header("allow"));
+    ensure!(header("x-content-type-options").as_deref() == Some("nosniff"), "{method} {path}");
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,

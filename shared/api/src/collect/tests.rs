@@ -1,5 +1,5 @@
 use super::*;
-use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use minutebook_storage::bucket::store::Label;
 use minutebook_storage::error::StorageError;
 use serde_json::{Value, json};
@@ -121,6 +121,7 @@ fn answered(inbox: &Inbox<Memory, Known>, request: Request) -> (u16, Value) {
     let content_type =
         if status.is_success() { "application/json" } else { "application/problem+json" };
     assert_eq!(response.headers()[CONTENT_TYPE], content_type);
+    assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
     (status.as_u16(), serde_json::from_slice(response.body().as_ref()).expect("JSON"))
 }
 
