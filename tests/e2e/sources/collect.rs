@@ -5,6 +5,7 @@
 //! each has sites of its own.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_s3::Client;
@@ -31,6 +32,7 @@ crate::tests![
     fifty_posts_at_once,
     a_lost_reply_of_the_bucket_stores_one_chunk,
     a_bucket_that_is_away_is_503,
+    a_bucket_that_does_not_answer_is_503_before_the_function_is_stopped,
     a_post_needs_a_write_key_of_its_site_where_keys_are_demanded,
     what_a_202_accepted_is_stored_for_each_write_key_and_idempotency_key,
 ];
@@ -296,6 +298,21 @@ async fn a_bucket_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
             problem["error"].as_str().is_some_and(|error| error.contains("post them again"));
         ensure!(status == 503 && says_so, "{status} {problem}");
     }
+    Ok(())
+}
+
+async fn a_bucket_that_does_not_answer_is_503_before_the_function_is_stopped(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Store::make(cloud, "collect-held").await?;
+    let held: Plan = Box::new(|_| Some(Fault::Hold));
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, held).await?;
+    let mut worker = start_collect(&store, &proxy.url).await?;
+    // All but half a second is the margin.
+    worker.allow(Duration::from_millis(2_500));
+    let (status, problem) = post(&mut worker, json!({}), &view("collect-held", 1)).await?;
+    let says_so = problem["error"].as_str().is_some_and(|error| error.contains("post them again"));
+    ensure!(status == 503 && says_so && problem["status"] == 503, "{status} {problem}");
     Ok(())
 }
 
