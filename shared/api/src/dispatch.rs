@@ -44,7 +44,7 @@ mod tests {
     use crate::backend::Backend;
     use crate::queues::Queues;
     use crate::routes::Purpose;
-    use lambda_http::http::header::{ALLOW, CONTENT_TYPE};
+    use lambda_http::http::header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
     use minutebook_runtime::aws::Aws;
     use minutebook_runtime::clock::Clock;
     use minutebook_runtime::config::QueuesConfig;
@@ -72,6 +72,7 @@ mod tests {
         let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("{method} {path} asks the backend");
         };
+        assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff", "{method} {path}");
         (response.status().as_u16(), response)
     }
 

@@ -1,11 +1,22 @@
 //! How a function of the API runs.
 
 use std::future::Future;
+use std::time::Instant;
 
-use lambda_http::{Body, Error, Request, Response, service_fn};
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
+use minutebook_runtime::deadline::deadline_of;
+
+use crate::collect::NOT_STORED;
+use crate::http::response::problem;
+
+/// What a client whose question takes too long can do.
+const NOT_ANSWERED: &str =
+    "the answer took too long; ask for less, as a shorter window, or again in a moment";
 
 /// Sets up logging, builds what the handler answers from, and runs the handler under the Lambda
-/// runtime until the runtime shuts down.
+/// runtime until the runtime shuts down. A request that is not answered shortly before Lambda would
+/// stop the function is answered with 503.
 ///
 /// # Errors
 /// The configuration, if it is missing or wrong: the function does not start, and a retry does not
@@ -22,9 +33,65 @@ where
     minutebook_runtime::logging::start();
     // It lives as long as the process, which handles one request after another.
     let backend: &'static B = Box::leak(Box::new(start()?));
-    lambda_http::run(service_fn(|request| {
+    lambda_http::run(service_fn(|request: Request| {
+        let deadline = deadline_of(request.lambda_context().deadline());
+        let method = request.method().clone();
         let answering = handle(request, backend);
-        async move { Ok::<_, Error>(answering.await) }
+        async move { Ok::<_, Error>(answered_by(deadline, &method, answering).await) }
     }))
     .await
+}
+
+/// The answer, or a problem that says what to do if there is none by the deadline.
+async fn answered_by(
+    deadline: Instant,
+    method: &Method,
+    answering: impl Future<Output = Response<Body>>,
+) -> Response<Body> {
+    tokio::time::timeout_at(deadline.into(), answering).await.unwrap_or_else(|_| {
+        tracing::error!(%method, "a request was not answered in time");
+        let detail = if method == Method::POST { NOT_STORED } else { NOT_ANSWERED };
+        problem(StatusCode::SERVICE_UNAVAILABLE, detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::response::json;
+    use std::future::{pending, ready};
+    use std::time::Duration;
+
+    async fn answered(
+        deadline: Instant,
+        method: Method,
+        answering: impl Future<Output = Response<Body>>,
+    ) -> (u16, String) {
+        let response = answered_by(deadline, &method, answering).await;
+        let body = String::from_utf8_lossy(response.body().as_ref()).into_owned();
+        (response.status().as_u16(), body)
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_never_ends_is_answered_for_at_the_deadline() {
+        for (method, sentence) in [
+            (Method::GET, "shorter window"),
+            (Method::HEAD, "shorter window"),
+            (Method::POST, "post them again"),
+        ] {
+            let soon = Instant::now() + Duration::from_millis(20);
+            let (status, body) = answered(soon, method, pending()).await;
+            let says_so = body.contains(sentence) && body.contains("\"status\":503");
+            assert!(status == 503 && says_so && soon <= Instant::now(), "{status} {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_time_is_left_as_it_is() {
+        for left in [Duration::ZERO, Duration::from_secs(60)] {
+            let deadline = Instant::now() + left;
+            let answer = answered(deadline, Method::GET, ready(json(&7))).await;
+            assert_eq!(answer, (200, "7".to_string()), "an answer that is there is given");
+        }
+    }
 }

@@ -18,6 +18,7 @@ crate::tests![
     a_head_is_answered_like_a_get_without_its_body,
     api_may_read_orders_and_no_object needs Permissions,
     a_bound_that_is_passed_is_400_and_is_said,
+    the_first_and_the_last_times_are_answered_or_400,
     the_description_names_every_call,
     random_events_are_counted,
 ];
@@ -73,6 +74,7 @@ async fn send(cloud: &Cloud, method: &str, path: &str) -> Result<Answer> {
     let mut response = tokio::task::spawn_blocking(move || agent.run(request)).await??;
     let header =
         |name| Some(response.headers().get(name)?.to_str().unwrap_or_default().to_string());
+    ensure!(header("x-content-type-options").as_deref() == Some("nosniff"), "{method} {path}");
     let (content_type, allow) = (header("content-type").unwrap_or_default(), header("allow"));
     Ok(Answer {
         status: response.status().as_u16(),
@@ -173,6 +175,61 @@ async fn a_bound_that_is_passed_is_400_and_is_said(cloud: &Cloud) -> Result<()> 
         let answer = send(cloud, "GET", call).await?;
         let sentence = problem(call, &answer, 400)?;
         ensure!(sentence.contains(bound), "{call}: {sentence}");
+    }
+    Ok(())
+}
+
+/// Calls that take times, but for the time itself.
+const TIMES: &[&str] = &[
+    "/most_viewed_item?window=400d&as_of=",
+    "/top_item_added_to_cart?as_of=",
+    "/highest_grossing_item?window=1m&as_of=",
+    "/history?measure=views&from=",
+    "/history?measure=views&tz=Pacific/Kiritimati&to=",
+    "/history?measure=views&tz=Etc/GMT%2B12&granularity=hour&to=",
+    "/history?measure=sales&granularity=week&to=",
+    "/history?measure=units&granularity=month&from=1970-01-01&to=",
+    "/items/7?window=400d&as_of=",
+    "/stats?site_id=times&date=",
+    "/stats?site_id=times&from=",
+    "/stats?site_id=times&to=",
+    "/metrics/orders?window=7d&as_of=",
+    "/metrics/realtime?window=1d&as_of=",
+    "/metrics/revenue/hourly?window=7d&as_of=",
+    "/metrics/products/top?window=400d&as_of=",
+];
+
+async fn the_first_and_the_last_times_are_answered_or_400(cloud: &Cloud) -> Result<()> {
+    for start in TIMES {
+        for time in [
+            "0000-01-01T00:00:00Z",
+            "0000-01-01",
+            "-262143-01-01",
+            "1969-12-31T23:59:59Z",
+            "1970-01-01T00:00:00Z",
+            "1970-01-01",
+            "9999-12-30",
+            "9999-12-31",
+            "9999-12-31T00:00:00-14:00",
+            "9999-12-31T23:57:30Z",
+            "9999-12-31T23:58:59Z",
+            "9999-12-31T23:59:00Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:60Z",
+            "9999-12-31T23:59:59-23:59",
+            "%2B10000-01-01",
+            "%2B262142-12-31",
+        ] {
+            let call = format!("{start}{time}");
+            let answer = send(cloud, "GET", &call).await?;
+            if answer.status == 400 {
+                problem(&call, &answer, 400)?;
+            } else {
+                ensure!(answer.status == 200, "{call}: {} {}", answer.status, answer.body);
+                // RFC 3339 has years of four digits.
+                ensure!(!answer.body.contains("\"+1"), "{call}: {}", answer.body);
+            }
+        }
     }
     Ok(())
 }

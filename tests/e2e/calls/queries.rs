@@ -1,5 +1,7 @@
 //! The query functions by themselves: what they read, and what they answer when the table is away.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
@@ -7,12 +9,13 @@ use minutebook_tests::store::{RetentionDays, Store};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-use crate::calls::asking::http_event;
+use crate::calls::asking::{ask, http_event};
 
 crate::tests![
     every_shard_slot_and_overflow_row_of_the_window_is_summed_and_no_other,
     a_preflight_is_answered,
     a_table_that_is_away_is_503_and_says_to_try_again,
+    a_table_that_does_not_answer_is_503_before_the_function_is_stopped,
     an_hour_of_more_rows_than_a_page_is_summed_whole,
     whole_hours_are_read_from_their_rows_unless_they_are_open,
     edges_whose_minutes_or_hours_have_expired_move_outward_and_the_answer_says_so,
@@ -92,6 +95,27 @@ async fn a_table_that_is_away_is_503_and_says_to_try_again(cloud: &Cloud) -> Res
         problem["error"].as_str().is_some_and(|sentence| sentence.contains("try again")),
         "{problem}"
     );
+    Ok(())
+}
+
+async fn a_table_that_does_not_answer_is_503_before_the_function_is_stopped(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Store::make(cloud, "query-held").await?;
+    let held: Plan = Box::new(|_| Some(Fault::Hold));
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, held).await?;
+    for (function, path) in [("top_carted", "/top_item_added_to_cart"), ("api", "/metrics/orders")]
+    {
+        let mut worker = store.start_query(function, &proxy.url).await?;
+        // All but half a second is the margin.
+        worker.allow(Duration::from_millis(2_500));
+        let asked_at = Instant::now();
+        let (status, problem) = ask(&mut worker, path, "").await?;
+        let says_so =
+            problem["error"].as_str().is_some_and(|error| error.contains("a shorter window"));
+        ensure!(status == 503 && says_so && problem["status"] == 503, "{status} {problem}");
+        ensure!(asked_at.elapsed() < Duration::from_millis(2_500), "{:?}", asked_at.elapsed());
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 //! each has sites of its own.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_s3::Client;
@@ -31,7 +32,9 @@ crate::tests![
     fifty_posts_at_once,
     a_lost_reply_of_the_bucket_stores_one_chunk,
     a_bucket_that_is_away_is_503,
+    a_bucket_that_does_not_answer_is_503_before_the_function_is_stopped,
     a_post_needs_a_write_key_of_its_site_where_keys_are_demanded,
+    what_a_202_accepted_is_stored_for_each_write_key_and_idempotency_key,
 ];
 
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
@@ -294,6 +297,50 @@ async fn a_bucket_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
         let says_so =
             problem["error"].as_str().is_some_and(|error| error.contains("post them again"));
         ensure!(status == 503 && says_so, "{status} {problem}");
+    }
+    Ok(())
+}
+
+async fn a_bucket_that_does_not_answer_is_503_before_the_function_is_stopped(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Store::make(cloud, "collect-held").await?;
+    let held: Plan = Box::new(|_| Some(Fault::Hold));
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, held).await?;
+    let mut worker = start_collect(&store, &proxy.url).await?;
+    // All but half a second is the margin.
+    worker.allow(Duration::from_millis(2_500));
+    let (status, problem) = post(&mut worker, json!({}), &view("collect-held", 1)).await?;
+    let says_so = problem["error"].as_str().is_some_and(|error| error.contains("post them again"));
+    ensure!(status == 503 && says_so && problem["status"] == 503, "{status} {problem}");
+    Ok(())
+}
+
+async fn what_a_202_accepted_is_stored_for_each_write_key_and_idempotency_key(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Store::make(cloud, "collect-matrix").await?;
+    let mut worker = start_collect_of(&store, &store.clients.endpoint_url, true).await?;
+    let body = ["shop.a", "shop.b"].map(|site| view(site, 1) + "\nnot json\n").concat();
+    let mut answers = vec![];
+    for site in ["shop.a", "shop.b"] {
+        let added: Value = serde_json::from_slice(&keys(&store, &["add", site, "--json"]).await?)?;
+        for name in ["order 66", "order 67"] {
+            let headers = json!({"x-write-key": added["key"], "idempotency-key": name});
+            let (status, answer) = post(&mut worker, headers.clone(), &body).await?;
+            ensure!(status == 202 && answer["accepted"] == 1, "{site} {name}: {status} {answer}");
+            answers.push((site, headers, answer));
+        }
+    }
+    for (site, headers, answer) in answers {
+        let repeated = post(&mut worker, headers.clone(), &body).await?;
+        ensure!(repeated == (202, answer.clone()), "{site}: {repeated:?} is not {answer}");
+        let (status, problem) = post(&mut worker, headers, &view(site, 2)).await?;
+        ensure!(status == 422, "{site}: {status} {problem}");
+        let chunk = answer["chunk"].as_str().context("a chunk")?;
+        let stored = store.clients.s3.get_object().bucket(&store.bucket).key(chunk).send().await?;
+        ensure!(stored.body.collect().await?.to_vec() == (view(site, 1) + "\n").into_bytes());
+        ensure!(versions(&store.clients.s3, &store.bucket, chunk).await? == 1);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The answers to posts.
 
-use minutebook_domain::chunk::precheck::{CheckedLines, RejectedLine};
+use minutebook_domain::chunk::precheck::RejectedLine;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub(crate) struct Accepted<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OfPost")]
 pub(crate) struct RejectedAnswer {
-    /// The lines that are not stored; of more than 1,000 the first.
+    /// The lines that are not stored; of more than 100 the first.
     rejected: Vec<RejectedLineAnswer>,
     /// How many there are, if there are more than are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,15 +42,16 @@ struct RejectedLineAnswer {
 }
 
 impl RejectedAnswer {
-    pub(crate) fn of(checked: &CheckedLines) -> RejectedAnswer {
+    /// The listed lines, of so many.
+    pub(crate) fn of(rejected: &[RejectedLine], rejected_lines: u64) -> RejectedAnswer {
         let line = |line: &RejectedLine| RejectedLineAnswer {
             line: line.number,
             reason: line.reason.to_string(),
         };
-        let is_cut = checked.rejected_lines > checked.rejected.len() as u64;
+        let is_cut = rejected_lines > rejected.len() as u64;
         RejectedAnswer {
-            rejected: checked.rejected.iter().map(line).collect(),
-            rejected_total: is_cut.then_some(checked.rejected_lines),
+            rejected: rejected.iter().map(line).collect(),
+            rejected_total: is_cut.then_some(rejected_lines),
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod body;
 pub(crate) mod describe;
 pub(crate) mod random;
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,7 +21,9 @@ use minutebook_domain::event::site::SiteId;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{CollectConfig, Config, ConfigError, environment};
-use minutebook_storage::bucket::store::{EventBucket, EventStore, Post, PutOnce};
+use minutebook_storage::bucket::store::{
+    EventBucket, EventStore, Post, PutOnce, REJECTED_LISTED_MAX,
+};
 use minutebook_storage::table::Table;
 use minutebook_storage::write_keys::WriteKeys;
 
@@ -32,8 +35,8 @@ use crate::http::response::{
     json, json_with_status, preflight_or_no_post, preflight_or_wrong_method, problem, problem_with,
 };
 
-/// The rejected lines that an answer lists at most: it must fit into the 6 MB of a Lambda response.
-const REJECTED_LISTED_MAX: usize = 1_000;
+/// What a client whose post may not be stored can do.
+pub(crate) const NOT_STORED: &str = "the events may not have been stored; post them again in a moment (with an Idempotency-Key they are counted once)";
 
 /// How far the clock of the bucket may be behind this one: an event that is accepted here must not
 /// be in the future there.
@@ -159,26 +162,27 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
 
     async fn take(&self, post: &ReadPost<'_>) -> Result<Response<Body>, Refusal> {
         let now = self.clock.now();
-        let mut checked = match self.check(post, now) {
+        let checked = match self.check(post, now) {
             ControlFlow::Continue(checked) => checked,
             ControlFlow::Break(response) => return Ok(response),
         };
-        let lines = std::mem::take(&mut checked.accepted);
-        let Some(idempotency_key) = post.idempotency_key else {
-            let key = self.store(lines, now).await?;
-            return Ok(answer(post, &checked, &key));
+        let key = post.idempotency_key.map(|name| self.key_of(post, &checked, name));
+        let this = Post {
+            body_hash: post.body_hash.to_hex().to_string(),
+            accepted_lines: checked.accepted_lines,
+            rejected: checked.rejected,
+            rejected_lines: checked.rejected_lines,
         };
-        let key = self.key_of(post, idempotency_key);
-        let this = Post { body_hash: post.body_hash.to_hex().to_string(), received_at: now };
-        let put = self.events.put_once(&key, lines, &this).await;
+        let Some(key) = key else {
+            let key = self.store(checked.accepted, now).await?;
+            return Ok(answer(post, &this, &key));
+        };
+        let put = self.events.put_once(&key, checked.accepted, &this).await;
         match put.map_err(|error| not_stored(&error))? {
-            PutOnce::Stored => Ok(answer(post, &checked, &key)),
+            PutOnce::Stored => Ok(answer(post, &this, &key)),
+            // What is stored is what the first post accepted, so that its answer is repeated.
             PutOnce::Known(first) if first.body_hash == this.body_hash => {
-                // The first post stored what it accepted, so that its answer is repeated.
-                match self.check(post, first.received_at) {
-                    ControlFlow::Continue(checked) => Ok(answer(post, &checked, &key)),
-                    ControlFlow::Break(response) => Ok(response),
-                }
+                Ok(answer(post, &first, &key))
             }
             PutOnce::Known(_) => Err(Refusal::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -199,19 +203,10 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         }
         if post.is_single {
             return match complete(&mut checker, &post.lines.text, now) {
-                Ok(mut accepted) => {
-                    accepted.push(b'\n');
-                    ControlFlow::Continue(CheckedLines {
-                        accepted,
-                        accepted_lines: 1,
-                        ..CheckedLines::default()
-                    })
-                }
+                Ok(line) => ControlFlow::Continue(checker.check_text(&line, REJECTED_LISTED_MAX)),
                 Err(reason) => {
-                    let rejected = vec![RejectedLine { number: 1, reason }];
-                    let checked =
-                        CheckedLines { rejected, rejected_lines: 1, ..CheckedLines::default() };
-                    ControlFlow::Break(none_accepted(&sentence(reason), &checked))
+                    let rejected = [RejectedLine { number: 1, reason }];
+                    ControlFlow::Break(none_accepted(&sentence(reason), &rejected, 1))
                 }
             };
         }
@@ -228,19 +223,36 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
                 format!("no event was accepted: all {} lines are rejected", checked.rejected_lines)
             }
         };
-        ControlFlow::Break(none_accepted(&detail, &checked))
+        ControlFlow::Break(none_accepted(&detail, &checked.rejected, checked.rejected_lines))
     }
 
     /// The key of a chunk that may be posted more than once. It does not contain the time, or a
-    /// retry in the next hour would be another chunk. The site of the first line is part of it, so
-    /// that the idempotency keys of two sites do not collide.
-    fn key_of(&self, post: &ReadPost<'_>, idempotency_key: &[u8]) -> String {
-        let first_line = post.lines.text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let mut checker = LineChecker::new(DateTime::UNIX_EPOCH, self.default_currency);
-        let site = checker.site(first_line).unwrap_or_default();
+    /// retry in the next hour would be another chunk. The site of the write key is part of it, or
+    /// where posts need none, the sites of the lines, so that the idempotency keys of two sites do
+    /// not collide.
+    fn key_of(
+        &self,
+        post: &ReadPost<'_>,
+        checked: &CheckedLines,
+        idempotency_key: &[u8],
+    ) -> String {
+        let sites = match &post.only_site {
+            Some(site) => BTreeSet::from([site.as_str().as_bytes().to_vec()]),
+            // A line that is in the future now is accepted from a later repetition, which must not
+            // be another chunk: its site counts from the start.
+            None if checked.rejected_lines > 0 => {
+                LineChecker::new(DateTime::<Utc>::MAX_UTC, self.default_currency)
+                    .check_text(&post.lines.text, 0)
+                    .sites
+            }
+            None => checked.sites.clone(),
+        };
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&(site.len() as u64).to_be_bytes());
-        hasher.update(site);
+        hasher.update(&(sites.len() as u64).to_be_bytes());
+        for site in &sites {
+            hasher.update(&(site.len() as u64).to_be_bytes());
+            hasher.update(site);
+        }
         hasher.update(idempotency_key);
         format!("collected/keyed/{}.jsonl", hasher.finalize().to_hex())
     }
@@ -264,33 +276,24 @@ fn sentence(reason: Reason) -> String {
     }
 }
 
-fn answer(post: &ReadPost<'_>, checked: &CheckedLines, key: &str) -> Response<Body> {
-    tracing::info!(
-        accepted = checked.accepted_lines,
-        rejected = checked.rejected_lines,
-        chunk = key,
-        "posted events are stored"
-    );
+fn answer(post: &ReadPost<'_>, stored: &Post, key: &str) -> Response<Body> {
+    let Post { accepted_lines: accepted, rejected, rejected_lines, .. } = stored;
+    tracing::info!(accepted, rejected = rejected_lines, chunk = key, "posted events are stored");
     if post.is_single {
         return json(&Received { message: "Event received" });
     }
-    let accepted = checked.accepted_lines;
-    json_with_status(
-        StatusCode::ACCEPTED,
-        &Accepted { accepted, rejected: RejectedAnswer::of(checked), chunk: key },
-    )
+    let rejected = RejectedAnswer::of(rejected, *rejected_lines);
+    json_with_status(StatusCode::ACCEPTED, &Accepted { accepted: *accepted, rejected, chunk: key })
 }
 
-fn none_accepted(detail: &str, checked: &CheckedLines) -> Response<Body> {
-    problem_with(StatusCode::BAD_REQUEST, detail, &RejectedAnswer::of(checked))
+fn none_accepted(detail: &str, rejected: &[RejectedLine], rejected_lines: u64) -> Response<Body> {
+    let rejected = RejectedAnswer::of(rejected, rejected_lines);
+    problem_with(StatusCode::BAD_REQUEST, detail, &rejected)
 }
 
 fn not_stored(error: &dyn std::error::Error) -> Refusal {
     tracing::error!(%error, "posted events could not be stored");
-    Refusal::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the events may not have been stored; post them again in a moment (with an Idempotency-Key they are counted once)",
-    )
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NOT_STORED)
 }
 
 #[cfg(test)]

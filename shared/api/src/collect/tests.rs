@@ -1,5 +1,5 @@
 use super::*;
-use lambda_http::http::header::CONTENT_TYPE;
+use lambda_http::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use minutebook_storage::bucket::store::Label;
 use minutebook_storage::error::StorageError;
 use serde_json::{Value, json};
@@ -83,6 +83,17 @@ fn inbox_at(now: &str) -> Inbox<Memory, Known> {
     }
 }
 
+/// An inbox that demands one of these write keys, each of a site.
+fn inbox_with_keys(keys: &[(&'static str, &str)]) -> Inbox<Memory, Known> {
+    let hash = |key: &str| blake3::hash(key.as_bytes()).to_hex().to_string();
+    let known = keys.iter().map(|(site, key)| (*site, hash(key))).collect();
+    Inbox { write_keys: Some(Known(known)), ..inbox() }
+}
+
+fn view_of(site: &str) -> String {
+    VIEW.replace("\"item_id\"", &format!("\"site_id\":\"{site}\",\"item_id\""))
+}
+
 fn sent(inbox: &Inbox<Memory, Known>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
     let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
     sent_with(inbox, path, &headers, body)
@@ -110,6 +121,7 @@ fn answered(inbox: &Inbox<Memory, Known>, request: Request) -> (u16, Value) {
     let content_type =
         if status.is_success() { "application/json" } else { "application/problem+json" };
     assert_eq!(response.headers()[CONTENT_TYPE], content_type);
+    assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
     (status.as_u16(), serde_json::from_slice(response.body().as_ref()).expect("JSON"))
 }
 
@@ -243,8 +255,7 @@ fn a_repeated_post_is_one_chunk_and_has_the_first_answer_however_late() {
     assert_eq!(stored(&inbox).len(), 1);
     // Another key, and the same key of another site, are other posts.
     assert_eq!(sent(&inbox, "/events", Some("l"), VIEW).0, 202);
-    let other_site = VIEW.replace("\"item_id\"", "\"site_id\":\"s\",\"item_id\"");
-    assert_eq!(sent(&inbox, "/events", Some("k"), &other_site).0, 202);
+    assert_eq!(sent(&inbox, "/events", Some("k"), &view_of("s")).0, 202);
     assert_eq!(stored(&inbox).len(), 3);
     assert!(stored(&inbox).iter().all(|(key, _)| key.starts_with("collected/keyed/")));
 }
@@ -317,12 +328,8 @@ fn a_single_event_that_lacks_more_is_refused_with_the_sentence_of_the_flask_serv
 
 #[test]
 fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded() {
-    let mut inbox = inbox();
-    let hash = |key: &str| blake3::hash(key.as_bytes()).to_hex().to_string();
-    inbox.write_keys = Some(Known(vec![("a.b", hash("a.b.01")), ("c", hash("c.02"))]));
-    let view =
-        |site: &str| VIEW.replace("\"item_id\"", &format!("\"site_id\":\"{site}\",\"item_id\""));
-    let both = format!("{}\n{}\n{VIEW}", view("a.b"), view("c"));
+    let inbox = inbox_with_keys(&[("a.b", "a.b.01"), ("c", "c.02")]);
+    let both = format!("{}\n{}\n{VIEW}", view_of("a.b"), view_of("c"));
     let with_key = |key: &'static str| sent_with(&inbox, "/events", &[("x-write-key", key)], &both);
     for wrong in ["", "01", "a.b", "a.b.02", "c.01", "a.b.01.", "d.01"] {
         let (status, problem) = with_key(wrong);
@@ -337,12 +344,107 @@ fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded() {
         answer["rejected"],
         json!([{"line": 2, "reason": reason}, {"line": 3, "reason": reason}])
     );
-    assert_eq!(stored(&inbox)[0].1, view("a.b") + "\n");
-    let (status, _) = sent_with(&inbox, "/event", &[("authorization", "Bearer c.02")], &view("c"));
+    assert_eq!(stored(&inbox)[0].1, view_of("a.b") + "\n");
+    let (status, _) =
+        sent_with(&inbox, "/event", &[("authorization", "Bearer c.02")], &view_of("c"));
     assert_eq!(status, 200);
     let (status, problem) =
-        sent_with(&inbox, "/event", &[("authorization", "Bearer c.02")], &view("a.b"));
+        sent_with(&inbox, "/event", &[("authorization", "Bearer c.02")], &view_of("a.b"));
     assert_eq!((status, &problem["error"]), (400, &json!("Invalid field: site_id")));
+}
+
+/// Checks that a 202 accepted as many lines as the chunk that it names holds, and gives the chunk.
+fn chunk_of(inbox: &Inbox<Memory, Known>, answer: &(u16, Value)) -> (String, String) {
+    let (status, answer) = answer;
+    let stored = stored(inbox).into_iter().find(|(key, _)| answer["chunk"] == key.as_str());
+    let (key, text) = stored.unwrap_or_else(|| panic!("{answer} names no chunk"));
+    assert_eq!((*status, &answer["accepted"]), (202, &json!(text.lines().count())), "{text}");
+    (key, text)
+}
+
+#[test]
+fn each_write_key_has_idempotency_keys_of_its_own() {
+    let keys = [("a", "a.01"), ("b", "b.02"), ("default", "default.03")];
+    let (a, b) = (view_of("a"), view_of("b"));
+    let broken_b = r#"{"event":"view","site_id":"b","item_id":1}"#;
+    // Each has lines of every site; the first line is of one of them, or broken, or blank.
+    let bodies = [
+        format!("{a}\n{b}\n{VIEW}"),
+        format!("{VIEW}\n{b}\n{b}\n{a}"),
+        format!("{broken_b}\n{a}\n{a}\n{b}\n{VIEW}"),
+        format!("\nx\n{b}\n{VIEW}\n{a}"),
+        format!("[{a},{VIEW},{b},{}]", VIEW.replace("12:00:00", "12:10:30")),
+    ];
+    let mut inbox = inbox_with_keys(&keys);
+    let mut answers = vec![];
+    for (number, body) in bodies.iter().enumerate() {
+        for (site, key) in keys {
+            for name in ["k", "l"] {
+                let name = format!("{name}{number}");
+                let headers = [("x-write-key", key), ("idempotency-key", name.as_str())];
+                let answer = sent_with(&inbox, "/events", &headers, body);
+                let (_, text) = chunk_of(&inbox, &answer);
+                let own = if site == "default" { VIEW.to_string() } else { view_of(site) };
+                assert!(text.lines().all(|line| line == own), "{site}: {text}");
+                answers.push((site, key, name, body, answer));
+            }
+        }
+    }
+    let chunks = stored(&inbox);
+    assert_eq!(chunks.len(), answers.len());
+    inbox.clock = inbox_at("2026-11-22T01:00:00Z").clock;
+    for (site, key, name, body, answer) in answers {
+        let headers = [("x-write-key", key), ("idempotency-key", name.as_str())];
+        assert_eq!(sent_with(&inbox, "/events", &headers, body), answer, "{site} {name}");
+        let other = format!("{}\n{VIEW}", view_of(site));
+        assert_eq!(sent_with(&inbox, "/ingest", &headers, &other).0, 422, "{site} {name}");
+    }
+    assert_eq!(stored(&inbox), chunks);
+}
+
+#[test]
+fn without_write_keys_idempotency_keys_belong_to_the_sites_of_the_good_lines() {
+    let mut inbox = inbox();
+    let (a, b) = (view_of("a"), view_of("b"));
+    let broken_b = r#"{"event":"view","site_id":"b","item_id":1}"#;
+    let future_b = b.replace("12:00:00", "12:10:30");
+    // Of each set of sites the first takes the key, and the others are other posts.
+    let posts: [&[String]; 6] = [
+        &[format!("{broken_b}\n{a}"), a.clone(), format!("x\n{a}\n{a}")],
+        &[b.clone(), format!("\n{b}"), format!("\n{b}\n{b}")],
+        &[VIEW.to_string(), format!("\n{VIEW}"), view_of("default")],
+        &[format!("{a}\n{future_b}"), format!("{b}\n{a}"), format!("[{a},{b}]")],
+        &[format!("{VIEW}\n{a}"), format!("{a}\n{VIEW}")],
+        &[format!("{VIEW}\n{a}\n{b}"), format!("{b}\n{a}\n{VIEW}")],
+    ];
+    let first =
+        |inbox: &_, key| posts.map(|bodies| sent(inbox, "/events", Some(key), &bodies[0])).to_vec();
+    let answers = [first(&inbox, "k"), first(&inbox, "l")];
+    let chunks = stored(&inbox);
+    assert_eq!(chunks.len(), 2 * posts.len());
+    assert!(answers.iter().flatten().all(|answer| !chunk_of(&inbox, answer).1.is_empty()));
+    // What was in the future then is not any more, and is still not stored.
+    inbox.clock = inbox_at("2026-11-22T01:00:00Z").clock;
+    assert_eq!([first(&inbox, "k"), first(&inbox, "l")], answers);
+    for other in posts.iter().flat_map(|bodies| &bodies[1..]) {
+        assert_eq!(sent(&inbox, "/events", Some("k"), other).0, 422, "{other}");
+    }
+    assert_eq!(stored(&inbox), chunks);
+}
+
+#[test]
+fn a_repeated_post_has_all_of_the_first_answer() {
+    let mut inbox = inbox();
+    let future = VIEW.replace("12:00:00", "12:10:30");
+    let broken = format!("x\n{future}\n[]\n").repeat(REJECTED_LISTED_MAX);
+    let body = format!("{VIEW}\n{broken}{VIEW}");
+    let first = sent(&inbox, "/events", Some("k"), &body);
+    chunk_of(&inbox, &first);
+    assert_eq!(first.1["rejected"].as_array().map(Vec::len), Some(REJECTED_LISTED_MAX));
+    assert_eq!(first.1["rejected"][1], json!({"line": 3, "reason": "future"}));
+    assert_eq!(first.1["rejected_total"], json!(3 * REJECTED_LISTED_MAX));
+    inbox.clock = inbox_at("2026-11-22T01:00:00Z").clock;
+    assert_eq!(sent(&inbox, "/events", Some("k"), &body), first);
 }
 
 #[test]

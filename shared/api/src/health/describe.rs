@@ -15,7 +15,11 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
     let reachable = schemas
         .answer::<Answer>("All can be reached, whatever waits", example("healthy", json!([])));
     let example = example("unavailable", json!(["the dead letters could not be reached"]));
-    let unavailable = schemas.answer::<Answer>("The table or a queue cannot be reached", example);
+    let mut unavailable =
+        schemas.answer::<Answer>("The table or a queue cannot be reached, or not in time", example);
+    let late = schemas.problem("No answer in time");
+    unavailable["content"]["application/problem+json"] =
+        late["content"]["application/problem+json"].clone();
     Operation {
         id: "health",
         summary: "Whether chunks are counted and hours rolled up",

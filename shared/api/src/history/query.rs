@@ -143,14 +143,16 @@ fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
     })
 }
 
-/// A time, or the first instant of a date.
+/// A time, or the first instant of a date, from 1970 to 9999.
 fn instant(name: &str, value: &str, calendar: Calendar) -> Result<DateTime<Utc>, String> {
     // Chrono also reads 2026-1-2 and +2026-01-02.
     let date = value.parse::<NaiveDate>().ok().filter(|date| date.to_string() == value);
     let start = date.and_then(|date| calendar.start_of_date(date)).map(|start| start.to_utc());
-    start.or_else(|| parameters::time(value)).ok_or_else(|| {
+    let time = start.or_else(|| parameters::time(value));
+    // Chrono's dates reach so far that what is computed from them could overflow.
+    time.filter(|time| Minute::containing(*time).is_some()).ok_or_else(|| {
         format!(
-            "{name} is {value:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20"
+            "{name} is {value:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20, from 1970 to 9999"
         )
     })
 }
@@ -319,6 +321,12 @@ mod tests {
             ),
             ("measure=views&to=2026-11-01", "2026-10-02T00:00:00Z", "2026-11-01T00:00:00Z", 30),
             (
+                "measure=views&to=9999-12-31T23:59:59Z",
+                "2026-10-22T00:00:00Z",
+                "2026-11-22T00:00:00Z",
+                31,
+            ),
+            (
                 "measure=views&from=2026-11-21T23:59:59Z",
                 "2026-11-21T00:00:00Z",
                 "2026-11-22T00:00:00Z",
@@ -398,7 +406,12 @@ mod tests {
             ("measure=views&from=2026-11-20&to=2026-11-20", "from", "earlier one"),
             ("measure=views&from=2026-11-20&to=2026-11-19", "from", "earlier one"),
             ("measure=views&from=2026-11-22", "from", "in the future"),
-            ("measure=views&from=1969-12-31", "from", "1970"),
+            ("measure=views&from=1969-12-31", "from", "from 1970 to 9999"),
+            ("measure=views&to=0000-01-01T00:00:00Z", "to", "from 1970 to 9999"),
+            ("measure=views&to=-262143-01-01&granularity=hour", "to", "from 1970 to 9999"),
+            ("measure=views&to=%2B262142-12-31", "to", "from 1970 to 9999"),
+            ("measure=views&from=9999-12-31&tz=Etc/GMT%2B12", "from", "between 1970"),
+            ("measure=views&from=9998-12-31", "from", "in the future"),
             ("measure=views&granularity=hour&from=2026-10-01", "from", "1000 hours"),
             ("measure=views&item_id=", "item_id", "expected 1 to 256"),
             (long.as_str(), "item_id", "expected 1 to 256"),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::line::KEY_BYTES_MAX;
 use minutebook_domain::event::site::{SITE_BYTES_MAX, SITE_CHARACTERS, SiteId};
@@ -70,12 +70,17 @@ pub(crate) fn limit(value: &str, least: usize) -> Result<usize, String> {
 }
 
 pub(crate) fn as_of(value: &str) -> Result<Minute, String> {
-    time(value)
-        .and_then(Minute::containing)
-        .ok_or_else(|| format!("as_of is {value:?}; expected a time as 2026-11-20T23:07:00Z"))
+    // The window ends a minute later, and that time is in the answer.
+    let has_end =
+        |time: &DateTime<Utc>| Minute::containing(*time + TimeDelta::minutes(1)).is_some();
+    time(value).filter(has_end).and_then(Minute::containing).ok_or_else(|| {
+        format!(
+            "as_of is {value:?}; expected a time as 2026-11-20T23:07:00Z, from 1970 to 9999-12-31T23:58:59Z"
+        )
+    })
 }
 
-/// Reads a time in RFC 3339 format.
+/// Reads a time in RFC 3339 format, which has years from 0 to 9999.
 pub(crate) fn time(value: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(&with_plus_signs(value)).ok()?;
     Some(time.to_utc())

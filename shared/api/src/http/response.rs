@@ -3,6 +3,7 @@
 use lambda_http::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::response::Builder;
 use lambda_http::http::{Method, StatusCode};
@@ -139,11 +140,13 @@ fn wrong_method(method: &Method, methods: &'static str, right: &str) -> Response
 
 fn answer(status: StatusCode) -> Builder {
     // Answers hold no secrets and depend on no cookies, so any page may read them. They are not
-    // cached, since the numbers change.
+    // cached, since the numbers change. They repeat text of requests and events, which a browser
+    // must not take for a page.
     Response::builder()
         .status(status)
         .header(ACCESS_CONTROL_ALLOW_ORIGIN, "*")
         .header(CACHE_CONTROL, "no-store")
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
 fn finish(builder: Builder, body: Body) -> Response<Body> {

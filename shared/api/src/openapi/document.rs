@@ -12,9 +12,9 @@ Exact answers about the events of shops: what is viewed, added to carts and sold
 Every event is counted exactly once.\n\n\
 Whatever goes wrong is answered by a problem document (RFC 9457): `detail` and `error` say in one sentence what was wrong \
 and what was expected. An unknown path is 404; a method that a path does not have is 405, and `Allow` says which it has; \
-503 means that a retry helps. HEAD is answered like GET, and OPTIONS for browsers. What API Gateway refuses before any \
-function sees it (more requests than it may pass on: 429; more than 10 MB: 413) has a body of its own, \
-`{\"message\": …}`.\n\n\
+503 means that a retry helps, or asking for less. HEAD is answered like GET, and OPTIONS for browsers. What API \
+Gateway refuses before any function sees it (more requests than it may pass on: 429; more than 10 MB: 413) has a body of \
+its own, `{\"message\": …}`.\n\n\
 Amounts are exact decimals: read them with a parser that keeps all digits. Times are UTC.";
 
 /// The description as a JSON document.

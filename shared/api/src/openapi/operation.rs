@@ -91,7 +91,12 @@ pub(crate) fn problems(schemas: &mut Schemas) -> [(&'static str, Value); 2] {
                 "A parameter is wrong, given twice or unknown; the sentence names it and its bound",
             ),
         ),
-        ("503", schemas.problem("The table could not be read; try again in a moment")),
+        (
+            "503",
+            schemas.problem(
+                "The table could not be read, or not in time; try again in a moment, or ask for a shorter window",
+            ),
+        ),
     ]
 }
 

@@ -131,6 +131,17 @@ mod tests {
     }
 
     #[test]
+    fn the_first_and_the_last_minute_can_be_asked_about() {
+        for (as_of, minute) in [
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+            ("1969-12-31T23:59:59-23:59", "1970-01-01T23:58:00Z"),
+            ("9999-12-31T23:58:59Z", "9999-12-31T23:58:00Z"),
+        ] {
+            assert_eq!(parsed(&format!("as_of={as_of}")).expect(as_of).as_of.to_string(), minute);
+        }
+    }
+
+    #[test]
     fn a_zone_with_an_unescaped_plus_is_understood() {
         let query = parsed("as_of=2026-11-20T23:59:00+01:00").expect("a plus that became a space");
         assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
@@ -150,6 +161,9 @@ mod tests {
             ("limit=ten", "limit"),
             ("as_of=yesterday", "as_of"),
             ("as_of=1960-01-01T00:00:00Z", "as_of"),
+            ("as_of=0000-01-01T00:00:00Z", "as_of"),
+            ("as_of=9999-12-31T23:59:00Z", "as_of"),
+            ("as_of=9999-12-31T23:59:59-23:59", "as_of"),
             ("currency=dollars", "currency"),
             ("colour=red", "colour"),
             ("limit=1&limit=2", "limit"),

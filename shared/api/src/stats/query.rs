@@ -4,7 +4,6 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::Minute;
-use minutebook_domain::time::period::Period;
 
 use crate::http::parameters;
 
@@ -70,10 +69,10 @@ pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<StatsQuery, Strin
 }
 
 fn window_of_day(date: NaiveDate) -> Result<Window, String> {
-    let first = Minute::containing(midnight(date))
-        .ok_or_else(|| format!("date is {date}; expected one from 1970-01-01 to 9999-12-31"))?;
-    let day = Period::Day(first.hour().day());
-    Ok(Window { from: day.first_minute(), to: day.end() })
+    let minute = |date| Minute::containing(midnight(date));
+    let window =
+        minute(date).zip(date.succ_opt().and_then(minute)).map(|(from, to)| Window { from, to });
+    window.ok_or_else(|| format!("date is {date}; expected one from 1970-01-01 to 9999-12-30"))
 }
 
 /// The minutes between two edges. An edge within a minute moves outward to the whole minute.
@@ -100,7 +99,7 @@ fn edge(name: &str, text: &str, seconds: i64) -> Result<Minute, String> {
         .or_else(|| parameters::time(text))
         .and_then(|time| time.checked_add_signed(TimeDelta::seconds(seconds)))
         .and_then(Minute::containing)
-        .ok_or_else(|| format!("{name} is {text:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20"))
+        .ok_or_else(|| format!("{name} is {text:?}; expected a time as 2026-11-20T23:07:00Z or a date as 2026-11-20, from 1970 to 9999"))
 }
 
 /// A date as it is written: Chrono also reads 2026-1-2 and +2026-01-02.
@@ -187,6 +186,12 @@ mod tests {
         for (query, named) in [
             ("site_id=a%20b", "site_id is \"a b\""),
             ("date=1969-12-31", "date is 1969-12-31; expected one from 1970-01-01"),
+            ("date=9999-12-31", "date is 9999-12-31; expected one from 1970-01-01 to 9999-12-30"),
+            ("date=%2B262142-12-31", "date is +262142-12-31; expected one from 1970-01-01"),
+            ("to=9999-12-31T23:59:59Z", "to is \"9999-12-31T23:59:59Z\""),
+            ("to=%2B262142-12-31", "from 1970 to 9999"),
+            ("from=-262143-01-01", "from 1970 to 9999"),
+            ("from=0000-01-01T00:00:00Z", "from 1970 to 9999"),
             ("date=2025-11-12&from=2025-11-12", "date is given with from or to"),
             ("date=2025-11-12&to=2025-11-12", "date is given with from or to"),
             ("from=yesterday", "from is \"yesterday\""),

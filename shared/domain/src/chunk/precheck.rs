@@ -1,5 +1,8 @@
 //! Checks lines before they are put as a chunk, with the reader that counts them later.
 
+use std::collections::BTreeSet;
+use std::iter::once;
+
 use chrono::{DateTime, Utc};
 
 use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineSplitter};
@@ -22,6 +25,8 @@ pub struct CheckedLines {
     pub accepted: Vec<u8>,
     /// The number of accepted lines.
     pub accepted_lines: u64,
+    /// The sites of the accepted lines.
+    pub sites: BTreeSet<Vec<u8>>,
     /// The first rejected lines.
     pub rejected: Vec<RejectedLine>,
     /// The number of rejected lines, listed or not.
@@ -84,37 +89,32 @@ impl LineChecker {
 
     /// Checks the sites of the line that was read last.
     fn check_site(&self, line: &[u8]) -> Result<(), Reason> {
-        let read = self.reader.last();
-        let Some(site) = self.site.as_deref().map(str::as_bytes) else {
-            return Ok(());
-        };
-        let mut additions_start = 0;
-        for event in &read.events {
-            let counts = event.additions_end > additions_start || event.order.is_some();
-            additions_start = event.additions_end;
-            if counts
-                && event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(line, text)) != site
-            {
-                return Err(Reason::Invalid(Field::SiteId));
+        match &self.site {
+            Some(only) if self.sites(line).any(|site| site != only.as_bytes()) => {
+                Err(Reason::Invalid(Field::SiteId))
             }
+            _ => Ok(()),
         }
+    }
+
+    /// The sites of the line that was read last: those of its events that count, and its own.
+    fn sites<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let read = self.reader.last();
+        let starts = once(0).chain(read.events.iter().map(|event| event.additions_end));
+        let of_events = read.events.iter().zip(starts).filter_map(move |(event, start)| {
+            let counts = event.additions_end > start || event.order.is_some();
+            let site = || event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(line, text));
+            counts.then(site)
+        });
         // The reader does not check the site of an event that counts nothing; it is that of the
         // line.
         let counts_nothing = read.additions.is_empty() && read.orders.is_empty();
-        let is_of_site = match self.reader.own_field(line, Field::SiteId) {
-            Some(own) => own == site,
-            None => !counts_nothing || site == DEFAULT_SITE.as_bytes(),
-        };
-        if is_of_site { Ok(()) } else { Err(Reason::Invalid(Field::SiteId)) }
+        let own = self.reader.own_field(line, Field::SiteId);
+        of_events.chain(own.or(counts_nothing.then_some(DEFAULT_SITE.as_bytes())))
     }
 
-    /// The site of the line itself, as written; `None` if it has none or is not a JSON object.
-    pub fn site<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
-        let checked = self.check(line);
-        self.site_of_checked(line, checked)
-    }
-
-    /// The site of the line that was checked last, with this outcome.
+    /// The site of the line itself, as written, if it was checked last, with this outcome; `None`
+    /// if it has none or is not a JSON object.
     pub(crate) fn site_of_checked<'a>(
         &self,
         line: &'a [u8],
@@ -150,6 +150,11 @@ impl LineChecker {
                     checked.accepted.extend_from_slice(line.text);
                     checked.accepted.push(b'\n');
                     checked.accepted_lines += 1;
+                    for site in self.sites(line.text) {
+                        if !checked.sites.contains(site) {
+                            checked.sites.insert(site.to_vec());
+                        }
+                    }
                 }
                 Err(reason) => {
                     checked.rejected_lines += 1;
@@ -237,11 +242,27 @@ mod tests {
             (r#"{"site_id":"a""#, None),
             ("[]", None),
         ] {
-            assert_eq!(
-                checker.site(line.as_bytes()).map(String::from_utf8_lossy).as_deref(),
-                site,
-                "{line}"
-            );
+            let checked = checker.check(line.as_bytes());
+            let found = checker.site_of_checked(line.as_bytes(), checked);
+            assert_eq!(found.map(String::from_utf8_lossy).as_deref(), site, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_sites_are_those_of_the_accepted_lines() {
+        let view = |rest: &str| format!(r#"{{"event":"view","ts":1,"aid":1{rest}}}"#);
+        let of_two = r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"c"},{"type":"order",
+            "ts":1,"aid":1},{"type":"search","site_id":"d"}]}"#;
+        let ignored = r#"{"type":"search","site_id":"e"}"#;
+        for (lines, sites) in [
+            (vec![view(""), view(r#","site_id":"b""#), view(r#","site_id":"b""#)], "b default"),
+            (vec!["\n{}".to_string(), view(r#","site_id":"a b""#), view("")], "default"),
+            (vec![of_two.replace('\n', ""), ignored.to_string()], "c default e"),
+            (vec![r#"{"event":"view","site_id":"f"}"#.to_string()], ""),
+        ] {
+            let found = checked(lines.join("\n").as_bytes()).sites;
+            let found: Vec<_> = found.iter().map(|site| String::from_utf8_lossy(site)).collect();
+            assert_eq!(found.join(" "), sites, "{lines:?}");
         }
     }
 

@@ -1,13 +1,14 @@
 //! Storing posted events and stream batches in the bucket: a chunk for each post, and for each
 //! batch of a stream.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
-use chrono::{DateTime, Utc};
+use minutebook_domain::chunk::precheck::RejectedLine;
+use minutebook_domain::event::reason::Reason;
 
 use crate::error::StorageError;
 use crate::retry::Backoff;
@@ -23,8 +24,16 @@ const JSON_LINES: &str = "application/x-ndjson";
 
 /// The metadata that distinguishes the post of a chunk from another one with the same key.
 const BODY_HASH: &str = "body-hash";
-/// The metadata with the time of the post.
-const RECEIVED_AT: &str = "received-at";
+/// The metadata with the number of the accepted lines.
+const ACCEPTED: &str = "accepted";
+/// The metadata with the number of the rejected lines, and those that the answer lists.
+const REJECTED: &str = "rejected";
+
+/// The rejected lines that a post lists at most. Whatever their reasons are, they fit into the 2 KB
+/// that S3 allows for the metadata of an object, so that one put stores a chunk and its answer.
+///
+/// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+pub const REJECTED_LISTED_MAX: usize = 100;
 
 /// The bucket of events.
 #[derive(Clone, Debug)]
@@ -35,13 +44,18 @@ pub struct EventBucket {
     pub name: String,
 }
 
-/// What distinguishes a post from another one with the same idempotency key.
+/// A post: what distinguishes it from another one with the same idempotency key, and what became of
+/// its lines, which is its answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Post {
     /// A hash of its body.
     pub body_hash: String,
-    /// When it was received, in whole milliseconds.
-    pub received_at: DateTime<Utc>,
+    /// The number of accepted lines.
+    pub accepted_lines: u64,
+    /// The first rejected lines, ascending; at most [`REJECTED_LISTED_MAX`].
+    pub rejected: Vec<RejectedLine>,
+    /// The number of rejected lines, listed or not.
+    pub rejected_lines: u64,
 }
 
 /// What a chunk that may be put only once says about itself, for a later put under the same key.
@@ -99,15 +113,49 @@ impl Label for Post {
     fn metadata(&self) -> HashMap<String, String> {
         HashMap::from([
             (BODY_HASH.to_string(), self.body_hash.clone()),
-            (RECEIVED_AT.to_string(), self.received_at.timestamp_millis().to_string()),
+            (ACCEPTED.to_string(), self.accepted_lines.to_string()),
+            (REJECTED.to_string(), rejected_text(self.rejected_lines, &self.rejected)),
         ])
     }
 
     fn of(metadata: &HashMap<String, String>) -> Option<Post> {
-        let received_at =
-            DateTime::from_timestamp_millis(metadata.get(RECEIVED_AT)?.parse().ok()?)?;
-        Some(Post { body_hash: metadata.get(BODY_HASH)?.clone(), received_at })
+        let (rejected_lines, rejected) = read_rejected(metadata.get(REJECTED)?)?;
+        Some(Post {
+            body_hash: metadata.get(BODY_HASH)?.clone(),
+            accepted_lines: metadata.get(ACCEPTED)?.parse().ok()?,
+            rejected,
+            rejected_lines,
+        })
     }
+}
+
+/// How many lines are rejected, and the listed ones by their reason, which is shorter than one by
+/// one: `3 missing:timestamp=2,7 not_json=4`.
+fn rejected_text(rejected_lines: u64, rejected: &[RejectedLine]) -> String {
+    let mut by_reason: BTreeMap<Reason, Vec<String>> = BTreeMap::new();
+    for line in rejected {
+        by_reason.entry(line.reason).or_default().push(line.number.to_string());
+    }
+    let mut text = rejected_lines.to_string();
+    for (reason, numbers) in by_reason {
+        text += &format!(" {reason}={}", numbers.join(","));
+    }
+    text
+}
+
+fn read_rejected(text: &str) -> Option<(u64, Vec<RejectedLine>)> {
+    let mut words = text.split(' ');
+    let rejected_lines = words.next()?.parse().ok()?;
+    let mut rejected = vec![];
+    for word in words {
+        let (reason, numbers) = word.split_once('=')?;
+        let reason = Reason::parse(reason)?;
+        for number in numbers.split(',') {
+            rejected.push(RejectedLine { number: number.parse().ok()?, reason });
+        }
+    }
+    rejected.sort_unstable_by_key(|line| line.number);
+    Some((rejected_lines, rejected))
 }
 
 impl EventStore for EventBucket {
@@ -189,15 +237,62 @@ async fn in_time<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use minutebook_domain::event::reason::Field;
+
+    /// All reasons that a line can be rejected for.
+    fn reasons() -> Vec<Reason> {
+        let own = [
+            Reason::TooLong,
+            Reason::NotUtf8,
+            Reason::NotJson,
+            Reason::TooDeep,
+            Reason::NotObject,
+            Reason::UnknownType,
+            Reason::Future,
+        ];
+        let of_fields = Field::ALL.map(|field| [Reason::Missing(field), Reason::Invalid(field)]);
+        own.into_iter().chain(of_fields.concat()).collect()
+    }
+
+    /// A post with the longest list of rejected lines that a body of 32 MiB can have.
+    fn post() -> Post {
+        let last_line = 32 << 20;
+        let numbers = last_line - REJECTED_LISTED_MAX as u64 + 1..=last_line;
+        let rejected = numbers
+            .zip(reasons().into_iter().cycle())
+            .map(|(number, reason)| RejectedLine { number, reason });
+        Post {
+            body_hash: "ab".repeat(32),
+            accepted_lines: last_line,
+            rejected: rejected.collect(),
+            rejected_lines: last_line,
+        }
+    }
 
     #[test]
     fn a_post_is_read_back_from_the_metadata_of_its_chunk() {
-        let received_at = DateTime::from_timestamp_millis(1_795_216_079_123).expect("in range");
-        let post = Post { body_hash: "ab".to_string(), received_at };
-        assert_eq!(Post::of(&post.metadata()), Some(post.clone()));
-        let mut other = post.metadata();
-        other.insert(RECEIVED_AT.to_string(), "yesterday".to_string());
-        assert_eq!(Post::of(&other), None);
+        let none = Post { rejected: vec![], rejected_lines: 0, ..post() };
+        for post in [post(), none] {
+            assert_eq!(Post::of(&post.metadata()), Some(post));
+        }
+        let rejected = [(2, Reason::Missing(Field::Timestamp)), (4, Reason::NotJson)]
+            .map(|(number, reason)| RejectedLine { number, reason });
+        assert_eq!(rejected_text(2, &rejected), "2 not_json=4 missing:timestamp=2");
+        for broken in ["", "x", "1 not_json", "1 not_json=", "1 wrong=1", "1 not_json=1  "] {
+            let mut metadata = post().metadata();
+            metadata.insert(REJECTED.to_string(), broken.to_string());
+            assert_eq!(Post::of(&metadata), None, "{broken}");
+        }
         assert_eq!(Post::of(&HashMap::new()), None);
+    }
+
+    #[test]
+    fn the_longest_post_fits_into_the_metadata_of_an_object() {
+        const METADATA_BYTES_MAX: usize = 2_048;
+        let metadata = post().metadata();
+        let bytes =
+            |(name, value): (&String, &String)| "x-amz-meta-".len() + name.len() + value.len();
+        let size: usize = metadata.iter().map(bytes).sum();
+        assert!(size <= METADATA_BYTES_MAX, "{size} bytes: {metadata:?}");
     }
 }
