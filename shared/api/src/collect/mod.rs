@@ -203,7 +203,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         }
         if post.is_single {
             return match complete(&mut checker, &post.lines.text, now) {
-                Ok(line) => ControlFlow::Continue(checker.check_text(&line, REJECTED_LISTED_MAX)),
+                Ok(checked) => ControlFlow::Continue(checked),
                 Err(reason) => {
                     let rejected = [RejectedLine { number: 1, reason }];
                     ControlFlow::Break(none_accepted(&sentence(reason), &rejected, 1))

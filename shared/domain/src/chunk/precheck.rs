@@ -98,7 +98,7 @@ impl LineChecker {
     }
 
     /// The sites of the line that was read last: those of its events that count, and its own.
-    fn sites<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn sites<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let read = self.reader.last();
         let starts = once(0).chain(read.events.iter().map(|event| event.additions_end));
         let of_events = read.events.iter().zip(starts).filter_map(move |(event, start)| {

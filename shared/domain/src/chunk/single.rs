@@ -3,13 +3,13 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::chunk::lines::LINE_BYTES_MAX;
-use crate::chunk::precheck::LineChecker;
+use crate::chunk::precheck::{CheckedLines, LineChecker};
 use crate::event::reason::{Field, Reason};
 
 /// The page of a single view that names neither a page nor an item, so that the view is counted.
 pub const PAGE_NOT_SET: &str = "(not set)";
 
-/// Checks one posted event and completes it in the same pass; returns the line to store. An event
+/// Checks one posted event and completes it in the same pass; returns the only line. An event
 /// without a time happened at `arrival`, and a view may name neither a page nor an item.
 ///
 /// **Guarantees**: the checker accepts the line that is returned.
@@ -21,7 +21,7 @@ pub fn complete(
     checker: &mut LineChecker,
     event: &[u8],
     arrival: DateTime<Utc>,
-) -> Result<Vec<u8>, Reason> {
+) -> Result<CheckedLines, Reason> {
     let checked = checker.check_single(event, arrival.timestamp());
     if checker.site_of_checked(event, checked.map(|_| ())).is_none() {
         return Err(match checked {
@@ -39,7 +39,12 @@ pub fn complete(
     if lacks.lacks_page {
         append(&mut line, Field::PageUrl, PAGE_NOT_SET);
     }
-    if line.len() > LINE_BYTES_MAX { Err(Reason::TooLong) } else { Ok(line) }
+    if line.len() > LINE_BYTES_MAX {
+        return Err(Reason::TooLong);
+    }
+    line.push(b'\n');
+    let sites = checker.sites(event).map(<[u8]>::to_vec).collect();
+    Ok(CheckedLines { accepted: line, accepted_lines: 1, sites, ..CheckedLines::default() })
 }
 
 fn is_unreadable(reason: Reason) -> bool {
@@ -62,9 +67,11 @@ mod tests {
         let arrival = DateTime::from_timestamp(1_795_216_079, 0).expect("2026-11-20T23:07:59Z");
         let currency = Currency::parse(b"USD").expect("three letters");
         let mut checker = LineChecker::new(arrival, currency);
-        let line = complete(&mut checker, event.as_bytes(), arrival).map_err(|r| r.to_string())?;
-        assert_eq!(checker.check(&line), Ok(()), "{event}");
-        Ok(String::from_utf8(line).expect("text"))
+        let completed = complete(&mut checker, event.as_bytes(), arrival);
+        let completed = completed.map_err(|reason| reason.to_string())?;
+        let checked = checker.check_text(&completed.accepted, 1);
+        assert_eq!(checked, completed, "{event}");
+        Ok(String::from_utf8_lossy(completed.accepted.trim_ascii_end()).into_owned())
     }
 
     #[test]
