@@ -165,7 +165,7 @@ impl Book {
             let hour = Period::containing(Granularity::Hour, row.period.first_minute());
             let first_minute = Period::containing(Granularity::Minute, hour.first_minute());
             let is_done = hour.end().timestamp() + SETTLED_AFTER <= terms.now
-                && !open_hours.contains(format!("{hour}#{}", row.site).as_str());
+                && !open_hours.contains(format!("{}#{hour}", row.site).as_str());
             if !is_done || terms.has_expired(first_minute) {
                 continue;
             }

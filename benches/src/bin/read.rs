@@ -27,7 +27,6 @@ use minutebook_shop::{Shop, Span, lines};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::keys::{COUNTER_PREFIX, Shard, tally_partition};
 use minutebook_storage::memory::{MemoryTable, Reads};
-use minutebook_storage::open_hours::OpenHour;
 use minutebook_storage::reader::{Page, RowRange, RowSource, SumQuestion, sum_windows};
 use minutebook_storage::table::Item;
 
@@ -352,8 +351,13 @@ impl RowSource for Recorder<'_> {
         Ok(page)
     }
 
-    async fn open_hours(&self, from: Hour, to: Hour) -> Result<Vec<OpenHour>, StorageError> {
-        self.table.open_hours(from, to).await
+    async fn open_hours(
+        &self,
+        site: &str,
+        from: Hour,
+        to: Hour,
+    ) -> Result<Vec<Hour>, StorageError> {
+        self.table.open_hours(site, from, to).await
     }
 }
 
@@ -376,7 +380,7 @@ impl RowSource for Recorded {
         Ok(page)
     }
 
-    async fn open_hours(&self, _: Hour, _: Hour) -> Result<Vec<OpenHour>, StorageError> {
+    async fn open_hours(&self, _: &str, _: Hour, _: Hour) -> Result<Vec<Hour>, StorageError> {
         Ok(vec![])
     }
 }

@@ -294,7 +294,7 @@ mod tests {
     }
 
     fn open() -> Item {
-        row("OPEN", "2026-11-20T23#default", &[("sealed_at", "2026-11-21T00:10:00Z")])
+        row("OPEN", "default#2026-11-20T23", &[("sealed_at", "2026-11-21T00:10:00Z")])
     }
 
     #[test]
@@ -415,7 +415,7 @@ mod tests {
         let scope = Scope::new(Retention::default(), time("2026-11-21T12:00:00Z")).of_met_sites();
         let other = [
             row("T#other#2026-11-20T23", "views#07#00#000", &[("i#1", "1")]),
-            row("OPEN", "2026-11-20T22#other", &[("sealed_at", "2026-11-21T00:10:00Z")]),
+            row("OPEN", "other#2026-11-20T22", &[("sealed_at", "2026-11-21T00:10:00Z")]),
         ];
         let rows = [minutes(), above("1"), vec![open()], other.to_vec()].concat();
         let report = judged(Books::new(scope), &TIMES, rows);

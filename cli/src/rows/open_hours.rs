@@ -64,7 +64,7 @@ pub(super) fn read_seal(
 
 /// The site and the hour of the sort key of an open hour.
 fn site_hour(sk: &str) -> Option<(&str, Period)> {
-    let (hour, site) = sk.split_once('#')?;
+    let (site, hour) = sk.split_once('#')?;
     Some((site, hour_named(hour)?))
 }
 
@@ -78,7 +78,7 @@ mod tests {
     fn reads_open_hours() {
         let time = text("2026-11-21T00:10:00.5Z");
         let read = |attributes: &[(&str, AttributeValue)]| {
-            let (mut oddities, sk) = (0, "2026-11-20T23#a:b");
+            let (mut oddities, sk) = (0, "a:b#2026-11-20T23");
             let open = read_open_hour(&item(OPEN, sk, attributes), sk, &mut |_| oddities += 1);
             let open = open.unwrap();
             assert_eq!(format!("{} {}", open.site, open.hour), "a:b 2026-11-20T23");
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(read(&[("done_at", time.clone())]), (true, 1));
         assert_eq!(read(&[("sealed_at", number("1"))]), (false, 1));
         assert_eq!(read(&[("ttl", number("1"))]), (false, 1));
-        for sk in ["2026-11-20#shop", "2026-11-20T23", "2026-11-20T24#shop"] {
+        for sk in ["shop#2026-11-20", "2026-11-20T23", "shop#2026-11-20T24"] {
             let mut oddities = Vec::new();
             assert!(
                 read_open_hour(&item(OPEN, sk, &[]), sk, &mut |odd| oddities.push(odd)).is_none()

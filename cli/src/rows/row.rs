@@ -101,7 +101,7 @@ mod tests {
             ("TOTALS", "63", "Totals"),
             ("R#shop#2026-11-20", "2026-11-20T00:00:00.000000000Z#1", "RecentOrder"),
             ("O#shop#1", "order", "Order"),
-            ("OPEN", "2026-11-20T23#shop", "OpenHour"),
+            ("OPEN", "shop#2026-11-20T23", "OpenHour"),
             ("S#shop#2026-11-20T23", "15", "Seal"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
             ("K#shop", hash.as_str(), "WriteKey"),

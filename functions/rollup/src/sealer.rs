@@ -22,7 +22,6 @@ use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::open_hours::OpenHour;
 use minutebook_storage::sealing::SealedHour;
-use minutebook_storage::table::Consistency;
 use tokio::time::Instant;
 
 /// The number of hours that are worked on at once. Each holds its sums in memory, and sealing one
@@ -157,8 +156,7 @@ impl Sealer {
         let now = self.clock.now();
         let first_not_closed = first_not_closed(now);
         let table = &self.committer.table;
-        let listed =
-            table.open_hours(Minute::EPOCH.hour(), first_not_closed, Consistency::Strong).await?;
+        let listed = table.open_hours(first_not_closed).await?;
         let mut report = Report {
             hours_open: listed.len(),
             hours_left: listed.len(),

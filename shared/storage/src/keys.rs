@@ -135,9 +135,9 @@ pub fn rows_between(first_prefix: &str, last_prefix: &str) -> (String, String) {
 /// The partition of the open hours.
 pub const OPEN_PARTITION: &str = "OPEN";
 
-/// The sort key of an open hour: the oldest ones first.
-pub fn open_hour(hour: Hour, site: &str) -> String {
-    format!("{hour}#{site}")
+/// The sort key of an open hour: those of a site together, the oldest ones first.
+pub fn open_hour(site: &str, hour: Hour) -> String {
+    format!("{site}#{hour}")
 }
 
 /// The partition of the seal rows of a site and hour; the sort key is the shard.
@@ -227,7 +227,7 @@ mod tests {
             "sales:USD#07#late#000.2"
         );
         assert_eq!(seal_partition("shop", hour), "S#shop#2026-11-20T23");
-        assert_eq!(open_hour(hour, "shop"), "2026-11-20T23#shop");
+        assert_eq!(open_hour("shop", hour), "shop#2026-11-20T23");
         let chunk = ChunkId::of_sealed_hour("shop", hour);
         let tag = chunk.tag();
         assert_eq!(chunk_visitors(minute(), &chunk), format!("visitors#07#{tag}"));

@@ -20,7 +20,6 @@ use minutebook_domain::time::period::{Period, Retention};
 
 use crate::error::StorageError;
 use crate::keys::{self, Shard};
-use crate::open_hours::OpenHour;
 use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource};
 use crate::table::Item;
@@ -143,12 +142,12 @@ impl MemoryTable {
 
     /// Lists an hour as open.
     pub fn list_open(&self, site: &str, hour: Hour) {
-        self.state().open_hours.insert(keys::open_hour(hour, site));
+        self.state().open_hours.insert(keys::open_hour(site, hour));
     }
 
     /// Removes an hour from the list of open hours.
     pub fn remove_open(&self, site: &str, hour: Hour) {
-        self.state().open_hours.remove(&keys::open_hour(hour, site));
+        self.state().open_hours.remove(&keys::open_hour(site, hour));
     }
 
     /// Runs a reading to its end, and answers all calls that wait at once, again and again. Also
@@ -264,18 +263,18 @@ impl RowSource for MemoryTable {
         Ok(page)
     }
 
-    async fn open_hours(&self, from: Hour, to: Hour) -> Result<Vec<OpenHour>, StorageError> {
+    async fn open_hours(
+        &self,
+        site: &str,
+        from: Hour,
+        to: Hour,
+    ) -> Result<Vec<Hour>, StorageError> {
         self.turn().await;
         let mut state = self.state();
-        let keys = state.open_hours.range(from.to_string()..to.to_string());
-        let open_hours: Vec<OpenHour> = keys
-            .filter_map(|key| key.split_once('#'))
-            .filter_map(|(hour, site)| {
-                let hour = Hour::parse(hour)?;
-                Some(OpenHour { site: site.to_string(), hour, sealed_at: None, done_at: None })
-            })
-            .collect();
-        let bytes: usize = open_hours.iter().map(|open| OPEN_HOUR_BYTES + open.site.len()).sum();
+        let keys = state.open_hours.range(keys::open_hour(site, from)..keys::open_hour(site, to));
+        let open_hours: Vec<Hour> =
+            keys.filter_map(|key| Hour::parse(key.rsplit_once('#')?.1)).collect();
+        let bytes = open_hours.len() * (OPEN_HOUR_BYTES + site.len());
         let reads = &mut state.reads;
         reads.queries += 1;
         reads.pages += 1;

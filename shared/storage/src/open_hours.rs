@@ -2,6 +2,7 @@
 //! Readers and sealing rely on it: an hour is listed before its first row is written, until the
 //! rows above hold all of it.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::TryStreamExt;
@@ -12,10 +13,6 @@ use crate::keys;
 use crate::table::{
     Consistency, Item, Table, condition_met, key, malformed, rows, text, time_if_any,
 };
-
-/// The rows of one page when the oldest hour that is not done is looked for: few hours are done and
-/// still listed.
-const OLDEST_PAGE: i32 = 50;
 
 const SEALED_AT: &str = "sealed_at";
 const DONE_AT: &str = "done_at";
@@ -54,26 +51,37 @@ impl Table {
         Ok(())
     }
 
-    /// The listed hours of all sites from `from` up to, but not including, `to`.
+    /// The listed hours of a site from `from` up to, but not including, `to`, ascending.
+    ///
+    /// **Units and range**: it reads nothing of other sites, however many there are.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub async fn open_hours_of(
+        &self,
+        site: &str,
+        from: Hour,
+        to: Hour,
+    ) -> Result<Vec<Hour>, StorageError> {
+        let bounds = (keys::open_hour(site, from), keys::open_hour(site, to));
+        let query =
+            self.query_between(keys::OPEN_PARTITION.to_string(), bounds, Consistency::Strong);
+        let hours = read_open_hours(query).await?.into_iter().map(|open| open.hour);
+        // The bounds of a query belong to it.
+        Ok(hours.filter(|hour| *hour < to).collect())
+    }
+
+    /// The listed hours of all sites before `to`.
     ///
     /// **Shape**: ascending by hour, then by site.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
-    pub async fn open_hours(
-        &self,
-        from: Hour,
-        to: Hour,
-        consistency: Consistency,
-    ) -> Result<Vec<OpenHour>, StorageError> {
-        // A bound is an hour without a site, so the range holds all of `from` and nothing of `to`.
-        let bounds = (from.to_string(), to.to_string());
-        let query = self.query_between(keys::OPEN_PARTITION.to_string(), bounds, consistency);
-        let mut rows = rows(query, "Query of the open hours");
-        let mut hours = Vec::new();
-        while let Some(item) = rows.try_next().await? {
-            hours.push(read_open_hour(&item)?);
-        }
+    pub async fn open_hours(&self, to: Hour) -> Result<Vec<OpenHour>, StorageError> {
+        let query = self.query(keys::OPEN_PARTITION.to_string(), Consistency::Strong);
+        let mut hours = read_open_hours(query).await?;
+        hours.retain(|open| open.hour < to);
+        hours.sort_by(|left, right| (left.hour, &left.site).cmp(&(right.hour, &right.site)));
         Ok(hours)
     }
 
@@ -83,14 +91,8 @@ impl Table {
     /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn oldest_open_hour(&self) -> Result<Option<OpenHour>, StorageError> {
         let query = self.query(keys::OPEN_PARTITION.to_string(), Consistency::Eventual);
-        let mut rows = rows(query.limit(OLDEST_PAGE), "Query of the oldest open hour");
-        while let Some(item) = rows.try_next().await? {
-            let open = read_open_hour(&item)?;
-            if open.done_at.is_none() {
-                return Ok(Some(open));
-            }
-        }
-        Ok(None)
+        let hours = read_open_hours(query).await?.into_iter();
+        Ok(hours.filter(|open| open.done_at.is_none()).min_by_key(|open| open.hour))
     }
 
     /// Records that the numbered shards of an hour are sealed, unless an earlier time is recorded.
@@ -165,15 +167,24 @@ impl Table {
 }
 
 fn open_hour_key(site: &str, hour: Hour) -> Item {
-    key(keys::OPEN_PARTITION.to_string(), keys::open_hour(hour, site))
+    key(keys::OPEN_PARTITION.to_string(), keys::open_hour(site, hour))
+}
+
+async fn read_open_hours(query: QueryFluentBuilder) -> Result<Vec<OpenHour>, StorageError> {
+    let mut rows = rows(query, "Query of the open hours");
+    let mut hours = Vec::new();
+    while let Some(item) = rows.try_next().await? {
+        hours.push(read_open_hour(&item)?);
+    }
+    Ok(hours)
 }
 
 fn read_open_hour(item: &Item) -> Result<OpenHour, StorageError> {
     let sort_key = text(item, keys::SORT_KEY)?;
-    let (hour, site) = sort_key
+    let (site, hour) = sort_key
         .split_once('#')
-        .and_then(|(hour, site)| Some((Hour::parse(hour)?, site)))
-        .ok_or_else(|| malformed(item, "its sort key is not an hour and a site".to_string()))?;
+        .and_then(|(site, hour)| Some((site, Hour::parse(hour)?)))
+        .ok_or_else(|| malformed(item, "its sort key is not a site and an hour".to_string()))?;
     Ok(OpenHour {
         site: site.to_string(),
         hour,
@@ -199,7 +210,7 @@ mod tests {
         let times =
             [("sealed_at", "2026-11-21T00:10:02.125Z"), ("done_at", "2026-11-21T00:12:00Z")];
         for known in 0..=times.len() {
-            let mut attributes = vec![("sk", "2026-11-20T23#shop:1")];
+            let mut attributes = vec![("sk", "shop:1#2026-11-20T23")];
             attributes.extend(&times[..known]);
             let read = read_open_hour(&item(&attributes)).expect("well formed");
             let time =
@@ -214,9 +225,9 @@ mod tests {
     #[test]
     fn a_malformed_row_is_an_error_that_names_it() {
         for attributes in [
-            &[("sk", "shop#2026-11-20T23")][..],
+            &[("sk", "2026-11-20T23#shop")][..],
             &[("sk", "2026-11-20T23")],
-            &[("sk", "2026-11-20T23#shop"), ("sealed_at", "yesterday")],
+            &[("sk", "shop#2026-11-20T23"), ("sealed_at", "yesterday")],
         ] {
             let sentence = read_open_hour(&item(attributes)).expect_err("malformed").to_string();
             assert!(sentence.contains(&format!("OPEN / {}", attributes[0].1)), "{sentence}");
@@ -224,19 +235,23 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_of_a_query_hold_the_hours_of_a_half_open_range() {
+    fn the_bounds_of_a_query_hold_the_hours_of_one_site() {
         let hour = |name: &str| Hour::parse(name).expect("an hour");
-        let (from, to) = (hour("2026-11-20T22").to_string(), hour("2026-11-21T00").to_string());
-        for (name, inside) in [
-            ("2026-11-20T21", false),
-            ("2026-11-20T22", true),
-            ("2026-11-20T23", true),
-            ("2026-11-21T00", false),
+        let bound = |name: &str| keys::open_hour("shop", hour(name));
+        let bounds = bound("2026-11-20T22")..=bound("2026-11-21T00");
+        for (site, name, is_inside) in [
+            ("shop", "2026-11-20T21", false),
+            ("shop", "2026-11-20T22", true),
+            ("shop", "2026-11-20T23", true),
+            // The caller leaves it out.
+            ("shop", "2026-11-21T00", true),
+            ("shop", "2026-11-21T01", false),
+            ("sho", "2026-11-20T23", false),
+            ("shop.1", "2026-11-20T23", false),
+            ("shop:", "2026-11-20T23", false),
         ] {
-            for site in ["-", "shop", "~"] {
-                let key = keys::open_hour(hour(name), site);
-                assert_eq!((from.as_str()..=to.as_str()).contains(&key.as_str()), inside, "{key}");
-            }
+            let key = keys::open_hour(site, hour(name));
+            assert_eq!(bounds.contains(&key), is_inside, "{key}");
         }
     }
 }

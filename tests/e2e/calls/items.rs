@@ -201,7 +201,7 @@ async fn an_item_is_read_with_one_list_of_open_hours(cloud: &Cloud) -> Result<()
             "{} queries, and not {queries}",
             proxy.calls("Query")
         );
-        store.add(("OPEN", "2026-11-20T08#default"), "x", "1").await?;
+        store.add(("OPEN", "default#2026-11-20T08"), "x", "1").await?;
     }
     Ok(())
 }

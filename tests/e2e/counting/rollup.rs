@@ -50,7 +50,7 @@ fn hour_ago(days: i64) -> Result<String> {
 
 /// Puts an hour on the list, as ingest does.
 async fn list(store: &Store, hour: &str, site: &str) -> Result<()> {
-    store.put_row("OPEN", &format!("{hour}#{site}"), &[]).await
+    store.put_row("OPEN", &format!("{site}#{hour}"), &[]).await
 }
 
 /// 2,000 views of as many items in two shards of two minutes of [`HOUR`], counted while it was
@@ -133,7 +133,7 @@ pub(crate) async fn listed(
     hour: &str,
     site: &str,
 ) -> Result<Option<HashMap<String, AttributeValue>>> {
-    Ok(items(store, "OPEN", &format!("{hour}#{site}")).await?.pop())
+    Ok(items(store, "OPEN", &format!("{site}#{hour}")).await?.pop())
 }
 
 async fn has_time(store: &Store, hour: &str, site: &str, attribute: &str) -> Result<bool> {
@@ -154,7 +154,7 @@ pub(crate) async fn let_time_pass(
         .update_item()
         .table_name(&store.table)
         .key("pk", AttributeValue::S("OPEN".to_string()))
-        .key("sk", AttributeValue::S(format!("{hour}#{site}")))
+        .key("sk", AttributeValue::S(format!("{site}#{hour}")))
         .update_expression("SET #at = :past")
         .condition_expression("attribute_exists(#at)")
         .expression_attribute_names("#at", attribute)

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use minutebook_domain::time::period::Retention;
 use minutebook_oracle::Recount;
 use minutebook_tests::random::Random;
@@ -78,10 +78,10 @@ impl Player<'_> {
         for _ in 0..LAST_RUNS_MAX {
             self.seal(&self.cast.sealers[0]).await?;
             let open_hours = self.props.store.rows_of("OPEN").await?;
-            let Some(oldest) = open_hours.first() else {
+            let hours = open_hours.iter().filter_map(|row| Some(row.split_once('#')?.1));
+            let Some(hour) = hours.min() else {
                 return Ok(());
             };
-            let (hour, _) = oldest.split_once('#').context("an open hour has a site")?;
             let start =
                 format!("{hour}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>()?.timestamp();
             let closed = start + HOUR + 10 * 60;

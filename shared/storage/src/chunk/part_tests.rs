@@ -86,7 +86,7 @@ async fn a_part_is_one_transaction_of_entry_seal_checks_rows_and_totals() {
     assert_eq!(outcome.expect("committed"), PartOutcome::Committed);
     assert_eq!(effort, CommitEffort::default());
     assert_eq!(replay.operations(), ["UpdateItem", "TransactWriteItems"]);
-    assert_eq!(replay.calls()[0].request["Key"]["sk"]["S"], "2026-11-20T23#shop");
+    assert_eq!(replay.calls()[0].request["Key"]["sk"]["S"], "shop#2026-11-20T23");
 
     let actions = &replay.transactions()[0];
     let keys = sort_keys(actions);

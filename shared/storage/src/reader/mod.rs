@@ -14,7 +14,6 @@ use minutebook_domain::time::period::Retention;
 use crate::counters::counters;
 use crate::error::StorageError;
 use crate::keys;
-use crate::open_hours::OpenHour;
 use crate::table::{Consistency, Item, Table, has_expired};
 
 /// The number of concurrent queries. A window of up to 400 days whose hours are sealed takes fewer,
@@ -91,15 +90,16 @@ pub trait RowSource: Sync {
         after: Option<Item>,
     ) -> impl Future<Output = Result<Page, StorageError>> + Send;
 
-    /// The open hours of all sites from `from` up to, but not including, `to`, without a lag.
+    /// The open hours of a site from `from` up to, but not including, `to`, without a lag.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
     fn open_hours(
         &self,
+        site: &str,
         from: Hour,
         to: Hour,
-    ) -> impl Future<Output = Result<Vec<OpenHour>, StorageError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Hour>, StorageError>> + Send;
 }
 
 impl RowSource for Table {
@@ -119,8 +119,13 @@ impl RowSource for Table {
         Ok(Page { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
 
-    async fn open_hours(&self, from: Hour, to: Hour) -> Result<Vec<OpenHour>, StorageError> {
-        Table::open_hours(self, from, to, Consistency::Strong).await
+    async fn open_hours(
+        &self,
+        site: &str,
+        from: Hour,
+        to: Hour,
+    ) -> Result<Vec<Hour>, StorageError> {
+        self.open_hours_of(site, from, to).await
     }
 }
 
@@ -321,12 +326,8 @@ fn arrivals<'a, S: RowSource>(
     stream::iter(calls).flat_map_unordered(QUERIES_AT_ONCE, move |call| -> BoxStream<'a, _> {
         match call {
             Call::OpenHours { from, to } => {
-                let open = async move {
-                    let open_hours = source.open_hours(from, to).await?;
-                    let of_site = open_hours.into_iter().filter(|open| open.site == question.site);
-                    Ok(Arrival::OpenHours(of_site.map(|open| open.hour).collect()))
-                };
-                stream::once(open).boxed()
+                let open = source.open_hours(question.site, from, to);
+                stream::once(open).map_ok(Arrival::OpenHours).boxed()
             }
             Call::Rows(wanted) => {
                 let pages = pages(source, row_range(question, wanted));

@@ -428,7 +428,7 @@ fn a_failure_is_not_taken_for_nothing() {
         async fn page(&self, _: &RowRange, _: Option<Item>) -> Result<Page, StorageError> {
             Ok(Page::default())
         }
-        async fn open_hours(&self, _: Hour, _: Hour) -> Result<Vec<OpenHour>, StorageError> {
+        async fn open_hours(&self, _: &str, _: Hour, _: Hour) -> Result<Vec<Hour>, StorageError> {
             Err(StorageError::Unavailable { call: "Query", reason: "no route".to_string() })
         }
     }
