@@ -51,7 +51,7 @@ async fn attempts(store: &Store, worker: &mut Worker, first: Value) -> Result<us
         }
         match &store.take_messages().await?[..] {
             [] => return Ok(attempt),
-            [body] => event = sqs_event_of_bodies(&[body.clone()]),
+            [body] => event = sqs_event_of_bodies(std::slice::from_ref(body)),
             bodies => bail!("{} messages for one", bodies.len()),
         }
     }
