@@ -11,7 +11,7 @@ use minutebook_domain::plan::PlanInputs;
 use xxhash_rust::xxh3::xxh3_64;
 
 const LINE_BYTES: usize = 256 * 1024;
-const IDS: usize = 80_000;
+const IDS: u32 = 80_000;
 
 fn count(text: &[u8]) -> ChunkCount {
     let settings = ChunkSettings {
@@ -101,8 +101,10 @@ fn colliding_ids() -> Vec<String> {
         let is_plain = |byte: &u8| (0x20..0x7f).contains(byte) && !b"\"\\".contains(byte);
         bytes.iter().all(is_plain).then(|| String::from_utf8_lossy(&bytes).into_owned())
     };
-    let ids: Vec<String> =
-        (1..).filter_map(|number: u64| id(number.wrapping_mul(0x9e37_79b9))).take(IDS).collect();
+    let ids: Vec<String> = (1..)
+        .filter_map(|number: u64| id(number.wrapping_mul(0x9e37_79b9)))
+        .take(IDS as usize)
+        .collect();
     assert!(ids.iter().all(|id| xxh3_64(id.as_bytes()) & 0xff_ffff == 0), "they collide");
     ids
 }
@@ -136,10 +138,10 @@ fn clustered() -> String {
     let mut text = String::new();
     let line =
         |kind: &str, id: u32| format!("{{\"type\":\"{kind}\",\"ts\":1795766400,\"aid\":{id}}}\n");
-    (0..IDS as u32).for_each(|id| text.push_str(&line("view", id)));
+    (0..IDS).for_each(|id| text.push_str(&line("view", id)));
     let lies_together = |id: &u32| (id + 1).wrapping_mul(0x9e37_79b9) < u32::MAX / 16;
     for _ in 0..16 {
-        (0..IDS as u32).filter(lies_together).for_each(|id| text.push_str(&line("cart", id)));
+        (0..IDS).filter(lies_together).for_each(|id| text.push_str(&line("cart", id)));
     }
     text
 }
