@@ -15,6 +15,7 @@ use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
 use crate::rows;
 use crate::stack::context::Context;
+use crate::terminal::escape;
 use crate::terminal::progress;
 
 /// How many objects are recounted at once. Each is in memory as a whole.
@@ -91,7 +92,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     let json = args.json;
     let report = verify(args, context).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report.json())?);
+        println!("{}", escape::json(&serde_json::to_string_pretty(&report.json())?));
     } else {
         print!("{}", report.text());
     }

@@ -7,6 +7,7 @@ use minutebook_oracle::Granularity;
 use serde_json::{Value, json};
 
 use crate::rows::ledger::Counts;
+use crate::terminal::escape::shown;
 
 /// How many differences are printed. All are counted.
 pub(crate) const PRINTED_MAX: usize = 100;
@@ -75,8 +76,7 @@ impl Report {
         let mut text = String::new();
         let differences = &self.differences;
         for difference in &differences.first {
-            text.push_str(difference);
-            text.push('\n');
+            text.push_str(&format!("{}\n", shown(difference)));
         }
         let unprinted = differences.count - differences.first.len() as u64;
         if unprinted > 0 {
