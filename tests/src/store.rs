@@ -10,7 +10,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketVersioningStatus, ObjectVersion, VersioningConfiguration};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, EncodingType, ObjectVersion, VersioningConfiguration,
+};
 use minutebook_local::Stack;
 use serde_json::Value;
 
@@ -143,7 +145,8 @@ impl Store {
     ///
     /// If the emulator refuses.
     pub async fn announcements(&self) -> anyhow::Result<Vec<Value>> {
-        let list = self.clients.s3.list_object_versions().bucket(&self.bucket).send();
+        let list = self.clients.s3.list_object_versions().bucket(&self.bucket);
+        let list = list.encoding_type(EncodingType::Url).send();
         let listed = list.await.context("ListObjectVersions")?;
         anyhow::ensure!(
             listed.is_truncated() != Some(true),
@@ -153,9 +156,14 @@ impl Store {
             let size = usize::try_from(version.size().unwrap_or_default()).unwrap_or_default();
             let (key, etag) =
                 (version.key().unwrap_or_default(), version.e_tag().unwrap_or_default());
-            self.announcement(key, size, etag, version.version_id())
+            // Not every backend can encode keys, which XML cannot always carry.
+            let key = match listed.encoding_type() {
+                Some(EncodingType::Url) => notification::form_decoded(key)?,
+                _ => key.to_string(),
+            };
+            Ok(self.announcement(&key, size, etag, version.version_id()))
         };
-        Ok(listed.versions().iter().map(announcement).collect())
+        listed.versions().iter().map(announcement).collect()
     }
 
     fn announcement(&self, key: &str, size: usize, etag: &str, version_id: Option<&str>) -> Value {

@@ -8,6 +8,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::EncodingType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::try_join_all;
@@ -392,7 +393,8 @@ async fn post(worker: &mut Worker, headers: Value, body: &str) -> Result<(u64, V
 }
 
 async fn versions(s3: &Client, bucket: &str, key: &str) -> Result<usize> {
-    let listed = s3.list_object_versions().bucket(bucket).prefix(key).send().await?;
+    let list = s3.list_object_versions().bucket(bucket).prefix(key);
+    let listed = list.encoding_type(EncodingType::Url).send().await?;
     Ok(listed.versions().len())
 }
 
