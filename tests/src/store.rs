@@ -176,7 +176,15 @@ impl Store {
     ///
     /// If there are none.
     pub async fn rejected(&self, key: &str) -> anyhow::Result<Vec<Value>> {
-        let key = format!("{key}.rejected.jsonl");
+        let key = match key.len() {
+            ..=1009 => format!("{key}.rejected.jsonl"),
+            _ => {
+                let start = String::from_utf8_lossy(&key.as_bytes()[..900]);
+                let start = start.trim_end_matches(char::REPLACEMENT_CHARACTER);
+                let hash = blake3::hash(key.as_bytes());
+                format!("{start}.{hash}.rejected-lines.jsonl")
+            }
+        };
         let get = self.clients.s3.get_object().bucket(&self.rejected_bucket).key(&key);
         let bytes =
             get.send().await.with_context(|| key.clone())?.body.collect().await?.into_bytes();
