@@ -11,7 +11,7 @@ use crate::stack::aws::explain;
 use crate::stack::key_encoding;
 
 /// One version of an object, as S3 lists it or as a notification names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Object {
     pub(crate) bucket: String,
     pub(crate) key: String,
