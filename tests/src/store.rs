@@ -166,6 +166,11 @@ impl Store {
         listed.versions().iter().map(announcement).collect()
     }
 
+    /// The notification record of an object that does not exist.
+    pub fn announcement_of_nothing(&self, key: &str) -> Value {
+        self.announcement(key, 0, "", None)
+    }
+
     fn announcement(&self, key: &str, size: usize, etag: &str, version_id: Option<&str>) -> Value {
         notification::announcement(&self.bucket, key, size, etag, version_id)
     }
