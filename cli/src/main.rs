@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{demo, down, generate, history, keys, put, replay, status, top, up, verify};
 use crate::stack::context::{Context, Options};
+use crate::terminal::escape::shown;
 
 /// Real-time shop analytics: runs a local stack, uploads events, asks questions and verifies
 #[derive(Debug, Parser)]
@@ -72,7 +73,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", one_line(&error));
+            eprintln!("error: {}", shown(&one_line(&error)));
             ExitCode::FAILURE
         }
     }

@@ -371,7 +371,7 @@ async fn ten_views(cloud: &Cloud, name: &str) -> Result<Store> {
 }
 
 /// Runs verify, which must find this many differences and say this of one of them.
-async fn finds(store: &Store, differences: u64, what: &str) -> Result<()> {
+pub(crate) async fn finds(store: &Store, differences: u64, what: &str) -> Result<()> {
     let output = store.run_verify(&[]).await?;
     ensure!(output.status.code() == Some(1), "{what}: verify ended with {:?}", output.status);
     let report: Value = serde_json::from_slice(&output.stdout)?;

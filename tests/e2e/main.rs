@@ -10,6 +10,8 @@ mod command;
 mod compat;
 mod counting;
 mod deployed;
+mod gone;
+mod hostile;
 mod needs;
 mod reliability;
 mod sources;
@@ -59,7 +61,7 @@ pub(crate) use tests;
 pub(crate) fn all_tests() -> Vec<&'static Test> {
     let of_folders =
         [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &sources::TESTS].concat();
-    [command::TESTS, deployed::TESTS, reliability::TESTS]
+    [command::TESTS, deployed::TESTS, gone::TESTS, hostile::TESTS, reliability::TESTS]
         .into_iter()
         .chain(of_folders)
         .flatten()

@@ -10,7 +10,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketVersioningStatus, ObjectVersion, VersioningConfiguration};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, EncodingType, ObjectVersion, VersioningConfiguration,
+};
 use minutebook_local::Stack;
 use serde_json::Value;
 
@@ -179,7 +181,8 @@ impl Store {
     ///
     /// If the emulator refuses.
     pub async fn announcements(&self) -> anyhow::Result<Vec<Value>> {
-        let list = self.clients.s3.list_object_versions().bucket(&self.bucket).send();
+        let list = self.clients.s3.list_object_versions().bucket(&self.bucket);
+        let list = list.encoding_type(EncodingType::Url).send();
         let listed = list.await.context("ListObjectVersions")?;
         anyhow::ensure!(
             listed.is_truncated() != Some(true),
@@ -189,9 +192,19 @@ impl Store {
             let size = usize::try_from(version.size().unwrap_or_default()).unwrap_or_default();
             let (key, etag) =
                 (version.key().unwrap_or_default(), version.e_tag().unwrap_or_default());
-            self.announcement(key, size, etag, version.version_id())
+            // Not every backend can encode keys, which XML cannot always carry.
+            let key = match listed.encoding_type() {
+                Some(EncodingType::Url) => notification::form_decoded(key)?,
+                _ => key.to_string(),
+            };
+            Ok(self.announcement(&key, size, etag, version.version_id()))
         };
-        Ok(listed.versions().iter().map(announcement).collect())
+        listed.versions().iter().map(announcement).collect()
+    }
+
+    /// The notification record of an object that does not exist.
+    pub fn announcement_of_nothing(&self, key: &str) -> Value {
+        self.announcement(key, 0, "", None)
     }
 
     fn announcement(&self, key: &str, size: usize, etag: &str, version_id: Option<&str>) -> Value {
@@ -204,7 +217,15 @@ impl Store {
     ///
     /// If there are none.
     pub async fn rejected(&self, key: &str) -> anyhow::Result<Vec<Value>> {
-        let key = format!("{key}.rejected.jsonl");
+        let key = match key.len() {
+            ..=1009 => format!("{key}.rejected.jsonl"),
+            _ => {
+                let start = String::from_utf8_lossy(&key.as_bytes()[..900]);
+                let start = start.trim_end_matches(char::REPLACEMENT_CHARACTER);
+                let hash = blake3::hash(key.as_bytes());
+                format!("{start}.{hash}.rejected-lines.jsonl")
+            }
+        };
         let get = self.clients.s3.get_object().bucket(&self.rejected_bucket).key(&key);
         let bytes =
             get.send().await.with_context(|| key.clone())?.body.collect().await?.into_bytes();

@@ -13,6 +13,7 @@ use crate::commands::top::{self, Ranking, TopArgs};
 use crate::commands::verify::{self, VerifyArgs};
 use crate::stack::context::Context;
 use crate::stack::local::{self, LocalArgs};
+use crate::terminal::escape;
 use crate::terminal::progress::Step;
 
 /// How many items an answer lists.
@@ -56,7 +57,7 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
         println!(
             "$ curl '{api_url}/{}?limit={TOP_ITEMS}'\n{}\n",
             ranking.path(),
-            answer.trim_end()
+            escape::json(answer.trim_end())
         );
     }
 

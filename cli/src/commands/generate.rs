@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::commands::clock;
 use crate::event_files::upload::{Target, upload_text};
 use crate::stack::context::Context;
+use crate::terminal::escape::shown;
 use crate::terminal::progress;
 
 /// How many seconds of a live stream an object in the bucket collects.
@@ -120,7 +121,7 @@ async fn write_to_bucket(args: &GenerateArgs, context: &Context) -> Result<()> {
         "put {} events in {chunks} objects under s3://{}/{}",
         span.events,
         endpoints.bucket()?,
-        args.prefix
+        shown(&args.prefix)
     );
     Ok(())
 }
@@ -223,7 +224,7 @@ async fn put_chunk(
 ) -> Result<()> {
     let target = Target { bucket, key, metadata: HashMap::new() };
     upload_text(s3, target, std::mem::take(chunk)).await?;
-    println!("s3://{bucket}/{key}");
+    println!("s3://{bucket}/{}", shown(key));
     Ok(())
 }
 

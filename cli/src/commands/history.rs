@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 use crate::stack::context::Context;
 use crate::stack::http;
 use crate::terminal::chart::{bar, sparkline};
+use crate::terminal::escape::{self, shown};
 use crate::terminal::progress;
-use crate::terminal::table;
+use crate::terminal::table::{self, Table};
 
 /// The path of the call.
 const PATH: &str = "history";
@@ -118,7 +119,7 @@ pub(crate) async fn run(args: HistoryArgs, context: &Context) -> Result<()> {
     let json = args.json;
     let answer = ask(args, context).await?;
     if json {
-        println!("{}", serde_json::to_string(&answer)?);
+        println!("{}", escape::json(&serde_json::to_string(&answer)?));
     } else {
         print!("{}", text(&answer).context("cannot read the answer of history")?);
     }
@@ -238,7 +239,7 @@ fn text(answer: &Answer) -> Result<String> {
         heights.collect::<Result<_, _>>().map_err(|_| anyhow!("a total is not a number"))?;
     let highest = heights.iter().copied().fold(0.0, f64::max);
 
-    let mut text = format!("{}\n", answer.headline());
+    let mut text = format!("{}\n", shown(&answer.headline()));
     if highest <= 0.0 {
         text.push_str("nothing was counted\n");
         return Ok(text);
@@ -251,7 +252,7 @@ fn text(answer: &Answer) -> Result<String> {
     let has_top =
         periods.iter().any(|period| period.top.as_ref().is_some_and(|top| !top.is_empty()));
     let top_name = if has_top { "top items" } else { "" };
-    let mut table = table::new(&[&answer.granularity, &total_name, "", top_name], &[1]);
+    let mut table = Table::new(&[&answer.granularity, &total_name, "", top_name], &[1]);
     for (period, height) in periods.iter().zip(heights) {
         let running = if period.running { " (running)" } else { "" };
         table.add_row([
@@ -261,7 +262,7 @@ fn text(answer: &Answer) -> Result<String> {
             period.top.as_deref().map_or_else(String::new, top_items),
         ]);
     }
-    text.push_str(&table::text(&table));
+    text.push_str(&table.text());
     Ok(text)
 }
 

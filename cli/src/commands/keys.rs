@@ -10,7 +10,8 @@ use crate::commands::clock;
 use crate::rows::{TableRow, WriteKey, read, scan, write_keys};
 use crate::stack::aws::explain;
 use crate::stack::context::Context;
-use crate::terminal::table;
+use crate::terminal::escape;
+use crate::terminal::table::Table;
 
 /// The fewest digits of an id that `revoke` takes.
 const ID_DIGITS_MIN: usize = 8;
@@ -98,14 +99,14 @@ impl Keys {
         if as_json {
             let line = |key: &WriteKey| json!({"site_id": key.site, "id": key.hash, "created_at": key.created_at});
             let lines: Vec<serde_json::Value> = keys.iter().map(line).collect();
-            println!("{}", serde_json::to_string_pretty(&lines)?);
+            println!("{}", escape::json(&serde_json::to_string_pretty(&lines)?));
             return Ok(());
         }
-        let mut lines = table::new(&["site", "id", "created"], &[]);
+        let mut lines = Table::new(&["site", "id", "created"], &[]);
         for key in &keys {
             lines.add_row([&key.site, &key.hash, key.created_at.as_deref().unwrap_or("?")]);
         }
-        print!("{}", table::text(&lines));
+        print!("{}", lines.text());
         Ok(())
     }
 

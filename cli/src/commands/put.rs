@@ -14,8 +14,9 @@ use crate::event_files::upload::{Target, upload_file};
 use crate::rows::ledger::{self, Counted, Counts, Wait};
 use crate::stack::aws::explain;
 use crate::stack::context::Context;
+use crate::terminal::escape::{self, shown};
 use crate::terminal::progress;
-use crate::terminal::table;
+use crate::terminal::table::Table;
 
 /// How many files are uploaded at once.
 const CONCURRENCY: usize = 8;
@@ -128,7 +129,7 @@ pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
     let waited = args.wait;
     let report = put(args, context).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report_json(&report))?);
+        println!("{}", escape::json(&serde_json::to_string_pretty(&report_json(&report))?));
     } else if waited {
         print!("{}", report_text(&report));
     } else {
@@ -232,7 +233,7 @@ fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
     match files::last_event(source, limit) {
         Ok(last_event) => last_event,
         Err(error) => {
-            eprintln!("{error:#}: it will not be counted");
+            eprintln!("{}: it will not be counted", shown(&format!("{error:#}")));
             None
         }
     }
@@ -263,7 +264,7 @@ async fn shift(
             eprintln!(
                 "{}: already uploaded; moved by the same minutes as before (--anew moves it to the \
                  new time)",
-                file.source.name
+                shown(&file.source.name)
             );
         }
         let minutes = before.unwrap_or(new_minutes);
@@ -311,7 +312,7 @@ async fn earlier_shift(s3: &aws_sdk_s3::Client, bucket: &str, file: &Ready) -> R
 
 fn print_uploads(report: &Report, bucket: &str) {
     for file in &report.files {
-        println!("s3://{bucket}/{} ({} bytes)", file.key, file.bytes);
+        println!("s3://{bucket}/{} ({} bytes)", shown(&file.key), file.bytes);
     }
     if let Some(last_event) = report.last_event {
         println!("last event: {}", clock::rfc3339(last_event));
@@ -321,7 +322,7 @@ fn print_uploads(report: &Report, bucket: &str) {
 /// The report for people.
 pub(crate) fn report_text(report: &Report) -> String {
     let headings = ["file", "lines", "counted", "ignored", "duplicate", "rejected", "events", ""];
-    let mut table = table::new(&headings, &[1, 2, 3, 4, 5, 6]);
+    let mut table = Table::new(&headings, &[1, 2, 3, 4, 5, 6]);
     for file in &report.files {
         match &file.outcome {
             Outcome::Counted(counted) => {
@@ -338,9 +339,9 @@ pub(crate) fn report_text(report: &Report) -> String {
     if report.files.len() > 1 {
         table.add_row(row("sum", &sum, ""));
     }
-    let mut text = table::text(&table);
+    let mut text = table.text();
     for (reason, count) in &sum.rejected_by_reason {
-        text.push_str(&format!("rejected {reason}: {count}\n"));
+        text.push_str(&format!("rejected {}: {count}\n", shown(reason)));
     }
     if let Some(last_event) = report.last_event {
         text.push_str(&format!(

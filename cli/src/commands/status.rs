@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::json;
 
 use crate::stack::context::Context;
+use crate::terminal::escape::{self, shown};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
@@ -29,7 +30,7 @@ pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<()> {
 /// Prints the parts for people, one a line.
 pub(crate) fn print(context: &Context) -> Result<()> {
     for (name, value) in parts(context)? {
-        println!("{name:<17} {}", value.as_deref().unwrap_or("-"));
+        println!("{name:<17} {}", shown(value.as_deref().unwrap_or("-")));
     }
     Ok(())
 }
@@ -49,7 +50,8 @@ fn print_json(context: &Context) -> Result<()> {
         status.insert("pid".to_owned(), json!(emulator.pid()));
         status.insert("log".to_owned(), json!(emulator.log()));
     }
-    println!("{}", serde_json::to_string_pretty(&status).context("a status is plain JSON")?);
+    let status = serde_json::to_string_pretty(&status).context("a status is plain JSON")?;
+    println!("{}", escape::json(&status));
     Ok(())
 }
 

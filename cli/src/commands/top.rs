@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::stack::context::Context;
 use crate::stack::http;
-use crate::terminal::table;
+use crate::terminal::escape::{self, shown};
+use crate::terminal::table::{self, Table};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TopArgs {
@@ -69,7 +70,7 @@ pub(crate) async fn run(args: TopArgs, context: &Context) -> Result<()> {
     let json = args.json;
     let body = ask(args, context).await?;
     if json {
-        println!("{body}");
+        println!("{}", escape::json(&body));
         return Ok(());
     }
     print!(
@@ -113,18 +114,18 @@ pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
         Some(currency) => format!("{} {currency}", ranking.number()),
         None => ranking.number().to_owned(),
     };
-    let mut text = format!("{from} to {to}\n");
+    let mut text = format!("{} to {}\n", shown(from), shown(to));
     if top.is_empty() {
         text.push_str("nothing was counted\n");
         return Ok(text);
     }
-    let mut table = table::new(&["", "item_id", &number_name], &[0, 2]);
+    let mut table = Table::new(&["", "item_id", &number_name], &[0, 2]);
     for (index, item) in top.iter().enumerate() {
         let member =
             |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
         table.add_row([(index + 1).to_string(), member("item_id"), member(ranking.number())]);
     }
-    text.push_str(&table::text(&table));
+    text.push_str(&table.text());
     Ok(text)
 }
 

@@ -1,20 +1,23 @@
 //! `minutebook verify`: recounts the raw objects with independent code, and compares the ledger,
 //! every tally, the visitors and sessions, the orders and the totals.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::commands::clock;
-use crate::proof::objects::{self, Objects};
+use crate::proof::gone::GoneBooks;
+use crate::proof::objects::{Objects, compare_chunk};
 use crate::proof::report::Report;
 use crate::proof::scope::{Retention, Scope};
 use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
 use crate::rows;
 use crate::stack::context::Context;
+use crate::stack::objects::Object;
+use crate::terminal::escape;
 use crate::terminal::progress;
 
 /// How many objects are recounted at once. Each is in memory as a whole.
@@ -22,6 +25,10 @@ const CONCURRENCY: usize = 4;
 
 /// Rows that expire within this time may be deleted during the comparison, so they are left out.
 const EXPIRY_MARGIN: TimeDelta = TimeDelta::minutes(2);
+
+/// How often the bucket is listed if objects are put meanwhile that were counted at once. What is
+/// put after the last time is a difference.
+const LISTINGS_MAX: u32 = 5;
 
 /// How often the table is read if an hour is sealed meanwhile. After the last time it is compared
 /// as it is, perhaps with differences.
@@ -91,7 +98,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     let json = args.json;
     let report = verify(args, context).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report.json())?);
+        println!("{}", escape::json(&serde_json::to_string_pretty(&report.json())?));
     } else {
         print!("{}", report.text());
     }
@@ -115,43 +122,54 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
         table: endpoints.table()?.to_owned(),
     };
     let mut report = Report::default();
-    let mut books =
-        Books::new(args.scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN));
-    let mut chunk_ids = BTreeSet::new();
+    let scope = args.scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN);
+    let mut books = Books::new(scope, GoneBooks::new(&raw.bucket, &args.prefix));
+    let mut objects = raw.list(&args.prefix).await?;
+    let mut recounted = HashSet::new();
+    for _ in 0..LISTINGS_MAX {
+        recount(&raw, &objects, args.allow_dead, &mut books, &mut report).await?;
+        recounted.extend(objects);
+        let step = progress::bar("reading the table", 0);
+        read_table(&raw, &mut books).await?;
+        step.finish_and_clear();
+        // What the ledger has and the listing had not may have been put since.
+        objects = raw.list_new(&args.prefix, &books.gone_keys(), &recounted).await?;
+        if objects.is_empty() {
+            break;
+        }
+    }
+    for object in objects {
+        let name = object.name();
+        report.differences.add(|| format!("{name}: put while the table was read; verify again"));
+    }
+    books.judge(&mut report);
+    Ok(report)
+}
 
-    let listed = raw.list(&args.prefix).await?;
-    let bar = progress::bar("recounting", listed.len());
-    let recounts = futures::stream::iter(&listed).map(async |object| {
+/// Recounts objects, and compares the ledger with them.
+async fn recount(
+    raw: &Objects,
+    objects: &[Object],
+    allow_dead: bool,
+    books: &mut Books,
+    report: &mut Report,
+) -> Result<()> {
+    let bar = progress::bar("recounting", objects.len());
+    let recounts = futures::stream::iter(objects).map(async |object| {
         let chunk = raw.recount(object).await?;
         bar.inc(1);
         Ok::<_, anyhow::Error>((object, chunk))
     });
     let mut recounts = recounts.buffered(CONCURRENCY);
     while let Some((object, chunk)) = recounts.try_next().await? {
-        if chunk_ids.insert(chunk.id.clone()) {
-            report.objects += 1;
-            if let Some((recount, summary)) =
-                objects::compare_chunk(object, chunk, args.allow_dead, &mut report)
-            {
-                books.add_chunk(&recount, &summary);
-            }
+        let Some(chunk) = chunk.filter(|chunk| books.add_object(&chunk.id)) else { continue };
+        report.objects += 1;
+        if let Some((recount, summary)) = compare_chunk(object, chunk, allow_dead, report) {
+            books.add_chunk(&recount, &summary);
         }
     }
     bar.finish_and_clear();
-
-    let step = progress::bar("reading the table", 0);
-    read_table(&raw, &mut books).await?;
-    step.finish_and_clear();
-    if args.prefix.is_empty() {
-        objects::compare_entries(
-            &raw.bucket,
-            &chunk_ids,
-            books.counted_chunks(),
-            &mut report.differences,
-        );
-    }
-    books.judge(&mut report);
-    Ok(report)
+    Ok(())
 }
 
 /// Reads the table, and reads it again if an hour was sealed meanwhile.

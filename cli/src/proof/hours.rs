@@ -87,7 +87,7 @@ impl Hours {
     pub(crate) fn add_entry(
         &mut self,
         chunk_id: &str,
-        entry: Option<LedgerEntry>,
+        entry: Option<&LedgerEntry>,
         oddities: &mut Vec<String>,
     ) -> bool {
         let Some((site, hour)) = ledger::sealed_hour(chunk_id) else {
@@ -95,7 +95,7 @@ impl Hours {
         };
         match (hour_named(hour), entry) {
             (Some(hour), Some(entry)) => {
-                self.hours.entry((site.to_owned(), hour)).or_default().sums.add(entry)
+                self.hours.entry((site.to_owned(), hour)).or_default().sums.add(entry.clone())
             }
             (Some(_), None) => {}
             (None, _) => oddities.push(format!("{chunk_id}: {hour:?} is not an hour")),
@@ -191,7 +191,7 @@ mod tests {
             hours.add_open(OpenHour { site: "shop".to_owned(), hour, is_done });
         }
         for sk in entries {
-            assert!(hours.add_entry(SUMS, entry(sk, parts), &mut Vec::new()));
+            assert!(hours.add_entry(SUMS, entry(sk, parts).as_ref(), &mut Vec::new()));
         }
         if has_shard {
             let minute = Period::containing(Granularity::Minute, hour.first_minute() + 7);

@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_oracle::Granularity;
 use serde_json::{Value, json};
 
+use crate::proof::differences::Differences;
+use crate::proof::gone::{GoneChunk, Leeway};
 use crate::rows::ledger::Counts;
+use crate::terminal::escape::shown;
 
-/// How many differences are printed. All are counted.
-pub(crate) const PRINTED_MAX: usize = 100;
+/// How many chunks that are gone are printed. JSON has all of them.
+const GONE_PRINTED_MAX: usize = 100;
+
+/// How many digits of a content hash are printed: enough to tell versions of an object apart.
+const HASH_DIGITS_SHOWN: usize = 8;
 
 /// How much was compared, and what differs.
 #[derive(Clone, Debug, Default)]
@@ -28,36 +35,33 @@ pub(crate) struct Report {
     pub(crate) expired: BTreeMap<Granularity, u64>,
     /// Objects that were skipped because they cannot be decompressed.
     pub(crate) dead: u64,
+    /// Chunks that were counted and cannot be recounted.
+    pub(crate) gone: Vec<GoneChunk>,
     pub(crate) differences: Differences,
-}
-
-/// Differences: how many, and the first ones as sentences.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Differences {
-    pub(crate) count: u64,
-    pub(crate) first: Vec<String>,
-}
-
-impl Differences {
-    pub(crate) fn add(&mut self, difference: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.first.len() < PRINTED_MAX {
-            self.first.push(difference());
-        }
-    }
-
-    /// Adds `count` differences, the first ones as sentences.
-    pub(crate) fn add_all(&mut self, count: u64, first: impl IntoIterator<Item = String>) {
-        self.count += count;
-        let room = PRINTED_MAX - self.first.len();
-        self.first.extend(first.into_iter().take(room));
-    }
 }
 
 impl Report {
     /// The result in one line.
     pub(crate) fn headline(&self) -> String {
-        format!("verified: {} events, {} differences", self.counts.events, self.differences.count)
+        let gone = match self.gone.len() {
+            0 => String::new(),
+            count => format!(", {count} gone"),
+        };
+        let Counts { events, .. } = self.counts;
+        format!("verified: {events} events, {} differences{gone}", self.differences.count)
+    }
+
+    /// What the chunks that are gone had counted.
+    fn gone_counts(&self) -> Counts {
+        let mut sum = Counts::default();
+        self.gone.iter().for_each(|chunk| sum.add(&chunk.counts));
+        sum
+    }
+
+    /// When the last event of a chunk that is gone may have been.
+    fn gone_until(&self) -> Option<String> {
+        let last = DateTime::from_timestamp(Leeway::of(&self.gone)?.last_second, 0)?;
+        Some(rfc3339(last))
     }
 
     /// # Errors
@@ -75,12 +79,18 @@ impl Report {
         let mut text = String::new();
         let differences = &self.differences;
         for difference in &differences.first {
-            text.push_str(difference);
-            text.push('\n');
+            text.push_str(&format!("{}\n", shown(difference)));
         }
         let unprinted = differences.count - differences.first.len() as u64;
         if unprinted > 0 {
             text.push_str(&format!("... and {unprinted} more\n"));
+        }
+        for chunk in self.gone.iter().take(GONE_PRINTED_MAX) {
+            text.push_str(&format!("{}\n", shown(&chunk.sentence())));
+        }
+        let unprinted = self.gone.len().saturating_sub(GONE_PRINTED_MAX);
+        if unprinted > 0 {
+            text.push_str(&format!("... and {unprinted} more are gone\n"));
         }
         let Counts { lines, counted, ignored, duplicate, rejected, .. } = &self.counts;
         let Self { objects, tallies, visitors, dead, .. } = self;
@@ -96,7 +106,26 @@ impl Report {
         if *dead > 0 {
             text.push_str(&format!("objects skipped that cannot be decompressed: {dead}\n"));
         }
+        if !self.gone.is_empty() {
+            let Counts { lines, events, .. } = self.gone_counts();
+            let beyond = self.gone_until().map_or_else(String::new, |until| {
+                format!("; until {until} numbers may exceed the recount by theirs")
+            });
+            text.push_str(&format!(
+                "gone: {} objects that were counted and cannot be recounted: lines {lines}, events \
+                 {events}{beyond}\n",
+                self.gone.len()
+            ));
+        }
         text
+    }
+
+    fn json_of_gone(&self) -> Value {
+        let chunks: Vec<Value> = self.gone.iter().map(GoneChunk::json).collect();
+        let mut gone = json!({ "objects": chunks.len(), "until": self.gone_until() });
+        self.gone_counts().add_to(&mut gone);
+        gone["chunks"] = chunks.into();
+        gone
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -118,8 +147,39 @@ impl Report {
             "visitors": self.visitors,
             "expired": json_by_granularity(&self.expired),
             "dead": self.dead,
+            "gone": self.json_of_gone(),
         })
     }
+}
+
+impl GoneChunk {
+    /// The chunk in one line.
+    fn sentence(&self) -> String {
+        let Self { key, content_hash, put_at, counted_at, counts, .. } = self;
+        let Counts { lines, counted, ignored, duplicate, rejected, events, .. } = counts;
+        let [put_at, counted_at] = [*put_at, *counted_at].map(rfc3339);
+        let hash = content_hash.get(..HASH_DIGITS_SHOWN).unwrap_or(content_hash);
+        format!(
+            "gone: {key} ({hash}), put {put_at}, counted {counted_at}: lines {lines} (counted \
+             {counted}, ignored {ignored}, duplicate {duplicate}, rejected {rejected}), events \
+             {events}"
+        )
+    }
+
+    fn json(&self) -> Value {
+        let mut object = json!({
+            "key": self.key,
+            "content_hash": self.content_hash,
+            "put_at": rfc3339(self.put_at),
+            "counted_at": rfc3339(self.counted_at),
+        });
+        self.counts.add_to(&mut object);
+        object
+    }
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// As `366 minute, 24 hour, 6 day, 3 week, 2 month`.
@@ -155,6 +215,42 @@ mod tests {
         assert_eq!(lines[100], "... and 50 more");
         assert_eq!(lines[101], "verified: 1000000 events, 150 differences");
         assert!(report.check().is_err());
+    }
+
+    #[test]
+    fn says_what_is_gone_and_that_it_is_no_difference() {
+        let chunk = |key: &str| GoneChunk {
+            key: key.to_owned(),
+            content_hash: "0123456789abcdef".repeat(4),
+            put_at: "2026-11-20T12:00:00Z".parse().unwrap(),
+            counted_at: "2026-11-20T12:00:01.5Z".parse().unwrap(),
+            minute_retention_days: Some(7),
+            counts: Counts { lines: 3, counted: 2, rejected: 1, events: 2, ..Counts::default() },
+        };
+        let gone = vec![chunk("a\u{1b}"), chunk("b")];
+        let mut report = Report { gone, ..Report::default() };
+        let expected = "\
+gone: a\\u{1b} (01234567), put 2026-11-20T12:00:00Z, counted 2026-11-20T12:00:01Z: lines 3 \
+(counted 2, ignored 0, duplicate 0, rejected 1), events 2
+gone: b (01234567), put 2026-11-20T12:00:00Z, counted 2026-11-20T12:00:01Z: lines 3 \
+(counted 2, ignored 0, duplicate 0, rejected 1), events 2
+verified: 0 events, 0 differences, 2 gone
+rows: 0 minute, 0 hour, 0 day, 0 week, 0 month
+objects 0, lines 0 (counted 0, ignored 0, duplicate 0, rejected 0), tallies 0, visitors 0
+gone: 2 objects that were counted and cannot be recounted: lines 6, events 4; until \
+2026-11-20T12:10:00Z numbers may exceed the recount by theirs
+";
+        assert_eq!(report.text(), expected);
+        assert!(report.check().is_ok());
+        let json = &report.json()["gone"];
+        assert_eq!((&json["objects"], &json["events"]), (&json!(2), &json!(4)));
+        assert_eq!(json["until"], "2026-11-20T12:10:00Z");
+        assert_eq!(
+            (&json["chunks"][1]["key"], &json["chunks"][1]["lines"]),
+            (&json!("b"), &json!(3))
+        );
+        report.gone = vec![chunk("c"); 102];
+        assert!(report.text().contains("\n... and 2 more are gone\nverified: "));
     }
 
     #[test]

@@ -126,15 +126,18 @@ impl Scope {
     /// Whether the scope covers a period and the period has not expired, as far as is known so far.
     /// Notes one that has expired.
     pub(crate) fn is_compared(&mut self, site: &str, period: Period) -> bool {
-        if !self.covers(site, period) {
-            return false;
-        }
-        let is_kept = self.is_kept_for_its_time(period)
-            && self.expired.get(site).is_none_or(|expired| !expired.contains(&period));
-        if !is_kept {
+        let is_compared = self.would_compare(site, period);
+        if !is_compared && self.covers(site, period) {
             self.leave_out(site, period);
         }
-        is_kept
+        is_compared
+    }
+
+    /// The same, without a note.
+    pub(crate) fn would_compare(&self, site: &str, period: Period) -> bool {
+        self.covers(site, period)
+            && self.is_kept_for_its_time(period)
+            && self.expired.get(site).is_none_or(|expired| !expired.contains(&period))
     }
 
     /// How many periods of sites were left out because they have expired.

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use minutebook_oracle::{Cell, Comparison, Granularity, Numbers, Period, Recount};
+use minutebook_oracle::{Cell, Comparison, Granularity, Period, Recount};
 
+use crate::proof::differences::PRINTED_MAX;
+use crate::proof::gone::{GoneBooks, Leeway};
 use crate::proof::hours::{Hours, above_the_minute};
 use crate::proof::orders::OrderBooks;
-use crate::proof::report::{PRINTED_MAX, Report};
+use crate::proof::report::Report;
 use crate::proof::scope::Scope;
+use crate::proof::surplus::{self, difference};
 use crate::proof::totals::TotalsBooks;
 use crate::proof::visitors::VisitorBooks;
 use crate::rows::ledger::{LedgerEntry, Summary};
@@ -26,14 +29,13 @@ pub(crate) struct Books {
     hours: Hours,
     /// How many rows each period of a site has.
     rows: BTreeMap<(String, Period), u64>,
-    /// The objects' chunks that have a ledger entry.
-    counted_chunks: BTreeSet<String>,
+    gone: GoneBooks,
     /// Where rows differ from docs/TABLE.md, as sentences.
     oddities: Vec<String>,
 }
 
 impl Books {
-    pub(crate) fn new(scope: Scope) -> Self {
+    pub(crate) fn new(scope: Scope, gone: GoneBooks) -> Self {
         Self {
             scope,
             comparison: Comparison::default(),
@@ -42,9 +44,14 @@ impl Books {
             orders: OrderBooks::default(),
             hours: Hours::default(),
             rows: BTreeMap::new(),
-            counted_chunks: BTreeSet::new(),
+            gone,
             oddities: Vec::new(),
         }
+    }
+
+    /// Notes that an object of this chunk exists; false if that is known already.
+    pub(crate) fn add_object(&mut self, chunk_id: &str) -> bool {
+        self.gone.add_recounted(chunk_id)
     }
 
     /// Adds the recount of a chunk.
@@ -74,7 +81,7 @@ impl Books {
         self.orders.forget_found();
         self.hours = Hours::default();
         self.rows.clear();
-        self.counted_chunks.clear();
+        self.gone.forget_found();
         self.oddities.clear();
     }
 
@@ -87,8 +94,8 @@ impl Books {
                 if let Some(counts) = entry.as_ref().and_then(LedgerEntry::counts) {
                     self.totals.add_with_entry(counts);
                 }
-                if !self.hours.add_entry(&chunk_id, entry, &mut self.oddities) {
-                    self.counted_chunks.insert(chunk_id);
+                if !self.hours.add_entry(&chunk_id, entry.as_ref(), &mut self.oddities) {
+                    self.gone.add_entry(chunk_id, entry);
                 }
             }
             Some(TableRow::Visitors(row)) => self.add_visitors(row),
@@ -127,15 +134,20 @@ impl Books {
         }
     }
 
-    /// The objects' chunks that have a ledger entry.
-    pub(crate) fn counted_chunks(&self) -> &BTreeSet<String> {
-        &self.counted_chunks
+    /// The keys of the objects that were counted and of which a chunk was not recounted.
+    pub(crate) fn gone_keys(&self) -> BTreeSet<&str> {
+        self.gone.keys()
     }
 
     /// Compares every number.
     pub(crate) fn judge(mut self, report: &mut Report) {
         for oddity in self.oddities {
             report.differences.add(|| oddity);
+        }
+        report.gone = self.gone.judge(&mut report.differences);
+        let leeway = Leeway::of(&report.gone);
+        for days in report.gone.iter().filter_map(|chunk| chunk.minute_retention_days) {
+            self.scope.minutes_were_kept_for(days);
         }
         for fault in self.hours.faults(|site, hour| self.scope.covers(site, hour)) {
             report.differences.add(|| fault);
@@ -153,11 +165,13 @@ impl Books {
             }
         }
         // An order contributes what all chunks together report about it.
-        self.comparison.add_tallies(&self.orders.tallies(), &mut |site, period| {
+        let orders = self.orders.expected(leeway);
+        self.comparison.add_tallies(&orders.tallies(), &mut |site, period| {
             self.scope.is_compared(site, period)
         });
-        let scope = &mut self.scope.clone();
+        let mut scope = self.scope.clone();
         self.orders.judge(
+            &orders,
             |site, period| self.scope.covers(site, period),
             |site, period| scope.is_compared(site, period),
             &mut report.differences,
@@ -172,12 +186,22 @@ impl Books {
                 *report.rows.entry(period.granularity()).or_default() += rows;
             }
         }
-        let (count, first) = self.comparison.differences(PRINTED_MAX);
-        report
-            .differences
-            .add_all(count, first.into_iter().map(|(cell, numbers)| difference(cell, numbers)));
+        match leeway {
+            None => {
+                let (count, first) = self.comparison.differences(PRINTED_MAX);
+                let first = first.into_iter().map(|(cell, numbers)| difference(cell, numbers));
+                report.differences.add_all(count, first);
+            }
+            Some(leeway) => {
+                let is_compared = |site: &str, period: Period| {
+                    scope.would_compare(site, period)
+                        && !unfinished.contains(&(site.to_owned(), period))
+                };
+                surplus::judge(&self.comparison, leeway, is_compared, &mut report.differences);
+            }
+        }
         report.tallies = self.comparison.count();
-        let judged = self.visitors.judge(self.hours.waiting(), is_compared);
+        let judged = self.visitors.judge(self.hours.waiting(), leeway, is_compared);
         report.differences.add_all(judged.differences.count, judged.differences.first);
         report.visitors = judged.visitors;
         self.totals.judge(&mut report.differences);
@@ -185,19 +209,11 @@ impl Books {
     }
 }
 
-fn difference(cell: Cell<'_>, numbers: Numbers) -> String {
-    let Cell { site, measure, period, key } = cell;
-    let granularity = period.granularity().name();
-    let Numbers { recounted, found } = numbers;
-    format!(
-        "{site} {measure} {granularity} {period} {key}: recounted {recounted}, the table says {found}"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::proof::scope::Retention;
+    use crate::rows::ledger::testing::first_entry;
     use aws_sdk_dynamodb::types::AttributeValue;
     use minutebook_oracle::{Settings, recount};
 
@@ -207,7 +223,11 @@ mod tests {
 
     fn books() -> Books {
         let retention = Retention { minute_days: Some(7), ..Retention::default() };
-        Books::new(Scope::new(retention, time("2026-11-21T12:00:00Z")))
+        books_of(Scope::new(retention, time("2026-11-21T12:00:00Z")))
+    }
+
+    fn books_of(scope: Scope) -> Books {
+        Books::new(scope, GoneBooks::new("b", ""))
     }
 
     fn summary() -> Summary {
@@ -401,8 +421,7 @@ mod tests {
         let day =
             scope.between(Some(time("2026-11-20T00:00:00Z")), Some(time("2026-11-21T00:00:00Z")));
         let times = [TIMES.as_slice(), &["2026-11-19T23:59Z", "2026-11-21T00:00Z"]].concat();
-        let report =
-            judged(Books::new(day), &times, [minutes(), above("1"), vec![open()]].concat());
+        let report = judged(books_of(day), &times, [minutes(), above("1"), vec![open()]].concat());
         assert_eq!(report.differences.first, Vec::<String>::new());
         assert_eq!(
             (report.rows.into_values().collect::<Vec<_>>(), report.tallies),
@@ -418,7 +437,7 @@ mod tests {
             row("OPEN", "other#2026-11-20T22", &[("sealed_at", "2026-11-21T00:10:00Z")]),
         ];
         let rows = [minutes(), above("1"), vec![open()], other.to_vec()].concat();
-        let report = judged(Books::new(scope), &TIMES, rows);
+        let report = judged(books_of(scope), &TIMES, rows);
         assert_eq!((report.differences.count, report.tallies), (0, 6));
     }
 
@@ -441,12 +460,56 @@ mod tests {
     }
 
     #[test]
+    fn what_chunks_had_counted_that_are_gone_is_no_difference() {
+        // The entry of a chunk of two events, put at noon.
+        let gone = || first_entry(1);
+        let more = |number: &str| {
+            let minute = ("2026-11-20T10", "views#00#late#000", "2");
+            let above = [
+                ("2026-11-20", "views#10#000", number),
+                ("2026", "views#d11-20#000", "2"),
+                ("2026", "views#w47#000", "2"),
+                ("2026", "views#m11#000", "2"),
+            ];
+            tallies(&[&[minute][..], &above].concat())
+        };
+        let totals = [("chunks", "1"), ("lines", "6"), ("counted", "1"), ("ignored", "1")];
+        let totals =
+            [&totals[..], &[("duplicate", "1"), ("rejected", "3"), ("events", "2")]].concat();
+        let times = [
+            ("last_committed_at", "2026-11-20T12:00:01Z"),
+            ("last_put_at", "2026-11-20T12:00:00Z"),
+        ];
+        let totals = row("TOTALS", "00", &[totals, times.to_vec()].concat());
+        let with_hour = |number| {
+            let mut books = Books::new(books().scope, GoneBooks::new("bucket", ""));
+            books.begin_table(time("2026-11-21T12:00:00Z"));
+            judged(
+                books,
+                &TIMES,
+                [minutes(), above("1"), more(number), vec![open(), gone(), totals.clone()]]
+                    .concat(),
+            )
+        };
+        let report = with_hour("2");
+        assert_eq!(report.differences.first, [""; 0]);
+        assert_eq!((report.gone.len(), report.gone[0].key.as_str()), (1, "key"));
+        assert_eq!(
+            with_hour("1").differences.first,
+            [
+                "default views hour 2026-11-20T10 1: 1 more than recounted, its parts 2 more",
+                "default views day 2026-11-20 1: 2 more than recounted, its parts 1 more",
+            ]
+        );
+    }
+
+    #[test]
     fn reports_a_row_of_no_kind_and_remembers_entries_of_objects() {
         let mut books = books();
         books.add_row(&row("T#default#2026", "views#x#000", &[]));
         books.add_row(&row("L#b/k#hash", "000000", &[]));
         books.add_row(&sums_entry("1"));
-        assert_eq!(books.counted_chunks().iter().collect::<Vec<_>>(), ["b/k#hash"]);
+        assert_eq!(books.gone_keys(), BTreeSet::from(["k"]));
         let mut report = Report::default();
         books.judge(&mut report);
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use minutebook_oracle::Totals;
 
-use crate::proof::report::Differences;
+use crate::proof::differences::Differences;
 use crate::rows::ledger::Counts;
 
 /// The totals as their rows say, and as the ledger entries of the chunks say.

@@ -3,7 +3,8 @@
 //! The table has sketches, which estimate the number of different ids. The recount has the ids
 //! themselves. The comparison has two parts. A sketch depends on its ids alone, so the estimate of
 //! the merged rows of a period must equal that of a sketch of the recounted ids, to the last bit.
-//! And this estimate must be near the true number.
+//! And this estimate must be near the true number. If chunks are gone, rows may have their ids too:
+//! merging a sketch of the recounted ids into them must change nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +12,9 @@ use datasketches::hll::{HllSketch, HllType, HllUnion};
 use minutebook_oracle::{Granularity, Period, VisitorIds, Visitors};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::proof::differences::Differences;
+use crate::proof::gone::Leeway;
 use crate::proof::hours::{SiteHour, above_the_minute};
-use crate::proof::report::Differences;
 use crate::rows::{Sketches, VisitorRow};
 
 /// The binary logarithm of the number of registers of a sketch.
@@ -79,10 +81,12 @@ impl VisitorBooks {
     }
 
     /// Compares the periods for which `is_compared` is true. The visitors of the `waiting` hours
-    /// may be in their minute rows only.
+    /// may be in their minute rows only. Chunks that are gone may have added as many as the leeway
+    /// has events.
     pub(crate) fn judge<'a>(
         self,
         waiting: impl IntoIterator<Item = &'a SiteHour>,
+        leeway: Option<Leeway>,
         mut is_compared: impl FnMut(&str, Period) -> bool,
     ) -> Judged {
         let mut judged = Judged::default();
@@ -120,16 +124,18 @@ impl VisitorBooks {
         for oddity in oddities {
             judged.differences.add(|| oddity);
         }
+        let more =
+            |period| leeway.filter(|leeway| leeway.reaches(period)).map_or(0, |it| it.events);
         for granularity in Granularity::ALL {
             let mut found = found.remove(&granularity).unwrap_or_default();
             for (site, period, ids) in self.recounted.by_period(granularity) {
                 if is_compared(site, period) {
                     let found = found.remove(&(site, period)).unwrap_or_else(Both::empty);
-                    judged.compare(site, period, &ids, &found);
+                    judged.compare(site, period, &ids, &found, more(period));
                 }
             }
             for ((site, period), found) in found {
-                judged.compare(site, period, &VisitorIds::default(), &found);
+                judged.compare(site, period, &VisitorIds::default(), &found, more(period));
             }
         }
         judged
@@ -143,6 +149,7 @@ impl Judged {
         period: Period,
         ids: &VisitorIds<'_>,
         found: &Both<HllUnion>,
+        more_max: u64,
     ) {
         for (measure, ids, found) in [
             ("visitors", &ids.users, &found.visitors),
@@ -153,9 +160,16 @@ impl Judged {
             }
             self.visitors += 1;
             let recounted = ids.len() as u64;
+            let sketch = sketch_of(ids);
+            let expected = sketch.composite_estimate();
+            let mut merged = found.clone();
+            merged.update(&sketch);
             let found = found.composite_estimate();
-            let expected = sketch_of(ids).composite_estimate();
-            let is_right = found.to_bits() == expected.to_bits() && is_near(recounted, expected);
+            let has_exactly = found.to_bits() == expected.to_bits();
+            let has_all = found.to_bits() == merged.composite_estimate().to_bits();
+            let is_right = is_near(recounted, expected)
+                && (has_exactly
+                    || (more_max > 0 && has_all && is_at_most(recounted + more_max, found)));
             if !is_right {
                 let granularity = period.granularity().name();
                 self.differences.add(|| {
@@ -178,6 +192,13 @@ fn is_near(ids: u64, estimate: f64) -> bool {
     } else {
         error.abs() <= ids as f64 * ERROR_MAX
     }
+}
+
+/// Whether an estimate can be one of at most so many ids.
+#[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 ids")]
+fn is_at_most(ids: u64, estimate: f64) -> bool {
+    let error_max = if ids <= EXACT_MAX { 0.0 } else { ids as f64 * ERROR_MAX };
+    estimate.round() <= ids as f64 + error_max
 }
 
 fn empty() -> HllUnion {
@@ -303,7 +324,7 @@ mod tests {
         let mut books = books(ids);
         rows.into_iter().for_each(|row| books.add_found(row));
         let waiting = is_waiting.then(|| ("shop".to_owned(), hour()));
-        let judged = books.judge(&waiting, |_, period| period.granularity() >= from);
+        let judged = books.judge(&waiting, None, |_, period| period.granularity() >= from);
         assert_eq!(judged.differences.first, differences);
         judged.visitors
     }
@@ -379,7 +400,7 @@ mod tests {
         let judged = |found| {
             let mut books = books(20_000);
             books.add_found(row(hour(), 0..found));
-            books.judge(&[], |_, period| period == hour()).differences.count
+            books.judge(&[], None, |_, period| period == hour()).differences.count
         };
         assert_eq!((judged(20_000), judged(19_000)), (0, 1));
     }
@@ -396,11 +417,30 @@ mod tests {
             books.add_found(broken(Some(bytes)));
         }
         books.add_found(row(hour(), 0..1));
-        let judged = books.judge(&[], |_, period| period == hour());
+        let judged = books.judge(&[], None, |_, period| period == hour());
         assert_eq!(judged.differences.first.len(), 4, "{:?}", judged.differences.first);
         assert!(
             judged.differences.first.iter().any(|line| line.contains("2^12 registers, not 2^14"))
         );
+    }
+
+    #[test]
+    fn chunks_that_are_gone_may_have_added_visitors_and_hidden_none() {
+        let last_second = hour().first_minute() * 60;
+        let judged = |found: std::ops::Range<u32>, events, last_second| {
+            let mut books = books(10);
+            books.add_found(row(hour(), found));
+            let leeway = Some(Leeway { last_second, events });
+            books.judge(&[], leeway, |_, period| period == hour()).differences.count
+        };
+        assert_eq!(judged(0..13, 3, last_second), 0);
+        assert_eq!(judged(0..14, 3, last_second), 1, "more than events");
+        assert_eq!(judged(1..13, 3, last_second), 1, "one is missing");
+        assert_eq!(judged(0..13, 3, last_second - 1), 1, "later than what is gone");
+        let mut many = books(20_000);
+        many.add_found(row(hour(), 0..30_000));
+        let leeway = Some(Leeway { last_second, events: 10_000 });
+        assert_eq!(many.judge(&[], leeway, |_, period| period == hour()).differences.count, 0);
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_oracle::Decimal;
+use serde_json::json;
 
 use crate::rows::attributes::{Item, digits, number, others, ttl};
 use crate::rows::periods::day_named;
 
-/// What is reported about an order: each attribute as a text, the products as `name=units/money` in
-/// ascending order.
+/// What is reported about an order: each attribute as a text, the products as JSON as in
+/// `{"name":["units","money"]}`, in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrderRow {
     pub(crate) site: String,
@@ -94,19 +95,20 @@ pub(super) fn read_recent(
 }
 
 fn products(by_name: &Item, odd: &mut impl FnMut(String)) -> String {
-    let mut products = Vec::new();
+    let mut products = BTreeMap::new();
     for (name, sums) in by_name {
         let sums = match sums {
             AttributeValue::L(sums) => sums.iter().filter_map(decimal).collect(),
             _ => Vec::new(),
         };
         match sums.as_slice() {
-            [units, money] => products.push(format!("{name}={units}/{money}")),
+            [units, money] => {
+                products.insert(name, [units, money].map(Decimal::to_string));
+            }
             _ => odd(format!("its product {name:?} is {:?}", by_name.get(name))),
         }
     }
-    products.sort_unstable();
-    products.join(" ")
+    json!(products).to_string()
 }
 
 fn decimal(value: &AttributeValue) -> Option<Decimal> {
@@ -135,7 +137,10 @@ mod tests {
         assert_eq!((row.site.as_str(), row.order.as_str()), ("shop", "a#b"));
         let attributes: Vec<_> =
             row.attributes.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-        assert_eq!(attributes, ["products:a=3/0 b=1/2.5", "status:PAID", "value:9.5"]);
+        assert_eq!(
+            attributes,
+            [r#"products:{"a":["3","0"],"b":["1","2.5"]}"#, "status:PAID", "value:9.5"]
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// The timeout of a call. A first call waits for the function to start, or, under `up --watch`, to
 /// be compiled.
@@ -15,10 +16,11 @@ struct Problem {
     error: String,
 }
 
-/// The body of the answer to a GET.
+/// The body of the answer to a GET, a JSON document.
 ///
 /// # Errors
-/// There is no answer, or its status is not a success. A problem document becomes its sentence.
+/// There is no answer, its status is not a success, or it is not JSON. A problem document becomes
+/// its sentence.
 pub(crate) async fn get(url: String, query: Vec<(&'static str, String)>) -> Result<String> {
     tokio::task::spawn_blocking(move || get_blocking(&url, query)).await?
 }
@@ -40,6 +42,8 @@ fn get_blocking(url: &str, query: Vec<(&'static str, String)>) -> Result<String>
         .read_to_string()
         .with_context(|| format!("cannot read the answer of {url}"))?;
     if status.is_success() {
+        serde_json::from_str::<&RawValue>(&body)
+            .with_context(|| format!("{url} answered with something else than JSON"))?;
         return Ok(body);
     }
     match serde_json::from_str::<Problem>(&body) {

@@ -4,6 +4,7 @@
 pub(crate) mod aws;
 pub(crate) mod context;
 pub(crate) mod http;
+mod key_encoding;
 pub(crate) mod local;
 pub(crate) mod notification;
 pub(crate) mod objects;

@@ -1,15 +1,11 @@
 //! Writes and reads notifications of new objects in the format of S3.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::stack::key_encoding;
 use crate::stack::objects::Object;
-
-/// The characters that S3 percent-encodes in a key; a space becomes a plus.
-const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'*').remove(b' ');
 
 /// The content of a message of the queue.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +34,7 @@ pub(crate) fn write(object: &Object, region: &str) -> String {
             "configurationId": "minutebook-replay",
             "bucket": { "name": object.bucket, "arn": format!("arn:aws:s3:::{}", object.bucket) },
             "object": {
-                "key": encode_key(&object.key),
+                "key": key_encoding::encode(&object.key),
                 // As in S3, later versions of a key have greater sequencers.
                 "sequencer": format!("{:016X}", time.timestamp_micros()),
             },
@@ -78,7 +74,7 @@ pub(crate) fn read(body: &str) -> Notification {
             continue;
         }
         let named = record.s3.object;
-        let Some(key) = decode_key(&named.key) else { return Notification::Unreadable };
+        let Some(key) = key_encoding::decode(&named.key) else { return Notification::Unreadable };
         let is_given = |text: &String| !text.is_empty() && text != "null";
         objects.push(Object {
             bucket: record.s3.bucket.name,
@@ -128,16 +124,6 @@ struct NamedObject {
     etag: Option<String>,
     #[serde(rename = "versionId")]
     version_id: Option<String>,
-}
-
-fn encode_key(key: &str) -> String {
-    utf8_percent_encode(key, ENCODED).to_string().replace(' ', "+")
-}
-
-/// `None` for a key that is not UTF-8 after decoding.
-fn decode_key(encoded: &str) -> Option<String> {
-    let spaced = encoded.replace('+', " ");
-    Some(percent_decode_str(&spaced).decode_utf8().ok()?.into_owned())
 }
 
 #[cfg(test)]

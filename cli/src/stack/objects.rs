@@ -4,12 +4,14 @@ use anyhow::{Context as _, Result};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::EncodingType;
 use chrono::{DateTime, Utc};
 
 use crate::stack::aws::explain;
+use crate::stack::key_encoding;
 
 /// One version of an object, as S3 lists it or as a notification names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Object {
     pub(crate) bucket: String,
     pub(crate) key: String,
@@ -93,6 +95,9 @@ fn last_modified(answer: &GetObjectOutput) -> Option<DateTime<Utc>> {
 /// Every version of every object with this prefix: versions that were replaced later were counted
 /// too.
 ///
+/// The answer is XML, which cannot carry every character of a key, so that encoded keys are asked
+/// for. An endpoint that does not know this says so, and fails at the keys that it cannot write.
+///
 /// # Errors
 /// The bucket cannot be listed.
 pub(crate) async fn list(client: &Client, bucket: &str, prefix: &str) -> Result<Vec<Object>> {
@@ -100,20 +105,28 @@ pub(crate) async fn list(client: &Client, bucket: &str, prefix: &str) -> Result<
     let (mut key_marker, mut version_marker) = (None, None);
     loop {
         let list = client.list_object_versions().bucket(bucket).prefix(prefix);
+        let list = list.encoding_type(EncodingType::Url);
         let list = list.set_key_marker(key_marker).set_version_id_marker(version_marker);
         let page = list
             .send()
             .await
             .map_err(|error| explain(format!("cannot list s3://{bucket}"), error))?;
+        let is_encoded = page.encoding_type() == Some(&EncodingType::Url);
+        let decoded = |key: &str| match is_encoded {
+            true => key_encoding::decode(key)
+                .with_context(|| format!("S3 listed the key {key}, which is not UTF-8")),
+            false => Ok(key.to_owned()),
+        };
         for version in page.versions() {
             let time = version.last_modified();
+            let key = version.key().context("S3 listed a version without its key")?;
+            // The last version without an id is read without one, as in a bucket that keeps no
+            // versions.
+            let is_unversioned = |id: &&str| *id == "null" && version.is_latest() != Some(false);
             objects.push(Object {
                 bucket: bucket.to_owned(),
-                key: version.key().context("S3 listed a version without its key")?.to_owned(),
-                version: version
-                    .version_id()
-                    .filter(|version| *version != "null")
-                    .map(str::to_owned),
+                key: decoded(key)?,
+                version: version.version_id().filter(|id| !is_unversioned(id)).map(str::to_owned),
                 etag: version.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
                 size_bytes: version.size().and_then(|size| u64::try_from(size).ok()),
                 time: time
@@ -123,7 +136,82 @@ pub(crate) async fn list(client: &Client, bucket: &str, prefix: &str) -> Result<
         if page.is_truncated() != Some(true) {
             return Ok(objects);
         }
-        key_marker = page.next_key_marker().map(str::to_owned);
+        key_marker = page.next_key_marker().map(decoded).transpose()?;
         version_marker = page.next_version_id_marker().map(str::to_owned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use aws_credential_types::Credentials;
+    use aws_sdk_s3::config::Region;
+
+    /// The answer of an endpoint with this content.
+    fn answer(content: &str) -> String {
+        let body = format!("<ListVersionsResult>{content}</ListVersionsResult>");
+        let head = format!("connection: close\r\ncontent-length: {}\r\n", body.len());
+        format!("HTTP/1.1 200 OK\r\n{head}\r\n{body}")
+    }
+
+    /// Lists a bucket at an endpoint that gives these answers, and returns the names of the objects
+    /// and the first lines of the requests.
+    async fn listed<const N: usize>(pages: [&str; N]) -> (Result<Vec<String>>, Vec<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answers = pages.map(answer);
+        let endpoint = std::thread::spawn(move || {
+            let requests = answers.map(|answer| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
+                let first = lines.next().unwrap();
+                lines.find(String::is_empty).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+                first
+            });
+            requests.to_vec()
+        });
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version_latest()
+            .http_client(minutebook_local::http_client())
+            .endpoint_url(url)
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+            .force_path_style(true);
+        let objects = list(&Client::from_conf(config.build()), "raw", "a\u{1}").await;
+        let names = objects.map(|objects| objects.iter().map(Object::name).collect());
+        (names, endpoint.join().unwrap())
+    }
+
+    #[tokio::test]
+    async fn keys_are_decoded_if_the_endpoint_encodes_them() {
+        let first = "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\
+            <NextKeyMarker>a%01+%2B</NextKeyMarker><NextVersionIdMarker>v2</NextVersionIdMarker>\
+            <Version><Key>a%01+%2B</Key><VersionId>v2</VersionId></Version>";
+        let last = "<EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>\
+            <Version><Key>a%01+%2B</Key><VersionId>null</VersionId><IsLatest>false</IsLatest>\
+            </Version>\
+            <Version><Key>a%01%0A%EF%BF%BE/%C3%A4</Key><VersionId>null</VersionId></Version>";
+        let (names, requests) = listed([first, last]).await;
+        assert_eq!(
+            names.unwrap(),
+            ["a\u{1} + (version v2)", "a\u{1} + (version null)", "a\u{1}\n\u{fffe}/ä"]
+        );
+        assert!(requests.iter().all(|line| line.contains("encoding-type=url")), "{requests:?}");
+        assert!(requests[1].contains("key-marker=a%01%20%2B"), "{requests:?}");
+    }
+
+    #[tokio::test]
+    async fn keys_are_taken_as_they_are_if_the_endpoint_does_not_encode_them() {
+        let page = "<IsTruncated>false</IsTruncated><Version><Key>a%01+\n\u{9b}</Key></Version>";
+        assert_eq!(listed([page]).await.0.unwrap(), ["a%01+\n\u{9b}"]);
+        let not_utf8 = "<EncodingType>url</EncodingType><Version><Key>%FF</Key></Version>";
+        assert!(listed([not_utf8]).await.0.unwrap_err().to_string().contains("not UTF-8"));
+        let no_xml = "<Version><Key>a\u{1}</Key></Version>";
+        let error = listed([no_xml]).await.0.unwrap_err();
+        assert!(error.to_string().starts_with("cannot list s3://raw"), "{error:#}");
     }
 }

@@ -7,6 +7,7 @@
 use std::io::Write;
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_s3::types::{EncodingType, Object};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use minutebook_tests::binaries::root;
@@ -38,6 +39,7 @@ crate::tests![
     keys_with_spaces_plus_percent_and_unicode,
     the_test_event_and_empty_records,
     rejected_lines_put_again_after_a_fix,
+    rejected_lines_of_the_longest_keys,
 ];
 
 fn fixture(path: &str) -> Result<Vec<u8>> {
@@ -362,6 +364,28 @@ async fn rejected_lines_put_again_after_a_fix(cloud: &Cloud) -> Result<()> {
     ensure!(worker.invoke(sqs_event(&[vec![record]])).await?.is_clean());
     let report = store.verify().await?;
     ensure!(report["events"] == 3, "{report}");
+    Ok(())
+}
+
+async fn rejected_lines_of_the_longest_keys(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "longest-keys").await?;
+    let mut worker = store.start_plain_ingest().await?;
+    // The last ones differ only where their names are cut, in the middle of a character.
+    let mut keys: Vec<String> = [1000, 1009, 1010, 1024].map(|length| "k".repeat(length)).into();
+    keys.extend(["1", "2"].map(|end| "k".repeat(899) + &"ä".repeat(62) + end));
+    for (number, key) in keys.iter().enumerate() {
+        let record = store.put(key, view("1") + &format!("bad {number}\n")).await?;
+        ensure!(worker.invoke(sqs_event(&[vec![record]])).await?.is_clean(), "{key}");
+    }
+    for (number, key) in keys.iter().enumerate() {
+        let rejected = store.rejected(key).await?;
+        ensure!(rejected.len() == 1 && rejected[0]["text"] == format!("bad {number}"), "{key}");
+    }
+    let listed = store.clients.s3.list_objects_v2().bucket(&store.rejected_bucket);
+    let listed = listed.encoding_type(EncodingType::Url).send().await?;
+    let names: Vec<&str> = listed.contents().iter().filter_map(Object::key).collect();
+    ensure!(names.len() == keys.len() && names.iter().all(|name| name.len() <= 1024), "{names:?}");
+    store.verify().await?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::EncodingType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::try_join_all;
@@ -439,7 +440,8 @@ async fn post(worker: &mut Worker, headers: Value, body: &str) -> Result<(u64, V
 }
 
 async fn versions(s3: &Client, bucket: &str, key: &str) -> Result<usize> {
-    let listed = s3.list_object_versions().bucket(bucket).prefix(key).send().await?;
+    let list = s3.list_object_versions().bucket(bucket).prefix(key);
+    let listed = list.encoding_type(EncodingType::Url).send().await?;
     Ok(listed.versions().len())
 }
 

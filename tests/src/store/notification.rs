@@ -69,3 +69,38 @@ fn form_encoded(key: &str) -> String {
     }
     encoded
 }
+
+/// A key as it was before S3 encoded it.
+///
+/// # Errors
+///
+/// If it is not encoded like that, or not UTF-8.
+pub(super) fn form_decoded(encoded: &str) -> anyhow::Result<String> {
+    let mut decoded = vec![];
+    let mut bytes = encoded.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [bytes.next(), bytes.next()].map(Option::unwrap_or_default);
+                u8::from_str_radix(std::str::from_utf8(&digits)?, 16)?
+            }
+            other => other,
+        });
+    }
+    Ok(String::from_utf8(decoded)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_decoded_as_it_was_encoded() {
+        let key = "2026/my events+1=ä*\u{1}\n.jsonl";
+        assert_eq!(form_decoded(&form_encoded(key)).unwrap(), key);
+        for broken in ["%", "%4", "%zz", "%FF"] {
+            assert!(form_decoded(broken).is_err(), "{broken}");
+        }
+    }
+}

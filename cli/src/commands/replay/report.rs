@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::commands::clock;
 use crate::rows::ledger::Counts;
 use crate::stack::objects::Object;
+use crate::terminal::escape::shown;
 
 /// How many objects an error names.
 const NAMED_MAX: usize = 10;
@@ -173,11 +174,13 @@ fn empty_letter(is_notification: bool, dry_run: bool) -> &'static str {
 pub(super) fn report_text(report: &Report) -> String {
     let mut text = String::new();
     for (object, outcome) in &report.objects {
-        text.push_str(&format!("{}: {}\n", object.address(), outcome.sentence(report.dry_run)));
+        let line = format!("{}: {}", object.address(), outcome.sentence(report.dry_run));
+        text.push_str(&format!("{}\n", shown(&line)));
     }
     for (id, is_notification) in &report.empty_letters {
         text.push_str(&format!(
-            "message {id} {}\n",
+            "message {} {}\n",
+            shown(id),
             empty_letter(*is_notification, report.dry_run)
         ));
     }

@@ -14,6 +14,7 @@ use crate::stack::context::Context;
 use crate::stack::notification::{self, Notification};
 use crate::stack::objects::{self, Object};
 use crate::stack::queue::{self, HELD_MAX, Message, Queue};
+use crate::terminal::escape;
 use crate::terminal::progress;
 
 /// How many objects are read, or batches of messages are sent, at once.
@@ -23,7 +24,7 @@ pub(crate) async fn run(args: ReplayArgs, context: &Context) -> Result<()> {
     let json = args.json;
     let report = replay(&args, context).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report_json(&report))?);
+        println!("{}", escape::json(&serde_json::to_string_pretty(&report_json(&report))?));
     } else {
         print!("{}", report_text(&report));
     }

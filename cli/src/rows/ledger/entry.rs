@@ -37,6 +37,7 @@ pub(crate) struct LedgerEntry {
 /// What the entry of part 0 says about the whole chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
+    pub(crate) committed_at: DateTime<Utc>,
     pub(crate) reference_time: DateTime<Utc>,
     pub(crate) default_currency: String,
     /// How many days minute rows were kept when it was counted, 0 for ever; `None` in old entries.
@@ -113,6 +114,7 @@ fn summary(item: &Item) -> Result<Summary> {
         events: number(item, "events")?,
     };
     Ok(Summary {
+        committed_at: time(item, "committed_at")?,
         reference_time: time(item, "reference_time")?,
         default_currency: text(item, "default_currency")?.to_owned(),
         minute_retention_days: item
@@ -123,9 +125,9 @@ fn summary(item: &Item) -> Result<Summary> {
     })
 }
 
-/// Entries for the tests of this room.
+/// Entries for tests.
 #[cfg(test)]
-pub(super) mod testing {
+pub(crate) mod testing {
     use super::*;
     use crate::rows::attributes::testing::{item, text};
 

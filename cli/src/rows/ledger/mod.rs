@@ -10,6 +10,6 @@ pub(crate) use chunk::{Ledger, read};
 pub(crate) use chunk_id::{object_chunk_id, sealed_hour, sealed_hour_chunk_id};
 pub(crate) use counts::Counts;
 #[cfg(test)]
-pub(crate) use entry::EntryName;
+pub(crate) use entry::{EntryName, testing};
 pub(crate) use entry::{LedgerEntry, Summary};
 pub(crate) use wait::{Counted, Wait};

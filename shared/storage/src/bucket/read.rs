@@ -100,7 +100,8 @@ impl Buckets {
         }))
     }
 
-    /// The object of rejected lines for the chunk under `key`: `<key>.rejected.jsonl`.
+    /// The object of rejected lines for the chunk under `key`: `<key>.rejected.jsonl`, or a name
+    /// with the start and the hash of a key that is too long for that.
     pub fn rejected_lines(&self, key: &str) -> RejectedLines<'_> {
         RejectedLines::new(&self.client, &self.rejected, key)
     }

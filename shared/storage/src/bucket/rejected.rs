@@ -14,6 +14,21 @@ const PART_BYTES: usize = 8 * 1024 * 1024;
 
 const JSON_LINES: &str = "application/x-ndjson";
 
+/// The longest key that S3 accepts, in bytes.
+///
+/// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+const KEY_BYTES_MAX: usize = 1024;
+
+/// The bytes of a long key that the name of its rejected lines begins with.
+const START_BYTES_MAX: usize = 900;
+
+/// What the names of rejected lines end with, except those of long keys.
+const SUFFIX: &str = ".rejected.jsonl";
+
+/// What the names of long keys' rejected lines end with. As it does not end with [`SUFFIX`], none
+/// of these names is that of another key.
+const SUFFIX_OF_LONG_KEYS: &str = ".rejected-lines.jsonl";
+
 /// The object of rejected lines of a chunk, while the chunk is being read.
 ///
 /// Nothing is visible in the bucket before [`RejectedLines::finish`], and putting the same lines
@@ -36,13 +51,7 @@ struct Upload {
 
 impl<'a> RejectedLines<'a> {
     pub(crate) fn new(client: &'a Client, bucket: &'a str, key: &str) -> RejectedLines<'a> {
-        RejectedLines {
-            client,
-            bucket,
-            key: format!("{key}.rejected.jsonl"),
-            waiting: vec![],
-            upload: None,
-        }
+        RejectedLines { client, bucket, key: name(key), waiting: vec![], upload: None }
     }
 
     /// Adds lines, and sends them once there are enough for a part.
@@ -153,6 +162,19 @@ impl<'a> RejectedLines<'a> {
     }
 }
 
+/// The name of the rejected lines of the object under `key`.
+///
+/// **Guarantees**: it depends on the key alone, fits S3, and is no other key's name: that of a long
+/// key has the key's BLAKE3.
+fn name(key: &str) -> String {
+    if key.len() + SUFFIX.len() <= KEY_BYTES_MAX {
+        return format!("{key}{SUFFIX}");
+    }
+    let start = &key[..key.floor_char_boundary(START_BYTES_MAX)];
+    let hash = blake3::hash(key.as_bytes()).to_hex();
+    format!("{start}.{hash}{SUFFIX_OF_LONG_KEYS}")
+}
+
 async fn begin_upload(client: &Client, bucket: &str, key: &str) -> Result<Upload, StorageError> {
     let answer = client
         .create_multipart_upload()
@@ -169,4 +191,38 @@ async fn begin_upload(client: &Client, bucket: &str, key: &str) -> Result<Upload
         reason: "the answer has no upload id".to_string(),
     })?;
     Ok(Upload { id, parts: vec![] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_name_is_the_key_and_what_it_holds() {
+        for length in [1, 1000, 1009] {
+            let key = "k".repeat(length);
+            assert_eq!(name(&key), format!("{key}.rejected.jsonl"));
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_long_key_fits_and_is_no_other_keys() {
+        let long = "a".repeat(899) + "ä" + &"b".repeat(123);
+        assert_eq!(long.len(), 1024);
+        let hash = blake3::hash(long.as_bytes()).to_hex();
+        let expected = format!("{}.{hash}.rejected-lines.jsonl", "a".repeat(899));
+        assert_eq!(name(&long), expected);
+        let mut keys: Vec<String> = (1000..=1024).map(|length| "k".repeat(length)).collect();
+        keys.extend((1000..=1024).map(|length| "k".repeat(length - 1) + "l"));
+        // Keys that look like names, of those that fit and of those that do not.
+        keys.extend(keys.clone().iter().map(|key| name(key)));
+        keys.extend(
+            keys.clone().iter().filter_map(|key| key.strip_suffix(SUFFIX)).map(str::to_owned),
+        );
+        let keys: HashSet<String> = keys.into_iter().collect();
+        let names: HashSet<String> = keys.iter().map(|key| name(key)).collect();
+        assert_eq!(names.len(), keys.len());
+        assert!(names.iter().all(|name| name.len() <= KEY_BYTES_MAX));
+    }
 }
