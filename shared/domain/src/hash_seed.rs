@@ -114,7 +114,7 @@ mod tests {
                 let mut places = vec![0_u8; count];
                 for number in 0..count as u64 {
                     let hash = number * u64::from(multiplier) % (1 << 32);
-                    places[(hash * count as u64 >> 32) as usize] += 1;
+                    places[((hash * count as u64) >> 32) as usize] += 1;
                 }
                 let most = places.iter().max().copied();
                 assert!(most <= Some(5), "{most:?} of {count} numbers times {multiplier}");
