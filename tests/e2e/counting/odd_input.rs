@@ -30,6 +30,7 @@ crate::tests![
     gzip_and_zstd_by_their_magic_bytes,
     a_bomb_a_truncated_gzip_and_a_poison_message_fail_alone_in_a_batch_of_ten,
     one_poison_chunk_in_a_batch_of_ten,
+    lines_that_would_take_all_memory_cost_no_other_file_its_attempt,
     a_body_that_breaks_off,
     a_bucket_that_answers_500_and_503_or_hangs_up,
     a_body_that_breaks_off_each_time,
@@ -236,6 +237,43 @@ async fn one_poison_chunk_in_a_batch_of_ten(cloud: &Cloud) -> Result<()> {
         "{report}"
     );
     Ok(())
+}
+
+/// A line of 256 KiB whose 43,000 events inherit 13,000 items each, packed into some hundred bytes.
+fn endless_line() -> Result<Vec<u8>> {
+    let items = vec![r#"{"aid":1}"#; 13_000].join(",");
+    let events = vec!["{}"; 43_000].join(",");
+    gzip(
+        format!(
+            "{{\"type\":\"cart\",\"ts\":\"2026-11-20T08:00:00Z\",\"items\":[{items}],\"events\":[{events}]}}\n"
+        )
+        .as_bytes(),
+    )
+}
+
+async fn lines_that_would_take_all_memory_cost_no_other_file_its_attempt(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Store::make(cloud, "endless-lines").await?;
+    let mut worker = store.start_plain_ingest().await?;
+    let is_endless = |number: usize| number % 10 == 3;
+    for batch in 0..3 {
+        let mut messages = vec![];
+        for number in 10 * batch..10 * (batch + 1) {
+            let bytes = if is_endless(number) {
+                endless_line()?
+            } else {
+                view(&number.to_string()).into_bytes()
+            };
+            messages.push(vec![store.put(&format!("{number}.jsonl"), bytes).await?]);
+        }
+        let ended = worker.invoke(sqs_event(&messages)).await?;
+        ensure!(ended.is_clean(), "all ten are done in one attempt, but {ended:?}");
+    }
+    let ledger = store.ledger().await?;
+    let is_rejected = |entry: &&Value| entry["rejected_by_reason"] == json!({"too_large": 1});
+    ensure!(ledger.len() == 30 && ledger.iter().filter(is_rejected).count() == 3, "{ledger:?}");
+    verified(&store, 27).await
 }
 
 async fn a_body_that_breaks_off(cloud: &Cloud) -> Result<()> {

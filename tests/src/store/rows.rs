@@ -23,7 +23,7 @@ pub struct HandWrittenEntry<'a> {
 }
 
 /// The version of the plan that hand-written ledger entries are of.
-const PLAN_FORMAT_VERSION: u32 = 3;
+const PLAN_FORMAT_VERSION: u32 = 4;
 
 impl Store {
     /// A row that has nothing but its keys.

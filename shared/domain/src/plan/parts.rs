@@ -17,7 +17,7 @@ use crate::time::lateness::is_closed;
 use crate::time::period::{Period, Retention};
 
 /// The version of the rules in this module, recorded in every ledger entry.
-pub const PLAN_FORMAT_VERSION: u32 = 3;
+pub const PLAN_FORMAT_VERSION: u32 = 4;
 
 /// The maximum number of actions in one `TransactWriteItems`.
 ///
