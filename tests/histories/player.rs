@@ -124,7 +124,8 @@ pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tal
     played
 }
 
-/// How many seconds the second ingest's clock is ahead of the others. It may be negative.
+/// How many seconds the clock of the second ingest is ahead of the others, until it is first
+/// killed. It may be negative.
 fn ahead(seed: u64) -> i64 {
     Random::of(&[seed, 2]).between(-3, 3)
 }

@@ -132,7 +132,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 /// The time limit of Schemathesis: several times what it takes alone on two cores.
 const SCHEMATHESIS_PATIENCE: Duration = Duration::from_secs(400);
 
-/// Runs Schemathesis on the operations of one method. It uses one thread, because more are not
+/// Runs Schemathesis on the operations of one method. It uses one worker, because more are not
 /// safe.
 async fn schemathesis(program: &Path, api: &str, method: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;

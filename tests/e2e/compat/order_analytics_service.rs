@@ -20,7 +20,7 @@ fn event(site: &str, kind: &str, order: u32, timestamp: &Value, members: Value) 
     event
 }
 
-/// The creation of an order of one product. It has a quantity and a price per piece in dollars.
+/// The creation of an order of one product, with its quantity and its price per piece in dollars.
 fn created(
     site: &str,
     order: u32,

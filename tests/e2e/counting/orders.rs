@@ -329,7 +329,8 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
     verified(&store, 3).await.context("cancelled after the hour was rolled up")
 }
 
-/// The first ledger entry settles which events are too early, and no order is written before it.
+/// The first ledger entry settles which events are too far in the future, and no order is written
+/// before it.
 async fn a_file_put_again_later_adds_no_order_that_was_too_early(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-put-again").await?;
     let first_put = now()? - TimeDelta::seconds(10);
