@@ -1,4 +1,4 @@
-//! The command as a user runs it: what it prints, and what its exit code says.
+//! The command as a user runs it: its output and its exit codes.
 
 use std::io::Write;
 use std::process::{Output, Stdio};
@@ -28,7 +28,7 @@ crate::tests![
     verify_compares_only_what_lies_between_from_and_to,
 ];
 
-/// Runs the command away from any checkout, with these endpoints and no others.
+/// Runs the command outside any checkout, with these endpoints only.
 pub(crate) fn run(
     folder: &TempDir,
     endpoints: &[(String, String)],
@@ -54,7 +54,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The variables that lead the command to the deployed stack.
+/// The environment variables that point the command to the deployed stack.
 pub(crate) async fn endpoints_of(cloud: &Cloud) -> Result<Vec<(String, String)>> {
     let stack = cloud.stack().await?;
     let variables = [
@@ -206,7 +206,7 @@ async fn top_prints_a_table_and_names_a_wrong_parameter(cloud: &Cloud) -> Result
     Ok(())
 }
 
-/// Counts `text` as the only file under `prefix`, and gives the command's folder and endpoints.
+/// Counts `text` as the only file under `prefix`, and returns the command's folder and endpoints.
 async fn counted(
     cloud: &Cloud,
     prefix: &str,
@@ -293,7 +293,7 @@ async fn replay_wants_to_know_what(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// Runs a replay, which must end well, and gives its report.
+/// Runs a replay that must succeed, and returns its report.
 fn replay(folder: &TempDir, endpoints: &[(String, String)], arguments: &[&str]) -> Result<Value> {
     let output = run(folder, endpoints, &[&["replay", "--json"], arguments].concat(), None)?;
     ensure!(output.status.success(), "{arguments:?}: {}", stderr(&output));
@@ -330,7 +330,7 @@ async fn replay_takes_dead_letters_out_and_leaves_others(cloud: &Cloud) -> Resul
     let (folder, endpoints) = counted(cloud, "dead/", &views("dead", 2)).await?;
     let stack = cloud.stack().await?;
     let dead_letters = &stack.dead_letters_url;
-    // As if the notification of the same file, put again, had failed as often as the queue tries.
+    // As if the notification of the file's second upload had failed as often as the queue retries.
     let record = Store::of(&cloud.clients, stack).put("dead/a.jsonl", views("dead", 2)).await?;
     let body = json!({"Records": [record]});
     let send =
@@ -370,7 +370,7 @@ async fn ten_views(cloud: &Cloud, name: &str) -> Result<Store> {
     Ok(store)
 }
 
-/// Runs verify, which must find this many differences and say this of one of them.
+/// Runs verify, which must find this many differences and report one of them as `what`.
 pub(crate) async fn finds(store: &Store, differences: u64, what: &str) -> Result<()> {
     let output = store.run_verify(&[]).await?;
     ensure!(output.status.code() == Some(1), "{what}: verify ended with {:?}", output.status);
@@ -418,7 +418,7 @@ async fn verify_finds_a_wrong_row_of_every_granularity(cloud: &Cloud) -> Result<
 async fn verify_finds_an_hour_that_no_roll_up_would_find(cloud: &Cloud) -> Result<()> {
     let store = ten_views(cloud, "verify-open-hours").await?;
     store.put_row("T#default#2026-11-19T10", "views#30#00#000", &[("i#3", 1)]).await?;
-    // Beside the stray view, at each granularity.
+    // In addition to the stray view, at each granularity.
     finds(&store, 5 + 1, "default hour 2026-11-19T10: it is neither among the open hours nor done")
         .await?;
     store.put_row("OPEN", "default#2026-11-19T10", &[]).await?;
@@ -434,7 +434,7 @@ async fn verify_finds_a_chunk_that_is_not_counted_and_an_entry_that_lies(
         store.ledger().await?[0]["pk"].as_str().unwrap_or_default().trim_start_matches("L#")
     );
     store.add((&id, "000000"), "lines", "1").await?;
-    // The chunk has other lines, and so has the sum of all chunks.
+    // The line count of the chunk differs, and so does the sum over all chunks.
     finds(&store, 2, "lines").await?;
     store.add((&id, "000000"), "lines", "-1").await?;
     store.put("b.jsonl", views("default", 1)).await?;

@@ -1,6 +1,6 @@
-//! The whole way on the deployed stack: the real template, its queue, its roles, its URLs.
+//! The whole path on the deployed stack: the real template, its queue, its roles and its URLs.
 //!
-//! The tests share one stack. Each has a site and a folder of keys of its own.
+//! The tests share one stack. Each has its own site and its own folder of keys.
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -32,7 +32,7 @@ fn event(site: &str, kind: &str, item: u32, rest: &str) -> String {
     )
 }
 
-/// Waits until the ledger has the chunk under `key`, and gives its part 0.
+/// Waits until the ledger has the chunk under `key`, and returns its part 0.
 pub(crate) async fn until_counted(store: &Store, key: &str) -> Result<Value> {
     let patience = Patience::new();
     loop {
@@ -164,7 +164,7 @@ pub(crate) async fn until_queue_is_empty(cloud: &Cloud, stack: &Stack) -> Result
 
 async fn a_poison_message_ends_in_the_dead_letters(cloud: &Cloud) -> Result<()> {
     let stack = cloud.stack().await?;
-    // The template's visibility timeout would make five tries take an hour.
+    // With the template's visibility timeout, five tries would take an hour.
     cloud
         .clients
         .sqs
@@ -223,8 +223,8 @@ async fn a_bad_parameter_is_a_problem_document(cloud: &Cloud) -> Result<()> {
 
 async fn any_page_may_read_an_answer_and_a_wrong_method_is_405(cloud: &Cloud) -> Result<()> {
     let url = cloud.url("/most_viewed_item").await?;
-    // The emulator answers OPTIONS by itself, as an API without these routes would; the preflight
-    // has a unit test.
+    // The emulator answers OPTIONS itself, as an API without these routes would. A unit test covers
+    // the preflight.
     for (method, expected) in [("GET", 200), ("POST", 405)] {
         let request = ureq::http::Request::builder()
             .method(method)
@@ -299,8 +299,8 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
             .table_name(table)
             .key("pk", key(function))
             .key("sk", key("a"));
-        // That rollup may delete from the list of open hours only is a condition which the emulator
-        // does not look at.
+        // A condition allows rollup to delete only from the list of open hours, but the emulator
+        // ignores it.
         if function != "rollup" {
             refused(delete.send().await, function, "DeleteItem")?;
         }
@@ -316,7 +316,7 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
             function,
             "DeleteObject",
         )?;
-        // `verify` would not know the row.
+        // `verify` does not know this row.
         let delete = cloud.clients.dynamodb.delete_item().table_name(table);
         delete.key("pk", key(function)).key("sk", key("a")).send().await?;
     }
@@ -395,8 +395,8 @@ where
 async fn expired_rows_are_not_counted(cloud: &Cloud) -> Result<()> {
     let store = Store::of(&cloud.clients, cloud.stack().await?);
     let now = i64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_secs())?;
-    // A window that begins and ends within hours is summed from minutes, and one of a whole hour
-    // from that hour's rows.
+    // A window that begins and ends within hours is summed from minute rows, and a window of a
+    // whole hour from the rows of that hour.
     for (partition, prefix, as_of) in [
         ("T#expired#2026-11-20T08", "views#07#00#", "2026-11-20T08:30:00Z"),
         ("T#expired#2026-11-20", "views#08#", "2026-11-20T08:59:00Z"),

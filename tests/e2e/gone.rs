@@ -1,4 +1,5 @@
-//! Objects that were counted and deleted: what verify still proves, and what it says of them.
+//! Objects that were deleted after they were counted: what verify still proves, and what it reports
+//! about them.
 
 use anyhow::{Context, Result, ensure};
 use minutebook_tests::cloud::Cloud;
@@ -15,7 +16,7 @@ crate::tests![
     a_chunk_that_is_gone_before_it_is_counted_to_its_end_is_a_difference,
 ];
 
-/// A line of a view by a visitor of its own.
+/// A line with a view by its own visitor.
 fn view(item: usize) -> String {
     let time = "2026-11-19T10:00:30Z";
     format!("{{\"event\":\"view\",\"ts\":\"{time}\",\"sku\":{item},\"user_id\":{item}}}\n")
@@ -25,7 +26,7 @@ fn views(items: std::ops::Range<usize>) -> String {
     items.map(view).collect()
 }
 
-/// Puts objects under these keys one after the other, counts each, and returns its record.
+/// Puts these objects one after another, counts each, and returns their records.
 async fn counted(store: &Store, objects: &[(&str, String)]) -> Result<Vec<Value>> {
     let mut worker = store.start_plain_ingest().await?;
     let mut records = vec![];
@@ -39,7 +40,7 @@ async fn counted(store: &Store, objects: &[(&str, String)]) -> Result<Vec<Value>
     Ok(records)
 }
 
-/// The keys of the chunks that are gone, in the order of the report.
+/// The keys of the chunks whose objects are gone, in the order of the report.
 fn gone_keys(report: &Value) -> Vec<&str> {
     let chunks = report["gone"]["chunks"].as_array().into_iter().flatten();
     chunks.filter_map(|chunk| chunk["key"].as_str()).collect()
@@ -49,7 +50,7 @@ async fn an_object_that_was_deleted_for_good_is_gone_and_explains_what_it_counte
     cloud: &Cloud,
 ) -> Result<()> {
     let store = Store::make(cloud, "gone").await?;
-    // Items 5 to 9 are in both.
+    // Both objects have items 5 to 9.
     let objects = [("a.jsonl", views(0..10) + "bad\n"), ("b.jsonl", views(5..15))];
     let records = counted(&store, &objects).await?;
     store.delete_version("a.jsonl", &records[0]).await?;
@@ -62,11 +63,11 @@ async fn an_object_that_was_deleted_for_good_is_gone_and_explains_what_it_counte
     let minute = ("T#default#2026-11-19T10", "views#00#late#000");
     let hour = ("T#default#2026-11-19", "views#10#000");
     store.add(hour, "i#3", "1").await?;
-    // The hour has more than its minutes, and its day less than its hours.
+    // The hour exceeds its minutes, and its day is less than its hours.
     finds(&store, 2, "hour 2026-11-19T10 3: 2 more than recounted, its parts 1 more").await?;
     store.add(hour, "i#3", "-1").await?;
     store.add(minute, "i#7", "-2").await?;
-    // The row is odd, the minute has less than the recount, and its hour more than it.
+    // The row is invalid, the minute is less than the recount, and its hour exceeds it.
     finds(&store, 3, "minute 2026-11-19T10:00 7: recounted 1, the table says 0").await?;
     store.add(minute, "i#7", "2").await?;
     let shards = store.rows_of("TOTALS").await?;
@@ -88,7 +89,7 @@ async fn an_object_that_was_deleted_for_good_is_gone_and_explains_what_it_counte
     Ok(())
 }
 
-/// The variables that lead the command to a store.
+/// The environment variables that point the command to a store.
 pub(crate) fn endpoints(store: &Store) -> Vec<(String, String)> {
     let clients = &store.clients;
     let variables = [
@@ -114,7 +115,7 @@ async fn a_delete_marker_hides_nothing_from_verify(cloud: &Cloud) -> Result<()> 
 
 async fn each_version_of_an_object_can_be_gone(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "gone-versions").await?;
-    // The third has the bytes of the first: both are one chunk.
+    // The third object has the bytes of the first, so both are one chunk.
     let objects = [("a.jsonl", views(0..1)), ("a.jsonl", views(0..2)), ("a.jsonl", views(0..1))];
     let records = counted(&store, &objects).await?;
     let events = |report: &Value| (report["events"].as_u64(), report["gone"]["events"].as_u64());
@@ -125,7 +126,7 @@ async fn each_version_of_an_object_can_be_gone(cloud: &Cloud) -> Result<()> {
     store.delete_version("a.jsonl", &records[2]).await?;
     let report = store.verify().await?;
     ensure!(events(&report) == (Some(0), Some(3)) && gone_keys(&report) == ["a.jsonl"; 2]);
-    // Put again, it is found in the ledger, and is gone no more.
+    // Once it is put again, it is found in the ledger and is no longer gone.
     counted_again(&store, "a.jsonl", views(0..2)).await
 }
 
@@ -160,7 +161,7 @@ async fn orders_whose_reports_are_gone_are_as_their_rows_say(cloud: &Cloud) -> R
         store.delete_version(objects[gone].0, &records[gone]).await?;
         let report = store.verify().await?;
         ensure!(report["gone"]["objects"] == 1, "{gone}: {report}");
-        // The counters are those of the order's row, whatever is gone.
+        // The counters follow the order's row, even if objects are gone.
         store.add(("T#default#2026-11-19", "orders#10#000"), "i#CANCELLED", "1").await?;
         finds(&store, 1, "default orders hour 2026-11-19T10 CANCELLED: recounted 1").await?;
         store.add(("T#default#2026-11-19", "orders#10#000"), "i#CANCELLED", "-1").await?;

@@ -1,4 +1,5 @@
-//! Ids, keys and names of files that would command a terminal: no command passes them on.
+//! Ids, keys and file names that contain terminal control characters: no command prints them
+//! unescaped.
 
 use std::process::Output;
 
@@ -17,20 +18,21 @@ crate::tests![
     a_dead_letter_of_a_hostile_key_is_replayed,
 ];
 
-/// What an id may be: it clears the screen, sets the title, begins a line, and reverses the rest.
+/// A hostile id: it clears the screen, sets the title, begins a line, and reverses the rest.
 const ID: &str =
     "\u{1b}[2J\u{1b}]0;x\u{7}\n\r\u{85}\u{9b}31m\u{202e}\u{2066}\u{200f}\u{61c}\u{7f}!";
 
-/// A key and the name of a file, of characters that XML can carry.
+/// A hostile key and file name, with characters that XML can carry.
 const KEY: &str = "\u{9b}31m\u{202e}\u{85}\n\u{2068}é+ %1b.jsonl";
 
-/// The patterns of the emulator's permissions match no newline, so that no function of the deployed
-/// stack could read an object with one in its key.
+/// Removes newlines. The emulator's permission patterns match no newline, so no function of the
+/// deployed stack could read an object with one in its key.
 fn without_newline(text: &str) -> String {
     text.replace('\n', "")
 }
 
-/// What the command printed, which commands no terminal, and the JSON on standard output.
+/// Checks that the command's output is harmless to a terminal. Returns the output, and the JSON on
+/// standard output.
 fn harmless(output: &Output) -> Result<(String, Value)> {
     let printed = [output.stdout.clone(), output.stderr.clone()].concat();
     let printed = String::from_utf8(printed)?;
@@ -91,7 +93,7 @@ async fn ids_and_files_of_hostile_names_do_not_reach_the_terminal(cloud: &Cloud)
     let (is_ok, printed, _) = command(&["verify", "--prefix", "hostile/"])?;
     ensure!(is_ok, "{printed}");
 
-    // What is only named in an error.
+    // Names that appear only in errors.
     let missing = ["put", "\u{1b}[31mno-file"];
     for arguments in [
         &missing[..],
@@ -120,7 +122,7 @@ async fn objects_of_hostile_keys_are_listed_and_verified(cloud: &Cloud) -> Resul
     let list = store.clients.s3.list_object_versions().bucket(&store.bucket);
     let listed = list.encoding_type(EncodingType::Url).send().await?;
     let mut keys = vec![KEY.to_string(), format!("{KEY}+\u{2028}%41")];
-    // Without encoding, no listing can have these.
+    // Without encoding, no listing can contain these keys.
     if listed.encoding_type() == Some(&EncodingType::Url) {
         keys.extend([ID.to_string(), "\u{1}\u{fffe}".to_string()]);
     }
@@ -143,7 +145,7 @@ async fn objects_of_hostile_keys_are_listed_and_verified(cloud: &Cloud) -> Resul
     let listed: Vec<&str> = listed.filter_map(|object| object["key"].as_str()).collect();
     ensure!(listed.len() == keys.len() && keys.iter().all(|key| listed.contains(&&key[..])));
 
-    // Differences, an object that is gone, and one that is not counted, name them.
+    // A difference, a deleted object and an uncounted object name them.
     let row = ("T#default#2026-11-19T10", "views#00#late#000");
     store.add(row, &format!("i#{ID}"), "-9").await?;
     store.delete_version(&keys[0], &records[0]).await?;
@@ -169,7 +171,7 @@ async fn a_dead_letter_of_a_hostile_key_is_replayed(cloud: &Cloud) -> Result<()>
     let endpoints = endpoints_of(cloud).await?;
     let stack = cloud.stack().await?;
     let record = Store::of(&cloud.clients, stack);
-    // It is named by no listing, so that it can have any character.
+    // No listing contains this key, so it can have any character.
     let key = format!("hostile-letter/{}", without_newline(ID));
     let record = record.announcement_of_nothing(&key);
     let body = json!({"Records": [record]}).to_string();

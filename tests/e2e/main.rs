@@ -3,7 +3,7 @@
 //!
 //! `cargo test -p minutebook-tests --test e2e -- <part of a name>` runs some of them.
 
-#![expect(clippy::print_stdout, reason = "it says which tests this machine cannot run")]
+#![expect(clippy::print_stdout, reason = "it reports which tests this machine cannot run")]
 
 mod calls;
 mod command;
@@ -28,22 +28,22 @@ use tokio::runtime::Runtime;
 
 use crate::needs::Need;
 
-/// A test: what it is called, what it needs besides the cloud, and what it does there.
+/// A test: its name, what it needs besides the cloud, and its function.
 pub(crate) struct Test {
     pub(crate) name: &'static str,
     need: Option<Need>,
     run: Run,
 }
 
-/// How many tests run side by side if nobody says.
+/// The default number of concurrent tests.
 const TESTS_AT_ONCE: usize = 4;
-/// How much of the backend's log is shown after a failure.
+/// How many lines of the backend's log are shown after a failure.
 const LOG_LINES: usize = 80;
 
 type Run = fn(Arc<Cloud>) -> Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
-/// Lists tests of this module by the names of their functions: `this_holds`, or
-/// `this_holds needs Curl` for a test that not every machine can run.
+/// Lists the tests of a module by function name: `this_holds`, or `this_holds needs Curl` for a
+/// test that not every machine can run.
 macro_rules! tests {
     ($($name:ident $(needs $need:ident)?),+ $(,)?) => {
         pub(crate) const TESTS: &[crate::Test] = &[$(crate::Test {
@@ -57,7 +57,7 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-/// All tests, folder by folder.
+/// All tests, by folder.
 pub(crate) fn all_tests() -> Vec<&'static Test> {
     let of_folders =
         [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &sources::TESTS].concat();
@@ -68,7 +68,7 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
         .collect()
 }
 
-/// What libtest runs; ignored where it cannot be.
+/// The libtest trial of a test. It is ignored if the test's need is not met.
 fn trial(test: &'static Test, runtime: &Arc<Runtime>, cloud: &Arc<Cloud>) -> Trial {
     let (runtime, cloud) = (runtime.clone(), cloud.clone());
     let missing = test.need.filter(|need| !runtime.block_on(need.is_met(&cloud)));
@@ -88,14 +88,14 @@ fn trial(test: &'static Test, runtime: &Arc<Runtime>, cloud: &Arc<Cloud>) -> Tri
 
 fn main() -> Result<()> {
     let mut arguments = Arguments::from_args();
-    // Most of the time a test waits for the emulator and for processes that start.
+    // Tests mostly wait for the emulator and for processes to start.
     arguments.test_threads.get_or_insert(TESTS_AT_ONCE);
     let tests = all_tests();
     if arguments.list {
         let names = tests.iter().map(|test| Trial::test(test.name, || Ok(()))).collect();
         libtest_mimic::run(&arguments, names).exit();
     }
-    // Before the cloud starts and the tests compete: this may compile.
+    // Build the binaries before the cloud starts and the tests compete for the machine.
     minutebook_tests::binaries::path("ingest")?;
     let runtime = Arc::new(Runtime::new()?);
     let cloud = Arc::new(runtime.block_on(Cloud::start())?);

@@ -1,7 +1,7 @@
 //! What some tests need, and not every machine or backend has.
 //!
-//! A test whose need is not met is ignored, and says so. Where the variable `CI` is `true`, as
-//! `.ci/run` sets it, a program that is missing makes its test fail.
+//! A test whose need is not met is ignored with a message. If the variable `CI` is `true`, as
+//! `.ci/run` sets it, a missing program makes its test fail.
 
 use std::path::PathBuf;
 
@@ -12,20 +12,20 @@ use serde_json::json;
 /// What a test needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// The program of that name.
+    /// The program `curl`.
     Curl,
-    /// The programs of the Debian package of that name: `prometheus` and `promtool`.
+    /// The programs of the Debian package `prometheus`: `prometheus` and `promtool`.
     Prometheus,
     /// The program that `MINUTEBOOK_SCHEMATHESIS` names.
     Schemathesis,
-    /// A backend that refuses what a role has no permission for.
+    /// A backend that enforces the permissions of roles.
     Permissions,
     /// A backend that has streams.
     Kinesis,
 }
 
 impl Need {
-    /// Its name, as the list of tests shows it.
+    /// The name that the list of tests shows.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Need::Curl => "curl",
@@ -36,7 +36,7 @@ impl Need {
         }
     }
 
-    /// How a machine or a backend gets it.
+    /// How to provide it.
     pub(crate) fn remedy(self) -> &'static str {
         match self {
             Need::Curl => "install curl",
@@ -48,7 +48,7 @@ impl Need {
         }
     }
 
-    /// Whether it is there.
+    /// Whether it is available.
     pub(crate) async fn is_met(self, cloud: &Cloud) -> bool {
         match self {
             Need::Curl => program("curl").is_some(),
@@ -59,14 +59,14 @@ impl Need {
         }
     }
 
-    /// Whether a test fails without it, and is not only ignored.
+    /// Whether a test fails without it, instead of being ignored.
     pub(crate) fn is_required(self) -> bool {
         let is_program = matches!(self, Need::Curl | Need::Prometheus | Need::Schemathesis);
         is_program && std::env::var_os("CI").is_some_and(|value| value == "true")
     }
 }
 
-/// A program: unpacked beside the other tools, or installed.
+/// The path of a program, unpacked with the other tools or installed.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let unpacked = root().join(".minutebook/prometheus/usr/bin");
     let installed = std::env::var_os("PATH").unwrap_or_default();
@@ -74,7 +74,7 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// The program that tries the description of the API.
+/// The path of Schemathesis, which tests the API description.
 pub(crate) fn schemathesis() -> Option<PathBuf> {
     let program = std::env::var_os("MINUTEBOOK_SCHEMATHESIS").filter(|name| !name.is_empty())?;
     Some(root().join(program))

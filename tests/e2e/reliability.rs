@@ -1,4 +1,5 @@
-//! docs/RELIABILITY.md names a test for every fault, and each of them is a test of this suite.
+//! Checks that docs/RELIABILITY.md names a test for every fault, and that each of these tests
+//! exists.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +9,10 @@ use minutebook_tests::cloud::Cloud;
 
 crate::tests![every_fault_of_the_page_has_its_tests];
 
-/// The section whose table is read.
+/// The section with the table.
 const SECTION: &str = "## Faults and their tests";
 
-/// The names of a row's last cell: what stands between backticks.
+/// The names in a row's last cell, which are between backticks.
 fn names(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
@@ -28,11 +29,11 @@ async fn every_fault_of_the_page_has_its_tests(_: &Cloud) -> Result<()> {
         .context("docs/RELIABILITY.md")?;
     let section = page.split(SECTION).nth(1).with_context(|| format!("no section {SECTION:?}"))?;
     let section = section.split("\n## ").next().unwrap_or_default();
-    // The page leaves out the folders, as the arguments of `cargo test` may.
+    // The page omits the folders, as the arguments of `cargo test` can.
     let tests: BTreeSet<&str> =
         crate::all_tests().into_iter().filter_map(module_and_name).collect();
     let mut faults = 0;
-    // Behind the head of the table and its line.
+    // Skip the header of the table and the line below it.
     for row in section.lines().filter(|line| line.starts_with('|')).skip(2) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         let [fault, named] = cells[..] else {

@@ -1,30 +1,29 @@
-//! Waiting for what comes true by itself: asking again and again, for so long and no longer.
+//! Waits for eventual results by polling, up to a time limit.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use tokio::time::Instant;
 
-/// How long the way from a bucket, a post or a stream to an answer may take here.
+/// The longest time from a bucket, a post or a stream to an answer.
 const TIME: Duration = Duration::from_secs(120);
-/// How often is asked.
+/// The time between two polls.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The time that is left to wait.
+/// A deadline for polling.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience(Instant);
 
 impl Patience {
-    /// Begins to wait.
+    /// Starts the time limit.
     pub(crate) fn new() -> Patience {
         Patience(Instant::now() + TIME)
     }
 
-    /// Waits until it is time to ask again.
+    /// Waits until the next poll.
     ///
     /// # Errors
-    ///
-    /// If it took too long: `state` says how things are.
+    /// The deadline has passed; the error contains `state`.
     pub(crate) async fn wait(self, state: impl FnOnce() -> String) -> Result<()> {
         ensure!(Instant::now() < self.0, "after {TIME:?}, {}", state());
         tokio::time::sleep(POLL).await;

@@ -1,4 +1,4 @@
-//! The whole table, read in plain code by docs/TABLE.md, and what must hold of it.
+//! Reads the whole table with simple code written from docs/TABLE.md, and checks its invariants.
 
 pub(crate) mod orders;
 
@@ -12,16 +12,16 @@ use minutebook_oracle::{
 };
 use minutebook_tests::store::Store;
 
-/// How many differences are shown.
+/// How many differences an error shows.
 const DIFFERENCES_SHOWN: usize = 5;
-/// How long after its end an hour is closed, and how long after that it is settled.
+/// The seconds from the end of an hour until it is settled: allowed lateness plus settle time.
 const SETTLED_AFTER: i64 = 11 * 60;
 
-/// What the sort keys of customers and sessions begin with: sketches, which questions are asked
-/// about.
+/// The first word in the sort keys of visitor rows. They hold sketches, so only questions check
+/// them.
 const UNIQUES: &str = "visitors";
 
-/// The shard of minute rows that are rolled up at once.
+/// The shard of late minute rows, which are rolled up immediately.
 const LATE: &str = "late";
 
 type Attributes = BTreeMap<String, AttributeValue>;
@@ -32,26 +32,26 @@ pub(crate) struct Book {
     rows: BTreeMap<(String, String), Attributes>,
 }
 
-/// What is known of a chunk besides the table.
+/// What is known about a chunk without the table.
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkFacts {
-    /// Its id, as in docs/TABLE.md.
+    /// The chunk's id, as in docs/TABLE.md.
     pub(crate) id: String,
-    /// What it holds.
+    /// The recount of its lines.
     pub(crate) recount: Recount,
 }
 
-/// What rows are judged by.
+/// The time and the retention that rows are checked against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
-    /// The present, in seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub(crate) now: i64,
-    /// For how many days rows of minutes, hours and all others are kept; 0 is for ever.
+    /// The retention in days of minutes, of hours, and of all other rows. 0 means forever.
     pub(crate) days: [u32; 3],
 }
 
 impl Terms {
-    /// When a period expires, in seconds since 1970; `None` is never.
+    /// When a period expires, in seconds since 1970. `None` means never.
     fn expires_at(self, period: Period) -> Option<i64> {
         let [minute_days, hour_days, day_days] = self.days;
         let days = match period.granularity() {
@@ -67,18 +67,18 @@ impl Terms {
     }
 }
 
-/// A row of tallies.
+/// A tally row.
 struct TallyRow<'a> {
     site: &'a str,
     measure: &'a str,
     period: Period,
-    /// Whether it is a row of a minute that is rolled up when the hour is sealed.
+    /// Whether it is a minute row that is rolled up when the hour is sealed.
     is_in_numbered_shard: bool,
     counters: Vec<(&'a str, Decimal)>,
 }
 
 impl Book {
-    /// Reads all rows, consistently.
+    /// Reads all rows with consistent reads.
     pub(crate) async fn read(store: &Store) -> Result<Book> {
         let scan = store.clients.dynamodb.scan().table_name(&store.table).consistent_read(true);
         let mut items = scan.into_paginator().items().send();
@@ -95,13 +95,13 @@ impl Book {
         self.rows.keys().filter(|(pk, _)| pk == "OPEN").map(|(_, sk)| sk.as_str()).collect()
     }
 
-    /// The keys of rows that have expired.
+    /// The keys of expired rows.
     pub(crate) fn expired(&self, now: i64) -> Vec<&(String, String)> {
         let has_expired = |row: &Attributes| number(row, "ttl").is_some_and(|ttl| ttl <= now);
         self.rows.iter().filter(|(_, row)| has_expired(row)).map(|(key, _)| key).collect()
     }
 
-    /// The first rows that another book does not have like this one.
+    /// Describes the first rows that differ from those of another book.
     pub(crate) fn first_changes(&self, other: &Book) -> Vec<String> {
         let keys: BTreeSet<_> = self.rows.keys().chain(other.rows.keys()).collect();
         let changed = keys.into_iter().filter(|key| self.rows.get(*key) != other.rows.get(*key));
@@ -110,8 +110,8 @@ impl Book {
         changed.take(DIFFERENCES_SHOWN).map(describe).collect()
     }
 
-    /// No counter is above what was uploaded, and every row expires when it should. Counters of
-    /// orders fall, too: see [`Book::check_orders`].
+    /// Checks that no counter exceeds the uploads, and that every tally row expires when it should.
+    /// It leaves out order counters, which can also decrease: see [`Book::check_orders`].
     pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
         let comparison = self.compare(chunks, &|measure| !orders::is_measure(measure), terms)?;
         let (_, differences) = comparison.differences(usize::MAX);
@@ -119,11 +119,11 @@ impl Book {
             differences.into_iter().filter(|(_, numbers)| numbers.found > numbers.recounted);
         fail_with(
             above.map(|(cell, numbers)| describe(&cell, numbers)).collect(),
-            "counters are above what was uploaded",
+            "counters exceed the uploads",
         )
     }
 
-    /// Every counter that is kept is what was uploaded.
+    /// Checks that every unexpired counter equals the recount of the uploads.
     pub(crate) fn check_equal(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
         let mut comparison = self.compare(chunks, &|_| true, terms)?;
         let orders = order_tallies(chunks.iter().flat_map(|chunk| &chunk.recount.orders));
@@ -152,7 +152,8 @@ impl Book {
         Ok(comparison)
     }
 
-    /// The minutes of every hour that is done add up to it, unless some have expired.
+    /// Checks that every finished hour is the sum of its minutes, unless some of these have
+    /// expired.
     pub(crate) fn check_hours(&self, terms: Terms) -> Result<()> {
         let mut sums: BTreeMap<(&str, &str, Period, &str), [Decimal; 2]> = BTreeMap::new();
         let open_hours = self.open_hours();
@@ -179,10 +180,10 @@ impl Book {
                 "{measure} of {key} of {site} in {hour}: {sum}, and its minutes add up to {minutes}"
             )
         });
-        fail_with(described.collect(), "hours that are done are not the sum of their minutes")
+        fail_with(described.collect(), "finished hours are not the sum of their minutes")
     }
 
-    /// Whether the ledger has chunks that are counted in part.
+    /// Whether the ledger has partly counted chunks.
     pub(crate) fn has_unfinished_chunks(&self) -> Result<bool> {
         for ((pk, sk), entry) in
             self.rows.iter().filter(|((pk, sk), _)| pk.starts_with("L#") && !sk.contains('.'))
@@ -194,7 +195,7 @@ impl Book {
                 late_parts += i64::from(other.split('.').next() == Some(sk.as_str()));
             }
             let expected = [
-                number(entry, "parts").context("a entry has parts")?,
+                number(entry, "parts").context("a ledger entry has parts")?,
                 number(entry, "late_parts").unwrap_or(1),
             ];
             if [parts, late_parts] != expected {
@@ -204,7 +205,8 @@ impl Book {
         Ok(false)
     }
 
-    /// The ledger has every chunk, with the lines that it has; whatever of it was counted so far.
+    /// Checks that the ledger has every chunk with the right line counts, even if the chunk is only
+    /// partly counted.
     pub(crate) fn check_lines(&self, chunks: &[ChunkFacts]) -> Result<()> {
         for chunk in chunks {
             let key = (format!("L#{}", chunk.id), "000000".to_string());
@@ -250,8 +252,8 @@ impl Book {
         Ok(())
     }
 
-    /// The totals are those of all chunks, each of which stands in them once; or no more, while
-    /// some are not counted yet.
+    /// Checks that the totals contain each chunk once. While some chunks are not counted yet, the
+    /// totals must not exceed the sum of all chunks.
     pub(crate) fn check_totals(&self, chunks: &[ChunkFacts], are_all_counted: bool) -> Result<()> {
         let expected: Totals = chunks.iter().map(|chunk| &chunk.recount).collect();
         for (name, expected) in expected.named() {
@@ -301,8 +303,8 @@ impl Book {
     }
 }
 
-/// The period of a row: of the span of its partition and the words of its sort key, which begin
-/// with the measure.
+/// Parses the period of a row from the time span in its partition key and the words of its sort
+/// key. The first word is the measure.
 fn period(span: &str, words: &[&str]) -> Result<Period> {
     let date = |text: &str| {
         NaiveDate::parse_from_str(text, "%Y-%m-%d").with_context(|| format!("no day: {text}"))
@@ -350,7 +352,7 @@ fn describe(cell: &Cell<'_>, numbers: minutebook_oracle::Numbers) -> String {
     format!("{measure} of {key} of {site} in the {kind} {period}: {found}, recounted {recounted}")
 }
 
-/// The first numbers that differ.
+/// Describes the first differences, after a line with their number.
 fn describe_first(comparison: &Comparison) -> Vec<String> {
     let (count, differences) = comparison.differences(DIFFERENCES_SHOWN);
     let mut described: Vec<String> =

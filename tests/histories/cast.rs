@@ -1,5 +1,5 @@
-//! Who plays: ingests, sealers and a reader, with the real code and real clients, each behind a
-//! proxy of its own.
+//! The workers of a history: ingests, sealers and a reader. They run the real code with real
+//! clients, each behind its own proxy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,12 +23,12 @@ use rollup::sealer::Sealer;
 use crate::questions::Reader;
 use crate::steps::time_of;
 
-/// The first pause of the SDK between two tries: a second, unless a history is to take minutes.
+/// The SDK's first backoff. With the default of one second, a history would take minutes.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
-/// Tries of one call, as in the functions.
+/// The attempts of one call, as in the functions.
 const ATTEMPTS: u32 = 5;
 
-/// A proxy, and clients that go through it.
+/// A proxy, and clients that use it.
 #[derive(Debug)]
 pub(crate) struct Line {
     /// The proxy.
@@ -37,18 +37,18 @@ pub(crate) struct Line {
     s3: aws_sdk_s3::Client,
 }
 
-/// The lines of everybody who plays in a history. They serve one history after the other.
+/// The lines of all workers. One history after another uses them.
 #[derive(Debug)]
 pub(crate) struct Cast {
-    /// Of two ingests that work at once.
+    /// Two concurrent ingests.
     pub(crate) ingests: [Line; 2],
-    /// Of two sealers.
+    /// Two sealers.
     pub(crate) sealers: [Line; 2],
-    /// Of the one who is held up.
+    /// The worker that stalls.
     pub(crate) stalled: Line,
-    /// Of who asks.
+    /// The reader.
     pub(crate) reader: Line,
-    /// When the objects were uploaded.
+    /// The upload times of the objects.
     pub(crate) upload_times: UploadTimes,
 }
 
@@ -69,7 +69,7 @@ impl Cast {
         Ok(cast)
     }
 
-    /// Waits until the cloud has carried out all that it was sent.
+    /// Waits until the cloud has executed every call that it received.
     pub(crate) async fn is_quiet(&self) {
         let [ingests, sealers] = [&self.ingests, &self.sealers];
         for line in ingests.iter().chain(sealers).chain([&self.stalled, &self.reader]) {
@@ -105,7 +105,7 @@ impl Line {
         Table { client: self.dynamodb.clone(), name: props.store.table.clone() }
     }
 
-    /// An ingest that has just started. Its machine's clock is so many seconds ahead.
+    /// A newly started ingest, whose clock is `ahead` seconds fast.
     pub(crate) fn ingest(&self, props: &Props, ahead: i64) -> Result<Counter> {
         Ok(Counter {
             committer: Committer::new(self.table(props), props.retention),
@@ -118,7 +118,7 @@ impl Line {
         })
     }
 
-    /// A sealer that has just started.
+    /// A newly started sealer.
     pub(crate) fn sealer(&self, props: &Props) -> Sealer {
         Sealer {
             committer: Committer::new(self.table(props), props.retention),
@@ -126,31 +126,31 @@ impl Line {
         }
     }
 
-    /// Who asks.
+    /// The reader that asks questions.
     pub(crate) fn reader(&self, props: &Props) -> Reader {
         Reader { table: self.table(props), retention: props.retention, clock: props.clock(0) }
     }
 }
 
-/// What everybody in a history shares.
+/// What all workers of a history share.
 #[derive(Clone, Debug)]
 pub(crate) struct Props {
     /// The table and the buckets.
     pub(crate) store: Store,
-    /// For how long rows are kept.
+    /// The retention of rows.
     pub(crate) retention: Retention,
-    /// What time it is, in seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub(crate) seconds: Arc<AtomicI64>,
 }
 
 impl Props {
-    /// The clock of a machine that is so many seconds ahead.
+    /// A clock that is `ahead` seconds fast.
     pub(crate) fn clock(&self, ahead: i64) -> Clock {
         let seconds = self.seconds.clone();
         Clock::new(move || time_of(seconds.load(Ordering::SeqCst) + ahead))
     }
 
-    /// What time it is, in seconds since 1970.
+    /// The current time, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         self.seconds.load(Ordering::SeqCst)
     }

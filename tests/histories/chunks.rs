@@ -1,4 +1,5 @@
-//! The chunks of histories: few items, so that sums matter, at times that lie where it matters.
+//! Generates the chunks of histories. They have few items, so that many events add to the same
+//! counters, and times around boundaries.
 
 use minutebook_tests::random::Random;
 
@@ -9,17 +10,17 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// How many chunks of a hundred report orders.
+/// The percentage of chunks that report orders.
 const CHUNKS_WITH_ORDERS: u64 = 80;
 
-/// The lines of a chunk that is uploaded at `now`, in seconds since 1970.
+/// The lines of a chunk uploaded at `now`, in seconds since 1970.
 pub(crate) fn text(
     random: &mut Random,
     setting: &Setting,
     orders: &mut Orders,
     now: i64,
 ) -> String {
-    // The more different times, the more rows and parts.
+    // More distinct times mean more rows and parts.
     let times: Vec<i64> = (0..3 + random.index(8)).map(|_| time(random, now)).collect();
     let chunk = random.any();
     let mut text = String::new();
@@ -36,7 +37,7 @@ pub(crate) fn text(
         if random.chance(8)
             && let Some(last) = text.lines().last().map(str::to_string)
         {
-            // The same line again: a duplicate if it has an id, and otherwise another event.
+            // Repeat the line. It is a duplicate if it has an id, and another event otherwise.
             text.push_str(&last);
             text.push('\n');
         }
@@ -54,7 +55,7 @@ fn time(random: &mut Random, now: i64) -> i64 {
     let hour = now - now.rem_euclid(HOUR);
     match random.below(100) {
         0..30 => now - random.between(0, 3 * MINUTE),
-        // Where hours begin and end.
+        // Around the boundaries of hours.
         30..48 => hour - HOUR * random.between(0, 2) + *random.pick(&[-60, -1, 0, 59, 60]),
         48..58 => now - random.between(0, 2 * HOUR),
         58..68 => now - random.between(HOUR, 30 * HOUR),
@@ -62,13 +63,13 @@ fn time(random: &mut Random, now: i64) -> i64 {
         76..82 => now - random.between(9 * DAY, 60 * DAY),
         82..85 => now - random.between(390 * DAY, 500 * DAY),
         85..97 => now + random.between(1, 10 * MINUTE),
-        // Too far ahead.
+        // Too far in the future.
         _ => now + random.between(10 * MINUTE + 1, 2 * HOUR),
     }
 }
 
-/// Whom an event is of, and where: few customers and sessions, so that they come again, at other
-/// sites too.
+/// The JSON members for the customer, session and page of an event. There are few customers and
+/// sessions, so that they recur, even on other sites.
 fn visitor(chunk: u64, number: usize) -> String {
     let mut random = Random::of(&[chunk, number as u64]);
     let mut members = String::new();

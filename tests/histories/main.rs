@@ -1,11 +1,12 @@
-//! Seeded random histories: uploads, notifications that come often, late and out of order, kills,
-//! lost replies, conflicts, throttling, sealers at odd times, a clock that stops at boundaries;
-//! played in one process with the real code on the emulator, and judged by the oracle.
+//! Seeded random histories: uploads, notifications that are repeated, late or out of order, kills,
+//! lost replies, conflicts, throttling, sealers at odd times, and a clock that stops at boundaries.
+//! They run in one process with the real code on the emulator, and the oracle checks the results.
 //!
-//! `cargo test --workspace --test histories` plays a few. Two variables of the environment ask for
-//! others: `MINUTEBOOK_HISTORIES=1000` says how many, `MINUTEBOOK_SEED=17` which is the first.
+//! `cargo test --workspace --test histories` plays a few histories. Two environment variables
+//! change which: `MINUTEBOOK_HISTORIES=1000` sets their number, `MINUTEBOOK_SEED=17` the first
+//! seed.
 
-#![expect(clippy::print_stdout, reason = "a long run says how far it is")]
+#![expect(clippy::print_stdout, reason = "a long run reports its progress")]
 
 mod book;
 mod cast;
@@ -32,14 +33,14 @@ use tokio::sync::Mutex;
 use crate::cast::Cast;
 use crate::player::Tally;
 
-/// How many histories are played if nobody says: a few hundred steps.
+/// The default number of histories. Together they have a few hundred steps.
 const HISTORIES: u64 = 10;
-/// How many are played side by side: the emulator is a process of its own, and answers one call
-/// after the other.
+/// How many histories run concurrently. The emulator is a separate process and answers one call at
+/// a time.
 const HISTORIES_AT_ONCE: usize = 4;
-/// How long a history may take; it takes a second or two.
+/// The time limit of a history, which normally takes a second or two.
 const HISTORY_TIME: Duration = Duration::from_secs(180);
-/// How often a long run says how far it is.
+/// A long run reports its progress after this many histories.
 const PROGRESS_EVERY: u64 = 50;
 
 fn main() -> Result<()> {
@@ -69,14 +70,13 @@ fn main() -> Result<()> {
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(cloud) = cloud {
-        let cloud =
-            Arc::into_inner(cloud).context("a test that has ended still holds the cloud")?;
+        let cloud = Arc::into_inner(cloud).context("a finished test still holds the cloud")?;
         runtime.block_on(cloud.stop())?;
     }
     conclusion.exit();
 }
 
-/// What `tests/broken/run.py` plays the histories on must be broken as it says.
+/// Checks that the patches for `tests/broken/run.py` apply to the current sources.
 fn the_patches_apply() -> Result<()> {
     let root = minutebook_tests::binaries::root();
     let mut patches = 0;
@@ -98,11 +98,11 @@ fn the_patches_apply() -> Result<()> {
             patches += 1;
         }
     }
-    ensure!(patches >= 6, "there are {patches} patches");
+    ensure!(patches == 7, "there are {patches} patches");
     Ok(())
 }
 
-/// Plays histories of consecutive seeds.
+/// Plays histories with consecutive seeds.
 async fn histories(cloud: Arc<Cloud>) -> Result<()> {
     let first = variable("MINUTEBOOK_SEED")?.unwrap_or(1);
     let count = variable("MINUTEBOOK_HISTORIES")?.unwrap_or(HISTORIES);
@@ -123,7 +123,7 @@ async fn histories(cloud: Arc<Cloud>) -> Result<()> {
                     .await;
             let ended = played.map_err(anyhow::Error::from).flatten();
             if let Err(error) = ended {
-                // The others need not go on.
+                // Stop the other players.
                 next.store(count, Ordering::Relaxed);
                 return Err(failure(seed, &error));
             }

@@ -1,25 +1,24 @@
-//! The events of orders in histories: each order has a story, whose events come in any chunk, out
-//! of order, twice, or never.
+//! The order events of histories. Each order has a story, whose events appear in any chunk, out of
+//! order, twice, or never.
 
 use minutebook_tests::random::Random;
 
 use crate::steps::{Setting, text_of};
 
-/// How many of the newest orders chunks go on to report: few, so that their events meet.
+/// Chunks report only this many of the newest orders, so that several events of an order occur.
 const ORDERS_REPORTED: usize = 6;
 
-/// The orders of a history so far.
+/// The orders of a history so far, each with its story.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Orders {
     stories: Vec<Story>,
 }
 
-/// All that can be reported of an order, a line each.
+/// Every event that chunks can report about an order, one line each.
 type Story = Vec<String>;
 
 impl Orders {
-    /// Lines about orders for a chunk, some of them about orders that no chunk reported before. These
-    /// are created at some of `times`.
+    /// Order lines for a chunk. Some are about new orders, which are created at some of `times`.
     pub(crate) fn lines(
         &mut self,
         random: &mut Random,
@@ -34,7 +33,7 @@ impl Orders {
         let reported = &self.stories[self.stories.len().saturating_sub(ORDERS_REPORTED)..];
         let mut lines = vec![];
         for _ in 0..1 + random.below(12) {
-            // The newest order as often as all others together.
+            // Prefer the newest order.
             let story =
                 if random.chance(50) { reported.len() - 1 } else { random.index(reported.len()) };
             lines.push(random.pick(&reported[story]).clone());
@@ -43,12 +42,12 @@ impl Orders {
     }
 }
 
-/// The events of an order that is made at `made`, in seconds since 1970.
+/// The events of an order created at `made`, in seconds since 1970.
 fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> Story {
     let site = *random.pick(&setting.sites);
     let nanosecond = *random.pick(&[0, 1, 999_999_999]);
     let event = |kind: &str, seconds: i64, members: &str| {
-        // `text_of` ends with a `Z`, before which a fraction stands.
+        // Insert a fraction before the `Z` at the end of `text_of`.
         let time = text_of(made + seconds).replace('Z', &format!(".{nanosecond:09}Z"));
         let site =
             if site == "default" { String::new() } else { format!(",\"site_id\":\"{site}\"") };
@@ -58,12 +57,12 @@ fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> St
     };
     let mut story = vec![];
     if random.chance(92) {
-        // Twice in the list, so that most orders are created.
+        // Listed twice, so that most orders are created.
         let created = event("Created", 0, &creation(random, number));
         story.extend([created.clone(), created]);
     }
     if random.chance(25) {
-        // Another creation, as of a producer that numbers orders again: the earlier one counts.
+        // Another creation, as from a producer that reuses order numbers. The earlier one counts.
         let seconds = *random.pick(&[0, -1, -61, -3_700, -90_000, 5]);
         story.push(event("Created", seconds, &creation(random, number)));
     }
@@ -87,7 +86,7 @@ fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> St
         story.push(event("Cancelled", *random.pick(&[0, 30, 3_600]), refund));
     }
     if story.is_empty() || random.chance(5) {
-        // A bad line: it has no status.
+        // An invalid line without a status.
         story.push(event("StatusChanged", 0, ""));
     }
     story
@@ -111,7 +110,7 @@ fn creation(random: &mut Random, number: usize) -> String {
         0 => String::new(),
         _ => format!(",\"items\":[{}]", items.join(",")),
     };
-    // Without it, an order of items costs what they cost.
+    // Without a total, an order costs the sum of its items.
     let total = if items.is_empty() || random.chance(70) {
         format!(",\"totalAmount\":{number}.{:02}", random.below(100))
     } else {

@@ -1,5 +1,5 @@
-//! What orders may have become: an order changes with each chunk that reports it, and which of the
-//! chunks were counted so far is known of some only.
+//! The possible states of orders. An order changes with each chunk that reports it, and it is not
+//! always known which chunks were counted so far.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use minutebook_oracle::{Order, OrderEvent, orders};
 /// An order, by its site and id.
 pub(crate) type OrderName = (String, String);
 
-/// What each order may have become; `None` is an order that nothing is known of.
+/// The possible states of each order. `None` means that no event of the order is counted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OrderStates(BTreeMap<OrderName, Vec<Option<Order>>>);
 
 impl OrderStates {
-    /// Orders of which the events of the chunks `counted` are known for certain, and those of each
-    /// of the chunks `uploaded` perhaps.
+    /// The states that are possible if the chunks in `counted` are certainly counted, and those in
+    /// `uploaded` perhaps.
     ///
-    /// **Shape**: a list of events for each chunk. A chunk may be in both.
+    /// Each element holds the events of one chunk. A chunk may be in both lists.
     pub(crate) fn between(counted: &[&[OrderEvent]], uploaded: &[&[OrderEvent]]) -> OrderStates {
         let events = uploaded.iter().copied().flatten();
         let names: BTreeSet<OrderName> = events.map(name).collect();
@@ -31,25 +31,25 @@ impl OrderStates {
         )
     }
 
-    /// Orders of which all is known.
+    /// Orders whose states are certain.
     pub(crate) fn known(orders: &BTreeMap<OrderName, Order>) -> OrderStates {
         let known = |(name, order): (&OrderName, &Order)| (name.clone(), vec![Some(order.clone())]);
         OrderStates(orders.iter().map(known).collect())
     }
 
-    /// What an order may have become.
+    /// The possible states of an order.
     pub(crate) fn of(&self, order: &OrderName) -> &[Option<Order>] {
         self.0.get(order).map_or(&[None], Vec::as_slice)
     }
 
-    /// All orders.
+    /// All orders with their possible states.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&OrderName, &[Option<Order>])> {
         self.0.iter().map(|(name, states)| (name, states.as_slice()))
     }
 }
 
-/// Goes through the chunks once: chunks that were counted one after the other make an order what
-/// they make it together, in whatever order.
+/// Goes through the chunks once, which is enough because an order's state does not depend on the
+/// sequence in which chunks are counted.
 fn states(
     order: &OrderName,
     counted: &[&[OrderEvent]],

@@ -1,4 +1,4 @@
-//! Plays one history, and checks it as it goes and at its end.
+//! Plays one history, and checks it along the way and at its end.
 
 mod checks;
 
@@ -27,23 +27,23 @@ use crate::questions::orders::OrdersNow;
 use crate::questions::{Bounds, Question};
 use crate::steps::{self, Setting, Stalled, Step, Work, time_of};
 
-/// How long a worker may work on something, in real time.
+/// The time limit of one task of a worker, in real time.
 const WORK_TIME: Duration = Duration::from_secs(20);
-/// For how many days rows of hours are kept, unless those of minutes are kept for ever. Days, weeks
-/// and months are.
+/// The retention of hour rows in days, unless minutes are kept forever. Days, weeks and months are
+/// always kept forever.
 const HOUR_DAYS: u32 = 400;
 const HOUR: i64 = 3_600;
 
-/// What a history came to.
+/// The statistics of a history.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
-    /// Its steps.
+    /// The number of steps.
     pub(crate) steps: u64,
-    /// The orders that were reported.
+    /// The number of reported orders.
     pub(crate) orders: u64,
-    /// The faults that were made.
+    /// The number of injected faults.
     pub(crate) faults: u64,
-    /// What was checked: a question, an audit, one of the checks at the end.
+    /// The number of checks: answers, audits, and the checks at the end.
     pub(crate) checks: u64,
 }
 
@@ -56,7 +56,7 @@ impl AddAssign for Tally {
     }
 }
 
-/// An object that was uploaded, perhaps several times.
+/// An uploaded object, perhaps with several versions.
 struct Chunk {
     object: String,
     text: String,
@@ -65,10 +65,10 @@ struct Chunk {
     is_counted: bool,
 }
 
-/// Who is held up.
+/// A stalled worker.
 struct Held {
     chunk: Option<usize>,
-    /// What it is about. It gets no time as long as it is held up, like a function that is frozen.
+    /// Its work. While the worker is stalled the task is not polled, like a frozen function.
     task: LocalBoxFuture<'static, Result<bool>>,
 }
 
@@ -78,7 +78,7 @@ struct Player<'a> {
     props: Props,
     setting: Setting,
     chunks: Vec<Chunk>,
-    /// The processes of the two ingests, which remember what they listed.
+    /// The two ingest processes, which remember the hours that they have listed as open.
     ingests: [Counter; 2],
     held: Option<Held>,
     tally: Tally,
@@ -87,8 +87,7 @@ struct Player<'a> {
 /// Plays the history of a seed.
 ///
 /// # Errors
-///
-/// What is wrong, with the step at which it showed.
+/// A check fails; the error names the step.
 pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tally) -> Result<()> {
     let (setting, steps) = steps::history(seed);
     let hour_days = if setting.minute_days == 0 { 0 } else { HOUR_DAYS };
@@ -125,7 +124,8 @@ pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tal
     played
 }
 
-/// How many seconds the clock of the second ingest is ahead of all others: clocks differ a little.
+/// How many seconds the clock of the second ingest is ahead of the others, until it is first
+/// killed. It may be negative.
 fn ahead(seed: u64) -> i64 {
     Random::of(&[seed, 2]).between(-3, 3)
 }
@@ -165,8 +165,8 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Uploads the same bytes again, unless they would count otherwise at another time: then the
-    /// numbers would depend on which of the two was read first.
+    /// Uploads the same bytes again, unless they would now be counted differently. In that case the
+    /// result would depend on which upload is read first.
     async fn upload_again(&mut self, number: usize) -> Result<()> {
         let recount = self.recount(&self.chunks[number].text)?;
         if recount == self.chunks[number].facts.recount {
@@ -248,7 +248,8 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// The version that a notification names: whichever, if the chunk was uploaded several times.
+    /// The version that a notification names. If the chunk was uploaded several times, `place`
+    /// selects one.
     fn version(&self, number: usize, place: usize) -> &ObjectRef {
         let versions = &self.chunks[number].versions;
         &versions[place % versions.len()]
@@ -301,7 +302,7 @@ impl Player<'_> {
         };
         tokio::select! {
             () = line.proxy.is_holding() => self.held = Some(Held { chunk, task }),
-            // It never made that call.
+            // The worker ended without making that call.
             ended = &mut task => self.note(chunk, ended?),
         }
         Ok(())
@@ -326,7 +327,7 @@ impl Player<'_> {
         }
     }
 
-    /// Deletes some of the rows whose time has passed, as the table does within days.
+    /// Deletes some of the expired rows, as DynamoDB does within days.
     async fn expire(&mut self, seed: u64) -> Result<()> {
         let mut random = Random::of(&[seed]);
         let book = Book::read(&self.props.store).await?;
@@ -338,7 +339,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Adds the faults that were made since the plans were set.
+    /// Adds the faults that were injected since the plans were set, and removes the plans.
     fn count_faults(&mut self) {
         for line in self.cast.ingests.iter().chain(&self.cast.sealers).chain([&self.cast.reader]) {
             self.tally.faults += line.proxy.faults_made().len() as u64;
@@ -347,11 +348,10 @@ impl Player<'_> {
     }
 }
 
-/// Counts a chunk: `false` if it is to be delivered again.
+/// Counts a chunk. Returns `false` if it must be delivered again.
 ///
 /// # Errors
-///
-/// What no fault that passes can be the cause of.
+/// An error occurs that no temporary fault can cause.
 pub(crate) async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool> {
     match counter.count(object, Instant::now() + WORK_TIME).await {
         Ok(report) => match report.ending {
@@ -366,7 +366,7 @@ pub(crate) async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool>
     }
 }
 
-/// Whether a run of a sealer met nothing but what passes.
+/// Checks that a sealer's run had no unexpected errors.
 pub(crate) fn check_sealing(ended: Result<Report, StorageError>) -> Result<()> {
     let report = match ended {
         Ok(report) => report,
@@ -383,7 +383,7 @@ pub(crate) fn check_sealing(ended: Result<Report, StorageError>) -> Result<()> {
     Ok(())
 }
 
-/// What happens in the history of a seed, for the report of a failure.
+/// Describes the history of a seed, for failure reports.
 pub(crate) fn script(seed: u64) -> String {
     let (setting, steps) = steps::history(seed);
     let Setting { begin, sites, minute_days } = setting;

@@ -1,4 +1,4 @@
-//! What is asked in the middle of histories and at their ends, and what the answers must be.
+//! The questions that histories ask along the way and at their ends, and the checks of the answers.
 
 mod checks;
 pub(crate) mod orders;
@@ -29,40 +29,40 @@ use self::orders::{OrderQuestion, OrdersNow};
 use crate::order_states::OrderStates;
 use crate::steps::{Setting, text_of};
 
-/// One question.
+/// A question.
 #[derive(Clone, Debug)]
 pub(crate) enum Question {
     /// A ranking of a window.
     Ranking {
-        /// The call, and its measure.
+        /// The API call, and its measure.
         ranking: (rankings::Ranking, &'static str),
-        /// Whose events.
+        /// The site of the events.
         site: &'static str,
-        /// The window, and its minutes.
+        /// The window, and its length in minutes.
         window: (&'static str, i64),
-        /// How many seconds before the present it ends.
+        /// How many seconds before now it ends.
         age: i64,
     },
-    /// A series of periods up to the present.
+    /// A series of periods up to now.
     History {
-        /// The measure, as in the question and as in a sort key.
+        /// The measure, as in the query string and as in a sort key.
         measure: (&'static str, &'static str),
-        /// Whose events.
+        /// The site of the events.
         site: &'static str,
-        /// How long the periods are.
+        /// The length of the periods.
         granularity: Granularity,
-        /// By whose clock.
+        /// The time zone.
         zone: &'static str,
-        /// How many seconds before the present it begins.
+        /// How many seconds before now it begins.
         age: i64,
     },
-    /// How many customers and sessions there were in a window.
+    /// The number of customers and sessions in a window.
     ChunkVisitors {
-        /// Whose events.
+        /// The site of the events.
         site: &'static str,
-        /// How many minutes the window has.
+        /// The length of the window in minutes.
         length: i64,
-        /// How many seconds before the present it ends.
+        /// How many seconds before now it ends.
         age: i64,
     },
     /// A question about orders.
@@ -82,19 +82,19 @@ const MEASURES: [(&str, &str); 4] = [
     ("units", "units"),
     ("refunds", "refunds:USD"),
 ];
-/// How far back a series of each granularity goes, in hours, by UTC and by other zones: every
-/// period is some queries, and a day of such a zone is read from the rows of its hours.
+/// How far back a series of each granularity can start, in hours, for UTC and for other zones.
+/// Every period takes several queries, and in other zones a day is read from its hour rows.
 const SERIES: [(Granularity, i64, i64); 4] = [
     (Granularity::Hour, 9, 5),
     (Granularity::Day, 5 * 24, 2 * 24),
     (Granularity::Week, 30 * 24, 24),
     (Granularity::Month, 120 * 24, 12),
 ];
-/// More than there are items.
+/// More than the number of items.
 const LIMIT: usize = 100;
 
 impl Question {
-    /// Any question.
+    /// A random question.
     pub(crate) fn any(random: &mut Random, setting: &Setting) -> Question {
         let site = *random.pick(&setting.sites);
         if random.chance(25) {
@@ -124,8 +124,7 @@ impl Question {
         Question::ChunkVisitors { site, length, age }
     }
 
-    /// A question about views, visitors or orders in windows and series that reach into the
-    /// present.
+    /// A random question about views, visitors or orders, in windows and series that end now.
     pub(crate) fn of_race(random: &mut Random, setting: &Setting) -> Question {
         let site = *random.pick(&setting.sites);
         if random.chance(25) {
@@ -153,8 +152,8 @@ impl Question {
         }
     }
 
-    /// Those at the end of a history: a ranking of each site, its visitors in all windows and every
-    /// call about its orders, and series of two granularities.
+    /// The questions at the end of a history: for each site a ranking, its visitors in all windows
+    /// and every call about its orders, and for one site series of two granularities.
     pub(crate) fn last(random: &mut Random, setting: &Setting) -> Vec<Question> {
         let mut questions = vec![];
         for site in &setting.sites {
@@ -203,20 +202,20 @@ impl fmt::Display for Question {
     }
 }
 
-/// What an answer may be: at least what was counted before it was asked, and at most what was
+/// The bounds of an answer: at least what was counted before the question, and at most what was
 /// uploaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
-    /// What was counted for certain.
+    /// What was certainly counted.
     pub(crate) least: Counted,
     /// What may have been counted.
     pub(crate) most: Counted,
-    /// What happens to orders meanwhile.
+    /// What happens to orders during the question.
     pub(crate) orders: OrdersNow,
 }
 
 impl Bounds {
-    /// What each order may have become.
+    /// The possible states of each order.
     fn order_states(&self) -> OrderStates {
         let [least, most] = [&self.least, &self.most]
             .map(|counted| counted.order_events.iter().map(Vec::as_slice).collect::<Vec<_>>());
@@ -227,14 +226,14 @@ impl Bounds {
     }
 }
 
-/// What some chunks hold.
+/// The content of some chunks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counted {
-    /// Their sums.
+    /// The sums of their events.
     pub(crate) tallies: BTreeMap<TallyKey, Decimal>,
-    /// Whom they are of.
+    /// Their visitors.
     pub(crate) visitors: Visitors,
-    /// What each of them says of orders.
+    /// The order events of each chunk.
     pub(crate) order_events: Vec<Vec<OrderEvent>>,
 }
 
@@ -257,19 +256,19 @@ impl<'a> FromIterator<&'a Recount> for Counted {
     }
 }
 
-/// What answers.
+/// Answers questions from a table.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
-    /// Where the numbers lie.
+    /// The table.
     pub(crate) table: Table,
-    /// For how long rows are kept.
+    /// The retention of rows.
     pub(crate) retention: Retention,
-    /// What time it is.
+    /// The clock.
     pub(crate) clock: Clock,
 }
 
 impl Reader {
-    /// What the handlers answer from.
+    /// The backend that the handlers use.
     fn backend(&self) -> Result<Backend<Table>> {
         Ok(Backend {
             rows: self.table.clone(),
@@ -280,7 +279,7 @@ impl Reader {
         })
     }
 
-    /// Asks; `None` if the table could not be read, which is no wrong answer.
+    /// Asks a question. Returns `None` if the table could not be read, which is not a wrong answer.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Option<Answer>> {
         let now = self.clock.now();
         let backend = self.backend()?;
@@ -315,7 +314,7 @@ impl Reader {
         }
     }
 
-    /// Asks how many customers and sessions there were, as the calls that say so do.
+    /// Counts customers and sessions in the same way as the API calls that report them.
     async fn count_visitors(&self, site: &str, length: i64, age: i64) -> Result<Option<Answer>> {
         let now = self.clock.now();
         let as_of = Minute::from_epoch_seconds(now.timestamp() - age)
@@ -341,7 +340,7 @@ impl Reader {
     }
 }
 
-/// An answer, and when its question was asked.
+/// An answer, and the time of its question.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     asked_at: DateTime<Utc>,
@@ -349,7 +348,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Holds the answer against its bounds.
+    /// Checks the answer against its bounds.
     pub(crate) fn check(&self, question: &Question, bounds: &Bounds) -> Result<()> {
         let Answer { asked_at, body } = self;
         let checked = match question {

@@ -1,5 +1,5 @@
-//! A reader that asks all the time while an hour is written, closed, sealed and rolled up: what was
-//! committed before a question is in its answer, and nothing is in it twice.
+//! Asks questions continuously while an hour is written, closed, sealed and rolled up. Each answer
+//! must contain everything that was committed before its question, and nothing twice.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -22,40 +22,41 @@ use crate::questions::orders::OrdersNow;
 use crate::questions::{Bounds, Counted, Question};
 use crate::steps::{Setting, text_of, time_of};
 
-/// How many hours are raced through if nobody says: `MINUTEBOOK_RACES=100` does.
+/// The default number of rounds, one hour each. `MINUTEBOOK_RACES=100` changes it.
 const ROUNDS: u64 = 3;
-/// When a round begins and ends, in seconds before and after the end of its hour, which is closed
-/// after ten minutes. It takes longer where the sealer is slow, but not as long as the next hour.
+/// When a round begins and ends, in seconds before and after the end of its hour. The hour is
+/// closed after ten minutes. With a slow sealer a round takes longer, but at most `AFTER_MAX`.
 const BEFORE: i64 = 90;
 const AFTER: i64 = 15 * 60;
 const AFTER_MAX: i64 = 65 * 60;
-/// How far the clock moves at once, in seconds, and how often.
+/// The longest move of the clock, in seconds, and the real time between moves.
 const MOVE_MAX: i64 = 8;
 const MOVE_EVERY: Duration = Duration::from_millis(8);
-/// For how long a question may last by that clock, in seconds: a real one takes less than a second.
-/// What readers rely on holds for a minute.
+/// The longest question by that clock, in seconds. A real question takes less than a second. What
+/// readers rely on holds for a minute.
 const QUESTION_SECONDS_MAX: i64 = 30;
-/// And a chunk, so that a slow machine counts as many of them in the hour as a fast one.
+/// The longest time for a chunk by that clock, in seconds. Without this limit, a slow machine would
+/// count fewer chunks in the hour than a fast one.
 const CHUNK_SECONDS_MAX: i64 = 60;
 const SITE: &str = "shop";
 
-/// What has happened so far.
+/// The state of a round.
 struct Round<'a> {
     props: &'a Props,
     cast: &'a Cast,
     hour_end: i64,
     /// What was uploaded, and what of it was counted.
     counted: RefCell<[Counted; 2]>,
-    /// When the question that is being answered was asked.
+    /// When the current question was asked.
     asked_at: Cell<Option<i64>>,
-    /// When the chunk that is being counted was uploaded.
+    /// When the current chunk was uploaded.
     uploaded_at: Cell<Option<i64>>,
-    /// Whether the hour left the list of open hours.
+    /// Whether the hour has left the list of open hours.
     is_sealed: Cell<bool>,
     is_over: Cell<bool>,
 }
 
-/// What is compared: uploaded, and counted.
+/// Indexes of `Round::counted`.
 const UPLOADED: usize = 0;
 const COUNTED: usize = 1;
 
@@ -109,7 +110,7 @@ async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
     Ok(answers)
 }
 
-/// Every fifth call or so takes longer than others.
+/// Delays about one call in five.
 fn delays(seed: u64) -> Plan {
     let mut random = Random::of(&[seed]);
     Box::new(move |_| {
@@ -138,7 +139,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Uploads and counts one chunk after the other.
+    /// Uploads and counts one chunk after another.
     async fn write(&self, mut random: Random) -> Result<u64> {
         let counter = self.cast.ingests[0].ingest(self.props, 0)?;
         let mut chunks = 0;
@@ -146,7 +147,7 @@ impl Round<'_> {
             let now = self.props.now();
             let mut text = String::new();
             for _ in 0..5 {
-                // Mostly of the hour that is raced through, to its last second.
+                // Mostly within the round's hour, up to its last second.
                 let time = (now - random.between(0, 60)).min(self.hour_end - random.between(1, 90));
                 let (item, user) = (1 + random.below(3), random.below(300));
                 let time = text_of(if random.chance(80) { time } else { now });
@@ -154,7 +155,8 @@ impl Round<'_> {
                     "{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{item},\"user_id\":{user},\"site_id\":\"{SITE}\"}}\n"
                 );
             }
-            // No order is reported twice: each is there or not, whatever was read before it came.
+            // Report each order only once, so that an answer either has it or not, whatever was
+            // read earlier.
             let time = text_of((now - random.between(0, 60)).min(self.hour_end - 1));
             let value = random.below(100);
             text += &format!(
@@ -196,7 +198,7 @@ impl Round<'_> {
             ObjectRef { bucket, key, version_id, etag: named["eTag"].as_str().map(str::to_string) };
         ensure!(
             count(counter, &object).await?,
-            "{object:?} was not counted, with nothing in the way"
+            "{object:?} was not counted, although calls were only delayed"
         );
         self.counted.borrow_mut()[COUNTED].add(&recount);
         Ok(())

@@ -1,4 +1,4 @@
-//! What happens in a history: a list of steps that is a pure function of its seed.
+//! The steps of a history, a pure function of its seed.
 
 use std::fmt;
 
@@ -10,87 +10,87 @@ use crate::order_events::Orders;
 use crate::questions::Question;
 use crate::questions::orders::OrderQuestion;
 
-/// What is particular to a history, besides its steps.
+/// The parameters of a history.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
-    /// When it begins, in seconds since 1970.
+    /// The start time, in seconds since 1970.
     pub(crate) begin: i64,
-    /// The sites that its events are of.
+    /// The sites of its events.
     pub(crate) sites: Vec<&'static str>,
-    /// For how many days minute rows are kept; 0 is for ever.
+    /// The retention of minute rows in days. 0 means forever.
     pub(crate) minute_days: u32,
 }
 
-/// One step.
+/// A step of a history.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// A new chunk is uploaded; its notification is not delivered yet.
+    /// Uploads a new chunk, but does not deliver its notification.
     Upload { text: String },
-    /// The same bytes are uploaded again, under the same key.
+    /// Uploads the same bytes again under the same key.
     UploadAgain { chunk: usize },
-    /// The clock moves on by so many seconds.
+    /// Moves the clock forward.
     Pass { seconds: i64, until: &'static str },
-    /// Some of all workers work at once.
+    /// Runs some of the workers concurrently.
     Work(Work),
-    /// A worker is held up at a call; others go on.
+    /// Stalls a worker at a call while the others continue.
     Stall { worker: Stalled, operation: &'static str, number: usize },
-    /// It goes on.
+    /// Lets the stalled worker continue.
     Wake,
-    /// No counter is above what was uploaded, and the minutes of hours that are done add up to
-    /// them. Orders are what some of the uploaded events make of them; their counters, and the
-    /// answers to these questions, are what these orders stand for.
+    /// Checks that no counter exceeds the uploads, and that finished hours are the sum of their
+    /// minutes. Orders must be what some of the uploaded events make of them. Their counters, and
+    /// the answers to these questions, must match these orders.
     Audit { questions: Vec<OrderQuestion> },
-    /// The table deletes rows that have expired: some of them.
+    /// Deletes some of the expired rows, as the table does.
     Expire { seed: u64 },
 }
 
-/// Who is held up.
+/// A worker that stalls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stalled {
-    /// An ingest that was given the notification of this chunk.
+    /// An ingest that received the notification of this chunk.
     Ingest { chunk: usize },
     /// A sealer.
     Sealer,
 }
 
-/// What is done at once.
+/// Concurrent work.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Work {
-    /// The notifications that each of two ingests is given, by the numbers of their chunks.
+    /// The chunks whose notifications each of two ingests receives, by number.
     pub(crate) deliveries: [Vec<usize>; 2],
-    /// How many sealers run.
+    /// The number of sealers.
     pub(crate) sealers: usize,
-    /// What is asked meanwhile.
+    /// The questions asked meanwhile.
     pub(crate) questions: Vec<Question>,
-    /// How many calls of a thousand go wrong.
+    /// How many of 1000 calls get a fault, on average.
     pub(crate) faults_of_1000: u64,
-    /// By which they do.
+    /// The seed of the faults.
     pub(crate) fault_seed: u64,
 }
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// How long after its end an hour is closed; docs/TABLE.md.
+/// The allowed lateness: how long after its end an hour is closed. See docs/TABLE.md.
 const CLOSED_AFTER: i64 = 10 * MINUTE;
-/// How long sealing waits between its steps; docs/TABLE.md.
+/// The settle time between the steps of sealing. See docs/TABLE.md.
 const SETTLE_TIME: i64 = MINUTE;
 
-/// Times near to where buckets of all kinds end.
+/// Times near the ends of periods of all lengths.
 const BEGINNINGS: [&str; 7] = [
     "2026-11-20T22:41:30Z",
-    // The end of a year within a week of it.
+    // A year that ends in the middle of a week.
     "2026-12-31T22:58:10Z",
-    // The end of a week that belongs to the year before.
+    // The end of a week that belongs to the previous year.
     "2027-01-03T23:05:00Z",
     "2027-02-28T21:30:00Z",
     "2028-02-28T23:52:45Z",
-    // A night of summer time in Berlin.
+    // The night in which summer time begins in Berlin.
     "2027-03-27T23:15:00Z",
     "2027-08-14T12:00:00Z",
 ];
 
-/// The setting and the steps of a history.
+/// The setting and the steps of the history of a seed.
 pub(crate) fn history(seed: u64) -> (Setting, Vec<Step>) {
     let mut random = Random::of(&[seed, 1]);
     let begin: DateTime<Utc> = random.pick(&BEGINNINGS).parse().expect("they are times");
@@ -121,7 +121,7 @@ pub(crate) fn history(seed: u64) -> (Setting, Vec<Step>) {
 struct Writer<'a> {
     setting: &'a Setting,
     now: i64,
-    /// When all hours that were closed by then were sealed, with nothing in the way.
+    /// All hours closed by this time have been sealed.
     sealed_at: i64,
     chunks: usize,
     orders: Orders,
@@ -187,7 +187,7 @@ impl Writer<'_> {
         self.steps.push(Step::Work(work));
     }
 
-    /// Moves the clock, mostly to where something changes.
+    /// Moves the clock, mostly to a boundary.
     fn pass(&mut self) {
         let hour_end = self.now - self.now.rem_euclid(HOUR) + HOUR;
         let last_closing = hour_end - HOUR + CLOSED_AFTER;
@@ -206,7 +206,8 @@ impl Writer<'_> {
         self.pass_to(to.max(self.now + 1), until);
     }
 
-    /// How far the clock may move: hours must be sealed before their minutes expire.
+    /// A long move of the clock. Its length is limited, because hours must be sealed before their
+    /// minutes expire.
     fn days(&mut self) -> i64 {
         let most = if self.setting.minute_days == 0 {
             40
@@ -230,7 +231,7 @@ impl Writer<'_> {
         self.now = to;
     }
 
-    /// Takes every hour that is closed through all steps of sealing, with nothing in the way.
+    /// Takes every closed hour through all steps of sealing, without faults.
     fn seal_all(&mut self) {
         let sealed_at = self.now;
         for step in 0..3 {
@@ -243,8 +244,8 @@ impl Writer<'_> {
         self.sealed_at = sealed_at;
     }
 
-    /// A worker that looked at the clock in time does what it was about to do when everybody else
-    /// has gone on.
+    /// A worker reads the clock before an hour closes, stalls, and continues after the others have
+    /// moved on.
     fn held_up_over_the_closing(&mut self) {
         let worker = if self.random.chance(75) {
             self.upload();
@@ -275,7 +276,7 @@ impl Writer<'_> {
             return;
         }
         if self.random.chance(60) {
-            // The hour is on the list by another chunk, or only by the one that is held up.
+            // Another chunk may list the hour as open too. Otherwise only the stalled one does.
             self.upload_and_work();
         }
         let closing = self.now - self.now.rem_euclid(HOUR) + HOUR + CLOSED_AFTER;
@@ -297,7 +298,7 @@ impl Writer<'_> {
     }
 }
 
-/// A step in a line, for a history that failed.
+/// Describes a step, for failure reports.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -305,9 +306,9 @@ impl fmt::Display for Step {
             Step::UploadAgain { chunk } => write!(f, "upload chunk {chunk} again"),
             Step::Pass { seconds, until } => write!(f, "{seconds} s pass: {until}"),
             Step::Stall { worker, operation, number } => {
-                write!(f, "{worker:?} is held up at {operation} {number}")
+                write!(f, "{worker:?} stalls at {operation} {number}")
             }
-            Step::Wake => write!(f, "who is held up goes on"),
+            Step::Wake => write!(f, "the stalled worker continues"),
             Step::Audit { questions } => {
                 write!(f, "audit")?;
                 for question in questions {
@@ -315,7 +316,7 @@ impl fmt::Display for Step {
                 }
                 Ok(())
             }
-            Step::Expire { .. } => write!(f, "rows that have expired are deleted"),
+            Step::Expire { .. } => write!(f, "some expired rows are deleted"),
             Step::Work(work) => {
                 let Work { deliveries, sealers, questions, faults_of_1000, fault_seed } = work;
                 write!(
@@ -323,7 +324,7 @@ impl fmt::Display for Step {
                     "at once: deliveries {deliveries:?}, sealers {sealers}, questions {}",
                     questions.len()
                 )?;
-                write!(f, ", {faults_of_1000} of 1000 calls go wrong by {fault_seed:x}")?;
+                write!(f, ", {faults_of_1000} of 1000 calls get a fault, seed {fault_seed:x}")?;
                 for question in questions {
                     write!(f, "\n        {question}")?;
                 }
@@ -333,12 +334,12 @@ impl fmt::Display for Step {
     }
 }
 
-/// A time as in events and questions.
+/// Formats a time as in events and questions.
 pub(crate) fn text_of(seconds: i64) -> String {
     time_of(seconds).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// A time in seconds since 1970.
+/// Converts seconds since 1970.
 pub(crate) fn time_of(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).expect("histories happen between 1970 and 9999")
 }

@@ -1,4 +1,4 @@
-//! The binaries of this workspace, built in the profile of the tests.
+//! The workspace's binaries, built in the same profile as the tests.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,12 +11,11 @@ const COMMAND: &str = "minutebook";
 
 static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
-/// The path of the command or of a function, which is up to date: the first call builds all of
-/// them. It is the build of `cargo mb` and `cargo mb up`, so what these have built is not built again.
+/// The path of the `minutebook` command or of a function. The first call builds all of them. `cargo
+/// mb` and `cargo mb up` use the same build, so nothing is built twice.
 ///
 /// # Errors
-///
-/// If they cannot be built.
+/// The build fails.
 pub fn path(name: &str) -> anyhow::Result<PathBuf> {
     match FOLDER.get_or_init(|| build().map_err(|error| format!("{error:#}"))) {
         Ok(folder) => Ok(folder.join(name)),
@@ -30,7 +29,7 @@ pub fn root() -> PathBuf {
 }
 
 fn build() -> anyhow::Result<PathBuf> {
-    // The test's own binary lies in `<target>/<profile>/deps`.
+    // The test binary is in `<target>/<profile>/deps`.
     let test = std::env::current_exe()?;
     let folder =
         test.ancestors().nth(2).context("a test binary lies in a target folder")?.to_path_buf();

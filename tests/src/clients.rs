@@ -1,29 +1,29 @@
-//! The clients of a cloud.
+//! AWS SDK clients for a cloud.
 
 use aws_credential_types::Credentials;
 use minutebook_local::{REGION, http_client};
 
-/// The SDK's clients, and what another process needs to make its own.
+/// The SDK clients, and the settings with which another process can create its own.
 #[derive(Clone, Debug)]
 pub struct Clients {
     /// The cloud's address.
     pub endpoint_url: String,
-    /// The region.
+    /// The AWS region.
     pub region: String,
-    /// Credentials that may do everything.
+    /// The access key of the credentials.
     pub access_key_id: String,
-    /// Their secret, which is none.
+    /// The secret key of the credentials.
     pub secret_access_key: String,
-    /// S3.
+    /// The S3 client.
     pub s3: aws_sdk_s3::Client,
-    /// DynamoDB.
+    /// The DynamoDB client.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// SQS.
+    /// The SQS client.
     pub sqs: aws_sdk_sqs::Client,
 }
 
 impl Clients {
-    /// Clients of the cloud at `endpoint_url` with these credentials.
+    /// Clients for the cloud at `endpoint_url` with these credentials.
     pub(crate) fn with(endpoint_url: &str, credentials: &Credentials) -> Clients {
         let region = aws_sdk_s3::config::Region::new(REGION);
         let s3 = aws_sdk_s3::Config::builder()

@@ -1,14 +1,14 @@
 //! The cloud that the tests run on.
 //!
-//! By default it is the emulator of `cargo mb up`, as a child process on a free port. Three
-//! variables of the environment ask for another, and then nothing takes its place if it fails:
+//! By default this is the emulator of `cargo mb up`, as a child process on a free port. Three
+//! environment variables select another cloud. There is no fallback if that cloud fails:
 //!
-//! - `MINUTEBOOK_TEST_ENDPOINT`: the cloud that runs at this URL.
-//! - `MINUTEBOOK_TEST_BACKEND`: `container` for a container, or `emulator`.
-//! - `MINUTEBOOK_TEST_IMAGE`: the image of the container (default LocalStack); an image alone asks
-//!   for a container.
+//! - `MINUTEBOOK_TEST_ENDPOINT`: the URL of a running cloud.
+//! - `MINUTEBOOK_TEST_BACKEND`: `container` or `emulator`.
+//! - `MINUTEBOOK_TEST_IMAGE`: the image of the container (default LocalStack). It selects a
+//!   container even if `MINUTEBOOK_TEST_BACKEND` is not set.
 //!
-//! Which one it is, is printed.
+//! [`Cloud::start`] prints the selected cloud.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,23 +26,23 @@ use crate::binaries;
 use crate::clients::Clients;
 use crate::container::{Container, DEFAULT_IMAGE};
 
-/// How long a deployment to a container may take: LocalStack pulls the image that functions run in.
+/// The longest deployment to a container. LocalStack pulls the image that functions run in.
 const CONTAINER_DEPLOY_TIME_MAX: Duration = Duration::from_secs(600);
 
-/// The emulator takes an account's number as an access key that may do everything in that account.
+/// The emulator accepts an account number as an access key with all rights in that account.
 const ACCOUNT: &str = "000000000000";
 
-/// The stream whose records the deployed stack counts.
+/// The stream that the deployed stack reads.
 pub const STREAM: &str = "minutebook-test";
 
-/// A running cloud; [`Cloud::stop`] stops it.
+/// A running cloud. [`Cloud::stop`] stops it.
 #[derive(Debug)]
 pub struct Cloud {
     /// Clients with all rights.
     pub clients: Clients,
     backend: Backend,
     stack: OnceCell<Stack>,
-    /// The emulator's state; dropping it removes the folder.
+    /// The emulator's state. Dropping it removes the folder.
     _folder: TempDir,
 }
 
@@ -53,7 +53,7 @@ enum Backend {
     Emulator(Emulator),
 }
 
-/// Which cloud the environment asks for.
+/// The cloud that the environment variables select.
 #[derive(Debug, PartialEq, Eq)]
 enum Wanted {
     Endpoint(String),
@@ -91,11 +91,10 @@ impl Wanted {
 }
 
 impl Cloud {
-    /// Starts the cloud that the environment asks for.
+    /// Starts the cloud that the environment variables select.
     ///
     /// # Errors
-    ///
-    /// If that one is not to be had.
+    /// The variables contradict each other, or the cloud cannot be started.
     pub async fn start() -> Result<Cloud> {
         let folder = tempfile::tempdir()?;
         let (endpoint_url, backend) = match Wanted::read(variable)? {
@@ -117,7 +116,7 @@ impl Cloud {
         Ok(Cloud::at(&endpoint_url, backend, folder))
     }
 
-    /// Whether the backend refuses what a role has no permission for.
+    /// Whether the backend denies a role the calls that it has no permission for.
     pub fn enforces_permissions(&self) -> bool {
         match &self.backend {
             Backend::External => false,
@@ -126,31 +125,28 @@ impl Cloud {
         }
     }
 
-    /// The deployed stack: the real template with the functions of this workspace; rows are kept
-    /// for ever, so that fixtures of any date can be queried. The first call deploys it.
+    /// The deployed stack: the real template with the functions of this workspace. It keeps rows
+    /// forever, so that tests can query fixtures of any date. The first call deploys it.
     ///
     /// # Errors
-    ///
-    /// If it cannot be deployed.
+    /// The deployment fails.
     pub async fn stack(&self) -> Result<&Stack> {
         self.stack.get_or_try_init(|| self.deploy()).await
     }
 
-    /// The URL of a call.
+    /// The URL of an API path.
     ///
     /// # Errors
-    ///
-    /// If the stack cannot be deployed or has no API.
+    /// The stack cannot be deployed or has no API.
     pub async fn url(&self, path_and_query: &str) -> Result<String> {
         let api_url = self.stack().await?.api_url.as_ref().context("the backend has no API")?;
         Ok(format!("{api_url}{path_and_query}"))
     }
 
-    /// Clients with the rights of a function's role.
+    /// Clients with the permissions of a function's role.
     ///
     /// # Errors
-    ///
-    /// If the role cannot be found or taken.
+    /// The role cannot be found or assumed.
     pub async fn as_role_of(&self, function: &str) -> Result<Clients> {
         let stack = self.stack().await?;
         let name = stack
@@ -182,11 +178,10 @@ impl Cloud {
         Ok(Clients::with(&self.clients.endpoint_url, &credentials))
     }
 
-    /// Invokes a function of the stack, with the rights of its role, and gives its answer.
+    /// Invokes a function of the stack, with its role's permissions, and returns its response.
     ///
     /// # Errors
-    ///
-    /// If the function fails, with what it says.
+    /// The request fails, or the function reports an error.
     pub async fn invoke(
         &self,
         function: &str,
@@ -210,11 +205,10 @@ impl Cloud {
         .await?
     }
 
-    /// What the schedule of the name `rule` calls: its expression, and the ARNs of its targets.
+    /// The schedule expression of a rule, and the ARNs of its targets.
     ///
     /// # Errors
-    ///
-    /// If there is no such rule.
+    /// The request fails, or there is no such rule.
     pub async fn schedule(&self, rule: &str) -> Result<(String, Vec<String>)> {
         let described = self.ask_events("DescribeRule", serde_json::json!({"Name": rule})).await?;
         let listed =
@@ -237,13 +231,13 @@ impl Cloud {
         self.ask("events", format!("AWSEvents.{operation}"), question).await
     }
 
-    /// Makes the stream that the deployed stack reads, and gives its ARN; `None` if the backend has
-    /// no streams.
+    /// Creates the stream that the deployed stack reads, and returns its ARN, or `None` if the
+    /// backend has no streams.
     async fn make_stream(&self) -> Option<String> {
         let create = serde_json::json!({"StreamName": STREAM, "ShardCount": 2});
         if let Err(error) = self.ask_kinesis("CreateStream", create).await {
             println!(
-                "no stream can be made ({error:#}); one of an earlier run will do, if there is any"
+                "cannot create the stream ({error:#}); using one of an earlier run, if there is any"
             );
         }
         let describe = serde_json::json!({"StreamName": STREAM});
@@ -251,11 +245,10 @@ impl Cloud {
         described["StreamDescriptionSummary"]["StreamARN"].as_str().map(str::to_string)
     }
 
-    /// Asks Kinesis, in the shape of its API.
+    /// Sends a request to the Kinesis API.
     ///
     /// # Errors
-    ///
-    /// If it refuses.
+    /// The request fails.
     pub async fn ask_kinesis(
         &self,
         operation: &str,
@@ -277,7 +270,7 @@ impl Cloud {
                 .header("content-type", "application/x-amz-json-1.1")
                 .header("x-amz-target", &target);
             let text = request.send(question.to_string())?.body_mut().read_to_string()?;
-            // Some operations have nothing to say.
+            // Some operations return an empty body.
             if text.is_empty() {
                 Ok(serde_json::Value::Null)
             } else {
@@ -287,7 +280,7 @@ impl Cloud {
         .await?
     }
 
-    /// Asks the emulator itself, in the shape that AWS's own API has.
+    /// Sends a `GET` request of the Lambda API to the backend.
     async fn get_json(&self, path: &str) -> Result<serde_json::Value> {
         let url = format!("{}{path}", self.clients.endpoint_url);
         tokio::task::spawn_blocking(move || {
@@ -298,11 +291,10 @@ impl Cloud {
         .await?
     }
 
-    /// Calls a function of the stack over HTTP and gives status, content type and body.
+    /// Sends `GET` to the stack's API, and returns the status, content type and body.
     ///
     /// # Errors
-    ///
-    /// If nobody answers.
+    /// The server does not answer, or its answer is not JSON.
     pub async fn get(&self, path_and_query: &str) -> Result<(u16, String, serde_json::Value)> {
         let url = self.url(path_and_query).await?;
         tokio::task::spawn_blocking(move || {
@@ -314,12 +306,11 @@ impl Cloud {
         .await?
     }
 
-    /// Posts a body to a function of the stack over HTTP, and gives status, content type and body
-    /// of the answer.
+    /// Sends `POST` with a body to the stack's API, and returns the status, content type and body
+    /// of the response.
     ///
     /// # Errors
-    ///
-    /// If nobody answers.
+    /// The server does not answer, or its answer is not JSON.
     pub async fn post(
         &self,
         path: &str,
@@ -341,12 +332,12 @@ impl Cloud {
         .await?
     }
 
-    /// The deployed stack, if a test needed one.
+    /// The deployed stack, if a test has used it.
     pub fn deployed(&self) -> Option<&Stack> {
         self.stack.get()
     }
 
-    /// What the backend and its functions printed, if it keeps a log.
+    /// The log of the backend and its functions, if the backend keeps one.
     pub async fn log(&self) -> Option<String> {
         match &self.backend {
             Backend::Emulator(emulator) => std::fs::read_to_string(emulator.log()).ok(),
@@ -355,11 +346,10 @@ impl Cloud {
         }
     }
 
-    /// Stops what was started.
+    /// Stops the backend if this process started it.
     ///
     /// # Errors
-    ///
-    /// If the emulator does not stop, or the container cannot be removed.
+    /// The emulator does not stop, or the container cannot be removed.
     pub async fn stop(self) -> Result<()> {
         match self.backend {
             Backend::Emulator(emulator) => {
@@ -383,8 +373,7 @@ impl Cloud {
     async fn deploy(&self) -> Result<Stack> {
         let root = binaries::root();
         let code = match &self.backend {
-            // The emulator runs the programs on this very machine, so those of the tests' own
-            // profile will do.
+            // The emulator runs the binaries on this machine, so those in the test profile work.
             Backend::Emulator(_) => programs()?,
             Backend::External | Backend::Container(_) => {
                 let folder = root.clone();
@@ -413,13 +402,13 @@ impl Cloud {
     }
 }
 
-/// The programs of the functions, in the profile of the tests.
+/// The functions' binaries, built in the test profile.
 fn programs() -> Result<BTreeMap<String, std::path::PathBuf>> {
     let path = |function: String| Ok((function.clone(), binaries::path(&function)?));
     minutebook_local::functions(&binaries::root())?.into_iter().map(path).collect()
 }
 
-/// Status, content type and body of an answer.
+/// The status, content type and body of a response.
 fn answer_of(
     url: &str,
     mut response: ureq::http::Response<ureq::Body>,
@@ -435,7 +424,8 @@ fn answer_of(
     Ok((response.status().as_u16(), content_type, body))
 }
 
-/// The emulator looks the account up by the access key and does not check the signature.
+/// An authorization header. The emulator takes the account from the access key and does not check
+/// the signature.
 fn authorization(service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261120/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"

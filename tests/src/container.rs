@@ -1,4 +1,4 @@
-//! A container as the cloud: the emulator's image, LocalStack, or another that speaks for AWS.
+//! A container as the cloud: the emulator's image, LocalStack, or another image that emulates AWS.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,31 +10,31 @@ use testcontainers::core::{IntoContainerPort, Mount, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 
-/// The last LocalStack that asks for no token.
+/// The last LocalStack version that needs no token.
 pub(crate) const DEFAULT_IMAGE: &str = "localstack/localstack:4.14.0";
 const PORT: u16 = 4566;
 
-/// Where Docker listens if `DOCKER_HOST` says nothing.
+/// Docker's socket if `DOCKER_HOST` is not set.
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 
-/// The token that LocalStack after 4.14.0 demands; it is handed on where there is one.
+/// The token that LocalStack after 4.14.0 requires. If the variable is set, the container gets it.
 const TOKEN_VARIABLE: &str = "LOCALSTACK_AUTH_TOKEN";
 
-/// How long a container may take from its start until it answers.
+/// The longest time from a container's start to its first answer.
 const START_SECONDS_MAX: u64 = 120;
 
 const START_POLL: Duration = Duration::from_millis(200);
 
-/// The logged word by which LocalStack ("Ready.") and the emulator ("Ready", on standard error) say
-/// that they are up.
+/// The word that LocalStack ("Ready.") and the emulator ("Ready", on standard error) log when they
+/// are up.
 const READY: &str = "Ready";
 
-/// A running container; it is removed by [`Container::remove`], or when the tests are interrupted.
+/// A running container. [`Container::remove`] removes it, and so does interrupting the tests.
 #[derive(Debug)]
 pub(crate) struct Container {
-    /// The cloud's address, from outside of the container.
+    /// The cloud's URL, as seen from outside the container.
     pub(crate) endpoint_url: String,
-    /// Whether the emulator (MiniStack) runs in it.
+    /// Whether the container runs the emulator (MiniStack).
     pub(crate) is_emulator: bool,
     container: ContainerAsync<GenericImage>,
 }
@@ -43,9 +43,8 @@ impl Container {
     /// Starts a container of `image` and waits until it answers.
     ///
     /// # Errors
-    ///
-    /// If Docker does not answer, the image is not there and cannot be pulled, or the container does
-    /// not come up.
+    /// Docker does not answer, the image cannot be pulled, or the container does not become
+    /// healthy.
     pub(crate) async fn start(
         image: &str,
         variable: impl Fn(&str) -> Option<String>,
@@ -53,7 +52,7 @@ impl Container {
         let request = request(image, &variable);
         let container =
             request.start().await.with_context(|| format!("cannot start the image {image}"))?;
-        // `localhost` may be another address than the one that Docker has mapped.
+        // `localhost` can resolve to an address that Docker has not mapped.
         let host = match container.get_host().await?.to_string() {
             host if host == "localhost" => "127.0.0.1".to_owned(),
             host => host,
@@ -67,7 +66,7 @@ impl Container {
         Ok(Container { endpoint_url, is_emulator, container })
     }
 
-    /// What the container printed.
+    /// The container's standard output and standard error.
     pub(crate) async fn log(&self) -> Result<String> {
         let mut log = self.container.stdout_to_vec().await?;
         log.extend(self.container.stderr_to_vec().await?);
@@ -77,8 +76,7 @@ impl Container {
     /// Removes the container.
     ///
     /// # Errors
-    ///
-    /// If Docker does not do it.
+    /// Docker cannot remove the container.
     pub(crate) async fn remove(self) -> Result<()> {
         self.container.rm().await.context("cannot remove the container")
     }
@@ -107,18 +105,18 @@ fn request(
     request
 }
 
-/// What the emulator is told in a container, as `minutebook_local` tells it outside of one. To
-/// LocalStack most of it says nothing.
+/// The emulator's environment variables, the same that `minutebook_local` sets outside a container.
+/// LocalStack ignores most of them.
 fn environment() -> BTreeMap<&'static str, String> {
     let inside = format!("http://127.0.0.1:{PORT}");
     [
-        // A permission that a role lacks fails as it would on AWS.
+        // Missing permissions fail as they do on AWS.
         ("AUTH", "true"),
         // The mapped port leads to the container's own address, not to its loopback interface.
         ("BIND_HOST", "0.0.0.0"),
         ("MINISTACK_HOST", "127.0.0.1"),
         ("LOCALSTACK_HOSTNAME", "127.0.0.1"),
-        // Functions are given this endpoint; without it they would call AWS itself.
+        // Functions get this endpoint. Without it they would call AWS.
         ("AWS_ENDPOINT_URL", &inside),
         ("MINISTACK_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
@@ -128,7 +126,7 @@ fn environment() -> BTreeMap<&'static str, String> {
     .into()
 }
 
-/// The name and the tag (or digest) of an image; `latest` where there is none.
+/// The name and the tag (or digest) of an image. The default tag is `latest`.
 fn name_and_tag(image: &str) -> (&str, &str) {
     // A colon before the last slash belongs to the registry's port.
     let path_start = image.rfind('/').map_or(0, |slash| slash + 1);
@@ -138,13 +136,14 @@ fn name_and_tag(image: &str) -> (&str, &str) {
     }
 }
 
-/// Whether the image runs each function in a container of its own, as LocalStack does, and so needs
-/// Docker's socket. The emulator runs functions inside, and would use Docker if it found it.
+/// Whether the image runs each function in its own container, as LocalStack does, and so needs
+/// Docker's socket. The emulator runs functions in its own container, but would use Docker if it
+/// found the socket.
 fn runs_functions_in_docker(image: &str) -> bool {
     name_and_tag(image).0.contains("localstack")
 }
 
-/// The socket of the Docker that `DOCKER_HOST` names; `None` if that is no socket of this machine.
+/// The Docker socket that `DOCKER_HOST` names, or `None` if it does not name a local socket.
 fn docker_socket(docker_host: Option<&str>) -> Option<PathBuf> {
     match docker_host {
         None => Some(PathBuf::from(DOCKER_SOCKET)),
@@ -152,8 +151,8 @@ fn docker_socket(docker_host: Option<&str>) -> Option<PathBuf> {
     }
 }
 
-/// Waits until the endpoint answers: the log says that it is ready somewhat before. LocalStack and
-/// the emulator both know the path.
+/// Waits until the endpoint answers, because the container logs that it is ready slightly earlier.
+/// LocalStack and the emulator both serve this path.
 async fn wait_until_healthy(endpoint_url: &str) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
     while Instant::now() < deadline {
@@ -165,7 +164,7 @@ async fn wait_until_healthy(endpoint_url: &str) -> Result<()> {
     bail!("it does not answer at {endpoint_url} within {START_SECONDS_MAX} s")
 }
 
-/// Whether a GET of the URL is answered with success.
+/// Whether a `GET` of the URL succeeds.
 async fn answers(url: String) -> Result<bool> {
     let get = move || {
         let agent: ureq::Agent = ureq::Agent::config_builder()

@@ -1,6 +1,6 @@
-//! A proxy between a function and the cloud that makes the faults which no emulator makes: lost
-//! replies, conflicts, throttling, calls that are refused, held up or late, failures in the middle
-//! of a body, and the death of the function at a chosen call.
+//! A proxy between a function and the cloud that injects faults which no emulator produces: lost
+//! replies, conflicts, throttling, refused, held or delayed calls, truncated bodies, and the death
+//! of the function at a chosen call.
 
 mod calls;
 mod plan;
@@ -27,18 +27,17 @@ use self::calls::{
 pub use self::plan::{Call, Fault, Plan, seeded};
 use crate::http::{Body, HangUp, Server, full};
 
-/// When objects were uploaded, by a clock of the harness: the cloud says of each when it was really
-/// put.
+/// Upload times of objects by the harness's clock. The cloud itself reports the real upload times.
 #[derive(Clone, Debug, Default)]
 pub struct UploadTimes(Arc<Mutex<TimesByVersion>>);
 
-/// By `<bucket>/<key>` and version.
+/// The key is `<bucket>/<key>` and the version ID.
 type TimesByVersion = BTreeMap<(String, String), DateTime<Utc>>;
 
 impl UploadTimes {
-    /// Says when a version of an object was uploaded.
+    /// Sets the upload time of an object version.
     ///
-    /// **Shape**: the object is `<bucket>/<key>`, of a key that needs no encoding in a URL.
+    /// `object` is `<bucket>/<key>`, and its key must not need URL encoding.
     pub fn set(&self, object: &str, version_id: &str, time: DateTime<Utc>) {
         locked(&self.0).insert((object.to_string(), version_id.to_string()), time);
     }
@@ -51,7 +50,7 @@ impl UploadTimes {
 /// A proxy in front of the cloud.
 #[derive(Debug)]
 pub struct FaultProxy {
-    /// Its address, to be used as the function's endpoint.
+    /// The URL of the proxy, for use as the function's endpoint.
     pub url: String,
     state: Arc<State>,
     _server: Server,
@@ -64,29 +63,29 @@ struct State {
     counts: Mutex<BTreeMap<String, usize>>,
     made: Mutex<Vec<Fault>>,
     victim: Mutex<Victim>,
-    /// The items of the transactions that are under way, if overlapping ones shall conflict.
+    /// The items of the transactions in progress, if overlapping transactions conflict.
     items_under_way: Mutex<Option<ItemsUnderWay>>,
-    /// How many calls the cloud is carrying out.
+    /// The number of calls that the cloud is executing.
     under_way: watch::Sender<usize>,
-    /// How many calls wait for their release.
+    /// The number of calls that are held.
     held: watch::Sender<usize>,
     release: Notify,
     upload_times: Mutex<UploadTimes>,
 }
 
-/// Shared by the proxies whose transactions shall conflict with each other.
+/// Shared by the proxies whose transactions conflict with each other.
 type ItemsUnderWay = Arc<Mutex<BTreeSet<String>>>;
 
-/// What the kills are for.
+/// The target of [`Fault::KillBefore`] and [`Fault::KillAfter`].
 enum Victim {
     Process(u32),
-    /// A future of this very process, which is dropped when it is notified.
+    /// A future of this process, which is dropped on notification.
     Task(Arc<Notify>),
     Nobody,
 }
 
-/// How long the call that killed a task of this process goes without an answer: the task is dropped
-/// long before.
+/// How long the call that killed a task of this process waits before it closes the connection. The
+/// task is dropped long before that.
 const LAST_SILENCE: Duration = Duration::from_secs(5);
 
 impl std::fmt::Debug for State {
@@ -96,11 +95,10 @@ impl std::fmt::Debug for State {
 }
 
 impl FaultProxy {
-    /// Starts a proxy to `upstream` that makes the faults of `plan`.
+    /// Starts a proxy to `upstream` that injects the faults of `plan`.
     ///
     /// # Errors
-    ///
-    /// If no port can be had.
+    /// No port is free.
     pub async fn start(upstream: &str, plan: Plan) -> anyhow::Result<FaultProxy> {
         let state = Arc::new(State {
             upstream: upstream.trim_end_matches('/').to_string(),
@@ -124,21 +122,20 @@ impl FaultProxy {
         Ok(FaultProxy { url: format!("http://{}", server.address), state, _server: server })
     }
 
-    /// Takes another plan, which sees its calls numbered from 1, and forgets the faults that were
-    /// made.
+    /// Replaces the plan, restarts the call numbers at 1, and clears the recorded faults.
     pub fn set_plan(&self, plan: Plan) {
         *locked(&self.state.plan) = plan;
         locked(&self.state.counts).clear();
         locked(&self.state.made).clear();
     }
 
-    /// From now on, a transaction that shares an item with one under way conflicts with it, as in
-    /// DynamoDB, and so does a single write to such an item.
+    /// Makes overlapping writes conflict, as in DynamoDB: from now on, a transaction or a single
+    /// write fails if it shares an item with a transaction in progress.
     pub fn make_overlaps_conflict(&self) {
         *locked(&self.state.items_under_way) = Some(ItemsUnderWay::default());
     }
 
-    /// The same, of the transactions of several proxies.
+    /// Like [`make_overlaps_conflict`](Self::make_overlaps_conflict), across several proxies.
     pub fn make_overlaps_conflict_among(proxies: &[&FaultProxy]) {
         let items = ItemsUnderWay::default();
         for proxy in proxies {
@@ -146,19 +143,20 @@ impl FaultProxy {
         }
     }
 
-    /// From now on, objects say that they were last modified at these times. Those that have none
-    /// say what they did.
+    /// From now on, reports these times as the objects' `last-modified` times. Other objects keep
+    /// their real times.
     pub fn set_upload_times(&self, times: &UploadTimes) {
         *locked(&self.state.upload_times) = times.clone();
     }
 
-    /// Names the process that the kills are for.
+    /// Sets the process that the plan kills.
     pub fn set_victim(&self, process_id: Option<u32>) {
         *locked(&self.state.victim) = process_id.map_or(Victim::Nobody, Victim::Process);
     }
 
-    /// Runs a task of this process that the kills are for: `None` if it was killed. A call that the
-    /// cloud is carrying out at that moment is carried out, as when a process is killed.
+    /// Runs a task of this process that the plan can kill. Returns `None` if it was killed. The
+    /// cloud still completes a call that is in progress at that moment, as when a process is
+    /// killed.
     pub async fn run_victim<T>(&self, task: impl Future<Output = T>) -> Option<T> {
         let kill = Arc::new(Notify::new());
         *locked(&self.state.victim) = Victim::Task(kill.clone());
@@ -169,8 +167,7 @@ impl FaultProxy {
         }
     }
 
-    /// Waits until the cloud is carrying out no call that came through this proxy. A call that is
-    /// held is not one.
+    /// Waits until the cloud executes no call from this proxy. Held calls do not count.
     pub async fn is_quiet(&self) {
         wait_until(&self.state.under_way, |calls| calls == 0).await;
     }
@@ -180,18 +177,17 @@ impl FaultProxy {
         wait_until(&self.state.held, |calls| calls > 0).await;
     }
 
-    /// Lets the calls go that are held.
+    /// Releases the held calls.
     pub fn release(&self) {
         self.state.release.notify_waiters();
     }
 
-    /// The faults that were made so far, in order. A test that wants a fault checks that it
-    /// happened.
+    /// The faults injected so far, in order. A test that needs a fault checks that it happened.
     pub fn faults_made(&self) -> Vec<Fault> {
         locked(&self.state.made).clone()
     }
 
-    /// How often an operation was called.
+    /// The number of calls of an operation.
     pub fn calls(&self, operation: &str) -> usize {
         locked(&self.state.counts).get(operation).copied().unwrap_or(0)
     }
@@ -247,9 +243,9 @@ impl State {
             Some(Fault::CutBody) => {
                 let (parts, body) = self.carry_out(request, write, call).await?.into_parts();
                 let half = Ok(Frame::data(body.slice(..body.len() / 2)));
-                // What is written before the connection breaks is sent only while the rest is
-                // waited for: without it, the function would see no body at all, and try the call
-                // again instead of the reading.
+                // hyper sends the first half only while it waits for the rest. Without this yield
+                // the function would see no body at all, and would retry the call instead of the
+                // read.
                 let rest = stream::once(async {
                     tokio::task::yield_now().await;
                     Err(HangUp)
@@ -266,7 +262,7 @@ impl State {
         released.await;
     }
 
-    /// Lets the cloud carry out a call, to its end even if the function goes away meanwhile.
+    /// Lets the cloud execute a call, to its end even if the function disconnects.
     async fn carry_out(
         self: Arc<Self>,
         request: Request<Bytes>,
@@ -305,7 +301,7 @@ impl State {
         if !overlap.is_empty() {
             locked(&self.made).push(Fault::Cancel(overlap.clone()));
             let code = "TransactionConflictException";
-            let single = || error_body(code, "another transaction is under way at this item");
+            let single = || error_body(code, "another transaction is in progress on this item");
             let body = if is_transaction {
                 cancellation_body(call.actions.len(), &overlap)
             } else {
@@ -373,7 +369,7 @@ impl State {
     }
 }
 
-/// One of the calls that are counted, for as long as it lasts.
+/// A counted call. Dropping it decreases the count.
 struct Counted<'a>(&'a watch::Sender<usize>);
 
 impl Counted<'_> {
@@ -390,11 +386,11 @@ impl Drop for Counted<'_> {
 }
 
 async fn wait_until(count: &watch::Sender<usize>, mut is_reached: impl FnMut(usize) -> bool) {
-    // It fails only if the sender is gone, which we hold.
+    // This fails only if the sender is dropped, and we hold a reference to it.
     drop(count.subscribe().wait_for(|count| is_reached(*count)).await);
 }
 
-/// A lock that a panicking test left is as good as any.
+/// Ignores poisoning: a panicking test leaves the data valid.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,5 @@
-//! A small HTTP server for the harness: one handler for all requests, which may also hang up.
+//! A small HTTP server for the harness. One handler serves all requests and may close the
+//! connection.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -15,10 +16,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// The body of an answer. An error in it cuts the connection in the middle of the answer.
+/// The body of a response. An error in it breaks the connection in the middle of the response.
 pub type Body = BoxBody<Bytes, HangUp>;
 
-/// The connection is closed, without an answer or in the middle of it.
+/// Closes the connection, without a response or in the middle of it.
 #[derive(Debug)]
 pub struct HangUp;
 
@@ -30,20 +31,19 @@ impl std::fmt::Display for HangUp {
 
 impl std::error::Error for HangUp {}
 
-/// A server on a free port of the loopback; it stops when it is dropped.
+/// A server on a free port of the loopback interface. Dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    /// Starts a server that gives every request, with its whole body, to `handler`.
+    /// Starts a server that passes every request, with its complete body, to `handler`.
     ///
     /// # Errors
-    ///
-    /// If no port can be had.
+    /// No port is free.
     pub async fn start<H, F>(handler: H) -> anyhow::Result<Server>
     where
         H: Fn(Request<Bytes>) -> F + Clone + Send + Sync + 'static,
@@ -63,8 +63,8 @@ impl Server {
                         handler(Request::from_parts(parts, bytes)).await
                     }
                 });
-                // A handler that hangs up ends its connection with an error; so does a client that
-                // goes away.
+                // The connection ends with an error if the handler hangs up or the client
+                // disconnects.
                 tokio::spawn(async move {
                     drop(
                         http1::Builder::new().serve_connection(TokioIo::new(stream), service).await,
@@ -82,7 +82,7 @@ impl Drop for Server {
     }
 }
 
-/// A whole body.
+/// A complete body.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed()
 }

@@ -1,9 +1,9 @@
-//! The harness: the local cloud that the end-to-end tests run on, and the faults that they make.
+//! The test harness: the local cloud for the end-to-end tests, and fault injection.
 //!
-//! None of the crates that count or store is used here: what they do is judged from outside, by the
-//! oracle and by the `minutebook` command.
+//! The harness does not use the crates that count or store. The oracle and the `minutebook` command
+//! check their results from outside.
 
-#![expect(clippy::print_stdout, reason = "a harness tells its user what it does")]
+#![expect(clippy::print_stdout, reason = "a harness reports what it does")]
 
 pub mod binaries;
 pub mod clients;

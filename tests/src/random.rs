@@ -1,13 +1,13 @@
-//! Random numbers from a seed, the same on every machine.
+//! Random numbers from a seed, identical on every machine.
 
-/// The generator splitmix64: small, even enough for tests, and easy to seed.
+/// The splitmix64 generator: small, uniform enough for tests, and easy to seed.
 ///
-/// **Source**: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
+/// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers that belong to these seeds together.
+    /// A generator for this combination of seeds.
     pub fn of(seeds: &[u64]) -> Random {
         let mut random = Random(0);
         for seed in seeds {
@@ -16,7 +16,7 @@ impl Random {
         random
     }
 
-    /// Any number.
+    /// A random `u64`.
     pub fn any(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
@@ -31,23 +31,23 @@ impl Random {
         u64::try_from(product >> 64).expect("the upper half of 128 bits has 64 bits")
     }
 
-    /// A number from `from` to `to`, both included.
+    /// A number from `from` to `to`, inclusive.
     pub fn between(&mut self, from: i64, to: i64) -> i64 {
         let span = u64::try_from(to - from).expect("from is not after to");
         from + i64::try_from(self.below(span + 1)).expect("it is at most to")
     }
 
-    /// A place in a list of this length.
+    /// An index into a list of this length.
     pub fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).expect("an index below a length fits")
     }
 
-    /// One of these.
+    /// A random element of `choices`.
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.index(choices.len())]
     }
 
-    /// Whether something happens that happens so many times of a hundred.
+    /// `true` in `percent` percent of the calls.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

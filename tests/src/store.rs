@@ -1,5 +1,4 @@
-//! A table and two buckets of a test's own on the emulator, for tests that run a function by
-//! themselves.
+//! A table and two buckets for one test, so that it can run single functions.
 
 mod notification;
 mod rows;
@@ -25,24 +24,23 @@ use crate::cloud::Cloud;
 /// A table and two buckets.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// Where they are.
+    /// Clients for the cloud that holds them.
     pub clients: Clients,
     /// The table's name.
     pub table: String,
-    /// The bucket that takes chunks.
+    /// The bucket for chunks.
     pub bucket: String,
     /// The bucket for rejected lines.
     pub rejected_bucket: String,
-    /// The queue that ingest puts messages back into, if there is one.
+    /// The queue to which ingest returns messages, if there is one.
     pub queue_url: Option<String>,
 }
 
 impl Store {
-    /// Makes a store whose parts have `name` in their names.
+    /// Creates a store. `name` is the prefix of its resources' names.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn make(cloud: &Cloud, name: &str) -> anyhow::Result<Store> {
         let store = Store {
             clients: cloud.clients.clone(),
@@ -67,7 +65,7 @@ impl Store {
         Ok(store)
     }
 
-    /// The store with a queue of its own.
+    /// Creates a queue for the store.
     ///
     /// # Errors
     /// The request fails.
@@ -77,7 +75,7 @@ impl Store {
         Ok(Store { queue_url, ..self })
     }
 
-    /// Takes the bodies of the messages that wait in the store's queue.
+    /// Receives and deletes all messages in the store's queue, and returns their bodies.
     ///
     /// # Errors
     /// The store has no queue, or a request fails.
@@ -102,19 +100,17 @@ impl Store {
     /// A store with the same buckets and a new table.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn with_new_table(&self, table: &str) -> anyhow::Result<Store> {
         let store = Store { table: table.to_string(), ..self.clone() };
         store.create_table().await?;
         Ok(store)
     }
 
-    /// Deletes the table and all that is in it.
+    /// Deletes the table.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn delete_table(&self) -> anyhow::Result<()> {
         self.clients
             .dynamodb
@@ -144,7 +140,7 @@ impl Store {
         Ok(())
     }
 
-    /// The parts of a deployed stack, as a store.
+    /// The resources of a deployed stack, as a store.
     pub fn of(clients: &Clients, stack: &Stack) -> Store {
         Store {
             clients: clients.clone(),
@@ -155,11 +151,10 @@ impl Store {
         }
     }
 
-    /// Puts an object and gives the notification record that S3 would send for it.
+    /// Puts an object and returns the notification record that S3 would send for it.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) -> anyhow::Result<Value> {
         let bytes = bytes.into();
         let size = bytes.len();
@@ -174,12 +169,10 @@ impl Store {
         Ok(self.announcement(key, size, answer.e_tag().unwrap_or_default(), answer.version_id()))
     }
 
-    /// The notification records that S3 would send for all that lies in the bucket, each version of
-    /// each object.
+    /// The notification records that S3 would send for every object version in the bucket.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn announcements(&self) -> anyhow::Result<Vec<Value>> {
         let list = self.clients.s3.list_object_versions().bucket(&self.bucket);
         let list = list.encoding_type(EncodingType::Url).send();
@@ -192,7 +185,7 @@ impl Store {
             let size = usize::try_from(version.size().unwrap_or_default()).unwrap_or_default();
             let (key, etag) =
                 (version.key().unwrap_or_default(), version.e_tag().unwrap_or_default());
-            // Not every backend can encode keys, which XML cannot always carry.
+            // XML cannot carry every key unencoded, but not every backend can encode keys.
             let key = match listed.encoding_type() {
                 Some(EncodingType::Url) => notification::form_decoded(key)?,
                 _ => key.to_string(),
@@ -211,11 +204,10 @@ impl Store {
         notification::announcement(&self.bucket, key, size, etag, version_id)
     }
 
-    /// The lines that were rejected of the chunk under `key`.
+    /// The rejected lines of the chunk under `key`.
     ///
     /// # Errors
-    ///
-    /// If there are none.
+    /// The chunk has no object with rejected lines, or one of them is not JSON.
     pub async fn rejected(&self, key: &str) -> anyhow::Result<Vec<Value>> {
         let key = match key.len() {
             ..=1009 => format!("{key}.rejected.jsonl"),
@@ -233,11 +225,10 @@ impl Store {
         lines.map(|line| serde_json::from_str(line).with_context(|| line.to_string())).collect()
     }
 
-    /// Deletes the version of an object that a notification record names, for good.
+    /// Permanently deletes the object version that a notification record names.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn delete_version(&self, key: &str, record: &Value) -> anyhow::Result<()> {
         let version =
             record["s3"]["object"]["versionId"].as_str().context("the bucket keeps versions")?;
@@ -248,7 +239,7 @@ impl Store {
     }
 }
 
-/// Recounts everything that the tests together put into the deployed stack, if they needed one.
+/// Recounts everything that the tests put into the deployed stack, if one was deployed.
 ///
 /// # Errors
 /// `minutebook verify` finds a difference.

@@ -1,5 +1,5 @@
-//! A function under a Lambda runtime of the harness: the real binary as a child process, fed one
-//! event at a time, that can be killed at any moment.
+//! Runs a function's real binary as a child process under the harness's own Lambda runtime API,
+//! which delivers one event at a time. Tests can kill the process at any moment.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -16,24 +16,24 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::http::{Body, HangUp, Server, full};
 
-/// The time that the runtime allows an invocation if the test does not say.
+/// The default time limit of an invocation.
 const INVOCATION_TIME: Duration = Duration::from_secs(120);
-/// How long the harness waits for a worker before it gives up on it.
+/// How long the harness waits for a worker.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How an invocation ended.
 #[derive(Debug, PartialEq)]
 pub enum Invocation {
-    /// The function answered.
+    /// The function returned a response.
     Answered(Value),
     /// The function reported an error.
     Failed(Value),
-    /// The process died before it answered.
+    /// The process died before it responded.
     Died,
 }
 
 impl Invocation {
-    /// Whether the function answered that every message was handled.
+    /// Whether the function reported no failed messages.
     pub fn is_clean(&self) -> bool {
         matches!(self, Invocation::Answered(answer) if answer["batchItemFailures"] == serde_json::json!([]))
     }
@@ -51,11 +51,10 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts `binary` with these environment variables and no others of AWS.
+    /// Starts `binary` with these environment variables and none of the test process.
     ///
     /// # Errors
-    ///
-    /// If it cannot be started.
+    /// The process cannot be started.
     pub async fn start(binary: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Worker> {
         let (events, next_events) = mpsc::channel::<Value>(1);
         let (answer, answers) = mpsc::channel::<Invocation>(1);
@@ -69,6 +68,7 @@ impl Worker {
         })
         .await?;
         let mut child = Command::new(binary)
+            .env_clear()
             .envs(environment.iter().copied())
             .env("AWS_LAMBDA_RUNTIME_API", runtime.address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "under-test")
@@ -86,11 +86,10 @@ impl Worker {
         Ok(Worker { child, events, answers, allowed, log, _runtime: runtime })
     }
 
-    /// The next summary line of the function's log: what is JSON and has metrics in it.
+    /// The next summary in the function's log: a JSON line with metrics.
     ///
     /// # Errors
-    ///
-    /// If the function ends, or takes too long, before it writes one.
+    /// The function ends or takes too long before it writes one.
     pub async fn next_summary(&mut self) -> anyhow::Result<Value> {
         let line = tokio::time::timeout(PATIENCE, self.log.recv())
             .await
@@ -98,12 +97,13 @@ impl Worker {
         line.context("the function ended without a summary")
     }
 
-    /// The process, for whoever wants to kill it.
+    /// The process ID, so that a test can kill the process.
     pub fn process_id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Sets how long the next invocations may take, as far as the function is told.
+    /// Sets the time limit that the function sees in the next invocations. The harness does not
+    /// enforce it.
     pub fn allow(&self, time: Duration) {
         *self.allowed.lock().unwrap_or_else(PoisonError::into_inner) = time;
     }
@@ -111,8 +111,7 @@ impl Worker {
     /// Invokes the function once.
     ///
     /// # Errors
-    ///
-    /// If it neither answers nor dies in time.
+    /// The function neither responds nor dies in time.
     pub async fn invoke(&mut self, event: Value) -> anyhow::Result<Invocation> {
         self.events.send(event).await.context("the runtime has stopped")?;
         tokio::select! {
@@ -127,7 +126,7 @@ impl Worker {
     }
 }
 
-/// Reads the log to its end, so that the function never waits for a reader.
+/// Reads the log to its end, so that the function never blocks on a full pipe.
 async fn read_log(
     mut lines: Lines<BufReader<ChildStdout>>,
     summaries: mpsc::UnboundedSender<Value>,
@@ -135,7 +134,7 @@ async fn read_log(
     while let Ok(Some(line)) = lines.next_line().await {
         let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
         if line["_aws"].is_object() {
-            // Most tests do not listen.
+            // Sending fails once the worker is dropped.
             drop(summaries.send(line));
         }
     }
@@ -169,7 +168,7 @@ async fn serve_runtime_api(
     } else {
         Invocation::Failed(body)
     };
-    // Nobody listens any more if the test has ended; the worker ends with it.
+    // Sending fails if the test has ended, and the worker ends with it.
     drop(answer.send(ended).await);
     Response::builder().status(202).body(full("")).map_err(|_| HangUp)
 }

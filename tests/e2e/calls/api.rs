@@ -1,4 +1,4 @@
-//! Requests that no call answers, on the deployed stack: unknown paths, wrong methods, and sizes
+//! Requests that no call accepts, on the deployed stack: unknown paths, wrong methods, and sizes
 //! beyond the limits.
 
 use std::collections::HashMap;
@@ -23,8 +23,8 @@ crate::tests![
     random_events_are_counted,
 ];
 
-/// Questions that pass a bound, and what their answers say of it. A question has bounds of its own
-/// for what it takes.
+/// Requests with a parameter out of bounds, and what their answers say about the bounds. Each call
+/// has its own bounds.
 const PASSED_BOUNDS: &[(&str, &str)] = &[
     ("/most_viewed_item?window=401d", "from 1m to 400d"),
     ("/most_viewed_item?window=0m", "from 1m to 400d"),
@@ -53,7 +53,7 @@ const PASSED_BOUNDS: &[(&str, &str)] = &[
     ("/generate_random_events?count=0", "from 1 to 10000"),
 ];
 
-/// An answer without what does not matter here.
+/// The parts of an answer that these tests check.
 struct Answer {
     status: u16,
     content_type: String,
@@ -84,7 +84,7 @@ async fn send(cloud: &Cloud, method: &str, path: &str) -> Result<Answer> {
     })
 }
 
-/// Expects a problem document, and gives its sentence.
+/// Checks that an answer is a problem document, and returns its message.
 fn problem(call: &str, answer: &Answer, status: u16) -> Result<String> {
     let Answer { content_type, body, .. } = answer;
     ensure!(
@@ -179,7 +179,7 @@ async fn a_bound_that_is_passed_is_400_and_is_said(cloud: &Cloud) -> Result<()> 
     Ok(())
 }
 
-/// Calls that take times, but for the time itself.
+/// Calls with a time parameter, up to its value.
 const TIMES: &[&str] = &[
     "/most_viewed_item?window=400d&as_of=",
     "/top_item_added_to_cart?as_of=",
@@ -226,7 +226,7 @@ async fn the_first_and_the_last_times_are_answered_or_400(cloud: &Cloud) -> Resu
                 problem(&call, &answer, 400)?;
             } else {
                 ensure!(answer.status == 200, "{call}: {} {}", answer.status, answer.body);
-                // RFC 3339 has years of four digits.
+                // Years in RFC 3339 have four digits.
                 ensure!(!answer.body.contains("\"+1"), "{call}: {}", answer.body);
             }
         }

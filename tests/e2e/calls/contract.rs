@@ -1,5 +1,4 @@
-//! What the functions answer beside what is said of them: by docs/API.md, and by the description of
-//! the API.
+//! Compares the functions' answers with docs/API.md and with the API description.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,16 +21,16 @@ crate::tests![
     the_functions_answer_as_the_description_says needs Schemathesis,
 ];
 
-/// A command of the docs, and what they say of its answer.
+/// A command in docs/API.md, with the status and the answer that the page gives.
 #[derive(Debug)]
 struct Line {
     command: String,
     status: u16,
-    /// The answer that is shown, if one is.
+    /// The answer that the page shows, if any.
     answer: Option<Value>,
 }
 
-/// How long one command may take.
+/// The time limit of one command.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads the fenced commands, each with the status and the answer that follow it.
@@ -49,7 +48,7 @@ fn lines_of_the_docs() -> Result<Vec<Line>> {
             .next()
             .and_then(|line| line.strip_prefix("answers `"))
             .and_then(|rest| rest.split('`').next());
-        let status = said.with_context(|| format!("no status is said of {command}"))?.parse()?;
+        let status = said.with_context(|| format!("there is no status for {command}"))?.parse()?;
         let mut answer = None;
         if lines.next_if_eq(&"```json").is_some() {
             let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
@@ -97,7 +96,7 @@ async fn every_line_of_the_docs_is_answered_as_they_say(cloud: &Cloud) -> Result
     let folder = tempfile::tempdir()?;
     let body_path = folder.path().join("body");
     for Line { command, status, answer } in &lines_of_the_docs()? {
-        // The line as it is, by a curl that tells the status and keeps the body.
+        // Run the line unchanged, with a `curl` that prints the status and saves the body.
         let script = format!(
             "curl() {{ command curl -sS -o \"$BODY\" -w '%{{http_code}}' \"$@\"; }}\n{command}"
         );
@@ -124,23 +123,23 @@ async fn every_line_of_the_docs_is_answered_as_they_say(cloud: &Cloud) -> Result
     until_queue_is_empty(cloud, cloud.stack().await?).await
 }
 
-/// What Schemathesis looks at in each answer. That every right question is answered with 200 is not
-/// among it: the description cannot say all that makes one right, as that a body is packed in the
-/// way that its header says.
+/// The checks that Schemathesis applies to each answer. They do not include that every valid
+/// request is answered with 200, because the description cannot express every rule, for example
+/// that a body must be packed as its header says.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
                       negative_data_rejection,unsupported_method,allow_header_conformance";
 
-/// How long Schemathesis may take: several times what it takes alone on two cores.
+/// The time limit of Schemathesis: several times what it takes alone on two cores.
 const SCHEMATHESIS_PATIENCE: Duration = Duration::from_secs(400);
 
-/// Runs Schemathesis on the operations of one method. It is not safe to let it work in several
-/// threads.
+/// Runs Schemathesis on the operations of one method. It uses one worker, because more are not
+/// safe.
 async fn schemathesis(program: &Path, api: &str, method: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut command = Command::new(program);
     command
         .args(["run", &format!("{api}/openapi.json"), "--url", api, "--include-method", method])
-        // Another name of /events.
+        // An alias of `/events`.
         .args(["--exclude-path", "/ingest"])
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "5"])
         .args([
@@ -166,6 +165,6 @@ async fn the_functions_answer_as_the_description_says(cloud: &Cloud) -> Result<(
     let program = needs::schemathesis().context("a schemathesis")?;
     let api = cloud.url("").await?;
     tokio::try_join!(schemathesis(&program, &api, "GET"), schemathesis(&program, &api, "POST"))?;
-    // What it posted is recounted with all else.
+    // The final recount includes what Schemathesis posted.
     until_queue_is_empty(cloud, cloud.stack().await?).await
 }

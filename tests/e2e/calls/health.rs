@@ -1,4 +1,4 @@
-//! The health: what the real function says about queues and a table in every state.
+//! Health: what the real function reports about queues and a table in every state.
 
 use anyhow::{Context, Result, ensure};
 use minutebook_tests::binaries;
@@ -20,7 +20,7 @@ crate::tests![
     api_may_not_take_messages needs Permissions,
 ];
 
-/// A store with two queues of its own.
+/// A store with its own queue and dead-letter queue.
 pub(crate) struct Watched {
     pub(crate) store: Store,
     pub(crate) queue_url: String,
@@ -39,7 +39,8 @@ impl Watched {
         Ok(Watched { store, queue_url, dead_letters_url })
     }
 
-    /// Starts a function that watches. Its endpoints may be those of a proxy.
+    /// Starts a function that reads the table and the queues. Its endpoints may be those of a
+    /// proxy.
     pub(crate) async fn start(
         &self,
         function: &str,
@@ -88,7 +89,7 @@ impl Watched {
     }
 }
 
-/// Asks the function, and gives status and body.
+/// Requests the health, and returns the status and the body.
 async fn ask(worker: &mut Worker) -> Result<(u64, Value)> {
     // Unknown parameters are ignored.
     asking::ask(worker, "/health", "t=1").await
@@ -104,7 +105,7 @@ async fn the_deployed_stack_says_how_it_is(cloud: &Cloud) -> Result<()> {
         status == 200 && content_type == "application/json",
         "{status} {content_type} {answer}"
     );
-    // Other tests leave dead letters, and old hours open.
+    // Other tests leave dead letters and old open hours behind.
     let is_well = answer["status"] == "healthy" && reasons(&answer).is_empty();
     let is_degraded = answer["status"] == "degraded" && !reasons(&answer).is_empty();
     ensure!(is_well || is_degraded, "{answer}");
@@ -156,7 +157,7 @@ async fn an_hour_that_is_not_rolled_up_degrades_health(cloud: &Cloud) -> Result<
     let watched = Watched::make(cloud, "health-hours").await?;
     let store = &watched.store;
     let mut worker = watched.start_plain("api").await?;
-    // Many hours are done; one of another site is far ahead.
+    // Many hours are done. One hour of another site is far in the future.
     for hour in 0..60 {
         let row = format!("shop#2026-10-{:02}T{:02}", 1 + hour / 24, hour % 24);
         let update = store.clients.dynamodb.update_item().table_name(&store.table);

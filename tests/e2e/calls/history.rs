@@ -1,4 +1,5 @@
-//! Histories: what the real function answers about what the real ingest counted, beside the oracle.
+//! History: compares the real function's answers about events that the real ingest counted with the
+//! oracle.
 
 use std::collections::BTreeMap;
 
@@ -29,16 +30,15 @@ crate::tests![
     a_history_of_a_table_that_is_away_is_503,
 ];
 
-/// How many events the shop of these tests has, and over how many minutes of the past they are
-/// spread.
+/// The number of the shop's events, and of the past minutes over which they are spread.
 const EVENTS: u64 = 800;
 const MINUTES: u64 = 70 * 24 * 60;
-/// Events of the last minutes, whose hours are not over yet.
+/// The number of events in the last minutes, whose hours are not over yet.
 const EVENTS_OF_NOW: u64 = 60;
-/// The items that a period lists in these tests.
+/// The number of items that a period lists.
 const LIMIT: usize = 4;
 
-/// A store with events of seventy days in it, and what the oracle says about them.
+/// A store with events of seventy days, and the oracle's tallies of them.
 struct Shown {
     store: Store,
     tallies: BTreeMap<TallyKey, Decimal>,
@@ -65,8 +65,7 @@ impl Shown {
         self.store.start_query("api", &self.store.clients.endpoint_url).await
     }
 
-    /// Asks for a whole series, page by page, compares it with the oracle's, and gives the sum of
-    /// all of it.
+    /// Reads a whole series page by page, compares it with the oracle's, and returns its total.
     async fn check(&self, worker: &mut Worker, question: &HistoryQuestion) -> Result<f64> {
         let query = format!("{}&limit={LIMIT}", query_of(question));
         let pages = pages(worker, &query).await?;
@@ -110,7 +109,7 @@ impl Shown {
     }
 }
 
-/// The parameters that ask what the oracle is asked.
+/// The query string for an oracle's question.
 fn query_of(question: &HistoryQuestion) -> String {
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
     let (measure, currency) = question.measure.split_once(':').unwrap_or((&question.measure, ""));
@@ -130,8 +129,8 @@ fn query_of(question: &HistoryQuestion) -> String {
     query
 }
 
-/// A period as the oracle expects it, with numbers as the nearest floats: their texts have unit
-/// tests.
+/// A period as the oracle expects it. Its numbers are the nearest floats; unit tests cover their
+/// text form.
 fn expected(period: &CalendarPeriod, question: &HistoryQuestion) -> Value {
     let start =
         period.start.with_timezone(&question.zone).to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -151,7 +150,7 @@ fn expected(period: &CalendarPeriod, question: &HistoryQuestion) -> Value {
     expected
 }
 
-/// A period of an answer in the same form.
+/// A period of an answer, in the same form.
 fn plain(period: &Value) -> Value {
     let mut plain = json!({"from": period["from"], "total": period["total"].as_f64()});
     if let Some(top) = period["top"].as_array() {
@@ -167,12 +166,12 @@ fn float(number: &Decimal) -> f64 {
     number.to_string().parse().unwrap_or(f64::NAN)
 }
 
-/// Events of the past and of now, in no order, over several files.
+/// Events of the past and of now, unordered, in several files.
 fn files(now: DateTime<Utc>) -> Vec<String> {
     let mut shop = Generator::new(Shop { seed: 20, items: 9, ..Shop::default() });
     let mut files = vec![String::new(); 4];
     for number in 0..EVENTS {
-        // A step that has no divisor with the span visits the past here and there.
+        // The step is coprime to the span, so the events are scattered over the past.
         let minutes_ago = number * 48_611 % MINUTES;
         let at = now - TimeDelta::minutes(i64::try_from(minutes_ago).unwrap_or(0));
         let file = usize::try_from(number % 3).unwrap_or(0);
@@ -192,9 +191,9 @@ fn files(now: DateTime<Utc>) -> Vec<String> {
     files
 }
 
-/// Asks the function once, and gives status and body.
+/// Requests a series, and returns the status and the body.
 async fn ask(worker: &mut Worker, query: &str) -> Result<(u64, Value)> {
-    // As a client would: only the characters that a query string may not hold are escaped.
+    // Escape only the characters that a query string cannot carry, as a client would.
     let query = query.replace('+', "%2B").replace(' ', "%20");
     asking::ask(worker, "/history", &query).await
 }
@@ -294,8 +293,8 @@ async fn pages_are_one_series(cloud: &Cloud) -> Result<()> {
 async fn gaps_are_zeros_and_the_running_period_is_marked(cloud: &Cloud) -> Result<()> {
     let shown = Shown::make(cloud, "history-running").await?;
     let mut worker = shown.start().await?;
-    // Until tomorrow, which is cut to the end of the running hour. Nothing happened before seventy
-    // days ago.
+    // The series ends tomorrow, which is cut to the end of the current hour. There are no events
+    // before seventy days ago.
     let tomorrow = (shown.now + TimeDelta::days(1)).to_rfc3339_opts(SecondsFormat::Secs, true);
     for granularity in [Granularity::Hour, Granularity::Day, Granularity::Month] {
         let name = granularity.name();

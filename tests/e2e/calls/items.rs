@@ -1,5 +1,5 @@
-//! Pages of items: what the real function answers about what the real ingest counted, beside the
-//! oracle.
+//! Item pages: compares the real function's answers about events that the real ingest counted with
+//! the oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ crate::tests![
     an_item_of_a_table_that_is_away_is_503,
 ];
 
-/// The members that are numbers, and the measures that the oracle knows them by.
+/// The numeric members of an answer, and the oracle's measures for them.
 const NUMBERS: [(&str, &str); 6] = [
     ("views", "views"),
     ("adds_to_cart", "carts"),
@@ -35,12 +35,12 @@ const NUMBERS: [(&str, &str); 6] = [
     ("refunds", "refunds:USD"),
 ];
 
-/// Asks the function by itself, and gives status and body.
+/// Requests an item, and returns the status and the body.
 async fn ask(worker: &mut Worker, item: &str, query: &str) -> Result<(u64, Value)> {
     asking::ask(worker, &format!("/items/{item}"), query).await
 }
 
-/// Events of the last three days, and of the minutes before now.
+/// Events of the last three days and of the last minutes.
 fn text(now: DateTime<Utc>) -> String {
     let mut shop = Generator::new(Shop { seed: 4, items: 5, ..Shop::default() });
     let mut text = String::new();
@@ -132,7 +132,7 @@ async fn every_number_of_an_item_equals_the_oracle(cloud: &Cloud) -> Result<()> 
             }
         }
     }
-    ensure!(seen.values().all(|total| *total > 0.0), "nothing was counted of some: {seen:?}");
+    ensure!(seen.values().all(|total| *total > 0.0), "some numbers have no events: {seen:?}");
     Ok(())
 }
 
@@ -186,8 +186,8 @@ async fn an_item_is_read_with_one_list_of_open_hours(cloud: &Cloud) -> Result<()
             .add(("T#default#2026-11-20T08", &format!("{measure}#30#00#000")), "i#a", amount)
             .await?;
     }
-    // First from the rows of the hour; then, as it is listed, from those of its minutes, which are
-    // six queries.
+    // The first answer comes from the rows of the hour. Then the hour is listed as open, and the
+    // second answer comes from its minute rows, with six more queries for each number.
     for (queries, views) in [(1 + 6, 8), (1 + 6 + 6 * 6, 8)] {
         let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?;
         let mut worker = store.start_query("api", &proxy.url).await?;

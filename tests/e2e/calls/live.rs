@@ -1,4 +1,4 @@
-//! The live numbers: what the real function says of the present, to people and to a real
+//! Live numbers: what the real function reports about the present, to people and to a real
 //! Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ crate::tests![
     a_real_prometheus_reads_it needs Prometheus,
 ];
 
-/// The samples of a text, by name and labels.
+/// Requests the metrics, and returns the samples by name and labels.
 async fn scrape(worker: &mut Worker, query: &str) -> Result<BTreeMap<String, f64>> {
     let (status, text) = ask_for_text(worker, "/metrics/prometheus", query).await?;
     ensure!(status == 200, "{status} {text}");
@@ -46,7 +46,7 @@ async fn scrape(worker: &mut Worker, query: &str) -> Result<BTreeMap<String, f64
         .collect()
 }
 
-/// What happened, as a line can say it.
+/// An event that a line can express.
 struct Event {
     at: DateTime<Utc>,
     is_view: bool,
@@ -155,7 +155,7 @@ async fn who_is_there_equals_a_naive_count(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// Whether these samples are the totals of these chunks.
+/// Checks that the samples are the totals of these chunks.
 fn check_totals(samples: &BTreeMap<String, f64>, chunks: &[Recount]) -> Result<()> {
     let totals: Totals = chunks.iter().collect();
     for (name, expected) in [
@@ -193,7 +193,7 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
     let mut ingest = store.start_plain_ingest().await?;
     let (mut chunks, mut messages) = (vec![], vec![]);
     for chunk in 0_usize..12 {
-        // Some of an open hour and some late ones, in one transaction and in many.
+        // Some events in an open hour and some late ones, in one transaction or in many.
         let views = if chunk == 11 { 9_000 } else { 5 + chunk };
         let mut text: String =
             (0..views).map(|id| line("view", id, if id % 3 == 0 { 2 } else { 100_000 })).collect();
@@ -215,8 +215,7 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
     for name in ["minutebook_last_chunk_lag_seconds", "minutebook_last_commit_age_seconds"] {
         ensure!((0.0..600.0).contains(&sample(name)?), "{name}: {samples:?}");
     }
-    // Hours of numbered shards that are over wait for their seal, if the test runs in the first
-    // minutes of one.
+    // If the test runs in the first minutes of an hour, the previous hour still waits for its seal.
     ensure!(
         (0.0..3_600.0).contains(&sample("minutebook_oldest_open_hour_age_seconds")?),
         "{samples:?}"
@@ -247,10 +246,10 @@ async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(
     let samples = scrape(&mut worker, "").await?;
     ensure!(samples.get(is_up) == Some(&0.0) && !samples.contains_key(messages), "{samples:?}");
     check_totals(&samples, &[])?;
-    // Who asks for JSON is told nothing of queues.
+    // The JSON answer says nothing about queues.
     ensure!(
         ask_for_text(&mut worker, "/metrics", "").await?.0 == 200,
-        "queues are no business of dashboards"
+        "/metrics must not depend on the queues"
     );
 
     let mut worker = watched.start("api", &proxy.url, endpoint_url).await?;
@@ -264,7 +263,7 @@ async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(
     Ok(())
 }
 
-/// Gets a text from the deployed stack: status, content type, and body.
+/// Gets a text from the deployed stack, and returns the status, content type and body.
 async fn get(cloud: &Cloud, path_and_query: &str, accept: &str) -> Result<(u16, String, String)> {
     let url = cloud.url(path_and_query).await?;
     let accept = accept.to_string();
@@ -281,7 +280,7 @@ async fn get(cloud: &Cloud, path_and_query: &str, accept: &str) -> Result<(u16, 
             response.headers().get("content-type").and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_string();
         let body = response.body_mut().read_to_string()?;
-        ensure!(varies || response.status() != 200, "{url} was to say that it depends on Accept");
+        ensure!(varies || response.status() != 200, "{url} should vary by Accept");
         Ok((response.status().as_u16(), content_type, body))
     })
     .await?
@@ -379,8 +378,8 @@ async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
     let url = cloud.url("").await?;
     let (address, path) =
         url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).context("an address")?;
-    // The one asks for OpenMetrics by Accept, as Prometheus does by itself; the other has the path
-    // of the older form.
+    // One job asks for OpenMetrics with `Accept`, as Prometheus does by default. The other uses the
+    // path of the older format.
     let job = |name: &str, end: &str| {
         format!(
             "  - job_name: {name}\n    metrics_path: /{path}/metrics{end}\n    params:\n      \
@@ -409,7 +408,7 @@ async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
     scraped.with_context(|| std::fs::read_to_string(folder.path().join("log")).unwrap_or_default())
 }
 
-/// Checks the configuration and the alerts that docs/PROMETHEUS.md shows.
+/// Checks the configuration and the alerts in docs/PROMETHEUS.md.
 async fn check_page(promtool: &Path, folder: &Path) -> Result<()> {
     let page = std::fs::read_to_string(root().join("docs/PROMETHEUS.md"))?;
     let blocks: Vec<&str> = page
@@ -438,7 +437,7 @@ async fn check_page(promtool: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Waits until both jobs have what was counted.
+/// Waits until both jobs have scraped what was counted.
 async fn until_scraped(prometheus: &str) -> Result<()> {
     let patience = Patience::new();
     for (metric, is_right) in [
@@ -463,7 +462,7 @@ async fn until_scraped(prometheus: &str) -> Result<()> {
     Ok(())
 }
 
-/// The values that Prometheus has of a metric now, one a series.
+/// Prometheus's current values of a metric, one per series.
 async fn query(prometheus: &str, metric: &str) -> Result<Vec<f64>> {
     let (url, metric) = (format!("{prometheus}/api/v1/query"), metric.to_string());
     let answer: Value = tokio::task::spawn_blocking(move || -> Result<Value> {

@@ -1,4 +1,4 @@
-//! The answers of the calls, compared with an oracle, their description and docs/API.md.
+//! Compares the answers of the API calls with an oracle, the API description and docs/API.md.
 
 pub(crate) mod api;
 pub(crate) mod asking;
@@ -11,7 +11,7 @@ pub(crate) mod orders;
 pub(crate) mod queries;
 pub(crate) mod stats;
 
-/// All of them, file by file.
+/// All tests, by file.
 pub(crate) const TESTS: [&[crate::Test]; 9] = [
     api::TESTS,
     contract::TESTS,

@@ -1,4 +1,4 @@
-//! The questions about orders: every answer beside an oracle, which counts all events again.
+//! The calls about orders: compares every answer with an oracle that recounts all events.
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +14,7 @@ use crate::counting::orders::{SITE, created, event, put, shuffled};
 
 crate::tests![every_answer_equals_the_oracle, a_table_that_is_away_is_503_for_every_question,];
 
-/// The calls, each with a question that it takes.
+/// The calls, each with a valid query string.
 const CALLS: [(&str, &str); 4] = [
     ("/metrics/orders", "window=3h"),
     ("/metrics/realtime", "window=3h&limit=7"),
@@ -22,12 +22,12 @@ const CALLS: [(&str, &str); 4] = [
     ("/metrics/products/top", "window=3h&limit=2"),
 ];
 
-/// The number of a member, without zeros at its end.
+/// Parses a number. Trailing zeros do not matter.
 fn decimal(value: &Value) -> Result<Decimal> {
     value.to_string().parse().map_err(|error| anyhow!("{value}: {error}"))
 }
 
-/// Orders over the last three hours, some of them in euros.
+/// Orders over the last three hours, some in euros.
 fn lines_of_hours(present: DateTime<Utc>) -> Vec<String> {
     let mut lines = Vec::new();
     for order in 0..120 {
@@ -109,7 +109,7 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
         }
 
         let hours = hourly["hours"].as_array().context("hours")?;
-        // Three hours when the window ends with an hour, four otherwise.
+        // Three hours if the window ends with an hour, otherwise four.
         let expected = (to - 1).div_euclid(60) - from.div_euclid(60) + 1;
         ensure!(i64::try_from(hours.len())? == expected, "{expected} hours: {hourly}");
         for hour in hours {
@@ -148,7 +148,7 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// The newest orders first, each with what it is now.
+/// Checks that the newest orders come first, each with its current state.
 fn check_recent(realtime: &Value, events: &[OrderEvent]) -> Result<()> {
     let mut expected: Vec<(i128, String, String)> = minutebook_oracle::orders(events)
         .into_iter()

@@ -1,4 +1,4 @@
-//! The query functions by themselves: what they read, and what they answer when the table is away.
+//! Single query functions: what they read, and what they answer if the table is unavailable.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ crate::tests![
     edges_whose_minutes_or_hours_have_expired_move_outward_and_the_answer_says_so,
 ];
 
-/// Calls a query function once, and gives status, headers and body.
+/// Calls a query function once, and returns the status, headers and body.
 async fn call(
     store: &Store,
     function: &str,
@@ -34,7 +34,7 @@ async fn call(
 
 async fn answer(mut worker: Worker, event: Value) -> Result<(u64, Value, Value)> {
     let Invocation::Answered(answer) = worker.invoke(event).await? else {
-        anyhow::bail!("the function was to answer");
+        anyhow::bail!("the function did not answer");
     };
     let body = answer["body"].as_str().filter(|body| !body.is_empty()).unwrap_or("null");
     let status = answer["statusCode"].as_u64().context("a status")?;
@@ -107,7 +107,7 @@ async fn a_table_that_does_not_answer_is_503_before_the_function_is_stopped(
     for (function, path) in [("top_carted", "/top_item_added_to_cart"), ("api", "/metrics/orders")]
     {
         let mut worker = store.start_query(function, &proxy.url).await?;
-        // All but half a second is the margin.
+        // The function reserves all but half a second of this time.
         worker.allow(Duration::from_millis(2_500));
         let asked_at = Instant::now();
         let (status, problem) = ask(&mut worker, path, "").await?;
@@ -121,7 +121,7 @@ async fn a_table_that_does_not_answer_is_503_before_the_function_is_stopped(
 
 async fn an_hour_of_more_rows_than_a_page_is_summed_whole(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "query-pages").await?;
-    // Four rows of 300 KB are more than the megabyte that one page of an answer holds.
+    // Four rows of 300 KB exceed the megabyte of one page of a query.
     for minute in 0..4 {
         let row = format!("views#{minute:02}#00#000");
         store.put_filled_row("T#default#2026-11-20T08", &row, 300_000).await?;
@@ -131,7 +131,7 @@ async fn an_hour_of_more_rows_than_a_page_is_summed_whole(cloud: &Cloud) -> Resu
     let event = http_event("GET", "as_of=2026-11-20T08:58:00Z&window=59m")?;
     let (_, _, answer) = call(&store, "most_viewed", &proxy.url, event).await?;
     ensure!(answer["views"] == 4, "{answer}");
-    // Six queries of ten minutes each, the first one of two pages.
+    // Six queries of ten minutes each. The first has two pages.
     ensure!(
         proxy.calls("Query") == 7,
         "six ranges, one of them of two pages, but {} queries",

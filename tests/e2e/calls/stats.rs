@@ -1,5 +1,5 @@
-//! The numbers of sites: what the real function answers about what the real ingest counted, beside
-//! the oracle and a naive count of the events themselves.
+//! Site statistics: compares the real function's answers about events that the real ingest counted
+//! with the oracle and with a naive count of the events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,11 +25,11 @@ crate::tests![
 const PAGES: [&str; 5] = ["/", "/pricing", "/blog/post-1", "/a b/ü", "(not set)"];
 const SITES: [&str; 2] = ["site-abc-123", "other"];
 
-/// What happened, as a line can say it.
+/// An event that a line can express.
 struct Event {
     site: &'static str,
     at: DateTime<Utc>,
-    /// Views are what statistics count; users count by any event.
+    /// Statistics count views only, but any event counts its user.
     is_view: bool,
     item: Option<u64>,
     page: Option<&'static str>,
@@ -51,7 +51,7 @@ impl Event {
     }
 }
 
-/// Events of some years ago, of the last three days, and of the minutes before now.
+/// Events of the past years, of the last three days, and of the last minutes.
 fn events(random: &mut Random, now: DateTime<Utc>, count: usize) -> Vec<Event> {
     let mut event = || {
         let days_ago =
@@ -69,7 +69,7 @@ fn events(random: &mut Random, now: DateTime<Utc>, count: usize) -> Vec<Event> {
     (0..count).map(|_| event()).collect()
 }
 
-/// The numbers that an answer was to have by its own window.
+/// The numbers that an answer with this window must have.
 struct Expected {
     views: f64,
     users: usize,
@@ -156,7 +156,7 @@ async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     for (chunk, events) in events.chunks(300).enumerate() {
         let mut text: String =
             events.iter().enumerate().map(|(number, event)| event.line(number)).collect();
-        // Each tenth event comes twice in its chunk, and the chunk three times.
+        // Every tenth event occurs twice in its chunk, and the chunk is delivered three times.
         let again: String = events
             .iter()
             .enumerate()
@@ -224,8 +224,8 @@ async fn all_time_is_a_query_a_year(cloud: &Cloud) -> Result<()> {
     let (status, answer) = ask(&mut worker, "/stats", "site_id=s").await?;
     ensure!(status == 200 && answer["total_views"] == 0, "{answer}");
     let queries = proxy.calls("Query");
-    // Views, pages and visitors: each year since 1970, up to 20 for the running month; two lists of
-    // open hours.
+    // Views, pages and visitors each take a query for every year since 1970 and up to 20 for the
+    // current month. Two more queries list open hours.
     ensure!(queries <= 3 * (60 + 20) + 2, "{queries} queries");
     Ok(())
 }

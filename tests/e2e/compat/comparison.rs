@@ -1,4 +1,4 @@
-//! docs/COMPARISON.md: what it names for a promise is there.
+//! Checks that everything that docs/COMPARISON.md names for a promise exists.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ async fn every_promise_names_tests_that_are_there(_: &Cloud) -> Result<()> {
     let mut named = 0;
     for row in page.lines().filter(|line| line.starts_with('|')) {
         let cell = row.trim_end_matches('|').rsplit(" | ").next().unwrap_or_default();
-        // What stands between backticks; a command is none of it.
+        // The texts between backticks, except commands, which contain spaces.
         for name in cell.split('`').skip(1).step_by(2).filter(|name| !name.contains(' ')) {
             let is_there = if name.contains('/') {
                 root().join(name).exists()

@@ -21,7 +21,7 @@ fn sample(site: &str) -> Result<Vec<Value>> {
     Ok(events)
 }
 
-/// The best item and its number; of equal ones the first by its id.
+/// The best item and its number. Of equal items, the lowest id wins.
 fn best(numbers: &BTreeMap<u64, f64>) -> Result<(u64, f64)> {
     let mut best = None;
     for (item, number) in numbers {
@@ -55,7 +55,7 @@ async fn customer_behavior_analytics_tool(cloud: &Cloud) -> Result<()> {
             _ => {}
         }
     }
-    // The stream is simulated by moving the file to the present.
+    // Simulate the stream by moving the file to the present.
     let report = put_file(cloud, "behavior.jsonl", &lines(events), &["--shift-to", "now"]).await?;
     ensure!(report["files"][0]["rejected"] == 0, "{report}");
     for (call, item, member, numbers) in [

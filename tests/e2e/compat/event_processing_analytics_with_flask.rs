@@ -20,7 +20,7 @@ async fn event_processing_analytics_with_flask(cloud: &Cloud) -> Result<()> {
     let site = "flask";
     let (hours_ago_2, hours_ago_20, hours_ago_25) = (2 * 60, 20 * 60, 25 * 60);
     let mut all = vec![];
-    // As in the document, item 1 has 10 views in the last hour; another has more, but they are
+    // As in the document, item 1 has 10 views in the last hour. Item 4 has more, but they are
     // older.
     all.extend(events(site, "page_visit", 1, "9.99", &[5, 40, 3, 22, 8, 1, 50, 0, 17, 30])?);
     all.extend(events(site, "page_visit", 4, "9.99", &[hours_ago_2; 20])?);
@@ -30,7 +30,7 @@ async fn event_processing_analytics_with_flask(cloud: &Cloud) -> Result<()> {
     all.extend(events(site, "purchase", 3, "433.30", &[hours_ago_20, 5])?);
     all.extend(events(site, "purchase", 3, "433.40", &[hours_ago_2])?);
     all.extend(events(site, "purchase", 4, "99999.99", &[hours_ago_25])?);
-    // They may come in any order.
+    // The order of the events does not matter.
     all.reverse();
     let text = lines(all);
     let report = put_file(cloud, "flask.jsonl", &text, &[]).await?;

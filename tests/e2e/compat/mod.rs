@@ -1,8 +1,8 @@
-//! The earlier systems whose clients find their calls here, one test for each, named by the title
-//! of its document: what the system is for, with its own payloads.
+//! One test for each earlier system whose clients can use this API. Each test is named by the title
+//! of the system's document, and covers the system's purpose with its own payloads.
 //!
-//! docs/COMPARISON.md names the test of each promise; most of them are tests of a call, in
-//! `calls/`. The tests here share the deployed stack, and each has a site of its own.
+//! docs/COMPARISON.md names the test of each promise. Most of them test an API call and are in
+//! `calls/`. The tests here share the deployed stack, and each has its own site.
 
 mod comparison;
 mod customer_behavior_analytics_tool;
@@ -22,7 +22,7 @@ use crate::counting::chunks::{now, rfc3339};
 use crate::deployed::until_counted;
 use crate::waiting::Patience;
 
-/// All of them, document by document.
+/// All tests, by document.
 pub(crate) const TESTS: [&[crate::Test]; 6] = [
     comparison::TESTS,
     customer_behavior_analytics_tool::TESTS,
@@ -35,12 +35,12 @@ pub(crate) const TESTS: [&[crate::Test]; 6] = [
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
 const OBJECT: (&str, &str) = ("content-type", "application/json");
 
-/// The time so many minutes ago, as events name it.
+/// The time `minutes` ago, as in events.
 fn minutes_ago(minutes: i64) -> Result<String> {
     Ok(rfc3339(now()? - TimeDelta::minutes(minutes)))
 }
 
-/// Lines of JSON.
+/// Formats events as JSON Lines.
 fn lines(events: impl IntoIterator<Item = Value>) -> String {
     events.into_iter().map(|event| event.to_string() + "\n").collect()
 }
@@ -54,7 +54,7 @@ async fn post_lines(cloud: &Cloud, path: &str, body: String) -> Result<Value> {
     Ok(answer)
 }
 
-/// Puts a file through the command, and waits until it is counted.
+/// Uploads a file with the command, and waits until it is counted.
 async fn put_file(cloud: &Cloud, name: &str, text: &str, arguments: &[&str]) -> Result<Value> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join(name), text)?;
@@ -64,7 +64,7 @@ async fn put_file(cloud: &Cloud, name: &str, text: &str, arguments: &[&str]) -> 
     serde_json::from_str(&stdout(&output)).with_context(|| stdout(&output))
 }
 
-/// What a call answers, as it is written.
+/// The answer of a call, as text.
 async fn text_of(cloud: &Cloud, call: &str, accept: Option<&str>) -> Result<String> {
     let url = cloud.url(call).await?;
     let accept = accept.unwrap_or("*/*").to_string();
@@ -78,7 +78,7 @@ async fn text_of(cloud: &Cloud, call: &str, accept: Option<&str>) -> Result<Stri
     .await?
 }
 
-/// Asks until these members of an answer are as they are to be.
+/// Repeats a call until these members of its answer have the expected values.
 async fn until_answered(cloud: &Cloud, call: &str, expected: &Value) -> Result<Value> {
     let patience = Patience::new();
     loop {

@@ -20,7 +20,7 @@ fn event(site: &str, kind: &str, order: u32, timestamp: &Value, members: Value) 
     event
 }
 
-/// The creation of an order of so many pieces of one product for so many dollars each.
+/// The creation of an order of one product, with its quantity and its price per piece in dollars.
 fn created(
     site: &str,
     order: u32,
@@ -38,7 +38,7 @@ fn changed(site: &str, order: u32, timestamp: &Value, (previous, new): (&str, &s
     event(site, "OrderStatusChangedEvent", order, timestamp, members)
 }
 
-/// A time as the date of Java's `LocalDateTime` is written where nobody says otherwise.
+/// A time as Java's `LocalDateTime` is serialized by default.
 fn as_parts(time: DateTime<Utc>) -> Value {
     json!([
         time.year(),
@@ -51,7 +51,7 @@ fn as_parts(time: DateTime<Utc>) -> Value {
     ])
 }
 
-/// The records of a topic, as Lambda hands them on.
+/// The records of a topic, as Lambda delivers them.
 fn kafka_event(topic: &str, first_offset: u64, events: &[Value]) -> Value {
     let record = |(offset, event): (u64, &Value)| {
         json!({
@@ -66,7 +66,7 @@ fn kafka_event(topic: &str, first_offset: u64, events: &[Value]) -> Value {
     })
 }
 
-/// Orders of the last day, one that is older, and what became of them.
+/// Orders of the last day and an older one, with the changes to them.
 fn orders(site: &str) -> Result<Vec<Value>> {
     let now = now()?;
     let at = |minutes: i64| json!(rfc3339(now - TimeDelta::minutes(minutes)));
@@ -92,7 +92,7 @@ fn orders(site: &str) -> Result<Vec<Value>> {
 
 async fn order_analytics_service(cloud: &Cloud) -> Result<()> {
     let site = "order-service";
-    // As Kafka hands them on; and a batch may come again, with more behind it.
+    // Deliver them as Kafka does: a batch can be redelivered with more records at its end.
     let events = orders(site)?;
     for batch in [&events[..4], &events] {
         cloud.invoke("ingest", &kafka_event("order-events", 0, batch)).await?;
@@ -114,7 +114,7 @@ async fn order_analytics_service(cloud: &Cloud) -> Result<()> {
         "{answer}"
     );
 
-    // Two orders in the five minutes that are the present.
+    // Two orders in the last five minutes, which count as the present.
     let product = |name: &str, revenue: f64, units: u32| json!({"product_name": name, "revenue": revenue, "units": units});
     let present = json!({
         "current_orders_per_minute": 0.4, "revenue_per_minute": 16.0, "active_users": 2,
@@ -148,7 +148,7 @@ async fn order_analytics_service(cloud: &Cloud) -> Result<()> {
     )
     .await?;
 
-    // There is no web socket: a dashboard polls what it would have been told.
+    // There is no WebSocket. A dashboard polls instead.
     let (status, _, problem) = cloud.get("/ws/realtime").await?;
     ensure!(status == 404, "{status} {problem}");
     Ok(())

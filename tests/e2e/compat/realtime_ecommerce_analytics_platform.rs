@@ -1,5 +1,4 @@
-//! Real-Time E-commerce Analytics Platform: who is there, and what is looked at, over the last
-//! minutes.
+//! Real-Time E-commerce Analytics Platform: active visitors and viewed pages over the last minutes.
 
 use super::*;
 
@@ -19,8 +18,8 @@ fn views(site: &str, views: &[(i64, &str, &str, &str)]) -> Result<String> {
 
 async fn realtime_ecommerce_analytics_platform(cloud: &Cloud) -> Result<()> {
     let site = "realtime";
-    // Users and sessions are active for 5 minutes, and views are looked at for 15: both edges lie
-    // some minutes away, as a test takes its time.
+    // Users and sessions are active for 5 minutes, and views count for 15. No event is near these
+    // limits, because the test itself takes time.
     let posted = [
         (0, "u1", "s1", "/products/1?ref=mail"),
         (1, "u1", "s2", "/products/1"),
@@ -34,7 +33,7 @@ async fn realtime_ecommerce_analytics_platform(cloud: &Cloud) -> Result<()> {
     ];
     post_lines(cloud, "/ingest", views(site, &posted)?).await?;
     let page = |page: &str, views: u32| json!({"page": page, "views": views});
-    // Of pages with as many views the first by name comes first, and five are listed.
+    // Pages with equal views are sorted by name, and five are listed.
     let live = json!({
         "active_users": 2, "active_sessions": 3, "page_views": 8,
         "top_pages": [page("/products/1", 3), page("/", 1), page("/about", 1), page("/cart", 1), page("/help", 1)],
@@ -47,7 +46,7 @@ async fn realtime_ecommerce_analytics_platform(cloud: &Cloud) -> Result<()> {
         &wider,
     )
     .await?;
-    // What has left the windows is history, where the platform forgot it.
+    // Events that have left the windows remain in the statistics. The earlier platform forgot them.
     let ever = json!({"total_views": 9, "unique_users": 5});
     until_answered(cloud, &format!("/stats?site_id={site}"), &ever).await?;
     Ok(())

@@ -5,17 +5,16 @@ use super::*;
 crate::tests![website_analytics_backend_system];
 
 const SITE: &str = "site-abc-123";
-/// The day of the document's example, and one before it.
+/// The day of the document's example, and the day before.
 const DAY: &str = "2025-11-12";
 const DAY_BEFORE: &str = "2025-11-11";
-/// How many views the paths of the document have on each day.
+/// The number of views of the document's paths on each day.
 const VIEWS: [(&str, [usize; 2]); 3] =
     [("/pricing", [500, 200]), ("/blog/post-1", [350, 150]), ("/", [150, 100])];
-/// How many users are there on each day; all of the day's own are others than those of the day
-/// before.
+/// The number of users on each day. No user appears on both days.
 const USERS: [usize; 2] = [127, 85];
 
-/// The event of the document.
+/// The event in the document.
 fn event() -> Value {
     json!({
         "site_id": SITE, "event_type": "page_view", "path": "/pricing", "user_id": "user-xyz-789",
@@ -23,7 +22,7 @@ fn event() -> Value {
     })
 }
 
-/// All views of a day, by all of its users.
+/// All views of a day, spread over its users.
 fn views_of(day: &str, number: usize) -> Vec<Value> {
     let paths = VIEWS.iter().flat_map(|(path, views)| std::iter::repeat_n(*path, views[number]));
     let view = |(view, path): (usize, &str)| {
@@ -39,8 +38,8 @@ fn views_of(day: &str, number: usize) -> Vec<Value> {
 async fn website_analytics_backend_system(cloud: &Cloud) -> Result<()> {
     let mut views = views_of(DAY_BEFORE, 0);
     views.extend(views_of(DAY, 1));
-    // One of the day's is the document's own, posted as it does: in place of a view that its user
-    // has besides.
+    // One view of the day is the document's own event, posted as in the document. It replaces a
+    // view of one user, who gets the user id in the document.
     let own = views
         .iter()
         .position(|view| view["user_id"] == format!("user-{DAY}-0"))
@@ -53,7 +52,8 @@ async fn website_analytics_backend_system(cloud: &Cloud) -> Result<()> {
     }
     let (status, _, answer) = cloud.post("/event", &[OBJECT], event().to_string()).await?;
     ensure!(status == 200 && answer == json!({"message": "Event received"}), "{status} {answer}");
-    // A cart add is not a view, and adds no visitor: this one was counted before.
+    // Adding to the cart is not a view. It adds no visitor either, because this one was counted
+    // before.
     let mut cart = event();
     cart["event_type"] = json!("add_to_cart");
     cart["item_id"] = json!(7);

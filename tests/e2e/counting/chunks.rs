@@ -1,5 +1,5 @@
-//! What the tests of faults share: chunks of events in open hours and of late ones, workers behind
-//! a proxy, and the recount that each of them ends with.
+//! Shared by the fault tests: chunks of events in open hours and of late events, workers behind a
+//! proxy, and the recount at the end of each test.
 
 use std::time::SystemTime;
 
@@ -10,28 +10,28 @@ use minutebook_tests::store::{HandWrittenEntry, Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
-/// Rows of that many views take more than one transaction.
+/// The rows of this many views need more than one transaction.
 pub(crate) const VIEWS_OF_TWO_PARTS: usize = 150;
 
-/// Over so many of the last minutes the events are spread that come in time. An hour stays open for
-/// ten minutes after its end: whatever the time is, a test has some minutes left until the hour of
-/// its oldest event is closed.
+/// Events in time are spread over this many past minutes. An hour stays open for ten minutes after
+/// its end, so a test always has some minutes left before the hour of its oldest event closes.
 const MINUTES_BACK: usize = 5;
 
-/// When the events of a chunk come.
+/// When the events of a chunk arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coming {
-    /// While their hours are open: they go to numbered shards, past seal checks.
+    /// While their hours are open. They go to numbered shards, with seal checks.
     InTime,
-    /// When their hours are closed: they go to the shard `late` and to the rows above.
+    /// After their hours have closed. They go to the shard `late` and to the rows of longer
+    /// periods.
     Late,
 }
 
 impl Coming {
-    /// Most faults have to be survived on both ways.
+    /// Both cases. Ingest must survive most faults in both.
     pub(crate) const BOTH: [Coming; 2] = [Coming::InTime, Coming::Late];
 
-    /// A store for this way of a test.
+    /// A store for this case of a test.
     pub(crate) async fn store(
         self,
         cloud: &minutebook_tests::cloud::Cloud,
@@ -44,8 +44,8 @@ impl Coming {
         Store::make(cloud, &format!("{name}-{way}")).await
     }
 
-    /// `count` views, each of an item of its own and in a row of its own: they need as many
-    /// transactions as rows do.
+    /// `count` views, each with its own item and its own row, so that the number of views
+    /// determines the number of transactions.
     pub(crate) fn rows(self, count: usize) -> Result<String> {
         let now = now()?;
         let view = |number: usize| match self {
@@ -62,7 +62,7 @@ impl Coming {
                 )
             }
         };
-        // Two views a session, and customers who come again at other times.
+        // Two views per session, and customers who return at other times.
         let visitor =
             |number: usize| format!("\"user_id\":{},\"session\":{}", number % 40, number / 2);
         let line =
@@ -70,8 +70,8 @@ impl Coming {
         Ok((0..count).map(line).collect())
     }
 
-    /// `count` views of one minute, each of an item of its own: few rows, which all chunks of that
-    /// minute share.
+    /// `count` views in one minute, each of a different item. They need few rows, which all chunks
+    /// of that minute share.
     pub(crate) fn views_of_a_minute(self, count: usize) -> Result<String> {
         Ok(views_at(self.minute()?, count))
     }
@@ -85,7 +85,7 @@ impl Coming {
     }
 }
 
-/// `count` views at a time, each of an item of its own.
+/// `count` views at one time, each of a different item.
 pub(crate) fn views_at(time: DateTime<Utc>, count: usize) -> String {
     let time = rfc3339(time);
     let line = |number| {
@@ -101,36 +101,36 @@ pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The partition of the minute rows of a time's hour.
+/// The partition key of the minute rows of an hour.
 pub(crate) fn minutes_of(site: &str, time: DateTime<Utc>) -> String {
     format!("T#{site}#{}", time.format("%Y-%m-%dT%H"))
 }
 
-/// The present, in whole seconds.
+/// The current time, in whole seconds.
 pub(crate) fn now() -> Result<DateTime<Utc>> {
     let since = SystemTime::UNIX_EPOCH.elapsed()?;
     DateTime::from_timestamp(i64::try_from(since.as_secs())?, 0)
         .context("the clock is out of range")
 }
 
-/// A plan that makes one fault at the n-th call of an operation.
+/// A plan that injects one fault, at call `number` of an operation.
 pub(crate) fn at(operation: &'static str, number: usize, fault: Fault) -> Plan {
     Box::new(move |call| {
         (call.operation == operation && call.number == number).then(|| fault.clone())
     })
 }
 
-/// Whether a call is a transaction that checks for seals: one for numbered shards.
+/// Whether a call is a transaction with seal checks, as for numbered shards.
 pub(crate) fn is_for_shards(call: &Call) -> bool {
     call.actions.iter().any(|action| action == "ConditionCheck")
 }
 
-/// Whether a call is a transaction without seal checks: one of the late path.
+/// Whether a call is a transaction without seal checks, as for late events.
 pub(crate) fn is_late(call: &Call) -> bool {
     call.operation == "TransactWriteItems" && !is_for_shards(call)
 }
 
-/// A plan that holds the first call of a kind.
+/// A plan that holds the first matching call.
 pub(crate) fn hold_first(is_meant: impl Fn(&Call) -> bool + Send + 'static) -> Plan {
     let mut has_held = false;
     Box::new(move |call| {
@@ -142,7 +142,7 @@ pub(crate) fn hold_first(is_meant: impl Fn(&Call) -> bool + Send + 'static) -> P
     })
 }
 
-/// Starts ingest behind a proxy in front of DynamoDB, as the proxy's victim.
+/// Starts ingest behind a DynamoDB proxy that can kill it.
 pub(crate) async fn start_behind(store: &Store, plan: Plan) -> Result<(FaultProxy, Worker)> {
     let proxy = FaultProxy::start(&store.clients.endpoint_url, plan).await?;
     let worker = store.start_ingest(&proxy.url, &store.clients.endpoint_url).await?;
@@ -150,8 +150,8 @@ pub(crate) async fn start_behind(store: &Store, plan: Plan) -> Result<(FaultProx
     Ok((proxy, worker))
 }
 
-/// Starts ingest behind a proxy in front of S3 too, which says of the object of a notification that
-/// it was put at a time: the bucket's own clock runs with the test, fast or slowly.
+/// Starts ingest behind proxies for DynamoDB and S3. The S3 proxy reports `time` as the upload time
+/// of the notification's object, because the real upload time depends on how fast the test runs.
 pub(crate) async fn start_behind_clock(
     store: &Store,
     plan: Plan,
@@ -170,7 +170,7 @@ pub(crate) async fn start_behind_clock(
     Ok((proxy, worker))
 }
 
-/// Hands notifications to a worker, a message each, which must handle them all.
+/// Delivers notifications to a worker, one message each. The worker must handle them all.
 pub(crate) async fn count<'a>(
     worker: &mut Worker,
     records: impl IntoIterator<Item = &'a Value>,
@@ -182,7 +182,7 @@ pub(crate) async fn count<'a>(
     Ok(())
 }
 
-/// Runs the chunk again without any fault, as the queue would, and checks every tally.
+/// Delivers the chunk again without faults, as the queue would, and checks every tally.
 pub(crate) async fn again_and_verified(store: &Store, record: &Value, events: usize) -> Result<()> {
     let mut worker = store.start_plain_ingest().await?;
     count(&mut worker, [record]).await.context("the second try")?;
@@ -197,7 +197,7 @@ pub(crate) async fn verified(store: &Store, events: usize) -> Result<()> {
     Ok(())
 }
 
-/// The answer that gives these messages back to the queue.
+/// The answer that returns these messages to the queue.
 pub(crate) fn failed(ids: &[&str]) -> Invocation {
     let failures: Vec<Value> = ids.iter().map(|id| json!({"itemIdentifier": id})).collect();
     Invocation::Answered(json!({"batchItemFailures": failures}))
@@ -211,7 +211,7 @@ pub(crate) fn content_hash(bytes: &[u8]) -> Result<String> {
     Ok(minutebook_oracle::recount(bytes, &settings)?.content_hash)
 }
 
-/// Closes shards of an hour by hand, as the sealer does.
+/// Closes the shards of an hour by hand, as the sealer does.
 pub(crate) async fn seal(store: &Store, site: &str, hour: &str) -> Result<()> {
     for shard in 0..16 {
         store.put_row(&format!("S#{site}#{hour}"), &format!("{shard:02}"), &[]).await?;
@@ -219,7 +219,7 @@ pub(crate) async fn seal(store: &Store, site: &str, hour: &str) -> Result<()> {
     Ok(())
 }
 
-/// Opens them again, which nobody else does.
+/// Opens the shards again, which only tests do.
 pub(crate) async fn unseal(store: &Store, site: &str, hour: &str) -> Result<()> {
     for shard in 0..16 {
         store.delete_row(&format!("S#{site}#{hour}"), &format!("{shard:02}")).await?;
@@ -227,12 +227,12 @@ pub(crate) async fn unseal(store: &Store, site: &str, hour: &str) -> Result<()> 
     Ok(())
 }
 
-/// How many items a row of [`write_as_counted_in_time`] has.
+/// The number of items in a row of [`write_as_counted_in_time`].
 const ITEMS_PER_ROW: usize = 250;
 
-/// Puts an object with one view of each of `items` items, and writes what ingest wrote of it when
-/// its hour was open: its ledger entry, the rows of two shards and two minutes, and the hour on the
-/// list. No worker can do it any more, as the hour is closed by every clock.
+/// Puts an object with one view of each of `items` items, and writes what ingest would have written
+/// while its hour was open: the ledger entry, the rows of two shards and two minutes, and the list
+/// entry of the open hour. No worker can write this any more, because the hour is closed.
 pub(crate) async fn write_as_counted_in_time(
     store: &Store,
     site: &str,

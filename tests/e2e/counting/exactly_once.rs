@@ -1,10 +1,10 @@
 //! A chunk is counted exactly once, whatever happens to the function, the notifications and the
 //! replies.
 //!
-//! Each test runs the real ingest binary on a store of its own, makes its fault, and ends with
-//! `minutebook verify`: every event has a cell of its own, so any counter of two would be a double
-//! count. What happens to a transaction is shown for both kinds: for numbered shards, past seal
-//! checks, and for late events, which also bump the rows above.
+//! Each test runs the real ingest binary on its own store, injects its fault, and ends with
+//! `minutebook verify`. Every event has its own cell, so a counter of two would reveal a double
+//! count. Tests of transactions cover both kinds: those for numbered shards, with seal checks, and
+//! those for late events, which also update the rows of longer periods.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,8 +63,8 @@ async fn the_same_notification_20_times_at_once(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// The table forgets a transaction's token after ten minutes, and a new process has new ones at
-/// once: what is left is the ledger.
+/// DynamoDB forgets a transaction's token after ten minutes, and a new process starts with new
+/// tokens. After that, only the ledger prevents a double count.
 async fn the_same_notification_11_minutes_apart(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "minutes-apart").await?;
@@ -73,12 +73,12 @@ async fn the_same_notification_11_minutes_apart(cloud: &Cloud) -> Result<()> {
             start_behind(&store, at("TransactWriteItems", 2, Fault::KillBefore)).await?;
         let ended = first.invoke(sqs_event(&[vec![record.clone()]])).await?;
         ensure!(ended == Invocation::Died, "{ended:?}");
-        // What the first left is finished, and then there is nothing left to write.
+        // The first delivery finishes what is left. The second finds nothing left to write.
         for transactions in [1, 0] {
             let (proxy, mut worker) = start_behind(&store, Box::new(|_| None)).await?;
             count(&mut worker, [&record]).await?;
             let summary = worker.next_summary().await?;
-            // Near the end of an hour the views lie in two hours, and their parts are more.
+            // Near the boundary of an hour the views are in two hours and need more parts.
             let expected =
                 if transactions == 0 { 0 } else { summary["parts"].as_u64().context("parts")? - 1 };
             ensure!(summary["parts_committed"] == expected, "{summary}");
@@ -95,7 +95,7 @@ async fn notifications_in_another_order(cloud: &Cloud) -> Result<()> {
         let text = coming.views_of_a_minute(20)?;
         let mut records = vec![];
         for number in 0..12 {
-            // Every third one replaces the bytes under an earlier key.
+            // Every third object replaces the bytes under an earlier key.
             let key = format!("{}.jsonl", if number % 3 == 2 { number - 2 } else { number });
             records.push(store.put(&key, text.clone() + &"\n".repeat(number)).await?);
         }
@@ -103,7 +103,8 @@ async fn notifications_in_another_order(cloud: &Cloud) -> Result<()> {
         let mut worker = store.start_plain_ingest().await?;
         count(&mut worker, reversed[..5].iter().copied()).await?;
         let mut other = store.start_plain_ingest().await?;
-        // The rest, from both ends, and what was counted already between them.
+        // Deliver all records, including those already counted, half to each worker in opposite
+        // directions.
         let (mut ours, mut theirs) = (vec![], vec![]);
         for (place, record) in reversed.iter().enumerate() {
             if place % 2 == 0 { ours.push(*record) } else { theirs.insert(0, *record) }
@@ -169,7 +170,7 @@ async fn killed(
         let plan = at("TransactWriteItems", transaction, fault.clone());
         let (proxy, mut worker) = start_behind(&store, plan).await?;
         let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
-        ensure!(ended == Invocation::Died, "the function was to be killed, but {ended:?}");
+        ensure!(ended == Invocation::Died, "the function was not killed: {ended:?}");
         ensure!(proxy.faults_made().len() == 1, "faults made: {:?}", proxy.faults_made());
         again_and_verified(&store, &record, views).await?;
     }
@@ -191,7 +192,7 @@ async fn a_kill_after_each_of_many_parts(cloud: &Cloud) -> Result<()> {
                     break;
                 }
             }
-            ensure!(kills < 50, "the chunk does not get on");
+            ensure!(kills < 50, "the chunk makes no progress");
         }
         ensure!(kills >= 5, "400 rows are at least 5 parts, but there were {kills} kills");
         verified(&store, 400).await?;
@@ -207,7 +208,7 @@ async fn a_reply_lost_after_the_commit(cloud: &Cloud) -> Result<()> {
             start_behind(&store, at("TransactWriteItems", 1, Fault::LoseReply)).await?;
         count(&mut worker, [&record])
             .await
-            .context("the SDK's own retry was to find the commit")?;
+            .context("the SDK's own retry should find the commit")?;
         ensure!(proxy.faults_made() == [Fault::LoseReply]);
         ensure!(proxy.calls("TransactWriteItems") == 2);
         verified(&store, 10).await?;
@@ -238,7 +239,7 @@ async fn lose_every_reply(cloud: &Cloud, coming: Coming) -> Result<()> {
     again_and_verified(&store, &record, 10).await
 }
 
-/// Events in time get out of each other's way on other shards. Late ones cannot: they wait.
+/// Conflicting chunks in time move to other shards. Late chunks cannot, so they wait.
 async fn a_storm_of_conflicts(cloud: &Cloud) -> Result<()> {
     for coming in Coming::BOTH {
         let store = coming.store(cloud, "conflicts").await?;
@@ -250,7 +251,7 @@ async fn a_storm_of_conflicts(cloud: &Cloud) -> Result<()> {
         for number in 0..6 {
             let mut messages = vec![];
             for chunk in 0..4 {
-                // All chunks bump the same rows; blank lines make their bytes differ.
+                // All chunks update the same rows. Blank lines make their bytes differ.
                 let blank_lines = "\n".repeat(number * 4 + chunk);
                 let record = store
                     .put(&format!("{number}-{chunk}.jsonl"), text.clone() + &blank_lines)
@@ -317,7 +318,7 @@ async fn a_deadline_that_comes_near_gives_the_message_back(cloud: &Cloud) -> Res
 async fn come_near_a_deadline(cloud: &Cloud, coming: Coming) -> Result<()> {
     let store = coming.store(cloud, "deadline").await?;
     let record = store.put("a.jsonl", coming.rows(VIEWS_OF_TWO_PARTS)?).await?;
-    // The first part is committed, the second never gets through.
+    // The first part is committed, but the second never succeeds.
     let throttle: Plan = Box::new(|call| {
         (call.operation == "TransactWriteItems" && call.number > 1)
             .then(|| Fault::Cancel(vec![(0, "ThrottlingError")]))
@@ -329,7 +330,7 @@ async fn come_near_a_deadline(cloud: &Cloud, coming: Coming) -> Result<()> {
         ended == failed(&["m0"]),
         "the function gives the message back before its time is up, but {ended:?}"
     );
-    ensure!(!proxy.faults_made().is_empty(), "the second part was to be tried");
+    ensure!(!proxy.faults_made().is_empty(), "the second part was not tried");
     again_and_verified(&store, &record, VIEWS_OF_TWO_PARTS).await
 }
 
@@ -343,7 +344,7 @@ async fn a_file_put_again_in_the_middle_of_its_chunk(cloud: &Cloud) -> Result<()
 
 async fn put_again_in_the_middle(cloud: &Cloud, coming: Coming) -> Result<()> {
     let store = coming.store(cloud, "put-in-the-middle").await?;
-    // This event is too far ahead for the first put, and would not be for the second.
+    // This event is too far in the future for the first put, but would not be for the second.
     let first_put = now()? - chrono::TimeDelta::seconds(10);
     let ahead = rfc3339(first_put + chrono::TimeDelta::seconds(601));
     let future =
@@ -391,12 +392,12 @@ async fn a_chunk_that_another_version_finished(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// Only late events can lie in so many minutes of one site; see [`Coming::rows`] for many rows of
-/// open hours.
+/// Only late events of one site can be in so many minutes. For many rows of open hours, see
+/// [`Coming::rows`].
 async fn chunks_over_25_100_and_1000_minutes(cloud: &Cloud) -> Result<()> {
     for (minutes, kill_at) in [(26, 1), (101, 2), (1_200, 7)] {
         let store = Coming::Late.store(cloud, &format!("minutes-{minutes}")).await?;
-        // A few of them are in time, so that there are open parts before the late ones.
+        // A few events are in time, so that open parts precede the late ones.
         let text = Coming::Late.rows(minutes)? + &Coming::InTime.rows(3)?;
         let record = store.put("a.jsonl", text).await?;
         let plan = at("TransactWriteItems", kill_at, Fault::KillAfter);
@@ -407,7 +408,7 @@ async fn chunks_over_25_100_and_1000_minutes(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// A million takes the same way, and only longer: `shared/domain/tests/a_million_ids.rs` plans it.
+/// A million ids only take longer: `shared/domain/tests/a_million_ids.rs` plans them.
 async fn a_hundred_thousand_distinct_ids(cloud: &Cloud) -> Result<()> {
     for (coming, ids, kill_at) in [(Coming::InTime, 100_000, 5), (Coming::Late, 5_000, 3)] {
         let store = coming.store(cloud, "many-ids").await?;
@@ -442,7 +443,7 @@ async fn a_row_at_its_size_limit_overflows(cloud: &Cloud) -> Result<()> {
         for (partition, row) in &full {
             let rows = store.rows_of(partition).await?;
             ensure!(rows.contains(&format!("{row}.1")), "no overflow row of {row} in {rows:?}");
-            // What filled it is no row of minutebook's, and verify would say so.
+            // Minutebook never writes this filler row, so verify would report it.
             store.delete_row(partition, row).await?;
         }
         verified(&store, 50).await?;
@@ -450,9 +451,9 @@ async fn a_row_at_its_size_limit_overflows(cloud: &Cloud) -> Result<()> {
     Ok(())
 }
 
-/// If two processes cut a chunk in two ways, the ledger entries of one would stand for other rows
-/// of the other. Here three processes die after the same number of parts, and have written the
-/// same.
+/// If two processes split a chunk differently, the ledger entries of one would stand for other rows
+/// of the other. Here three processes die after the same number of parts, and must have written the
+/// same rows.
 async fn the_plan_is_the_same_in_every_process_and_for_lines_in_any_order(
     cloud: &Cloud,
 ) -> Result<()> {
@@ -473,7 +474,7 @@ async fn the_plan_is_the_same_in_every_process_and_for_lines_in_any_order(
     ensure!(written[0].len() > 200, "only {} counters are written", written[0].len());
     ensure!(
         written[0] == written[1] && written[0] == written[2],
-        "three processes, and not one plan: {written:?}"
+        "the three processes made different plans: {written:?}"
     );
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! The real forms of events: small files in exactly the fields of public data sets and of what
-//! shops send, put through the command, and every answer beside an oracle of its own for each form.
+//! Real forms of events: small files with exactly the fields of public data sets and of what shops
+//! send, uploaded with the command. Every answer is compared with a separate oracle for each form.
 //!
-//! An oracle here is written for one form and knows nothing of any other, nor of docs/EVENTS.md: it
-//! is what somebody would write who has that data set only.
+//! Each oracle is written for one form and knows nothing of the others or of docs/EVENTS.md. It is
+//! what somebody would write who has only that data set.
 
 mod ga4;
 mod otto;
@@ -52,15 +52,15 @@ struct Expected {
     lines: Lines,
     /// By item id.
     items: BTreeMap<String, Item>,
-    /// Events that are views, of whatever.
+    /// Events that are views, of anything.
     views: u64,
     /// Views by page.
     pages: BTreeMap<String, u64>,
-    /// All who did something that is counted.
+    /// All users with a counted event.
     users: BTreeSet<String>,
 }
 
-/// What becomes of the lines of a file.
+/// The outcomes of a file's lines.
 #[derive(Debug, Default, PartialEq)]
 struct Lines {
     counted: u64,
@@ -123,8 +123,8 @@ fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or(url)
 }
 
-/// Puts a fixture through the command into the deployed stack, and compares all that can be asked
-/// about it. No other test has events of the two days that end with `day`.
+/// Uploads a fixture to the deployed stack with the command, and compares all answers about it. No
+/// other test has events on the two days that end with `day`.
 async fn check(
     cloud: &Cloud,
     name: &str,
@@ -171,10 +171,10 @@ async fn put(cloud: &Cloud, file: &str) -> Result<Lines> {
     })
 }
 
-/// What takes part in a ranking, as (id, number), the best first.
+/// The entries of a ranking as (id, number), best first.
 fn ranked(numbers: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)> {
     let mut numbers: Vec<(String, u64)> = numbers.filter(|(_, number)| *number > 0).collect();
-    // Ids that are numbers come before texts.
+    // Numeric ids come before other ids.
     let order = |id: &str| (id.parse::<u64>().map_or((1, 0), |number| (0, number)), id.to_string());
     numbers.sort_by_key(|(id, number)| (Reverse(*number), order(id)));
     numbers
@@ -239,13 +239,13 @@ async fn check_item(cloud: &Cloud, call: &str, currency: &str, item: &Item) -> R
         let told = answer[member].as_f64().with_context(|| format!("{member}: {answer}"))? * scale;
         ensure!(
             told.round() == expected.to_string().parse::<f64>()?,
-            "{member} is to be {expected}: {answer}"
+            "{member} should be {expected}: {answer}"
         );
     }
     Ok(())
 }
 
-/// Views, pages and users of the two days, which are those of the whole form.
+/// Checks the views, pages and users of the two days, which hold all events of the form.
 async fn check_stats(cloud: &Cloud, day: &str, expected: &Expected) -> Result<()> {
     let end: chrono::NaiveDate = day.parse()?;
     let end = end.succ_opt().context("a day after it")?;

@@ -1,9 +1,8 @@
-//! Events that come when their hour is over: whichever way they take, and whatever happens to it,
-//! they are counted once in their minute, hour, day, week and month.
+//! Events that arrive after their hour is over. Whichever path they take, and whatever happens on
+//! it, they are counted once in their minute, hour, day, week and month.
 //!
-//! An hour is sealed by the real rollup where the clock allows it. Where an hour has to be sealed
-//! that is still open, so that commits to its shards are under way, the seal rows are written by
-//! hand.
+//! The real rollup seals an hour where the clock allows it. If a test must seal an hour that is
+//! still open, so that commits to its shards are in progress, it writes the seal rows by hand.
 
 use std::collections::BTreeMap;
 
@@ -36,18 +35,18 @@ crate::tests![
 ];
 
 const SITE: &str = "shop";
-/// An hour that is closed by every clock.
+/// A past hour, which is closed.
 const HOUR: &str = "2026-11-10T05";
 
-/// Items whose minute rows are one part, and whose late form takes several transactions.
+/// Items whose minute rows are one part, and whose late form needs several transactions.
 const ITEMS_OF_ONE_PART: usize = 4_500;
 /// Items whose minute rows are three parts.
 const ITEMS_OF_THREE_PARTS: usize = 30_000;
 
-/// Minutes are kept for a week, and the rest for ever.
+/// Keeps minutes for a week, and everything else forever.
 const A_WEEK: RetentionDays = RetentionDays { minutes: 7, hours: 0, days: 0 };
 
-/// How many counters stand in rows of each kind: `shards`, `late`, `hour`, `day`, `week`, `month`.
+/// The number of counters in each kind of row: `shards`, `late`, `hour`, `day`, `week`, `month`.
 async fn counters_by_kind(store: &Store) -> Result<BTreeMap<&'static str, usize>> {
     let mut kinds = BTreeMap::new();
     for [partition, row, _] in store.counters().await?.keys() {
@@ -66,12 +65,12 @@ async fn counters_by_kind(store: &Store) -> Result<BTreeMap<&'static str, usize>
     Ok(kinds)
 }
 
-/// What [`counters_by_kind`] gives of `items` items that all came late.
+/// The result of [`counters_by_kind`] for `items` items that were all late.
 fn all_late(items: usize) -> BTreeMap<&'static str, usize> {
     ["late", "hour", "day", "week", "month"].map(|kind| (kind, items)).into()
 }
 
-/// The hour of a time, as the table names it.
+/// The hour of a time, as in the table's keys.
 fn hour_of(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H").to_string()
 }
@@ -137,7 +136,7 @@ async fn a_kill_after_each_transaction_of_a_late_form(cloud: &Cloud) -> Result<(
     let record = store.put("a.jsonl", views_at(minute, ITEMS_OF_ONE_PART)).await?;
     let mut kills = 0;
     loop {
-        // The ledger entries of the transactions before are found one by one.
+        // The transactions of earlier attempts find their ledger entries, one by one.
         let (mut late, found) = (0, kills);
         let plan = move |call: &Call| {
             late += usize::from(is_late(call));
@@ -151,7 +150,7 @@ async fn a_kill_after_each_transaction_of_a_late_form(cloud: &Cloud) -> Result<(
                 break;
             }
         }
-        ensure!(kills < 50, "the chunk does not get on");
+        ensure!(kills < 50, "the chunk makes no progress");
     }
     let entry = store.ledger().await?.remove(0);
     ensure!(kills >= 3 && entry["late_parts"] == kills, "{kills} kills, and the entry is {entry}");
@@ -206,7 +205,8 @@ async fn one_worker_finishes_what_another_began_late(cloud: &Cloud) -> Result<()
     let other = async {
         proxy.is_holding().await;
         seal(&store, "default", &hour_of(minute)).await?;
-        // The attempt at the shards and the first late transaction; it dies of the next.
+        // The first two calls are the attempt at the shards and the first late transaction. The
+        // worker dies at the third.
         let (_proxy, mut dying) =
             start_behind(&store, at("TransactWriteItems", 3, Fault::KillBefore)).await?;
         ensure!(dying.invoke(sqs_event(&[vec![record.clone()]])).await? == Invocation::Died);
@@ -226,7 +226,7 @@ async fn one_worker_commits_to_the_shards_while_another_goes_late(cloud: &Cloud)
     let (proxy, mut slow) = start_behind(&store, hold_first(is_late)).await?;
     let other = async {
         proxy.is_holding().await;
-        // As if this one had found a shard that the sealer did not come to yet.
+        // As if this worker had found a shard that the sealer had not reached yet.
         unseal(&store, "default", &hour_of(minute)).await?;
         count(&mut store.start_plain_ingest().await?, [&record]).await?;
         proxy.release();
@@ -238,7 +238,7 @@ async fn one_worker_commits_to_the_shards_while_another_goes_late(cloud: &Cloud)
     verified(&store, ITEMS_OF_ONE_PART).await
 }
 
-/// Puts a chunk of views of [`HOUR`], of other bytes for each number.
+/// Puts a chunk of views in [`HOUR`], with different bytes for each number.
 async fn put_late(store: &Store, number: usize, items: usize) -> Result<Value> {
     let lines = |item: usize| {
         let minute = 7 + item % 3;
@@ -256,8 +256,8 @@ async fn late_events_before_during_and_after_sealing(cloud: &Cloud) -> Result<()
     write_as_counted_in_time(&store, SITE, HOUR, events).await?;
     let mut ingest = store.start_plain_ingest().await?;
     let mut rollup = store.start_rollup(&store.clients.endpoint_url, 0).await?;
-    // Before it is sealed, when it is sealed and not rolled up, when it is rolled up, when it is off
-    // the list.
+    // Count a chunk before the hour is sealed, when it is sealed but not rolled up, when it is
+    // rolled up, and when it is off the list.
     for (number, attribute) in ["sealed_at", "done_at", "", ""].into_iter().enumerate() {
         let record = put_late(&store, number, 30).await?;
         count(&mut ingest, [&record]).await?;
@@ -304,8 +304,8 @@ async fn sealing_racing_ingest(cloud: &Cloud) -> Result<()> {
     verified(&store, events).await
 }
 
-/// By the time of its upload its events were in time. They were not counted then, and now all hours
-/// of that time are closed.
+/// The events were in time when they were uploaded, but were not counted then. Now all of their
+/// hours are closed.
 async fn a_dead_letter_replayed_after_20_days(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "twenty-days").await?;
     let uploaded_at = now()? - TimeDelta::days(20);
@@ -324,7 +324,7 @@ async fn a_dead_letter_replayed_after_20_days(cloud: &Cloud) -> Result<()> {
         count(&mut worker, [&record]).await?;
         let summary = worker.next_summary().await?;
         ensure!((summary["parts_committed"] != 0) == counted_now, "{summary}");
-        // What was an hour ahead at the time of the upload stays so.
+        // An event that was an hour in the future at the upload stays rejected.
         ensure!(
             summary["counted"] == 120 && summary["rejected_by_reason"]["future"] == 30,
             "{summary}"
@@ -343,7 +343,7 @@ async fn a_file_of_2019_skips_the_minutes_that_have_expired(cloud: &Cloud) -> Re
     let old: DateTime<Utc> = "2019-10-01T05:30:00Z".parse()?;
     let now = now()?.with_second(0).unwrap_or_default();
     let mut text = String::new();
-    // Three minutes of two old hours, one of yesterday, one of now.
+    // Three minutes in two old hours, one yesterday, and one now.
     for time in
         [old, old + TimeDelta::minutes(1), old + TimeDelta::hours(1), now - TimeDelta::days(1), now]
     {
@@ -360,7 +360,7 @@ async fn a_file_of_2019_skips_the_minutes_that_have_expired(cloud: &Cloud) -> Re
             "minutes of {hour} were written"
         );
     }
-    // Of each hour, day, week and month, a row of visitors and one of views.
+    // Each hour, day, week and month has a row of visitors and one of views.
     for (partition, buckets) in
         [("T#default#2019-10-01", &["05", "06"][..]), ("T#default#2019", &["d10-01", "m10", "w40"])]
     {

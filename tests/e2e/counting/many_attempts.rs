@@ -1,4 +1,4 @@
-//! Chunks that take more than one attempt: each goes on from where the last one stopped.
+//! Chunks that need more than one attempt. Each attempt continues where the last one stopped.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ crate::tests![
     an_attempt_that_did_nothing_counts_towards_the_dead_letters,
 ];
 
-/// The hours of the file: an event in each. `MINUTEBOOK_HOURS=87600` is ten years.
+/// The number of hours in the file, with one event each. `MINUTEBOOK_HOURS=87600` is ten years.
 #[expect(clippy::disallowed_methods, reason = "a longer run is configured by the environment")]
 fn hours() -> usize {
     std::env::var("MINUTEBOOK_HOURS").ok().and_then(|hours| hours.parse().ok()).unwrap_or(1_500)
 }
 
-/// The time of an attempt, of which two seconds are reserved for the answer.
+/// The time limit of an attempt. Two seconds of it are reserved for the answer.
 const ATTEMPT: Duration = Duration::from_secs(4);
 
 fn lines(hours: usize) -> String {
@@ -37,16 +37,16 @@ fn lines(hours: usize) -> String {
     (0..hours).map(line).collect()
 }
 
-/// Invokes ingest until no message is left; gives the number of attempts.
+/// Invokes ingest until no message is left, and returns the number of attempts.
 async fn attempts(store: &Store, worker: &mut Worker, first: Value) -> Result<usize> {
     let mut event = first;
-    for attempt in 1.. {
+    for attempt in 1..=attempts_max() {
         worker.allow(ATTEMPT);
         let ended = worker.invoke(event.clone()).await?;
         let Invocation::Answered(answer) = &ended else { bail!("attempt {attempt}: {ended:?}") };
         if answer["batchItemFailures"] != json!([]) {
-            // It did nothing; the queue would deliver the same message again.
-            ensure!(store.take_messages().await?.is_empty(), "a message is either or");
+            // The attempt did nothing, so the queue would deliver the same message again.
+            ensure!(store.take_messages().await?.is_empty(), "a failed message was put back");
             continue;
         }
         match &store.take_messages().await?[..] {
@@ -55,7 +55,7 @@ async fn attempts(store: &Store, worker: &mut Worker, first: Value) -> Result<us
             bodies => bail!("{} messages for one", bodies.len()),
         }
     }
-    Ok(0)
+    bail!("the file is not counted after {} attempts", attempts_max())
 }
 
 async fn years_in_one_file_are_counted_in_as_many_attempts_as_they_take(
@@ -79,7 +79,7 @@ async fn an_attempt_that_did_nothing_counts_towards_the_dead_letters(cloud: &Clo
     let store = Store::make(cloud, "no-attempt").await?.with_queue().await?;
     let record = store.put("a.jsonl", lines(10)).await?;
     let mut worker = store.start_plain_ingest().await?;
-    // Less than is reserved for the answer.
+    // This is less than is reserved for the answer.
     worker.allow(Duration::from_millis(1_500));
     let ended = worker.invoke(sqs_event(&[vec![record]])).await?;
     let Invocation::Answered(answer) = &ended else { bail!("{ended:?}") };

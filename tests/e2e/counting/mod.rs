@@ -1,5 +1,5 @@
-//! What is counted, from the object to the rows: once, whatever comes, whatever goes wrong, and
-//! whenever it comes.
+//! Counting, from the object to the rows: everything is counted once, whatever arrives, whatever
+//! fails, and whenever it arrives.
 
 pub(crate) mod chunks;
 pub(crate) mod exactly_once;
@@ -10,7 +10,7 @@ pub(crate) mod odd_input;
 pub(crate) mod orders;
 pub(crate) mod rollup;
 
-/// All of them, file by file.
+/// All tests, by file.
 pub(crate) const TESTS: [&[crate::Test]; 7] = [
     exactly_once::TESTS,
     forms::TESTS,

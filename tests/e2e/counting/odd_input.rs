@@ -1,7 +1,6 @@
-//! What happens to odd input: each row of the table in docs/EVENTS.md and of the notifications, on
-//! the real ingest.
+//! Odd input on the real ingest: each row of the table in docs/EVENTS.md, and odd notifications.
 //!
-//! The expected numbers stand here by hand; the oracle recounts each chunk besides, through
+//! The expected numbers are written by hand. In addition, the oracle recounts each chunk through
 //! `minutebook verify`.
 
 use std::io::Write;
@@ -54,8 +53,8 @@ fn view(item: &str) -> String {
     )
 }
 
-/// Counts `bytes` under `key` on a store of its own, and gives what the ledger says. `verify`
-/// agrees, or it is an error.
+/// Counts `bytes` under `key` on a new store, and returns the chunk's ledger entry. It fails if
+/// `verify` disagrees.
 async fn counted(cloud: &Cloud, name: &str, key: &str, bytes: Vec<u8>) -> Result<(Store, Value)> {
     let store = Store::make(cloud, name).await?;
     let record = store.put(key, bytes).await?;
@@ -68,7 +67,7 @@ async fn counted(cloud: &Cloud, name: &str, key: &str, bytes: Vec<u8>) -> Result
     Ok((store, ledger.remove(0)))
 }
 
-/// Checks lines, counted, ignored, duplicate and rejected.
+/// Checks the numbers of lines, and of counted, ignored, duplicate and rejected ones.
 fn check(ledger: &Value, expected: [u64; 5]) -> Result<()> {
     let found = ["lines", "counted", "ignored", "duplicate", "rejected"]
         .map(|name| ledger[name].as_u64().unwrap_or(u64::MAX));
@@ -167,7 +166,7 @@ async fn gzip_and_zstd_by_their_magic_bytes(cloud: &Cloud) -> Result<()> {
     let expected = [60, 60, 0, 0, 0];
     let (_, ledger) = counted(cloud, "plain", "a.jsonl", plain.clone()).await?;
     check(&ledger, expected)?;
-    // The name does not say what it is.
+    // The name does not reveal the format.
     let (_, ledger) = counted(cloud, "gzip", "a.jsonl", gzip(&plain)?).await?;
     check(&ledger, expected)?;
     let (_, ledger) =
@@ -193,7 +192,7 @@ async fn a_bomb_a_truncated_gzip_and_a_poison_message_fail_alone_in_a_batch_of_t
     bodies.insert(8, "hello".to_string());
     let mut worker = store.start_plain_ingest().await?;
     let Invocation::Answered(answer) = worker.invoke(sqs_event_of_bodies(&bodies)).await? else {
-        anyhow::bail!("the function was to answer");
+        anyhow::bail!("the function did not answer");
     };
     let mut failures: Vec<&str> = answer["batchItemFailures"]
         .as_array()
@@ -215,7 +214,7 @@ async fn one_poison_chunk_in_a_batch_of_ten(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "one-poison").await?;
     let mut messages = vec![];
     for number in 0..10 {
-        // Nine of a view each, in time or late, and one that cannot be unpacked to its end.
+        // Nine chunks have one view each, in time or late. The tenth cannot be unpacked completely.
         let bytes = match number {
             6 => gzip(&fixture("events.jsonl")?)?[..200].to_vec(),
             _ if number % 2 == 0 => view(&number.to_string()).into_bytes(),
@@ -228,7 +227,7 @@ async fn one_poison_chunk_in_a_batch_of_ten(cloud: &Cloud) -> Result<()> {
         let ended = worker.invoke(sqs_event(&messages)).await?;
         ensure!(ended == failed(&["m6"]), "nine are counted and one goes back, but {ended:?}");
     }
-    // The tenth is what verify finds, and all that it finds.
+    // The tenth chunk is the only difference that verify finds.
     let output = store.run_verify(&[]).await?;
     let report: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(report["events"] == 9 && report["differences"] == 1, "{report}");
@@ -285,7 +284,7 @@ async fn a_bucket_that_answers_500_and_503_or_hangs_up(cloud: &Cloud) -> Result<
     s3_fails_at_first(cloud, "bucket-resets", vec![Fault::Refuse, Fault::LoseReply]).await
 }
 
-/// Makes these faults at the first readings of an object, the rest of which go well.
+/// Injects these faults into the first reads of an object. Later reads succeed.
 async fn s3_fails_at_first(cloud: &Cloud, name: &str, faults: Vec<Fault>) -> Result<()> {
     let store = Store::make(cloud, name).await?;
     let record = store.put("a.jsonl", views_at(now()?, 2_000)).await?;
@@ -307,9 +306,9 @@ async fn a_body_that_breaks_off_each_time(cloud: &Cloud) -> Result<()> {
     let proxy = FaultProxy::start(&store.clients.endpoint_url, cut).await?;
     let mut worker = store.start_ingest(&store.clients.endpoint_url, &proxy.url).await?;
     let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
-    ensure!(ended == failed(&["m0"]), "half a chunk is none: the message goes back, but {ended:?}");
-    // The calls went well, and only their bodies did not: the chunk is read anew so often, and the
-    // call is made no oftener.
+    ensure!(ended == failed(&["m0"]), "a partly read chunk is not counted, but {ended:?}");
+    // The calls succeed and only their bodies break. The chunk is read four times, and no call is
+    // retried in addition.
     ensure!(proxy.calls("GetObject") == 4, "{} readings", proxy.calls("GetObject"));
     ensure!(
         store.counters().await?.is_empty() && store.ledger().await?.is_empty(),
@@ -318,7 +317,7 @@ async fn a_body_that_breaks_off_each_time(cloud: &Cloud) -> Result<()> {
     again_and_verified(&store, &record, 2_000).await
 }
 
-/// Its body broke off, and when it is asked for again it is no longer there.
+/// The body breaks off, and the object is deleted before it is read again.
 async fn an_object_that_is_deleted_while_it_is_read(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "gone-meanwhile").await?;
     let record = store.put("a.jsonl", views_at(now()?, 2_000)).await?;
@@ -354,8 +353,8 @@ async fn an_object_that_is_gone(cloud: &Cloud) -> Result<()> {
 async fn an_object_that_was_replaced(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "replaced").await?;
     let mut first = store.put("a.jsonl", view("1")).await?;
-    // A bucket without versions sends no version, so only the entity tag tells that these are other
-    // bytes.
+    // A bucket without versioning sends no version, so only the entity tag shows that the bytes
+    // differ.
     first["s3"]["object"].as_object_mut().context("an object")?.remove("versionId");
     let second = store.put("a.jsonl", view("2") + &view("3")).await?;
     let mut worker = store.start_plain_ingest().await?;
@@ -408,7 +407,8 @@ async fn rejected_lines_put_again_after_a_fix(cloud: &Cloud) -> Result<()> {
 async fn rejected_lines_of_the_longest_keys(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "longest-keys").await?;
     let mut worker = store.start_plain_ingest().await?;
-    // The last ones differ only where their names are cut, in the middle of a character.
+    // The last two differ only after the point where their names are cut, which is in the middle of
+    // a character.
     let mut keys: Vec<String> = [1000, 1009, 1010, 1024].map(|length| "k".repeat(length)).into();
     keys.extend(["1", "2"].map(|end| "k".repeat(899) + &"ä".repeat(62) + end));
     for (number, key) in keys.iter().enumerate() {

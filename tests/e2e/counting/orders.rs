@@ -1,7 +1,7 @@
-//! Orders are counted right whatever way their events come: out of order, twice, in different
-//! chunks, at once, late, past a seal, and with the function killed at any of its calls. Each test
-//! ends with `minutebook verify`, which recounts every order from all events there are, and
-//! compares its row and every number that it counts for.
+//! Orders are counted correctly however their events arrive: out of order, twice, in different
+//! chunks, concurrently, late, past a seal, and with the function killed at any of its calls. Each
+//! test ends with `minutebook verify`, which recounts every order from all events, and compares its
+//! row and all of its counters.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ crate::tests![
 
 pub(crate) const SITE: &str = "shop";
 
-/// When the orders of a test are made: in the last minutes, or long ago.
+/// The time of a test's first order: minutes ago, or long ago.
 fn first_time(coming: Coming) -> Result<DateTime<Utc>> {
     match coming {
         Coming::InTime => Ok(now()? - TimeDelta::minutes(2)),
@@ -63,8 +63,8 @@ pub(crate) fn created(order: usize, time: DateTime<Utc>) -> String {
     event("Created", order, time, &members)
 }
 
-/// The events of so many orders, a line each; every fifth order is cancelled, and every seventh is
-/// never created. The times of an order lie nanoseconds apart.
+/// The events of `orders` orders, one line each. Every fifth order is cancelled, and every seventh
+/// is never created. The events of an order are nanoseconds apart.
 fn lines(orders: usize, coming: Coming) -> Result<Vec<String>> {
     let first = first_time(coming)?;
     let mut lines = Vec::new();
@@ -89,7 +89,7 @@ fn lines(orders: usize, coming: Coming) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Lines in any order.
+/// Shuffles lines.
 pub(crate) fn shuffled(mut lines: Vec<String>, seed: u64) -> Vec<String> {
     let mut random = Random::of(&[seed]);
     for place in (1..lines.len()).rev() {
@@ -98,7 +98,7 @@ pub(crate) fn shuffled(mut lines: Vec<String>, seed: u64) -> Vec<String> {
     lines
 }
 
-/// Puts lines, cut into so many chunks.
+/// Puts lines as `chunks` chunks.
 pub(crate) async fn put(
     store: &Store,
     lines: &[String],
@@ -158,8 +158,8 @@ async fn workers_that_count_the_same_orders_at_once(cloud: &Cloud) -> Result<()>
     Ok(())
 }
 
-/// How many orders take two transactions, each with more than one batch of reads before it or
-/// behind it.
+/// This many orders need two transactions, each with more than one batch of reads before or after
+/// it.
 const ORDERS_OF_TWO_BATCHES: usize = 130;
 
 async fn a_kill_at_each_call(cloud: &Cloud) -> Result<()> {
@@ -169,7 +169,7 @@ async fn a_kill_at_each_call(cloud: &Cloud) -> Result<()> {
             let lines = shuffled(lines(ORDERS_OF_TWO_BATCHES, coming)?, 5);
             let record = put(&store, &lines, 1, "a").await?.pop().context("a record")?;
             let mut kills = 0;
-            // Each attempt dies one call later than the one before, until one comes through.
+            // Each attempt dies one call later than the previous one, until one succeeds.
             for number in 1.. {
                 let mut calls = 0;
                 let fault = fault.clone();
@@ -187,7 +187,7 @@ async fn a_kill_at_each_call(cloud: &Cloud) -> Result<()> {
                         break;
                     }
                 }
-                ensure!(number < 60, "the chunk does not get on");
+                ensure!(number < 60, "the chunk makes no progress");
             }
             ensure!(kills >= 5, "there were only {kills} kills");
             again_and_verified(&store, &record, lines.len()).await?;
@@ -201,8 +201,8 @@ async fn a_reply_lost_at_each_call(cloud: &Cloud) -> Result<()> {
         let store = coming.store(cloud, "orders-reply-lost").await?;
         let lines = shuffled(lines(ORDERS_OF_TWO_BATCHES, coming)?, 6);
         let record = put(&store, &lines, 1, "a").await?.pop().context("a record")?;
-        // The first try of every call loses its reply; the SDK's next one meets what it did. These
-        // calls come one by one.
+        // The first try of every call loses its reply, and the SDK's retry finds what it did. These
+        // calls are sequential.
         let plan: Plan = Box::new(|call| {
             let is_meant =
                 ["TransactWriteItems", "BatchGetItem"].contains(&call.operation.as_str());
@@ -212,7 +212,7 @@ async fn a_reply_lost_at_each_call(cloud: &Cloud) -> Result<()> {
         count(&mut worker, [&record]).await?;
         ensure!(proxy.faults_made().len() >= 5, "{:?}", proxy.faults_made());
         verified(&store, lines.len()).await?;
-        // The replies of whole transactions are lost until the function gives up; the next one
+        // The replies of whole transactions are lost until the function gives up. The next attempt
         // starts from what it finds.
         let more: Vec<String> = lines.iter().map(|line| line.replace("\"o-", "\"p-")).collect();
         let record = put(&store, &more, 1, "b").await?.pop().context("a record")?;
@@ -232,7 +232,7 @@ async fn a_table_that_throttles_and_leaves_keys_undone(cloud: &Cloud) -> Result<
     let store = coming.store(cloud, "orders-throttled").await?;
     let lines = shuffled(lines(50, coming)?, 7);
     let record = put(&store, &lines, 1, "a").await?.pop().context("a record")?;
-    // The first transaction is that of the first ledger entry; the orders come after it.
+    // The first transaction writes the first ledger entry. The orders come after it.
     let plan: Plan = Box::new(|call| match (call.operation.as_str(), call.number) {
         ("TransactWriteItems", 2) => Some(Fault::Cancel(vec![(0, "ThrottlingError")])),
         ("TransactWriteItems", 3) => Some(Fault::Cancel(vec![(1, "ConditionalCheckFailed")])),
@@ -269,7 +269,7 @@ async fn the_same_events_under_another_key_change_nothing(cloud: &Cloud) -> Resu
     verified(&store, 2 * lines.len()).await
 }
 
-/// The seal is written by hand, as no hour of the present can be closed by the clock.
+/// The test writes the seal by hand, because the clock cannot close a current hour.
 async fn an_order_whose_hour_is_sealed_between_its_events(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-sealed").await?;
     let lines = lines(20, Coming::InTime)?;
@@ -288,11 +288,11 @@ async fn an_order_whose_hour_is_sealed_between_its_events(cloud: &Cloud) -> Resu
     verified(&store, lines.len()).await
 }
 
-/// An hour that is closed by every clock.
+/// A past hour, which is closed.
 const HOUR: &str = "2026-11-10T05";
 
-/// An order is counted late, and its rows are rewritten as if that had been in time; then it is
-/// paid, and the real roll-up sums shards that the order has left.
+/// An order is counted late, and its rows are rewritten as if it had been in time. Then it is paid,
+/// and the real rollup sums shards that the order has left.
 async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-added-up").await?;
     let made: DateTime<Utc> = format!("{HOUR}:07:30Z").parse()?;
@@ -329,8 +329,8 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
     verified(&store, 3).await.context("cancelled after the hour was rolled up")
 }
 
-/// Which events are too early is settled by the first ledger entry, and no order is written before
-/// it.
+/// The first ledger entry settles which events are too far in the future, and no order is written
+/// before it.
 async fn a_file_put_again_later_adds_no_order_that_was_too_early(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "orders-put-again").await?;
     let first_put = now()? - TimeDelta::seconds(10);

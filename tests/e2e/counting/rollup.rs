@@ -1,8 +1,8 @@
-//! An hour that is over is sealed, rolled up once and taken from the list, whatever happens to the
-//! function.
+//! A finished hour is sealed, rolled up once and removed from the list of open hours, whatever
+//! happens to the function.
 //!
-//! Each test writes minute rows by hand and runs the real rollup binary. A step that waits for a
-//! minute to pass is not waited for: the times on the list are moved into the past.
+//! Each test writes minute rows by hand and runs the real rollup binary. Where a step would wait
+//! for a minute, the tests move the times on the list into the past instead.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,7 +32,7 @@ crate::tests![
 const SITE: &str = "shop";
 const HOUR: &str = "2026-11-10T05";
 
-/// Where the sums of [`HOUR`] end up: its hour, day, ISO week and month.
+/// The rows that receive the sums of [`HOUR`]: hour, day, ISO week and month.
 const ABOVE: [(&str, &str); 4] = [
     ("T#shop#2026-11-10", "views#05#"),
     ("T#shop#2026", "views#d11-10#"),
@@ -40,21 +40,21 @@ const ABOVE: [(&str, &str); 4] = [
     ("T#shop#2026", "views#m11#"),
 ];
 
-/// So many keys that their sums take more than one transaction.
+/// The sums of this many keys need more than one transaction.
 const KEYS_OF_TWO_PARTS: usize = 2_000;
 
-/// The name of the hour of a time so many days ago.
+/// The name of the hour `days` days ago.
 fn hour_ago(days: i64) -> Result<String> {
     Ok((now()? - TimeDelta::days(days)).format("%Y-%m-%dT%H").to_string())
 }
 
-/// Puts an hour on the list, as ingest does.
+/// Lists an hour as open, as ingest does.
 async fn list(store: &Store, hour: &str, site: &str) -> Result<()> {
     store.put_row("OPEN", &format!("{site}#{hour}"), &[]).await
 }
 
-/// 2,000 views of as many items in two shards of two minutes of [`HOUR`], counted while it was
-/// open, and a late event that is in the rows above already.
+/// Writes 2,000 views of as many items to two shards and two minutes of [`HOUR`], as if counted
+/// while it was open. Also counts a late event, which is then in the rows above already.
 async fn write_two_parts(store: &Store) -> Result<()> {
     write_as_counted_in_time(store, SITE, HOUR, KEYS_OF_TWO_PARTS).await?;
     let late = format!(
@@ -64,8 +64,8 @@ async fn write_two_parts(store: &Store) -> Result<()> {
     count(&mut store.start_plain_ingest().await?, [&record]).await
 }
 
-/// Whether every item of [`write_two_parts`] stands in every bucket above, once, and whatever else
-/// there is is right.
+/// Checks that every period above has each item of [`write_two_parts`] once, and that everything
+/// else is right.
 async fn is_exact(store: &Store) -> Result<()> {
     is_rolled_up_once(store).await?;
     verified(store, KEYS_OF_TWO_PARTS + 1).await
@@ -85,7 +85,7 @@ async fn is_rolled_up_once(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// The rows of a partition whose sort key begins with a text that may be empty.
+/// The rows of a partition whose sort key starts with a prefix, which may be empty.
 async fn items(
     store: &Store,
     partition: &str,
@@ -112,7 +112,7 @@ async fn items(
     Ok(items)
 }
 
-/// What stands in rows, by key.
+/// The counters of rows, by key.
 async fn sums(store: &Store, partition: &str, prefix: &str) -> Result<BTreeMap<String, u64>> {
     let mut sums = BTreeMap::new();
     for item in items(store, partition, prefix).await? {
@@ -127,7 +127,7 @@ async fn sums(store: &Store, partition: &str, prefix: &str) -> Result<BTreeMap<S
     Ok(sums)
 }
 
-/// What the list says of an hour; `None` if it is not there.
+/// The list entry of an open hour, or `None` if it is not listed.
 pub(crate) async fn listed(
     store: &Store,
     hour: &str,
@@ -140,7 +140,7 @@ async fn has_time(store: &Store, hour: &str, site: &str, attribute: &str) -> Res
     Ok(listed(store, hour, site).await?.is_some_and(|item| item.contains_key(attribute)))
 }
 
-/// Moves a time on the list into the past, as far as a step waits and farther.
+/// Moves a time on the list further into the past than a step waits.
 pub(crate) async fn let_time_pass(
     store: &Store,
     hour: &str,
@@ -172,7 +172,7 @@ pub(crate) async fn run_clean(worker: &mut Worker) -> Result<()> {
     }
 }
 
-/// Runs once, and gives the sentence that the run failed with.
+/// Runs once, and returns the error message of the run.
 async fn run_failing(worker: &mut Worker) -> Result<String> {
     match worker.invoke(json!({})).await? {
         Invocation::Failed(error) => {
@@ -190,7 +190,7 @@ async fn an_hour_is_sealed_then_rolled_up_then_delisted(cloud: &Cloud) -> Result
     store.put_row(&partition, "views#59#15#001.1", &[("i#7", 4)]).await?;
     store.put_row(&partition, "views#59#late#000", &[("i#7", 100)]).await?;
     store.put_row(&partition, "sales:EUR#59#03#000", &[("i#7", 25)]).await?;
-    // What was late is there already.
+    // Late events are in this row already.
     store.put_row(ABOVE[0].0, "views#05#000", &[("i#7", 100)]).await?;
     let this_hour = hour_ago(0)?;
     list(&store, &this_hour, SITE).await?;
@@ -200,8 +200,7 @@ async fn an_hour_is_sealed_then_rolled_up_then_delisted(cloud: &Cloud) -> Result
     let seals = items(&store, &format!("S#{SITE}#{HOUR}"), "").await?;
     ensure!(seals.len() == 16 && seals.iter().all(|seal| seal.contains_key("ttl")), "{seals:?}");
     ensure!(has_time(&store, HOUR, SITE, "sealed_at").await?);
-    // A transaction that was begun before the seal may still be on its way: for a minute nothing
-    // happens.
+    // A transaction from before the seal may still be in progress, so nothing happens for a minute.
     run_clean(&mut worker).await?;
     ensure!(!has_time(&store, HOUR, SITE, "done_at").await?);
     ensure!(sums(&store, ABOVE[1].0, "").await?.is_empty());
@@ -223,7 +222,7 @@ async fn an_hour_is_sealed_then_rolled_up_then_delisted(cloud: &Cloud) -> Result
     let_time_pass(&store, HOUR, SITE, "done_at").await?;
     run_clean(&mut worker).await?;
     ensure!(listed(&store, HOUR, SITE).await?.is_none());
-    // The hour that is not over was never touched.
+    // The current hour was not changed.
     ensure!(listed(&store, &this_hour, SITE).await?.is_some_and(|item| item.len() == 2));
     ensure!(items(&store, &format!("S#{SITE}#{this_hour}"), "").await?.is_empty());
     Ok(())
@@ -245,7 +244,7 @@ async fn an_hour_that_is_listed_again_is_not_rolled_up_again(cloud: &Cloud) -> R
     let mut worker = store.start_rollup(&store.clients.endpoint_url, 0).await?;
     write_two_parts(&store).await?;
     carry_to_the_end(&store, &mut worker).await?;
-    // As by a process that was asleep between looking at the clock and listing the hour.
+    // As by a process that slept between reading the clock and listing the hour.
     list(&store, HOUR, SITE).await?;
     carry_to_the_end(&store, &mut worker).await?;
     is_exact(&store).await
@@ -289,7 +288,7 @@ async fn a_sealer_that_dies_at_any_call_is_finished_by_the_next(cloud: &Cloud) -
         let mut deaths = 0;
         for attribute in ["sealed_at", "done_at", ""] {
             let deaths_before = deaths;
-            // Dies at the first call, then at the second, … until it gets through without dying.
+            // Die at the first call, then at the second, and so on, until a run survives.
             for last_call in 1.. {
                 let mut calls = 0;
                 let fault = fault.clone();
@@ -311,8 +310,7 @@ async fn a_sealer_that_dies_at_any_call_is_finished_by_the_next(cloud: &Cloud) -
                 let_time_pass(&store, HOUR, SITE, attribute).await?;
             }
         }
-        // The calls of the three steps, of which some need not be made again after they were
-        // carried out.
+        // The calls of the three steps. Some need not be repeated once they were executed.
         ensure!(deaths >= 20, "only {deaths} runs were killed");
         ensure!(listed(&store, HOUR, SITE).await?.is_none());
         is_exact(&store).await?;
@@ -346,7 +344,7 @@ async fn a_row_that_nobody_should_have_written_stops_its_hour_and_no_other(
 async fn an_hour_whose_minutes_may_have_expired_is_never_rolled_up(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "rollup-expired").await?;
     let (lost, fresh) = (hour_ago(8)?, hour_ago(1)?);
-    // One was sealed in time and not rolled up; the other was not even sealed.
+    // One hour was sealed in time but not rolled up. The other was not even sealed.
     for site in ["sealed", "unsealed"] {
         store.put_row(&format!("T#{site}#{lost}"), "views#07#00#000", &[("i#1", 1)]).await?;
     }
@@ -386,7 +384,7 @@ async fn an_hour_that_waits_for_half_of_its_minutes_time_fails_the_run_and_is_se
         );
         let_time_pass(&store, &hour, SITE, attribute).await?;
     }
-    // It is rolled up now, and in danger no more.
+    // The hour is rolled up now, and no longer in danger.
     run_clean(&mut worker).await?;
     ensure!(listed(&store, &hour, SITE).await?.is_none());
     Ok(())
@@ -404,7 +402,7 @@ async fn the_deployed_rollup_is_scheduled_and_does_every_step_with_its_role(
         "{targets:?}"
     );
 
-    // The schedule may be faster than this test with any step, which is all the same.
+    // The schedule may run any step before this test does, with the same result.
     let store = Store::of(&cloud.clients, stack);
     let site = "rolled-up";
     let partition = format!("T#{site}#{HOUR}");
@@ -422,7 +420,7 @@ async fn the_deployed_rollup_is_scheduled_and_does_every_step_with_its_role(
         let found = sums(&store, partition, prefix).await?;
         ensure!(found == BTreeMap::from([("7".to_string(), 3)]), "{prefix}: {found:?}");
     }
-    // No file has these numbers.
+    // These numbers do not come from any object.
     for (partition, prefix) in &above {
         store.delete_row(partition, &format!("{prefix}000")).await?;
     }

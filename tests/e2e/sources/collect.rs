@@ -1,8 +1,8 @@
-//! Posting events: what is answered, what is stored, and that it is counted like any other chunk,
-//! once.
+//! Posted events: what the calls answer and store, and that a post is counted once, like any other
+//! chunk.
 //!
-//! The tests share the deployed stack, which is recounted as a whole when all tests are through;
-//! each has sites of its own.
+//! The tests share the deployed stack, which is recounted as a whole after all tests. Each test has
+//! its own sites.
 
 use std::io::Write;
 use std::time::Duration;
@@ -40,7 +40,7 @@ crate::tests![
 
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
 const OBJECT: (&str, &str) = ("content-type", "application/json");
-/// The first minute of a window that all events here lie in, and the question about it.
+/// The query parameter for a window that contains all events of these tests.
 const AS_OF: &str = "as_of=2026-11-20T08:59:00Z";
 
 fn view(site: &str, item: usize) -> String {
@@ -54,7 +54,7 @@ fn views(site: &str, items: std::ops::Range<usize>) -> String {
     items.map(|item| view(site, item) + "\n").collect()
 }
 
-/// Posts what must be accepted, and gives the key of its chunk, counted.
+/// Posts a body that must be accepted, waits until it is counted, and returns the key of its chunk.
 async fn counted(
     cloud: &Cloud,
     path: &str,
@@ -116,7 +116,7 @@ async fn a_single_event_as_the_flask_service_took_it(cloud: &Cloud) -> Result<()
     for body in [
         json!({"site_id": site, "event_type": "page_view", "path": "/pricing", "user_id": "u", "timestamp": "2025-11-12T19:30:01Z"}),
         json!({"site_id": site, "event_type": "page_view"}),
-        // It happens when it arrives, and so within the last hour.
+        // This event happens when it arrives, so it is within the last hour.
         json!({"site_id": site, "event_type": "page_view", "item_id": 7}),
     ] {
         let (status, _, answer) = cloud.post("/event", &[OBJECT], body.to_string()).await?;
@@ -198,7 +198,7 @@ async fn a_repeated_post_is_counted_once(cloud: &Cloud) -> Result<()> {
     let site = "posted-again";
     let headers = [LINES, ("idempotency-key", "order 66")];
     let body = views(site, 0..5) + "not json\n";
-    // Many at once, then once more.
+    // Post many times at once, then once more.
     let answers =
         try_join_all((0..8).map(|_| cloud.post("/events", &headers, body.clone()))).await?;
     let (_, _, first) = &answers[0];
@@ -218,9 +218,9 @@ async fn a_repeated_post_is_counted_once(cloud: &Cloud) -> Result<()> {
         status == 422
             && problem["error"].as_str().is_some_and(|error| error.contains("Idempotency-Key"))
     );
-    // Sites need not agree on their keys.
+    // Different sites may use the same key.
     counted(cloud, "/events", &headers, views("posted-again-elsewhere", 0..5)).await?;
-    // Without a key two posts are two.
+    // Without a key, two posts are two chunks.
     counted(cloud, "/events", &[LINES], view(site, 0)).await?;
     ensure!(views_of(cloud, site).await? == [(0, 2), (1, 1), (2, 1), (3, 1), (4, 1)]);
     Ok(())
@@ -236,7 +236,7 @@ async fn a_packed_body(cloud: &Cloud) -> Result<()> {
 }
 
 async fn fifty_posts_at_once(cloud: &Cloud) -> Result<()> {
-    // Every event has a counter of its own, so any lost or doubled one shows.
+    // Every event has its own counter, so a lost or duplicated event shows.
     let posts = (0..50).map(|post| async move {
         let site = format!("posted-at-once-{}", post % 5);
         let first = post / 5 * 10;
@@ -309,7 +309,7 @@ async fn a_bucket_that_does_not_answer_is_503_before_the_function_is_stopped(
     let held: Plan = Box::new(|_| Some(Fault::Hold));
     let proxy = FaultProxy::start(&store.clients.endpoint_url, held).await?;
     let mut worker = start_collect(&store, &proxy.url).await?;
-    // All but half a second is the margin.
+    // The function reserves all but half a second of this time.
     worker.allow(Duration::from_millis(2_500));
     let (status, problem) = post(&mut worker, json!({}), &view("collect-held", 1)).await?;
     let says_so = problem["error"].as_str().is_some_and(|error| error.contains("post them again"));
@@ -368,7 +368,7 @@ async fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded(cloud: &Cl
     let listed: Value = serde_json::from_slice(&keys(&store, &["list", "--json"]).await?)?;
     ensure!(listed[0]["site_id"] == "shop.a" && listed[0]["id"] == added["id"], "{listed}");
     ensure!(!listed.to_string().contains(key), "a key is shown once only");
-    // The hash is a row that `verify` knows; the chunk waits to be counted.
+    // `verify` knows the row with the hash. The chunk is not counted yet.
     let report = store.run_verify(&[]).await?;
     let report = String::from_utf8_lossy(&report.stdout).into_owned();
     ensure!(!report.contains("K#shop"), "{report}");
@@ -379,7 +379,7 @@ async fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded(cloud: &Cl
     Ok(())
 }
 
-/// What `minutebook keys` prints.
+/// The output of `minutebook keys`.
 async fn keys(store: &Store, arguments: &[&str]) -> Result<Vec<u8>> {
     let clients = &store.clients;
     let output = tokio::process::Command::new(minutebook_tests::binaries::path("minutebook")?)
@@ -433,7 +433,7 @@ async fn post(worker: &mut Worker, headers: Value, body: &str) -> Result<(u64, V
     event["headers"] = headers;
     event["body"] = json!(body);
     let Invocation::Answered(answer) = worker.invoke(event).await? else {
-        bail!("collect was to answer");
+        bail!("collect did not answer");
     };
     let status = answer["statusCode"].as_u64().context("a status")?;
     Ok((status, serde_json::from_str(answer["body"].as_str().context("a body")?)?))

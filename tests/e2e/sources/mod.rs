@@ -1,7 +1,7 @@
-//! Events that do not come as files: posts and streams.
+//! Events that do not arrive as files: posts and streams.
 
 pub(crate) mod collect;
 pub(crate) mod streams;
 
-/// All of them, file by file.
+/// All tests, by file.
 pub(crate) const TESTS: [&[crate::Test]; 2] = [collect::TESTS, streams::TESTS];

@@ -1,10 +1,10 @@
-//! Records of Kafka and Kinesis: each is counted once, in whatever batches it comes, how often, by
-//! how many at once, and wherever the function dies.
+//! Kafka and Kinesis records: each is counted once, whatever batches it arrives in, however often,
+//! in however many concurrent deliveries, and wherever the function dies.
 //!
-//! Each test runs the real ingest binary on a store of its own, delivers as Lambda does (from the
-//! first record that is not acknowledged, in any cut), announces the objects as the bucket would,
-//! and ends with `minutebook verify`. Every record is a view of an item of its own, so any counter
-//! of two would be a double count.
+//! Each test runs the real ingest binary on its own store, delivers records as Lambda does (from
+//! the first unacknowledged record, in any batches), announces the objects as the bucket would, and
+//! ends with `minutebook verify`. Every record is a view of a different item, so a counter of two
+//! would reveal a double count.
 
 use std::ops::Range;
 
@@ -35,7 +35,7 @@ crate::tests![
     a_kinesis_stream_of_the_deployed_stack_becomes_an_answer needs Kinesis,
 ];
 
-/// The notifications that one invocation counts.
+/// The number of notifications per invocation.
 const RECORDS_AT_ONCE: usize = 10;
 
 fn view(site: &str, item: u64) -> String {
@@ -45,7 +45,7 @@ fn view(site: &str, item: u64) -> String {
     )
 }
 
-/// A record of a topic. Its time in the topic is its offset, from `time` on.
+/// A record of a topic. Its timestamp is `time` plus its offset.
 fn kafka_record(partition: u32, offset: u64, time: u64, value: &[u8]) -> Value {
     json!({
         "topic": "shop", "partition": partition, "offset": offset, "timestamp": time + offset,
@@ -53,7 +53,7 @@ fn kafka_record(partition: u32, offset: u64, time: u64, value: &[u8]) -> Value {
     })
 }
 
-/// The event of a mapping, with views that have these offsets in each of the partitions.
+/// The event of an event source mapping, with views at these offsets of the partitions.
 fn kafka_event(batches: &[(u32, Range<u64>)]) -> Value {
     let list = |(partition, offsets): &(u32, Range<u64>)| {
         let record = |offset| {
@@ -79,7 +79,7 @@ async fn delivered(worker: &mut Worker, event: Value) -> Result<()> {
     Ok(())
 }
 
-/// Starts ingest behind a proxy in front of the table and the bucket, as the proxy's victim.
+/// Starts ingest behind a proxy for the table and the bucket, which can kill it.
 async fn start_behind(store: &Store, plan: Plan) -> Result<(FaultProxy, Worker)> {
     let proxy = FaultProxy::start(&store.clients.endpoint_url, plan).await?;
     let worker = store.start_ingest(&proxy.url, &proxy.url).await?;
@@ -87,7 +87,7 @@ async fn start_behind(store: &Store, plan: Plan) -> Result<(FaultProxy, Worker)>
     Ok((proxy, worker))
 }
 
-/// Counts all that lies in the bucket, and recounts it.
+/// Counts every object in the bucket, and verifies the result.
 async fn counted_and_verified(store: &Store, events: usize) -> Result<()> {
     let mut worker = store.start_plain_ingest().await?;
     for records in store.announcements().await?.chunks(RECORDS_AT_ONCE) {
@@ -116,7 +116,7 @@ async fn the_sample_events_of_kafka_and_kinesis_are_counted(cloud: &Cloud) -> Re
     count(&mut worker, &records).await?;
     let entries = store.ledger().await?;
     let sum = |name: &str| entries.iter().filter_map(|entry| entry[name].as_u64()).sum::<u64>();
-    // A tombstone is no line, one record has two lines, and one is an array of two.
+    // A tombstone is not a line, one record has two lines, and one is an array of two.
     ensure!((sum("lines"), sum("rejected")) == (12, 1), "{entries:?}");
     let report = store.verify().await?;
     ensure!(report["differences"] == 0, "{report}");
@@ -141,7 +141,7 @@ async fn a_batch_that_comes_again_in_other_cuts_is_stored_once(cloud: &Cloud) ->
     for offsets in [0..10, 0..10, 0..4, 4..13, 0..20, 7..9] {
         delivered(&mut worker, kafka_event(&[(0, offsets.clone()), (7, offsets)])).await?;
     }
-    // Three of each partition had something new.
+    // Three batches of each partition had new records.
     ensure!(store.announcements().await?.len() == 2 * 3);
     counted_and_verified(&store, 2 * 20).await
 }
@@ -149,7 +149,7 @@ async fn a_batch_that_comes_again_in_other_cuts_is_stored_once(cloud: &Cloud) ->
 async fn a_kill_at_every_call_of_a_delivery(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "streams-kill").await?;
     let mut partition = 0;
-    // Reading the row, beginning it, putting the object, and moving the row on.
+    // Read the row, begin it, put the object, and advance the row.
     for (operation, number) in [("Query", 1), ("PutItem", 1), ("PutObject", 1), ("PutItem", 2)] {
         for kill in [Fault::KillBefore, Fault::KillAfter] {
             for again in [0..10, 0..4, 0..16] {
@@ -171,8 +171,8 @@ async fn a_reply_lost_at_every_call_of_a_delivery(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "streams-lost").await?;
     let calls = [("Query", 1), ("PutItem", 1), ("PutObject", 1), ("HEAD", 1), ("PutItem", 2)];
     for (partition, (operation, number)) in (0..).zip(calls) {
-        // Another one has put the object, and died before it moved the row on: so the head of it is
-        // asked for.
+        // For `HEAD`, another worker has put the object and died before it advanced the row, so
+        // this one asks for the object's metadata.
         let (_proxy, mut killed) =
             start_behind(&store, at("PutItem", 2, Fault::KillBefore)).await?;
         if operation == "HEAD" {
@@ -196,7 +196,8 @@ async fn four_functions_at_the_same_records(cloud: &Cloud) -> Result<()> {
     for round in 0..10 {
         let first = round * 10;
         let deliveries = workers.iter_mut().zip([10, 3, 17, 10]).map(|(worker, length)| {
-            // From what is acknowledged backwards, as after a rebalance, and not all as far.
+            // Start before the acknowledged offset, as after a rebalance, and end at different
+            // offsets.
             let offsets = first.max(5) - 5..first + length;
             delivered(worker, kafka_event(&[(0, offsets.clone()), (1, offsets)]))
         });
@@ -232,7 +233,7 @@ async fn faults_by_chance_over_forty_batches(cloud: &Cloud) -> Result<()> {
         let mut plain = store.start_plain_ingest().await?;
         delivered(&mut plain, kafka_event(&[(partition, 0..250)])).await?;
     }
-    ensure!(faults > 20, "{faults} faults are no storm");
+    ensure!(faults > 20, "there were only {faults} faults");
     counted_and_verified(&store, 3 * 250).await
 }
 
@@ -242,7 +243,7 @@ async fn a_bucket_that_is_away_brings_the_batch_again(cloud: &Cloud) -> Result<(
     let (proxy, mut worker) = start_behind(&store, away).await?;
     let event = kafka_event(&[(0, 0..5), (1, 0..5)]);
     let Invocation::Failed(error) = worker.invoke(event.clone()).await? else {
-        anyhow::bail!("any answer would be taken for success");
+        anyhow::bail!("the function should have failed");
     };
     let message = error["errorMessage"].as_str().context("a message")?;
     ensure!(
@@ -268,7 +269,7 @@ async fn a_poison_record_is_a_rejected_line_and_its_neighbours_are_counted(
     ];
     let mut worker = store.start_plain_ingest().await?;
     for (partition, (value, reason)) in (0..).zip(poison) {
-        // First, in the middle and last.
+        // The bad record is first, in the middle and last.
         let values = [
             value,
             view("poison", partition * 2).as_bytes(),
@@ -326,11 +327,11 @@ async fn an_event_of_another_shape_is_an_error(cloud: &Cloud) -> Result<()> {
     let Invocation::Failed(error) =
         worker.invoke(json!({"eventSource": "aws:mq", "messages": []})).await?
     else {
-        anyhow::bail!("nobody knows what to do with it");
+        anyhow::bail!("the function accepted an unknown event");
     };
     let message = error["errorMessage"].as_str().context("a message")?;
     ensure!(message.contains("SelfManagedKafka"), "{message}");
-    // The next one finds it in good health.
+    // The worker handles the next event.
     delivered(&mut worker, kafka_event(&[(0, 0..1)])).await?;
     counted_and_verified(&store, 1).await
 }

@@ -1,4 +1,4 @@
-//! The rows of orders, the list of recent ones, and the counters that orders stand for.
+//! Order rows, the list of recent orders, and the counters derived from orders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,20 +12,20 @@ use minutebook_oracle::{
 use super::{Attributes, Book, ChunkFacts, Terms, describe_first, fail_with, number, text};
 use crate::order_states::{OrderName, OrderStates};
 
-/// What the names of the measures of orders begin with: `orders`, `order_value:USD`, `ordered`, …
+/// The prefix of the order measures: `orders`, `order_value:USD`, `ordered`, …
 const MEASURES: &str = "order";
 
-/// How far the clocks of workers lie apart, in seconds, and a little more: a row that expires
-/// within this time has expired for some.
+/// The clock skew between workers, in seconds, plus a margin. A row that expires within this time
+/// has already expired for some workers.
 const CLOCKS_APART: i64 = 5;
 
-/// Whether a measure is one of orders.
+/// Whether a measure is about orders.
 pub(super) fn is_measure(measure: &str) -> bool {
     measure.starts_with(MEASURES)
 }
 
 impl Book {
-    /// All orders, as their rows say.
+    /// All orders, parsed from their rows.
     pub(crate) fn orders(&self) -> Result<BTreeMap<OrderName, Order>> {
         let rows = self.rows.iter().filter(|((pk, _), _)| pk.starts_with("O#"));
         rows.map(|((pk, sk), row)| {
@@ -40,8 +40,8 @@ impl Book {
         .collect()
     }
 
-    /// Each order is what its events make of it, recent ones are listed, and every counter is what
-    /// the orders stand for: a row and its counters change together.
+    /// Checks that each order is what its events make of it, that recent orders are listed, and
+    /// that every counter matches the orders. A row and its counters change together.
     pub(crate) fn check_orders(
         &self,
         states: &OrderStates,
@@ -64,8 +64,9 @@ impl Book {
         self.check_order_counters(&orders, terms)
     }
 
-    /// Every order whose minute is kept is in the list of the day of its creation. It is listed
-    /// before its row says so, and stays listed when an earlier creation becomes known.
+    /// Checks that every order whose minute is kept is in the list of the day of its creation. An
+    /// order is listed before its row is written, and stays listed when an earlier creation becomes
+    /// known.
     fn check_recent(
         &self,
         orders: &BTreeMap<OrderName, Order>,
@@ -102,9 +103,10 @@ impl Book {
         Ok(())
     }
 
-    /// The minute rows of all shards are what orders stand for. So are the rows above, together with
-    /// the numbered shards of hours that were not rolled up yet; while a chunk or an hour is counted
-    /// in part, which rows it was added to is not known.
+    /// Checks that the minute rows of all shards match the orders. The rows of longer periods must
+    /// match them too, together with the numbered shards of hours that are not rolled up yet. While
+    /// a chunk or an hour is partly counted, it is unknown which rows include it, so only minute
+    /// rows are compared.
     fn check_order_counters(
         &self,
         orders: &BTreeMap<OrderName, Order>,
@@ -133,17 +135,17 @@ impl Book {
                 }
             }
         }
-        fail_with(describe_first(&comparison), "counters differ from what orders stand for")
+        fail_with(describe_first(&comparison), "counters differ from the orders")
     }
 
-    /// How many orders the chunks report.
+    /// The number of orders that the chunks report.
     pub(crate) fn count_reported(chunks: &[ChunkFacts]) -> u64 {
         let events = chunks.iter().flat_map(|chunk| &chunk.recount.orders);
         events.map(|event| (&event.site, &event.order)).collect::<BTreeSet<_>>().len() as u64
     }
 }
 
-/// What a row says of its order.
+/// Parses an order from its row.
 fn order(row: &Attributes) -> Result<Order> {
     ensure!(number(row, "revision").is_some_and(|revision| revision > 0), "its revision");
     let text_if_any = |name: &str| row.contains_key(name).then(|| text(row, name)).transpose();
@@ -174,7 +176,7 @@ fn order(row: &Attributes) -> Result<Order> {
     Ok(Order { made, status, cancelled: cancelled.map(|at| (at, refund)) })
 }
 
-/// The products of an order, ascending by name: each with its units and its money.
+/// The products of an order with their units and their money, sorted by name.
 fn products(row: &Attributes) -> Result<Vec<(String, Decimal, Decimal)>> {
     let by_name = row.get("products").and_then(|products| products.as_m().ok());
     let by_name: BTreeMap<_, _> = by_name.context("an order has products")?.iter().collect();
@@ -190,7 +192,7 @@ fn decimal(value: &AttributeValue) -> Result<Decimal> {
     number.parse().map_err(|_| anyhow::anyhow!("{number} is no decimal"))
 }
 
-/// Nanoseconds since 1970.
+/// Parses a time into nanoseconds since 1970.
 pub(crate) fn nanoseconds(text: &str) -> Result<i128> {
     let time: DateTime<Utc> = text.parse().with_context(|| format!("{text} is no time"))?;
     Ok(i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos()))

@@ -1,4 +1,4 @@
-//! What is checked in the middle of a history and at its end.
+//! The checks during a history and at its end.
 
 use std::sync::atomic::Ordering;
 
@@ -13,9 +13,9 @@ use crate::order_states::OrderStates;
 use crate::questions::orders::{OrderQuestion, OrdersNow};
 use crate::questions::{Bounds, Question};
 
-/// How long sealing waits between its steps, in seconds, and a little more.
+/// The settle time of sealing, in seconds, plus one.
 const SETTLE_TIME: i64 = 61;
-/// How often the sealers may run at the end of a history until nothing is open.
+/// How often the sealer may run at the end of a history until no hour is open.
 const LAST_RUNS_MAX: usize = 40;
 const LAST_DELIVERIES_MAX: usize = 10;
 
@@ -37,7 +37,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Without any more faults, everything is counted and every hour sealed; then all must hold.
+    /// Counts every chunk and seals every hour without faults, then checks everything.
     pub(super) async fn end(&mut self) -> Result<()> {
         self.wake().await?;
         for line in self.cast.ingests.iter().chain(&self.cast.sealers).chain([&self.cast.reader]) {
@@ -56,7 +56,7 @@ impl Player<'_> {
         self.seal_to_the_end().await?;
         let book = self.check_all().await?;
 
-        // All of it once more.
+        // Replay everything: the table must not change.
         let counter = self.cast.ingests[1].ingest(&self.props, 0)?;
         for version in self.chunks.iter().flat_map(|chunk| &chunk.versions) {
             count(&counter, version).await?;
@@ -67,7 +67,7 @@ impl Player<'_> {
         let changes = book.first_changes(&Book::read(&self.props.store).await?);
         ensure!(
             changes.is_empty(),
-            "replaying all of it changed the table:\n    {}",
+            "replaying everything changed the table:\n    {}",
             changes.join("\n    ")
         );
         self.tally.checks += 1;
@@ -88,19 +88,19 @@ impl Player<'_> {
             let next = closed.max(self.props.now() + SETTLE_TIME);
             self.props.seconds.store(next, Ordering::SeqCst);
         }
-        bail!("hours stay open, however often they are sealed")
+        bail!("hours stay open after {LAST_RUNS_MAX} sealer runs")
     }
 
     async fn check_all(&mut self) -> Result<Book> {
         let book = Book::read(&self.props.store).await?;
         let (facts, terms) = (self.facts(), self.terms());
         book.check_equal(&facts, terms)?;
-        // An hour is settled a minute after its closing.
+        // This skips hours that are not settled yet.
         book.check_hours(terms)?;
         book.check_lines(&facts)?;
         book.check_totals(&facts, true)?;
-        ensure!(!book.has_unfinished_chunks()?, "chunks are counted in part");
-        // Every chunk is counted, so that there is one state of each order.
+        ensure!(!book.has_unfinished_chunks()?, "some chunks are only partly counted");
+        // Every chunk is counted, so each order has one possible state.
         book.check_orders(&self.order_states(), &facts, terms)?;
         self.tally.checks += 6;
         let bounds = self.bounds(OrdersNow::AtRest(book.orders()?));
@@ -124,7 +124,7 @@ impl Player<'_> {
         Bounds { least, most, orders }
     }
 
-    /// The chunks that were counted for certain, and all of them.
+    /// The chunks that are certainly counted, and all chunks.
     fn counted_and_uploaded(&self) -> [Vec<&Recount>; 2] {
         let counted = self.chunks.iter().filter(|chunk| chunk.is_counted);
         [counted.collect::<Vec<_>>(), self.chunks.iter().collect()]

@@ -1,4 +1,4 @@
-//! What the answers about rankings, histories and visitors must be.
+//! Checks of answers about rankings, histories and visitors.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -55,8 +55,8 @@ pub(super) fn check_visitors(
     Ok(())
 }
 
-/// The minutes of an answer's window, which must be those that were asked for, unless it says that
-/// it is wider.
+/// The minutes of an answer's window. They must be the requested ones, unless the answer says that
+/// its window is wider.
 pub(super) fn minutes_of(answer: &Value, asked: Range<i64>) -> Result<Range<i64>> {
     let minute = |name: &str| -> Result<i64> {
         let text = answer["window"][name].as_str().context("a window has edges")?;
@@ -157,7 +157,8 @@ fn check_top(
     Ok(())
 }
 
-/// A number of an answer. Those of histories are small enough for a float to hold all their digits.
+/// Parses a number in an answer. The numbers of histories are small enough that a float keeps all
+/// their digits.
 pub(super) fn decimal(value: &Value) -> Result<Decimal> {
     let text = value.to_string();
     text.parse().map_err(|_| anyhow::anyhow!("{text} is no number"))

@@ -25,10 +25,10 @@ use crate::steps::Setting;
 pub(crate) struct OrderQuestion {
     call: Call,
     site: &'static str,
-    /// The window, and its minutes.
+    /// The window, and its length in minutes.
     window: (&'static str, i64),
     currency: &'static str,
-    /// How many seconds before the present the window ends.
+    /// How many seconds before now the window ends.
     age: i64,
 }
 
@@ -46,37 +46,37 @@ const CALLS: [Call; 5] =
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
-/// For how long back `/metrics/realtime` lists orders, in minutes.
+/// How far back `/metrics/realtime` lists orders, in minutes.
 const RECENT: i64 = DAY;
-/// Quotients have six decimals.
+/// The tolerance for quotients, which have six decimals.
 const ROUNDING: f64 = 0.000_001;
 
-/// What orders there are when a question is answered.
+/// What happens to the orders while a question is answered.
 #[derive(Clone, Debug)]
 pub(crate) enum OrdersNow {
-    /// They change meanwhile. Numbers are read from several rows, some of them before a change and
-    /// some after it; each listed order is read from one.
+    /// Orders change. The numbers of an answer come from several rows, some read before a change
+    /// and some after it. Each listed order comes from one row.
     Changing,
-    /// Orders are added, and none is changed.
+    /// Orders are added, but none changes.
     Growing,
-    /// Nothing happens to them: all numbers are what these stand for.
+    /// Nothing changes. All numbers must match these orders.
     AtRest(BTreeMap<OrderName, Order>),
 }
 
 impl OrderQuestion {
-    /// Any question about a site.
+    /// A random question about a site.
     pub(crate) fn any(random: &mut Random, site: &'static str) -> OrderQuestion {
         let call = *random.pick(&CALLS);
         let age = if random.chance(60) { 0 } else { random.between(0, 3 * DAY * 60) };
         OrderQuestion::of(call, random, site, age)
     }
 
-    /// Every call, about a site and now.
+    /// A question for every call, about a site as of now.
     pub(crate) fn all(random: &mut Random, site: &'static str) -> Vec<OrderQuestion> {
         CALLS.into_iter().map(|call| OrderQuestion::of(call, random, site, 0)).collect()
     }
 
-    /// Some questions about any site.
+    /// Some questions about a random site.
     pub(crate) fn some(random: &mut Random, setting: &Setting) -> Vec<OrderQuestion> {
         let site = *random.pick(&setting.sites);
         (0..2).map(|_| OrderQuestion::any(random, site)).collect()
@@ -112,7 +112,7 @@ impl OrderQuestion {
         }
     }
 
-    /// Asks about orders.
+    /// Sends the question to its handler.
     pub(super) async fn ask(
         &self,
         backend: &Backend<Table>,
@@ -146,7 +146,7 @@ impl fmt::Display for OrderQuestion {
     }
 }
 
-/// Holds an answer against what orders there are.
+/// Checks an answer against the possible orders.
 pub(super) fn check(
     question: &OrderQuestion,
     answer: &Value,
@@ -186,13 +186,13 @@ fn window(question: &OrderQuestion, answer: &Value, now: DateTime<Utc>) -> Resul
     let as_of = now - chrono::TimeDelta::seconds(*age);
     let mut asked = minutebook_oracle::window(as_of, *length);
     if *call == Call::HourlyRevenue {
-        // It begins with a whole hour.
+        // The window begins with a whole hour.
         asked.start -= asked.start.rem_euclid(HOUR);
     }
     minutes_of(answer, asked)
 }
 
-/// What the numbers about the orders of a site may be.
+/// The bounds of the numbers about the orders of a site.
 struct Numbers<'a> {
     site: &'a str,
     currency: &'a str,
@@ -200,11 +200,11 @@ struct Numbers<'a> {
     most: &'a BTreeMap<TallyKey, Decimal>,
 }
 
-/// The least and the most that a number may be.
+/// The lower and the upper bound of a number.
 type Between = [Decimal; 2];
 
 impl Numbers<'_> {
-    /// The sums of a measure by its keys.
+    /// The sums of a measure by key.
     fn by_key(&self, measure: &str, minutes: &Range<i64>) -> BTreeMap<&str, Between> {
         let mut sums: BTreeMap<&str, Between> = BTreeMap::new();
         for (place, tallies) in [self.least, self.most].into_iter().enumerate() {
@@ -218,20 +218,20 @@ impl Numbers<'_> {
         sums
     }
 
-    /// How many orders there are, of all currencies.
+    /// The number of orders in all currencies.
     fn orders(&self, minutes: &Range<i64>) -> Between {
         let by_status = self.by_key("orders", minutes);
         [0, 1].map(|place| by_status.values().map(|sums| sums[place]).sum())
     }
 
-    /// How many orders of the currency there are, what they cost and what was given back.
+    /// The number, the gross value and the refunds of the orders in the currency.
     fn value(&self, minutes: &Range<i64>) -> [Between; 3] {
         let sums = self.by_key(&format!("order_value:{}", self.currency), minutes);
         ["orders", "gross", "refunded"].map(|key| sums.get(key).copied().unwrap_or_default())
     }
 }
 
-/// What is left.
+/// The gross value minus the refunds.
 fn net(gross: Between, refunded: Between) -> Between {
     [gross[0] - refunded[1], gross[1] - refunded[0]]
 }
@@ -242,7 +242,7 @@ fn ensure_between(answer: &Value, name: &str, [least, most]: Between) -> Result<
     Ok(())
 }
 
-/// A quotient, as far as its digits go, of what is known for certain.
+/// Checks a quotient within `ROUNDING`, if both of its numbers are certain.
 fn ensure_quotient(answer: &Value, name: &str, sum: Between, of: Between) -> Result<()> {
     if sum[0] != sum[1] || of[0] != of[1] {
         return Ok(());
@@ -284,7 +284,7 @@ fn check_orders(answer: &Value, numbers: &Numbers<'_>, minutes: Range<i64>) -> R
     Ok(())
 }
 
-/// The hours of a window, the first and the last as far as they lie in it.
+/// The hours of a window. The first and the last are cut to the window.
 fn hours(minutes: &Range<i64>) -> impl Iterator<Item = Range<i64>> {
     let Range { start, end } = *minutes;
     (start.div_euclid(HOUR)..(end - 1).div_euclid(HOUR) + 1)
@@ -335,7 +335,7 @@ fn check_products(
         ensure_between(product, "revenue", sums(&revenue)).context(name.to_string())?;
         listed.push(name);
     }
-    // Where all numbers are certain, the ranking is.
+    // If all numbers are certain, so is the ranking.
     let ranked_by = if by_units { &units } else { &revenue };
     if ranked_by.values().all(|[least, most]| least == most) {
         let mut expected: Vec<(&str, Decimal)> =
@@ -348,8 +348,8 @@ fn check_products(
     Ok(())
 }
 
-/// Each listed order is what it may have become, the newest one first; and where orders are not
-/// changed meanwhile, each one that is known for certain is listed.
+/// Checks that each listed order has a possible state, and that the newest comes first. Unless
+/// orders change meanwhile, each recent order whose state is certain must be listed.
 fn check_recent(
     question: &OrderQuestion,
     answer: &Value,
@@ -386,7 +386,7 @@ fn check_recent(
             [Some(Order { made: Some((made_at, _)), .. })] if is_recent(*made_at) => *made_at,
             _ => continue,
         };
-        // The list keeps its rows as long as minutes are kept: longer than a day.
+        // The list keeps its rows as long as minute rows are kept, which is longer than a day.
         let is_kept = question.age == 0;
         let is_listed = listed.contains(&(made_at, name.clone()));
         ensure!(is_listed || !is_kept, "order {name:?} is not listed: {possible:?}");
@@ -394,7 +394,7 @@ fn check_recent(
     Ok(())
 }
 
-/// Whether an answer lists an order as it is.
+/// Whether a listed order has this state.
 fn is_like(recent: &Value, order: &Order) -> Result<bool> {
     let Some((made_at, made)) = &order.made else { return Ok(false) };
     let refunded = match &order.cancelled {

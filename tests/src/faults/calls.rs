@@ -1,4 +1,4 @@
-//! Calls of DynamoDB and S3 as they are sent, and the errors that they are answered with.
+//! Requests to DynamoDB and S3, and their error responses.
 
 use anyhow::Context;
 use hyper::body::Bytes;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::http::HangUp;
 
-/// DynamoDB names its operation in a header, S3 by method and path.
+/// The operation of a request. DynamoDB names it in a header, S3 implies it by the method.
 pub(super) fn operation_of(request: &Request<Bytes>) -> String {
     let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
     match target.and_then(|target| target.rsplit_once('.')) {
@@ -32,7 +32,7 @@ pub(super) fn action_kinds(transaction: &Value) -> Vec<String> {
     actions(transaction).into_iter().map(|(kind, _)| kind).collect()
 }
 
-/// The item of each action of a transaction, or that of a single write, by table and keys.
+/// The items that a transaction's actions or a single write touch, as table and keys.
 pub(super) fn written_items(write: &Value) -> Vec<String> {
     let mut actions: Vec<Value> = actions(write).into_iter().map(|(_, action)| action).collect();
     if actions.is_empty() {

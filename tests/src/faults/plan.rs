@@ -1,35 +1,35 @@
-//! What goes wrong with which call.
+//! Plans: which calls get which fault.
 
 use std::time::Duration;
 
 use crate::random::Random;
 
-/// One call that a function makes.
+/// A call that a function makes.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The operation: `TransactWriteItems`, `Query`, `GetObject`, …
     pub operation: String,
-    /// Which call of this operation it is, counted from 1.
+    /// The number of the call among those of its operation, from 1.
     pub number: usize,
-    /// The kinds of a transaction's actions, in order: `Put`, `ConditionCheck`, `Update`. Empty for
-    /// other calls.
+    /// The kinds of a transaction's actions, in order: `Put`, `ConditionCheck`, `Update`. It is
+    /// empty for other calls.
     pub actions: Vec<String>,
 }
 
-/// What goes wrong with a call.
+/// A fault of a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// The function is killed before the call reaches the cloud.
     KillBefore,
-    /// The function is killed when the call was carried out, before it sees the reply.
+    /// The function is killed after the cloud has executed the call, before it sees the reply.
     KillAfter,
-    /// The call is carried out, and its reply is lost.
+    /// The cloud executes the call, but its reply is lost.
     LoseReply,
-    /// The connection is closed, and the call never reaches the cloud.
+    /// The connection is closed before the call reaches the cloud.
     Refuse,
-    /// The call is carried out after this time.
+    /// The cloud executes the call after this delay.
     Delay(Duration),
-    /// The call waits until it is released by [`super::FaultProxy::release`], and is carried out then.
+    /// The call waits for [`super::FaultProxy::release`], and then reaches the cloud.
     Hold,
     /// The call is answered with this status and never reaches the cloud.
     Status(u16),
@@ -37,21 +37,20 @@ pub enum Fault {
     Error(&'static str),
     /// The transaction is cancelled, with a code for each position named.
     Cancel(Vec<(usize, &'static str)>),
-    /// The reply's body breaks off in the middle.
+    /// The connection breaks in the middle of the reply's body.
     CutBody,
 }
 
-/// Decides what goes wrong with a call; `None` lets it pass.
+/// Chooses the fault of a call. `None` lets the call pass.
 pub type Plan = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 
-/// The longest that a seeded plan delays a call.
+/// The upper bound of the delays in a seeded plan.
 const DELAY_MS_MAX: u64 = 30;
 
-/// A plan by chance, that makes a fault of every kind that its call can meet. What happens to a
-/// call depends on nothing but the seed, the call's operation and its number, so that a plan can be
-/// played again.
+/// A random plan that can inject every kind of fault that applies to a call. The fault depends only
+/// on the seed and on the call (operation, number, actions), so a plan can be replayed.
 ///
-/// **Units and range**: so many calls of a thousand go wrong.
+/// On average, `calls_of_1000` of 1000 calls get a fault.
 pub fn seeded(seed: u64, calls_of_1000: u64) -> Plan {
     Box::new(move |call| {
         let name: u64 = call
@@ -92,7 +91,7 @@ fn any_fault(call: &Call, random: &mut Random) -> Fault {
         faults.push(Fault::Cancel(vec![(0, "ThrottlingError")]));
         faults.push(Fault::Cancel(vec![(any, "ProvisionedThroughputExceeded")]));
         faults.push(Fault::Cancel(vec![(any, "ThrottlingError"), (last, "TransactionConflict")]));
-        // What a transaction must survive above all.
+        // These matter most for transactions, so make them more likely.
         faults.extend([Fault::KillBefore, Fault::KillAfter, Fault::LoseReply]);
     }
     faults.swap_remove(random.index(faults.len()))

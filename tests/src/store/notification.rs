@@ -1,15 +1,15 @@
-//! What S3 and SQS send to a function.
+//! The events that S3 and SQS send to a function.
 
 use serde_json::{Value, json};
 
-/// The SQS event of an invocation, with a message for each list of records.
+/// An SQS event with one message for each list of S3 records.
 pub fn sqs_event(messages: &[Vec<Value>]) -> Value {
     let bodies: Vec<String> =
         messages.iter().map(|records| json!({"Records": records}).to_string()).collect();
     sqs_event_of_bodies(&bodies)
 }
 
-/// The SQS event of an invocation, with a message `m<n>` for each body.
+/// An SQS event with one message, `m<n>`, for each body.
 pub fn sqs_event_of_bodies(bodies: &[String]) -> Value {
     let records: Vec<Value> = bodies
         .iter()
@@ -30,7 +30,7 @@ pub fn sqs_event_of_bodies(bodies: &[String]) -> Value {
     json!({"Records": records})
 }
 
-/// The record of a notification that an object was created.
+/// The notification record of a created object.
 pub(super) fn announcement(
     bucket: &str,
     key: &str,
@@ -55,7 +55,7 @@ pub(super) fn announcement(
     })
 }
 
-/// A key as S3 writes it into a notification.
+/// Encodes a key as S3 does in notifications.
 fn form_encoded(key: &str) -> String {
     let mut encoded = String::new();
     for byte in key.bytes() {
@@ -70,11 +70,10 @@ fn form_encoded(key: &str) -> String {
     encoded
 }
 
-/// A key as it was before S3 encoded it.
+/// Decodes a key from a notification.
 ///
 /// # Errors
-///
-/// If it is not encoded like that, or not UTF-8.
+/// The encoding is invalid, or the decoded key is not UTF-8.
 pub(super) fn form_decoded(encoded: &str) -> anyhow::Result<String> {
     let mut decoded = vec![];
     let mut bytes = encoded.bytes();

@@ -1,4 +1,4 @@
-//! Rows of the table: written as somebody else might have written them, and read.
+//! Writes rows of the table by hand, and reads them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,35 +9,34 @@ use serde_json::{Value, json};
 
 use super::Store;
 
-/// A ledger entry that a test writes as ingest would have written it at another time.
+/// A hand-written ledger entry, like one that ingest wrote at another time.
 #[derive(Clone, Copy, Debug)]
 pub struct HandWrittenEntry<'a> {
     /// The object's key.
     pub key: &'a str,
     /// The hash of its bytes.
     pub content_hash: &'a str,
-    /// When it was counted: RFC 3339, whole seconds.
+    /// The time at which it was counted: RFC 3339, whole seconds.
     pub reference_time: &'a str,
-    /// How many lines it has, all of them counted events.
+    /// The number of lines. All of them are counted events.
     pub lines: u32,
 }
 
-/// The version of the plan that hand-written ledger entries are of.
+/// The plan format version of hand-written ledger entries.
 const PLAN_FORMAT_VERSION: u32 = 4;
 
 impl Store {
-    /// A row that has nothing but its keys.
+    /// A row with keys only.
     fn row(&self, pk: &str, sk: &str) -> PutItemFluentBuilder {
         let key = |key: &str| AttributeValue::S(key.to_string());
         let put = self.clients.dynamodb.put_item().table_name(&self.table);
         put.item("pk", key(pk)).item("sk", key(sk))
     }
 
-    /// Writes a row as somebody else might have.
+    /// Writes a row with these keys and numbers.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn put_row(&self, pk: &str, sk: &str, numbers: &[(&str, u32)]) -> anyhow::Result<()> {
         let mut put = self.row(pk, sk);
         for (name, number) in numbers {
@@ -47,11 +46,10 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a row that takes `size_bytes` in all and has no counters.
+    /// Writes a row of `size_bytes` in total, without counters.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn put_filled_row(
         &self,
         pk: &str,
@@ -65,12 +63,11 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the ledger entry of a chunk of one part, as ingest does, of an object whose lines were all
-    /// counted.
+    /// Writes the ledger entry of a chunk with one part, as ingest would after it counted every
+    /// line, and adds it to the totals.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn put_entry(&self, entry: &HandWrittenEntry<'_>) -> anyhow::Result<()> {
         let text = |text: &str| AttributeValue::S(text.to_string());
         let number = |number: u32| AttributeValue::N(number.to_string());
@@ -96,11 +93,11 @@ impl Store {
         ] {
             put = put.item(name, number(value));
         }
-        put.send().await.context("PutItem of a entry")?;
+        put.send().await.context("PutItem of a ledger entry")?;
         self.add_to_totals(entry).await
     }
 
-    /// What goes with a ledger entry.
+    /// Adds a ledger entry to the totals row, as ingest does with each entry.
     async fn add_to_totals(&self, entry: &HandWrittenEntry<'_>) -> anyhow::Result<()> {
         let add = self.clients.dynamodb.update_item().table_name(&self.table);
         let mut add = add
@@ -120,7 +117,7 @@ impl Store {
             ("rejected", 0),
             ("events", entry.lines),
         ] {
-            // Some of the names are words of the language of expressions.
+            // Some of the names are reserved words in expressions.
             add = add
                 .expression_attribute_names(format!("#{name}"), name)
                 .expression_attribute_values(
@@ -137,11 +134,10 @@ impl Store {
         Ok(())
     }
 
-    /// Adds to a number of a row, as nobody but ingest should.
+    /// Adds `amount` to an attribute of a row, bypassing ingest.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn add(
         &self,
         row: (&str, &str),
@@ -162,11 +158,10 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes a row, so that `verify` does not meet what a test wrote by hand.
+    /// Deletes a row, for example one that a test wrote by hand and `verify` must not see.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn delete_row(&self, pk: &str, sk: &str) -> anyhow::Result<()> {
         let delete = self
             .clients
@@ -182,10 +177,9 @@ impl Store {
     /// The sort keys of a partition, ascending.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn rows_of(&self, pk: &str) -> anyhow::Result<Vec<String>> {
-        let answer = self
+        let rows = self
             .clients
             .dynamodb
             .query()
@@ -193,19 +187,19 @@ impl Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_string()))
-            .send()
-            .await
-            .context("Query")?;
+            .into_paginator()
+            .items()
+            .send();
+        let rows: Vec<_> = rows.try_collect().await.context("Query")?;
         let key =
             |row: &HashMap<String, AttributeValue>| row["sk"].as_s().cloned().unwrap_or_default();
-        Ok(answer.items().iter().map(key).collect())
+        Ok(rows.iter().map(key).collect())
     }
 
-    /// What stands in all tally rows: each counter by partition, sort key and name.
+    /// The item counters of all tally rows, by partition key, sort key and attribute name.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn counters(&self) -> anyhow::Result<BTreeMap<[String; 3], String>> {
         let mut items = self
             .clients
@@ -234,10 +228,9 @@ impl Store {
     /// Part 0 of every chunk in the ledger, as plain JSON.
     ///
     /// # Errors
-    ///
-    /// If the emulator refuses.
+    /// The request fails.
     pub async fn ledger(&self) -> anyhow::Result<Vec<Value>> {
-        let answer = self
+        let rows = self
             .clients
             .dynamodb
             .scan()
@@ -246,10 +239,11 @@ impl Store {
             .filter_expression("begins_with(pk, :ledger) AND sk = :first")
             .expression_attribute_values(":ledger", AttributeValue::S("L#".to_string()))
             .expression_attribute_values(":first", AttributeValue::S("000000".to_string()))
-            .send()
-            .await
-            .context("Scan")?;
-        Ok(answer.items().iter().map(plain_map).collect())
+            .into_paginator()
+            .items()
+            .send();
+        let rows: Vec<_> = rows.try_collect().await.context("Scan")?;
+        Ok(rows.iter().map(plain_map).collect())
     }
 }
 

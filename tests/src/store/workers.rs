@@ -1,4 +1,4 @@
-//! The functions of a store, each started by itself, and the command that recounts it.
+//! Starts single functions and the `verify` command on a store.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Store;
 use crate::worker::Worker;
 
-/// For how many days rows are kept; 0 is for ever.
+/// The number of days for which rows are kept. 0 means forever.
 #[derive(Clone, Copy, Debug)]
 pub struct RetentionDays {
     /// Rows of minutes.
@@ -20,37 +20,33 @@ pub struct RetentionDays {
     pub days: u32,
 }
 
-/// What a function is told where there is no queue.
+/// The queue URL that a function gets if there is no queue.
 const NO_QUEUE: &str = "http://127.0.0.1/no-queue";
 
-/// All rows are kept for ever.
+/// Keeps all rows forever.
 const FOR_EVER: RetentionDays = RetentionDays { minutes: 0, hours: 0, days: 0 };
 
 impl Store {
-    /// Starts ingest with nothing between it and the emulator.
+    /// Starts ingest on this store, without a proxy.
     ///
     /// # Errors
-    ///
-    /// If it cannot be started.
+    /// The process cannot be started.
     pub async fn start_plain_ingest(&self) -> anyhow::Result<Worker> {
         self.start_ingest(&self.clients.endpoint_url, &self.clients.endpoint_url).await
     }
 
-    /// Starts ingest on this store. `dynamodb_url` and `s3_url` may be those of a proxy.
+    /// Starts ingest on this store. `dynamodb_url` and `s3_url` may be the URLs of proxies.
     ///
     /// # Errors
-    ///
-    /// If it cannot be started.
+    /// The process cannot be started.
     pub async fn start_ingest(&self, dynamodb_url: &str, s3_url: &str) -> anyhow::Result<Worker> {
         self.start("ingest", dynamodb_url, s3_url, FOR_EVER).await
     }
 
-    /// Starts ingest on this store, for rows that are kept for so long. `s3_url` may be that of a
-    /// proxy.
+    /// Starts ingest on this store with this retention. `s3_url` may be the URL of a proxy.
     ///
     /// # Errors
-    ///
-    /// If it cannot be started.
+    /// The process cannot be started.
     pub async fn start_ingest_of(
         &self,
         s3_url: &str,
@@ -59,12 +55,11 @@ impl Store {
         self.start("ingest", &self.clients.endpoint_url, s3_url, retention).await
     }
 
-    /// Starts rollup on this store, for minutes that are kept for so many days; 0 is for ever.
-    /// `dynamodb_url` may be that of a proxy.
+    /// Starts rollup on this store with this retention of minutes; 0 means forever. `dynamodb_url`
+    /// may be the URL of a proxy.
     ///
     /// # Errors
-    ///
-    /// If it cannot be started.
+    /// The process cannot be started.
     pub async fn start_rollup(
         &self,
         dynamodb_url: &str,
@@ -74,20 +69,18 @@ impl Store {
         self.start("rollup", dynamodb_url, &self.clients.endpoint_url, retention).await
     }
 
-    /// Starts a query function on this store. `dynamodb_url` may be that of a proxy.
+    /// Starts a query function on this store. `dynamodb_url` may be the URL of a proxy.
     ///
     /// # Errors
-    ///
-    /// If it cannot be started.
+    /// The process cannot be started.
     pub async fn start_query(&self, function: &str, dynamodb_url: &str) -> anyhow::Result<Worker> {
         self.start(function, dynamodb_url, &self.clients.endpoint_url, FOR_EVER).await
     }
 
-    /// Starts a query function on this store, for rows that are kept for so long.
+    /// Starts a query function on this store with this retention.
     ///
     /// # Errors
-    ///
-    /// If it cannot be started.
+    /// The process cannot be started.
     pub async fn start_query_of(
         &self,
         function: &str,
@@ -129,11 +122,10 @@ impl Store {
         .await
     }
 
-    /// Runs `minutebook verify --json` on this store, and gives its report.
+    /// Runs `minutebook verify --json` on this store and returns its report.
     ///
     /// # Errors
-    ///
-    /// If it finds any difference, with what it says about it.
+    /// The command cannot be started, or finds a difference.
     pub async fn verify(&self) -> anyhow::Result<Value> {
         let output = self.run_verify(&[]).await?;
         if !output.status.success() {
@@ -146,12 +138,11 @@ impl Store {
         serde_json::from_slice(&output.stdout).context("verify --json prints JSON")
     }
 
-    /// Runs `minutebook verify --json` on this store with these further arguments, whatever it
-    /// finds.
+    /// Runs `minutebook verify --json` on this store with additional arguments, and returns its
+    /// output whether or not it finds differences.
     ///
     /// # Errors
-    ///
-    /// If it cannot be started.
+    /// The process cannot be started.
     pub async fn run_verify(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         let binary: PathBuf = crate::binaries::path("minutebook")?;
         let clients = &self.clients;

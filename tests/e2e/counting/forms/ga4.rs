@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Expected, cents_of, without_query};
 
-/// An event of either form, with what counts.
+/// An event of either form, with the fields that matter.
 struct Event<'a> {
     name: &'a str,
     user: &'a str,
@@ -64,14 +64,14 @@ pub(super) fn of_measurement_protocol(text: &str) -> Result<Expected> {
     Ok(expected)
 }
 
-/// Counts an event, if it is one that counts.
+/// Counts an event. Returns `false` if this kind of event is ignored.
 fn count(event: &Event<'_>, expected: &mut Expected) -> Result<bool> {
     match event.name {
         "page_view" => {
             expected.views += 1;
             expected.view_of_page(without_query(event.page.context("a page")?));
         }
-        // The page that it happened on has a page_view of its own.
+        // The page has its own `page_view` event.
         "view_item" => expected.views += 1,
         "add_to_cart" | "remove_from_cart" | "purchase" | "refund" => {}
         _ => return Ok(false),
@@ -79,7 +79,7 @@ fn count(event: &Event<'_>, expected: &mut Expected) -> Result<bool> {
     expected.users.insert(event.user.to_string());
     for item in event.items {
         let counted = expected.item(item["item_id"].as_str().context("an id")?);
-        // BigQuery writes whole numbers as texts.
+        // BigQuery exports whole numbers as strings.
         let quantity = match &item["quantity"] {
             Value::String(text) => text.parse()?,
             number => number.as_u64().unwrap_or(1),

@@ -1,5 +1,5 @@
-//! OTTO: a line for each session, with all its events; there are no prices, and no users beside the
-//! sessions.
+//! OTTO: one line per session, with all its events. There are no prices, and no users apart from
+//! the sessions.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! REES46: a CSV record for each event; what was bought twice stands there twice.
+//! REES46: one CSV record per event. An item that was bought twice appears twice.
 
 use anyhow::{Context, Result, bail};
 
@@ -13,7 +13,7 @@ pub(super) fn oracle(text: &str) -> Result<Expected> {
     for record in records.lines().skip(1) {
         let fields: Vec<&str> = record.split(',').collect();
         let &[_, kind, product, _, _, _, price, user, _] = &fields[..] else { bail!("{record}") };
-        // The set has prices below zero; nobody can say what they mean.
+        // The data set has negative prices, whose meaning is unknown.
         if price.starts_with('-') {
             expected.lines.rejected += 1;
             continue;

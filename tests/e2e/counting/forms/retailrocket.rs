@@ -1,4 +1,4 @@
-//! RetailRocket: a CSV record for each event, in no order; what is bought has no price.
+//! RetailRocket: one CSV record per event, unordered. Purchases have no price.
 
 use anyhow::{Context, Result, bail};
 

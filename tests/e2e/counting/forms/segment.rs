@@ -1,4 +1,4 @@
-//! Segment: `track` calls by the e-commerce spec, among calls of all other types.
+//! Segment: `track` calls of the e-commerce spec, among calls of all other types.
 
 use std::collections::BTreeSet;
 
