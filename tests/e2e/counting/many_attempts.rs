@@ -37,6 +37,11 @@ fn lines(hours: usize) -> String {
     (0..hours).map(line).collect()
 }
 
+/// More attempts than the file can need: each that does not fail counts at least one part.
+fn attempts_max() -> usize {
+    10 + hours() / 10
+}
+
 /// Invokes ingest until no message is left, and returns the number of attempts.
 async fn attempts(store: &Store, worker: &mut Worker, first: Value) -> Result<usize> {
     let mut event = first;
