@@ -340,7 +340,7 @@ async fn an_object_that_is_deleted_while_it_is_read(cloud: &Cloud) -> Result<()>
 }
 
 async fn an_object_that_is_gone(cloud: &Cloud) -> Result<()> {
-    let store = Store::make(cloud, "gone").await?;
+    let store = Store::make(cloud, "object-gone").await?;
     let record = store.put("a.jsonl", view("1")).await?;
     store.delete_version("a.jsonl", &record).await?;
     let mut worker = store.start_plain_ingest().await?;
