@@ -117,7 +117,7 @@ impl Deployment {
             .with_context(|| format!("cannot start {PROGRAM}"))?;
         // The request is smaller than the buffer of a pipe. Dropping the handle ends the input.
         let mut input = program.stdin.take().context("the input is a pipe")?;
-        input.write_all(request.to_string().as_bytes()).await?;
+        let written = input.write_all(request.to_string().as_bytes()).await;
         drop(input);
         let output = program.wait_with_output().await?;
         if !output.status.success() {
@@ -129,6 +129,8 @@ impl Deployment {
                 reason.trim_end()
             );
         }
+        // A program that dies before it reads its input breaks the pipe; it has said why.
+        written.with_context(|| format!("cannot write the request to {PROGRAM}"))?;
         serde_json::from_slice(&output.stdout).with_context(|| {
             format!("{PROGRAM} printed {:?}", String::from_utf8_lossy(&output.stdout))
         })

@@ -114,12 +114,10 @@ pub struct Report {
     pub outcomes: Outcomes,
     /// The number of parts of its plan.
     pub parts: usize,
-    /// The number of parts that this attempt committed.
-    pub parts_committed: usize,
     /// The minutes (of a site) that were counted only in their hours, days, weeks and months,
     /// because minutes of that age are no longer kept.
     pub minutes_expired: u64,
-    /// The conflicts and throttles that commits met.
+    /// What this attempt committed, and the conflicts and throttles that it met.
     pub effort: CommitEffort,
 }
 
@@ -198,24 +196,23 @@ impl Counter {
                 now: &|| self.clock.now(),
             };
             let outcome = self.committer.commit_plan(commit, effort).await?;
-            let report = |ending, parts, parts_committed, minutes_expired| Report {
+            let report = |ending, parts, minutes_expired| Report {
                 ending,
                 chunk: Some(chunk.clone()),
                 size_bytes,
                 outcomes: count.outcomes.clone(),
                 parts,
-                parts_committed,
                 minutes_expired,
                 effort: *effort,
             };
             match outcome {
-                PlanOutcome::Counted { parts, parts_committed, has_finished, minutes_expired } => {
+                PlanOutcome::Counted { parts, has_finished, minutes_expired } => {
                     let ending = if has_finished { Ending::Counted } else { Ending::Duplicate };
-                    return Ok(report(ending, parts, parts_committed, minutes_expired));
+                    return Ok(report(ending, parts, minutes_expired));
                 }
                 PlanOutcome::AlreadyCounted { parts } => {
                     abandon(rejected).await;
-                    return Ok(report(Ending::Duplicate, parts, 0, 0));
+                    return Ok(report(Ending::Duplicate, parts, 0));
                 }
                 PlanOutcome::OtherInputs(inputs) => {
                     abandon(rejected).await;
@@ -269,7 +266,6 @@ impl Report {
             size_bytes: 0,
             outcomes: Outcomes::default(),
             parts: 0,
-            parts_committed: 0,
             minutes_expired: 0,
             effort: CommitEffort::default(),
         }

@@ -8,7 +8,6 @@ pub mod stream;
 pub mod summary;
 
 use std::io::Write;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -42,9 +41,8 @@ pub struct Ingest {
     pub counter: Counter,
     /// Stores the records of streams.
     pub streams: StreamStore<EventBucket, Table>,
-    /// The queue that the messages come from. Its client is built when it is first needed, which
-    /// is rare.
-    pub queue: LazyLock<Queue, Box<dyn FnOnce() -> Queue + Send>>,
+    /// The queue that the messages come from.
+    pub queue: Queue,
 }
 
 /// How long a message may take to be put back: a part of the time that is reserved for answering.

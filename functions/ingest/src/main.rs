@@ -1,7 +1,5 @@
 //! Wires ingest to the Lambda runtime.
 
-use std::sync::LazyLock;
-
 use ingest::Ingest;
 use ingest::chunk::Counter;
 use ingest::event::Event;
@@ -25,9 +23,8 @@ async fn main() -> Result<(), Error> {
     let aws = Aws::read(environment)?;
     let table = Table { client: aws.dynamodb(), name: config.table };
     let s3 = aws.s3();
-    let queue_url = ingest_config.queue_url;
     let ingest = Ingest {
-        queue: LazyLock::new(Box::new(move || Queue { client: aws.sqs(), url: queue_url })),
+        queue: Queue::new(ingest_config.queue_url, move || aws.sqs()),
         streams: StreamStore {
             events: EventBucket { client: s3.clone(), name: ingest_config.bucket },
             positions: table.clone(),

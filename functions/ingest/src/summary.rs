@@ -108,7 +108,7 @@ pub fn line(
             .collect(),
         events: outcomes.events,
         parts: report.parts,
-        parts_committed: report.parts_committed,
+        parts_committed: report.effort.parts_committed,
         minutes_expired: report.minutes_expired,
         conflicts: report.effort.conflicts,
         throttles: report.effort.throttles,
@@ -190,7 +190,6 @@ mod tests {
                 ..Outcomes::default()
             },
             parts: 1,
-            parts_committed: 1,
             minutes_expired: 6,
             effort: CommitEffort { parts_committed: 1, conflicts: 4, throttles: 5 },
         };

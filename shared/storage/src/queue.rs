@@ -1,7 +1,10 @@
 //! A queue: its depth, and sending to it.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
 
+use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName::{
     self, ApproximateNumberOfMessages, ApproximateNumberOfMessagesDelayed,
     ApproximateNumberOfMessagesNotVisible,
@@ -10,12 +13,12 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 use crate::error::StorageError;
 
 /// A queue.
-#[derive(Clone, Debug)]
+///
+/// **Guarantees**: its client is built by the first call that needs it, which is rare, so that it
+/// does not slow down the start of a function.
 pub struct Queue {
-    /// The client that reaches it.
-    pub client: aws_sdk_sqs::Client,
-    /// Its URL.
-    pub url: String,
+    client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
+    url: String,
 }
 
 /// The number of messages of a queue.
@@ -31,6 +34,11 @@ pub struct QueueDepth {
 }
 
 impl Queue {
+    /// The queue at `url`, reached by the client that `client` builds.
+    pub fn new(url: String, client: impl FnOnce() -> Client + Send + 'static) -> Queue {
+        Queue { client: LazyLock::new(Box::new(client)), url }
+    }
+
     /// Sends a message.
     ///
     /// # Errors
@@ -58,6 +66,12 @@ impl Queue {
             .await
             .map_err(|error| StorageError::from_sdk("GetQueueAttributes", error))?;
         Ok(read_depth(&answer.attributes.unwrap_or_default()))
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Queue({})", self.url)
     }
 }
 

@@ -57,8 +57,6 @@ pub enum PlanOutcome {
     Counted {
         /// The parts of the plan.
         parts: usize,
-        /// The parts that this call committed.
-        parts_committed: usize,
         /// Whether this call committed the last part. Of all attempts at a chunk exactly one does.
         has_finished: bool,
         /// The minutes (of a site) that got no rows, because such rows would have expired already.
@@ -140,7 +138,6 @@ impl Committer {
             }
             None => VisitorSlices::of_sealed_hour(&plan, visitors),
         };
-        let mut parts_committed = 0;
         let mut has_finished = false;
         for (number, part) in plan.parts.iter().enumerate() {
             if entries.has_whole(number) {
@@ -171,7 +168,6 @@ impl Committer {
                 PartCommit { chunk, number, entry: &entry, header, part, visitors, now: now() };
             match self.commit_part(&part_commit, effort).await? {
                 PartOutcome::Committed => {
-                    parts_committed += 1;
                     effort.parts_committed += 1;
                     has_finished = is_last;
                 }
@@ -185,7 +181,7 @@ impl Committer {
             }
         }
         let minutes_expired = plan.minutes_expired;
-        Ok(PlanOutcome::Counted { parts, parts_committed, has_finished, minutes_expired })
+        Ok(PlanOutcome::Counted { parts, has_finished, minutes_expired })
     }
 }
 

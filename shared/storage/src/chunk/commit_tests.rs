@@ -48,6 +48,14 @@ async fn commit(
     replay: &Replay,
     lines: &[&str],
 ) -> (Result<PlanOutcome, TestError>, Vec<(&'static str, usize)>) {
+    commit_with(replay, lines, &mut CommitEffort::default()).await
+}
+
+async fn commit_with(
+    replay: &Replay,
+    lines: &[&str],
+    effort: &mut CommitEffort,
+) -> (Result<PlanOutcome, TestError>, Vec<(&'static str, usize)>) {
     let (count, inputs) = (count(lines), inputs());
     let chunk = ChunkId::new("raw", "a.jsonl", &count.content_hash);
     let header = ChunkHeader { bucket: "raw", key: "a.jsonl", inputs, outcomes: &count.outcomes };
@@ -72,7 +80,7 @@ async fn commit(
         rejected_lines,
         now: &|| NOW.parse().expect("a time"),
     };
-    let outcome = replay.committer().commit_plan(commit, &mut CommitEffort::default()).await;
+    let outcome = replay.committer().commit_plan(commit, effort).await;
     (outcome, steps.into_inner().expect("no panic"))
 }
 
@@ -96,14 +104,10 @@ fn entries(entries: &[Value]) -> Value {
 #[tokio::test]
 async fn a_chunk_with_orders_is_committed_in_the_order_of_the_protocol() {
     let replay = Replay::default();
-    let (outcome, steps) = commit(&replay, &[VIEW, ORDER]).await;
-    let expected = PlanOutcome::Counted {
-        parts: 2,
-        parts_committed: 2,
-        has_finished: true,
-        minutes_expired: 0,
-    };
-    assert_eq!(outcome.expect("committed"), expected);
+    let mut effort = CommitEffort::default();
+    let (outcome, steps) = commit_with(&replay, &[VIEW, ORDER], &mut effort).await;
+    let expected = PlanOutcome::Counted { parts: 2, has_finished: true, minutes_expired: 0 };
+    assert_eq!((outcome.expect("committed"), effort.parts_committed), (expected, 2));
     // Content and rejected lines follow the ledger's entries, and precede every write.
     assert_eq!(steps, [("content", 1), ("rejected lines", 1)]);
     assert_eq!(
@@ -152,14 +156,10 @@ async fn a_complete_chunk_costs_one_query_whatever_plan_counted_it() {
 async fn an_unfinished_chunk_resumes_behind_its_entries() {
     let stored = entries(&[entry(0, 2, PLAN_FORMAT_VERSION, NOW)]);
     let replay = Replay::default().answer("Query", stored);
-    let (outcome, _) = commit(&replay, &[VIEW, ORDER]).await;
-    let expected = PlanOutcome::Counted {
-        parts: 2,
-        parts_committed: 1,
-        has_finished: true,
-        minutes_expired: 0,
-    };
-    assert_eq!(outcome.expect("committed"), expected);
+    let mut effort = CommitEffort::default();
+    let (outcome, _) = commit_with(&replay, &[VIEW, ORDER], &mut effort).await;
+    let expected = PlanOutcome::Counted { parts: 2, has_finished: true, minutes_expired: 0 };
+    assert_eq!((outcome.expect("committed"), effort.parts_committed), (expected, 1));
     let firsts: Vec<String> =
         replay.transactions().iter().map(|actions| sort_keys(actions)[0].clone()).collect();
     assert_eq!(firsts, ["order", "000001"]);
@@ -191,15 +191,13 @@ async fn the_entry_of_a_faster_worker_is_checked_too() {
     let codes = ["ConditionalCheckFailed", "None", "None", "None"];
     let commit_after = |found: Value| async move {
         let replay = Replay::default().cancel_with(&codes, found);
-        commit(&replay, &[VIEW]).await.0
+        let mut effort = CommitEffort::default();
+        let (outcome, _) = commit_with(&replay, &[VIEW], &mut effort).await;
+        assert_eq!(effort.parts_committed, 0);
+        outcome
     };
     let same = commit_after(entry(0, 1, PLAN_FORMAT_VERSION, NOW)).await.expect("counted");
-    let expected = PlanOutcome::Counted {
-        parts: 1,
-        parts_committed: 0,
-        has_finished: false,
-        minutes_expired: 0,
-    };
+    let expected = PlanOutcome::Counted { parts: 1, has_finished: false, minutes_expired: 0 };
     assert_eq!(same, expected);
     let time = "2026-11-20T23:29:59Z";
     let other_inputs = commit_after(entry(0, 1, PLAN_FORMAT_VERSION, time)).await.expect("found");
