@@ -31,6 +31,12 @@ const ZSTD_SKIPPABLE_MAGIC_END: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// MiB would be most of a function's memory.
 const ZSTD_WINDOW_BITS_MAX: u32 = 23;
 
+/// How much of a zstd frame the decoder gets at first, in bytes: less than the shortest frame has.
+/// Given a whole frame, libzstd checks that its content has the size that its header says; given a
+/// part of it, it does not where the last block is empty. So the outcome would depend on how the
+/// stored bytes are split.
+const ZSTD_FRAME_START_BYTES: usize = 8;
+
 /// The window of a gzip stream, as a power of two: the maximum of deflate.
 const GZIP_WINDOW_BITS: u8 = 15;
 
@@ -270,6 +276,8 @@ fn moved(before: u64, after: u64, length: usize) -> usize {
 
 struct ZstdStream {
     decoder: Decoder<'static>,
+    /// Whether the decoder has got any bytes.
+    has_begun: bool,
     /// Whether the last frame is complete and no other has begun.
     at_end: bool,
 }
@@ -280,13 +288,17 @@ impl ZstdStream {
         decoder
             .set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_BITS_MAX))
             .map_err(corrupt_zstd)?;
-        Ok(ZstdStream { decoder, at_end: false })
+        Ok(ZstdStream { decoder, has_begun: false, at_end: false })
     }
 
     fn unpack(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, UnpackError> {
         if self.at_end && input.is_empty() {
             return Ok(Step { consumed: 0, produced: 0 });
         }
+        let is_frame_start = self.at_end || !self.has_begun;
+        self.has_begun = true;
+        let input =
+            if is_frame_start { &input[..input.len().min(ZSTD_FRAME_START_BYTES)] } else { input };
         let mut source = InBuffer::around(input);
         let mut target = OutBuffer::around(output);
         let hint = self.decoder.run(&mut source, &mut target).map_err(corrupt_zstd)?;

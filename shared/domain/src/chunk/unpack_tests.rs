@@ -133,6 +133,16 @@ fn a_zstd_window_over_8_mib_is_rejected() {
 }
 
 #[test]
+fn a_zstd_frame_that_promises_content_and_has_none_is_empty_however_it_is_split() {
+    for promised_bytes in [0, 7, 128] {
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x20, promised_bytes, 1, 0, 0];
+        assert_eq!(unpack(&frame).as_deref(), Ok(&b""[..]), "{promised_bytes}");
+        let frames = [&zstd(b"a\n")[..], &frame, &zstd(b"b\n")].concat();
+        assert_eq!(unpack(&frames).as_deref(), Ok(&b"a\nb\n"[..]), "{promised_bytes}");
+    }
+}
+
+#[test]
 fn broken_data_is_an_error() {
     for packed in [gzip(&text()), zstd(&text())] {
         let mut broken = packed.clone();

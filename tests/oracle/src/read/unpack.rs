@@ -1,6 +1,6 @@
 //! Packed chunks, unpacked into memory.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 /// The most that a chunk may unpack to.
 const UNPACKED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
@@ -13,6 +13,9 @@ const BOMB_BYTES_MIN: u64 = 1024 * 1024;
 
 /// 8 MiB, as a power of two: a frame with a larger window is broken.
 const ZSTD_WINDOW_BITS_MAX: u32 = 23;
+
+/// Less than the shortest frame of zstd, in bytes.
+const ZSTD_PART_BYTES: usize = 8;
 
 /// Why a chunk cannot be counted at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +37,9 @@ pub(crate) fn unpack(stored: &[u8]) -> Result<Vec<u8>, RecountError> {
         return read_all(flate2::read::MultiGzDecoder::new(stored), stored.len());
     }
     if is_zstd(stored) {
-        let mut decoder = zstd::stream::read::Decoder::new(stored).map_err(broken)?;
+        // Less than a frame at a time: of a whole one, libzstd checks more.
+        let parts = BufReader::with_capacity(ZSTD_PART_BYTES, stored);
+        let mut decoder = zstd::stream::read::Decoder::with_buffer(parts).map_err(broken)?;
         decoder.window_log_max(ZSTD_WINDOW_BITS_MAX).map_err(broken)?;
         return read_all(decoder, stored.len());
     }
