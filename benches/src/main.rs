@@ -20,7 +20,7 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::count::visitors::{ChunkVisitors, Visitors};
-use minutebook_domain::plan::{Part, Plan, PlanInputs, Row, counter_bytes};
+use minutebook_domain::plan::{Part, Plan, PlanInputs, Row, SealInputs, counter_bytes};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::Period;
 use minutebook_shop::{Shop, Span, lines};
@@ -57,7 +57,12 @@ fn main() -> Result<()> {
     let default_currency = Currency::parse(b"USD").context("three letters")?;
     let minute_retention_days = 7;
     let settings = ChunkSettings {
-        inputs: PlanInputs { reference_time: end, default_currency, minute_retention_days },
+        inputs: PlanInputs {
+            reference_time: end,
+            default_currency,
+            minute_retention_days,
+            keys_max: 100_000,
+        },
         size_bytes: u64::MAX,
     };
     let mut table = Table::default();
@@ -78,6 +83,7 @@ fn main() -> Result<()> {
             reference_time: end - TimeDelta::minutes(minutes_ahead),
             default_currency,
             minute_retention_days,
+            keys_max: 100_000,
         };
         let id = ChunkId::new(
             "minutebook-raw",
@@ -114,7 +120,9 @@ fn main() -> Result<()> {
         for ((site, period), visitors) in visitors.rolled_up(|_, _| true) {
             sealing.visitors += table.merge_visitors(site, period, &visitors);
         }
-        for (number, part) in Plan::of_sealed_hour(tally).parts.iter().enumerate() {
+        for (number, part) in
+            Plan::of_sealed_hour(tally, &SealInputs { keys_max: 100_000 }).parts.iter().enumerate()
+        {
             table.commit(&id, number, part, &mut sealing);
         }
     }

@@ -147,8 +147,8 @@ impl Deployment {
         let mut output = |name: &str| {
             outputs.remove(name).with_context(|| format!("the stack has no output {name}"))
         };
-        let days =
-            |text: String| text.parse().with_context(|| format!("{text} is no number of days"));
+        let whole =
+            |text: String| text.parse().with_context(|| format!("{text} is no whole number"));
         Ok(Stack {
             endpoint_url: self.endpoint_url.clone(),
             region: self.region.clone(),
@@ -158,9 +158,10 @@ impl Deployment {
             queue_url: output("QueueUrl")?,
             dead_letters_url: output("DeadLettersUrl")?,
             default_currency: output("DefaultCurrency")?,
-            minute_retention_days: days(output("MinuteRetentionDays")?)?,
-            hour_retention_days: days(output("HourRetentionDays")?)?,
-            day_retention_days: days(output("DayRetentionDays")?)?,
+            minute_retention_days: whole(output("MinuteRetentionDays")?)?,
+            hour_retention_days: whole(output("HourRetentionDays")?)?,
+            day_retention_days: whole(output("DayRetentionDays")?)?,
+            keys_max: whole(output("KeysMax")?)?,
             // The host name that AWS would give needs a resolver that knows the emulator.
             api_url: api_id
                 .map(|api_id| format!("{}/_aws/execute-api/{api_id}", self.endpoint_url)),

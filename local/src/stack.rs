@@ -44,6 +44,8 @@ pub struct Stack {
     pub hour_retention_days: u32,
     /// How many days days, weeks and months are kept; 0 is for ever.
     pub day_retention_days: u32,
+    /// How many keys of a site and measure keep their names; 0 is all.
+    pub keys_max: u32,
     /// The account, 12 digits.
     pub account_id: String,
     /// The access key that deployed the stack, with all permissions in the emulator's account.
@@ -106,6 +108,7 @@ impl Stack {
             ("MINUTEBOOK_MINUTE_RETENTION_DAYS", self.minute_retention_days.to_string()),
             ("MINUTEBOOK_HOUR_RETENTION_DAYS", self.hour_retention_days.to_string()),
             ("MINUTEBOOK_DAY_RETENTION_DAYS", self.day_retention_days.to_string()),
+            ("MINUTEBOOK_KEYS_MAX", self.keys_max.to_string()),
             ("MINUTEBOOK_QUEUE_URL", self.queue_url.clone()),
             ("MINUTEBOOK_REJECTED_BUCKET", self.rejected_bucket.clone()),
             ("MINUTEBOOK_DEMO_EVENTS", "true".to_owned()),

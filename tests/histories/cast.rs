@@ -28,6 +28,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// The attempts of one call, as in the functions.
 const ATTEMPTS: u32 = 5;
 
+/// How many keys keep their names, as in the template: more than a history has.
+const KEYS_MAX: u32 = 100_000;
+
 /// A proxy, and clients that use it.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -114,6 +117,7 @@ impl Line {
                 rejected: props.store.rejected_bucket.clone(),
             },
             default_currency: Currency::parse(b"USD").context("three letters")?,
+            keys_max: KEYS_MAX,
             clock: props.clock(ahead),
         })
     }
@@ -122,6 +126,7 @@ impl Line {
     pub(crate) fn sealer(&self, props: &Props) -> Sealer {
         Sealer {
             committer: Committer::new(self.table(props), props.retention),
+            keys_max: KEYS_MAX,
             clock: props.clock(0),
         }
     }

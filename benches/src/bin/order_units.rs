@@ -134,6 +134,7 @@ fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
         reference_time,
         default_currency,
         minute_retention_days: RETENTION.minute_days,
+        keys_max: 100_000,
     };
     let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: u64::MAX });
     reader.push(text.as_bytes())?;

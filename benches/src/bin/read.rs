@@ -19,7 +19,7 @@ use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::plan::{Plan, PlanInputs, Row};
+use minutebook_domain::plan::{Plan, PlanInputs, Row, SealInputs};
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
@@ -169,6 +169,7 @@ impl GeneratedHour {
             reference_time: end,
             default_currency: currency()?,
             minute_retention_days,
+            keys_max: 100_000,
         };
         let settings = ChunkSettings { inputs, size_bytes: u64::MAX };
         let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
@@ -222,6 +223,7 @@ impl GeneratedHour {
             reference_time,
             default_currency: currency()?,
             minute_retention_days: RETENTION.minute_days,
+            keys_max: 100_000,
         };
         for part in self.chunks.iter().flat_map(|chunk| Plan::of_tally(chunk, &inputs).parts) {
             ensure!(part.is_open(), "the generated hour was to be open");
@@ -245,7 +247,7 @@ impl GeneratedHour {
         first_open: Hour,
         days: u32,
     ) -> Result<()> {
-        let plan = Plan::of_sealed_hour(&self.sums);
+        let plan = Plan::of_sealed_hour(&self.sums, &SealInputs { keys_max: 100_000 });
         let rows_of = |kind: Period| {
             plan.parts.iter().flat_map(|part| &part.rows).filter(move |row| row.period == kind)
         };

@@ -45,6 +45,7 @@ fn print_json(context: &Context) -> Result<()> {
         status.insert("minute_retention_days".to_owned(), json!(stack.minute_retention_days));
         status.insert("hour_retention_days".to_owned(), json!(stack.hour_retention_days));
         status.insert("day_retention_days".to_owned(), json!(stack.day_retention_days));
+        status.insert("keys_max".to_owned(), json!(stack.keys_max));
     }
     if let Some(emulator) = context.emulator()? {
         status.insert("pid".to_owned(), json!(emulator.pid()));

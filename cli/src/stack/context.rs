@@ -360,6 +360,7 @@ mod tests {
             minute_retention_days: 7,
             hour_retention_days: 400,
             day_retention_days: 0,
+            keys_max: 100_000,
             account_id: "000000000000".to_owned(),
             access_key_id: "000000000000".to_owned(),
             secret_access_key: "emulator".to_owned(),

@@ -31,6 +31,8 @@ pub struct Counter {
     pub buckets: Buckets,
     /// The currency of events that name none.
     pub default_currency: Currency,
+    /// How many keys of a site and measure keep their names, 0 for all.
+    pub keys_max: u32,
     /// The current time.
     pub clock: Clock,
 }
@@ -190,7 +192,7 @@ impl Counter {
             };
             let commit = PlanCommit {
                 chunk: &chunk,
-                inputs: Some(inputs),
+                inputs,
                 content,
                 rejected_lines: rejected.finish(),
                 now: &|| self.clock.now(),
@@ -240,6 +242,7 @@ impl Counter {
             reference_time: body.last_modified,
             default_currency: self.default_currency,
             minute_retention_days: self.committer.retention.minute_days,
+            keys_max: self.keys_max,
         };
         let inputs = recorded.unwrap_or(own_inputs);
         let size_bytes = body.size_bytes;

@@ -3,7 +3,7 @@
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
-use minutebook_runtime::config::{Config, environment};
+use minutebook_runtime::config::{Config, RollupConfig, environment};
 use minutebook_runtime::deadline::deadline_of;
 use minutebook_storage::committer::Committer;
 use minutebook_storage::table::Table;
@@ -15,8 +15,11 @@ async fn main() -> Result<(), Error> {
     minutebook_runtime::logging::start();
     let config = Config::read(environment)?;
     let table = Table { client: Aws::read(environment)?.dynamodb(), name: config.table };
-    let sealer =
-        Sealer { committer: Committer::new(table, config.retention), clock: Clock::system() };
+    let sealer = Sealer {
+        committer: Committer::new(table, config.retention),
+        keys_max: RollupConfig::read(environment)?.keys_max,
+        clock: Clock::system(),
+    };
     let sealer = &sealer;
     // The content of the schedule's event is ignored: a run does what is due.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<IgnoredAny>| async move {

@@ -12,12 +12,12 @@ use std::sync::OnceLock;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan, SealInputs};
 use minutebook_domain::time::lateness::{ALLOWED_LATENESS, SETTLE_TIME};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
 use minutebook_runtime::clock::Clock;
-use minutebook_storage::chunk::commit::{OtherPlan, PlanCommit, PlanContent};
+use minutebook_storage::chunk::commit::{OtherPlan, PlanCommit, PlanContent, PlanOutcome};
 use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::open_hours::OpenHour;
@@ -33,6 +33,8 @@ const HOURS_AT_ONCE: usize = 8;
 pub struct Sealer {
     /// Commits sums to the table.
     pub committer: Committer,
+    /// How many keys of a site and measure keep their names in an hour, 0 for all.
+    pub keys_max: u32,
     /// The current time.
     pub clock: Clock,
 }
@@ -224,6 +226,23 @@ impl Sealer {
         chunk: &ChunkId,
         effort: &mut CommitEffort,
     ) -> Result<(), SealError> {
+        let mut inputs = SealInputs { keys_max: self.keys_max };
+        // Part 0 is committed once, so its inputs are other ones at most once.
+        while let PlanOutcome::OtherInputs(recorded) =
+            self.roll_up_from(inputs, open, chunk, effort).await?
+        {
+            inputs = recorded;
+        }
+        Ok(())
+    }
+
+    async fn roll_up_from(
+        &self,
+        inputs: SealInputs,
+        open: &OpenHour,
+        chunk: &ChunkId,
+        effort: &mut CommitEffort,
+    ) -> Result<PlanOutcome<SealInputs>, SealError> {
         let sums = OnceLock::new();
         let content = async {
             let table = &self.committer.table;
@@ -234,17 +253,17 @@ impl Sealer {
                 return Err(SealError::Expired { since });
             }
             let SealedHour { tally, visitors } = sums.get_or_init(|| sealed);
-            Ok(PlanContent { plan: Plan::of_sealed_hour(tally), visitors, object: None })
+            Ok(PlanContent { plan: Plan::of_sealed_hour(tally, &inputs), visitors, object: None })
         };
         let commit = PlanCommit {
             chunk,
-            inputs: None,
+            inputs,
             content,
             // The chunks of the hour have stored theirs.
             rejected_lines: ready(Ok(())),
             now: &|| self.clock.now(),
         };
-        self.committer.commit_plan(commit, effort).await.map(drop)
+        self.committer.commit_plan(commit, effort).await
     }
 
     /// Fails if minutes of the hour may be deleted, unless it is rolled up: a process that was

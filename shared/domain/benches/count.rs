@@ -25,6 +25,7 @@ fn count(bytes: &[u8]) -> ChunkCount {
             reference_time: "2026-11-21T02:00:00Z".parse().expect("a time"),
             default_currency: Currency::parse(b"USD").expect("a currency"),
             minute_retention_days: 7,
+            keys_max: 100_000,
         },
         size_bytes: bytes.len() as u64,
     };

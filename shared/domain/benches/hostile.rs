@@ -19,6 +19,7 @@ fn count(text: &[u8]) -> ChunkCount {
             reference_time: "2026-11-27T08:00:00Z".parse().expect("a time"),
             default_currency: Currency::parse(b"USD").expect("a currency"),
             minute_retention_days: 7,
+            keys_max: 100_000,
         },
         size_bytes: text.len() as u64,
     };

@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             reference_time: "9999-01-01T00:00:00Z".parse()?,
             default_currency,
             minute_retention_days: 0,
+            keys_max: 100_000,
         },
         size_bytes: u64::MAX,
     };
@@ -40,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         reference_time: DateTime::UNIX_EPOCH,
         default_currency,
         minute_retention_days: 0,
+        keys_max: 100_000,
     };
     let started = Instant::now();
     let mut reader = ChunkReader::new(&settings);

@@ -26,6 +26,8 @@ pub const MINUTE_RETENTION_DAYS: &str = "MINUTEBOOK_MINUTE_RETENTION_DAYS";
 pub const HOUR_RETENTION_DAYS: &str = "MINUTEBOOK_HOUR_RETENTION_DAYS";
 /// How many days day, week and month rows are kept; 0 is forever.
 pub const DAY_RETENTION_DAYS: &str = "MINUTEBOOK_DAY_RETENTION_DAYS";
+/// How many keys of a site and measure keep their names in a chunk and in an hour; 0 is all.
+pub const KEYS_MAX: &str = "MINUTEBOOK_KEYS_MAX";
 /// The currency of events and queries that do not name one.
 pub const DEFAULT_CURRENCY: &str = "MINUTEBOOK_DEFAULT_CURRENCY";
 
@@ -90,6 +92,8 @@ pub struct IngestConfig {
     pub rejected_bucket: String,
     /// The queue that it reads.
     pub queue_url: String,
+    /// How many keys of a site and measure keep their names in a chunk, 0 for all.
+    pub keys_max: u32,
 }
 
 impl IngestConfig {
@@ -104,7 +108,27 @@ impl IngestConfig {
             bucket: required(&lookup, BUCKET)?,
             rejected_bucket: required(&lookup, REJECTED_BUCKET)?,
             queue_url: required(&lookup, QUEUE_URL)?,
+            keys_max: parsed(&lookup, KEYS_MAX)?,
         })
+    }
+}
+
+/// The configuration of rollup, besides [`Config`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RollupConfig {
+    /// How many keys of a site and measure keep their names in an hour, 0 for all.
+    pub keys_max: u32,
+}
+
+impl RollupConfig {
+    /// Reads the variables through `lookup`, as [`Config::read`] does.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the variable. A retry does not help.
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<RollupConfig, ConfigError> {
+        Ok(RollupConfig { keys_max: parsed(&lookup, KEYS_MAX)? })
     }
 }
 
@@ -230,6 +254,7 @@ mod tests {
             vec![(TABLE, "minutes"), (REJECTED_BUCKET, "rejected"), (BUCKET, "chunks")];
         values.extend([
             (MINUTE_RETENTION_DAYS, "7"),
+            (KEYS_MAX, "1000"),
             (REQUIRE_WRITE_KEYS, "true"),
             (DEMO_EVENTS, "false"),
         ]);
@@ -258,6 +283,8 @@ mod tests {
             (config.bucket.as_str(), config.rejected_bucket.as_str()),
             ("chunks", "rejected")
         );
+        let rollup = RollupConfig::read(lookup(&[])).expect("all variables are there");
+        assert_eq!((config.keys_max, rollup.keys_max), (1_000, 1_000));
         let config = QueuesConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(
             (config.queue_url.as_str(), config.dead_letters_url.as_str()),
@@ -284,6 +311,7 @@ mod tests {
             DEAD_LETTERS_URL,
             DEFAULT_CURRENCY,
             DEMO_EVENTS,
+            KEYS_MAX,
             QUEUE_URL,
             REJECTED_BUCKET,
             REQUIRE_WRITE_KEYS,

@@ -154,6 +154,11 @@ pub struct EntryName {
     pub late: usize,
 }
 
+impl EntryName {
+    /// The first transaction of part 0, whose entry is about the whole chunk too.
+    pub const FIRST: EntryName = EntryName { part: 0, late: 0 };
+}
+
 /// The partition of a chunk's ledger entries.
 pub fn ledger_partition(chunk: &ChunkId) -> String {
     format!("L#{chunk}")

@@ -23,7 +23,7 @@ pub struct HandWrittenEntry<'a> {
 }
 
 /// The plan format version of hand-written ledger entries.
-const PLAN_FORMAT_VERSION: u32 = 4;
+const PLAN_FORMAT_VERSION: u32 = 5;
 
 impl Store {
     /// A row with keys only.
@@ -84,6 +84,7 @@ impl Store {
             ("plan_format_version", PLAN_FORMAT_VERSION),
             ("parts", 1),
             ("minute_retention_days", 0),
+            ("keys_max", 0),
             ("lines", entry.lines),
             ("counted", entry.lines),
             ("ignored", 0),

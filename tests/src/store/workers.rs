@@ -26,6 +26,9 @@ const NO_QUEUE: &str = "http://127.0.0.1/no-queue";
 /// Keeps all rows forever.
 const FOR_EVER: RetentionDays = RetentionDays { minutes: 0, hours: 0, days: 0 };
 
+/// How many keys keep their names unless a test says otherwise: the template's default.
+const KEYS_MAX: u32 = 100_000;
+
 impl Store {
     /// Starts ingest on this store, without a proxy.
     ///
@@ -90,12 +93,38 @@ impl Store {
         self.start(function, endpoint_url, endpoint_url, retention).await
     }
 
+    /// Starts ingest or rollup on this store with this limit of keys; 0 is none. `dynamodb_url` may
+    /// be the URL of a proxy.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub async fn start_with_keys_max(
+        &self,
+        function: &str,
+        dynamodb_url: &str,
+        keys_max: u32,
+    ) -> anyhow::Result<Worker> {
+        let s3_url = &self.clients.endpoint_url;
+        self.start_bounded(function, dynamodb_url, s3_url, FOR_EVER, keys_max).await
+    }
+
     async fn start(
         &self,
         function: &str,
         dynamodb_url: &str,
         s3_url: &str,
         retention: RetentionDays,
+    ) -> anyhow::Result<Worker> {
+        self.start_bounded(function, dynamodb_url, s3_url, retention, KEYS_MAX).await
+    }
+
+    async fn start_bounded(
+        &self,
+        function: &str,
+        dynamodb_url: &str,
+        s3_url: &str,
+        retention: RetentionDays,
+        keys_max: u32,
     ) -> anyhow::Result<Worker> {
         let binary = crate::binaries::path(function)?;
         let clients = &self.clients;
@@ -117,6 +146,7 @@ impl Store {
                 ("MINUTEBOOK_HOUR_RETENTION_DAYS", &retention.hours.to_string()),
                 ("MINUTEBOOK_DAY_RETENTION_DAYS", &retention.days.to_string()),
                 ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
+                ("MINUTEBOOK_KEYS_MAX", &keys_max.to_string()),
             ],
         )
         .await

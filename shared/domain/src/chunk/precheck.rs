@@ -320,7 +320,7 @@ mod tests {
             let text = lines.join("\n");
             let checked = checked(text.as_bytes());
             let inputs =
-                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7 };
+                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7, keys_max: 100_000 };
             let settings = |size_bytes| ChunkSettings { inputs, size_bytes };
             let count = |bytes: &[u8]| {
                 let mut reader = ChunkReader::new(&settings(bytes.len() as u64));

@@ -119,6 +119,24 @@ impl Measure {
         }
     }
 
+    /// Whether orders contribute to it. They take back what they contributed when more is reported
+    /// about them, so its amounts may be zero or negative.
+    pub fn is_of_orders(self) -> bool {
+        match self {
+            Measure::Orders
+            | Measure::OrderValue(_)
+            | Measure::Ordered
+            | Measure::OrderedValue(_) => true,
+            Measure::Views
+            | Measure::Carts
+            | Measure::Removals
+            | Measure::Units
+            | Measure::Sales(_)
+            | Measure::Refunds(_)
+            | Measure::Pages => false,
+        }
+    }
+
     /// Whether its amounts are money.
     #[inline]
     pub fn is_money(self) -> bool {

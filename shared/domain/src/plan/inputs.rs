@@ -15,4 +15,15 @@ pub struct PlanInputs {
     pub default_currency: Currency,
     /// For how many days minute rows are kept, 0 for ever: older minutes get no rows.
     pub minute_retention_days: u32,
+    /// How many keys of a site and measure keep their names, 0 for all: see
+    /// [`Tally::bounded_groups`](crate::count::tally::Tally::bounded_groups).
+    pub keys_max: u32,
+}
+
+/// What the plan of a sealed hour depends on besides its rows, which no longer change. The ledger
+/// entry of part 0 records it, and later attempts plan from the recorded one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SealInputs {
+    /// How many keys of a measure keep their names, 0 for all.
+    pub keys_max: u32,
 }

@@ -8,7 +8,7 @@ mod inputs;
 mod parts;
 mod rows;
 
-pub use inputs::PlanInputs;
+pub use inputs::{PlanInputs, SealInputs};
 pub use parts::{PLAN_FORMAT_VERSION, Part, Plan, TRANSACTION_ACTIONS_MAX};
 pub(crate) use rows::pack;
 pub use rows::{ROW_COUNTERS_MAX, Row, counter_bytes};

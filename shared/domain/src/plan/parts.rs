@@ -10,14 +10,14 @@ use crate::count::amount::Amount;
 use crate::count::measure::Measure;
 use crate::count::tally::{Group, Tally};
 use crate::hash_seed::HashSeed;
-use crate::plan::inputs::PlanInputs;
+use crate::plan::inputs::{PlanInputs, SealInputs};
 use crate::plan::rows::{Row, pack};
 use crate::time::Hour;
 use crate::time::lateness::is_closed;
 use crate::time::period::{Period, Retention};
 
 /// The version of the rules in this module, recorded in every ledger entry.
-pub const PLAN_FORMAT_VERSION: u32 = 4;
+pub const PLAN_FORMAT_VERSION: u32 = 5;
 
 /// The maximum number of actions in one `TransactWriteItems`.
 ///
@@ -55,7 +55,8 @@ pub struct Part<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Cuts the count of a chunk into rows and parts. Hours that were open at the reference time of
+    /// Cuts the count of a chunk into rows and parts. Of too many keys, only those with the largest
+    /// sums of the chunk keep their names, so that it adds no more keys to any period. Hours that were open at the reference time of
     /// the inputs come first, in open parts; hours that were closed follow in late parts.
     ///
     /// **Guarantees**: the plan of a chunk with orders has at least two parts. Orders are written
@@ -81,7 +82,7 @@ impl<'a> Plan<'a> {
         let mut rolled_up = RollUp::new();
         let mut minutes_expired = 0;
         let mut last_expired = None;
-        for group in tally.groups() {
+        for group in tally.bounded_groups(inputs.keys_max) {
             let minute = Period::Minute(group.minute);
             let hour = group.minute.hour();
             if !is_closed(hour, inputs.reference_time) {
@@ -110,10 +111,11 @@ impl<'a> Plan<'a> {
 
     /// Cuts the sums of a sealed hour's shards into the rows of its hour, day, week and month.
     ///
-    /// **Shape**: the tally may hold any minutes of the hour.
-    pub fn of_sealed_hour(tally: &'a Tally) -> Plan<'a> {
+    /// **Shape**: the tally may hold any minutes of the hour; keys are ranked by their sums over all
+    /// of them.
+    pub fn of_sealed_hour(tally: &'a Tally, inputs: &SealInputs) -> Plan<'a> {
         let mut rolled_up = RollUp::new();
-        for group in tally.groups() {
+        for group in tally.bounded_groups(inputs.keys_max) {
             rolled_up.add(&group);
         }
         let mut late = Parts::default();

@@ -7,6 +7,8 @@ use chrono::DateTime;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
+const ALL_NAMES: SealInputs = SealInputs { keys_max: 0 };
+
 /// 2026-11-18T16:00Z.
 const FIRST_SECOND: i64 = 1_795_017_600;
 
@@ -21,6 +23,7 @@ fn inputs(open_from: i64, minute_retention_days: u32) -> PlanInputs {
         reference_time: DateTime::from_timestamp(open_from + 600, 0).expect("in range"),
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days,
+        keys_max: 100_000,
     }
 }
 
@@ -40,7 +43,7 @@ fn views(items: impl IntoIterator<Item = (i64, u32)>) -> Tally {
 fn an_empty_tally_has_one_part_for_its_ledger_entry() {
     let plan = Plan { parts: vec![Part::default()], minutes_expired: 0 };
     assert_eq!(Plan::of_tally(&Tally::default(), &inputs(0, 7)), plan);
-    assert_eq!(Plan::of_sealed_hour(&Tally::default()), plan);
+    assert_eq!(Plan::of_sealed_hour(&Tally::default(), &ALL_NAMES), plan);
 }
 
 #[test]
@@ -160,7 +163,7 @@ fn minutes_that_have_expired_are_counted_in_their_hours_only() {
 fn chunks_of_about_as_many_keys_use_the_same_rows_above_the_minute() {
     let slot_of = |items: u32| {
         let tally = views((0..items).map(|item| (0, item)));
-        let plan = Plan::of_sealed_hour(&tally);
+        let plan = Plan::of_sealed_hour(&tally, &ALL_NAMES);
         let rows = plan.parts.iter().flat_map(|part| &part.rows);
         rows.flat_map(|row| {
             row.counters.iter().map(|(key, _)| ((row.period, (*key).to_string()), row.slot))
@@ -254,6 +257,106 @@ fn sums<'a, 'b: 'a>(parts: impl IntoIterator<Item = &'a Part<'b>>) -> Result<Mod
     Ok(sums)
 }
 
+/// The naive rule: of the names of a site and measure, the `keys_max` with the largest sums are kept
+/// (0 is all), and what has another key is given to `(other)`.
+fn with_other(entries: &[Entry], keys_max: usize) -> Vec<(String, Measure, i64, String, u32)> {
+    let mut sums: BTreeMap<(u8, u8), BTreeMap<String, u64>> = BTreeMap::new();
+    for (site, measure, _, key, count) in entries {
+        let name = named(*site, *measure, *key).2;
+        let sums = sums.entry((*site, *measure)).or_default();
+        *sums.entry(name).or_default() += u64::from(*count);
+    }
+    let keeps = |site: u8, measure: u8, name: &str| {
+        let sums = &sums[&(site, measure)];
+        let is_before = |(other, sum): &(&String, &u64)| {
+            **sum > sums[name] || (**sum == sums[name] && other.as_str() < name)
+        };
+        keys_max == 0 || sums.iter().filter(is_before).count() < keys_max
+    };
+    let bounded = entries.iter().map(|(site, measure, offset, key, count)| {
+        let (site_id, kind, name) = named(*site, *measure, *key);
+        let name = if keeps(*site, *measure, &name) { name } else { "(other)".to_string() };
+        (site_id, kind, *offset, name, *count)
+    });
+    bounded.collect()
+}
+
+fn tally_of_named(entries: &[(String, Measure, i64, String, u32)]) -> Tally {
+    let mut tally = Tally::default();
+    for (site, measure, offset, key, count) in entries {
+        tally.add(site, *measure, minute(*offset), key, Amount::from_count(u64::from(*count)));
+    }
+    tally
+}
+
+/// The counters of a period of the site `shop`, as `key=amount`.
+fn counters(plan: &Plan<'_>, measure: Measure, period: Period) -> String {
+    let rows = plan.parts.iter().flat_map(|part| &part.rows);
+    let rows = rows.filter(|row| row.measure == measure && row.period == period);
+    let mut counters: Vec<String> =
+        rows.flat_map(|row| &row.counters).map(|(key, amount)| format!("{key}={amount}")).collect();
+    counters.sort();
+    counters.join(" ")
+}
+
+#[test]
+fn the_keys_with_the_largest_sums_of_the_chunk_keep_their_names() {
+    let mut tally = Tally::default();
+    for (offset, key, count) in [
+        (0, "a", 1),
+        (0, "b", 3),
+        (0, "c", 2),
+        (0, "", 9),
+        (61, "a", 3),
+        (61, "d", 2),
+        (61, "(other)", 5),
+    ] {
+        tally.add("shop", Measure::Pages, minute(offset), key, Amount::from_count(count));
+    }
+    let bounded = |keys_max| {
+        let plan = Plan::of_tally(&tally, &PlanInputs { keys_max, ..inputs(600, 0) });
+        let day = Period::Day(minute(0).hour().day());
+        [Period::Minute(minute(0)), Period::Minute(minute(61)), day]
+            .map(|period| counters(&plan, Measure::Pages, period))
+    };
+    // `a` is first, with 4; `c` and `d` are equal, so `c` comes before.
+    for keys_max in [0, 4, 100] {
+        let expected = ["=9 a=1 b=3 c=2", "(other)=5 a=3 d=2", "(other)=5 =9 a=4 b=3 c=2 d=2"];
+        assert_eq!(bounded(keys_max), expected, "{keys_max}");
+    }
+    assert_eq!(bounded(3), ["=9 a=1 b=3 c=2", "(other)=7 a=3", "(other)=7 =9 a=4 b=3 c=2"]);
+    assert_eq!(bounded(2), ["(other)=2 =9 a=1 b=3", "(other)=7 a=3", "(other)=9 =9 a=4 b=3"]);
+    assert_eq!(bounded(1), ["(other)=5 =9 a=1", "(other)=7 a=3", "(other)=12 =9 a=4"]);
+}
+
+#[test]
+fn sites_and_measures_are_bounded_by_themselves_and_those_of_orders_not_at_all() {
+    let mut tally = Tally::default();
+    let usd = Currency::parse(b"USD").expect("three letters");
+    for (measure, keys) in [
+        (Measure::Views, 3),
+        (Measure::Carts, 2),
+        (Measure::Ordered, 3),
+        (Measure::OrderedValue(usd), 3),
+        (Measure::Orders, 3),
+        (Measure::OrderValue(usd), 3),
+    ] {
+        for key in 0..keys {
+            tally.add("shop", measure, minute(0), &key.to_string(), Amount::ONE);
+        }
+    }
+    tally.add("other", Measure::Views, minute(0), "7", Amount::ONE);
+    let plan = Plan::of_sealed_hour(&tally, &SealInputs { keys_max: 2 });
+    let hour = Period::Hour(minute(0).hour());
+    assert_eq!(counters(&plan, Measure::Views, hour), "(other)=1 0=1 1=1 7=1");
+    assert_eq!(counters(&plan, Measure::Carts, hour), "0=1 1=1");
+    for measure in
+        [Measure::Ordered, Measure::OrderedValue(usd), Measure::Orders, Measure::OrderValue(usd)]
+    {
+        assert_eq!(counters(&plan, measure, hour), "0=1 1=1 2=1", "{measure}");
+    }
+}
+
 fn entries(count: usize) -> impl Strategy<Value = Vec<Entry>> {
     prop::collection::vec((0_u8..3, 0_u8..3, 0_i64..4_000, 0_u16..500, 1_u32..9), 0..count)
 }
@@ -285,6 +388,35 @@ proptest! {
             }
             prop_assert_eq!(sums(&part.late_form())?, expected);
         }
+    }
+
+    #[test]
+    fn too_many_keys_are_planned_as_if_they_had_been_reported_as_other(
+        entries in entries(600), open_from in 0_i64..4_200, keys_max in 0_u32..200,
+    ) {
+        let inputs = PlanInputs { keys_max, ..inputs(open_from, 1) };
+        let tally = tally_of(&entries);
+        let bounded = tally_of_named(&with_other(&entries, keys_max as usize));
+        let all_names = PlanInputs { keys_max: 0, ..inputs };
+        prop_assert_eq!(Plan::of_tally(&tally, &inputs), Plan::of_tally(&bounded, &all_names));
+        prop_assert_eq!(
+            Plan::of_sealed_hour(&tally, &SealInputs { keys_max }),
+            Plan::of_sealed_hour(&bounded, &ALL_NAMES)
+        );
+    }
+
+    #[test]
+    fn a_bounded_plan_depends_neither_on_the_order_of_the_events_nor_on_the_seed_of_hash_tables(
+        entries in entries(500), keys_max in 1_u32..100,
+    ) {
+        let inputs = PlanInputs { keys_max, ..inputs(2_000, 1) };
+        let mut reversed = Tally::with_seed(HashSeed::of(7));
+        for (site, measure, offset, key, count) in entries.iter().rev() {
+            let (site, measure, key) = named(*site, *measure, *key);
+            reversed.add(&site, measure, minute(*offset), &key, Amount::from_count(u64::from(*count)));
+        }
+        let tally = tally_of(&entries);
+        prop_assert_eq!(Plan::of_tally(&tally, &inputs), Plan::of_tally(&reversed, &inputs));
     }
 
     #[test]

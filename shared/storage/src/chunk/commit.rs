@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::visitors::ChunkVisitors;
 use minutebook_domain::order::facts::Orders;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan, PlanInputs};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan};
 
-use crate::chunk::ledger::{ChunkHeader, LedgerEntry};
+use crate::chunk::ledger::{ChunkHeader, ChunkInputs, LedgerEntry};
 use crate::chunk::part::{PartCommit, PartOutcome};
 use crate::chunk::visitor_slices::VisitorSlices;
 use crate::committer::{CommitEffort, Committer};
@@ -17,11 +17,11 @@ use crate::error::StorageError;
 ///
 /// **Shape**: `content` and `rejected_lines` are futures because the protocol says when they run:
 /// neither does for a chunk that is already counted.
-pub struct PlanCommit<'a, C, R> {
+pub struct PlanCommit<'a, I, C, R> {
     /// The chunk.
     pub chunk: &'a ChunkId,
-    /// The plan inputs of an object's chunk; `None` for the sums of a sealed hour.
-    pub inputs: Option<PlanInputs>,
+    /// The plan inputs; the ledger entry of part 0 records them.
+    pub inputs: I,
     /// Gives what the chunk counts, planned from `inputs`.
     pub content: C,
     /// Stores the rejected lines.
@@ -52,7 +52,7 @@ pub struct ObjectContent<'a> {
 
 /// The result of a commit.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum PlanOutcome {
+pub enum PlanOutcome<I> {
     /// Every part is counted.
     Counted {
         /// The parts of the plan.
@@ -69,7 +69,7 @@ pub enum PlanOutcome {
     },
     /// An earlier attempt recorded other plan inputs; nothing was written. The chunk must be read
     /// again and planned from the recorded ones.
-    OtherInputs(PlanInputs),
+    OtherInputs(I),
 }
 
 /// A part of the chunk was counted by another plan; no retry helps.
@@ -101,12 +101,13 @@ impl Committer {
     /// `E` of a [`StorageError`] if the table or a bucket fails; see
     /// [`StorageError::is_retryable`]. `E` of [`OtherPlan`] if a part was counted by another plan;
     /// no retry helps. Any error of `content`.
-    pub async fn commit_plan<'c, E, C, R>(
+    pub async fn commit_plan<'c, E, I, C, R>(
         &self,
-        commit: PlanCommit<'_, C, R>,
+        commit: PlanCommit<'_, I, C, R>,
         effort: &mut CommitEffort,
-    ) -> Result<PlanOutcome, E>
+    ) -> Result<PlanOutcome<I>, E>
     where
+        I: ChunkInputs,
         E: From<StorageError> + From<OtherPlan>,
         C: Future<Output = Result<PlanContent<'c>, E>>,
         R: Future<Output = Result<(), StorageError>>,
@@ -162,7 +163,7 @@ impl Committer {
                 plan_format_version: PLAN_FORMAT_VERSION,
                 parts,
                 late_parts: None,
-                inputs: header.map(|header| header.inputs),
+                inputs: (number == 0).then(|| inputs.recorded()),
             };
             let part_commit =
                 PartCommit { chunk, number, entry: &entry, header, part, visitors, now: now() };
@@ -186,8 +187,8 @@ impl Committer {
 }
 
 /// The plan inputs that a ledger entry records, if they differ from ours.
-fn other_inputs(found: &LedgerEntry, ours: Option<PlanInputs>) -> Option<PlanInputs> {
-    found.inputs.filter(|recorded| Some(*recorded) != ours)
+fn other_inputs<I: ChunkInputs>(found: &LedgerEntry, ours: I) -> Option<I> {
+    found.inputs.and_then(I::of_recorded).filter(|recorded| *recorded != ours)
 }
 
 fn check_plan(part: usize, found: &LedgerEntry, parts: usize) -> Result<(), OtherPlan> {

@@ -4,6 +4,7 @@ use super::*;
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::plan::PlanInputs;
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-20T23:30:00Z";
@@ -29,6 +30,7 @@ fn inputs() -> PlanInputs {
         reference_time: NOW.parse().expect("a time"),
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days: 7,
+        keys_max: 100_000,
     }
 }
 
@@ -47,7 +49,7 @@ fn count(lines: &[&str]) -> ChunkCount {
 async fn commit(
     replay: &Replay,
     lines: &[&str],
-) -> (Result<PlanOutcome, TestError>, Vec<(&'static str, usize)>) {
+) -> (Result<PlanOutcome<PlanInputs>, TestError>, Vec<(&'static str, usize)>) {
     commit_with(replay, lines, &mut CommitEffort::default()).await
 }
 
@@ -55,7 +57,7 @@ async fn commit_with(
     replay: &Replay,
     lines: &[&str],
     effort: &mut CommitEffort,
-) -> (Result<PlanOutcome, TestError>, Vec<(&'static str, usize)>) {
+) -> (Result<PlanOutcome<PlanInputs>, TestError>, Vec<(&'static str, usize)>) {
     let (count, inputs) = (count(lines), inputs());
     let chunk = ChunkId::new("raw", "a.jsonl", &count.content_hash);
     let header = ChunkHeader { bucket: "raw", key: "a.jsonl", inputs, outcomes: &count.outcomes };
@@ -75,7 +77,7 @@ async fn commit_with(
     };
     let commit = PlanCommit {
         chunk: &chunk,
-        inputs: Some(inputs),
+        inputs,
         content,
         rejected_lines,
         now: &|| NOW.parse().expect("a time"),
@@ -94,6 +96,7 @@ fn entry(part: usize, parts: usize, version: u32, reference_time: &str) -> Value
         "reference_time": {"S": reference_time},
         "default_currency": {"S": "USD"},
         "minute_retention_days": {"N": "7"},
+        "keys_max": {"N": "100000"},
     })
 }
 

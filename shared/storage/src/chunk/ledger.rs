@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::plan::PlanInputs;
+use minutebook_domain::plan::{PlanInputs, SealInputs};
 
 use crate::error::StorageError;
 use crate::keys::{self, EntryName};
@@ -24,8 +24,52 @@ pub struct LedgerEntry {
     /// The number of transactions of the part's late form; `None` for a part that was committed as
     /// planned, in one.
     pub late_parts: Option<usize>,
-    /// The plan inputs; only part 0 of an object's chunk records them.
-    pub inputs: Option<PlanInputs>,
+    /// The plan inputs; only part 0 records them.
+    pub inputs: Option<RecordedInputs>,
+}
+
+/// The plan inputs that an entry of part 0 records, by what was planned from them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordedInputs {
+    /// The chunk of an object.
+    Object(PlanInputs),
+    /// The sums of a sealed hour.
+    SealedHour(SealInputs),
+}
+
+/// The plan inputs of one kind of chunk.
+pub trait ChunkInputs: Copy + PartialEq {
+    /// As the ledger records them.
+    fn recorded(self) -> RecordedInputs;
+
+    /// The recorded ones; `None` if they are those of another kind of chunk.
+    fn of_recorded(recorded: RecordedInputs) -> Option<Self>;
+}
+
+impl ChunkInputs for PlanInputs {
+    fn recorded(self) -> RecordedInputs {
+        RecordedInputs::Object(self)
+    }
+
+    fn of_recorded(recorded: RecordedInputs) -> Option<PlanInputs> {
+        match recorded {
+            RecordedInputs::Object(inputs) => Some(inputs),
+            RecordedInputs::SealedHour(_) => None,
+        }
+    }
+}
+
+impl ChunkInputs for SealInputs {
+    fn recorded(self) -> RecordedInputs {
+        RecordedInputs::SealedHour(self)
+    }
+
+    fn of_recorded(recorded: RecordedInputs) -> Option<SealInputs> {
+        match recorded {
+            RecordedInputs::SealedHour(inputs) => Some(inputs),
+            RecordedInputs::Object(_) => None,
+        }
+    }
 }
 
 impl LedgerEntry {
@@ -114,6 +158,8 @@ fn read_name(item: &Item) -> Result<EntryName, StorageError> {
 
 /// Reads a ledger entry from its row.
 pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
+    // Entries before plan format version 5 have none, since all keys kept their names.
+    let keys_max = number_if_any(item, "keys_max")?.unwrap_or(0);
     let inputs = match (
         item.get("reference_time"),
         item.get("default_currency"),
@@ -124,8 +170,11 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
             let default_currency = Currency::parse(currency.as_bytes())
                 .ok_or_else(|| malformed(item, format!("default_currency is {currency:?}")))?;
             let minute_retention_days = number(item, "minute_retention_days")?;
-            Some(PlanInputs { reference_time, default_currency, minute_retention_days })
+            let inputs =
+                PlanInputs { reference_time, default_currency, minute_retention_days, keys_max };
+            Some(inputs.recorded())
         }
+        _ if read_name(item)? == EntryName::FIRST => Some(SealInputs { keys_max }.recorded()),
         _ => None,
     };
     Ok(LedgerEntry {
@@ -157,19 +206,33 @@ pub(crate) fn entry_item(
         "committed_at",
         AttributeValue::S(committed_at.to_rfc3339_opts(SecondsFormat::Millis, true)),
     );
+    if name == EntryName::FIRST {
+        match entry.inputs {
+            Some(RecordedInputs::Object(inputs)) => {
+                let PlanInputs {
+                    reference_time,
+                    default_currency,
+                    minute_retention_days,
+                    keys_max,
+                } = inputs;
+                let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
+                set("reference_time", AttributeValue::S(reference_time));
+                set("default_currency", AttributeValue::S(default_currency.to_string()));
+                set("minute_retention_days", AttributeValue::N(minute_retention_days.to_string()));
+                set("keys_max", AttributeValue::N(keys_max.to_string()));
+            }
+            Some(RecordedInputs::SealedHour(SealInputs { keys_max })) => {
+                set("keys_max", AttributeValue::N(keys_max.to_string()));
+            }
+            None => {}
+        }
+    }
     let Some(header) = header else {
         return item;
     };
     let outcomes = header.outcomes;
-    let reference_time = header.inputs.reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
     set("bucket", AttributeValue::S(header.bucket.to_string()));
     set("key", AttributeValue::S(header.key.to_string()));
-    set("reference_time", AttributeValue::S(reference_time));
-    set("default_currency", AttributeValue::S(header.inputs.default_currency.to_string()));
-    set(
-        "minute_retention_days",
-        AttributeValue::N(header.inputs.minute_retention_days.to_string()),
-    );
     for (name, count) in [
         ("lines", outcomes.lines),
         ("counted", outcomes.counted),

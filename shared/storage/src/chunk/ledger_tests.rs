@@ -11,17 +11,19 @@ fn inputs() -> PlanInputs {
         reference_time: "2026-11-20T23:07:01Z".parse().expect("a time"),
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days: 7,
+        keys_max: 100_000,
     }
 }
 
-fn entry(late_parts: Option<usize>, inputs: Option<PlanInputs>) -> LedgerEntry {
+fn entry(late_parts: Option<usize>, inputs: Option<RecordedInputs>) -> LedgerEntry {
     LedgerEntry { plan_format_version: 3, parts: 2, late_parts, inputs }
 }
 
 fn item(name: EntryName, entry: &LedgerEntry) -> Item {
     let mut outcomes = Outcomes { lines: 3, counted: 2, events: 5, ..Outcomes::default() };
     outcomes.rejected = BTreeMap::from([(Reason::NotJson, 1)]);
-    let header = entry.inputs.map(|inputs| ChunkHeader {
+    let inputs = entry.inputs.and_then(PlanInputs::of_recorded);
+    let header = inputs.map(|inputs| ChunkHeader {
         bucket: "raw",
         key: "a b.jsonl",
         inputs,
@@ -34,7 +36,8 @@ fn item(name: EntryName, entry: &LedgerEntry) -> Item {
 #[test]
 fn an_entry_that_is_written_is_read_back() {
     for (part, late, entry) in [
-        (0, 0, entry(None, Some(inputs()))),
+        (0, 0, entry(None, Some(inputs().recorded()))),
+        (0, 0, entry(None, Some(SealInputs { keys_max: 7 }.recorded()))),
         (1, 0, entry(None, None)),
         (1, 0, entry(Some(3), None)),
         (1, 2, entry(Some(3), None)),
@@ -48,7 +51,7 @@ fn an_entry_that_is_written_is_read_back() {
 
 #[test]
 fn an_entry_is_as_the_table_page_says() {
-    let item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs())));
+    let item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs().recorded())));
     for (name, value) in [
         ("pk", "L#seal:shop:2026-11-20T23"),
         ("sk", "000000"),
@@ -64,6 +67,7 @@ fn an_entry_is_as_the_table_page_says() {
         ("plan_format_version", 3),
         ("parts", 2),
         ("minute_retention_days", 7),
+        ("keys_max", 100_000),
         ("lines", 3),
         ("counted", 2),
         ("ignored", 0),
@@ -78,15 +82,31 @@ fn an_entry_is_as_the_table_page_says() {
 }
 
 #[test]
+fn an_entry_without_a_number_of_keys_is_of_a_plan_in_which_all_kept_their_names() {
+    let name = EntryName { part: 0, late: 0 };
+    let all_names = PlanInputs { keys_max: 0, ..inputs() };
+    for (recorded, read) in [
+        (inputs().recorded(), all_names.recorded()),
+        (SealInputs { keys_max: 7 }.recorded(), SealInputs { keys_max: 0 }.recorded()),
+    ] {
+        let mut item = item(name, &entry(None, Some(recorded)));
+        assert!(item.remove("keys_max").is_some());
+        assert_eq!(read_entry(&item).expect("well formed").inputs, Some(read));
+    }
+}
+
+#[test]
 fn a_malformed_entry_is_an_error_that_names_it() {
     for (name, value) in [
         ("plan_format_version", AttributeValue::S("three".to_string())),
         ("parts", AttributeValue::N("-1".to_string())),
+        ("keys_max", AttributeValue::N("-1".to_string())),
         ("late_parts", AttributeValue::S("1".to_string())),
         ("reference_time", AttributeValue::S("yesterday".to_string())),
         ("default_currency", AttributeValue::S("$".to_string())),
     ] {
-        let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs())));
+        let mut item =
+            item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs().recorded())));
         item.insert(name.to_string(), value);
         let sentence = read_entry(&item).expect_err("malformed").to_string();
         assert!(sentence.contains("/ 000000") && sentence.contains(name), "{sentence}");

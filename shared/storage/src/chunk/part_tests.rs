@@ -1,4 +1,5 @@
 use super::*;
+use crate::chunk::ledger::ChunkInputs;
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::count::amount::Amount;
@@ -20,6 +21,7 @@ fn inputs() -> PlanInputs {
         reference_time: "2026-11-20T23:07:30Z".parse().expect("a time"),
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days: 7,
+        keys_max: 100_000,
     }
 }
 
@@ -55,7 +57,7 @@ async fn commit(replay: &Replay, now: &str) -> (Result<PartOutcome, StorageError
 }
 
 fn entry(late_parts: Option<usize>) -> LedgerEntry {
-    let inputs = Some(inputs());
+    let inputs = Some(inputs().recorded());
     LedgerEntry { plan_format_version: PLAN_FORMAT_VERSION, parts: 2, late_parts, inputs }
 }
 
@@ -69,6 +71,7 @@ fn stored(late_parts: Option<usize>, parts: u32) -> Value {
         "reference_time": {"S": "2026-11-20T23:07:30Z"},
         "default_currency": {"S": "USD"},
         "minute_retention_days": {"N": "7"},
+        "keys_max": {"N": "100000"},
     });
     if let Some(late_parts) = late_parts {
         item["late_parts"] = json!({"N": late_parts.to_string()});

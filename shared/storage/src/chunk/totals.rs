@@ -176,6 +176,7 @@ mod tests {
             reference_time: at("2026-11-20T23:07:01Z"),
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
+            keys_max: 100_000,
         };
         let header = ChunkHeader { bucket: "b", key: "k", inputs, outcomes };
         let action = totals_action("table", 7, &header, at(committed_at)).expect("whole");

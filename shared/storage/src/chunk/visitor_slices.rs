@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
     use minutebook_domain::count::measure::Currency;
-    use minutebook_domain::plan::PlanInputs;
+    use minutebook_domain::plan::{PlanInputs, SealInputs};
 
     /// An event in each of the hours before 2026-11-20T23:30Z, of which the last two are open.
     fn count(hours: i64) -> (ChunkCount, PlanInputs) {
@@ -108,6 +108,7 @@ mod tests {
             reference_time,
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
+            keys_max: 100_000,
         };
         let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: 1 << 20 });
         reader.push(text.as_bytes()).expect("plain text");
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn a_sealed_hour_has_no_minutes_to_write() {
         let (count, _) = count(3);
-        let plan = Plan::of_sealed_hour(&count.tally);
+        let plan = Plan::of_sealed_hour(&count.tally, &SealInputs { keys_max: 0 });
         let slices = VisitorSlices::of_sealed_hour(&plan, &count.visitors);
         assert!(slices.0.iter().all(|slice| slice.minutes.is_empty()));
         let periods: usize = slices.0.iter().map(|slice| slice.periods.len()).sum();

@@ -15,6 +15,7 @@ fn orders() -> Orders {
         reference_time: OPEN.parse().expect("a time"),
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days: 7,
+        keys_max: 100_000,
     };
     let size_bytes = ORDER.len() as u64;
     let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes });

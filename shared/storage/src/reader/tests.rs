@@ -7,7 +7,7 @@ use std::rc::Rc;
 use chrono::TimeDelta;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::plan::{Part, Plan, PlanInputs};
+use minutebook_domain::plan::{Part, Plan, PlanInputs, SealInputs};
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::lateness::{SETTLE_TIME, is_closed};
 use minutebook_domain::time::period::Period;
@@ -20,6 +20,7 @@ mod interleaved;
 mod rows;
 
 const RETENTION: Retention = Retention { minute_days: 1, hour_days: 400, day_days: 0 };
+const SEAL_INPUTS: SealInputs = SealInputs { keys_max: 0 };
 const SITE: &str = "shop";
 const KEYS: [&str; 3] = ["1", "2", "sku-3"];
 
@@ -102,6 +103,7 @@ impl World {
             reference_time,
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: RETENTION.minute_days,
+            keys_max: 100_000,
         };
         let hour = event.minute.hour();
         let tally = World::tally(&[event]);
@@ -133,7 +135,7 @@ impl World {
                 *stage = Stage::Done(self.now);
                 let events = self.in_shards.get(&hour).map_or(&[][..], Vec::as_slice);
                 let tally = World::tally(events);
-                Plan::of_sealed_hour(&tally)
+                Plan::of_sealed_hour(&tally, &SEAL_INPUTS)
                     .parts
                     .iter()
                     .for_each(|part| self.add(part, Shard::Late));
@@ -346,7 +348,10 @@ fn measures_are_summed_by_themselves_with_one_list_of_open_hours() {
     let mut tally = Tally::default();
     tally.add(SITE, Measure::Carts, minute("2026-11-20T07:20:00Z"), "1", Amount::from_count(5));
     tally.add(SITE, Measure::Carts, minute("2026-11-20T08:20:00Z"), "2", Amount::from_count(7));
-    Plan::of_sealed_hour(&tally).parts.iter().for_each(|part| world.add(part, Shard::Late));
+    Plan::of_sealed_hour(&tally, &SEAL_INPUTS)
+        .parts
+        .iter()
+        .for_each(|part| world.add(part, Shard::Late));
     world.seal_all();
     let windows = [
         window("2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z"),
@@ -411,7 +416,7 @@ fn an_hour_of_more_than_a_page_is_summed_whole() {
             Amount::ONE,
         );
     }
-    for part in &Plan::of_sealed_hour(&tally).parts {
+    for part in &Plan::of_sealed_hour(&tally, &SEAL_INPUTS).parts {
         world.add(part, Shard::Late);
     }
     let windows = [window("2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z")];

@@ -124,6 +124,7 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
         reference_time,
         default_currency: Currency::parse(chunk.default_currency.as_bytes()).unwrap(),
         minute_retention_days: chunk.retention_days,
+        keys_max: 100_000,
     };
     let settings = ChunkSettings { inputs, size_bytes: chunk.stored.len() as u64 };
     let mut reader = ChunkReader::new(&settings);

@@ -11,6 +11,7 @@ fn read(text: &str) -> ChunkCount {
         reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
         default_currency: Currency::parse(b"EUR").unwrap(),
         minute_retention_days: 7,
+        keys_max: 100_000,
     };
     let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: text.len() as u64 });
     reader.push(text.as_bytes()).unwrap();
@@ -277,6 +278,7 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
         reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
         default_currency: Currency::parse(b"EUR").unwrap(),
         minute_retention_days: 7,
+        keys_max: 100_000,
     };
     let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: u64::MAX });
     let taken = (0..2_000).take_while(|order| {

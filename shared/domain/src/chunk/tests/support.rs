@@ -15,6 +15,7 @@ pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
             reference_time: REFERENCE_TIME.parse().unwrap(),
             default_currency: Currency::parse(b"EUR").unwrap(),
             minute_retention_days: 7,
+            keys_max: 100_000,
         },
         size_bytes: size_bytes as u64,
     }

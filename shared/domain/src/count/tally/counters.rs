@@ -7,6 +7,7 @@ use hashbrown::hash_table::Entry;
 
 use crate::count::amount::{Amount, MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::count::measure::Measure;
+use crate::count::tally::bounded::{Keys, NO_LIMIT, named_keys, with_other};
 use crate::count::tally::cells::Cells;
 use crate::count::tally::group::{Group, GroupCells, GroupName, Recent, RecentGroups};
 use crate::count::tally::numbers::number_of;
@@ -88,6 +89,16 @@ impl Tally {
     /// The groups, ascending by site, minute and measure. Each is built on demand, because a
     /// counter takes 32 bytes in a group, four times as much as in the tally.
     pub fn groups(&self) -> impl Iterator<Item = Group<'_>> {
+        self.bounded_groups(NO_LIMIT)
+    }
+
+    /// The groups with at most `keys_max` names for each site and measure, over all minutes; 0 is
+    /// no limit. Of more, those with the largest sums keep theirs (of equal sums, the smaller keys),
+    /// and all others are counted under [`OTHER_KEY`] in their minutes.
+    ///
+    /// **Shape**: the empty key and `OTHER_KEY` itself are no names, and neither are the keys of
+    /// measures of orders: what an order took back would be missing from its key.
+    pub fn bounded_groups(&self, keys_max: u32) -> impl Iterator<Item = Group<'_>> {
         let keys = self.keys.to_texts();
         let sites = self.sites.to_texts();
         let mut keys_sorted: Vec<u32> = (0..self.keys.count()).collect();
@@ -98,6 +109,9 @@ impl Tally {
         for (rank, number) in (0..).zip(&keys_sorted) {
             ranks[*number as usize] = rank;
         }
+        let numbered = Keys { texts: &keys, sorted: &keys_sorted, ranks: &ranks };
+        let amount = |group: &GroupCells, key, steps| self.amount(group, key, steps);
+        let named = named_keys(&self.groups, &numbered, keys_max, amount);
         let mut groups: Vec<&GroupCells> = self.groups.iter().collect();
         groups.sort_unstable_by_key(|group| {
             (sites[group.name.site as usize], group.name.minute, group.name.measure)
@@ -106,15 +120,16 @@ impl Tally {
             let mut cells: Vec<(u32, u32)> =
                 group.cells.iter().map(|(key, steps)| (ranks[key as usize], steps)).collect();
             cells.sort_unstable();
-            let counters: Vec<(&str, Amount)> = cells
-                .into_iter()
-                .map(|(rank, steps)| {
-                    let key = keys_sorted[rank as usize];
-                    (keys[key as usize], self.amount(group, key, steps))
-                })
-                .filter(|(_, amount)| *amount != Amount::ZERO)
-                .collect();
             let GroupCells { name: GroupName { site, minute, measure }, .. } = *group;
+            let counters = cells.into_iter().map(|(rank, steps)| {
+                let key = keys_sorted[rank as usize];
+                (rank, keys[key as usize], self.amount(group, key, steps))
+            });
+            let counters = counters.filter(|(_, _, amount)| *amount != Amount::ZERO);
+            let counters = match named.get(&(site, measure)) {
+                None => counters.map(|(_, key, amount)| (key, amount)).collect(),
+                Some(named) => with_other(counters, named),
+            };
             (!counters.is_empty()).then(|| Group {
                 site: sites[site as usize],
                 minute,
