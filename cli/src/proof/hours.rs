@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minutebook_oracle::{Decimal, Granularity, Period};
+use minutebook_oracle::{Decimal, Granularity, NamesKept, Period, nameless};
 
 use crate::rows::ledger::{self, Ledger, LedgerEntry};
 use crate::rows::{OpenHour, hour_named};
@@ -135,6 +135,49 @@ impl Hours {
     ) -> impl Iterator<Item = (&SiteHour, &BTreeMap<String, BTreeMap<String, Decimal>>)> {
         let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
         not_done.map(|(site_hour, state)| (site_hour, &state.shards))
+    }
+
+    /// The hours that are done and may have given up names, each with how many it kept.
+    fn bounded(&self) -> impl Iterator<Item = (&SiteHour, &HourState, u32)> {
+        let hours = self.hours.iter().map(|(hour, state)| (hour, state, state.sums.keys_max));
+        hours.filter(|(_, state, keys_max)| *keys_max > 0 && state.sealing() == Sealing::Done)
+    }
+
+    /// What sealing counted without its name: site and hour, measure, key and number. It follows
+    /// from the numbered shards of the hours that `has_minutes` names.
+    pub(crate) fn nameless(
+        &self,
+        has_minutes: impl Fn(&SiteHour) -> bool,
+    ) -> Vec<(&SiteHour, &str, &str, Decimal)> {
+        let mut found = Vec::new();
+        for (hour, state, keys_max) in self.bounded().filter(|(hour, ..)| has_minutes(hour)) {
+            for (measure, counters) in &state.shards {
+                let sums = counters.iter().map(|(key, number)| (key.as_str(), *number)).collect();
+                for key in nameless(measure, &sums, keys_max) {
+                    found.push((hour, measure.as_str(), key, sums[key]));
+                }
+            }
+        }
+        found
+    }
+
+    /// The periods of sites that contain hours which may have given up names, and of which it is
+    /// no longer known which: those that `has_minutes` does not name.
+    pub(crate) fn names_kept(
+        &self,
+        has_minutes: impl Fn(&SiteHour) -> bool,
+    ) -> BTreeMap<SiteHour, NamesKept> {
+        let mut kept: BTreeMap<SiteHour, NamesKept> = BTreeMap::new();
+        for ((site, hour), _, keys_max) in self.bounded().filter(|(hour, ..)| !has_minutes(hour)) {
+            for period in above_the_minute(*hour) {
+                let names = u64::from(keys_max);
+                let kept =
+                    kept.entry((site.clone(), period)).or_insert(NamesKept { names, times: 0 });
+                kept.names = kept.names.min(names);
+                kept.times += 1;
+            }
+        }
+        kept
     }
 
     /// The hours whose visitors and sessions may be in their minute rows only: sealing merges these

@@ -82,7 +82,10 @@ impl Objects {
                 default_currency: "USD".to_owned(),
             },
         };
-        let recount = tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await?;
+        let keys_max = ledger.as_ref().map_or(0, |ledger| ledger.keys_max);
+        let recount =
+            move || recount(&bytes, &settings).map(|recount| recount.with_names_max(keys_max));
+        let recount = tokio::task::spawn_blocking(recount).await?;
         Ok(Some(Chunk { id, ledger, recount }))
     }
 }

@@ -140,6 +140,16 @@ impl Scope {
             && self.expired.get(site).is_none_or(|expired| !expired.contains(&period))
     }
 
+    /// Whether the minutes of an hour have not expired, as far as is known.
+    pub(crate) fn has_minutes(&self, site: &str, hour: Period) -> bool {
+        let minutes = hour.first_minute()..hour.end_minute();
+        let expired = self.expired.get(site);
+        minutes.map(|minute| Period::containing(Granularity::Minute, minute)).all(|minute| {
+            self.is_kept_for_its_time(minute)
+                && expired.is_none_or(|expired| !expired.contains(&minute))
+        })
+    }
+
     /// How many periods of sites were left out because they have expired.
     pub(crate) fn expired_count(&self) -> BTreeMap<Granularity, u64> {
         let mut counts = BTreeMap::new();

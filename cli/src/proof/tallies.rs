@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use minutebook_oracle::{Cell, Comparison, Granularity, Period, Recount};
+use minutebook_oracle::{Cell, Comparison, Granularity, OTHER, Period, Recount};
 
 use crate::proof::differences::PRINTED_MAX;
 use crate::proof::gone::{GoneBooks, Leeway};
-use crate::proof::hours::{Hours, above_the_minute};
+use crate::proof::hours::{Hours, SiteHour, above_the_minute};
 use crate::proof::orders::OrderBooks;
 use crate::proof::report::Report;
 use crate::proof::scope::Scope;
@@ -164,6 +164,19 @@ impl Books {
                 }
             }
         }
+        let has_minutes = |(site, hour): &SiteHour| self.scope.has_minutes(site, *hour);
+        let names_kept = self.hours.names_kept(has_minutes);
+        for ((site, hour), measure, key, number) in self.hours.nameless(has_minutes) {
+            for period in above_the_minute(*hour) {
+                if self.scope.would_compare(site, period) {
+                    let cell = |key| Cell { site, measure, period, key };
+                    self.comparison.add_recounted(cell(key), -number);
+                    self.comparison.add_recounted(cell(OTHER), number);
+                }
+            }
+        }
+        self.comparison
+            .name_others(|site, period| names_kept.get(&(site.to_owned(), period)).copied());
         // An order contributes what all chunks together report about it.
         let orders = self.orders.expected(leeway);
         self.comparison.add_tallies(&orders.tallies(), &mut |site, period| {
@@ -337,6 +350,63 @@ mod tests {
                 "default views month 2026-11 1: recounted 3, the table says 1",
             ],
         );
+    }
+
+    /// Two views of item 1 and one each of 2 and 3, in an hour that was sealed with one name: the
+    /// differences at this time if the rows above have these numbers, and the minutes are there or
+    /// not.
+    fn judged_with_one_name(above: &[(&str, &str)], at: &str, has_minutes: bool) -> Vec<String> {
+        let line = |item: u32| {
+            format!("{{\"event\":\"view\",\"ts\":\"2026-11-20T23:07Z\",\"sku\":{item}}}\n")
+        };
+        let settings = Settings {
+            reference_time: time("2026-11-20T23:08:00Z"),
+            default_currency: "USD".to_owned(),
+        };
+        let lines: String = [1, 1, 2, 3].map(line).concat();
+        let retention = Retention { minute_days: Some(7), ..Retention::default() };
+        let mut books = books_of(Scope::new(retention, time(at)));
+        books.add_chunk(&recount(lines.as_bytes(), &settings).unwrap(), &summary());
+        let entry = [
+            ("plan_format_version", "5"),
+            ("parts", "1"),
+            ("keys_max", "1"),
+            ("committed_at", "2026-11-21T00:12:00Z"),
+        ];
+        books.add_row(&row("L#seal:default:2026-11-20T23", "000000", &entry));
+        if has_minutes {
+            let counters = [("i#1", "2"), ("i#2", "1"), ("i#3", "1")];
+            books.add_row(&row("T#default#2026-11-20T23", "views#07#00#000", &counters));
+        }
+        for (span, sk) in [
+            ("2026-11-20", "views#23#000"),
+            ("2026", "views#d11-20#000"),
+            ("2026", "views#w47#000"),
+            ("2026", "views#m11#000"),
+        ] {
+            books.add_row(&row(&format!("T#default#{span}"), sk, above));
+        }
+        let mut report = Report::default();
+        books.judge(&mut report);
+        report.differences.first
+    }
+
+    #[test]
+    fn names_that_sealing_gave_up_follow_from_the_minutes_or_else_from_what_they_lack() {
+        let none: [&str; 0] = [];
+        for (at, has_minutes) in [("2026-11-21T12:00:00Z", true), ("2026-12-21T12:00:00Z", false)] {
+            let judged = |above| judged_with_one_name(above, at, has_minutes);
+            assert_eq!(judged(&[("i#1", "2"), ("i#(other)", "2")]), none, "{at}");
+            let more = judged(&[("i#1", "2"), ("i#(other)", "3")]);
+            assert_eq!(more.len(), 4, "{more:?}");
+            assert!(more[0].starts_with("default views hour 2026-11-20T23 (other): "), "{more:?}");
+            let all_names = judged(&[("i#1", "2"), ("i#2", "1"), ("i#3", "1")]);
+            // Without the minutes, an hour that gave up no name is as right.
+            assert_eq!(all_names.is_empty(), !has_minutes, "{all_names:?}");
+        }
+        // The wrong name was given up.
+        let wrong = [("i#2", "1"), ("i#(other)", "3")];
+        assert_eq!(judged_with_one_name(&wrong, "2026-11-21T12:00:00Z", true).len(), 3 * 4);
     }
 
     #[test]

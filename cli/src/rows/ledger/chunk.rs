@@ -17,6 +17,8 @@ pub(crate) struct Ledger {
     pub(crate) late_parts: BTreeMap<u64, BTreeSet<u64>>,
     /// The transactions that have an entry.
     pub(crate) entries: BTreeSet<EntryName>,
+    /// How many keys of a site and measure kept their names, 0 for all.
+    pub(crate) keys_max: u32,
     /// What the entry of part 0 says about the whole chunk.
     pub(crate) summary: Option<Summary>,
 }
@@ -103,6 +105,9 @@ impl Ledger {
         self.parts.insert(entry.parts);
         if let Some(late_parts) = entry.late_parts {
             self.late_parts.entry(entry.name.part).or_default().insert(late_parts);
+        }
+        if entry.name == EntryName::default() {
+            self.keys_max = entry.keys_max;
         }
         if entry.summary.is_some() {
             self.summary = entry.summary;

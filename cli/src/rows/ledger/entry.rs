@@ -30,6 +30,9 @@ pub(crate) struct LedgerEntry {
     pub(super) parts: u64,
     /// How many transactions the part took; only the entries of a late part say so.
     pub(super) late_parts: Option<u64>,
+    /// How many keys of a site and measure kept their names, 0 for all; only the entry of part 0
+    /// says so, and not in old entries, when all did.
+    pub(super) keys_max: u32,
     /// Only the entry of part 0 of an object has one.
     pub(super) summary: Option<Summary>,
 }
@@ -68,11 +71,13 @@ impl LedgerEntry {
         number::<u32>(item, "plan_format_version")?;
         time(item, "committed_at")?;
         let late_parts = item.get("late_parts").map(|_| number(item, "late_parts")).transpose()?;
+        let keys_max = item.get("keys_max").map(|_| number(item, "keys_max")).transpose()?;
         let chunk_id = Self::chunk_id(text(item, "pk")?);
         let is_object = chunk_id.is_some_and(|chunk_id| sealed_hour(chunk_id).is_none());
         let is_first = name == EntryName::default();
         let summary = if is_object && is_first { Some(summary(item)?) } else { None };
-        Ok(Self { name, parts: number(item, "parts")?, late_parts, summary })
+        let (parts, keys_max) = (number(item, "parts")?, keys_max.unwrap_or(0));
+        Ok(Self { name, parts, late_parts, keys_max, summary })
     }
 }
 

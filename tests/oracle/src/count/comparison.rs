@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::calendar::{Granularity, Period};
 use crate::count::key::TallyKey;
 use crate::count::names::{Name, Names};
+use crate::count::other::{OTHER, is_bounded, is_name};
 use crate::count::recount::Recount;
 use crate::decimal::Decimal;
 
@@ -28,6 +29,15 @@ pub struct Cell<'a> {
     pub period: Period,
     /// The item or the page.
     pub key: &'a str,
+}
+
+/// How often a period gave up names, and how many it kept each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamesKept {
+    /// How many names were kept, at least.
+    pub names: u64,
+    /// How often others were given up.
+    pub times: u64,
 }
 
 /// All numbers of two books.
@@ -90,6 +100,49 @@ impl Comparison {
     /// Adds to what was found.
     pub fn add_found(&mut self, cell: Cell<'_>, number: Decimal) {
         self.numbers(cell).found += number;
+    }
+
+    /// Gives names back what was found of them under [`OTHER`], as far as names were given up:
+    /// `bound` says how many names a period of a site kept how often, if it gave up any. A name of
+    /// which less was found than recounted gets the rest.
+    ///
+    /// **Shape**: a group keeps what was found of it if it has no more names than were kept, or if
+    /// more of them lack something than can have been given up.
+    pub fn name_others(&mut self, mut bound: impl FnMut(&str, Period) -> Option<NamesKept>) {
+        let other = self.names.name(OTHER);
+        for ((site, measure, period), cells) in &mut self.groups {
+            let Some(NamesKept { names, times }) = bound(self.names.text(*site), *period) else {
+                continue;
+            };
+            if !is_bounded(self.names.text(*measure)) {
+                continue;
+            }
+            let is_named = |name: &Name| is_name(self.names.text(*name));
+            let recounted = cells
+                .iter()
+                .filter(|(name, numbers)| is_named(name) && !numbers.recounted.is_zero())
+                .count() as u64;
+            let given_up_max = recounted.saturating_sub(names) * times;
+            let lacks = |numbers: &Numbers| numbers.found < numbers.recounted;
+            let lacking: Vec<Name> = cells
+                .iter()
+                .filter(|(name, numbers)| is_named(name) && lacks(numbers))
+                .map(|(name, _)| *name)
+                .collect();
+            if lacking.len() as u64 > given_up_max {
+                continue;
+            }
+            let mut named = Decimal::ZERO;
+            for name in lacking {
+                let numbers = cells.entry(name).or_default();
+                named += numbers.recounted - numbers.found;
+                numbers.found = numbers.recounted;
+            }
+            if !named.is_zero() {
+                let numbers = cells.entry(other).or_default();
+                numbers.found = numbers.found - named;
+            }
+        }
     }
 
     /// Forgets all that was found.
@@ -208,6 +261,32 @@ mod tests {
             differences(&comparison),
             ["t views 1970-01-01 1: 0 1", "t views 1970-W01 1: 0 1", "t views 1970-01 1: 0 1"]
         );
+    }
+
+    #[test]
+    fn names_get_back_what_they_gave_up_and_no_more() {
+        // Three names, of which one was kept, with something late for one of the others.
+        let compared = |found: [u64; 4], kept: Option<NamesKept>| {
+            let mut comparison = Comparison::default();
+            let keys = ["a", "b", "c", "(other)"];
+            for ((key, recounted), found) in keys.into_iter().zip([5, 3, 2, 1]).zip(found) {
+                let cell = cell("s", Granularity::Day, key);
+                comparison.add_recounted(cell, Decimal::from(recounted));
+                comparison.add_found(cell, Decimal::from(found));
+            }
+            comparison.name_others(|_, _| kept);
+            differences(&comparison).len()
+        };
+        let kept = |names| Some(NamesKept { names, times: 1 });
+        assert_eq!(compared([5, 1, 0, 5], kept(1)), 0);
+        // Nothing was given up, or too little, or not all of it is there, or it is no name's.
+        assert_eq!(compared([5, 1, 0, 5], None), 3);
+        assert_eq!(compared([5, 1, 0, 5], kept(2)), 3);
+        assert_eq!(compared([5, 1, 0, 5], kept(3)), 3);
+        assert_eq!(compared([5, 1, 0, 4], kept(1)), 1);
+        assert_eq!(compared([5, 1, 0, 6], kept(1)), 1);
+        assert_eq!(compared([6, 1, 0, 4], kept(1)), 2);
+        assert_eq!(compared([5, 1, 0, 5], Some(NamesKept { names: 2, times: 2 })), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub(crate) mod comparison;
 pub(crate) mod key;
 pub(crate) mod names;
 pub(crate) mod orders;
+pub(crate) mod other;
 pub(crate) mod recount;
 pub(crate) mod roll_up;
 pub(crate) mod totals;

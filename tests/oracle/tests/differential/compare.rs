@@ -106,6 +106,10 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         }
     };
     same(facts_of_reader(&read), facts_of_oracle(&recounted))?;
+    for names_max in NAMES_MAX {
+        let bounded = recounted.clone().with_names_max(names_max);
+        same(tallies_of_reader(&read, names_max), tallies_of_oracle(&bounded))?;
+    }
     same_visitors(&read, &recounted, chunk.retention_days)?;
     Ok(Outcome {
         lines: recounted.lines,
@@ -153,6 +157,21 @@ fn same(of_reader: BTreeSet<String>, of_oracle: BTreeSet<String>) -> Result<(), 
     Err(format!("only the reader has:\n    {reader}\nonly the oracle has:\n    {oracle}"))
 }
 
+/// How many names the tallies of a chunk are compared with, beside all.
+const NAMES_MAX: [u32; 3] = [1, 2, 5];
+
+/// What the reader adds up if at most so many keys of a site and measure keep their names, 0 for all.
+fn tallies_of_reader(read: &ChunkCount, names_max: u32) -> BTreeSet<String> {
+    let mut facts = BTreeSet::new();
+    for group in read.tally.bounded_groups(names_max) {
+        let minute = group.minute.number();
+        for (key, amount) in group.counters {
+            facts.insert(format!("{} {} {minute} {key:?} {amount}", group.site, group.measure));
+        }
+    }
+    facts
+}
+
 /// All that the reader says of a chunk but its visitors, a sentence each.
 fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
     let outcomes = &read.outcomes;
@@ -164,12 +183,7 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
         let rejected: serde_json::Value = serde_json::from_slice(line).unwrap();
         facts.insert(format!("line {} {}", rejected["line"], rejected["reason"]));
     }
-    for group in read.tally.groups() {
-        let minute = group.minute.number();
-        for (key, amount) in group.counters {
-            facts.insert(format!("{} {} {minute} {key:?} {amount}", group.site, group.measure));
-        }
-    }
+    facts.extend(tallies_of_reader(read, 0));
     let mut sums = BTreeMap::new();
     for (order, known) in read.orders.iter() {
         facts.insert(format!("order {} {:?} {}", order.site, order.id, order_of_reader(known)));
@@ -186,6 +200,19 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
 }
 
 /// The same of the oracle.
+fn tallies_of_oracle(recounted: &Recount) -> BTreeSet<String> {
+    let mut facts = BTreeSet::new();
+    for (cell, number) in &recounted.tallies {
+        let key = &cell.key;
+        if !number.is_zero() {
+            facts
+                .insert(format!("{} {} {} {key:?} {number}", cell.site, cell.measure, cell.minute));
+        }
+    }
+    facts
+}
+
+/// What the oracle says of a chunk but its visitors.
 fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
     let Recount { lines, counted, ignored, duplicate, events, content_hash, .. } = recounted;
     let numbers = [lines, counted, ignored, duplicate, events];
@@ -194,13 +221,7 @@ fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
     for (line, reason) in &recounted.rejected_lines {
         facts.insert(format!("line {line} {reason:?}"));
     }
-    for (cell, number) in &recounted.tallies {
-        let key = &cell.key;
-        if !number.is_zero() {
-            facts
-                .insert(format!("{} {} {} {key:?} {number}", cell.site, cell.measure, cell.minute));
-        }
-    }
+    facts.extend(tallies_of_oracle(recounted));
     for ((site, id), order) in orders(&recounted.orders) {
         facts.insert(format!("order {site} {id:?} {}", order_of_oracle(&order)));
     }
