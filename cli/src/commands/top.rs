@@ -125,6 +125,13 @@ pub(crate) fn text(ranking: Ranking, body: &str) -> Result<String> {
             |name: &str| item.get(name).map_or_else(String::new, |value| table::plain(value));
         table.add_row([(index + 1).to_string(), member("item_id"), member(ranking.number())]);
     }
+    if let Some(other) = raw.get("other") {
+        let other: std::collections::BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(other.get())?;
+        let number =
+            other.get(ranking.number()).map_or_else(String::new, |value| table::plain(value));
+        table.add_row([String::new(), "(without a name)".to_owned(), number]);
+    }
     text.push_str(&table.text());
     Ok(text)
 }
@@ -146,6 +153,19 @@ mod tests {
 2  sku-1     0.000000000001
 ";
         assert_eq!(text(Ranking::Sales, body).unwrap(), expected);
+    }
+
+    #[test]
+    fn says_what_has_no_name_below_the_items() {
+        let body = r#"{"most_viewed_item":7,"views":12,"top":[{"item_id":7,"views":12}],"other":{"views":345},
+            "window":{"from":"a","to":"b"}}"#;
+        let expected = "\
+a to b
+   item_id           views
+1  7                    12
+   (without a name)    345
+";
+        assert_eq!(text(Ranking::Views, body).unwrap(), expected);
     }
 
     #[test]

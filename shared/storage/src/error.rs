@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use aws_sdk_dynamodb::error::{BuildError, DisplayErrorContext, SdkError};
+use minutebook_domain::count::measure::Measure;
+use minutebook_domain::query::window::Window;
 
 /// Why a call to the table or a bucket failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,15 @@ pub enum StorageError {
         row: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The keys of an answer do not fit into the memory of a function. No retry helps, but asking
+    /// for less does.
+    #[error("{measure} from {} to {} has more keys than fit into memory", .window.from, .window.to)]
+    TooManyKeys {
+        /// The measure whose keys were read when there were too many.
+        measure: Measure,
+        /// Their window.
+        window: Window,
     },
 }
 

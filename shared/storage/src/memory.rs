@@ -21,7 +21,7 @@ use minutebook_domain::time::period::{Period, Retention};
 use crate::error::StorageError;
 use crate::keys::{self, Shard};
 use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
-use crate::reader::{Page, RowRange, RowSource};
+use crate::reader::{Page, RowRange, RowSource, other_counter};
 use crate::table::Item;
 use crate::visitors::sketches;
 
@@ -337,7 +337,7 @@ impl MemoryRow {
         }
         for (key, amount) in &self.counters {
             let name = format!("{}{key}", keys::COUNTER_PREFIX);
-            if only.is_none_or(|only| only == name) {
+            if only.is_none_or(|only| only == name || name == other_counter()) {
                 item.insert(name, AttributeValue::N(amount.to_string()));
             }
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::history::query::HistoryQuery;
-use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number, other};
 
 /// A page of the series of a measure.
 // In the order in which its members are written.
@@ -56,8 +56,18 @@ struct PeriodAnswer<'a> {
     /// The items of the highest totals; omitted if one item was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<Vec<TopItem<'a>>>,
+    /// What is counted without the names of items, since there were too many of them; left out if
+    /// there is nothing. The total of all items includes it, that of one item does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<OtherItems>,
     /// Whether it is not over, so that its numbers still grow.
     running: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OtherItems {
+    #[schemars(with = "Number")]
+    total: Box<RawValue>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -83,8 +93,9 @@ impl<'a> Answer<'a> {
             .map(|(period, sums)| PeriodAnswer {
                 from: local(period.start),
                 to: local(period.end),
-                total: number(sums.total(), is_money),
+                total: number(total(question, sums), is_money),
                 top: question.item_id.is_none().then(|| top(sums, question.limit, is_money)),
+                other: other(sums.of_other(), is_money).map(|total| OtherItems { total }),
                 running: period.counts(now),
             })
             .collect();
@@ -101,6 +112,11 @@ impl<'a> Answer<'a> {
             next_cursor: question.next_cursor.as_deref(),
         }
     }
+}
+
+/// The total of the requested item, or of all items.
+fn total(question: &HistoryQuery, sums: &Sums) -> Amount {
+    question.item_id.as_deref().map_or_else(|| sums.total(), |item_id| sums.of(item_id))
 }
 
 fn top(sums: &Sums, limit: usize, is_money: bool) -> Vec<TopItem<'_>> {

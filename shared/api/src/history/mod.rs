@@ -70,6 +70,8 @@ mod tests {
         ("default", "views", "2026-11-19T12:00:00Z", "1", "2"),
         ("default", "views", "2026-11-21T11:59:00Z", "2", "1"),
         ("default", "views", "2026-11-21T11:59:00Z", "3", "1"),
+        ("default", "carts", "2026-11-19T12:00:00Z", "1", "5"),
+        ("default", "carts", "2026-11-19T12:00:00Z", "(other)", "4"),
     ];
 
     /// A table in memory with the cells in all of their rows.
@@ -139,6 +141,20 @@ mod tests {
                 r#""next_cursor":null}"#
             )
         );
+    }
+
+    #[test]
+    fn what_has_no_name_is_in_the_total_of_all_items_and_not_in_that_of_one() {
+        const DAY: &str = "measure=carts&from=2026-11-19&to=2026-11-20";
+        let (_, all) = asked(DAY);
+        assert!(
+            all.contains(r#""total":9,"top":[{"item_id":1,"total":5}],"other":{"total":4}"#),
+            "{all}"
+        );
+        let (_, one) = asked(&format!("{DAY}&item_id=1"));
+        assert!(one.contains(r#""total":5,"other":{"total":4},"running":false"#), "{one}");
+        let (_, none) = asked(&format!("{DAY}&item_id=2"));
+        assert!(none.contains(r#""total":0,"other":{"total":4},"running":false"#), "{none}");
     }
 
     #[test]

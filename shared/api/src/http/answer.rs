@@ -109,8 +109,49 @@ pub(crate) fn number(amount: Amount, is_money: bool) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_default()
 }
 
-/// The answer when the table could not be read: 503, since a retry helps.
+/// The number of what was counted without a name; `None` if there is none.
+pub(crate) fn other(amount: Amount, is_money: bool) -> Option<Box<RawValue>> {
+    (amount != Amount::ZERO).then(|| number(amount, is_money))
+}
+
+/// The answer when the table could not be read: 503, since a retry helps; 422 if there is more to
+/// read than fits into memory, since only another question helps.
 pub(crate) fn unreadable(error: &StorageError) -> Response<Body> {
+    if let StorageError::TooManyKeys { measure, window } = error {
+        tracing::warn!(%error, "a question has too many keys");
+        let Window { from, to } = window;
+        return problem(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &format!(
+                "{measure} from {from} to {to} has more items or pages than fit into an answer; ask \
+                 for a shorter window, or about one item"
+            ),
+        );
+    }
     tracing::error!(%error, "the table could not be read");
     problem(StatusCode::SERVICE_UNAVAILABLE, "the table could not be read; try again in a moment")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minutebook_domain::count::measure::Measure;
+    use minutebook_domain::time::Minute;
+
+    #[test]
+    fn too_many_keys_are_422_and_the_sentence_says_what_to_ask_instead() {
+        let minute = |time: &str| Minute::containing(time.parse().expect("a time"));
+        let window = Window {
+            from: minute("2026-11-20T22:08:00Z").expect("in range"),
+            to: minute("2026-11-20T23:08:00Z").expect("in range"),
+        };
+        let response = unreadable(&StorageError::TooManyKeys { measure: Measure::Pages, window });
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let body = String::from_utf8_lossy(response.body().as_ref()).into_owned();
+        let sentence = "pages from 2026-11-20T22:08:00Z to 2026-11-20T23:08:00Z has more items or \
+                        pages than fit into an answer; ask for a shorter window, or about one item";
+        assert!(body.contains(sentence), "{body}");
+        let away = StorageError::Unavailable { call: "Query", reason: "no route".to_string() };
+        assert_eq!(unreadable(&away).status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
 }

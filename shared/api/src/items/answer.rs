@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
 use crate::items::query::ItemQuery;
 
-/// Everything that is counted of an item.
+/// Everything that is counted of an item, or without the name of one.
 pub(crate) struct Numbers {
     views: Amount,
     carts: Amount,
@@ -32,10 +32,10 @@ impl Numbers {
         ]
     }
 
-    /// The totals of these measures, in their order.
-    pub(crate) fn of(sums: &[Sums]) -> Numbers {
-        let mut totals = sums.iter().map(Sums::total);
-        let mut next = || totals.next().unwrap_or_default();
+    /// The numbers of a key in the sums of these measures, in their order.
+    pub(crate) fn of(key: &str, sums: &[Sums]) -> Numbers {
+        let mut numbers = sums.iter().map(|sums| sums.of(key));
+        let mut next = || numbers.next().unwrap_or_default();
         Numbers {
             views: next(),
             carts: next(),
@@ -44,6 +44,13 @@ impl Numbers {
             sales: next(),
             refunds: next(),
         }
+    }
+
+    fn are_zero(&self) -> bool {
+        let Numbers { views, carts, removals, units, sales, refunds } = self;
+        [views, carts, removals, units, sales, refunds]
+            .iter()
+            .all(|number| **number == Amount::ZERO)
     }
 }
 
@@ -75,10 +82,32 @@ pub(crate) struct Answer<'a> {
     /// The currency of all amounts; those of others are not in them.
     currency: String,
     conversion: Conversion,
+    /// What is counted without the names of items, since there were too many of them, so that some
+    /// of it may be of this item; left out if there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<Other>,
     /// The minute that the window ends with.
     #[schemars(with = "Time")]
     as_of: String,
     window: WindowAnswer,
+}
+
+/// What is counted without the names of items, in the same currency.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OtherItemNumbers")]
+struct Other {
+    #[schemars(with = "Number")]
+    views: Box<RawValue>,
+    #[schemars(with = "Number")]
+    adds_to_cart: Box<RawValue>,
+    #[schemars(with = "Number")]
+    removals: Box<RawValue>,
+    #[schemars(with = "Number")]
+    units: Box<RawValue>,
+    #[schemars(with = "Number")]
+    gross_sales: Box<RawValue>,
+    #[schemars(with = "Number")]
+    refunds: Box<RawValue>,
 }
 
 /// How many of one thing there are to one of another, to six decimals; null if there is nothing to
@@ -98,6 +127,7 @@ impl<'a> Answer<'a> {
         question: &'a ItemQuery,
         window: WindowAnswer,
         numbers: &Numbers,
+        other: &Numbers,
     ) -> Answer<'a> {
         let count = |amount| number(amount, false);
         let money = |amount| number(amount, true);
@@ -118,6 +148,14 @@ impl<'a> Answer<'a> {
                 units_per_add_to_cart: ratio(numbers.units, numbers.carts),
                 units_per_view: ratio(numbers.units, numbers.views),
             },
+            other: (!other.are_zero()).then(|| Other {
+                views: count(other.views),
+                adds_to_cart: count(other.carts),
+                removals: count(other.removals),
+                units: count(other.units),
+                gross_sales: money(other.sales),
+                refunds: money(other.refunds),
+            }),
             as_of: question.as_of.to_string(),
             window,
         }

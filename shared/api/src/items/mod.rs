@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, RequestExt, Response};
+use minutebook_domain::count::tally::OTHER_KEY;
 use minutebook_domain::query::window::Window;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 
@@ -45,7 +46,10 @@ pub async fn handle<R: RowSource, Q: Sync>(
     };
     let window = WindowAnswer::new(window, precision);
     match sum_windows(&backend.rows, &sum_question).await {
-        Ok(sums) => json(&Answer::new(&question, window, &Numbers::of(&sums))),
+        Ok(sums) => {
+            let of = |key| Numbers::of(key, &sums);
+            json(&Answer::new(&question, window, &of(&question.item_id), &of(OTHER_KEY)))
+        }
         Err(error) => unreadable(&error),
     }
 }
@@ -83,6 +87,9 @@ mod tests {
         ("default", "carts", "2026-11-21T08:00:00Z", "a/b", "1"),
         ("default", "views", "2026-11-21T08:00:00Z", "100% ä+#?", "3"),
         ("other", "views", "2026-11-21T08:00:00Z", "7", "5"),
+        ("full", "views", "2026-11-21T08:00:00Z", "7", "1"),
+        ("full", "views", "2026-11-21T08:00:00Z", "(other)", "4"),
+        ("full", "sales:USD", "2026-11-21T08:00:00Z", "(other)", "2.5"),
     ];
 
     fn now() -> DateTime<Utc> {
@@ -161,6 +168,16 @@ mod tests {
                 r#""window":{"from":"2026-10-31T23:00:00Z","to":"2026-11-01T01:00:00Z","precision":"hour"}}"#
             )
         );
+    }
+
+    #[test]
+    fn what_is_counted_without_a_name_is_said_beside_the_numbers_of_an_item() {
+        let item = answer("/items/7", "site_id=full");
+        let other = json!({
+            "views": 4, "adds_to_cart": 0, "removals": 0, "units": 0, "gross_sales": 2.5, "refunds": 0.0,
+        });
+        assert_eq!((&item["views"], &item["other"]), (&json!(1), &other));
+        assert_eq!(answer("/items/8", "site_id=full")["other"], other);
     }
 
     #[test]

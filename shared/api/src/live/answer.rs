@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::http::answer::{Number, Time, WindowAnswer, number};
+use crate::http::answer::{Number, Time, WindowAnswer, number, other};
 use crate::live::query::LiveQuery;
 use crate::stats::views::Views;
 
@@ -32,11 +32,21 @@ pub(crate) struct Answer<'a> {
     page_views: Box<RawValue>,
     /// The pages with the most views, in their order.
     top_pages: Vec<TopPage<'a>>,
+    /// Views of pages that are counted without the names of these pages, since there were too many
+    /// of them; left out if there are none. All views include them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<OtherPages>,
     site_id: &'a str,
     /// The minute that the windows end with.
     #[schemars(with = "Time")]
     as_of: String,
     windows: Windows,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OtherPages {
+    #[schemars(with = "Number")]
+    views: Box<RawValue>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -67,6 +77,7 @@ impl<'a> Answer<'a> {
             top_pages: top
                 .map(|(page, views)| TopPage { page, views: number(views, false) })
                 .collect(),
+            other: other(numbers.views.of_other_pages(), false).map(|views| OtherPages { views }),
             site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),
             windows: Windows {
@@ -89,7 +100,7 @@ mod tests {
         let question = query::parse("limit=2", "2026-11-20T23:07:59Z".parse().expect("a time"))
             .expect("right");
         let mut pages = Sums::default();
-        for (page, views) in [("/a", 3), ("/b", 4), ("/c", 1), ("(not set)", 9)] {
+        for (page, views) in [("/a", 3), ("/b", 4), ("/c", 1), ("(not set)", 9), ("(other)", 6)] {
             pages.add(page, Amount::from_count(views));
         }
         let window = |length| (Window::ending_with(question.as_of, length), Precision::Minute);
@@ -102,8 +113,8 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&Answer::new(&question, &numbers)).expect("an answer is JSON"),
             concat!(
-                r#"{"active_users":7,"active_sessions":8,"page_views":17,"#,
-                r#""top_pages":[{"page":"/b","views":4},{"page":"/a","views":3}],"#,
+                r#"{"active_users":7,"active_sessions":8,"page_views":23,"#,
+                r#""top_pages":[{"page":"/b","views":4},{"page":"/a","views":3}],"other":{"views":6},"#,
                 r#""site_id":"default","as_of":"2026-11-20T23:07:00Z","#,
                 r#""windows":{"#,
                 r#""users":{"from":"2026-11-20T23:03:00Z","to":"2026-11-20T23:08:00Z","precision":"minute"},"#,

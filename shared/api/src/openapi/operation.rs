@@ -83,12 +83,18 @@ impl Operation {
 }
 
 /// The problems that every read call may answer with.
-pub(crate) fn problems(schemas: &mut Schemas) -> [(&'static str, Value); 2] {
+pub(crate) fn problems(schemas: &mut Schemas) -> [(&'static str, Value); 3] {
     [
         (
             "400",
             schemas.problem(
                 "A parameter is wrong, given twice or unknown; the sentence names it and its bound",
+            ),
+        ),
+        (
+            "422",
+            schemas.problem(
+                "More items or pages than fit into an answer; ask for a shorter window, or about one item",
             ),
         ),
         (

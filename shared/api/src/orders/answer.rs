@@ -30,16 +30,7 @@ pub(crate) struct Value {
 impl Value {
     /// The sums of [`Measure::OrderValue`].
     pub(crate) fn of(sums: &Sums) -> Value {
-        let mut value = Value::default();
-        for (key, amount) in sums.top(usize::MAX) {
-            match key {
-                COUNT => value.count = amount,
-                GROSS => value.gross = amount,
-                REFUNDED => value.refunded = amount,
-                _ => {}
-            }
-        }
-        value
+        Value { count: sums.of(COUNT), gross: sums.of(GROSS), refunded: sums.of(REFUNDED) }
     }
 
     fn net(self) -> Amount {
@@ -73,14 +64,9 @@ impl Products {
             RankBy::Revenue => (&self.revenue, &self.units),
             RankBy::Units => (&self.units, &self.revenue),
         };
-        let other: BTreeMap<&str, Amount> = other.top(usize::MAX).into_iter().collect();
-        let top = ranked
-            .top(usize::MAX)
-            .into_iter()
-            .filter(|(_, amount)| *amount != Amount::ZERO)
-            .take(limit);
+        let top = ranked.top_where(limit, |amount| amount != Amount::ZERO).into_iter();
         top.map(|(name, amount)| {
-            let beside = other.get(name).copied().unwrap_or(Amount::ZERO);
+            let beside = other.of(name);
             let (revenue, units) = match rank_by {
                 RankBy::Revenue => (amount, beside),
                 RankBy::Units => (beside, amount),
@@ -152,8 +138,7 @@ impl<'a> OrdersAnswer<'a> {
         let hours = per_hour
             .iter()
             .map(|(window, orders)| (window.from.hour().first_minute().to_string(), *orders));
-        let statuses =
-            by_status.top(usize::MAX).into_iter().filter(|(_, orders)| *orders != Amount::ZERO);
+        let statuses = by_status.top_where(usize::MAX, |orders| orders != Amount::ZERO).into_iter();
         OrdersAnswer {
             total_orders: number(by_status.total(), false),
             total_revenue: number(value.gross, true),

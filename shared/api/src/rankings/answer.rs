@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number, other};
 use crate::http::response::json;
 use crate::rankings::query::Ranking;
 
@@ -20,10 +20,20 @@ pub(crate) struct MostViewed<'a> {
     views: Box<RawValue>,
     /// The items with the most views, in their order.
     top: Vec<ViewedItem<'a>>,
+    /// Views that are counted without the names of their items, since there were too many items; left
+    /// out if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<OtherViews>,
     /// The minute that the window ends with.
     #[schemars(with = "Time")]
     as_of: &'a str,
     window: WindowAnswer,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OtherViews {
+    #[schemars(with = "Number")]
+    views: Box<RawValue>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -43,10 +53,20 @@ pub(crate) struct TopCarted<'a> {
     adds_to_cart: Box<RawValue>,
     /// The items with the most additions, in their order.
     top: Vec<CartedItem<'a>>,
+    /// Additions that are counted without the names of their items, since there were too many items; left
+    /// out if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<OtherAdditions>,
     /// The minute that the window ends with.
     #[schemars(with = "Time")]
     as_of: &'a str,
     window: WindowAnswer,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OtherAdditions {
+    #[schemars(with = "Number")]
+    adds_to_cart: Box<RawValue>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -68,10 +88,20 @@ pub(crate) struct HighestGrossing<'a> {
     currency: &'a str,
     /// The items with the highest sales, in their order.
     top: Vec<SoldItem<'a>>,
+    /// Sales that are counted without the names of their items, since there were too many items; left
+    /// out if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<OtherSales>,
     /// The minute that the window ends with.
     #[schemars(with = "Time")]
     as_of: &'a str,
     window: WindowAnswer,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OtherSales {
+    #[schemars(with = "Number")]
+    total_sales: Box<RawValue>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -85,6 +115,8 @@ struct SoldItem<'a> {
 pub(crate) struct Ranked<'a> {
     /// The items of the highest numbers, descending.
     pub(crate) top: Vec<(&'a str, Amount)>,
+    /// What is counted without a name.
+    pub(crate) other: Amount,
     /// Whether the numbers are money.
     pub(crate) is_money: bool,
     /// The currency of the numbers, if they are money.
@@ -102,11 +134,20 @@ impl<'a> Ranked<'a> {
         let item = self.top.first().map(|(key, _)| ItemId(key));
         let first = value(self.top.first().map_or(Amount::ZERO, |(_, amount)| *amount));
         let top = self.top.iter().map(|(key, amount)| (ItemId(key), value(*amount)));
+        let other = other(self.other, self.is_money);
         let Ranked { currency, as_of, window, .. } = self;
         match ranking {
             Ranking::MostViewed => {
                 let top = top.map(|(item_id, views)| ViewedItem { item_id, views }).collect();
-                json(&MostViewed { most_viewed_item: item, views: first, top, as_of, window })
+                let other = other.map(|views| OtherViews { views });
+                json(&MostViewed {
+                    most_viewed_item: item,
+                    views: first,
+                    top,
+                    other,
+                    as_of,
+                    window,
+                })
             }
             Ranking::TopCarted => {
                 let top = top
@@ -116,6 +157,7 @@ impl<'a> Ranked<'a> {
                     top_item_added_to_cart: item,
                     adds_to_cart: first,
                     top,
+                    other: other.map(|adds_to_cart| OtherAdditions { adds_to_cart }),
                     as_of,
                     window,
                 })
@@ -128,6 +170,7 @@ impl<'a> Ranked<'a> {
                     total_sales: first,
                     currency,
                     top,
+                    other: other.map(|total_sales| OtherSales { total_sales }),
                     as_of,
                     window,
                 })

@@ -68,6 +68,7 @@ fn answer(
     let window = WindowAnswer::new(window, precision);
     let ranked = Ranked {
         top: sums.top(question.limit),
+        other: sums.of_other(),
         is_money: ranking.measure(question.currency).is_money(),
         currency: question.currency.as_str(),
         as_of: &question.as_of.to_string(),
@@ -122,6 +123,21 @@ mod tests {
             r#""top":[{"item_id":4,"total_sales":99999999999999.125},{"item_id":3,"total_sales":1300.00}],"#
         );
         assert!(answer.starts_with(expected), "{answer}");
+    }
+
+    #[test]
+    fn what_has_no_name_is_said_beside_the_items_and_is_none_of_them() {
+        for (ranking, member, number) in [
+            (Ranking::MostViewed, "views", "7"),
+            (Ranking::TopCarted, "adds_to_cart", "7"),
+            (Ranking::HighestGrossing, "total_sales", "7.00"),
+        ] {
+            let answer = answered(ranking, &[("1", "2"), ("(other)", "7"), ("sku-2", "1")]);
+            let has = |text: &str| assert!(answer.contains(text), "{answer}");
+            has(&format!(r#"],"other":{{"{member}":{number}}},"as_of":"#));
+            has(r#""top":[{"item_id":1,"#);
+            assert!(!answer.contains("(other)"), "{answer}");
+        }
     }
 
     #[test]

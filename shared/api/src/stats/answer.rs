@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::http::answer::{Number, Time, WindowAnswer, number};
+use crate::http::answer::{Number, Time, WindowAnswer, number, other};
 use crate::stats::query::StatsQuery;
 use crate::stats::views::Views;
 
@@ -27,10 +27,20 @@ pub(crate) struct Answer<'a> {
     unique_users: u64,
     /// The paths with the most views, in their order.
     top_paths: Vec<TopPath<'a>>,
+    /// Views of pages that are counted without the names of these pages, since there were too many
+    /// of them; left out if there are none. The total includes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<OtherPaths>,
     /// The minute that the question was asked in.
     #[schemars(with = "Time")]
     as_of: String,
     window: WindowAnswer,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OtherPaths {
+    #[schemars(with = "Number")]
+    views: Box<RawValue>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -56,6 +66,7 @@ impl<'a> Answer<'a> {
             top_paths: top
                 .map(|(path, views)| TopPath { path, views: number(views, false) })
                 .collect(),
+            other: other(views.of_other_pages(), false).map(|views| OtherPaths { views }),
             as_of: question.as_of.to_string(),
             window: WindowAnswer::new(window, precision),
         }

@@ -74,6 +74,9 @@ mod tests {
         ("site-abc-123", Measure::Pages, "2026-11-21T11:59:00Z", "/sku-1", 7),
         ("site-abc-123", Measure::Pages, "2026-11-21T11:59:00Z", "", 7),
         ("site-abc-123", Measure::Pages, "2026-11-21T11:58:00Z", "(not set)", 2_000),
+        // Pages without a name.
+        ("full", Measure::Pages, "2025-11-12T19:30:00Z", "/a", 3),
+        ("full", Measure::Pages, "2025-11-12T19:30:00Z", "(other)", 8),
         // Of another site, and no views.
         ("other", Measure::Pages, "2025-11-12T19:30:00Z", "/pricing", 9),
         ("site-abc-123", Measure::Carts, "2025-11-12T19:30:00Z", "sku-1", 9),
@@ -144,6 +147,16 @@ mod tests {
         assert_eq!(answer["window"]["from"], "1970-01-01T00:00:00Z");
         // A query a year for each of two measures and the visitors, and some for the running month.
         assert!(reads.queries < 250, "{reads:?}");
+    }
+
+    #[test]
+    fn pages_without_a_name_are_said_beside_the_list() {
+        let (_, body, _) = asked("site_id=full&date=2025-11-12");
+        let expected = concat!(
+            r#""total_views":11,"unique_users":0,"top_paths":[{"path":"/a","views":3}],"#,
+            r#""other":{"views":8},"as_of":"#
+        );
+        assert!(body.contains(expected), "{body}");
     }
 
     #[test]

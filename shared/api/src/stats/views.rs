@@ -32,6 +32,11 @@ impl Views {
             .saturating_sub(self.of_pages.of_no_key())
     }
 
+    /// The views of pages that are counted without the names of these pages.
+    pub(crate) fn of_other_pages(&self) -> Amount {
+        self.of_pages.of_other()
+    }
+
     /// The pages with the most views, descending. Views without a page are left out.
     pub(crate) fn top_pages(&self, limit: usize) -> Vec<(&str, Amount)> {
         let mut top = self.of_pages.top(limit.saturating_add(1));
@@ -61,6 +66,15 @@ mod tests {
         let views = Views::of(vec![sums(&[("1", 4), ("2", 1)]), of_pages]);
         assert_eq!(views.total(), Amount::from_count(3 + 2 + 4 + 1));
         assert_eq!(Views::default().total(), Amount::ZERO);
+    }
+
+    #[test]
+    fn views_of_pages_without_a_name_are_views_and_no_page() {
+        let of_pages = sums(&[("/a", 5), ("(other)", 9), ("", 3)]);
+        let views = Views::of(vec![sums(&[("1", 1), ("(other)", 2)]), of_pages]);
+        assert_eq!(views.total(), Amount::from_count(1 + 2 + 5 + 9 - 3));
+        assert_eq!(views.of_other_pages(), Amount::from_count(9));
+        assert_eq!(views.top_pages(10), [("/a", Amount::from_count(5))]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashTable};
 use xxhash_rust::xxh3::Xxh3Builder;
 
 use crate::count::amount::Amount;
+use crate::count::tally::OTHER_KEY;
 use crate::hash_seed::HashSeed;
 
 /// Integers from here on are not exact in every JSON parser, so they are returned as text.
@@ -28,7 +29,15 @@ pub struct Sums {
     of_no_key: Amount,
     short: HashTable<ShortSum>,
     long: HashMap<String, Amount, Xxh3Builder>,
+    /// The memory of the texts of the long keys.
+    long_key_bytes: usize,
 }
+
+/// The memory that the allocator needs beside a text, in bytes.
+const ALLOCATION_BYTES: usize = 16;
+
+/// How many sums a ranking gathers at least before it drops those that are not among the top.
+const RANKED_MIN: usize = 1_024;
 
 /// The maximum length of a key in the table itself, in bytes.
 const SHORT_KEY_BYTES_MAX: usize = 15;
@@ -46,6 +55,7 @@ impl Default for Sums {
             of_no_key: Amount::ZERO,
             short: HashTable::new(),
             long: HashMap::with_hasher(seed.hashers()),
+            long_key_bytes: 0,
         }
     }
 }
@@ -61,6 +71,7 @@ impl Sums {
             match self.long.get_mut(key) {
                 Some(sum) => *sum += amount,
                 None => {
+                    self.long_key_bytes += key.len() + ALLOCATION_BYTES;
                     self.long.insert(key.to_string(), amount);
                 }
             }
@@ -90,9 +101,33 @@ impl Sums {
         self.of_no_key
     }
 
+    /// The sum of a key; zero if it has none.
+    pub fn of(&self, key: &str) -> Amount {
+        let sum = match ShortKey::new(key) {
+            _ if key.is_empty() => Some(self.of_no_key),
+            Some(short) => {
+                let sum = self.short.find(short.hash(self.seed), |sum| sum.key == short);
+                sum.map(|sum| sum.amount)
+            }
+            None => self.long.get(key).copied(),
+        };
+        sum.unwrap_or_default()
+    }
+
+    /// The sum of what was counted without a name, because there were too many names:
+    /// [`OTHER_KEY`].
+    pub fn of_other(&self) -> Amount {
+        self.of(OTHER_KEY)
+    }
+
     /// The number of keys.
     pub fn len(&self) -> usize {
         self.short.len() + self.long.len()
+    }
+
+    /// The memory that the keys and their sums take, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.short.allocation_size() + self.long.allocation_size() + self.long_key_bytes
     }
 
     /// Whether there are no keys.
@@ -100,19 +135,37 @@ impl Sums {
         self.len() == 0
     }
 
-    /// The sum of all keys.
+    /// The sum of all keys, with or without a name.
     pub fn total(&self) -> Amount {
         self.iter().fold(Amount::ZERO, |total, (_, amount)| total.saturating_add(amount))
     }
 
     /// The `limit` keys with the largest sums, descending; equal sums by key, ascending, numbers
-    /// numerically and before other text.
+    /// numerically and before other text. What was counted without a name is no key.
+    ///
+    /// **Units and range**: takes memory for what it returns, not for all keys.
     pub fn top(&self, limit: usize) -> Vec<(&str, Amount)> {
-        let mut ranked: Vec<(&str, Amount)> = self.iter().collect();
-        if limit < ranked.len() {
-            ranked.select_nth_unstable_by(limit, compare_ranked);
-            ranked.truncate(limit);
+        self.top_where(limit, |_| true)
+    }
+
+    /// The same of the sums that a condition selects.
+    pub fn top_where(
+        &self,
+        limit: usize,
+        is_ranked: impl Fn(Amount) -> bool,
+    ) -> Vec<(&str, Amount)> {
+        let kept_max = limit.saturating_mul(2).max(RANKED_MIN);
+        let mut ranked: Vec<(&str, Amount)> = Vec::new();
+        for (key, amount) in self.iter() {
+            if key == OTHER_KEY || !is_ranked(amount) {
+                continue;
+            }
+            if ranked.len() == kept_max {
+                keep_top(&mut ranked, limit);
+            }
+            ranked.push((key, amount));
         }
+        keep_top(&mut ranked, limit);
         ranked.sort_unstable_by(compare_ranked);
         ranked
     }
@@ -188,6 +241,13 @@ pub fn canonical_integer(key: &str) -> Option<i64> {
         .filter(|number| number.unsigned_abs() < EXACT_INTEGER_END.unsigned_abs())
 }
 
+fn keep_top(ranked: &mut Vec<(&str, Amount)>, limit: usize) {
+    if limit < ranked.len() {
+        ranked.select_nth_unstable_by(limit, compare_ranked);
+        ranked.truncate(limit);
+    }
+}
+
 fn compare_ranked(left: &(&str, Amount), right: &(&str, Amount)) -> Ordering {
     Reverse(left.1).cmp(&Reverse(right.1)).then_with(|| compare_keys(left.0, right.0))
 }
@@ -249,6 +309,55 @@ mod tests {
             (1, Amount::from_count(5), Amount::from_count(3))
         );
         assert_eq!(sums.top(10), [("/a", Amount::from_count(5))]);
+    }
+
+    #[test]
+    fn what_has_no_name_is_in_the_total_and_in_no_ranking() {
+        let mut sums = Sums::default();
+        for (key, count) in [("/a", 5), (OTHER_KEY, 9), ("/b", 0), ("a key of many letters", 7)] {
+            sums.add(key, Amount::from_count(count));
+        }
+        assert_eq!(
+            [sums.total(), sums.of_other(), sums.of("/a"), sums.of("/c"), sums.of("")],
+            [21, 9, 5, 0, 0].map(Amount::from_count)
+        );
+        assert_eq!(sums.of("a key of many letters"), Amount::from_count(7));
+        let top: Vec<&str> = sums.top(10).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(top, ["a key of many letters", "/a", "/b"]);
+        assert_eq!(sums.top_where(10, |sum| sum != Amount::ZERO).len(), 2);
+    }
+
+    #[test]
+    fn the_top_of_many_is_the_head_of_their_order() {
+        let mut sums = Sums::default();
+        let count = |item: u64| item * 7_919 % 100_003;
+        for item in 0..50_000 {
+            sums.add(&item.to_string(), Amount::from_count(count(item)));
+        }
+        let mut expected: Vec<u64> = (0..50_000).collect();
+        expected.sort_by_key(|item| (Reverse(count(*item)), *item));
+        for limit in [0, 1, 10, 700, 49_999, 50_000, usize::MAX] {
+            let top: Vec<String> =
+                sums.top(limit).into_iter().map(|(key, _)| key.to_string()).collect();
+            let expected: Vec<String> = expected.iter().take(limit).map(u64::to_string).collect();
+            assert_eq!(top, expected, "{limit}");
+        }
+    }
+
+    #[test]
+    fn the_memory_of_sums_grows_with_their_keys_and_texts() {
+        let bytes = |length: usize| {
+            let mut sums = Sums::default();
+            for item in 0..10_000 {
+                sums.add(&format!("{item:0length$}"), Amount::ONE);
+                sums.add(&format!("{item:0length$}"), Amount::ONE);
+            }
+            sums.memory_bytes()
+        };
+        assert_eq!(Sums::default().memory_bytes(), 0);
+        let (short, long, longer) = (bytes(10), bytes(20), bytes(200));
+        assert!((320_000..1_000_000).contains(&short), "{short}");
+        assert!(long > short && longer == long + 180 * 10_000, "{long} {longer}");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Reading windows from the fewest rows.
 
 use std::future::Future;
+use std::pin::pin;
 
 use chrono::{DateTime, Utc};
-use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
+use futures::future::{Either, select};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use minutebook_domain::count::measure::Measure;
+use minutebook_domain::count::tally::OTHER_KEY;
 use minutebook_domain::query::cover::{Gaps, PeriodRange, cover};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::Window;
@@ -16,10 +19,22 @@ use crate::error::StorageError;
 use crate::keys;
 use crate::table::{Consistency, Item, Table, has_expired};
 
-/// The number of concurrent queries. A window of up to 400 days whose hours are sealed takes fewer,
-/// so it is one round trip. Hours that are not sealed take more, with pages of up to a megabyte
-/// that have to fit the function's memory.
+/// The number of concurrent queries for one key: their pages are small, whatever the rows hold.
 pub const QUERIES_AT_ONCE: usize = 96;
+
+/// The number of concurrent queries for whole rows. A window of a day or of months whose hours are
+/// sealed takes fewer, so it is one round trip. A page has up to a megabyte of rows, which is 2 to 6
+/// MB as JSON, so all of them together take up to 192 MB of the function's 512.
+const WHOLE_QUERIES_AT_ONCE: usize = 32;
+
+/// The memory that the sums of an answer may take, in bytes: between one and two million keys. A
+/// hash table that grows needs the old one and one of twice the size for a moment, so that the sums
+/// take up to 288 MB of the function's 512.
+const SUMS_BYTES_MAX: usize = 96 << 20;
+
+/// The attributes of rows that may wait for the list of open hours, some 250 bytes each. When there
+/// are more, the list is waited for.
+const EARLY_ATTRIBUTES_MAX: usize = 200_000;
 
 /// A question about sums.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +43,7 @@ pub struct SumQuestion<'a> {
     pub site: &'a str,
     /// The measures; each is summed separately.
     pub measures: &'a [Measure],
-    /// The only key to sum; `None` for all of them.
+    /// The only key to sum, beside [`OTHER_KEY`]; `None` for all of them.
     pub key: Option<&'a str>,
     /// The windows; each is summed separately.
     pub windows: &'a [Window],
@@ -45,7 +60,8 @@ pub(crate) struct RowQuestion<'a> {
     pub(crate) site: &'a str,
     /// The prefixes of the sort keys: the names of measures, or [`keys::VISITORS`].
     pub(crate) families: &'a [String],
-    /// The only counter to read, as an attribute; `None` for all attributes.
+    /// The only counter to read beside that of [`OTHER_KEY`], as an attribute; `None` for all
+    /// attributes.
     pub(crate) counter: Option<&'a str>,
     /// The windows.
     pub(crate) windows: &'a [Window],
@@ -64,7 +80,8 @@ pub struct RowRange {
     pub first: String,
     /// The last sort key.
     pub last: String,
-    /// The only counter to read, as an attribute; `None` for all attributes.
+    /// The only counter to read beside that of [`OTHER_KEY`], as an attribute; `None` for all
+    /// attributes.
     pub counter: Option<String>,
 }
 
@@ -113,6 +130,12 @@ impl RowSource for Table {
                 .projection_expression("#pk, #sk, #ttl, #counter")
                 .expression_attribute_names("#ttl", keys::TIME_TO_LIVE)
                 .expression_attribute_names("#counter", counter);
+            // A projection may not name an attribute twice.
+            if *counter != other_counter() {
+                query = query
+                    .projection_expression("#pk, #sk, #ttl, #counter, #other")
+                    .expression_attribute_names("#other", other_counter());
+            }
         }
         let answer =
             query.send().await.map_err(|error| StorageError::from_sdk("Query of rows", error))?;
@@ -149,7 +172,8 @@ impl Table {
 /// `each_row`.
 ///
 /// # Errors
-/// [`StorageError`]; see [`StorageError::is_retryable`].
+/// [`StorageError`]; see [`StorageError::is_retryable`]. [`StorageError::TooManyKeys`] if the sums
+/// take more memory than a function has.
 pub async fn sum_windows<S: RowSource>(
     source: &S,
     question: &SumQuestion<'_>,
@@ -160,8 +184,23 @@ pub async fn sum_windows<S: RowSource>(
     let counter = counter.as_deref();
     let mut sums: Vec<Sums> = vec![];
     sums.resize_with(families.len() * windows.len(), Sums::default);
-    let question = RowQuestion { site, families: &families, counter, windows, now, retention };
-    each_row(source, &question, |place, item| add_counters(item, key, &mut sums[place])).await?;
+    let rows = RowQuestion { site, families: &families, counter, windows, now, retention };
+    let mut bytes = 0;
+    each_row(source, &rows, |place, item| {
+        let sums = &mut sums[place];
+        bytes -= sums.memory_bytes();
+        add_counters(item, key, sums)?;
+        bytes += sums.memory_bytes();
+        if bytes <= SUMS_BYTES_MAX {
+            return Ok(());
+        }
+        let (measure, window) = (place / windows.len(), place % windows.len());
+        Err(StorageError::TooManyKeys {
+            measure: question.measures[measure],
+            window: windows[window],
+        })
+    })
+    .await?;
     Ok(sums)
 }
 
@@ -219,45 +258,54 @@ pub(crate) async fn each_row<S: RowSource>(
         .collect();
     let mut adding = Adding { now: question.now, add };
 
-    let mut calls: Vec<Call<'_>> = open_hours_call(&wanted).into_iter().collect();
-    let mut gaps = if calls.is_empty() { Some(presumed) } else { None };
-    calls.extend(wanted.iter().copied().map(Call::Rows));
+    // The list is asked first.
+    let mut list = pin!(async {
+        match hours_of_rows(&wanted) {
+            Some((from, to)) => {
+                let open_hours = source.open_hours(question.site, from, to).await?;
+                Ok::<_, StorageError>(Gaps::new(open_hours, question.retention, question.now))
+            }
+            None => Ok(presumed.clone()),
+        }
+    });
+    let mut arrivals = arrivals(source, question, wanted.clone());
     // Rows that arrive before the list of open hours. There are few, because minutes need not wait.
     let mut early: Vec<(Wanted<'_>, Vec<Item>)> = vec![];
-    let mut arrivals = arrivals(source, question, calls);
-    while let Some(arrival) = arrivals.try_next().await? {
-        match (arrival, &gaps) {
-            (Arrival::OpenHours(open_hours), _) => {
-                let known = Gaps::new(open_hours, question.retention, question.now);
-                for (wanted, items) in early.drain(..) {
-                    adding.add_unless_open(wanted, &items, &known)?;
-                }
-                gaps = Some(known);
-            }
-            (Arrival::Rows(wanted, items), Some(gaps)) => {
-                adding.add_unless_open(wanted, &items, gaps)?
-            }
-            (Arrival::Rows(wanted, items), None) if wanted.range.is_minutes() => {
-                adding.add(wanted, &items)?
-            }
-            (Arrival::Rows(wanted, items), None) => early.push((wanted, items)),
+    let mut early_attributes = 0;
+    let gaps = loop {
+        if early_attributes > EARLY_ATTRIBUTES_MAX {
+            break list.await?;
         }
+        let arrived = match select(list.as_mut(), arrivals.next()).await {
+            Either::Left((gaps, _)) => break gaps?,
+            Either::Right((arrived, _)) => arrived,
+        };
+        let Some(arrived) = arrived else {
+            break list.await?;
+        };
+        let (wanted, items) = arrived?;
+        if wanted.range.is_minutes() {
+            adding.add(wanted, &items)?;
+        } else {
+            early_attributes += items.iter().map(Item::len).sum::<usize>();
+            early.push((wanted, items));
+        }
+    };
+    for (wanted, items) in early {
+        adding.add_unless_open(wanted, &items, &gaps)?;
+    }
+    while let Some((wanted, items)) = arrivals.try_next().await? {
+        adding.add_unless_open(wanted, &items, &gaps)?;
     }
     drop(arrivals);
 
-    let again = gaps.iter().flat_map(|gaps| {
-        let open = wanted.iter().filter(|wanted| wanted.range.has_gap(gaps));
-        open.flat_map(|wanted| {
-            cover(wanted.range.window, gaps)
-                .into_iter()
-                .map(|range| Call::Rows(Wanted { range, ..*wanted }))
-        })
+    let open = wanted.iter().filter(|wanted| wanted.range.has_gap(&gaps));
+    let again = open.flat_map(|wanted| {
+        cover(wanted.range.window, &gaps).into_iter().map(|range| Wanted { range, ..*wanted })
     });
     let mut arrivals = self::arrivals(source, question, again.collect());
-    while let Some(arrival) = arrivals.try_next().await? {
-        if let Arrival::Rows(wanted, items) = arrival {
-            adding.add(wanted, &items)?;
-        }
+    while let Some((wanted, items)) = arrivals.try_next().await? {
+        adding.add(wanted, &items)?;
     }
     Ok(())
 }
@@ -269,17 +317,6 @@ struct Wanted<'a> {
     place: usize,
     family: &'a str,
     range: PeriodRange,
-}
-
-enum Call<'a> {
-    OpenHours { from: Hour, to: Hour },
-    Rows(Wanted<'a>),
-}
-
-enum Arrival<'a> {
-    /// The open hours of the question's site.
-    OpenHours(Vec<Hour>),
-    Rows(Wanted<'a>, Vec<Item>),
 }
 
 struct Adding<A> {
@@ -307,33 +344,30 @@ impl<A: FnMut(usize, &Item) -> Result<(), StorageError>> Adding<A> {
     }
 }
 
-/// The call for the open hours, if a row of an hour, day, week or month is wanted.
-fn open_hours_call<'a>(wanted: &[Wanted<'a>]) -> Option<Call<'a>> {
+/// The hours that rows of an hour, day, week or month are wanted for; `None` if only minutes are.
+fn hours_of_rows(wanted: &[Wanted<'_>]) -> Option<(Hour, Hour)> {
     let windows = || {
         wanted.iter().filter(|wanted| !wanted.range.is_minutes()).map(|wanted| wanted.range.window)
     };
     let from = windows().map(|window| window.from.hour()).min()?;
     let to = windows().map(|window| window.to.hour()).max()?;
-    Some(Call::OpenHours { from, to })
+    Some((from, to))
 }
 
-/// The answers of the calls, in the order of their arrival.
+/// The pages of the ranges, in the order of their arrival. Only one page is in memory as rows, since
+/// each is passed on as soon as it has arrived as a whole.
 fn arrivals<'a, S: RowSource>(
     source: &'a S,
     question: &'a RowQuestion<'a>,
-    calls: Vec<Call<'a>>,
-) -> impl Stream<Item = Result<Arrival<'a>, StorageError>> + Unpin + Send + 'a {
-    stream::iter(calls).flat_map_unordered(QUERIES_AT_ONCE, move |call| -> BoxStream<'a, _> {
-        match call {
-            Call::OpenHours { from, to } => {
-                let open = source.open_hours(question.site, from, to);
-                stream::once(open).map_ok(Arrival::OpenHours).boxed()
-            }
-            Call::Rows(wanted) => {
-                let pages = pages(source, row_range(question, wanted));
-                pages.map_ok(move |items| Arrival::Rows(wanted, items)).boxed()
-            }
-        }
+    wanted: Vec<Wanted<'a>>,
+) -> impl Stream<Item = Result<(Wanted<'a>, Vec<Item>), StorageError>> + Unpin + Send + 'a {
+    let at_once = match question.counter {
+        Some(_) => QUERIES_AT_ONCE,
+        None => WHOLE_QUERIES_AT_ONCE,
+    };
+    stream::iter(wanted).flat_map_unordered(at_once, move |wanted| {
+        let pages = pages(source, row_range(question, wanted));
+        pages.map_ok(move |items| (wanted, items)).boxed()
     })
 }
 
@@ -372,11 +406,16 @@ fn pages<S: RowSource>(
 fn add_counters(item: &Item, only: Option<&str>, sums: &mut Sums) -> Result<(), StorageError> {
     for counter in counters(item) {
         let (key, amount) = counter?;
-        if only.is_none_or(|only| only == key) {
+        if only.is_none_or(|only| only == key || key == OTHER_KEY) {
             sums.add(key, amount);
         }
     }
     Ok(())
+}
+
+/// The counter of what has no name, as an attribute.
+pub(crate) fn other_counter() -> String {
+    format!("{}{OTHER_KEY}", keys::COUNTER_PREFIX)
 }
 
 #[cfg(test)]

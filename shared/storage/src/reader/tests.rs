@@ -16,6 +16,7 @@ use super::*;
 use crate::keys::Shard;
 use crate::memory::{MemoryTable, Reads};
 
+mod bounds;
 mod interleaved;
 mod rows;
 
@@ -424,6 +425,28 @@ fn an_hour_of_more_than_a_page_is_summed_whole() {
     let sums = sums.expect("nothing fails in memory");
     assert_eq!((sums[0].len(), sums[0].total()), (120_000, Amount::from_count(120_000)));
     assert_eq!((reads.queries, reads.pages, reads.round_trips), (2, 3, 2));
+}
+
+#[test]
+fn what_has_no_name_is_read_beside_one_key() {
+    let world = morning();
+    let mut tally = Tally::default();
+    for (key, count) in [("1", 5), ("2", 3), ("(other)", 7)] {
+        let minute = minute("2026-11-20T07:20:00Z");
+        tally.add(SITE, Measure::Carts, minute, key, Amount::from_count(count));
+    }
+    for part in &Plan::of_sealed_hour(&tally, &SEAL_INPUTS).parts {
+        world.add(part, Shard::Late);
+    }
+    let windows = [window("2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z")];
+    let measures = &[Measure::Carts];
+    for (key, of_key, names) in [(Some("2"), 3, 2), (Some("3"), 0, 1), (None, 0, 3)] {
+        let question = SumQuestion { measures, key, ..world.question(&windows) };
+        let sums = world.table.read(sum_windows(&*world.table, &question)).0;
+        let sums = &sums.expect("nothing fails in memory")[0];
+        assert_eq!(sums.of(key.unwrap_or_default()), Amount::from_count(of_key), "{key:?}");
+        assert_eq!((sums.of_other(), sums.len()), (Amount::from_count(7), names), "{key:?}");
+    }
 }
 
 #[test]
