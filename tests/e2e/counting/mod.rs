@@ -6,16 +6,18 @@ pub(crate) mod exactly_once;
 pub(crate) mod forms;
 pub(crate) mod late;
 pub(crate) mod many_attempts;
+pub(crate) mod names;
 pub(crate) mod odd_input;
 pub(crate) mod orders;
 pub(crate) mod rollup;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 7] = [
+pub(crate) const TESTS: [&[crate::Test]; 8] = [
     exactly_once::TESTS,
     forms::TESTS,
     late::TESTS,
     many_attempts::TESTS,
+    names::TESTS,
     odd_input::TESTS,
     orders::TESTS,
     rollup::TESTS,

@@ -29,11 +29,11 @@ crate::tests![
     the_deployed_rollup_is_scheduled_and_does_every_step_with_its_role,
 ];
 
-const SITE: &str = "shop";
-const HOUR: &str = "2026-11-10T05";
+pub(crate) const SITE: &str = "shop";
+pub(crate) const HOUR: &str = "2026-11-10T05";
 
 /// The rows that receive the sums of [`HOUR`]: hour, day, ISO week and month.
-const ABOVE: [(&str, &str); 4] = [
+pub(crate) const ABOVE: [(&str, &str); 4] = [
     ("T#shop#2026-11-10", "views#05#"),
     ("T#shop#2026", "views#d11-10#"),
     ("T#shop#2026", "views#w46#"),
@@ -113,7 +113,11 @@ async fn items(
 }
 
 /// The counters of rows, by key.
-async fn sums(store: &Store, partition: &str, prefix: &str) -> Result<BTreeMap<String, u64>> {
+pub(crate) async fn sums(
+    store: &Store,
+    partition: &str,
+    prefix: &str,
+) -> Result<BTreeMap<String, u64>> {
     let mut sums = BTreeMap::new();
     for item in items(store, partition, prefix).await? {
         for (name, value) in item {
