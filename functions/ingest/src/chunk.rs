@@ -3,7 +3,7 @@
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan, PlanInputs};
+use minutebook_domain::plan::{Plan, PlanInputs};
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
 use minutebook_storage::bucket::rejected::RejectedLines;
@@ -47,13 +47,9 @@ pub enum CountError {
     /// The bytes cannot be unpacked, or the orders do not fit into memory; no retry helps.
     #[error("the chunk cannot be read: {0}")]
     Unreadable(ChunkError),
-    /// Another version of minutebook counted a part of the chunk by another plan; no retry helps.
-    #[error(
-        "part {} of the chunk was counted under plan format version {} with {} parts, and this \
-         is version {PLAN_FORMAT_VERSION} with {}: run the version that began the chunk to finish \
-         it",
-        .0.part, .0.found, .0.found_parts, .0.parts
-    )]
+    /// A version of minutebook whose plans this one cannot make counted a part of the chunk; no
+    /// retry helps.
+    #[error("the chunk cannot be finished: {0}: run the version that began it to finish it")]
     OtherPlan(#[from] OtherPlan),
     /// The time that Lambda allows is nearly over. What was committed stays, and the next try
     /// continues from there.

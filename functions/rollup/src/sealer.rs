@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan, SealInputs};
+use minutebook_domain::plan::{Plan, SealInputs};
 use minutebook_domain::time::lateness::{ALLOWED_LATENESS, SETTLE_TIME};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
@@ -89,12 +89,9 @@ pub enum SealError {
     /// The table failed; see [`StorageError::is_retryable`].
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// Another version of minutebook rolled up a part of the hour by another plan; no retry helps.
-    #[error(
-        "part {} of its sums was counted under plan format version {} with {} parts, and this is \
-         version {PLAN_FORMAT_VERSION} with {}: run the version that began it to finish it",
-        .0.part, .0.found, .0.found_parts, .0.parts
-    )]
+    /// A version of minutebook whose plans this one cannot make rolled up a part of the hour; no
+    /// retry helps.
+    #[error("its sums cannot be finished: {0}: run the version that began them to finish them")]
     OtherPlan(#[from] OtherPlan),
     /// Half of the time that its minutes are kept is over, and it is not rolled up. The run still
     /// does what it can.

@@ -16,8 +16,8 @@ use minutebook_tests::store::sqs_event;
 use minutebook_tests::worker::Invocation;
 
 use crate::counting::chunks::{
-    Coming, VIEWS_OF_TWO_PARTS, again_and_verified, at, content_hash, count, failed, minutes_of,
-    now, rfc3339, start_behind, start_behind_clock, verified,
+    Coming, VIEWS_OF_TWO_PARTS, again_and_verified, at, count, failed, minutes_of, now, rfc3339,
+    start_behind, start_behind_clock, verified,
 };
 
 crate::tests![
@@ -37,8 +37,6 @@ crate::tests![
     a_table_that_is_away,
     a_deadline_that_comes_near_gives_the_message_back,
     a_file_put_again_in_the_middle_of_its_chunk,
-    an_entry_of_another_plan_format_version,
-    a_chunk_that_another_version_finished,
     chunks_over_25_100_and_1000_minutes,
     a_hundred_thousand_distinct_ids,
     a_row_at_its_size_limit_overflows,
@@ -356,40 +354,6 @@ async fn put_again_in_the_middle(cloud: &Cloud, coming: Coming) -> Result<()> {
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
     let second = store.put("a.jsonl", text).await?;
     again_and_verified(&store, &second, VIEWS_OF_TWO_PARTS).await
-}
-
-async fn an_entry_of_another_plan_format_version(cloud: &Cloud) -> Result<()> {
-    for coming in Coming::BOTH {
-        let store = coming.store(cloud, "other-version").await?;
-        let text = coming.views_of_a_minute(10)?;
-        let record = store.put("a.jsonl", text.clone()).await?;
-        let chunk = format!("L#{}/a.jsonl#{}", store.bucket, content_hash(text.as_bytes())?);
-        store.put_row(&chunk, "000000", &[("plan_format_version", 999), ("parts", 2)]).await?;
-        let mut worker = store.start_plain_ingest().await?;
-        let ended = worker.invoke(sqs_event(&[vec![record]])).await?;
-        ensure!(
-            ended == failed(&["m0"]),
-            "a chunk that another version began is a dead letter, but {ended:?}"
-        );
-        ensure!(store.counters().await?.is_empty(), "nothing of it may be counted");
-    }
-    Ok(())
-}
-
-async fn a_chunk_that_another_version_finished(cloud: &Cloud) -> Result<()> {
-    for coming in Coming::BOTH {
-        let store = coming.store(cloud, "other-finished").await?;
-        let text = coming.views_of_a_minute(10)?;
-        let record = store.put("a.jsonl", text.clone()).await?;
-        let chunk = format!("L#{}/a.jsonl#{}", store.bucket, content_hash(text.as_bytes())?);
-        for part in ["000000", "000001"] {
-            store.put_row(&chunk, part, &[("plan_format_version", 999), ("parts", 2)]).await?;
-        }
-        let mut worker = store.start_plain_ingest().await?;
-        count(&mut worker, [&record]).await.context("it is a duplicate like any other")?;
-        ensure!(store.counters().await?.is_empty(), "it was counted again");
-    }
-    Ok(())
 }
 
 /// Only late events of one site can be in so many minutes. For many rows of open hours, see

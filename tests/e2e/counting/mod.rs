@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod odd_input;
 pub(crate) mod orders;
 pub(crate) mod rollup;
+pub(crate) mod upgrades;
 
 /// All tests, by file.
 pub(crate) const TESTS: [&[crate::Test]; 8] = [
@@ -21,4 +22,5 @@ pub(crate) const TESTS: [&[crate::Test]; 8] = [
     odd_input::TESTS,
     orders::TESTS,
     rollup::TESTS,
+    upgrades::TESTS,
 ];

@@ -55,7 +55,7 @@ async fn list(store: &Store, hour: &str, site: &str) -> Result<()> {
 
 /// Writes 2,000 views of as many items to two shards and two minutes of [`HOUR`], as if counted
 /// while it was open. Also counts a late event, which is then in the rows above already.
-async fn write_two_parts(store: &Store) -> Result<()> {
+pub(crate) async fn write_two_parts(store: &Store) -> Result<()> {
     write_as_counted_in_time(store, SITE, HOUR, KEYS_OF_TWO_PARTS).await?;
     let late = format!(
         "{{\"event\":\"add_to_cart\",\"timestamp\":\"{HOUR}:07:00Z\",\"site_id\":\"{SITE}\",\"item_id\":1}}"
@@ -66,7 +66,7 @@ async fn write_two_parts(store: &Store) -> Result<()> {
 
 /// Checks that every period above has each item of [`write_two_parts`] once, and that everything
 /// else is right.
-async fn is_exact(store: &Store) -> Result<()> {
+pub(crate) async fn is_exact(store: &Store) -> Result<()> {
     is_rolled_up_once(store).await?;
     verified(store, KEYS_OF_TWO_PARTS + 1).await
 }
@@ -86,7 +86,7 @@ async fn is_rolled_up_once(store: &Store) -> Result<()> {
 }
 
 /// The rows of a partition whose sort key starts with a prefix, which may be empty.
-async fn items(
+pub(crate) async fn items(
     store: &Store,
     partition: &str,
     prefix: &str,
@@ -177,7 +177,7 @@ pub(crate) async fn run_clean(worker: &mut Worker) -> Result<()> {
 }
 
 /// Runs once, and returns the error message of the run.
-async fn run_failing(worker: &mut Worker) -> Result<String> {
+pub(crate) async fn run_failing(worker: &mut Worker) -> Result<String> {
     match worker.invoke(json!({})).await? {
         Invocation::Failed(error) => {
             Ok(error["errorMessage"].as_str().unwrap_or_default().to_string())

@@ -17,7 +17,29 @@ use crate::time::lateness::is_closed;
 use crate::time::period::{Period, Retention};
 
 /// The version of the rules in this module, recorded in every ledger entry.
+///
+/// It is raised by every change with which equal bytes and equal plan inputs could give another
+/// plan. Such a change must also keep this build able to finish what the build before began,
+/// because a deployment meets chunks that are counted in part. There are two ways:
+///
+/// - A plan input says whether the change applies. Entries of the version before lack it, and the
+///   codec of the ledger reads that as the value with which everything stays as it was. The planner
+///   then needs no second version.
+/// - The planner of the version before stays beside the new one, and [`Plan::of`] and
+///   [`Plan::of_sealed_hour`] choose by the version that the entries record.
+///
+/// In both cases [`PLAN_FORMAT_VERSION_OLDEST`] becomes the version before.
 pub const PLAN_FORMAT_VERSION: u32 = 5;
+
+/// The oldest version whose unfinished chunks this build finishes: the one before.
+///
+/// One version back is enough. Lambda replaces the code of a function within minutes, and what the
+/// build before left unfinished is at the queue again after one visibility timeout. Older entries
+/// are met only by chunks that lay in the dead letters since the update before the last, and by
+/// updates that skip a version. These are refused, because to plan them wrongly would count twice.
+///
+/// Version 5 plans as version 4 did wherever the plan inputs are those that version 4 recorded.
+pub const PLAN_FORMAT_VERSION_OLDEST: u32 = 4;
 
 /// The maximum number of actions in one `TransactWriteItems`.
 ///
@@ -54,10 +76,17 @@ pub struct Part<'a> {
     pub rows: Vec<Row<'a>>,
 }
 
+/// Whether this build plans what a build of this plan format version planned, and so can finish a
+/// chunk that it began.
+pub fn can_plan(plan_format_version: u32) -> bool {
+    (PLAN_FORMAT_VERSION_OLDEST..=PLAN_FORMAT_VERSION).contains(&plan_format_version)
+}
+
 impl<'a> Plan<'a> {
     /// Cuts the count of a chunk into rows and parts. Of too many keys, only those with the largest
-    /// sums of the chunk keep their names, so that it adds no more keys to any period. Hours that were open at the reference time of
-    /// the inputs come first, in open parts; hours that were closed follow in late parts.
+    /// sums of the chunk keep their names, so that it adds no more keys to any period. Hours that
+    /// were open at the reference time of the inputs come first, in open parts; hours that were
+    /// closed follow in late parts.
     ///
     /// **Guarantees**: the plan of a chunk with orders has at least two parts. Orders are written
     /// between two ledger entries: after the first, which settles the plan inputs, and before the

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::visitors::ChunkVisitors;
 use minutebook_domain::order::facts::Orders;
-use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Plan};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PLAN_FORMAT_VERSION_OLDEST, Plan, can_plan};
 
 use crate::chunk::ledger::{ChunkHeader, ChunkInputs, LedgerEntry};
 use crate::chunk::part::{PartCommit, PartOutcome};
@@ -72,11 +72,11 @@ pub enum PlanOutcome<I> {
     OtherInputs(I),
 }
 
-/// A part of the chunk was counted by another plan; no retry helps.
+/// A part of the chunk was counted by another plan than this build can make; no retry helps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "part {part} was counted under plan format version {found} with {found_parts} parts, and this \
-     is version {PLAN_FORMAT_VERSION} with {parts}"
+     build plans versions {PLAN_FORMAT_VERSION_OLDEST} to {PLAN_FORMAT_VERSION}, here with {parts}"
 )]
 pub struct OtherPlan {
     /// The part whose ledger entry differs.
@@ -95,12 +95,13 @@ impl Committer {
     /// **Guarantees**: parts are committed in order, each together with its ledger entry. What
     /// earlier attempts committed, or others at the same time, is not committed again. Dropping the
     /// future is safe at any point, and so is calling this several times at once: the next call
-    /// continues from the ledger entries.
+    /// continues from the ledger entries. A chunk that a build of another plan format version began
+    /// is finished under that version, if [`can_plan`] says so.
     ///
     /// # Errors
     /// `E` of a [`StorageError`] if the table or a bucket fails; see
-    /// [`StorageError::is_retryable`]. `E` of [`OtherPlan`] if a part was counted by another plan;
-    /// no retry helps. Any error of `content`.
+    /// [`StorageError::is_retryable`]. `E` of [`OtherPlan`] if a part was counted by a plan that
+    /// this build cannot make; no retry helps. Any error of `content`.
     pub async fn commit_plan<'c, E, I, C, R>(
         &self,
         commit: PlanCommit<'_, I, C, R>,
@@ -123,10 +124,13 @@ impl Committer {
         if let Some(recorded) = entries.first().and_then(|first| other_inputs(first, inputs)) {
             return Ok(PlanOutcome::OtherInputs(recorded));
         }
+        // All entries of a chunk have the version under which it began: they are of one plan.
+        let mut version =
+            entries.first().map_or(PLAN_FORMAT_VERSION, |first| first.plan_format_version);
         let PlanContent { plan, visitors, object } = content.await?;
         let parts = plan.parts.len();
         for (number, found) in entries.parts() {
-            check_plan(number, found, parts)?;
+            check_plan(number, found, version, parts)?;
         }
 
         // Rejected lines come before the first ledger entry, so no counted chunk ever lacks them.
@@ -159,26 +163,35 @@ impl Committer {
                 self.commit_orders(orders, now, effort).await?;
             }
             let header = object.as_ref().map(|object| &object.header).filter(|_| number == 0);
-            let entry = LedgerEntry {
-                plan_format_version: PLAN_FORMAT_VERSION,
-                parts,
-                late_parts: None,
-                inputs: (number == 0).then(|| inputs.recorded()),
-            };
-            let part_commit =
-                PartCommit { chunk, number, entry: &entry, header, part, visitors, now: now() };
-            match self.commit_part(&part_commit, effort).await? {
-                PartOutcome::Committed => {
-                    effort.parts_committed += 1;
-                    has_finished = is_last;
-                }
-                // Another attempt was faster. It must be one with our plan.
-                PartOutcome::AlreadyCounted(found) => {
-                    if let Some(recorded) = other_inputs(&found, inputs) {
-                        return Ok(PlanOutcome::OtherInputs(recorded));
+            loop {
+                let entry = LedgerEntry {
+                    plan_format_version: version,
+                    parts,
+                    late_parts: None,
+                    inputs: (number == 0).then(|| inputs.recorded()),
+                };
+                let part_commit =
+                    PartCommit { chunk, number, entry: &entry, header, part, visitors, now: now() };
+                let found = match self.commit_part(&part_commit, effort).await? {
+                    PartOutcome::Committed => {
+                        effort.parts_committed += 1;
+                        has_finished = is_last;
+                        break;
                     }
-                    check_plan(number, &found, parts)?;
+                    // Another attempt was faster. It must be one with our plan.
+                    PartOutcome::AlreadyCounted(found) => found,
+                };
+                if let Some(recorded) = other_inputs(&found, inputs) {
+                    return Ok(PlanOutcome::OtherInputs(recorded));
                 }
+                let begun_under = found.plan_format_version;
+                if number > 0 || begun_under == version || !can_plan(begun_under) {
+                    check_plan(number, &found, version, parts)?;
+                    break;
+                }
+                // A build of another version began the chunk after the entries were read. Its part 0
+                // may be in an unfinished late form, which an attempt under its version finishes.
+                version = begun_under;
             }
         }
         let minutes_expired = plan.minutes_expired;
@@ -191,8 +204,14 @@ fn other_inputs<I: ChunkInputs>(found: &LedgerEntry, ours: I) -> Option<I> {
     found.inputs.and_then(I::of_recorded).filter(|recorded| *recorded != ours)
 }
 
-fn check_plan(part: usize, found: &LedgerEntry, parts: usize) -> Result<(), OtherPlan> {
-    if found.plan_format_version == PLAN_FORMAT_VERSION && found.parts == parts {
+/// Checks that a part was counted by our plan, which is that of a plan format version.
+fn check_plan(
+    part: usize,
+    found: &LedgerEntry,
+    version: u32,
+    parts: usize,
+) -> Result<(), OtherPlan> {
+    if can_plan(version) && found.plan_format_version == version && found.parts == parts {
         return Ok(());
     }
     let LedgerEntry { plan_format_version, parts: found_parts, .. } = *found;

@@ -100,6 +100,14 @@ fn entry(part: usize, parts: usize, version: u32, reference_time: &str) -> Value
     })
 }
 
+/// The plan format versions of the ledger entries that transactions were to write.
+fn versions(replay: &Replay) -> Vec<u32> {
+    let version = |actions: &Vec<Value>| {
+        actions[0]["Put"]["Item"]["plan_format_version"]["N"].as_str()?.parse().ok()
+    };
+    replay.transactions().iter().filter_map(version).collect()
+}
+
 fn entries(entries: &[Value]) -> Value {
     json!({"Items": entries, "Count": entries.len()})
 }
@@ -180,13 +188,58 @@ async fn other_recorded_inputs_stop_before_anything_runs() {
 }
 
 #[tokio::test]
-async fn another_plan_format_version_is_an_error_before_anything_is_written() {
-    let stored = entries(&[entry(0, 2, PLAN_FORMAT_VERSION - 1, NOW)]);
+async fn a_version_that_this_build_cannot_plan_is_an_error_before_anything_is_written() {
+    for version in [PLAN_FORMAT_VERSION_OLDEST - 1, PLAN_FORMAT_VERSION + 1] {
+        let stored = entries(&[entry(0, 2, version, NOW)]);
+        let replay = Replay::default().answer("Query", stored);
+        let (outcome, steps) = commit(&replay, &[VIEW, ORDER]).await;
+        let error = outcome.expect_err("another plan");
+        let expected =
+            format!("part 0 was counted under plan format version {version} with 2 parts");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert_eq!((replay.operations().len(), steps), (1, vec![("content", 1)]));
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_is_finished_under_the_version_that_began_it() {
+    for version in PLAN_FORMAT_VERSION_OLDEST..=PLAN_FORMAT_VERSION {
+        let stored = entries(&[entry(0, 2, version, NOW)]);
+        let replay = Replay::default().answer("Query", stored);
+        let (outcome, _) = commit(&replay, &[VIEW, ORDER]).await;
+        assert!(matches!(outcome, Ok(PlanOutcome::Counted { has_finished: true, .. })));
+        assert_eq!(versions(&replay), [version]);
+    }
+}
+
+#[tokio::test]
+async fn entries_of_two_versions_are_an_error_even_if_each_could_be_planned() {
+    let older = entry(0, 2, PLAN_FORMAT_VERSION_OLDEST, NOW);
+    let stored = entries(&[older, entry(1, 2, PLAN_FORMAT_VERSION, NOW)]);
     let replay = Replay::default().answer("Query", stored);
-    let (outcome, steps) = commit(&replay, &[VIEW, ORDER]).await;
+    let (outcome, _) = commit(&replay, &[VIEW, ORDER]).await;
     let error = outcome.expect_err("another plan");
-    assert!(matches!(error, TestError::OtherPlan(OtherPlan { part: 0, parts: 2, .. })), "{error}");
-    assert_eq!((replay.operations().len(), steps), (1, vec![("content", 1)]));
+    assert!(matches!(error, TestError::OtherPlan(OtherPlan { part: 1, .. })), "{error}");
+    assert_eq!(replay.transactions().len(), 0);
+}
+
+/// An older build commits part 0 between our look at the ledger and our transaction. It may have
+/// begun the late form and died, so the part is taken again, now under its version.
+#[tokio::test]
+async fn a_chunk_that_an_older_build_began_in_the_meantime_is_finished_under_its_version() {
+    let found = entry(0, 2, PLAN_FORMAT_VERSION_OLDEST, NOW);
+    let codes = ["ConditionalCheckFailed", "None", "None", "None"];
+    let replay = Replay::default().cancel_with(&codes, found.clone()).cancel_with(&codes, found);
+    let (outcome, _) = commit(&replay, &[VIEW, ORDER]).await;
+    let expected = PlanOutcome::Counted {
+        parts: 2,
+        parts_committed: 1,
+        has_finished: true,
+        minutes_expired: 0,
+    };
+    assert_eq!(outcome.expect("committed"), expected);
+    let old = PLAN_FORMAT_VERSION_OLDEST;
+    assert_eq!(versions(&replay), [PLAN_FORMAT_VERSION, old, old]);
 }
 
 #[tokio::test]
