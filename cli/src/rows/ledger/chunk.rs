@@ -13,6 +13,8 @@ use crate::rows::scan::partition;
 pub(crate) struct Ledger {
     /// How many parts the chunk has, by each entry; more than one value is a fault.
     pub(crate) parts: BTreeSet<u64>,
+    /// The plan format versions of its entries; more than one is a fault.
+    pub(crate) plan_format_versions: BTreeSet<u64>,
     /// How many transactions a late part took, by each of its entries that says so.
     pub(crate) late_parts: BTreeMap<u64, BTreeSet<u64>>,
     /// The transactions that have an entry.
@@ -81,6 +83,12 @@ impl Ledger {
             contradictions
                 .push(format!("its entries disagree on how many parts it has: {:?}", self.parts));
         }
+        if self.plan_format_versions.len() > 1 {
+            contradictions.push(format!(
+                "its entries disagree on the plan format version: {:?}",
+                self.plan_format_versions
+            ));
+        }
         for (part, counts) in self.late_parts.iter().filter(|(_, counts)| counts.len() > 1) {
             contradictions.push(format!(
                 "its entries disagree on how many transactions part {part} took: {counts:?}"
@@ -103,6 +111,7 @@ impl Ledger {
     pub(crate) fn add(&mut self, entry: LedgerEntry) {
         self.entries.insert(entry.name);
         self.parts.insert(entry.parts);
+        self.plan_format_versions.insert(entry.plan_format_version);
         if let Some(late_parts) = entry.late_parts {
             self.late_parts.entry(entry.name.part).or_default().insert(late_parts);
         }
@@ -187,6 +196,17 @@ mod tests {
                 "part 3 has an entry, of 3 parts",
             ]
         );
+    }
+
+    #[test]
+    fn reports_entries_of_two_plan_format_versions() {
+        let mut ledger = ledger(2, &[]);
+        let mut other = LedgerEntry::read(&entry("L#b/k#h", "000001", &[("parts", 2)])).unwrap();
+        other.plan_format_version += 1;
+        ledger.add(other);
+        assert!(ledger.is_complete());
+        let expected = ["its entries disagree on the plan format version: {2, 3}"];
+        assert_eq!(ledger.contradictions(), expected);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) struct LedgerEntry {
     pub(super) name: EntryName,
     /// How many parts the chunk has.
     pub(super) parts: u64,
+    /// Under which plan format version the chunk began.
+    pub(super) plan_format_version: u64,
     /// How many transactions the part took; only the entries of a late part say so.
     pub(super) late_parts: Option<u64>,
     /// How many keys of a site and measure kept their names, 0 for all; only the entry of part 0
@@ -68,7 +70,7 @@ impl LedgerEntry {
         let sk = text(item, "sk")?;
         let name =
             EntryName::read(sk).with_context(|| format!("its part {sk:?} is not a number"))?;
-        number::<u32>(item, "plan_format_version")?;
+        let plan_format_version = number(item, "plan_format_version")?;
         time(item, "committed_at")?;
         let late_parts = item.get("late_parts").map(|_| number(item, "late_parts")).transpose()?;
         let keys_max = item.get("keys_max").map(|_| number(item, "keys_max")).transpose()?;
@@ -77,7 +79,7 @@ impl LedgerEntry {
         let is_first = name == EntryName::default();
         let summary = if is_object && is_first { Some(summary(item)?) } else { None };
         let (parts, keys_max) = (number(item, "parts")?, keys_max.unwrap_or(0));
-        Ok(Self { name, parts, late_parts, keys_max, summary })
+        Ok(Self { name, parts, plan_format_version, late_parts, keys_max, summary })
     }
 }
 
