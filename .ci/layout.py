@@ -22,7 +22,7 @@ import sys
 CODE_LINES_MAX = 500
 FILES_MAX = 15
 COLUMNS_MAX = 100
-DATA_FOLDERS = ("events/", "cases/")
+DATA_FOLDERS = ("events/", "cases/", "fuzz/seeds/")
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 

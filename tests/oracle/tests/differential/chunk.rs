@@ -45,6 +45,11 @@ impl Chunk {
         Chunk { stored, plain, block_bytes, default_currency, retention_days }
     }
 
+    /// The stored bytes as the reader gets them.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[u8]> {
+        self.stored.chunks(self.block_bytes)
+    }
+
     /// The same with other bytes, which are not packed.
     pub(crate) fn with_text(&self, text: Vec<u8>) -> Chunk {
         Chunk { stored: text.clone(), plain: text, ..*self }

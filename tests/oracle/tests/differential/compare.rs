@@ -1,4 +1,5 @@
-//! What the reader and the oracle come to, side by side.
+//! What the reader and the oracle come to, side by side. `fuzz/fuzz_targets/reader.rs` compares its
+//! chunks with it, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -132,7 +133,7 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
     };
     let settings = ChunkSettings { inputs, size_bytes: chunk.stored.len() as u64 };
     let mut reader = ChunkReader::new(&settings);
-    for block in chunk.stored.chunks(chunk.block_bytes) {
+    for block in chunk.blocks() {
         reader.push(block)?;
     }
     reader.finish()

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Makes what the fuzzer begins with: fuzz/seeds from the files in events, and the dictionaries.
+
+    python3 fuzz/seeds.py
+
+The inputs are a line of each shape, in each container in turn, and each event of Lambda with the
+notification in it. Inputs that were added by hand (`found_*`) stay. The words are the names in
+docs/EVENTS.md, and the names and sources in the events of Lambda.
+"""
+
+import json
+import pathlib
+import re
+from collections.abc import Iterator
+
+FUZZ = pathlib.Path(__file__).resolve().parent
+EVENTS = FUZZ.parent / "events"
+
+# As in fuzz_targets/reader.rs: the container, the settings of the count, three places to split at.
+CONTAINERS = 5
+PLACES = b"\x07\x00\x29\x00\x6f\x00"
+
+# Longer inputs are tried more slowly, and have nothing that shorter ones lack.
+BYTES_MAX = 4096
+
+
+def shape(value: object) -> object:
+    """What two lines have in common that differ in their values only."""
+    if isinstance(value, dict):
+        types = [str(value[name]) for name in ("event_type", "event", "type") if name in value]
+        return [types, sorted((name, shape(member)) for name, member in value.items())]
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return type(value).__name__
+
+
+def shape_of_line(line: bytes) -> str:
+    try:
+        return json.dumps(shape(json.loads(line)))
+    except ValueError:
+        return line.decode("latin-1")
+
+
+def reader_seeds() -> dict[str, bytes]:
+    texts: dict[str, bytes] = {}
+    shapes = set()
+    for file in sorted(EVENTS.glob("**/*.jsonl")):
+        whole = file.read_bytes()
+        if file.parent.name == "odd" and len(whole) <= BYTES_MAX:
+            texts[file.stem] = whole
+        for number, line in enumerate(whole.splitlines()):
+            if len(line) <= BYTES_MAX and shape_of_line(line) not in shapes:
+                shapes.add(shape_of_line(line))
+                texts[f"{file.stem}_{number:03}"] = line + b"\n"
+    settings = (bytes([place % CONTAINERS, place % 8]) + PLACES for place in range(len(texts)))
+    return {name: head + text for head, (name, text) in zip(settings, texts.items())}
+
+
+def events_seeds() -> dict[str, bytes]:
+    seeds = {}
+    for file in sorted((EVENTS / "lambda").glob("*.json")):
+        event = json.loads(file.read_bytes())
+        seeds[file.stem] = json.dumps(event, separators=(",", ":")).encode()
+        for number, record in enumerate(event.get("Records", [])):
+            if "body" in record:
+                seeds[f"{file.stem}_body_{number}"] = record["body"].encode()
+    return seeds
+
+
+def names_of(value: object) -> Iterator[str]:
+    """The names of members, and what sources and events are called."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            if name in ("eventSource", "eventName", "Event"):
+                yield member
+            if name == "body":
+                yield from names_of(json.loads(member))
+            yield from names_of(member)
+    elif isinstance(value, list):
+        for element in value:
+            yield from names_of(element)
+
+
+def events_words() -> set[str]:
+    files = (EVENTS / "lambda").glob("*.json")
+    words = {word for file in files for word in names_of(json.loads(file.read_bytes()))}
+    return words | {":stream/", ":cluster/", "SelfManagedKafka"}
+
+
+def reader_words() -> set[str]:
+    page = (FUZZ.parent / "docs" / "EVENTS.md").read_text()
+    words = set(re.findall(r"`([A-Za-z_][A-Za-z_ ]*)`", page))
+    return words | {"USD", "EUR", "default", "1795216079", "2026-11-20T23:07:59Z"}
+
+
+def main() -> None:
+    for target, words in [("reader", reader_words()), ("events", events_words())]:
+        # In quotes, because most of them are names or values of JSON.
+        lines = (json.dumps(json.dumps(word)) for word in sorted(words))
+        (FUZZ / f"{target}.dict").write_text("".join(f"{line}\n" for line in lines))
+        print(f"{target}: {len(words)} words")
+    for target, seeds in [("reader", reader_seeds()), ("events", events_seeds())]:
+        folder = FUZZ / "seeds" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            if not old.name.startswith("found_"):
+                old.unlink()
+        for name, seed in seeds.items():
+            (folder / name).write_bytes(seed)
+        print(f"{target}: {len(seeds)} inputs, {sum(map(len, seeds.values()))} bytes")
+
+
+if __name__ == "__main__":
+    main()
