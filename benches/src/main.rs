@@ -18,6 +18,7 @@ use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::count::visitors::{ChunkVisitors, Visitors};
 use minutebook_domain::plan::{Part, Plan, PlanInputs, Row, SealInputs, counter_bytes};
@@ -62,7 +63,9 @@ fn main() -> Result<()> {
             default_currency,
             minute_retention_days,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         },
+        secret: VisitorSecret::NONE,
         size_bytes: u64::MAX,
     };
     let mut table = Table::default();
@@ -84,6 +87,7 @@ fn main() -> Result<()> {
             default_currency,
             minute_retention_days,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         };
         let id = ChunkId::new(
             "minutebook-raw",
@@ -95,7 +99,7 @@ fn main() -> Result<()> {
             counting.visitors += table.put_visitors(
                 site,
                 Period::Minute(minute),
-                &chunk_visitors(minute, &id),
+                &chunk_visitors(SecretNumber::NONE, minute, &id),
                 visitors,
             );
             hours.entry(minute.hour()).or_default().1.merge(site, minute, visitors);
@@ -201,7 +205,7 @@ impl Table {
     }
 
     fn merge_visitors(&mut self, site: &str, period: Period, visitors: &Visitors) -> usize {
-        let sort = merged_visitors(period, 0);
+        let sort = merged_visitors(SecretNumber::NONE, period, 0);
         let merged =
             self.visitors.entry((tally_partition(site, period), sort.clone())).or_default();
         merged.merge(visitors);

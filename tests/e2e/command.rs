@@ -458,7 +458,7 @@ async fn verify_finds_visitors_that_are_missing_and_totals_that_lie(cloud: &Clou
     let rows = store.rows_of(day).await?;
     let visitors = rows
         .iter()
-        .find(|sort_key| sort_key.starts_with("visitors#10#"))
+        .find(|sort_key| sort_key.starts_with("visitors.1#10#"))
         .context("visitors of the hour")?;
     store.delete_row(day, visitors).await?;
     finds(&store, 2, "default visitors hour 2026-11-19T10: recounted 3, the table says 0").await?;

@@ -15,6 +15,7 @@ use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::committer::Committer;
 use minutebook_storage::table::Table;
+use minutebook_storage::visitors::secrets::KnownSecrets;
 use minutebook_tests::clients::Clients;
 use minutebook_tests::faults::{FaultProxy, UploadTimes};
 use minutebook_tests::store::Store;
@@ -119,6 +120,7 @@ impl Line {
             default_currency: Currency::parse(b"USD").context("three letters")?,
             keys_max: KEYS_MAX,
             clock: props.clock(ahead),
+            secrets: KnownSecrets::default(),
         })
     }
 

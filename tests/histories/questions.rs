@@ -5,6 +5,7 @@ pub(crate) mod orders;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -20,7 +21,7 @@ use minutebook_oracle::{Decimal, Granularity, OrderEvent, Recount, TallyKey, Vis
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::table::Table;
-use minutebook_storage::visitors::VisitorQuestion;
+use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource};
 use minutebook_tests::random::Random;
 use serde_json::{Value, json};
 
@@ -276,6 +277,7 @@ impl Reader {
             default_currency: usd()?,
             retention: self.retention,
             clock: self.clock.clone(),
+            visitor_state: Arc::default(),
         })
     }
 
@@ -321,8 +323,13 @@ impl Reader {
             .context("histories happen after 1970")?;
         let length = WindowLength::parse(&format!("{length}m")).context("a window length")?;
         let (window, precision) = Window::ending_with(as_of, length).kept(self.retention, now);
-        let question = VisitorQuestion { site, windows: &[window], now, retention: self.retention };
-        let counts = match self.table.count_visitors(&question).await {
+        let counts = async {
+            let state = self.table.visitor_state().await?.unwrap_or_default();
+            let (secret, retention) = (state.counting, self.retention);
+            let question = VisitorQuestion { site, secret, windows: &[window], now, retention };
+            self.table.count_visitors(&question).await
+        };
+        let counts = match counts.await {
             Ok(counts) => counts,
             Err(StorageError::Unavailable { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),

@@ -22,6 +22,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
 use minutebook_domain::plan::{PlanInputs, Row, counter_bytes};
@@ -135,8 +136,13 @@ fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
         default_currency,
         minute_retention_days: RETENTION.minute_days,
         keys_max: 100_000,
+        visitor_secret: SecretNumber::NONE,
     };
-    let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: u64::MAX });
+    let mut reader = ChunkReader::new(&ChunkSettings {
+        inputs,
+        secret: VisitorSecret::NONE,
+        size_bytes: u64::MAX,
+    });
     reader.push(text.as_bytes())?;
     let count = reader.finish()?;
     anyhow::ensure!(count.outcomes.rejected_total() == 0, "{:?}", count.outcomes.rejected);

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::plan::{Plan, PlanInputs, Row, SealInputs};
 use minutebook_domain::query::window::{Window, WindowLength};
@@ -170,8 +171,10 @@ impl GeneratedHour {
             default_currency: currency()?,
             minute_retention_days,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         };
-        let settings = ChunkSettings { inputs, size_bytes: u64::MAX };
+        let settings =
+            ChunkSettings { inputs, secret: VisitorSecret::new(1), size_bytes: u64::MAX };
         let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
         let events = u64::from(minute_events) * u64::from(MINUTES_PER_HOUR);
         let mut lines = lines(shop, Span { events, end, minutes: MINUTES_PER_HOUR }).peekable();
@@ -224,6 +227,7 @@ impl GeneratedHour {
             default_currency: currency()?,
             minute_retention_days: RETENTION.minute_days,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         };
         for part in self.chunks.iter().flat_map(|chunk| Plan::of_tally(chunk, &inputs).parts) {
             ensure!(part.is_open(), "the generated hour was to be open");

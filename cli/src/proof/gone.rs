@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use minutebook_oracle::Period;
 
 use crate::proof::differences::Differences;
-use crate::rows::ledger::{Counts, Ledger, LedgerEntry};
+use crate::rows::ledger::{Counts, Ledger, LedgerEntry, object_of};
 
 /// An event later than this after its object was put is rejected.
 const FUTURE_SECONDS_MAX: i64 = 10 * 60;
@@ -68,7 +68,7 @@ impl GoneBooks {
 
     /// The keys of the objects whose chunks are gone.
     pub(crate) fn keys(&self) -> BTreeSet<&str> {
-        self.gone.keys().filter_map(|chunk_id| key_and_hash(chunk_id)).map(|(key, _)| key).collect()
+        self.gone.keys().filter_map(|chunk_id| object_of(chunk_id)).map(|(_, key, _)| key).collect()
     }
 
     /// The chunks that are gone. One that was not counted to its end is a difference: it never will
@@ -80,7 +80,7 @@ impl GoneBooks {
                 differences.add(|| format!("{chunk_id}: {fault}, and its object is gone"));
             }
             // Without a summary, the entry of part 0 is among what is missing, or is odd.
-            if let (Some((key, hash)), Some(summary)) = (key_and_hash(&chunk_id), ledger.summary) {
+            if let (Some((_, key, hash)), Some(summary)) = (object_of(&chunk_id), ledger.summary) {
                 gone.push(GoneChunk {
                     key: key.to_owned(),
                     content_hash: hash.to_owned(),
@@ -93,11 +93,6 @@ impl GoneBooks {
         }
         gone
     }
-}
-
-/// The key and the hash of an object's chunk id. Buckets have no slashes, hashes no number signs.
-fn key_and_hash(chunk_id: &str) -> Option<(&str, &str)> {
-    chunk_id.split_once('/')?.1.rsplit_once('#')
 }
 
 impl Leeway {

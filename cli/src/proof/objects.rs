@@ -182,6 +182,7 @@ mod tests {
                 reference_time,
                 default_currency: settings.default_currency.clone(),
                 minute_retention_days: Some(7),
+                visitor_secrets: BTreeSet::from([0]),
                 counts: Counts::from(recount),
             }),
             ..Ledger::default()

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::proof::differences::Differences;
 use crate::proof::gone::{GoneChunk, Leeway};
+use crate::rows::VisitorState;
 use crate::rows::ledger::Counts;
 use crate::terminal::escape::shown;
 
@@ -31,6 +32,10 @@ pub(crate) struct Report {
     pub(crate) tallies: u64,
     /// Numbers of visitors and of sessions that were compared.
     pub(crate) visitors: u64,
+    /// Which secrets count; the visitors of the one that answers use were compared.
+    pub(crate) visitor_state: VisitorState,
+    /// Periods of sites that have visitors of secrets that do not count any more.
+    pub(crate) visitor_leftovers: u64,
     /// Periods of sites that were left out because they have expired.
     pub(crate) expired: BTreeMap<Granularity, u64>,
     /// Objects that were skipped because they cannot be decompressed.
@@ -103,6 +108,20 @@ impl Report {
         if !self.expired.is_empty() {
             text.push_str(&format!("expired: {}\n", by_granularity(&self.expired)));
         }
+        let VisitorState { counting, also, .. } = self.visitor_state;
+        if let Some(also) = also {
+            text.push_str(&format!(
+                "visitors are being recounted (secrets {counting} and {also}): those of secret \
+                 {counting}, which answers use, were compared\n"
+            ));
+        }
+        if self.visitor_leftovers > 0 {
+            text.push_str(&format!(
+                "visitors of secrets that no longer count: {} periods (the next `minutebook \
+                 recount visitors` deletes them)\n",
+                self.visitor_leftovers
+            ));
+        }
         if *dead > 0 {
             text.push_str(&format!("objects skipped that cannot be decompressed: {dead}\n"));
         }
@@ -145,6 +164,9 @@ impl Report {
             "rows": json_by_granularity(&self.rows),
             "tallies": self.tallies,
             "visitors": self.visitors,
+            "visitor_secret": self.visitor_state.counting,
+            "also_visitor_secret": self.visitor_state.also,
+            "visitor_leftovers": self.visitor_leftovers,
             "expired": json_by_granularity(&self.expired),
             "dead": self.dead,
             "gone": self.json_of_gone(),

@@ -1,4 +1,5 @@
-//! Whether an hour was sealed while the table was read.
+//! Whether an hour was sealed, or answers changed to another secret of visitors, while the table was
+//! read.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 
 use crate::rows::ledger::{self, Ledger};
+use crate::rows::visitor_secrets::STATE_PARTITION;
 use crate::rows::{self, Item, TableRow};
 
 /// How far the sealing of every open hour has come. If it is the same before and after the table is
@@ -16,6 +18,8 @@ use crate::rows::{self, Item, TableRow};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SealingState {
     open_hours: Vec<Item>,
+    /// The state of visitors.
+    visitors: Vec<Item>,
     /// The ledger entries of the sums of those that are sealed, by chunk id.
     sums: BTreeMap<String, Option<Ledger>>,
 }
@@ -27,6 +31,7 @@ impl SealingState {
     /// The table or an entry cannot be read.
     pub(crate) async fn read(client: &Client, table: &str) -> Result<Self> {
         let open_hours = rows::partition(client, table, rows::OPEN).await?;
+        let visitors = rows::partition(client, table, STATE_PARTITION).await?;
         let mut sums = BTreeMap::new();
         for item in open_hours.iter().filter(|item| item.contains_key("sealed_at")) {
             // What is odd about the row is reported when the whole table is read.
@@ -36,6 +41,6 @@ impl SealingState {
                 sums.insert(chunk_id, entries);
             }
         }
-        Ok(Self { open_hours, sums })
+        Ok(Self { open_hours, visitors, sums })
     }
 }

@@ -99,6 +99,8 @@ impl Books {
                 }
             }
             Some(TableRow::Visitors(row)) => self.add_visitors(row),
+            Some(TableRow::VisitorSecret(secret)) => self.visitors.add_secret(secret),
+            Some(TableRow::VisitorState(state)) => self.visitors.set_state(state),
             Some(TableRow::Totals(shard)) => self.totals.add_found(shard.0),
             Some(TableRow::Order(order)) => self.orders.add_found(order),
             Some(TableRow::RecentOrder(row)) => self.orders.add_recent(row),
@@ -214,6 +216,8 @@ impl Books {
             }
         }
         report.tallies = self.comparison.count();
+        report.visitor_state = self.visitors.state();
+        report.visitor_leftovers = self.visitors.leftovers();
         let judged = self.visitors.judge(self.hours.waiting(), leeway, is_compared);
         report.differences.add_all(judged.differences.count, judged.differences.first);
         report.visitors = judged.visitors;

@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use minutebook_oracle::{Granularity, Period, VisitorIds, Visitors};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::proof::differences::Differences;
 use crate::proof::gone::Leeway;
 use crate::proof::hours::{SiteHour, above_the_minute};
-use crate::rows::{Sketches, VisitorRow};
+use crate::rows::{Sketches, VisitorRow, VisitorSecret, VisitorState};
 
 /// The binary logarithm of the number of registers of a sketch.
 const LG_K: u8 = 14;
@@ -45,8 +45,11 @@ const ERROR_MAX: f64 = 5.0 * 1.04 / 128.0;
 #[derive(Debug, Default)]
 pub(crate) struct VisitorBooks {
     recounted: Visitors,
-    /// The rows of each period of a site.
-    found: BTreeMap<(String, Period), Vec<Sketches>>,
+    /// The rows of each period of a site, by the number of their secret.
+    found: BTreeMap<u32, BTreeMap<(String, Period), Vec<Sketches>>>,
+    /// The seeds of the secrets, by number.
+    seeds: BTreeMap<u32, u64>,
+    state: VisitorState,
 }
 
 /// How much was compared, and what differs.
@@ -72,15 +75,46 @@ impl VisitorBooks {
 
     /// Adds a row of the table.
     pub(crate) fn add_found(&mut self, row: VisitorRow) {
-        self.found.entry((row.site, row.period)).or_default().push(row.sketches);
+        let of_secret = self.found.entry(row.secret).or_default();
+        of_secret.entry((row.site, row.period)).or_default().push(row.sketches);
+    }
+
+    /// Adds a secret.
+    pub(crate) fn add_secret(&mut self, secret: VisitorSecret) {
+        self.seeds.insert(secret.number, secret.seed);
+    }
+
+    /// Notes which secrets count.
+    pub(crate) fn set_state(&mut self, state: VisitorState) {
+        self.state = state;
     }
 
     /// Forgets all rows.
     pub(crate) fn forget_found(&mut self) {
         self.found.clear();
+        self.seeds.clear();
+        self.state = VisitorState::default();
     }
 
-    /// Compares the periods for which `is_compared` is true. The visitors of the `waiting` hours
+    /// Which secrets count.
+    pub(crate) fn state(&self) -> VisitorState {
+        self.state
+    }
+
+    /// The number of periods of sites that have rows of secrets that do not count any more.
+    pub(crate) fn leftovers(&self) -> u64 {
+        let counts = |number: u32| number == self.state.counting || Some(number) == self.state.also;
+        let left = self.found.iter().filter(|(number, _)| !counts(**number));
+        left.map(|(_, rows)| rows.len() as u64).sum()
+    }
+
+    fn seed_of(&self, number: u32) -> Option<u64> {
+        let none = VisitorSecret::NONE;
+        if number == none.number { Some(none.seed) } else { self.seeds.get(&number).copied() }
+    }
+
+    /// Compares the periods for which `is_compared` is true, in the rows of the secret that answers
+    /// use. The visitors of the `waiting` hours
     /// may be in their minute rows only. Chunks that are gone may have added as many as the leeway
     /// has events.
     pub(crate) fn judge<'a>(
@@ -90,11 +124,17 @@ impl VisitorBooks {
         mut is_compared: impl FnMut(&str, Period) -> bool,
     ) -> Judged {
         let mut judged = Judged::default();
+        let number = self.state.counting;
+        let Some(seed) = self.seed_of(number) else {
+            judged.differences.add(|| format!("the secret {number} of visitors does not exist"));
+            return judged;
+        };
+        let rows_found = self.found.get(&number).into_iter().flatten();
         let mut found: BTreeMap<Granularity, BTreeMap<(&str, Period), Both<HllUnion>>> =
             BTreeMap::new();
         let mut oddities = BTreeSet::new();
         let waiting: BTreeSet<&SiteHour> = waiting.into_iter().collect();
-        for ((site, period), rows) in &self.found {
+        for ((site, period), rows) in rows_found {
             let mut periods = vec![*period];
             if period.granularity() == Granularity::Minute {
                 let hour = Period::containing(Granularity::Hour, period.first_minute());
@@ -131,11 +171,12 @@ impl VisitorBooks {
             for (site, period, ids) in self.recounted.by_period(granularity) {
                 if is_compared(site, period) {
                     let found = found.remove(&(site, period)).unwrap_or_else(Both::empty);
-                    judged.compare(site, period, &ids, &found, more(period));
+                    judged.compare(seed, (site, period), &ids, &found, more(period));
                 }
             }
             for ((site, period), found) in found {
-                judged.compare(site, period, &VisitorIds::default(), &found, more(period));
+                let nobody = VisitorIds::default();
+                judged.compare(seed, (site, period), &nobody, &found, more(period));
             }
         }
         judged
@@ -145,8 +186,8 @@ impl VisitorBooks {
 impl Judged {
     fn compare(
         &mut self,
-        site: &str,
-        period: Period,
+        seed: u64,
+        (site, period): (&str, Period),
         ids: &VisitorIds<'_>,
         found: &Both<HllUnion>,
         more_max: u64,
@@ -160,7 +201,7 @@ impl Judged {
             }
             self.visitors += 1;
             let recounted = ids.len() as u64;
-            let sketch = sketch_of(ids);
+            let sketch = sketch_of(seed, ids);
             let expected = sketch.composite_estimate();
             let mut merged = found.clone();
             merged.update(&sketch);
@@ -205,10 +246,10 @@ fn empty() -> HllUnion {
     HllUnion::new(LG_K).expect("the library accepts 4 to 21")
 }
 
-fn sketch_of(ids: &[&str]) -> HllSketch {
+fn sketch_of(seed: u64, ids: &[&str]) -> HllSketch {
     let mut sketch = HllSketch::new(LG_K, HllType::Hll8).expect("the library accepts 4 to 21");
     for id in ids {
-        sketch.update(xxh3_64(id.as_bytes()));
+        sketch.update(xxh3_64_with_seed(id.as_bytes(), seed));
     }
     sketch
 }
@@ -273,6 +314,9 @@ mod tests {
 
     const HOUR: &str = "2026-11-20T23";
 
+    /// The secret of all rows, unless a test says otherwise.
+    const SECRET: VisitorSecret = VisitorSecret { number: 2, seed: 0x5eed };
+
     fn hour() -> Period {
         hour_named(HOUR).unwrap()
     }
@@ -283,14 +327,14 @@ mod tests {
 
     fn bytes(ids: &[String]) -> Option<Vec<u8>> {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        Some([&[PLAIN], sketch_of(&ids).serialize().as_slice()].concat())
+        Some([&[PLAIN], sketch_of(SECRET.seed, &ids).serialize().as_slice()].concat())
     }
 
     /// A row with these visitors, all in one session.
     fn row(period: Period, ids: std::ops::Range<u32>) -> VisitorRow {
         let sketches =
             Sketches { visitors: bytes(&names(ids)), sessions: bytes(&["1".to_owned()]) };
-        VisitorRow { site: "shop".to_owned(), period, ttl: None, sketches }
+        VisitorRow { site: "shop".to_owned(), period, secret: SECRET.number, ttl: None, sketches }
     }
 
     fn minute(of_hour: i64) -> Period {
@@ -308,6 +352,8 @@ mod tests {
         }
         let mut books = VisitorBooks::default();
         books.add_recounted(&visitors);
+        books.add_secret(SECRET);
+        books.set_state(VisitorState { counting: SECRET.number, ..VisitorState::default() });
         books
     }
 
@@ -366,7 +412,13 @@ mod tests {
         let even = |minute| {
             let even: Vec<String> = names(0..10).into_iter().step_by(2).collect();
             let sketches = Sketches { visitors: bytes(&even), sessions: bytes(&["1".to_owned()]) };
-            VisitorRow { site: "shop".to_owned(), period: minute, ttl: None, sketches }
+            VisitorRow {
+                site: "shop".to_owned(),
+                period: minute,
+                secret: SECRET.number,
+                ttl: None,
+                sketches,
+            }
         };
         let minutes = [row(minute(7), 0..10), even(minute(8))];
         check(10, [minutes.to_vec(), above(0..10)].concat(), false, Granularity::Minute, &[]);
@@ -406,10 +458,43 @@ mod tests {
     }
 
     #[test]
+    fn only_rows_of_the_secret_that_counts_are_compared_and_hashed_with_its_seed() {
+        let judged = |state: VisitorState, secret| {
+            let mut books = books(10);
+            books.set_state(state);
+            let other = VisitorRow { secret: 7, ..row(hour(), 0..3) };
+            books.add_found(other);
+            books.add_found(VisitorRow { secret, ..row(hour(), 0..10) });
+            let leftovers = books.leftovers();
+            let judged = books.judge(&[], None, |_, period| period == hour());
+            (judged.differences.first, leftovers)
+        };
+        let counting = |counting| VisitorState { counting, ..VisitorState::default() };
+        assert_eq!(judged(counting(SECRET.number), SECRET.number), (vec![], 1));
+        let state = VisitorState { also: Some(7), ..counting(SECRET.number) };
+        assert_eq!(judged(state, SECRET.number), (vec![], 0));
+        let (differences, _) = judged(counting(3), SECRET.number);
+        assert_eq!(differences, ["the secret 3 of visitors does not exist"]);
+        let hashed_with = |seed| {
+            let mut books = books(20_000);
+            books.add_secret(VisitorSecret { seed, ..SECRET });
+            books.add_found(row(hour(), 0..20_000));
+            books.judge(&[], None, |_, period| period == hour()).differences.count
+        };
+        assert_eq!((hashed_with(SECRET.seed), hashed_with(0)), (0, 1));
+    }
+
+    #[test]
     fn reports_bytes_that_are_not_a_sketch() {
         let broken = |visitors: Option<Vec<u8>>| {
             let sketches = Sketches { visitors, sessions: bytes(&["1".to_owned()]) };
-            VisitorRow { site: "shop".to_owned(), period: hour(), ttl: None, sketches }
+            VisitorRow {
+                site: "shop".to_owned(),
+                period: hour(),
+                secret: SECRET.number,
+                ttl: None,
+                sketches,
+            }
         };
         let mut books = books(1);
         let small = HllSketch::new(12, HllType::Hll8).unwrap().serialize();

@@ -10,6 +10,7 @@ mod row;
 mod scan;
 mod tallies;
 mod totals;
+pub(crate) mod visitor_secrets;
 mod visitors;
 pub(crate) mod write_keys;
 
@@ -20,5 +21,6 @@ pub(crate) use periods::hour_named;
 pub(crate) use row::{TableRow, read};
 pub(crate) use scan::{partition, scan};
 pub(crate) use tallies::{Shard, Tallies};
+pub(crate) use visitor_secrets::{VisitorSecret, VisitorState};
 pub(crate) use visitors::{Sketches, VisitorRow};
 pub(crate) use write_keys::WriteKey;

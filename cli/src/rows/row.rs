@@ -7,6 +7,8 @@ use crate::rows::open_hours::{self, OPEN, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
 use crate::rows::tallies::{self, Tallies};
 use crate::rows::totals::{self, TOTALS, TotalsShard};
+use crate::rows::visitor_secrets::{self, SECRETS_PARTITION, STATE_PARTITION};
+use crate::rows::visitor_secrets::{VisitorSecret, VisitorState};
 use crate::rows::visitors::{self, VisitorRow};
 use crate::rows::write_keys::{self, WriteKey};
 
@@ -17,6 +19,10 @@ pub(crate) enum TableRow {
     Tallies(Tallies),
     /// The visitors and sessions of a period.
     Visitors(VisitorRow),
+    /// A secret that ids of visitors are hashed with.
+    VisitorSecret(VisitorSecret),
+    /// Which secrets count.
+    VisitorState(VisitorState),
     /// A shard of the totals.
     Totals(TotalsShard),
     /// An order.
@@ -67,6 +73,12 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     if pk == TOTALS {
         return totals::read(item, sk, odd).map(TableRow::Totals);
     }
+    if pk == SECRETS_PARTITION {
+        return visitor_secrets::read_secret(item, sk, odd).map(TableRow::VisitorSecret);
+    }
+    if pk == STATE_PARTITION {
+        return visitor_secrets::read_state(item, sk, odd).map(TableRow::VisitorState);
+    }
     if let Some(order) = orders::read_order(item, pk, sk, odd) {
         return Some(TableRow::Order(order));
     }
@@ -98,6 +110,7 @@ mod tests {
         let hash = "0123456789abcdef".repeat(4);
         for (pk, sk, expected) in [
             ("T#shop#2026", "views#m11#000", "Tallies"),
+            ("T#shop#2026", "visitors.2#m11#00", "Visitors"),
             ("TOTALS", "63", "Totals"),
             ("R#shop#2026-11-20", "2026-11-20T00:00:00.000000000Z#1", "RecentOrder"),
             ("O#shop#1", "order", "Order"),

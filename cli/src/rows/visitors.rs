@@ -7,7 +7,7 @@ use crate::rows::attributes::{Item, digits, others, ttl};
 use crate::rows::periods::{period, site_and_span, two_digits};
 
 /// What the sort keys of these rows begin with.
-const VISITORS: &str = "visitors#";
+const VISITORS: &str = "visitors";
 
 /// How much of the hash of its chunk's id stands in the key of a minute row, in hex digits.
 const CHUNK_HASH_DIGITS: usize = 16;
@@ -18,6 +18,8 @@ const CHUNK_HASH_DIGITS: usize = 16;
 pub(crate) struct VisitorRow {
     pub(crate) site: String,
     pub(crate) period: Period,
+    /// The number of the secret that the ids are hashed with; 0 is none.
+    pub(crate) secret: u32,
     /// When it expires, in seconds since 1970.
     pub(crate) ttl: Option<i64>,
     pub(crate) sketches: Sketches,
@@ -32,7 +34,8 @@ pub(crate) struct Sketches {
 
 /// Whether a row with these keys is one of visitors.
 pub(super) fn are_keys(pk: &str, sk: &str) -> bool {
-    pk.starts_with("T#") && sk.starts_with(VISITORS)
+    pk.starts_with("T#")
+        && sk.strip_prefix(VISITORS).is_some_and(|rest| rest.starts_with(['#', '.']))
 }
 
 pub(super) fn read(
@@ -41,7 +44,7 @@ pub(super) fn read(
     sk: &str,
     odd: &mut impl FnMut(String),
 ) -> Option<VisitorRow> {
-    let Some((site, period)) = place(pk, sk) else {
+    let Some((site, period, secret)) = place(pk, sk) else {
         odd("not the keys of a row of visitors".to_owned());
         return None;
     };
@@ -71,13 +74,21 @@ pub(super) fn read(
         }
         others(item, &["visitors", "sessions", "revision", "ttl"], odd);
     }
-    Some(VisitorRow { site: site.to_owned(), period, ttl, sketches })
+    Some(VisitorRow { site: site.to_owned(), period, secret, ttl, sketches })
 }
 
-/// The site and the period of a row with these keys.
-fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Period)> {
+/// The site, the period and the secret of a row with these keys.
+fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Period, u32)> {
     let (site, span) = site_and_span(pk)?;
-    let (within, copy) = sk.strip_prefix(VISITORS)?.split_once('#')?;
+    let (family, rest) = sk.split_once('#')?;
+    let secret = match family.strip_prefix(VISITORS)? {
+        "" => 0,
+        number => {
+            let number = number.strip_prefix('.')?;
+            number.parse().ok().filter(|it: &u32| *it > 0 && it.to_string() == number)?
+        }
+    };
+    let (within, copy) = rest.split_once('#')?;
     let period = period(span, within)?;
     let is_right = match period.granularity() {
         Granularity::Minute => {
@@ -86,7 +97,7 @@ fn place<'a>(pk: &'a str, sk: &str) -> Option<(&'a str, Period)> {
         }
         _ => two_digits(copy).is_some(),
     };
-    is_right.then_some((site, period))
+    is_right.then_some((site, period, secret))
 }
 
 #[cfg(test)]
@@ -116,13 +127,13 @@ mod tests {
 
     #[test]
     fn reads_minutes_and_what_is_above_them() {
-        let minute = format!("visitors#07#{CHUNK}");
+        let minute = format!("visitors.12#07#{CHUNK}");
         for (pk, sk, expected) in [
-            ("T#a:b#2026-11-20T23", minute.as_str(), "a:b 2026-11-20T23:07"),
-            ("T#shop#2026-11-20", "visitors#23#00", "shop 2026-11-20T23"),
-            ("T#shop#2026", "visitors#d11-20#03", "shop 2026-11-20"),
-            ("T#shop#2026", "visitors#w47#00", "shop 2026-W47"),
-            ("T#shop#2026", "visitors#m11#00", "shop 2026-11"),
+            ("T#a:b#2026-11-20T23", minute.as_str(), "a:b 2026-11-20T23:07 12"),
+            ("T#shop#2026-11-20", "visitors#23#00", "shop 2026-11-20T23 0"),
+            ("T#shop#2026", "visitors.1#d11-20#03", "shop 2026-11-20 1"),
+            ("T#shop#2026", "visitors.1#w47#00", "shop 2026-W47 1"),
+            ("T#shop#2026", "visitors#m11#00", "shop 2026-11 0"),
         ] {
             let mut attributes =
                 vec![("visitors", sketch(1)), ("sessions", sketch(2)), ("ttl", count("99"))];
@@ -130,8 +141,11 @@ mod tests {
                 attributes.push(("revision", count("3")));
             }
             let (row, oddities) = row(pk, sk, &attributes);
-            let Some(VisitorRow { site, period, ttl, sketches }) = row else { panic!("{row:?}") };
-            assert_eq!((format!("{site} {period}").as_str(), ttl), (expected, Some(99)));
+            let Some(VisitorRow { site, period, secret, ttl, sketches }) = row else {
+                panic!("{row:?}")
+            };
+            let found = format!("{site} {period} {secret}");
+            assert_eq!((found.as_str(), ttl), (expected, Some(99)));
             assert_eq!(sketches, Sketches { visitors: Some(vec![1]), sessions: Some(vec![2]) });
             assert!(oddities.is_empty(), "{oddities:?}");
         }
@@ -147,6 +161,9 @@ mod tests {
             ("T#shop#2026-11-20", "visitors#23#000"),
             ("T#shop#2026", "visitors#m11"),
             ("T#shop", "visitors#m11#00"),
+            ("T#shop#2026", "visitors.0#m11#00"),
+            ("T#shop#2026", "visitors.01#m11#00"),
+            ("T#shop#2026", "visitors.x#m11#00"),
         ] {
             let (row, oddities) = row(pk, sk, &[]);
             assert_eq!(oddities, ["not the keys of a row of visitors"], "{pk} {sk}");

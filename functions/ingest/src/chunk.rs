@@ -1,8 +1,12 @@
 //! The way of one chunk: read it, count it, commit its plan.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::plan::{Plan, PlanInputs};
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
@@ -13,6 +17,7 @@ use minutebook_storage::chunk::commit::{
 use minutebook_storage::chunk::ledger::ChunkHeader;
 use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
+use minutebook_storage::visitors::secrets::KnownSecrets;
 use tokio::time::Instant;
 
 /// How many times an object is read from its start: again after its body broke off, or to plan from
@@ -35,6 +40,8 @@ pub struct Counter {
     pub keys_max: u32,
     /// The current time.
     pub clock: Clock,
+    /// The secrets that ids of visitors are hashed with.
+    pub secrets: KnownSecrets,
 }
 
 /// Why a chunk could not be counted. In every case its message returns to the queue, which retries
@@ -106,6 +113,8 @@ pub struct Report {
     pub ending: Ending,
     /// Its id; `None` if it was not read.
     pub chunk: Option<ChunkId>,
+    /// What its visitors are counted with; `None` if it was not read.
+    pub visitors: Option<CountedVisitors>,
     /// Its stored size.
     pub size_bytes: u64,
     /// What became of its lines.
@@ -117,6 +126,17 @@ pub struct Report {
     pub minutes_expired: u64,
     /// What this attempt committed, and the conflicts and throttles that it met.
     pub effort: CommitEffort,
+}
+
+/// With which secrets the visitors of a chunk are counted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CountedVisitors {
+    /// The plan inputs of the chunk, which name the secret that it was planned with.
+    pub inputs: PlanInputs,
+    /// The other ones, as the ledger entry of part 0 says.
+    pub recounted_with: BTreeSet<SecretNumber>,
+    /// Those with which this attempt counted, perhaps more than the ledger entry says.
+    pub written: BTreeSet<SecretNumber>,
 }
 
 /// The result of reading an object.
@@ -153,36 +173,48 @@ impl Counter {
         deadline: Instant,
         effort: &mut CommitEffort,
     ) -> Result<Report, CountError> {
+        let state = self.secrets.state(&self.committer.table, self.clock.now()).await?;
         let mut recorded: Option<PlanInputs> = None;
         let mut last = String::new();
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
-            let reading = match self.read(object, recorded, &mut rejected, deadline).await {
-                Ok(reading) => reading,
-                Err(error) => {
-                    abandon(rejected).await;
-                    if is_broken_body(&error) {
-                        last = error.to_string();
-                        continue;
+            let reading =
+                match self.read(object, recorded, state.counting, &mut rejected, deadline).await {
+                    Ok(reading) => reading,
+                    Err(error) => {
+                        abandon(rejected).await;
+                        if is_broken_body(&error) {
+                            last = error.to_string();
+                            continue;
+                        }
+                        return Err(error);
                     }
-                    return Err(error);
-                }
-            };
-            let (count, inputs, size_bytes) = match reading {
+                };
+            let (mut count, inputs, size_bytes) = match reading {
                 Reading::Counted { count, inputs, size_bytes } => (count, inputs, size_bytes),
                 Reading::Ended(ending) => return Ok(Report::unread(ending)),
             };
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
+            let own_visitors = std::mem::take(&mut count.visitors);
             let header = ChunkHeader {
                 bucket: &object.bucket,
                 key: &object.key,
                 inputs,
                 outcomes: &count.outcomes,
             };
+            let others: BTreeSet<SecretNumber> =
+                state.needed().into_iter().filter(|it| *it != inputs.visitor_secret).collect();
+            let written = OnceLock::new();
             let content = async {
+                // While visitors are recounted, the chunk has those of the other secret from the
+                // start, so that answers may change over to it at any moment.
+                let mut visitors =
+                    self.visitors_with(&others, object, &chunk, inputs, deadline).await?;
+                written.get_or_init(|| visitors.keys().copied().collect::<BTreeSet<_>>());
+                visitors.insert(inputs.visitor_secret, own_visitors);
                 Ok::<_, CountError>(PlanContent {
                     plan: Plan::of(&count, &inputs),
-                    visitors: &count.visitors,
+                    visitors,
                     object: Some(ObjectContent { header, orders: &count.orders }),
                 })
             };
@@ -194,9 +226,10 @@ impl Counter {
                 now: &|| self.clock.now(),
             };
             let outcome = self.committer.commit_plan(commit, effort).await?;
-            let report = |ending, parts, minutes_expired| Report {
+            let report = |ending, visitors, parts, minutes_expired| Report {
                 ending,
                 chunk: Some(chunk.clone()),
+                visitors: Some(visitors),
                 size_bytes,
                 outcomes: count.outcomes.clone(),
                 parts,
@@ -206,11 +239,21 @@ impl Counter {
             match outcome {
                 PlanOutcome::Counted { parts, has_finished, minutes_expired } => {
                     let ending = if has_finished { Ending::Counted } else { Ending::Duplicate };
-                    return Ok(report(ending, parts, minutes_expired));
+                    // Visitors come with the parts: who committed all of them wrote all visitors.
+                    let written = written.into_inner().filter(|_| effort.parts_committed == parts);
+                    let written = written.unwrap_or_default();
+                    let visitors =
+                        CountedVisitors { inputs, recounted_with: BTreeSet::new(), written };
+                    return Ok(report(ending, visitors, parts, minutes_expired));
                 }
-                PlanOutcome::AlreadyCounted { parts } => {
+                PlanOutcome::AlreadyCounted { parts, inputs: found, recounted_with } => {
                     abandon(rejected).await;
-                    return Ok(report(Ending::Duplicate, parts, 0));
+                    // Entries of old versions lack some of the inputs.
+                    let without = PlanInputs { visitor_secret: SecretNumber::NONE, ..inputs };
+                    let inputs = found.unwrap_or(without);
+                    let visitors =
+                        CountedVisitors { inputs, recounted_with, written: BTreeSet::new() };
+                    return Ok(report(Ending::Duplicate, visitors, parts, 0));
                 }
                 PlanOutcome::OtherInputs(inputs) => {
                     abandon(rejected).await;
@@ -226,6 +269,7 @@ impl Counter {
         &self,
         object: &ObjectRef,
         recorded: Option<PlanInputs>,
+        counting: SecretNumber,
         rejected: &mut RejectedLines<'_>,
         deadline: Instant,
     ) -> Result<Reading, CountError> {
@@ -239,10 +283,12 @@ impl Counter {
             default_currency: self.default_currency,
             minute_retention_days: self.committer.retention.minute_days,
             keys_max: self.keys_max,
+            visitor_secret: counting,
         };
         let inputs = recorded.unwrap_or(own_inputs);
+        let secret = self.secrets.secret(&self.committer.table, inputs.visitor_secret).await?;
         let size_bytes = body.size_bytes;
-        let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes });
+        let mut reader = ChunkReader::new(&ChunkSettings { inputs, secret, size_bytes });
         while let Some(block) = body.next_block().await? {
             reader.push_in_time(block.as_ref(), || Instant::now() < deadline)?;
             // The other chunks of the batch have their turn.
@@ -262,6 +308,7 @@ impl Report {
         Report {
             ending,
             chunk: None,
+            visitors: None,
             size_bytes: 0,
             outcomes: Outcomes::default(),
             parts: 0,

@@ -4,6 +4,7 @@
 pub mod chunk;
 pub mod event;
 pub mod notification;
+pub mod recount;
 pub mod stream;
 pub mod summary;
 
@@ -17,9 +18,10 @@ use minutebook_storage::queue::Queue;
 use minutebook_storage::table::Table;
 use tokio::time::Instant;
 
-use crate::chunk::{CountError, Counter};
+use crate::chunk::{CountError, Counter, Report};
 use crate::event::Event;
 use crate::notification::{BatchAnswer, Failure, Message, created_objects};
+use crate::recount::CountedChunk;
 use crate::stream::event::Delivery;
 use crate::stream::{StreamError, StreamStore};
 
@@ -47,6 +49,9 @@ pub struct Ingest {
 
 /// How long a message may take to be put back: a part of the time that is reserved for answering.
 const PUT_BACK_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// How long reading the state of visitors may take after the deadline: another part of that time.
+const STATE_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Handles the event of an invocation.
 ///
@@ -120,8 +125,18 @@ async fn store_delivery(
     }
 }
 
+/// What became of a message.
+struct Handled {
+    id: String,
+    /// Whether the queue should deliver it again.
+    has_failed: bool,
+    /// Its chunks that are counted.
+    counted: Vec<CountedChunk>,
+}
+
 /// Counts the objects that the messages name. Each message has its own outcome: it fails if any of
-/// its objects fails, and never because another message did.
+/// its objects fails, and never because another message did. In the end it looks whether the
+/// visitors of the chunks are counted with all secrets that count now.
 ///
 /// **Shape**: the answer lists the messages that the queue should deliver again, in the order of
 /// their failures.
@@ -132,36 +147,84 @@ async fn handle_messages(
 ) -> BatchAnswer {
     let (alone, together): (Vec<_>, Vec<_>) =
         messages.into_iter().partition(|message| message.deliveries >= DELIVERIES_BEFORE_ALONE);
-    let mut failures: Vec<Failure> = futures::stream::iter(together)
+    let mut handled: Vec<Handled> = futures::stream::iter(together)
         .map(|message| handle_message(message, ingest, deadline))
         .buffer_unordered(MESSAGES_AT_ONCE)
-        .filter_map(|failure| async move { failure })
         .collect()
         .await;
     for message in alone {
-        failures.extend(handle_message(message, ingest, deadline).await);
+        handled.push(handle_message(message, ingest, deadline).await);
     }
-    BatchAnswer { failures }
+    complete_visitors(&mut handled, &ingest.counter, deadline).await;
+    let failed = handled.into_iter().filter(|message| message.has_failed);
+    BatchAnswer { failures: failed.map(|message| Failure { id: message.id }).collect() }
 }
 
-async fn handle_message(message: Message, ingest: &Ingest, deadline: Instant) -> Option<Failure> {
+/// Counts the visitors of the counted chunks with the secrets of the state of now that they lack:
+/// the chunks may have been counted by a state that is no longer that of now. What cannot be
+/// completed is a failure of its message: the next delivery finds the chunk counted, and tries
+/// again.
+async fn complete_visitors(handled: &mut [Handled], counter: &Counter, deadline: Instant) {
+    if handled.iter().all(|message| message.counted.is_empty()) {
+        return;
+    }
+    let (table, now) = (&counter.committer.table, counter.clock.now());
+    let by = deadline.max(Instant::now() + STATE_TIME_MAX);
+    let state = match tokio::time::timeout_at(by, counter.secrets.state_of_now(table, now)).await {
+        Ok(Ok(state)) => Some(state),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the state of visitors could not be read");
+            None
+        }
+        Err(_) => {
+            tracing::error!("there was no time left to read the state of visitors");
+            None
+        }
+    };
+    futures::stream::iter(handled)
+        .for_each_concurrent(MESSAGES_AT_ONCE, async |message| {
+            for counted in &message.counted {
+                let completed = match state {
+                    Some(state) => counter.complete_visitors(counted, state, deadline).await,
+                    None => {
+                        message.has_failed = true;
+                        continue;
+                    }
+                };
+                if let Err(error) = completed {
+                    let key = counted.object.key.as_str();
+                    tracing::error!(key, %error, "visitors could not be recounted");
+                    message.has_failed = true;
+                }
+            }
+        })
+        .await;
+}
+
+async fn handle_message(message: Message, ingest: &Ingest, deadline: Instant) -> Handled {
     let objects = match created_objects(&message.body) {
         Ok(objects) => objects,
         Err(error) => {
             tracing::error!(message_id = message.id, %error, "the message goes back to the queue");
-            return Some(Failure { id: message.id });
+            return Handled { id: message.id, has_failed: true, counted: vec![] };
         }
     };
     let (mut has_failed, mut is_unfinished) = (false, false);
-    for object in &objects {
-        match count_object(object, &ingest.counter, deadline).await {
-            Ok(()) => {}
+    let mut counted = vec![];
+    for object in objects {
+        match count_object(&object, &ingest.counter, deadline).await {
+            Ok(Report { chunk: Some(chunk), visitors: Some(visitors), .. }) => {
+                counted.push(CountedChunk { object, chunk, visitors });
+            }
+            // It is gone, or was replaced.
+            Ok(_) => {}
             Err(error) if error.has_made_progress() => is_unfinished = true,
             Err(_) => has_failed = true,
         }
     }
     let is_put_back = is_unfinished && !has_failed && put_back(&message, &ingest.queue).await;
-    ((has_failed || is_unfinished) && !is_put_back).then_some(Failure { id: message.id })
+    has_failed = (has_failed || is_unfinished) && !is_put_back;
+    Handled { id: message.id, has_failed, counted }
 }
 
 /// Sends a message again, as a new one, whose deliveries are counted anew: a chunk that takes many
@@ -186,7 +249,7 @@ async fn count_object(
     object: &ObjectRef,
     counter: &Counter,
     deadline: Instant,
-) -> Result<(), CountError> {
+) -> Result<Report, CountError> {
     let started = Instant::now();
     let counted = counter.count(object, deadline).await;
     let (took, now) = (started.elapsed(), counter.clock.now());
@@ -198,7 +261,7 @@ async fn count_object(
         Ok(line) => write_line(&line),
         Err(error) => tracing::error!(%error, "a summary line could not be written"),
     }
-    counted.map(drop)
+    counted
 }
 
 /// Writes a line of the log in one call, so that concurrent lines do not mix. A log that cannot be

@@ -14,6 +14,7 @@ use minutebook_storage::bucket::store::EventBucket;
 use minutebook_storage::committer::Committer;
 use minutebook_storage::queue::Queue;
 use minutebook_storage::table::Table;
+use minutebook_storage::visitors::secrets::KnownSecrets;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -35,6 +36,7 @@ async fn main() -> Result<(), Error> {
             default_currency: config.default_currency,
             keys_max: ingest_config.keys_max,
             clock: Clock::system(),
+            secrets: KnownSecrets::default(),
         },
     };
     let ingest = &ingest;

@@ -181,6 +181,7 @@ mod tests {
         let report = Report {
             ending,
             chunk: None,
+            visitors: None,
             size_bytes: 90,
             outcomes: Outcomes {
                 lines: 3,

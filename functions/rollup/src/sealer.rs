@@ -249,7 +249,8 @@ impl Sealer {
             if let Some(since) = expired_since(self.committer.retention, open.hour, now) {
                 return Err(SealError::Expired { since });
             }
-            let SealedHour { tally, visitors } = sums.get_or_init(|| sealed);
+            let SealedHour { tally, visitors } = sealed;
+            let tally = sums.get_or_init(|| tally);
             Ok(PlanContent { plan: Plan::of_sealed_hour(tally, &inputs), visitors, object: None })
         };
         let commit = PlanCommit {

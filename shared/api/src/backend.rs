@@ -1,11 +1,21 @@
 //! What the handlers answer from, and how a function starts and runs.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::SecretNumber;
+use minutebook_domain::count::visitors::VisitorCounts;
+use minutebook_domain::query::window::Window;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, ConfigError, QueuesConfig, environment};
+use minutebook_storage::error::StorageError;
+use minutebook_storage::reader::RowSource;
 use minutebook_storage::table::Table;
+use minutebook_storage::visitors::secrets::RememberedState;
+use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource, count_visitors};
 
 use crate::queues::Queues;
 
@@ -22,6 +32,40 @@ pub struct Backend<R, Q = ()> {
     pub retention: Retention,
     /// The source of the current time.
     pub clock: Clock,
+    /// The state of visitors that was read last.
+    pub visitor_state: Arc<Mutex<RememberedState>>,
+}
+
+impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
+    /// Counts the visitors and sessions of a site in a window. The state of visitors is read first
+    /// if the one that is remembered is too old.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn count_visitors(
+        &self,
+        site: &str,
+        window: Window,
+        now: DateTime<Utc>,
+    ) -> Result<VisitorCounts, StorageError> {
+        let secret = self.visitor_secret(now).await?;
+        let (windows, retention) = (&[window], self.retention);
+        let question = VisitorQuestion { site, secret, windows, now, retention };
+        let counts = count_visitors(&self.rows, &question).await?;
+        Ok(counts.first().copied().unwrap_or_default())
+    }
+
+    async fn visitor_secret(&self, now: DateTime<Utc>) -> Result<SecretNumber, StorageError> {
+        let remembered = || self.visitor_state.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = remembered().get(now);
+        if let Some(state) = known {
+            return Ok(state.counting);
+        }
+        // Where there is none, the first chunk may bring one at any moment.
+        let Some(state) = self.rows.visitor_state().await? else { return Ok(SecretNumber::NONE) };
+        remembered().set(state, now);
+        Ok(state.counting)
+    }
 }
 
 impl Backend<Table> {
@@ -54,20 +98,74 @@ impl<Q> Backend<Table, Q> {
             default_currency: config.default_currency,
             retention: config.retention,
             clock: Clock::system(),
+            visitor_state: Arc::default(),
         }
     }
 }
 
 #[cfg(test)]
 impl<R> Backend<R> {
-    /// A backend of a test, whose clock stands still.
-    pub(crate) fn of_test(rows: R, now: chrono::DateTime<chrono::Utc>) -> Backend<R> {
+    /// A backend of a test, whose clock stands still. It remembers that there is no secret.
+    pub(crate) fn of_test(rows: R, now: DateTime<Utc>) -> Backend<R> {
+        use minutebook_storage::visitors::VisitorState;
+        let mut remembered = RememberedState::default();
+        remembered.set(VisitorState::default(), now);
         Backend {
             rows,
             queues: (),
             default_currency: Currency::parse(b"USD").expect("three letters"),
             retention: Retention { minute_days: 7, hour_days: 400, day_days: 0 },
             clock: Clock::new(move || now),
+            visitor_state: Arc::new(Mutex::new(remembered)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use minutebook_domain::count::secret::VisitorSecret;
+    use minutebook_domain::count::sketch::Sketch;
+    use minutebook_domain::count::visitors::Visitors;
+    use minutebook_domain::time::Minute;
+    use minutebook_domain::time::period::Period;
+    use minutebook_storage::memory::MemoryTable;
+    use minutebook_storage::visitors::VisitorState;
+
+    /// A table in which a minute has as many visitors as the number of the secret says.
+    fn table(minute: Minute) -> MemoryTable {
+        let table = MemoryTable::default();
+        for number in 0..3_u32 {
+            let ids = (0..number).map(|id| id.to_string());
+            let visitors = Sketch::of(VisitorSecret::new(number.into()), ids);
+            let visitors = Visitors { visitors, sessions: Sketch::new() };
+            let retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
+            let (secret, period) = (SecretNumber(number), Period::Minute(minute));
+            table.put_visitors(secret, "shop", period, "aaaa", &visitors, retention);
+        }
+        table
+    }
+
+    #[test]
+    fn visitors_are_those_of_the_secret_that_counts_and_the_state_is_read_every_half_minute() {
+        let now: DateTime<Utc> = "2026-11-21T12:00:30Z".parse().expect("a time");
+        let minute = Minute::containing(now).expect("in range");
+        let backend = Backend::of_test(table(minute), now);
+        *backend.visitor_state.lock().expect("no panic") = RememberedState::default();
+        let window = Window { from: minute, to: minute.plus(1) };
+        let asked = |seconds: i64| {
+            let now = now + TimeDelta::seconds(seconds);
+            let (counts, reads) = backend.rows.read(backend.count_visitors("shop", window, now));
+            (counts.expect("read").visitors, reads.queries)
+        };
+        // Without a state, nothing is remembered.
+        assert_eq!([asked(0), asked(1)], [(0, 2), (0, 2)]);
+        let counting = |number| VisitorState { counting: SecretNumber(number), also: None };
+        backend.rows.set_visitor_state(counting(1));
+        assert_eq!(asked(2), (1, 2));
+        backend.rows.set_visitor_state(counting(2));
+        assert_eq!([asked(3), asked(31)], [(1, 1), (1, 1)]);
+        assert_eq!([asked(32), asked(33)], [(2, 2), (2, 1)]);
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::plan::PlanInputs;
 
 const EVENTS: u64 = 1_000_000;
@@ -26,7 +27,9 @@ fn count(bytes: &[u8]) -> ChunkCount {
             default_currency: Currency::parse(b"USD").expect("a currency"),
             minute_retention_days: 7,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         },
+        secret: VisitorSecret::new(1),
         size_bytes: bytes.len() as u64,
     };
     let mut reader = ChunkReader::new(&settings);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::plan::PlanInputs;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,7 +21,9 @@ fn count(text: &[u8]) -> ChunkCount {
             default_currency: Currency::parse(b"USD").expect("a currency"),
             minute_retention_days: 7,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         },
+        secret: VisitorSecret::NONE,
         size_bytes: text.len() as u64,
     };
     let mut reader = ChunkReader::new(&settings);

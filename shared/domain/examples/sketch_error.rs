@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::count::sketch::{LG_K, Sketch};
 
 /// The number of ids in a set, and the number of such sets, which are disjoint.
@@ -46,6 +47,6 @@ fn main() {
 /// The relative error of the estimate of a set, in percent.
 fn error(ids: std::ops::Range<u64>) -> f64 {
     let count = ids.end - ids.start;
-    let estimate = Sketch::of(ids.map(u64::to_le_bytes)).estimate();
+    let estimate = Sketch::of(VisitorSecret::new(1), ids.map(u64::to_le_bytes)).estimate();
     100.0 * (estimate as f64 / count as f64 - 1.0)
 }

@@ -13,6 +13,7 @@ use std::time::Instant;
 use chrono::DateTime;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::plan::{Plan, PlanInputs};
 use serde_json::json;
 
@@ -33,7 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             default_currency,
             minute_retention_days: 0,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         },
+        secret: VisitorSecret::NONE,
         size_bytes: u64::MAX,
     };
     // Long ago, so that every hour is open.
@@ -42,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         default_currency,
         minute_retention_days: 0,
         keys_max: 100_000,
+        visitor_secret: SecretNumber::NONE,
     };
     let started = Instant::now();
     let mut reader = ChunkReader::new(&settings);

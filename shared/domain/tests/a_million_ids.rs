@@ -4,6 +4,7 @@
 use chrono::DateTime;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::plan::{
     Plan, PlanInputs, ROW_COUNTERS_MAX, TRANSACTION_ACTIONS_MAX, counter_bytes,
@@ -39,6 +40,7 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         };
         let plan = Plan::of_tally(&tally, &inputs);
         let mut counters = 0;

@@ -1,15 +1,20 @@
 //! Sketches of many ids: the error is within its bound, and the sketch of a day equals the merge of
-//! its hours.
+//! its hours. Chosen ids count for what they are, unless there is no secret.
 
 use std::collections::BTreeMap;
 
+use datasketches::hll::{Coupon, HllSketch, HllType};
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::count::sketch::{LG_K, Sketch};
+use xxhash_rust::xxh3::xxh3_64;
+
+const SECRET: VisitorSecret = VisitorSecret::new(0x5eed);
 
 /// The error for large sets: two standard errors, which 19 of 20 estimates do not exceed.
 const ERROR_MAX: f64 = 2.0 * 1.04 / (1_u64 << (LG_K / 2)) as f64;
 
 fn ids(numbers: impl IntoIterator<Item = u64>) -> Sketch {
-    Sketch::of(numbers.into_iter().map(u64::to_le_bytes))
+    Sketch::of(SECRET, numbers.into_iter().map(u64::to_le_bytes))
 }
 
 #[test]
@@ -35,4 +40,36 @@ fn the_sketch_of_a_day_is_the_merge_of_its_hours() {
         let at_once = ids(0..of_hour(23).end);
         assert_eq!(day.estimate(), at_once.estimate(), "{ids_per_hour} ids per hour");
     }
+}
+
+/// The ids among which somebody chooses.
+const TRIED_IDS: u64 = 1_000_000;
+
+#[test]
+fn ids_that_are_chosen_to_look_like_a_million_do_so_only_without_a_secret() {
+    let chosen = chosen_ids();
+    let count = chosen.len() as f64;
+    assert!(count < 1.05 * f64::from(1 << LG_K), "{count} ids");
+    let estimate = |secret| Sketch::of(secret, chosen.iter().map(|id| id.to_le_bytes())).estimate();
+    let without = estimate(VisitorSecret::NONE) as f64;
+    assert!(without / TRIED_IDS as f64 > 1.0 - ERROR_MAX, "{count} ids count as {without}");
+    for seed in 1..=20 {
+        let with = estimate(VisitorSecret::new(seed)) as f64;
+        assert!((with / count - 1.0).abs() <= 2.0 * ERROR_MAX, "{count} ids count as {with}");
+    }
+}
+
+/// The few ids that set every register as high as all of them would: those that change a sketch if
+/// the ones with the highest values come first.
+fn chosen_ids() -> Vec<u64> {
+    let coupon = |id: u64| Coupon::from_value(xxh3_64(&id.to_le_bytes()));
+    let mut tried: Vec<(Coupon, u64)> = (0..TRIED_IDS).map(|id| (coupon(id), id)).collect();
+    tried.sort_unstable_by_key(|(coupon, _)| std::cmp::Reverse(*coupon));
+    let mut sketch = HllSketch::new(LG_K, HllType::Hll8).expect("in range");
+    tried.retain(|(coupon, _)| {
+        let before = sketch.estimate();
+        sketch.update_with_coupon(*coupon);
+        sketch.estimate() > before
+    });
+    tried.into_iter().map(|(_, id)| id).collect()
 }

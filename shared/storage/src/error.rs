@@ -107,6 +107,7 @@ pub(crate) fn is_passing_code(code: &str) -> bool {
             | "RequestLimitExceeded"
             | "LimitExceededException"
             | "TransactionInProgressException"
+            | "TransactionConflictException"
             | "InternalServerError"
             | "SlowDown"
             | "RequestTimeout"

@@ -5,6 +5,7 @@ use std::fmt;
 
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::measure::Measure;
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Day, Hour, Minute};
 
@@ -52,7 +53,8 @@ pub fn tally_partition(site: &str, period: Period) -> String {
     }
 }
 
-/// The prefix that the sort keys of a period's rows of a family (a measure, or [`VISITORS`]) share:
+/// The prefix that the sort keys of a period's rows of a family (a measure, or
+/// [`visitors_family`]) share:
 /// `views#07#`, `views#d11-20#`.
 pub fn tally_prefix(family: impl fmt::Display, period: Period) -> String {
     match period {
@@ -84,8 +86,37 @@ pub fn tally_row(
     key
 }
 
-/// The family of visitors, in the place of a measure.
-pub const VISITORS: &str = "visitors";
+/// What the families of visitors begin with.
+const VISITORS: &str = "visitors";
+
+/// The family of visitors, in the place of a measure. Rows of different secrets cannot be merged,
+/// so that each secret has its own: `visitors` without a secret, `visitors.2`.
+pub fn visitors_family(secret: SecretNumber) -> String {
+    if secret == SecretNumber::NONE { VISITORS.to_string() } else { format!("{VISITORS}.{secret}") }
+}
+
+/// The secret of a family of visitors; `None` is a family of another kind.
+pub fn secret_of_family(family: &str) -> Option<SecretNumber> {
+    let secret = match family.strip_prefix(VISITORS)? {
+        "" => SecretNumber::NONE,
+        number => SecretNumber(number.strip_prefix('.')?.parse().ok()?),
+    };
+    // `visitors.02` would be another row with the same secret.
+    (visitors_family(secret) == family).then_some(secret)
+}
+
+/// The partition of the state of visitors, which every reader of visitors may read.
+pub const VISITOR_STATE_PARTITION: &str = "VISITORS";
+/// The sort key of the state of visitors.
+pub const VISITOR_STATE: &str = "state";
+/// The partition of the secrets.
+pub const VISITOR_SECRETS_PARTITION: &str = "VISITOR_SECRETS";
+
+/// The sort key of a secret: `000001`.
+pub fn visitor_secret(number: SecretNumber) -> String {
+    format!("{:06}", number.0)
+}
+
 /// The attribute of the sketch of visitors.
 pub const VISITORS_SKETCH: &str = "visitors";
 /// The attribute of the sketch of sessions.
@@ -97,14 +128,14 @@ pub const REVISION: &str = "revision";
 /// at the same time merge into different ones.
 pub const VISITOR_SHARDS: u8 = 4;
 
-/// The sort key of a chunk's visitors of a minute: `visitors#07#<tag of the chunk>`.
-pub fn chunk_visitors(minute: Minute, chunk: &ChunkId) -> String {
-    format!("{}{}", tally_prefix(VISITORS, Period::Minute(minute)), chunk.tag())
+/// The sort key of a chunk's visitors of a minute: `visitors.1#07#<tag of the chunk>`.
+pub fn chunk_visitors(secret: SecretNumber, minute: Minute, chunk: &ChunkId) -> String {
+    format!("{}{}", tally_prefix(visitors_family(secret), Period::Minute(minute)), chunk.tag())
 }
 
-/// The sort key of visitors of an hour, day, week or month: `visitors#23#00`.
-pub fn merged_visitors(period: Period, shard: u8) -> String {
-    format!("{}{shard:02}", tally_prefix(VISITORS, period))
+/// The sort key of visitors of an hour, day, week or month: `visitors.1#23#00`.
+pub fn merged_visitors(secret: SecretNumber, period: Period, shard: u8) -> String {
+    format!("{}{shard:02}", tally_prefix(visitors_family(secret), period))
 }
 
 /// The partition of an order's row, which holds nothing else.
@@ -173,6 +204,10 @@ pub fn ledger_entry(name: EntryName) -> String {
     }
 }
 
+/// The attribute of the secrets with which the visitors of a counted chunk were recounted, in the
+/// ledger entry of part 0.
+pub const RECOUNTED_WITH: &str = "recounted_with";
+
 /// The partition of the totals.
 pub const TOTALS_PARTITION: &str = "TOTALS";
 
@@ -235,8 +270,11 @@ mod tests {
         assert_eq!(open_hour("shop", hour), "shop#2026-11-20T23");
         let chunk = ChunkId::of_sealed_hour("shop", hour);
         let tag = chunk.tag();
-        assert_eq!(chunk_visitors(minute(), &chunk), format!("visitors#07#{tag}"));
-        assert_eq!(merged_visitors(Period::Week(day.week()), 2), "visitors#w47#02");
+        let [none, second] = [SecretNumber::NONE, SecretNumber(2)];
+        assert_eq!(chunk_visitors(none, minute(), &chunk), format!("visitors#07#{tag}"));
+        assert_eq!(chunk_visitors(second, minute(), &chunk), format!("visitors.2#07#{tag}"));
+        assert_eq!(merged_visitors(second, Period::Week(day.week()), 2), "visitors.2#w47#02");
+        assert_eq!(visitor_secret(second), "000002");
         assert_eq!(order_partition("shop", "a#b"), "O#shop#a#b");
         assert_eq!(recent_partition("shop", day), "R#shop#2026-11-20");
         assert_eq!(ledger_partition(&chunk), "L#seal:shop:2026-11-20T23");
@@ -246,6 +284,36 @@ mod tests {
         assert_eq!(stream_partition("kafka/c/t/3"), "P#kafka/c/t/3");
         assert_eq!(stream_extent(1, 2), "000001.002");
         assert_eq!(write_keys_partition("shop"), "K#shop");
+    }
+
+    #[test]
+    fn each_secret_has_a_family_of_its_own() {
+        for (family, secret) in [
+            ("visitors", Some(0)),
+            ("visitors.1", Some(1)),
+            ("visitors.20", Some(20)),
+            ("visitors.0", None),
+            ("visitors.02", None),
+            ("visitors.+2", None),
+            ("visitors.", None),
+            ("visitors2", None),
+            ("views", None),
+        ] {
+            assert_eq!(secret_of_family(family), secret.map(SecretNumber), "{family}");
+        }
+        // A query for one finds no row of another.
+        let minute = Period::Minute(minute());
+        let families =
+            [0, 1, 2, 10, 11, 20, 21].map(|number| visitors_family(SecretNumber(number)));
+        for family in &families {
+            let prefix = tally_prefix(family, minute);
+            let (first, last) = rows_between(&prefix, &prefix);
+            for other in &families {
+                let key = format!("{}0123456789abcdef", tally_prefix(other, minute));
+                let is_found = (first.as_str()..=last.as_str()).contains(&key.as_str());
+                assert_eq!(is_found, family == other, "{key} in {first} to {last}");
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::channel::oneshot;
 use minutebook_domain::count::amount::Amount;
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::visitors::Visitors;
 use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::Hour;
@@ -23,7 +24,7 @@ use crate::keys::{self, Shard};
 use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource, other_counter};
 use crate::table::Item;
-use crate::visitors::sketches;
+use crate::visitors::{VisitorState, VisitorStateSource, sketches};
 
 /// The limit of one page of a query, in bytes.
 ///
@@ -67,6 +68,7 @@ struct State {
     partitions: BTreeMap<String, BTreeMap<String, Arc<MemoryRow>>>,
     /// Sort keys.
     open_hours: BTreeSet<String>,
+    visitor_state: Option<VisitorState>,
     /// The newest first.
     recent_orders: Vec<RecentOrder>,
     waiting: Vec<oneshot::Sender<()>>,
@@ -101,16 +103,18 @@ impl MemoryTable {
         }
     }
 
-    /// Puts a row of visitors under a tag, or a shard.
+    /// Puts a row of visitors of a secret under a tag, or a shard.
     pub fn put_visitors(
         &self,
+        secret: SecretNumber,
         site: &str,
         period: Period,
         tag: &str,
         visitors: &Visitors,
         retention: Retention,
     ) {
-        let sort_key = format!("{}{tag}", keys::tally_prefix(keys::VISITORS, period));
+        let sort_key =
+            format!("{}{tag}", keys::tally_prefix(keys::visitors_family(secret), period));
         let sketches = sketches(visitors)
             .into_iter()
             .map(|(name, sketch)| (name, sketch.to_bytes()))
@@ -138,6 +142,11 @@ impl MemoryTable {
     /// Replaces the list of recent orders; the newest comes first.
     pub fn list_recent(&self, orders: impl IntoIterator<Item = RecentOrder>) {
         self.state().recent_orders = orders.into_iter().collect();
+    }
+
+    /// Sets the state of visitors.
+    pub fn set_visitor_state(&self, state: VisitorState) {
+        self.state().visitor_state = Some(state);
     }
 
     /// Lists an hour as open.
@@ -283,6 +292,17 @@ impl RowSource for MemoryTable {
         // Consistent reads cost twice as much.
         reads.half_units += 2 * bytes.div_ceil(READ_UNIT_BYTES).max(1);
         Ok(open_hours)
+    }
+}
+
+impl VisitorStateSource for MemoryTable {
+    async fn visitor_state(&self) -> Result<Option<VisitorState>, StorageError> {
+        self.turn().await;
+        let mut state = self.state();
+        state.reads.queries += 1;
+        state.reads.pages += 1;
+        state.reads.half_units += 1;
+        Ok(state.visitor_state)
     }
 }
 

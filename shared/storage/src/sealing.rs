@@ -8,7 +8,6 @@ use futures::TryStreamExt;
 use futures::future::try_join_all;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::count::visitors::ChunkVisitors;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Hour, MINUTES_PER_HOUR};
 
@@ -17,7 +16,7 @@ use crate::error::{StorageError, is_passing_code};
 use crate::keys::{self, SHARD_COUNT, Shard};
 use crate::retry::Backoff;
 use crate::table::{Consistency, Item, Table, key, malformed, rows, text};
-use crate::visitors::{is_visitors, read_visitors};
+use crate::visitors::{VisitorsBySecret, read_visitors, secret_of_row};
 
 /// How long seal rows are kept. They stop transactions that began while the hour was open; later
 /// ones see by the clock that it is closed. No function runs longer than a quarter of an hour, so a
@@ -33,8 +32,9 @@ const SEAL_ATTEMPTS_MAX: u32 = 30;
 pub struct SealedHour {
     /// The sums of the numbered shards by measure and key, under the hour's first minute.
     pub tally: Tally,
-    /// The visitors of all its minutes, including late ones, under the hour's first minute.
-    pub visitors: ChunkVisitors,
+    /// The visitors of all its minutes, including late ones, under the hour's first minute, for
+    /// each secret that has any.
+    pub visitors: VisitorsBySecret,
 }
 
 impl Table {
@@ -78,7 +78,7 @@ impl Table {
                 // A commit is checking this row, or the partition is at its limit.
                 Err(error)
                     if backoff.is_below(SEAL_ATTEMPTS_MAX)
-                        && error.code().is_some_and(may_pass) =>
+                        && error.code().is_some_and(is_passing_code) =>
                 {
                     backoff.pause().await;
                 }
@@ -112,10 +112,6 @@ impl Table {
     }
 }
 
-fn may_pass(code: &str) -> bool {
-    code == "TransactionConflictException" || is_passing_code(code)
-}
-
 fn add_row(
     item: &Item,
     site: &str,
@@ -123,8 +119,9 @@ fn add_row(
     sealed: &mut SealedHour,
 ) -> Result<(), StorageError> {
     let sort_key = text(item, keys::SORT_KEY)?;
-    if is_visitors(sort_key) {
-        sealed.visitors.merge(site, hour.first_minute(), &read_visitors(item)?);
+    if let Some(secret) = secret_of_row(sort_key) {
+        let visitors = sealed.visitors.entry(secret).or_default();
+        visitors.merge(site, hour.first_minute(), &read_visitors(item)?);
         return Ok(());
     }
     let (measure, shard) = measure_and_shard(sort_key)
@@ -169,6 +166,7 @@ fn number(text: &str) -> Option<u32> {
 mod tests {
     use super::*;
     use aws_sdk_dynamodb::primitives::Blob;
+    use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
     use minutebook_domain::count::sketch::Sketch;
     use minutebook_domain::count::visitors::VisitorCounts;
 
@@ -211,24 +209,28 @@ mod tests {
     }
 
     #[test]
-    fn visitors_of_all_minutes_and_chunks_are_merged() {
+    fn visitors_of_all_minutes_and_chunks_are_merged_by_secret() {
         let mut sealed = SealedHour::default();
-        for (sort_key, names) in
-            [("visitors#00#aaaa", &["ann", "bob"][..]), ("visitors#59#bbbb", &["bob", "eve"])]
-        {
+        for (sort_key, names) in [
+            ("visitors.1#00#aaaa", &["ann", "bob"][..]),
+            ("visitors.1#59#bbbb", &["bob", "eve"]),
+            ("visitors#59#bbbb", &["kim"]),
+        ] {
             let mut item = row(sort_key, &[]);
             item.insert(
                 "visitors".to_string(),
-                AttributeValue::B(Blob::new(Sketch::of(names).to_bytes())),
+                AttributeValue::B(Blob::new(Sketch::of(VisitorSecret::NONE, names).to_bytes())),
             );
             add_row(&item, "shop", hour(), &mut sealed).expect("well formed");
         }
-        let counts: Vec<_> = sealed
-            .visitors
-            .minutes()
-            .map(|(_, minute, visitors)| (minute, visitors.counts()))
-            .collect();
-        assert_eq!(counts, [(hour().first_minute(), VisitorCounts { visitors: 3, sessions: 0 })]);
+        for (secret, count) in [(0, 1), (1, 3)] {
+            let visitors = sealed.visitors.remove(&SecretNumber(secret)).expect("it has rows");
+            let counts: Vec<_> =
+                visitors.minutes().map(|(_, minute, it)| (minute, it.counts())).collect();
+            let expected = VisitorCounts { visitors: count, sessions: 0 };
+            assert_eq!(counts, [(hour().first_minute(), expected)], "secret {secret}");
+        }
+        assert!(sealed.visitors.is_empty());
     }
 
     #[test]
@@ -280,7 +282,7 @@ mod tests {
             ("AccessDeniedException", false),
             ("ValidationException", false),
         ] {
-            assert_eq!(may_pass(code), passes, "{code}");
+            assert_eq!(is_passing_code(code), passes, "{code}");
         }
     }
 }

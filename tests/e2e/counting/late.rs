@@ -85,7 +85,7 @@ async fn events_of_an_open_hour_stay_in_their_minutes_and_late_ones_reach_every_
     count(&mut worker, [&in_time]).await?;
     let rows = store.rows_of(&minutes_of("default", minute)).await?;
     let [views, visitors] = &rows[..] else { bail!("{rows:?}") };
-    ensure!(visitors.starts_with(&minute.format("visitors#%M#").to_string()), "{rows:?}");
+    ensure!(visitors.starts_with(&minute.format("visitors.1#%M#").to_string()), "{rows:?}");
     ensure!(*views == minute.format("views#%M#00#000").to_string(), "{rows:?}");
     ensure!(counters_by_kind(&store).await? == BTreeMap::from([("shards", 20)]));
     ensure!(
@@ -365,7 +365,7 @@ async fn a_file_of_2019_skips_the_minutes_that_have_expired(cloud: &Cloud) -> Re
         [("T#default#2019-10-01", &["05", "06"][..]), ("T#default#2019", &["d10-01", "m10", "w40"])]
     {
         let rows = store.rows_of(partition).await?;
-        let expected: Vec<String> = ["views", "visitors"]
+        let expected: Vec<String> = ["views", "visitors.1"]
             .iter()
             .flat_map(|family| buckets.iter().map(move |bucket| format!("{family}#{bucket}#")))
             .collect();

@@ -10,6 +10,14 @@ pub(crate) fn object_chunk_id(bucket: &str, key: &str, content_hash: &str) -> St
     format!("{bucket}/{key}#{content_hash}")
 }
 
+/// The bucket, the key and the content hash of an object's chunk id. Buckets have no slashes, hashes
+/// no number signs.
+pub(crate) fn object_of(chunk_id: &str) -> Option<(&str, &str, &str)> {
+    let (bucket, rest) = chunk_id.split_once('/')?;
+    let (key, content_hash) = rest.rsplit_once('#')?;
+    Some((bucket, key, content_hash))
+}
+
 /// The chunk id of the sums of a sealed hour.
 pub(crate) fn sealed_hour_chunk_id(site: &str, hour: Period) -> String {
     format!("{SEAL}{site}:{hour}")

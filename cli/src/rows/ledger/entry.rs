@@ -1,6 +1,6 @@
 //! An entry of the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -47,6 +47,9 @@ pub(crate) struct Summary {
     pub(crate) default_currency: String,
     /// How many days minute rows were kept when it was counted, 0 for ever; `None` in old entries.
     pub(crate) minute_retention_days: Option<u32>,
+    /// The secrets with which its visitors are counted: that of the plan, 0 in old entries, and
+    /// those of recounts.
+    pub(crate) visitor_secrets: BTreeSet<u32>,
     pub(crate) counts: Counts,
 }
 
@@ -128,8 +131,25 @@ fn summary(item: &Item) -> Result<Summary> {
             .get("minute_retention_days")
             .map(|_| number(item, "minute_retention_days"))
             .transpose()?,
+        visitor_secrets: visitor_secrets(item)?,
         counts,
     })
+}
+
+fn visitor_secrets(item: &Item) -> Result<BTreeSet<u32>> {
+    let planned = item.get("visitor_secret").map(|_| number(item, "visitor_secret")).transpose()?;
+    let mut secrets = BTreeSet::from([planned.unwrap_or(0)]);
+    match item.get("recounted_with") {
+        None => {}
+        Some(AttributeValue::Ns(numbers)) => {
+            for number in numbers {
+                let secret = number.parse();
+                secrets.insert(secret.with_context(|| format!("its recounted_with has {number}"))?);
+            }
+        }
+        other => bail!("its recounted_with is {other:?}"),
+    }
+    Ok(secrets)
 }
 
 /// Entries for tests.
@@ -187,6 +207,22 @@ mod tests {
                 format!("its part {sk:?} is not a number")
             );
         }
+    }
+
+    #[test]
+    fn the_secrets_are_that_of_the_plan_and_those_of_recounts() {
+        let mut item = first_entry(1);
+        let secrets = |item: &Item| {
+            LedgerEntry::read(item).unwrap().summary.map(|summary| summary.visitor_secrets)
+        };
+        assert_eq!(secrets(&item), Some(BTreeSet::from([0])));
+        let number = |number: &str| AttributeValue::N(number.to_owned());
+        item.insert("visitor_secret".to_owned(), number("1"));
+        let recounted = ["2", "3"].map(str::to_owned).to_vec();
+        item.insert("recounted_with".to_owned(), AttributeValue::Ns(recounted));
+        assert_eq!(secrets(&item), Some(BTreeSet::from([1, 2, 3])));
+        item.insert("recounted_with".to_owned(), number("2"));
+        assert!(LedgerEntry::read(&item).unwrap_err().to_string().contains("recounted_with"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod entry;
 mod wait;
 
 pub(crate) use chunk::{Ledger, read};
-pub(crate) use chunk_id::{object_chunk_id, sealed_hour, sealed_hour_chunk_id};
+pub(crate) use chunk_id::{object_chunk_id, object_of, sealed_hour, sealed_hour_chunk_id};
 pub(crate) use counts::Counts;
 #[cfg(test)]
 pub(crate) use entry::{EntryName, testing};

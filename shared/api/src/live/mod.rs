@@ -17,7 +17,6 @@ use minutebook_storage::error::StorageError;
 use minutebook_storage::queue::QueueDepth;
 use minutebook_storage::reader::SumQuestion;
 use minutebook_storage::table::Table;
-use minutebook_storage::visitors::VisitorQuestion;
 
 use crate::backend::Backend;
 use crate::http::accept::{self, MediaType};
@@ -77,14 +76,11 @@ async fn numbers(
     let kept =
         |length: WindowLength| Window::ending_with(question.as_of, length).kept(retention, now);
     let (users_window, views_window) = (kept(question.users_window), kept(question.views_window));
-    let visitors = VisitorQuestion { site, windows: &[users_window.0], now, retention };
     let windows = &[views_window.0];
     let views =
         SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
-    let table = &backend.rows;
-    let (visitors, sums) =
-        try_join(table.count_visitors(&visitors), table.sum_windows(&views)).await?;
-    let active = visitors.first().copied().unwrap_or_default();
+    let visitors = backend.count_visitors(site, users_window.0, now);
+    let (active, sums) = try_join(visitors, backend.rows.sum_windows(&views)).await?;
     Ok(Numbers { active, users_window, views: Views::of(sums), views_window })
 }
 

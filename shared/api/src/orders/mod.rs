@@ -18,7 +18,7 @@ use minutebook_domain::time::period::Period;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::order::rows::{OrderSource, RecentQuestion};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
-use minutebook_storage::visitors::{VisitorQuestion, count_visitors};
+use minutebook_storage::visitors::VisitorStateSource;
 
 use crate::backend::Backend;
 use crate::http::answer::unreadable;
@@ -59,7 +59,7 @@ impl OrdersCall {
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource + OrderSource, Q: Sync>(
+pub async fn handle<R: RowSource + OrderSource + VisitorStateSource, Q: Sync>(
     call: OrdersCall,
     request: &Request,
     backend: &Backend<R, Q>,
@@ -83,7 +83,7 @@ pub async fn handle<R: RowSource + OrderSource, Q: Sync>(
 /// Reads what the calls answer with.
 struct Reader<'a, R, Q>(&'a Backend<R, Q>);
 
-impl<R: RowSource + OrderSource, Q: Sync> Reader<'_, R, Q> {
+impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> {
     async fn orders(
         &self,
         question: &OrdersQuery,
@@ -121,7 +121,7 @@ impl<R: RowSource + OrderSource, Q: Sync> Reader<'_, R, Q> {
         let (sums, products, visitors, recent) = try_join4(
             self.sums(question, &measures, windows, now),
             self.sums(question, &Products::measures(question.currency), windows, now),
-            count_visitors(&self.0.rows, &VisitorQuestion { site, windows, now, retention }),
+            self.0.count_visitors(site, kept.0, now),
             self.0.rows.recent_orders(&recent),
         )
         .await?;
@@ -130,7 +130,7 @@ impl<R: RowSource + OrderSource, Q: Sync> Reader<'_, R, Q> {
             orders: by_status.total(),
             value: Value::of(&value),
             products: Products::of(products),
-            active_users: visitors.first().copied().unwrap_or_default().visitors,
+            active_users: visitors.visitors,
             recent,
         };
         Ok(json(&RealtimeAnswer::new(question, kept, &present)))

@@ -10,7 +10,7 @@ use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
-use minutebook_storage::visitors::{VisitorQuestion, count_visitors};
+use minutebook_storage::visitors::VisitorStateSource;
 
 use crate::backend::Backend;
 use crate::http::answer::unreadable;
@@ -20,7 +20,7 @@ use crate::stats::views::Views;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource, Q: Sync>(
+pub async fn handle<R: RowSource + VisitorStateSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
@@ -33,11 +33,9 @@ pub async fn handle<R: RowSource, Q: Sync>(
     let (site, windows) = (question.site_id.as_str(), &[window]);
     let views =
         SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
-    let visitors = VisitorQuestion { site, windows, now, retention };
-    let rows = &backend.rows;
-    match try_join(sum_windows(rows, &views), count_visitors(rows, &visitors)).await {
+    let visitors = backend.count_visitors(site, window, now);
+    match try_join(sum_windows(&backend.rows, &views), visitors).await {
         Ok((sums, visitors)) => {
-            let visitors = visitors.first().copied().unwrap_or_default();
             json(&Answer::new(&question, (window, precision), &Views::of(sums), visitors))
         }
         Err(error) => unreadable(&error),

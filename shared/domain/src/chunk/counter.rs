@@ -6,6 +6,7 @@ use crate::chunk::count::Outcomes;
 use crate::chunk::lines::Line;
 use crate::chunk::rejected::write_rejected;
 use crate::chunk::seen_ids::SeenIds;
+use crate::count::secret::VisitorSecret;
 use crate::count::sketch::IdHash;
 use crate::count::tally::{SiteNumber, Tally};
 use crate::count::visitors::VisitorCollector;
@@ -19,6 +20,7 @@ use crate::time::Minute;
 
 /// Counts lines.
 pub(super) struct Counter {
+    secret: VisitorSecret,
     reader: EventReader,
     pub(super) tally: Tally,
     pub(super) visitors: VisitorCollector,
@@ -38,8 +40,9 @@ enum Outcome {
 }
 
 impl Counter {
-    pub(super) fn new(inputs: &PlanInputs, seed: HashSeed) -> Counter {
+    pub(super) fn new(inputs: &PlanInputs, secret: VisitorSecret, seed: HashSeed) -> Counter {
         Counter {
+            secret,
             reader: EventReader::new(inputs.reference_time.timestamp(), inputs.default_currency),
             tally: Tally::with_seed(seed),
             visitors: VisitorCollector::new(first_kept(inputs), seed),
@@ -57,11 +60,12 @@ impl Counter {
         if line.too_long {
             return self.reject(line, Reason::TooLong);
         }
-        let Counter { reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
+        let Counter { secret, reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
         let outcome = match reader.read(line.text, line.and_after) {
             Ok(read) => ValidLine {
                 line: line.and_after,
                 read,
+                secret: *secret,
                 tally,
                 visitors,
                 orders,
@@ -91,6 +95,7 @@ struct ValidLine<'a> {
     /// The line and the bytes after it.
     line: &'a [u8],
     read: &'a ReadLine,
+    secret: VisitorSecret,
     tally: &'a mut Tally,
     visitors: &'a mut VisitorCollector,
     orders: &'a mut Orders,
@@ -150,9 +155,9 @@ impl ValidLine<'_> {
         {
             return Outcome::Duplicate;
         }
-        let (line, read) = (self.line, self.read);
+        let (line, read, secret) = (self.line, self.read, self.secret);
         let site = self.sites.number(site_text(line, read, event.site), self.tally);
-        let id_hash = |id| IdHash::of(read.text(line, id));
+        let id_hash = |id| IdHash::of(secret, read.text(line, id));
         self.visitors.add(
             site,
             event.minute,

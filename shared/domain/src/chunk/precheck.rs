@@ -175,6 +175,7 @@ impl LineChecker {
 mod tests {
     use super::*;
     use crate::chunk::{ChunkReader, ChunkSettings};
+    use crate::count::secret::{SecretNumber, VisitorSecret};
     use crate::plan::PlanInputs;
     use proptest::prelude::*;
 
@@ -320,8 +321,8 @@ mod tests {
             let text = lines.join("\n");
             let checked = checked(text.as_bytes());
             let inputs =
-                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7, keys_max: 100_000 };
-            let settings = |size_bytes| ChunkSettings { inputs, size_bytes };
+                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7, keys_max: 100_000, visitor_secret: SecretNumber::NONE };
+            let settings = |size_bytes| ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes };
             let count = |bytes: &[u8]| {
                 let mut reader = ChunkReader::new(&settings(bytes.len() as u64));
                 reader.push(bytes).expect("plain text");

@@ -5,6 +5,7 @@ use crate::chunk::counter::Counter;
 use crate::chunk::id::ContentHash;
 use crate::chunk::lines::LineSplitter;
 use crate::chunk::unpack::{UnpackError, Unpacker};
+use crate::count::secret::VisitorSecret;
 use crate::hash_seed::HashSeed;
 use crate::plan::PlanInputs;
 
@@ -15,6 +16,8 @@ pub struct ChunkSettings {
     /// without one, and which minutes are kept, because visitors of older ones are collected by
     /// hour.
     pub inputs: PlanInputs,
+    /// The secret that the inputs name by its number.
+    pub secret: VisitorSecret,
     /// The stored size, which bounds the size of the decompressed chunk.
     pub size_bytes: u64,
 }
@@ -63,7 +66,7 @@ impl ChunkReader {
             hasher: blake3::Hasher::new(),
             unpacker: Unpacker::new(settings.size_bytes),
             lines: LineSplitter::new(),
-            counter: Counter::new(&settings.inputs, seed),
+            counter: Counter::new(&settings.inputs, settings.secret, seed),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod measure;
+pub mod secret;
 pub mod sketch;
 pub mod tally;
 pub mod visitors;

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::count::secret::VisitorSecret;
 
 /// The binary logarithm of the number of registers in a sketch: 2^14 = 16,384 registers.
 ///
@@ -36,8 +38,8 @@ pub(crate) struct IdHash(pub(crate) u64);
 impl IdHash {
     /// The hash of an id's text.
     #[inline]
-    pub(crate) fn of(id: &[u8]) -> IdHash {
-        IdHash(xxh3_64(id))
+    pub(crate) fn of(secret: VisitorSecret, id: &[u8]) -> IdHash {
+        IdHash(xxh3_64_with_seed(id, secret.seed()))
     }
 }
 
@@ -45,7 +47,8 @@ impl IdHash {
 ///
 /// **Guarantees**: merging is idempotent, commutative and associative: the estimate depends on
 /// which ids were added, not on how often, in what order, or through how many sketches. So counting
-/// a chunk again changes nothing.
+/// a chunk again changes nothing. This holds for ids that were hashed with the same secret: a
+/// merge of sketches of different secrets counts an id once for each.
 ///
 /// **Source**: Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", 2007; the estimator of Apache
 /// DataSketches that does not depend on the order of updates.
@@ -95,10 +98,10 @@ impl Sketch {
         Sketch(HllUnion::new(LG_K).expect("the library takes 4 to 21"))
     }
 
-    /// A set of these ids.
-    pub fn of<I: AsRef<[u8]>>(ids: impl IntoIterator<Item = I>) -> Sketch {
+    /// A set of these ids, hashed with a secret.
+    pub fn of<I: AsRef<[u8]>>(secret: VisitorSecret, ids: impl IntoIterator<Item = I>) -> Sketch {
         let mut growing = GrowingSketch::new();
-        ids.into_iter().for_each(|id| growing.add(IdHash::of(id.as_ref())));
+        ids.into_iter().for_each(|id| growing.add(IdHash::of(secret, id.as_ref())));
         growing.finish()
     }
 
@@ -179,8 +182,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SECRET: VisitorSecret = VisitorSecret::new(0x5eed);
+
     fn ids(numbers: impl IntoIterator<Item = u32>) -> Sketch {
-        Sketch::of(numbers.into_iter().map(|number| format!("user-{number}")))
+        Sketch::of(SECRET, numbers.into_iter().map(|number| format!("user-{number}")))
     }
 
     #[test]

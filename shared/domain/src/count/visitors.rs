@@ -33,7 +33,7 @@ pub struct VisitorCounts {
 /// The visitors of a chunk.
 ///
 /// **Shape**: by minute, or by hour if the minute is no longer kept.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ChunkVisitors {
     groups: BTreeMap<(String, Period), Visitors>,
 }
@@ -253,7 +253,10 @@ impl VisitorCollector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::count::secret::VisitorSecret;
     use std::collections::{BTreeSet, HashSet};
+
+    const SECRET: VisitorSecret = VisitorSecret::new(7);
 
     /// 2026-11-18T16:00Z.
     const FIRST_SECOND: i64 = 1_795_017_600;
@@ -268,7 +271,7 @@ mod tests {
     ) -> ChunkVisitors {
         let mut collector = VisitorCollector::new(minute(minutes_from), HashSeed::of(1));
         for (site, at, visitor, session) in events {
-            let hash = |id: u32| Some(IdHash::of(id.to_string().as_bytes()));
+            let hash = |id: u32| Some(IdHash::of(SECRET, id.to_string().as_bytes()));
             collector.add(SiteNumber(site), minute(at), hash(visitor), hash(session));
         }
         collector.finish(&["a", "b"])
@@ -302,8 +305,8 @@ mod tests {
         let events = (0..30_000).map(|number| (0, 0, number % 10_000, number));
         let visitors = collect(0, events);
         let (_, _, visitors) = visitors.minutes().next().expect("a minute");
-        let expected_visitors = Sketch::of((0..10_000).map(|visitor| visitor.to_string()));
-        let sessions = Sketch::of((0..30_000).map(|session| session.to_string()));
+        let expected_visitors = Sketch::of(SECRET, (0..10_000).map(|visitor| visitor.to_string()));
+        let sessions = Sketch::of(SECRET, (0..30_000).map(|session| session.to_string()));
         assert_eq!(
             visitors.counts(),
             VisitorCounts { visitors: expected_visitors.estimate(), sessions: sessions.estimate() }

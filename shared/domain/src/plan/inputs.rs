@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::count::measure::Currency;
+use crate::count::secret::SecretNumber;
 
 /// What a plan depends on besides the bytes. The ledger entry of part 0 records the inputs, and
 /// later attempts plan from the recorded ones: an object that is put again has a newer
@@ -18,6 +19,8 @@ pub struct PlanInputs {
     /// How many keys of a site and measure keep their names, 0 for all: see
     /// [`Tally::bounded_groups`](crate::count::tally::Tally::bounded_groups).
     pub keys_max: u32,
+    /// Which secret the ids of visitors are hashed with.
+    pub visitor_secret: SecretNumber,
 }
 
 /// What the plan of a sealed hour depends on besides its rows, which no longer change. The ledger

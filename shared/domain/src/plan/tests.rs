@@ -1,6 +1,7 @@
 use super::*;
 use crate::chunk::{ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;
+use crate::count::secret::{SecretNumber, VisitorSecret};
 use crate::plan::rows::{ROW_BYTES_MAX, ROW_COUNTERS_MAX, counter_bytes};
 use crate::time::Minute;
 use chrono::DateTime;
@@ -24,6 +25,7 @@ fn inputs(open_from: i64, minute_retention_days: u32) -> PlanInputs {
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days,
         keys_max: 100_000,
+        visitor_secret: SecretNumber::NONE,
     }
 }
 
@@ -53,7 +55,8 @@ fn a_chunk_with_orders_has_a_part_before_and_after_them() {
     for (lines, parts) in [(VIEW.to_string(), 1), (format!("{VIEW}\n{ORDER}"), 2)] {
         let inputs = inputs(0, 7);
         let size_bytes = lines.len() as u64;
-        let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes });
+        let mut reader =
+            ChunkReader::new(&ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes });
         reader.push(lines.as_bytes()).expect("plain text");
         let count = reader.finish().expect("plain text");
         assert_eq!(count.outcomes.rejected_total(), 0, "{lines}");

@@ -1,9 +1,11 @@
 //! The way of a plan into the table. Everything that counts, counts by this protocol: the chunks of
 //! the bucket and the sums of sealed hours.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::count::visitors::ChunkVisitors;
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::order::facts::Orders;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PLAN_FORMAT_VERSION_OLDEST, Plan, can_plan};
 
@@ -12,6 +14,7 @@ use crate::chunk::part::{PartCommit, PartOutcome};
 use crate::chunk::visitor_slices::VisitorSlices;
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
+use crate::visitors::VisitorsBySecret;
 
 /// A chunk to commit.
 ///
@@ -35,8 +38,9 @@ pub struct PlanCommit<'a, I, C, R> {
 pub struct PlanContent<'a> {
     /// The rows, cut into parts.
     pub plan: Plan<'a>,
-    /// The visitors of its events.
-    pub visitors: &'a ChunkVisitors,
+    /// The visitors of its events: of an object hashed with the secret of the plan inputs, and with
+    /// the others that count at present.
+    pub visitors: VisitorsBySecret,
     /// What only the chunk of an object has; `None` for the sums of a sealed hour.
     pub object: Option<ObjectContent<'a>>,
 }
@@ -66,6 +70,10 @@ pub enum PlanOutcome<I> {
     AlreadyCounted {
         /// The parts of that plan.
         parts: usize,
+        /// The plan inputs that it recorded, if any.
+        inputs: Option<I>,
+        /// The secrets with which its visitors were recounted, besides that of the plan inputs.
+        recounted_with: BTreeSet<SecretNumber>,
     },
     /// An earlier attempt recorded other plan inputs; nothing was written. The chunk must be read
     /// again and planned from the recorded ones.
@@ -119,7 +127,11 @@ impl Committer {
         // unfinished one must be planned as it was begun.
         let entries = self.table.read_entries(chunk).await?;
         if let Some(first) = entries.first().filter(|_| entries.is_complete()) {
-            return Ok(PlanOutcome::AlreadyCounted { parts: first.parts });
+            return Ok(PlanOutcome::AlreadyCounted {
+                parts: first.parts,
+                inputs: first.inputs.and_then(I::of_recorded),
+                recounted_with: entries.recounted_with().clone(),
+            });
         }
         if let Some(recorded) = entries.first().and_then(|first| other_inputs(first, inputs)) {
             return Ok(PlanOutcome::OtherInputs(recorded));
@@ -139,9 +151,9 @@ impl Committer {
 
         let slices = match &object {
             Some(ObjectContent { header, .. }) => {
-                VisitorSlices::of_object(&plan, visitors, header.inputs.reference_time)
+                VisitorSlices::of_object(&plan, &visitors, header.inputs.reference_time)
             }
-            None => VisitorSlices::of_sealed_hour(&plan, visitors),
+            None => VisitorSlices::of_sealed_hour(&plan, &visitors),
         };
         let mut has_finished = false;
         for (number, part) in plan.parts.iter().enumerate() {

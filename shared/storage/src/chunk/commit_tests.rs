@@ -4,6 +4,7 @@ use super::*;
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::plan::PlanInputs;
 use serde_json::{Value, json};
 
@@ -31,12 +32,17 @@ fn inputs() -> PlanInputs {
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days: 7,
         keys_max: 100_000,
+        visitor_secret: SecretNumber(1),
     }
 }
 
 fn count(lines: &[&str]) -> ChunkCount {
     let text = lines.join("\n");
-    let settings = ChunkSettings { inputs: inputs(), size_bytes: text.len() as u64 };
+    let settings = ChunkSettings {
+        inputs: inputs(),
+        secret: VisitorSecret::new(7),
+        size_bytes: text.len() as u64,
+    };
     let mut reader = ChunkReader::new(&settings);
     reader.push(text.as_bytes()).expect("plain text");
     let count = reader.finish().expect("plain text");
@@ -67,7 +73,7 @@ async fn commit_with(
         step("content");
         Ok::<_, TestError>(PlanContent {
             plan: Plan::of(&count, &inputs),
-            visitors: &count.visitors,
+            visitors: VisitorsBySecret::from([(SecretNumber(1), count.visitors.clone())]),
             object: Some(ObjectContent { header, orders: &count.orders }),
         })
     };
@@ -97,6 +103,7 @@ fn entry(part: usize, parts: usize, version: u32, reference_time: &str) -> Value
         "default_currency": {"S": "USD"},
         "minute_retention_days": {"N": "7"},
         "keys_max": {"N": "100000"},
+        "visitor_secret": {"N": "1"},
     })
 }
 
@@ -156,10 +163,17 @@ async fn visitors_of_closed_hours_are_merged_before_the_entry_of_their_part() {
 
 #[tokio::test]
 async fn a_complete_chunk_costs_one_query_whatever_plan_counted_it() {
-    let stored = entries(&[entry(0, 1, 2, "2026-11-19T00:00:00Z")]);
-    let replay = Replay::default().answer("Query", stored);
+    let mut first = entry(0, 1, 2, "2026-11-19T00:00:00Z");
+    first["recounted_with"] = json!({"NS": ["2"]});
+    let replay = Replay::default().answer("Query", entries(&[first]));
     let (outcome, steps) = commit(&replay, &[VIEW]).await;
-    assert_eq!(outcome.expect("counted"), PlanOutcome::AlreadyCounted { parts: 1 });
+    let recorded = "2026-11-19T00:00:00Z".parse().expect("a time");
+    let expected = PlanOutcome::AlreadyCounted {
+        parts: 1,
+        inputs: Some(PlanInputs { reference_time: recorded, ..inputs() }),
+        recounted_with: BTreeSet::from([SecretNumber(2)]),
+    };
+    assert_eq!(outcome.expect("counted"), expected);
     assert_eq!((replay.operations(), steps), (vec!["Query".to_string()], vec![]));
 }
 
@@ -185,6 +199,17 @@ async fn other_recorded_inputs_stop_before_anything_runs() {
     let recorded = PlanInputs { reference_time: time.parse().expect("a time"), ..inputs() };
     assert_eq!(outcome.expect("found"), PlanOutcome::OtherInputs(recorded));
     assert_eq!((replay.operations().len(), steps), (1, vec![]));
+}
+
+#[tokio::test]
+async fn a_chunk_that_was_begun_with_another_secret_is_planned_with_that_one() {
+    let mut first = entry(0, 2, PLAN_FORMAT_VERSION, NOW);
+    first["visitor_secret"]["N"] = json!("3");
+    let replay = Replay::default().answer("Query", entries(&[first]));
+    let (outcome, _) = commit(&replay, &[VIEW, ORDER]).await;
+    let recorded = PlanInputs { visitor_secret: SecretNumber(3), ..inputs() };
+    assert_eq!(outcome.expect("found"), PlanOutcome::OtherInputs(recorded));
+    assert_eq!(replay.operations().len(), 1);
 }
 
 #[tokio::test]

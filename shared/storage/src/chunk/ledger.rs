@@ -1,6 +1,6 @@
 //! The ledger: which parts of a chunk are counted, and the plan inputs of the chunk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -8,6 +8,7 @@ use futures::TryStreamExt;
 use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::plan::{PlanInputs, SealInputs};
 
 use crate::error::StorageError;
@@ -81,7 +82,11 @@ impl LedgerEntry {
 
 /// The ledger entries of a chunk.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct LedgerEntries(BTreeMap<EntryName, LedgerEntry>);
+pub struct LedgerEntries {
+    by_name: BTreeMap<EntryName, LedgerEntry>,
+    /// The secrets with which the visitors were recounted after the chunk was counted.
+    recounted_with: BTreeSet<SecretNumber>,
+}
 
 impl LedgerEntries {
     /// The ledger entry of part 0, if it is committed.
@@ -91,26 +96,34 @@ impl LedgerEntries {
 
     /// The ledger entry of a part, if its first transaction is committed.
     pub fn part(&self, part: usize) -> Option<&LedgerEntry> {
-        self.0.get(&EntryName { part, late: 0 })
+        self.by_name.get(&EntryName { part, late: 0 })
     }
 
     /// The parts that have a ledger entry, ascending.
     pub fn parts(&self) -> impl Iterator<Item = (usize, &LedgerEntry)> {
-        self.0.iter().filter(|(name, _)| name.late == 0).map(|(name, entry)| (name.part, entry))
+        self.by_name
+            .iter()
+            .filter(|(name, _)| name.late == 0)
+            .map(|(name, entry)| (name.part, entry))
     }
 
     /// Whether all transactions of a part are committed.
     pub fn has_whole(&self, part: usize) -> bool {
         let late_parts = |entry: &LedgerEntry| entry.late_parts.unwrap_or(1);
         self.part(part).is_some_and(|entry| {
-            (1..late_parts(entry)).all(|late| self.0.contains_key(&EntryName { part, late }))
+            (1..late_parts(entry)).all(|late| self.by_name.contains_key(&EntryName { part, late }))
         })
+    }
+
+    /// The secrets with which the visitors were recounted, besides that of the plan inputs.
+    pub fn recounted_with(&self) -> &BTreeSet<SecretNumber> {
+        &self.recounted_with
     }
 
     /// Whether all parts of the chunk are committed, by whatever plan.
     pub fn is_complete(&self) -> bool {
         self.first().is_some_and(|first| {
-            self.0.values().all(|entry| entry.is_of_plan(first))
+            self.by_name.values().all(|entry| entry.is_of_plan(first))
                 && (0..first.parts).all(|part| self.has_whole(part))
         })
     }
@@ -137,13 +150,14 @@ impl Table {
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn read_entries(&self, chunk: &ChunkId) -> Result<LedgerEntries, StorageError> {
-        let mut entries = BTreeMap::new();
+        let mut entries = LedgerEntries::default();
         let query = self.query(keys::ledger_partition(chunk), Consistency::Strong);
         let mut rows = rows(query, "Query of the ledger");
         while let Some(item) = rows.try_next().await? {
-            entries.insert(read_name(&item)?, read_entry(&item)?);
+            entries.recounted_with.extend(read_recounted_with(&item)?);
+            entries.by_name.insert(read_name(&item)?, read_entry(&item)?);
         }
-        Ok(LedgerEntries(entries))
+        Ok(entries)
     }
 }
 
@@ -153,6 +167,20 @@ fn read_name(item: &Item) -> Result<EntryName, StorageError> {
     match (part.parse(), late.parse()) {
         (Ok(part), Ok(late)) => Ok(EntryName { part, late }),
         _ => Err(malformed(item, "its sort key is not the number of a part".to_string())),
+    }
+}
+
+/// Reads the secrets with which the visitors of a chunk were recounted.
+fn read_recounted_with(item: &Item) -> Result<BTreeSet<SecretNumber>, StorageError> {
+    let malformed = |other| malformed(item, format!("{} is {other}", keys::RECOUNTED_WITH));
+    match item.get(keys::RECOUNTED_WITH) {
+        None => Ok(BTreeSet::new()),
+        Some(AttributeValue::Ns(numbers)) => {
+            let read =
+                |text: &String| text.parse().map(SecretNumber).map_err(|_| malformed(text.clone()));
+            numbers.iter().map(read).collect()
+        }
+        Some(other) => Err(malformed(format!("{other:?}"))),
     }
 }
 
@@ -170,8 +198,15 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
             let default_currency = Currency::parse(currency.as_bytes())
                 .ok_or_else(|| malformed(item, format!("default_currency is {currency:?}")))?;
             let minute_retention_days = number(item, "minute_retention_days")?;
-            let inputs =
-                PlanInputs { reference_time, default_currency, minute_retention_days, keys_max };
+            // Chunks that were planned before there were secrets have none.
+            let visitor_secret = SecretNumber(number_if_any(item, "visitor_secret")?.unwrap_or(0));
+            let inputs = PlanInputs {
+                reference_time,
+                default_currency,
+                minute_retention_days,
+                keys_max,
+                visitor_secret,
+            };
             Some(inputs.recorded())
         }
         _ if read_name(item)? == EntryName::FIRST => Some(SealInputs { keys_max }.recorded()),
@@ -214,12 +249,14 @@ pub(crate) fn entry_item(
                     default_currency,
                     minute_retention_days,
                     keys_max,
+                    visitor_secret,
                 } = inputs;
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
                 set("reference_time", AttributeValue::S(reference_time));
                 set("default_currency", AttributeValue::S(default_currency.to_string()));
                 set("minute_retention_days", AttributeValue::N(minute_retention_days.to_string()));
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
+                set("visitor_secret", AttributeValue::N(visitor_secret.to_string()));
             }
             Some(RecordedInputs::SealedHour(SealInputs { keys_max })) => {
                 set("keys_max", AttributeValue::N(keys_max.to_string()));

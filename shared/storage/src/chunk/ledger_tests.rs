@@ -1,4 +1,5 @@
 use super::*;
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::event::reason::Reason;
 use minutebook_domain::time::Hour;
 
@@ -12,6 +13,7 @@ fn inputs() -> PlanInputs {
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days: 7,
         keys_max: 100_000,
+        visitor_secret: SecretNumber(3),
     }
 }
 
@@ -68,6 +70,7 @@ fn an_entry_is_as_the_table_page_says() {
         ("parts", 2),
         ("minute_retention_days", 7),
         ("keys_max", 100_000),
+        ("visitor_secret", 3),
         ("lines", 3),
         ("counted", 2),
         ("ignored", 0),
@@ -104,6 +107,7 @@ fn a_malformed_entry_is_an_error_that_names_it() {
         ("late_parts", AttributeValue::S("1".to_string())),
         ("reference_time", AttributeValue::S("yesterday".to_string())),
         ("default_currency", AttributeValue::S("$".to_string())),
+        ("visitor_secret", AttributeValue::S("one".to_string())),
     ] {
         let mut item =
             item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs().recorded())));
@@ -119,7 +123,7 @@ fn a_chunk_is_complete_when_every_part_is_whole() {
         let entries = names.iter().map(|(part, late)| {
             (EntryName { part: *part, late: *late }, entry(late_parts.filter(|_| *part == 1), None))
         });
-        LedgerEntries(entries.collect())
+        LedgerEntries { by_name: entries.collect(), ..LedgerEntries::default() }
     };
     for (entries, complete) in [
         (of(&[], None), false),
@@ -130,5 +134,28 @@ fn a_chunk_is_complete_when_every_part_is_whole() {
         (of(&[(0, 0), (1, 0), (1, 1)], Some(2)), true),
     ] {
         assert_eq!(entries.is_complete(), complete, "{entries:?}");
+    }
+}
+
+#[test]
+fn an_entry_from_before_there_were_secrets_has_none() {
+    let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs())));
+    item.remove("visitor_secret");
+    let read = read_entry(&item).expect("well formed").inputs.expect("recorded");
+    assert_eq!(read, PlanInputs { visitor_secret: SecretNumber::NONE, ..inputs() });
+}
+
+#[test]
+fn the_secrets_of_recounts_are_read() {
+    let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs())));
+    assert_eq!(read_recounted_with(&item).expect("absent"), BTreeSet::new());
+    let mut set = |value| item.insert("recounted_with".to_string(), value);
+    set(AttributeValue::Ns(vec!["4".to_string(), "0".to_string()]));
+    let expected = BTreeSet::from([SecretNumber::NONE, SecretNumber(4)]);
+    assert_eq!(read_recounted_with(&item).expect("a set of numbers"), expected);
+    for odd in [AttributeValue::Ns(vec!["-1".to_string()]), AttributeValue::N("4".to_string())] {
+        item.insert("recounted_with".to_string(), odd);
+        let sentence = read_recounted_with(&item).expect_err("malformed").to_string();
+        assert!(sentence.contains("/ 000000") && sentence.contains("recounted_with"), "{sentence}");
     }
 }

@@ -8,7 +8,6 @@ use aws_sdk_dynamodb::types::{
 };
 use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::count::visitors::ChunkVisitors;
 use minutebook_domain::plan::Part;
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::lateness::is_closed;
@@ -20,6 +19,7 @@ use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
 use crate::keys::{self, EntryName, SHARD_COUNT, Shard, TOTALS_SHARDS};
 use crate::retry::Backoff;
+use crate::visitors::{VisitorsBySecret, rolled_up};
 
 /// One part to commit.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct PartCommit<'a> {
     /// The rows and their hours.
     pub(crate) part: &'a Part<'a>,
     /// The visitors of the chunk; those of the part's hours go with its late form.
-    pub(crate) visitors: &'a ChunkVisitors,
+    pub(crate) visitors: &'a VisitorsBySecret,
     /// The current time: it decides which hours are closed, and the ledger entry records it.
     pub(crate) now: DateTime<Utc>,
 }
@@ -109,7 +109,7 @@ impl Committer {
     ) -> Result<PartOutcome, StorageError> {
         // Visitors come before the ledger entries here too.
         let is_of_part = |site: &str, hour: Hour| commit.part.hours.contains(&(site, hour));
-        self.merge_visitors(commit.chunk, &commit.visitors.rolled_up(is_of_part)).await?;
+        self.merge_visitors(commit.chunk, &rolled_up(commit.visitors, is_of_part)).await?;
         let parts = commit.part.late_form();
         let entry = LedgerEntry { late_parts: Some(parts.len()), ..commit.entry.clone() };
         let mut outcome = PartOutcome::Committed;

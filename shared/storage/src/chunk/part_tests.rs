@@ -4,6 +4,7 @@ use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Row};
 use minutebook_domain::time::period::Period;
@@ -22,6 +23,7 @@ fn inputs() -> PlanInputs {
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days: 7,
         keys_max: 100_000,
+        visitor_secret: SecretNumber::NONE,
     }
 }
 
@@ -48,7 +50,7 @@ async fn commit(replay: &Replay, now: &str) -> (Result<PartOutcome, StorageError
         entry: &entry(None),
         header: Some(&header),
         part: &part(),
-        visitors: &ChunkVisitors::default(),
+        visitors: &VisitorsBySecret::new(),
         now: now.parse().expect("a time"),
     };
     let mut effort = CommitEffort::default();

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use minutebook_domain::count::visitors::{ChunkVisitors, Visitors};
 use minutebook_domain::plan::Plan;
+use minutebook_domain::time::Hour;
 use minutebook_domain::time::lateness::is_closed;
-use minutebook_domain::time::period::Period;
-use minutebook_domain::time::{Hour, Minute};
+
+use crate::visitors::{MinuteVisitors, PeriodVisitors, VisitorsBySecret, rolled_up};
 
 /// The visitors of a chunk, divided among the parts of its plan.
 ///
@@ -21,22 +21,25 @@ pub(crate) struct VisitorSlices<'a>(Vec<VisitorSlice<'a>>);
 #[derive(Default)]
 pub(crate) struct VisitorSlice<'a> {
     /// Those of minutes, for rows of their own.
-    pub(crate) minutes: Vec<(&'a str, Minute, &'a Visitors)>,
+    pub(crate) minutes: Vec<MinuteVisitors<'a>>,
     /// Those to merge into the rows of longer periods.
-    pub(crate) periods: BTreeMap<(&'a str, Period), Visitors>,
+    pub(crate) periods: PeriodVisitors<'a>,
 }
 
 impl<'a> VisitorSlices<'a> {
     /// The slices of an object's chunk, planned at `reference_time`.
     pub(crate) fn of_object(
         plan: &Plan<'_>,
-        visitors: &'a ChunkVisitors,
+        visitors: &'a VisitorsBySecret,
         reference_time: DateTime<Utc>,
     ) -> VisitorSlices<'a> {
         let was_closed = |hour: Hour| is_closed(hour, reference_time);
+        let minutes = visitors
+            .iter()
+            .flat_map(|(secret, visitors)| visitors.minutes().map(move |minute| (*secret, minute)));
         let (late, open): (Vec<_>, Vec<_>) =
-            visitors.minutes().partition(|(_, minute, _)| was_closed(minute.hour()));
-        let periods = visitors.rolled_up(|_, hour| was_closed(hour));
+            minutes.partition(|(_, (_, minute, _))| was_closed(minute.hour()));
+        let periods = rolled_up(visitors, |_, hour| was_closed(hour));
         let mut slices = VisitorSlices::of_late(plan, late, periods);
         let mut first_parts = BTreeMap::new();
         for (number, part) in plan.parts.iter().enumerate() {
@@ -44,10 +47,11 @@ impl<'a> VisitorSlices<'a> {
                 first_parts.entry(*site_and_hour).or_insert(number);
             }
         }
-        for (site, minute, visitors) in open {
+        for of_minute in open {
+            let (_, (site, minute, _)) = of_minute;
             // Only orders happened in an hour without rows.
             let number = first_parts.get(&(site, minute.hour())).copied().unwrap_or(0);
-            slices.0[number].minutes.push((site, minute, visitors));
+            slices.0[number].minutes.push(of_minute);
         }
         slices
     }
@@ -55,16 +59,16 @@ impl<'a> VisitorSlices<'a> {
     /// The slices of a sealed hour's sums; the rows of its minutes exist already.
     pub(crate) fn of_sealed_hour(
         plan: &Plan<'_>,
-        visitors: &'a ChunkVisitors,
+        visitors: &'a VisitorsBySecret,
     ) -> VisitorSlices<'a> {
-        VisitorSlices::of_late(plan, Vec::new(), visitors.rolled_up(|_, _| true))
+        VisitorSlices::of_late(plan, Vec::new(), rolled_up(visitors, |_, _| true))
     }
 
     /// Divides late visitors evenly among the late parts.
     fn of_late(
         plan: &Plan<'_>,
-        minutes: Vec<(&'a str, Minute, &'a Visitors)>,
-        periods: BTreeMap<(&'a str, Period), Visitors>,
+        minutes: Vec<MinuteVisitors<'a>>,
+        periods: PeriodVisitors<'a>,
     ) -> VisitorSlices<'a> {
         let parts = plan.parts.len();
         let open_parts = plan.parts.iter().take_while(|part| part.is_open()).count();
@@ -94,6 +98,7 @@ mod tests {
     use super::*;
     use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
     use minutebook_domain::count::measure::Currency;
+    use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
     use minutebook_domain::plan::{PlanInputs, SealInputs};
 
     /// An event in each of the hours before 2026-11-20T23:30Z, of which the last two are open.
@@ -109,24 +114,34 @@ mod tests {
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         };
-        let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: 1 << 20 });
+        let mut reader = ChunkReader::new(&ChunkSettings {
+            inputs,
+            secret: VisitorSecret::NONE,
+            size_bytes: 1 << 20,
+        });
         reader.push(text.as_bytes()).expect("plain text");
         (reader.finish().expect("plain text"), inputs)
+    }
+
+    /// The visitors of a chunk under two secrets.
+    fn by_secret(count: &ChunkCount) -> VisitorsBySecret {
+        [1, 2].map(|number| (SecretNumber(number), count.visitors.clone())).into()
     }
 
     #[test]
     fn a_long_past_is_divided_evenly_and_nothing_is_left_out() {
         let (count, inputs) = count(20_000);
         let plan = Plan::of(&count, &inputs);
-        let slices = VisitorSlices::of_object(&plan, &count.visitors, inputs.reference_time);
+        let visitors = by_secret(&count);
+        let slices = VisitorSlices::of_object(&plan, &visitors, inputs.reference_time);
         let sizes: Vec<usize> =
             slices.0.iter().map(|slice| slice.minutes.len() + slice.periods.len()).collect();
-        assert!(sizes.len() > 200 && sizes.iter().all(|size| *size <= 110), "{sizes:?}");
+        assert!(sizes.len() > 200 && sizes.iter().all(|size| *size <= 220), "{sizes:?}");
         let minutes: usize = slices.0.iter().map(|slice| slice.minutes.len()).sum();
-        assert_eq!(minutes, count.visitors.minutes().count());
-        let mut periods =
-            count.visitors.rolled_up(|_, hour| is_closed(hour, inputs.reference_time));
+        assert_eq!(minutes, 2 * count.visitors.minutes().count());
+        let mut periods = rolled_up(&visitors, |_, hour| is_closed(hour, inputs.reference_time));
         for slice in &slices.0 {
             for (period, visitors) in &slice.periods {
                 let expected = periods.remove(period).expect("each once");
@@ -140,17 +155,18 @@ mod tests {
     fn visitors_of_an_open_hour_come_before_its_first_rows() {
         let (count, inputs) = count(10);
         let plan = Plan::of(&count, &inputs);
-        let slices = VisitorSlices::of_object(&plan, &count.visitors, inputs.reference_time);
+        let visitors = by_secret(&count);
+        let slices = VisitorSlices::of_object(&plan, &visitors, inputs.reference_time);
         for (site, minute, _) in count.visitors.minutes() {
             let hour = (site, minute.hour());
             let Some(first) = plan.parts.iter().position(|part| part.hours.contains(&hour)) else {
                 assert!(is_closed(hour.1, inputs.reference_time));
                 continue;
             };
-            let is_in = |slice: &VisitorSlice<'_>| {
-                slice.minutes.iter().any(|(other, at, _)| (*other, *at) == (site, minute))
-            };
-            assert!(slices.of_part(first).is_some_and(is_in), "{site} {minute:?}");
+            let slice = slices.of_part(first).expect("a slice for each part");
+            let of_minute =
+                |(_, (other, at, _)): &&MinuteVisitors<'_>| (*other, *at) == (site, minute);
+            assert_eq!(slice.minutes.iter().filter(of_minute).count(), 2, "{site} {minute:?}");
         }
     }
 
@@ -158,9 +174,10 @@ mod tests {
     fn a_sealed_hour_has_no_minutes_to_write() {
         let (count, _) = count(3);
         let plan = Plan::of_sealed_hour(&count.tally, &SealInputs { keys_max: 0 });
-        let slices = VisitorSlices::of_sealed_hour(&plan, &count.visitors);
+        let visitors = by_secret(&count);
+        let slices = VisitorSlices::of_sealed_hour(&plan, &visitors);
         assert!(slices.0.iter().all(|slice| slice.minutes.is_empty()));
         let periods: usize = slices.0.iter().map(|slice| slice.periods.len()).sum();
-        assert_eq!(periods, 6, "three hours, and a day, a week and a month");
+        assert_eq!(periods, 2 * 6, "three hours, and a day, a week and a month");
     }
 }

@@ -3,6 +3,7 @@ use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::plan::PlanInputs;
 use serde_json::{Value, json};
 
@@ -16,9 +17,11 @@ fn orders() -> Orders {
         default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days: 7,
         keys_max: 100_000,
+        visitor_secret: SecretNumber::NONE,
     };
     let size_bytes = ORDER.len() as u64;
-    let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes });
+    let mut reader =
+        ChunkReader::new(&ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes });
     reader.push(ORDER.as_bytes()).expect("plain text");
     reader.finish().expect("plain text").orders
 }

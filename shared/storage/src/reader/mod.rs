@@ -58,7 +58,8 @@ pub struct SumQuestion<'a> {
 pub(crate) struct RowQuestion<'a> {
     /// The site.
     pub(crate) site: &'a str,
-    /// The prefixes of the sort keys: the names of measures, or [`keys::VISITORS`].
+    /// The prefixes of the sort keys: the names of measures, or
+    /// [`keys::visitors_family`].
     pub(crate) families: &'a [String],
     /// The only counter to read beside that of [`OTHER_KEY`], as an attribute; `None` for all
     /// attributes.

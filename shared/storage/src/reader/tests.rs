@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use chrono::TimeDelta;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::plan::{Part, Plan, PlanInputs, SealInputs};
 use minutebook_domain::time::Minute;
@@ -105,6 +106,7 @@ impl World {
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: RETENTION.minute_days,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         };
         let hour = event.minute.hour();
         let tally = World::tally(&[event]);

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::unpack::UnpackError;
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::sketch::Sketch;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::plan::PlanInputs;
@@ -19,6 +20,9 @@ use minutebook_oracle::{
 };
 
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
+
+/// The secret of all sketches.
+const SECRET: VisitorSecret = VisitorSecret::new(0x0dd5_eed5);
 
 /// What was compared, to show that it is not always the same.
 #[derive(Default)]
@@ -130,8 +134,9 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
         default_currency: Currency::parse(chunk.default_currency.as_bytes()).unwrap(),
         minute_retention_days: chunk.retention_days,
         keys_max: 100_000,
+        visitor_secret: SecretNumber(1),
     };
-    let settings = ChunkSettings { inputs, size_bytes: chunk.stored.len() as u64 };
+    let settings = ChunkSettings { inputs, secret: SECRET, size_bytes: chunk.stored.len() as u64 };
     let mut reader = ChunkReader::new(&settings);
     for block in chunk.blocks() {
         reader.push(block)?;
@@ -332,7 +337,7 @@ fn same_visitors(
 /// Whether a sketch is one of these ids. Its bytes depend on the order that ids were added in, so
 /// that sets are compared: two are the same if neither they nor their union differ in size.
 fn is_of(sketch: &Sketch, ids: &[&str]) -> bool {
-    let expected = Sketch::of(ids);
+    let expected = Sketch::of(SECRET, ids);
     let mut merged = sketch.clone();
     merged.merge(&expected);
     [sketch.estimate(), merged.estimate()] == [expected.estimate(); 2]

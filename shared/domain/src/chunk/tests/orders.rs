@@ -2,6 +2,7 @@
 
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;
+use crate::count::secret::{SecretNumber, VisitorSecret};
 use crate::plan::PlanInputs;
 
 const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
@@ -12,8 +13,13 @@ fn read(text: &str) -> ChunkCount {
         default_currency: Currency::parse(b"EUR").unwrap(),
         minute_retention_days: 7,
         keys_max: 100_000,
+        visitor_secret: SecretNumber::NONE,
     };
-    let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: text.len() as u64 });
+    let mut reader = ChunkReader::new(&ChunkSettings {
+        inputs,
+        secret: VisitorSecret::NONE,
+        size_bytes: text.len() as u64,
+    });
     reader.push(text.as_bytes()).unwrap();
     reader.finish().unwrap()
 }
@@ -279,8 +285,13 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
         default_currency: Currency::parse(b"EUR").unwrap(),
         minute_retention_days: 7,
         keys_max: 100_000,
+        visitor_secret: SecretNumber::NONE,
     };
-    let mut reader = ChunkReader::new(&ChunkSettings { inputs, size_bytes: u64::MAX });
+    let mut reader = ChunkReader::new(&ChunkSettings {
+        inputs,
+        secret: VisitorSecret::NONE,
+        size_bytes: u64::MAX,
+    });
     let taken = (0..2_000).take_while(|order| {
         let line =
             created(&members).replace(r#""orderId":7"#, &format!(r#""orderId":{order}"#)) + "\n";

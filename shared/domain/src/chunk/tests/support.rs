@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use crate::count::measure::Currency;
+use crate::count::secret::{SecretNumber, VisitorSecret};
 use crate::plan::PlanInputs;
 
 pub(super) const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
@@ -16,7 +17,9 @@ pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
             default_currency: Currency::parse(b"EUR").unwrap(),
             minute_retention_days: 7,
             keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
         },
+        secret: VisitorSecret::NONE,
         size_bytes: size_bytes as u64,
     }
 }

@@ -1,4 +1,4 @@
-//! Visitors: sketches of the visitors and sessions of each period.
+//! The rows of visitors: sketches of the visitors and sessions of each period.
 //!
 //! Merging a sketch twice changes nothing, so visitors need no ledger: they are written before the
 //! ledger entries of their chunk, and again whenever the chunk is counted again.
@@ -12,11 +12,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use minutebook_domain::chunk::id::ChunkId;
+use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::sketch::Sketch;
-use minutebook_domain::count::visitors::{VisitorCounts, Visitors};
+use minutebook_domain::count::visitors::{ChunkVisitors, VisitorCounts, Visitors};
 use minutebook_domain::query::window::Window;
-use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::{Period, Retention};
+use minutebook_domain::time::{Hour, Minute};
 
 use crate::committer::Committer;
 use crate::error::StorageError;
@@ -28,11 +29,22 @@ use crate::table::{BATCH_PUTS_MAX, Item, Table, key, malformed, number};
 /// The number of concurrent calls that write the visitors of a chunk.
 const CALLS_AT_ONCE: usize = 8;
 
+/// The visitors of a chunk, hashed with each of some secrets.
+pub type VisitorsBySecret = BTreeMap<SecretNumber, ChunkVisitors>;
+
+/// Visitors of a minute, for a row of their own.
+pub(crate) type MinuteVisitors<'a> = (SecretNumber, (&'a str, Minute, &'a Visitors));
+
+/// Visitors to merge into the rows of longer periods.
+pub(crate) type PeriodVisitors<'a> = BTreeMap<(SecretNumber, &'a str, Period), Visitors>;
+
 /// A question about visitors.
 #[derive(Clone, Copy, Debug)]
 pub struct VisitorQuestion<'a> {
     /// The site.
     pub site: &'a str,
+    /// The secret of the rows to read.
+    pub secret: SecretNumber,
     /// The windows; each is counted by itself.
     pub windows: &'a [Window],
     /// The current time: it decides which hours are settled, and what has expired.
@@ -54,9 +66,9 @@ pub async fn count_visitors<S: RowSource>(
     source: &S,
     question: &VisitorQuestion<'_>,
 ) -> Result<Vec<VisitorCounts>, StorageError> {
-    let &VisitorQuestion { site, windows, now, retention } = question;
+    let &VisitorQuestion { site, secret, windows, now, retention } = question;
     let mut visitors = vec![Visitors::default(); windows.len()];
-    let families = [keys::VISITORS.to_string()];
+    let families = [keys::visitors_family(secret)];
     let rows = RowQuestion { site, families: &families, counter: None, windows, now, retention };
     each_row(source, &rows, |place, item| {
         visitors[place].merge(&read_visitors(item)?);
@@ -90,12 +102,12 @@ impl Committer {
     pub(crate) async fn put_visitors(
         &self,
         chunk: &ChunkId,
-        minutes: &[(&str, Minute, &Visitors)],
+        minutes: &[MinuteVisitors<'_>],
     ) -> Result<(), StorageError> {
         let puts: Vec<WriteRequest> = minutes
             .iter()
-            .map(|&(site, minute, visitors)| {
-                let sort_key = keys::chunk_visitors(minute, chunk);
+            .map(|&(secret, (site, minute, visitors))| {
+                let sort_key = keys::chunk_visitors(secret, minute, chunk);
                 let period = Period::Minute(minute);
                 let item = visitors_item(site, period, sort_key, visitors, self.retention);
                 let put = PutRequest::builder().set_item(Some(item)).build();
@@ -120,11 +132,14 @@ impl Committer {
     pub(crate) async fn merge_visitors(
         &self,
         chunk: &ChunkId,
-        visitors: &BTreeMap<(&str, Period), Visitors>,
+        visitors: &PeriodVisitors<'_>,
     ) -> Result<(), StorageError> {
         let shard = shard_of(chunk);
         stream::iter(visitors)
-            .map(|((site, period), visitors)| self.merge_row(site, *period, shard, visitors))
+            .map(|((secret, site, period), visitors)| {
+                let sort_key = keys::merged_visitors(*secret, *period, shard);
+                self.merge_row(site, *period, sort_key, visitors)
+            })
             .buffer_unordered(CALLS_AT_ONCE)
             .try_collect()
             .await
@@ -134,10 +149,9 @@ impl Committer {
         &self,
         site: &str,
         period: Period,
-        shard: u8,
+        sort_key: String,
         visitors: &Visitors,
     ) -> Result<(), StorageError> {
-        let sort_key = keys::merged_visitors(period, shard);
         let mut backoff = Backoff::new();
         loop {
             let stored = self.merged_row(site, period, &sort_key).await?;
@@ -191,6 +205,19 @@ impl Committer {
     }
 }
 
+/// The visitors of the hours (of a site) for which `is_wanted` holds, by hour, day, week and month.
+pub(crate) fn rolled_up(
+    visitors: &VisitorsBySecret,
+    is_wanted: impl Fn(&str, Hour) -> bool,
+) -> PeriodVisitors<'_> {
+    let of_secret = |(secret, visitors): (&SecretNumber, _)| {
+        let rolled_up = ChunkVisitors::rolled_up(visitors, &is_wanted);
+        let secret = *secret;
+        rolled_up.into_iter().map(move |((site, period), it)| ((secret, site, period), it))
+    };
+    visitors.iter().flat_map(of_secret).collect()
+}
+
 /// Writes visitors as a row. A sketch that would be empty is left out.
 fn visitors_item(
     site: &str,
@@ -221,9 +248,9 @@ fn shard_of(chunk: &ChunkId) -> u8 {
     chunk.tag().bytes().fold(0, |sum: u8, byte| sum.wrapping_add(byte)) % VISITOR_SHARDS
 }
 
-/// Whether a sort key is that of visitors.
-pub(crate) fn is_visitors(sort_key: &str) -> bool {
-    sort_key.split_once('#').is_some_and(|(family, _)| family == keys::VISITORS)
+/// The secret of a row of visitors; `None` is a row of another kind.
+pub(crate) fn secret_of_row(sort_key: &str) -> Option<SecretNumber> {
+    keys::secret_of_family(sort_key.split_once('#')?.0)
 }
 
 /// Reads visitors from their row. An absent sketch is empty.
@@ -260,6 +287,9 @@ fn is_other_revision<R>(error: &SdkError<PutItemError, R>) -> bool {
 mod tests {
     use super::*;
     use crate::memory::MemoryTable;
+    use minutebook_domain::count::secret::VisitorSecret;
+
+    const SECRET: VisitorSecret = VisitorSecret::new(0x5eed);
 
     fn item(attributes: &[(&str, AttributeValue)]) -> Item {
         attributes.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
@@ -267,7 +297,7 @@ mod tests {
 
     #[test]
     fn visitors_are_read_from_the_sketches_of_a_row() {
-        let sketch = Sketch::of(["ann", "bob"]);
+        let sketch = Sketch::of(SECRET, ["ann", "bob"]);
         let bytes = AttributeValue::B(Blob::new(sketch.to_bytes()));
         let visitors = read_visitors(&item(&[(keys::VISITORS_SKETCH, bytes)])).expect("a sketch");
         assert_eq!(visitors.counts(), VisitorCounts { visitors: 2, sessions: 0 });
@@ -312,7 +342,7 @@ mod tests {
     }
 
     fn visitors(names: &[&str], sessions: &[&str]) -> Visitors {
-        Visitors { visitors: Sketch::of(names), sessions: Sketch::of(sessions) }
+        Visitors { visitors: Sketch::of(SECRET, names), sessions: Sketch::of(SECRET, sessions) }
     }
 
     #[test]
@@ -321,8 +351,11 @@ mod tests {
         let minute =
             |text: &str| Minute::containing(text.parse().expect("a time")).expect("in range");
         let table = MemoryTable::default();
-        let put =
-            |period, tag, visitors| table.put_visitors("shop", period, tag, &visitors, RETENTION);
+        let secret = SecretNumber(2);
+        let put_under = |secret, period, tag, visitors| {
+            table.put_visitors(secret, "shop", period, tag, &visitors, RETENTION);
+        };
+        let put = |period, tag, visitors| put_under(secret, period, tag, visitors);
         let hour = Period::Hour(minute("2026-11-20T08:00:00Z").hour());
         put(hour, "00", visitors(&["ann", "bob"], &["1"]));
         put(hour, "03", visitors(&["bob", "eve"], &["2"]));
@@ -332,6 +365,11 @@ mod tests {
         put(of_minute("2026-11-20T10:00:00Z"), "aaaa", visitors(&["ann"], &["3"]));
         put(of_minute("2026-11-20T10:00:00Z"), "bbbb", visitors(&["kim"], &[]));
         put(of_minute("2026-11-20T10:14:00Z"), "aaaa", visitors(&[], &["1"]));
+        // Of other secrets, whose rows cannot be merged with these.
+        for other in [SecretNumber::NONE, SecretNumber(20)] {
+            put_under(other, hour, "00", visitors(&["other"], &["9"]));
+            put_under(other, of_minute("2026-11-20T10:00:00Z"), "aaaa", visitors(&["other"], &[]));
+        }
         let window = |from, to| Window { from: minute(from), to: minute(to) };
         let windows = [
             window("2026-11-20T08:00:00Z", "2026-11-20T10:15:00Z"),
@@ -340,7 +378,7 @@ mod tests {
         ];
         let now = "2026-11-20T10:15:00Z".parse().expect("a time");
         let question =
-            VisitorQuestion { site: "shop", windows: &windows, now, retention: RETENTION };
+            VisitorQuestion { site: "shop", secret, windows: &windows, now, retention: RETENTION };
         let (counts, reads) = table.read(count_visitors(&table, &question));
         let counts: Vec<_> =
             counts.expect("read").iter().map(|counts| (counts.visitors, counts.sessions)).collect();
@@ -350,7 +388,13 @@ mod tests {
 
     #[test]
     fn visitors_have_sort_keys_of_their_own() {
-        assert!(is_visitors("visitors#07#0123456789abcdef") && is_visitors("visitors#d11-20#00"));
-        assert!(!is_visitors("views#07#00#000") && !is_visitors("visitors"));
+        for (sort_key, secret) in [
+            ("visitors#07#0123456789abcdef", Some(0)),
+            ("visitors.2#d11-20#00", Some(2)),
+            ("views#07#00#000", None),
+            ("visitors", None),
+        ] {
+            assert_eq!(secret_of_row(sort_key), secret.map(SecretNumber), "{sort_key}");
+        }
     }
 }
