@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{demo, down, generate, history, keys, put, replay, status, top, up, verify};
+use crate::commands::{
+    demo, down, generate, history, keys, put, recount, replay, status, top, up, verify,
+};
 use crate::stack::context::{Context, Options};
 use crate::terminal::escape::shown;
 
@@ -47,6 +49,8 @@ enum Command {
     History(history::HistoryArgs),
     /// Sends objects, or dead letters, through ingest again
     Replay(replay::ReplayArgs),
+    /// Counts visitors again, with a new secret
+    Recount(recount::RecountArgs),
     /// Makes, lists and revokes the write keys of sites
     Keys(keys::KeysArgs),
     /// Recounts the raw events and compares every number of the table
@@ -67,6 +71,7 @@ async fn main() -> ExitCode {
         Command::Top(args) => top::run(args, &context).await,
         Command::History(args) => history::run(args, &context).await,
         Command::Replay(args) => replay::run(args, &context).await,
+        Command::Recount(args) => recount::run(args, &context).await,
         Command::Keys(args) => keys::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
     };

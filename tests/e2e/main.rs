@@ -13,6 +13,7 @@ mod deployed;
 mod gone;
 mod hostile;
 mod needs;
+mod recount;
 mod reliability;
 mod sources;
 mod waiting;
@@ -61,11 +62,8 @@ pub(crate) use tests;
 pub(crate) fn all_tests() -> Vec<&'static Test> {
     let of_folders =
         [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &sources::TESTS].concat();
-    [command::TESTS, deployed::TESTS, gone::TESTS, hostile::TESTS, reliability::TESTS]
-        .into_iter()
-        .chain(of_folders)
-        .flatten()
-        .collect()
+    let own = [command::TESTS, deployed::TESTS, gone::TESTS, hostile::TESTS].into_iter();
+    own.chain([recount::TESTS, reliability::TESTS]).chain(of_folders).flatten().collect()
 }
 
 /// The libtest trial of a test. It is ignored if the test's need is not met.

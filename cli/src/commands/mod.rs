@@ -8,6 +8,7 @@ pub(crate) mod generate;
 pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod put;
+pub(crate) mod recount;
 pub(crate) mod replay;
 pub(crate) mod status;
 pub(crate) mod top;

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::commands::clock;
 use crate::event_files::files::{self, Source};
 use crate::event_files::upload::{Target, upload_file};
-use crate::rows::ledger::{self, Counted, Counts, Wait};
+use crate::rows::ledger::{self, Counted, Counts, Goal, Wait};
 use crate::stack::aws::explain;
 use crate::stack::context::Context;
 use crate::terminal::escape::{self, shown};
@@ -149,7 +149,9 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let chunk_id =
         |file: &Ready| ledger::object_chunk_id(&bucket, &file.source.key, &file.content_hash);
     let wait = match args.wait {
-        true => Some(Wait::begin(context, ready.iter().map(chunk_id).collect()).await?),
+        true => {
+            Some(Wait::begin(context, Goal::Counted, ready.iter().map(chunk_id).collect()).await?)
+        }
         false => None,
     };
 

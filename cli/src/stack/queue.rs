@@ -9,6 +9,7 @@ use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, QueueAttributeName,
     SendMessageBatchRequestEntry,
 };
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::stack::aws::explain;
 
@@ -20,6 +21,9 @@ use crate::stack::aws::explain;
 /// AWS has since raised the limit of bytes, but emulators may not have.
 const BATCH_MESSAGES_MAX: usize = 10;
 const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// How many batches are sent at once.
+const BATCHES_AT_ONCE: usize = 4;
 
 /// How often messages are sent that SQS refuses for reasons of its own.
 const ATTEMPTS_MAX: u32 = 5;
@@ -119,6 +123,20 @@ impl Queue {
             tokio::time::sleep(ATTEMPT_INTERVAL * attempt).await;
         }
         Ok(())
+    }
+
+    /// Sends messages in batches, and says after each how many it had.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send).
+    pub(crate) async fn send_all(&self, bodies: &[String], sent: impl Fn(u64)) -> Result<()> {
+        let sendings = futures::stream::iter(batches(bodies, |body| body)).map(async |batch| {
+            let batch_bodies: Vec<&str> = batch.iter().map(String::as_str).collect();
+            self.send(&batch_bodies).await?;
+            sent(batch.len() as u64);
+            Ok::<_, anyhow::Error>(())
+        });
+        sendings.buffer_unordered(BATCHES_AT_ONCE).try_collect().await
     }
 
     /// Receives every visible message and holds it for [`HELD_SECONDS`], up to [`HELD_MAX`]

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use crate::commands::replay::arguments::{ReplayArgs, Selection};
 use crate::commands::replay::forecast::Forecast;
 use crate::commands::replay::report::{Outcome, Report, report_json, report_text};
-use crate::rows::ledger::{self, Wait};
+use crate::rows::ledger::{self, Goal, Wait};
 use crate::stack::context::Context;
 use crate::stack::notification::{self, Notification};
 use crate::stack::objects::{self, Object};
@@ -77,14 +77,7 @@ impl Replay<'_> {
         let bodies: Vec<String> =
             objects.iter().map(|object| notification::write(object, &self.region)).collect();
         let bar = progress::bar("sending", bodies.len());
-        let sendings =
-            futures::stream::iter(queue::batches(&bodies, |body| body)).map(async |batch| {
-                let batch_bodies: Vec<&str> = batch.iter().map(String::as_str).collect();
-                queue.send(&batch_bodies).await?;
-                bar.inc(batch.len() as u64);
-                Ok::<_, anyhow::Error>(())
-            });
-        let sent: Result<()> = sendings.buffer_unordered(CONCURRENCY).try_collect().await;
+        let sent = queue.send_all(&bodies, |count| bar.inc(count)).await;
         bar.finish_and_clear();
         sent.with_context(|| again(bar.position(), bodies.len()))?;
         self.report(objects, wait).await
@@ -189,7 +182,7 @@ impl Replay<'_> {
             });
             chunks.push(chunk);
         }
-        Ok(Some((Wait::begin(self.context, chunk_ids).await?, chunks)))
+        Ok(Some((Wait::begin(self.context, Goal::Counted, chunk_ids).await?, chunks)))
     }
 
     /// The report, after the wait if there is one.

@@ -12,4 +12,4 @@ pub(crate) use counts::Counts;
 #[cfg(test)]
 pub(crate) use entry::{EntryName, testing};
 pub(crate) use entry::{LedgerEntry, Summary};
-pub(crate) use wait::{Counted, Wait};
+pub(crate) use wait::{Counted, Goal, Wait};

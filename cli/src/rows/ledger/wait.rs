@@ -17,8 +17,30 @@ const CONCURRENCY: usize = 8;
 /// The pause between two rounds of looking at the ledger.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Every part of the chunk is counted.
+    Counted,
+    /// Its visitors are counted with this secret, too.
+    VisitorsWith(u32),
+}
+
+impl Goal {
+    fn is_met(self, ledger: &Ledger) -> bool {
+        let has_secret = |secret| {
+            ledger.summary.as_ref().is_some_and(|summary| summary.visitor_secrets.contains(&secret))
+        };
+        match self {
+            Self::Counted => ledger.is_complete(),
+            Self::VisitorsWith(secret) => ledger.is_complete() && has_secret(secret),
+        }
+    }
+}
+
 /// A wait for chunks to be counted.
 pub(crate) struct Wait {
+    goal: Goal,
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     chunks: Vec<Chunk>,
@@ -59,7 +81,11 @@ impl Wait {
     ///
     /// # Errors
     /// The stack has no table, or the table or the dead letters cannot be read.
-    pub(crate) async fn begin(context: &Context, chunk_ids: Vec<String>) -> Result<Self> {
+    pub(crate) async fn begin(
+        context: &Context,
+        goal: Goal,
+        chunk_ids: Vec<String>,
+    ) -> Result<Self> {
         let endpoints = context.endpoints()?;
         let dead_letters = match endpoints.dead_letters_url() {
             Ok(url) => {
@@ -72,6 +98,7 @@ impl Wait {
         };
         let chunks = chunk_ids.into_iter().map(|id| Chunk { id, already_counted: false }).collect();
         let mut wait = Self {
+            goal,
             dynamodb: context.dynamodb().await?,
             table: endpoints.table()?.to_owned(),
             chunks,
@@ -145,7 +172,7 @@ impl Wait {
     async fn look(&self, chunks: &[usize]) -> Result<Vec<(usize, Option<Ledger>)>> {
         let looks = futures::stream::iter(chunks.iter().copied()).map(async |index| {
             let ledger = chunk::read(&self.dynamodb, &self.table, &self.chunks[index].id).await?;
-            Ok::<_, anyhow::Error>((index, ledger.filter(Ledger::is_complete)))
+            Ok::<_, anyhow::Error>((index, ledger.filter(|ledger| self.goal.is_met(ledger))))
         });
         looks.buffered(CONCURRENCY).try_collect().await
     }
