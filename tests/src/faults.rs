@@ -198,15 +198,19 @@ impl State {
         let operation = operation_of(&request);
         let is_write = matches!(
             operation.as_str(),
-            "TransactWriteItems" | "PutItem" | "UpdateItem" | "DeleteItem"
+            "TransactWriteItems" | "BatchWriteItem" | "PutItem" | "UpdateItem" | "DeleteItem"
         );
         let write = if is_write {
             serde_json::from_slice(request.body()).unwrap_or(Value::Null)
         } else {
             Value::Null
         };
-        let call =
-            Call { number: self.count(&operation), operation, actions: action_kinds(&write) };
+        let call = Call {
+            number: self.count(&operation),
+            operation,
+            actions: action_kinds(&write),
+            items: if write.is_null() { vec![] } else { written_items(&write) },
+        };
         let fault = (locked(&self.plan))(&call);
         if let Some(fault) = &fault {
             locked(&self.made).push(fault.clone());
@@ -286,7 +290,7 @@ impl State {
         let Some(items_under_way) = items_under_way.filter(|_| !write.is_null()) else {
             return self.forward(request).await;
         };
-        let items = written_items(write);
+        let items = &call.items;
         let is_transaction = !call.actions.is_empty();
         let overlap: Vec<(usize, &'static str)> = {
             let mut under_way = locked(&items_under_way);
@@ -312,7 +316,7 @@ impl State {
         let response = self.forward(request).await;
         if is_transaction {
             let mut under_way = locked(&items_under_way);
-            for item in &items {
+            for item in items {
                 under_way.remove(item);
             }
         }

@@ -32,17 +32,26 @@ pub(super) fn action_kinds(transaction: &Value) -> Vec<String> {
     actions(transaction).into_iter().map(|(kind, _)| kind).collect()
 }
 
-/// The items that a transaction's actions or a single write touch, as table and keys.
+/// The items that the actions of a transaction, the writes of a batch or a single write touch, as
+/// table and keys.
 pub(super) fn written_items(write: &Value) -> Vec<String> {
-    let mut actions: Vec<Value> = actions(write).into_iter().map(|(_, action)| action).collect();
-    if actions.is_empty() {
-        actions.push(write.clone());
-    }
-    let item = |action: Value| {
-        let keys = if action["Key"].is_object() { &action["Key"] } else { &action["Item"] };
-        format!("{} {} {}", action["TableName"], keys["pk"]["S"], keys["sk"]["S"])
+    let item = |table: &Value, write: &Value| {
+        let keys = if write["Key"].is_object() { &write["Key"] } else { &write["Item"] };
+        format!("{table} {} {}", keys["pk"]["S"], keys["sk"]["S"])
     };
-    actions.into_iter().map(item).collect()
+    if let Some(tables) = write["RequestItems"].as_object() {
+        let writes = tables.iter().flat_map(|(table, writes)| {
+            let table = json!(table);
+            let kinds = writes.as_array().into_iter().flatten().filter_map(Value::as_object);
+            kinds.flat_map(|kinds| kinds.values()).map(move |write| item(&table, write))
+        });
+        return writes.collect();
+    }
+    let actions = actions(write);
+    if actions.is_empty() {
+        return vec![item(&write["TableName"], write)];
+    }
+    actions.iter().map(|(_, action)| item(&action["TableName"], action)).collect()
 }
 
 pub(super) fn error_body(code: &str, message: &str) -> String {
@@ -78,11 +87,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn single_writes_and_transactions_name_the_same_items() {
+    fn single_writes_batches_and_transactions_name_the_same_items() {
         let key = json!({"pk": {"S": "S#shop#2026-11-20T23"}, "sk": {"S": "00"}});
         let check = json!({"TransactItems": [{"ConditionCheck": {"TableName": "t", "Key": key}}]});
         let put = json!({"TableName": "t", "Item": key});
+        let batch = json!({"RequestItems": {"t": [{"PutRequest": {"Item": key}}, {"DeleteRequest": {"Key": key}}]}});
         assert_eq!(written_items(&check), written_items(&put));
+        assert_eq!(written_items(&batch), [written_items(&put), written_items(&put)].concat());
         assert_eq!(action_kinds(&put), Vec::<String>::new());
     }
 }

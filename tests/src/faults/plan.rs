@@ -14,6 +14,8 @@ pub struct Call {
     /// The kinds of a transaction's actions, in order: `Put`, `ConditionCheck`, `Update`. It is
     /// empty for other calls.
     pub actions: Vec<String>,
+    /// The items that it writes or checks, each as its table and keys.
+    pub items: Vec<String>,
 }
 
 /// A fault of a call.
@@ -107,7 +109,7 @@ mod tests {
         } else {
             vec![]
         };
-        Call { operation: operation.to_string(), number, actions }
+        Call { operation: operation.to_string(), number, actions, items: vec![] }
     }
 
     fn faults(seed: u64, operation: &str) -> Vec<Option<Fault>> {
