@@ -264,9 +264,9 @@ impl Writer<'_> {
             Stalled::Sealer => self.random.pick(&[
                 "TransactWriteItems",
                 "PutItem",
-                "UpdateItem",
+                "BatchWriteItem",
                 "Query",
-                "DeleteItem",
+                "BatchWriteItem",
             ]),
         };
         let number = 1 + self.random.index(3);

@@ -104,7 +104,10 @@ impl Books {
             Some(TableRow::Totals(shard)) => self.totals.add_found(shard.0),
             Some(TableRow::Order(order)) => self.orders.add_found(order),
             Some(TableRow::RecentOrder(row)) => self.orders.add_recent(row),
-            Some(TableRow::Seal | TableRow::Extent | TableRow::WriteKey(_)) | None => {}
+            Some(
+                TableRow::Seal | TableRow::SealingLag | TableRow::Extent | TableRow::WriteKey(_),
+            )
+            | None => {}
         }
     }
 

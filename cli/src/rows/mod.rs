@@ -2,6 +2,7 @@
 
 mod attributes;
 mod extents;
+mod lag;
 pub(crate) mod ledger;
 mod open_hours;
 mod orders;

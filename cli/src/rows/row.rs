@@ -2,6 +2,7 @@
 
 use crate::rows::attributes::{Item, text};
 use crate::rows::extents;
+use crate::rows::lag::{self, LAG};
 use crate::rows::ledger::LedgerEntry;
 use crate::rows::open_hours::{self, OPEN, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
@@ -33,6 +34,8 @@ pub(crate) enum TableRow {
     OpenHour(OpenHour),
     /// A closed shard.
     Seal,
+    /// How far sealing is behind.
+    SealingLag,
     /// Which records of a partition of a stream are stored.
     Extent,
     /// The hash of a key that may write for a site.
@@ -63,6 +66,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if let Some(site_hour) = pk.strip_prefix("S#") {
         return open_hours::read_seal(item, site_hour, sk, odd).map(|()| TableRow::Seal);
+    }
+    if pk == LAG {
+        return lag::read(item, sk, odd).map(|()| TableRow::SealingLag);
     }
     if let Some(site) = pk.strip_prefix(write_keys::PREFIX) {
         return write_keys::read(item, site, sk, odd).map(TableRow::WriteKey);
@@ -116,6 +122,7 @@ mod tests {
             ("O#shop#1", "order", "Order"),
             ("OPEN", "shop#2026-11-20T23", "OpenHour"),
             ("S#shop#2026-11-20T23", "15", "Seal"),
+            ("LAG", "sealing", "SealingLag"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
             ("K#shop", hash.as_str(), "WriteKey"),
             ("L#b/k#hash", "000000", "LedgerEntry"),

@@ -150,6 +150,7 @@ mod tests {
                 default_currency: Currency::parse(b"USD").expect("three letters"),
                 minute_retention_days: 7,
                 visitor_secret: SecretNumber(planned),
+                keys_max: 100_000,
             };
             let recounted_with = secrets(recounted);
             let counted = CountedVisitors { inputs, recounted_with, written: BTreeSet::new() };

@@ -1,5 +1,7 @@
 //! The function that seals hours that are over, and rolls them up.
 
+mod order;
+mod places;
 pub mod sealer;
 pub mod summary;
 
@@ -15,7 +17,10 @@ use crate::sealer::{Report, Sealer};
 pub enum RollupError {
     /// The list of open hours could not be read.
     #[error("the open hours could not be listed: {0}")]
-    List(#[from] StorageError),
+    List(#[source] StorageError),
+    /// How far behind sealing is could not be recorded, where `/health` reads it.
+    #[error("the sealing lag could not be recorded: {0}")]
+    Lag(#[source] StorageError),
     /// Hours could not be carried forward, or their minutes expire soon.
     #[error("{count} of {of} open hours failed; the oldest of them: {oldest}")]
     Hours {
@@ -36,29 +41,28 @@ pub enum RollupError {
     },
 }
 
-/// Carries every hour that is over one step forward. Logs one line for the run and one for each
-/// failure.
+/// Carries every hour that is over one step forward, and records how far behind sealing is. Logs
+/// one line for the run and one for each failure.
 ///
 /// # Errors
 /// [`RollupError`], after everything else is done. The next run retries.
 pub async fn handle(sealer: &Sealer, deadline: Instant) -> Result<(), RollupError> {
     let started = Instant::now();
-    let report = sealer.run(deadline).await?;
+    let report = sealer.run(deadline).await.map_err(RollupError::List)?;
+    let table = &sealer.committer.table;
+    let lag = report.lag(started.elapsed(), sealer.clock.now());
+    let recorded = table.put_sealing_lag(&lag).await;
     for failure in &report.failures {
         let (site, hour) = (failure.site.as_str(), failure.hour.to_string());
         tracing::error!(site, hour, error = %failure.error, "an open hour needs care");
     }
-    match summary::line(
-        &report,
-        &sealer.committer.table.name,
-        started.elapsed(),
-        sealer.clock.now(),
-    ) {
+    match summary::line(&report, &lag, &table.name, started.elapsed()) {
         // A log that cannot be written must not stop the sealing.
         Ok(line) => drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes())),
         Err(error) => tracing::error!(%error, "the summary line could not be written"),
     }
-    outcome(&report)
+    outcome(&report)?;
+    recorded.map_err(RollupError::Lag)
 }
 
 fn outcome(report: &Report) -> Result<(), RollupError> {

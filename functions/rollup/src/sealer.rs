@@ -3,14 +3,15 @@
 //!
 //! Each step is recorded on that list, and may be taken any number of times, by any number of
 //! sealers at once: sealing writes the same rows again, rolling up goes through the ledger, and
-//! removing happens once.
+//! removing what is gone changes nothing.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::ready;
-use std::sync::OnceLock;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::plan::{Plan, SealInputs};
 use minutebook_domain::time::lateness::{ALLOWED_LATENESS, SETTLE_TIME};
@@ -20,13 +21,22 @@ use minutebook_runtime::clock::Clock;
 use minutebook_storage::chunk::commit::{OtherPlan, PlanCommit, PlanContent, PlanOutcome};
 use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::open_hours::OpenHour;
+use minutebook_storage::open_hours::lag::SealingLag;
+use minutebook_storage::open_hours::{OPEN_HOURS_AT_ONCE, OpenHour, OpenHourChange};
 use minutebook_storage::sealing::SealedHour;
 use tokio::time::Instant;
 
-/// The number of hours that are worked on at once. Each holds its sums in memory, and sealing one
-/// takes 16 concurrent calls.
-const HOURS_AT_ONCE: usize = 8;
+use crate::order::in_fair_order;
+use crate::places::Places;
+
+/// The longest run. The next one begins a minute after this one, and two at once would do the same
+/// work twice. It is also shorter than the settle time: no hour that was read at the beginning can
+/// have been removed from the list before a step is recorded.
+const RUN_TIME_MAX: Duration = Duration::from_secs(50);
+
+/// The number of calls that record steps at once. While they last, more steps come together for the
+/// next.
+const RECORDS_AT_ONCE: usize = 2;
 
 /// Seals hours, and rolls them up.
 #[derive(Debug)]
@@ -52,6 +62,10 @@ pub struct Report {
     pub hours_removed: usize,
     /// Those that the run had no time for.
     pub hours_left: usize,
+    /// The closed hours that were not rolled up when the run ended.
+    pub hours_waiting: usize,
+    /// How many hours of all sites are not rolled up, those that are not closed included.
+    pub(crate) not_rolled_up: BTreeMap<Hour, usize>,
     /// How long ago the oldest of them ended, when the run began; 0 if there was none.
     pub oldest_open_hour_age_seconds: u64,
     /// The conflicts and throttles that commits met.
@@ -141,40 +155,42 @@ impl Step {
     }
 }
 
+/// An hour on its way.
+struct Carried {
+    open: OpenHour,
+    /// The step that was taken, and what the list has to say about it; `None` if it was cut off.
+    step: Option<Result<(Step, Option<OpenHourChange>), SealError>>,
+    effort: CommitEffort,
+}
+
 impl Sealer {
-    /// Carries every closed hour of the list one step forward, oldest first, each independently:
-    /// one that fails does not stop the others. With an empty list it makes one query and no write.
+    /// Carries every closed hour of the list one step forward, each independently: one that fails
+    /// or takes long does not stop the others. The order is fair to all sites. With an empty list
+    /// it makes one query and no write.
     ///
     /// **Guarantees**: dropping the future is safe at any point, and so are concurrent runs of
-    /// other sealers.
+    /// other sealers. A run ends at the deadline, and after 50 seconds in any case.
     ///
     /// # Errors
     /// [`StorageError`] if the list cannot be read; see [`StorageError::is_retryable`]. The report
     /// has the failures of hours.
     pub async fn run(&self, deadline: Instant) -> Result<Report, StorageError> {
+        let deadline = deadline.min(Instant::now() + RUN_TIME_MAX);
         let now = self.clock.now();
-        let first_not_closed = first_not_closed(now);
-        let table = &self.committer.table;
-        let listed = table.open_hours(first_not_closed).await?;
-        let mut report = Report {
-            hours_open: listed.len(),
-            hours_left: listed.len(),
-            oldest_open_hour_age_seconds: listed
-                .first()
-                .map_or(0, |oldest| age_seconds(oldest.hour, now)),
-            ..Report::default()
-        };
-        // The oldest come first.
-        if let Some(oldest) = listed.iter().find(|open| open.done_at.is_none()) {
-            let error = expires_soon(self.committer.retention, oldest.hour, now);
-            report.failures.extend(error.map(|error| HourFailure::of(oldest, error)));
-        }
-        let mut steps = futures::stream::iter(&listed)
-            .map(|open| async move { (open, self.carry(open).await) })
-            .buffer_unordered(HOURS_AT_ONCE);
+        let listed = self.committer.table.open_hours().await?;
+        let mut report = Report::of(&listed, self.committer.retention, now);
+        let places = Places::default();
+        let mut recorded = stream::iter(in_working_order(listed, now))
+            .map(|open| self.carry(open, &places))
+            .buffer_unordered(Places::HOURS_MAX)
+            .ready_chunks(OPEN_HOURS_AT_ONCE)
+            .map(|carried| self.record(carried))
+            .buffer_unordered(RECORDS_AT_ONCE);
         let carry_all = async {
-            while let Some((open, (step, effort))) = steps.next().await {
-                report.add(open, step, effort);
+            while let Some(hours) = recorded.next().await {
+                for carried in hours {
+                    report.add(carried);
+                }
             }
         };
         // The next run continues with the hours that are left then; `hours_left` counts them.
@@ -182,76 +198,72 @@ impl Sealer {
         Ok(report)
     }
 
-    async fn carry(&self, open: &OpenHour) -> (Result<Step, SealError>, CommitEffort) {
+    async fn carry(&self, open: OpenHour, places: &Places) -> Carried {
         let mut effort = CommitEffort::default();
-        let step = self.take_step(open, &mut effort).await;
-        (step, effort)
+        let step = places.work(self.take_step(&open, places, &mut effort)).await;
+        Carried { open, step, effort }
     }
 
     async fn take_step(
         &self,
         open: &OpenHour,
+        places: &Places,
         effort: &mut CommitEffort,
-    ) -> Result<Step, SealError> {
+    ) -> Result<(Step, Option<OpenHourChange>), SealError> {
         let OpenHour { site, hour, .. } = open;
-        let table = &self.committer.table;
         let chunk = ChunkId::of_sealed_hour(site, *hour);
         let step = Step::of(open, self.clock.now());
-        match step {
+        let change = match step {
             Step::Seal => {
                 self.check_not_expired(*hour, &chunk).await?;
-                table.seal_shards(site, *hour, self.clock.now()).await?;
+                self.committer.table.seal_shards(site, *hour, self.clock.now()).await?;
                 // The time after the last seal row, which everybody must see once the hour has
                 // settled.
-                table.record_sealed(site, *hour, self.clock.now()).await?;
+                let sealed_at = Some(self.clock.now());
+                Some(OpenHourChange::Update(OpenHour { sealed_at, ..open.clone() }))
             }
             Step::RollUp => {
-                self.roll_up(open, &chunk, effort).await?;
-                table.record_done(site, *hour, self.clock.now()).await?;
+                self.roll_up(open, &chunk, places, effort).await?;
+                let done_at = Some(self.clock.now());
+                Some(OpenHourChange::Update(OpenHour { done_at, ..open.clone() }))
             }
-            Step::Remove => {
-                table.remove_open(site, *hour).await?;
-            }
-            Step::Wait => {}
-        }
-        Ok(step)
+            Step::Remove => Some(OpenHourChange::Remove { site: site.clone(), hour: *hour }),
+            Step::Wait => None,
+        };
+        Ok((step, change))
     }
 
     async fn roll_up(
         &self,
         open: &OpenHour,
         chunk: &ChunkId,
+        places: &Places,
         effort: &mut CommitEffort,
     ) -> Result<(), SealError> {
+        let sealed = self.committer.table.read_sealed_minutes(&open.site, open.hour).await?;
+        // After the read: a row could expire between an earlier check and the read.
+        self.check_not_expired(open.hour, chunk).await?;
+        let _place = places.place_for(sealed.tally.counters()).await;
         let mut inputs = SealInputs { keys_max: self.keys_max };
         // Part 0 is committed once, so its inputs are other ones at most once.
         while let PlanOutcome::OtherInputs(recorded) =
-            self.roll_up_from(inputs, open, chunk, effort).await?
+            self.commit(inputs, &sealed, chunk, effort).await?
         {
             inputs = recorded;
         }
         Ok(())
     }
 
-    async fn roll_up_from(
+    async fn commit(
         &self,
         inputs: SealInputs,
-        open: &OpenHour,
+        sealed: &SealedHour,
         chunk: &ChunkId,
         effort: &mut CommitEffort,
     ) -> Result<PlanOutcome<SealInputs>, SealError> {
-        let sums = OnceLock::new();
         let content = async {
-            let table = &self.committer.table;
-            let sealed = table.read_sealed_minutes(&open.site, open.hour).await?;
-            // Checked after the read: a row could expire between an earlier check and the read.
-            let now = self.clock.now();
-            if let Some(since) = expired_since(self.committer.retention, open.hour, now) {
-                return Err(SealError::Expired { since });
-            }
-            let SealedHour { tally, visitors } = sealed;
-            let tally = sums.get_or_init(|| tally);
-            Ok(PlanContent { plan: Plan::of_sealed_hour(tally, &inputs), visitors, object: None })
+            let plan = Plan::of_sealed_hour(&sealed.tally, &inputs);
+            Ok(PlanContent { plan, visitors: sealed.visitors.clone(), object: None })
         };
         let commit = PlanCommit {
             chunk,
@@ -262,6 +274,25 @@ impl Sealer {
             now: &|| self.clock.now(),
         };
         self.committer.commit_plan(commit, effort).await
+    }
+
+    /// Records the steps of several hours on the list, by one call.
+    async fn record(&self, mut carried: Vec<Carried>) -> Vec<Carried> {
+        let changes: Vec<OpenHourChange> = carried
+            .iter()
+            .filter_map(|carried| carried.step.as_ref()?.as_ref().ok()?.1.clone())
+            .collect();
+        if changes.is_empty() {
+            return carried;
+        }
+        if let Err(error) = self.committer.table.record(&changes).await {
+            for carried in &mut carried {
+                if let Some(Ok((_, Some(_)))) = carried.step {
+                    carried.step = Some(Err(SealError::Storage(error.clone())));
+                }
+            }
+        }
+        carried
     }
 
     /// Fails if minutes of the hour may be deleted, unless it is rolled up: a process that was
@@ -277,18 +308,86 @@ impl Sealer {
 }
 
 impl Report {
-    fn add(&mut self, open: &OpenHour, step: Result<Step, SealError>, effort: CommitEffort) {
-        self.hours_left -= 1;
+    /// What is known when a run begins.
+    fn of(listed: &[OpenHour], retention: Retention, now: DateTime<Utc>) -> Report {
+        let first_not_closed = first_not_closed(now);
+        let closed = || listed.iter().filter(|open| open.hour < first_not_closed);
+        let waiting = || closed().filter(|open| open.done_at.is_none());
+        let mut report = Report {
+            hours_open: closed().count(),
+            hours_left: closed().count(),
+            hours_waiting: waiting().count(),
+            oldest_open_hour_age_seconds: closed()
+                .map(|open| open.hour)
+                .min()
+                .map_or(0, |oldest| age_seconds(oldest, now)),
+            ..Report::default()
+        };
+        for open in listed.iter().filter(|open| open.done_at.is_none()) {
+            *report.not_rolled_up.entry(open.hour).or_default() += 1;
+        }
+        if let Some(oldest) = waiting().min_by_key(|open| open.hour) {
+            let error = expires_soon(retention, oldest.hour, now);
+            report.failures.extend(error.map(|error| HourFailure::of(oldest, error)));
+        }
+        report
+    }
+
+    fn add(&mut self, carried: Carried) {
+        let Carried { open, step, effort } = carried;
         self.effort.conflicts += effort.conflicts;
         self.effort.throttles += effort.throttles;
+        let Some(step) = step else {
+            return;
+        };
+        self.hours_left -= 1;
         match step {
-            Ok(Step::Seal) => self.hours_sealed += 1,
-            Ok(Step::RollUp) => self.hours_done += 1,
-            Ok(Step::Remove) => self.hours_removed += 1,
-            Ok(Step::Wait) => {}
-            Err(error) => self.failures.push(HourFailure::of(open, error)),
+            Ok((Step::Seal, _)) => self.hours_sealed += 1,
+            Ok((Step::RollUp, _)) => {
+                self.hours_done += 1;
+                self.hours_waiting -= 1;
+                if let Some(count) = self.not_rolled_up.get_mut(&open.hour) {
+                    *count -= 1;
+                }
+            }
+            Ok((Step::Remove, _)) => self.hours_removed += 1,
+            Ok((Step::Wait, _)) => {}
+            Err(error) => self.failures.push(HourFailure::of(&open, error)),
         }
     }
+
+    /// How far behind sealing is after a run that took so long.
+    pub fn lag(&self, took: Duration, at: DateTime<Utc>) -> SealingLag {
+        let oldest = self.not_rolled_up.iter().find(|(_, count)| **count > 0);
+        SealingLag {
+            at,
+            hours_waiting: u64::try_from(self.hours_waiting).unwrap_or(u64::MAX),
+            oldest_open_hour: oldest.map(|(hour, _)| *hour),
+            catch_up_seconds: self.catch_up_seconds(took),
+        }
+    }
+
+    /// The time that a step of each of the hours that are left takes at the rate of this run,
+    /// rounded up. After a run without a step it is the least that it can be.
+    fn catch_up_seconds(&self, took: Duration) -> u64 {
+        let steps = (self.hours_sealed + self.hours_done + self.hours_removed).max(1);
+        let millis = took.as_millis() * self.hours_left as u128;
+        u64::try_from(millis.div_ceil(1_000 * steps as u128)).unwrap_or(u64::MAX)
+    }
+}
+
+/// The closed hours in the order in which a run works on them: first those that need something,
+/// then those that wait for others to see their last step, which may be over when their turn comes.
+fn in_working_order(mut listed: Vec<OpenHour>, now: DateTime<Utc>) -> Vec<OpenHour> {
+    let first_not_closed = first_not_closed(now);
+    listed.retain(|open| open.hour < first_not_closed);
+    let (mut waiting, due): (Vec<_>, Vec<_>) =
+        listed.into_iter().partition(|open| Step::of(open, now) == Step::Wait);
+    waiting.sort_by_key(|open| open.done_at.or(open.sealed_at));
+    // Each run draws others.
+    let mut hours = in_fair_order(due, now.timestamp().unsigned_abs());
+    hours.append(&mut waiting);
+    hours
 }
 
 /// The first hour that is not closed: an hour is closed when [`ALLOWED_LATENESS`] has passed since
@@ -363,6 +462,61 @@ mod tests {
             };
             assert_eq!(Step::of(&open, now), step, "{open:?}");
         }
+    }
+
+    fn listed(site: &str, name: &str, times: [Option<&str>; 2]) -> OpenHour {
+        let [sealed_at, done_at] = times.map(|time| time.map(at));
+        OpenHour { site: site.to_string(), hour: hour(name), sealed_at, done_at }
+    }
+
+    #[test]
+    fn hours_that_settle_come_after_those_that_need_something_and_open_ones_never() {
+        let now = at("2026-11-21T00:12:00Z");
+        let (long_ago, just) = (Some("2026-11-21T00:10:00Z"), Some("2026-11-21T00:11:30Z"));
+        let hours = vec![
+            listed("a", "2026-11-20T21", [long_ago, just]),
+            listed("b", "2026-11-20T22", [Some("2026-11-21T00:11:20Z"), None]),
+            listed("c", "2026-11-20T23", [None, None]),
+            listed("d", "2026-11-21T00", [None, None]),
+            listed("e", "2026-11-20T23", [long_ago, long_ago]),
+        ];
+        let order = in_working_order(hours, now);
+        let mut sites: Vec<&str> = order.iter().map(|open| open.site.as_str()).collect();
+        sites[..2].sort_unstable();
+        assert_eq!(sites, ["c", "e", "b", "a"]);
+    }
+
+    #[test]
+    fn a_report_says_what_waits_when_the_run_ends() {
+        let now = at("2026-11-21T00:12:00Z");
+        let done = Some("2026-11-21T00:11:30Z");
+        let hours = [
+            listed("a", "2026-11-20T20", [done, done]),
+            listed("a", "2026-11-20T21", [done, None]),
+            listed("b", "2026-11-20T22", [None, None]),
+            listed("c", "2026-11-20T22", [None, None]),
+            listed("d", "2026-11-21T00", [None, None]),
+        ];
+        let mut report = Report::of(&hours, kept_for(7), now);
+        assert_eq!((report.hours_open, report.hours_left, report.hours_waiting), (4, 4, 3));
+        assert_eq!(report.oldest_open_hour_age_seconds, 3 * 3_600 + 12 * 60);
+        let mut add = |open: &OpenHour, step: Option<Step>| {
+            let step = step.map(|step| Ok((step, None)));
+            report.add(Carried { open: open.clone(), step, effort: CommitEffort::default() });
+            report.lag(Duration::from_millis(1_500), now)
+        };
+        let lag = |hours_waiting, oldest: &str, catch_up_seconds| SealingLag {
+            at: now,
+            hours_waiting,
+            oldest_open_hour: Some(hour(oldest)),
+            catch_up_seconds,
+        };
+        assert_eq!(add(&hours[1], Some(Step::RollUp)), lag(2, "2026-11-20T22", 5));
+        assert_eq!(add(&hours[2], Some(Step::Seal)), lag(2, "2026-11-20T22", 2));
+        // One that was cut off is left.
+        assert_eq!(add(&hours[3], None), lag(2, "2026-11-20T22", 2));
+        assert_eq!(add(&hours[0], Some(Step::Remove)), lag(2, "2026-11-20T22", 1));
+        assert_eq!(add(&hours[3], Some(Step::Wait)), lag(2, "2026-11-20T22", 0));
     }
 
     #[test]

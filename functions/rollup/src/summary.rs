@@ -3,22 +3,24 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use minutebook_runtime::emf::metric_directive;
+use minutebook_storage::open_hours::lag::SealingLag;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::sealer::Report;
 
 /// The members of the line that are metrics, with their units.
-const METRICS: [(&str, &str); 10] = [
+const METRICS: [(&str, &str); 12] = [
     ("hours_open", "Count"),
     ("hours_sealed", "Count"),
     ("hours_done", "Count"),
     ("hours_removed", "Count"),
     ("hours_left", "Count"),
+    ("hours_waiting", "Count"),
     ("failed", "Count"),
     ("oldest_open_hour_age_seconds", "Seconds"),
+    ("catch_up_seconds", "Seconds"),
     ("conflicts", "Count"),
     ("throttles", "Count"),
     ("duration_ms", "Milliseconds"),
@@ -40,22 +42,24 @@ struct Line<'a> {
     hours_done: usize,
     hours_removed: usize,
     hours_left: usize,
+    hours_waiting: u64,
     failed: usize,
     oldest_open_hour_age_seconds: u64,
+    catch_up_seconds: u64,
     conflicts: u32,
     throttles: u32,
     duration_ms: u128,
 }
 
-/// The line of a run.
+/// The line of a run, and of the lag that it ended with.
 ///
 /// # Errors
 /// In practice none: the line has only numbers and texts.
 pub fn line(
     report: &Report,
+    lag: &SealingLag,
     table: &str,
     took: Duration,
-    now: DateTime<Utc>,
 ) -> Result<String, serde_json::Error> {
     let is_clean = report.failures.is_empty() && report.hours_left == 0;
     let (level, message) = match (is_clean, report.hours_open) {
@@ -64,7 +68,7 @@ pub fn line(
         (true, _) => ("INFO", "the open hours are carried forward"),
     };
     serde_json::to_string(&Line {
-        aws: metric_directive(&METRICS, &DIMENSIONS, now),
+        aws: metric_directive(&METRICS, &DIMENSIONS, lag.at),
         level,
         message,
         service: "rollup",
@@ -74,8 +78,10 @@ pub fn line(
         hours_done: report.hours_done,
         hours_removed: report.hours_removed,
         hours_left: report.hours_left,
+        hours_waiting: lag.hours_waiting,
         failed: report.failures.len(),
         oldest_open_hour_age_seconds: report.oldest_open_hour_age_seconds,
+        catch_up_seconds: lag.catch_up_seconds,
         conflicts: report.effort.conflicts,
         throttles: report.effort.throttles,
         duration_ms: took.as_millis(),
@@ -85,12 +91,14 @@ pub fn line(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::DateTime;
     use serde_json::json;
 
     fn written(report: &Report) -> Value {
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
+        let took = Duration::from_millis(2_500);
         let line =
-            line(report, "stack-table", Duration::from_millis(12), now).expect("numbers and texts");
+            line(report, &report.lag(took, now), "stack-table", took).expect("numbers and texts");
         assert!(!line.contains('\n'));
         serde_json::from_str(&line).expect("JSON")
     }
@@ -138,11 +146,19 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_left_hours_behind_is_an_error() {
-        assert_eq!(written(&Report::default())["level"], "INFO");
-        assert_eq!(
-            written(&Report { hours_open: 2, hours_left: 1, ..Report::default() })["level"],
-            "ERROR"
-        );
+    fn a_run_that_left_hours_behind_is_an_error_and_says_how_far_it_is_behind() {
+        let line = written(&Report::default());
+        assert_eq!((&line["level"], &line["catch_up_seconds"]), (&json!("INFO"), &json!(0)));
+        let report = Report {
+            hours_open: 5,
+            hours_done: 2,
+            hours_left: 3,
+            hours_waiting: 3,
+            ..Report::default()
+        };
+        let line = written(&report);
+        assert_eq!(line["level"], "ERROR");
+        // Two steps took 2.5 s.
+        assert_eq!((&line["hours_waiting"], &line["catch_up_seconds"]), (&json!(3), &json!(4)));
     }
 }

@@ -39,7 +39,7 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
             .expect("in range"),
             default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: 7,
-            keys_max: 100_000,
+            keys_max: 0,
             visitor_secret: SecretNumber::NONE,
         };
         let plan = Plan::of_tally(&tally, &inputs);

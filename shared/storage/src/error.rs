@@ -8,7 +8,7 @@ use minutebook_domain::count::measure::Measure;
 use minutebook_domain::query::window::Window;
 
 /// Why a call to the table or a bucket failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StorageError {
     /// The service did not answer, throttled, or failed through its own fault. A retry may succeed:
     /// return the work to the queue.

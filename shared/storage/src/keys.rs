@@ -166,6 +166,12 @@ pub fn rows_between(first_prefix: &str, last_prefix: &str) -> (String, String) {
 /// The partition of the open hours.
 pub const OPEN_PARTITION: &str = "OPEN";
 
+/// The partition of what functions record about being behind.
+pub const LAG_PARTITION: &str = "LAG";
+
+/// The sort key of the sealing lag.
+pub const SEALING_LAG: &str = "sealing";
+
 /// The sort key of an open hour: those of a site together, the oldest ones first.
 pub fn open_hour(site: &str, hour: Hour) -> String {
     format!("{site}#{hour}")

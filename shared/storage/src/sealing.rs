@@ -1,31 +1,24 @@
 //! Sealing an hour: closing the numbered shards of its minute rows, and summing them once they can
 //! no longer change.
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
-use futures::future::try_join_all;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Hour, MINUTES_PER_HOUR};
 
 use crate::counters::counters;
-use crate::error::{StorageError, is_passing_code};
+use crate::error::StorageError;
 use crate::keys::{self, SHARD_COUNT, Shard};
-use crate::retry::Backoff;
-use crate::table::{Consistency, Item, Table, key, malformed, rows, text};
+use crate::table::{Consistency, Item, Table, key, malformed, put_request, rows, text};
 use crate::visitors::{VisitorsBySecret, read_visitors, secret_of_row};
 
 /// How long seal rows are kept. They stop transactions that began while the hour was open; later
 /// ones see by the clock that it is closed. No function runs longer than a quarter of an hour, so a
 /// week is plenty.
 const SEAL_KEPT: TimeDelta = TimeDelta::days(7);
-
-/// The attempts to put a seal row, in the end with pauses of a second on average. A shard is busy
-/// only while commits that began before keep checking it.
-const SEAL_ATTEMPTS_MAX: u32 = 30;
 
 /// The sums of the minute rows of a sealed hour.
 #[derive(Debug, Default)]
@@ -53,38 +46,10 @@ impl Table {
         now: DateTime<Utc>,
     ) -> Result<(), StorageError> {
         let expires_at = (now + SEAL_KEPT).timestamp();
-        try_join_all(
-            (0..SHARD_COUNT)
-                .map(|shard| self.seal_shard(site, hour, Shard::Number(shard), expires_at)),
-        )
-        .await?;
-        Ok(())
-    }
-
-    async fn seal_shard(
-        &self,
-        site: &str,
-        hour: Hour,
-        shard: Shard,
-        expires_at: i64,
-    ) -> Result<(), StorageError> {
-        let mut item = key(keys::seal_partition(site, hour), shard.to_string());
-        item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
-        let mut backoff = Backoff::new();
-        loop {
-            let put = self.client.put_item().table_name(&self.name).set_item(Some(item.clone()));
-            match put.send().await {
-                Ok(_) => return Ok(()),
-                // A commit is checking this row, or the partition is at its limit.
-                Err(error)
-                    if backoff.is_below(SEAL_ATTEMPTS_MAX)
-                        && error.code().is_some_and(is_passing_code) =>
-                {
-                    backoff.pause().await;
-                }
-                Err(error) => return Err(StorageError::from_sdk("PutItem of a seal row", error)),
-            }
-        }
+        let puts = (0..SHARD_COUNT)
+            .map(|shard| put_request(seal_item(site, hour, Shard::Number(shard), expires_at)))
+            .collect::<Result<_, _>>()?;
+        self.write_batch(puts).await
     }
 
     /// Sums the numbered shards of an hour, and merges its visitors. Rows of the shard `late` are
@@ -110,6 +75,12 @@ impl Table {
         }
         Ok(sealed)
     }
+}
+
+fn seal_item(site: &str, hour: Hour, shard: Shard, expires_at: i64) -> Item {
+    let mut item = key(keys::seal_partition(site, hour), shard.to_string());
+    item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
+    item
 }
 
 fn add_row(
@@ -165,10 +136,12 @@ fn number(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replay::Replay;
     use aws_sdk_dynamodb::primitives::Blob;
     use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
     use minutebook_domain::count::sketch::Sketch;
     use minutebook_domain::count::visitors::VisitorCounts;
+    use serde_json::{Value, json};
 
     fn hour() -> Hour {
         Hour::parse("2026-11-20T23").expect("an hour")
@@ -274,15 +247,22 @@ mod tests {
         assert!(sentence.contains("views#07#00#000") && sentence.contains("\"7\""), "{sentence}");
     }
 
-    #[test]
-    fn a_commit_that_checks_the_shard_is_waited_for_and_a_refusal_is_not() {
-        for (code, passes) in [
-            ("TransactionConflictException", true),
-            ("ThrottlingException", true),
-            ("AccessDeniedException", false),
-            ("ValidationException", false),
-        ] {
-            assert_eq!(is_passing_code(code), passes, "{code}");
-        }
+    #[tokio::test]
+    async fn an_hour_is_sealed_by_one_call_and_what_was_not_written_is_written_again() {
+        let seal = |shard: &str| {
+            let (pk, sk) = (json!({"S": "S#shop#2026-11-20T23"}), json!({"S": shard}));
+            json!({"PutRequest": {"Item": {"pk": pk, "sk": sk, "ttl": {"N": "1795820400"}}}})
+        };
+        let left = json!({"UnprocessedItems": {"table": [seal("03"), seal("15")]}});
+        let replay = Replay::default().answer("BatchWriteItem", left);
+        let now = "2026-11-20T23:00:00Z".parse().expect("a time");
+        replay.table().seal_shards("shop", hour(), now).await.expect("sealed");
+        let written: Vec<Value> = replay
+            .calls()
+            .into_iter()
+            .map(|call| call.request["RequestItems"]["table"].clone())
+            .collect();
+        let all = (0..16).map(|shard| seal(&format!("{shard:02}"))).collect();
+        assert_eq!(written, [Value::Array(all), json!([seal("03"), seal("15")])]);
     }
 }

@@ -7,11 +7,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 
-use crate::error::StorageError;
+use crate::error::{StorageError, is_passing_code};
 use crate::keys;
 use crate::retry::Backoff;
 
@@ -27,11 +27,16 @@ pub struct Table {
 /// A row, or the key of a row: attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The puts of one `BatchWriteItem`.
+/// The writes of one `BatchWriteItem`.
 ///
 /// **Source**:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
-pub(crate) const BATCH_PUTS_MAX: usize = 25;
+pub(crate) const BATCH_WRITES_MAX: usize = 25;
+
+/// The attempts of a batch that is refused as a whole because of a conflict or a limit, in the end
+/// with pauses of a second on average. A row is in conflict only while commits that began before
+/// keep checking it.
+const BATCH_ATTEMPTS_MAX: u32 = 30;
 
 /// How fresh a read is, and what it costs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,23 +73,56 @@ impl Table {
             .expression_attribute_values(":last", AttributeValue::S(last))
     }
 
-    /// Puts up to [`BATCH_PUTS_MAX`] rows, and again those that DynamoDB left unprocessed, for as
-    /// long as the caller waits.
-    pub(crate) async fn put_batch(&self, mut puts: Vec<WriteRequest>) -> Result<(), StorageError> {
+    /// Puts and deletes up to [`BATCH_WRITES_MAX`] different rows, and again those that DynamoDB
+    /// left unprocessed, for as long as the caller waits.
+    ///
+    /// **Guarantees**: each write is whole and serializable with transactions; the batch as such is
+    /// neither.
+    ///
+    /// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html>
+    pub(crate) async fn write_batch(
+        &self,
+        mut writes: Vec<WriteRequest>,
+    ) -> Result<(), StorageError> {
         let mut backoff = Backoff::new();
         loop {
-            let wanted = HashMap::from([(self.name.clone(), puts)]);
-            let answer =
-                self.client.batch_write_item().set_request_items(Some(wanted)).send().await;
-            let answer = answer.map_err(|error| StorageError::from_sdk("BatchWriteItem", error))?;
-            let mut left = answer.unprocessed_items.unwrap_or_default();
-            puts = left.remove(&self.name).unwrap_or_default();
-            if puts.is_empty() {
-                return Ok(());
+            let wanted = HashMap::from([(self.name.clone(), writes.clone())]);
+            match self.client.batch_write_item().set_request_items(Some(wanted)).send().await {
+                Ok(answer) => {
+                    let mut left = answer.unprocessed_items.unwrap_or_default();
+                    writes = left.remove(&self.name).unwrap_or_default();
+                    if writes.is_empty() {
+                        return Ok(());
+                    }
+                }
+                Err(error)
+                    if backoff.is_below(BATCH_ATTEMPTS_MAX)
+                        && error.code().is_some_and(may_pass) => {}
+                Err(error) => return Err(StorageError::from_sdk("BatchWriteItem", error)),
             }
             backoff.pause().await;
         }
     }
+}
+
+/// The write of a batch that puts a row.
+pub(crate) fn put_request(item: Item) -> Result<WriteRequest, StorageError> {
+    let put = PutRequest::builder().set_item(Some(item)).build();
+    let put = put.map_err(StorageError::from_build)?;
+    Ok(WriteRequest::builder().put_request(put).build())
+}
+
+/// The write of a batch that deletes the row with this key.
+pub(crate) fn delete_request(key: Item) -> Result<WriteRequest, StorageError> {
+    let delete = DeleteRequest::builder().set_key(Some(key)).build();
+    let delete = delete.map_err(StorageError::from_build)?;
+    Ok(WriteRequest::builder().delete_request(delete).build())
+}
+
+/// Whether a batch that failed with this code may succeed a moment later: a transaction is checking
+/// one of its rows, or a partition is at its limit.
+fn may_pass(code: &str) -> bool {
+    code == "TransactionConflictException" || is_passing_code(code)
 }
 
 /// All rows that a query finds, page after page. `call` names the query in errors.
@@ -206,6 +244,18 @@ mod tests {
             let sentence = error.to_string();
             assert!(sentence.contains("T#shop#2026 / views#m11#000"), "{sentence}");
             assert!(sentence.contains("a is "), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_checks_a_row_is_waited_for_and_a_refusal_is_not() {
+        for (code, passes) in [
+            ("TransactionConflictException", true),
+            ("ThrottlingException", true),
+            ("AccessDeniedException", false),
+            ("ValidationException", false),
+        ] {
+            assert_eq!(may_pass(code), passes, "{code}");
         }
     }
 

@@ -1,12 +1,13 @@
 //! Health: what the real function reports about queues and a table in every state.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_tests::binaries;
 use minutebook_tests::clients::Clients;
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::store::Store;
-use minutebook_tests::worker::Worker;
+use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
 use crate::calls::asking;
@@ -16,6 +17,7 @@ crate::tests![
     the_deployed_stack_says_how_it_is,
     what_waits_is_said_and_dead_letters_need_care,
     an_hour_that_is_not_rolled_up_degrades_health,
+    a_rollup_that_does_not_run_degrades_health,
     what_is_out_of_reach_is_503_and_named,
     api_may_not_take_messages needs Permissions,
 ];
@@ -119,9 +121,11 @@ async fn the_deployed_stack_says_how_it_is(cloud: &Cloud) -> Result<()> {
 async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<()> {
     let watched = Watched::make(cloud, "health-queues").await?;
     let mut worker = watched.start_plain("api").await?;
+    run_rollup(&watched.store).await?;
+    let rollup_at = ask(&mut worker).await?.1["rollup_at"].clone();
     let empty = json!({
         "status": "healthy", "service": "minutebook", "queue_size": 0, "in_flight": 0, "dead_letters": 0,
-        "oldest_open_hour": null, "reasons": [],
+        "oldest_open_hour": null, "hours_waiting": 0, "rollup_at": rollup_at, "reasons": [],
     });
     ensure!(ask(&mut worker).await? == (200, empty.clone()), "nothing waits");
 
@@ -157,28 +161,25 @@ async fn an_hour_that_is_not_rolled_up_degrades_health(cloud: &Cloud) -> Result<
     let watched = Watched::make(cloud, "health-hours").await?;
     let store = &watched.store;
     let mut worker = watched.start_plain("api").await?;
-    // Many hours are done. One hour of another site is far in the future.
-    for hour in 0..60 {
-        let row = format!("shop#2026-10-{:02}T{:02}", 1 + hour / 24, hour % 24);
-        let update = store.clients.dynamodb.update_item().table_name(&store.table);
-        let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_string());
-        let update = update.key("pk", text("OPEN")).key("sk", text(&row));
-        let update = update
-            .update_expression("SET done_at = :at")
-            .expression_attribute_values(":at", text("2026-11-20T10:12:00Z"));
-        update.send().await.context("UpdateItem")?;
-    }
-    store.add(("OPEN", "other#9999-01-01T00"), "x", "1").await?;
+    // One hour is far in the future.
+    store.put_row("OPEN", "other#9999-01-01T00", &[]).await?;
+    run_rollup(store).await?;
     let (_, answer) = ask(&mut worker).await?;
     ensure!(
         answer["status"] == "healthy" && answer["oldest_open_hour"] == "9999-01-01T00:00:00Z",
         "{answer}"
     );
+    ensure!(answer["hours_waiting"] == 0, "{answer}");
 
-    store.add(("OPEN", "shop#2026-10-04T08"), "x", "1").await?;
+    // Two others are only sealed by the next run.
+    for hour in ["2026-10-04T08", "2026-10-05T08"] {
+        store.put_row("OPEN", &format!("shop#{hour}"), &[]).await?;
+    }
+    run_rollup(store).await?;
     let (status, answer) = ask(&mut worker).await?;
     ensure!(status == 200 && answer["status"] == "degraded", "{answer}");
     ensure!(answer["oldest_open_hour"] == "2026-10-04T08:00:00Z", "{answer}");
+    ensure!(answer["hours_waiting"] == 2, "{answer}");
     let reason = reasons(&answer).join(" ");
     ensure!(
         reason.starts_with("the hour of 2026-10-04T08:00:00Z ended ")
@@ -186,6 +187,52 @@ async fn an_hour_that_is_not_rolled_up_degrades_health(cloud: &Cloud) -> Result<
         "{answer}"
     );
     Ok(())
+}
+
+async fn a_rollup_that_does_not_run_degrades_health(cloud: &Cloud) -> Result<()> {
+    let watched = Watched::make(cloud, "health-rollup").await?;
+    let store = &watched.store;
+    let endpoint_url = &store.clients.endpoint_url;
+    let proxy = FaultProxy::start(endpoint_url, Box::new(|_| None)).await?;
+    let mut worker = watched.start("api", &proxy.url, endpoint_url).await?;
+    let (status, answer) = ask(&mut worker).await?;
+    ensure!(status == 200 && answer["status"] == "degraded", "{status} {answer}");
+    ensure!(reasons(&answer) == ["rollup has not run yet"], "{answer}");
+    ensure!(answer["rollup_at"].is_null() && answer["hours_waiting"].is_null(), "{answer}");
+
+    run_rollup(store).await?;
+    let (_, answer) = ask(&mut worker).await?;
+    ensure!(answer["status"] == "healthy", "{answer}");
+    let text = |text: &str| AttributeValue::S(text.to_string());
+    let update = store.clients.dynamodb.update_item().table_name(&store.table);
+    let update = update.key("pk", text("LAG")).key("sk", text("sealing"));
+    let update = update
+        .update_expression("SET #at = :at")
+        .expression_attribute_names("#at", "at")
+        .expression_attribute_values(":at", text("2026-11-20T23:10:00Z"));
+    update.send().await.context("UpdateItem of the lag")?;
+    let (_, answer) = ask(&mut worker).await?;
+    ensure!(
+        answer["status"] == "degraded" && answer["rollup_at"] == "2026-11-20T23:10:00Z",
+        "{answer}"
+    );
+    let reason = reasons(&answer).join(" ");
+    ensure!(
+        reason.starts_with("rollup last reported ") && reason.ends_with(" seconds ago"),
+        "{answer}"
+    );
+    // Each answer reads one row of the table.
+    ensure!(proxy.calls("Query") == 3, "{} queries", proxy.calls("Query"));
+    Ok(())
+}
+
+/// Runs rollup once.
+pub(crate) async fn run_rollup(store: &Store) -> Result<()> {
+    let mut rollup = store.start_rollup(&store.clients.endpoint_url, 0).await?;
+    match rollup.invoke(json!({})).await? {
+        Invocation::Answered(_) => Ok(()),
+        ended => bail!("the run ended with {ended:?}"),
+    }
 }
 
 async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
@@ -201,6 +248,7 @@ async fn what_is_out_of_reach_is_503_and_named(cloud: &Cloud) -> Result<()> {
     );
     ensure!(reasons(&answer) == ["the table could not be read"], "{answer}");
 
+    run_rollup(&watched.store).await?;
     let (status, answer) = ask(&mut watched.start("api", endpoint_url, &proxy.url).await?).await?;
     ensure!(
         status == 503 && answer["queue_size"].is_null() && answer["dead_letters"].is_null(),

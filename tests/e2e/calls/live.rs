@@ -18,7 +18,7 @@ use minutebook_tests::worker::Worker;
 use serde_json::{Value, json};
 
 use crate::calls::asking::ask_for_text;
-use crate::calls::health::Watched;
+use crate::calls::health::{Watched, run_rollup};
 use crate::counting::chunks::now;
 use crate::deployed::until_counted;
 use crate::needs::program;
@@ -208,11 +208,16 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
         check_totals(&scrape(&mut worker, "").await?, &chunks)?;
     }
     ensure!(ingest.invoke(sqs_event(&messages)).await?.is_clean(), "replays are handled");
+    run_rollup(store).await?;
     let samples = scrape(&mut worker, "").await?;
     check_totals(&samples, &chunks)?;
     let sample =
         |name: &str| samples.get(name).copied().with_context(|| format!("{name}: {samples:?}"));
-    for name in ["minutebook_last_chunk_lag_seconds", "minutebook_last_commit_age_seconds"] {
+    for name in [
+        "minutebook_last_chunk_lag_seconds",
+        "minutebook_last_commit_age_seconds",
+        "minutebook_rollup_age_seconds",
+    ] {
         ensure!((0.0..600.0).contains(&sample(name)?), "{name}: {samples:?}");
     }
     // If the test runs in the first minutes of an hour, the previous hour still waits for its seal.

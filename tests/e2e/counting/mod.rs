@@ -6,6 +6,7 @@ pub(crate) mod exactly_once;
 pub(crate) mod forms;
 pub(crate) mod late;
 pub(crate) mod many_attempts;
+pub(crate) mod many_sites;
 pub(crate) mod names;
 pub(crate) mod odd_input;
 pub(crate) mod orders;
@@ -13,11 +14,12 @@ pub(crate) mod rollup;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 8] = [
+pub(crate) const TESTS: [&[crate::Test]; 10] = [
     exactly_once::TESTS,
     forms::TESTS,
     late::TESTS,
     many_attempts::TESTS,
+    many_sites::TESTS,
     names::TESTS,
     odd_input::TESTS,
     orders::TESTS,

@@ -37,7 +37,7 @@ fn views_of(item: usize) -> usize {
 /// The views of each item on a page of its own, in two minutes that follow each other.
 fn lines(time: DateTime<Utc>) -> String {
     let line = |item: usize, view: usize| {
-        let time = rfc3339(time - TimeDelta::minutes(if view % 2 == 0 { 0 } else { 1 }));
+        let time = rfc3339(time - TimeDelta::minutes(i64::from(view % 2 == 1)));
         format!(
             "{{\"event\":\"view\",\"timestamp\":\"{time}\",\"item_id\":{item},\"path\":\"/p/{item}\"}}\n"
         )

@@ -1,10 +1,10 @@
 //! The answer of `/health`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Response};
 use minutebook_domain::time::Hour;
-use minutebook_storage::open_hours::OpenHour;
+use minutebook_storage::open_hours::lag::SealingLag;
 use minutebook_storage::queue::QueueDepth;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,9 +16,13 @@ use crate::http::response::json;
 /// the template's alarm has the same threshold.
 const OPEN_SECONDS_MAX: i64 = 3_600;
 
+/// How old the report of the last run of rollup may be before something is wrong. Rollup runs every
+/// minute, for less than a minute.
+const REPORT_SECONDS_MAX: i64 = 300;
+
 /// What was found.
 pub(crate) struct Report {
-    pub(crate) oldest: Result<Option<OpenHour>, &'static str>,
+    pub(crate) lag: Result<Option<SealingLag>, &'static str>,
     pub(crate) queue: Result<QueueDepth, &'static str>,
     pub(crate) dead_letters: Result<QueueDepth, &'static str>,
 }
@@ -28,8 +32,9 @@ pub(crate) struct Report {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Health")]
 pub(crate) struct Answer {
-    /// `degraded` if chunks lie in the dead letters or an hour is not rolled up an hour after its
-    /// end; `unavailable` if the table or a queue cannot be reached.
+    /// `degraded` if chunks lie in the dead letters, an hour is not rolled up an hour after its end,
+    /// or rollup has not reported for five minutes; `unavailable` if the table or a queue cannot be
+    /// reached.
     #[schemars(extend("enum" = ["healthy", "degraded", "unavailable"]))]
     status: &'static str,
     service: &'static str,
@@ -42,21 +47,23 @@ pub(crate) struct Answer {
     /// The first hour that is not rolled up; null if there is none.
     #[schemars(with = "Option<Time>")]
     oldest_open_hour: Option<String>,
+    /// How many hours are over, of all sites, and not rolled up.
+    hours_waiting: Option<u64>,
+    /// When rollup reported this; null if it has never run.
+    #[schemars(with = "Option<Time>")]
+    rollup_at: Option<String>,
     /// Why the status is not `healthy`.
     reasons: Vec<String>,
 }
 
 impl Report {
     pub(crate) fn answer(&self, now: DateTime<Utc>) -> Response<Body> {
-        let out_of_reach: Vec<String> = [
-            self.oldest.as_ref().err(),
-            self.queue.as_ref().err(),
-            self.dead_letters.as_ref().err(),
-        ]
-        .into_iter()
-        .flatten()
-        .map(|sentence| (*sentence).to_string())
-        .collect();
+        let out_of_reach: Vec<String> =
+            [self.lag.as_ref().err(), self.queue.as_ref().err(), self.dead_letters.as_ref().err()]
+                .into_iter()
+                .flatten()
+                .map(|sentence| (*sentence).to_string())
+                .collect();
         let is_reachable = out_of_reach.is_empty();
         let reasons: Vec<String> = out_of_reach.into_iter().chain(self.complaints(now)).collect();
         let status = match (is_reachable, reasons.is_empty()) {
@@ -71,6 +78,8 @@ impl Report {
             in_flight: self.queue.ok().map(|queue| queue.in_flight),
             dead_letters: self.dead_letters(),
             oldest_open_hour: self.oldest_hour().map(|hour| hour.first_minute().to_string()),
+            hours_waiting: self.lag().map(|lag| lag.hours_waiting),
+            rollup_at: self.lag().map(|lag| lag.at.to_rfc3339_opts(SecondsFormat::Secs, true)),
             reasons,
         });
         if !is_reachable {
@@ -86,6 +95,16 @@ impl Report {
             complaints
                 .push(format!("the dead letters have {count}: chunks that could not be counted"));
         }
+        match &self.lag {
+            Ok(None) => complaints.push("rollup has not run yet".to_string()),
+            Ok(Some(lag)) => {
+                let silent_for = (now - lag.at).num_seconds();
+                if silent_for > REPORT_SECONDS_MAX {
+                    complaints.push(format!("rollup last reported {silent_for} seconds ago"));
+                }
+            }
+            Err(_) => {}
+        }
         if let Some(hour) = self.oldest_hour() {
             let over_for = now.timestamp() - hour.next().epoch_seconds();
             if over_for > OPEN_SECONDS_MAX {
@@ -98,8 +117,12 @@ impl Report {
         complaints
     }
 
+    fn lag(&self) -> Option<&SealingLag> {
+        self.lag.as_ref().ok()?.as_ref()
+    }
+
     fn oldest_hour(&self) -> Option<Hour> {
-        self.oldest.as_ref().ok()?.as_ref().map(|open| open.hour)
+        self.lag()?.oldest_open_hour
     }
 
     /// Messages in flight are included: they are still in the queue.
@@ -114,9 +137,14 @@ mod tests {
 
     const EMPTY: Result<QueueDepth, &str> = Ok(QueueDepth { waiting: 0, in_flight: 0 });
 
-    fn open(hour: &str) -> Result<Option<OpenHour>, &'static str> {
-        let hour = Hour::parse(hour).expect("an hour");
-        Ok(Some(OpenHour { site: "shop".to_string(), hour, sealed_at: None, done_at: None }))
+    /// What rollup reported at 2026-11-21T01:00:00Z.
+    fn lag(oldest: Option<&str>) -> Result<Option<SealingLag>, &'static str> {
+        Ok(Some(SealingLag {
+            at: "2026-11-21T01:00:00.9Z".parse().expect("a time"),
+            hours_waiting: 2,
+            oldest_open_hour: oldest.map(|hour| Hour::parse(hour).expect("an hour")),
+            catch_up_seconds: 0,
+        }))
     }
 
     fn answered(report: &Report, now: &str) -> (u16, String) {
@@ -127,35 +155,49 @@ mod tests {
     #[test]
     fn all_is_well_while_hours_are_added_up_in_time() {
         let report = Report {
-            oldest: open("2026-11-20T23"),
+            lag: lag(Some("2026-11-20T23")),
             queue: Ok(QueueDepth { waiting: 5, in_flight: 2 }),
             dead_letters: EMPTY,
         };
         let expected = concat!(
             r#"{"status":"healthy","service":"minutebook","queue_size":5,"in_flight":2,"dead_letters":0,"#,
-            r#""oldest_open_hour":"2026-11-20T23:00:00Z","reasons":[]}"#
+            r#""oldest_open_hour":"2026-11-20T23:00:00Z","hours_waiting":2,"rollup_at":"2026-11-21T01:00:00Z","reasons":[]}"#
         );
         for now in ["2026-11-20T23:30:00Z", "2026-11-21T01:00:00Z"] {
             assert_eq!(answered(&report, now), (200, expected.to_string()));
         }
-        let report = Report { oldest: Ok(None), ..report };
-        let (status, body) = answered(&report, "2026-11-20T23:30:00Z");
+        let report = Report { lag: lag(None), ..report };
+        let (status, body) = answered(&report, "2026-11-21T01:05:00Z");
         assert!(
-            status == 200 && body.contains(r#""oldest_open_hour":null,"reasons":[]"#),
+            status == 200 && body.contains(r#""oldest_open_hour":null,"hours_waiting":2"#),
             "{body}"
         );
+        assert!(body.contains(r#""reasons":[]"#), "{body}");
+    }
+
+    #[test]
+    fn a_rollup_that_does_not_run_needs_care() {
+        for (lag, now, reason) in [
+            (lag(None), "2026-11-21T01:05:02Z", "rollup last reported 301 seconds ago"),
+            (Ok(None), "2026-11-21T01:00:00Z", "rollup has not run yet"),
+        ] {
+            let report = Report { lag, queue: EMPTY, dead_letters: EMPTY };
+            let (status, body) = answered(&report, now);
+            assert!(status == 200 && body.contains(r#""status":"degraded""#), "{body}");
+            assert!(body.contains(&format!(r#""reasons":["{reason}"]"#)), "{body}");
+        }
     }
 
     #[test]
     fn what_needs_care_is_said_with_200() {
         let report = Report {
-            oldest: open("2026-11-20T23"),
+            lag: lag(Some("2026-11-20T23")),
             queue: EMPTY,
             dead_letters: Ok(QueueDepth { waiting: 2, in_flight: 1 }),
         };
         let expected = concat!(
             r#"{"status":"degraded","service":"minutebook","queue_size":0,"in_flight":0,"dead_letters":3,"#,
-            r#""oldest_open_hour":"2026-11-20T23:00:00Z","#,
+            r#""oldest_open_hour":"2026-11-20T23:00:00Z","hours_waiting":2,"rollup_at":"2026-11-21T01:00:00Z","#,
             r#""reasons":["the dead letters have 3: chunks that could not be counted","#,
             r#""the hour of 2026-11-20T23:00:00Z ended 3601 seconds ago and is not rolled up"]}"#
         );
@@ -165,13 +207,13 @@ mod tests {
     #[test]
     fn what_cannot_be_reached_is_503_and_the_rest_is_still_said() {
         let report = Report {
-            oldest: Err("the table could not be read"),
+            lag: Err("the table could not be read"),
             queue: Err("the queue could not be reached"),
             dead_letters: Ok(QueueDepth { waiting: 1, in_flight: 0 }),
         };
         let expected = concat!(
             r#"{"status":"unavailable","service":"minutebook","queue_size":null,"in_flight":null,"dead_letters":1,"#,
-            r#""oldest_open_hour":null,"reasons":["the table could not be read","the queue could not be reached","#,
+            r#""oldest_open_hour":null,"hours_waiting":null,"rollup_at":null,"reasons":["the table could not be read","the queue could not be reached","#,
             r#""the dead letters have 1: chunks that could not be counted"]}"#
         );
         assert_eq!(answered(&report, "2026-11-21T01:00:01Z"), (503, expected.to_string()));

@@ -9,7 +9,8 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
     let example = |status: &str, reasons: Value| {
         json!({
             "status": status, "service": "minutebook", "queue_size": 0, "in_flight": 1, "dead_letters": 0,
-            "oldest_open_hour": "2026-11-21T13:00:00Z", "reasons": reasons,
+            "oldest_open_hour": "2026-11-21T13:00:00Z", "hours_waiting": 0,
+            "rollup_at": "2026-11-21T13:41:02Z", "reasons": reasons,
         })
     };
     let reachable = schemas

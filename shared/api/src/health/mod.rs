@@ -15,9 +15,9 @@ use crate::queues::Queues;
 /// Answers one request: 503 if the table or a queue cannot be reached, and 200 otherwise, whatever
 /// waits. Unknown parameters are ignored, since monitors like to add some.
 pub async fn handle(_: &Request, backend: &Backend<Table, Queues>) -> Response<Body> {
-    let (oldest, depths) = join(backend.rows.oldest_open_hour(), backend.queues.depths()).await;
+    let (lag, depths) = join(backend.rows.sealing_lag(), backend.queues.depths()).await;
     let report = Report {
-        oldest: reached(oldest, "the table could not be read"),
+        lag: reached(lag, "the table could not be read"),
         queue: reached(depths.ingest, "the queue could not be reached"),
         dead_letters: reached(depths.dead_letters, "the dead letters could not be reached"),
     };

@@ -90,18 +90,12 @@ async fn state(
     now: DateTime<Utc>,
 ) -> Result<State, StorageError> {
     let table = &backend.rows;
-    let rows = try_join3(numbers(backend, question, now), table.totals(), table.oldest_open_hour());
+    let rows = try_join3(numbers(backend, question, now), table.totals(), table.sealing_lag());
     let (rows, depths) = join(rows, backend.queues.depths()).await;
-    let (Numbers { active, views, .. }, totals, oldest) = rows?;
+    let (Numbers { active, views, .. }, totals, sealing_lag) = rows?;
     let queues =
         QueuesText { ingest: reached(depths.ingest), dead_letters: reached(depths.dead_letters) };
-    Ok(State {
-        active,
-        page_views: views.total(),
-        totals,
-        oldest_open: oldest.map(|open| open.hour),
-        queues,
-    })
+    Ok(State { active, page_views: views.total(), totals, sealing_lag, queues })
 }
 
 fn reached(depth: Result<QueueDepth, StorageError>) -> Option<QueueDepth> {

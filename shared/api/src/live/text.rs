@@ -5,6 +5,7 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::time::Hour;
 use minutebook_storage::chunk::totals::Totals;
+use minutebook_storage::open_hours::lag::SealingLag;
 use minutebook_storage::queue::QueueDepth;
 
 use crate::live::prometheus::{Exposition, Kind, TextFormat};
@@ -18,8 +19,8 @@ pub(crate) struct State {
     pub(crate) page_views: Amount,
     /// Where the lines of all chunks went.
     pub(crate) totals: Totals,
-    /// The oldest hour of any site that is not rolled up.
-    pub(crate) oldest_open: Option<Hour>,
+    /// How far rollup is behind; `None` if it has never run.
+    pub(crate) sealing_lag: Option<SealingLag>,
     /// The depths of the queues.
     pub(crate) queues: Queues,
 }
@@ -110,7 +111,19 @@ impl State {
         add(
             "minutebook_oldest_open_hour_age_seconds",
             "Since the end of the oldest hour that is not rolled up; 0 if there is none that is over.",
-            Some(self.oldest_open.map_or(0.0, |hour| seconds(ended_at(hour), now))),
+            self.sealing_lag
+                .map(|lag| lag.oldest_open_hour.map_or(0.0, |hour| seconds(ended_at(hour), now))),
+        );
+        add(
+            "minutebook_rollup_age_seconds",
+            "Since rollup last reported.",
+            self.sealing_lag.map(|lag| seconds(lag.at, now)),
+        );
+        exposition.add(
+            Kind::Gauge,
+            "minutebook_hours_waiting",
+            "Hours of all sites that are over and were not rolled up when rollup last reported.",
+            self.sealing_lag.map(|lag| (vec![], lag.hours_waiting)),
         );
     }
 }
@@ -151,6 +164,15 @@ mod tests {
         text.parse().expect("a time")
     }
 
+    fn lag(oldest: &str) -> SealingLag {
+        SealingLag {
+            at: at("2026-11-21T00:59:31.5Z"),
+            hours_waiting: 4,
+            oldest_open_hour: Hour::parse(oldest),
+            catch_up_seconds: 0,
+        }
+    }
+
     fn state() -> State {
         let last = LastChunk {
             put_at: at("2026-11-21T00:59:00Z"),
@@ -170,7 +192,7 @@ mod tests {
             active: VisitorCounts { visitors: 7, sessions: 8 },
             page_views: Amount::from_count(17),
             totals,
-            oldest_open: Hour::parse("2026-11-20T23"),
+            sealing_lag: Some(lag("2026-11-20T23")),
             queues: Queues {
                 ingest: Some(QueueDepth { waiting: 5, in_flight: 2 }),
                 dead_letters: Some(QueueDepth { waiting: 1, in_flight: 0 }),
@@ -200,6 +222,8 @@ mod tests {
             "minutebook_last_chunk_lag_seconds 1.25",
             "minutebook_last_commit_age_seconds 60.25",
             "minutebook_oldest_open_hour_age_seconds 3601.5",
+            "minutebook_rollup_age_seconds 30",
+            "minutebook_hours_waiting 4",
             r#"minutebook_queue_messages{queue="ingest",state="waiting"} 5"#,
             r#"minutebook_queue_messages{queue="ingest",state="in_flight"} 2"#,
             r#"minutebook_queue_messages{queue="dead_letters",state="waiting"} 1"#,
@@ -232,30 +256,44 @@ mod tests {
     fn what_is_not_known_is_left_out() {
         let queues = Queues { ingest: None, ..state().queues };
         let text =
-            written(&State { totals: Totals::default(), oldest_open: None, queues, ..state() });
+            written(&State { totals: Totals::default(), sealing_lag: None, queues, ..state() });
         for line in [
             "minutebook_chunks_total 0",
-            "minutebook_oldest_open_hour_age_seconds 0",
             r#"minutebook_queue_up{queue="ingest"} 0"#,
             r#"minutebook_queue_messages{queue="dead_letters",state="waiting"} 1"#,
         ] {
             assert!(text.lines().any(|known| known == line), "{line}: {text}");
         }
-        for part in ["minutebook_last_", r#"queue_messages{queue="ingest""#] {
-            assert!(!text.contains(part), "{part}: {text}");
+        for part in [
+            "minutebook_last_",
+            "minutebook_oldest_open_hour",
+            "minutebook_rollup",
+            "minutebook_hours_waiting",
+            r#"queue_messages{queue="ingest""#,
+        ] {
+            let is_there = text.lines().any(|line| !line.starts_with('#') && line.contains(part));
+            assert!(!is_there, "{part}: {text}");
         }
     }
 
     #[test]
+    fn without_open_hours_the_oldest_has_no_age() {
+        let sealing_lag = Some(SealingLag { oldest_open_hour: None, ..lag("2026-11-20T23") });
+        let text = written(&State { sealing_lag, ..state() });
+        assert!(text.contains("\nminutebook_oldest_open_hour_age_seconds 0\n"), "{text}");
+    }
+
+    #[test]
     fn clocks_that_differ_and_an_hour_that_runs_are_no_time() {
-        let mut state = State { oldest_open: Hour::parse("2026-11-21T01"), ..state() };
+        let sealing_lag = SealingLag { at: at("2026-11-21T01:00:02Z"), ..lag("2026-11-21T01") };
+        let mut state = State { sealing_lag: Some(sealing_lag), ..state() };
         let last = LastChunk {
             put_at: at("2026-11-21T01:00:09Z"),
             committed_at: at("2026-11-21T01:00:02Z"),
         };
         state.totals.last = Some(last);
         let text = written(&state);
-        for name in ["last_chunk_lag", "last_commit_age", "oldest_open_hour_age"] {
+        for name in ["last_chunk_lag", "last_commit_age", "oldest_open_hour_age", "rollup_age"] {
             assert!(text.contains(&format!("\nminutebook_{name}_seconds 0\n")), "{name}: {text}");
         }
     }

@@ -28,7 +28,7 @@ pub struct Sums {
     /// The sum of the empty key; see [`Measure::Pages`](crate::count::measure::Measure::Pages).
     of_no_key: Amount,
     short: HashTable<ShortSum>,
-    long: HashMap<String, Amount, Xxh3Builder>,
+    long: HashMap<Box<str>, Amount, Xxh3Builder>,
     /// The memory of the texts of the long keys.
     long_key_bytes: usize,
 }
@@ -72,7 +72,7 @@ impl Sums {
                 Some(sum) => *sum += amount,
                 None => {
                     self.long_key_bytes += key.len() + ALLOCATION_BYTES;
-                    self.long.insert(key.to_string(), amount);
+                    self.long.insert(key.into(), amount);
                 }
             }
             return;
@@ -173,7 +173,7 @@ impl Sums {
     /// The keys with their sums, in any order.
     fn iter(&self) -> impl Iterator<Item = (&str, Amount)> {
         let short = self.short.iter().map(|sum| (sum.key.text(), sum.amount));
-        short.chain(self.long.iter().map(|(key, amount)| (key.as_str(), *amount)))
+        short.chain(self.long.iter().map(|(key, amount)| (&**key, *amount)))
     }
 }
 

@@ -9,7 +9,7 @@ use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::order::facts::Orders;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PLAN_FORMAT_VERSION_OLDEST, Plan, can_plan};
 
-use crate::chunk::ledger::{ChunkHeader, ChunkInputs, LedgerEntry};
+use crate::chunk::ledger::{ChunkHeader, ChunkInputs, LedgerEntries, LedgerEntry};
 use crate::chunk::part::{PartCommit, PartOutcome};
 use crate::chunk::visitor_slices::VisitorSlices;
 use crate::committer::{CommitEffort, Committer};
@@ -19,7 +19,7 @@ use crate::visitors::VisitorsBySecret;
 /// A chunk to commit.
 ///
 /// **Shape**: `content` and `rejected_lines` are futures because the protocol says when they run:
-/// neither does for a chunk that is already counted.
+/// neither does for the chunk of an object that is already counted.
 pub struct PlanCommit<'a, I, C, R> {
     /// The chunk.
     pub chunk: &'a ChunkId,
@@ -124,23 +124,29 @@ impl Committer {
         let PlanCommit { chunk, inputs, content, rejected_lines, now } = commit;
 
         // Resume from what is counted. A complete chunk is counted, by whatever plan; only an
-        // unfinished one must be planned as it was begun.
-        let entries = self.table.read_entries(chunk).await?;
-        if let Some(first) = entries.first().filter(|_| entries.is_complete()) {
-            return Ok(PlanOutcome::AlreadyCounted {
-                parts: first.parts,
-                inputs: first.inputs.and_then(I::of_recorded),
-                recounted_with: entries.recounted_with().clone(),
-            });
+        // unfinished one must be planned as it was begun. The ledger is asked before an object is
+        // read, which is often announced again and costs more.
+        let mut entries = LedgerEntries::default();
+        if I::ARE_OF_OBJECT {
+            entries = self.table.read_entries(chunk).await?;
+            if let Some(known) = known_outcome(&entries, inputs) {
+                return Ok(known);
+            }
         }
-        if let Some(recorded) = entries.first().and_then(|first| other_inputs(first, inputs)) {
-            return Ok(PlanOutcome::OtherInputs(recorded));
+        let PlanContent { plan, visitors, object } = content.await?;
+        let parts = plan.parts.len();
+        // A sealed hour is hardly ever rolled up again. If its sums are one part, the condition of
+        // that transaction is the question.
+        let is_unasked = !I::ARE_OF_OBJECT && parts == 1;
+        if !I::ARE_OF_OBJECT && !is_unasked {
+            entries = self.table.read_entries(chunk).await?;
+            if let Some(known) = known_outcome(&entries, inputs) {
+                return Ok(known);
+            }
         }
         // All entries of a chunk have the version under which it began: they are of one plan.
         let mut version =
             entries.first().map_or(PLAN_FORMAT_VERSION, |first| first.plan_format_version);
-        let PlanContent { plan, visitors, object } = content.await?;
-        let parts = plan.parts.len();
         for (number, found) in entries.parts() {
             check_plan(number, found, version, parts)?;
         }
@@ -182,8 +188,9 @@ impl Committer {
                     late_parts: None,
                     inputs: (number == 0).then(|| inputs.recorded()),
                 };
+                let (entry, visitors) = (&entry, &visitors);
                 let part_commit =
-                    PartCommit { chunk, number, entry: &entry, header, part, visitors, now: now() };
+                    PartCommit { chunk, number, entry, header, part, visitors, now: now() };
                 let found = match self.commit_part(&part_commit, effort).await? {
                     PartOutcome::Committed => {
                         effort.parts_committed += 1;
@@ -193,6 +200,12 @@ impl Committer {
                     // Another attempt was faster. It must be one with our plan.
                     PartOutcome::AlreadyCounted(found) => found,
                 };
+                if is_unasked
+                    && let Some(known) =
+                        known_outcome(&self.table.read_entries(chunk).await?, inputs)
+                {
+                    return Ok(known);
+                }
                 if let Some(recorded) = other_inputs(&found, inputs) {
                     return Ok(PlanOutcome::OtherInputs(recorded));
                 }
@@ -209,6 +222,20 @@ impl Committer {
         let minutes_expired = plan.minutes_expired;
         Ok(PlanOutcome::Counted { parts, has_finished, minutes_expired })
     }
+}
+
+/// What the ledger entries of a chunk say without its content: that it is counted, or that it was
+/// planned from other inputs.
+fn known_outcome<I: ChunkInputs>(entries: &LedgerEntries, inputs: I) -> Option<PlanOutcome<I>> {
+    let first = entries.first()?;
+    if entries.is_complete() {
+        return Some(PlanOutcome::AlreadyCounted {
+            parts: first.parts,
+            inputs: first.inputs.and_then(I::of_recorded),
+            recounted_with: entries.recounted_with().clone(),
+        });
+    }
+    other_inputs(first, inputs).map(PlanOutcome::OtherInputs)
 }
 
 /// The plan inputs that a ledger entry records, if they differ from ours.

@@ -5,7 +5,8 @@ use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::plan::PlanInputs;
+use minutebook_domain::plan::{PlanInputs, SealInputs};
+use minutebook_domain::time::Hour;
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-20T23:30:00Z";
@@ -281,4 +282,61 @@ async fn the_entry_of_a_faster_worker_is_checked_too() {
     assert!(matches!(other_inputs, PlanOutcome::OtherInputs(_)), "{other_inputs:?}");
     let other_plan = commit_after(entry(0, 3, PLAN_FORMAT_VERSION, NOW)).await;
     assert!(matches!(other_plan, Err(TestError::OtherPlan(_))), "{other_plan:?}");
+}
+
+/// Commits the sums of an hour with one view.
+async fn roll_up(replay: &Replay) -> Result<PlanOutcome<SealInputs>, TestError> {
+    let count = count(&[LATE_VIEW]);
+    let hour = Hour::parse("2026-11-20T21").expect("an hour");
+    let inputs = SealInputs { keys_max: 100_000 };
+    let content = async {
+        let plan = Plan::of_sealed_hour(&count.tally, &inputs);
+        let visitors = VisitorsBySecret::from([(SecretNumber(1), count.visitors.clone())]);
+        Ok::<_, TestError>(PlanContent { plan, visitors, object: None })
+    };
+    let commit = PlanCommit {
+        chunk: &ChunkId::of_sealed_hour("shop", hour),
+        inputs,
+        content,
+        rejected_lines: std::future::ready(Ok(())),
+        now: &|| NOW.parse().expect("a time"),
+    };
+    replay.committer().commit_plan(commit, &mut CommitEffort::default()).await
+}
+
+#[tokio::test]
+async fn the_sums_of_a_small_hour_are_committed_without_a_question_to_the_ledger() {
+    let replay = Replay::default();
+    let outcome = roll_up(&replay).await.expect("committed");
+    assert!(matches!(outcome, PlanOutcome::Counted { has_finished: true, .. }), "{outcome:?}");
+    let operations = replay.operations();
+    assert!(!operations.iter().any(|operation| operation == "Query"), "{operations:?}");
+}
+
+#[tokio::test]
+async fn an_hour_that_is_rolled_up_already_is_found_by_its_transaction() {
+    let codes = ["ConditionalCheckFailed", "None", "None", "None", "None"];
+    let roll_up_after = |found: Value, others: &[Value]| {
+        let all = entries(&[std::slice::from_ref(&found), others].concat());
+        let replay = Replay::default().cancel_with(&codes, found).answer("Query", all);
+        async move { roll_up(&replay).await }
+    };
+    let of_hour = |part, parts, version| {
+        let mut entry = entry(part, parts, version, NOW);
+        entry.as_object_mut().expect("a row").remove("reference_time");
+        entry
+    };
+    // Of a plan of two parts: complete, and then not.
+    let of_two = |part| of_hour(part, 2, PLAN_FORMAT_VERSION);
+    for (found, others, parts) in
+        [(of_hour(0, 1, PLAN_FORMAT_VERSION), vec![], 1), (of_two(0), vec![of_two(1)], 2)]
+    {
+        let outcome = roll_up_after(found, &others).await.expect("counted");
+        let PlanOutcome::AlreadyCounted { parts: found, .. } = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(found, parts);
+    }
+    let unfinished = roll_up_after(of_two(0), &[]).await;
+    assert!(matches!(unfinished, Err(TestError::OtherPlan(_))), "{unfinished:?}");
 }

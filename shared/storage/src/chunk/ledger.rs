@@ -40,6 +40,9 @@ pub enum RecordedInputs {
 
 /// The plan inputs of one kind of chunk.
 pub trait ChunkInputs: Copy + PartialEq {
+    /// Whether the chunk is that of an object.
+    const ARE_OF_OBJECT: bool;
+
     /// As the ledger records them.
     fn recorded(self) -> RecordedInputs;
 
@@ -48,6 +51,8 @@ pub trait ChunkInputs: Copy + PartialEq {
 }
 
 impl ChunkInputs for PlanInputs {
+    const ARE_OF_OBJECT: bool = true;
+
     fn recorded(self) -> RecordedInputs {
         RecordedInputs::Object(self)
     }
@@ -61,6 +66,8 @@ impl ChunkInputs for PlanInputs {
 }
 
 impl ChunkInputs for SealInputs {
+    const ARE_OF_OBJECT: bool = false;
+
     fn recorded(self) -> RecordedInputs {
         RecordedInputs::SealedHour(self)
     }

@@ -139,15 +139,16 @@ fn a_chunk_is_complete_when_every_part_is_whole() {
 
 #[test]
 fn an_entry_from_before_there_were_secrets_has_none() {
-    let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs())));
+    let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs().recorded())));
     item.remove("visitor_secret");
     let read = read_entry(&item).expect("well formed").inputs.expect("recorded");
-    assert_eq!(read, PlanInputs { visitor_secret: SecretNumber::NONE, ..inputs() });
+    let expected = PlanInputs { visitor_secret: SecretNumber::NONE, ..inputs() };
+    assert_eq!(read, expected.recorded());
 }
 
 #[test]
 fn the_secrets_of_recounts_are_read() {
-    let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs())));
+    let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs().recorded())));
     assert_eq!(read_recounted_with(&item).expect("absent"), BTreeSet::new());
     let mut set = |value| item.insert("recounted_with".to_string(), value);
     set(AttributeValue::Ns(vec!["4".to_string(), "0".to_string()]));

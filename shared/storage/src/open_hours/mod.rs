@@ -2,6 +2,8 @@
 //! Readers and sealing rely on it: an hour is listed before its first row is written, until the
 //! rows above hold all of it.
 
+pub mod lag;
+
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -11,7 +13,8 @@ use minutebook_domain::time::Hour;
 use crate::error::StorageError;
 use crate::keys;
 use crate::table::{
-    Consistency, Item, Table, condition_met, key, malformed, rows, text, time_if_any,
+    BATCH_WRITES_MAX, Consistency, Item, Table, delete_request, key, malformed, put_request, rows,
+    text, time_if_any,
 };
 
 const SEALED_AT: &str = "sealed_at";
@@ -28,6 +31,23 @@ pub struct OpenHour {
     pub sealed_at: Option<DateTime<Utc>>,
     /// When its sums were in the rows of the hour, day, week and month; `None` if they are not yet.
     pub done_at: Option<DateTime<Utc>>,
+}
+
+/// The changes that [`Table::record`] takes.
+pub const OPEN_HOURS_AT_ONCE: usize = BATCH_WRITES_MAX;
+
+/// What becomes of a listed hour.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OpenHourChange {
+    /// It is listed with these times.
+    Update(OpenHour),
+    /// It is no longer listed.
+    Remove {
+        /// The site.
+        site: String,
+        /// The hour.
+        hour: Hour,
+    },
 }
 
 impl Table {
@@ -71,103 +91,49 @@ impl Table {
         Ok(hours.filter(|hour| *hour < to).collect())
     }
 
-    /// The listed hours of all sites before `to`.
+    /// The listed hours of all sites.
     ///
-    /// **Shape**: ascending by hour, then by site.
+    /// **Shape**: ascending by site, then by hour.
     ///
-    /// # Errors
-    /// [`StorageError`]; see [`StorageError::is_retryable`].
-    pub async fn open_hours(&self, to: Hour) -> Result<Vec<OpenHour>, StorageError> {
-        let query = self.query(keys::OPEN_PARTITION.to_string(), Consistency::Strong);
-        let mut hours = read_open_hours(query).await?;
-        hours.retain(|open| open.hour < to);
-        hours.sort_by(|left, right| (left.hour, &left.site).cmp(&(right.hour, &right.site)));
-        Ok(hours)
-    }
-
-    /// The oldest listed hour of any site that is not done; `None` if there is none.
+    /// **Units and range**: about 70 bytes an hour, so a call of a megabyte reads 15,000.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
-    pub async fn oldest_open_hour(&self) -> Result<Option<OpenHour>, StorageError> {
-        let query = self.query(keys::OPEN_PARTITION.to_string(), Consistency::Eventual);
-        let hours = read_open_hours(query).await?.into_iter();
-        Ok(hours.filter(|open| open.done_at.is_none()).min_by_key(|open| open.hour))
+    pub async fn open_hours(&self) -> Result<Vec<OpenHour>, StorageError> {
+        read_open_hours(self.query(keys::OPEN_PARTITION.to_string(), Consistency::Strong)).await
     }
 
-    /// Records that the numbered shards of an hour are sealed, unless an earlier time is recorded.
+    /// Records how far sealing has come with up to [`OPEN_HOURS_AT_ONCE`] different hours, by one
+    /// call.
     ///
-    /// **Shape**: `false` if the hour is no longer listed.
+    /// **Guarantees**: idempotent. There is no condition: the caller has read the hours within the
+    /// last settle time, in which no other sealer can have taken more than the same step.
     ///
     /// # Errors
-    /// [`StorageError`]; see [`StorageError::is_retryable`].
-    pub async fn record_sealed(
-        &self,
-        site: &str,
-        hour: Hour,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StorageError> {
-        self.record(site, hour, SEALED_AT, now).await
-    }
-
-    /// Records that the rows above hold all of a sealed hour, unless an earlier time is recorded.
-    ///
-    /// **Shape**: `false` if the hour is no longer listed.
-    ///
-    /// # Errors
-    /// [`StorageError`]; see [`StorageError::is_retryable`].
-    pub async fn record_done(
-        &self,
-        site: &str,
-        hour: Hour,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StorageError> {
-        self.record(site, hour, DONE_AT, now).await
-    }
-
-    async fn record(
-        &self,
-        site: &str,
-        hour: Hour,
-        attribute: &str,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StorageError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(open_hour_key(site, hour)))
-            .update_expression("SET #at = if_not_exists(#at, :now)")
-            .condition_expression("attribute_exists(#pk)")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .expression_attribute_names("#at", attribute)
-            .expression_attribute_values(
-                ":now",
-                AttributeValue::S(now.to_rfc3339_opts(SecondsFormat::Millis, true)),
-            );
-        condition_met(update.send().await, "UpdateItem of an open hour")
-    }
-
-    /// Removes an hour that is done from the list.
-    ///
-    /// **Shape**: `false` if it is no longer listed, or was listed again and is not done.
-    ///
-    /// # Errors
-    /// [`StorageError`]; see [`StorageError::is_retryable`].
-    pub async fn remove_open(&self, site: &str, hour: Hour) -> Result<bool, StorageError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.name)
-            .set_key(Some(open_hour_key(site, hour)))
-            .condition_expression("attribute_exists(#at)")
-            .expression_attribute_names("#at", DONE_AT);
-        condition_met(delete.send().await, "DeleteItem of an open hour")
+    /// [`StorageError`]; see [`StorageError::is_retryable`]. Some of them may be recorded
+    /// nevertheless.
+    pub async fn record(&self, changes: &[OpenHourChange]) -> Result<(), StorageError> {
+        let writes = changes.iter().map(|change| match change {
+            OpenHourChange::Update(open) => put_request(open_hour_item(open)),
+            OpenHourChange::Remove { site, hour } => delete_request(open_hour_key(site, *hour)),
+        });
+        self.write_batch(writes.collect::<Result<_, _>>()?).await
     }
 }
 
 fn open_hour_key(site: &str, hour: Hour) -> Item {
     key(keys::OPEN_PARTITION.to_string(), keys::open_hour(site, hour))
+}
+
+fn open_hour_item(open: &OpenHour) -> Item {
+    let mut item = open_hour_key(&open.site, open.hour);
+    for (name, time) in [(SEALED_AT, open.sealed_at), (DONE_AT, open.done_at)] {
+        if let Some(time) = time {
+            let time = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+            item.insert(name.to_string(), AttributeValue::S(time));
+        }
+    }
+    item
 }
 
 async fn read_open_hours(query: QueryFluentBuilder) -> Result<Vec<OpenHour>, StorageError> {
@@ -196,6 +162,8 @@ fn read_open_hour(item: &Item) -> Result<OpenHour, StorageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replay::Replay;
+    use serde_json::json;
 
     fn item(attributes: &[(&str, &str)]) -> Item {
         let mut item = Item::from([("pk".to_string(), AttributeValue::S("OPEN".to_string()))]);
@@ -219,6 +187,8 @@ mod tests {
             let expected =
                 OpenHour { site: "shop:1".to_string(), hour, sealed_at: time(0), done_at: time(1) };
             assert_eq!(read, expected);
+            let written = open_hour_item(&expected);
+            assert_eq!((written.len(), read_open_hour(&written).expect("ours")), (2 + known, read));
         }
     }
 
@@ -232,6 +202,36 @@ mod tests {
             let sentence = read_open_hour(&item(attributes)).expect_err("malformed").to_string();
             assert!(sentence.contains(&format!("OPEN / {}", attributes[0].1)), "{sentence}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_steps_of_several_hours_are_recorded_by_one_call() {
+        let at = |text: &str| Some(text.parse().expect("a time"));
+        let hour = Hour::parse("2026-11-20T23").expect("an hour");
+        let open = |site: &str, done_at| OpenHour {
+            site: site.to_string(),
+            hour,
+            sealed_at: at("2026-11-21T00:10:02.125Z"),
+            done_at,
+        };
+        let changes = [
+            OpenHourChange::Update(open("a", None)),
+            OpenHourChange::Update(open("b", at("2026-11-21T00:12:00Z"))),
+            OpenHourChange::Remove { site: "c".to_string(), hour },
+        ];
+        let replay = Replay::default();
+        replay.table().record(&changes).await.expect("recorded");
+        let key =
+            |site: &str| json!({"pk": {"S": "OPEN"}, "sk": {"S": format!("{site}#2026-11-20T23")}});
+        let mut items = [key("a"), key("b")];
+        for item in &mut items {
+            item["sealed_at"] = json!({"S": "2026-11-21T00:10:02.125Z"});
+        }
+        items[1]["done_at"] = json!({"S": "2026-11-21T00:12:00.000Z"});
+        let [first, second] = items.map(|item| json!({"PutRequest": {"Item": item}}));
+        let expected = json!([first, second, {"DeleteRequest": {"Key": key("c")}}]);
+        let calls = replay.calls();
+        assert_eq!((calls.len(), &calls[0].request["RequestItems"]["table"]), (1, &expected));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, PutRequest, TransactWriteItem, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
@@ -23,7 +23,7 @@ use crate::error::StorageError;
 use crate::keys::{self, SHARD_COUNT, Shard};
 use crate::order::rows::{BATCH_READS_MAX, KnownOrder, order_item, recent_item};
 use crate::retry::Backoff;
-use crate::table::{BATCH_PUTS_MAX, Consistency};
+use crate::table::{BATCH_WRITES_MAX, Consistency, put_request};
 
 /// The size of the names and keys of an order's row, without what is known about the order, in
 /// bytes.
@@ -140,13 +140,11 @@ impl Committer {
                 .filter(is_new)
                 .and_then(|new| recent_item(order, new, self.retention, now));
             if let Some(item) = item {
-                let put = PutRequest::builder().set_item(Some(item)).build();
-                let put = put.map_err(StorageError::from_build)?;
-                puts.push(WriteRequest::builder().put_request(put).build());
+                puts.push(put_request(item)?);
             }
         }
-        for batch in puts.chunks(BATCH_PUTS_MAX) {
-            self.table.put_batch(batch.to_vec()).await?;
+        for batch in puts.chunks(BATCH_WRITES_MAX) {
+            self.table.write_batch(batch.to_vec()).await?;
         }
         Ok(())
     }

@@ -27,10 +27,10 @@ pub const QUERIES_AT_ONCE: usize = 96;
 /// MB as JSON, so all of them together take up to 192 MB of the function's 512.
 const WHOLE_QUERIES_AT_ONCE: usize = 32;
 
-/// The memory that the sums of an answer may take, in bytes: between one and two million keys. A
-/// hash table that grows needs the old one and one of twice the size for a moment, so that the sums
-/// take up to 288 MB of the function's 512.
-const SUMS_BYTES_MAX: usize = 96 << 20;
+/// The memory that the sums of an answer may take, in bytes: 1.8 million item ids, 1.3 million paths
+/// of 20 bytes, or 400,000 of 250. A hash table that grows is there twice for a moment, the second
+/// time with twice the size, so that they take up to 256 MB of the function's 512.
+const SUMS_BYTES_MAX: usize = 112 << 20;
 
 /// The attributes of rows that may wait for the list of open hours, some 250 bytes each. When there
 /// are more, the list is waited for.

@@ -431,7 +431,7 @@ fn an_hour_of_more_than_a_page_is_summed_whole() {
 
 #[test]
 fn what_has_no_name_is_read_beside_one_key() {
-    let world = morning();
+    let mut world = morning();
     let mut tally = Tally::default();
     for (key, count) in [("1", 5), ("2", 3), ("(other)", 7)] {
         let minute = minute("2026-11-20T07:20:00Z");
@@ -440,6 +440,7 @@ fn what_has_no_name_is_read_beside_one_key() {
     for part in &Plan::of_sealed_hour(&tally, &SEAL_INPUTS).parts {
         world.add(part, Shard::Late);
     }
+    world.seal_all();
     let windows = [window("2026-11-20T07:00:00Z", "2026-11-20T08:00:00Z")];
     let measures = &[Measure::Carts];
     for (key, of_key, names) in [(Some("2"), 3, 2), (Some("3"), 0, 1), (None, 0, 3)] {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, WriteRequest};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use minutebook_domain::chunk::id::ChunkId;
@@ -24,7 +24,7 @@ use crate::error::StorageError;
 use crate::keys::{self, VISITOR_SHARDS};
 use crate::reader::{RowQuestion, RowSource, each_row};
 use crate::retry::Backoff;
-use crate::table::{BATCH_PUTS_MAX, Item, Table, key, malformed, number};
+use crate::table::{BATCH_WRITES_MAX, Item, Table, key, malformed, number, put_request};
 
 /// The number of concurrent calls that write the visitors of a chunk.
 const CALLS_AT_ONCE: usize = 8;
@@ -110,13 +110,11 @@ impl Committer {
                 let sort_key = keys::chunk_visitors(secret, minute, chunk);
                 let period = Period::Minute(minute);
                 let item = visitors_item(site, period, sort_key, visitors, self.retention);
-                let put = PutRequest::builder().set_item(Some(item)).build();
-                let put = put.map_err(StorageError::from_build)?;
-                Ok(WriteRequest::builder().put_request(put).build())
+                put_request(item)
             })
             .collect::<Result<_, StorageError>>()?;
-        stream::iter(puts.chunks(BATCH_PUTS_MAX).map(<[_]>::to_vec))
-            .map(|batch| self.table.put_batch(batch))
+        stream::iter(puts.chunks(BATCH_WRITES_MAX).map(<[_]>::to_vec))
+            .map(|batch| self.table.write_batch(batch))
             .buffer_unordered(CALLS_AT_ONCE)
             .try_collect()
             .await

@@ -1,0 +1,63 @@
+//! The row that says how far sealing is behind.
+
+use crate::rows::attributes::{Item, number, others, text, time};
+use crate::rows::periods::hour_named;
+
+/// The partition of the row.
+pub(super) const LAG: &str = "LAG";
+
+/// Checks the sealing lag; `None` if its keys are not those of it.
+pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<()> {
+    if sk != "sealing" {
+        odd("not the keys of the sealing lag".to_owned());
+        return None;
+    }
+    if let Err(error) = time(item, "at") {
+        odd(error.to_string());
+    }
+    for name in ["hours_waiting", "catch_up_seconds"] {
+        if let Err(error) = number::<u64>(item, name) {
+            odd(error.to_string());
+        }
+    }
+    if item.contains_key("oldest_open_hour")
+        && text(item, "oldest_open_hour").ok().and_then(hour_named).is_none()
+    {
+        odd("its oldest_open_hour is not an hour".to_owned());
+    }
+    others(item, &["at", "hours_waiting", "catch_up_seconds", "oldest_open_hour"], odd);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::attributes::testing::{item, number, text};
+
+    #[test]
+    fn says_what_is_odd() {
+        let oddities = |sk: &str, change: fn(&mut Item)| {
+            let attributes = [
+                ("at", text("2026-11-21T00:12:00.5Z")),
+                ("hours_waiting", number("3")),
+                ("catch_up_seconds", number("0")),
+                ("oldest_open_hour", text("2026-11-20T23")),
+            ];
+            let mut item = item(LAG, sk, &attributes);
+            change(&mut item);
+            let mut oddities = 0;
+            read(&item, sk, &mut |_| oddities += 1);
+            oddities
+        };
+        assert_eq!(oddities("sealing", |_| {}), 0);
+        assert_eq!(oddities("sealing", |item| _ = item.remove("oldest_open_hour")), 0);
+        assert_eq!(oddities("counting", |_| {}), 1);
+        assert_eq!(oddities("sealing", |item| _ = item.remove("at")), 1);
+        assert_eq!(oddities("sealing", |item| _ = item.remove("hours_waiting")), 1);
+        assert_eq!(
+            oddities("sealing", |item| _ = item.insert("oldest_open_hour".into(), text("x"))),
+            1
+        );
+        assert_eq!(oddities("sealing", |item| _ = item.insert("ttl".into(), number("1"))), 1);
+    }
+}
