@@ -1,12 +1,11 @@
 //! Moves the events of a line in time, and leaves the rest of the line as it is.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::decimal::read_number;
-use crate::read::fields::{PROPERTIES, TIMESTAMP};
+use crate::read::fields::{PROPERTIES, TIMESTAMP, written_events, written_value};
 use crate::read::json::{self, Value};
 use crate::read::time;
 
@@ -33,7 +32,7 @@ pub struct EventTime {
 pub fn event_times(line: &str) -> Vec<EventTime> {
     // Only a whole line says whether its parts are valid.
     let (Ok(_), Some(own)) = (json::parse(line), json::members(line)) else { return Vec::new() };
-    let elements = own.get("events").and_then(|events| json::elements(events)).unwrap_or_default();
+    let elements = written_events(&own).and_then(json::elements).unwrap_or_default();
     let objects = elements.into_iter().filter_map(json::members).chain([own.clone()]);
     let values = objects.filter_map(|object| time_of(&object));
     let mut times: Vec<EventTime> = values
@@ -73,14 +72,13 @@ pub fn shift_line(line: &str, minutes: i64) -> Result<String, String> {
     Ok(shifted)
 }
 
-/// The time of an event as it is written, in the spelling that wins.
-fn time_of<'a>(event: &BTreeMap<String, &'a str>) -> Option<&'a str> {
-    let time_in = |object: &BTreeMap<String, &'a str>| {
-        let mut values = TIMESTAMP.iter().filter_map(|spelling| object.get(*spelling).copied());
-        values.find(|value| !matches!(*value, "null" | "\"\""))
+/// The time of an event as it is written, under the name that wins.
+fn time_of<'a>(event: &[(String, &'a str)]) -> Option<&'a str> {
+    let time_in = |object: &[(String, &'a str)]| {
+        written_value(object, TIMESTAMP, |value| !matches!(value, "null" | "\"\""))
     };
-    let in_member = |name: &&str| time_in(&json::members(event.get(*name)?)?);
-    time_in(event).or_else(|| PROPERTIES.iter().find_map(in_member))
+    let properties = || written_value(event, PROPERTIES, |value| value.starts_with('{'));
+    time_in(event).or_else(|| time_in(&json::members(properties()?)?))
 }
 
 fn seconds_of(value: &str) -> Option<i64> {

@@ -101,10 +101,10 @@ fn wrong_fields_reject_their_line() {
         (event("Created", "01", ""), "missing:total_amount"),
         (event("Created", "01", r#","totalAmount":1,"status":1"#), "invalid:status"),
         (event("Created", "01", r#","totalAmount":1,"orderNumber":1.5"#), "invalid:orderNumber"),
-        (event("Created", "01", r#","totalAmount":1,"items":[{}]"#), "missing:productName"),
+        (event("Created", "01", r#","totalAmount":1,"items":[{}]"#), "missing:item_name"),
         (
             event("Created", "01", r#","totalAmount":1,"items":[{"productName":true}]"#),
-            "invalid:productName",
+            "invalid:item_name",
         ),
         (event("Created", "01", r#","totalAmount":1,"items":[7]"#), "invalid:items"),
         (event("Created", "01", r#","items":[{"productName":"a"}]"#), "missing:total_amount"),

@@ -43,7 +43,11 @@ impl Counter {
     pub(super) fn new(inputs: &PlanInputs, secret: VisitorSecret, seed: HashSeed) -> Counter {
         Counter {
             secret,
-            reader: EventReader::new(inputs.reference_time.timestamp(), inputs.default_currency),
+            reader: EventReader::new(
+                inputs.reference_time.timestamp(),
+                inputs.default_currency,
+                inputs.vocabulary_version,
+            ),
             tally: Tally::with_seed(seed),
             visitors: VisitorCollector::new(first_kept(inputs), seed),
             orders: Orders::default(),

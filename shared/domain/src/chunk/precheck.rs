@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineSplitter};
 use crate::count::measure::Currency;
-use crate::event::line::{Defaults, EventReader};
+use crate::event::line::{Defaults, EventReader, VOCABULARY_VERSION};
 use crate::event::reason::{Field, Reason};
 use crate::event::site::DEFAULT_SITE;
 
@@ -47,7 +47,11 @@ impl LineChecker {
     /// LastModified of the object.
     pub fn new(reference_time: DateTime<Utc>, default_currency: Currency) -> LineChecker {
         LineChecker {
-            reader: EventReader::new(reference_time.timestamp(), default_currency),
+            reader: EventReader::new(
+                reference_time.timestamp(),
+                default_currency,
+                VOCABULARY_VERSION,
+            ),
             site: None,
         }
     }
@@ -321,7 +325,7 @@ mod tests {
             let text = lines.join("\n");
             let checked = checked(text.as_bytes());
             let inputs =
-                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7, keys_max: 100_000, visitor_secret: SecretNumber::NONE };
+                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7, keys_max: 100_000, visitor_secret: SecretNumber::NONE, vocabulary_version: VOCABULARY_VERSION };
             let settings = |size_bytes| ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes };
             let count = |bytes: &[u8]| {
                 let mut reader = ChunkReader::new(&settings(bytes.len() as u64));

@@ -5,8 +5,10 @@ pub mod reason;
 pub mod site;
 
 mod fields;
+mod former;
 mod json;
 mod number;
 mod parameters;
 mod time;
 mod types;
+mod vocabulary;

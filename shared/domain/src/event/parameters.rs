@@ -1,7 +1,7 @@
 //! The `event_params` of an event: an array of keys and values, as BigQuery exports them from
 //! Google Analytics.
 
-use crate::event::fields::{Found, slot_of};
+use crate::event::fields::{Found, Layout};
 use crate::event::json::{Kind, NO_SLOT, Names, Raw, ScanError, Scanner, unescape};
 
 /// The members of an element.
@@ -13,6 +13,8 @@ const VALUES: [&[u8]; 4] = [b"string_value", b"int_value", b"float_value", b"dou
 
 /// The fields in an array of keys and values.
 pub(crate) struct Parameters {
+    slot_of: fn(&[u8]) -> u8,
+    layout: &'static Layout,
     /// `None` until an event has parameters; most chunks have none.
     scan: Option<Box<Scan>>,
     is_empty: bool,
@@ -25,8 +27,9 @@ struct Scan {
 }
 
 impl Parameters {
-    pub(crate) fn new() -> Parameters {
-        Parameters { scan: None, is_empty: true }
+    /// No parameters; laid out like this.
+    pub(crate) fn new(layout: &'static Layout, slot_of: fn(&[u8]) -> u8) -> Parameters {
+        Parameters { slot_of, layout, scan: None, is_empty: true }
     }
 
     /// Forgets all values.
@@ -52,7 +55,7 @@ impl Parameters {
     pub(crate) fn scan(&mut self, scanner: &mut Scanner<'_>, array: Raw) -> Result<(), ScanError> {
         let scan = self.scan.get_or_insert_with(|| {
             Box::new(Scan {
-                found: Found::new(),
+                found: Found::new(self.layout),
                 member_names: Names::new(slot_of_member),
                 value_names: Names::new(slot_of_value),
             })
@@ -61,7 +64,7 @@ impl Parameters {
         let mut element = scanner.first_element(array)?;
         while let Some(object) = element {
             if object.kind() == Kind::Object {
-                scan.element(scanner, object)?;
+                scan.element(scanner, object, self.slot_of)?;
             }
             element = scanner.next_element(object)?;
         }
@@ -71,7 +74,12 @@ impl Parameters {
 }
 
 impl Scan {
-    fn element(&mut self, scanner: &mut Scanner<'_>, object: Raw) -> Result<(), ScanError> {
+    fn element(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        object: Raw,
+        slot_of: fn(&[u8]) -> u8,
+    ) -> Result<(), ScanError> {
         let (mut key, mut value) = (Raw::NULL, Raw::NULL);
         scanner.members(object, &mut self.member_names, |slot, member| match slot {
             KEY => key = member,

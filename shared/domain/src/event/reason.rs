@@ -62,16 +62,18 @@ pub enum Field {
     NewStatus,
     /// `refundAmount`
     RefundAmount,
-    /// `productName`
-    ProductName,
     /// `item_id`
     ItemId,
+    /// `item_name`
+    ItemName,
     /// `price`
     Price,
     /// `quantity`
     Quantity,
     /// `total_amount`
     TotalAmount,
+    /// `order_total`
+    OrderTotal,
     /// `items`
     Items,
     /// `events`
@@ -80,7 +82,7 @@ pub enum Field {
 
 impl Field {
     /// Every field, in the order of the checks.
-    pub const ALL: [Field; 20] = [
+    pub const ALL: [Field; 21] = [
         Field::EventType,
         Field::Timestamp,
         Field::SiteId,
@@ -94,11 +96,12 @@ impl Field {
         Field::Status,
         Field::NewStatus,
         Field::RefundAmount,
-        Field::ProductName,
         Field::ItemId,
+        Field::ItemName,
         Field::Price,
         Field::Quantity,
         Field::TotalAmount,
+        Field::OrderTotal,
         Field::Items,
         Field::Events,
     ];
@@ -119,11 +122,12 @@ impl Field {
             Field::Status => "status",
             Field::NewStatus => "newStatus",
             Field::RefundAmount => "refundAmount",
-            Field::ProductName => "productName",
             Field::ItemId => "item_id",
+            Field::ItemName => "item_name",
             Field::Price => "price",
             Field::Quantity => "quantity",
             Field::TotalAmount => "total_amount",
+            Field::OrderTotal => "order_total",
             Field::Items => "items",
             Field::Events => "events",
         }

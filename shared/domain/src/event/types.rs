@@ -1,165 +1,133 @@
 //! The types of events.
 
-/// The kind of an event, as far as counting distinguishes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EventKind {
-    /// A view of an item, of a page, or of both.
-    View,
-    /// An item was added to a cart.
-    CartAdd,
-    /// An item was removed from a cart.
-    Removal,
-    /// An item was bought.
-    Purchase,
-    /// Money was refunded for an item.
-    Refund,
-    /// An event about an order, which counts as a whole.
-    Order(OrderEvent),
-    /// An event of a known type that counts nothing.
-    Other,
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::event::vocabulary::{EventKind, NAME_BYTES_MAX, TYPES, normalize};
+
+/// The kind of a type, by what its name says; `None` for an unknown type.
+pub(crate) fn kind_of(text: &[u8]) -> Option<EventKind> {
+    static KINDS: LazyLock<HashMap<&[u8], EventKind>> = LazyLock::new(|| {
+        let names = |(kind, names): &(EventKind, &'static [&'static str])| {
+            let kind = *kind;
+            names.iter().map(move |name| (name.as_bytes(), kind))
+        };
+        TYPES.iter().flat_map(names).collect()
+    });
+    let mut letters = [0; NAME_BYTES_MAX];
+    KINDS.get(normalize(text, &mut letters)?).copied()
 }
 
-/// What happened to an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OrderEvent {
-    /// It was created.
-    Created,
-    /// Its status changed.
-    StatusChanged,
-    /// It was cancelled.
-    Cancelled,
+/// Remembers the kinds of types as they were spelled, so that most events pay one comparison.
+pub(crate) struct KindCache {
+    kind_of: fn(&[u8]) -> Option<EventKind>,
+    known: [KnownType; KNOWN_TYPES],
 }
 
-impl EventKind {
-    /// Parses an exact spelling; `None` for an unknown type.
+/// A power of two. A chunk rarely has more types than half of it.
+const KNOWN_TYPES: usize = 64;
+
+/// The maximum length of a remembered spelling, in bytes.
+const KNOWN_BYTES_MAX: usize = 30;
+
+#[derive(Clone, Copy)]
+struct KnownType {
+    kind: EventKind,
+    length: u8,
+    spelling: [u8; KNOWN_BYTES_MAX],
+}
+
+impl KindCache {
+    /// A cache without types; `kind_of` returns the kind of a type.
+    pub(crate) fn new(kind_of: fn(&[u8]) -> Option<EventKind>) -> KindCache {
+        let none = KnownType { kind: EventKind::Other, length: 0, spelling: [0; KNOWN_BYTES_MAX] };
+        KindCache { kind_of, known: [none; KNOWN_TYPES] }
+    }
+
+    /// The kind of a type; `None` for an unknown type.
     #[inline]
-    pub(crate) fn parse(text: &[u8]) -> Option<EventKind> {
-        Some(match text {
-            b"page_visit" | b"page_view" | b"view" | b"view_item" | b"product_view"
-            | b"Product Viewed" | b"clicks" | b"page" => EventKind::View,
-            b"add_to_cart" | b"addtocart" | b"cart" | b"carts" | b"Product Added" => {
-                EventKind::CartAdd
-            }
-            b"remove_from_cart" | b"Product Removed" => EventKind::Removal,
-            b"purchase" | b"transaction" | b"order" | b"orders" | b"Order Completed" => {
-                EventKind::Purchase
-            }
-            b"refund" | b"Order Refunded" => EventKind::Refund,
-            b"OrderCreatedEvent" => EventKind::Order(OrderEvent::Created),
-            b"OrderStatusChangedEvent" => EventKind::Order(OrderEvent::StatusChanged),
-            b"OrderCancelledEvent" => EventKind::Order(OrderEvent::Cancelled),
-            other => return OTHERS.contains(&other).then_some(EventKind::Other),
-        })
+    pub(crate) fn kind(&mut self, text: &[u8]) -> Option<EventKind> {
+        let known = &self.known[place_of(text)];
+        let spelling = known.spelling.get(..usize::from(known.length)).unwrap_or_default();
+        if !text.is_empty() && spelling == text {
+            return Some(known.kind);
+        }
+        self.learn(text)
+    }
+
+    #[cold]
+    fn learn(&mut self, text: &[u8]) -> Option<EventKind> {
+        let kind = (self.kind_of)(text)?;
+        let known = &mut self.known[place_of(text)];
+        if let (Ok(length), Some(spelling)) =
+            (u8::try_from(text.len()), known.spelling.get_mut(..text.len()))
+        {
+            spelling.copy_from_slice(text);
+            known.length = length;
+            known.kind = kind;
+        }
+        Some(kind)
     }
 }
 
-/// The other types in exports of Google Analytics 4 and from sources of Segment.
-const OTHERS: [&[u8]; 53] = [
-    b"add_payment_info",
-    b"add_shipping_info",
-    b"add_to_wishlist",
-    b"begin_checkout",
-    b"click",
-    b"file_download",
-    b"first_visit",
-    b"form_start",
-    b"form_submit",
-    b"generate_lead",
-    b"login",
-    b"scroll",
-    b"search",
-    b"select_content",
-    b"select_item",
-    b"select_promotion",
-    b"session_start",
-    b"share",
-    b"sign_up",
-    b"user_engagement",
-    b"video_complete",
-    b"video_progress",
-    b"video_start",
-    b"view_cart",
-    b"view_item_list",
-    b"view_promotion",
-    b"view_search_results",
-    b"alias",
-    b"group",
-    b"identify",
-    b"screen",
-    b"Cart Shared",
-    b"Cart Viewed",
-    b"Checkout Started",
-    b"Checkout Step Completed",
-    b"Checkout Step Viewed",
-    b"Coupon Applied",
-    b"Coupon Denied",
-    b"Coupon Entered",
-    b"Coupon Removed",
-    b"Order Cancelled",
-    b"Order Updated",
-    b"Payment Info Entered",
-    b"Product Added to Wishlist",
-    b"Product Clicked",
-    b"Product List Filtered",
-    b"Product List Viewed",
-    b"Product Removed from Wishlist",
-    b"Product Reviewed",
-    b"Product Shared",
-    b"Products Searched",
-    b"Promotion Clicked",
-    b"Promotion Viewed",
-];
+/// Where a type is remembered: its length and its first and last bytes tell most types apart.
+#[inline]
+fn place_of(text: &[u8]) -> usize {
+    let byte = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or_default());
+    (text.len() * 5 + byte(text.first()) * 3 + byte(text.last()) * 7) % KNOWN_TYPES
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::vocabulary::OrderEvent;
 
     #[test]
-    fn spellings_are_matched_exactly() {
+    fn a_type_is_known_by_what_it_says() {
         for (kind, spellings) in [
             (
                 EventKind::View,
-                &[
-                    "page_visit",
-                    "page_view",
-                    "view",
-                    "view_item",
-                    "product_view",
-                    "Product Viewed",
-                    "clicks",
-                ][..],
+                &["page_visit", "View", "PRODUCT_VIEW", "Product viewed", "PageView", "page-view"]
+                    [..],
             ),
-            (EventKind::View, &["page"]),
-            (EventKind::CartAdd, &["add_to_cart", "addtocart", "cart", "carts", "Product Added"]),
+            (EventKind::CartAdd, &["add_to_cart", "AddToCart", "ADD-TO-CART", "Product Added"]),
             (EventKind::Removal, &["remove_from_cart", "Product Removed"]),
-            (
-                EventKind::Purchase,
-                &["purchase", "transaction", "order", "orders", "Order Completed"],
-            ),
+            (EventKind::Purchase, &["Purchase", "orders", "Order Completed"]),
             (EventKind::Refund, &["refund", "Order Refunded"]),
             (EventKind::Order(OrderEvent::Created), &["OrderCreatedEvent"]),
             (EventKind::Order(OrderEvent::StatusChanged), &["OrderStatusChangedEvent"]),
             (EventKind::Order(OrderEvent::Cancelled), &["OrderCancelledEvent"]),
-            (
-                EventKind::Other,
-                &[
-                    "session_start",
-                    "begin_checkout",
-                    "click",
-                    "identify",
-                    "Cart Viewed",
-                    "Order Updated",
-                ],
-            ),
+            (EventKind::Other, &["session_start", "click", "Cart Viewed", "Order Updated"]),
         ] {
             for spelling in spellings {
-                assert_eq!(EventKind::parse(spelling.as_bytes()), Some(kind), "{spelling}");
+                assert_eq!(kind_of(spelling.as_bytes()), Some(kind), "{spelling}");
             }
         }
-        for other in
-            ["", "View", "VIEW", " view", "view ", "views", "track", "product viewed", "Refund"]
-        {
-            assert_eq!(EventKind::parse(other.as_bytes()), None, "{other}");
+        for other in ["", "views", "track", "purchse", "vi\u{eb}w", &"view".repeat(9)] {
+            assert_eq!(kind_of(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn no_name_has_two_kinds() {
+        let names = TYPES.iter().flat_map(|(_, names)| *names);
+        let distinct: std::collections::BTreeSet<&&str> = names.clone().collect();
+        assert_eq!(distinct.len(), names.count());
+    }
+
+    #[test]
+    fn the_cache_says_what_the_vocabulary_says() {
+        let mut cache = KindCache::new(kind_of);
+        let names = || TYPES.iter().flat_map(|(_, names)| *names);
+        let spellings = names().map(|name| (*name).to_string());
+        let shouted = names().map(|name| name.to_uppercase());
+        let odd = ["", "v", "purchse", &"x".repeat(300)].map(str::to_string);
+        let all: Vec<String> = spellings.chain(shouted).chain(odd).collect();
+        for _ in 0..2 {
+            for text in &all {
+                let (text, expected) = (text.as_bytes(), kind_of(text.as_bytes()));
+                assert_eq!((cache.kind(text), cache.kind(text)), (expected, expected));
+            }
         }
     }
 }

@@ -213,6 +213,7 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
                 minute_retention_days,
                 keys_max,
                 visitor_secret,
+                vocabulary_version: number_if_any(item, "vocabulary_version")?.unwrap_or(1),
             };
             Some(inputs.recorded())
         }
@@ -257,6 +258,7 @@ pub(crate) fn entry_item(
                     minute_retention_days,
                     keys_max,
                     visitor_secret,
+                    vocabulary_version,
                 } = inputs;
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
                 set("reference_time", AttributeValue::S(reference_time));
@@ -264,6 +266,7 @@ pub(crate) fn entry_item(
                 set("minute_retention_days", AttributeValue::N(minute_retention_days.to_string()));
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
                 set("visitor_secret", AttributeValue::N(visitor_secret.to_string()));
+                set("vocabulary_version", AttributeValue::N(vocabulary_version.to_string()));
             }
             Some(RecordedInputs::SealedHour(SealInputs { keys_max })) => {
                 set("keys_max", AttributeValue::N(keys_max.to_string()));

@@ -5,6 +5,7 @@ use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::secret::SecretNumber;
+use minutebook_domain::event::line::VOCABULARY_VERSION;
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Row};
 use minutebook_domain::time::period::Period;
@@ -24,6 +25,7 @@ fn inputs() -> PlanInputs {
         minute_retention_days: 7,
         keys_max: 100_000,
         visitor_secret: SecretNumber::NONE,
+        vocabulary_version: VOCABULARY_VERSION,
     }
 }
 

@@ -163,6 +163,7 @@ mod tests {
     use minutebook_domain::chunk::Outcomes;
     use minutebook_domain::count::measure::Currency;
     use minutebook_domain::count::secret::SecretNumber;
+    use minutebook_domain::event::line::VOCABULARY_VERSION;
     use minutebook_domain::event::reason::Reason;
     use minutebook_domain::plan::PlanInputs;
     use minutebook_domain::time::Hour;
@@ -179,6 +180,7 @@ mod tests {
             minute_retention_days: 7,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
+            vocabulary_version: VOCABULARY_VERSION,
         };
         let header = ChunkHeader { bucket: "b", key: "k", inputs, outcomes };
         let action = totals_action("table", 7, &header, at(committed_at)).expect("whole");

@@ -6,6 +6,7 @@ use crate::count::key::TallyKey;
 use crate::count::visitors::Visitors;
 use crate::decimal::Decimal;
 use crate::read::event::{check_element, check_line, own_id};
+use crate::read::fields::{events, written_events};
 use crate::read::json::{self, JsonError, Object, Value};
 use crate::read::order::OrderEvent;
 use crate::read::unpack::{RecountError, unpack};
@@ -118,8 +119,8 @@ fn count_line(
     let text = line;
     let line = read_object(text)?;
     let line_id;
-    let events = match line.get("events") {
-        Some(Value::Array(elements)) => {
+    let events = match events(&line) {
+        Some(elements) => {
             line_id = own_id(&line)?;
             let inherited = text.len() - written_length_of_events(text);
             let mut events = Vec::new();
@@ -131,7 +132,7 @@ fn count_line(
             }
             events
         }
-        _ => {
+        None => {
             line_id = None;
             vec![check_line(&line, settings)?]
         }
@@ -183,7 +184,7 @@ fn count_line(
 /// How many bytes the array `events` of a line takes as it is written.
 fn written_length_of_events(line: &[u8]) -> usize {
     let members = std::str::from_utf8(line).ok().and_then(json::members);
-    members.and_then(|members| members.get("events").map(|events| events.len())).unwrap_or(0)
+    members.and_then(|members| written_events(&members).map(str::len)).unwrap_or(0)
 }
 
 fn read_object(line: &[u8]) -> Result<Object, String> {

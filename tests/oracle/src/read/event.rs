@@ -2,8 +2,8 @@
 
 use crate::decimal::Decimal;
 use crate::read::fields::{
-    CUSTOMER_ID, EVENT_ID, EVENT_TYPE, ITEM_ID, ORDER_ID, PRICE, QUANTITY, SESSION_ID, Sources,
-    TOTAL_AMOUNT, has_value,
+    CUSTOMER_ID, EVENT_ID, EVENT_TYPE, ITEM_ID, ITEM_NAME, ORDER_ID, ORDER_TOTAL, PRICE, QUANTITY,
+    SESSION_ID, Sources, TOTAL_AMOUNT, name_of,
 };
 use crate::read::json::{Object, Value};
 use crate::read::order::{self, OrderEvent};
@@ -31,7 +31,7 @@ pub(crate) struct Event {
 /// # Errors
 /// The reason for which the line is rejected.
 pub(crate) fn own_id(line: &Object) -> Result<Option<(String, String)>, String> {
-    let sources = Sources::of(line);
+    let sources = Sources::of_event(line);
     if sources.find(EVENT_ID).is_none() {
         return Ok(None);
     }
@@ -44,7 +44,7 @@ pub(crate) fn own_id(line: &Object) -> Result<Option<(String, String)>, String> 
 /// # Errors
 /// The reason for which the line is rejected.
 pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Option<Event>, String> {
-    let sources = Sources::of(line);
+    let sources = Sources::of_event(line);
     check(&sources, &sources, None, settings)
 }
 
@@ -60,9 +60,8 @@ pub(crate) fn check_element(
     let Value::Object(element) = element else {
         return Err("invalid:events".to_owned());
     };
-    let own = Sources::of(element);
-    let name = element.get("name").filter(|name| has_value(name));
-    check(&own.then(&Sources::of(line)), &own, name, settings)
+    let own = Sources::of_event(element);
+    check(&own.then(&Sources::of_event(line)), &own, name_of(element), settings)
 }
 
 /// Checks an event in the order that names the reason. `own` is what the event does not inherit,
@@ -100,7 +99,7 @@ fn check(
                 let Value::Object(item) = item else {
                     return Err("invalid:items".to_owned());
                 };
-                let item = Sources::of(item);
+                let item = Sources::of_item(item);
                 let item_currency = currency(&item)?.or_else(|| event_currency.clone());
                 check_item(&item, kind, item_currency, None, settings, &mut additions)?;
             }
@@ -133,7 +132,10 @@ fn check_item(
     settings: &Settings,
     additions: &mut Vec<(String, String, Decimal)>,
 ) -> Result<(), String> {
-    let item_id = id(item, ITEM_ID)?;
+    let item_id = match id(item, ITEM_ID)? {
+        None => id(item, ITEM_NAME)?,
+        item_id => item_id,
+    };
     let price = amount(item, PRICE)?;
     let quantity = amount(item, QUANTITY)?.unwrap_or(Decimal::ONE);
     let total_amount = amount(item, TOTAL_AMOUNT)?;
@@ -144,6 +146,12 @@ fn check_item(
         return Err("missing:item_id".to_owned());
     };
     let currency = currency.unwrap_or_else(|| settings.default_currency.clone());
+    let has_money = matches!(kind, Kind::Purchase | Kind::Refund);
+    let total_amount = match total_amount {
+        // An element of `items` has no such field.
+        None if has_money && price.is_none() => amount(item, ORDER_TOTAL)?,
+        total_amount => total_amount,
+    };
     match kind {
         Kind::View => additions.push(("views".to_owned(), item_id, Decimal::ONE)),
         Kind::Cart => additions.push(("carts".to_owned(), item_id, Decimal::ONE)),

@@ -1,97 +1,139 @@
-//! Which fields an event has: their spellings, and the objects that they are looked for in.
+//! Which fields an event has, and the objects that they are looked for in.
 
 use std::borrow::Cow;
 
-use crate::read::json::{Object, Value};
+use crate::read::json::{Member, Object, Value};
+use crate::read::vocabulary::{Place, letters, names_of};
 
-// The spellings of each field, the one that wins first, which is also the name of the field.
+// The fields, by the names that they have in the vocabulary and in reasons.
 
-pub(crate) const EVENT_TYPE: &[&str] = &["event_type", "event", "type", "event_name", "eventType"];
-pub(crate) const TIMESTAMP: &[&str] =
-    &["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"];
-pub(crate) const ITEM_ID: &[&str] = &["item_id", "product_id", "itemid", "aid", "sku"];
-pub(crate) const CUSTOMER_ID: &[&str] = &[
-    "customer_id",
-    "user_id",
-    "visitorid",
-    "userId",
-    "anonymousId",
-    "user_pseudo_id",
-    "client_id",
-];
-pub(crate) const SESSION_ID: &[&str] = &["session_id", "user_session", "session"];
-pub(crate) const PAGE_URL: &[&str] = &["page_url", "path", "url", "page"];
-pub(crate) const PAGE_LOCATION: &[&str] = &["page_location"];
-pub(crate) const SITE_ID: &[&str] = &["site_id", "app_id", "tenant_id"];
-pub(crate) const EVENT_ID: &[&str] = &["event_id", "messageId", "insert_id"];
-pub(crate) const ORDER_ID: &[&str] = &["order_id", "transaction_id", "transactionid", "orderId"];
-pub(crate) const PRICE: &[&str] = &["price", "unitPrice"];
-pub(crate) const QUANTITY: &[&str] = &["quantity"];
-pub(crate) const TOTAL_AMOUNT: &[&str] = &["total_amount", "totalAmount", "totalPrice"];
-pub(crate) const CURRENCY: &[&str] = &["currency"];
-pub(crate) const PRODUCT_NAME: &[&str] = &["productName"];
-pub(crate) const ORDER_NUMBER: &[&str] = &["orderNumber"];
-pub(crate) const STATUS: &[&str] = &["status"];
-pub(crate) const NEW_STATUS: &[&str] = &["newStatus"];
-pub(crate) const REFUND_AMOUNT: &[&str] = &["refundAmount"];
-const ITEMS: &[&str] = &["items", "products"];
-
-/// Objects that are looked into for missing fields: the first that is there.
-pub(crate) const PROPERTIES: &[&str] = &["properties", "params"];
+pub(crate) const EVENT_TYPE: &str = "event_type";
+pub(crate) const TIMESTAMP: &str = "timestamp";
+pub(crate) const ITEM_ID: &str = "item_id";
+pub(crate) const ITEM_NAME: &str = "item_name";
+pub(crate) const CUSTOMER_ID: &str = "customer_id";
+pub(crate) const SESSION_ID: &str = "session_id";
+pub(crate) const PAGE_URL: &str = "page_url";
+pub(crate) const PAGE_LOCATION: &str = "page_location";
+pub(crate) const SITE_ID: &str = "site_id";
+pub(crate) const EVENT_ID: &str = "event_id";
+pub(crate) const ORDER_ID: &str = "order_id";
+pub(crate) const PRICE: &str = "price";
+pub(crate) const QUANTITY: &str = "quantity";
+pub(crate) const TOTAL_AMOUNT: &str = "total_amount";
+pub(crate) const ORDER_TOTAL: &str = "order_total";
+pub(crate) const CURRENCY: &str = "currency";
+pub(crate) const ORDER_NUMBER: &str = "orderNumber";
+pub(crate) const STATUS: &str = "status";
+pub(crate) const NEW_STATUS: &str = "newStatus";
+pub(crate) const REFUND_AMOUNT: &str = "refundAmount";
+const ITEMS: &str = "items";
+const EVENTS: &str = "events";
+const NAME: &str = "name";
+pub(crate) const PROPERTIES: &str = "properties";
+const EVENT_PARAMS: &str = "event_params";
 
 /// What the value of one of `event_params` may be called: the first that has a value.
 const VALUES: &[&str] = &["string_value", "int_value", "float_value", "double_value"];
 
-/// The objects that an event takes its fields from, the nearest first.
+/// The objects that an event or an item takes its fields from, the nearest first.
 #[derive(Clone, Debug)]
-pub(crate) struct Sources<'a>(Vec<Cow<'a, Object>>);
+pub(crate) struct Sources<'a> {
+    objects: Vec<Cow<'a, Object>>,
+    place: Place,
+}
 
 impl<'a> Sources<'a> {
-    /// An object, its `properties` or `params`, and its `event_params`.
-    pub(crate) fn of(object: &'a Object) -> Self {
-        let mut sources = vec![Cow::Borrowed(object)];
-        for spelling in PROPERTIES {
-            if let Some(Value::Object(properties)) = object.get(*spelling) {
-                sources.push(Cow::Borrowed(properties));
-                break;
-            }
+    /// An event, its `properties`, and its `event_params`.
+    pub(crate) fn of_event(event: &'a Object) -> Self {
+        Self::of(event, Place::Event)
+    }
+
+    /// An element of `items` likewise.
+    pub(crate) fn of_item(item: &'a Object) -> Self {
+        Self::of(item, Place::Item)
+    }
+
+    fn of(object: &'a Object, place: Place) -> Self {
+        let mut objects = vec![Cow::Borrowed(object)];
+        let is_object = |value: &Value| matches!(value, Value::Object(_));
+        if let Some(Value::Object(properties)) = value_of(object, PROPERTIES, place, is_object) {
+            objects.push(Cow::Borrowed(properties));
         }
-        if let Some(Value::Array(parameters)) = object.get("event_params") {
-            sources.push(Cow::Owned(object_of_parameters(parameters)));
+        let parameters = value_of(object, EVENT_PARAMS, place, is_filled_array);
+        if let Some(Value::Array(parameters)) = parameters {
+            objects.push(Cow::Owned(object_of_parameters(parameters)));
         }
-        Self(sources)
+        Self { objects, place }
     }
 
     pub(crate) fn then(&self, other: &Self) -> Self {
-        Self([self.0.as_slice(), other.0.as_slice()].concat())
+        Self { objects: [&*self.objects, &*other.objects].concat(), place: self.place }
     }
 
     /// The value of a field, if it has one.
-    pub(crate) fn find(&self, spellings: &[&str]) -> Option<&Value> {
-        for object in &self.0 {
-            for spelling in spellings {
-                if let Some(value) = object.get(*spelling)
-                    && has_value(value)
-                {
-                    return Some(value);
-                }
-            }
-        }
-        None
+    pub(crate) fn find(&self, field: &'static str) -> Option<&Value> {
+        self.objects.iter().find_map(|object| value_of(object, field, self.place, has_value))
     }
 
     /// The items of an event, if it has any.
     pub(crate) fn items(&self) -> Option<&[Value]> {
-        for object in &self.0 {
-            for spelling in ITEMS {
-                match object.get(*spelling) {
-                    Some(Value::Array(items)) if !items.is_empty() => return Some(items),
-                    _ => {}
-                }
-            }
+        let items = |object| value_of(object, ITEMS, self.place, is_filled_array);
+        match self.objects.iter().find_map(|object| items(object)) {
+            Some(Value::Array(items)) => Some(items),
+            _ => None,
         }
-        None
     }
+}
+
+/// The elements of the `events` of a line, if it has some.
+pub(crate) fn events(line: &Object) -> Option<&[Value]> {
+    let is_array = |value: &Value| matches!(value, Value::Array(_));
+    match value_of(line, EVENTS, Place::Event, is_array) {
+        Some(Value::Array(events)) => Some(events),
+        _ => None,
+    }
+}
+
+/// The `events` of a line, as they are written.
+pub(crate) fn written_events<'a>(line: &[(String, &'a str)]) -> Option<&'a str> {
+    written_value(line, EVENTS, |value| value.starts_with('['))
+}
+
+/// The name of an element of `events`.
+pub(crate) fn name_of(element: &Object) -> Option<&Value> {
+    value_of(element, NAME, Place::Event, has_value)
+}
+
+/// The last value under the first name of a field that has an accepted value.
+fn value_of<'a>(
+    object: &'a Object,
+    field: &'static str,
+    place: Place,
+    is_accepted: impl Fn(&Value) -> bool,
+) -> Option<&'a Value> {
+    let members = object.0.iter().rev();
+    names_of(field, place).iter().find_map(|name| {
+        let mut values = members.clone().filter(|member| member.letters.as_ref() == Some(name));
+        values.find(|member| is_accepted(&member.value)).map(|member| &member.value)
+    })
+}
+
+/// The same for members of an event whose values are as they are written.
+pub(crate) fn written_value<'a>(
+    members: &[(String, &'a str)],
+    field: &'static str,
+    is_accepted: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
+    let members = members.iter().rev();
+    names_of(field, Place::Event).iter().find_map(|name| {
+        let mut values = members.clone().filter(|(own, _)| letters(own).as_ref() == Some(name));
+        values.find(|(_, value)| is_accepted(value)).map(|(_, value)| *value)
+    })
+}
+
+fn is_filled_array(value: &Value) -> bool {
+    matches!(value, Value::Array(elements) if !elements.is_empty())
 }
 
 /// Whether a value is one: neither `null` nor an empty text.
@@ -105,7 +147,7 @@ pub(crate) fn has_value(value: &Value) -> bool {
 
 /// The object that BigQuery writes as an array of keys and values.
 fn object_of_parameters(parameters: &[Value]) -> Object {
-    let mut object = Object::new();
+    let mut object = Object::default();
     for parameter in parameters {
         let Value::Object(parameter) = parameter else { continue };
         let (Some(Value::Text(key)), Some(Value::Object(values))) =
@@ -115,8 +157,8 @@ fn object_of_parameters(parameters: &[Value]) -> Object {
         };
         let is_scalar =
             |value: &&Value| has_value(value) && matches!(value, Value::Text(_) | Value::Number(_));
-        let value = VALUES.iter().filter_map(|name| values.get(*name)).find(is_scalar);
-        object.insert(key.clone(), value.cloned().unwrap_or(Value::Null));
+        let value = VALUES.iter().filter_map(|name| values.get(name)).find(is_scalar);
+        object.0.push(Member::new(key.clone(), value.cloned().unwrap_or(Value::Null)));
     }
     object
 }

@@ -1,17 +1,29 @@
 //! JSON, read by `serde_json`.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::read::vocabulary::letters;
 
 /// How deep objects and arrays may be nested.
 const DEPTH_MAX: usize = 64;
 
-pub(crate) type Object = BTreeMap<String, Value>;
+/// The members of an object, as they follow each other; a name may stand there several times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Object(pub(crate) Vec<Member>);
 
-/// A JSON value. A number is kept as it is written, a text without its escapes; of a name that
-/// stands twice in an object the last value is kept.
+/// A member of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    /// What the name says; `None` if that cannot be known.
+    pub(crate) letters: Option<String>,
+    pub(crate) value: Value,
+}
+
+/// A JSON value. A number is kept as it is written, a text without its escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Null,
@@ -39,11 +51,11 @@ pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
     }
 }
 
-/// The members of the object that a text holds, with their values as they are written; `None` if it
-/// holds no object.
-pub(crate) fn members(text: &str) -> Option<BTreeMap<String, &str>> {
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
-    Some(members.into_iter().map(|(name, value)| (name, value.get())).collect())
+/// The members of the object that a text holds, as they follow each other, with their values as they
+/// are written; `None` if it holds no object.
+pub(crate) fn members(text: &str) -> Option<Vec<(String, &str)>> {
+    let members: Members<&RawValue> = serde_json::from_str(text).ok()?;
+    Some(members.0.into_iter().map(|(name, value)| (name, value.get())).collect())
 }
 
 /// The elements of the array that a text holds, as they are written; `None` if it holds no array.
@@ -70,10 +82,54 @@ impl<'de> Deserialize<'de> for Value {
             // Half of a surrogate pair passes as raw text, but not as a `String`.
             [b'"', ..] => serde_json::from_str(raw).map(Self::Text),
             [b'[', ..] => serde_json::from_str(raw).map(Self::Array),
-            [b'{', ..] => serde_json::from_str(raw).map(Self::Object),
+            [b'{', ..] => serde_json::from_str(raw).map(|members: Members<Value>| {
+                let members = members.0.into_iter();
+                let members = members.map(|(name, value)| Member::new(name, value));
+                Self::Object(Object(members.collect()))
+            }),
             _ => Ok(Self::Number(raw.to_owned())),
         };
         value.map_err(D::Error::custom)
+    }
+}
+
+impl Object {
+    /// The last member of exactly this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().rev().find(|member| member.name == name).map(|member| &member.value)
+    }
+}
+
+impl Member {
+    pub(crate) fn new(name: String, value: Value) -> Self {
+        Self { letters: letters(&name), name, value }
+    }
+}
+
+/// The members of an object in their order.
+struct Members<V>(Vec<(String, V)>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder<V>(std::marker::PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for InOrder<V> {
+            type Value = Members<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder(std::marker::PhantomData))
     }
 }
 
@@ -127,21 +183,19 @@ mod tests {
             Value::Number("-1.50e+3".to_owned()),
             Value::Text("x".to_owned()),
         ];
-        let object = Object::from([
-            ("a".to_owned(), Value::Array(array)),
-            ("b".to_owned(), Value::Object(Object::new())),
-            ("c".to_owned(), Value::Array(Vec::new())),
+        let object = Object(vec![
+            Member::new("a".to_owned(), Value::Array(array)),
+            Member::new("b".to_owned(), Value::Object(Object::default())),
+            Member::new("c".to_owned(), Value::Array(Vec::new())),
         ]);
         assert_eq!(value, Value::Object(object));
     }
 
     #[test]
-    fn keeps_the_last_value_of_a_name() {
-        let value = parse(r#"{"a":1,"\u0061":2}"#).unwrap();
-        assert_eq!(
-            value,
-            Value::Object(Object::from([("a".to_owned(), Value::Number("2".to_owned()))]))
-        );
+    fn keeps_all_values_of_a_name_and_gets_the_last() {
+        let Ok(Value::Object(object)) = parse(r#"{"a":1,"\u0061":2}"#) else { panic!("an object") };
+        assert_eq!(object.0.len(), 2);
+        assert_eq!(object.get("a"), Some(&Value::Number("2".to_owned())));
     }
 
     #[test]
@@ -254,12 +308,10 @@ mod tests {
     fn finds_members_and_elements() {
         let text = r#" { "a" : [1, {"b":2} ] ,"\u0061":"x", "c":[ 1,{ } ] } "#;
         let members = members(text).unwrap();
-        assert_eq!(
-            members,
-            BTreeMap::from([("a".to_owned(), r#""x""#), ("c".to_owned(), "[ 1,{ } ]")])
-        );
-        assert_eq!(elements(members["c"]).unwrap(), ["1", "{ }"]);
-        assert_eq!(super::members("{}"), Some(BTreeMap::new()));
+        let texts: Vec<_> = members.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        assert_eq!(texts, [("a", r#"[1, {"b":2} ]"#), ("a", r#""x""#), ("c", "[ 1,{ } ]")]);
+        assert_eq!(elements(members[2].1).unwrap(), ["1", "{ }"]);
+        assert_eq!(super::members("{}"), Some(Vec::new()));
         assert_eq!(elements(" [ ] "), Some(Vec::new()));
         assert_eq!(super::members("[]"), None);
         assert_eq!(super::members("{\"a\":1,}"), None);

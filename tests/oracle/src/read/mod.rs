@@ -8,3 +8,4 @@ pub(crate) mod time;
 pub(crate) mod types;
 pub(crate) mod unpack;
 pub(crate) mod values;
+pub(crate) mod vocabulary;

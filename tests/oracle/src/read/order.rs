@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::decimal::Decimal;
 use crate::read::fields::{
-    NEW_STATUS, ORDER_NUMBER, PRICE, PRODUCT_NAME, QUANTITY, REFUND_AMOUNT, STATUS, Sources,
-    TOTAL_AMOUNT,
+    ITEM_NAME, NEW_STATUS, ORDER_NUMBER, ORDER_TOTAL, PRICE, QUANTITY, REFUND_AMOUNT, STATUS,
+    Sources, TOTAL_AMOUNT,
 };
 use crate::read::json::Value;
 use crate::read::types::OrderKind;
@@ -80,7 +80,10 @@ pub(crate) fn check(
         OrderKind::Created => {
             let number = id(sources, ORDER_NUMBER)?;
             let status = status(sources, STATUS)?.unwrap_or_else(|| "CREATED".to_owned());
-            let total = amount(sources, TOTAL_AMOUNT)?;
+            let total = match amount(sources, TOTAL_AMOUNT)? {
+                None => amount(sources, ORDER_TOTAL)?,
+                total => total,
+            };
             let (products, sum) = products(sources)?;
             let value = total.or(sum).ok_or("missing:total_amount")?;
             if value > Decimal::from(TOTAL_MAX) {
@@ -112,14 +115,14 @@ fn products(sources: &Sources<'_>) -> Result<(Products, Option<Decimal>), String
         if place >= ITEMS_MAX {
             return Err("invalid:items".to_owned());
         }
-        let item = Sources::of(item);
+        let item = Sources::of_item(item);
         currency(&item)?;
-        let name = id(&item, PRODUCT_NAME)?;
+        let name = id(&item, ITEM_NAME)?;
         let price = amount(&item, PRICE)?;
         let units = amount(&item, QUANTITY)?.unwrap_or(Decimal::ONE);
         let total = amount(&item, TOTAL_AMOUNT)?;
         let money = money(total, price, units)?;
-        let (units_sum, money_sum) = sums.entry(name.ok_or("missing:productName")?).or_default();
+        let (units_sum, money_sum) = sums.entry(name.ok_or("missing:item_name")?).or_default();
         *units_sum += units;
         *money_sum += money.unwrap_or(Decimal::ZERO);
         all = match (all, money) {
@@ -130,10 +133,10 @@ fn products(sources: &Sources<'_>) -> Result<(Products, Option<Decimal>), String
     Ok((sums.into_iter().map(|(name, (units, money))| (name, units, money)).collect(), all))
 }
 
-fn status(sources: &Sources<'_>, spellings: &[&str]) -> Result<Option<String>, String> {
-    match sources.find(spellings) {
+fn status(sources: &Sources<'_>, field: &'static str) -> Result<Option<String>, String> {
+    match sources.find(field) {
         None => Ok(None),
         Some(Value::Text(status)) if status.len() <= STATUS_BYTES_MAX => Ok(Some(status.clone())),
-        Some(_) => Err(invalid(spellings)),
+        Some(_) => Err(invalid(field)),
     }
 }

@@ -58,21 +58,21 @@ pub(crate) fn site(sources: &Sources<'_>) -> Result<String, String> {
     Ok(site)
 }
 
-pub(crate) fn id(sources: &Sources<'_>, spellings: &[&str]) -> Result<Option<String>, String> {
-    let id = match sources.find(spellings) {
+pub(crate) fn id(sources: &Sources<'_>, field: &'static str) -> Result<Option<String>, String> {
+    let id = match sources.find(field) {
         None => return Ok(None),
         Some(Value::Text(text)) => text,
         Some(Value::Number(number)) if is_integer(number) => number,
-        Some(_) => return Err(invalid(spellings)),
+        Some(_) => return Err(invalid(field)),
     };
     if id.len() > ID_BYTES_MAX {
-        return Err(invalid(spellings));
+        return Err(invalid(field));
     }
     Ok(Some(id.clone()))
 }
 
-pub(crate) fn invalid(spellings: &[&str]) -> String {
-    format!("invalid:{}", spellings[0])
+pub(crate) fn invalid(field: &'static str) -> String {
+    format!("invalid:{field}")
 }
 
 fn is_integer(number: &str) -> bool {
@@ -105,15 +105,18 @@ pub(crate) fn currency(sources: &Sources<'_>) -> Result<Option<String>, String> 
     }
 }
 
-pub(crate) fn amount(sources: &Sources<'_>, spellings: &[&str]) -> Result<Option<Decimal>, String> {
-    let amount = match sources.find(spellings) {
+pub(crate) fn amount(
+    sources: &Sources<'_>,
+    field: &'static str,
+) -> Result<Option<Decimal>, String> {
+    let amount = match sources.find(field) {
         None => return Ok(None),
         Some(Value::Text(text) | Value::Number(text)) => Decimal::amount(text),
         Some(_) => None,
     };
     match amount {
         Some(amount) => Ok(Some(amount)),
-        None => Err(invalid(spellings)),
+        None => Err(invalid(field)),
     }
 }
 

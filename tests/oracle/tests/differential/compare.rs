@@ -11,6 +11,7 @@ use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSetting
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::sketch::Sketch;
+use minutebook_domain::event::line::VOCABULARY_VERSION;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
@@ -135,6 +136,7 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
         minute_retention_days: chunk.retention_days,
         keys_max: 100_000,
         visitor_secret: SecretNumber(1),
+        vocabulary_version: VOCABULARY_VERSION,
     };
     let settings = ChunkSettings { inputs, secret: SECRET, size_bytes: chunk.stored.len() as u64 };
     let mut reader = ChunkReader::new(&settings);

@@ -1,10 +1,11 @@
-//! Random lines: events in every form that docs/EVENTS.md names, and members that it does not.
+//! Random lines: events in every form that docs/EVENTS.md and docs/VOCABULARY.md name, and members that it does not.
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 
 use crate::chunk::LINE_BYTES_MAX;
+use crate::names;
 use crate::value::{
     CUSTOMERS, EVENT_IDS, ITEMS, NAMES, ORDERS, PRODUCTS, SESSIONS, Takes, any, number, value,
 };
@@ -15,90 +16,73 @@ const WRITTEN_OUT_BYTES_MAX: usize = 1024 * 1024;
 
 /// A field, and how likely an event has it where it is looked for first.
 struct Field {
-    spellings: &'static [&'static str],
+    name: &'static str,
     takes: Takes,
     likely: f64,
 }
 
-const fn field(spellings: &'static [&'static str], takes: Takes, likely: f64) -> Field {
-    Field { spellings, takes, likely }
+const fn field(name: &'static str, takes: Takes, likely: f64) -> Field {
+    Field { name, takes, likely }
 }
-
-const EVENT_TYPE: &[&str] = &["event_type", "event", "type", "event_name", "eventType"];
-const TIMESTAMP: &[&str] =
-    &["timestamp", "event_time", "ts", "time", "event_timestamp", "timestamp_micros"];
-const ITEM_ID: &[&str] = &["item_id", "product_id", "itemid", "aid", "sku"];
-const CUSTOMER_ID: &[&str] = &[
-    "customer_id",
-    "user_id",
-    "visitorid",
-    "userId",
-    "anonymousId",
-    "user_pseudo_id",
-    "client_id",
-];
-const SESSION_ID: &[&str] = &["session_id", "user_session", "session"];
-const PAGE_URL: &[&str] = &["page_url", "path", "url", "page", "page_location"];
-const SITE_ID: &[&str] = &["site_id", "app_id", "tenant_id"];
-const EVENT_ID: &[&str] = &["event_id", "messageId", "insert_id"];
-const ORDER_ID: &[&str] = &["order_id", "transaction_id", "transactionid", "orderId"];
-const PRICE: &[&str] = &["price", "unitPrice"];
-const TOTAL_AMOUNT: &[&str] = &["total_amount", "totalAmount", "totalPrice"];
 
 /// What an event has.
 const OF_EVENTS: &[Field] = &[
-    field(EVENT_TYPE, Takes::Type, 0.99),
-    field(TIMESTAMP, Takes::Time, 0.99),
-    field(ITEM_ID, Takes::Id(ITEMS), 0.9),
-    field(CUSTOMER_ID, Takes::Id(CUSTOMERS), 0.6),
-    field(SESSION_ID, Takes::Id(SESSIONS), 0.4),
-    field(PAGE_URL, Takes::Page, 0.3),
-    field(SITE_ID, Takes::Site, 0.3),
-    field(EVENT_ID, Takes::Id(EVENT_IDS), 0.35),
-    field(ORDER_ID, Takes::Id(ORDERS), 0.1),
-    field(PRICE, Takes::Amount, 0.4),
-    field(&["quantity"], Takes::Amount, 0.3),
-    field(TOTAL_AMOUNT, Takes::Amount, 0.15),
-    field(&["currency"], Takes::Currency, 0.2),
+    field("event_type", Takes::Type, 0.99),
+    field("timestamp", Takes::Time, 0.99),
+    field("item_id", Takes::Id(ITEMS), 0.9),
+    field("customer_id", Takes::Id(CUSTOMERS), 0.6),
+    field("session_id", Takes::Id(SESSIONS), 0.4),
+    field("page_url", Takes::Page, 0.3),
+    field("page_location", Takes::Page, 0.1),
+    field("item_name", Takes::Id(PRODUCTS), 0.1),
+    field("order_total", Takes::Amount, 0.2),
+    field("site_id", Takes::Site, 0.3),
+    field("event_id", Takes::Id(EVENT_IDS), 0.35),
+    field("order_id", Takes::Id(ORDERS), 0.1),
+    field("price", Takes::Amount, 0.4),
+    field("quantity", Takes::Amount, 0.3),
+    field("total_amount", Takes::Amount, 0.15),
+    field("currency", Takes::Currency, 0.2),
 ];
 
 /// What an event about an order has.
 const OF_ORDERS: &[Field] = &[
-    field(EVENT_TYPE, Takes::OrderType, 0.99),
-    field(TIMESTAMP, Takes::Time, 0.99),
-    field(ORDER_ID, Takes::Id(ORDERS), 0.97),
-    field(CUSTOMER_ID, Takes::Id(CUSTOMERS), 0.5),
-    field(SESSION_ID, Takes::Id(SESSIONS), 0.1),
-    field(SITE_ID, Takes::Site, 0.1),
-    field(EVENT_ID, Takes::Id(EVENT_IDS), 0.1),
-    field(PAGE_URL, Takes::Page, 0.05),
-    field(TOTAL_AMOUNT, Takes::Amount, 0.8),
-    field(&["currency"], Takes::Currency, 0.2),
-    field(&["orderNumber"], Takes::Id(ORDERS), 0.4),
-    field(&["status"], Takes::Status, 0.4),
-    field(&["newStatus"], Takes::Status, 0.9),
-    field(&["refundAmount"], Takes::Amount, 0.3),
-    field(&["productName"], Takes::Id(PRODUCTS), 0.02),
+    field("event_type", Takes::OrderType, 0.99),
+    field("timestamp", Takes::Time, 0.99),
+    field("order_id", Takes::Id(ORDERS), 0.97),
+    field("customer_id", Takes::Id(CUSTOMERS), 0.5),
+    field("session_id", Takes::Id(SESSIONS), 0.1),
+    field("site_id", Takes::Site, 0.1),
+    field("event_id", Takes::Id(EVENT_IDS), 0.1),
+    field("page_url", Takes::Page, 0.05),
+    field("total_amount", Takes::Amount, 0.7),
+    field("order_total", Takes::Amount, 0.3),
+    field("currency", Takes::Currency, 0.2),
+    field("orderNumber", Takes::Id(ORDERS), 0.4),
+    field("status", Takes::Status, 0.4),
+    field("newStatus", Takes::Status, 0.9),
+    field("refundAmount", Takes::Amount, 0.3),
+    field("item_name", Takes::Id(PRODUCTS), 0.02),
 ];
 
 /// What an element of `items` has.
 const OF_ITEMS: &[Field] = &[
-    field(ITEM_ID, Takes::Id(ITEMS), 0.97),
-    field(PRICE, Takes::Amount, 0.5),
-    field(&["quantity"], Takes::Amount, 0.4),
-    field(TOTAL_AMOUNT, Takes::Amount, 0.2),
-    field(&["currency"], Takes::Currency, 0.1),
-    field(&["productName"], Takes::Id(PRODUCTS), 0.1),
+    field("item_id", Takes::Id(ITEMS), 0.97),
+    field("price", Takes::Amount, 0.5),
+    field("quantity", Takes::Amount, 0.4),
+    field("total_amount", Takes::Amount, 0.2),
+    field("currency", Takes::Currency, 0.1),
+    field("item_name", Takes::Id(PRODUCTS), 0.1),
 ];
 
 /// What an item of an order has.
 const OF_PRODUCTS: &[Field] = &[
-    field(&["productName"], Takes::Id(PRODUCTS), 0.98),
-    field(PRICE, Takes::Amount, 0.8),
-    field(&["quantity"], Takes::Amount, 0.6),
-    field(TOTAL_AMOUNT, Takes::Amount, 0.2),
-    field(&["currency"], Takes::Currency, 0.1),
-    field(ITEM_ID, Takes::Id(ITEMS), 0.1),
+    field("item_name", Takes::Id(PRODUCTS), 0.98),
+    field("price", Takes::Amount, 0.8),
+    field("quantity", Takes::Amount, 0.6),
+    field("total_amount", Takes::Amount, 0.2),
+    field("currency", Takes::Currency, 0.1),
+    field("item_id", Takes::Id(ITEMS), 0.1),
 ];
 
 /// A line without its line end.
@@ -148,7 +132,7 @@ impl Writer {
         for _ in 0..random.random_range(0..4) {
             elements.push(self.element(own, random));
         }
-        members.push(("events".to_owned(), self.style.array(random, &elements)));
+        members.push((names::field("events", false, random), self.style.array(random, &elements)));
         if random.random_bool(0.05) {
             members.push(self.items(random));
         }
@@ -161,7 +145,7 @@ impl Writer {
         let elements = vec!["{}".to_owned(); random.random_range(20..5_000)];
         let array = self.style.array(random, &elements);
         let mut members = self.spread(self.fields(), 1.0, random);
-        members.push(("events".to_owned(), array.clone()));
+        members.push((names::field("events", false, random), array.clone()));
         let members = self.finish(members, random);
         let line = self.style.object(random, &members);
         let most = WRITTEN_OUT_BYTES_MAX / elements.len();
@@ -187,7 +171,7 @@ impl Writer {
             members.push(self.items(random));
         }
         if random.random_bool(0.1) {
-            members.push(("name".to_owned(), value(Takes::Type, self.style, random)));
+            members.push((names::respell("name", random), value(Takes::Type, self.style, random)));
         }
         let members = self.finish(members, random);
         self.style.object(random, &members)
@@ -195,9 +179,9 @@ impl Writer {
 
     /// The member `items`.
     fn items(&self, random: &mut StdRng) -> (String, String) {
-        let name = if random.random_bool(0.8) { "items" } else { "products" };
+        let name = names::field("items", false, random);
         if random.random_bool(0.03) {
-            return (name.to_owned(), any(self.style, random, 2));
+            return (name, any(self.style, random, 2));
         }
         let fields = if self.is_about_orders { OF_PRODUCTS } else { OF_ITEMS };
         let mut elements = Vec::new();
@@ -206,15 +190,26 @@ impl Writer {
                 elements.push(any(self.style, random, 2));
                 continue;
             }
-            let members = self.spread(fields, 1.0, random);
+            let members = self.spread_in(fields, 1.0, true, random);
             let members = self.finish(members, random);
             elements.push(self.style.object(random, &members));
         }
-        (name.to_owned(), self.style.array(random, &elements))
+        (name, self.style.array(random, &elements))
     }
 
-    /// Fields in an object itself, and in what belongs to it.
+    /// Fields of an event in an object itself, and in what belongs to it.
     fn spread(&self, fields: &[Field], likely: f64, random: &mut StdRng) -> Members {
+        self.spread_in(fields, likely, false, random)
+    }
+
+    /// Fields of an event or of an item.
+    fn spread_in(
+        &self,
+        fields: &[Field],
+        likely: f64,
+        is_item: bool,
+        random: &mut StdRng,
+    ) -> Members {
         let (properties, parameters) = (random.random_bool(0.12), random.random_bool(0.07));
         let [mut own, mut of_properties, mut of_parameters] = [const { Members::new() }; 3];
         for field in fields {
@@ -226,44 +221,35 @@ impl Writer {
                 1 if parameters => &mut of_parameters,
                 _ => &mut own,
             };
-            self.push(field, place, random);
+            self.push(field, place, is_item, random);
         }
         if properties {
             if random.random_bool(0.1) {
                 of_properties.push(self.items(random));
             }
-            let names: &[&str] = match random.random_range(0..10) {
-                0..6 => &["properties"],
-                6..9 => &["params"],
-                _ => &["properties", "params"],
-            };
-            for name in names {
+            for _ in 0..random.random_range(1..3) {
                 let of_properties = self.finish(of_properties.clone(), random);
                 let object = if random.random_bool(0.03) {
                     any(self.style, random, 2)
                 } else {
                     self.style.object(random, &of_properties)
                 };
-                own.push(((*name).to_owned(), object));
+                own.push((names::field("properties", is_item, random), object));
             }
         }
         if parameters {
-            own.push(("event_params".to_owned(), self.parameters(&of_parameters, random)));
+            let name = names::field("event_params", is_item, random);
+            own.push((name, self.parameters(&of_parameters, random)));
         }
         own
     }
 
-    /// A field in one of its spellings, or in several.
-    fn push(&self, field: &Field, members: &mut Members, random: &mut StdRng) {
+    /// A field under one of its names, or under several.
+    fn push(&self, field: &Field, members: &mut Members, is_item: bool, random: &mut StdRng) {
         let value = value(field.takes, self.style, random);
-        let name = if random.random_bool(0.5) {
-            field.spellings[0]
-        } else {
-            field.spellings.choose(random).unwrap()
-        };
-        members.push((name.to_owned(), value));
+        members.push((names::field(field.name, is_item, random), value));
         if random.random_bool(0.03) {
-            self.push(field, members, random);
+            self.push(field, members, is_item, random);
         }
     }
 
@@ -307,7 +293,7 @@ impl Writer {
     /// Adds members that mean nothing, repeats some, and mixes them.
     fn finish(&self, mut members: Members, random: &mut StdRng) -> Members {
         while random.random_bool(0.1) {
-            let name = (*NAMES.choose(random).unwrap()).to_owned();
+            let name = names::respell(NAMES.choose(random).unwrap(), random);
             members.push((name, any(self.style, random, 2)));
         }
         if random.random_bool(0.03)

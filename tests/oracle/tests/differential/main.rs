@@ -18,6 +18,7 @@ mod chunk;
 mod compare;
 mod line;
 mod mutate;
+mod names;
 mod shrink;
 mod value;
 mod write;

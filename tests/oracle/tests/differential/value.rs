@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedMutRandom as _, IndexedRandom as _};
 
 use crate::chunk::REFERENCE_SECONDS;
+use crate::names;
 use crate::write::Style;
 
 /// What a field takes.
@@ -21,101 +22,19 @@ pub(crate) enum Takes {
     Status,
 }
 
-const TYPES: &[&str] = &[
-    "page_visit",
-    "page_view",
-    "view",
-    "view_item",
-    "product_view",
-    "Product Viewed",
-    "clicks",
-    "page",
-    "add_to_cart",
-    "addtocart",
-    "cart",
-    "carts",
-    "Product Added",
-    "remove_from_cart",
-    "Product Removed",
-    "purchase",
-    "transaction",
-    "order",
-    "orders",
-    "Order Completed",
-    "purchase",
-    "purchase",
-    "refund",
-    "Order Refunded",
-];
-const ORDER_TYPES: &[&str] =
-    &["OrderCreatedEvent", "OrderStatusChangedEvent", "OrderCancelledEvent"];
-const OTHER_TYPES: &[&str] = &[
-    "add_payment_info",
-    "add_shipping_info",
-    "add_to_wishlist",
-    "begin_checkout",
-    "click",
-    "file_download",
-    "first_visit",
-    "form_start",
-    "form_submit",
-    "generate_lead",
-    "login",
-    "scroll",
-    "search",
-    "select_content",
-    "select_item",
-    "select_promotion",
-    "session_start",
-    "share",
-    "sign_up",
-    "user_engagement",
-    "video_complete",
-    "video_progress",
-    "video_start",
-    "view_cart",
-    "view_item_list",
-    "view_promotion",
-    "view_search_results",
-    "alias",
-    "group",
-    "identify",
-    "screen",
-    "Cart Shared",
-    "Cart Viewed",
-    "Checkout Started",
-    "Checkout Step Completed",
-    "Checkout Step Viewed",
-    "Coupon Applied",
-    "Coupon Denied",
-    "Coupon Entered",
-    "Coupon Removed",
-    "Order Cancelled",
-    "Order Updated",
-    "Payment Info Entered",
-    "Product Added to Wishlist",
-    "Product Clicked",
-    "Product List Filtered",
-    "Product List Viewed",
-    "Product Removed from Wishlist",
-    "Product Reviewed",
-    "Product Shared",
-    "Products Searched",
-    "Promotion Clicked",
-    "Promotion Viewed",
-];
+/// The types that count something, as docs/VOCABULARY.md calls them.
+const TYPES: &[&str] = &["view", "cart add", "removal", "purchase", "purchase", "refund"];
+const ORDER_TYPES: &[&str] = &["order created", "order status changed", "order cancelled"];
 const UNKNOWN_TYPES: &[&str] = &[
     "track",
-    "View",
-    " view",
-    "view ",
     "views",
-    "Refund",
-    "ORDER",
-    "product viewed",
-    "ordercreatedevent",
+    "purchse",
+    "order event",
     "x",
+    "-",
     "vi\u{e9}w",
+    "v\u{456}ew",
+    "a type that says more than thirty-two letters and digits",
 ];
 
 /// Texts that are no amounts, or at a bound.
@@ -236,11 +155,11 @@ fn text_or_number(takes: Takes, is_odd: bool, random: &mut StdRng) -> (String, b
     match takes {
         Takes::Type if is_odd => (choose(UNKNOWN_TYPES, random), false),
         Takes::Type => match random.random_range(0..60) {
-            0..3 => (choose(OTHER_TYPES, random), false),
-            3 => (choose(ORDER_TYPES, random), false),
-            _ => (choose(TYPES, random), false),
+            0..3 => (names::type_name("ignored", random), false),
+            3 => (type_of(ORDER_TYPES, random), false),
+            _ => (type_of(TYPES, random), false),
         },
-        Takes::OrderType => (choose(ORDER_TYPES, random), false),
+        Takes::OrderType => (type_of(ORDER_TYPES, random), false),
         Takes::Time => time(is_odd, random),
         Takes::Site if is_odd && random.random_bool(0.5) => (long_text(64, random), false),
         Takes::Site => id(if is_odd { ODD_SITES } else { SITES }, random),
@@ -264,6 +183,10 @@ fn text_or_number(takes: Takes, is_odd: bool, random: &mut StdRng) -> (String, b
         }
         Takes::Amount => (amount(random), random.random_bool(0.8)),
     }
+}
+
+fn type_of(labels: &[&str], random: &mut StdRng) -> String {
+    names::type_name(labels.choose(random).unwrap(), random)
 }
 
 fn choose(texts: &[&str], random: &mut StdRng) -> String {
@@ -445,7 +368,7 @@ pub(crate) fn any(style: Style, random: &mut StdRng, depth: usize) -> String {
         2 => number(random),
         3 => "\"\"".to_owned(),
         4 | 5 => {
-            let text = choose([ITEMS, PAGES, TYPES, NO_NUMBERS].choose(random).unwrap(), random);
+            let text = choose([ITEMS, PAGES, PRODUCTS, NO_NUMBERS].choose(random).unwrap(), random);
             style.text(random, &text)
         }
         6 => {

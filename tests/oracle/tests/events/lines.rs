@@ -122,10 +122,11 @@ fn of_a_name_that_stands_twice_the_last_value_counts() {
     check(line(r#""event":"view","item_id":1,"item\u005fid":2"#), "c1 e1 | views 11:07 2=1");
     check(
         line(r#""event":"view","product_id":3,"item_id":1,"item_id":null"#),
-        "c1 e1 | views 11:07 3=1",
+        "c1 e1 | views 11:07 1=1",
     );
+    check(line(r#""event":"view","itemId":1,"ITEM-ID":2"#), "c1 e1 | views 11:07 2=1");
     check(
         line(r#""event":"view","properties":{"item_id":1},"properties":7"#),
-        "missing:item_id@1 | ",
+        "c1 e1 | views 11:07 1=1",
     );
 }

@@ -55,21 +55,34 @@ fn other_types_that_shops_send_are_ignored() {
 }
 
 #[test]
-fn spellings_are_matched_to_the_letter() {
-    let names = [
-        "View",
-        "VIEW",
-        "view ",
-        " view",
-        "views",
-        "product viewed",
-        "Purchase",
-        "order_created",
-        "page-view",
-    ];
-    for name in names {
+fn a_type_is_known_by_what_it_says() {
+    for name in
+        ["View", "VIEW", "view ", " view", "Product viewed", "page-view", "PageView", "$pageview"]
+    {
+        check(line(&format!(r#""event":"{name}","item_id":1"#)), "c1 e1 | views 11:07 1=1");
+    }
+    for name in ["views", "order_event", "vi\u{e9}w", "purchse"] {
         check(line(&format!(r#""event":"{name}","item_id":1"#)), "unknown_type@1 | ");
     }
+}
+
+#[test]
+fn an_item_may_have_a_name_in_place_of_an_id_and_its_money_in_the_event() {
+    check(
+        line(r#""event":"purchase","product_name":"Gift wrap","value":9.5"#),
+        "c1 e1 | sales:USD 11:07 Gift wrap=9.5; units 11:07 Gift wrap=1",
+    );
+    check(
+        line(r#""event":"cart","items":[{"name":"a"},{"id":7}]"#),
+        "c1 e1 | carts 11:07 7=1; carts 11:07 a=1",
+    );
+    check(line(r#""event":"cart","name":"a""#), "missing:item_id@1 | ");
+    check(
+        line(r#""event":"purchase","item_id":1,"price":2,"value":9"#),
+        "c1 e1 | sales:USD 11:07 1=2; units 11:07 1=1",
+    );
+    check(line(r#""event":"purchase","item_id":1,"total":"?""#), "invalid:order_total@1 | ");
+    check(line(r#""event":"purchase","items":[{"id":1}],"value":9"#), "c1 e1 | units 11:07 1=1");
 }
 
 #[test]

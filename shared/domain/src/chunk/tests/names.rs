@@ -1,6 +1,10 @@
 //! The spellings of types and fields, and their precedence.
 
-use crate::chunk::tests::support::{AT, check_outcomes, check_rejected, check_tally, event};
+use crate::chunk::tests::support::{
+    AT, check_outcomes, check_rejected, check_tally, event, settings,
+};
+use crate::chunk::{ChunkReader, ChunkSettings};
+use crate::plan::PlanInputs;
 
 #[test]
 fn every_spelling_of_a_type_counts_for_its_measure() {
@@ -91,10 +95,85 @@ fn the_first_spelling_that_has_a_value_wins() {
     check_tally(&event("view", r#""sku":"last","item_id":"first""#), "views first=1");
     check_tally(&event("view", r#""item_id":null,"product_id":"","sku":"last""#), "views last=1");
     check_tally(&event("view", r#""item_id":"a","item_id":"b""#), "views b=1");
-    check_tally(&event("view", r#""sku":"c","item_id":"a","item_id":null"#), "views c=1");
+    check_tally(&event("view", r#""itemId":"a","Item ID":"b""#), "views b=1");
+    check_tally(&event("view", r#""sku":"c","item_id":"a","item_id":null"#), "views a=1");
     check_tally(&event("view", r#""item\u005fid":"a""#), "views a=1");
     check_tally(&event("view", r#""items":[],"products":[{"sku":"a"}]"#), "views a=1");
     check_tally(&event("view", r#""items":{},"item_id":"a""#), "views a=1");
     check_rejected(&event("view", r#""item_id":true,"sku":"a""#), "invalid:item_id");
     check_rejected(r#"{"event":{"a":1},"type":"view"}"#, "invalid:event_type");
+}
+
+#[test]
+fn names_and_types_are_known_by_what_they_say() {
+    for line in [
+        r#"{"eventType":"AddToCart","TIMESTAMP":"2026-11-20T23:07:31Z","productId":"a"}"#,
+        r#"{"EVENT-NAME":"ADD_TO_CART","Event Time":"2026-11-20T23:07:31Z","Product ID":"a"}"#,
+        r#"{"$event":"add-to-cart","@timestamp":"2026-11-20T23:07:31Z","$sku":"a"}"#,
+        r#"{"action":"Added to Cart","date":"2026-11-20T23:07:31Z","a_i_d":"a"}"#,
+    ] {
+        check_tally(line, "carts a=1");
+    }
+}
+
+#[test]
+fn an_item_without_an_id_is_counted_by_its_name() {
+    check_tally(
+        &event("view", r#""item_name":"Gift wrap","product_title":"b""#),
+        "views Gift wrap=1",
+    );
+    check_tally(&event("view", r#""item_name":"Gift wrap","sku":"a""#), "views a=1");
+    check_tally(
+        &event("cart", r#""items":[{"name":"a"},{"title":"b"},{"id":7,"name":"c"}]"#),
+        "carts 7=1 a=1 b=1",
+    );
+    check_rejected(&event("cart", r#""name":"a","id":7"#), "missing:item_id");
+    check_rejected(&event("cart", r#""item_name":true"#), "invalid:item_name");
+}
+
+#[test]
+fn the_money_of_an_event_is_that_of_its_only_item() {
+    for name in ["value", "revenue", "amount", "total", "order_total", "orderValue"] {
+        let line = event("purchase", &format!(r#""sku":"a","quantity":2,"{name}":"9.5""#));
+        check_tally(&line, "units a=2; sales:EUR a=9.5");
+    }
+    let with = |members: &str| event("purchase", &format!(r#""sku":"a","value":9,{members}"#));
+    check_tally(&with(r#""price":2,"quantity":3"#), "units a=3; sales:EUR a=6");
+    check_tally(&with(r#""total_amount":7"#), "units a=1; sales:EUR a=7");
+    check_tally(&with(r#""revenue":8"#), "units a=1; sales:EUR a=8");
+    check_tally(&event("view", r#""sku":"a","value":"?""#), "views a=1");
+    check_rejected(&event("purchase", r#""sku":"a","value":"?""#), "invalid:order_total");
+    check_tally(&event("purchase", r#""value":9,"items":[{"sku":"a"}]"#), "units a=1");
+}
+
+/// Chunks that plan format version 4 began are finished as it read them.
+#[test]
+fn version_1_of_the_vocabulary_is_exact() {
+    let tally = |line: &str| {
+        let settings = settings(line.len());
+        let inputs = PlanInputs { vocabulary_version: 1, ..settings.inputs };
+        let mut reader = ChunkReader::new(&ChunkSettings { inputs, ..settings });
+        reader.push(line.as_bytes()).expect("plain text");
+        let count = reader.finish().expect("plain text");
+        let reasons: Vec<String> =
+            count.outcomes.rejected.keys().map(ToString::to_string).collect();
+        format!("{:?}{}", count.tally, reasons.join(" ")).replace("default ", "").trim().to_owned()
+    };
+    for (line, expected) in [
+        (event("view", r#""item_id":"a""#), "2026-11-20T23:07:00Z views a=1"),
+        (event("Product Viewed", r#""aid":"a""#), "2026-11-20T23:07:00Z views a=1"),
+        (event("View", r#""item_id":"a""#), "unknown_type"),
+        (event("pageview", r#""item_id":"a""#), "unknown_type"),
+        (event("view", r#""itemId":"a""#), "missing:item_id"),
+        (event("view", r#""productName":"a""#), "missing:item_id"),
+        (
+            event("view", r#""sku":"c","item_id":"a","item_id":null"#),
+            "2026-11-20T23:07:00Z views c=1",
+        ),
+        (event("purchase", r#""sku":"c","value":9"#), "2026-11-20T23:07:00Z units c=1"),
+        (event("cart", r#""items":[{"id":7}]"#), "missing:item_id"),
+        (event("cart", r#""params":{"items":[{"sku":7}]}"#), "2026-11-20T23:07:00Z carts 7=1"),
+    ] {
+        assert_eq!(tally(&line), expected, "{line}");
+    }
 }

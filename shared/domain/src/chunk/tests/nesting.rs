@@ -20,7 +20,7 @@ fn missing_fields_are_looked_up_in_properties() {
     );
     check_tally(&event("view", r#""sku":"a","properties":[{"event_id":1.5}]"#), "views a=1");
     check_rejected(&event("view", r#""properties":{"properties":{"sku":"x"}}"#), "missing:item_id");
-    check_rejected(&event("view", r#""properties":{"sku":"x"},"properties":7"#), "missing:item_id");
+    check_tally(&event("view", r#""properties":{"sku":"x"},"properties":7"#), "views x=1");
     check_rejected(&event("view", r#""properties":{"events":[]}"#), "missing:item_id");
 }
 
@@ -67,8 +67,13 @@ fn missing_fields_are_looked_up_in_parameters_after_properties() {
         ),
         "views a=1",
     );
+    check_tally(
+        &with(
+            r#"[{"key":"sku","value":{"int_value":1}},{"key":"SKU","value":{"int_value":null}}]"#,
+        ),
+        "views 1=1",
+    );
     for nothing in [
-        r#"[{"key":"sku","value":{"int_value":1}},{"key":"sku","value":{"int_value":null}}]"#,
         r#"[{"key":"items","value":{"string_value":[{"sku":1}]}}]"#,
         r#"[{"key":"sku","value":{"int_value":true}}]"#,
         r#"{"key":"sku","value":{"int_value":1}}"#,

@@ -3,6 +3,7 @@
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;
 use crate::count::secret::{SecretNumber, VisitorSecret};
+use crate::event::line::VOCABULARY_VERSION;
 use crate::plan::PlanInputs;
 
 const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
@@ -14,6 +15,7 @@ fn read(text: &str) -> ChunkCount {
         minute_retention_days: 7,
         keys_max: 100_000,
         visitor_secret: SecretNumber::NONE,
+        vocabulary_version: VOCABULARY_VERSION,
     };
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,
@@ -171,12 +173,9 @@ fn an_invalid_field_rejects_the_line_with_its_name() {
         (r#","totalAmount":1,"orderNumber":1.5"#.to_string(), "invalid:orderNumber"),
         (r#","totalAmount":1,"currency":"x""#.to_string(), "invalid:currency"),
         (r#","totalAmount":1,"items":[1]"#.to_string(), "invalid:items"),
-        (r#","totalAmount":1,"items":[{"quantity":1}]"#.to_string(), "missing:productName"),
-        (r#","totalAmount":1,"items":[{"productName":[]}]"#.to_string(), "invalid:productName"),
-        (
-            format!(r#","totalAmount":1,"items":[{{"productName":"{name}"}}]"#),
-            "invalid:productName",
-        ),
+        (r#","totalAmount":1,"items":[{"quantity":1}]"#.to_string(), "missing:item_name"),
+        (r#","totalAmount":1,"items":[{"productName":[]}]"#.to_string(), "invalid:item_name"),
+        (format!(r#","totalAmount":1,"items":[{{"productName":"{name}"}}]"#), "invalid:item_name"),
         (
             r#","totalAmount":1,"items":[{"productName":"a","quantity":-1}]"#.to_string(),
             "invalid:quantity",
@@ -286,6 +285,7 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
         minute_retention_days: 7,
         keys_max: 100_000,
         visitor_secret: SecretNumber::NONE,
+        vocabulary_version: VOCABULARY_VERSION,
     };
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use crate::count::measure::Currency;
 use crate::count::secret::{SecretNumber, VisitorSecret};
+use crate::event::line::VOCABULARY_VERSION;
 use crate::plan::PlanInputs;
 
 pub(super) const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
@@ -18,6 +19,7 @@ pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
             minute_retention_days: 7,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
+            vocabulary_version: VOCABULARY_VERSION,
         },
         secret: VisitorSecret::NONE,
         size_bytes: size_bytes as u64,

@@ -4,7 +4,7 @@
 use crate::event::json::words::{HIGH_BITS, LOW_BITS, word_at};
 
 /// The slot of a name that is not looked for; all other slots are below it.
-pub(crate) const NO_SLOT: u8 = 63;
+pub(crate) const NO_SLOT: u8 = u8::MAX;
 
 /// Caches the names of members with their separators (`,"name":`), so that a name that was checked
 /// once is recognized by comparing three words.

@@ -7,7 +7,7 @@ use crate::event::line::object::{Fields, Object, not_json};
 use crate::event::line::read_line::{Addition, OwnId, ReadEvent, Text, Value};
 use crate::event::line::values::{ItemValues, LineContext};
 use crate::event::reason::{Field, Reason};
-use crate::event::types::EventKind;
+use crate::event::vocabulary::EventKind;
 
 impl LineContext<'_> {
     pub(super) fn own_id(&mut self, line: &Object) -> Result<(), Reason> {
@@ -65,10 +65,11 @@ impl LineContext<'_> {
         match items {
             None => {
                 let item = ItemValues {
-                    id: fields.get(Field::ItemId),
+                    key: self.item_key(|field| fields.get(field)),
                     price: fields.get(Field::Price),
                     quantity: fields.get(Field::Quantity),
                     total_amount: fields.get(Field::TotalAmount),
+                    order_total: fields.get(Field::OrderTotal),
                 };
                 let needs_item = kind != EventKind::View || page.is_none();
                 match self.item(kind, item, currency, needs_item) {
@@ -130,21 +131,30 @@ impl LineContext<'_> {
             if object.kind() != Kind::Object {
                 return Err(Reason::Invalid(Field::Items));
             }
-            self.item.scan(&mut self.scanner, self.names, object)?;
+            self.item.scan(&mut self.scanner, self.item_names, object)?;
             let currency = match self.item.get(Field::Currency) {
                 Some(value) => self.currency(value)?,
                 None => event_currency,
             };
             let item = ItemValues {
-                id: self.item.get(Field::ItemId),
+                key: self.item_key(|field| self.item.get(field)),
                 price: self.item.get(Field::Price),
                 quantity: self.item.get(Field::Quantity),
                 total_amount: self.item.get(Field::TotalAmount),
+                order_total: None,
             };
             self.item(kind, item, currency, true)?;
             element = self.scanner.next_element(object).map_err(not_json)?;
         }
         Ok(())
+    }
+
+    /// What an item is counted under: its id, or else its name.
+    #[inline]
+    fn item_key(&self, get: impl Fn(Field) -> Option<Raw>) -> Option<(Raw, Field)> {
+        let named = |field| get(field).map(|value| (value, field));
+        let name = || if self.values.items_have_names { named(Field::ItemName) } else { None };
+        named(Field::ItemId).or_else(name)
     }
 
     #[inline]
@@ -155,8 +165,8 @@ impl LineContext<'_> {
         currency: Currency,
         needs_item: bool,
     ) -> Result<(), Reason> {
-        let key = match item.id {
-            Some(id) => Some(self.id(id, Field::ItemId)?),
+        let key = match item.key {
+            Some((key, field)) => Some(self.id(key, field)?),
             None => None,
         };
         let price = self.decimal(item.price, Field::Price)?;
@@ -164,6 +174,12 @@ impl LineContext<'_> {
         let total_amount = self.decimal(item.total_amount, Field::TotalAmount)?;
         let Some(key) = key else {
             return if needs_item { Err(Reason::Missing(Field::ItemId)) } else { Ok(()) };
+        };
+        let total_amount = match (total_amount, price, kind) {
+            (None, None, EventKind::Purchase | EventKind::Refund) => {
+                self.decimal(item.order_total, Field::OrderTotal)?
+            }
+            _ => total_amount,
         };
         let mut add = |measure, value| self.read.additions.push(Addition { measure, key, value });
         match kind {

@@ -1,9 +1,10 @@
 //! The objects of a line, and the order in which the fields of an event are looked up in them.
 
-use crate::event::fields::{Aside, Found};
+use crate::event::fields::{Found, Layout};
 use crate::event::json::{Names, Raw, ScanError, Scanner};
 use crate::event::parameters::Parameters;
 use crate::event::reason::{Field, Reason};
+use crate::event::vocabulary::Aside;
 
 /// The objects that are in use at a time while a line is read.
 pub(super) struct Objects {
@@ -19,8 +20,13 @@ pub(super) struct Object {
 }
 
 impl Object {
-    pub(super) fn new() -> Object {
-        Object { own: Found::new(), properties: Found::new(), parameters: Parameters::new() }
+    /// An object without members, of this layout.
+    pub(super) fn new(layout: &'static Layout, slot_of: fn(&[u8]) -> u8) -> Object {
+        Object {
+            own: Found::new(layout),
+            properties: Found::new(layout),
+            parameters: Parameters::new(layout, slot_of),
+        }
     }
 
     /// Scans an object that was found in the line, and the objects in which its missing fields are

@@ -9,7 +9,7 @@ use crate::event::line::read_line::{ReadEvent, ReadOrder, Text};
 use crate::event::line::values::{ItemValues, LineContext};
 use crate::event::reason::{Field, Reason};
 use crate::event::time::nanoseconds;
-use crate::event::types::OrderEvent;
+use crate::event::vocabulary::OrderEvent;
 use crate::order::facts::{
     Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, Product, ProductSums, STATUS_BYTES_MAX,
     STATUS_CREATED,
@@ -47,7 +47,10 @@ impl LineContext<'_> {
             OrderEvent::Created => {
                 let number = self.id_if_any(fields.get(Field::OrderNumber), Field::OrderNumber)?;
                 let status = self.status(fields.get(Field::Status), Field::Status)?;
-                let total = self.amount(fields.get(Field::TotalAmount), Field::TotalAmount)?;
+                let mut total = self.amount(fields.get(Field::TotalAmount), Field::TotalAmount)?;
+                if total.is_none() {
+                    total = self.amount(fields.get(Field::OrderTotal), Field::OrderTotal)?;
+                }
                 let (products, sum) = self.products(items)?;
                 let value = total.or(sum).ok_or(Reason::Missing(Field::TotalAmount))?;
                 if value > INPUT_MAX {
@@ -123,19 +126,20 @@ impl LineContext<'_> {
             if object.kind() != Kind::Object || count > ORDER_ITEMS_MAX {
                 return Err(Reason::Invalid(Field::Items));
             }
-            self.item.scan(&mut self.scanner, self.names, object)?;
+            self.item.scan(&mut self.scanner, self.item_names, object)?;
             if let Some(value) = self.item.get(Field::Currency) {
                 self.currency(value)?;
             }
-            let name = self.id_if_any(self.item.get(Field::ProductName), Field::ProductName)?;
+            let name = self.id_if_any(self.item.get(Field::ItemName), Field::ItemName)?;
             let item = ItemValues {
-                id: None,
+                key: None,
                 price: self.item.get(Field::Price),
                 quantity: self.item.get(Field::Quantity),
                 total_amount: self.item.get(Field::TotalAmount),
+                order_total: None,
             };
             let (units, money) = self.units_and_money(&item)?;
-            let name = self.owned(name.ok_or(Reason::Missing(Field::ProductName))?);
+            let name = self.owned(name.ok_or(Reason::Missing(Field::ItemName))?);
             products.add(&name, units, money.unwrap_or(Amount::ZERO));
             sum = sum.zip(money).map(|(sum, money)| sum.saturating_add(money));
             element = self.scanner.next_element(object).map_err(not_json)?;

@@ -4,13 +4,15 @@
 //! collected first, and the tally changes only once the whole line is valid.
 
 use crate::count::measure::Currency;
-use crate::event::fields::slot_of;
+use crate::event::fields::{self, Rules};
+use crate::event::former;
 use crate::event::json::{Kind, Names, Scanner};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
 use crate::event::line::read_line::ReadLine;
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
 use crate::event::time::TimeReader;
+use crate::event::types::KindCache;
 
 /// The maximum size of what the elements of `events` inherit, in bytes: the number of elements times
 /// the size of the rest of the line. 1 MiB is four times the longest line. It bounds the work and
@@ -20,18 +22,44 @@ pub const WRITTEN_OUT_BYTES_MAX: usize = 1 << 20;
 /// Reads the lines of one chunk.
 pub(crate) struct EventReader {
     names: Names,
+    item_names: Names,
     objects: Objects,
     values: ValueReader,
     read: ReadLine,
 }
 
+/// The version of `docs/VOCABULARY.md`. It is raised whenever a name or a type is added, removed or
+/// means something else, and the version before is kept, since it decides what a chunk counts.
+pub const VOCABULARY_VERSION: u32 = 2;
+
+fn rules_of(vocabulary_version: u32) -> &'static Rules {
+    match vocabulary_version {
+        1 => &former::RULES,
+        // Chunks of versions to come have a plan format version that is refused.
+        _ => &fields::RULES,
+    }
+}
+
 impl EventReader {
-    pub(crate) fn new(reference_seconds: i64, default_currency: Currency) -> EventReader {
+    /// Reads lines by a version of the vocabulary.
+    pub(crate) fn new(
+        reference_seconds: i64,
+        default_currency: Currency,
+        vocabulary_version: u32,
+    ) -> EventReader {
+        let rules = rules_of(vocabulary_version);
         EventReader {
-            names: Names::new(slot_of),
-            objects: Objects { line: Object::new(), event: Object::new(), item: Object::new() },
+            names: Names::new(rules.slot_in_event),
+            item_names: Names::new(rules.slot_in_item),
+            objects: Objects {
+                line: Object::new(rules.of_events, rules.slot_in_event),
+                event: Object::new(rules.of_events, rules.slot_in_event),
+                item: Object::new(rules.of_items, rules.slot_in_item),
+            },
             values: ValueReader {
                 times: TimeReader::new(),
+                kinds: KindCache::new(rules.kind_of),
+                items_have_names: rules.items_have_names,
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 default_currency,
                 defaults: None,
@@ -47,7 +75,13 @@ impl EventReader {
     /// Fails with the first [`Reason`] to reject the line; a retry does not help.
     #[inline]
     pub(crate) fn read(&mut self, line: &[u8], and_after: &[u8]) -> Result<&ReadLine, Reason> {
-        let EventReader { names, objects: Objects { line: own, event, item }, values, read } = self;
+        let EventReader {
+            names,
+            item_names,
+            objects: Objects { line: own, event, item },
+            values,
+            read,
+        } = self;
         read.clear();
         own.own.clear();
         let mut scanner = Scanner::new(and_after);
@@ -61,7 +95,8 @@ impl EventReader {
         }
         own.scan_more(&mut scanner, names)?;
 
-        let mut context = LineContext { line: and_after, scanner, names, values, read, item };
+        let mut context =
+            LineContext { line: and_after, scanner, names, item_names, values, read, item };
         let Some(events) = own.own.get(Field::Events) else {
             // Nearly every line is one flat object.
             if own.own.has_more() {

@@ -10,7 +10,8 @@ use crate::event::number::parse_millionths;
 use crate::event::reason::{Field, Reason};
 use crate::event::site::is_site;
 use crate::event::time::{TimeReader, parse_epoch};
-use crate::event::types::EventKind;
+use crate::event::types::KindCache;
+use crate::event::vocabulary::EventKind;
 use crate::time::Minute;
 
 /// How far after the reference time of the chunk an event may be: 10 minutes, for clocks that run
@@ -30,6 +31,8 @@ pub(super) struct LineContext<'a> {
     pub(super) line: &'a [u8],
     pub(super) scanner: Scanner<'a>,
     pub(super) names: &'a mut Names,
+    /// The names in elements of `items`.
+    pub(super) item_names: &'a mut Names,
     pub(super) values: &'a mut ValueReader,
     pub(super) read: &'a mut ReadLine,
     pub(super) item: &'a mut Object,
@@ -38,6 +41,9 @@ pub(super) struct LineContext<'a> {
 /// What is kept from line to line.
 pub(super) struct ValueReader {
     pub(super) times: TimeReader,
+    pub(super) kinds: KindCache,
+    /// Whether an item without an id is counted under its name.
+    pub(super) items_have_names: bool,
     /// The last second that does not count as future.
     pub(super) latest_seconds: i64,
     pub(super) default_currency: Currency,
@@ -60,10 +66,13 @@ pub(crate) struct Defaults {
 
 /// The raw values of an item.
 pub(super) struct ItemValues {
-    pub(super) id: Option<Raw>,
+    /// Its id, or else its name, and which of the two it is.
+    pub(super) key: Option<(Raw, Field)>,
     pub(super) price: Option<Raw>,
     pub(super) quantity: Option<Raw>,
     pub(super) total_amount: Option<Raw>,
+    /// The money of the whole event, which is that of its only item.
+    pub(super) order_total: Option<Raw>,
 }
 
 impl LineContext<'_> {
@@ -77,7 +86,7 @@ impl LineContext<'_> {
     pub(super) fn kind(&mut self, value: Option<Raw>) -> Result<EventKind, Reason> {
         let value = value.ok_or(Reason::Missing(Field::EventType))?;
         let text = self.plain_text(value).ok_or(Reason::Invalid(Field::EventType))?;
-        EventKind::parse(self.read.text(self.line, text)).ok_or(Reason::UnknownType)
+        self.values.kinds.kind(self.read.text(self.line, text)).ok_or(Reason::UnknownType)
     }
 
     #[inline]
