@@ -26,20 +26,13 @@ LINES_SHOWN = 8
 LINE_SHOWN = 300
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from warm_build import warm_up  # noqa: E402
+
 DEFAULT_BUILD = ROOT / "target" / "broken" / "build"
 BUILD = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", DEFAULT_BUILD)).resolve()
 SOURCES = BUILD.parent / f"{BUILD.name}-sources"
-
-
-def warm_up() -> None:
-    """Copies what is built already, which takes seconds instead of minutes."""
-    built = ROOT / "target" / "debug"
-    if BUILD.exists() or not built.exists():
-        return
-    (BUILD / "debug").mkdir(parents=True)
-    for name in ["deps", "build", ".fingerprint"]:
-        copy = ["cp", "-a", "--reflink=auto", str(built / name), str(BUILD / "debug")]
-        subprocess.run(copy, check=True)
 
 
 def copy_sources() -> None:
@@ -103,7 +96,7 @@ def main() -> int:
         names = ", ".join(patch.stem for patch in patches)
         print(f"no such patch; there are {names}", file=sys.stderr)
         return 2
-    warm_up()
+    warm_up(BUILD, ROOT / "target")
     are_caught = [play(patch) for patch in chosen]
     return 0 if all(are_caught) else 1
 

@@ -2,7 +2,7 @@
 //! version that began it, if this build can plan that, and left alone otherwise.
 //!
 //! The entries of the build before are those of this build with another version, because both plan
-//! the same.
+//! the same. `tests/upgrade/run.py` deploys a real build of the version before.
 
 use std::collections::HashMap;
 
