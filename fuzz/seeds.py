@@ -5,7 +5,7 @@
 
 The inputs are a line of each shape, in each container in turn, and each event of Lambda with the
 notification in it. Inputs that were added by hand (`found_*`) stay. The words are the names in
-docs/EVENTS.md, and the names and sources in the events of Lambda.
+docs/EVENTS.md and docs/VOCABULARY.md, and the names and sources in the events of Lambda.
 """
 
 import json
@@ -89,8 +89,8 @@ def events_words() -> set[str]:
 
 
 def reader_words() -> set[str]:
-    page = (FUZZ.parent / "docs" / "EVENTS.md").read_text()
-    words = set(re.findall(r"`([A-Za-z_][A-Za-z_ ]*)`", page))
+    pages = ((FUZZ.parent / "docs" / page).read_text() for page in ("EVENTS.md", "VOCABULARY.md"))
+    words = {word for page in pages for word in re.findall(r"`([A-Za-z_][A-Za-z_ ]*)`", page)}
     return words | {"USD", "EUR", "default", "1795216079", "2026-11-20T23:07:59Z"}
 
 

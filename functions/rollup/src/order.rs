@@ -22,9 +22,11 @@ pub(crate) fn in_fair_order(hours: Vec<OpenHour>, seed: u64) -> Vec<OpenHour> {
     places.filter_map(|place| left[place].take()).collect()
 }
 
-/// The hours by their turn, which counts the older hours of the same site, and then by age.
+/// The hours by their turn, which counts the older hours of the same site, and then by age. Among
+/// those of one age, those that are not sealed come first: sealing is quick, and others wait for it.
 fn in_turns(mut hours: Vec<OpenHour>) -> Vec<OpenHour> {
-    hours.sort_unstable_by(|left, right| (left.hour, &left.site).cmp(&(right.hour, &right.site)));
+    let key = |open: &OpenHour| (open.hour, open.sealed_at.is_some());
+    hours.sort_unstable_by(|left, right| (key(left), &left.site).cmp(&(key(right), &right.site)));
     let mut turns: HashMap<&str, usize> = HashMap::new();
     let turn_of_each: Vec<usize> = hours
         .iter()
@@ -68,6 +70,10 @@ mod tests {
         let expected =
             names(&[open(3, 0), open(1, 1), open(2, 4), open(1, 2), open(2, 5), open(1, 3)]);
         assert_eq!(names(&in_turns(hours)), expected);
+        let sealed_at = Some("2026-11-20T05:00:00Z".parse().expect("a time"));
+        let sealed = OpenHour { sealed_at, ..open(1, 3) };
+        let expected = names(&[open(3, 0), open(2, 3), open(1, 3)]);
+        assert_eq!(names(&in_turns(vec![sealed, open(2, 3), open(3, 0)])), expected);
     }
 
     #[test]
