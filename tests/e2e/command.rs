@@ -1,6 +1,6 @@
 //! The command as a user runs it: its output and its exit codes.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -41,11 +41,8 @@ pub(crate) fn run(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let mut stdin = child.stdin.take().context("a pipe")?;
-    match stdin.write_all(input.unwrap_or_default().as_bytes()) {
-        // A command that fails at once reads nothing.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
+    // A command that fails at once reads nothing, and its output says why.
+    drop(stdin.write_all(input.unwrap_or_default().as_bytes()));
     drop(stdin);
     Ok(child.wait_with_output()?)
 }
