@@ -94,7 +94,7 @@ impl Tally {
 
     /// The groups with at most `keys_max` names for each site and measure, over all minutes; 0 is
     /// no limit. Of more, those with the largest sums keep theirs (of equal sums, the smaller keys),
-    /// and all others are counted under [`OTHER_KEY`] in their minutes.
+    /// and all others are counted under `(other)` in their minutes.
     ///
     /// **Shape**: the empty key and `OTHER_KEY` itself are no names, and neither are the keys of
     /// measures of orders: what an order took back would be missing from its key.
