@@ -76,6 +76,7 @@ fn stored(late_parts: Option<usize>, parts: u32) -> Value {
         "default_currency": {"S": "USD"},
         "minute_retention_days": {"N": "7"},
         "keys_max": {"N": "100000"},
+        "vocabulary_version": {"N": VOCABULARY_VERSION.to_string()},
     });
     if let Some(late_parts) = late_parts {
         item["late_parts"] = json!({"N": late_parts.to_string()});
