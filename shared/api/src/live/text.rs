@@ -121,7 +121,7 @@ impl State {
         );
         exposition.add(
             Kind::Gauge,
-            "minutebook_hours_waiting",
+            "minutebook_rollup_backlog",
             "Hours of all sites that are over and were not rolled up when rollup last reported.",
             self.sealing_lag.map(|lag| (vec![], lag.hours_waiting)),
         );
@@ -223,7 +223,7 @@ mod tests {
             "minutebook_last_commit_age_seconds 60.25",
             "minutebook_oldest_open_hour_age_seconds 3601.5",
             "minutebook_rollup_age_seconds 30",
-            "minutebook_hours_waiting 4",
+            "minutebook_rollup_backlog 4",
             r#"minutebook_queue_messages{queue="ingest",state="waiting"} 5"#,
             r#"minutebook_queue_messages{queue="ingest",state="in_flight"} 2"#,
             r#"minutebook_queue_messages{queue="dead_letters",state="waiting"} 1"#,
@@ -268,7 +268,7 @@ mod tests {
             "minutebook_last_",
             "minutebook_oldest_open_hour",
             "minutebook_rollup",
-            "minutebook_hours_waiting",
+            "minutebook_rollup_backlog",
             r#"queue_messages{queue="ingest""#,
         ] {
             let is_there = text.lines().any(|line| !line.starts_with('#') && line.contains(part));
