@@ -1,19 +1,19 @@
 //! Converts CSV files with a header to JSON Lines.
 //!
-//! Column names become member names, so any field of docs/EVENTS.md can be a column. The REES46 set
+//! Column names become member names, so any name of docs/VOCABULARY.md can be a column. The REES46 set
 //! (`event_time,event_type,product_id,...`) and the RetailRocket set
 //! (`timestamp,visitorid,event,itemid,transactionid`) work as they are.
 
 use std::io::{Read, Write};
 
 use anyhow::{Context as _, Result, bail};
+use minutebook_oracle::is_event_field;
 
-/// A file of events has one column of each of these lists.
-const TYPE_COLUMNS: [&str; 5] = ["event_type", "event", "type", "event_name", "eventType"];
-const TIME_COLUMNS: [&str; 5] = ["timestamp", "event_time", "ts", "time", "event_timestamp"];
+/// A file of events has a column for each of these fields.
+const NEEDED: [&str; 2] = ["event_type", "timestamp"];
 
-/// Columns that become JSON numbers even if they have a decimal point.
-const AMOUNT_COLUMNS: [&str; 3] = ["price", "quantity", "total_amount"];
+/// Fields that become JSON numbers even if they have a decimal point.
+const AMOUNTS: [&str; 4] = ["price", "quantity", "total_amount", "order_total"];
 
 /// Converts every record to a line. Empty fields are left out.
 ///
@@ -24,19 +24,23 @@ pub(crate) fn convert(csv: impl Read, writer: &mut impl Write) -> Result<()> {
     let header = reader.headers().context("cannot read the header")?.clone();
     let columns: Vec<String> =
         header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
-    for (what, needed) in [("type", TYPE_COLUMNS), ("time", TIME_COLUMNS)] {
-        if !columns.iter().any(|column| needed.contains(&column.as_str())) {
+    for field in NEEDED {
+        if !columns.iter().any(|column| is_event_field(field, column)) {
             bail!(
-                "the header {:?} has no column for the {what} (one of {})",
+                "the header {:?} has no column for {field:?}: name it so, or by another of its \
+                 names in docs/VOCABULARY.md",
                 columns.join(","),
-                needed.join(", ")
             );
         }
     }
+    let is_amount: Vec<bool> = columns
+        .iter()
+        .map(|column| AMOUNTS.iter().any(|field| is_event_field(field, column)))
+        .collect();
     for record in reader.records() {
         let record = record.context("cannot read a record")?;
         let mut line = String::from("{");
-        for (column, field) in columns.iter().zip(&record) {
+        for ((column, is_amount), field) in columns.iter().zip(&is_amount).zip(&record) {
             if field.is_empty() {
                 continue;
             }
@@ -45,7 +49,7 @@ pub(crate) fn convert(csv: impl Read, writer: &mut impl Write) -> Result<()> {
             }
             line.push_str(&serde_json::to_string(column)?);
             line.push(':');
-            if is_number(field, AMOUNT_COLUMNS.contains(&column.as_str())) {
+            if is_number(field, *is_amount) {
                 line.push_str(field);
             } else {
                 line.push_str(&serde_json::to_string(field)?);
@@ -100,6 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn columns_are_known_by_what_they_say() {
+        let csv =
+            "ITEM_ID,USER_ID,EVENT_TYPE,TIMESTAMP,Unit Price\nb93b,11,Purchase,1795687320,1.50\n";
+        let expected = "{\"ITEM_ID\":\"b93b\",\"USER_ID\":11,\"EVENT_TYPE\":\"Purchase\",\
+            \"TIMESTAMP\":1795687320,\"Unit Price\":1.50}\n";
+        assert_eq!(converted(csv), expected);
+    }
+
+    #[test]
     fn only_plain_integers_and_amounts_are_numbers() {
         let csv = "ts,type,sku,price,user_session\n1,view,007,1.50,1.5\n2,view,1e5,.5,0\n3,view,-1,01.5,12e4\n";
         let expected = "{\"ts\":1,\"type\":\"view\",\"sku\":\"007\",\"price\":1.50,\"user_session\":\"1.5\"}\n\
@@ -111,10 +124,7 @@ mod tests {
     #[test]
     fn a_file_without_types_or_times_is_refused() {
         let error = convert("a,b\n1,2\n".as_bytes(), &mut Vec::new()).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("the header \"a,b\" has no column for the type (one of event_type,")
-        );
+        let expected = "the header \"a,b\" has no column for \"event_type\"";
+        assert!(error.to_string().starts_with(expected), "{error}");
     }
 }

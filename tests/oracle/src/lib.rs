@@ -28,3 +28,4 @@ pub use decimal::Decimal;
 pub use read::order::{Made, OrderEvent, What};
 pub use read::unpack::RecountError;
 pub use read::values::Settings;
+pub use read::vocabulary::is_event_field;

@@ -67,6 +67,11 @@ pub(crate) fn names_of(field: &'static str, place: Place) -> &'static [String] {
     FIELDS.get(&(field, place)).map_or(&[], Vec::as_slice)
 }
 
+/// Whether an event has a field of `docs/VOCABULARY.md` under this name, however it is spelled.
+pub fn is_event_field(field: &'static str, name: &str) -> bool {
+    letters(name).is_some_and(|letters| names_of(field, Place::Event).contains(&letters))
+}
+
 /// The type that has this name, as the table of types calls it; `None` for an unknown type.
 pub(crate) fn type_of(name: &str) -> Option<&'static str> {
     TYPES.get(&letters(name)?).copied()
