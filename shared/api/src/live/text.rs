@@ -268,7 +268,6 @@ mod tests {
             "minutebook_last_",
             "minutebook_oldest_open_hour",
             "minutebook_rollup",
-            "minutebook_rollup_backlog",
             r#"queue_messages{queue="ingest""#,
         ] {
             let is_there = text.lines().any(|line| !line.starts_with('#') && line.contains(part));

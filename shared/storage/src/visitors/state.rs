@@ -86,7 +86,9 @@ impl Table {
             return Ok(state);
         }
         if self.has_totals().await? {
-            return Ok(VisitorState::default());
+            // Another process may have made the state, and counted, since it was read here.
+            let state = self.read_visitor_state(Consistency::Strong).await?;
+            return Ok(state.unwrap_or_default());
         }
         // Whoever put a row first decides: the seed is read from the table when it is used.
         let mut seed = [0; 8];
@@ -204,8 +206,19 @@ mod tests {
             .answer("Query", rows_of(&[]))
             .answer("Query", rows_of(&[json!({"pk": {"S": "TOTALS"}, "sk": {"S": "07"}})]));
         let (state, operations) = begun(&replay).await;
-        assert_eq!((state, operations.len()), (VisitorState::default(), 2));
+        assert_eq!((state, operations.len()), (VisitorState::default(), 3));
         assert_eq!(state.needed(), BTreeSet::from([SecretNumber::NONE]));
+    }
+
+    #[tokio::test]
+    async fn a_state_that_another_process_made_meanwhile_is_used() {
+        let state = json!({"pk": {"S": "VISITORS"}, "sk": {"S": "state"}, "counting": {"N": "1"}});
+        let replay = Replay::default()
+            .answer("Query", rows_of(&[]))
+            .answer("Query", rows_of(&[json!({"pk": {"S": "TOTALS"}, "sk": {"S": "07"}})]))
+            .answer("Query", rows_of(&[state]));
+        let (state, operations) = begun(&replay).await;
+        assert_eq!((state.counting, operations.len()), (SecretNumber(1), 3));
     }
 
     #[tokio::test]
