@@ -1,4 +1,4 @@
-//! `minutebook recount`: counts again, while everything goes on, what is not counted as it should be.
+//! `minutebook recount`: recounts what is not counted as it should be, without downtime.
 
 mod arguments;
 mod chunks;
