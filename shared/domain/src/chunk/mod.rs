@@ -13,7 +13,10 @@ mod reader;
 mod rejected;
 mod seen_ids;
 
-pub use count::{ChunkCount, Outcomes};
+pub use count::{
+    ChunkCount, OutcomeNotes, Outcomes, TYPE_BYTES_MAX, UNKNOWN_TYPES_MAX, UNKNOWN_TYPES_TOLD,
+    UnknownTypes,
+};
 pub use id::ContentHash;
 pub use reader::{ChunkError, ChunkReader, ChunkSettings, ORDERS_BYTES_MAX};
 

@@ -8,13 +8,27 @@ use base64::prelude::BASE64_STANDARD;
 use crate::chunk::lines::Line;
 use crate::event::reason::Reason;
 
-/// Writes a rejected line as one line of JSON.
+/// Writes a rejected line, or a rejected element of its `events`, as one line of JSON.
 pub(super) fn write_rejected(
     line: Line<'_>,
+    element: Option<u64>,
+    reason: Reason,
+    out: &mut Vec<u8>,
+) {
+    try_write_rejected(line, element, reason, out).expect("writing to memory does not fail");
+}
+
+fn try_write_rejected(
+    line: Line<'_>,
+    element: Option<u64>,
     reason: Reason,
     out: &mut Vec<u8>,
 ) -> std::io::Result<()> {
-    write!(out, r#"{{"line":{},"reason":"{reason}","#, line.number)?;
+    write!(out, r#"{{"line":{},"#, line.number)?;
+    if let Some(element) = element {
+        write!(out, r#""event":{element},"#)?;
+    }
+    write!(out, r#""reason":"{reason}","#)?;
     match rejected_text(line) {
         Some(text) => {
             out.extend_from_slice(br#""text":"#);

@@ -3,11 +3,14 @@
 pub mod line;
 pub mod reason;
 pub mod site;
+pub mod suggestion;
 
 mod fields;
 mod former;
 mod json;
+mod loose_number;
 mod number;
+mod page;
 mod parameters;
 mod time;
 mod types;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::count::key::TallyKey;
 use crate::count::visitors::Visitors;
 use crate::decimal::Decimal;
-use crate::read::event::{check_element, check_line, own_id};
+use crate::read::event::{Event, EventNotes, check_element, check_line, own_id};
 use crate::read::fields::{events, written_events};
 use crate::read::json::{self, JsonError, Object, Value};
 use crate::read::order::OrderEvent;
@@ -24,20 +24,27 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// What a chunk holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recount {
-    /// Lines that are not blank.
+    /// Lines that are not blank; each element of `events` is a line of its own.
     pub lines: u64,
-    /// Lines of which at least one event was counted.
+    /// Lines that were counted.
     pub counted: u64,
     /// Lines that no measure wants.
     pub ignored: u64,
-    /// Lines whose events were all seen before in the chunk.
+    /// Lines that were seen before in the chunk.
     pub duplicate: u64,
-    /// Events that were counted; a line can hold many.
+    /// Events that were counted.
     pub events: u64,
     /// Rejected lines by reason.
     pub rejected: BTreeMap<String, u64>,
-    /// Each rejected line, as its number (from 1) and its reason.
-    pub rejected_lines: Vec<(u64, String)>,
+    /// Each rejected line: its number, that of the element of its `events` if it is one (both from
+    /// 1), and the reason.
+    pub rejected_lines: Vec<(u64, Option<u64>, String)>,
+    /// How often an event did without a field.
+    pub dropped: BTreeMap<String, u64>,
+    /// The events of each unknown type.
+    pub unknown_types: BTreeMap<String, u64>,
+    /// Purchases of which nobody knows what was paid.
+    pub purchases_without_money: u64,
     /// The sums. None is zero.
     pub tallies: BTreeMap<TallyKey, Decimal>,
     /// Whom the counted events are of.
@@ -53,6 +60,22 @@ impl Recount {
     /// How many lines were rejected, for whatever reason.
     pub fn rejected_count(&self) -> u64 {
         self.rejected.values().sum()
+    }
+
+    fn reject(&mut self, line: u64, element: Option<u64>, reason: String) {
+        self.lines += 1;
+        *self.rejected.entry(reason.clone()).or_default() += 1;
+        self.rejected_lines.push((line, element, reason));
+    }
+
+    fn tell(&mut self, notes: EventNotes) {
+        for field in notes.dropped {
+            *self.dropped.entry(field.to_owned()).or_default() += 1;
+        }
+        if let Some(name) = notes.unknown_type {
+            *self.unknown_types.entry(name).or_default() += 1;
+        }
+        self.purchases_without_money += u64::from(notes.lacks_money);
     }
 }
 
@@ -74,10 +97,9 @@ pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountErr
         if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
             continue;
         }
-        recount.lines += 1;
-        if let Err(reason) = count_line(line, settings, &mut seen, &mut recount) {
-            *recount.rejected.entry(reason.clone()).or_default() += 1;
-            recount.rejected_lines.push((index as u64 + 1, reason));
+        let number = index as u64 + 1;
+        if let Err(reason) = count_line(number, line, settings, &mut seen, &mut recount) {
+            recount.reject(number, None, reason);
         }
     }
     Ok(recount)
@@ -109,8 +131,9 @@ type Seen = BTreeSet<(String, String)>;
 /// Counts one line.
 ///
 /// # Errors
-/// The reason for which the line is rejected; nothing of it was counted then.
+/// The reason for which the line is rejected as a whole; nothing of it was counted then.
 fn count_line(
+    number: u64,
     line: &[u8],
     settings: &Settings,
     seen: &mut Seen,
@@ -118,72 +141,74 @@ fn count_line(
 ) -> Result<(), String> {
     let text = line;
     let line = read_object(text)?;
-    let line_id;
-    let events = match events(&line) {
-        Some(elements) => {
-            line_id = own_id(&line)?;
-            let inherited = text.len() - written_length_of_events(text);
-            let mut events = Vec::new();
-            for (index, element) in elements.iter().enumerate() {
-                if (index + 1) * inherited > WRITTEN_OUT_BYTES_MAX {
-                    return Err("too_large".to_owned());
-                }
-                events.push(check_element(element, &line, settings)?);
-            }
-            events
-        }
-        None => {
-            line_id = None;
-            vec![check_line(&line, settings)?]
-        }
+    let Some(elements) = events(&line) else {
+        let event = check_line(&line, settings)?;
+        recount.lines += 1;
+        count_event(event, false, seen, recount);
+        return Ok(());
     };
-
-    // From here on the line is taken: each of its events is counted, a duplicate, or ignored.
-    let line_was_seen = line_id.as_ref().is_some_and(|line_id| seen.contains(line_id));
-    let mut events_counted = 0;
-    let mut events_duplicate = 0;
-    for event in events {
-        let Some(event) = event else { continue };
-        if event.additions.is_empty() && event.order.is_none() {
-            continue;
-        }
-        let event_id = event.id.map(|id| (event.site.clone(), id));
-        if line_was_seen || event_id.as_ref().is_some_and(|event_id| seen.contains(event_id)) {
-            events_duplicate += 1;
-            continue;
-        }
-        events_counted += 1;
-        seen.extend(event_id);
-        recount.visitors.add(
-            &event.site,
-            event.minute,
-            event.customer.as_deref(),
-            event.session.as_deref(),
-        );
-        recount.orders.extend(event.order);
-        for (measure, key, number) in event.additions {
-            let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };
-            *recount.tallies.entry(key).or_default() += number;
-        }
+    let inherited = text.len() - written_length_of_events(text);
+    if elements.len() * inherited > WRITTEN_OUT_BYTES_MAX {
+        return Err("too_large".to_owned());
     }
-    if events_counted > 0 || events_duplicate > 0 {
-        seen.extend(line_id);
-    }
-
-    recount.events += events_counted;
-    if events_counted > 0 {
-        recount.counted += 1;
-    } else if events_duplicate > 0 {
-        recount.duplicate += 1;
-    } else {
+    if elements.is_empty() {
+        recount.lines += 1;
         recount.ignored += 1;
+    }
+    let (line_id, notes) = own_id(&line);
+    recount.tell(notes);
+    let line_was_seen = line_id.as_ref().is_some_and(|line_id| seen.contains(line_id));
+    let mut has_counted = false;
+    for (index, element) in elements.iter().enumerate() {
+        match check_element(element, &line, settings) {
+            Ok(event) => {
+                recount.lines += 1;
+                has_counted |= count_event(event, line_was_seen, seen, recount);
+            }
+            Err(reason) => recount.reject(number, Some(index as u64 + 1), reason),
+        }
+    }
+    if has_counted {
+        seen.extend(line_id);
     }
     Ok(())
 }
 
+/// Counts a valid event, unless it was seen before. Says whether there was something to count.
+fn count_event(event: Event, was_seen: bool, seen: &mut Seen, recount: &mut Recount) -> bool {
+    recount.tell(event.notes);
+    if event.additions.is_empty() && event.order.is_none() {
+        recount.ignored += 1;
+        return false;
+    }
+    let event_id = event.id.map(|id| (event.site.clone(), id));
+    if was_seen || event_id.as_ref().is_some_and(|event_id| seen.contains(event_id)) {
+        recount.duplicate += 1;
+        return true;
+    }
+    recount.counted += 1;
+    recount.events += 1;
+    seen.extend(event_id);
+    recount.visitors.add(
+        &event.site,
+        event.minute,
+        event.customer.as_deref(),
+        event.session.as_deref(),
+    );
+    recount.orders.extend(event.order);
+    for (measure, key, number) in event.additions {
+        let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };
+        *recount.tallies.entry(key).or_default() += number;
+    }
+    true
+}
+
 /// How many bytes the array `events` of a line takes as it is written.
 fn written_length_of_events(line: &[u8]) -> usize {
-    let members = std::str::from_utf8(line).ok().and_then(json::members);
+    let Ok(text) = std::str::from_utf8(line).map(json::mend_half_pairs) else {
+        return 0;
+    };
+    let members = json::members(&text);
     members.and_then(|members| written_events(&members).map(str::len)).unwrap_or(0)
 }
 

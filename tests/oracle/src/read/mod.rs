@@ -3,7 +3,9 @@
 pub(crate) mod event;
 pub(crate) mod fields;
 pub(crate) mod json;
+mod money;
 pub(crate) mod order;
+mod shop_number;
 pub(crate) mod time;
 pub(crate) mod types;
 pub(crate) mod unpack;

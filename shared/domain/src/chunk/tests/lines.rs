@@ -16,7 +16,6 @@ fn lines_that_are_not_objects_are_rejected() {
         ("{", "not_json"),
         ("{}{}", "not_json"),
         ("{} x", "not_json"),
-        (r#"{"a":"\ud800"}"#, "not_json"),
         ("{'a':1}", "not_json"),
         ("\u{feff}\u{feff}{}", "not_json"),
         ("7", "not_object"),
