@@ -7,6 +7,7 @@ use crate::read::fields::{
 };
 use crate::read::json::{Object, Value};
 use crate::read::money::{Money, Share, split};
+use crate::read::notes::EventNotes;
 use crate::read::order::{self, OrderEvent};
 use crate::read::types::{Kind, Typed, kind};
 use crate::read::values::{
@@ -31,30 +32,6 @@ pub(crate) struct Event {
     /// What it says of an order.
     pub(crate) order: Option<OrderEvent>,
     pub(crate) notes: EventNotes,
-}
-
-/// What is told of a valid event.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct EventNotes {
-    /// The fields whose value cannot be used, and is not needed.
-    pub(crate) dropped: Vec<&'static str>,
-    pub(crate) unknown_type: Option<String>,
-    /// Whether it is a purchase, and how much was paid is unknown.
-    pub(crate) lacks_money: bool,
-}
-
-impl EventNotes {
-    /// A value that the event can do without.
-    pub(crate) fn optional<T>(
-        &mut self,
-        field: &'static str,
-        value: Result<Option<T>, String>,
-    ) -> Option<T> {
-        value.unwrap_or_else(|_| {
-            self.dropped.push(field);
-            None
-        })
-    }
 }
 
 /// The site and the id of a line with `events`, if it has both, and what is dropped of them.

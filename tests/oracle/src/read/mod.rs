@@ -4,6 +4,7 @@ pub(crate) mod event;
 pub(crate) mod fields;
 pub(crate) mod json;
 mod money;
+pub(crate) mod notes;
 pub(crate) mod order;
 mod shop_number;
 pub(crate) mod time;

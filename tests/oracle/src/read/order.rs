@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::decimal::Decimal;
-use crate::read::event::EventNotes;
 use crate::read::fields::{
     CURRENCY, ITEM_NAME, NEW_STATUS, ORDER_NUMBER, ORDER_TOTAL, PRICE, QUANTITY, REFUND_AMOUNT,
     STATUS, Sources, TOTAL_AMOUNT,
 };
 use crate::read::json::Value;
 use crate::read::money::Money;
+use crate::read::notes::EventNotes;
 use crate::read::types::OrderKind;
 use crate::read::values::{amount, currency, id, invalid};
 

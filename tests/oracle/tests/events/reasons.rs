@@ -106,7 +106,7 @@ fn a_number_is_needed_only_for_the_units_or_the_money() {
     for (members, expected) in [
         (
             r#""event":"order","sku":1,"total_amount":2,"price":"x""#,
-            "c1 e1 dropped:price=2 | sales:USD 11:07 1=2; units 11:07 1=1",
+            "c1 e1 dropped:price=1 | sales:USD 11:07 1=2; units 11:07 1=1",
         ),
         (r#""event":"order","sku":1,"total_amount":2,"quantity":"x""#, "invalid:quantity@1 | "),
         (

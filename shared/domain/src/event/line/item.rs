@@ -4,7 +4,7 @@ use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE};
 use crate::count::measure::{Currency, Measure};
 use crate::event::json::{Kind, Raw};
 use crate::event::line::object::not_json;
-use crate::event::line::read_line::{Addition, Text, Value};
+use crate::event::line::read_line::{Addition, Text, UnpricedItem, Value};
 use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
 use crate::event::vocabulary::EventKind;
@@ -35,13 +35,6 @@ pub(super) struct Money {
     value: Option<Value>,
     /// Whether it, or what it is the money of, has a minus sign.
     is_negative: bool,
-}
-
-/// An item of a purchase or a refund without money of its own.
-pub(super) struct UnpricedItem {
-    key: Text,
-    quantity: i64,
-    currency: Currency,
 }
 
 impl LineContext<'_> {

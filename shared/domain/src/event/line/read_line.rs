@@ -1,7 +1,7 @@
 //! The result of reading a line: its events, and what each of them adds.
 
 use crate::count::amount::Amount;
-use crate::count::measure::Measure;
+use crate::count::measure::{Currency, Measure};
 use crate::event::json::Raw;
 use crate::event::reason::{Field, Reason};
 use crate::order::facts::OrderFacts;
@@ -116,6 +116,14 @@ pub(crate) enum Value {
     One,
     Millionths(u64),
     Exact(Amount),
+}
+
+/// An item of a purchase or a refund without money of its own.
+pub(super) struct UnpricedItem {
+    pub(super) key: Text,
+    /// In millionths.
+    pub(super) quantity: i64,
+    pub(super) currency: Currency,
 }
 
 /// A text of a line: a part of the line, or an unescaped copy.
