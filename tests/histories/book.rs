@@ -90,9 +90,10 @@ impl Book {
         Ok(Book { rows })
     }
 
-    /// The open hours, as `<hour>#<site>`.
+    /// The open hours, as `<site>#<hour>`.
     pub(crate) fn open_hours(&self) -> BTreeSet<&str> {
-        self.rows.keys().filter(|(pk, _)| pk == "OPEN").map(|(_, sk)| sk.as_str()).collect()
+        let is_open = |pk: &str| pk.starts_with("OPEN#");
+        self.rows.keys().filter(|(pk, _)| is_open(pk)).map(|(_, sk)| sk.as_str()).collect()
     }
 
     /// The keys of expired rows.

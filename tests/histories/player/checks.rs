@@ -77,8 +77,9 @@ impl Player<'_> {
     async fn seal_to_the_end(&mut self) -> Result<()> {
         for _ in 0..LAST_RUNS_MAX {
             self.seal(&self.cast.sealers[0]).await?;
-            let open_hours = self.props.store.rows_of("OPEN").await?;
-            let hours = open_hours.iter().filter_map(|row| Some(row.split_once('#')?.1));
+            let open_hours = self.props.store.open_hours().await?;
+            let hours =
+                open_hours.iter().filter_map(|row| Some(row["sk"].as_s().ok()?.split_once('#')?.1));
             let Some(hour) = hours.min() else {
                 return Ok(());
             };
