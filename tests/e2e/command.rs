@@ -142,12 +142,16 @@ async fn put_says_what_was_rejected_and_what_was_already_counted(cloud: &Cloud) 
     std::fs::write(folder.path().join("a.jsonl"), views("put-again", 2) + "not json\n")?;
     let arguments = ["put", "a.jsonl", "--prefix", "put-again/", "--wait"];
     let first = run(&folder, &endpoints, &arguments, None)?;
+    let told = "rejected not_json: 1, first in line 3: not json\n";
     ensure!(
-        first.status.success() && stdout(&first).contains("not_json"),
+        first.status.code() == Some(1)
+            && stdout(&first).contains(told)
+            && stderr(&first).contains("1 lines are rejected"),
         "{}{}",
         stdout(&first),
         stderr(&first)
     );
+    let arguments = [&arguments[..], &["--allow-rejected"]].concat();
     let second = run(&folder, &endpoints, &arguments, None)?;
     ensure!(
         second.status.success() && stdout(&second).contains("already counted"),

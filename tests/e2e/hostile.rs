@@ -60,7 +60,16 @@ async fn ids_and_files_of_hostile_names_do_not_reach_the_terminal(cloud: &Cloud)
         let (printed, json) = harmless(&output).with_context(|| format!("{arguments:?}"))?;
         Ok::<_, anyhow::Error>((output.status.success(), printed, json))
     };
-    let put = ["put", &file, "--prefix", "hostile/\u{202e}", "--timeout", "60", "--wait"];
+    let put = [
+        "put",
+        &file,
+        "--prefix",
+        "hostile/\u{202e}",
+        "--timeout",
+        "60",
+        "--wait",
+        "--allow-rejected",
+    ];
     for expected in ["1", "already counted"] {
         let (is_ok, printed, _) = command(&put)?;
         ensure!(is_ok && printed.contains(expected) && printed.contains("\\u{202e}"), "{printed}");

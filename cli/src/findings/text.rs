@@ -25,7 +25,7 @@ pub(crate) fn findings_text(counts: &Counts, findings: &Findings) -> String {
     });
     let notes = &counts.notes;
     text.list(&notes.dropped, FIELDS_SHOWN, "dropped fields", |field, events| {
-        format!("dropped {field}: {events} values cannot be used")
+        format!("dropped {field}: {events} unusable values")
     });
     let named: u64 = notes.unknown_types.values().sum();
     text.list(&notes.unknown_types, TYPES_SHOWN, "unknown types", |name, events| {
@@ -115,7 +115,7 @@ mod tests {
         let expected = "\
 rejected missing:item_id: 5, first in line 7, event 2: {\"a\":1}
 rejected future: 1
-dropped page_url: 2 values cannot be used
+dropped page_url: 2 unusable values
 unknown type popup\\u{1b}: 60
 unknown type purchse: 9 (did you mean purchase?)
 unknown types: 1 events of others

@@ -81,7 +81,7 @@ fn check(ledger: &Value, expected: [u64; 5]) -> Result<()> {
 async fn the_same_event_id_twice_in_one_chunk(cloud: &Cloud) -> Result<()> {
     let bytes = fixture("odd/same_event_id_twice.jsonl")?;
     let (_, ledger) = counted(cloud, "event-id-twice", "a.jsonl", bytes).await?;
-    check(&ledger, [6, 3, 0, 2, 1])
+    check(&ledger, [6, 3, 0, 3, 0])
 }
 
 async fn an_empty_object(cloud: &Cloud) -> Result<()> {
@@ -106,20 +106,24 @@ async fn a_line_for_each_reason_is_rejected_and_its_neighbours_are_counted(
 ) -> Result<()> {
     let bytes = fixture("odd/one_bad_line_for_each_reason.jsonl")?;
     let (store, ledger) = counted(cloud, "each-reason", "a.jsonl", bytes).await?;
-    check(&ledger, [61, 31, 0, 0, 30])?;
+    check(&ledger, [61, 38, 1, 0, 22])?;
     let expected = json!({
         "not_json": 1, "not_object": 2, "not_utf8": 1, "too_deep": 1,
-        "missing:event_type": 1, "invalid:event_type": 1, "unknown_type": 1,
+        "missing:event_type": 1, "invalid:event_type": 1,
         "missing:timestamp": 1, "invalid:timestamp": 1, "future": 1,
-        "missing:item_id": 1, "invalid:item_id": 2, "invalid:site_id": 2, "invalid:page_url": 1,
-        "invalid:customer_id": 1, "invalid:event_id": 1,
-        "invalid:price": 4, "invalid:quantity": 2, "invalid:total_amount": 2, "invalid:currency": 1,
+        "missing:item_id": 1, "invalid:item_id": 2, "invalid:site_id": 2,
+        "invalid:price": 2, "invalid:quantity": 1, "invalid:total_amount": 2,
         "invalid:items": 1, "invalid:events": 1,
     });
     ensure!(ledger["rejected_by_reason"] == expected, "{}", ledger["rejected_by_reason"]);
+    let dropped = json!({"currency": 1, "customer_id": 1, "event_id": 1});
+    ensure!(ledger["dropped"] == dropped, "{}", ledger["dropped"]);
+    ensure!(ledger["unknown"] == 1 && ledger["unknown_types"] == json!({"dance": 1}), "{ledger}");
     let rejected = store.rejected("a.jsonl").await?;
     let numbers: Vec<u64> = rejected.iter().filter_map(|line| line["line"].as_u64()).collect();
-    ensure!(numbers == (1..=30).map(|number| number * 2).collect::<Vec<u64>>(), "{numbers:?}");
+    let counted_after_all = [16, 34, 36, 38, 40, 46, 50, 56];
+    let bad = (1..=30).map(|number| number * 2).filter(|line| !counted_after_all.contains(line));
+    ensure!(numbers == bad.collect::<Vec<u64>>(), "{numbers:?}");
     ensure!(
         rejected[0]
             == json!({"line": 2, "reason": "not_json", "text": "{\"event\":\"page_visit\","})
@@ -392,10 +396,10 @@ async fn the_test_event_and_empty_records(cloud: &Cloud) -> Result<()> {
 }
 
 async fn rejected_lines_put_again_after_a_fix(cloud: &Cloud) -> Result<()> {
-    let text = view("1") + &view("2").replace("view", "dance") + &view("3");
+    let text = view("1") + &view("2").replace("item_id", "thing") + &view("3");
     let (store, _) = counted(cloud, "mended", "a.jsonl", text.into_bytes()).await?;
     let rejected = store.rejected("a.jsonl").await?;
-    let mended = rejected[0]["text"].as_str().context("a text")?.replace("dance", "view");
+    let mended = rejected[0]["text"].as_str().context("a text")?.replace("thing", "item_id");
     let record = store.put("a.mended.jsonl", mended).await?;
     let mut worker = store.start_plain_ingest().await?;
     ensure!(worker.invoke(sqs_event(&[vec![record]])).await?.is_clean());

@@ -43,7 +43,6 @@ pub(super) fn of_measurement_protocol(text: &str) -> Result<Expected> {
     let mut expected = Expected::default();
     for line in text.lines() {
         let post: Value = serde_json::from_str(line)?;
-        let mut is_counted = false;
         for event in post["events"].as_array().context("events")? {
             let parameters = &event["params"];
             let event = Event {
@@ -53,12 +52,11 @@ pub(super) fn of_measurement_protocol(text: &str) -> Result<Expected> {
                 currency: parameters["currency"].as_str(),
                 items: parameters["items"].as_array().map_or(&[], Vec::as_slice),
             };
-            is_counted |= count(&event, &mut expected)?;
-        }
-        if is_counted {
-            expected.lines.counted += 1;
-        } else {
-            expected.lines.ignored += 1;
+            if count(&event, &mut expected)? {
+                expected.lines.counted += 1;
+            } else {
+                expected.lines.ignored += 1;
+            }
         }
     }
     Ok(expected)

@@ -10,8 +10,8 @@ pub(super) fn oracle(text: &str) -> Result<Expected> {
     let mut expected = Expected::default();
     for line in text.lines() {
         let session: Value = serde_json::from_str(line)?;
-        expected.lines.counted += 1;
         for event in session["events"].as_array().context("events")? {
+            expected.lines.counted += 1;
             let article = expected.item(&event["aid"]);
             match event["type"].as_str() {
                 Some("clicks") => {
