@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::chunk::count::Outcomes;
-use crate::chunk::lines::Line;
+use crate::chunk::lines::{Form, Line};
 use crate::chunk::rejected::write_rejected;
 use crate::chunk::seen_ids::SeenIds;
 use crate::count::secret::VisitorSecret;
@@ -58,10 +58,11 @@ impl Counter {
         }
     }
 
+    /// Counts a line or a value; `false` if it is a line that is not one JSON object. Nothing of it
+    /// has been counted then.
     #[inline]
-    pub(super) fn count(&mut self, line: Line<'_>) {
-        self.outcomes.lines += 1;
-        if line.too_long {
+    pub(super) fn count(&mut self, line: Line<'_>) -> bool {
+        if line.form == Form::TooLong {
             return self.reject(line, Reason::TooLong);
         }
         let Counter { secret, reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
@@ -85,12 +86,19 @@ impl Counter {
             Outcome::Ignored => self.outcomes.ignored += 1,
             Outcome::Duplicate => self.outcomes.duplicate += 1,
         }
+        self.outcomes.lines += 1;
+        true
     }
 
     #[inline(never)]
-    fn reject(&mut self, line: Line<'_>, reason: Reason) {
+    fn reject(&mut self, line: Line<'_>, reason: Reason) -> bool {
+        if line.form == Form::Line && !reason.is_of_object() {
+            return false;
+        }
+        self.outcomes.lines += 1;
         *self.outcomes.rejected.entry(reason).or_default() += 1;
         write_rejected(line, reason, &mut self.rejected).expect("writing to memory does not fail");
+        true
     }
 }
 

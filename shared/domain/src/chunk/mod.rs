@@ -2,7 +2,6 @@
 
 pub mod event_lines;
 pub mod id;
-pub mod lines;
 pub mod precheck;
 pub mod single;
 pub mod unpack;
@@ -12,10 +11,12 @@ mod counter;
 mod reader;
 mod rejected;
 mod seen_ids;
+mod split;
 
 pub use count::{ChunkCount, Outcomes};
 pub use id::ContentHash;
 pub use reader::{ChunkError, ChunkReader, ChunkSettings, ORDERS_BYTES_MAX};
+pub use split::lines;
 
 #[cfg(test)]
 mod tests;

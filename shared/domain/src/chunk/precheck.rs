@@ -5,7 +5,8 @@ use std::iter::once;
 
 use chrono::{DateTime, Utc};
 
-use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineSplitter};
+use crate::chunk::lines::{Form, LINE_BYTES_MAX, Line};
+use crate::chunk::split::TextSplitter;
 use crate::count::measure::Currency;
 use crate::event::line::{Defaults, EventReader, VOCABULARY_VERSION};
 use crate::event::reason::{Field, Reason};
@@ -125,13 +126,7 @@ impl LineChecker {
         checked: Result<(), Reason>,
     ) -> Option<&'a [u8]> {
         match checked {
-            Err(
-                Reason::TooLong
-                | Reason::NotUtf8
-                | Reason::NotJson
-                | Reason::TooDeep
-                | Reason::NotObject,
-            ) => None,
+            Err(reason) if !reason.is_of_object() => None,
             _ => self.reader.own_field(line, Field::SiteId),
         }
     }
@@ -144,7 +139,7 @@ impl LineChecker {
     pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
         let mut checked = CheckedLines::default();
         let mut each = |line: Line<'_>| {
-            let outcome = if line.too_long {
+            let outcome = if line.form == Form::TooLong {
                 Err(Reason::TooLong)
             } else {
                 self.judge(line.text, line.and_after)
@@ -160,6 +155,7 @@ impl LineChecker {
                         }
                     }
                 }
+                Err(reason) if line.form == Form::Line && !reason.is_of_object() => return false,
                 Err(reason) => {
                     checked.rejected_lines += 1;
                     if checked.rejected.len() < listed_max {
@@ -167,10 +163,11 @@ impl LineChecker {
                     }
                 }
             }
+            true
         };
-        let mut lines = LineSplitter::new();
-        lines.push(text, &mut each);
-        lines.finish(&mut each);
+        let mut splitter = TextSplitter::new();
+        splitter.push(text, &mut each);
+        splitter.finish(&mut each);
         checked
     }
 }
@@ -205,7 +202,7 @@ mod tests {
     fn rejected_lines_have_numbers_and_reasons() {
         let good = r#"{"event":"view","ts":1795216000,"item_id":1}"#;
         let text = format!(
-            "\u{feff}{good}\r\n\n{{}}\n{good}\n[]\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}"
+            "\u{feff}{good}\r\n\n{{}}\n{good}\n7\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}"
         );
         let lines = checked(text.as_bytes());
         assert_eq!(String::from_utf8_lossy(&lines.accepted), format!("{good}\n{good}\n{good}\n"));

@@ -6,7 +6,7 @@ pub mod site;
 
 mod fields;
 mod former;
-mod json;
+pub(crate) mod json;
 mod number;
 mod parameters;
 mod time;

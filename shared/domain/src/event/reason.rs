@@ -135,6 +135,18 @@ impl Field {
 }
 
 impl Reason {
+    /// Whether what is rejected is one JSON object.
+    pub(crate) fn is_of_object(self) -> bool {
+        !matches!(
+            self,
+            Reason::TooLong
+                | Reason::NotUtf8
+                | Reason::NotJson
+                | Reason::TooDeep
+                | Reason::NotObject
+        )
+    }
+
     /// Parses a reason as it is displayed; `None` for anything else.
     pub fn parse(text: &str) -> Option<Reason> {
         let field = |name: &str| Field::ALL.into_iter().find(|field| field.name() == name);

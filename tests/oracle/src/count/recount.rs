@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::count::key::TallyKey;
 use crate::count::visitors::Visitors;
 use crate::decimal::Decimal;
+use crate::read::cut::{VALUE_BYTES_MAX, cut};
 use crate::read::event::{check_element, check_line, own_id};
 use crate::read::fields::{events, written_events};
 use crate::read::json::{self, JsonError, Object, Value};
@@ -12,19 +13,14 @@ use crate::read::order::OrderEvent;
 use crate::read::unpack::{RecountError, unpack};
 use crate::read::values::Settings;
 
-/// How long a line may be, in bytes, without its line end.
-const LINE_BYTES_MAX: usize = 256 * 1024;
-
 /// How many bytes the elements of a line's `events` may inherit in all: their number times the
 /// length of the line without its `events`.
 const WRITTEN_OUT_BYTES_MAX: usize = 1024 * 1024;
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
 /// What a chunk holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recount {
-    /// Lines that are not blank.
+    /// Values and what stands in place of one: mostly lines that are not blank.
     pub lines: u64,
     /// Lines of which at least one event was counted.
     pub counted: u64,
@@ -36,8 +32,8 @@ pub struct Recount {
     pub events: u64,
     /// Rejected lines by reason.
     pub rejected: BTreeMap<String, u64>,
-    /// Each rejected line, as its number (from 1) and its reason.
-    pub rejected_lines: Vec<(u64, String)>,
+    /// Each rejected line.
+    pub rejected_lines: Vec<RejectedLine>,
     /// The sums. None is zero.
     pub tallies: BTreeMap<TallyKey, Decimal>,
     /// Whom the counted events are of.
@@ -47,6 +43,17 @@ pub struct Recount {
     pub orders: Vec<OrderEvent>,
     /// The BLAKE3 of the bytes as they are stored, in hex: the end of the chunk's id.
     pub content_hash: String,
+}
+
+/// A rejected line or value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedLine {
+    /// The number of the line in which it begins, from 1.
+    pub line: u64,
+    /// How many bytes of the unpacked text are before it.
+    pub offset: u64,
+    /// Why it is rejected.
+    pub reason: String,
 }
 
 impl Recount {
@@ -62,22 +69,15 @@ impl Recount {
 /// It is packed and cannot be unpacked; no line of it counts then.
 pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountError> {
     let bytes = unpack(stored)?;
-    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     let mut recount =
         Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
     let mut seen = BTreeSet::new();
-    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let line = match line.strip_suffix(b"\n") {
-            Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
-            None => line,
-        };
-        if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
-            continue;
-        }
+    for piece in cut(&bytes) {
         recount.lines += 1;
-        if let Err(reason) = count_line(line, settings, &mut seen, &mut recount) {
+        if let Err(reason) = count_line(piece.bytes, settings, &mut seen, &mut recount) {
             *recount.rejected.entry(reason.clone()).or_default() += 1;
-            recount.rejected_lines.push((index as u64 + 1, reason));
+            let offset = piece.offset as u64;
+            recount.rejected_lines.push(RejectedLine { line: piece.line, offset, reason });
         }
     }
     Ok(recount)
@@ -188,7 +188,7 @@ fn written_length_of_events(line: &[u8]) -> usize {
 }
 
 fn read_object(line: &[u8]) -> Result<Object, String> {
-    if line.len() > LINE_BYTES_MAX {
+    if line.len() > VALUE_BYTES_MAX {
         return Err("too_long".to_owned());
     }
     let text = std::str::from_utf8(line).map_err(|_| "not_utf8".to_owned())?;

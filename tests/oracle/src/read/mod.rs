@@ -1,5 +1,6 @@
 //! Reading: the bytes of a chunk, the JSON of a line, the fields and types of an event.
 
+pub(crate) mod cut;
 pub(crate) mod event;
 pub(crate) mod fields;
 pub(crate) mod json;

@@ -73,9 +73,16 @@ fn text(random: &mut StdRng) -> Vec<u8> {
     if random.random_bool(0.1) {
         text.extend_from_slice("\u{feff}".as_bytes());
     }
+    let layout = Layout::random(random);
+    if layout == Layout::Array {
+        text.push(b'[');
+    }
     let mutated = *[0.0, 0.0, 0.0, 0.1, 0.3, 1.0].choose(random).unwrap();
     for _ in 0..random.random_range(0..60) {
         let mut next = line(random).into_bytes();
+        if layout != Layout::Lines && random.random_bool(0.2) {
+            next = spread(&next, random);
+        }
         if random.random_bool(mutated) {
             next = mutate(next, random);
         }
@@ -86,8 +93,11 @@ fn text(random: &mut StdRng) -> Vec<u8> {
         if random.random_bool(0.02) {
             text.extend_from_slice(&next);
         }
-        let end = if random.random_bool(0.2) { "\r\n" } else { "\n" };
-        text.extend_from_slice(end.as_bytes());
+        if layout != Layout::Lines && random.random_bool(0.06) {
+            let odd = ODD_PIECES.choose(random).unwrap();
+            text.extend_from_slice(odd.as_bytes());
+        }
+        layout.end_value(&mut text, random);
         if random.random_bool(0.05) {
             let blank = ["\n", "\r\n", " \n", "\t \r\r\n", "\r", " ", "\u{feff}", "\u{a0}\n"];
             text.extend_from_slice(blank.choose(random).unwrap().as_bytes());
@@ -97,10 +107,107 @@ fn text(random: &mut StdRng) -> Vec<u8> {
             text.push(b'\n');
         }
     }
+    if layout == Layout::Array && random.random_bool(0.9) {
+        text.push(b']');
+    }
     if random.random_bool(0.3) {
         while text.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
     }
     text
+}
+
+/// What the values of a text stand in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Lines,
+    Array,
+    Concatenated,
+    Mixed,
+}
+
+/// What may stand between values.
+const SEPARATORS: &[&str] = &[
+    "",
+    "\n",
+    "\r\n",
+    ",",
+    ",\n",
+    " ",
+    "]",
+    "[",
+    "\\n",
+    "\\r\\n",
+    "\\t",
+    "\u{1e}",
+    "\u{feff}",
+    "\n\u{feff}",
+    "]\n[",
+];
+
+/// What may be there in place of a value.
+const ODD_PIECES: &[&str] = &[
+    ",null,",
+    " 1 ",
+    ",\"x\",",
+    "}",
+    "{",
+    "\n{\n",
+    "[",
+    "x",
+    ":",
+    "{\"a\":[\n",
+    "{\"a\":\n",
+    "1,2",
+    "\\",
+    "\\x",
+    "\u{feff}",
+    "\n-1.5e3\n",
+    "\ntrue,false\n",
+    ",1,x",
+    "{\"a\":NaN}",
+    "{\"a\":\"b\"c\"}",
+    "{\"a\":{\"b\":1}",
+    "{\n\"a\":1,}",
+    "{\"a\":{}}}",
+];
+
+impl Layout {
+    fn random(random: &mut StdRng) -> Layout {
+        match random.random_range(0..10) {
+            0 => Layout::Array,
+            1 => Layout::Concatenated,
+            2..4 => Layout::Mixed,
+            _ => Layout::Lines,
+        }
+    }
+
+    fn end_value(self, text: &mut Vec<u8>, random: &mut StdRng) {
+        let separators = match self {
+            Layout::Lines => &["\n", "\n", "\n", "\n", "\r\n"][..],
+            Layout::Array => &[",", ",", ",", ", ", ",\n"],
+            Layout::Concatenated => &["", "", "", "\\n", " "],
+            Layout::Mixed => SEPARATORS,
+        };
+        text.extend_from_slice(separators.choose(random).unwrap().as_bytes());
+    }
+}
+
+/// A line with line ends where it may have white space, if it is valid.
+fn spread(line: &[u8], random: &mut StdRng) -> Vec<u8> {
+    let often = random.random_range(0.1..1.0);
+    let mut spread = Vec::new();
+    let mut in_text = false;
+    for (place, byte) in line.iter().enumerate() {
+        if *byte == b'"' && (place == 0 || line[place - 1] != b'\\') {
+            in_text = !in_text;
+        }
+        spread.push(*byte);
+        if !in_text && matches!(byte, b'{' | b'[' | b',' | b':') && random.random_bool(often) {
+            let end = ["\n", "\r\n", "\n  ", "\n\n"].choose(random).unwrap();
+            spread.extend_from_slice(end.as_bytes());
+        }
+    }
+    spread
 }
 
 /// A line of about the length that a line may have.

@@ -16,8 +16,8 @@ use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
-    Granularity, Made, Order, Recount, RecountError, Settings, VisitorIds, order_tallies, orders,
-    recount,
+    Granularity, Made, Order, Recount, RecountError, RejectedLine, Settings, VisitorIds,
+    order_tallies, orders, recount,
 };
 
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
@@ -189,7 +189,8 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
     facts.extend(outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
     for line in read.rejected.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let rejected: serde_json::Value = serde_json::from_slice(line).unwrap();
-        facts.insert(format!("line {} {}", rejected["line"], rejected["reason"]));
+        let [line, offset] = ["line", "offset"].map(|name| &rejected[name]);
+        facts.insert(format!("line {line} at {offset} {}", rejected["reason"]));
     }
     facts.extend(tallies_of_reader(read, 0));
     let mut sums = BTreeMap::new();
@@ -226,8 +227,8 @@ fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
     let numbers = [lines, counted, ignored, duplicate, events];
     let mut facts = BTreeSet::from([format!("outcomes {numbers:?} of {content_hash}")]);
     facts.extend(recounted.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
-    for (line, reason) in &recounted.rejected_lines {
-        facts.insert(format!("line {line} {reason:?}"));
+    for RejectedLine { line, offset, reason } in &recounted.rejected_lines {
+        facts.insert(format!("line {line} at {offset} {reason:?}"));
     }
     facts.extend(tallies_of_oracle(recounted));
     for ((site, id), order) in orders(&recounted.orders) {

@@ -12,7 +12,7 @@ mod visitors;
 
 use std::io::Write as _;
 
-use minutebook_oracle::{Recount, RecountError, Settings, recount};
+use minutebook_oracle::{Recount, RecountError, RejectedLine, Settings, recount};
 use minutebook_shop::{Shop, Span, lines};
 
 /// The reference time of every case; `future` starts at 12:10:01.
@@ -48,7 +48,7 @@ fn summary(recount: &Recount) -> String {
             parts.push(format!("{letter}{number}"));
         }
     }
-    for (line, reason) in &recount.rejected_lines {
+    for RejectedLine { line, reason, .. } in &recount.rejected_lines {
         parts.push(format!("{reason}@{line}"));
     }
     let mut cells = Vec::new();

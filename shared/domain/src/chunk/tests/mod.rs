@@ -2,6 +2,7 @@
 
 mod hostile;
 mod ids;
+mod layouts;
 mod lines;
 mod names;
 mod nesting;

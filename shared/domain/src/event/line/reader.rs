@@ -107,7 +107,7 @@ impl EventReader {
             return Ok(read);
         };
         context.own_id(own)?;
-        let inherited_bytes = line.len() - (events.end() - events.start());
+        let inherited_bytes = line.trim_ascii().len() - (events.end() - events.start());
         let mut written_out_bytes = 0;
         let mut element = context.scanner.first_element(events).map_err(not_json)?;
         while let Some(object) = element {
