@@ -150,7 +150,10 @@ fn unpack(body: &[u8]) -> Result<Vec<u8>, Refusal> {
             let detail = format!("the body unpacks to more than {limit_bytes} bytes; expected no more: cut it");
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
         }
-        UnpackError::Truncated { .. } | UnpackError::Corrupt { .. } => Refusal::new(
+        UnpackError::Truncated { .. }
+        | UnpackError::Corrupt { .. }
+        | UnpackError::PackedTooOften
+        | UnpackError::Foreign(_) => Refusal::new(
             StatusCode::BAD_REQUEST,
             "the body is broken gzip (with the Content-Type application/json or text/plain API Gateway takes it for text and \
              breaks it: packed bodies are application/x-ndjson)",
