@@ -62,8 +62,8 @@ impl Counter {
     /// has been counted then.
     #[inline]
     pub(super) fn count(&mut self, line: Line<'_>) -> bool {
-        if line.form == Form::TooLong {
-            return self.reject(line, Reason::TooLong);
+        if let Form::Rejected(reason) = line.form {
+            return self.reject(line, reason);
         }
         let Counter { secret, reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
         let outcome = match reader.read(line.text, line.and_after) {

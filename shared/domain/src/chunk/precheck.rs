@@ -139,10 +139,9 @@ impl LineChecker {
     pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
         let mut checked = CheckedLines::default();
         let mut each = |line: Line<'_>| {
-            let outcome = if line.form == Form::TooLong {
-                Err(Reason::TooLong)
-            } else {
-                self.judge(line.text, line.and_after)
+            let outcome = match line.form {
+                Form::Rejected(reason) => Err(reason),
+                Form::Line | Form::Value => self.judge(line.text, line.and_after),
             };
             match outcome {
                 Ok(()) => {

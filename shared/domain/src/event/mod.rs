@@ -4,11 +4,11 @@ pub mod line;
 pub mod reason;
 pub mod site;
 
-mod fields;
+pub(crate) mod fields;
 mod former;
 pub(crate) mod json;
 mod number;
 mod parameters;
 mod time;
 mod types;
-mod vocabulary;
+pub(crate) mod vocabulary;

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::count::key::TallyKey;
 use crate::count::visitors::Visitors;
 use crate::decimal::Decimal;
+use crate::read::csv::records;
 use crate::read::cut::{VALUE_BYTES_MAX, cut};
 use crate::read::event::{check_element, check_line, own_id};
 use crate::read::fields::{events, written_events};
 use crate::read::json::{self, JsonError, Object, Value};
 use crate::read::order::OrderEvent;
+use crate::read::text::utf8_of;
 use crate::read::unpack::{RecountError, unpack};
 use crate::read::values::Settings;
 
@@ -72,9 +74,14 @@ pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountErr
     let mut recount =
         Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
     let mut seen = BTreeSet::new();
-    for piece in cut(&bytes) {
+    let text = utf8_of(&bytes);
+    for piece in records(&text).unwrap_or_else(|| cut(&text)) {
         recount.lines += 1;
-        if let Err(reason) = count_line(piece.bytes, settings, &mut seen, &mut recount) {
+        let counted = match piece.rejected {
+            Some(reason) => Err(reason.to_owned()),
+            None => count_line(&piece.bytes, settings, &mut seen, &mut recount),
+        };
+        if let Err(reason) = counted {
             *recount.rejected.entry(reason.clone()).or_default() += 1;
             let offset = piece.offset as u64;
             recount.rejected_lines.push(RejectedLine { line: piece.line, offset, reason });

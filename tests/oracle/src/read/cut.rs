@@ -1,5 +1,7 @@
 //! Cuts a text into its values, each of which ends in one place.
 
+use std::borrow::Cow;
+
 /// How long a value may be, in bytes.
 pub(crate) const VALUE_BYTES_MAX: usize = 256 * 1024;
 
@@ -7,13 +9,15 @@ pub(crate) const VALUE_BYTES_MAX: usize = 256 * 1024;
 const DEPTH_MAX: usize = 64;
 
 /// A value, or what stands in place of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Piece<'a> {
     /// The line in which it begins, from 1.
     pub(crate) line: u64,
     /// How many bytes of the text are before it.
     pub(crate) offset: usize,
-    pub(crate) bytes: &'a [u8],
+    pub(crate) bytes: Cow<'a, [u8]>,
+    /// Why it is rejected, if that does not follow from its bytes.
+    pub(crate) rejected: Option<&'static str>,
 }
 
 /// The pieces of a text, as they follow each other.
@@ -27,7 +31,8 @@ pub(crate) fn cut(text: &[u8]) -> Vec<Piece<'_>> {
             length => (0, length),
         };
         if length > 0 {
-            pieces.push(Piece { line, offset: at, bytes: &rest[..length] });
+            let bytes = Cow::Borrowed(&rest[..length]);
+            pieces.push(Piece { line, offset: at, bytes, rejected: None });
         }
         line += rest[..next].iter().filter(|byte| **byte == b'\n').count() as u64;
         at += next;
@@ -242,7 +247,7 @@ mod tests {
 
     fn pieces(text: &str) -> Vec<(u64, usize, &str)> {
         let text_of = |piece: Piece<'_>| {
-            assert!(text.as_bytes()[piece.offset..].starts_with(piece.bytes));
+            assert!(text.as_bytes()[piece.offset..].starts_with(&piece.bytes));
             &text[piece.offset..piece.offset + piece.bytes.len()]
         };
         cut(text.as_bytes())

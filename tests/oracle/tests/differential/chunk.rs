@@ -7,6 +7,7 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
+use crate::csv;
 use crate::line::line;
 use crate::mutate::mutate;
 
@@ -33,7 +34,10 @@ pub(crate) struct Chunk {
 
 impl Chunk {
     pub(crate) fn random(random: &mut StdRng) -> Chunk {
-        let plain = text(random);
+        let mut plain = if random.random_bool(0.15) { csv::text(random) } else { text(random) };
+        if random.random_bool(0.05) {
+            plain = utf16(&plain, random);
+        }
         let stored = pack(&plain, random);
         let block_bytes = match random.random_range(0..4) {
             0 => random.random_range(1..20),
@@ -114,6 +118,24 @@ fn text(random: &mut StdRng) -> Vec<u8> {
         while text.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
     }
     text
+}
+
+/// The text as UTF-16, mostly with a byte order mark.
+fn utf16(text: &[u8], random: &mut StdRng) -> Vec<u8> {
+    let is_big_endian = random.random_bool(0.5);
+    let mark = if random.random_bool(0.7) { "\u{feff}" } else { "" };
+    let mut text = mark.to_owned() + &String::from_utf8_lossy(text);
+    if random.random_bool(0.1) {
+        text.push('\u{fffe}');
+    }
+    let mut bytes: Vec<u8> = text
+        .encode_utf16()
+        .flat_map(|unit| if is_big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() })
+        .collect();
+    if random.random_bool(0.3) {
+        bytes = mutate(bytes, random);
+    }
+    bytes
 }
 
 /// What the values of a text stand in.
@@ -224,6 +246,14 @@ fn pack(plain: &[u8], random: &mut StdRng) -> Vec<u8> {
         1 => [gzip(first), gzip(second)].concat(),
         2 => zstd::encode_all(plain, 1).unwrap(),
         3 => [zstd::encode_all(first, 1).unwrap(), zstd::encode_all(second, 3).unwrap()].concat(),
+        4 => match random.random_range(0..6) {
+            0 => [gzip(plain), vec![0; random.random_range(1..600)]].concat(),
+            1 => [gzip(first), vec![0; 3], gzip(second)].concat(),
+            2 => gzip(&gzip(plain)),
+            3 => gzip(&zstd::encode_all(plain, 1).unwrap()),
+            4 => zstd::encode_all(gzip(plain).as_slice(), 1).unwrap(),
+            _ => gzip(&[b"PK\x03\x04", plain].concat()),
+        },
         _ => return plain.to_vec(),
     };
     if random.random_bool(0.1) {

@@ -1,5 +1,7 @@
 //! Splits a stream of text blocks into lines.
 
+use crate::event::reason::Reason;
+
 /// The maximum length of a line without its line end, and of a value, in bytes: 256 KiB.
 pub const LINE_BYTES_MAX: usize = 256 * 1024;
 
@@ -36,8 +38,8 @@ pub(crate) enum Form {
     /// One value, a piece of a line that is none, or a line that is not cut. It is counted or
     /// rejected.
     Value,
-    /// The beginning of something longer than [`LINE_BYTES_MAX`].
-    TooLong,
+    /// It is rejected for this reason. Only the beginning of what is too long is there.
+    Rejected(Reason),
 }
 
 impl Line<'_> {
@@ -180,7 +182,7 @@ impl LineSplitter {
 
     fn form(&self, is_long: bool) -> Form {
         match (is_long, self.may_refuse) {
-            (true, _) => Form::TooLong,
+            (true, _) => Form::Rejected(Reason::TooLong),
             (false, true) => Form::Line,
             (false, false) => Form::Value,
         }
@@ -283,7 +285,7 @@ mod tests {
             lines.push(Cut(
                 line.number,
                 String::from_utf8_lossy(line.text).into_owned(),
-                line.form == Form::TooLong,
+                line.form == Form::Rejected(Reason::TooLong),
             ));
             assert!(text[usize::try_from(line.offset()).unwrap()..].starts_with(line.text));
             true

@@ -3,6 +3,7 @@
 
 use crate::chunk::split::lines::{Form, LINE_BYTES_MAX, LINE_HEAD_BYTES, Line, Place};
 use crate::chunk::split::prefix::{JsonPrefix, Progress};
+use crate::event::reason::Reason;
 
 /// How much of a block is copied behind what is kept of the one before, in bytes. Once the piece
 /// that was kept ends, the rest of the block is read where it is.
@@ -378,7 +379,7 @@ impl ValueCutter {
             end_offset: self.place.offset + text.len() as u64,
             text,
             and_after: text,
-            form: if is_long { Form::TooLong } else { Form::Value },
+            form: if is_long { Form::Rejected(Reason::TooLong) } else { Form::Value },
         });
     }
 

@@ -4,7 +4,7 @@ use crate::chunk::lines::LINE_BYTES_MAX;
 use crate::chunk::tests::support::{check_tally, event, read, read_whole};
 
 /// `line@offset reason`, for each rejected line.
-fn rejected(text: &[u8]) -> Vec<String> {
+pub(super) fn rejected(text: &[u8]) -> Vec<String> {
     let count = read_whole(text);
     count
         .rejected
