@@ -5,7 +5,7 @@ use std::io::Write;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::chunk::lines::Line;
+use crate::chunk::lines::{Form, Line};
 use crate::event::reason::Reason;
 
 /// Writes a rejected line or value as one line of JSON.
@@ -16,7 +16,11 @@ pub(super) fn write_rejected(
 ) -> std::io::Result<()> {
     let is_cut = reason == Reason::TooLong;
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r');
-    let start = line.text.iter().position(is_text).unwrap_or_default();
+    // A record of CSV may begin with an empty cell.
+    let start = match line.form {
+        Form::Rejected(_) => 0,
+        Form::Line | Form::Value => line.text.iter().position(is_text).unwrap_or_default(),
+    };
     let end = line.text.iter().rposition(is_text).map_or(line.text.len(), |last| last + 1);
     let text = &line.text[start..if is_cut { line.text.len() } else { end }];
     let offset = line.offset() + start as u64;

@@ -9,7 +9,7 @@ pub(crate) fn utf8_of(bytes: &[u8]) -> Cow<'_, [u8]> {
         [0xfe, 0xff, ..] => true,
         [0xff, 0xfe, ..] => false,
         [0, 1..=255, 0, 1..=255, ..] => true,
-        [1..=255, 0, 1..=255, 0, ..] => false,
+        [first, 0, 1..=255, 0, ..] if !matches!(first, 0 | b'\n') => false,
         _ => return Cow::Borrowed(bytes),
     };
     let pairs = bytes.chunks_exact(2);

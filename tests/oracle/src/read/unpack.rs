@@ -93,6 +93,7 @@ fn is_gzip(stored: &[u8]) -> bool {
 fn foreign(bytes: &[u8]) -> Option<&'static str> {
     if let Some(header) = bytes.get(..TAR_HEADER_BYTES)
         && header.contains(&0)
+        && !matches!(header[0], b'{' | b'[' | b'\n')
         && (&header[257..262] == b"ustar" || has_tar_sum(header))
     {
         return Some("a tar archive");

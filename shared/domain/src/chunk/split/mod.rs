@@ -9,7 +9,7 @@ mod values;
 
 use crate::chunk::split::csv::{Header, RecordCutter};
 use crate::chunk::split::lines::{LINE_BYTES_MAX, Line, LineSplitter, Place};
-use crate::chunk::split::utf16::TextDecoder;
+use crate::chunk::split::utf16::{TextDecoder, is_utf16};
 use crate::chunk::split::values::ValueCutter;
 
 /// Splits blocks of text into values.
@@ -24,15 +24,23 @@ pub(crate) struct TextSplitter {
 /// A text in UTF-8, by its layout.
 enum Text {
     /// What there is of it, too little to know.
-    Unknown(Vec<u8>),
+    Unknown(Head),
     Values(ValueSplitter),
     Csv(RecordCutter),
+}
+
+/// The first lines of a text.
+#[derive(Default)]
+struct Head {
+    text: Vec<u8>,
+    /// How much of it is blank.
+    blank_bytes: usize,
 }
 
 impl TextSplitter {
     /// Starts before the first byte.
     pub(crate) fn new() -> TextSplitter {
-        TextSplitter { decoder: TextDecoder::new(), text: Text::Unknown(Vec::new()) }
+        TextSplitter { decoder: TextDecoder::new(), text: Text::Unknown(Head::default()) }
     }
 
     /// Starts before the first byte of a text that has one value a line.
@@ -70,9 +78,10 @@ impl Text {
     }
 
     fn finish(&mut self, each: &mut impl FnMut(Line<'_>) -> bool) {
-        if let Text::Unknown(head) = self {
-            let head = std::mem::take(head);
-            self.known(&head, layout_of(&head, true).unwrap_or(Layout::Values), each);
+        if let Text::Unknown(Head { text, blank_bytes }) = self {
+            let layout = layout_of(text, *blank_bytes, true).unwrap_or(Layout::Values);
+            let head = std::mem::take(text);
+            self.known(&head, layout, each);
         }
         match self {
             Text::Values(values) => values.finish(each),
@@ -84,19 +93,20 @@ impl Text {
     /// Takes the first lines, until the layout is known.
     #[cold]
     fn begin(&mut self, block: &[u8], each: &mut impl FnMut(Line<'_>) -> bool) {
-        let Text::Unknown(head) = self else {
+        let Text::Unknown(Head { text, blank_bytes }) = self else {
             return self.push(block, each);
         };
-        if head.is_empty() && matches!(block.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        if text.is_empty() && matches!(block.get(blank_end(block, 0)), Some(b'{' | b'[')) {
             return self.known(block, Layout::Values, each);
         }
         let mut rest = block;
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            head.extend_from_slice(&rest[..end]);
+            text.extend_from_slice(&rest[..end]);
             rest = &rest[end..];
-            if let Some(layout) = layout_of(head, false) {
-                let head = std::mem::take(head);
+            *blank_bytes = blank_end(text, *blank_bytes);
+            if let Some(layout) = layout_of(text, *blank_bytes, false) {
+                let head = std::mem::take(text);
                 self.known(&head, layout, each);
                 return self.push(rest, each);
             }
@@ -119,29 +129,41 @@ impl Text {
     }
 }
 
+/// Whether a text means something else if anything stands before it: it is CSV or UTF-16.
+pub(crate) fn needs_its_start(text: &[u8]) -> bool {
+    let first = blank_end(text, 0);
+    let line_end = memchr::memchr(b'\n', &text[first..]).map(|end| first + end + 1);
+    let head = &text[..line_end.unwrap_or(text.len())];
+    is_utf16(text) || matches!(layout_of(head, first, line_end.is_none()), Some(Layout::Csv(_)))
+}
+
 enum Layout {
     Values,
     Csv(Header),
 }
 
-/// The layout of a text that begins with these lines, the last of which may be unfinished; `None`
-/// if that is not known yet. It is CSV if the first line with anything in it is a header.
-fn layout_of(head: &[u8], is_end: bool) -> Option<Layout> {
-    let mut rest = head;
+/// The position of the first byte, from `start` on, that is neither white space nor in a byte order
+/// mark.
+fn blank_end(text: &[u8], start: usize) -> usize {
+    let mut at = start;
     loop {
-        match rest {
-            [b' ' | b'\t' | b'\r' | b'\n', after @ ..] | [0xef, 0xbb, 0xbf, after @ ..] => {
-                rest = after
-            }
-            [b'{' | b'[', ..] => return Some(Layout::Values),
-            _ => break,
-        }
+        at += match text[at..] {
+            [b' ' | b'\t' | b'\r' | b'\n', ..] => 1,
+            [0xef, 0xbb, 0xbf, ..] => 3,
+            _ => return at,
+        };
     }
-    if head.len() > LINE_BYTES_MAX {
+}
+
+/// The layout of a text that begins with these lines, the last of which may be unfinished; `None`
+/// if that is not known yet. It is CSV if the first line with anything in it is a header. This line
+/// has the byte at `first`, and is the last one.
+fn layout_of(head: &[u8], first: usize, is_end: bool) -> Option<Layout> {
+    if matches!(head.get(first), Some(b'{' | b'[')) || head.len() > LINE_BYTES_MAX {
         return Some(Layout::Values);
     }
     let is_line = head.ends_with(b"\n") || is_end;
-    if rest.is_empty() || !is_line {
+    if first == head.len() || !is_line {
         return None;
     }
     let line = head.strip_suffix(b"\n").unwrap_or(head);

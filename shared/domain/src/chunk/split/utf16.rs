@@ -86,18 +86,29 @@ impl TextDecoder {
     }
 
     fn start(&mut self, head: &[u8], sink: &mut impl FnMut(&[u8])) {
-        let is_big_endian = match head {
-            [0xfe, 0xff, ..] => Some(true),
-            [0xff, 0xfe, ..] => Some(false),
-            [0, first, 0, second] if *first > 0 && *second > 0 => Some(true),
-            [first, 0, second, 0] if *first > 0 && *second > 0 => Some(false),
-            _ => None,
-        };
-        self.state = match is_big_endian {
+        self.state = match is_big_endian(head) {
             Some(is_big_endian) => State::Utf16(Units { is_big_endian, half: None, high: None }),
             None => State::Utf8,
         };
         self.push(head, sink);
+    }
+}
+
+/// Whether a text is in UTF-16.
+pub(super) fn is_utf16(text: &[u8]) -> bool {
+    is_big_endian(text).is_some()
+}
+
+/// The order of the bytes of a text in UTF-16, by its first four bytes; `None` for any other text.
+fn is_big_endian(text: &[u8]) -> Option<bool> {
+    match *text {
+        [0xfe, 0xff, ..] => Some(true),
+        [0xff, 0xfe, ..] => Some(false),
+        // An object of records of a stream may begin with a line feed.
+        [b'\n', ..] => None,
+        [0, 1..=255, 0, 1..=255, ..] => Some(true),
+        [1..=255, 0, 1..=255, 0, ..] => Some(false),
+        _ => None,
     }
 }
 

@@ -77,8 +77,9 @@ fn is_tar(head: &[u8]) -> bool {
     let Some(header) = head.get(..TAR_HEADER_BYTES) else {
         return false;
     };
-    // The name of the file is filled up with them, at least.
-    if !header.contains(&0) {
+    // The name of the file is filled up with zeros, at least. An object of posts or records of a
+    // stream begins like events, and nothing that is posted may make an archive of it.
+    if !header.contains(&0) || matches!(header[0], b'{' | b'[' | b'\n') {
         return false;
     }
     if header[USTAR_AT..].starts_with(b"ustar") {
