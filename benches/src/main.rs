@@ -21,7 +21,7 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::count::visitors::{ChunkVisitors, Visitors};
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{Part, Plan, PlanInputs, Row, SealInputs, counter_bytes};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::Period;
@@ -65,7 +65,7 @@ fn main() -> Result<()> {
             minute_retention_days,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         },
         secret: VisitorSecret::NONE,
         size_bytes: u64::MAX,
@@ -90,7 +90,7 @@ fn main() -> Result<()> {
             minute_retention_days,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         };
         let id = ChunkId::new(
             "minutebook-raw",

@@ -4,6 +4,7 @@
 
 mod commands;
 mod event_files;
+mod findings;
 mod proof;
 mod rows;
 mod stack;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    demo, down, generate, history, keys, put, recount, replay, status, top, up, verify,
+    check, demo, down, generate, history, keys, put, recount, replay, status, top, up, verify,
 };
 use crate::stack::context::{Context, Options};
 use crate::terminal::escape::shown;
@@ -41,6 +42,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Generates events from a seed
     Generate(generate::GenerateArgs),
+    /// Says what would become of event files, without a stack
+    Check(check::CheckArgs),
     /// Uploads event files
     Put(put::PutArgs),
     /// Asks for the top items
@@ -67,6 +70,7 @@ async fn main() -> ExitCode {
         Command::Down(args) => down::run(args, &context).await,
         Command::Status(args) => status::run(args, &context).await,
         Command::Generate(args) => generate::run(args, &context).await,
+        Command::Check(args) => check::run(args).await,
         Command::Put(args) => put::run(args, &context).await,
         Command::Top(args) => top::run(args, &context).await,
         Command::History(args) => history::run(args, &context).await,

@@ -23,7 +23,7 @@ use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
 use minutebook_domain::plan::{PlanInputs, Row, counter_bytes};
@@ -138,7 +138,7 @@ fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
         minute_retention_days: RETENTION.minute_days,
         keys_max: 100_000,
         visitor_secret: SecretNumber::NONE,
-        vocabulary_version: VOCABULARY_VERSION,
+        reader_version: READER_VERSION,
     };
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,

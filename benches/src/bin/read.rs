@@ -20,7 +20,7 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{Plan, PlanInputs, Row, SealInputs};
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::period::{Period, Retention};
@@ -173,7 +173,7 @@ impl GeneratedHour {
             minute_retention_days,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         };
         let settings =
             ChunkSettings { inputs, secret: VisitorSecret::new(1), size_bytes: u64::MAX };
@@ -230,7 +230,7 @@ impl GeneratedHour {
             minute_retention_days: RETENTION.minute_days,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         };
         for part in self.chunks.iter().flat_map(|chunk| Plan::of_tally(chunk, &inputs).parts) {
             ensure!(part.is_open(), "the generated hour was to be open");

@@ -108,6 +108,7 @@ fn upload(folder: &Path) -> PutArgs {
         timeout: 300,
         shift_to: None,
         anew: false,
+        allow_rejected: false,
         json: false,
     }
 }

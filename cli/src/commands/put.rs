@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
+use minutebook_domain::count::measure::Currency;
 use serde_json::json;
 
 use crate::commands::clock;
 use crate::event_files::files::{self, Source};
 use crate::event_files::upload::{Target, upload_file};
-use crate::rows::ledger::{self, Counted, Counts, Goal, Wait};
+use crate::findings::{Findings, examine, findings_text};
+use crate::rows::ledger::{self, Counted, Counts, Goal, Notes, Wait};
 use crate::stack::aws::explain;
 use crate::stack::context::Context;
 use crate::terminal::escape::{self, shown};
@@ -55,6 +57,9 @@ pub(crate) struct PutArgs {
     /// counted again
     #[arg(long, requires = "shift_to")]
     pub(crate) anew: bool,
+    /// With --wait: succeed although lines are rejected
+    #[arg(long, requires = "wait")]
+    pub(crate) allow_rejected: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -68,6 +73,8 @@ pub(crate) struct Report {
     pub(crate) last_event: Option<DateTime<Utc>>,
     /// Why the wait ended before everything was counted.
     pub(crate) gave_up: Option<String>,
+    /// What is found in files of which not all lines were counted.
+    pub(crate) findings: Findings,
 }
 
 impl Report {
@@ -126,7 +133,7 @@ struct Ready {
 
 pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
     let json = args.json;
-    let waited = args.wait;
+    let (waited, allow_rejected) = (args.wait, args.allow_rejected);
     let report = put(args, context).await?;
     if json {
         println!("{}", escape::json(&serde_json::to_string_pretty(&report_json(&report))?));
@@ -135,7 +142,12 @@ pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
     } else {
         print_uploads(&report, context.endpoints()?.bucket()?);
     }
-    report.check()
+    report.check()?;
+    let rejected = report.sum().rejected;
+    if rejected > 0 && !allow_rejected {
+        bail!("{rejected} lines are rejected (--allow-rejected accepts that)");
+    }
+    Ok(())
 }
 
 /// Uploads the files, and with `--wait` waits until they are counted.
@@ -178,15 +190,42 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
 
     let last_event = ready.iter().filter_map(|file| file.last_event).max();
     let last_event = last_event.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    let mut report = Report { files, last_event, gave_up: None };
+    let mut report = Report { files, last_event, gave_up: None, findings: Findings::default() };
     if let Some(wait) = wait {
         let waited = wait.end(Duration::from_secs(args.timeout)).await?;
         for (file, counted) in report.files.iter_mut().zip(waited.chunks) {
             file.outcome = counted.map_or(Outcome::NotCounted, Outcome::Counted);
         }
         report.gave_up = waited.gave_up;
+        report.findings = look_closer(&report.files, ready).await?;
     }
     Ok(report)
+}
+
+/// Finds the first rejected line of each reason, and members that nobody reads, in the files that
+/// the ledger says something about.
+async fn look_closer(files: &[FileReport], ready: Vec<Ready>) -> Result<Findings> {
+    let is_told = |file: &&FileReport| match &file.outcome {
+        Outcome::Counted(counted) => {
+            counted.counts.rejected > 0 || counted.counts.notes != Notes::default()
+        }
+        Outcome::Uploaded | Outcome::NotCounted => false,
+    };
+    let keys: Vec<String> = files.iter().filter(is_told).map(|file| file.key.clone()).collect();
+    let look = move || {
+        let mut all = Findings::default();
+        for file in ready.iter().filter(|file| keys.contains(&file.source.key)) {
+            // What the money is in does not matter here.
+            let currency = Currency::parse(b"USD").context("three letters")?;
+            let found = examine(&file.source, clock::now(), currency)?;
+            for (reason, first) in found.first_rejected {
+                all.first_rejected.entry(reason).or_insert(first);
+            }
+            all.unread.extend(found.unread);
+        }
+        Ok::<_, anyhow::Error>(all)
+    };
+    tokio::task::spawn_blocking(look).await?
 }
 
 async fn find_sources(args: &PutArgs) -> Result<Vec<Source>> {
@@ -342,9 +381,7 @@ pub(crate) fn report_text(report: &Report) -> String {
         table.add_row(row("sum", &sum, ""));
     }
     let mut text = table.text();
-    for (reason, count) in &sum.rejected_by_reason {
-        text.push_str(&format!("rejected {}: {count}\n", shown(reason)));
-    }
+    text.push_str(&findings_text(&sum, &report.findings));
     if let Some(last_event) = report.last_event {
         text.push_str(&format!(
             "last event: {} (ask with --as-of to see this time)\n",
@@ -419,7 +456,12 @@ mod tests {
     #[test]
     fn prints_each_file_and_the_sum() {
         let files = vec![file("a.jsonl", counted(10, false)), file("b.jsonl", counted(1000, true))];
-        let report = Report { files, last_event: DateTime::from_timestamp(0, 0), gave_up: None };
+        let report = Report {
+            files,
+            last_event: DateTime::from_timestamp(0, 0),
+            gave_up: None,
+            findings: Findings::default(),
+        };
         let expected = "\
 file     lines  counted  ignored  duplicate  rejected  events
 a.jsonl     10        9        0          0         1       9
@@ -435,8 +477,12 @@ last event: 1970-01-01T00:00:00Z (ask with --as-of to see this time)
     #[test]
     fn says_what_was_not_counted_and_why() {
         let files = vec![file("a.jsonl", counted(10, false)), file("b.gz", Outcome::NotCounted)];
-        let report =
-            Report { files, last_event: None, gave_up: Some("after 5 s (--timeout)".to_owned()) };
+        let report = Report {
+            files,
+            last_event: None,
+            gave_up: Some("after 5 s (--timeout)".to_owned()),
+            findings: Findings::default(),
+        };
         let error = report.check().unwrap_err().to_string();
         assert_eq!(error, "1 of 2 files not counted, after 5 s (--timeout): /tmp/b.gz");
         assert!(report_text(&report).contains("b.gz         -"));

@@ -163,6 +163,28 @@ pub(crate) fn convert(source: &mut Source) -> Result<()> {
     Ok(())
 }
 
+/// The first lines of a file, without their ends.
+///
+/// # Errors
+/// The file cannot be read or decompressed.
+pub(crate) fn first_lines(path: &Path, count: usize) -> Result<Vec<Vec<u8>>> {
+    let (mut reader, _) = open(path)?;
+    let mut lines = Vec::new();
+    while lines.len() < count {
+        let mut line = Vec::new();
+        let length = reader
+            .by_ref()
+            .take(PIECE_BYTES_MAX)
+            .read_until(b'\n', &mut line)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        if length == 0 {
+            break;
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
 /// The time of the last event that is not after `limit`, in seconds since 1970.
 ///
 /// # Errors

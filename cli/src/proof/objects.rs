@@ -1,6 +1,6 @@
 //! Recounts the raw objects, and compares the ledger with the recount.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::{Context as _, Result};
 use chrono::DateTime;
@@ -138,6 +138,12 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
         ("duplicate", recounted.duplicate, ledger.duplicate),
         ("rejected", recounted.rejected, ledger.rejected),
         ("events", recounted.events, ledger.events),
+        ("unknown", recounted.notes.unknown, ledger.notes.unknown),
+        (
+            "purchases_without_money",
+            recounted.notes.purchases_without_money,
+            ledger.notes.purchases_without_money,
+        ),
     ];
     for (what, recounted, ledger) in numbers {
         if recounted != ledger {
@@ -145,17 +151,20 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
                 .add(|| format!("{name}: {what}: recounted {recounted}, the ledger says {ledger}"));
         }
     }
-    let reasons: BTreeSet<&String> =
-        recounted.rejected_by_reason.keys().chain(ledger.rejected_by_reason.keys()).collect();
-    for reason in reasons {
-        let number = |counts: &Counts| counts.rejected_by_reason.get(reason).copied().unwrap_or(0);
-        let (recounted, ledger) = (number(recounted), number(ledger));
-        if recounted != ledger {
-            differences.add(|| {
-                format!(
-                    "{name}: rejected {reason}: recounted {recounted}, the ledger says {ledger}"
-                )
-            });
+    let by_name = [
+        ("rejected", &recounted.rejected_by_reason, &ledger.rejected_by_reason),
+        ("dropped", &recounted.notes.dropped, &ledger.notes.dropped),
+    ];
+    for (what, recounted, ledger) in by_name {
+        let names: BTreeSet<&String> = recounted.keys().chain(ledger.keys()).collect();
+        for of in names {
+            let number = |counts: &BTreeMap<String, u64>| counts.get(of).copied().unwrap_or(0);
+            let (recounted, ledger) = (number(recounted), number(ledger));
+            if recounted != ledger {
+                differences.add(|| {
+                    format!("{name}: {what} {of}: recounted {recounted}, the ledger says {ledger}")
+                });
+            }
         }
     }
 }

@@ -148,19 +148,10 @@ impl Report {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let Counts { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } =
-            &self.counts;
-        json!({
-            "events": events,
+        let mut report = json!({
             "differences": self.differences.count,
             "first_differences": self.differences.first,
             "objects": self.objects,
-            "lines": lines,
-            "counted": counted,
-            "ignored": ignored,
-            "duplicate": duplicate,
-            "rejected": rejected,
-            "rejected_by_reason": rejected_by_reason,
             "rows": json_by_granularity(&self.rows),
             "tallies": self.tallies,
             "visitors": self.visitors,
@@ -170,7 +161,9 @@ impl Report {
             "expired": json_by_granularity(&self.expired),
             "dead": self.dead,
             "gone": self.json_of_gone(),
-        })
+        });
+        self.counts.add_to(&mut report);
+        report
     }
 }
 

@@ -15,8 +15,7 @@ pub(crate) struct TotalsBooks {
 impl TotalsBooks {
     /// Adds the counts of a chunk, from its first ledger entry.
     pub(crate) fn add_with_entry(&mut self, counts: &Counts) {
-        let Counts { lines, counted, ignored, duplicate, rejected, events, rejected_by_reason: _ } =
-            *counts;
+        let Counts { lines, counted, ignored, duplicate, rejected, events, .. } = *counts;
         self.committed +=
             Totals { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
     }

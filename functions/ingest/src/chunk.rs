@@ -7,7 +7,7 @@ use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{Plan, PlanInputs};
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
@@ -285,7 +285,7 @@ impl Counter {
             minute_retention_days: self.committer.retention.minute_days,
             keys_max: self.keys_max,
             visitor_secret: counting,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         };
         let inputs = recorded.unwrap_or(own_inputs);
         let secret = self.secrets.secret(&self.committer.table, inputs.visitor_secret).await?;

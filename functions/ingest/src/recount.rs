@@ -129,7 +129,7 @@ impl Counter {
 mod tests {
     use super::*;
     use minutebook_domain::count::measure::Currency;
-    use minutebook_domain::event::line::VOCABULARY_VERSION;
+    use minutebook_domain::event::line::READER_VERSION;
 
     fn secrets(numbers: &[u32]) -> BTreeSet<SecretNumber> {
         numbers.iter().copied().map(SecretNumber).collect()
@@ -151,7 +151,7 @@ mod tests {
                 default_currency: Currency::parse(b"USD").expect("three letters"),
                 minute_retention_days: 7,
                 visitor_secret: SecretNumber(planned),
-                vocabulary_version: VOCABULARY_VERSION,
+                reader_version: READER_VERSION,
                 keys_max: 100_000,
             };
             let recounted_with = secrets(recounted);

@@ -12,13 +12,16 @@ use serde_json::Value;
 use crate::chunk::{CountError, Ending, Report};
 
 /// The members of the line that are metrics, with their units.
-const METRICS: [(&str, &str); 12] = [
+const METRICS: [(&str, &str); 15] = [
     ("lines", "Count"),
     ("counted", "Count"),
     ("ignored", "Count"),
     ("duplicate", "Count"),
     ("rejected", "Count"),
     ("events", "Count"),
+    ("unknown", "Count"),
+    ("dropped_total", "Count"),
+    ("purchases_without_money", "Count"),
     ("parts_committed", "Count"),
     ("minutes_expired", "Count"),
     ("conflicts", "Count"),
@@ -52,6 +55,11 @@ struct Line<'a> {
     rejected: u64,
     rejected_by_reason: BTreeMap<String, u64>,
     events: u64,
+    unknown: u64,
+    unknown_types: BTreeMap<&'a str, u64>,
+    dropped_total: u64,
+    dropped: BTreeMap<&'static str, u64>,
+    purchases_without_money: u64,
     parts: usize,
     parts_committed: usize,
     minutes_expired: u64,
@@ -93,6 +101,7 @@ pub fn line(
     let metrics: &[(&str, &str)] =
         if is_counted { &METRICS } else { &[("duration_ms", "Milliseconds")] };
     let outcomes = &report.outcomes;
+    let notes = &outcomes.notes;
     serde_json::to_string(&Line {
         head: head(object, level, message, metrics, now),
         chunk: report.chunk.as_ref().map(minutebook_domain::chunk::id::ChunkId::as_str),
@@ -107,6 +116,11 @@ pub fn line(
             .map(|(reason, count)| (reason.to_string(), *count))
             .collect(),
         events: outcomes.events,
+        unknown: notes.unknown_types.events,
+        unknown_types: notes.unknown_types.most_frequent().into_iter().collect(),
+        dropped_total: notes.dropped.values().sum(),
+        dropped: notes.dropped.iter().map(|(field, count)| (field.name(), *count)).collect(),
+        purchases_without_money: notes.purchases_without_money,
         parts: report.parts,
         parts_committed: report.effort.parts_committed,
         minutes_expired: report.minutes_expired,

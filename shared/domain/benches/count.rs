@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::PlanInputs;
 
 const EVENTS: u64 = 1_000_000;
@@ -29,7 +29,7 @@ fn count(bytes: &[u8]) -> ChunkCount {
             minute_retention_days: 7,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         },
         secret: VisitorSecret::new(1),
         size_bytes: bytes.len() as u64,

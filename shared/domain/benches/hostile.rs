@@ -8,7 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::PlanInputs;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -23,7 +23,7 @@ fn count(text: &[u8]) -> ChunkCount {
             minute_retention_days: 7,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         },
         secret: VisitorSecret::NONE,
         size_bytes: text.len() as u64,

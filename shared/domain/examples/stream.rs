@@ -14,7 +14,7 @@ use chrono::DateTime;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{Plan, PlanInputs};
 use serde_json::json;
 
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             minute_retention_days: 0,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         },
         secret: VisitorSecret::NONE,
         size_bytes: u64::MAX,
@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         minute_retention_days: 0,
         keys_max: 100_000,
         visitor_secret: SecretNumber::NONE,
-        vocabulary_version: VOCABULARY_VERSION,
+        reader_version: READER_VERSION,
     };
     let started = Instant::now();
     let mut reader = ChunkReader::new(&settings);

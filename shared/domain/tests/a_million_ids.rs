@@ -6,7 +6,7 @@ use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{
     Plan, PlanInputs, ROW_COUNTERS_MAX, TRANSACTION_ACTIONS_MAX, counter_bytes,
 };
@@ -42,7 +42,7 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
             minute_retention_days: 7,
             keys_max: 0,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         };
         let plan = Plan::of_tally(&tally, &inputs);
         let mut counters = 0;

@@ -5,7 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub};
 use std::str::FromStr;
 
-use bigdecimal::{BigDecimal, Signed as _, ToPrimitive as _, Zero as _};
+use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _, Zero as _};
 
 use crate::read::json;
 
@@ -37,14 +37,33 @@ impl Decimal {
         self.0 == 0
     }
 
-    /// A price, a quantity or an amount of money as it is written in JSON; `None` if it is not one
-    /// of those that are taken: not negative, at most 10^12, at most 6 decimals.
+    /// A price, a quantity or an amount of money as it is written in JSON, rounded half to even to
+    /// 6 decimals; `None` if it is not one of those that are taken: at most 10^12 either way.
     pub(crate) fn amount(text: &str) -> Option<Self> {
         let number = read_number(text)?;
-        if number.is_negative() || number.fractional_digit_count() > 6 {
+        let number = if whole_digits(&number) < -7 { BigDecimal::zero() } else { number };
+        if whole_digits(&number) > 13 {
             return None;
         }
-        Self::exactly(&number).filter(|amount| amount.0 <= AMOUNT_MAX)
+        let rounded = number.with_scale_round(6, RoundingMode::HalfEven);
+        Self::exactly(&rounded.normalized()).filter(|amount| amount.0.abs() <= AMOUNT_MAX)
+    }
+
+    /// This number without its sign.
+    pub(crate) fn absolute(self) -> Self {
+        Self(self.0.abs())
+    }
+
+    /// This amount times `part` by `whole`, rounded down to 6 decimals; zero if `whole` is.
+    pub(crate) fn share(self, part: Self, whole: Self) -> Self {
+        if whole.is_zero() {
+            return Self::ZERO;
+        }
+        let number =
+            |number: Self| BigDecimal::from(number).with_scale(6).into_bigint_and_scale().0;
+        let millionths: i128 =
+            (number(self) * number(part) / number(whole)).to_i128().expect("a part");
+        Self(millionths * (ONE / 1_000_000))
     }
 
     /// The exact product of two amounts; `None` if it is above 10^12.
@@ -187,6 +206,25 @@ mod tests {
             ("1000000000000", "1000000000000"),
             ("1e12", "1000000000000"),
             ("999999999999.999999", "999999999999.999999"),
+            ("-0.000001", "-0.000001"),
+            ("-1e12", "-1000000000000"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(amount(text).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn rounds_amounts_half_to_even_to_6_decimals() {
+        let cases = [
+            ("0.0000005", "0"),
+            ("0.0000015", "0.000002"),
+            ("-0.0000025", "-0.000002"),
+            ("-0.00000250000001", "-0.000003"),
+            ("5e-7", "0"),
+            ("5.0000000001e-7", "0.000001"),
+            ("1e-99999999999999999999", "0"),
+            ("999999999999.9999995", "1000000000000"),
         ];
         for (text, expected) in cases {
             assert_eq!(amount(text).as_deref(), Some(expected), "{text}");
@@ -196,15 +234,12 @@ mod tests {
     #[test]
     fn refuses_other_amounts() {
         let cases = [
-            "-1",
-            "-0.000001",
             "1000000000000.000001",
+            "-1000000000000.000001",
             "1000000000001",
             "1e13",
             "1e99999999999999999999",
-            "0.0000001",
-            "1e-7",
-            "1e-99999999999999999999",
+            "-1e99999999999999999999",
             "",
             " 1",
             "1 ",

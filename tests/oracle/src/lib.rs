@@ -26,6 +26,6 @@ pub use count::totals::Totals;
 pub use count::visitors::{Distinct, VisitorIds, Visitors};
 pub use decimal::Decimal;
 pub use read::order::{Made, OrderEvent, What};
-pub use read::unpack::RecountError;
+pub use read::text::unpack::RecountError;
 pub use read::values::Settings;
 pub use read::vocabulary::is_event_field;

@@ -56,7 +56,7 @@ fn an_order_counts_at_the_minute_of_its_creation_whatever_comes_first() {
 #[test]
 fn a_cancellation_gives_back_what_it_says_or_everything() {
     for (refund, refunded) in
-        [("", "9.5"), (r#","refundAmount":2"#, "2"), (r#","refundAmount":10"#, "10")]
+        [("", "9.5"), (r#","refundAmount":-2"#, "2"), (r#","refundAmount":"$10""#, "10")]
     {
         let text = event("Cancelled", "05", refund) + &created();
         assert!(counted(&text).contains(&format!("refunded={refunded};")), "{text}");
@@ -99,8 +99,9 @@ fn of_two_creations_the_earlier_counts_and_of_two_at_one_time_the_lesser() {
 fn wrong_fields_reject_their_line() {
     for (line, reason) in [
         (event("Created", "01", ""), "missing:total_amount"),
-        (event("Created", "01", r#","totalAmount":1,"status":1"#), "invalid:status"),
-        (event("Created", "01", r#","totalAmount":1,"orderNumber":1.5"#), "invalid:orderNumber"),
+        (event("Created", "01", r#","totalAmount":"x""#), "invalid:total_amount"),
+        (event("Created", "01", r#","total":"x""#), "invalid:order_total"),
+        (event("Created", "01", r#","totalAmount":-1"#), "invalid:total_amount"),
         (event("Created", "01", r#","totalAmount":1,"items":[{}]"#), "missing:item_name"),
         (
             event("Created", "01", r#","totalAmount":1,"items":[{"productName":true}]"#),
@@ -109,7 +110,12 @@ fn wrong_fields_reject_their_line() {
         (event("Created", "01", r#","totalAmount":1,"items":[7]"#), "invalid:items"),
         (event("Created", "01", r#","items":[{"productName":"a"}]"#), "missing:total_amount"),
         (event("StatusChanged", "01", ""), "missing:newStatus"),
-        (event("Cancelled", "01", r#","refundAmount":-1"#), "invalid:refundAmount"),
+        (event("StatusChanged", "01", r#","newStatus":1"#), "invalid:newStatus"),
+        (event("Cancelled", "01", r#","refundAmount":"x""#), "invalid:refundAmount"),
+        (
+            event("Cancelled", "01", "").replace("\"orderId\":1", "\"orderId\":1.5"),
+            "invalid:order_id",
+        ),
         (
             event("Cancelled", "01", "").replace("\"orderId\":1", "\"orderId\":\"\""),
             "missing:order_id",
@@ -126,6 +132,61 @@ fn wrong_fields_reject_their_line() {
     };
     assert_eq!(counted(&event("Created", "01", &items(501))), "invalid:items");
     assert!(counted(&event("Created", "01", &items(500))).contains("ordered 11:07 a=500"));
+}
+
+#[test]
+fn an_order_does_without_what_it_does_not_need() {
+    let long_status = format!(r#","status":"{}""#, "x".repeat(65));
+    for (members, field) in [
+        (r#","status":1"#, "status"),
+        (&long_status, "status"),
+        (r#","orderNumber":1.5"#, "orderNumber"),
+        (r#","currency":"x""#, "currency"),
+        (r#","customerId":{}"#, "customer_id"),
+        (r#","session":1.5"#, "session_id"),
+        (r#","event_id":1.5"#, "event_id"),
+        (r#","url":7"#, "page_url"),
+    ] {
+        let text = event("Created", "01", &format!(r#","totalAmount":1{members}"#));
+        assert_eq!(
+            counted(&text),
+            "order_value:USD 11:07 gross=1; order_value:USD 11:07 orders=1; orders 11:07 CREATED=1"
+        );
+        let dropped = count(&text).dropped;
+        assert_eq!(dropped.into_iter().collect::<Vec<_>>(), [(field.to_owned(), 1)]);
+    }
+}
+
+const SHIRT: &str = r#"{"productName":"shirt","price":20,"quantity":2}"#;
+
+/// What an order counts that has this item with the shirt, or its reason.
+fn with_shirt(members: &str) -> String {
+    counted(&event("Created", "01", &format!(r#","items":[{SHIRT},{{"name":"off",{members}}}]"#)))
+}
+
+/// What an order of the shirt counts whose money is so much.
+fn shirt_for(value: &str) -> String {
+    format!(
+        "order_value:USD 11:07 gross={value}; order_value:USD 11:07 orders=1; \
+         ordered 11:07 shirt=2; ordered_value:USD 11:07 shirt=40; orders 11:07 CREATED=1"
+    )
+}
+
+#[test]
+fn a_discount_lowers_the_sum_and_is_no_product() {
+    for discount in [r#""price":-5"#, r#""totalPrice":-5"#, r#""price":2.5,"quantity":-2"#] {
+        assert_eq!(with_shirt(discount), shirt_for("35"), "{discount}");
+    }
+    assert_eq!(with_shirt(r#""price":-41"#), "invalid:total_amount");
+    // An item without money is none.
+    assert_eq!(with_shirt(r#""quantity":-1"#), "missing:total_amount");
+}
+
+#[test]
+fn a_discount_of_a_negative_quantity_lowers_the_sum_whatever_its_money() {
+    for discount in [r#""totalPrice":5,"quantity":-1"#, r#""price":-5,"quantity":-1"#] {
+        assert_eq!(with_shirt(discount), shirt_for("35"), "{discount}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub struct HandWrittenEntry<'a> {
 }
 
 /// The plan format version of hand-written ledger entries.
-const PLAN_FORMAT_VERSION: u32 = 5;
+const PLAN_FORMAT_VERSION: u32 = 6;
 
 impl Store {
     /// A row with keys only.

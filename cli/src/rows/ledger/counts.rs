@@ -1,7 +1,8 @@
-//! Where the lines of a chunk went.
+//! Where the lines of a chunk went, and what is told of them.
 
 use std::collections::BTreeMap;
 
+use minutebook_domain::chunk::{OutcomeNotes, Outcomes};
 use minutebook_oracle::Recount;
 use serde_json::{Value, json};
 
@@ -15,7 +16,26 @@ pub(crate) struct Counts {
     pub(crate) rejected: u64,
     pub(crate) rejected_by_reason: BTreeMap<String, u64>,
     pub(crate) events: u64,
+    pub(crate) notes: Notes,
 }
+
+/// What is told of lines that were not rejected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notes {
+    /// How many events did without a field, by field.
+    pub(crate) dropped: BTreeMap<String, u64>,
+    /// All events of unknown types.
+    pub(crate) unknown: u64,
+    /// The most frequent unknown types.
+    pub(crate) unknown_types: BTreeMap<String, u64>,
+    pub(crate) purchases_without_money: u64,
+}
+
+/// How many unknown types of a chunk are told.
+const UNKNOWN_TYPES_TOLD: usize = 10;
+
+/// How much of the name of an unknown type is told, in bytes.
+const TYPE_BYTES_MAX: usize = 64;
 
 impl Counts {
     pub(crate) fn add(&mut self, other: &Self) {
@@ -25,15 +45,16 @@ impl Counts {
         self.duplicate += other.duplicate;
         self.rejected += other.rejected;
         self.events += other.events;
-        for (reason, count) in &other.rejected_by_reason {
-            *self.rejected_by_reason.entry(reason.clone()).or_default() += count;
-        }
+        add(&mut self.rejected_by_reason, &other.rejected_by_reason);
+        add(&mut self.notes.dropped, &other.notes.dropped);
+        add(&mut self.notes.unknown_types, &other.notes.unknown_types);
+        self.notes.unknown += other.notes.unknown;
+        self.notes.purchases_without_money += other.notes.purchases_without_money;
     }
 
     /// Adds the counts to the JSON object of a chunk, a file or a sum.
     pub(crate) fn add_to(&self, object: &mut Value) {
-        let Self { lines, counted, ignored, duplicate, rejected, rejected_by_reason, events } =
-            self;
+        let Self { lines, counted, ignored, duplicate, rejected, events, .. } = self;
         let counts = [
             ("lines", lines),
             ("counted", counted),
@@ -45,8 +66,46 @@ impl Counts {
         for (name, count) in counts {
             object[name] = json!(count);
         }
-        object["rejected_by_reason"] = json!(rejected_by_reason);
+        object["rejected_by_reason"] = json!(self.rejected_by_reason);
+        let Notes { dropped, unknown, unknown_types, purchases_without_money } = &self.notes;
+        object["dropped"] = json!(dropped);
+        object["unknown"] = json!(unknown);
+        object["unknown_types"] = json!(unknown_types);
+        object["purchases_without_money"] = json!(purchases_without_money);
     }
+}
+
+fn add(sums: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+    for (name, count) in counts {
+        *sums.entry(name.clone()).or_default() += count;
+    }
+}
+
+impl From<&Outcomes> for Counts {
+    /// The counts that the reader found.
+    fn from(outcomes: &Outcomes) -> Self {
+        let OutcomeNotes { dropped, unknown_types, purchases_without_money } = &outcomes.notes;
+        let told = unknown_types.most_frequent().into_iter();
+        Self {
+            lines: outcomes.lines,
+            counted: outcomes.counted,
+            ignored: outcomes.ignored,
+            duplicate: outcomes.duplicate,
+            rejected: outcomes.rejected_total(),
+            rejected_by_reason: by_name(&outcomes.rejected, ToString::to_string),
+            events: outcomes.events,
+            notes: Notes {
+                dropped: by_name(dropped, |field| field.name().to_owned()),
+                unknown: unknown_types.events,
+                unknown_types: told.map(|(name, events)| (name.to_owned(), events)).collect(),
+                purchases_without_money: *purchases_without_money,
+            },
+        }
+    }
+}
+
+fn by_name<K>(counts: &BTreeMap<K, u64>, name: impl Fn(&K) -> String) -> BTreeMap<String, u64> {
+    counts.iter().map(|(key, count)| (name(key), *count)).collect()
 }
 
 impl From<&Recount> for Counts {
@@ -60,6 +119,25 @@ impl From<&Recount> for Counts {
             rejected: recount.rejected_count(),
             rejected_by_reason: recount.rejected.clone(),
             events: recount.events,
+            notes: Notes {
+                dropped: recount.dropped.clone(),
+                unknown: recount.unknown_types.values().sum(),
+                unknown_types: told(&recount.unknown_types),
+                purchases_without_money: recount.purchases_without_money,
+            },
         }
     }
+}
+
+/// The most frequent types as a ledger entry has them.
+fn told(types: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+    for (name, events) in types {
+        let end = name.floor_char_boundary(TYPE_BYTES_MAX);
+        *sums.entry(name[..end].to_owned()).or_default() += events;
+    }
+    let mut sums: Vec<(String, u64)> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
+    sums.truncate(UNKNOWN_TYPES_TOLD);
+    sums.into_iter().collect()
 }

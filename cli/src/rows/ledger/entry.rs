@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::rows::attributes::{Item, number, text, time};
 use crate::rows::ledger::chunk_id::sealed_hour;
-use crate::rows::ledger::counts::Counts;
+use crate::rows::ledger::counts::{Counts, Notes};
 
 /// What the partition key of an entry begins with; the chunk id follows.
 pub(super) const PREFIX: &str = "L#";
@@ -105,23 +105,26 @@ impl EntryName {
 }
 
 fn summary(item: &Item) -> Result<Summary> {
-    let mut rejected_by_reason = BTreeMap::new();
-    match item.get("rejected_by_reason") {
-        Some(AttributeValue::M(reasons)) => {
-            for reason in reasons.keys() {
-                rejected_by_reason.insert(reason.clone(), number(reasons, reason)?);
-            }
-        }
-        other => bail!("its rejected_by_reason is {other:?}"),
-    }
+    let number_if_any = |name: &str| match item.contains_key(name) {
+        true => number(item, name),
+        false => Ok(0),
+    };
+    let rejected_by_reason = numbers(item, "rejected_by_reason")?;
+    let notes = Notes {
+        dropped: numbers(item, "dropped")?.unwrap_or_default(),
+        unknown: number_if_any("unknown")?,
+        unknown_types: numbers(item, "unknown_types")?.unwrap_or_default(),
+        purchases_without_money: number_if_any("purchases_without_money")?,
+    };
     let counts = Counts {
         lines: number(item, "lines")?,
         counted: number(item, "counted")?,
         ignored: number(item, "ignored")?,
         duplicate: number(item, "duplicate")?,
         rejected: number(item, "rejected")?,
-        rejected_by_reason,
+        rejected_by_reason: rejected_by_reason.context("it has no rejected_by_reason")?,
         events: number(item, "events")?,
+        notes,
     };
     Ok(Summary {
         committed_at: time(item, "committed_at")?,
@@ -134,6 +137,18 @@ fn summary(item: &Item) -> Result<Summary> {
         visitor_secrets: visitor_secrets(item)?,
         counts,
     })
+}
+
+/// The numbers in a map of the entry; `None` if it has no such map.
+fn numbers(item: &Item, name: &str) -> Result<Option<BTreeMap<String, u64>>> {
+    match item.get(name) {
+        None => Ok(None),
+        Some(AttributeValue::M(numbers)) => {
+            let read = |key: &String| Ok((key.clone(), number(numbers, key)?));
+            numbers.keys().map(read).collect::<Result<_>>().map(Some)
+        }
+        Some(other) => bail!("its {name} is {other:?}"),
+    }
 }
 
 fn visitor_secrets(item: &Item) -> Result<BTreeSet<u32>> {

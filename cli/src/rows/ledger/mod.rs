@@ -8,7 +8,7 @@ mod wait;
 
 pub(crate) use chunk::{Ledger, read};
 pub(crate) use chunk_id::{object_chunk_id, object_of, sealed_hour, sealed_hour_chunk_id};
-pub(crate) use counts::Counts;
+pub(crate) use counts::{Counts, Notes};
 #[cfg(test)]
 pub(crate) use entry::{EntryName, testing};
 pub(crate) use entry::{LedgerEntry, Summary};

@@ -26,7 +26,7 @@ pub(crate) struct Accepted<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "OfPost")]
 pub(crate) struct RejectedAnswer {
-    /// The lines that are not stored; of more than 100 the first.
+    /// The lines that are not stored; of more than 50 the first.
     rejected: Vec<RejectedLineAnswer>,
     /// How many there are, if there are more than are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +38,9 @@ pub(crate) struct RejectedAnswer {
 struct RejectedLineAnswer {
     /// The line, or the element of an array, from 1.
     line: u64,
+    /// The element of its `events`, from 1, if only that is rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<u64>,
     reason: String,
 }
 
@@ -46,6 +49,7 @@ impl RejectedAnswer {
     pub(crate) fn of(rejected: &[RejectedLine], rejected_lines: u64) -> RejectedAnswer {
         let line = |line: &RejectedLine| RejectedLineAnswer {
             line: line.number,
+            event: line.event,
             reason: line.reason.to_string(),
         };
         let is_cut = rejected_lines > rejected.len() as u64;

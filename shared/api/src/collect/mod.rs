@@ -205,7 +205,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
             return match complete(&mut checker, &post.lines.text, now) {
                 Ok(checked) => ControlFlow::Continue(checked),
                 Err(reason) => {
-                    let rejected = [RejectedLine { number: 1, reason }];
+                    let rejected = [RejectedLine { number: 1, event: None, reason }];
                     ControlFlow::Break(none_accepted(&sentence(reason), &rejected, 1))
                 }
             };

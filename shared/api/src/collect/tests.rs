@@ -316,7 +316,12 @@ fn a_single_event_that_lacks_more_is_refused_with_the_sentence_of_the_flask_serv
             "invalid:site_id",
         ),
         (r#"{"site_id":"s","event_type":"wave"}"#, "Unknown event type", "unknown_type"),
-        (r#"{"site_id":"\ud800","event_type":"view"}"#, "Invalid event: not_json", "not_json"),
+        (
+            r#"{"site_id":"\ud800","event_type":"view"}"#,
+            "Invalid field: site_id",
+            "invalid:site_id",
+        ),
+        (r#"{"site_id":"\x","event_type":"view"}"#, "Invalid event: not_json", "not_json"),
     ] {
         let inbox = inbox();
         let (status, problem) = sent(&inbox, "/event", None, body);

@@ -31,12 +31,33 @@ pub(super) struct Counter {
     pub(super) rejected: Vec<u8>,
 }
 
-/// The outcome of an event, or of a line that is not rejected.
+/// The outcome of an event that is not rejected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Counted,
     Ignored,
     Duplicate,
+}
+
+/// How many events of a line have each outcome.
+#[derive(Clone, Copy, Default)]
+struct EventOutcomes {
+    counted: u64,
+    ignored: u64,
+    duplicate: u64,
+}
+
+impl EventOutcomes {
+    /// The outcome of the line, if that is one.
+    fn of_line(self) -> Outcome {
+        if self.counted > 0 {
+            Outcome::Counted
+        } else if self.duplicate > 0 {
+            Outcome::Duplicate
+        } else {
+            Outcome::Ignored
+        }
+    }
 }
 
 impl Counter {
@@ -46,7 +67,7 @@ impl Counter {
             reader: EventReader::new(
                 inputs.reference_time.timestamp(),
                 inputs.default_currency,
-                inputs.vocabulary_version,
+                inputs.reader_version,
             ),
             tally: Tally::with_seed(seed),
             visitors: VisitorCollector::new(first_kept(inputs), seed),
@@ -66,27 +87,41 @@ impl Counter {
             return self.reject(line, reason);
         }
         let Counter { secret, reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
-        let outcome = match reader.read(line.text, line.and_after) {
-            Ok(read) => ValidLine {
-                line: line.and_after,
-                read,
-                secret: *secret,
-                tally,
-                visitors,
-                orders,
-                sites,
-                ids,
-                outcomes,
-            }
-            .count(),
+        let read = match reader.read(line.text, line.and_after) {
+            Ok(read) => read,
             Err(reason) => return self.reject(line, reason),
         };
-        match outcome {
-            Outcome::Counted => self.outcomes.counted += 1,
-            Outcome::Ignored => self.outcomes.ignored += 1,
-            Outcome::Duplicate => self.outcomes.duplicate += 1,
+        let events = ValidLine {
+            line: line.and_after,
+            read,
+            secret: *secret,
+            tally,
+            visitors,
+            orders,
+            sites,
+            ids,
         }
-        self.outcomes.lines += 1;
+        .count();
+        outcomes.events += events.counted;
+        if read.elements.is_empty() {
+            outcomes.lines += 1;
+            match events.of_line() {
+                Outcome::Counted => outcomes.counted += 1,
+                Outcome::Ignored => outcomes.ignored += 1,
+                Outcome::Duplicate => outcomes.duplicate += 1,
+            }
+        } else {
+            outcomes.lines += events.counted + events.ignored + events.duplicate;
+            outcomes.counted += events.counted;
+            outcomes.ignored += events.ignored;
+            outcomes.duplicate += events.duplicate;
+        }
+        if !read.notes.is_empty() {
+            outcomes.notes.add(read, line.and_after);
+        }
+        if read.elements.len() > read.events.len() {
+            self.reject_elements(line);
+        }
         true
     }
 
@@ -97,8 +132,26 @@ impl Counter {
         }
         self.outcomes.lines += 1;
         *self.outcomes.rejected.entry(reason).or_default() += 1;
-        write_rejected(line, reason, &mut self.rejected).expect("writing to memory does not fail");
+        write_rejected(line, None, reason, &mut self.rejected);
         true
+    }
+
+    /// Rejects the bad elements of the line that was read last.
+    #[inline(never)]
+    fn reject_elements(&mut self, line: Line<'_>) {
+        // Where the object begins; the elements have a number instead.
+        let blank = line.text.len() - line.text.trim_ascii_start().len();
+        let offset = line.offset() + blank as u64;
+        for (number, element) in (1..).zip(&self.reader.last().elements) {
+            if let Some(reason) = element.rejected {
+                self.outcomes.lines += 1;
+                *self.outcomes.rejected.entry(reason).or_default() += 1;
+                let text = line.text.get(element.value.whole()).unwrap_or_default();
+                let end_offset = offset + text.len() as u64;
+                let element = Line { text, and_after: text, end_offset, ..line };
+                write_rejected(element, Some(number), reason, &mut self.rejected);
+            }
+        }
     }
 }
 
@@ -113,54 +166,56 @@ struct ValidLine<'a> {
     orders: &'a mut Orders,
     sites: &'a mut SiteCache,
     ids: &'a mut SeenIds,
-    outcomes: &'a mut Outcomes,
 }
 
 impl ValidLine<'_> {
     #[inline]
-    fn count(mut self) -> Outcome {
+    fn count(mut self) -> EventOutcomes {
         let Some(own) = self.read.own else {
-            return self.count_events();
+            return self.count_events(false);
         };
         let own_id = self.id_hash(own.site, own.id);
         if self.ids.contains(own_id) {
-            // Nothing of this line is counted or remembered. It is ignored if it has nothing to
-            // count anyway.
-            let counts_nothing = self.read.additions.is_empty() && self.read.orders.is_empty();
-            return if counts_nothing { Outcome::Ignored } else { Outcome::Duplicate };
+            // Nothing of this line is counted or remembered.
+            return self.count_events(true);
         }
-        let outcome = self.count_events();
-        if outcome != Outcome::Ignored {
+        let outcomes = self.count_events(false);
+        if outcomes.of_line() != Outcome::Ignored {
             self.ids.insert(own_id);
         }
-        outcome
+        outcomes
     }
 
     #[inline]
-    fn count_events(&mut self) -> Outcome {
-        let mut line_outcome = Outcome::Ignored;
+    fn count_events(&mut self, were_seen: bool) -> EventOutcomes {
+        let mut outcomes = EventOutcomes::default();
         let mut additions_start = 0;
         let read = self.read;
         for event in &read.events {
-            let outcome = self.count_event(event, additions_start);
+            let outcome = self.count_event(event, additions_start, were_seen);
             additions_start = event.additions_end;
-            match (outcome, line_outcome) {
-                (Outcome::Counted, _) => {
-                    self.outcomes.events += 1;
-                    line_outcome = Outcome::Counted;
-                }
-                (Outcome::Duplicate, Outcome::Ignored) => line_outcome = Outcome::Duplicate,
-                _ => {}
+            match outcome {
+                Outcome::Counted => outcomes.counted += 1,
+                Outcome::Ignored => outcomes.ignored += 1,
+                Outcome::Duplicate => outcomes.duplicate += 1,
             }
         }
-        line_outcome
+        outcomes
     }
 
     #[inline]
-    fn count_event(&mut self, event: &ReadEvent, additions_start: usize) -> Outcome {
+    fn count_event(
+        &mut self,
+        event: &ReadEvent,
+        additions_start: usize,
+        was_seen: bool,
+    ) -> Outcome {
         let additions = &self.read.additions[additions_start..event.additions_end];
         if additions.is_empty() && event.order.is_none() {
             return Outcome::Ignored;
+        }
+        if was_seen {
+            return Outcome::Duplicate;
         }
         if let Some(id) = event.id
             && !self.ids.insert(self.id_hash(event.site, id))

@@ -1,6 +1,5 @@
 //! Chunks: reads the stored bytes of one into a tally, outcomes and rejected lines.
 
-pub mod event_lines;
 pub mod id;
 pub mod precheck;
 pub mod single;
@@ -13,10 +12,13 @@ mod rejected;
 mod seen_ids;
 mod split;
 
-pub use count::{ChunkCount, Outcomes};
+pub use count::{
+    ChunkCount, OutcomeNotes, Outcomes, TYPE_BYTES_MAX, UNKNOWN_TYPES_MAX, UNKNOWN_TYPES_TOLD,
+    UnknownTypes,
+};
 pub use id::ContentHash;
 pub use reader::{ChunkError, ChunkReader, ChunkSettings, ORDERS_BYTES_MAX};
-pub use split::lines;
+pub use split::{event_lines, lines};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::chunk::lines::{Form, LINE_BYTES_MAX, Line};
 use crate::chunk::split::TextSplitter;
 use crate::count::measure::Currency;
-use crate::event::line::{Defaults, EventReader, VOCABULARY_VERSION};
+use crate::event::line::{Defaults, Element, EventReader, READER_VERSION};
 use crate::event::reason::{Field, Reason};
 use crate::event::site::DEFAULT_SITE;
 
@@ -39,6 +39,8 @@ pub struct CheckedLines {
 pub struct RejectedLine {
     /// Its 1-based number; blank lines are numbered too.
     pub number: u64,
+    /// The 1-based number of the element of its `events` array, if only that is rejected.
+    pub event: Option<u64>,
     /// The reason.
     pub reason: Reason,
 }
@@ -48,11 +50,7 @@ impl LineChecker {
     /// LastModified of the object.
     pub fn new(reference_time: DateTime<Utc>, default_currency: Currency) -> LineChecker {
         LineChecker {
-            reader: EventReader::new(
-                reference_time.timestamp(),
-                default_currency,
-                VOCABULARY_VERSION,
-            ),
+            reader: EventReader::new(reference_time.timestamp(), default_currency, READER_VERSION),
             site: None,
         }
     }
@@ -62,7 +60,7 @@ impl LineChecker {
         LineChecker { site: Some(site.to_string()), ..self }
     }
 
-    /// Checks one line without its line end.
+    /// Checks one line without its line end. Elements of its `events` are not checked.
     ///
     /// # Errors
     /// Fails with the reason for which the line would be rejected; a retry does not help.
@@ -143,23 +141,35 @@ impl LineChecker {
                 Form::Rejected(reason) => Err(reason),
                 Form::Line | Form::Value => self.judge(line.text, line.and_after),
             };
-            match outcome {
-                Ok(()) => {
-                    checked.accepted.extend_from_slice(line.text);
-                    checked.accepted.push(b'\n');
-                    checked.accepted_lines += 1;
-                    for site in self.sites(line.text) {
-                        if !checked.sites.contains(site) {
-                            checked.sites.insert(site.to_vec());
-                        }
-                    }
+            let mut reject = |event, reason| {
+                checked.rejected_lines += 1;
+                if checked.rejected.len() < listed_max {
+                    checked.rejected.push(RejectedLine { number: line.number, event, reason });
                 }
-                Err(reason) if line.form == Form::Line && !reason.is_of_object() => return false,
-                Err(reason) => {
-                    checked.rejected_lines += 1;
-                    if checked.rejected.len() < listed_max {
-                        checked.rejected.push(RejectedLine { number: line.number, reason });
-                    }
+            };
+            if let Err(reason) = outcome {
+                if line.form == Form::Line && !reason.is_of_object() {
+                    return false;
+                }
+                reject(None, reason);
+                return true;
+            }
+            let elements = &self.reader.last().elements;
+            let mut accepted_elements = 0;
+            for (number, element) in (1..).zip(elements) {
+                match element.rejected {
+                    Some(reason) => reject(Some(number), reason),
+                    None => accepted_elements += 1,
+                }
+            }
+            if accepted_elements == 0 && !elements.is_empty() {
+                return true;
+            }
+            write_accepted(line.text, elements, &mut checked.accepted);
+            checked.accepted_lines += accepted_elements.max(1);
+            for site in self.sites(line.text) {
+                if !checked.sites.contains(site) {
+                    checked.sites.insert(site.to_vec());
                 }
             }
             true
@@ -169,6 +179,25 @@ impl LineChecker {
         splitter.finish(&mut each);
         checked
     }
+}
+
+/// Writes an accepted line without the elements of its `events` that are rejected.
+fn write_accepted(line: &[u8], elements: &[Element], out: &mut Vec<u8>) {
+    let rejected_any = elements.iter().any(|element| element.rejected.is_some());
+    if let (true, Some(first), Some(last)) = (rejected_any, elements.first(), elements.last()) {
+        out.extend_from_slice(&line[..first.value.whole().start]);
+        let accepted = elements.iter().filter(|element| element.rejected.is_none());
+        for (number, element) in accepted.enumerate() {
+            if number > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(&line[element.value.whole()]);
+        }
+        out.extend_from_slice(&line[last.value.whole().end..]);
+    } else {
+        out.extend_from_slice(line);
+    }
+    out.push(b'\n');
 }
 
 #[cfg(test)]
@@ -321,7 +350,7 @@ mod tests {
             let text = lines.join("\n");
             let checked = checked(text.as_bytes());
             let inputs =
-                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7, keys_max: 100_000, visitor_secret: SecretNumber::NONE, vocabulary_version: VOCABULARY_VERSION };
+                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7, keys_max: 100_000, visitor_secret: SecretNumber::NONE, reader_version: READER_VERSION };
             let settings = |size_bytes| ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes };
             let count = |bytes: &[u8]| {
                 let mut reader = ChunkReader::new(&settings(bytes.len() as u64));

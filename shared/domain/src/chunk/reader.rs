@@ -6,6 +6,7 @@ use crate::chunk::id::ContentHash;
 use crate::chunk::split::TextSplitter;
 use crate::chunk::unpack::{UnpackError, Unpacker};
 use crate::count::secret::VisitorSecret;
+use crate::event::line::READER_VERSION_OLDEST;
 use crate::hash_seed::HashSeed;
 use crate::plan::PlanInputs;
 
@@ -65,7 +66,10 @@ impl ChunkReader {
         ChunkReader {
             hasher: blake3::Hasher::new(),
             unpacker: Unpacker::new(settings.size_bytes),
-            text: TextSplitter::new(),
+            text: match settings.inputs.reader_version {
+                ..=READER_VERSION_OLDEST => TextSplitter::of_lines(),
+                _ => TextSplitter::new(),
+            },
             counter: Counter::new(&settings.inputs, settings.secret, seed),
         }
     }

@@ -8,9 +8,19 @@ use base64::prelude::BASE64_STANDARD;
 use crate::chunk::lines::{Form, Line};
 use crate::event::reason::Reason;
 
-/// Writes a rejected line or value as one line of JSON.
+/// Writes a rejected line or value, or a rejected element of its `events`, as one line of JSON.
 pub(super) fn write_rejected(
     line: Line<'_>,
+    element: Option<u64>,
+    reason: Reason,
+    out: &mut Vec<u8>,
+) {
+    try_write_rejected(line, element, reason, out).expect("writing to memory does not fail");
+}
+
+fn try_write_rejected(
+    line: Line<'_>,
+    element: Option<u64>,
     reason: Reason,
     out: &mut Vec<u8>,
 ) -> std::io::Result<()> {
@@ -23,8 +33,11 @@ pub(super) fn write_rejected(
     };
     let end = line.text.iter().rposition(is_text).map_or(line.text.len(), |last| last + 1);
     let text = &line.text[start..if is_cut { line.text.len() } else { end }];
-    let offset = line.offset() + start as u64;
-    write!(out, r#"{{"line":{},"offset":{offset},"reason":"{reason}","#, line.number)?;
+    write!(out, r#"{{"line":{},"offset":{},"#, line.number, line.offset() + start as u64)?;
+    if let Some(element) = element {
+        write!(out, r#""event":{element},"#)?;
+    }
+    write!(out, r#""reason":"{reason}","#)?;
     match rejected_text(text, is_cut) {
         Some(text) => {
             out.extend_from_slice(br#""text":"#);

@@ -1,6 +1,7 @@
 //! The fields of an event, and the positions of their values in a line.
 
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use crate::event::json::{Kind, NO_SLOT, Raw};
@@ -16,34 +17,23 @@ const PLACES: usize = NO_SLOT as usize + 1;
 /// The number of fields and of members that are not fields.
 const WANTED: usize = Field::ALL.len() + Aside::ALL.len();
 
-/// How names are known: a version of the vocabulary.
+/// The rules by which lines are read: a reader version.
 pub(crate) struct Rules {
-    /// The layout of events.
-    pub(crate) of_events: &'static Layout,
-    /// The layout of elements of `items`.
-    pub(crate) of_items: &'static Layout,
     /// The slot of a name in events, or [`NO_SLOT`] for a name that no field has.
     pub(crate) slot_in_event: fn(&[u8]) -> u8,
     /// The same in elements of `items`.
     pub(crate) slot_in_item: fn(&[u8]) -> u8,
     /// The kind of a type; `None` for an unknown type.
     pub(crate) kind_of: fn(&[u8]) -> Option<EventKind>,
-    /// Whether an item without an id is counted under its name.
-    pub(crate) items_have_names: bool,
+    /// Whether the rules before apply: a field with an unusable value rejects its event even if
+    /// nothing needs the field, a bad event rejects its line, and so does an unknown type.
+    pub(crate) is_strict: bool,
 }
 
-/// The rules of `docs/VOCABULARY.md`.
-pub(crate) static RULES: Rules = Rules {
-    of_events: &OF_EVENTS,
-    of_items: &OF_ITEMS,
-    slot_in_event,
-    slot_in_item,
-    kind_of,
-    items_have_names: true,
-};
+/// The rules of `docs/EVENTS.md` and `docs/VOCABULARY.md`.
+pub(crate) const RULES: Rules = Rules { slot_in_event, slot_in_item, kind_of, is_strict: false };
 
-/// Where the values of each field are stored, and which are accepted, in events or in elements of
-/// `items`.
+/// Where the values of each field are stored, and which are accepted.
 pub(crate) struct Layout {
     /// The word that has the bits of the names of a field.
     words: [usize; WANTED],
@@ -51,13 +41,30 @@ pub(crate) struct Layout {
     masks: [u64; WANTED],
     /// The kinds of values that a slot accepts, as a bit set; values of other kinds count as absent.
     accepted: [u16; PLACES],
-    /// Whether no value removes an earlier value of the same name.
-    null_removes: bool,
+    /// The bits of the members in which missing fields are looked up.
+    more: [u64; PLACES / 64],
 }
 
-static OF_EVENTS: Layout = layout(&FIELDS, Place::Event, false);
+/// A place with a layout of its own. It is known when the code is compiled, so that looking up a
+/// field costs a bit test.
+pub(crate) trait Laid {
+    /// The layout of the place.
+    const LAYOUT: Layout;
+}
 
-static OF_ITEMS: Layout = layout(&FIELDS, Place::Item, false);
+/// Events.
+pub(crate) struct OfEvents;
+
+impl Laid for OfEvents {
+    const LAYOUT: Layout = layout(&FIELDS, Place::Event);
+}
+
+/// Elements of `items`.
+pub(crate) struct OfItems;
+
+impl Laid for OfItems {
+    const LAYOUT: Layout = layout(&FIELDS, Place::Item);
+}
 
 fn slot_in_event(name: &[u8]) -> u8 {
     static SLOTS: LazyLock<Slots> = LazyLock::new(|| slots(&FIELDS, Place::Event));
@@ -70,7 +77,7 @@ fn slot_in_item(name: &[u8]) -> u8 {
 }
 
 /// The slots of names.
-pub(crate) type Slots = HashMap<&'static [u8], u8>;
+type Slots = HashMap<&'static [u8], u8>;
 
 fn slot_of(slots: &Slots, name: &[u8]) -> u8 {
     let mut letters = [0; NAME_BYTES_MAX];
@@ -78,8 +85,9 @@ fn slot_of(slots: &Slots, name: &[u8]) -> u8 {
     name.and_then(|name| slots.get(name)).copied().unwrap_or(NO_SLOT)
 }
 
-/// The slots of all names of a place.
-pub(crate) fn slots(fields: &[FieldNames], place: Place) -> Slots {
+/// The slots of all names of a place. `data`, which may be either, has its slot among the names of
+/// properties.
+fn slots(fields: &[FieldNames], place: Place) -> Slots {
     let mut slots = HashMap::new();
     let mut next = 0;
     for (row, (_, of, names)) in fields.iter().enumerate() {
@@ -95,9 +103,13 @@ pub(crate) fn slots(fields: &[FieldNames], place: Place) -> Slots {
 }
 
 /// The layout of a place.
-pub(crate) const fn layout(fields: &[FieldNames], place: Place, null_removes: bool) -> Layout {
-    let mut layout =
-        Layout { words: [0; WANTED], masks: [0; WANTED], accepted: [0; PLACES], null_removes };
+const fn layout(fields: &[FieldNames], place: Place) -> Layout {
+    let mut layout = Layout {
+        words: [0; WANTED],
+        masks: [0; WANTED],
+        accepted: [0; PLACES],
+        more: [0; PLACES / 64],
+    };
     let mut next = 0;
     let mut row = 0;
     while row < fields.len() {
@@ -108,6 +120,14 @@ pub(crate) const fn layout(fields: &[FieldNames], place: Place, null_removes: bo
             layout.words[index_of(wanted)] = next / 64;
             layout.masks[index_of(wanted)] |= 1 << (next % 64);
             layout.accepted[next] = accepted(wanted);
+            // An array of this name is one of events.
+            if let (Wanted::Aside(Aside::Properties), b"data") = (wanted, names[number].as_bytes())
+            {
+                layout.accepted[next] |= ARRAY | EMPTY_ARRAY;
+            }
+            if let Wanted::Aside(Aside::Properties | Aside::Parameters | Aside::Product) = wanted {
+                layout.more[next / 64] |= 1 << (next % 64);
+            }
             next += 1;
             number += 1;
         }
@@ -141,13 +161,14 @@ const fn index_of(wanted: Wanted) -> usize {
     }
 }
 
+const ARRAY: u16 = 1 << Kind::Array as u8;
+const EMPTY_ARRAY: u16 = 1 << Kind::EmptyArray as u8;
+const OBJECT: u16 = 1 << Kind::Object as u8;
+
 const fn accepted(wanted: Wanted) -> u16 {
-    const ARRAY: u16 = 1 << Kind::Array as u8;
-    const EMPTY_ARRAY: u16 = 1 << Kind::EmptyArray as u8;
-    const OBJECT: u16 = 1 << Kind::Object as u8;
     const NO_VALUE: u16 = 1 << Kind::Null as u8 | 1 << Kind::EmptyText as u8;
     match wanted {
-        Wanted::Aside(Aside::Properties) => OBJECT,
+        Wanted::Aside(Aside::Properties | Aside::Product) => OBJECT,
         Wanted::Aside(Aside::Parameters) | Wanted::Field(Field::Items) => ARRAY,
         Wanted::Field(Field::Events) => ARRAY | EMPTY_ARRAY,
         Wanted::Field(_) | Wanted::Aside(_) => !NO_VALUE,
@@ -155,17 +176,17 @@ const fn accepted(wanted: Wanted) -> u16 {
 }
 
 /// The values of the fields of one object.
-pub(crate) struct Found {
-    layout: &'static Layout,
+pub(crate) struct Found<P> {
     /// A bit for each slot that has a value.
     present: [u64; PLACES / 64],
     values: [Raw; PLACES],
+    place: PhantomData<P>,
 }
 
-impl Found {
+impl<P: Laid> Found<P> {
     /// An object without fields.
-    pub(crate) fn new(layout: &'static Layout) -> Found {
-        Found { layout, present: [0; PLACES / 64], values: [Raw::NULL; PLACES] }
+    pub(crate) fn new() -> Found<P> {
+        Found { present: [0; PLACES / 64], values: [Raw::NULL; PLACES], place: PhantomData }
     }
 
     /// Forgets all values.
@@ -178,12 +199,16 @@ impl Found {
     #[inline]
     pub(crate) fn take(&mut self, slot: u8, value: Raw) {
         let place = usize::from(slot);
-        if self.layout.accepted[place] >> value.kind_bit() & 1 != 0 {
+        if Self::accepted(place) >> value.kind_bit() & 1 != 0 {
             self.values[place] = value;
             self.present[place / 64] |= 1 << (place % 64);
-        } else if self.layout.null_removes {
-            self.present[place / 64] &= !(1 << (place % 64));
         }
+    }
+
+    #[inline]
+    fn accepted(place: usize) -> u16 {
+        let accepted = const { &P::LAYOUT.accepted };
+        accepted[place]
     }
 
     /// The value of a field under the name with the highest precedence.
@@ -198,22 +223,76 @@ impl Found {
         self.find(Wanted::Aside(aside))
     }
 
+    /// The object in which missing fields are looked up first.
+    #[inline]
+    pub(crate) fn properties(&self) -> Option<Raw> {
+        let (word, mut present) = self.present_of(Wanted::Aside(Aside::Properties));
+        while present != 0 {
+            let value = self.values[word * 64 + present.trailing_zeros() as usize];
+            if value.kind() == Kind::Object {
+                return Some(value);
+            }
+            present &= present - 1;
+        }
+        None
+    }
+
+    /// The array of a line with several events.
+    #[inline]
+    pub(crate) fn events(&self) -> Option<Raw> {
+        self.get(Field::Events).or_else(|| {
+            let data = const { slot_of_data(&FIELDS) };
+            let is_present = self.present[data / 64] >> (data % 64) & 1 != 0;
+            let value = self.values[data];
+            (is_present && value.kind() != Kind::Object).then_some(value)
+        })
+    }
+
     /// Whether there is anything in which to look up missing fields.
     #[inline]
     pub(crate) fn has_more(&self) -> bool {
-        self.aside(Aside::Properties).is_some() || self.aside(Aside::Parameters).is_some()
+        let more = const { P::LAYOUT.more };
+        self.present.iter().zip(more).any(|(present, more)| present & more != 0)
     }
 
     #[inline]
     fn find(&self, wanted: Wanted) -> Option<Raw> {
-        let index = index_of(wanted);
-        let word = self.layout.words[index] % self.present.len();
-        let present = self.present[word] & self.layout.masks[index];
+        let (word, present) = self.present_of(wanted);
         if present == 0 {
             return None;
         }
         Some(self.values[word * 64 + present.trailing_zeros() as usize])
     }
+
+    /// The bits of the present names of a field, and the word that has them.
+    #[inline]
+    fn present_of(&self, wanted: Wanted) -> (usize, u64) {
+        let index = index_of(wanted);
+        let word = const { &P::LAYOUT.words }[index] % self.present.len();
+        (word, self.present[word] & const { &P::LAYOUT.masks }[index])
+    }
+}
+
+/// The slot of the name `data` in events.
+const fn slot_of_data(fields: &[FieldNames]) -> usize {
+    let mut next = 0;
+    let mut row = 0;
+    let mut found = None;
+    while row < fields.len() {
+        let (wanted, of, names) = fields[row];
+        next = first_slot(fields, Place::Event, row, next);
+        let mut number = 0;
+        while of.includes(Place::Event) && number < names.len() {
+            if let (Wanted::Aside(Aside::Properties), b"data") = (wanted, names[number].as_bytes())
+            {
+                found = Some(next);
+            }
+            next += 1;
+            number += 1;
+        }
+        row += 1;
+    }
+    found.expect("properties may be named `data`")
 }
 
 #[cfg(test)]
@@ -222,14 +301,14 @@ mod tests {
 
     #[test]
     fn every_name_has_a_slot_of_its_own_and_its_field() {
-        for (place, layout, slot_of) in [
-            (Place::Event, &OF_EVENTS, slot_in_event as fn(&[u8]) -> u8),
-            (Place::Item, &OF_ITEMS, slot_in_item),
-        ] {
+        fn check<P: Laid>(place: Place, slot_of: fn(&[u8]) -> u8) {
             let mut taken = [0_u64; PLACES / 64];
             for (wanted, of, names) in FIELDS.iter().filter(|(_, of, _)| of.includes(place)) {
-                let mut found = Found::new(layout);
+                let mut found = Found::<P>::new();
                 for (number, name) in names.iter().enumerate().rev() {
+                    if (*name, *wanted) == ("data", Wanted::Field(Field::Events)) {
+                        continue;
+                    }
                     let slot = slot_of(name.as_bytes());
                     assert_ne!(slot, NO_SLOT, "{name} in {of:?}");
                     let bit = 1 << (slot % 64);
@@ -243,6 +322,22 @@ mod tests {
                 }
             }
         }
+        check::<OfEvents>(Place::Event, slot_in_event);
+        check::<OfItems>(Place::Item, slot_in_item);
+    }
+
+    #[test]
+    fn data_is_an_object_of_properties_or_an_array_of_events() {
+        let mut found = Found::<OfEvents>::new();
+        found.take(slot_in_event(b"data"), Raw::new(1, 2, Kind::Object));
+        assert_eq!(found.properties().map(Raw::start), Some(1));
+        assert!(found.events().is_none());
+        found.take(slot_in_event(b"data"), Raw::new(3, 4, Kind::EmptyArray));
+        found.take(slot_in_event(b"metadata"), Raw::new(5, 6, Kind::Object));
+        assert_eq!(found.properties().map(Raw::start), Some(5));
+        assert_eq!(found.events().map(Raw::start), Some(3));
+        found.take(slot_in_event(b"batch"), Raw::new(7, 8, Kind::Array));
+        assert_eq!(found.events().map(Raw::start), Some(7));
     }
 
     #[test]
@@ -262,7 +357,7 @@ mod tests {
     #[test]
     fn the_last_value_of_the_first_name_with_a_value_counts() {
         let value = |start, kind| Raw::new(start, start + 1, kind);
-        let mut found = Found::new(&OF_EVENTS);
+        let mut found = Found::<OfEvents>::new();
         let mut take = |name: &[u8], start, kind| {
             found.take(slot_in_event(name), value(start, kind));
             found.get(Field::Timestamp).map(Raw::start)
@@ -278,10 +373,10 @@ mod tests {
     #[test]
     fn a_name_may_mean_one_thing_in_an_event_and_another_in_an_item() {
         let total = Raw::new(1, 2, Kind::Integer);
-        let mut event = Found::new(&OF_EVENTS);
+        let mut event = Found::<OfEvents>::new();
         event.take(slot_in_event(b"total"), total);
         assert!(event.get(Field::OrderTotal).is_some() && event.get(Field::TotalAmount).is_none());
-        let mut item = Found::new(&OF_ITEMS);
+        let mut item = Found::<OfItems>::new();
         item.take(slot_in_item(b"total"), total);
         assert!(item.get(Field::OrderTotal).is_none() && item.get(Field::TotalAmount).is_some());
     }

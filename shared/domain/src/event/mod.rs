@@ -3,11 +3,14 @@
 pub mod line;
 pub mod reason;
 pub mod site;
+pub mod suggestion;
 
 pub(crate) mod fields;
 mod former;
 pub(crate) mod json;
+mod loose_number;
 mod number;
+mod page;
 mod parameters;
 mod time;
 mod types;

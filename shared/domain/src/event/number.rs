@@ -6,9 +6,9 @@ use crate::event::json::HIGH_BITS;
 /// Parses a JSON number from 0 to 10^12 with at most six decimals, the first `length` of these
 /// bytes, into millionths.
 #[inline]
-pub(crate) fn parse_millionths(bytes: &[u8], length: usize) -> Option<u64> {
+pub(crate) fn parse_millionths(bytes: &[u8], length: usize) -> Option<i64> {
     match parse_short_millionths(bytes, length) {
-        Some(millionths) => Some(millionths),
+        Some(millionths) => i64::try_from(millionths).ok(),
         None => parse_millionths_slowly(bytes.get(..length)?),
     }
 }
@@ -50,9 +50,9 @@ fn parse_short_millionths(bytes: &[u8], length: usize) -> Option<u64> {
 }
 
 #[cold]
-fn parse_millionths_slowly(text: &[u8]) -> Option<u64> {
+fn parse_millionths_slowly(text: &[u8]) -> Option<i64> {
     let units = Amount::parse_input(text)?.units();
-    u64::try_from(units / UNITS_PER_MILLIONTH).ok()
+    i64::try_from(units / UNITS_PER_MILLIONTH).ok()
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
             if let Some(millionths) = read_short(&text)
                 && json::is_number(text.as_bytes())
             {
-                prop_assert_eq!(Some(millionths), parse_millionths_slowly(text.as_bytes()));
+                prop_assert_eq!(i64::try_from(millionths).ok(), parse_millionths_slowly(text.as_bytes()));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The `event_params` of an event: an array of keys and values, as BigQuery exports them from
 //! Google Analytics.
 
-use crate::event::fields::{Found, Layout};
+use crate::event::fields::{Found, Laid};
 use crate::event::json::{Kind, NO_SLOT, Names, Raw, ScanError, Scanner, unescape};
 
 /// The members of an element.
@@ -12,24 +12,23 @@ const VALUE: u8 = 1;
 const VALUES: [&[u8]; 4] = [b"string_value", b"int_value", b"float_value", b"double_value"];
 
 /// The fields in an array of keys and values.
-pub(crate) struct Parameters {
+pub(crate) struct Parameters<P> {
     slot_of: fn(&[u8]) -> u8,
-    layout: &'static Layout,
     /// `None` until an event has parameters; most chunks have none.
-    scan: Option<Box<Scan>>,
+    scan: Option<Box<Scan<P>>>,
     is_empty: bool,
 }
 
-struct Scan {
-    found: Found,
+struct Scan<P> {
+    found: Found<P>,
     member_names: Names,
     value_names: Names,
 }
 
-impl Parameters {
-    /// No parameters; laid out like this.
-    pub(crate) fn new(layout: &'static Layout, slot_of: fn(&[u8]) -> u8) -> Parameters {
-        Parameters { slot_of, layout, scan: None, is_empty: true }
+impl<P: Laid> Parameters<P> {
+    /// No parameters; `slot_of` knows the names of their place.
+    pub(crate) fn new(slot_of: fn(&[u8]) -> u8) -> Parameters<P> {
+        Parameters { slot_of, scan: None, is_empty: true }
     }
 
     /// Forgets all values.
@@ -40,7 +39,7 @@ impl Parameters {
 
     /// The fields, if there are any.
     #[inline]
-    pub(crate) fn found(&self) -> Option<&Found> {
+    pub(crate) fn found(&self) -> Option<&Found<P>> {
         if self.is_empty {
             return None;
         }
@@ -55,7 +54,7 @@ impl Parameters {
     pub(crate) fn scan(&mut self, scanner: &mut Scanner<'_>, array: Raw) -> Result<(), ScanError> {
         let scan = self.scan.get_or_insert_with(|| {
             Box::new(Scan {
-                found: Found::new(self.layout),
+                found: Found::new(),
                 member_names: Names::new(slot_of_member),
                 value_names: Names::new(slot_of_value),
             })
@@ -73,7 +72,7 @@ impl Parameters {
     }
 }
 
-impl Scan {
+impl<P: Laid> Scan<P> {
     fn element(
         &mut self,
         scanner: &mut Scanner<'_>,

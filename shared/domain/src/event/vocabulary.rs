@@ -31,12 +31,14 @@ pub(crate) enum Aside {
     Properties,
     /// The array of keys and values in which they are looked up next.
     Parameters,
+    /// The object of a single item, in which the item's missing fields are looked up last.
+    Product,
 }
 
 impl Aside {
     /// All of them.
-    pub(crate) const ALL: [Aside; 4] =
-        [Aside::PageLocation, Aside::Name, Aside::Properties, Aside::Parameters];
+    pub(crate) const ALL: [Aside; 5] =
+        [Aside::PageLocation, Aside::Name, Aside::Properties, Aside::Parameters, Aside::Product];
 }
 
 /// The kind of an event, as far as counting distinguishes it.
@@ -92,7 +94,7 @@ impl Place {
 pub(crate) type FieldNames = (Wanted, Place, &'static [&'static str]);
 
 /// The names of all fields; the rows of a field are adjacent.
-pub(crate) const FIELDS: [FieldNames; 32] = [
+pub(crate) const FIELDS: [FieldNames; 34] = [
     (
         Wanted::Field(Field::EventType),
         Place::Anywhere,
@@ -265,6 +267,7 @@ pub(crate) const FIELDS: [FieldNames; 32] = [
         ],
     ),
     (Wanted::Field(Field::Events), Place::Anywhere, &["events", "batch"]),
+    (Wanted::Field(Field::Events), Place::Event, &["data"]),
     (Wanted::Aside(Aside::PageLocation), Place::Anywhere, &["pagelocation"]),
     (Wanted::Aside(Aside::Name), Place::Event, &["name"]),
     (
@@ -285,6 +288,7 @@ pub(crate) const FIELDS: [FieldNames; 32] = [
         ],
     ),
     (Wanted::Aside(Aside::Parameters), Place::Anywhere, &["eventparams"]),
+    (Wanted::Aside(Aside::Product), Place::Event, &["product", "item"]),
 ];
 
 /// The names of all types.
@@ -501,6 +505,7 @@ mod tests {
                 Wanted::Aside(Aside::Name) => "name",
                 Wanted::Aside(Aside::Properties) => "properties",
                 Wanted::Aside(Aside::Parameters) => "event_params",
+                Wanted::Aside(Aside::Product) => "product",
             };
             let place = match place {
                 Place::Anywhere => "anywhere",

@@ -21,8 +21,8 @@ pub struct PlanInputs {
     pub keys_max: u32,
     /// Which secret the ids of visitors are hashed with.
     pub visitor_secret: SecretNumber,
-    /// The version of the vocabulary: which names and types are known.
-    pub vocabulary_version: u32,
+    /// The version of the rules by which lines are read.
+    pub reader_version: u32,
 }
 
 /// What the plan of a sealed hour depends on besides its rows, which no longer change. The ledger

@@ -29,7 +29,7 @@ use crate::time::period::{Period, Retention};
 ///   [`Plan::of_sealed_hour`] choose by the version that the entries record.
 ///
 /// In both cases [`PLAN_FORMAT_VERSION_OLDEST`] becomes the version before.
-pub const PLAN_FORMAT_VERSION: u32 = 5;
+pub const PLAN_FORMAT_VERSION: u32 = 6;
 
 /// The oldest version whose unfinished chunks this build finishes: the one before.
 ///
@@ -38,8 +38,9 @@ pub const PLAN_FORMAT_VERSION: u32 = 5;
 /// are met only by chunks that lay in the dead letters since the update before the last, and by
 /// updates that skip a version. These are refused, because to plan them wrongly would count twice.
 ///
-/// Version 5 plans as version 4 did wherever the plan inputs are those that version 4 recorded.
-pub const PLAN_FORMAT_VERSION_OLDEST: u32 = 4;
+/// Version 6 plans as version 5 did, and reads as it did where the plan inputs have the reader version
+/// of version 5.
+pub const PLAN_FORMAT_VERSION_OLDEST: u32 = 5;
 
 /// The maximum number of actions in one `TransactWriteItems`.
 ///

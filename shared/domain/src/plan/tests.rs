@@ -2,7 +2,7 @@ use super::*;
 use crate::chunk::{ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;
 use crate::count::secret::{SecretNumber, VisitorSecret};
-use crate::event::line::VOCABULARY_VERSION;
+use crate::event::line::READER_VERSION;
 use crate::plan::rows::{ROW_BYTES_MAX, ROW_COUNTERS_MAX, counter_bytes};
 use crate::time::Minute;
 use chrono::DateTime;
@@ -27,7 +27,7 @@ fn inputs(open_from: i64, minute_retention_days: u32) -> PlanInputs {
         minute_retention_days,
         keys_max: 100_000,
         visitor_secret: SecretNumber::NONE,
-        vocabulary_version: VOCABULARY_VERSION,
+        reader_version: READER_VERSION,
     }
 }
 

@@ -33,7 +33,7 @@ const REJECTED: &str = "rejected";
 /// that S3 allows for the metadata of an object, so that one put stores a chunk and its answer.
 ///
 /// **Source**: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
-pub const REJECTED_LISTED_MAX: usize = 100;
+pub const REJECTED_LISTED_MAX: usize = 50;
 
 /// The bucket of events.
 #[derive(Clone, Debug)]
@@ -130,11 +130,16 @@ impl Label for Post {
 }
 
 /// How many lines are rejected, and the listed ones by their reason, which is shorter than one by
-/// one: `3 missing:timestamp=2,7 not_json=4`.
+/// one: `4 missing:timestamp=2,7 not_json=4 missing:price=9.3`, where `9.3` is the third element of
+/// the `events` of line 9.
 fn rejected_text(rejected_lines: u64, rejected: &[RejectedLine]) -> String {
     let mut by_reason: BTreeMap<Reason, Vec<String>> = BTreeMap::new();
     for line in rejected {
-        by_reason.entry(line.reason).or_default().push(line.number.to_string());
+        let position = match line.event {
+            Some(event) => format!("{}.{event}", line.number),
+            None => line.number.to_string(),
+        };
+        by_reason.entry(line.reason).or_default().push(position);
     }
     let mut text = rejected_lines.to_string();
     for (reason, numbers) in by_reason {
@@ -150,11 +155,15 @@ fn read_rejected(text: &str) -> Option<(u64, Vec<RejectedLine>)> {
     for word in words {
         let (reason, numbers) = word.split_once('=')?;
         let reason = Reason::parse(reason)?;
-        for number in numbers.split(',') {
-            rejected.push(RejectedLine { number: number.parse().ok()?, reason });
+        for position in numbers.split(',') {
+            let (number, event) = match position.split_once('.') {
+                Some((number, event)) => (number, Some(event.parse().ok()?)),
+                None => (position, None),
+            };
+            rejected.push(RejectedLine { number: number.parse().ok()?, event, reason });
         }
     }
-    rejected.sort_unstable_by_key(|line| line.number);
+    rejected.sort_unstable_by_key(|line| (line.number, line.event));
     Some((rejected_lines, rejected))
 }
 
@@ -260,7 +269,7 @@ mod tests {
         let numbers = last_line - REJECTED_LISTED_MAX as u64 + 1..=last_line;
         let rejected = numbers
             .zip(reasons().into_iter().cycle())
-            .map(|(number, reason)| RejectedLine { number, reason });
+            .map(|(number, reason)| RejectedLine { number, event: Some(131_072), reason });
         Post {
             body_hash: "ab".repeat(32),
             accepted_lines: last_line,
@@ -275,9 +284,13 @@ mod tests {
         for post in [post(), none] {
             assert_eq!(Post::of(&post.metadata()), Some(post));
         }
-        let rejected = [(2, Reason::Missing(Field::Timestamp)), (4, Reason::NotJson)]
-            .map(|(number, reason)| RejectedLine { number, reason });
-        assert_eq!(rejected_text(2, &rejected), "2 not_json=4 missing:timestamp=2");
+        let rejected = [
+            (2, None, Reason::Missing(Field::Timestamp)),
+            (4, None, Reason::NotJson),
+            (9, Some(3), Reason::NotJson),
+        ]
+        .map(|(number, event, reason)| RejectedLine { number, event, reason });
+        assert_eq!(rejected_text(3, &rejected), "3 not_json=4,9.3 missing:timestamp=2");
         for broken in ["", "x", "1 not_json", "1 not_json=", "1 wrong=1", "1 not_json=1  "] {
             let mut metadata = post().metadata();
             metadata.insert(REJECTED.to_string(), broken.to_string());

@@ -5,7 +5,7 @@ use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{PlanInputs, SealInputs};
 use minutebook_domain::time::Hour;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn inputs() -> PlanInputs {
         minute_retention_days: 7,
         keys_max: 100_000,
         visitor_secret: SecretNumber(1),
-        vocabulary_version: VOCABULARY_VERSION,
+        reader_version: READER_VERSION,
     }
 }
 
@@ -107,7 +107,7 @@ fn entry(part: usize, parts: usize, version: u32, reference_time: &str) -> Value
         "minute_retention_days": {"N": "7"},
         "keys_max": {"N": "100000"},
         "visitor_secret": {"N": "1"},
-        "vocabulary_version": {"N": VOCABULARY_VERSION.to_string()},
+        "reader_version": {"N": READER_VERSION.to_string()},
     })
 }
 

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::TryStreamExt;
-use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::chunk::id::ChunkId;
+use minutebook_domain::chunk::{OutcomeNotes, Outcomes};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
+use minutebook_domain::event::line::READER_VERSION_OLDEST;
 use minutebook_domain::plan::{PlanInputs, SealInputs};
 
 use crate::error::StorageError;
@@ -213,7 +214,9 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
                 minute_retention_days,
                 keys_max,
                 visitor_secret,
-                vocabulary_version: number_if_any(item, "vocabulary_version")?.unwrap_or(1),
+                // Plan format version 5 recorded none: it knew only these rules.
+                reader_version: number_if_any(item, "reader_version")?
+                    .unwrap_or(READER_VERSION_OLDEST),
             };
             Some(inputs.recorded())
         }
@@ -258,7 +261,7 @@ pub(crate) fn entry_item(
                     minute_retention_days,
                     keys_max,
                     visitor_secret,
-                    vocabulary_version,
+                    reader_version,
                 } = inputs;
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
                 set("reference_time", AttributeValue::S(reference_time));
@@ -266,7 +269,7 @@ pub(crate) fn entry_item(
                 set("minute_retention_days", AttributeValue::N(minute_retention_days.to_string()));
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
                 set("visitor_secret", AttributeValue::N(visitor_secret.to_string()));
-                set("vocabulary_version", AttributeValue::N(vocabulary_version.to_string()));
+                set("reader_version", AttributeValue::N(reader_version.to_string()));
             }
             Some(RecordedInputs::SealedHour(SealInputs { keys_max })) => {
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
@@ -277,9 +280,17 @@ pub(crate) fn entry_item(
     let Some(header) = header else {
         return item;
     };
-    let outcomes = header.outcomes;
     set("bucket", AttributeValue::S(header.bucket.to_string()));
     set("key", AttributeValue::S(header.key.to_string()));
+    item.extend(outcome_attributes(header.outcomes));
+    item
+}
+
+/// The attributes that say what became of the lines of a chunk. Those that tell what could not be
+/// used are there only if there is something to tell.
+fn outcome_attributes(outcomes: &Outcomes) -> Item {
+    let mut item = Item::new();
+    let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
     for (name, count) in [
         ("lines", outcomes.lines),
         ("counted", outcomes.counted),
@@ -290,12 +301,25 @@ pub(crate) fn entry_item(
     ] {
         set(name, AttributeValue::N(count.to_string()));
     }
-    let by_reason = outcomes
-        .rejected
-        .iter()
-        .map(|(reason, count)| (reason.to_string(), AttributeValue::N(count.to_string())))
-        .collect();
-    set("rejected_by_reason", AttributeValue::M(by_reason));
+    let number = |count: u64| AttributeValue::N(count.to_string());
+    let by_reason =
+        outcomes.rejected.iter().map(|(reason, count)| (reason.to_string(), number(*count)));
+    set("rejected_by_reason", AttributeValue::M(by_reason.collect()));
+    let OutcomeNotes { dropped, unknown_types, purchases_without_money } = &outcomes.notes;
+    if !dropped.is_empty() {
+        let by_field =
+            dropped.iter().map(|(field, count)| (field.name().to_string(), number(*count)));
+        set("dropped", AttributeValue::M(by_field.collect()));
+    }
+    if unknown_types.events > 0 {
+        let types = unknown_types.most_frequent().into_iter();
+        let types = types.map(|(name, count)| (name.to_string(), number(count)));
+        set("unknown", number(unknown_types.events));
+        set("unknown_types", AttributeValue::M(types.collect()));
+    }
+    if *purchases_without_money > 0 {
+        set("purchases_without_money", number(*purchases_without_money));
+    }
     item
 }
 

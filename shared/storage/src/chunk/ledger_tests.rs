@@ -1,6 +1,6 @@
 use super::*;
 use minutebook_domain::count::secret::SecretNumber;
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::{READER_VERSION, READER_VERSION_OLDEST};
 use minutebook_domain::event::reason::Reason;
 use minutebook_domain::time::Hour;
 
@@ -15,7 +15,7 @@ fn inputs() -> PlanInputs {
         minute_retention_days: 7,
         keys_max: 100_000,
         visitor_secret: SecretNumber(3),
-        vocabulary_version: VOCABULARY_VERSION,
+        reader_version: READER_VERSION,
     }
 }
 
@@ -73,7 +73,7 @@ fn an_entry_is_as_the_table_page_says() {
         ("minute_retention_days", 7),
         ("keys_max", 100_000),
         ("visitor_secret", 3),
-        ("vocabulary_version", u64::from(VOCABULARY_VERSION)),
+        ("reader_version", u64::from(READER_VERSION)),
         ("lines", 3),
         ("counted", 2),
         ("ignored", 0),
@@ -141,13 +141,11 @@ fn a_chunk_is_complete_when_every_part_is_whole() {
 }
 
 #[test]
-fn an_entry_of_version_4_has_no_secret_and_the_first_vocabulary() {
+fn an_entry_of_version_5_is_read_by_the_rules_before() {
     let mut item = item(EntryName { part: 0, late: 0 }, &entry(None, Some(inputs().recorded())));
-    item.remove("visitor_secret");
-    item.remove("vocabulary_version");
+    item.remove("reader_version");
     let read = read_entry(&item).expect("well formed").inputs.expect("recorded");
-    let expected =
-        PlanInputs { visitor_secret: SecretNumber::NONE, vocabulary_version: 1, ..inputs() };
+    let expected = PlanInputs { reader_version: READER_VERSION_OLDEST, ..inputs() };
     assert_eq!(read, expected.recorded());
 }
 

@@ -5,7 +5,7 @@ use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::count::secret::SecretNumber;
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Row};
 use minutebook_domain::time::period::Period;
@@ -25,7 +25,7 @@ fn inputs() -> PlanInputs {
         minute_retention_days: 7,
         keys_max: 100_000,
         visitor_secret: SecretNumber::NONE,
-        vocabulary_version: VOCABULARY_VERSION,
+        reader_version: READER_VERSION,
     }
 }
 
@@ -76,7 +76,7 @@ fn stored(late_parts: Option<usize>, parts: u32) -> Value {
         "default_currency": {"S": "USD"},
         "minute_retention_days": {"N": "7"},
         "keys_max": {"N": "100000"},
-        "vocabulary_version": {"N": VOCABULARY_VERSION.to_string()},
+        "reader_version": {"N": READER_VERSION.to_string()},
     });
     if let Some(late_parts) = late_parts {
         item["late_parts"] = json!({"N": late_parts.to_string()});

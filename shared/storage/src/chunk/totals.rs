@@ -29,7 +29,7 @@ pub struct Totals {
     pub chunks: u64,
     /// Their lines that are not blank.
     pub lines: u64,
-    /// Lines of which at least one event was counted.
+    /// Lines that were counted.
     pub counted: u64,
     /// Lines that hold nothing to count.
     pub ignored: u64,
@@ -37,7 +37,7 @@ pub struct Totals {
     pub duplicate: u64,
     /// Lines that were rejected, for any reason.
     pub rejected: u64,
-    /// Events that were counted; a line can hold many.
+    /// Events that were counted.
     pub events: u64,
     /// The chunk that was committed last; `None` if there is none yet.
     pub last: Option<LastChunk>,
@@ -163,7 +163,7 @@ mod tests {
     use minutebook_domain::chunk::Outcomes;
     use minutebook_domain::count::measure::Currency;
     use minutebook_domain::count::secret::SecretNumber;
-    use minutebook_domain::event::line::VOCABULARY_VERSION;
+    use minutebook_domain::event::line::READER_VERSION;
     use minutebook_domain::event::reason::Reason;
     use minutebook_domain::plan::PlanInputs;
     use minutebook_domain::time::Hour;
@@ -180,7 +180,7 @@ mod tests {
             minute_retention_days: 7,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         };
         let header = ChunkHeader { bucket: "b", key: "k", inputs, outcomes };
         let action = totals_action("table", 7, &header, at(committed_at)).expect("whole");

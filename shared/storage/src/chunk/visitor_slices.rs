@@ -99,7 +99,7 @@ mod tests {
     use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
     use minutebook_domain::count::measure::Currency;
     use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-    use minutebook_domain::event::line::VOCABULARY_VERSION;
+    use minutebook_domain::event::line::READER_VERSION;
     use minutebook_domain::plan::{PlanInputs, SealInputs};
 
     /// An event in each of the hours before 2026-11-20T23:30Z, of which the last two are open.
@@ -116,7 +116,7 @@ mod tests {
             minute_retention_days: 7,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         };
         let mut reader = ChunkReader::new(&ChunkSettings {
             inputs,

@@ -4,7 +4,7 @@ use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::PlanInputs;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn orders() -> Orders {
         minute_retention_days: 7,
         keys_max: 100_000,
         visitor_secret: SecretNumber::NONE,
-        vocabulary_version: VOCABULARY_VERSION,
+        reader_version: READER_VERSION,
     };
     let size_bytes = ORDER.len() as u64;
     let mut reader =

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{Part, Plan, PlanInputs, SealInputs};
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::lateness::{SETTLE_TIME, is_closed};
@@ -108,7 +108,7 @@ impl World {
             minute_retention_days: RETENTION.minute_days,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         };
         let hour = event.minute.hour();
         let tally = World::tally(&[event]);

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::count::key::TallyKey;
 use crate::count::visitors::Visitors;
 use crate::decimal::Decimal;
-use crate::read::csv::records;
-use crate::read::cut::{VALUE_BYTES_MAX, cut};
-use crate::read::event::{check_element, check_line, own_id};
+use crate::read::event::{Event, check_element, check_line, own_id};
 use crate::read::fields::{events, written_events};
 use crate::read::json::{self, JsonError, Object, Value};
+use crate::read::notes::EventNotes;
 use crate::read::order::OrderEvent;
-use crate::read::text::utf8_of;
-use crate::read::unpack::{RecountError, unpack};
+use crate::read::text::csv::records;
+use crate::read::text::cut::{VALUE_BYTES_MAX, cut};
+use crate::read::text::unpack::{RecountError, unpack};
+use crate::read::text::utf16::utf8_of;
 use crate::read::values::Settings;
 
 /// How many bytes the elements of a line's `events` may inherit in all: their number times the
@@ -22,20 +23,27 @@ const WRITTEN_OUT_BYTES_MAX: usize = 1024 * 1024;
 /// What a chunk holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recount {
-    /// Values and what stands in place of one: mostly lines that are not blank.
+    /// Objects and what stands in place of one, mostly lines that are not blank; each element of
+    /// `events` is a line of its own.
     pub lines: u64,
-    /// Lines of which at least one event was counted.
+    /// Lines that were counted.
     pub counted: u64,
     /// Lines that no measure wants.
     pub ignored: u64,
-    /// Lines whose events were all seen before in the chunk.
+    /// Lines that were seen before in the chunk.
     pub duplicate: u64,
-    /// Events that were counted; a line can hold many.
+    /// Events that were counted.
     pub events: u64,
     /// Rejected lines by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Each rejected line.
     pub rejected_lines: Vec<RejectedLine>,
+    /// How often an event did without a field.
+    pub dropped: BTreeMap<String, u64>,
+    /// The events of each unknown type.
+    pub unknown_types: BTreeMap<String, u64>,
+    /// Purchases of which nobody knows what was paid.
+    pub purchases_without_money: u64,
     /// The sums. None is zero.
     pub tallies: BTreeMap<TallyKey, Decimal>,
     /// Whom the counted events are of.
@@ -47,6 +55,9 @@ pub struct Recount {
     pub content_hash: String,
 }
 
+/// The number of the line in which an object begins, and the number of bytes before it.
+type Place = (u64, u64);
+
 /// A rejected line or value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedLine {
@@ -54,6 +65,8 @@ pub struct RejectedLine {
     pub line: u64,
     /// How many bytes of the unpacked text are before it.
     pub offset: u64,
+    /// The number of the element of its `events` that is rejected, from 1.
+    pub element: Option<u64>,
     /// Why it is rejected.
     pub reason: String,
 }
@@ -62,6 +75,22 @@ impl Recount {
     /// How many lines were rejected, for whatever reason.
     pub fn rejected_count(&self) -> u64 {
         self.rejected.values().sum()
+    }
+
+    fn reject(&mut self, (line, offset): Place, element: Option<u64>, reason: String) {
+        self.lines += 1;
+        *self.rejected.entry(reason.clone()).or_default() += 1;
+        self.rejected_lines.push(RejectedLine { line, offset, element, reason });
+    }
+
+    fn tell(&mut self, notes: EventNotes) {
+        for field in notes.dropped {
+            *self.dropped.entry(field.to_owned()).or_default() += 1;
+        }
+        if let Some(name) = notes.unknown_type {
+            *self.unknown_types.entry(name).or_default() += 1;
+        }
+        self.purchases_without_money += u64::from(notes.lacks_money);
     }
 }
 
@@ -76,15 +105,13 @@ pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountErr
     let mut seen = BTreeSet::new();
     let text = utf8_of(&bytes);
     for piece in records(&text).unwrap_or_else(|| cut(&text)) {
-        recount.lines += 1;
+        let place = (piece.line, piece.offset as u64);
         let counted = match piece.rejected {
             Some(reason) => Err(reason.to_owned()),
-            None => count_line(&piece.bytes, settings, &mut seen, &mut recount),
+            None => count_line(place, &piece.bytes, settings, &mut seen, &mut recount),
         };
         if let Err(reason) = counted {
-            *recount.rejected.entry(reason.clone()).or_default() += 1;
-            let offset = piece.offset as u64;
-            recount.rejected_lines.push(RejectedLine { line: piece.line, offset, reason });
+            recount.reject(place, None, reason);
         }
     }
     Ok(recount)
@@ -116,8 +143,9 @@ type Seen = BTreeSet<(String, String)>;
 /// Counts one line.
 ///
 /// # Errors
-/// The reason for which the line is rejected; nothing of it was counted then.
+/// The reason for which the line is rejected as a whole; nothing of it was counted then.
 fn count_line(
+    place: Place,
     line: &[u8],
     settings: &Settings,
     seen: &mut Seen,
@@ -125,72 +153,74 @@ fn count_line(
 ) -> Result<(), String> {
     let text = line;
     let line = read_object(text)?;
-    let line_id;
-    let events = match events(&line) {
-        Some(elements) => {
-            line_id = own_id(&line)?;
-            let inherited = text.len() - written_length_of_events(text);
-            let mut events = Vec::new();
-            for (index, element) in elements.iter().enumerate() {
-                if (index + 1) * inherited > WRITTEN_OUT_BYTES_MAX {
-                    return Err("too_large".to_owned());
-                }
-                events.push(check_element(element, &line, settings)?);
-            }
-            events
-        }
-        None => {
-            line_id = None;
-            vec![check_line(&line, settings)?]
-        }
+    let Some(elements) = events(&line) else {
+        let event = check_line(&line, settings)?;
+        recount.lines += 1;
+        count_event(event, false, seen, recount);
+        return Ok(());
     };
-
-    // From here on the line is taken: each of its events is counted, a duplicate, or ignored.
-    let line_was_seen = line_id.as_ref().is_some_and(|line_id| seen.contains(line_id));
-    let mut events_counted = 0;
-    let mut events_duplicate = 0;
-    for event in events {
-        let Some(event) = event else { continue };
-        if event.additions.is_empty() && event.order.is_none() {
-            continue;
-        }
-        let event_id = event.id.map(|id| (event.site.clone(), id));
-        if line_was_seen || event_id.as_ref().is_some_and(|event_id| seen.contains(event_id)) {
-            events_duplicate += 1;
-            continue;
-        }
-        events_counted += 1;
-        seen.extend(event_id);
-        recount.visitors.add(
-            &event.site,
-            event.minute,
-            event.customer.as_deref(),
-            event.session.as_deref(),
-        );
-        recount.orders.extend(event.order);
-        for (measure, key, number) in event.additions {
-            let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };
-            *recount.tallies.entry(key).or_default() += number;
-        }
+    let inherited = text.len() - written_length_of_events(text);
+    if elements.len() * inherited > WRITTEN_OUT_BYTES_MAX {
+        return Err("too_large".to_owned());
     }
-    if events_counted > 0 || events_duplicate > 0 {
-        seen.extend(line_id);
-    }
-
-    recount.events += events_counted;
-    if events_counted > 0 {
-        recount.counted += 1;
-    } else if events_duplicate > 0 {
-        recount.duplicate += 1;
-    } else {
+    if elements.is_empty() {
+        recount.lines += 1;
         recount.ignored += 1;
+    }
+    let (line_id, notes) = own_id(&line);
+    recount.tell(notes);
+    let line_was_seen = line_id.as_ref().is_some_and(|line_id| seen.contains(line_id));
+    let mut has_counted = false;
+    for (index, element) in elements.iter().enumerate() {
+        match check_element(element, &line, settings) {
+            Ok(event) => {
+                recount.lines += 1;
+                has_counted |= count_event(event, line_was_seen, seen, recount);
+            }
+            Err(reason) => recount.reject(place, Some(index as u64 + 1), reason),
+        }
+    }
+    if has_counted {
+        seen.extend(line_id);
     }
     Ok(())
 }
 
+/// Counts a valid event, unless it was seen before. Says whether there was something to count.
+fn count_event(event: Event, was_seen: bool, seen: &mut Seen, recount: &mut Recount) -> bool {
+    recount.tell(event.notes);
+    if event.additions.is_empty() && event.order.is_none() {
+        recount.ignored += 1;
+        return false;
+    }
+    let event_id = event.id.map(|id| (event.site.clone(), id));
+    if was_seen || event_id.as_ref().is_some_and(|event_id| seen.contains(event_id)) {
+        recount.duplicate += 1;
+        return true;
+    }
+    recount.counted += 1;
+    recount.events += 1;
+    seen.extend(event_id);
+    recount.visitors.add(
+        &event.site,
+        event.minute,
+        event.customer.as_deref(),
+        event.session.as_deref(),
+    );
+    recount.orders.extend(event.order);
+    for (measure, key, number) in event.additions {
+        let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };
+        *recount.tallies.entry(key).or_default() += number;
+    }
+    true
+}
+
 /// How many bytes the array `events` of a line takes as it is written.
 fn written_length_of_events(line: &[u8]) -> usize {
-    let members = std::str::from_utf8(line).ok().and_then(json::members);
+    let Ok(text) = std::str::from_utf8(line).map(json::mend_half_pairs) else {
+        return 0;
+    };
+    let members = json::members(&text);
     members.and_then(|members| written_events(&members).map(str::len)).unwrap_or(0)
 }
 

@@ -11,7 +11,7 @@ pub struct Totals {
     pub chunks: u64,
     /// Lines that are not blank.
     pub lines: u64,
-    /// Lines of which at least one event was counted.
+    /// Lines that were counted.
     pub counted: u64,
     /// Lines that no measure wants.
     pub ignored: u64,
@@ -19,7 +19,7 @@ pub struct Totals {
     pub duplicate: u64,
     /// Lines that were rejected, for whatever reason.
     pub rejected: u64,
-    /// Events that were counted; a line can hold many.
+    /// Events that were counted.
     pub events: u64,
 }
 
@@ -90,7 +90,7 @@ mod tests {
             .map(|(name, number)| format!("{name} {number}"));
         assert_eq!(
             named.join(", "),
-            "chunks 3, lines 7, counted 3, ignored 1, duplicate 1, rejected 2, events 4"
+            "chunks 3, lines 8, counted 4, ignored 1, duplicate 1, rejected 2, events 4"
         );
     }
 }

@@ -2,16 +2,23 @@
 
 use crate::decimal::Decimal;
 use crate::read::fields::{
-    CUSTOMER_ID, EVENT_ID, EVENT_TYPE, ITEM_ID, ITEM_NAME, ORDER_ID, ORDER_TOTAL, PRICE, QUANTITY,
-    SESSION_ID, Sources, TOTAL_AMOUNT, name_of,
+    CURRENCY, CUSTOMER_ID, EVENT_ID, EVENT_TYPE, ITEM_ID, ITEM_NAME, ORDER_ID, ORDER_TOTAL, PRICE,
+    QUANTITY, SESSION_ID, Sources, TOTAL_AMOUNT, name_of,
 };
 use crate::read::json::{Object, Value};
+use crate::read::money::{Money, Share, split};
+use crate::read::notes::EventNotes;
 use crate::read::order::{self, OrderEvent};
-use crate::read::types::{Kind, kind};
-use crate::read::values::{Settings, amount, currency, id, minute_of, money, page, site, time_of};
+use crate::read::types::{Kind, Typed, kind};
+use crate::read::values::{
+    Settings, amount, currency, id, invalid, minute_of, page, site, time_of,
+};
+
+/// What counts under no item.
+const OTHER: &str = "(other)";
 
 /// A valid event.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) site: String,
     pub(crate) id: Option<String>,
@@ -24,26 +31,28 @@ pub(crate) struct Event {
     pub(crate) additions: Vec<(String, String, Decimal)>,
     /// What it says of an order.
     pub(crate) order: Option<OrderEvent>,
+    pub(crate) notes: EventNotes,
 }
 
-/// The site and the id of a line with `events`, if it has an id of its own.
-///
-/// # Errors
-/// The reason for which the line is rejected.
-pub(crate) fn own_id(line: &Object) -> Result<Option<(String, String)>, String> {
+/// The site and the id of a line with `events`, if it has both, and what is dropped of them.
+pub(crate) fn own_id(line: &Object) -> (Option<(String, String)>, EventNotes) {
+    let mut notes = EventNotes::default();
     let sources = Sources::of_event(line);
     if sources.find(EVENT_ID).is_none() {
-        return Ok(None);
+        return (None, notes);
     }
-    let site = site(&sources)?;
-    Ok(id(&sources, EVENT_ID)?.map(|id| (site, id)))
+    let own_id = match site(&sources) {
+        Ok(site) => notes.optional(EVENT_ID, id(&sources, EVENT_ID)).map(|id| (site, id)),
+        Err(_) => notes.optional("site_id", Err(String::new())),
+    };
+    (own_id, notes)
 }
 
-/// Checks an event that is a whole line. `None` is an event of a type that nothing counts.
+/// Checks an event that is a whole line.
 ///
 /// # Errors
 /// The reason for which the line is rejected.
-pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Option<Event>, String> {
+pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Event, String> {
     let sources = Sources::of_event(line);
     check(&sources, &sources, None, settings)
 }
@@ -51,12 +60,12 @@ pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Option<Ev
 /// Checks one element of the `events` of a line.
 ///
 /// # Errors
-/// The reason for which the line is rejected.
+/// The reason for which the element is rejected.
 pub(crate) fn check_element(
     element: &Value,
     line: &Object,
     settings: &Settings,
-) -> Result<Option<Event>, String> {
+) -> Result<Event, String> {
     let Value::Object(element) = element else {
         return Err("invalid:events".to_owned());
     };
@@ -64,110 +73,237 @@ pub(crate) fn check_element(
     check(&own.then(&Sources::of_event(line)), &own, name_of(element), settings)
 }
 
-/// Checks an event in the order that names the reason. `own` is what the event does not inherit,
-/// and `name` its type where it has no other.
+/// Checks an event. `own` is what the event does not inherit, and `name` its type where it has no
+/// other.
 fn check(
     sources: &Sources<'_>,
     own: &Sources<'_>,
     name: Option<&Value>,
     settings: &Settings,
-) -> Result<Option<Event>, String> {
-    let Some(kind) = kind(sources.find(EVENT_TYPE).or(name))? else {
-        return Ok(None);
+) -> Result<Event, String> {
+    let mut event = Event::default();
+    let kind = match kind(sources.find(EVENT_TYPE).or(name))? {
+        Typed::Counted(kind) => kind,
+        Typed::Ignored => return Ok(event),
+        Typed::Unknown(name) => {
+            event.notes.unknown_type = Some(name);
+            return Ok(event);
+        }
     };
     let time = time_of(sources, settings)?;
-    let minute = minute_of(time);
-    let site = site(sources)?;
-    let event_id = id(own, EVENT_ID)?;
-    let customer = id(sources, CUSTOMER_ID)?;
-    let session = id(sources, SESSION_ID)?;
-    let order_id = id(sources, ORDER_ID)?;
-    let page = page(sources)?;
-    let event_currency = currency(sources)?;
+    event.minute = minute_of(time);
+    event.site = site(sources)?;
+    event.id = event.notes.optional(EVENT_ID, id(own, EVENT_ID));
+    event.customer = event.notes.optional(CUSTOMER_ID, id(sources, CUSTOMER_ID));
+    event.session = event.notes.optional(SESSION_ID, id(sources, SESSION_ID));
+    let currency = event
+        .notes
+        .optional(CURRENCY, currency(sources))
+        .unwrap_or_else(|| settings.default_currency.clone());
+    let mut page = page(sources);
     if let Kind::Order(kind) = kind {
-        let order = order_id.ok_or("missing:order_id")?;
-        let what = order::check(kind, sources, customer.clone(), event_currency, settings)?;
-        let order = Some(OrderEvent { site: site.clone(), order, at: time, what });
-        let additions = Vec::new();
-        return Ok(Some(Event { site, id: event_id, minute, customer, session, additions, order }));
+        event.notes.optional("page_url", page);
+        let order = id(sources, ORDER_ID)?.ok_or("missing:order_id")?;
+        let customer = event.customer.clone();
+        let what = order::check(kind, sources, customer, currency, &mut event.notes)?;
+        event.order = Some(OrderEvent { site: event.site.clone(), order, at: time, what });
+        return Ok(event);
     }
+    event.notes.optional(ORDER_ID, id(sources, ORDER_ID));
 
-    let mut additions = Vec::new();
     match sources.items() {
         Some(items) => {
-            for item in items {
-                let Value::Object(item) = item else {
-                    return Err("invalid:items".to_owned());
-                };
-                let item = Sources::of_item(item);
-                let item_currency = currency(&item)?.or_else(|| event_currency.clone());
-                check_item(&item, kind, item_currency, None, settings, &mut additions)?;
-            }
+            let total = || amount(sources, ORDER_TOTAL);
+            check_items(items, kind, &currency, total, &mut event)?;
         }
-        None => {
-            check_item(sources, kind, event_currency, page.as_deref(), settings, &mut additions)?
-        }
+        None => check_only_item(sources, kind, &currency, &mut page, &mut event)?,
     }
+    let page = event.notes.optional("page_url", page);
     if kind == Kind::View
         && let Some(page) = page
     {
         // Without it nobody could tell how many views there were: those of items, those of pages,
         // and some are both.
-        if !additions.is_empty() {
-            additions.push(("pages".to_owned(), String::new(), Decimal::ONE));
+        if !event.additions.is_empty() {
+            event.additions.push(("pages".to_owned(), String::new(), Decimal::ONE));
         }
-        additions.push(("pages".to_owned(), page, Decimal::ONE));
+        event.additions.push(("pages".to_owned(), page, Decimal::ONE));
     }
-    additions.retain(|(_, _, number)| !number.is_zero());
-    Ok(Some(Event { site, id: event_id, minute, customer, session, additions, order: None }))
+    event.additions.retain(|(_, _, number)| !number.is_zero());
+    Ok(event)
 }
 
-/// Checks one item and notes what it adds. `page` is the page that a view may have in place of an
-/// item.
-fn check_item(
-    item: &Sources<'_>,
+/// What an item is counted under: its id, or else its name.
+///
+/// # Errors
+/// It has neither, or only such as cannot be used.
+fn key_of(
+    field: &dyn Fn(&'static str) -> Result<Option<String>, String>,
+    notes: &mut EventNotes,
+) -> Result<String, String> {
+    let (item_id, name) = (field(ITEM_ID), field(ITEM_NAME));
+    match (item_id, name) {
+        (Ok(Some(item_id)), _) => Ok(item_id),
+        (Ok(None), Ok(Some(name))) => Ok(name),
+        (Err(_), Ok(Some(name))) => {
+            notes.dropped.push(ITEM_ID);
+            Ok(name)
+        }
+        (Ok(None), Ok(None)) => Err("missing:item_id".to_owned()),
+        (Ok(None), Err(reason)) | (Err(reason), _) => Err(reason),
+    }
+}
+
+/// What an item costs and how many of it were bought, as far as its event counts that.
+struct Bought {
+    quantity: Decimal,
+    money: Option<Money>,
+}
+
+/// Reads the numbers of an item. `order_total` is the money of the event whose only item it is.
+fn bought(
     kind: Kind,
-    currency: Option<String>,
-    page: Option<&str>,
-    settings: &Settings,
-    additions: &mut Vec<(String, String, Decimal)>,
-) -> Result<(), String> {
-    let item_id = match id(item, ITEM_ID)? {
-        None => id(item, ITEM_NAME)?,
-        item_id => item_id,
+    number: &dyn Fn(&'static str) -> Result<Option<Decimal>, String>,
+    order_total: &dyn Fn() -> Result<Option<Decimal>, String>,
+    notes: &mut EventNotes,
+) -> Result<Bought, String> {
+    let (total, price, quantity) = (number(TOTAL_AMOUNT), number(PRICE), number(QUANTITY));
+    if !matches!(kind, Kind::Purchase | Kind::Refund) {
+        notes.optional(TOTAL_AMOUNT, total);
+        notes.optional(PRICE, price);
+        notes.optional(QUANTITY, quantity);
+        return Ok(Bought { quantity: Decimal::ONE, money: None });
+    }
+    let total = total?;
+    let price = match total {
+        Some(_) => notes.optional(PRICE, price),
+        None => price?,
     };
-    let price = amount(item, PRICE)?;
-    let quantity = amount(item, QUANTITY)?.unwrap_or(Decimal::ONE);
-    let total_amount = amount(item, TOTAL_AMOUNT)?;
-    let Some(item_id) = item_id else {
-        if kind == Kind::View && page.is_some() {
+    let is_counted = kind == Kind::Purchase;
+    let is_factor = total.is_none() && price.is_some();
+    let quantity =
+        if is_counted || is_factor { quantity? } else { notes.optional(QUANTITY, quantity) };
+    let quantity = quantity.unwrap_or(Decimal::ONE);
+    let money = match (total, price) {
+        (Some(total), _) => Some(Money::of_total(total, quantity)),
+        (None, Some(price)) => {
+            Some(Money::of_price(price, quantity).ok_or_else(|| invalid(TOTAL_AMOUNT))?)
+        }
+        (None, None) => order_total()?.map(|total| Money::of_total(total, quantity)),
+    };
+    Ok(Bought { quantity, money })
+}
+
+/// Notes what an item adds.
+fn count_item(kind: Kind, key: &str, bought: &Bought, currency: &str, event: &mut Event) {
+    let mut add = |measure: String, number| {
+        event.additions.push((measure, key.to_owned(), number));
+    };
+    match (kind, bought.money) {
+        (Kind::View, _) => add("views".to_owned(), Decimal::ONE),
+        (Kind::Cart, _) => add("carts".to_owned(), Decimal::ONE),
+        (Kind::Removal, _) => add("removals".to_owned(), Decimal::ONE),
+        (Kind::Purchase, Some(money)) if !money.is_given_back => {
+            add("units".to_owned(), bought.quantity);
+            add(format!("sales:{currency}"), money.amount);
+        }
+        (Kind::Purchase, None) => {
+            if bought.quantity > Decimal::ZERO {
+                add("units".to_owned(), bought.quantity);
+            }
+        }
+        (Kind::Purchase | Kind::Refund, Some(money)) => {
+            add(format!("refunds:{currency}"), money.amount);
+        }
+        (Kind::Refund, None) | (Kind::Order(_), _) => {}
+    }
+}
+
+/// The item of an event without `items`.
+fn check_only_item(
+    sources: &Sources<'_>,
+    kind: Kind,
+    currency: &str,
+    page: &mut Result<Option<String>, String>,
+    event: &mut Event,
+) -> Result<(), String> {
+    let product = sources.product();
+    let text = |field| match (sources.find(field), &product) {
+        (None, Some(product)) => id(product, field),
+        _ => id(sources, field),
+    };
+    let number = |field| match (sources.find(field), &product) {
+        (None, Some(product)) => amount(product, field),
+        _ => amount(sources, field),
+    };
+    let key = key_of(&text, &mut event.notes);
+    let total = || amount(sources, ORDER_TOTAL);
+    let bought = bought(kind, &number, &total, &mut event.notes)?;
+    let reason = match key {
+        Ok(key) => {
+            event.notes.lacks_money = kind == Kind::Purchase && bought.money.is_none();
+            count_item(kind, &key, &bought, currency, event);
             return Ok(());
         }
-        return Err("missing:item_id".to_owned());
+        Err(reason) => reason,
     };
-    let currency = currency.unwrap_or_else(|| settings.default_currency.clone());
-    let has_money = matches!(kind, Kind::Purchase | Kind::Refund);
-    let total_amount = match total_amount {
-        // An element of `items` has no such field.
-        None if has_money && price.is_none() => amount(item, ORDER_TOTAL)?,
-        total_amount => total_amount,
+    let can_do_without = match kind {
+        Kind::View => match page {
+            Ok(page) => page.is_some(),
+            Err(reason) => return Err(std::mem::take(reason)),
+        },
+        Kind::Purchase | Kind::Refund => bought.money.is_some(),
+        _ => false,
     };
-    match kind {
-        Kind::View => additions.push(("views".to_owned(), item_id, Decimal::ONE)),
-        Kind::Cart => additions.push(("carts".to_owned(), item_id, Decimal::ONE)),
-        Kind::Removal => additions.push(("removals".to_owned(), item_id, Decimal::ONE)),
-        Kind::Purchase => {
-            additions.push(("units".to_owned(), item_id.clone(), quantity));
-            if let Some(money) = money(total_amount, price, quantity)? {
-                additions.push((format!("sales:{currency}"), item_id, money));
+    if !can_do_without {
+        return Err(reason);
+    }
+    match reason.as_str() {
+        "invalid:item_id" => event.notes.dropped.push(ITEM_ID),
+        "invalid:item_name" => event.notes.dropped.push(ITEM_NAME),
+        _ => {}
+    }
+    if kind != Kind::View {
+        let bought = Bought { quantity: Decimal::ZERO, ..bought };
+        count_item(kind, OTHER, &bought, currency, event);
+    }
+    Ok(())
+}
+
+/// The items of an event; `total` is the money of all of them.
+fn check_items(
+    items: &[Value],
+    kind: Kind,
+    event_currency: &str,
+    total: impl Fn() -> Result<Option<Decimal>, String>,
+    event: &mut Event,
+) -> Result<(), String> {
+    let mut read = Vec::new();
+    for item in items {
+        let Value::Object(item) = item else {
+            return Err("invalid:items".to_owned());
+        };
+        let item = Sources::of_item(item);
+        let currency = event.notes.optional(CURRENCY, currency(&item));
+        let key = key_of(&|field| id(&item, field), &mut event.notes);
+        let bought = bought(kind, &|field| amount(&item, field), &|| Ok(None), &mut event.notes)?;
+        read.push((key?, currency.unwrap_or_else(|| event_currency.to_owned()), bought));
+    }
+    if matches!(kind, Kind::Purchase | Kind::Refund) {
+        if read.iter().all(|(_, _, bought)| bought.money.is_none())
+            && let Some(total) = total()?
+        {
+            let quantities = read.iter().map(|(_, _, bought)| bought.quantity).collect();
+            let shares = split(Share { total, quantities });
+            for ((_, _, bought), share) in read.iter_mut().zip(shares) {
+                bought.money = Some(share);
             }
         }
-        Kind::Refund => {
-            if let Some(money) = money(total_amount, price, quantity)? {
-                additions.push((format!("refunds:{currency}"), item_id, money));
-            }
-        }
-        Kind::Order(_) => {}
+        event.notes.lacks_money =
+            kind == Kind::Purchase && read.iter().any(|(_, _, bought)| bought.money.is_none());
+    }
+    for (key, currency, bought) in &read {
+        count_item(kind, key, bought, currency, event);
     }
     Ok(())
 }

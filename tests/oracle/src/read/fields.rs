@@ -31,6 +31,10 @@ const ITEMS: &str = "items";
 const EVENTS: &str = "events";
 const NAME: &str = "name";
 pub(crate) const PROPERTIES: &str = "properties";
+const PRODUCT: &str = "product";
+
+/// The name of an object of properties, or of an array of events.
+const DATA: &str = "data";
 const EVENT_PARAMS: &str = "event_params";
 
 /// What the value of one of `event_params` may be called: the first that has a value.
@@ -40,6 +44,8 @@ const VALUES: &[&str] = &["string_value", "int_value", "float_value", "double_va
 #[derive(Clone, Debug)]
 pub(crate) struct Sources<'a> {
     objects: Vec<Cow<'a, Object>>,
+    /// The objects of the only item, the nearest first.
+    products: Vec<Cow<'a, Object>>,
     place: Place,
 }
 
@@ -56,19 +62,34 @@ impl<'a> Sources<'a> {
 
     fn of(object: &'a Object, place: Place) -> Self {
         let mut objects = vec![Cow::Borrowed(object)];
-        let is_object = |value: &Value| matches!(value, Value::Object(_));
-        if let Some(Value::Object(properties)) = value_of(object, PROPERTIES, place, is_object) {
-            objects.push(Cow::Borrowed(properties));
-        }
+        let properties = properties_of(object, place);
+        objects.extend(properties.map(Cow::Borrowed));
         let parameters = value_of(object, EVENT_PARAMS, place, is_filled_array);
         if let Some(Value::Array(parameters)) = parameters {
             objects.push(Cow::Owned(object_of_parameters(parameters)));
         }
-        Self { objects, place }
+        let product = |object| match value_of(object, PRODUCT, place, is_object) {
+            Some(Value::Object(product)) => Some(product),
+            _ => None,
+        };
+        let product = product(object).or_else(|| properties.and_then(product));
+        let products = product.into_iter().map(|product| Cow::Owned(product.clone())).collect();
+        Self { objects, products, place }
+    }
+
+    /// The object of the only item.
+    pub(crate) fn product(&self) -> Option<Sources<'_>> {
+        if self.products.is_empty() {
+            return None;
+        }
+        let objects = self.products.clone();
+        Some(Sources { objects, products: Vec::new(), place: Place::Item })
     }
 
     pub(crate) fn then(&self, other: &Self) -> Self {
-        Self { objects: [&*self.objects, &*other.objects].concat(), place: self.place }
+        let objects = [&*self.objects, &*other.objects].concat();
+        let products = [&*self.products, &*other.products].concat();
+        Self { objects, products, place: self.place }
     }
 
     /// The value of a field, if it has one.
@@ -88,16 +109,27 @@ impl<'a> Sources<'a> {
 
 /// The elements of the `events` of a line, if it has some.
 pub(crate) fn events(line: &Object) -> Option<&[Value]> {
-    let is_array = |value: &Value| matches!(value, Value::Array(_));
-    match value_of(line, EVENTS, Place::Event, is_array) {
-        Some(Value::Array(events)) => Some(events),
-        _ => None,
-    }
+    names_of(EVENTS, Place::Event).iter().find_map(|name| {
+        match last_of(line, name, |value| match value {
+            Value::Array(_) => true,
+            Value::Object(_) => name == DATA,
+            _ => false,
+        }) {
+            Some(Value::Array(events)) => Some(&**events),
+            _ => None,
+        }
+    })
 }
 
 /// The `events` of a line, as they are written.
 pub(crate) fn written_events<'a>(line: &[(String, &'a str)]) -> Option<&'a str> {
-    written_value(line, EVENTS, |value| value.starts_with('['))
+    names_of(EVENTS, Place::Event).iter().find_map(|name| {
+        let mut values =
+            line.iter().rev().filter(|(own, _)| letters(own).as_ref() == Some(name)).filter(
+                |(_, value)| value.starts_with('[') || name == DATA && value.starts_with('{'),
+            );
+        values.next().map(|(_, value)| *value).filter(|value| value.starts_with('['))
+    })
 }
 
 /// The name of an element of `events`.
@@ -112,10 +144,31 @@ fn value_of<'a>(
     place: Place,
     is_accepted: impl Fn(&Value) -> bool,
 ) -> Option<&'a Value> {
-    let members = object.0.iter().rev();
-    names_of(field, place).iter().find_map(|name| {
-        let mut values = members.clone().filter(|member| member.letters.as_ref() == Some(name));
-        values.find(|member| is_accepted(&member.value)).map(|member| &member.value)
+    names_of(field, place).iter().find_map(|name| last_of(object, name, &is_accepted))
+}
+
+/// The last accepted value under a name.
+fn last_of<'a>(
+    object: &'a Object,
+    name: &str,
+    is_accepted: impl Fn(&Value) -> bool,
+) -> Option<&'a Value> {
+    let mut members =
+        object.0.iter().rev().filter(|member| member.letters.as_deref() == Some(name));
+    members.find(|member| is_accepted(&member.value)).map(|member| &member.value)
+}
+
+/// The object in which the fields of another are looked for next.
+fn properties_of(object: &Object, place: Place) -> Option<&Object> {
+    names_of(PROPERTIES, place).iter().find_map(|name| {
+        match last_of(object, name, |value| match value {
+            Value::Object(_) => true,
+            Value::Array(_) => name == DATA,
+            _ => false,
+        }) {
+            Some(Value::Object(properties)) => Some(properties),
+            _ => None,
+        }
     })
 }
 
@@ -130,6 +183,10 @@ pub(crate) fn written_value<'a>(
         let mut values = members.clone().filter(|(own, _)| letters(own).as_ref() == Some(name));
         values.find(|(_, value)| is_accepted(value)).map(|(_, value)| *value)
     })
+}
+
+fn is_object(value: &Value) -> bool {
+    matches!(value, Value::Object(_))
 }
 
 fn is_filled_array(value: &Value) -> bool {

@@ -42,6 +42,7 @@ pub(crate) enum JsonError {
 
 /// Reads a text that holds one JSON value (RFC 8259) and nothing else.
 pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
+    let text = &mend_half_pairs(text);
     match cut_at_depth(text) {
         None => serde_json::from_str(text).map_err(|_| JsonError::NotJson),
         Some(cut) => match serde_json::from_str::<Value>(&cut) {
@@ -79,7 +80,6 @@ impl<'de> Deserialize<'de> for Value {
         let value = match raw.as_bytes() {
             b"null" => Ok(Self::Null),
             b"true" | b"false" => Ok(Self::Bool),
-            // Half of a surrogate pair passes as raw text, but not as a `String`.
             [b'"', ..] => serde_json::from_str(raw).map(Self::Text),
             [b'[', ..] => serde_json::from_str(raw).map(Self::Array),
             [b'{', ..] => serde_json::from_str(raw).map(|members: Members<Value>| {
@@ -159,6 +159,37 @@ fn cut_at_depth(text: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// The text with the escape of U+FFFD in place of each of half a surrogate pair, which passes as raw
+/// text but not as a `String`. Nothing else moves.
+pub(crate) fn mend_half_pairs(text: &str) -> String {
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(place) = rest.find('\\') {
+        let (before, escape) = rest.split_at(place);
+        mended.push_str(before);
+        let length = match (unit(escape), escape.get(6..).and_then(unit)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(0xd800..0xe000), _) => {
+                mended.push_str("\\ufffd");
+                rest = &escape[6..];
+                continue;
+            }
+            (Some(_), _) => 6,
+            (None, _) => 1 + escape[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        mended.push_str(&escape[..length]);
+        rest = &escape[length..];
+    }
+    mended + rest
+}
+
+/// The code unit that a text begins with the escape of.
+fn unit(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    are_digits.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -250,16 +281,17 @@ mod tests {
     }
 
     #[test]
-    fn refuses_half_of_a_surrogate_pair() {
-        for case in [
-            r#""\ud800""#,
-            r#""\udc00""#,
-            r#""\ud800x""#,
-            r#""\ud800\n""#,
-            r#""\ud800\u0041""#,
-            r#""\ud800\ud800""#,
+    fn half_of_a_surrogate_pair_is_no_character() {
+        for (case, expected) in [
+            (r#""\ud800""#, "\u{fffd}"),
+            (r#""\udc00""#, "\u{fffd}"),
+            (r#""\ud800x""#, "\u{fffd}x"),
+            (r#""\ud800\n""#, "\u{fffd}\n"),
+            (r#""\ud800\u0041""#, "\u{fffd}A"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀"),
+            (r#""\\ud800""#, "\\ud800"),
         ] {
-            assert_eq!(parse(case), Err(JsonError::NotJson), "{case}");
+            assert_eq!(text(case), expected, "{case}");
         }
     }
 
@@ -277,8 +309,8 @@ mod tests {
         let deep = "[".repeat(65);
         let open = "[".repeat(63);
         for (text, expected) in [
-            (format!("{{\"a\":\"\\ud800\",\"b\":{deep}"), JsonError::NotJson),
-            (format!("{{\"b\":{deep},\"a\":\"\\ud800\""), JsonError::TooDeep),
+            (format!("{{\"a\":\"\\x\",\"b\":{deep}"), JsonError::NotJson),
+            (format!("{{\"b\":{deep},\"a\":\"\\x\""), JsonError::TooDeep),
             (format!("{open}{{[0]"), JsonError::NotJson),
             (format!("{open}[1[0]"), JsonError::NotJson),
             (format!("{open}[1,[0]"), JsonError::TooDeep),

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::decimal::Decimal;
 use crate::read::fields::{
-    ITEM_NAME, NEW_STATUS, ORDER_NUMBER, ORDER_TOTAL, PRICE, QUANTITY, REFUND_AMOUNT, STATUS,
-    Sources, TOTAL_AMOUNT,
+    CURRENCY, ITEM_NAME, NEW_STATUS, ORDER_NUMBER, ORDER_TOTAL, PRICE, QUANTITY, REFUND_AMOUNT,
+    STATUS, Sources, TOTAL_AMOUNT,
 };
 use crate::read::json::Value;
+use crate::read::money::Money;
+use crate::read::notes::EventNotes;
 use crate::read::types::OrderKind;
-use crate::read::values::{Settings, amount, currency, id, invalid, money};
+use crate::read::values::{amount, currency, id, invalid};
 
 /// How many items an order may have.
 const ITEMS_MAX: usize = 500;
@@ -73,36 +75,41 @@ pub(crate) fn check(
     kind: OrderKind,
     sources: &Sources<'_>,
     customer: Option<String>,
-    currency: Option<String>,
-    settings: &Settings,
+    currency: String,
+    notes: &mut EventNotes,
 ) -> Result<What, String> {
     Ok(match kind {
         OrderKind::Created => {
-            let number = id(sources, ORDER_NUMBER)?;
-            let status = status(sources, STATUS)?.unwrap_or_else(|| "CREATED".to_owned());
+            let number = notes.optional(ORDER_NUMBER, id(sources, ORDER_NUMBER));
+            let status = notes.optional(STATUS, status(sources, STATUS));
             let total = match amount(sources, TOTAL_AMOUNT)? {
                 None => amount(sources, ORDER_TOTAL)?,
                 total => total,
             };
-            let (products, sum) = products(sources)?;
+            let (products, sum) = products(sources, notes)?;
             let value = total.or(sum).ok_or("missing:total_amount")?;
-            if value > Decimal::from(TOTAL_MAX) {
+            if value > Decimal::from(TOTAL_MAX) || value < Decimal::ZERO {
                 return Err("invalid:total_amount".to_owned());
             }
-            let currency = currency.unwrap_or_else(|| settings.default_currency.clone());
+            let status = status.unwrap_or_else(|| "CREATED".to_owned());
             What::Created { order: Made { number, customer, currency, value, products }, status }
         }
         OrderKind::StatusChanged => {
             What::Changed(status(sources, NEW_STATUS)?.ok_or("missing:newStatus")?)
         }
-        OrderKind::Cancelled => What::Cancelled(amount(sources, REFUND_AMOUNT)?),
+        OrderKind::Cancelled => {
+            What::Cancelled(amount(sources, REFUND_AMOUNT)?.map(Decimal::absolute))
+        }
     })
 }
 
 type Products = Vec<(String, Decimal, Decimal)>;
 
 /// What was ordered, and what all of it costs, where each item tells.
-fn products(sources: &Sources<'_>) -> Result<(Products, Option<Decimal>), String> {
+fn products(
+    sources: &Sources<'_>,
+    notes: &mut EventNotes,
+) -> Result<(Products, Option<Decimal>), String> {
     let Some(items) = sources.items() else {
         return Ok((Vec::new(), None));
     };
@@ -116,15 +123,31 @@ fn products(sources: &Sources<'_>) -> Result<(Products, Option<Decimal>), String
             return Err("invalid:items".to_owned());
         }
         let item = Sources::of_item(item);
-        currency(&item)?;
+        notes.optional(CURRENCY, currency(&item));
         let name = id(&item, ITEM_NAME)?;
         let price = amount(&item, PRICE)?;
         let units = amount(&item, QUANTITY)?.unwrap_or(Decimal::ONE);
         let total = amount(&item, TOTAL_AMOUNT)?;
-        let money = money(total, price, units)?;
-        let (units_sum, money_sum) = sums.entry(name.ok_or("missing:item_name")?).or_default();
-        *units_sum += units;
-        *money_sum += money.unwrap_or(Decimal::ZERO);
+        let money = match (total, price) {
+            (Some(total), _) => Some(total),
+            (None, Some(price)) => {
+                let money = Money::of_price(price, units).ok_or_else(|| invalid(TOTAL_AMOUNT))?;
+                Some(if money.is_given_back { -money.amount } else { money.amount })
+            }
+            (None, None) => None,
+        };
+        let name = name.ok_or("missing:item_name")?;
+        // A discount is no product.
+        let is_discount = money.is_some() && (units < Decimal::ZERO || money < Some(Decimal::ZERO));
+        let money = match is_discount {
+            true => money.map(|money| -money.absolute()),
+            false => money,
+        };
+        if !is_discount {
+            let (units_sum, money_sum) = sums.entry(name).or_default();
+            *units_sum += units;
+            *money_sum += money.unwrap_or(Decimal::ZERO);
+        }
         all = match (all, money) {
             (Some(all), Some(money)) => Some(all + money),
             _ => None,

@@ -21,24 +21,37 @@ pub(crate) enum OrderKind {
     Cancelled,
 }
 
-/// The kind of an event; `None` for a known type that nothing counts.
-pub(crate) fn kind(event_type: Option<&Value>) -> Result<Option<Kind>, String> {
+/// What the name of a type says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    Counted(Kind),
+    /// A known type that nothing counts.
+    Ignored,
+    /// A type of the shop's own, as it is written.
+    Unknown(String),
+}
+
+/// The type of an event.
+///
+/// # Errors
+/// It has none, or one that is not text.
+pub(crate) fn kind(event_type: Option<&Value>) -> Result<Typed, String> {
     let name = match event_type {
         None => return Err("missing:event_type".to_owned()),
         Some(Value::Text(name)) => name.as_str(),
         Some(_) => return Err("invalid:event_type".to_owned()),
     };
-    match type_of(name) {
-        Some("view") => Ok(Some(Kind::View)),
-        Some("cart add") => Ok(Some(Kind::Cart)),
-        Some("removal") => Ok(Some(Kind::Removal)),
-        Some("purchase") => Ok(Some(Kind::Purchase)),
-        Some("refund") => Ok(Some(Kind::Refund)),
-        Some("order created") => Ok(Some(Kind::Order(OrderKind::Created))),
-        Some("order status changed") => Ok(Some(Kind::Order(OrderKind::StatusChanged))),
-        Some("order cancelled") => Ok(Some(Kind::Order(OrderKind::Cancelled))),
-        Some("ignored") => Ok(None),
+    Ok(Typed::Counted(match type_of(name) {
+        Some("view") => Kind::View,
+        Some("cart add") => Kind::Cart,
+        Some("removal") => Kind::Removal,
+        Some("purchase") => Kind::Purchase,
+        Some("refund") => Kind::Refund,
+        Some("order created") => Kind::Order(OrderKind::Created),
+        Some("order status changed") => Kind::Order(OrderKind::StatusChanged),
+        Some("order cancelled") => Kind::Order(OrderKind::Cancelled),
+        Some("ignored") => return Ok(Typed::Ignored),
         Some(other) => unreachable!("the vocabulary has no type {other}"),
-        None => Err("unknown_type".to_owned()),
-    }
+        None => return Ok(Typed::Unknown(name.to_owned())),
+    }))
 }

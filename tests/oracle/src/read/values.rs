@@ -1,14 +1,20 @@
 //! The values of fields: what each may be, and what it means.
 
 use chrono::{DateTime, Utc};
+use percent_encoding::percent_decode_str;
 
 use crate::decimal::Decimal;
 use crate::read::fields::{CURRENCY, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources, TIMESTAMP};
 use crate::read::json::Value;
+use crate::read::shop_number::plain_number;
 use crate::read::time;
 
-/// How long an id, an item or a page may be, in bytes of UTF-8.
+/// How long an id or an item may be, in bytes of UTF-8.
 const ID_BYTES_MAX: usize = 256;
+
+/// How long a page may be, in bytes of UTF-8, and what a longer one ends with.
+const PAGE_BYTES_MAX: usize = 1024;
+const MARK_OF_CUT: char = '…';
 
 /// How long a site id may be, in bytes.
 const SITE_BYTES_MAX: usize = 64;
@@ -48,7 +54,7 @@ pub(crate) fn site(sources: &Sources<'_>) -> Result<String, String> {
     let site = match sources.find(SITE_ID) {
         None => return Ok(DEFAULT_SITE.to_owned()),
         Some(Value::Text(text)) => text.clone(),
-        Some(Value::Number(number)) if is_integer(number) => number.clone(),
+        Some(Value::Number(number)) => integer(number).ok_or("invalid:site_id")?.to_owned(),
         Some(_) => return Err("invalid:site_id".to_owned()),
     };
     let allowed = |character: char| character.is_ascii_alphanumeric() || "._:-".contains(character);
@@ -61,22 +67,30 @@ pub(crate) fn site(sources: &Sources<'_>) -> Result<String, String> {
 pub(crate) fn id(sources: &Sources<'_>, field: &'static str) -> Result<Option<String>, String> {
     let id = match sources.find(field) {
         None => return Ok(None),
-        Some(Value::Text(text)) => text,
-        Some(Value::Number(number)) if is_integer(number) => number,
+        Some(Value::Text(text)) => integer(text).unwrap_or(text),
+        Some(Value::Number(number)) => integer(number).ok_or_else(|| invalid(field))?,
         Some(_) => return Err(invalid(field)),
     };
     if id.len() > ID_BYTES_MAX {
         return Err(invalid(field));
     }
-    Ok(Some(id.clone()))
+    Ok(Some(id.to_owned()))
 }
 
 pub(crate) fn invalid(field: &'static str) -> String {
     format!("invalid:{field}")
 }
 
-fn is_integer(number: &str) -> bool {
-    !number.contains(['.', 'e', 'E'])
+/// The integer that is written like `7` or, as a column of floats has it, like `7.0`.
+fn integer(number: &str) -> Option<&str> {
+    let (whole, zeros) = match number.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() => (whole, zeros),
+        Some(_) => return None,
+        None => (number, ""),
+    };
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_integer = !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_digit());
+    (is_integer && zeros.chars().all(|zero| zero == '0')).then_some(whole)
 }
 
 pub(crate) fn page(sources: &Sources<'_>) -> Result<Option<String>, String> {
@@ -86,11 +100,31 @@ pub(crate) fn page(sources: &Sources<'_>) -> Result<Option<String>, String> {
         Some(Value::Text(url)) => url,
         Some(_) => return Err("invalid:page_url".to_owned()),
     };
-    let page = url.split(['?', '#']).next().unwrap_or_default();
-    if page.is_empty() || page.len() > ID_BYTES_MAX {
+    let (address, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let before = |text: &str, end: &[char]| text.split(end).next().unwrap_or_default().to_owned();
+    let mut page = before(address, &['?']);
+    // The route of a shop that is one page.
+    if fragment.starts_with('/') || fragment.starts_with("!/") {
+        page = format!("{page}#{}", before(fragment, &['?', '#']));
+    }
+    if let Ok(readable) = percent_decode_str(&page).decode_utf8() {
+        page = readable.into_owned();
+    }
+    if page.is_empty() {
         return Err("invalid:page_url".to_owned());
     }
-    Ok(Some(page.to_owned()))
+    if page.len() > PAGE_BYTES_MAX {
+        let mut cut = String::new();
+        for character in page.chars() {
+            if cut.len() + character.len_utf8() + MARK_OF_CUT.len_utf8() > PAGE_BYTES_MAX {
+                break;
+            }
+            cut.push(character);
+        }
+        cut.push(MARK_OF_CUT);
+        page = cut;
+    }
+    Ok(Some(page))
 }
 
 pub(crate) fn currency(sources: &Sources<'_>) -> Result<Option<String>, String> {
@@ -111,27 +145,13 @@ pub(crate) fn amount(
 ) -> Result<Option<Decimal>, String> {
     let amount = match sources.find(field) {
         None => return Ok(None),
-        Some(Value::Text(text) | Value::Number(text)) => Decimal::amount(text),
+        Some(Value::Number(number)) => Decimal::amount(number),
+        Some(Value::Text(text)) => Decimal::amount(text)
+            .or_else(|| plain_number(text).and_then(|number| Decimal::amount(&number))),
         Some(_) => None,
     };
     match amount {
         Some(amount) => Ok(Some(amount)),
         None => Err(invalid(field)),
-    }
-}
-
-/// The money of an item, and the reason for which it cannot be known.
-pub(crate) fn money(
-    total_amount: Option<Decimal>,
-    price: Option<Decimal>,
-    quantity: Decimal,
-) -> Result<Option<Decimal>, String> {
-    match (total_amount, price) {
-        (Some(total_amount), _) => Ok(Some(total_amount)),
-        (None, Some(price)) => match price.product(quantity) {
-            Some(product) => Ok(Some(product)),
-            None => Err("invalid:total_amount".to_owned()),
-        },
-        (None, None) => Ok(None),
     }
 }

@@ -7,11 +7,11 @@ use std::ops::AddAssign;
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::unpack::UnpackError;
-use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
+use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, OutcomeNotes};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::sketch::Sketch;
-use minutebook_domain::event::line::VOCABULARY_VERSION;
+use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
@@ -136,7 +136,7 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
         minute_retention_days: chunk.retention_days,
         keys_max: 100_000,
         visitor_secret: SecretNumber(1),
-        vocabulary_version: VOCABULARY_VERSION,
+        reader_version: READER_VERSION,
     };
     let settings = ChunkSettings { inputs, secret: SECRET, size_bytes: chunk.stored.len() as u64 };
     let mut reader = ChunkReader::new(&settings);
@@ -189,9 +189,17 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
     facts.extend(outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
     for line in read.rejected.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let rejected: serde_json::Value = serde_json::from_slice(line).unwrap();
-        let [line, offset] = ["line", "offset"].map(|name| &rejected[name]);
-        facts.insert(format!("line {line} at {offset} {}", rejected["reason"]));
+        let [line, offset, event, reason] =
+            ["line", "offset", "event", "reason"].map(|name| &rejected[name]);
+        facts.insert(format!("line {line} at {offset} {event} {reason}"));
     }
+    let OutcomeNotes { dropped, unknown_types, purchases_without_money } = &outcomes.notes;
+    facts.insert(format!("{purchases_without_money} without money"));
+    let dropped =
+        dropped.iter().map(|(field, events)| format!("dropped {} {events}", field.name()));
+    facts.extend(dropped);
+    let types = unknown_types.by_name.iter();
+    facts.extend(types.map(|(name, events)| format!("unknown {name:?} {events}")));
     facts.extend(tallies_of_reader(read, 0));
     let mut sums = BTreeMap::new();
     for (order, known) in read.orders.iter() {
@@ -227,9 +235,18 @@ fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
     let numbers = [lines, counted, ignored, duplicate, events];
     let mut facts = BTreeSet::from([format!("outcomes {numbers:?} of {content_hash}")]);
     facts.extend(recounted.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
-    for RejectedLine { line, offset, reason } in &recounted.rejected_lines {
-        facts.insert(format!("line {line} at {offset} {reason:?}"));
+    for RejectedLine { line, offset, element, reason } in &recounted.rejected_lines {
+        let event = element.map_or_else(|| "null".to_owned(), |event| event.to_string());
+        facts.insert(format!("line {line} at {offset} {event} {reason:?}"));
     }
+    facts.insert(format!("{} without money", recounted.purchases_without_money));
+    let dropped = recounted.dropped.iter();
+    facts.extend(dropped.map(|(field, events)| format!("dropped {field} {events}")));
+    let mut types = BTreeMap::new();
+    for (name, events) in &recounted.unknown_types {
+        *types.entry(cut(name)).or_insert(0) += events;
+    }
+    facts.extend(types.iter().map(|(name, events)| format!("unknown {name:?} {events}")));
     facts.extend(tallies_of_oracle(recounted));
     for ((site, id), order) in orders(&recounted.orders) {
         facts.insert(format!("order {site} {id:?} {}", order_of_oracle(&order)));
@@ -241,6 +258,18 @@ fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
         ));
     }
     facts
+}
+
+/// As much of the name of an unknown type as is kept.
+fn cut(name: &str) -> String {
+    let mut cut = String::new();
+    for character in name.chars() {
+        if cut.len() + character.len_utf8() > 64 {
+            break;
+        }
+        cut.push(character);
+    }
+    cut
 }
 
 fn order_of_reader(known: &OrderFacts) -> String {

@@ -30,26 +30,24 @@ fn the_same_event_id_counts_once_at_a_site() {
 }
 
 #[test]
-fn ids_of_rejected_and_ignored_lines_are_not_remembered() {
+fn ids_of_rejected_and_ignored_events_are_not_remembered() {
+    let view_a = view(r#""event_id":"a""#);
+    let rejected = line(r#""event":"order","sku":1,"price":"x","event_id":"a""#);
+    check(rejected.clone() + &view_a, "c1 e1 invalid:price@1 | views 11:07 1=1");
+    check(view_a.clone() + &rejected, "c1 e1 invalid:price@2 | views 11:07 1=1");
+    for nothing in [
+        r#""event":"search","event_id":"a""#,
+        r#""event":"refund","sku":1,"event_id":"a""#,
+        r#""event":"order","sku":1,"price":5,"quantity":0,"event_id":"a""#,
+    ] {
+        let nothing = line(nothing);
+        check(nothing.clone() + &view_a + &nothing, "c1 i2 e1 | views 11:07 1=1");
+    }
+    // Those of the other events of their line are.
+    let half = r#""event":"view","sku":1,"events":[{"event_id":"a"},{"sku":2.5,"event_id":"b"}]"#;
     check(
-        view(r#""event_id":"a","price":-1"#) + &view(r#""event_id":"a""#),
-        "c1 e1 invalid:price@1 | views 11:07 1=1",
-    );
-    let ignored = line(r#""event":"search","event_id":"a""#);
-    check(ignored.clone() + &view(r#""event_id":"a""#) + &ignored, "c1 i2 e1 | views 11:07 1=1");
-    let refund = line(r#""event":"refund","sku":1,"event_id":"a""#);
-    check(refund.clone() + &view(r#""event_id":"a""#) + &refund, "c1 i2 e1 | views 11:07 1=1");
-    let nothing = line(r#""event":"order","sku":1,"quantity":0,"event_id":"a""#);
-    check(nothing.clone() + &view(r#""event_id":"a""#) + &nothing, "c1 i2 e1 | views 11:07 1=1");
-    check(
-        view(r#""event_id":"a""#) + &view(r#""event_id":"a","price":-1"#),
-        "c1 e1 invalid:price@2 | views 11:07 1=1",
-    );
-    // None of a rejected line is remembered.
-    check(
-        line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"price":-1}]"#)
-            + &view(r#""event_id":"a""#),
-        "c1 e1 invalid:price@1 | views 11:07 1=1",
+        line(half) + &view_a + &view(r#""event_id":"b""#),
+        "c2 d1 e2 invalid:item_id@1.2 | views 11:07 1=2",
     );
 }
 
@@ -57,38 +55,38 @@ fn ids_of_rejected_and_ignored_lines_are_not_remembered() {
 fn a_copy_within_one_line_is_a_duplicate_event() {
     check(
         line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"event_id":"a"},{}]"#),
-        "c1 e2 | views 11:07 1=2",
+        "c2 d1 e2 | views 11:07 1=2",
     );
     check(
         line(r#""event":"view","sku":1,"events":[{"event_id":"a"}]"#)
             + &line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"event":"search"}]"#),
-        "c1 d1 e1 | views 11:07 1=1",
+        "c1 i1 d1 e1 | views 11:07 1=1",
     );
     check(
         view(r#""event_id":"a""#)
             + &line(r#""event":"view","sku":1,"events":[{"event_id":"a"},{"event_id":"b"}]"#),
-        "c2 e2 | views 11:07 1=2",
+        "c2 d1 e2 | views 11:07 1=2",
     );
 }
 
 #[test]
-fn the_id_of_a_line_stands_for_the_whole_line() {
+fn the_id_of_a_line_stands_for_all_of_its_events() {
     let many = line(r#""event":"view","event_id":"L","sku":1,"events":[{"event_id":"a"},{}]"#);
-    check(many.clone() + &many, "c1 d1 e2 | views 11:07 1=2");
-    check(view(r#""event_id":"L""#) + &many, "c1 d1 e1 | views 11:07 1=1");
+    check(many.clone() + &many, "c2 d2 e2 | views 11:07 1=2");
+    check(view(r#""event_id":"L""#) + &many, "c1 d2 e1 | views 11:07 1=1");
     check(
         many.clone() + &view(r#""event_id":"L""#) + &view(r#""event_id":"a""#),
-        "c1 d2 e2 | views 11:07 1=2",
+        "c2 d2 e2 | views 11:07 1=2",
     );
     // It is not inherited, and it is remembered only after the line's events.
     check(
         line(r#""event":"view","event_id":"L","sku":1,"events":[{"event_id":"L"},{}]"#),
-        "c1 e2 | views 11:07 1=2",
+        "c2 e2 | views 11:07 1=2",
     );
     // The ids of the events of a seen line are not remembered.
     check(
         view(r#""event_id":"L""#) + &many + &view(r#""event_id":"a""#),
-        "c2 d1 e2 | views 11:07 1=2",
+        "c2 d2 e2 | views 11:07 1=2",
     );
     // The line's id may stand in its properties, and that of an element in its own.
     let nested = line(
@@ -98,7 +96,7 @@ fn the_id_of_a_line_stands_for_the_whole_line() {
 }
 
 #[test]
-fn the_id_of_a_line_is_remembered_if_the_line_is_counted_or_duplicate() {
+fn the_id_of_a_line_is_remembered_if_an_event_of_it_is_counted_or_duplicate() {
     let ignored = line(r#""event":"search","event_id":"L","events":[{}]"#);
     let empty = line(r#""event_id":"L","events":[]"#);
     let view_l = view(r#""event_id":"L""#);
@@ -107,15 +105,19 @@ fn the_id_of_a_line_is_remembered_if_the_line_is_counted_or_duplicate() {
     let copies = line(r#""event":"view","event_id":"L","sku":1,"events":[{"event_id":"a"}]"#);
     check(view(r#""event_id":"a""#) + &copies + &view_l, "c1 d2 e1 | views 11:07 1=1");
     let rejected = line(r#""event":"view","event_id":"L","events":[{}]"#);
-    check(rejected + &view_l, "c1 e1 missing:item_id@1 | views 11:07 1=1");
+    check(rejected + &view_l, "c1 e1 missing:item_id@1.1 | views 11:07 1=1");
+    let half = line(r#""event":"view","event_id":"L","events":[{},{"sku":1}]"#);
+    check(half + &view_l, "c1 d1 e1 missing:item_id@1.1 | views 11:07 1=1");
 }
 
 #[test]
-fn the_site_and_the_id_of_a_line_are_checked_before_its_events() {
-    check(line(r#""event_id":"L","site_id":"!","events":[{}]"#), "invalid:site_id@1 | ");
-    check(line(r#""event_id":1.5,"site_id":"!","events":[]"#), "invalid:site_id@1 | ");
-    check(line(r#""event_id":1.5,"events":[{}]"#), "invalid:event_id@1 | ");
-    check(line(r#""event_id":1.5,"events":[]"#), "invalid:event_id@1 | ");
+fn an_id_of_a_line_that_cannot_be_used_is_dropped() {
+    let no_id = line(r#""event_id":1.5,"event":"view","events":[{"sku":1}]"#);
+    check(no_id.clone() + &no_id, "c2 e2 dropped:event_id=2 | views 11:07 1=2");
+    check(line(r#""event_id":1.5,"events":[]"#), "i1 dropped:event_id=1 | ");
+    let no_site =
+        line(r#""event_id":"L","site_id":"!","event":"view","events":[{"sku":1,"site_id":"s"}]"#);
+    check(no_site.clone() + &no_site, "c2 e2 dropped:site_id=2 | s views 11:07 1=2");
     // Without an id of its own nothing of the line is checked but what its events inherit.
     check(
         line(r#""site_id":"!","event":"view","events":[{"sku":1,"site_id":"s"}]"#),

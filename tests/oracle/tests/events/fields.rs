@@ -47,7 +47,7 @@ fn every_spelling_of_every_field() {
         for name in names {
             check(
                 line(&format!(r#""event":"view","item_id":1,"{name}":1.5"#)),
-                &format!("invalid:{field}@1 | "),
+                &format!("c1 e1 dropped:{field}=1 | views 11:07 1=1"),
             );
         }
     }
@@ -171,7 +171,7 @@ fn an_event_with_items_has_no_page_location() {
         line(
             r#""event":"view","page_location":"/x","events":[{"params":{"page_location":"/y"}},{}]"#,
         ),
-        "c1 e2 | pages 11:07 /x=1; pages 11:07 /y=1",
+        "c2 e2 | pages 11:07 /x=1; pages 11:07 /y=1",
     );
 }
 
@@ -180,11 +180,11 @@ fn an_element_of_events_may_have_its_type_as_its_name() {
     check(line(r#""events":[{"name":"view","sku":1}]"#), "c1 e1 | views 11:07 1=1");
     check(line(r#""events":[{"name":"cart","type":"view","sku":1}]"#), "c1 e1 | views 11:07 1=1");
     check(line(r#""type":"view","events":[{"name":"Shoe","sku":1}]"#), "c1 e1 | views 11:07 1=1");
-    check(line(r#""events":[{"name":"Shoe","sku":1}]"#), "unknown_type@1 | ");
-    check(line(r#""events":[{"name":7,"sku":1}]"#), "invalid:event_type@1 | ");
-    check(line(r#""events":[{"name":"","sku":1}]"#), "missing:event_type@1 | ");
-    check(line(r#""events":[{"params":{"name":"view"},"sku":1}]"#), "missing:event_type@1 | ");
-    check(line(r#""name":"view","events":[{"sku":1}]"#), "missing:event_type@1 | ");
+    check(line(r#""events":[{"name":"Shoe","sku":1}]"#), "i1 unknown:Shoe=1 | ");
+    check(line(r#""events":[{"name":7,"sku":1}]"#), "invalid:event_type@1.1 | ");
+    check(line(r#""events":[{"name":"","sku":1}]"#), "missing:event_type@1.1 | ");
+    check(line(r#""events":[{"params":{"name":"view"},"sku":1}]"#), "missing:event_type@1.1 | ");
+    check(line(r#""name":"view","events":[{"sku":1}]"#), "missing:event_type@1.1 | ");
     check(line(r#""name":"view","sku":1"#), "missing:event_type@1 | ");
 }
 
@@ -249,7 +249,7 @@ fn each_item_has_its_own_fields() {
         line(
             r#""event":"purchase","item_id":9,"price":-5,"quantity":"x","total_amount":{},"items":[{"item_id":1}]"#,
         ),
-        "c1 e1 | units 11:07 1=1",
+        "c1 e1 without_money=1 | units 11:07 1=1",
     );
     check(line(r#""event":"purchase","item_id":9,"items":[{"price":1}]"#), "missing:item_id@1 | ");
     check(
@@ -293,13 +293,13 @@ fn an_item_that_is_no_object() {
 fn each_event_inherits_what_it_lacks() {
     check(
         r#"{"session":7,"events":[{"aid":1,"ts":1763636851025,"type":"clicks"},{"aid":2,"ts":1763636911025,"type":"carts"}]}"#,
-        "c1 e2 | carts 11:08 2=1; views 11:07 1=1",
+        "c2 e2 | carts 11:08 2=1; views 11:07 1=1",
     );
     check(
         line(
             r#""site_id":"s","event":"view","properties":{"item_id":1},"events":[{},{"properties":{"sku":2}},{"event":"cart"}]"#,
         ),
-        "c1 e3 | s carts 11:07 1=1; s views 11:07 1=1; s views 11:07 2=1",
+        "c3 e3 | s carts 11:07 1=1; s views 11:07 1=1; s views 11:07 2=1",
     );
     check(
         line(r#""event":"purchase","price":5,"events":[{"sku":1,"quantity":2}]"#),
@@ -307,7 +307,7 @@ fn each_event_inherits_what_it_lacks() {
     );
     check(
         line(r#""event":"view","items":[{"sku":1}],"events":[{"sku":2},{"items":[{"sku":3}]}]"#),
-        "c1 e2 | views 11:07 1=1; views 11:07 3=1",
+        "c2 e2 | views 11:07 1=1; views 11:07 3=1",
     );
     check(
         line(r#""event":"view","sku":1,"events":[{"sku":null,"events":[{"sku":5}]}]"#),
@@ -322,19 +322,101 @@ fn each_event_inherits_what_it_lacks() {
 
 #[test]
 fn an_event_that_is_no_object() {
-    check(line(r#""event":"view","sku":1,"events":[{},1]"#), "invalid:events@1 | ");
-    check(line(r#""event":"view","events":[{"sku":1.5},1]"#), "invalid:item_id@1 | ");
+    check(
+        line(r#""event":"view","sku":1,"events":[{},1,null]"#),
+        "c1 e1 invalid:events@1.2 invalid:events@1.3 | views 11:07 1=1",
+    );
 }
 
 #[test]
-fn a_line_is_taken_or_rejected_as_a_whole() {
-    check(line(r#""sku":1,"events":[{"event":"view"},{"event":"nonsense"}]"#), "unknown_type@1 | ");
+fn each_element_of_events_stands_alone() {
     check(
-        line(r#""event":"view","events":[{"sku":1},{"sku":1.5},{"site_id":"!"}]"#),
-        "invalid:item_id@1 | ",
+        line(r#""sku":1,"events":[{"event":"view"},{"event":"nonsense"},{"event":"search"}]"#),
+        "c1 i2 e1 unknown:nonsense=1 | views 11:07 1=1",
     );
     check(
-        line(r#""sku":1,"events":[{"event":"view"},{"event":"search"}]"#),
-        "c1 e1 | views 11:07 1=1",
+        format!("{VIEW}\n")
+            + &line(
+                r#""event":"view","events":[{"sku":1.5},{"sku":1},{"ts":"x"},{"site_id":"!"}]"#,
+            ),
+        "c2 e2 invalid:item_id@2.1 invalid:timestamp@2.3 invalid:site_id@2.4 | views 11:07 1=2",
     );
+    // What is told of a rejected one is not told.
+    check(
+        line(r#""event":"view","events":[{"user_id":{}},{"sku":1,"session":{}},{"event":"x"}]"#),
+        "c1 i1 e1 missing:item_id@1.1 dropped:session_id=1 unknown:x=1 | views 11:07 1=1",
+    );
+}
+
+#[test]
+fn the_first_bad_item_of_an_event_rejects_all_of_it() {
+    let items = r#""items":[{"sku":1},{},{"sku":2.5}]"#;
+    check(line(&format!(r#""event":"view",{items}"#)), "missing:item_id@1 | ");
+    check(
+        line(&format!(r#""event":"view","events":[{{{items}}},{{"sku":3}}]"#)),
+        "c1 e1 missing:item_id@1.1 | views 11:07 3=1",
+    );
+}
+
+#[test]
+fn the_fields_of_the_only_item_are_looked_up_last_in_its_product() {
+    for (members, expected) in [
+        (r#""product":{"id":1,"name":"x"}"#, "c1 e1 | views 11:07 1=1"),
+        (r#""item":{"title":"x"}"#, "c1 e1 | views 11:07 x=1"),
+        (r#""product":7,"item":{"id":1}"#, "c1 e1 | views 11:07 1=1"),
+        (r#""properties":{"product":{"id":1}}"#, "c1 e1 | views 11:07 1=1"),
+        (r#""product":{"id":1},"properties":{"product":{"id":2}}"#, "c1 e1 | views 11:07 1=1"),
+        (r#""product":{"id":2},"sku":1"#, "c1 e1 | views 11:07 1=1"),
+        (r#""product":{"id":2},"properties":{"sku":1}"#, "c1 e1 | views 11:07 1=1"),
+        (
+            r#""product":{"id":2},"event_params":[{"key":"sku","value":{"int_value":1}}]"#,
+            "c1 e1 | views 11:07 1=1",
+        ),
+        (r#""product":{"id":1},"items":[]"#, "c1 e1 | views 11:07 1=1"),
+        (r#""product":{"id":2},"items":[{"sku":1}]"#, "c1 e1 | views 11:07 1=1"),
+        (r#""product":{"id":2},"items":[{"price":1}]"#, "missing:item_id@1 | "),
+        (
+            r#""product":{"id":1},"events":[{},{"product":{"id":2}}]"#,
+            "c2 e2 | views 11:07 1=1; views 11:07 2=1",
+        ),
+        (r#""product":"1""#, "missing:item_id@1 | "),
+        (r#""product":[{"id":1}]"#, "missing:item_id@1 | "),
+        (r#""product":{"id":1.5}"#, "invalid:item_id@1 | "),
+        // It has no other fields.
+        (r#""product":{"url":"/a"}"#, "missing:item_id@1 | "),
+    ] {
+        check(line(&format!(r#""event":"view",{members}"#)), expected);
+    }
+    check(
+        line(r#""event":"order","product":{"id":1,"price":2,"quantity":9},"quantity":3"#),
+        "c1 e1 | sales:USD 11:07 1=6; units 11:07 1=3",
+    );
+    check(
+        line(r#""event":"order","product":{"id":1,"total":2},"value":9"#),
+        "c1 e1 | sales:USD 11:07 1=2; units 11:07 1=1",
+    );
+}
+
+#[test]
+fn the_last_object_or_array_named_data_decides_which_of_the_two_it_is() {
+    let one = "c1 e1 | views 11:07 1=1";
+    for (members, expected) in [
+        (r#""data":[{"sku":1},{"sku":2}]"#, "c2 e2 | views 11:07 1=1; views 11:07 2=1"),
+        (r#""data":[]"#, "i1 | "),
+        (r#""data":{"sku":1}"#, one),
+        (r#""data":{"sku":1},"data":7,"data":null"#, one),
+        (r#""data":[{"sku":1}],"data":"x""#, one),
+        (r#""data":[{"sku":2}],"data":{"sku":1}"#, one),
+        (r#""data":{"sku":2},"Data":[{"sku":1}]"#, one),
+        (r#""data":{"sku":2},"data":[{}]"#, "missing:item_id@1.1 | "),
+        (r#""events":[{"sku":1}],"data":[{"sku":2}]"#, one),
+        (r#""events":7,"data":[{"sku":1}]"#, one),
+        (r#""events":[{}],"data":{"sku":1}"#, one),
+        (r#""data":[{"data":{"sku":1}}]"#, one),
+        (r#""data":[{"data":[{"sku":1}]}]"#, "missing:item_id@1.1 | "),
+        (r#""properties":{"data":[{"sku":1}]}"#, "missing:item_id@1 | "),
+        (r#""metadata":[{"sku":1}]"#, "missing:item_id@1 | "),
+    ] {
+        check(line(&format!(r#""event":"view",{members}"#)), expected);
+    }
 }

@@ -73,9 +73,25 @@ fn not_json() {
     ] {
         check(text, "not_json@1 | ");
     }
-    check(r#"{"a":"\ud800"}"#, "not_json@1 | ");
-    check(r#"{"a":"\udc00\ud800"}"#, "not_json@1 | ");
-    check(r#"{"\ud800":1}"#, "not_json@1 | ");
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_read_as_u_fffd() {
+    for (id, key) in [
+        (r"\ud800x", "\u{fffd}x"),
+        (r"x\uDC00", "x\u{fffd}"),
+        (r"\udc00\ud800", "\u{fffd}\u{fffd}"),
+        (r"\ud83d\ud83d\ude00", "\u{fffd}\u{1f600}"),
+        (r"\\ud800", r"\ud800"),
+    ] {
+        check(
+            line(&format!(r#""event":"view","item_id":"{id}""#)),
+            &format!("c1 e1 | views 11:07 {key}=1"),
+        );
+    }
+    // Such a name is unknown.
+    check(line(r#""event":"view","item_id\ud800":2,"sku":1"#), "c1 e1 | views 11:07 1=1");
+    check(r#"{"a":"\ud80"}"#, "not_json@1 | ");
 }
 
 #[test]
@@ -112,7 +128,7 @@ fn too_large() {
         let own = whole("").len() - elements.len() - "[]\n".len();
         whole(&"x".repeat(bytes - own))
     };
-    check(inherited(1_048), "c1 e1000 | views 11:07 1=1000");
+    check(inherited(1_048), "c1000 e1000 | views 11:07 1=1000");
     check(inherited(1_049), "too_large@1 | ");
 }
 

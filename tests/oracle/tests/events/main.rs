@@ -34,8 +34,10 @@ fn count(stored: impl AsRef<[u8]>) -> Recount {
     recount
 }
 
-/// A recount in one line: `c1 i0 d0 e1 | <reason>@<line> ... | <site> <measure> <hh:mm>
-/// <key>=<number>; ...`, where the site `default` and counts of zero are left out.
+/// A recount in one line: `c1 i0 d0 e1 <reason>@<line>.<element> ... dropped:<field>=<events> ...
+/// unknown:<type>=<events> ... without_money=<purchases> | <site> <measure> <hh:mm>
+/// <key>=<number>; ...`, where the site `default` and counts of zero are left out, and the element
+/// of what is no element of `events`.
 fn summary(recount: &Recount) -> String {
     let mut parts = Vec::new();
     for (letter, number) in [
@@ -48,8 +50,17 @@ fn summary(recount: &Recount) -> String {
             parts.push(format!("{letter}{number}"));
         }
     }
-    for RejectedLine { line, reason, .. } in &recount.rejected_lines {
-        parts.push(format!("{reason}@{line}"));
+    for RejectedLine { line, element, reason, .. } in &recount.rejected_lines {
+        let element = element.map_or_else(String::new, |element| format!(".{element}"));
+        parts.push(format!("{reason}@{line}{element}"));
+    }
+    for (told, events_by_name) in
+        [("dropped", &recount.dropped), ("unknown", &recount.unknown_types)]
+    {
+        parts.extend(events_by_name.iter().map(|(name, events)| format!("{told}:{name}={events}")));
+    }
+    if recount.purchases_without_money > 0 {
+        parts.push(format!("without_money={}", recount.purchases_without_money));
     }
     let mut cells = Vec::new();
     for (key, number) in &recount.tallies {

@@ -55,6 +55,16 @@ fn other_types_that_shops_send_are_ignored() {
 }
 
 #[test]
+fn types_of_no_list_are_ignored_and_told() {
+    check(
+        r#"{"event":"logout","site_id":"!","price":"x"}"#.to_owned()
+            + "\n"
+            + &line(r#""event":"logout","events":[{},{"event":"chat opened"},{"name":"logout"}]"#),
+        "i4 unknown:chat opened=1 unknown:logout=3 | ",
+    );
+}
+
+#[test]
 fn a_type_is_known_by_what_it_says() {
     for name in
         ["View", "VIEW", "view ", " view", "Product viewed", "page-view", "PageView", "$pageview"]
@@ -62,7 +72,10 @@ fn a_type_is_known_by_what_it_says() {
         check(line(&format!(r#""event":"{name}","item_id":1"#)), "c1 e1 | views 11:07 1=1");
     }
     for name in ["views", "order_event", "vi\u{e9}w", "purchse"] {
-        check(line(&format!(r#""event":"{name}","item_id":1"#)), "unknown_type@1 | ");
+        check(
+            line(&format!(r#""event":"{name}","item_id":1"#)),
+            &format!("i1 unknown:{name}=1 | "),
+        );
     }
 }
 
@@ -82,7 +95,6 @@ fn an_item_may_have_a_name_in_place_of_an_id_and_its_money_in_the_event() {
         "c1 e1 | sales:USD 11:07 1=2; units 11:07 1=1",
     );
     check(line(r#""event":"purchase","item_id":1,"total":"?""#), "invalid:order_total@1 | ");
-    check(line(r#""event":"purchase","items":[{"id":1}],"value":9"#), "c1 e1 | units 11:07 1=1");
 }
 
 #[test]
@@ -102,8 +114,12 @@ fn a_view_counts_the_item_and_the_page() {
 
 #[test]
 fn every_other_type_needs_an_item_and_counts_no_page() {
-    for name in ["cart", "remove_from_cart", "purchase", "refund"] {
+    for name in ["cart", "remove_from_cart"] {
         check(line(&format!(r#""event":"{name}","page":"/a","price":1"#)), "missing:item_id@1 | ");
+    }
+    for name in ["purchase", "refund"] {
+        let members = format!(r#""event":"{name}","page":"/a","quantity":2"#);
+        check(line(&members), "missing:item_id@1 | ");
     }
     check(line(r#""event":"cart","item_id":1,"page":"/a""#), "c1 e1 | carts 11:07 1=1");
 }
@@ -133,8 +149,11 @@ fn money_is_the_total_amount_else_price_times_quantity() {
     );
     sales(r#""price":"19.99","quantity":3"#, "c1 e1 | sales:USD 11:07 1=59.97; units 11:07 1=3");
     sales(r#""price":0.1"#, "c1 e1 | sales:USD 11:07 1=0.1; units 11:07 1=1");
-    sales(r#""quantity":2"#, "c1 e1 | units 11:07 1=2");
-    sales(r#""price":null,"total_amount":"","quantity":2"#, "c1 e1 | units 11:07 1=2");
+    sales(r#""quantity":2"#, "c1 e1 without_money=1 | units 11:07 1=2");
+    sales(
+        r#""price":null,"total_amount":"","quantity":2"#,
+        "c1 e1 without_money=1 | units 11:07 1=2",
+    );
     sales(r#""total_amount":7"#, "c1 e1 | sales:USD 11:07 1=7; units 11:07 1=1");
     sales(r#""price":3,"quantity":0.5"#, "c1 e1 | sales:USD 11:07 1=1.5; units 11:07 1=0.5");
     sales(
@@ -169,7 +188,7 @@ fn zero_is_written_nowhere() {
     check(line(r#""event":"refund","sku":1,"price":0"#), "i1 | ");
     check(
         line(r#""event":"order","items":[{"sku":1,"quantity":0},{"sku":2}]"#),
-        "c1 e1 | units 11:07 2=1",
+        "c1 e1 without_money=1 | units 11:07 2=1",
     );
 }
 
@@ -180,4 +199,101 @@ fn decimals_are_added_exactly() {
         .map(|price| line(&format!(r#""event":"order","sku":1,"price":{price}"#)))
         .collect();
     check(lines, "c4 e4 | sales:USD 11:07 1=999999999999.800001; units 11:07 1=4");
+}
+
+#[test]
+fn the_money_of_an_event_is_split_among_its_items_by_their_quantities() {
+    for (members, expected) in [
+        (
+            r#""event":"order","value":9,"items":[{"sku":1}]"#,
+            "c1 e1 | sales:USD 11:07 1=9; units 11:07 1=1",
+        ),
+        (
+            r#""event":"order","value":10,"items":[{"sku":1,"quantity":3},{"sku":2}]"#,
+            "c1 e1 | sales:USD 11:07 1=7.5; sales:USD 11:07 2=2.5; \
+             units 11:07 1=3; units 11:07 2=1",
+        ),
+        // Each share is rounded down, and the last item gets the rest.
+        (
+            r#""event":"refund","value":20,"items":[{"sku":1},{"sku":2},{"sku":3}]"#,
+            "c1 e1 | refunds:USD 11:07 1=6.666666; refunds:USD 11:07 2=6.666666; \
+             refunds:USD 11:07 3=6.666668",
+        ),
+        (
+            r#""event":"order","value":9,"items":[{"sku":1,"quantity":0},{"sku":2}]"#,
+            "c1 e1 | sales:USD 11:07 2=9; units 11:07 2=1",
+        ),
+        (
+            r#""event":"refund","value":9,"items":[{"sku":1,"quantity":0},{"sku":2,"quantity":0}]"#,
+            "c1 e1 | refunds:USD 11:07 2=9",
+        ),
+        (
+            r#""event":"refund","value":9,"items":[{"sku":1,"currency":"eur"},{"sku":2}]"#,
+            "c1 e1 | refunds:EUR 11:07 1=4.5; refunds:USD 11:07 2=4.5",
+        ),
+        // It is not split if some items have money, or if a quantity is negative.
+        (
+            r#""event":"order","value":9,"items":[{"sku":1,"price":2},{"sku":2}]"#,
+            "c1 e1 without_money=1 | sales:USD 11:07 1=2; units 11:07 1=1; units 11:07 2=1",
+        ),
+        (
+            r#""event":"order","value":9,"items":[{"sku":1,"quantity":-1},{"sku":2}]"#,
+            "c1 e1 without_money=1 | units 11:07 2=1",
+        ),
+        // The money of an item is not that of its event.
+        (
+            r#""event":"order","total_amount":9,"items":[{"sku":1}]"#,
+            "c1 e1 without_money=1 | units 11:07 1=1",
+        ),
+    ] {
+        check(line(members), expected);
+    }
+}
+
+#[test]
+fn money_without_an_item_is_that_of_the_site() {
+    for (members, expected) in [
+        (r#""event":"order","value":5"#, "c1 e1 | sales:USD 11:07 (other)=5"),
+        (r#""event":"order","price":2,"quantity":3"#, "c1 e1 | sales:USD 11:07 (other)=6"),
+        (
+            r#""event":"order","total_amount":5,"currency":"eur""#,
+            "c1 e1 | sales:EUR 11:07 (other)=5",
+        ),
+        (r#""event":"refund","value":5"#, "c1 e1 | refunds:USD 11:07 (other)=5"),
+        (r#""event":"order","value":-5"#, "c1 e1 | refunds:USD 11:07 (other)=5"),
+        (r#""event":"order","items":[{"price":5}]"#, "missing:item_id@1 | "),
+        (r#""event":"order","items":[{"quantity":5}],"value":5"#, "missing:item_id@1 | "),
+    ] {
+        check(line(members), expected);
+    }
+}
+
+#[test]
+fn negative_money_is_given_back() {
+    for (members, refunds) in [
+        (r#""event":"order","sku":1,"price":-2,"quantity":3"#, "1=6"),
+        (r#""event":"order","sku":1,"price":2,"quantity":-3"#, "1=6"),
+        (r#""event":"order","sku":1,"price":-2,"quantity":-3"#, "1=6"),
+        (r#""event":"order","sku":1,"total_amount":-5"#, "1=5"),
+        (r#""event":"order","sku":1,"total_amount":5,"quantity":-1"#, "1=5"),
+        (r#""event":"order","sku":1,"value":-5"#, "1=5"),
+        (r#""event":"order","sku":1,"value":5,"quantity":-2"#, "1=5"),
+        (r#""event":"order","value":-5,"items":[{"sku":1}]"#, "1=5"),
+        (r#""event":"refund","sku":1,"price":-2,"quantity":3"#, "1=6"),
+        (r#""event":"refund","sku":1,"price":2,"quantity":-3"#, "1=6"),
+        (r#""event":"refund","sku":1,"total_amount":-5"#, "1=5"),
+        (r#""event":"refund","sku":1,"value":-5"#, "1=5"),
+    ] {
+        check(line(members), &format!("c1 e1 | refunds:USD 11:07 {refunds}"));
+    }
+    // A discount among the items.
+    check(
+        line(r#""event":"order","items":[{"sku":1,"price":9},{"name":"off","price":-2}]"#),
+        "c1 e1 | refunds:USD 11:07 off=2; sales:USD 11:07 1=9; units 11:07 1=1",
+    );
+    // The money is the total amount.
+    check(
+        line(r#""event":"order","sku":1,"total_amount":5,"price":-2"#),
+        "c1 e1 | sales:USD 11:07 1=5; units 11:07 1=1",
+    );
 }

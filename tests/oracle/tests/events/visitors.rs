@@ -48,6 +48,7 @@ fn an_integer_and_the_same_text_are_one_id() {
         r#""user_id":"7""#,
         r#""customer_id":"7 ""#,
         r#""customer_id":"\u0037""#,
+        r#""user_id":7.0"#,
     ];
     let chunk = lines.map(|id| line(&format!(r#""event":"view","sku":1,{id}"#))).concat();
     check_visitors(&chunk, "11:07 7+7  ");
@@ -80,6 +81,12 @@ fn only_counted_events_are_of_somebody() {
         check_visitors(line(&format!(r#""event":"{event}","sku":1,"userId":"a""#)), "11:07 a ");
     }
     check_visitors(line(r#""event":"refund","sku":1,"price":1,"userId":"a""#), "11:07 a ");
+}
+
+#[test]
+fn an_event_does_without_an_id_that_cannot_be_used() {
+    check_visitors(line(r#""event":"view","sku":1,"userId":1.5,"session":"a""#), "11:07  a");
+    check_visitors(line(r#""event":"view","sku":1,"userId":"a","session":{}"#), "11:07 a ");
 }
 
 #[test]

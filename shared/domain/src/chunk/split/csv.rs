@@ -306,7 +306,11 @@ impl RecordCutter {
 }
 
 fn without_mark(text: &[u8]) -> &[u8] {
-    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+    let mut rest = text;
+    while let Some(after) = rest.strip_prefix(BYTE_ORDER_MARK) {
+        rest = after;
+    }
+    rest
 }
 
 /// Finds the cells of a record, and where it ends.
@@ -317,7 +321,7 @@ fn record_cells(
     cells: &mut Vec<(usize, usize)>,
 ) -> Record {
     cells.clear();
-    let mut at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let mut at = text.len() - without_mark(text).len();
     loop {
         let Some((end, quote_end)) = cell_end(text, at, delimiter) else {
             return if is_end { Record::BadQuote } else { Record::NeedsMore };

@@ -1,5 +1,6 @@
 //! Splits a stream of text blocks into events: a line each, or values in other layouts.
 
+pub mod event_lines;
 pub mod lines;
 
 mod csv;
@@ -43,8 +44,8 @@ impl TextSplitter {
         TextSplitter { decoder: TextDecoder::new(), text: Text::Unknown(Head::default()) }
     }
 
-    /// Starts before the first byte of a text that has one value a line.
-    #[expect(dead_code, reason = "for chunks that a build before began")]
+    /// Starts before the first byte of a text that is cut into nothing but lines, as builds before
+    /// reader version 3 did.
     pub(crate) fn of_lines() -> TextSplitter {
         let lines = ValueSplitter::after(LineSplitter::of_lines());
         TextSplitter { decoder: TextDecoder::of_utf8(), text: Text::Values(lines) }

@@ -79,14 +79,14 @@ fn a_bad_record_costs_itself_only() {
 
 #[test]
 fn the_text_of_a_rejected_record_is_its_object() {
-    let text = "ts,event,sku\n1,view,\n\"1\",\"vi\"\"w\",2.0\n";
+    let text = "ts,event,sku\n1,view,\n\"1\"\"x\",\"view\",2.0\n";
     let rejected = String::from_utf8(read_whole(text.as_bytes()).rejected).unwrap();
     let lines: Vec<&str> = rejected.lines().collect();
     assert_eq!(
         lines,
         [
             r#"{"line":2,"offset":13,"reason":"missing:item_id","text":"{\"ts\":\"1\",\"event\":\"view\"}"}"#,
-            r#"{"line":3,"offset":21,"reason":"unknown_type","text":"{\"ts\":\"1\",\"event\":\"vi\\\"w\",\"sku\":\"2\"}"}"#,
+            r#"{"line":3,"offset":21,"reason":"invalid:timestamp","text":"{\"ts\":\"1\\\"x\",\"event\":\"view\",\"sku\":\"2\"}"}"#,
         ]
     );
 }

@@ -1,8 +1,6 @@
 //! Duplicates, by the ids of events and of lines.
 
-use crate::chunk::tests::support::{
-    check_outcomes, check_rejected, check_tally, event, read_whole,
-};
+use crate::chunk::tests::support::{check_notes, check_outcomes, check_tally, event, read_whole};
 
 #[test]
 fn a_repeated_id_at_the_same_site_is_a_duplicate() {
@@ -23,7 +21,7 @@ fn a_repeated_id_at_the_same_site_is_a_duplicate() {
     check_outcomes(&lines(&[view(r#""event_id":"""#), view(r#""event_id":null"#)]), "2/0/0");
     // Ids of rejected and ignored lines are not remembered.
     check_outcomes(
-        &lines(&[view(r#""event_id":"1","price":-1"#), view(r#""event_id":"1""#)]),
+        &lines(&[view(r#""event_id":"1","timestamp":-1"#), view(r#""event_id":"1""#)]),
         "1/0/0",
     );
     check_outcomes(
@@ -36,7 +34,7 @@ fn a_repeated_id_at_the_same_site_is_a_duplicate() {
     );
     // A duplicate is valid: a bad line is rejected first.
     let rejected = read_whole(
-        lines(&[view(r#""event_id":1"#), view(r#""event_id":1,"price":-1"#)]).as_bytes(),
+        lines(&[view(r#""event_id":1"#), view(r#""event_id":1,"timestamp":-1"#)]).as_bytes(),
     );
     assert_eq!(rejected.outcomes.rejected_total(), 1);
 }
@@ -50,11 +48,11 @@ fn ids_on_a_line_with_events_identify_the_line_or_the_event() {
     let (id1, id2, line9) = (r#""event_id":1"#, r#""event_id":2"#, r#","event_id":9"#);
     // Not inherited: two events without ids are two.
     check_tally(&many(line9, &["", ""]), "views a=2");
-    // A copy within the line, and a line whose events were all counted before.
+    // A copy within the line, and events that were counted before.
     check_tally(&many("", &[id1, id1, id2]), "views a=2");
     check_outcomes(
         &format!("{}\n{}\n{}", many("", &[id1]), many("", &[id1, id1]), many("", &[id1, id2])),
-        "2/0/1",
+        "2/0/3",
     );
     // The id of the line itself.
     check_outcomes(&format!("{}\n{}", many(line9, &[""]), many(line9, &[""])), "1/0/1");
@@ -79,8 +77,13 @@ fn ids_on_a_line_with_events_identify_the_line_or_the_event() {
     // Its site is that of the line itself.
     let elsewhere = many(r#","event_id":9,"site_id":"s""#, &[""]);
     check_outcomes(&format!("{elsewhere}\n{}", many(line9, &[r#""site_id":"s""#])), "2/0/0");
-    // Site and id of the line itself are checked before the first event.
-    check_rejected(&many(r#","event_id":1.5"#, &[r#""sku":1.5"#]), "invalid:event_id");
-    check_rejected(&many(r#","event_id":1.5,"site_id":"ä""#, &[]), "invalid:site_id");
+    // The events do not need the id of the line, and not its site if they have their own.
+    for (line, dropped) in
+        [(r#","event_id":1.5"#, "event_id=1"), (r#","event_id":1,"site_id":"ä""#, "site_id=1")]
+    {
+        let line = many(line, &[r#""site_id":"s""#]);
+        check_tally(&line, "s views a=1");
+        check_notes(&line, dropped);
+    }
     check_tally(&many(r#","site_id":"ä""#, &[r#""site_id":"s""#]), "s views a=1");
 }

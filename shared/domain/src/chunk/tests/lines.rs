@@ -14,7 +14,6 @@ fn lines_that_are_not_objects_are_rejected() {
     for (line, reason) in [
         ("x", "not_json"),
         ("{", "not_json"),
-        (r#"{"a":"\ud800"}"#, "not_json"),
         ("{'a':1}", "not_json"),
         ("7", "not_object"),
         (" null ", "not_object"),

@@ -1,6 +1,8 @@
 //! Fields in properties, parameters, items and events.
 
-use crate::chunk::tests::support::{AT, check_outcomes, check_rejected, check_tally, event};
+use crate::chunk::tests::support::{
+    AT, check_notes, check_outcomes, check_rejected, check_tally, event, read_whole,
+};
 
 #[test]
 fn missing_fields_are_looked_up_in_properties() {
@@ -96,6 +98,7 @@ fn the_location_of_an_event_with_items_is_not_a_page_view() {
         "views a=1; pages =1 /u=1",
     );
     check_rejected(&event("view", r#""page_location":7"#), "invalid:page_url");
+    check_tally(&event("view", r#""page_location":7,"sku":"a""#), "views a=1");
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn an_element_of_events_may_have_its_type_as_its_name() {
         "views a=1",
     );
     check_tally(&line(r#""type":"view","events":[{"name":"Shoe","sku":"a"}]"#), "views a=1");
-    check_rejected(&line(r#""events":[{"name":"Shoe","sku":"a"}]"#), "unknown_type");
+    check_notes(&line(r#""events":[{"name":"Shoe","sku":"a"}]"#), "Shoe=1");
     check_rejected(&line(r#""name":"view","events":[{"sku":"a"}]"#), "missing:event_type");
     check_rejected(&line(r#""name":"view","sku":"a""#), "missing:event_type");
 }
@@ -130,7 +133,6 @@ fn an_event_with_items_counts_each_of_them() {
     check_rejected(&event("view", r#""items":[{"sku":"a"},7]"#), "invalid:items");
     check_rejected(&event("view", r#""items":[{"sku":"a"},null]"#), "invalid:items");
     check_rejected(&event("view", r#""items":[{"sku":1.5},7]"#), "invalid:item_id");
-    check_rejected(&event("view", r#""items":[{"currency":"x","sku":1.5}]"#), "invalid:currency");
 }
 
 #[test]
@@ -152,20 +154,6 @@ fn a_line_with_events_is_many_events() {
         ),
         "views a=1 b=1",
     );
-    check_rejected(
-        &format!(r#"{{"event":"view",{AT},"sku":"a","events":[{{}},7]}}"#),
-        "invalid:events",
-    );
-    check_rejected(
-        &format!(r#"{{"event":"view",{AT},"sku":"a","events":[{{"sku":[]}},7]}}"#),
-        "invalid:item_id",
-    );
-    check_rejected(
-        &format!(
-            r#"{{"event":"view",{AT},"sku":"a","events":[{{}},{{"type":"x"}},{{"event":"x"}}]}}"#
-        ),
-        "unknown_type",
-    );
     // Only at the top level of a line, and only an array.
     check_tally(&event("view", r#""sku":"a","events":{"a":1}"#), "views a=1");
     check_tally(
@@ -174,6 +162,72 @@ fn a_line_with_events_is_many_events() {
     );
     check_outcomes(&event("x", r#""events":[]"#), "0/1/0");
     check_outcomes(&event("x", r#""events":[ ]"#), "0/1/0");
+}
+
+#[test]
+fn each_element_of_events_stands_alone() {
+    let line = format!(
+        r#"{{"event":"view",{AT},"sku":"a","events":[{{}},7,"é",{{"sku":[]}},{{"event":"shop_opened"}},{{"ts":"x"}},{{"event":"cart","sku":"b","event_id":1}},{{"event":"cart","event_id":1}}]}}"#
+    );
+    let count = read_whole(line.as_bytes());
+    let outcomes = &count.outcomes;
+    assert_eq!((outcomes.lines, outcomes.counted, outcomes.ignored), (8, 2, 1));
+    assert_eq!((outcomes.duplicate, outcomes.rejected_total()), (1, 4));
+    assert_eq!(
+        String::from_utf8_lossy(&count.rejected),
+        r#"{"line":1,"offset":0,"event":2,"reason":"invalid:events","text":"7"}
+{"line":1,"offset":0,"event":3,"reason":"invalid:events","text":"\"é\""}
+{"line":1,"offset":0,"event":4,"reason":"invalid:item_id","text":"{\"sku\":[]}"}
+{"line":1,"offset":0,"event":6,"reason":"invalid:timestamp","text":"{\"ts\":\"x\"}"}
+"#
+    );
+    check_notes(&line, "shop_opened=1");
+}
+
+#[test]
+fn what_a_rejected_element_added_is_taken_back() {
+    let bad = r#"{"user_id":[],"items":[{"sku":"a"},{"sku":[]}]}"#;
+    let good = r#"{"items":[{"sku":"b","price":1}]}"#;
+    for events in [format!("{bad},{good}"), format!("{good},{bad}"), format!("{bad},{good},{bad}")]
+    {
+        let line = format!(r#"{{"event":"purchase",{AT},"events":[{events}]}}"#);
+        let count = read_whole(line.as_bytes());
+        assert_eq!(count.outcomes.counted, 1);
+        assert_eq!(
+            format!("{:?}", count.tally).replace(" 2026-11-20T23:07:00Z", ""),
+            "default units b=1\ndefault sales:EUR b=1\n"
+        );
+        check_notes(&line, "");
+    }
+}
+
+#[test]
+fn an_object_of_the_only_item_has_the_names_of_items() {
+    check_tally(&event("view", r#""product":{"id":7,"name":"Phone"}"#), "views 7=1");
+    check_tally(&event("cart", r#""data":{"item":{"name":"Phone"}}"#), "carts Phone=1");
+    check_tally(
+        &event("purchase", r#""product":{"id":7,"price":3,"quantity":9},"quantity":2"#),
+        "units 7=2; sales:EUR 7=6",
+    );
+    check_tally(&event("view", r#""product":{"id":7},"sku":"a""#), "views a=1");
+    check_tally(&event("view", r#""product":{"id":7},"items":[{"sku":"a"}]"#), "views a=1");
+    check_rejected(&event("view", r#""product":"7""#), "missing:item_id");
+    // It has only the fields of an item.
+    check_rejected(r#"{"event":"view","product":{"id":7,"ts":1795216051}}"#, "missing:timestamp");
+    // Nothing is left from the previous line.
+    let lines = [event("view", r#""product":{"id":7}"#), event("view", r#""params":{"url":"/"}"#)];
+    check_tally(&lines.join("\n"), "views 7=1; pages /=1");
+}
+
+#[test]
+fn an_array_named_data_is_one_of_events() {
+    let line =
+        |name: &str| format!(r#"{{"event":"view",{AT},"{name}":[{{"sku":"a"}},{{"sku":"b"}}]}}"#);
+    for name in ["events", "batch", "data", "Data"] {
+        check_tally(&line(name), "views a=1 b=1");
+    }
+    check_tally(&event("view", r#""data":{"sku":"a"}"#), "views a=1");
+    check_rejected(&event("view", r#""metadata":[{"sku":"a"}]"#), "missing:item_id");
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
+use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, OutcomeNotes, Outcomes};
 use crate::count::measure::Currency;
 use crate::count::secret::{SecretNumber, VisitorSecret};
-use crate::event::line::VOCABULARY_VERSION;
+use crate::event::line::READER_VERSION;
 use crate::plan::PlanInputs;
 
 pub(super) const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
@@ -19,7 +19,7 @@ pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
             minute_retention_days: 7,
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
-            vocabulary_version: VOCABULARY_VERSION,
+            reader_version: READER_VERSION,
         },
         secret: VisitorSecret::NONE,
         size_bytes: size_bytes as u64,
@@ -47,11 +47,13 @@ pub(super) fn read(bytes: &[u8], push_bytes: usize) -> Result<ChunkCount, ChunkE
 
 /// The count as text, which must not depend on how the bytes arrive.
 pub(super) fn summary(count: &ChunkCount) -> String {
-    let Outcomes { lines, counted, ignored, duplicate, rejected, events } = &count.outcomes;
+    let Outcomes { lines, counted, ignored, duplicate, rejected, events, notes } = &count.outcomes;
     let rejected_lines = String::from_utf8_lossy(&count.rejected);
+    let is_silent = *notes == OutcomeNotes::default();
+    let notes = if is_silent { String::new() } else { format!(", {notes:?}") };
     let orders: String = count.orders.iter().map(|order| format!("{order:?}\n")).collect();
     format!(
-        "{lines} lines, {counted} counted, {ignored} ignored, {duplicate} duplicate, {rejected:?}, {events} events\n{:?}{orders}{rejected_lines}",
+        "{lines} lines, {counted} counted, {ignored} ignored, {duplicate} duplicate, {rejected:?}, {events} events{notes}\n{:?}{orders}{rejected_lines}",
         count.tally
     )
 }
@@ -98,6 +100,20 @@ pub(super) fn check_rejected(line: &str, reason: &str) {
 pub(super) fn check_outcomes(text: &str, expected: &str) {
     let Outcomes { counted, ignored, duplicate, .. } = read_whole(text.as_bytes()).outcomes;
     assert_eq!(format!("{counted}/{ignored}/{duplicate}"), expected, "{text}");
+}
+
+/// What is told about a text besides its outcomes: dropped fields, unknown types, and how many
+/// purchases have no money.
+pub(super) fn check_notes(text: &str, expected: &str) {
+    let OutcomeNotes { dropped, unknown_types, purchases_without_money } =
+        read_whole(text.as_bytes()).outcomes.notes;
+    let dropped = dropped.iter().map(|(field, events)| format!("{}={events}", field.name()));
+    let types = unknown_types.by_name.iter().map(|(name, events)| format!("{name}={events}"));
+    let mut notes: Vec<String> = dropped.chain(types).collect();
+    if purchases_without_money > 0 {
+        notes.push(format!("without money {purchases_without_money}"));
+    }
+    assert_eq!(notes.join(", "), expected, "{text}");
 }
 
 /// An event with these additional members.

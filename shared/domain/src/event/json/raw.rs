@@ -1,5 +1,7 @@
 //! The position of a value in its line, and its kind.
 
+use std::ops::Range;
+
 /// The kind of a value, as far as its reader must know it before reading the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -103,7 +105,16 @@ impl Raw {
     /// The position after it, including its closing quote.
     #[inline]
     pub(super) fn next(self) -> usize {
-        let quote = matches!(self.kind(), Kind::Text | Kind::EscapedText | Kind::EmptyText);
-        self.end() + usize::from(quote)
+        self.end() + usize::from(self.is_text())
+    }
+
+    /// The range of its bytes, including the quotes of a text.
+    pub(crate) fn whole(self) -> Range<usize> {
+        self.start() - usize::from(self.is_text())..self.next()
+    }
+
+    #[inline]
+    fn is_text(self) -> bool {
+        matches!(self.kind(), Kind::Text | Kind::EscapedText | Kind::EmptyText)
     }
 }

@@ -29,12 +29,13 @@ pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
+    has_half_pair: bool,
 }
 
 impl<'a> Scanner<'a> {
     /// Starts a line, given the bytes from its start to at least its end.
     pub(crate) fn new(bytes: &'a [u8]) -> Scanner<'a> {
-        Scanner { bytes, words: 0 }
+        Scanner { bytes, words: 0, has_half_pair: false }
     }
 
     /// The line and what follows it.
@@ -46,6 +47,11 @@ impl<'a> Scanner<'a> {
     /// all of it is ASCII; `true` means nothing.
     pub(crate) fn may_exceed_ascii(&self) -> bool {
         self.words & HIGH_BITS != 0
+    }
+
+    /// Whether a scanned text has an escape of half a surrogate pair, which is read as U+FFFD.
+    pub(crate) fn has_half_pair(&self) -> bool {
+        self.has_half_pair
     }
 
     /// Scans the whole line, and passes the members of its object to `take` with the slots of their
@@ -351,7 +357,8 @@ impl<'a> Scanner<'a> {
                 b'"' => return Ok(Raw::new(start, at, kind)),
                 b'\\' => {
                     kind = Kind::EscapedText;
-                    at = self.skip_plain(self.escape(at + 1)?);
+                    let end = self.escape(at + 1)?;
+                    at = self.skip_plain(end);
                 }
                 0..0x20 => return Err(ScanError::NotJson),
                 byte => {
@@ -382,7 +389,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Checks an escape, starting after its backslash; returns the position after it.
-    fn escape(&self, start: usize) -> Result<usize, ScanError> {
+    fn escape(&mut self, start: usize) -> Result<usize, ScanError> {
         match self.byte(start) {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(start + 1),
             b'u' => {
@@ -394,10 +401,16 @@ impl<'a> Scanner<'a> {
                             .flatten();
                         match low {
                             Some(LOW_SURROGATE_FIRST..=LOW_SURROGATE_LAST) => Ok(start + 11),
-                            _ => Err(ScanError::NotJson),
+                            _ => {
+                                self.has_half_pair = true;
+                                Ok(start + 5)
+                            }
                         }
                     }
-                    LOW_SURROGATE_FIRST..=LOW_SURROGATE_LAST => Err(ScanError::NotJson),
+                    LOW_SURROGATE_FIRST..=LOW_SURROGATE_LAST => {
+                        self.has_half_pair = true;
+                        Ok(start + 5)
+                    }
                     _ => Ok(start + 5),
                 }
             }

@@ -163,16 +163,16 @@ fn every_control_character_and_every_escape_is_checked_at_every_offset() {
 }
 
 #[test]
-fn surrogates_come_in_pairs() {
+fn half_a_surrogate_pair_is_no_character() {
     for (text, valid) in [
         (r"\ud83d\ude00", true),
         (r"\uD83D\uDE00", true),
-        (r"\ud83d", false),
-        (r"\ude00", false),
-        (r"\ud83dx", false),
-        (r"\ud83d\u0041", false),
-        (r"\ud83d\ud83d", false),
-        (r"\ud83d\n", false),
+        (r"\ud83d", true),
+        (r"\ude00", true),
+        (r"\ud83dx", true),
+        (r"\ud83d\u0041", true),
+        (r"\ud83d\ud83d", true),
+        (r"\ud83d\n", true),
         (r"\udbff\udfff", true),
         (r"\u0000\uffff\ud7ff\ue000", true),
         (r"\u00g0", false),
@@ -181,6 +181,16 @@ fn surrogates_come_in_pairs() {
     ] {
         assert_eq!(scan(&format!("[\"{text}\"]")).is_ok(), valid, "{text}");
         assert_eq!(scan(&format!("{{\"{text}\":1}}")).is_ok(), valid, "{text}");
+    }
+    for (text, unescaped) in [
+        (r"\ud83d", "\u{fffd}"),
+        (r"\ud83d\ud83d\ude00x\ude00", "\u{fffd}😀x\u{fffd}"),
+        (r"\ud83d\u0041", "\u{fffd}A"),
+        (r"\ud83d\n", "\u{fffd}\n"),
+    ] {
+        let mut out = Vec::new();
+        unescape(text.as_bytes(), &mut out);
+        assert_eq!(String::from_utf8(out).as_deref(), Ok(unescaped), "{text}");
     }
     let mut out = Vec::new();
     unescape(r#"\ud83d\ude00\u00e9\n\"\\\/\b\f\r\tä"#.as_bytes(), &mut out);
@@ -291,12 +301,9 @@ fn check_like_serde_json(line: &str) {
     if line.contains('\n') {
         return;
     }
-    let expected = serde_json::from_str::<serde_json::Value>(line);
-    let is_range_error =
-        expected.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
-    if !is_range_error {
-        assert_eq!(scan(line).ok(), expected.ok().map(|value| value.is_object()), "{line}");
-    }
+    // Raw text may have numbers of any size and halves of surrogate pairs.
+    let expected = serde_json::from_str::<&serde_json::value::RawValue>(line).ok();
+    assert_eq!(scan(line).ok(), expected.map(|value| value.get().starts_with('{')), "{line}");
 }
 
 proptest! {

@@ -32,15 +32,22 @@ pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
 
 /// The character of the escape whose hexadecimal digits start here, and the length of the digits.
 fn escaped_character(raw: &[u8], at: usize) -> (char, usize) {
-    // The scanner accepts only complete surrogate pairs.
     let unit = hex_unit(raw, at).unwrap_or_default();
-    if !(HIGH_SURROGATE_FIRST..LOW_SURROGATE_FIRST).contains(&unit) {
-        return (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 4);
+    let low = match raw.get(at + 4..at + 6) {
+        Some(b"\\u") if (HIGH_SURROGATE_FIRST..LOW_SURROGATE_FIRST).contains(&unit) => {
+            hex_unit(raw, at + 6)
+        }
+        _ => None,
+    };
+    match low {
+        Some(low @ LOW_SURROGATE_FIRST..=LOW_SURROGATE_LAST) => {
+            let code =
+                0x1_0000 + ((unit - HIGH_SURROGATE_FIRST) << 10) + (low - LOW_SURROGATE_FIRST);
+            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10)
+        }
+        // Half of a pair is no character.
+        _ => (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 4),
     }
-    let low = hex_unit(raw, at + 6).unwrap_or_default();
-    let code =
-        0x1_0000 + ((unit - HIGH_SURROGATE_FIRST) << 10) + low.wrapping_sub(LOW_SURROGATE_FIRST);
-    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10)
 }
 
 pub(super) const HIGH_SURROGATE_FIRST: u32 = 0xd800;

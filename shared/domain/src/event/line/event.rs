@@ -1,23 +1,46 @@
 //! Events about items and pages: what each of them adds.
 
-use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE};
 use crate::count::measure::{Currency, Measure};
+use crate::count::tally::OTHER_KEY;
+use crate::event::fields::OfEvents;
 use crate::event::json::{Kind, Raw};
-use crate::event::line::object::{Fields, Object, not_json};
+use crate::event::line::item::{ItemValues, Numbers};
+use crate::event::line::object::{Fields, Layers, Object};
 use crate::event::line::read_line::{Addition, OwnId, ReadEvent, Text, Value};
-use crate::event::line::values::{ItemValues, LineContext};
+use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
 use crate::event::vocabulary::EventKind;
 
 impl LineContext<'_> {
-    pub(super) fn own_id(&mut self, line: &Object) -> Result<(), Reason> {
+    /// Reads the id of a line with `events`.
+    pub(super) fn own_id(&mut self, line: &Object<OfEvents>) -> Result<(), Reason> {
         let Some(id) = line.get(Field::EventId) else {
             return Ok(());
         };
-        let site = self.site(line.get(Field::SiteId))?;
-        let id = self.id(id, Field::EventId)?;
-        self.read.own = Some(OwnId { site, id });
+        let site = self.site(line.get(Field::SiteId));
+        let Some(site) = self.optional(site)? else {
+            return Ok(());
+        };
+        let id = self.id(id, Field::EventId);
+        if let Some(id) = self.optional(id)? {
+            self.read.own = Some(OwnId { site, id });
+        }
         Ok(())
+    }
+
+    /// Reads an element of the `events` of a line.
+    pub(super) fn element(
+        &mut self,
+        value: Raw,
+        event: &mut Object<OfEvents>,
+        line: &Object<OfEvents>,
+    ) -> Result<(), Reason> {
+        if value.kind() != Kind::Object {
+            return Err(Reason::Invalid(Field::Events));
+        }
+        event.scan(&mut self.scanner, self.names, value)?;
+        event.scan_product(&mut self.scanner, self.item_names)?;
+        self.event(&Layers { near: event, far: Some(line) })
     }
 
     #[inline]
@@ -34,53 +57,49 @@ impl LineContext<'_> {
         let minute = self.minute(fields.get(Field::Timestamp))?;
         let site = self.site(fields.get(Field::SiteId))?;
         // Each element of `events` is a separate event, so it does not inherit the id of the line.
-        let id = match fields.get_own(Field::EventId) {
-            Some(id) => Some(self.id(id, Field::EventId)?),
-            None => None,
-        };
-        let customer = match fields.get(Field::CustomerId) {
-            Some(customer) => Some(self.id(customer, Field::CustomerId)?),
-            None => None,
-        };
-        let session = match fields.get(Field::SessionId) {
-            Some(session) => Some(self.id(session, Field::SessionId)?),
-            None => None,
-        };
+        let id = self.id_if_usable(fields.get_own(Field::EventId), Field::EventId)?;
+        let customer = self.id_if_usable(fields.get(Field::CustomerId), Field::CustomerId)?;
+        let session = self.id_if_usable(fields.get(Field::SessionId), Field::SessionId)?;
         if let Some(order) = fields.get(Field::OrderId) {
-            self.check_id(order, Field::OrderId)?;
+            let checked = self.check_id(order, Field::OrderId);
+            self.optional(checked)?;
         }
         let items = fields.get(Field::Items);
         // The page of an event with items has its own page_view and is not counted again.
         let location = || if items.is_none() { fields.page_location() } else { None };
-        let page = match fields.get(Field::PageUrl).or_else(location) {
-            Some(value) => Some(self.page(value)?),
-            None => None,
+        let page = fields.get(Field::PageUrl).or_else(location);
+        let page = match page.map(|value| self.page(value)) {
+            // A view may need it, which is known when its item has been read.
+            Some(Err(reason)) if kind == EventKind::View && !self.values.is_strict => Err(reason),
+            Some(page) => Ok(self.optional(page)?),
+            None => Ok(None),
         };
         let currency = match fields.get(Field::Currency) {
-            Some(value) => self.currency(value)?,
-            None => self.values.default_currency,
+            Some(value) => self.currency(value),
+            None => Ok(self.values.default_currency),
         };
+        let currency = self.optional(currency)?.unwrap_or(self.values.default_currency);
 
         let additions_start = self.read.additions.len();
         match items {
             None => {
+                let get = |field| fields.get(field).or_else(|| fields.product(field));
                 let item = ItemValues {
-                    key: self.item_key(|field| fields.get(field)),
-                    price: fields.get(Field::Price),
-                    quantity: fields.get(Field::Quantity),
-                    total_amount: fields.get(Field::TotalAmount),
+                    id: get(Field::ItemId),
+                    name: get(Field::ItemName),
+                    price: get(Field::Price),
+                    quantity: get(Field::Quantity),
+                    total_amount: get(Field::TotalAmount),
                     order_total: fields.get(Field::OrderTotal),
                 };
-                let needs_item = kind != EventKind::View || page.is_none();
-                match self.item(kind, item, currency, needs_item) {
-                    Err(Reason::Missing(Field::ItemId)) if kind == EventKind::View => {
-                        self.default_page()?;
-                    }
-                    read => read?,
-                }
+                self.only_item(kind, item, currency, page)?;
             }
-            Some(items) => self.items(kind, items, currency)?,
+            Some(items) => self.items(kind, items, currency, fields.get(Field::OrderTotal))?,
         }
+        let page = match page {
+            Ok(page) => page,
+            Err(reason) => self.drop_field(reason).map(|()| None)?,
+        };
         if let (EventKind::View, Some(key)) = (kind, page) {
             let counts_items = self.read.additions.len() > additions_start;
             let mut add = |key| {
@@ -107,6 +126,67 @@ impl LineContext<'_> {
         Ok(())
     }
 
+    #[inline]
+    pub(super) fn id_if_usable(
+        &mut self,
+        value: Option<Raw>,
+        field: Field,
+    ) -> Result<Option<Text>, Reason> {
+        match value {
+            Some(value) => {
+                let id = self.id(value, field);
+                self.optional(id)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the item of an event without `items`. A view of a page may lack it.
+    #[inline]
+    fn only_item(
+        &mut self,
+        kind: EventKind,
+        item: ItemValues,
+        currency: Currency,
+        page: Result<Option<Text>, Reason>,
+    ) -> Result<(), Reason> {
+        let key = self.key(&item)?;
+        let numbers = self.numbers(kind, &item)?;
+        match (key, kind) {
+            (Ok(key), _) => {
+                if kind == EventKind::Purchase && numbers.money.is_none() {
+                    self.read.notes.purchases_without_money += 1;
+                }
+                self.count_item(kind, key, &numbers, currency);
+                Ok(())
+            }
+            (Err(missing), EventKind::View) => match page {
+                Ok(Some(_)) => self.drop_unless_missing(missing),
+                Ok(None) if missing == Reason::Missing(Field::ItemId) => self.default_page(),
+                Ok(None) => Err(missing),
+                Err(reason) => Err(reason),
+            },
+            (Err(missing), EventKind::Purchase | EventKind::Refund) => {
+                // Money of no item is that of the site.
+                if numbers.money.is_none() || self.values.is_strict {
+                    return Err(missing);
+                }
+                self.drop_unless_missing(missing)?;
+                let other = self.read.own_text(OTHER_KEY.as_bytes());
+                self.count_item(kind, other, &Numbers { quantity: 0, ..numbers }, currency);
+                Ok(())
+            }
+            (Err(missing), _) => Err(missing),
+        }
+    }
+
+    fn drop_unless_missing(&mut self, reason: Reason) -> Result<(), Reason> {
+        match reason {
+            Reason::Missing(_) => Ok(()),
+            reason => self.drop_field(reason),
+        }
+    }
+
     /// Counts a view that has neither an item nor a page, if it may lack them.
     #[cold]
     fn default_page(&mut self) -> Result<(), Reason> {
@@ -119,121 +199,4 @@ impl LineContext<'_> {
         });
         Ok(())
     }
-
-    fn items(
-        &mut self,
-        kind: EventKind,
-        items: Raw,
-        event_currency: Currency,
-    ) -> Result<(), Reason> {
-        let mut element = self.scanner.first_element(items).map_err(not_json)?;
-        while let Some(object) = element {
-            if object.kind() != Kind::Object {
-                return Err(Reason::Invalid(Field::Items));
-            }
-            self.item.scan(&mut self.scanner, self.item_names, object)?;
-            let currency = match self.item.get(Field::Currency) {
-                Some(value) => self.currency(value)?,
-                None => event_currency,
-            };
-            let item = ItemValues {
-                key: self.item_key(|field| self.item.get(field)),
-                price: self.item.get(Field::Price),
-                quantity: self.item.get(Field::Quantity),
-                total_amount: self.item.get(Field::TotalAmount),
-                order_total: None,
-            };
-            self.item(kind, item, currency, true)?;
-            element = self.scanner.next_element(object).map_err(not_json)?;
-        }
-        Ok(())
-    }
-
-    /// What an item is counted under: its id, or else its name.
-    #[inline]
-    fn item_key(&self, get: impl Fn(Field) -> Option<Raw>) -> Option<(Raw, Field)> {
-        let named = |field| get(field).map(|value| (value, field));
-        let name = || if self.values.items_have_names { named(Field::ItemName) } else { None };
-        named(Field::ItemId).or_else(name)
-    }
-
-    #[inline]
-    fn item(
-        &mut self,
-        kind: EventKind,
-        item: ItemValues,
-        currency: Currency,
-        needs_item: bool,
-    ) -> Result<(), Reason> {
-        let key = match item.key {
-            Some((key, field)) => Some(self.id(key, field)?),
-            None => None,
-        };
-        let price = self.decimal(item.price, Field::Price)?;
-        let quantity = self.decimal(item.quantity, Field::Quantity)?;
-        let total_amount = self.decimal(item.total_amount, Field::TotalAmount)?;
-        let Some(key) = key else {
-            return if needs_item { Err(Reason::Missing(Field::ItemId)) } else { Ok(()) };
-        };
-        let total_amount = match (total_amount, price, kind) {
-            (None, None, EventKind::Purchase | EventKind::Refund) => {
-                self.decimal(item.order_total, Field::OrderTotal)?
-            }
-            _ => total_amount,
-        };
-        let mut add = |measure, value| self.read.additions.push(Addition { measure, key, value });
-        match kind {
-            EventKind::View => add(Measure::Views, Value::One),
-            EventKind::CartAdd => add(Measure::Carts, Value::One),
-            EventKind::Removal => add(Measure::Removals, Value::One),
-            EventKind::Purchase => {
-                let quantity = quantity.unwrap_or(MILLIONTHS_PER_ONE);
-                let money = money(price, quantity, total_amount)?;
-                if quantity != 0 {
-                    add(Measure::Units, Value::Millionths(quantity));
-                }
-                if let Some(money) = money {
-                    add(Measure::Sales(currency), money);
-                }
-            }
-            EventKind::Refund => {
-                if let Some(money) =
-                    money(price, quantity.unwrap_or(MILLIONTHS_PER_ONE), total_amount)?
-                {
-                    add(Measure::Refunds(currency), money);
-                }
-            }
-            // The items of orders are read separately, and other types have none.
-            EventKind::Order(_) | EventKind::Other => {}
-        }
-        Ok(())
-    }
-}
-
-/// The money of a purchase or a refund; `None` if it is unknown or zero.
-#[inline]
-fn money(
-    price: Option<u64>,
-    quantity: u64,
-    total_amount: Option<u64>,
-) -> Result<Option<Value>, Reason> {
-    if let Some(total_amount) = total_amount {
-        return Ok((total_amount != 0).then_some(Value::Millionths(total_amount)));
-    }
-    let Some(price) = price else {
-        return Ok(None);
-    };
-    // Millionths times millionths are the units of an amount. Both are at most 10^18, so this
-    // cannot overflow.
-    let units = u128::from(price) * u128::from(quantity);
-    if units > INPUT_MAX.units().unsigned_abs() {
-        return Err(Reason::Invalid(Field::TotalAmount));
-    }
-    if units == 0 {
-        return Ok(None);
-    }
-    if quantity.is_multiple_of(MILLIONTHS_PER_ONE) {
-        return Ok(Some(Value::Millionths(price * (quantity / MILLIONTHS_PER_ONE))));
-    }
-    Ok(Some(Value::Exact(Amount::from_units(units.cast_signed()))))
 }

@@ -1,6 +1,6 @@
 //! The objects of a line, and the order in which the fields of an event are looked up in them.
 
-use crate::event::fields::{Found, Layout};
+use crate::event::fields::{Found, Laid, OfEvents, OfItems};
 use crate::event::json::{Names, Raw, ScanError, Scanner};
 use crate::event::parameters::Parameters;
 use crate::event::reason::{Field, Reason};
@@ -8,24 +8,27 @@ use crate::event::vocabulary::Aside;
 
 /// The objects that are in use at a time while a line is read.
 pub(super) struct Objects {
-    pub(super) line: Object,
-    pub(super) event: Object,
-    pub(super) item: Object,
+    pub(super) line: Object<OfEvents>,
+    pub(super) event: Object<OfEvents>,
+    pub(super) item: Object<OfItems>,
 }
 
-pub(super) struct Object {
-    pub(super) own: Found,
-    properties: Found,
-    parameters: Parameters,
+/// An object in a place, an event or an item, and the objects in it that have fields of its own.
+pub(super) struct Object<P> {
+    pub(super) own: Found<P>,
+    properties: Found<P>,
+    parameters: Parameters<P>,
+    product: Found<OfItems>,
 }
 
-impl Object {
-    /// An object without members, of this layout.
-    pub(super) fn new(layout: &'static Layout, slot_of: fn(&[u8]) -> u8) -> Object {
+impl<P: Laid> Object<P> {
+    /// An object without members; `slot_of` knows the names of its place.
+    pub(super) fn new(slot_of: fn(&[u8]) -> u8) -> Object<P> {
         Object {
-            own: Found::new(layout),
-            properties: Found::new(layout),
-            parameters: Parameters::new(layout, slot_of),
+            own: Found::new(),
+            properties: Found::new(),
+            parameters: Parameters::new(slot_of),
+            product: Found::new(),
         }
     }
 
@@ -52,16 +55,38 @@ impl Object {
     ) -> Result<(), Reason> {
         self.properties.clear();
         self.parameters.clear();
+        self.product.clear();
         if !self.own.has_more() {
             return Ok(());
         }
-        if let Some(object) = self.own.aside(Aside::Properties) {
+        if let Some(object) = self.own.properties() {
             scanner
                 .members(object, names, |slot, value| self.properties.take(slot, value))
                 .map_err(not_json)?;
         }
         if let Some(array) = self.own.aside(Aside::Parameters) {
             self.parameters.scan(scanner, array).map_err(not_json)?;
+        }
+        Ok(())
+    }
+}
+
+impl Object<OfEvents> {
+    /// Scans the object of the only item, if the event or its properties have one.
+    #[inline]
+    pub(super) fn scan_product(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        item_names: &mut Names,
+    ) -> Result<(), Reason> {
+        if !self.own.has_more() {
+            return Ok(());
+        }
+        let product = self.own.aside(Aside::Product);
+        if let Some(object) = product.or_else(|| self.properties.aside(Aside::Product)) {
+            scanner
+                .members(object, item_names, |slot, value| self.product.take(slot, value))
+                .map_err(not_json)?;
         }
         Ok(())
     }
@@ -83,6 +108,9 @@ pub(super) trait Fields {
     /// The value of a field that is not inherited from the line.
     fn get_own(&self, field: Field) -> Option<Raw>;
 
+    /// The value of a field in the object of the only item.
+    fn product(&self, field: Field) -> Option<Raw>;
+
     /// The page on which the event happened.
     fn page_location(&self) -> Option<Raw>;
 
@@ -90,7 +118,7 @@ pub(super) trait Fields {
     fn name(&self) -> Option<Raw>;
 }
 
-impl Fields for Found {
+impl Fields for Found<OfEvents> {
     #[inline]
     fn get(&self, field: Field) -> Option<Raw> {
         Found::get(self, field)
@@ -99,6 +127,11 @@ impl Fields for Found {
     #[inline]
     fn get_own(&self, field: Field) -> Option<Raw> {
         Found::get(self, field)
+    }
+
+    #[inline]
+    fn product(&self, _: Field) -> Option<Raw> {
+        None
     }
 
     #[inline]
@@ -114,11 +147,11 @@ impl Fields for Found {
 
 /// An event, and the line from which it inherits fields.
 pub(super) struct Layers<'a> {
-    pub(super) near: &'a Object,
-    pub(super) far: Option<&'a Object>,
+    pub(super) near: &'a Object<OfEvents>,
+    pub(super) far: Option<&'a Object<OfEvents>>,
 }
 
-impl Object {
+impl<P: Laid> Object<P> {
     #[inline]
     pub(super) fn get(&self, field: Field) -> Option<Raw> {
         self.own
@@ -129,7 +162,7 @@ impl Object {
 
     #[inline]
     fn page_location(&self) -> Option<Raw> {
-        let page = |found: &Found| found.aside(Aside::PageLocation);
+        let page = |found: &Found<P>| found.aside(Aside::PageLocation);
         page(&self.own)
             .or_else(|| page(&self.properties))
             .or_else(|| self.parameters.found().and_then(page))
@@ -145,6 +178,11 @@ impl Fields for Layers<'_> {
     #[inline]
     fn get_own(&self, field: Field) -> Option<Raw> {
         self.near.get(field)
+    }
+
+    #[inline]
+    fn product(&self, field: Field) -> Option<Raw> {
+        self.near.product.get(field).or_else(|| self.far?.product.get(field))
     }
 
     #[inline]

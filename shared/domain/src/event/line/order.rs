@@ -6,7 +6,7 @@ use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE, UNITS_PER_MILL
 use crate::event::json::{Kind, Raw};
 use crate::event::line::object::{Fields, not_json};
 use crate::event::line::read_line::{ReadEvent, ReadOrder, Text};
-use crate::event::line::values::{ItemValues, LineContext};
+use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
 use crate::event::time::nanoseconds;
 use crate::event::vocabulary::OrderEvent;
@@ -28,32 +28,36 @@ impl LineContext<'_> {
         let at = self.time(fields.get(Field::Timestamp))?;
         let minute = Minute::containing(at).ok_or(Reason::Invalid(Field::Timestamp))?;
         let site = self.site(fields.get(Field::SiteId))?;
-        let id = self.id_if_any(fields.get_own(Field::EventId), Field::EventId)?;
-        let customer = self.id_if_any(fields.get(Field::CustomerId), Field::CustomerId)?;
-        let session = self.id_if_any(fields.get(Field::SessionId), Field::SessionId)?;
+        let id = self.id_if_usable(fields.get_own(Field::EventId), Field::EventId)?;
+        let customer = self.id_if_usable(fields.get(Field::CustomerId), Field::CustomerId)?;
+        let session = self.id_if_usable(fields.get(Field::SessionId), Field::SessionId)?;
         let order_id = self.id_if_any(fields.get(Field::OrderId), Field::OrderId)?;
         let items = fields.get(Field::Items);
         let location = || if items.is_none() { fields.page_location() } else { None };
         if let Some(page) = fields.get(Field::PageUrl).or_else(location) {
-            self.page(page)?;
+            let page = self.page(page);
+            self.optional(page)?;
         }
         let currency = match fields.get(Field::Currency) {
-            Some(value) => self.currency(value)?,
-            None => self.values.default_currency,
+            Some(value) => self.currency(value),
+            None => Ok(self.values.default_currency),
         };
+        let currency = self.optional(currency)?.unwrap_or(self.values.default_currency);
 
         let order_id = order_id.ok_or(Reason::Missing(Field::OrderId))?;
         let facts = match what {
             OrderEvent::Created => {
-                let number = self.id_if_any(fields.get(Field::OrderNumber), Field::OrderNumber)?;
-                let status = self.status(fields.get(Field::Status), Field::Status)?;
+                let number =
+                    self.id_if_usable(fields.get(Field::OrderNumber), Field::OrderNumber)?;
+                let status = self.status(fields.get(Field::Status), Field::Status);
+                let status = self.optional(status)?.flatten();
                 let mut total = self.amount(fields.get(Field::TotalAmount), Field::TotalAmount)?;
                 if total.is_none() {
                     total = self.amount(fields.get(Field::OrderTotal), Field::OrderTotal)?;
                 }
                 let (products, sum) = self.products(items)?;
                 let value = total.or(sum).ok_or(Reason::Missing(Field::TotalAmount))?;
-                if value > INPUT_MAX {
+                if value > INPUT_MAX || value < Amount::ZERO {
                     return Err(Reason::Invalid(Field::TotalAmount));
                 }
                 let (number, customer) =
@@ -67,7 +71,7 @@ impl LineContext<'_> {
             }
             OrderEvent::Cancelled => {
                 let refund = self.amount(fields.get(Field::RefundAmount), Field::RefundAmount)?;
-                OrderFacts::of_cancellation(Cancellation { at, refund })
+                OrderFacts::of_cancellation(Cancellation { at, refund: refund.map(without_sign) })
             }
         };
         let order = u32::try_from(self.read.orders.len()).ok();
@@ -128,39 +132,53 @@ impl LineContext<'_> {
             }
             self.item.scan(&mut self.scanner, self.item_names, object)?;
             if let Some(value) = self.item.get(Field::Currency) {
-                self.currency(value)?;
+                let currency = self.currency(value);
+                self.optional(currency)?;
             }
             let name = self.id_if_any(self.item.get(Field::ItemName), Field::ItemName)?;
-            let item = ItemValues {
-                key: None,
-                price: self.item.get(Field::Price),
-                quantity: self.item.get(Field::Quantity),
-                total_amount: self.item.get(Field::TotalAmount),
-                order_total: None,
-            };
-            let (units, money) = self.units_and_money(&item)?;
+            let (units, money) = self.units_and_money()?;
             let name = self.owned(name.ok_or(Reason::Missing(Field::ItemName))?);
-            products.add(&name, units, money.unwrap_or(Amount::ZERO));
+            // A discount is no product, but it lowers the order.
+            let is_discount =
+                money.is_some_and(|money| money < Amount::ZERO || units < Amount::ZERO);
+            let money = match is_discount {
+                true => money.map(|money| Amount::from_units(-without_sign(money).units())),
+                false => money,
+            };
+            if !is_discount {
+                products.add(&name, units, money.unwrap_or(Amount::ZERO));
+            }
             sum = sum.zip(money).map(|(sum, money)| sum.saturating_add(money));
             element = self.scanner.next_element(object).map_err(not_json)?;
         }
         Ok((products.finish(), sum))
     }
 
-    fn units_and_money(&mut self, item: &ItemValues) -> Result<(Amount, Option<Amount>), Reason> {
-        let price = self.decimal(item.price, Field::Price)?;
-        let quantity = self.decimal(item.quantity, Field::Quantity)?.unwrap_or(MILLIONTHS_PER_ONE);
-        let total = self.amount(item.total_amount, Field::TotalAmount)?;
+    /// The units and the money of the item that was scanned last.
+    fn units_and_money(&mut self) -> Result<(Amount, Option<Amount>), Reason> {
+        let price = self.decimal(self.item.get(Field::Price), Field::Price)?;
+        let quantity = self.decimal(self.item.get(Field::Quantity), Field::Quantity)?;
+        let quantity = quantity.unwrap_or(MILLIONTHS_PER_ONE.cast_signed());
+        let total = self.amount(self.item.get(Field::TotalAmount), Field::TotalAmount)?;
         let product =
             price.map(|price| i128::from(price) * i128::from(quantity)).map(Amount::from_units);
-        if total.is_none() && product > Some(INPUT_MAX) {
+        if total.is_none() && product.map(without_sign) > Some(INPUT_MAX) {
             return Err(Reason::Invalid(Field::TotalAmount));
         }
+        // Two signs are one of a discount, too.
+        let product = product.map(|product| match price < Some(0) {
+            true => Amount::from_units(-without_sign(product).units()),
+            false => product,
+        });
         Ok((of_millionths(quantity), total.or(product)))
     }
 }
 
 /// Converts millionths to an amount.
-fn of_millionths(millionths: u64) -> Amount {
+fn of_millionths(millionths: i64) -> Amount {
     Amount::from_units(i128::from(millionths) * UNITS_PER_MILLIONTH)
+}
+
+fn without_sign(amount: Amount) -> Amount {
+    Amount::from_units(amount.units().abs())
 }

@@ -1,8 +1,9 @@
 //! The result of reading a line: its events, and what each of them adds.
 
 use crate::count::amount::Amount;
-use crate::count::measure::Measure;
+use crate::count::measure::{Currency, Measure};
 use crate::event::json::Raw;
+use crate::event::reason::{Field, Reason};
 use crate::order::facts::OrderFacts;
 use crate::time::Minute;
 
@@ -11,14 +12,54 @@ use crate::time::Minute;
 pub(crate) struct ReadLine {
     /// The id and site of the line itself, if it has an `events` array and an id.
     pub(crate) own: Option<OwnId>,
-    /// Its events, in order.
+    /// Its events, in order, but those that are rejected.
     pub(crate) events: Vec<ReadEvent>,
-    /// What they add, in order; no addition is zero.
+    /// The elements of its `events` array; none if the line is one event.
+    pub(crate) elements: Vec<Element>,
+    /// What its events add, in order; no addition is zero.
     pub(crate) additions: Vec<Addition>,
     /// What its events report about orders, in order.
     pub(crate) orders: Vec<ReadOrder>,
+    /// What is to be told about its events.
+    pub(crate) notes: Notes,
     /// The unescaped texts.
     pub(super) texts: Vec<u8>,
+}
+
+/// What is told about events that are not rejected.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// The fields whose values are unusable, and which the event did not need.
+    pub(crate) dropped: Vec<Field>,
+    /// The unknown types.
+    pub(crate) unknown_types: Vec<Text>,
+    /// The purchases whose money is unknown.
+    pub(crate) purchases_without_money: u64,
+}
+
+impl Notes {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.dropped.is_empty()
+            && self.unknown_types.is_empty()
+            && self.purchases_without_money == 0
+    }
+
+    #[inline]
+    fn clear(&mut self) {
+        self.dropped.clear();
+        self.unknown_types.clear();
+        self.purchases_without_money = 0;
+    }
+}
+
+/// An element of an `events` array.
+#[derive(Clone, Copy)]
+pub(crate) struct Element {
+    /// Where it is in the line.
+    pub(crate) value: Raw,
+    /// Why it is rejected, if it is.
+    pub(crate) rejected: Option<Reason>,
 }
 
 #[derive(Clone, Copy)]
@@ -77,6 +118,14 @@ pub(crate) enum Value {
     Exact(Amount),
 }
 
+/// An item of a purchase or a refund without money of its own.
+pub(super) struct UnpricedItem {
+    pub(super) key: Text,
+    /// In millionths.
+    pub(super) quantity: i64,
+    pub(super) currency: Currency,
+}
+
 /// A text of a line: a part of the line, or an unescaped copy.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text {
@@ -99,6 +148,22 @@ impl Text {
     pub(crate) fn length(self) -> usize {
         (self.end - self.start) as usize
     }
+
+    /// Its first `length` bytes.
+    #[inline]
+    pub(super) fn cut(self, length: usize) -> Text {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        Text { end: self.start.saturating_add(length).min(self.end), ..self }
+    }
+}
+
+/// How far a line is read: what an event that is rejected after all takes back.
+pub(super) struct Mark {
+    additions: usize,
+    orders: usize,
+    dropped: usize,
+    unknown_types: usize,
+    purchases_without_money: u64,
 }
 
 impl ReadLine {
@@ -116,12 +181,47 @@ impl ReadLine {
         source.get(text.start as usize..).unwrap_or_default()
     }
 
+    /// Appends a text to the unescaped ones.
+    pub(super) fn own_text(&mut self, text: &[u8]) -> Text {
+        let start = self.texts.len();
+        self.texts.extend_from_slice(text);
+        self.texts_from(start)
+    }
+
+    /// The text that begins at this offset of the unescaped ones. They are shorter than the
+    /// escaped ones, of which a line has less than 4 GiB.
+    pub(super) fn texts_from(&self, start: usize) -> Text {
+        let offset = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Text { start: offset(start), end: offset(self.texts.len()), is_unescaped: true }
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            additions: self.additions.len(),
+            orders: self.orders.len(),
+            dropped: self.notes.dropped.len(),
+            unknown_types: self.notes.unknown_types.len(),
+            purchases_without_money: self.notes.purchases_without_money,
+        }
+    }
+
+    /// Takes back all that was read after a mark. Events are added last, so there is none.
+    pub(super) fn take_back(&mut self, mark: &Mark) {
+        self.additions.truncate(mark.additions);
+        self.orders.truncate(mark.orders);
+        self.notes.dropped.truncate(mark.dropped);
+        self.notes.unknown_types.truncate(mark.unknown_types);
+        self.notes.purchases_without_money = mark.purchases_without_money;
+    }
+
     #[inline]
     pub(super) fn clear(&mut self) {
         self.own = None;
         self.events.clear();
+        self.elements.clear();
         self.additions.clear();
         self.orders.clear();
+        self.notes.clear();
         self.texts.clear();
     }
 }

@@ -1,14 +1,14 @@
 //! Reads a line into its events and what each of them adds.
 //!
-//! Nothing is counted here. A line is accepted or rejected as a whole, so its additions are
-//! collected first, and the tally changes only once the whole line is valid.
+//! Nothing is counted here: an event is accepted or rejected as a whole, so what it adds is
+//! collected first.
 
 use crate::count::measure::Currency;
 use crate::event::fields::{self, Rules};
 use crate::event::former;
-use crate::event::json::{Kind, Names, Scanner};
+use crate::event::json::{Names, Scanner};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
-use crate::event::line::read_line::ReadLine;
+use crate::event::line::read_line::{Element, ReadLine};
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
 use crate::event::time::TimeReader;
@@ -28,16 +28,17 @@ pub(crate) struct EventReader {
     read: ReadLine,
 }
 
-/// The version of `docs/VOCABULARY.md`. It is raised whenever a name or a type is added, removed or
-/// means something else, and the version before is kept, since it decides what a chunk counts.
-pub const VOCABULARY_VERSION: u32 = 2;
+/// The version of the rules by which lines are read, those of `docs/EVENTS.md` and
+/// `docs/VOCABULARY.md`. It is raised with the plan format version when equal bytes could count
+/// something else, and the rules before are kept for one version.
+pub const READER_VERSION: u32 = 3;
 
-fn rules_of(vocabulary_version: u32) -> &'static Rules {
-    match vocabulary_version {
-        1 => &former::RULES,
-        // Chunks of versions to come have a plan format version that is refused.
-        _ => &fields::RULES,
-    }
+/// The rules before, by which chunks are finished that a build of plan format version 5 began.
+pub const READER_VERSION_OLDEST: u32 = 2;
+
+fn rules_of(reader_version: u32) -> &'static Rules {
+    // Chunks of versions to come have a plan format version that is refused.
+    if reader_version <= READER_VERSION_OLDEST { &former::RULES } else { &fields::RULES }
 }
 
 impl EventReader {
@@ -45,21 +46,22 @@ impl EventReader {
     pub(crate) fn new(
         reference_seconds: i64,
         default_currency: Currency,
-        vocabulary_version: u32,
+        reader_version: u32,
     ) -> EventReader {
-        let rules = rules_of(vocabulary_version);
+        let rules = rules_of(reader_version);
         EventReader {
             names: Names::new(rules.slot_in_event),
             item_names: Names::new(rules.slot_in_item),
             objects: Objects {
-                line: Object::new(rules.of_events, rules.slot_in_event),
-                event: Object::new(rules.of_events, rules.slot_in_event),
-                item: Object::new(rules.of_items, rules.slot_in_item),
+                line: Object::new(rules.slot_in_event),
+                event: Object::new(rules.slot_in_event),
+                item: Object::new(rules.slot_in_item),
             },
             values: ValueReader {
                 times: TimeReader::new(),
                 kinds: KindCache::new(rules.kind_of),
-                items_have_names: rules.items_have_names,
+                is_strict: rules.is_strict,
+                unpriced: Vec::new(),
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 default_currency,
                 defaults: None,
@@ -72,7 +74,8 @@ impl EventReader {
     /// `and_after` starts with the line and either ends there or continues with a line end.
     ///
     /// # Errors
-    /// Fails with the first [`Reason`] to reject the line; a retry does not help.
+    /// Fails with the [`Reason`] to reject the line as a whole; a retry does not help. Elements of
+    /// its `events` are rejected one by one.
     #[inline]
     pub(crate) fn read(&mut self, line: &[u8], and_after: &[u8]) -> Result<&ReadLine, Reason> {
         let EventReader {
@@ -93,11 +96,17 @@ impl EventReader {
         if !scanned.map_err(not_json)? {
             return Err(Reason::NotObject);
         }
+        if values.is_strict && scanner.has_half_pair() {
+            return Err(Reason::NotJson);
+        }
         own.scan_more(&mut scanner, names)?;
+        own.scan_product(&mut scanner, item_names)?;
 
         let mut context =
             LineContext { line: and_after, scanner, names, item_names, values, read, item };
-        let Some(events) = own.own.get(Field::Events) else {
+        let events =
+            if context.values.is_strict { own.own.get(Field::Events) } else { own.own.events() };
+        let Some(events) = events else {
             // Nearly every line is one flat object.
             if own.own.has_more() {
                 context.event(&Layers { near: own, far: None })?;
@@ -107,20 +116,27 @@ impl EventReader {
             return Ok(read);
         };
         context.own_id(own)?;
-        let inherited_bytes = line.trim_ascii().len() - (events.end() - events.start());
+        // White space around an object is no part of it, in whatever layout it stands.
+        let object = if context.values.is_strict { line } else { line.trim_ascii() };
+        let inherited_bytes = object.len() - (events.end() - events.start());
         let mut written_out_bytes = 0;
         let mut element = context.scanner.first_element(events).map_err(not_json)?;
-        while let Some(object) = element {
+        while let Some(value) = element {
             written_out_bytes += inherited_bytes;
             if written_out_bytes > WRITTEN_OUT_BYTES_MAX {
                 return Err(Reason::TooLarge);
             }
-            if object.kind() != Kind::Object {
-                return Err(Reason::Invalid(Field::Events));
+            let mark = context.read.mark();
+            let rejected = context.element(value, event, own).err();
+            match rejected {
+                Some(reason) if context.values.is_strict => return Err(reason),
+                Some(_) => context.read.take_back(&mark),
+                None => {}
             }
-            event.scan(&mut context.scanner, context.names, object)?;
-            context.event(&Layers { near: event, far: Some(own) })?;
-            element = context.scanner.next_element(object).map_err(not_json)?;
+            if !context.values.is_strict {
+                context.read.elements.push(Element { value, rejected });
+            }
+            element = context.scanner.next_element(value).map_err(not_json)?;
         }
         Ok(read)
     }
@@ -129,13 +145,20 @@ impl EventReader {
     /// `seconds` then, and views their page. Returns which of the two they lack.
     ///
     /// # Errors
-    /// Fails with the first [`Reason`] to reject the line; a retry does not help.
+    /// Fails with the first [`Reason`] to reject the line or an event in it, or with
+    /// [`Reason::UnknownType`], since whoever posts a single event learns what became of it; a
+    /// retry does not help.
     pub(crate) fn read_single(&mut self, line: &[u8], seconds: i64) -> Result<Defaults, Reason> {
         let unused = Defaults { seconds, lacks_time: false, lacks_page: false };
         self.values.defaults = Some(unused);
         let read = self.read(line, line).map(|_| ());
         let defaults = self.values.defaults.take();
-        read.map(|()| defaults.unwrap_or(unused))
+        read?;
+        match self.read.elements.iter().find_map(|element| element.rejected) {
+            Some(reason) => Err(reason),
+            None if !self.read.notes.unknown_types.is_empty() => Err(Reason::UnknownType),
+            None => Ok(defaults.unwrap_or(unused)),
+        }
     }
 
     /// The line that was read last, if it was accepted.

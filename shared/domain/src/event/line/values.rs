@@ -3,10 +3,13 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::count::measure::Currency;
+use crate::event::fields::OfItems;
 use crate::event::json::{self, Kind, Names, Raw, Scanner};
 use crate::event::line::object::{Object, not_json};
-use crate::event::line::read_line::{ReadEvent, ReadLine, Text};
+use crate::event::line::read_line::{ReadEvent, ReadLine, Text, UnpricedItem};
+use crate::event::loose_number::parse_loosely;
 use crate::event::number::parse_millionths;
+use crate::event::page::page_of;
 use crate::event::reason::{Field, Reason};
 use crate::event::site::is_site;
 use crate::event::time::{TimeReader, parse_epoch};
@@ -18,7 +21,7 @@ use crate::time::Minute;
 /// ahead.
 pub const FUTURE_SECONDS_MAX: i64 = 600;
 
-/// The maximum length of an id or a path, in bytes.
+/// The maximum length of an id, in bytes.
 pub const KEY_BYTES_MAX: usize = 256;
 
 /// How many numbers a time in an array has: year, month, day, hour and minute at least, then second
@@ -35,15 +38,17 @@ pub(super) struct LineContext<'a> {
     pub(super) item_names: &'a mut Names,
     pub(super) values: &'a mut ValueReader,
     pub(super) read: &'a mut ReadLine,
-    pub(super) item: &'a mut Object,
+    pub(super) item: &'a mut Object<OfItems>,
 }
 
 /// What is kept from line to line.
 pub(super) struct ValueReader {
     pub(super) times: TimeReader,
     pub(super) kinds: KindCache,
-    /// Whether an item without an id is counted under its name.
-    pub(super) items_have_names: bool,
+    /// Whether the rules before apply; see [`Rules::is_strict`](crate::event::fields::Rules).
+    pub(super) is_strict: bool,
+    /// The items without money of the event that is read, empty between events.
+    pub(super) unpriced: Vec<UnpricedItem>,
     /// The last second that does not count as future.
     pub(super) latest_seconds: i64,
     pub(super) default_currency: Currency,
@@ -64,17 +69,6 @@ pub(crate) struct Defaults {
     pub(crate) lacks_page: bool,
 }
 
-/// The raw values of an item.
-pub(super) struct ItemValues {
-    /// Its id, or else its name, and which of the two it is.
-    pub(super) key: Option<(Raw, Field)>,
-    pub(super) price: Option<Raw>,
-    pub(super) quantity: Option<Raw>,
-    pub(super) total_amount: Option<Raw>,
-    /// The money of the whole event, which is that of its only item.
-    pub(super) order_total: Option<Raw>,
-}
-
 impl LineContext<'_> {
     #[inline]
     pub(super) fn end_event(&mut self, event: ReadEvent) {
@@ -82,11 +76,40 @@ impl LineContext<'_> {
         self.read.events.push(ReadEvent { additions_end, ..event });
     }
 
+    /// Drops a field that has an unusable value and that its event can do without.
+    #[cold]
+    pub(super) fn drop_field(&mut self, reason: Reason) -> Result<(), Reason> {
+        match reason {
+            Reason::Invalid(field) if !self.values.is_strict => {
+                self.read.notes.dropped.push(field);
+                Ok(())
+            }
+            reason => Err(reason),
+        }
+    }
+
+    /// The value of a field that its event can do without.
+    #[inline]
+    pub(super) fn optional<T>(&mut self, value: Result<T, Reason>) -> Result<Option<T>, Reason> {
+        match value {
+            Ok(value) => Ok(Some(value)),
+            Err(reason) => self.drop_field(reason).map(|()| None),
+        }
+    }
+
+    /// The kind of an event; that of an unknown type is noted, and counts nothing.
     #[inline]
     pub(super) fn kind(&mut self, value: Option<Raw>) -> Result<EventKind, Reason> {
         let value = value.ok_or(Reason::Missing(Field::EventType))?;
         let text = self.plain_text(value).ok_or(Reason::Invalid(Field::EventType))?;
-        self.values.kinds.kind(self.read.text(self.line, text)).ok_or(Reason::UnknownType)
+        match self.values.kinds.kind(self.read.text(self.line, text)) {
+            Some(kind) => Ok(kind),
+            None if self.values.is_strict => Err(Reason::UnknownType),
+            None => {
+                self.read.notes.unknown_types.push(text);
+                Ok(EventKind::Other)
+            }
+        }
     }
 
     #[inline]
@@ -161,7 +184,11 @@ impl LineContext<'_> {
             return Ok(None);
         };
         let invalid = Reason::Invalid(Field::SiteId);
-        let site = self.text_or_integer(value).ok_or(invalid)?;
+        let site = match value.kind() {
+            Kind::Integer | Kind::Decimal => self.identifier(value),
+            _ => self.plain_text(value),
+        };
+        let site = site.ok_or(invalid)?;
         if !is_site(self.read.text(self.line, site)) {
             return Err(invalid);
         }
@@ -170,7 +197,7 @@ impl LineContext<'_> {
 
     #[inline]
     pub(super) fn id(&mut self, value: Raw, field: Field) -> Result<Text, Reason> {
-        let id = self.text_or_integer(value).ok_or(Reason::Invalid(field))?;
+        let id = self.identifier(value).ok_or(Reason::Invalid(field))?;
         if id.length() > KEY_BYTES_MAX {
             return Err(Reason::Invalid(field));
         }
@@ -191,12 +218,25 @@ impl LineContext<'_> {
         let invalid = Reason::Invalid(Field::PageUrl);
         let url = self.plain_text(value).ok_or(invalid)?;
         let text = self.read.text(self.line, url);
-        let length = memchr::memchr2(b'?', b'#', text).unwrap_or(text.len());
-        if length == 0 || length > KEY_BYTES_MAX {
-            return Err(invalid);
+        let length = memchr::memchr3(b'?', b'#', b'%', text).unwrap_or(text.len());
+        let is_path = matches!(text.get(length), None | Some(b'?'));
+        // A route may follow a query.
+        let is_path = is_path && memchr::memchr(b'#', &text[length..]).is_none();
+        if is_path && (1..=KEY_BYTES_MAX).contains(&length) {
+            return Ok(url.cut(length));
         }
-        let path_bytes = u32::try_from(length).map_err(|_| invalid)?;
-        Ok(Text { end: url.start + path_bytes, ..url })
+        self.any_page(url).ok_or(invalid)
+    }
+
+    #[cold]
+    fn any_page(&mut self, url: Text) -> Option<Text> {
+        let text = std::str::from_utf8(self.read.text(self.line, url)).ok()?;
+        if self.values.is_strict {
+            let length = text.find(['?', '#']).unwrap_or(text.len());
+            return (1..=KEY_BYTES_MAX).contains(&length).then(|| url.cut(length));
+        }
+        let page = page_of(text)?.into_owned();
+        Some(self.read.own_text(page.as_bytes()))
     }
 
     #[inline]
@@ -212,7 +252,7 @@ impl LineContext<'_> {
         &mut self,
         value: Option<Raw>,
         field: Field,
-    ) -> Result<Option<u64>, Reason> {
+    ) -> Result<Option<i64>, Reason> {
         let Some(value) = value else {
             return Ok(None);
         };
@@ -229,14 +269,41 @@ impl LineContext<'_> {
                 is_number.then(|| parse_millionths(bytes, text.length())).flatten()
             }
         };
-        millionths.map(Some).ok_or(invalid)
+        match millionths {
+            Some(millionths) => Ok(Some(millionths)),
+            None => self.loose_decimal(value).map(Some).ok_or(invalid),
+        }
     }
 
+    #[cold]
+    fn loose_decimal(&mut self, value: Raw) -> Option<i64> {
+        if self.values.is_strict {
+            return None;
+        }
+        let text = match value.kind() {
+            Kind::Integer | Kind::Decimal => Text::in_line(value),
+            _ => self.plain_text(value)?,
+        };
+        parse_loosely(self.read.text(self.line, text))
+    }
+
+    /// A text, or an integer as it is written, of an id. `1001.0` is the integer that a column of
+    /// floats made of it.
     #[inline]
-    fn text_or_integer(&mut self, value: Raw) -> Option<Text> {
-        match value.kind() {
-            Kind::Integer => Some(Text::in_line(value)),
-            _ => self.plain_text(value),
+    fn identifier(&mut self, value: Raw) -> Option<Text> {
+        let text = match value.kind() {
+            Kind::Integer => return Some(Text::in_line(value)),
+            Kind::Decimal if self.values.is_strict => return None,
+            Kind::Decimal => Text::in_line(value),
+            _ => self.plain_text(value)?,
+        };
+        let bytes = self.read.text(self.line, text);
+        if bytes.last() != Some(&b'0') || self.values.is_strict {
+            return (value.kind() != Kind::Decimal).then_some(text);
+        }
+        match integer_length(bytes) {
+            Some(length) => Some(text.cut(length)),
+            None => (value.kind() != Kind::Decimal).then_some(text),
         }
     }
 
@@ -257,4 +324,15 @@ impl LineContext<'_> {
         let end = u32::try_from(self.read.texts.len()).ok()?;
         Some(Text { start, end, is_unescaped: true })
     }
+}
+
+/// The length of the integer that a number like `1001.0` is; `None` for anything else.
+fn integer_length(number: &[u8]) -> Option<usize> {
+    let zeros = number.iter().rev().take_while(|digit| **digit == b'0').count();
+    let (b'.', whole) = number[..number.len() - zeros].split_last()? else {
+        return None;
+    };
+    let digits = whole.strip_prefix(b"-").unwrap_or(whole);
+    let is_integer = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    is_integer.then_some(whole.len())
 }

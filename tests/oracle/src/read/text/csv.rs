@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::read::cut::{Piece, VALUE_BYTES_MAX};
 use crate::read::json::{self, Value};
+use crate::read::text::cut::{Piece, VALUE_BYTES_MAX};
 use crate::read::vocabulary::{is_any_event_field, is_field_anywhere};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -92,7 +92,11 @@ fn line_end(text: &[u8], start: usize) -> usize {
 }
 
 fn without_mark(line: &[u8]) -> &[u8] {
-    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
+    let mut rest = line;
+    while let Some(after) = rest.strip_prefix(BYTE_ORDER_MARK) {
+        rest = after;
+    }
+    rest
 }
 
 fn plain_line(line: &[u8]) -> &[u8] {

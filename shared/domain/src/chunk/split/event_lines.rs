@@ -128,9 +128,8 @@ mod tests {
         let expected = "{\"ts\":\"1\",\"event\":\"view\",\"sku\":\"a\\nb\"}\n1,2,3,4\n\
             {\"ts\":\"1\",\"event\":\"view\",\"sku\":\"c\"}\n";
         assert_eq!(lines(csv), expected);
-        let utf16 = |text: &str| -> Vec<u8> {
-            text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-        };
+        let utf16 =
+            |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
         assert_eq!(any_lines(&utf16(csv)), expected.as_bytes());
         assert_eq!(any_lines(&utf16("{\"a\":\n1}\nx")), b"{\"a\": 1}\nx\n");
         assert_eq!(lines("ts,event"), "");
