@@ -38,6 +38,8 @@ OTHER_EVENTS = 500
 # As the schedule of rollup.
 SECONDS_BETWEEN_RUNS = 60
 BATCH_WRITES_MAX = 25
+# The partitions of the list of open hours, that of builds before included.
+OPEN_PARTITIONS = [f"OPEN#{digit:x}" for digit in range(16)] + ["OPEN"]
 PATIENCE_SECONDS = 3_600
 POLL_SECONDS = 0.5
 # The emulator answers one call at a time: questions must not take much of its time from rollup.
@@ -120,6 +122,10 @@ class Stack:
             ExpressionAttributeValues={":pk": {"S": pk}, ":sk": {"S": prefix}},
         )
 
+    def open_hours(self, prefix):
+        """The rows of the open hours of the sites with a prefix."""
+        return (row for partition in OPEN_PARTITIONS for row in self.rows(partition, prefix))
+
     def write(self, writes):
         for first in range(0, len(writes), BATCH_WRITES_MAX):
             wanted = {self.table: writes[first : first + BATCH_WRITES_MAX]}
@@ -156,7 +162,7 @@ def move_back(stack, sites, hour, older):
             moved.append((item, item | {"pk": {"S": of_sites[item["pk"]["S"]]}}))
     of_sites = {f"{site}#{hour}": f"{site}#{older}" for site in sites}
     for item in stack.pages("Scan"):
-        if item["pk"]["S"] == "OPEN" and item["sk"]["S"] in of_sites:
+        if item["pk"]["S"] in OPEN_PARTITIONS and item["sk"]["S"] in of_sites:
             moved.append((item, item | {"sk": {"S": of_sites[item["sk"]["S"]]}}))
     stack.write([{"PutRequest": {"Item": after}} for _, after in moved])
     keys = [{"pk": before["pk"], "sk": before["sk"]} for before, _ in moved]
@@ -175,7 +181,7 @@ def seal(stack, prefix, paths):
     """
     runs, asked = [], [[] for _ in paths]
     begun = time.monotonic()
-    while any(stack.rows("OPEN", prefix)):
+    while any(stack.open_hours(prefix)):
         next_run = begun + len(runs) * SECONDS_BETWEEN_RUNS
         time.sleep(max(0, next_run - time.monotonic()))
         thread = threading.Thread(target=lambda: runs.append(stack.run_rollup()))
@@ -219,7 +225,7 @@ def main():
         hour = hour_name(now)
         older = hour_name(now - timedelta(hours=HOURS_BACK))
         stack.put(f"many-sites/{run}/other.jsonl", [event(other, now) for _ in range(OTHER_EVENTS)])
-        until(lambda: any(stack.rows("OPEN", other)), "the other site is not counted")
+        until(lambda: any(stack.open_hours(other)), "the other site is not counted")
         until(lambda: stack.waiting_chunks() == 0, "the other site is not counted")
         figures = [("before", medians(stack, paths))]
 
@@ -228,7 +234,7 @@ def main():
             of_file = sites[first : first + arguments.sites_per_file]
             key = f"many-sites/{run}/{first:06}.jsonl"
             stack.put(key, [event(site, now, customer) for site in of_file])
-        is_listed = lambda: sum(1 for _ in stack.rows("OPEN", prefix)) == len(sites)
+        is_listed = lambda: sum(1 for _ in stack.open_hours(prefix)) == len(sites)
         until(is_listed, "not every site is listed")
         until(lambda: stack.waiting_chunks() == 0, "not every site is counted")
         counting = time.monotonic() - begun

@@ -422,7 +422,7 @@ async fn verify_finds_an_hour_that_no_roll_up_would_find(cloud: &Cloud) -> Resul
     // In addition to the stray view, at each granularity.
     finds(&store, 5 + 1, "default hour 2026-11-19T10: it is neither among the open hours nor done")
         .await?;
-    store.put_row("OPEN", "default#2026-11-19T10", &[]).await?;
+    store.list_open("default", "2026-11-19T10").await?;
     finds(&store, 5, "week 2026-W47 3: recounted 1, the table says 2").await
 }
 

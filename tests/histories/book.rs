@@ -90,9 +90,30 @@ impl Book {
         Ok(Book { rows })
     }
 
-    /// The open hours, as `<hour>#<site>`.
+    /// The open hours, as `<site>#<hour>`.
     pub(crate) fn open_hours(&self) -> BTreeSet<&str> {
-        self.rows.keys().filter(|(pk, _)| pk == "OPEN").map(|(_, sk)| sk.as_str()).collect()
+        let is_open = |pk: &str| pk.starts_with("OPEN#");
+        self.rows.keys().filter(|(pk, _)| is_open(pk)).map(|(_, sk)| sk.as_str()).collect()
+    }
+
+    /// A number of a row.
+    pub(crate) fn number(&self, (pk, sk): (&str, &str), name: &str) -> Option<i64> {
+        number(self.rows.get(&(pk.to_string(), sk.to_string()))?, name)
+    }
+
+    /// Whether the first part of a chunk is counted.
+    pub(crate) fn has_begun(&self, chunk: &ChunkFacts) -> bool {
+        self.rows.contains_key(&(format!("L#{}", chunk.id), "000000".to_string()))
+    }
+
+    /// The keys of the rows of visitors with another secret than this one.
+    pub(crate) fn visitors_of_others(&self, secret: u32) -> Vec<&(String, String)> {
+        let family = format!("{UNIQUES}.{secret}");
+        let is_of_another = |sk: &str| {
+            let found = sk.split('#').next().unwrap_or_default();
+            found.split('.').next() == Some(UNIQUES) && found != family
+        };
+        self.rows.keys().filter(|(pk, sk)| pk.starts_with("T#") && is_of_another(sk)).collect()
     }
 
     /// The keys of expired rows.

@@ -29,8 +29,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// The attempts of one call, as in the functions.
 const ATTEMPTS: u32 = 5;
 
-/// How many keys keep their names, as in the template: more than a history has.
-const KEYS_MAX: u32 = 100_000;
+/// How many keys of an hour keep their names, as in the template: more than a history has, so that
+/// each hour is the sum of its minutes.
+const KEYS_MAX_OF_HOURS: u32 = 100_000;
 
 /// A proxy, and clients that use it.
 #[derive(Debug)]
@@ -118,7 +119,7 @@ impl Line {
                 rejected: props.store.rejected_bucket.clone(),
             },
             default_currency: Currency::parse(b"USD").context("three letters")?,
-            keys_max: KEYS_MAX,
+            keys_max: props.keys_max,
             clock: props.clock(ahead),
             secrets: KnownSecrets::default(),
         })
@@ -128,7 +129,7 @@ impl Line {
     pub(crate) fn sealer(&self, props: &Props) -> Sealer {
         Sealer {
             committer: Committer::new(self.table(props), props.retention),
-            keys_max: KEYS_MAX,
+            keys_max: KEYS_MAX_OF_HOURS,
             clock: props.clock(0),
         }
     }
@@ -146,6 +147,8 @@ pub(crate) struct Props {
     pub(crate) store: Store,
     /// The retention of rows.
     pub(crate) retention: Retention,
+    /// How many keys of a chunk keep their names, 0 for all.
+    pub(crate) keys_max: u32,
     /// The current time, in seconds since 1970.
     pub(crate) seconds: Arc<AtomicI64>,
 }

@@ -145,10 +145,11 @@ async fn histories(cloud: Arc<Cloud>) -> Result<()> {
 }
 
 fn line(histories: u64, tally: Tally, took: Duration) -> String {
-    let Tally { steps, orders, faults, checks } = tally;
+    let Tally { steps, orders, cut_chunks, recount_steps, faults, checks } = tally;
     let seconds = took.as_secs();
     format!(
-        "{histories} histories with {orders} orders, {steps} steps, {faults} faults, {checks} checks: \
+        "{histories} histories with {orders} orders, {cut_chunks} chunks of too many names and \
+         {recount_steps} steps of recounts: {steps} steps, {faults} faults, {checks} checks, \
          0 differences, {seconds} s"
     )
 }

@@ -1,6 +1,7 @@
 //! Plays one history, and checks it along the way and at its end.
 
 mod checks;
+mod recount;
 
 use std::collections::BTreeSet;
 use std::ops::AddAssign;
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::future::{LocalBoxFuture, join_all};
-use ingest::chunk::{CountError, Counter, Ending};
+use ingest::chunk::{CountError, Counter, Ending, Report};
+use ingest::recount::CountedChunk;
 use minutebook_domain::time::period::Retention;
 use minutebook_oracle::{Recount, Settings, recount};
 use minutebook_storage::bucket::read::ObjectRef;
@@ -18,7 +20,7 @@ use minutebook_storage::error::StorageError;
 use minutebook_tests::faults::{Call, Fault, Plan, seeded};
 use minutebook_tests::random::Random;
 use minutebook_tests::store::Store;
-use rollup::sealer::{Report, SealError};
+use rollup::sealer::{Report as SealReport, SealError};
 use tokio::time::Instant;
 
 use crate::book::{Book, ChunkFacts};
@@ -41,6 +43,10 @@ pub(crate) struct Tally {
     pub(crate) steps: u64,
     /// The number of reported orders.
     pub(crate) orders: u64,
+    /// The number of chunks with more names than are kept.
+    pub(crate) cut_chunks: u64,
+    /// The number of steps that recounts of visitors took.
+    pub(crate) recount_steps: u64,
     /// The number of injected faults.
     pub(crate) faults: u64,
     /// The number of checks: answers, audits, and the checks at the end.
@@ -51,6 +57,8 @@ impl AddAssign for Tally {
     fn add_assign(&mut self, other: Tally) {
         self.steps += other.steps;
         self.orders += other.orders;
+        self.cut_chunks += other.cut_chunks;
+        self.recount_steps += other.recount_steps;
         self.faults += other.faults;
         self.checks += other.checks;
     }
@@ -81,6 +89,8 @@ struct Player<'a> {
     /// The two ingest processes, which remember the hours that they have listed as open.
     ingests: [Counter; 2],
     held: Option<Held>,
+    /// When the state of visitors changed, in seconds since 1970.
+    state_changed_at: i64,
     tally: Tally,
 }
 
@@ -93,7 +103,12 @@ pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tal
     let hour_days = if setting.minute_days == 0 { 0 } else { HOUR_DAYS };
     let retention = Retention { minute_days: setting.minute_days, hour_days, day_days: 0 };
     let store = stores.with_new_table(&format!("history-{seed}")).await?;
-    let props = Props { store, retention, seconds: AtomicI64::new(setting.begin).into() };
+    let props = Props {
+        store,
+        retention,
+        keys_max: setting.keys_max,
+        seconds: AtomicI64::new(setting.begin).into(),
+    };
     let ingests =
         [cast.ingests[0].ingest(&props, 0)?, cast.ingests[1].ingest(&props, ahead(seed))?];
     let mut player = Player {
@@ -104,6 +119,7 @@ pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tal
         chunks: vec![],
         ingests,
         held: None,
+        state_changed_at: 0,
         tally: Tally::default(),
     };
     let mut played = Ok(());
@@ -119,6 +135,7 @@ pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tal
     }
     player.count_faults();
     player.tally.orders = Book::count_reported(&player.facts());
+    player.tally.cut_chunks = player.count_cut_chunks();
     *tally += player.tally;
     player.props.store.delete_table().await?;
     played
@@ -140,7 +157,7 @@ impl Player<'_> {
             Step::Upload { text } => self.upload(text).await,
             Step::UploadAgain { chunk } => self.upload_again(*chunk).await,
             Step::Pass { seconds, .. } => {
-                self.props.seconds.fetch_add(*seconds, Ordering::SeqCst);
+                self.pass(*seconds);
                 Ok(())
             }
             Step::Work(work) => self.work(work).await,
@@ -150,7 +167,12 @@ impl Player<'_> {
             Step::Wake => self.wake().await,
             Step::Audit { questions } => self.audit(questions).await,
             Step::Expire { seed } => self.expire(*seed).await,
+            Step::RecountVisitors => self.recount_visitors().await,
         }
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.props.seconds.fetch_add(seconds, Ordering::SeqCst);
     }
 
     async fn upload(&mut self, text: &str) -> Result<()> {
@@ -202,7 +224,7 @@ impl Player<'_> {
             reference_time: time_of(self.props.now()),
             default_currency: "USD".to_string(),
         };
-        Ok(recount(text.as_bytes(), &settings)?)
+        Ok(recount(text.as_bytes(), &settings)?.with_names_max(self.setting.keys_max))
     }
 
     async fn work(&mut self, work: &Work) -> Result<()> {
@@ -348,16 +370,30 @@ impl Player<'_> {
     }
 }
 
-/// Counts a chunk. Returns `false` if it must be delivered again.
+/// Counts a chunk, and its visitors with the secrets that its entry lacks. Returns `false` if it
+/// must be delivered again.
 ///
 /// # Errors
 /// An error occurs that no temporary fault can cause.
 pub(crate) async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool> {
-    match counter.count(object, Instant::now() + WORK_TIME).await {
-        Ok(report) => match report.ending {
-            Ending::Counted | Ending::Duplicate => Ok(true),
-            Ending::Gone | Ending::Replaced => bail!("{object:?} ended as {:?}", report.ending),
-        },
+    let deadline = Instant::now() + WORK_TIME;
+    let counted = async {
+        let Report { ending, chunk, visitors, .. } = counter.count(object, deadline).await?;
+        let (Ending::Counted | Ending::Duplicate, Some(chunk), Some(visitors)) =
+            (ending, chunk, visitors)
+        else {
+            return Ok(Some(ending));
+        };
+        // As at the end of a batch.
+        let (table, now) = (&counter.committer.table, counter.clock.now());
+        let state = counter.secrets.state_of_now(table, now).await.map_err(CountError::Storage)?;
+        let counted = CountedChunk { object: object.clone(), chunk, visitors };
+        counter.complete_visitors(&counted, state, deadline).await?;
+        Ok(None)
+    };
+    match counted.await {
+        Ok(None) => Ok(true),
+        Ok(Some(ending)) => bail!("{object:?} ended as {ending:?}"),
         Err(
             CountError::Storage(StorageError::Unavailable { .. }) | CountError::ReadTooOften { .. },
         ) => Ok(false),
@@ -367,7 +403,7 @@ pub(crate) async fn count(counter: &Counter, object: &ObjectRef) -> Result<bool>
 }
 
 /// Checks that a sealer's run had no unexpected errors.
-pub(crate) fn check_sealing(ended: Result<Report, StorageError>) -> Result<()> {
+pub(crate) fn check_sealing(ended: Result<SealReport, StorageError>) -> Result<()> {
     let report = match ended {
         Ok(report) => report,
         Err(StorageError::Unavailable { .. }) => return Ok(()),
@@ -386,9 +422,9 @@ pub(crate) fn check_sealing(ended: Result<Report, StorageError>) -> Result<()> {
 /// Describes the history of a seed, for failure reports.
 pub(crate) fn script(seed: u64) -> String {
     let (setting, steps) = steps::history(seed);
-    let Setting { begin, sites, minute_days } = setting;
+    let Setting { begin, sites, minute_days, keys_max } = setting;
     let mut script = format!(
-        "begins at {}, sites {sites:?}, minutes are kept for {minute_days} days\n",
+        "begins at {}, sites {sites:?}, minutes are kept for {minute_days} days, {keys_max} names\n",
         steps::text_of(begin)
     );
     for (number, step) in steps.iter().enumerate() {

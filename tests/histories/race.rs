@@ -80,6 +80,7 @@ async fn race(round: u64, cast: &Cast, stores: &Store) -> Result<u64> {
     let props = Props {
         store: stores.with_new_table(&format!("race-{round}")).await?,
         retention: Retention { minute_days: 7, hour_days: 400, day_days: 0 },
+        keys_max: 0,
         seconds: AtomicI64::new(hour_end - BEFORE).into(),
     };
     for line in cast.ingests.iter().chain(&cast.sealers).chain([&cast.reader]) {
@@ -217,7 +218,8 @@ impl Round<'_> {
 
     async fn read(&self, mut random: Random) -> Result<u64> {
         let reader = self.cast.reader.reader(self.props);
-        let setting = Setting { begin: self.hour_end, sites: vec![SITE], minute_days: 7 };
+        let setting =
+            Setting { begin: self.hour_end, sites: vec![SITE], minute_days: 7, keys_max: 0 };
         let mut answers = 0;
         while !self.is_over.get() {
             let question = Question::of_race(&mut random, &setting);

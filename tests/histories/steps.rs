@@ -19,6 +19,8 @@ pub(crate) struct Setting {
     pub(crate) sites: Vec<&'static str>,
     /// The retention of minute rows in days. 0 means forever.
     pub(crate) minute_days: u32,
+    /// How many items and pages of a chunk keep their names, 0 for all. There are four items.
+    pub(crate) keys_max: u32,
 }
 
 /// A step of a history.
@@ -42,6 +44,8 @@ pub(crate) enum Step {
     Audit { questions: Vec<OrderQuestion> },
     /// Deletes some of the expired rows, as the table does.
     Expire { seed: u64 },
+    /// Takes a recount of visitors one step further, or begins one.
+    RecountVisitors,
 }
 
 /// A worker that stalls.
@@ -94,10 +98,13 @@ const BEGINNINGS: [&str; 7] = [
 pub(crate) fn history(seed: u64) -> (Setting, Vec<Step>) {
     let mut random = Random::of(&[seed, 1]);
     let begin: DateTime<Utc> = random.pick(&BEGINNINGS).parse().expect("they are times");
+    // With numbers of their own, so that the other steps of a seed stay what they were.
+    let mut extra = Random::of(&[seed, 5]);
     let setting = Setting {
         begin: begin.timestamp() + random.between(0, 3 * HOUR),
         sites: random.pick(&[vec!["default"], vec!["shop"], vec!["default", "shop"]]).clone(),
         minute_days: *random.pick(&[7, 3, 0]),
+        keys_max: *extra.pick(&[0, 0, 1, 3]),
     };
     let mut writer = Writer {
         setting: &setting,
@@ -114,7 +121,11 @@ pub(crate) fn history(seed: u64) -> (Setting, Vec<Step>) {
         writer.write_some();
     }
     writer.wake();
-    let steps = writer.steps;
+    let mut steps = writer.steps;
+    // A recount takes four steps.
+    for _ in 0..*extra.pick(&[0, 0, 3, 9]) {
+        steps.insert(1 + extra.index(steps.len()), Step::RecountVisitors);
+    }
     (setting, steps)
 }
 
@@ -316,6 +327,7 @@ impl fmt::Display for Step {
                 }
                 Ok(())
             }
+            Step::RecountVisitors => write!(f, "visitors are recounted"),
             Step::Expire { .. } => write!(f, "some expired rows are deleted"),
             Step::Work(work) => {
                 let Work { deliveries, sealers, questions, faults_of_1000, fault_seed } = work;

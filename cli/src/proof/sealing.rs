@@ -30,7 +30,10 @@ impl SealingState {
     /// # Errors
     /// The table or an entry cannot be read.
     pub(crate) async fn read(client: &Client, table: &str) -> Result<Self> {
-        let open_hours = rows::partition(client, table, rows::OPEN).await?;
+        let mut open_hours = Vec::new();
+        for partition in rows::open_partitions() {
+            open_hours.extend(rows::partition(client, table, &partition).await?);
+        }
         let visitors = rows::partition(client, table, STATE_PARTITION).await?;
         let mut sums = BTreeMap::new();
         for item in open_hours.iter().filter(|item| item.contains_key("sealed_at")) {

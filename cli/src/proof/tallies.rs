@@ -334,7 +334,7 @@ mod tests {
     }
 
     fn open() -> Item {
-        row("OPEN", "default#2026-11-20T23", &[("sealed_at", "2026-11-21T00:10:00Z")])
+        row("OPEN#f", "default#2026-11-20T23", &[("sealed_at", "2026-11-21T00:10:00Z")])
     }
 
     #[test]
@@ -511,7 +511,7 @@ mod tests {
         let scope = Scope::new(Retention::default(), time("2026-11-21T12:00:00Z")).of_met_sites();
         let other = [
             row("T#other#2026-11-20T23", "views#07#00#000", &[("i#1", "1")]),
-            row("OPEN", "other#2026-11-20T22", &[("sealed_at", "2026-11-21T00:10:00Z")]),
+            row("OPEN#3", "other#2026-11-20T22", &[("sealed_at", "2026-11-21T00:10:00Z")]),
         ];
         let rows = [minutes(), above("1"), vec![open()], other.to_vec()].concat();
         let report = judged(books_of(scope), &TIMES, rows);

@@ -16,7 +16,7 @@ mod visitors;
 pub(crate) mod write_keys;
 
 pub(crate) use attributes::Item;
-pub(crate) use open_hours::{OPEN, OpenHour};
+pub(crate) use open_hours::{OpenHour, open_partitions};
 pub(crate) use orders::{OrderRow, RecentRow};
 pub(crate) use periods::hour_named;
 pub(crate) use row::{TableRow, read};

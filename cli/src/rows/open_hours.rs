@@ -6,8 +6,17 @@ use crate::rows::attributes::{Item, others, time, ttl};
 use crate::rows::periods::{hour_named, two_digits};
 use crate::rows::tallies::SHARDS;
 
-/// The partition of the open hours.
-pub(crate) const OPEN: &str = "OPEN";
+/// The single partition in which builds before list the open hours of all sites.
+const SINGLE: &str = "OPEN";
+/// What the partitions of the open hours begin with; a hex digit follows.
+const PREFIX: &str = "OPEN#";
+const DIGITS: &str = "0123456789abcdef";
+
+/// The partitions of the open hours.
+pub(crate) fn open_partitions() -> impl Iterator<Item = String> {
+    let of_digits = DIGITS.chars().map(|digit| format!("{PREFIX}{digit}"));
+    of_digits.chain([SINGLE.to_owned()])
+}
 
 /// An hour that still waits to be sealed, or was sealed just now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,13 +26,19 @@ pub(crate) struct OpenHour {
     pub(crate) is_done: bool,
 }
 
-/// Reads an open hour; `None` if its sort key does not name one.
+/// Whether a partition is one of open hours.
+pub(super) fn is_partition(pk: &str) -> bool {
+    pk == SINGLE || pk.starts_with(PREFIX)
+}
+
+/// Reads an open hour; `None` if its keys are not those of one.
 pub(super) fn read_open_hour(
     item: &Item,
+    pk: &str,
     sk: &str,
     odd: &mut impl FnMut(String),
 ) -> Option<OpenHour> {
-    let Some((site, hour)) = site_hour(sk) else {
+    let Some((site, hour)) = site_hour(pk, sk) else {
         odd("not the keys of an open hour".to_owned());
         return None;
     };
@@ -62,10 +77,20 @@ pub(super) fn read_seal(
     Some(())
 }
 
-/// The site and the hour of the sort key of an open hour.
-fn site_hour(sk: &str) -> Option<(&str, Period)> {
-    let (site, hour) = sk.split_once('#')?;
-    Some((site, hour_named(hour)?))
+/// The site and the hour of the keys of an open hour.
+fn site_hour<'a>(pk: &str, sk: &'a str) -> Option<(&'a str, Period)> {
+    let (first, second) = sk.split_once('#')?;
+    match (hour_named(first), hour_named(second)) {
+        (_, Some(hour)) => is_partition_of(pk, first).then_some((first, hour)),
+        (Some(hour), None) => (pk == SINGLE).then_some((second, hour)),
+        (None, None) => None,
+    }
+}
+
+/// Whether the open hours of a site may be in a partition.
+fn is_partition_of(pk: &str, site: &str) -> bool {
+    let hash = blake3::hash(site.as_bytes()).to_hex();
+    pk == SINGLE || pk.strip_prefix(PREFIX) == hash.get(..1)
 }
 
 #[cfg(test)]
@@ -77,26 +102,49 @@ mod tests {
     #[test]
     fn reads_open_hours() {
         let time = text("2026-11-21T00:10:00.5Z");
+        let of_site = "OPEN#9";
         let read = |attributes: &[(&str, AttributeValue)]| {
-            let (mut oddities, sk) = (0, "a:b#2026-11-20T23");
-            let open = read_open_hour(&item(OPEN, sk, attributes), sk, &mut |_| oddities += 1);
-            let open = open.unwrap();
-            assert_eq!(format!("{} {}", open.site, open.hour), "a:b 2026-11-20T23");
-            (open.is_done, oddities)
+            let keys = [
+                (of_site, "a:b#2026-11-20T23"),
+                ("OPEN", "a:b#2026-11-20T23"),
+                ("OPEN", "2026-11-20T23#a:b"),
+            ];
+            keys.map(|(pk, sk)| {
+                let mut oddities = 0;
+                let item = item(pk, sk, attributes);
+                let open = read_open_hour(&item, pk, sk, &mut |_| oddities += 1).unwrap();
+                assert_eq!(format!("{} {}", open.site, open.hour), "a:b 2026-11-20T23");
+                (open.is_done, oddities)
+            })
         };
-        assert_eq!(read(&[]), (false, 0));
-        assert_eq!(read(&[("sealed_at", time.clone())]), (false, 0));
-        assert_eq!(read(&[("sealed_at", time.clone()), ("done_at", time.clone())]), (true, 0));
-        assert_eq!(read(&[("done_at", time.clone())]), (true, 1));
-        assert_eq!(read(&[("sealed_at", number("1"))]), (false, 1));
-        assert_eq!(read(&[("ttl", number("1"))]), (false, 1));
-        for sk in ["shop#2026-11-20", "2026-11-20T23", "shop#2026-11-20T24"] {
+        assert_eq!(read(&[]), [(false, 0); 3]);
+        assert_eq!(read(&[("sealed_at", time.clone())]), [(false, 0); 3]);
+        assert_eq!(read(&[("sealed_at", time.clone()), ("done_at", time.clone())]), [(true, 0); 3]);
+        assert_eq!(read(&[("done_at", time.clone())]), [(true, 1); 3]);
+        assert_eq!(read(&[("sealed_at", number("1"))]), [(false, 1); 3]);
+        assert_eq!(read(&[("ttl", number("1"))]), [(false, 1); 3]);
+        for (pk, sk) in [
+            (of_site, "a:b#2026-11-20"),
+            (of_site, "2026-11-20T23"),
+            (of_site, "a:b#2026-11-20T24"),
+            (of_site, "2026-11-20T23#a:b"),
+            ("OPEN", "2026-11-20T24#a:b"),
+            // Nobody looks for it there.
+            ("OPEN#0", "a:b#2026-11-20T23"),
+            ("OPEN#", "a:b#2026-11-20T23"),
+        ] {
             let mut oddities = Vec::new();
-            assert!(
-                read_open_hour(&item(OPEN, sk, &[]), sk, &mut |odd| oddities.push(odd)).is_none()
-            );
-            assert_eq!(oddities, ["not the keys of an open hour"], "{sk}");
+            let read = read_open_hour(&item(pk, sk, &[]), pk, sk, &mut |odd| oddities.push(odd));
+            assert!(read.is_none());
+            assert_eq!(oddities, ["not the keys of an open hour"], "{pk} {sk}");
         }
+    }
+
+    #[test]
+    fn the_partitions_of_open_hours_are_read_as_such() {
+        let partitions: Vec<_> = open_partitions().collect();
+        assert_eq!(partitions.len(), 17);
+        assert!(partitions.iter().all(|pk| is_partition(pk)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::rows::attributes::{Item, text};
 use crate::rows::extents;
 use crate::rows::lag::{self, LAG};
 use crate::rows::ledger::LedgerEntry;
-use crate::rows::open_hours::{self, OPEN, OpenHour};
+use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
 use crate::rows::tallies::{self, Tallies};
 use crate::rows::totals::{self, TOTALS, TotalsShard};
@@ -61,8 +61,8 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
         let entry = LedgerEntry::read(item).map_err(|error| odd(format!("{error:#}"))).ok();
         return Some(TableRow::LedgerEntry { chunk_id: chunk_id.to_owned(), entry });
     }
-    if pk == OPEN {
-        return open_hours::read_open_hour(item, sk, odd).map(TableRow::OpenHour);
+    if open_hours::is_partition(pk) {
+        return open_hours::read_open_hour(item, pk, sk, odd).map(TableRow::OpenHour);
     }
     if let Some(site_hour) = pk.strip_prefix("S#") {
         return open_hours::read_seal(item, site_hour, sk, odd).map(|()| TableRow::Seal);
@@ -120,7 +120,8 @@ mod tests {
             ("TOTALS", "63", "Totals"),
             ("R#shop#2026-11-20", "2026-11-20T00:00:00.000000000Z#1", "RecentOrder"),
             ("O#shop#1", "order", "Order"),
-            ("OPEN", "shop#2026-11-20T23", "OpenHour"),
+            ("OPEN#8", "shop#2026-11-20T23", "OpenHour"),
+            ("OPEN", "2026-11-20T23#shop", "OpenHour"),
             ("S#shop#2026-11-20T23", "15", "Seal"),
             ("LAG", "sealing", "SealingLag"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),

@@ -57,6 +57,7 @@ mod tests {
             hour: first.plus(hour),
             sealed_at: None,
             done_at: None,
+            key_in_single_partition: None,
         }
     }
 

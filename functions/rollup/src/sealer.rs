@@ -166,7 +166,7 @@ struct Carried {
 impl Sealer {
     /// Carries every closed hour of the list one step forward, each independently: one that fails
     /// or takes long does not stop the others. The order is fair to all sites. With an empty list
-    /// it makes one query and no write.
+    /// it makes one query for each partition of it, and no write.
     ///
     /// **Guarantees**: dropping the future is safe at any point, and so are concurrent runs of
     /// other sealers. A run ends at the deadline, and after 50 seconds in any case.
@@ -227,7 +227,7 @@ impl Sealer {
                 let done_at = Some(self.clock.now());
                 Some(OpenHourChange::Update(OpenHour { done_at, ..open.clone() }))
             }
-            Step::Remove => Some(OpenHourChange::Remove { site: site.clone(), hour: *hour }),
+            Step::Remove => Some(OpenHourChange::Remove(open.clone())),
             Step::Wait => None,
         };
         Ok((step, change))
@@ -459,6 +459,7 @@ mod tests {
                 hour: hour("2026-11-20T23"),
                 sealed_at,
                 done_at,
+                key_in_single_partition: None,
             };
             assert_eq!(Step::of(&open, now), step, "{open:?}");
         }
@@ -466,7 +467,13 @@ mod tests {
 
     fn listed(site: &str, name: &str, times: [Option<&str>; 2]) -> OpenHour {
         let [sealed_at, done_at] = times.map(|time| time.map(at));
-        OpenHour { site: site.to_string(), hour: hour(name), sealed_at, done_at }
+        OpenHour {
+            site: site.to_string(),
+            hour: hour(name),
+            sealed_at,
+            done_at,
+            key_in_single_partition: None,
+        }
     }
 
     #[test]

@@ -163,8 +163,31 @@ pub fn rows_between(first_prefix: &str, last_prefix: &str) -> (String, String) {
     (first_prefix.to_string(), format!("{last_prefix}~"))
 }
 
-/// The partition of the open hours.
-pub const OPEN_PARTITION: &str = "OPEN";
+/// The number of partitions of the list of open hours. DynamoDB may limit each of them to 1,000
+/// writes a second.
+///
+/// **Source**:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>
+pub const OPEN_PARTITIONS: u8 = 16;
+
+/// The partition of the open hours of a site: `OPEN#4`. The digit is the first of the site's hash.
+pub fn open_partition(site: &str) -> String {
+    open_partition_of(blake3::hash(site.as_bytes()).as_bytes()[0] >> 4)
+}
+
+/// The partitions of the open hours of all sites.
+pub fn open_partitions() -> impl Iterator<Item = String> {
+    (0..OPEN_PARTITIONS).map(open_partition_of)
+}
+
+fn open_partition_of(digit: u8) -> String {
+    format!("OPEN#{digit:x}")
+}
+
+/// The single partition in which 0.1.0 and the builds that followed it list the open hours of all
+/// sites. This build adds none to it, but seals those that it finds there, and reads them for
+/// answers. The version after the next may forget it.
+pub const SINGLE_OPEN_PARTITION: &str = "OPEN";
 
 /// The partition of what functions record about being behind.
 pub const LAG_PARTITION: &str = "LAG";
@@ -245,6 +268,7 @@ pub fn write_keys_partition(site: &str) -> String {
 mod tests {
     use super::*;
     use minutebook_domain::count::measure::Currency;
+    use std::collections::BTreeSet;
 
     fn minute() -> Minute {
         Minute::from_epoch_seconds(1_795_216_079).expect("in range")
@@ -274,6 +298,7 @@ mod tests {
         );
         assert_eq!(seal_partition("shop", hour), "S#shop#2026-11-20T23");
         assert_eq!(open_hour("shop", hour), "shop#2026-11-20T23");
+        assert_eq!(["shop", "default"].map(open_partition), ["OPEN#8", "OPEN#f"]);
         let chunk = ChunkId::of_sealed_hour("shop", hour);
         let tag = chunk.tag();
         let [none, second] = [SecretNumber::NONE, SecretNumber(2)];
@@ -319,6 +344,26 @@ mod tests {
                 let is_found = (first.as_str()..=last.as_str()).contains(&key.as_str());
                 assert_eq!(is_found, family == other, "{key} in {first} to {last}");
             }
+        }
+    }
+
+    #[test]
+    fn the_open_hours_of_a_thousand_sites_are_in_all_partitions() {
+        let of_sites: BTreeSet<String> =
+            (0..1_000).map(|site| open_partition(&format!("site{site}"))).collect();
+        assert_eq!(of_sites, open_partitions().collect());
+        assert_eq!(of_sites.len(), usize::from(OPEN_PARTITIONS));
+    }
+
+    /// The emulator ignores the conditions of roles.
+    #[test]
+    fn rollup_and_api_may_reach_the_partitions_of_open_hours() {
+        let template = include_str!("../../../infra/template.yaml");
+        for statement in ["Sid: SealAndKeepTheListOfOpenHours", "Sid: ReadRows"] {
+            let (_, after) = template.split_once(statement).expect("a statement of this name");
+            let keys = after.lines().find(|line| line.contains("LeadingKeys")).expect("its keys");
+            let names: Vec<&str> = keys.split([' ', ',', '[', ']', '\'']).collect();
+            assert!(names.contains(&"OPEN#*") && names.contains(&SINGLE_OPEN_PARTITION), "{keys}");
         }
     }
 

@@ -329,7 +329,7 @@ impl Wake for Woken {
 
 /// The size of a listed hour beside its site: its keys, and two times with their names.
 const OPEN_HOUR_BYTES: usize =
-    "pk".len() + "OPEN".len() + "sk".len() + "2026-11-20T23#".len() + 2 * 33;
+    "pk".len() + "OPEN#4".len() + "sk".len() + "2026-11-20T23#".len() + 2 * 33;
 
 impl MemoryRow {
     fn bytes(&self, partition: &str, sort_key: &str) -> usize {

@@ -162,7 +162,7 @@ async fn an_hour_that_is_not_rolled_up_degrades_health(cloud: &Cloud) -> Result<
     let store = &watched.store;
     let mut worker = watched.start_plain("api").await?;
     // One hour is far in the future.
-    store.put_row("OPEN", "other#9999-01-01T00", &[]).await?;
+    store.list_open("other", "9999-01-01T00").await?;
     run_rollup(store).await?;
     let (_, answer) = ask(&mut worker).await?;
     ensure!(
@@ -173,7 +173,7 @@ async fn an_hour_that_is_not_rolled_up_degrades_health(cloud: &Cloud) -> Result<
 
     // Two others are only sealed by the next run.
     for hour in ["2026-10-04T08", "2026-10-05T08"] {
-        store.put_row("OPEN", &format!("shop#{hour}"), &[]).await?;
+        store.list_open("shop", hour).await?;
     }
     run_rollup(store).await?;
     let (status, answer) = ask(&mut worker).await?;

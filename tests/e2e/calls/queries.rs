@@ -154,8 +154,8 @@ async fn whole_hours_are_read_from_their_rows_unless_they_are_open(cloud: &Cloud
     ] {
         store.add((partition, row), "i#7", views).await?;
     }
-    store.add(("OPEN", "other#2026-11-20T08"), "x", "1").await?;
-    for (queries, views) in [(3 + 1 + 3 + 1, 421), (3 + 1 + 3 + 1 + 6, 3_401)] {
+    store.list_open("other", "2026-11-20T08").await?;
+    for (queries, views) in [(3 + 1 + 3 + 2, 421), (3 + 1 + 3 + 2 + 6, 3_401)] {
         let proxy = FaultProxy::start(&store.clients.endpoint_url, Box::new(|_| None)).await?;
         let event = http_event("GET", "as_of=2026-11-20T09:29:00Z&window=2h")?;
         let (_, _, answer) = call(&store, "most_viewed", &proxy.url, event).await?;
@@ -165,7 +165,7 @@ async fn whole_hours_are_read_from_their_rows_unless_they_are_open(cloud: &Cloud
             "{} queries, and not {queries}",
             proxy.calls("Query")
         );
-        store.add(("OPEN", "default#2026-11-20T08"), "x", "1").await?;
+        store.list_open("default", "2026-11-20T08").await?;
     }
     Ok(())
 }

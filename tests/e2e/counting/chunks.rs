@@ -240,7 +240,7 @@ pub(crate) async fn write_as_counted_in_time(
     items: usize,
 ) -> Result<Value> {
     let mut text = String::new();
-    store.put_row("OPEN", &format!("{site}#{hour}"), &[]).await?;
+    store.list_open(site, hour).await?;
     for row in 0..items.div_ceil(ITEMS_PER_ROW) {
         let (minute, sort_key) = match row % 2 {
             0 => ("07", format!("views#07#00#{row:03}")),

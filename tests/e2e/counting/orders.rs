@@ -301,7 +301,7 @@ async fn sealing_adds_up_what_orders_left_and_what_they_became(cloud: &Cloud) ->
     let cancelled = event("Cancelled", 1, made + TimeDelta::seconds(2), r#","refundAmount":12"#);
     let mut worker = store.start_plain_ingest().await?;
     count(&mut worker, &put(&store, &[plain], 1, "a").await?).await?;
-    store.put_row("OPEN", &format!("{SITE}#{HOUR}"), &[]).await?;
+    store.list_open(SITE, HOUR).await?;
     for (measure, counters) in [
         ("orders", &[("i#CREATED", 1)][..]),
         ("order_value:USD", &[("i#gross", 30), ("i#orders", 1)]),

@@ -10,15 +10,18 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy};
-use minutebook_tests::store::{Store, sqs_event};
+use minutebook_tests::store::{Store, open_partition, sqs_event};
 use minutebook_tests::worker::Invocation;
 use serde_json::json;
 
+use crate::calls::asking::ask;
 use crate::counting::chunks::{
-    Coming, again_and_verified, at, content_hash, count, failed, start_behind,
+    Coming, again_and_verified, at, content_hash, count, failed, start_behind, verified,
+    write_as_counted_in_time,
 };
 use crate::counting::rollup::{
-    HOUR, SITE, is_exact, items, let_time_pass, run_clean, run_failing, write_two_parts,
+    HOUR, SITE, is_exact, items, let_time_pass, let_time_pass_for, run_clean, run_failing,
+    write_two_parts,
 };
 
 crate::tests![
@@ -27,6 +30,7 @@ crate::tests![
     a_chunk_that_the_version_before_began,
     an_hour_that_the_version_before_rolled_up_in_part,
     an_hour_that_another_version_rolled_up_in_part,
+    hours_that_builds_before_have_listed_are_answered_and_sealed,
 ];
 
 const VERSION: &str = "plan_format_version";
@@ -164,4 +168,50 @@ async fn an_hour_that_another_version_rolled_up_in_part(cloud: &Cloud) -> Result
     change_version(&store, &chunk, -900).await?;
     run_clean(&mut worker).await?;
     is_exact(&store).await
+}
+
+/// Builds before have a single list of open hours. Its keys were others in 0.1.0 than later.
+async fn hours_that_builds_before_have_listed_are_answered_and_sealed(cloud: &Cloud) -> Result<()> {
+    // As many as an answer ranks.
+    const ITEMS: usize = 10;
+    let store = Store::make(cloud, "listed-before").await?;
+    let rows = [
+        ("OPEN", format!("{HOUR}#first")),
+        ("OPEN", format!("later#{HOUR}")),
+        // By a build before and by this one.
+        ("OPEN", format!("{HOUR}#both")),
+        (&open_partition("both"), format!("both#{HOUR}")),
+    ];
+    let sites = ["first", "later", "both"];
+    for site in sites {
+        write_as_counted_in_time(&store, site, HOUR, ITEMS).await?;
+        store.delete_row(&open_partition(site), &format!("{site}#{HOUR}")).await?;
+    }
+    for (partition, row) in &rows {
+        store.put_row(partition, row, &[]).await?;
+    }
+    let mut reader = store.start_query("most_viewed", &store.clients.endpoint_url).await?;
+    let mut all_are_answered = async |when: &str| {
+        for site in sites {
+            let query = format!("site_id={site}&as_of=2026-11-10T07:30:00Z&window=3h");
+            let (_, answer) = ask(&mut reader, "/most_viewed_item", &query).await?;
+            let top = answer["top"].as_array().context("a ranking")?;
+            let is_whole = top.len() == ITEMS && top.iter().all(|item| item["views"] == 1);
+            ensure!(is_whole, "{site}, {when}: {answer}");
+        }
+        anyhow::Ok(())
+    };
+    all_are_answered("before the first run").await?;
+    let mut worker = store.start_rollup(&store.clients.endpoint_url, 0).await?;
+    for attribute in ["sealed_at", "done_at"] {
+        run_clean(&mut worker).await?;
+        all_are_answered(attribute).await?;
+        for (partition, row) in &rows {
+            let_time_pass_for(&store, (partition, row), attribute).await?;
+        }
+    }
+    run_clean(&mut worker).await?;
+    ensure!(items(&store, "OPEN", "").await?.is_empty() && store.open_hours().await?.is_empty());
+    all_are_answered("at the end").await?;
+    verified(&store, sites.len() * ITEMS).await
 }

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Result, bail, ensure};
 use minutebook_domain::time::period::Retention;
-use minutebook_oracle::Recount;
+use minutebook_oracle::{OTHER, Recount};
 use minutebook_tests::random::Random;
 
-use super::{HOUR, Player, count, no_faults};
+use super::{Chunk, HOUR, Player, count, no_faults};
 use crate::book::{Book, ChunkFacts, Terms};
 use crate::order_states::OrderStates;
 use crate::questions::orders::{OrderQuestion, OrdersNow};
@@ -53,6 +53,7 @@ impl Player<'_> {
             let is_counted = count(&self.ingests[0], self.version(number, 0)).await?;
             self.note(Some(number), is_counted);
         }
+        self.end_recount().await?;
         self.seal_to_the_end().await?;
         let book = self.check_all().await?;
 
@@ -77,8 +78,9 @@ impl Player<'_> {
     async fn seal_to_the_end(&mut self) -> Result<()> {
         for _ in 0..LAST_RUNS_MAX {
             self.seal(&self.cast.sealers[0]).await?;
-            let open_hours = self.props.store.rows_of("OPEN").await?;
-            let hours = open_hours.iter().filter_map(|row| Some(row.split_once('#')?.1));
+            let open_hours = self.props.store.open_hours().await?;
+            let hours =
+                open_hours.iter().filter_map(|row| Some(row["sk"].as_s().ok()?.split_once('#')?.1));
             let Some(hour) = hours.min() else {
                 return Ok(());
             };
@@ -107,6 +109,12 @@ impl Player<'_> {
         let questions = Question::last(&mut Random::of(&[self.seed, 3]), &self.setting);
         self.tally.checks += self.ask(&self.cast.reader, &questions, &bounds).await?;
         Ok(book)
+    }
+
+    pub(super) fn count_cut_chunks(&self) -> u64 {
+        let is_cut =
+            |chunk: &&Chunk| chunk.facts.recount.tallies.keys().any(|key| key.key == OTHER);
+        self.chunks.iter().filter(is_cut).count() as u64
     }
 
     pub(super) fn facts(&self) -> Vec<ChunkFacts> {

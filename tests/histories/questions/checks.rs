@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use minutebook_oracle::{Decimal, HistoryQuestion};
+use minutebook_oracle::{Decimal, HistoryQuestion, OTHER};
 use serde_json::Value;
 
 use super::{Bounds, Question};
@@ -29,7 +29,7 @@ pub(super) fn check_ranking(
     };
     let least = minutebook_oracle::ranking(&bounds.least.tallies, &question);
     let most = minutebook_oracle::ranking(&bounds.most.tallies, &question);
-    check_top(answer["top"].as_array(), &least, &most)
+    check_top(answer, &least, &most)
 }
 
 pub(super) fn check_visitors(
@@ -116,19 +116,23 @@ pub(super) fn check_history(
             least.total,
             most.total
         );
-        check_top(period["top"].as_array(), &least.ranking, &most.ranking)
-            .with_context(|| from.to_string())?;
+        check_top(period, &least.ranking, &most.ranking).with_context(|| from.to_string())?;
     }
     Ok(())
 }
 
+/// Checks the top of an answer or of a period, and what is counted without a name.
 fn check_top(
-    top: Option<&Vec<Value>>,
+    answer: &Value,
     least: &[(String, Decimal)],
     most: &[(String, Decimal)],
 ) -> Result<()> {
+    let top = answer["top"].as_array().context("there is a top")?;
     let mut found: BTreeMap<String, Decimal> = BTreeMap::new();
-    for item in top.context("there is a top")? {
+    if let Some(other) = answer["other"].as_object().and_then(|other| other.values().next()) {
+        found.insert(OTHER.to_string(), decimal(other)?);
+    }
+    for item in top {
         let key = match &item["item_id"] {
             Value::String(text) => text.clone(),
             other => other.to_string(),
@@ -148,9 +152,9 @@ fn check_top(
         ensure!(*number <= most, "item {key} has {number}, and no more than {most} were uploaded");
     }
     if least == most {
-        let ranked: Vec<&str> = most.iter().map(|(key, _)| key.as_str()).collect();
-        let given: Vec<String> =
-            top.into_iter().flatten().map(|item| item["item_id"].to_string()).collect();
+        let ranked: Vec<&str> =
+            most.iter().map(|(key, _)| key.as_str()).filter(|key| *key != OTHER).collect();
+        let given: Vec<String> = top.iter().map(|item| item["item_id"].to_string()).collect();
         let given: Vec<&str> = given.iter().map(|id| id.trim_matches('"')).collect();
         ensure!(given == ranked, "the order is {given:?}, not {ranked:?}");
     }

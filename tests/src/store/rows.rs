@@ -22,6 +22,11 @@ pub struct HandWrittenEntry<'a> {
     pub lines: u32,
 }
 
+/// The partition that lists the open hours of a site.
+pub fn open_partition(site: &str) -> String {
+    format!("OPEN#{}", &blake3::hash(site.as_bytes()).to_hex()[..1])
+}
+
 /// The plan format version of hand-written ledger entries.
 const PLAN_FORMAT_VERSION: u32 = 6;
 
@@ -44,6 +49,26 @@ impl Store {
         }
         put.send().await.context("PutItem")?;
         Ok(())
+    }
+
+    /// Lists an hour as open, as ingest does.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn list_open(&self, site: &str, hour: &str) -> anyhow::Result<()> {
+        self.put_row(&open_partition(site), &format!("{site}#{hour}"), &[]).await
+    }
+
+    /// The rows of all open hours.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn open_hours(&self) -> anyhow::Result<Vec<HashMap<String, AttributeValue>>> {
+        let mut hours = vec![];
+        for digit in "0123456789abcdef".chars() {
+            hours.extend(self.partition(&format!("OPEN#{digit}")).await?);
+        }
+        Ok(hours)
     }
 
     /// Writes a row of `size_bytes` in total, without counters.
@@ -180,21 +205,27 @@ impl Store {
     /// # Errors
     /// The request fails.
     pub async fn rows_of(&self, pk: &str) -> anyhow::Result<Vec<String>> {
-        let rows = self
-            .clients
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
+        let key =
+            |row: &HashMap<String, AttributeValue>| row["sk"].as_s().cloned().unwrap_or_default();
+        Ok(self.partition(pk).await?.iter().map(key).collect())
+    }
+
+    /// The rows of a partition, ascending.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn partition(
+        &self,
+        pk: &str,
+    ) -> anyhow::Result<Vec<HashMap<String, AttributeValue>>> {
+        let query = self.clients.dynamodb.query().table_name(&self.table).consistent_read(true);
+        let rows = query
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_string()))
             .into_paginator()
             .items()
             .send();
-        let rows: Vec<_> = rows.try_collect().await.context("Query")?;
-        let key =
-            |row: &HashMap<String, AttributeValue>| row["sk"].as_s().cloned().unwrap_or_default();
-        Ok(rows.iter().map(key).collect())
+        rows.try_collect().await.context("Query")
     }
 
     /// The item counters of all tally rows, by partition key, sort key and attribute name.
