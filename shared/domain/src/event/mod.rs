@@ -14,4 +14,4 @@ mod page;
 mod parameters;
 mod time;
 mod types;
-pub(crate) mod vocabulary;
+mod vocabulary;

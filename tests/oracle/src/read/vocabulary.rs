@@ -79,13 +79,6 @@ pub(crate) fn is_any_event_field(name: &str) -> bool {
     letters.is_some_and(|letters| in_events.into_iter().any(|(_, names)| names.contains(&letters)))
 }
 
-/// Whether a field has this name in events or in items.
-pub(crate) fn is_field_anywhere(field: &'static str, name: &str) -> bool {
-    let places = [Place::Event, Place::Item];
-    let is_in = |place, letters: &String| names_of(field, place).contains(letters);
-    letters(name).is_some_and(|letters| places.into_iter().any(|place| is_in(place, &letters)))
-}
-
 /// The type that has this name, as the table of types calls it; `None` for an unknown type.
 pub(crate) fn type_of(name: &str) -> Option<&'static str> {
     TYPES.get(&letters(name)?).copied()

@@ -3,8 +3,7 @@
 use crate::chunk::split::lines::{Form, LINE_BYTES_MAX, LINE_HEAD_BYTES, Line, Place};
 use crate::event::fields::RULES;
 use crate::event::json::NO_SLOT;
-use crate::event::reason::{Field, Reason};
-use crate::event::vocabulary::{FIELDS, NAME_BYTES_MAX, Wanted, normalize};
+use crate::event::reason::Reason;
 
 /// What may separate the cells of a record. Of two that are equally good, the first is taken.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
@@ -22,14 +21,8 @@ pub(super) struct Header {
     delimiter: u8,
     /// The header itself, which joined files have several times.
     line: Vec<u8>,
-    columns: Vec<Column>,
-}
-
-struct Column {
-    /// The name and its colon, as JSON.
-    name: Vec<u8>,
-    /// Whether a comma may be a decimal point in it.
-    has_decimal_commas: bool,
+    /// The names of the columns with their colons, as JSON.
+    columns: Vec<Vec<u8>>,
 }
 
 impl Header {
@@ -49,7 +42,7 @@ impl Header {
             let mut name = Vec::new();
             write_text(&String::from_utf8_lossy(&cell), &mut name);
             name.push(b':');
-            Column { name, has_decimal_commas: delimiter != b',' && is_amount(&cell) }
+            name
         });
         Some(Header { delimiter, line: line.to_vec(), columns: columns.collect() })
     }
@@ -72,19 +65,6 @@ fn cells_of(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
         }
         at = end + 1;
     }
-}
-
-fn is_amount(name: &[u8]) -> bool {
-    const AMOUNTS: [Field; 5] =
-        [Field::Price, Field::Quantity, Field::TotalAmount, Field::OrderTotal, Field::RefundAmount];
-    let mut letters = [0; NAME_BYTES_MAX];
-    let Some(name) = normalize(name, &mut letters) else {
-        return false;
-    };
-    let is_named = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
-    FIELDS.iter().any(|(wanted, _, names)| {
-        matches!(wanted, Wanted::Field(field) if AMOUNTS.contains(field)) && is_named(names)
-    })
 }
 
 /// Cuts CSV text into records.
@@ -261,14 +241,8 @@ impl RecordCutter {
             if object.len() > 1 {
                 object.push(b',');
             }
-            object.extend_from_slice(&column.name);
-            match without_zeros(value) {
-                Some(whole) => write_text(whole, object),
-                None if column.has_decimal_commas && has_decimal_comma(value) => {
-                    write_text(&value.replace(',', "."), object);
-                }
-                None => write_text(value, object),
-            }
+            object.extend_from_slice(column);
+            write_text(without_zeros(value).unwrap_or(value), object);
         }
         object.push(b'}');
         Ok(object.len() > 2)
@@ -393,12 +367,6 @@ fn without_zeros(value: &str) -> Option<&str> {
         _ => false,
     };
     (is_whole && !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0')).then_some(whole)
-}
-
-fn has_decimal_comma(value: &str) -> bool {
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let whole_and_decimals = value.strip_prefix('-').unwrap_or(value).split_once(',');
-    whole_and_decimals.is_some_and(|(whole, decimals)| is_digits(whole) && is_digits(decimals))
 }
 
 /// Adds a text as JSON.

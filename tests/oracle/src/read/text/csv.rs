@@ -4,11 +4,9 @@ use std::borrow::Cow;
 
 use crate::read::json::{self, Value};
 use crate::read::text::cut::{Piece, VALUE_BYTES_MAX};
-use crate::read::vocabulary::{is_any_event_field, is_field_anywhere};
+use crate::read::vocabulary::is_any_event_field;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
-const AMOUNTS: [&str; 5] = ["price", "quantity", "total_amount", "order_total", "refundAmount"];
 
 /// The pieces of a text that is CSV; `None` if it is not.
 pub(crate) fn records(text: &[u8]) -> Option<Vec<Piece<'_>>> {
@@ -65,7 +63,7 @@ pub(crate) fn records(text: &[u8]) -> Option<Vec<Piece<'_>>> {
                 continue;
             }
             if filled.is_some() {
-                let object = object(&names, &cells, delimiter);
+                let object = object(&names, &cells);
                 pieces.push(piece(Cow::Owned(object.into_bytes()), None));
             }
         }
@@ -168,7 +166,7 @@ fn record(text: &[u8], is_whole: bool, delimiter: u8) -> Option<(Vec<Vec<u8>>, u
     }
 }
 
-fn object(names: &[String], cells: &[Cow<'_, str>], delimiter: u8) -> String {
+fn object(names: &[String], cells: &[Cow<'_, str>]) -> String {
     let mut members = Vec::new();
     for (name, cell) in names.iter().zip(cells) {
         let mut value = cell.trim_ascii().to_owned();
@@ -181,16 +179,6 @@ fn object(names: &[String], cells: &[Cow<'_, str>], delimiter: u8) -> String {
             && (whole == "0" || (!whole.starts_with('0') && is_digits(whole)))
         {
             value = whole.to_owned();
-        }
-        let is_amount = AMOUNTS.iter().any(|field| is_field_anywhere(field, name));
-        if delimiter != b','
-            && is_amount
-            && let Some((whole, decimals)) = value.trim_start_matches('-').split_once(',')
-            && is_digits(whole)
-            && is_digits(decimals)
-            && !value.starts_with("--")
-        {
-            value = value.replace(',', ".");
         }
         let [name, value] = [name, &value].map(|text| serde_json::Value::from(text.as_str()));
         members.push(format!("{name}:{value}"));
@@ -226,7 +214,7 @@ mod tests {
         let csv =
             "\u{feff}event;price;\"item id\"\r\n\nview;1,50;\"a;\"\"b\"\"\nc\"\r\n;;\norder;x;7.0";
         let expected = [
-            "3@27 {\"event\":\"view\",\"price\":\"1.50\",\"item id\":\"a;\\\"b\\\"\\nc\"}",
+            "3@27 {\"event\":\"view\",\"price\":\"1,50\",\"item id\":\"a;\\\"b\\\"\\nc\"}",
             "6@53 {\"event\":\"order\",\"price\":\"x\",\"item id\":\"7\"}",
         ];
         assert_eq!(texts(csv).unwrap(), expected);
