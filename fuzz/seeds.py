@@ -17,7 +17,7 @@ FUZZ = pathlib.Path(__file__).resolve().parent
 EVENTS = FUZZ.parent / "events"
 
 # As in fuzz_targets/reader.rs: the container, the settings of the count, three places to split at.
-CONTAINERS = 5
+CONTAINERS = 7
 PLACES = b"\x07\x00\x29\x00\x6f\x00"
 
 # Longer inputs are tried more slowly, and have nothing that shorter ones lack.
@@ -52,8 +52,32 @@ def reader_seeds() -> dict[str, bytes]:
             if len(line) <= BYTES_MAX and shape_of_line(line) not in shapes:
                 shapes.add(shape_of_line(line))
                 texts[f"{file.stem}_{number:03}"] = line + b"\n"
+    texts |= layouts()
     settings = (bytes([place % CONTAINERS, place % 8]) + PLACES for place in range(len(texts)))
     return {name: head + text for head, (name, text) in zip(settings, texts.items())}
+
+
+def layouts() -> dict[str, bytes]:
+    """A few events in layouts other than one a line."""
+    lines = (EVENTS / "events.jsonl").read_bytes().splitlines()[:3]
+    events = [json.loads(line) for line in lines]
+    names = sorted({name for event in events for name in event})
+    cells = [[str(event.get(name, "")) for name in names] for event in events]
+    records = [",".join(f'"{cell}"' for cell in row) for row in [names, *cells]]
+    return {
+        "layout_array": b"[" + b",".join(lines) + b"]",
+        "layout_array_of_lines": b"[\n" + b",\n".join(lines) + b"\n]\n",
+        "layout_concatenated": b"".join(lines),
+        "layout_escaped_line_ends": b"\\n".join(lines),
+        "layout_pretty": json.dumps(events, indent=2).encode(),
+        "layout_joined": b"".join(b"\xef\xbb\xbf" + line + b"\r\n" for line in lines),
+        "layout_broken": b'{"a":[\n' + lines[0] + b',{"a":NaN},\n{"a":"5" b"}' + lines[1] + b"\n1,[",
+        "layout_csv": "\r\n".join(records).encode(),
+        "layout_csv_semicolons": "\n".join(records).replace(",", ";").encode(),
+        "layout_csv_broken": "\n".join(records).replace('",', ",").encode() + b"\n{}",
+        "layout_utf16": (b"\n".join(lines)).decode().encode("utf-16"),
+        "layout_utf16_be": "\n".join(records).encode("utf-16-be"),
+    }
 
 
 def events_seeds() -> dict[str, bytes]:

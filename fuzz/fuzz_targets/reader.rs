@@ -84,15 +84,17 @@ mod chunk {
         }
     }
 
-    /// The bytes in a container, of one member or of two that meet at `cut`. Without one, bytes that
+    /// The bytes in a container, of one member or of two that meet at `cut`, or in two containers. Without one, bytes that
     /// look packed are unpacked as they are.
     fn packed(container: u8, bytes: &[u8], cut: usize) -> Vec<u8> {
         let (first, second) = bytes.split_at(cut % (bytes.len() + 1));
-        match container % 5 {
+        match container % 7 {
             1 => gzip(bytes),
             2 => [gzip(first), gzip(second)].concat(),
             3 => zstd(bytes),
             4 => [zstd(first), zstd(second)].concat(),
+            5 => [gzip(first), vec![0; 3], gzip(second), vec![0; 600]].concat(),
+            6 => zstd(&gzip(bytes)),
             _ => bytes.to_vec(),
         }
     }

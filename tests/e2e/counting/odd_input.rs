@@ -126,7 +126,7 @@ async fn a_line_for_each_reason_is_rejected_and_its_neighbours_are_counted(
     ensure!(numbers == bad.collect::<Vec<u64>>(), "{numbers:?}");
     ensure!(
         rejected[0]
-            == json!({"line": 2, "reason": "not_json", "text": "{\"event\":\"page_visit\","})
+            == json!({"line": 2, "offset": 75, "reason": "not_json", "text": "{\"event\":\"page_visit\","})
     );
     ensure!(
         rejected[3]["reason"] == "not_utf8" && rejected[3]["base64"].is_string(),

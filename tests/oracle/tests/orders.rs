@@ -20,8 +20,8 @@ fn event(kind: &str, second: &str, members: &str) -> String {
 /// `measure minute key=number …`, or the reason of the first rejected line.
 fn counted(text: &str) -> String {
     let recount = count(text);
-    if let Some((_, _, reason)) = recount.rejected_lines.first() {
-        return reason.clone();
+    if let Some(rejected) = recount.rejected_lines.first() {
+        return rejected.reason.clone();
     }
     let cells: Vec<String> = order_tallies(&recount.orders)
         .iter()

@@ -216,9 +216,10 @@ fn add_lines(text: &mut Vec<u8>, value: &[u8]) {
     if lines.trim_ascii().is_empty() {
         return;
     }
-    if text.is_empty() && !lines.starts_with(b"{") {
-        // The first bytes of a chunk say whether it is compressed. A value that only looks
-        // compressed must not affect the others: after a blank line it is a line like any other.
+    if text.is_empty() && !matches!(lines[..], [b'{', 1..=255, ..]) {
+        // The first bytes of a chunk say whether it is compressed, an archive or in UTF-16. A value
+        // that only looks so must not affect the others: after a blank line it is a line like any
+        // other.
         text.push(b'\n');
     }
     text.extend_from_slice(&lines);

@@ -4,7 +4,7 @@ use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lambda_http::http::{HeaderMap, HeaderName, StatusCode};
 use minutebook_domain::chunk::unpack::{UnpackError, unpack_gzip};
 
-use minutebook_domain::chunk::event_lines::{EventLines, NoArray};
+use minutebook_domain::chunk::event_lines::EventLines;
 
 /// The largest body, in bytes: the largest payload of a Lambda call. Where API Gateway passes a
 /// body on in base64, about three quarters of it fit.
@@ -92,18 +92,16 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refu
 }
 
 /// Splits a body into lines: each element of an array is a line, an object is one line, and
-/// anything else is lines already.
+/// anything else is read like a file.
 ///
 /// # Errors
-/// 400 for a malformed or empty array.
+/// 400 for an empty array.
 pub(crate) fn lines(body: &[u8]) -> Result<PostedLines, Refusal> {
-    let bad_request = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, detail);
-    let cut = EventLines::cut(body)
-        .map_err(|error: NoArray| bad_request(format!("the body is {error}")))?;
-    match cut {
+    match EventLines::cut(body) {
         EventLines::Object(text) => Ok(PostedLines { text, is_object: true }),
         EventLines::Elements(text) if text.is_empty() => {
-            Err(bad_request("the array is empty; expected at least one event".to_string()))
+            let detail = "the array is empty; expected at least one event";
+            Err(Refusal::new(StatusCode::BAD_REQUEST, detail))
         }
         EventLines::Elements(text) | EventLines::Lines(text) => {
             Ok(PostedLines { text, is_object: false })
@@ -150,7 +148,10 @@ fn unpack(body: &[u8]) -> Result<Vec<u8>, Refusal> {
             let detail = format!("the body unpacks to more than {limit_bytes} bytes; expected no more: cut it");
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
         }
-        UnpackError::Truncated { .. } | UnpackError::Corrupt { .. } => Refusal::new(
+        UnpackError::Truncated { .. }
+        | UnpackError::Corrupt { .. }
+        | UnpackError::PackedTooOften
+        | UnpackError::Foreign(_) => Refusal::new(
             StatusCode::BAD_REQUEST,
             "the body is broken gzip (with the Content-Type application/json or text/plain API Gateway takes it for text and \
              breaks it: packed bodies are application/x-ndjson)",
@@ -239,6 +240,7 @@ mod tests {
             ("{\"a\":1}\n{\"b\":2}", "{\"a\":1}\n{\"b\":2}", false),
             ("{\"a\":1}\nx", "{\"a\":1}\nx", false),
             ("{\"a\":", "{\"a\":", false),
+            ("[{\"a\":1},x", "[{\"a\":1},x", false),
             ("\"text\"", "\"text\"", false),
         ] {
             assert_eq!(cut(body), (text.to_string(), is_object), "{body}");
@@ -246,12 +248,10 @@ mod tests {
     }
 
     #[test]
-    fn an_array_that_is_none_or_is_empty_is_refused() {
+    fn an_empty_array_is_refused() {
         for (body, word) in [
             ("[]", "empty"),
             (" [ ] ", "empty"),
-            ("[1", "no JSON array"),
-            ("[1],", "no JSON array"),
         ] {
             let refusal = lines(body.as_bytes()).expect_err(body);
             assert_eq!(refusal.status, StatusCode::BAD_REQUEST);

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::chunk::count::Outcomes;
-use crate::chunk::lines::Line;
+use crate::chunk::lines::{Form, Line};
 use crate::chunk::rejected::write_rejected;
 use crate::chunk::seen_ids::SeenIds;
 use crate::count::secret::VisitorSecret;
@@ -79,10 +79,12 @@ impl Counter {
         }
     }
 
+    /// Counts a line or a value; `false` if it is a line that is not one JSON object. Nothing of it
+    /// has been counted then.
     #[inline]
-    pub(super) fn count(&mut self, line: Line<'_>) {
-        if line.too_long {
-            return self.reject(line, Reason::TooLong);
+    pub(super) fn count(&mut self, line: Line<'_>) -> bool {
+        if let Form::Rejected(reason) = line.form {
+            return self.reject(line, reason);
         }
         let Counter { secret, reader, tally, visitors, orders, sites, ids, outcomes, .. } = self;
         let read = match reader.read(line.text, line.and_after) {
@@ -120,24 +122,33 @@ impl Counter {
         if read.elements.len() > read.events.len() {
             self.reject_elements(line);
         }
+        true
     }
 
     #[inline(never)]
-    fn reject(&mut self, line: Line<'_>, reason: Reason) {
+    fn reject(&mut self, line: Line<'_>, reason: Reason) -> bool {
+        if line.form == Form::Line && !reason.is_of_object() {
+            return false;
+        }
         self.outcomes.lines += 1;
         *self.outcomes.rejected.entry(reason).or_default() += 1;
         write_rejected(line, None, reason, &mut self.rejected);
+        true
     }
 
     /// Rejects the bad elements of the line that was read last.
     #[inline(never)]
     fn reject_elements(&mut self, line: Line<'_>) {
+        // Where the object begins; the elements have a number instead.
+        let blank = line.text.len() - line.text.trim_ascii_start().len();
+        let offset = line.offset() + blank as u64;
         for (number, element) in (1..).zip(&self.reader.last().elements) {
             if let Some(reason) = element.rejected {
                 self.outcomes.lines += 1;
                 *self.outcomes.rejected.entry(reason).or_default() += 1;
                 let text = line.text.get(element.value.whole()).unwrap_or_default();
-                let element = Line { text, and_after: text, ..line };
+                let end_offset = offset + text.len() as u64;
+                let element = Line { text, and_after: text, end_offset, ..line };
                 write_rejected(element, Some(number), reason, &mut self.rejected);
             }
         }

@@ -1,8 +1,6 @@
 //! Chunks: reads the stored bytes of one into a tally, outcomes and rejected lines.
 
-pub mod event_lines;
 pub mod id;
-pub mod lines;
 pub mod precheck;
 pub mod single;
 pub mod unpack;
@@ -12,6 +10,7 @@ mod counter;
 mod reader;
 mod rejected;
 mod seen_ids;
+mod split;
 
 pub use count::{
     ChunkCount, OutcomeNotes, Outcomes, TYPE_BYTES_MAX, UNKNOWN_TYPES_MAX, UNKNOWN_TYPES_TOLD,
@@ -19,6 +18,7 @@ pub use count::{
 };
 pub use id::ContentHash;
 pub use reader::{ChunkError, ChunkReader, ChunkSettings, ORDERS_BYTES_MAX};
+pub use split::{event_lines, lines};
 
 #[cfg(test)]
 mod tests;

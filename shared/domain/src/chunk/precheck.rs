@@ -5,7 +5,8 @@ use std::iter::once;
 
 use chrono::{DateTime, Utc};
 
-use crate::chunk::lines::{LINE_BYTES_MAX, Line, LineSplitter};
+use crate::chunk::lines::{Form, LINE_BYTES_MAX, Line};
+use crate::chunk::split::TextSplitter;
 use crate::count::measure::Currency;
 use crate::event::line::{Defaults, Element, EventReader, READER_VERSION};
 use crate::event::reason::{Field, Reason};
@@ -123,13 +124,7 @@ impl LineChecker {
         checked: Result<(), Reason>,
     ) -> Option<&'a [u8]> {
         match checked {
-            Err(
-                Reason::TooLong
-                | Reason::NotUtf8
-                | Reason::NotJson
-                | Reason::TooDeep
-                | Reason::NotObject,
-            ) => None,
+            Err(reason) if !reason.is_of_object() => None,
             _ => self.reader.own_field(line, Field::SiteId),
         }
     }
@@ -142,10 +137,9 @@ impl LineChecker {
     pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
         let mut checked = CheckedLines::default();
         let mut each = |line: Line<'_>| {
-            let outcome = if line.too_long {
-                Err(Reason::TooLong)
-            } else {
-                self.judge(line.text, line.and_after)
+            let outcome = match line.form {
+                Form::Rejected(reason) => Err(reason),
+                Form::Line | Form::Value => self.judge(line.text, line.and_after),
             };
             let mut reject = |event, reason| {
                 checked.rejected_lines += 1;
@@ -154,7 +148,11 @@ impl LineChecker {
                 }
             };
             if let Err(reason) = outcome {
-                return reject(None, reason);
+                if line.form == Form::Line && !reason.is_of_object() {
+                    return false;
+                }
+                reject(None, reason);
+                return true;
             }
             let elements = &self.reader.last().elements;
             let mut accepted_elements = 0;
@@ -165,7 +163,7 @@ impl LineChecker {
                 }
             }
             if accepted_elements == 0 && !elements.is_empty() {
-                return;
+                return true;
             }
             write_accepted(line.text, elements, &mut checked.accepted);
             checked.accepted_lines += accepted_elements.max(1);
@@ -174,10 +172,11 @@ impl LineChecker {
                     checked.sites.insert(site.to_vec());
                 }
             }
+            true
         };
-        let mut lines = LineSplitter::new();
-        lines.push(text, &mut each);
-        lines.finish(&mut each);
+        let mut splitter = TextSplitter::new();
+        splitter.push(text, &mut each);
+        splitter.finish(&mut each);
         checked
     }
 }
@@ -231,7 +230,7 @@ mod tests {
     fn rejected_lines_have_numbers_and_reasons() {
         let good = r#"{"event":"view","ts":1795216000,"item_id":1}"#;
         let text = format!(
-            "\u{feff}{good}\r\n\n{{}}\n{good}\n[]\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}"
+            "\u{feff}{good}\r\n\n{{}}\n{good}\n7\n{{\"event\":\"view\",\"item_id\":1}}\nx\n{good}"
         );
         let lines = checked(text.as_bytes());
         assert_eq!(String::from_utf8_lossy(&lines.accepted), format!("{good}\n{good}\n{good}\n"));

@@ -3,9 +3,10 @@
 use crate::chunk::count::ChunkCount;
 use crate::chunk::counter::Counter;
 use crate::chunk::id::ContentHash;
-use crate::chunk::lines::LineSplitter;
+use crate::chunk::split::TextSplitter;
 use crate::chunk::unpack::{UnpackError, Unpacker};
 use crate::count::secret::VisitorSecret;
+use crate::event::line::READER_VERSION_OLDEST;
 use crate::hash_seed::HashSeed;
 use crate::plan::PlanInputs;
 
@@ -51,7 +52,7 @@ pub enum ChunkError {
 pub struct ChunkReader {
     hasher: blake3::Hasher,
     unpacker: Unpacker,
-    lines: LineSplitter,
+    text: TextSplitter,
     counter: Counter,
 }
 
@@ -65,7 +66,10 @@ impl ChunkReader {
         ChunkReader {
             hasher: blake3::Hasher::new(),
             unpacker: Unpacker::new(settings.size_bytes),
-            lines: LineSplitter::new(),
+            text: match settings.inputs.reader_version {
+                ..=READER_VERSION_OLDEST => TextSplitter::of_lines(),
+                _ => TextSplitter::new(),
+            },
             counter: Counter::new(&settings.inputs, settings.secret, seed),
         }
     }
@@ -90,13 +94,13 @@ impl ChunkReader {
         bytes: &[u8],
         is_time_left: impl Fn() -> bool,
     ) -> Result<(), ChunkError> {
-        let ChunkReader { hasher, unpacker, lines, counter } = self;
+        let ChunkReader { hasher, unpacker, text, counter } = self;
         hasher.update(bytes);
         let mut is_in_time = true;
         unpacker.push(bytes, &mut |block| {
             is_in_time = is_in_time && is_time_left();
             if is_in_time {
-                lines.push(block, &mut |line| counter.count(line));
+                text.push(block, &mut |line| counter.count(line));
             }
         })?;
         if !is_in_time {
@@ -121,9 +125,9 @@ impl ChunkReader {
     /// Fails if the chunk cannot be counted, for example because compressed data is truncated; a
     /// retry does not help.
     pub fn finish(self) -> Result<ChunkCount, ChunkError> {
-        let ChunkReader { hasher, unpacker, mut lines, mut counter } = self;
-        unpacker.finish(&mut |block| lines.push(block, &mut |line| counter.count(line)))?;
-        lines.finish(&mut |line| counter.count(line));
+        let ChunkReader { hasher, unpacker, mut text, mut counter } = self;
+        unpacker.finish(&mut |block| text.push(block, &mut |line| counter.count(line)))?;
+        text.finish(&mut |line| counter.count(line));
         check_orders(&counter)?;
         Ok(ChunkCount {
             content_hash: ContentHash::new(hasher.finalize().into()),

@@ -5,10 +5,10 @@ use std::io::Write;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::chunk::lines::Line;
+use crate::chunk::lines::{Form, Line};
 use crate::event::reason::Reason;
 
-/// Writes a rejected line, or a rejected element of its `events`, as one line of JSON.
+/// Writes a rejected line or value, or a rejected element of its `events`, as one line of JSON.
 pub(super) fn write_rejected(
     line: Line<'_>,
     element: Option<u64>,
@@ -24,19 +24,28 @@ fn try_write_rejected(
     reason: Reason,
     out: &mut Vec<u8>,
 ) -> std::io::Result<()> {
-    write!(out, r#"{{"line":{},"#, line.number)?;
+    let is_cut = reason == Reason::TooLong;
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r');
+    // A record of CSV may begin with an empty cell.
+    let start = match line.form {
+        Form::Rejected(_) => 0,
+        Form::Line | Form::Value => line.text.iter().position(is_text).unwrap_or_default(),
+    };
+    let end = line.text.iter().rposition(is_text).map_or(line.text.len(), |last| last + 1);
+    let text = &line.text[start..if is_cut { line.text.len() } else { end }];
+    write!(out, r#"{{"line":{},"offset":{},"#, line.number, line.offset() + start as u64)?;
     if let Some(element) = element {
         write!(out, r#""event":{element},"#)?;
     }
     write!(out, r#""reason":"{reason}","#)?;
-    match rejected_text(line) {
+    match rejected_text(text, is_cut) {
         Some(text) => {
             out.extend_from_slice(br#""text":"#);
             serde_json::to_writer(&mut *out, text)?;
         }
-        None => write!(out, r#""base64":"{}""#, BASE64_STANDARD.encode(line.text))?,
+        None => write!(out, r#""base64":"{}""#, BASE64_STANDARD.encode(text))?,
     }
-    if line.too_long {
+    if is_cut {
         out.extend_from_slice(br#","cut":true"#);
     }
     out.extend_from_slice(b"}\n");
@@ -45,11 +54,11 @@ fn try_write_rejected(
 
 /// The text of a rejected line; `None` if it is not UTF-8. An incomplete character at the end of a
 /// line that was cut is left out.
-fn rejected_text(line: Line<'_>) -> Option<&str> {
-    match std::str::from_utf8(line.text) {
+fn rejected_text(text: &[u8], is_cut: bool) -> Option<&str> {
+    match std::str::from_utf8(text) {
         Ok(text) => Some(text),
-        Err(error) if line.too_long && error.error_len().is_none() => {
-            line.text.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok())
+        Err(error) if is_cut && error.error_len().is_none() => {
+            text.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok())
         }
         Err(_) => None,
     }

@@ -156,7 +156,9 @@ fn rounded(is_negative: bool, whole: &[u8], fraction: &[u8], exponent: i64) -> O
     let mut rest = digits().skip(zeros);
     let mut millionths = 0_i64;
     for _ in 0..kept {
-        millionths = millionths * 10 + i64::from(rest.next().unwrap_or(0));
+        // More than fits is more than is accepted.
+        let digit = i64::from(rest.next().unwrap_or(0));
+        millionths = millionths.checked_mul(10)?.checked_add(digit)?;
     }
     let half = match rest.next() {
         None => Ordering::Less,
@@ -212,7 +214,7 @@ mod tests {
         ] {
             assert_eq!(parse_loosely(text.as_bytes()), Some(millionths), "{text}");
         }
-        for text in ["1000000000000.000001", "1e13", "1e999999999999999999999"] {
+        for text in ["1000000000000.000001", "1e13", "9999999999999.9", "1e999999999999999999999"] {
             assert_eq!(parse_loosely(text.as_bytes()), None, "{text}");
         }
     }

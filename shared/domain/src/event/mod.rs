@@ -5,9 +5,9 @@ pub mod reason;
 pub mod site;
 pub mod suggestion;
 
-mod fields;
+pub(crate) mod fields;
 mod former;
-mod json;
+pub(crate) mod json;
 mod loose_number;
 mod number;
 mod page;

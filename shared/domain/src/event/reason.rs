@@ -12,6 +12,10 @@ use std::fmt;
 pub enum Reason {
     /// The line is longer than [`LINE_BYTES_MAX`](crate::chunk::lines::LINE_BYTES_MAX).
     TooLong,
+    /// A quote in a record of CSV is not closed, or text follows it.
+    BadQuote,
+    /// A record of CSV has more cells than the header.
+    TooManyCells,
     /// The line is not valid UTF-8.
     NotUtf8,
     /// The line is not exactly one JSON text, or a `\u` escape in it is half of a surrogate pair.
@@ -135,11 +139,27 @@ impl Field {
 }
 
 impl Reason {
+    /// Whether what is rejected is one JSON object.
+    pub(crate) fn is_of_object(self) -> bool {
+        !matches!(
+            self,
+            Reason::TooLong
+                | Reason::BadQuote
+                | Reason::TooManyCells
+                | Reason::NotUtf8
+                | Reason::NotJson
+                | Reason::TooDeep
+                | Reason::NotObject
+        )
+    }
+
     /// Parses a reason as it is displayed; `None` for anything else.
     pub fn parse(text: &str) -> Option<Reason> {
         let field = |name: &str| Field::ALL.into_iter().find(|field| field.name() == name);
         match text {
             "too_long" => Some(Reason::TooLong),
+            "bad_quote" => Some(Reason::BadQuote),
+            "too_many_cells" => Some(Reason::TooManyCells),
             "not_utf8" => Some(Reason::NotUtf8),
             "not_json" => Some(Reason::NotJson),
             "too_deep" => Some(Reason::TooDeep),
@@ -160,6 +180,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::TooLong => f.write_str("too_long"),
+            Reason::BadQuote => f.write_str("bad_quote"),
+            Reason::TooManyCells => f.write_str("too_many_cells"),
             Reason::NotUtf8 => f.write_str("not_utf8"),
             Reason::NotJson => f.write_str("not_json"),
             Reason::TooDeep => f.write_str("too_deep"),
@@ -187,6 +209,8 @@ mod tests {
     fn a_reason_is_parsed_from_its_text() {
         let mut reasons = vec![
             Reason::TooLong,
+            Reason::BadQuote,
+            Reason::TooManyCells,
             Reason::NotUtf8,
             Reason::NotJson,
             Reason::TooDeep,

@@ -10,22 +10,21 @@ use crate::read::fields::{events, written_events};
 use crate::read::json::{self, JsonError, Object, Value};
 use crate::read::notes::EventNotes;
 use crate::read::order::OrderEvent;
-use crate::read::unpack::{RecountError, unpack};
+use crate::read::text::csv::records;
+use crate::read::text::cut::{VALUE_BYTES_MAX, cut};
+use crate::read::text::unpack::{RecountError, unpack};
+use crate::read::text::utf16::utf8_of;
 use crate::read::values::Settings;
-
-/// How long a line may be, in bytes, without its line end.
-const LINE_BYTES_MAX: usize = 256 * 1024;
 
 /// How many bytes the elements of a line's `events` may inherit in all: their number times the
 /// length of the line without its `events`.
 const WRITTEN_OUT_BYTES_MAX: usize = 1024 * 1024;
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
 /// What a chunk holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recount {
-    /// Lines that are not blank; each element of `events` is a line of its own.
+    /// Objects and what stands in place of one, mostly lines that are not blank; each element of
+    /// `events` is a line of its own.
     pub lines: u64,
     /// Lines that were counted.
     pub counted: u64,
@@ -37,9 +36,8 @@ pub struct Recount {
     pub events: u64,
     /// Rejected lines by reason.
     pub rejected: BTreeMap<String, u64>,
-    /// Each rejected line: its number, that of the element of its `events` if it is one (both from
-    /// 1), and the reason.
-    pub rejected_lines: Vec<(u64, Option<u64>, String)>,
+    /// Each rejected line.
+    pub rejected_lines: Vec<RejectedLine>,
     /// How often an event did without a field.
     pub dropped: BTreeMap<String, u64>,
     /// The events of each unknown type.
@@ -57,16 +55,32 @@ pub struct Recount {
     pub content_hash: String,
 }
 
+/// The number of the line in which an object begins, and the number of bytes before it.
+type Place = (u64, u64);
+
+/// A rejected line or value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedLine {
+    /// The number of the line in which it begins, from 1.
+    pub line: u64,
+    /// How many bytes of the unpacked text are before it.
+    pub offset: u64,
+    /// The number of the element of its `events` that is rejected, from 1.
+    pub element: Option<u64>,
+    /// Why it is rejected.
+    pub reason: String,
+}
+
 impl Recount {
     /// How many lines were rejected, for whatever reason.
     pub fn rejected_count(&self) -> u64 {
         self.rejected.values().sum()
     }
 
-    fn reject(&mut self, line: u64, element: Option<u64>, reason: String) {
+    fn reject(&mut self, (line, offset): Place, element: Option<u64>, reason: String) {
         self.lines += 1;
         *self.rejected.entry(reason.clone()).or_default() += 1;
-        self.rejected_lines.push((line, element, reason));
+        self.rejected_lines.push(RejectedLine { line, offset, element, reason });
     }
 
     fn tell(&mut self, notes: EventNotes) {
@@ -86,21 +100,18 @@ impl Recount {
 /// It is packed and cannot be unpacked; no line of it counts then.
 pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountError> {
     let bytes = unpack(stored)?;
-    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     let mut recount =
         Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
     let mut seen = BTreeSet::new();
-    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let line = match line.strip_suffix(b"\n") {
-            Some(line) => line.strip_suffix(b"\r").unwrap_or(line),
-            None => line,
+    let text = utf8_of(&bytes);
+    for piece in records(&text).unwrap_or_else(|| cut(&text)) {
+        let place = (piece.line, piece.offset as u64);
+        let counted = match piece.rejected {
+            Some(reason) => Err(reason.to_owned()),
+            None => count_line(place, &piece.bytes, settings, &mut seen, &mut recount),
         };
-        if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
-            continue;
-        }
-        let number = index as u64 + 1;
-        if let Err(reason) = count_line(number, line, settings, &mut seen, &mut recount) {
-            recount.reject(number, None, reason);
+        if let Err(reason) = counted {
+            recount.reject(place, None, reason);
         }
     }
     Ok(recount)
@@ -134,7 +145,7 @@ type Seen = BTreeSet<(String, String)>;
 /// # Errors
 /// The reason for which the line is rejected as a whole; nothing of it was counted then.
 fn count_line(
-    number: u64,
+    place: Place,
     line: &[u8],
     settings: &Settings,
     seen: &mut Seen,
@@ -166,7 +177,7 @@ fn count_line(
                 recount.lines += 1;
                 has_counted |= count_event(event, line_was_seen, seen, recount);
             }
-            Err(reason) => recount.reject(number, Some(index as u64 + 1), reason),
+            Err(reason) => recount.reject(place, Some(index as u64 + 1), reason),
         }
     }
     if has_counted {
@@ -214,7 +225,7 @@ fn written_length_of_events(line: &[u8]) -> usize {
 }
 
 fn read_object(line: &[u8]) -> Result<Object, String> {
-    if line.len() > LINE_BYTES_MAX {
+    if line.len() > VALUE_BYTES_MAX {
         return Err("too_long".to_owned());
     }
     let text = std::str::from_utf8(line).map_err(|_| "not_utf8".to_owned())?;

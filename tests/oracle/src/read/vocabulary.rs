@@ -72,6 +72,13 @@ pub fn is_event_field(field: &'static str, name: &str) -> bool {
     letters(name).is_some_and(|letters| names_of(field, Place::Event).contains(&letters))
 }
 
+/// Whether an event has any field under this name.
+pub(crate) fn is_any_event_field(name: &str) -> bool {
+    let letters = letters(name);
+    let in_events = FIELDS.iter().filter(|((_, place), _)| *place == Place::Event);
+    letters.is_some_and(|letters| in_events.into_iter().any(|(_, names)| names.contains(&letters)))
+}
+
 /// The type that has this name, as the table of types calls it; `None` for an unknown type.
 pub(crate) fn type_of(name: &str) -> Option<&'static str> {
     TYPES.get(&letters(name)?).copied()

@@ -7,6 +7,7 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
+use crate::csv;
 use crate::line::line;
 use crate::mutate::mutate;
 
@@ -33,7 +34,10 @@ pub(crate) struct Chunk {
 
 impl Chunk {
     pub(crate) fn random(random: &mut StdRng) -> Chunk {
-        let plain = text(random);
+        let mut plain = if random.random_bool(0.15) { csv::text(random) } else { text(random) };
+        if random.random_bool(0.05) {
+            plain = utf16(&plain, random);
+        }
         let stored = pack(&plain, random);
         let block_bytes = match random.random_range(0..4) {
             0 => random.random_range(1..20),
@@ -73,9 +77,16 @@ fn text(random: &mut StdRng) -> Vec<u8> {
     if random.random_bool(0.1) {
         text.extend_from_slice("\u{feff}".as_bytes());
     }
+    let layout = Layout::random(random);
+    if layout == Layout::Array {
+        text.push(b'[');
+    }
     let mutated = *[0.0, 0.0, 0.0, 0.1, 0.3, 1.0].choose(random).unwrap();
     for _ in 0..random.random_range(0..60) {
         let mut next = line(random).into_bytes();
+        if layout != Layout::Lines && random.random_bool(0.2) {
+            next = spread(&next, random);
+        }
         if random.random_bool(mutated) {
             next = mutate(next, random);
         }
@@ -86,8 +97,11 @@ fn text(random: &mut StdRng) -> Vec<u8> {
         if random.random_bool(0.02) {
             text.extend_from_slice(&next);
         }
-        let end = if random.random_bool(0.2) { "\r\n" } else { "\n" };
-        text.extend_from_slice(end.as_bytes());
+        if layout != Layout::Lines && random.random_bool(0.06) {
+            let odd = ODD_PIECES.choose(random).unwrap();
+            text.extend_from_slice(odd.as_bytes());
+        }
+        layout.end_value(&mut text, random);
         if random.random_bool(0.05) {
             let blank = ["\n", "\r\n", " \n", "\t \r\r\n", "\r", " ", "\u{feff}", "\u{a0}\n"];
             text.extend_from_slice(blank.choose(random).unwrap().as_bytes());
@@ -97,10 +111,125 @@ fn text(random: &mut StdRng) -> Vec<u8> {
             text.push(b'\n');
         }
     }
+    if layout == Layout::Array && random.random_bool(0.9) {
+        text.push(b']');
+    }
     if random.random_bool(0.3) {
         while text.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
     }
     text
+}
+
+/// The text as UTF-16, mostly with a byte order mark.
+fn utf16(text: &[u8], random: &mut StdRng) -> Vec<u8> {
+    let is_big_endian = random.random_bool(0.5);
+    let mark = if random.random_bool(0.7) { "\u{feff}" } else { "" };
+    let mut text = mark.to_owned() + &String::from_utf8_lossy(text);
+    if random.random_bool(0.1) {
+        text.push('\u{fffe}');
+    }
+    let mut bytes: Vec<u8> = text
+        .encode_utf16()
+        .flat_map(|unit| if is_big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() })
+        .collect();
+    if random.random_bool(0.3) {
+        bytes = mutate(bytes, random);
+    }
+    bytes
+}
+
+/// What the values of a text stand in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Lines,
+    Array,
+    Concatenated,
+    Mixed,
+}
+
+/// What may stand between values.
+const SEPARATORS: &[&str] = &[
+    "",
+    "\n",
+    "\r\n",
+    ",",
+    ",\n",
+    " ",
+    "]",
+    "[",
+    "\\n",
+    "\\r\\n",
+    "\\t",
+    "\u{1e}",
+    "\u{feff}",
+    "\n\u{feff}",
+    "]\n[",
+];
+
+/// What may be there in place of a value.
+const ODD_PIECES: &[&str] = &[
+    ",null,",
+    " 1 ",
+    ",\"x\",",
+    "}",
+    "{",
+    "\n{\n",
+    "[",
+    "x",
+    ":",
+    "{\"a\":[\n",
+    "{\"a\":\n",
+    "1,2",
+    "\\",
+    "\\x",
+    "\u{feff}",
+    "\n-1.5e3\n",
+    "\ntrue,false\n",
+    ",1,x",
+    "{\"a\":NaN}",
+    "{\"a\":\"b\"c\"}",
+    "{\"a\":{\"b\":1}",
+    "{\n\"a\":1,}",
+    "{\"a\":{}}}",
+];
+
+impl Layout {
+    fn random(random: &mut StdRng) -> Layout {
+        match random.random_range(0..10) {
+            0 => Layout::Array,
+            1 => Layout::Concatenated,
+            2..4 => Layout::Mixed,
+            _ => Layout::Lines,
+        }
+    }
+
+    fn end_value(self, text: &mut Vec<u8>, random: &mut StdRng) {
+        let separators = match self {
+            Layout::Lines => &["\n", "\n", "\n", "\n", "\r\n"][..],
+            Layout::Array => &[",", ",", ",", ", ", ",\n"],
+            Layout::Concatenated => &["", "", "", "\\n", " "],
+            Layout::Mixed => SEPARATORS,
+        };
+        text.extend_from_slice(separators.choose(random).unwrap().as_bytes());
+    }
+}
+
+/// A line with line ends where it may have white space, if it is valid.
+fn spread(line: &[u8], random: &mut StdRng) -> Vec<u8> {
+    let often = random.random_range(0.1..1.0);
+    let mut spread = Vec::new();
+    let mut in_text = false;
+    for (place, byte) in line.iter().enumerate() {
+        if *byte == b'"' && (place == 0 || line[place - 1] != b'\\') {
+            in_text = !in_text;
+        }
+        spread.push(*byte);
+        if !in_text && matches!(byte, b'{' | b'[' | b',' | b':') && random.random_bool(often) {
+            let end = ["\n", "\r\n", "\n  ", "\n\n"].choose(random).unwrap();
+            spread.extend_from_slice(end.as_bytes());
+        }
+    }
+    spread
 }
 
 /// A line of about the length that a line may have.
@@ -117,6 +246,14 @@ fn pack(plain: &[u8], random: &mut StdRng) -> Vec<u8> {
         1 => [gzip(first), gzip(second)].concat(),
         2 => zstd::encode_all(plain, 1).unwrap(),
         3 => [zstd::encode_all(first, 1).unwrap(), zstd::encode_all(second, 3).unwrap()].concat(),
+        4 => match random.random_range(0..6) {
+            0 => [gzip(plain), vec![0; random.random_range(1..600)]].concat(),
+            1 => [gzip(first), vec![0; 3], gzip(second)].concat(),
+            2 => gzip(&gzip(plain)),
+            3 => gzip(&zstd::encode_all(plain, 1).unwrap()),
+            4 => zstd::encode_all(gzip(plain).as_slice(), 1).unwrap(),
+            _ => gzip(&[b"PK\x03\x04", plain].concat()),
+        },
         _ => return plain.to_vec(),
     };
     if random.random_bool(0.1) {

@@ -16,8 +16,8 @@ use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
-    Granularity, Made, Order, Recount, RecountError, Settings, VisitorIds, order_tallies, orders,
-    recount,
+    Granularity, Made, Order, Recount, RecountError, RejectedLine, Settings, VisitorIds,
+    order_tallies, orders, recount,
 };
 
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
@@ -189,8 +189,9 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
     facts.extend(outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
     for line in read.rejected.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let rejected: serde_json::Value = serde_json::from_slice(line).unwrap();
-        let [line, event, reason] = ["line", "event", "reason"].map(|name| &rejected[name]);
-        facts.insert(format!("line {line} {event} {reason}"));
+        let [line, offset, event, reason] =
+            ["line", "offset", "event", "reason"].map(|name| &rejected[name]);
+        facts.insert(format!("line {line} at {offset} {event} {reason}"));
     }
     let OutcomeNotes { dropped, unknown_types, purchases_without_money } = &outcomes.notes;
     facts.insert(format!("{purchases_without_money} without money"));
@@ -234,9 +235,9 @@ fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
     let numbers = [lines, counted, ignored, duplicate, events];
     let mut facts = BTreeSet::from([format!("outcomes {numbers:?} of {content_hash}")]);
     facts.extend(recounted.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
-    for (line, event, reason) in &recounted.rejected_lines {
-        let event = event.map_or_else(|| "null".to_owned(), |event| event.to_string());
-        facts.insert(format!("line {line} {event} {reason:?}"));
+    for RejectedLine { line, offset, element, reason } in &recounted.rejected_lines {
+        let event = element.map_or_else(|| "null".to_owned(), |event| event.to_string());
+        facts.insert(format!("line {line} at {offset} {event} {reason:?}"));
     }
     facts.insert(format!("{} without money", recounted.purchases_without_money));
     let dropped = recounted.dropped.iter();

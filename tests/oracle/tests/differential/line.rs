@@ -85,6 +85,22 @@ const OF_PRODUCTS: &[Field] = &[
     field("item_id", Takes::Id(ITEMS), 0.1),
 ];
 
+/// The columns of CSV that has events: their names, and what they take.
+pub(crate) fn columns(random: &mut StdRng) -> Vec<(String, Takes)> {
+    let fields = if random.random_bool(0.2) { OF_ORDERS } else { OF_EVENTS };
+    let mut columns = Vec::new();
+    for field in fields {
+        if random.random_bool(field.likely.max(0.3)) {
+            columns.push((names::field(field.name, false, random), field.takes));
+        }
+    }
+    if random.random_bool(0.5) {
+        columns.push((NAMES.choose(random).unwrap().to_string(), Takes::Id(PRODUCTS)));
+    }
+    columns.shuffle(random);
+    columns
+}
+
 /// A line without its line end.
 pub(crate) fn line(random: &mut StdRng) -> String {
     let style = Style::random(random);

@@ -16,6 +16,7 @@
 
 mod chunk;
 mod compare;
+mod csv;
 mod line;
 mod mutate;
 mod names;

@@ -8,20 +8,16 @@ fn lf_crlf_no_final_newline_and_byte_order_mark() {
     check(format!("{VIEW}\r\n{VIEW}\r\n"), "c2 e2 | views 11:07 1=2");
     check(format!("{VIEW}\n{VIEW}"), "c2 e2 | views 11:07 1=2");
     check(format!("\u{feff}{VIEW}\n{VIEW}"), "c2 e2 | views 11:07 1=2");
-    check(format!("{VIEW}\n\u{feff}{VIEW}"), "c1 e1 not_json@2 | views 11:07 1=1");
-    check(format!("\u{feff}\u{feff}{VIEW}"), "not_json@1 | ");
+    check(format!("{VIEW}\n\u{feff}{VIEW}"), "c2 e2 | views 11:07 1=2");
+    check(format!("\u{feff}\u{feff}{VIEW}"), "c1 e1 | views 11:07 1=1");
 }
 
 #[test]
-fn a_carriage_return_elsewhere_belongs_to_its_line() {
+fn a_carriage_return_elsewhere_is_white_space() {
     check(format!("{VIEW}\r"), "c1 e1 | views 11:07 1=1");
     check(format!("{VIEW}\r\r\n"), "c1 e1 | views 11:07 1=1");
-    check(format!("{VIEW}\r{VIEW}\n"), "not_json@1 | ");
-    // The line is as long as is allowed, but for a CR that is no line end.
-    let long = format!("{VIEW}{}", " ".repeat(262_144 - VIEW.len()));
-    check(format!("{long}\r\n"), "c1 e1 | views 11:07 1=1");
-    check(format!("{long}\r"), "too_long@1 | ");
-    check(format!("{long}\r\r\n"), "too_long@1 | ");
+    check(format!("{VIEW}\r{VIEW}\n"), "c2 e2 | views 11:07 1=2");
+    check("x\ry\n", "not_json@1 | ");
 }
 
 #[test]
@@ -30,20 +26,26 @@ fn blank_lines_are_in_no_count_but_line_numbers_go_on() {
     check("\n \r\n\t\r\r\n\n", " | ");
     check(format!("\n \t\r\n\n{VIEW}\nx\n\n"), "c1 e1 not_json@5 | views 11:07 1=1");
     check("\u{feff}\n", " | ");
-    assert_eq!(count("\n\u{feff}\nx").lines, 2);
+    assert_eq!(count("\n\u{feff}\nx").lines, 1);
     check(" ".repeat(300_000), " | ");
     check("\u{b}\n\u{a0}", "not_json@1 not_json@2 | ");
 }
 
 #[test]
 fn too_long() {
-    let longest = format!("{VIEW}{}", " ".repeat(262_144 - VIEW.len()));
+    let of_length =
+        |length: usize| VIEW.replacen(',', &format!(",{}", " ".repeat(length - VIEW.len())), 1);
+    let (longest, longer) = (of_length(262_144), of_length(262_145));
     check(&longest, "c1 e1 | views 11:07 1=1");
-    check(format!("{longest} \n{VIEW}"), "c1 e1 too_long@1 | views 11:07 1=1");
-    check(format!("\u{feff}{longest}"), "c1 e1 | views 11:07 1=1");
+    check(format!("  \u{feff}{longest} \r\n"), "c1 e1 | views 11:07 1=1");
+    check(format!("{longer}\n{VIEW}"), "c1 e1 too_long@1 | views 11:07 1=1");
+    check(format!("[{longer},{VIEW}]"), "c1 e1 too_long@1 | views 11:07 1=1");
+    let spread = longer.replace(", ", ",\n");
+    check(format!("[{spread},\n{VIEW},x]"), "c1 e1 too_long@1 not_json@3 | views 11:07 1=1");
     // The length is looked at first.
     check(vec![0xff; 262_145], "too_long@1 | ");
-    check("[".repeat(262_145), "too_long@1 | ");
+    check("x".repeat(262_145), "too_long@1 | ");
+    check(format!("{{{}\n{VIEW}", "x".repeat(262_144)), "c1 e1 too_long@1 | views 11:07 1=1");
 }
 
 #[test]
@@ -63,7 +65,6 @@ fn not_json() {
         "x",
         "{",
         "{\"a\":1",
-        "{} {}",
         "{'a':1}",
         "{\"a\":01}",
         "{\"a\":NaN}",
@@ -106,13 +107,12 @@ fn too_deep() {
     check(nested(64), "too_deep@1 | ");
     check(format!("{{\"a\":x{}", "[".repeat(70)), "not_json@1 | ");
     check(format!("{{\"a\":{}x", "[".repeat(70)), "too_deep@1 | ");
-    check(format!("{}{}", "[".repeat(64), "]".repeat(64)), "not_object@1 | ");
-    check(format!("{}{}", "[".repeat(65), "]".repeat(65)), "too_deep@1 | ");
+    check(format!("{}{}", "[".repeat(65), "]".repeat(65)), " | ");
 }
 
 #[test]
 fn not_object() {
-    for text in ["1", "null", "\"x\"", "[]", "[{\"event\":\"view\"}]", "true"] {
+    for text in ["1", "null", "\"x\"", "[-0.5]", "true"] {
         check(text, "not_object@1 | ");
     }
 }
@@ -145,4 +145,27 @@ fn of_a_name_that_stands_twice_the_last_value_counts() {
         line(r#""event":"view","properties":{"item_id":1},"properties":7"#),
         "c1 e1 | views 11:07 1=1",
     );
+}
+
+#[test]
+fn values_in_other_layouts_than_lines() {
+    let three = "c3 e3 | views 11:07 1=3";
+    check(format!("{VIEW}{VIEW}\\n{VIEW}\\r\\n"), three);
+    check(format!("[{VIEW},{VIEW}\n,{VIEW}]"), three);
+    check(format!("[\n[{VIEW}],\n\n[{VIEW}]]\u{1e}{VIEW}"), three);
+    let pretty = VIEW.replace([','], ",\r\n  ").replace('{', "{\n");
+    check(format!("[{pretty},{pretty}]\n\u{feff}{pretty}"), three);
+}
+
+#[test]
+fn a_broken_value_costs_itself_only() {
+    let counted = |reasons: &str| format!("c1 e1 {reasons} | views 11:07 1=1");
+    check(format!("[{{\"a\":NaN,\"b\":{{}}}},{VIEW}]"), &counted("not_json@1"));
+    check(format!("[{{\"a\":\"5\" pipe\"}},{VIEW}]"), &counted("not_json@1"));
+    check(format!("{{\"a\":[\n{VIEW}\n"), &counted("not_json@1"));
+    check(format!("{{\n\"a\":1,\n{VIEW}\n"), &counted("not_json@1 not_json@2"));
+    check(format!("[null,1,{VIEW}]"), &counted("not_json@1"));
+    check(format!("\"x\" {VIEW}"), &counted("not_object@1"));
+    // What is no value is rejected with its line.
+    check(format!("x {VIEW}\n{VIEW}"), &counted("not_json@1"));
 }

@@ -12,7 +12,7 @@ mod visitors;
 
 use std::io::Write as _;
 
-use minutebook_oracle::{Recount, RecountError, Settings, recount};
+use minutebook_oracle::{Recount, RecountError, RejectedLine, Settings, recount};
 use minutebook_shop::{Shop, Span, lines};
 
 /// The reference time of every case; `future` starts at 12:10:01.
@@ -50,7 +50,7 @@ fn summary(recount: &Recount) -> String {
             parts.push(format!("{letter}{number}"));
         }
     }
-    for (line, element, reason) in &recount.rejected_lines {
+    for RejectedLine { line, element, reason, .. } in &recount.rejected_lines {
         let element = element.map_or_else(String::new, |element| format!(".{element}"));
         parts.push(format!("{reason}@{line}{element}"));
     }

@@ -79,3 +79,30 @@ fn a_bomb_unpacks_to_more_than_200_times_its_size_and_more_than_1_mib() {
         assert_eq!(count(pack(text.as_bytes())).counted, 8_000);
     }
 }
+
+#[test]
+fn zeros_behind_gzip_are_padding() {
+    check([gzip(VIEW.as_bytes()), vec![0; 700]].concat(), "c1 e1 | views 11:07 1=1");
+    let joined = [gzip(VIEW.as_bytes()), vec![0; 3], gzip(VIEW.as_bytes())].concat();
+    check(joined, "c2 e2 | views 11:07 1=2");
+    let other = [gzip(VIEW.as_bytes()), vec![0, 1]].concat();
+    assert!(matches!(try_count(&other), Err(RecountError::Broken(_))));
+}
+
+#[test]
+fn what_is_packed_twice_is_unpacked_twice() {
+    check(gzip(&zstd(VIEW.as_bytes())), "c1 e1 | views 11:07 1=1");
+    let three_times = gzip(&gzip(&gzip(VIEW.as_bytes())));
+    assert!(matches!(try_count(&three_times), Err(RecountError::Broken(_))));
+}
+
+#[test]
+fn an_archive_is_refused() {
+    let mut tar = vec![0; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    for stored in [&tar[..], b"PK\x03\x04\x14\x00", b"PAR1\x15\x04", b"Obj\x01"] {
+        assert!(matches!(try_count(&gzip(stored)), Err(RecountError::Foreign(_))));
+        assert!(matches!(try_count(stored), Err(RecountError::Foreign(_))));
+    }
+    check("PAR1", "not_json@1 | ");
+}

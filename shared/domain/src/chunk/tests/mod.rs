@@ -1,7 +1,9 @@
 //! Tests for every row of `docs/EVENTS.md`, and for the independence of how the bytes arrive.
 
+mod csv;
 mod hostile;
 mod ids;
+mod layouts;
 mod lines;
 mod names;
 mod nesting;

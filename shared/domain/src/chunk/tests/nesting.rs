@@ -175,10 +175,10 @@ fn each_element_of_events_stands_alone() {
     assert_eq!((outcomes.duplicate, outcomes.rejected_total()), (1, 4));
     assert_eq!(
         String::from_utf8_lossy(&count.rejected),
-        r#"{"line":1,"event":2,"reason":"invalid:events","text":"7"}
-{"line":1,"event":3,"reason":"invalid:events","text":"\"é\""}
-{"line":1,"event":4,"reason":"invalid:item_id","text":"{\"sku\":[]}"}
-{"line":1,"event":6,"reason":"invalid:timestamp","text":"{\"ts\":\"x\"}"}
+        r#"{"line":1,"offset":0,"event":2,"reason":"invalid:events","text":"7"}
+{"line":1,"offset":0,"event":3,"reason":"invalid:events","text":"\"é\""}
+{"line":1,"offset":0,"event":4,"reason":"invalid:item_id","text":"{\"sku\":[]}"}
+{"line":1,"offset":0,"event":6,"reason":"invalid:timestamp","text":"{\"ts\":\"x\"}"}
 "#
     );
     check_notes(&line, "shop_opened=1");

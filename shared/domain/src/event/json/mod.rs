@@ -10,7 +10,7 @@ pub(crate) use names::{NO_SLOT, Names};
 pub(crate) use raw::{Kind, Raw};
 pub(crate) use scanner::{ScanError, Scanner, is_number};
 pub(crate) use unescape::unescape;
-pub(crate) use words::HIGH_BITS;
+pub(crate) use words::{HIGH_BITS, special_bytes, word_at};
 
 #[cfg(test)]
 mod tests;

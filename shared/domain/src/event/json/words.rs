@@ -16,7 +16,7 @@ pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
 /// **Source**: "Bit Twiddling Hacks" by Sean Eron Anderson, "Determine if a word has a byte less
 /// than n".
 #[inline]
-pub(super) fn special_bytes(word: u64) -> u64 {
+pub(crate) fn special_bytes(word: u64) -> u64 {
     let quote = word ^ (LOW_BITS * b'"' as u64);
     let backslash = word ^ (LOW_BITS * b'\\' as u64);
     let quotes = quote.wrapping_sub(LOW_BITS) & !quote;

@@ -116,7 +116,9 @@ impl EventReader {
             return Ok(read);
         };
         context.own_id(own)?;
-        let inherited_bytes = line.len() - (events.end() - events.start());
+        // White space around an object is no part of it, in whatever layout it stands.
+        let object = if context.values.is_strict { line } else { line.trim_ascii() };
+        let inherited_bytes = object.len() - (events.end() - events.start());
         let mut written_out_bytes = 0;
         let mut element = context.scanner.first_element(events).map_err(not_json)?;
         while let Some(value) = element {

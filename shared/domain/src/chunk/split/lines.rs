@@ -1,9 +1,11 @@
 //! Splits a stream of text blocks into lines.
 
-/// The maximum length of a line without its line end, in bytes: 256 KiB.
+use crate::event::reason::Reason;
+
+/// The maximum length of a line without its line end, and of a value, in bytes: 256 KiB.
 pub const LINE_BYTES_MAX: usize = 256 * 1024;
 
-/// How many bytes of an overlong line are kept in the rejected lines.
+/// How many bytes of an overlong line or value are kept in the rejected lines.
 pub const LINE_HEAD_BYTES: usize = 1_024;
 
 /// U+FEFF, which may precede the first line.
@@ -13,25 +15,58 @@ const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// half of its line end.
 const PARTIAL_BYTES_MAX: usize = LINE_BYTES_MAX + 1;
 
-/// A line that is not blank.
+/// A line that is not blank, or a piece of one: what ends in exactly one outcome.
 #[derive(Clone, Copy)]
 pub(crate) struct Line<'a> {
-    /// Its 1-based number; blank lines are numbered too.
+    /// The 1-based number of the line that it begins in; blank lines are numbered too.
     pub(crate) number: u64,
-    /// Its bytes without its line end; only the first [`LINE_HEAD_BYTES`] of an overlong line.
+    /// The position in the text of the end of `and_after`, in bytes.
+    pub(crate) end_offset: u64,
+    /// Its bytes without its line end; only the first [`LINE_HEAD_BYTES`] if it is too long.
     pub(crate) text: &'a [u8],
     /// Its bytes and those after it: a line end, or the end of the slice.
     pub(crate) and_after: &'a [u8],
-    /// Whether it is longer than [`LINE_BYTES_MAX`].
-    pub(crate) too_long: bool,
+    /// What it may be.
+    pub(crate) form: Form,
+}
+
+/// What a [`Line`] may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// A line, which is refused by its taker if it is not one JSON object: it is cut then.
+    Line,
+    /// One value, a piece of a line that is none, or a line that is not cut. It is counted or
+    /// rejected.
+    Value,
+    /// It is rejected for this reason. Only the beginning of what is too long is there.
+    Rejected(Reason),
+}
+
+impl Line<'_> {
+    /// Its position in the text, in bytes.
+    pub(crate) fn offset(&self) -> u64 {
+        self.end_offset - self.and_after.len() as u64
+    }
+}
+
+/// A position in a text.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    /// How many lines ended before it.
+    pub(super) line: u64,
+    /// How many bytes are before it.
+    pub(super) offset: u64,
 }
 
 /// Splits blocks of text into lines.
 ///
 /// **Guarantees**: the lines do not depend on how the text is split into blocks. A line within one
 /// block is not copied; of a line across blocks at most the length of the longest line is kept.
-pub(crate) struct LineSplitter {
-    lines: u64,
+pub(super) struct LineSplitter {
+    /// Of the next block; the lines end before the unfinished one.
+    place: Place,
+    /// Whether the taker may refuse lines. Lines that are too long are left to it, too.
+    may_refuse: bool,
     /// How much of the byte order mark has been seen; all of it once the text has begun.
     mark_bytes: usize,
     /// The unfinished line at the end of the last block: its first [`PARTIAL_BYTES_MAX`] bytes.
@@ -40,56 +75,116 @@ pub(crate) struct LineSplitter {
     overflow: Option<Overflow>,
 }
 
+#[derive(Clone, Copy)]
 struct Overflow {
+    bytes: u64,
     all_blank: bool,
 }
 
 impl LineSplitter {
-    /// Starts before the first line.
-    pub(crate) fn new() -> LineSplitter {
-        LineSplitter { lines: 0, mark_bytes: 0, partial: Vec::new(), overflow: None }
+    /// Starts before the first line of a text that has nothing but lines.
+    pub(super) fn of_lines() -> LineSplitter {
+        LineSplitter {
+            place: Place::default(),
+            may_refuse: false,
+            mark_bytes: 0,
+            partial: Vec::new(),
+            overflow: None,
+        }
     }
 
-    /// Takes the next block, and passes the lines that it completes to `each`.
+    /// Starts before the first line of a text whose lines may be refused.
+    pub(super) fn of_values() -> LineSplitter {
+        // A byte order mark is cut off like those in the middle of the text.
+        let mark_bytes = BYTE_ORDER_MARK.len();
+        LineSplitter { may_refuse: true, mark_bytes, ..LineSplitter::of_lines() }
+    }
+
+    /// Takes the next block, and passes the lines that it completes to `each`. Returns the rest of
+    /// the block after [`refused`](LineSplitter::refused), from a line on that is refused or too
+    /// long.
     #[inline]
-    pub(crate) fn push(&mut self, block: &[u8], each: &mut impl FnMut(Line<'_>)) {
+    pub(super) fn push<'b>(
+        &mut self,
+        block: &'b [u8],
+        each: &mut impl FnMut(Line<'_>) -> bool,
+    ) -> Option<&'b [u8]> {
+        let block_end = self.place.offset + block.len() as u64;
         let mut rest = self.skip_byte_order_mark(block);
         if self.partial_is_open() {
-            let Some(end) = memchr::memchr(b'\n', rest) else {
-                self.keep(rest);
-                return;
-            };
-            self.keep(&rest[..end]);
-            self.end_partial(true, each);
-            rest = &rest[end + 1..];
-        }
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            self.lines += 1;
-            let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-            if text.len() > LINE_BYTES_MAX {
-                if !is_blank(text) {
-                    each(Line {
-                        number: self.lines,
-                        text: &text[..LINE_HEAD_BYTES],
-                        and_after: rest,
-                        too_long: true,
-                    });
-                }
-            } else if !is_blank(text) {
-                each(Line { number: self.lines, text, and_after: rest, too_long: false });
+            let end = memchr::memchr(b'\n', rest);
+            let line_rest = &rest[..end.unwrap_or(rest.len())];
+            self.place.offset = block_end - rest.len() as u64;
+            if self.may_refuse && self.partial.len() + line_rest.len() > PARTIAL_BYTES_MAX {
+                return Some(rest);
+            }
+            self.keep(line_rest);
+            self.place.offset += line_rest.len() as u64;
+            let end = end?;
+            if !self.end_partial(true, each) {
+                return Some(&rest[end..]);
             }
             rest = &rest[end + 1..];
         }
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+            if !is_blank(text) {
+                let is_long = text.len() > LINE_BYTES_MAX;
+                if is_long && self.may_refuse {
+                    self.place.offset = block_end - rest.len() as u64;
+                    return Some(rest);
+                }
+                let is_taken = each(Line {
+                    number: self.place.line + 1,
+                    end_offset: block_end,
+                    text: if is_long { &text[..LINE_HEAD_BYTES] } else { text },
+                    and_after: rest,
+                    form: self.form(is_long),
+                });
+                if !is_taken {
+                    self.place.offset = block_end - rest.len() as u64;
+                    return Some(rest);
+                }
+            }
+            self.place.line += 1;
+            rest = &rest[end + 1..];
+        }
+        if self.may_refuse && rest.len() > PARTIAL_BYTES_MAX {
+            self.place.offset = block_end - rest.len() as u64;
+            return Some(rest);
+        }
         self.keep(rest);
+        self.place.offset = block_end;
+        None
     }
 
-    /// Ends the text, and passes a last line without a line end to `each`.
-    pub(crate) fn finish(mut self, each: &mut impl FnMut(Line<'_>)) {
+    /// Takes what is known of the line that was refused: where it begins, and its bytes before the
+    /// rest of the block.
+    pub(super) fn refused(&mut self) -> (Place, Vec<u8>) {
+        let first = std::mem::take(&mut self.partial);
+        let offset = self.place.offset - first.len() as u64;
+        (Place { offset, ..self.place }, first)
+    }
+
+    /// Goes on at the start of a line.
+    pub(super) fn resume(&mut self, place: Place) {
+        self.place = place;
+    }
+
+    /// Ends the text, and passes a last line without a line end to `each`. Returns whether it was
+    /// taken, if there is one.
+    pub(super) fn finish(&mut self, each: &mut impl FnMut(Line<'_>) -> bool) -> bool {
         if self.mark_bytes < BYTE_ORDER_MARK.len() {
             self.keep(&BYTE_ORDER_MARK[..self.mark_bytes]);
         }
-        if self.partial_is_open() {
-            self.end_partial(false, each);
+        !self.partial_is_open() || self.end_partial(false, each)
+    }
+
+    fn form(&self, is_long: bool) -> Form {
+        match (is_long, self.may_refuse) {
+            (true, _) => Form::Rejected(Reason::TooLong),
+            (false, true) => Form::Line,
+            (false, false) => Form::Value,
         }
     }
 
@@ -102,13 +197,18 @@ impl LineSplitter {
         let (kept, dropped) = bytes.split_at(bytes.len().min(room));
         self.partial.extend_from_slice(kept);
         if !dropped.is_empty() {
-            let overflow = self.overflow.get_or_insert(Overflow { all_blank: true });
+            let overflow = self.overflow.get_or_insert(Overflow { bytes: 0, all_blank: true });
+            overflow.bytes += dropped.len() as u64;
             overflow.all_blank = overflow.all_blank && is_blank(dropped);
         }
     }
 
-    fn end_partial(&mut self, has_line_feed: bool, each: &mut impl FnMut(Line<'_>)) {
-        self.lines += 1;
+    /// Ends the unfinished line, and returns whether it was taken. It is kept if it was not.
+    fn end_partial(
+        &mut self,
+        has_line_feed: bool,
+        each: &mut impl FnMut(Line<'_>) -> bool,
+    ) -> bool {
         let overflow = self.overflow.take();
         let kept = &self.partial[..];
         let text = if has_line_feed && overflow.is_none() {
@@ -116,16 +216,27 @@ impl LineSplitter {
         } else {
             kept
         };
-        let blank = is_blank(text) && overflow.as_ref().is_none_or(|overflow| overflow.all_blank);
-        let number = self.lines;
-        if blank {
-            // Not a line.
-        } else if overflow.is_some() || text.len() > LINE_BYTES_MAX {
-            each(Line { number, text: &text[..LINE_HEAD_BYTES], and_after: text, too_long: true });
-        } else {
-            each(Line { number, text, and_after: text, too_long: false });
+        let is_blank =
+            is_blank(text) && overflow.as_ref().is_none_or(|overflow| overflow.all_blank);
+        let is_long = overflow.is_some() || text.len() > LINE_BYTES_MAX;
+        if is_long && self.may_refuse {
+            return false;
         }
-        self.partial.clear();
+        let end_offset = self.place.offset - overflow.map_or(0, |overflow| overflow.bytes);
+        let is_taken = is_blank
+            || each(Line {
+                number: self.place.line + 1,
+                end_offset,
+                text: if is_long { &text[..LINE_HEAD_BYTES] } else { text },
+                and_after: kept,
+                form: self.form(is_long),
+            });
+        if is_taken {
+            self.place.line += 1;
+            self.place.offset += u64::from(has_line_feed);
+            self.partial.clear();
+        }
+        is_taken
     }
 
     #[inline]
@@ -167,20 +278,22 @@ mod tests {
     struct Cut(u64, String, bool);
 
     fn cut(text: &[u8], block_bytes: usize) -> Vec<Cut> {
-        let mut cutter = LineSplitter::new();
+        let mut cutter = LineSplitter::of_lines();
         let mut lines = Vec::new();
         let mut each = |line: Line<'_>| {
             assert!(line.and_after.starts_with(line.text));
             lines.push(Cut(
                 line.number,
                 String::from_utf8_lossy(line.text).into_owned(),
-                line.too_long,
+                line.form == Form::Rejected(Reason::TooLong),
             ));
+            assert!(text[usize::try_from(line.offset()).unwrap()..].starts_with(line.text));
+            true
         };
         for block in text.chunks(block_bytes) {
-            cutter.push(block, &mut each);
+            assert_eq!(cutter.push(block, &mut each), None);
         }
-        cutter.finish(&mut each);
+        assert!(cutter.finish(&mut each));
         lines
     }
 
@@ -263,9 +376,9 @@ mod tests {
 
     #[test]
     fn an_overlong_line_is_not_kept() {
-        let mut cutter = LineSplitter::new();
+        let mut cutter = LineSplitter::of_lines();
         for _ in 0..100 {
-            cutter.push(&vec![b'x'; 100_000], &mut |_| {});
+            cutter.push(&vec![b'x'; 100_000], &mut |_| true);
         }
         assert!(cutter.partial.capacity() <= 2 * PARTIAL_BYTES_MAX);
     }

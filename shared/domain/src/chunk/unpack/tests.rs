@@ -61,6 +61,70 @@ fn plain_bytes_pass_through() {
 }
 
 #[test]
+fn zeros_after_a_gzip_member_are_padding() {
+    let (text, zeros) = (text(), vec![0; 5_000]);
+    let packed = gzip(&text);
+    assert_eq!(unpack(&[&packed[..], &zeros].concat()).as_deref(), Ok(&text[..]));
+    let twice = [&packed[..], &zeros, &packed, &zeros].concat();
+    assert_eq!(unpack(&twice), Ok([&text[..], &text].concat()));
+    let other = [&packed[..], &zeros, b"x"].concat();
+    assert_eq!(unpack(&other), Err(UnpackError::Truncated { format: Format::Gzip }));
+}
+
+#[test]
+fn what_is_packed_twice_is_unpacked_twice() {
+    let text = text();
+    for packed in [gzip(&gzip(&text)), zstd(&gzip(&text)), gzip(&zstd(&text))] {
+        assert_eq!(unpack(&packed).as_deref(), Ok(&text[..]));
+    }
+    assert_eq!(unpack(&gzip(&gzip(&zstd(&text)))), Err(UnpackError::PackedTooOften));
+    let truncated = &gzip(&text)[..1_000];
+    let format = Format::Gzip;
+    assert_eq!(unpack(&zstd(truncated)), Err(UnpackError::Truncated { format }));
+    // Both layers count: neither is a bomb by itself.
+    let once = gzip(&vec![b' '; 700_000]);
+    let stored = [&once[..], &vec![0; 400_000]].concat();
+    assert_eq!(unpack(&once).map(|text| text.len()), Ok(700_000));
+    assert!(matches!(unpack(&gzip(&stored)), Err(UnpackError::Bomb { .. })));
+}
+
+#[test]
+fn archives_and_other_formats_are_refused_for_what_they_are() {
+    let mut tar = vec![0; 1_536];
+    tar[..5].copy_from_slice(b"a.txt");
+    tar[257..262].copy_from_slice(b"ustar");
+    let mut old_tar = vec![0; 1_024];
+    old_tar[..7].copy_from_slice(b"a.jsonl");
+    let sum: u32 = b"a.jsonl".iter().map(|byte| u32::from(*byte)).sum::<u32>() + 8 * 32;
+    old_tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    for (bytes, name) in [
+        (&tar[..], "a tar archive"),
+        (&old_tar, "a tar archive"),
+        (b"PK\x03\x04\x14\0", "a zip archive"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"Obj\x01\x04", "an Avro file"),
+        (b"ORC\x0a\x03", "an ORC file"),
+        (b"\xfd7zXZ\0\0", "packed with xz"),
+        (b"BZh91AY&SY\x01", "packed with bzip2"),
+    ] {
+        for stored in [bytes.to_vec(), gzip(bytes), gzip(&zstd(bytes))] {
+            let Err(UnpackError::Foreign(foreign)) = unpack(&stored) else {
+                panic!("{name} is read");
+            };
+            assert_eq!(foreign.name, name);
+        }
+    }
+    assert_eq!(
+        unpack(&tar).unwrap_err().to_string(),
+        "the file is a tar archive, which is not read: put the files in it one by one, as .jsonl, \
+         .jsonl.gz or .csv"
+    );
+    for text in [&b"PAR1,ORC\nBZh"[..], b"ORC", b"BZh9", &[b'7'; 600]] {
+        assert_eq!(unpack(text).as_deref(), Ok(text));
+    }
+}
+
+#[test]
 fn gzip_and_zstd_are_detected_by_their_first_bytes() {
     let text = text();
     assert_eq!(unpack(&gzip(&text)).as_deref(), Ok(&text[..]));
@@ -194,6 +258,6 @@ fn the_limit_is_the_ratio_between_1_mib_and_4_gib() {
         (1 << 30, 4 << 30),
         (u64::MAX, 4 << 30),
     ] {
-        assert_eq!(Unpacker::new(stored).limit_bytes, limit, "{stored}");
+        assert_eq!(Unpacker::new(stored).budget.limit_bytes, limit, "{stored}");
     }
 }
