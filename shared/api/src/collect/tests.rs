@@ -321,7 +321,6 @@ fn a_single_event_that_lacks_more_is_refused_with_the_sentence_of_the_flask_serv
             "Invalid field: site_id",
             "invalid:site_id",
         ),
-        (r#"{"site_id":"\x","event_type":"view"}"#, "Invalid event: not_json", "not_json"),
     ] {
         let inbox = inbox();
         let (status, problem) = sent(&inbox, "/event", None, body);
@@ -441,7 +440,7 @@ fn without_write_keys_idempotency_keys_belong_to_the_sites_of_the_good_lines() {
 fn a_repeated_post_has_all_of_the_first_answer() {
     let mut inbox = inbox();
     let future = VIEW.replace("12:00:00", "12:10:30");
-    let broken = format!("x\n{future}\n[]\n").repeat(REJECTED_LISTED_MAX);
+    let broken = format!("x\n{future}\n7\n").repeat(REJECTED_LISTED_MAX);
     let body = format!("{VIEW}\n{broken}{VIEW}");
     let first = sent(&inbox, "/events", Some("k"), &body);
     chunk_of(&inbox, &first);
