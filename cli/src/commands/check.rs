@@ -65,9 +65,8 @@ pub(crate) async fn run(args: CheckArgs) -> Result<()> {
 
 fn check(args: &CheckArgs) -> Result<Vec<Checked>> {
     let as_of = args.as_of.unwrap_or_else(clock::now);
-    let check = |mut source: Source| {
-        let findings =
-            files::convert(&mut source).and_then(|()| examine(&source, as_of, args.currency));
+    let check = |source: Source| {
+        let findings = examine(&source, as_of, args.currency);
         (source, findings)
     };
     Ok(files::find(&args.files, "")?.into_iter().map(check).collect())

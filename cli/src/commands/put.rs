@@ -230,9 +230,11 @@ async fn look_closer(files: &[FileReport], ready: Vec<Ready>) -> Result<Findings
 
 async fn find_sources(args: &PutArgs) -> Result<Vec<Source>> {
     let (names, prefix) = (args.files.clone(), args.prefix.clone());
+    let is_moved = args.shift_to.is_some();
     let find = move || {
         let mut sources = files::find(&names, &prefix)?;
-        for source in &mut sources {
+        // CSV is counted as it is, but events are moved in time as JSON Lines.
+        for source in sources.iter_mut().filter(|_| is_moved) {
             files::convert(source)?;
         }
         files::check_keys(&sources)?;
@@ -268,16 +270,10 @@ async fn prepare(
     Ok(ready)
 }
 
-/// The time of the last event. A file that cannot be decompressed is uploaded anyway, and ends in
-/// the dead letters.
+/// The time of the last event; `None` for a file that is not lines of JSON, plain or compressed. It
+/// is uploaded anyway: `ingest` reads more forms, and says so if it cannot.
 fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
-    match files::last_event(source, limit) {
-        Ok(last_event) => last_event,
-        Err(error) => {
-            eprintln!("{}: it will not be counted", shown(&format!("{error:#}")));
-            None
-        }
-    }
+    files::last_event(source, limit).ok().flatten()
 }
 
 /// Moves the events of all new files by the same number of minutes, and those of files that were

@@ -163,26 +163,19 @@ pub(crate) fn convert(source: &mut Source) -> Result<()> {
     Ok(())
 }
 
-/// The first lines of a file, without their ends.
-///
-/// # Errors
-/// The file cannot be read or decompressed.
-pub(crate) fn first_lines(path: &Path, count: usize) -> Result<Vec<Vec<u8>>> {
-    let (mut reader, _) = open(path)?;
+/// The first lines of a file, as far as they can be read: `ingest` reads more forms of files, and
+/// says what is wrong with others.
+pub(crate) fn first_lines(path: &Path, count: usize) -> Vec<Vec<u8>> {
+    let Ok((mut reader, _)) = open(path) else { return Vec::new() };
     let mut lines = Vec::new();
     while lines.len() < count {
         let mut line = Vec::new();
-        let length = reader
-            .by_ref()
-            .take(PIECE_BYTES_MAX)
-            .read_until(b'\n', &mut line)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        if length == 0 {
-            break;
+        match reader.by_ref().take(PIECE_BYTES_MAX).read_until(b'\n', &mut line) {
+            Ok(1..) => lines.push(line),
+            Ok(0) | Err(_) => break,
         }
-        lines.push(line);
     }
-    Ok(lines)
+    lines
 }
 
 /// The time of the last event that is not after `limit`, in seconds since 1970.

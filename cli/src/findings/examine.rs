@@ -88,7 +88,7 @@ pub(crate) fn examine(
             }
         }
     }
-    findings.search_unread(path)?;
+    findings.search_unread(path);
     Ok(findings)
 }
 
@@ -122,8 +122,8 @@ impl Findings {
         }
     }
 
-    fn search_unread(&mut self, path: &Path) -> Result<()> {
-        for line in first_lines(path, LINES_SEARCHED)? {
+    fn search_unread(&mut self, path: &Path) {
+        for line in first_lines(path, LINES_SEARCHED) {
             let Ok(Value::Object(members)) = serde_json::from_slice(&line) else { continue };
             for name in members.keys().filter(|name| !is_known_member(name)) {
                 if let Some((_, lines)) = self.unread.get_mut(name) {
@@ -133,7 +133,6 @@ impl Findings {
                 }
             }
         }
-        Ok(())
     }
 }
 

@@ -249,10 +249,7 @@ mod tests {
 
     #[test]
     fn an_empty_array_is_refused() {
-        for (body, word) in [
-            ("[]", "empty"),
-            (" [ ] ", "empty"),
-        ] {
+        for (body, word) in [("[]", "empty"), (" [ ] ", "empty")] {
             let refusal = lines(body.as_bytes()).expect_err(body);
             assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
             assert!(refusal.detail.contains(word), "{body}: {}", refusal.detail);

@@ -38,7 +38,7 @@ fn nearest(name: &str, names: impl Iterator<Item = &'static str>) -> Option<&'st
     // A short name is near to too many.
     let distance_max = match letters.len() {
         0..=3 => return None,
-        4..=6 => 1,
+        4..=8 => 1,
         _ => 2,
     };
     let near = names.map(|known| (damerau_levenshtein(letters, known), known));
@@ -66,6 +66,8 @@ mod tests {
             ("prodct_id", Some("item_id")),
             ("timestmp", Some("timestamp")),
             ("curency", Some("currency")),
+            ("context", None),
+            ("version", None),
             ("colour", None),
         ] {
             assert_eq!(nearest_field(name), meant, "{name}");

@@ -238,6 +238,7 @@ pub(crate) const FIELDS: [FieldNames; 34] = [
             "totalvalue",
             "purchaseamount",
             "transactionamount",
+            "refundvalue",
             "amount",
             "total",
             "subtotal",
