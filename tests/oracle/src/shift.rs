@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta};
 
 use crate::decimal::read_number;
 use crate::read::fields::{PROPERTIES, TIMESTAMP, written_events, written_value};
 use crate::read::json::{self, Value};
+use crate::read::other_forms;
 use crate::read::time;
 
 /// The length of `YYYY-MM-DDThh:mm`, which is all of a time that a shift by whole minutes changes.
@@ -92,10 +93,21 @@ fn shift_value(value: &str, minutes: i64) -> Option<String> {
         Ok(Value::Text(text)) if json::is_number(&text) => {
             Some(format!("\"{}\"", shift_number(&text, minutes)?))
         }
-        Ok(Value::Text(text)) => Some(format!("\"{}\"", shift_text(&text, minutes)?)),
+        Ok(Value::Text(text)) => match other_forms::written_out(&text) {
+            Some(written_out) => Some(format!("\"{}\"", shift_other(&written_out, minutes)?)),
+            None => Some(format!("\"{}\"", shift_text(&text, minutes)?)),
+        },
         Ok(Value::Array(numbers)) => shift_array(&numbers, minutes),
         _ => None,
     }
+}
+
+/// A time in another form is moved as it is written out.
+fn shift_other(written_out: &str, minutes: i64) -> Option<String> {
+    let nanoseconds = time::read(&Value::Text(written_out.to_owned()))?;
+    let moved = nanoseconds + i128::from(minutes) * 60 * time::SECOND;
+    let time = DateTime::from_timestamp_nanos(i64::try_from(moved).ok()?);
+    Some(time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }
 
 fn shift_text(text: &str, minutes: i64) -> Option<String> {
@@ -142,8 +154,10 @@ fn shift_number(text: &str, minutes: i64) -> Option<String> {
         1
     } else if whole < 100_000_000_000_000 {
         1_000
-    } else {
+    } else if whole < 100_000_000_000_000_000 {
         1_000_000
+    } else {
+        1_000_000_000
     };
     let shift = minutes.checked_mul(60)?.checked_mul(units_per_second)?;
     Some(format!("{}{}", whole.checked_add(shift)?, &plain[point..]))

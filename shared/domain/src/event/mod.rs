@@ -9,6 +9,7 @@ pub(crate) mod fields;
 mod former;
 pub(crate) mod json;
 mod loose_number;
+mod loose_time;
 mod number;
 mod page;
 mod parameters;

@@ -6,6 +6,7 @@ pub(crate) mod json;
 mod money;
 pub(crate) mod notes;
 pub(crate) mod order;
+pub(crate) mod other_forms;
 mod shop_number;
 pub(crate) mod text;
 pub(crate) mod time;

@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::decimal::{read_number, whole_digits};
 use crate::read::json::Value;
+use crate::read::other_forms;
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: i128 = 1_000_000_000;
@@ -19,7 +20,7 @@ const TO_MINUTE_BYTES: usize = 16;
 pub(crate) fn read(value: &Value) -> Option<i128> {
     match value {
         Value::Text(text) => read_text(text),
-        Value::Number(number) => read_epoch(number),
+        Value::Number(number) => read_text(number),
         Value::Array(numbers) => read_array(numbers),
         Value::Null | Value::Bool | Value::Object(_) => None,
     }
@@ -47,7 +48,8 @@ fn read_epoch(text: &str) -> Option<i128> {
 
 /// Reads an event time that is a text: a date and time, or a number.
 fn read_text(text: &str) -> Option<i128> {
-    read_epoch(text).or_else(|| read_date_and_time(text))
+    let whole = || read_epoch(text).or_else(|| read_date_and_time(text));
+    whole().or_else(|| other_forms::written_out(text).and_then(|text| read_date_and_time(&text)))
 }
 
 /// Reads an array of year, month, day, hour, minute, and then perhaps second and nanosecond.
@@ -165,9 +167,29 @@ mod tests {
     }
 
     #[test]
+    fn takes_other_forms() {
+        for (text, expected) in [
+            ("1795687200000000000", "2026-11-26 10:00:00"),
+            ("/Date(1795687200000)/", "2026-11-26 10:00:00"),
+            ("2026-11-20", "2026-11-20 00:00:00"),
+            ("20261120T230731Z", "2026-11-20 23:07:31"),
+            ("2026-11-20T23:07:31,5Z", "2026-11-20 23:07:31"),
+            ("2026-11-20 23:07:31 GMT", "2026-11-20 23:07:31"),
+            ("2026-11-20T23:07:31+01:00[Europe/Berlin]", "2026-11-20 22:07:31"),
+            ("Fri, 20 Nov 2026 23:07:31 GMT", "2026-11-20 23:07:31"),
+            ("20/Nov/2026:23:07:31 +0100", "2026-11-20 22:07:31"),
+            ("11/20/2026 11:07 PM", "2026-11-20 23:07:00"),
+        ] {
+            assert_eq!(written_out(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["20.11.2026 23:07", "20/11/2026 23:07", "2026-11-20T23:07:31[Europe/Berlin]"] {
+            assert_eq!(written_out(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_other_dates_and_times() {
         let cases = [
-            "2026-11-20",
             "2026-11-20T",
             "2026-11-20T23",
             "2026-11-20T23:7",
@@ -190,7 +212,6 @@ mod tests {
             "2026-11-20T23:07:31 .25Z",
             "2026-11-20T23:07:31Zx",
             "2026-11-20T23:07:31utc",
-            "2026-11-20T23:07:31GMT",
             "2026-11-20T23:07:31+1",
             "2026-11-20T23:07:31+24:00",
             "2026-11-20T23:07:31+01:60",
@@ -202,9 +223,7 @@ mod tests {
             "26-11-20T23:07:31Z",
             "12026-11-20T23:07:31Z",
             "2026/11/20 23:07:31",
-            "20261120T230731Z",
             "2026-11-20_23:07:31",
-            "2026-11-20T23:07:31,5Z",
             "1969-12-31T23:59:59Z",
             "1970-01-01T00:30:00+01:00",
             "9999-12-31T23:30:00-01:00",
@@ -252,7 +271,7 @@ mod tests {
         for case in [
             "-1",
             "-0.5",
-            "100000000000000000",
+            "10000000000000000000",
             "1e17",
             "1e999999999999",
             "",

@@ -254,7 +254,8 @@ fn time(is_odd: bool, random: &mut StdRng) -> (String, bool) {
         REFERENCE_SECONDS - past
     };
     match random.random_range(0..10) {
-        0..6 => (date_and_time(seconds, is_odd, random), false),
+        0..5 => (date_and_time(seconds, is_odd, random), false),
+        5 => (other_time(seconds, is_odd, random), false),
         6..9 => (epoch(seconds, random), random.random_bool(0.8)),
         _ => (array(seconds, is_odd, random), true),
     }
@@ -356,6 +357,41 @@ fn date_and_time(seconds: i64, is_odd: bool, random: &mut StdRng) -> String {
         if text.is_char_boundary(place) && text.is_char_boundary(place + 1) {
             text.replace_range(place..=place, character);
         }
+    }
+    text
+}
+
+/// A time in one of the forms that are written out in ISO 8601.
+fn other_time(seconds: i64, is_odd: bool, random: &mut StdRng) -> String {
+    let time = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    let offset = *["GMT", "UTC", "UT", "Z", "+0000", "-0130", "+2359"].choose(random).unwrap();
+    let fraction: u32 = random.random_range(0..1_000_000_000);
+    let format = match random.random_range(0..12) {
+        0 => return format!("{seconds}{fraction:09}"),
+        1 => {
+            return format!("/Date({}{})/", seconds * 1_000, ["", "+0100"].choose(random).unwrap());
+        }
+        2 => "%Y-%m-%d".to_owned(),
+        3 => format!("%Y%m%dT%H%M%S.{fraction}Z"),
+        4 => format!("%Y%m%dT%H%M%S{}", ["", "Z", "+01", "-0130"].choose(random).unwrap()),
+        5 => format!("%Y-%m-%dT%H:%M:%S,{fraction}{}", ["", "Z", " GMT"].choose(random).unwrap()),
+        6 => "%Y-%m-%d %H:%M:%S GMT".to_owned(),
+        7 => "%Y-%m-%dT%H:%M:%S+00:00[Europe/London]".to_owned(),
+        8 => format!("%a, %-d %b %Y %H:%M:%S {offset}"),
+        9 => format!("%d %b %Y %H:%M {offset}"),
+        10 => "%d/%b/%Y:%H:%M:%S +0000".to_owned(),
+        _ => ["%m/%d/%Y %H:%M", "%-m/%-d/%Y %-I:%M:%S %p", "%m/%d/%Y %I:%M %P"]
+            .choose(random)
+            .unwrap()
+            .to_string(),
+    };
+    let mut text = time.format(&format).to_string();
+    if is_odd && random.random_bool(0.5) {
+        let character = ["0", "9", "-", ":", "T", " ", ".", "/", ",", "+", "a", "[", "]"]
+            .choose(random)
+            .unwrap();
+        let place = random.random_range(0..text.len());
+        text.replace_range(place..=place, character);
     }
     text
 }

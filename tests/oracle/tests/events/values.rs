@@ -21,17 +21,9 @@ fn timestamp() {
     };
     time("null", "missing:timestamp@1 | ");
     time("\"\"", "missing:timestamp@1 | ");
-    for value in [
-        "true",
-        "{}",
-        "[]",
-        "\"yesterday\"",
-        "\"2026-11-20\"",
-        "-1",
-        "1e17",
-        "\"1969-12-31T23:59:59Z\"",
-        "\" 1\"",
-    ] {
+    for value in
+        ["true", "{}", "[]", "\"yesterday\"", "-1", "1e17", "\"1969-12-31T23:59:59Z\"", "\" 1\""]
+    {
         time(value, "invalid:timestamp@1 | ");
     }
     time("\"2026-11-20T11:07:59.999+00:00\"", "c1 e1 | views 11:07 1=1");
@@ -41,6 +33,8 @@ fn timestamp() {
     time("1763636820", "c1 e1 | views 11:07 1=1");
     time("1763636879999", "c1 e1 | views 11:07 1=1");
     time("\"1763636879999999\"", "c1 e1 | views 11:07 1=1");
+    time("\"Fri, 20 Nov 2026 11:07:59 GMT\"", "c1 e1 | views 11:07 1=1");
+    time("1763636820000000000", "c1 e1 | views 11:07 1=1");
     time("0", "c1 e1 | views 00:00 1=1");
     time("\"9999-12-31T23:59:59Z\"", "future@1 | ");
 }

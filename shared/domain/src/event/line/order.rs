@@ -7,6 +7,7 @@ use crate::event::json::{Kind, Raw};
 use crate::event::line::object::{Fields, not_json};
 use crate::event::line::read_line::{ReadEvent, ReadOrder, Text};
 use crate::event::line::values::LineContext;
+use crate::event::loose_time::iso_of;
 use crate::event::reason::{Field, Reason};
 use crate::event::time::nanoseconds;
 use crate::event::vocabulary::OrderEvent;
@@ -87,9 +88,15 @@ impl LineContext<'_> {
         if value.kind() == Kind::Array {
             return self.array_time(value)?.ok_or(Reason::Invalid(Field::Timestamp));
         }
-        let nanoseconds = match self.plain_text(value) {
-            Some(text) => nanoseconds(self.read.text(self.line, text)),
-            None => nanoseconds(value.of(self.line)),
+        let text = match value.kind() {
+            Kind::Integer | Kind::Decimal => Text::in_line(value),
+            _ => self.plain_text(value).ok_or(Reason::Invalid(Field::Timestamp))?,
+        };
+        let text = self.read.text(self.line, text);
+        // The forms have no text in common.
+        let nanoseconds = match iso_of(text) {
+            Some(iso) => nanoseconds(iso.as_bytes()),
+            None => nanoseconds(text),
         };
         DateTime::from_timestamp(seconds, nanoseconds).ok_or(Reason::Invalid(Field::Timestamp))
     }

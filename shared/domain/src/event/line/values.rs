@@ -8,6 +8,7 @@ use crate::event::json::{self, Kind, Names, Raw, Scanner};
 use crate::event::line::object::{Object, not_json};
 use crate::event::line::read_line::{ReadEvent, ReadLine, Text, UnpricedItem};
 use crate::event::loose_number::parse_loosely;
+use crate::event::loose_time::iso_of;
 use crate::event::number::parse_millionths;
 use crate::event::page::page_of;
 use crate::event::reason::{Field, Reason};
@@ -124,21 +125,34 @@ impl LineContext<'_> {
         let Some(value) = value else {
             return self.default_seconds().ok_or(Reason::Missing(Field::Timestamp));
         };
+        let invalid = Reason::Invalid(Field::Timestamp);
         let seconds = match value.kind() {
-            Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
+            Kind::Integer | Kind::Decimal => {
+                let text = Text::in_line(value);
+                parse_epoch(value.of(self.line)).or_else(|| self.loose_seconds(text))
+            }
             Kind::Array => self.array_time(value)?.map(|time| time.timestamp()),
             _ => {
-                let text = self.plain_text(value).ok_or(Reason::Invalid(Field::Timestamp))?;
-                self.values.times.parse_text(self.read.text(self.line, text))
+                let text = self.plain_text(value).ok_or(invalid)?;
+                let seconds = self.values.times.parse_text(self.read.text(self.line, text));
+                seconds.or_else(|| self.loose_seconds(text))
             }
         };
-        let invalid = Reason::Invalid(Field::Timestamp);
         let seconds = seconds.ok_or(invalid)?;
         Minute::from_epoch_seconds(seconds).ok_or(invalid)?;
         if seconds > self.values.latest_seconds {
             return Err(Reason::Future);
         }
         Ok(seconds)
+    }
+
+    #[cold]
+    fn loose_seconds(&mut self, text: Text) -> Option<i64> {
+        if self.values.is_strict {
+            return None;
+        }
+        let iso = iso_of(self.read.text(self.line, text))?;
+        self.values.times.parse_text(iso.as_bytes())
     }
 
     #[cold]
