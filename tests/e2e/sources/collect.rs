@@ -170,7 +170,7 @@ async fn what_is_no_post_of_events_is_a_problem_document(cloud: &Cloud) -> Resul
         (400, "empty", &[LINES], b""),
         (400, "empty", &[LINES], b" \n\r\n"),
         (400, "empty", &[OBJECT], b"[]"),
-        (400, "array", &[OBJECT], b"[{]"),
+        (400, "not_json", &[OBJECT], b"[{]"),
         (400, "Idempotency-Key", &[LINES, ("idempotency-key", &long_key)], good.as_bytes()),
     ];
     for (expected, word, headers, body) in posts {

@@ -262,7 +262,7 @@ async fn a_poison_record_is_a_rejected_line_and_its_neighbours_are_counted(
     let too_long = format!("{{\"event\":\"view\",\"filler\":\"{}\"}}", "x".repeat(262_144));
     let poison: [(&[u8], &str); 5] = [
         (b"not json", "not_json"),
-        (b"\xff\xfe", "not_utf8"),
+        (b"\xff\xfd", "not_utf8"),
         (b"\x1f\x8b\x08 looks packed", "not_utf8"),
         (too_long.as_bytes(), "too_long"),
         (b"[{]", "not_json"),
