@@ -254,6 +254,8 @@ fn check_lines(value: &[u8]) {
             assert_eq!(elements, lines);
         }
         // CSV becomes objects, and UTF-16 becomes UTF-8.
-        EventLines::Lines(text) => assert!(text == lines || lines.is_empty() || lines.ends_with(b"\n")),
+        EventLines::Lines(text) => {
+            assert!(text == lines || lines.is_empty() || lines.ends_with(b"\n"))
+        }
     }
 }
