@@ -47,6 +47,18 @@ struct EventOutcomes {
     duplicate: u64,
 }
 
+impl Outcomes {
+    #[inline]
+    fn add_line(&mut self, outcome: Outcome) {
+        self.lines += 1;
+        match outcome {
+            Outcome::Counted => self.counted += 1,
+            Outcome::Ignored => self.ignored += 1,
+            Outcome::Duplicate => self.duplicate += 1,
+        }
+    }
+}
+
 impl EventOutcomes {
     /// The outcome of the line, if that is one.
     fn of_line(self) -> Outcome {
@@ -91,7 +103,7 @@ impl Counter {
             Ok(read) => read,
             Err(reason) => return self.reject(line, reason),
         };
-        let events = ValidLine {
+        let mut valid = ValidLine {
             line: line.and_after,
             read,
             secret: *secret,
@@ -100,21 +112,24 @@ impl Counter {
             orders,
             sites,
             ids,
-        }
-        .count();
-        outcomes.events += events.counted;
-        if read.elements.is_empty() {
-            outcomes.lines += 1;
-            match events.of_line() {
-                Outcome::Counted => outcomes.counted += 1,
-                Outcome::Ignored => outcomes.ignored += 1,
-                Outcome::Duplicate => outcomes.duplicate += 1,
-            }
+        };
+        // Nearly every line is one event.
+        if let ([event], true) = (&read.events[..], read.elements.is_empty() && read.own.is_none())
+        {
+            let outcome = valid.count_event(event, 0, false);
+            outcomes.events += u64::from(outcome == Outcome::Counted);
+            outcomes.add_line(outcome);
         } else {
-            outcomes.lines += events.counted + events.ignored + events.duplicate;
-            outcomes.counted += events.counted;
-            outcomes.ignored += events.ignored;
-            outcomes.duplicate += events.duplicate;
+            let events = valid.count_events();
+            outcomes.events += events.counted;
+            if read.elements.is_empty() {
+                outcomes.add_line(events.of_line());
+            } else {
+                outcomes.lines += events.counted + events.ignored + events.duplicate;
+                outcomes.counted += events.counted;
+                outcomes.ignored += events.ignored;
+                outcomes.duplicate += events.duplicate;
+            }
         }
         if !read.notes.is_empty() {
             outcomes.notes.add(read, line.and_after);
@@ -169,25 +184,24 @@ struct ValidLine<'a> {
 }
 
 impl ValidLine<'_> {
-    #[inline]
-    fn count(mut self) -> EventOutcomes {
-        let Some(own) = self.read.own else {
-            return self.count_events(false);
+    #[inline(never)]
+    fn count_events(&mut self) -> EventOutcomes {
+        let own_id = self.read.own.map(|own| self.id_hash(own.site, own.id));
+        let Some(own_id) = own_id else {
+            return self.count_each(false);
         };
-        let own_id = self.id_hash(own.site, own.id);
         if self.ids.contains(own_id) {
             // Nothing of this line is counted or remembered.
-            return self.count_events(true);
+            return self.count_each(true);
         }
-        let outcomes = self.count_events(false);
+        let outcomes = self.count_each(false);
         if outcomes.of_line() != Outcome::Ignored {
             self.ids.insert(own_id);
         }
         outcomes
     }
 
-    #[inline]
-    fn count_events(&mut self, were_seen: bool) -> EventOutcomes {
+    fn count_each(&mut self, were_seen: bool) -> EventOutcomes {
         let mut outcomes = EventOutcomes::default();
         let mut additions_start = 0;
         let read = self.read;

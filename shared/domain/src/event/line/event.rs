@@ -67,18 +67,24 @@ impl LineContext<'_> {
         let items = fields.get(Field::Items);
         // The page of an event with items has its own page_view and is not counted again.
         let location = || if items.is_none() { fields.page_location() } else { None };
-        let page = fields.get(Field::PageUrl).or_else(location);
-        let page = match page.map(|value| self.page(value)) {
-            // A view may need it, which is known when its item has been read.
-            Some(Err(reason)) if kind == EventKind::View && !self.values.is_strict => Err(reason),
-            Some(page) => Ok(self.optional(page)?),
-            None => Ok(None),
-        };
-        let currency = match fields.get(Field::Currency) {
-            Some(value) => self.currency(value),
-            None => Ok(self.values.default_currency),
-        };
-        let currency = self.optional(currency)?.unwrap_or(self.values.default_currency);
+        let (mut page, mut bad_page) = (None, None);
+        if let Some(value) = fields.get(Field::PageUrl).or_else(location) {
+            match self.page(value) {
+                Ok(usable) => page = Some(usable),
+                // A view may need it, which is known when its item has been read.
+                Err(reason) if kind == EventKind::View && !self.values.is_strict => {
+                    bad_page = Some(reason);
+                }
+                Err(reason) => self.drop_field(reason)?,
+            }
+        }
+        let mut currency = self.values.default_currency;
+        if let Some(value) = fields.get(Field::Currency) {
+            match self.currency(value) {
+                Ok(usable) => currency = usable,
+                Err(reason) => self.drop_field(reason)?,
+            }
+        }
 
         let additions_start = self.read.additions.len();
         match items {
@@ -92,14 +98,13 @@ impl LineContext<'_> {
                     total_amount: get(Field::TotalAmount),
                     order_total: fields.get(Field::OrderTotal),
                 };
-                self.only_item(kind, item, currency, page)?;
+                self.only_item(kind, &item, currency, page, bad_page)?;
             }
             Some(items) => self.items(kind, items, currency, fields.get(Field::OrderTotal))?,
         }
-        let page = match page {
-            Ok(page) => page,
-            Err(reason) => self.drop_field(reason).map(|()| None)?,
-        };
+        if let Some(reason) = bad_page {
+            self.drop_field(reason)?;
+        }
         if let (EventKind::View, Some(key)) = (kind, page) {
             let counts_items = self.read.additions.len() > additions_start;
             let mut add = |key| {
@@ -132,12 +137,12 @@ impl LineContext<'_> {
         value: Option<Raw>,
         field: Field,
     ) -> Result<Option<Text>, Reason> {
-        match value {
-            Some(value) => {
-                let id = self.id(value, field);
-                self.optional(id)
-            }
-            None => Ok(None),
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        match self.id(value, field) {
+            Ok(id) => Ok(Some(id)),
+            Err(reason) => self.drop_field(reason).map(|()| None),
         }
     }
 
@@ -146,12 +151,13 @@ impl LineContext<'_> {
     fn only_item(
         &mut self,
         kind: EventKind,
-        item: ItemValues,
+        item: &ItemValues,
         currency: Currency,
-        page: Result<Option<Text>, Reason>,
+        page: Option<Text>,
+        bad_page: Option<Reason>,
     ) -> Result<(), Reason> {
-        let key = self.key(&item)?;
-        let numbers = self.numbers(kind, &item)?;
+        let key = self.key(item)?;
+        let numbers = self.numbers(kind, item)?;
         match (key, kind) {
             (Ok(key), _) => {
                 if kind == EventKind::Purchase && numbers.money.is_none() {
@@ -160,11 +166,11 @@ impl LineContext<'_> {
                 self.count_item(kind, key, &numbers, currency);
                 Ok(())
             }
-            (Err(missing), EventKind::View) => match page {
-                Ok(Some(_)) => self.drop_unless_missing(missing),
-                Ok(None) if missing == Reason::Missing(Field::ItemId) => self.default_page(),
-                Ok(None) => Err(missing),
-                Err(reason) => Err(reason),
+            (Err(missing), EventKind::View) => match (page, bad_page) {
+                (_, Some(reason)) => Err(reason),
+                (Some(_), None) => self.drop_unless_missing(missing),
+                (None, None) if missing == Reason::Missing(Field::ItemId) => self.default_page(),
+                (None, None) => Err(missing),
             },
             (Err(missing), EventKind::Purchase | EventKind::Refund) => {
                 // Money of no item is that of the site.

@@ -69,15 +69,15 @@ impl LineContext<'_> {
         kind: EventKind,
         item: &ItemValues,
     ) -> Result<Numbers, Reason> {
+        if !matches!(kind, EventKind::Purchase | EventKind::Refund) {
+            self.check_decimal(item.total_amount, Field::TotalAmount)?;
+            self.check_decimal(item.price, Field::Price)?;
+            self.check_decimal(item.quantity, Field::Quantity)?;
+            return Ok(Numbers { quantity: 0, money: None });
+        }
         let total = self.decimal(item.total_amount, Field::TotalAmount);
         let price = self.decimal(item.price, Field::Price);
         let quantity = self.decimal(item.quantity, Field::Quantity);
-        if !matches!(kind, EventKind::Purchase | EventKind::Refund) {
-            self.optional(total)?;
-            self.optional(price)?;
-            self.optional(quantity)?;
-            return Ok(Numbers { quantity: 0, money: None });
-        }
         let mut total = total?;
         let price = if total.is_some() { self.optional(price)?.flatten() } else { price? };
         let is_quantity_needed =
@@ -89,6 +89,15 @@ impl LineContext<'_> {
         }
         let quantity = quantity.unwrap_or(MILLIONTHS_PER_ONE.cast_signed());
         Ok(Numbers { quantity, money: money(price, quantity, total)? })
+    }
+
+    /// Drops a number that nothing needs, if it is unusable.
+    #[inline]
+    fn check_decimal(&mut self, value: Option<Raw>, field: Field) -> Result<(), Reason> {
+        match self.decimal(value, field) {
+            Ok(_) => Ok(()),
+            Err(reason) => self.drop_field(reason),
+        }
     }
 
     /// Counts an item. A purchase of negative money is a refund.

@@ -105,12 +105,17 @@ impl LineContext<'_> {
         let text = self.plain_text(value).ok_or(Reason::Invalid(Field::EventType))?;
         match self.values.kinds.kind(self.read.text(self.line, text)) {
             Some(kind) => Ok(kind),
-            None if self.values.is_strict => Err(Reason::UnknownType),
-            None => {
-                self.read.notes.unknown_types.push(text);
-                Ok(EventKind::Other)
-            }
+            None => self.unknown_type(text),
         }
+    }
+
+    #[cold]
+    fn unknown_type(&mut self, name: Text) -> Result<EventKind, Reason> {
+        if self.values.is_strict {
+            return Err(Reason::UnknownType);
+        }
+        self.read.notes.unknown_types.push(name);
+        Ok(EventKind::Other)
     }
 
     #[inline]
@@ -127,18 +132,17 @@ impl LineContext<'_> {
         };
         let invalid = Reason::Invalid(Field::Timestamp);
         let seconds = match value.kind() {
-            Kind::Integer | Kind::Decimal => {
-                let text = Text::in_line(value);
-                parse_epoch(value.of(self.line)).or_else(|| self.loose_seconds(text))
-            }
+            Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
             Kind::Array => self.array_time(value)?.map(|time| time.timestamp()),
             _ => {
                 let text = self.plain_text(value).ok_or(invalid)?;
-                let seconds = self.values.times.parse_text(self.read.text(self.line, text));
-                seconds.or_else(|| self.loose_seconds(text))
+                self.values.times.parse_text(self.read.text(self.line, text))
             }
         };
-        let seconds = seconds.ok_or(invalid)?;
+        let seconds = match seconds {
+            Some(seconds) => seconds,
+            None => self.loose_seconds(value).ok_or(invalid)?,
+        };
         Minute::from_epoch_seconds(seconds).ok_or(invalid)?;
         if seconds > self.values.latest_seconds {
             return Err(Reason::Future);
@@ -147,10 +151,14 @@ impl LineContext<'_> {
     }
 
     #[cold]
-    fn loose_seconds(&mut self, text: Text) -> Option<i64> {
+    fn loose_seconds(&mut self, value: Raw) -> Option<i64> {
         if self.values.is_strict {
             return None;
         }
+        let text = match value.kind() {
+            Kind::Integer | Kind::Decimal => Text::in_line(value),
+            _ => self.plain_text(value)?,
+        };
         let iso = iso_of(self.read.text(self.line, text))?;
         self.values.times.parse_text(iso.as_bytes())
     }
@@ -305,6 +313,19 @@ impl LineContext<'_> {
     /// floats made of it.
     #[inline]
     fn identifier(&mut self, value: Raw) -> Option<Text> {
+        let (_, end) = value.offsets();
+        match value.kind() {
+            Kind::Integer => Some(Text::in_line(value)),
+            // Only a text that ends with a zero can be such an integer.
+            Kind::Text if self.line.get(end as usize - 1) != Some(&b'0') => {
+                Some(Text::in_line(value))
+            }
+            _ => self.any_identifier(value),
+        }
+    }
+
+    #[inline(never)]
+    fn any_identifier(&mut self, value: Raw) -> Option<Text> {
         let text = match value.kind() {
             Kind::Integer => return Some(Text::in_line(value)),
             Kind::Decimal if self.values.is_strict => return None,
