@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
-use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
+use minutebook_domain::chunk::{ChunkReader, ChunkSettings, OutcomeNotes, Outcomes};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
@@ -17,7 +17,7 @@ use minutebook_domain::plan::PlanInputs;
 use serde_json::Value;
 
 use crate::event_files::files::{Source, first_lines};
-use crate::rows::ledger::Counts;
+use crate::rows::ledger::{Counts, Notes};
 
 /// The size of a block, in bytes.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -78,7 +78,7 @@ pub(crate) fn examine(
     }
     let count = reader.finish().with_context(|| source.name.clone())?;
     findings.note_rejected(&count.rejected);
-    findings.counts = Counts::from(&count.outcomes);
+    findings.counts = counts_of(&count.outcomes);
     for group in count.tally.bounded_groups(0) {
         let sum = findings.sums.entry(group.measure.to_string()).or_insert(Amount::ZERO);
         for (key, amount) in group.counters {
@@ -90,6 +90,30 @@ pub(crate) fn examine(
     }
     findings.search_unread(path);
     Ok(findings)
+}
+
+fn counts_of(outcomes: &Outcomes) -> Counts {
+    let OutcomeNotes { dropped, unknown_types, purchases_without_money } = &outcomes.notes;
+    let told = unknown_types.most_frequent().into_iter();
+    Counts {
+        lines: outcomes.lines,
+        counted: outcomes.counted,
+        ignored: outcomes.ignored,
+        duplicate: outcomes.duplicate,
+        rejected: outcomes.rejected_total(),
+        rejected_by_reason: by_name(&outcomes.rejected, ToString::to_string),
+        events: outcomes.events,
+        notes: Notes {
+            dropped: by_name(dropped, |field| field.name().to_owned()),
+            unknown: unknown_types.events,
+            unknown_types: told.map(|(name, events)| (name.to_owned(), events)).collect(),
+            purchases_without_money: *purchases_without_money,
+        },
+    }
+}
+
+fn by_name<K>(counts: &BTreeMap<K, u64>, name: impl Fn(&K) -> String) -> BTreeMap<String, u64> {
+    counts.iter().map(|(key, count)| (name(key), *count)).collect()
 }
 
 fn settings(

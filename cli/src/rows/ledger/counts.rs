@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use minutebook_domain::chunk::{OutcomeNotes, Outcomes};
 use minutebook_oracle::Recount;
 use serde_json::{Value, json};
 
@@ -79,33 +78,6 @@ fn add(sums: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
     for (name, count) in counts {
         *sums.entry(name.clone()).or_default() += count;
     }
-}
-
-impl From<&Outcomes> for Counts {
-    /// The counts that the reader found.
-    fn from(outcomes: &Outcomes) -> Self {
-        let OutcomeNotes { dropped, unknown_types, purchases_without_money } = &outcomes.notes;
-        let told = unknown_types.most_frequent().into_iter();
-        Self {
-            lines: outcomes.lines,
-            counted: outcomes.counted,
-            ignored: outcomes.ignored,
-            duplicate: outcomes.duplicate,
-            rejected: outcomes.rejected_total(),
-            rejected_by_reason: by_name(&outcomes.rejected, ToString::to_string),
-            events: outcomes.events,
-            notes: Notes {
-                dropped: by_name(dropped, |field| field.name().to_owned()),
-                unknown: unknown_types.events,
-                unknown_types: told.map(|(name, events)| (name.to_owned(), events)).collect(),
-                purchases_without_money: *purchases_without_money,
-            },
-        }
-    }
-}
-
-fn by_name<K>(counts: &BTreeMap<K, u64>, name: impl Fn(&K) -> String) -> BTreeMap<String, u64> {
-    counts.iter().map(|(key, count)| (name(key), *count)).collect()
 }
 
 impl From<&Recount> for Counts {
