@@ -159,7 +159,8 @@ fn count_line(
         count_event(event, false, seen, recount);
         return Ok(());
     };
-    let inherited = text.len() - written_length_of_events(text);
+    // White space around an object is no part of it, in whatever layout it stands.
+    let inherited = text.trim_ascii().len() - written_length_of_events(text);
     if elements.len() * inherited > WRITTEN_OUT_BYTES_MAX {
         return Err("too_large".to_owned());
     }

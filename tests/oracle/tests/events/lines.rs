@@ -130,6 +130,9 @@ fn too_large() {
     };
     check(inherited(1_048), "c1000 e1000 | views 11:07 1=1000");
     check(inherited(1_049), "too_large@1 | ");
+    // White space around an object is none of it, behind a header of CSV either.
+    let behind_header = format!("page_url;item_id\n{}\r", inherited(1_048).trim_end());
+    check(behind_header, "c1000 e1000 | views 11:07 1=1000");
 }
 
 #[test]
