@@ -27,6 +27,13 @@ const START_POLL: Duration = Duration::from_millis(50);
 const RECORD_FILE: &str = "emulator.json";
 const LOG_FILE: &str = "emulator.log";
 
+/// Runs the emulator. Its script names the folder in which it was installed, from which a checkout
+/// may have been moved.
+const RUN: &str = "
+from ministack.app import main
+main()
+";
+
 /// Runs the emulator, and kills it with its functions when the process at the other end of its
 /// standard input ends, even if that process is killed.
 const RUN_WITH_PARENT: &str = "
@@ -208,15 +215,12 @@ fn spawn(
     let temporary = temporary_folder(folder);
     fs::create_dir_all(&temporary)
         .with_context(|| format!("cannot create {}", temporary.display()))?;
-    let mut command = if options.ends_with_parent {
-        let mut command = Command::new(tools.python());
-        command.args(["-c", RUN_WITH_PARENT]).stdin(Stdio::piped());
-        command
-    } else {
-        let mut command = Command::new(tools.ministack());
-        command.stdin(Stdio::null());
-        command
+    let (program, input) = match options.ends_with_parent {
+        true => (RUN_WITH_PARENT, Stdio::piped()),
+        false => (RUN, Stdio::null()),
     };
+    let mut command = Command::new(tools.python());
+    command.args(["-c", program]).stdin(input);
     // None of the caller's AWS settings may leak in: an endpoint, a key or a profile would send
     // calls elsewhere.
     command.env_clear();
