@@ -16,7 +16,7 @@ use crate::terminal::table::Table;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CheckArgs {
-    /// Files and folders of events, as JSON Lines or CSV with a header (plain, gzip or zstd); - for
+    /// Files and folders of events, as JSON or CSV with a header (plain, gzip or zstd); - for
     /// standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
@@ -96,11 +96,10 @@ fn report_text(checked: &[Checked]) -> String {
     }
     let mut text = table.text();
     for (source, findings) in checked {
-        let (lines, error) = match findings {
-            Ok(findings) => (findings_text(&findings.counts, findings), None),
-            Err(error) => (String::new(), Some(format!("{error:#}"))),
+        let lines = match findings {
+            Ok(findings) => findings_text(&findings.counts, findings),
+            Err(error) => format!("refused: {}\n", shown(&format!("{error:#}"))),
         };
-        let lines = error.map_or(lines, |error| format!("refused: {}\n", shown(&error)));
         if checked.len() > 1 && !lines.is_empty() {
             text.push_str(&format!("{}:\n", shown(&source.name)));
         }

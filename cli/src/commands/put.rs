@@ -33,7 +33,7 @@ const FUTURE_MAX: TimeDelta = TimeDelta::minutes(10);
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct PutArgs {
-    /// Files and folders of events, as JSON Lines or CSV with a header (plain, gzip or zstd); - for
+    /// Files and folders of events, as JSON or CSV with a header (plain, gzip or zstd); - for
     /// standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<String>,

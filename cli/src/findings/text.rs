@@ -15,7 +15,7 @@ const FIELDS_SHOWN: usize = 3;
 const TYPES_SHOWN: usize = 4;
 const UNREAD_SHOWN: usize = 3;
 
-/// What became of lines, and what is told of them. `findings` adds the first line of each reason,
+/// What became of lines, and what is reported about them. `findings` adds the first line of each reason,
 /// and members that nobody reads.
 pub(crate) fn findings_text(counts: &Counts, findings: &Findings) -> String {
     let mut text = Lines::default();

@@ -1,4 +1,4 @@
-//! `minutebook recount`: recounts what is not counted as it should be, without downtime.
+//! `minutebook recount`: recounts existing chunks without downtime.
 
 mod arguments;
 mod chunks;

@@ -1,4 +1,4 @@
-//! Where the lines of a chunk went, and what is told of them.
+//! Where the lines of a chunk went, and what is reported about them.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(crate) struct Counts {
     pub(crate) notes: Notes,
 }
 
-/// What is told of lines that were not rejected.
+/// What is reported about lines that were not rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Notes {
     /// How many events did without a field, by field.
@@ -30,10 +30,10 @@ pub(crate) struct Notes {
     pub(crate) purchases_without_money: u64,
 }
 
-/// How many unknown types of a chunk are told.
-const UNKNOWN_TYPES_TOLD: usize = 10;
+/// How many unknown types of a chunk are reported.
+const UNKNOWN_TYPES_REPORTED: usize = 10;
 
-/// How much of the name of an unknown type is told, in bytes.
+/// How much of the name of an unknown type is reported, in bytes.
 const TYPE_BYTES_MAX: usize = 64;
 
 impl Counts {
@@ -110,6 +110,6 @@ fn told(types: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     }
     let mut sums: Vec<(String, u64)> = sums.into_iter().collect();
     sums.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
-    sums.truncate(UNKNOWN_TYPES_TOLD);
+    sums.truncate(UNKNOWN_TYPES_REPORTED);
     sums.into_iter().collect()
 }

@@ -44,7 +44,7 @@ pub struct Outcomes {
     pub rejected: BTreeMap<Reason, u64>,
     /// The counted events.
     pub events: u64,
-    /// What is to be told about lines that are not rejected.
+    /// What is reported about lines that are not rejected.
     pub notes: OutcomeNotes,
 }
 
@@ -55,7 +55,7 @@ impl Outcomes {
     }
 }
 
-/// What is to be told about lines that are not rejected.
+/// What is reported about lines that are not rejected.
 #[derive(Default, Clone, PartialEq, Eq, Debug)]
 pub struct OutcomeNotes {
     /// How often an event did without a field because its value is unusable; no value is zero.
@@ -82,19 +82,19 @@ pub struct UnknownTypes {
 /// that stand in the wrong place.
 pub const UNKNOWN_TYPES_MAX: usize = 1_000;
 
-/// How many unknown types of a chunk are told, the most frequent ones.
-pub const UNKNOWN_TYPES_TOLD: usize = 10;
+/// How many unknown types of a chunk are reported, the most frequent ones.
+pub const UNKNOWN_TYPES_REPORTED: usize = 10;
 
 /// How much of the name of an unknown type is kept, in bytes of UTF-8.
 pub const TYPE_BYTES_MAX: usize = 64;
 
 impl UnknownTypes {
-    /// The most frequent types, at most [`UNKNOWN_TYPES_TOLD`]; of equal ones the smaller names.
+    /// The most frequent types, at most [`UNKNOWN_TYPES_REPORTED`]; of equal ones the smaller names.
     pub fn most_frequent(&self) -> Vec<(&str, u64)> {
         let mut types: Vec<(&str, u64)> =
             self.by_name.iter().map(|(name, events)| (&**name, *events)).collect();
         types.sort_by_key(|(_, events)| Reverse(*events));
-        types.truncate(UNKNOWN_TYPES_TOLD);
+        types.truncate(UNKNOWN_TYPES_REPORTED);
         types
     }
 

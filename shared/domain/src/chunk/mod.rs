@@ -13,7 +13,7 @@ mod seen_ids;
 mod split;
 
 pub use count::{
-    ChunkCount, OutcomeNotes, Outcomes, TYPE_BYTES_MAX, UNKNOWN_TYPES_MAX, UNKNOWN_TYPES_TOLD,
+    ChunkCount, OutcomeNotes, Outcomes, TYPE_BYTES_MAX, UNKNOWN_TYPES_MAX, UNKNOWN_TYPES_REPORTED,
     UnknownTypes,
 };
 pub use id::ContentHash;

@@ -43,6 +43,8 @@ pub(crate) struct Layout {
     accepted: [u16; PLACES],
     /// The bits of the members in which missing fields are looked up.
     more: [u64; PLACES / 64],
+    /// The slot of the name `data`: an object of properties, or an array of events.
+    data: usize,
 }
 
 /// A place with a layout of its own. It is known when the code is compiled, so that looking up a
@@ -109,6 +111,7 @@ const fn layout(fields: &[FieldNames], place: Place) -> Layout {
         masks: [0; WANTED],
         accepted: [0; PLACES],
         more: [0; PLACES / 64],
+        data: NO_SLOT as usize,
     };
     let mut next = 0;
     let mut row = 0;
@@ -120,9 +123,9 @@ const fn layout(fields: &[FieldNames], place: Place) -> Layout {
             layout.words[index_of(wanted)] = next / 64;
             layout.masks[index_of(wanted)] |= 1 << (next % 64);
             layout.accepted[next] = accepted(wanted);
-            // An array of this name is one of events.
             if let (Wanted::Aside(Aside::Properties), b"data") = (wanted, names[number].as_bytes())
             {
+                layout.data = next;
                 layout.accepted[next] |= ARRAY | EMPTY_ARRAY;
             }
             if let Wanted::Aside(Aside::Properties | Aside::Parameters | Aside::Product) = wanted {
@@ -241,7 +244,7 @@ impl<P: Laid> Found<P> {
     #[inline]
     pub(crate) fn events(&self) -> Option<Raw> {
         self.get(Field::Events).or_else(|| {
-            let data = const { slot_of_data(&FIELDS) };
+            let data = const { P::LAYOUT.data };
             let is_present = self.present[data / 64] >> (data % 64) & 1 != 0;
             let value = self.values[data];
             (is_present && value.kind() != Kind::Object).then_some(value)
@@ -271,28 +274,6 @@ impl<P: Laid> Found<P> {
         let word = const { &P::LAYOUT.words }[index] % self.present.len();
         (word, self.present[word] & const { &P::LAYOUT.masks }[index])
     }
-}
-
-/// The slot of the name `data` in events.
-const fn slot_of_data(fields: &[FieldNames]) -> usize {
-    let mut next = 0;
-    let mut row = 0;
-    let mut found = None;
-    while row < fields.len() {
-        let (wanted, of, names) = fields[row];
-        next = first_slot(fields, Place::Event, row, next);
-        let mut number = 0;
-        while of.includes(Place::Event) && number < names.len() {
-            if let (Wanted::Aside(Aside::Properties), b"data") = (wanted, names[number].as_bytes())
-            {
-                found = Some(next);
-            }
-            next += 1;
-            number += 1;
-        }
-        row += 1;
-    }
-    found.expect("properties may be named `data`")
 }
 
 #[cfg(test)]

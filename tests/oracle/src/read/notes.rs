@@ -1,6 +1,6 @@
-//! What is told of events that are not rejected.
+//! What is reported about events that are not rejected.
 
-/// What is told of a valid event.
+/// What is reported about a valid event.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct EventNotes {
     /// The fields whose value cannot be used, and is not needed.

@@ -341,7 +341,7 @@ fn each_element_of_events_stands_alone() {
             ),
         "c2 e2 invalid:item_id@2.1 invalid:timestamp@2.3 invalid:site_id@2.4 | views 11:07 1=2",
     );
-    // What is told of a rejected one is not told.
+    // Nothing is reported about a rejected one.
     check(
         line(r#""event":"view","events":[{"user_id":{}},{"sku":1,"session":{}},{"event":"x"}]"#),
         "c1 i1 e1 missing:item_id@1.1 dropped:session_id=1 unknown:x=1 | views 11:07 1=1",

@@ -102,7 +102,7 @@ pub(super) fn check_outcomes(text: &str, expected: &str) {
     assert_eq!(format!("{counted}/{ignored}/{duplicate}"), expected, "{text}");
 }
 
-/// What is told about a text besides its outcomes: dropped fields, unknown types, and how many
+/// What is reported about a text besides its outcomes: dropped fields, unknown types, and how many
 /// purchases have no money.
 pub(super) fn check_notes(text: &str, expected: &str) {
     let OutcomeNotes { dropped, unknown_types, purchases_without_money } =

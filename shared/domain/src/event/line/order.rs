@@ -88,10 +88,7 @@ impl LineContext<'_> {
         if value.kind() == Kind::Array {
             return self.array_time(value)?.ok_or(Reason::Invalid(Field::Timestamp));
         }
-        let text = match value.kind() {
-            Kind::Integer | Kind::Decimal => Text::in_line(value),
-            _ => self.plain_text(value).ok_or(Reason::Invalid(Field::Timestamp))?,
-        };
+        let text = self.text_or_number(value).ok_or(Reason::Invalid(Field::Timestamp))?;
         let text = self.read.text(self.line, text);
         // The forms have no text in common.
         let nanoseconds = match iso_of(text) {

@@ -20,13 +20,13 @@ pub(crate) struct ReadLine {
     pub(crate) additions: Vec<Addition>,
     /// What its events report about orders, in order.
     pub(crate) orders: Vec<ReadOrder>,
-    /// What is to be told about its events.
+    /// What is reported about its events.
     pub(crate) notes: Notes,
     /// The unescaped texts.
     pub(super) texts: Vec<u8>,
 }
 
-/// What is told about events that are not rejected.
+/// What is reported about events that are not rejected.
 #[derive(Default)]
 pub(crate) struct Notes {
     /// The fields whose values are unusable, and which the event did not need.

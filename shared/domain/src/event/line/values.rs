@@ -155,10 +155,7 @@ impl LineContext<'_> {
         if self.values.is_strict {
             return None;
         }
-        let text = match value.kind() {
-            Kind::Integer | Kind::Decimal => Text::in_line(value),
-            _ => self.plain_text(value)?,
-        };
+        let text = self.text_or_number(value)?;
         let iso = iso_of(self.read.text(self.line, text))?;
         self.values.times.parse_text(iso.as_bytes())
     }
@@ -302,10 +299,7 @@ impl LineContext<'_> {
         if self.values.is_strict {
             return None;
         }
-        let text = match value.kind() {
-            Kind::Integer | Kind::Decimal => Text::in_line(value),
-            _ => self.plain_text(value)?,
-        };
+        let text = self.text_or_number(value)?;
         parse_loosely(self.read.text(self.line, text))
     }
 
@@ -313,11 +307,10 @@ impl LineContext<'_> {
     /// floats made of it.
     #[inline]
     fn identifier(&mut self, value: Raw) -> Option<Text> {
-        let (_, end) = value.offsets();
         match value.kind() {
             Kind::Integer => Some(Text::in_line(value)),
             // Only a text that ends with a zero can be such an integer.
-            Kind::Text if self.line.get(end as usize - 1) != Some(&b'0') => {
+            Kind::Text if self.line.get(value.end() - 1) != Some(&b'0') => {
                 Some(Text::in_line(value))
             }
             _ => self.any_identifier(value),
@@ -326,12 +319,10 @@ impl LineContext<'_> {
 
     #[inline(never)]
     fn any_identifier(&mut self, value: Raw) -> Option<Text> {
-        let text = match value.kind() {
-            Kind::Integer => return Some(Text::in_line(value)),
-            Kind::Decimal if self.values.is_strict => return None,
-            Kind::Decimal => Text::in_line(value),
-            _ => self.plain_text(value)?,
-        };
+        if value.kind() == Kind::Decimal && self.values.is_strict {
+            return None;
+        }
+        let text = self.text_or_number(value)?;
         let bytes = self.read.text(self.line, text);
         if bytes.last() != Some(&b'0') || self.values.is_strict {
             return (value.kind() != Kind::Decimal).then_some(text);
@@ -339,6 +330,14 @@ impl LineContext<'_> {
         match integer_length(bytes) {
             Some(length) => Some(text.cut(length)),
             None => (value.kind() != Kind::Decimal).then_some(text),
+        }
+    }
+
+    /// The text of a value, or a number as it is written.
+    pub(super) fn text_or_number(&mut self, value: Raw) -> Option<Text> {
+        match value.kind() {
+            Kind::Integer | Kind::Decimal => Some(Text::in_line(value)),
+            _ => self.plain_text(value),
         }
     }
 
