@@ -1,5 +1,6 @@
 //! Reads CSV with a header: each record becomes an object of texts.
 
+use crate::chunk::split::kept;
 use crate::chunk::split::lines::{Form, LINE_BYTES_MAX, LINE_HEAD_BYTES, Line, Place};
 use crate::event::fields::RULES;
 use crate::event::json::NO_SLOT;
@@ -10,9 +11,6 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// How many cells of a header are names of fields, at least.
 const NAMES_MIN: usize = 2;
-
-/// How much of a block is copied behind what is kept of the one before, in bytes.
-const APPENDED_BYTES_MAX: usize = 16 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -70,7 +68,7 @@ fn cells_of(line: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
 /// Cuts CSV text into records.
 ///
 /// **Guarantees**: the records do not depend on how the text is split into blocks. At most
-/// [`LINE_BYTES_MAX`] bytes of a record are kept between blocks, plus [`APPENDED_BYTES_MAX`].
+/// [`LINE_BYTES_MAX`] bytes of a record are kept between blocks, plus [`APPENDED_BYTES_MAX`](kept::APPENDED_BYTES_MAX).
 pub(super) struct RecordCutter {
     header: Header,
     /// Of the first byte that is kept, or of the next block.
@@ -110,27 +108,9 @@ impl RecordCutter {
 
     /// Takes the next block, and passes the records that it completes to `each`.
     pub(super) fn push(&mut self, block: &[u8], each: &mut impl FnMut(Line<'_>) -> bool) {
-        let mut rest = block;
-        while !self.kept.is_empty() {
-            let kept_bytes = self.kept.len();
-            let (appended, after) = rest.split_at(rest.len().min(APPENDED_BYTES_MAX));
-            self.kept.extend_from_slice(appended);
-            let mut text = std::mem::take(&mut self.kept);
-            let taken = self.cut(&text, false, each);
-            if taken >= kept_bytes {
-                rest = &rest[taken - kept_bytes..];
-                text.clear();
-            } else {
-                rest = after;
-                text.drain(..taken);
-            }
-            self.kept = text;
-            if rest.is_empty() {
-                return;
-            }
-        }
-        let taken = self.cut(rest, false, each);
-        self.kept.extend_from_slice(&rest[taken..]);
+        let mut kept = std::mem::take(&mut self.kept);
+        kept::cut_all(&mut kept, block, |text, _| (self.cut(text, false, each), false));
+        self.kept = kept;
     }
 
     /// Ends the text, and passes its last records to `each`.

@@ -4,6 +4,7 @@ pub mod event_lines;
 pub mod lines;
 
 mod csv;
+mod kept;
 mod prefix;
 mod utf16;
 mod values;

@@ -1,13 +1,10 @@
 //! Cuts text that is not one value a line into its values: arrays, values one after another, values
 //! over several lines.
 
+use crate::chunk::split::kept;
 use crate::chunk::split::lines::{Form, LINE_BYTES_MAX, LINE_HEAD_BYTES, Line, Place};
 use crate::chunk::split::prefix::{JsonPrefix, Progress};
 use crate::event::reason::Reason;
-
-/// How much of a block is copied behind what is kept of the one before, in bytes. Once the piece
-/// that was kept ends, the rest of the block is read where it is.
-const APPENDED_BYTES_MAX: usize = 16 * 1024;
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
@@ -17,7 +14,7 @@ const RECORD_SEPARATOR: u8 = 0x1e;
 /// Cuts text into values.
 ///
 /// **Guarantees**: the pieces do not depend on how the text is split into blocks. At most
-/// [`LINE_BYTES_MAX`] bytes of a piece are kept between blocks, plus [`APPENDED_BYTES_MAX`].
+/// [`LINE_BYTES_MAX`] bytes of a piece are kept between blocks, plus [`APPENDED_BYTES_MAX`](kept::APPENDED_BYTES_MAX).
 pub(super) struct ValueCutter {
     /// Of the first byte that is kept, or of the next block.
     place: Place,
@@ -108,34 +105,12 @@ impl ValueCutter {
         block: &'b [u8],
         each: &mut impl FnMut(Line<'_>) -> bool,
     ) -> Option<&'b [u8]> {
-        let mut rest = block;
-        while !self.kept.is_empty() {
-            let kept_bytes = self.kept.len();
-            let (appended, after) = rest.split_at(rest.len().min(APPENDED_BYTES_MAX));
-            self.kept.extend_from_slice(appended);
-            let mut text = std::mem::take(&mut self.kept);
-            let (taken, is_line_start) = self.cut(&text, kept_bytes, false, each);
-            if taken >= kept_bytes {
-                rest = &rest[taken - kept_bytes..];
-                text.clear();
-            } else {
-                rest = after;
-                text.drain(..taken);
-            }
-            self.kept = text;
-            if is_line_start {
-                return Some(rest);
-            }
-            if rest.is_empty() {
-                return None;
-            }
-        }
-        let (taken, is_line_start) = self.cut(rest, 0, false, each);
-        if is_line_start {
-            return Some(&rest[taken..]);
-        }
-        self.kept.extend_from_slice(&rest[taken..]);
-        None
+        let mut kept = std::mem::take(&mut self.kept);
+        let rest = kept::cut_all(&mut kept, block, |text, kept_bytes| {
+            self.cut(text, kept_bytes, false, each)
+        });
+        self.kept = kept;
+        rest
     }
 
     /// Ends the text, and passes its last pieces to `each`.
