@@ -103,8 +103,9 @@ impl Counter {
             Ok(read) => read,
             Err(reason) => return self.reject(line, reason),
         };
+        let source = read.source(line.and_after);
         let mut valid = ValidLine {
-            line: line.and_after,
+            line: source,
             read,
             secret: *secret,
             tally,
@@ -132,7 +133,7 @@ impl Counter {
             }
         }
         if !read.notes.is_empty() {
-            outcomes.notes.add(read, line.and_after);
+            outcomes.notes.add(read, source);
         }
         if read.elements.len() > read.events.len() {
             self.reject_elements(line);
@@ -157,11 +158,12 @@ impl Counter {
         // Where the object begins; the elements have a number instead.
         let blank = line.text.len() - line.text.trim_ascii_start().len();
         let offset = line.offset() + blank as u64;
-        for (number, element) in (1..).zip(&self.reader.last().elements) {
+        let read = self.reader.last();
+        for (number, element) in (1..).zip(&read.elements) {
             if let Some(reason) = element.rejected {
                 self.outcomes.lines += 1;
                 *self.outcomes.rejected.entry(reason).or_default() += 1;
-                let text = line.text.get(element.value.whole()).unwrap_or_default();
+                let text = read.source(line.text).get(element.value.whole()).unwrap_or_default();
                 let end_offset = offset + text.len() as u64;
                 let element = Line { text, and_after: text, end_offset, ..line };
                 write_rejected(element, Some(number), reason, &mut self.rejected);

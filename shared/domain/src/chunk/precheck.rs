@@ -103,10 +103,12 @@ impl LineChecker {
     /// The sites of the line that was read last: those of its events that count, and its own.
     pub(crate) fn sites<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let read = self.reader.last();
+        let source = read.source(line);
         let starts = once(0).chain(read.events.iter().map(|event| event.additions_end));
         let of_events = read.events.iter().zip(starts).filter_map(move |(event, start)| {
             let counts = event.additions_end > start || event.order.is_some();
-            let site = || event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(line, text));
+            let site =
+                || event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(source, text));
             counts.then(site)
         });
         // The reader does not check the site of an event that counts nothing; it is that of the
@@ -119,7 +121,7 @@ impl LineChecker {
     /// The site of the line itself, as written, if it was checked last, with this outcome; `None`
     /// if it has none or is not a JSON object.
     pub(crate) fn site_of_checked<'a>(
-        &self,
+        &'a self,
         line: &'a [u8],
         checked: Result<(), Reason>,
     ) -> Option<&'a [u8]> {
@@ -165,7 +167,14 @@ impl LineChecker {
             if accepted_elements == 0 && !elements.is_empty() {
                 return true;
             }
-            write_accepted(line.text, elements, &mut checked.accepted);
+            let rejected_any = elements.iter().any(|element| element.rejected.is_some());
+            if rejected_any {
+                let source = self.reader.last().source(line.text);
+                write_accepted(source, elements, &mut checked.accepted);
+            } else {
+                checked.accepted.extend_from_slice(line.text);
+            }
+            checked.accepted.push(b'\n');
             checked.accepted_lines += accepted_elements.max(1);
             for site in self.sites(line.text) {
                 if !checked.sites.contains(site) {
@@ -181,23 +190,20 @@ impl LineChecker {
     }
 }
 
-/// Writes an accepted line without the elements of its `events` that are rejected.
+/// Writes a line without the elements of its `events` that are rejected.
 fn write_accepted(line: &[u8], elements: &[Element], out: &mut Vec<u8>) {
-    let rejected_any = elements.iter().any(|element| element.rejected.is_some());
-    if let (true, Some(first), Some(last)) = (rejected_any, elements.first(), elements.last()) {
-        out.extend_from_slice(&line[..first.value.whole().start]);
-        let accepted = elements.iter().filter(|element| element.rejected.is_none());
-        for (number, element) in accepted.enumerate() {
-            if number > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(&line[element.value.whole()]);
+    let (Some(first), Some(last)) = (elements.first(), elements.last()) else {
+        return;
+    };
+    out.extend_from_slice(&line[..first.value.whole().start]);
+    let accepted = elements.iter().filter(|element| element.rejected.is_none());
+    for (number, element) in accepted.enumerate() {
+        if number > 0 {
+            out.push(b',');
         }
-        out.extend_from_slice(&line[last.value.whole().end..]);
-    } else {
-        out.extend_from_slice(line);
+        out.extend_from_slice(&line[element.value.whole()]);
     }
-    out.push(b'\n');
+    out.extend_from_slice(&line[last.value.whole().end..]);
 }
 
 #[cfg(test)]
@@ -332,9 +338,27 @@ mod tests {
             ),
             ("a", r#"{"site_id":"a","event":"view","ts":1,"events":[{"aid":1}]}"#.to_string(), Ok(())),
             ("a", r#"{"event":"view","ts":1,"events":[{"aid":1,"site_id":"a"}]}"#.to_string(), Ok(())),
+            ("a", format!(r#"{{"schema":1,"payload":{}}}"#, view(r#","site_id":"a""#)), Ok(())),
+            ("a", format!(r#"{{"site_id":"a","schema":1,"payload":{}}}"#, view(r#","site_id":"b""#)), wrong.clone()),
+            ("a", format!(r#"  {{"site_id":"a","schema":1,"payload":{}}}"#, view("")), Ok(())),
+            ("a", r#"  {"site_id":"a","event":"own"}"#.to_string(), Ok(())),
         ] {
             assert_eq!(checked(site, &line), expected, "{site} {line}");
         }
+    }
+
+    #[test]
+    fn of_a_form_the_elements_are_kept_that_are_accepted() {
+        let line = r#"{"api_key":"k","events":[{"event_type":"view","time":1,"productId":"a"},
+            {"event_type":"view","time":1},{"event_type":"view","time":2,"productId":"b"}]}"#
+            .replace('\n', "");
+        let CheckedLines { accepted, accepted_lines, rejected, .. } = checked(line.as_bytes());
+        assert_eq!((accepted_lines, rejected.len(), rejected[0].event), (2, 1, Some(2)));
+        let kept = r#"{"events":[{"event_type":"view","timestamp":1,"item_id":"a"},{"event_type":"view","timestamp":2,"item_id":"b"}]}"#;
+        assert_eq!(String::from_utf8_lossy(&accepted), format!("{kept}\n"));
+        // Whatever is one line is kept as it was posted.
+        let line = r#"{"schema":1,"payload":{"event":"view","ts":1,"aid":1}}"#;
+        assert_eq!(checked(line.as_bytes()).accepted, format!("{line}\n").as_bytes());
     }
 
     proptest! {

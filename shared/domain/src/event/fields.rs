@@ -4,15 +4,20 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
+use crate::event::form::MARKS;
 use crate::event::json::{Kind, NO_SLOT, Raw};
 use crate::event::reason::Field;
 use crate::event::types::kind_of;
 use crate::event::vocabulary::{
-    Aside, EventKind, FIELDS, FieldNames, NAME_BYTES_MAX, Place, Wanted, normalize,
+    AFTER, Aside, EventKind, FIELDS, FieldNames, NAME_BYTES_MAX, Place, Wanted, normalize,
 };
 
 /// The number of places for values: as many as there are slots.
 const PLACES: usize = NO_SLOT as usize + 1;
+
+/// The place whose bit says that there is a text where an object or an array is expected. No value
+/// is ever there.
+const TEXTS: usize = NO_SLOT as usize;
 
 /// The number of fields and of members that are not fields.
 const WANTED: usize = Field::ALL.len() + Aside::ALL.len();
@@ -41,8 +46,10 @@ pub(crate) struct Layout {
     masks: [u64; WANTED],
     /// The kinds of values that a slot accepts, as a bit set; values of other kinds count as absent.
     accepted: [u16; PLACES],
-    /// The bits of the members in which missing fields are looked up.
+    /// The bits of the members in which missing fields are looked up, and of `marks`.
     more: [u64; PLACES / 64],
+    /// The bits of the names of envelopes and forms, and of texts that may hold JSON.
+    marks: [u64; PLACES / 64],
     /// The slot of the name `data`: an object of properties, or an array of events.
     data: usize,
 }
@@ -101,6 +108,12 @@ fn slots(fields: &[FieldNames], place: Place) -> Slots {
             }
         }
     }
+    if let Place::Event = place {
+        for name in MARKS.iter().chain(&[AFTER]) {
+            slots.insert(name.as_bytes(), u8::try_from(next).unwrap_or(NO_SLOT));
+            next += 1;
+        }
+    }
     slots
 }
 
@@ -111,6 +124,7 @@ const fn layout(fields: &[FieldNames], place: Place) -> Layout {
         masks: [0; WANTED],
         accepted: [0; PLACES],
         more: [0; PLACES / 64],
+        marks: [0; PLACES / 64],
         data: NO_SLOT as usize,
     };
     let mut next = 0;
@@ -136,7 +150,25 @@ const fn layout(fields: &[FieldNames], place: Place) -> Layout {
         }
         row += 1;
     }
+    if let Place::Event = place {
+        let mut number = 0;
+        while number < MARKS.len() {
+            layout.accepted[next] = !NO_VALUE & !OR_TEXT;
+            layout.marks[next / 64] |= 1 << (next % 64);
+            next += 1;
+            number += 1;
+        }
+        // What changed counts only as a text: it is an object inside of an envelope.
+        layout.accepted[next] = OR_TEXT;
+        next += 1;
+    }
     assert!(next <= NO_SLOT as usize, "there are more names than slots");
+    layout.marks[TEXTS / 64] |= 1 << (TEXTS % 64);
+    let mut word = 0;
+    while word < PLACES / 64 {
+        layout.more[word] |= layout.marks[word];
+        word += 1;
+    }
     layout
 }
 
@@ -164,17 +196,19 @@ const fn index_of(wanted: Wanted) -> usize {
     }
 }
 
+/// Not a kind: a text is noted, because it may hold JSON of the kinds that are accepted.
+const OR_TEXT: u16 = 1 << 15;
+const NO_VALUE: u16 = 1 << Kind::Null as u8 | 1 << Kind::EmptyText as u8;
 const ARRAY: u16 = 1 << Kind::Array as u8;
 const EMPTY_ARRAY: u16 = 1 << Kind::EmptyArray as u8;
 const OBJECT: u16 = 1 << Kind::Object as u8;
 
 const fn accepted(wanted: Wanted) -> u16 {
-    const NO_VALUE: u16 = 1 << Kind::Null as u8 | 1 << Kind::EmptyText as u8;
     match wanted {
-        Wanted::Aside(Aside::Properties | Aside::Product) => OBJECT,
-        Wanted::Aside(Aside::Parameters) | Wanted::Field(Field::Items) => ARRAY,
-        Wanted::Field(Field::Events) => ARRAY | EMPTY_ARRAY,
-        Wanted::Field(_) | Wanted::Aside(_) => !NO_VALUE,
+        Wanted::Aside(Aside::Properties | Aside::Product) => OBJECT | OR_TEXT,
+        Wanted::Aside(Aside::Parameters) | Wanted::Field(Field::Items) => ARRAY | OR_TEXT,
+        Wanted::Field(Field::Events) => ARRAY | EMPTY_ARRAY | OR_TEXT,
+        Wanted::Field(_) | Wanted::Aside(_) => !NO_VALUE & !OR_TEXT,
     }
 }
 
@@ -202,9 +236,12 @@ impl<P: Laid> Found<P> {
     #[inline]
     pub(crate) fn take(&mut self, slot: u8, value: Raw) {
         let place = usize::from(slot);
-        if Self::accepted(place) >> value.kind_bit() & 1 != 0 {
+        let accepted = Self::accepted(place);
+        if accepted >> value.kind_bit() & 1 != 0 {
             self.values[place] = value;
             self.present[place / 64] |= 1 << (place % 64);
+        } else if accepted & OR_TEXT != 0 && value.kind() == Kind::EscapedText {
+            self.present[TEXTS / 64] |= 1 << (TEXTS % 64);
         }
     }
 
@@ -256,6 +293,19 @@ impl<P: Laid> Found<P> {
     pub(crate) fn has_more(&self) -> bool {
         let more = const { P::LAYOUT.more };
         self.present.iter().zip(more).any(|(present, more)| present & more != 0)
+    }
+
+    /// Whether it may be an envelope or in a form, or has texts that may hold JSON.
+    #[inline]
+    pub(crate) fn is_marked(&self) -> bool {
+        let marks = const { P::LAYOUT.marks };
+        self.present.iter().zip(marks).any(|(present, marks)| present & marks != 0)
+    }
+
+    /// Whether it has texts that may hold JSON, where objects or arrays are expected.
+    #[inline]
+    pub(crate) fn has_texts(&self) -> bool {
+        self.present[TEXTS / 64] >> (TEXTS % 64) & 1 != 0
     }
 
     #[inline]

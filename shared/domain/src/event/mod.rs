@@ -6,6 +6,7 @@ pub mod site;
 pub mod suggestion;
 
 pub(crate) mod fields;
+mod form;
 mod former;
 pub(crate) mod json;
 mod loose_number;

@@ -11,6 +11,9 @@ use crate::event::reason::Field;
 /// The maximum length of a name that is looked for, in letters and digits.
 pub(crate) const NAME_BYTES_MAX: usize = 32;
 
+/// The name of what an envelope of Debezium holds, which may be a text.
+pub(crate) const AFTER: &str = "after";
+
 /// What a name stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wanted {
@@ -267,7 +270,7 @@ pub(crate) const FIELDS: [FieldNames; 34] = [
             "productdetails",
         ],
     ),
-    (Wanted::Field(Field::Events), Place::Anywhere, &["events", "batch"]),
+    (Wanted::Field(Field::Events), Place::Anywhere, &["events", "batch", "eventlist"]),
     (Wanted::Field(Field::Events), Place::Event, &["data"]),
     (Wanted::Aside(Aside::PageLocation), Place::Anywhere, &["pagelocation"]),
     (Wanted::Aside(Aside::Name), Place::Event, &["name"]),

@@ -11,6 +11,9 @@ const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Which some streams put before or after each value (RFC 7464).
 const RECORD_SEPARATOR: u8 = 0x1e;
 
+/// What a schema registry puts before each value: a zero byte and the number of its schema.
+const SCHEMA_BYTES: usize = 5;
+
 /// Cuts text into values.
 ///
 /// **Guarantees**: the pieces do not depend on how the text is split into blocks. At most
@@ -376,6 +379,8 @@ fn separator_bytes(rest: &[u8], is_end: bool) -> Option<usize> {
         // As text, from those who meant a line feed.
         [b'\\', b'n' | b'r' | b't', ..] => Some(2),
         [b'\\'] if !is_end => None,
+        [0, _, _, _, _, b'{', ..] => Some(SCHEMA_BYTES),
+        [0, ..] if !is_end && rest.len() <= SCHEMA_BYTES => None,
         _ if rest.starts_with(&BYTE_ORDER_MARK) => Some(BYTE_ORDER_MARK.len()),
         [0xef, ..] if !is_end && BYTE_ORDER_MARK.starts_with(rest) => None,
         _ => Some(0),

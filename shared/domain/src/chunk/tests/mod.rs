@@ -1,6 +1,7 @@
 //! Tests for every row of `docs/EVENTS.md`, and for the independence of how the bytes arrive.
 
 mod csv;
+mod forms;
 mod hostile;
 mod ids;
 mod layouts;

@@ -95,6 +95,41 @@ impl<'a> Scanner<'a> {
         self.object(object.start(), 1, names, take).map(|_| ())
     }
 
+    /// Passes the names and values of an object that an earlier scan of this line found.
+    ///
+    /// # Errors
+    /// Never fails for a value that was found in the same line.
+    pub(crate) fn each_member(
+        &mut self,
+        object: Raw,
+        mut take: impl FnMut(Raw, Raw),
+    ) -> Result<(), ScanError> {
+        let mut at = self.skip_space(object.start() + 1);
+        while self.byte(at) != b'}' {
+            let (name, value_at) = self.any_name(at)?;
+            let value = self.value(value_at, 1)?;
+            take(name, value);
+            at = self.skip_space(value.next());
+            if self.byte(at) == b',' {
+                at = self.skip_space(at + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Scans a line that is one value of any kind.
+    ///
+    /// # Errors
+    /// Fails with a [`ScanError`] if the line is not valid JSON.
+    pub(crate) fn only_value(&mut self) -> Result<Raw, ScanError> {
+        let start = self.skip_space(0);
+        let value = self.value(start, 0)?;
+        if self.byte(self.skip_space(value.next())) != LINE_END {
+            return Err(ScanError::NotJson);
+        }
+        Ok(value)
+    }
+
     /// The first element of an array that an earlier scan of this line found; `None` if it is
     /// empty.
     ///

@@ -40,6 +40,7 @@ impl LineContext<'_> {
         }
         event.scan(&mut self.scanner, self.names, value)?;
         event.scan_product(&mut self.scanner, self.item_names)?;
+        self.values.may_be_form |= event.has_texts();
         self.event(&Layers { near: event, far: Some(line) })
     }
 

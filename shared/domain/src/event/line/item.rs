@@ -149,6 +149,7 @@ impl LineContext<'_> {
                 return Err(Reason::Invalid(Field::Items));
             }
             self.item.scan(&mut self.scanner, self.item_names, object)?;
+            self.values.may_be_form |= self.item.has_texts();
             let currency = match self.item.get(Field::Currency) {
                 Some(value) => self.currency(value),
                 None => Ok(event_currency),

@@ -152,6 +152,12 @@ pub(super) struct Layers<'a> {
 }
 
 impl<P: Laid> Object<P> {
+    /// Whether it has texts that may hold JSON, where objects or arrays are expected.
+    #[inline]
+    pub(super) fn has_texts(&self) -> bool {
+        self.own.has_more() && (self.own.has_texts() || self.properties.has_texts())
+    }
+
     #[inline]
     pub(super) fn get(&self, field: Field) -> Option<Raw> {
         self.own

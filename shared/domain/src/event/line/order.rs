@@ -85,6 +85,7 @@ impl LineContext<'_> {
     fn time(&mut self, value: Option<Raw>) -> Result<DateTime<Utc>, Reason> {
         let seconds = self.seconds(value)?;
         let value = value.ok_or(Reason::Missing(Field::Timestamp))?;
+        let value = self.wrapped(value).unwrap_or(value);
         if value.kind() == Kind::Array {
             return self.array_time(value)?.ok_or(Reason::Invalid(Field::Timestamp));
         }
@@ -135,6 +136,7 @@ impl LineContext<'_> {
                 return Err(Reason::Invalid(Field::Items));
             }
             self.item.scan(&mut self.scanner, self.item_names, object)?;
+            self.values.may_be_form |= self.item.has_texts();
             if let Some(value) = self.item.get(Field::Currency) {
                 let currency = self.currency(value);
                 self.optional(currency)?;

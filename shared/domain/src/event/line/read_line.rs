@@ -24,6 +24,8 @@ pub(crate) struct ReadLine {
     pub(crate) notes: Notes,
     /// The unescaped texts.
     pub(super) texts: Vec<u8>,
+    /// The line that was written anew in place of the one that was given; empty if it was not.
+    pub(super) rewritten: Vec<u8>,
 }
 
 /// What is reported about events that are not rejected.
@@ -167,7 +169,13 @@ pub(super) struct Mark {
 }
 
 impl ReadLine {
-    /// The bytes of a text, which are UTF-8.
+    /// The line, and what follows it, that all positions refer to, given the one that was read.
+    #[inline]
+    pub(crate) fn source<'a>(&'a self, line: &'a [u8]) -> &'a [u8] {
+        if self.rewritten.is_empty() { line } else { &self.rewritten }
+    }
+
+    /// The bytes of a text, which are UTF-8; `line` is the [`source`](ReadLine::source).
     #[inline]
     pub(crate) fn text<'a>(&'a self, line: &'a [u8], text: Text) -> &'a [u8] {
         let source = if text.is_unescaped { &self.texts[..] } else { line };
@@ -223,5 +231,6 @@ impl ReadLine {
         self.orders.clear();
         self.notes.clear();
         self.texts.clear();
+        self.rewritten.clear();
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::count::measure::Currency;
 use crate::event::fields::{self, Rules};
+use crate::event::form::{self, FoundByNames, Rewritten};
 use crate::event::former;
 use crate::event::json::{Names, Scanner};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
@@ -61,6 +62,7 @@ impl EventReader {
                 times: TimeReader::new(),
                 kinds: KindCache::new(rules.kind_of),
                 is_strict: rules.is_strict,
+                may_be_form: false,
                 unpriced: Vec::new(),
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 default_currency,
@@ -78,6 +80,66 @@ impl EventReader {
     /// its `events` are rejected one by one.
     #[inline]
     pub(crate) fn read(&mut self, line: &[u8], and_after: &[u8]) -> Result<&ReadLine, Reason> {
+        self.read.clear();
+        self.values.may_be_form = false;
+        let by_names = self.read_by_names(line, and_after, None);
+        if self.values.may_be_form && !self.values.is_strict {
+            self.read_form(line, by_names)?;
+        } else {
+            by_names?;
+        }
+        Ok(&self.read)
+    }
+
+    /// Reads a line in a form. If it is in none, what was read by its names stays.
+    #[cold]
+    fn read_form(&mut self, line: &[u8], by_names: Result<(), Reason>) -> Result<(), Reason> {
+        let rewritten = form::rewrite(line, |object| self.look(object));
+        let Some(Rewritten { text, is_one }) = rewritten else {
+            return by_names;
+        };
+        self.read.clear();
+        // Only the line that was given can be completed.
+        let defaults = self.values.defaults.take();
+        let read = self.read_by_names(&text, &text, Some(is_one));
+        self.values.defaults = defaults;
+        self.read.rewritten = text;
+        read
+    }
+
+    /// What an object has by its names.
+    fn look(&mut self, object: &[u8]) -> FoundByNames {
+        let EventReader {
+            names, item_names, objects: Objects { line: own, item, .. }, values, ..
+        } = self;
+        let mut found = FoundByNames { has_events: false, has_known_type: false };
+        let mut scanner = Scanner::new(object);
+        own.own.clear();
+        let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
+        if scanned != Ok(true) || own.scan_more(&mut scanner, names).is_err() {
+            return found;
+        }
+        found.has_events = own.own.events().is_some();
+        let Some(value) = own.get(Field::EventType) else {
+            return found;
+        };
+        let mut read = ReadLine::default();
+        let read = &mut read;
+        let mut context =
+            LineContext { line: object, scanner, names, item_names, values, read, item };
+        found.has_known_type = context.has_known_type(value);
+        found
+    }
+
+    /// Reads a line by the names of its members. `rewritten` says of a line that was written anew
+    /// whether its events are one line.
+    #[inline]
+    fn read_by_names(
+        &mut self,
+        line: &[u8],
+        and_after: &[u8],
+        rewritten: Option<bool>,
+    ) -> Result<(), Reason> {
         let EventReader {
             names,
             item_names,
@@ -85,7 +147,6 @@ impl EventReader {
             values,
             read,
         } = self;
-        read.clear();
         own.own.clear();
         let mut scanner = Scanner::new(and_after);
         let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
@@ -94,6 +155,7 @@ impl EventReader {
             return Err(Reason::NotUtf8);
         }
         if !scanned.map_err(not_json)? {
+            values.may_be_form = line.trim_ascii_start().first() == Some(&b'"');
             return Err(Reason::NotObject);
         }
         if values.is_strict && scanner.has_half_pair() {
@@ -102,23 +164,27 @@ impl EventReader {
         own.scan_more(&mut scanner, names)?;
         own.scan_product(&mut scanner, item_names)?;
 
+        let has_more = own.own.has_more();
+        if has_more {
+            values.may_be_form = own.own.is_marked() || own.has_texts();
+        }
         let mut context =
             LineContext { line: and_after, scanner, names, item_names, values, read, item };
         let events =
             if context.values.is_strict { own.own.get(Field::Events) } else { own.own.events() };
         let Some(events) = events else {
             // Nearly every line is one flat object.
-            if own.own.has_more() {
-                context.event(&Layers { near: own, far: None })?;
+            return if has_more {
+                context.event(&Layers { near: own, far: None })
             } else {
-                context.event(&own.own)?;
-            }
-            return Ok(read);
+                context.event(&own.own)
+            };
         };
         context.own_id(own)?;
         // White space around an object is no part of it, in whatever layout it stands.
         let object = if context.values.is_strict { line } else { line.trim_ascii() };
         let inherited_bytes = object.len() - (events.end() - events.start());
+        let is_one = context.values.is_strict || rewritten == Some(true);
         let mut written_out_bytes = 0;
         let mut element = context.scanner.first_element(events).map_err(not_json)?;
         while let Some(value) = element {
@@ -129,16 +195,16 @@ impl EventReader {
             let mark = context.read.mark();
             let rejected = context.element(value, event, own).err();
             match rejected {
-                Some(reason) if context.values.is_strict => return Err(reason),
+                Some(reason) if is_one => return Err(reason),
                 Some(_) => context.read.take_back(&mark),
                 None => {}
             }
-            if !context.values.is_strict {
+            if !is_one {
                 context.read.elements.push(Element { value, rejected });
             }
             element = context.scanner.next_element(value).map_err(not_json)?;
         }
-        Ok(read)
+        Ok(())
     }
 
     /// Reads a line like [`read`](EventReader::read), but its events may lack their time, which is
@@ -168,7 +234,7 @@ impl EventReader {
 
     /// The raw value of a field of the line that was read last, which must be an object; without
     /// the quotes of a text. Elements of `events` are ignored.
-    pub(crate) fn own_field<'a>(&self, line: &'a [u8], field: Field) -> Option<&'a [u8]> {
-        self.objects.line.get(field).map(|value| value.of(line))
+    pub(crate) fn own_field<'a>(&'a self, line: &'a [u8], field: Field) -> Option<&'a [u8]> {
+        self.objects.line.get(field).map(|value| value.of(self.read.source(line)))
     }
 }

@@ -29,6 +29,13 @@ pub const KEY_BYTES_MAX: usize = 256;
 /// and nanosecond.
 const TIME_NUMBERS: std::ops::RangeInclusive<usize> = 5..=7;
 
+/// The names of the only members of values that MongoDB exports.
+const WRAPPERS: [&[u8]; 6] =
+    [b"$date", b"$oid", b"$numberInt", b"$numberLong", b"$numberDouble", b"$numberDecimal"];
+
+/// How many of them may be one in another: `{"$date":{"$numberLong":"1795687200000"}}`.
+const WRAPPERS_MAX: usize = 2;
+
 /// What reading a line needs: the line itself, what is kept from line to line, and the result.
 pub(super) struct LineContext<'a> {
     /// The line and the bytes after it.
@@ -48,6 +55,9 @@ pub(super) struct ValueReader {
     pub(super) kinds: KindCache,
     /// Whether the rules before apply; see [`Rules::is_strict`](crate::event::fields::Rules).
     pub(super) is_strict: bool,
+    /// Whether the line that is read may be an envelope or in a form, or may have texts that hold
+    /// JSON.
+    pub(super) may_be_form: bool,
     /// The items without money of the event that is read, empty between events.
     pub(super) unpriced: Vec<UnpricedItem>,
     /// The last second that does not count as future.
@@ -101,12 +111,26 @@ impl LineContext<'_> {
     /// The kind of an event; that of an unknown type is noted, and counts nothing.
     #[inline]
     pub(super) fn kind(&mut self, value: Option<Raw>) -> Result<EventKind, Reason> {
-        let value = value.ok_or(Reason::Missing(Field::EventType))?;
-        let text = self.plain_text(value).ok_or(Reason::Invalid(Field::EventType))?;
+        let Some(value) = value else {
+            self.values.may_be_form = true;
+            return Err(Reason::Missing(Field::EventType));
+        };
+        let Some(text) = self.plain_text(value) else {
+            self.values.may_be_form = true;
+            return Err(Reason::Invalid(Field::EventType));
+        };
         match self.values.kinds.kind(self.read.text(self.line, text)) {
             Some(kind) => Ok(kind),
             None => self.unknown_type(text),
         }
+    }
+
+    /// Whether a value is a type that is known.
+    pub(super) fn has_known_type(&mut self, value: Raw) -> bool {
+        let Some(text) = self.plain_text(value) else {
+            return false;
+        };
+        self.values.kinds.kind(self.read.text(self.line, text)).is_some()
     }
 
     #[cold]
@@ -114,6 +138,7 @@ impl LineContext<'_> {
         if self.values.is_strict {
             return Err(Reason::UnknownType);
         }
+        self.values.may_be_form = true;
         self.read.notes.unknown_types.push(name);
         Ok(EventKind::Other)
     }
@@ -134,6 +159,10 @@ impl LineContext<'_> {
         let seconds = match value.kind() {
             Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
             Kind::Array => self.array_time(value)?.map(|time| time.timestamp()),
+            Kind::Object => match self.wrapped(value) {
+                Some(value) => return self.seconds(Some(value)),
+                None => return Err(invalid),
+            },
             _ => {
                 let text = self.plain_text(value).ok_or(invalid)?;
                 self.values.times.parse_text(self.read.text(self.line, text))
@@ -204,7 +233,7 @@ impl LineContext<'_> {
         };
         let invalid = Reason::Invalid(Field::SiteId);
         let site = match value.kind() {
-            Kind::Integer | Kind::Decimal => self.identifier(value),
+            Kind::Integer | Kind::Decimal | Kind::Object => self.identifier(value),
             _ => self.plain_text(value),
         };
         let site = site.ok_or(invalid)?;
@@ -281,6 +310,10 @@ impl LineContext<'_> {
                 let bytes = self.line.get(value.start()..).unwrap_or_default();
                 parse_millionths(bytes, value.end() - value.start())
             }
+            Kind::Object => match self.wrapped(value) {
+                Some(value) => return self.decimal(Some(value), field),
+                None => return Err(invalid),
+            },
             _ => {
                 let text = self.plain_text(value).ok_or(invalid)?;
                 let bytes = self.read.text_and_after(self.line, text);
@@ -322,6 +355,10 @@ impl LineContext<'_> {
         if value.kind() == Kind::Decimal && self.values.is_strict {
             return None;
         }
+        if value.kind() == Kind::Object {
+            let value = self.wrapped(value)?;
+            return self.identifier(value);
+        }
         let text = self.text_or_number(value)?;
         let bytes = self.read.text(self.line, text);
         if bytes.last() != Some(&b'0') || self.values.is_strict {
@@ -331,6 +368,30 @@ impl LineContext<'_> {
             Some(length) => Some(text.cut(length)),
             None => (value.kind() != Kind::Decimal).then_some(text),
         }
+    }
+
+    /// The value in an object as MongoDB exports it, `{"$oid":"…"}`; `None` if it is none.
+    #[cold]
+    pub(super) fn wrapped(&mut self, value: Raw) -> Option<Raw> {
+        let mut value = value;
+        for _ in 0..WRAPPERS_MAX {
+            if value.kind() != Kind::Object {
+                break;
+            }
+            value = self.only_wrapped(value)?;
+        }
+        (value.kind() != Kind::Object && !self.values.is_strict).then_some(value)
+    }
+
+    fn only_wrapped(&mut self, object: Raw) -> Option<Raw> {
+        let (mut count, mut wrapped) = (0, None);
+        let line = self.line;
+        let scanned = self.scanner.each_member(object, |name, value| {
+            count += 1;
+            wrapped = WRAPPERS.contains(&name.of(line)).then_some(value);
+        });
+        scanned.ok()?;
+        wrapped.filter(|_| count == 1)
     }
 
     /// The text of a value, or a number as it is written.

@@ -1,0 +1,242 @@
+//! The tables of `docs/FORMS.md`.
+
+use std::sync::LazyLock;
+
+use crate::event::form::path::Path;
+
+const PAGE: &str = include_str!("../../../../../docs/FORMS.md");
+
+/// An object around an event.
+pub(super) struct Envelope {
+    /// All of them hold if it fits.
+    pub(super) when: Vec<Condition>,
+    /// The path of its event; `None` if it has none that counts.
+    pub(super) event: Option<Path>,
+    /// Whether the values of the event have the types of DynamoDB.
+    pub(super) is_typed: bool,
+    /// The members that the event inherits, and their paths in the envelope.
+    pub(super) also: Vec<(&'static str, Path)>,
+}
+
+/// The events of a platform.
+pub(super) struct Form {
+    /// All of them hold if it fits.
+    pub(super) when: Vec<Condition>,
+    /// The path of an array of which each element is read by itself; `None` if the object is one
+    /// event, or several that belong together.
+    pub(super) each_of: Option<Path>,
+    /// The events that the object, or an element, reports.
+    pub(super) events: Vec<FormEvent>,
+}
+
+/// An event of a form.
+pub(super) struct FormEvent {
+    /// All of them hold if the object reports it.
+    pub(super) when: Vec<Condition>,
+    /// Its members and where their values come from; the first source with a value counts.
+    pub(super) members: Vec<(&'static str, Vec<Source>)>,
+    /// The members of its items; if there are none, the items are as they are.
+    pub(super) item_members: Vec<(&'static str, Vec<Source>)>,
+}
+
+/// What an object has to be like.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// The path leads to a value.
+    Has(Path),
+    /// It leads to none.
+    Lacks(Path),
+    /// It leads to one of these texts.
+    Is(Path, Vec<&'static str>),
+    /// It leads to none of these texts.
+    IsNot(Path, Vec<&'static str>),
+    /// The object, read by its names, has no `events` and no type that is known.
+    NoKnownType,
+}
+
+/// Where a value comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The value that a path leads to.
+    Path(Path),
+    /// The same, a text with a `Z` behind it.
+    Utc(Path),
+    /// The same, unless it is this text, or a number that is written so.
+    Unless(Path, &'static str),
+    /// This text.
+    Text(&'static str),
+}
+
+/// The envelopes; the first one that fits counts.
+pub(super) static ENVELOPES: LazyLock<Vec<Envelope>> = LazyLock::new(|| {
+    let cells = rows(section("## Envelopes")).filter_map(|cells| <[&str; 4]>::try_from(cells).ok());
+    cells.skip(1).map(|[_, when, event, also]| envelope(when, event, also)).collect()
+});
+
+/// The forms; the first one that fits counts.
+pub(super) static FORMS: LazyLock<Vec<Form>> =
+    LazyLock::new(|| section("## Forms of platforms").split("\n### ").skip(1).map(form).collect());
+
+fn envelope(when: &'static str, event: &'static str, also: &'static str) -> Envelope {
+    let pairs = also.split("; ").filter_map(|pair| {
+        let mut codes = codes(pair);
+        Some((codes.next()?, Path::parse(codes.next()?)))
+    });
+    Envelope {
+        when: conditions(when),
+        event: codes(event).next().map(Path::parse),
+        is_typed: event.ends_with("(typed)"),
+        also: pairs.collect(),
+    }
+}
+
+fn form(section: &'static str) -> Form {
+    let after = |start: &str| section.lines().find_map(|line| line.strip_prefix(start));
+    let mut events: Vec<FormEvent> = vec![];
+    let cells = rows(section).filter_map(|cells| <[&str; 3]>::try_from(cells).ok());
+    for [event, member, from] in cells.skip(1) {
+        if !event.is_empty() {
+            let when =
+                event.split_once(", if ").map_or_else(Vec::new, |(_, when)| conditions(when));
+            events.push(FormEvent { when, members: vec![], item_members: vec![] });
+        }
+        let (Some(event), Some(member)) = (events.last_mut(), codes(member).next()) else {
+            continue;
+        };
+        match member.strip_prefix("items/") {
+            Some(member) => event.item_members.push((member, sources(from))),
+            None => event.members.push((member, sources(from))),
+        }
+    }
+    Form {
+        when: after("When: ").map_or_else(Vec::new, conditions),
+        each_of: after("Each of ").and_then(|line| codes(line).next()).map(Path::parse),
+        events,
+    }
+}
+
+fn conditions(text: &'static str) -> Vec<Condition> {
+    text.split("; ").filter_map(condition).collect()
+}
+
+fn condition(text: &'static str) -> Option<Condition> {
+    if text == "no known type" {
+        return Some(Condition::NoKnownType);
+    }
+    let mut codes = codes(text);
+    let path = Path::parse(codes.next()?);
+    let texts = codes.collect();
+    Some(match text {
+        _ if text.starts_with("no ") => Condition::Lacks(path),
+        _ if text.contains("` is not `") => Condition::IsNot(path, texts),
+        _ if text.contains("` is `") => Condition::Is(path, texts),
+        _ => Condition::Has(path),
+    })
+}
+
+fn sources(cell: &'static str) -> Vec<Source> {
+    cell.split(", ").filter_map(source).collect()
+}
+
+fn source(text: &'static str) -> Option<Source> {
+    let mut codes = codes(text);
+    let first = codes.next()?;
+    let unless = codes.next();
+    if let Some(text) = first.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        return Some(Source::Text(text));
+    }
+    let path = Path::parse(first);
+    Some(match unless {
+        Some(unless) => Source::Unless(path, unless),
+        None if text.ends_with("(UTC)") => Source::Utc(path),
+        None => Source::Path(path),
+    })
+}
+
+/// What follows a heading, up to the next one of its level.
+fn section(heading: &str) -> &'static str {
+    let start = PAGE.find(heading).map_or(PAGE.len(), |start| start + heading.len());
+    let section = &PAGE[start..];
+    section.find("\n## ").map_or(section, |end| &section[..end])
+}
+
+/// The cells of the rows of tables, their heads included.
+fn rows(section: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+    let row = |line: &'static str| line.strip_prefix('|')?.strip_suffix('|');
+    let is_ruler = |row: &&str| row.bytes().all(|byte| matches!(byte, b'-' | b'|'));
+    let rows = section.lines().filter_map(row).filter(move |row| !is_ruler(row));
+    rows.map(|row| row.split('|').map(str::trim).collect())
+}
+
+/// The texts in code of a text.
+fn codes(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::form::MARKS;
+    use crate::event::form::path::Step;
+
+    #[test]
+    fn every_row_of_the_page_is_understood() {
+        let texts = |section: &'static str, start: &str| section.matches(start).count();
+        let envelopes = section("## Envelopes");
+        // The head and its ruler, beside the rows.
+        assert_eq!(ENVELOPES.len() + 2, texts(envelopes, "\n|"));
+        let forms = section("## Forms of platforms");
+        assert_eq!(FORMS.len(), texts(forms, "\n### "));
+        let tables = FORMS.iter().filter(|form| !form.events.is_empty()).count();
+        let events = FORMS.iter().flat_map(|form| &form.events);
+        let members = events.clone().map(|event| event.members.len() + event.item_members.len());
+        assert_eq!(members.sum::<usize>() + 2 * tables, texts(forms, "\n|"));
+        assert!(FORMS.iter().all(|form| !form.when.is_empty()));
+        for event in events {
+            assert!(
+                event.members.iter().chain(&event.item_members).all(|(_, from)| !from.is_empty())
+            );
+            assert_eq!(event.members[0].0, "event_type");
+        }
+    }
+
+    #[test]
+    fn the_cells_mean_what_the_page_says() {
+        let path = Path::parse;
+        assert_eq!(
+            conditions("`a/b`; no `c`; `d` is `x`, `y`; `e` is not `z`; no known type"),
+            [
+                Condition::Has(path("a/b")),
+                Condition::Lacks(path("c")),
+                Condition::Is(path("d"), vec!["x", "y"]),
+                Condition::IsNot(path("e"), vec!["z"]),
+                Condition::NoKnownType,
+            ]
+        );
+        assert_eq!(
+            sources("`\"refund\"`, `a`, `b/[0]` (UTC), `c` (not `0`)"),
+            [
+                Source::Text("refund"),
+                Source::Path(path("a")),
+                Source::Utc(path("b/[0]")),
+                Source::Unless(path("c"), "0"),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_table_is_noticed_by_a_mark_or_by_the_type_that_is_not_known() {
+        let is_marked = |when: &Vec<Condition>| {
+            when.iter().any(|condition| match condition {
+                Condition::NoKnownType => true,
+                Condition::Has(path) | Condition::Is(path, _) => {
+                    let Some(Step::Member(name)) = path.steps().first() else { return false };
+                    MARKS.iter().any(|mark| mark.as_bytes() == name.letters())
+                }
+                Condition::Lacks(_) | Condition::IsNot(..) => false,
+            })
+        };
+        assert!(ENVELOPES.iter().all(|envelope| is_marked(&envelope.when)));
+        assert!(FORMS.iter().all(|form| is_marked(&form.when)));
+    }
+}
