@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::event::form::path::Path;
+use crate::event::form::path::{Path, PathNames};
+use crate::event::reason::Field;
 
 const PAGE: &str = include_str!("../../../../../docs/FORMS.md");
 
@@ -67,90 +68,102 @@ pub(super) enum Source {
     Text(&'static str),
 }
 
-/// The envelopes; the first one that fits counts.
-pub(super) static ENVELOPES: LazyLock<Vec<Envelope>> = LazyLock::new(|| {
+/// All of the page.
+pub(super) struct Tables {
+    /// The first one that fits counts.
+    pub(super) envelopes: Vec<Envelope>,
+    /// The first one that fits counts.
+    pub(super) forms: Vec<Form>,
+    /// The path of the site, which every object may have.
+    pub(super) site: Path,
+    names: PathNames,
+}
+
+pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    let mut names = PathNames::default();
     let cells = rows(section("## Envelopes")).filter_map(|cells| <[&str; 4]>::try_from(cells).ok());
-    cells.skip(1).map(|[_, when, event, also]| envelope(when, event, also)).collect()
+    let envelopes = cells.skip(1).map(|cells| names.envelope(cells)).collect();
+    let sections = section("## Forms of platforms").split("\n### ").skip(1);
+    let forms = sections.map(|section| names.form(section)).collect();
+    Tables { envelopes, forms, site: names.path(Field::SiteId.name()), names }
 });
 
-/// The forms; the first one that fits counts.
-pub(super) static FORMS: LazyLock<Vec<Form>> =
-    LazyLock::new(|| section("## Forms of platforms").split("\n### ").skip(1).map(form).collect());
-
-fn envelope(when: &'static str, event: &'static str, also: &'static str) -> Envelope {
-    let pairs = also.split("; ").filter_map(|pair| {
-        let mut codes = codes(pair);
-        Some((codes.next()?, Path::parse(codes.next()?)))
-    });
-    Envelope {
-        when: conditions(when),
-        event: codes(event).next().map(Path::parse),
-        is_typed: event.ends_with("(typed)"),
-        also: pairs.collect(),
-    }
+/// The slot of a name in paths, or [`NO_SLOT`](crate::event::json::NO_SLOT).
+pub(super) fn slot_in_paths(name: &[u8]) -> u8 {
+    TABLES.names.slot_of(name)
 }
 
-fn form(section: &'static str) -> Form {
-    let after = |start: &str| section.lines().find_map(|line| line.strip_prefix(start));
-    let mut events: Vec<FormEvent> = vec![];
-    let cells = rows(section).filter_map(|cells| <[&str; 3]>::try_from(cells).ok());
-    for [event, member, from] in cells.skip(1) {
-        if !event.is_empty() {
-            let when =
-                event.split_once(", if ").map_or_else(Vec::new, |(_, when)| conditions(when));
-            events.push(FormEvent { when, members: vec![], item_members: vec![] });
+impl PathNames {
+    fn envelope(&mut self, [_, when, event, also]: [&'static str; 4]) -> Envelope {
+        let when = self.conditions(when);
+        let also = also.split("; ").filter_map(|pair| {
+            let mut codes = codes(pair);
+            Some((codes.next()?, self.path(codes.next()?)))
+        });
+        let also = also.collect();
+        let path = codes(event).next().map(|event| self.path(event));
+        Envelope { when, event: path, is_typed: event.ends_with("(typed)"), also }
+    }
+
+    fn form(&mut self, section: &'static str) -> Form {
+        let after = |start: &str| section.lines().find_map(|line| line.strip_prefix(start));
+        let mut events: Vec<FormEvent> = vec![];
+        let cells = rows(section).filter_map(|cells| <[&str; 3]>::try_from(cells).ok());
+        for [event, member, from] in cells.skip(1) {
+            if !event.is_empty() {
+                let when = event.split_once(", if ").map(|(_, when)| self.conditions(when));
+                let when = when.unwrap_or_default();
+                events.push(FormEvent { when, members: vec![], item_members: vec![] });
+            }
+            let (Some(event), Some(member)) = (events.last_mut(), codes(member).next()) else {
+                continue;
+            };
+            match member.strip_prefix("items/") {
+                Some(member) => event.item_members.push((member, self.sources(from))),
+                None => event.members.push((member, self.sources(from))),
+            }
         }
-        let (Some(event), Some(member)) = (events.last_mut(), codes(member).next()) else {
-            continue;
-        };
-        match member.strip_prefix("items/") {
-            Some(member) => event.item_members.push((member, sources(from))),
-            None => event.members.push((member, sources(from))),
+        let when = after("When: ").map(|when| self.conditions(when)).unwrap_or_default();
+        let each_of = after("Each of ").and_then(|line| codes(line).next());
+        Form { when, each_of: each_of.map(|array| self.path(array)), events }
+    }
+
+    fn conditions(&mut self, text: &'static str) -> Vec<Condition> {
+        text.split("; ").filter_map(|text| self.condition(text)).collect()
+    }
+
+    fn condition(&mut self, text: &'static str) -> Option<Condition> {
+        if text == "no known type" {
+            return Some(Condition::NoKnownType);
         }
+        let mut codes = codes(text);
+        let path = self.path(codes.next()?);
+        let texts = codes.collect();
+        Some(match text {
+            _ if text.starts_with("no ") => Condition::Lacks(path),
+            _ if text.contains("` is not `") => Condition::IsNot(path, texts),
+            _ if text.contains("` is `") => Condition::Is(path, texts),
+            _ => Condition::Has(path),
+        })
     }
-    Form {
-        when: after("When: ").map_or_else(Vec::new, conditions),
-        each_of: after("Each of ").and_then(|line| codes(line).next()).map(Path::parse),
-        events,
+
+    fn sources(&mut self, cell: &'static str) -> Vec<Source> {
+        cell.split(", ").filter_map(|text| self.source(text)).collect()
     }
-}
 
-fn conditions(text: &'static str) -> Vec<Condition> {
-    text.split("; ").filter_map(condition).collect()
-}
-
-fn condition(text: &'static str) -> Option<Condition> {
-    if text == "no known type" {
-        return Some(Condition::NoKnownType);
+    fn source(&mut self, text: &'static str) -> Option<Source> {
+        let mut codes = codes(text);
+        let first = codes.next()?;
+        if let Some(text) = first.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+            return Some(Source::Text(text));
+        }
+        let path = self.path(first);
+        Some(match codes.next() {
+            Some(unless) => Source::Unless(path, unless),
+            None if text.ends_with("(UTC)") => Source::Utc(path),
+            None => Source::Path(path),
+        })
     }
-    let mut codes = codes(text);
-    let path = Path::parse(codes.next()?);
-    let texts = codes.collect();
-    Some(match text {
-        _ if text.starts_with("no ") => Condition::Lacks(path),
-        _ if text.contains("` is not `") => Condition::IsNot(path, texts),
-        _ if text.contains("` is `") => Condition::Is(path, texts),
-        _ => Condition::Has(path),
-    })
-}
-
-fn sources(cell: &'static str) -> Vec<Source> {
-    cell.split(", ").filter_map(source).collect()
-}
-
-fn source(text: &'static str) -> Option<Source> {
-    let mut codes = codes(text);
-    let first = codes.next()?;
-    let unless = codes.next();
-    if let Some(text) = first.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        return Some(Source::Text(text));
-    }
-    let path = Path::parse(first);
-    Some(match unless {
-        Some(unless) => Source::Unless(path, unless),
-        None if text.ends_with("(UTC)") => Source::Utc(path),
-        None => Source::Path(path),
-    })
 }
 
 /// What follows a heading, up to the next one of its level.
@@ -182,61 +195,59 @@ mod tests {
     #[test]
     fn every_row_of_the_page_is_understood() {
         let texts = |section: &'static str, start: &str| section.matches(start).count();
-        let envelopes = section("## Envelopes");
+        let Tables { envelopes, forms, .. } = &*TABLES;
         // The head and its ruler, beside the rows.
-        assert_eq!(ENVELOPES.len() + 2, texts(envelopes, "\n|"));
-        let forms = section("## Forms of platforms");
-        assert_eq!(FORMS.len(), texts(forms, "\n### "));
-        let tables = FORMS.iter().filter(|form| !form.events.is_empty()).count();
-        let events = FORMS.iter().flat_map(|form| &form.events);
-        let members = events.clone().map(|event| event.members.len() + event.item_members.len());
-        assert_eq!(members.sum::<usize>() + 2 * tables, texts(forms, "\n|"));
-        assert!(FORMS.iter().all(|form| !form.when.is_empty()));
+        assert_eq!(envelopes.len() + 2, texts(section("## Envelopes"), "\n|"));
+        let page = section("## Forms of platforms");
+        assert_eq!(forms.len(), texts(page, "\n### "));
+        let tables = forms.iter().filter(|form| !form.events.is_empty()).count();
+        let events = forms.iter().flat_map(|form| &form.events);
+        let members = |event: &FormEvent| event.members.len() + event.item_members.len();
+        assert_eq!(events.clone().map(members).sum::<usize>() + 2 * tables, texts(page, "\n|"));
+        assert!(forms.iter().all(|form| !form.when.is_empty()));
         for event in events {
-            assert!(
-                event.members.iter().chain(&event.item_members).all(|(_, from)| !from.is_empty())
-            );
+            let mut members = event.members.iter().chain(&event.item_members);
+            assert!(members.all(|(_, sources)| !sources.is_empty()));
             assert_eq!(event.members[0].0, "event_type");
         }
     }
 
     #[test]
     fn the_cells_mean_what_the_page_says() {
-        let path = Path::parse;
-        assert_eq!(
-            conditions("`a/b`; no `c`; `d` is `x`, `y`; `e` is not `z`; no known type"),
-            [
-                Condition::Has(path("a/b")),
-                Condition::Lacks(path("c")),
-                Condition::Is(path("d"), vec!["x", "y"]),
-                Condition::IsNot(path("e"), vec!["z"]),
-                Condition::NoKnownType,
-            ]
-        );
-        assert_eq!(
-            sources("`\"refund\"`, `a`, `b/[0]` (UTC), `c` (not `0`)"),
-            [
-                Source::Text("refund"),
-                Source::Path(path("a")),
-                Source::Utc(path("b/[0]")),
-                Source::Unless(path("c"), "0"),
-            ]
-        );
+        let mut names = PathNames::default();
+        let conditions =
+            names.conditions("`a/b`; no `c`; `d` is `x`, `y`; `e` is not `z`; no known type");
+        let expected = [
+            Condition::Has(names.path("a/b")),
+            Condition::Lacks(names.path("c")),
+            Condition::Is(names.path("d"), vec!["x", "y"]),
+            Condition::IsNot(names.path("e"), vec!["z"]),
+            Condition::NoKnownType,
+        ];
+        assert_eq!(conditions, expected);
+        let sources = names.sources("`\"refund\"`, `a`, `b/[0]` (UTC), `c` (not `0`)");
+        let expected = [
+            Source::Text("refund"),
+            Source::Path(names.path("a")),
+            Source::Utc(names.path("b/[0]")),
+            Source::Unless(names.path("c"), "0"),
+        ];
+        assert_eq!(sources, expected);
     }
 
     #[test]
     fn every_table_is_noticed_by_a_mark_or_by_the_type_that_is_not_known() {
+        let marks = MARKS.map(|mark| slot_in_paths(mark.as_bytes()));
         let is_marked = |when: &Vec<Condition>| {
             when.iter().any(|condition| match condition {
                 Condition::NoKnownType => true,
-                Condition::Has(path) | Condition::Is(path, _) => {
-                    let Some(Step::Member(name)) = path.steps().first() else { return false };
-                    MARKS.iter().any(|mark| mark.as_bytes() == name.letters())
+                Condition::Has(Path(steps)) | Condition::Is(Path(steps), _) => {
+                    matches!(steps[0], Step::Member(slot) if marks.contains(&slot))
                 }
                 Condition::Lacks(_) | Condition::IsNot(..) => false,
             })
         };
-        assert!(ENVELOPES.iter().all(|envelope| is_marked(&envelope.when)));
-        assert!(FORMS.iter().all(|form| is_marked(&form.when)));
+        assert!(TABLES.envelopes.iter().all(|envelope| is_marked(&envelope.when)));
+        assert!(TABLES.forms.iter().all(|form| is_marked(&form.when)));
     }
 }

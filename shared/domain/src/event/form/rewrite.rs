@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::event::form::page::{Condition, ENVELOPES, Envelope, FORMS, Form, FormEvent, Source};
-use crate::event::form::path::{Name, with_unescaped};
+use crate::event::form::page::{
+    Condition, Envelope, Form, FormEvent, Source, TABLES, slot_in_paths,
+};
+use crate::event::form::path::{Path, with_unescaped};
 use crate::event::form::texts::{json_in, without_texts};
-use crate::event::form::tree::Tree;
+use crate::event::form::tree::{Tree, elements_of, object_in};
 use crate::event::form::typed::write_plain;
-use crate::event::json::{Kind, Raw, Scanner};
+use crate::event::json::{Kind, Names, Raw, Scanner};
 use crate::event::reason::Field;
 
 /// How many envelopes are opened, one in another.
@@ -34,91 +36,133 @@ pub(crate) struct FoundByNames {
 /// What an event gets from around it: a member, and its value as it is written.
 type Inherited = Vec<(&'static str, Vec<u8>)>;
 
-/// Writes a line anew that is a text, has texts that hold JSON, is an envelope or in a form;
-/// `None` if it is nothing of these. `look` finds what an object has by its names.
-pub(crate) fn rewrite(
-    line: &[u8],
-    mut look: impl FnMut(&[u8]) -> FoundByNames,
-) -> Option<Rewritten> {
-    let mut object = Cow::Borrowed(line);
-    if line.trim_ascii_start().first() == Some(&b'"') {
-        object = Cow::Owned(json_in(Scanner::new(line).only_value().ok()?, line)?);
+/// Writes lines anew that are in forms.
+pub(crate) struct FormWriter {
+    /// The names in paths.
+    names: Names,
+}
+
+impl FormWriter {
+    /// A writer that has met no name yet.
+    pub(crate) fn new() -> FormWriter {
+        FormWriter { names: Names::new(slot_in_paths) }
     }
-    let mut inherited = Inherited::new();
-    let mut opened = 0;
-    loop {
-        if let Some(replaced) = without_texts(&object) {
-            object = Cow::Owned(replaced);
+
+    /// Writes a line anew that is a text, has texts that hold JSON, is an envelope or in a form;
+    /// `None` if it is nothing of these. `found` is what the line has by its names, and `look`
+    /// finds that in other objects.
+    pub(crate) fn rewrite(
+        &mut self,
+        line: &[u8],
+        found: FoundByNames,
+        mut look: impl FnMut(&[u8]) -> FoundByNames,
+    ) -> Option<Rewritten> {
+        let mut object = Cow::Borrowed(line);
+        if line.trim_ascii_start().first() == Some(&b'"') {
+            object = Cow::Owned(json_in(Scanner::new(line).only_value().ok()?, line)?);
         }
-        let mut looked = Looked { object: &object, look: &mut look, found: None };
-        let mut tree = Tree::new(&object);
-        let root = tree.root()?;
-        let fits = |envelope: &&Envelope| {
-            envelope.when.iter().all(|condition| looked.holds(condition, &mut tree, root))
-                && envelope.event.as_ref().is_none_or(|path| {
-                    tree.find(root, path).is_some_and(|event| event.kind() == Kind::Object)
-                })
-        };
-        if opened < ENVELOPES_MAX
-            && let Some(envelope) = ENVELOPES.iter().find(fits)
-        {
-            let Some(event) = envelope.event.as_ref().and_then(|path| tree.find(root, path)) else {
-                return Some(Rewritten { text: b"{\"events\":[]}".to_vec(), is_one: true });
+        let mut inherited = Inherited::new();
+        for opened in 0..=ENVELOPES_MAX {
+            if let Some(replaced) = without_texts(&object) {
+                object = Cow::Owned(replaced);
+            }
+            let found = matches!(object, Cow::Borrowed(_)).then_some(found);
+            let mut looked = Looked {
+                tree: Tree::new(&object, &mut self.names),
+                root: object_in(&object)?,
+                look: &mut look,
+                found,
             };
-            for (member, path) in &envelope.also {
-                inherit(member, tree.find(root, path), &tree, &mut inherited);
+            if opened < ENVELOPES_MAX
+                && let Some(envelope) = looked.envelope()
+            {
+                let Some(event) = looked.open(envelope, &mut inherited) else {
+                    return Some(Rewritten { text: b"{\"events\":[]}".to_vec(), is_one: true });
+                };
+                object = Cow::Owned(event);
+                continue;
             }
-            inherit_site(&mut tree, root, &mut inherited);
-            let mut inner = Vec::new();
-            if envelope.is_typed {
-                write_plain(&mut tree, event, &mut inner);
-            } else {
-                inner.extend_from_slice(&object[event.whole()]);
+            if let Some(form) = looked.form() {
+                looked.inherit_site(&mut inherited);
+                let site = inherited.iter().find(|(member, _)| *member == Field::SiteId.name());
+                let site = site.map(|(_, site)| &site[..]);
+                return Some(in_form(&mut looked.tree, looked.root, form, site));
             }
-            object = Cow::Owned(inner);
-            opened += 1;
-            continue;
+            let is_alone = inherited.is_empty() || looked.found().has_events;
+            return match object {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(text) if is_alone => Some(Rewritten { text, is_one: false }),
+                Cow::Owned(event) => {
+                    Some(Rewritten { text: with_inherited(&event, &inherited), is_one: true })
+                }
+            };
         }
-        let fits = |form: &&Form| {
-            form.when.iter().all(|condition| looked.holds(condition, &mut tree, root))
-        };
-        if let Some(form) = FORMS.iter().find(fits) {
-            inherit_site(&mut tree, root, &mut inherited);
-            let site = inherited.iter().find(|(member, _)| *member == Field::SiteId.name());
-            return Some(in_form(&mut tree, root, form, site.map(|(_, site)| &site[..])));
-        }
-        let has_events = !inherited.is_empty() && looked.found().has_events;
-        return match object {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(object) if inherited.is_empty() || has_events => {
-                Some(Rewritten { text: object, is_one: false })
-            }
-            Cow::Owned(object) => {
-                Some(Rewritten { text: with_inherited(&object, &inherited), is_one: true })
-            }
-        };
+        None
     }
 }
 
 /// An object, and what was found in it by its names, if that was needed.
 struct Looked<'a, L> {
-    object: &'a [u8],
-    look: &'a mut L,
+    tree: Tree<'a>,
+    root: Raw,
+    look: L,
     found: Option<FoundByNames>,
 }
 
 impl<L: FnMut(&[u8]) -> FoundByNames> Looked<'_, L> {
-    fn found(&mut self) -> FoundByNames {
-        *self.found.get_or_insert_with(|| (self.look)(self.object))
+    fn envelope(&mut self) -> Option<&'static Envelope> {
+        TABLES.envelopes.iter().find(|envelope| {
+            envelope.when.iter().all(|condition| self.holds(condition))
+                && envelope.event.as_ref().is_none_or(|path| {
+                    let event = self.tree.find(self.root, path);
+                    event.is_some_and(|event| event.kind() == Kind::Object)
+                })
+        })
     }
 
-    fn holds(&mut self, condition: &Condition, tree: &mut Tree<'_>, from: Raw) -> bool {
+    fn form(&mut self) -> Option<&'static Form> {
+        TABLES.forms.iter().find(|form| form.when.iter().all(|condition| self.holds(condition)))
+    }
+
+    /// The event in an envelope; `None` if it has none that counts.
+    fn open(&mut self, envelope: &Envelope, inherited: &mut Inherited) -> Option<Vec<u8>> {
+        let event = self.tree.find(self.root, envelope.event.as_ref()?)?;
+        for (member, path) in &envelope.also {
+            self.inherit(member, path, inherited);
+        }
+        self.inherit_site(inherited);
+        let text = self.tree.text();
+        if !envelope.is_typed {
+            return Some(text[event.whole()].to_vec());
+        }
+        let mut plain = Vec::new();
+        write_plain(event, text, &mut plain);
+        Some(plain)
+    }
+
+    fn inherit_site(&mut self, inherited: &mut Inherited) {
+        self.inherit(Field::SiteId.name(), &TABLES.site, inherited);
+    }
+
+    /// Adds a member, in place of what an envelope further outside gave it.
+    fn inherit(&mut self, member: &'static str, path: &Path, inherited: &mut Inherited) {
+        if let Some(value) = self.tree.find(self.root, path) {
+            inherited.retain(|(known, _)| *known != member);
+            inherited.push((member, self.tree.text()[value.whole()].to_vec()));
+        }
+    }
+
+    fn found(&mut self) -> FoundByNames {
+        *self.found.get_or_insert_with(|| (self.look)(self.tree.text()))
+    }
+
+    fn holds(&mut self, condition: &Condition) -> bool {
         match condition {
             Condition::NoKnownType => {
                 let FoundByNames { has_events, has_known_type } = self.found();
                 !has_events && !has_known_type
             }
-            other => holds(other, tree, from),
+            other => holds(other, &mut self.tree, self.root),
         }
     }
 }
@@ -149,20 +193,6 @@ fn is_text(value: Raw) -> bool {
     matches!(value.kind(), Kind::Text | Kind::EscapedText)
 }
 
-/// Adds a member, in place of what an envelope further outside gave it.
-fn inherit(member: &'static str, value: Option<Raw>, tree: &Tree<'_>, inherited: &mut Inherited) {
-    if let Some(value) = value {
-        inherited.retain(|(known, _)| *known != member);
-        inherited.push((member, tree.text()[value.whole()].to_vec()));
-    }
-}
-
-fn inherit_site(tree: &mut Tree<'_>, object: Raw, inherited: &mut Inherited) {
-    let member = Field::SiteId.name();
-    let site = tree.member(object, &Name::of(member));
-    inherit(member, site, tree, inherited);
-}
-
 /// An object that has an event, which inherits the members.
 fn with_inherited(event: &[u8], inherited: &Inherited) -> Vec<u8> {
     let mut out = vec![b'{'];
@@ -177,8 +207,7 @@ fn with_inherited(event: &[u8], inherited: &Inherited) -> Vec<u8> {
 
 fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> Rewritten {
     let mut out = b"{\"events\":[".to_vec();
-    let array = form.each_of.as_ref().map(|path| tree.find(root, path));
-    let Some(array) = array else {
+    let Some(array) = form.each_of.as_ref().map(|path| tree.find(root, path)) else {
         let mut count = 0;
         for event in &form.events {
             if event.when.iter().all(|condition| holds(condition, tree, root)) {
@@ -190,7 +219,7 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
         out.extend_from_slice(b"]}");
         return Rewritten { text: out, is_one: true };
     };
-    let elements = array.map_or_else(Vec::new, |array| tree.elements(array));
+    let elements = array.map_or_else(Vec::new, |array| elements_of(array, tree.text()));
     for (count, element) in elements.into_iter().enumerate() {
         begin_element(count, &mut out);
         match form.events.first() {
@@ -247,7 +276,7 @@ fn write_items(
     out: &mut Vec<u8>,
 ) {
     out.push(b'[');
-    for (count, item) in tree.elements(items).into_iter().enumerate() {
+    for (count, item) in elements_of(items, tree.text()).into_iter().enumerate() {
         begin_element(count, out);
         if item.kind() != Kind::Object {
             out.extend_from_slice(&tree.text()[item.whole()]);

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde_json::value::RawValue;
 
 use crate::event::form::path::with_unescaped;
-use crate::event::form::tree::Tree;
+use crate::event::form::tree::{elements_of, members_of, object_in};
 use crate::event::json::{Kind, Raw, Scanner, unescape};
 use crate::event::reason::Field;
 use crate::event::vocabulary::{AFTER, Aside, FIELDS, NAME_BYTES_MAX, Place, Wanted, normalize};
@@ -55,10 +55,10 @@ type Splice = (Range<usize>, Vec<u8>);
 
 /// The object with JSON in place of its texts that hold it; `None` if it has none.
 pub(super) fn without_texts(text: &[u8]) -> Option<Vec<u8>> {
-    let mut tree = Tree::new(text);
+    // A text that holds JSON with a text in it has escapes.
+    memchr::memchr(b'\\', text)?;
     let mut splices = Vec::new();
-    let root = tree.root()?;
-    walk(&mut tree, root, Role::Object, &mut splices);
+    walk(text, object_in(text)?, Role::Object, &mut splices);
     (!splices.is_empty()).then(|| spliced(text, splices))
 }
 
@@ -79,37 +79,37 @@ pub(super) fn json_in(text: Raw, of: &[u8]) -> Option<Vec<u8>> {
     Some(json)
 }
 
-fn walk(tree: &mut Tree<'_>, object: Raw, role: Role, splices: &mut Vec<Splice>) {
-    let members: Vec<(Raw, Raw)> = tree.members(object).collect();
-    for (name, value) in members {
-        let holds = with_unescaped(name, tree.text(), |name| holds(name, role.place()));
-        let holds = holds & role.wanted();
+fn walk(text: &[u8], object: Raw, role: Role, splices: &mut Vec<Splice>) {
+    for (name, value) in members_of(object, text) {
+        if !matches!(value.kind(), Kind::EscapedText | Kind::Object | Kind::Array) {
+            continue;
+        }
+        let holds = with_unescaped(name, text, |name| holds(name, role.place())) & role.wanted();
         if holds == 0 {
             continue;
         }
         if value.kind() != Kind::EscapedText {
-            walk_into(tree, value, holds, role, splices);
-        } else if let Some(json) = json_in(value, tree.text()) {
-            let mut inner = Tree::new(&json);
-            let mut inner_splices = Vec::new();
-            if let Some(value) = inner.value() {
-                walk_into(&mut inner, value, holds, role, &mut inner_splices);
+            walk_into(text, value, holds, role, splices);
+        } else if let Some(json) = json_in(value, text) {
+            let mut inner = Vec::new();
+            if let Ok(value) = Scanner::new(&json).only_value() {
+                walk_into(&json, value, holds, role, &mut inner);
             }
-            splices.push((value.whole(), spliced(&json, inner_splices)));
+            splices.push((value.whole(), spliced(&json, inner)));
         }
     }
 }
 
-fn walk_into(tree: &mut Tree<'_>, value: Raw, holds: Holds, role: Role, splices: &mut Vec<Splice>) {
+fn walk_into(text: &[u8], value: Raw, holds: Holds, role: Role, splices: &mut Vec<Splice>) {
     let of_elements = if holds & ITEMS != 0 { Role::Item } else { Role::Element };
     match value.kind() {
         Kind::Object if holds & PROPERTIES != 0 && role != Role::Item => {
-            walk(tree, value, Role::Properties, splices);
+            walk(text, value, Role::Properties, splices);
         }
         Kind::Array if holds & (ITEMS | EVENTS) != 0 => {
-            for element in tree.elements(value) {
+            for element in elements_of(value, text) {
                 if element.kind() == Kind::Object {
-                    walk(tree, element, of_elements, splices);
+                    walk(text, element, of_elements, splices);
                 }
             }
         }

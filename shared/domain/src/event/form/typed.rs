@@ -1,28 +1,26 @@
 //! The typed values of DynamoDB: `{"N":"5"}` is 5.
 
-use crate::event::form::tree::Tree;
+use crate::event::form::tree::{elements_of, members_of};
 use crate::event::json::{Kind, Raw, is_number};
 
 /// Writes an object of typed values as one of plain values.
-pub(super) fn write_plain(tree: &mut Tree<'_>, object: Raw, out: &mut Vec<u8>) {
+pub(super) fn write_plain(object: Raw, text: &[u8], out: &mut Vec<u8>) {
     out.push(b'{');
-    let members: Vec<(Raw, Raw)> = tree.members(object).collect();
-    for (number, (name, value)) in members.into_iter().enumerate() {
+    for (number, (name, value)) in members_of(object, text).into_iter().enumerate() {
         if number > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(&tree.text()[name.whole()]);
+        out.extend_from_slice(&text[name.whole()]);
         out.push(b':');
-        write_value(tree, value, out);
+        write_value(value, text, out);
     }
     out.push(b'}');
 }
 
-fn write_value(tree: &mut Tree<'_>, typed: Raw, out: &mut Vec<u8>) {
-    let text = tree.text();
+fn write_value(typed: Raw, text: &[u8], out: &mut Vec<u8>) {
     let as_it_is = &text[typed.whole()];
     let only = match typed.kind() {
-        Kind::Object => only_member(tree, typed),
+        Kind::Object => only_member(typed, text),
         _ => None,
     };
     let Some((name, value)) = only else {
@@ -37,14 +35,14 @@ fn write_value(tree: &mut Tree<'_>, typed: Raw, out: &mut Vec<u8>) {
         b"N" if is_text => out.extend_from_slice(plain),
         b"BOOL" if value.kind() == Kind::Boolean => out.extend_from_slice(plain),
         b"NULL" => out.extend_from_slice(b"null"),
-        b"M" if value.kind() == Kind::Object => write_plain(tree, value, out),
+        b"M" if value.kind() == Kind::Object => write_plain(value, text, out),
         b"L" if is_array => {
             out.push(b'[');
-            for (number, element) in tree.elements(value).into_iter().enumerate() {
+            for (number, element) in elements_of(value, text).into_iter().enumerate() {
                 if number > 0 {
                     out.push(b',');
                 }
-                write_value(tree, element, out);
+                write_value(element, text, out);
             }
             out.push(b']');
         }
@@ -53,8 +51,9 @@ fn write_value(tree: &mut Tree<'_>, typed: Raw, out: &mut Vec<u8>) {
     }
 }
 
-fn only_member(tree: &mut Tree<'_>, object: Raw) -> Option<(Raw, Raw)> {
-    let mut members = tree.members(object);
-    let only = members.next()?;
-    members.next().is_none().then_some(only)
+fn only_member(object: Raw, text: &[u8]) -> Option<(Raw, Raw)> {
+    match members_of(object, text)[..] {
+        [only] => Some(only),
+        _ => None,
+    }
 }

@@ -5,9 +5,9 @@
 
 use crate::count::measure::Currency;
 use crate::event::fields::{self, Rules};
-use crate::event::form::{self, FoundByNames, Rewritten};
+use crate::event::form::{FormWriter, FoundByNames, Rewritten};
 use crate::event::former;
-use crate::event::json::{Names, Scanner};
+use crate::event::json::{Kind, Names, Scanner, unescape};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
 use crate::event::line::read_line::{Element, ReadLine};
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
@@ -27,6 +27,8 @@ pub(crate) struct EventReader {
     objects: Objects,
     values: ValueReader,
     read: ReadLine,
+    /// `None` until a line may be in a form; in most chunks none is.
+    forms: Option<Box<FormWriter>>,
 }
 
 /// The version of the rules by which lines are read, those of `docs/EVENTS.md` and
@@ -69,6 +71,7 @@ impl EventReader {
                 defaults: None,
             },
             read: ReadLine::default(),
+            forms: None,
         }
     }
 
@@ -94,7 +97,10 @@ impl EventReader {
     /// Reads a line in a form. If it is in none, what was read by its names stays.
     #[cold]
     fn read_form(&mut self, line: &[u8], by_names: Result<(), Reason>) -> Result<(), Reason> {
-        let rewritten = form::rewrite(line, |object| self.look(object));
+        let mut forms = self.forms.take().unwrap_or_else(|| Box::new(FormWriter::new()));
+        let found = self.found(line);
+        let rewritten = forms.rewrite(line, found, |object| self.look(object));
+        self.forms = Some(forms);
         let Some(Rewritten { text, is_one }) = rewritten else {
             return by_names;
         };
@@ -109,26 +115,29 @@ impl EventReader {
 
     /// What an object has by its names.
     fn look(&mut self, object: &[u8]) -> FoundByNames {
-        let EventReader {
-            names, item_names, objects: Objects { line: own, item, .. }, values, ..
-        } = self;
-        let mut found = FoundByNames { has_events: false, has_known_type: false };
+        let EventReader { names, objects: Objects { line: own, .. }, .. } = self;
         let mut scanner = Scanner::new(object);
         own.own.clear();
         let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
-        if scanned != Ok(true) || own.scan_more(&mut scanner, names).is_err() {
-            return found;
+        match (scanned, own.scan_more(&mut scanner, names)) {
+            (Ok(true), Ok(())) => self.found(object),
+            _ => FoundByNames { has_events: false, has_known_type: false },
         }
-        found.has_events = own.own.events().is_some();
-        let Some(value) = own.get(Field::EventType) else {
-            return found;
-        };
-        let mut read = ReadLine::default();
-        let read = &mut read;
-        let mut context =
-            LineContext { line: object, scanner, names, item_names, values, read, item };
-        found.has_known_type = context.has_known_type(value);
-        found
+    }
+
+    /// What the object that was scanned last has by its names.
+    fn found(&mut self, object: &[u8]) -> FoundByNames {
+        let EventReader { objects: Objects { line: own, .. }, values, .. } = self;
+        let has_known_type = own.get(Field::EventType).is_some_and(|name| match name.kind() {
+            Kind::Text => values.kinds.kind(name.of(object)).is_some(),
+            Kind::EscapedText => {
+                let mut text = Vec::new();
+                unescape(name.of(object), &mut text);
+                values.kinds.kind(&text).is_some()
+            }
+            _ => false,
+        });
+        FoundByNames { has_events: own.own.events().is_some(), has_known_type }
     }
 
     /// Reads a line by the names of its members. `rewritten` says of a line that was written anew
@@ -146,6 +155,7 @@ impl EventReader {
             objects: Objects { line: own, event, item },
             values,
             read,
+            ..
         } = self;
         own.own.clear();
         let mut scanner = Scanner::new(and_after);

@@ -125,14 +125,6 @@ impl LineContext<'_> {
         }
     }
 
-    /// Whether a value is a type that is known.
-    pub(super) fn has_known_type(&mut self, value: Raw) -> bool {
-        let Some(text) = self.plain_text(value) else {
-            return false;
-        };
-        self.values.kinds.kind(self.read.text(self.line, text)).is_some()
-    }
-
     #[cold]
     fn unknown_type(&mut self, name: Text) -> Result<EventKind, Reason> {
         if self.values.is_strict {
