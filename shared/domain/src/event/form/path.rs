@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use crate::event::json::{Kind, NO_SLOT, Raw, unescape};
 
+/// The maximum length of a name in a path, in letters and digits.
+const NAME_BYTES_MAX: usize = 96;
+
 /// A path: members from the outermost inwards.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Path(pub(super) Vec<Step>);
@@ -24,7 +27,7 @@ impl PathNames {
     /// Reads a path, with `/` between its steps.
     ///
     /// # Panics
-    /// If there are more names than slots, which a test would show.
+    /// If there are more names than slots, or a name is too long, which a test would show.
     pub(super) fn path(&mut self, text: &str) -> Path {
         let step = |step: &str| match step {
             "[0]" => Step::FirstElement,
@@ -35,16 +38,29 @@ impl PathNames {
 
     fn learn(&mut self, name: &str) -> u8 {
         let next = u8::try_from(self.0.len()).unwrap_or(NO_SLOT);
-        assert!(next < NO_SLOT, "there are more names than slots");
-        *self.0.entry(letters(name.as_bytes()).collect()).or_insert(next)
+        let said: Vec<u8> = letters(name.as_bytes()).collect();
+        assert!(
+            next < NO_SLOT && said.len() <= NAME_BYTES_MAX,
+            "too many names, or too long: {name}"
+        );
+        *self.0.entry(said).or_insert(next)
     }
 
     /// The slot of a name, or [`NO_SLOT`] for a name that is in no path.
     pub(super) fn slot_of(&self, name: &[u8]) -> u8 {
+        let mut said = [0; NAME_BYTES_MAX];
+        let mut length = 0;
+        for letter in letters(name) {
+            let Some(place) = said.get_mut(length) else {
+                return NO_SLOT;
+            };
+            *place = letter;
+            length += 1;
+        }
         if !name.is_ascii() {
             return NO_SLOT;
         }
-        self.0.get(&letters(name).collect::<Vec<u8>>()).copied().unwrap_or(NO_SLOT)
+        self.0.get(&said[..length]).copied().unwrap_or(NO_SLOT)
     }
 }
 

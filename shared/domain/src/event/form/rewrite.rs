@@ -206,7 +206,8 @@ fn with_inherited(event: &[u8], inherited: &Inherited) -> Vec<u8> {
 }
 
 fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> Rewritten {
-    let mut out = b"{\"events\":[".to_vec();
+    let mut out = Vec::with_capacity(tree.text().len());
+    out.extend_from_slice(b"{\"events\":[");
     let Some(array) = form.each_of.as_ref().map(|path| tree.find(root, path)) else {
         let mut count = 0;
         for event in &form.events {

@@ -18,7 +18,7 @@ pub(super) struct Tree<'a> {
 impl<'a> Tree<'a> {
     /// Of a text that is valid JSON; `names` are those in paths.
     pub(super) fn new(text: &'a [u8], names: &'a mut Names) -> Tree<'a> {
-        Tree { text, names, members: Vec::new(), objects: Vec::new() }
+        Tree { text, names, members: Vec::with_capacity(64), objects: Vec::with_capacity(16) }
     }
 
     pub(super) fn text(&self) -> &'a [u8] {
