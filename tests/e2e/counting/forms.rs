@@ -4,11 +4,21 @@
 //! Each oracle is written for one form and knows nothing of the others or of docs/EVENTS.md. It is
 //! what somebody would write who has only that data set.
 
+mod amplitude;
+mod cloud;
+mod connectors;
 mod ga4;
+mod klaviyo;
+mod orders;
 mod otto;
+mod pixel;
 mod rees46;
 mod retailrocket;
 mod segment;
+mod shopify;
+mod snowplow;
+mod thelook;
+mod woocommerce;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,30 +30,45 @@ use serde_json::{Value, json};
 
 use crate::command::{endpoints_of, run, stderr, stdout};
 
-crate::tests![rees46, otto, retailrocket, ga4_bigquery, ga4_measurement_protocol, segment];
+/// A test for each form: its file, the day that its events end with, and its oracle.
+macro_rules! forms {
+    ($($name:ident: $file:literal, $day:literal, $oracle:path;)+) => {
+        crate::tests![$($name),+];
 
-async fn rees46(cloud: &Cloud) -> Result<()> {
-    check(cloud, "rees46.csv", "2019-11-06", rees46::oracle).await
+        $(async fn $name(cloud: &Cloud) -> Result<()> {
+            check(cloud, $file, $day, $oracle).await
+        })+
+    };
 }
 
-async fn otto(cloud: &Cloud) -> Result<()> {
-    check(cloud, "otto.jsonl", "2022-08-01", otto::oracle).await
-}
-
-async fn retailrocket(cloud: &Cloud) -> Result<()> {
-    check(cloud, "retailrocket.csv", "2015-06-02", retailrocket::oracle).await
-}
-
-async fn ga4_bigquery(cloud: &Cloud) -> Result<()> {
-    check(cloud, "ga4_bigquery.jsonl", "2020-12-01", ga4::of_bigquery).await
-}
-
-async fn ga4_measurement_protocol(cloud: &Cloud) -> Result<()> {
-    check(cloud, "ga4_measurement_protocol.jsonl", "2023-03-07", ga4::of_measurement_protocol).await
-}
-
-async fn segment(cloud: &Cloud) -> Result<()> {
-    check(cloud, "segment.jsonl", "2024-05-14", segment::oracle).await
+forms! {
+    rees46: "rees46.csv", "2019-11-06", rees46::oracle;
+    otto: "otto.jsonl", "2022-08-01", otto::oracle;
+    retailrocket: "retailrocket.csv", "2015-06-02", retailrocket::oracle;
+    ga4_bigquery: "ga4_bigquery.jsonl", "2020-12-01", ga4::of_bigquery;
+    ga4_measurement_protocol: "ga4_measurement_protocol.jsonl", "2023-03-07", ga4::of_measurement_protocol;
+    segment: "segment.jsonl", "2024-05-14", segment::oracle;
+    shopify_orders: "shopify_orders.jsonl", "2025-02-03", shopify::of_orders;
+    shopify_checkouts: "shopify_checkouts.jsonl", "2025-02-06", shopify::of_checkouts;
+    shopify_refunds: "shopify_refunds.jsonl", "2025-02-10", shopify::of_refunds;
+    shopify_fulfilments: "shopify_fulfilments.jsonl", "2025-02-13", shopify::of_fulfilments;
+    shopify_web_pixel: "shopify_web_pixel.jsonl", "2025-02-17", pixel::oracle;
+    shopify_eventbridge: "shopify_eventbridge.jsonl", "2025-02-20", shopify::of_event_bridge;
+    woocommerce_orders: "woocommerce_orders.jsonl", "2025-03-03", woocommerce::oracle;
+    klaviyo_events: "klaviyo_events.jsonl", "2025-03-06", klaviyo::of_events;
+    klaviyo_track: "klaviyo_track.jsonl", "2025-03-10", klaviyo::of_track;
+    snowplow: "snowplow.jsonl", "2025-03-13", snowplow::oracle;
+    thelook_events: "thelook_events.jsonl", "2025-03-17", thelook::of_events;
+    thelook_order_items: "thelook_order_items.jsonl", "2025-03-20", thelook::of_order_items;
+    amplitude_export: "amplitude_export.jsonl", "2025-03-24", amplitude::of_export;
+    amplitude_http_api: "amplitude_http_api.jsonl", "2025-03-27", amplitude::of_http_api;
+    kafka_connect: "kafka_connect.jsonl", "2025-04-03", connectors::of_kafka_connect;
+    debezium: "debezium.jsonl", "2025-04-07", connectors::of_debezium;
+    cloudevents: "cloudevents.jsonl", "2025-04-10", cloud::of_cloud_events;
+    eventbridge: "eventbridge.jsonl", "2025-04-14", cloud::of_event_bridge;
+    dynamodb_export: "dynamodb_export.jsonl", "2025-04-17", cloud::of_dynamodb_export;
+    dynamodb_stream: "dynamodb_stream.jsonl", "2025-04-21", cloud::of_dynamodb_stream;
+    mongodb: "mongodb.jsonl", "2025-04-24", connectors::of_mongodb;
 }
 
 /// What an oracle finds in a file.
@@ -58,6 +83,12 @@ struct Expected {
     pages: BTreeMap<String, u64>,
     /// All users with a counted event.
     users: BTreeSet<String>,
+    /// Orders by their last status.
+    orders: BTreeMap<String, u64>,
+    /// Cents of orders and what was refunded of them, by currency.
+    order_money: BTreeMap<String, (u64, u64)>,
+    /// Ordered units by product, and cents by currency.
+    products: BTreeMap<String, (u64, BTreeMap<String, u64>)>,
 }
 
 /// The outcomes of a file's lines.
@@ -137,7 +168,9 @@ async fn check(
     let put = put(cloud, &file.to_string_lossy()).await?;
     ensure!(put == expected.lines, "{name} was taken as {put:?}, and not as {:?}", expected.lines);
 
-    let question = format!("as_of={day}T23:59:59Z&window=2d&limit=100");
+    // Snowplow's events name their site.
+    let site = if name.starts_with("snowplow") { "snowplow-shop" } else { "default" };
+    let question = format!("as_of={day}T23:59:59Z&window=2d&limit=100&site_id={site}");
     check_rankings(cloud, &question, &expected).await?;
     for (id, item) in &expected.items {
         for currency in
@@ -152,7 +185,10 @@ async fn check(
             .await?;
         }
     }
-    check_stats(cloud, day, &expected).await
+    if !expected.orders.is_empty() {
+        check_orders(cloud, &question.replace("&limit=100", ""), &expected).await?;
+    }
+    check_stats(cloud, site, day, &expected).await
 }
 
 async fn put(cloud: &Cloud, file: &str) -> Result<Lines> {
@@ -245,12 +281,45 @@ async fn check_item(cloud: &Cloud, call: &str, currency: &str, item: &Item) -> R
     Ok(())
 }
 
+/// Checks the orders of the two days, their money and their products.
+async fn check_orders(cloud: &Cloud, question: &str, expected: &Expected) -> Result<()> {
+    for (currency, (gross, refunded)) in &expected.order_money {
+        let call = format!("/metrics/orders?{question}&currency={currency}");
+        let (status, _, answer) = cloud.get(&call).await?;
+        ensure!(status == 200, "{call}: {status} {answer}");
+        ensure!(answer["orders_by_status"] == json!(expected.orders), "{expected:?}: {answer}");
+        for (member, cents) in [("total_revenue", gross), ("refunded", refunded)] {
+            let told = answer[member].as_f64().with_context(|| format!("{member}: {answer}"))?;
+            let is_right = (told * 100.0).round() == cents.to_string().parse::<f64>()?;
+            ensure!(is_right, "{member} should be {cents}: {answer}");
+        }
+        let call =
+            format!("/metrics/products/top?{question}&by=units&limit=100&currency={currency}");
+        let (status, _, answer) = cloud.get(&call).await?;
+        ensure!(status == 200, "{call}: {status} {answer}");
+        let mut told = BTreeMap::new();
+        for product in answer["products"].as_array().with_context(|| answer.to_string())? {
+            let number = |member: &str| product[member].as_f64().context("a number");
+            let numbers = (number("units")?.round(), (number("revenue")? * 100.0).round());
+            told.insert(product["product_name"].to_string(), numbers);
+        }
+        let mut products = BTreeMap::new();
+        for (name, (units, cents)) in &expected.products {
+            let cents = cents.get(currency).copied().unwrap_or_default();
+            let numbers = (units.to_string().parse()?, cents.to_string().parse()?);
+            products.insert(json!(name).to_string(), numbers);
+        }
+        ensure!(told == products, "{call} says {told:?}, and not {products:?}");
+    }
+    Ok(())
+}
+
 /// Checks the views, pages and users of the two days, which hold all events of the form.
-async fn check_stats(cloud: &Cloud, day: &str, expected: &Expected) -> Result<()> {
+async fn check_stats(cloud: &Cloud, site: &str, day: &str, expected: &Expected) -> Result<()> {
     let end: chrono::NaiveDate = day.parse()?;
     let end = end.succ_opt().context("a day after it")?;
     let start = end - chrono::Days::new(2);
-    let call = format!("/stats?site_id=default&from={start}&to={end}&limit=100");
+    let call = format!("/stats?site_id={site}&from={start}&to={end}&limit=100");
     let (status, _, answer) = cloud.get(&call).await?;
     ensure!(status == 200, "{call}: {status} {answer}");
     ensure!(answer["total_views"] == expected.views, "{} views: {answer}", expected.views);

@@ -25,6 +25,7 @@ pub use count::roll_up::{PeriodKey, roll_up};
 pub use count::totals::Totals;
 pub use count::visitors::{Distinct, VisitorIds, Visitors};
 pub use decimal::Decimal;
+pub use read::forms::rows_of;
 pub use read::order::{Made, OrderEvent, What};
 pub use read::text::unpack::RecountError;
 pub use read::values::Settings;

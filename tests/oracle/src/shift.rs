@@ -6,7 +6,9 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta};
 
 use crate::decimal::read_number;
 use crate::read::fields::{PROPERTIES, TIMESTAMP, written_events, written_value};
+use crate::read::forms::times::{WrittenTimes, written_times};
 use crate::read::json::{self, Value};
+use crate::read::mongo;
 use crate::read::other_forms;
 use crate::read::time;
 
@@ -28,14 +30,19 @@ pub struct EventTime {
 /// The valid times of a line's events, in the order of the line.
 ///
 /// **Shape**: each object that is an event has one at most, that of the spelling which wins; the
-/// line itself and each element of its `events` are such objects. Empty if the line is not a JSON
-/// object.
+/// line itself and each element of its `events` are such objects; so are envelopes, and the events of
+/// a form. Times that stand within texts or DynamoDB's typed values are left out. Empty if the line
+/// is not a JSON object.
 pub fn event_times(line: &str) -> Vec<EventTime> {
     // Only a whole line says whether its parts are valid.
-    let (Ok(_), Some(own)) = (json::parse(line), json::members(line)) else { return Vec::new() };
-    let elements = written_events(&own).and_then(json::elements).unwrap_or_default();
-    let objects = elements.into_iter().filter_map(json::members).chain([own.clone()]);
-    let values = objects.filter_map(|object| time_of(&object));
+    let (Ok(_), Some(_)) = (json::parse(line), json::members(line)) else { return Vec::new() };
+    let WrittenTimes { times: mut values, plain } = written_times(line);
+    if let Some(own) = plain.and_then(json::members) {
+        let elements = written_events(&own).and_then(json::elements).unwrap_or_default();
+        let objects = elements.into_iter().filter_map(json::members).chain([own]);
+        values.extend(objects.filter_map(|object| time_of(&object)));
+    }
+    let values = values.into_iter().map(mongo::plain_written);
     let mut times: Vec<EventTime> = values
         .filter_map(|value| {
             let start = value.as_ptr().addr() - line.as_ptr().addr();
@@ -43,6 +50,8 @@ pub fn event_times(line: &str) -> Vec<EventTime> {
         })
         .collect();
     times.sort_by_key(|time| time.place.start);
+    // Events of one form may have a time in common.
+    times.dedup();
     times
 }
 
@@ -235,6 +244,32 @@ mod tests {
                 r#"{"events":[{"ts":60},7,{"properties":{"time":60}},{}],"ts":60}"#,
                 r#"{"events":[{"ts":120},7,{"properties":{"time":120}},{}],"ts":120}"#,
             ),
+            (
+                r#"{"op":"c","ts_ms":60,"after":{"ts":60}}"#,
+                r#"{"op":"c","ts_ms":120,"after":{"ts":120}}"#,
+            ),
+            (r#"{"op":"u","source":{},"ts":60}"#, r#"{"op":"u","source":{},"ts":60}"#),
+            (
+                r#"{"line_items":[],"total_price":1,"created_at":60,"updated_at":60,"ts":60}"#,
+                r#"{"line_items":[],"total_price":1,"created_at":120,"updated_at":60,"ts":60}"#,
+            ),
+            (
+                r#"{"line_items":[],"total":1,"date_created":60,"date_modified":60,"status":"cancelled"}"#,
+                r#"{"line_items":[],"total":1,"date_created":120,"date_modified":120,"status":"cancelled"}"#,
+            ),
+            (
+                r#"{"api_key":"k","events":[{"event_type":"a","time":60},{"time":60,"ts":60},7]}"#,
+                r#"{"api_key":"k","events":[{"event_type":"a","time":120},{"time":120,"ts":60},7]}"#,
+            ),
+            (
+                r#"{"inventory_item_id":1,"sale_price":1,"product_id":1,"created_at":60,"id":7}"#,
+                r#"{"inventory_item_id":1,"sale_price":1,"product_id":1,"created_at":120,"id":7}"#,
+            ),
+            (
+                r#"{"timestamp":{"$date":{"$numberLong":"60"}}}"#,
+                r#"{"timestamp":{"$date":{"$numberLong":"120"}}}"#,
+            ),
+            (r#"{"Item":{"ts":{"N":"60"}}}"#, r#"{"Item":{"ts":{"N":"60"}}}"#),
             (r#"{"timestamp":"soon","ts":60}"#, r#"{"timestamp":"soon","ts":60}"#),
             (r#"{"ts":60"#, r#"{"ts":60"#),
             ("[60]", "[60]"),

@@ -1,5 +1,6 @@
 //! A chunk, counted line by line.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::count::key::TallyKey;
@@ -7,11 +8,12 @@ use crate::count::visitors::Visitors;
 use crate::decimal::Decimal;
 use crate::read::event::{Event, check_element, check_line, own_id};
 use crate::read::fields::{events, written_events};
+use crate::read::forms::{self, Plain, Reading};
 use crate::read::json::{self, JsonError, Object, Value};
 use crate::read::notes::EventNotes;
 use crate::read::order::OrderEvent;
 use crate::read::text::csv::records;
-use crate::read::text::cut::{VALUE_BYTES_MAX, cut};
+use crate::read::text::cut::{Between, VALUE_BYTES_MAX, cut};
 use crate::read::text::unpack::{RecountError, unpack};
 use crate::read::text::utf16::utf8_of;
 use crate::read::values::Settings;
@@ -104,7 +106,11 @@ pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountErr
         Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
     let mut seen = BTreeSet::new();
     let text = utf8_of(&bytes);
-    for piece in records(&text).unwrap_or_else(|| cut(&text)) {
+    let between = match text {
+        Cow::Borrowed(_) => Between::SeparatorsAndRegistryBytes,
+        Cow::Owned(_) => Between::Separators,
+    };
+    for piece in records(&text).unwrap_or_else(|| cut(&text, between)) {
         let place = (piece.line, piece.offset as u64);
         let counted = match piece.rejected {
             Some(reason) => Err(reason.to_owned()),
@@ -151,12 +157,39 @@ fn count_line(
     seen: &mut Seen,
     recount: &mut Recount,
 ) -> Result<(), String> {
-    let text = line;
-    let line = read_object(text)?;
-    let Some(elements) = events(&line) else {
-        let event = check_line(&line, settings)?;
-        recount.lines += 1;
-        count_event(event, false, seen, recount);
+    match forms::read(&object_text(line)?) {
+        Reading::Ignored => count_events(Vec::new(), false, seen, recount),
+        Reading::Together(events) => {
+            let events = check_together(&events, settings)?;
+            count_events(events, false, seen, recount)
+        }
+        Reading::Each(elements) => {
+            for (index, events) in elements.iter().enumerate() {
+                let events = events.as_ref().ok_or_else(|| "invalid:events".to_owned());
+                match events.and_then(|events| check_together(events, settings)) {
+                    Ok(events) => drop(count_events(events, false, seen, recount)),
+                    Err(reason) => recount.reject(place, Some(index as u64 + 1), reason),
+                }
+            }
+            false
+        }
+        Reading::ByNames(plain) => return count_plain(place, &plain, settings, seen, recount),
+    };
+    Ok(())
+}
+
+/// Counts an object that is read by its names.
+fn count_plain(
+    place: Place,
+    plain: &Plain,
+    settings: &Settings,
+    seen: &mut Seen,
+    recount: &mut Recount,
+) -> Result<(), String> {
+    let Plain { text, object: line, inherited } = plain;
+    let Some(elements) = events(line) else {
+        let event = check_line(line, inherited, settings)?;
+        count_events(vec![event], false, seen, recount);
         return Ok(());
     };
     // White space around an object is no part of it, in whatever layout it stands.
@@ -165,19 +198,15 @@ fn count_line(
         return Err("too_large".to_owned());
     }
     if elements.is_empty() {
-        recount.lines += 1;
-        recount.ignored += 1;
+        count_events(Vec::new(), false, seen, recount);
     }
-    let (line_id, notes) = own_id(&line);
+    let (line_id, notes) = own_id(line);
     recount.tell(notes);
     let line_was_seen = line_id.as_ref().is_some_and(|line_id| seen.contains(line_id));
     let mut has_counted = false;
     for (index, element) in elements.iter().enumerate() {
-        match check_element(element, &line, settings) {
-            Ok(event) => {
-                recount.lines += 1;
-                has_counted |= count_event(event, line_was_seen, seen, recount);
-            }
+        match check_element(element, line, settings) {
+            Ok(event) => has_counted |= count_events(vec![event], line_was_seen, seen, recount),
             Err(reason) => recount.reject(place, Some(index as u64 + 1), reason),
         }
     }
@@ -187,21 +216,48 @@ fn count_line(
     Ok(())
 }
 
-/// Counts a valid event, unless it was seen before. Says whether there was something to count.
-fn count_event(event: Event, was_seen: bool, seen: &mut Seen, recount: &mut Recount) -> bool {
-    recount.tell(event.notes);
-    if event.additions.is_empty() && event.order.is_none() {
+/// Checks the events that a form makes of one object.
+fn check_together(events: &[Object], settings: &Settings) -> Result<Vec<Event>, String> {
+    events.iter().map(|event| check_line(event, &[], settings)).collect()
+}
+
+/// Counts the valid events of one line, unless one of them was seen before. Says whether there was
+/// something to count.
+fn count_events(
+    events: Vec<Event>,
+    was_seen: bool,
+    seen: &mut Seen,
+    recount: &mut Recount,
+) -> bool {
+    recount.lines += 1;
+    let mut events_that_add = Vec::new();
+    let mut ids = Vec::new();
+    for mut event in events {
+        recount.tell(std::mem::take(&mut event.notes));
+        if !event.additions.is_empty() || event.order.is_some() {
+            ids.extend(event.id.take().map(|id| (event.site.clone(), id)));
+            events_that_add.push(event);
+        }
+    }
+    if events_that_add.is_empty() {
         recount.ignored += 1;
         return false;
     }
-    let event_id = event.id.map(|id| (event.site.clone(), id));
-    if was_seen || event_id.as_ref().is_some_and(|event_id| seen.contains(event_id)) {
+    if was_seen || ids.iter().any(|id| seen.contains(id)) {
         recount.duplicate += 1;
         return true;
     }
     recount.counted += 1;
     recount.events += 1;
-    seen.extend(event_id);
+    seen.extend(ids);
+    for event in events_that_add {
+        count_event(event, recount);
+    }
+    true
+}
+
+/// Adds what an event counts.
+fn count_event(event: Event, recount: &mut Recount) {
     recount.visitors.add(
         &event.site,
         event.minute,
@@ -213,25 +269,22 @@ fn count_event(event: Event, was_seen: bool, seen: &mut Seen, recount: &mut Reco
         let key = TallyKey { site: event.site.clone(), measure, minute: event.minute, key };
         *recount.tallies.entry(key).or_default() += number;
     }
-    true
 }
 
 /// How many bytes the array `events` of a line takes as it is written.
-fn written_length_of_events(line: &[u8]) -> usize {
-    let Ok(text) = std::str::from_utf8(line).map(json::mend_half_pairs) else {
-        return 0;
-    };
-    let members = json::members(&text);
-    members.and_then(|members| written_events(&members).map(str::len)).unwrap_or(0)
+fn written_length_of_events(line: &str) -> usize {
+    json::members(line).and_then(|members| written_events(&members).map(str::len)).unwrap_or(0)
 }
 
-fn read_object(line: &[u8]) -> Result<Object, String> {
+/// The object that a line is, or that the text holds which a line is.
+fn object_text(line: &[u8]) -> Result<String, String> {
     if line.len() > VALUE_BYTES_MAX {
         return Err("too_long".to_owned());
     }
     let text = std::str::from_utf8(line).map_err(|_| "not_utf8".to_owned())?;
     match json::parse(text) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(_)) => Ok(text.to_owned()),
+        Ok(Value::Text(held)) if matches!(json::parse(&held), Ok(Value::Object(_))) => Ok(held),
         Ok(_) => Err("not_object".to_owned()),
         Err(JsonError::NotJson) => Err("not_json".to_owned()),
         Err(JsonError::TooDeep) => Err("too_deep".to_owned()),

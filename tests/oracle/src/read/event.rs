@@ -48,12 +48,19 @@ pub(crate) fn own_id(line: &Object) -> (Option<(String, String)>, EventNotes) {
     (own_id, notes)
 }
 
-/// Checks an event that is a whole line.
+/// Checks an event that is a whole line. It inherits from other objects, the nearest first.
 ///
 /// # Errors
 /// The reason for which the line is rejected.
-pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Event, String> {
-    let sources = Sources::of_event(line);
+pub(crate) fn check_line(
+    line: &Object,
+    inherited: &[Object],
+    settings: &Settings,
+) -> Result<Event, String> {
+    let mut sources = Sources::of_event(line);
+    for object in inherited {
+        sources = sources.then(&Sources::of_event(object));
+    }
     check(&sources, &sources, None, settings)
 }
 

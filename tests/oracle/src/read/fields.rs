@@ -27,15 +27,15 @@ pub(crate) const ORDER_NUMBER: &str = "orderNumber";
 pub(crate) const STATUS: &str = "status";
 pub(crate) const NEW_STATUS: &str = "newStatus";
 pub(crate) const REFUND_AMOUNT: &str = "refundAmount";
-const ITEMS: &str = "items";
-const EVENTS: &str = "events";
+pub(crate) const ITEMS: &str = "items";
+pub(crate) const EVENTS: &str = "events";
 const NAME: &str = "name";
 pub(crate) const PROPERTIES: &str = "properties";
-const PRODUCT: &str = "product";
+pub(crate) const PRODUCT: &str = "product";
 
 /// The name of an object of properties, or of an array of events.
 const DATA: &str = "data";
-const EVENT_PARAMS: &str = "event_params";
+pub(crate) const EVENT_PARAMS: &str = "event_params";
 
 /// What the value of one of `event_params` may be called: the first that has a value.
 const VALUES: &[&str] = &["string_value", "int_value", "float_value", "double_value"];

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::read::vocabulary::letters;
+use crate::read::vocabulary::letters_of_any_length;
 
 /// How deep objects and arrays may be nested.
 const DEPTH_MAX: usize = 64;
@@ -18,7 +18,7 @@ pub(crate) struct Object(pub(crate) Vec<Member>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    /// What the name says; `None` if that cannot be known.
+    /// What the name says, whatever its length; `None` if that cannot be known.
     pub(crate) letters: Option<String>,
     pub(crate) value: Value,
 }
@@ -50,6 +50,12 @@ pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
             Err(_) => Err(JsonError::NotJson),
         },
     }
+}
+
+/// Reads a text that holds one JSON value which is nested as deep as it likes: texts within it were
+/// replaced by what they hold.
+pub(crate) fn parse_at_any_depth(text: &str) -> Option<Value> {
+    serde_json::from_str(&mend_half_pairs(text)).ok()
 }
 
 /// The members of the object that a text holds, as they follow each other, with their values as they
@@ -102,7 +108,7 @@ impl Object {
 
 impl Member {
     pub(crate) fn new(name: String, value: Value) -> Self {
-        Self { letters: letters(&name), name, value }
+        Self { letters: letters_of_any_length(&name), name, value }
     }
 }
 

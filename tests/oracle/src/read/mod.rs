@@ -2,8 +2,10 @@
 
 pub(crate) mod event;
 pub(crate) mod fields;
+pub(crate) mod forms;
 pub(crate) mod json;
 mod money;
+pub(crate) mod mongo;
 pub(crate) mod notes;
 pub(crate) mod order;
 pub(crate) mod other_forms;

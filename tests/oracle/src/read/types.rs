@@ -1,6 +1,7 @@
 //! The types of events.
 
-use crate::read::json::Value;
+use crate::read::fields::{EVENT_TYPE, Sources};
+use crate::read::json::{Object, Value};
 use crate::read::vocabulary::type_of;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,12 @@ pub(crate) enum Typed {
     Ignored,
     /// A type of the shop's own, as it is written.
     Unknown(String),
+}
+
+/// Whether an object that is read by its names has a type of the vocabulary.
+pub(crate) fn has_known_type(object: &Object) -> bool {
+    let sources = Sources::of_event(object);
+    matches!(sources.find(EVENT_TYPE), Some(Value::Text(name)) if type_of(name).is_some())
 }
 
 /// The type of an event.

@@ -4,8 +4,11 @@ use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 
 use crate::decimal::Decimal;
-use crate::read::fields::{CURRENCY, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources, TIMESTAMP};
+use crate::read::fields::{
+    CURRENCY, ITEM_NAME, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources, TIMESTAMP,
+};
 use crate::read::json::Value;
+use crate::read::mongo;
 use crate::read::shop_number::plain_number;
 use crate::read::time;
 
@@ -37,7 +40,7 @@ pub struct Settings {
 /// The time of an event, in nanoseconds since 1970.
 pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, String> {
     let value = sources.find(TIMESTAMP).ok_or("missing:timestamp")?;
-    let time = time::read(value).ok_or("invalid:timestamp")?;
+    let time = time::read(mongo::plain(value)).ok_or("invalid:timestamp")?;
     let reference_second = i128::from(settings.reference_time.timestamp());
     if time / time::SECOND - reference_second > FUTURE_SECONDS_MAX {
         return Err("future".to_owned());
@@ -51,7 +54,7 @@ pub(crate) fn minute_of(time: i128) -> i64 {
 }
 
 pub(crate) fn site(sources: &Sources<'_>) -> Result<String, String> {
-    let site = match sources.find(SITE_ID) {
+    let site = match sources.find(SITE_ID).map(mongo::plain) {
         None => return Ok(DEFAULT_SITE.to_owned()),
         Some(Value::Text(text)) => text.clone(),
         Some(Value::Number(number)) => integer(number).ok_or("invalid:site_id")?.to_owned(),
@@ -65,7 +68,8 @@ pub(crate) fn site(sources: &Sources<'_>) -> Result<String, String> {
 }
 
 pub(crate) fn id(sources: &Sources<'_>, field: &'static str) -> Result<Option<String>, String> {
-    let id = match sources.find(field) {
+    let value = sources.find(field);
+    let id = match if field == ITEM_NAME { value } else { value.map(mongo::plain) } {
         None => return Ok(None),
         Some(Value::Text(text)) => integer(text).unwrap_or(text),
         Some(Value::Number(number)) => integer(number).ok_or_else(|| invalid(field))?,
@@ -143,7 +147,7 @@ pub(crate) fn amount(
     sources: &Sources<'_>,
     field: &'static str,
 ) -> Result<Option<Decimal>, String> {
-    let amount = match sources.find(field) {
+    let amount = match sources.find(field).map(mongo::plain) {
         None => return Ok(None),
         Some(Value::Number(number)) => Decimal::amount(number),
         Some(Value::Text(text)) => Decimal::amount(text)

@@ -57,9 +57,13 @@ fn names_in(cell: &str) -> impl Iterator<Item = String> {
 
 /// What a name says: its letters in lower case and its digits; `None` if it cannot be known.
 pub(crate) fn letters(name: &str) -> Option<String> {
-    let letters: String =
-        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    (name.is_ascii() && letters.len() <= NAME_LENGTH_MAX).then_some(letters)
+    letters_of_any_length(name).filter(|letters| letters.len() <= NAME_LENGTH_MAX)
+}
+
+/// The same of a name that may be longer than those of the vocabulary.
+pub(crate) fn letters_of_any_length(name: &str) -> Option<String> {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    name.is_ascii().then(|| letters.collect::<String>().to_ascii_lowercase())
 }
 
 /// The names of a field in a place, the one that wins first.

@@ -82,6 +82,7 @@ fn text(random: &mut StdRng) -> Vec<u8> {
         text.push(b'[');
     }
     let mutated = *[0.0, 0.0, 0.0, 0.1, 0.3, 1.0].choose(random).unwrap();
+    let registry = *[0.0, 0.0, 0.0, 0.0, 0.02, 0.8].choose(random).unwrap();
     for _ in 0..random.random_range(0..60) {
         let mut next = line(random).into_bytes();
         if layout != Layout::Lines && random.random_bool(0.2) {
@@ -92,6 +93,9 @@ fn text(random: &mut StdRng) -> Vec<u8> {
         }
         if random.random_bool(0.0003) {
             next = fill_up(next, random);
+        }
+        if random.random_bool(registry) {
+            text.extend_from_slice(&registry_bytes(random));
         }
         text.extend_from_slice(&next);
         if random.random_bool(0.02) {
@@ -118,6 +122,22 @@ fn text(random: &mut StdRng) -> Vec<u8> {
         while text.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
     }
     text
+}
+
+/// What a schema registry writes before a value, or nearly so.
+fn registry_bytes(random: &mut StdRng) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 0, 0, 7];
+    while random.random_bool(0.4) {
+        bytes[random.random_range(1..5)] =
+            *[0, 7, b'\n', b'\r', b' ', b'{', b'}', b'[', b'"', b'1', 0xff].choose(random).unwrap();
+    }
+    match random.random_range(0..100) {
+        0 => bytes.truncate(4),
+        1 => bytes.push(*[0, b' ', b'\n', b'{'].choose(random).unwrap()),
+        2 => bytes[0] = 1,
+        _ => {}
+    }
+    bytes
 }
 
 /// The text as UTF-16, mostly with a byte order mark.
@@ -191,6 +211,11 @@ const ODD_PIECES: &[&str] = &[
     "{\"a\":{\"b\":1}",
     "{\n\"a\":1,}",
     "{\"a\":{}}}",
+    "\0\0\0\0\u{7}",
+    ",\0\0\0\0\u{7}{}",
+    "1,\0\n\0\n\0{}",
+    "\n\"{}\"\n",
+    "\n[\"{\\\"a\\\":1}\"]\n",
 ];
 
 impl Layout {

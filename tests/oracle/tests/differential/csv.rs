@@ -4,9 +4,9 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
-use crate::line::{columns, line};
+use crate::line::{columns, items, line};
 use crate::mutate::mutate;
-use crate::value::value;
+use crate::value::{Takes, value};
 use crate::write::Style;
 
 /// What stands in place of a record at times.
@@ -64,6 +64,7 @@ pub(crate) fn text(random: &mut StdRng) -> Vec<u8> {
                                 serde_json::to_string(ODD_CELLS.choose(random).unwrap()).unwrap()
                             }
                             3..8 => "\"\"".to_owned(),
+                            _ if matches!(takes, Takes::Items) => items(style, random),
                             _ => value(*takes, style, random),
                         };
                         quoted(

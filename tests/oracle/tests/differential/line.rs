@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
 
 use crate::chunk::LINE_BYTES_MAX;
+use crate::forms;
 use crate::names;
 use crate::value::{
     CUSTOMERS, EVENT_IDS, ITEMS, NAMES, ORDERS, PRODUCTS, SESSIONS, Takes, any, number, value,
@@ -97,36 +98,79 @@ pub(crate) fn columns(random: &mut StdRng) -> Vec<(String, Takes)> {
     if random.random_bool(0.5) {
         columns.push((NAMES.choose(random).unwrap().to_string(), Takes::Id(PRODUCTS)));
     }
+    if random.random_bool(0.1) {
+        columns.push((names::field("items", false, random), Takes::Items));
+    }
     columns.shuffle(random);
     columns
 }
 
+/// The items of an event.
+pub(crate) fn items(style: Style, random: &mut StdRng) -> String {
+    let writer = Writer { style, ..Writer::random(random) };
+    writer.items(random).1
+}
+
 /// A line without its line end.
 pub(crate) fn line(random: &mut StdRng) -> String {
-    let style = Style::random(random);
-    let writer = Writer { style, is_about_orders: random.random_bool(0.2) };
+    match random.random_range(0..1_000) {
+        0..120 => forms::form(random),
+        120..180 => forms::envelope(random),
+        180..200 => {
+            let held = line(random);
+            Style::random(random).text(random, &held)
+        }
+        _ => plain_line(random),
+    }
+}
+
+/// A line that is read by its names.
+fn plain_line(random: &mut StdRng) -> String {
+    let writer = Writer::random(random);
+    let style = writer.style;
     match random.random_range(0..1_000) {
         0..10 => any(style, random, 3),
         10..18 => deep(&writer.event(random), random),
         18..22 => writer.many_items(random),
         22 if random.random_bool(0.3) => writer.inherits_much(random),
         22..200 => writer.events(random),
-        _ => {
-            let event = writer.event(random);
-            style.object(random, &event)
-        }
+        _ => writer.object(random),
     }
 }
 
 type Members = Vec<(String, String)>;
 
 /// Writes one line.
-struct Writer {
-    style: Style,
+#[derive(Clone, Copy)]
+pub(crate) struct Writer {
+    pub(crate) style: Style,
     is_about_orders: bool,
 }
 
 impl Writer {
+    pub(crate) fn random(random: &mut StdRng) -> Self {
+        Self { style: Style::random(random), is_about_orders: random.random_bool(0.2) }
+    }
+
+    /// An event that is a whole line.
+    pub(crate) fn object(&self, random: &mut StdRng) -> String {
+        let event = self.event(random);
+        self.style.object(random, &event)
+    }
+
+    /// An element of `items`.
+    pub(crate) fn item(&self, random: &mut StdRng) -> String {
+        let fields = if self.is_about_orders { OF_PRODUCTS } else { OF_ITEMS };
+        let members = self.spread_in(fields, 1.0, true, random);
+        let members = self.finish(members, random);
+        self.style.object(random, &members)
+    }
+
+    /// An object or an array, or at times the text of one.
+    fn perhaps_text(&self, json: String, random: &mut StdRng) -> String {
+        if random.random_bool(0.04) { self.style.text(random, &json) } else { json }
+    }
+
     fn fields(&self) -> &'static [Field] {
         if self.is_about_orders { OF_ORDERS } else { OF_EVENTS }
     }
@@ -136,6 +180,11 @@ impl Writer {
         let mut members = self.spread(self.fields(), 1.0, random);
         if random.random_bool(if self.is_about_orders { 0.4 } else { 0.15 }) {
             members.push(self.items(random));
+        }
+        if random.random_bool(0.03) {
+            let product = self.item(random);
+            let product = self.perhaps_text(product, random);
+            members.push((names::field("product", false, random), product));
         }
         self.finish(members, random)
     }
@@ -148,7 +197,9 @@ impl Writer {
         for _ in 0..random.random_range(0..4) {
             elements.push(self.element(own, random));
         }
-        members.push((names::field("events", false, random), self.style.array(random, &elements)));
+        let events = self.style.array(random, &elements);
+        let events = self.perhaps_text(events, random);
+        members.push((names::field("events", false, random), events));
         if random.random_bool(0.05) {
             members.push(self.items(random));
         }
@@ -161,7 +212,8 @@ impl Writer {
         let elements = vec!["{}".to_owned(); random.random_range(20..5_000)];
         let array = self.style.array(random, &elements);
         let mut members = self.spread(self.fields(), 1.0, random);
-        members.push((names::field("events", false, random), array.clone()));
+        let written = self.perhaps_text(array.clone(), random);
+        members.push((names::field("events", false, random), written));
         let members = self.finish(members, random);
         let line = self.style.object(random, &members);
         let most = WRITTEN_OUT_BYTES_MAX / elements.len();
@@ -199,18 +251,16 @@ impl Writer {
         if random.random_bool(0.03) {
             return (name, any(self.style, random, 2));
         }
-        let fields = if self.is_about_orders { OF_PRODUCTS } else { OF_ITEMS };
         let mut elements = Vec::new();
         for _ in 0..random.random_range(0..4) {
             if random.random_bool(0.01) {
                 elements.push(any(self.style, random, 2));
                 continue;
             }
-            let members = self.spread_in(fields, 1.0, true, random);
-            let members = self.finish(members, random);
-            elements.push(self.style.object(random, &members));
+            elements.push(self.item(random));
         }
-        (name, self.style.array(random, &elements))
+        let items = self.style.array(random, &elements);
+        (name, self.perhaps_text(items, random))
     }
 
     /// Fields of an event in an object itself, and in what belongs to it.
@@ -250,12 +300,14 @@ impl Writer {
                 } else {
                     self.style.object(random, &of_properties)
                 };
+                let object = self.perhaps_text(object, random);
                 own.push((names::field("properties", is_item, random), object));
             }
         }
         if parameters {
             let name = names::field("event_params", is_item, random);
-            own.push((name, self.parameters(&of_parameters, random)));
+            let parameters = self.parameters(&of_parameters, random);
+            own.push((name, self.perhaps_text(parameters, random)));
         }
         own
     }

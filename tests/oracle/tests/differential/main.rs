@@ -1,5 +1,5 @@
 //! The reader of `minutebook-domain` against the oracle: random chunks of random lines, over the
-//! whole grammar of docs/EVENTS.md and beyond it, must come to the same.
+//! whole grammar of docs/EVENTS.md and docs/FORMS.md and beyond it, must come to the same.
 //!
 //! `cargo test` compares some thousands of lines, the same ones each time. Millions of them take one
 //! command, and another seed has others:
@@ -17,6 +17,7 @@
 mod chunk;
 mod compare;
 mod csv;
+mod forms;
 mod line;
 mod mutate;
 mod names;

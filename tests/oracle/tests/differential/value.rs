@@ -20,6 +20,8 @@ pub(crate) enum Takes {
     Currency,
     Amount,
     Status,
+    /// Only as the column of CSV, whose cells are written elsewhere.
+    Items,
 }
 
 /// The types that count something, as docs/VOCABULARY.md calls them.
@@ -145,9 +147,30 @@ pub(crate) fn value(takes: Takes, style: Style, random: &mut StdRng) -> String {
         number => {
             let is_odd = number < 40;
             let (text, is_number) = text_or_number(takes, is_odd, random);
-            if is_number { text } else { style.text(random, &text) }
+            let value = if is_number { text } else { style.text(random, &text) };
+            if random.random_bool(0.01) { mongo(&value, style, random) } else { value }
         }
     }
+}
+
+/// A value as MongoDB writes it, or nearly so.
+fn mongo(value: &str, style: Style, random: &mut StdRng) -> String {
+    let mut value = value.to_owned();
+    for _ in 0..*[1, 1, 1, 2, 2, 3].choose(random).unwrap() {
+        let name = match random.random_range(0..40) {
+            0 => "oid",
+            1 => "$DATE",
+            _ => ["$date", "$oid", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal"]
+                .choose(random)
+                .unwrap(),
+        };
+        let mut members = vec![(name.to_owned(), value)];
+        if random.random_bool(0.02) {
+            members.push((name.to_owned(), any(style, random, 1)));
+        }
+        value = style.object(random, &members);
+    }
+    value
 }
 
 /// The text of a value, and whether it stands there without quotes.
@@ -182,6 +205,7 @@ fn text_or_number(takes: Takes, is_odd: bool, random: &mut StdRng) -> (String, b
             (text.clone(), text != "00" && random.random_bool(0.7))
         }
         Takes::Amount => (amount(random), random.random_bool(0.8)),
+        Takes::Items => ("[]".to_owned(), false),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod duplicates;
 mod fields;
+mod forms;
 mod lines;
 mod packed;
 mod reasons;

@@ -20,14 +20,30 @@ pub(crate) struct Piece<'a> {
     pub(crate) rejected: Option<&'static str>,
 }
 
+/// What a schema registry writes before a value: a zero byte and the four of a schema's number.
+const REGISTRY_BYTES: usize = 5;
+
+/// What may stand between the values of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Between {
+    Separators,
+    /// An object may have the bytes of a schema registry before it, too.
+    SeparatorsAndRegistryBytes,
+}
+
 /// The pieces of a text, as they follow each other.
-pub(crate) fn cut(text: &[u8]) -> Vec<Piece<'_>> {
+pub(crate) fn cut(text: &[u8], between: Between) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut line = 1;
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        if between.registry_bytes(rest) > 0 {
+            // A line feed in them ends no line.
+            at += REGISTRY_BYTES;
+            continue;
+        }
         let (length, next) = match separator(rest) {
-            0 => piece(rest),
+            0 => piece(rest, between),
             length => (0, length),
         };
         if length > 0 {
@@ -38,6 +54,16 @@ pub(crate) fn cut(text: &[u8]) -> Vec<Piece<'_>> {
         at += next;
     }
     pieces
+}
+
+impl Between {
+    /// The length of the bytes before an object that begin here, or 0.
+    fn registry_bytes(self, text: &[u8]) -> usize {
+        match text {
+            [0, _, _, _, _, b'{', ..] if self == Self::SeparatorsAndRegistryBytes => REGISTRY_BYTES,
+            _ => 0,
+        }
+    }
 }
 
 /// The length of what separates values and begins here, or 0.
@@ -60,12 +86,12 @@ fn separator(text: &[u8]) -> usize {
 }
 
 /// The length of the piece that begins here, and where reading goes on.
-fn piece(text: &[u8]) -> (usize, usize) {
+fn piece(text: &[u8], between: Between) -> (usize, usize) {
     let end_of_line = |from: usize| {
         text[from..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |place| from + place)
     };
     if text[0] != b'{' {
-        return scalars(text).unwrap_or_else(|| (end_of_line(0), end_of_line(0)));
+        return scalars(text, between).unwrap_or_else(|| (end_of_line(0), end_of_line(0)));
     }
     let (broken, open_objects) = match value(text, 0, 1) {
         Ok(end) => return (end, end),
@@ -99,7 +125,7 @@ fn closing_brace(text: &[u8], broken: usize, mut open_objects: usize) -> usize {
 
 /// Texts, numbers and words with separators between them, up to an object or the end of the line:
 /// their length without the last separators, and with them. `None` if anything else is there.
-fn scalars(text: &[u8]) -> Option<(usize, usize)> {
+fn scalars(text: &[u8], between: Between) -> Option<(usize, usize)> {
     let is_whole = text.len() <= VALUE_BYTES_MAX;
     let text = &text[..text.len().min(VALUE_BYTES_MAX + 1)];
     let mut at = 0;
@@ -115,6 +141,9 @@ fn scalars(text: &[u8]) -> Option<(usize, usize)> {
             }
             if !is_whole && text[at..].len() < 3 && b"\xef\xbb\xbf".starts_with(&text[at..]) {
                 return None;
+            }
+            if between.registry_bytes(&text[at..]) > 0 {
+                return Some((end, at));
             }
             match separator(&text[at..]) {
                 0 => break,
@@ -250,7 +279,7 @@ mod tests {
             assert!(text.as_bytes()[piece.offset..].starts_with(&piece.bytes));
             &text[piece.offset..piece.offset + piece.bytes.len()]
         };
-        cut(text.as_bytes())
+        cut(text.as_bytes(), Between::SeparatorsAndRegistryBytes)
             .into_iter()
             .map(|piece| (piece.line, piece.offset, text_of(piece)))
             .collect()
@@ -284,6 +313,24 @@ mod tests {
         assert_eq!(pieces("[null, 1,{}]"), [(1, 1, "null, 1"), (1, 9, "{}")]);
         assert_eq!(pieces("1,x,{}\n2,3 \n"), [(1, 0, "1,x,{}"), (2, 7, "2,3")]);
         assert_eq!(pieces("}{}\n{}"), [(1, 0, "}{}"), (2, 4, "{}")]);
+    }
+
+    #[test]
+    fn the_bytes_of_a_schema_registry_are_skipped_before_an_object() {
+        let text =
+            "\0\0\0\0\x07{\"a\":1}\0\n\n\n\n{}\n\0ab\n\x7f{},1,\0\0\0\0{{}\n{}\n\0{}\n\0abcd[{}]\n";
+        let expected = [
+            (1, 5, "{\"a\":1}"),
+            (1, 17, "{}"),
+            (2, 25, "{}"),
+            (2, 28, "1"),
+            (2, 35, "{}"),
+            (3, 38, "{}"),
+            (4, 41, "\0{}"),
+            (5, 45, "\0abcd[{}]"),
+        ];
+        assert_eq!(pieces(text), expected);
+        assert_eq!(cut(b"\0\0\0\0\x07{}", Between::Separators)[0].bytes.len(), 7);
     }
 
     #[test]
