@@ -104,16 +104,8 @@ impl Counter {
             Err(reason) => return self.reject(line, reason),
         };
         let source = read.source(line.and_after);
-        let mut valid = ValidLine {
-            line: source,
-            read,
-            secret: *secret,
-            tally,
-            visitors,
-            orders,
-            sites,
-            ids,
-        };
+        let mut valid =
+            ValidLine { line: source, read, secret: *secret, tally, visitors, orders, sites, ids };
         // Nearly every line is one event.
         if let ([event], true) = (&read.events[..], read.elements.is_empty() && read.own.is_none())
         {
@@ -122,7 +114,8 @@ impl Counter {
             outcomes.add_line(outcome);
         } else {
             let events = valid.count_events();
-            outcomes.events += events.counted;
+            outcomes.events +=
+                if read.is_together { events.counted.min(1) } else { events.counted };
             if read.elements.is_empty() {
                 outcomes.add_line(events.of_line());
             } else {
@@ -190,7 +183,7 @@ impl ValidLine<'_> {
     fn count_events(&mut self) -> EventOutcomes {
         let own_id = self.read.own.map(|own| self.id_hash(own.site, own.id));
         let Some(own_id) = own_id else {
-            return self.count_each(false);
+            return self.count_each(self.read.is_together && self.was_any_seen());
         };
         if self.ids.contains(own_id) {
             // Nothing of this line is counted or remembered.
@@ -201,6 +194,16 @@ impl ValidLine<'_> {
             self.ids.insert(own_id);
         }
         outcomes
+    }
+
+    /// Whether the id of an event was seen that would add something.
+    fn was_any_seen(&self) -> bool {
+        let mut additions_start = 0;
+        self.read.events.iter().any(|event| {
+            let adds = event.additions_end > additions_start || event.order.is_some();
+            additions_start = event.additions_end;
+            adds && event.id.is_some_and(|id| self.ids.contains(self.id_hash(event.site, id)))
+        })
     }
 
     fn count_each(&mut self, were_seen: bool) -> EventOutcomes {

@@ -50,6 +50,8 @@ pub(crate) struct Layout {
     more: [u64; PLACES / 64],
     /// The bits of the names of envelopes and forms, and of texts that may hold JSON.
     marks: [u64; PLACES / 64],
+    /// The number of the first slot that no name of the vocabulary has.
+    names: usize,
     /// The slot of the name `data`: an object of properties, or an array of events.
     data: usize,
 }
@@ -73,6 +75,12 @@ pub(crate) struct OfItems;
 
 impl Laid for OfItems {
     const LAYOUT: Layout = layout(&FIELDS, Place::Item);
+}
+
+/// Whether a name is that of a field of events, or of what is looked into for fields.
+pub(crate) fn is_name_in_event(name: &[u8]) -> bool {
+    let slot = slot_in_event(name);
+    slot != NO_SLOT && usize::from(slot) < OfEvents::LAYOUT.names
 }
 
 fn slot_in_event(name: &[u8]) -> u8 {
@@ -125,6 +133,7 @@ const fn layout(fields: &[FieldNames], place: Place) -> Layout {
         accepted: [0; PLACES],
         more: [0; PLACES / 64],
         marks: [0; PLACES / 64],
+        names: 0,
         data: NO_SLOT as usize,
     };
     let mut next = 0;
@@ -150,6 +159,7 @@ const fn layout(fields: &[FieldNames], place: Place) -> Layout {
         }
         row += 1;
     }
+    layout.names = next;
     if let Place::Event = place {
         let mut number = 0;
         while number < MARKS.len() {

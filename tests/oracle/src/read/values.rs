@@ -68,8 +68,7 @@ pub(crate) fn site(sources: &Sources<'_>) -> Result<String, String> {
 }
 
 pub(crate) fn id(sources: &Sources<'_>, field: &'static str) -> Result<Option<String>, String> {
-    let value = sources.find(field);
-    let id = match if field == ITEM_NAME { value } else { value.map(mongo::plain) } {
+    let id = match sources.find(field).map(mongo::plain) {
         None => return Ok(None),
         Some(Value::Text(text)) => integer(text).unwrap_or(text),
         Some(Value::Number(number)) => integer(number).ok_or_else(|| invalid(field))?,

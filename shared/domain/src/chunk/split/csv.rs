@@ -2,8 +2,7 @@
 
 use crate::chunk::split::kept;
 use crate::chunk::split::lines::{Form, LINE_BYTES_MAX, LINE_HEAD_BYTES, Line, Place};
-use crate::event::fields::RULES;
-use crate::event::json::NO_SLOT;
+use crate::event::fields::is_name_in_event;
 use crate::event::reason::Reason;
 
 /// What may separate the cells of a record. Of two that are equally good, the first is taken.
@@ -29,7 +28,7 @@ impl Header {
         let line = without_mark(line);
         let count = |delimiter: u8| {
             let cells = cells_of(line, delimiter);
-            cells.iter().filter(|cell| (RULES.slot_in_event)(cell) != NO_SLOT).count()
+            cells.iter().filter(|cell| is_name_in_event(cell)).count()
         };
         let (_, delimiter) = DELIMITERS
             .map(|delimiter| (count(delimiter), delimiter))

@@ -71,6 +71,8 @@ struct LineSoFar {
 enum Next {
     /// At this byte.
     At(usize),
+    /// At this byte, which begins a line.
+    AtLine(usize),
     /// At its first byte, when there are more.
     NeedsMore,
 }
@@ -141,12 +143,16 @@ impl ValueCutter {
             };
             if let State::Between = self.state {
                 match self.between(rest, is_end) {
-                    Next::At(more) if more > 0 => {
+                    Next::AtLine(more) => {
                         at += more;
-                        if text.get(at - 1) == Some(&b'\n') && self.end_line() && at >= lines_from {
+                        if self.end_line() && at >= lines_from {
                             self.place.offset = start + at as u64;
                             return (at, true);
                         }
+                        continue;
+                    }
+                    Next::At(more) if more > 0 => {
+                        at += more;
                         continue;
                     }
                     Next::At(_) => {}
@@ -154,7 +160,7 @@ impl ValueCutter {
                 }
             }
             match self.piece(rest, is_end, each) {
-                Next::At(more) => at += more,
+                Next::At(more) | Next::AtLine(more) => at += more,
                 Next::NeedsMore => return (at, false),
             }
         }
@@ -165,7 +171,7 @@ impl ValueCutter {
         let mut at = 0;
         while let Some(&byte) = rest.get(at) {
             match byte {
-                b'\n' => return Next::At(at + 1),
+                b'\n' => return Next::AtLine(at + 1),
                 b' ' | b'\t' | b'\r' => at += 1,
                 _ => match separator_bytes(&rest[at..], is_end) {
                     Some(0) => break,

@@ -91,6 +91,11 @@ fn the_bytes_of_a_schema_registry_are_skipped() {
             assert_eq!(count.outcomes.counted, count.outcomes.lines);
         }
     }
+    // A line feed in them ends no line.
+    let rejected = read_whole(b"\0\0\0\0\n{\n\0\0\0\0\n{").rejected;
+    let rejected = String::from_utf8(rejected).expect("text");
+    let lines: Vec<&str> = rejected.lines().map(|line| &line[..22]).collect();
+    assert_eq!(lines, [r#"{"line":1,"offset":5,""#, r#"{"line":2,"offset":12"#]);
     assert_eq!(read_whole(b"\0\0\0\0\x07x\n").outcomes.rejected_total(), 1);
     assert_eq!(read_whole(b"\0\0").outcomes.rejected_total(), 1);
 }
@@ -328,6 +333,12 @@ fn events_of_platforms_are_read_by_their_forms() {
         check_tally(&line, expected);
         check_outcomes(&line, "1/0/0");
     }
+    // What was sold once is returned once.
+    let returned = format!(
+        r#"{{"id":1,"order_id":2,"product_id":4,"inventory_item_id":5,"created_at":"{TIME}","returned_at":"{TIME}","sale_price":"5"}}"#
+    );
+    check_tally(&format!("{returned}\n{returned}"), "units 4=1; sales:EUR 4=5; refunds:EUR 4=5");
+    check_outcomes(&format!("{returned}\n{returned}"), "1/0/1");
     check_outcomes(&pixel("ui_extension_errored", "{}"), "0/1/0");
     check_notes(&pixel("ui_extension_errored", "{}"), "ui_extension_errored=1");
     check_outcomes(

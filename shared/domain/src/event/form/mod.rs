@@ -14,7 +14,7 @@ mod texts;
 mod tree;
 mod typed;
 
-pub(crate) use rewrite::{FormWriter, FoundByNames, Rewritten};
+pub(crate) use rewrite::{FormWriter, FoundByNames, Rewritten, Unity};
 
 /// The names, in letters and digits, by which objects are noticed that may be envelopes or in a
 /// form although they have a type that is known. A test checks that each table has one, or demands

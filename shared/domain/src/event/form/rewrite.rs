@@ -19,9 +19,19 @@ const ENVELOPES_MAX: usize = 4;
 pub(crate) struct Rewritten {
     /// An object on one line.
     pub(crate) text: Vec<u8>,
-    /// Whether its `events` are one line in all counts, accepted or rejected together, as one that
-    /// several events were made of.
-    pub(crate) is_one: bool,
+    /// What its `events` are.
+    pub(crate) unity: Unity,
+}
+
+/// What the `events` of an object are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unity {
+    /// Lines of their own, which inherit from it.
+    Line,
+    /// Parts of it, accepted or rejected together.
+    Together,
+    /// Lines of their own, which inherit nothing.
+    Apart,
 }
 
 /// What is found in an object by the names of its members.
@@ -77,7 +87,10 @@ impl FormWriter {
                 && let Some(envelope) = looked.envelope()
             {
                 let Some(event) = looked.open(envelope, &mut inherited) else {
-                    return Some(Rewritten { text: b"{\"events\":[]}".to_vec(), is_one: true });
+                    return Some(Rewritten {
+                        text: b"{\"events\":[]}".to_vec(),
+                        unity: Unity::Together,
+                    });
                 };
                 object = Cow::Owned(event);
                 continue;
@@ -91,9 +104,10 @@ impl FormWriter {
             let is_alone = inherited.is_empty() || looked.found().has_events;
             return match object {
                 Cow::Borrowed(_) => None,
-                Cow::Owned(text) if is_alone => Some(Rewritten { text, is_one: false }),
+                Cow::Owned(text) if is_alone => Some(Rewritten { text, unity: Unity::Line }),
                 Cow::Owned(event) => {
-                    Some(Rewritten { text: with_inherited(&event, &inherited), is_one: true })
+                    let text = with_inherited(&event, &inherited);
+                    Some(Rewritten { text, unity: Unity::Together })
                 }
             };
         }
@@ -218,7 +232,7 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
             }
         }
         out.extend_from_slice(b"]}");
-        return Rewritten { text: out, is_one: true };
+        return Rewritten { text: out, unity: Unity::Together };
     };
     let elements = array.map_or_else(Vec::new, |array| elements_of(array, tree.text()));
     for (count, element) in elements.into_iter().enumerate() {
@@ -231,7 +245,7 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
         }
     }
     out.extend_from_slice(b"]}");
-    Rewritten { text: out, is_one: false }
+    Rewritten { text: out, unity: Unity::Apart }
 }
 
 fn begin_element(count: usize, out: &mut Vec<u8>) {
@@ -307,7 +321,8 @@ fn value_of(tree: &mut Tree<'_>, from: Raw, sources: &[Source]) -> Option<Found>
         Source::Path(path) => tree.find(from, path).map(Found::Value),
         Source::Utc(path) => {
             let value = tree.find(from, path)?;
-            Some(if is_text(value) { Found::Utc(value) } else { Found::Value(value) })
+            let is_zoneless = value.kind() == Kind::Text && is_zoneless_time(value.of(tree.text()));
+            Some(if is_zoneless { Found::Utc(value) } else { Found::Value(value) })
         }
         Source::Unless(path, none) => {
             let value = tree.find(from, path)?;
@@ -315,6 +330,17 @@ fn value_of(tree: &mut Tree<'_>, from: Raw, sources: &[Source]) -> Option<Found>
             (!is_none).then_some(Found::Value(value))
         }
     })
+}
+
+/// Whether a text is a time like `2026-11-20T10:00:00`, without a zone.
+fn is_zoneless_time(text: &[u8]) -> bool {
+    let is_time = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b':' | b'.');
+    match text {
+        [_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b't' | b' ', time @ ..] => {
+            time.iter().all(is_time)
+        }
+        _ => false,
+    }
 }
 
 fn write_found(member: &str, value: Found, tree: &Tree<'_>, out: &mut Vec<u8>) {

@@ -62,12 +62,12 @@ pub(super) fn without_texts(text: &[u8]) -> Option<Vec<u8>> {
     (!splices.is_empty()).then(|| spliced(text, splices))
 }
 
-/// The JSON that a text holds, on one line: an object or an array in which there is a text.
+/// The object or array that a text holds, on one line.
 pub(super) fn json_in(text: Raw, of: &[u8]) -> Option<Vec<u8>> {
     let mut json = Vec::new();
     unescape(text.of(of), &mut json);
     let begins = json.trim_ascii_start().first();
-    if !matches!(begins, Some(b'{' | b'[')) || memchr::memchr(b'"', &json).is_none() {
+    if !matches!(begins, Some(b'{' | b'[')) {
         return None;
     }
     if memchr::memchr(b'\n', &json).is_some() {
@@ -90,7 +90,7 @@ fn walk(text: &[u8], object: Raw, role: Role, splices: &mut Vec<Splice>) {
         }
         if value.kind() != Kind::EscapedText {
             walk_into(text, value, holds, role, splices);
-        } else if let Some(json) = json_in(value, text) {
+        } else if let Some(json) = json_in(value, text).filter(|json| json.contains(&b'"')) {
             let mut inner = Vec::new();
             if let Ok(value) = Scanner::new(&json).only_value() {
                 walk_into(&json, value, holds, role, &mut inner);

@@ -32,7 +32,7 @@ impl<'a> Tree<'a> {
             value = match (*step, value.kind()) {
                 (Step::Member(slot), Kind::Object) => self.member(value, slot)?,
                 (Step::FirstElement, Kind::Array) => {
-                    Scanner::new(self.text).first_element(value).ok()??
+                    Scanner::of_rewritten(self.text).first_element(value).ok()??
                 }
                 _ => return None,
             };
@@ -56,7 +56,7 @@ impl<'a> Tree<'a> {
         let first = self.members.len();
         let members = &mut self.members;
         // It never fails in valid JSON.
-        let _ = Scanner::new(self.text).members(object, self.names, |slot, value| {
+        let _ = Scanner::of_rewritten(self.text).members(object, self.names, |slot, value| {
             if slot != NO_SLOT && has_value(value) {
                 members.push((slot, value));
             }
@@ -78,13 +78,14 @@ pub(super) fn object_in(text: &[u8]) -> Option<Raw> {
 pub(super) fn members_of(object: Raw, text: &[u8]) -> Vec<(Raw, Raw)> {
     let mut members = Vec::new();
     // It never fails in valid JSON.
-    let _ = Scanner::new(text).each_member(object, |name, value| members.push((name, value)));
+    let _ =
+        Scanner::of_rewritten(text).each_member(object, |name, value| members.push((name, value)));
     members
 }
 
 /// The elements of an array in valid JSON.
 pub(super) fn elements_of(array: Raw, text: &[u8]) -> Vec<Raw> {
-    let mut scanner = Scanner::new(text);
+    let mut scanner = Scanner::of_rewritten(text);
     let mut elements = Vec::new();
     let mut next = scanner.first_element(array);
     while let Ok(Some(element)) = next {

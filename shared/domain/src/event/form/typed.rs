@@ -30,10 +30,8 @@ fn write_value(typed: Raw, text: &[u8], out: &mut Vec<u8>) {
     let is_text = matches!(value.kind(), Kind::Text | Kind::EscapedText | Kind::EmptyText);
     let is_array = matches!(value.kind(), Kind::Array | Kind::EmptyArray);
     match name.of(text) {
-        b"S" | b"B" if is_text => out.extend_from_slice(plain),
         b"N" if is_text && is_number(value.of(text)) => out.extend_from_slice(value.of(text)),
-        b"N" if is_text => out.extend_from_slice(plain),
-        b"BOOL" if value.kind() == Kind::Boolean => out.extend_from_slice(plain),
+        b"S" | b"B" | b"N" | b"BOOL" => out.extend_from_slice(plain),
         b"NULL" => out.extend_from_slice(b"null"),
         b"M" if value.kind() == Kind::Object => write_plain(value, text, out),
         b"L" if is_array => {

@@ -15,6 +15,10 @@ use crate::event::json::words::{HIGH_BITS, short_number, special_bytes, word_at}
 /// The maximum nesting of objects and arrays; the object of the line itself is the first level.
 pub(crate) const DEPTH_MAX: usize = 64;
 
+/// The same of a line that was written anew: each text in another, of which there are at most 4, may
+/// have as many levels.
+const REWRITTEN_DEPTH_MAX: usize = 8 * DEPTH_MAX;
+
 /// Why a line is not valid JSON; the first error that the scanner finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScanError {
@@ -30,12 +34,19 @@ pub(crate) struct Scanner<'a> {
     /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
     has_half_pair: bool,
+    depth_max: usize,
 }
 
 impl<'a> Scanner<'a> {
     /// Starts a line, given the bytes from its start to at least its end.
     pub(crate) fn new(bytes: &'a [u8]) -> Scanner<'a> {
-        Scanner { bytes, words: 0, has_half_pair: false }
+        Scanner { bytes, words: 0, has_half_pair: false, depth_max: DEPTH_MAX }
+    }
+
+    /// Starts a line that was written anew, with what its texts held in their places. It may be
+    /// deeper than a line that is sent.
+    pub(crate) fn of_rewritten(bytes: &'a [u8]) -> Scanner<'a> {
+        Scanner { depth_max: REWRITTEN_DEPTH_MAX, ..Scanner::new(bytes) }
     }
 
     /// The line and what follows it.
@@ -288,7 +299,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn any_object(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
-        if depth > DEPTH_MAX {
+        if depth > self.depth_max {
             return Err(ScanError::TooDeep);
         }
         let mut at = self.skip_space(start + 1);
@@ -308,7 +319,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn array(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
-        if depth > DEPTH_MAX {
+        if depth > self.depth_max {
             return Err(ScanError::TooDeep);
         }
         let mut at = self.skip_space(start + 1);

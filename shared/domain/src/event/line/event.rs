@@ -34,6 +34,7 @@ impl LineContext<'_> {
         value: Raw,
         event: &mut Object<OfEvents>,
         line: &Object<OfEvents>,
+        is_together: bool,
     ) -> Result<(), Reason> {
         if value.kind() != Kind::Object {
             return Err(Reason::Invalid(Field::Events));
@@ -41,7 +42,7 @@ impl LineContext<'_> {
         event.scan(&mut self.scanner, self.names, value)?;
         event.scan_product(&mut self.scanner, self.item_names)?;
         self.values.may_be_form |= event.has_texts();
-        self.event(&Layers { near: event, far: Some(line) })
+        self.event(&Layers { near: event, far: Some(line), is_together })
     }
 
     #[inline]

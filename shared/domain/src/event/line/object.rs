@@ -149,6 +149,8 @@ impl Fields for Found<OfEvents> {
 pub(super) struct Layers<'a> {
     pub(super) near: &'a Object<OfEvents>,
     pub(super) far: Option<&'a Object<OfEvents>>,
+    /// Whether it is all that the line is about: then it inherits the id of the line, too.
+    pub(super) is_together: bool,
 }
 
 impl<P: Laid> Object<P> {
@@ -183,7 +185,7 @@ impl Fields for Layers<'_> {
 
     #[inline]
     fn get_own(&self, field: Field) -> Option<Raw> {
-        self.near.get(field)
+        if self.is_together { self.get(field) } else { self.near.get(field) }
     }
 
     #[inline]
@@ -198,6 +200,6 @@ impl Fields for Layers<'_> {
 
     #[inline]
     fn name(&self) -> Option<Raw> {
-        self.far.and_then(|_| self.near.own.aside(Aside::Name))
+        self.far.filter(|_| !self.is_together).and_then(|_| self.near.own.aside(Aside::Name))
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct ReadLine {
     pub(super) texts: Vec<u8>,
     /// The line that was written anew in place of the one that was given; empty if it was not.
     pub(super) rewritten: Vec<u8>,
+    /// Whether its events are one, of which several were made: if one of them was seen, all were.
+    pub(crate) is_together: bool,
 }
 
 /// What is reported about events that are not rejected.
@@ -232,5 +234,6 @@ impl ReadLine {
         self.notes.clear();
         self.texts.clear();
         self.rewritten.clear();
+        self.is_together = false;
     }
 }

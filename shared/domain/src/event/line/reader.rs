@@ -5,7 +5,7 @@
 
 use crate::count::measure::Currency;
 use crate::event::fields::{self, Rules};
-use crate::event::form::{FormWriter, FoundByNames, Rewritten};
+use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity};
 use crate::event::former;
 use crate::event::json::{Kind, Names, Scanner, unescape};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
@@ -101,22 +101,23 @@ impl EventReader {
         let found = self.found(line);
         let rewritten = forms.rewrite(line, found, |object| self.look(object));
         self.forms = Some(forms);
-        let Some(Rewritten { text, is_one }) = rewritten else {
+        let Some(Rewritten { text, unity }) = rewritten else {
             return by_names;
         };
         self.read.clear();
         // Only the line that was given can be completed.
         let defaults = self.values.defaults.take();
-        let read = self.read_by_names(&text, &text, Some(is_one));
+        let read = self.read_by_names(&text, &text, Some(unity));
         self.values.defaults = defaults;
         self.read.rewritten = text;
+        self.read.is_together = unity == Unity::Together;
         read
     }
 
     /// What an object has by its names.
     fn look(&mut self, object: &[u8]) -> FoundByNames {
         let EventReader { names, objects: Objects { line: own, .. }, .. } = self;
-        let mut scanner = Scanner::new(object);
+        let mut scanner = Scanner::of_rewritten(object);
         own.own.clear();
         let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
         match (scanned, own.scan_more(&mut scanner, names)) {
@@ -141,13 +142,13 @@ impl EventReader {
     }
 
     /// Reads a line by the names of its members. `rewritten` says of a line that was written anew
-    /// whether its events are one line.
+    /// what its events are.
     #[inline]
     fn read_by_names(
         &mut self,
         line: &[u8],
         and_after: &[u8],
-        rewritten: Option<bool>,
+        rewritten: Option<Unity>,
     ) -> Result<(), Reason> {
         let EventReader {
             names,
@@ -158,7 +159,10 @@ impl EventReader {
             ..
         } = self;
         own.own.clear();
-        let mut scanner = Scanner::new(and_after);
+        let mut scanner = match rewritten {
+            None => Scanner::new(and_after),
+            Some(_) => Scanner::of_rewritten(and_after),
+        };
         let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
         // UTF-8 is checked before JSON, but a valid line in ASCII needs no check.
         if (scanned.is_err() || scanner.may_exceed_ascii()) && std::str::from_utf8(line).is_err() {
@@ -185,16 +189,22 @@ impl EventReader {
         let Some(events) = events else {
             // Nearly every line is one flat object.
             return if has_more {
-                context.event(&Layers { near: own, far: None })
+                context.event(&Layers { near: own, far: None, is_together: false })
             } else {
                 context.event(&own.own)
             };
         };
-        context.own_id(own)?;
+        let is_together = rewritten == Some(Unity::Together);
+        if !is_together {
+            context.own_id(own)?;
+        }
         // White space around an object is no part of it, in whatever layout it stands.
         let object = if context.values.is_strict { line } else { line.trim_ascii() };
-        let inherited_bytes = object.len() - (events.end() - events.start());
-        let is_one = context.values.is_strict || rewritten == Some(true);
+        let inherited_bytes = match rewritten {
+            Some(Unity::Together | Unity::Apart) => 0,
+            Some(Unity::Line) | None => object.len() - (events.end() - events.start()),
+        };
+        let is_one = context.values.is_strict || is_together;
         let mut written_out_bytes = 0;
         let mut element = context.scanner.first_element(events).map_err(not_json)?;
         while let Some(value) = element {
@@ -203,7 +213,7 @@ impl EventReader {
                 return Err(Reason::TooLarge);
             }
             let mark = context.read.mark();
-            let rejected = context.element(value, event, own).err();
+            let rejected = context.element(value, event, own, is_together).err();
             match rejected {
                 Some(reason) if is_one => return Err(reason),
                 Some(_) => context.read.take_back(&mark),

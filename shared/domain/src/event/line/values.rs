@@ -380,7 +380,15 @@ impl LineContext<'_> {
         let line = self.line;
         let scanned = self.scanner.each_member(object, |name, value| {
             count += 1;
-            wrapped = WRAPPERS.contains(&name.of(line)).then_some(value);
+            let is_wrapper = |name: &[u8]| WRAPPERS.contains(&name);
+            let is_wrapper = if name.kind() == Kind::EscapedText {
+                let mut text = Vec::new();
+                json::unescape(name.of(line), &mut text);
+                is_wrapper(&text)
+            } else {
+                is_wrapper(name.of(line))
+            };
+            wrapped = is_wrapper.then_some(value);
         });
         scanned.ok()?;
         wrapped.filter(|_| count == 1)

@@ -207,8 +207,8 @@ mod tests {
             "Snowplow ecommerce: action 10+0",
             "TheLook events: page 6+0",
             "TheLook order items: sale 7+0, return 6+0",
-            "Amplitude export: event 6+0",
-            "Amplitude HTTP API: event 10+0",
+            "Amplitude export: tracked event 6+0",
+            "Amplitude HTTP API: tracked event 10+0",
         ];
         assert_eq!(forms, expected);
         let named = |name| TABLES.forms.iter().find(|form| form.name == name).unwrap();
