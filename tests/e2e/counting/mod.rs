@@ -1,6 +1,7 @@
 //! Counting, from the object to the rows: everything is counted once, whatever arrives, whatever
 //! fails, and whenever it arrives.
 
+pub(crate) mod cases;
 pub(crate) mod chunks;
 pub(crate) mod exactly_once;
 pub(crate) mod forms;
@@ -14,7 +15,8 @@ pub(crate) mod rollup;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 10] = [
+pub(crate) const TESTS: [&[crate::Test]; 11] = [
+    cases::TESTS,
     exactly_once::TESTS,
     forms::TESTS,
     late::TESTS,

@@ -395,7 +395,7 @@ async fn keys(store: &Store, arguments: &[&str]) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-async fn start_collect(store: &Store, s3_url: &str) -> Result<Worker> {
+pub(crate) async fn start_collect(store: &Store, s3_url: &str) -> Result<Worker> {
     start_collect_of(store, s3_url, false).await
 }
 

@@ -1,9 +1,9 @@
 //! The oracle: a naive recounter of chunks.
 //!
-//! It follows `docs/EVENTS.md` in plain code: it reads a chunk into memory, every line into a tree,
-//! and adds up exact decimals in sorted maps. It was written apart from the code that counts and
-//! shares nothing with it, so that an error would have to be made twice to pass unseen: JSON is read
-//! by `serde_json`, decimals by `bigdecimal` and dates by `chrono`. [`shift`]
+//! It follows `docs/EVENTS.md` and `docs/FORMS.md` in plain code: it reads a chunk into memory, every
+//! line into a tree, and adds up exact decimals in sorted maps. It was written apart from the code
+//! that counts and shares nothing with it, so that an error would have to be made twice to pass
+//! unseen: JSON is read by `serde_json`, decimals by `bigdecimal` and dates by `chrono`. [`shift`]
 //! moves old events to the present.
 
 mod answer;

@@ -157,7 +157,8 @@ fn count_line(
     seen: &mut Seen,
     recount: &mut Recount,
 ) -> Result<(), String> {
-    match forms::read(&object_text(line)?) {
+    let (text, object) = read_object(line)?;
+    match forms::read(&text, object) {
         Reading::Ignored => count_events(Vec::new(), false, seen, recount),
         Reading::Together(events) => {
             let events = check_together(&events, settings)?;
@@ -276,15 +277,18 @@ fn written_length_of_events(line: &str) -> usize {
     json::members(line).and_then(|members| written_events(&members).map(str::len)).unwrap_or(0)
 }
 
-/// The object that a line is, or that the text holds which a line is.
-fn object_text(line: &[u8]) -> Result<String, String> {
+/// The object that a line is, or that the text holds which a line is, and how it is written.
+fn read_object(line: &[u8]) -> Result<(Cow<'_, str>, Object), String> {
     if line.len() > VALUE_BYTES_MAX {
         return Err("too_long".to_owned());
     }
     let text = std::str::from_utf8(line).map_err(|_| "not_utf8".to_owned())?;
     match json::parse(text) {
-        Ok(Value::Object(_)) => Ok(text.to_owned()),
-        Ok(Value::Text(held)) if matches!(json::parse(&held), Ok(Value::Object(_))) => Ok(held),
+        Ok(Value::Object(object)) => Ok((Cow::Borrowed(text), object)),
+        Ok(Value::Text(held)) => match json::parse(&held) {
+            Ok(Value::Object(object)) => Ok((Cow::Owned(held), object)),
+            _ => Err("not_object".to_owned()),
+        },
         Ok(_) => Err("not_object".to_owned()),
         Err(JsonError::NotJson) => Err("not_json".to_owned()),
         Err(JsonError::TooDeep) => Err("too_deep".to_owned()),

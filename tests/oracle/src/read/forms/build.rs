@@ -1,8 +1,11 @@
 //! Makes the events of a form.
 
+use chrono::DateTime;
+
 use crate::read::forms::page::{EventOfForm, Form, From, Row};
 use crate::read::forms::path::all_hold;
 use crate::read::json::{Member, Object, Value};
+use crate::read::{mongo, time};
 
 /// The events that a form makes of an object, with what the form calls them.
 pub(crate) fn events_of(form: &Form, object: &Object) -> Vec<(&'static str, Object)> {
@@ -37,12 +40,22 @@ fn members(rows: &[Row], object: &Object) -> Object {
 fn value(from: &From, object: &Object) -> Option<Value> {
     match from {
         From::Text(text) => Some(Value::Text((*text).to_owned())),
-        From::Path { path, except } => {
+        From::Path { path, except, is_utc } => {
             let value = path.find(object)?;
             match value {
                 Value::Text(text) | Value::Number(text) if Some(text.as_str()) == *except => None,
+                _ if *is_utc => Some(in_utc(value).unwrap_or_else(|| value.clone())),
                 _ => Some(value.clone()),
             }
         }
     }
+}
+
+/// A time, which is in UTC if it names no zone, as a text that names it; `None` if it is not valid.
+fn in_utc(value: &Value) -> Option<Value> {
+    let nanoseconds = time::read(mongo::plain(value))?;
+    let seconds = i64::try_from(nanoseconds / time::SECOND).ok()?;
+    let rest = u32::try_from(nanoseconds % time::SECOND).ok()?;
+    let written = DateTime::from_timestamp(seconds, rest)?.format("%Y-%m-%dT%H:%M:%S.%9fZ");
+    Some(Value::Text(written.to_string()))
 }

@@ -38,36 +38,38 @@ pub(crate) struct Plain {
     pub(crate) inherited: Vec<Object>,
 }
 
-/// Reads an object.
-pub(crate) fn read(text: &str) -> Reading {
-    read_by(text, &mut Vec::new())
+/// Reads an object, which a text holds.
+pub(crate) fn read(text: &str, object: Object) -> Reading {
+    read_by(text, object, &mut Vec::new())
 }
 
 /// The rows of `docs/FORMS.md` by which the object of a text is read: its envelopes, the outermost
 /// first, its form, and the events of the form; empty for a text that is no object.
 pub fn rows_of(text: &str) -> Vec<String> {
     let mut rows = Vec::new();
-    if let Ok(Value::Object(_)) = json::parse(text) {
-        read_by(text, &mut rows);
+    if let Ok(Value::Object(object)) = json::parse(text) {
+        read_by(text, object, &mut rows);
     }
     rows
 }
 
 /// Reads an object, and notes the rows by which it is read.
-fn read_by(text: &str, rows: &mut Vec<String>) -> Reading {
+fn read_by(text: &str, object: Object, rows: &mut Vec<String>) -> Reading {
     let mut inherited = Vec::new();
     let mut plain = json::mend_half_pairs(text);
+    let mut object = object;
     loop {
-        plain = texts::opened(&plain);
-        let Some(Value::Object(object)) = json::parse_at_any_depth(&plain) else {
-            unreachable!("it is an object, with what its texts hold in their places")
-        };
+        if let Some(opened) = texts::opened(&plain) {
+            object = object_of(&opened);
+            plain = opened;
+        }
         if inherited.len() < ENVELOPES_MAX
             && let Some(envelope) = fitting(&plain, &object)
         {
             rows.push(envelope.name.to_owned());
             let Some(event) = event_of(envelope, &plain) else { return Reading::Ignored };
             inherited.insert(0, given(envelope, &object));
+            object = object_of(&event);
             plain = event;
             continue;
         }
@@ -80,6 +82,14 @@ fn read_by(text: &str, rows: &mut Vec<String>) -> Reading {
                 Reading::ByNames(Plain { text: plain, object, inherited })
             }
         };
+    }
+}
+
+/// The object that a text holds, whose texts may have been opened.
+fn object_of(text: &str) -> Object {
+    match json::parse_at_any_depth(text) {
+        Some(Value::Object(object)) => object,
+        _ => unreachable!("it is an object, or one with what its texts hold in their places"),
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) enum From {
         path: Path,
         /// What is none there.
         except: Option<&'static str>,
+        /// Whether a time there that names no zone is in UTC, whatever zone others are in.
+        is_utc: bool,
     },
 }
 
@@ -136,16 +138,15 @@ fn form(text: &'static str) -> Form {
 }
 
 fn from_of(cell: &'static str) -> From {
-    let path = |path| From::Path { path: Path::of(path), except: None };
-    match cell.split('`').collect::<Vec<_>>()[..] {
-        ["", text, ""] if text.starts_with('"') => From::Text(text.trim_matches('"')),
-        // A time without a zone is in UTC everywhere.
-        ["", from, "" | " (UTC)"] => path(from),
-        ["", from, " (not ", except, ")"] => {
-            From::Path { path: Path::of(from), except: Some(except) }
-        }
+    let cells: Vec<&str> = cell.split('`').collect();
+    let (from, except, is_utc) = match cells[..] {
+        ["", text, ""] if text.starts_with('"') => return From::Text(text.trim_matches('"')),
+        ["", from, ""] => (from, None, false),
+        ["", from, " (UTC)"] => (from, None, true),
+        ["", from, " (not ", except, ")"] => (from, Some(except), false),
         _ => panic!("docs/FORMS.md has a cell that is not understood: {cell}"),
-    }
+    };
+    From::Path { path: Path::of(from), except, is_utc }
 }
 
 #[cfg(test)]
@@ -214,10 +215,11 @@ mod tests {
         let named = |name| TABLES.forms.iter().find(|form| form.name == name).unwrap();
         assert_eq!(named("Amplitude HTTP API").each_of, Some(Path::of("events")));
         let amplitude = &named("Amplitude export").events[0].members;
-        let session = Path::of("session_id");
-        assert_eq!(amplitude[4].from, [From::Path { path: session, except: Some("-1") }]);
+        let from = |path, except, is_utc| From::Path { path: Path::of(path), except, is_utc };
+        assert_eq!(amplitude[4].from, [from("session_id", Some("-1"), false)]);
         let creation = &named("WooCommerce order").events[0].members;
         assert_eq!(creation[0].from, [From::Text("order_created")]);
-        assert_eq!(creation[1].from.len(), 2);
+        let times = [from("date_created_gmt", None, true), from("date_created", None, false)];
+        assert_eq!(creation[1].from, times);
     }
 }

@@ -58,10 +58,12 @@ impl Role {
     }
 }
 
-/// The object that a text holds, with what its texts hold in their places.
-pub(crate) fn opened(object: &str) -> String {
+/// The object that a text holds, with what its texts hold in their places; `None` if that changes
+/// nothing.
+pub(crate) fn opened(object: &str) -> Option<String> {
     // A text with a quotation mark in it has an escape.
-    if object.contains('\\') { opened_object(object, Role::Line) } else { object.to_owned() }
+    let opened = object.contains('\\').then(|| opened_object(object, Role::Line));
+    opened.filter(|opened| opened != object)
 }
 
 fn opened_object(text: &str, role: Role) -> String {
@@ -124,7 +126,8 @@ mod tests {
 
     #[track_caller]
     fn check(object: &str, expected: &str) {
-        assert_eq!(opened(object), expected, "{object}");
+        let opened = opened(object).unwrap_or_else(|| object.to_owned());
+        assert_eq!(opened, expected, "{object}");
     }
 
     #[test]

@@ -21,12 +21,12 @@ pub(crate) fn written_times(text: &str) -> WrittenTimes<'_> {
     let mut found = WrittenTimes { times: Vec::new(), plain: Some(text) };
     for depth in 0.. {
         let Some(written) = found.plain else { break };
-        let Some(object) = opened(written) else {
+        let Some((text, object)) = opened(written) else {
             found.plain = None;
             break;
         };
         if depth < ENVELOPES_MAX
-            && let Some(envelope) = fitting(&texts::opened(written), &object)
+            && let Some(envelope) = fitting(&text, &object)
         {
             let times = envelope.also.iter().filter(|(field, _)| *field == TIMESTAMP);
             found.times.extend(times.filter_map(|(_, path)| path.find_written(written)));
@@ -43,9 +43,10 @@ pub(crate) fn written_times(text: &str) -> WrittenTimes<'_> {
     found
 }
 
-fn opened(written: &str) -> Option<Object> {
-    match json::parse_at_any_depth(&texts::opened(written)) {
-        Some(Value::Object(object)) => Some(object),
+fn opened(written: &str) -> Option<(String, Object)> {
+    let text = texts::opened(written).unwrap_or_else(|| written.to_owned());
+    match json::parse_at_any_depth(&text) {
+        Some(Value::Object(object)) => Some((text, object)),
         _ => None,
     }
 }
@@ -57,7 +58,7 @@ fn times_of_form<'a>(form: &Form, written: &'a str) -> Vec<&'a str> {
 }
 
 fn times_of_events<'a>(form: &Form, written: &'a str) -> Vec<&'a str> {
-    let Some(object) = opened(written) else { return Vec::new() };
+    let Some((_, object)) = opened(written) else { return Vec::new() };
     let events = form.events.iter().filter(|event| all_hold(&event.when, &object));
     let rows = events.flat_map(|event| &event.members).filter(|row| row.member == TIMESTAMP);
     let paths = rows.filter_map(|row| {
