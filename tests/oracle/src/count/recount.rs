@@ -13,7 +13,7 @@ use crate::read::json::{self, JsonError, Object, Value};
 use crate::read::notes::EventNotes;
 use crate::read::order::OrderEvent;
 use crate::read::text::csv::records;
-use crate::read::text::cut::{Between, VALUE_BYTES_MAX, cut};
+use crate::read::text::cut::{VALUE_BYTES_MAX, cut};
 use crate::read::text::unpack::{RecountError, unpack};
 use crate::read::text::utf16::utf8_of;
 use crate::read::values::Settings;
@@ -106,11 +106,7 @@ pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountErr
         Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
     let mut seen = BTreeSet::new();
     let text = utf8_of(&bytes);
-    let between = match text {
-        Cow::Borrowed(_) => Between::SeparatorsAndRegistryBytes,
-        Cow::Owned(_) => Between::Separators,
-    };
-    for piece in records(&text).unwrap_or_else(|| cut(&text, between)) {
+    for piece in records(&text).unwrap_or_else(|| cut(&text)) {
         let place = (piece.line, piece.offset as u64);
         let counted = match piece.rejected {
             Some(reason) => Err(reason.to_owned()),

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::decimal::Decimal;
 use crate::read::fields::{
-    CURRENCY, ITEM_NAME, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources, TIMESTAMP,
+    CURRENCY, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources, TIMESTAMP,
 };
 use crate::read::json::Value;
 use crate::read::mongo;

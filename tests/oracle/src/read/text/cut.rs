@@ -23,27 +23,19 @@ pub(crate) struct Piece<'a> {
 /// What a schema registry writes before a value: a zero byte and the four of a schema's number.
 const REGISTRY_BYTES: usize = 5;
 
-/// What may stand between the values of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Between {
-    Separators,
-    /// An object may have the bytes of a schema registry before it, too.
-    SeparatorsAndRegistryBytes,
-}
-
 /// The pieces of a text, as they follow each other.
-pub(crate) fn cut(text: &[u8], between: Between) -> Vec<Piece<'_>> {
+pub(crate) fn cut(text: &[u8]) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut line = 1;
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        if between.registry_bytes(rest) > 0 {
+        if registry_bytes(rest) > 0 {
             // A line feed in them ends no line.
             at += REGISTRY_BYTES;
             continue;
         }
         let (length, next) = match separator(rest) {
-            0 => piece(rest, between),
+            0 => piece(rest),
             length => (0, length),
         };
         if length > 0 {
@@ -56,13 +48,11 @@ pub(crate) fn cut(text: &[u8], between: Between) -> Vec<Piece<'_>> {
     pieces
 }
 
-impl Between {
-    /// The length of the bytes before an object that begin here, or 0.
-    fn registry_bytes(self, text: &[u8]) -> usize {
-        match text {
-            [0, _, _, _, _, b'{', ..] if self == Self::SeparatorsAndRegistryBytes => REGISTRY_BYTES,
-            _ => 0,
-        }
+/// The length of the bytes of a schema registry that begin here, before an object, or 0.
+fn registry_bytes(text: &[u8]) -> usize {
+    match text {
+        [0, _, _, _, _, b'{', ..] => REGISTRY_BYTES,
+        _ => 0,
     }
 }
 
@@ -86,12 +76,12 @@ fn separator(text: &[u8]) -> usize {
 }
 
 /// The length of the piece that begins here, and where reading goes on.
-fn piece(text: &[u8], between: Between) -> (usize, usize) {
+fn piece(text: &[u8]) -> (usize, usize) {
     let end_of_line = |from: usize| {
         text[from..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |place| from + place)
     };
     if text[0] != b'{' {
-        return scalars(text, between).unwrap_or_else(|| (end_of_line(0), end_of_line(0)));
+        return scalars(text).unwrap_or_else(|| (end_of_line(0), end_of_line(0)));
     }
     let (broken, open_objects) = match value(text, 0, 1) {
         Ok(end) => return (end, end),
@@ -125,7 +115,7 @@ fn closing_brace(text: &[u8], broken: usize, mut open_objects: usize) -> usize {
 
 /// Texts, numbers and words with separators between them, up to an object or the end of the line:
 /// their length without the last separators, and with them. `None` if anything else is there.
-fn scalars(text: &[u8], between: Between) -> Option<(usize, usize)> {
+fn scalars(text: &[u8]) -> Option<(usize, usize)> {
     let is_whole = text.len() <= VALUE_BYTES_MAX;
     let text = &text[..text.len().min(VALUE_BYTES_MAX + 1)];
     let mut at = 0;
@@ -142,7 +132,7 @@ fn scalars(text: &[u8], between: Between) -> Option<(usize, usize)> {
             if !is_whole && text[at..].len() < 3 && b"\xef\xbb\xbf".starts_with(&text[at..]) {
                 return None;
             }
-            if between.registry_bytes(&text[at..]) > 0 {
+            if registry_bytes(&text[at..]) > 0 {
                 return Some((end, at));
             }
             match separator(&text[at..]) {
@@ -279,7 +269,7 @@ mod tests {
             assert!(text.as_bytes()[piece.offset..].starts_with(&piece.bytes));
             &text[piece.offset..piece.offset + piece.bytes.len()]
         };
-        cut(text.as_bytes(), Between::SeparatorsAndRegistryBytes)
+        cut(text.as_bytes())
             .into_iter()
             .map(|piece| (piece.line, piece.offset, text_of(piece)))
             .collect()
@@ -330,7 +320,7 @@ mod tests {
             (5, 45, "\0abcd[{}]"),
         ];
         assert_eq!(pieces(text), expected);
-        assert_eq!(cut(b"\0\0\0\0\x07{}", Between::Separators)[0].bytes.len(), 7);
+        assert_eq!(cut(b"\0\0\0\0\x07{}")[0].bytes.len(), 7);
     }
 
     #[test]
