@@ -94,7 +94,7 @@ impl Names {
 
     #[inline(never)]
     fn find_by_bytes(&mut self, words: [u64; TOKEN_WORDS], previous: usize) -> Option<KnownToken> {
-        let first_place = first_place(words[0], previous);
+        let first_place = first_place(words, previous);
         for place in [first_place, first_place + 1] {
             let token = self.tokens[place];
             if token.matches(words) {
@@ -121,7 +121,7 @@ impl Names {
         padded[..token.len()].copy_from_slice(token);
         mask[..token.len()].fill(0xff);
         let words = token_words(&padded);
-        let place = first_place(words[0], previous);
+        let place = first_place(words, previous);
         self.tokens[place + 1] = self.tokens[place];
         self.tokens[place] =
             Token { words, masks: token_words(&mask), length, slot, next: FORGOTTEN };
@@ -140,13 +140,19 @@ fn token_words(bytes: &[u8; TOKEN_BYTES_MAX]) -> [u64; TOKEN_WORDS] {
 }
 
 /// The first of the two places where a token can be cached.
-fn first_place(first_word: u64, previous: usize) -> usize {
-    // Only the bytes up to a colon: after a short token comes the value. Without a colon the mask
-    // is all ones.
-    let colons = first_word ^ (LOW_BITS * b':' as u64);
-    let colon = colons.wrapping_sub(LOW_BITS) & !colons & HIGH_BITS;
-    let name = first_word & (colon ^ colon.wrapping_sub(1));
+fn first_place(words: [u64; TOKEN_WORDS], previous: usize) -> usize {
+    // Only the bytes up to a colon: after a short token comes the value.
+    let [first, second, _] = words.map(up_to_colon);
+    let name = if first.1 { first.0 } else { first.0 ^ second.0.rotate_left(u64::BITS / 2) };
     let set = name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - TOKEN_SETS_BITS);
     let base = if previous == BEFORE_FIRST { TOKENS_BEHIND_VALUE } else { 0 };
     base + usize::try_from(set).unwrap_or_default() * 2
+}
+
+/// The bytes of a word up to its first colon, and whether it has one.
+fn up_to_colon(word: u64) -> (u64, bool) {
+    let colons = word ^ (LOW_BITS * b':' as u64);
+    let colon = colons.wrapping_sub(LOW_BITS) & !colons & HIGH_BITS;
+    // Without a colon the mask is all ones.
+    (word & (colon ^ colon.wrapping_sub(1)), colon != 0)
 }
