@@ -10,11 +10,12 @@ pub(crate) mod many_sites;
 pub(crate) mod names;
 pub(crate) mod odd_input;
 pub(crate) mod orders;
+pub(crate) mod refused;
 pub(crate) mod rollup;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 10] = [
+pub(crate) const TESTS: [&[crate::Test]; 11] = [
     exactly_once::TESTS,
     forms::TESTS,
     late::TESTS,
@@ -23,6 +24,7 @@ pub(crate) const TESTS: [&[crate::Test]; 10] = [
     names::TESTS,
     odd_input::TESTS,
     orders::TESTS,
+    refused::TESTS,
     rollup::TESTS,
     upgrades::TESTS,
 ];
