@@ -11,7 +11,7 @@ use minutebook_tests::store::{Store, sqs_event};
 use serde_json::{Value, json};
 
 use crate::calls::asking;
-use crate::calls::health::Watched;
+use crate::calls::health::{Watched, run_rollup};
 use crate::command::{endpoints_of, run, stderr, stdout};
 use crate::counting::chunks::{at, count, now, verified, views_at};
 
@@ -53,6 +53,7 @@ async fn what_can_never_be_counted_is_refused_in_one_delivery_and_reported(
 ) -> Result<()> {
     let watched = Watched::make(cloud, "refused").await?;
     let store = &watched.store;
+    run_rollup(store).await?;
     let mut ingest = store.start_plain_ingest().await?;
     let good = store.put("good.jsonl", views_at(now()?, 3)).await?;
     count(&mut ingest, [&good]).await?;
@@ -83,6 +84,12 @@ async fn what_can_never_be_counted_is_refused_in_one_delivery_and_reported(
         ensure!(entry["refused_because"].is_string() && entry["lines"].is_null(), "{entry}");
     }
     let mut api = watched.start_plain("api").await?;
+    let (status, answer) = asking::ask(&mut api, "/health", "").await?;
+    let hour = &answer["last_hour"];
+    ensure!(status == 200 && answer["status"] == "degraded", "{answer}");
+    ensure!(hour["refused"] == 4 && hour["lines"] == 3 && hour["rejected"] == 0, "{answer}");
+    let reason = answer["reasons"][0].as_str().unwrap_or_default();
+    ensure!(reason.starts_with("4 files were refused in the last hour: "), "{answer}");
     let (_, text) = asking::ask_for_text(&mut api, "/metrics/prometheus", "").await?;
     ensure!(text.contains("\nminutebook_refused_files_total 4\n"), "{text}");
     ensure!(text.contains("\nminutebook_chunks_total 1\n"), "{text}");

@@ -5,5 +5,6 @@ pub mod commit;
 pub mod ledger;
 mod part;
 pub mod refusal;
+pub mod snapshots;
 pub mod totals;
 mod visitor_slices;
