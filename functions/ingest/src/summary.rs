@@ -30,7 +30,7 @@ const METRICS: [(&str, &str); 15] = [
     ("duration_ms", "Milliseconds"),
 ];
 
-/// The members that distinguish the metrics of stacks: the alarm of one must not react to another.
+/// The members that distinguish the metrics of stacks of one account.
 pub(crate) const DIMENSIONS: [&str; 2] = ["service", "table"];
 
 /// The members that every line has.
