@@ -13,9 +13,10 @@ use crate::commands::clock;
 use crate::event_files::files::{self, Source};
 use crate::event_files::upload::{Target, upload_file};
 use crate::findings::{Findings, examine, findings_text};
-use crate::rows::ledger::{self, Counted, Counts, Goal, Notes, Wait};
+use crate::rows::ledger::{ChunkIds, Counted, Counts, Ended, Goal, Notes, Refusal, Wait};
 use crate::stack::aws::explain;
 use crate::stack::context::Context;
+use crate::stack::object_hashes::ObjectHashes;
 use crate::terminal::escape::{self, shown};
 use crate::terminal::progress;
 use crate::terminal::table::Table;
@@ -90,9 +91,16 @@ impl Report {
     }
 
     /// # Errors
-    /// A file was not counted within the time.
+    /// A file was not counted within the time, or is refused.
     pub(crate) fn check(&self) -> Result<()> {
-        let Some(reason) = &self.gave_up else { return Ok(()) };
+        let Some(reason) = &self.gave_up else {
+            let files = self.files.iter();
+            let refused = files.filter(|file| matches!(file.outcome, Outcome::Refused { .. }));
+            return match refused.count() {
+                0 => Ok(()),
+                count => bail!("{count} of {} files refused", self.files.len()),
+            };
+        };
         let waiting = self.files.iter().filter(|file| matches!(file.outcome, Outcome::NotCounted));
         let names: Vec<&str> = waiting.map(|file| file.name.as_str()).collect();
         bail!(
@@ -118,14 +126,31 @@ pub(crate) enum Outcome {
     /// It was uploaded; `put` did not wait for it.
     Uploaded,
     Counted(Counted),
+    /// No line of it can be counted.
+    Refused {
+        refusal: Refusal,
+        already_refused: bool,
+    },
     NotCounted,
+}
+
+impl From<Option<Ended>> for Outcome {
+    fn from(ended: Option<Ended>) -> Self {
+        match ended {
+            Some(Ended::Counted(counted)) => Self::Counted(counted),
+            Some(Ended::Refused { refusal, already_refused }) => {
+                Self::Refused { refusal, already_refused }
+            }
+            None => Self::NotCounted,
+        }
+    }
 }
 
 /// A file that is ready for upload.
 #[derive(Debug)]
 struct Ready {
     source: Source,
-    content_hash: String,
+    hashes: ObjectHashes,
     /// The hash of the original file, and by how many minutes its events were moved.
     shifted: Option<(String, i64)>,
     last_event: Option<i64>,
@@ -158,11 +183,10 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let sources = find_sources(&args).await?;
     let ready = prepare(&args, sources, &s3, &bucket).await?;
 
-    let chunk_id =
-        |file: &Ready| ledger::object_chunk_id(&bucket, &file.source.key, &file.content_hash);
+    let chunk_ids = |file: &Ready| ChunkIds::new(&bucket, &file.source.key, &file.hashes);
     let wait = match args.wait {
         true => {
-            Some(Wait::begin(context, Goal::Counted, ready.iter().map(chunk_id).collect()).await?)
+            Some(Wait::begin(context, Goal::Counted, ready.iter().map(chunk_ids).collect()).await?)
         }
         false => None,
     };
@@ -193,8 +217,8 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let mut report = Report { files, last_event, gave_up: None, findings: Findings::default() };
     if let Some(wait) = wait {
         let waited = wait.end(Duration::from_secs(args.timeout)).await?;
-        for (file, counted) in report.files.iter_mut().zip(waited.chunks) {
-            file.outcome = counted.map_or(Outcome::NotCounted, Outcome::Counted);
+        for (file, ended) in report.files.iter_mut().zip(waited.chunks) {
+            file.outcome = Outcome::from(ended);
         }
         report.gave_up = waited.gave_up;
         report.findings = look_closer(&report.files, ready).await?;
@@ -209,7 +233,7 @@ async fn look_closer(files: &[FileReport], ready: Vec<Ready>) -> Result<Findings
         Outcome::Counted(counted) => {
             counted.counts.rejected > 0 || counted.counts.notes != Notes::default()
         }
-        Outcome::Uploaded | Outcome::NotCounted => false,
+        Outcome::Uploaded | Outcome::Refused { .. } | Outcome::NotCounted => false,
     };
     let keys: Vec<String> = files.iter().filter(is_told).map(|file| file.key.clone()).collect();
     let look = move || {
@@ -256,9 +280,9 @@ async fn prepare(
     let mut ready = Vec::new();
     for source in sources {
         let read = move || {
-            let content_hash = files::hash(source.path())?;
+            let hashes = files::hash(source.path())?;
             let last_event = if want_last_event { last_event(&source, limit) } else { None };
-            Ok::<_, anyhow::Error>(Ready { source, content_hash, shifted: None, last_event })
+            Ok::<_, anyhow::Error>(Ready { source, hashes, shifted: None, last_event })
         };
         ready.push(tokio::task::spawn_blocking(read).await??);
         bar.inc(1);
@@ -305,15 +329,15 @@ async fn shift(
             );
         }
         let minutes = before.unwrap_or(new_minutes);
-        let Ready { mut source, content_hash: hash_before, last_event, .. } = file;
+        let Ready { mut source, hashes: hashes_before, last_event, .. } = file;
         let work = move || {
             files::shift(&mut source, minutes)?;
-            let content_hash = files::hash(source.path())?;
+            let hashes = files::hash(source.path())?;
             let last_event = last_event.map(|last_event| last_event + minutes * 60);
             Ok::<_, anyhow::Error>(Ready {
                 source,
-                content_hash,
-                shifted: Some((hash_before, minutes)),
+                hashes,
+                shifted: Some((hashes_before.content, minutes)),
                 last_event,
             })
         };
@@ -341,7 +365,7 @@ async fn earlier_shift(s3: &aws_sdk_s3::Client, bucket: &str, file: &Ready) -> R
         Err(error) => return Err(explain(format!("cannot look at s3://{bucket}/{key}"), error)),
     };
     let note = |name: &str| head.metadata().and_then(|metadata| metadata.get(name));
-    if note(SHIFTED_FROM) != Some(&file.content_hash) {
+    if note(SHIFTED_FROM) != Some(&file.hashes.content) {
         return Ok(None);
     }
     Ok(note(SHIFTED_MINUTES).and_then(|minutes| minutes.parse().ok()))
@@ -367,8 +391,9 @@ pub(crate) fn report_text(report: &Report) -> String {
                     if counted.already_counted { "already counted: nothing added" } else { "" };
                 table.add_row(row(&file.key, &counted.counts, note));
             }
+            Outcome::Refused { .. } => table.add_row(no_counts(&file.key, "refused")),
             Outcome::Uploaded | Outcome::NotCounted => {
-                table.add_row([file.key.as_str(), "-", "-", "-", "-", "-", "-", "not counted"]);
+                table.add_row(no_counts(&file.key, "not counted"));
             }
         }
     }
@@ -377,6 +402,13 @@ pub(crate) fn report_text(report: &Report) -> String {
         table.add_row(row("sum", &sum, ""));
     }
     let mut text = table.text();
+    for file in &report.files {
+        if let Outcome::Refused { refusal, already_refused } = &file.outcome {
+            let before = if *already_refused { " (as it was before)" } else { "" };
+            let line = format!("refused{before}: {}: {}", file.key, refusal.because);
+            text.push_str(&format!("{}\n", shown(&line)));
+        }
+    }
     text.push_str(&findings_text(&sum, &report.findings));
     if let Some(last_event) = report.last_event {
         text.push_str(&format!(
@@ -385,6 +417,10 @@ pub(crate) fn report_text(report: &Report) -> String {
         ));
     }
     text
+}
+
+fn no_counts<'a>(name: &'a str, note: &'a str) -> [&'a str; 8] {
+    [name, "-", "-", "-", "-", "-", "-", note]
 }
 
 fn row(name: &str, counts: &Counts, note: &str) -> [String; 8] {
@@ -406,6 +442,12 @@ fn report_json(report: &Report) -> serde_json::Value {
             match &file.outcome {
                 Outcome::Uploaded => object["state"] = json!("uploaded"),
                 Outcome::NotCounted => object["state"] = json!("not_counted"),
+                Outcome::Refused { refusal, already_refused } => {
+                    let state = if *already_refused { "already_refused" } else { "refused" };
+                    object["state"] = json!(state);
+                    object["refused"] = json!(refusal.code);
+                    object["refused_because"] = json!(refusal.because);
+                }
                 Outcome::Counted(Counted { counts, parts, already_counted }) => {
                     let state = if *already_counted { "already_counted" } else { "counted" };
                     object["state"] = json!(state);
@@ -468,6 +510,26 @@ last event: 1970-01-01T00:00:00Z (ask with --as-of to see this time)
 ";
         assert_eq!(report_text(&report), expected);
         assert!(report.check().is_ok());
+    }
+
+    #[test]
+    fn says_what_is_refused_and_why() {
+        let refused = |already_refused| {
+            let (code, because) = ("archive".to_owned(), "the file is a tar archive".to_owned());
+            Outcome::Refused { refusal: Refusal { code, because }, already_refused }
+        };
+        let files = vec![file("a.tar", refused(false)), file("b.tar", refused(true))];
+        let report =
+            Report { files, last_event: None, gave_up: None, findings: Findings::default() };
+        assert_eq!(report.check().unwrap_err().to_string(), "2 of 2 files refused");
+        let text = report_text(&report);
+        assert!(text.contains("a.tar      -"), "{text}");
+        assert!(text.contains("\nrefused: a.tar: the file is a tar archive\n"), "{text}");
+        let again = "\nrefused (as it was before): b.tar: the file is a tar archive\n";
+        assert!(text.contains(again), "{text}");
+        let json = report_json(&report);
+        assert_eq!(json["files"][0]["refused"], "archive");
+        assert_eq!(json["files"][1]["state"], "already_refused");
     }
 
     #[test]

@@ -46,10 +46,6 @@ pub(crate) struct VerifyArgs {
     /// Only periods that end at this time or earlier: RFC 3339, or a date
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time_or_date)]
     pub(crate) to: Option<DateTime<Utc>>,
-    /// Skip compressed objects that cannot be decompressed: none of their lines is counted, and
-    /// their messages are in the dead letters
-    #[arg(long)]
-    pub(crate) allow_dead: bool,
     /// Days that minutes are kept, 0 for ever [default: as the local stack, the ledger or the rows
     /// say]
     #[arg(
@@ -127,7 +123,7 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
     let mut objects = raw.list(&args.prefix).await?;
     let mut recounted = HashSet::new();
     for _ in 0..LISTINGS_MAX {
-        recount(&raw, &objects, args.allow_dead, &mut books, &mut report).await?;
+        recount(&raw, &objects, &mut books, &mut report).await?;
         recounted.extend(objects);
         let step = progress::bar("reading the table", 0);
         read_table(&raw, &mut books).await?;
@@ -150,7 +146,6 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
 async fn recount(
     raw: &Objects,
     objects: &[Object],
-    allow_dead: bool,
     books: &mut Books,
     report: &mut Report,
 ) -> Result<()> {
@@ -164,7 +159,7 @@ async fn recount(
     while let Some((object, chunk)) = recounts.try_next().await? {
         let Some(chunk) = chunk.filter(|chunk| books.add_object(&chunk.id)) else { continue };
         report.objects += 1;
-        if let Some((recount, summary)) = compare_chunk(object, chunk, allow_dead, report) {
+        if let Some((recount, summary)) = compare_chunk(object, chunk, report) {
             books.add_chunk(&recount, &summary);
         }
     }

@@ -12,6 +12,7 @@ use minutebook_oracle::shift;
 use tempfile::NamedTempFile;
 
 use crate::event_files::csv;
+use crate::stack::object_hashes::{ObjectHasher, ObjectHashes};
 
 /// The size of the buffers for reading and writing files.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -123,22 +124,28 @@ fn find_in_folder(folder: &Path, prefix: &str, sources: &mut Vec<Source>) -> Res
 fn read_standard_input(prefix: &str) -> Result<Source> {
     let mut file = temporary_file()?;
     io::copy(&mut io::stdin().lock(), file.as_file_mut()).context("cannot read standard input")?;
-    let hash = hash(file.path())?;
-    let key = format!("{prefix}stdin-{}.jsonl", &hash[..16]);
+    let hashes = hash(file.path())?;
+    let key = format!("{prefix}stdin-{}.jsonl", &hashes.content[..16]);
     let path = file.path().to_owned();
     Ok(Source { name: "-".to_owned(), key, path, temporary: Some(file) })
 }
 
-/// The BLAKE3 of a file, in hex.
+/// The hashes of a file.
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn hash(path: &Path) -> Result<String> {
+pub(crate) fn hash(path: &Path) -> Result<ObjectHashes> {
     let read = || format!("cannot read {}", path.display());
-    let mut hasher = blake3::Hasher::new();
-    let file = File::open(path).with_context(read)?;
-    hasher.update_reader(file).with_context(read)?;
-    Ok(hasher.finalize().to_hex().to_string())
+    let mut hasher = ObjectHasher::default();
+    let mut file = File::open(path).with_context(read)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        let length = file.read(&mut block).with_context(read)?;
+        if length == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(&block[..length]);
+    }
 }
 
 /// Converts a CSV file to JSON Lines; does nothing to other files.

@@ -53,8 +53,12 @@ impl GoneBooks {
         self.recounted.insert(chunk_id.to_owned())
     }
 
-    /// Adds a ledger entry of an object's chunk; `None` is one that cannot be read.
+    /// Adds a ledger entry of an object's chunk; `None` is one that cannot be read. A chunk that is
+    /// refused counts nothing, with or without its object.
     pub(crate) fn add_entry(&mut self, chunk_id: String, entry: Option<LedgerEntry>) {
+        if entry.as_ref().is_some_and(LedgerEntry::is_refusal) {
+            return;
+        }
         if chunk_id.starts_with(&self.prefix) && !self.recounted.contains(&chunk_id) {
             let ledger = self.gone.entry(chunk_id).or_default();
             entry.into_iter().for_each(|entry| ledger.add(entry));
@@ -115,7 +119,7 @@ impl Leeway {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::ledger::testing::{entry, first_entry};
+    use crate::rows::ledger::testing::{entry, first_entry, refused_entry};
     use minutebook_oracle::Granularity;
 
     fn first(parts: u64) -> Option<LedgerEntry> {
@@ -135,6 +139,8 @@ mod tests {
         for id in ["b/in/here#1", "b/in/a#b/c#2", "b/in/here#3", "b/out#4", "other/in/x#5"] {
             books.add_entry(id.to_owned(), first(1));
         }
+        let refused = LedgerEntry::read(&refused_entry("L#b/in/a.tar#6")).unwrap();
+        books.add_entry("b/in/a.tar#6".to_owned(), Some(refused));
         assert_eq!(books.keys(), BTreeSet::from(["in/a#b/c", "in/here"]));
         let (gone, differences) = judged(books);
         assert_eq!(differences, [""; 0]);

@@ -8,7 +8,8 @@ use minutebook_oracle::{Recount, RecountError, Settings, recount};
 
 use crate::proof::differences::Differences;
 use crate::proof::report::Report;
-use crate::rows::ledger::{self, Counts, Ledger, Summary};
+use crate::rows::ledger::{self, ChunkIds, Counts, Ledger, Refusal, Summary};
+use crate::stack::object_hashes::ObjectHashes;
 use crate::stack::objects::{self, Object};
 
 /// Where the objects and their ledger entries are.
@@ -22,9 +23,12 @@ pub(crate) struct Objects {
 /// A chunk: the recount of an object, and what the ledger says.
 #[derive(Debug)]
 pub(crate) struct Chunk {
+    /// Its id: of one that cannot be counted, that under which it is refused.
     pub(crate) id: String,
     /// `None` if the chunk has no entries.
     ledger: Option<Ledger>,
+    /// What the ledger says about it if it is refused. Only of a chunk that is not counted.
+    refusal: Option<Refusal>,
     /// Made with the plan inputs of the ledger. Without them, it only says whether the object can
     /// be counted.
     recount: Result<Recount, RecountError>,
@@ -70,8 +74,10 @@ impl Objects {
             .await
             .with_context(|| format!("cannot read {}", object.address()))?;
         let bytes = read.into_bytes();
-        let id = ledger::object_chunk_id(&self.bucket, &object.key, &blake3::hash(&bytes).to_hex());
-        let ledger = ledger::read(&self.dynamodb, &self.table, &id).await?;
+        let ids = ChunkIds::new(&self.bucket, &object.key, &ObjectHashes::of(&bytes));
+        let read = |id| ledger::read(&self.dynamodb, &self.table, id);
+        let ledger = read(&ids.counted).await?;
+        let refused = if ledger.is_none() { read(&ids.refused).await? } else { None };
         let settings = match ledger.as_ref().and_then(|ledger| ledger.summary.as_ref()) {
             Some(summary) => Settings {
                 reference_time: summary.reference_time,
@@ -86,7 +92,10 @@ impl Objects {
         let recount =
             move || recount(&bytes, &settings).map(|recount| recount.with_names_max(keys_max));
         let recount = tokio::task::spawn_blocking(recount).await?;
-        Ok(Some(Chunk { id, ledger, recount }))
+        let is_refused = recount.is_err() && ledger.is_none();
+        let id = if is_refused { ids.refused } else { ids.counted };
+        let refusal = refused.and_then(|ledger| ledger.refusal);
+        Ok(Some(Chunk { id, ledger, refusal, recount }))
     }
 }
 
@@ -95,27 +104,35 @@ impl Objects {
 pub(crate) fn compare_chunk(
     object: &Object,
     chunk: Chunk,
-    allow_dead: bool,
     report: &mut Report,
 ) -> Option<(Recount, Summary)> {
     let name = object.name();
     let differences = &mut report.differences;
-    let (ledger, recount) = match (chunk.ledger, chunk.recount) {
-        (Some(ledger), Ok(recount)) => (ledger, recount),
-        (None, Err(_)) if allow_dead => {
-            report.dead += 1;
-            return None;
-        }
-        (None, Ok(_)) => {
-            differences.add(|| format!("{name}: not counted yet"));
-            return None;
-        }
-        (Some(_), Err(error)) => {
+    let (ledger, recount) = match (chunk.ledger, chunk.recount, chunk.refusal) {
+        (Some(ledger), Ok(recount), _) => (ledger, recount),
+        (Some(_), Err(error), _) => {
             differences.add(|| format!("{name}: counted, but {error}"));
             return None;
         }
-        (None, Err(error)) => {
-            differences.add(|| format!("{name}: not countable, it {error}"));
+        (None, Err(_), Some(_)) => {
+            report.refused += 1;
+            return None;
+        }
+        // The oracle has no such limit.
+        (None, Ok(_), Some(Refusal { code, .. })) if code == "too_many_orders" => {
+            report.refused += 1;
+            return None;
+        }
+        (None, Ok(_), Some(Refusal { code, .. })) => {
+            differences.add(|| format!("{name}: refused ({code}), but it can be counted"));
+            return None;
+        }
+        (None, Ok(_), None) => {
+            differences.add(|| format!("{name}: not counted yet"));
+            return None;
+        }
+        (None, Err(error), None) => {
+            differences.add(|| format!("{name}: not refused yet, although it {error}"));
             return None;
         }
     };
@@ -191,26 +208,27 @@ mod tests {
                 reference_time,
                 default_currency: settings.default_currency.clone(),
                 minute_retention_days: Some(7),
+                are_reasons_in_totals: true,
                 visitor_secrets: BTreeSet::from([0]),
                 counts: Counts::from(recount),
             }),
             ..Ledger::default()
         });
-        Chunk { id: "bucket/a.jsonl#hash".to_owned(), ledger, recount }
+        Chunk { id: "bucket/a.jsonl#hash".to_owned(), ledger, refusal: None, recount }
     }
 
     const VIEWS: &[u8] = b"{\"event\":\"view\",\"ts\":\"2026-11-20T11:07Z\",\"sku\":1}\n\
         {\"event\":\"view\",\"ts\":\"2026-11-20T11:08Z\",\"sku\":1}\nx\n";
 
-    fn compared(chunk: Chunk, allow_dead: bool) -> (Report, Option<(Recount, Summary)>) {
+    fn compared(chunk: Chunk) -> (Report, Option<(Recount, Summary)>) {
         let mut report = Report::default();
-        let additions = compare_chunk(&object(), chunk, allow_dead, &mut report);
+        let additions = compare_chunk(&object(), chunk, &mut report);
         (report, additions)
     }
 
     #[test]
     fn accepts_a_chunk_of_which_the_ledger_is_right() {
-        let (report, additions) = compared(chunk_of(VIEWS), false);
+        let (report, additions) = compared(chunk_of(VIEWS));
         assert_eq!(report.differences.first, Vec::<String>::new());
         assert_eq!((report.counts.events, report.counts.lines), (2, 3));
         assert_eq!(additions.unwrap().0.tallies.len(), 2);
@@ -225,7 +243,7 @@ mod tests {
         let counts = &mut ledger.summary.as_mut().unwrap().counts;
         counts.counted = 3;
         counts.rejected_by_reason = [("future".to_owned(), 1)].into();
-        let (report, additions) = compared(chunk, false);
+        let (report, additions) = compared(chunk);
         assert_eq!(
             report.differences.first,
             [
@@ -245,27 +263,39 @@ mod tests {
         let ledger = chunk.ledger.as_mut().unwrap();
         (ledger.entries, ledger.summary) = (BTreeSet::from([EntryName { part: 1, late: 0 }]), None);
         ledger.parts = BTreeSet::from([2]);
-        let (report, additions) = compared(chunk, false);
+        let (report, additions) = compared(chunk);
         assert_eq!(report.differences.first, ["a.jsonl: part 0 of 2 is not counted yet"]);
         assert!(additions.is_none());
     }
 
     #[test]
-    fn reports_a_chunk_that_is_not_counted_unless_it_is_dead_and_that_is_allowed() {
+    fn reports_a_chunk_that_is_not_counted() {
         let mut chunk = chunk_of(VIEWS);
         chunk.ledger = None;
-        assert_eq!(compared(chunk, true).0.differences.first, ["a.jsonl: not counted yet"]);
+        assert_eq!(compared(chunk).0.differences.first, ["a.jsonl: not counted yet"]);
+    }
+
+    #[test]
+    fn a_chunk_that_cannot_be_counted_must_be_refused_and_no_other() {
         let broken = || chunk_of(&[0x1f, 0x8b, 8]);
+        let first = |chunk| compared(chunk).0.differences.first.concat();
+        let missing = first(broken());
         assert!(
-            compared(broken(), false).0.differences.first[0]
-                .starts_with("a.jsonl: not countable, it cannot be unpacked: ")
+            missing.starts_with("a.jsonl: not refused yet, although it cannot be"),
+            "{missing}"
         );
-        let (report, _) = compared(broken(), true);
-        assert_eq!((report.differences.count, report.dead), (0, 1));
-        let counted = Chunk { ledger: chunk_of(VIEWS).ledger, ..broken() };
-        assert!(
-            compared(counted, true).0.differences.first[0]
-                .starts_with("a.jsonl: counted, but cannot be unpacked: ")
-        );
+        let counted = first(Chunk { ledger: chunk_of(VIEWS).ledger, ..broken() });
+        assert!(counted.starts_with("a.jsonl: counted, but cannot be unpacked: "), "{counted}");
+        let refusal = |code: &str| {
+            let because = "the file is truncated".to_owned();
+            Some(Refusal { code: code.to_owned(), because })
+        };
+        let (report, additions) = compared(Chunk { refusal: refusal("truncated"), ..broken() });
+        assert_eq!((report.differences.count, report.refused), (0, 1));
+        assert!(additions.is_none());
+        let readable = |code| Chunk { ledger: None, refusal: refusal(code), ..chunk_of(VIEWS) };
+        let expected = "a.jsonl: refused (truncated), but it can be counted";
+        assert_eq!(first(readable("truncated")), expected);
+        assert_eq!(compared(readable("too_many_orders")).0.refused, 1);
     }
 }

@@ -38,8 +38,8 @@ pub(crate) struct Report {
     pub(crate) visitor_leftovers: u64,
     /// Periods of sites that were left out because they have expired.
     pub(crate) expired: BTreeMap<Granularity, u64>,
-    /// Objects that were skipped because they cannot be decompressed.
-    pub(crate) dead: u64,
+    /// Objects that are rightly refused as a whole.
+    pub(crate) refused: u64,
     /// Chunks that were counted and cannot be recounted.
     pub(crate) gone: Vec<GoneChunk>,
     pub(crate) differences: Differences,
@@ -98,7 +98,7 @@ impl Report {
             text.push_str(&format!("... and {unprinted} more are gone\n"));
         }
         let Counts { lines, counted, ignored, duplicate, rejected, .. } = &self.counts;
-        let Self { objects, tallies, visitors, dead, .. } = self;
+        let Self { objects, tallies, visitors, refused, .. } = self;
         text.push_str(&format!("{}\n", self.headline()));
         text.push_str(&format!("rows: {}\n", by_granularity(&self.rows)));
         text.push_str(&format!(
@@ -122,8 +122,8 @@ impl Report {
                 self.visitor_leftovers
             ));
         }
-        if *dead > 0 {
-            text.push_str(&format!("objects skipped that cannot be decompressed: {dead}\n"));
+        if *refused > 0 {
+            text.push_str(&format!("refused, of which nothing is counted: {refused} objects\n"));
         }
         if !self.gone.is_empty() {
             let Counts { lines, events, .. } = self.gone_counts();
@@ -159,7 +159,7 @@ impl Report {
             "also_visitor_secret": self.visitor_state.also,
             "visitor_leftovers": self.visitor_leftovers,
             "expired": json_by_granularity(&self.expired),
-            "dead": self.dead,
+            "refused": self.refused,
             "gone": self.json_of_gone(),
         });
         self.counts.add_to(&mut report);

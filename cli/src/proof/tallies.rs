@@ -14,7 +14,7 @@ use crate::proof::scope::Scope;
 use crate::proof::surplus::{self, difference};
 use crate::proof::totals::TotalsBooks;
 use crate::proof::visitors::VisitorBooks;
-use crate::rows::ledger::{LedgerEntry, Summary};
+use crate::rows::ledger::Summary;
 use crate::rows::{self, Item, Shard, TableRow, Tallies, VisitorRow};
 
 /// Every number of the recount and of the table. Add all chunks, then all rows of the table, then
@@ -91,8 +91,8 @@ impl Books {
             Some(TableRow::Tallies(tallies)) => self.add_tallies(&tallies),
             Some(TableRow::OpenHour(open)) => self.hours.add_open(open),
             Some(TableRow::LedgerEntry { chunk_id, entry }) => {
-                if let Some(counts) = entry.as_ref().and_then(LedgerEntry::counts) {
-                    self.totals.add_with_entry(counts);
+                if let Some(entry) = &entry {
+                    self.totals.add_entry(entry);
                 }
                 if !self.hours.add_entry(&chunk_id, entry.as_ref(), &mut self.oddities) {
                     self.gone.add_entry(chunk_id, entry);
@@ -101,11 +101,15 @@ impl Books {
             Some(TableRow::Visitors(row)) => self.add_visitors(row),
             Some(TableRow::VisitorSecret(secret)) => self.visitors.add_secret(secret),
             Some(TableRow::VisitorState(state)) => self.visitors.set_state(state),
-            Some(TableRow::Totals(shard)) => self.totals.add_found(shard.0),
+            Some(TableRow::Totals(shard)) => self.totals.add_found(&shard),
             Some(TableRow::Order(order)) => self.orders.add_found(order),
             Some(TableRow::RecentOrder(row)) => self.orders.add_recent(row),
             Some(
-                TableRow::Seal | TableRow::SealingLag | TableRow::Extent | TableRow::WriteKey(_),
+                TableRow::Seal
+                | TableRow::SealingLag
+                | TableRow::Snapshot
+                | TableRow::Extent
+                | TableRow::WriteKey(_),
             )
             | None => {}
         }

@@ -22,6 +22,7 @@ pub(crate) use periods::hour_named;
 pub(crate) use row::{TableRow, read};
 pub(crate) use scan::{partition, scan};
 pub(crate) use tallies::{Shard, Tallies};
+pub(crate) use totals::TotalsShard;
 pub(crate) use visitor_secrets::{VisitorSecret, VisitorState};
 pub(crate) use visitors::{Sketches, VisitorRow};
 pub(crate) use write_keys::WriteKey;

@@ -7,7 +7,7 @@ use crate::rows::ledger::LedgerEntry;
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
 use crate::rows::tallies::{self, Tallies};
-use crate::rows::totals::{self, TOTALS, TotalsShard};
+use crate::rows::totals::{self, SNAPSHOTS, TOTALS, TotalsShard};
 use crate::rows::visitor_secrets::{self, SECRETS_PARTITION, STATE_PARTITION};
 use crate::rows::visitor_secrets::{VisitorSecret, VisitorState};
 use crate::rows::visitors::{self, VisitorRow};
@@ -26,6 +26,8 @@ pub(crate) enum TableRow {
     VisitorState(VisitorState),
     /// A shard of the totals.
     Totals(TotalsShard),
+    /// The totals as they were at a time.
+    Snapshot,
     /// An order.
     Order(OrderRow),
     /// An order in the list of recent ones.
@@ -79,6 +81,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     if pk == TOTALS {
         return totals::read(item, sk, odd).map(TableRow::Totals);
     }
+    if pk == SNAPSHOTS {
+        return totals::read_snapshot(item, sk, odd).map(|()| TableRow::Snapshot);
+    }
     if pk == SECRETS_PARTITION {
         return visitor_secrets::read_secret(item, sk, odd).map(TableRow::VisitorSecret);
     }
@@ -118,6 +123,7 @@ mod tests {
             ("T#shop#2026", "views#m11#000", "Tallies"),
             ("T#shop#2026", "visitors.2#m11#00", "Visitors"),
             ("TOTALS", "63", "Totals"),
+            ("TOTALS_SNAPSHOTS", "55", "Snapshot"),
             ("R#shop#2026-11-20", "2026-11-20T00:00:00.000000000Z#1", "RecentOrder"),
             ("O#shop#1", "order", "Order"),
             ("OPEN#8", "shop#2026-11-20T23", "OpenHour"),

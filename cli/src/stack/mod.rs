@@ -7,5 +7,6 @@ pub(crate) mod http;
 mod key_encoding;
 pub(crate) mod local;
 pub(crate) mod notification;
+pub(crate) mod object_hashes;
 pub(crate) mod objects;
 pub(crate) mod queue;

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::stack::aws::explain;
 use crate::stack::key_encoding;
+use crate::stack::object_hashes::{ObjectHasher, ObjectHashes};
 
 /// One version of an object, as S3 lists it or as a notification names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,18 +74,18 @@ impl Object {
         Ok(Some(OpenObject { last_modified, body: answer.body }))
     }
 
-    /// The BLAKE3 of its bytes in hex, which is part of the chunk id; `None` if it was deleted or
+    /// The hashes of its bytes, which are part of the chunk id; `None` if it was deleted or
     /// replaced.
     ///
     /// # Errors
     /// It cannot be read.
-    pub(crate) async fn content_hash(&self, client: &Client) -> Result<Option<String>> {
+    pub(crate) async fn hashes(&self, client: &Client) -> Result<Option<ObjectHashes>> {
         let Some(mut object) = self.open(client).await? else { return Ok(None) };
-        let mut hasher = blake3::Hasher::new();
+        let mut hasher = ObjectHasher::default();
         while let Some(block) = object.body.next().await {
             hasher.update(&block.with_context(|| format!("cannot read {}", self.address()))?);
         }
-        Ok(Some(hasher.finalize().to_hex().to_string()))
+        Ok(Some(hasher.finish()))
     }
 }
 

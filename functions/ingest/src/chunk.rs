@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes};
+use minutebook_domain::chunk::{
+    ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes, Refusal,
+};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::event::line::READER_VERSION;
@@ -52,7 +54,9 @@ pub enum CountError {
     /// The table or a bucket failed; see [`StorageError::is_retryable`].
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The bytes cannot be unpacked, or the orders do not fit into memory; no retry helps.
+    /// The bytes cannot be unpacked, or the orders do not fit into memory; no retry helps. A chunk
+    /// is refused instead; only the recount of its visitors fails so, if a version that read more
+    /// has counted it.
     #[error("the chunk cannot be read: {0}")]
     Unreadable(ChunkError),
     /// A version of minutebook whose plans this one cannot make counted a part of the chunk; no
@@ -101,6 +105,11 @@ pub enum Ending {
     Counted,
     /// Another attempt committed its last part.
     Duplicate,
+    /// No line of it can ever be counted. This attempt recorded that it is refused; of all attempts
+    /// at a chunk exactly one does.
+    Refused,
+    /// It was refused before.
+    RefusedBefore,
     /// The object was deleted before it could be read.
     Gone,
     /// Other bytes are stored under its key; they have their own notification.
@@ -120,6 +129,8 @@ pub struct Report {
     pub size_bytes: u64,
     /// What became of its lines.
     pub outcomes: Outcomes,
+    /// Why it is refused, if it is.
+    pub refusal: Option<Refusal>,
     /// The number of parts of its plan.
     pub parts: usize,
     /// The minutes (of a site) that were counted only in their hours, days, weeks and months,
@@ -143,11 +154,13 @@ pub struct CountedVisitors {
 /// The result of reading an object.
 enum Reading {
     Counted { count: Box<ChunkCount>, inputs: PlanInputs, size_bytes: u64 },
+    Refused { refusal: Refusal, size_bytes: u64 },
     Ended(Ending),
 }
 
 impl Counter {
-    /// Counts the chunk that a notification names, exactly once.
+    /// Counts the chunk that a notification names, exactly once. A chunk of which no line can ever
+    /// be counted is refused.
     ///
     /// **Guarantees**: those of [`Committer::commit_plan`].
     ///
@@ -193,6 +206,11 @@ impl Counter {
                 };
             let (mut count, inputs, size_bytes) = match reading {
                 Reading::Counted { count, inputs, size_bytes } => (count, inputs, size_bytes),
+                Reading::Refused { refusal, size_bytes } => {
+                    // Nothing of it is committed: it is read to its end before anything is.
+                    abandon(rejected).await;
+                    return self.refuse(object, refusal, size_bytes, effort).await;
+                }
                 Reading::Ended(ending) => return Ok(Report::unread(ending)),
             };
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
@@ -233,6 +251,7 @@ impl Counter {
                 visitors: Some(visitors),
                 size_bytes,
                 outcomes: count.outcomes.clone(),
+                refusal: None,
                 parts,
                 minutes_expired,
                 effort: *effort,
@@ -290,29 +309,46 @@ impl Counter {
         let inputs = recorded.unwrap_or(own_inputs);
         let secret = self.secrets.secret(&self.committer.table, inputs.visitor_secret).await?;
         let size_bytes = body.size_bytes;
-        let mut reader = ChunkReader::new(&ChunkSettings { inputs, secret, size_bytes });
-        while let Some(block) = body.next_block().await? {
-            reader.push_in_time(block.as_ref(), || Instant::now() < deadline)?;
-            // The other chunks of the batch have their turn.
-            tokio::task::yield_now().await;
-            if reader.rejected_bytes() >= REJECTED_HANDOVER_BYTES {
-                rejected.write(reader.take_rejected()).await?;
-            }
+        let reader = ChunkReader::new(&ChunkSettings { inputs, secret, size_bytes });
+        match read_body(&mut body, reader, rejected, deadline).await {
+            Ok(count) => Ok(Reading::Counted { count: Box::new(count), inputs, size_bytes }),
+            Err(CountError::Unreadable(error)) => match Refusal::of(&error) {
+                Some(refusal) => Ok(Reading::Refused { refusal, size_bytes }),
+                None => Err(CountError::Unreadable(error)),
+            },
+            Err(error) => Err(error),
         }
-        let mut count = reader.finish()?;
-        rejected.write(std::mem::take(&mut count.rejected)).await?;
-        Ok(Reading::Counted { count: Box::new(count), inputs, size_bytes })
     }
 }
 
+async fn read_body(
+    body: &mut OpenObject,
+    mut reader: ChunkReader,
+    rejected: &mut RejectedLines<'_>,
+    deadline: Instant,
+) -> Result<ChunkCount, CountError> {
+    while let Some(block) = body.next_block().await? {
+        reader.push_in_time(block.as_ref(), || Instant::now() < deadline)?;
+        // The other chunks of the batch have their turn.
+        tokio::task::yield_now().await;
+        if reader.rejected_bytes() >= REJECTED_HANDOVER_BYTES {
+            rejected.write(reader.take_rejected()).await?;
+        }
+    }
+    let mut count = reader.finish()?;
+    rejected.write(std::mem::take(&mut count.rejected)).await?;
+    Ok(count)
+}
+
 impl Report {
-    fn unread(ending: Ending) -> Report {
+    pub(crate) fn unread(ending: Ending) -> Report {
         Report {
             ending,
             chunk: None,
             visitors: None,
             size_bytes: 0,
             outcomes: Outcomes::default(),
+            refusal: None,
             parts: 0,
             minutes_expired: 0,
             effort: CommitEffort::default(),

@@ -5,6 +5,7 @@ pub mod chunk;
 pub mod event;
 pub mod notification;
 pub mod recount;
+mod refusal;
 pub mod stream;
 pub mod summary;
 
@@ -113,13 +114,14 @@ async fn store_delivery(
     let started = Instant::now();
     let stored = ingest.streams.store_in_time(delivery, deadline).await;
     let (took, now) = (started.elapsed(), ingest.counter.clock.now());
+    let table = &ingest.counter.committer.table.name;
     match stored {
         Ok(report) => {
-            write_line(&stream::summary::line(delivery, &report, took, now));
+            write_line(&stream::summary::line(delivery, &report, table, took, now));
             None
         }
         Err(error) => {
-            write_line(&stream::summary::error_line(delivery, &error, took, now));
+            write_line(&stream::summary::error_line(delivery, &error, table, took, now));
             Some((delivery.partition.clone(), error))
         }
     }
@@ -216,7 +218,7 @@ async fn handle_message(message: Message, ingest: &Ingest, deadline: Instant) ->
             Ok(Report { chunk: Some(chunk), visitors: Some(visitors), .. }) => {
                 counted.push(CountedChunk { object, chunk, visitors });
             }
-            // It is gone, or was replaced.
+            // It is gone, was replaced, or is refused.
             Ok(_) => {}
             Err(error) if error.has_made_progress() => is_unfinished = true,
             Err(_) => has_failed = true,
@@ -253,9 +255,10 @@ async fn count_object(
     let started = Instant::now();
     let counted = counter.count(object, deadline).await;
     let (took, now) = (started.elapsed(), counter.clock.now());
+    let table = &counter.committer.table.name;
     let line = match &counted {
-        Ok(report) => summary::line(object, report, took, now),
-        Err(error) => summary::error_line(object, error, took, now),
+        Ok(report) => summary::line(object, report, table, took, now),
+        Err(error) => summary::error_line(object, error, table, took, now),
     };
     match line {
         Ok(line) => write_line(&line),

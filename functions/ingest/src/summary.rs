@@ -30,6 +30,9 @@ const METRICS: [(&str, &str); 15] = [
     ("duration_ms", "Milliseconds"),
 ];
 
+/// The members that distinguish the metrics of stacks of one account.
+pub(crate) const DIMENSIONS: [&str; 2] = ["service", "table"];
+
 /// The members that every line has.
 #[derive(Serialize)]
 struct Head<'a> {
@@ -38,6 +41,7 @@ struct Head<'a> {
     level: &'static str,
     message: &'static str,
     service: &'static str,
+    table: &'a str,
     bucket: &'a str,
     key: &'a str,
     version_id: Option<&'a str>,
@@ -54,6 +58,11 @@ struct Line<'a> {
     duplicate: u64,
     rejected: u64,
     rejected_by_reason: BTreeMap<String, u64>,
+    refused: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_as: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_because: Option<&'a str>,
     events: u64,
     unknown: u64,
     unknown_types: BTreeMap<&'a str, u64>,
@@ -78,32 +87,43 @@ struct ErrorLine<'a> {
     duration_ms: u128,
 }
 
-/// The line of an object that was counted, or needed no counting.
+/// The line of an object that was counted, is refused, or needed no counting. `table` is the table's
+/// name.
 ///
 /// # Errors
 /// In practice none: the line has only numbers and texts.
 pub fn line(
     object: &ObjectRef,
     report: &Report,
+    table: &str,
     took: Duration,
     now: DateTime<Utc>,
 ) -> Result<String, serde_json::Error> {
     let (level, message) = match report.ending {
         Ending::Counted => ("INFO", "the chunk is counted"),
         Ending::Duplicate => ("INFO", "the chunk is already counted (duplicate)"),
+        Ending::Refused => (
+            "ERROR",
+            "the file is refused: no line of it can be counted, and refused_because says what to do",
+        ),
+        Ending::RefusedBefore => ("WARN", "the file was refused before (duplicate)"),
         Ending::Gone => ("WARN", "the object was gone before it was read"),
         Ending::Replaced => {
             ("WARN", "the object was replaced before it was read; its own notification counts it")
         }
     };
     // A duplicate must not count its lines in the metrics a second time.
-    let is_counted = report.ending == Ending::Counted;
-    let metrics: &[(&str, &str)] =
-        if is_counted { &METRICS } else { &[("duration_ms", "Milliseconds")] };
+    let metrics: &[(&str, &str)] = match report.ending {
+        Ending::Counted => &METRICS,
+        Ending::Refused => &[("refused", "Count"), ("duration_ms", "Milliseconds")],
+        Ending::Duplicate | Ending::RefusedBefore | Ending::Gone | Ending::Replaced => {
+            &[("duration_ms", "Milliseconds")]
+        }
+    };
     let outcomes = &report.outcomes;
     let notes = &outcomes.notes;
     serde_json::to_string(&Line {
-        head: head(object, level, message, metrics, now),
+        head: head(object, level, message, table, metrics, now),
         chunk: report.chunk.as_ref().map(minutebook_domain::chunk::id::ChunkId::as_str),
         lines: outcomes.lines,
         counted: outcomes.counted,
@@ -115,6 +135,9 @@ pub fn line(
             .iter()
             .map(|(reason, count)| (reason.to_string(), *count))
             .collect(),
+        refused: u64::from(report.ending == Ending::Refused),
+        refused_as: report.refusal.as_ref().map(|refusal| refusal.code),
+        refused_because: report.refusal.as_ref().map(|refusal| &*refusal.because),
         events: outcomes.events,
         unknown: notes.unknown_types.events,
         unknown_types: notes.unknown_types.most_frequent().into_iter().collect(),
@@ -138,6 +161,7 @@ pub fn line(
 pub fn error_line(
     object: &ObjectRef,
     error: &CountError,
+    table: &str,
     took: Duration,
     now: DateTime<Utc>,
 ) -> Result<String, serde_json::Error> {
@@ -151,6 +175,7 @@ pub fn error_line(
             object,
             level,
             message,
+            table,
             &[("failed", "Count"), ("duration_ms", "Milliseconds")],
             now,
         ),
@@ -164,14 +189,16 @@ fn head<'a>(
     object: &'a ObjectRef,
     level: &'static str,
     message: &'static str,
+    table: &'a str,
     metrics: &[(&str, &str)],
     now: DateTime<Utc>,
 ) -> Head<'a> {
     Head {
-        aws: metric_directive(metrics, &["service"], now),
+        aws: metric_directive(metrics, &DIMENSIONS, now),
         level,
         message,
         service: "ingest",
+        table,
         bucket: &object.bucket,
         key: &object.key,
         version_id: object.version_id.as_deref(),
@@ -181,18 +208,17 @@ fn head<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use minutebook_domain::chunk::Outcomes;
+    use minutebook_domain::chunk::{Outcomes, Refusal};
     use minutebook_storage::committer::CommitEffort;
     use serde_json::json;
 
+    fn object() -> ObjectRef {
+        let (bucket, key) = ("raw".to_string(), "a.jsonl".to_string());
+        ObjectRef { bucket, key, version_id: None, etag: None }
+    }
+
     fn written(ending: Ending) -> Value {
-        let object = ObjectRef {
-            bucket: "raw".to_string(),
-            key: "a.jsonl".to_string(),
-            version_id: None,
-            etag: None,
-        };
-        let report = Report {
+        written_of(&Report {
             ending,
             chunk: None,
             visitors: None,
@@ -204,13 +230,17 @@ mod tests {
                 events: 2,
                 ..Outcomes::default()
             },
+            refusal: None,
             parts: 1,
             minutes_expired: 6,
             effort: CommitEffort { parts_committed: 1, conflicts: 4, throttles: 5 },
-        };
+        })
+    }
+
+    fn written_of(report: &Report) -> Value {
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
-        let line =
-            line(&object, &report, Duration::from_millis(12), now).expect("numbers and texts");
+        let took = Duration::from_millis(12);
+        let line = line(&object(), report, "minutes", took, now).expect("numbers and texts");
         assert!(!line.contains('\n'));
         serde_json::from_str(&line).expect("JSON")
     }
@@ -224,7 +254,8 @@ mod tests {
             let name = metric["Name"].as_str().expect("a name");
             assert!(line[name].is_u64(), "{name} is {}", line[name]);
         }
-        assert_eq!(line["service"], "ingest");
+        assert_eq!((&line["service"], &line["table"]), (&json!("ingest"), &json!("minutes")));
+        assert_eq!(line["refused"], 0);
         assert_eq!(
             (&line["lines"], &line["conflicts"], &line["duration_ms"]),
             (&json!(3), &json!(4), &json!(12))
@@ -232,17 +263,28 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_file_is_an_error_that_says_why_and_counts_once() {
+        for (ending, level, refused, is_in_metrics) in
+            [(Ending::Refused, "ERROR", 1, true), (Ending::RefusedBefore, "WARN", 0, false)]
+        {
+            let because = "the file is a tar archive".to_string();
+            let refusal = Some(Refusal { code: "archive", because });
+            let line = written_of(&Report { refusal, ..Report::unread(ending) });
+            assert_eq!((&line["level"], &line["refused"]), (&json!(level), &json!(refused)));
+            assert_eq!((&line["refused_as"], &line["lines"]), (&json!("archive"), &json!(0)));
+            assert_eq!(line["refused_because"], "the file is a tar archive");
+            let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+            let mut names = metrics.expect("a list").iter().map(|metric| &metric["Name"]);
+            assert_eq!(names.any(|name| name == "refused"), is_in_metrics);
+        }
+    }
+
+    #[test]
     fn an_attempt_that_made_progress_has_not_failed() {
         for (parts_committed, level, failed) in [(0, "ERROR", 1), (3, "INFO", 0)] {
-            let object = ObjectRef {
-                bucket: "raw".to_string(),
-                key: "a.jsonl".to_string(),
-                version_id: None,
-                etag: None,
-            };
             let error = CountError::OutOfTime { parts_committed };
             let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
-            let line = error_line(&object, &error, Duration::ZERO, now).expect("JSON");
+            let line = error_line(&object(), &error, "minutes", Duration::ZERO, now).expect("JSON");
             let line: Value = serde_json::from_str(&line).expect("JSON");
             assert_eq!((&line["level"], &line["failed"]), (&json!(level), &json!(failed)));
         }

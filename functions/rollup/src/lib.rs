@@ -21,6 +21,9 @@ pub enum RollupError {
     /// How far behind sealing is could not be recorded, where `/health` reads it.
     #[error("the sealing lag could not be recorded: {0}")]
     Lag(#[source] StorageError),
+    /// The totals could not be kept for the comparison that `/health` makes.
+    #[error("the snapshot of the totals could not be kept: {0}")]
+    Snapshot(#[source] StorageError),
     /// Hours could not be carried forward, or their minutes expire soon.
     #[error("{count} of {of} open hours failed; the oldest of them: {oldest}")]
     Hours {
@@ -41,8 +44,8 @@ pub enum RollupError {
     },
 }
 
-/// Carries every hour that is over one step forward, and records how far behind sealing is. Logs
-/// one line for the run and one for each failure.
+/// Carries every hour that is over one step forward, and records how far behind sealing is and,
+/// every five minutes, the totals. Logs one line for the run and one for each failure.
 ///
 /// # Errors
 /// [`RollupError`], after everything else is done. The next run retries.
@@ -52,17 +55,21 @@ pub async fn handle(sealer: &Sealer, deadline: Instant) -> Result<(), RollupErro
     let table = &sealer.committer.table;
     let lag = report.lag(started.elapsed(), sealer.clock.now());
     let recorded = table.put_sealing_lag(&lag).await;
+    let kept = table.keep_totals_snapshot(lag.at).await;
     for failure in &report.failures {
         let (site, hour) = (failure.site.as_str(), failure.hour.to_string());
         tracing::error!(site, hour, error = %failure.error, "an open hour needs care");
     }
-    match summary::line(&report, &lag, &table.name, started.elapsed()) {
+    let last_hour = kept.as_ref().ok().and_then(Option::as_ref);
+    match summary::line(&report, &lag, last_hour, &table.name, started.elapsed()) {
         // A log that cannot be written must not stop the sealing.
         Ok(line) => drop(std::io::stdout().lock().write_all(format!("{line}\n").as_bytes())),
         Err(error) => tracing::error!(%error, "the summary line could not be written"),
     }
     outcome(&report)?;
-    recorded.map_err(RollupError::Lag)
+    recorded.map_err(RollupError::Lag)?;
+    kept.map_err(RollupError::Snapshot)?;
+    Ok(())
 }
 
 fn outcome(report: &Report) -> Result<(), RollupError> {

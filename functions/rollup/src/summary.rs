@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use minutebook_runtime::emf::metric_directive;
+use minutebook_storage::chunk::totals::Totals;
 use minutebook_storage::open_hours::lag::SealingLag;
 use serde::Serialize;
 use serde_json::Value;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::sealer::Report;
 
 /// The members of the line that are metrics, with their units.
-const METRICS: [(&str, &str); 12] = [
+const METRICS: [(&str, &str); 13] = [
     ("hours_open", "Count"),
     ("hours_sealed", "Count"),
     ("hours_done", "Count"),
@@ -24,6 +25,8 @@ const METRICS: [(&str, &str); 12] = [
     ("conflicts", "Count"),
     ("throttles", "Count"),
     ("duration_ms", "Milliseconds"),
+    // Only of the runs that read the totals; it has to be the last one.
+    ("rejected_percent", "Percent"),
 ];
 
 /// The members that distinguish the metrics of stacks: the alarm of one must not react to another.
@@ -49,15 +52,19 @@ struct Line<'a> {
     conflicts: u32,
     throttles: u32,
     duration_ms: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_percent: Option<f64>,
 }
 
-/// The line of a run, and of the lag that it ended with.
+/// The line of a run, of the lag that it ended with, and of what was added to the totals in the last
+/// hour, if the run has read them.
 ///
 /// # Errors
 /// In practice none: the line has only numbers and texts.
 pub fn line(
     report: &Report,
     lag: &SealingLag,
+    last_hour: Option<&Totals>,
     table: &str,
     took: Duration,
 ) -> Result<String, serde_json::Error> {
@@ -67,8 +74,9 @@ pub fn line(
         (true, 0) => ("INFO", "no hour waits to be sealed"),
         (true, _) => ("INFO", "the open hours are carried forward"),
     };
+    let metrics = METRICS.len() - usize::from(last_hour.is_none());
     serde_json::to_string(&Line {
-        aws: metric_directive(&METRICS, &DIMENSIONS, lag.at),
+        aws: metric_directive(&METRICS[..metrics], &DIMENSIONS, lag.at),
         level,
         message,
         service: "rollup",
@@ -85,6 +93,7 @@ pub fn line(
         conflicts: report.effort.conflicts,
         throttles: report.effort.throttles,
         duration_ms: took.as_millis(),
+        rejected_percent: last_hour.map(Totals::rejected_percent),
     })
 }
 
@@ -92,25 +101,34 @@ pub fn line(
 mod tests {
     use super::*;
     use chrono::DateTime;
+    use minutebook_storage::chunk::totals::REJECTED_PERCENT_MAX;
     use serde_json::json;
 
     fn written(report: &Report) -> Value {
+        written_with(report, None)
+    }
+
+    fn written_with(report: &Report, last_hour: Option<&Totals>) -> Value {
         let now = DateTime::from_timestamp(1_795_216_079, 0).expect("in range");
         let took = Duration::from_millis(2_500);
-        let line =
-            line(report, &report.lag(took, now), "stack-table", took).expect("numbers and texts");
+        let lag = report.lag(took, now);
+        let line = line(report, &lag, last_hour, "stack-table", took).expect("numbers and texts");
         assert!(!line.contains('\n'));
         serde_json::from_str(&line).expect("JSON")
     }
 
     #[test]
     fn every_metric_is_a_number_of_the_line_and_every_dimension_a_text() {
-        let line =
-            written(&Report { hours_open: 3, hours_sealed: 2, hours_done: 1, ..Report::default() });
+        let report = Report { hours_open: 3, hours_sealed: 2, hours_done: 1, ..Report::default() };
+        let unread = &written(&report)["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+        assert_eq!(unread.as_array().map(Vec::len), Some(METRICS.len() - 1));
+        assert!(!unread.to_string().contains("rejected_percent"));
+        let last_hour = Totals { lines: 3, rejected: 1, ..Totals::default() };
+        let line = written_with(&report, Some(&last_hour));
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         for metric in directive["Metrics"].as_array().expect("a list") {
             let name = metric["Name"].as_str().expect("a name");
-            assert!(line[name].is_u64(), "{name} is {}", line[name]);
+            assert!(line[name].is_number(), "{name} is {}", line[name]);
         }
         for dimension in directive["Dimensions"][0].as_array().expect("a list") {
             let name = dimension.as_str().expect("a name");
@@ -123,26 +141,29 @@ mod tests {
     }
 
     #[test]
-    fn the_alarm_of_the_template_listens_to_what_the_line_says() {
+    fn the_alarms_of_the_template_listen_to_what_the_line_says() {
         let template = include_str!("../../../infra/template.yaml");
-        let start = template.find("  OldestOpenHourAlarm:").expect("the alarm");
-        let alarm = template[start..].split("\n\n").next().unwrap_or_default();
-        let line = written(&Report::default());
-        for (member, text) in [
-            (
-                "Namespace",
-                format!("Namespace: {}", line["_aws"]["CloudWatchMetrics"][0]["Namespace"].as_str().unwrap_or("?")),
-            ),
-            ("MetricName", "MetricName: oldest_open_hour_age_seconds".to_string()),
-            (
-                "Dimensions",
-                "Dimensions: [{ Name: service, Value: rollup }, { Name: table, Value: !Ref Table }]".to_string(),
-            ),
+        let last_hour = Totals { lines: 20, rejected: 1, ..Totals::default() };
+        let line = written_with(&Report::default(), Some(&last_hour));
+        let namespace = &line["_aws"]["CloudWatchMetrics"][0]["Namespace"];
+        for (name, metric, threshold) in [
+            ("OldestOpenHourAlarm", "oldest_open_hour_age_seconds", 3_600),
+            ("RejectedLinesAlarm", "rejected_percent", REJECTED_PERCENT_MAX),
         ] {
-            assert!(alarm.contains(&text), "{member}: {alarm}");
+            let start = template.find(&format!("  {name}:")).expect("the alarm");
+            let alarm = template[start..].split("\n\n").next().unwrap_or_default();
+            for text in [
+                format!("Namespace: {}\n", namespace.as_str().unwrap_or("?")),
+                format!("MetricName: {metric}\n"),
+                format!("Threshold: {threshold}\n"),
+                "Dimensions: [{ Name: service, Value: rollup }, { Name: table, Value: !Ref Table }]"
+                    .to_string(),
+            ] {
+                assert!(alarm.contains(&text), "{text}: {alarm}");
+            }
+            assert!(line[metric].is_number(), "{metric}: {line}");
         }
-        assert_eq!(line["oldest_open_hour_age_seconds"], 0);
-        assert_eq!(line["service"], "rollup");
+        assert_eq!((&line["rejected_percent"], &line["service"]), (&json!(5.0), &json!("rollup")));
     }
 
     #[test]

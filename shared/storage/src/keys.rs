@@ -249,6 +249,15 @@ pub fn totals_row(shard: u64) -> String {
     format!("{shard:02}")
 }
 
+/// The partition of the snapshots of the totals.
+pub const SNAPSHOTS_PARTITION: &str = "TOTALS_SNAPSHOTS";
+
+/// The sort key of a snapshot: the minute of the hour at which its five minutes begin, `00`, `05`,
+/// …, `55`.
+pub fn snapshot_row(minute_of_hour: u32) -> String {
+    format!("{minute_of_hour:02}")
+}
+
 /// The partition of the extents of a stream's partition.
 pub fn stream_partition(partition: &str) -> String {
     format!("P#{partition}")
@@ -364,6 +373,10 @@ mod tests {
             let keys = after.lines().find(|line| line.contains("LeadingKeys")).expect("its keys");
             let names: Vec<&str> = keys.split([' ', ',', '[', ']', '\'']).collect();
             assert!(names.contains(&"OPEN#*") && names.contains(&SINGLE_OPEN_PARTITION), "{keys}");
+            if statement.ends_with("ReadRows") {
+                let of_totals = names.contains(&"TOTALS*");
+                assert!(of_totals && SNAPSHOTS_PARTITION.starts_with(TOTALS_PARTITION), "{keys}");
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
 use crate::calls::asking;
+use crate::counting::chunks::{count, now, views_at};
 use crate::deployed::refused;
 
 crate::tests![
@@ -18,6 +19,7 @@ crate::tests![
     what_waits_is_said_and_dead_letters_need_care,
     an_hour_that_is_not_rolled_up_degrades_health,
     a_rollup_that_does_not_run_degrades_health,
+    over_five_percent_of_rejected_lines_degrade_health,
     what_is_out_of_reach_is_503_and_named,
     api_may_not_take_messages needs Permissions,
 ];
@@ -122,10 +124,13 @@ async fn what_waits_is_said_and_dead_letters_need_care(cloud: &Cloud) -> Result<
     let watched = Watched::make(cloud, "health-queues").await?;
     let mut worker = watched.start_plain("api").await?;
     run_rollup(&watched.store).await?;
-    let rollup_at = ask(&mut worker).await?.1["rollup_at"].clone();
+    let (_, first) = ask(&mut worker).await?;
+    let (rollup_at, last_hour) = (&first["rollup_at"], &first["last_hour"]);
+    ensure!(last_hour["lines"] == 0 && last_hour["since"].is_string(), "{first}");
     let empty = json!({
         "status": "healthy", "service": "minutebook", "queue_size": 0, "in_flight": 0, "dead_letters": 0,
-        "oldest_open_hour": null, "hours_waiting": 0, "rollup_at": rollup_at, "reasons": [],
+        "oldest_open_hour": null, "hours_waiting": 0, "rollup_at": rollup_at,
+        "last_hour": last_hour, "reasons": [],
     });
     ensure!(ask(&mut worker).await? == (200, empty.clone()), "nothing waits");
 
@@ -198,7 +203,9 @@ async fn a_rollup_that_does_not_run_degrades_health(cloud: &Cloud) -> Result<()>
     let (status, answer) = ask(&mut worker).await?;
     ensure!(status == 200 && answer["status"] == "degraded", "{status} {answer}");
     ensure!(reasons(&answer) == ["rollup has not run yet"], "{answer}");
-    ensure!(answer["rollup_at"].is_null() && answer["hours_waiting"].is_null(), "{answer}");
+    for member in ["rollup_at", "hours_waiting", "last_hour"] {
+        ensure!(answer[member].is_null(), "{member}: {answer}");
+    }
 
     run_rollup(store).await?;
     let (_, answer) = ask(&mut worker).await?;
@@ -221,8 +228,40 @@ async fn a_rollup_that_does_not_run_degrades_health(cloud: &Cloud) -> Result<()>
         reason.starts_with("rollup last reported ") && reason.ends_with(" seconds ago"),
         "{answer}"
     );
-    // Each answer reads one row of the table.
-    ensure!(proxy.calls("Query") == 3, "{} queries", proxy.calls("Query"));
+    // Each answer reads the lag, the totals and their snapshots.
+    ensure!(proxy.calls("Query") == 9, "{} queries", proxy.calls("Query"));
+    Ok(())
+}
+
+async fn over_five_percent_of_rejected_lines_degrade_health(cloud: &Cloud) -> Result<()> {
+    for (rejected, status) in [(4, "healthy"), (6, "degraded")] {
+        let watched = Watched::make(cloud, &format!("health-rejected-{rejected}")).await?;
+        let store = &watched.store;
+        // What was counted before the last hour does not matter.
+        let mut ingest = store.start_plain_ingest().await?;
+        let before = store.put("before.jsonl", "bad\n".repeat(50)).await?;
+        count(&mut ingest, [&before]).await?;
+        run_rollup(store).await?;
+
+        let bad = r#"{"event":"view","timestamp":"2026-11-20T08:00:00Z"}"#;
+        let text = views_at(now()?, 90 - rejected)
+            + &format!("{bad}\n").repeat(rejected)
+            + &r#"{"event":"popup","timestamp":"2026-11-20T08:00:00Z"}"#.repeat(10);
+        let record = store.put("a.jsonl", text).await?;
+        count(&mut ingest, [&record]).await?;
+        let (code, answer) = ask(&mut watched.start_plain("api").await?).await?;
+        ensure!(code == 200 && answer["status"] == status, "{answer}");
+        let hour = &answer["last_hour"];
+        ensure!(hour["lines"] == 100 && hour["rejected"] == rejected, "{answer}");
+        ensure!(hour["rejected_by_reason"] == json!({"missing:item_id": rejected}), "{answer}");
+        let unknown = json!({"popup": 10});
+        ensure!(hour["unknown"] == 10 && hour["unknown_types"] == unknown, "{answer}");
+        let sentence = reasons(&answer).join(" ");
+        let is_said = sentence
+            .starts_with("6 of 100 lines of the last hour were rejected (missing:item_id 6): ");
+        ensure!(is_said == (status == "degraded"), "{answer}");
+        store.verify().await?;
+    }
     Ok(())
 }
 

@@ -11,11 +11,12 @@ pub(crate) mod many_sites;
 pub(crate) mod names;
 pub(crate) mod odd_input;
 pub(crate) mod orders;
+pub(crate) mod refused;
 pub(crate) mod rollup;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 11] = [
+pub(crate) const TESTS: [&[crate::Test]; 12] = [
     cases::TESTS,
     exactly_once::TESTS,
     forms::TESTS,
@@ -25,6 +26,7 @@ pub(crate) const TESTS: [&[crate::Test]; 11] = [
     names::TESTS,
     odd_input::TESTS,
     orders::TESTS,
+    refused::TESTS,
     rollup::TESTS,
     upgrades::TESTS,
 ];

@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::rows::ledger::{self, Goal, Ledger, Wait};
+use crate::rows::ledger::{self, ChunkIds, Goal, Ledger, Wait};
 use crate::rows::{self, TableRow};
 use crate::stack::context::Context;
 use crate::stack::notification;
+use crate::stack::object_hashes::ObjectHashes;
 use crate::stack::objects::{self, Object};
 use crate::stack::queue::Queue;
 use crate::terminal::progress;
@@ -21,7 +22,7 @@ const CONCURRENCY: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
     /// An object of each whose bytes still exist, by chunk id.
-    pub(super) objects: BTreeMap<String, Object>,
+    pub(super) objects: BTreeMap<String, (Object, ChunkIds)>,
     /// The others, which cannot be recounted.
     pub(super) gone: BTreeSet<String>,
 }
@@ -57,18 +58,18 @@ impl Chunks<'_> {
         listed.retain(|object| keys.contains(object.key.as_str()));
         let bar = progress::bar("reading", listed.len());
         let hashes = futures::stream::iter(&listed).map(async |object| {
-            let content_hash = object.content_hash(&self.s3).await?;
+            let hashes = object.hashes(&self.s3).await?;
             bar.inc(1);
-            Ok::<_, anyhow::Error>(content_hash)
+            Ok::<_, anyhow::Error>(hashes)
         });
-        let hashes: Vec<Option<String>> = hashes.buffered(CONCURRENCY).try_collect().await?;
+        let hashes: Vec<Option<ObjectHashes>> = hashes.buffered(CONCURRENCY).try_collect().await?;
         bar.finish_and_clear();
         let mut found = BTreeMap::new();
-        for (object, content_hash) in listed.into_iter().zip(hashes) {
-            let Some(content_hash) = content_hash else { continue };
-            let id = ledger::object_chunk_id(&object.bucket, &object.key, &content_hash);
-            if ids.remove(&id) {
-                found.insert(id, object);
+        for (object, hashes) in listed.into_iter().zip(hashes) {
+            let Some(hashes) = hashes else { continue };
+            let chunk_ids = ChunkIds::new(&object.bucket, &object.key, &hashes);
+            if ids.remove(&chunk_ids.counted) {
+                found.insert(chunk_ids.counted.clone(), (object, chunk_ids));
             }
         }
         Ok(Lacking { objects: found, gone: ids })
@@ -105,7 +106,7 @@ impl Chunks<'_> {
     /// A message cannot be sent, or the time is over.
     pub(super) async fn recount(
         &self,
-        chunks: &BTreeMap<String, Object>,
+        chunks: &BTreeMap<String, (Object, ChunkIds)>,
         secret: u32,
         timeout: Duration,
     ) -> Result<()> {
@@ -114,11 +115,11 @@ impl Chunks<'_> {
         }
         let url = self.context.endpoints()?.queue_url()?.to_owned();
         let queue = Queue { client: self.context.sqs().await?, url };
-        let ids: Vec<String> = chunks.keys().cloned().collect();
+        let ids: Vec<ChunkIds> = chunks.values().map(|(_, ids)| ids.clone()).collect();
         let wait = Wait::begin(self.context, Goal::VisitorsWith(secret), ids).await?;
         let region = self.s3.config().region().map_or_else(String::new, ToString::to_string);
         let bodies: Vec<String> =
-            chunks.values().map(|object| notification::write(object, &region)).collect();
+            chunks.values().map(|(object, _)| notification::write(object, &region)).collect();
         let bar = progress::bar("sending", bodies.len());
         let sent = queue.send_all(&bodies, |count| bar.inc(count)).await;
         bar.finish_and_clear();

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use minutebook_oracle::{Settings, recount};
 
 use crate::commands::replay::report::Outcome;
-use crate::rows::ledger::{self, Counts, Ledger};
+use crate::rows::ledger::{self, ChunkIds, Counts, Ledger};
 use crate::stack::context::Context;
 use crate::stack::objects::Object;
 use crate::terminal::progress;
@@ -43,16 +43,16 @@ impl Forecast {
     pub(super) async fn of(&self, objects: Vec<Object>) -> Result<Vec<(Object, Outcome)>> {
         let bar = progress::bar("reading", objects.len());
         let looks = futures::stream::iter(&objects).map(async |object| {
-            let Some(content_hash) = object.content_hash(&self.s3).await? else {
+            let Some(hashes) = object.hashes(&self.s3).await? else {
                 return Ok((None, Outcome::Gone));
             };
-            let chunk_id = ledger::object_chunk_id(&object.bucket, &object.key, &content_hash);
-            let outcome = match ledger::read(&self.dynamodb, &self.table, &chunk_id).await? {
+            let ids = ChunkIds::new(&object.bucket, &object.key, &hashes);
+            let outcome = match ledger::read(&self.dynamodb, &self.table, &ids.counted).await? {
                 Some(ledger) => of_ledger(&ledger),
-                None => self.uncounted(object).await?,
+                None => self.uncounted(object, &ids.refused).await?,
             };
             bar.inc(1);
-            Ok::<_, anyhow::Error>((Some(chunk_id), outcome))
+            Ok::<_, anyhow::Error>((Some(ids.counted), outcome))
         });
         let outcomes: Vec<(Option<String>, Outcome)> =
             looks.buffered(CONCURRENCY).try_collect().await?;
@@ -61,17 +61,21 @@ impl Forecast {
         let mut forecast = Vec::new();
         for (object, (chunk_id, outcome)) in objects.into_iter().zip(outcomes) {
             let is_first = chunk_id.is_none_or(|chunk_id| chunk_ids.insert(chunk_id));
-            let would_count = matches!(outcome, Outcome::WouldCount(_) | Outcome::WouldFinish(_));
+            let would_change = matches!(
+                outcome,
+                Outcome::WouldCount(_) | Outcome::WouldFinish(_) | Outcome::WouldRefuse(_)
+            );
             forecast.push((
                 object,
-                if would_count && !is_first { Outcome::SameBytes } else { outcome },
+                if would_change && !is_first { Outcome::SameBytes } else { outcome },
             ));
         }
         Ok(forecast)
     }
 
-    /// The forecast for an object without ledger entries.
-    async fn uncounted(&self, object: &Object) -> Result<Outcome> {
+    /// The forecast for an object that is not counted; `refused_id` is its chunk id if it is
+    /// refused.
+    async fn uncounted(&self, object: &Object, refused_id: &str) -> Result<Outcome> {
         let Some(open) = object.open(&self.s3).await? else { return Ok(Outcome::Gone) };
         let settings = Settings {
             reference_time: open.last_modified,
@@ -83,10 +87,16 @@ impl Forecast {
             .await
             .with_context(|| format!("cannot read {}", object.address()))?
             .into_bytes();
-        Ok(match tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await? {
-            Ok(recount) => Outcome::WouldCount(Counts::from(&recount)),
-            Err(error) => Outcome::WouldFail(error.to_string()),
-        })
+        match tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await? {
+            Ok(recount) => Ok(Outcome::WouldCount(Counts::from(&recount))),
+            Err(error) => {
+                let found = ledger::read(&self.dynamodb, &self.table, refused_id).await?;
+                Ok(match found {
+                    Some(_) => Outcome::AlreadyRefused,
+                    None => Outcome::WouldRefuse(error.to_string()),
+                })
+            }
+        }
     }
 }
 

@@ -22,13 +22,17 @@ pub(super) enum Outcome {
     /// An object before it has the same key and bytes: both are one chunk, which is counted once.
     SameBytes,
     Counted(Counts),
+    /// It is refused as a whole, for this reason.
+    Refused(String),
+    /// It was refused before.
+    AlreadyRefused,
     /// It was not counted within the time.
     NotCounted,
     /// It is counted in part: the missing transactions, as sentences.
     WouldFinish(Vec<String>),
     WouldCount(Counts),
     /// It cannot be counted, for this reason.
-    WouldFail(String),
+    WouldRefuse(String),
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +59,9 @@ impl Outcome {
             Self::NotCounted => "not_counted",
             Self::WouldFinish(_) => "would_finish",
             Self::WouldCount(_) => "would_count",
-            Self::WouldFail(_) => "would_fail",
+            Self::Refused(_) => "refused",
+            Self::AlreadyRefused => "already_refused",
+            Self::WouldRefuse(_) => "would_refuse",
         }
     }
 
@@ -80,7 +86,10 @@ impl Outcome {
             Self::WouldCount(counts) => {
                 format!("not counted: {}", lines(counts, " would be counted"))
             }
-            Self::WouldFail(why) => format!("it {why}: it would end in the dead letters"),
+            Self::Refused(why) => format!("refused: {why}"),
+            Self::AlreadyRefused if dry_run => "already refused: nothing would change".to_owned(),
+            Self::AlreadyRefused => "already refused: nothing changed".to_owned(),
+            Self::WouldRefuse(why) => format!("it {why}: it would be refused"),
         }
     }
 }
@@ -121,7 +130,9 @@ impl Report {
             ("counted", format!("counted now ({counted} of {lines} lines)")),
             ("would_count", format!("would be counted ({counted} of {lines} lines)")),
             ("would_finish", "would be finished".to_owned()),
-            ("would_fail", "would end in the dead letters".to_owned()),
+            ("would_refuse", "would be refused".to_owned()),
+            ("already_refused", "already refused".to_owned()),
+            ("refused", "refused".to_owned()),
             ("not_counted", "not counted".to_owned()),
             ("gone", "deleted or replaced".to_owned()),
         ] {
@@ -143,9 +154,16 @@ impl Report {
     }
 
     /// # Errors
-    /// An object was not counted within the time.
+    /// An object was not counted within the time, or was refused.
     pub(super) fn check(&self) -> Result<()> {
-        let Some(reason) = &self.gave_up else { return Ok(()) };
+        let Some(reason) = &self.gave_up else {
+            let refused = self.objects.iter();
+            let refused = refused.filter(|(_, outcome)| matches!(outcome, Outcome::Refused(_)));
+            return match refused.count() {
+                0 => Ok(()),
+                count => bail!("{count} of {} objects refused", self.objects.len()),
+            };
+        };
         let waiting = self.objects.iter().filter(|(_, outcome)| *outcome == Outcome::NotCounted);
         let names: Vec<String> = waiting.map(|(object, _)| object.address()).collect();
         let more = names.len().saturating_sub(NAMED_MAX);
@@ -259,9 +277,10 @@ mod tests {
             Outcome::WouldFinish(missing(1)),
             Outcome::WouldFinish(missing(3)),
             Outcome::WouldCount(numbers(10)),
-            Outcome::WouldFail("cannot be unpacked: it is cut".to_owned()),
+            Outcome::WouldRefuse("cannot be unpacked: it is cut".to_owned()),
             Outcome::Gone,
             Outcome::SameBytes,
+            Outcome::AlreadyRefused,
         ];
         let key = |index: usize| object(&format!("{index}.jsonl"), "2026-11-20T00:00:00Z");
         let objects = outcomes
@@ -277,14 +296,15 @@ s3://raw/0.jsonl (version v1): already counted: nothing would change
 s3://raw/1.jsonl (version v1): part 1 of 5 is not counted yet: it would be finished
 s3://raw/2.jsonl (version v1): part 1 of 5 is not counted yet, and 2 more: they would be finished
 s3://raw/3.jsonl (version v1): not counted: 9 of 10 lines would be counted (0 ignored, 0 duplicate, 1 rejected)
-s3://raw/4.jsonl (version v1): it cannot be unpacked: it is cut: it would end in the dead letters
+s3://raw/4.jsonl (version v1): it cannot be unpacked: it is cut: it would be refused
 s3://raw/5.jsonl (version v1): deleted or replaced: nothing to count
 s3://raw/6.jsonl (version v1): the same bytes as a version above: nothing more would change
+s3://raw/7.jsonl (version v1): already refused: nothing would change
 message m1 names no object: it would be sent, and nothing would change
 message m2 is not a notification of S3: it would end in the dead letters again
-dry run, nothing was sent: 9 dead letters, 7 objects, 1 already counted, \
+dry run, nothing was sent: 9 dead letters, 8 objects, 1 already counted, \
 1 with the same bytes as another, 1 would be counted (9 of 10 lines), \
-2 would be finished, 1 would end in the dead letters, 1 deleted or replaced, 1 dead letter not selected
+2 would be finished, 1 would be refused, 1 already refused, 1 deleted or replaced, 1 dead letter not selected
 ";
         assert_eq!(report_text(&report), expected);
         assert!(report.check().is_ok());
@@ -328,6 +348,22 @@ replayed: 4 objects, 1 already counted, 1 counted now (9 of 10 lines), 2 not cou
             report.check().unwrap_err().to_string(),
             "2 of 4 objects not counted, after 5 s (--timeout): s3://raw/2.jsonl (version v1), s3://raw/3.jsonl (version v1)"
         );
+    }
+
+    #[test]
+    fn a_refused_object_is_an_error_unless_it_was_refused_before() {
+        let of = |outcome| {
+            let objects = vec![(object("a.tar", ""), outcome)];
+            Report { objects, ..Report::default() }
+        };
+        let refused = of(Outcome::Refused("the file is a tar archive".to_owned()));
+        let expected = "\
+s3://raw/a.tar (version v1): refused: the file is a tar archive
+replayed: 1 object, 1 refused
+";
+        assert_eq!(report_text(&refused), expected);
+        assert_eq!(refused.check().unwrap_err().to_string(), "1 of 1 objects refused");
+        assert!(of(Outcome::AlreadyRefused).check().is_ok());
     }
 
     #[test]

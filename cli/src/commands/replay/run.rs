@@ -9,9 +9,10 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use crate::commands::replay::arguments::{ReplayArgs, Selection};
 use crate::commands::replay::forecast::Forecast;
 use crate::commands::replay::report::{Outcome, Report, report_json, report_text};
-use crate::rows::ledger::{self, Goal, Wait};
+use crate::rows::ledger::{ChunkIds, Ended, Goal, Wait};
 use crate::stack::context::Context;
 use crate::stack::notification::{self, Notification};
+use crate::stack::object_hashes::ObjectHashes;
 use crate::stack::objects::{self, Object};
 use crate::stack::queue::{self, HELD_MAX, Message, Queue};
 use crate::terminal::escape;
@@ -163,20 +164,20 @@ impl Replay<'_> {
         }
         let bar = progress::bar("reading", objects.len());
         let reads = futures::stream::iter(objects).map(async |object| {
-            let content_hash = object.content_hash(&self.s3).await?;
+            let hashes = object.hashes(&self.s3).await?;
             bar.inc(1);
-            Ok::<_, anyhow::Error>(content_hash)
+            Ok::<_, anyhow::Error>(hashes)
         });
-        let content_hashes: Vec<Option<String>> = reads.buffered(CONCURRENCY).try_collect().await?;
+        let hashes: Vec<Option<ObjectHashes>> = reads.buffered(CONCURRENCY).try_collect().await?;
         bar.finish_and_clear();
-        let mut chunk_ids: Vec<String> = Vec::new();
+        let mut chunk_ids: Vec<ChunkIds> = Vec::new();
         let mut numbers = HashMap::new();
         let mut chunks = Vec::new();
-        for (object, content_hash) in objects.iter().zip(content_hashes) {
-            let chunk = content_hash.map(|content_hash| {
-                let chunk_id = ledger::object_chunk_id(&object.bucket, &object.key, &content_hash);
-                *numbers.entry(chunk_id.clone()).or_insert_with(|| {
-                    chunk_ids.push(chunk_id);
+        for (object, hashes) in objects.iter().zip(hashes) {
+            let chunk = hashes.map(|hashes| {
+                let ids = ChunkIds::new(&object.bucket, &object.key, &hashes);
+                *numbers.entry(ids.counted.clone()).or_insert_with(|| {
+                    chunk_ids.push(ids);
                     chunk_ids.len() - 1
                 })
             });
@@ -202,13 +203,22 @@ impl Replay<'_> {
             let outcome = match chunk.map(|chunk| (&waited.chunks[chunk], seen.insert(chunk))) {
                 None => Outcome::Gone,
                 Some((None, _)) => Outcome::NotCounted,
-                Some((Some(counted), _)) if counted.already_counted => Outcome::AlreadyCounted,
-                Some((Some(counted), true)) => Outcome::Counted(counted.counts.clone()),
-                Some((Some(_), false)) => Outcome::SameBytes,
+                Some((Some(ended), is_first)) => outcome_of(ended, is_first),
             };
             report.objects.push((object, outcome));
         }
         Ok(report)
+    }
+}
+
+/// What became of an object; `is_first` if none before it is the same chunk.
+fn outcome_of(ended: &Ended, is_first: bool) -> Outcome {
+    match ended {
+        Ended::Counted(counted) if counted.already_counted => Outcome::AlreadyCounted,
+        Ended::Refused { already_refused: true, .. } => Outcome::AlreadyRefused,
+        _ if !is_first => Outcome::SameBytes,
+        Ended::Counted(counted) => Outcome::Counted(counted.counts.clone()),
+        Ended::Refused { refusal, .. } => Outcome::Refused(refusal.because.clone()),
     }
 }
 

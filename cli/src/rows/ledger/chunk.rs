@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::Client;
 
-use crate::rows::ledger::entry::{EntryName, LedgerEntry, PREFIX, Summary};
+use crate::rows::ledger::entry::{EntryName, LedgerEntry, PREFIX, Refusal, Summary};
 use crate::rows::scan::partition;
 
 /// The entries of a chunk.
@@ -23,6 +23,8 @@ pub(crate) struct Ledger {
     pub(crate) keys_max: u32,
     /// What the entry of part 0 says about the whole chunk.
     pub(crate) summary: Option<Summary>,
+    /// Why the chunk is refused, if it is.
+    pub(crate) refusal: Option<Refusal>,
 }
 
 /// Reads the entries of a chunk; `None` if there are none.
@@ -120,6 +122,9 @@ impl Ledger {
         }
         if entry.summary.is_some() {
             self.summary = entry.summary;
+        }
+        if let Some(refusal) = entry.refusal {
+            self.refusal = Some(*refusal);
         }
     }
 

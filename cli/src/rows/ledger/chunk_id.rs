@@ -2,8 +2,28 @@
 
 use minutebook_oracle::Period;
 
+use crate::stack::object_hashes::ObjectHashes;
+
 /// What the chunk ids of sealed hours begin with: these chunks are no objects and have no lines.
 const SEAL: &str = "seal:";
+
+/// The chunk ids that an object may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChunkIds {
+    /// If it is counted.
+    pub(crate) counted: String,
+    /// If it is refused.
+    pub(crate) refused: String,
+}
+
+impl ChunkIds {
+    pub(crate) fn new(bucket: &str, key: &str, hashes: &ObjectHashes) -> Self {
+        Self {
+            counted: object_chunk_id(bucket, key, &hashes.content),
+            refused: object_chunk_id(bucket, key, &hashes.refused),
+        }
+    }
+}
 
 /// The chunk id of an object.
 pub(crate) fn object_chunk_id(bucket: &str, key: &str, content_hash: &str) -> String {

@@ -37,6 +37,17 @@ pub(crate) struct LedgerEntry {
     pub(super) keys_max: u32,
     /// Only the entry of part 0 of an object has one.
     pub(super) summary: Option<Summary>,
+    /// Why the chunk is refused, if it is; it has no summary then.
+    pub(super) refusal: Option<Box<Refusal>>,
+}
+
+/// Why a chunk is refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// A short name of the reason, such as `archive`.
+    pub(crate) code: String,
+    /// What the file is, and what to do.
+    pub(crate) because: String,
 }
 
 /// What the entry of part 0 says about the whole chunk.
@@ -47,6 +58,8 @@ pub(crate) struct Summary {
     pub(crate) default_currency: String,
     /// How many days minute rows were kept when it was counted, 0 for ever; `None` in old entries.
     pub(crate) minute_retention_days: Option<u32>,
+    /// Whether the totals have its rejected lines by reason, too: those of builds before do not.
+    pub(crate) are_reasons_in_totals: bool,
     /// The secrets with which its visitors are counted: that of the plan, 0 in old entries, and
     /// those of recounts.
     pub(crate) visitor_secrets: BTreeSet<u32>,
@@ -60,9 +73,14 @@ impl LedgerEntry {
         pk.strip_prefix(PREFIX)
     }
 
-    /// Where the lines of the whole chunk went; only the entry of part 0 of an object says so.
-    pub(crate) fn counts(&self) -> Option<&Counts> {
-        self.summary.as_ref().map(|summary| &summary.counts)
+    /// What the entry of part 0 of an object says about the whole chunk.
+    pub(crate) fn summary(&self) -> Option<&Summary> {
+        self.summary.as_ref()
+    }
+
+    /// Whether it says that the chunk is refused.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.refusal.is_some()
     }
 
     /// Reads an entry.
@@ -80,9 +98,11 @@ impl LedgerEntry {
         let chunk_id = Self::chunk_id(text(item, "pk")?);
         let is_object = chunk_id.is_some_and(|chunk_id| sealed_hour(chunk_id).is_none());
         let is_first = name == EntryName::default();
-        let summary = if is_object && is_first { Some(summary(item)?) } else { None };
+        let refusal = item.get("refused").map(|_| refusal(item)).transpose()?;
+        let has_summary = is_object && is_first && refusal.is_none();
+        let summary = if has_summary { Some(summary(item)?) } else { None };
         let (parts, keys_max) = (number(item, "parts")?, keys_max.unwrap_or(0));
-        Ok(Self { name, parts, plan_format_version, late_parts, keys_max, summary })
+        Ok(Self { name, parts, plan_format_version, late_parts, keys_max, summary, refusal })
     }
 }
 
@@ -102,6 +122,14 @@ impl EntryName {
         // The first transaction of a part has the name of the part.
         (name.late > 0 || !sk.contains('.')).then_some(name)
     }
+}
+
+fn refusal(item: &Item) -> Result<Box<Refusal>> {
+    for name in ["bucket", "key"] {
+        text(item, name)?;
+    }
+    let text = |name: &str| text(item, name).map(str::to_owned);
+    Ok(Box::new(Refusal { code: text("refused")?, because: text("refused_because")? }))
 }
 
 fn summary(item: &Item) -> Result<Summary> {
@@ -134,6 +162,7 @@ fn summary(item: &Item) -> Result<Summary> {
             .get("minute_retention_days")
             .map(|_| number(item, "minute_retention_days"))
             .transpose()?,
+        are_reasons_in_totals: item.contains_key("reader_version"),
         visitor_secrets: visitor_secrets(item)?,
         counts,
     })
@@ -182,6 +211,20 @@ pub(crate) mod testing {
         item
     }
 
+    /// The entry of a chunk that is refused.
+    pub(crate) fn refused_entry(pk: &str) -> Item {
+        let mut item = entry(pk, "000000", &[("parts", 1)]);
+        for (name, value) in [
+            ("bucket", "b"),
+            ("key", "a.tar"),
+            ("refused", "archive"),
+            ("refused_because", "the file is a tar archive"),
+        ] {
+            item.insert(name.to_owned(), text(value));
+        }
+        item
+    }
+
     /// The entry of part 0 of an object that has so many parts.
     pub(crate) fn first_entry(parts: u64) -> Item {
         let numbers = [
@@ -207,8 +250,19 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{entry, first_entry};
+    use super::testing::{entry, first_entry, refused_entry};
     use super::*;
+
+    #[test]
+    fn a_chunk_that_is_refused_has_the_reason_and_no_summary() {
+        let mut item = refused_entry("L#b/a.tar#hash");
+        let entry = LedgerEntry::read(&item).unwrap();
+        assert!(entry.is_refusal() && entry.summary().is_none());
+        assert_eq!(entry.refusal.unwrap().because, "the file is a tar archive");
+        item.remove("refused_because");
+        let error = LedgerEntry::read(&item).unwrap_err().to_string();
+        assert_eq!(error, "its refused_because is None");
+    }
 
     #[test]
     fn an_entry_without_its_numbers_is_an_error() {
@@ -242,7 +296,7 @@ mod tests {
 
     #[test]
     fn only_the_first_entry_of_an_object_has_a_summary() {
-        let has_summary = |item: &Item| LedgerEntry::read(item).unwrap().counts().is_some();
+        let has_summary = |item: &Item| LedgerEntry::read(item).unwrap().summary().is_some();
         assert!(has_summary(&first_entry(1)));
         assert!(!has_summary(&entry("L#bucket/key#hash", "000001", &[("parts", 2)])));
         assert!(!has_summary(&entry("L#seal:shop:2026-11-20T23", "000000", &[("parts", 1)])));

@@ -7,9 +7,9 @@ mod entry;
 mod wait;
 
 pub(crate) use chunk::{Ledger, read};
-pub(crate) use chunk_id::{object_chunk_id, object_of, sealed_hour, sealed_hour_chunk_id};
+pub(crate) use chunk_id::{ChunkIds, object_of, sealed_hour, sealed_hour_chunk_id};
 pub(crate) use counts::{Counts, Notes};
 #[cfg(test)]
 pub(crate) use entry::{EntryName, testing};
-pub(crate) use entry::{LedgerEntry, Summary};
-pub(crate) use wait::{Counted, Goal, Wait};
+pub(crate) use entry::{LedgerEntry, Refusal, Summary};
+pub(crate) use wait::{Counted, Ended, Goal, Wait};

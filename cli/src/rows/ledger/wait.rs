@@ -1,4 +1,4 @@
-//! The wait until chunks are counted.
+//! The wait until chunks are counted or refused.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,9 @@ use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::rows::ledger::chunk::{self, Ledger};
+use crate::rows::ledger::chunk_id::ChunkIds;
 use crate::rows::ledger::counts::Counts;
+use crate::rows::ledger::entry::Refusal;
 use crate::stack::context::Context;
 use crate::stack::queue::Queue;
 use crate::terminal::progress;
@@ -16,6 +18,10 @@ const CONCURRENCY: usize = 8;
 
 /// The pause between two rounds of looking at the ledger.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
+
+/// How long a chunk may still be counted that was refused before the wait began: the version of the
+/// functions may be a later one, which can read it. It is counted or refused again within seconds.
+const REFUSED_BEFORE_TIME: Duration = Duration::from_secs(5);
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +54,11 @@ pub(crate) struct Wait {
 }
 
 struct Chunk {
-    id: String,
+    ids: ChunkIds,
     /// Whether it was counted when the wait began.
     already_counted: bool,
+    /// Whether it was refused when the wait began.
+    already_refused: bool,
 }
 
 /// The dead-letter queue, and how many messages it had when the wait began.
@@ -61,10 +69,22 @@ struct DeadLetters {
 
 /// How a wait ended.
 pub(crate) struct Waited {
-    /// The chunks in the order in which they were given; `None` for one that was not counted.
-    pub(crate) chunks: Vec<Option<Counted>>,
+    /// The chunks in the order in which they were given; `None` for one that is neither counted nor
+    /// refused.
+    pub(crate) chunks: Vec<Option<Ended>>,
     /// Why the wait ended before everything was counted.
     pub(crate) gave_up: Option<String>,
+}
+
+/// What became of a chunk.
+#[derive(Clone, Debug)]
+pub(crate) enum Ended {
+    Counted(Counted),
+    Refused {
+        refusal: Refusal,
+        /// Whether it was refused when the wait began.
+        already_refused: bool,
+    },
 }
 
 /// A chunk that is counted.
@@ -84,7 +104,7 @@ impl Wait {
     pub(crate) async fn begin(
         context: &Context,
         goal: Goal,
-        chunk_ids: Vec<String>,
+        chunk_ids: Vec<ChunkIds>,
     ) -> Result<Self> {
         let endpoints = context.endpoints()?;
         let dead_letters = match endpoints.dead_letters_url() {
@@ -96,17 +116,19 @@ impl Wait {
             // The queue is not known, so only the timeout ends the wait early.
             Err(_) => None,
         };
-        let chunks = chunk_ids.into_iter().map(|id| Chunk { id, already_counted: false }).collect();
+        let new = |ids| Chunk { ids, already_counted: false, already_refused: false };
         let mut wait = Self {
             goal,
             dynamodb: context.dynamodb().await?,
             table: endpoints.table()?.to_owned(),
-            chunks,
+            chunks: chunk_ids.into_iter().map(new).collect(),
             dead_letters,
         };
         let every_chunk: Vec<usize> = (0..wait.chunks.len()).collect();
-        for (chunk, ledger) in wait.look(&every_chunk).await? {
-            wait.chunks[chunk].already_counted = ledger.is_some();
+        for (index, found) in wait.look(&every_chunk).await? {
+            let chunk = &mut wait.chunks[index];
+            chunk.already_counted = matches!(found, Found::Counted(_));
+            chunk.already_refused = matches!(found, Found::Refused(_));
         }
         Ok(wait)
     }
@@ -118,12 +140,13 @@ impl Wait {
         }
     }
 
-    /// Waits until every chunk is counted or in the dead letters, or the timeout ends.
+    /// Waits until every chunk is counted, refused or in the dead letters, or the timeout ends.
     ///
     /// # Errors
     /// The table or the dead letters cannot be read.
     pub(crate) async fn end(self, timeout: Duration) -> Result<Waited> {
-        let deadline = Instant::now() + timeout;
+        let begun = Instant::now();
+        let deadline = begun + timeout;
         let bar = progress::bar("counting", self.chunks.len());
         let mut waited = Waited { chunks: vec![None; self.chunks.len()], gave_up: None };
         let mut pending: Vec<usize> = (0..self.chunks.len()).collect();
@@ -137,15 +160,24 @@ impl Wait {
                 None => 0,
             };
             let mut still_pending = Vec::new();
-            for (chunk, ledger) in self.look(&pending).await? {
-                let Some(ledger) = ledger else {
-                    still_pending.push(chunk);
-                    continue;
+            for (index, found) in self.look(&pending).await? {
+                let Chunk { already_counted, already_refused, .. } = self.chunks[index];
+                let may_be_counted = already_refused && begun.elapsed() < REFUSED_BEFORE_TIME;
+                waited.chunks[index] = match found {
+                    Found::Counted(ledger) => {
+                        let parts = ledger.parts_count();
+                        let summary = ledger.summary.context("a complete ledger has a part 0")?;
+                        let counts = summary.counts;
+                        Some(Ended::Counted(Counted { counts, parts, already_counted }))
+                    }
+                    Found::Refused(refusal) if !may_be_counted => {
+                        Some(Ended::Refused { refusal, already_refused })
+                    }
+                    Found::Refused(_) | Found::Nothing => {
+                        still_pending.push(index);
+                        continue;
+                    }
                 };
-                let parts = ledger.parts_count();
-                let counts = ledger.summary.context("a complete ledger has a part 0")?.counts;
-                let already_counted = self.chunks[chunk].already_counted;
-                waited.chunks[chunk] = Some(Counted { counts, parts, already_counted });
                 bar.inc(1);
             }
             pending = still_pending;
@@ -168,12 +200,27 @@ impl Wait {
         Ok(waited)
     }
 
-    /// The ledgers of these chunks, in their order; `None` for one that is not complete.
-    async fn look(&self, chunks: &[usize]) -> Result<Vec<(usize, Option<Ledger>)>> {
+    /// What the ledger says about these chunks, in their order.
+    async fn look(&self, chunks: &[usize]) -> Result<Vec<(usize, Found)>> {
         let looks = futures::stream::iter(chunks.iter().copied()).map(async |index| {
-            let ledger = chunk::read(&self.dynamodb, &self.table, &self.chunks[index].id).await?;
-            Ok::<_, anyhow::Error>((index, ledger.filter(|ledger| self.goal.is_met(ledger))))
+            let ids = &self.chunks[index].ids;
+            let read = |id| chunk::read(&self.dynamodb, &self.table, id);
+            if let Some(ledger) = read(&ids.counted).await?
+                && self.goal.is_met(&ledger)
+            {
+                return Ok((index, Found::Counted(Box::new(ledger))));
+            }
+            let refusal = read(&ids.refused).await?.and_then(|ledger| ledger.refusal);
+            Ok::<_, anyhow::Error>((index, refusal.map_or(Found::Nothing, Found::Refused)))
         });
         looks.buffered(CONCURRENCY).try_collect().await
     }
+}
+
+/// What the ledger says about a chunk.
+enum Found {
+    Counted(Box<Ledger>),
+    Refused(Refusal),
+    /// It is not counted, or not to its end.
+    Nothing,
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::stream::event::Delivery;
 use crate::stream::{Report, StreamError};
+use crate::summary::DIMENSIONS;
 
 /// The members of the line that are metrics, with their units.
 const METRICS: [(&str, &str); 4] = [
@@ -19,7 +20,13 @@ const METRICS: [(&str, &str); 4] = [
 ];
 
 /// The line of a delivery that is stored.
-pub fn line(delivery: &Delivery, report: &Report, took: Duration, now: DateTime<Utc>) -> String {
+pub fn line(
+    delivery: &Delivery,
+    report: &Report,
+    table: &str,
+    took: Duration,
+    now: DateTime<Utc>,
+) -> String {
     let (level, message) = if report.is_new_epoch {
         (
             "WARN",
@@ -29,10 +36,11 @@ pub fn line(delivery: &Delivery, report: &Report, took: Duration, now: DateTime<
         ("INFO", "the records are stored")
     };
     let line = json!({
-        "_aws": metric_directive(&METRICS, &["service"], now),
+        "_aws": metric_directive(&METRICS, &DIMENSIONS, now),
         "level": level,
         "message": message,
         "service": "ingest",
+        "table": table,
         "partition": delivery.partition,
         "epoch": report.epoch,
         "keys": report.keys,
@@ -48,15 +56,17 @@ pub fn line(delivery: &Delivery, report: &Report, took: Duration, now: DateTime<
 pub fn error_line(
     delivery: &Delivery,
     error: &StreamError,
+    table: &str,
     took: Duration,
     now: DateTime<Utc>,
 ) -> String {
     let metrics = [("failed", "Count"), ("duration_ms", "Milliseconds")];
     let line = json!({
-        "_aws": metric_directive(&metrics, &["service"], now),
+        "_aws": metric_directive(&metrics, &DIMENSIONS, now),
         "level": "ERROR",
         "message": "the records are not all stored; Lambda delivers them again",
         "service": "ingest",
+        "table": table,
         "partition": delivery.partition,
         "error": error.to_string(),
         "failed": 1,
@@ -79,8 +89,8 @@ mod tests {
         let report =
             Report { stored: 3, redelivered: 2, is_new_epoch: true, epoch: 2, ..Report::default() };
         let lines = [
-            line(&delivery, &report, took, now),
-            error_line(&delivery, &StreamError::OutOfTime, took, now),
+            line(&delivery, &report, "minutes", took, now),
+            error_line(&delivery, &StreamError::OutOfTime, "minutes", took, now),
         ];
         for (line, level) in lines.iter().zip(["WARN", "ERROR"]) {
             assert!(!line.contains('\n'));

@@ -6,11 +6,17 @@ use crate::health::answer::Answer;
 use crate::openapi::operation::{Operation, Schemas};
 
 pub(crate) fn health(schemas: &mut Schemas) -> Operation {
+    let last_hour = json!({
+        "since": "2026-11-21T12:45:01Z", "lines": 51200, "rejected": 12,
+        "rejected_by_reason": {"missing:item_id": 9, "not_json": 3}, "refused": 0, "unknown": 310,
+        "unknown_types": {"newsletter_popup_closed": 310}, "dropped": 4,
+        "purchases_without_money": 0,
+    });
     let example = |status: &str, reasons: Value| {
         json!({
             "status": status, "service": "minutebook", "queue_size": 0, "in_flight": 1, "dead_letters": 0,
             "oldest_open_hour": "2026-11-21T13:00:00Z", "hours_waiting": 0,
-            "rollup_at": "2026-11-21T13:41:02Z", "reasons": reasons,
+            "rollup_at": "2026-11-21T13:41:02Z", "last_hour": last_hour, "reasons": reasons,
         })
     };
     let reachable = schemas
@@ -23,7 +29,7 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
         late["content"]["application/problem+json"].clone();
     Operation {
         id: "health",
-        summary: "Whether chunks are counted and hours rolled up",
+        summary: "Whether chunks are counted and hours rolled up, and what became of the last hour",
         description: "Unknown parameters are ignored.",
         parameters: vec![],
         body: None,

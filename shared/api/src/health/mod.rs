@@ -1,27 +1,32 @@
-//! `GET /health`: whether chunks are counted and hours rolled up, and how much waits.
+//! `GET /health`: whether chunks are counted and hours rolled up, how much waits, and what became
+//! of the lines of the last hour.
 
 pub(crate) mod answer;
 pub(crate) mod describe;
+pub(crate) mod last_hour;
 
-use futures::future::join;
+use futures::future::{join, try_join3};
 use lambda_http::{Body, Request, Response};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::table::Table;
 
 use crate::backend::Backend;
-use crate::health::answer::Report;
+use crate::health::answer::{Report, Rows};
 use crate::queues::Queues;
 
 /// Answers one request: 503 if the table or a queue cannot be reached, and 200 otherwise, whatever
 /// waits. Unknown parameters are ignored, since monitors like to add some.
 pub async fn handle(_: &Request, backend: &Backend<Table, Queues>) -> Response<Body> {
-    let (lag, depths) = join(backend.rows.sealing_lag(), backend.queues.depths()).await;
+    let (table, now) = (&backend.rows, backend.clock.now());
+    let rows = try_join3(table.sealing_lag(), table.totals_an_hour_ago(now), table.totals());
+    let (rows, depths) = join(rows, backend.queues.depths()).await;
+    let rows = rows.map(|(lag, hour_ago, totals)| Rows { lag, hour_ago, totals });
     let report = Report {
-        lag: reached(lag, "the table could not be read"),
+        rows: reached(rows, "the table could not be read"),
         queue: reached(depths.ingest, "the queue could not be reached"),
         dead_letters: reached(depths.dead_letters, "the dead letters could not be reached"),
     };
-    report.answer(backend.clock.now())
+    report.answer(now)
 }
 
 /// What was found, or a sentence that says what could not be reached. Only the log gets the cause.

@@ -61,6 +61,13 @@ impl State {
             "Lines of all chunks, by what became of them.",
             outcomes.map(|(outcome, count)| (vec![("outcome", outcome)], count)),
         );
+        let by_reason = totals.rejected_by_reason.iter();
+        exposition.add(
+            Kind::Counter,
+            "minutebook_rejected_lines",
+            "Lines that were rejected, by reason.",
+            by_reason.map(|(reason, count)| (vec![("reason", reason.as_str())], *count)),
+        );
         let events = [(vec![], totals.events)];
         exposition.add(
             Kind::Counter,
@@ -70,6 +77,27 @@ impl State {
         );
         let chunks = [(vec![], totals.chunks)];
         exposition.add(Kind::Counter, "minutebook_chunks", "Chunks that were counted.", chunks);
+        for (name, help, count) in [
+            ("refused_files", "Files that were refused as a whole.", totals.refused),
+            (
+                "unknown_events",
+                "Events that were ignored because their type is unknown.",
+                totals.unknown,
+            ),
+            (
+                "purchases_without_money",
+                "Purchases without money in any field that is read.",
+                totals.purchases_without_money,
+            ),
+            (
+                "dropped_values",
+                "Values that could not be used and were left out of their events.",
+                totals.dropped,
+            ),
+        ] {
+            let name = format!("minutebook_{name}");
+            exposition.add(Kind::Counter, &name, help, [(vec![], count)]);
+        }
     }
 
     fn add_live(&self, exposition: &mut Exposition, question: &LiveQuery) {
@@ -185,7 +213,13 @@ mod tests {
             ignored: 3,
             duplicate: 2,
             rejected: 1,
+            rejected_by_reason: [("missing:item_id".to_string(), 1)].into(),
             events: 9,
+            unknown: 11,
+            dropped: 12,
+            purchases_without_money: 13,
+            refused: 14,
+            unknown_types: None,
             last: Some(last),
         };
         State {
@@ -214,8 +248,13 @@ mod tests {
             r#"minutebook_lines_total{outcome="ignored"} 3"#,
             r#"minutebook_lines_total{outcome="duplicate"} 2"#,
             r#"minutebook_lines_total{outcome="rejected"} 1"#,
+            r#"minutebook_rejected_lines_total{reason="missing:item_id"} 1"#,
             "minutebook_events_total 9",
             "minutebook_chunks_total 3",
+            "minutebook_refused_files_total 14",
+            "minutebook_unknown_events_total 11",
+            "minutebook_purchases_without_money_total 13",
+            "minutebook_dropped_values_total 12",
             r#"minutebook_active_users{site_id="shop:1",window="60m"} 7"#,
             r#"minutebook_active_sessions{site_id="shop:1",window="60m"} 8"#,
             r#"minutebook_page_views{site_id="shop:1",window="15m"} 17"#,

@@ -8,6 +8,7 @@ pub mod unpack;
 mod count;
 mod counter;
 mod reader;
+mod refusal;
 mod rejected;
 mod seen_ids;
 mod split;
@@ -18,6 +19,7 @@ pub use count::{
 };
 pub use id::ContentHash;
 pub use reader::{ChunkError, ChunkReader, ChunkSettings, ORDERS_BYTES_MAX};
+pub use refusal::Refusal;
 pub use split::{event_lines, lines};
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub struct ObjectRef {
 pub struct OpenObject {
     /// When it was put, in whole seconds.
     pub last_modified: DateTime<Utc>,
-    /// Its stored size.
+    /// Its stored size, or that of the range that was asked for.
     pub size_bytes: u64,
     body: ByteStream,
     read_bytes: u64,
@@ -61,6 +61,27 @@ impl Buckets {
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
     pub async fn open(&self, object: &ObjectRef) -> Result<Opened, StorageError> {
+        self.open_range(object, None).await
+    }
+
+    /// Opens the first `bytes_max` bytes of an object that is not empty, or all if it has fewer.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub async fn open_start(
+        &self,
+        object: &ObjectRef,
+        bytes_max: usize,
+    ) -> Result<Opened, StorageError> {
+        let last = bytes_max.saturating_sub(1);
+        self.open_range(object, Some(format!("bytes=0-{last}"))).await
+    }
+
+    async fn open_range(
+        &self,
+        object: &ObjectRef,
+        range: Option<String>,
+    ) -> Result<Opened, StorageError> {
         let answer = self
             .client
             .get_object()
@@ -68,6 +89,7 @@ impl Buckets {
             .key(&object.key)
             .set_version_id(object.version_id.clone())
             .set_if_match(object.etag.as_ref().map(|etag| format!("\"{etag}\"")))
+            .set_range(range)
             .send()
             .await;
         let output = match answer {

@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::TryStreamExt;
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::chunk::{OutcomeNotes, Outcomes};
+use minutebook_domain::chunk::{OutcomeNotes, Outcomes, Refusal};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::event::line::READER_VERSION_OLDEST;
-use minutebook_domain::plan::{PlanInputs, SealInputs};
+use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PlanInputs, SealInputs};
 
 use crate::error::StorageError;
 use crate::keys::{self, EntryName};
-use crate::table::{Consistency, Item, Table, malformed, number, number_if_any, rows, text, time};
+use crate::table::{
+    Consistency, Item, Table, key, malformed, number, number_if_any, rows, text, time,
+};
 
 /// One ledger entry: it says that a part of a chunk is counted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -150,6 +154,19 @@ pub struct ChunkHeader<'a> {
     pub outcomes: &'a Outcomes,
 }
 
+/// A chunk that is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedChunk<'a> {
+    /// Its id, made with [`ContentHash::of_refused`](minutebook_domain::chunk::ContentHash).
+    pub chunk: &'a ChunkId,
+    /// The bucket of the object.
+    pub bucket: &'a str,
+    /// The object's key, decoded.
+    pub key: &'a str,
+    /// Why.
+    pub refusal: &'a Refusal,
+}
+
 impl Table {
     /// The ledger entries of a chunk; none if nothing of it is counted yet.
     ///
@@ -239,10 +256,8 @@ pub(crate) fn entry_item(
     header: Option<&ChunkHeader<'_>>,
     committed_at: DateTime<Utc>,
 ) -> Item {
-    let mut item = Item::new();
+    let mut item = key(keys::ledger_partition(chunk), keys::ledger_entry(name));
     let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
-    set(keys::PARTITION_KEY, AttributeValue::S(keys::ledger_partition(chunk)));
-    set(keys::SORT_KEY, AttributeValue::S(keys::ledger_entry(name)));
     set("plan_format_version", AttributeValue::N(entry.plan_format_version.to_string()));
     set("parts", AttributeValue::N(entry.parts.to_string()));
     if let Some(late_parts) = entry.late_parts {
@@ -284,6 +299,44 @@ pub(crate) fn entry_item(
     set("key", AttributeValue::S(header.key.to_string()));
     item.extend(outcome_attributes(header.outcomes));
     item
+}
+
+/// The ledger entry of a chunk that is refused, as a row. It is one part, of which nothing is
+/// counted.
+pub(crate) fn refused_entry_item(refused: &RefusedChunk<'_>, committed_at: DateTime<Utc>) -> Item {
+    let RefusedChunk { chunk, bucket, key, refusal } = *refused;
+    let entry = LedgerEntry {
+        plan_format_version: PLAN_FORMAT_VERSION,
+        parts: 1,
+        late_parts: None,
+        inputs: None,
+    };
+    let mut item = entry_item(chunk, EntryName::FIRST, &entry, None, committed_at);
+    for (name, text) in [
+        ("bucket", bucket),
+        ("key", key),
+        ("refused", refusal.code),
+        ("refused_because", &refusal.because),
+    ] {
+        item.insert(name.to_string(), AttributeValue::S(text.to_string()));
+    }
+    item
+}
+
+/// The action that puts a ledger entry, on the condition that it does not exist.
+///
+/// # Errors
+/// [`StorageError::Refused`] if a member of the request is missing, which would be a bug.
+pub(crate) fn new_entry_action(table: &str, item: Item) -> Result<TransactWriteItem, StorageError> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(#pk)")
+        .expression_attribute_names("#pk", keys::PARTITION_KEY)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(StorageError::from_build)?;
+    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// The attributes that say what became of the lines of a chunk. Those that tell what could not be

@@ -1,8 +1,10 @@
-//! Chunks in the table: the commit protocol, the commit of a part, the ledger, and the totals of
-//! all chunks.
+//! Chunks in the table: the commit protocol, the commit of a part, the ledger, chunks that are
+//! refused, and the totals of all chunks.
 
 pub mod commit;
 pub mod ledger;
 mod part;
+pub mod refusal;
+pub mod snapshots;
 pub mod totals;
 mod visitor_slices;

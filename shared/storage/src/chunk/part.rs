@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{
-    CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::plan::Part;
@@ -13,7 +11,7 @@ use minutebook_domain::time::Hour;
 use minutebook_domain::time::lateness::is_closed;
 
 use crate::cancellation::{ENTRY_POSITION, Verdict, cancellation_reasons, verdict};
-use crate::chunk::ledger::{ChunkHeader, LedgerEntry, entry_item, read_entry};
+use crate::chunk::ledger::{ChunkHeader, LedgerEntry, entry_item, new_entry_action, read_entry};
 use crate::chunk::totals::{totals_action, totals_shard};
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
@@ -217,15 +215,7 @@ impl Committer {
         name: EntryName,
     ) -> Result<TransactWriteItem, StorageError> {
         let item = entry_item(commit.chunk, name, commit.entry, commit.header, commit.now);
-        let put = Put::builder()
-            .table_name(&self.table.name)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#pk)")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(StorageError::from_build)?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        new_entry_action(&self.table.name, item)
     }
 }
 

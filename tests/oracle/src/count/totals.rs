@@ -21,11 +21,19 @@ pub struct Totals {
     pub rejected: u64,
     /// Events that were counted.
     pub events: u64,
+    /// Events of unknown types.
+    pub unknown: u64,
+    /// How often an event did without a field.
+    pub dropped: u64,
+    /// Purchases of which nobody knows what was paid.
+    pub purchases_without_money: u64,
+    /// Files that were refused; they are no chunks.
+    pub refused: u64,
 }
 
 impl Totals {
     /// The numbers with the names that they have in the table.
-    pub fn named(&self) -> [(&'static str, u64); 7] {
+    pub fn named(&self) -> [(&'static str, u64); 11] {
         [
             ("chunks", self.chunks),
             ("lines", self.lines),
@@ -34,6 +42,10 @@ impl Totals {
             ("duplicate", self.duplicate),
             ("rejected", self.rejected),
             ("events", self.events),
+            ("unknown", self.unknown),
+            ("dropped", self.dropped),
+            ("purchases_without_money", self.purchases_without_money),
+            ("refused", self.refused),
         ]
     }
 }
@@ -47,6 +59,10 @@ impl AddAssign for Totals {
         self.duplicate += other.duplicate;
         self.rejected += other.rejected;
         self.events += other.events;
+        self.unknown += other.unknown;
+        self.dropped += other.dropped;
+        self.purchases_without_money += other.purchases_without_money;
+        self.refused += other.refused;
     }
 }
 
@@ -56,8 +72,19 @@ impl<'a> FromIterator<&'a Recount> for Totals {
         let mut totals = Self::default();
         for recount in recounts {
             let &Recount { lines, counted, ignored, duplicate, events, .. } = recount;
-            let rejected = recount.rejected_count();
-            totals += Self { chunks: 1, lines, counted, ignored, duplicate, rejected, events };
+            totals += Self {
+                chunks: 1,
+                lines,
+                counted,
+                ignored,
+                duplicate,
+                rejected: recount.rejected_count(),
+                events,
+                unknown: recount.unknown_types.values().sum(),
+                dropped: recount.dropped.values().sum(),
+                purchases_without_money: recount.purchases_without_money,
+                refused: 0,
+            };
         }
         totals
     }
@@ -90,7 +117,8 @@ mod tests {
             .map(|(name, number)| format!("{name} {number}"));
         assert_eq!(
             named.join(", "),
-            "chunks 3, lines 8, counted 4, ignored 1, duplicate 1, rejected 2, events 4"
+            "chunks 3, lines 8, counted 4, ignored 1, duplicate 1, rejected 2, events 4, unknown 0, \
+             dropped 0, purchases_without_money 0, refused 0"
         );
     }
 }

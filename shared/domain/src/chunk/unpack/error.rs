@@ -19,7 +19,7 @@ pub const UNPACKED_BYTES_FREE: u64 = 1 << 20;
 pub enum UnpackError {
     /// Its decompressed size exceeds the limit.
     #[error(
-        "the chunk unpacks to more than {limit_bytes} bytes, {UNPACKED_RATIO_MAX} times its {stored_bytes} stored bytes or 4 GiB at most"
+        "the file unpacks to more than {limit_bytes} bytes, {UNPACKED_RATIO_MAX} times its {stored_bytes} stored bytes or 4 GiB at most: put it unpacked, or in smaller files"
     )]
     Bomb {
         /// The maximum decompressed size.
@@ -28,7 +28,9 @@ pub enum UnpackError {
         stored_bytes: u64,
     },
     /// It ends in the middle of a compressed stream.
-    #[error("the {format} data ends before its end mark: the file is truncated")]
+    #[error(
+        "the {format} data ends before its end mark: the file is truncated, so put it again as a whole"
+    )]
     Truncated {
         /// The format of the chunk.
         format: Format,
@@ -40,7 +42,7 @@ pub enum UnpackError {
     #[error("the file is packed more than twice: unpack it, and put what is in it")]
     PackedTooOften,
     /// The compressed data is broken.
-    #[error("the {format} data is broken: {detail}")]
+    #[error("the {format} data is broken ({detail}): pack it anew, and put it again")]
     Corrupt {
         /// The format of the chunk.
         format: Format,

@@ -9,6 +9,8 @@ pub struct Foreign {
     pub name: &'static str,
     /// What to do.
     pub advice: &'static str,
+    /// Whether it holds other files.
+    pub is_archive: bool,
 }
 
 impl fmt::Display for Foreign {
@@ -64,13 +66,17 @@ const TAR_SUM: std::ops::Range<usize> = 148..156;
 /// it may be text.
 pub(super) fn known_foreign(head: &[u8]) -> Option<Foreign> {
     if is_tar(head) {
-        return Some(Foreign { name: "a tar archive", advice: PUT_ITS_FILES });
+        return Some(foreign("a tar archive", PUT_ITS_FILES));
     }
     let is_binary = head.iter().any(|byte| matches!(byte, 0..0x09 | 0x0e..0x20 | 0x7f));
     MAGICS
         .iter()
         .find(|magic| head.starts_with(magic.start) && (is_binary || !magic.may_be_text))
-        .map(|magic| Foreign { name: magic.name, advice: magic.advice })
+        .map(|magic| foreign(magic.name, magic.advice))
+}
+
+fn foreign(name: &'static str, advice: &'static str) -> Foreign {
+    Foreign { name, advice, is_archive: advice == PUT_ITS_FILES }
 }
 
 fn is_tar(head: &[u8]) -> bool {
