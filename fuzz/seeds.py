@@ -96,9 +96,9 @@ def names_of(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for name, member in value.items():
             yield name
-            if name in ("eventSource", "eventName", "Event"):
+            if name in ("eventSource", "eventName", "Event", "Type", "detail-type"):
                 yield member
-            if name == "body":
+            if name in ("body", "Message"):
                 yield from names_of(json.loads(member))
             yield from names_of(member)
     elif isinstance(value, list):
@@ -109,7 +109,7 @@ def names_of(value: object) -> Iterator[str]:
 def events_words() -> set[str]:
     files = (EVENTS / "lambda").glob("*.json")
     words = {word for file in files for word in names_of(json.loads(file.read_bytes()))}
-    return words | {":stream/", ":cluster/", "SelfManagedKafka"}
+    return words | {":stream/", ":cluster/", "SelfManagedKafka", "aws.s3", "via CloudTrail"}
 
 
 def reader_words() -> set[str]:
