@@ -78,6 +78,7 @@ fn inbox_at(now: &str) -> Inbox<Memory, Known> {
         events: Memory::default(),
         write_keys: None,
         default_currency,
+        default_time_zone: Tz::UTC,
         makes_random_events: false,
         clock: Clock::new(move || now),
     }
@@ -230,6 +231,17 @@ fn nothing_is_stored_if_no_line_is_good() {
     assert_eq!((status, &problem["rejected_total"]), (400, &json!(REJECTED_LISTED_MAX + 7)));
     assert_eq!(problem["rejected"].as_array().map(Vec::len), Some(REJECTED_LISTED_MAX));
     assert!(stored(&inbox).is_empty());
+}
+
+#[test]
+fn a_time_without_a_zone_is_in_that_of_the_deployment() {
+    let without_zone = VIEW.replace("12:00:00Z", "12:30:00");
+    assert_ne!(without_zone, VIEW);
+    for (zone, status) in [(Tz::UTC, 400), (Tz::Europe__Berlin, 202), (Tz::America__New_York, 400)]
+    {
+        let inbox = Inbox { default_time_zone: zone, ..inbox() };
+        assert_eq!(posted(&inbox, &without_zone).0, status, "{zone}");
+    }
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl Counter {
             reader: EventReader::new(
                 inputs.reference_time.timestamp(),
                 inputs.default_currency,
+                inputs.default_time_zone,
                 inputs.reader_version,
             ),
             tally: Tally::with_seed(seed),

@@ -1,6 +1,7 @@
 //! The values of fields: what each may be, and what it means.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use percent_encoding::percent_decode_str;
 
 use crate::decimal::Decimal;
@@ -32,12 +33,22 @@ pub struct Settings {
     pub reference_time: DateTime<Utc>,
     /// The currency of money that names none, in capitals.
     pub default_currency: String,
+    /// The zone of times that name none.
+    pub default_time_zone: Tz,
+}
+
+impl Settings {
+    /// The settings of a deployment that sets no parameter.
+    pub fn at(reference_time: DateTime<Utc>) -> Settings {
+        let default_currency = "USD".to_owned();
+        Settings { reference_time, default_currency, default_time_zone: Tz::UTC }
+    }
 }
 
 /// The time of an event, in nanoseconds since 1970.
 pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, String> {
     let value = sources.find(TIMESTAMP).ok_or("missing:timestamp")?;
-    let time = time::read(value).ok_or("invalid:timestamp")?;
+    let time = time::read(value, settings.default_time_zone).ok_or("invalid:timestamp")?;
     let reference_second = i128::from(settings.reference_time.timestamp());
     if time / time::SECOND - reference_second > FUTURE_SECONDS_MAX {
         return Err("future".to_owned());

@@ -97,7 +97,11 @@ impl fmt::Display for Outcome {
 /// The two come to different results; the text has those parts of them that differ.
 pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
     let reference_time = DateTime::from_timestamp(REFERENCE_SECONDS, 0).unwrap();
-    let settings = Settings { reference_time, default_currency: chunk.default_currency.to_owned() };
+    let settings = Settings {
+        reference_time,
+        default_currency: chunk.default_currency.to_owned(),
+        default_time_zone: chunk.default_time_zone.parse().unwrap(),
+    };
     let (read, recounted) = match (read(chunk, reference_time), recount(&chunk.stored, &settings)) {
         (Ok(read), Ok(recounted)) => (read, recounted),
         (Err(left), Err(right)) if is_bomb(&left) == is_bomb_by_oracle(&right) => {
@@ -133,6 +137,7 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
     let inputs = PlanInputs {
         reference_time,
         default_currency: Currency::parse(chunk.default_currency.as_bytes()).unwrap(),
+        default_time_zone: chunk.default_time_zone.parse().unwrap(),
         minute_retention_days: chunk.retention_days,
         keys_max: 100_000,
         visitor_secret: SecretNumber(1),

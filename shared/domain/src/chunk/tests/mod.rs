@@ -9,6 +9,7 @@ mod names;
 mod nesting;
 mod orders;
 mod support;
+mod times;
 mod values;
 mod visitors;
 mod whole;

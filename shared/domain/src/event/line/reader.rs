@@ -3,6 +3,8 @@
 //! Nothing is counted here: an event is accepted or rejected as a whole, so what it adds is
 //! collected first.
 
+use chrono_tz::Tz;
+
 use crate::count::measure::Currency;
 use crate::event::fields::{self, Rules};
 use crate::event::former;
@@ -46,9 +48,12 @@ impl EventReader {
     pub(crate) fn new(
         reference_seconds: i64,
         default_currency: Currency,
+        default_time_zone: Tz,
         reader_version: u32,
     ) -> EventReader {
         let rules = rules_of(reader_version);
+        // The rules before knew no zone but UTC.
+        let time_zone = if rules.is_strict { Tz::UTC } else { default_time_zone };
         EventReader {
             names: Names::new(rules.slot_in_event),
             item_names: Names::new(rules.slot_in_item),
@@ -58,7 +63,7 @@ impl EventReader {
                 item: Object::new(rules.slot_in_item),
             },
             values: ValueReader {
-                times: TimeReader::new(),
+                times: TimeReader::new(time_zone),
                 kinds: KindCache::new(rules.kind_of),
                 is_strict: rules.is_strict,
                 unpriced: Vec::new(),

@@ -194,7 +194,10 @@ impl LineContext<'_> {
         let date =
             i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
         let time = date.and_then(|date| date.and_hms_nano_opt(hour, minute, second, nanosecond));
-        Ok(time.map(|time| time.and_utc()))
+        Ok(time.and_then(|local| {
+            let seconds = self.values.times.local.utc_of(local.and_utc().timestamp());
+            DateTime::from_timestamp(seconds, nanosecond)
+        }))
     }
 
     #[inline]
