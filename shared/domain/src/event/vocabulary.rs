@@ -130,6 +130,8 @@ pub(crate) const FIELDS: [FieldNames; 34] = [
             "collectortstamp",
             "createdat",
             "date",
+            "sentat",
+            "receivedat",
         ],
     ),
     (

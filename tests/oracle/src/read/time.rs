@@ -103,13 +103,18 @@ fn read_date_and_time(text: &str, zone: Tz) -> Option<i128> {
     since_1970(time.naive_utc(), if names_zone(text) { Tz::UTC } else { zone })
 }
 
+/// Whether an event may have this time.
+pub(crate) fn is_in_range(time: i128) -> bool {
+    (0..END).contains(&time)
+}
+
 /// The nanoseconds since 1970 of a time on the clock of a zone, if it is in range. A leap second is
 /// the second before it.
 fn since_1970(time: NaiveDateTime, zone: Tz) -> Option<i128> {
     let nanoseconds = i128::from(time.nanosecond()) % SECOND;
     let whole = instant_of(time.with_nanosecond(0)?, zone);
     let since = i128::from(whole.timestamp()) * SECOND + nanoseconds;
-    (0..END).contains(&since).then_some(since)
+    is_in_range(since).then_some(since)
 }
 
 #[cfg(test)]

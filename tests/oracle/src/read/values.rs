@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use percent_encoding::percent_decode_str;
 
 use crate::decimal::Decimal;
-use crate::read::fields::{CURRENCY, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources, TIMESTAMP};
+use crate::read::fields::{CURRENCY, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources};
 use crate::read::json::Value;
 use crate::read::shop_number::plain_number;
 use crate::read::time;
@@ -47,8 +47,18 @@ impl Settings {
 
 /// The time of an event, in nanoseconds since 1970.
 pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, String> {
-    let value = sources.find(TIMESTAMP).ok_or("missing:timestamp")?;
-    let time = time::read(value, settings.default_time_zone).ok_or("invalid:timestamp")?;
+    let (value, name) = sources.time().ok_or("missing:timestamp")?;
+    let read = |value| time::read(value, settings.default_time_zone);
+    let mut time = read(value).ok_or("invalid:timestamp")?;
+    if name == "originaltimestamp" {
+        let of = |name| sources.member(name).and_then(read);
+        // The device's clock may be off, but both are by it.
+        let on_the_way = of("receivedat").zip(of("sentat")).map(|(received, sent)| received - sent);
+        let corrected = time + on_the_way.unwrap_or(0);
+        if time::is_in_range(corrected) {
+            time = corrected;
+        }
+    }
     let reference_second = i128::from(settings.reference_time.timestamp());
     if time / time::SECOND - reference_second > FUTURE_SECONDS_MAX {
         return Err("future".to_owned());

@@ -102,3 +102,96 @@ fn the_rules_before_know_only_utc() {
     let read = read_in(Tz::Asia__Kolkata, READER_VERSION_OLDEST, &line);
     assert_eq!(read, "2026-11-20T00:00:00Z views a=1");
 }
+
+/// The minute of a view with these members.
+fn minute_of(members: &str) -> String {
+    let line = format!(r#"{{"event":"view","sku":"a",{members}}}"#);
+    let read = read_in(Tz::UTC, READER_VERSION, &line);
+    read.replace(" views a=1", "")
+}
+
+const ORIGINAL: &str = r#""originalTimestamp":"2026-11-20T03:00:00Z""#;
+const SENT: &str = r#""sentAt":"2026-11-20T03:00:10.5Z""#;
+const RECEIVED: &str = r#""receivedAt":"2026-11-20T23:00:10.25Z""#;
+
+#[test]
+fn a_clock_that_is_off_is_corrected() {
+    let all = format!("{ORIGINAL},{SENT},{RECEIVED}");
+    // A quarter of a second before 23:00.
+    assert_eq!(minute_of(&all), "2026-11-20T22:59:00Z");
+    assert_eq!(minute_of(&all.replace(".5Z", ".25Z")), "2026-11-20T23:00:00Z");
+    // In any form.
+    let seconds = format!(r#"{ORIGINAL},"sent_at":1795143600,"Received-At":[2026,11,20,23,0]"#);
+    assert_eq!(minute_of(&seconds), "2026-11-20T23:00:00Z");
+    // Each is looked up like a field.
+    let nested = format!(r#"{ORIGINAL},"properties":{{{SENT},{RECEIVED}}}"#);
+    assert_eq!(minute_of(&nested), "2026-11-20T22:59:00Z");
+    let hidden = format!(r#"{SENT},{RECEIVED},"properties":{{{ORIGINAL}}}"#);
+    assert_eq!(minute_of(&hidden), "2026-11-20T03:00:00Z");
+}
+
+#[test]
+fn an_element_of_a_batch_is_corrected_by_what_the_batch_says() {
+    let line = |own: &str| {
+        let element = format!(r#"{{"event":"view","sku":"a",{ORIGINAL}{own}}}"#);
+        read_in(
+            Tz::UTC,
+            READER_VERSION,
+            &format!(r#"{{"batch":[{element}],{SENT},"receivedAt":"2026-11-20T23:20:10.5Z"}}"#),
+        )
+    };
+    assert_eq!(line(""), "2026-11-20T23:20:00Z views a=1");
+    assert_eq!(line(r#","sentAt":"2026-11-20T03:10:10.5Z""#), "2026-11-20T23:10:00Z views a=1");
+}
+
+#[test]
+fn a_clock_is_not_corrected_without_both_times() {
+    for members in [
+        ORIGINAL.to_string(),
+        format!("{ORIGINAL},{SENT}"),
+        format!("{ORIGINAL},{RECEIVED}"),
+        format!(r#"{ORIGINAL},{SENT},"receivedAt":"soon""#),
+        format!(r#"{ORIGINAL},{RECEIVED},"sentAt":null"#),
+        // The corrected time would be before 1970.
+        format!(r#"{ORIGINAL},"sentAt":"2026-11-20T09:00:00Z","receivedAt":"1970-01-01""#),
+    ] {
+        assert_eq!(minute_of(&members), "2026-11-20T03:00:00Z", "{members}");
+    }
+    // Another name wins, and is right already.
+    let all = format!(r#"{ORIGINAL},{SENT},{RECEIVED},"timestamp":"2026-11-20T04:00:00Z""#);
+    assert_eq!(minute_of(&all), "2026-11-20T04:00:00Z");
+}
+
+#[test]
+fn when_an_event_was_sent_or_else_received_is_its_last_time() {
+    assert_eq!(minute_of(RECEIVED), "2026-11-20T23:00:00Z");
+    assert_eq!(minute_of(&format!("{RECEIVED},{SENT}")), "2026-11-20T03:00:00Z");
+    let date = format!(r#"{RECEIVED},{SENT},"date":"2026-11-19""#);
+    assert_eq!(minute_of(&date), "2026-11-19T00:00:00Z");
+    // The rules before did not know them.
+    let line = format!(r#"{{"event":"view","sku":"a",{SENT}}}"#);
+    assert!(read_in(Tz::UTC, READER_VERSION_OLDEST, &line).contains("missing:timestamp"));
+}
+
+#[test]
+fn the_future_begins_after_the_correction() {
+    let ahead = r#""originalTimestamp":"2027-01-01T00:00:00Z","sentAt":"2027-01-01T00:00:05Z""#;
+    assert_eq!(minute_of(&format!("{ahead},{RECEIVED}")), "2026-11-20T23:00:00Z");
+    assert!(minute_of(ahead).contains("future"));
+    let late = r#""receivedAt":"2026-11-21T23:00:00Z""#;
+    assert!(minute_of(&format!("{ORIGINAL},{SENT},{late}")).contains("future"));
+}
+
+#[test]
+fn orders_are_corrected_to_the_nanosecond() {
+    let line = format!(
+        r#"{{"type":"OrderCancelledEvent","orderId":1,{SENT},"receivedAt":"2026-11-20T03:00:11Z",
+            "originalTimestamp":"2026-11-20T03:00:00.000000001Z"}}"#
+    );
+    let settings = settings(line.len());
+    let mut reader = ChunkReader::new(&settings);
+    reader.push(line.as_bytes()).unwrap();
+    let count = reader.finish().unwrap();
+    let at = count.orders.iter().next().and_then(|(_, facts)| facts.cancelled.as_ref()).unwrap().at;
+    assert_eq!(at.to_rfc3339(), "2026-11-20T03:00:00.500000001+00:00");
+}

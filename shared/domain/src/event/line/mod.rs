@@ -1,6 +1,7 @@
 //! Reads a line into what it would count.
 
 mod event;
+mod exact_time;
 mod item;
 mod object;
 mod order;

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::count::measure::Currency;
 use crate::event::fields::OfItems;
 use crate::event::json::{self, Kind, Names, Raw, Scanner};
-use crate::event::line::object::{Object, not_json};
+use crate::event::line::object::{Fields, Object, not_json};
 use crate::event::line::read_line::{ReadEvent, ReadLine, Text, UnpricedItem};
 use crate::event::loose_number::parse_loosely;
 use crate::event::loose_time::iso_of;
@@ -119,17 +119,32 @@ impl LineContext<'_> {
     }
 
     #[inline]
-    pub(super) fn minute(&mut self, value: Option<Raw>) -> Result<Minute, Reason> {
-        let seconds = self.seconds(value)?;
+    pub(super) fn minute(&mut self, fields: &impl Fields) -> Result<Minute, Reason> {
+        let seconds = self.seconds(fields)?;
         Minute::from_epoch_seconds(seconds).ok_or(Reason::Invalid(Field::Timestamp))
     }
 
-    /// Reads a time in seconds since 1970.
+    /// Reads the time of an event in seconds since 1970.
     #[inline]
-    pub(super) fn seconds(&mut self, value: Option<Raw>) -> Result<i64, Reason> {
-        let Some(value) = value else {
+    pub(super) fn seconds(&mut self, fields: &impl Fields) -> Result<i64, Reason> {
+        let Some(time) = fields.time() else {
             return self.default_seconds().ok_or(Reason::Missing(Field::Timestamp));
         };
+        let mut seconds = self.seconds_of(time.value)?;
+        if time.is_of_device
+            && let Some(corrected) = self.corrected(time.value, fields)
+        {
+            seconds = corrected.timestamp();
+        }
+        if seconds > self.values.latest_seconds {
+            return Err(Reason::Future);
+        }
+        Ok(seconds)
+    }
+
+    /// Reads a time in seconds since 1970, from 1970 to 9999.
+    #[inline]
+    pub(super) fn seconds_of(&mut self, value: Raw) -> Result<i64, Reason> {
         let invalid = Reason::Invalid(Field::Timestamp);
         let seconds = match value.kind() {
             Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
@@ -144,9 +159,6 @@ impl LineContext<'_> {
             None => self.loose_seconds(value).ok_or(invalid)?,
         };
         Minute::from_epoch_seconds(seconds).ok_or(invalid)?;
-        if seconds > self.values.latest_seconds {
-            return Err(Reason::Future);
-        }
         Ok(seconds)
     }
 
