@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::commands::clock;
 use crate::event_files::files::{self, Source};
-use crate::findings::{Findings, examine, findings_text};
+use crate::findings::{Findings, FirstRejected, examine, findings_text};
 use crate::rows::ledger::Counts;
 use crate::stack::context::time_zone;
 use crate::terminal::escape::{self, shown};
@@ -137,8 +137,8 @@ fn report_json(checked: &[Checked]) -> Value {
             Ok(findings) => {
                 findings.counts.add_to(&mut object);
                 let rejected = findings.first_rejected.iter().map(|(reason, first)| {
-                    let first =
-                        json!({"line": first.line, "event": first.event, "text": first.text});
+                    let FirstRejected { line, event, time, text } = first;
+                    let first = json!({"line": line, "event": event, "time": time, "text": text});
                     (reason.clone(), first)
                 });
                 object["first_rejected"] = Value::Object(rejected.collect());

@@ -48,6 +48,8 @@ pub(crate) struct FirstRejected {
     pub(crate) line: u64,
     /// The element of its `events`, if it is one.
     pub(crate) event: Option<u64>,
+    /// What its time was taken for, if it is in the future.
+    pub(crate) time: Option<String>,
     /// The beginning of the line.
     pub(crate) text: String,
 }
@@ -174,6 +176,7 @@ impl FirstRejected {
         Self {
             line: line["line"].as_u64().unwrap_or_default(),
             event: line["event"].as_u64(),
+            time: line["time"].as_str().map(str::to_owned),
             text: cut(text.unwrap_or_default()),
         }
     }

@@ -213,7 +213,8 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
             return match complete(&mut checker, &post.lines.text, now) {
                 Ok(checked) => ControlFlow::Continue(checked),
                 Err(reason) => {
-                    let rejected = [RejectedLine { number: 1, event: None, reason }];
+                    let time = checker.time_of_rejected(reason);
+                    let rejected = [RejectedLine { number: 1, event: None, reason, time }];
                     ControlFlow::Break(none_accepted(&sentence(reason), &rejected, 1))
                 }
             };

@@ -148,7 +148,7 @@ impl Counter {
         }
         self.outcomes.lines += 1;
         *self.outcomes.rejected.entry(reason).or_default() += 1;
-        write_rejected(line, None, reason, &mut self.rejected);
+        write_rejected(line, None, self.reader.rejection(reason), &mut self.rejected);
         true
     }
 
@@ -159,13 +159,13 @@ impl Counter {
         let blank = line.text.len() - line.text.trim_ascii_start().len();
         let offset = line.offset() + blank as u64;
         for (number, element) in (1..).zip(&self.reader.last().elements) {
-            if let Some(reason) = element.rejected {
+            if let Some(rejection) = element.rejected {
                 self.outcomes.lines += 1;
-                *self.outcomes.rejected.entry(reason).or_default() += 1;
+                *self.outcomes.rejected.entry(rejection.reason).or_default() += 1;
                 let text = line.text.get(element.value.whole()).unwrap_or_default();
                 let end_offset = offset + text.len() as u64;
                 let element = Line { text, and_after: text, end_offset, ..line };
-                write_rejected(element, Some(number), reason, &mut self.rejected);
+                write_rejected(element, Some(number), rejection, &mut self.rejected);
             }
         }
     }

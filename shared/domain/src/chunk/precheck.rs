@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use crate::chunk::lines::{Form, LINE_BYTES_MAX, Line};
 use crate::chunk::split::TextSplitter;
 use crate::count::measure::Currency;
-use crate::event::line::{Defaults, Element, EventReader, READER_VERSION};
+use crate::event::line::{Defaults, Element, EventReader, READER_VERSION, Rejection};
 use crate::event::reason::{Field, Reason};
 use crate::event::site::DEFAULT_SITE;
 
@@ -44,6 +44,8 @@ pub struct RejectedLine {
     pub event: Option<u64>,
     /// The reason.
     pub reason: Reason,
+    /// What its time was taken for, if it is in the future.
+    pub time: Option<DateTime<Utc>>,
 }
 
 impl LineChecker {
@@ -94,6 +96,12 @@ impl LineChecker {
     fn judge(&mut self, line: &[u8], and_after: &[u8]) -> Result<(), Reason> {
         self.reader.read(line, and_after)?;
         self.check_site(line)
+    }
+
+    /// What the time of the line that was checked last was taken for, if it is rejected because it is
+    /// in the future.
+    pub fn time_of_rejected(&self, reason: Reason) -> Option<DateTime<Utc>> {
+        self.reader.rejection(reason).time
     }
 
     /// Checks the sites of the line that was read last.
@@ -147,24 +155,25 @@ impl LineChecker {
                 Form::Rejected(reason) => Err(reason),
                 Form::Line | Form::Value => self.judge(line.text, line.and_after),
             };
-            let mut reject = |event, reason| {
+            let mut reject = |event, Rejection { reason, time }| {
                 checked.rejected_lines += 1;
                 if checked.rejected.len() < listed_max {
-                    checked.rejected.push(RejectedLine { number: line.number, event, reason });
+                    let number = line.number;
+                    checked.rejected.push(RejectedLine { number, event, reason, time });
                 }
             };
             if let Err(reason) = outcome {
                 if line.form == Form::Line && !reason.is_of_object() {
                     return false;
                 }
-                reject(None, reason);
+                reject(None, self.reader.rejection(reason));
                 return true;
             }
             let elements = &self.reader.last().elements;
             let mut accepted_elements = 0;
             for (number, element) in (1..).zip(elements) {
                 match element.rejected {
-                    Some(reason) => reject(Some(number), reason),
+                    Some(rejection) => reject(Some(number), rejection),
                     None => accepted_elements += 1,
                 }
             }

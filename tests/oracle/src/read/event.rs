@@ -11,7 +11,7 @@ use crate::read::notes::EventNotes;
 use crate::read::order::{self, OrderEvent};
 use crate::read::types::{Kind, Typed, kind};
 use crate::read::values::{
-    Settings, amount, currency, id, invalid, minute_of, page, site, time_of,
+    Rejection, Settings, amount, currency, id, invalid, minute_of, page, site, time_of,
 };
 
 /// What counts under no item.
@@ -52,7 +52,7 @@ pub(crate) fn own_id(line: &Object) -> (Option<(String, String)>, EventNotes) {
 ///
 /// # Errors
 /// The reason for which the line is rejected.
-pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Event, String> {
+pub(crate) fn check_line(line: &Object, settings: &Settings) -> Result<Event, Rejection> {
     let sources = Sources::of_event(line);
     check(&sources, &sources, None, settings)
 }
@@ -65,9 +65,9 @@ pub(crate) fn check_element(
     element: &Value,
     line: &Object,
     settings: &Settings,
-) -> Result<Event, String> {
+) -> Result<Event, Rejection> {
     let Value::Object(element) = element else {
-        return Err("invalid:events".to_owned());
+        return Err("invalid:events".into());
     };
     let own = Sources::of_event(element);
     check(&own.then(&Sources::of_event(line)), &own, name_of(element), settings)
@@ -80,7 +80,7 @@ fn check(
     own: &Sources<'_>,
     name: Option<&Value>,
     settings: &Settings,
-) -> Result<Event, String> {
+) -> Result<Event, Rejection> {
     let mut event = Event::default();
     let kind = match kind(sources.find(EVENT_TYPE).or(name))? {
         Typed::Counted(kind) => kind,

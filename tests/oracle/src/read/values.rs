@@ -45,8 +45,28 @@ impl Settings {
     }
 }
 
+/// Why a line or an event is rejected.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    pub(crate) reason: String,
+    /// What its time was taken for, in seconds since 1970, if it is in the future.
+    pub(crate) time: Option<i64>,
+}
+
+impl From<String> for Rejection {
+    fn from(reason: String) -> Rejection {
+        Rejection { reason, time: None }
+    }
+}
+
+impl From<&str> for Rejection {
+    fn from(reason: &str) -> Rejection {
+        reason.to_owned().into()
+    }
+}
+
 /// The time of an event, in nanoseconds since 1970.
-pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, String> {
+pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, Rejection> {
     let (value, name) = sources.time().ok_or("missing:timestamp")?;
     let read = |value| time::read(value, settings.default_time_zone);
     let mut time = read(value).ok_or("invalid:timestamp")?;
@@ -61,7 +81,8 @@ pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128
     }
     let reference_second = i128::from(settings.reference_time.timestamp());
     if time / time::SECOND - reference_second > FUTURE_SECONDS_MAX {
-        return Err("future".to_owned());
+        let seconds = i64::try_from(time / time::SECOND).expect("times lie before the year 10000");
+        return Err(Rejection { reason: "future".to_owned(), time: Some(seconds) });
     }
     Ok(time)
 }

@@ -194,9 +194,9 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
     facts.extend(outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
     for line in read.rejected.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let rejected: serde_json::Value = serde_json::from_slice(line).unwrap();
-        let [line, offset, event, reason] =
-            ["line", "offset", "event", "reason"].map(|name| &rejected[name]);
-        facts.insert(format!("line {line} at {offset} {event} {reason}"));
+        let [line, offset, event, reason, time] =
+            ["line", "offset", "event", "reason", "time"].map(|name| &rejected[name]);
+        facts.insert(format!("line {line} at {offset} {event} {reason} {time}"));
     }
     let OutcomeNotes { dropped, unknown_types, purchases_without_money } = &outcomes.notes;
     facts.insert(format!("{purchases_without_money} without money"));
@@ -240,9 +240,12 @@ fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
     let numbers = [lines, counted, ignored, duplicate, events];
     let mut facts = BTreeSet::from([format!("outcomes {numbers:?} of {content_hash}")]);
     facts.extend(recounted.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
-    for RejectedLine { line, offset, element, reason } in &recounted.rejected_lines {
+    for RejectedLine { line, offset, element, reason, time } in &recounted.rejected_lines {
         let event = element.map_or_else(|| "null".to_owned(), |event| event.to_string());
-        facts.insert(format!("line {line} at {offset} {event} {reason:?}"));
+        let time = time.map(|time| DateTime::from_timestamp(time, 0).unwrap());
+        let time = time.map(|time| time.format("\"%Y-%m-%dT%H:%M:%SZ\"").to_string());
+        let time = time.unwrap_or_else(|| "null".to_owned());
+        facts.insert(format!("line {line} at {offset} {event} {reason:?} {time}"));
     }
     facts.insert(format!("{} without money", recounted.purchases_without_money));
     let dropped = recounted.dropped.iter();

@@ -183,6 +183,32 @@ fn the_future_begins_after_the_correction() {
 }
 
 #[test]
+fn a_line_in_the_future_says_what_its_time_was_taken_for() {
+    let ahead = view(r#""11/21/2026 00:30""#);
+    let text = ahead.replace('"', "\\\"");
+    let read = |line: &str| read_in(Tz::Europe__Berlin, READER_VERSION, line);
+    let whole = r#""line":1,"offset":0,"reason":"future","time":"2026-11-20T23:30:00Z""#;
+    // By the clock of the chunk, this is up to ten minutes ahead.
+    assert_eq!(read(&ahead), "2026-11-20T23:30:00Z views a=1");
+    let ahead = ahead.replace("00:30", "11:30 PM");
+    let (text, whole) = (text.replace("00:30", "11:30 PM"), whole.replace("20T23", "21T22"));
+    assert_eq!(read(&ahead), format!(r#"{{{whole},"text":"{text}"}}"#));
+    // Of two elements, each says its own.
+    let late = view("4102444800");
+    let elements = read(&format!(r#"{{"events":[{ahead},{late},{{"event":"view"}}]}}"#));
+    let records: Vec<serde_json::Value> =
+        elements.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let times: Vec<_> =
+        records.iter().map(|record| (record["event"].as_u64(), record["time"].as_str())).collect();
+    let expected = [
+        (Some(1), Some("2026-11-21T22:30:00Z")),
+        (Some(2), Some("2100-01-01T00:00:00Z")),
+        (Some(3), None),
+    ];
+    assert_eq!(times, expected);
+}
+
+#[test]
 fn orders_are_corrected_to_the_nanosecond() {
     let line = format!(
         r#"{{"type":"OrderCancelledEvent","orderId":1,{SENT},"receivedAt":"2026-11-20T03:00:11Z",

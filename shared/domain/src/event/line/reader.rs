@@ -10,7 +10,7 @@ use crate::event::fields::{self, Rules};
 use crate::event::former;
 use crate::event::json::{Names, Scanner};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
-use crate::event::line::read_line::{Element, ReadLine};
+use crate::event::line::read_line::{Element, ReadLine, Rejection};
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
 use crate::event::time::TimeReader;
@@ -68,6 +68,7 @@ impl EventReader {
                 is_strict: rules.is_strict,
                 unpriced: Vec::new(),
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
+                future_seconds: 0,
                 default_currency,
                 defaults: None,
             },
@@ -139,6 +140,7 @@ impl EventReader {
                 None => {}
             }
             if !context.values.is_strict {
+                let rejected = rejected.map(|reason| context.values.rejection(reason));
                 context.read.elements.push(Element { value, rejected });
             }
             element = context.scanner.next_element(value).map_err(not_json)?;
@@ -160,10 +162,15 @@ impl EventReader {
         let defaults = self.values.defaults.take();
         read?;
         match self.read.elements.iter().find_map(|element| element.rejected) {
-            Some(reason) => Err(reason),
+            Some(rejection) => Err(rejection.reason),
             None if !self.read.notes.unknown_types.is_empty() => Err(Reason::UnknownType),
             None => Ok(defaults.unwrap_or(unused)),
         }
+    }
+
+    /// The rejection of the line that was read last.
+    pub(crate) fn rejection(&self, reason: Reason) -> Rejection {
+        self.values.rejection(reason)
     }
 
     /// The line that was read last, if it was accepted.

@@ -6,7 +6,7 @@ use crate::count::measure::Currency;
 use crate::event::fields::OfItems;
 use crate::event::json::{self, Kind, Names, Raw, Scanner};
 use crate::event::line::object::{Fields, Object, not_json};
-use crate::event::line::read_line::{ReadEvent, ReadLine, Text, UnpricedItem};
+use crate::event::line::read_line::{ReadEvent, ReadLine, Rejection, Text, UnpricedItem};
 use crate::event::loose_number::parse_loosely;
 use crate::event::loose_time::iso_of;
 use crate::event::number::parse_millionths;
@@ -52,6 +52,8 @@ pub(super) struct ValueReader {
     pub(super) unpriced: Vec<UnpricedItem>,
     /// The last second that does not count as future.
     pub(super) latest_seconds: i64,
+    /// The time of the last event that was rejected as future, in seconds since 1970.
+    pub(super) future_seconds: i64,
     pub(super) default_currency: Currency,
     /// What an event may lack; `None` outside of [`EventReader::read_single`].
     ///
@@ -68,6 +70,15 @@ pub(crate) struct Defaults {
     pub(crate) lacks_time: bool,
     /// Whether the event is a view without an item and without a page.
     pub(crate) lacks_page: bool,
+}
+
+impl ValueReader {
+    /// The rejection of the event that was read last.
+    pub(super) fn rejection(&self, reason: Reason) -> Rejection {
+        let is_future = reason == Reason::Future;
+        let time = DateTime::from_timestamp(self.future_seconds, 0).filter(|_| is_future);
+        Rejection { reason, time }
+    }
 }
 
 impl LineContext<'_> {
@@ -137,9 +148,15 @@ impl LineContext<'_> {
             seconds = corrected.timestamp();
         }
         if seconds > self.values.latest_seconds {
-            return Err(Reason::Future);
+            return Err(self.future(seconds));
         }
         Ok(seconds)
+    }
+
+    #[cold]
+    fn future(&mut self, seconds: i64) -> Reason {
+        self.values.future_seconds = seconds;
+        Reason::Future
     }
 
     /// Reads a time in seconds since 1970, from 1970 to 9999.
