@@ -20,6 +20,9 @@ EVENTS = FUZZ.parent / "events"
 CONTAINERS = 7
 PLACES = b"\x07\x00\x29\x00\x6f\x00"
 
+# The numbers of the zones of times that name none. All other inputs are in the first one, UTC.
+ZONES = range(1, 8)
+
 # Longer inputs are tried more slowly, and have nothing that shorter ones lack.
 BYTES_MAX = 4096
 
@@ -54,7 +57,15 @@ def reader_seeds() -> dict[str, bytes]:
                 texts[f"{file.stem}_{number:03}"] = line + b"\n"
     texts |= layouts()
     settings = (bytes([place % CONTAINERS, place % 8]) + PLACES for place in range(len(texts)))
-    return {name: head + text for head, (name, text) in zip(settings, texts.items())}
+    seeds = {name: head + text for head, (name, text) in zip(settings, texts.items())}
+    return seeds | {f"zone_{zone}": bytes([0, zone << 3]) + PLACES + local_times() for zone in ZONES}
+
+
+def local_times() -> bytes:
+    """A few events whose times name no zone, where clocks change."""
+    times = ["2026-03-29 02:30", "2026-10-25T02:30:00", "10/4/2026 2:15 AM", "2011-12-30", "20181104T003000"]
+    events = ({"event": "view", "ts": time, "sku": 1} for time in times)
+    return b"".join(json.dumps(event).encode() + b"\n" for event in events)
 
 
 def layouts() -> dict[str, bytes]:
@@ -96,9 +107,9 @@ def names_of(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for name, member in value.items():
             yield name
-            if name in ("eventSource", "eventName", "Event"):
+            if name in ("eventSource", "eventName", "Event", "Type", "detail-type"):
                 yield member
-            if name == "body":
+            if name in ("body", "Message"):
                 yield from names_of(json.loads(member))
             yield from names_of(member)
     elif isinstance(value, list):
@@ -109,7 +120,7 @@ def names_of(value: object) -> Iterator[str]:
 def events_words() -> set[str]:
     files = (EVENTS / "lambda").glob("*.json")
     words = {word for file in files for word in names_of(json.loads(file.read_bytes()))}
-    return words | {":stream/", ":cluster/", "SelfManagedKafka"}
+    return words | {":stream/", ":cluster/", "SelfManagedKafka", "aws.s3", "via CloudTrail"}
 
 
 def reader_words() -> set[str]:

@@ -21,7 +21,6 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::count::visitors::{ChunkVisitors, Visitors};
-use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{Part, Plan, PlanInputs, Row, SealInputs, counter_bytes};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::Period;
@@ -60,12 +59,9 @@ fn main() -> Result<()> {
     let minute_retention_days = 7;
     let settings = ChunkSettings {
         inputs: PlanInputs {
-            reference_time: end,
             default_currency,
             minute_retention_days,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
+            ..PlanInputs::with_defaults(end)
         },
         secret: VisitorSecret::NONE,
         size_bytes: u64::MAX,
@@ -85,12 +81,9 @@ fn main() -> Result<()> {
         let minutes_ahead =
             i64::from(minutes) * i64::try_from(chunks - number - 1)? / i64::try_from(chunks)?;
         let inputs = PlanInputs {
-            reference_time: end - TimeDelta::minutes(minutes_ahead),
             default_currency,
             minute_retention_days,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
+            ..PlanInputs::with_defaults(end - TimeDelta::minutes(minutes_ahead))
         };
         let id = ChunkId::new(
             "minutebook-raw",

@@ -45,7 +45,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use minutebook_domain::chunk::event_lines::{EventLines, any_lines};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::bucket::read::ObjectRef;
 use crate::event::Event;
@@ -108,12 +108,26 @@ fn check_notification(body: &str) {
     }
 }
 
-/// The objects that a notification says were created; `None` if it is not written with objects, or
-/// a key is not UTF-8.
+/// The objects that a notification says were created, wrapped by SNS or not; `None` if it is not
+/// written with objects, or a key is not UTF-8.
 fn objects_of(tree: &Value) -> Option<Vec<ObjectRef>> {
+    let object = tree.as_object()?;
+    match (object.get("Type"), object.get("Message").and_then(Value::as_str)) {
+        (None | Some(Value::Null), _) | (Some(_), None) => unwrapped_objects_of(tree),
+        (Some(kind), Some(message)) => {
+            let tree: Value = serde_json::from_str(message).ok()?;
+            (kind == "Notification").then(|| unwrapped_objects_of(&tree)).flatten()
+        }
+    }
+}
+
+fn unwrapped_objects_of(tree: &Value) -> Option<Vec<ObjectRef>> {
     let tree = tree.as_object()?;
     let Some(records) = tree.get("Records").filter(|records| !records.is_null()) else {
-        return (tree.get("Event")? == "s3:TestEvent").then(Vec::new);
+        return match tree.get("Event").filter(|event| !event.is_null()) {
+            Some(event) => (event == "s3:TestEvent").then(Vec::new),
+            None => event_bridge_objects_of(tree),
+        };
     };
     let mut objects = vec![];
     for record in records.as_array()? {
@@ -142,6 +156,27 @@ fn objects_of(tree: &Value) -> Option<Vec<ObjectRef>> {
         });
     }
     Some(objects)
+}
+
+/// The object that an event of EventBridge says was created.
+fn event_bridge_objects_of(tree: &Map<String, Value>) -> Option<Vec<ObjectRef>> {
+    let kind = tree.get("detail-type")?.as_str()?;
+    if tree.get("source")? != "aws.s3" || kind.ends_with("via CloudTrail") {
+        return None;
+    }
+    let detail = tree.get("detail").filter(|detail| !detail.is_null())?;
+    if kind != "Object Created" {
+        return Some(vec![]);
+    }
+    let object = detail.get("object")?.as_object()?;
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    let present = |text: &&str| !matches!(*text, "" | "null");
+    Some(vec![ObjectRef {
+        bucket: detail.get("bucket")?.get("name")?.as_str()?.to_owned(),
+        key: text("key")?.to_owned(),
+        version_id: text("version-id").filter(present).map(str::to_owned),
+        etag: text("etag").map(|etag| etag.trim_matches('"')).filter(present).map(str::to_owned),
+    }])
 }
 
 /// Decodes a value of a form; a percent sign without two hex digits stands for itself.

@@ -34,6 +34,18 @@ mod chunk {
     /// places to split the stored bytes at, of two bytes each.
     const SETTINGS_BYTES: usize = 8;
 
+    /// The zones of times that name none; the clocks of all but the first two change.
+    const ZONES: [&str; 8] = [
+        "UTC",
+        "Asia/Kolkata",
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "America/Sao_Paulo",
+        "Pacific/Apia",
+        "Africa/Monrovia",
+    ];
+
     /// A chunk, and what its count depends on besides its bytes.
     #[derive(Clone)]
     pub(crate) struct Chunk {
@@ -43,6 +55,8 @@ mod chunk {
         pub(crate) splits: Vec<usize>,
         /// The currency of money that names none.
         pub(crate) default_currency: &'static str,
+        /// The zone of times that name none.
+        pub(crate) default_time_zone: &'static str,
         /// For how many days minutes are kept; 0 is for ever.
         pub(crate) retention_days: u32,
     }
@@ -60,6 +74,7 @@ mod chunk {
                 stored,
                 splits,
                 default_currency: if settings[1] & 1 == 0 { "USD" } else { "EUR" },
+                default_time_zone: ZONES[usize::from(settings[1] >> 3 & 7)],
                 retention_days: [0, 0, 1, 7][usize::from(settings[1] >> 1 & 3)],
             })
         }
@@ -75,10 +90,11 @@ mod chunk {
     /// As a text that can be pasted into a test.
     impl fmt::Debug for Chunk {
         fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let Chunk { stored, splits, default_currency, retention_days } = self;
+            let Chunk { stored, splits, default_currency, default_time_zone, retention_days } =
+                self;
             write!(
                 formatter,
-                "b\"{}\" split at {splits:?}, {default_currency}, minutes kept for {retention_days} days",
+                "b\"{}\" split at {splits:?}, {default_currency}, {default_time_zone}, minutes kept for {retention_days} days",
                 stored.escape_ascii()
             )
         }

@@ -158,6 +158,7 @@ impl Deployment {
             queue_url: output("QueueUrl")?,
             dead_letters_url: output("DeadLettersUrl")?,
             default_currency: output("DefaultCurrency")?,
+            default_time_zone: output("DefaultTimeZone")?,
             minute_retention_days: whole(output("MinuteRetentionDays")?)?,
             hour_retention_days: whole(output("HourRetentionDays")?)?,
             day_retention_days: whole(output("DayRetentionDays")?)?,

@@ -38,6 +38,8 @@ pub struct Stack {
     pub api_url: Option<String>,
     /// The currency of amounts that name none.
     pub default_currency: String,
+    /// The zone of times that name none, by its IANA name.
+    pub default_time_zone: String,
     /// How many days minutes are kept; 0 is for ever.
     pub minute_retention_days: u32,
     /// How many days hours are kept; 0 is for ever.
@@ -105,6 +107,7 @@ impl Stack {
             ("MINUTEBOOK_BUCKET", self.bucket.clone()),
             ("MINUTEBOOK_DEAD_LETTERS_URL", self.dead_letters_url.clone()),
             ("MINUTEBOOK_DEFAULT_CURRENCY", self.default_currency.clone()),
+            ("MINUTEBOOK_DEFAULT_TIME_ZONE", self.default_time_zone.clone()),
             ("MINUTEBOOK_MINUTE_RETENTION_DAYS", self.minute_retention_days.to_string()),
             ("MINUTEBOOK_HOUR_RETENTION_DAYS", self.hour_retention_days.to_string()),
             ("MINUTEBOOK_DAY_RETENTION_DAYS", self.day_retention_days.to_string()),

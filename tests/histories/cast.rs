@@ -119,6 +119,7 @@ impl Line {
                 rejected: props.store.rejected_bucket.clone(),
             },
             default_currency: Currency::parse(b"USD").context("three letters")?,
+            default_time_zone: "UTC".parse().context("a zone")?,
             keys_max: props.keys_max,
             clock: props.clock(ahead),
             secrets: KnownSecrets::default(),

@@ -220,10 +220,7 @@ impl Player<'_> {
     }
 
     fn recount(&self, text: &str) -> Result<Recount> {
-        let settings = Settings {
-            reference_time: time_of(self.props.now()),
-            default_currency: "USD".to_string(),
-        };
+        let settings = Settings::at(time_of(self.props.now()));
         Ok(recount(text.as_bytes(), &settings)?.with_names_max(self.setting.keys_max))
     }
 

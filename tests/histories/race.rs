@@ -185,8 +185,7 @@ impl Round<'_> {
         text: String,
         now: i64,
     ) -> Result<()> {
-        let settings =
-            Settings { reference_time: time_of(now), default_currency: "USD".to_string() };
+        let settings = Settings::at(time_of(now));
         let recount = recount(text.as_bytes(), &settings)?;
         self.counted.borrow_mut()[UPLOADED].add(&recount);
         let record = self.props.store.put(key, text).await?;

@@ -22,8 +22,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
 use minutebook_domain::plan::{PlanInputs, Row, counter_bytes};
@@ -133,12 +132,9 @@ fn lines(
 fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
     let default_currency = Currency::parse(b"USD").context("three letters")?;
     let inputs = PlanInputs {
-        reference_time,
         default_currency,
         minute_retention_days: RETENTION.minute_days,
-        keys_max: 100_000,
-        visitor_secret: SecretNumber::NONE,
-        reader_version: READER_VERSION,
+        ..PlanInputs::with_defaults(reference_time)
     };
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,

@@ -18,9 +18,8 @@ use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
-use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{Plan, PlanInputs, Row, SealInputs};
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::period::{Period, Retention};
@@ -168,12 +167,9 @@ impl GeneratedHour {
         let end = DateTime::from_timestamp(hour.next().epoch_seconds(), 0).context("a time")?;
         let minute_retention_days = RETENTION.minute_days;
         let inputs = PlanInputs {
-            reference_time: end,
             default_currency: currency()?,
             minute_retention_days,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
+            ..PlanInputs::with_defaults(end)
         };
         let settings =
             ChunkSettings { inputs, secret: VisitorSecret::new(1), size_bytes: u64::MAX };
@@ -225,12 +221,9 @@ impl GeneratedHour {
         let reference_time =
             DateTime::from_timestamp(self.hour.next().epoch_seconds(), 0).context("a time")?;
         let inputs = PlanInputs {
-            reference_time,
             default_currency: currency()?,
             minute_retention_days: RETENTION.minute_days,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
+            ..PlanInputs::with_defaults(reference_time)
         };
         for part in self.chunks.iter().flat_map(|chunk| Plan::of_tally(chunk, &inputs).parts) {
             ensure!(part.is_open(), "the generated hour was to be open");

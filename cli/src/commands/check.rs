@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use minutebook_domain::count::measure::Currency;
 use serde_json::{Value, json};
 
 use crate::commands::clock;
 use crate::event_files::files::{self, Source};
-use crate::findings::{Findings, examine, findings_text};
+use crate::findings::{Findings, FirstRejected, examine, findings_text};
 use crate::rows::ledger::Counts;
+use crate::stack::context::time_zone;
 use crate::terminal::escape::{self, shown};
 use crate::terminal::table::Table;
 
@@ -23,6 +25,9 @@ pub(crate) struct CheckArgs {
     /// The currency of money that names none
     #[arg(long, default_value = "USD", value_name = "CODE", value_parser = currency)]
     currency: Currency,
+    /// The zone of times that name none, by its IANA name
+    #[arg(long, default_value = "UTC", value_name = "ZONE", value_parser = time_zone)]
+    time_zone: Tz,
     /// The time from which events are in the future: now, or a time in RFC 3339
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time)]
     as_of: Option<DateTime<Utc>>,
@@ -66,7 +71,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<()> {
 fn check(args: &CheckArgs) -> Result<Vec<Checked>> {
     let as_of = args.as_of.unwrap_or_else(clock::now);
     let check = |source: Source| {
-        let findings = examine(&source, as_of, args.currency);
+        let findings = examine(&source, as_of, args.currency, args.time_zone);
         (source, findings)
     };
     Ok(files::find(&args.files, "")?.into_iter().map(check).collect())
@@ -132,8 +137,8 @@ fn report_json(checked: &[Checked]) -> Value {
             Ok(findings) => {
                 findings.counts.add_to(&mut object);
                 let rejected = findings.first_rejected.iter().map(|(reason, first)| {
-                    let first =
-                        json!({"line": first.line, "event": first.event, "text": first.text});
+                    let FirstRejected { line, event, time, text } = first;
+                    let first = json!({"line": line, "event": event, "time": time, "text": text});
                     (reason.clone(), first)
                 });
                 object["first_rejected"] = Value::Object(rejected.collect());

@@ -36,7 +36,7 @@ pub(crate) struct DemoArgs {
 
 pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<()> {
     let root = context.root()?;
-    let stack = local::bring_up(&root, &args.local).await?;
+    let stack = local::bring_up(&root, &args.local, context.parameters()).await?;
     // The flags and the environment may name another stack. The demo uses the one that it has just
     // started.
     let context = Context::of_stack(stack);

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use futures::{StreamExt as _, TryStreamExt as _};
 use minutebook_domain::count::measure::Currency;
 use serde_json::json;
@@ -15,7 +16,7 @@ use crate::event_files::upload::{Target, upload_file};
 use crate::findings::{Findings, examine, findings_text};
 use crate::rows::ledger::{ChunkIds, Counted, Counts, Ended, Goal, Notes, Refusal, Wait};
 use crate::stack::aws::explain;
-use crate::stack::context::Context;
+use crate::stack::context::{Context, time_zone};
 use crate::stack::object_hashes::ObjectHashes;
 use crate::terminal::escape::{self, shown};
 use crate::terminal::progress;
@@ -179,9 +180,10 @@ pub(crate) async fn run(args: PutArgs, context: &Context) -> Result<()> {
 pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
     let endpoints = context.endpoints()?;
     let bucket = endpoints.bucket()?.to_owned();
+    let zone = time_zone(&endpoints.default_time_zone).map_err(anyhow::Error::msg)?;
     let s3 = context.s3().await?;
     let sources = find_sources(&args).await?;
-    let ready = prepare(&args, sources, &s3, &bucket).await?;
+    let ready = prepare(&args, sources, &s3, &bucket, zone).await?;
 
     let chunk_ids = |file: &Ready| ChunkIds::new(&bucket, &file.source.key, &file.hashes);
     let wait = match args.wait {
@@ -221,14 +223,14 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
             file.outcome = Outcome::from(ended);
         }
         report.gave_up = waited.gave_up;
-        report.findings = look_closer(&report.files, ready).await?;
+        report.findings = look_closer(&report.files, ready, zone).await?;
     }
     Ok(report)
 }
 
 /// Finds the first rejected line of each reason, and members that nobody reads, in the files that
 /// the ledger says something about.
-async fn look_closer(files: &[FileReport], ready: Vec<Ready>) -> Result<Findings> {
+async fn look_closer(files: &[FileReport], ready: Vec<Ready>, zone: Tz) -> Result<Findings> {
     let is_told = |file: &&FileReport| match &file.outcome {
         Outcome::Counted(counted) => {
             counted.counts.rejected > 0 || counted.counts.notes != Notes::default()
@@ -240,8 +242,7 @@ async fn look_closer(files: &[FileReport], ready: Vec<Ready>) -> Result<Findings
         let mut all = Findings::default();
         for file in ready.iter().filter(|file| keys.contains(&file.source.key)) {
             // What the money is in does not matter here.
-            let currency = Currency::parse(b"USD").context("three letters")?;
-            let found = examine(&file.source, clock::now(), currency)?;
+            let found = examine(&file.source, clock::now(), Currency::USD, zone)?;
             for (reason, first) in found.first_rejected {
                 all.first_rejected.entry(reason).or_insert(first);
             }
@@ -273,6 +274,7 @@ async fn prepare(
     sources: Vec<Source>,
     s3: &aws_sdk_s3::Client,
     bucket: &str,
+    zone: Tz,
 ) -> Result<Vec<Ready>> {
     let want_last_event = args.wait || args.json || args.shift_to.is_some();
     let limit = if args.shift_to.is_some() { None } else { Some(clock::now() + FUTURE_MAX) };
@@ -281,7 +283,7 @@ async fn prepare(
     for source in sources {
         let read = move || {
             let hashes = files::hash(source.path())?;
-            let last_event = if want_last_event { last_event(&source, limit) } else { None };
+            let last_event = if want_last_event { last_event(&source, limit, zone) } else { None };
             Ok::<_, anyhow::Error>(Ready { source, hashes, shifted: None, last_event })
         };
         ready.push(tokio::task::spawn_blocking(read).await??);
@@ -296,8 +298,8 @@ async fn prepare(
 
 /// The time of the last event; `None` for a file that is not lines of JSON, plain or compressed. It
 /// is uploaded anyway: `ingest` reads more forms, and says so if it cannot.
-fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Option<i64> {
-    files::last_event(source, limit).ok().flatten()
+fn last_event(source: &Source, limit: Option<DateTime<Utc>>, zone: Tz) -> Option<i64> {
+    files::last_event(source, limit, zone).ok().flatten()
 }
 
 /// Moves the events of all new files by the same number of minutes, and those of files that were

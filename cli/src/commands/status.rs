@@ -69,6 +69,7 @@ fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
         ("dead_letters_url", part(endpoints.dead_letters_url())),
         ("api_url", part(endpoints.api_url())),
         ("default_currency", Some(endpoints.default_currency.clone())),
+        ("default_time_zone", Some(endpoints.default_time_zone.clone())),
     ])
 }
 

@@ -19,9 +19,9 @@ pub(crate) struct UpArgs {
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
     let root = context.root()?;
     if args.watch {
-        return watch::run(&root, &args.local).await;
+        return watch::run(&root, &args.local, context.parameters()).await;
     }
-    let stack = bring_up(&root, &args.local).await?;
+    let stack = bring_up(&root, &args.local, context.parameters()).await?;
     status::print(&Context::of_stack(stack))?;
     eprintln!("\nnext: `cargo mb put FILE`, `cargo mb top views`, `cargo mb down`");
     Ok(())

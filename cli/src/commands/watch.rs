@@ -1,6 +1,7 @@
 //! `minutebook up --watch`: runs the functions under `cargo lambda watch`, behind the triggers of
 //! the emulator.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,7 +18,11 @@ const WATCH_POLL: Duration = Duration::from_millis(200);
 
 /// Starts the stack with proxied functions, runs `cargo lambda watch` until Ctrl-C, and stops the
 /// stack.
-pub(crate) async fn run(root: &Path, args: &LocalArgs) -> Result<()> {
+pub(crate) async fn run(
+    root: &Path,
+    args: &LocalArgs,
+    parameters: BTreeMap<String, String>,
+) -> Result<()> {
     let lock = local::lock(root).await?;
     local::check_port(root, args)?;
     let (tools, cargo_lambda) = local::install_cargo_lambda(root).await?;
@@ -28,7 +33,7 @@ pub(crate) async fn run(root: &Path, args: &LocalArgs) -> Result<()> {
     if !is_new {
         bail!("another `cargo mb up --watch` runs at {}", emulator.endpoint_url);
     }
-    let stack = local::deploy(root, &tools, &emulator, is_new, Code::Stubs).await?;
+    let stack = local::deploy(root, &tools, &emulator, is_new, Code::Stubs, parameters).await?;
     drop(lock);
     let watched = watch(root, &cargo_lambda, &plan, stack).await;
     // Without the watcher there are no functions, so the stack is of no use.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use minutebook_oracle::shift;
 use tempfile::NamedTempFile;
 
@@ -185,17 +186,22 @@ pub(crate) fn first_lines(path: &Path, count: usize) -> Vec<Vec<u8>> {
     lines
 }
 
-/// The time of the last event that is not after `limit`, in seconds since 1970.
+/// The time of the last event that is not after `limit`, in seconds since 1970. Times that name no
+/// zone are in `zone`.
 ///
 /// # Errors
 /// The file cannot be read or decompressed.
-pub(crate) fn last_event(source: &Source, limit: Option<DateTime<Utc>>) -> Result<Option<i64>> {
+pub(crate) fn last_event(
+    source: &Source,
+    limit: Option<DateTime<Utc>>,
+    zone: Tz,
+) -> Result<Option<i64>> {
     let limit = limit.map_or(i64::MAX, |limit| limit.timestamp());
     let mut last = None;
     let (lines, _) = open(&source.path)?;
     for_each_line(lines, &source.name, |line, _| {
         let Ok(line) = std::str::from_utf8(line) else { return Ok(()) };
-        let times = shift::event_times(line)
+        let times = shift::event_times(line, zone)
             .into_iter()
             .map(|time| time.seconds)
             .filter(|seconds| *seconds <= limit);
@@ -359,8 +365,11 @@ mod tests {
             (zstd::stream::encode_all(LINES.as_bytes(), 3).unwrap(), Compression::Zstd),
         ] {
             let mut source = source(&bytes);
-            assert_eq!(last_event(&source, None).unwrap(), Some(200));
-            assert_eq!(last_event(&source, DateTime::from_timestamp(59, 0)).unwrap(), None);
+            assert_eq!(last_event(&source, None, Tz::UTC).unwrap(), Some(200));
+            assert_eq!(
+                last_event(&source, DateTime::from_timestamp(59, 0), Tz::UTC).unwrap(),
+                None
+            );
             shift(&mut source, 2).unwrap();
             assert_eq!(read_decompressed(&source), (expected.to_owned(), compression));
         }

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings, OutcomeNotes, Outcomes};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::event::suggestion::{is_known_member, nearest_field};
 use minutebook_domain::plan::PlanInputs;
 use serde_json::Value;
@@ -48,6 +48,8 @@ pub(crate) struct FirstRejected {
     pub(crate) line: u64,
     /// The element of its `events`, if it is one.
     pub(crate) event: Option<u64>,
+    /// What its time was taken for, if it is in the future.
+    pub(crate) time: Option<String>,
     /// The beginning of the line.
     pub(crate) text: String,
 }
@@ -60,12 +62,18 @@ pub(crate) fn examine(
     source: &Source,
     reference_time: DateTime<Utc>,
     default_currency: Currency,
+    default_time_zone: Tz,
 ) -> Result<Findings> {
     let path = source.path();
     let read = || format!("cannot read {}", source.name);
     let mut file = File::open(path).with_context(read)?;
     let size_bytes = file.metadata().with_context(read)?.len();
-    let mut reader = ChunkReader::new(&settings(reference_time, default_currency, size_bytes));
+    let mut reader = ChunkReader::new(&settings(
+        reference_time,
+        default_currency,
+        default_time_zone,
+        size_bytes,
+    ));
     let mut findings = Findings::default();
     let mut block = vec![0; BLOCK_BYTES];
     loop {
@@ -119,15 +127,15 @@ fn by_name<K>(counts: &BTreeMap<K, u64>, name: impl Fn(&K) -> String) -> BTreeMa
 fn settings(
     reference_time: DateTime<Utc>,
     default_currency: Currency,
+    default_time_zone: Tz,
     size_bytes: u64,
 ) -> ChunkSettings {
     let inputs = PlanInputs {
-        reference_time,
         default_currency,
+        default_time_zone,
         minute_retention_days: 0,
         keys_max: 0,
-        visitor_secret: SecretNumber::NONE,
-        reader_version: READER_VERSION,
+        ..PlanInputs::with_defaults(reference_time)
     };
     ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes }
 }
@@ -168,6 +176,7 @@ impl FirstRejected {
         Self {
             line: line["line"].as_u64().unwrap_or_default(),
             event: line["event"].as_u64(),
+            time: line["time"].as_str().map(str::to_owned),
             text: cut(text.unwrap_or_default()),
         }
     }

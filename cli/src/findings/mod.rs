@@ -4,5 +4,5 @@
 mod examine;
 mod text;
 
-pub(crate) use examine::{Findings, examine};
+pub(crate) use examine::{Findings, FirstRejected, examine};
 pub(crate) use text::findings_text;

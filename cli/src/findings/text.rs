@@ -51,9 +51,10 @@ pub(crate) fn findings_text(counts: &Counts, findings: &Findings) -> String {
 }
 
 fn first_text(first: &FirstRejected) -> String {
-    let FirstRejected { line, event, text } = first;
+    let FirstRejected { line, event, time, text } = first;
     let event = event.map(|event| format!(", event {event}")).unwrap_or_default();
-    format!(", first in line {line}{event}: {text}")
+    let time = time.as_ref().map(|time| format!(" (read as {time})")).unwrap_or_default();
+    format!(", first in line {line}{event}{time}: {text}")
 }
 
 #[derive(Default)]
@@ -106,15 +107,19 @@ mod tests {
         };
         let rejected_by_reason = counts(&[("future", 1), ("missing:item_id", 5)]);
         let counts = Counts { rejected_by_reason, notes, ..Counts::default() };
-        let first = FirstRejected { line: 7, event: Some(2), text: "{\"a\":1}".to_owned() };
+        let text = "{\"a\":1}".to_owned();
+        let first = FirstRejected { line: 7, event: Some(2), time: None, text: text.clone() };
+        let time = Some("2027-01-01T00:00:00Z".to_owned());
+        let future = FirstRejected { line: 9, event: None, time, text };
+        let first_rejected = [("missing:item_id", first), ("future", future)];
         let findings = Findings {
-            first_rejected: BTreeMap::from([("missing:item_id".to_owned(), first)]),
+            first_rejected: first_rejected.map(|(reason, first)| (reason.to_owned(), first)).into(),
             unread: BTreeMap::from([("prodct_id".to_owned(), ("item_id", 5))]),
             ..Findings::default()
         };
         let expected = "\
 rejected missing:item_id: 5, first in line 7, event 2: {\"a\":1}
-rejected future: 1
+rejected future: 1, first in line 9 (read as 2027-01-01T00:00:00Z): {\"a\":1}
 dropped page_url: 2 unusable values
 unknown type popup\\u{1b}: 60
 unknown type purchse: 9 (did you mean purchase?)

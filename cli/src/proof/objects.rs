@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::{Context as _, Result};
 use chrono::DateTime;
+use chrono_tz::Tz;
 use minutebook_oracle::{Recount, RecountError, Settings, recount};
 
 use crate::proof::differences::Differences;
@@ -82,11 +83,9 @@ impl Objects {
             Some(summary) => Settings {
                 reference_time: summary.reference_time,
                 default_currency: summary.default_currency.clone(),
+                default_time_zone: summary.default_time_zone.unwrap_or(Tz::UTC),
             },
-            None => Settings {
-                reference_time: DateTime::UNIX_EPOCH,
-                default_currency: "USD".to_owned(),
-            },
+            None => Settings::at(DateTime::UNIX_EPOCH),
         };
         let keys_max = ledger.as_ref().map_or(0, |ledger| ledger.keys_max);
         let recount =
@@ -198,7 +197,7 @@ mod tests {
 
     fn chunk_of(bytes: &[u8]) -> Chunk {
         let reference_time = "2026-11-20T12:00:00Z".parse().unwrap();
-        let settings = Settings { reference_time, default_currency: "USD".to_owned() };
+        let settings = Settings::at(reference_time);
         let recount = recount(bytes, &settings);
         let ledger = recount.as_ref().ok().map(|recount| Ledger {
             parts: BTreeSet::from([1]),
@@ -207,6 +206,7 @@ mod tests {
                 committed_at: reference_time,
                 reference_time,
                 default_currency: settings.default_currency.clone(),
+                default_time_zone: None,
                 minute_retention_days: Some(7),
                 are_reasons_in_totals: true,
                 visitor_secrets: BTreeSet::from([0]),

@@ -231,10 +231,7 @@ mod tests {
             r#"{"type":"OrderStatusChangedEvent","ts":1795216052,"orderId":1,"newStatus":"PAID"}"#,
         );
         let reference_time = DateTime::from_timestamp(1_795_216_100, 0).unwrap();
-        let recount = recount(
-            text.as_bytes(),
-            &Settings { reference_time, default_currency: "USD".to_owned() },
-        );
+        let recount = recount(text.as_bytes(), &Settings::at(reference_time));
         let mut books = OrderBooks::default();
         books.add_recounted(&recount.unwrap().orders);
         books

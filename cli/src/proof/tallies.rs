@@ -263,10 +263,7 @@ mod tests {
         let lines = times
             .iter()
             .map(|time| format!("{{\"event\":\"view\",\"ts\":\"{time}\",\"sku\":1}}\n"));
-        let settings = Settings {
-            reference_time: time("2026-11-21T12:00:00Z"),
-            default_currency: "USD".to_owned(),
-        };
+        let settings = Settings::at(time("2026-11-21T12:00:00Z"));
         recount(lines.collect::<String>().as_bytes(), &settings).unwrap()
     }
 
@@ -370,10 +367,7 @@ mod tests {
         let line = |item: u32| {
             format!("{{\"event\":\"view\",\"ts\":\"2026-11-20T23:07Z\",\"sku\":{item}}}\n")
         };
-        let settings = Settings {
-            reference_time: time("2026-11-20T23:08:00Z"),
-            default_currency: "USD".to_owned(),
-        };
+        let settings = Settings::at(time("2026-11-20T23:08:00Z"));
         let lines: String = [1, 1, 2, 3].map(line).concat();
         let retention = Retention { minute_days: Some(7), ..Retention::default() };
         let mut books = books_of(Scope::new(retention, time(at)));

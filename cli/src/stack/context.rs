@@ -1,12 +1,14 @@
 //! Where the stack is, and clients for it: flags come first, then the environment, then the local
 //! stack that `up` wrote down.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use chrono_tz::Tz;
 use minutebook_local::{Emulator, STATE_FOLDER, Stack};
 
 /// The error if a command needs a stack, and none is named or running.
@@ -95,6 +97,26 @@ pub(crate) struct Options {
         hide_env_values = true
     )]
     pub(crate) default_currency: Option<String>,
+    /// Time zone of times that name none, as Europe/Berlin
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_DEFAULT_TIME_ZONE",
+        value_name = "ZONE",
+        value_parser = time_zone_or_empty,
+        hide_env_values = true
+    )]
+    pub(crate) default_time_zone: Option<String>,
+}
+
+/// Checks the name of a time zone. A variable that is empty counts as one that is not set.
+fn time_zone_or_empty(name: &str) -> Result<String, String> {
+    if name.is_empty() { Ok(String::new()) } else { time_zone(name).map(|zone| zone.to_string()) }
+}
+
+/// Reads the name of a time zone.
+pub(crate) fn time_zone(name: &str) -> Result<Tz, String> {
+    name.parse().map_err(|_| "the IANA name of a time zone, such as Europe/Berlin".to_owned())
 }
 
 /// Where the parts of the stack are. A part that a command needs and that is not known is an error
@@ -111,6 +133,7 @@ pub(crate) struct Endpoints {
     dead_letters_url: Option<String>,
     api_url: Option<String>,
     pub(crate) default_currency: String,
+    pub(crate) default_time_zone: String,
 }
 
 impl Endpoints {
@@ -210,7 +233,19 @@ impl Context {
                 .or_else(|| stack.as_ref().and_then(|stack| stack.api_url.clone())),
             default_currency: part(&options.default_currency, |stack| &stack.default_currency)
                 .unwrap_or_else(|| "USD".to_owned()),
+            default_time_zone: part(&options.default_time_zone, |stack| &stack.default_time_zone)
+                .unwrap_or_else(|| "UTC".to_owned()),
         })
+    }
+
+    /// The parameters of the template with which a local stack is deployed, as far as flags set
+    /// them.
+    pub(crate) fn parameters(&self) -> BTreeMap<String, String> {
+        let Options { default_currency, default_time_zone, .. } = &self.options;
+        let parameters =
+            [("DefaultCurrency", default_currency), ("DefaultTimeZone", default_time_zone)];
+        let set = |(name, value): (&str, &Option<String>)| Some((name.to_owned(), value.clone()?));
+        parameters.into_iter().filter_map(set).collect()
     }
 
     /// The local stack, unless the flags or the environment name another one.
@@ -326,6 +361,7 @@ impl Options {
             &mut self.dead_letters_url,
             &mut self.api_url,
             &mut self.default_currency,
+            &mut self.default_time_zone,
         ];
         for option in options {
             if option.as_deref() == Some("") {
@@ -344,7 +380,6 @@ fn same_url(left: &str, right: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     fn stack() -> Stack {
         Stack {
@@ -357,6 +392,7 @@ mod tests {
             dead_letters_url: "dead".to_owned(),
             api_url: Some("http://127.0.0.1:4566/api/".to_owned()),
             default_currency: "EUR".to_owned(),
+            default_time_zone: "Europe/Berlin".to_owned(),
             minute_retention_days: 7,
             hour_retention_days: 400,
             day_retention_days: 0,
@@ -387,6 +423,7 @@ mod tests {
             "the region goes with the endpoint"
         );
         assert_eq!(endpoints.default_currency, "EUR");
+        assert_eq!(endpoints.default_time_zone, "Europe/Berlin");
     }
 
     #[test]

@@ -33,7 +33,11 @@ pub(crate) struct LocalArgs {
 ///
 /// # Errors
 /// A step failed. An emulator that this call started is stopped then.
-pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
+pub(crate) async fn bring_up(
+    root: &Path,
+    local: &LocalArgs,
+    parameters: BTreeMap<String, String>,
+) -> Result<Stack> {
     let _lock = lock(root).await?;
     check_port(root, local)?;
     let (tools, functions) = if local.release {
@@ -45,7 +49,7 @@ pub(crate) async fn bring_up(root: &Path, local: &LocalArgs) -> Result<Stack> {
         tokio::try_join!(install_tools(root), dev_build(root, local))?
     };
     let (emulator, is_new) = emulator(root, &tools, local, BTreeMap::new()).await?;
-    deploy(root, &tools, &emulator, is_new, Code::Built(functions)).await
+    deploy(root, &tools, &emulator, is_new, Code::Built(functions), parameters).await
 }
 
 /// Makes a second `up` in the same checkout wait until this one is done.
@@ -135,7 +139,7 @@ pub(crate) async fn emulator(
     Ok((emulator, true))
 }
 
-/// Deploys the template to the emulator, and writes down where its parts are.
+/// Deploys the template to the emulator with these parameters, and writes down where its parts are.
 ///
 /// # Errors
 /// The deployment fails, or the file cannot be written. A new emulator is stopped then.
@@ -145,9 +149,12 @@ pub(crate) async fn deploy(
     emulator: &Emulator,
     is_new: bool,
     code: Code,
+    parameters: BTreeMap<String, String>,
 ) -> Result<Stack> {
     let step = Step::begin("stack deployed from infra/template.yaml");
-    let deployed = Deployment::to_emulator(&emulator.endpoint_url, code).deploy(root, tools).await;
+    let mut deployment = Deployment::to_emulator(&emulator.endpoint_url, code);
+    deployment.parameters.extend(parameters);
+    let deployed = deployment.deploy(root, tools).await;
     let written = deployed.and_then(|stack| stack.write(&root.join(STATE_FOLDER)).map(|()| stack));
     if written.is_err() && is_new {
         // The caller gets the first error; one of stopping the emulator would hide it.

@@ -1,4 +1,5 @@
-//! Writes and reads notifications of new objects in the format of S3.
+//! Writes notifications of new objects in the format of S3, and reads those that S3 and EventBridge
+//! send, whether or not SNS wraps them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
@@ -55,37 +56,69 @@ pub(crate) fn write(object: &Object, region: &str) -> String {
 
 /// Reads the body of a message.
 pub(crate) fn read(body: &str) -> Notification {
-    let Ok(message) = serde_json::from_str::<Message>(body) else {
-        return Notification::Unreadable;
-    };
-    let Some(records) = message.records else {
-        return match message.event.as_deref() {
-            Some("s3:TestEvent") => Notification::Created(vec![]),
-            _ => Notification::Unreadable,
-        };
-    };
-    let mut objects = Vec::new();
-    for record in records {
-        let Ok(record) = serde_json::from_value::<Record>(record) else {
-            return Notification::Unreadable;
-        };
-        // S3 writes `ObjectCreated:Put`; some emulators put `s3:` before it.
-        if !record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
-            continue;
+    let created = serde_json::from_str(body).ok().and_then(|message: Message| {
+        match (message.sns_type.as_deref(), &message.sns_message) {
+            (Some("Notification"), Some(wrapped)) => created(serde_json::from_str(wrapped).ok()?),
+            (Some(_), Some(_)) => None,
+            _ => created(message),
         }
-        let named = record.s3.object;
-        let Some(key) = key_encoding::decode(&named.key) else { return Notification::Unreadable };
-        let is_given = |text: &String| !text.is_empty() && text != "null";
-        objects.push(Object {
-            bucket: record.s3.bucket.name,
-            key,
-            version: named.version_id.filter(is_given),
-            etag: named.etag.map(|etag| etag.trim_matches('"').to_owned()).filter(is_given),
-            size_bytes: named.size,
-            time: record.event_time,
-        });
+    });
+    created.map_or(Notification::Unreadable, Notification::Created)
+}
+
+/// The objects that a message says were created; `None` if it is not a notification of S3.
+fn created(message: Message) -> Option<Vec<Object>> {
+    if let Some(records) = message.records {
+        let objects = records.into_iter().map(|record| Some(created_by(record)?.into_iter()));
+        return Some(objects.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect());
     }
-    Notification::Created(objects)
+    if let Some(event) = message.event {
+        return (event == "s3:TestEvent").then(Vec::new);
+    }
+    let (kind, detail) = (message.detail_type?, message.detail?);
+    // A trail has calls of S3's API in another shape.
+    if message.source? != "aws.s3" || kind.ends_with("via CloudTrail") {
+        return None;
+    }
+    if kind != "Object Created" {
+        return Some(vec![]);
+    }
+    let Detail { bucket, object } = serde_json::from_value(detail).ok()?;
+    // EventBridge does not encode keys.
+    Some(vec![Object {
+        bucket: bucket.name,
+        key: object.key,
+        version: given(object.version_id),
+        etag: given_etag(object.etag),
+        size_bytes: object.size,
+        time: message.time,
+    }])
+}
+
+/// The object of a record, if that says that it was created; `None` if it cannot be read.
+fn created_by(record: Value) -> Option<Option<Object>> {
+    let record: Record = serde_json::from_value(record).ok()?;
+    // S3 writes `ObjectCreated:Put`; some emulators put `s3:` before it.
+    if !record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
+        return Some(None);
+    }
+    let named = record.s3.object;
+    Some(Some(Object {
+        bucket: record.s3.bucket.name,
+        key: key_encoding::decode(&named.key)?,
+        version: given(named.version_id),
+        etag: given_etag(named.etag),
+        size_bytes: named.size,
+        time: record.event_time,
+    }))
+}
+
+fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty() && text != "null")
+}
+
+fn given_etag(etag: Option<String>) -> Option<String> {
+    given(etag.map(|etag| etag.trim_matches('"').to_owned()))
 }
 
 #[derive(Deserialize)]
@@ -94,6 +127,32 @@ struct Message {
     records: Option<Vec<Value>>,
     #[serde(rename = "Event")]
     event: Option<String>,
+    /// Of EventBridge.
+    #[serde(rename = "detail-type")]
+    detail_type: Option<String>,
+    source: Option<String>,
+    time: Option<DateTime<Utc>>,
+    detail: Option<Value>,
+    /// Of SNS.
+    #[serde(rename = "Type")]
+    sns_type: Option<String>,
+    #[serde(rename = "Message")]
+    sns_message: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    bucket: BucketName,
+    object: DetailObject,
+}
+
+#[derive(Deserialize)]
+struct DetailObject {
+    key: String,
+    size: Option<u64>,
+    etag: Option<String>,
+    #[serde(rename = "version-id")]
+    version_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -186,11 +245,25 @@ mod tests {
             let event: Value = serde_json::from_str(event).unwrap();
             event["Records"][0]["body"].as_str().unwrap().to_owned()
         };
-        let put = read(&body(include_str!("../../../events/lambda/sqs_s3_put.json")));
-        let Notification::Created(objects) = put else { panic!("{put:?}") };
-        assert_eq!(objects.len(), 1);
-        assert_eq!(objects[0].address(), "s3://minutebook-raw/2026/11/20/my events+1.jsonl");
         for event in [
+            include_str!("../../../events/lambda/sqs_s3_put.json"),
+            include_str!("../../../events/lambda/sqs_sns_s3_put.json"),
+            include_str!("../../../events/lambda/sqs_eventbridge_object_created.json"),
+            include_str!("../../../events/lambda/sqs_sns_eventbridge_object_created.json"),
+        ] {
+            let put = read(&body(event));
+            let Notification::Created(objects) = put else { panic!("{put:?}") };
+            assert_eq!(objects.len(), 1);
+            let Object { bucket, key, size_bytes, time, .. } = &objects[0];
+            assert_eq!(
+                (bucket.as_str(), key.as_str()),
+                ("minutebook-raw", "2026/11/20/my events+1.jsonl")
+            );
+            assert_eq!((*size_bytes, *time), (Some(9000), object().time));
+        }
+        for event in [
+            include_str!("../../../events/lambda/sqs_sns_s3_test_event.json"),
+            include_str!("../../../events/lambda/sqs_eventbridge_object_deleted.json"),
             include_str!("../../../events/lambda/sqs_s3_test_event.json"),
             include_str!("../../../events/lambda/sqs_empty_records.json"),
         ] {
@@ -211,6 +284,9 @@ mod tests {
             "{}",
             r#"{"Event":"other"}"#,
             r#"{"Records":[{"s3":{}}]}"#,
+            r#"{"Type":"SubscriptionConfirmation","Message":"{\"Records\":[]}"}"#,
+            r#"{"detail-type":"AWS API Call via CloudTrail","source":"aws.s3","detail":{}}"#,
+            r#"{"detail-type":"Object Created","source":"shop","detail":{}}"#,
             &not_utf8,
         ] {
             assert_eq!(read(body), Notification::Unreadable, "{body}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use chrono_tz::Tz;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{
     ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes, Refusal,
@@ -39,6 +40,8 @@ pub struct Counter {
     pub buckets: Buckets,
     /// The currency of events that name none.
     pub default_currency: Currency,
+    /// The zone of times that name none.
+    pub default_time_zone: Tz,
     /// How many keys of a site and measure keep their names, 0 for all.
     pub keys_max: u32,
     /// The current time.
@@ -301,6 +304,7 @@ impl Counter {
         let own_inputs = PlanInputs {
             reference_time: body.last_modified,
             default_currency: self.default_currency,
+            default_time_zone: self.default_time_zone,
             minute_retention_days: self.committer.retention.minute_days,
             keys_max: self.keys_max,
             visitor_secret: counting,

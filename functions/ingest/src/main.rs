@@ -34,6 +34,7 @@ async fn main() -> Result<(), Error> {
             committer: Committer::new(table, config.retention),
             buckets: Buckets { client: s3, rejected: ingest_config.rejected_bucket },
             default_currency: config.default_currency,
+            default_time_zone: config.default_time_zone,
             keys_max: ingest_config.keys_max,
             clock: Clock::system(),
             secrets: KnownSecrets::default(),

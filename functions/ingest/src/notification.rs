@@ -1,11 +1,18 @@
-//! SQS messages with S3 notifications, converted into our own types.
+//! SQS messages with S3 notifications, converted into our own types: as S3 sends them, as
+//! EventBridge does, and either of them wrapped by SNS.
 //!
 //! The types of `aws_lambda_events` are not used, because they refuse S3's test event and do not
 //! decode keys.
+//!
+//! **Source**:
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>,
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html> and
+//! <https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html>.
 
 use minutebook_storage::bucket::read::ObjectRef;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One message of the queue.
 #[derive(Debug)]
@@ -41,20 +48,45 @@ pub enum NotificationError {
     /// Its body is not JSON, or not of the shape that S3 sends.
     #[error("the message is not an S3 notification: {0}")]
     NotANotification(#[from] serde_json::Error),
-    /// It has neither `Records` nor an `Event`.
-    #[error("the message is JSON, but has neither Records nor an Event as S3 sends them")]
-    NoRecords,
+    /// It is neither of S3, nor of SNS, nor of EventBridge.
+    #[error(
+        "the message is JSON, but has neither Records or an Event, as S3 sends them, nor the Message of SNS or the \
+         detail of EventBridge"
+    )]
+    UnknownShape,
+    /// SNS sent it for itself, for example to confirm a subscription.
+    #[error("the message is a {0:?} of SNS; expected a Notification")]
+    OfSns(String),
+    /// An event of EventBridge that S3 did not send.
+    #[error("the event {detail_type:?} is of {source_name:?}; expected one that S3 itself sent")]
+    NotOfS3 {
+        /// What kind of an event it is.
+        detail_type: String,
+        /// Which service sent it.
+        source_name: String,
+    },
     /// A key is not UTF-8 after decoding.
     #[error("the key {0:?} is not UTF-8 after decoding")]
     KeyNotUtf8(String),
 }
 
+/// All members that tell a message's shape.
 #[derive(Deserialize)]
-struct Notification {
+struct Body {
     #[serde(rename = "Records")]
     records: Option<Vec<Record>>,
     #[serde(rename = "Event")]
     event: Option<String>,
+    /// Of EventBridge.
+    #[serde(rename = "detail-type")]
+    detail_type: Option<String>,
+    source: Option<String>,
+    detail: Option<Value>,
+    /// Of SNS.
+    #[serde(rename = "Type")]
+    sns_type: Option<String>,
+    #[serde(rename = "Message")]
+    sns_message: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -84,38 +116,91 @@ struct Object {
     version_id: Option<String>,
 }
 
-/// The objects that a message says were created; none for S3's test event and for an empty list.
+/// What EventBridge says of an object. Unlike S3 it does not encode the key.
+#[derive(Deserialize)]
+struct Detail {
+    bucket: Bucket,
+    object: DetailObject,
+}
+
+#[derive(Deserialize)]
+struct DetailObject {
+    key: String,
+    etag: Option<String>,
+    #[serde(rename = "version-id")]
+    version_id: Option<String>,
+}
+
+/// The objects that a message says were created; none for S3's test event, for an empty list and
+/// for what else happens to objects.
 ///
 /// # Errors
 /// [`NotificationError`]; no retry helps.
 pub fn created_objects(body: &str) -> Result<Vec<ObjectRef>, NotificationError> {
-    let notification: Notification = serde_json::from_str(body)?;
-    let Some(records) = notification.records else {
-        return match notification.event {
-            Some(event) if event == "s3:TestEvent" => Ok(vec![]),
-            _ => Err(NotificationError::NoRecords),
-        };
-    };
+    let body: Body = serde_json::from_str(body)?;
+    // With raw delivery, SNS sends the message alone.
+    match (body.sns_type.as_deref(), &body.sns_message) {
+        (Some("Notification"), Some(message)) => objects_of(serde_json::from_str(message)?),
+        (Some(other), Some(_)) => Err(NotificationError::OfSns(other.to_string())),
+        _ => objects_of(body),
+    }
+}
+
+fn objects_of(body: Body) -> Result<Vec<ObjectRef>, NotificationError> {
+    if let Some(records) = body.records {
+        return of_records(records);
+    }
+    match (body.event.as_deref(), body.detail_type, body.detail) {
+        (Some("s3:TestEvent"), _, _) => Ok(vec![]),
+        (None, Some(detail_type), Some(detail)) => {
+            of_event_bridge(detail_type, body.source.unwrap_or_default(), detail)
+        }
+        _ => Err(NotificationError::UnknownShape),
+    }
+}
+
+fn of_records(records: Vec<Record>) -> Result<Vec<ObjectRef>, NotificationError> {
     let mut objects = vec![];
     for record in records {
         // S3 writes `ObjectCreated:Put`; some emulators put `s3:` before it.
         if !record.event_name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
             continue;
         }
-        let present = |text: &String| !text.is_empty() && text != "null";
-        objects.push(ObjectRef {
-            bucket: record.s3.bucket.name,
-            key: decode_key(&record.s3.object.key)?,
-            version_id: record.s3.object.version_id.filter(present),
-            etag: record
-                .s3
-                .object
-                .etag
-                .map(|etag| etag.trim_matches('"').to_string())
-                .filter(present),
-        });
+        let Object { key, etag, version_id } = record.s3.object;
+        objects.push(object_ref(record.s3.bucket, decode_key(&key)?, etag, version_id));
     }
     Ok(objects)
+}
+
+fn of_event_bridge(
+    detail_type: String,
+    source_name: String,
+    detail: Value,
+) -> Result<Vec<ObjectRef>, NotificationError> {
+    // A trail has the calls of S3's API too, in another shape and with best effort only.
+    if source_name != "aws.s3" || detail_type.ends_with("via CloudTrail") {
+        return Err(NotificationError::NotOfS3 { detail_type, source_name });
+    }
+    if detail_type != "Object Created" {
+        return Ok(vec![]);
+    }
+    let Detail { bucket, object } = serde_json::from_value(detail)?;
+    Ok(vec![object_ref(bucket, object.key, object.etag, object.version_id)])
+}
+
+fn object_ref(
+    bucket: Bucket,
+    key: String,
+    etag: Option<String>,
+    version_id: Option<String>,
+) -> ObjectRef {
+    let present = |text: &String| !text.is_empty() && text != "null";
+    ObjectRef {
+        bucket: bucket.name,
+        key,
+        version_id: version_id.filter(present),
+        etag: etag.map(|etag| etag.trim_matches('"').to_string()).filter(present),
+    }
 }
 
 /// Decodes a key as a form value: `+` is a space, `%2B` a plus.
@@ -143,12 +228,81 @@ mod tests {
         )
     }
 
+    /// The body of the message of an event of Lambda.
+    fn body_of(event: &str) -> String {
+        let event: Value = serde_json::from_str(event).expect("an SQS event");
+        event["Records"][0]["body"].as_str().expect("a text").to_string()
+    }
+
     #[test]
     fn a_message_of_the_queue_is_read_as_lambda_sends_it() {
-        let event = include_str!("../../../events/lambda/sqs_s3_put.json");
-        let event: serde_json::Value = serde_json::from_str(event).expect("an SQS event");
-        let body = event["Records"][0]["body"].as_str().expect("a text");
-        assert_eq!(keys(body), ["2026/11/20/my events+1.jsonl"]);
+        let body = body_of(include_str!("../../../events/lambda/sqs_s3_put.json"));
+        assert_eq!(keys(&body), ["2026/11/20/my events+1.jsonl"]);
+    }
+
+    #[test]
+    fn sns_wraps_what_s3_sends() {
+        let put = include_str!("../../../events/lambda/sqs_s3_put.json");
+        let wrapped = include_str!("../../../events/lambda/sqs_sns_s3_put.json");
+        let expected = created_objects(&body_of(put)).expect("a notification");
+        assert_eq!(created_objects(&body_of(wrapped)).expect("a notification"), expected);
+        let test_event = include_str!("../../../events/lambda/sqs_sns_s3_test_event.json");
+        assert_eq!(keys(&body_of(test_event)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn eventbridge_names_an_object_without_encoding_its_key() {
+        let expected = ObjectRef {
+            bucket: "minutebook-raw".to_string(),
+            key: "2026/11/20/my events+1.jsonl".to_string(),
+            version_id: Some("EXAMPLE.v1".to_string()),
+            etag: Some("d41d8cd98f00b204e9800998ecf8427e".to_string()),
+        };
+        for event in [
+            include_str!("../../../events/lambda/sqs_eventbridge_object_created.json"),
+            include_str!("../../../events/lambda/sqs_sns_eventbridge_object_created.json"),
+        ] {
+            let objects = created_objects(&body_of(event)).expect("a notification");
+            assert_eq!(objects, std::slice::from_ref(&expected));
+        }
+        let encoded = event_bridge("Object Created", "aws.s3", r#"{"key":"a%2Bb+c"}"#);
+        assert_eq!(keys(&encoded), ["a%2Bb+c"]);
+    }
+
+    fn event_bridge(detail_type: &str, source: &str, object: &str) -> String {
+        format!(
+            r#"{{"detail-type":"{detail_type}","source":"{source}",
+               "detail":{{"bucket":{{"name":"raw"}},"object":{object}}}}}"#
+        )
+    }
+
+    #[test]
+    fn what_else_happens_to_objects_names_nothing() {
+        let deleted = include_str!("../../../events/lambda/sqs_eventbridge_object_deleted.json");
+        assert_eq!(keys(&body_of(deleted)), Vec::<String>::new());
+        for detail_type in
+            ["Object Restore Completed", "Object Tags Added", "Async Copy Completion"]
+        {
+            let body = event_bridge(detail_type, "aws.s3", "{}");
+            assert_eq!(keys(&body), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn what_is_wired_wrongly_is_an_error_that_says_what_came() {
+        let error = |body: &str| created_objects(body).expect_err("no notification").to_string();
+        assert_eq!(
+            error(r#"{"Type":"SubscriptionConfirmation","Message":"You have chosen …"}"#),
+            r#"the message is a "SubscriptionConfirmation" of SNS; expected a Notification"#
+        );
+        assert_eq!(
+            error(&event_bridge("AWS API Call via CloudTrail", "aws.s3", "{}")),
+            r#"the event "AWS API Call via CloudTrail" is of "aws.s3"; expected one that S3 itself sent"#
+        );
+        assert_eq!(
+            error(&event_bridge("Object Created", "shop", r#"{"key":"a"}"#)),
+            r#"the event "Object Created" is of "shop"; expected one that S3 itself sent"#
+        );
     }
 
     #[test]
@@ -202,8 +356,21 @@ mod tests {
 
     #[test]
     fn anything_else_is_an_error() {
-        for body in ["", "hello", "[]", "{}", r#"{"Event":"other"}"#, r#"{"Records":[{"s3":{}}]}"#]
-        {
+        let nested =
+            r#"{"Type":"Notification","Message":"{\"Type\":\"Notification\",\"Message\":\"{}\"}"}"#;
+        for body in [
+            "",
+            "hello",
+            "[]",
+            "{}",
+            nested,
+            r#"{"Event":"other"}"#,
+            r#"{"Records":[{"s3":{}}]}"#,
+            r#"{"Type":"Notification","Message":"hello"}"#,
+            r#"{"Message":"{\"Records\":[]}"}"#,
+            r#"{"detail-type":"Object Created","source":"aws.s3"}"#,
+            r#"{"detail-type":"Object Created","source":"aws.s3","detail":{}}"#,
+        ] {
             assert!(created_objects(body).is_err(), "{body}");
         }
     }

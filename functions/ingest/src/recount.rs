@@ -128,8 +128,6 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use minutebook_domain::count::measure::Currency;
-    use minutebook_domain::event::line::READER_VERSION;
 
     fn secrets(numbers: &[u32]) -> BTreeSet<SecretNumber> {
         numbers.iter().copied().map(SecretNumber).collect()
@@ -147,12 +145,8 @@ mod tests {
             (0, &[1], 2, Some(1), &[2]),
         ] {
             let inputs = PlanInputs {
-                reference_time: "2026-11-20T23:07:01Z".parse().expect("a time"),
-                default_currency: Currency::parse(b"USD").expect("three letters"),
-                minute_retention_days: 7,
                 visitor_secret: SecretNumber(planned),
-                reader_version: READER_VERSION,
-                keys_max: 100_000,
+                ..PlanInputs::with_defaults("2026-11-20T23:07:01Z".parse().expect("a time"))
             };
             let recounted_with = secrets(recounted);
             let counted = CountedVisitors { inputs, recounted_with, written: BTreeSet::new() };

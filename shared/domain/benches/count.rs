@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
-use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::plan::PlanInputs;
 
 const EVENTS: u64 = 1_000_000;
@@ -23,14 +21,7 @@ const PUSH_BYTES: usize = 64 * 1024;
 
 fn count(bytes: &[u8]) -> ChunkCount {
     let settings = ChunkSettings {
-        inputs: PlanInputs {
-            reference_time: "2026-11-21T02:00:00Z".parse().expect("a time"),
-            default_currency: Currency::parse(b"USD").expect("a currency"),
-            minute_retention_days: 7,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
-        },
+        inputs: PlanInputs::with_defaults("2026-11-21T02:00:00Z".parse().expect("a time")),
         secret: VisitorSecret::new(1),
         size_bytes: bytes.len() as u64,
     };

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
-use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::plan::PlanInputs;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,14 +15,7 @@ const IDS: u32 = 80_000;
 
 fn count(text: &[u8]) -> ChunkCount {
     let settings = ChunkSettings {
-        inputs: PlanInputs {
-            reference_time: "2026-11-27T08:00:00Z".parse().expect("a time"),
-            default_currency: Currency::parse(b"USD").expect("a currency"),
-            minute_retention_days: 7,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
-        },
+        inputs: PlanInputs::with_defaults("2026-11-27T08:00:00Z".parse().expect("a time")),
         secret: VisitorSecret::NONE,
         size_bytes: text.len() as u64,
     };

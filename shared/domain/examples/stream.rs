@@ -13,8 +13,7 @@ use std::time::Instant;
 use chrono::DateTime;
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::plan::{Plan, PlanInputs};
 use serde_json::json;
 
@@ -31,24 +30,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let settings = ChunkSettings {
         // Far ahead, so that no event is in the future.
         inputs: PlanInputs {
-            reference_time: "9999-01-01T00:00:00Z".parse()?,
             default_currency,
             minute_retention_days: 0,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
+            ..PlanInputs::with_defaults("9999-01-01T00:00:00Z".parse()?)
         },
         secret: VisitorSecret::NONE,
         size_bytes: u64::MAX,
     };
     // Long ago, so that every hour is open.
     let inputs = PlanInputs {
-        reference_time: DateTime::UNIX_EPOCH,
         default_currency,
         minute_retention_days: 0,
-        keys_max: 100_000,
-        visitor_secret: SecretNumber::NONE,
-        reader_version: READER_VERSION,
+        ..PlanInputs::with_defaults(DateTime::UNIX_EPOCH)
     };
     let started = Instant::now();
     let mut reader = ChunkReader::new(&settings);

@@ -3,10 +3,8 @@
 
 use chrono::DateTime;
 use minutebook_domain::count::amount::Amount;
-use minutebook_domain::count::measure::{Currency, Measure};
-use minutebook_domain::count::secret::SecretNumber;
+use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{
     Plan, PlanInputs, ROW_COUNTERS_MAX, TRANSACTION_ACTIONS_MAX, counter_bytes,
 };
@@ -33,16 +31,11 @@ fn a_million_distinct_ids_of_a_minute_stay_within_the_limits_of_rows_and_parts()
             tally.add("shop", Measure::Views, minute, &id.to_string(), Amount::ONE);
         }
         let inputs = PlanInputs {
-            reference_time: DateTime::from_timestamp(
-                minute.epoch_seconds() + hours_later * 3_600,
-                0,
-            )
-            .expect("in range"),
-            default_currency: Currency::parse(b"USD").expect("three letters"),
-            minute_retention_days: 7,
             keys_max: 0,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
+            ..PlanInputs::with_defaults(
+                DateTime::from_timestamp(minute.epoch_seconds() + hours_later * 3_600, 0)
+                    .expect("in range"),
+            )
         };
         let plan = Plan::of_tally(&tally, &inputs);
         let mut counters = 0;

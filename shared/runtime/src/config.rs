@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use chrono_tz::Tz;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::time::period::Retention;
 
@@ -30,6 +31,8 @@ pub const DAY_RETENTION_DAYS: &str = "MINUTEBOOK_DAY_RETENTION_DAYS";
 pub const KEYS_MAX: &str = "MINUTEBOOK_KEYS_MAX";
 /// The currency of events and queries that do not name one.
 pub const DEFAULT_CURRENCY: &str = "MINUTEBOOK_DEFAULT_CURRENCY";
+/// The zone of times of events that do not name one.
+pub const DEFAULT_TIME_ZONE: &str = "MINUTEBOOK_DEFAULT_TIME_ZONE";
 
 /// A variable is missing or wrong; the function refuses to start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +61,8 @@ pub struct Config {
     pub table: String,
     /// The currency of events and queries that do not name one.
     pub default_currency: Currency,
+    /// The zone of times of events that do not name one.
+    pub default_time_zone: Tz,
     /// How long rows are kept.
     pub retention: Retention,
 }
@@ -78,6 +83,7 @@ impl Config {
         Ok(Config {
             table: required(&lookup, TABLE)?,
             default_currency: currency(&lookup)?,
+            default_time_zone: time_zone(&lookup)?,
             retention,
         })
     }
@@ -245,6 +251,15 @@ fn currency(lookup: &impl Fn(&'static str) -> Option<String>) -> Result<Currency
     })
 }
 
+fn time_zone(lookup: &impl Fn(&'static str) -> Option<String>) -> Result<Tz, ConfigError> {
+    let value = required(lookup, DEFAULT_TIME_ZONE)?;
+    value.parse().map_err(|_| ConfigError::Invalid {
+        name: DEFAULT_TIME_ZONE,
+        value,
+        expected: "the IANA name of a time zone, as Europe/Berlin".to_string(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +276,7 @@ mod tests {
         values.extend([(QUEUE_URL, "https://queue"), (DEAD_LETTERS_URL, "https://dead-letters")]);
         values.extend([
             (DEFAULT_CURRENCY, "EUR"),
+            (DEFAULT_TIME_ZONE, "Europe/Berlin"),
             (HOUR_RETENTION_DAYS, "400"),
             (DAY_RETENTION_DAYS, "0"),
         ]);
@@ -277,6 +293,7 @@ mod tests {
     fn a_whole_environment_is_read() {
         let config = Config::read(lookup(&[])).expect("all variables are there");
         assert_eq!((config.table.as_str(), config.default_currency.as_str()), ("minutes", "EUR"));
+        assert_eq!(config.default_time_zone, Tz::Europe__Berlin);
         assert_eq!(config.retention, Retention { minute_days: 7, hour_days: 400, day_days: 0 });
         let config = IngestConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(
@@ -310,6 +327,7 @@ mod tests {
             BUCKET,
             DEAD_LETTERS_URL,
             DEFAULT_CURRENCY,
+            DEFAULT_TIME_ZONE,
             DEMO_EVENTS,
             KEYS_MAX,
             QUEUE_URL,
@@ -326,12 +344,15 @@ mod tests {
         assert_eq!(Config::read(lookup(&[(TABLE, "")])), Err(ConfigError::Missing(TABLE)));
         let wrong_currency =
             Config::read(lookup(&[(DEFAULT_CURRENCY, "dollars")])).expect_err("not three letters");
+        let wrong_zone =
+            Config::read(lookup(&[(DEFAULT_TIME_ZONE, "Berlin")])).expect_err("not a zone");
         let wrong_days =
             Config::read(lookup(&[(MINUTE_RETENTION_DAYS, "week")])).expect_err("not a number");
         let too_short = Config::read(lookup(&[(HOUR_RETENTION_DAYS, "6")]))
             .expect_err("less than minutes are kept");
         for (error, name, value) in [
             (wrong_currency, DEFAULT_CURRENCY, "dollars"),
+            (wrong_zone, DEFAULT_TIME_ZONE, "Berlin"),
             (wrong_days, MINUTE_RETENTION_DAYS, "week"),
             (too_short, HOUR_RETENTION_DAYS, "6"),
         ] {

@@ -68,6 +68,7 @@ impl Watched {
                 ("MINUTEBOOK_HOUR_RETENTION_DAYS", "400"),
                 ("MINUTEBOOK_DAY_RETENTION_DAYS", "0"),
                 ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
+                ("MINUTEBOOK_DEFAULT_TIME_ZONE", "UTC"),
             ],
         )
         .await

@@ -52,7 +52,7 @@ impl Shown {
         let mut recounts: Vec<Recount> = vec![];
         let mut ingest = store.start_plain_ingest().await?;
         for (number, text) in files(now).into_iter().enumerate() {
-            let settings = Settings { reference_time: now, default_currency: "USD".to_string() };
+            let settings = Settings::at(now);
             recounts.push(recount(text.as_bytes(), &settings)?);
             let record = store.put(&format!("{number}.jsonl"), text).await?;
             let ended = ingest.invoke(sqs_event(&[vec![record]])).await?;

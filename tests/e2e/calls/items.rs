@@ -84,7 +84,7 @@ async fn every_number_of_an_item_equals_the_oracle(cloud: &Cloud) -> Result<()> 
     let store = Store::make(cloud, "items-numbers").await?;
     let now = now()?;
     let text = text(now);
-    let settings = Settings { reference_time: now, default_currency: "USD".to_string() };
+    let settings = Settings::at(now);
     let tallies = sum(&[recount(text.as_bytes(), &settings)?]);
     let record = store.put("a.jsonl", text).await?;
     let ended = store.start_plain_ingest().await?.invoke(sqs_event(&[vec![record]])).await?;

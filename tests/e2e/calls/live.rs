@@ -189,7 +189,7 @@ async fn totals_equal_the_oracle_and_stay_so_after_replays(cloud: &Cloud) -> Res
             r#"{{"event_type":"{event}","event_id":"{id}","timestamp":"{time}","item_id":{id}}}"#
         ) + "\n"
     };
-    let settings = Settings { reference_time: now, default_currency: "USD".to_string() };
+    let settings = Settings::at(now);
     let mut ingest = store.start_plain_ingest().await?;
     let (mut chunks, mut messages) = (vec![], vec![]);
     for chunk in 0_usize..12 {

@@ -62,7 +62,7 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     count(&mut ingest, &put(&store, &lines, 6, "a").await?).await?;
     verified(&store, lines.len()).await?;
 
-    let settings = Settings { reference_time: present, default_currency: "USD".to_string() };
+    let settings = Settings::at(present);
     let events = recount(lines.concat().as_bytes(), &settings)?.orders;
     let to = present.timestamp().div_euclid(60) + 1;
     let from = to - 180;

@@ -150,7 +150,7 @@ async fn every_number_of_a_site_equals_the_oracle(cloud: &Cloud) -> Result<()> {
     let now = now()?;
     let mut random = Random::of(&[7]);
     let events = events(&mut random, now, 900);
-    let settings = Settings { reference_time: now, default_currency: "USD".to_string() };
+    let settings = Settings::at(now);
     let mut ingest = store.start_plain_ingest().await?;
     let mut recounts = vec![];
     for (chunk, events) in events.chunks(300).enumerate() {

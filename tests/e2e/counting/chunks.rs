@@ -204,10 +204,7 @@ pub(crate) fn failed(ids: &[&str]) -> Invocation {
 }
 
 pub(crate) fn content_hash(bytes: &[u8]) -> Result<String> {
-    let settings = minutebook_oracle::Settings {
-        reference_time: DateTime::UNIX_EPOCH,
-        default_currency: "USD".to_string(),
-    };
+    let settings = minutebook_oracle::Settings::at(DateTime::UNIX_EPOCH);
     Ok(minutebook_oracle::recount(bytes, &settings)?.content_hash)
 }
 

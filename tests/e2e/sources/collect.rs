@@ -421,6 +421,7 @@ async fn start_collect_of(
             ("MINUTEBOOK_HOUR_RETENTION_DAYS", "0"),
             ("MINUTEBOOK_DAY_RETENTION_DAYS", "0"),
             ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
+            ("MINUTEBOOK_DEFAULT_TIME_ZONE", "UTC"),
         ],
     )
     .await

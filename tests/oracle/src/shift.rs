@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta};
+use chrono_tz::Tz;
 
 use crate::decimal::read_number;
 use crate::read::fields::{PROPERTIES, TIMESTAMP, written_events, written_value};
@@ -27,13 +28,14 @@ pub struct EventTime {
     pub place: Range<usize>,
 }
 
-/// The valid times of a line's events, in the order of the line.
+/// The valid times of a line's events, in the order of the line. Those that name no zone are in
+/// `zone`.
 ///
 /// **Shape**: each object that is an event has one at most, that of the spelling which wins; the
 /// line itself and each element of its `events` are such objects; so are envelopes, and the events of
 /// a form. Times that stand within texts or DynamoDB's typed values are left out. Empty if the line
 /// is not a JSON object.
-pub fn event_times(line: &str) -> Vec<EventTime> {
+pub fn event_times(line: &str, zone: Tz) -> Vec<EventTime> {
     // Only a whole line says whether its parts are valid.
     let (Ok(_), Some(_)) = (json::parse(line), json::members(line)) else { return Vec::new() };
     let WrittenTimes { times: mut values, plain } = written_times(line);
@@ -46,7 +48,7 @@ pub fn event_times(line: &str) -> Vec<EventTime> {
     let mut times: Vec<EventTime> = values
         .filter_map(|value| {
             let start = value.as_ptr().addr() - line.as_ptr().addr();
-            Some(EventTime { seconds: seconds_of(value)?, place: start..start + value.len() })
+            Some(EventTime { seconds: seconds_of(value, zone)?, place: start..start + value.len() })
         })
         .collect();
     times.sort_by_key(|time| time.place.start);
@@ -55,7 +57,8 @@ pub fn event_times(line: &str) -> Vec<EventTime> {
     times
 }
 
-/// Moves every event of a line by this many minutes.
+/// Moves every event of a line by this many minutes. A time that names no zone moves on its own
+/// clock, whose offset may be another one afterwards.
 ///
 /// **Guarantees**: a time keeps the form that it is written in (zone, fraction, unit); every other
 /// byte stays. A line without valid times stays as it is.
@@ -65,10 +68,10 @@ pub fn event_times(line: &str) -> Vec<EventTime> {
 pub fn shift_line(line: &str, minutes: i64) -> Result<String, String> {
     let mut shifted = String::with_capacity(line.len());
     let mut copied = 0;
-    for time in event_times(line) {
+    for time in event_times(line, Tz::UTC) {
         let value = &line[time.place.clone()];
         let new_value = shift_value(value, minutes).filter(|new| {
-            let seconds = seconds_of(new);
+            let seconds = seconds_of(new, Tz::UTC);
             seconds == minutes.checked_mul(60).and_then(|shift| time.seconds.checked_add(shift))
         });
         let Some(new_value) = new_value else {
@@ -91,8 +94,8 @@ fn time_of<'a>(event: &[(String, &'a str)]) -> Option<&'a str> {
     time_in(event).or_else(|| time_in(&json::members(properties()?)?))
 }
 
-fn seconds_of(value: &str) -> Option<i64> {
-    i64::try_from(time::read(&json::parse(value).ok()?)? / time::SECOND).ok()
+fn seconds_of(value: &str, zone: Tz) -> Option<i64> {
+    i64::try_from(time::read(&json::parse(value).ok()?, zone)? / time::SECOND).ok()
 }
 
 fn shift_value(value: &str, minutes: i64) -> Option<String> {
@@ -113,10 +116,12 @@ fn shift_value(value: &str, minutes: i64) -> Option<String> {
 
 /// A time in another form is moved as it is written out.
 fn shift_other(written_out: &str, minutes: i64) -> Option<String> {
-    let nanoseconds = time::read(&Value::Text(written_out.to_owned()))?;
+    let nanoseconds = time::read(&Value::Text(written_out.to_owned()), Tz::UTC)?;
     let moved = nanoseconds + i128::from(minutes) * 60 * time::SECOND;
     let time = DateTime::from_timestamp_nanos(i64::try_from(moved).ok()?);
-    Some(time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    let moved = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let without_zone = moved.trim_end_matches('Z').to_owned();
+    Some(if time::names_zone(written_out) { moved } else { without_zone })
 }
 
 fn shift_text(text: &str, minutes: i64) -> Option<String> {
@@ -196,6 +201,9 @@ mod tests {
             ("0", "176460"),
             ("1e-3", "176460.001"),
             ("0e99", "176460"),
+            (r#""2026-11-30""#, r#""2026-12-02T01:01:00""#),
+            (r#""11/30/2026 11:07 PM""#, r#""2026-12-03T00:08:00""#),
+            (r#""20261130T230700Z""#, r#""2026-12-03T00:08:00Z""#),
             ("[2026,11,30,23,7]", "[2026,12,3,0,8]"),
             ("[2026, 11, 30, 23, 7, 31, 5]", "[2026,12,3,0,8,31,5]"),
         ];
@@ -204,10 +212,20 @@ mod tests {
             let shifted = line.replace(&format!(":{value} ,"), &format!(":{expected} ,"));
             assert_eq!(shift_line(&line, minutes).as_deref(), Ok(shifted.as_str()), "{value}");
             assert_eq!(
-                shift_line(&line, 0).map(|line| event_times(&line)[0].seconds),
-                Ok(event_times(&line)[0].seconds)
+                shift_line(&line, 0).map(|line| event_times(&line, Tz::UTC)[0].seconds),
+                Ok(event_times(&line, Tz::UTC)[0].seconds)
             );
         }
+    }
+
+    #[test]
+    fn a_time_that_names_no_zone_is_in_the_one_that_is_given() {
+        let seconds = |value: &str| {
+            let times = event_times(&format!(r#"{{"ts":{value}}}"#), Tz::Europe__Berlin);
+            times[0].seconds
+        };
+        assert_eq!(seconds(r#""1970-01-01 01:01:40""#), 100);
+        assert_eq!(seconds(r#""1970-01-01 00:01:40Z""#), 100);
     }
 
     #[test]

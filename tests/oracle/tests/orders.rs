@@ -6,8 +6,7 @@ use minutebook_oracle::{Recount, Settings, order_tallies, recount};
 
 fn count(text: &str) -> Recount {
     let reference_time: DateTime<Utc> = "2026-11-20T12:00:00Z".parse().unwrap();
-    recount(text.as_bytes(), &Settings { reference_time, default_currency: "USD".to_owned() })
-        .unwrap()
+    recount(text.as_bytes(), &Settings::at(reference_time)).unwrap()
 }
 
 /// An event about order 1 at so many seconds after 11:07.

@@ -9,8 +9,8 @@ fn every_line_counts_and_the_mix_is_as_described() {
     let span = Span { events: 20_000, end, minutes: 120 };
     let text: String = lines(Shop::default(), span).map(|line| line + "\n").collect();
     let settings = Settings {
-        reference_time: "2026-11-20T23:00:00Z".parse().unwrap(),
         default_currency: "EUR".to_owned(),
+        ..Settings::at("2026-11-20T23:00:00Z".parse().unwrap())
     };
     let recount = recount(text.as_bytes(), &settings).unwrap();
     assert_eq!((recount.lines, recount.counted, recount.events), (20_000, 20_000, 20_000));

@@ -146,6 +146,7 @@ impl Store {
                 ("MINUTEBOOK_HOUR_RETENTION_DAYS", &retention.hours.to_string()),
                 ("MINUTEBOOK_DAY_RETENTION_DAYS", &retention.days.to_string()),
                 ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
+                ("MINUTEBOOK_DEFAULT_TIME_ZONE", "UTC"),
                 ("MINUTEBOOK_KEYS_MAX", &keys_max.to_string()),
             ],
         )

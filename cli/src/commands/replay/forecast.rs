@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
+use chrono_tz::Tz;
 use futures::{StreamExt as _, TryStreamExt as _};
 use minutebook_oracle::{Settings, recount};
 
 use crate::commands::replay::report::Outcome;
 use crate::rows::ledger::{self, ChunkIds, Counts, Ledger};
-use crate::stack::context::Context;
+use crate::stack::context::{Context, time_zone};
 use crate::stack::objects::Object;
 use crate::terminal::progress;
 
@@ -21,6 +22,7 @@ pub(super) struct Forecast {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     default_currency: String,
+    default_time_zone: Tz,
 }
 
 impl Forecast {
@@ -33,6 +35,7 @@ impl Forecast {
             dynamodb: context.dynamodb().await?,
             table: endpoints.table()?.to_owned(),
             default_currency: endpoints.default_currency.clone(),
+            default_time_zone: time_zone(&endpoints.default_time_zone).map_err(Error::msg)?,
         })
     }
 
@@ -80,6 +83,7 @@ impl Forecast {
         let settings = Settings {
             reference_time: open.last_modified,
             default_currency: self.default_currency.clone(),
+            default_time_zone: self.default_time_zone,
         };
         let bytes = open
             .body

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use crate::rows::attributes::{Item, number, text, time};
 use crate::rows::ledger::chunk_id::sealed_hour;
@@ -56,6 +57,8 @@ pub(crate) struct Summary {
     pub(crate) committed_at: DateTime<Utc>,
     pub(crate) reference_time: DateTime<Utc>,
     pub(crate) default_currency: String,
+    /// The zone of times that name none; `None`, which is UTC, in old entries.
+    pub(crate) default_time_zone: Option<Tz>,
     /// How many days minute rows were kept when it was counted, 0 for ever; `None` in old entries.
     pub(crate) minute_retention_days: Option<u32>,
     /// Whether the totals have its rejected lines by reason, too: those of builds before do not.
@@ -158,6 +161,7 @@ fn summary(item: &Item) -> Result<Summary> {
         committed_at: time(item, "committed_at")?,
         reference_time: time(item, "reference_time")?,
         default_currency: text(item, "default_currency")?.to_owned(),
+        default_time_zone: time_zone(item)?,
         minute_retention_days: item
             .get("minute_retention_days")
             .map(|_| number(item, "minute_retention_days"))
@@ -166,6 +170,13 @@ fn summary(item: &Item) -> Result<Summary> {
         visitor_secrets: visitor_secrets(item)?,
         counts,
     })
+}
+
+fn time_zone(item: &Item) -> Result<Option<Tz>> {
+    let name =
+        item.get("default_time_zone").map(|_| text(item, "default_time_zone")).transpose()?;
+    let zone = |name: &str| name.parse().with_context(|| format!("{name:?} is no time zone"));
+    name.map(zone).transpose()
 }
 
 /// The numbers in a map of the entry; `None` if it has no such map.
@@ -262,6 +273,17 @@ mod tests {
         item.remove("refused_because");
         let error = LedgerEntry::read(&item).unwrap_err().to_string();
         assert_eq!(error, "its refused_because is None");
+    }
+
+    #[test]
+    fn the_time_zone_is_that_of_the_plan() {
+        let zone = |item: &Item| Ok::<_, anyhow::Error>(summary(item)?.default_time_zone);
+        let mut item = first_entry(1);
+        assert_eq!(zone(&item).unwrap(), None);
+        item.insert("default_time_zone".to_owned(), AttributeValue::S("Europe/Berlin".to_owned()));
+        assert_eq!(zone(&item).unwrap(), Some(Tz::Europe__Berlin));
+        item.insert("default_time_zone".to_owned(), AttributeValue::S("Berlin".to_owned()));
+        assert_eq!(zone(&item).unwrap_err().to_string(), "\"Berlin\" is no time zone");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The answers to posts.
 
+use chrono::SecondsFormat;
 use minutebook_domain::chunk::precheck::RejectedLine;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -42,6 +43,9 @@ struct RejectedLineAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<u64>,
     reason: String,
+    /// What its time was taken for, if it is in the future.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
 }
 
 impl RejectedAnswer {
@@ -51,6 +55,7 @@ impl RejectedAnswer {
             line: line.number,
             event: line.event,
             reason: line.reason.to_string(),
+            time: line.time.map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true)),
         };
         let is_cut = rejected_lines > rejected.len() as u64;
         RejectedAnswer {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Request, Response};
 use minutebook_domain::chunk::precheck::{CheckedLines, LineChecker, RejectedLine};
@@ -54,6 +55,8 @@ pub struct Inbox<S, K> {
     pub write_keys: Option<K>,
     /// The currency of events that do not name one.
     pub default_currency: Currency,
+    /// The zone of times that do not name one.
+    pub default_time_zone: Tz,
     /// Whether random events are enabled.
     pub makes_random_events: bool,
     /// The source of the current time.
@@ -86,6 +89,7 @@ impl Inbox<EventBucket, Table> {
             events: EventBucket { client: aws.s3(), name: collect_config.bucket },
             write_keys: collect_config.requires_write_keys.then_some(table),
             default_currency: config.default_currency,
+            default_time_zone: config.default_time_zone,
             makes_random_events: collect_config.makes_random_events,
             clock: Clock::system(),
         })
@@ -140,11 +144,15 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         }
         let now = self.clock.now();
         let text = random::text(count, now, only_site.as_ref());
-        let mut checker = LineChecker::new(now - CLOCK_MARGIN, self.default_currency);
+        let mut checker = self.checker(now - CLOCK_MARGIN);
         let checked = checker.check_text(text.as_bytes(), REJECTED_LISTED_MAX);
         let key = self.store(checked.accepted, now).await?;
         tracing::info!(accepted = checked.accepted_lines, chunk = key, "random events are stored");
         Ok(json(&Generated::new(checked.accepted_lines, &key)))
+    }
+
+    fn checker(&self, reference_time: DateTime<Utc>) -> LineChecker {
+        LineChecker::new(reference_time, self.default_currency, self.default_time_zone)
     }
 
     /// Stores lines as a new chunk, and returns its key.
@@ -197,7 +205,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         post: &ReadPost<'_>,
         now: DateTime<Utc>,
     ) -> ControlFlow<Response<Body>, CheckedLines> {
-        let mut checker = LineChecker::new(now - CLOCK_MARGIN, self.default_currency);
+        let mut checker = self.checker(now - CLOCK_MARGIN);
         if let Some(site) = &post.only_site {
             checker = checker.only_of(site.as_str());
         }
@@ -205,7 +213,8 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
             return match complete(&mut checker, &post.lines.text, now) {
                 Ok(checked) => ControlFlow::Continue(checked),
                 Err(reason) => {
-                    let rejected = [RejectedLine { number: 1, event: None, reason }];
+                    let time = checker.time_of_rejected(reason);
+                    let rejected = [RejectedLine { number: 1, event: None, reason, time }];
                     ControlFlow::Break(none_accepted(&sentence(reason), &rejected, 1))
                 }
             };
@@ -241,9 +250,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
             // A line that is in the future now is accepted from a later repetition, which must not
             // be another chunk: its site counts from the start.
             None if checked.rejected_lines > 0 => {
-                LineChecker::new(DateTime::<Utc>::MAX_UTC, self.default_currency)
-                    .check_text(&post.lines.text, 0)
-                    .sites
+                self.checker(DateTime::<Utc>::MAX_UTC).check_text(&post.lines.text, 0).sites
             }
             None => checked.sites.clone(),
         };

@@ -78,6 +78,7 @@ fn inbox_at(now: &str) -> Inbox<Memory, Known> {
         events: Memory::default(),
         write_keys: None,
         default_currency,
+        default_time_zone: Tz::UTC,
         makes_random_events: false,
         clock: Clock::new(move || now),
     }
@@ -233,12 +234,33 @@ fn nothing_is_stored_if_no_line_is_good() {
 }
 
 #[test]
+fn a_time_without_a_zone_is_in_that_of_the_deployment() {
+    let without_zone = VIEW.replace("12:00:00Z", "12:30:00");
+    assert_ne!(without_zone, VIEW);
+    for (zone, status) in [(Tz::UTC, 400), (Tz::Europe__Berlin, 202), (Tz::America__New_York, 400)]
+    {
+        let inbox = Inbox { default_time_zone: zone, ..inbox() };
+        assert_eq!(posted(&inbox, &without_zone).0, status, "{zone}");
+    }
+}
+
+#[test]
 fn what_the_bucket_would_take_for_the_future_is_rejected_here() {
     let inbox = inbox();
     let (limit, beyond) =
         (VIEW.replace("12:00:00", "12:10:25"), VIEW.replace("12:00:00", "12:10:26"));
     let (_, answer) = posted(&inbox, &format!("{limit}\n{beyond}"));
-    assert_eq!(answer["rejected"], json!([{"line": 2, "reason": "future"}]));
+    let rejected = json!([{"line": 2, "reason": "future", "time": "2026-11-21T12:10:26Z"}]);
+    assert_eq!(answer["rejected"], rejected);
+    // An element of `events`, and a single event.
+    let elements = format!(r#"{{"events":[{VIEW},{beyond}]}}"#);
+    let element =
+        json!([{"line": 1, "event": 2, "reason": "future", "time": "2026-11-21T12:10:26Z"}]);
+    assert_eq!(posted(&inbox, &elements).1["rejected"], element);
+    let single = beyond.replace('{', r#"{"site_id":"s","#);
+    let (status, answer) = sent(&inbox, "/event", None, &single);
+    assert_eq!((status, &answer["error"]), (400, &json!("Invalid event: future")));
+    assert_eq!(answer["rejected"][0]["time"], "2026-11-21T12:10:26Z");
 }
 
 #[test]
@@ -445,7 +467,10 @@ fn a_repeated_post_has_all_of_the_first_answer() {
     let first = sent(&inbox, "/events", Some("k"), &body);
     chunk_of(&inbox, &first);
     assert_eq!(first.1["rejected"].as_array().map(Vec::len), Some(REJECTED_LISTED_MAX));
-    assert_eq!(first.1["rejected"][1], json!({"line": 3, "reason": "future"}));
+    assert_eq!(
+        first.1["rejected"][1],
+        json!({"line": 3, "reason": "future", "time": "2026-11-21T12:10:30Z"})
+    );
     assert_eq!(first.1["rejected_total"], json!(3 * REJECTED_LISTED_MAX));
     inbox.clock = inbox_at("2026-11-22T01:00:00Z").clock;
     assert_eq!(sent(&inbox, "/events", Some("k"), &body), first);

@@ -79,6 +79,7 @@ impl Counter {
             reader: EventReader::new(
                 inputs.reference_time.timestamp(),
                 inputs.default_currency,
+                inputs.default_time_zone,
                 inputs.reader_version,
             ),
             tally: Tally::with_seed(seed),
@@ -141,7 +142,7 @@ impl Counter {
         }
         self.outcomes.lines += 1;
         *self.outcomes.rejected.entry(reason).or_default() += 1;
-        write_rejected(line, None, reason, &mut self.rejected);
+        write_rejected(line, None, self.reader.rejection(reason), &mut self.rejected);
         true
     }
 
@@ -153,13 +154,13 @@ impl Counter {
         let offset = line.offset() + blank as u64;
         let read = self.reader.last();
         for (number, element) in (1..).zip(&read.elements) {
-            if let Some(reason) = element.rejected {
+            if let Some(rejection) = element.rejected {
                 self.outcomes.lines += 1;
-                *self.outcomes.rejected.entry(reason).or_default() += 1;
+                *self.outcomes.rejected.entry(rejection.reason).or_default() += 1;
                 let text = read.source(line.text).get(element.value.whole()).unwrap_or_default();
                 let end_offset = offset + text.len() as u64;
                 let element = Line { text, and_after: text, end_offset, ..line };
-                write_rejected(element, Some(number), reason, &mut self.rejected);
+                write_rejected(element, Some(number), rejection, &mut self.rejected);
             }
         }
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::iter::once;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use crate::chunk::lines::{Form, LINE_BYTES_MAX, Line};
 use crate::chunk::split::TextSplitter;
 use crate::count::measure::Currency;
-use crate::event::line::{Defaults, Element, EventReader, READER_VERSION};
+use crate::event::line::{Defaults, Element, EventReader, READER_VERSION, Rejection};
 use crate::event::reason::{Field, Reason};
 use crate::event::site::DEFAULT_SITE;
 
@@ -43,14 +44,21 @@ pub struct RejectedLine {
     pub event: Option<u64>,
     /// The reason.
     pub reason: Reason,
+    /// What its time was taken for, if it is in the future.
+    pub time: Option<DateTime<Utc>>,
 }
 
 impl LineChecker {
     /// Creates a checker for all sites. "Future" is measured from `reference_time`, later from the
     /// LastModified of the object.
-    pub fn new(reference_time: DateTime<Utc>, default_currency: Currency) -> LineChecker {
+    pub fn new(
+        reference_time: DateTime<Utc>,
+        default_currency: Currency,
+        default_time_zone: Tz,
+    ) -> LineChecker {
+        let seconds = reference_time.timestamp();
         LineChecker {
-            reader: EventReader::new(reference_time.timestamp(), default_currency, READER_VERSION),
+            reader: EventReader::new(seconds, default_currency, default_time_zone, READER_VERSION),
             site: None,
         }
     }
@@ -88,6 +96,12 @@ impl LineChecker {
     fn judge(&mut self, line: &[u8], and_after: &[u8]) -> Result<(), Reason> {
         self.reader.read(line, and_after)?;
         self.check_site(line)
+    }
+
+    /// What the time of the line that was checked last was taken for, if it is rejected because it is
+    /// in the future.
+    pub fn time_of_rejected(&self, reason: Reason) -> Option<DateTime<Utc>> {
+        self.reader.rejection(reason).time
     }
 
     /// Checks the sites of the line that was read last.
@@ -143,24 +157,25 @@ impl LineChecker {
                 Form::Rejected(reason) => Err(reason),
                 Form::Line | Form::Value => self.judge(line.text, line.and_after),
             };
-            let mut reject = |event, reason| {
+            let mut reject = |event, Rejection { reason, time }| {
                 checked.rejected_lines += 1;
                 if checked.rejected.len() < listed_max {
-                    checked.rejected.push(RejectedLine { number: line.number, event, reason });
+                    let number = line.number;
+                    checked.rejected.push(RejectedLine { number, event, reason, time });
                 }
             };
             if let Err(reason) = outcome {
                 if line.form == Form::Line && !reason.is_of_object() {
                     return false;
                 }
-                reject(None, reason);
+                reject(None, self.reader.rejection(reason));
                 return true;
             }
             let elements = &self.reader.last().elements;
             let mut accepted_elements = 0;
             for (number, element) in (1..).zip(elements) {
                 match element.rejected {
-                    Some(reason) => reject(Some(number), reason),
+                    Some(rejection) => reject(Some(number), rejection),
                     None => accepted_elements += 1,
                 }
             }
@@ -210,7 +225,7 @@ fn write_accepted(line: &[u8], elements: &[Element], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::chunk::{ChunkReader, ChunkSettings};
-    use crate::count::secret::{SecretNumber, VisitorSecret};
+    use crate::count::secret::VisitorSecret;
     use crate::plan::PlanInputs;
     use proptest::prelude::*;
 
@@ -224,8 +239,12 @@ mod tests {
         Currency::parse(b"USD").expect("three letters")
     }
 
+    fn checker() -> LineChecker {
+        LineChecker::new(time(), currency(), Tz::UTC)
+    }
+
     fn checked(text: &[u8]) -> CheckedLines {
-        LineChecker::new(time(), currency()).check_text(text, LISTED_MAX)
+        checker().check_text(text, LISTED_MAX)
     }
 
     fn reasons(text: &[u8]) -> Vec<(u64, String)> {
@@ -255,20 +274,20 @@ mod tests {
 
     #[test]
     fn rejected_lines_that_are_not_listed_are_counted() {
-        let lines = LineChecker::new(time(), currency()).check_text(b"a\nb\nc\n", 2);
+        let lines = checker().check_text(b"a\nb\nc\n", 2);
         assert_eq!((lines.rejected.len(), lines.rejected_lines, lines.accepted_lines), (2, 3, 0));
     }
 
     #[test]
     fn a_single_overlong_line_is_rejected() {
-        let mut checker = LineChecker::new(time(), currency());
+        let mut checker = checker();
         assert_eq!(checker.check(&vec![b' '; LINE_BYTES_MAX + 1]), Err(Reason::TooLong));
         assert_eq!(checker.check(br#"{"event":"view","ts":1795216000,"aid":1}"#), Ok(()));
     }
 
     #[test]
     fn the_site_is_found_in_every_spelling_even_in_invalid_lines() {
-        let mut checker = LineChecker::new(time(), currency());
+        let mut checker = checker();
         for (line, site) in [
             (r#"{"site_id":"a b"}"#, Some("a b")),
             (r#"{"site_id":"","app_id":7}"#, Some("7")),
@@ -305,10 +324,7 @@ mod tests {
     #[test]
     fn lines_of_other_sites_are_rejected_if_only_one_is_allowed() {
         let checked = |site: &str, line: &str| {
-            LineChecker::new(time(), currency())
-                .only_of(site)
-                .check(line.as_bytes())
-                .map_err(|reason| reason.to_string())
+            checker().only_of(site).check(line.as_bytes()).map_err(|reason| reason.to_string())
         };
         let view = |rest: &str| format!(r#"{{"event":"view","ts":1,"aid":1{rest}}}"#);
         let wrong = Err("invalid:site_id".to_string());
@@ -374,7 +390,7 @@ mod tests {
             let text = lines.join("\n");
             let checked = checked(text.as_bytes());
             let inputs =
-                PlanInputs { reference_time: time(), default_currency: currency(), minute_retention_days: 7, keys_max: 100_000, visitor_secret: SecretNumber::NONE, reader_version: READER_VERSION };
+                PlanInputs { default_currency: currency(), ..PlanInputs::with_defaults(time()) };
             let settings = |size_bytes| ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes };
             let count = |bytes: &[u8]| {
                 let mut reader = ChunkReader::new(&settings(bytes.len() as u64));

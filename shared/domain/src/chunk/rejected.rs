@@ -4,26 +4,29 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use chrono::SecondsFormat;
 
 use crate::chunk::lines::{Form, Line};
+use crate::event::line::Rejection;
 use crate::event::reason::Reason;
 
 /// Writes a rejected line or value, or a rejected element of its `events`, as one line of JSON.
 pub(super) fn write_rejected(
     line: Line<'_>,
     element: Option<u64>,
-    reason: Reason,
+    rejection: Rejection,
     out: &mut Vec<u8>,
 ) {
-    try_write_rejected(line, element, reason, out).expect("writing to memory does not fail");
+    try_write_rejected(line, element, rejection, out).expect("writing to memory does not fail");
 }
 
 fn try_write_rejected(
     line: Line<'_>,
     element: Option<u64>,
-    reason: Reason,
+    rejection: Rejection,
     out: &mut Vec<u8>,
 ) -> std::io::Result<()> {
+    let Rejection { reason, time } = rejection;
     let is_cut = reason == Reason::TooLong;
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r');
     // A record of CSV may begin with an empty cell.
@@ -38,6 +41,9 @@ fn try_write_rejected(
         write!(out, r#""event":{element},"#)?;
     }
     write!(out, r#""reason":"{reason}","#)?;
+    if let Some(time) = time {
+        write!(out, r#""time":"{}","#, time.to_rfc3339_opts(SecondsFormat::Secs, true))?;
+    }
     match rejected_text(text, is_cut) {
         Some(text) => {
             out.extend_from_slice(br#""text":"#);

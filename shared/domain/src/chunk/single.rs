@@ -66,7 +66,7 @@ mod tests {
     fn completed(event: &str) -> Result<String, String> {
         let arrival = DateTime::from_timestamp(1_795_216_079, 0).expect("2026-11-20T23:07:59Z");
         let currency = Currency::parse(b"USD").expect("three letters");
-        let mut checker = LineChecker::new(arrival, currency);
+        let mut checker = LineChecker::new(arrival, currency, chrono_tz::Tz::UTC);
         let completed = complete(&mut checker, event.as_bytes(), arrival);
         let completed = completed.map_err(|reason| reason.to_string())?;
         let checked = checker.check_text(&completed.accepted, 1);

@@ -8,6 +8,9 @@ use std::fmt;
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// The dollar of the United States.
+    pub const USD: Currency = Currency(*b"USD");
+
     /// Reads three letters in either case: `usd` is `USD`. `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Currency> {
         let mut code: [u8; 3] = text.try_into().ok()?;

@@ -54,6 +54,11 @@ pub(crate) struct Layout {
     names: usize,
     /// The slot of the name `data`: an object of properties, or an array of events.
     data: usize,
+    /// The slots of three of the names of the time: by the clock of a device when it happened, by
+    /// the same clock when it was sent, and by that of the receiver when it arrived.
+    original_time: usize,
+    sent_at: usize,
+    received_at: usize,
 }
 
 /// A place with a layout of its own. It is known when the code is compiled, so that looking up a
@@ -135,6 +140,9 @@ const fn layout(fields: &[FieldNames], place: Place) -> Layout {
         marks: [0; PLACES / 64],
         names: 0,
         data: NO_SLOT as usize,
+        original_time: NO_SLOT as usize,
+        sent_at: NO_SLOT as usize,
+        received_at: NO_SLOT as usize,
     };
     let mut next = 0;
     let mut row = 0;
@@ -146,10 +154,17 @@ const fn layout(fields: &[FieldNames], place: Place) -> Layout {
             layout.words[index_of(wanted)] = next / 64;
             layout.masks[index_of(wanted)] |= 1 << (next % 64);
             layout.accepted[next] = accepted(wanted);
-            if let (Wanted::Aside(Aside::Properties), b"data") = (wanted, names[number].as_bytes())
-            {
-                layout.data = next;
-                layout.accepted[next] |= ARRAY | EMPTY_ARRAY;
+            match (wanted, names[number].as_bytes()) {
+                (Wanted::Aside(Aside::Properties), b"data") => {
+                    layout.data = next;
+                    layout.accepted[next] |= ARRAY | EMPTY_ARRAY;
+                }
+                (Wanted::Field(Field::Timestamp), b"originaltimestamp") => {
+                    layout.original_time = next;
+                }
+                (Wanted::Field(Field::Timestamp), b"sentat") => layout.sent_at = next,
+                (Wanted::Field(Field::Timestamp), b"receivedat") => layout.received_at = next,
+                _ => {}
             }
             if let Wanted::Aside(Aside::Properties | Aside::Parameters | Aside::Product) = wanted {
                 layout.more[next / 64] |= 1 << (next % 64);
@@ -222,6 +237,15 @@ const fn accepted(wanted: Wanted) -> u16 {
     }
 }
 
+/// The time of an event.
+#[derive(Clone, Copy)]
+pub(crate) struct EventTime {
+    /// The value.
+    pub(crate) value: Raw,
+    /// Whether it is by the clock of a device, which may be off.
+    pub(crate) is_of_device: bool,
+}
+
 /// The values of the fields of one object.
 pub(crate) struct Found<P> {
     /// A bit for each slot that has a value.
@@ -291,11 +315,36 @@ impl<P: Laid> Found<P> {
     #[inline]
     pub(crate) fn events(&self) -> Option<Raw> {
         self.get(Field::Events).or_else(|| {
-            let data = const { P::LAYOUT.data };
-            let is_present = self.present[data / 64] >> (data % 64) & 1 != 0;
-            let value = self.values[data];
-            (is_present && value.kind() != Kind::Object).then_some(value)
+            self.at(const { P::LAYOUT.data }).filter(|value| value.kind() != Kind::Object)
         })
+    }
+
+    /// The time, under the name with the highest precedence.
+    #[inline]
+    pub(crate) fn time(&self) -> Option<EventTime> {
+        let (word, present) = self.present_of(Wanted::Field(Field::Timestamp));
+        if present == 0 {
+            return None;
+        }
+        let slot = word * 64 + present.trailing_zeros() as usize;
+        let is_of_device = slot == const { P::LAYOUT.original_time };
+        Some(EventTime { value: self.values[slot], is_of_device })
+    }
+
+    /// When the event was sent, by the clock of a device.
+    pub(crate) fn sent_at(&self) -> Option<Raw> {
+        self.at(const { P::LAYOUT.sent_at })
+    }
+
+    /// When the event was received.
+    pub(crate) fn received_at(&self) -> Option<Raw> {
+        self.at(const { P::LAYOUT.received_at })
+    }
+
+    #[inline]
+    fn at(&self, slot: usize) -> Option<Raw> {
+        let is_present = self.present[slot / 64] >> (slot % 64) & 1 != 0;
+        is_present.then_some(self.values[slot])
     }
 
     /// Whether there is anything in which to look up missing fields.

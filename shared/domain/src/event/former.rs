@@ -13,7 +13,8 @@ use crate::event::vocabulary::{NAME_BYTES_MAX, normalize};
 pub(crate) const RULES: Rules = Rules { slot_in_event, is_strict: true, ..fields::RULES };
 
 /// The names of events that version 3 added, in letters and digits.
-const ADDED: [&[u8]; 4] = [b"product", b"item", b"refundvalue", b"eventlist"];
+const ADDED: [&[u8]; 6] =
+    [b"product", b"item", b"refundvalue", b"eventlist", b"sentat", b"receivedat"];
 
 fn slot_in_event(name: &[u8]) -> u8 {
     let mut letters = [0; NAME_BYTES_MAX];

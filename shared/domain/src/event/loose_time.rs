@@ -17,7 +17,7 @@ const NANOSECOND_DIGITS: std::ops::RangeInclusive<usize> = 18..=19;
 /// The most digits of an epoch time in milliseconds.
 const MILLISECOND_DIGITS_MAX: usize = 15;
 
-/// Writes a time out as ISO 8601.
+/// Writes a time out as ISO 8601, without a zone if it names none.
 ///
 /// **Shape**: `None` if the text has none of the forms. What is written out need not be a time: its
 /// reader checks it.
@@ -65,7 +65,7 @@ fn written(time: DateTime<chrono::Utc>) -> Option<String> {
 /// `2026-11-20`
 fn of_date(text: &str) -> Option<String> {
     let is_date = text.len() == "2026-11-20".len() && text.as_bytes()[4] == b'-';
-    is_date.then(|| format!("{text}T00:00Z"))
+    is_date.then(|| format!("{text}T00:00"))
 }
 
 /// `20261120T230731Z`
@@ -171,7 +171,7 @@ fn of_month_first(text: &str) -> Option<String> {
         },
         Some(_) => return None,
     };
-    Some(format!("{year}-{month:0>2}-{day:0>2}T{hour:02}:{minute}:{second}Z"))
+    Some(format!("{year}-{month:0>2}-{day:0>2}T{hour:02}:{minute}:{second}"))
 }
 
 fn number_of_month(name: &str) -> Option<usize> {
@@ -194,7 +194,7 @@ mod tests {
 
     fn read(text: &str) -> Option<String> {
         let iso = iso_of(text.as_bytes())?;
-        let seconds = TimeReader::new().parse_text(iso.as_bytes())?;
+        let seconds = TimeReader::new(chrono_tz::Tz::UTC).parse_text(iso.as_bytes())?;
         let time = DateTime::from_timestamp(seconds, nanoseconds(iso.as_bytes()))?;
         Some(time.format("%Y-%m-%dT%H:%M:%S%.f").to_string())
     }

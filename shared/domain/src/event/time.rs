@@ -1,7 +1,10 @@
 //! The times of events: ISO 8601 texts in several forms, and epoch times whose unit follows from
 //! their size.
 
+use chrono_tz::Tz;
+
 use crate::event::json;
+use crate::time::LocalClock;
 
 /// Epoch times below this are seconds.
 const EPOCH_SECONDS_END: u64 = 100_000_000_000;
@@ -24,12 +27,16 @@ pub(crate) struct TimeReader {
     /// The last text that was parsed, up to its minute, and its seconds since 1970.
     known_text: [u8; TO_MINUTE_BYTES],
     known_seconds: i64,
+    /// The clock of times that name no zone.
+    pub(crate) local: LocalClock,
 }
 
 impl TimeReader {
-    /// Starts with the first minute of 1970 as the known one.
-    pub(crate) fn new() -> TimeReader {
-        TimeReader { known_text: *b"1970-01-01T00:00", known_seconds: 0 }
+    /// Starts with the first minute of 1970 as the known one. Times that name no zone are in
+    /// `default_zone`.
+    pub(crate) fn new(default_zone: Tz) -> TimeReader {
+        let local = LocalClock::new(default_zone);
+        TimeReader { known_text: *b"1970-01-01T00:00", known_seconds: 0, local }
     }
 
     /// Parses a time that is a text.
@@ -55,7 +62,10 @@ impl TimeReader {
             {
                 two_digits(*tens, *ones)
             }
-            _ => parse_second_and_zone(rest)?,
+            _ => match parse_second_and_zone(rest)? {
+                (second, Some(offset)) => second - offset,
+                (second, None) => return Some(self.local.utc_of(self.known_seconds + second)),
+            },
         };
         Some(self.known_seconds + second)
     }
@@ -203,8 +213,9 @@ fn parse_to_minute(text: &[u8; TO_MINUTE_BYTES]) -> Option<i64> {
     )
 }
 
-/// Parses the text after the minute, `:31.123+01:00`, into the seconds to add.
-fn parse_second_and_zone(text: &[u8]) -> Option<i64> {
+/// Parses the text after the minute, `:31.123+01:00`, into the second and the offset of the zone, if
+/// there is one.
+fn parse_second_and_zone(text: &[u8]) -> Option<(i64, Option<i64>)> {
     let (second, zone) = match text {
         [b':', tens, ones, rest @ ..] => {
             let second = digit_pair(*tens, *ones, 60)?;
@@ -213,7 +224,8 @@ fn parse_second_and_zone(text: &[u8]) -> Option<i64> {
         }
         _ => (0, text),
     };
-    Some(second - parse_zone(zone)?)
+    let offset = if zone.is_empty() { None } else { Some(parse_zone(zone)?) };
+    Some((second, offset))
 }
 
 fn skip_fraction(text: &[u8]) -> Option<&[u8]> {
@@ -226,9 +238,6 @@ fn skip_fraction(text: &[u8]) -> Option<&[u8]> {
 
 /// The offset of a zone from UTC, in seconds; positive to the east.
 fn parse_zone(text: &[u8]) -> Option<i64> {
-    if text.is_empty() {
-        return Some(0);
-    }
     let zone = text.strip_prefix(b" ").unwrap_or(text);
     let (sign, h0, h1, m0, m1) = match *zone {
         [b'Z' | b'z'] | [b'U', b'T', b'C'] => return Some(0),
@@ -282,7 +291,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Option<String> {
-        let seconds = TimeReader::new().parse_text(text.as_bytes())?;
+        let seconds = TimeReader::new(Tz::UTC).parse_text(text.as_bytes())?;
         DateTime::from_timestamp(seconds, 0)
             .map(|time| time.format("%Y-%m-%dT%H:%M:%S").to_string())
     }
@@ -427,7 +436,7 @@ mod tests {
 
     #[test]
     fn the_cached_minute_does_not_change_the_result() {
-        let mut reader = TimeReader::new();
+        let mut reader = TimeReader::new(Tz::UTC);
         let texts = [
             "2026-11-20T23:07:31Z",
             "2026-11-20T23:07:31+01:00",
@@ -436,7 +445,7 @@ mod tests {
         ];
         let known: Vec<_> = texts.iter().map(|text| reader.parse_text(text.as_bytes())).collect();
         let fresh: Vec<_> =
-            texts.iter().map(|text| TimeReader::new().parse_text(text.as_bytes())).collect();
+            texts.iter().map(|text| TimeReader::new(Tz::UTC).parse_text(text.as_bytes())).collect();
         assert_eq!(known, fresh);
     }
 
@@ -447,7 +456,7 @@ mod tests {
             let zoned = time.with_timezone(&chrono::FixedOffset::east_opt(zone * 60).expect("below a day"));
             let text = zoned.to_rfc3339();
             prop_assume!(text.len() == 25 && text.as_bytes()[0].is_ascii_digit());
-            prop_assert_eq!(TimeReader::new().parse_text(text.as_bytes()), Some(seconds));
+            prop_assert_eq!(TimeReader::new(Tz::UTC).parse_text(text.as_bytes()), Some(seconds));
         }
 
         #[test]

@@ -133,6 +133,8 @@ pub(crate) const FIELDS: [FieldNames; 34] = [
             "collectortstamp",
             "createdat",
             "date",
+            "sentat",
+            "receivedat",
         ],
     ),
     (

@@ -1,9 +1,11 @@
 //! What a plan depends on besides the bytes of its chunk.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use crate::count::measure::Currency;
 use crate::count::secret::SecretNumber;
+use crate::event::line::READER_VERSION;
 
 /// What a plan depends on besides the bytes. The ledger entry of part 0 records the inputs, and
 /// later attempts plan from the recorded ones: an object that is put again has a newer
@@ -14,6 +16,8 @@ pub struct PlanInputs {
     pub reference_time: DateTime<Utc>,
     /// The currency of events without one.
     pub default_currency: Currency,
+    /// The zone of times that name none.
+    pub default_time_zone: Tz,
     /// For how many days minute rows are kept, 0 for ever: older minutes get no rows.
     pub minute_retention_days: u32,
     /// How many keys of a site and measure keep their names, 0 for all: see
@@ -23,6 +27,21 @@ pub struct PlanInputs {
     pub visitor_secret: SecretNumber,
     /// The version of the rules by which lines are read.
     pub reader_version: u32,
+}
+
+impl PlanInputs {
+    /// The inputs of a deployment that sets no parameter, without a secret.
+    pub fn with_defaults(reference_time: DateTime<Utc>) -> PlanInputs {
+        PlanInputs {
+            reference_time,
+            default_currency: Currency::USD,
+            default_time_zone: Tz::UTC,
+            minute_retention_days: 7,
+            keys_max: 100_000,
+            visitor_secret: SecretNumber::NONE,
+            reader_version: READER_VERSION,
+        }
+    }
 }
 
 /// What the plan of a sealed hour depends on besides its rows, which no longer change. The ledger

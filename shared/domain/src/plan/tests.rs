@@ -1,8 +1,7 @@
 use super::*;
 use crate::chunk::{ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;
-use crate::count::secret::{SecretNumber, VisitorSecret};
-use crate::event::line::READER_VERSION;
+use crate::count::secret::VisitorSecret;
 use crate::plan::rows::{ROW_BYTES_MAX, ROW_COUNTERS_MAX, counter_bytes};
 use crate::time::Minute;
 use chrono::DateTime;
@@ -22,12 +21,8 @@ fn minute(number: i64) -> Minute {
 fn inputs(open_from: i64, minute_retention_days: u32) -> PlanInputs {
     let open_from = minute(open_from).hour().epoch_seconds();
     PlanInputs {
-        reference_time: DateTime::from_timestamp(open_from + 600, 0).expect("in range"),
-        default_currency: Currency::parse(b"USD").expect("three letters"),
         minute_retention_days,
-        keys_max: 100_000,
-        visitor_secret: SecretNumber::NONE,
-        reader_version: READER_VERSION,
+        ..PlanInputs::with_defaults(DateTime::from_timestamp(open_from + 600, 0).expect("in range"))
     }
 }
 

@@ -5,5 +5,7 @@ pub mod lateness;
 pub mod period;
 
 mod unit;
+mod zone;
 
 pub use unit::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute, Month, SECONDS_PER_DAY, Week};
+pub(crate) use zone::LocalClock;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
+use chrono::DateTime;
 use minutebook_domain::chunk::precheck::RejectedLine;
 use minutebook_domain::event::reason::Reason;
 
@@ -130,15 +131,18 @@ impl Label for Post {
 }
 
 /// How many lines are rejected, and the listed ones by their reason, which is shorter than one by
-/// one: `4 missing:timestamp=2,7 not_json=4 missing:price=9.3`, where `9.3` is the third element of
-/// the `events` of line 9.
+/// one: `5 missing:timestamp=2,7 not_json=4 missing:price=9.3 future=8@1798761600`, where `9.3` is
+/// the third element of the `events` of line 9, and the time of line 8 was taken for that second.
 fn rejected_text(rejected_lines: u64, rejected: &[RejectedLine]) -> String {
     let mut by_reason: BTreeMap<Reason, Vec<String>> = BTreeMap::new();
     for line in rejected {
-        let position = match line.event {
+        let mut position = match line.event {
             Some(event) => format!("{}.{event}", line.number),
             None => line.number.to_string(),
         };
+        if let Some(time) = line.time {
+            position += &format!("@{}", time.timestamp());
+        }
         by_reason.entry(line.reason).or_default().push(position);
     }
     let mut text = rejected_lines.to_string();
@@ -156,11 +160,17 @@ fn read_rejected(text: &str) -> Option<(u64, Vec<RejectedLine>)> {
         let (reason, numbers) = word.split_once('=')?;
         let reason = Reason::parse(reason)?;
         for position in numbers.split(',') {
+            let (position, time) = match position.split_once('@') {
+                Some((position, time)) => {
+                    (position, Some(DateTime::from_timestamp(time.parse().ok()?, 0)?))
+                }
+                None => (position, None),
+            };
             let (number, event) = match position.split_once('.') {
                 Some((number, event)) => (number, Some(event.parse().ok()?)),
                 None => (position, None),
             };
-            rejected.push(RejectedLine { number: number.parse().ok()?, event, reason });
+            rejected.push(RejectedLine { number: number.parse().ok()?, event, reason, time });
         }
     }
     rejected.sort_unstable_by_key(|line| (line.number, line.event));
@@ -266,10 +276,15 @@ mod tests {
     /// A post with the longest list of rejected lines that a body of 32 MiB can have.
     fn post() -> Post {
         let last_line = 32 << 20;
+        let last_second = DateTime::from_timestamp(253_402_300_799, 0);
         let numbers = last_line - REJECTED_LISTED_MAX as u64 + 1..=last_line;
-        let rejected = numbers
-            .zip(reasons().into_iter().cycle())
-            .map(|(number, reason)| RejectedLine { number, event: Some(131_072), reason });
+        let rejected =
+            numbers.zip(reasons().into_iter().cycle()).map(|(number, reason)| RejectedLine {
+                number,
+                event: Some(131_072),
+                reason,
+                time: last_second.filter(|_| reason == Reason::Future),
+            });
         Post {
             body_hash: "ab".repeat(32),
             accepted_lines: last_line,
@@ -285,13 +300,21 @@ mod tests {
             assert_eq!(Post::of(&post.metadata()), Some(post));
         }
         let rejected = [
-            (2, None, Reason::Missing(Field::Timestamp)),
-            (4, None, Reason::NotJson),
-            (9, Some(3), Reason::NotJson),
+            (2, None, Reason::Missing(Field::Timestamp), None),
+            (4, None, Reason::NotJson, None),
+            (8, None, Reason::Future, DateTime::from_timestamp(1_798_761_600, 0)),
+            (9, Some(3), Reason::NotJson, None),
         ]
-        .map(|(number, event, reason)| RejectedLine { number, event, reason });
-        assert_eq!(rejected_text(3, &rejected), "3 not_json=4,9.3 missing:timestamp=2");
-        for broken in ["", "x", "1 not_json", "1 not_json=", "1 wrong=1", "1 not_json=1  "] {
+        .map(|(number, event, reason, time)| RejectedLine { number, event, reason, time });
+        let text = "4 not_json=4,9.3 future=8@1798761600 missing:timestamp=2";
+        assert_eq!(rejected_text(4, &rejected), text);
+        assert_eq!(read_rejected(text), Some((4, rejected.to_vec())));
+        // Builds before wrote no times.
+        let without = RejectedLine { time: None, ..rejected[2] };
+        assert_eq!(read_rejected("1 future=8"), Some((1, vec![without])));
+        for broken in
+            ["", "x", "1 not_json", "1 not_json=", "1 wrong=1", "1 not_json=1  ", "1 future=1@"]
+        {
             let mut metadata = post().metadata();
             metadata.insert(REJECTED.to_string(), broken.to_string());
             assert_eq!(Post::of(&metadata), None, "{broken}");
@@ -302,10 +325,20 @@ mod tests {
     #[test]
     fn the_longest_post_fits_into_the_metadata_of_an_object() {
         const METADATA_BYTES_MAX: usize = 2_048;
-        let metadata = post().metadata();
-        let bytes =
-            |(name, value): (&String, &String)| "x-amz-meta-".len() + name.len() + value.len();
-        let size: usize = metadata.iter().map(bytes).sum();
-        assert!(size <= METADATA_BYTES_MAX, "{size} bytes: {metadata:?}");
+        let longest = post();
+        let time = longest.rejected.iter().find_map(|line| line.time);
+        // Either all reasons, or all lines with their time.
+        let future = longest.rejected.iter().map(|line| RejectedLine {
+            reason: Reason::Future,
+            time,
+            ..*line
+        });
+        for post in [Post { rejected: future.collect(), ..longest.clone() }, longest] {
+            let metadata = post.metadata();
+            let bytes =
+                |(name, value): (&String, &String)| "x-amz-meta-".len() + name.len() + value.len();
+            let size: usize = metadata.iter().map(bytes).sum();
+            assert!(size <= METADATA_BYTES_MAX, "{size} bytes: {metadata:?}");
+        }
     }
 }

@@ -3,7 +3,6 @@ use std::sync::Mutex;
 use super::*;
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
-use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{PlanInputs, SealInputs};
@@ -30,12 +29,8 @@ enum TestError {
 
 fn inputs() -> PlanInputs {
     PlanInputs {
-        reference_time: NOW.parse().expect("a time"),
-        default_currency: Currency::parse(b"USD").expect("three letters"),
-        minute_retention_days: 7,
-        keys_max: 100_000,
         visitor_secret: SecretNumber(1),
-        reader_version: READER_VERSION,
+        ..PlanInputs::with_defaults(NOW.parse().expect("a time"))
     }
 }
 

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
 use futures::TryStreamExt;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{OutcomeNotes, Outcomes, Refusal};
@@ -209,6 +210,15 @@ fn read_recounted_with(item: &Item) -> Result<BTreeSet<SecretNumber>, StorageErr
     }
 }
 
+/// Reads the zone of times that name none. Entries before there was a choice have none.
+fn read_time_zone(item: &Item) -> Result<Tz, StorageError> {
+    let Some(value) = item.get("default_time_zone") else {
+        return Ok(Tz::UTC);
+    };
+    let zone = value.as_s().ok().and_then(|name| name.parse().ok());
+    zone.ok_or_else(|| malformed(item, format!("default_time_zone is {value:?}")))
+}
+
 /// Reads a ledger entry from its row.
 pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
     // Entries before plan format version 5 have none, since all keys kept their names.
@@ -222,12 +232,14 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
             let reference_time = time(item, "reference_time")?;
             let default_currency = Currency::parse(currency.as_bytes())
                 .ok_or_else(|| malformed(item, format!("default_currency is {currency:?}")))?;
+            let default_time_zone = read_time_zone(item)?;
             let minute_retention_days = number(item, "minute_retention_days")?;
             // Chunks that were planned before there were secrets have none.
             let visitor_secret = SecretNumber(number_if_any(item, "visitor_secret")?.unwrap_or(0));
             let inputs = PlanInputs {
                 reference_time,
                 default_currency,
+                default_time_zone,
                 minute_retention_days,
                 keys_max,
                 visitor_secret,
@@ -273,6 +285,7 @@ pub(crate) fn entry_item(
                 let PlanInputs {
                     reference_time,
                     default_currency,
+                    default_time_zone,
                     minute_retention_days,
                     keys_max,
                     visitor_secret,
@@ -281,6 +294,7 @@ pub(crate) fn entry_item(
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
                 set("reference_time", AttributeValue::S(reference_time));
                 set("default_currency", AttributeValue::S(default_currency.to_string()));
+                set("default_time_zone", AttributeValue::S(default_time_zone.to_string()));
                 set("minute_retention_days", AttributeValue::N(minute_retention_days.to_string()));
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
                 set("visitor_secret", AttributeValue::N(visitor_secret.to_string()));

@@ -10,12 +10,9 @@ fn chunk() -> ChunkId {
 
 fn inputs() -> PlanInputs {
     PlanInputs {
-        reference_time: "2026-11-20T23:07:01Z".parse().expect("a time"),
-        default_currency: Currency::parse(b"USD").expect("three letters"),
-        minute_retention_days: 7,
-        keys_max: 100_000,
         visitor_secret: SecretNumber(3),
-        reader_version: READER_VERSION,
+        default_time_zone: Tz::Europe__Berlin,
+        ..PlanInputs::with_defaults("2026-11-20T23:07:01Z".parse().expect("a time"))
     }
 }
 
@@ -64,6 +61,7 @@ fn an_entry_is_as_the_table_page_says() {
         ("key", "a b.jsonl"),
         ("reference_time", "2026-11-20T23:07:01Z"),
         ("default_currency", "USD"),
+        ("default_time_zone", "Europe/Berlin"),
     ] {
         assert_eq!(text(&item, name).expect("a text"), value);
     }
@@ -102,6 +100,15 @@ fn an_entry_without_a_number_of_keys_is_of_a_plan_in_which_all_kept_their_names(
 }
 
 #[test]
+fn an_entry_without_a_time_zone_is_of_a_plan_in_utc() {
+    let name = EntryName { part: 0, late: 0 };
+    let mut item = item(name, &entry(None, Some(inputs().recorded())));
+    assert!(item.remove("default_time_zone").is_some());
+    let expected = PlanInputs { default_time_zone: Tz::UTC, ..inputs() };
+    assert_eq!(read_entry(&item).expect("well formed").inputs, Some(expected.recorded()));
+}
+
+#[test]
 fn a_malformed_entry_is_an_error_that_names_it() {
     for (name, value) in [
         ("plan_format_version", AttributeValue::S("three".to_string())),
@@ -110,6 +117,7 @@ fn a_malformed_entry_is_an_error_that_names_it() {
         ("late_parts", AttributeValue::S("1".to_string())),
         ("reference_time", AttributeValue::S("yesterday".to_string())),
         ("default_currency", AttributeValue::S("$".to_string())),
+        ("default_time_zone", AttributeValue::S("Berlin".to_string())),
         ("visitor_secret", AttributeValue::S("one".to_string())),
     ] {
         let mut item =

@@ -3,8 +3,7 @@ use crate::chunk::ledger::ChunkInputs;
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::Outcomes;
 use minutebook_domain::count::amount::Amount;
-use minutebook_domain::count::measure::{Currency, Measure};
-use minutebook_domain::count::secret::SecretNumber;
+use minutebook_domain::count::measure::Measure;
 use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, Row};
@@ -19,14 +18,7 @@ fn hour() -> Hour {
 }
 
 fn inputs() -> PlanInputs {
-    PlanInputs {
-        reference_time: "2026-11-20T23:07:30Z".parse().expect("a time"),
-        default_currency: Currency::parse(b"USD").expect("three letters"),
-        minute_retention_days: 7,
-        keys_max: 100_000,
-        visitor_secret: SecretNumber::NONE,
-        reader_version: READER_VERSION,
-    }
+    PlanInputs::with_defaults("2026-11-20T23:07:30Z".parse().expect("a time"))
 }
 
 /// An open part of two rows.

@@ -325,9 +325,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use minutebook_domain::chunk::OutcomeNotes;
-    use minutebook_domain::count::measure::Currency;
-    use minutebook_domain::count::secret::SecretNumber;
-    use minutebook_domain::event::line::READER_VERSION;
     use minutebook_domain::event::reason::{Field, Reason};
     use minutebook_domain::plan::PlanInputs;
     use minutebook_domain::time::Hour;
@@ -338,14 +335,7 @@ mod tests {
 
     /// The row that a chunk makes, as the table would by the action's own expression.
     fn row(outcomes: &Outcomes, committed_at: &str) -> Item {
-        let inputs = PlanInputs {
-            reference_time: at("2026-11-20T23:07:01Z"),
-            default_currency: Currency::parse(b"USD").expect("three letters"),
-            minute_retention_days: 7,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
-        };
+        let inputs = PlanInputs::with_defaults(at("2026-11-20T23:07:01Z"));
         let header = ChunkHeader { bucket: "b", key: "k", inputs, outcomes };
         let action = totals_action("table", 7, &header, at(committed_at)).expect("whole");
         let update = action.update().expect("an update");

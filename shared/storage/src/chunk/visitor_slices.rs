@@ -97,9 +97,7 @@ impl<'a> VisitorSlices<'a> {
 mod tests {
     use super::*;
     use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
-    use minutebook_domain::count::measure::Currency;
     use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-    use minutebook_domain::event::line::READER_VERSION;
     use minutebook_domain::plan::{PlanInputs, SealInputs};
 
     /// An event in each of the hours before 2026-11-20T23:30Z, of which the last two are open.
@@ -110,14 +108,7 @@ mod tests {
             format!(r#"{{"type":"view","ts":{seconds},"aid":{hour},"user_id":{}}}"#, hour % 7)
         };
         let text = (0..hours).map(line).collect::<Vec<_>>().join("\n");
-        let inputs = PlanInputs {
-            reference_time,
-            default_currency: Currency::parse(b"USD").expect("three letters"),
-            minute_retention_days: 7,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
-        };
+        let inputs = PlanInputs::with_defaults(reference_time);
         let mut reader = ChunkReader::new(&ChunkSettings {
             inputs,
             secret: VisitorSecret::NONE,

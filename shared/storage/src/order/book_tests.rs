@@ -2,9 +2,7 @@ use super::*;
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::amount::Amount;
-use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::plan::PlanInputs;
 use serde_json::{Value, json};
 
@@ -13,14 +11,7 @@ const EXISTS: &str = "ConditionalCheckFailed";
 const ORDER: &str = r#"{"eventType":"OrderCreatedEvent","timestamp":"2026-11-20T23:08:00Z","orderId":"o1","totalAmount":12.5}"#;
 
 fn orders() -> Orders {
-    let inputs = PlanInputs {
-        reference_time: OPEN.parse().expect("a time"),
-        default_currency: Currency::parse(b"USD").expect("three letters"),
-        minute_retention_days: 7,
-        keys_max: 100_000,
-        visitor_secret: SecretNumber::NONE,
-        reader_version: READER_VERSION,
-    };
+    let inputs = PlanInputs::with_defaults(OPEN.parse().expect("a time"));
     let size_bytes = ORDER.len() as u64;
     let mut reader =
         ChunkReader::new(&ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes });

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use chrono::TimeDelta;
-use minutebook_domain::count::measure::Currency;
-use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::tally::Tally;
-use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{Part, Plan, PlanInputs, SealInputs};
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::lateness::{SETTLE_TIME, is_closed};
@@ -103,12 +100,8 @@ impl World {
     fn finish(&mut self, begun: &Begun, shard: u8) {
         let Begun { event, reference_time, is_open } = *begun;
         let inputs = PlanInputs {
-            reference_time,
-            default_currency: Currency::parse(b"USD").expect("three letters"),
             minute_retention_days: RETENTION.minute_days,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
+            ..PlanInputs::with_defaults(reference_time)
         };
         let hour = event.minute.hour();
         let tally = World::tally(&[event]);

@@ -16,7 +16,7 @@ use crate::read::text::csv::records;
 use crate::read::text::cut::{VALUE_BYTES_MAX, cut};
 use crate::read::text::unpack::{RecountError, unpack};
 use crate::read::text::utf16::utf8_of;
-use crate::read::values::Settings;
+use crate::read::values::{Rejection, Settings};
 
 /// How many bytes the elements of a line's `events` may inherit in all: their number times the
 /// length of the line without its `events`.
@@ -71,6 +71,8 @@ pub struct RejectedLine {
     pub element: Option<u64>,
     /// Why it is rejected.
     pub reason: String,
+    /// What its time was taken for, in seconds since 1970, if it is in the future.
+    pub time: Option<i64>,
 }
 
 impl Recount {
@@ -79,10 +81,11 @@ impl Recount {
         self.rejected.values().sum()
     }
 
-    fn reject(&mut self, (line, offset): Place, element: Option<u64>, reason: String) {
+    fn reject(&mut self, (line, offset): Place, element: Option<u64>, rejection: Rejection) {
+        let Rejection { reason, time } = rejection;
         self.lines += 1;
         *self.rejected.entry(reason.clone()).or_default() += 1;
-        self.rejected_lines.push(RejectedLine { line, offset, element, reason });
+        self.rejected_lines.push(RejectedLine { line, offset, element, reason, time });
     }
 
     fn tell(&mut self, notes: EventNotes) {
@@ -109,11 +112,11 @@ pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountErr
     for piece in records(&text).unwrap_or_else(|| cut(&text)) {
         let place = (piece.line, piece.offset as u64);
         let counted = match piece.rejected {
-            Some(reason) => Err(reason.to_owned()),
+            Some(reason) => Err(reason.into()),
             None => count_line(place, &piece.bytes, settings, &mut seen, &mut recount),
         };
-        if let Err(reason) = counted {
-            recount.reject(place, None, reason);
+        if let Err(rejection) = counted {
+            recount.reject(place, None, rejection);
         }
     }
     Ok(recount)
@@ -152,7 +155,7 @@ fn count_line(
     settings: &Settings,
     seen: &mut Seen,
     recount: &mut Recount,
-) -> Result<(), String> {
+) -> Result<(), Rejection> {
     let (text, object) = read_object(line)?;
     match forms::read(&text, object) {
         Reading::Ignored => count_events(Vec::new(), false, seen, recount),
@@ -162,10 +165,10 @@ fn count_line(
         }
         Reading::Each(elements) => {
             for (index, events) in elements.iter().enumerate() {
-                let events = events.as_ref().ok_or_else(|| "invalid:events".to_owned());
+                let events = events.as_ref().ok_or_else(|| Rejection::from("invalid:events"));
                 match events.and_then(|events| check_together(events, settings)) {
                     Ok(events) => drop(count_events(events, false, seen, recount)),
-                    Err(reason) => recount.reject(place, Some(index as u64 + 1), reason),
+                    Err(rejection) => recount.reject(place, Some(index as u64 + 1), rejection),
                 }
             }
             false
@@ -182,7 +185,7 @@ fn count_plain(
     settings: &Settings,
     seen: &mut Seen,
     recount: &mut Recount,
-) -> Result<(), String> {
+) -> Result<(), Rejection> {
     let Plain { text, object: line, inherited } = plain;
     let Some(elements) = events(line) else {
         let event = check_line(line, inherited, settings)?;
@@ -192,7 +195,7 @@ fn count_plain(
     // White space around an object is no part of it, in whatever layout it stands.
     let inherited = text.trim_ascii().len() - written_length_of_events(text);
     if elements.len() * inherited > WRITTEN_OUT_BYTES_MAX {
-        return Err("too_large".to_owned());
+        return Err("too_large".into());
     }
     if elements.is_empty() {
         count_events(Vec::new(), false, seen, recount);
@@ -204,7 +207,7 @@ fn count_plain(
     for (index, element) in elements.iter().enumerate() {
         match check_element(element, line, settings) {
             Ok(event) => has_counted |= count_events(vec![event], line_was_seen, seen, recount),
-            Err(reason) => recount.reject(place, Some(index as u64 + 1), reason),
+            Err(rejection) => recount.reject(place, Some(index as u64 + 1), rejection),
         }
     }
     if has_counted {
@@ -214,7 +217,7 @@ fn count_plain(
 }
 
 /// Checks the events that a form makes of one object.
-fn check_together(events: &[Object], settings: &Settings) -> Result<Vec<Event>, String> {
+fn check_together(events: &[Object], settings: &Settings) -> Result<Vec<Event>, Rejection> {
     events.iter().map(|event| check_line(event, &[], settings)).collect()
 }
 

@@ -51,7 +51,7 @@ mod tests {
             Shop { items: 20, sites: vec!["a".to_owned(), "b".to_owned()], ..Shop::default() };
         let span = Span { events: 20_000, end, minutes: 182 * 24 * 60 };
         let chunk: String = lines(shop, span).map(|line| line + "\n").collect();
-        let settings = Settings { reference_time: end, default_currency: "USD".to_owned() };
+        let settings = Settings::at(end);
         recount(chunk.as_bytes(), &settings).unwrap().tallies
     }
 

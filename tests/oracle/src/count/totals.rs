@@ -97,10 +97,7 @@ mod tests {
 
     #[test]
     fn every_line_of_every_chunk_is_in_one_place() {
-        let settings = Settings {
-            reference_time: "2026-11-20T12:00:00Z".parse().unwrap(),
-            default_currency: "USD".to_owned(),
-        };
+        let settings = Settings::at("2026-11-20T12:00:00Z".parse().unwrap());
         let view = r#"{"event":"view","ts":"2026-11-20T11:07Z","sku":1,"event_id":1}"#;
         let ignored = r#"{"event":"refund","ts":"2026-11-20T11:07Z","sku":1}"#;
         let two = r#"{"ts":"2026-11-20T11:07Z","events":[{"event":"view","sku":1},{"event":"cart","sku":1}]}"#;

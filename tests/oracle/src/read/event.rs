@@ -11,7 +11,7 @@ use crate::read::notes::EventNotes;
 use crate::read::order::{self, OrderEvent};
 use crate::read::types::{Kind, Typed, kind};
 use crate::read::values::{
-    Settings, amount, currency, id, invalid, minute_of, page, site, time_of,
+    Rejection, Settings, amount, currency, id, invalid, minute_of, page, site, time_of,
 };
 
 /// What counts under no item.
@@ -56,7 +56,7 @@ pub(crate) fn check_line(
     line: &Object,
     inherited: &[Object],
     settings: &Settings,
-) -> Result<Event, String> {
+) -> Result<Event, Rejection> {
     let mut sources = Sources::of_event(line);
     for object in inherited {
         sources = sources.then(&Sources::of_event(object));
@@ -72,9 +72,9 @@ pub(crate) fn check_element(
     element: &Value,
     line: &Object,
     settings: &Settings,
-) -> Result<Event, String> {
+) -> Result<Event, Rejection> {
     let Value::Object(element) = element else {
-        return Err("invalid:events".to_owned());
+        return Err("invalid:events".into());
     };
     let own = Sources::of_event(element);
     check(&own.then(&Sources::of_event(line)), &own, name_of(element), settings)
@@ -87,7 +87,7 @@ fn check(
     own: &Sources<'_>,
     name: Option<&Value>,
     settings: &Settings,
-) -> Result<Event, String> {
+) -> Result<Event, Rejection> {
     let mut event = Event::default();
     let kind = match kind(sources.find(EVENT_TYPE).or(name))? {
         Typed::Counted(kind) => kind,

@@ -97,6 +97,21 @@ impl<'a> Sources<'a> {
         self.objects.iter().find_map(|object| value_of(object, field, self.place, has_value))
     }
 
+    /// The time, and the name that it has, in letters.
+    pub(crate) fn time(&self) -> Option<(&Value, &'static str)> {
+        self.objects.iter().find_map(|object| {
+            let names = names_of(TIMESTAMP, self.place).iter();
+            names
+                .map(String::as_str)
+                .find_map(|name| Some((last_of(object, name, has_value)?, name)))
+        })
+    }
+
+    /// The value of a member by its name in letters, if it has one.
+    pub(crate) fn member(&self, name: &str) -> Option<&Value> {
+        self.objects.iter().find_map(|object| last_of(object, name, has_value))
+    }
+
     /// The items of an event, if it has any.
     pub(crate) fn items(&self) -> Option<&[Value]> {
         let items = |object| value_of(object, ITEMS, self.place, is_filled_array);

@@ -15,3 +15,4 @@ pub(crate) mod time;
 pub(crate) mod types;
 pub(crate) mod values;
 pub(crate) mod vocabulary;
+mod zone;

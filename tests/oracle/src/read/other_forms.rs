@@ -12,7 +12,7 @@ fn shape(text: &str) -> String {
     text.chars().map(kind).collect()
 }
 
-/// The time as a date and time that looks like one of RFC 3339; `None` if the text has another form.
+/// The time as a date and time that looks like one of RFC 3339, without a zone if it names none; `None` if the text has another form.
 pub(crate) fn written_out(text: &str) -> Option<String> {
     if !text.is_ascii() {
         return None;
@@ -26,7 +26,7 @@ pub(crate) fn written_out(text: &str) -> Option<String> {
         return milliseconds(inner);
     }
     if shape == "9999-99-99" {
-        return Some(format!("{text}T00:00:00Z"));
+        return Some(format!("{text}T00:00:00"));
     }
     if shape.starts_with("99999999a999999") && text.as_bytes()[8] == b'T' {
         let part = |from: usize, length: usize| &text[from..from + length];
@@ -179,5 +179,5 @@ fn of_america(text: &str) -> Option<String> {
         }
         hour = hour % 12 + if is_afternoon { 12 } else { 0 };
     }
-    Some(format!("{year}-{}-{}T{hour:02}:{seconds}Z", two(month)?, two(day)?))
+    Some(format!("{year}-{}-{}T{hour:02}:{seconds}", two(month)?, two(day)?))
 }

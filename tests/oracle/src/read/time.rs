@@ -1,11 +1,13 @@
 //! Event times, in nanoseconds since 1970: what is finer is cut off.
 
 use bigdecimal::{BigDecimal, Signed as _, ToPrimitive as _};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Timelike as _};
+use chrono_tz::Tz;
 
 use crate::decimal::{read_number, whole_digits};
 use crate::read::json::Value;
 use crate::read::other_forms;
+use crate::read::zone::instant_of;
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: i128 = 1_000_000_000;
@@ -16,12 +18,12 @@ const END: i128 = 253_402_300_800 * SECOND;
 /// `YYYY-MM-DDThh:mm`
 const TO_MINUTE_BYTES: usize = 16;
 
-/// Reads an event time that stands in JSON.
-pub(crate) fn read(value: &Value) -> Option<i128> {
+/// Reads an event time that stands in JSON, and is in `zone` if it names none.
+pub(crate) fn read(value: &Value, zone: Tz) -> Option<i128> {
     match value {
-        Value::Text(text) => read_text(text),
-        Value::Number(number) => read_text(number),
-        Value::Array(numbers) => read_array(numbers),
+        Value::Text(text) => read_text(text, zone),
+        Value::Number(number) => read_text(number, zone),
+        Value::Array(numbers) => read_array(numbers, zone),
         Value::Null | Value::Bool | Value::Object(_) => None,
     }
 }
@@ -47,13 +49,13 @@ fn read_epoch(text: &str) -> Option<i128> {
 }
 
 /// Reads an event time that is a text: a date and time, or a number.
-fn read_text(text: &str) -> Option<i128> {
-    let whole = || read_epoch(text).or_else(|| read_date_and_time(text));
-    whole().or_else(|| other_forms::written_out(text).and_then(|text| read_date_and_time(&text)))
+fn read_text(text: &str, zone: Tz) -> Option<i128> {
+    let whole = || read_epoch(text).or_else(|| read_date_and_time(text, zone));
+    whole().or_else(|| read_date_and_time(&other_forms::written_out(text)?, zone))
 }
 
 /// Reads an array of year, month, day, hour, minute, and then perhaps second and nanosecond.
-fn read_array(numbers: &[Value]) -> Option<i128> {
+fn read_array(numbers: &[Value], zone: Tz) -> Option<i128> {
     if !(5..=7).contains(&numbers.len()) {
         return None;
     }
@@ -64,24 +66,30 @@ fn read_array(numbers: &[Value]) -> Option<i128> {
     }
     let [year, month, day, hour, minute, second, nanosecond] = read;
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    let time = date.and_hms_opt(hour, minute, second)?.and_utc();
+    let time = date.and_hms_opt(hour, minute, second)?;
     let nanosecond = i128::from(nanosecond);
-    (nanosecond < SECOND).then(|| since_1970(time).map(|whole| whole + nanosecond)).flatten()
+    (nanosecond < SECOND).then(|| since_1970(time, zone).map(|whole| whole + nanosecond)).flatten()
+}
+
+/// Whether a date and time names its zone.
+pub(crate) fn names_zone(text: &str) -> bool {
+    let is_of_second = |character: char| character.is_ascii_digit() || ":.".contains(character);
+    text.get(TO_MINUTE_BYTES..).is_some_and(|rest| !rest.chars().all(is_of_second))
 }
 
 /// Reads a date and time by completing it to one of RFC 3339.
-fn read_date_and_time(text: &str) -> Option<i128> {
+fn read_date_and_time(text: &str, zone: Tz) -> Option<i128> {
     if !text.is_ascii() {
         return None;
     }
     let (to_minute, rest) = text.split_at_checked(TO_MINUTE_BYTES)?;
     let is_of_second = |character: char| character.is_ascii_digit() || ":.".contains(character);
     let zone_at = rest.find(|character| !is_of_second(character)).unwrap_or(rest.len());
-    let (second, zone) = rest.split_at(zone_at);
+    let (second, zone_text) = rest.split_at(zone_at);
     let second = if second.is_empty() { ":00" } else { second };
-    let zone = match zone.strip_prefix(' ').unwrap_or(zone) {
+    let offset = match zone_text.strip_prefix(' ').unwrap_or(zone_text) {
         // A space belongs to the zone behind it.
-        "" if zone.is_empty() => "Z".to_owned(),
+        "" if zone_text.is_empty() => "Z".to_owned(),
         "Z" | "z" | "UTC" => "Z".to_owned(),
         offset if !offset.starts_with(['+', '-']) => return None,
         hours if hours.len() == 3 => format!("{hours}:00"),
@@ -91,15 +99,22 @@ fn read_date_and_time(text: &str) -> Option<i128> {
         }
         whole => whole.to_owned(),
     };
-    let time = DateTime::parse_from_rfc3339(&format!("{to_minute}{second}{zone}")).ok()?;
-    since_1970(time.to_utc())
+    let time = DateTime::parse_from_rfc3339(&format!("{to_minute}{second}{offset}")).ok()?;
+    since_1970(time.naive_utc(), if names_zone(text) { Tz::UTC } else { zone })
 }
 
-/// The nanoseconds since 1970, if the time is in range. A leap second is the second before it.
-fn since_1970(time: DateTime<Utc>) -> Option<i128> {
-    let nanoseconds = i128::from(time.timestamp_subsec_nanos()) % SECOND;
-    let since = i128::from(time.timestamp()) * SECOND + nanoseconds;
-    (0..END).contains(&since).then_some(since)
+/// Whether an event may have this time.
+pub(crate) fn is_in_range(time: i128) -> bool {
+    (0..END).contains(&time)
+}
+
+/// The nanoseconds since 1970 of a time on the clock of a zone, if it is in range. A leap second is
+/// the second before it.
+fn since_1970(time: NaiveDateTime, zone: Tz) -> Option<i128> {
+    let nanoseconds = i128::from(time.nanosecond()) % SECOND;
+    let whole = instant_of(time.with_nanosecond(0)?, zone);
+    let since = i128::from(whole.timestamp()) * SECOND + nanoseconds;
+    is_in_range(since).then_some(since)
 }
 
 #[cfg(test)]
@@ -126,12 +141,16 @@ mod tests {
             ("100000000001", 1_000_000),
             ("0", 0),
         ] {
-            assert_eq!(read_text(text).map(|time| time % SECOND), Some(expected), "{text}");
+            assert_eq!(
+                read_text(text, Tz::UTC).map(|time| time % SECOND),
+                Some(expected),
+                "{text}"
+            );
         }
     }
 
     fn written_out(text: &str) -> Option<String> {
-        let seconds = i64::try_from(read_text(text)? / SECOND).unwrap();
+        let seconds = i64::try_from(read_text(text, Tz::UTC)? / SECOND).unwrap();
         Some(DateTime::from_timestamp(seconds, 0).unwrap().format("%Y-%m-%d %H:%M:%S").to_string())
     }
 
@@ -262,7 +281,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(read_epoch(text).map(|time| time / SECOND), Some(expected), "{text}");
-            assert_eq!(read_text(text), read_epoch(text), "{text}");
+            assert_eq!(read_text(text, Tz::UTC), read_epoch(text), "{text}");
         }
     }
 
@@ -283,7 +302,7 @@ mod tests {
             "1.",
         ] {
             assert_eq!(read_epoch(case), None, "{case:?}");
-            assert_eq!(read_text(case), None, "{case:?}");
+            assert_eq!(read_text(case, Tz::UTC), None, "{case:?}");
         }
     }
 }

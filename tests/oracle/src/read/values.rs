@@ -1,12 +1,11 @@
 //! The values of fields: what each may be, and what it means.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use percent_encoding::percent_decode_str;
 
 use crate::decimal::Decimal;
-use crate::read::fields::{
-    CURRENCY, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources, TIMESTAMP,
-};
+use crate::read::fields::{CURRENCY, PAGE_LOCATION, PAGE_URL, SITE_ID, Sources};
 use crate::read::json::Value;
 use crate::read::mongo;
 use crate::read::shop_number::plain_number;
@@ -35,15 +34,56 @@ pub struct Settings {
     pub reference_time: DateTime<Utc>,
     /// The currency of money that names none, in capitals.
     pub default_currency: String,
+    /// The zone of times that name none.
+    pub default_time_zone: Tz,
+}
+
+impl Settings {
+    /// The settings of a deployment that sets no parameter.
+    pub fn at(reference_time: DateTime<Utc>) -> Settings {
+        let default_currency = "USD".to_owned();
+        Settings { reference_time, default_currency, default_time_zone: Tz::UTC }
+    }
+}
+
+/// Why a line or an event is rejected.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    pub(crate) reason: String,
+    /// What its time was taken for, in seconds since 1970, if it is in the future.
+    pub(crate) time: Option<i64>,
+}
+
+impl From<String> for Rejection {
+    fn from(reason: String) -> Rejection {
+        Rejection { reason, time: None }
+    }
+}
+
+impl From<&str> for Rejection {
+    fn from(reason: &str) -> Rejection {
+        reason.to_owned().into()
+    }
 }
 
 /// The time of an event, in nanoseconds since 1970.
-pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, String> {
-    let value = sources.find(TIMESTAMP).ok_or("missing:timestamp")?;
-    let time = time::read(mongo::plain(value)).ok_or("invalid:timestamp")?;
+pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, Rejection> {
+    let (value, name) = sources.time().ok_or("missing:timestamp")?;
+    let read = |value| time::read(mongo::plain(value), settings.default_time_zone);
+    let mut time = read(value).ok_or("invalid:timestamp")?;
+    if name == "originaltimestamp" {
+        let of = |name| sources.member(name).and_then(read);
+        // The device's clock may be off, but both are by it.
+        let on_the_way = of("receivedat").zip(of("sentat")).map(|(received, sent)| received - sent);
+        let corrected = time + on_the_way.unwrap_or(0);
+        if time::is_in_range(corrected) {
+            time = corrected;
+        }
+    }
     let reference_second = i128::from(settings.reference_time.timestamp());
     if time / time::SECOND - reference_second > FUTURE_SECONDS_MAX {
-        return Err("future".to_owned());
+        let seconds = i64::try_from(time / time::SECOND).expect("times lie before the year 10000");
+        return Err(Rejection { reason: "future".to_owned(), time: Some(seconds) });
     }
     Ok(time)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write as _;
 
+use chrono_tz::TZ_VARIANTS;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -17,6 +18,18 @@ pub(crate) const REFERENCE_SECONDS: i64 = 1_795_216_079;
 /// How long a line may be, in bytes.
 pub(crate) const LINE_BYTES_MAX: usize = 256 * 1024;
 
+/// The zones of which the clocks change in ways of their own.
+const ZONES: &[&str] = &[
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "America/Sao_Paulo",
+    "Pacific/Apia",
+    "Africa/Monrovia",
+    "Africa/Casablanca",
+];
+
 /// A chunk, and what its count depends on beside its bytes.
 #[derive(Clone)]
 pub(crate) struct Chunk {
@@ -28,6 +41,8 @@ pub(crate) struct Chunk {
     pub(crate) block_bytes: usize,
     /// The currency of money that names none.
     pub(crate) default_currency: &'static str,
+    /// The zone of times that name none.
+    pub(crate) default_time_zone: &'static str,
     /// For how many days minutes are kept; 0 is for ever.
     pub(crate) retention_days: u32,
 }
@@ -45,8 +60,13 @@ impl Chunk {
             _ => usize::MAX,
         };
         let default_currency = if random.random_bool(0.5) { "USD" } else { "EUR" };
+        let default_time_zone = match random.random_range(0..10) {
+            0..4 => "UTC",
+            4..9 => ZONES.choose(random).unwrap(),
+            _ => TZ_VARIANTS.choose(random).unwrap().name(),
+        };
         let retention_days = *[0, 0, 1, 7].choose(random).unwrap();
-        Chunk { stored, plain, block_bytes, default_currency, retention_days }
+        Chunk { stored, plain, block_bytes, default_currency, default_time_zone, retention_days }
     }
 
     /// The stored bytes as the reader gets them.
@@ -63,10 +83,13 @@ impl Chunk {
 /// As a text that can be pasted into a test.
 impl fmt::Debug for Chunk {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Chunk { stored, block_bytes, default_currency, retention_days, .. } = self;
+        let Chunk {
+            stored, block_bytes, default_currency, default_time_zone, retention_days, ..
+        } = self;
         write!(
             formatter,
-            "b\"{}\" in blocks of {block_bytes} bytes, {default_currency}, minutes kept for {retention_days} days",
+            "b\"{}\" in blocks of {block_bytes} bytes, {default_currency}, {default_time_zone}, minutes kept for \
+             {retention_days} days",
             stored.escape_ascii()
         )
     }

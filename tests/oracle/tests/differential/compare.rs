@@ -97,7 +97,11 @@ impl fmt::Display for Outcome {
 /// The two come to different results; the text has those parts of them that differ.
 pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
     let reference_time = DateTime::from_timestamp(REFERENCE_SECONDS, 0).unwrap();
-    let settings = Settings { reference_time, default_currency: chunk.default_currency.to_owned() };
+    let settings = Settings {
+        reference_time,
+        default_currency: chunk.default_currency.to_owned(),
+        default_time_zone: chunk.default_time_zone.parse().unwrap(),
+    };
     let (read, recounted) = match (read(chunk, reference_time), recount(&chunk.stored, &settings)) {
         (Ok(read), Ok(recounted)) => (read, recounted),
         (Err(left), Err(right)) if is_bomb(&left) == is_bomb_by_oracle(&right) => {
@@ -133,6 +137,7 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
     let inputs = PlanInputs {
         reference_time,
         default_currency: Currency::parse(chunk.default_currency.as_bytes()).unwrap(),
+        default_time_zone: chunk.default_time_zone.parse().unwrap(),
         minute_retention_days: chunk.retention_days,
         keys_max: 100_000,
         visitor_secret: SecretNumber(1),
@@ -189,9 +194,9 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
     facts.extend(outcomes.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
     for line in read.rejected.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let rejected: serde_json::Value = serde_json::from_slice(line).unwrap();
-        let [line, offset, event, reason] =
-            ["line", "offset", "event", "reason"].map(|name| &rejected[name]);
-        facts.insert(format!("line {line} at {offset} {event} {reason}"));
+        let [line, offset, event, reason, time] =
+            ["line", "offset", "event", "reason", "time"].map(|name| &rejected[name]);
+        facts.insert(format!("line {line} at {offset} {event} {reason} {time}"));
     }
     let OutcomeNotes { dropped, unknown_types, purchases_without_money } = &outcomes.notes;
     facts.insert(format!("{purchases_without_money} without money"));
@@ -235,9 +240,12 @@ fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
     let numbers = [lines, counted, ignored, duplicate, events];
     let mut facts = BTreeSet::from([format!("outcomes {numbers:?} of {content_hash}")]);
     facts.extend(recounted.rejected.iter().map(|(reason, lines)| format!("{reason} {lines}")));
-    for RejectedLine { line, offset, element, reason } in &recounted.rejected_lines {
+    for RejectedLine { line, offset, element, reason, time } in &recounted.rejected_lines {
         let event = element.map_or_else(|| "null".to_owned(), |event| event.to_string());
-        facts.insert(format!("line {line} at {offset} {event} {reason:?}"));
+        let time = time.map(|time| DateTime::from_timestamp(time, 0).unwrap());
+        let time = time.map(|time| time.format("\"%Y-%m-%dT%H:%M:%SZ\"").to_string());
+        let time = time.unwrap_or_else(|| "null".to_owned());
+        facts.insert(format!("line {line} at {offset} {event} {reason:?} {time}"));
     }
     facts.insert(format!("{} without money", recounted.purchases_without_money));
     let dropped = recounted.dropped.iter();

@@ -46,6 +46,9 @@ const OF_EVENTS: &[Field] = &[
     field("currency", Takes::Currency, 0.2),
 ];
 
+/// By what the time of an event is corrected.
+const OF_CLOCKS: &[&str] = &["original_timestamp", "sent_at", "received_at"];
+
 /// What an event about an order has.
 const OF_ORDERS: &[Field] = &[
     field("event_type", Takes::OrderType, 0.99),
@@ -282,12 +285,25 @@ impl Writer {
             if !random.random_bool(field.likely * likely) {
                 continue;
             }
-            let place = match random.random_range(0..4) {
-                0 if properties => &mut of_properties,
-                1 if parameters => &mut of_parameters,
-                _ => &mut own,
-            };
-            self.push(field, place, is_item, random);
+            // Mostly one name, or those of a clock that may be off.
+            let is_corrected = field.name == "timestamp" && random.random_bool(0.07);
+            let own_name = [field.name];
+            for name in if is_corrected { OF_CLOCKS } else { &own_name } {
+                if is_corrected && random.random_bool(0.1) {
+                    continue;
+                }
+                let place = match random.random_range(0..4) {
+                    0 if properties => &mut of_properties,
+                    1 if parameters => &mut of_parameters,
+                    _ => &mut own,
+                };
+                if is_corrected {
+                    let value = value(field.takes, self.style, random);
+                    place.push((names::respell(name, random), value));
+                } else {
+                    self.push(field, place, is_item, random);
+                }
+            }
         }
         if properties {
             if random.random_bool(0.1) {

@@ -265,7 +265,32 @@ pub(crate) fn number(random: &mut StdRng) -> String {
     if odd == "00" || random.random_bool(0.5) { amount(random) } else { odd }
 }
 
+/// Local times at which the clocks of some zones change, and how far around them, in seconds.
+const CHANGES: &[(&str, i64)] = &[
+    ("2026-03-29T02:00:00Z", 7_200),
+    ("2026-10-25T02:00:00Z", 7_200),
+    ("2026-03-08T02:00:00Z", 7_200),
+    ("2026-11-01T01:00:00Z", 7_200),
+    ("2026-04-05T01:30:00Z", 3_600),
+    ("2026-10-04T02:00:00Z", 3_600),
+    ("2018-11-04T00:00:00Z", 7_200),
+    ("2018-02-17T23:00:00Z", 7_200),
+    ("2011-12-30T12:00:00Z", 60_000),
+    ("1972-01-07T00:30:00Z", 7_200),
+    ("1970-01-01T00:00:00Z", 40_000),
+];
+
 fn time(is_odd: bool, random: &mut StdRng) -> (String, bool) {
+    if random.random_bool(0.05) {
+        let (change, around) = CHANGES.choose(random).unwrap();
+        let change = change.parse::<chrono::DateTime<chrono::Utc>>().unwrap().timestamp();
+        let seconds = change + random.random_range(-around..*around);
+        return if random.random_bool(0.1) {
+            (array(seconds, false, random), true)
+        } else {
+            (local_time(seconds, random), false)
+        };
+    }
     let past = match random.random_range(0..20) {
         0 => random.random_range(0..2_000_000_000_i64),
         1 => random.random_range(0..40 * 86_400),
@@ -374,7 +399,11 @@ fn date_and_time(seconds: i64, is_odd: bool, random: &mut StdRng) -> String {
     }
     let zones = if is_odd && random.random_bool(0.5) { ODD_ZONES } else { ZONES };
     // Another zone moves an event by hours, which may be into the future.
-    text += if random.random_bool(0.7) { "Z" } else { zones.choose(random).unwrap() };
+    text += match random.random_range(0..20) {
+        0..12 => "Z",
+        12..14 => "",
+        _ => zones.choose(random).unwrap(),
+    };
     if is_odd && random.random_bool(0.5) {
         let character = ["0", "9", "-", ":", "T", " ", ".", "\u{665}", "+"].choose(random).unwrap();
         let place = random.random_range(0..text.len());
@@ -383,6 +412,23 @@ fn date_and_time(seconds: i64, is_odd: bool, random: &mut StdRng) -> String {
         }
     }
     text
+}
+
+/// A time that names no zone.
+fn local_time(seconds: i64, random: &mut StdRng) -> String {
+    let time = chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    let formats = [
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%dT%H:%M:%S.25",
+        "%Y-%m-%dT%H:%M:%S,5",
+        "%Y-%m-%d",
+        "%Y%m%dT%H%M%S",
+        "%m/%d/%Y %H:%M:%S",
+        "%-m/%-d/%Y %-I:%M:%S %p",
+    ];
+    time.format(formats.choose(random).unwrap()).to_string()
 }
 
 /// A time in one of the forms that are written out in ISO 8601.

@@ -20,10 +20,7 @@ use minutebook_shop::{Shop, Span, lines};
 const REFERENCE_TIME: &str = "2026-11-20T12:00:00Z";
 
 fn try_count(stored: &[u8]) -> Result<Recount, RecountError> {
-    let settings = Settings {
-        reference_time: REFERENCE_TIME.parse().unwrap(),
-        default_currency: "USD".to_owned(),
-    };
+    let settings = Settings::at(REFERENCE_TIME.parse().unwrap());
     recount(stored, &settings)
 }
 

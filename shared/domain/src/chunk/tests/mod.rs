@@ -10,6 +10,7 @@ mod names;
 mod nesting;
 mod orders;
 mod support;
+mod times;
 mod values;
 mod visitors;
 mod whole;

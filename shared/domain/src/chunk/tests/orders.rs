@@ -3,20 +3,15 @@
 use crate::chunk::tests::support::check_notes;
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;
-use crate::count::secret::{SecretNumber, VisitorSecret};
-use crate::event::line::READER_VERSION;
+use crate::count::secret::VisitorSecret;
 use crate::plan::PlanInputs;
 
 const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
 
 fn read(text: &str) -> ChunkCount {
     let inputs = PlanInputs {
-        reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
         default_currency: Currency::parse(b"EUR").unwrap(),
-        minute_retention_days: 7,
-        keys_max: 100_000,
-        visitor_secret: SecretNumber::NONE,
-        reader_version: READER_VERSION,
+        ..PlanInputs::with_defaults("2026-11-20T23:30:00Z".parse().unwrap())
     };
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,
@@ -307,12 +302,8 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
         (0..500).map(|place| format!(r#"{{"productName":"{place:0>256}"}}"#)).collect();
     let members = format!(r#","totalAmount":1,"items":[{}]"#, items.join(","));
     let inputs = PlanInputs {
-        reference_time: "2026-11-20T23:30:00Z".parse().unwrap(),
         default_currency: Currency::parse(b"EUR").unwrap(),
-        minute_retention_days: 7,
-        keys_max: 100_000,
-        visitor_secret: SecretNumber::NONE,
-        reader_version: READER_VERSION,
+        ..PlanInputs::with_defaults("2026-11-20T23:30:00Z".parse().unwrap())
     };
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,

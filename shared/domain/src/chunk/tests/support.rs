@@ -4,8 +4,7 @@ use std::io::Write;
 
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, OutcomeNotes, Outcomes};
 use crate::count::measure::Currency;
-use crate::count::secret::{SecretNumber, VisitorSecret};
-use crate::event::line::READER_VERSION;
+use crate::count::secret::VisitorSecret;
 use crate::plan::PlanInputs;
 
 pub(super) const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
@@ -14,12 +13,8 @@ pub(super) const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
 pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
     ChunkSettings {
         inputs: PlanInputs {
-            reference_time: REFERENCE_TIME.parse().unwrap(),
             default_currency: Currency::parse(b"EUR").unwrap(),
-            minute_retention_days: 7,
-            keys_max: 100_000,
-            visitor_secret: SecretNumber::NONE,
-            reader_version: READER_VERSION,
+            ..PlanInputs::with_defaults(REFERENCE_TIME.parse().unwrap())
         },
         secret: VisitorSecret::NONE,
         size_bytes: size_bytes as u64,

@@ -56,7 +56,7 @@ impl LineContext<'_> {
             }
             _ => {}
         }
-        let minute = self.minute(fields.get(Field::Timestamp))?;
+        let minute = self.minute(fields)?;
         let site = self.site(fields.get(Field::SiteId))?;
         // Each element of `events` is a separate event, so it does not inherit the id of the line.
         let id = self.id_if_usable(fields.get_own(Field::EventId), Field::EventId)?;

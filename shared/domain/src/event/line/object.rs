@@ -1,6 +1,6 @@
 //! The objects of a line, and the order in which the fields of an event are looked up in them.
 
-use crate::event::fields::{Found, Laid, OfEvents, OfItems};
+use crate::event::fields::{EventTime, Found, Laid, OfEvents, OfItems};
 use crate::event::json::{Names, Raw, ScanError, Scanner};
 use crate::event::parameters::Parameters;
 use crate::event::reason::{Field, Reason};
@@ -111,6 +111,15 @@ pub(super) trait Fields {
     /// The value of a field in the object of the only item.
     fn product(&self, field: Field) -> Option<Raw>;
 
+    /// The time of the event.
+    fn time(&self) -> Option<EventTime>;
+
+    /// When the event was sent, by the clock of a device.
+    fn sent_at(&self) -> Option<Raw>;
+
+    /// When the event was received.
+    fn received_at(&self) -> Option<Raw>;
+
     /// The page on which the event happened.
     fn page_location(&self) -> Option<Raw>;
 
@@ -122,6 +131,19 @@ impl Fields for Found<OfEvents> {
     #[inline]
     fn get(&self, field: Field) -> Option<Raw> {
         Found::get(self, field)
+    }
+
+    #[inline]
+    fn time(&self) -> Option<EventTime> {
+        Found::time(self)
+    }
+
+    fn sent_at(&self) -> Option<Raw> {
+        Found::sent_at(self)
+    }
+
+    fn received_at(&self) -> Option<Raw> {
+        Found::received_at(self)
     }
 
     #[inline]
@@ -162,18 +184,20 @@ impl<P: Laid> Object<P> {
 
     #[inline]
     pub(super) fn get(&self, field: Field) -> Option<Raw> {
-        self.own
-            .get(field)
-            .or_else(|| self.properties.get(field))
-            .or_else(|| self.parameters.found().and_then(|parameters| parameters.get(field)))
+        self.first(|found| found.get(field))
     }
 
     #[inline]
     fn page_location(&self) -> Option<Raw> {
-        let page = |found: &Found<P>| found.aside(Aside::PageLocation);
-        page(&self.own)
-            .or_else(|| page(&self.properties))
-            .or_else(|| self.parameters.found().and_then(page))
+        self.first(|found| found.aside(Aside::PageLocation))
+    }
+
+    /// What the first of its objects has that has it.
+    #[inline]
+    fn first<T>(&self, get: impl Fn(&Found<P>) -> Option<T>) -> Option<T> {
+        get(&self.own)
+            .or_else(|| get(&self.properties))
+            .or_else(|| self.parameters.found().and_then(get))
     }
 }
 
@@ -191,6 +215,19 @@ impl Fields for Layers<'_> {
     #[inline]
     fn product(&self, field: Field) -> Option<Raw> {
         self.near.product.get(field).or_else(|| self.far?.product.get(field))
+    }
+
+    #[inline]
+    fn time(&self) -> Option<EventTime> {
+        self.near.first(Found::time).or_else(|| self.far?.first(Found::time))
+    }
+
+    fn sent_at(&self) -> Option<Raw> {
+        self.near.first(Found::sent_at).or_else(|| self.far?.first(Found::sent_at))
+    }
+
+    fn received_at(&self) -> Option<Raw> {
+        self.near.first(Found::received_at).or_else(|| self.far?.first(Found::received_at))
     }
 
     #[inline]

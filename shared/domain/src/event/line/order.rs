@@ -1,15 +1,11 @@
 //! Events about orders: what each of them reports about its order.
 
-use chrono::{DateTime, Utc};
-
 use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::event::json::{Kind, Raw};
 use crate::event::line::object::{Fields, not_json};
 use crate::event::line::read_line::{ReadEvent, ReadOrder, Text};
 use crate::event::line::values::LineContext;
-use crate::event::loose_time::iso_of;
 use crate::event::reason::{Field, Reason};
-use crate::event::time::nanoseconds;
 use crate::event::vocabulary::OrderEvent;
 use crate::order::facts::{
     Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, Product, ProductSums, STATUS_BYTES_MAX,
@@ -26,7 +22,7 @@ impl LineContext<'_> {
         what: OrderEvent,
         fields: &impl Fields,
     ) -> Result<(), Reason> {
-        let at = self.time(fields.get(Field::Timestamp))?;
+        let at = self.time(fields)?;
         let minute = Minute::containing(at).ok_or(Reason::Invalid(Field::Timestamp))?;
         let site = self.site(fields.get(Field::SiteId))?;
         let id = self.id_if_usable(fields.get_own(Field::EventId), Field::EventId)?;
@@ -79,24 +75,6 @@ impl LineContext<'_> {
         self.read.orders.push(ReadOrder { id: order_id, facts });
         self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order });
         Ok(())
-    }
-
-    /// Reads a time to the nanosecond.
-    fn time(&mut self, value: Option<Raw>) -> Result<DateTime<Utc>, Reason> {
-        let seconds = self.seconds(value)?;
-        let value = value.ok_or(Reason::Missing(Field::Timestamp))?;
-        let value = self.wrapped(value).unwrap_or(value);
-        if value.kind() == Kind::Array {
-            return self.array_time(value)?.ok_or(Reason::Invalid(Field::Timestamp));
-        }
-        let text = self.text_or_number(value).ok_or(Reason::Invalid(Field::Timestamp))?;
-        let text = self.read.text(self.line, text);
-        // The forms have no text in common.
-        let nanoseconds = match iso_of(text) {
-            Some(iso) => nanoseconds(iso.as_bytes()),
-            None => nanoseconds(text),
-        };
-        DateTime::from_timestamp(seconds, nanoseconds).ok_or(Reason::Invalid(Field::Timestamp))
     }
 
     fn id_if_any(&mut self, value: Option<Raw>, field: Field) -> Result<Option<Text>, Reason> {

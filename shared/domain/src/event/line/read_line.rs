@@ -1,5 +1,7 @@
 //! The result of reading a line: its events, and what each of them adds.
 
+use chrono::{DateTime, Utc};
+
 use crate::count::amount::Amount;
 use crate::count::measure::{Currency, Measure};
 use crate::event::json::Raw;
@@ -63,7 +65,15 @@ pub(crate) struct Element {
     /// Where it is in the line.
     pub(crate) value: Raw,
     /// Why it is rejected, if it is.
-    pub(crate) rejected: Option<Reason>,
+    pub(crate) rejected: Option<Rejection>,
+}
+
+/// Why an event is rejected.
+#[derive(Clone, Copy)]
+pub(crate) struct Rejection {
+    pub(crate) reason: Reason,
+    /// What its time was taken for, if it is in the future.
+    pub(crate) time: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Copy)]

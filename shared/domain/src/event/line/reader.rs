@@ -3,13 +3,15 @@
 //! Nothing is counted here: an event is accepted or rejected as a whole, so what it adds is
 //! collected first.
 
+use chrono_tz::Tz;
+
 use crate::count::measure::Currency;
 use crate::event::fields::{self, Rules};
 use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity};
 use crate::event::former;
 use crate::event::json::{Kind, Names, Scanner, unescape};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
-use crate::event::line::read_line::{Element, ReadLine};
+use crate::event::line::read_line::{Element, ReadLine, Rejection};
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
 use crate::event::time::TimeReader;
@@ -49,9 +51,12 @@ impl EventReader {
     pub(crate) fn new(
         reference_seconds: i64,
         default_currency: Currency,
+        default_time_zone: Tz,
         reader_version: u32,
     ) -> EventReader {
         let rules = rules_of(reader_version);
+        // The rules before knew no zone but UTC.
+        let time_zone = if rules.is_strict { Tz::UTC } else { default_time_zone };
         EventReader {
             names: Names::new(rules.slot_in_event),
             item_names: Names::new(rules.slot_in_item),
@@ -61,12 +66,13 @@ impl EventReader {
                 item: Object::new(rules.slot_in_item),
             },
             values: ValueReader {
-                times: TimeReader::new(),
+                times: TimeReader::new(time_zone),
                 kinds: KindCache::new(rules.kind_of),
                 is_strict: rules.is_strict,
                 may_be_form: false,
                 unpriced: Vec::new(),
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
+                future_seconds: 0,
                 default_currency,
                 defaults: None,
             },
@@ -220,6 +226,7 @@ impl EventReader {
                 None => {}
             }
             if !is_one {
+                let rejected = rejected.map(|reason| context.values.rejection(reason));
                 context.read.elements.push(Element { value, rejected });
             }
             element = context.scanner.next_element(value).map_err(not_json)?;
@@ -241,10 +248,15 @@ impl EventReader {
         let defaults = self.values.defaults.take();
         read?;
         match self.read.elements.iter().find_map(|element| element.rejected) {
-            Some(reason) => Err(reason),
+            Some(rejection) => Err(rejection.reason),
             None if !self.read.notes.unknown_types.is_empty() => Err(Reason::UnknownType),
             None => Ok(defaults.unwrap_or(unused)),
         }
+    }
+
+    /// The rejection of the line that was read last.
+    pub(crate) fn rejection(&self, reason: Reason) -> Rejection {
+        self.values.rejection(reason)
     }
 
     /// The line that was read last, if it was accepted.

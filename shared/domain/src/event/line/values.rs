@@ -5,8 +5,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::count::measure::Currency;
 use crate::event::fields::OfItems;
 use crate::event::json::{self, Kind, Names, Raw, Scanner};
-use crate::event::line::object::{Object, not_json};
-use crate::event::line::read_line::{ReadEvent, ReadLine, Text, UnpricedItem};
+use crate::event::line::object::{Fields, Object, not_json};
+use crate::event::line::read_line::{ReadEvent, ReadLine, Rejection, Text, UnpricedItem};
 use crate::event::loose_number::parse_loosely;
 use crate::event::loose_time::iso_of;
 use crate::event::number::parse_millionths;
@@ -62,6 +62,8 @@ pub(super) struct ValueReader {
     pub(super) unpriced: Vec<UnpricedItem>,
     /// The last second that does not count as future.
     pub(super) latest_seconds: i64,
+    /// The time of the last event that was rejected as future, in seconds since 1970.
+    pub(super) future_seconds: i64,
     pub(super) default_currency: Currency,
     /// What an event may lack; `None` outside of [`EventReader::read_single`].
     ///
@@ -78,6 +80,15 @@ pub(crate) struct Defaults {
     pub(crate) lacks_time: bool,
     /// Whether the event is a view without an item and without a page.
     pub(crate) lacks_page: bool,
+}
+
+impl ValueReader {
+    /// The rejection of the event that was read last.
+    pub(super) fn rejection(&self, reason: Reason) -> Rejection {
+        let is_future = reason == Reason::Future;
+        let time = DateTime::from_timestamp(self.future_seconds, 0).filter(|_| is_future);
+        Rejection { reason, time }
+    }
 }
 
 impl LineContext<'_> {
@@ -136,23 +147,44 @@ impl LineContext<'_> {
     }
 
     #[inline]
-    pub(super) fn minute(&mut self, value: Option<Raw>) -> Result<Minute, Reason> {
-        let seconds = self.seconds(value)?;
+    pub(super) fn minute(&mut self, fields: &impl Fields) -> Result<Minute, Reason> {
+        let seconds = self.seconds(fields)?;
         Minute::from_epoch_seconds(seconds).ok_or(Reason::Invalid(Field::Timestamp))
     }
 
-    /// Reads a time in seconds since 1970.
+    /// Reads the time of an event in seconds since 1970.
     #[inline]
-    pub(super) fn seconds(&mut self, value: Option<Raw>) -> Result<i64, Reason> {
-        let Some(value) = value else {
+    pub(super) fn seconds(&mut self, fields: &impl Fields) -> Result<i64, Reason> {
+        let Some(time) = fields.time() else {
             return self.default_seconds().ok_or(Reason::Missing(Field::Timestamp));
         };
+        let mut seconds = self.seconds_of(time.value)?;
+        if time.is_of_device
+            && let Some(corrected) = self.corrected(time.value, fields)
+        {
+            seconds = corrected.timestamp();
+        }
+        if seconds > self.values.latest_seconds {
+            return Err(self.future(seconds));
+        }
+        Ok(seconds)
+    }
+
+    #[cold]
+    fn future(&mut self, seconds: i64) -> Reason {
+        self.values.future_seconds = seconds;
+        Reason::Future
+    }
+
+    /// Reads a time in seconds since 1970, from 1970 to 9999.
+    #[inline]
+    pub(super) fn seconds_of(&mut self, value: Raw) -> Result<i64, Reason> {
         let invalid = Reason::Invalid(Field::Timestamp);
         let seconds = match value.kind() {
             Kind::Integer | Kind::Decimal => parse_epoch(value.of(self.line)),
             Kind::Array => self.array_time(value)?.map(|time| time.timestamp()),
             Kind::Object => match self.wrapped(value) {
-                Some(value) => return self.seconds(Some(value)),
+                Some(value) => return self.seconds_of(value),
                 None => return Err(invalid),
             },
             _ => {
@@ -165,9 +197,6 @@ impl LineContext<'_> {
             None => self.loose_seconds(value).ok_or(invalid)?,
         };
         Minute::from_epoch_seconds(seconds).ok_or(invalid)?;
-        if seconds > self.values.latest_seconds {
-            return Err(Reason::Future);
-        }
         Ok(seconds)
     }
 
@@ -215,7 +244,10 @@ impl LineContext<'_> {
         let date =
             i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day));
         let time = date.and_then(|date| date.and_hms_nano_opt(hour, minute, second, nanosecond));
-        Ok(time.map(|time| time.and_utc()))
+        Ok(time.and_then(|local| {
+            let seconds = self.values.times.local.utc_of(local.and_utc().timestamp());
+            DateTime::from_timestamp(seconds, nanosecond)
+        }))
     }
 
     #[inline]

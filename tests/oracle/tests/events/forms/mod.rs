@@ -16,6 +16,7 @@ fn summary_with_orders(chunk: &[u8]) -> String {
     let settings = Settings {
         reference_time: "2026-11-27T00:00:00Z".parse().unwrap(),
         default_currency: "USD".to_owned(),
+        default_time_zone: chrono_tz::Tz::UTC,
     };
     let recount = recount(chunk, &settings).unwrap();
     let sum = recount.counted + recount.ignored + recount.duplicate + recount.rejected_count();

@@ -40,6 +40,7 @@ fn customer_0_is_a_guest() {
     let settings = minutebook_oracle::Settings {
         reference_time: "2026-11-27T00:00:00Z".parse().unwrap(),
         default_currency: "USD".to_owned(),
+        default_time_zone: chrono_tz::Tz::UTC,
     };
     for (id, customer) in [("3", Some("3")), ("0", None), ("\"0\"", None), ("null", None)] {
         let order = order("").replace("\"customer_id\":3", &format!("\"customer_id\":{id}"));

@@ -1,0 +1,60 @@
+//! Times to the nanosecond, and the correction of clocks that are off.
+
+use chrono::{DateTime, Utc};
+
+use crate::event::json::{Kind, Raw};
+use crate::event::line::object::Fields;
+use crate::event::line::values::LineContext;
+use crate::event::loose_time::iso_of;
+use crate::event::reason::{Field, Reason};
+use crate::event::time::nanoseconds;
+use crate::time::Minute;
+
+impl LineContext<'_> {
+    /// Reads the time of an event to the nanosecond.
+    pub(super) fn time(&mut self, fields: &impl Fields) -> Result<DateTime<Utc>, Reason> {
+        // It also checks whether the time is in the future.
+        self.seconds(fields)?;
+        let time = fields.time().ok_or(Reason::Missing(Field::Timestamp))?;
+        if time.is_of_device
+            && let Some(corrected) = self.corrected(time.value, fields)
+        {
+            return Ok(corrected);
+        }
+        self.exact(time.value)
+    }
+
+    /// The time of an event of which the device's clock may be off: when it was received, less the
+    /// time that passed on that clock until the event was sent. `None` if the event does not say
+    /// when it was sent and received, or if that is no time from 1970 to 9999.
+    #[cold]
+    pub(super) fn corrected(
+        &mut self,
+        original: Raw,
+        fields: &impl Fields,
+    ) -> Option<DateTime<Utc>> {
+        let (sent_at, received_at) = (fields.sent_at()?, fields.received_at()?);
+        let sent_at = self.exact(sent_at).ok()?;
+        let received_at = self.exact(received_at).ok()?;
+        let corrected = self.exact(original).ok()?.checked_add_signed(received_at - sent_at)?;
+        Minute::containing(corrected).map(|_| corrected)
+    }
+
+    /// Reads a time to the nanosecond.
+    fn exact(&mut self, value: Raw) -> Result<DateTime<Utc>, Reason> {
+        let invalid = Reason::Invalid(Field::Timestamp);
+        let value = self.wrapped(value).unwrap_or(value);
+        let seconds = self.seconds_of(value)?;
+        if value.kind() == Kind::Array {
+            return self.array_time(value)?.ok_or(invalid);
+        }
+        let text = self.text_or_number(value).ok_or(invalid)?;
+        let text = self.read.text(self.line, text);
+        // The forms have no text in common.
+        let nanoseconds = match iso_of(text) {
+            Some(iso) => nanoseconds(iso.as_bytes()),
+            None => nanoseconds(text),
+        };
+        DateTime::from_timestamp(seconds, nanoseconds).ok_or(invalid)
+    }
+}
