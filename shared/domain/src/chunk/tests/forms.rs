@@ -95,7 +95,7 @@ fn the_bytes_of_a_schema_registry_are_skipped() {
     let rejected = read_whole(b"\0\0\0\0\n{\n\0\0\0\0\n{").rejected;
     let rejected = String::from_utf8(rejected).expect("text");
     let lines: Vec<&str> = rejected.lines().map(|line| &line[..22]).collect();
-    assert_eq!(lines, [r#"{"line":1,"offset":5,""#, r#"{"line":2,"offset":12"#]);
+    assert_eq!(lines, [r#"{"line":1,"offset":5,""#, r#"{"line":2,"offset":12,"#]);
     assert_eq!(read_whole(b"\0\0\0\0\x07x\n").outcomes.rejected_total(), 1);
     assert_eq!(read_whole(b"\0\0").outcomes.rejected_total(), 1);
 }

@@ -10,14 +10,14 @@ use crate::chunk::tests::support::{check_rejected, check_tally, event, read, rea
 use crate::event::reason::Reason;
 
 #[test]
-fn lines_that_are_not_objects_are_rejected() {
+fn lines_that_are_no_events_are_rejected() {
     for (line, reason) in [
         ("x", "not_json"),
         ("{", "not_json"),
         ("{'a':1}", "not_json"),
         ("7", "not_object"),
         (" null ", "not_object"),
-        ("\"{}\"", "not_object"),
+        ("\"{}\"", "missing:event_type"),
         ("1,2", "not_json"),
         (&format!("{{\"event\":\"view\",\"a\":{}", "[".repeat(64)), "too_deep"),
         (&format!("{{\"event\":\"view\",\"a\":{}", "[".repeat(63)), "not_json"),

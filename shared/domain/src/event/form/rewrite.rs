@@ -321,7 +321,8 @@ fn value_of(tree: &mut Tree<'_>, from: Raw, sources: &[Source]) -> Option<Found>
         Source::Path(path) => tree.find(from, path).map(Found::Value),
         Source::Utc(path) => {
             let value = tree.find(from, path)?;
-            let is_zoneless = value.kind() == Kind::Text && is_zoneless_time(value.of(tree.text()));
+            let is_zoneless =
+                is_text(value) && with_unescaped(value, tree.text(), is_zoneless_time);
             Some(if is_zoneless { Found::Utc(value) } else { Found::Value(value) })
         }
         Source::Unless(path, none) => {

@@ -320,7 +320,6 @@ mod tests {
             (5, 45, "\0abcd[{}]"),
         ];
         assert_eq!(pieces(text), expected);
-        assert_eq!(cut(b"\0\0\0\0\x07{}")[0].bytes.len(), 7);
     }
 
     #[test]

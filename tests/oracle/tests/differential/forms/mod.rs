@@ -246,6 +246,7 @@ fn every_row_of_the_page_is_drawn() {
     let settings = Settings {
         reference_time: chrono::DateTime::from_timestamp(REFERENCE_SECONDS, 0).unwrap(),
         default_currency: "USD".to_owned(),
+        default_time_zone: chrono_tz::Tz::UTC,
     };
     let mut random = StdRng::seed_from_u64(1);
     // How often each was drawn, and how often all of it was accepted.

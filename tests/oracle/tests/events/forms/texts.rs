@@ -100,8 +100,9 @@ fn the_bytes_of_a_schema_registry() {
     check(before(b"\0abc"), "not_json@1 | ");
     check(before(b"\0abcd "), "not_json@1 | ");
     check([b"\0abcd", text(VIEW).as_bytes()].concat(), "not_json@1 | ");
-    // In CSV and UTF-16 they are text.
+    // In CSV they are text.
     check([b"event,item_id\n", &before(b"\0abcd")[..], b"\n"].concat(), "too_many_cells@2 | ");
-    let utf16: Vec<u8> = "\u{feff}\0abcd{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    check(utf16, "not_json@1 | ");
+    let utf16 = format!("\u{feff}\0abcd{VIEW}");
+    let utf16: Vec<u8> = utf16.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    check(utf16, ONE_VIEW);
 }

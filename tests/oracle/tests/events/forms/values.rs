@@ -41,7 +41,7 @@ fn other_objects_are_invalid() {
     }
     check(r#"{"event":"view","ts":{"$date":"soon"},"item_id":1}"#, "invalid:timestamp@1 | ");
     check(
-        r#"{"event":"view","ts":"2026-11-26T10:07:31Z","item_name":{"$oid":"a"}}"#,
+        r#"{"event":"view","ts":"2026-11-26T10:07:31Z","item_name":{"oid":"a"}}"#,
         "invalid:item_name@1 | ",
     );
     check(
