@@ -163,7 +163,10 @@ fn count_line(
             let events = check_together(&events, settings)?;
             count_events(events, false, seen, recount)
         }
-        Reading::Each(elements) => {
+        Reading::Each { elements, bytes_besides } => {
+            if elements.len() * bytes_besides > WRITTEN_OUT_BYTES_MAX {
+                return Err("too_large".into());
+            }
             for (index, events) in elements.iter().enumerate() {
                 let events = events.as_ref().ok_or_else(|| Rejection::from("invalid:events"));
                 match events.and_then(|events| check_together(events, settings)) {

@@ -22,6 +22,7 @@ mod line;
 mod mutate;
 mod names;
 mod shrink;
+mod time;
 mod value;
 mod write;
 

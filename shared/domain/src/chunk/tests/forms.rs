@@ -367,6 +367,10 @@ fn events_of_a_form_that_says_each_stand_alone() {
     let rejected = String::from_utf8(count.rejected).expect("text");
     assert!(rejected.contains(r#""event":3,"reason":"missing:timestamp""#), "{rejected}");
     assert!(rejected.contains(r#""event":4,"reason":"invalid:events""#), "{rejected}");
+    check_rejected(
+        &format!(r#"{{"api_key":"k","events":[{{"event_type":1}}{}]}}"#, ",{}".repeat(50_000)),
+        "too_large",
+    );
     let tally = format!("{:?}", count.tally);
     assert_eq!(tally.trim_end(), "s 2026-11-20T23:07:00Z views a=1 b=1");
 }

@@ -31,7 +31,10 @@ pub(crate) enum Unity {
     /// Parts of it, accepted or rejected together.
     Together,
     /// Lines of their own, which inherit nothing.
-    Apart,
+    Apart {
+        /// The size of what the object that was sent has beside them, in bytes.
+        beside_bytes: usize,
+    },
 }
 
 /// What is found in an object by the names of its members.
@@ -235,6 +238,8 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
         return Rewritten { text: out, unity: Unity::Together };
     };
     let elements = array.map_or_else(Vec::new, |array| elements_of(array, tree.text()));
+    let array_bytes = array.map_or(0, |array| array.whole().len());
+    let beside_bytes = root.whole().len() - array_bytes;
     for (count, element) in elements.into_iter().enumerate() {
         begin_element(count, &mut out);
         match form.events.first() {
@@ -245,7 +250,7 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
         }
     }
     out.extend_from_slice(b"]}");
-    Rewritten { text: out, unity: Unity::Apart }
+    Rewritten { text: out, unity: Unity::Apart { beside_bytes } }
 }
 
 fn begin_element(count: usize, out: &mut Vec<u8>) {

@@ -30,15 +30,15 @@ pub(crate) struct KnownToken {
 
 const TOKEN_WORDS: usize = 3;
 const TOKEN_BYTES_MAX: usize = TOKEN_WORDS * 8;
-const TOKEN_SETS_BITS: u32 = 6;
+const TOKEN_SETS_BITS: u32 = 7;
 /// Two places for each set of tokens after an opening brace, as many for tokens after a value, and
 /// the two below.
-const TOKENS: usize = 512;
+const TOKENS: usize = 1024;
 const TOKENS_BEHIND_VALUE: usize = 2 << TOKEN_SETS_BITS;
 /// The place that represents an opening brace.
 pub(crate) const BEFORE_FIRST: usize = TOKENS - 1;
 /// The place that represents tokens that are not cached.
-const FORGOTTEN: u16 = 510;
+const FORGOTTEN: u16 = 1022;
 
 #[derive(Clone, Copy)]
 #[repr(align(64))]

@@ -207,7 +207,8 @@ impl EventReader {
         // White space around an object is no part of it, in whatever layout it stands.
         let object = if context.values.is_strict { line } else { line.trim_ascii() };
         let inherited_bytes = match rewritten {
-            Some(Unity::Together | Unity::Apart) => 0,
+            Some(Unity::Together) => 0,
+            Some(Unity::Apart { beside_bytes }) => beside_bytes,
             Some(Unity::Line) | None => object.len() - (events.end() - events.start()),
         };
         let is_one = context.values.is_strict || is_together;

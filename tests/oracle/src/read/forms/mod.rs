@@ -24,8 +24,13 @@ pub(crate) enum Reading {
     ByNames(Plain),
     /// Events that are accepted or rejected together.
     Together(Vec<Object>),
-    /// Elements that stand alone, and the events of each; `None` for one that is no object.
-    Each(Vec<Option<Vec<Object>>>),
+    /// Elements that stand alone.
+    Each {
+        /// The events of each; `None` for one that is no object.
+        elements: Vec<Option<Vec<Object>>>,
+        /// How many bytes the object has besides them.
+        bytes_besides: usize,
+    },
 }
 
 /// An object that is read by its names.
@@ -74,7 +79,7 @@ fn read_by(text: &str, object: Object, rows: &mut Vec<String>) -> Reading {
             continue;
         }
         return match TABLES.forms.iter().find(|form| all_hold(&form.when, &object)) {
-            Some(form) => of_form(form, &object, &inherited, rows),
+            Some(form) => of_form(form, &plain, &object, &inherited, rows),
             None => {
                 if events(&object).is_some() {
                     inherited.clear();
@@ -93,7 +98,13 @@ fn object_of(text: &str) -> Object {
     }
 }
 
-fn of_form(form: &Form, object: &Object, inherited: &[Object], rows: &mut Vec<String>) -> Reading {
+fn of_form(
+    form: &Form,
+    text: &str,
+    object: &Object,
+    inherited: &[Object],
+    rows: &mut Vec<String>,
+) -> Reading {
     rows.push(form.name.to_owned());
     let has_row = |event: &EventOfForm| event.members.iter().any(|row| row.member == SITE_ID);
     let site_of = |object| Path::of(SITE_ID).find(object);
@@ -110,15 +121,17 @@ fn of_form(form: &Form, object: &Object, inherited: &[Object], rows: &mut Vec<St
         });
         with_site.collect()
     };
-    match form.each_of.as_ref().map(|path| path.find(object)) {
-        None => Reading::Together(events(object)),
-        Some(Some(Value::Array(elements))) => {
+    let Some(path) = &form.each_of else { return Reading::Together(events(object)) };
+    match path.find(object) {
+        Some(Value::Array(elements)) => {
             let elements = elements.iter().map(|element| match element {
                 Value::Object(element) => Some(events(element)),
                 _ => None,
             });
-            Reading::Each(elements.collect())
+            let elements = elements.collect();
+            let array = path.find_written(text).map_or(0, str::len);
+            Reading::Each { elements, bytes_besides: text.trim_ascii().len() - array }
         }
-        Some(_) => Reading::Ignored,
+        _ => Reading::Ignored,
     }
 }
