@@ -37,6 +37,7 @@ crate::tests![
     a_table_that_is_away,
     a_deadline_that_comes_near_gives_the_message_back,
     a_file_put_again_in_the_middle_of_its_chunk,
+    a_file_of_local_times_is_finished_in_the_zone_it_was_begun_in,
     chunks_over_25_100_and_1000_minutes,
     a_hundred_thousand_distinct_ids,
     a_row_at_its_size_limit_overflows,
@@ -354,6 +355,30 @@ async fn put_again_in_the_middle(cloud: &Cloud, coming: Coming) -> Result<()> {
     ensure!(worker.invoke(sqs_event(&[vec![first]])).await? == Invocation::Died);
     let second = store.put("a.jsonl", text).await?;
     again_and_verified(&store, &second, VIEWS_OF_TWO_PARTS).await
+}
+
+/// The first ledger entry settles in which zone the times are that name none.
+async fn a_file_of_local_times_is_finished_in_the_zone_it_was_begun_in(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Coming::Late.store(cloud, "zone-in-the-middle").await?;
+    let text = Coming::Late.rows(VIEWS_OF_TWO_PARTS)?.replace("Z\"", "\"");
+    let record = store.put("a.jsonl", text).await?;
+    let kill = at("TransactWriteItems", 2, Fault::KillBefore);
+    let proxy = FaultProxy::start(&store.clients.endpoint_url, kill).await?;
+    let mut worker = store.start_ingest_in_zone(&proxy.url, "Europe/Berlin").await?;
+    proxy.set_victim(worker.process_id());
+    ensure!(worker.invoke(sqs_event(&[vec![record.clone()]])).await? == Invocation::Died);
+    let endpoint_url = &store.clients.endpoint_url;
+    let mut worker = store.start_ingest_in_zone(endpoint_url, "America/New_York").await?;
+    count(&mut worker, [&record]).await?;
+    let ledger = store.ledger().await?;
+    ensure!(ledger[0]["default_time_zone"] == "Europe/Berlin", "{ledger:?}");
+    // `2026-10-01T00:00` in Berlin.
+    let counters = store.counters().await?;
+    let first = |[partition, ..]: &[String; 3]| partition == "T#default#2026-09-30T22";
+    ensure!(counters.keys().any(first), "{counters:?}");
+    verified(&store, VIEWS_OF_TWO_PARTS).await
 }
 
 /// Only late events of one site can be in so many minutes. For many rows of open hours, see

@@ -36,6 +36,7 @@ crate::tests![
     an_object_that_was_replaced,
     keys_with_spaces_plus_percent_and_unicode,
     the_test_event_and_empty_records,
+    notifications_by_way_of_sns_and_eventbridge,
     rejected_lines_put_again_after_a_fix,
     rejected_lines_of_the_longest_keys,
 ];
@@ -349,12 +350,49 @@ async fn keys_with_spaces_plus_percent_and_unicode(cloud: &Cloud) -> Result<()> 
 async fn the_test_event_and_empty_records(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "test-event").await?;
     let mut worker = store.start_plain_ingest().await?;
-    for name in ["lambda/sqs_s3_test_event.json", "lambda/sqs_empty_records.json"] {
+    for name in [
+        "lambda/sqs_s3_test_event.json",
+        "lambda/sqs_sns_s3_test_event.json",
+        "lambda/sqs_eventbridge_object_deleted.json",
+        "lambda/sqs_empty_records.json",
+    ] {
         let ended = worker.invoke(serde_json::from_slice(&fixture(name)?)?).await?;
         ensure!(ended.is_clean(), "{name}: {ended:?}");
     }
     let ended = worker.invoke(json!({"Records": []})).await?;
     ensure!(ended.is_clean(), "{ended:?}");
+    Ok(())
+}
+
+/// An object that is announced in several ways is counted once.
+async fn notifications_by_way_of_sns_and_eventbridge(cloud: &Cloud) -> Result<()> {
+    let store = Store::make(cloud, "announced").await?;
+    let mut worker = store.start_plain_ingest().await?;
+    let wrapped = |message: Value| json!({"Type": "Notification", "MessageId": "1", "Message": message.to_string()});
+    for (number, key) in ["a b+1.jsonl", "c%2Bd.jsonl"].iter().enumerate() {
+        let record = store.put(key, view(&number.to_string())).await?;
+        let event = json!({
+            "version": "0",
+            "detail-type": "Object Created",
+            "source": "aws.s3",
+            "detail": {
+                "bucket": record["s3"]["bucket"],
+                "object": {"key": key, "version-id": record["s3"]["object"]["versionId"]},
+                "reason": "PutObject",
+            },
+        });
+        let of_s3 = json!({"Records": [record]});
+        let mut bodies = vec![wrapped(of_s3.clone()), event.clone(), wrapped(event), of_s3];
+        if number > 0 {
+            bodies.rotate_left(1);
+        }
+        for body in bodies {
+            let event = sqs_event_of_bodies(&[body.to_string()]);
+            ensure!(worker.invoke(event).await?.is_clean(), "{body}");
+            let report = store.verify().await?;
+            ensure!(report["events"] == number + 1, "{body}: {report}");
+        }
+    }
     Ok(())
 }
 

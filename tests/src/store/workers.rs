@@ -105,7 +105,21 @@ impl Store {
         keys_max: u32,
     ) -> anyhow::Result<Worker> {
         let s3_url = &self.clients.endpoint_url;
-        self.start_bounded(function, dynamodb_url, s3_url, FOR_EVER, keys_max).await
+        self.start_with(function, dynamodb_url, s3_url, FOR_EVER, keys_max, "UTC").await
+    }
+
+    /// Starts ingest on this store with this zone of times that name none. `dynamodb_url` may be the
+    /// URL of a proxy.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub async fn start_ingest_in_zone(
+        &self,
+        dynamodb_url: &str,
+        zone: &str,
+    ) -> anyhow::Result<Worker> {
+        let s3_url = &self.clients.endpoint_url;
+        self.start_with("ingest", dynamodb_url, s3_url, FOR_EVER, KEYS_MAX, zone).await
     }
 
     async fn start(
@@ -115,16 +129,17 @@ impl Store {
         s3_url: &str,
         retention: RetentionDays,
     ) -> anyhow::Result<Worker> {
-        self.start_bounded(function, dynamodb_url, s3_url, retention, KEYS_MAX).await
+        self.start_with(function, dynamodb_url, s3_url, retention, KEYS_MAX, "UTC").await
     }
 
-    async fn start_bounded(
+    async fn start_with(
         &self,
         function: &str,
         dynamodb_url: &str,
         s3_url: &str,
         retention: RetentionDays,
         keys_max: u32,
+        time_zone: &str,
     ) -> anyhow::Result<Worker> {
         let binary = crate::binaries::path(function)?;
         let clients = &self.clients;
@@ -146,7 +161,7 @@ impl Store {
                 ("MINUTEBOOK_HOUR_RETENTION_DAYS", &retention.hours.to_string()),
                 ("MINUTEBOOK_DAY_RETENTION_DAYS", &retention.days.to_string()),
                 ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
-                ("MINUTEBOOK_DEFAULT_TIME_ZONE", "UTC"),
+                ("MINUTEBOOK_DEFAULT_TIME_ZONE", time_zone),
                 ("MINUTEBOOK_KEYS_MAX", &keys_max.to_string()),
             ],
         )
