@@ -244,6 +244,8 @@ pub(crate) struct EventTime {
     pub(crate) value: Raw,
     /// Whether it is by the clock of a device, which may be off.
     pub(crate) is_of_device: bool,
+    /// Whether it only says when the event was sent or received.
+    pub(crate) is_of_transport: bool,
 }
 
 /// The values of the fields of one object.
@@ -328,7 +330,9 @@ impl<P: Laid> Found<P> {
         }
         let slot = word * 64 + present.trailing_zeros() as usize;
         let is_of_device = slot == const { P::LAYOUT.original_time };
-        Some(EventTime { value: self.values[slot], is_of_device })
+        // They are the last names.
+        let is_of_transport = slot >= const { P::LAYOUT.sent_at };
+        Some(EventTime { value: self.values[slot], is_of_device, is_of_transport })
     }
 
     /// When the event was sent, by the clock of a device.

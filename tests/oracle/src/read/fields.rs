@@ -44,6 +44,8 @@ const VALUES: &[&str] = &["string_value", "int_value", "float_value", "double_va
 #[derive(Clone, Debug)]
 pub(crate) struct Sources<'a> {
     objects: Vec<Cow<'a, Object>>,
+    /// How many of them are of each event or line: an event may inherit from others.
+    lengths: Vec<usize>,
     /// The objects of the only item, the nearest first.
     products: Vec<Cow<'a, Object>>,
     place: Place,
@@ -74,7 +76,7 @@ impl<'a> Sources<'a> {
         };
         let product = product(object).or_else(|| properties.and_then(product));
         let products = product.into_iter().map(|product| Cow::Owned(product.clone())).collect();
-        Self { objects, products, place }
+        Self { lengths: vec![objects.len()], objects, products, place }
     }
 
     /// The object of the only item.
@@ -83,13 +85,15 @@ impl<'a> Sources<'a> {
             return None;
         }
         let objects = self.products.clone();
-        Some(Sources { objects, products: Vec::new(), place: Place::Item })
+        let lengths = vec![objects.len()];
+        Some(Sources { objects, lengths, products: Vec::new(), place: Place::Item })
     }
 
     pub(crate) fn then(&self, other: &Self) -> Self {
         let objects = [&*self.objects, &*other.objects].concat();
+        let lengths = [&*self.lengths, &*other.lengths].concat();
         let products = [&*self.products, &*other.products].concat();
-        Self { objects, products, place: self.place }
+        Self { objects, lengths, products, place: self.place }
     }
 
     /// The value of a field, if it has one.
@@ -97,13 +101,21 @@ impl<'a> Sources<'a> {
         self.objects.iter().find_map(|object| value_of(object, field, self.place, has_value))
     }
 
-    /// The time, and the name that it has, in letters.
+    /// The time, and the name that it has, in letters. When an event was sent or received is its
+    /// time only if it has no other.
     pub(crate) fn time(&self) -> Option<(&Value, &'static str)> {
-        self.objects.iter().find_map(|object| {
-            let names = names_of(TIMESTAMP, self.place).iter();
-            names
-                .map(String::as_str)
-                .find_map(|name| Some((last_of(object, name, has_value)?, name)))
+        let mut objects = &self.objects[..];
+        self.lengths.iter().find_map(|length| {
+            let (of_event, others) = objects.split_at(*length);
+            objects = others;
+            let named = |is_wanted: fn(&str) -> bool| {
+                let names = || names_of(TIMESTAMP, self.place).iter().map(String::as_str);
+                of_event.iter().find_map(|object| {
+                    let mut names = names().filter(|name| is_wanted(name));
+                    names.find_map(|name| Some((last_of(object, name, has_value)?, name)))
+                })
+            };
+            named(|name| !is_of_transport(name)).or_else(|| named(is_of_transport))
         })
     }
 
@@ -120,6 +132,10 @@ impl<'a> Sources<'a> {
             _ => None,
         }
     }
+}
+
+fn is_of_transport(name: &str) -> bool {
+    matches!(name, "sentat" | "receivedat")
 }
 
 /// The elements of the `events` of a line, if it has some.

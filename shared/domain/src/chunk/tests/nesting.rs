@@ -27,6 +27,21 @@ fn missing_fields_are_looked_up_in_properties() {
 }
 
 #[test]
+fn when_an_event_was_sent_is_its_time_only_if_it_has_no_other() {
+    let sent = r#""event":"view","sku":"a","sent_at":1,"received_at":2"#;
+    check_tally(&format!(r#"{{{sent},"properties":{{{AT}}}}}"#), "views a=1");
+    check_tally(
+        &format!(
+            r#"{{{sent},"event_params":[{{"key":"ts","value":{{"int_value":1795216051}}}}]}}"#
+        ),
+        "views a=1",
+    );
+    check_tally(&format!("{{{sent}}}"), "1970-01-01T00:00:00Z views a=1");
+    // The time of the line is less than that of the event itself.
+    check_tally(&format!(r#"{{{AT},"events":[{{{sent}}}]}}"#), "1970-01-01T00:00:00Z views a=1");
+}
+
+#[test]
 fn params_are_properties_by_another_name() {
     check_tally(
         &event("view", r#""params":{"sku":"a","page_location":"/p?q"}"#),

@@ -201,6 +201,19 @@ impl<P: Laid> Object<P> {
     }
 }
 
+impl Object<OfEvents> {
+    /// The time of the event. When it was sent or received counts only if nothing else is there.
+    #[inline]
+    fn time(&self) -> Option<EventTime> {
+        let time = self.first(Found::time)?;
+        if !time.is_of_transport {
+            return Some(time);
+        }
+        let own = |found: &Found<OfEvents>| found.time().filter(|time| !time.is_of_transport);
+        self.first(own).or(Some(time))
+    }
+}
+
 impl Fields for Layers<'_> {
     #[inline]
     fn get(&self, field: Field) -> Option<Raw> {
@@ -219,7 +232,7 @@ impl Fields for Layers<'_> {
 
     #[inline]
     fn time(&self) -> Option<EventTime> {
-        self.near.first(Found::time).or_else(|| self.far?.first(Found::time))
+        self.near.time().or_else(|| self.far?.time())
     }
 
     fn sent_at(&self) -> Option<Raw> {
