@@ -15,6 +15,10 @@ use crate::event::reason::Field;
 /// How many envelopes are opened, one in another.
 const ENVELOPES_MAX: usize = 4;
 
+/// What stands around the events of an object that was written anew.
+const BEFORE_EVENTS: &[u8] = b"{\"events\":[";
+const AFTER_EVENTS: &[u8] = b"]}";
+
 /// An object that was written anew.
 pub(crate) struct Rewritten {
     /// An object on one line.
@@ -91,7 +95,7 @@ impl FormWriter {
             {
                 let Some(event) = looked.open(envelope, &mut inherited) else {
                     return Some(Rewritten {
-                        text: b"{\"events\":[]}".to_vec(),
+                        text: [BEFORE_EVENTS, AFTER_EVENTS].concat(),
                         unity: Unity::Together,
                     });
                 };
@@ -216,15 +220,14 @@ fn with_inherited(event: &[u8], inherited: &Inherited) -> Vec<u8> {
     for (member, value) in inherited {
         write_member(member, value, &mut out);
     }
-    out.extend_from_slice(b"\"events\":[");
+    out.extend_from_slice(&BEFORE_EVENTS[1..]);
     out.extend_from_slice(event);
-    out.extend_from_slice(b"]}");
+    out.extend_from_slice(AFTER_EVENTS);
     out
 }
 
 fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> Rewritten {
     let mut out = Vec::with_capacity(tree.text().len());
-    out.extend_from_slice(b"{\"events\":[");
     let Some(array) = form.each_of.as_ref().map(|path| tree.find(root, path)) else {
         let mut count = 0;
         for event in &form.events {
@@ -234,9 +237,11 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
                 count += 1;
             }
         }
-        out.extend_from_slice(b"]}");
-        return Rewritten { text: out, unity: Unity::Together };
+        // Nearly every object is one event, which then is read at once.
+        let text = if count == 1 { out } else { [BEFORE_EVENTS, &out, AFTER_EVENTS].concat() };
+        return Rewritten { text, unity: Unity::Together };
     };
+    out.extend_from_slice(BEFORE_EVENTS);
     let elements = array.map_or_else(Vec::new, |array| elements_of(array, tree.text()));
     let array_bytes = array.map_or(0, |array| array.whole().len());
     let beside_bytes = root.whole().len() - array_bytes;
@@ -249,7 +254,7 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
             _ => out.extend_from_slice(&tree.text()[element.whole()]),
         }
     }
-    out.extend_from_slice(b"]}");
+    out.extend_from_slice(AFTER_EVENTS);
     Rewritten { text: out, unity: Unity::Apart { beside_bytes } }
 }
 
