@@ -81,6 +81,22 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_an_envelope_is_not_completed() {
+        let envelope = |event: &str| format!(r#"{{"site_id":"s","schema":1,"payload":{event}}}"#);
+        let complete = envelope(r#"{"event":"view","ts":1795216000,"item_id":1}"#);
+        assert_eq!(completed(&complete), Ok(complete));
+        for (event, reason) in [
+            (r#"{"event":"view","item_id":1}"#, "missing:timestamp"),
+            (r#"{"event":"view","ts":1795216000}"#, "missing:item_id"),
+        ] {
+            assert_eq!(completed(&envelope(event)), Err(reason.to_string()), "{event}");
+        }
+        // Its own time is not that of the event in it.
+        let inside = r#"{"site_id":"s","event":"view","op":"c","after":{"event":"view","ts":1795216000,"item_id":1}}"#;
+        assert_eq!(completed(inside).as_deref(), Ok(inside));
+    }
+
+    #[test]
     fn what_an_event_lacks_is_appended() {
         let time = r#","timestamp":"2026-11-20T23:07:59Z""#;
         let page = r#","page_url":"(not set)""#;

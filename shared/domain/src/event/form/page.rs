@@ -60,7 +60,7 @@ pub(super) enum Condition {
 pub(super) enum Source {
     /// The value that a path leads to.
     Path(Path),
-    /// The same, a text with a `Z` behind it.
+    /// The same; a time without a zone is in UTC.
     Utc(Path),
     /// The same, unless it is this text, or a number that is written so.
     Unless(Path, &'static str),

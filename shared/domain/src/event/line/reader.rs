@@ -111,10 +111,11 @@ impl EventReader {
             return by_names;
         };
         self.read.clear();
-        // Only the line that was given can be completed.
+        // Only what was given can be completed, and not what stands within it.
         let defaults = self.values.defaults.take();
         let read = self.read_by_names(&text, &text, Some(unity));
-        self.values.defaults = defaults;
+        let complete = |it| Defaults { lacks_time: false, lacks_page: false, ..it };
+        self.values.defaults = defaults.map(complete);
         self.read.rewritten = text;
         self.read.is_together = unity == Unity::Together;
         read
