@@ -6,12 +6,13 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta};
 use chrono_tz::Tz;
 
 use crate::decimal::read_number;
-use crate::read::fields::{PROPERTIES, TIMESTAMP, written_events, written_value};
+use crate::read::fields::{PROPERTIES, TIMESTAMP, is_of_transport, written_events, written_value};
 use crate::read::forms::times::{WrittenTimes, written_times};
 use crate::read::json::{self, Value};
 use crate::read::mongo;
 use crate::read::other_forms;
 use crate::read::time;
+use crate::read::vocabulary::letters;
 
 /// The length of `YYYY-MM-DDThh:mm`, which is all of a time that a shift by whole minutes changes.
 const MINUTE_BYTES: usize = 16;
@@ -87,11 +88,18 @@ pub fn shift_line(line: &str, minutes: i64) -> Result<String, String> {
 
 /// The time of an event as it is written, under the name that wins.
 fn time_of<'a>(event: &[(String, &'a str)]) -> Option<&'a str> {
-    let time_in = |object: &[(String, &'a str)]| {
-        written_value(object, TIMESTAMP, |value| !matches!(value, "null" | "\"\""))
-    };
-    let properties = || written_value(event, PROPERTIES, |value| value.starts_with('{'));
-    time_in(event).or_else(|| time_in(&json::members(properties()?)?))
+    let properties = written_value(event, PROPERTIES, |value| value.starts_with('{'));
+    let properties = properties.and_then(json::members).unwrap_or_default();
+    // When it was sent or received counts last.
+    [false, true].into_iter().find_map(|is_wanted| {
+        let time_in = |object: &[(String, &'a str)]| {
+            let is_named = |name: &str| letters(name).is_some_and(|name| is_of_transport(&name));
+            let members = object.iter().filter(|(name, _)| is_named(name) == is_wanted);
+            let members: Vec<(String, &'a str)> = members.cloned().collect();
+            written_value(&members, TIMESTAMP, |value| !matches!(value, "null" | "\"\""))
+        };
+        time_in(event).or_else(|| time_in(&properties))
+    })
 }
 
 fn seconds_of(value: &str, zone: Tz) -> Option<i64> {
@@ -254,6 +262,11 @@ mod tests {
             (r#"{"ts":60,"time":60,"timestamp":60}"#, r#"{"ts":60,"time":60,"timestamp":120}"#),
             (r#"{"ts":60,"timestamp":null}"#, r#"{"ts":120,"timestamp":null}"#),
             (r#"{"ts":60,"event_time":""}"#, r#"{"ts":120,"event_time":""}"#),
+            (
+                r#"{"sent_at":60,"properties":{"ts":60}}"#,
+                r#"{"sent_at":60,"properties":{"ts":120}}"#,
+            ),
+            (r#"{"sent_at":60,"properties":{"x":60}}"#, r#"{"sent_at":120,"properties":{"x":60}}"#),
             (r#"{"ts":60,"ts":60}"#, r#"{"ts":60,"ts":120}"#),
             (r#"{"properties":{"ts":60}}"#, r#"{"properties":{"ts":120}}"#),
             (r#"{"ts":60,"properties":{"ts":60}}"#, r#"{"ts":120,"properties":{"ts":60}}"#),

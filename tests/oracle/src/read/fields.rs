@@ -134,7 +134,8 @@ impl<'a> Sources<'a> {
     }
 }
 
-fn is_of_transport(name: &str) -> bool {
+/// Whether a name, in letters, only says when an event was sent or received.
+pub(crate) fn is_of_transport(name: &str) -> bool {
     matches!(name, "sentat" | "receivedat")
 }
 
