@@ -50,8 +50,7 @@ pub enum NotificationError {
     NotANotification(#[from] serde_json::Error),
     /// It is neither of S3, nor of SNS, nor of EventBridge.
     #[error(
-        "the message is JSON, but has neither Records or an Event, as S3 sends them, nor the Message of SNS or the \
-         detail of EventBridge"
+        "the message is JSON but has no Records or Event (S3), Message (SNS) or detail (EventBridge)"
     )]
     UnknownShape,
     /// SNS sent it for itself, for example to confirm a subscription.

@@ -34,7 +34,7 @@ pub(crate) struct LastHour {
     unknown_types: BTreeMap<String, u64>,
     /// How many values could not be used and were left out of their events.
     dropped: u64,
-    /// How many purchases have no money in any field that is read. Their units are counted.
+    /// How many purchases have an item without money in any field that is read. Its units are counted.
     purchases_without_money: u64,
 }
 

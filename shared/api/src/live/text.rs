@@ -86,7 +86,7 @@ impl State {
             ),
             (
                 "purchases_without_money",
-                "Purchases without money in any field that is read.",
+                "Purchases with an item whose money is in no field that is read.",
                 totals.purchases_without_money,
             ),
             (

@@ -116,7 +116,7 @@ impl Counter {
         } else {
             let events = valid.count_events();
             outcomes.events +=
-                if read.is_together { events.counted.min(1) } else { events.counted };
+                if read.is_together() { events.counted.min(1) } else { events.counted };
             if read.elements.is_empty() {
                 outcomes.add_line(events.of_line());
             } else {
@@ -184,7 +184,7 @@ impl ValidLine<'_> {
     fn count_events(&mut self) -> EventOutcomes {
         let own_id = self.read.own.map(|own| self.id_hash(own.site, own.id));
         let Some(own_id) = own_id else {
-            return self.count_each(self.read.is_together && self.was_any_seen());
+            return self.count_each(self.read.is_together() && self.was_any_seen());
         };
         if self.ids.contains(own_id) {
             // Nothing of this line is counted or remembered.

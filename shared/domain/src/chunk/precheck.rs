@@ -9,7 +9,8 @@ use chrono_tz::Tz;
 use crate::chunk::lines::{Form, LINE_BYTES_MAX, Line};
 use crate::chunk::split::TextSplitter;
 use crate::count::measure::Currency;
-use crate::event::line::{Defaults, Element, EventReader, READER_VERSION, Rejection};
+use crate::event::form::Unity;
+use crate::event::line::{Defaults, EventReader, READER_VERSION, ReadLine, Rejection};
 use crate::event::reason::{Field, Reason};
 use crate::event::site::DEFAULT_SITE;
 
@@ -145,6 +146,22 @@ impl LineChecker {
         }
     }
 
+    /// Checks what is kept of a line of which elements were rejected, as it will be read. That may be
+    /// something else than what was posted, because what an object was made of is gone. Returns its
+    /// sites.
+    fn check_kept(&mut self, kept: &[u8]) -> Result<BTreeSet<Vec<u8>>, Reason> {
+        let mut sites = BTreeSet::new();
+        for line in kept.split(|byte| *byte == b'\n') {
+            self.check(line)?;
+            let rejected = self.reader.last().elements.iter().find_map(|element| element.rejected);
+            if let Some(Rejection { reason, .. }) = rejected {
+                return Err(reason);
+            }
+            sites.extend(self.sites(line).map(<[u8]>::to_vec));
+        }
+        Ok(sites)
+    }
+
     /// Separates the accepted from the rejected lines of a text, and lists the first `listed_max`
     /// rejected ones.
     ///
@@ -182,20 +199,26 @@ impl LineChecker {
             if accepted_elements == 0 && !elements.is_empty() {
                 return true;
             }
-            let rejected_any = elements.iter().any(|element| element.rejected.is_some());
-            if rejected_any {
-                let source = self.reader.last().source(line.text);
-                write_accepted(source, elements, &mut checked.accepted);
-            } else {
+            if elements.iter().all(|element| element.rejected.is_none()) {
                 checked.accepted.extend_from_slice(line.text);
+                for site in self.sites(line.text) {
+                    if !checked.sites.contains(site) {
+                        checked.sites.insert(site.to_vec());
+                    }
+                }
+            } else {
+                let kept = without_rejected(self.reader.last(), line.text);
+                match self.check_kept(&kept) {
+                    Ok(sites) => checked.sites.extend(sites),
+                    Err(reason) => {
+                        reject(None, self.reader.rejection(reason));
+                        return true;
+                    }
+                }
+                checked.accepted.extend_from_slice(&kept);
             }
             checked.accepted.push(b'\n');
             checked.accepted_lines += accepted_elements.max(1);
-            for site in self.sites(line.text) {
-                if !checked.sites.contains(site) {
-                    checked.sites.insert(site.to_vec());
-                }
-            }
             true
         };
         let mut splitter = TextSplitter::new();
@@ -205,20 +228,21 @@ impl LineChecker {
     }
 }
 
-/// Writes a line without the elements of its `events` that are rejected.
-fn write_accepted(line: &[u8], elements: &[Element], out: &mut Vec<u8>) {
-    let (Some(first), Some(last)) = (elements.first(), elements.last()) else {
-        return;
-    };
-    out.extend_from_slice(&line[..first.value.whole().start]);
-    let accepted = elements.iter().filter(|element| element.rejected.is_none());
-    for (number, element) in accepted.enumerate() {
-        if number > 0 {
-            out.push(b',');
+/// The line that was read last without the elements of its `events` that are rejected. Those of a
+/// form that stand alone are a line each.
+fn without_rejected(read: &ReadLine, line: &[u8]) -> Vec<u8> {
+    let line = read.source(line);
+    let accepted = read.elements.iter().filter(|element| element.rejected.is_none());
+    let accepted: Vec<&[u8]> = accepted.map(|element| &line[element.value.whole()]).collect();
+    match (read.unity, &read.elements[..]) {
+        (Some(Unity::Apart { .. }), _) => accepted.join(&b'\n'),
+        (_, [first, .., last]) => {
+            let (before, after) = (first.value.whole().start, last.value.whole().end);
+            [&line[..before], &accepted.join(&b','), &line[after..]].concat()
         }
-        out.extend_from_slice(&line[element.value.whole()]);
+        // The only one is rejected, and nothing is kept.
+        _ => Vec::new(),
     }
-    out.extend_from_slice(&line[last.value.whole().end..]);
 }
 
 #[cfg(test)]
@@ -358,9 +382,63 @@ mod tests {
             ("a", format!(r#"{{"site_id":"a","schema":1,"payload":{}}}"#, view(r#","site_id":"b""#)), wrong.clone()),
             ("a", format!(r#"  {{"site_id":"a","schema":1,"payload":{}}}"#, view("")), Ok(())),
             ("a", r#"  {"site_id":"a","event":"own"}"#.to_string(), Ok(())),
+            ("a", r#"{"site_id":"a","abandoned_checkout_url":"u","line_items":[1]}"#.to_string(), Ok(())),
+            ("a", r#"{"site_id":"b","abandoned_checkout_url":"u","line_items":[1]}"#.to_string(), wrong.clone()),
+            ("a", r#"{"site_id":"a","op":"u","source":{"x":1}}"#.to_string(), Ok(())),
+            ("b", r#"{"site_id":"a","op":"u","source":{"x":1}}"#.to_string(), wrong.clone()),
+            ("a", serde_json::to_string(&view(r#","site_id":"a""#)).unwrap(), Ok(())),
+            ("a", serde_json::to_string(&view(r#","site_id":"b""#)).unwrap(), wrong.clone()),
         ] {
             assert_eq!(checked(site, &line), expected, "{site} {line}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_checked_as_it_will_be_read() {
+        let good = r#"{"event_type":"view","time":1,"productId":"a"}"#;
+        // Each element has its site when it stands alone.
+        let site = "s".repeat(64);
+        let elements = format!("{good},").repeat(4_000);
+        let line = format!(
+            r#"{{"site_id":"{site}","api_key":"k","events":[{elements}{{"event_type":"view","time":1}}]}}"#
+        );
+        let CheckedLines { accepted, accepted_lines, rejected_lines, .. } =
+            checked(line.as_bytes());
+        assert_eq!((accepted_lines, rejected_lines), (4_000, 1));
+        assert_eq!(accepted.split(|byte| *byte == b'\n').count(), 4_001);
+        // With what its text holds it is too deep to be sent.
+        let deep = format!("{}\"a\"{}", r#"{"a":"#.repeat(60), "}".repeat(60));
+        let deep =
+            serde_json::to_string(&format!(r#"{{"b":{{"c":{{"d":{{"e":{deep}}}}}}}}}"#)).unwrap();
+        let view = r#"{"event":"view","ts":1,"aid":1}"#;
+        let line = format!(r#"{{"properties":{deep},"events":[{view},{{"event":"view"}}]}}"#);
+        assert_eq!(reasons(line.as_bytes()).last(), Some(&(1, "too_deep".to_string())));
+        assert_eq!(checked(line.as_bytes()).accepted_lines, 0);
+        // What four envelopes hold is not opened, until they are gone.
+        let other = r#"{"event":"view","ts":1,"aid":1,"site_id":"b"}"#;
+        let mut line = format!(
+            r#"{{"schema":1,"payload":{other},"site_id":"a","events":[{view},{{"event":7}}]}}"#
+        );
+        for _ in 0..4 {
+            line = format!(r#"{{"schema":1,"payload":{line}}}"#);
+        }
+        let mut checker = LineChecker::new(time(), currency(), Tz::UTC).only_of("a");
+        let CheckedLines { accepted, rejected, .. } = checker.check_text(line.as_bytes(), 9);
+        assert_eq!(String::from_utf8_lossy(&accepted), "", "{rejected:?}");
+    }
+
+    #[test]
+    fn a_text_of_an_object_is_no_header() {
+        let text = |rest: &str| {
+            let event = format!(r#"{{"site_id":"a","event":"view","ts":1,"aid":1,"x":"{rest}"}}"#);
+            serde_json::to_string(&event).unwrap()
+        };
+        let posted =
+            format!("{{}}\n{}\n{}", text(",site_id,event,ts,item_id,"), text(",b,view,1,7,"));
+        let lines = checked(posted.as_bytes());
+        assert_eq!(lines.accepted_lines, 2);
+        let again = checked(&lines.accepted);
+        assert_eq!((again.accepted_lines, again.sites), (2, lines.sites));
     }
 
     #[test]
@@ -370,8 +448,10 @@ mod tests {
             .replace('\n', "");
         let CheckedLines { accepted, accepted_lines, rejected, .. } = checked(line.as_bytes());
         assert_eq!((accepted_lines, rejected.len(), rejected[0].event), (2, 1, Some(2)));
-        let kept = r#"{"events":[{"event_type":"view","timestamp":1,"item_id":"a"},{"event_type":"view","timestamp":2,"item_id":"b"}]}"#;
-        assert_eq!(String::from_utf8_lossy(&accepted), format!("{kept}\n"));
+        let kept = r#"{"event_type":"view","timestamp":1,"item_id":"a"}
+{"event_type":"view","timestamp":2,"item_id":"b"}
+"#;
+        assert_eq!(String::from_utf8_lossy(&accepted), kept);
         // Whatever is one line is kept as it was posted.
         let line = r#"{"schema":1,"payload":{"event":"view","ts":1,"aid":1}}"#;
         assert_eq!(checked(line.as_bytes()).accepted, format!("{line}\n").as_bytes());
@@ -385,6 +465,11 @@ mod tests {
                 r#"{"event":"view","ts":1795217000,"item_id":1}"#, r#"{"event":"cart","ts":1795216000}"#, "", "\r", "x",
                 "\u{feff}", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1}"#,
                 r#"{"event":"refund","time":1,"aid":1,"event_id":4}"#,
+                r#"{"events":[{"event":"view","ts":1,"aid":1},{"event":"view","ts":1}]}"#,
+                r#"{"schema":1,"payload":{"events":[{"event":"view","ts":1,"aid":1},{}]}}"#,
+                r#"{"api_key":"k","events":[{"event_type":"view","time":1,"productId":1},{"event_type":"view"}]}"#,
+                r#""{\"event\":\"view\",\"ts\":1,\"aid\":1}""#,
+                r#""{\"event\":\"view\",\"ts\":1,\"x\":\",event,ts,aid,\"}""#,
             ]), 0..30),
         ) {
             let text = lines.join("\n");

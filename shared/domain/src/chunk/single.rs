@@ -91,6 +91,8 @@ mod tests {
         ] {
             assert_eq!(completed(&envelope(event)), Err(reason.to_string()), "{event}");
         }
+        let order = r#"{"site_id":"s","id":1,"created_at":"2026-11-20T23:00:00Z","updated_at":"2026-11-20T23:01:00Z","financial_status":"paid","total_price":"6","line_items":[]}"#;
+        assert_eq!(completed(order).as_deref(), Ok(order));
         // Its own time is not that of the event in it.
         let inside = r#"{"site_id":"s","event":"view","op":"c","after":{"event":"view","ts":1795216000,"item_id":1}}"#;
         assert_eq!(completed(inside).as_deref(), Ok(inside));

@@ -6,7 +6,7 @@ pub mod site;
 pub mod suggestion;
 
 pub(crate) mod fields;
-mod form;
+pub(crate) mod form;
 mod former;
 pub(crate) mod json;
 mod loose_number;

@@ -33,8 +33,8 @@ pub struct TotalsSnapshot {
 
 impl Table {
     /// Keeps a snapshot of the totals, unless there is one of these five minutes. Returns what was
-    /// added to the totals in the last hour, or since the first snapshot; `None` if there was one.
-    /// Two callers at once keep one, too.
+    /// added to the totals in the last hour, or since the first snapshot; `None` if there was a
+    /// snapshot, or is none of the last hour to compare with. Two callers at once keep one, too.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
@@ -48,11 +48,11 @@ impl Table {
         }
         let totals = self.totals().await?;
         let hour_ago = oldest(snapshots, now);
-        let added = hour_ago.map(|hour_ago| totals.since(&hour_ago.totals)).unwrap_or_default();
+        let added = hour_ago.map(|hour_ago| totals.since(&hour_ago.totals));
         let item = snapshot_item(&TotalsSnapshot { at: now, totals });
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await;
         put.map_err(|error| StorageError::from_sdk("PutItem of a snapshot", error))?;
-        Ok(Some(added))
+        Ok(added)
     }
 
     /// The oldest snapshot of about the last hour; `None` if there is none.
@@ -143,21 +143,21 @@ mod tests {
 
     #[tokio::test]
     async fn there_is_one_snapshot_in_five_minutes() {
-        for (found, is_kept) in [
-            (None, true),
-            (Some("2026-11-20T22:07:00Z"), true),
-            (Some("2026-11-20T23:04:59.999Z"), true),
-            (Some("2026-11-20T23:05:00Z"), false),
-            (Some("2026-11-20T23:08:00Z"), false),
+        for (found, is_kept, lines) in [
+            // There is nothing to compare with.
+            (None, true, None),
+            (Some("2026-11-20T22:02:00Z"), true, None),
+            (Some("2026-11-20T22:07:00Z"), true, Some(8)),
+            (Some("2026-11-20T23:04:59.999Z"), true, Some(8)),
+            (Some("2026-11-20T23:05:00Z"), false, None),
+            (Some("2026-11-20T23:08:00Z"), false, None),
         ] {
             let before = found.map(|at| row("05", at, 1)).into_iter().collect::<Vec<_>>();
             let totals = json!({"Items": [{"lines": {"N": "9"}}]});
             let replay =
                 Replay::default().answer("Query", json!({"Items": before})).answer("Query", totals);
             let kept = replay.table().keep_totals_snapshot(at("2026-11-20T23:07:30.5Z")).await;
-            let added = kept.expect("kept").map(|added| added.lines);
-            // The first one is compared with nothing.
-            assert_eq!(added, is_kept.then_some(if found.is_some() { 8 } else { 0 }));
+            assert_eq!(kept.expect("kept").map(|added| added.lines), lines, "{found:?}");
             let expected: &[&str] =
                 if is_kept { &["Query", "Query", "PutItem"] } else { &["Query"] };
             assert_eq!(replay.operations(), expected, "{found:?}");

@@ -172,3 +172,10 @@ fn a_broken_value_costs_itself_only() {
     // What is no value is rejected with its line.
     check(format!("x {VIEW}\n{VIEW}"), &counted("not_json@1"));
 }
+
+#[test]
+fn the_object_of_a_record_may_be_longer_than_a_line() {
+    let (name, cell) = ("x".repeat(200_000), "y".repeat(100_000));
+    let text = format!("event,ts,sku,{name}\nview,2026-11-20T10:07:31Z,a,{cell}\n");
+    check(&text, "c1 e1 | views 10:07 a=1");
+}

@@ -139,6 +139,12 @@ pub(crate) fn needs_its_start(text: &[u8]) -> bool {
     is_utf16(text) || matches!(layout_of(head, first, line_end.is_none()), Some(Layout::Csv(_)))
 }
 
+/// Whether a line is no header because it begins like JSON: like an object, an array, or the text of
+/// an object.
+fn is_json_start(line: &[u8]) -> bool {
+    matches!(line, [b'{' | b'[', ..] | [b'"', b'{' | b'\\' | b' ' | b'\t', ..])
+}
+
 enum Layout {
     Values,
     Csv(Header),
@@ -161,7 +167,7 @@ fn blank_end(text: &[u8], start: usize) -> usize {
 /// if that is not known yet. It is CSV if the first line with anything in it is a header. This line
 /// has the byte at `first`, and is the last one.
 fn layout_of(head: &[u8], first: usize, is_end: bool) -> Option<Layout> {
-    if matches!(head.get(first), Some(b'{' | b'[')) || head.len() > LINE_BYTES_MAX {
+    if is_json_start(&head[first..]) || head.len() > LINE_BYTES_MAX {
         return Some(Layout::Values);
     }
     let is_line = head.ends_with(b"\n") || is_end;

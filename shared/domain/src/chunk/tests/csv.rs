@@ -108,3 +108,10 @@ fn utf16_is_read_like_utf8() {
     }
     check_outcomes("\u{feff}\u{feff}", "0/0/0");
 }
+
+#[test]
+fn the_object_of_a_record_may_be_longer_than_a_line() {
+    let (name, cell) = ("x".repeat(200_000), "y".repeat(100_000));
+    let text = format!("event,ts,sku,{name}\nview,1795216051,a,{cell}\n");
+    check_tally(&text, "views a=1");
+}

@@ -1,9 +1,8 @@
 //! Envelopes and the forms of platforms: objects whose events are not found by the names of their
 //! members alone.
 //!
-//! Such an object is written anew, as one that is read by its names. This happens only to objects
-//! that have a marked name, a text that may hold JSON, or no type that is known; all others pay a
-//! bit test.
+//! Such objects are first rewritten into plain events: those that have a marked name, a text that
+//! may hold JSON, or no type that is known. For all others the check costs one bit test.
 //!
 //! **Source**: `docs/FORMS.md`. Its tables are the data that this code works by.
 

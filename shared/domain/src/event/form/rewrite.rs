@@ -15,10 +15,6 @@ use crate::event::reason::Field;
 /// How many envelopes are opened, one in another.
 const ENVELOPES_MAX: usize = 4;
 
-/// What stands around the events of an object that was written anew.
-const BEFORE_EVENTS: &[u8] = b"{\"events\":[";
-const AFTER_EVENTS: &[u8] = b"]}";
-
 /// An object that was written anew.
 pub(crate) struct Rewritten {
     /// An object on one line.
@@ -94,19 +90,15 @@ impl FormWriter {
                 && let Some(envelope) = looked.envelope()
             {
                 let Some(event) = looked.open(envelope, &mut inherited) else {
-                    return Some(Rewritten {
-                        text: [BEFORE_EVENTS, AFTER_EVENTS].concat(),
-                        unity: Unity::Together,
-                    });
+                    let text = wrapped(site_in(&inherited), b"");
+                    return Some(Rewritten { text, unity: Unity::Together });
                 };
                 object = Cow::Owned(event);
                 continue;
             }
             if let Some(form) = looked.form() {
                 looked.inherit_site(&mut inherited);
-                let site = inherited.iter().find(|(member, _)| *member == Field::SiteId.name());
-                let site = site.map(|(_, site)| &site[..]);
-                return Some(in_form(&mut looked.tree, looked.root, form, site));
+                return Some(in_form(&mut looked.tree, looked.root, form, site_in(&inherited)));
             }
             let is_alone = inherited.is_empty() || looked.found().has_events;
             return match object {
@@ -147,11 +139,11 @@ impl<L: FnMut(&[u8]) -> FoundByNames> Looked<'_, L> {
 
     /// The event in an envelope; `None` if it has none that counts.
     fn open(&mut self, envelope: &Envelope, inherited: &mut Inherited) -> Option<Vec<u8>> {
-        let event = self.tree.find(self.root, envelope.event.as_ref()?)?;
+        self.inherit_site(inherited);
         for (member, path) in &envelope.also {
             self.inherit(member, path, inherited);
         }
-        self.inherit_site(inherited);
+        let event = self.tree.find(self.root, envelope.event.as_ref()?)?;
         let text = self.tree.text();
         if !envelope.is_typed {
             return Some(text[event.whole()].to_vec());
@@ -214,16 +206,36 @@ fn is_text(value: Raw) -> bool {
     matches!(value.kind(), Kind::Text | Kind::EscapedText)
 }
 
+fn site_in(inherited: &Inherited) -> Option<&[u8]> {
+    let site = inherited.iter().find(|(member, _)| *member == Field::SiteId.name());
+    site.map(|(_, site)| &site[..])
+}
+
 /// An object that has an event, which inherits the members.
 fn with_inherited(event: &[u8], inherited: &Inherited) -> Vec<u8> {
     let mut out = vec![b'{'];
     for (member, value) in inherited {
         write_member(member, value, &mut out);
     }
-    out.extend_from_slice(&BEFORE_EVENTS[1..]);
-    out.extend_from_slice(event);
-    out.extend_from_slice(AFTER_EVENTS);
+    write_events(event, &mut out);
     out
+}
+
+/// An object that has events, and their site.
+fn wrapped(site: Option<&[u8]>, events: &[u8]) -> Vec<u8> {
+    let mut out = vec![b'{'];
+    if let Some(site) = site {
+        write_member(Field::SiteId.name(), site, &mut out);
+    }
+    write_events(events, &mut out);
+    out
+}
+
+fn write_events(events: &[u8], out: &mut Vec<u8>) {
+    begin_member(Field::Events.name(), out);
+    out.push(b'[');
+    out.extend_from_slice(events);
+    out.extend_from_slice(b"]}");
 }
 
 fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> Rewritten {
@@ -238,10 +250,9 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
             }
         }
         // Nearly every object is one event, which then is read at once.
-        let text = if count == 1 { out } else { [BEFORE_EVENTS, &out, AFTER_EVENTS].concat() };
+        let text = if count == 1 { out } else { wrapped(site, &out) };
         return Rewritten { text, unity: Unity::Together };
     };
-    out.extend_from_slice(BEFORE_EVENTS);
     let elements = array.map_or_else(Vec::new, |array| elements_of(array, tree.text()));
     let array_bytes = array.map_or(0, |array| array.whole().len());
     let beside_bytes = root.whole().len() - array_bytes;
@@ -254,8 +265,7 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
             _ => out.extend_from_slice(&tree.text()[element.whole()]),
         }
     }
-    out.extend_from_slice(AFTER_EVENTS);
-    Rewritten { text: out, unity: Unity::Apart { beside_bytes } }
+    Rewritten { text: wrapped(site, &out), unity: Unity::Apart { beside_bytes } }
 }
 
 fn begin_element(count: usize, out: &mut Vec<u8>) {

@@ -10,7 +10,7 @@ mod reader;
 mod values;
 
 pub use crate::event::page::PAGE_BYTES_MAX;
-pub(crate) use read_line::{Element, ReadEvent, ReadLine, Rejection, Text, Value};
+pub(crate) use read_line::{ReadEvent, ReadLine, Rejection, Text, Value};
 pub(crate) use reader::EventReader;
 pub use reader::{READER_VERSION, READER_VERSION_OLDEST, WRITTEN_OUT_BYTES_MAX};
 pub(crate) use values::Defaults;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::count::amount::Amount;
 use crate::count::measure::{Currency, Measure};
+use crate::event::form::Unity;
 use crate::event::json::Raw;
 use crate::event::reason::{Field, Reason};
 use crate::order::facts::OrderFacts;
@@ -28,8 +29,8 @@ pub(crate) struct ReadLine {
     pub(super) texts: Vec<u8>,
     /// The line that was written anew in place of the one that was given; empty if it was not.
     pub(super) rewritten: Vec<u8>,
-    /// Whether its events are one, of which several were made: if one of them was seen, all were.
-    pub(crate) is_together: bool,
+    /// What its `events` are, if it was written anew.
+    pub(crate) unity: Option<Unity>,
 }
 
 /// What is reported about events that are not rejected.
@@ -187,6 +188,12 @@ impl ReadLine {
         if self.rewritten.is_empty() { line } else { &self.rewritten }
     }
 
+    /// Whether its events are one, of which several were made: if one of them was seen, all were.
+    #[inline]
+    pub(crate) fn is_together(&self) -> bool {
+        self.unity == Some(Unity::Together)
+    }
+
     /// The bytes of a text, which are UTF-8; `line` is the [`source`](ReadLine::source).
     #[inline]
     pub(crate) fn text<'a>(&'a self, line: &'a [u8], text: Text) -> &'a [u8] {
@@ -244,6 +251,6 @@ impl ReadLine {
         self.notes.clear();
         self.texts.clear();
         self.rewritten.clear();
-        self.is_together = false;
+        self.unity = None;
     }
 }

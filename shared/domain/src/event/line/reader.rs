@@ -117,7 +117,7 @@ impl EventReader {
         let complete = |it| Defaults { lacks_time: false, lacks_page: false, ..it };
         self.values.defaults = defaults.map(complete);
         self.read.rewritten = text;
-        self.read.is_together = unity == Unity::Together;
+        self.read.unity = Some(unity);
         read
     }
 

@@ -78,7 +78,8 @@ fn header_start(text: &[u8]) -> Option<usize> {
     while let [b' ' | b'\t' | b'\r' | b'\n', after @ ..] | [0xef, 0xbb, 0xbf, after @ ..] = rest {
         rest = after;
     }
-    if matches!(rest, [] | [b'{' | b'[', ..]) {
+    let is_text_of_object = matches!(rest, [b'"', b'{' | b'\\' | b' ' | b'\t', ..]);
+    if is_text_of_object || matches!(rest, [] | [b'{' | b'[', ..]) {
         return None;
     }
     let before = &text[..text.len() - rest.len()];
