@@ -13,6 +13,7 @@ mod texts;
 mod tree;
 mod typed;
 
+pub use rewrite::WRITTEN_OUT_BYTES_MAX;
 pub(crate) use rewrite::{FormWriter, FoundByNames, Rewritten, Unity};
 
 /// The names, in letters and digits, by which objects are noticed that may be envelopes or in a

@@ -15,6 +15,11 @@ use crate::event::reason::Field;
 /// How many envelopes are opened, one in another.
 const ENVELOPES_MAX: usize = 4;
 
+/// The maximum size of what the elements of `events` inherit, in bytes: the number of elements times
+/// the size of the rest of the line. 1 MiB is four times the longest line. It bounds the work and
+/// the memory for one line, which would grow with the product of two lengths in it.
+pub const WRITTEN_OUT_BYTES_MAX: usize = 1 << 20;
+
 /// An object that was written anew.
 pub(crate) struct Rewritten {
     /// An object on one line.
@@ -256,7 +261,9 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
     let elements = array.map_or_else(Vec::new, |array| elements_of(array, tree.text()));
     let array_bytes = array.map_or(0, |array| array.whole().len());
     let beside_bytes = root.whole().len() - array_bytes;
-    for (count, element) in elements.into_iter().enumerate() {
+    // One more than may be is enough to tell that there are too many.
+    let elements_max = WRITTEN_OUT_BYTES_MAX / beside_bytes.max(1) + 1;
+    for (count, element) in elements.into_iter().take(elements_max).enumerate() {
         begin_element(count, &mut out);
         match form.events.first() {
             Some(event) if element.kind() == Kind::Object => {

@@ -13,12 +13,20 @@ pub(super) struct Tree<'a> {
     members: Vec<(u8, Raw)>,
     /// The starts of these objects, ascending, and their members.
     objects: Vec<(usize, Range<usize>)>,
+    /// The one that was looked into last.
+    last: Option<(usize, Range<usize>)>,
 }
 
 impl<'a> Tree<'a> {
     /// Of a text that is valid JSON; `names` are those in paths.
     pub(super) fn new(text: &'a [u8], names: &'a mut Names) -> Tree<'a> {
-        Tree { text, names, members: Vec::with_capacity(64), objects: Vec::with_capacity(16) }
+        Tree {
+            last: None,
+            text,
+            names,
+            members: Vec::with_capacity(64),
+            objects: Vec::with_capacity(16),
+        }
     }
 
     pub(super) fn text(&self) -> &'a [u8] {
@@ -48,6 +56,16 @@ impl<'a> Tree<'a> {
     }
 
     fn range_of(&mut self, object: Raw) -> Range<usize> {
+        let start = object.start();
+        if let Some((_, range)) = self.last.as_ref().filter(|(last, _)| *last == start) {
+            return range.clone();
+        }
+        let range = self.known_or_scanned(object);
+        self.last = Some((start, range.clone()));
+        range
+    }
+
+    fn known_or_scanned(&mut self, object: Raw) -> Range<usize> {
         let start = object.start();
         let place = match self.objects.binary_search_by_key(&start, |(start, _)| *start) {
             Ok(known) => return self.objects[known].1.clone(),

@@ -9,9 +9,10 @@ mod read_line;
 mod reader;
 mod values;
 
+pub use crate::event::form::WRITTEN_OUT_BYTES_MAX;
 pub use crate::event::page::PAGE_BYTES_MAX;
 pub(crate) use read_line::{ReadEvent, ReadLine, Rejection, Text, Value};
 pub(crate) use reader::EventReader;
-pub use reader::{READER_VERSION, READER_VERSION_OLDEST, WRITTEN_OUT_BYTES_MAX};
+pub use reader::{READER_VERSION, READER_VERSION_OLDEST};
 pub(crate) use values::Defaults;
 pub use values::{FUTURE_SECONDS_MAX, KEY_BYTES_MAX};

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use crate::count::measure::Currency;
 use crate::event::fields::{self, Rules};
-use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity};
+use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity, WRITTEN_OUT_BYTES_MAX};
 use crate::event::former;
 use crate::event::json::{Kind, Names, Scanner, unescape};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
@@ -16,11 +16,6 @@ use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, Valu
 use crate::event::reason::{Field, Reason};
 use crate::event::time::TimeReader;
 use crate::event::types::KindCache;
-
-/// The maximum size of what the elements of `events` inherit, in bytes: the number of elements times
-/// the size of the rest of the line. 1 MiB is four times the longest line. It bounds the work and
-/// the memory for one line, which would grow with the product of two lengths in it.
-pub const WRITTEN_OUT_BYTES_MAX: usize = 1 << 20;
 
 /// Reads the lines of one chunk.
 pub(crate) struct EventReader {
