@@ -129,7 +129,7 @@ impl LineSplitter {
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
             if !is_blank(text) {
-                let is_long = text.len() > LINE_BYTES_MAX;
+                let is_long = self.is_long(end, text);
                 if is_long && self.may_refuse {
                     self.place.offset = block_end - rest.len() as u64;
                     return Some(rest);
@@ -180,6 +180,13 @@ impl LineSplitter {
         !self.partial_is_open() || self.end_partial(false, each)
     }
 
+    /// Whether a line is too long, of which so many bytes precede its line feed, with the CR that
+    /// `text` lacks. Values are looked for in so many bytes at most, a CR behind them included.
+    #[inline]
+    fn is_long(&self, bytes: usize, text: &[u8]) -> bool {
+        (if self.may_refuse { bytes } else { text.len() }) > LINE_BYTES_MAX
+    }
+
     fn form(&self, is_long: bool) -> Form {
         match (is_long, self.may_refuse) {
             (true, _) => Form::Rejected(Reason::TooLong),
@@ -218,7 +225,7 @@ impl LineSplitter {
         };
         let is_blank =
             is_blank(text) && overflow.as_ref().is_none_or(|overflow| overflow.all_blank);
-        let is_long = overflow.is_some() || text.len() > LINE_BYTES_MAX;
+        let is_long = overflow.is_some() || self.is_long(kept.len(), text);
         if is_long && self.may_refuse {
             return false;
         }

@@ -1,5 +1,6 @@
 //! Envelopes, forms of platforms, and texts that hold JSON.
 
+use crate::chunk::lines::LINE_BYTES_MAX;
 use crate::chunk::tests::support::{
     AT, check_notes, check_outcomes, check_rejected, check_tally, event, read_whole,
 };
@@ -74,6 +75,18 @@ fn a_line_that_is_the_text_of_an_object_is_the_object() {
     check_rejected(&text("[\"a\"]"), "not_object");
     check_rejected(r#""a""#, "not_object");
     check_rejected(&text(&event("view", "")), "missing:item_id");
+}
+
+#[test]
+fn white_space_behind_a_text_counts_towards_its_length_but_not_behind_an_object() {
+    let view = event("view", r#""sku":"a""#);
+    for (line, of_longest) in [(text(&view), 0), (view.clone(), 1)] {
+        for (bytes, counted) in [(LINE_BYTES_MAX, 1), (LINE_BYTES_MAX + 1, of_longest)] {
+            let padded = format!("{line}{}\r\n", " ".repeat(bytes - line.len() - 1));
+            let outcomes = read_whole(padded.as_bytes()).outcomes;
+            assert_eq!((outcomes.lines, outcomes.counted), (1, counted), "{bytes}: {line}");
+        }
+    }
 }
 
 #[test]
