@@ -2,7 +2,7 @@
 //! Google Analytics.
 
 use crate::event::fields::{Found, Laid};
-use crate::event::json::{Kind, NO_SLOT, Names, Raw, ScanError, Scanner, unescape};
+use crate::event::json::{Kind, NO_SLOT, Names, Raw, ScanError, Scanner, with_unescaped};
 
 /// The members of an element.
 const KEY: u8 = 0;
@@ -86,12 +86,7 @@ impl<P: Laid> Scan<P> {
             _ => {}
         })?;
         let slot = match key.kind() {
-            Kind::Text => slot_of(key.of(scanner.bytes())),
-            Kind::EscapedText => {
-                let mut text = Vec::new();
-                unescape(key.of(scanner.bytes()), &mut text);
-                slot_of(&text)
-            }
+            Kind::Text | Kind::EscapedText => with_unescaped(key, scanner.bytes(), slot_of),
             _ => NO_SLOT,
         };
         if slot == NO_SLOT || value.kind() != Kind::Object {

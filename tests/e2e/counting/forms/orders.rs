@@ -1,4 +1,4 @@
-//! Orders that are told of several times, each time as a whole.
+//! Orders that are reported several times, in full each time.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::event::json::{Kind, NO_SLOT, Raw, unescape};
+use crate::event::json::NO_SLOT;
 
 /// The maximum length of a name in a path, in letters and digits.
 const NAME_BYTES_MAX: usize = 96;
@@ -62,16 +62,6 @@ impl PathNames {
         }
         self.0.get(&said[..length]).copied().unwrap_or(NO_SLOT)
     }
-}
-
-/// Passes the bytes of a name or a text, unescaped if necessary.
-pub(super) fn with_unescaped<T>(raw: Raw, text: &[u8], each: impl FnOnce(&[u8]) -> T) -> T {
-    if raw.kind() != Kind::EscapedText {
-        return each(raw.of(text));
-    }
-    let mut unescaped = Vec::new();
-    unescape(raw.of(text), &mut unescaped);
-    each(&unescaped)
 }
 
 fn letters(name: &[u8]) -> impl Iterator<Item = u8> {

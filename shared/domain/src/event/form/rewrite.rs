@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use crate::event::form::page::{
     Condition, Envelope, Form, FormEvent, Source, TABLES, slot_in_paths,
 };
-use crate::event::form::path::{Path, with_unescaped};
+use crate::event::form::path::Path;
 use crate::event::form::texts::{json_in, without_texts};
 use crate::event::form::tree::{Tree, elements_of, object_in};
 use crate::event::form::typed::write_plain;
-use crate::event::json::{Kind, Names, Raw, Scanner};
+use crate::event::json::{Kind, Names, Raw, Scanner, with_unescaped};
 use crate::event::reason::Field;
 
 /// How many envelopes are opened, one in another.

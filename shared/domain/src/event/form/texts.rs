@@ -6,9 +6,8 @@ use std::sync::LazyLock;
 
 use serde_json::value::RawValue;
 
-use crate::event::form::path::with_unescaped;
 use crate::event::form::tree::{elements_of, members_of, object_in};
-use crate::event::json::{Kind, Raw, Scanner, unescape};
+use crate::event::json::{Kind, Raw, Scanner, unescape, with_unescaped};
 use crate::event::reason::Field;
 use crate::event::vocabulary::{AFTER, Aside, FIELDS, NAME_BYTES_MAX, Place, Wanted, normalize};
 

@@ -9,7 +9,7 @@ mod words;
 pub(crate) use names::{NO_SLOT, Names};
 pub(crate) use raw::{Kind, Raw};
 pub(crate) use scanner::{ScanError, Scanner, is_number};
-pub(crate) use unescape::unescape;
+pub(crate) use unescape::{unescape, with_unescaped};
 pub(crate) use words::{HIGH_BITS, special_bytes, word_at};
 
 #[cfg(test)]

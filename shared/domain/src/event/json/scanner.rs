@@ -8,15 +8,14 @@
 use crate::event::json::names::{BEFORE_FIRST, KnownToken, Names};
 use crate::event::json::raw::{Kind, Raw};
 use crate::event::json::unescape::{
-    HIGH_SURROGATE_FIRST, LOW_SURROGATE_FIRST, LOW_SURROGATE_LAST, hex_unit, unescape,
+    HIGH_SURROGATE_FIRST, LOW_SURROGATE_FIRST, LOW_SURROGATE_LAST, hex_unit, with_unescaped,
 };
 use crate::event::json::words::{HIGH_BITS, short_number, special_bytes, word_at};
 
 /// The maximum nesting of objects and arrays; the object of the line itself is the first level.
 pub(crate) const DEPTH_MAX: usize = 64;
 
-/// The same of a line that was written anew: each text in another, of which there are at most 4, may
-/// have as many levels.
+/// The same limit for a rewritten line, in which the JSON that its texts hold adds levels of its own.
 const REWRITTEN_DEPTH_MAX: usize = 8 * DEPTH_MAX;
 
 /// Why a line is not valid JSON; the first error that the scanner finds.
@@ -245,14 +244,7 @@ impl<'a> Scanner<'a> {
     /// value.
     fn name(&mut self, start: usize, slot_of: fn(&[u8]) -> u8) -> Result<(u8, usize), ScanError> {
         let (name, value_at) = self.any_name(start)?;
-        let slot = match name.kind() {
-            Kind::EscapedText => {
-                let mut text = Vec::new();
-                unescape(name.of(self.bytes), &mut text);
-                slot_of(&text)
-            }
-            _ => slot_of(name.of(self.bytes)),
-        };
+        let slot = with_unescaped(name, self.bytes, slot_of);
         Ok((slot, value_at))
     }
 

@@ -1,5 +1,17 @@
 //! Escapes of JSON strings: their hexadecimal code units, and the text that they stand for.
 
+use crate::event::json::raw::{Kind, Raw};
+
+/// Passes the bytes of a name or a text, unescaped if necessary.
+pub(crate) fn with_unescaped<T>(raw: Raw, text: &[u8], each: impl FnOnce(&[u8]) -> T) -> T {
+    if raw.kind() != Kind::EscapedText {
+        return each(raw.of(text));
+    }
+    let mut unescaped = Vec::new();
+    unescape(raw.of(text), &mut unescaped);
+    each(&unescaped)
+}
+
 /// Appends the unescaped form of a scanned text to `out`.
 pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;

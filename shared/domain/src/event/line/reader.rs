@@ -9,7 +9,7 @@ use crate::count::measure::Currency;
 use crate::event::fields::{self, Rules};
 use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity, WRITTEN_OUT_BYTES_MAX};
 use crate::event::former;
-use crate::event::json::{Kind, Names, Scanner, unescape};
+use crate::event::json::{Kind, Names, Scanner, with_unescaped};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
 use crate::event::line::read_line::{Element, ReadLine, Rejection};
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
@@ -131,14 +131,9 @@ impl EventReader {
     /// What the object that was scanned last has by its names.
     fn found(&mut self, object: &[u8]) -> FoundByNames {
         let EventReader { objects: Objects { line: own, .. }, values, .. } = self;
-        let has_known_type = own.get(Field::EventType).is_some_and(|name| match name.kind() {
-            Kind::Text => values.kinds.kind(name.of(object)).is_some(),
-            Kind::EscapedText => {
-                let mut text = Vec::new();
-                unescape(name.of(object), &mut text);
-                values.kinds.kind(&text).is_some()
-            }
-            _ => false,
+        let has_known_type = own.get(Field::EventType).is_some_and(|name| {
+            matches!(name.kind(), Kind::Text | Kind::EscapedText)
+                && with_unescaped(name, object, |name| values.kinds.kind(name).is_some())
         });
         FoundByNames { has_events: own.own.events().is_some(), has_known_type }
     }

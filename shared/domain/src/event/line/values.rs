@@ -412,14 +412,7 @@ impl LineContext<'_> {
         let line = self.line;
         let scanned = self.scanner.each_member(object, |name, value| {
             count += 1;
-            let is_wrapper = |name: &[u8]| WRAPPERS.contains(&name);
-            let is_wrapper = if name.kind() == Kind::EscapedText {
-                let mut text = Vec::new();
-                json::unescape(name.of(line), &mut text);
-                is_wrapper(&text)
-            } else {
-                is_wrapper(name.of(line))
-            };
+            let is_wrapper = json::with_unescaped(name, line, |name| WRAPPERS.contains(&name));
             wrapped = is_wrapper.then_some(value);
         });
         scanned.ok()?;
