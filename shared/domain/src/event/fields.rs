@@ -1,8 +1,9 @@
 //! The fields of an event, and the positions of their values in a line.
 
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 
 use crate::event::form::MARKS;
 use crate::event::json::{Kind, NO_SLOT, Raw};

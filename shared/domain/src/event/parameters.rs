@@ -2,7 +2,9 @@
 //! Google Analytics.
 
 use crate::event::fields::{Found, Laid};
-use crate::event::json::{Kind, NO_SLOT, Names, Raw, ScanError, Scanner, with_unescaped};
+use crate::event::json::{
+    BEFORE_FIRST, Kind, NO_SLOT, Names, Raw, ScanError, Scanner, with_unescaped,
+};
 
 /// The members of an element.
 const KEY: u8 = 0;
@@ -23,6 +25,8 @@ struct Scan<P> {
     found: Found<P>,
     member_names: Names,
     value_names: Names,
+    /// The keys, each with its closing quote.
+    keys: Names,
 }
 
 impl<P: Laid> Parameters<P> {
@@ -57,13 +61,15 @@ impl<P: Laid> Parameters<P> {
                 found: Found::new(),
                 member_names: Names::new(slot_of_member),
                 value_names: Names::new(slot_of_value),
+                keys: Names::new(self.slot_of),
             })
         });
         scan.found.clear();
+        let mut previous = BEFORE_FIRST;
         let mut element = scanner.first_element(array)?;
         while let Some(object) = element {
             if object.kind() == Kind::Object {
-                scan.element(scanner, object, self.slot_of)?;
+                previous = scan.element(scanner, object, previous)?;
             }
             element = scanner.next_element(object)?;
         }
@@ -73,24 +79,22 @@ impl<P: Laid> Parameters<P> {
 }
 
 impl<P: Laid> Scan<P> {
+    /// Scans an element; `previous` and what is returned are places of keys.
     fn element(
         &mut self,
         scanner: &mut Scanner<'_>,
         object: Raw,
-        slot_of: fn(&[u8]) -> u8,
-    ) -> Result<(), ScanError> {
+        previous: usize,
+    ) -> Result<usize, ScanError> {
         let (mut key, mut value) = (Raw::NULL, Raw::NULL);
         scanner.members(object, &mut self.member_names, |slot, member| match slot {
             KEY => key = member,
             VALUE => value = member,
             _ => {}
         })?;
-        let slot = match key.kind() {
-            Kind::Text | Kind::EscapedText => with_unescaped(key, scanner.bytes(), slot_of),
-            _ => NO_SLOT,
-        };
+        let (slot, place) = self.slot_of(key, scanner.bytes(), previous);
         if slot == NO_SLOT || value.kind() != Kind::Object {
-            return Ok(());
+            return Ok(place);
         }
         let mut values = [Raw::NULL; VALUES.len()];
         scanner.members(value, &mut self.value_names, |slot, member| {
@@ -102,7 +106,20 @@ impl<P: Laid> Scan<P> {
             matches!(value.kind(), Kind::Text | Kind::EscapedText | Kind::Integer | Kind::Decimal)
         };
         self.found.take(slot, values.iter().find(is_scalar).copied().unwrap_or(Raw::NULL));
-        Ok(())
+        Ok(place)
+    }
+
+    /// The slot of a key, and its place among the known ones.
+    fn slot_of(&mut self, key: Raw, line: &[u8], previous: usize) -> (u8, usize) {
+        if !matches!(key.kind(), Kind::Text | Kind::EscapedText) {
+            return (NO_SLOT, previous);
+        }
+        if let Some(known) = self.keys.find(line, key.start(), previous) {
+            return (known.slot, known.place);
+        }
+        let slot = with_unescaped(key, line, self.keys.slot_of);
+        let with_quote = line.get(key.start()..=key.end()).unwrap_or_default();
+        (slot, self.keys.learn(with_quote, slot, previous))
     }
 }
 

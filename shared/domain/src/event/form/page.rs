@@ -34,10 +34,20 @@ pub(super) struct Form {
 pub(super) struct FormEvent {
     /// All of them hold if the object reports it.
     pub(super) when: Vec<Condition>,
-    /// Its members and where their values come from; the first source with a value counts.
-    pub(super) members: Vec<(&'static str, Vec<Source>)>,
+    pub(super) members: Vec<Member>,
     /// The members of its items; if there are none, the items are as they are.
-    pub(super) item_members: Vec<(&'static str, Vec<Source>)>,
+    pub(super) item_members: Vec<Member>,
+    /// Whether its site is one of its members.
+    pub(super) has_site: bool,
+}
+
+/// A member that is written.
+pub(super) struct Member {
+    /// Its name, as it is written: `"item_id":`.
+    pub(super) opening: String,
+    pub(super) is_items: bool,
+    /// Where its value comes from; the first source with a value counts.
+    pub(super) sources: Vec<Source>,
 }
 
 /// What an object has to be like.
@@ -113,19 +123,26 @@ impl PathNames {
             if !event.is_empty() {
                 let when = event.split_once(", if ").map(|(_, when)| self.conditions(when));
                 let when = when.unwrap_or_default();
-                events.push(FormEvent { when, members: vec![], item_members: vec![] });
+                let (members, item_members) = (vec![], vec![]);
+                events.push(FormEvent { when, members, item_members, has_site: false });
             }
             let (Some(event), Some(member)) = (events.last_mut(), codes(member).next()) else {
                 continue;
             };
             match member.strip_prefix("items/") {
-                Some(member) => event.item_members.push((member, self.sources(from))),
-                None => event.members.push((member, self.sources(from))),
+                Some(member) => event.item_members.push(self.member(member, from)),
+                None => event.members.push(self.member(member, from)),
             }
+            event.has_site |= member == Field::SiteId.name();
         }
         let when = after("When: ").map(|when| self.conditions(when)).unwrap_or_default();
         let each_of = after("Each of ").and_then(|line| codes(line).next());
         Form { when, each_of: each_of.map(|array| self.path(array)), events }
+    }
+
+    fn member(&mut self, name: &'static str, from: &'static str) -> Member {
+        let is_items = name == Field::Items.name();
+        Member { opening: format!("\"{name}\":"), is_items, sources: self.sources(from) }
     }
 
     fn conditions(&mut self, text: &'static str) -> Vec<Condition> {
@@ -207,8 +224,8 @@ mod tests {
         assert!(forms.iter().all(|form| !form.when.is_empty()));
         for event in events {
             let mut members = event.members.iter().chain(&event.item_members);
-            assert!(members.all(|(_, sources)| !sources.is_empty()));
-            assert_eq!(event.members[0].0, "event_type");
+            assert!(members.all(|member| !member.sources.is_empty()));
+            assert_eq!(event.members[0].opening, "\"event_type\":");
         }
     }
 

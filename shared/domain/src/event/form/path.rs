@@ -1,6 +1,6 @@
 //! Names and paths of members.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::event::json::NO_SLOT;
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use crate::event::form::page::{
-    Condition, Envelope, Form, FormEvent, Source, TABLES, slot_in_paths,
+    Condition, Envelope, Form, FormEvent, Member, Source, TABLES, slot_in_paths,
 };
 use crate::event::form::path::Path;
 use crate::event::form::texts::{json_in, without_texts};
-use crate::event::form::tree::{Tree, elements_of, object_in};
+use crate::event::form::tree::{Memory, Tree, elements_of, object_in};
 use crate::event::form::typed::write_plain;
 use crate::event::json::{Kind, Names, Raw, Scanner, with_unescaped};
 use crate::event::reason::Field;
@@ -58,12 +58,13 @@ type Inherited = Vec<(&'static str, Vec<u8>)>;
 pub(crate) struct FormWriter {
     /// The names in paths.
     names: Names,
+    found: Memory,
 }
 
 impl FormWriter {
     /// A writer that has met no name yet.
     pub(crate) fn new() -> FormWriter {
-        FormWriter { names: Names::new(slot_in_paths) }
+        FormWriter { names: Names::new(slot_in_paths), found: Memory::default() }
     }
 
     /// Writes a line anew that is a text, has texts that hold JSON, is an envelope or in a form;
@@ -86,7 +87,7 @@ impl FormWriter {
             }
             let found = matches!(object, Cow::Borrowed(_)).then_some(found);
             let mut looked = Looked {
-                tree: Tree::new(&object, &mut self.names),
+                tree: Tree::new(&object, &mut self.names, &mut self.found),
                 root: object_in(&object)?,
                 look: &mut look,
                 found,
@@ -258,12 +259,13 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
         let text = if count == 1 { out } else { wrapped(site, &out) };
         return Rewritten { text, unity: Unity::Together };
     };
-    let elements = array.map_or_else(Vec::new, |array| elements_of(array, tree.text()));
+    let text = tree.text();
+    let elements = array.into_iter().flat_map(|array| elements_of(array, text));
     let array_bytes = array.map_or(0, |array| array.whole().len());
     let beside_bytes = root.whole().len() - array_bytes;
     // One more than may be is enough to tell that there are too many.
     let elements_max = WRITTEN_OUT_BYTES_MAX / beside_bytes.max(1) + 1;
-    for (count, element) in elements.into_iter().take(elements_max).enumerate() {
+    for (count, element) in elements.take(elements_max).enumerate() {
         begin_element(count, &mut out);
         match form.events.first() {
             Some(event) if element.kind() == Kind::Object => {
@@ -289,19 +291,18 @@ fn write_event(
     out: &mut Vec<u8>,
 ) {
     out.push(b'{');
-    let has_site = event.members.iter().any(|(member, _)| *member == Field::SiteId.name());
-    if let (false, Some(site)) = (has_site, site) {
+    if let (false, Some(site)) = (event.has_site, site) {
         write_member(Field::SiteId.name(), site, out);
     }
-    for (member, sources) in &event.members {
-        let Some(value) = value_of(tree, from, sources) else { continue };
+    for member in &event.members {
+        let Some(value) = value_of(tree, from, &member.sources) else { continue };
         match value {
             Found::Value(items)
-                if *member == Field::Items.name()
+                if member.is_items
                     && items.kind() == Kind::Array
                     && !event.item_members.is_empty() =>
             {
-                begin_member(member, out);
+                out.extend_from_slice(member.opening.as_bytes());
                 write_items(tree, items, &event.item_members, out);
                 out.push(b',');
             }
@@ -311,22 +312,17 @@ fn write_event(
     end_object(out);
 }
 
-fn write_items(
-    tree: &mut Tree<'_>,
-    items: Raw,
-    members: &[(&'static str, Vec<Source>)],
-    out: &mut Vec<u8>,
-) {
+fn write_items(tree: &mut Tree<'_>, items: Raw, members: &[Member], out: &mut Vec<u8>) {
     out.push(b'[');
-    for (count, item) in elements_of(items, tree.text()).into_iter().enumerate() {
+    for (count, item) in elements_of(items, tree.text()).enumerate() {
         begin_element(count, out);
         if item.kind() != Kind::Object {
             out.extend_from_slice(&tree.text()[item.whole()]);
             continue;
         }
         out.push(b'{');
-        for (member, sources) in members {
-            if let Some(value) = value_of(tree, item, sources) {
+        for member in members {
+            if let Some(value) = value_of(tree, item, &member.sources) {
                 write_found(member, value, tree, out);
             }
         }
@@ -371,8 +367,8 @@ fn is_zoneless_time(text: &[u8]) -> bool {
     }
 }
 
-fn write_found(member: &str, value: Found, tree: &Tree<'_>, out: &mut Vec<u8>) {
-    begin_member(member, out);
+fn write_found(member: &Member, value: Found, tree: &Tree<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(member.opening.as_bytes());
     match value {
         Found::Value(value) => out.extend_from_slice(&tree.text()[value.whole()]),
         Found::Utc(value) => {

@@ -1,32 +1,50 @@
 //! Looks up paths in an object of a text. Each object on the way is scanned once.
 
+use std::iter;
 use std::ops::Range;
 
 use crate::event::form::path::{Path, Step};
 use crate::event::json::{Kind, NO_SLOT, Names, Raw, Scanner};
 
+/// What is found in objects, to be used again for the next text.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The members of all objects that were scanned, those whose names are in a path.
+    members: Vec<(u8, Raw)>,
+    /// These objects, ascending by their starts.
+    objects: Vec<Scanned>,
+}
+
+/// An object that was scanned.
+#[derive(Clone)]
+struct Scanned {
+    start: usize,
+    members: Range<usize>,
+    /// The slots of its members, a bit each.
+    slots: [u64; 4],
+}
+
+impl Scanned {
+    fn has(&self, slot: u8) -> bool {
+        self.slots[usize::from(slot >> 6)] >> (slot & 63) & 1 == 1
+    }
+}
+
 /// The objects of a text that were looked into.
 pub(super) struct Tree<'a> {
     text: &'a [u8],
     names: &'a mut Names,
-    /// The members of all objects that were scanned, those whose names are in a path.
-    members: Vec<(u8, Raw)>,
-    /// The starts of these objects, ascending, and their members.
-    objects: Vec<(usize, Range<usize>)>,
+    found: &'a mut Memory,
     /// The one that was looked into last.
-    last: Option<(usize, Range<usize>)>,
+    last: Option<Scanned>,
 }
 
 impl<'a> Tree<'a> {
     /// Of a text that is valid JSON; `names` are those in paths.
-    pub(super) fn new(text: &'a [u8], names: &'a mut Names) -> Tree<'a> {
-        Tree {
-            last: None,
-            text,
-            names,
-            members: Vec::with_capacity(64),
-            objects: Vec::with_capacity(16),
-        }
+    pub(super) fn new(text: &'a [u8], names: &'a mut Names, found: &'a mut Memory) -> Tree<'a> {
+        found.members.clear();
+        found.objects.clear();
+        Tree { text, names, found, last: None }
     }
 
     pub(super) fn text(&self) -> &'a [u8] {
@@ -40,7 +58,7 @@ impl<'a> Tree<'a> {
             value = match (*step, value.kind()) {
                 (Step::Member(slot), Kind::Object) => self.member(value, slot)?,
                 (Step::FirstElement, Kind::Array) => {
-                    Scanner::of_rewritten(self.text).first_element(value).ok()??
+                    Scanner::of_checked(self.text).first_element(value).ok()??
                 }
                 _ => return None,
             };
@@ -50,39 +68,43 @@ impl<'a> Tree<'a> {
 
     /// The last member of a name that has a value.
     fn member(&mut self, object: Raw, slot: u8) -> Option<Raw> {
-        let range = self.range_of(object);
-        let members = self.members[range].iter();
+        let start = object.start();
+        let last = self.last.take().filter(|last| last.start == start);
+        let last = self.last.insert(match last {
+            Some(last) => last,
+            None => known_or_scanned(self.text, self.names, self.found, object),
+        });
+        if !last.has(slot) {
+            return None;
+        }
+        let members = self.found.members[last.members.clone()].iter();
         members.rev().find(|(of, _)| *of == slot).map(|(_, value)| *value)
     }
+}
 
-    fn range_of(&mut self, object: Raw) -> Range<usize> {
-        let start = object.start();
-        if let Some((_, range)) = self.last.as_ref().filter(|(last, _)| *last == start) {
-            return range.clone();
+fn known_or_scanned(
+    text: &[u8],
+    names: &mut Names,
+    Memory { members, objects }: &mut Memory,
+    object: Raw,
+) -> Scanned {
+    let start = object.start();
+    let place = match objects.binary_search_by_key(&start, |scanned| scanned.start) {
+        Ok(known) => return objects[known].clone(),
+        Err(place) => place,
+    };
+    let first = members.len();
+    let mut slots = [0; 4];
+    // It never fails in valid JSON.
+    let _ = Scanner::of_checked(text).members(object, names, |slot, value| {
+        if slot != NO_SLOT && has_value(value) {
+            slots[usize::from(slot >> 6)] |= 1 << (slot & 63);
+            members.push((slot, value));
         }
-        let range = self.known_or_scanned(object);
-        self.last = Some((start, range.clone()));
-        range
-    }
-
-    fn known_or_scanned(&mut self, object: Raw) -> Range<usize> {
-        let start = object.start();
-        let place = match self.objects.binary_search_by_key(&start, |(start, _)| *start) {
-            Ok(known) => return self.objects[known].1.clone(),
-            Err(place) => place,
-        };
-        let first = self.members.len();
-        let members = &mut self.members;
-        // It never fails in valid JSON.
-        let _ = Scanner::of_rewritten(self.text).members(object, self.names, |slot, value| {
-            if slot != NO_SLOT && has_value(value) {
-                members.push((slot, value));
-            }
-        });
-        let range = first..self.members.len();
-        self.objects.insert(place, (start, range.clone()));
-        range
-    }
+    });
+    let scanned = Scanned { start, members: first..members.len(), slots };
+    objects.insert(place, scanned.clone());
+    scanned
 }
 
 /// The object that a text is; `None` if it is none.
@@ -97,20 +119,16 @@ pub(super) fn members_of(object: Raw, text: &[u8]) -> Vec<(Raw, Raw)> {
     let mut members = Vec::new();
     // It never fails in valid JSON.
     let _ =
-        Scanner::of_rewritten(text).each_member(object, |name, value| members.push((name, value)));
+        Scanner::of_checked(text).each_member(object, |name, value| members.push((name, value)));
     members
 }
 
 /// The elements of an array in valid JSON.
-pub(super) fn elements_of(array: Raw, text: &[u8]) -> Vec<Raw> {
-    let mut scanner = Scanner::of_rewritten(text);
-    let mut elements = Vec::new();
-    let mut next = scanner.first_element(array);
-    while let Ok(Some(element)) = next {
-        elements.push(element);
-        next = scanner.next_element(element);
-    }
-    elements
+pub(super) fn elements_of(array: Raw, text: &[u8]) -> impl Iterator<Item = Raw> {
+    // It never fails in valid JSON.
+    let mut scanner = Scanner::of_checked(text);
+    let first = scanner.first_element(array).ok().flatten();
+    iter::successors(first, move |element| scanner.next_element(*element).ok().flatten())
 }
 
 fn has_value(value: Raw) -> bool {

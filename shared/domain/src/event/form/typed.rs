@@ -36,7 +36,7 @@ fn write_value(typed: Raw, text: &[u8], out: &mut Vec<u8>) {
         b"M" if value.kind() == Kind::Object => write_plain(value, text, out),
         b"L" if is_array => {
             out.push(b'[');
-            for (number, element) in elements_of(value, text).into_iter().enumerate() {
+            for (number, element) in elements_of(value, text).enumerate() {
                 if number > 0 {
                     out.push(b',');
                 }

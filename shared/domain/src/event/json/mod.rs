@@ -6,7 +6,7 @@ mod scanner;
 mod unescape;
 mod words;
 
-pub(crate) use names::{NO_SLOT, Names};
+pub(crate) use names::{BEFORE_FIRST, NO_SLOT, Names};
 pub(crate) use raw::{Kind, Raw};
 pub(crate) use scanner::{ScanError, Scanner, is_number};
 pub(crate) use unescape::{unescape, with_unescaped};

@@ -10,13 +10,12 @@ use crate::event::json::raw::{Kind, Raw};
 use crate::event::json::unescape::{
     HIGH_SURROGATE_FIRST, LOW_SURROGATE_FIRST, LOW_SURROGATE_LAST, hex_unit, with_unescaped,
 };
-use crate::event::json::words::{HIGH_BITS, short_number, special_bytes, word_at};
+use crate::event::json::words::{
+    HIGH_BITS, brackets_and_quotes, quotes_and_backslashes, short_number, special_bytes, word_at,
+};
 
 /// The maximum nesting of objects and arrays; the object of the line itself is the first level.
 pub(crate) const DEPTH_MAX: usize = 64;
-
-/// The same limit for a rewritten line, in which the JSON that its texts hold adds levels of its own.
-const REWRITTEN_DEPTH_MAX: usize = 8 * DEPTH_MAX;
 
 /// Why a line is not valid JSON; the first error that the scanner finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,19 +32,20 @@ pub(crate) struct Scanner<'a> {
     /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
     has_half_pair: bool,
-    depth_max: usize,
+    /// Whether the bytes are valid JSON, so that nested values are skipped by their brackets.
+    is_checked: bool,
 }
 
 impl<'a> Scanner<'a> {
     /// Starts a line, given the bytes from its start to at least its end.
     pub(crate) fn new(bytes: &'a [u8]) -> Scanner<'a> {
-        Scanner { bytes, words: 0, has_half_pair: false, depth_max: DEPTH_MAX }
+        Scanner { bytes, words: 0, has_half_pair: false, is_checked: false }
     }
 
-    /// Starts a line that was written anew, with what its texts held in their places. It may be
-    /// deeper than a line that is sent.
-    pub(crate) fn of_rewritten(bytes: &'a [u8]) -> Scanner<'a> {
-        Scanner { depth_max: REWRITTEN_DEPTH_MAX, ..Scanner::new(bytes) }
+    /// Starts a text that is known to be valid JSON and UTF-8. With what its texts held in their
+    /// places, it may be deeper than a line that is sent.
+    pub(crate) fn of_checked(bytes: &'a [u8]) -> Scanner<'a> {
+        Scanner { is_checked: true, ..Scanner::new(bytes) }
     }
 
     /// The line and what follows it.
@@ -53,8 +53,8 @@ impl<'a> Scanner<'a> {
         self.bytes
     }
 
-    /// Whether a scanned text may contain bytes beyond ASCII. `false` after a valid line means that
-    /// all of it is ASCII; `true` means nothing.
+    /// Whether a scanned text may contain bytes beyond ASCII. `false` after a valid line that was
+    /// not checked before means that all of it is ASCII; `true` means nothing.
     pub(crate) fn may_exceed_ascii(&self) -> bool {
         self.words & HIGH_BITS != 0
     }
@@ -89,6 +89,7 @@ impl<'a> Scanner<'a> {
         if self.byte(self.skip_space(end)) != LINE_END {
             return Err(ScanError::NotJson);
         }
+        self.is_checked = true;
         Ok(is_object)
     }
 
@@ -272,6 +273,8 @@ impl<'a> Scanner<'a> {
     #[inline(never)]
     fn other_value(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
         match self.byte(start) {
+            b'{' if self.is_checked => Ok(Raw::new(start, self.nested_end(start), Kind::Object)),
+            b'[' if self.is_checked => Ok(self.checked_array(start)),
             b'{' => self.any_object(start, depth + 1),
             b'[' => self.array(start, depth + 1),
             b't' => self.word(start, b"true", Kind::Boolean),
@@ -291,7 +294,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn any_object(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
-        if depth > self.depth_max {
+        if depth > DEPTH_MAX {
             return Err(ScanError::TooDeep);
         }
         let mut at = self.skip_space(start + 1);
@@ -311,7 +314,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn array(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
-        if depth > self.depth_max {
+        if depth > DEPTH_MAX {
             return Err(ScanError::TooDeep);
         }
         let mut at = self.skip_space(start + 1);
@@ -325,6 +328,50 @@ impl<'a> Scanner<'a> {
                 b',' => at = self.skip_space(at + 1),
                 b']' => return Ok(Raw::new(start, at + 1, Kind::Array)),
                 _ => return Err(ScanError::NotJson),
+            }
+        }
+    }
+
+    fn checked_array(&self, start: usize) -> Raw {
+        let first = self.skip_space(start + 1);
+        if self.byte(first) == b']' {
+            return Raw::new(start, first + 1, Kind::EmptyArray);
+        }
+        Raw::new(start, self.nested_end(start), Kind::Array)
+    }
+
+    /// The end of an object or array in valid JSON: where as many brackets are closed as opened,
+    /// outside texts.
+    fn nested_end(&self, start: usize) -> usize {
+        let mut depth = 0_usize;
+        let mut at = start;
+        loop {
+            at = skip_while_no(brackets_and_quotes, self.bytes, at);
+            match self.byte(at) {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return at + 1;
+                    }
+                }
+                b'"' => at = self.checked_text_end(at + 1),
+                LINE_END => return at,
+                _ => {}
+            }
+            at += 1;
+        }
+    }
+
+    /// The position of the closing quote of a text in valid JSON.
+    fn checked_text_end(&self, start: usize) -> usize {
+        let mut at = start;
+        loop {
+            at = skip_while_no(quotes_and_backslashes, self.bytes, at);
+            match self.byte(at) {
+                b'"' | LINE_END => return at,
+                b'\\' => at += 2,
+                _ => at += 1,
             }
         }
     }
@@ -470,6 +517,20 @@ impl<'a> Scanner<'a> {
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(LINE_END)
     }
+}
+
+/// Skips whole words in which `marks` marks no byte, and the bytes before the first that it marks.
+#[inline]
+fn skip_while_no(marks: fn(u64) -> u64, bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(word) = word_at(bytes, at) {
+        let marked = marks(word);
+        if marked != 0 {
+            return at + marked.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
 }
 
 /// Whether a text is a JSON number.

@@ -334,6 +334,31 @@ proptest! {
     }
 
     #[test]
+    fn nested_values_end_where_they_end_in_a_line_that_is_checked(
+        value in any_json(),
+        text in "[\\\\\"{}\\[\\] :,a]{0,24}",
+        is_spaced in any::<bool>(),
+    ) {
+        let value = serde_json::json!({"a": [text, value], "b": {"c": value, "d": [text]}, "e": 1});
+        let line = if is_spaced { format!("{value:#}").replace('\n', " ") } else { value.to_string() };
+        let found = |mut scanner: Scanner<'_>| {
+            let mut found = vec![];
+            let object = Raw::new(0, line.len(), Kind::Object);
+            let scanned = scanner.each_member(object, |_, value| found.push(value));
+            let mut element = found.first().map(|array| scanner.first_element(*array));
+            while let Some(Ok(Some(value))) = element {
+                found.push(value);
+                element = Some(scanner.next_element(value));
+            }
+            prop_assert!(scanned.is_ok());
+            Ok(found.into_iter().map(|value| (value.offsets(), value.kind())).collect::<Vec<_>>())
+        };
+        let checked = found(Scanner::of_checked(line.as_bytes()))?;
+        prop_assert_eq!(checked.len(), 5);
+        prop_assert_eq!(checked, found(Scanner::new(line.as_bytes()))?);
+    }
+
+    #[test]
     fn accepts_what_serde_json_writes(value in any_json()) {
         check_like_serde_json(&value.to_string());
     }

@@ -25,6 +25,29 @@ pub(crate) fn special_bytes(word: u64) -> u64 {
     (quotes | backslashes | controls) & HIGH_BITS
 }
 
+/// Marks, by its high bit, the lowest byte that is a quote or a backslash. Bytes above it may be
+/// marked wrongly.
+#[inline]
+pub(super) fn quotes_and_backslashes(word: u64) -> u64 {
+    let quote = word ^ (LOW_BITS * b'"' as u64);
+    let backslash = word ^ (LOW_BITS * b'\\' as u64);
+    let quotes = quote.wrapping_sub(LOW_BITS) & !quote;
+    let backslashes = backslash.wrapping_sub(LOW_BITS) & !backslash;
+    (quotes | backslashes) & HIGH_BITS
+}
+
+/// Marks, by its high bit, the lowest byte that is a bracket or a quote, in valid JSON outside its
+/// texts: with these bits set, the four brackets are equal, and no other byte that may stand there
+/// equals them. Bytes above it may be marked wrongly.
+#[inline]
+pub(super) fn brackets_and_quotes(word: u64) -> u64 {
+    let quote = word ^ (LOW_BITS * b'"' as u64);
+    let bracket = (word | (LOW_BITS * 0x26)) ^ (LOW_BITS * 0x7f);
+    let quotes = quote.wrapping_sub(LOW_BITS) & !quote;
+    let brackets = bracket.wrapping_sub(LOW_BITS) & !bracket;
+    (quotes | brackets) & HIGH_BITS
+}
+
 /// The length and the kind of a number that starts this word, ends within it and consists of digits
 /// and at most one decimal point; `None` for all others.
 #[inline]

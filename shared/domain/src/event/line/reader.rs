@@ -119,7 +119,7 @@ impl EventReader {
     /// What an object has by its names.
     fn look(&mut self, object: &[u8]) -> FoundByNames {
         let EventReader { names, objects: Objects { line: own, .. }, .. } = self;
-        let mut scanner = Scanner::of_rewritten(object);
+        let mut scanner = Scanner::of_checked(object);
         own.own.clear();
         let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
         match (scanned, own.scan_more(&mut scanner, names)) {
@@ -158,7 +158,7 @@ impl EventReader {
         own.own.clear();
         let mut scanner = match rewritten {
             None => Scanner::new(and_after),
-            Some(_) => Scanner::of_rewritten(and_after),
+            Some(_) => Scanner::of_checked(and_after),
         };
         let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
         // UTF-8 is checked before JSON, but a valid line in ASCII needs no check.
