@@ -4,13 +4,13 @@
 //! event is not counted by itself: its facts are merged into what is known about the order, and the
 //! counters change by the difference between the contributions before and after.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use chrono::{DateTime, Utc};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::count::amount::Amount;
 use crate::count::measure::{Currency, Measure};
+use crate::hash_seed::HashSeed;
 use crate::time::Minute;
 
 /// The maximum number of items in an order: its contributions before and after a change must fit
@@ -216,26 +216,31 @@ impl<'a> Contribution<'a> {
 
 /// Sums the products of an order by name.
 #[derive(Default)]
-pub(crate) struct ProductSums(BTreeMap<String, (Amount, Amount)>);
+pub(crate) struct ProductSums(Vec<Product>);
 
 impl ProductSums {
-    pub(crate) fn add(&mut self, name: &str, units: Amount, money: Amount) {
-        let (units_sum, money_sum) = self.0.entry(name.to_string()).or_default();
-        *units_sum += units;
-        *money_sum += money;
+    pub(crate) fn add(&mut self, product: Product) {
+        match self.0.binary_search_by(|known| known.name.cmp(&product.name)) {
+            Ok(known) => {
+                self.0[known].units += product.units;
+                self.0[known].money += product.money;
+            }
+            Err(place) => self.0.insert(place, product),
+        }
     }
 
     pub(crate) fn finish(self) -> Vec<Product> {
-        self.0.into_iter().map(|(name, (units, money))| Product { name, units, money }).collect()
+        self.0
     }
 }
 
 /// What a chunk reports about orders.
 ///
 /// **Guarantees**: does not depend on the order of the lines.
-#[derive(Default, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub struct Orders {
-    by_id: BTreeMap<OrderId, OrderFacts>,
+    by_id: HashTable<(OrderId, OrderFacts)>,
+    seed: HashSeed,
     bytes: usize,
 }
 
@@ -248,26 +253,49 @@ pub struct OrderId {
     pub id: String,
 }
 
+impl Default for Orders {
+    fn default() -> Orders {
+        Orders { by_id: HashTable::new(), seed: HashSeed::random(), bytes: 0 }
+    }
+}
+
+impl PartialEq for Orders {
+    fn eq(&self, other: &Orders) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Orders {}
+
 impl Orders {
     /// Merges the facts of an event.
     pub fn add(&mut self, site: &str, id: &str, facts: OrderFacts) {
-        let order = OrderId { site: site.to_string(), id: id.to_string() };
-        match self.by_id.entry(order) {
+        let seed = self.seed;
+        let place = self.by_id.entry(
+            hash(seed, site, id),
+            |(order, _)| order.site == site && order.id == id,
+            |(order, _)| hash(seed, &order.site, &order.id),
+        );
+        match place {
             Entry::Vacant(place) => {
+                let order = OrderId { site: site.to_string(), id: id.to_string() };
                 self.bytes += size_of::<OrderId>() + site.len() + id.len() + facts.bytes();
-                place.insert(facts);
+                place.insert((order, facts));
             }
-            Entry::Occupied(mut known) => {
-                self.bytes -= known.get().bytes();
-                known.get_mut().merge(facts);
-                self.bytes += known.get().bytes();
+            Entry::Occupied(mut place) => {
+                let (_, known) = place.get_mut();
+                self.bytes -= known.bytes();
+                known.merge(facts);
+                self.bytes += known.bytes();
             }
         }
     }
 
     /// The orders, ascending by site and id.
     pub fn iter(&self) -> impl Iterator<Item = (&OrderId, &OrderFacts)> {
-        self.by_id.iter()
+        let mut orders: Vec<&(OrderId, OrderFacts)> = self.by_id.iter().collect();
+        orders.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        orders.into_iter().map(|(order, facts)| (order, facts))
     }
 
     /// How many orders there are.
@@ -284,6 +312,10 @@ impl Orders {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
+}
+
+fn hash(seed: HashSeed, site: &str, id: &str) -> u64 {
+    seed.hash_text(site.as_bytes()) ^ seed.hash_text(id.as_bytes()).rotate_left(u64::BITS / 2)
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ fn currency() -> Currency {
 fn creation(time: i64, value: u64, products: &[(&str, u64)]) -> Creation {
     let mut sums = ProductSums::default();
     for (name, units) in products {
-        sums.add(name, Amount::from_count(*units), Amount::from_count(10 * units));
+        let (units, money) = (Amount::from_count(*units), Amount::from_count(10 * units));
+        sums.add(Product { name: name.to_string(), units, money });
     }
     Creation {
         at: at(time),

@@ -50,10 +50,9 @@ impl LineContext<'_> {
         }
         let text = self.text_or_number(value).ok_or(invalid)?;
         let text = self.read.text(self.line, text);
-        // The forms have no text in common.
-        let nanoseconds = match iso_of(text) {
-            Some(iso) => nanoseconds(iso.as_bytes()),
-            None => nanoseconds(text),
+        let nanoseconds = match self.values.times.parse_text(text) {
+            Some(_) => nanoseconds(text),
+            None => iso_of(text).map_or(0, |iso| nanoseconds(iso.as_bytes())),
         };
         DateTime::from_timestamp(seconds, nanoseconds).ok_or(invalid)
     }

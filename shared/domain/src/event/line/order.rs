@@ -1,5 +1,7 @@
 //! Events about orders: what each of them reports about its order.
 
+use std::cell::Cell;
+
 use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::event::json::{Kind, Raw};
 use crate::event::line::object::{Fields, not_json};
@@ -72,7 +74,7 @@ impl LineContext<'_> {
             }
         };
         let order = u32::try_from(self.read.orders.len()).ok();
-        self.read.orders.push(ReadOrder { id: order_id, facts });
+        self.read.orders.push(ReadOrder { id: order_id, facts: Cell::new(facts) });
         self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order });
         Ok(())
     }
@@ -83,7 +85,7 @@ impl LineContext<'_> {
 
     fn owned(&self, text: Text) -> String {
         // It is UTF-8: the line is, and so are its unescaped texts.
-        String::from_utf8_lossy(self.read.text(self.line, text)).into_owned()
+        std::str::from_utf8(self.read.text(self.line, text)).unwrap_or_default().to_owned()
     }
 
     fn status(&mut self, value: Option<Raw>, field: Field) -> Result<Option<String>, Reason> {
@@ -130,7 +132,7 @@ impl LineContext<'_> {
                 false => money,
             };
             if !is_discount {
-                products.add(&name, units, money.unwrap_or(Amount::ZERO));
+                products.add(Product { name, units, money: money.unwrap_or(Amount::ZERO) });
             }
             sum = sum.zip(money).map(|(sum, money)| sum.saturating_add(money));
             element = self.scanner.next_element(object).map_err(not_json)?;

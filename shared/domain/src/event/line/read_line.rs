@@ -1,5 +1,7 @@
 //! The result of reading a line: its events, and what each of them adds.
 
+use std::cell::Cell;
+
 use chrono::{DateTime, Utc};
 
 use crate::count::amount::Amount;
@@ -116,7 +118,8 @@ impl ReadEvent {
 /// What an event reports about an order.
 pub(crate) struct ReadOrder {
     pub(crate) id: Text,
-    pub(crate) facts: OrderFacts,
+    /// Taken out when the event is counted.
+    pub(crate) facts: Cell<OrderFacts>,
 }
 
 #[derive(Clone, Copy)]
