@@ -6,13 +6,12 @@
 //! instead of stepping through its last bytes one by one.
 
 use crate::event::json::names::{BEFORE_FIRST, KnownToken, Names};
+use crate::event::json::nested::nested_end;
 use crate::event::json::raw::{Kind, Raw};
 use crate::event::json::unescape::{
     HIGH_SURROGATE_FIRST, LOW_SURROGATE_FIRST, LOW_SURROGATE_LAST, hex_unit, with_unescaped,
 };
-use crate::event::json::words::{
-    HIGH_BITS, brackets_and_quotes, quotes_and_backslashes, short_number, special_bytes, word_at,
-};
+use crate::event::json::words::{HIGH_BITS, short_number, special_bytes, word_at};
 
 /// The maximum nesting of objects and arrays; the object of the line itself is the first level.
 pub(crate) const DEPTH_MAX: usize = 64;
@@ -273,7 +272,9 @@ impl<'a> Scanner<'a> {
     #[inline(never)]
     fn other_value(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
         match self.byte(start) {
-            b'{' if self.is_checked => Ok(Raw::new(start, self.nested_end(start), Kind::Object)),
+            b'{' if self.is_checked => {
+                Ok(Raw::new(start, nested_end(self.bytes, start), Kind::Object))
+            }
             b'[' if self.is_checked => Ok(self.checked_array(start)),
             b'{' => self.any_object(start, depth + 1),
             b'[' => self.array(start, depth + 1),
@@ -337,43 +338,7 @@ impl<'a> Scanner<'a> {
         if self.byte(first) == b']' {
             return Raw::new(start, first + 1, Kind::EmptyArray);
         }
-        Raw::new(start, self.nested_end(start), Kind::Array)
-    }
-
-    /// The end of an object or array in valid JSON: where as many brackets are closed as opened,
-    /// outside texts.
-    fn nested_end(&self, start: usize) -> usize {
-        let mut depth = 0_usize;
-        let mut at = start;
-        loop {
-            at = skip_while_no(brackets_and_quotes, self.bytes, at);
-            match self.byte(at) {
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return at + 1;
-                    }
-                }
-                b'"' => at = self.checked_text_end(at + 1),
-                LINE_END => return at,
-                _ => {}
-            }
-            at += 1;
-        }
-    }
-
-    /// The position of the closing quote of a text in valid JSON.
-    fn checked_text_end(&self, start: usize) -> usize {
-        let mut at = start;
-        loop {
-            at = skip_while_no(quotes_and_backslashes, self.bytes, at);
-            match self.byte(at) {
-                b'"' | LINE_END => return at,
-                b'\\' => at += 2,
-                _ => at += 1,
-            }
-        }
+        Raw::new(start, nested_end(self.bytes, start), Kind::Array)
     }
 
     #[inline]
@@ -517,20 +482,6 @@ impl<'a> Scanner<'a> {
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(LINE_END)
     }
-}
-
-/// Skips whole words in which `marks` marks no byte, and the bytes before the first that it marks.
-#[inline]
-fn skip_while_no(marks: fn(u64) -> u64, bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(word) = word_at(bytes, at) {
-        let marked = marks(word);
-        if marked != 0 {
-            return at + marked.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    at
 }
 
 /// Whether a text is a JSON number.
