@@ -207,7 +207,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
     ) -> ControlFlow<Response<Body>, CheckedLines> {
         let mut checker = self.checker(now - CLOCK_MARGIN);
         if let Some(site) = &post.only_site {
-            checker = checker.only_of(site.as_str());
+            checker = checker.only_of(site.clone());
         }
         if post.is_single {
             return match complete(&mut checker, &post.lines.text, now) {
