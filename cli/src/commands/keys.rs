@@ -34,7 +34,6 @@ enum KeysCommand {
     /// Lists keys by their ids
     List {
         /// Only the keys that open this site: its own, and those for all sites
-        #[arg(value_parser = site_id)]
         site: Option<String>,
         /// Print JSON
         #[arg(long)]
@@ -52,7 +51,6 @@ enum KeysCommand {
 #[group(required = true, multiple = false)]
 struct Sites {
     /// Site that the key is for
-    #[arg(value_parser = site_id)]
     site: Option<String>,
     /// Make a key for all sites
     #[arg(long)]
@@ -70,7 +68,7 @@ struct AddArgs {
     #[arg(long = "expires", value_name = "WHEN", value_parser = expiry)]
     expires_at: Option<DateTime<Utc>>,
     /// Text that says what the key is for
-    #[arg(long, value_name = "TEXT", value_parser = label)]
+    #[arg(long, value_name = "TEXT")]
     label: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -113,11 +111,17 @@ pub(crate) async fn with_admin_key(mut stack: Stack, root: &Path) -> Result<Stac
 
 async fn add(keys: &ApiKeys, args: AddArgs) -> Result<()> {
     let AddArgs { sites, roles, label, expires_at, json: as_json } = args;
+    let site = match sites.site {
+        Some(site) => checked_site(site)?,
+        None => ALL_SITES.to_owned(),
+    };
+    if let Some(label) = &label {
+        check_label(label)?;
+    }
     let now = clock::now();
     if let Some(expires_at) = expires_at.filter(|expires_at| *expires_at <= now) {
         bail!("the key would have expired: {} is over", clock::rfc3339(expires_at));
     }
-    let site = sites.site.unwrap_or_else(|| ALL_SITES.to_owned());
     let (key, made) = keys.add(NewKey { site, roles, label, expires_at }, now).await?;
     if as_json {
         let mut line = line(&made);
@@ -159,21 +163,22 @@ fn line(key: &ApiKey) -> Value {
     })
 }
 
-fn site_id(text: &str) -> Result<String, String> {
+fn checked_site(site: String) -> Result<String> {
     let is_site = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-    if (1..=SITE_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_site) {
-        return Ok(text.to_owned());
+    if (1..=SITE_BYTES_MAX).contains(&site.len()) && site.bytes().all(is_site) {
+        return Ok(site);
     }
-    Err(format!(
-        "not a site id: expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -, or --all-sites"
-    ))
+    bail!(
+        "{site:?} is not a site id: expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -, or \
+         --all-sites"
+    )
 }
 
-fn label(text: &str) -> Result<String, String> {
-    if (1..=LABEL_BYTES_MAX).contains(&text.len()) {
-        return Ok(text.to_owned());
+fn check_label(label: &str) -> Result<()> {
+    if (1..=LABEL_BYTES_MAX).contains(&label.len()) {
+        return Ok(());
     }
-    Err(format!("it has {} bytes: expected 1 to {LABEL_BYTES_MAX}", text.len()))
+    bail!("the label has {} bytes: expected 1 to {LABEL_BYTES_MAX}", label.len())
 }
 
 /// Reads when a key expires.
@@ -221,9 +226,13 @@ mod tests {
     fn sites_and_labels_have_their_bounds() {
         let long = "a".repeat(SITE_BYTES_MAX + 1);
         for text in ["", "a b", "*", "ä", long.as_str()] {
-            assert!(site_id(text).is_err(), "{text}");
+            assert!(checked_site(text.to_owned()).is_err(), "{text}");
         }
-        assert_eq!(site_id("Shop-1.de_x:y").as_deref(), Ok("Shop-1.de_x:y"));
-        assert!(label("").is_err() && label(&"a".repeat(LABEL_BYTES_MAX + 1)).is_err());
+        assert_eq!(checked_site("Shop-1.de_x:y".to_owned()).unwrap(), "Shop-1.de_x:y");
+        for (length, is_right) in
+            [(0, false), (LABEL_BYTES_MAX, true), (LABEL_BYTES_MAX + 1, false)]
+        {
+            assert_eq!(check_label(&"a".repeat(length)).is_ok(), is_right, "{length}");
+        }
     }
 }
