@@ -54,7 +54,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Counts visitors again, with a new secret
     Recount(recount::RecountArgs),
-    /// Makes, lists and revokes the write keys of sites
+    /// Makes, lists and revokes the keys of the API
     Keys(keys::KeysArgs),
     /// Recounts the raw events and compares every number of the table
     Verify(verify::VerifyArgs),

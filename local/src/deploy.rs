@@ -66,6 +66,8 @@ impl Deployment {
             ("RequireTls", "false"),
             ("DeletionProtection", "false"),
             ("DemoEvents", "true"),
+            ("RequireReadKeys", "false"),
+            ("RequireWriteKeys", "false"),
             // MiniStack compares the number with the text that a parameter is, and stops polling
             // every queue.
             ("IngestMaxConcurrency", "0"),
@@ -147,6 +149,7 @@ impl Deployment {
         let mut output = |name: &str| {
             outputs.remove(name).with_context(|| format!("the stack has no output {name}"))
         };
+        let requires = |name: &str| self.parameters.get(name).is_none_or(|value| value == "true");
         let whole =
             |text: String| text.parse().with_context(|| format!("{text} is no whole number"));
         Ok(Stack {
@@ -163,6 +166,9 @@ impl Deployment {
             hour_retention_days: whole(output("HourRetentionDays")?)?,
             day_retention_days: whole(output("DayRetentionDays")?)?,
             keys_max: whole(output("KeysMax")?)?,
+            requires_read_keys: requires("RequireReadKeys"),
+            requires_write_keys: requires("RequireWriteKeys"),
+            api_key: None,
             // The host name that AWS would give needs a resolver that knows the emulator.
             api_url: api_id
                 .map(|api_id| format!("{}/_aws/execute-api/{api_id}", self.endpoint_url)),

@@ -27,6 +27,19 @@ const START_POLL: Duration = Duration::from_millis(50);
 const RECORD_FILE: &str = "emulator.json";
 const LOG_FILE: &str = "emulator.log";
 
+/// Lets the functions answer preflight requests (`OPTIONS`), as API Gateway does where an API has no
+/// CORS configuration. The emulator answers them with 403. The version is pinned, and another one
+/// without this line does not start.
+const PREFLIGHTS: &str = r#"
+import inspect
+from ministack.services import apigateway
+source = inspect.getsource(apigateway._handle_execute_in_scope)
+answered = 'if method == "OPTIONS":'
+assert source.count(answered) == 1, "this emulator answers preflight requests elsewhere"
+source = source.replace(answered, 'if method == "OPTIONS" and cors_cfg:')
+exec(compile(source, apigateway.__file__, "exec"), vars(apigateway))
+"#;
+
 /// Runs the emulator. Its script names the folder in which it was installed, from which a checkout
 /// may have been moved.
 const RUN: &str = "
@@ -220,7 +233,7 @@ fn spawn(
         false => (RUN, Stdio::null()),
     };
     let mut command = Command::new(tools.python());
-    command.args(["-c", program]).stdin(input);
+    command.args(["-c", &format!("{PREFLIGHTS}{program}")]).stdin(input);
     // None of the caller's AWS settings may leak in: an endpoint, a key or a profile would send
     // calls elsewhere.
     command.env_clear();

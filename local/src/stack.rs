@@ -48,6 +48,12 @@ pub struct Stack {
     pub day_retention_days: u32,
     /// How many keys of a site and measure keep their names; 0 is all.
     pub keys_max: u32,
+    /// Whether questions need a key.
+    pub requires_read_keys: bool,
+    /// Whether posts need a key.
+    pub requires_write_keys: bool,
+    /// A key for everything, if any is required.
+    pub api_key: Option<String>,
     /// The account, 12 digits.
     pub account_id: String,
     /// The access key that deployed the stack, with all permissions in the emulator's account.
@@ -115,12 +121,16 @@ impl Stack {
             ("MINUTEBOOK_QUEUE_URL", self.queue_url.clone()),
             ("MINUTEBOOK_REJECTED_BUCKET", self.rejected_bucket.clone()),
             ("MINUTEBOOK_DEMO_EVENTS", "true".to_owned()),
-            // The local stack is deployed with the template's default.
-            ("MINUTEBOOK_REQUIRE_WRITE_KEYS", "false".to_owned()),
+            ("MINUTEBOOK_REQUIRE_READ_KEYS", self.requires_read_keys.to_string()),
+            ("MINUTEBOOK_REQUIRE_WRITE_KEYS", self.requires_write_keys.to_string()),
+            ("MINUTEBOOK_ALLOWED_ORIGINS", String::new()),
             ("MINUTEBOOK_TABLE", self.table.clone()),
         ]);
         if let Some(api_url) = &self.api_url {
             environment.insert("MINUTEBOOK_API_URL", api_url.clone());
+        }
+        if let Some(api_key) = &self.api_key {
+            environment.insert("MINUTEBOOK_API_KEY", api_key.clone());
         }
         environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }

@@ -20,6 +20,7 @@ crate::tests![
     a_poison_message_ends_in_the_dead_letters,
     a_bad_parameter_is_a_problem_document,
     any_page_may_read_an_answer_and_a_wrong_method_is_405,
+    a_preflight_is_answered_by_the_functions needs Permissions,
     nothing_counted_is_null_zero_and_an_empty_list,
     no_role_may_do_what_its_function_does_not_do needs Permissions,
     expired_rows_are_not_counted,
@@ -223,8 +224,6 @@ async fn a_bad_parameter_is_a_problem_document(cloud: &Cloud) -> Result<()> {
 
 async fn any_page_may_read_an_answer_and_a_wrong_method_is_405(cloud: &Cloud) -> Result<()> {
     let url = cloud.url("/most_viewed_item").await?;
-    // The emulator answers OPTIONS itself, as an API without these routes would. A unit test covers
-    // the preflight.
     for (method, expected) in [("GET", 200), ("POST", 405)] {
         let request = ureq::http::Request::builder()
             .method(method)
@@ -238,6 +237,35 @@ async fn any_page_may_read_an_answer_and_a_wrong_method_is_405(cloud: &Cloud) ->
         let allowed =
             response.headers().get("access-control-allow-origin").map(|origin| origin.as_bytes());
         ensure!(allowed == Some(b"*".as_slice()), "{method}: {allowed:?}");
+    }
+    Ok(())
+}
+
+/// The answer to a preflight: its status, and its headers about origins, methods and headers.
+pub(crate) async fn preflight(url: String, origin: &str) -> Result<(u16, [String; 3])> {
+    let request = ureq::http::Request::builder().method("OPTIONS").uri(url);
+    let request = request.header("origin", origin).header("access-control-request-method", "GET");
+    let request = request.body(String::new())?;
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let response = tokio::task::spawn_blocking(move || agent.run(request)).await??;
+    let header = |name: &str| {
+        let value = response.headers().get(format!("access-control-allow-{name}"));
+        value.and_then(|value| value.to_str().ok()).unwrap_or_default().to_string()
+    };
+    Ok((response.status().as_u16(), ["origin", "methods", "headers"].map(header)))
+}
+
+async fn a_preflight_is_answered_by_the_functions(cloud: &Cloud) -> Result<()> {
+    for (path, methods, header) in [
+        ("/most_viewed_item", "GET, HEAD, OPTIONS", "*, authorization"),
+        ("/items/a%20b", "GET, HEAD, OPTIONS", "*, authorization"),
+        ("/events", "POST, OPTIONS", "x-api-key"),
+    ] {
+        let answer = preflight(cloud.url(path).await?, "https://shop.example").await?;
+        let (status, [origin, allowed, headers]) = &answer;
+        ensure!(*status == 204 && origin == "*" && allowed == methods, "{path}: {answer:?}");
+        ensure!(headers.contains(header), "{path}: {answer:?}");
     }
     Ok(())
 }
@@ -273,6 +301,9 @@ async fn no_role_may_do_what_its_function_does_not_do(cloud: &Cloud) -> Result<(
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", key(function));
         query.send().await.with_context(|| format!("{function} may query"))?;
+        let get = role.dynamodb.get_item().table_name(table).key("sk", key("a"));
+        let get = get.key("pk", AttributeValue::S("KEYS#a".to_string()));
+        get.send().await.with_context(|| format!("{function} may look a key up"))?;
         let put = role
             .dynamodb
             .put_item()
@@ -350,9 +381,9 @@ async fn collect_may_put_its_chunks_and_no_more(cloud: &Cloud, stack: &Stack) ->
     let get = dynamodb
         .get_item()
         .table_name(table)
-        .key("pk", AttributeValue::S("K#shop".to_string()))
+        .key("pk", AttributeValue::S("KEYS#a".to_string()))
         .key("sk", key());
-    get.send().await.context("collect may look a write key up")?;
+    get.send().await.context("collect may look a key up")?;
     refused(
         dynamodb.put_item().table_name(table).item("pk", key()).item("sk", key()).send().await,
         function,

@@ -109,8 +109,8 @@ async fn ids_and_files_of_hostile_names_do_not_reach_the_terminal(cloud: &Cloud)
         &["top", "views", "--site-id", ID],
         &["top", "views", "--window", ID],
         &["history", "views", "--tz", ID],
-        &["keys", "add", ID],
-        &["keys", "revoke", ID, "01234567"],
+        &["keys", "add", ID, "--role", "read"],
+        &["keys", "revoke", ID],
         &["verify", "--bucket", "\u{9b}31m"],
         &["replay", "--prefix", "\u{202e}", "--bucket", "\u{9b}31m"],
     ] {

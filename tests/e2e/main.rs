@@ -12,6 +12,7 @@ mod counting;
 mod deployed;
 mod gone;
 mod hostile;
+mod local_stack;
 mod needs;
 mod recount;
 mod reliability;
@@ -63,7 +64,10 @@ pub(crate) fn all_tests() -> Vec<&'static Test> {
     let of_folders =
         [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &sources::TESTS].concat();
     let own = [command::TESTS, deployed::TESTS, gone::TESTS, hostile::TESTS].into_iter();
-    own.chain([recount::TESTS, reliability::TESTS]).chain(of_folders).flatten().collect()
+    own.chain([local_stack::TESTS, recount::TESTS, reliability::TESTS])
+        .chain(of_folders)
+        .flatten()
+        .collect()
 }
 
 /// The libtest trial of a test. It is ignored if the test's need is not met.

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub use self::notification::{sqs_event, sqs_event_of_bodies};
 pub use self::rows::{HandWrittenEntry, open_partition};
-pub use self::workers::RetentionDays;
+pub use self::workers::{ORIGIN, RetentionDays};
 use crate::clients::Clients;
 use crate::cloud::Cloud;
 
@@ -34,6 +34,9 @@ pub struct Store {
     pub rejected_bucket: String,
     /// The queue to which ingest returns messages, if there is one.
     pub queue_url: Option<String>,
+    /// Whether its functions require keys for questions and posts. If so, they allow the pages of
+    /// [`ORIGIN`] to make calls.
+    pub requires_keys: bool,
 }
 
 impl Store {
@@ -48,6 +51,7 @@ impl Store {
             bucket: format!("{name}-raw"),
             rejected_bucket: format!("{name}-rejected"),
             queue_url: None,
+            requires_keys: false,
         };
         for bucket in [&store.bucket, &store.rejected_bucket] {
             store.clients.s3.create_bucket().bucket(bucket).send().await.context("CreateBucket")?;
@@ -148,6 +152,7 @@ impl Store {
             bucket: stack.bucket.clone(),
             rejected_bucket: stack.rejected_bucket.clone(),
             queue_url: Some(stack.queue_url.clone()),
+            requires_keys: stack.requires_read_keys && stack.requires_write_keys,
         }
     }
 

@@ -128,7 +128,7 @@ pub(crate) async fn run(args: HistoryArgs, context: &Context) -> Result<()> {
 
 /// Asks for all pages, one after the other.
 async fn ask(args: HistoryArgs, context: &Context) -> Result<Answer> {
-    let url = format!("{}/{PATH}", context.endpoints()?.api_url()?);
+    let endpoints = context.endpoints()?;
     let query = query(args);
     let step = progress::bar("asking", 0);
     let mut answer: Option<Answer> = None;
@@ -137,7 +137,7 @@ async fn ask(args: HistoryArgs, context: &Context) -> Result<Answer> {
         if let Some(cursor) = answer.as_ref().and_then(|answer| answer.next_cursor.clone()) {
             page_query.push(("cursor", cursor));
         }
-        let body = http::get(url.clone(), page_query).await?;
+        let body = http::get(&endpoints, PATH, page_query).await?;
         let page = serde_json::from_str(&body).context("cannot read the answer of history")?;
         let pages = match answer {
             None => page,

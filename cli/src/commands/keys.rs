@@ -1,24 +1,25 @@
-//! `minutebook keys`: makes, lists and revokes the write keys of sites. The table has only their
-//! hashes.
+//! `minutebook keys`: makes, lists and revokes the keys of the API.
 
-use anyhow::{Context as _, Result, bail};
-use aws_sdk_dynamodb::types::AttributeValue;
-use futures::TryStreamExt as _;
-use serde_json::json;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use chrono::{DateTime, TimeDelta, Utc};
+use minutebook_local::{STATE_FOLDER, Stack};
+use serde_json::{Value, json};
 
 use crate::commands::clock;
-use crate::rows::{TableRow, WriteKey, read, scan, write_keys};
-use crate::stack::aws::explain;
+use crate::rows::api_keys::{ALL_SITES, ApiKey, ROLES};
+use crate::stack::api_keys::{ApiKeys, NewKey};
 use crate::stack::context::Context;
 use crate::terminal::escape;
 use crate::terminal::table::Table;
 
-/// The fewest digits of an id that `revoke` takes.
-const ID_DIGITS_MIN: usize = 8;
-
 /// The longest site id; see docs/EVENTS.md. The command shares no code with what counts, so that it
 /// has the rule itself.
 const SITE_BYTES_MAX: usize = 64;
+
+/// The longest label, in bytes: a sentence.
+const LABEL_BYTES_MAX: usize = 256;
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct KeysArgs {
@@ -28,124 +29,210 @@ pub(crate) struct KeysArgs {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum KeysCommand {
-    /// Makes a write key and prints it once: it is not stored and cannot be shown again
-    Add {
-        /// Site that the key may write to
-        site: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Lists the ids of write keys
+    /// Makes a key and prints it once: it is not stored and cannot be shown again
+    Add(AddArgs),
+    /// Lists keys by their ids
     List {
-        /// Only the keys of this site
+        /// Only the keys that open this site: its own, and those for all sites
         site: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Revokes a write key; this takes effect at once
+    /// Revokes a key, which stops working everywhere within 30 seconds
     Revoke {
-        /// Site that the key may write to
-        site: String,
         /// Its id, or at least the first 8 digits of it
         id: String,
     },
 }
 
+/// Which sites a key is for.
+#[derive(Clone, Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Sites {
+    /// Site that the key is for
+    site: Option<String>,
+    /// Make a key for all sites
+    #[arg(long)]
+    all_sites: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct AddArgs {
+    #[command(flatten)]
+    sites: Sites,
+    /// What it allows: read (ask), write (post), or admin (everything); may be given twice
+    #[arg(long = "role", required = true, value_name = "ROLE", value_parser = ROLES)]
+    roles: Vec<String>,
+    /// When it stops working: after 30d or 12h, or at a date or a time [default: never]
+    #[arg(long = "expires", value_name = "WHEN", value_parser = expiry)]
+    expires_at: Option<DateTime<Utc>>,
+    /// Text that says what the key is for
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 pub(crate) async fn run(args: KeysArgs, context: &Context) -> Result<()> {
     let endpoints = context.endpoints()?;
-    let keys = Keys { client: context.dynamodb().await?, table: endpoints.table()?.to_owned() };
+    let keys = ApiKeys { client: context.dynamodb().await?, table: endpoints.table()?.to_owned() };
     match args.command {
-        KeysCommand::Add { site, json } => keys.add(&site, json).await,
-        KeysCommand::List { site, json } => keys.list(site.as_deref(), json).await,
-        KeysCommand::Revoke { site, id } => keys.revoke(&site, &id).await,
+        KeysCommand::Add(args) => add(&keys, args).await,
+        KeysCommand::List { site, json } => list(&keys, site.as_deref(), json).await,
+        KeysCommand::Revoke { id } => {
+            let key = keys.revoke(&id).await?;
+            println!("revoked {}", key.id);
+            Ok(())
+        }
     }
 }
 
-struct Keys {
-    client: aws_sdk_dynamodb::Client,
-    table: String,
+/// The local stack with a key for everything, made if it requires keys and has none.
+pub(crate) async fn with_admin_key(mut stack: Stack, root: &Path) -> Result<Stack> {
+    let requires_keys = stack.requires_read_keys || stack.requires_write_keys;
+    if !requires_keys || stack.api_key.is_some() {
+        return Ok(stack);
+    }
+    let client = Context::of_stack(stack.clone()).dynamodb().await?;
+    let keys = ApiKeys { client, table: stack.table.clone() };
+    let new = NewKey {
+        site: ALL_SITES.to_owned(),
+        roles: vec!["admin".to_owned()],
+        label: Some("cargo mb up --require-keys".to_owned()),
+        expires_at: None,
+    };
+    let (key, _) = keys.add(new, clock::now()).await?;
+    stack.api_key = Some(key);
+    stack.write(&root.join(STATE_FOLDER))?;
+    Ok(stack)
 }
 
-impl Keys {
-    async fn add(&self, site: &str, as_json: bool) -> Result<()> {
-        let is_site = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-        if site.is_empty() || site.len() > SITE_BYTES_MAX || !site.bytes().all(is_site) {
-            bail!(
-                "{site:?} is not a site id: expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -"
-            );
-        }
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).context("the system has no random numbers")?;
-        let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        let key = format!("{site}.{secret}");
-        let id = blake3::hash(key.as_bytes()).to_hex().to_string();
-        let put = self.client.put_item().table_name(&self.table).item("pk", partition(site));
-        let put = put.item("sk", AttributeValue::S(id.clone()));
-        let put = put.item("created_at", AttributeValue::S(clock::rfc3339(clock::now())));
-        put.send().await.map_err(|error| explain("cannot write the key's hash", error))?;
-        if as_json {
-            println!("{}", json!({"site_id": site, "id": id, "key": key}));
-        } else {
-            println!("{key}");
-            eprintln!("its id is {id}; the key itself is not stored, so keep it");
-        }
-        Ok(())
+async fn add(keys: &ApiKeys, args: AddArgs) -> Result<()> {
+    let AddArgs { sites, roles, label, expires_at, json: as_json } = args;
+    let site = match sites.site {
+        Some(site) => checked_site(site)?,
+        None => ALL_SITES.to_owned(),
+    };
+    if let Some(label) = &label {
+        check_label(label)?;
     }
-
-    async fn list(&self, site: Option<&str>, as_json: bool) -> Result<()> {
-        let keys = self.all(site).await?;
-        if as_json {
-            let line = |key: &WriteKey| json!({"site_id": key.site, "id": key.hash, "created_at": key.created_at});
-            let lines: Vec<serde_json::Value> = keys.iter().map(line).collect();
-            println!("{}", escape::json(&serde_json::to_string_pretty(&lines)?));
-            return Ok(());
-        }
-        let mut lines = Table::new(&["site", "id", "created"], &[]);
-        for key in &keys {
-            lines.add_row([&key.site, &key.hash, key.created_at.as_deref().unwrap_or("?")]);
-        }
-        print!("{}", lines.text());
-        Ok(())
+    let now = clock::now();
+    if let Some(expires_at) = expires_at.filter(|expires_at| *expires_at <= now) {
+        bail!("the key would have expired: {} is over", clock::rfc3339(expires_at));
     }
-
-    async fn revoke(&self, site: &str, id: &str) -> Result<()> {
-        if id.len() < ID_DIGITS_MIN {
-            bail!("the id {id:?} is too short: give at least {ID_DIGITS_MIN} digits of it");
-        }
-        let mut named = self.all(Some(site)).await?;
-        named.retain(|key| key.hash.starts_with(id));
-        let [key] = &named[..] else {
-            bail!(
-                "{} keys of {site} have an id that begins with {id}: `minutebook keys list {site}`",
-                named.len()
-            );
-        };
-        let delete = self.client.delete_item().table_name(&self.table).key("pk", partition(site));
-        let delete = delete.key("sk", AttributeValue::S(key.hash.clone()));
-        delete.send().await.map_err(|error| explain("cannot delete the key's hash", error))?;
-        println!("revoked {}", key.hash);
-        Ok(())
+    let (key, made) = keys.add(NewKey { site, roles, label, expires_at }, now).await?;
+    if as_json {
+        let mut line = line(&made);
+        line["key"] = json!(key);
+        println!("{}", escape::json(&line.to_string()));
+    } else {
+        println!("{key}");
+        eprintln!("its id is {}; the key itself is not stored, so keep it", made.id);
     }
-
-    /// The keys, by site and hash. They are few and rarely listed, so they have no index and the
-    /// whole table is scanned.
-    async fn all(&self, site: Option<&str>) -> Result<Vec<WriteKey>> {
-        let mut items = std::pin::pin!(scan(&self.client, &self.table));
-        let mut keys = Vec::new();
-        while let Some(item) = items.try_next().await.context("cannot list the keys")? {
-            if let Some(TableRow::WriteKey(key)) = read(&item, &mut Vec::new())
-                && site.is_none_or(|site| key.site == site)
-            {
-                keys.push(key);
-            }
-        }
-        keys.sort();
-        Ok(keys)
-    }
+    Ok(())
 }
 
-fn partition(site: &str) -> AttributeValue {
-    AttributeValue::S(format!("{}{site}", write_keys::PREFIX))
+async fn list(keys: &ApiKeys, site: Option<&str>, as_json: bool) -> Result<()> {
+    let mut keys = keys.list().await?;
+    keys.retain(|key| site.is_none_or(|site| key.site == site || key.site == ALL_SITES));
+    if as_json {
+        let lines: Vec<Value> = keys.iter().map(line).collect();
+        println!("{}", escape::json(&serde_json::to_string_pretty(&lines)?));
+        return Ok(());
+    }
+    let time = |time: Option<DateTime<Utc>>, none: &str| {
+        time.map_or_else(|| none.to_owned(), clock::rfc3339)
+    };
+    let mut lines = Table::new(&["site", "roles", "id", "created", "expires", "label"], &[]);
+    for key in &keys {
+        let (created, expires) = (time(key.created_at, "?"), time(key.expires_at, "never"));
+        let label = key.label.as_deref().unwrap_or_default();
+        lines.add_row([&key.site, &key.roles.join(","), &key.id, &created, &expires, label]);
+    }
+    print!("{}", lines.text());
+    Ok(())
+}
+
+fn line(key: &ApiKey) -> Value {
+    json!({
+        "site_id": key.site, "id": key.id, "roles": key.roles, "label": key.label,
+        "created_at": key.created_at.map(clock::rfc3339),
+        "expires_at": key.expires_at.map(clock::rfc3339),
+    })
+}
+
+fn checked_site(site: String) -> Result<String> {
+    let is_site = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+    if (1..=SITE_BYTES_MAX).contains(&site.len()) && site.bytes().all(is_site) {
+        return Ok(site);
+    }
+    bail!(
+        "{site:?} is not a site id: expected 1 to {SITE_BYTES_MAX} of A-Z a-z 0-9 . _ : -, or \
+         --all-sites"
+    )
+}
+
+fn check_label(label: &str) -> Result<()> {
+    if (1..=LABEL_BYTES_MAX).contains(&label.len()) {
+        return Ok(());
+    }
+    bail!("the label has {} bytes: expected 1 to {LABEL_BYTES_MAX}", label.len())
+}
+
+/// Reads when a key expires.
+fn expiry(text: &str) -> Result<DateTime<Utc>, String> {
+    expiry_after(text, clock::now())
+}
+
+fn expiry_after(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let expected = || "expected 30d, 12h, a date as 2027-01-31, or a time in RFC 3339".to_owned();
+    let unit = text.chars().last().and_then(|unit| match unit {
+        'd' => Some(TimeDelta::days(1)),
+        'h' => Some(TimeDelta::hours(1)),
+        _ => None,
+    });
+    let Some(unit) = unit else {
+        return clock::parse_time_or_date(text).map_err(|_| expected());
+    };
+    let count = text[..text.len() - 1].parse::<u16>().map_err(|_| expected())?;
+    let length = unit.checked_mul(count.into()).ok_or_else(expected)?;
+    now.checked_add_signed(length).ok_or_else(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiry_is_a_length_or_a_time() {
+        let now = "2026-11-21T12:00:30Z".parse().unwrap();
+        let read = |text: &str| expiry_after(text, now).map(clock::rfc3339);
+        for (text, expected) in [
+            ("30d", "2026-12-21T12:00:30Z"),
+            ("12h", "2026-11-22T00:00:30Z"),
+            ("2027-01-31", "2027-01-31T00:00:00Z"),
+            ("2027-01-31T08:00:00+01:00", "2027-01-31T07:00:00Z"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+        for text in ["", "d", "-1d", "1.5d", "65536d", "30", "30m", "soon", "1 d", "1é"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sites_and_labels_have_their_bounds() {
+        let long = "a".repeat(SITE_BYTES_MAX + 1);
+        for text in ["", "a b", "*", "ä", long.as_str()] {
+            assert!(checked_site(text.to_owned()).is_err(), "{text}");
+        }
+        assert_eq!(checked_site("Shop-1.de_x:y".to_owned()).unwrap(), "Shop-1.de_x:y");
+        for (length, is_right) in
+            [(0, false), (LABEL_BYTES_MAX, true), (LABEL_BYTES_MAX + 1, false)]
+        {
+            assert_eq!(check_label(&"a".repeat(length)).is_ok(), is_right, "{length}");
+        }
+    }
 }

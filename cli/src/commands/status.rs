@@ -59,7 +59,9 @@ fn print_json(context: &Context) -> Result<()> {
 fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
     let endpoints = context.endpoints()?;
     let part = |value: Result<&str>| value.ok().map(str::to_owned);
-    Ok(vec![
+    // Only the key of the local stack, which protects nothing, is shown.
+    let local_key = context.stack()?.and_then(|stack| stack.api_key);
+    let mut parts = vec![
         ("endpoint_url", endpoints.endpoint_url.clone()),
         ("region", endpoints.region.clone()),
         ("bucket", part(endpoints.bucket())),
@@ -70,7 +72,9 @@ fn parts(context: &Context) -> Result<Vec<(&'static str, Option<String>)>> {
         ("api_url", part(endpoints.api_url())),
         ("default_currency", Some(endpoints.default_currency.clone())),
         ("default_time_zone", Some(endpoints.default_time_zone.clone())),
-    ])
+    ];
+    parts.extend(local_key.map(|key| ("api_key", Some(key))));
+    Ok(parts)
 }
 
 /// Prints the environment of the functions, for `cargo lambda watch`, and of this command.

@@ -83,7 +83,7 @@ pub(crate) async fn run(args: TopArgs, context: &Context) -> Result<()> {
 
 /// Makes the call, and returns the body of the answer.
 pub(crate) async fn ask(args: TopArgs, context: &Context) -> Result<String> {
-    let url = format!("{}/{}", context.endpoints()?.api_url()?, args.what.path());
+    let what = args.what;
     let parameters = [
         ("site_id", args.site_id),
         ("window", args.window),
@@ -92,7 +92,7 @@ pub(crate) async fn ask(args: TopArgs, context: &Context) -> Result<String> {
         ("currency", args.currency),
     ];
     let query = parameters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    http::get(url, query).await
+    http::get(&context.endpoints()?, what.path(), query).await
 }
 
 /// The answer for people.

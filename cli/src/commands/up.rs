@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::commands::{status, watch};
+use crate::commands::{keys, status, watch};
 use crate::stack::context::Context;
 use crate::stack::local::{LocalArgs, bring_up};
 
@@ -14,14 +14,23 @@ pub(crate) struct UpArgs {
     /// call; Ctrl-C stops everything
     #[arg(long, conflicts_with_all = ["no_build", "release"])]
     pub(crate) watch: bool,
+    /// Require keys for questions and posts, as on AWS, and make an admin key
+    #[arg(long)]
+    pub(crate) require_keys: bool,
 }
 
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
     let root = context.root()?;
-    if args.watch {
-        return watch::run(&root, &args.local, context.parameters()).await;
+    let mut parameters = context.parameters();
+    if args.require_keys {
+        let names = ["RequireReadKeys", "RequireWriteKeys"];
+        parameters.extend(names.map(|name| (name.to_owned(), "true".to_owned())));
     }
-    let stack = bring_up(&root, &args.local, context.parameters()).await?;
+    if args.watch {
+        return watch::run(&root, &args.local, parameters).await;
+    }
+    let stack =
+        keys::with_admin_key(bring_up(&root, &args.local, parameters).await?, &root).await?;
     status::print(&Context::of_stack(stack))?;
     eprintln!("\nnext: `cargo mb put FILE`, `cargo mb top views`, `cargo mb down`");
     Ok(())

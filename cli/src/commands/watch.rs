@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use minutebook_local::{CargoLambda, Code, STACK_FILE, STACK_NAME, STATE_FOLDER, Stack, WatchPlan};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::commands::status;
+use crate::commands::{keys, status};
 use crate::stack::context::Context;
 use crate::stack::local::{self, LocalArgs};
 
@@ -35,7 +35,10 @@ pub(crate) async fn run(
     }
     let stack = local::deploy(root, &tools, &emulator, is_new, Code::Stubs, parameters).await?;
     drop(lock);
-    let watched = watch(root, &cargo_lambda, &plan, stack).await;
+    let watched = match keys::with_admin_key(stack, root).await {
+        Ok(stack) => watch(root, &cargo_lambda, &plan, stack).await,
+        Err(error) => Err(error),
+    };
     // Without the watcher there are no functions, so the stack is of no use.
     emulator.stop()?;
     let path = root.join(STATE_FOLDER).join(STACK_FILE);

@@ -109,7 +109,7 @@ impl Books {
                 | TableRow::SealingLag
                 | TableRow::Snapshot
                 | TableRow::Extent
-                | TableRow::WriteKey(_),
+                | TableRow::ApiKey(_),
             )
             | None => {}
         }

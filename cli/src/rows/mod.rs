@@ -1,5 +1,6 @@
 //! The rows of the table (docs/TABLE.md), read without the code that writes them.
 
+pub(crate) mod api_keys;
 mod attributes;
 mod extents;
 mod lag;
@@ -13,7 +14,6 @@ mod tallies;
 mod totals;
 pub(crate) mod visitor_secrets;
 mod visitors;
-pub(crate) mod write_keys;
 
 pub(crate) use attributes::Item;
 pub(crate) use open_hours::{OpenHour, open_partitions};
@@ -25,4 +25,3 @@ pub(crate) use tallies::{Shard, Tallies};
 pub(crate) use totals::TotalsShard;
 pub(crate) use visitor_secrets::{VisitorSecret, VisitorState};
 pub(crate) use visitors::{Sketches, VisitorRow};
-pub(crate) use write_keys::WriteKey;

@@ -1,5 +1,6 @@
 //! A row of the table, of whichever kind its keys say.
 
+use crate::rows::api_keys::{self, ApiKey};
 use crate::rows::attributes::{Item, text};
 use crate::rows::extents;
 use crate::rows::lag::{self, LAG};
@@ -11,7 +12,6 @@ use crate::rows::totals::{self, SNAPSHOTS, TOTALS, TotalsShard};
 use crate::rows::visitor_secrets::{self, SECRETS_PARTITION, STATE_PARTITION};
 use crate::rows::visitor_secrets::{VisitorSecret, VisitorState};
 use crate::rows::visitors::{self, VisitorRow};
-use crate::rows::write_keys::{self, WriteKey};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +40,8 @@ pub(crate) enum TableRow {
     SealingLag,
     /// Which records of a partition of a stream are stored.
     Extent,
-    /// The hash of a key that may write for a site.
-    WriteKey(WriteKey),
+    /// What a key of the API allows.
+    ApiKey(ApiKey),
     /// An entry of the ledger.
     LedgerEntry {
         chunk_id: String,
@@ -72,8 +72,8 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     if pk == LAG {
         return lag::read(item, sk, odd).map(|()| TableRow::SealingLag);
     }
-    if let Some(site) = pk.strip_prefix(write_keys::PREFIX) {
-        return write_keys::read(item, site, sk, odd).map(TableRow::WriteKey);
+    if pk.starts_with(api_keys::PREFIX) {
+        return api_keys::read(item, pk, sk, odd).map(TableRow::ApiKey);
     }
     if let Some(partition) = pk.strip_prefix(extents::PREFIX) {
         return extents::read(item, partition, sk, odd).map(|()| TableRow::Extent);
@@ -118,7 +118,6 @@ mod tests {
 
     #[test]
     fn the_keys_say_the_kind() {
-        let hash = "0123456789abcdef".repeat(4);
         for (pk, sk, expected) in [
             ("T#shop#2026", "views#m11#000", "Tallies"),
             ("T#shop#2026", "visitors.2#m11#00", "Visitors"),
@@ -131,7 +130,6 @@ mod tests {
             ("S#shop#2026-11-20T23", "15", "Seal"),
             ("LAG", "sealing", "SealingLag"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
-            ("K#shop", hash.as_str(), "WriteKey"),
             ("L#b/k#hash", "000000", "LedgerEntry"),
             ("M#x", "y", "None"),
             ("O#shop#1", "other", "None"),

@@ -88,6 +88,15 @@ pub(crate) struct Options {
         hide_env_values = true
     )]
     pub(crate) api_url: Option<String>,
+    /// Key for the HTTP API
+    #[arg(
+        long,
+        global = true,
+        env = "MINUTEBOOK_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    pub(crate) api_key: Option<String>,
     /// Currency of amounts that name none
     #[arg(
         long,
@@ -132,6 +141,7 @@ pub(crate) struct Endpoints {
     queue_url: Option<String>,
     dead_letters_url: Option<String>,
     api_url: Option<String>,
+    pub(crate) api_key: Option<String>,
     pub(crate) default_currency: String,
     pub(crate) default_time_zone: String,
 }
@@ -231,6 +241,10 @@ impl Context {
                 .api_url
                 .clone()
                 .or_else(|| stack.as_ref().and_then(|stack| stack.api_url.clone())),
+            api_key: options
+                .api_key
+                .clone()
+                .or_else(|| stack.as_ref().and_then(|stack| stack.api_key.clone())),
             default_currency: part(&options.default_currency, |stack| &stack.default_currency)
                 .unwrap_or_else(|| "USD".to_owned()),
             default_time_zone: part(&options.default_time_zone, |stack| &stack.default_time_zone)
@@ -360,6 +374,7 @@ impl Options {
             &mut self.queue_url,
             &mut self.dead_letters_url,
             &mut self.api_url,
+            &mut self.api_key,
             &mut self.default_currency,
             &mut self.default_time_zone,
         ];
@@ -397,6 +412,9 @@ mod tests {
             hour_retention_days: 400,
             day_retention_days: 0,
             keys_max: 100_000,
+            requires_read_keys: false,
+            requires_write_keys: false,
+            api_key: None,
             account_id: "000000000000".to_owned(),
             access_key_id: "000000000000".to_owned(),
             secret_access_key: "emulator".to_owned(),

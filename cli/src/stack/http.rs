@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::stack::context::Endpoints;
+
 /// The timeout of a call. A first call waits for the function to start, or, under `up --watch`, to
 /// be compiled.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -16,16 +18,25 @@ struct Problem {
     error: String,
 }
 
-/// The body of the answer to a GET, a JSON document.
+/// The body of the answer to a GET of a path of the API, a JSON document.
 ///
 /// # Errors
-/// There is no answer, its status is not a success, or it is not JSON. A problem document becomes
-/// its sentence.
-pub(crate) async fn get(url: String, query: Vec<(&'static str, String)>) -> Result<String> {
-    tokio::task::spawn_blocking(move || get_blocking(&url, query)).await?
+/// No API is known, there is no answer, its status is not a success, or it is not JSON. A problem
+/// document becomes its sentence.
+pub(crate) async fn get(
+    endpoints: &Endpoints,
+    path: &str,
+    query: Vec<(&'static str, String)>,
+) -> Result<String> {
+    let (url, key) = (format!("{}/{path}", endpoints.api_url()?), endpoints.api_key.clone());
+    tokio::task::spawn_blocking(move || get_blocking(&url, key, query)).await?
 }
 
-fn get_blocking(url: &str, query: Vec<(&'static str, String)>) -> Result<String> {
+fn get_blocking(
+    url: &str,
+    key: Option<String>,
+    query: Vec<(&'static str, String)>,
+) -> Result<String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
@@ -34,6 +45,9 @@ fn get_blocking(url: &str, query: Vec<(&'static str, String)>) -> Result<String>
     let mut request = agent.get(url);
     for (name, value) in query {
         request = request.query(name, value);
+    }
+    if let Some(key) = key {
+        request = request.header("authorization", format!("Bearer {key}"));
     }
     let mut response = request.call().with_context(|| format!("cannot call {url}"))?;
     let status = response.status();

@@ -154,8 +154,16 @@ pub(crate) async fn deploy(
     let step = Step::begin("stack deployed from infra/template.yaml");
     let mut deployment = Deployment::to_emulator(&emulator.endpoint_url, code);
     deployment.parameters.extend(parameters);
+    let folder = root.join(STATE_FOLDER);
     let deployed = deployment.deploy(root, tools).await;
-    let written = deployed.and_then(|stack| stack.write(&root.join(STATE_FOLDER)).map(|()| stack));
+    let written = deployed.and_then(|mut stack| {
+        if !is_new && (stack.requires_read_keys || stack.requires_write_keys) {
+            // The table of this emulator still has the key.
+            stack.api_key = Stack::read(&folder)?.and_then(|before| before.api_key);
+        }
+        stack.write(&folder)?;
+        Ok(stack)
+    });
     if written.is_err() && is_new {
         // The caller gets the first error; one of stopping the emulator would hide it.
         let _ = emulator.stop();

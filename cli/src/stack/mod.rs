@@ -1,6 +1,7 @@
 //! The stack that the command uses: its endpoints, API, bucket and queues, and how the local one is
 //! started.
 
+pub(crate) mod api_keys;
 pub(crate) mod aws;
 pub(crate) mod context;
 pub(crate) mod http;

@@ -7,8 +7,8 @@ use minutebook_api::run::run;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    run(Backend::with_queues_from_environment, |request, backend| async move {
-        dispatch::handle(&request, backend).await
+    run(Backend::with_queues, |admitted, backend| async move {
+        dispatch::handle(&admitted, backend).await
     })
     .await
 }

@@ -6,9 +6,5 @@ use minutebook_api::run::run;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    run(
-        Inbox::from_environment,
-        |request, inbox| async move { collect::handle(&request, inbox).await },
-    )
-    .await
+    run(Inbox::new, |admitted, inbox| async move { collect::handle(&admitted, inbox).await }).await
 }

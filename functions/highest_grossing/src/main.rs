@@ -6,8 +6,11 @@ use minutebook_api::run::run;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    run(Backend::from_environment, |request, backend| async move {
-        rankings::handle(Ranking::HighestGrossing, &request, backend).await
-    })
+    run(
+        |start| Ok(Backend::of_rows(start)),
+        |admitted, backend| async move {
+            rankings::handle(Ranking::HighestGrossing, &admitted.request, backend).await
+        },
+    )
     .await
 }

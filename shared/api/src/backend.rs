@@ -19,6 +19,29 @@ use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource, count_vi
 
 use crate::queues::Queues;
 
+/// What every function of the API is built from.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// What clients are built from.
+    pub aws: Aws,
+    /// The configuration of every function.
+    pub config: Config,
+    /// The table.
+    pub table: Table,
+}
+
+impl Start {
+    /// Reads the environment and builds the DynamoDB client.
+    ///
+    /// # Errors
+    /// [`ConfigError`], if a variable is missing or wrong. A retry does not help.
+    pub fn from_environment() -> Result<Start, ConfigError> {
+        let (aws, config) = (Aws::read(environment)?, Config::read(environment)?);
+        let table = Table { client: aws.dynamodb(), name: config.table.clone() };
+        Ok(Start { aws, config, table })
+    }
+}
+
 /// What a handler answers from. `R` holds the rows; `Q` is `()` where no queue is asked.
 #[derive(Clone, Debug)]
 pub struct Backend<R, Q = ()> {
@@ -69,34 +92,30 @@ impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
 }
 
 impl Backend<Table> {
-    /// Reads the environment and builds the DynamoDB client.
-    ///
-    /// # Errors
-    /// [`ConfigError`], if a variable is missing or wrong. A retry does not help.
-    pub fn from_environment() -> Result<Backend<Table>, ConfigError> {
-        Ok(Backend::new(Config::read(environment)?, &Aws::read(environment)?, ()))
+    /// A backend of rows alone.
+    pub fn of_rows(start: &Start) -> Backend<Table> {
+        Backend::new(start, ())
     }
 }
 
 impl Backend<Table, Queues> {
-    /// Reads the environment, and that of the queues, and builds the DynamoDB client.
+    /// A backend of rows and queues, which the environment names.
     ///
     /// # Errors
     /// [`ConfigError`], if a variable is missing or wrong. A retry does not help.
-    pub fn with_queues_from_environment() -> Result<Backend<Table, Queues>, ConfigError> {
-        let aws = Aws::read(environment)?;
-        let queues = Queues::new(aws.clone(), QueuesConfig::read(environment)?);
-        Ok(Backend::new(Config::read(environment)?, &aws, queues))
+    pub fn with_queues(start: &Start) -> Result<Backend<Table, Queues>, ConfigError> {
+        let queues = Queues::new(start.aws.clone(), QueuesConfig::read(environment)?);
+        Ok(Backend::new(start, queues))
     }
 }
 
 impl<Q> Backend<Table, Q> {
-    pub(crate) fn new(config: Config, aws: &Aws, queues: Q) -> Backend<Table, Q> {
+    fn new(start: &Start, queues: Q) -> Backend<Table, Q> {
         Backend {
-            rows: Table { client: aws.dynamodb(), name: config.table },
+            rows: start.table.clone(),
             queues,
-            default_currency: config.default_currency,
-            retention: config.retention,
+            default_currency: start.config.default_currency,
+            retention: start.config.retention,
             clock: Clock::system(),
             visitor_state: Arc::default(),
         }

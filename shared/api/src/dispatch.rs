@@ -1,20 +1,30 @@
-//! How the function `api` answers: by the route of the path.
+//! How a request gets to its handler: by the route of its path, if it has the right method and its
+//! caller what the route needs.
 
+use std::future::Future;
 use std::sync::LazyLock;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, RequestExt, Response};
+use minutebook_storage::api_keys::ApiKeys;
 use serde_json::Value;
 
+use crate::access::cors::Cors;
+use crate::access::{AccessControl, Admitted};
 use crate::http::response::{json, problem};
 use crate::openapi;
 use crate::routes::{ApiBackend, Function, ROUTES, Route};
 
-/// Answers one request: a call of `api` by its handler, an unknown path with 404, and a method that
-/// a path does not have with 405.
-pub async fn handle(request: &Request, backend: &ApiBackend) -> Response<Body> {
-    /// Built by the first request for it, so that it does not slow down the start.
-    static DESCRIPTION: LazyLock<Value> = LazyLock::new(openapi::document::document);
+/// Answers one request: an unknown path with 404, a method that a path does not have with 405, a
+/// caller who lacks what the call needs with 401 or 403, and everything else by `handle`.
+pub(crate) async fn answer<K: ApiKeys, Answering>(
+    request: Request,
+    access: &AccessControl<K>,
+    handle: impl FnOnce(Admitted) -> Answering,
+) -> Response<Body>
+where
+    Answering: Future<Output = Response<Body>>,
+{
     let path = request.raw_http_path();
     let Some(route) = Route::of(path) else {
         return unknown(path);
@@ -22,11 +32,33 @@ pub async fn handle(request: &Request, backend: &ApiBackend) -> Response<Body> {
     if let Some(response) = route.preflight_or_wrong_method(request.method()) {
         return response;
     }
-    match route.function {
-        Function::Api(handle) => handle(request, backend).await,
-        Function::Description => json(&*DESCRIPTION),
+    match access.admit(route.needs, request).await {
+        Ok(admitted) => handle(admitted).await,
+        Err(response) => response,
+    }
+}
+
+/// What the answer to a request, whatever it is, says about the pages that may read it.
+pub(crate) fn cors<K: ApiKeys>(request: &Request, access: &AccessControl<K>) -> Cors {
+    match Route::of(request.raw_http_path()) {
+        Some(route) => access.cors(route.needs, request),
+        None => Cors::Any,
+    }
+}
+
+/// Answers a call of `api` by its handler.
+pub async fn handle(
+    Admitted { request, caller }: &Admitted,
+    backend: &ApiBackend,
+) -> Response<Body> {
+    /// Built by the first request for it, so that it does not slow down the start.
+    static DESCRIPTION: LazyLock<Value> = LazyLock::new(openapi::document::document);
+    let path = request.raw_http_path();
+    match Route::of(path).map(|route| route.function) {
+        Some(Function::Api(handle)) => handle(request, caller, backend).await,
+        Some(Function::Description) => json(&*DESCRIPTION),
         // The template routes this path to a function of its own.
-        Function::Own(_) => unknown(path),
+        Some(Function::Own(_)) | None => unknown(path),
     }
 }
 
@@ -44,10 +76,12 @@ mod tests {
     use crate::backend::Backend;
     use crate::queues::Queues;
     use crate::routes::Purpose;
-    use lambda_http::http::header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+    use lambda_http::http::header::{
+        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+    };
     use minutebook_runtime::aws::Aws;
     use minutebook_runtime::clock::Clock;
-    use minutebook_runtime::config::QueuesConfig;
+    use minutebook_runtime::config::{AccessConfig, QueuesConfig};
     use minutebook_storage::table::Table;
     use std::collections::HashMap;
     use std::pin::pin;
@@ -65,14 +99,31 @@ mod tests {
         Backend { rows, queues, default_currency, retention, clock, visitor_state }
     }
 
+    /// The answer to a request where no key is needed, without any call of the backend.
+    fn answered(request: Request) -> Response<Body> {
+        let backend = backend();
+        let config = AccessConfig {
+            requires_read_keys: false,
+            requires_write_keys: false,
+            allowed_origins: vec![],
+        };
+        let access = AccessControl::new(config, backend.rows.clone(), Clock::system());
+        let (cors, backend) = (cors(&request, &access), &backend);
+        let by_handler = |admitted| async move { handle(&admitted, backend).await };
+        let answering = pin!(answer(request, &access, by_handler));
+        let Poll::Ready(mut response) = answering.poll(&mut Context::from_waker(Waker::noop()))
+        else {
+            panic!("the backend is asked");
+        };
+        cors.add_to(&mut response);
+        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        response
+    }
+
     fn asked(method: &str, path: &str) -> (u16, Response<Body>) {
         let request = lambda_http::http::Request::builder().method(method).uri(path);
         let request = request.body(Body::Empty).expect("a request").with_raw_http_path(path);
-        let backend = backend();
-        let answering = pin!(handle(&request, &backend));
-        let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
-            panic!("{method} {path} asks the backend");
-        };
+        let response = answered(request);
         assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff", "{method} {path}");
         (response.status().as_u16(), response)
     }
@@ -147,12 +198,7 @@ mod tests {
                 .expect("a request")
                 .with_raw_http_path(raw_path)
                 .with_query_string_parameters(parameters.collect::<HashMap<String, String>>());
-            let backend = backend();
-            let answering = pin!(handle(&request, &backend));
-            let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop()))
-            else {
-                panic!("{path} asks the backend");
-            };
+            let response = answered(request);
             let problem: Value = serde_json::from_slice(response.body().as_ref()).expect("JSON");
             let sentence = problem["error"].as_str().expect("a sentence");
             assert!(response.status() == 400 && sentence.contains(member), "{path}: {sentence}");

@@ -1,8 +1,9 @@
 //! The HTTP API: one folder for each call, and what the calls share.
 //!
-//! A handler is an async function of a request and a [`backend`]. [`routes`] lists the calls; the
-//! function `api` answers by [`dispatch`], and the other functions answer one call each.
+//! A handler is an async function of a request and a [`backend`]. [`routes`] lists the calls, with
+//! what each needs; [`dispatch`] decides by it whether a request gets to its handler.
 
+pub mod access;
 pub mod backend;
 pub mod collect;
 pub mod dispatch;

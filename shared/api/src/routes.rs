@@ -1,5 +1,5 @@
-//! The calls: their paths, their methods, and the function that answers each. Tests hold the
-//! template's routes and those of `cargo lambda watch` equal to this list. The dispatch of `api`
+//! The calls: their paths, their methods, what each needs, and the function that answers it. Tests
+//! hold the template's routes and those of `cargo lambda watch` equal to this list. The dispatch
 //! and the description of the API are made from it.
 
 use std::future::Future;
@@ -7,8 +7,10 @@ use std::pin::Pin;
 
 use lambda_http::http::Method;
 use lambda_http::{Body, Request, Response};
+use minutebook_storage::api_keys::Role;
 use minutebook_storage::table::Table;
 
+use crate::access::{Caller, Needs};
 use crate::backend::Backend;
 use crate::http::response::{preflight_or_no_post, preflight_or_wrong_method};
 use crate::live::LiveCall;
@@ -24,6 +26,8 @@ pub struct Route {
     pub path: &'static str,
     /// What the path is for, which decides its methods.
     pub purpose: Purpose,
+    /// What a caller needs, where the deployment requires keys.
+    pub needs: Needs,
     /// The function that answers.
     pub function: Function,
     /// Builds the description of the call.
@@ -51,7 +55,7 @@ pub enum Function {
 }
 
 /// A handler of `api`.
-pub type Handle = for<'a> fn(&'a Request, &'a ApiBackend) -> Answering<'a>;
+pub type Handle = for<'a> fn(&'a Request, &'a Caller, &'a ApiBackend) -> Answering<'a>;
 
 /// What `api` answers from.
 pub type ApiBackend = Backend<Table, Queues>;
@@ -64,43 +68,50 @@ pub const ROUTES: &[Route] = &[
     post("/events", collect::describe::events),
     post("/event", collect::describe::event_alone),
     post("/ingest", collect::describe::ingest),
-    own("/generate_random_events", "collect", collect::describe::random_events),
+    Route {
+        needs: Needs::Role(Role::Write),
+        ..own("/generate_random_events", "collect", collect::describe::random_events)
+    },
     own("/most_viewed_item", "most_viewed", rankings::describe::most_viewed),
     own("/top_item_added_to_cart", "top_carted", rankings::describe::top_carted),
     own("/highest_grossing_item", "highest_grossing", rankings::describe::highest_grossing),
-    api("/history", history::describe::history, |request, backend| {
+    api("/history", history::describe::history, |request, _, backend| {
         Box::pin(history::handle(request, backend))
     }),
-    api("/items/{item_id}", items::describe::item, |request, backend| {
+    api("/items/{item_id}", items::describe::item, |request, _, backend| {
         Box::pin(items::handle(request, backend))
     }),
-    api("/stats", stats::describe::stats, |request, backend| {
+    api("/stats", stats::describe::stats, |request, _, backend| {
         Box::pin(stats::handle(request, backend))
     }),
-    api("/metrics", live::describe::live, |request, backend| {
-        Box::pin(live::handle(LiveCall::Metrics, request, backend))
+    api("/metrics", live::describe::live, |request, caller, backend| {
+        Box::pin(live::handle(LiveCall::Metrics, request, caller, backend))
     }),
-    api("/metrics/prometheus", live::describe::prometheus, |request, backend| {
-        Box::pin(live::handle(LiveCall::Prometheus, request, backend))
+    api("/metrics/prometheus", live::describe::prometheus, |request, caller, backend| {
+        Box::pin(live::handle(LiveCall::Prometheus, request, caller, backend))
     }),
-    api("/metrics/orders", orders::describe::orders, |request, backend| {
+    api("/metrics/orders", orders::describe::orders, |request, _, backend| {
         Box::pin(orders::handle(OrdersCall::Orders, request, backend))
     }),
-    api("/metrics/realtime", orders::describe::realtime, |request, backend| {
+    api("/metrics/realtime", orders::describe::realtime, |request, _, backend| {
         Box::pin(orders::handle(OrdersCall::Realtime, request, backend))
     }),
-    api("/metrics/revenue/hourly", orders::describe::hourly_revenue, |request, backend| {
+    api("/metrics/revenue/hourly", orders::describe::hourly_revenue, |request, _, backend| {
         Box::pin(orders::handle(OrdersCall::HourlyRevenue, request, backend))
     }),
-    api("/metrics/products/top", orders::describe::top_products, |request, backend| {
+    api("/metrics/products/top", orders::describe::top_products, |request, _, backend| {
         Box::pin(orders::handle(OrdersCall::TopProducts, request, backend))
     }),
-    api("/health", health::describe::health, |request, backend| {
-        Box::pin(health::handle(request, backend))
-    }),
+    Route {
+        needs: Needs::NothingForStatus,
+        ..api("/health", health::describe::health, |_, caller, backend| {
+            Box::pin(health::handle(caller, backend))
+        })
+    },
     Route {
         path: "/openapi.json",
         purpose: Purpose::Question,
+        needs: Needs::Nothing,
         function: Function::Description,
         describe: openapi::describe::openapi,
     },
@@ -109,15 +120,21 @@ pub const ROUTES: &[Route] = &[
 type Describe = fn(&mut Schemas) -> Operation;
 
 const fn post(path: &'static str, describe: Describe) -> Route {
-    Route { path, purpose: Purpose::Post, function: Function::Own("collect"), describe }
+    let needs = Needs::Role(Role::Write);
+    Route { path, purpose: Purpose::Post, needs, function: Function::Own("collect"), describe }
 }
 
 const fn own(path: &'static str, function: &'static str, describe: Describe) -> Route {
-    Route { path, purpose: Purpose::Question, function: Function::Own(function), describe }
+    question(path, Function::Own(function), describe)
 }
 
 const fn api(path: &'static str, describe: Describe, handle: Handle) -> Route {
-    Route { path, purpose: Purpose::Question, function: Function::Api(handle), describe }
+    question(path, Function::Api(handle), describe)
+}
+
+const fn question(path: &'static str, function: Function, describe: Describe) -> Route {
+    let needs = Needs::Role(Role::Read);
+    Route { path, purpose: Purpose::Question, needs, function, describe }
 }
 
 impl Function {

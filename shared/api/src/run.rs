@@ -5,39 +5,56 @@ use std::time::Instant;
 
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
+use minutebook_runtime::clock::Clock;
+use minutebook_runtime::config::{AccessConfig, ConfigError, environment};
 use minutebook_runtime::deadline::deadline_of;
+use minutebook_storage::table::Table;
 
+use crate::access::{AccessControl, Admitted};
+use crate::backend::Start;
 use crate::collect::NOT_STORED;
+use crate::dispatch;
 use crate::http::response::problem;
 
 /// What a client whose question takes too long can do.
 const NOT_ANSWERED: &str =
     "the answer took too long; ask for less, as a shorter window, or again in a moment";
 
-/// Sets up logging, builds what the handler answers from, and runs the handler under the Lambda
-/// runtime until the runtime shuts down. A request that is not answered shortly before Lambda would
-/// stop the function is answered with 503.
+/// Sets up logging, builds what the handler answers from, and runs it under the Lambda runtime until
+/// the runtime shuts down. The handler gets the requests of those who may make them. A request that
+/// is not answered shortly before Lambda would stop the function is answered with 503.
 ///
 /// # Errors
 /// The configuration, if it is missing or wrong: the function does not start, and a retry does not
 /// help. Otherwise the errors of the runtime.
 pub async fn run<B, F, Answering>(
-    start: impl FnOnce() -> Result<B, minutebook_runtime::config::ConfigError>,
+    build: impl FnOnce(&Start) -> Result<B, ConfigError>,
     handle: F,
 ) -> Result<(), Error>
 where
-    F: Fn(Request, &'static B) -> Answering,
+    F: Fn(Admitted, &'static B) -> Answering + Send + Sync,
     Answering: Future<Output = Response<Body>> + Send,
     B: Sync + 'static,
 {
     minutebook_runtime::logging::start();
-    // It lives as long as the process, which handles one request after another.
-    let backend: &'static B = Box::leak(Box::new(start()?));
+    let start = Start::from_environment()?;
+    let access = AccessConfig::read(environment)?;
+    let access = AccessControl::new(access, start.table.clone(), Clock::system());
+    // They live as long as the process, which handles one request after another.
+    let access: &'static AccessControl<Table> = Box::leak(Box::new(access));
+    let backend: &'static B = Box::leak(Box::new(build(&start)?));
+    let handle = &handle;
     lambda_http::run(service_fn(|request: Request| {
         let deadline = deadline_of(request.lambda_context().deadline());
         let method = request.method().clone();
-        let answering = handle(request, backend);
-        async move { Ok::<_, Error>(answered_by(deadline, &method, answering).await) }
+        let cors = dispatch::cors(&request, access);
+        let answering =
+            dispatch::answer(request, access, move |admitted| handle(admitted, backend));
+        async move {
+            let mut response = answered_by(deadline, &method, answering).await;
+            cors.add_to(&mut response);
+            Ok::<_, Error>(response)
+        }
     }))
     .await
 }

@@ -11,8 +11,12 @@ use minutebook_domain::time::period::Retention;
 pub const TABLE: &str = "MINUTEBOOK_TABLE";
 /// The bucket for chunks.
 pub const BUCKET: &str = "MINUTEBOOK_BUCKET";
-/// Whether posts need a write key of their site: `true` or `false`.
+/// Whether questions need a key with the role `read`: `true` or `false`.
+pub const REQUIRE_READ_KEYS: &str = "MINUTEBOOK_REQUIRE_READ_KEYS";
+/// Whether posts need a key with the role `write`: `true` or `false`.
 pub const REQUIRE_WRITE_KEYS: &str = "MINUTEBOOK_REQUIRE_WRITE_KEYS";
+/// The origins whose pages may make calls that need a key, separated by commas.
+pub const ALLOWED_ORIGINS: &str = "MINUTEBOOK_ALLOWED_ORIGINS";
 /// Whether `/generate_random_events` is enabled: `true` or `false`.
 pub const DEMO_EVENTS: &str = "MINUTEBOOK_DEMO_EVENTS";
 /// The bucket for rejected lines.
@@ -143,8 +147,6 @@ impl RollupConfig {
 pub struct CollectConfig {
     /// The bucket for chunks.
     pub bucket: String,
-    /// Whether posts need a write key of their site.
-    pub requires_write_keys: bool,
     /// Whether random events are enabled.
     pub makes_random_events: bool,
 }
@@ -157,14 +159,52 @@ impl CollectConfig {
     pub fn read(
         lookup: impl Fn(&'static str) -> Option<String>,
     ) -> Result<CollectConfig, ConfigError> {
-        let requires_write_keys = parsed(&lookup, REQUIRE_WRITE_KEYS)?;
         let makes_random_events = parsed(&lookup, DEMO_EVENTS)?;
-        Ok(CollectConfig {
-            bucket: required(&lookup, BUCKET)?,
-            requires_write_keys,
-            makes_random_events,
+        Ok(CollectConfig { bucket: required(&lookup, BUCKET)?, makes_random_events })
+    }
+}
+
+/// Who may call the API, for every function that answers calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccessConfig {
+    /// Whether questions need a key with the role `read`.
+    pub requires_read_keys: bool,
+    /// Whether posts need a key with the role `write`.
+    pub requires_write_keys: bool,
+    /// The origins whose pages may make calls that need a key, as `https://shop.example`; `*` is
+    /// any origin.
+    pub allowed_origins: Vec<String>,
+}
+
+impl AccessConfig {
+    /// Reads the variables through `lookup`, as [`Config::read`] does.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the variable. A retry does not help.
+    pub fn read(
+        lookup: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<AccessConfig, ConfigError> {
+        let origins = lookup(ALLOWED_ORIGINS).unwrap_or_default();
+        let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        Ok(AccessConfig {
+            requires_read_keys: parsed(&lookup, REQUIRE_READ_KEYS)?,
+            requires_write_keys: parsed(&lookup, REQUIRE_WRITE_KEYS)?,
+            allowed_origins: origins.map(origin).collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// Checks an origin. One with a path, as a URL has, would never match.
+fn origin(text: &str) -> Result<String, ConfigError> {
+    let host = text.split_once("://").map(|(_, host)| host);
+    if text == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
+        return Ok(text.to_string());
+    }
+    Err(ConfigError::Invalid {
+        name: ALLOWED_ORIGINS,
+        value: text.to_string(),
+        expected: "origins as https://shop.example, separated by commas".to_string(),
+    })
 }
 
 /// The configuration of `api`, besides [`Config`].
@@ -270,7 +310,9 @@ mod tests {
         values.extend([
             (MINUTE_RETENTION_DAYS, "7"),
             (KEYS_MAX, "1000"),
+            (REQUIRE_READ_KEYS, "false"),
             (REQUIRE_WRITE_KEYS, "true"),
+            (ALLOWED_ORIGINS, "https://a.example, http://127.0.0.1:8080,"),
             (DEMO_EVENTS, "false"),
         ]);
         values.extend([(QUEUE_URL, "https://queue"), (DEAD_LETTERS_URL, "https://dead-letters")]);
@@ -308,11 +350,21 @@ mod tests {
             ("https://queue", "https://dead-letters")
         );
         let config = CollectConfig::read(lookup(&[])).expect("all variables are there");
-        assert_eq!((config.bucket.as_str(), config.requires_write_keys), ("chunks", true));
-        assert!(!config.makes_random_events);
-        let error = CollectConfig::read(lookup(&[(REQUIRE_WRITE_KEYS, "yes")]))
-            .expect_err("not true or false");
-        assert!(error.to_string().contains(REQUIRE_WRITE_KEYS), "{error}");
+        assert_eq!((config.bucket.as_str(), config.makes_random_events), ("chunks", false));
+        let config = AccessConfig::read(lookup(&[])).expect("all variables are there");
+        assert_eq!((config.requires_read_keys, config.requires_write_keys), (false, true));
+        assert_eq!(config.allowed_origins, ["https://a.example", "http://127.0.0.1:8080"]);
+        let config = AccessConfig::read(lookup(&[(ALLOWED_ORIGINS, "")])).expect("none is needed");
+        assert_eq!(config.allowed_origins, [""; 0]);
+        for (name, value) in [
+            (REQUIRE_WRITE_KEYS, "yes"),
+            (REQUIRE_READ_KEYS, ""),
+            (ALLOWED_ORIGINS, "https://a.example/"),
+            (ALLOWED_ORIGINS, "a.example"),
+        ] {
+            let error = AccessConfig::read(lookup(&[(name, value)])).expect_err(value);
+            assert!(error.to_string().contains(name), "{error}");
+        }
     }
 
     #[test]
@@ -324,6 +376,7 @@ mod tests {
             names.filter(|name| name.starts_with("MINUTEBOOK_")).collect();
         let retentions = [DAY_RETENTION_DAYS, HOUR_RETENTION_DAYS, MINUTE_RETENTION_DAYS];
         let read = [
+            ALLOWED_ORIGINS,
             BUCKET,
             DEAD_LETTERS_URL,
             DEFAULT_CURRENCY,
@@ -332,6 +385,7 @@ mod tests {
             KEYS_MAX,
             QUEUE_URL,
             REJECTED_BUCKET,
+            REQUIRE_READ_KEYS,
             REQUIRE_WRITE_KEYS,
             TABLE,
         ];

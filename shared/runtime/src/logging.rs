@@ -24,10 +24,12 @@ pub fn start() {
     }
 }
 
-/// The least severe level to log: `INFO`, unless a variable holds another one.
+/// The least severe level to log: `INFO`, unless a variable holds another one. `TRACE` is `DEBUG`:
+/// the runtime would log whole requests, with the keys and the events in them.
 fn level(variable: impl Fn(&'static str) -> Option<String>) -> LevelFilter {
     let text = LEVEL_VARIABLES.into_iter().find_map(variable);
-    text.and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO)
+    let level = text.and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
+    level.min(LevelFilter::DEBUG)
 }
 
 #[cfg(test)]
@@ -41,6 +43,8 @@ mod tests {
             (Some("WARN"), Some("debug"), LevelFilter::WARN),
             (None, Some("debug"), LevelFilter::DEBUG),
             (Some("loud"), None, LevelFilter::INFO),
+            (Some("TRACE"), None, LevelFilter::DEBUG),
+            (Some("OFF"), None, LevelFilter::OFF),
         ] {
             let variable = |name: &'static str| {
                 let value = if name == LEVEL_VARIABLES[0] { lambda } else { rust };

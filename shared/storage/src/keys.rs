@@ -268,9 +268,10 @@ pub fn stream_extent(epoch: u32, number: u32) -> String {
     format!("{epoch:06}.{number:03}")
 }
 
-/// The partition of a site's write keys; the sort key is the hash of the key.
-pub fn write_keys_partition(site: &str) -> String {
-    format!("K#{site}")
+/// The partition of the key of the API with this hash, which is the sort key. There are 16, so that
+/// all keys are listed by 16 queries.
+pub fn api_keys_partition(hash: &str) -> String {
+    format!("KEYS#{}", hash.get(..1).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -323,7 +324,7 @@ mod tests {
         assert_eq!((totals_row(7), totals_row(63)), ("07".to_string(), "63".to_string()));
         assert_eq!(stream_partition("kafka/c/t/3"), "P#kafka/c/t/3");
         assert_eq!(stream_extent(1, 2), "000001.002");
-        assert_eq!(write_keys_partition("shop"), "K#shop");
+        assert_eq!(api_keys_partition("3f9c"), "KEYS#3");
     }
 
     #[test]

@@ -69,6 +69,8 @@ impl Watched {
                 ("MINUTEBOOK_DAY_RETENTION_DAYS", "0"),
                 ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
                 ("MINUTEBOOK_DEFAULT_TIME_ZONE", "UTC"),
+                ("MINUTEBOOK_REQUIRE_READ_KEYS", "false"),
+                ("MINUTEBOOK_REQUIRE_WRITE_KEYS", "false"),
             ],
         )
         .await

@@ -6,18 +6,20 @@ pub(crate) mod contract;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod items;
+pub(crate) mod keys;
 pub(crate) mod live;
 pub(crate) mod orders;
 pub(crate) mod queries;
 pub(crate) mod stats;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 9] = [
+pub(crate) const TESTS: [&[crate::Test]; 10] = [
     api::TESTS,
     contract::TESTS,
     health::TESTS,
     history::TESTS,
     items::TESTS,
+    keys::TESTS,
     live::TESTS,
     orders::TESTS,
     queries::TESTS,

@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use self::table::{CASES, Case};
 use crate::calls::asking::{ask, http_event};
 use crate::counting::chunks::count;
-use crate::sources::collect::start_collect;
 
 crate::tests![every_case_as_a_file, every_case_as_a_post, every_case_as_a_value_of_kafka];
 
@@ -36,7 +35,7 @@ async fn every_case_as_a_file(cloud: &Cloud) -> Result<()> {
 
 async fn every_case_as_a_post(cloud: &Cloud) -> Result<()> {
     let mut way = Way::start(cloud, "cases-posts").await?;
-    let mut collect = start_collect(&way.store, &way.store.clients.endpoint_url).await?;
+    let mut collect = way.store.start_collect(&way.store.clients.endpoint_url).await?;
     for case in CASES.iter().filter(|case| case.can_be_posted()) {
         let before = keys_of(&way.store.announcements().await?);
         let (status, answer) = post(&mut collect, &bytes_of(case)?).await?;

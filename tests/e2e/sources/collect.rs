@@ -20,6 +20,7 @@ use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
 use crate::calls::asking::http_event;
+use crate::calls::keys::run_keys_json;
 use crate::deployed::until_counted;
 use crate::waiting::Patience;
 
@@ -34,8 +35,7 @@ crate::tests![
     a_lost_reply_of_the_bucket_stores_one_chunk,
     a_bucket_that_is_away_is_503,
     a_bucket_that_does_not_answer_is_503_before_the_function_is_stopped,
-    a_post_needs_a_write_key_of_its_site_where_keys_are_demanded,
-    what_a_202_accepted_is_stored_for_each_write_key_and_idempotency_key,
+    what_a_202_accepted_is_stored_for_each_key_and_idempotency_key,
 ];
 
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
@@ -272,7 +272,7 @@ async fn a_lost_reply_of_the_bucket_stores_one_chunk(cloud: &Cloud) -> Result<()
             (call.operation == "PutObject" && call.number == 1).then_some(Fault::LoseReply)
         });
         let proxy = FaultProxy::start(&store.clients.endpoint_url, lost).await?;
-        let mut worker = start_collect(&store, &proxy.url).await?;
+        let mut worker = store.start_collect(&proxy.url).await?;
         let (status, answer) = post(&mut worker, headers, &views("collect-lost", 0..2)).await?;
         ensure!(status == 202 && answer["accepted"] == 2, "{name}: {status} {answer}");
         let chunk = answer["chunk"].as_str().context("a chunk")?;
@@ -292,7 +292,7 @@ async fn a_bucket_that_is_away_is_503(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "collect-away").await?;
     let away: Plan = Box::new(|_| Some(Fault::Status(500)));
     let proxy = FaultProxy::start(&store.clients.endpoint_url, away).await?;
-    let mut worker = start_collect(&store, &proxy.url).await?;
+    let mut worker = store.start_collect(&proxy.url).await?;
     for headers in [json!({}), json!({"idempotency-key": "k"})] {
         let (status, problem) = post(&mut worker, headers, &view("collect-away", 1)).await?;
         let says_so =
@@ -308,7 +308,7 @@ async fn a_bucket_that_does_not_answer_is_503_before_the_function_is_stopped(
     let store = Store::make(cloud, "collect-held").await?;
     let held: Plan = Box::new(|_| Some(Fault::Hold));
     let proxy = FaultProxy::start(&store.clients.endpoint_url, held).await?;
-    let mut worker = start_collect(&store, &proxy.url).await?;
+    let mut worker = store.start_collect(&proxy.url).await?;
     // The function reserves all but half a second of this time.
     worker.allow(Duration::from_millis(2_500));
     let (status, problem) = post(&mut worker, json!({}), &view("collect-held", 1)).await?;
@@ -317,17 +317,18 @@ async fn a_bucket_that_does_not_answer_is_503_before_the_function_is_stopped(
     Ok(())
 }
 
-async fn what_a_202_accepted_is_stored_for_each_write_key_and_idempotency_key(
+async fn what_a_202_accepted_is_stored_for_each_key_and_idempotency_key(
     cloud: &Cloud,
 ) -> Result<()> {
     let store = Store::make(cloud, "collect-matrix").await?;
-    let mut worker = start_collect_of(&store, &store.clients.endpoint_url, true).await?;
+    let store = Store { requires_keys: true, ..store };
+    let mut worker = store.start_collect(&store.clients.endpoint_url).await?;
     let body = ["shop.a", "shop.b"].map(|site| view(site, 1) + "\nnot json\n").concat();
     let mut answers = vec![];
     for site in ["shop.a", "shop.b"] {
-        let added: Value = serde_json::from_slice(&keys(&store, &["add", site, "--json"]).await?)?;
+        let added = run_keys_json(&store, &["add", site, "--role", "write"]).await?;
         for name in ["order 66", "order 67"] {
-            let headers = json!({"x-write-key": added["key"], "idempotency-key": name});
+            let headers = json!({"x-api-key": added["key"], "idempotency-key": name});
             let (status, answer) = post(&mut worker, headers.clone(), &body).await?;
             ensure!(status == 202 && answer["accepted"] == 1, "{site} {name}: {status} {answer}");
             answers.push((site, headers, answer));
@@ -344,87 +345,6 @@ async fn what_a_202_accepted_is_stored_for_each_write_key_and_idempotency_key(
         ensure!(versions(&store.clients.s3, &store.bucket, chunk).await? == 1);
     }
     Ok(())
-}
-
-async fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded(cloud: &Cloud) -> Result<()> {
-    let store = Store::make(cloud, "collect-keys").await?;
-    let mut worker = start_collect_of(&store, &store.clients.endpoint_url, true).await?;
-    let (status, problem) = post(&mut worker, json!({}), &view("shop.a", 1)).await?;
-    ensure!(
-        status == 401 && problem["error"].as_str().is_some_and(|error| error.contains("Bearer")),
-        "{problem}"
-    );
-
-    let added: Value = serde_json::from_slice(&keys(&store, &["add", "shop.a", "--json"]).await?)?;
-    let key = added["key"].as_str().context("a key")?;
-    let headers = json!({"authorization": format!("Bearer {key}")});
-    let both = format!("{}\n{}", view("shop.a", 1), view("shop", 1));
-    let (status, answer) = post(&mut worker, headers.clone(), &both).await?;
-    ensure!(status == 202 && answer["accepted"] == 1, "{status} {answer}");
-    ensure!(answer["rejected"] == json!([{"line": 2, "reason": "invalid:site_id"}]), "{answer}");
-    let wrong = json!({"x-write-key": key.replacen("shop.a", "shop", 1)});
-    ensure!(post(&mut worker, wrong, &both).await?.0 == 401);
-
-    let listed: Value = serde_json::from_slice(&keys(&store, &["list", "--json"]).await?)?;
-    ensure!(listed[0]["site_id"] == "shop.a" && listed[0]["id"] == added["id"], "{listed}");
-    ensure!(!listed.to_string().contains(key), "a key is shown once only");
-    // `verify` knows the row with the hash. The chunk is not counted yet.
-    let report = store.run_verify(&[]).await?;
-    let report = String::from_utf8_lossy(&report.stdout).into_owned();
-    ensure!(!report.contains("K#shop"), "{report}");
-
-    let id = added["id"].as_str().context("an id")?;
-    keys(&store, &["revoke", "shop.a", &id[..8]]).await?;
-    ensure!(post(&mut worker, headers, &both).await?.0 == 401);
-    Ok(())
-}
-
-/// The output of `minutebook keys`.
-async fn keys(store: &Store, arguments: &[&str]) -> Result<Vec<u8>> {
-    let clients = &store.clients;
-    let output = tokio::process::Command::new(minutebook_tests::binaries::path("minutebook")?)
-        .arg("keys")
-        .args(arguments)
-        .args(["--endpoint-url", &clients.endpoint_url, "--region", &clients.region])
-        .args(["--bucket", &store.bucket, "--table", &store.table])
-        .env("AWS_ACCESS_KEY_ID", &clients.access_key_id)
-        .env("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key)
-        .output()
-        .await?;
-    ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(output.stdout)
-}
-
-pub(crate) async fn start_collect(store: &Store, s3_url: &str) -> Result<Worker> {
-    start_collect_of(store, s3_url, false).await
-}
-
-async fn start_collect_of(
-    store: &Store,
-    s3_url: &str,
-    requires_write_keys: bool,
-) -> Result<Worker> {
-    let clients = &store.clients;
-    Worker::start(
-        &minutebook_tests::binaries::path("collect")?,
-        &[
-            ("AWS_ENDPOINT_URL_DYNAMODB", &clients.endpoint_url),
-            ("AWS_ENDPOINT_URL_S3", s3_url),
-            ("AWS_REGION", &clients.region),
-            ("AWS_ACCESS_KEY_ID", &clients.access_key_id),
-            ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
-            ("MINUTEBOOK_TABLE", &store.table),
-            ("MINUTEBOOK_BUCKET", &store.bucket),
-            ("MINUTEBOOK_DEMO_EVENTS", "false"),
-            ("MINUTEBOOK_REQUIRE_WRITE_KEYS", if requires_write_keys { "true" } else { "false" }),
-            ("MINUTEBOOK_MINUTE_RETENTION_DAYS", "0"),
-            ("MINUTEBOOK_HOUR_RETENTION_DAYS", "0"),
-            ("MINUTEBOOK_DAY_RETENTION_DAYS", "0"),
-            ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
-            ("MINUTEBOOK_DEFAULT_TIME_ZONE", "UTC"),
-        ],
-    )
-    .await
 }
 
 async fn post(worker: &mut Worker, headers: Value, body: &str) -> Result<(u64, Value)> {

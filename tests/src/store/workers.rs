@@ -20,6 +20,9 @@ pub struct RetentionDays {
     pub days: u32,
 }
 
+/// The origin whose pages may make calls where keys are required.
+pub const ORIGIN: &str = "https://shop.example";
+
 /// The queue URL that a function gets if there is no queue.
 const NO_QUEUE: &str = "http://127.0.0.1/no-queue";
 
@@ -70,6 +73,14 @@ impl Store {
     ) -> anyhow::Result<Worker> {
         let retention = RetentionDays { minutes: minute_retention_days, ..FOR_EVER };
         self.start("rollup", dynamodb_url, &self.clients.endpoint_url, retention).await
+    }
+
+    /// Starts collect on this store. `s3_url` may be the URL of a proxy.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub async fn start_collect(&self, s3_url: &str) -> anyhow::Result<Worker> {
+        self.start("collect", &self.clients.endpoint_url, s3_url, FOR_EVER).await
     }
 
     /// Starts a query function on this store. `dynamodb_url` may be the URL of a proxy.
@@ -143,6 +154,8 @@ impl Store {
     ) -> anyhow::Result<Worker> {
         let binary = crate::binaries::path(function)?;
         let clients = &self.clients;
+        let queue_url = self.queue_url.as_deref().unwrap_or(NO_QUEUE);
+        let requires_keys = self.requires_keys.to_string();
         Worker::start(
             &binary,
             &[
@@ -153,8 +166,8 @@ impl Store {
                 ("AWS_ACCESS_KEY_ID", &clients.access_key_id),
                 ("AWS_SECRET_ACCESS_KEY", &clients.secret_access_key),
                 ("MINUTEBOOK_TABLE", &self.table),
-                ("MINUTEBOOK_QUEUE_URL", self.queue_url.as_deref().unwrap_or(NO_QUEUE)),
-                ("MINUTEBOOK_DEAD_LETTERS_URL", NO_QUEUE),
+                ("MINUTEBOOK_QUEUE_URL", queue_url),
+                ("MINUTEBOOK_DEAD_LETTERS_URL", queue_url),
                 ("MINUTEBOOK_BUCKET", &self.bucket),
                 ("MINUTEBOOK_REJECTED_BUCKET", &self.rejected_bucket),
                 ("MINUTEBOOK_MINUTE_RETENTION_DAYS", &retention.minutes.to_string()),
@@ -163,6 +176,10 @@ impl Store {
                 ("MINUTEBOOK_DEFAULT_CURRENCY", "USD"),
                 ("MINUTEBOOK_DEFAULT_TIME_ZONE", time_zone),
                 ("MINUTEBOOK_KEYS_MAX", &keys_max.to_string()),
+                ("MINUTEBOOK_DEMO_EVENTS", "true"),
+                ("MINUTEBOOK_REQUIRE_READ_KEYS", &requires_keys),
+                ("MINUTEBOOK_REQUIRE_WRITE_KEYS", &requires_keys),
+                ("MINUTEBOOK_ALLOWED_ORIGINS", ORIGIN),
             ],
         )
         .await

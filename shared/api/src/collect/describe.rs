@@ -78,7 +78,6 @@ fn post(
         ),
     ));
     for (status, description) in [
-        ("401", "A write key is demanded, and there is none, or one that is not known"),
         ("413", "The body is too large, packed or unpacked"),
         ("415", "Another Content-Type or Content-Encoding than described"),
         ("422", "This Idempotency-Key came with another body before"),
@@ -135,10 +134,11 @@ pub(crate) fn random_events(schemas: &mut Schemas) -> Operation {
         ),
         ("400", schemas.problem("count is out of its bounds, or there is another parameter")),
         (
-            "401",
-            schemas.problem("A write key is demanded, and there is none, or one that is not known"),
+            "403",
+            schemas.problem(
+                "The deployment makes no random events (DemoEvents), or the key is of another role",
+            ),
         ),
-        ("403", schemas.problem("The deployment makes no random events (DemoEvents)")),
         ("503", schemas.problem("They may not have been stored: ask again")),
     ];
     Operation {

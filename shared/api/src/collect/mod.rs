@@ -1,7 +1,6 @@
 //! `POST /events`, `/event` and `/ingest`: posted events become a chunk in the bucket, which is
 //! counted like any other. `GET /generate_random_events` stores random events in the same way.
 
-pub(crate) mod access;
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod describe;
@@ -19,22 +18,18 @@ use minutebook_domain::chunk::single::complete;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::reason::Reason;
 use minutebook_domain::event::site::SiteId;
-use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
-use minutebook_runtime::config::{CollectConfig, Config, ConfigError, environment};
+use minutebook_runtime::config::{CollectConfig, ConfigError, environment};
 use minutebook_storage::bucket::store::{
     EventBucket, EventStore, Post, PutOnce, REJECTED_LISTED_MAX,
 };
-use minutebook_storage::table::Table;
-use minutebook_storage::write_keys::WriteKeys;
 
-use crate::collect::access::site_of_key;
+use crate::access::Admitted;
+use crate::backend::Start;
 use crate::collect::answer::{Accepted, Received, RejectedAnswer};
 use crate::collect::body::{PostedLines, Refusal};
 use crate::collect::random::Generated;
-use crate::http::response::{
-    json, json_with_status, preflight_or_no_post, preflight_or_wrong_method, problem, problem_with,
-};
+use crate::http::response::{json, json_with_status, problem, problem_with};
 
 /// What a client whose post may not be stored can do.
 pub(crate) const NOT_STORED: &str = "the events may not have been stored; post them again in a moment (with an Idempotency-Key they are counted once)";
@@ -48,11 +43,9 @@ const SINGLE_PATH: &str = "/event";
 
 /// What the handler checks and stores posts with.
 #[derive(Clone, Debug)]
-pub struct Inbox<S, K> {
+pub struct Inbox<S> {
     /// The bucket.
     pub events: S,
-    /// The write keys; `None` where posts need none.
-    pub write_keys: Option<K>,
     /// The currency of events that do not name one.
     pub default_currency: Currency,
     /// The zone of times that do not name one.
@@ -71,25 +64,21 @@ struct ReadPost<'a> {
     idempotency_key: Option<&'a [u8]>,
     /// Whether it is a single object at [`SINGLE_PATH`].
     is_single: bool,
-    /// The site of its write key, where keys are required.
-    only_site: Option<SiteId>,
+    /// The site of its key; `None` without a key, and with one for all sites.
+    only_site: Option<&'a SiteId>,
 }
 
-impl Inbox<EventBucket, Table> {
-    /// Reads the environment and builds the clients.
+impl Inbox<EventBucket> {
+    /// Reads the environment and builds the client of the bucket.
     ///
     /// # Errors
     /// [`ConfigError`], if a variable is missing or wrong. A retry does not help.
-    pub fn from_environment() -> Result<Inbox<EventBucket, Table>, ConfigError> {
-        let config = Config::read(environment)?;
+    pub fn new(start: &Start) -> Result<Inbox<EventBucket>, ConfigError> {
         let collect_config = CollectConfig::read(environment)?;
-        let aws = Aws::read(environment)?;
-        let table = Table { client: aws.dynamodb(), name: config.table };
         Ok(Inbox {
-            events: EventBucket { client: aws.s3(), name: collect_config.bucket },
-            write_keys: collect_config.requires_write_keys.then_some(table),
-            default_currency: config.default_currency,
-            default_time_zone: config.default_time_zone,
+            events: EventBucket { client: start.aws.s3(), name: collect_config.bucket },
+            default_currency: start.config.default_currency,
+            default_time_zone: start.config.default_time_zone,
             makes_random_events: collect_config.makes_random_events,
             clock: Clock::system(),
         })
@@ -98,52 +87,40 @@ impl Inbox<EventBucket, Table> {
 
 /// Answers one request: a post is answered once its events are stored. Errors are answers, too: 503
 /// means that a retry helps.
-pub async fn handle<S: EventStore, K: WriteKeys>(
-    request: &Request,
-    inbox: &Inbox<S, K>,
+pub async fn handle<S: EventStore>(
+    Admitted { request, caller }: &Admitted,
+    inbox: &Inbox<S>,
 ) -> Response<Body> {
-    let is_for_random_events = request.uri().path().ends_with(random::PATH);
-    let is_no_use =
-        if is_for_random_events { preflight_or_wrong_method } else { preflight_or_no_post };
-    if let Some(response) = is_no_use(request.method()) {
-        return response;
-    }
-    let answered = if is_for_random_events {
-        inbox.make_events(request).await
+    let only_site = caller.only_site.as_ref();
+    let answered = if request.uri().path().ends_with(random::PATH) {
+        inbox.make_events(request, only_site).await
     } else {
-        inbox.admit(request).await
+        match read(request, only_site) {
+            Ok(post) => inbox.take(&post).await,
+            Err(refusal) => Err(refusal),
+        }
     };
     answered.unwrap_or_else(|refusal| problem(refusal.status, &refusal.detail))
 }
 
-impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
-    async fn admit(&self, request: &Request) -> Result<Response<Body>, Refusal> {
-        let only_site = self.only_site(request).await?;
-        self.take(&read(request, only_site)?).await
-    }
-
-    /// The site whose events may be stored; `None` for all sites.
-    async fn only_site(&self, request: &Request) -> Result<Option<SiteId>, Refusal> {
-        match &self.write_keys {
-            Some(write_keys) => site_of_key(request.headers(), write_keys).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn make_events(&self, request: &Request) -> Result<Response<Body>, Refusal> {
+impl<S: EventStore> Inbox<S> {
+    async fn make_events(
+        &self,
+        request: &Request,
+        only_site: Option<&SiteId>,
+    ) -> Result<Response<Body>, Refusal> {
         if !self.makes_random_events {
             let detail = "this deployment makes no random events; the template's parameter DemoEvents would let it";
             return Err(Refusal::new(StatusCode::FORBIDDEN, detail));
         }
         let count = random::count(request.uri().query().unwrap_or_default())
             .map_err(|sentence| Refusal::new(StatusCode::BAD_REQUEST, sentence))?;
-        let only_site = self.only_site(request).await?;
         if request.method() == Method::HEAD {
             // It asks what GET would answer, and may change nothing.
             return Ok(json(&Generated::new(count, "")));
         }
         let now = self.clock.now();
-        let text = random::text(count, now, only_site.as_ref());
+        let text = random::text(count, now, only_site);
         let mut checker = self.checker(now - CLOCK_MARGIN);
         let checked = checker.check_text(text.as_bytes(), REJECTED_LISTED_MAX);
         let key = self.store(checked.accepted, now).await?;
@@ -206,8 +183,8 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         now: DateTime<Utc>,
     ) -> ControlFlow<Response<Body>, CheckedLines> {
         let mut checker = self.checker(now - CLOCK_MARGIN);
-        if let Some(site) = &post.only_site {
-            checker = checker.only_of(site.as_str());
+        if let Some(site) = post.only_site {
+            checker = checker.only_of(site.clone());
         }
         if post.is_single {
             return match complete(&mut checker, &post.lines.text, now) {
@@ -236,16 +213,16 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
     }
 
     /// The key of a chunk that may be posted more than once. It does not contain the time, or a
-    /// retry in the next hour would be another chunk. The site of the write key is part of it, or
-    /// where posts need none, the sites of the lines, so that the idempotency keys of two sites do
-    /// not collide.
+    /// retry in the next hour would be another chunk. The site of the post's key is part of it, or
+    /// without one, the sites of the lines, so that the idempotency keys of two sites do not
+    /// collide.
     fn key_of(
         &self,
         post: &ReadPost<'_>,
         checked: &CheckedLines,
         idempotency_key: &[u8],
     ) -> String {
-        let sites = match &post.only_site {
+        let sites = match post.only_site {
             Some(site) => BTreeSet::from([site.as_str().as_bytes().to_vec()]),
             // A line that is in the future now is accepted from a later repetition, which must not
             // be another chunk: its site counts from the start.
@@ -265,7 +242,7 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
     }
 }
 
-fn read(request: &Request, only_site: Option<SiteId>) -> Result<ReadPost<'_>, Refusal> {
+fn read<'a>(request: &'a Request, only_site: Option<&'a SiteId>) -> Result<ReadPost<'a>, Refusal> {
     let body = body::unpacked(request.headers(), request.body().as_ref())?;
     let idempotency_key = body::idempotency_key(request.headers())?;
     let body_hash = blake3::hash(&body);

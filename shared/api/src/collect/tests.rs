@@ -1,4 +1,5 @@
 use super::*;
+use crate::access::Caller;
 use lambda_http::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use minutebook_storage::bucket::store::Label;
 use minutebook_storage::error::StorageError;
@@ -55,28 +56,18 @@ impl EventStore for Memory {
     }
 }
 
-/// The hashes of the keys that are known, by their site.
-struct Known(Vec<(&'static str, String)>);
-
-impl WriteKeys for Known {
-    async fn is_known(&self, site: &str, key_hash: &str) -> Result<bool, StorageError> {
-        Ok(self.0.iter().any(|(known, hash)| (*known, hash.as_str()) == (site, key_hash)))
-    }
-}
-
 const NOW: &str = "2026-11-21T12:00:30Z";
 const VIEW: &str = r#"{"event":"view","timestamp":"2026-11-21T12:00:00Z","item_id":1}"#;
 
-fn inbox() -> Inbox<Memory, Known> {
+fn inbox() -> Inbox<Memory> {
     inbox_at(NOW)
 }
 
-fn inbox_at(now: &str) -> Inbox<Memory, Known> {
+fn inbox_at(now: &str) -> Inbox<Memory> {
     let now: DateTime<Utc> = now.parse().expect("a time");
     let default_currency = Currency::parse(b"USD").expect("three letters");
     Inbox {
         events: Memory::default(),
-        write_keys: None,
         default_currency,
         default_time_zone: Tz::UTC,
         makes_random_events: false,
@@ -84,24 +75,33 @@ fn inbox_at(now: &str) -> Inbox<Memory, Known> {
     }
 }
 
-/// An inbox that demands one of these write keys, each of a site.
-fn inbox_with_keys(keys: &[(&'static str, &str)]) -> Inbox<Memory, Known> {
-    let hash = |key: &str| blake3::hash(key.as_bytes()).to_hex().to_string();
-    let known = keys.iter().map(|(site, key)| (*site, hash(key))).collect();
-    Inbox { write_keys: Some(Known(known)), ..inbox() }
-}
-
 fn view_of(site: &str) -> String {
     VIEW.replace("\"item_id\"", &format!("\"site_id\":\"{site}\",\"item_id\""))
 }
 
-fn sent(inbox: &Inbox<Memory, Known>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+/// A view that was posted without a site, as it is stored with that of its key.
+fn given(site: &str) -> String {
+    VIEW.replace('}', &format!(",\"site_id\":\"{site}\"}}"))
+}
+
+fn sent(inbox: &Inbox<Memory>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
     let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
     sent_with(inbox, path, &headers, body)
 }
 
 fn sent_with(
-    inbox: &Inbox<Memory, Known>,
+    inbox: &Inbox<Memory>,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, Value) {
+    sent_by(None, inbox, path, headers, body)
+}
+
+/// Sends a post with a key for this site; `None` is all sites.
+fn sent_by(
+    site: Option<&str>,
+    inbox: &Inbox<Memory>,
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
@@ -110,11 +110,13 @@ fn sent_with(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    answered(inbox, request.body(Body::from(body)).expect("a request"))
+    answered(inbox, site, request.body(Body::from(body)).expect("a request"))
 }
 
-fn answered(inbox: &Inbox<Memory, Known>, request: Request) -> (u16, Value) {
-    let answering = pin!(handle(&request, inbox));
+fn answered(inbox: &Inbox<Memory>, site: Option<&str>, request: Request) -> (u16, Value) {
+    let only_site = site.map(|site| SiteId::parse(site).expect("a site"));
+    let admitted = Admitted { request, caller: Caller { only_site, sees_deployment: false } };
+    let answering = pin!(handle(&admitted, inbox));
     let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("the bucket in memory answers at once");
     };
@@ -126,11 +128,11 @@ fn answered(inbox: &Inbox<Memory, Known>, request: Request) -> (u16, Value) {
     (status.as_u16(), serde_json::from_slice(response.body().as_ref()).expect("JSON"))
 }
 
-fn posted(inbox: &Inbox<Memory, Known>, body: &str) -> (u16, Value) {
+fn posted(inbox: &Inbox<Memory>, body: &str) -> (u16, Value) {
     sent(inbox, "/events", None, body)
 }
 
-fn stored(inbox: &Inbox<Memory, Known>) -> Vec<(String, String)> {
+fn stored(inbox: &Inbox<Memory>) -> Vec<(String, String)> {
     let chunks = inbox.events.chunks.lock().expect("no test panics");
     let text = |(lines, _): &Chunk| String::from_utf8(lines.clone()).expect("text");
     chunks.iter().map(|(key, chunk)| (key.clone(), text(chunk))).collect()
@@ -151,12 +153,9 @@ fn good_lines_become_one_chunk_and_bad_ones_are_told() {
     assert_eq!(name.len(), 32 + ".jsonl".len());
 }
 
-fn made(inbox: &Inbox<Memory, Known>, query: &str, key: Option<&str>) -> (u16, Value) {
-    let mut request = lambda_http::http::Request::get(format!("/generate_random_events{query}"));
-    if let Some(key) = key {
-        request = request.header("x-write-key", key);
-    }
-    answered(inbox, request.body(Body::Empty).expect("a request"))
+fn made(inbox: &Inbox<Memory>, query: &str, site: Option<&str>) -> (u16, Value) {
+    let request = lambda_http::http::Request::get(format!("/generate_random_events{query}"));
+    answered(inbox, site, request.body(Body::Empty).expect("a request"))
 }
 
 #[test]
@@ -193,17 +192,14 @@ fn random_events_are_made_only_where_the_deployment_says_so() {
 fn a_head_makes_no_random_events() {
     let inbox = Inbox { makes_random_events: true, ..inbox() };
     let request = lambda_http::http::Request::head("/generate_random_events").body(Body::Empty);
-    assert_eq!(answered(&inbox, request.expect("a request")).0, 200);
+    assert_eq!(answered(&inbox, None, request.expect("a request")).0, 200);
     assert!(stored(&inbox).is_empty());
 }
 
 #[test]
-fn random_events_need_a_write_key_where_posts_do() {
-    let key = "shop.secret";
-    let write_keys = Some(Known(vec![("shop", blake3::hash(key.as_bytes()).to_hex().to_string())]));
-    let inbox = Inbox { makes_random_events: true, write_keys, ..inbox() };
-    assert_eq!(made(&inbox, "", None).0, 401);
-    assert_eq!(made(&inbox, "", Some(key)).1["events"], 100);
+fn random_events_are_of_the_site_of_the_key() {
+    let inbox = Inbox { makes_random_events: true, ..inbox() };
+    assert_eq!(made(&inbox, "", Some("shop")).1["events"], 100);
     let chunks = stored(&inbox);
     let [(_, text)] = &chunks[..] else { panic!("one chunk: {chunks:?}") };
     assert!(text.lines().all(|line| line.contains("\"site_id\":\"shop\"")), "{text}");
@@ -353,34 +349,24 @@ fn a_single_event_that_lacks_more_is_refused_with_the_sentence_of_the_flask_serv
 }
 
 #[test]
-fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded() {
-    let inbox = inbox_with_keys(&[("a.b", "a.b.01"), ("c", "c.02")]);
-    let both = format!("{}\n{}\n{VIEW}", view_of("a.b"), view_of("c"));
-    let with_key = |key: &'static str| sent_with(&inbox, "/events", &[("x-write-key", key)], &both);
-    for wrong in ["", "01", "a.b", "a.b.02", "c.01", "a.b.01.", "d.01"] {
-        let (status, problem) = with_key(wrong);
-        assert_eq!((status, &problem["title"]), (401, &json!("Unauthorized")), "{wrong}");
-    }
-    assert_eq!(sent(&inbox, "/events", None, &both).0, 401);
-    assert!(stored(&inbox).is_empty());
-    let (status, answer) = with_key("a.b.01");
-    assert_eq!((status, &answer["accepted"]), (202, &json!(1)));
-    let reason = "invalid:site_id";
-    assert_eq!(
-        answer["rejected"],
-        json!([{"line": 2, "reason": reason}, {"line": 3, "reason": reason}])
-    );
-    assert_eq!(stored(&inbox)[0].1, view_of("a.b") + "\n");
-    let (status, _) =
-        sent_with(&inbox, "/event", &[("authorization", "Bearer c.02")], &view_of("c"));
-    assert_eq!(status, 200);
-    let (status, problem) =
-        sent_with(&inbox, "/event", &[("authorization", "Bearer c.02")], &view_of("a.b"));
+fn a_post_with_a_key_stores_events_of_its_site_only() {
+    let inbox = inbox();
+    let all = format!("{}\n{}\n{VIEW}", view_of("a.b"), view_of("c"));
+    let (status, answer) = sent_by(Some("a.b"), &inbox, "/events", &[], &all);
+    assert_eq!((status, &answer["accepted"]), (202, &json!(2)));
+    assert_eq!(answer["rejected"], json!([{"line": 2, "reason": "invalid:site_id"}]));
+    // The line without a site is stored with that of the key.
+    assert_eq!(stored(&inbox)[0].1, format!("{}\n{}\n", view_of("a.b"), given("a.b")));
+    assert_eq!(sent_by(Some("c"), &inbox, "/event", &[], &view_of("c")).0, 200);
+    assert_eq!(sent_by(Some("c"), &inbox, "/event", &[], VIEW).0, 200);
+    let (status, problem) = sent_by(Some("c"), &inbox, "/event", &[], &view_of("a.b"));
     assert_eq!((status, &problem["error"]), (400, &json!("Invalid field: site_id")));
+    // With a key for all sites they are as they are without one.
+    assert_eq!(sent_by(None, &inbox, "/events", &[], &all).1["accepted"], json!(3));
 }
 
 /// Checks that a 202 accepted as many lines as the chunk that it names holds, and gives the chunk.
-fn chunk_of(inbox: &Inbox<Memory, Known>, answer: &(u16, Value)) -> (String, String) {
+fn chunk_of(inbox: &Inbox<Memory>, answer: &(u16, Value)) -> (String, String) {
     let (status, answer) = answer;
     let stored = stored(inbox).into_iter().find(|(key, _)| answer["chunk"] == key.as_str());
     let (key, text) = stored.unwrap_or_else(|| panic!("{answer} names no chunk"));
@@ -389,8 +375,8 @@ fn chunk_of(inbox: &Inbox<Memory, Known>, answer: &(u16, Value)) -> (String, Str
 }
 
 #[test]
-fn each_write_key_has_idempotency_keys_of_its_own() {
-    let keys = [("a", "a.01"), ("b", "b.02"), ("default", "default.03")];
+fn each_site_of_a_key_has_idempotency_keys_of_its_own() {
+    let sites = ["a", "b", "default"];
     let (a, b) = (view_of("a"), view_of("b"));
     let broken_b = r#"{"event":"view","site_id":"b","item_id":1}"#;
     // Each has lines of every site; the first line is of one of them, or broken, or blank.
@@ -401,35 +387,36 @@ fn each_write_key_has_idempotency_keys_of_its_own() {
         format!("\nx\n{b}\n{VIEW}\n{a}"),
         format!("[{a},{VIEW},{b},{}]", VIEW.replace("12:00:00", "12:10:30")),
     ];
-    let mut inbox = inbox_with_keys(&keys);
+    let mut inbox = inbox();
     let mut answers = vec![];
     for (number, body) in bodies.iter().enumerate() {
-        for (site, key) in keys {
+        for site in sites {
             for name in ["k", "l"] {
                 let name = format!("{name}{number}");
-                let headers = [("x-write-key", key), ("idempotency-key", name.as_str())];
-                let answer = sent_with(&inbox, "/events", &headers, body);
+                let headers = [("idempotency-key", name.as_str())];
+                let answer = sent_by(Some(site), &inbox, "/events", &headers, body);
                 let (_, text) = chunk_of(&inbox, &answer);
-                let own = if site == "default" { VIEW.to_string() } else { view_of(site) };
-                assert!(text.lines().all(|line| line == own), "{site}: {text}");
-                answers.push((site, key, name, body, answer));
+                let own = if site == "default" { VIEW.to_string() } else { given(site) };
+                let is_own = |line: &str| line == own || line == view_of(site);
+                assert!(text.lines().all(is_own), "{site}: {text}");
+                answers.push((site, name, body, answer));
             }
         }
     }
     let chunks = stored(&inbox);
     assert_eq!(chunks.len(), answers.len());
     inbox.clock = inbox_at("2026-11-22T01:00:00Z").clock;
-    for (site, key, name, body, answer) in answers {
-        let headers = [("x-write-key", key), ("idempotency-key", name.as_str())];
-        assert_eq!(sent_with(&inbox, "/events", &headers, body), answer, "{site} {name}");
-        let other = format!("{}\n{VIEW}", view_of(site));
-        assert_eq!(sent_with(&inbox, "/ingest", &headers, &other).0, 422, "{site} {name}");
+    for (site, name, body, answer) in answers {
+        let headers = [("idempotency-key", name.as_str())];
+        let sent = |path, body: &str| sent_by(Some(site), &inbox, path, &headers, body);
+        assert_eq!(sent("/events", body), answer, "{site} {name}");
+        assert_eq!(sent("/ingest", &format!("{}\n{VIEW}", view_of(site))).0, 422, "{site} {name}");
     }
     assert_eq!(stored(&inbox), chunks);
 }
 
 #[test]
-fn without_write_keys_idempotency_keys_belong_to_the_sites_of_the_good_lines() {
+fn without_keys_idempotency_keys_belong_to_the_sites_of_the_good_lines() {
     let mut inbox = inbox();
     let (a, b) = (view_of("a"), view_of("b"));
     let broken_b = r#"{"event":"view","site_id":"b","item_id":1}"#;

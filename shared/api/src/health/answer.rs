@@ -53,6 +53,13 @@ pub(crate) struct Answer {
     #[schemars(extend("enum" = ["healthy", "degraded", "unavailable"]))]
     status: &'static str,
     service: &'static str,
+    /// For those who may see the whole deployment.
+    #[serde(flatten)]
+    details: Option<Details>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Details {
     /// How many announcements of chunks wait.
     queue_size: Option<u64>,
     /// How many are worked on.
@@ -74,7 +81,8 @@ pub(crate) struct Answer {
 }
 
 impl Report {
-    pub(crate) fn answer(&self, now: DateTime<Utc>) -> Response<Body> {
+    /// The answer, with everything that was found or only its status.
+    pub(crate) fn answer(&self, now: DateTime<Utc>, shows_details: bool) -> Response<Body> {
         let out_of_reach: Vec<String> =
             [self.rows.as_ref().err(), self.queue.as_ref().err(), self.dead_letters.as_ref().err()]
                 .into_iter()
@@ -88,9 +96,7 @@ impl Report {
             (true, false) => "degraded",
             (true, true) => "healthy",
         };
-        let mut response = json(&Answer {
-            status,
-            service: "minutebook",
+        let details = shows_details.then(|| Details {
             queue_size: self.queue.ok().map(|queue| queue.waiting),
             in_flight: self.queue.ok().map(|queue| queue.in_flight),
             dead_letters: self.dead_letters(),
@@ -100,6 +106,7 @@ impl Report {
             last_hour: self.last_hour(),
             reasons,
         });
+        let mut response = json(&Answer { status, service: "minutebook", details });
         if !is_reachable {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
@@ -173,7 +180,7 @@ mod tests {
     }
 
     fn answered(report: &Report, now: &str) -> (u16, String) {
-        let response = report.answer(now.parse().expect("a time"));
+        let response = report.answer(now.parse().expect("a time"), true);
         (response.status().as_u16(), String::from_utf8_lossy(response.body().as_ref()).into_owned())
     }
 
@@ -198,6 +205,20 @@ mod tests {
             "{body}"
         );
         assert!(body.contains(r#""reasons":[]"#), "{body}");
+    }
+
+    #[test]
+    fn who_may_not_see_the_deployment_learns_the_status_only() {
+        let away = Err("the table could not be read");
+        for (rows, code, status) in
+            [(Ok(Rows::default()), 200, "degraded"), (away, 503, "unavailable")]
+        {
+            let report = Report { rows, queue: EMPTY, dead_letters: EMPTY };
+            let response = report.answer("2026-11-21T01:00:00Z".parse().expect("a time"), false);
+            let body = String::from_utf8_lossy(response.body().as_ref()).into_owned();
+            assert_eq!(body, format!(r#"{{"status":"{status}","service":"minutebook"}}"#));
+            assert_eq!(response.status().as_u16(), code);
+        }
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub(crate) fn health(schemas: &mut Schemas) -> Operation {
     Operation {
         id: "health",
         summary: "Whether chunks are counted and hours rolled up, and what became of the last hour",
-        description: "Unknown parameters are ignored.",
+        description: "Unknown parameters are ignored. Where questions need a key, only an admin key for all sites gets \
+                      more than status and service.",
         parameters: vec![],
         body: None,
         answers: vec![("200", reachable), ("503", unavailable)],

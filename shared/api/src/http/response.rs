@@ -1,9 +1,8 @@
 //! HTTP answers: JSON, problem documents, and the headers that every answer carries.
 
 use lambda_http::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::response::Builder;
 use lambda_http::http::{Method, StatusCode};
@@ -17,10 +16,13 @@ const READ_METHODS: &str = "GET, HEAD, OPTIONS";
 /// The methods of a call that takes events.
 const POST_METHODS: &str = "POST, OPTIONS";
 
-/// The headers that a page of another site may send with a post. `*` would leave `Authorization`
-/// out.
+/// The headers that a page of another origin may send with a question: any. `*` alone leaves
+/// `Authorization` out.
+const READ_HEADERS: &str = "*, authorization";
+
+/// The headers that a page of another origin may send with a post.
 const POST_HEADERS: &str =
-    "authorization, content-encoding, content-type, idempotency-key, x-write-key";
+    "authorization, content-encoding, content-type, idempotency-key, x-api-key";
 
 /// A problem document (RFC 9457).
 #[derive(Serialize, JsonSchema)]
@@ -99,7 +101,7 @@ pub fn text(content_type: &'static str, body: String) -> Response<Body> {
 /// Answers a preflight request and a wrong method of a read call. `None` for GET and HEAD.
 pub fn preflight_or_wrong_method(method: &Method) -> Option<Response<Body>> {
     if method == Method::OPTIONS {
-        return Some(preflight(READ_METHODS, "*"));
+        return Some(preflight(READ_METHODS, READ_HEADERS));
     }
     if method == Method::GET || method == Method::HEAD {
         return None;
@@ -139,12 +141,10 @@ fn wrong_method(method: &Method, methods: &'static str, right: &str) -> Response
 }
 
 fn answer(status: StatusCode) -> Builder {
-    // Answers hold no secrets and depend on no cookies, so any page may read them. They are not
-    // cached, since the numbers change. They repeat text of requests and events, which a browser
-    // must not take for a page.
+    // Answers are not cached, since the numbers change. They repeat text of requests and events,
+    // which a browser must not take for a page.
     Response::builder()
         .status(status)
-        .header(ACCESS_CONTROL_ALLOW_ORIGIN, "*")
         .header(CACHE_CONTROL, "no-store")
         .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
@@ -177,7 +177,6 @@ mod tests {
         let response =
             preflight_or_wrong_method(&Method::OPTIONS).expect("a preflight is answered");
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
-        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_METHODS], READ_METHODS);
     }
 

@@ -44,7 +44,8 @@ pub(crate) fn prometheus(schemas: &mut Schemas) -> Operation {
         id: "prometheus",
         summary: "The same for Prometheus",
         description: "The format 0.0.4, or OpenMetrics 1.0 if Accept prefers it. Queues that cannot be reached are left \
-                      out, and minutebook_queue_up says so.",
+                      out, and minutebook_queue_up says so. Where questions need a key, how counting is doing is only for \
+                      admin keys for all sites.",
         parameters: parameters(),
         body: None,
         answers,

@@ -8,7 +8,7 @@ pub(crate) mod query;
 pub(crate) mod text;
 
 use chrono::{DateTime, Utc};
-use futures::future::{join, try_join, try_join3};
+use futures::future::{join, try_join};
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{ACCEPT, HeaderValue, VARY};
 use lambda_http::{Body, Request, Response};
@@ -18,6 +18,7 @@ use minutebook_storage::queue::QueueDepth;
 use minutebook_storage::reader::SumQuestion;
 use minutebook_storage::table::Table;
 
+use crate::access::Caller;
 use crate::backend::Backend;
 use crate::http::accept::{self, MediaType};
 use crate::http::answer::unreadable;
@@ -25,7 +26,7 @@ use crate::http::response::{json, problem, text};
 use crate::live::answer::{Answer, Numbers};
 use crate::live::prometheus::TextFormat;
 use crate::live::query::LiveQuery;
-use crate::live::text::{Queues as QueuesText, State};
+use crate::live::text::{Counting, Queues as QueuesText, State};
 use crate::queues::Queues;
 use crate::stats::views::Views;
 
@@ -43,10 +44,11 @@ pub enum LiveCall {
 
 /// Answers one request, in the form that the client prefers. Errors are answers, too: 400 names the
 /// parameter, and 503 means that a retry helps. The numbers of a queue that cannot be reached are
-/// left out.
+/// left out, and so is how counting is doing if the caller may not see the whole deployment.
 pub async fn handle(
     call: LiveCall,
     request: &Request,
+    caller: &Caller,
     backend: &Backend<Table, Queues>,
 ) -> Response<Body> {
     let now = backend.clock.now();
@@ -58,12 +60,12 @@ pub async fn handle(
         None => numbers(backend, &question, now)
             .await
             .map(|numbers| json(&Answer::new(&question, &numbers))),
-        Some(format) => state(backend, &question, now)
+        Some(format) => state(backend, &question, caller, now)
             .await
             .map(|state| text(format.content_type(), state.text(format, &question, now))),
     };
     let mut response = answered.unwrap_or_else(|error| unreadable(&error));
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
     response
 }
 
@@ -87,15 +89,23 @@ async fn numbers(
 async fn state(
     backend: &Backend<Table, Queues>,
     question: &LiveQuery,
+    caller: &Caller,
     now: DateTime<Utc>,
 ) -> Result<State, StorageError> {
-    let table = &backend.rows;
-    let rows = try_join3(numbers(backend, question, now), table.totals(), table.sealing_lag());
+    let counting =
+        async { if caller.sees_deployment { counting(backend).await.map(Some) } else { Ok(None) } };
+    let (numbers, counting) = try_join(numbers(backend, question, now), counting).await?;
+    let Numbers { active, views, .. } = numbers;
+    Ok(State { active, page_views: views.total(), counting })
+}
+
+async fn counting(backend: &Backend<Table, Queues>) -> Result<Counting, StorageError> {
+    let rows = try_join(backend.rows.totals(), backend.rows.sealing_lag());
     let (rows, depths) = join(rows, backend.queues.depths()).await;
-    let (Numbers { active, views, .. }, totals, sealing_lag) = rows?;
+    let (totals, sealing_lag) = rows?;
     let queues =
         QueuesText { ingest: reached(depths.ingest), dead_letters: reached(depths.dead_letters) };
-    Ok(State { active, page_views: views.total(), totals, sealing_lag, queues })
+    Ok(Counting { totals, sealing_lag, queues })
 }
 
 fn reached(depth: Result<QueueDepth, StorageError>) -> Option<QueueDepth> {

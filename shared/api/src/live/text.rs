@@ -17,6 +17,12 @@ pub(crate) struct State {
     pub(crate) active: VisitorCounts,
     /// How many views there were.
     pub(crate) page_views: Amount,
+    /// How counting is doing; `None` for callers who may not see the whole deployment.
+    pub(crate) counting: Option<Counting>,
+}
+
+/// How counting is doing, for all sites together.
+pub(crate) struct Counting {
     /// Where the lines of all chunks went.
     pub(crate) totals: Totals,
     /// How far rollup is behind; `None` if it has never run.
@@ -40,13 +46,35 @@ impl State {
         now: DateTime<Utc>,
     ) -> String {
         let mut exposition = Exposition::new(format);
-        self.add_totals(&mut exposition);
+        let Some(counting) = &self.counting else {
+            self.add_live(&mut exposition, question);
+            return exposition.finish();
+        };
+        counting.add_totals(&mut exposition);
         self.add_live(&mut exposition, question);
-        self.add_lag(&mut exposition, now);
-        self.queues.add(&mut exposition);
+        counting.add_lag(&mut exposition, now);
+        counting.queues.add(&mut exposition);
         exposition.finish()
     }
 
+    fn add_live(&self, exposition: &mut Exposition, question: &LiveQuery) {
+        let site = ("site_id", question.site_id.as_str());
+        let users_window = format!("{}m", question.users_window.minutes());
+        let views_window = format!("{}m", question.views_window.minutes());
+        let mut add = |name, help, window, value| {
+            exposition.add(Kind::Gauge, name, help, [(vec![site, ("window", window)], value)]);
+        };
+        let VisitorCounts { visitors: users, sessions } = self.active;
+        let users_help = "Customers of the site that had an event in the window.";
+        let sessions_help = "Sessions of the site that had an event in the window.";
+        add("minutebook_active_users", users_help, &users_window, users.to_string());
+        add("minutebook_active_sessions", sessions_help, &users_window, sessions.to_string());
+        let views = self.page_views.to_string();
+        add("minutebook_page_views", "Views of the site in the window.", &views_window, views);
+    }
+}
+
+impl Counting {
     fn add_totals(&self, exposition: &mut Exposition) {
         let totals = &self.totals;
         let outcomes = [
@@ -98,22 +126,6 @@ impl State {
             let name = format!("minutebook_{name}");
             exposition.add(Kind::Counter, &name, help, [(vec![], count)]);
         }
-    }
-
-    fn add_live(&self, exposition: &mut Exposition, question: &LiveQuery) {
-        let site = ("site_id", question.site_id.as_str());
-        let users_window = format!("{}m", question.users_window.minutes());
-        let views_window = format!("{}m", question.views_window.minutes());
-        let mut add = |name, help, window, value| {
-            exposition.add(Kind::Gauge, name, help, [(vec![site, ("window", window)], value)]);
-        };
-        let VisitorCounts { visitors: users, sessions } = self.active;
-        let users_help = "Customers of the site that had an event in the window.";
-        let sessions_help = "Sessions of the site that had an event in the window.";
-        add("minutebook_active_users", users_help, &users_window, users.to_string());
-        add("minutebook_active_sessions", sessions_help, &users_window, sessions.to_string());
-        let views = self.page_views.to_string();
-        add("minutebook_page_views", "Views of the site in the window.", &views_window, views);
     }
 
     fn add_lag(&self, exposition: &mut Exposition, now: DateTime<Utc>) {
@@ -225,13 +237,19 @@ mod tests {
         State {
             active: VisitorCounts { visitors: 7, sessions: 8 },
             page_views: Amount::from_count(17),
-            totals,
-            sealing_lag: Some(lag("2026-11-20T23")),
-            queues: Queues {
-                ingest: Some(QueueDepth { waiting: 5, in_flight: 2 }),
-                dead_letters: Some(QueueDepth { waiting: 1, in_flight: 0 }),
-            },
+            counting: Some(Counting {
+                totals,
+                sealing_lag: Some(lag("2026-11-20T23")),
+                queues: Queues {
+                    ingest: Some(QueueDepth { waiting: 5, in_flight: 2 }),
+                    dead_letters: Some(QueueDepth { waiting: 1, in_flight: 0 }),
+                },
+            }),
         }
+    }
+
+    fn counting() -> Counting {
+        state().counting.expect("it is in the state")
     }
 
     fn written(state: &State) -> String {
@@ -275,6 +293,14 @@ mod tests {
     }
 
     #[test]
+    fn who_may_not_see_the_deployment_gets_the_numbers_of_the_site() {
+        let text = written(&State { counting: None, ..state() });
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(samples.len() == 3, "{text}");
+        assert!(samples.iter().all(|line| line.contains(r#"site_id="shop:1""#)), "{text}");
+    }
+
+    #[test]
     fn the_page_of_prometheus_names_every_metric_and_no_other() {
         let page = include_str!("../../../../docs/PROMETHEUS.md");
         let named = |text: &str| -> BTreeSet<String> {
@@ -293,9 +319,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        let queues = Queues { ingest: None, ..state().queues };
-        let text =
-            written(&State { totals: Totals::default(), sealing_lag: None, queues, ..state() });
+        let queues = Queues { ingest: None, ..counting().queues };
+        let counting = Counting { totals: Totals::default(), sealing_lag: None, queues };
+        let text = written(&State { counting: Some(counting), ..state() });
         for line in [
             "minutebook_chunks_total 0",
             r#"minutebook_queue_up{queue="ingest"} 0"#,
@@ -317,20 +343,21 @@ mod tests {
     #[test]
     fn without_open_hours_the_oldest_has_no_age() {
         let sealing_lag = Some(SealingLag { oldest_open_hour: None, ..lag("2026-11-20T23") });
-        let text = written(&State { sealing_lag, ..state() });
+        let counting = Some(Counting { sealing_lag, ..counting() });
+        let text = written(&State { counting, ..state() });
         assert!(text.contains("\nminutebook_oldest_open_hour_age_seconds 0\n"), "{text}");
     }
 
     #[test]
     fn clocks_that_differ_and_an_hour_that_runs_are_no_time() {
         let sealing_lag = SealingLag { at: at("2026-11-21T01:00:02Z"), ..lag("2026-11-21T01") };
-        let mut state = State { sealing_lag: Some(sealing_lag), ..state() };
         let last = LastChunk {
             put_at: at("2026-11-21T01:00:09Z"),
             committed_at: at("2026-11-21T01:00:02Z"),
         };
-        state.totals.last = Some(last);
-        let text = written(&state);
+        let totals = Totals { last: Some(last), ..counting().totals };
+        let counting = Counting { totals, sealing_lag: Some(sealing_lag), ..counting() };
+        let text = written(&State { counting: Some(counting), ..state() });
         for name in ["last_chunk_lag", "last_commit_age", "oldest_open_hour_age", "rollup_age"] {
             assert!(text.contains(&format!("\nminutebook_{name}_seconds 0\n")), "{name}: {text}");
         }

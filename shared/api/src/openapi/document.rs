@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::openapi::operation::Schemas;
+use crate::openapi::operation::{Schemas, security_schemes};
 use crate::routes::{Purpose, ROUTES};
 
 /// What the description says of the API as a whole.
@@ -28,11 +28,9 @@ pub(crate) fn document() -> Value {
         };
         paths.insert(
             route.path.to_string(),
-            json!({method: (route.describe)(&mut schemas).document()}),
+            json!({method: (route.describe)(&mut schemas).document(route.needs, &mut schemas)}),
         );
     }
-    let bearer =
-        "A write key of the site whose events are posted, where the deployment demands one.";
     json!({
         "openapi": "3.1.1",
         "info": {
@@ -46,10 +44,7 @@ pub(crate) fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.into_definitions(),
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": bearer},
-                "writeKey": {"type": "apiKey", "in": "header", "name": "x-write-key", "description": bearer},
-            },
+            "securitySchemes": security_schemes(),
         },
     })
 }
@@ -102,6 +97,25 @@ mod tests {
                     "{path}: {status}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn every_way_to_give_a_key_is_described_and_so_is_who_needs_none() {
+        let document = document();
+        let schemes = document["components"]["securitySchemes"].as_object().expect("schemes");
+        for (path, operation) in operations(&document) {
+            let is_open = path == "/openapi.json";
+            let Some(ways) = operation["security"].as_array() else {
+                assert!(is_open, "{path}");
+                continue;
+            };
+            let named: BTreeSet<&String> =
+                ways.iter().flat_map(|way| way.as_object().expect("a way").keys()).collect();
+            assert_eq!(named, schemes.keys().collect(), "{path}");
+            let answers = operation["responses"].as_object().expect("answers");
+            let are_refused = ["401", "403"].iter().all(|status| answers.contains_key(*status));
+            assert_eq!(are_refused, path != "/health", "{path}");
         }
     }
 

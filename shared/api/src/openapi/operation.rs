@@ -1,9 +1,11 @@
 //! The description of one call, and the schemas that it refers to.
 
+use minutebook_storage::api_keys::Role;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
+use crate::access::{HEADER, Needs, PARAMETER};
 use crate::http::response::{Nothing, Problem};
 
 /// The description of one call.
@@ -62,8 +64,34 @@ impl Schemas {
     }
 }
 
+/// The ways to give a key: the name of each in the description, and its scheme.
+pub(crate) fn security_schemes() -> Value {
+    let key = "A key with the role that the call needs, where the deployment requires keys.";
+    json!({
+        "bearer": {"type": "http", "scheme": "bearer", "description": key},
+        "header": {"type": "apiKey", "in": "header", "name": HEADER, "description": key},
+        "parameter": {"type": "apiKey", "in": "query", "name": PARAMETER, "description": key},
+    })
+}
+
+/// Any of the ways to give a key with this role, or none, since only some deployments require one.
+fn security(role: &str) -> Value {
+    json!([{}, {"bearer": [role]}, {"header": [role]}, {"parameter": [role]}])
+}
+
 impl Operation {
-    pub(crate) fn document(self) -> Value {
+    /// The operation, with what callers need and the answers to those who lack it.
+    pub(crate) fn document(mut self, needs: Needs, schemas: &mut Schemas) -> Value {
+        if let Needs::Role(_) = needs {
+            for (status, description) in [
+                ("401", "A key is required, and there is none that is valid"),
+                ("403", "The key is of another site or role"),
+            ] {
+                if !self.answers.iter().any(|(known, _)| *known == status) {
+                    self.answers.push((status, schemas.problem(description)));
+                }
+            }
+        }
         let answers: Map<String, Value> =
             self.answers.into_iter().map(|(status, answer)| (status.to_string(), answer)).collect();
         let mut operation = json!({
@@ -75,8 +103,11 @@ impl Operation {
         });
         if let Some(body) = self.body {
             operation["requestBody"] = body;
-            // Only some deployments require keys.
-            operation["security"] = json!([{}, {"bearer": []}, {"writeKey": []}]);
+        }
+        match needs {
+            Needs::Nothing => {}
+            Needs::NothingForStatus => operation["security"] = security(Role::Admin.name()),
+            Needs::Role(role) => operation["security"] = security(role.name()),
         }
         operation
     }

@@ -12,22 +12,19 @@ use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 
 use crate::backend::Backend;
 use crate::http::answer::{WindowAnswer, unreadable};
-use crate::http::response::{preflight_or_wrong_method, problem};
+use crate::http::response::problem;
 use crate::rankings::answer::Ranked;
 use crate::rankings::query::{Defaults, RankingQuery};
 
 pub use crate::rankings::query::Ranking;
 
-/// Answers one request. Errors are answers, too: 400 names the parameter, 405 the methods, and 503
-/// means that a retry helps.
+/// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
+/// retry helps.
 pub async fn handle<R: RowSource, Q: Sync>(
     ranking: Ranking,
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
-    if let Some(response) = preflight_or_wrong_method(request.method()) {
-        return response;
-    }
     let (now, retention) = (backend.clock.now(), backend.retention);
     let defaults = Defaults {
         window: ranking.default_window(),

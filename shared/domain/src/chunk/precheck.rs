@@ -1,5 +1,6 @@
 //! Checks lines before they are put as a chunk, with the reader that counts them later.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::iter::once;
 
@@ -12,13 +13,13 @@ use crate::count::measure::Currency;
 use crate::event::form::Unity;
 use crate::event::line::{Defaults, EventReader, READER_VERSION, ReadLine, Rejection};
 use crate::event::reason::{Field, Reason};
-use crate::event::site::DEFAULT_SITE;
+use crate::event::site::{DEFAULT_SITE, SiteId};
 
 /// Checks whether a chunk may contain a line.
 pub struct LineChecker {
     reader: EventReader,
     /// The only site that is allowed, if there is one.
-    site: Option<String>,
+    only_site: Option<SiteId>,
 }
 
 /// The accepted and the rejected lines of a text.
@@ -60,20 +61,21 @@ impl LineChecker {
         let seconds = reference_time.timestamp();
         LineChecker {
             reader: EventReader::new(seconds, default_currency, default_time_zone, READER_VERSION),
-            site: None,
+            only_site: None,
         }
     }
 
-    /// Rejects lines of all sites but this one; events without a site belong to [`DEFAULT_SITE`].
-    pub fn only_of(self, site: &str) -> LineChecker {
-        LineChecker { site: Some(site.to_string()), ..self }
+    /// Rejects lines that name another site than this one, and gives it to those that name none.
+    pub fn only_of(self, site: SiteId) -> LineChecker {
+        LineChecker { only_site: Some(site), ..self }
     }
 
-    /// Checks one line without its line end. Elements of its `events` are not checked.
+    /// Checks one line without its line end. Elements of its `events` are not checked. Returns the
+    /// line to store: with the only site that is allowed, if the line names none.
     ///
     /// # Errors
     /// Fails with the reason for which the line would be rejected; a retry does not help.
-    pub fn check(&mut self, line: &[u8]) -> Result<(), Reason> {
+    pub fn check<'a>(&mut self, line: &'a [u8]) -> Result<Cow<'a, [u8]>, Reason> {
         if line.len() > LINE_BYTES_MAX {
             return Err(Reason::TooLong);
         }
@@ -81,7 +83,7 @@ impl LineChecker {
     }
 
     /// Checks one line like [`check`](LineChecker::check), but its events may lack their time and
-    /// views their page. Returns which of the two they lack.
+    /// views their page. Returns which of the two they lack. Nothing is added to the line.
     ///
     /// # Errors
     /// Fails with the reason for which the line would be rejected; a retry does not help.
@@ -90,13 +92,26 @@ impl LineChecker {
             return Err(Reason::TooLong);
         }
         let defaults = self.reader.read_single(line, seconds)?;
-        self.check_site(line)?;
+        self.site_to_add(line)?;
         Ok(defaults)
     }
 
-    fn judge(&mut self, line: &[u8], and_after: &[u8]) -> Result<(), Reason> {
+    /// Reads a line, and once more with the site that it lacks: what is stored is what was checked.
+    fn judge<'a>(&mut self, line: &'a [u8], and_after: &'a [u8]) -> Result<Cow<'a, [u8]>, Reason> {
         self.reader.read(line, and_after)?;
-        self.check_site(line)
+        let Some(site) = self.site_to_add(line)? else { return Ok(Cow::Borrowed(line)) };
+        let mut completed = line.to_vec();
+        append(&mut completed, Field::SiteId, site.as_str());
+        if completed.len() > LINE_BYTES_MAX {
+            return Err(Reason::TooLong);
+        }
+        // A text that holds JSON has no place for it.
+        let missing = Reason::Missing(Field::SiteId);
+        self.reader.read(&completed, &completed).map_err(|_| missing)?;
+        match self.site_to_add(&completed) {
+            Ok(None) => Ok(Cow::Owned(completed)),
+            _ => Err(missing),
+        }
     }
 
     /// What the time of the line that was checked last was taken for, if it is rejected because it is
@@ -105,32 +120,46 @@ impl LineChecker {
         self.reader.rejection(reason).time
     }
 
-    /// Checks the sites of the line that was read last.
-    fn check_site(&self, line: &[u8]) -> Result<(), Reason> {
-        match &self.site {
-            Some(only) if self.sites(line).any(|site| site != only.as_bytes()) => {
-                Err(Reason::Invalid(Field::SiteId))
+    /// The only site that is allowed.
+    pub(crate) fn only_site(&self) -> Option<&SiteId> {
+        self.only_site.as_ref()
+    }
+
+    /// Checks the sites that the line that was read last names. Returns the only site that is
+    /// allowed if something in the line names none and would be another site's.
+    fn site_to_add(&self, line: &[u8]) -> Result<Option<SiteId>, Reason> {
+        let Some(only) = &self.only_site else { return Ok(None) };
+        let only_text = only.as_str().as_bytes();
+        let mut lacks_site = false;
+        for named in self.named_sites(line) {
+            match named {
+                None => lacks_site = true,
+                Some(site) if site == only_text => {}
+                Some(_) => return Err(Reason::Invalid(Field::SiteId)),
             }
-            _ => Ok(()),
         }
+        Ok((lacks_site && only.as_str() != DEFAULT_SITE).then(|| only.clone()))
     }
 
     /// The sites of the line that was read last: those of its events that count, and its own.
     pub(crate) fn sites<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.named_sites(line).map(|named| named.unwrap_or(DEFAULT_SITE.as_bytes()))
+    }
+
+    /// The same, with `None` for what names no site.
+    fn named_sites<'a>(&'a self, line: &'a [u8]) -> impl Iterator<Item = Option<&'a [u8]>> {
         let read = self.reader.last();
         let source = read.source(line);
         let starts = once(0).chain(read.events.iter().map(|event| event.additions_end));
         let of_events = read.events.iter().zip(starts).filter_map(move |(event, start)| {
             let counts = event.additions_end > start || event.order.is_some();
-            let site =
-                || event.site.map_or(DEFAULT_SITE.as_bytes(), |text| read.text(source, text));
-            counts.then(site)
+            counts.then(|| event.site.map(|text| read.text(source, text)))
         });
         // The reader does not check the site of an event that counts nothing; it is that of the
         // line.
         let counts_nothing = read.additions.is_empty() && read.orders.is_empty();
         let own = self.reader.own_field(line, Field::SiteId);
-        of_events.chain(own.or(counts_nothing.then_some(DEFAULT_SITE.as_bytes())))
+        of_events.chain(own.map(Some).or(counts_nothing.then_some(None)))
     }
 
     /// The site of the line itself, as written, if it was checked last, with this outcome; `None`
@@ -147,19 +176,20 @@ impl LineChecker {
     }
 
     /// Checks what is kept of a line of which elements were rejected, as it will be read. That may be
-    /// something else than what was posted, because what an object was made of is gone. Returns its
-    /// sites.
-    fn check_kept(&mut self, kept: &[u8]) -> Result<BTreeSet<Vec<u8>>, Reason> {
-        let mut sites = BTreeSet::new();
+    /// something else than what was posted, because what an object was made of is gone. Returns the
+    /// lines to store, and their sites.
+    fn check_kept(&mut self, kept: &[u8]) -> Result<(Vec<u8>, BTreeSet<Vec<u8>>), Reason> {
+        let (mut lines, mut sites) = (vec![], BTreeSet::new());
         for line in kept.split(|byte| *byte == b'\n') {
-            self.check(line)?;
+            let line = self.check(line)?;
             let rejected = self.reader.last().elements.iter().find_map(|element| element.rejected);
             if let Some(Rejection { reason, .. }) = rejected {
                 return Err(reason);
             }
-            sites.extend(self.sites(line).map(<[u8]>::to_vec));
+            sites.extend(self.sites(&line).map(<[u8]>::to_vec));
+            lines.push(line);
         }
-        Ok(sites)
+        Ok((lines.join(&b'\n'), sites))
     }
 
     /// Separates the accepted from the rejected lines of a text, and lists the first `listed_max`
@@ -181,13 +211,14 @@ impl LineChecker {
                     checked.rejected.push(RejectedLine { number, event, reason, time });
                 }
             };
-            if let Err(reason) = outcome {
-                if line.form == Form::Line && !reason.is_of_object() {
-                    return false;
+            let text = match outcome {
+                Ok(text) => text,
+                Err(reason) if line.form == Form::Line && !reason.is_of_object() => return false,
+                Err(reason) => {
+                    reject(None, self.reader.rejection(reason));
+                    return true;
                 }
-                reject(None, self.reader.rejection(reason));
-                return true;
-            }
+            };
             let elements = &self.reader.last().elements;
             let mut accepted_elements = 0;
             for (number, element) in (1..).zip(elements) {
@@ -200,22 +231,24 @@ impl LineChecker {
                 return true;
             }
             if elements.iter().all(|element| element.rejected.is_none()) {
-                checked.accepted.extend_from_slice(line.text);
-                for site in self.sites(line.text) {
+                checked.accepted.extend_from_slice(&text);
+                for site in self.sites(&text) {
                     if !checked.sites.contains(site) {
                         checked.sites.insert(site.to_vec());
                     }
                 }
             } else {
-                let kept = without_rejected(self.reader.last(), line.text);
+                let kept = without_rejected(self.reader.last(), &text);
                 match self.check_kept(&kept) {
-                    Ok(sites) => checked.sites.extend(sites),
+                    Ok((kept, sites)) => {
+                        checked.accepted.extend_from_slice(&kept);
+                        checked.sites.extend(sites);
+                    }
                     Err(reason) => {
                         reject(None, self.reader.rejection(reason));
                         return true;
                     }
                 }
-                checked.accepted.extend_from_slice(&kept);
             }
             checked.accepted.push(b'\n');
             checked.accepted_lines += accepted_elements.max(1);
@@ -245,9 +278,17 @@ fn without_rejected(read: &ReadLine, line: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Appends a member to an object that is not empty. It is valid whatever precedes it: of members of
+/// one name the last one counts.
+pub(crate) fn append(line: &mut Vec<u8>, field: Field, value: &str) {
+    line.truncate(line.trim_ascii_end().len().saturating_sub(1));
+    line.extend_from_slice(format!(",\"{}\":\"{value}\"}}", field.name()).as_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunk::count::Outcomes;
     use crate::chunk::{ChunkReader, ChunkSettings};
     use crate::count::secret::VisitorSecret;
     use crate::plan::PlanInputs;
@@ -269,6 +310,21 @@ mod tests {
 
     fn checked(text: &[u8]) -> CheckedLines {
         checker().check_text(text, LISTED_MAX)
+    }
+
+    fn only(site: &str) -> SiteId {
+        SiteId::parse(site).expect("a site")
+    }
+
+    /// What becomes of the lines of a chunk.
+    fn outcomes(bytes: &[u8]) -> Outcomes {
+        let inputs =
+            PlanInputs { default_currency: currency(), ..PlanInputs::with_defaults(time()) };
+        let size_bytes = bytes.len() as u64;
+        let mut reader =
+            ChunkReader::new(&ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes });
+        reader.push(bytes).expect("plain text");
+        reader.finish().expect("plain text").outcomes
     }
 
     fn reasons(text: &[u8]) -> Vec<(u64, String)> {
@@ -306,7 +362,7 @@ mod tests {
     fn a_single_overlong_line_is_rejected() {
         let mut checker = checker();
         assert_eq!(checker.check(&vec![b' '; LINE_BYTES_MAX + 1]), Err(Reason::TooLong));
-        assert_eq!(checker.check(br#"{"event":"view","ts":1795216000,"aid":1}"#), Ok(()));
+        assert!(checker.check(br#"{"event":"view","ts":1795216000,"aid":1}"#).is_ok());
     }
 
     #[test]
@@ -321,7 +377,7 @@ mod tests {
             (r#"{"site_id":"a""#, None),
             ("[]", None),
         ] {
-            let checked = checker.check(line.as_bytes());
+            let checked = checker.check(line.as_bytes()).map(drop);
             let found = checker.site_of_checked(line.as_bytes(), checked);
             assert_eq!(found.map(String::from_utf8_lossy).as_deref(), site, "{line}");
         }
@@ -346,51 +402,104 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_other_sites_are_rejected_if_only_one_is_allowed() {
+    fn the_only_site_is_given_to_lines_without_one_and_lines_of_others_are_rejected() {
+        // What is appended to the line.
         let checked = |site: &str, line: &str| {
-            checker().only_of(site).check(line.as_bytes()).map_err(|reason| reason.to_string())
+            let mut checker = checker().only_of(only(site));
+            let stored = checker.check(line.as_bytes()).map_err(|reason| reason.to_string())?;
+            let end = line.trim_end().trim_end_matches('}');
+            let stored = String::from_utf8_lossy(&stored).into_owned();
+            Ok(stored.strip_prefix(end).map(|rest| rest.trim_start_matches('}').to_string()))
         };
         let view = |rest: &str| format!(r#"{{"event":"view","ts":1,"aid":1{rest}}}"#);
         let wrong = Err("invalid:site_id".to_string());
+        let (whole, given) = (Ok(Some(String::new())), Ok(Some(r#","site_id":"a"}"#.to_string())));
         for (site, line, expected) in [
-            ("a", view(r#","site_id":"a""#), Ok(())),
+            ("a", view(r#","site_id":"a""#), whole.clone()),
             ("a", view(r#","site_id":"b""#), wrong.clone()),
-            ("a", view(""), wrong.clone()),
-            ("default", view(""), Ok(())),
-            ("7", view(r#","properties":{"app_id":7}"#), Ok(())),
-            ("a", r#"{"type":"refund","ts":1,"aid":1,"site_id":"a"}"#.to_string(), Ok(())),
+            ("a", view(""), given.clone()),
+            ("default", view(""), whole.clone()),
+            ("7", view(r#","properties":{"app_id":7}"#), whole.clone()),
+            ("a", r#"{"type":"refund","ts":1,"aid":1,"site_id":"a"}"#.to_string(), whole.clone()),
             ("a", r#"{"type":"refund","ts":1,"aid":1,"site_id":"b"}"#.to_string(), wrong.clone()),
-            ("a", r#"{"type":"refund","ts":1,"aid":1}"#.to_string(), wrong.clone()),
-            ("default", r#"{"type":"refund","ts":1,"aid":1}"#.to_string(), Ok(())),
-            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1,"site_id":"a"}"#.to_string(), Ok(())),
+            ("a", r#"{"type":"refund","ts":1,"aid":1}"#.to_string(), given.clone()),
+            ("default", r#"{"type":"refund","ts":1,"aid":1}"#.to_string(), whole.clone()),
+            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1,"site_id":"a"}"#.to_string(), whole.clone()),
             ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1,"site_id":"b"}"#.to_string(), wrong.clone()),
-            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1}"#.to_string(), wrong.clone()),
+            ("a", r#"{"type":"OrderCancelledEvent","ts":1,"orderId":1}"#.to_string(), given.clone()),
             (
                 "a",
                 r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"a"},{"type":"refund","ts":1,"aid":1}]}"#
                     .to_string(),
-                Ok(()),
+                whole.clone(),
             ),
             (
                 "a",
                 r#"{"site_id":"a","event":"view","ts":1,"events":[{"aid":1},{"aid":1,"site_id":"b"}]}"#.to_string(),
                 wrong.clone(),
             ),
-            ("a", r#"{"site_id":"a","event":"view","ts":1,"events":[{"aid":1}]}"#.to_string(), Ok(())),
-            ("a", r#"{"event":"view","ts":1,"events":[{"aid":1,"site_id":"a"}]}"#.to_string(), Ok(())),
-            ("a", format!(r#"{{"schema":1,"payload":{}}}"#, view(r#","site_id":"a""#)), Ok(())),
+            ("a", r#"{"site_id":"a","event":"view","ts":1,"events":[{"aid":1}]}"#.to_string(), whole.clone()),
+            ("a", r#"{"event":"view","ts":1,"events":[{"aid":1,"site_id":"a"}]}"#.to_string(), whole.clone()),
+            ("a", format!(r#"{{"schema":1,"payload":{}}}"#, view(r#","site_id":"a""#)), whole.clone()),
             ("a", format!(r#"{{"site_id":"a","schema":1,"payload":{}}}"#, view(r#","site_id":"b""#)), wrong.clone()),
-            ("a", format!(r#"  {{"site_id":"a","schema":1,"payload":{}}}"#, view("")), Ok(())),
-            ("a", r#"  {"site_id":"a","event":"own"}"#.to_string(), Ok(())),
-            ("a", r#"{"site_id":"a","abandoned_checkout_url":"u","line_items":[1]}"#.to_string(), Ok(())),
+            ("a", format!(r#"  {{"site_id":"a","schema":1,"payload":{}}}"#, view("")), whole.clone()),
+            ("a", r#"  {"site_id":"a","event":"own"}"#.to_string(), whole.clone()),
+            ("a", r#"{"site_id":"a","abandoned_checkout_url":"u","line_items":[1]}"#.to_string(), whole.clone()),
             ("a", r#"{"site_id":"b","abandoned_checkout_url":"u","line_items":[1]}"#.to_string(), wrong.clone()),
-            ("a", r#"{"site_id":"a","op":"u","source":{"x":1}}"#.to_string(), Ok(())),
+            ("a", r#"{"site_id":"a","op":"u","source":{"x":1}}"#.to_string(), whole.clone()),
             ("b", r#"{"site_id":"a","op":"u","source":{"x":1}}"#.to_string(), wrong.clone()),
-            ("a", serde_json::to_string(&view(r#","site_id":"a""#)).unwrap(), Ok(())),
+            ("a", serde_json::to_string(&view(r#","site_id":"a""#)).unwrap(), whole.clone()),
             ("a", serde_json::to_string(&view(r#","site_id":"b""#)).unwrap(), wrong.clone()),
+            // A text has no place for a site.
+            ("a", serde_json::to_string(&view("")).unwrap(), Err("missing:site_id".to_string())),
+            ("default", serde_json::to_string(&view("")).unwrap(), whole.clone()),
+            ("a", view(r#","app_id":"b""#), wrong.clone()),
+            ("a", view(r#","site_id":"","app_id":null"#), given.clone()),
+            ("a", view(r#","site_id":"default""#), wrong.clone()),
+            ("a", format!(r#"{{"schema":1,"payload":{}}}"#, view("")), given.clone()),
+            ("a", r#"{"type":"search","q":"shoes"}"#.to_string(), given.clone()),
+            (
+                "a",
+                r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"b"},{"event":"view","ts":1,"aid":1}]}"#
+                    .to_string(),
+                wrong.clone(),
+            ),
+            (
+                "a",
+                r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"a"},{"event":"view","ts":1,"aid":1}]}"#
+                    .to_string(),
+                given.clone(),
+            ),
+            ("a", format!(r#"{{"x":"{}",{}"#, "x".repeat(LINE_BYTES_MAX - 50), &view("")[1..]), Err("too_long".to_string())),
         ] {
             assert_eq!(checked(site, &line), expected, "{site} {line}");
         }
+    }
+
+    /// A post of each file of forms is the only site's as a whole, and nothing of it gets lost.
+    #[test]
+    fn forms_without_a_site_are_stored_as_the_only_sites_and_count_as_before() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/forms");
+        let (mut files, mut given) = (0, 0);
+        for file in std::fs::read_dir(folder).expect("the forms") {
+            let path = file.expect("a file").path();
+            if path.extension().is_none_or(|extension| extension != "jsonl") {
+                continue;
+            }
+            let text = std::fs::read(&path).expect("a text");
+            let free = checked(&text);
+            let of_default = checker().only_of(SiteId::default()).check_text(&text, LISTED_MAX);
+            let of_shop = checker().only_of(only("shop")).check_text(&text, LISTED_MAX);
+            assert_eq!(of_shop.accepted_lines, of_default.accepted_lines, "{path:?}");
+            let sites: Vec<_> = of_shop.sites.iter().map(|site| site.as_slice()).collect();
+            assert!(sites.is_empty() || sites == [b"shop"], "{path:?}");
+            let counted = |bytes: &[u8]| outcomes(bytes).counted;
+            let of_default = counted(&of_default.accepted);
+            assert_eq!(counted(&of_shop.accepted), of_default, "{path:?}");
+            files += 1;
+            given += usize::from(free.accepted_lines == of_shop.accepted_lines && of_default > 0);
+        }
+        assert!(files > 20 && given > 15, "{given} of {files} files name no site");
     }
 
     #[test]
@@ -422,7 +531,7 @@ mod tests {
         for _ in 0..4 {
             line = format!(r#"{{"schema":1,"payload":{line}}}"#);
         }
-        let mut checker = LineChecker::new(time(), currency(), Tz::UTC).only_of("a");
+        let mut checker = LineChecker::new(time(), currency(), Tz::UTC).only_of(only("a"));
         let CheckedLines { accepted, rejected, .. } = checker.check_text(line.as_bytes(), 9);
         assert_eq!(String::from_utf8_lossy(&accepted), "", "{rejected:?}");
     }
@@ -474,15 +583,7 @@ mod tests {
         ) {
             let text = lines.join("\n");
             let checked = checked(text.as_bytes());
-            let inputs =
-                PlanInputs { default_currency: currency(), ..PlanInputs::with_defaults(time()) };
-            let settings = |size_bytes| ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes };
-            let count = |bytes: &[u8]| {
-                let mut reader = ChunkReader::new(&settings(bytes.len() as u64));
-                reader.push(bytes).expect("plain text");
-                reader.finish().expect("plain text").outcomes
-            };
-            let (all, accepted) = (count(text.as_bytes()), count(&checked.accepted));
+            let (all, accepted) = (outcomes(text.as_bytes()), outcomes(&checked.accepted));
             prop_assert_eq!(all.rejected_total(), checked.rejected_lines);
             prop_assert_eq!(all.lines - all.rejected_total(), checked.accepted_lines);
             prop_assert_eq!((accepted.lines, accepted.rejected_total()), (checked.accepted_lines, 0));

@@ -1,29 +1,30 @@
-//! A single posted event, which may lack its time and its page.
+//! A single posted event, which may lack its time and its page, and its site if there is only one.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::chunk::lines::LINE_BYTES_MAX;
-use crate::chunk::precheck::{CheckedLines, LineChecker};
+use crate::chunk::precheck::{CheckedLines, LineChecker, append};
 use crate::event::reason::{Field, Reason};
 
 /// The page of a single view that names neither a page nor an item, so that the view is counted.
 pub const PAGE_NOT_SET: &str = "(not set)";
 
-/// Checks one posted event and completes it in the same pass; returns the only line. An event
-/// without a time happened at `arrival`, and a view may name neither a page nor an item.
+/// Checks one posted event and completes it; returns the only line. An event without a time
+/// happened at `arrival`, a view may name neither a page nor an item, and an event without a site
+/// is of the only one that the checker allows.
 ///
 /// **Guarantees**: the checker accepts the line that is returned.
 ///
 /// # Errors
-/// The reason to reject the event, which is a missing `site_id` first: a single event must name its
-/// site. A retry does not help.
+/// The reason to reject the event, which is a missing `site_id` first, unless the checker allows
+/// only one. A retry does not help.
 pub fn complete(
     checker: &mut LineChecker,
     event: &[u8],
     arrival: DateTime<Utc>,
 ) -> Result<CheckedLines, Reason> {
     let checked = checker.check_single(event, arrival.timestamp());
-    if checker.site_of_checked(event, checked.map(|_| ())).is_none() {
+    let names_site = checker.site_of_checked(event, checked.map(|_| ())).is_some();
+    if !names_site && checker.only_site().is_none() {
         return Err(match checked {
             // An object that cannot be read names no site either, but is rejected for what it is.
             Err(reason) if is_unreadable(reason) => reason,
@@ -39,29 +40,22 @@ pub fn complete(
     if lacks.lacks_page {
         append(&mut line, Field::PageUrl, PAGE_NOT_SET);
     }
-    if line.len() > LINE_BYTES_MAX {
-        return Err(Reason::TooLong);
-    }
-    line.push(b'\n');
-    let sites = checker.sites(event).map(<[u8]>::to_vec).collect();
-    Ok(CheckedLines { accepted: line, accepted_lines: 1, sites, ..CheckedLines::default() })
+    let mut accepted = checker.check(&line)?.into_owned();
+    let sites = checker.sites(&accepted).map(<[u8]>::to_vec).collect();
+    accepted.push(b'\n');
+    Ok(CheckedLines { accepted, accepted_lines: 1, sites, ..CheckedLines::default() })
 }
 
 fn is_unreadable(reason: Reason) -> bool {
     matches!(reason, Reason::TooLong | Reason::NotUtf8 | Reason::NotJson | Reason::TooDeep)
 }
 
-/// Appends a member to an object that is not empty. It is valid whatever precedes it: of members of
-/// one name the last one counts.
-fn append(line: &mut Vec<u8>, field: Field, value: &str) {
-    line.truncate(line.trim_ascii_end().len().saturating_sub(1));
-    line.extend_from_slice(format!(",\"{}\":\"{value}\"}}", field.name()).as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::count::measure::Currency;
+    use crate::event::site::SiteId;
+    use std::collections::BTreeSet;
 
     fn completed(event: &str) -> Result<String, String> {
         let arrival = DateTime::from_timestamp(1_795_216_079, 0).expect("2026-11-20T23:07:59Z");
@@ -110,6 +104,40 @@ mod tests {
         ] {
             let start = event.trim_end_matches('}');
             assert_eq!(completed(event), Ok(format!("{start}{appended}}}")));
+        }
+    }
+
+    #[test]
+    fn an_event_without_a_site_is_of_the_only_one() {
+        let arrival = DateTime::from_timestamp(1_795_216_079, 0).expect("2026-11-20T23:07:59Z");
+        let currency = Currency::parse(b"USD").expect("three letters");
+        let completed = |event: &str| {
+            let only = SiteId::parse("shop").expect("a site");
+            let mut checker = LineChecker::new(arrival, currency, chrono_tz::Tz::UTC).only_of(only);
+            let completed = complete(&mut checker, event.as_bytes(), arrival);
+            completed.map_err(|reason| reason.to_string()).map(|checked| {
+                assert_eq!(checked.sites, BTreeSet::from([b"shop".to_vec()]), "{event}");
+                String::from_utf8_lossy(checked.accepted.trim_ascii_end()).into_owned()
+            })
+        };
+        let end = r#","timestamp":"2026-11-20T23:07:59Z","site_id":"shop"}"#;
+        for (event, expected) in [
+            (r#"{"event":"view","item_id":1}"#, Ok(format!(r#"{{"event":"view","item_id":1{end}"#))),
+            (
+                r#"{"site_id":"shop","event":"view","ts":1,"item_id":1}"#,
+                Ok(r#"{"site_id":"shop","event":"view","ts":1,"item_id":1}"#.to_string()),
+            ),
+            (
+                r#"{"schema":1,"payload":{"event":"view","ts":1,"item_id":1}}"#,
+                Ok(r#"{"schema":1,"payload":{"event":"view","ts":1,"item_id":1},"site_id":"shop"}"#
+                    .to_string()),
+            ),
+            (r#"{"site_id":"b","event":"view"}"#, Err("invalid:site_id".to_string())),
+            (r#"{"app_id":"b","event":"view"}"#, Err("invalid:site_id".to_string())),
+            ("{}", Err("missing:event_type".to_string())),
+            ("[]", Err("not_object".to_string())),
+        ] {
+            assert_eq!(completed(event), expected, "{event}");
         }
     }
 
