@@ -14,6 +14,7 @@ use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::committer::Committer;
+use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::table::Table;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 use minutebook_tests::clients::Clients;
@@ -123,6 +124,7 @@ impl Line {
             keys_max: props.keys_max,
             clock: props.clock(ahead),
             secrets: KnownSecrets::default(),
+            settings: KnownSettings::default(),
         })
     }
 

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use chrono::DateTime;
 use chrono_tz::Tz;
-use minutebook_oracle::{Recount, RecountError, Settings, recount};
+use minutebook_oracle::{Recount, RecountError, Settings, SiteSettings, recount};
 
 use crate::proof::differences::Differences;
 use crate::proof::report::Report;
 use crate::rows::ledger::{self, ChunkIds, Counts, Ledger, Refusal, Summary};
+use crate::rows::sites::settings::{self, Revision};
 use crate::stack::object_hashes::ObjectHashes;
 use crate::stack::objects::{self, Object};
 
@@ -19,6 +20,8 @@ pub(crate) struct Objects {
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) bucket: String,
     pub(crate) table: String,
+    /// The revisions of the settings of sites that are known so far.
+    pub(crate) revisions: tokio::sync::Mutex<Vec<Revision>>,
 }
 
 /// A chunk: the recount of an object, and what the ledger says.
@@ -84,6 +87,7 @@ impl Objects {
                 reference_time: summary.reference_time,
                 default_currency: summary.default_currency.clone(),
                 default_time_zone: summary.default_time_zone.unwrap_or(Tz::UTC),
+                sites: self.settings_as_of(summary.settings_revision).await?,
             },
             None => Settings::at(DateTime::UNIX_EPOCH),
         };
@@ -95,6 +99,22 @@ impl Objects {
         let id = if is_refused { ids.refused } else { ids.counted };
         let refusal = refused.and_then(|ledger| ledger.refusal);
         Ok(Some(Chunk { id, ledger, refusal, recount }))
+    }
+}
+
+impl Objects {
+    /// What sites had set as of a revision.
+    async fn settings_as_of(&self, number: u32) -> Result<BTreeMap<String, SiteSettings>> {
+        let mut known = self.revisions.lock().await;
+        let last = |known: &[Revision]| known.last().map_or(0, |revision| revision.number);
+        if last(&known) < number {
+            *known = settings::all(&self.dynamodb, &self.table).await?;
+        }
+        ensure!(
+            number <= last(&known),
+            "the ledger names revision {number} of the settings, which does not exist"
+        );
+        Ok(settings::reading_as_of(&known, number))
     }
 }
 
@@ -210,6 +230,7 @@ mod tests {
                 minute_retention_days: Some(7),
                 are_reasons_in_totals: true,
                 visitor_secrets: BTreeSet::from([0]),
+                settings_revision: 0,
                 counts: Counts::from(recount),
             }),
             ..Ledger::default()

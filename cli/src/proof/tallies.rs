@@ -109,7 +109,8 @@ impl Books {
                 | TableRow::SealingLag
                 | TableRow::Snapshot
                 | TableRow::Extent
-                | TableRow::WriteKey(_),
+                | TableRow::WriteKey(_)
+                | TableRow::Settings,
             )
             | None => {}
         }

@@ -9,6 +9,7 @@ mod orders;
 mod periods;
 mod row;
 mod scan;
+pub(crate) mod sites;
 mod tallies;
 mod totals;
 pub(crate) mod visitor_secrets;

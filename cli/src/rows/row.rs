@@ -6,6 +6,7 @@ use crate::rows::lag::{self, LAG};
 use crate::rows::ledger::LedgerEntry;
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
+use crate::rows::sites::settings;
 use crate::rows::tallies::{self, Tallies};
 use crate::rows::totals::{self, SNAPSHOTS, TOTALS, TotalsShard};
 use crate::rows::visitor_secrets::{self, SECRETS_PARTITION, STATE_PARTITION};
@@ -42,6 +43,8 @@ pub(crate) enum TableRow {
     Extent,
     /// The hash of a key that may write for a site.
     WriteKey(WriteKey),
+    /// A revision of the settings of sites.
+    Settings,
     /// An entry of the ledger.
     LedgerEntry {
         chunk_id: String,
@@ -77,6 +80,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if let Some(partition) = pk.strip_prefix(extents::PREFIX) {
         return extents::read(item, partition, sk, odd).map(|()| TableRow::Extent);
+    }
+    if pk == settings::PARTITION {
+        return settings::read(item, sk, odd).map(|_| TableRow::Settings);
     }
     if pk == TOTALS {
         return totals::read(item, sk, odd).map(TableRow::Totals);
@@ -132,6 +138,7 @@ mod tests {
             ("LAG", "sealing", "SealingLag"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
             ("K#shop", hash.as_str(), "WriteKey"),
+            ("SETTINGS", "1", "None"),
             ("L#b/k#hash", "000000", "LedgerEntry"),
             ("M#x", "y", "None"),
             ("O#shop#1", "other", "None"),

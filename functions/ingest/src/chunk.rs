@@ -6,11 +6,12 @@ use std::sync::OnceLock;
 use chrono_tz::Tz;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{
-    ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes, Refusal,
+    ChunkCount, ChunkError, ChunkReader, ChunkSettings, ChunkSites, Outcomes, Refusal,
 };
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::plan::{Plan, PlanInputs};
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
@@ -21,6 +22,7 @@ use minutebook_storage::chunk::commit::{
 use minutebook_storage::chunk::ledger::ChunkHeader;
 use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
+use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 use tokio::time::Instant;
 
@@ -48,6 +50,8 @@ pub struct Counter {
     pub clock: Clock,
     /// The secrets that ids of visitors are hashed with.
     pub secrets: KnownSecrets,
+    /// The settings of sites.
+    pub settings: KnownSettings,
 }
 
 /// Why a chunk could not be counted. In every case its message returns to the queue, which retries
@@ -154,6 +158,13 @@ pub struct CountedVisitors {
     pub written: BTreeSet<SecretNumber>,
 }
 
+/// What a chunk is planned with that nobody has begun.
+#[derive(Clone, Copy)]
+struct Newest {
+    secret: SecretNumber,
+    settings: SettingsRevision,
+}
+
 /// The result of reading an object.
 enum Reading {
     Counted { count: Box<ChunkCount>, inputs: PlanInputs, size_bytes: u64 },
@@ -190,23 +201,27 @@ impl Counter {
         deadline: Instant,
         effort: &mut CommitEffort,
     ) -> Result<Report, CountError> {
-        let state = self.secrets.state(&self.committer.table, self.clock.now()).await?;
+        let table = &self.committer.table;
+        let (state, settings) = futures::try_join!(
+            self.secrets.state(table, self.clock.now()),
+            self.settings.newest(table)
+        )?;
+        let newest = Newest { secret: state.counting, settings: settings.revision };
         let mut recorded: Option<PlanInputs> = None;
         let mut last = String::new();
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
-            let reading =
-                match self.read(object, recorded, state.counting, &mut rejected, deadline).await {
-                    Ok(reading) => reading,
-                    Err(error) => {
-                        abandon(rejected).await;
-                        if is_broken_body(&error) {
-                            last = error.to_string();
-                            continue;
-                        }
-                        return Err(error);
+            let reading = match self.read(object, recorded, newest, &mut rejected, deadline).await {
+                Ok(reading) => reading,
+                Err(error) => {
+                    abandon(rejected).await;
+                    if is_broken_body(&error) {
+                        last = error.to_string();
+                        continue;
                     }
-                };
+                    return Err(error);
+                }
+            };
             let (mut count, inputs, size_bytes) = match reading {
                 Reading::Counted { count, inputs, size_bytes } => (count, inputs, size_bytes),
                 Reading::Refused { refusal, size_bytes } => {
@@ -292,7 +307,7 @@ impl Counter {
         &self,
         object: &ObjectRef,
         recorded: Option<PlanInputs>,
-        counting: SecretNumber,
+        newest: Newest,
         rejected: &mut RejectedLines<'_>,
         deadline: Instant,
     ) -> Result<Reading, CountError> {
@@ -307,13 +322,14 @@ impl Counter {
             default_time_zone: self.default_time_zone,
             minute_retention_days: self.committer.retention.minute_days,
             keys_max: self.keys_max,
-            visitor_secret: counting,
+            visitor_secret: newest.secret,
             reader_version: READER_VERSION,
+            settings_revision: newest.settings,
         };
         let inputs = recorded.unwrap_or(own_inputs);
-        let secret = self.secrets.secret(&self.committer.table, inputs.visitor_secret).await?;
-        let size_bytes = body.size_bytes;
-        let reader = ChunkReader::new(&ChunkSettings { inputs, secret, size_bytes });
+        let settings = self.chunk_settings(inputs, inputs.visitor_secret, body.size_bytes).await?;
+        let size_bytes = settings.size_bytes;
+        let reader = ChunkReader::new(&settings);
         match read_body(&mut body, reader, rejected, deadline).await {
             Ok(count) => Ok(Reading::Counted { count: Box::new(count), inputs, size_bytes }),
             Err(CountError::Unreadable(error)) => match Refusal::of(&error) {
@@ -322,6 +338,24 @@ impl Counter {
             },
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Counter {
+    /// What a chunk of these inputs is counted with, and its visitors with this secret.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn chunk_settings(
+        &self,
+        inputs: PlanInputs,
+        secret: SecretNumber,
+        size_bytes: u64,
+    ) -> Result<ChunkSettings, StorageError> {
+        let table = &self.committer.table;
+        let secret = self.secrets.secret(table, secret).await?;
+        let settings = self.settings.as_of(table, inputs.settings_revision).await?;
+        Ok(ChunkSettings { inputs, secret, sites: ChunkSites { settings }, size_bytes })
     }
 }
 

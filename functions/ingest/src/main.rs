@@ -13,6 +13,7 @@ use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::bucket::store::EventBucket;
 use minutebook_storage::committer::Committer;
 use minutebook_storage::queue::Queue;
+use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::table::Table;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 
@@ -38,6 +39,7 @@ async fn main() -> Result<(), Error> {
             keys_max: ingest_config.keys_max,
             clock: Clock::system(),
             secrets: KnownSecrets::default(),
+            settings: KnownSettings::default(),
         },
     };
     let ingest = &ingest;

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use minutebook_domain::chunk::ChunkReader;
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::plan::PlanInputs;
 use minutebook_storage::bucket::read::{ObjectRef, Opened};
@@ -102,9 +102,8 @@ impl Counter {
                 );
                 return Ok(VisitorsBySecret::new());
             };
-            let secret = self.secrets.secret(&self.committer.table, *number).await?;
-            let size_bytes = body.size_bytes;
-            let mut reader = ChunkReader::new(&ChunkSettings { inputs, secret, size_bytes });
+            let settings = self.chunk_settings(inputs, *number, body.size_bytes).await?;
+            let mut reader = ChunkReader::new(&settings);
             while let Some(block) = body.next_block().await? {
                 reader.push_in_time(block.as_ref(), || Instant::now() < deadline)?;
                 tokio::task::yield_now().await;

@@ -6,6 +6,7 @@ use std::fmt;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::secret::SecretNumber;
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Day, Hour, Minute};
 
@@ -268,6 +269,14 @@ pub fn stream_extent(epoch: u32, number: u32) -> String {
     format!("{epoch:06}.{number:03}")
 }
 
+/// The partition of the settings of sites.
+pub const SETTINGS_PARTITION: &str = "SETTINGS";
+
+/// The sort key of a revision of the settings: `000001`.
+pub fn settings_revision(revision: SettingsRevision) -> String {
+    format!("{:06}", revision.0)
+}
+
 /// The partition of a site's write keys; the sort key is the hash of the key.
 pub fn write_keys_partition(site: &str) -> String {
     format!("K#{site}")
@@ -323,6 +332,7 @@ mod tests {
         assert_eq!((totals_row(7), totals_row(63)), ("07".to_string(), "63".to_string()));
         assert_eq!(stream_partition("kafka/c/t/3"), "P#kafka/c/t/3");
         assert_eq!(stream_extent(1, 2), "000001.002");
+        assert_eq!(settings_revision(SettingsRevision(12)), "000012");
         assert_eq!(write_keys_partition("shop"), "K#shop");
     }
 

@@ -66,6 +66,8 @@ pub(crate) struct Summary {
     /// The secrets with which its visitors are counted: that of the plan, 0 in old entries, and
     /// those of recounts.
     pub(crate) visitor_secrets: BTreeSet<u32>,
+    /// The revision of the settings of sites that it was read with; 0 in old entries.
+    pub(crate) settings_revision: u32,
     pub(crate) counts: Counts,
 }
 
@@ -140,6 +142,10 @@ fn summary(item: &Item) -> Result<Summary> {
         true => number(item, name),
         false => Ok(0),
     };
+    let settings_revision = match item.contains_key("settings_revision") {
+        true => number(item, "settings_revision")?,
+        false => 0,
+    };
     let rejected_by_reason = numbers(item, "rejected_by_reason")?;
     let notes = Notes {
         dropped: numbers(item, "dropped")?.unwrap_or_default(),
@@ -168,6 +174,7 @@ fn summary(item: &Item) -> Result<Summary> {
             .transpose()?,
         are_reasons_in_totals: item.contains_key("reader_version"),
         visitor_secrets: visitor_secrets(item)?,
+        settings_revision,
         counts,
     })
 }

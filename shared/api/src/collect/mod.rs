@@ -9,6 +9,7 @@ pub(crate) mod random;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -18,6 +19,7 @@ use minutebook_domain::chunk::precheck::{CheckedLines, LineChecker, RejectedLine
 use minutebook_domain::chunk::single::complete;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::reason::Reason;
+use minutebook_domain::event::settings::SettingsBySite;
 use minutebook_domain::event::site::SiteId;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
@@ -25,6 +27,8 @@ use minutebook_runtime::config::{CollectConfig, Config, ConfigError, environment
 use minutebook_storage::bucket::store::{
     EventBucket, EventStore, Post, PutOnce, REJECTED_LISTED_MAX,
 };
+use minutebook_storage::site::known_settings::KnownSettings;
+use minutebook_storage::site::settings::SettingsSource;
 use minutebook_storage::table::Table;
 use minutebook_storage::write_keys::WriteKeys;
 
@@ -48,7 +52,7 @@ const SINGLE_PATH: &str = "/event";
 
 /// What the handler checks and stores posts with.
 #[derive(Clone, Debug)]
-pub struct Inbox<S, K> {
+pub struct Inbox<S, K, T = Table> {
     /// The bucket.
     pub events: S,
     /// The write keys; `None` where posts need none.
@@ -57,6 +61,10 @@ pub struct Inbox<S, K> {
     pub default_currency: Currency,
     /// The zone of times that do not name one.
     pub default_time_zone: Tz,
+    /// Where the settings of sites are, which come before these two.
+    pub settings: T,
+    /// The settings that were read last.
+    pub known_settings: Arc<KnownSettings>,
     /// Whether random events are enabled.
     pub makes_random_events: bool,
     /// The source of the current time.
@@ -87,9 +95,11 @@ impl Inbox<EventBucket, Table> {
         let table = Table { client: aws.dynamodb(), name: config.table };
         Ok(Inbox {
             events: EventBucket { client: aws.s3(), name: collect_config.bucket },
-            write_keys: collect_config.requires_write_keys.then_some(table),
+            write_keys: collect_config.requires_write_keys.then(|| table.clone()),
             default_currency: config.default_currency,
             default_time_zone: config.default_time_zone,
+            settings: table,
+            known_settings: Arc::default(),
             makes_random_events: collect_config.makes_random_events,
             clock: Clock::system(),
         })
@@ -98,9 +108,9 @@ impl Inbox<EventBucket, Table> {
 
 /// Answers one request: a post is answered once its events are stored. Errors are answers, too: 503
 /// means that a retry helps.
-pub async fn handle<S: EventStore, K: WriteKeys>(
+pub async fn handle<S: EventStore, K: WriteKeys, T: SettingsSource>(
     request: &Request,
-    inbox: &Inbox<S, K>,
+    inbox: &Inbox<S, K, T>,
 ) -> Response<Body> {
     let is_for_random_events = request.uri().path().ends_with(random::PATH);
     let is_no_use =
@@ -116,7 +126,7 @@ pub async fn handle<S: EventStore, K: WriteKeys>(
     answered.unwrap_or_else(|refusal| problem(refusal.status, &refusal.detail))
 }
 
-impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
+impl<S: EventStore, K: WriteKeys, T: SettingsSource> Inbox<S, K, T> {
     async fn admit(&self, request: &Request) -> Result<Response<Body>, Refusal> {
         let only_site = self.only_site(request).await?;
         self.take(&read(request, only_site)?).await
@@ -144,15 +154,26 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         }
         let now = self.clock.now();
         let text = random::text(count, now, only_site.as_ref());
-        let mut checker = self.checker(now - CLOCK_MARGIN);
+        let mut checker = self.checker(now - CLOCK_MARGIN, &self.site_settings(now).await?);
         let checked = checker.check_text(text.as_bytes(), REJECTED_LISTED_MAX);
         let key = self.store(checked.accepted, now).await?;
         tracing::info!(accepted = checked.accepted_lines, chunk = key, "random events are stored");
         Ok(json(&Generated::new(checked.accepted_lines, &key)))
     }
 
-    fn checker(&self, reference_time: DateTime<Utc>) -> LineChecker {
+    /// What sites set, at most half a minute ago.
+    async fn site_settings(&self, now: DateTime<Utc>) -> Result<Arc<SettingsBySite>, Refusal> {
+        let settings = self.known_settings.recent(&self.settings, now).await;
+        settings.map(|settings| Arc::clone(&settings.reading)).map_err(|error| not_stored(&error))
+    }
+
+    fn checker(
+        &self,
+        reference_time: DateTime<Utc>,
+        settings: &Arc<SettingsBySite>,
+    ) -> LineChecker {
         LineChecker::new(reference_time, self.default_currency, self.default_time_zone)
+            .with_settings(settings)
     }
 
     /// Stores lines as a new chunk, and returns its key.
@@ -170,11 +191,12 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
 
     async fn take(&self, post: &ReadPost<'_>) -> Result<Response<Body>, Refusal> {
         let now = self.clock.now();
-        let checked = match self.check(post, now) {
+        let settings = self.site_settings(now).await?;
+        let checked = match self.check(post, now, &settings) {
             ControlFlow::Continue(checked) => checked,
             ControlFlow::Break(response) => return Ok(response),
         };
-        let key = post.idempotency_key.map(|name| self.key_of(post, &checked, name));
+        let key = post.idempotency_key.map(|name| self.key_of(post, &checked, name, &settings));
         let this = Post {
             body_hash: post.body_hash.to_hex().to_string(),
             accepted_lines: checked.accepted_lines,
@@ -204,8 +226,9 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         &self,
         post: &ReadPost<'_>,
         now: DateTime<Utc>,
+        settings: &Arc<SettingsBySite>,
     ) -> ControlFlow<Response<Body>, CheckedLines> {
-        let mut checker = self.checker(now - CLOCK_MARGIN);
+        let mut checker = self.checker(now - CLOCK_MARGIN, settings);
         if let Some(site) = &post.only_site {
             checker = checker.only_of(site.as_str());
         }
@@ -244,13 +267,15 @@ impl<S: EventStore, K: WriteKeys> Inbox<S, K> {
         post: &ReadPost<'_>,
         checked: &CheckedLines,
         idempotency_key: &[u8],
+        settings: &Arc<SettingsBySite>,
     ) -> String {
         let sites = match &post.only_site {
             Some(site) => BTreeSet::from([site.as_str().as_bytes().to_vec()]),
             // A line that is in the future now is accepted from a later repetition, which must not
             // be another chunk: its site counts from the start.
             None if checked.rejected_lines > 0 => {
-                self.checker(DateTime::<Utc>::MAX_UTC).check_text(&post.lines.text, 0).sites
+                let mut checker = self.checker(DateTime::<Utc>::MAX_UTC, settings);
+                checker.check_text(&post.lines.text, 0).sites
             }
             None => checked.sites.clone(),
         };

@@ -1,3 +1,6 @@
+mod settings;
+
+use self::settings::Revisions;
 use super::*;
 use lambda_http::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use minutebook_storage::bucket::store::Label;
@@ -67,25 +70,26 @@ impl WriteKeys for Known {
 const NOW: &str = "2026-11-21T12:00:30Z";
 const VIEW: &str = r#"{"event":"view","timestamp":"2026-11-21T12:00:00Z","item_id":1}"#;
 
-fn inbox() -> Inbox<Memory, Known> {
+fn inbox() -> Inbox<Memory, Known, Revisions> {
     inbox_at(NOW)
 }
 
-fn inbox_at(now: &str) -> Inbox<Memory, Known> {
+fn inbox_at(now: &str) -> Inbox<Memory, Known, Revisions> {
     let now: DateTime<Utc> = now.parse().expect("a time");
-    let default_currency = Currency::parse(b"USD").expect("three letters");
     Inbox {
         events: Memory::default(),
         write_keys: None,
-        default_currency,
+        default_currency: Currency::USD,
         default_time_zone: Tz::UTC,
+        settings: Revisions::default(),
+        known_settings: Arc::default(),
         makes_random_events: false,
         clock: Clock::new(move || now),
     }
 }
 
 /// An inbox that demands one of these write keys, each of a site.
-fn inbox_with_keys(keys: &[(&'static str, &str)]) -> Inbox<Memory, Known> {
+fn inbox_with_keys(keys: &[(&'static str, &str)]) -> Inbox<Memory, Known, Revisions> {
     let hash = |key: &str| blake3::hash(key.as_bytes()).to_hex().to_string();
     let known = keys.iter().map(|(site, key)| (*site, hash(key))).collect();
     Inbox { write_keys: Some(Known(known)), ..inbox() }
@@ -95,13 +99,18 @@ fn view_of(site: &str) -> String {
     VIEW.replace("\"item_id\"", &format!("\"site_id\":\"{site}\",\"item_id\""))
 }
 
-fn sent(inbox: &Inbox<Memory, Known>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+fn sent(
+    inbox: &Inbox<Memory, Known, Revisions>,
+    path: &str,
+    key: Option<&str>,
+    body: &str,
+) -> (u16, Value) {
     let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
     sent_with(inbox, path, &headers, body)
 }
 
 fn sent_with(
-    inbox: &Inbox<Memory, Known>,
+    inbox: &Inbox<Memory, Known, Revisions>,
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
@@ -113,7 +122,7 @@ fn sent_with(
     answered(inbox, request.body(Body::from(body)).expect("a request"))
 }
 
-fn answered(inbox: &Inbox<Memory, Known>, request: Request) -> (u16, Value) {
+fn answered(inbox: &Inbox<Memory, Known, Revisions>, request: Request) -> (u16, Value) {
     let answering = pin!(handle(&request, inbox));
     let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("the bucket in memory answers at once");
@@ -126,11 +135,11 @@ fn answered(inbox: &Inbox<Memory, Known>, request: Request) -> (u16, Value) {
     (status.as_u16(), serde_json::from_slice(response.body().as_ref()).expect("JSON"))
 }
 
-fn posted(inbox: &Inbox<Memory, Known>, body: &str) -> (u16, Value) {
+fn posted(inbox: &Inbox<Memory, Known, Revisions>, body: &str) -> (u16, Value) {
     sent(inbox, "/events", None, body)
 }
 
-fn stored(inbox: &Inbox<Memory, Known>) -> Vec<(String, String)> {
+fn stored(inbox: &Inbox<Memory, Known, Revisions>) -> Vec<(String, String)> {
     let chunks = inbox.events.chunks.lock().expect("no test panics");
     let text = |(lines, _): &Chunk| String::from_utf8(lines.clone()).expect("text");
     chunks.iter().map(|(key, chunk)| (key.clone(), text(chunk))).collect()
@@ -151,7 +160,7 @@ fn good_lines_become_one_chunk_and_bad_ones_are_told() {
     assert_eq!(name.len(), 32 + ".jsonl".len());
 }
 
-fn made(inbox: &Inbox<Memory, Known>, query: &str, key: Option<&str>) -> (u16, Value) {
+fn made(inbox: &Inbox<Memory, Known, Revisions>, query: &str, key: Option<&str>) -> (u16, Value) {
     let mut request = lambda_http::http::Request::get(format!("/generate_random_events{query}"));
     if let Some(key) = key {
         request = request.header("x-write-key", key);
@@ -380,7 +389,7 @@ fn a_post_needs_a_write_key_of_its_site_where_keys_are_demanded() {
 }
 
 /// Checks that a 202 accepted as many lines as the chunk that it names holds, and gives the chunk.
-fn chunk_of(inbox: &Inbox<Memory, Known>, answer: &(u16, Value)) -> (String, String) {
+fn chunk_of(inbox: &Inbox<Memory, Known, Revisions>, answer: &(u16, Value)) -> (String, String) {
     let (status, answer) = answer;
     let stored = stored(inbox).into_iter().find(|(key, _)| answer["chunk"] == key.as_str());
     let (key, text) = stored.unwrap_or_else(|| panic!("{answer} names no chunk"));

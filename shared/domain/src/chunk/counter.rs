@@ -6,6 +6,7 @@ use crate::chunk::count::Outcomes;
 use crate::chunk::lines::{Form, Line};
 use crate::chunk::rejected::write_rejected;
 use crate::chunk::seen_ids::SeenIds;
+use crate::chunk::settings::ChunkSettings;
 use crate::count::secret::VisitorSecret;
 use crate::count::sketch::IdHash;
 use crate::count::tally::{SiteNumber, Tally};
@@ -73,15 +74,17 @@ impl EventOutcomes {
 }
 
 impl Counter {
-    pub(super) fn new(inputs: &PlanInputs, secret: VisitorSecret, seed: HashSeed) -> Counter {
+    pub(super) fn new(settings: &ChunkSettings, seed: HashSeed) -> Counter {
+        let inputs = &settings.inputs;
+        let reader = EventReader::new(
+            inputs.reference_time.timestamp(),
+            inputs.default_currency,
+            inputs.default_time_zone,
+            inputs.reader_version,
+        );
         Counter {
-            secret,
-            reader: EventReader::new(
-                inputs.reference_time.timestamp(),
-                inputs.default_currency,
-                inputs.default_time_zone,
-                inputs.reader_version,
-            ),
+            secret: settings.secret,
+            reader: reader.with_settings(&settings.sites.settings),
             tally: Tally::with_seed(seed),
             visitors: VisitorCollector::new(first_kept(inputs), seed),
             orders: Orders::default(),

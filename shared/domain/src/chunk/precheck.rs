@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::iter::once;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -12,6 +13,7 @@ use crate::count::measure::Currency;
 use crate::event::form::Unity;
 use crate::event::line::{Defaults, EventReader, READER_VERSION, ReadLine, Rejection};
 use crate::event::reason::{Field, Reason};
+use crate::event::settings::SettingsBySite;
 use crate::event::site::DEFAULT_SITE;
 
 /// Checks whether a chunk may contain a line.
@@ -62,6 +64,11 @@ impl LineChecker {
             reader: EventReader::new(seconds, default_currency, default_time_zone, READER_VERSION),
             site: None,
         }
+    }
+
+    /// Reads events with what their sites set.
+    pub fn with_settings(self, settings: &Arc<SettingsBySite>) -> LineChecker {
+        LineChecker { reader: self.reader.with_settings(settings), ..self }
     }
 
     /// Rejects lines of all sites but this one; events without a site belong to [`DEFAULT_SITE`].
@@ -476,7 +483,7 @@ mod tests {
             let checked = checked(text.as_bytes());
             let inputs =
                 PlanInputs { default_currency: currency(), ..PlanInputs::with_defaults(time()) };
-            let settings = |size_bytes| ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes };
+            let settings = |size_bytes| ChunkSettings { inputs, secret: VisitorSecret::NONE, sites: Default::default(), size_bytes };
             let count = |bytes: &[u8]| {
                 let mut reader = ChunkReader::new(&settings(bytes.len() as u64));
                 reader.push(bytes).expect("plain text");

@@ -1,0 +1,3 @@
+//! The rows of sites: the registry and the settings.
+
+pub(crate) mod settings;

@@ -1,0 +1,4 @@
+//! Sites: what each of them sets, in numbered revisions.
+
+pub mod known_settings;
+pub mod settings;
