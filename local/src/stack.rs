@@ -115,8 +115,9 @@ impl Stack {
             ("MINUTEBOOK_QUEUE_URL", self.queue_url.clone()),
             ("MINUTEBOOK_REJECTED_BUCKET", self.rejected_bucket.clone()),
             ("MINUTEBOOK_DEMO_EVENTS", "true".to_owned()),
-            // The local stack is deployed with the template's default.
+            // The local stack is deployed with the template's defaults.
             ("MINUTEBOOK_REQUIRE_WRITE_KEYS", "false".to_owned()),
+            ("MINUTEBOOK_SITES_MAX", "1000".to_owned()),
             ("MINUTEBOOK_TABLE", self.table.clone()),
         ]);
         if let Some(api_url) = &self.api_url {

@@ -34,6 +34,9 @@ const ATTEMPTS: u32 = 5;
 /// each hour is the sum of its minutes.
 const KEYS_MAX_OF_HOURS: u32 = 100_000;
 
+/// How many sites are counted, as in the template.
+const SITES_MAX: u32 = 1_000;
+
 /// A proxy, and clients that use it.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -122,6 +125,7 @@ impl Line {
             default_currency: Currency::parse(b"USD").context("three letters")?,
             default_time_zone: "UTC".parse().context("a zone")?,
             keys_max: props.keys_max,
+            sites_max: SITES_MAX,
             clock: props.clock(ahead),
             secrets: KnownSecrets::default(),
             settings: KnownSettings::default(),

@@ -278,6 +278,7 @@ impl Reader {
             retention: self.retention,
             clock: self.clock.clone(),
             visitor_state: Arc::default(),
+            has_all_sites: Arc::default(),
         })
     }
 

@@ -117,6 +117,7 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
         bucket: endpoints.bucket()?.to_owned(),
         table: endpoints.table()?.to_owned(),
         revisions: Default::default(),
+        sites: Default::default(),
     };
     let mut report = Report::default();
     let scope = args.scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN);

@@ -22,6 +22,7 @@ pub(crate) use orders::{OrderRow, RecentRow};
 pub(crate) use periods::hour_named;
 pub(crate) use row::{TableRow, read};
 pub(crate) use scan::{partition, scan};
+pub(crate) use sites::registry::{Registry, SiteRow};
 pub(crate) use tallies::{Shard, Tallies};
 pub(crate) use totals::TotalsShard;
 pub(crate) use visitor_secrets::{VisitorSecret, VisitorState};

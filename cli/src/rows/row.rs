@@ -6,6 +6,7 @@ use crate::rows::lag::{self, LAG};
 use crate::rows::ledger::LedgerEntry;
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
+use crate::rows::sites::registry::{self, Registry, SiteRow};
 use crate::rows::sites::settings;
 use crate::rows::tallies::{self, Tallies};
 use crate::rows::totals::{self, SNAPSHOTS, TOTALS, TotalsShard};
@@ -45,11 +46,15 @@ pub(crate) enum TableRow {
     WriteKey(WriteKey),
     /// A revision of the settings of sites.
     Settings,
+    /// A registered site.
+    Site(SiteRow),
+    /// The registry of sites as a whole.
+    Registry(Registry),
     /// An entry of the ledger.
     LedgerEntry {
         chunk_id: String,
         /// `None` if it cannot be read.
-        entry: Option<LedgerEntry>,
+        entry: Option<Box<LedgerEntry>>,
     },
 }
 
@@ -64,6 +69,7 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     let odd = &mut |what: String| oddities.push(format!("row {pk} {sk}: {what}"));
     if let Some(chunk_id) = LedgerEntry::chunk_id(pk) {
         let entry = LedgerEntry::read(item).map_err(|error| odd(format!("{error:#}"))).ok();
+        let entry = entry.map(Box::new);
         return Some(TableRow::LedgerEntry { chunk_id: chunk_id.to_owned(), entry });
     }
     if open_hours::is_partition(pk) {
@@ -80,6 +86,12 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if let Some(partition) = pk.strip_prefix(extents::PREFIX) {
         return extents::read(item, partition, sk, odd).map(|()| TableRow::Extent);
+    }
+    if pk == registry::REGISTRY_PARTITION {
+        return registry::read_registry(item, sk, odd).map(TableRow::Registry);
+    }
+    if pk.starts_with(registry::PREFIX) {
+        return registry::read(item, pk, sk, odd).map(TableRow::Site);
     }
     if pk == settings::PARTITION {
         return settings::read(item, sk, odd).map(|_| TableRow::Settings);

@@ -1,7 +1,7 @@
 //! The way of one chunk: read it, count it, commit its plan.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chrono_tz::Tz;
 use minutebook_domain::chunk::id::ChunkId;
@@ -26,9 +26,9 @@ use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 use tokio::time::Instant;
 
-/// How many times an object is read from its start: again after its body broke off, or to plan from
-/// recorded inputs.
-const READS_MAX: u32 = 4;
+/// How many times an object is read from its start: again after its body broke off, without the
+/// sites that are refused, or to plan from recorded inputs.
+const READS_MAX: u32 = 6;
 
 /// The bytes of rejected lines that are gathered before they are passed on.
 const REJECTED_HANDOVER_BYTES: usize = 1024 * 1024;
@@ -46,6 +46,8 @@ pub struct Counter {
     pub default_time_zone: Tz,
     /// How many keys of a site and measure keep their names, 0 for all.
     pub keys_max: u32,
+    /// How many sites are counted, 0 for all.
+    pub sites_max: u32,
     /// The current time.
     pub clock: Clock,
     /// The secrets that ids of visitors are hashed with.
@@ -165,6 +167,16 @@ struct Newest {
     settings: SettingsRevision,
 }
 
+/// What is read, and how.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    object: &'a ObjectRef,
+    /// The plan inputs of whoever has begun the chunk.
+    recorded: Option<PlanInputs>,
+    newest: Newest,
+    refused_sites: &'a Arc<BTreeSet<Vec<u8>>>,
+}
+
 /// The result of reading an object.
 enum Reading {
     Counted { count: Box<ChunkCount>, inputs: PlanInputs, size_bytes: u64 },
@@ -202,16 +214,20 @@ impl Counter {
         effort: &mut CommitEffort,
     ) -> Result<Report, CountError> {
         let table = &self.committer.table;
-        let (state, settings) = futures::try_join!(
-            self.secrets.state(table, self.clock.now()),
-            self.settings.newest(table)
+        let now = self.clock.now();
+        let (state, settings, ()) = futures::try_join!(
+            self.secrets.state(table, now),
+            self.settings.newest(table),
+            self.committer.begin_registry(now)
         )?;
         let newest = Newest { secret: state.counting, settings: settings.revision };
         let mut recorded: Option<PlanInputs> = None;
+        let mut refused_sites = Arc::default();
         let mut last = String::new();
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
-            let reading = match self.read(object, recorded, newest, &mut rejected, deadline).await {
+            let source = Source { object, recorded, newest, refused_sites: &refused_sites };
+            let reading = match self.read(source, &mut rejected, deadline).await {
                 Ok(reading) => reading,
                 Err(error) => {
                     abandon(rejected).await;
@@ -231,6 +247,14 @@ impl Counter {
                 }
                 Reading::Ended(ending) => return Ok(Report::unread(ending)),
             };
+            // Sites are registered before anything of them is committed.
+            let sites = self.committer.admit_sites(&count.sites(), inputs.sites_max, now).await?;
+            if !sites.is_empty() {
+                abandon(rejected).await;
+                last = "it has events of too many sites".to_string();
+                refused_sites = Arc::new(sites.into_iter().map(String::into_bytes).collect());
+                continue;
+            }
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
             let own_visitors = std::mem::take(&mut count.visitors);
             let header = ChunkHeader {
@@ -297,6 +321,7 @@ impl Counter {
                     abandon(rejected).await;
                     last = "an earlier attempt planned the chunk from other inputs".to_string();
                     recorded = Some(inputs);
+                    refused_sites = Arc::default();
                 }
             }
         }
@@ -305,12 +330,11 @@ impl Counter {
 
     async fn read(
         &self,
-        object: &ObjectRef,
-        recorded: Option<PlanInputs>,
-        newest: Newest,
+        source: Source<'_>,
         rejected: &mut RejectedLines<'_>,
         deadline: Instant,
     ) -> Result<Reading, CountError> {
+        let Source { object, recorded, newest, refused_sites } = source;
         let mut body: OpenObject = match self.buckets.open(object).await? {
             Opened::Object(body) => body,
             Opened::Gone => return Ok(Reading::Ended(Ending::Gone)),
@@ -325,9 +349,12 @@ impl Counter {
             visitor_secret: newest.secret,
             reader_version: READER_VERSION,
             settings_revision: newest.settings,
+            sites_max: self.sites_max,
         };
         let inputs = recorded.unwrap_or(own_inputs);
-        let settings = self.chunk_settings(inputs, inputs.visitor_secret, body.size_bytes).await?;
+        let mut settings =
+            self.chunk_settings(inputs, inputs.visitor_secret, body.size_bytes).await?;
+        settings.sites.refused = Arc::clone(refused_sites);
         let size_bytes = settings.size_bytes;
         let reader = ChunkReader::new(&settings);
         match read_body(&mut body, reader, rejected, deadline).await {
@@ -355,7 +382,8 @@ impl Counter {
         let table = &self.committer.table;
         let secret = self.secrets.secret(table, secret).await?;
         let settings = self.settings.as_of(table, inputs.settings_revision).await?;
-        Ok(ChunkSettings { inputs, secret, sites: ChunkSites { settings }, size_bytes })
+        let sites = ChunkSites { settings, ..ChunkSites::default() };
+        Ok(ChunkSettings { inputs, secret, sites, size_bytes })
     }
 }
 

@@ -37,6 +37,7 @@ async fn main() -> Result<(), Error> {
             default_currency: config.default_currency,
             default_time_zone: config.default_time_zone,
             keys_max: ingest_config.keys_max,
+            sites_max: ingest_config.sites_max,
             clock: Clock::system(),
             secrets: KnownSecrets::default(),
             settings: KnownSettings::default(),

@@ -110,7 +110,7 @@ impl Counter {
                 // They are stored since the chunk was counted.
                 drop(reader.take_rejected());
             }
-            let count = reader.finish()?;
+            let mut count = reader.finish()?;
             if ChunkId::new(&object.bucket, &object.key, &count.content_hash) != *chunk {
                 tracing::warn!(
                     key = object.key,
@@ -118,6 +118,9 @@ impl Counter {
                 );
                 return Ok(VisitorsBySecret::new());
             }
+            let (sites_max, now) = (inputs.sites_max, self.clock.now());
+            let refused = self.committer.admit_sites(&count.sites(), sites_max, now).await?;
+            count.visitors.retain_sites(|site| !refused.contains(site));
             visitors.insert(*number, count.visitors);
         }
         Ok(visitors)

@@ -1,6 +1,6 @@
 //! What the handlers answer from, and how a function starts and runs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Currency;
@@ -13,6 +13,7 @@ use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, ConfigError, QueuesConfig, environment};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::RowSource;
+use minutebook_storage::site::registry::SiteSource;
 use minutebook_storage::table::Table;
 use minutebook_storage::visitors::secrets::RememberedState;
 use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource, count_visitors};
@@ -34,6 +35,40 @@ pub struct Backend<R, Q = ()> {
     pub clock: Clock,
     /// The state of visitors that was read last.
     pub visitor_state: Arc<Mutex<RememberedState>>,
+    /// Whether every site with events is registered, once that is known. It never changes.
+    pub has_all_sites: Arc<OnceLock<bool>>,
+}
+
+impl<R: SiteSource, Q> Backend<R, Q> {
+    /// The part of a window in which a site may have events; `None` if it has none. One small read;
+    /// two until this process has learnt whether all sites are registered.
+    ///
+    /// **Guarantees**: what was committed before the call is in it (the read may lag by less than a
+    /// second, as those of counters): a site is registered before its first counter, and its first
+    /// day is moved before counters of an earlier one.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn window_of_events(
+        &self,
+        site: &str,
+        window: Window,
+    ) -> Result<Option<Window>, StorageError> {
+        let Some(registered) = self.rows.site(site).await? else {
+            return Ok((!self.has_all_sites().await?).then_some(window));
+        };
+        let from = window.from.max(registered.days.first.first_hour().first_minute());
+        Ok((from < window.to).then_some(Window { from, ..window }))
+    }
+
+    async fn has_all_sites(&self) -> Result<bool, StorageError> {
+        if let Some(known) = self.has_all_sites.get() {
+            return Ok(*known);
+        }
+        // Where there is no registry, the first chunk may bring one at any moment.
+        let Some(registry) = self.rows.registry().await? else { return Ok(false) };
+        Ok(*self.has_all_sites.get_or_init(|| registry.is_complete))
+    }
 }
 
 impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
@@ -99,6 +134,7 @@ impl<Q> Backend<Table, Q> {
             retention: config.retention,
             clock: Clock::system(),
             visitor_state: Arc::default(),
+            has_all_sites: Arc::default(),
         }
     }
 }
@@ -117,6 +153,7 @@ impl<R> Backend<R> {
             retention: Retention { minute_days: 7, hour_days: 400, day_days: 0 },
             clock: Clock::new(move || now),
             visitor_state: Arc::new(Mutex::new(remembered)),
+            has_all_sites: Arc::default(),
         }
     }
 }

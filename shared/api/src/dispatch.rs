@@ -57,12 +57,12 @@ mod tests {
     fn backend() -> ApiBackend {
         let aws = Aws::read(|name| Some(name.to_string())).expect("every variable is set");
         let config = QueuesConfig { queue_url: String::new(), dead_letters_url: String::new() };
-        let Backend { default_currency, retention, visitor_state, .. } =
+        let Backend { default_currency, retention, visitor_state, has_all_sites, .. } =
             Backend::of_test((), "2026-11-21T12:00:30Z".parse().expect("a time"));
         let rows = Table { client: aws.dynamodb(), name: "table".to_string() };
         let queues = Queues::new(aws, config);
         let clock = Clock::system();
-        Backend { rows, queues, default_currency, retention, clock, visitor_state }
+        Backend { rows, queues, default_currency, retention, clock, visitor_state, has_all_sites }
     }
 
     fn asked(method: &str, path: &str) -> (u16, Response<Body>) {

@@ -173,7 +173,11 @@ pub const OPEN_PARTITIONS: u8 = 16;
 
 /// The partition of the open hours of a site: `OPEN#4`. The digit is the first of the site's hash.
 pub fn open_partition(site: &str) -> String {
-    open_partition_of(blake3::hash(site.as_bytes()).as_bytes()[0] >> 4)
+    open_partition_of(digit_of(site))
+}
+
+fn digit_of(site: &str) -> u8 {
+    blake3::hash(site.as_bytes()).as_bytes()[0] >> 4
 }
 
 /// The partitions of the open hours of all sites.
@@ -269,6 +273,25 @@ pub fn stream_extent(epoch: u32, number: u32) -> String {
     format!("{epoch:06}.{number:03}")
 }
 
+/// The partition of the row about the registry of sites as a whole.
+pub const REGISTRY_PARTITION: &str = "SITES";
+/// The sort key of that row.
+pub const REGISTRY: &str = "registry";
+
+/// The partition of a site in the registry: `SITES#8`. Its sort key is the site.
+pub fn sites_partition(site: &str) -> String {
+    sites_partition_of(digit_of(site))
+}
+
+/// The partitions of all sites.
+pub fn sites_partitions() -> impl Iterator<Item = String> {
+    (0..OPEN_PARTITIONS).map(sites_partition_of)
+}
+
+fn sites_partition_of(digit: u8) -> String {
+    format!("SITES#{digit:x}")
+}
+
 /// The partition of the settings of sites.
 pub const SETTINGS_PARTITION: &str = "SETTINGS";
 
@@ -332,6 +355,7 @@ mod tests {
         assert_eq!((totals_row(7), totals_row(63)), ("07".to_string(), "63".to_string()));
         assert_eq!(stream_partition("kafka/c/t/3"), "P#kafka/c/t/3");
         assert_eq!(stream_extent(1, 2), "000001.002");
+        assert_eq!(["shop", "default"].map(sites_partition), ["SITES#8", "SITES#f"]);
         assert_eq!(settings_revision(SettingsRevision(12)), "000012");
         assert_eq!(write_keys_partition("shop"), "K#shop");
     }

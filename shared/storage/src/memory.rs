@@ -23,6 +23,7 @@ use crate::error::StorageError;
 use crate::keys::{self, Shard};
 use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource, other_counter};
+use crate::site::registry::{RegisteredSite, Registry, SiteSource};
 use crate::table::Item;
 use crate::visitors::{VisitorState, VisitorStateSource, sketches};
 
@@ -69,6 +70,8 @@ struct State {
     /// Sort keys.
     open_hours: BTreeSet<String>,
     visitor_state: Option<VisitorState>,
+    registry: Option<Registry>,
+    sites: Vec<RegisteredSite>,
     /// The newest first.
     recent_orders: Vec<RecentOrder>,
     waiting: Vec<oneshot::Sender<()>>,
@@ -149,6 +152,14 @@ impl MemoryTable {
         self.state().visitor_state = Some(state);
     }
 
+    /// Sets the registry of sites.
+    pub fn set_registry(&self, is_complete: bool, sites: Vec<RegisteredSite>) {
+        let mut state = self.state();
+        let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
+        state.registry = Some(Registry { sites: count, is_complete });
+        state.sites = sites;
+    }
+
     /// Lists an hour as open.
     pub fn list_open(&self, site: &str, hour: Hour) {
         self.state().open_hours.insert(keys::open_hour(site, hour));
@@ -215,6 +226,16 @@ impl MemoryTable {
                 let _ = call.send(());
             }
         }
+    }
+
+    /// Takes a turn, and adds the cost of reading a small row.
+    async fn small_turn(&self) -> MutexGuard<'_, State> {
+        self.turn().await;
+        let mut state = self.state();
+        state.reads.queries += 1;
+        state.reads.pages += 1;
+        state.reads.half_units += 1;
+        state
     }
 
     async fn turn(&self) {
@@ -297,12 +318,18 @@ impl RowSource for MemoryTable {
 
 impl VisitorStateSource for MemoryTable {
     async fn visitor_state(&self) -> Result<Option<VisitorState>, StorageError> {
-        self.turn().await;
-        let mut state = self.state();
-        state.reads.queries += 1;
-        state.reads.pages += 1;
-        state.reads.half_units += 1;
-        Ok(state.visitor_state)
+        Ok(self.small_turn().await.visitor_state)
+    }
+}
+
+impl SiteSource for MemoryTable {
+    async fn site(&self, site: &str) -> Result<Option<RegisteredSite>, StorageError> {
+        let state = self.small_turn().await;
+        Ok(state.sites.iter().find(|registered| registered.site == site).cloned())
+    }
+
+    async fn registry(&self) -> Result<Option<Registry>, StorageError> {
+        Ok(self.small_turn().await.registry)
     }
 }
 

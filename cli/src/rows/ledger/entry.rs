@@ -68,6 +68,8 @@ pub(crate) struct Summary {
     pub(crate) visitor_secrets: BTreeSet<u32>,
     /// The revision of the settings of sites that it was read with; 0 in old entries.
     pub(crate) settings_revision: u32,
+    /// How many sites were counted, 0 for all; `None` in entries from before there was a registry.
+    pub(crate) sites_max: Option<u32>,
     pub(crate) counts: Counts,
 }
 
@@ -175,6 +177,7 @@ fn summary(item: &Item) -> Result<Summary> {
         are_reasons_in_totals: item.contains_key("reader_version"),
         visitor_secrets: visitor_secrets(item)?,
         settings_revision,
+        sites_max: item.get("sites_max").map(|_| number(item, "sites_max")).transpose()?,
         counts,
     })
 }

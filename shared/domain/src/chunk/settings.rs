@@ -1,5 +1,6 @@
 //! What the count of a chunk depends on besides its bytes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::count::secret::VisitorSecret;
@@ -26,4 +27,6 @@ pub struct ChunkSettings {
 pub struct ChunkSites {
     /// The settings of sites as of the revision that the inputs name.
     pub settings: Arc<SettingsBySite>,
+    /// The sites that are not counted, because there are too many.
+    pub refused: Arc<BTreeSet<Vec<u8>>>,
 }

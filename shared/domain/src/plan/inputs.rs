@@ -30,6 +30,8 @@ pub struct PlanInputs {
     pub reader_version: u32,
     /// The revision of the settings of sites that lines are read with.
     pub settings_revision: SettingsRevision,
+    /// How many sites are counted, 0 for all: those with a number up to it.
+    pub sites_max: u32,
 }
 
 impl PlanInputs {
@@ -44,6 +46,7 @@ impl PlanInputs {
             visitor_secret: SecretNumber::NONE,
             reader_version: READER_VERSION,
             settings_revision: SettingsRevision(0),
+            sites_max: 0,
         }
     }
 }

@@ -250,6 +250,8 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
                 settings_revision: SettingsRevision(
                     number_if_any(item, "settings_revision")?.unwrap_or(0),
                 ),
+                // Before there was a registry, all sites were counted.
+                sites_max: number_if_any(item, "sites_max")?.unwrap_or(0),
             };
             Some(inputs.recorded())
         }
@@ -295,6 +297,7 @@ pub(crate) fn entry_item(
                     visitor_secret,
                     reader_version,
                     settings_revision,
+                    sites_max,
                 } = inputs;
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
                 set("reference_time", AttributeValue::S(reference_time));
@@ -304,6 +307,7 @@ pub(crate) fn entry_item(
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
                 set("visitor_secret", AttributeValue::N(visitor_secret.to_string()));
                 set("reader_version", AttributeValue::N(reader_version.to_string()));
+                set("sites_max", AttributeValue::N(sites_max.to_string()));
                 if settings_revision > SettingsRevision(0) {
                     let revision = settings_revision.0.to_string();
                     set("settings_revision", AttributeValue::N(revision));

@@ -13,6 +13,7 @@ fn inputs() -> PlanInputs {
         visitor_secret: SecretNumber(3),
         default_time_zone: Tz::Europe__Berlin,
         settings_revision: SettingsRevision(12),
+        sites_max: 1_000,
         ..PlanInputs::with_defaults("2026-11-20T23:07:01Z".parse().expect("a time"))
     }
 }
@@ -74,6 +75,7 @@ fn an_entry_is_as_the_table_page_says() {
         ("visitor_secret", 3),
         ("reader_version", u64::from(READER_VERSION)),
         ("settings_revision", 12),
+        ("sites_max", 1_000),
         ("lines", 3),
         ("counted", 2),
         ("ignored", 0),
@@ -183,4 +185,13 @@ fn an_entry_without_a_revision_is_of_a_plan_before_the_first() {
     let read = read_entry(&item).expect("well formed");
     assert_eq!(read.inputs, Some(before.recorded()));
     assert!(!self::item(name, &read).contains_key("settings_revision"));
+}
+
+#[test]
+fn an_entry_without_a_bound_of_sites_is_of_a_plan_in_which_all_were_counted() {
+    let name = EntryName { part: 0, late: 0 };
+    let mut item = item(name, &entry(None, Some(inputs().recorded())));
+    assert!(item.remove("sites_max").is_some());
+    let all = PlanInputs { sites_max: 0, ..inputs() };
+    assert_eq!(read_entry(&item).expect("well formed").inputs, Some(all.recorded()));
 }

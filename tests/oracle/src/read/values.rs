@@ -1,6 +1,6 @@
 //! The values of fields: what each may be, and what it means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -40,6 +40,8 @@ pub struct Settings {
     pub default_time_zone: Tz,
     /// What sites set, in place of the two.
     pub sites: BTreeMap<String, SiteSettings>,
+    /// The sites that are not counted, because there are too many.
+    pub refused_sites: BTreeSet<String>,
 }
 
 /// What a site sets about the reading of its events.
@@ -55,8 +57,13 @@ impl Settings {
     /// The settings of a deployment that sets no parameter.
     pub fn at(reference_time: DateTime<Utc>) -> Settings {
         let default_currency = "USD".to_owned();
-        let sites = BTreeMap::new();
-        Settings { reference_time, default_currency, default_time_zone: Tz::UTC, sites }
+        Settings {
+            reference_time,
+            default_currency,
+            default_time_zone: Tz::UTC,
+            sites: BTreeMap::new(),
+            refused_sites: BTreeSet::new(),
+        }
     }
 
     /// The currency and the zone of events of a site; without one, of the deployment.

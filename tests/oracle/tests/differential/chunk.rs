@@ -45,6 +45,8 @@ pub(crate) struct Chunk {
     pub(crate) default_time_zone: &'static str,
     /// Whether sites set what their events are read with.
     pub(crate) has_site_settings: bool,
+    /// Whether some sites are refused.
+    pub(crate) has_refused_sites: bool,
     /// For how many days minutes are kept; 0 is for ever.
     pub(crate) retention_days: u32,
 }
@@ -69,6 +71,7 @@ impl Chunk {
         };
         let retention_days = *[0, 0, 1, 7].choose(random).unwrap();
         let has_site_settings = random.random_bool(0.5);
+        let has_refused_sites = random.random_bool(0.3);
         Chunk {
             stored,
             plain,
@@ -76,6 +79,7 @@ impl Chunk {
             default_currency,
             default_time_zone,
             has_site_settings,
+            has_refused_sites,
             retention_days,
         }
     }
@@ -100,13 +104,14 @@ impl fmt::Debug for Chunk {
             default_currency,
             default_time_zone,
             has_site_settings,
+            has_refused_sites,
             retention_days,
             ..
         } = self;
         write!(
             formatter,
             "b\"{}\" in blocks of {block_bytes} bytes, {default_currency}, {default_time_zone}, settings \
-             of sites: {has_site_settings}, minutes kept for \
+             of sites: {has_site_settings}, refused sites: {has_refused_sites}, minutes kept for \
              {retention_days} days",
             stored.escape_ascii()
         )

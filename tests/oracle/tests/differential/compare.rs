@@ -104,6 +104,11 @@ const SITE_SETTINGS: [(&str, Option<&str>, Option<&str>); 4] = [
     ("shop-1", None, Some("UTC")),
 ];
 
+/// The sites that are refused.
+fn refused_sites(chunk: &Chunk) -> impl Iterator<Item = &'static str> {
+    ["default", "b", "7"].into_iter().filter(|_| chunk.has_refused_sites)
+}
+
 fn settings_of_oracle() -> BTreeMap<String, SiteSettings> {
     let settings = SITE_SETTINGS.map(|(site, currency, zone)| {
         let currency = currency.map(str::to_owned);
@@ -134,6 +139,7 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         default_currency: chunk.default_currency.to_owned(),
         default_time_zone: chunk.default_time_zone.parse().unwrap(),
         sites: if chunk.has_site_settings { settings_of_oracle() } else { BTreeMap::new() },
+        refused_sites: refused_sites(chunk).map(str::to_owned).collect(),
     };
     let (read, recounted) = match (read(chunk, reference_time), recount(&chunk.stored, &settings)) {
         (Ok(read), Ok(recounted)) => (read, recounted),
@@ -176,12 +182,16 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
         visitor_secret: SecretNumber(1),
         reader_version: READER_VERSION,
         settings_revision: SettingsRevision(0),
+        sites_max: 0,
     };
     let set = if chunk.has_site_settings { settings_of_reader() } else { Default::default() };
     let settings = ChunkSettings {
         inputs,
         secret: SECRET,
-        sites: ChunkSites { settings: Arc::new(set) },
+        sites: ChunkSites {
+            settings: Arc::new(set),
+            refused: Arc::new(refused_sites(chunk).map(|site| site.as_bytes().to_vec()).collect()),
+        },
         size_bytes: chunk.stored.len() as u64,
     };
     let mut reader = ChunkReader::new(&settings);

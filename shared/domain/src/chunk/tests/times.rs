@@ -234,7 +234,7 @@ fn read_with(settings_of: &[(&str, ReadingSettings)], lines: &[&str]) -> String 
     for (site, settings) in settings_of {
         sites.set(&SiteId::parse(site).unwrap(), *settings);
     }
-    let sites = ChunkSites { settings: Arc::new(sites) };
+    let sites = ChunkSites { settings: Arc::new(sites), ..ChunkSites::default() };
     let mut reader = ChunkReader::new(&ChunkSettings { sites, ..settings(text.len()) });
     reader.push(text.as_bytes()).unwrap();
     let count = reader.finish().unwrap();
