@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::visitors::VisitorCounts;
+use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
@@ -13,7 +15,9 @@ use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, ConfigError, QueuesConfig, environment};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::RowSource;
+use minutebook_storage::site::known_settings::{KnownSettings, Settings};
 use minutebook_storage::site::registry::SiteSource;
+use minutebook_storage::site::settings::SettingsSource;
 use minutebook_storage::table::Table;
 use minutebook_storage::visitors::secrets::RememberedState;
 use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource, count_visitors};
@@ -29,6 +33,8 @@ pub struct Backend<R, Q = ()> {
     pub queues: Q,
     /// The currency of a query that does not name one.
     pub default_currency: Currency,
+    /// The zone of a query that does not name one.
+    pub default_time_zone: Tz,
     /// How long rows are kept.
     pub retention: Retention,
     /// The source of the current time.
@@ -37,6 +43,32 @@ pub struct Backend<R, Q = ()> {
     pub visitor_state: Arc<Mutex<RememberedState>>,
     /// Whether every site with events is registered, once that is known. It never changes.
     pub has_all_sites: Arc<OnceLock<bool>>,
+    /// The settings of sites that were read last.
+    pub settings: Arc<KnownSettings>,
+}
+
+impl<R: SettingsSource, Q> Backend<R, Q> {
+    /// The settings of sites, at most half a minute old.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn settings(&self, now: DateTime<Utc>) -> Result<Arc<Settings>, StorageError> {
+        self.settings.recent(&self.rows, now).await
+    }
+
+    /// The currency and the zone of questions about a site that name none.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn defaults_of(
+        &self,
+        site: &SiteId,
+        now: DateTime<Utc>,
+    ) -> Result<(Currency, Tz), StorageError> {
+        let set = self.settings(now).await?.reading.of(site.as_str().as_bytes());
+        let time_zone = set.time_zone.unwrap_or(self.default_time_zone);
+        Ok((set.currency.unwrap_or(self.default_currency), time_zone))
+    }
 }
 
 impl<R: SiteSource, Q> Backend<R, Q> {
@@ -131,29 +163,36 @@ impl<Q> Backend<Table, Q> {
             rows: Table { client: aws.dynamodb(), name: config.table },
             queues,
             default_currency: config.default_currency,
+            default_time_zone: config.default_time_zone,
             retention: config.retention,
             clock: Clock::system(),
             visitor_state: Arc::default(),
             has_all_sites: Arc::default(),
+            settings: Arc::default(),
         }
     }
 }
 
 #[cfg(test)]
 impl<R> Backend<R> {
-    /// A backend of a test, whose clock stands still. It remembers that there is no secret.
+    /// A backend of a test, whose clock stands still. It remembers that there is no secret, and that
+    /// no site sets anything.
     pub(crate) fn of_test(rows: R, now: DateTime<Utc>) -> Backend<R> {
         use minutebook_storage::visitors::VisitorState;
         let mut remembered = RememberedState::default();
         remembered.set(VisitorState::default(), now);
+        let settings = KnownSettings::default();
+        settings.remember(now);
         Backend {
             rows,
             queues: (),
-            default_currency: Currency::parse(b"USD").expect("three letters"),
+            default_currency: Currency::USD,
+            default_time_zone: Tz::UTC,
             retention: Retention { minute_days: 7, hour_days: 400, day_days: 0 },
             clock: Clock::new(move || now),
             visitor_state: Arc::new(Mutex::new(remembered)),
             has_all_sites: Arc::default(),
+            settings: Arc::new(settings),
         }
     }
 }

@@ -17,4 +17,5 @@ pub mod queues;
 pub mod rankings;
 pub mod routes;
 pub mod run;
+pub mod sites;
 pub mod stats;

@@ -15,6 +15,7 @@ use futures::channel::oneshot;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::visitors::Visitors;
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::{Period, Retention};
@@ -24,7 +25,8 @@ use crate::keys::{self, Shard};
 use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource, other_counter};
 use crate::site::registry::{RegisteredSite, Registry, SiteSource};
-use crate::table::Item;
+use crate::site::settings::{Revision, SettingsSource};
+use crate::table::{Consistency, Item};
 use crate::visitors::{VisitorState, VisitorStateSource, sketches};
 
 /// The limit of one page of a query, in bytes.
@@ -72,6 +74,7 @@ struct State {
     visitor_state: Option<VisitorState>,
     registry: Option<Registry>,
     sites: Vec<RegisteredSite>,
+    revisions: Vec<Revision>,
     /// The newest first.
     recent_orders: Vec<RecentOrder>,
     waiting: Vec<oneshot::Sender<()>>,
@@ -158,6 +161,11 @@ impl MemoryTable {
         let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
         state.registry = Some(Registry { sites: count, is_complete });
         state.sites = sites;
+    }
+
+    /// Sets the revisions of the settings of sites.
+    pub fn set_revisions(&self, revisions: Vec<Revision>) {
+        self.state().revisions = revisions;
     }
 
     /// Lists an hour as open.
@@ -328,8 +336,31 @@ impl SiteSource for MemoryTable {
         Ok(state.sites.iter().find(|registered| registered.site == site).cloned())
     }
 
+    async fn sites_after(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<RegisteredSite>, StorageError> {
+        let mut sites = self.small_turn().await.sites.clone();
+        sites.retain(|site| site.site.as_str() > after);
+        sites.sort_unstable_by(|left, right| left.site.cmp(&right.site));
+        sites.truncate(limit);
+        Ok(sites)
+    }
+
     async fn registry(&self) -> Result<Option<Registry>, StorageError> {
         Ok(self.small_turn().await.registry)
+    }
+}
+
+impl SettingsSource for MemoryTable {
+    async fn revisions_after(
+        &self,
+        number: SettingsRevision,
+        _: Consistency,
+    ) -> Result<Vec<Revision>, StorageError> {
+        let state = self.small_turn().await;
+        Ok(state.revisions.iter().filter(|revision| revision.number > number).cloned().collect())
     }
 }
 

@@ -126,6 +126,12 @@ impl KnownSettings {
         })
     }
 
+    /// Takes what is known for the newest settings of this time.
+    #[cfg(any(test, feature = "test-util"))]
+    pub fn remember(&self, now: DateTime<Utc>) {
+        self.state().asked_at = Some(now);
+    }
+
     async fn read<S: SettingsSource>(
         &self,
         source: &S,

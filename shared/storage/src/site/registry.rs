@@ -7,6 +7,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::TryStreamExt;
+use futures::future::try_join_all;
 use minutebook_domain::time::{Day, DayRange};
 
 use crate::error::StorageError;
@@ -57,6 +58,16 @@ pub trait SiteSource: Sync {
         site: &str,
     ) -> impl Future<Output = Result<Option<RegisteredSite>, StorageError>> + Send;
 
+    /// The first sites by name after this one; an empty name is before all.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    fn sites_after(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<RegisteredSite>, StorageError>> + Send;
+
     /// The registry as a whole; `None` if nothing was counted since there may be one.
     ///
     /// # Errors
@@ -70,6 +81,32 @@ impl SiteSource for Table {
         let query = self.query_between(keys::sites_partition(site), bounds, Consistency::Eventual);
         let mut rows = rows(query, "Query of a site");
         rows.try_next().await?.as_ref().map(read_site).transpose()
+    }
+
+    async fn sites_after(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<RegisteredSite>, StorageError> {
+        // '!' sorts before every character of a site, and '~' behind.
+        let bounds = (format!("{after}!"), "~".to_string());
+        let rows = i32::try_from(limit).unwrap_or(i32::MAX);
+        let first_of = |partition| {
+            let query = self.query_between(partition, bounds.clone(), Consistency::Eventual);
+            query.limit(rows).send()
+        };
+        let mut sites = Vec::new();
+        for answer in try_join_all(keys::sites_partitions().map(first_of))
+            .await
+            .map_err(|error| StorageError::from_sdk("Query of sites", error))?
+        {
+            for item in answer.items.unwrap_or_default() {
+                sites.push(read_site(&item)?);
+            }
+        }
+        sites.sort_unstable_by(|left, right| left.site.cmp(&right.site));
+        sites.truncate(limit);
+        Ok(sites)
     }
 
     async fn registry(&self) -> Result<Option<Registry>, StorageError> {
