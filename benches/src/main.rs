@@ -64,6 +64,7 @@ fn main() -> Result<()> {
             ..PlanInputs::with_defaults(end)
         },
         secret: VisitorSecret::NONE,
+        sites: Default::default(),
         size_bytes: u64::MAX,
     };
     let mut table = Table::default();

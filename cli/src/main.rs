@@ -15,7 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, down, generate, history, keys, put, recount, replay, status, top, up, verify,
+    check, demo, down, generate, history, keys, put, recount, replay, sites, status, top, up,
+    verify,
 };
 use crate::stack::context::{Context, Options};
 use crate::terminal::escape::shown;
@@ -56,6 +57,8 @@ enum Command {
     Recount(recount::RecountArgs),
     /// Makes, lists and revokes the keys of the API
     Keys(keys::KeysArgs),
+    /// Lists the sites, and shows and changes what they set
+    Sites(sites::SitesArgs),
     /// Recounts the raw events and compares every number of the table
     Verify(verify::VerifyArgs),
 }
@@ -77,6 +80,7 @@ async fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args, &context).await,
         Command::Recount(args) => recount::run(args, &context).await,
         Command::Keys(args) => keys::run(args, &context).await,
+        Command::Sites(args) => sites::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
     };
     match outcome {

@@ -57,6 +57,10 @@ mod chunk {
         pub(crate) default_currency: &'static str,
         /// The zone of times that name none.
         pub(crate) default_time_zone: &'static str,
+        /// Whether sites set what their events are read with.
+        pub(crate) has_site_settings: bool,
+        /// Whether some sites are refused.
+        pub(crate) has_refused_sites: bool,
         /// For how many days minutes are kept; 0 is for ever.
         pub(crate) retention_days: u32,
     }
@@ -75,6 +79,8 @@ mod chunk {
                 splits,
                 default_currency: if settings[1] & 1 == 0 { "USD" } else { "EUR" },
                 default_time_zone: ZONES[usize::from(settings[1] >> 3 & 7)],
+                has_site_settings: settings[1] >> 6 & 1 == 1,
+                has_refused_sites: settings[1] >> 7 == 1,
                 retention_days: [0, 0, 1, 7][usize::from(settings[1] >> 1 & 3)],
             })
         }
@@ -90,11 +96,18 @@ mod chunk {
     /// As a text that can be pasted into a test.
     impl fmt::Debug for Chunk {
         fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let Chunk { stored, splits, default_currency, default_time_zone, retention_days } =
-                self;
+            let Chunk {
+                stored,
+                splits,
+                default_currency,
+                default_time_zone,
+                has_site_settings,
+                has_refused_sites,
+                retention_days,
+            } = self;
             write!(
                 formatter,
-                "b\"{}\" split at {splits:?}, {default_currency}, {default_time_zone}, minutes kept for {retention_days} days",
+                "b\"{}\" split at {splits:?}, {default_currency}, {default_time_zone}, settings of sites: {has_site_settings}, refused sites: {has_refused_sites}, minutes kept for {retention_days} days",
                 stored.escape_ascii()
             )
         }

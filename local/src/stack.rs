@@ -124,6 +124,8 @@ impl Stack {
             ("MINUTEBOOK_REQUIRE_READ_KEYS", self.requires_read_keys.to_string()),
             ("MINUTEBOOK_REQUIRE_WRITE_KEYS", self.requires_write_keys.to_string()),
             ("MINUTEBOOK_ALLOWED_ORIGINS", String::new()),
+            // The local stack is deployed with the template's default.
+            ("MINUTEBOOK_SITES_MAX", "1000".to_owned()),
             ("MINUTEBOOK_TABLE", self.table.clone()),
         ]);
         if let Some(api_url) = &self.api_url {

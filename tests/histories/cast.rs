@@ -14,6 +14,7 @@ use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::committer::Committer;
+use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::table::Table;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 use minutebook_tests::clients::Clients;
@@ -32,6 +33,9 @@ const ATTEMPTS: u32 = 5;
 /// How many keys of an hour keep their names, as in the template: more than a history has, so that
 /// each hour is the sum of its minutes.
 const KEYS_MAX_OF_HOURS: u32 = 100_000;
+
+/// How many sites are counted, as in the template.
+const SITES_MAX: u32 = 1_000;
 
 /// A proxy, and clients that use it.
 #[derive(Debug)]
@@ -121,8 +125,10 @@ impl Line {
             default_currency: Currency::parse(b"USD").context("three letters")?,
             default_time_zone: "UTC".parse().context("a zone")?,
             keys_max: props.keys_max,
+            sites_max: SITES_MAX,
             clock: props.clock(ahead),
             secrets: KnownSecrets::default(),
+            settings: KnownSettings::default(),
         })
     }
 

@@ -275,9 +275,12 @@ impl Reader {
             rows: self.table.clone(),
             queues: (),
             default_currency: usd()?,
+            default_time_zone: "UTC".parse().context("a zone")?,
             retention: self.retention,
             clock: self.clock.clone(),
             visitor_state: Arc::default(),
+            has_all_sites: Arc::default(),
+            settings: Arc::default(),
         })
     }
 

@@ -22,7 +22,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use self::calls::{
-    action_kinds, answer, cancellation_body, error_body, operation_of, written_items,
+    action_kinds, answer, cancellation_body, error_body, name_of, operation_of, written_items,
 };
 pub use self::plan::{Call, Fault, Plan, seeded};
 use crate::http::{Body, HangUp, Server, full};
@@ -205,9 +205,10 @@ impl State {
         } else {
             Value::Null
         };
+        let name = name_of(&operation, request.body());
         let call = Call {
-            number: self.count(&operation),
-            operation,
+            number: self.count(&name),
+            operation: name,
             actions: action_kinds(&write),
             items: if write.is_null() { vec![] } else { written_items(&write) },
         };

@@ -139,6 +139,7 @@ fn counted(text: &str, reference_time: DateTime<Utc>) -> Result<Orders> {
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,
         secret: VisitorSecret::NONE,
+        sites: Default::default(),
         size_bytes: u64::MAX,
     });
     reader.push(text.as_bytes())?;

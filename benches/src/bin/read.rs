@@ -171,8 +171,12 @@ impl GeneratedHour {
             minute_retention_days,
             ..PlanInputs::with_defaults(end)
         };
-        let settings =
-            ChunkSettings { inputs, secret: VisitorSecret::new(1), size_bytes: u64::MAX };
+        let settings = ChunkSettings {
+            inputs,
+            secret: VisitorSecret::new(1),
+            sites: Default::default(),
+            size_bytes: u64::MAX,
+        };
         let shop = Shop { seed: 1, items, sites: vec![], event_ids: false };
         let events = u64::from(minute_events) * u64::from(MINUTES_PER_HOUR);
         let mut lines = lines(shop, Span { events, end, minutes: MINUTES_PER_HOUR }).peekable();

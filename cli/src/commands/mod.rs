@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod put;
 pub(crate) mod recount;
 pub(crate) mod replay;
+pub(crate) mod sites;
 pub(crate) mod status;
 pub(crate) mod top;
 pub(crate) mod up;

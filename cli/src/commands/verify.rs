@@ -116,6 +116,8 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
         dynamodb: context.dynamodb().await?,
         bucket: endpoints.bucket()?.to_owned(),
         table: endpoints.table()?.to_owned(),
+        revisions: Default::default(),
+        sites: Default::default(),
     };
     let mut report = Report::default();
     let scope = args.scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN);

@@ -137,7 +137,7 @@ fn settings(
         keys_max: 0,
         ..PlanInputs::with_defaults(reference_time)
     };
-    ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes }
+    ChunkSettings { inputs, secret: VisitorSecret::NONE, sites: Default::default(), size_bytes }
 }
 
 impl Findings {

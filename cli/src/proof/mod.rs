@@ -8,6 +8,7 @@ mod orders;
 pub(crate) mod report;
 pub(crate) mod scope;
 pub(crate) mod sealing;
+mod sites;
 mod surplus;
 pub(crate) mod tallies;
 pub(crate) mod totals;

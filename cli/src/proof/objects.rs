@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use anyhow::{Context as _, Result};
-use chrono::DateTime;
+use anyhow::{Context as _, Result, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use minutebook_oracle::{Recount, RecountError, Settings, recount};
+use minutebook_oracle::{Recount, RecountError, Settings, SiteSettings, recount};
 
+use crate::commands::clock;
 use crate::proof::differences::Differences;
 use crate::proof::report::Report;
 use crate::rows::ledger::{self, ChunkIds, Counts, Ledger, Refusal, Summary};
+use crate::rows::sites::registry;
+use crate::rows::sites::settings::{self, Revision};
 use crate::stack::object_hashes::ObjectHashes;
 use crate::stack::objects::{self, Object};
 
@@ -19,7 +22,21 @@ pub(crate) struct Objects {
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) bucket: String,
     pub(crate) table: String,
+    /// The revisions of the settings of sites that are known so far.
+    pub(crate) revisions: tokio::sync::Mutex<Vec<Revision>>,
+    /// The sites that are known so far.
+    pub(crate) sites: tokio::sync::Mutex<KnownSites>,
 }
+
+/// The numbers of sites, and when they were read.
+#[derive(Debug, Default)]
+pub(crate) struct KnownSites {
+    numbers: BTreeMap<String, u32>,
+    read_at: Option<DateTime<Utc>>,
+}
+
+/// How far the clocks of functions may be from this one.
+const CLOCK_MARGIN: TimeDelta = TimeDelta::minutes(5);
 
 /// A chunk: the recount of an object, and what the ledger says.
 #[derive(Debug)]
@@ -84,17 +101,75 @@ impl Objects {
                 reference_time: summary.reference_time,
                 default_currency: summary.default_currency.clone(),
                 default_time_zone: summary.default_time_zone.unwrap_or(Tz::UTC),
+                sites: self.settings_as_of(summary.settings_revision).await?,
+                refused_sites: BTreeSet::new(),
             },
             None => Settings::at(DateTime::UNIX_EPOCH),
         };
         let keys_max = ledger.as_ref().map_or(0, |ledger| ledger.keys_max);
-        let recount =
-            move || recount(&bytes, &settings).map(|recount| recount.with_names_max(keys_max));
-        let recount = tokio::task::spawn_blocking(recount).await?;
+        let recount = move |settings: Settings| {
+            let bytes = bytes.clone();
+            let recount =
+                move || recount(&bytes, &settings).map(|recount| recount.with_names_max(keys_max));
+            tokio::task::spawn_blocking(recount)
+        };
+        let mut recounted = recount(settings.clone()).await?;
+        if let Some(summary) = ledger.as_ref().and_then(|ledger| ledger.summary.as_ref())
+            && let Ok(all) = &recounted
+        {
+            let refused_sites = self.refused_sites(all, summary).await?;
+            if !refused_sites.is_empty() {
+                recounted = recount(Settings { refused_sites, ..settings }).await?;
+            }
+        }
+        let recount = recounted;
         let is_refused = recount.is_err() && ledger.is_none();
         let id = if is_refused { ids.refused } else { ids.counted };
         let refusal = refused.and_then(|ledger| ledger.refusal);
         Ok(Some(Chunk { id, ledger, refusal, recount }))
+    }
+}
+
+impl Objects {
+    /// The sites of a chunk that have no number up to the bound that it was counted with.
+    async fn refused_sites(
+        &self,
+        recount: &Recount,
+        summary: &Summary,
+    ) -> Result<BTreeSet<String>> {
+        let bound = summary.sites_max.unwrap_or(0);
+        if bound == 0 {
+            return Ok(BTreeSet::new());
+        }
+        let of_tallies = recount.tallies.keys().map(|key| &key.site);
+        let of_orders = recount.orders.iter().map(|event| &event.site);
+        let sites: BTreeSet<&String> = of_tallies.chain(of_orders).collect();
+        let mut known = self.sites.lock().await;
+        let is_unknown = |known: &KnownSites| {
+            let is_old = known.read_at.is_none_or(|at| summary.committed_at + CLOCK_MARGIN > at);
+            is_old && sites.iter().any(|site| !known.numbers.contains_key(*site))
+        };
+        if is_unknown(&known) {
+            let rows = registry::all(&self.dynamodb, &self.table).await?;
+            known.read_at = Some(clock::now());
+            known.numbers = rows.into_iter().map(|row| (row.site, row.number)).collect();
+        }
+        let is_refused = |site: &&String| known.numbers.get(*site).is_none_or(|at| *at > bound);
+        Ok(sites.into_iter().filter(is_refused).cloned().collect())
+    }
+
+    /// What sites had set as of a revision.
+    async fn settings_as_of(&self, number: u32) -> Result<BTreeMap<String, SiteSettings>> {
+        let mut known = self.revisions.lock().await;
+        let last = |known: &[Revision]| known.last().map_or(0, |revision| revision.number);
+        if last(&known) < number {
+            *known = settings::all(&self.dynamodb, &self.table).await?;
+        }
+        ensure!(
+            number <= last(&known),
+            "the ledger names revision {number} of the settings, which does not exist"
+        );
+        Ok(settings::reading_as_of(&known, number))
     }
 }
 
@@ -210,6 +285,8 @@ mod tests {
                 minute_retention_days: Some(7),
                 are_reasons_in_totals: true,
                 visitor_secrets: BTreeSet::from([0]),
+                settings_revision: 0,
+                sites_max: None,
                 counts: Counts::from(recount),
             }),
             ..Ledger::default()

@@ -11,6 +11,7 @@ use crate::proof::hours::{Hours, SiteHour, above_the_minute};
 use crate::proof::orders::OrderBooks;
 use crate::proof::report::Report;
 use crate::proof::scope::Scope;
+use crate::proof::sites::SiteBooks;
 use crate::proof::surplus::{self, difference};
 use crate::proof::totals::TotalsBooks;
 use crate::proof::visitors::VisitorBooks;
@@ -26,6 +27,7 @@ pub(crate) struct Books {
     visitors: VisitorBooks,
     totals: TotalsBooks,
     orders: OrderBooks,
+    sites: SiteBooks,
     hours: Hours,
     /// How many rows each period of a site has.
     rows: BTreeMap<(String, Period), u64>,
@@ -42,6 +44,7 @@ impl Books {
             visitors: VisitorBooks::default(),
             totals: TotalsBooks::default(),
             orders: OrderBooks::default(),
+            sites: SiteBooks::default(),
             hours: Hours::default(),
             rows: BTreeMap::new(),
             gone,
@@ -65,6 +68,9 @@ impl Books {
         for event in &recount.orders {
             self.scope.meet(&event.site);
         }
+        if summary.sites_max.is_some() {
+            self.sites.add_chunk(recount);
+        }
         self.orders.add_recounted(&recount.orders);
         self.comparison
             .add_recount(recount, &mut |site, period| self.scope.is_compared(site, period));
@@ -79,6 +85,7 @@ impl Books {
         self.visitors.forget_found();
         self.totals = TotalsBooks::default();
         self.orders.forget_found();
+        self.sites.forget_found();
         self.hours = Hours::default();
         self.rows.clear();
         self.gone.forget_found();
@@ -94,14 +101,16 @@ impl Books {
                 if let Some(entry) = &entry {
                     self.totals.add_entry(entry);
                 }
-                if !self.hours.add_entry(&chunk_id, entry.as_ref(), &mut self.oddities) {
-                    self.gone.add_entry(chunk_id, entry);
+                if !self.hours.add_entry(&chunk_id, entry.as_deref(), &mut self.oddities) {
+                    self.gone.add_entry(chunk_id, entry.map(|entry| *entry));
                 }
             }
             Some(TableRow::Visitors(row)) => self.add_visitors(row),
             Some(TableRow::VisitorSecret(secret)) => self.visitors.add_secret(secret),
             Some(TableRow::VisitorState(state)) => self.visitors.set_state(state),
             Some(TableRow::Totals(shard)) => self.totals.add_found(&shard),
+            Some(TableRow::Site(row)) => self.sites.add_site(row),
+            Some(TableRow::Registry(registry)) => self.sites.set_registry(registry),
             Some(TableRow::Order(order)) => self.orders.add_found(order),
             Some(TableRow::RecentOrder(row)) => self.orders.add_recent(row),
             Some(
@@ -109,7 +118,8 @@ impl Books {
                 | TableRow::SealingLag
                 | TableRow::Snapshot
                 | TableRow::Extent
-                | TableRow::ApiKey(_),
+                | TableRow::ApiKey(_)
+                | TableRow::Settings,
             )
             | None => {}
         }
@@ -154,6 +164,7 @@ impl Books {
             report.differences.add(|| oddity);
         }
         report.gone = self.gone.judge(&mut report.differences);
+        self.sites.judge(&mut report.differences);
         let leeway = Leeway::of(&report.gone);
         for days in report.gone.iter().filter_map(|chunk| chunk.minute_retention_days) {
             self.scope.minutes_were_kept_for(days);

@@ -7,6 +7,8 @@ use crate::rows::lag::{self, LAG};
 use crate::rows::ledger::LedgerEntry;
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
+use crate::rows::sites::registry::{self, Registry, SiteRow};
+use crate::rows::sites::settings;
 use crate::rows::tallies::{self, Tallies};
 use crate::rows::totals::{self, SNAPSHOTS, TOTALS, TotalsShard};
 use crate::rows::visitor_secrets::{self, SECRETS_PARTITION, STATE_PARTITION};
@@ -42,11 +44,17 @@ pub(crate) enum TableRow {
     Extent,
     /// What a key of the API allows.
     ApiKey(ApiKey),
+    /// A revision of the settings of sites.
+    Settings,
+    /// A registered site.
+    Site(SiteRow),
+    /// The registry of sites as a whole.
+    Registry(Registry),
     /// An entry of the ledger.
     LedgerEntry {
         chunk_id: String,
         /// `None` if it cannot be read.
-        entry: Option<LedgerEntry>,
+        entry: Option<Box<LedgerEntry>>,
     },
 }
 
@@ -61,6 +69,7 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     let odd = &mut |what: String| oddities.push(format!("row {pk} {sk}: {what}"));
     if let Some(chunk_id) = LedgerEntry::chunk_id(pk) {
         let entry = LedgerEntry::read(item).map_err(|error| odd(format!("{error:#}"))).ok();
+        let entry = entry.map(Box::new);
         return Some(TableRow::LedgerEntry { chunk_id: chunk_id.to_owned(), entry });
     }
     if open_hours::is_partition(pk) {
@@ -77,6 +86,15 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if let Some(partition) = pk.strip_prefix(extents::PREFIX) {
         return extents::read(item, partition, sk, odd).map(|()| TableRow::Extent);
+    }
+    if pk == registry::REGISTRY_PARTITION {
+        return registry::read_registry(item, sk, odd).map(TableRow::Registry);
+    }
+    if pk.starts_with(registry::PREFIX) {
+        return registry::read(item, pk, sk, odd).map(TableRow::Site);
+    }
+    if pk == settings::PARTITION {
+        return settings::read(item, sk, odd).map(|_| TableRow::Settings);
     }
     if pk == TOTALS {
         return totals::read(item, sk, odd).map(TableRow::Totals);
@@ -130,6 +148,7 @@ mod tests {
             ("S#shop#2026-11-20T23", "15", "Seal"),
             ("LAG", "sealing", "SealingLag"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
+            ("SETTINGS", "1", "None"),
             ("L#b/k#hash", "000000", "LedgerEntry"),
             ("M#x", "y", "None"),
             ("O#shop#1", "other", "None"),

@@ -1,16 +1,17 @@
 //! The way of one chunk: read it, count it, commit its plan.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use chrono_tz::Tz;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::chunk::{
-    ChunkCount, ChunkError, ChunkReader, ChunkSettings, Outcomes, Refusal,
+    ChunkCount, ChunkError, ChunkReader, ChunkSettings, ChunkSites, Outcomes, Refusal,
 };
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::plan::{Plan, PlanInputs};
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::bucket::read::{Buckets, ObjectRef, OpenObject, Opened};
@@ -21,12 +22,13 @@ use minutebook_storage::chunk::commit::{
 use minutebook_storage::chunk::ledger::ChunkHeader;
 use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
+use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 use tokio::time::Instant;
 
-/// How many times an object is read from its start: again after its body broke off, or to plan from
-/// recorded inputs.
-const READS_MAX: u32 = 4;
+/// How many times an object is read from its start: again after its body broke off, without the
+/// sites that are refused, or to plan from recorded inputs.
+const READS_MAX: u32 = 6;
 
 /// The bytes of rejected lines that are gathered before they are passed on.
 const REJECTED_HANDOVER_BYTES: usize = 1024 * 1024;
@@ -44,10 +46,14 @@ pub struct Counter {
     pub default_time_zone: Tz,
     /// How many keys of a site and measure keep their names, 0 for all.
     pub keys_max: u32,
+    /// How many sites are counted, 0 for all.
+    pub sites_max: u32,
     /// The current time.
     pub clock: Clock,
     /// The secrets that ids of visitors are hashed with.
     pub secrets: KnownSecrets,
+    /// The settings of sites.
+    pub settings: KnownSettings,
 }
 
 /// Why a chunk could not be counted. In every case its message returns to the queue, which retries
@@ -154,6 +160,23 @@ pub struct CountedVisitors {
     pub written: BTreeSet<SecretNumber>,
 }
 
+/// What a chunk is planned with that nobody has begun.
+#[derive(Clone, Copy)]
+struct Newest {
+    secret: SecretNumber,
+    settings: SettingsRevision,
+}
+
+/// What is read, and how.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    object: &'a ObjectRef,
+    /// The plan inputs of whoever has begun the chunk.
+    recorded: Option<PlanInputs>,
+    newest: Newest,
+    refused_sites: &'a Arc<BTreeSet<Vec<u8>>>,
+}
+
 /// The result of reading an object.
 enum Reading {
     Counted { count: Box<ChunkCount>, inputs: PlanInputs, size_bytes: u64 },
@@ -190,23 +213,31 @@ impl Counter {
         deadline: Instant,
         effort: &mut CommitEffort,
     ) -> Result<Report, CountError> {
-        let state = self.secrets.state(&self.committer.table, self.clock.now()).await?;
+        let table = &self.committer.table;
+        let now = self.clock.now();
+        let (state, settings, ()) = futures::try_join!(
+            self.secrets.state(table, now),
+            self.settings.newest(table),
+            self.committer.begin_registry(now)
+        )?;
+        let newest = Newest { secret: state.counting, settings: settings.revision };
         let mut recorded: Option<PlanInputs> = None;
+        let mut refused_sites = Arc::default();
         let mut last = String::new();
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
-            let reading =
-                match self.read(object, recorded, state.counting, &mut rejected, deadline).await {
-                    Ok(reading) => reading,
-                    Err(error) => {
-                        abandon(rejected).await;
-                        if is_broken_body(&error) {
-                            last = error.to_string();
-                            continue;
-                        }
-                        return Err(error);
+            let source = Source { object, recorded, newest, refused_sites: &refused_sites };
+            let reading = match self.read(source, &mut rejected, deadline).await {
+                Ok(reading) => reading,
+                Err(error) => {
+                    abandon(rejected).await;
+                    if is_broken_body(&error) {
+                        last = error.to_string();
+                        continue;
                     }
-                };
+                    return Err(error);
+                }
+            };
             let (mut count, inputs, size_bytes) = match reading {
                 Reading::Counted { count, inputs, size_bytes } => (count, inputs, size_bytes),
                 Reading::Refused { refusal, size_bytes } => {
@@ -216,6 +247,14 @@ impl Counter {
                 }
                 Reading::Ended(ending) => return Ok(Report::unread(ending)),
             };
+            // Sites are registered before anything of them is committed.
+            let sites = self.committer.admit_sites(&count.sites(), inputs.sites_max, now).await?;
+            if !sites.is_empty() {
+                abandon(rejected).await;
+                last = "it has events of too many sites".to_string();
+                refused_sites = Arc::new(sites.into_iter().map(String::into_bytes).collect());
+                continue;
+            }
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
             let own_visitors = std::mem::take(&mut count.visitors);
             let header = ChunkHeader {
@@ -282,6 +321,7 @@ impl Counter {
                     abandon(rejected).await;
                     last = "an earlier attempt planned the chunk from other inputs".to_string();
                     recorded = Some(inputs);
+                    refused_sites = Arc::default();
                 }
             }
         }
@@ -290,12 +330,11 @@ impl Counter {
 
     async fn read(
         &self,
-        object: &ObjectRef,
-        recorded: Option<PlanInputs>,
-        counting: SecretNumber,
+        source: Source<'_>,
         rejected: &mut RejectedLines<'_>,
         deadline: Instant,
     ) -> Result<Reading, CountError> {
+        let Source { object, recorded, newest, refused_sites } = source;
         let mut body: OpenObject = match self.buckets.open(object).await? {
             Opened::Object(body) => body,
             Opened::Gone => return Ok(Reading::Ended(Ending::Gone)),
@@ -307,13 +346,17 @@ impl Counter {
             default_time_zone: self.default_time_zone,
             minute_retention_days: self.committer.retention.minute_days,
             keys_max: self.keys_max,
-            visitor_secret: counting,
+            visitor_secret: newest.secret,
             reader_version: READER_VERSION,
+            settings_revision: newest.settings,
+            sites_max: self.sites_max,
         };
         let inputs = recorded.unwrap_or(own_inputs);
-        let secret = self.secrets.secret(&self.committer.table, inputs.visitor_secret).await?;
-        let size_bytes = body.size_bytes;
-        let reader = ChunkReader::new(&ChunkSettings { inputs, secret, size_bytes });
+        let mut settings =
+            self.chunk_settings(inputs, inputs.visitor_secret, body.size_bytes).await?;
+        settings.sites.refused = Arc::clone(refused_sites);
+        let size_bytes = settings.size_bytes;
+        let reader = ChunkReader::new(&settings);
         match read_body(&mut body, reader, rejected, deadline).await {
             Ok(count) => Ok(Reading::Counted { count: Box::new(count), inputs, size_bytes }),
             Err(CountError::Unreadable(error)) => match Refusal::of(&error) {
@@ -322,6 +365,25 @@ impl Counter {
             },
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Counter {
+    /// What a chunk of these inputs is counted with, and its visitors with this secret.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn chunk_settings(
+        &self,
+        inputs: PlanInputs,
+        secret: SecretNumber,
+        size_bytes: u64,
+    ) -> Result<ChunkSettings, StorageError> {
+        let table = &self.committer.table;
+        let secret = self.secrets.secret(table, secret).await?;
+        let settings = self.settings.as_of(table, inputs.settings_revision).await?;
+        let sites = ChunkSites { settings, ..ChunkSites::default() };
+        Ok(ChunkSettings { inputs, secret, sites, size_bytes })
     }
 }
 

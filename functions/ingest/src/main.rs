@@ -13,6 +13,7 @@ use minutebook_storage::bucket::read::Buckets;
 use minutebook_storage::bucket::store::EventBucket;
 use minutebook_storage::committer::Committer;
 use minutebook_storage::queue::Queue;
+use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::table::Table;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 
@@ -36,8 +37,10 @@ async fn main() -> Result<(), Error> {
             default_currency: config.default_currency,
             default_time_zone: config.default_time_zone,
             keys_max: ingest_config.keys_max,
+            sites_max: ingest_config.sites_max,
             clock: Clock::system(),
             secrets: KnownSecrets::default(),
+            settings: KnownSettings::default(),
         },
     };
     let ingest = &ingest;

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use minutebook_domain::chunk::ChunkReader;
 use minutebook_domain::chunk::id::ChunkId;
-use minutebook_domain::chunk::{ChunkReader, ChunkSettings};
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::plan::PlanInputs;
 use minutebook_storage::bucket::read::{ObjectRef, Opened};
@@ -102,16 +102,15 @@ impl Counter {
                 );
                 return Ok(VisitorsBySecret::new());
             };
-            let secret = self.secrets.secret(&self.committer.table, *number).await?;
-            let size_bytes = body.size_bytes;
-            let mut reader = ChunkReader::new(&ChunkSettings { inputs, secret, size_bytes });
+            let settings = self.chunk_settings(inputs, *number, body.size_bytes).await?;
+            let mut reader = ChunkReader::new(&settings);
             while let Some(block) = body.next_block().await? {
                 reader.push_in_time(block.as_ref(), || Instant::now() < deadline)?;
                 tokio::task::yield_now().await;
                 // They are stored since the chunk was counted.
                 drop(reader.take_rejected());
             }
-            let count = reader.finish()?;
+            let mut count = reader.finish()?;
             if ChunkId::new(&object.bucket, &object.key, &count.content_hash) != *chunk {
                 tracing::warn!(
                     key = object.key,
@@ -119,6 +118,9 @@ impl Counter {
                 );
                 return Ok(VisitorsBySecret::new());
             }
+            let (sites_max, now) = (inputs.sites_max, self.clock.now());
+            let refused = self.committer.admit_sites(&count.sites(), sites_max, now).await?;
+            count.visitors.retain_sites(|site| !refused.contains(site));
             visitors.insert(*number, count.visitors);
         }
         Ok(visitors)

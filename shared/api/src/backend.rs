@@ -1,11 +1,13 @@
 //! What the handlers answer from, and how a function starts and runs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::visitors::VisitorCounts;
+use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
@@ -13,6 +15,9 @@ use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, ConfigError, QueuesConfig, environment};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::RowSource;
+use minutebook_storage::site::known_settings::{KnownSettings, Settings};
+use minutebook_storage::site::registry::SiteSource;
+use minutebook_storage::site::settings::SettingsSource;
 use minutebook_storage::table::Table;
 use minutebook_storage::visitors::secrets::RememberedState;
 use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource, count_visitors};
@@ -51,12 +56,74 @@ pub struct Backend<R, Q = ()> {
     pub queues: Q,
     /// The currency of a query that does not name one.
     pub default_currency: Currency,
+    /// The zone of a query that does not name one.
+    pub default_time_zone: Tz,
     /// How long rows are kept.
     pub retention: Retention,
     /// The source of the current time.
     pub clock: Clock,
     /// The state of visitors that was read last.
     pub visitor_state: Arc<Mutex<RememberedState>>,
+    /// Whether every site with events is registered, once that is known. It never changes.
+    pub has_all_sites: Arc<OnceLock<bool>>,
+    /// The settings of sites that were read last.
+    pub settings: Arc<KnownSettings>,
+}
+
+impl<R: SettingsSource, Q> Backend<R, Q> {
+    /// The settings of sites, at most half a minute old.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn settings(&self, now: DateTime<Utc>) -> Result<Arc<Settings>, StorageError> {
+        self.settings.recent(&self.rows, now).await
+    }
+
+    /// The currency and the zone of questions about a site that name none.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn defaults_of(
+        &self,
+        site: &SiteId,
+        now: DateTime<Utc>,
+    ) -> Result<(Currency, Tz), StorageError> {
+        let set = self.settings(now).await?.reading.of(site.as_str().as_bytes());
+        let time_zone = set.time_zone.unwrap_or(self.default_time_zone);
+        Ok((set.currency.unwrap_or(self.default_currency), time_zone))
+    }
+}
+
+impl<R: SiteSource, Q> Backend<R, Q> {
+    /// The part of a window in which a site may have events; `None` if it has none. One small read;
+    /// two until this process has learnt whether all sites are registered.
+    ///
+    /// **Guarantees**: what was committed before the call is in it (the read may lag by less than a
+    /// second, as those of counters): a site is registered before its first counter, and its first
+    /// day is moved before counters of an earlier one.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn window_of_events(
+        &self,
+        site: &str,
+        window: Window,
+    ) -> Result<Option<Window>, StorageError> {
+        let Some(registered) = self.rows.site(site).await? else {
+            return Ok((!self.has_all_sites().await?).then_some(window));
+        };
+        let from = window.from.max(registered.days.first.first_hour().first_minute());
+        Ok((from < window.to).then_some(Window { from, ..window }))
+    }
+
+    async fn has_all_sites(&self) -> Result<bool, StorageError> {
+        if let Some(known) = self.has_all_sites.get() {
+            return Ok(*known);
+        }
+        // Where there is no registry, the first chunk may bring one at any moment.
+        let Some(registry) = self.rows.registry().await? else { return Ok(false) };
+        Ok(*self.has_all_sites.get_or_init(|| registry.is_complete))
+    }
 }
 
 impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
@@ -115,27 +182,36 @@ impl<Q> Backend<Table, Q> {
             rows: start.table.clone(),
             queues,
             default_currency: start.config.default_currency,
+            default_time_zone: start.config.default_time_zone,
             retention: start.config.retention,
             clock: Clock::system(),
             visitor_state: Arc::default(),
+            has_all_sites: Arc::default(),
+            settings: Arc::default(),
         }
     }
 }
 
 #[cfg(test)]
 impl<R> Backend<R> {
-    /// A backend of a test, whose clock stands still. It remembers that there is no secret.
+    /// A backend of a test, whose clock stands still. It remembers that there is no secret, and that
+    /// no site sets anything.
     pub(crate) fn of_test(rows: R, now: DateTime<Utc>) -> Backend<R> {
         use minutebook_storage::visitors::VisitorState;
         let mut remembered = RememberedState::default();
         remembered.set(VisitorState::default(), now);
+        let settings = KnownSettings::default();
+        settings.remember(now);
         Backend {
             rows,
             queues: (),
-            default_currency: Currency::parse(b"USD").expect("three letters"),
+            default_currency: Currency::USD,
+            default_time_zone: Tz::UTC,
             retention: Retention { minute_days: 7, hour_days: 400, day_days: 0 },
             clock: Clock::new(move || now),
             visitor_state: Arc::new(Mutex::new(remembered)),
+            has_all_sites: Arc::default(),
+            settings: Arc::new(settings),
         }
     }
 }

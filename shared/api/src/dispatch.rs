@@ -85,18 +85,26 @@ mod tests {
     use minutebook_storage::table::Table;
     use std::collections::HashMap;
     use std::pin::pin;
+    use std::sync::Arc;
     use std::task::{Context, Poll, Waker};
 
     /// A backend that no request of these tests may reach.
     fn backend() -> ApiBackend {
         let aws = Aws::read(|name| Some(name.to_string())).expect("every variable is set");
         let config = QueuesConfig { queue_url: String::new(), dead_letters_url: String::new() };
-        let Backend { default_currency, retention, visitor_state, .. } =
-            Backend::of_test((), "2026-11-21T12:00:30Z".parse().expect("a time"));
+        let of_test = Backend::of_test((), "2026-11-21T12:00:30Z".parse().expect("a time"));
         let rows = Table { client: aws.dynamodb(), name: "table".to_string() };
-        let queues = Queues::new(aws, config);
-        let clock = Clock::system();
-        Backend { rows, queues, default_currency, retention, clock, visitor_state }
+        Backend {
+            rows,
+            queues: Queues::new(aws, config),
+            default_currency: of_test.default_currency,
+            default_time_zone: of_test.default_time_zone,
+            retention: of_test.retention,
+            clock: Clock::system(),
+            visitor_state: of_test.visitor_state,
+            has_all_sites: of_test.has_all_sites,
+            settings: Arc::default(),
+        }
     }
 
     /// The answer to a request where no key is needed, without any call of the backend.

@@ -18,4 +18,5 @@ pub mod queues;
 pub mod rankings;
 pub mod routes;
 pub mod run;
+pub mod sites;
 pub mod stats;

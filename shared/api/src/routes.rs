@@ -17,7 +17,7 @@ use crate::live::LiveCall;
 use crate::openapi::operation::{Operation, Schemas};
 use crate::orders::OrdersCall;
 use crate::queues::Queues;
-use crate::{collect, health, history, items, live, openapi, orders, rankings, stats};
+use crate::{collect, health, history, items, live, openapi, orders, rankings, sites, stats};
 
 /// One path of the API.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,9 @@ pub const ROUTES: &[Route] = &[
     }),
     api("/stats", stats::describe::stats, |request, _, backend| {
         Box::pin(stats::handle(request, backend))
+    }),
+    api("/sites", sites::describe::sites, |request, _, backend| {
+        Box::pin(sites::handle(request, backend))
     }),
     api("/metrics", live::describe::live, |request, caller, backend| {
         Box::pin(live::handle(LiveCall::Metrics, request, caller, backend))

@@ -23,6 +23,7 @@ fn count(bytes: &[u8]) -> ChunkCount {
     let settings = ChunkSettings {
         inputs: PlanInputs::with_defaults("2026-11-21T02:00:00Z".parse().expect("a time")),
         secret: VisitorSecret::new(1),
+        sites: Default::default(),
         size_bytes: bytes.len() as u64,
     };
     let mut reader = ChunkReader::new(&settings);

@@ -17,6 +17,7 @@ fn count(text: &[u8]) -> ChunkCount {
     let settings = ChunkSettings {
         inputs: PlanInputs::with_defaults("2026-11-27T08:00:00Z".parse().expect("a time")),
         secret: VisitorSecret::NONE,
+        sites: Default::default(),
         size_bytes: text.len() as u64,
     };
     let mut reader = ChunkReader::new(&settings);

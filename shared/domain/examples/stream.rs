@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ..PlanInputs::with_defaults("9999-01-01T00:00:00Z".parse()?)
         },
         secret: VisitorSecret::NONE,
+        sites: Default::default(),
         size_bytes: u64::MAX,
     };
     // Long ago, so that every hour is open.

@@ -33,6 +33,8 @@ pub const HOUR_RETENTION_DAYS: &str = "MINUTEBOOK_HOUR_RETENTION_DAYS";
 pub const DAY_RETENTION_DAYS: &str = "MINUTEBOOK_DAY_RETENTION_DAYS";
 /// How many keys of a site and measure keep their names in a chunk and in an hour; 0 is all.
 pub const KEYS_MAX: &str = "MINUTEBOOK_KEYS_MAX";
+/// How many sites are counted; 0 is all.
+pub const SITES_MAX: &str = "MINUTEBOOK_SITES_MAX";
 /// The currency of events and queries that do not name one.
 pub const DEFAULT_CURRENCY: &str = "MINUTEBOOK_DEFAULT_CURRENCY";
 /// The zone of times of events that do not name one.
@@ -104,6 +106,8 @@ pub struct IngestConfig {
     pub queue_url: String,
     /// How many keys of a site and measure keep their names in a chunk, 0 for all.
     pub keys_max: u32,
+    /// How many sites are counted, 0 for all.
+    pub sites_max: u32,
 }
 
 impl IngestConfig {
@@ -119,6 +123,7 @@ impl IngestConfig {
             rejected_bucket: required(&lookup, REJECTED_BUCKET)?,
             queue_url: required(&lookup, QUEUE_URL)?,
             keys_max: parsed(&lookup, KEYS_MAX)?,
+            sites_max: parsed(&lookup, SITES_MAX)?,
         })
     }
 }

@@ -1,12 +1,14 @@
 //! What every commit needs: the table, the retention, and the hours that this process has listed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use minutebook_domain::time::Hour;
+use chrono::{DateTime, Utc};
 use minutebook_domain::time::period::Retention;
+use minutebook_domain::time::{DayRange, Hour};
 
 use crate::error::StorageError;
+use crate::site::admission::KnownSites;
 use crate::table::Table;
 
 /// The number of open hours that a process remembers to have listed; beyond, it lists them again.
@@ -21,6 +23,8 @@ pub struct Committer {
     pub retention: Retention,
     /// The hours that this process has put on the list of open hours.
     listed: Mutex<HashSet<(String, Hour)>>,
+    /// The sites that this process has registered or found.
+    sites: KnownSites,
 }
 
 /// What commits did and met, known even of one that was cut off.
@@ -37,7 +41,33 @@ pub struct CommitEffort {
 impl Committer {
     /// A committer that has listed no hour yet.
     pub fn new(table: Table, retention: Retention) -> Committer {
-        Committer { table, retention, listed: Mutex::default() }
+        Committer { table, retention, listed: Mutex::default(), sites: KnownSites::default() }
+    }
+
+    /// Makes sure that the deployment has a registry of sites, once a process. This must come before
+    /// anything is committed: the registry says whether anything was before it.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub async fn begin_registry(&self, now: DateTime<Utc>) -> Result<(), StorageError> {
+        self.sites.begin(&self.table, now).await
+    }
+
+    /// Registers the sites of a chunk with the days for which it counts anything, and returns those
+    /// that are refused: that have no number up to `sites_max`, and can get none. 0 is no bound.
+    ///
+    /// **Guarantees**: whether a site is refused under a bound never changes. Nothing is read or
+    /// written for sites and days that this process knows.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub async fn admit_sites(
+        &self,
+        sites: &BTreeMap<&str, DayRange>,
+        sites_max: u32,
+        now: DateTime<Utc>,
+    ) -> Result<BTreeSet<String>, StorageError> {
+        self.sites.admit(&self.table, sites, sites_max, now).await
     }
 
     /// Puts an hour on the list of open hours before its first row is written; sealing and readers

@@ -6,6 +6,7 @@ use std::fmt;
 use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::secret::SecretNumber;
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Day, Hour, Minute};
 
@@ -172,7 +173,11 @@ pub const OPEN_PARTITIONS: u8 = 16;
 
 /// The partition of the open hours of a site: `OPEN#4`. The digit is the first of the site's hash.
 pub fn open_partition(site: &str) -> String {
-    open_partition_of(blake3::hash(site.as_bytes()).as_bytes()[0] >> 4)
+    open_partition_of(digit_of(site))
+}
+
+fn digit_of(site: &str) -> u8 {
+    blake3::hash(site.as_bytes()).as_bytes()[0] >> 4
 }
 
 /// The partitions of the open hours of all sites.
@@ -274,6 +279,33 @@ pub fn api_keys_partition(hash: &str) -> String {
     format!("KEYS#{}", hash.get(..1).unwrap_or_default())
 }
 
+/// The partition of the row about the registry of sites as a whole.
+pub const REGISTRY_PARTITION: &str = "SITES";
+/// The sort key of that row.
+pub const REGISTRY: &str = "registry";
+
+/// The partition of a site in the registry: `SITES#8`. Its sort key is the site.
+pub fn sites_partition(site: &str) -> String {
+    sites_partition_of(digit_of(site))
+}
+
+/// The partitions of all sites.
+pub fn sites_partitions() -> impl Iterator<Item = String> {
+    (0..OPEN_PARTITIONS).map(sites_partition_of)
+}
+
+fn sites_partition_of(digit: u8) -> String {
+    format!("SITES#{digit:x}")
+}
+
+/// The partition of the settings of sites.
+pub const SETTINGS_PARTITION: &str = "SETTINGS";
+
+/// The sort key of a revision of the settings: `000001`.
+pub fn settings_revision(revision: SettingsRevision) -> String {
+    format!("{:06}", revision.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,6 +357,8 @@ mod tests {
         assert_eq!(stream_partition("kafka/c/t/3"), "P#kafka/c/t/3");
         assert_eq!(stream_extent(1, 2), "000001.002");
         assert_eq!(api_keys_partition("3f9c"), "KEYS#3");
+        assert_eq!(["shop", "default"].map(sites_partition), ["SITES#8", "SITES#f"]);
+        assert_eq!(settings_revision(SettingsRevision(12)), "000012");
     }
 
     #[test]

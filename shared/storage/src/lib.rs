@@ -21,6 +21,7 @@ pub mod reader;
 mod replay;
 mod retry;
 pub mod sealing;
+pub mod site;
 pub mod stream;
 pub mod table;
 pub mod visitors;

@@ -15,6 +15,7 @@ use futures::channel::oneshot;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::visitors::Visitors;
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::plan::{Row, counter_bytes};
 use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::{Period, Retention};
@@ -23,7 +24,9 @@ use crate::error::StorageError;
 use crate::keys::{self, Shard};
 use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource, other_counter};
-use crate::table::Item;
+use crate::site::registry::{RegisteredSite, Registry, SiteSource};
+use crate::site::settings::{Revision, SettingsSource};
+use crate::table::{Consistency, Item};
 use crate::visitors::{VisitorState, VisitorStateSource, sketches};
 
 /// The limit of one page of a query, in bytes.
@@ -69,6 +72,9 @@ struct State {
     /// Sort keys.
     open_hours: BTreeSet<String>,
     visitor_state: Option<VisitorState>,
+    registry: Option<Registry>,
+    sites: Vec<RegisteredSite>,
+    revisions: Vec<Revision>,
     /// The newest first.
     recent_orders: Vec<RecentOrder>,
     waiting: Vec<oneshot::Sender<()>>,
@@ -149,6 +155,19 @@ impl MemoryTable {
         self.state().visitor_state = Some(state);
     }
 
+    /// Sets the registry of sites.
+    pub fn set_registry(&self, is_complete: bool, sites: Vec<RegisteredSite>) {
+        let mut state = self.state();
+        let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
+        state.registry = Some(Registry { sites: count, is_complete });
+        state.sites = sites;
+    }
+
+    /// Sets the revisions of the settings of sites.
+    pub fn set_revisions(&self, revisions: Vec<Revision>) {
+        self.state().revisions = revisions;
+    }
+
     /// Lists an hour as open.
     pub fn list_open(&self, site: &str, hour: Hour) {
         self.state().open_hours.insert(keys::open_hour(site, hour));
@@ -215,6 +234,16 @@ impl MemoryTable {
                 let _ = call.send(());
             }
         }
+    }
+
+    /// Takes a turn, and adds the cost of reading a small row.
+    async fn small_turn(&self) -> MutexGuard<'_, State> {
+        self.turn().await;
+        let mut state = self.state();
+        state.reads.queries += 1;
+        state.reads.pages += 1;
+        state.reads.half_units += 1;
+        state
     }
 
     async fn turn(&self) {
@@ -297,12 +326,41 @@ impl RowSource for MemoryTable {
 
 impl VisitorStateSource for MemoryTable {
     async fn visitor_state(&self) -> Result<Option<VisitorState>, StorageError> {
-        self.turn().await;
-        let mut state = self.state();
-        state.reads.queries += 1;
-        state.reads.pages += 1;
-        state.reads.half_units += 1;
-        Ok(state.visitor_state)
+        Ok(self.small_turn().await.visitor_state)
+    }
+}
+
+impl SiteSource for MemoryTable {
+    async fn site(&self, site: &str) -> Result<Option<RegisteredSite>, StorageError> {
+        let state = self.small_turn().await;
+        Ok(state.sites.iter().find(|registered| registered.site == site).cloned())
+    }
+
+    async fn sites_after(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<RegisteredSite>, StorageError> {
+        let mut sites = self.small_turn().await.sites.clone();
+        sites.retain(|site| site.site.as_str() > after);
+        sites.sort_unstable_by(|left, right| left.site.cmp(&right.site));
+        sites.truncate(limit);
+        Ok(sites)
+    }
+
+    async fn registry(&self) -> Result<Option<Registry>, StorageError> {
+        Ok(self.small_turn().await.registry)
+    }
+}
+
+impl SettingsSource for MemoryTable {
+    async fn revisions_after(
+        &self,
+        number: SettingsRevision,
+        _: Consistency,
+    ) -> Result<Vec<Revision>, StorageError> {
+        let state = self.small_turn().await;
+        Ok(state.revisions.iter().filter(|revision| revision.number > number).cloned().collect())
     }
 }
 

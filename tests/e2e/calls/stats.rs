@@ -228,6 +228,27 @@ async fn all_time_is_a_query_a_year(cloud: &Cloud) -> Result<()> {
     // current month. Four more queries list open hours, two of them those of builds before, and one
     // asks for the secret of visitors.
     ensure!(queries <= 3 * (60 + 20) + 5, "{queries} queries");
+    ensure!(proxy.calls("Query of sites") == 2, "there is no registry yet");
+
+    // With a registry, the years before the first event are not asked for, and an unknown site is
+    // one read.
+    let line = r#"{"event":"view","site_id":"s","ts":"2025-02-03T04:05:06Z","item_id":1}"#;
+    let record = store.put("a.jsonl", line).await?;
+    let counted = store.start_plain_ingest().await?.invoke(sqs_event(&[vec![record]])).await?;
+    ensure!(counted.is_clean(), "{counted:?}");
+    let before = proxy.calls("Query");
+    let (_, answer) = ask(&mut worker, "/stats", "site_id=s").await?;
+    ensure!(answer["total_views"] == 1, "{answer}");
+    ensure!(answer["window"]["from"] == "2025-02-03T00:00:00Z", "{answer}");
+    let queries = proxy.calls("Query") - before;
+    ensure!(queries <= 3 * (3 + 20) + 6, "{queries} queries");
+    for of_sites in [2, 1] {
+        let calls = || (proxy.calls("Query"), proxy.calls("Query of sites"));
+        let before = calls();
+        let (_, answer) = ask(&mut worker, "/stats", "site_id=unknown").await?;
+        ensure!(answer["total_views"] == 0, "{answer}");
+        ensure!(calls() == (before.0, before.1 + of_sites), "{before:?} became {:?}", calls());
+    }
     Ok(())
 }
 

@@ -13,10 +13,11 @@ pub(crate) mod odd_input;
 pub(crate) mod orders;
 pub(crate) mod refused;
 pub(crate) mod rollup;
+pub(crate) mod sites;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 12] = [
+pub(crate) const TESTS: [&[crate::Test]; 13] = [
     cases::TESTS,
     exactly_once::TESTS,
     forms::TESTS,
@@ -28,5 +29,6 @@ pub(crate) const TESTS: [&[crate::Test]; 12] = [
     orders::TESTS,
     refused::TESTS,
     rollup::TESTS,
+    sites::TESTS,
     upgrades::TESTS,
 ];

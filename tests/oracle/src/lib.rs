@@ -28,5 +28,5 @@ pub use decimal::Decimal;
 pub use read::forms::rows_of;
 pub use read::order::{Made, OrderEvent, What};
 pub use read::text::unpack::RecountError;
-pub use read::values::Settings;
+pub use read::values::{Settings, SiteSettings};
 pub use read::vocabulary::is_event_field;

@@ -20,6 +20,16 @@ pub(super) fn operation_of(request: &Request<Bytes>) -> String {
     }
 }
 
+/// The name of a call: its operation, or `Query of sites` if it is about the registry of sites or
+/// their settings, which are read and written before a chunk is counted and numbered apart.
+pub(super) fn name_of(operation: &str, body: &[u8]) -> String {
+    let body = String::from_utf8_lossy(body);
+    match body.contains("\"SITES") || body.contains("\"SETTINGS\"") {
+        true => format!("{operation} of sites"),
+        false => operation.to_string(),
+    }
+}
+
 fn actions(transaction: &Value) -> Vec<(String, Value)> {
     let listed = transaction["TransactItems"].as_array().cloned().unwrap_or_default();
     listed

@@ -59,6 +59,28 @@ impl Store {
         self.put_row(&open_partition(site), &format!("{site}#{hour}"), &[]).await
     }
 
+    /// Writes a revision of the settings of sites: what a site sets from then on.
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn set_site(
+        &self,
+        revision: u32,
+        site: &str,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
+        let text = |text: &str| AttributeValue::S(text.to_string());
+        let mut put = self.row("SETTINGS", &format!("{revision:06}"));
+        for (name, value) in [("site", site), ("set_at", "2026-11-20T00:00:00Z")] {
+            put = put.item(name, text(value));
+        }
+        for (name, value) in settings {
+            put = put.item(*name, text(value));
+        }
+        put.send().await.context("PutItem of settings")?;
+        Ok(())
+    }
+
     /// The rows of all open hours.
     ///
     /// # Errors

@@ -29,8 +29,18 @@ const NO_QUEUE: &str = "http://127.0.0.1/no-queue";
 /// Keeps all rows forever.
 const FOR_EVER: RetentionDays = RetentionDays { minutes: 0, hours: 0, days: 0 };
 
-/// How many keys keep their names unless a test says otherwise: the template's default.
-const KEYS_MAX: u32 = 100_000;
+/// What a function is started with, besides the addresses.
+#[derive(Clone, Copy)]
+struct Parameters<'a> {
+    retention: RetentionDays,
+    keys_max: u32,
+    sites_max: u32,
+    time_zone: &'a str,
+}
+
+/// The template's defaults, but all rows are kept forever.
+const DEFAULTS: Parameters<'_> =
+    Parameters { retention: FOR_EVER, keys_max: 100_000, sites_max: 1_000, time_zone: "UTC" };
 
 impl Store {
     /// Starts ingest on this store, without a proxy.
@@ -116,7 +126,21 @@ impl Store {
         keys_max: u32,
     ) -> anyhow::Result<Worker> {
         let s3_url = &self.clients.endpoint_url;
-        self.start_with(function, dynamodb_url, s3_url, FOR_EVER, keys_max, "UTC").await
+        self.start_with(function, dynamodb_url, s3_url, Parameters { keys_max, ..DEFAULTS }).await
+    }
+
+    /// Starts ingest on this store with this limit of sites; 0 is none. `dynamodb_url` and `s3_url`
+    /// may be the URLs of proxies.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub async fn start_ingest_with_sites_max(
+        &self,
+        dynamodb_url: &str,
+        s3_url: &str,
+        sites_max: u32,
+    ) -> anyhow::Result<Worker> {
+        self.start_with("ingest", dynamodb_url, s3_url, Parameters { sites_max, ..DEFAULTS }).await
     }
 
     /// Starts ingest on this store with this zone of times that name none. `dynamodb_url` may be the
@@ -130,7 +154,8 @@ impl Store {
         zone: &str,
     ) -> anyhow::Result<Worker> {
         let s3_url = &self.clients.endpoint_url;
-        self.start_with("ingest", dynamodb_url, s3_url, FOR_EVER, KEYS_MAX, zone).await
+        let parameters = Parameters { time_zone: zone, ..DEFAULTS };
+        self.start_with("ingest", dynamodb_url, s3_url, parameters).await
     }
 
     async fn start(
@@ -140,7 +165,7 @@ impl Store {
         s3_url: &str,
         retention: RetentionDays,
     ) -> anyhow::Result<Worker> {
-        self.start_with(function, dynamodb_url, s3_url, retention, KEYS_MAX, "UTC").await
+        self.start_with(function, dynamodb_url, s3_url, Parameters { retention, ..DEFAULTS }).await
     }
 
     async fn start_with(
@@ -148,10 +173,9 @@ impl Store {
         function: &str,
         dynamodb_url: &str,
         s3_url: &str,
-        retention: RetentionDays,
-        keys_max: u32,
-        time_zone: &str,
+        parameters: Parameters<'_>,
     ) -> anyhow::Result<Worker> {
+        let Parameters { retention, keys_max, sites_max, time_zone } = parameters;
         let binary = crate::binaries::path(function)?;
         let clients = &self.clients;
         let queue_url = self.queue_url.as_deref().unwrap_or(NO_QUEUE);
@@ -180,6 +204,7 @@ impl Store {
                 ("MINUTEBOOK_REQUIRE_READ_KEYS", &requires_keys),
                 ("MINUTEBOOK_REQUIRE_WRITE_KEYS", &requires_keys),
                 ("MINUTEBOOK_ALLOWED_ORIGINS", ORIGIN),
+                ("MINUTEBOOK_SITES_MAX", &sites_max.to_string()),
             ],
         )
         .await

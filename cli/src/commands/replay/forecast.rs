@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use anyhow::{Context as _, Error, Result};
-use chrono_tz::Tz;
+use chrono::DateTime;
 use futures::{StreamExt as _, TryStreamExt as _};
 use minutebook_oracle::{Settings, recount};
 
 use crate::commands::replay::report::Outcome;
 use crate::rows::ledger::{self, ChunkIds, Counts, Ledger};
+use crate::rows::sites::settings;
 use crate::stack::context::{Context, time_zone};
 use crate::stack::objects::Object;
 use crate::terminal::progress;
@@ -21,22 +22,23 @@ pub(super) struct Forecast {
     s3: aws_sdk_s3::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
-    default_currency: String,
-    default_time_zone: Tz,
+    /// The newest ones, at no time.
+    settings: Settings,
 }
 
 impl Forecast {
     /// # Errors
-    /// The stack has no bucket or table.
+    /// The stack has no bucket or table, or the settings of sites cannot be read.
     pub(super) async fn new(context: &Context) -> Result<Self> {
         let endpoints = context.endpoints()?;
-        Ok(Self {
-            s3: context.s3().await?,
-            dynamodb: context.dynamodb().await?,
-            table: endpoints.table()?.to_owned(),
+        let (dynamodb, table) = (context.dynamodb().await?, endpoints.table()?.to_owned());
+        let settings = Settings {
             default_currency: endpoints.default_currency.clone(),
             default_time_zone: time_zone(&endpoints.default_time_zone).map_err(Error::msg)?,
-        })
+            sites: settings::reading_as_of(&settings::all(&dynamodb, &table).await?, u32::MAX),
+            ..Settings::at(DateTime::UNIX_EPOCH)
+        };
+        Ok(Self { s3: context.s3().await?, dynamodb, table, settings })
     }
 
     /// Says what would happen to each object.
@@ -80,11 +82,7 @@ impl Forecast {
     /// refused.
     async fn uncounted(&self, object: &Object, refused_id: &str) -> Result<Outcome> {
         let Some(open) = object.open(&self.s3).await? else { return Ok(Outcome::Gone) };
-        let settings = Settings {
-            reference_time: open.last_modified,
-            default_currency: self.default_currency.clone(),
-            default_time_zone: self.default_time_zone,
-        };
+        let settings = Settings { reference_time: open.last_modified, ..self.settings.clone() };
         let bytes = open
             .body
             .collect()

@@ -66,6 +66,10 @@ pub(crate) struct Summary {
     /// The secrets with which its visitors are counted: that of the plan, 0 in old entries, and
     /// those of recounts.
     pub(crate) visitor_secrets: BTreeSet<u32>,
+    /// The revision of the settings of sites that it was read with; 0 in old entries.
+    pub(crate) settings_revision: u32,
+    /// How many sites were counted, 0 for all; `None` in entries from before there was a registry.
+    pub(crate) sites_max: Option<u32>,
     pub(crate) counts: Counts,
 }
 
@@ -140,6 +144,10 @@ fn summary(item: &Item) -> Result<Summary> {
         true => number(item, name),
         false => Ok(0),
     };
+    let settings_revision = match item.contains_key("settings_revision") {
+        true => number(item, "settings_revision")?,
+        false => 0,
+    };
     let rejected_by_reason = numbers(item, "rejected_by_reason")?;
     let notes = Notes {
         dropped: numbers(item, "dropped")?.unwrap_or_default(),
@@ -168,6 +176,8 @@ fn summary(item: &Item) -> Result<Summary> {
             .transpose()?,
         are_reasons_in_totals: item.contains_key("reader_version"),
         visitor_secrets: visitor_secrets(item)?,
+        settings_revision,
+        sites_max: item.get("sites_max").map(|_| number(item, "sites_max")).transpose()?,
         counts,
     })
 }

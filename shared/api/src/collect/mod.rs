@@ -8,6 +8,7 @@ pub(crate) mod random;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -17,12 +18,16 @@ use minutebook_domain::chunk::precheck::{CheckedLines, LineChecker, RejectedLine
 use minutebook_domain::chunk::single::complete;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::reason::Reason;
+use minutebook_domain::event::settings::SettingsBySite;
 use minutebook_domain::event::site::SiteId;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{CollectConfig, ConfigError, environment};
 use minutebook_storage::bucket::store::{
     EventBucket, EventStore, Post, PutOnce, REJECTED_LISTED_MAX,
 };
+use minutebook_storage::site::known_settings::KnownSettings;
+use minutebook_storage::site::settings::SettingsSource;
+use minutebook_storage::table::Table;
 
 use crate::access::Admitted;
 use crate::backend::Start;
@@ -43,13 +48,17 @@ const SINGLE_PATH: &str = "/event";
 
 /// What the handler checks and stores posts with.
 #[derive(Clone, Debug)]
-pub struct Inbox<S> {
+pub struct Inbox<S, T = Table> {
     /// The bucket.
     pub events: S,
     /// The currency of events that do not name one.
     pub default_currency: Currency,
     /// The zone of times that do not name one.
     pub default_time_zone: Tz,
+    /// Where the settings of sites are, which come before these two.
+    pub settings: T,
+    /// The settings that were read last.
+    pub known_settings: Arc<KnownSettings>,
     /// Whether random events are enabled.
     pub makes_random_events: bool,
     /// The source of the current time.
@@ -79,6 +88,8 @@ impl Inbox<EventBucket> {
             events: EventBucket { client: start.aws.s3(), name: collect_config.bucket },
             default_currency: start.config.default_currency,
             default_time_zone: start.config.default_time_zone,
+            settings: start.table.clone(),
+            known_settings: Arc::default(),
             makes_random_events: collect_config.makes_random_events,
             clock: Clock::system(),
         })
@@ -87,9 +98,9 @@ impl Inbox<EventBucket> {
 
 /// Answers one request: a post is answered once its events are stored. Errors are answers, too: 503
 /// means that a retry helps.
-pub async fn handle<S: EventStore>(
+pub async fn handle<S: EventStore, T: SettingsSource>(
     Admitted { request, caller }: &Admitted,
-    inbox: &Inbox<S>,
+    inbox: &Inbox<S, T>,
 ) -> Response<Body> {
     let only_site = caller.only_site.as_ref();
     let answered = if request.uri().path().ends_with(random::PATH) {
@@ -103,7 +114,7 @@ pub async fn handle<S: EventStore>(
     answered.unwrap_or_else(|refusal| problem(refusal.status, &refusal.detail))
 }
 
-impl<S: EventStore> Inbox<S> {
+impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
     async fn make_events(
         &self,
         request: &Request,
@@ -121,15 +132,26 @@ impl<S: EventStore> Inbox<S> {
         }
         let now = self.clock.now();
         let text = random::text(count, now, only_site);
-        let mut checker = self.checker(now - CLOCK_MARGIN);
+        let mut checker = self.checker(now - CLOCK_MARGIN, &self.site_settings(now).await?);
         let checked = checker.check_text(text.as_bytes(), REJECTED_LISTED_MAX);
         let key = self.store(checked.accepted, now).await?;
         tracing::info!(accepted = checked.accepted_lines, chunk = key, "random events are stored");
         Ok(json(&Generated::new(checked.accepted_lines, &key)))
     }
 
-    fn checker(&self, reference_time: DateTime<Utc>) -> LineChecker {
+    /// What sites set, at most half a minute ago.
+    async fn site_settings(&self, now: DateTime<Utc>) -> Result<Arc<SettingsBySite>, Refusal> {
+        let settings = self.known_settings.recent(&self.settings, now).await;
+        settings.map(|settings| Arc::clone(&settings.reading)).map_err(|error| not_stored(&error))
+    }
+
+    fn checker(
+        &self,
+        reference_time: DateTime<Utc>,
+        settings: &Arc<SettingsBySite>,
+    ) -> LineChecker {
         LineChecker::new(reference_time, self.default_currency, self.default_time_zone)
+            .with_settings(settings)
     }
 
     /// Stores lines as a new chunk, and returns its key.
@@ -147,11 +169,12 @@ impl<S: EventStore> Inbox<S> {
 
     async fn take(&self, post: &ReadPost<'_>) -> Result<Response<Body>, Refusal> {
         let now = self.clock.now();
-        let checked = match self.check(post, now) {
+        let settings = self.site_settings(now).await?;
+        let checked = match self.check(post, now, &settings) {
             ControlFlow::Continue(checked) => checked,
             ControlFlow::Break(response) => return Ok(response),
         };
-        let key = post.idempotency_key.map(|name| self.key_of(post, &checked, name));
+        let key = post.idempotency_key.map(|name| self.key_of(post, &checked, name, &settings));
         let this = Post {
             body_hash: post.body_hash.to_hex().to_string(),
             accepted_lines: checked.accepted_lines,
@@ -181,8 +204,9 @@ impl<S: EventStore> Inbox<S> {
         &self,
         post: &ReadPost<'_>,
         now: DateTime<Utc>,
+        settings: &Arc<SettingsBySite>,
     ) -> ControlFlow<Response<Body>, CheckedLines> {
-        let mut checker = self.checker(now - CLOCK_MARGIN);
+        let mut checker = self.checker(now - CLOCK_MARGIN, settings);
         if let Some(site) = post.only_site {
             checker = checker.only_of(site.clone());
         }
@@ -221,13 +245,15 @@ impl<S: EventStore> Inbox<S> {
         post: &ReadPost<'_>,
         checked: &CheckedLines,
         idempotency_key: &[u8],
+        settings: &Arc<SettingsBySite>,
     ) -> String {
         let sites = match post.only_site {
             Some(site) => BTreeSet::from([site.as_str().as_bytes().to_vec()]),
             // A line that is in the future now is accepted from a later repetition, which must not
             // be another chunk: its site counts from the start.
             None if checked.rejected_lines > 0 => {
-                self.checker(DateTime::<Utc>::MAX_UTC).check_text(&post.lines.text, 0).sites
+                let mut checker = self.checker(DateTime::<Utc>::MAX_UTC, settings);
+                checker.check_text(&post.lines.text, 0).sites
             }
             None => checked.sites.clone(),
         };

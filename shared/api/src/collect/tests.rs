@@ -1,3 +1,6 @@
+mod settings;
+
+use self::settings::Revisions;
 use super::*;
 use crate::access::Caller;
 use lambda_http::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -59,17 +62,18 @@ impl EventStore for Memory {
 const NOW: &str = "2026-11-21T12:00:30Z";
 const VIEW: &str = r#"{"event":"view","timestamp":"2026-11-21T12:00:00Z","item_id":1}"#;
 
-fn inbox() -> Inbox<Memory> {
+fn inbox() -> Inbox<Memory, Revisions> {
     inbox_at(NOW)
 }
 
-fn inbox_at(now: &str) -> Inbox<Memory> {
+fn inbox_at(now: &str) -> Inbox<Memory, Revisions> {
     let now: DateTime<Utc> = now.parse().expect("a time");
-    let default_currency = Currency::parse(b"USD").expect("three letters");
     Inbox {
         events: Memory::default(),
-        default_currency,
+        default_currency: Currency::USD,
         default_time_zone: Tz::UTC,
+        settings: Revisions::default(),
+        known_settings: Arc::default(),
         makes_random_events: false,
         clock: Clock::new(move || now),
     }
@@ -84,13 +88,18 @@ fn given(site: &str) -> String {
     VIEW.replace('}', &format!(",\"site_id\":\"{site}\"}}"))
 }
 
-fn sent(inbox: &Inbox<Memory>, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+fn sent(
+    inbox: &Inbox<Memory, Revisions>,
+    path: &str,
+    key: Option<&str>,
+    body: &str,
+) -> (u16, Value) {
     let headers: Vec<(&str, &str)> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
     sent_with(inbox, path, &headers, body)
 }
 
 fn sent_with(
-    inbox: &Inbox<Memory>,
+    inbox: &Inbox<Memory, Revisions>,
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
@@ -101,7 +110,7 @@ fn sent_with(
 /// Sends a post with a key for this site; `None` is all sites.
 fn sent_by(
     site: Option<&str>,
-    inbox: &Inbox<Memory>,
+    inbox: &Inbox<Memory, Revisions>,
     path: &str,
     headers: &[(&str, &str)],
     body: &str,
@@ -113,7 +122,11 @@ fn sent_by(
     answered(inbox, site, request.body(Body::from(body)).expect("a request"))
 }
 
-fn answered(inbox: &Inbox<Memory>, site: Option<&str>, request: Request) -> (u16, Value) {
+fn answered(
+    inbox: &Inbox<Memory, Revisions>,
+    site: Option<&str>,
+    request: Request,
+) -> (u16, Value) {
     let only_site = site.map(|site| SiteId::parse(site).expect("a site"));
     let admitted = Admitted { request, caller: Caller { only_site, sees_deployment: false } };
     let answering = pin!(handle(&admitted, inbox));
@@ -128,11 +141,11 @@ fn answered(inbox: &Inbox<Memory>, site: Option<&str>, request: Request) -> (u16
     (status.as_u16(), serde_json::from_slice(response.body().as_ref()).expect("JSON"))
 }
 
-fn posted(inbox: &Inbox<Memory>, body: &str) -> (u16, Value) {
+fn posted(inbox: &Inbox<Memory, Revisions>, body: &str) -> (u16, Value) {
     sent(inbox, "/events", None, body)
 }
 
-fn stored(inbox: &Inbox<Memory>) -> Vec<(String, String)> {
+fn stored(inbox: &Inbox<Memory, Revisions>) -> Vec<(String, String)> {
     let chunks = inbox.events.chunks.lock().expect("no test panics");
     let text = |(lines, _): &Chunk| String::from_utf8(lines.clone()).expect("text");
     chunks.iter().map(|(key, chunk)| (key.clone(), text(chunk))).collect()
@@ -153,7 +166,7 @@ fn good_lines_become_one_chunk_and_bad_ones_are_told() {
     assert_eq!(name.len(), 32 + ".jsonl".len());
 }
 
-fn made(inbox: &Inbox<Memory>, query: &str, site: Option<&str>) -> (u16, Value) {
+fn made(inbox: &Inbox<Memory, Revisions>, query: &str, site: Option<&str>) -> (u16, Value) {
     let request = lambda_http::http::Request::get(format!("/generate_random_events{query}"));
     answered(inbox, site, request.body(Body::Empty).expect("a request"))
 }
@@ -366,7 +379,7 @@ fn a_post_with_a_key_stores_events_of_its_site_only() {
 }
 
 /// Checks that a 202 accepted as many lines as the chunk that it names holds, and gives the chunk.
-fn chunk_of(inbox: &Inbox<Memory>, answer: &(u16, Value)) -> (String, String) {
+fn chunk_of(inbox: &Inbox<Memory, Revisions>, answer: &(u16, Value)) -> (String, String) {
     let (status, answer) = answer;
     let stored = stored(inbox).into_iter().find(|(key, _)| answer["chunk"] == key.as_str());
     let (key, text) = stored.unwrap_or_else(|| panic!("{answer} names no chunk"));

@@ -48,8 +48,8 @@ pub(crate) struct Rows {
 pub(crate) struct Answer {
     /// `degraded` if chunks lie in the dead letters, an hour is not rolled up an hour after its end,
     /// rollup has not reported for five minutes, over 5 % of the lines of the last hour were
-    /// rejected, or a file was refused in it; `unavailable` if the table or a queue cannot be
-    /// reached.
+    /// rejected, or a file was refused or a site was beyond the bound in it; `unavailable` if the
+    /// table or a queue cannot be reached.
     #[schemars(extend("enum" = ["healthy", "degraded", "unavailable"]))]
     status: &'static str,
     service: &'static str,

@@ -73,6 +73,13 @@ impl LastHour {
                 self.rejected, self.lines
             ));
         }
+        let beyond_bound = self.rejected_by_reason.get("too_many_sites").copied().unwrap_or(0);
+        if beyond_bound > 0 {
+            complaints.push(format!(
+                "{beyond_bound} lines of the last hour are of sites beyond SitesMax, and rejected: \
+                 raise it, or require write keys if the sites are made up"
+            ));
+        }
         if self.refused > 0 {
             let files = if self.refused == 1 { "file was" } else { "files were" };
             complaints.push(format!(
@@ -128,6 +135,14 @@ mod tests {
             "{sentence}"
         );
         assert!(sentence.contains("minutebook check FILE"), "{sentence}");
+    }
+
+    #[test]
+    fn every_line_beyond_the_bound_of_sites_needs_care() {
+        let rejected_by_reason = counts(&[("too_many_sites", 2)]);
+        let added = Totals { lines: 100, rejected: 2, rejected_by_reason, ..Totals::default() };
+        let sentence = last_hour(&added).complaints().concat();
+        assert!(sentence.starts_with("2 lines") && sentence.contains("SitesMax"), "{sentence}");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
         query(
             "tz",
             "Whose midnights days, weeks and months begin at: a name of the IANA time zones.",
-            json!({"type": "string", "default": "UTC", "examples": ["Europe/Berlin"]}),
+            json!({"type": "string", "examples": ["Europe/Berlin"]}),
         ),
         query("item_id", "One item; no items are listed then.", item_id()),
         site_id(),

@@ -8,22 +8,30 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use minutebook_domain::query::window::Window;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;
 use crate::history::answer::Answer;
-use crate::history::query::HistoryDefaults;
+use crate::history::query::{Given, HistoryDefaults};
 use crate::http::answer::unreadable;
 use crate::http::response::{json, problem};
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource, Q: Sync>(
+pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
     let (now, retention) = (backend.clock.now(), backend.retention);
-    let defaults = HistoryDefaults { currency: backend.default_currency, now, retention };
-    let question = match query::parse(request.uri().query().unwrap_or_default(), &defaults) {
+    let given = match Given::read(request.uri().query().unwrap_or_default()) {
+        Ok(given) => given,
+        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
+    };
+    let defaults = match backend.defaults_of(&given.site_id, now).await {
+        Ok((currency, zone)) => HistoryDefaults { currency, zone, now, retention },
+        Err(error) => return unreadable(&error),
+    };
+    let question = match given.resolve(&defaults) {
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };

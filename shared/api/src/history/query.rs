@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono_tz::Tz;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::series::{Calendar, CalendarPeriod, Granularity};
@@ -48,64 +49,107 @@ pub(crate) struct HistoryQuery {
 pub(crate) struct HistoryDefaults {
     /// The currency of money.
     pub(crate) currency: Currency,
+    /// The zone whose midnights begin days, weeks and months.
+    pub(crate) zone: Tz,
     /// The current time.
     pub(crate) now: DateTime<Utc>,
     /// How long rows are kept.
     pub(crate) retention: Retention,
 }
 
-/// Reads the query string of a history call.
-///
-/// # Errors
-/// One sentence that names the parameter and what was expected, for a 400.
-pub(crate) fn parse(query: &str, defaults: &HistoryDefaults) -> Result<HistoryQuery, String> {
-    let as_of =
-        Minute::containing(defaults.now).ok_or_else(|| "the clock is out of range".to_string())?;
-    let mut measure_name = None;
-    let mut calendar = Calendar { granularity: Granularity::Day, zone: chrono_tz::UTC };
-    let (mut from, mut to, mut cursor) = (None, None, None);
-    let (mut site_id, mut item_id, mut currency) = (SiteId::default(), None, None);
-    let mut limit = LIMIT_DEFAULT;
-    for (name, value) in parameters::parameters(query)? {
-        match name.as_ref() {
-            "measure" => measure_name = Some(value.into_owned()),
-            "granularity" => calendar.granularity = granularity(&value)?,
-            "from" => from = Some(value.into_owned()),
-            "to" => to = Some(value.into_owned()),
-            "item_id" => item_id = Some(parameters::item_id(&value)?),
-            "site_id" => site_id = parameters::site_id(&value)?,
-            "currency" => currency = Some(parameters::currency(&value)?),
-            "tz" => calendar.zone = zone(&value)?,
-            "limit" => limit = parameters::limit(&value, 0)?,
-            "cursor" => cursor = Some(value.into_owned()),
-            _ => return Err(format!("{name:?} is not a parameter of this call; it takes {NAMES}")),
+/// What a query string gives, before the defaults of its site are known.
+pub(crate) struct Given {
+    pub(crate) site_id: SiteId,
+    measure: Option<String>,
+    granularity: Granularity,
+    zone: Option<Tz>,
+    from: Option<String>,
+    to: Option<String>,
+    cursor: Option<String>,
+    item_id: Option<String>,
+    currency: Option<Currency>,
+    limit: usize,
+}
+
+impl Given {
+    /// Reads the query string of a history call.
+    ///
+    /// # Errors
+    /// One sentence that names the parameter and what was expected, for a 400.
+    pub(crate) fn read(query: &str) -> Result<Given, String> {
+        let mut given = Given {
+            site_id: SiteId::default(),
+            measure: None,
+            granularity: Granularity::Day,
+            zone: None,
+            from: None,
+            to: None,
+            cursor: None,
+            item_id: None,
+            currency: None,
+            limit: LIMIT_DEFAULT,
+        };
+        for (name, value) in parameters::parameters(query)? {
+            match name.as_ref() {
+                "measure" => given.measure = Some(value.into_owned()),
+                "granularity" => given.granularity = granularity(&value)?,
+                "from" => given.from = Some(value.into_owned()),
+                "to" => given.to = Some(value.into_owned()),
+                "item_id" => given.item_id = Some(parameters::item_id(&value)?),
+                "site_id" => given.site_id = parameters::site_id(&value)?,
+                "currency" => given.currency = Some(parameters::currency(&value)?),
+                "tz" => given.zone = Some(zone(&value)?),
+                "limit" => given.limit = parameters::limit(&value, 0)?,
+                "cursor" => given.cursor = Some(value.into_owned()),
+                _ => {
+                    return Err(format!(
+                        "{name:?} is not a parameter of this call; it takes {NAMES}"
+                    ));
+                }
+            }
         }
+        measure(given.measure.as_deref(), given.currency, Currency::USD)?;
+        Ok(given)
     }
-    let measure = measure(measure_name.as_deref(), currency, defaults.currency)?;
-    let from = from.map(|text| instant("from", &text, calendar)).transpose()?;
-    let to = to.map(|text| instant("to", &text, calendar)).transpose()?;
-    let mut periods = match cursor {
-        Some(text) => Cursor::parse(&text).and_then(|cursor| cursor.periods(calendar, defaults.now)).ok_or_else(|| {
-            format!(
-                "cursor is {text:?}; expected the next_cursor of an answer, with the other parameters of the question \
-                 that it answered"
-            )
-        })?,
-        None => periods(calendar, from, to, defaults)?,
-    };
-    let series_end = periods.last().map(|last| last.end);
-    periods.truncate(periods_of_page(calendar, &periods));
-    for period in &periods {
-        check_kept(calendar, period, defaults)?;
-    }
-    let page_end = periods.last().map(|last| last.end);
-    let next_cursor = match (page_end, series_end) {
-        (Some(from), Some(to)) if from < to => {
-            Some(Cursor { from: from.to_utc(), to: to.to_utc() }.to_text())
+
+    /// The query, with the defaults for what is not given.
+    ///
+    /// # Errors
+    /// One sentence that names the parameter and what was expected, for a 400.
+    pub(crate) fn resolve(self, defaults: &HistoryDefaults) -> Result<HistoryQuery, String> {
+        let Given { site_id, item_id, currency, limit, from, to, cursor, .. } = self;
+        let as_of = Minute::containing(defaults.now)
+            .ok_or_else(|| "the clock is out of range".to_string())?;
+        let zone = self.zone.unwrap_or(defaults.zone);
+        let calendar = Calendar { granularity: self.granularity, zone };
+        let measure = measure(self.measure.as_deref(), currency, defaults.currency)?;
+        let from = from.map(|text| instant("from", &text, calendar)).transpose()?;
+        let to = to.map(|text| instant("to", &text, calendar)).transpose()?;
+        let mut periods = match cursor {
+            Some(text) => Cursor::parse(&text)
+                .and_then(|cursor| cursor.periods(calendar, defaults.now))
+                .ok_or_else(|| {
+                    format!(
+                        "cursor is {text:?}; expected the next_cursor of an answer, with the other \
+                         parameters of the question that it answered"
+                    )
+                })?,
+            None => periods(calendar, from, to, defaults)?,
+        };
+        let series_end = periods.last().map(|last| last.end);
+        periods.truncate(periods_of_page(calendar, &periods));
+        for period in &periods {
+            check_kept(calendar, period, defaults)?;
         }
-        _ => None,
-    };
-    Ok(HistoryQuery { measure, calendar, site_id, item_id, limit, periods, next_cursor, as_of })
+        let page_end = periods.last().map(|last| last.end);
+        let next_cursor = match (page_end, series_end) {
+            (Some(from), Some(to)) if from < to => {
+                Some(Cursor { from: from.to_utc(), to: to.to_utc() }.to_text())
+            }
+            _ => None,
+        };
+        Ok(HistoryQuery { measure, calendar, site_id, item_id, limit, periods, next_cursor, as_of })
+    }
 }
 
 fn measure(
@@ -215,7 +259,7 @@ fn check_kept(
     Err(match utc_period {
         Period::Minute(_) | Period::Hour(_) => format!(
             "from asks for the {} that begins at {start}, which takes hours that have expired; hours are kept for {}: ask \
-             for what begins later, or for days, weeks or months without tz",
+             for what begins later, or for days, weeks or months with tz=UTC",
             calendar.granularity.as_str(),
             kept_since(retention.hour_days),
         ),
@@ -279,7 +323,8 @@ mod tests {
     fn parsed_at(query: &str, now: &str) -> Result<HistoryQuery, String> {
         let currency = Currency::parse(b"USD").expect("three letters");
         let retention = Retention { minute_days: 7, hour_days: 400, day_days: 4_000 };
-        parse(query, &HistoryDefaults { currency, now: at(now), retention })
+        let defaults = HistoryDefaults { currency, zone: Tz::UTC, now: at(now), retention };
+        Given::read(query)?.resolve(&defaults)
     }
 
     fn parsed(query: &str) -> Result<HistoryQuery, String> {

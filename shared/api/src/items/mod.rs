@@ -11,6 +11,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use minutebook_domain::count::tally::OTHER_KEY;
 use minutebook_domain::query::window::Window;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;
 use crate::http::answer::{WindowAnswer, unreadable};
@@ -20,19 +21,26 @@ use crate::items::query::ItemQuery;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource, Q: Sync>(
+pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
     let (now, retention) = (backend.clock.now(), backend.retention);
     // API Gateway does not encode a `#` in the id, which would cut the query off the request's URI.
     let parameters = request.query_string_parameters();
-    let parameters =
-        parameters.iter().map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
     let path = request.raw_http_path();
-    let question = match ItemQuery::read(path, parameters, backend.default_currency, now) {
+    let read = |currency| {
+        let given = parameters.iter();
+        let given = given.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
+        ItemQuery::read(path, given, currency, now)
+    };
+    let question = match read(backend.default_currency) {
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
+    };
+    let question = match backend.defaults_of(&question.site_id, now).await {
+        Ok((currency, _)) => read(currency).unwrap_or(question),
+        Err(error) => return unreadable(&error),
     };
     let (window, precision) =
         Window::ending_with(question.as_of, question.window).kept(retention, now);

@@ -64,7 +64,8 @@ pub(crate) fn limit_from(least: usize, default: usize) -> Value {
 }
 
 pub(crate) fn currency() -> Value {
-    let description = "Three letters, as EUR; the deployment's default currency if it is not given. Only for money.";
+    let description =
+        "Three letters, as EUR; the currency of the site if it is not given. Only for money.";
     query(
         "currency",
         description,

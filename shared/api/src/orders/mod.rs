@@ -18,6 +18,7 @@ use minutebook_domain::time::period::Period;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::order::rows::{OrderSource, RecentQuestion};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::site::settings::SettingsSource;
 use minutebook_storage::visitors::VisitorStateSource;
 
 use crate::backend::Backend;
@@ -59,16 +60,21 @@ impl OrdersCall {
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource + OrderSource + VisitorStateSource, Q: Sync>(
+pub async fn handle<R: RowSource + OrderSource + SettingsSource + VisitorStateSource, Q: Sync>(
     call: OrdersCall,
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
     let now = backend.clock.now();
     let query = request.uri().query().unwrap_or_default();
-    let question = match query::parse(query, &call.takes(), backend.default_currency, now) {
+    let parse = |currency| query::parse(query, &call.takes(), currency, now);
+    let question = match parse(backend.default_currency) {
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
+    };
+    let question = match backend.defaults_of(&question.site_id, now).await {
+        Ok((currency, _)) => parse(currency).unwrap_or(question),
+        Err(error) => return unreadable(&error),
     };
     let reader = Reader(backend);
     let answered = match call {

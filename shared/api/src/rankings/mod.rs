@@ -9,6 +9,7 @@ use lambda_http::{Body, Request, Response};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;
 use crate::http::answer::{WindowAnswer, unreadable};
@@ -20,22 +21,30 @@ pub use crate::rankings::query::Ranking;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource, Q: Sync>(
+pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
     ranking: Ranking,
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
     let (now, retention) = (backend.clock.now(), backend.retention);
-    let defaults = Defaults {
+    let query = request.uri().query().unwrap_or_default();
+    let mut defaults = Defaults {
         window: ranking.default_window(),
         currency: backend.default_currency,
         now,
         is_money: ranking.measure(backend.default_currency).is_money(),
     };
-    let question = match query::parse(request.uri().query().unwrap_or_default(), &defaults) {
+    let mut question = match query::parse(query, &defaults) {
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };
+    if defaults.is_money {
+        defaults.currency = match backend.defaults_of(&question.site_id, now).await {
+            Ok((currency, _)) => currency,
+            Err(error) => return unreadable(&error),
+        };
+        question = query::parse(query, &defaults).unwrap_or(question);
+    }
     let (window, precision) =
         Window::ending_with(question.as_of, question.window).kept(retention, now);
     let sum_question = SumQuestion {

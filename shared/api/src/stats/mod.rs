@@ -9,7 +9,11 @@ pub(crate) mod views;
 use futures::future::try_join;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
+use minutebook_domain::count::visitors::VisitorCounts;
+use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window};
+use minutebook_storage::error::StorageError;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::site::registry::SiteSource;
 use minutebook_storage::visitors::VisitorStateSource;
 
 use crate::backend::Backend;
@@ -20,7 +24,7 @@ use crate::stats::views::Views;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
-pub async fn handle<R: RowSource + VisitorStateSource, Q: Sync>(
+pub async fn handle<R: RowSource + SiteSource + VisitorStateSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
@@ -29,17 +33,40 @@ pub async fn handle<R: RowSource + VisitorStateSource, Q: Sync>(
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };
-    let (window, precision) = question.window.kept(retention, now);
-    let (site, windows) = (question.site_id.as_str(), &[window]);
+    let site = question.site_id.as_str();
+    let is_long = question.window.to.number() - question.window.from.number() > WINDOW_MINUTES_MAX;
+    // The years before the first event would take a query each.
+    let found = match is_long || question.is_from_first_event {
+        true => backend.window_of_events(site, question.window).await,
+        false => Ok(Some(question.window)),
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => return unreadable(&error),
+    };
+    let covered = found.filter(|_| question.is_from_first_event).unwrap_or(question.window);
+    let covered = covered.kept(retention, now);
+    let numbers = match found {
+        Some(window) => numbers(backend, site, window.kept(retention, now).0).await,
+        None => Ok((Views::default(), VisitorCounts::default())),
+    };
+    match numbers {
+        Ok((views, visitors)) => json(&Answer::new(&question, covered, &views, visitors)),
+        Err(error) => unreadable(&error),
+    }
+}
+
+async fn numbers<R: RowSource + VisitorStateSource, Q: Sync>(
+    backend: &Backend<R, Q>,
+    site: &str,
+    window: Window,
+) -> Result<(Views, VisitorCounts), StorageError> {
+    let (now, retention, windows) = (backend.clock.now(), backend.retention, &[window]);
     let views =
         SumQuestion { site, measures: &Views::MEASURES, key: None, windows, now, retention };
     let visitors = backend.count_visitors(site, window, now);
-    match try_join(sum_windows(&backend.rows, &views), visitors).await {
-        Ok((sums, visitors)) => {
-            json(&Answer::new(&question, (window, precision), &Views::of(sums), visitors))
-        }
-        Err(error) => unreadable(&error),
-    }
+    let (sums, visitors) = try_join(sum_windows(&backend.rows, &views), visitors).await?;
+    Ok((Views::of(sums), visitors))
 }
 
 #[cfg(test)]
@@ -48,11 +75,12 @@ mod tests {
     use minutebook_domain::count::amount::Amount;
     use minutebook_domain::count::measure::Measure;
     use minutebook_domain::plan::Row;
-    use minutebook_domain::time::Minute;
     use minutebook_domain::time::lateness::is_settled;
     use minutebook_domain::time::period::{Period, Retention};
+    use minutebook_domain::time::{Day, DayRange, Minute};
     use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::{MemoryTable, Reads};
+    use minutebook_storage::site::registry::RegisteredSite;
     use serde_json::{Value, json};
 
     const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
@@ -102,10 +130,13 @@ mod tests {
     }
 
     fn asked(query: &str) -> (u16, String, Reads) {
-        let backend = Backend::of_test(table(), NOW.parse().expect("a time"));
+        asked_of(&Backend::of_test(table(), NOW.parse().expect("a time")), query)
+    }
+
+    fn asked_of(backend: &Backend<MemoryTable>, query: &str) -> (u16, String, Reads) {
         let request = lambda_http::http::Request::get(format!("/stats?{query}"));
         let request = request.body(Body::Empty).expect("a request");
-        let (response, reads) = backend.rows.read(handle(&request, &backend));
+        let (response, reads) = backend.rows.read(handle(&request, backend));
         (
             response.status().as_u16(),
             String::from_utf8_lossy(response.body().as_ref()).into_owned(),
@@ -145,6 +176,54 @@ mod tests {
         assert_eq!(answer["window"]["from"], "1970-01-01T00:00:00Z");
         // A query a year for each of two measures and the visitors, and some for the running month.
         assert!(reads.queries < 250, "{reads:?}");
+    }
+
+    /// A backend whose registry has the site from this day on.
+    fn registered(is_complete: bool, first: &str) -> Backend<MemoryTable> {
+        let backend = Backend::of_test(table(), NOW.parse().expect("a time"));
+        let [first, last] = [first, "2026-11-21"].map(|day| Day::parse(day).expect("a day"));
+        let (site, days) = ("site-abc-123".to_string(), DayRange { first, last });
+        backend.rows.set_registry(is_complete, vec![RegisteredSite { site, number: 1, days }]);
+        backend
+    }
+
+    #[test]
+    fn all_time_begins_with_the_first_day_of_the_site() {
+        let backend = registered(true, "2019-10-01");
+        let (_, body, reads) = asked_of(&backend, "site_id=site-abc-123&limit=3");
+        let answer: Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(answer["total_views"], json!(1_450 + 10 + 2_000));
+        assert_eq!(answer["window"]["from"], "2019-10-01T00:00:00Z");
+        assert!(reads.queries < 100, "{reads:?}");
+        // What was asked for is answered for, whatever is read.
+        let (_, body, reads) = asked_of(&backend, "site_id=site-abc-123&from=1980-01-01");
+        let answer: Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(answer["total_views"], json!(1_450 + 10 + 2_000));
+        assert_eq!(answer["window"]["from"], "1980-01-01T00:00:00Z");
+        assert!(reads.queries < 100, "{reads:?}");
+        let (_, body, reads) = asked_of(&backend, "site_id=site-abc-123&to=2019-10-01");
+        assert!(body.contains(r#""total_views":0"#) && reads.queries == 1, "{body} {reads:?}");
+    }
+
+    #[test]
+    fn an_unknown_site_costs_one_read() {
+        let backend = registered(true, "2019-10-01");
+        let unknown = "site_id=nonexistent-site";
+        // The first question also learns that all sites are registered.
+        for queries in [2, 1] {
+            let (status, body, reads) = asked_of(&backend, unknown);
+            assert_eq!((status, reads.queries, reads.half_units), (200, queries, queries));
+            assert_eq!(body, asked(unknown).1);
+        }
+    }
+
+    #[test]
+    fn all_time_of_sites_that_may_have_a_past_begins_in_1970() {
+        let backend = registered(false, "1970-01-01");
+        for site in ["site-abc-123", "full"] {
+            let query = format!("site_id={site}");
+            assert_eq!(asked_of(&backend, &query).1, asked(&query).1, "{site}");
+        }
     }
 
     #[test]

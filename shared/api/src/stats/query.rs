@@ -24,6 +24,8 @@ pub(crate) struct StatsQuery {
     pub(crate) date: Option<NaiveDate>,
     /// The minutes to sum.
     pub(crate) window: Window,
+    /// Whether the window begins with the first event of the site.
+    pub(crate) is_from_first_event: bool,
     /// How many paths the answer lists.
     pub(crate) limit: usize,
     /// The current minute.
@@ -60,12 +62,13 @@ pub(crate) fn parse(query: &str, now: DateTime<Utc>) -> Result<StatsQuery, Strin
             "date is given with from or to; expected one day or the edges of a range".to_string()
         );
     }
+    let is_from_first_event = date.is_none() && from.is_none();
     let date = date.map(|text| day(&text).ok_or_else(|| DATE_INVALID.to_string())).transpose()?;
     let window = match date {
         Some(date) => window_of_day(date)?,
         None => range(from.as_deref(), to.as_deref(), as_of)?,
     };
-    Ok(StatsQuery { site_id, date, window, limit, as_of })
+    Ok(StatsQuery { site_id, date, window, is_from_first_event, limit, as_of })
 }
 
 fn window_of_day(date: NaiveDate) -> Result<Window, String> {

@@ -9,6 +9,7 @@ use crate::count::visitors::ChunkVisitors;
 use crate::event::line::ReadLine;
 use crate::event::reason::{Field, Reason};
 use crate::order::facts::Orders;
+use crate::time::{DayRange, Minute};
 
 /// The result of counting a chunk.
 #[derive(Debug)]
@@ -25,6 +26,24 @@ pub struct ChunkCount {
     pub orders: Orders,
     /// The rejected lines that have not been taken yet: whole lines of JSONL.
     pub rejected: Vec<u8>,
+}
+
+impl ChunkCount {
+    /// The sites of the counted events, each with the days from the first to the last for which
+    /// anything is counted.
+    pub fn sites(&self) -> BTreeMap<&str, DayRange> {
+        let mut sites = self.tally.days_of_sites();
+        let of_orders = self.orders.iter().flat_map(|(order, facts)| {
+            let minutes = facts.times().filter_map(Minute::containing);
+            minutes.map(|minute| (order.site.as_str(), minute))
+        });
+        for (site, minute) in self.visitors.minutes_of_sites().chain(of_orders) {
+            let day = DayRange::of(minute.hour().day());
+            let days = sites.entry(site).or_insert(day);
+            *days = days.union(day);
+        }
+        sites
+    }
 }
 
 /// The outcomes of the lines of a chunk. An element of an `events` array is a line of its own.

@@ -1,16 +1,20 @@
 //! Counts the lines of a chunk.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 use crate::chunk::count::Outcomes;
 use crate::chunk::lines::{Form, Line};
 use crate::chunk::rejected::write_rejected;
 use crate::chunk::seen_ids::SeenIds;
+use crate::chunk::settings::ChunkSettings;
 use crate::count::secret::VisitorSecret;
 use crate::count::sketch::IdHash;
 use crate::count::tally::{SiteNumber, Tally};
 use crate::count::visitors::VisitorCollector;
-use crate::event::line::{EventReader, ReadEvent, ReadLine, Text, Value};
+use crate::event::line::{EventReader, ReadEvent, ReadLine, Rejection, Text, Value};
 use crate::event::reason::Reason;
 use crate::event::site::DEFAULT_SITE;
 use crate::hash_seed::HashSeed;
@@ -37,6 +41,8 @@ enum Outcome {
     Counted,
     Ignored,
     Duplicate,
+    /// It would be counted, but there are too many sites.
+    Refused,
 }
 
 /// How many events of a line have each outcome.
@@ -45,24 +51,29 @@ struct EventOutcomes {
     counted: u64,
     ignored: u64,
     duplicate: u64,
+    refused: u64,
 }
 
 impl Outcomes {
     #[inline]
     fn add_line(&mut self, outcome: Outcome) {
-        self.lines += 1;
         match outcome {
             Outcome::Counted => self.counted += 1,
             Outcome::Ignored => self.ignored += 1,
             Outcome::Duplicate => self.duplicate += 1,
+            // It is rejected, and counted there.
+            Outcome::Refused => return,
         }
+        self.lines += 1;
     }
 }
 
 impl EventOutcomes {
     /// The outcome of the line, if that is one.
     fn of_line(self) -> Outcome {
-        if self.counted > 0 {
+        if self.refused > 0 {
+            Outcome::Refused
+        } else if self.counted > 0 {
             Outcome::Counted
         } else if self.duplicate > 0 {
             Outcome::Duplicate
@@ -73,19 +84,24 @@ impl EventOutcomes {
 }
 
 impl Counter {
-    pub(super) fn new(inputs: &PlanInputs, secret: VisitorSecret, seed: HashSeed) -> Counter {
+    pub(super) fn new(settings: &ChunkSettings, seed: HashSeed) -> Counter {
+        let inputs = &settings.inputs;
+        let reader = EventReader::new(
+            inputs.reference_time.timestamp(),
+            inputs.default_currency,
+            inputs.default_time_zone,
+            inputs.reader_version,
+        );
         Counter {
-            secret,
-            reader: EventReader::new(
-                inputs.reference_time.timestamp(),
-                inputs.default_currency,
-                inputs.default_time_zone,
-                inputs.reader_version,
-            ),
+            secret: settings.secret,
+            reader: reader.with_settings(&settings.sites.settings),
             tally: Tally::with_seed(seed),
             visitors: VisitorCollector::new(first_kept(inputs), seed),
             orders: Orders::default(),
-            sites: SiteCache::default(),
+            sites: SiteCache {
+                refused: Arc::clone(&settings.sites.refused),
+                ..SiteCache::default()
+            },
             ids: SeenIds::new(seed),
             outcomes: Outcomes::default(),
             rejected: Vec::new(),
@@ -105,20 +121,32 @@ impl Counter {
             Err(reason) => return self.reject(line, reason),
         };
         let source = read.source(line.and_after);
-        let mut valid =
-            ValidLine { line: source, read, secret: *secret, tally, visitors, orders, sites, ids };
+        let mut valid = ValidLine {
+            line: source,
+            read,
+            secret: *secret,
+            tally,
+            visitors,
+            orders,
+            sites,
+            ids,
+            is_refused: false,
+            refused: Vec::new(),
+        };
+        let outcome;
         // Nearly every line is one event.
         if let ([event], true) = (&read.events[..], read.elements.is_empty() && read.own.is_none())
         {
-            let outcome = valid.count_event(event, 0, false);
+            outcome = valid.count_event(event, 0, false);
             outcomes.events += u64::from(outcome == Outcome::Counted);
             outcomes.add_line(outcome);
         } else {
             let events = valid.count_events();
             outcomes.events +=
                 if read.is_together() { events.counted.min(1) } else { events.counted };
+            outcome = events.of_line();
             if read.elements.is_empty() {
-                outcomes.add_line(events.of_line());
+                outcomes.add_line(outcome);
             } else {
                 outcomes.lines += events.counted + events.ignored + events.duplicate;
                 outcomes.counted += events.counted;
@@ -129,8 +157,13 @@ impl Counter {
         if !read.notes.is_empty() {
             outcomes.notes.add(read, source);
         }
-        if read.elements.len() > read.events.len() {
-            self.reject_elements(line);
+        let has_elements = !read.elements.is_empty();
+        let has_rejected = read.elements.len() > read.events.len();
+        let refused = valid.refused;
+        if outcome == Outcome::Refused && !has_elements {
+            self.reject(line, Reason::TooManySites);
+        } else if has_rejected || !refused.is_empty() {
+            self.reject_elements(line, &refused);
         }
         true
     }
@@ -146,15 +179,23 @@ impl Counter {
         true
     }
 
-    /// Rejects the bad elements of the line that was read last.
+    /// Rejects the bad elements of the line that was read last, and those of these places among the
+    /// good ones.
     #[inline(never)]
-    fn reject_elements(&mut self, line: Line<'_>) {
+    fn reject_elements(&mut self, line: Line<'_>, refused: &[usize]) {
         // Where the object begins; the elements have a number instead.
         let blank = line.text.len() - line.text.trim_ascii_start().len();
         let offset = line.offset() + blank as u64;
         let read = self.reader.last();
+        let too_many_sites = Rejection { reason: Reason::TooManySites, time: None };
+        let mut place = 0;
         for (number, element) in (1..).zip(&read.elements) {
-            if let Some(rejection) = element.rejected {
+            let mut rejected = element.rejected;
+            if rejected.is_none() {
+                rejected = refused.contains(&place).then_some(too_many_sites);
+                place += 1;
+            }
+            if let Some(rejection) = rejected {
                 self.outcomes.lines += 1;
                 *self.outcomes.rejected.entry(rejection.reason).or_default() += 1;
                 let text = read.source(line.text).get(element.value.whole()).unwrap_or_default();
@@ -177,12 +218,17 @@ struct ValidLine<'a> {
     orders: &'a mut Orders,
     sites: &'a mut SiteCache,
     ids: &'a mut SeenIds,
+    /// Whether its events are one, of which a part is of a refused site.
+    is_refused: bool,
+    /// The places of the events that are refused.
+    refused: Vec<usize>,
 }
 
 impl ValidLine<'_> {
     #[inline(never)]
     fn count_events(&mut self) -> EventOutcomes {
         let own_id = self.read.own.map(|own| self.id_hash(own.site, own.id));
+        self.is_refused = self.read.is_together() && self.is_any_refused();
         let Some(own_id) = own_id else {
             return self.count_each(self.read.is_together() && self.was_any_seen());
         };
@@ -207,17 +253,34 @@ impl ValidLine<'_> {
         })
     }
 
+    /// Whether an event is of a refused site that would add something.
+    fn is_any_refused(&self) -> bool {
+        if self.sites.refused.is_empty() {
+            return false;
+        }
+        let mut additions_start = 0;
+        self.read.events.iter().any(|event| {
+            let adds = event.additions_end > additions_start || event.order.is_some();
+            additions_start = event.additions_end;
+            adds && self.sites.refused.contains(site_text(self.line, self.read, event.site))
+        })
+    }
+
     fn count_each(&mut self, were_seen: bool) -> EventOutcomes {
         let mut outcomes = EventOutcomes::default();
         let mut additions_start = 0;
         let read = self.read;
-        for event in &read.events {
+        for (place, event) in read.events.iter().enumerate() {
             let outcome = self.count_event(event, additions_start, were_seen);
             additions_start = event.additions_end;
             match outcome {
                 Outcome::Counted => outcomes.counted += 1,
                 Outcome::Ignored => outcomes.ignored += 1,
                 Outcome::Duplicate => outcomes.duplicate += 1,
+                Outcome::Refused => {
+                    outcomes.refused += 1;
+                    self.refused.push(place);
+                }
             }
         }
         outcomes
@@ -244,6 +307,9 @@ impl ValidLine<'_> {
         }
         let (line, read, secret) = (self.line, self.read, self.secret);
         let site = self.sites.number(site_text(line, read, event.site), self.tally);
+        let Some(site) = site.filter(|_| !self.is_refused) else {
+            return Outcome::Refused;
+        };
         let id_hash = |id| IdHash::of(secret, read.text(line, id));
         self.visitors.add(
             site,
@@ -318,22 +384,21 @@ fn site_text<'a>(line: &'a [u8], read: &'a ReadLine, site: Option<Text>) -> &'a 
 /// A cache of the site of the last event, which is usually that of the next one.
 #[derive(Default)]
 struct SiteCache {
+    /// Empty before the first: no site is.
     last: Vec<u8>,
     number: Option<SiteNumber>,
+    refused: Arc<BTreeSet<Vec<u8>>>,
 }
 
 impl SiteCache {
+    /// The number of a site; `None` if it is refused.
     #[inline]
-    fn number(&mut self, site: &[u8], tally: &mut Tally) -> SiteNumber {
-        match self.number {
-            Some(number) if self.last == site => number,
-            _ => {
-                let number = tally.site(site);
-                self.last.clear();
-                self.last.extend_from_slice(site);
-                self.number = Some(number);
-                number
-            }
+    fn number(&mut self, site: &[u8], tally: &mut Tally) -> Option<SiteNumber> {
+        if self.last != site {
+            self.number = (!self.refused.contains(site)).then(|| tally.site(site));
+            self.last.clear();
+            self.last.extend_from_slice(site);
         }
+        self.number
     }
 }

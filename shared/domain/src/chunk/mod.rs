@@ -11,6 +11,7 @@ mod reader;
 mod refusal;
 mod rejected;
 mod seen_ids;
+mod settings;
 mod split;
 
 pub use count::{
@@ -18,8 +19,9 @@ pub use count::{
     UnknownTypes,
 };
 pub use id::ContentHash;
-pub use reader::{ChunkError, ChunkReader, ChunkSettings, ORDERS_BYTES_MAX};
+pub use reader::{ChunkError, ChunkReader, ORDERS_BYTES_MAX};
 pub use refusal::Refusal;
+pub use settings::{ChunkSettings, ChunkSites};
 pub use split::{event_lines, lines};
 
 #[cfg(test)]

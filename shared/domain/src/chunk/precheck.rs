@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::iter::once;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -13,6 +14,7 @@ use crate::count::measure::Currency;
 use crate::event::form::Unity;
 use crate::event::line::{Defaults, EventReader, READER_VERSION, ReadLine, Rejection};
 use crate::event::reason::{Field, Reason};
+use crate::event::settings::SettingsBySite;
 use crate::event::site::{DEFAULT_SITE, SiteId};
 
 /// Checks whether a chunk may contain a line.
@@ -63,6 +65,11 @@ impl LineChecker {
             reader: EventReader::new(seconds, default_currency, default_time_zone, READER_VERSION),
             only_site: None,
         }
+    }
+
+    /// Reads events with what their sites set.
+    pub fn with_settings(self, settings: &Arc<SettingsBySite>) -> LineChecker {
+        LineChecker { reader: self.reader.with_settings(settings), ..self }
     }
 
     /// Rejects lines that name another site than this one, and gives it to those that name none.
@@ -321,8 +328,12 @@ mod tests {
         let inputs =
             PlanInputs { default_currency: currency(), ..PlanInputs::with_defaults(time()) };
         let size_bytes = bytes.len() as u64;
-        let mut reader =
-            ChunkReader::new(&ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes });
+        let mut reader = ChunkReader::new(&ChunkSettings {
+            inputs,
+            secret: VisitorSecret::NONE,
+            sites: Default::default(),
+            size_bytes,
+        });
         reader.push(bytes).expect("plain text");
         reader.finish().expect("plain text").outcomes
     }

@@ -3,25 +3,11 @@
 use crate::chunk::count::ChunkCount;
 use crate::chunk::counter::Counter;
 use crate::chunk::id::ContentHash;
+use crate::chunk::settings::ChunkSettings;
 use crate::chunk::split::TextSplitter;
 use crate::chunk::unpack::{UnpackError, Unpacker};
-use crate::count::secret::VisitorSecret;
 use crate::event::line::READER_VERSION_OLDEST;
 use crate::hash_seed::HashSeed;
-use crate::plan::PlanInputs;
-
-/// What the count of a chunk depends on besides its bytes.
-#[derive(Clone, Debug)]
-pub struct ChunkSettings {
-    /// The inputs of its plan: the time from which "future" is measured, the currency of money
-    /// without one, and which minutes are kept, because visitors of older ones are collected by
-    /// hour.
-    pub inputs: PlanInputs,
-    /// The secret that the inputs name by its number.
-    pub secret: VisitorSecret,
-    /// The stored size, which bounds the size of the decompressed chunk.
-    pub size_bytes: u64,
-}
 
 /// The maximum size of the orders of a chunk in memory. Ingest counts four chunks at once, so this
 /// may amount to half of its memory.
@@ -70,7 +56,7 @@ impl ChunkReader {
                 ..=READER_VERSION_OLDEST => TextSplitter::of_lines(),
                 _ => TextSplitter::new(),
             },
-            counter: Counter::new(&settings.inputs, settings.secret, seed),
+            counter: Counter::new(settings, seed),
         }
     }
 

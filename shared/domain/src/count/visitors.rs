@@ -78,6 +78,16 @@ impl ChunkVisitors {
         rolled_up
     }
 
+    /// The sites with a minute of each of their periods.
+    pub(crate) fn minutes_of_sites(&self) -> impl Iterator<Item = (&str, Minute)> {
+        self.groups.keys().map(|(site, period)| (site.as_str(), period.first_minute()))
+    }
+
+    /// Keeps only the visitors of the sites for which `is_kept` holds.
+    pub fn retain_sites(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.groups.retain(|(site, _), _| is_kept(site));
+    }
+
     /// Adds visitors of a minute.
     pub fn merge(&mut self, site: &str, minute: Minute, visitors: &Visitors) {
         self.groups.entry((site.to_string(), Period::Minute(minute))).or_default().merge(visitors);

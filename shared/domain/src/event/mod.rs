@@ -2,6 +2,7 @@
 
 pub mod line;
 pub mod reason;
+pub mod settings;
 pub mod site;
 pub mod suggestion;
 

@@ -35,6 +35,8 @@ pub enum Reason {
     Missing(Field),
     /// A field has an invalid value.
     Invalid(Field),
+    /// Everything about it is right, but its site is beyond the number of sites that are counted.
+    TooManySites,
 }
 
 /// A field of an event, regardless of its spelling.
@@ -167,6 +169,7 @@ impl Reason {
             "too_large" => Some(Reason::TooLarge),
             "unknown_type" => Some(Reason::UnknownType),
             "future" => Some(Reason::Future),
+            "too_many_sites" => Some(Reason::TooManySites),
             _ => match text.split_once(':')? {
                 ("missing", name) => field(name).map(Reason::Missing),
                 ("invalid", name) => field(name).map(Reason::Invalid),
@@ -189,6 +192,7 @@ impl fmt::Display for Reason {
             Reason::TooLarge => f.write_str("too_large"),
             Reason::UnknownType => f.write_str("unknown_type"),
             Reason::Future => f.write_str("future"),
+            Reason::TooManySites => f.write_str("too_many_sites"),
             Reason::Missing(field) => write!(f, "missing:{}", field.name()),
             Reason::Invalid(field) => write!(f, "invalid:{}", field.name()),
         }
@@ -218,6 +222,7 @@ mod tests {
             Reason::TooLarge,
             Reason::UnknownType,
             Reason::Future,
+            Reason::TooManySites,
         ];
         for field in Field::ALL {
             reasons.extend([Reason::Missing(field), Reason::Invalid(field)]);

@@ -181,6 +181,14 @@ impl OrderFacts {
         })
     }
 
+    /// The times of the events that reported them.
+    pub fn times(&self) -> impl Iterator<Item = DateTime<Utc>> {
+        let created = self.created.as_ref().map(|created| created.at);
+        let stage = self.stage.as_ref().map(|stage| stage.at);
+        let cancelled = self.cancelled.as_ref().map(|cancelled| cancelled.at);
+        [created, stage, cancelled].into_iter().flatten()
+    }
+
     /// Its approximate size in memory or in a row, in bytes.
     pub fn bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use crate::count::measure::Currency;
 use crate::count::secret::SecretNumber;
 use crate::event::line::READER_VERSION;
+use crate::event::settings::SettingsRevision;
 
 /// What a plan depends on besides the bytes. The ledger entry of part 0 records the inputs, and
 /// later attempts plan from the recorded ones: an object that is put again has a newer
@@ -27,6 +28,10 @@ pub struct PlanInputs {
     pub visitor_secret: SecretNumber,
     /// The version of the rules by which lines are read.
     pub reader_version: u32,
+    /// The revision of the settings of sites that lines are read with.
+    pub settings_revision: SettingsRevision,
+    /// How many sites are counted, 0 for all: those with a number up to it.
+    pub sites_max: u32,
 }
 
 impl PlanInputs {
@@ -40,6 +45,8 @@ impl PlanInputs {
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
             reader_version: READER_VERSION,
+            settings_revision: SettingsRevision(0),
+            sites_max: 0,
         }
     }
 }

@@ -52,8 +52,12 @@ fn a_chunk_with_orders_has_a_part_before_and_after_them() {
     for (lines, parts) in [(VIEW.to_string(), 1), (format!("{VIEW}\n{ORDER}"), 2)] {
         let inputs = inputs(0, 7);
         let size_bytes = lines.len() as u64;
-        let mut reader =
-            ChunkReader::new(&ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes });
+        let mut reader = ChunkReader::new(&ChunkSettings {
+            inputs,
+            secret: VisitorSecret::NONE,
+            sites: Default::default(),
+            size_bytes,
+        });
         reader.push(lines.as_bytes()).expect("plain text");
         let count = reader.finish().expect("plain text");
         assert_eq!(count.outcomes.rejected_total(), 0, "{lines}");

@@ -140,6 +140,15 @@ impl Hour {
 }
 
 impl Day {
+    /// The first day, 1970-01-01.
+    pub const EPOCH: Day = Day(0);
+
+    /// Parses a day as it is displayed; `None` for anything else.
+    pub fn parse(name: &str) -> Option<Day> {
+        let day = Hour::parse(&format!("{name}T00"))?.day();
+        (day.to_string() == name).then_some(day)
+    }
+
     /// The first hour of the day.
     pub fn first_hour(self) -> Hour {
         Hour(self.0 * HOURS_PER_DAY)

@@ -29,6 +29,18 @@ impl LocalClock {
         LocalClock { zone: (zone != Tz::UTC).then_some(zone), known: 0..0, known_offset: 0 }
     }
 
+    /// Its zone.
+    pub(crate) fn zone(&self) -> Tz {
+        self.zone.unwrap_or(Tz::UTC)
+    }
+
+    /// Changes to another zone.
+    pub(crate) fn set_zone(&mut self, zone: Tz) {
+        if zone != self.zone() {
+            *self = LocalClock::new(zone);
+        }
+    }
+
     /// Converts a local time in seconds since 1970 to seconds since 1970.
     #[inline]
     pub(crate) fn utc_of(&mut self, local_seconds: i64) -> i64 {

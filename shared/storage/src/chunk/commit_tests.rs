@@ -39,6 +39,7 @@ fn count(lines: &[&str]) -> ChunkCount {
     let settings = ChunkSettings {
         inputs: inputs(),
         secret: VisitorSecret::new(7),
+        sites: Default::default(),
         size_bytes: text.len() as u64,
     };
     let mut reader = ChunkReader::new(&settings);

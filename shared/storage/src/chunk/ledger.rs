@@ -13,6 +13,7 @@ use minutebook_domain::chunk::{OutcomeNotes, Outcomes, Refusal};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::event::line::READER_VERSION_OLDEST;
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PlanInputs, SealInputs};
 
 use crate::error::StorageError;
@@ -246,6 +247,11 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
                 // Plan format version 5 recorded none: it knew only these rules.
                 reader_version: number_if_any(item, "reader_version")?
                     .unwrap_or(READER_VERSION_OLDEST),
+                settings_revision: SettingsRevision(
+                    number_if_any(item, "settings_revision")?.unwrap_or(0),
+                ),
+                // Before there was a registry, all sites were counted.
+                sites_max: number_if_any(item, "sites_max")?.unwrap_or(0),
             };
             Some(inputs.recorded())
         }
@@ -290,6 +296,8 @@ pub(crate) fn entry_item(
                     keys_max,
                     visitor_secret,
                     reader_version,
+                    settings_revision,
+                    sites_max,
                 } = inputs;
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
                 set("reference_time", AttributeValue::S(reference_time));
@@ -299,6 +307,11 @@ pub(crate) fn entry_item(
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
                 set("visitor_secret", AttributeValue::N(visitor_secret.to_string()));
                 set("reader_version", AttributeValue::N(reader_version.to_string()));
+                set("sites_max", AttributeValue::N(sites_max.to_string()));
+                if settings_revision > SettingsRevision(0) {
+                    let revision = settings_revision.0.to_string();
+                    set("settings_revision", AttributeValue::N(revision));
+                }
             }
             Some(RecordedInputs::SealedHour(SealInputs { keys_max })) => {
                 set("keys_max", AttributeValue::N(keys_max.to_string()));

@@ -12,6 +12,8 @@ fn inputs() -> PlanInputs {
     PlanInputs {
         visitor_secret: SecretNumber(3),
         default_time_zone: Tz::Europe__Berlin,
+        settings_revision: SettingsRevision(12),
+        sites_max: 1_000,
         ..PlanInputs::with_defaults("2026-11-20T23:07:01Z".parse().expect("a time"))
     }
 }
@@ -72,6 +74,8 @@ fn an_entry_is_as_the_table_page_says() {
         ("keys_max", 100_000),
         ("visitor_secret", 3),
         ("reader_version", u64::from(READER_VERSION)),
+        ("settings_revision", 12),
+        ("sites_max", 1_000),
         ("lines", 3),
         ("counted", 2),
         ("ignored", 0),
@@ -170,4 +174,24 @@ fn the_secrets_of_recounts_are_read() {
         let sentence = read_recounted_with(&item).expect_err("malformed").to_string();
         assert!(sentence.contains("/ 000000") && sentence.contains("recounted_with"), "{sentence}");
     }
+}
+
+#[test]
+fn an_entry_without_a_revision_is_of_a_plan_before_the_first() {
+    let name = EntryName { part: 0, late: 0 };
+    let before = PlanInputs { settings_revision: SettingsRevision(0), ..inputs() };
+    let mut item = item(name, &entry(None, Some(inputs().recorded())));
+    assert!(item.remove("settings_revision").is_some());
+    let read = read_entry(&item).expect("well formed");
+    assert_eq!(read.inputs, Some(before.recorded()));
+    assert!(!self::item(name, &read).contains_key("settings_revision"));
+}
+
+#[test]
+fn an_entry_without_a_bound_of_sites_is_of_a_plan_in_which_all_were_counted() {
+    let name = EntryName { part: 0, late: 0 };
+    let mut item = item(name, &entry(None, Some(inputs().recorded())));
+    assert!(item.remove("sites_max").is_some());
+    let all = PlanInputs { sites_max: 0, ..inputs() };
+    assert_eq!(read_entry(&item).expect("well formed").inputs, Some(all.recorded()));
 }

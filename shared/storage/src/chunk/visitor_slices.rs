@@ -112,6 +112,7 @@ mod tests {
         let mut reader = ChunkReader::new(&ChunkSettings {
             inputs,
             secret: VisitorSecret::NONE,
+            sites: Default::default(),
             size_bytes: 1 << 20,
         });
         reader.push(text.as_bytes()).expect("plain text");

@@ -13,8 +13,12 @@ const ORDER: &str = r#"{"eventType":"OrderCreatedEvent","timestamp":"2026-11-20T
 fn orders() -> Orders {
     let inputs = PlanInputs::with_defaults(OPEN.parse().expect("a time"));
     let size_bytes = ORDER.len() as u64;
-    let mut reader =
-        ChunkReader::new(&ChunkSettings { inputs, secret: VisitorSecret::NONE, size_bytes });
+    let mut reader = ChunkReader::new(&ChunkSettings {
+        inputs,
+        secret: VisitorSecret::NONE,
+        sites: Default::default(),
+        size_bytes,
+    });
     reader.push(ORDER.as_bytes()).expect("plain text");
     reader.finish().expect("plain text").orders
 }

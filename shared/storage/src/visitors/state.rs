@@ -133,7 +133,8 @@ impl Table {
         }
     }
 
-    async fn has_totals(&self) -> Result<bool, StorageError> {
+    /// Whether anything was counted.
+    pub(crate) async fn has_totals(&self) -> Result<bool, StorageError> {
         let query = self.query(keys::TOTALS_PARTITION.to_string(), Consistency::Strong).limit(1);
         let answer = query.send().await;
         let answer =
@@ -141,7 +142,12 @@ impl Table {
         Ok(answer.count > 0)
     }
 
-    async fn put_if_absent(&self, item: Item, call: &'static str) -> Result<bool, StorageError> {
+    /// Puts a row if there is none; says whether it did.
+    pub(crate) async fn put_if_absent(
+        &self,
+        item: Item,
+        call: &'static str,
+    ) -> Result<bool, StorageError> {
         let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let put = put
             .condition_expression("attribute_not_exists(#pk)")

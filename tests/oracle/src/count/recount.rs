@@ -162,10 +162,10 @@ fn count_line(
 ) -> Result<(), Rejection> {
     let (text, object) = read_object(line)?;
     match forms::read(&text, object) {
-        Reading::Ignored => count_events(Vec::new(), false, seen, recount),
+        Reading::Ignored => count_events(Vec::new(), false, settings, seen, recount)?,
         Reading::Together(events) => {
             let events = check_together(&events, settings)?;
-            count_events(events, false, seen, recount)
+            count_events(events, false, settings, seen, recount)?
         }
         Reading::Each { elements, bytes_besides } => {
             if elements.len() * bytes_besides > WRITTEN_OUT_BYTES_MAX {
@@ -173,9 +173,13 @@ fn count_line(
             }
             for (index, events) in elements.iter().enumerate() {
                 let events = events.as_ref().ok_or_else(|| Rejection::from("invalid:events"));
-                match events.and_then(|events| check_together(events, settings)) {
-                    Ok(events) => drop(count_events(events, false, seen, recount)),
-                    Err(rejection) => recount.reject(place, Some(index as u64 + 1), rejection),
+                let checked = events.and_then(|events| check_together(events, settings));
+                let counted = match checked {
+                    Ok(events) => count_events(events, false, settings, seen, recount).map(drop),
+                    Err(rejection) => Err(rejection),
+                };
+                if let Err(rejection) = counted {
+                    recount.reject(place, Some(index as u64 + 1), rejection);
                 }
             }
             false
@@ -196,8 +200,7 @@ fn count_plain(
     let Plain { text, object: line, inherited } = plain;
     let Some(elements) = events(line) else {
         let event = check_line(line, inherited, settings)?;
-        count_events(vec![event], false, seen, recount);
-        return Ok(());
+        return count_events(vec![event], false, settings, seen, recount).map(drop);
     };
     // White space around an object is no part of it, in whatever layout it stands.
     let inherited = text.trim_ascii().len() - written_length_of_events(text);
@@ -205,7 +208,7 @@ fn count_plain(
         return Err("too_large".into());
     }
     if elements.is_empty() {
-        count_events(Vec::new(), false, seen, recount);
+        count_events(Vec::new(), false, settings, seen, recount)?;
     }
     let (line_id, notes) = own_id(line);
     recount.tell(notes);
@@ -213,7 +216,16 @@ fn count_plain(
     let mut has_counted = false;
     for (index, element) in elements.iter().enumerate() {
         match check_element(element, line, settings) {
-            Ok(event) => has_counted |= count_events(vec![event], line_was_seen, seen, recount),
+            Ok(event) => {
+                match count_events(vec![event], line_was_seen, settings, seen, recount) {
+                    Ok(has_something) => has_counted |= has_something,
+                    // There was something to count.
+                    Err(rejection) => {
+                        has_counted = true;
+                        recount.reject(place, Some(index as u64 + 1), rejection);
+                    }
+                }
+            }
             Err(rejection) => recount.reject(place, Some(index as u64 + 1), rejection),
         }
     }
@@ -230,13 +242,16 @@ fn check_together(events: &[Object], settings: &Settings) -> Result<Vec<Event>, 
 
 /// Counts the valid events of one line, unless one of them was seen before. Says whether there was
 /// something to count.
+///
+/// # Errors
+/// They would be counted, and one of them is of a site that is refused.
 fn count_events(
     events: Vec<Event>,
     was_seen: bool,
+    settings: &Settings,
     seen: &mut Seen,
     recount: &mut Recount,
-) -> bool {
-    recount.lines += 1;
+) -> Result<bool, Rejection> {
     let mut events_that_add = Vec::new();
     let mut ids = Vec::new();
     for mut event in events {
@@ -247,20 +262,26 @@ fn count_events(
         }
     }
     if events_that_add.is_empty() {
+        recount.lines += 1;
         recount.ignored += 1;
-        return false;
+        return Ok(false);
     }
     if was_seen || ids.iter().any(|id| seen.contains(id)) {
+        recount.lines += 1;
         recount.duplicate += 1;
-        return true;
+        return Ok(true);
     }
+    seen.extend(ids);
+    if events_that_add.iter().any(|event| settings.refused_sites.contains(&event.site)) {
+        return Err("too_many_sites".into());
+    }
+    recount.lines += 1;
     recount.counted += 1;
     recount.events += 1;
-    seen.extend(ids);
     for event in events_that_add {
         count_event(event, recount);
     }
-    true
+    Ok(true)
 }
 
 /// Adds what an event counts.

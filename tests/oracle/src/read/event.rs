@@ -97,16 +97,18 @@ fn check(
             return Ok(event);
         }
     };
-    let time = time_of(sources, settings)?;
+    let site = site(sources);
+    let (default_currency, time_zone) = settings.of_site(site.as_deref().ok());
+    let time = time_of(sources, time_zone, settings)?;
     event.minute = minute_of(time);
-    event.site = site(sources)?;
+    event.site = site?;
     event.id = event.notes.optional(EVENT_ID, id(own, EVENT_ID));
     event.customer = event.notes.optional(CUSTOMER_ID, id(sources, CUSTOMER_ID));
     event.session = event.notes.optional(SESSION_ID, id(sources, SESSION_ID));
     let currency = event
         .notes
         .optional(CURRENCY, currency(sources))
-        .unwrap_or_else(|| settings.default_currency.clone());
+        .unwrap_or_else(|| default_currency.to_owned());
     let mut page = page(sources);
     if let Kind::Order(kind) = kind {
         event.notes.optional("page_url", page);

@@ -1,5 +1,7 @@
 //! The values of fields: what each may be, and what it means.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use percent_encoding::percent_decode_str;
@@ -36,13 +38,40 @@ pub struct Settings {
     pub default_currency: String,
     /// The zone of times that name none.
     pub default_time_zone: Tz,
+    /// What sites set, in place of the two.
+    pub sites: BTreeMap<String, SiteSettings>,
+    /// The sites that are not counted, because there are too many.
+    pub refused_sites: BTreeSet<String>,
+}
+
+/// What a site sets about the reading of its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SiteSettings {
+    /// The currency of money that names none, in capitals.
+    pub currency: Option<String>,
+    /// The zone of times that name none.
+    pub time_zone: Option<Tz>,
 }
 
 impl Settings {
     /// The settings of a deployment that sets no parameter.
     pub fn at(reference_time: DateTime<Utc>) -> Settings {
         let default_currency = "USD".to_owned();
-        Settings { reference_time, default_currency, default_time_zone: Tz::UTC }
+        Settings {
+            reference_time,
+            default_currency,
+            default_time_zone: Tz::UTC,
+            sites: BTreeMap::new(),
+            refused_sites: BTreeSet::new(),
+        }
+    }
+
+    /// The currency and the zone of events of a site; without one, of the deployment.
+    pub(crate) fn of_site(&self, site: Option<&str>) -> (&str, Tz) {
+        let set = site.and_then(|site| self.sites.get(site));
+        let currency = set.and_then(|set| set.currency.as_deref());
+        let time_zone = set.and_then(|set| set.time_zone);
+        (currency.unwrap_or(&self.default_currency), time_zone.unwrap_or(self.default_time_zone))
     }
 }
 
@@ -67,9 +96,13 @@ impl From<&str> for Rejection {
 }
 
 /// The time of an event, in nanoseconds since 1970.
-pub(crate) fn time_of(sources: &Sources<'_>, settings: &Settings) -> Result<i128, Rejection> {
+pub(crate) fn time_of(
+    sources: &Sources<'_>,
+    time_zone: Tz,
+    settings: &Settings,
+) -> Result<i128, Rejection> {
     let (value, name) = sources.time().ok_or("missing:timestamp")?;
-    let read = |value| time::read(mongo::plain(value), settings.default_time_zone);
+    let read = |value| time::read(mongo::plain(value), time_zone);
     let mut time = read(value).ok_or("invalid:timestamp")?;
     if name == "originaltimestamp" {
         let of = |name| sources.member(name).and_then(read);

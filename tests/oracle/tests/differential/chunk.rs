@@ -43,6 +43,10 @@ pub(crate) struct Chunk {
     pub(crate) default_currency: &'static str,
     /// The zone of times that name none.
     pub(crate) default_time_zone: &'static str,
+    /// Whether sites set what their events are read with.
+    pub(crate) has_site_settings: bool,
+    /// Whether some sites are refused.
+    pub(crate) has_refused_sites: bool,
     /// For how many days minutes are kept; 0 is for ever.
     pub(crate) retention_days: u32,
 }
@@ -66,7 +70,18 @@ impl Chunk {
             _ => TZ_VARIANTS.choose(random).unwrap().name(),
         };
         let retention_days = *[0, 0, 1, 7].choose(random).unwrap();
-        Chunk { stored, plain, block_bytes, default_currency, default_time_zone, retention_days }
+        let has_site_settings = random.random_bool(0.5);
+        let has_refused_sites = random.random_bool(0.3);
+        Chunk {
+            stored,
+            plain,
+            block_bytes,
+            default_currency,
+            default_time_zone,
+            has_site_settings,
+            has_refused_sites,
+            retention_days,
+        }
     }
 
     /// The stored bytes as the reader gets them.
@@ -84,11 +99,19 @@ impl Chunk {
 impl fmt::Debug for Chunk {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Chunk {
-            stored, block_bytes, default_currency, default_time_zone, retention_days, ..
+            stored,
+            block_bytes,
+            default_currency,
+            default_time_zone,
+            has_site_settings,
+            has_refused_sites,
+            retention_days,
+            ..
         } = self;
         write!(
             formatter,
-            "b\"{}\" in blocks of {block_bytes} bytes, {default_currency}, {default_time_zone}, minutes kept for \
+            "b\"{}\" in blocks of {block_bytes} bytes, {default_currency}, {default_time_zone}, settings \
+             of sites: {has_site_settings}, refused sites: {has_refused_sites}, minutes kept for \
              {retention_days} days",
             stored.escape_ascii()
         )

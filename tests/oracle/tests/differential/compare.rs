@@ -4,20 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::AddAssign;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::unpack::UnpackError;
-use minutebook_domain::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, OutcomeNotes};
+use minutebook_domain::chunk::{
+    ChunkCount, ChunkError, ChunkReader, ChunkSettings, ChunkSites, OutcomeNotes,
+};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::sketch::Sketch;
 use minutebook_domain::event::line::READER_VERSION;
+use minutebook_domain::event::settings::{ReadingSettings, SettingsBySite, SettingsRevision};
+use minutebook_domain::event::site::SiteId;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
-    Granularity, Made, Order, Recount, RecountError, RejectedLine, Settings, VisitorIds,
-    order_tallies, orders, recount,
+    Granularity, Made, Order, Recount, RecountError, RejectedLine, Settings, SiteSettings,
+    VisitorIds, order_tallies, orders, recount,
 };
 
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
@@ -91,6 +96,38 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// What sites set: a currency and a zone, or none.
+const SITE_SETTINGS: [(&str, Option<&str>, Option<&str>); 4] = [
+    ("default", None, Some("America/New_York")),
+    ("a", Some("INR"), Some("Asia/Kolkata")),
+    ("7", Some("JPY"), None),
+    ("shop-1", None, Some("UTC")),
+];
+
+/// The sites that are refused.
+fn refused_sites(chunk: &Chunk) -> impl Iterator<Item = &'static str> {
+    ["default", "b", "7"].into_iter().filter(|_| chunk.has_refused_sites)
+}
+
+fn settings_of_oracle() -> BTreeMap<String, SiteSettings> {
+    let settings = SITE_SETTINGS.map(|(site, currency, zone)| {
+        let currency = currency.map(str::to_owned);
+        let time_zone = zone.map(|zone| zone.parse().unwrap());
+        (site.to_owned(), SiteSettings { currency, time_zone })
+    });
+    settings.into()
+}
+
+fn settings_of_reader() -> SettingsBySite {
+    let mut settings = SettingsBySite::default();
+    for (site, currency, zone) in SITE_SETTINGS {
+        let currency = currency.map(|code| Currency::parse(code.as_bytes()).unwrap());
+        let time_zone = zone.map(|zone| zone.parse().unwrap());
+        settings.set(&SiteId::parse(site).unwrap(), ReadingSettings { currency, time_zone });
+    }
+    settings
+}
+
 /// Counts a chunk twice.
 ///
 /// # Errors
@@ -101,6 +138,8 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         reference_time,
         default_currency: chunk.default_currency.to_owned(),
         default_time_zone: chunk.default_time_zone.parse().unwrap(),
+        sites: if chunk.has_site_settings { settings_of_oracle() } else { BTreeMap::new() },
+        refused_sites: refused_sites(chunk).map(str::to_owned).collect(),
     };
     let (read, recounted) = match (read(chunk, reference_time), recount(&chunk.stored, &settings)) {
         (Ok(read), Ok(recounted)) => (read, recounted),
@@ -142,8 +181,19 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
         keys_max: 100_000,
         visitor_secret: SecretNumber(1),
         reader_version: READER_VERSION,
+        settings_revision: SettingsRevision(0),
+        sites_max: 0,
     };
-    let settings = ChunkSettings { inputs, secret: SECRET, size_bytes: chunk.stored.len() as u64 };
+    let set = if chunk.has_site_settings { settings_of_reader() } else { Default::default() };
+    let settings = ChunkSettings {
+        inputs,
+        secret: SECRET,
+        sites: ChunkSites {
+            settings: Arc::new(set),
+            refused: Arc::new(refused_sites(chunk).map(|site| site.as_bytes().to_vec()).collect()),
+        },
+        size_bytes: chunk.stored.len() as u64,
+    };
     let mut reader = ChunkReader::new(&settings);
     for block in chunk.blocks() {
         reader.push(block)?;

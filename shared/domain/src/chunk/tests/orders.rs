@@ -16,6 +16,7 @@ fn read(text: &str) -> ChunkCount {
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,
         secret: VisitorSecret::NONE,
+        sites: Default::default(),
         size_bytes: text.len() as u64,
     });
     reader.push(text.as_bytes()).unwrap();
@@ -308,6 +309,7 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,
         secret: VisitorSecret::NONE,
+        sites: Default::default(),
         size_bytes: u64::MAX,
     });
     let taken = (0..2_000).take_while(|order| {

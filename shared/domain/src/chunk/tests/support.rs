@@ -17,6 +17,7 @@ pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
             ..PlanInputs::with_defaults(REFERENCE_TIME.parse().unwrap())
         },
         secret: VisitorSecret::NONE,
+        sites: Default::default(),
         size_bytes: size_bytes as u64,
     }
 }

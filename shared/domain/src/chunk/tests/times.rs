@@ -1,10 +1,15 @@
-//! What time an event has: the default zone.
+//! What time an event has: the default zone, and that of its site.
+
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
 use super::support::settings;
-use crate::chunk::{ChunkReader, ChunkSettings};
+use crate::chunk::{ChunkReader, ChunkSettings, ChunkSites};
+use crate::count::measure::Currency;
 use crate::event::line::{READER_VERSION, READER_VERSION_OLDEST};
+use crate::event::settings::{ReadingSettings, SettingsBySite};
+use crate::event::site::SiteId;
 use crate::plan::PlanInputs;
 
 /// The tally of a line by the clock of a zone and these rules, and its rejected lines.
@@ -220,4 +225,63 @@ fn orders_are_corrected_to_the_nanosecond() {
     let count = reader.finish().unwrap();
     let at = count.orders.iter().next().and_then(|(_, facts)| facts.cancelled.as_ref()).unwrap().at;
     assert_eq!(at.to_rfc3339(), "2026-11-20T03:00:00.500000001+00:00");
+}
+
+/// The tally of lines with what sites set, and the rejected lines.
+fn read_with(settings_of: &[(&str, ReadingSettings)], lines: &[&str]) -> String {
+    let text = lines.join("\n");
+    let mut sites = SettingsBySite::default();
+    for (site, settings) in settings_of {
+        sites.set(&SiteId::parse(site).unwrap(), *settings);
+    }
+    let sites = ChunkSites { settings: Arc::new(sites), ..ChunkSites::default() };
+    let mut reader = ChunkReader::new(&ChunkSettings { sites, ..settings(text.len()) });
+    reader.push(text.as_bytes()).unwrap();
+    let count = reader.finish().unwrap();
+    format!("{:?}{}", count.tally, String::from_utf8_lossy(&count.rejected))
+}
+
+const IN_INDIA: ReadingSettings =
+    ReadingSettings { currency: Some(Currency::USD), time_zone: Some(Tz::Asia__Kolkata) };
+
+#[test]
+fn an_event_has_the_currency_and_the_zone_of_its_site() {
+    let buy = |site: &str| {
+        format!(r#"{{{site}"event":"purchase","ts":"2026-11-20T12:00","sku":"a","price":2}}"#)
+    };
+    let [other, india, none] = [r#""site_id":"other","#, r#""site_id":"in\u0064ia","#, ""].map(buy);
+    let read = read_with(&[("india", IN_INDIA)], &[&other, &india, &none, &india]);
+    assert_eq!(
+        read,
+        "default 2026-11-20T12:00:00Z units a=1\n\
+         default 2026-11-20T12:00:00Z sales:EUR a=2\n\
+         india 2026-11-20T06:30:00Z units a=2\n\
+         india 2026-11-20T06:30:00Z sales:USD a=4\n\
+         other 2026-11-20T12:00:00Z units a=1\n\
+         other 2026-11-20T12:00:00Z sales:EUR a=2\n"
+    );
+    let of_default = [("default", IN_INDIA)];
+    let read = read_with(&of_default, &[&none]);
+    assert!(read.starts_with("default 2026-11-20T06:30:00Z units a=1\n"), "{read}");
+}
+
+#[test]
+fn each_element_of_events_has_those_of_its_own_site() {
+    let line = r#"{"site_id":"india","event":"view","ts":"2026-11-20T12:00","events":[
+        {"sku":"a"},{"site_id":"other","sku":"b"},{"sku":"c"}]}"#;
+    assert_eq!(
+        read_with(&[("india", IN_INDIA)], &[line]),
+        "india 2026-11-20T06:30:00Z views a=1 c=1\nother 2026-11-20T12:00:00Z views b=1\n"
+    );
+}
+
+#[test]
+fn an_event_whose_site_is_invalid_is_read_as_the_deployment_sets() {
+    // It is future in UTC, and would not be in India.
+    let line = r#"{"event":"view","ts":"2026-11-20T23:50","sku":"a","site_id":"a b"}"#;
+    let read = read_with(&[("india", IN_INDIA)], &[line]);
+    assert!(read.contains(r#""reason":"future""#), "{read}");
+    let line = line.replace("a b", "india");
+    let read = read_with(&[("india", IN_INDIA)], &[&line]);
+    assert_eq!(read, "india 2026-11-20T18:20:00Z views a=1\n");
 }

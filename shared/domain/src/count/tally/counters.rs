@@ -1,5 +1,6 @@
 //! The tally: finds the cell of a counter and adds to it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use hashbrown::HashTable;
@@ -15,7 +16,7 @@ use crate::count::tally::steps::{ONE_STEP, step_units};
 use crate::count::tally::texts::Texts;
 use crate::count::tally::wide::{Wide, WideName};
 use crate::hash_seed::HashSeed;
-use crate::time::Minute;
+use crate::time::{DayRange, Minute};
 
 /// What one chunk adds: an exact amount for each site, minute, measure and key.
 ///
@@ -137,6 +138,18 @@ impl Tally {
                 counters,
             })
         })
+    }
+
+    /// The sites with counters, each with the days from the first counter to the last.
+    pub fn days_of_sites(&self) -> BTreeMap<&str, DayRange> {
+        let sites = self.sites();
+        let mut days: Vec<Option<DayRange>> = vec![None; sites.len()];
+        for group in &self.groups {
+            let day = DayRange::of(group.name.minute.hour().day());
+            let of_site = &mut days[group.name.site as usize];
+            *of_site = Some(of_site.map_or(day, |known| known.union(day)));
+        }
+        sites.into_iter().zip(days).filter_map(|(site, days)| Some((site, days?))).collect()
     }
 
     /// The sites by their numbers.

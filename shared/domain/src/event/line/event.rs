@@ -9,6 +9,7 @@ use crate::event::line::object::{Fields, Layers, Object};
 use crate::event::line::read_line::{Addition, OwnId, ReadEvent, Text, Value};
 use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
+use crate::event::site::DEFAULT_SITE;
 use crate::event::vocabulary::EventKind;
 
 impl LineContext<'_> {
@@ -45,9 +46,29 @@ impl LineContext<'_> {
         self.event(&Layers { near: event, far: Some(line), is_together })
     }
 
+    /// Takes the currency and the zone of the site of the event that is read next. An event whose
+    /// site is invalid has those of the deployment until it is rejected.
+    #[cold]
+    fn take_settings_of(&mut self, site: Option<Raw>) {
+        let Some(mut sites) = self.values.sites.take() else {
+            return;
+        };
+        let (currency, zone) = match self.site(site) {
+            Ok(None) => sites.of(DEFAULT_SITE.as_bytes()),
+            Ok(Some(site)) => sites.of(self.read.text(self.line, site)),
+            Err(_) => sites.defaults(),
+        };
+        self.values.default_currency = currency;
+        self.values.times.local.set_zone(zone);
+        self.values.sites = Some(sites);
+    }
+
     #[inline]
     pub(super) fn event(&mut self, fields: &impl Fields) -> Result<(), Reason> {
         let kind = self.kind(fields.get(Field::EventType).or_else(|| fields.name()))?;
+        if self.values.sites.is_some() && kind != EventKind::Other {
+            self.take_settings_of(fields.get(Field::SiteId));
+        }
         match kind {
             EventKind::Order(what) => return self.order_event(what, fields),
             EventKind::Other => {

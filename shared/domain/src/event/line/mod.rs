@@ -7,6 +7,7 @@ mod object;
 mod order;
 mod read_line;
 mod reader;
+mod sites;
 mod values;
 
 pub use crate::event::form::WRITTEN_OUT_BYTES_MAX;

@@ -3,6 +3,8 @@
 //! Nothing is counted here: an event is accepted or rejected as a whole, so what it adds is
 //! collected first.
 
+use std::sync::Arc;
+
 use chrono_tz::Tz;
 
 use crate::count::measure::Currency;
@@ -12,8 +14,10 @@ use crate::event::former;
 use crate::event::json::{Kind, Names, Scanner, with_unescaped};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
 use crate::event::line::read_line::{Element, ReadLine, Rejection};
+use crate::event::line::sites::SiteReader;
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
+use crate::event::settings::SettingsBySite;
 use crate::event::time::TimeReader;
 use crate::event::types::KindCache;
 
@@ -69,11 +73,22 @@ impl EventReader {
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 future_seconds: 0,
                 default_currency,
+                sites: None,
                 defaults: None,
             },
             read: ReadLine::default(),
             forms: None,
         }
+    }
+
+    /// Reads events with what their sites set. The rules before knew no settings.
+    pub(crate) fn with_settings(mut self, settings: &Arc<SettingsBySite>) -> EventReader {
+        if !settings.is_empty() && !self.values.is_strict {
+            let zone = self.values.times.local.zone();
+            let reader = SiteReader::new(settings, self.values.default_currency, zone);
+            self.values.sites = Some(Box::new(reader));
+        }
+        self
     }
 
     /// Reads a line of at most [`LINE_BYTES_MAX`](crate::chunk::lines::LINE_BYTES_MAX) bytes;

@@ -7,6 +7,7 @@ use crate::event::fields::OfItems;
 use crate::event::json::{self, Kind, Names, Raw, Scanner};
 use crate::event::line::object::{Fields, Object, not_json};
 use crate::event::line::read_line::{ReadEvent, ReadLine, Rejection, Text, UnpricedItem};
+use crate::event::line::sites::SiteReader;
 use crate::event::loose_number::parse_loosely;
 use crate::event::loose_time::iso_of;
 use crate::event::number::parse_millionths;
@@ -64,7 +65,10 @@ pub(super) struct ValueReader {
     pub(super) latest_seconds: i64,
     /// The time of the last event that was rejected as future, in seconds since 1970.
     pub(super) future_seconds: i64,
+    /// That of the site of the event that is read.
     pub(super) default_currency: Currency,
+    /// What sites set; `None` if none sets anything.
+    pub(super) sites: Option<Box<SiteReader>>,
     /// What an event may lack; `None` outside of [`EventReader::read_single`].
     ///
     /// [`EventReader::read_single`]: super::EventReader::read_single

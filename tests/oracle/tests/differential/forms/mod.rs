@@ -243,11 +243,7 @@ fn wrapped(envelope: &Envelope, event: &str, random: &mut StdRng) -> String {
 #[test]
 fn every_row_of_the_page_is_drawn() {
     const DRAWS: u64 = 10_000;
-    let settings = Settings {
-        reference_time: chrono::DateTime::from_timestamp(REFERENCE_SECONDS, 0).unwrap(),
-        default_currency: "USD".to_owned(),
-        default_time_zone: chrono_tz::Tz::UTC,
-    };
+    let settings = Settings::at(chrono::DateTime::from_timestamp(REFERENCE_SECONDS, 0).unwrap());
     let mut random = StdRng::seed_from_u64(1);
     // How often each was drawn, and how often all of it was accepted.
     let mut draws: BTreeMap<String, (u64, u64)> = BTreeMap::new();

@@ -13,11 +13,7 @@ use super::summary;
 
 /// The summary of a chunk of 26 November 2026, and what its orders count.
 fn summary_with_orders(chunk: &[u8]) -> String {
-    let settings = Settings {
-        reference_time: "2026-11-27T00:00:00Z".parse().unwrap(),
-        default_currency: "USD".to_owned(),
-        default_time_zone: chrono_tz::Tz::UTC,
-    };
+    let settings = Settings::at("2026-11-27T00:00:00Z".parse().unwrap());
     let recount = recount(chunk, &settings).unwrap();
     let sum = recount.counted + recount.ignored + recount.duplicate + recount.rejected_count();
     assert_eq!(sum, recount.lines, "every line ends in one place");

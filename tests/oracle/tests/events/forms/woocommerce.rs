@@ -37,11 +37,7 @@ fn without_the_time_in_utc_the_local_one_counts() {
 
 #[test]
 fn customer_0_is_a_guest() {
-    let settings = minutebook_oracle::Settings {
-        reference_time: "2026-11-27T00:00:00Z".parse().unwrap(),
-        default_currency: "USD".to_owned(),
-        default_time_zone: chrono_tz::Tz::UTC,
-    };
+    let settings = minutebook_oracle::Settings::at("2026-11-27T00:00:00Z".parse().unwrap());
     for (id, customer) in [("3", Some("3")), ("0", None), ("\"0\"", None), ("null", None)] {
         let order = order("").replace("\"customer_id\":3", &format!("\"customer_id\":{id}"));
         let recount = minutebook_oracle::recount(order.as_bytes(), &settings).unwrap();
