@@ -21,6 +21,8 @@ use crate::time::Minute;
 /// Counts lines.
 pub(super) struct Counter {
     secret: VisitorSecret,
+    seed: HashSeed,
+    first_kept: Minute,
     reader: EventReader,
     pub(super) tally: Tally,
     pub(super) visitors: VisitorCollector,
@@ -74,8 +76,11 @@ impl EventOutcomes {
 
 impl Counter {
     pub(super) fn new(inputs: &PlanInputs, secret: VisitorSecret, seed: HashSeed) -> Counter {
+        let first_kept = first_kept(inputs);
         Counter {
             secret,
+            seed,
+            first_kept,
             reader: EventReader::new(
                 inputs.reference_time.timestamp(),
                 inputs.default_currency,
@@ -83,13 +88,23 @@ impl Counter {
                 inputs.reader_version,
             ),
             tally: Tally::with_seed(seed),
-            visitors: VisitorCollector::new(first_kept(inputs), seed),
+            visitors: VisitorCollector::new(first_kept, seed),
             orders: Orders::default(),
             sites: SiteCache::default(),
             ids: SeenIds::new(seed),
             outcomes: Outcomes::default(),
             rejected: Vec::new(),
         }
+    }
+
+    /// Forgets what it has counted, but not the ids of the events.
+    pub(super) fn restart(&mut self) {
+        self.tally = Tally::with_seed(self.seed);
+        self.visitors = VisitorCollector::new(self.first_kept, self.seed);
+        self.orders = Orders::default();
+        self.sites = SiteCache::default();
+        self.outcomes = Outcomes::default();
+        self.rejected.clear();
     }
 
     /// Counts a line or a value; `false` if it is a line that is not one JSON object. Nothing of it

@@ -27,6 +27,10 @@ pub struct PlanInputs {
     pub visitor_secret: SecretNumber,
     /// The version of the rules by which lines are read.
     pub reader_version: u32,
+    /// How many of its first stored bytes an earlier version of the object has counted. `None`: an
+    /// object that nobody replaces, such as a post or a batch of a stream, or one that a build
+    /// before has begun. Its plan leaves no room for the rows by which files are known again.
+    pub counted_before: Option<u64>,
 }
 
 impl PlanInputs {
@@ -40,6 +44,7 @@ impl PlanInputs {
             keys_max: 100_000,
             visitor_secret: SecretNumber::NONE,
             reader_version: READER_VERSION,
+            counted_before: None,
         }
     }
 }

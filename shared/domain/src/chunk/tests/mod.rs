@@ -2,6 +2,7 @@
 
 mod csv;
 mod forms;
+mod grown;
 mod hostile;
 mod ids;
 mod layouts;
