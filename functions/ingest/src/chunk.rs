@@ -18,11 +18,14 @@ use minutebook_storage::bucket::rejected::RejectedLines;
 use minutebook_storage::chunk::commit::{
     ObjectContent, OtherPlan, PlanCommit, PlanContent, PlanOutcome,
 };
+use minutebook_storage::chunk::file::{CountedVersion, FileRows};
 use minutebook_storage::chunk::ledger::ChunkHeader;
 use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 use tokio::time::Instant;
+
+use crate::file::{COPY_BYTES_MIN, is_file};
 
 /// How many times an object is read from its start: again after its body broke off, or to plan from
 /// recorded inputs.
@@ -126,6 +129,8 @@ pub struct Report {
     pub ending: Ending,
     /// Its id; `None` if it was not read.
     pub chunk: Option<ChunkId>,
+    /// The chunk of another file that has counted the same bytes, if one has.
+    pub copy_of: Option<String>,
     /// What its visitors are counted with; `None` if it was not read.
     pub visitors: Option<CountedVisitors>,
     /// Its stored size.
@@ -156,7 +161,7 @@ pub struct CountedVisitors {
 
 /// The result of reading an object.
 enum Reading {
-    Counted { count: Box<ChunkCount>, inputs: PlanInputs, size_bytes: u64 },
+    Counted { count: Box<ChunkCount>, inputs: PlanInputs, is_anew: bool, own: CountedVersion },
     Refused { refusal: Refusal, size_bytes: u64 },
     Ended(Ending),
 }
@@ -193,22 +198,32 @@ impl Counter {
         let state = self.secrets.state(&self.committer.table, self.clock.now()).await?;
         let mut recorded: Option<PlanInputs> = None;
         let mut last = String::new();
+        let mut has_own_lines = false;
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
-            let reading =
-                match self.read(object, recorded, state.counting, &mut rejected, deadline).await {
-                    Ok(reading) => reading,
-                    Err(error) => {
-                        abandon(rejected).await;
-                        if is_broken_body(&error) {
-                            last = error.to_string();
-                            continue;
-                        }
-                        return Err(error);
+            let table = &self.committer.table;
+            let known = match is_file(&object.key) {
+                true => table.counted_version(&object.bucket, &object.key).await?,
+                false => None,
+            };
+            let earlier = known.as_ref().filter(|_| !has_own_lines);
+            let read =
+                self.read(object, recorded, state.counting, earlier, &mut rejected, deadline);
+            let reading = match read.await {
+                Ok(reading) => reading,
+                Err(error) => {
+                    abandon(rejected).await;
+                    match &error {
+                        CountError::Unreadable(ChunkError::NotContinued) => has_own_lines = true,
+                        error if is_broken_body(error) => {}
+                        _ => return Err(error),
                     }
-                };
-            let (mut count, inputs, size_bytes) = match reading {
-                Reading::Counted { count, inputs, size_bytes } => (count, inputs, size_bytes),
+                    last = error.to_string();
+                    continue;
+                }
+            };
+            let (mut count, inputs, is_anew, own) = match reading {
+                Reading::Counted { count, inputs, is_anew, own } => (count, inputs, is_anew, own),
                 Reading::Refused { refusal, size_bytes } => {
                     // Nothing of it is committed: it is read to its end before anything is.
                     abandon(rejected).await;
@@ -217,12 +232,24 @@ impl Counter {
                 Reading::Ended(ending) => return Ok(Report::unread(ending)),
             };
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
+            let size_bytes = own.size_bytes;
+            if self.is_counted_with(object, &chunk, &own, known.as_ref()).await? {
+                abandon(rejected).await;
+                let ending = Ending::Duplicate;
+                let chunk = Some(chunk);
+                return Ok(Report { chunk, size_bytes, ..Report::unread(ending) });
+            }
             let own_visitors = std::mem::take(&mut count.visitors);
             let header = ChunkHeader {
                 bucket: &object.bucket,
                 key: &object.key,
                 inputs,
                 outcomes: &count.outcomes,
+                file: inputs.counted_before.map(|_| FileRows {
+                    known: known.as_ref(),
+                    own: &own,
+                    excludes_copies: size_bytes >= COPY_BYTES_MIN && !is_anew,
+                }),
             };
             let others: BTreeSet<SecretNumber> =
                 state.needed().into_iter().filter(|it| *it != inputs.visitor_secret).collect();
@@ -251,6 +278,7 @@ impl Counter {
             let report = |ending, visitors, parts, minutes_expired| Report {
                 ending,
                 chunk: Some(chunk.clone()),
+                copy_of: None,
                 visitors: Some(visitors),
                 size_bytes,
                 outcomes: count.outcomes.clone(),
@@ -278,6 +306,19 @@ impl Counter {
                         CountedVisitors { inputs, recounted_with, written: BTreeSet::new() };
                     return Ok(report(Ending::Duplicate, visitors, parts, 0));
                 }
+                PlanOutcome::CopyOf(counted_as) => {
+                    abandon(rejected).await;
+                    return Ok(Report {
+                        chunk: Some(chunk),
+                        copy_of: Some(counted_as),
+                        size_bytes,
+                        ..Report::unread(Ending::Duplicate)
+                    });
+                }
+                PlanOutcome::OtherVersion => {
+                    abandon(rejected).await;
+                    last = "another version of the file was counted at the same time".to_string();
+                }
                 PlanOutcome::OtherInputs(inputs) => {
                     abandon(rejected).await;
                     last = "an earlier attempt planned the chunk from other inputs".to_string();
@@ -293,6 +334,7 @@ impl Counter {
         object: &ObjectRef,
         recorded: Option<PlanInputs>,
         counting: SecretNumber,
+        earlier: Option<&CountedVersion>,
         rejected: &mut RejectedLines<'_>,
         deadline: Instant,
     ) -> Result<Reading, CountError> {
@@ -300,6 +342,11 @@ impl Counter {
             Opened::Object(body) => body,
             Opened::Gone => return Ok(Reading::Ended(Ending::Gone)),
             Opened::Replaced => return Ok(Reading::Ended(Ending::Replaced)),
+        };
+        let size_bytes = body.size_bytes;
+        let counted_before = match is_file(&object.key) && recorded.is_none() {
+            true => Some(self.counted_before(object, size_bytes, earlier).await?),
+            false => None,
         };
         let own_inputs = PlanInputs {
             reference_time: body.last_modified,
@@ -309,13 +356,18 @@ impl Counter {
             keys_max: self.keys_max,
             visitor_secret: counting,
             reader_version: READER_VERSION,
+            counted_before,
         };
         let inputs = recorded.unwrap_or(own_inputs);
         let secret = self.secrets.secret(&self.committer.table, inputs.visitor_secret).await?;
-        let size_bytes = body.size_bytes;
+        let (last_modified, is_anew) = (body.last_modified, body.is_anew);
         let reader = ChunkReader::new(&ChunkSettings { inputs, secret, size_bytes });
         match read_body(&mut body, reader, rejected, deadline).await {
-            Ok(count) => Ok(Reading::Counted { count: Box::new(count), inputs, size_bytes }),
+            Ok(count) => {
+                let (content_hash, version_id) = (count.content_hash, object.version_id.clone());
+                let own = CountedVersion { content_hash, size_bytes, last_modified, version_id };
+                Ok(Reading::Counted { count: Box::new(count), inputs, is_anew, own })
+            }
             Err(CountError::Unreadable(error)) => match Refusal::of(&error) {
                 Some(refusal) => Ok(Reading::Refused { refusal, size_bytes }),
                 None => Err(CountError::Unreadable(error)),
@@ -349,6 +401,7 @@ impl Report {
         Report {
             ending,
             chunk: None,
+            copy_of: None,
             visitors: None,
             size_bytes: 0,
             outcomes: Outcomes::default(),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use minutebook_domain::chunk::id::ChunkId;
+use minutebook_domain::chunk::id::{ChunkId, ContentHash};
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::time::period::Period;
@@ -268,6 +268,22 @@ pub fn stream_extent(epoch: u32, number: u32) -> String {
     format!("{epoch:06}.{number:03}")
 }
 
+/// The partition of the counted version of a file.
+pub fn file_partition(bucket: &str, key: &str) -> String {
+    format!("F#{bucket}/{key}")
+}
+
+/// The sort key of the counted version of a file.
+pub const COUNTED_VERSION: &str = "counted";
+
+/// The partition of the chunk that has counted these bytes.
+pub fn content_partition(content_hash: &ContentHash) -> String {
+    format!("B#{content_hash}")
+}
+
+/// The sort key of the chunk that has counted some bytes.
+pub const COUNTED_AS: &str = "chunk";
+
 /// The partition of a site's write keys; the sort key is the hash of the key.
 pub fn write_keys_partition(site: &str) -> String {
     format!("K#{site}")
@@ -323,6 +339,9 @@ mod tests {
         assert_eq!((totals_row(7), totals_row(63)), ("07".to_string(), "63".to_string()));
         assert_eq!(stream_partition("kafka/c/t/3"), "P#kafka/c/t/3");
         assert_eq!(stream_extent(1, 2), "000001.002");
+        assert_eq!(file_partition("raw", "a/b.jsonl"), "F#raw/a/b.jsonl");
+        let hash = ContentHash::of_refused(1, b"a");
+        assert_eq!(content_partition(&hash), format!("B#{hash}"));
         assert_eq!(write_keys_partition("shop"), "K#shop");
     }
 

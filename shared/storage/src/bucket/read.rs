@@ -8,6 +8,10 @@ use chrono::{DateTime, Utc};
 use crate::bucket::rejected::RejectedLines;
 use crate::error::StorageError;
 
+/// The member of an object's metadata (`x-amz-meta-anew`) with which it counts although the same
+/// bytes may have been counted.
+pub const ANEW: &str = "anew";
+
 /// The buckets: chunks are read from the one that a notification names, rejected lines are written
 /// to one of their own.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub struct OpenObject {
     pub last_modified: DateTime<Utc>,
     /// Its stored size, or that of the range that was asked for.
     pub size_bytes: u64,
+    /// Whether it says that it counts although the same bytes may have been counted.
+    pub is_anew: bool,
     body: ByteStream,
     read_bytes: u64,
 }
@@ -71,7 +77,7 @@ impl Buckets {
     pub async fn open_start(
         &self,
         object: &ObjectRef,
-        bytes_max: usize,
+        bytes_max: u64,
     ) -> Result<Opened, StorageError> {
         let last = bytes_max.saturating_sub(1);
         self.open_range(object, Some(format!("bytes=0-{last}"))).await
@@ -114,9 +120,11 @@ impl Buckets {
             .content_length()
             .and_then(|length| u64::try_from(length).ok())
             .ok_or_else(|| missing("Content-Length"))?;
+        let is_anew = output.metadata().is_some_and(|members| members.contains_key(ANEW));
         Ok(Opened::Object(OpenObject {
             last_modified,
             size_bytes,
+            is_anew,
             body: output.body,
             read_bytes: 0,
         }))

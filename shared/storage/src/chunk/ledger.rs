@@ -15,6 +15,7 @@ use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::event::line::READER_VERSION_OLDEST;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PlanInputs, SealInputs};
 
+use crate::chunk::file::FileRows;
 use crate::error::StorageError;
 use crate::keys::{self, EntryName};
 use crate::table::{
@@ -153,6 +154,8 @@ pub struct ChunkHeader<'a> {
     pub inputs: PlanInputs,
     /// What became of the chunk's lines.
     pub outcomes: &'a Outcomes,
+    /// The rows by which the object is known again; `None` if the plan leaves no room for them.
+    pub file: Option<FileRows<'a>>,
 }
 
 /// A chunk that is refused.
@@ -246,6 +249,7 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
                 // Plan format version 5 recorded none: it knew only these rules.
                 reader_version: number_if_any(item, "reader_version")?
                     .unwrap_or(READER_VERSION_OLDEST),
+                counted_before: number_if_any(item, "counted_before")?,
             };
             Some(inputs.recorded())
         }
@@ -290,6 +294,7 @@ pub(crate) fn entry_item(
                     keys_max,
                     visitor_secret,
                     reader_version,
+                    counted_before,
                 } = inputs;
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
                 set("reference_time", AttributeValue::S(reference_time));
@@ -299,6 +304,9 @@ pub(crate) fn entry_item(
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
                 set("visitor_secret", AttributeValue::N(visitor_secret.to_string()));
                 set("reader_version", AttributeValue::N(reader_version.to_string()));
+                if let Some(bytes) = counted_before {
+                    set("counted_before", AttributeValue::N(bytes.to_string()));
+                }
             }
             Some(RecordedInputs::SealedHour(SealInputs { keys_max })) => {
                 set("keys_max", AttributeValue::N(keys_max.to_string()));

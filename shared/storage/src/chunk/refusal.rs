@@ -39,7 +39,7 @@ impl Committer {
                 Ok(_) => return Ok(true),
                 Err(error) => cancellation_reasons(error)?,
             };
-            match verdict(&reasons, 0) {
+            match verdict(&reasons, 0, 0) {
                 Verdict::AlreadyCounted => return Ok(false),
                 Verdict::Conflict => {
                     effort.conflicts += 1;
