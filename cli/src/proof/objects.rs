@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use anyhow::{Context as _, Result};
 use chrono::DateTime;
 use chrono_tz::Tz;
-use minutebook_oracle::{Recount, RecountError, Settings, recount};
+use minutebook_oracle::{Recount, RecountError, Settings, recount_appended};
 
 use crate::proof::differences::Differences;
 use crate::proof::report::Report;
-use crate::rows::ledger::{self, ChunkIds, Counts, Ledger, Refusal, Summary};
+use crate::rows::ledger::{
+    self, ChunkIds, Counts, Ledger, Refusal, Summary, are_counted_elsewhere,
+};
 use crate::stack::object_hashes::ObjectHashes;
 use crate::stack::objects::{self, Object};
 
@@ -30,6 +32,9 @@ pub(crate) struct Chunk {
     ledger: Option<Ledger>,
     /// What the ledger says about it if it is refused. Only of a chunk that is not counted.
     refusal: Option<Refusal>,
+    /// Whether all of it is counted as a part of a later version, or as another file. Only of a
+    /// chunk that is neither counted nor refused.
+    is_counted_elsewhere: bool,
     /// Made with the plan inputs of the ledger. Without them, it only says whether the object can
     /// be counted.
     recount: Result<Recount, RecountError>,
@@ -88,13 +93,21 @@ impl Objects {
             None => Settings::at(DateTime::UNIX_EPOCH),
         };
         let keys_max = ledger.as_ref().map_or(0, |ledger| ledger.keys_max);
-        let recount =
-            move || recount(&bytes, &settings).map(|recount| recount.with_names_max(keys_max));
+        let refused = refused.and_then(|ledger| ledger.refusal);
+        let is_counted_elsewhere = ledger.is_none()
+            && refused.is_none()
+            && are_counted_elsewhere(&self.dynamodb, &self.s3, &self.table, &ids.file).await?;
+        let summary = ledger.as_ref().and_then(|ledger| ledger.summary.as_ref());
+        let counted_before = summary.map_or(0, |summary| summary.counted_before);
+        let counted_before = usize::try_from(counted_before)?;
+        let recount = move || {
+            let recount = recount_appended(&bytes, counted_before, &settings);
+            recount.map(|recount| recount.with_names_max(keys_max))
+        };
         let recount = tokio::task::spawn_blocking(recount).await?;
         let is_refused = recount.is_err() && ledger.is_none();
         let id = if is_refused { ids.refused } else { ids.counted };
-        let refusal = refused.and_then(|ledger| ledger.refusal);
-        Ok(Some(Chunk { id, ledger, refusal, recount }))
+        Ok(Some(Chunk { id, ledger, refusal: refused, is_counted_elsewhere, recount }))
     }
 }
 
@@ -126,6 +139,7 @@ pub(crate) fn compare_chunk(
             differences.add(|| format!("{name}: refused ({code}), but it can be counted"));
             return None;
         }
+        (None, Ok(_), None) if chunk.is_counted_elsewhere => return None,
         (None, Ok(_), None) => {
             differences.add(|| format!("{name}: not counted yet"));
             return None;
@@ -187,6 +201,8 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
 
 #[cfg(test)]
 mod tests {
+    use minutebook_oracle::recount;
+
     use super::*;
     use crate::rows::ledger::EntryName;
 
@@ -207,6 +223,7 @@ mod tests {
                 reference_time,
                 default_currency: settings.default_currency.clone(),
                 default_time_zone: None,
+                counted_before: 0,
                 minute_retention_days: Some(7),
                 are_reasons_in_totals: true,
                 visitor_secrets: BTreeSet::from([0]),
@@ -214,7 +231,13 @@ mod tests {
             }),
             ..Ledger::default()
         });
-        Chunk { id: "bucket/a.jsonl#hash".to_owned(), ledger, refusal: None, recount }
+        Chunk {
+            id: "bucket/a.jsonl#hash".to_owned(),
+            ledger,
+            refusal: None,
+            is_counted_elsewhere: false,
+            recount,
+        }
     }
 
     const VIEWS: &[u8] = b"{\"event\":\"view\",\"ts\":\"2026-11-20T11:07Z\",\"sku\":1}\n\
@@ -273,6 +296,8 @@ mod tests {
         let mut chunk = chunk_of(VIEWS);
         chunk.ledger = None;
         assert_eq!(compared(chunk).0.differences.first, ["a.jsonl: not counted yet"]);
+        let elsewhere = Chunk { ledger: None, is_counted_elsewhere: true, ..chunk_of(VIEWS) };
+        assert_eq!(compared(elsewhere).0.differences.count, 0);
     }
 
     #[test]

@@ -94,8 +94,8 @@ impl Books {
                 if let Some(entry) = &entry {
                     self.totals.add_entry(entry);
                 }
-                if !self.hours.add_entry(&chunk_id, entry.as_ref(), &mut self.oddities) {
-                    self.gone.add_entry(chunk_id, entry);
+                if !self.hours.add_entry(&chunk_id, entry.as_deref(), &mut self.oddities) {
+                    self.gone.add_entry(chunk_id, entry.map(|entry| *entry));
                 }
             }
             Some(TableRow::Visitors(row)) => self.add_visitors(row),
@@ -109,6 +109,8 @@ impl Books {
                 | TableRow::SealingLag
                 | TableRow::Snapshot
                 | TableRow::Extent
+                | TableRow::File
+                | TableRow::CountedBytes
                 | TableRow::WriteKey(_),
             )
             | None => {}

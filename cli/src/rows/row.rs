@@ -4,6 +4,7 @@ use crate::rows::attributes::{Item, text};
 use crate::rows::extents;
 use crate::rows::lag::{self, LAG};
 use crate::rows::ledger::LedgerEntry;
+use crate::rows::ledger::files::{self, BYTES_PREFIX, FILE_PREFIX};
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
 use crate::rows::tallies::{self, Tallies};
@@ -40,13 +41,17 @@ pub(crate) enum TableRow {
     SealingLag,
     /// Which records of a partition of a stream are stored.
     Extent,
+    /// The counted version of a file.
+    File,
+    /// Which chunk has counted some bytes.
+    CountedBytes,
     /// The hash of a key that may write for a site.
     WriteKey(WriteKey),
     /// An entry of the ledger.
     LedgerEntry {
         chunk_id: String,
         /// `None` if it cannot be read.
-        entry: Option<LedgerEntry>,
+        entry: Option<Box<LedgerEntry>>,
     },
 }
 
@@ -60,7 +65,8 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     };
     let odd = &mut |what: String| oddities.push(format!("row {pk} {sk}: {what}"));
     if let Some(chunk_id) = LedgerEntry::chunk_id(pk) {
-        let entry = LedgerEntry::read(item).map_err(|error| odd(format!("{error:#}"))).ok();
+        let entry =
+            LedgerEntry::read(item).map_err(|error| odd(format!("{error:#}"))).ok().map(Box::new);
         return Some(TableRow::LedgerEntry { chunk_id: chunk_id.to_owned(), entry });
     }
     if open_hours::is_partition(pk) {
@@ -77,6 +83,12 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if let Some(partition) = pk.strip_prefix(extents::PREFIX) {
         return extents::read(item, partition, sk, odd).map(|()| TableRow::Extent);
+    }
+    if let Some(file) = pk.strip_prefix(FILE_PREFIX) {
+        return files::read_file(item, file, sk, odd).map(|()| TableRow::File);
+    }
+    if let Some(hash) = pk.strip_prefix(BYTES_PREFIX) {
+        return files::read_bytes(item, hash, sk, odd).map(|()| TableRow::CountedBytes);
     }
     if pk == TOTALS {
         return totals::read(item, sk, odd).map(TableRow::Totals);
@@ -131,6 +143,8 @@ mod tests {
             ("S#shop#2026-11-20T23", "15", "Seal"),
             ("LAG", "sealing", "SealingLag"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
+            ("F#b/k", "counted", "File"),
+            (&format!("B#{hash}"), "chunk", "CountedBytes"),
             ("K#shop", hash.as_str(), "WriteKey"),
             ("L#b/k#hash", "000000", "LedgerEntry"),
             ("M#x", "y", "None"),

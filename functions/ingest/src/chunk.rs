@@ -18,14 +18,12 @@ use minutebook_storage::bucket::rejected::RejectedLines;
 use minutebook_storage::chunk::commit::{
     ObjectContent, OtherPlan, PlanCommit, PlanContent, PlanOutcome,
 };
-use minutebook_storage::chunk::file::{CountedVersion, FileRows};
+use minutebook_storage::chunk::file::{COPY_BYTES_MIN, CountedVersion, FileRows};
 use minutebook_storage::chunk::ledger::ChunkHeader;
 use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::visitors::secrets::KnownSecrets;
 use tokio::time::Instant;
-
-use crate::file::{COPY_BYTES_MIN, is_file};
 
 /// How many times an object is read from its start: again after its body broke off, or to plan from
 /// recorded inputs.
@@ -202,7 +200,7 @@ impl Counter {
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
             let table = &self.committer.table;
-            let known = match is_file(&object.key) {
+            let known = match object.is_file() {
                 true => table.counted_version(&object.bucket, &object.key).await?,
                 false => None,
             };
@@ -344,7 +342,7 @@ impl Counter {
             Opened::Replaced => return Ok(Reading::Ended(Ending::Replaced)),
         };
         let size_bytes = body.size_bytes;
-        let counted_before = match is_file(&object.key) && recorded.is_none() {
+        let counted_before = match object.is_file() && recorded.is_none() {
             true => Some(self.counted_before(object, size_bytes, earlier).await?),
             false => None,
         };

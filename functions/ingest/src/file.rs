@@ -6,18 +6,6 @@ use minutebook_storage::chunk::file::CountedVersion;
 
 use crate::chunk::{CountError, Counter};
 
-/// The prefixes of the objects that the functions write, which nobody puts again.
-const OWN_PREFIXES: [&str; 3] = ["collected/", "kafka/", "kinesis/"];
-
-/// The smallest file whose copies under other keys do not count, in bytes. Smaller ones may well be
-/// the same by chance: a single event without a time, an empty list.
-pub(crate) const COPY_BYTES_MIN: u64 = 4_096;
-
-/// Whether an object is a file that somebody uploads.
-pub(crate) fn is_file(key: &str) -> bool {
-    !OWN_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-}
-
 impl Counter {
     /// How many of its first bytes a file of this size has in common with its counted version: all
     /// that this one has, or 0 if it has others.
@@ -80,19 +68,5 @@ impl Counter {
             left -= length as u64;
         }
         Ok((left == 0).then(|| hasher.finalize().into()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_functions_write_is_no_file() {
-        assert!(is_file("2026/11/20/events.jsonl") && is_file("x/collected/a.jsonl"));
-        for key in ["collected/2026-11-20/08/4f.jsonl", "kafka/c/t/3/7.jsonl", "kinesis/s/0.jsonl"]
-        {
-            assert!(!is_file(key), "{key}");
-        }
     }
 }

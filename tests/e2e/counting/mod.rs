@@ -4,6 +4,7 @@
 pub(crate) mod cases;
 pub(crate) mod chunks;
 pub(crate) mod exactly_once;
+pub(crate) mod files;
 pub(crate) mod forms;
 pub(crate) mod late;
 pub(crate) mod many_attempts;
@@ -16,9 +17,10 @@ pub(crate) mod rollup;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 12] = [
+pub(crate) const TESTS: [&[crate::Test]; 13] = [
     cases::TESTS,
     exactly_once::TESTS,
+    files::TESTS,
     forms::TESTS,
     late::TESTS,
     many_attempts::TESTS,

@@ -89,7 +89,7 @@ impl Chunks<'_> {
             let Some(entry) = entry else {
                 bail!("cannot read the ledger: {}", oddities.join(", "));
             };
-            ledgers.entry(chunk_id).or_default().add(entry);
+            ledgers.entry(chunk_id).or_default().add(*entry);
         }
         step.finish_and_clear();
         let lacks = |ledger: &Ledger| {

@@ -211,3 +211,7 @@ impl ChunkReader {
 fn check_orders(counter: &Counter) -> Result<(), ChunkError> {
     if counter.orders.bytes() > ORDERS_BYTES_MAX { Err(ChunkError::TooManyOrders) } else { Ok(()) }
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

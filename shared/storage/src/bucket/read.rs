@@ -36,6 +36,16 @@ pub struct ObjectRef {
     pub etag: Option<String>,
 }
 
+/// The prefixes of the objects that the functions write, which nobody puts again.
+const OWN_PREFIXES: [&str; 3] = ["collected/", "kafka/", "kinesis/"];
+
+impl ObjectRef {
+    /// Whether it is a file that somebody has uploaded.
+    pub fn is_file(&self) -> bool {
+        !OWN_PREFIXES.iter().any(|prefix| self.key.starts_with(prefix))
+    }
+}
+
 /// An object that is about to be read.
 #[derive(Debug)]
 pub struct OpenObject {
@@ -164,6 +174,24 @@ impl OpenObject {
             ))),
             Ok(None) => Ok(None),
             Err(error) => Err(broken(aws_sdk_s3::error::DisplayErrorContext(error).to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_functions_write_is_no_file() {
+        let is_file = |key: &str| {
+            let (bucket, key) = ("raw".to_string(), key.to_string());
+            ObjectRef { bucket, key, version_id: None, etag: None }.is_file()
+        };
+        assert!(is_file("2026/11/20/events.jsonl") && is_file("x/collected/a.jsonl"));
+        for key in ["collected/2026-11-20/08/4f.jsonl", "kafka/c/t/3/7.jsonl", "kinesis/s/0.jsonl"]
+        {
+            assert!(!is_file(key), "{key}");
         }
     }
 }

@@ -7,10 +7,13 @@ use aws_sdk_dynamodb::types::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_domain::chunk::id::{ChunkId, ContentHash};
 
-use crate::chunk::ledger::new_entry_action;
 use crate::error::StorageError;
 use crate::keys;
-use crate::table::{Item, Table, key, malformed, number, text, time};
+use crate::table::{Item, Table, key, malformed, new_row_action, number, text, time};
+
+/// The smallest file whose copies under other keys do not count, in bytes. Smaller ones may well be
+/// the same by chance: a single event without a time, an empty list.
+pub const COPY_BYTES_MIN: u64 = 4_096;
 
 /// A version of a file of which all bytes are counted: by its own chunk, and by those of the
 /// versions that it begins with.
@@ -125,7 +128,7 @@ pub(crate) fn file_actions(
         let mut item =
             key(keys::content_partition(&own.content_hash), keys::COUNTED_AS.to_string());
         item.insert("chunk".to_string(), AttributeValue::S(chunk.to_string()));
-        actions.push(new_entry_action(table, item)?);
+        actions.push(new_row_action(table, item)?);
     }
     Ok(actions)
 }

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use futures::TryStreamExt;
@@ -343,22 +341,6 @@ pub(crate) fn refused_entry_item(refused: &RefusedChunk<'_>, committed_at: DateT
         item.insert(name.to_string(), AttributeValue::S(text.to_string()));
     }
     item
-}
-
-/// The action that puts a ledger entry, on the condition that it does not exist.
-///
-/// # Errors
-/// [`StorageError::Refused`] if a member of the request is missing, which would be a bug.
-pub(crate) fn new_entry_action(table: &str, item: Item) -> Result<TransactWriteItem, StorageError> {
-    let put = Put::builder()
-        .table_name(table)
-        .set_item(Some(item))
-        .condition_expression("attribute_not_exists(#pk)")
-        .expression_attribute_names("#pk", keys::PARTITION_KEY)
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .build()
-        .map_err(StorageError::from_build)?;
-    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// The attributes that say what became of the lines of a chunk. Those that tell what could not be

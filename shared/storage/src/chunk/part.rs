@@ -12,13 +12,13 @@ use minutebook_domain::time::lateness::is_closed;
 
 use crate::cancellation::{ENTRY_POSITION, Verdict, cancellation_reasons, verdict};
 use crate::chunk::file::{file_actions, read_counted_as};
-use crate::chunk::ledger::{ChunkHeader, LedgerEntry, entry_item, new_entry_action, read_entry};
+use crate::chunk::ledger::{ChunkHeader, LedgerEntry, entry_item, read_entry};
 use crate::chunk::totals::{totals_action, totals_shard};
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
 use crate::keys::{EntryName, SHARD_COUNT, Shard, TOTALS_SHARDS};
 use crate::retry::Backoff;
-use crate::table::Item;
+use crate::table::{Item, new_row_action};
 use crate::visitors::{VisitorsBySecret, rolled_up};
 
 /// One part to commit.
@@ -237,7 +237,7 @@ impl Committer {
         name: EntryName,
     ) -> Result<TransactWriteItem, StorageError> {
         let item = entry_item(commit.chunk, name, commit.entry, commit.header, commit.now);
-        new_entry_action(&self.table.name, item)
+        new_row_action(&self.table.name, item)
     }
 }
 

@@ -17,7 +17,7 @@ use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
     Granularity, Made, Order, Recount, RecountError, RejectedLine, Settings, VisitorIds,
-    order_tallies, orders, recount,
+    order_tallies, orders, recount, recount_appended,
 };
 
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
@@ -102,7 +102,15 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         default_currency: chunk.default_currency.to_owned(),
         default_time_zone: chunk.default_time_zone.parse().unwrap(),
     };
-    let (read, recounted) = match (read(chunk, reference_time), recount(&chunk.stored, &settings)) {
+    let earlier = line_end_within(&chunk.stored);
+    // Otherwise it does not go on there, or cannot be read at all, which is compared below.
+    if let Ok(read) = read(chunk, reference_time, earlier) {
+        let recounted = recount_appended(&chunk.stored, earlier, &settings);
+        let recounted = recounted.map_err(|error| format!("appended, oracle: {error}"))?;
+        same(facts_of_reader(&read), facts_of_oracle(&recounted))?;
+    }
+    let whole = read(chunk, reference_time, 0);
+    let (read, recounted) = match (whole, recount(&chunk.stored, &settings)) {
         (Ok(read), Ok(recounted)) => (read, recounted),
         (Err(left), Err(right)) if is_bomb(&left) == is_bomb_by_oracle(&right) => {
             return Ok(Outcome { broken_chunks: 1, ..Outcome::default() });
@@ -133,7 +141,18 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
     })
 }
 
-fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, ChunkError> {
+/// A place within the stored bytes where a line may end.
+fn line_end_within(stored: &[u8]) -> usize {
+    let middle = stored.len() / 2;
+    stored[middle..].iter().position(|byte| *byte == b'\n').map_or(middle, |at| middle + at + 1)
+}
+
+/// Reads a chunk of which an earlier version has counted so many bytes.
+fn read(
+    chunk: &Chunk,
+    reference_time: DateTime<Utc>,
+    counted_before: usize,
+) -> Result<ChunkCount, ChunkError> {
     let inputs = PlanInputs {
         reference_time,
         default_currency: Currency::parse(chunk.default_currency.as_bytes()).unwrap(),
@@ -142,6 +161,7 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
         keys_max: 100_000,
         visitor_secret: SecretNumber(1),
         reader_version: READER_VERSION,
+        counted_before: Some(counted_before as u64),
     };
     let settings = ChunkSettings { inputs, secret: SECRET, size_bytes: chunk.stored.len() as u64 };
     let mut reader = ChunkReader::new(&settings);

@@ -2,7 +2,6 @@
 
 mod csv;
 mod forms;
-mod grown;
 mod hostile;
 mod ids;
 mod layouts;
@@ -10,8 +9,8 @@ mod lines;
 mod names;
 mod nesting;
 mod orders;
-mod support;
+pub(in crate::chunk) mod support;
 mod times;
 mod values;
 mod visitors;
-mod whole;
+pub(in crate::chunk) mod whole;
