@@ -207,7 +207,7 @@ impl Counter {
             let earlier = known.as_ref().filter(|_| !has_own_lines);
             let read =
                 self.read(object, recorded, state.counting, earlier, &mut rejected, deadline);
-            let reading = match read.await {
+            let reading = match Box::pin(read).await {
                 Ok(reading) => reading,
                 Err(error) => {
                     abandon(rejected).await;
@@ -272,7 +272,7 @@ impl Counter {
                 rejected_lines: rejected.finish(),
                 now: &|| self.clock.now(),
             };
-            let outcome = self.committer.commit_plan(commit, effort).await?;
+            let outcome = Box::pin(self.committer.commit_plan(commit, effort)).await?;
             let report = |ending, visitors, parts, minutes_expired| Report {
                 ending,
                 chunk: Some(chunk.clone()),
