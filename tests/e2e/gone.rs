@@ -116,7 +116,7 @@ async fn a_delete_marker_hides_nothing_from_verify(cloud: &Cloud) -> Result<()> 
 async fn each_version_of_an_object_can_be_gone(cloud: &Cloud) -> Result<()> {
     let store = Store::make(cloud, "gone-versions").await?;
     // The third object has the bytes of the first, so both are one chunk.
-    let objects = [("a.jsonl", views(0..1)), ("a.jsonl", views(0..2)), ("a.jsonl", views(0..1))];
+    let objects = [("a.jsonl", views(0..1)), ("a.jsonl", views(1..3)), ("a.jsonl", views(0..1))];
     let records = counted(&store, &objects).await?;
     let events = |report: &Value| (report["events"].as_u64(), report["gone"]["events"].as_u64());
     store.delete_version("a.jsonl", &records[0]).await?;
@@ -127,7 +127,7 @@ async fn each_version_of_an_object_can_be_gone(cloud: &Cloud) -> Result<()> {
     let report = store.verify().await?;
     ensure!(events(&report) == (Some(0), Some(3)) && gone_keys(&report) == ["a.jsonl"; 2]);
     // Once it is put again, it is found in the ledger and is no longer gone.
-    counted_again(&store, "a.jsonl", views(0..2)).await
+    counted_again(&store, "a.jsonl", views(1..3)).await
 }
 
 async fn counted_again(store: &Store, key: &str, text: String) -> Result<()> {

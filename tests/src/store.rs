@@ -161,15 +161,31 @@ impl Store {
     /// # Errors
     /// The request fails.
     pub async fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) -> anyhow::Result<Value> {
+        self.put_with(key, bytes, &[]).await
+    }
+
+    /// Puts an object with metadata, like [`Store::put`].
+    ///
+    /// # Errors
+    /// The request fails.
+    pub async fn put_with(
+        &self,
+        key: &str,
+        bytes: impl Into<Vec<u8>>,
+        metadata: &[(&str, &str)],
+    ) -> anyhow::Result<Value> {
         let bytes = bytes.into();
         let size = bytes.len();
-        let put = self
+        let mut put = self
             .clients
             .s3
             .put_object()
             .bucket(&self.bucket)
             .key(key)
             .body(ByteStream::from(bytes));
+        for (name, value) in metadata {
+            put = put.metadata(*name, *value);
+        }
         let answer = put.send().await.context("PutObject")?;
         Ok(self.announcement(key, size, answer.e_tag().unwrap_or_default(), answer.version_id()))
     }

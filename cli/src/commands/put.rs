@@ -22,6 +22,12 @@ use crate::terminal::escape::{self, shown};
 use crate::terminal::progress;
 use crate::terminal::table::Table;
 
+/// The note of a file that adds nothing because it is a copy, or an older version.
+const COUNTED_ELSEWHERE: &str = "counted as another file or version: nothing added";
+
+/// The member of the metadata of a file that counts although the same bytes are counted.
+const ANEW: &str = "anew";
+
 /// How many files are uploaded at once.
 const CONCURRENCY: usize = 8;
 
@@ -55,9 +61,9 @@ pub(crate) struct PutArgs {
     /// that it is not counted twice.
     #[arg(long, value_name = "TIME", value_parser = clock::parse_time)]
     pub(crate) shift_to: Option<DateTime<Utc>>,
-    /// With --shift-to: also move files that were already uploaded to the new time; they are then
-    /// counted again
-    #[arg(long, requires = "shift_to")]
+    /// Count files although the same bytes are counted under another key. With --shift-to: also
+    /// move files that were already uploaded to the new time; they are then counted again
+    #[arg(long)]
     pub(crate) anew: bool,
     /// With --wait: succeed although lines are rejected
     #[arg(long, requires = "wait")]
@@ -127,6 +133,8 @@ pub(crate) enum Outcome {
     /// It was uploaded; `put` did not wait for it.
     Uploaded,
     Counted(Counted),
+    /// Its bytes are counted as another file, or with a later version of it.
+    CountedElsewhere,
     /// No line of it can be counted.
     Refused {
         refusal: Refusal,
@@ -139,6 +147,7 @@ impl From<Option<Ended>> for Outcome {
     fn from(ended: Option<Ended>) -> Self {
         match ended {
             Some(Ended::Counted(counted)) => Self::Counted(counted),
+            Some(Ended::CountedElsewhere) => Self::CountedElsewhere,
             Some(Ended::Refused { refusal, already_refused }) => {
                 Self::Refused { refusal, already_refused }
             }
@@ -200,6 +209,9 @@ pub(crate) async fn put(args: PutArgs, context: &Context) -> Result<Report> {
             metadata.insert(SHIFTED_FROM.to_owned(), hash.clone());
             metadata.insert(SHIFTED_MINUTES.to_owned(), minutes.to_string());
         }
+        if args.anew {
+            metadata.insert(ANEW.to_owned(), "true".to_owned());
+        }
         let target = Target { bucket: &bucket, key: &file.source.key, metadata };
         let bytes = upload_file(&s3, target, file.source.path()).await?;
         bar.inc(1);
@@ -235,7 +247,10 @@ async fn look_closer(files: &[FileReport], ready: Vec<Ready>, zone: Tz) -> Resul
         Outcome::Counted(counted) => {
             counted.counts.rejected > 0 || counted.counts.notes != Notes::default()
         }
-        Outcome::Uploaded | Outcome::Refused { .. } | Outcome::NotCounted => false,
+        Outcome::Uploaded
+        | Outcome::CountedElsewhere
+        | Outcome::Refused { .. }
+        | Outcome::NotCounted => false,
     };
     let keys: Vec<String> = files.iter().filter(is_told).map(|file| file.key.clone()).collect();
     let look = move || {
@@ -394,6 +409,9 @@ pub(crate) fn report_text(report: &Report) -> String {
                 table.add_row(row(&file.key, &counted.counts, note));
             }
             Outcome::Refused { .. } => table.add_row(no_counts(&file.key, "refused")),
+            Outcome::CountedElsewhere => {
+                table.add_row(no_counts(&file.key, COUNTED_ELSEWHERE));
+            }
             Outcome::Uploaded | Outcome::NotCounted => {
                 table.add_row(no_counts(&file.key, "not counted"));
             }
@@ -444,6 +462,7 @@ fn report_json(report: &Report) -> serde_json::Value {
             match &file.outcome {
                 Outcome::Uploaded => object["state"] = json!("uploaded"),
                 Outcome::NotCounted => object["state"] = json!("not_counted"),
+                Outcome::CountedElsewhere => object["state"] = json!("counted_elsewhere"),
                 Outcome::Refused { refusal, already_refused } => {
                     let state = if *already_refused { "already_refused" } else { "refused" };
                     object["state"] = json!(state);

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use anyhow::{Context as _, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use minutebook_oracle::{Recount, RecountError, Settings, SiteSettings, recount};
+use minutebook_oracle::{Recount, RecountError, Settings, SiteSettings, recount_appended};
 
 use crate::commands::clock;
 use crate::proof::differences::Differences;
 use crate::proof::report::Report;
-use crate::rows::ledger::{self, ChunkIds, Counts, Ledger, Refusal, Summary};
+use crate::rows::ledger::{
+    self, ChunkIds, Counts, Ledger, Refusal, Summary, are_counted_elsewhere,
+};
 use crate::rows::sites::registry;
 use crate::rows::sites::settings::{self, Revision};
 use crate::stack::object_hashes::ObjectHashes;
@@ -47,6 +49,9 @@ pub(crate) struct Chunk {
     ledger: Option<Ledger>,
     /// What the ledger says about it if it is refused. Only of a chunk that is not counted.
     refusal: Option<Refusal>,
+    /// Whether all of it is counted as a part of a later version, or as another file. Only of a
+    /// chunk that is neither counted nor refused.
+    is_counted_elsewhere: bool,
     /// Made with the plan inputs of the ledger. Without them, it only says whether the object can
     /// be counted.
     recount: Result<Recount, RecountError>,
@@ -107,16 +112,22 @@ impl Objects {
             None => Settings::at(DateTime::UNIX_EPOCH),
         };
         let keys_max = ledger.as_ref().map_or(0, |ledger| ledger.keys_max);
+        let refused = refused.and_then(|ledger| ledger.refusal);
+        let is_counted_elsewhere = ledger.is_none()
+            && refused.is_none()
+            && are_counted_elsewhere(&self.dynamodb, &self.s3, &self.table, &ids.file).await?;
+        let summary = ledger.as_ref().and_then(|ledger| ledger.summary.as_ref());
+        let counted_before = summary.map_or(0, |summary| summary.counted_before);
+        let counted_before = usize::try_from(counted_before)?;
         let recount = move |settings: Settings| {
             let bytes = bytes.clone();
-            let recount =
-                move || recount(&bytes, &settings).map(|recount| recount.with_names_max(keys_max));
-            tokio::task::spawn_blocking(recount)
+            tokio::task::spawn_blocking(move || {
+                let recount = recount_appended(&bytes, counted_before, &settings);
+                recount.map(|recount| recount.with_names_max(keys_max))
+            })
         };
         let mut recounted = recount(settings.clone()).await?;
-        if let Some(summary) = ledger.as_ref().and_then(|ledger| ledger.summary.as_ref())
-            && let Ok(all) = &recounted
-        {
+        if let (Some(summary), Ok(all)) = (summary, &recounted) {
             let refused_sites = self.refused_sites(all, summary).await?;
             if !refused_sites.is_empty() {
                 recounted = recount(Settings { refused_sites, ..settings }).await?;
@@ -125,8 +136,7 @@ impl Objects {
         let recount = recounted;
         let is_refused = recount.is_err() && ledger.is_none();
         let id = if is_refused { ids.refused } else { ids.counted };
-        let refusal = refused.and_then(|ledger| ledger.refusal);
-        Ok(Some(Chunk { id, ledger, refusal, recount }))
+        Ok(Some(Chunk { id, ledger, refusal: refused, is_counted_elsewhere, recount }))
     }
 }
 
@@ -201,6 +211,7 @@ pub(crate) fn compare_chunk(
             differences.add(|| format!("{name}: refused ({code}), but it can be counted"));
             return None;
         }
+        (None, Ok(_), None) if chunk.is_counted_elsewhere => return None,
         (None, Ok(_), None) => {
             differences.add(|| format!("{name}: not counted yet"));
             return None;
@@ -262,6 +273,8 @@ fn compare_counts(name: &str, recounted: &Counts, ledger: &Counts, differences: 
 
 #[cfg(test)]
 mod tests {
+    use minutebook_oracle::recount;
+
     use super::*;
     use crate::rows::ledger::EntryName;
 
@@ -282,6 +295,7 @@ mod tests {
                 reference_time,
                 default_currency: settings.default_currency.clone(),
                 default_time_zone: None,
+                counted_before: 0,
                 minute_retention_days: Some(7),
                 are_reasons_in_totals: true,
                 visitor_secrets: BTreeSet::from([0]),
@@ -291,7 +305,13 @@ mod tests {
             }),
             ..Ledger::default()
         });
-        Chunk { id: "bucket/a.jsonl#hash".to_owned(), ledger, refusal: None, recount }
+        Chunk {
+            id: "bucket/a.jsonl#hash".to_owned(),
+            ledger,
+            refusal: None,
+            is_counted_elsewhere: false,
+            recount,
+        }
     }
 
     const VIEWS: &[u8] = b"{\"event\":\"view\",\"ts\":\"2026-11-20T11:07Z\",\"sku\":1}\n\
@@ -350,6 +370,8 @@ mod tests {
         let mut chunk = chunk_of(VIEWS);
         chunk.ledger = None;
         assert_eq!(compared(chunk).0.differences.first, ["a.jsonl: not counted yet"]);
+        let elsewhere = Chunk { ledger: None, is_counted_elsewhere: true, ..chunk_of(VIEWS) };
+        assert_eq!(compared(elsewhere).0.differences.count, 0);
     }
 
     #[test]

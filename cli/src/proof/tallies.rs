@@ -118,6 +118,8 @@ impl Books {
                 | TableRow::SealingLag
                 | TableRow::Snapshot
                 | TableRow::Extent
+                | TableRow::File
+                | TableRow::CountedBytes
                 | TableRow::ApiKey(_)
                 | TableRow::Settings,
             )

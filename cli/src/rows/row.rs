@@ -5,6 +5,7 @@ use crate::rows::attributes::{Item, text};
 use crate::rows::extents;
 use crate::rows::lag::{self, LAG};
 use crate::rows::ledger::LedgerEntry;
+use crate::rows::ledger::files::{self, BYTES_PREFIX, FILE_PREFIX};
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
 use crate::rows::sites::registry::{self, Registry, SiteRow};
@@ -50,6 +51,10 @@ pub(crate) enum TableRow {
     Site(SiteRow),
     /// The registry of sites as a whole.
     Registry(Registry),
+    /// The counted version of a file.
+    File,
+    /// Which chunk has counted some bytes.
+    CountedBytes,
     /// An entry of the ledger.
     LedgerEntry {
         chunk_id: String,
@@ -95,6 +100,12 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if pk == settings::PARTITION {
         return settings::read(item, sk, odd).map(|_| TableRow::Settings);
+    }
+    if let Some(file) = pk.strip_prefix(FILE_PREFIX) {
+        return files::read_file(item, file, sk, odd).map(|()| TableRow::File);
+    }
+    if let Some(hash) = pk.strip_prefix(BYTES_PREFIX) {
+        return files::read_bytes(item, hash, sk, odd).map(|()| TableRow::CountedBytes);
     }
     if pk == TOTALS {
         return totals::read(item, sk, odd).map(TableRow::Totals);
@@ -149,6 +160,8 @@ mod tests {
             ("LAG", "sealing", "SealingLag"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
             ("SETTINGS", "1", "None"),
+            ("F#b/k", "counted", "File"),
+            (&format!("B#{}", "0123456789abcdef".repeat(4)), "chunk", "CountedBytes"),
             ("L#b/k#hash", "000000", "LedgerEntry"),
             ("M#x", "y", "None"),
             ("O#shop#1", "other", "None"),

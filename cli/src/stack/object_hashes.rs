@@ -13,6 +13,7 @@ pub(crate) struct ObjectHashes {
     pub(crate) content: String,
     /// Of the chunk that is refused, if it cannot be counted.
     pub(crate) refused: String,
+    pub(crate) size_bytes: u64,
 }
 
 /// Hashes the bytes of an object.
@@ -36,6 +37,7 @@ impl ObjectHasher {
         ObjectHashes {
             content: self.content.finalize().to_hex().to_string(),
             refused: blake3::hash(&refused).to_hex().to_string(),
+            size_bytes: self.size_bytes,
         }
     }
 }

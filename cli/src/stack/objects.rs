@@ -87,6 +87,29 @@ impl Object {
         }
         Ok(Some(hasher.finish()))
     }
+
+    /// The BLAKE3 of its first bytes, in hex; `None` if it was deleted or replaced, or is shorter.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) async fn hash_of_start(
+        &self,
+        client: &Client,
+        size_bytes: u64,
+    ) -> Result<Option<String>> {
+        let Some(mut object) = self.open(client).await? else { return Ok(None) };
+        let mut hasher = blake3::Hasher::new();
+        let mut left = size_bytes;
+        while left > 0
+            && let Some(block) = object.body.next().await
+        {
+            let block = block.with_context(|| format!("cannot read {}", self.address()))?;
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
+            hasher.update(&block[..length]);
+            left -= length as u64;
+        }
+        Ok((left == 0).then(|| hasher.finalize().to_hex().to_string()))
+    }
 }
 
 fn last_modified(answer: &GetObjectOutput) -> Option<DateTime<Utc>> {

@@ -19,6 +19,7 @@ use minutebook_storage::bucket::rejected::RejectedLines;
 use minutebook_storage::chunk::commit::{
     ObjectContent, OtherPlan, PlanCommit, PlanContent, PlanOutcome,
 };
+use minutebook_storage::chunk::file::{COPY_BYTES_MIN, CountedVersion, FileRows};
 use minutebook_storage::chunk::ledger::ChunkHeader;
 use minutebook_storage::committer::{CommitEffort, Committer};
 use minutebook_storage::error::StorageError;
@@ -27,8 +28,8 @@ use minutebook_storage::visitors::secrets::KnownSecrets;
 use tokio::time::Instant;
 
 /// How many times an object is read from its start: again after its body broke off, without the
-/// sites that are refused, or to plan from recorded inputs.
-const READS_MAX: u32 = 6;
+/// sites that are refused, to plan from recorded inputs, or from another version that is counted.
+const READS_MAX: u32 = 8;
 
 /// The bytes of rejected lines that are gathered before they are passed on.
 const REJECTED_HANDOVER_BYTES: usize = 1024 * 1024;
@@ -132,6 +133,8 @@ pub struct Report {
     pub ending: Ending,
     /// Its id; `None` if it was not read.
     pub chunk: Option<ChunkId>,
+    /// The chunk of another file that has counted the same bytes, if one has.
+    pub copy_of: Option<String>,
     /// What its visitors are counted with; `None` if it was not read.
     pub visitors: Option<CountedVisitors>,
     /// Its stored size.
@@ -174,12 +177,14 @@ struct Source<'a> {
     /// The plan inputs of whoever has begun the chunk.
     recorded: Option<PlanInputs>,
     newest: Newest,
+    /// The version of the file that is counted, if this one may go on from it.
+    earlier: Option<&'a CountedVersion>,
     refused_sites: &'a Arc<BTreeSet<Vec<u8>>>,
 }
 
 /// The result of reading an object.
 enum Reading {
-    Counted { count: Box<ChunkCount>, inputs: PlanInputs, size_bytes: u64 },
+    Counted { count: Box<ChunkCount>, inputs: PlanInputs, is_anew: bool, own: CountedVersion },
     Refused { refusal: Refusal, size_bytes: u64 },
     Ended(Ending),
 }
@@ -224,22 +229,31 @@ impl Counter {
         let mut recorded: Option<PlanInputs> = None;
         let mut refused_sites = Arc::default();
         let mut last = String::new();
+        let mut has_own_lines = false;
         for _ in 0..READS_MAX {
             let mut rejected = self.buckets.rejected_lines(&object.key);
-            let source = Source { object, recorded, newest, refused_sites: &refused_sites };
-            let reading = match self.read(source, &mut rejected, deadline).await {
+            let known = match object.is_file() {
+                true => table.counted_version(&object.bucket, &object.key).await?,
+                false => None,
+            };
+            let earlier = known.as_ref().filter(|_| !has_own_lines);
+            let source =
+                Source { object, recorded, newest, earlier, refused_sites: &refused_sites };
+            let reading = match Box::pin(self.read(source, &mut rejected, deadline)).await {
                 Ok(reading) => reading,
                 Err(error) => {
                     abandon(rejected).await;
-                    if is_broken_body(&error) {
-                        last = error.to_string();
-                        continue;
+                    match &error {
+                        CountError::Unreadable(ChunkError::NotContinued) => has_own_lines = true,
+                        error if is_broken_body(error) => {}
+                        _ => return Err(error),
                     }
-                    return Err(error);
+                    last = error.to_string();
+                    continue;
                 }
             };
-            let (mut count, inputs, size_bytes) = match reading {
-                Reading::Counted { count, inputs, size_bytes } => (count, inputs, size_bytes),
+            let (mut count, inputs, is_anew, own) = match reading {
+                Reading::Counted { count, inputs, is_anew, own } => (count, inputs, is_anew, own),
                 Reading::Refused { refusal, size_bytes } => {
                     // Nothing of it is committed: it is read to its end before anything is.
                     abandon(rejected).await;
@@ -256,12 +270,24 @@ impl Counter {
                 continue;
             }
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
+            let size_bytes = own.size_bytes;
+            if self.is_counted_with(object, &chunk, &own, known.as_ref()).await? {
+                abandon(rejected).await;
+                let ending = Ending::Duplicate;
+                let chunk = Some(chunk);
+                return Ok(Report { chunk, size_bytes, ..Report::unread(ending) });
+            }
             let own_visitors = std::mem::take(&mut count.visitors);
             let header = ChunkHeader {
                 bucket: &object.bucket,
                 key: &object.key,
                 inputs,
                 outcomes: &count.outcomes,
+                file: inputs.counted_before.map(|_| FileRows {
+                    known: known.as_ref(),
+                    own: &own,
+                    excludes_copies: size_bytes >= COPY_BYTES_MIN && !is_anew,
+                }),
             };
             let others: BTreeSet<SecretNumber> =
                 state.needed().into_iter().filter(|it| *it != inputs.visitor_secret).collect();
@@ -286,10 +312,11 @@ impl Counter {
                 rejected_lines: rejected.finish(),
                 now: &|| self.clock.now(),
             };
-            let outcome = self.committer.commit_plan(commit, effort).await?;
+            let outcome = Box::pin(self.committer.commit_plan(commit, effort)).await?;
             let report = |ending, visitors, parts, minutes_expired| Report {
                 ending,
                 chunk: Some(chunk.clone()),
+                copy_of: None,
                 visitors: Some(visitors),
                 size_bytes,
                 outcomes: count.outcomes.clone(),
@@ -317,6 +344,19 @@ impl Counter {
                         CountedVisitors { inputs, recounted_with, written: BTreeSet::new() };
                     return Ok(report(Ending::Duplicate, visitors, parts, 0));
                 }
+                PlanOutcome::CopyOf(counted_as) => {
+                    abandon(rejected).await;
+                    return Ok(Report {
+                        chunk: Some(chunk),
+                        copy_of: Some(counted_as),
+                        size_bytes,
+                        ..Report::unread(Ending::Duplicate)
+                    });
+                }
+                PlanOutcome::OtherVersion => {
+                    abandon(rejected).await;
+                    last = "another version of the file was counted at the same time".to_string();
+                }
                 PlanOutcome::OtherInputs(inputs) => {
                     abandon(rejected).await;
                     last = "an earlier attempt planned the chunk from other inputs".to_string();
@@ -334,11 +374,16 @@ impl Counter {
         rejected: &mut RejectedLines<'_>,
         deadline: Instant,
     ) -> Result<Reading, CountError> {
-        let Source { object, recorded, newest, refused_sites } = source;
+        let Source { object, recorded, newest, earlier, refused_sites } = source;
         let mut body: OpenObject = match self.buckets.open(object).await? {
             Opened::Object(body) => body,
             Opened::Gone => return Ok(Reading::Ended(Ending::Gone)),
             Opened::Replaced => return Ok(Reading::Ended(Ending::Replaced)),
+        };
+        let size_bytes = body.size_bytes;
+        let counted_before = match object.is_file() && recorded.is_none() {
+            true => Some(self.counted_before(object, size_bytes, earlier).await?),
+            false => None,
         };
         let own_inputs = PlanInputs {
             reference_time: body.last_modified,
@@ -350,15 +395,19 @@ impl Counter {
             reader_version: READER_VERSION,
             settings_revision: newest.settings,
             sites_max: self.sites_max,
+            counted_before,
         };
         let inputs = recorded.unwrap_or(own_inputs);
-        let mut settings =
-            self.chunk_settings(inputs, inputs.visitor_secret, body.size_bytes).await?;
+        let mut settings = self.chunk_settings(inputs, inputs.visitor_secret, size_bytes).await?;
         settings.sites.refused = Arc::clone(refused_sites);
-        let size_bytes = settings.size_bytes;
+        let (last_modified, is_anew) = (body.last_modified, body.is_anew);
         let reader = ChunkReader::new(&settings);
         match read_body(&mut body, reader, rejected, deadline).await {
-            Ok(count) => Ok(Reading::Counted { count: Box::new(count), inputs, size_bytes }),
+            Ok(count) => {
+                let (content_hash, version_id) = (count.content_hash, object.version_id.clone());
+                let own = CountedVersion { content_hash, size_bytes, last_modified, version_id };
+                Ok(Reading::Counted { count: Box::new(count), inputs, is_anew, own })
+            }
             Err(CountError::Unreadable(error)) => match Refusal::of(&error) {
                 Some(refusal) => Ok(Reading::Refused { refusal, size_bytes }),
                 None => Err(CountError::Unreadable(error)),
@@ -411,6 +460,7 @@ impl Report {
         Report {
             ending,
             chunk: None,
+            copy_of: None,
             visitors: None,
             size_bytes: 0,
             outcomes: Outcomes::default(),

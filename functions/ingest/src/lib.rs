@@ -3,6 +3,7 @@
 
 pub mod chunk;
 pub mod event;
+mod file;
 pub mod notification;
 pub mod recount;
 mod refusal;

@@ -21,7 +21,7 @@ impl Counter {
         size_bytes: u64,
         effort: &mut CommitEffort,
     ) -> Result<Report, CountError> {
-        let mut body = match self.buckets.open_start(object, REFUSED_START_BYTES).await? {
+        let mut body = match self.buckets.open_start(object, REFUSED_START_BYTES as u64).await? {
             Opened::Object(body) => body,
             Opened::Gone => return Ok(Report::unread(Ending::Gone)),
             Opened::Replaced => return Ok(Report::unread(Ending::Replaced)),

@@ -52,6 +52,8 @@ struct Line<'a> {
     #[serde(flatten)]
     head: Head<'a>,
     chunk: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_of: Option<&'a str>,
     lines: u64,
     counted: u64,
     ignored: u64,
@@ -101,6 +103,9 @@ pub fn line(
 ) -> Result<String, serde_json::Error> {
     let (level, message) = match report.ending {
         Ending::Counted => ("INFO", "the chunk is counted"),
+        Ending::Duplicate if report.copy_of.is_some() => {
+            ("INFO", "the same bytes are counted under another key (duplicate)")
+        }
         Ending::Duplicate => ("INFO", "the chunk is already counted (duplicate)"),
         Ending::Refused => (
             "ERROR",
@@ -125,6 +130,7 @@ pub fn line(
     serde_json::to_string(&Line {
         head: head(object, level, message, table, metrics, now),
         chunk: report.chunk.as_ref().map(minutebook_domain::chunk::id::ChunkId::as_str),
+        copy_of: report.copy_of.as_deref(),
         lines: outcomes.lines,
         counted: outcomes.counted,
         ignored: outcomes.ignored,
@@ -221,6 +227,7 @@ mod tests {
         written_of(&Report {
             ending,
             chunk: None,
+            copy_of: None,
             visitors: None,
             size_bytes: 90,
             outcomes: Outcomes {

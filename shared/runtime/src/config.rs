@@ -319,6 +319,7 @@ mod tests {
             (REQUIRE_WRITE_KEYS, "true"),
             (ALLOWED_ORIGINS, "https://a.example, http://127.0.0.1:8080,"),
             (DEMO_EVENTS, "false"),
+            (SITES_MAX, "50"),
         ]);
         values.extend([(QUEUE_URL, "https://queue"), (DEAD_LETTERS_URL, "https://dead-letters")]);
         values.extend([
@@ -348,7 +349,7 @@ mod tests {
             ("chunks", "rejected")
         );
         let rollup = RollupConfig::read(lookup(&[])).expect("all variables are there");
-        assert_eq!((config.keys_max, rollup.keys_max), (1_000, 1_000));
+        assert_eq!((config.keys_max, rollup.keys_max, config.sites_max), (1_000, 1_000, 50));
         let config = QueuesConfig::read(lookup(&[])).expect("all variables are there");
         assert_eq!(
             (config.queue_url.as_str(), config.dead_letters_url.as_str()),
@@ -392,6 +393,7 @@ mod tests {
             REJECTED_BUCKET,
             REQUIRE_READ_KEYS,
             REQUIRE_WRITE_KEYS,
+            SITES_MAX,
             TABLE,
         ];
         let read = read.into_iter().chain(retentions);

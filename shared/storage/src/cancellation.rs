@@ -20,14 +20,18 @@ pub(crate) enum Verdict {
     Throttled,
     /// An hour is sealed: take the late form.
     Sealed,
+    /// Another version of the file was counted after the chunk was planned.
+    OtherVersion,
+    /// A chunk of another file has counted the same bytes; the position of the row that names it.
+    Copy(usize),
     /// These rows, numbered from 0, are full: continue in their next overflow rows.
     TooLarge(Vec<usize>),
     /// Anything else: no retry helps.
     Refused(String),
 }
 
-/// Reads the reasons of a transaction of one ledger entry, then `seal_checks` checks, then rows,
-/// and in some transactions the totals, whose rows never grow.
+/// Reads the reasons of a transaction of one ledger entry, then `seal_checks` checks, then `rows`
+/// rows, and in some transactions the totals, and then the rows of a file; none of these grow.
 ///
 /// The ledger entry decides first: if it exists, the part is counted, whatever else went wrong.
 /// Failures that may pass come next, so that a refusal is reported only if nothing else failed.
@@ -35,7 +39,7 @@ pub(crate) enum Verdict {
 /// **Source**: the reasons are listed at
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>, in
 /// the order of the actions; an action that did not fail has the code `None`.
-pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Verdict {
+pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize, rows: usize) -> Verdict {
     let code_at = |position: usize| {
         reasons.get(position).and_then(CancellationReason::code).unwrap_or("None")
     };
@@ -51,10 +55,17 @@ pub(crate) fn verdict(reasons: &[CancellationReason], seal_checks: usize) -> Ver
         return Verdict::Throttled;
     }
     let first_row = ENTRY_POSITION + 1 + seal_checks;
+    let version = first_row + rows + 1;
+    if code_at(version) == "ConditionalCheckFailed" {
+        return Verdict::OtherVersion;
+    }
+    if code_at(version + 1) == "ConditionalCheckFailed" {
+        return Verdict::Copy(version + 1);
+    }
     if (ENTRY_POSITION + 1..first_row).any(|check| code_at(check) == "ConditionalCheckFailed") {
         return Verdict::Sealed;
     }
-    let too_large: Vec<usize> = (first_row..reasons.len())
+    let too_large: Vec<usize> = (first_row..first_row + rows)
         .filter(|position| reasons.get(*position).is_some_and(is_item_size))
         .map(|position| position - first_row)
         .collect();
@@ -162,6 +173,7 @@ mod tests {
     use super::*;
 
     const SEAL_CHECKS: usize = 2;
+    const ROWS: usize = 2;
 
     fn reasons(codes: &[&str]) -> Vec<CancellationReason> {
         let reason = |code: &&str| {
@@ -172,7 +184,7 @@ mod tests {
     }
 
     fn check(codes: &[&str], expected: &Verdict) {
-        assert_eq!(verdict(&reasons(codes), SEAL_CHECKS), *expected, "{codes:?}");
+        assert_eq!(verdict(&reasons(codes), SEAL_CHECKS, ROWS), *expected, "{codes:?}");
     }
 
     #[test]
@@ -254,6 +266,15 @@ mod tests {
             &["None", "ConditionalCheckFailed", "ConditionalCheckFailed", "None"],
             &Verdict::Sealed,
         );
+    }
+
+    #[test]
+    fn the_rows_of_a_file_say_what_was_counted_meanwhile() {
+        let (ok, failed) = ("None", "ConditionalCheckFailed");
+        check(&[ok, ok, ok, ok, ok, ok, failed, ok], &Verdict::OtherVersion);
+        check(&[ok, ok, ok, ok, ok, ok, failed, failed], &Verdict::OtherVersion);
+        check(&[ok, failed, ok, ok, ok, ok, ok, failed], &Verdict::Copy(7));
+        check(&[failed, ok, ok, ok, ok, ok, failed, failed], &Verdict::AlreadyCounted);
     }
 
     #[test]

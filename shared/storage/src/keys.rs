@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use minutebook_domain::chunk::id::ChunkId;
+use minutebook_domain::chunk::id::{ChunkId, ContentHash};
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::event::settings::SettingsRevision;
@@ -306,6 +306,22 @@ pub fn settings_revision(revision: SettingsRevision) -> String {
     format!("{:06}", revision.0)
 }
 
+/// The partition of the counted version of a file.
+pub fn file_partition(bucket: &str, key: &str) -> String {
+    format!("F#{bucket}/{key}")
+}
+
+/// The sort key of the counted version of a file.
+pub const COUNTED_VERSION: &str = "counted";
+
+/// The partition of the chunk that has counted these bytes.
+pub fn content_partition(content_hash: &ContentHash) -> String {
+    format!("B#{content_hash}")
+}
+
+/// The sort key of the chunk that has counted some bytes.
+pub const COUNTED_AS: &str = "chunk";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,6 +375,9 @@ mod tests {
         assert_eq!(api_keys_partition("3f9c"), "KEYS#3");
         assert_eq!(["shop", "default"].map(sites_partition), ["SITES#8", "SITES#f"]);
         assert_eq!(settings_revision(SettingsRevision(12)), "000012");
+        assert_eq!(file_partition("raw", "a/b.jsonl"), "F#raw/a/b.jsonl");
+        let hash = ContentHash::of_refused(1, b"a");
+        assert_eq!(content_partition(&hash), format!("B#{hash}"));
     }
 
     #[test]

@@ -7,7 +7,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, DeleteRequest, Put, PutRequest, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, WriteRequest,
+};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 
@@ -103,6 +106,23 @@ impl Table {
             backoff.pause().await;
         }
     }
+}
+
+/// The action that puts a row, on the condition that it does not exist. If it does, DynamoDB returns
+/// it with the reason.
+///
+/// # Errors
+/// [`StorageError::Refused`] if a member of the request is missing, which would be a bug.
+pub(crate) fn new_row_action(table: &str, item: Item) -> Result<TransactWriteItem, StorageError> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(#pk)")
+        .expression_attribute_names("#pk", keys::PARTITION_KEY)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(StorageError::from_build)?;
+    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// The write of a batch that puts a row.

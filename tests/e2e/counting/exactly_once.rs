@@ -96,7 +96,7 @@ async fn notifications_in_another_order(cloud: &Cloud) -> Result<()> {
         for number in 0..12 {
             // Every third object replaces the bytes under an earlier key.
             let key = format!("{}.jsonl", if number % 3 == 2 { number - 2 } else { number });
-            records.push(store.put(&key, text.clone() + &"\n".repeat(number)).await?);
+            records.push(store.put(&key, "\n".repeat(number) + &text).await?);
         }
         let reversed: Vec<_> = records.iter().rev().collect();
         let mut worker = store.start_plain_ingest().await?;
@@ -137,7 +137,7 @@ async fn the_same_file_put_again(cloud: &Cloud) -> Result<()> {
             count(&mut worker, [&record]).await?;
         }
         verified(&store, 10).await?;
-        let record = store.put("a.jsonl", text + "\n").await?;
+        let record = store.put("a.jsonl", "\n".to_string() + &text).await?;
         count(&mut worker, [&record]).await?;
         verified(&store, 20).await?;
     }

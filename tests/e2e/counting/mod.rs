@@ -4,10 +4,10 @@
 pub(crate) mod cases;
 pub(crate) mod chunks;
 pub(crate) mod exactly_once;
+pub(crate) mod files;
 pub(crate) mod forms;
 pub(crate) mod late;
 pub(crate) mod many_attempts;
-pub(crate) mod many_sites;
 pub(crate) mod names;
 pub(crate) mod odd_input;
 pub(crate) mod orders;
@@ -17,13 +17,14 @@ pub(crate) mod sites;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 13] = [
+pub(crate) const TESTS: [&[crate::Test]; 14] = [
     cases::TESTS,
     exactly_once::TESTS,
+    files::TESTS,
     forms::TESTS,
     late::TESTS,
     many_attempts::TESTS,
-    many_sites::TESTS,
+    rollup::many_sites::TESTS,
     names::TESTS,
     odd_input::TESTS,
     orders::TESTS,

@@ -4,6 +4,8 @@
 //! Each test writes minute rows by hand and runs the real rollup binary. Where a step would wait
 //! for a minute, the tests move the times on the list into the past instead.
 
+pub(crate) mod many_sites;
+
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result, bail, ensure};

@@ -20,7 +20,7 @@ pub use count::comparison::{Cell, Comparison, NamesKept, Numbers};
 pub use count::key::TallyKey;
 pub use count::orders::{Order, order_tallies, orders, tallies_of_orders};
 pub use count::other::{OTHER, nameless};
-pub use count::recount::{Recount, RejectedLine, recount, sum, visitors};
+pub use count::recount::{Recount, RejectedLine, recount, recount_appended, sum, visitors};
 pub use count::roll_up::{PeriodKey, roll_up};
 pub use count::totals::Totals;
 pub use count::visitors::{Distinct, VisitorIds, Visitors};

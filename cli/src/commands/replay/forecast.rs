@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use anyhow::{Context as _, Error, Result};
 use chrono::DateTime;
 use futures::{StreamExt as _, TryStreamExt as _};
-use minutebook_oracle::{Settings, recount};
+use minutebook_oracle::{Settings, recount_appended};
 
 use crate::commands::replay::report::Outcome;
-use crate::rows::ledger::{self, ChunkIds, Counts, Ledger};
+use crate::rows::ledger::{self, ChunkIds, Counts, Ledger, are_counted_elsewhere, counted_before};
 use crate::rows::sites::settings;
 use crate::stack::context::{Context, time_zone};
 use crate::stack::objects::Object;
@@ -54,6 +54,7 @@ impl Forecast {
             let ids = ChunkIds::new(&object.bucket, &object.key, &hashes);
             let outcome = match ledger::read(&self.dynamodb, &self.table, &ids.counted).await? {
                 Some(ledger) => of_ledger(&ledger),
+                None if self.are_counted_elsewhere(&ids).await? => Outcome::SameBytes,
                 None => self.uncounted(object, &ids.refused).await?,
             };
             bar.inc(1);
@@ -78,6 +79,10 @@ impl Forecast {
         Ok(forecast)
     }
 
+    async fn are_counted_elsewhere(&self, ids: &ChunkIds) -> Result<bool> {
+        are_counted_elsewhere(&self.dynamodb, &self.s3, &self.table, &ids.file).await
+    }
+
     /// The forecast for an object that is not counted; `refused_id` is its chunk id if it is
     /// refused.
     async fn uncounted(&self, object: &Object, refused_id: &str) -> Result<Outcome> {
@@ -89,7 +94,9 @@ impl Forecast {
             .await
             .with_context(|| format!("cannot read {}", object.address()))?
             .into_bytes();
-        match tokio::task::spawn_blocking(move || recount(&bytes, &settings)).await? {
+        let earlier = counted_before(&self.dynamodb, &self.table, object, &bytes).await?;
+        let recount = move || recount_appended(&bytes, earlier, &settings);
+        match tokio::task::spawn_blocking(recount).await? {
             Ok(recount) => Ok(Outcome::WouldCount(Counts::from(&recount))),
             Err(error) => {
                 let found = ledger::read(&self.dynamodb, &self.table, refused_id).await?;

@@ -216,6 +216,7 @@ fn outcome_of(ended: &Ended, is_first: bool) -> Outcome {
     match ended {
         Ended::Counted(counted) if counted.already_counted => Outcome::AlreadyCounted,
         Ended::Refused { already_refused: true, .. } => Outcome::AlreadyRefused,
+        Ended::CountedElsewhere => Outcome::SameBytes,
         _ if !is_first => Outcome::SameBytes,
         Ended::Counted(counted) => Outcome::Counted(counted.counts.clone()),
         Ended::Refused { refusal, .. } => Outcome::Refused(refusal.because.clone()),

@@ -14,6 +14,18 @@ pub(crate) struct ChunkIds {
     pub(crate) counted: String,
     /// If it is refused.
     pub(crate) refused: String,
+    /// Its bytes.
+    pub(crate) file: FileBytes,
+}
+
+/// The bytes of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FileBytes {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    /// In hex.
+    pub(crate) content_hash: String,
+    pub(crate) size_bytes: u64,
 }
 
 impl ChunkIds {
@@ -21,6 +33,12 @@ impl ChunkIds {
         Self {
             counted: object_chunk_id(bucket, key, &hashes.content),
             refused: object_chunk_id(bucket, key, &hashes.refused),
+            file: FileBytes {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+                content_hash: hashes.content.clone(),
+                size_bytes: hashes.size_bytes,
+            },
         }
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Summary {
     pub(crate) default_currency: String,
     /// The zone of times that name none; `None`, which is UTC, in old entries.
     pub(crate) default_time_zone: Option<Tz>,
+    /// How many of its first bytes an earlier version of the file has counted.
+    pub(crate) counted_before: u64,
     /// How many days minute rows were kept when it was counted, 0 for ever; `None` in old entries.
     pub(crate) minute_retention_days: Option<u32>,
     /// Whether the totals have its rejected lines by reason, too: those of builds before do not.
@@ -170,6 +172,7 @@ fn summary(item: &Item) -> Result<Summary> {
         reference_time: time(item, "reference_time")?,
         default_currency: text(item, "default_currency")?.to_owned(),
         default_time_zone: time_zone(item)?,
+        counted_before: number_if_any("counted_before")?,
         minute_retention_days: item
             .get("minute_retention_days")
             .map(|_| number(item, "minute_retention_days"))

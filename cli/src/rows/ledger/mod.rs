@@ -4,6 +4,7 @@ mod chunk;
 mod chunk_id;
 mod counts;
 mod entry;
+pub(super) mod files;
 mod wait;
 
 pub(crate) use chunk::{Ledger, read};
@@ -12,4 +13,5 @@ pub(crate) use counts::{Counts, Notes};
 #[cfg(test)]
 pub(crate) use entry::{EntryName, testing};
 pub(crate) use entry::{LedgerEntry, Refusal, Summary};
+pub(crate) use files::{are_counted_elsewhere, counted_before};
 pub(crate) use wait::{Counted, Ended, Goal, Wait};

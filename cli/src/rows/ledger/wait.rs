@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::rows::ledger::chunk::{self, Ledger};
-use crate::rows::ledger::chunk_id::ChunkIds;
+use crate::rows::ledger::chunk_id::{ChunkIds, FileBytes};
 use crate::rows::ledger::counts::Counts;
 use crate::rows::ledger::entry::Refusal;
+use crate::rows::ledger::files::are_counted_elsewhere;
 use crate::stack::context::Context;
 use crate::stack::queue::Queue;
 use crate::terminal::progress;
@@ -48,6 +49,7 @@ impl Goal {
 pub(crate) struct Wait {
     goal: Goal,
     dynamodb: aws_sdk_dynamodb::Client,
+    s3: aws_sdk_s3::Client,
     table: String,
     chunks: Vec<Chunk>,
     dead_letters: Option<DeadLetters>,
@@ -80,6 +82,8 @@ pub(crate) struct Waited {
 #[derive(Clone, Debug)]
 pub(crate) enum Ended {
     Counted(Counted),
+    /// Its bytes are counted as another file, or with a later version of it.
+    CountedElsewhere,
     Refused {
         refusal: Refusal,
         /// Whether it was refused when the wait began.
@@ -120,6 +124,7 @@ impl Wait {
         let mut wait = Self {
             goal,
             dynamodb: context.dynamodb().await?,
+            s3: context.s3().await?,
             table: endpoints.table()?.to_owned(),
             chunks: chunk_ids.into_iter().map(new).collect(),
             dead_letters,
@@ -170,6 +175,7 @@ impl Wait {
                         let counts = summary.counts;
                         Some(Ended::Counted(Counted { counts, parts, already_counted }))
                     }
+                    Found::Elsewhere => Some(Ended::CountedElsewhere),
                     Found::Refused(refusal) if !may_be_counted => {
                         Some(Ended::Refused { refusal, already_refused })
                     }
@@ -200,18 +206,29 @@ impl Wait {
         Ok(waited)
     }
 
+    async fn are_counted_elsewhere(&self, file: &FileBytes) -> Result<bool> {
+        are_counted_elsewhere(&self.dynamodb, &self.s3, &self.table, file).await
+    }
+
     /// What the ledger says about these chunks, in their order.
     async fn look(&self, chunks: &[usize]) -> Result<Vec<(usize, Found)>> {
         let looks = futures::stream::iter(chunks.iter().copied()).map(async |index| {
             let ids = &self.chunks[index].ids;
             let read = |id| chunk::read(&self.dynamodb, &self.table, id);
-            if let Some(ledger) = read(&ids.counted).await?
-                && self.goal.is_met(&ledger)
-            {
+            let ledger = read(&ids.counted).await?;
+            let has_begun = ledger.is_some();
+            if let Some(ledger) = ledger.filter(|ledger| self.goal.is_met(ledger)) {
                 return Ok((index, Found::Counted(Box::new(ledger))));
             }
             let refusal = read(&ids.refused).await?.and_then(|ledger| ledger.refusal);
-            Ok::<_, anyhow::Error>((index, refusal.map_or(Found::Nothing, Found::Refused)))
+            let found = match refusal {
+                Some(refusal) => Found::Refused(refusal),
+                None if !has_begun && self.are_counted_elsewhere(&ids.file).await? => {
+                    Found::Elsewhere
+                }
+                None => Found::Nothing,
+            };
+            Ok::<_, anyhow::Error>((index, found))
         });
         looks.buffered(CONCURRENCY).try_collect().await
     }
@@ -221,6 +238,7 @@ impl Wait {
 enum Found {
     Counted(Box<Ledger>),
     Refused(Refusal),
+    Elsewhere,
     /// It is not counted, or not to its end.
     Nothing,
 }

@@ -25,6 +25,8 @@ use crate::time::Minute;
 /// Counts lines.
 pub(super) struct Counter {
     secret: VisitorSecret,
+    seed: HashSeed,
+    first_kept: Minute,
     reader: EventReader,
     pub(super) tally: Tally,
     pub(super) visitors: VisitorCollector,
@@ -92,11 +94,14 @@ impl Counter {
             inputs.default_time_zone,
             inputs.reader_version,
         );
+        let first_kept = first_kept(inputs);
         Counter {
             secret: settings.secret,
+            seed,
+            first_kept,
             reader: reader.with_settings(&settings.sites.settings),
             tally: Tally::with_seed(seed),
-            visitors: VisitorCollector::new(first_kept(inputs), seed),
+            visitors: VisitorCollector::new(first_kept, seed),
             orders: Orders::default(),
             sites: SiteCache {
                 refused: Arc::clone(&settings.sites.refused),
@@ -106,6 +111,16 @@ impl Counter {
             outcomes: Outcomes::default(),
             rejected: Vec::new(),
         }
+    }
+
+    /// Forgets what it has counted, but not the ids of the events.
+    pub(super) fn restart(&mut self) {
+        self.tally = Tally::with_seed(self.seed);
+        self.visitors = VisitorCollector::new(self.first_kept, self.seed);
+        self.orders = Orders::default();
+        self.sites.last.clear();
+        self.outcomes = Outcomes::default();
+        self.rejected.clear();
     }
 
     /// Counts a line or a value; `false` if it is a line that is not one JSON object. Nothing of it

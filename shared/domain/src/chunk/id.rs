@@ -74,6 +74,11 @@ impl ContentHash {
         ContentHash(hasher.finalize().into())
     }
 
+    /// Reads 64 hex digits.
+    pub fn parse(text: &str) -> Option<ContentHash> {
+        blake3::Hash::from_hex(text).ok().map(|hash| ContentHash(*hash.as_bytes()))
+    }
+
     /// The hash as bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -27,9 +27,14 @@ pub enum ChunkError {
     /// [`ChunkReader::push_in_time`] was told to stop. Unlike the others, a retry may help.
     #[error("there was no time left to read the chunk")]
     OutOfTime,
+    /// What an earlier version of the object has counted does not end where a line ends. The whole
+    /// of it has to be counted.
+    #[error("the object goes on in the middle of what its earlier version has counted")]
+    NotContinued,
 }
 
-/// Reads one chunk from a stream of bytes.
+/// Reads one chunk from a stream of bytes. Of an object that has grown, only what was appended
+/// counts: the inputs say how much of it an earlier version has counted.
 ///
 /// **Guarantees**: the count is a pure function of the settings and the bytes, regardless of how
 /// the bytes are split into pushes. Memory is bounded by the longest line, the tallies, the
@@ -37,9 +42,21 @@ pub enum ChunkError {
 /// that have not been taken.
 pub struct ChunkReader {
     hasher: blake3::Hasher,
+    earlier: Earlier,
     unpacker: Unpacker,
     text: TextSplitter,
     counter: Counter,
+}
+
+/// What an earlier version of the object has counted, as far as it matters for the next byte.
+#[derive(Clone, Copy)]
+enum Earlier {
+    /// So many more stored bytes.
+    Bytes(u64),
+    /// All but the end of its last line.
+    LineEnd,
+    /// Nothing more.
+    Nothing,
 }
 
 impl ChunkReader {
@@ -51,6 +68,10 @@ impl ChunkReader {
     pub(crate) fn with_seed(settings: &ChunkSettings, seed: HashSeed) -> ChunkReader {
         ChunkReader {
             hasher: blake3::Hasher::new(),
+            earlier: match settings.inputs.counted_before {
+                None | Some(0) => Earlier::Nothing,
+                Some(bytes) => Earlier::Bytes(bytes),
+            },
             unpacker: Unpacker::new(settings.size_bytes),
             text: match settings.inputs.reader_version {
                 ..=READER_VERSION_OLDEST => TextSplitter::of_lines(),
@@ -80,8 +101,55 @@ impl ChunkReader {
         bytes: &[u8],
         is_time_left: impl Fn() -> bool,
     ) -> Result<(), ChunkError> {
-        let ChunkReader { hasher, unpacker, text, counter } = self;
-        hasher.update(bytes);
+        self.hasher.update(bytes);
+        let appended = self.skip_earlier(bytes, &is_time_left)?;
+        self.unpack(appended, &is_time_left)?;
+        check_orders(&self.counter)
+    }
+
+    /// Reads what an earlier version has counted, for the ids of its events and the columns of its
+    /// header. Returns the bytes after it.
+    #[inline]
+    fn skip_earlier<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        is_time_left: &impl Fn() -> bool,
+    ) -> Result<&'b [u8], ChunkError> {
+        let mut rest = bytes;
+        if let Earlier::Bytes(left) = self.earlier {
+            let length = usize::try_from(left).unwrap_or(rest.len()).min(rest.len());
+            let counted;
+            (counted, rest) = rest.split_at(length);
+            self.unpack(counted, is_time_left)?;
+            self.earlier = match left - length as u64 {
+                0 => {
+                    let ChunkReader { unpacker, text, counter, .. } = self;
+                    unpacker.flush(&mut |block| {
+                        text.push(block, &mut |line| counter.count(line));
+                    })?;
+                    Earlier::LineEnd
+                }
+                left => Earlier::Bytes(left),
+            };
+            self.counter.rejected.clear();
+        }
+        while let (Earlier::LineEnd, Some((next, after))) = (self.earlier, rest.split_first()) {
+            if self.unpacker.is_at_end() && self.text.is_at_end() {
+                self.counter.restart();
+                self.earlier = Earlier::Nothing;
+            } else if matches!(next, b'\r' | b'\n') && self.unpacker.is_plain() {
+                self.unpack(&rest[..1], is_time_left)?;
+                rest = after;
+            } else {
+                return Err(ChunkError::NotContinued);
+            }
+        }
+        Ok(rest)
+    }
+
+    #[inline]
+    fn unpack(&mut self, bytes: &[u8], is_time_left: &impl Fn() -> bool) -> Result<(), ChunkError> {
+        let ChunkReader { unpacker, text, counter, .. } = self;
         let mut is_in_time = true;
         unpacker.push(bytes, &mut |block| {
             is_in_time = is_in_time && is_time_left();
@@ -89,10 +157,7 @@ impl ChunkReader {
                 text.push(block, &mut |line| counter.count(line));
             }
         })?;
-        if !is_in_time {
-            return Err(ChunkError::OutOfTime);
-        }
-        check_orders(counter)
+        if is_in_time { Ok(()) } else { Err(ChunkError::OutOfTime) }
     }
 
     /// The size of the rejected lines that have not been taken yet, in bytes.
@@ -111,7 +176,10 @@ impl ChunkReader {
     /// Fails if the chunk cannot be counted, for example because compressed data is truncated; a
     /// retry does not help.
     pub fn finish(self) -> Result<ChunkCount, ChunkError> {
-        let ChunkReader { hasher, unpacker, mut text, mut counter } = self;
+        if !matches!(self.earlier, Earlier::Nothing) {
+            return Err(ChunkError::NotContinued);
+        }
+        let ChunkReader { hasher, unpacker, mut text, mut counter, .. } = self;
         unpacker.finish(&mut |block| text.push(block, &mut |line| counter.count(line)))?;
         text.finish(&mut |line| counter.count(line));
         check_orders(&counter)?;
@@ -129,3 +197,7 @@ impl ChunkReader {
 fn check_orders(counter: &Counter) -> Result<(), ChunkError> {
     if counter.orders.bytes() > ORDERS_BYTES_MAX { Err(ChunkError::TooManyOrders) } else { Ok(()) }
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

@@ -24,7 +24,7 @@ impl Refusal {
             ChunkError::Unpack(UnpackError::Truncated { .. }) => "truncated",
             ChunkError::Unpack(UnpackError::Corrupt { .. }) => "broken",
             ChunkError::TooManyOrders => "too_many_orders",
-            ChunkError::OutOfTime => return None,
+            ChunkError::OutOfTime | ChunkError::NotContinued => return None,
         };
         Some(Refusal { code, because: error.to_string() })
     }

@@ -32,6 +32,10 @@ pub struct PlanInputs {
     pub settings_revision: SettingsRevision,
     /// How many sites are counted, 0 for all: those with a number up to it.
     pub sites_max: u32,
+    /// How many of its first stored bytes an earlier version of the object has counted. `None`: an
+    /// object that nobody replaces, such as a post or a batch of a stream, or one that a build
+    /// before has begun. Its plan leaves no room for the rows by which files are known again.
+    pub counted_before: Option<u64>,
 }
 
 impl PlanInputs {
@@ -47,6 +51,7 @@ impl PlanInputs {
             reader_version: READER_VERSION,
             settings_revision: SettingsRevision(0),
             sites_max: 0,
+            counted_before: None,
         }
     }
 }

@@ -52,6 +52,9 @@ pub const TRANSACTION_ACTIONS_MAX: usize = 100;
 /// transaction of a chunk, the totals.
 const ACTIONS_BESIDE_ROWS: usize = 2;
 
+/// The rows by which a file is known again: that of its key, and that of its bytes.
+const ROWS_OF_FILE: usize = 2;
+
 /// The parts of a chunk, in the order in which they are committed. There is always at least one: a
 /// chunk that counts nothing still has its ledger entry.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,7 +111,8 @@ impl<'a> Plan<'a> {
         // Parts of one hour each: a part becomes late as a whole, and nothing of an hour that is
         // still open may reach the rows above it, because readers take those rows as final.
         let mut open: BTreeMap<Hour, Parts<'_>> = BTreeMap::new();
-        let mut late = Parts::default();
+        let parts_of_chunk = || Parts::of(inputs.counted_before.is_some());
+        let mut late = parts_of_chunk();
         let mut rolled_up = RollUp::new();
         let mut minutes_expired = 0;
         let mut last_expired = None;
@@ -116,7 +120,7 @@ impl<'a> Plan<'a> {
             let minute = Period::Minute(group.minute);
             let hour = group.minute.hour();
             if !is_closed(hour, inputs.reference_time) {
-                let parts = open.entry(hour).or_default();
+                let parts = open.entry(hour).or_insert_with(parts_of_chunk);
                 pack(group.site, minute, group.measure, &group.counters, |row| {
                     parts.push_open(row, hour)
                 });
@@ -148,7 +152,7 @@ impl<'a> Plan<'a> {
         for group in tally.bounded_groups(inputs.keys_max) {
             rolled_up.add(&group);
         }
-        let mut late = Parts::default();
+        let mut late = Parts::of(false);
         rolled_up.pack(|row| late.push_late(row));
         let mut parts = late.finish();
         if parts.is_empty() {
@@ -166,9 +170,9 @@ impl<'a> Part<'a> {
 
     /// What an open part becomes when one of its hours is closed before the part is committed: late
     /// parts with the same minute rows and the rows of the periods above. Empty for a part that is
-    /// late already.
-    pub fn late_form(&self) -> Vec<Part<'a>> {
-        let mut late = Parts::default();
+    /// late already. `is_of_file` says whether they leave room for the rows of a file.
+    pub fn late_form(&self, is_of_file: bool) -> Vec<Part<'a>> {
+        let mut late = Parts::of(is_of_file);
         let mut rolled_up = RollUp::new();
         for row in self.rows.iter().filter(|_| self.is_open()) {
             if let Period::Minute(minute) = row.period {
@@ -183,13 +187,19 @@ impl<'a> Part<'a> {
 }
 
 /// Builds parts, each as full as a transaction may be.
-#[derive(Default)]
 struct Parts<'a> {
+    actions_max: usize,
     full: Vec<Part<'a>>,
     last: Part<'a>,
 }
 
 impl<'a> Parts<'a> {
+    fn of(is_of_file: bool) -> Parts<'a> {
+        let rows_of_file = if is_of_file { ROWS_OF_FILE } else { 0 };
+        let actions_max = TRANSACTION_ACTIONS_MAX - ACTIONS_BESIDE_ROWS - rows_of_file;
+        Parts { actions_max, full: vec![], last: Part::default() }
+    }
+
     fn push_open(&mut self, row: Row<'a>, hour: Hour) {
         let hour = (row.site, hour);
         let is_new_hour = self.last.hours.last() != Some(&hour);
@@ -206,9 +216,7 @@ impl<'a> Parts<'a> {
     }
 
     fn make_room(&mut self, actions: usize) {
-        if ACTIONS_BESIDE_ROWS + self.last.hours.len() + self.last.rows.len() + actions
-            > TRANSACTION_ACTIONS_MAX
-        {
+        if self.last.hours.len() + self.last.rows.len() + actions > self.actions_max {
             self.full.push(std::mem::take(&mut self.last));
         }
     }

@@ -182,7 +182,7 @@ fn chunks_of_about_as_many_keys_use_the_same_rows_above_the_minute() {
 fn a_late_part_has_no_other_late_form() {
     let tally = views([(0, 7)]);
     let plan = Plan::of_tally(&tally, &inputs(600, 7));
-    assert!(plan.parts[0].late_form().is_empty());
+    assert!(plan.parts[0].late_form(false).is_empty());
 }
 
 /// Site, measure, minute, key, count.
@@ -379,9 +379,16 @@ proptest! {
     }
 
     #[test]
-    fn an_open_part_that_is_late_holds_the_same_and_the_periods_above(entries in entries(500)) {
+    fn an_open_part_that_is_late_holds_the_same_and_the_periods_above(
+        entries in entries(1_500), counted_before in prop::option::of(0_u64..2),
+    ) {
         let tally = tally_of(&entries);
-        for part in Plan::of_tally(&tally, &inputs(0, 7)).parts.iter().filter(|part| part.is_open()) {
+        let inputs = PlanInputs { counted_before, ..inputs(0, 7) };
+        let (is_of_file, room) = (counted_before.is_some(), if counted_before.is_some() { 3 } else { 1 });
+        for part in Plan::of_tally(&tally, &inputs).parts.iter().filter(|part| part.is_open()) {
+            prop_assert!(actions(part) + room <= TRANSACTION_ACTIONS_MAX);
+            let late_form = part.late_form(is_of_file);
+            prop_assert!(late_form.iter().all(|part| actions(part) + room <= TRANSACTION_ACTIONS_MAX));
             let minutes = sums([part])?;
             let mut expected = minutes.clone();
             for ((site, measure, period, key), amount) in minutes {
@@ -390,7 +397,7 @@ proptest! {
                     *expected.entry(cell).or_insert(Amount::ZERO) += amount;
                 }
             }
-            prop_assert_eq!(sums(&part.late_form())?, expected);
+            prop_assert_eq!(sums(&late_form)?, expected);
         }
     }
 

@@ -8,6 +8,10 @@ use chrono::{DateTime, Utc};
 use crate::bucket::rejected::RejectedLines;
 use crate::error::StorageError;
 
+/// The member of an object's metadata (`x-amz-meta-anew`) with which it counts although the same
+/// bytes may have been counted.
+pub const ANEW: &str = "anew";
+
 /// The buckets: chunks are read from the one that a notification names, rejected lines are written
 /// to one of their own.
 #[derive(Clone, Debug)]
@@ -32,6 +36,16 @@ pub struct ObjectRef {
     pub etag: Option<String>,
 }
 
+/// The prefixes of the objects that the functions write, which nobody puts again.
+const OWN_PREFIXES: [&str; 3] = ["collected/", "kafka/", "kinesis/"];
+
+impl ObjectRef {
+    /// Whether it is a file that somebody has uploaded.
+    pub fn is_file(&self) -> bool {
+        !OWN_PREFIXES.iter().any(|prefix| self.key.starts_with(prefix))
+    }
+}
+
 /// An object that is about to be read.
 #[derive(Debug)]
 pub struct OpenObject {
@@ -39,6 +53,8 @@ pub struct OpenObject {
     pub last_modified: DateTime<Utc>,
     /// Its stored size, or that of the range that was asked for.
     pub size_bytes: u64,
+    /// Whether it says that it counts although the same bytes may have been counted.
+    pub is_anew: bool,
     body: ByteStream,
     read_bytes: u64,
 }
@@ -71,7 +87,7 @@ impl Buckets {
     pub async fn open_start(
         &self,
         object: &ObjectRef,
-        bytes_max: usize,
+        bytes_max: u64,
     ) -> Result<Opened, StorageError> {
         let last = bytes_max.saturating_sub(1);
         self.open_range(object, Some(format!("bytes=0-{last}"))).await
@@ -114,9 +130,11 @@ impl Buckets {
             .content_length()
             .and_then(|length| u64::try_from(length).ok())
             .ok_or_else(|| missing("Content-Length"))?;
+        let is_anew = output.metadata().is_some_and(|members| members.contains_key(ANEW));
         Ok(Opened::Object(OpenObject {
             last_modified,
             size_bytes,
+            is_anew,
             body: output.body,
             read_bytes: 0,
         }))
@@ -156,6 +174,24 @@ impl OpenObject {
             ))),
             Ok(None) => Ok(None),
             Err(error) => Err(broken(aws_sdk_s3::error::DisplayErrorContext(error).to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_functions_write_is_no_file() {
+        let is_file = |key: &str| {
+            let (bucket, key) = ("raw".to_string(), key.to_string());
+            ObjectRef { bucket, key, version_id: None, etag: None }.is_file()
+        };
+        assert!(is_file("2026/11/20/events.jsonl") && is_file("x/collected/a.jsonl"));
+        for key in ["collected/2026-11-20/08/4f.jsonl", "kafka/c/t/3/7.jsonl", "kinesis/s/0.jsonl"]
+        {
+            assert!(!is_file(key), "{key}");
         }
     }
 }

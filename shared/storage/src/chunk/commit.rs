@@ -75,6 +75,11 @@ pub enum PlanOutcome<I> {
         /// The secrets with which its visitors were recounted, besides that of the plan inputs.
         recounted_with: BTreeSet<SecretNumber>,
     },
+    /// Another version of the file was counted after the chunk was planned; nothing was written.
+    /// The chunk must be planned again.
+    OtherVersion,
+    /// This chunk of another file has counted the same bytes; nothing was written.
+    CopyOf(String),
     /// An earlier attempt recorded other plan inputs; nothing was written. The chunk must be read
     /// again and planned from the recorded ones.
     OtherInputs(I),
@@ -151,6 +156,16 @@ impl Committer {
             check_plan(number, found, version, parts)?;
         }
 
+        // Usually copies are found before anything of them is stored; the transaction of part 0 finds
+        // those that come at the same time.
+        if let Some(file) = object.as_ref().and_then(|object| object.header.file)
+            && file.excludes_copies
+            && entries.first().is_none()
+            && let Some(chunk) = self.table.counted_as(&file.own.content_hash).await?
+        {
+            return Ok(PlanOutcome::CopyOf(chunk));
+        }
+
         // Rejected lines come before the first ledger entry, so no counted chunk ever lacks them.
         // Storing them again changes nothing.
         rejected_lines.await?;
@@ -197,6 +212,8 @@ impl Committer {
                         has_finished = is_last;
                         break;
                     }
+                    PartOutcome::OtherVersion => return Ok(PlanOutcome::OtherVersion),
+                    PartOutcome::CopyOf(chunk) => return Ok(PlanOutcome::CopyOf(chunk)),
                     // Another attempt was faster. It must be one with our plan.
                     PartOutcome::AlreadyCounted(found) => found,
                 };

@@ -65,7 +65,13 @@ async fn commit_with(
 ) -> (Result<PlanOutcome<PlanInputs>, TestError>, Vec<(&'static str, usize)>) {
     let (count, inputs) = (count(lines), inputs());
     let chunk = ChunkId::new("raw", "a.jsonl", &count.content_hash);
-    let header = ChunkHeader { bucket: "raw", key: "a.jsonl", inputs, outcomes: &count.outcomes };
+    let header = ChunkHeader {
+        bucket: "raw",
+        key: "a.jsonl",
+        inputs,
+        outcomes: &count.outcomes,
+        file: None,
+    };
     let steps = Mutex::new(vec![]);
     let step = |name| steps.lock().expect("no panic").push((name, replay.calls().len()));
     let content = async {

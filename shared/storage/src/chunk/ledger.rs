@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use futures::TryStreamExt;
@@ -16,6 +14,7 @@ use minutebook_domain::event::line::READER_VERSION_OLDEST;
 use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PlanInputs, SealInputs};
 
+use crate::chunk::file::FileRows;
 use crate::error::StorageError;
 use crate::keys::{self, EntryName};
 use crate::table::{
@@ -154,6 +153,8 @@ pub struct ChunkHeader<'a> {
     pub inputs: PlanInputs,
     /// What became of the chunk's lines.
     pub outcomes: &'a Outcomes,
+    /// The rows by which the object is known again; `None` if the plan leaves no room for them.
+    pub file: Option<FileRows<'a>>,
 }
 
 /// A chunk that is refused.
@@ -252,6 +253,7 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
                 ),
                 // Before there was a registry, all sites were counted.
                 sites_max: number_if_any(item, "sites_max")?.unwrap_or(0),
+                counted_before: number_if_any(item, "counted_before")?,
             };
             Some(inputs.recorded())
         }
@@ -298,6 +300,7 @@ pub(crate) fn entry_item(
                     reader_version,
                     settings_revision,
                     sites_max,
+                    counted_before,
                 } = inputs;
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
                 set("reference_time", AttributeValue::S(reference_time));
@@ -311,6 +314,9 @@ pub(crate) fn entry_item(
                 if settings_revision > SettingsRevision(0) {
                     let revision = settings_revision.0.to_string();
                     set("settings_revision", AttributeValue::N(revision));
+                }
+                if let Some(bytes) = counted_before {
+                    set("counted_before", AttributeValue::N(bytes.to_string()));
                 }
             }
             Some(RecordedInputs::SealedHour(SealInputs { keys_max })) => {
@@ -348,22 +354,6 @@ pub(crate) fn refused_entry_item(refused: &RefusedChunk<'_>, committed_at: DateT
         item.insert(name.to_string(), AttributeValue::S(text.to_string()));
     }
     item
-}
-
-/// The action that puts a ledger entry, on the condition that it does not exist.
-///
-/// # Errors
-/// [`StorageError::Refused`] if a member of the request is missing, which would be a bug.
-pub(crate) fn new_entry_action(table: &str, item: Item) -> Result<TransactWriteItem, StorageError> {
-    let put = Put::builder()
-        .table_name(table)
-        .set_item(Some(item))
-        .condition_expression("attribute_not_exists(#pk)")
-        .expression_attribute_names("#pk", keys::PARTITION_KEY)
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .build()
-        .map_err(StorageError::from_build)?;
-    Ok(TransactWriteItem::builder().put(put).build())
 }
 
 /// The attributes that say what became of the lines of a chunk. Those that tell what could not be

@@ -14,6 +14,7 @@ fn inputs() -> PlanInputs {
         default_time_zone: Tz::Europe__Berlin,
         settings_revision: SettingsRevision(12),
         sites_max: 1_000,
+        counted_before: Some(4_096),
         ..PlanInputs::with_defaults("2026-11-20T23:07:01Z".parse().expect("a time"))
     }
 }
@@ -31,6 +32,7 @@ fn item(name: EntryName, entry: &LedgerEntry) -> Item {
         key: "a b.jsonl",
         inputs,
         outcomes: &outcomes,
+        file: None,
     });
     let committed_at = "2026-11-20T23:07:03.25Z".parse().expect("a time");
     entry_item(&chunk(), name, entry, header.as_ref(), committed_at)

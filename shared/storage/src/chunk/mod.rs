@@ -2,6 +2,7 @@
 //! refused, and the totals of all chunks.
 
 pub mod commit;
+pub mod file;
 pub mod ledger;
 mod part;
 pub mod refusal;

@@ -11,12 +11,14 @@ use minutebook_domain::time::Hour;
 use minutebook_domain::time::lateness::is_closed;
 
 use crate::cancellation::{ENTRY_POSITION, Verdict, cancellation_reasons, verdict};
-use crate::chunk::ledger::{ChunkHeader, LedgerEntry, entry_item, new_entry_action, read_entry};
+use crate::chunk::file::{file_actions, read_counted_as};
+use crate::chunk::ledger::{ChunkHeader, LedgerEntry, entry_item, read_entry};
 use crate::chunk::totals::{totals_action, totals_shard};
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
-use crate::keys::{self, EntryName, SHARD_COUNT, Shard, TOTALS_SHARDS};
+use crate::keys::{EntryName, SHARD_COUNT, Shard, TOTALS_SHARDS};
 use crate::retry::Backoff;
+use crate::table::{Item, new_row_action};
 use crate::visitors::{VisitorsBySecret, rolled_up};
 
 /// One part to commit.
@@ -45,12 +47,18 @@ pub(crate) enum PartOutcome {
     Committed,
     /// It was counted before, under this ledger entry.
     AlreadyCounted(LedgerEntry),
+    /// Another version of the file was counted after the chunk was planned; nothing was written.
+    OtherVersion,
+    /// This chunk of another file has counted the same bytes; nothing was written.
+    CopyOf(String),
 }
 
 /// The result of a transaction.
 enum Ended {
     Committed,
     AlreadyCounted(LedgerEntry),
+    OtherVersion,
+    CopyOf(String),
     /// One of its hours is sealed.
     Sealed,
 }
@@ -93,6 +101,8 @@ impl Committer {
                 Ended::AlreadyCounted(found) if found.late_parts.is_none() => {
                     return Ok(PartOutcome::AlreadyCounted(found));
                 }
+                Ended::OtherVersion => return Ok(PartOutcome::OtherVersion),
+                Ended::CopyOf(chunk) => return Ok(PartOutcome::CopyOf(chunk)),
                 // Sealed, or begun in its late form by another attempt.
                 Ended::AlreadyCounted(_) | Ended::Sealed => {}
             }
@@ -108,7 +118,8 @@ impl Committer {
         // Visitors come before the ledger entries here too.
         let is_of_part = |site: &str, hour: Hour| commit.part.hours.contains(&(site, hour));
         self.merge_visitors(commit.chunk, &rolled_up(commit.visitors, is_of_part)).await?;
-        let parts = commit.part.late_form();
+        let is_of_file = commit.header.is_some_and(|header| header.file.is_some());
+        let parts = commit.part.late_form(is_of_file);
         let entry = LedgerEntry { late_parts: Some(parts.len()), ..commit.entry.clone() };
         let mut outcome = PartOutcome::Committed;
         for (late, part) in parts.iter().enumerate() {
@@ -124,6 +135,8 @@ impl Committer {
                     return Ok(PartOutcome::AlreadyCounted(found));
                 }
                 Ended::AlreadyCounted(found) => PartOutcome::AlreadyCounted(found),
+                Ended::OtherVersion => return Ok(PartOutcome::OtherVersion),
+                Ended::CopyOf(chunk) => return Ok(PartOutcome::CopyOf(chunk)),
                 Ended::Sealed => {
                     let reason =
                         "a late part was taken for a sealed one, although it has no seal check"
@@ -137,7 +150,7 @@ impl Committer {
 
     /// Retries one transaction until its ledger entry exists. It has the ledger entry, the seal
     /// checks of the part's hours, the part's rows and, in the first transaction of an object's
-    /// chunk, the totals.
+    /// chunk, the totals and the rows of a file.
     async fn transact(
         &self,
         commit: &PartCommit<'_>,
@@ -157,11 +170,16 @@ impl Committer {
                 Ok(_) => return Ok(Ended::Committed),
                 Err(error) => cancellation_reasons(error)?,
             };
-            match verdict(&reasons, commit.part.hours.len()) {
+            match verdict(&reasons, commit.part.hours.len(), commit.part.rows.len()) {
                 Verdict::AlreadyCounted => {
-                    return Ok(Ended::AlreadyCounted(found_entry(&reasons, commit.chunk, name)?));
+                    let found = read_entry(found_item(&reasons, ENTRY_POSITION)?)?;
+                    return Ok(Ended::AlreadyCounted(found));
                 }
                 Verdict::Sealed => return Ok(Ended::Sealed),
+                Verdict::OtherVersion => return Ok(Ended::OtherVersion),
+                Verdict::Copy(position) => {
+                    return Ok(Ended::CopyOf(read_counted_as(found_item(&reasons, position)?)?));
+                }
                 Verdict::Conflict => {
                     effort.conflicts += 1;
                     attempt.totals_shard = fastrand::u64(0..TOTALS_SHARDS);
@@ -205,6 +223,10 @@ impl Committer {
         if let Some(header) = commit.header {
             let totals = totals_action(&self.table.name, attempt.totals_shard, header, commit.now);
             actions.push(totals?);
+            if let Some(rows) = &header.file {
+                let object = (header.bucket, header.key);
+                actions.extend(file_actions(&self.table.name, commit.chunk, object, rows)?);
+            }
         }
         Ok(actions)
     }
@@ -215,23 +237,16 @@ impl Committer {
         name: EntryName,
     ) -> Result<TransactWriteItem, StorageError> {
         let item = entry_item(commit.chunk, name, commit.entry, commit.header, commit.now);
-        new_entry_action(&self.table.name, item)
+        new_row_action(&self.table.name, item)
     }
 }
 
-/// The ledger entry that exists; DynamoDB returns it with the reason.
-fn found_entry(
-    reasons: &[CancellationReason],
-    chunk: &ChunkId,
-    name: EntryName,
-) -> Result<LedgerEntry, StorageError> {
-    let item = reasons.get(ENTRY_POSITION).and_then(CancellationReason::item).ok_or_else(|| {
-        StorageError::Malformed {
-            row: format!("{} / {}", keys::ledger_partition(chunk), keys::ledger_entry(name)),
-            reason: "the table did not return the entry that exists".to_string(),
-        }
-    })?;
-    read_entry(item)
+/// The row that exists, which DynamoDB returns with the reason.
+fn found_item(reasons: &[CancellationReason], position: usize) -> Result<&Item, StorageError> {
+    reasons.get(position).and_then(CancellationReason::item).ok_or_else(|| {
+        let reason = "the table did not return the row that exists".to_string();
+        StorageError::Refused { call: "TransactWriteItems", reason }
+    })
 }
 
 #[cfg(test)]

@@ -36,8 +36,13 @@ fn part() -> Part<'static> {
 /// Commits part 0 of two at a time in its hour, or at another one.
 async fn commit(replay: &Replay, now: &str) -> (Result<PartOutcome, StorageError>, CommitEffort) {
     let (chunk, outcomes) = (ChunkId::of_sealed_hour("shop", hour()), Outcomes::default());
-    let header =
-        ChunkHeader { bucket: "raw", key: "a.jsonl", inputs: inputs(), outcomes: &outcomes };
+    let header = ChunkHeader {
+        bucket: "raw",
+        key: "a.jsonl",
+        inputs: inputs(),
+        outcomes: &outcomes,
+        file: None,
+    };
     let commit = PartCommit {
         chunk: &chunk,
         number: 0,

@@ -6,12 +6,13 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use chrono::{DateTime, Utc};
 
 use crate::cancellation::{Verdict, cancellation_reasons, verdict};
-use crate::chunk::ledger::{RefusedChunk, new_entry_action, refused_entry_item};
+use crate::chunk::ledger::{RefusedChunk, refused_entry_item};
 use crate::chunk::totals::{refused_totals_action, totals_shard};
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
 use crate::keys::TOTALS_SHARDS;
 use crate::retry::Backoff;
+use crate::table::new_row_action;
 
 impl Committer {
     /// Records that a chunk is refused, in one transaction: its ledger entry, on the condition that
@@ -39,7 +40,7 @@ impl Committer {
                 Ok(_) => return Ok(true),
                 Err(error) => cancellation_reasons(error)?,
             };
-            match verdict(&reasons, 0) {
+            match verdict(&reasons, 0, 0) {
                 Verdict::AlreadyCounted => return Ok(false),
                 Verdict::Conflict => {
                     effort.conflicts += 1;
@@ -63,7 +64,7 @@ impl Committer {
     ) -> Result<Vec<TransactWriteItem>, StorageError> {
         let table = &self.table.name;
         Ok(vec![
-            new_entry_action(table, refused_entry_item(refused, now))?,
+            new_row_action(table, refused_entry_item(refused, now))?,
             refused_totals_action(table, totals_shard)?,
         ])
     }

@@ -336,7 +336,7 @@ mod tests {
     /// The row that a chunk makes, as the table would by the action's own expression.
     fn row(outcomes: &Outcomes, committed_at: &str) -> Item {
         let inputs = PlanInputs::with_defaults(at("2026-11-20T23:07:01Z"));
-        let header = ChunkHeader { bucket: "b", key: "k", inputs, outcomes };
+        let header = ChunkHeader { bucket: "b", key: "k", inputs, outcomes, file: None };
         let action = totals_action("table", 7, &header, at(committed_at)).expect("whole");
         let update = action.update().expect("an update");
         let names = update.expression_attribute_names().expect("names");

@@ -112,7 +112,7 @@ impl World {
                 self.add(part, Shard::Number(shard));
                 self.in_shards.entry(hour).or_default().push(event);
             } else {
-                part.late_form().iter().for_each(|part| self.add(part, Shard::Late));
+                part.late_form(false).iter().for_each(|part| self.add(part, Shard::Late));
             }
         }
         self.committed.push(event);

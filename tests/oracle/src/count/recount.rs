@@ -104,9 +104,24 @@ impl Recount {
 /// # Errors
 /// It is packed and cannot be unpacked; no line of it counts then.
 pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountError> {
+    recount_appended(stored, 0, settings)
+}
+
+/// Counts a chunk of whose stored bytes the first ones were counted before, as the beginning of the
+/// same file.
+///
+/// # Errors
+/// It is packed and cannot be unpacked; no line of it counts then.
+pub fn recount_appended(
+    stored: &[u8],
+    counted_before: usize,
+    settings: &Settings,
+) -> Result<Recount, RecountError> {
+    let content_hash = blake3::hash(stored).to_hex().to_string();
+    let earlier = stored.get(..counted_before).unwrap_or(stored);
+    let earlier_bytes = utf8_of(&unpack(earlier)?).len();
     let bytes = unpack(stored)?;
-    let mut recount =
-        Recount { content_hash: blake3::hash(stored).to_hex().to_string(), ..Recount::default() };
+    let mut recount = Recount::default();
     let mut seen = BTreeSet::new();
     let text = utf8_of(&bytes);
     let records = records(&text);
@@ -114,6 +129,14 @@ pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountErr
     let length_max = if records.is_some() { usize::MAX } else { VALUE_BYTES_MAX };
     for piece in records.unwrap_or_else(|| cut(&text)) {
         let place = (piece.line, piece.offset as u64);
+        if piece.offset < earlier_bytes {
+            // What it counts is counted, but its ids are known from then on.
+            let mut earlier = Recount::default();
+            if piece.rejected.is_none() && piece.bytes.len() <= length_max {
+                let _ = count_line(place, &piece.bytes, settings, &mut seen, &mut earlier);
+            }
+            continue;
+        }
         let counted = match piece.rejected {
             Some(reason) => Err(reason.into()),
             None if piece.bytes.len() > length_max => Err("too_long".into()),
@@ -123,7 +146,7 @@ pub fn recount(stored: &[u8], settings: &Settings) -> Result<Recount, RecountErr
             recount.reject(place, None, rejection);
         }
     }
-    Ok(recount)
+    Ok(Recount { content_hash, ..recount })
 }
 
 /// Adds up the tallies of several chunks.

@@ -22,7 +22,7 @@ use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
     Granularity, Made, Order, Recount, RecountError, RejectedLine, Settings, SiteSettings,
-    VisitorIds, order_tallies, orders, recount,
+    VisitorIds, order_tallies, orders, recount, recount_appended,
 };
 
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
@@ -141,7 +141,15 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         sites: if chunk.has_site_settings { settings_of_oracle() } else { BTreeMap::new() },
         refused_sites: refused_sites(chunk).map(str::to_owned).collect(),
     };
-    let (read, recounted) = match (read(chunk, reference_time), recount(&chunk.stored, &settings)) {
+    let earlier = line_end_within(&chunk.stored);
+    // Otherwise it does not go on there, or cannot be read at all, which is compared below.
+    if let Ok(read) = read(chunk, reference_time, earlier) {
+        let recounted = recount_appended(&chunk.stored, earlier, &settings);
+        let recounted = recounted.map_err(|error| format!("appended, oracle: {error}"))?;
+        same(facts_of_reader(&read), facts_of_oracle(&recounted))?;
+    }
+    let whole = read(chunk, reference_time, 0);
+    let (read, recounted) = match (whole, recount(&chunk.stored, &settings)) {
         (Ok(read), Ok(recounted)) => (read, recounted),
         (Err(left), Err(right)) if is_bomb(&left) == is_bomb_by_oracle(&right) => {
             return Ok(Outcome { broken_chunks: 1, ..Outcome::default() });
@@ -172,7 +180,18 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
     })
 }
 
-fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, ChunkError> {
+/// A place within the stored bytes where a line may end.
+fn line_end_within(stored: &[u8]) -> usize {
+    let middle = stored.len() / 2;
+    stored[middle..].iter().position(|byte| *byte == b'\n').map_or(middle, |at| middle + at + 1)
+}
+
+/// Reads a chunk of which an earlier version has counted so many bytes.
+fn read(
+    chunk: &Chunk,
+    reference_time: DateTime<Utc>,
+    counted_before: usize,
+) -> Result<ChunkCount, ChunkError> {
     let inputs = PlanInputs {
         reference_time,
         default_currency: Currency::parse(chunk.default_currency.as_bytes()).unwrap(),
@@ -183,6 +202,7 @@ fn read(chunk: &Chunk, reference_time: DateTime<Utc>) -> Result<ChunkCount, Chun
         reader_version: READER_VERSION,
         settings_revision: SettingsRevision(0),
         sites_max: 0,
+        counted_before: Some(counted_before as u64),
     };
     let set = if chunk.has_site_settings { settings_of_reader() } else { Default::default() };
     let settings = ChunkSettings {

@@ -4,6 +4,7 @@
 mod duplicates;
 mod fields;
 mod forms;
+mod grown;
 mod lines;
 mod packed;
 mod reasons;

@@ -112,6 +112,11 @@ impl RecordCutter {
         self.kept = kept;
     }
 
+    /// Whether no record is unfinished.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.kept.is_empty() && !self.is_in_long_line
+    }
+
     /// Ends the text, and passes its last records to `each`.
     pub(super) fn finish(&mut self, each: &mut impl FnMut(Line<'_>) -> bool) {
         let text = std::mem::take(&mut self.kept);

@@ -166,6 +166,11 @@ impl LineSplitter {
         (Place { offset, ..self.place }, first)
     }
 
+    /// Whether no line is unfinished.
+    pub(super) fn is_at_end(&self) -> bool {
+        !self.partial_is_open()
+    }
+
     /// Goes on at the start of a line.
     pub(super) fn resume(&mut self, place: Place) {
         self.place = place;

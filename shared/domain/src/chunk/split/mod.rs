@@ -61,6 +61,16 @@ impl TextSplitter {
         decoder.push(block, &mut |block| text.push(block, each));
     }
 
+    /// Whether all that it has taken is passed on, so that a line or value begins next.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.decoder.is_at_end()
+            && match &self.text {
+                Text::Unknown(head) => head.text.is_empty(),
+                Text::Values(values) => values.is_at_end(),
+                Text::Csv(records) => records.is_at_end(),
+            }
+    }
+
     /// Ends the text, and passes its last lines and values to `each`.
     pub(crate) fn finish(mut self, each: &mut impl FnMut(Line<'_>) -> bool) {
         let TextSplitter { decoder, text } = &mut self;
@@ -216,6 +226,10 @@ impl ValueSplitter {
             self.lines.resume(self.values.place());
             self.is_cutting = false;
         }
+    }
+
+    fn is_at_end(&self) -> bool {
+        if self.is_cutting { self.values.is_at_end() } else { self.lines.is_at_end() }
     }
 
     fn finish(&mut self, each: &mut impl FnMut(Line<'_>) -> bool) {

@@ -49,6 +49,15 @@ impl TextDecoder {
         if let State::Utf8 = self.state { sink(block) } else { self.decode(block, sink) }
     }
 
+    /// Whether no character is unfinished.
+    pub(super) fn is_at_end(&self) -> bool {
+        match &self.state {
+            State::Unknown(head) => head.is_empty(),
+            State::Utf8 => true,
+            State::Utf16(units) => units.half.is_none() && units.high.is_none(),
+        }
+    }
+
     /// Ends the text, and passes the rest to `sink`.
     pub(super) fn finish(&mut self, sink: &mut impl FnMut(&[u8])) {
         if let State::Unknown(head) = &mut self.state {

@@ -118,6 +118,11 @@ impl ValueCutter {
         rest
     }
 
+    /// Whether no piece is unfinished.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.kept.is_empty() && matches!(self.state, State::Between)
+    }
+
     /// Ends the text, and passes its last pieces to `each`.
     pub(super) fn finish(&mut self, each: &mut impl FnMut(Line<'_>) -> bool) {
         let text = std::mem::take(&mut self.kept);

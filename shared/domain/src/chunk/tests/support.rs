@@ -10,7 +10,7 @@ use crate::plan::PlanInputs;
 pub(super) const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
 pub(super) const AT: &str = r#""timestamp":"2026-11-20T23:07:31.123Z""#;
 
-pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
+pub(in crate::chunk) fn settings(size_bytes: usize) -> ChunkSettings {
     ChunkSettings {
         inputs: PlanInputs {
             default_currency: Currency::parse(b"EUR").unwrap(),
@@ -22,7 +22,7 @@ pub(super) fn settings(size_bytes: usize) -> ChunkSettings {
     }
 }
 
-pub(super) fn read(bytes: &[u8], push_bytes: usize) -> Result<ChunkCount, ChunkError> {
+pub(in crate::chunk) fn read(bytes: &[u8], push_bytes: usize) -> Result<ChunkCount, ChunkError> {
     let mut reader = ChunkReader::new(&settings(bytes.len()));
     let mut rejected = Vec::new();
     for block in bytes.chunks(push_bytes) {
@@ -42,7 +42,7 @@ pub(super) fn read(bytes: &[u8], push_bytes: usize) -> Result<ChunkCount, ChunkE
 }
 
 /// The count as text, which must not depend on how the bytes arrive.
-pub(super) fn summary(count: &ChunkCount) -> String {
+pub(in crate::chunk) fn summary(count: &ChunkCount) -> String {
     let Outcomes { lines, counted, ignored, duplicate, rejected, events, notes } = &count.outcomes;
     let rejected_lines = String::from_utf8_lossy(&count.rejected);
     let is_silent = *notes == OutcomeNotes::default();
@@ -113,7 +113,7 @@ pub(super) fn check_notes(text: &str, expected: &str) {
 }
 
 /// An event with these additional members.
-pub(super) fn event(kind: &str, members: &str) -> String {
+pub(in crate::chunk) fn event(kind: &str, members: &str) -> String {
     let comma = if members.is_empty() { "" } else { "," };
     format!(r#"{{"event_type":"{kind}",{AT}{comma}{members}}}"#)
 }
@@ -122,7 +122,7 @@ pub(super) fn read_taken(line: &str) {
     assert_eq!(read_whole(line.as_bytes()).outcomes.rejected_total(), 0, "{line}");
 }
 
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(in crate::chunk) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()

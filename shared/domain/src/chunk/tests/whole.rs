@@ -36,7 +36,7 @@ fn a_broken_chunk_is_an_error() {
     assert!(matches!(read(&bomb, 5), Err(ChunkError::Unpack(UnpackError::Bomb { .. }))));
 }
 
-fn any_line() -> impl Strategy<Value = String> {
+pub(in crate::chunk) fn any_line() -> impl Strategy<Value = String> {
     let kind = proptest::sample::select(vec![
         "view",
         "clicks",

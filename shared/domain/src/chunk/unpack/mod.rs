@@ -106,6 +106,29 @@ impl Unpacker {
         push(&mut self.layers, &mut self.budget, bytes, sink)
     }
 
+    /// Passes on what it has taken, although more may follow.
+    ///
+    /// # Errors
+    /// Fails if the chunk cannot be decompressed; the unpacker must not be used afterwards.
+    pub(crate) fn flush(&mut self, sink: &mut impl FnMut(&[u8])) -> Result<(), UnpackError> {
+        flush(&mut self.layers, &mut self.budget, sink)
+    }
+
+    /// Whether all that it has taken is passed on, and what is packed is at its end.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.layers.iter().all(|layer| match &layer.state {
+            State::Unknown(head) => head.is_empty(),
+            State::Plain => true,
+            State::Gzip(stream) => stream.at_end,
+            State::Zstd(stream) => stream.at_end,
+        })
+    }
+
+    /// Whether the stored bytes are passed on as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.layers[0].state, State::Plain)
+    }
+
     /// Ends the chunk, and passes the remaining bytes to `sink`.
     ///
     /// # Errors
@@ -169,7 +192,8 @@ fn push(
     }
 }
 
-fn finish(
+/// Decides what the layers are by what they have.
+fn flush(
     layers: &mut [Layer],
     budget: &mut Budget,
     sink: &mut impl FnMut(&[u8]),
@@ -177,14 +201,30 @@ fn finish(
     let Some((Layer { state, .. }, inner)) = layers.split_first_mut() else {
         return Ok(());
     };
-    match state {
-        State::Unknown(head) => {
-            let head = std::mem::take(head);
-            *state = detect(&head, inner.is_empty())?;
-            push(layers, budget, &head, sink)?;
-            finish(layers, budget, sink)
+    if let State::Unknown(head) = state {
+        let head = std::mem::take(head);
+        *state = detect(&head, inner.is_empty())?;
+        push(layers, budget, &head, sink)?;
+    }
+    match layers.split_first_mut() {
+        Some((Layer { state: State::Gzip(_) | State::Zstd(_), .. }, inner)) => {
+            flush(inner, budget, sink)
         }
-        State::Plain => Ok(()),
+        _ => Ok(()),
+    }
+}
+
+fn finish(
+    layers: &mut [Layer],
+    budget: &mut Budget,
+    sink: &mut impl FnMut(&[u8]),
+) -> Result<(), UnpackError> {
+    flush(layers, budget, sink)?;
+    let Some((Layer { state, .. }, inner)) = layers.split_first_mut() else {
+        return Ok(());
+    };
+    match state {
+        State::Unknown(_) | State::Plain => Ok(()),
         State::Gzip(stream) if stream.at_end => finish(inner, budget, sink),
         State::Gzip(_) => Err(UnpackError::Truncated { format: Format::Gzip }),
         State::Zstd(stream) if stream.at_end => finish(inner, budget, sink),
