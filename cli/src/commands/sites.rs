@@ -70,7 +70,7 @@ struct SetArgs {
     /// Currency of its money that names none: three letters, as EUR
     #[arg(long, value_name = "CODE", value_parser = currency)]
     currency: Option<String>,
-    /// Origin whose pages may call the API for it, as https://shop.example; may be repeated, and
+    /// Origin whose pages may call the API for it, such as `https://shop.example`; may be repeated, and
     /// replaces those before
     #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = origin)]
     allowed_origins: Vec<String>,
