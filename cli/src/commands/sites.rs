@@ -70,8 +70,8 @@ struct SetArgs {
     /// Currency of its money that names none: three letters, as EUR
     #[arg(long, value_name = "CODE", value_parser = currency)]
     currency: Option<String>,
-    /// Origin whose pages may call the API for it, such as `https://shop.example`; may be repeated, and
-    /// replaces those before
+    /// Origin whose pages may call the API for it, such as `https://shop.example`; may be repeated,
+    /// and replaces those before
     #[arg(long = "allowed-origin", value_name = "ORIGIN", value_parser = origin)]
     allowed_origins: Vec<String>,
     /// Setting to remove, so that the deployment's default counts; may be repeated

@@ -71,7 +71,7 @@ impl Chunk {
         };
         let retention_days = *[0, 0, 1, 7].choose(random).unwrap();
         let has_site_settings = random.random_bool(0.5);
-        let has_refused_sites = random.random_bool(0.3);
+        let has_refused_sites = random.random_bool(0.1);
         Chunk {
             stored,
             plain,
