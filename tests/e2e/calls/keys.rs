@@ -48,6 +48,7 @@ const CALLS: &[(&str, &str, &str, Kind)] = &[
     ("/history", "site_id=SITE&measure=views&granularity=hour", "api", Kind::Question),
     ("/items/7", "site_id=SITE", "api", Kind::Question),
     ("/stats", "site_id=SITE&date=2026-11-20", "api", Kind::Question),
+    ("/sites", "site_id=SITE", "api", Kind::Question),
     ("/metrics", "site_id=SITE", "api", Kind::Question),
     ("/metrics/prometheus", "site_id=SITE", "api", Kind::Question),
     ("/metrics/orders", "site_id=SITE", "api", Kind::Question),

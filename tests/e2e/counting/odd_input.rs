@@ -275,9 +275,9 @@ async fn a_body_that_breaks_off_each_time(cloud: &Cloud) -> Result<()> {
     let mut worker = store.start_ingest(&store.clients.endpoint_url, &proxy.url).await?;
     let ended = worker.invoke(sqs_event(&[vec![record.clone()]])).await?;
     ensure!(ended == failed(&["m0"]), "a partly read chunk is not counted, but {ended:?}");
-    // The calls succeed and only their bodies break. The chunk is read four times, and no call is
+    // The calls succeed and only their bodies break. The chunk is read eight times, and no call is
     // retried in addition.
-    ensure!(proxy.calls("GetObject") == 4, "{} readings", proxy.calls("GetObject"));
+    ensure!(proxy.calls("GetObject") == 8, "{} readings", proxy.calls("GetObject"));
     ensure!(
         store.counters().await?.is_empty() && store.ledger().await?.is_empty(),
         "half a chunk was counted"

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::rows::attributes::{Item, number, others, text, time};
 use crate::rows::ledger::chunk;
-use crate::rows::ledger::chunk_id::FileBytes;
+use crate::rows::ledger::chunk_id::{FileBytes, object_chunk_id};
 use crate::rows::scan::partition;
 use crate::stack::objects::Object;
 
@@ -39,7 +39,12 @@ pub(crate) async fn are_counted_elsewhere(
     let FileBytes { bucket, key, content_hash, size_bytes } = file;
     let rows = partition(dynamodb, table, &format!("{BYTES_PREFIX}{content_hash}")).await?;
     if let Some(row) = rows.first() {
-        let counted_as = chunk::read(dynamodb, table, text(row, "chunk")?).await?;
+        let counted_as = text(row, "chunk")?;
+        if counted_as == object_chunk_id(bucket, key, content_hash) {
+            // It was counted itself since its ledger entries were read.
+            return Ok(false);
+        }
+        let counted_as = chunk::read(dynamodb, table, counted_as).await?;
         return Ok(counted_as.is_some_and(|ledger| ledger.is_complete()));
     }
     let known = counted_version(dynamodb, table, bucket, key).await?;
