@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures sealing an hour of many sites on the local stack, and what others notice of it.
 
-    cargo mb up && python3 benches/many_sites.py [--sites 10000] [--sites-per-file 1000] [--customers]
+    cargo mb up --sites-max 0 && python3 benches/many_sites.py [--sites 10000] [--sites-per-file 1000] [--customers]
 
 It puts one view for each site (with --customers of a customer, whose sketches are merged into four
 periods) and waits until all are counted. Then it moves their rows two hours back, as if the hour

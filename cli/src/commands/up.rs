@@ -17,6 +17,9 @@ pub(crate) struct UpArgs {
     /// Require keys for questions and posts, as on AWS, and make an admin key
     #[arg(long)]
     pub(crate) require_keys: bool,
+    /// How many sites are counted, 0 for all; by default 1000, as on AWS
+    #[arg(long, value_name = "SITES", conflicts_with = "watch")]
+    pub(crate) sites_max: Option<u32>,
 }
 
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
@@ -26,6 +29,7 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
         let names = ["RequireReadKeys", "RequireWriteKeys"];
         parameters.extend(names.map(|name| (name.to_owned(), "true".to_owned())));
     }
+    parameters.extend(args.sites_max.map(|sites| ("SitesMax".to_owned(), sites.to_string())));
     if args.watch {
         return watch::run(&root, &args.local, parameters).await;
     }
