@@ -415,9 +415,7 @@ impl Counter {
             Err(error) => Err(error),
         }
     }
-}
 
-impl Counter {
     /// What a chunk of these inputs is counted with, and its visitors with this secret.
     ///
     /// # Errors

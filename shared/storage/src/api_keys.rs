@@ -102,10 +102,7 @@ pub trait ApiKeys: Sync {
 impl ApiKeys for Table {
     async fn api_key(&self, hash: &KeyHash) -> Result<Option<ApiKey>, StorageError> {
         let row = key(keys::api_keys_partition(hash.as_str()), hash.0.clone());
-        let get = self.client.get_item().table_name(&self.name).consistent_read(true);
-        let answer = get.set_key(Some(row)).send().await;
-        let answer = answer.map_err(|error| StorageError::from_sdk("GetItem of a key", error))?;
-        answer.item.as_ref().map(read).transpose()
+        self.get(row, "GetItem of a key").await?.as_ref().map(read).transpose()
     }
 }
 

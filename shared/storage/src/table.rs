@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, Put, PutRequest, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, WriteRequest,
+    AttributeValue, DeleteRequest, KeysAndAttributes, Put, PutRequest,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, WriteRequest,
 };
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
@@ -29,6 +29,12 @@ pub struct Table {
 
 /// A row, or the key of a row: attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
+
+/// The rows of one `BatchGetItem`.
+///
+/// **Source**:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+pub(crate) const BATCH_READS_MAX: usize = 100;
 
 /// The writes of one `BatchWriteItem`.
 ///
@@ -74,6 +80,60 @@ impl Table {
             .expression_attribute_names("#sk", keys::SORT_KEY)
             .expression_attribute_values(":first", AttributeValue::S(first))
             .expression_attribute_values(":last", AttributeValue::S(last))
+    }
+
+    /// The row with this key, by a consistent read. `call` names the read in errors.
+    pub(crate) async fn get(
+        &self,
+        key: Item,
+        call: &'static str,
+    ) -> Result<Option<Item>, StorageError> {
+        let get = self.client.get_item().table_name(&self.name).consistent_read(true);
+        let answer = get.set_key(Some(key)).send().await;
+        Ok(answer.map_err(|error| StorageError::from_sdk(call, error))?.item)
+    }
+
+    /// Gets up to [`BATCH_READS_MAX`] rows, in any order, and again those that DynamoDB left
+    /// unprocessed, for as long as the caller waits. `call` names the read in errors.
+    pub(crate) async fn read_batch(
+        &self,
+        mut wanted: Vec<Item>,
+        consistency: Consistency,
+        call: &'static str,
+    ) -> Result<Vec<Item>, StorageError> {
+        let mut items = Vec::with_capacity(wanted.len());
+        let mut backoff = Backoff::new();
+        while !wanted.is_empty() {
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(consistency == Consistency::Strong)
+                .build()
+                .map_err(StorageError::from_build)?;
+            let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
+            let answer = answer.map_err(|error| StorageError::from_sdk(call, error))?;
+            items.append(
+                &mut answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default(),
+            );
+            let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.name);
+            wanted = left.map(|left| left.keys).unwrap_or_default();
+            if !wanted.is_empty() {
+                backoff.pause().await;
+            }
+        }
+        Ok(items)
+    }
+
+    /// Puts a row if there is none; says whether it did. `call` names the write in errors.
+    pub(crate) async fn put_if_absent(
+        &self,
+        item: Item,
+        call: &'static str,
+    ) -> Result<bool, StorageError> {
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
+        let put = put
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", keys::PARTITION_KEY);
+        condition_met(put.send().await, call)
     }
 
     /// Puts and deletes up to [`BATCH_WRITES_MAX`] different rows, and again those that DynamoDB
@@ -192,6 +252,11 @@ pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StorageErr
     }
 }
 
+/// The text of an attribute that not every row has.
+pub(crate) fn text_if_any<'a>(item: &'a Item, name: &str) -> Result<Option<&'a str>, StorageError> {
+    item.contains_key(name).then(|| text(item, name)).transpose()
+}
+
 /// The number of an attribute.
 pub(crate) fn number<T: std::str::FromStr>(item: &Item, name: &str) -> Result<T, StorageError> {
     match item.get(name) {
@@ -254,6 +319,7 @@ mod tests {
         let numbers = row("a", AttributeValue::N("7".to_string()));
         assert_eq!(text(&texts, "a").expect("a text"), "7");
         assert_eq!(number::<u8>(&numbers, "a").expect("a number"), 7);
+        assert_eq!(text_if_any(&texts, "b").expect("absent"), None);
         assert_eq!(number_if_any::<u8>(&numbers, "b").expect("absent"), None);
         assert_eq!(time_if_any(&texts, "b").expect("absent"), None);
         for error in [

@@ -40,7 +40,7 @@ pub enum Needs {
     Nothing,
     /// Nothing for a short answer; the rest is for those who may see the whole deployment.
     NothingForStatus,
-    /// A key with this role: for questions, of the site that is asked about.
+    /// A key with this role. For a question it must be for the site in question.
     Role(Role),
 }
 

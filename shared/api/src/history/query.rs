@@ -112,7 +112,7 @@ impl Given {
         Ok(given)
     }
 
-    /// The query, with the defaults for what is not given.
+    /// The query, with defaults for the parameters that are missing.
     ///
     /// # Errors
     /// One sentence that names the parameter and what was expected, for a 400.

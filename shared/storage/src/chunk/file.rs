@@ -9,7 +9,7 @@ use minutebook_domain::chunk::id::{ChunkId, ContentHash};
 
 use crate::error::StorageError;
 use crate::keys;
-use crate::table::{Item, Table, key, malformed, new_row_action, number, text, time};
+use crate::table::{Item, Table, key, malformed, new_row_action, number, text, text_if_any, time};
 
 /// The smallest file whose copies under other keys do not count, in bytes. Smaller ones may well be
 /// the same by chance: a single event without a time, an empty list.
@@ -68,12 +68,6 @@ impl Table {
         let item = self.get(row, "GetItem of counted bytes").await?;
         item.map(|item| read_counted_as(&item)).transpose()
     }
-
-    async fn get(&self, key: Item, call: &'static str) -> Result<Option<Item>, StorageError> {
-        let get = self.client.get_item().table_name(&self.name).consistent_read(true);
-        let answer = get.set_key(Some(key)).send().await;
-        Ok(answer.map_err(|error| StorageError::from_sdk(call, error))?.item)
-    }
 }
 
 /// The chunk that a row of counted bytes names.
@@ -85,14 +79,11 @@ fn read_version(item: &Item) -> Result<CountedVersion, StorageError> {
     let hash = text(item, "content_hash")?;
     let content_hash = ContentHash::parse(hash)
         .ok_or_else(|| malformed(item, format!("content_hash is {hash}, not 64 hex digits")))?;
-    let has_version = item.contains_key("version_id");
     Ok(CountedVersion {
         content_hash,
         size_bytes: number(item, "size_bytes")?,
         last_modified: time(item, "last_modified")?,
-        version_id: has_version
-            .then(|| text(item, "version_id").map(str::to_string))
-            .transpose()?,
+        version_id: text_if_any(item, "version_id")?.map(str::to_string),
     })
 }
 

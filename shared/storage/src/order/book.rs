@@ -21,9 +21,9 @@ use crate::cancellation::{OrderObstacles, cancellation_reasons, order_obstacles}
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
 use crate::keys::{self, SHARD_COUNT, Shard};
-use crate::order::rows::{BATCH_READS_MAX, KnownOrder, order_item, recent_item};
+use crate::order::rows::{KnownOrder, order_item, recent_item};
 use crate::retry::Backoff;
-use crate::table::{BATCH_WRITES_MAX, Consistency, put_request};
+use crate::table::{BATCH_READS_MAX, BATCH_WRITES_MAX, Consistency, put_request};
 
 /// The size of the names and keys of an order's row, without what is known about the order, in
 /// bytes.

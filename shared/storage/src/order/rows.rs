@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::future::try_join_all;
 use minutebook_domain::count::amount::Amount;
@@ -16,14 +16,10 @@ use minutebook_domain::time::{Day, Minute};
 
 use crate::error::StorageError;
 use crate::keys;
-use crate::retry::Backoff;
-use crate::table::{Consistency, Item, Table, has_expired, key, malformed, number, text, time};
-
-/// The rows of one `BatchGetItem`.
-///
-/// **Source**:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
-pub(crate) const BATCH_READS_MAX: usize = 100;
+use crate::table::{
+    BATCH_READS_MAX, Consistency, Item, Table, has_expired, key, malformed, number, text,
+    text_if_any, time,
+};
 
 /// The number of rows of the list of recent orders that are read beyond the limit. An order whose
 /// creation turned out to be earlier than first known is listed twice, and shown once.
@@ -115,40 +111,11 @@ impl Table {
         let mut known: HashMap<String, KnownOrder> = HashMap::with_capacity(ids.len());
         for batch in ids.chunks(BATCH_READS_MAX) {
             let wanted = batch.iter().map(|id| order_key(id)).collect();
-            for item in self.read_batch(wanted, consistency).await? {
+            for item in self.read_batch(wanted, consistency, "BatchGetItem of orders").await? {
                 known.insert(text(&item, keys::PARTITION_KEY)?.to_string(), read_order(&item)?);
             }
         }
         Ok(ids.iter().map(|id| known.remove(&keys::order_partition(&id.site, &id.id))).collect())
-    }
-
-    /// Gets rows, and again those that DynamoDB left unprocessed, for as long as the caller waits.
-    async fn read_batch(
-        &self,
-        mut wanted: Vec<Item>,
-        consistency: Consistency,
-    ) -> Result<Vec<Item>, StorageError> {
-        let mut items = Vec::with_capacity(wanted.len());
-        let mut backoff = Backoff::new();
-        while !wanted.is_empty() {
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .consistent_read(consistency == Consistency::Strong)
-                .build()
-                .map_err(StorageError::from_build)?;
-            let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
-            let answer =
-                answer.map_err(|error| StorageError::from_sdk("BatchGetItem of orders", error))?;
-            items.append(
-                &mut answer.responses.unwrap_or_default().remove(&self.name).unwrap_or_default(),
-            );
-            let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.name);
-            wanted = left.map(|left| left.keys).unwrap_or_default();
-            if !wanted.is_empty() {
-                backoff.pause().await;
-            }
-        }
-        Ok(items)
     }
 
     /// The newest orders of a day's list: the time of creation, as written there, and the id.
@@ -263,14 +230,12 @@ pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> 
 /// Reads what is known about an order from its row.
 pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
     let has = |name: &str| item.contains_key(name);
-    let text_if_any =
-        |name: &str| has(name).then(|| text(item, name).map(str::to_string)).transpose();
     let created = match has("created_at") {
         false => None,
         true => Some(Creation {
             at: time(item, "created_at")?,
-            number: text_if_any("order_number")?,
-            customer: text_if_any("customer_id")?,
+            number: text_if_any(item, "order_number")?.map(str::to_string),
+            customer: text_if_any(item, "customer_id")?.map(str::to_string),
             currency: Currency::parse(text(item, "currency")?.as_bytes())
                 .ok_or_else(|| malformed(item, "currency is not three letters".to_string()))?,
             value: amount(item, item.get("value"), "value")?,

@@ -3,19 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use chrono::{DateTime, Utc};
 use minutebook_domain::time::DayRange;
 use tokio::sync::OnceCell;
 
 use crate::cancellation::cancellation_reasons;
 use crate::error::{StorageError, is_passing_code};
-use crate::keys;
 use crate::retry::Backoff;
 use crate::site::registry::{
-    FROM_THE_BEGINNING, RegisteredSite, Registry, SITES_AT_ONCE, site_item,
+    FROM_THE_BEGINNING, RegisteredSite, Registry, SITES_AT_ONCE, registry_key, site_item,
 };
-use crate::table::{Table, key};
+use crate::table::{Table, new_row_action};
 
 /// The number of sites that a process remembers; beyond, it reads them again.
 const KNOWN_SITES_MAX: usize = 10_000;
@@ -167,7 +166,7 @@ impl Table {
         let count = u32::try_from(sites.len()).unwrap_or(u32::MAX);
         let update = Update::builder()
             .table_name(&self.name)
-            .set_key(Some(key(keys::REGISTRY_PARTITION.to_string(), keys::REGISTRY.to_string())))
+            .set_key(Some(registry_key()))
             .update_expression("SET #sites = :after")
             .condition_expression("#sites = :before")
             .expression_attribute_names("#sites", "sites")
@@ -177,14 +176,7 @@ impl Table {
             .map_err(StorageError::from_build)?;
         let mut actions = vec![TransactWriteItem::builder().update(update).build()];
         for site in sites {
-            let put = Put::builder()
-                .table_name(&self.name)
-                .set_item(Some(site_item(site, now)))
-                .condition_expression("attribute_not_exists(#pk)")
-                .expression_attribute_names("#pk", keys::PARTITION_KEY)
-                .build()
-                .map_err(StorageError::from_build)?;
-            actions.push(TransactWriteItem::builder().put(put).build());
+            actions.push(new_row_action(&self.name, site_item(site, now))?);
         }
         let send = self.client.transact_write_items().set_transact_items(Some(actions)).send();
         let Err(error) = send.await else {
@@ -207,6 +199,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys;
     use crate::replay::Replay;
     use minutebook_domain::time::Day;
     use serde_json::{Value, json};

@@ -65,7 +65,7 @@ struct State {
 }
 
 impl KnownSettings {
-    /// The newest settings, by a consistent read of what is not known yet.
+    /// The newest settings. Only the changes since the last call are read, consistently.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].

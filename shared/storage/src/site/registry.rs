@@ -4,7 +4,7 @@
 //! of other days is. So the registry is never behind the counters: all time is from the first day
 //! to the last.
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::TryStreamExt;
 use futures::future::try_join_all;
@@ -12,8 +12,9 @@ use minutebook_domain::time::{Day, DayRange};
 
 use crate::error::StorageError;
 use crate::keys;
-use crate::retry::Backoff;
-use crate::table::{Consistency, Item, Table, condition_met, key, malformed, number, rows, text};
+use crate::table::{
+    BATCH_READS_MAX, Consistency, Item, Table, condition_met, key, malformed, number, rows, text,
+};
 
 const FIRST_DAY: &str = "first_day";
 const LAST_DAY: &str = "last_day";
@@ -129,17 +130,14 @@ impl Table {
             return Ok(registry);
         }
         let is_complete = !self.has_totals().await?;
-        let mut item = key(keys::REGISTRY_PARTITION.to_string(), keys::REGISTRY.to_string());
+        let mut item = registry_key();
         item.insert(SITES.to_string(), AttributeValue::N("0".to_string()));
         item.insert(IS_COMPLETE.to_string(), AttributeValue::Bool(is_complete));
         item.insert("since".to_string(), AttributeValue::S(rfc3339(now)));
         // Another process may have made it, and counted, since it was read here.
         self.put_if_absent(item, "PutItem of the registry").await?;
         let registry = self.read_registry(Consistency::Strong).await?;
-        registry.ok_or_else(|| StorageError::Malformed {
-            row: format!("{} / {}", keys::REGISTRY_PARTITION, keys::REGISTRY),
-            reason: "it does not exist".to_string(),
-        })
+        registry.ok_or_else(no_registry)
     }
 
     async fn read_registry(
@@ -156,40 +154,22 @@ impl Table {
         &self,
         sites: &[&str],
     ) -> Result<(Registry, Vec<RegisteredSite>), StorageError> {
-        let registry = key(keys::REGISTRY_PARTITION.to_string(), keys::REGISTRY.to_string());
         let mut wanted: Vec<Item> = sites.iter().map(|site| site_key(site)).collect();
-        wanted.push(registry);
+        wanted.push(registry_key());
         let (mut registry, mut registered) = (None, Vec::new());
-        let mut backoff = Backoff::new();
-        while !wanted.is_empty() {
-            let keys = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true);
-            let keys = keys.build().map_err(StorageError::from_build)?;
-            let answer = self.client.batch_get_item().request_items(&self.name, keys).send().await;
-            let answer =
-                answer.map_err(|error| StorageError::from_sdk("BatchGetItem of sites", error))?;
-            let items = answer.responses.unwrap_or_default().remove(&self.name);
-            for item in items.unwrap_or_default() {
-                if text(&item, keys::PARTITION_KEY)? == keys::REGISTRY_PARTITION {
-                    registry = Some(read_registry(&item)?);
-                } else {
-                    registered.push(read_site(&item)?);
-                }
-            }
-            let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.name);
-            wanted = left.map(|left| left.keys).unwrap_or_default();
-            if !wanted.is_empty() {
-                backoff.pause().await;
+        for item in self.read_batch(wanted, Consistency::Strong, "BatchGetItem of sites").await? {
+            if text(&item, keys::PARTITION_KEY)? == keys::REGISTRY_PARTITION {
+                registry = Some(read_registry(&item)?);
+            } else {
+                registered.push(read_site(&item)?);
             }
         }
-        let registry = registry.ok_or_else(|| StorageError::Malformed {
-            row: format!("{} / {}", keys::REGISTRY_PARTITION, keys::REGISTRY),
-            reason: "it does not exist".to_string(),
-        })?;
+        let registry = registry.ok_or_else(no_registry)?;
         Ok((registry, registered))
     }
 
     /// Moves an edge of the days of a site outward, unless it is there or further already.
-    pub(super) async fn widen(
+    async fn widen(
         &self,
         site: &str,
         (edge, is_further, day): (&str, &str, Day),
@@ -222,12 +202,20 @@ impl Table {
     }
 }
 
-/// The most sites that are read or registered at once: a batch, or a transaction, of 100 with the
-/// registry.
-///
-/// **Source**:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
-pub(super) const SITES_AT_ONCE: usize = 99;
+/// The most sites that are read or registered at once, since the registry comes with them: a
+/// transaction has as many rows as a batch.
+pub(super) const SITES_AT_ONCE: usize = BATCH_READS_MAX - 1;
+
+pub(super) fn registry_key() -> Item {
+    key(keys::REGISTRY_PARTITION.to_string(), keys::REGISTRY.to_string())
+}
+
+fn no_registry() -> StorageError {
+    StorageError::Malformed {
+        row: format!("{} / {}", keys::REGISTRY_PARTITION, keys::REGISTRY),
+        reason: "it does not exist".to_string(),
+    }
+}
 
 pub(super) fn site_key(site: &str) -> Item {
     key(keys::sites_partition(site), site.to_string())

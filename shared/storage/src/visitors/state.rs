@@ -9,7 +9,7 @@ use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 
 use crate::error::StorageError;
 use crate::keys;
-use crate::table::{Consistency, Item, Table, condition_met, key, number, number_if_any, rows};
+use crate::table::{Consistency, Item, Table, key, number, number_if_any, rows};
 
 /// The attribute of the number of the secret that answers use.
 const COUNTING: &str = "counting";
@@ -125,9 +125,7 @@ impl Table {
         let (partition, name) =
             (keys::VISITOR_SECRETS_PARTITION.to_string(), keys::visitor_secret(number));
         let row = format!("{partition} / {name}");
-        let get = self.client.get_item().table_name(&self.name).consistent_read(true);
-        let answer = get.set_key(Some(key(partition, name))).send().await;
-        match answer.map_err(|error| StorageError::from_sdk("GetItem of a secret", error))?.item {
+        match self.get(key(partition, name), "GetItem of a secret").await? {
             Some(item) => Ok(VisitorSecret::new(self::number(&item, SEED)?)),
             None => Err(StorageError::Malformed { row, reason: "it does not exist".to_string() }),
         }
@@ -140,19 +138,6 @@ impl Table {
         let answer =
             answer.map_err(|error| StorageError::from_sdk("Query of the totals", error))?;
         Ok(answer.count > 0)
-    }
-
-    /// Puts a row if there is none; says whether it did.
-    pub(crate) async fn put_if_absent(
-        &self,
-        item: Item,
-        call: &'static str,
-    ) -> Result<bool, StorageError> {
-        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
-        let put = put
-            .condition_expression("attribute_not_exists(#pk)")
-            .expression_attribute_names("#pk", keys::PARTITION_KEY);
-        condition_met(put.send().await, call)
     }
 }
 
