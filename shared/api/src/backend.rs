@@ -79,6 +79,22 @@ impl<R: SettingsSource, Q> Backend<R, Q> {
         self.settings.recent(&self.rows, now).await
     }
 
+    /// The currency of a question about a site: the one that it names, or else that of the site.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn currency(
+        &self,
+        named: Option<Currency>,
+        site: &SiteId,
+        now: DateTime<Utc>,
+    ) -> Result<Currency, StorageError> {
+        match named {
+            Some(currency) => Ok(currency),
+            None => self.defaults_of(site, now).await.map(|(currency, _)| currency),
+        }
+    }
+
     /// The currency and the zone of questions about a site that name none.
     ///
     /// # Errors

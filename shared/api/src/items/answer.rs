@@ -125,6 +125,7 @@ struct Conversion {
 impl<'a> Answer<'a> {
     pub(crate) fn new(
         question: &'a ItemQuery,
+        currency: Currency,
         window: WindowAnswer,
         numbers: &Numbers,
         other: &Numbers,
@@ -142,7 +143,7 @@ impl<'a> Answer<'a> {
             gross_sales: money(numbers.sales),
             refunds: money(numbers.refunds),
             net_sales: money(numbers.sales.saturating_sub(numbers.refunds)),
-            currency: question.currency.to_string(),
+            currency: currency.to_string(),
             conversion: Conversion {
                 adds_to_cart_per_view: ratio(numbers.carts, numbers.views),
                 units_per_add_to_cart: ratio(numbers.units, numbers.carts),

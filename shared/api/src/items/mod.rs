@@ -29,24 +29,21 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
     // API Gateway does not encode a `#` in the id, which would cut the query off the request's URI.
     let parameters = request.query_string_parameters();
     let path = request.raw_http_path();
-    let read = |currency| {
-        let given = parameters.iter();
-        let given = given.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
-        ItemQuery::read(path, given, currency, now)
-    };
-    let question = match read(backend.default_currency) {
+    let given = parameters.iter();
+    let given = given.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
+    let question = match ItemQuery::read(path, given, now) {
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };
-    let question = match backend.defaults_of(&question.site_id, now).await {
-        Ok((currency, _)) => read(currency).unwrap_or(question),
+    let currency = match backend.currency(question.currency, &question.site_id, now).await {
+        Ok(currency) => currency,
         Err(error) => return unreadable(&error),
     };
     let (window, precision) =
         Window::ending_with(question.as_of, question.window).kept(retention, now);
     let sum_question = SumQuestion {
         site: question.site_id.as_str(),
-        measures: &Numbers::measures(question.currency),
+        measures: &Numbers::measures(currency),
         key: Some(&question.item_id),
         windows: &[window],
         now,
@@ -56,7 +53,7 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
     match sum_windows(&backend.rows, &sum_question).await {
         Ok(sums) => {
             let of = |key| Numbers::of(key, &sums);
-            json(&Answer::new(&question, window, &of(&question.item_id), &of(OTHER_KEY)))
+            json(&Answer::new(&question, currency, window, &of(&question.item_id), &of(OTHER_KEY)))
         }
         Err(error) => unreadable(&error),
     }

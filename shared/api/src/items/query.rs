@@ -18,7 +18,8 @@ pub(crate) struct ItemQuery {
     pub(crate) site_id: SiteId,
     pub(crate) window: WindowLength,
     pub(crate) as_of: Minute,
-    pub(crate) currency: Currency,
+    /// `None` is that of the site.
+    pub(crate) currency: Option<Currency>,
 }
 
 impl ItemQuery {
@@ -27,7 +28,6 @@ impl ItemQuery {
     pub(crate) fn read<'a>(
         path: &str,
         parameters: impl Iterator<Item = Parameter<'a>>,
-        default_currency: Currency,
         now: DateTime<Utc>,
     ) -> Result<ItemQuery, String> {
         let as_of =
@@ -37,14 +37,14 @@ impl ItemQuery {
             site_id: SiteId::default(),
             window: WindowLength::DAY,
             as_of,
-            currency: default_currency,
+            currency: None,
         };
         for (name, value) in parameters::each_once(parameters)? {
             match name.as_ref() {
                 "site_id" => query.site_id = parameters::site_id(&value)?,
                 "window" => query.window = parameters::window(&value)?,
                 "as_of" => query.as_of = parameters::as_of(&value)?,
-                "currency" => query.currency = parameters::currency(&value)?,
+                "currency" => query.currency = Some(parameters::currency(&value)?),
                 _ => {
                     return Err(format!(
                         "{name:?} is not a parameter of this call; it takes site_id, window, as_of, currency"

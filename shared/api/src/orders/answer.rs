@@ -130,6 +130,7 @@ pub(crate) struct OrdersAnswer<'a> {
 impl<'a> OrdersAnswer<'a> {
     pub(crate) fn new(
         question: &'a OrdersQuery,
+        currency: Currency,
         kept: (Window, Precision),
         by_status: &'a Sums,
         value: Value,
@@ -144,7 +145,7 @@ impl<'a> OrdersAnswer<'a> {
             total_revenue: number(value.gross, true),
             net_revenue: number(value.net(), true),
             refunded: number(value.refunded, true),
-            currency: question.currency.to_string(),
+            currency: currency.to_string(),
             orders_by_status: statuses
                 .map(|(status, orders)| (status, number(orders, false)))
                 .collect(),
@@ -225,6 +226,7 @@ pub(crate) struct Present {
 impl<'a> RealtimeAnswer<'a> {
     pub(crate) fn new(
         question: &'a OrdersQuery,
+        currency: Currency,
         kept: (Window, Precision),
         present: &Present,
     ) -> RealtimeAnswer<'a> {
@@ -237,7 +239,7 @@ impl<'a> RealtimeAnswer<'a> {
             active_users: present.active_users,
             top_products: present.products.top(RankBy::Revenue, question.limit),
             recent_orders: present.recent.iter().filter_map(RecentAnswer::new).collect(),
-            currency: question.currency.to_string(),
+            currency: currency.to_string(),
             site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),
             window: WindowAnswer::new(kept.0, kept.1),
@@ -288,6 +290,7 @@ struct HourAnswer {
 impl<'a> HourlyAnswer<'a> {
     pub(crate) fn new(
         question: &'a OrdersQuery,
+        currency: Currency,
         kept: (Window, Precision),
         per_hour: &[(Window, Value)],
     ) -> HourlyAnswer<'a> {
@@ -307,7 +310,7 @@ impl<'a> HourlyAnswer<'a> {
             hours: hours.collect(),
             total_revenue: number(all.gross, true),
             net_revenue: number(all.net(), true),
-            currency: question.currency.to_string(),
+            currency: currency.to_string(),
             site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),
             window: WindowAnswer::new(kept.0, kept.1),
@@ -331,12 +334,13 @@ pub(crate) struct TopProductsAnswer<'a> {
 impl<'a> TopProductsAnswer<'a> {
     pub(crate) fn new(
         question: &'a OrdersQuery,
+        currency: Currency,
         kept: (Window, Precision),
         products: &Products,
     ) -> TopProductsAnswer<'a> {
         TopProductsAnswer {
             products: products.top(question.rank_by, question.limit),
-            currency: question.currency.to_string(),
+            currency: currency.to_string(),
             site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),
             window: WindowAnswer::new(kept.0, kept.1),

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use futures::future::{try_join, try_join4};
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
-use minutebook_domain::count::measure::Measure;
+use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window, WindowLength};
 use minutebook_domain::time::Minute;
@@ -67,16 +67,15 @@ pub async fn handle<R: RowSource + OrderSource + SettingsSource + VisitorStateSo
 ) -> Response<Body> {
     let now = backend.clock.now();
     let query = request.uri().query().unwrap_or_default();
-    let parse = |currency| query::parse(query, &call.takes(), currency, now);
-    let question = match parse(backend.default_currency) {
+    let question = match query::parse(query, &call.takes(), now) {
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };
-    let question = match backend.defaults_of(&question.site_id, now).await {
-        Ok((currency, _)) => parse(currency).unwrap_or(question),
+    let currency = match backend.currency(question.currency, &question.site_id, now).await {
+        Ok(currency) => currency,
         Err(error) => return unreadable(&error),
     };
-    let reader = Reader(backend);
+    let reader = Reader { backend, currency };
     let answered = match call {
         OrdersCall::Orders => reader.orders(&question, now).await,
         OrdersCall::Realtime => reader.realtime(&question, now).await,
@@ -87,7 +86,11 @@ pub async fn handle<R: RowSource + OrderSource + SettingsSource + VisitorStateSo
 }
 
 /// Reads what the calls answer with.
-struct Reader<'a, R, Q>(&'a Backend<R, Q>);
+struct Reader<'a, R, Q> {
+    backend: &'a Backend<R, Q>,
+    /// The currency of the answer.
+    currency: Currency,
+}
 
 impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> {
     async fn orders(
@@ -95,9 +98,10 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         question: &OrdersQuery,
         now: DateTime<Utc>,
     ) -> Result<Response<Body>, StorageError> {
-        let kept = Window::ending_with(question.as_of, question.window).kept(self.0.retention, now);
+        let kept =
+            Window::ending_with(question.as_of, question.window).kept(self.backend.retention, now);
         let hours = self.hours(kept.0, now);
-        let measures = [Measure::Orders, Measure::OrderValue(question.currency)];
+        let measures = [Measure::Orders, Measure::OrderValue(self.currency)];
         let (sums, per_hour) = try_join(
             self.sums(question, &measures, &[kept.0], now),
             self.sums(question, &[Measure::Orders], &hours, now),
@@ -106,7 +110,14 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         let [by_status, value] = two(sums);
         let per_hour: Vec<_> =
             hours.iter().zip(&per_hour).map(|(window, sums)| (*window, sums.total())).collect();
-        Ok(json(&OrdersAnswer::new(question, kept, &by_status, Value::of(&value), &per_hour)))
+        Ok(json(&OrdersAnswer::new(
+            question,
+            self.currency,
+            kept,
+            &by_status,
+            Value::of(&value),
+            &per_hour,
+        )))
     }
 
     async fn realtime(
@@ -114,9 +125,9 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         question: &OrdersQuery,
         now: DateTime<Utc>,
     ) -> Result<Response<Body>, StorageError> {
-        let (site, retention) = (question.site_id.as_str(), self.0.retention);
+        let (site, retention) = (question.site_id.as_str(), self.backend.retention);
         let kept = Window::ending_with(question.as_of, question.window).kept(retention, now);
-        let measures = [Measure::Orders, Measure::OrderValue(question.currency)];
+        let measures = [Measure::Orders, Measure::OrderValue(self.currency)];
         let windows = &[kept.0];
         let recent = RecentQuestion {
             site,
@@ -126,9 +137,9 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         };
         let (sums, products, visitors, recent) = try_join4(
             self.sums(question, &measures, windows, now),
-            self.sums(question, &Products::measures(question.currency), windows, now),
-            self.0.count_visitors(site, kept.0, now),
-            self.0.rows.recent_orders(&recent),
+            self.sums(question, &Products::measures(self.currency), windows, now),
+            self.backend.count_visitors(site, kept.0, now),
+            self.backend.rows.recent_orders(&recent),
         )
         .await?;
         let [by_status, value] = two(sums);
@@ -139,7 +150,7 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
             active_users: visitors.visitors,
             recent,
         };
-        Ok(json(&RealtimeAnswer::new(question, kept, &present)))
+        Ok(json(&RealtimeAnswer::new(question, self.currency, kept, &present)))
     }
 
     async fn hourly_revenue(
@@ -150,13 +161,12 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         let asked = Window::ending_with(question.as_of, question.window);
         // Whole hours, of which the last one may not be over.
         let from = asked.from.hour().first_minute();
-        let kept = Window { from, ..asked }.kept(self.0.retention, now);
+        let kept = Window { from, ..asked }.kept(self.backend.retention, now);
         let hours = self.hours(kept.0, now);
-        let sums =
-            self.sums(question, &[Measure::OrderValue(question.currency)], &hours, now).await?;
+        let sums = self.sums(question, &[Measure::OrderValue(self.currency)], &hours, now).await?;
         let per_hour: Vec<_> =
             hours.iter().zip(&sums).map(|(window, sums)| (*window, Value::of(sums))).collect();
-        Ok(json(&HourlyAnswer::new(question, kept, &per_hour)))
+        Ok(json(&HourlyAnswer::new(question, self.currency, kept, &per_hour)))
     }
 
     async fn top_products(
@@ -164,10 +174,10 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         question: &OrdersQuery,
         now: DateTime<Utc>,
     ) -> Result<Response<Body>, StorageError> {
-        let kept = Window::ending_with(question.as_of, question.window).kept(self.0.retention, now);
-        let sums =
-            self.sums(question, &Products::measures(question.currency), &[kept.0], now).await?;
-        Ok(json(&TopProductsAnswer::new(question, kept, &Products::of(sums))))
+        let kept =
+            Window::ending_with(question.as_of, question.window).kept(self.backend.retention, now);
+        let sums = self.sums(question, &Products::measures(self.currency), &[kept.0], now).await?;
+        Ok(json(&TopProductsAnswer::new(question, self.currency, kept, &Products::of(sums))))
     }
 
     async fn sums(
@@ -178,9 +188,15 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         now: DateTime<Utc>,
     ) -> Result<Vec<Sums>, StorageError> {
         let site = question.site_id.as_str();
-        let question =
-            SumQuestion { site, measures, key: None, windows, now, retention: self.0.retention };
-        sum_windows(&self.0.rows, &question).await
+        let question = SumQuestion {
+            site,
+            measures,
+            key: None,
+            windows,
+            now,
+            retention: self.backend.retention,
+        };
+        sum_windows(&self.backend.rows, &question).await
     }
 
     /// The hours of a window, the first and the last as far as they lie in it; without those that
@@ -191,7 +207,7 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         while from < window.to {
             let hour = Period::Hour(from.hour());
             let to: Minute = hour.end().min(window.to);
-            if !self.0.retention.has_expired(hour, now.timestamp()) {
+            if !self.backend.retention.has_expired(hour, now.timestamp()) {
                 hours.push(Window { from, to });
             }
             from = to;

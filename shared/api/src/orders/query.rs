@@ -24,8 +24,8 @@ pub(crate) struct OrdersQuery {
     pub(crate) rank_by: RankBy,
     /// The minute that the window ends with.
     pub(crate) as_of: Minute,
-    /// The currency of money.
-    pub(crate) currency: Currency,
+    /// The currency of money, if it is named.
+    pub(crate) currency: Option<Currency>,
 }
 
 /// How products are ranked.
@@ -54,26 +54,21 @@ pub(crate) struct Takes {
 ///
 /// # Errors
 /// One sentence that names the parameter and what was expected, for a 400.
-pub(crate) fn parse(
-    query: &str,
-    takes: &Takes,
-    default_currency: Currency,
-    now: DateTime<Utc>,
-) -> Result<OrdersQuery, String> {
+pub(crate) fn parse(query: &str, takes: &Takes, now: DateTime<Utc>) -> Result<OrdersQuery, String> {
     let mut parsed = OrdersQuery {
         site_id: SiteId::default(),
         window: takes.window,
         limit: parameters::LIMIT_DEFAULT,
         rank_by: RankBy::Revenue,
         as_of: Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?,
-        currency: default_currency,
+        currency: None,
     };
     for (name, value) in parameters::parameters(query)? {
         match name.as_ref() {
             "site_id" => parsed.site_id = parameters::site_id(&value)?,
             "window" => parsed.window = window(&value, takes.days_max)?,
             "as_of" => parsed.as_of = parameters::as_of(&value)?,
-            "currency" => parsed.currency = parameters::currency(&value)?,
+            "currency" => parsed.currency = Some(parameters::currency(&value)?),
             "limit" if takes.lists => parsed.limit = parameters::limit(&value, 1)?,
             "by" if takes.ranks => parsed.rank_by = rank_by(&value)?,
             _ => {
@@ -112,8 +107,7 @@ mod tests {
 
     fn parsed(query: &str, lists: bool, ranks: bool) -> Result<OrdersQuery, String> {
         let takes = Takes { window: WindowLength::DAY, days_max: HOURLY_DAYS_MAX, lists, ranks };
-        let currency = Currency::parse(b"USD").expect("three letters");
-        parse(query, &takes, currency, "2026-11-20T23:07:59Z".parse().expect("a time"))
+        parse(query, &takes, "2026-11-20T23:07:59Z".parse().expect("a time"))
     }
 
     #[test]
@@ -124,8 +118,8 @@ mod tests {
             ("default", WindowLength::DAY, 10)
         );
         assert_eq!(
-            (query.as_of.to_string().as_str(), query.currency.as_str()),
-            ("2026-11-20T23:07:00Z", "USD")
+            (query.as_of.to_string().as_str(), query.currency),
+            ("2026-11-20T23:07:00Z", None)
         );
     }
 
@@ -138,7 +132,7 @@ mod tests {
             (query.site_id.as_str(), query.window.minutes(), query.limit),
             ("shop", 10_080, 100)
         );
-        assert_eq!((query.rank_by, query.currency.as_str()), (RankBy::Units, "EUR"));
+        assert_eq!((query.rank_by, query.currency), (RankBy::Units, Currency::parse(b"EUR")));
         assert_eq!(query.as_of.to_string(), "2026-11-20T22:00:00Z");
     }
 

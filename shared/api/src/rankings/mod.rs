@@ -6,6 +6,7 @@ pub(crate) mod query;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
+use minutebook_domain::count::measure::Currency;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
@@ -28,28 +29,29 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
 ) -> Response<Body> {
     let (now, retention) = (backend.clock.now(), backend.retention);
     let query = request.uri().query().unwrap_or_default();
-    let mut defaults = Defaults {
+    let defaults = Defaults {
         window: ranking.default_window(),
-        currency: backend.default_currency,
         now,
         is_money: ranking.measure(backend.default_currency).is_money(),
     };
-    let mut question = match query::parse(query, &defaults) {
+    let question = match query::parse(query, &defaults) {
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };
-    if defaults.is_money {
-        defaults.currency = match backend.defaults_of(&question.site_id, now).await {
-            Ok((currency, _)) => currency,
-            Err(error) => return unreadable(&error),
-        };
-        question = query::parse(query, &defaults).unwrap_or(question);
-    }
+    let named = match defaults.is_money {
+        true => question.currency,
+        // It is not used, so that settings need not be read.
+        false => Some(backend.default_currency),
+    };
+    let currency = match backend.currency(named, &question.site_id, now).await {
+        Ok(currency) => currency,
+        Err(error) => return unreadable(&error),
+    };
     let (window, precision) =
         Window::ending_with(question.as_of, question.window).kept(retention, now);
     let sum_question = SumQuestion {
         site: question.site_id.as_str(),
-        measures: &[ranking.measure(question.currency)],
+        measures: &[ranking.measure(currency)],
         key: None,
         windows: &[window],
         now,
@@ -59,14 +61,14 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         Ok(sums) => {
             // There is one window.
             let sums = sums.into_iter().next().unwrap_or_default();
-            answer(ranking, &question, (window, precision), &sums)
+            answer((ranking, currency), &question, (window, precision), &sums)
         }
         Err(error) => unreadable(&error),
     }
 }
 
 fn answer(
-    ranking: Ranking,
+    (ranking, currency): (Ranking, Currency),
     question: &RankingQuery,
     (window, precision): (Window, Precision),
     sums: &Sums,
@@ -75,8 +77,8 @@ fn answer(
     let ranked = Ranked {
         top: sums.top(question.limit),
         other: sums.of_other(),
-        is_money: ranking.measure(question.currency).is_money(),
-        currency: question.currency.as_str(),
+        is_money: ranking.measure(currency).is_money(),
+        currency: currency.as_str(),
         as_of: &question.as_of.to_string(),
         window,
     };
@@ -87,7 +89,6 @@ fn answer(
 mod tests {
     use super::*;
     use minutebook_domain::count::amount::Amount;
-    use minutebook_domain::count::measure::Currency;
     use minutebook_domain::event::site::SiteId;
     use minutebook_domain::time::Minute;
 
@@ -101,10 +102,11 @@ mod tests {
             window: ranking.default_window(),
             limit: 2,
             as_of: Minute::from_epoch_seconds(1_795_216_079).expect("in range"),
-            currency: Currency::parse(b"USD").expect("three letters"),
+            currency: None,
         };
         let window = Window::ending_with(question.as_of, question.window);
-        let answer = answer(ranking, &question, (window, Precision::Minute), &sums);
+        let answer =
+            answer((ranking, Currency::USD), &question, (window, Precision::Minute), &sums);
         String::from_utf8_lossy(answer.body().as_ref()).into_owned()
     }
 

@@ -47,8 +47,8 @@ pub(crate) struct RankingQuery {
     pub(crate) limit: usize,
     /// The minute that the window ends with.
     pub(crate) as_of: Minute,
-    /// The currency of money.
-    pub(crate) currency: Currency,
+    /// The currency of money, if it is named.
+    pub(crate) currency: Option<Currency>,
 }
 
 /// The defaults of a query.
@@ -56,8 +56,6 @@ pub(crate) struct RankingQuery {
 pub(crate) struct Defaults {
     /// How long the window is.
     pub(crate) window: WindowLength,
-    /// The currency of money.
-    pub(crate) currency: Currency,
     /// The current time.
     pub(crate) now: DateTime<Utc>,
     /// Whether the ranking is by money, so that it takes `currency`.
@@ -76,7 +74,7 @@ pub(crate) fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, St
         window: defaults.window,
         limit: LIMIT_DEFAULT,
         as_of: now,
-        currency: defaults.currency,
+        currency: None,
     };
     for (name, value) in parameters(query)? {
         match name.as_ref() {
@@ -84,7 +82,7 @@ pub(crate) fn parse(query: &str, defaults: &Defaults) -> Result<RankingQuery, St
             "window" => parsed.window = window(&value)?,
             "limit" => parsed.limit = limit(&value, 1)?,
             "as_of" => parsed.as_of = as_of(&value)?,
-            "currency" if defaults.is_money => parsed.currency = currency(&value)?,
+            "currency" if defaults.is_money => parsed.currency = Some(currency(&value)?),
             _ => {
                 let currency = if defaults.is_money { ", currency" } else { "" };
                 return Err(format!(
@@ -103,7 +101,6 @@ mod tests {
     fn parsed(query: &str) -> Result<RankingQuery, String> {
         let defaults = Defaults {
             window: WindowLength::HOUR,
-            currency: Currency::parse(b"USD").expect("three letters"),
             now: DateTime::from_timestamp(1_795_216_079, 0).expect("in range"),
             is_money: true,
         };
@@ -127,7 +124,7 @@ mod tests {
         assert_eq!(query.site_id.as_str(), "a.b_c:d-e");
         assert_eq!((query.window.minutes(), query.limit), (15, 100));
         assert_eq!(query.as_of.to_string(), "2026-11-20T22:59:00Z");
-        assert_eq!(query.currency.as_str(), "EUR");
+        assert_eq!(query.currency, Currency::parse(b"EUR"));
     }
 
     #[test]
