@@ -166,6 +166,7 @@ impl Deployment {
             hour_retention_days: whole(output("HourRetentionDays")?)?,
             day_retention_days: whole(output("DayRetentionDays")?)?,
             keys_max: whole(output("KeysMax")?)?,
+            sites_max: whole(output("SitesMax")?)?,
             requires_read_keys: requires("RequireReadKeys"),
             requires_write_keys: requires("RequireWriteKeys"),
             api_key: None,

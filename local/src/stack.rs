@@ -48,6 +48,8 @@ pub struct Stack {
     pub day_retention_days: u32,
     /// How many keys of a site and measure keep their names; 0 is all.
     pub keys_max: u32,
+    /// How many sites are counted; 0 is all.
+    pub sites_max: u32,
     /// Whether questions need a key.
     pub requires_read_keys: bool,
     /// Whether posts need a key.
@@ -124,8 +126,7 @@ impl Stack {
             ("MINUTEBOOK_REQUIRE_READ_KEYS", self.requires_read_keys.to_string()),
             ("MINUTEBOOK_REQUIRE_WRITE_KEYS", self.requires_write_keys.to_string()),
             ("MINUTEBOOK_ALLOWED_ORIGINS", String::new()),
-            // The local stack is deployed with the template's default.
-            ("MINUTEBOOK_SITES_MAX", "1000".to_owned()),
+            ("MINUTEBOOK_SITES_MAX", self.sites_max.to_string()),
             ("MINUTEBOOK_TABLE", self.table.clone()),
         ]);
         if let Some(api_url) = &self.api_url {

@@ -18,7 +18,7 @@ pub(crate) struct UpArgs {
     #[arg(long)]
     pub(crate) require_keys: bool,
     /// How many sites are counted, 0 for all; by default 1000, as on AWS
-    #[arg(long, value_name = "SITES", conflicts_with = "watch")]
+    #[arg(long, value_name = "SITES")]
     pub(crate) sites_max: Option<u32>,
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::rows::attributes::{Item, number, others, text, time};
+use crate::rows::attributes::{Item, is_hash, number, others, text, time};
 
 /// What their partition keys begin with; the first digit of the hash follows.
 pub(crate) const PREFIX: &str = "KEYS#";
@@ -49,9 +49,7 @@ pub(super) fn read(
     sk: &str,
     odd: &mut impl FnMut(String),
 ) -> Option<ApiKey> {
-    let is_hash =
-        sk.len() == 64 && sk.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if !is_hash || pk != partition(sk) {
+    if !is_hash(sk) || pk != partition(sk) {
         odd("not the keys of a key of the API".to_owned());
         return None;
     }

@@ -37,6 +37,11 @@ pub(super) fn time(item: &Item, name: &str) -> Result<DateTime<Utc>> {
     time.parse().map_err(|_| anyhow!("its {name} {time:?} is not a time"))
 }
 
+/// Whether this is a BLAKE3, in 64 lower-case hex digits.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// The digits of a number; `None` for a value of another type.
 pub(super) fn digits(value: &AttributeValue) -> Option<&str> {
     value.as_n().ok().map(String::as_str)

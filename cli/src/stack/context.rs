@@ -412,6 +412,7 @@ mod tests {
             hour_retention_days: 400,
             day_retention_days: 0,
             keys_max: 100_000,
+            sites_max: 1_000,
             requires_read_keys: false,
             requires_write_keys: false,
             api_key: None,

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use crate::rows::attributes::{Item, number, others, text, time};
+use crate::rows::attributes::{Item, is_hash, number, others, text, time};
 use crate::rows::ledger::chunk;
 use crate::rows::ledger::chunk_id::{FileBytes, object_chunk_id};
 use crate::rows::scan::partition;
@@ -136,8 +136,4 @@ pub(in crate::rows) fn read_bytes(
     }
     others(item, &["chunk"], odd);
     Some(())
-}
-
-fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
