@@ -17,12 +17,8 @@ pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
 /// than n".
 #[inline]
 pub(crate) fn special_bytes(word: u64) -> u64 {
-    let quote = word ^ (LOW_BITS * b'"' as u64);
-    let backslash = word ^ (LOW_BITS * b'\\' as u64);
-    let quotes = quote.wrapping_sub(LOW_BITS) & !quote;
-    let backslashes = backslash.wrapping_sub(LOW_BITS) & !backslash;
     let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
-    (quotes | backslashes | controls) & HIGH_BITS
+    quotes_and_backslashes(word) | (controls & HIGH_BITS)
 }
 
 /// Marks, by its high bit, the lowest byte that is a quote or a backslash. Bytes above it may be
