@@ -6,8 +6,8 @@ mod rows;
 pub mod secrets;
 mod state;
 
-pub(crate) use rows::{
-    MinuteVisitors, PeriodVisitors, read_visitors, rolled_up, secret_of_row, sketches,
-};
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) use rows::sketches;
+pub(crate) use rows::{MinuteVisitors, PeriodVisitors, read_visitors, rolled_up, secret_of_row};
 pub use rows::{VisitorQuestion, VisitorsBySecret, count_visitors};
 pub use state::{VisitorState, VisitorStateSource};
