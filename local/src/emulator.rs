@@ -27,9 +27,9 @@ const START_POLL: Duration = Duration::from_millis(50);
 const RECORD_FILE: &str = "emulator.json";
 const LOG_FILE: &str = "emulator.log";
 
-/// Lets the functions answer preflight requests (`OPTIONS`), as API Gateway does where an API has no
-/// CORS configuration. The emulator answers them with 403. The version is pinned, and another one
-/// without this line does not start.
+/// Lets the functions answer preflight requests (`OPTIONS`), as API Gateway does where an API has
+/// no CORS configuration. The emulator answers them with 403. The version is pinned, and another
+/// one without this line does not start.
 const PREFLIGHTS: &str = r#"
 import inspect
 from ministack.services import apigateway

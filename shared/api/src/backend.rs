@@ -210,8 +210,8 @@ impl<Q> Backend<Table, Q> {
 
 #[cfg(test)]
 impl<R> Backend<R> {
-    /// A backend of a test, whose clock stands still. It remembers that there is no secret, and that
-    /// no site sets anything.
+    /// A backend of a test, whose clock stands still. It remembers that there is no secret, and
+    /// that no site sets anything.
     pub(crate) fn of_test(rows: R, now: DateTime<Utc>) -> Backend<R> {
         use minutebook_storage::visitors::VisitorState;
         let mut remembered = RememberedState::default();

@@ -20,9 +20,9 @@ use crate::http::response::problem;
 const NOT_ANSWERED: &str =
     "the answer took too long; ask for less, as a shorter window, or again in a moment";
 
-/// Sets up logging, builds what the handler answers from, and runs it under the Lambda runtime until
-/// the runtime shuts down. The handler gets the requests of those who may make them. A request that
-/// is not answered shortly before Lambda would stop the function is answered with 503.
+/// Sets up logging, builds what the handler answers from, and runs it under the Lambda runtime
+/// until the runtime shuts down. The handler gets the requests of those who may make them. A
+/// request that is not answered shortly before Lambda would stop the function is answered with 503.
 ///
 /// # Errors
 /// The configuration, if it is missing or wrong: the function does not start, and a retry does not

@@ -44,8 +44,8 @@ impl Committer {
         Committer { table, retention, listed: Mutex::default(), sites: KnownSites::default() }
     }
 
-    /// Makes sure that the deployment has a registry of sites, once a process. This must come before
-    /// anything is committed: the registry says whether anything was before it.
+    /// Makes sure that the deployment has a registry of sites, once a process. This must come
+    /// before anything is committed: the registry says whether anything was before it.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].

@@ -168,8 +168,8 @@ impl Table {
     }
 }
 
-/// The action that puts a row, on the condition that it does not exist. If it does, DynamoDB returns
-/// it with the reason.
+/// The action that puts a row, on the condition that it does not exist. If it does, DynamoDB
+/// returns it with the reason.
 ///
 /// # Errors
 /// [`StorageError::Refused`] if a member of the request is missing, which would be a bug.

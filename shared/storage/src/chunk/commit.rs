@@ -156,8 +156,8 @@ impl Committer {
             check_plan(number, found, version, parts)?;
         }
 
-        // Usually copies are found before anything of them is stored; the transaction of part 0 finds
-        // those that come at the same time.
+        // Usually copies are found before anything of them is stored; the transaction of part 0
+        // finds those that come at the same time.
         if let Some(file) = object.as_ref().and_then(|object| object.header.file)
             && file.excludes_copies
             && entries.first().is_none()

@@ -4,9 +4,9 @@
 /// that was kept ends, the rest of the block is read where it is.
 pub(super) const APPENDED_BYTES_MAX: usize = 16 * 1024;
 
-/// Cuts the kept bytes followed by the next block, and keeps what is left over. `cut` gets a text and how
-/// many of its bytes were kept, and returns how many bytes it needs no longer, and whether to stop
-/// behind them. Returns the rest of the block if it is to stop.
+/// Cuts the kept bytes followed by the next block, and keeps what is left over. `cut` gets a text
+/// and how many of its bytes were kept, and returns how many bytes it needs no longer, and whether
+/// to stop behind them. Returns the rest of the block if it is to stop.
 pub(super) fn cut_all<'b>(
     kept: &mut Vec<u8>,
     block: &'b [u8],

@@ -1,4 +1,5 @@
-//! The sites of a chunk, their days, those that are refused, and the visitors of the counted events.
+//! The sites of a chunk, their days, those that are refused, and the visitors of the counted
+//! events.
 
 use std::sync::Arc;
 

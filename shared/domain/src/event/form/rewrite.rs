@@ -15,9 +15,9 @@ use crate::event::reason::Field;
 /// How many envelopes are opened, one in another.
 const ENVELOPES_MAX: usize = 4;
 
-/// The maximum size of what the elements of `events` inherit, in bytes: the number of elements times
-/// the size of the rest of the line. 1 MiB is four times the longest line. It bounds the work and
-/// the memory for one line, which would grow with the product of two lengths in it.
+/// The maximum size of what the elements of `events` inherit, in bytes: the number of elements
+/// times the size of the rest of the line. 1 MiB is four times the longest line. It bounds the work
+/// and the memory for one line, which would grow with the product of two lengths in it.
 pub const WRITTEN_OUT_BYTES_MAX: usize = 1 << 20;
 
 /// An object that was written anew.
