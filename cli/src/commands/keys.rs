@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use minutebook_local::{STATE_FOLDER, Stack};
 use serde_json::{Value, json};
@@ -110,6 +110,10 @@ async fn add(keys: &ApiKeys, args: AddArgs) -> Result<()> {
     let AddArgs { sites, roles, label, expires_at, json: as_json } = args;
     let site = match sites.site {
         Some(site) => {
+            ensure!(
+                site != ALL_SITES,
+                "{site:?} is not a site id: for all sites, give --all-sites"
+            );
             check_site(&site)?;
             site
         }
