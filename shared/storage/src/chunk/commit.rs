@@ -157,13 +157,15 @@ impl Committer {
         }
 
         // Usually copies are found before anything of them is stored; the transaction of part 0
-        // finds those that come at the same time.
+        // finds those that come at the same time. The row names this chunk if another attempt has
+        // begun it meanwhile, perhaps to die: then it is no copy, and is finished here.
         if let Some(file) = object.as_ref().and_then(|object| object.header.file)
             && file.excludes_copies
             && entries.first().is_none()
-            && let Some(chunk) = self.table.counted_as(&file.own.content_hash).await?
+            && let Some(counted) = self.table.counted_as(&file.own.content_hash).await?
+            && counted != chunk.as_str()
         {
-            return Ok(PlanOutcome::CopyOf(chunk));
+            return Ok(PlanOutcome::CopyOf(counted));
         }
 
         // Rejected lines come before the first ledger entry, so no counted chunk ever lacks them.

@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::chunk::file::{CountedVersion, FileRows};
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
@@ -63,6 +64,15 @@ async fn commit_with(
     lines: &[&str],
     effort: &mut CommitEffort,
 ) -> (Result<PlanOutcome<PlanInputs>, TestError>, Vec<(&'static str, usize)>) {
+    commit_as(replay, lines, None, effort).await
+}
+
+async fn commit_as(
+    replay: &Replay,
+    lines: &[&str],
+    file: Option<FileRows<'_>>,
+    effort: &mut CommitEffort,
+) -> (Result<PlanOutcome<PlanInputs>, TestError>, Vec<(&'static str, usize)>) {
     let (count, inputs) = (count(lines), inputs());
     let chunk = ChunkId::new("raw", "a.jsonl", &count.content_hash);
     let header = ChunkHeader {
@@ -70,7 +80,7 @@ async fn commit_with(
         key: "a.jsonl",
         inputs,
         outcomes: &count.outcomes,
-        file: None,
+        file,
     };
     let steps = Mutex::new(vec![]);
     let step = |name| steps.lock().expect("no panic").push((name, replay.calls().len()));
@@ -287,6 +297,36 @@ async fn the_entry_of_a_faster_worker_is_checked_too() {
     assert!(matches!(other_inputs, PlanOutcome::OtherInputs(_)), "{other_inputs:?}");
     let other_plan = commit_after(entry(0, 3, PLAN_FORMAT_VERSION, NOW)).await;
     assert!(matches!(other_plan, Err(TestError::OtherPlan(_))), "{other_plan:?}");
+}
+
+/// Another attempt begins the chunk between our look at the ledger and our look at who has counted
+/// its bytes. It may have died since, so the chunk must be finished.
+#[tokio::test]
+async fn a_chunk_that_another_attempt_has_begun_is_no_copy_of_itself() {
+    let lines = [VIEW, ORDER];
+    let content_hash = count(&lines).content_hash;
+    let own = CountedVersion {
+        content_hash,
+        size_bytes: 4_096,
+        last_modified: NOW.parse().expect("a time"),
+        version_id: None,
+    };
+    let file = FileRows { known: None, own: &own, excludes_copies: true };
+    let commit_after = |key: &str| {
+        let counted = ChunkId::new("raw", key, &content_hash).to_string();
+        let codes = ["ConditionalCheckFailed", "None", "None", "None", "None", "None"];
+        let replay = Replay::default()
+            .answer("GetItem", json!({"Item": {"chunk": {"S": counted}}}))
+            .cancel_with(&codes, entry(0, 2, PLAN_FORMAT_VERSION, NOW));
+        async move {
+            let mut effort = CommitEffort::default();
+            commit_as(&replay, &lines, Some(file), &mut effort).await.0.expect("no fault")
+        }
+    };
+    let expected = PlanOutcome::Counted { parts: 2, has_finished: true, minutes_expired: 0 };
+    assert_eq!(commit_after("a.jsonl").await, expected);
+    let copy = PlanOutcome::CopyOf(ChunkId::new("raw", "b.jsonl", &content_hash).to_string());
+    assert_eq!(commit_after("b.jsonl").await, copy);
 }
 
 /// Commits the sums of an hour with one view.
