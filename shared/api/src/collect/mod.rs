@@ -6,6 +6,7 @@ pub(crate) mod body;
 pub(crate) mod describe;
 pub(crate) mod random;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -46,6 +47,10 @@ const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(5);
 /// The path that answers a single object as the Flask service did.
 const SINGLE_PATH: &str = "/event";
 
+/// Keeps the keys of posts that are known by the ids of their events apart from those of all
+/// idempotency keys.
+const BY_IDS: &str = "minutebook 2026-11-28 posts that are known by the ids of their events";
+
 /// What the handler checks and stores posts with.
 #[derive(Clone, Debug)]
 pub struct Inbox<S, T = Table> {
@@ -75,6 +80,14 @@ struct ReadPost<'a> {
     is_single: bool,
     /// The site of its key; `None` without a key, and with one for all sites.
     only_site: Option<&'a SiteId>,
+}
+
+/// How a post is known again.
+struct Keyed {
+    /// The key of its chunk.
+    key: String,
+    /// What every repetition of it has.
+    content_hash: blake3::Hash,
 }
 
 impl Inbox<EventBucket> {
@@ -174,14 +187,15 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
             ControlFlow::Continue(checked) => checked,
             ControlFlow::Break(response) => return Ok(response),
         };
-        let key = post.idempotency_key.map(|name| self.key_of(post, &checked, name, &settings));
+        let keyed = self.keyed(post, &checked, &settings);
+        let content_hash = keyed.as_ref().map_or(post.body_hash, |keyed| keyed.content_hash);
         let this = Post {
-            body_hash: post.body_hash.to_hex().to_string(),
+            content_hash: content_hash.to_hex().to_string(),
             accepted_lines: checked.accepted_lines,
             rejected: checked.rejected,
             rejected_lines: checked.rejected_lines,
         };
-        let Some(key) = key else {
+        let Some(Keyed { key, .. }) = keyed else {
             let key = self.store(checked.accepted, now).await?;
             return Ok(answer(post, &this, &key));
         };
@@ -189,7 +203,7 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
         match put.map_err(|error| not_stored(&error))? {
             PutOnce::Stored => Ok(answer(post, &this, &key)),
             // What is stored is what the first post accepted, so that its answer is repeated.
-            PutOnce::Known(first) if first.body_hash == this.body_hash => {
+            PutOnce::Known(first) if first.content_hash == this.content_hash => {
                 Ok(answer(post, &first, &key))
             }
             PutOnce::Known(_) => Err(Refusal::new(
@@ -236,35 +250,49 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
         ControlFlow::Break(none_accepted(&detail, &checked.rejected, checked.rejected_lines))
     }
 
-    /// The key of a chunk that may be posted more than once. It does not contain the time, or a
-    /// retry in the next hour would be another chunk. The site of the post's key is part of it, or
-    /// without one, the sites of the lines, so that the idempotency keys of two sites do not
-    /// collide.
-    fn key_of(
+    /// How a post is known again: by its idempotency key or, without one, by the ids and the content
+    /// of its events, if all of them have ids. The key of its chunk does not contain the time, or a
+    /// repetition in the next hour would be another chunk. It contains the site of the post's key or,
+    /// without one, the sites of the lines, so that the idempotency keys of two sites do not collide.
+    fn keyed(
         &self,
         post: &ReadPost<'_>,
         checked: &CheckedLines,
-        idempotency_key: &[u8],
         settings: &Arc<SettingsBySite>,
-    ) -> String {
-        let sites = match post.only_site {
-            Some(site) => BTreeSet::from([site.as_str().as_bytes().to_vec()]),
-            // A line that is in the future now is accepted from a later repetition, which must not
-            // be another chunk: its site counts from the start.
-            None if checked.rejected_lines > 0 => {
+    ) -> Option<Keyed> {
+        if post.idempotency_key.is_none() {
+            checked.identity?;
+        }
+        // A line that is in the future now is accepted from a later repetition, which must not be
+        // another chunk: it counts from the start.
+        let lasting = match checked.rejected_lines {
+            0 => Cow::Borrowed(checked),
+            _ => {
                 let mut checker = self.checker(DateTime::<Utc>::MAX_UTC, settings);
-                checker.check_text(&post.lines.text, 0).sites
+                if let Some(site) = post.only_site {
+                    checker = checker.only_of(site.clone());
+                }
+                Cow::Owned(checker.check_text(&post.lines.text, 0))
             }
-            None => checked.sites.clone(),
         };
-        let mut hasher = blake3::Hasher::new();
+        let own_site =
+            post.only_site.map(|site| BTreeSet::from([site.as_str().as_bytes().to_vec()]));
+        let sites = own_site.as_ref().unwrap_or(&lasting.sites);
+        let (mut hasher, name, content_hash) = match post.idempotency_key {
+            Some(name) => (blake3::Hasher::new(), name, post.body_hash),
+            None => {
+                let identity = lasting.identity.as_ref()?;
+                (blake3::Hasher::new_derive_key(BY_IDS), &identity.as_bytes()[..], *identity)
+            }
+        };
         hasher.update(&(sites.len() as u64).to_be_bytes());
-        for site in &sites {
+        for site in sites {
             hasher.update(&(site.len() as u64).to_be_bytes());
             hasher.update(site);
         }
-        hasher.update(idempotency_key);
-        format!("collected/keyed/{}.jsonl", hasher.finalize().to_hex())
+        hasher.update(name);
+        let key = format!("collected/keyed/{}.jsonl", hasher.finalize().to_hex());
+        Some(Keyed { key, content_hash })
     }
 }
 

@@ -1,3 +1,4 @@
+mod ids;
 mod settings;
 
 use self::settings::Revisions;

@@ -7,6 +7,7 @@ pub mod unpack;
 
 mod count;
 mod counter;
+mod identity;
 mod reader;
 mod refusal;
 mod rejected;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use crate::chunk::identity::PostIdentity;
 use crate::chunk::lines::{Form, LINE_BYTES_MAX, Line};
 use crate::chunk::split::TextSplitter;
 use crate::count::measure::Currency;
@@ -33,6 +34,9 @@ pub struct CheckedLines {
     pub accepted_lines: u64,
     /// The sites of the accepted lines.
     pub sites: BTreeSet<Vec<u8>>,
+    /// A hash of the ids and the content of the accepted events, without their times; `None` if one
+    /// of them that counts has no id.
+    pub identity: Option<blake3::Hash>,
     /// The first rejected lines.
     pub rejected: Vec<RejectedLine>,
     /// The number of rejected lines, listed or not.
@@ -169,6 +173,13 @@ impl LineChecker {
         of_events.chain(own.map(Some).or(counts_nothing.then_some(None)))
     }
 
+    /// The identity of the line that was read last, see [`CheckedLines::identity`].
+    pub(crate) fn identity(&self, line: &[u8]) -> Option<blake3::Hash> {
+        let mut identity = PostIdentity::default();
+        identity.add(self.reader.last(), line);
+        identity.finish()
+    }
+
     /// The site of the line itself, as written, if it was checked last, with this outcome; `None`
     /// if it has none or is not a JSON object.
     pub(crate) fn site_of_checked<'a>(
@@ -206,6 +217,7 @@ impl LineChecker {
     /// not earlier than that of this checker.
     pub fn check_text(&mut self, text: &[u8], listed_max: usize) -> CheckedLines {
         let mut checked = CheckedLines::default();
+        let mut identity = PostIdentity::default();
         let mut each = |line: Line<'_>| {
             let outcome = match line.form {
                 Form::Rejected(reason) => Err(reason),
@@ -237,6 +249,7 @@ impl LineChecker {
             if accepted_elements == 0 && !elements.is_empty() {
                 return true;
             }
+            identity.add(self.reader.last(), &text);
             if elements.iter().all(|element| element.rejected.is_none()) {
                 checked.accepted.extend_from_slice(&text);
                 for site in self.sites(&text) {
@@ -264,6 +277,7 @@ impl LineChecker {
         let mut splitter = TextSplitter::new();
         splitter.push(text, &mut each);
         splitter.finish(&mut each);
+        checked.identity = identity.finish();
         checked
     }
 }

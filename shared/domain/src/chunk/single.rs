@@ -42,8 +42,9 @@ pub fn complete(
     }
     let mut accepted = checker.check(&line)?.into_owned();
     let sites = checker.sites(&accepted).map(<[u8]>::to_vec).collect();
+    let identity = checker.identity(&accepted);
     accepted.push(b'\n');
-    Ok(CheckedLines { accepted, accepted_lines: 1, sites, ..CheckedLines::default() })
+    Ok(CheckedLines { accepted, accepted_lines: 1, sites, identity, ..CheckedLines::default() })
 }
 
 fn is_unreadable(reason: Reason) -> bool {

@@ -24,7 +24,7 @@ const CONFLICT_ATTEMPTS_MAX: u32 = 10;
 const JSON_LINES: &str = "application/x-ndjson";
 
 /// The metadata that distinguishes the post of a chunk from another one with the same key.
-const BODY_HASH: &str = "body-hash";
+const CONTENT_HASH: &str = "body-hash";
 /// The metadata with the number of the accepted lines.
 const ACCEPTED: &str = "accepted";
 /// The metadata with the number of the rejected lines, and those that the answer lists.
@@ -45,12 +45,12 @@ pub struct EventBucket {
     pub name: String,
 }
 
-/// A post: what distinguishes it from another one with the same idempotency key, and what became of
-/// its lines, which is its answer.
+/// A post that is known again: what distinguishes it from another one with the same idempotency key,
+/// and what became of its lines, which is its answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Post {
-    /// A hash of its body.
-    pub body_hash: String,
+    /// A hash of its body or, if it is known by the ids of its events, of these and what they add.
+    pub content_hash: String,
     /// The number of accepted lines.
     pub accepted_lines: u64,
     /// The first rejected lines, ascending; at most [`REJECTED_LISTED_MAX`].
@@ -113,7 +113,7 @@ impl Label for Post {
 
     fn metadata(&self) -> HashMap<String, String> {
         HashMap::from([
-            (BODY_HASH.to_string(), self.body_hash.clone()),
+            (CONTENT_HASH.to_string(), self.content_hash.clone()),
             (ACCEPTED.to_string(), self.accepted_lines.to_string()),
             (REJECTED.to_string(), rejected_text(self.rejected_lines, &self.rejected)),
         ])
@@ -122,7 +122,7 @@ impl Label for Post {
     fn of(metadata: &HashMap<String, String>) -> Option<Post> {
         let (rejected_lines, rejected) = read_rejected(metadata.get(REJECTED)?)?;
         Some(Post {
-            body_hash: metadata.get(BODY_HASH)?.clone(),
+            content_hash: metadata.get(CONTENT_HASH)?.clone(),
             accepted_lines: metadata.get(ACCEPTED)?.parse().ok()?,
             rejected,
             rejected_lines,
@@ -286,7 +286,7 @@ mod tests {
                 time: last_second.filter(|_| reason == Reason::Future),
             });
         Post {
-            body_hash: "ab".repeat(32),
+            content_hash: "ab".repeat(32),
             accepted_lines: last_line,
             rejected: rejected.collect(),
             rejected_lines: last_line,
