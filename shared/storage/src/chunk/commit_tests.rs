@@ -75,13 +75,8 @@ async fn commit_as(
 ) -> (Result<PlanOutcome<PlanInputs>, TestError>, Vec<(&'static str, usize)>) {
     let (count, inputs) = (count(lines), inputs());
     let chunk = ChunkId::new("raw", "a.jsonl", &count.content_hash);
-    let header = ChunkHeader {
-        bucket: "raw",
-        key: "a.jsonl",
-        inputs,
-        outcomes: &count.outcomes,
-        file,
-    };
+    let header =
+        ChunkHeader { bucket: "raw", key: "a.jsonl", inputs, outcomes: &count.outcomes, file };
     let steps = Mutex::new(vec![]);
     let step = |name| steps.lock().expect("no panic").push((name, replay.calls().len()));
     let content = async {
