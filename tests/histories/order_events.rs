@@ -46,14 +46,17 @@ impl Orders {
 fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> Story {
     let site = *random.pick(&setting.sites);
     let nanosecond = *random.pick(&[0, 1, 999_999_999]);
-    let event = |kind: &str, seconds: i64, members: &str| {
+    let line = |kind: &str, seconds: i64, members: &str| {
         // Insert a fraction before the `Z` at the end of `text_of`.
         let time = text_of(made + seconds).replace('Z', &format!(".{nanosecond:09}Z"));
         let site =
             if site == "default" { String::new() } else { format!(",\"site_id\":\"{site}\"") };
         format!(
-            "{{\"eventType\":\"Order{kind}Event\",\"timestamp\":\"{time}\"{site},\"orderId\":\"o-{number}\"{members}}}"
+            "{{\"eventType\":\"{kind}\",\"timestamp\":\"{time}\"{site},\"orderId\":\"o-{number}\"{members}}}"
         )
+    };
+    let event = |kind: &str, seconds: i64, members: &str| {
+        line(&format!("Order{kind}Event"), seconds, members)
     };
     let mut story = vec![];
     if random.chance(92) {
@@ -89,7 +92,42 @@ fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> St
         // An invalid line without a status.
         story.push(event("StatusChanged", 0, ""));
     }
+    // With numbers of their own, so that the other events of a seed stay what they were.
+    let mut extra = Random::of(&[made.unsigned_abs(), number as u64, 6]);
+    if extra.chance(30) {
+        // An order of purchases alone.
+        story.clear();
+    }
+    let purchases = if story.is_empty() { 1 + extra.below(3) } else { extra.below(4) };
+    for _ in 0..purchases {
+        let members = purchase(&mut extra);
+        // Most are reported at several times.
+        for _ in 0..=extra.below(2) {
+            let seconds = *extra.pick(&[0, 0, 1, 180, -61, -3_700, 7_200, -90_000]);
+            story.push(line("purchase", seconds, &members));
+        }
+    }
     story
+}
+
+/// What a purchase says beside its time and its order. Some items are those of purchases without an
+/// order.
+fn purchase(random: &mut Random) -> String {
+    let customer = random.pick(&["", ",\"userId\":1", ",\"customer_id\":\"ann\""]);
+    let currency = random.pick(&["", "", "", "", ",\"currency\":\"USD\"", ",\"currency\":\"EUR\""]);
+    let bought = random.pick(&[
+        "\"item_id\":\"o1\",\"price\":5.5,\"quantity\":2",
+        "\"item_id\":1,\"price\":30",
+        "\"item_id\":\"o2\"",
+        "\"items\":[{\"item_id\":1,\"price\":30},{\"item_id\":\"o2\",\"quantity\":3}]",
+        // Equal lines, a discount, money without an item, and nothing but a refund.
+        "\"items\":[{\"item_id\":\"o1\",\"price\":11},{\"item_id\":\"o1\",\"price\":11}]",
+        "\"items\":[{\"item_id\":\"o1\",\"price\":11},{\"item_id\":\"off\",\"price\":-2.5}]",
+        "\"items\":[{\"item_id\":\"o2\"},{\"item_id\":\"off\",\"price\":-40}]",
+        "\"total\":7.25",
+        "\"item_id\":\"o1\",\"price\":-5.5",
+    ]);
+    format!("{customer}{currency},{bought}")
 }
 
 fn creation(random: &mut Random, number: usize) -> String {

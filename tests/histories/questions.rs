@@ -3,7 +3,7 @@
 mod checks;
 pub(crate) mod orders;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,7 +17,10 @@ use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::Retention;
-use minutebook_oracle::{Decimal, Granularity, OrderEvent, Recount, TallyKey, Visitors};
+use minutebook_oracle::{
+    Decimal, Granularity, OTHER, OrderEvent, Recount, TallyKey, Visitors, What, order_tallies,
+    tallies_of_orders,
+};
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::table::Table;
@@ -27,6 +30,7 @@ use serde_json::{Value, json};
 
 use self::checks::{check_history, check_ranking, check_visitors};
 use self::orders::{OrderQuestion, OrdersNow};
+use crate::book::orders::is_sold;
 use crate::order_states::OrderStates;
 use crate::steps::{Setting, text_of};
 
@@ -216,6 +220,50 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// The least and the most that orders count; `None` while they change.
+    fn order_tallies(&self) -> Option<[BTreeMap<TallyKey, Decimal>; 2]> {
+        match &self.orders {
+            OrdersNow::Changing => None,
+            OrdersNow::Growing => Some(
+                [&self.least, &self.most]
+                    .map(|counted| order_tallies(counted.order_events.iter().flatten())),
+            ),
+            OrdersNow::AtRest(orders) => {
+                Some([tallies_of_orders(orders), tallies_of_orders(orders)])
+            }
+        }
+    }
+
+    /// The least and the most that all events count. While orders change, this is without what they
+    /// sell.
+    fn tallies(&self) -> [BTreeMap<TallyKey, Decimal>; 2] {
+        let mut tallies = [self.least.tallies.clone(), self.most.tallies.clone()];
+        for (tallies, of_orders) in
+            tallies.iter_mut().zip(self.order_tallies().into_iter().flatten())
+        {
+            for (key, number) in of_orders {
+                *tallies.entry(key).or_default() += number;
+            }
+        }
+        tallies
+    }
+
+    /// The keys of a measure of which nothing is known, because orders that sell them change.
+    fn changing_keys(&self, site: &str, measure: &str) -> BTreeSet<&str> {
+        let mut keys = BTreeSet::new();
+        if matches!(self.orders, OrdersNow::Changing) && is_sold(measure) {
+            for event in self.most.order_events.iter().flatten() {
+                if let What::Purchased { lines, .. } = &event.what
+                    && event.site == site
+                {
+                    keys.insert(OTHER);
+                    keys.extend(lines.keys().map(|line| line.item.as_str()));
+                }
+            }
+        }
+        keys
+    }
+
     /// The possible states of each order.
     fn order_states(&self) -> OrderStates {
         let [least, most] = [&self.least, &self.most]
@@ -230,7 +278,7 @@ impl Bounds {
 /// The content of some chunks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counted {
-    /// The sums of their events.
+    /// The sums of their events, without what orders count.
     pub(crate) tallies: BTreeMap<TallyKey, Decimal>,
     /// Their visitors.
     pub(crate) visitors: Visitors,

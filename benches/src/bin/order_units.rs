@@ -25,6 +25,7 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
+use minutebook_domain::order::purchases::Purchases;
 use minutebook_domain::plan::{PlanInputs, Row, counter_bytes};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
@@ -172,8 +173,8 @@ impl Book {
     fn commit(&mut self, reported: &Orders, now: DateTime<Utc>) {
         let mut reported: Vec<(&OrderId, &OrderFacts)> = reported.iter().collect();
         let minute = |facts: &OrderFacts| {
-            let created = facts.created.as_ref().map(|created| created.at);
-            created.or(facts.stage.as_ref().map(|stage| stage.at)).and_then(Minute::containing)
+            let status_at = facts.stage.as_ref().map(|stage| stage.at);
+            facts.placed_at().or(status_at).and_then(Minute::containing)
         };
         reported.sort_by_key(|(order, facts)| (&order.site, minute(facts), &order.id));
         for batch in reported.chunks(BATCH_READS_MAX) {
@@ -221,10 +222,9 @@ impl Book {
         for (order, before, after) in changed {
             let bytes = order_bytes(order, after).max(order_bytes(order, before));
             self.units.orders += 2 * bytes.div_ceil(KILOBYTE);
-            if let Some(created) =
-                after.created.as_ref().filter(|created| before.created.as_ref() != Some(created))
+            if let Some(placed_at) = after.placed_at().filter(|at| before.placed_at() != Some(*at))
             {
-                let day = Minute::containing(created.at).map(|minute| minute.hour().day());
+                let day = Minute::containing(placed_at).map(|minute| minute.hour().day());
                 let partition = day.map_or(0, |day| recent_partition(&order.site, day).len());
                 let keys =
                     "pk".len() + partition + "sk".len() + TIME_BYTES + "#".len() + order.id.len();
@@ -283,6 +283,15 @@ fn order_bytes(order: &OrderId, facts: &OrderFacts) -> usize {
     if let Some(cancelled) = &facts.cancelled {
         bytes +=
             "cancelled_atrefund_amount".len() + TIME_BYTES + cancelled.refund.map_or(0, number);
+    }
+    if let Some(Purchases { first, lines }) = &facts.purchased {
+        bytes += "purchased_atpurchase_currencyUSDlines".len() + TIME_BYTES + NESTING_BYTES;
+        let customer = first.customer.as_ref();
+        bytes += customer.map_or(0, |text| "purchase_customer_id".len() + text.len());
+        for (line, _) in lines.iter() {
+            bytes += "itemunitsmoneycurrencyUSDcount".len() + line.item.len();
+            bytes += number(line.units) + number(line.money) + 2 + 6 * NESTING_BYTES;
+        }
     }
     bytes
 }

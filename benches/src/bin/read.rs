@@ -251,7 +251,8 @@ impl GeneratedHour {
         first_open: Hour,
         days: u32,
     ) -> Result<()> {
-        let plan = Plan::of_sealed_hour(&self.sums, &SealInputs { keys_max: 100_000 });
+        let no_orders = Tally::default();
+        let plan = Plan::of_sealed_hour(&self.sums, &no_orders, &SealInputs { keys_max: 100_000 });
         let rows_of = |kind: Period| {
             plan.parts.iter().flat_map(|part| &part.rows).filter(move |row| row.period == kind)
         };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minutebook_oracle::{Decimal, Granularity, NamesKept, Period, nameless};
 
 use crate::rows::ledger::{self, Ledger, LedgerEntry};
-use crate::rows::{OpenHour, hour_named};
+use crate::rows::{OpenHour, Shard, Tallies, hour_named};
 
 /// An hour of a site.
 pub(crate) type SiteHour = (String, Period);
@@ -24,9 +24,14 @@ struct HourState {
     open: Option<IsDone>,
     /// The ledger entries of its sums, which decide whether it is done.
     sums: Ledger,
-    /// The sums of its numbered shards, by measure and key.
-    shards: BTreeMap<String, BTreeMap<String, Decimal>>,
+    /// The sums of its numbered shards.
+    shards: Sums,
+    /// The sums of its shards of orders, which give up no names.
+    of_orders: Sums,
 }
+
+/// Numbers by measure and key.
+type Sums = BTreeMap<String, BTreeMap<String, Decimal>>;
 
 type IsDone = bool;
 
@@ -50,6 +55,14 @@ impl HourState {
         } else {
             Sealing::Unfinished
         }
+    }
+
+    /// The measure, the key and the number of all that its shards count.
+    fn counters(&self) -> impl Iterator<Item = (&str, &str, Decimal)> {
+        let measures = self.shards.iter().chain(&self.of_orders);
+        measures.flat_map(|(measure, keys)| {
+            keys.iter().map(move |(key, number)| (measure.as_str(), key.as_str(), *number))
+        })
     }
 
     /// What is wrong with it, as sentences.
@@ -103,17 +116,18 @@ impl Hours {
         true
     }
 
-    /// Adds the counters of a numbered shard of a minute.
-    pub(crate) fn add_shard(
-        &mut self,
-        site: &str,
-        minute: Period,
-        measure: &str,
-        counters: &[(String, Decimal)],
-    ) {
-        let hour = Period::containing(Granularity::Hour, minute.first_minute());
-        let shards = &mut self.hours.entry((site.to_owned(), hour)).or_default().shards;
-        let keys = shards.entry(measure.to_owned()).or_default();
+    /// Adds the counters of a minute row, if it is in a shard that is rolled up when the hour is
+    /// sealed.
+    pub(crate) fn add_minute(&mut self, row: &Tallies) {
+        let Tallies { site, measure, period, shard, counters, .. } = row;
+        let hour = Period::containing(Granularity::Hour, period.first_minute());
+        let sums_of: fn(&mut HourState) -> &mut Sums = match shard {
+            Some(Shard::Numbered) => |state| &mut state.shards,
+            Some(Shard::Orders) => |state| &mut state.of_orders,
+            Some(Shard::Late) | None => return,
+        };
+        let sums = sums_of(self.hours.entry((site.clone(), hour)).or_default());
+        let keys = sums.entry(measure.clone()).or_default();
         for (key, number) in counters {
             *keys.entry(key.clone()).or_default() += *number;
         }
@@ -129,12 +143,13 @@ impl Hours {
             .collect()
     }
 
-    /// The sums of the hours that are not done, which are in no row above the minute.
+    /// The sums of the hours that are not done, which are in no row above the minute: measure, key
+    /// and number. A key of a measure may come twice.
     pub(crate) fn not_done(
         &self,
-    ) -> impl Iterator<Item = (&SiteHour, &BTreeMap<String, BTreeMap<String, Decimal>>)> {
+    ) -> impl Iterator<Item = (&SiteHour, impl Iterator<Item = (&str, &str, Decimal)>)> {
         let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
-        not_done.map(|(site_hour, state)| (site_hour, &state.shards))
+        not_done.map(|(site_hour, state)| (site_hour, state.counters()))
     }
 
     /// The hours that are done and may have given up names, each with how many it kept.
@@ -237,11 +252,25 @@ mod tests {
             assert!(hours.add_entry(SUMS, entry(sk, parts).as_ref(), &mut Vec::new()));
         }
         if has_shard {
-            let minute = Period::containing(Granularity::Minute, hour.first_minute() + 7);
-            hours.add_shard("shop", minute, "views", &[("1".to_owned(), Decimal::from(2))]);
-            hours.add_shard("shop", minute, "views", &[("1".to_owned(), Decimal::from(3))]);
+            for (measure, number) in [("views", 2), ("views", 3)] {
+                hours.add_minute(&minute_row(measure, Shard::Numbered, "1", number));
+            }
+            hours.add_minute(&minute_row("views", Shard::Late, "1", 9));
         }
         hours
+    }
+
+    /// A row of minute 07 with one counter.
+    fn minute_row(measure: &str, shard: Shard, key: &str, number: u64) -> Tallies {
+        let first_minute = hour_named(HOUR).unwrap().first_minute();
+        Tallies {
+            site: "shop".to_owned(),
+            measure: measure.to_owned(),
+            period: Period::containing(Granularity::Minute, first_minute + 7),
+            shard: Some(shard),
+            ttl: None,
+            counters: vec![(key.to_owned(), Decimal::from(number))],
+        }
     }
 
     fn faults(hours: &Hours) -> Vec<String> {
@@ -253,11 +282,8 @@ mod tests {
     }
 
     fn not_done(hours: &Hours) -> Vec<String> {
-        let numbers = hours.not_done().flat_map(|((site, hour), measures)| {
-            let cells = measures
-                .iter()
-                .flat_map(|(measure, keys)| keys.iter().map(move |key| (measure, key)));
-            cells.map(move |(measure, (key, number))| {
+        let numbers = hours.not_done().flat_map(|((site, hour), counters)| {
+            counters.map(move |(measure, key, number)| {
                 format!("{site} {hour} {measure} {key}={number}")
             })
         });
@@ -284,6 +310,31 @@ mod tests {
             faults(&hours(Some(false), &[], 0, false)).is_empty(),
             "nothing was committed to it yet"
         );
+    }
+
+    #[test]
+    fn what_orders_sell_is_summed_and_gives_up_no_names() {
+        let add_rows = |mut hours: Hours| {
+            for (shard, key, number) in [
+                (Shard::Numbered, "1", 5),
+                (Shard::Numbered, "2", 4),
+                (Shard::Orders, "2", 7),
+                (Shard::Orders, "3", 1),
+            ] {
+                hours.add_minute(&minute_row("units", shard, key, number));
+            }
+            hours
+        };
+        let open = add_rows(hours(Some(false), &[], 0, false));
+        let units = ["1=5", "2=4", "2=7", "3=1"];
+        assert_eq!(not_done(&open), units.map(|cell| format!("shop {HOUR} units {cell}")));
+        // With one name, that is 1: what the order counts of 2 is not among the plain sums.
+        let mut done = add_rows(hours(None, &["000000"], 1, false));
+        done.hours.values_mut().for_each(|state| state.sums.keys_max = 1);
+        let nameless = done.nameless(|_| true).into_iter();
+        let nameless: Vec<String> =
+            nameless.map(|(_, measure, key, number)| format!("{measure} {key}={number}")).collect();
+        assert_eq!(nameless, ["units 2=4"]);
     }
 
     #[test]

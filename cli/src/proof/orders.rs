@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_oracle::{
-    Decimal, Granularity, Made, Order, OrderEvent, Period, TallyKey, orders, tallies_of_orders,
+    Decimal, Granularity, Line, Made, Order, OrderEvent, Period, Purchase, TallyKey, orders,
+    tallies_of_orders,
 };
 use serde_json::json;
 
 use crate::proof::differences::Differences;
 use crate::proof::gone::Leeway;
-use crate::rows::{OrderRow, RecentRow};
+use crate::rows::{OrderRow, RecentRow, lines_of_text, lines_text};
 
 /// The orders of the recount and those of the table. Add the events of all chunks, then all rows of
 /// the table, then call [`judge`](Self::judge).
@@ -68,8 +69,9 @@ impl OrderBooks {
         let mut found = self.found.clone();
         for ((site, id), order) in &expected.0 {
             let row = found.remove(&(site.clone(), id.clone()));
-            let created_at = order.made.as_ref().map(|(at, _)| *at);
-            let seconds = seconds_of(created_at.unwrap_or(order.status.0));
+            let placed_at = order.placed_at();
+            let status_at = order.status.as_ref().map(|(at, ..)| *at);
+            let seconds = seconds_of(placed_at.or(status_at).unwrap_or_default());
             let minute = Period::containing(Granularity::Minute, seconds.div_euclid(60));
             if !covers(site, minute) {
                 continue;
@@ -87,16 +89,17 @@ impl OrderBooks {
                 }
                 Some(_) => {}
             }
-            let Some(created_at) = created_at.map(written) else { continue };
-            let recent = RecentRow { site: site.clone(), order: id.clone(), created_at };
+            let Some(placed_at) = placed_at.map(written) else { continue };
+            let recent = RecentRow { site: site.clone(), order: id.clone(), placed_at };
             if is_kept(site, minute) && !self.recent.contains(&recent) {
                 differences.add(|| format!("{site} order {id}: not in the list of recent orders"));
             }
         }
         for ((site, order), row) in found {
-            // Only the row itself says when it was created.
-            let minute =
-                row.get("created_at").or(row.get("status_at")).and_then(|at| minute_of(at));
+            // Only the row itself says when it was placed.
+            let placed_at = [row.get("created_at"), row.get("purchased_at")];
+            let placed_at = placed_at.into_iter().flatten().min();
+            let minute = placed_at.or(row.get("status_at")).and_then(|at| minute_of(at));
             if minute.is_none_or(|minute| covers(&site, minute)) {
                 differences
                     .add(|| format!("{site} order {order}: in the table, but not in any chunk"));
@@ -113,8 +116,8 @@ impl ExpectedOrders {
 }
 
 /// Whether reports of chunks that are gone can have made of the recounted order the one that was
-/// found. The earliest creation, the earliest cancellation and the latest status count, so that
-/// further reports move each of them in one direction only.
+/// found. The earliest creation, purchase and cancellation, the latest status and the most of each
+/// line count, so that further reports move each of them in one direction only.
 fn can_become(recounted: Option<&Order>, found: &Order, leeway: Leeway) -> bool {
     let reaches = |at: i128| seconds_of(at) <= leeway.last_second;
     let can_be_earlier = |found: Option<i128>, recounted: Option<i128>| {
@@ -122,27 +125,55 @@ fn can_become(recounted: Option<&Order>, found: &Order, leeway: Leeway) -> bool 
             reaches(found) && recounted.is_none_or(|recounted| found <= recounted)
         })
     };
-    let Some(recounted) = recounted else {
-        let times = [found.made.as_ref().map(|(at, _)| *at), found.cancelled.map(|(at, _)| at)];
-        return times.into_iter().flatten().chain([found.status.0]).all(reaches);
-    };
     let created_at = |order: &Order| order.made.as_ref().map(|(at, _)| *at);
+    let purchased_at = |order: &Order| order.purchased.as_ref().map(|purchase| purchase.at);
     let cancelled_at = |order: &Order| order.cancelled.map(|(at, _)| at);
-    let (found_at, recounted_at) = (found.status.0, recounted.status.0);
+    let status_at = |order: &Order| order.status.as_ref().map(|(at, ..)| *at);
+    let Some(recounted) = recounted else {
+        let times = [created_at(found), purchased_at(found), cancelled_at(found), status_at(found)];
+        return times.into_iter().flatten().all(reaches);
+    };
     (found.made == recounted.made || can_be_earlier(created_at(found), created_at(recounted)))
+        && (found.purchased == recounted.purchased
+            || can_be_earlier(purchased_at(found), purchased_at(recounted)))
+        && can_have_more_lines(recounted, found)
         && (found.cancelled == recounted.cancelled
             || can_be_earlier(cancelled_at(found), cancelled_at(recounted)))
-        && (found.status == recounted.status || (reaches(found_at) && recounted_at <= found_at))
+        && (found.status == recounted.status
+            || (status_at(found).is_some_and(reaches) && status_at(recounted) <= status_at(found)))
+}
+
+/// Whether further purchases can have made of the recounted lines those that were found. Where there
+/// are too many, the last ones give way.
+fn can_have_more_lines(recounted: &Order, found: &Order) -> bool {
+    let last = found.lines.last_key_value().map(|(line, _)| line);
+    let gave_way = |line: &Line| found.has_more_lines && Some(line) > last;
+    (found.has_more_lines || !recounted.has_more_lines)
+        && recounted.lines.iter().all(|(line, count)| {
+            found.lines.get(line).map_or_else(|| gave_way(line), |found| found >= count)
+        })
 }
 
 /// The attributes of an order's row, in the form of [`OrderRow`].
 fn attributes_of(order: &Order) -> BTreeMap<String, String> {
     let mut attributes = BTreeMap::new();
     let mut set = |name: &str, value: String| attributes.insert(name.to_owned(), value);
-    let (status_at, status_source, status) = &order.status;
-    set("status", status.clone());
-    set("status_at", written(*status_at));
-    set("status_source", (*status_source).to_owned());
+    if let Some((status_at, status_source, status)) = &order.status {
+        set("status", status.clone());
+        set("status_at", written(*status_at));
+        set("status_source", (*status_source).to_owned());
+    }
+    if let Some(Purchase { at, currency, customer }) = &order.purchased {
+        set("purchased_at", written(*at));
+        set("purchase_currency", currency.clone());
+        if let Some(customer) = customer {
+            set("purchase_customer_id", customer.clone());
+        }
+        set("lines", lines_text(&order.lines));
+        if order.has_more_lines {
+            set("has_more_lines", "true".to_owned());
+        }
+    }
     if let Some((at, refund)) = order.cancelled {
         set("cancelled_at", written(at));
         if let Some(refund) = refund {
@@ -171,8 +202,25 @@ fn order_of(attributes: &BTreeMap<String, String>) -> Option<Order> {
     let text = |name: &str| attributes.get(name).cloned();
     let time = |name: &str| nanoseconds(attributes.get(name)?);
     let sources = ["creation", "change", "cancellation"];
-    let source =
-        sources.into_iter().find(|source| text("status_source").as_deref() == Some(source));
+    let status = match time("status_at") {
+        None => None,
+        Some(at) => {
+            let named = text("status_source")?;
+            let source = sources.into_iter().find(|source| named == *source)?;
+            Some((at, source, text("status")?))
+        }
+    };
+    let purchased = match time("purchased_at") {
+        None => None,
+        Some(at) => {
+            let (currency, customer) = (text("purchase_currency")?, text("purchase_customer_id"));
+            Some(Purchase { at, currency, customer })
+        }
+    };
+    let lines = match attributes.get("lines") {
+        None => BTreeMap::new(),
+        Some(lines) => lines_of_text(lines)?,
+    };
     let made = match time("created_at") {
         None => None,
         Some(at) => {
@@ -193,7 +241,8 @@ fn order_of(attributes: &BTreeMap<String, String>) -> Option<Order> {
     };
     let cancelled = time("cancelled_at")
         .map(|at| (at, attributes.get("refund_amount").and_then(|refund| refund.parse().ok())));
-    Some(Order { made, status: (time("status_at")?, source?, text("status")?), cancelled })
+    let has_more_lines = attributes.contains_key("has_more_lines");
+    Some(Order { made, purchased, lines, has_more_lines, status, cancelled })
 }
 
 fn nanoseconds(at: &str) -> Option<i128> {
@@ -255,8 +304,8 @@ mod tests {
     }
 
     fn recent() -> RecentRow {
-        let created_at = "2026-11-20T23:07:31.500000000Z".to_owned();
-        RecentRow { site: "default".to_owned(), order: "1".to_owned(), created_at }
+        let placed_at = "2026-11-20T23:07:31.500000000Z".to_owned();
+        RecentRow { site: "default".to_owned(), order: "1".to_owned(), placed_at }
     }
 
     fn judged(books: &OrderBooks, is_covered: bool) -> Vec<String> {
@@ -311,8 +360,8 @@ mod tests {
         for (name, value) in changed {
             row.attributes.insert((*name).to_owned(), (*value).to_owned());
         }
-        let created_at = row.attributes["created_at"].clone();
-        books.add_recent(RecentRow { created_at, ..recent() });
+        let placed_at = row.attributes["created_at"].clone();
+        books.add_recent(RecentRow { placed_at, ..recent() });
         books.add_found(row);
         let last: DateTime<Utc> = last.parse().unwrap();
         let leeway = Leeway { last_second: last.timestamp(), events: 1 };
@@ -324,6 +373,71 @@ mod tests {
             format!("{} {}", Period::containing(Granularity::Minute, key.minute), key.key)
         });
         (differences.first, statuses.collect())
+    }
+
+    const PLACED_AT: &str = "2026-11-20T23:07:31.500000000Z";
+
+    /// The differences between a recount of two purchases of this order and a row with these
+    /// attributes of its own, which was listed at `placed_at`.
+    fn purchased(changed: &[(&str, &str)], placed_at: &str, leeway: Option<Leeway>) -> Vec<String> {
+        let purchase = |ts: &str, members: &str| {
+            format!(
+                "{{\"type\":\"purchase\",\"ts\":{ts},\"orderId\":1,\"price\":5,\"sku\":\"a\"{members}}}\n"
+            )
+        };
+        let text = purchase("1795216051.5", r#","user_id":"ann""#) + &purchase("1795216111", "");
+        let settings = Settings::at(DateTime::from_timestamp(1_795_216_200, 0).unwrap());
+        let mut books = OrderBooks::default();
+        books.add_recounted(&recount(text.as_bytes(), &settings).unwrap().orders);
+        let attributes = [
+            ("lines", r#"[["USD","a","1","5",1]]"#),
+            ("purchased_at", PLACED_AT),
+            ("purchase_currency", "USD"),
+            ("purchase_customer_id", "ann"),
+        ];
+        let attributes = attributes.iter().chain(changed);
+        let attributes = attributes.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        books.add_found(OrderRow { attributes: attributes.collect(), ..row("") });
+        books.add_recent(RecentRow { placed_at: placed_at.to_owned(), ..recent() });
+        let mut differences = Differences::default();
+        books.judge(&books.expected(leeway), |_, _| true, |_, _| true, &mut differences);
+        differences.first
+    }
+
+    #[test]
+    fn the_row_of_an_order_has_its_lines_and_its_earliest_purchase() {
+        assert_eq!(purchased(&[], PLACED_AT, None), [""; 0]);
+        for changed in [
+            ("purchase_customer_id", "bob"),
+            ("purchase_currency", "EUR"),
+            ("purchased_at", "2026-11-20T23:08:31.000000000Z"),
+            ("has_more_lines", "true"),
+            ("status", "CREATED"),
+            ("lines", r#"[["USD","a","1","5",2]]"#),
+        ] {
+            let differences = purchased(&[changed], PLACED_AT, None);
+            assert_eq!(differences.len(), 1, "{changed:?}: {differences:?}");
+        }
+        // It is listed at its earliest purchase.
+        let later = purchased(&[], "2026-11-20T23:08:31.000000000Z", None);
+        assert_eq!(later, ["default order 1: not in the list of recent orders"]);
+    }
+
+    #[test]
+    fn chunks_that_are_gone_may_have_added_lines_and_taken_none() {
+        let with_gone = |lines: &str, more: &[(&str, &str)]| {
+            let leeway = Leeway { last_second: 1_795_216_200, events: 1 };
+            purchased(&[&[("lines", lines)], more].concat(), PLACED_AT, Some(leeway)).len()
+        };
+        let (once, other) = (r#"["USD","a","1","5",1]"#, r#"["EUR","b","2","5",1]"#);
+        assert_eq!(with_gone(&format!("[{other},{once}]"), &[]), 0);
+        assert_eq!(with_gone(r#"[["USD","a","1","5",2]]"#, &[]), 0);
+        assert_eq!(with_gone(&format!("[{other}]"), &[]), 1);
+        // It gave way to 250 others.
+        assert_eq!(with_gone(&format!("[{other}]"), &[("has_more_lines", "true")]), 0);
+        // Nor can the earliest purchase be later.
+        let later = ("purchased_at", "2026-11-20T23:08:31.000000000Z");
+        assert_eq!(with_gone(&format!("[{once}]"), &[later]), 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate};
-use minutebook_oracle::Recount;
+use minutebook_oracle::{Recount, orders};
 
 use crate::proof::differences::Differences;
 use crate::rows::{Registry, SiteRow};
@@ -37,16 +37,23 @@ impl SiteBooks {
 
     /// Adds what a chunk counts, if there was a registry when it was counted.
     pub(crate) fn add_chunk(&mut self, recount: &Recount) {
-        for key in recount.tallies.keys() {
-            let Some(day) = DateTime::from_timestamp(key.minute * 60, 0) else { continue };
+        // Of all that chunks say of an order, one has the time at which it was placed.
+        let orders = orders(&recount.orders);
+        let of_orders = orders.iter().filter_map(|((site, _), order)| {
+            let minute = order.placed_at()?.div_euclid(60_000_000_000);
+            Some((site, i64::try_from(minute).ok()?))
+        });
+        let of_tallies = recount.tallies.keys().map(|key| (&key.site, key.minute));
+        for (site, minute) in of_tallies.chain(of_orders) {
+            let Some(day) = DateTime::from_timestamp(minute * 60, 0) else { continue };
             let day = day.date_naive();
-            match self.recounted.get_mut(&key.site) {
+            match self.recounted.get_mut(site) {
                 Some((first, last)) => {
                     *first = day.min(*first);
                     *last = day.max(*last);
                 }
                 None => {
-                    self.recounted.insert(key.site.clone(), (day, day));
+                    self.recounted.insert(site.clone(), (day, day));
                 }
             }
         }
@@ -91,7 +98,8 @@ mod tests {
     }
 
     fn differences(rows: &[SiteRow], sites: u32) -> u64 {
-        let chunk = b"{\"event\":\"view\",\"ts\":\"2026-11-19T11:07Z\",\"sku\":1}\n\
+        let chunk =
+            b"{\"event\":\"order\",\"ts\":\"2026-11-19T11:07Z\",\"sku\":1,\"order_id\":1}\n\
             {\"event\":\"view\",\"ts\":\"2026-11-20T11:08Z\",\"sku\":1}\n";
         let settings = Settings::at("2026-11-20T12:00:00Z".parse().unwrap());
         let mut books = SiteBooks::default();

@@ -16,7 +16,7 @@ use crate::proof::surplus::{self, difference};
 use crate::proof::totals::TotalsBooks;
 use crate::proof::visitors::VisitorBooks;
 use crate::rows::ledger::Summary;
-use crate::rows::{self, Item, Shard, TableRow, Tallies, VisitorRow};
+use crate::rows::{self, Item, TableRow, Tallies, VisitorRow};
 
 /// Every number of the recount and of the table. Add all chunks, then all rows of the table, then
 /// call [`judge`](Self::judge).
@@ -128,13 +128,11 @@ impl Books {
     }
 
     fn add_tallies(&mut self, tallies: &Tallies) {
-        let Tallies { site, measure, period, shard, ttl, counters } = tallies;
+        let Tallies { site, measure, period, ttl, counters, .. } = tallies;
         if ttl.is_some_and(|ttl| self.scope.row_expires(site, *period, ttl)) {
             return;
         }
-        if *shard == Some(Shard::Numbered) {
-            self.hours.add_shard(site, *period, measure, counters);
-        }
+        self.hours.add_minute(tallies);
         if !self.scope.is_compared(site, *period) {
             return;
         }
@@ -174,15 +172,14 @@ impl Books {
         for fault in self.hours.faults(|site, hour| self.scope.covers(site, hour)) {
             report.differences.add(|| fault);
         }
-        for ((site, hour), measures) in self.hours.not_done() {
-            for period in above_the_minute(*hour) {
-                if !self.scope.is_compared(site, period) {
-                    continue;
-                }
-                for (measure, counters) in measures {
-                    for (key, number) in counters {
-                        self.comparison.add_found(Cell { site, measure, period, key }, *number);
-                    }
+        for ((site, hour), counters) in self.hours.not_done() {
+            let periods = above_the_minute(*hour).into_iter();
+            let compared: Vec<Period> =
+                periods.filter(|period| self.scope.is_compared(site, *period)).collect();
+            for (measure, key, number) in counters {
+                for period in &compared {
+                    let cell = Cell { site, measure, period: *period, key };
+                    self.comparison.add_found(cell, number);
                 }
             }
         }
@@ -197,12 +194,19 @@ impl Books {
                 }
             }
         }
+        // An order contributes what all chunks together report about it. It gives up no names, so
+        // that its contribution is left out while those of others are looked at.
+        let orders = self.orders.expected(leeway);
+        let contributions = orders.tallies();
+        let mut is_compared = |site: &str, period| self.scope.is_compared(site, period);
+        self.comparison.change(&contributions, &mut is_compared, |numbers, number| {
+            numbers.found = numbers.found - number;
+        });
         self.comparison
             .name_others(|site, period| names_kept.get(&(site.to_owned(), period)).copied());
-        // An order contributes what all chunks together report about it.
-        let orders = self.orders.expected(leeway);
-        self.comparison.add_tallies(&orders.tallies(), &mut |site, period| {
-            self.scope.is_compared(site, period)
+        self.comparison.change(&contributions, &mut is_compared, |numbers, number| {
+            numbers.found += number;
+            numbers.recounted += number;
         });
         let mut scope = self.scope.clone();
         self.orders.judge(
@@ -425,6 +429,98 @@ mod tests {
         // The wrong name was given up.
         let wrong = [("i#2", "1"), ("i#(other)", "3")];
         assert_eq!(judged_with_one_name(&wrong, "2026-11-21T12:00:00Z", true).len(), 3 * 4);
+    }
+
+    /// Three purchases of item 1 and one of item 2 without an order, and one of items 2 and 3 with
+    /// one, in an hour that was sealed with one name: the differences at this time if the rows above
+    /// have these units.
+    fn judged_with_an_order(units: &[(&str, &str)], at: &str) -> Vec<String> {
+        let line = |members: &str| {
+            format!("{{\"event\":\"purchase\",\"ts\":\"2026-11-20T23:07Z\",{members}}}\n")
+        };
+        let plain = [1, 1, 1, 2].map(|item| line(&format!("\"sku\":{item}")));
+        let order = line(r#""order_id":1,"items":[{"sku":2},{"sku":3}]"#);
+        let settings = Settings::at(time("2026-11-20T23:08:00Z"));
+        let lines = plain.concat() + &order;
+        let mut books = books_of(Scope::new(
+            Retention { minute_days: Some(7), ..Retention::default() },
+            time(at),
+        ));
+        books.add_chunk(&recount(lines.as_bytes(), &settings).unwrap(), &summary());
+        let entry = [
+            ("plan_format_version", "5"),
+            ("parts", "1"),
+            ("keys_max", "1"),
+            ("committed_at", "2026-11-21T00:12:00Z"),
+        ];
+        books.add_row(&row("L#seal:default:2026-11-20T23", "000000", &entry));
+        let purchased_at = "2026-11-20T23:07:00.000000000Z";
+        let member = |(name, value): (&str, AttributeValue)| (name.to_owned(), value);
+        let (text, number) = (
+            |text: &str| AttributeValue::S(text.to_owned()),
+            |number: &str| AttributeValue::N(number.to_owned()),
+        );
+        let order_line = |item: &str| {
+            let members = [
+                ("item", text(item)),
+                ("units", number("1")),
+                ("money", number("0")),
+                ("currency", text("USD")),
+                ("count", number("1")),
+            ];
+            AttributeValue::M(members.map(member).into())
+        };
+        let mut order = row("O#default#1", "order", &[("revision", "1")]);
+        order.extend(
+            [
+                ("lines", AttributeValue::L(vec![order_line("2"), order_line("3")])),
+                ("purchased_at", text(purchased_at)),
+                ("purchase_currency", text("USD")),
+            ]
+            .map(member),
+        );
+        books.add_row(&order);
+        books.add_row(&row("R#default#2026-11-20", &format!("{purchased_at}#1"), &[]));
+        let of_order = [
+            ("orders", vec![("i#CREATED", "1")]),
+            ("order_value:USD", vec![("i#orders", "1")]),
+            ("ordered", vec![("i#2", "1"), ("i#3", "1")]),
+        ];
+        for (measure, counters) in of_order.iter().chain([&("units", units.to_vec())]) {
+            for (span, within) in
+                [("2026-11-20", "23"), ("2026", "d11-20"), ("2026", "w47"), ("2026", "m11")]
+            {
+                let sk = format!("{measure}#{within}#000");
+                books.add_row(&row(&format!("T#default#{span}"), &sk, counters));
+            }
+        }
+        let minutes = [
+            ("units#07#00#000", vec![("i#1", "3"), ("i#2", "1")]),
+            ("units#07#o07#000", vec![("i#2", "1"), ("i#3", "1")]),
+            ("orders#07#00#000", of_order[0].1.clone()),
+            ("order_value:USD#07#00#000", of_order[1].1.clone()),
+            ("ordered#07#00#000", of_order[2].1.clone()),
+        ];
+        for (sk, counters) in minutes {
+            books.add_row(&row("T#default#2026-11-20T23", sk, &counters));
+        }
+        let mut report = Report::default();
+        books.judge(&mut report);
+        report.differences.first
+    }
+
+    #[test]
+    fn what_an_order_sells_keeps_its_names_and_does_not_count_as_names() {
+        let right = [("i#1", "3"), ("i#(other)", "1"), ("i#2", "1"), ("i#3", "1")];
+        for at in ["2026-11-21T12:00:00Z", "2026-12-21T12:00:00Z"] {
+            let judged = |units| judged_with_an_order(units, at);
+            assert_eq!(judged(&right), [""; 0], "{at}");
+            // Item 2 gave up its order, too.
+            let given_up = [("i#1", "3"), ("i#(other)", "2"), ("i#3", "1")];
+            assert_eq!(judged(&given_up).len(), 2 * 4, "{at}");
+            let lost = [("i#1", "3"), ("i#2", "1"), ("i#3", "1")];
+            assert_eq!(judged(&lost).len(), 4, "{at}");
+        }
     }
 
     #[test]

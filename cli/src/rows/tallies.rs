@@ -27,6 +27,8 @@ pub(crate) struct Tallies {
 pub(crate) enum Shard {
     /// A shard that is rolled up when the hour is sealed.
     Numbered,
+    /// The same, of what orders sell.
+    Orders,
     /// The shard of late events, which sealing leaves out.
     Late,
 }
@@ -43,7 +45,8 @@ pub(super) fn read(
         return None;
     };
     // The previous contribution of an order is taken back when more is reported about it.
-    let may_be_zero = tallies.measure.starts_with("order");
+    let may_be_zero = tallies.measure.starts_with("order")
+        || (is_sold(&tallies.measure) && tallies.shard != Some(Shard::Numbered));
     let counters = counters(item, may_be_zero, odd);
     Some(Tallies { ttl: ttl(item, odd), counters, ..tallies })
 }
@@ -55,12 +58,7 @@ fn place(pk: &str, sk: &str) -> Option<Tallies> {
     let (measure, within) = (parts.next()?, parts.next()?);
     let period = period(span, within)?;
     let shard = match period.granularity() {
-        Granularity::Minute => match parts.next()? {
-            "late" => Some(Shard::Late),
-            shard => {
-                two_digits(shard).filter(|shard| *shard < SHARDS).map(|_| Some(Shard::Numbered))?
-            }
-        },
+        Granularity::Minute => Some(shard(measure, parts.next()?)?),
         _ => None,
     };
     let slot = parts.next()?;
@@ -71,6 +69,23 @@ fn place(pk: &str, sk: &str) -> Option<Tallies> {
     }
     let (site, measure) = (site.to_owned(), measure.to_owned());
     Some(Tallies { site, measure, period, shard, ttl: None, counters: Vec::new() })
+}
+
+/// The shard of a measure that is named so.
+fn shard(measure: &str, name: &str) -> Option<Shard> {
+    if name == "late" {
+        return Some(Shard::Late);
+    }
+    let (number, shard) = match name.strip_prefix('o') {
+        Some(number) if is_sold(measure) => (number, Shard::Orders),
+        _ => (name, Shard::Numbered),
+    };
+    two_digits(number).filter(|number| *number < SHARDS).map(|_| shard)
+}
+
+/// Whether orders count in this measure beside purchases without an order.
+fn is_sold(measure: &str) -> bool {
+    measure == "units" || measure.starts_with("sales:")
 }
 
 fn counters(
@@ -131,6 +146,16 @@ mod tests {
                 "views#59#00#1000",
                 "a:b views 1970-01-01T00:59 Some(Numbered)",
             ),
+            (
+                "T#shop#2026-11-20T23",
+                "units#07#o15#000",
+                "shop units 2026-11-20T23:07 Some(Orders)",
+            ),
+            (
+                "T#shop#2026-11-20T23",
+                "sales:USD#07#o00#001.1",
+                "shop sales:USD 2026-11-20T23:07 Some(Orders)",
+            ),
             ("T#shop#2026-11-20", "views#23#003", "shop views 2026-11-20T23 None"),
             ("T#shop#2026-11-20", "sales:USD#00#003.12", "shop sales:USD 2026-11-20T00 None"),
             ("T#shop#2026", "views#d11-20#003", "shop views 2026-11-20 None"),
@@ -150,6 +175,10 @@ mod tests {
         let (day, year) = ("T#shop#2026-11-20", "T#shop#2026");
         for (pk, sk) in [
             (hour, "views#07#16#000"),
+            (hour, "views#07#o00#000"),
+            (hour, "orders#07#o00#000"),
+            (hour, "units#07#o16#000"),
+            (hour, "units#07#o1#000"),
             (hour, "views#7#00#000"),
             (hour, "views#60#00#000"),
             (hour, "views#07#00#00"),
@@ -180,6 +209,23 @@ mod tests {
                 (None, vec!["not the keys of any row".to_owned()]),
                 "{pk} {sk}"
             );
+        }
+    }
+
+    #[test]
+    fn what_orders_count_may_be_zero_and_less() {
+        let (hour, year) = ("T#shop#2026-11-20T23", "T#shop#2026");
+        let counters = [("i#1", number("0")), ("i#(other)", number("-2.5"))];
+        for (pk, sk, oddities) in [
+            (hour, "units#07#o03#000", 0),
+            (hour, "units#07#late#000", 0),
+            (hour, "units#07#03#000", 1),
+            (hour, "orders#07#03#000", 0),
+            (hour, "views#07#late#000", 1),
+            (year, "sales:USD#m11#000", 0),
+            (year, "refunds:USD#m11#000", 1),
+        ] {
+            assert_eq!(row(pk, sk, &counters).1.len(), oddities, "{sk}");
         }
     }
 

@@ -243,7 +243,8 @@ impl Sealer {
         let sealed = self.committer.table.read_sealed_minutes(&open.site, open.hour).await?;
         // After the read: a row could expire between an earlier check and the read.
         self.check_not_expired(open.hour, chunk).await?;
-        let _place = places.place_for(sealed.tally.counters()).await;
+        let counters = sealed.tally.counters() + sealed.orders.counters();
+        let _place = places.place_for(counters).await;
         let mut inputs = SealInputs { keys_max: self.keys_max };
         // Part 0 is committed once, so its inputs are other ones at most once.
         while let PlanOutcome::OtherInputs(recorded) =
@@ -262,7 +263,7 @@ impl Sealer {
         effort: &mut CommitEffort,
     ) -> Result<PlanOutcome<SealInputs>, SealError> {
         let content = async {
-            let plan = Plan::of_sealed_hour(&sealed.tally, &inputs);
+            let plan = Plan::of_sealed_hour(&sealed.tally, &sealed.orders, &inputs);
             Ok(PlanContent { plan, visitors: sealed.visitors.clone(), object: None })
         };
         let commit = PlanCommit {

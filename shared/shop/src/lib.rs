@@ -130,7 +130,7 @@ impl Generator {
             _ => {
                 let item = self.item();
                 append(&mut line, format_args!(r#","item_id":{item}"#));
-                self.append_purchase_fields(&mut line, kind, item);
+                self.append_purchase_fields(&mut line, kind, item, at);
             }
         }
         if !self.shop.sites.is_empty() {
@@ -149,7 +149,13 @@ impl Generator {
         line
     }
 
-    fn append_purchase_fields(&mut self, line: &mut String, kind: u64, item: u32) {
+    fn append_purchase_fields(
+        &mut self,
+        line: &mut String,
+        kind: u64,
+        item: u32,
+        at: DateTime<Utc>,
+    ) {
         if kind < 70 {
             return;
         }
@@ -157,12 +163,13 @@ impl Generator {
         append(line, format_args!(r#","quantity":{quantity}"#));
         if kind >= 90 {
             let cents = price_cents(self.shop.seed, item);
-            let order = self.events;
+            // An order counts once for ever, so batches of one seed at other times have others.
+            let (order, ms) = (self.events, at.timestamp_millis());
             let (whole, rest) = (cents / 100, cents % 100);
             append(
                 line,
                 format_args!(
-                    r#","price":{whole}.{rest:02},"currency":"USD","order_id":"o-{order}""#
+                    r#","price":{whole}.{rest:02},"currency":"USD","order_id":"o-{ms:x}-{order}""#
                 ),
             );
         }

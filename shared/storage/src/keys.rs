@@ -28,15 +28,30 @@ pub const SHARD_COUNT: u8 = 16;
 pub enum Shard {
     /// 0 to [`SHARD_COUNT`] - 1.
     Number(u8),
+    /// What orders add to units and sales, beside the shard of this number. The names of these
+    /// counters are never given up, so they are rolled up apart from those of events. The seal of
+    /// that shard closes both.
+    OfOrders(u8),
     /// For events of an hour that is sealed.
     Late,
 }
 
-/// As in the sort key: `00` to `15`, `late`.
+impl Shard {
+    /// Where orders add to a measure instead of here.
+    pub(crate) fn for_orders(self, measure: Measure) -> Shard {
+        match self {
+            Shard::Number(number) if measure.is_of_purchases() => Shard::OfOrders(number),
+            shard => shard,
+        }
+    }
+}
+
+/// As in the sort key: `00` to `15`, `o00` to `o15`, `late`.
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Shard::Number(number) => write!(f, "{number:02}"),
+            Shard::OfOrders(number) => write!(f, "o{number:02}"),
             Shard::Late => f.write_str("late"),
         }
     }
@@ -354,6 +369,15 @@ mod tests {
             tally_row(Measure::Sales(usd), Period::Minute(minute()), Shard::Late, 0, 2),
             "sales:USD#07#late#000.2"
         );
+        for (shard, measure, key) in [
+            (Shard::Number(3), Measure::Units, "units#07#o03#000"),
+            (Shard::Number(3), Measure::Sales(usd), "sales:USD#07#o03#000"),
+            (Shard::Number(3), Measure::OrderValue(usd), "order_value:USD#07#03#000"),
+            (Shard::Late, Measure::Units, "units#07#late#000"),
+        ] {
+            let shard = shard.for_orders(measure);
+            assert_eq!(tally_row(measure, Period::Minute(minute()), shard, 0, 0), key);
+        }
         assert_eq!(seal_partition("shop", hour), "S#shop#2026-11-20T23");
         assert_eq!(open_hour("shop", hour), "shop#2026-11-20T23");
         assert_eq!(["shop", "default"].map(open_partition), ["OPEN#8", "OPEN#f"]);
@@ -452,7 +476,8 @@ mod tests {
         };
         let (first, last) = rows_between(&prefix(5), &prefix(7));
         for (of_hour, inside) in [(4, false), (5, true), (7, true), (8, false)] {
-            for shard in [Shard::Number(0), Shard::Number(15), Shard::Late] {
+            let shards = [Shard::Number(0), Shard::Number(15), Shard::OfOrders(15), Shard::Late];
+            for shard in shards {
                 for (slot, overflow) in [(0, 0), (999, 0), (1_000, 0), (3, 12)] {
                     let period = Period::Minute(minute().hour().first_minute().plus(of_hour));
                     let key = tally_row(Measure::Views, period, shard, slot, overflow);

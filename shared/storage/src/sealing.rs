@@ -25,6 +25,8 @@ const SEAL_KEPT: TimeDelta = TimeDelta::days(7);
 pub struct SealedHour {
     /// The sums of the numbered shards by measure and key, under the hour's first minute.
     pub tally: Tally,
+    /// The same of what orders added to units and sales.
+    pub orders: Tally,
     /// The visitors of all its minutes, including late ones, under the hour's first minute, for
     /// each secret that has any.
     pub visitors: VisitorsBySecret,
@@ -97,12 +99,14 @@ fn add_row(
     }
     let (measure, shard) = measure_and_shard(sort_key)
         .ok_or_else(|| malformed(item, "its sort key is not that of a minute row".to_string()))?;
-    if shard == Shard::Late {
-        return Ok(());
-    }
+    let tally = match shard {
+        Shard::Number(_) => &mut sealed.tally,
+        Shard::OfOrders(_) => &mut sealed.orders,
+        Shard::Late => return Ok(()),
+    };
     for counter in counters(item) {
         let (key, amount) = counter?;
-        sealed.tally.add(site, measure, hour.first_minute(), key, amount);
+        tally.add(site, measure, hour.first_minute(), key, amount);
     }
     Ok(())
 }
@@ -123,9 +127,10 @@ fn measure_and_shard(sort_key: &str) -> Option<(Measure, Shard)> {
     if words.next().is_some() || !is_minute || !is_slot {
         return None;
     }
-    let shards = (0..SHARD_COUNT).map(Shard::Number).chain([Shard::Late]);
-    let shard = shards.into_iter().find(|known| known.to_string() == shard)?;
-    Some((measure, shard))
+    let numbered = (0..SHARD_COUNT).map(Shard::Number);
+    let of_orders = (0..SHARD_COUNT).map(Shard::OfOrders).filter(|_| measure.is_of_purchases());
+    let mut shards = numbered.chain(of_orders).chain([Shard::Late]);
+    Some((measure, shards.find(|known| known.to_string() == shard)?))
 }
 
 /// Reads digits only: `parse` alone would accept `+7`.
@@ -171,6 +176,9 @@ mod tests {
             ("views#59#late#000", &[("i#7", "1000")]),
             ("sales:USD#07#03#000", &[("i#7", "0.30")]),
             ("sales:EUR#07#03#000", &[("i#7", "1299.7")]),
+            ("sales:EUR#07#o03#000", &[("i#7", "12"), ("i#8", "0"), ("i#(other)", "2")]),
+            ("sales:EUR#08#o15#000.1", &[("i#7", "-5"), ("i#(other)", "-2.5")]),
+            ("units#07#o00#000", &[("i#7", "1")]),
         ] {
             add_row(&row(sort_key, counters), "shop", hour(), &mut sealed).expect("well formed");
         }
@@ -179,6 +187,9 @@ mod tests {
             "shop {minute} views 7=112 8=1 ttl=5\nshop {minute} sales:EUR 7=1299.7\nshop {minute} sales:USD 7=0.3\n"
         );
         assert_eq!(format!("{:?}", sealed.tally), expected);
+        let expected =
+            format!("shop {minute} units 7=1\nshop {minute} sales:EUR (other)=-0.5 7=7\n");
+        assert_eq!(format!("{:?}", sealed.orders), expected);
     }
 
     #[test]
@@ -216,6 +227,10 @@ mod tests {
             "views#7#00#000",
             "views#+7#00#000",
             "views#07#16#000",
+            "views#07#o03#000",
+            "order_value:USD#07#o03#000",
+            "units#07#o16#000",
+            "units#07#o3#000",
             "views#07#0#000",
             "views#07#Late#000",
             "views#07#00#00",

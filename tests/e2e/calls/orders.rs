@@ -152,7 +152,7 @@ async fn every_answer_equals_the_oracle(cloud: &Cloud) -> Result<()> {
 fn check_recent(realtime: &Value, events: &[OrderEvent]) -> Result<()> {
     let mut expected: Vec<(i128, String, String)> = minutebook_oracle::orders(events)
         .into_iter()
-        .filter_map(|((_, id), order)| Some((order.made?.0, id, order.status.2)))
+        .filter_map(|((_, id), order)| Some((order.placed_at()?, id, order.status().to_string())))
         .collect();
     expected.sort_by(|left, right| right.cmp(left));
     let recent = realtime["recent_orders"].as_array().context("recent orders")?;

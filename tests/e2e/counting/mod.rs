@@ -17,7 +17,7 @@ pub(crate) mod sites;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 14] = [
+pub(crate) const TESTS: [&[crate::Test]; 15] = [
     cases::TESTS,
     exactly_once::TESTS,
     files::TESTS,
@@ -28,6 +28,7 @@ pub(crate) const TESTS: [&[crate::Test]; 14] = [
     names::TESTS,
     odd_input::TESTS,
     orders::TESTS,
+    orders::purchases::TESTS,
     refused::TESTS,
     rollup::TESTS,
     sites::TESTS,

@@ -3,6 +3,8 @@
 //! test ends with `minutebook verify`, which recounts every order from all events, and compares its
 //! row and all of its counters.
 
+pub(crate) mod purchases;
+
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -37,7 +39,7 @@ crate::tests![
 pub(crate) const SITE: &str = "shop";
 
 /// The time of a test's first order: minutes ago, or long ago.
-fn first_time(coming: Coming) -> Result<DateTime<Utc>> {
+pub(crate) fn first_time(coming: Coming) -> Result<DateTime<Utc>> {
     match coming {
         Coming::InTime => Ok(now()? - TimeDelta::minutes(2)),
         Coming::Late => Ok("2026-10-31T23:58:30Z".parse()?),
@@ -289,7 +291,7 @@ async fn an_order_whose_hour_is_sealed_between_its_events(cloud: &Cloud) -> Resu
 }
 
 /// A past hour, which is closed.
-const HOUR: &str = "2026-11-10T05";
+pub(crate) const HOUR: &str = "2026-11-10T05";
 
 /// An order is counted late, and its rows are rewritten as if it had been in time. Then it is paid,
 /// and the real rollup sums shards that the order has left.

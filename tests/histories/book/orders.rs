@@ -6,10 +6,13 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use minutebook_oracle::{
-    Cell, Comparison, Decimal, Granularity, Made, Order, Period, What, tallies_of_orders,
+    Cell, Comparison, Decimal, Granularity, Line, Made, Order, Period, Purchase, What,
+    tallies_of_orders,
 };
 
-use super::{Attributes, Book, ChunkFacts, Terms, describe_first, fail_with, number, text};
+use super::{
+    Attributes, Book, ChunkFacts, TallyRow, Terms, describe_first, fail_with, number, text,
+};
 use crate::order_states::{OrderName, OrderStates};
 
 /// The prefix of the order measures: `orders`, `order_value:USD`, `ordered`, …
@@ -17,11 +20,16 @@ const MEASURES: &str = "order";
 
 /// The clock skew between workers, in seconds, plus a margin. A row that expires within this time
 /// has already expired for some workers.
-const CLOCKS_APART: i64 = 5;
+pub(super) const CLOCKS_APART: i64 = 5;
 
 /// Whether a measure is about orders.
 pub(super) fn is_measure(measure: &str) -> bool {
     measure.starts_with(MEASURES)
+}
+
+/// Whether orders count in a measure beside purchases without an order.
+pub(crate) fn is_sold(measure: &str) -> bool {
+    measure == "units" || measure.starts_with("sales:")
 }
 
 impl Book {
@@ -64,9 +72,9 @@ impl Book {
         self.check_order_counters(&orders, terms)
     }
 
-    /// Checks that every order whose minute is kept is in the list of the day of its creation. An
-    /// order is listed before its row is written, and stays listed when an earlier creation becomes
-    /// known.
+    /// Checks that every order whose minute is kept is in the list of the day when it was placed. An
+    /// order is listed before its row is written, and stays listed when an earlier creation or
+    /// purchase becomes known.
     fn check_recent(
         &self,
         orders: &BTreeMap<OrderName, Order>,
@@ -74,8 +82,8 @@ impl Book {
         terms: Terms,
     ) -> Result<()> {
         let events = chunks.iter().flat_map(|chunk| &chunk.recount.orders);
-        let creations: BTreeSet<(OrderName, i128)> = events
-            .filter(|event| matches!(event.what, What::Created { .. }))
+        let times: BTreeSet<(OrderName, i128)> = events
+            .filter(|event| matches!(event.what, What::Created { .. } | What::Purchased { .. }))
             .map(|event| ((event.site.clone(), event.order.clone()), event.at))
             .collect();
         let mut places = BTreeSet::new();
@@ -83,20 +91,20 @@ impl Book {
             let keys = || format!("{pk} / {sk} is no key of a recent order");
             let (site, day) =
                 pk.strip_prefix("R#").and_then(|name| name.split_once('#')).with_context(keys)?;
-            let (made_at, id) = sk.split_once('#').with_context(keys)?;
-            ensure!(made_at.starts_with(day), "{pk} / {sk} is in the list of another day");
-            let made_at = nanoseconds(made_at)?;
+            let (placed_at, id) = sk.split_once('#').with_context(keys)?;
+            ensure!(placed_at.starts_with(day), "{pk} / {sk} is in the list of another day");
+            let placed_at = nanoseconds(placed_at)?;
             let expires_at = number(row, "ttl");
-            ensure!(expires_at == terms.expires_at(minute_of(made_at)?), "{pk} / {sk}: {row:?}");
-            let place = ((site.to_string(), id.to_string()), made_at);
-            ensure!(creations.contains(&place), "{pk} / {sk} is listed, and was not created then");
+            ensure!(expires_at == terms.expires_at(minute_of(placed_at)?), "{pk} / {sk}: {row:?}");
+            let place = ((site.to_string(), id.to_string()), placed_at);
+            ensure!(times.contains(&place), "{pk} / {sk} is listed, and was not placed then");
             places.insert(place);
         }
         for (name, order) in orders {
-            let Some((made_at, _)) = order.made else { continue };
-            let is_kept = !terms.has_expired(minute_of(made_at)?);
+            let Some(placed_at) = order.placed_at() else { continue };
+            let is_kept = !terms.has_expired(minute_of(placed_at)?);
             ensure!(
-                !is_kept || places.contains(&(name.clone(), made_at)),
+                !is_kept || places.contains(&(name.clone(), placed_at)),
                 "{name:?} is not in the list of recent orders: {order:?}"
             );
         }
@@ -118,17 +126,13 @@ impl Book {
                 && !terms.has_expired(period)
         };
         let mut comparison = Comparison::default();
-        comparison.add_tallies(&tallies_of_orders(orders), &mut |_, period| is_compared(period));
+        let mut tallies = tallies_of_orders(orders);
+        tallies.retain(|key, _| is_measure(&key.measure));
+        comparison.add_tallies(&tallies, &mut |_, period| is_compared(period));
         let rows = self.tally_rows(terms)?;
         for row in rows.iter().filter(|row| is_measure(row.measure)) {
-            let hour = Period::containing(Granularity::Hour, row.period.first_minute());
-            let entry = (format!("L#seal:{}:{hour}", row.site), "000000".to_string());
-            let counts_above = row.is_in_numbered_shard && !self.rows.contains_key(&entry);
-            let periods = match counts_above {
-                true => Period::all_containing(row.period.first_minute()).to_vec(),
-                false => vec![row.period],
-            };
-            for period in periods.into_iter().filter(|period| is_compared(*period)) {
+            let periods = self.periods_of(row).into_iter();
+            for period in periods.filter(|period| is_compared(*period)) {
                 for (key, number) in &row.counters {
                     let cell = Cell { site: row.site, measure: row.measure, period, key };
                     comparison.add_found(cell, *number);
@@ -136,6 +140,18 @@ impl Book {
             }
         }
         fail_with(describe_first(&comparison), "counters differ from the orders")
+    }
+
+    /// The periods of which a row has a part that no other row has: its own and, until its hour is
+    /// rolled up, those above.
+    pub(super) fn periods_of(&self, row: &TallyRow<'_>) -> Vec<Period> {
+        let hour = Period::containing(Granularity::Hour, row.period.first_minute());
+        let entry = (format!("L#seal:{}:{hour}", row.site), "000000".to_string());
+        let counts_above = row.is_in_numbered_shard && !self.rows.contains_key(&entry);
+        match counts_above {
+            true => Period::all_containing(row.period.first_minute()).to_vec(),
+            false => vec![row.period],
+        }
     }
 
     /// The number of orders that the chunks report.
@@ -164,16 +180,57 @@ fn order(row: &Attributes) -> Result<Order> {
             Some((at, made))
         }
     };
-    let reported_by = match text(row, "status_source")? {
-        "creation" => "creation",
-        "change" => "change",
-        "cancellation" => "cancellation",
-        other => bail!("no event is a {other}"),
+    let status = match time_if_any("status_at")? {
+        None => None,
+        Some(at) => {
+            let reported_by = match text(row, "status_source")? {
+                "creation" => "creation",
+                "change" => "change",
+                "cancellation" => "cancellation",
+                other => bail!("no event is a {other}"),
+            };
+            Some((at, reported_by, text(row, "status")?.into()))
+        }
     };
-    let status = (nanoseconds(text(row, "status_at")?)?, reported_by, text(row, "status")?.into());
+    let purchased = match time_if_any("purchased_at")? {
+        None => None,
+        Some(at) => Some(Purchase {
+            at,
+            currency: text(row, "purchase_currency")?.to_string(),
+            customer: text_if_any("purchase_customer_id")?.map(str::to_string),
+        }),
+    };
     let cancelled = time_if_any("cancelled_at")?;
     let refund = decimal_if_any("refund_amount")?;
-    Ok(Order { made, status, cancelled: cancelled.map(|at| (at, refund)) })
+    Ok(Order {
+        made,
+        purchased,
+        lines: lines(row)?,
+        has_more_lines: row.contains_key("has_more_lines"),
+        status,
+        cancelled: cancelled.map(|at| (at, refund)),
+    })
+}
+
+/// The lines of an order, and how many there are of each.
+fn lines(row: &Attributes) -> Result<BTreeMap<Line, u64>> {
+    let Some(list) = row.get("lines") else { return Ok(BTreeMap::new()) };
+    let list = list.as_l().map_err(|other| anyhow::anyhow!("{other:?} are no lines"))?;
+    let mut lines = BTreeMap::new();
+    for line in list {
+        let line = line.as_m().map_err(|other| anyhow::anyhow!("{other:?} is no line"))?;
+        let members: Attributes = line.clone().into_iter().collect();
+        let amount = |name: &str| decimal(members.get(name).context("a line has amounts")?);
+        let line = Line {
+            currency: text(&members, "currency")?.to_string(),
+            item: text(&members, "item")?.to_string(),
+            units: amount("units")?,
+            money: amount("money")?,
+        };
+        let count = number(&members, "count").context("a line is counted")?.try_into()?;
+        ensure!(lines.insert(line, count).is_none(), "a line is there twice");
+    }
+    Ok(lines)
 }
 
 /// The products of an order with their units and their money, sorted by name.

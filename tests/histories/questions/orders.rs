@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use lambda_http::{Body, Request, Response};
 use minutebook_api::backend::Backend;
 use minutebook_api::orders::{self, OrdersCall};
-use minutebook_oracle::{Decimal, Order, TallyKey, order_tallies, tallies_of_orders};
+use minutebook_oracle::{Decimal, Order, TallyKey};
 use minutebook_storage::table::Table;
 use minutebook_tests::random::Random;
 use serde_json::Value;
@@ -161,12 +161,7 @@ pub(super) fn check(
         let found = answer["active_users"].as_u64().context("there are no active_users")?;
         ensure!((least..=most).contains(&found), "{found} active_users, not {least} to {most}");
     }
-    let [least, most] = match &bounds.orders {
-        OrdersNow::Changing => return Ok(()),
-        OrdersNow::Growing => [&bounds.least, &bounds.most]
-            .map(|counted| order_tallies(counted.order_events.iter().flatten())),
-        OrdersNow::AtRest(orders) => [tallies_of_orders(orders), tallies_of_orders(orders)],
-    };
+    let Some([least, most]) = bounds.order_tallies() else { return Ok(()) };
     let site = question.site;
     let numbers = Numbers { site, currency: question.currency, least: &least, most: &most };
     match question.call {
@@ -359,36 +354,34 @@ fn check_recent(
     let states = bounds.order_states();
     let as_of = now - chrono::TimeDelta::seconds(question.age);
     let day = minutebook_oracle::window(as_of, RECENT);
-    let is_recent = |made_at: i128| {
-        let minute = made_at.div_euclid(60_000_000_000);
+    let is_recent = |placed_at: i128| {
+        let minute = placed_at.div_euclid(60_000_000_000);
         (i128::from(day.start)..i128::from(day.end)).contains(&minute)
     };
     let mut listed = vec![];
     for recent in answer["recent_orders"].as_array().context("there are recent orders")? {
         let id = recent["order_id"].as_str().context("an order has an id")?;
         let name = (question.site.to_string(), id.to_string());
-        let made_at = nanoseconds(recent["created_at"].as_str().context("and a time")?)?;
+        let placed_at = nanoseconds(recent["created_at"].as_str().context("and a time")?)?;
         let possible = states.of(&name);
         let is_possible = possible.iter().flatten().map(|order| is_like(recent, order));
         ensure!(
             is_possible.collect::<Result<Vec<_>>>()?.contains(&true),
             "{recent} is none of {possible:?}"
         );
-        ensure!(is_recent(made_at), "{recent} is not of the last 24 hours");
-        listed.push((made_at, name));
+        ensure!(is_recent(placed_at), "{recent} is not of the last 24 hours");
+        listed.push((placed_at, name));
     }
     ensure!(listed.is_sorted_by(|newer, older| newer > older), "{listed:?} are not in order");
     if matches!(bounds.orders, OrdersNow::Changing) || listed.len() == LIMIT {
         return Ok(());
     }
     for (name, possible) in states.iter().filter(|((site, _), _)| site == question.site) {
-        let made_at = match possible {
-            [Some(Order { made: Some((made_at, _)), .. })] if is_recent(*made_at) => *made_at,
-            _ => continue,
-        };
+        let [Some(order)] = possible else { continue };
+        let Some(placed_at) = order.placed_at().filter(|at| is_recent(*at)) else { continue };
         // The list keeps its rows as long as minute rows are kept, which is longer than a day.
         let is_kept = question.age == 0;
-        let is_listed = listed.contains(&(made_at, name.clone()));
+        let is_listed = listed.contains(&(placed_at, name.clone()));
         ensure!(is_listed || !is_kept, "order {name:?} is not listed: {possible:?}");
     }
     Ok(())
@@ -396,17 +389,12 @@ fn check_recent(
 
 /// Whether a listed order has this state.
 fn is_like(recent: &Value, order: &Order) -> Result<bool> {
-    let Some((made_at, made)) = &order.made else { return Ok(false) };
-    let refunded = match &order.cancelled {
-        None => Decimal::ZERO,
-        Some((_, refund)) => (*refund).unwrap_or(made.value),
-    };
-    let number = made.number.as_ref().map_or(Value::Null, |number| number.as_str().into());
+    let number = order.made.as_ref().and_then(|(_, made)| made.number.as_deref());
     let Some(listed_at) = recent["created_at"].as_str() else { bail!("{recent} has no time") };
-    Ok(nanoseconds(listed_at)? == *made_at
-        && recent["order_number"] == number
-        && recent["status"] == order.status.2.as_str()
-        && recent["currency"] == made.currency.as_str()
-        && decimal(&recent["total_amount"])? == made.value
-        && decimal(&recent["refunded"])? == refunded)
+    Ok(Some(nanoseconds(listed_at)?) == order.placed_at()
+        && recent["order_number"] == number.map_or(Value::Null, Value::from)
+        && recent["status"] == order.status()
+        && Some(&recent["currency"]) == order.currency().map(Value::from).as_ref()
+        && decimal(&recent["total_amount"])? == order.value()
+        && decimal(&recent["refunded"])? == order.refunded().unwrap_or_default())
 }

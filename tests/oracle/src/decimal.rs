@@ -54,6 +54,11 @@ impl Decimal {
         Self(self.0.abs())
     }
 
+    /// So many times this number.
+    pub(crate) fn times(self, count: u64) -> Self {
+        Self(self.0.checked_mul(count.into()).expect("orders stay far below 10^26"))
+    }
+
     /// This amount times `part` by `whole`, rounded down to 6 decimals; zero if `whole` is.
     pub(crate) fn share(self, part: Self, whole: Self) -> Self {
         if whole.is_zero() {

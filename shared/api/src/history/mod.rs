@@ -80,6 +80,10 @@ mod tests {
         ("default", "views", "2026-11-21T11:59:00Z", "3", "1"),
         ("default", "carts", "2026-11-19T12:00:00Z", "1", "5"),
         ("default", "carts", "2026-11-19T12:00:00Z", "(other)", "4"),
+        ("orders", "sales:USD", "2026-11-19T12:00:00Z", "1", "80"),
+        ("orders", "sales:USD", "2026-11-19T12:00:00Z", "gone", "5"),
+        ("orders", "sales:USD", "2026-11-19T12:00:00Z", "gone", "-5"),
+        ("orders", "sales:USD", "2026-11-19T12:00:00Z", "(other)", "-10"),
     ];
 
     /// A table in memory with the cells in all of their rows.
@@ -163,6 +167,13 @@ mod tests {
         assert!(one.contains(r#""total":5,"other":{"total":4},"running":false"#), "{one}");
         let (_, none) = asked(&format!("{DAY}&item_id=2"));
         assert!(none.contains(r#""total":0,"other":{"total":4},"running":false"#), "{none}");
+    }
+
+    #[test]
+    fn what_orders_have_taken_back_is_in_no_list() {
+        let (_, all) = asked("site_id=orders&measure=sales&from=2026-11-19&to=2026-11-20");
+        let expected = r#""total":70.00,"top":[{"item_id":1,"total":80.00}],"other":{"total":-10.00},"running":false"#;
+        assert!(all.contains(expected), "{all}");
     }
 
     #[test]

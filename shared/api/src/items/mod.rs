@@ -95,6 +95,9 @@ mod tests {
         ("full", "views", "2026-11-21T08:00:00Z", "7", "1"),
         ("full", "views", "2026-11-21T08:00:00Z", "(other)", "4"),
         ("full", "sales:USD", "2026-11-21T08:00:00Z", "(other)", "2.5"),
+        ("orders", "units", "2026-11-21T08:00:00Z", "7", "2"),
+        ("orders", "units", "2026-11-21T08:00:00Z", "7", "-2"),
+        ("orders", "sales:USD", "2026-11-21T08:00:00Z", "(other)", "-2.5"),
     ];
 
     fn now() -> DateTime<Utc> {
@@ -224,6 +227,14 @@ mod tests {
             }
         }
         assert_eq!(answer("/items/7#", "window=1h")["window"]["from"], "2026-11-21T11:01:00Z");
+    }
+
+    #[test]
+    fn what_orders_took_back_is_zero_and_discounts_have_no_item() {
+        let answer = answer("/items/7", "site_id=orders");
+        assert_eq!(answer["units"], 0);
+        assert_eq!(answer["other"]["gross_sales"], json!(-2.5));
+        assert_eq!(answer["other"]["units"], 0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::SecondsFormat;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
-use minutebook_domain::order::facts::{COUNT, Creation, GROSS, REFUNDED};
+use minutebook_domain::order::contribution::{COUNT, GROSS, INCOMPLETE, REFUNDED};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_storage::order::rows::RecentOrder;
@@ -25,12 +25,19 @@ pub(crate) struct Value {
     pub(crate) gross: Amount,
     /// What their cancellations gave back.
     pub(crate) refunded: Amount,
+    /// How many of them have a line that does not count.
+    pub(crate) incomplete: Amount,
 }
 
 impl Value {
     /// The sums of [`Measure::OrderValue`].
     pub(crate) fn of(sums: &Sums) -> Value {
-        Value { count: sums.of(COUNT), gross: sums.of(GROSS), refunded: sums.of(REFUNDED) }
+        Value {
+            count: sums.of(COUNT),
+            gross: sums.of(GROSS),
+            refunded: sums.of(REFUNDED),
+            incomplete: sums.of(INCOMPLETE),
+        }
     }
 
     fn net(self) -> Amount {
@@ -64,7 +71,7 @@ impl Products {
             RankBy::Revenue => (&self.revenue, &self.units),
             RankBy::Units => (&self.units, &self.revenue),
         };
-        let top = ranked.top_where(limit, |amount| amount != Amount::ZERO).into_iter();
+        let top = ranked.top(limit).into_iter();
         top.map(|(name, amount)| {
             let beside = other.of(name);
             let (revenue, units) = match rank_by {
@@ -94,7 +101,7 @@ pub(crate) struct ProductAnswer {
     units: Box<RawValue>,
 }
 
-/// Orders of a window, each at the time of its creation.
+/// Orders of a window, each at the time at which it was placed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Orders")]
 pub(crate) struct OrdersAnswer<'a> {
@@ -111,6 +118,11 @@ pub(crate) struct OrdersAnswer<'a> {
     #[schemars(with = "Number")]
     refunded: Box<RawValue>,
     currency: String,
+    /// How many orders of this currency have a line that does not count, because it is in another
+    /// currency or there are too many of them; left out if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Number>")]
+    incomplete: Option<Box<RawValue>>,
     /// How many of them have which status now, of all currencies.
     #[schemars(with = "BTreeMap<String, Number>")]
     orders_by_status: BTreeMap<&'a str, Box<RawValue>>,
@@ -139,13 +151,14 @@ impl<'a> OrdersAnswer<'a> {
         let hours = per_hour
             .iter()
             .map(|(window, orders)| (window.from.hour().first_minute().to_string(), *orders));
-        let statuses = by_status.top_where(usize::MAX, |orders| orders != Amount::ZERO).into_iter();
+        let statuses = by_status.top(usize::MAX).into_iter();
         OrdersAnswer {
             total_orders: number(by_status.total(), false),
             total_revenue: number(value.gross, true),
             net_revenue: number(value.net(), true),
             refunded: number(value.refunded, true),
             currency: currency.to_string(),
+            incomplete: (value.incomplete != Amount::ZERO).then(|| number(value.incomplete, false)),
             orders_by_status: statuses
                 .map(|(status, orders)| (status, number(orders, false)))
                 .collect(),
@@ -194,6 +207,7 @@ pub(crate) struct RecentAnswer {
     #[schemars(with = "Number")]
     refunded: Box<RawValue>,
     currency: String,
+    /// When it was placed: at its creation or its earliest purchase, whichever is earlier.
     #[schemars(with = "Time")]
     created_at: String,
 }
@@ -201,15 +215,15 @@ pub(crate) struct RecentAnswer {
 impl RecentAnswer {
     fn new(order: &RecentOrder) -> Option<RecentAnswer> {
         let contribution = order.facts.contribution()?;
-        let Creation { at, number: order_number, .. } = order.facts.created.as_ref()?;
+        let created = order.facts.created.as_ref();
         Some(RecentAnswer {
             order_id: order.id.clone(),
-            order_number: order_number.clone(),
+            order_number: created.and_then(|created| created.number.clone()),
             status: contribution.status.to_string(),
             total_amount: number(contribution.value, true),
             refunded: number(contribution.refunded, true),
             currency: contribution.currency.to_string(),
-            created_at: at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            created_at: order.facts.placed_at()?.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         })
     }
 }

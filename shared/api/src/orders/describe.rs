@@ -18,8 +18,9 @@ pub(crate) fn orders(schemas: &mut Schemas) -> Operation {
     let answer = schemas.answer::<OrdersAnswer<'_>>("The orders of the window", example);
     operation(
         ("orders", "Orders, what they brought and what became of them"),
-        "An order counts at the minute of its creation with its present status, in whatever order its events came. Its \
-         value is taken off net_revenue when it is cancelled: the refund that the cancellation names, or all of it.",
+        "An order counts at the minute in which it was placed, at its creation or its earliest purchase, with its \
+         present status, in whatever order its events came. Its value is taken off net_revenue when it is cancelled: \
+         the refund that the cancellation names, or all of it.",
         vec![window("24h", HOURLY_DAYS_MAX)],
         answer,
         schemas,

@@ -2,6 +2,7 @@ use super::*;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
+use minutebook_domain::order::purchases::{FirstPurchase, OrderLine, OrderLines, Purchases};
 use minutebook_domain::plan::Row;
 use minutebook_domain::time::lateness::is_settled;
 use minutebook_domain::time::period::Retention;
@@ -108,6 +109,26 @@ fn the_orders_of_two_hours() {
 }
 
 #[test]
+fn orders_of_which_a_line_does_not_count_are_said() {
+    let table = table();
+    let minute =
+        Minute::containing("2026-11-21T12:00:00Z".parse().expect("a time")).expect("in range");
+    for (currency, count) in [("USD", 2), ("EUR", 5)] {
+        let row = Row {
+            site: "default",
+            period: Period::Minute(minute),
+            measure: Measure::OrderValue(Currency::parse(currency.as_bytes()).expect("letters")),
+            slot: 0,
+            counters: vec![("incomplete", Amount::from_count(count))],
+        };
+        table.add(&row, Shard::Number(0), RETENTION);
+    }
+    let (_, body) = asked_of(table, "/metrics/orders", "window=2h");
+    let expected = r#""refunded":25.00,"currency":"USD","incomplete":2,"orders_by_status""#;
+    assert!(body.contains(expected), "{body}");
+}
+
+#[test]
 fn nothing_is_zeros() {
     let of_other = answer("/metrics/orders", "site_id=other&currency=GBP");
     for member in ["total_orders", "total_revenue", "net_revenue", "refunded", "avg_order_value"] {
@@ -161,6 +182,33 @@ fn what_goes_on_just_now() {
         };
         RecentOrder { id: id.to_string(), facts: OrderFacts::of_creation(creation, "PAID") }
     };
+    let bought = OrderFacts::of_purchase(Purchases {
+        first: FirstPurchase {
+            at: "2026-11-21T12:00:01Z".parse().expect("a time"),
+            currency: usd(),
+            customer: None,
+        },
+        lines: OrderLines::new(
+            [(
+                OrderLine {
+                    currency: usd(),
+                    item: "a".to_string(),
+                    units: Amount::ONE,
+                    money: Amount::from_count(3),
+                },
+                2,
+            )],
+            false,
+        ),
+    });
+    table.list_recent([RecentOrder { id: "c".to_string(), facts: bought }]);
+    let (_, body) = asked_of(table, "/metrics/realtime", "limit=1");
+    let expected = concat!(
+        r#""recent_orders":[{"order_id":"c","order_number":null,"status":"CREATED","total_amount":6.00,"#,
+        r#""refunded":0.00,"currency":"USD","created_at":"2026-11-21T12:00:01Z"}]"#
+    );
+    assert!(body.contains(expected), "{body}");
+    let table = self::table();
     table.list_recent([
         recent("b", "2026-11-21T12:00:00.500Z"),
         recent("a", "2026-11-21T11:59:00Z"),

@@ -149,6 +149,18 @@ mod tests {
     }
 
     #[test]
+    fn what_orders_have_taken_back_is_in_no_list() {
+        let amounts = [("1", "2"), ("gone", "0"), ("(other)", "-10.5")];
+        let answer = answered(Ranking::HighestGrossing, &amounts);
+        let expected =
+            r#""top":[{"item_id":1,"total_sales":2.00}],"other":{"total_sales":-10.50},"as_of":"#;
+        assert!(answer.contains(expected), "{answer}");
+        let answer = answered(Ranking::HighestGrossing, &[("gone", "0"), ("(other)", "0")]);
+        let expected = r#"{"highest_grossing_item":null,"total_sales":0.00,"currency":"USD","top":[],"as_of":"#;
+        assert!(answer.starts_with(expected), "{answer}");
+    }
+
+    #[test]
     fn nothing_counted_is_null_zero_and_an_empty_list() {
         let answer = answered(Ranking::TopCarted, &[]);
         assert!(

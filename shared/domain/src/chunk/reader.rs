@@ -6,7 +6,6 @@ use crate::chunk::id::ContentHash;
 use crate::chunk::settings::ChunkSettings;
 use crate::chunk::split::TextSplitter;
 use crate::chunk::unpack::{UnpackError, Unpacker};
-use crate::event::line::READER_VERSION_OLDEST;
 use crate::hash_seed::HashSeed;
 
 /// The maximum size of the orders of a chunk in memory. Ingest counts four chunks at once, so this
@@ -73,10 +72,7 @@ impl ChunkReader {
                 Some(bytes) => Earlier::Bytes(bytes),
             },
             unpacker: Unpacker::new(settings.size_bytes),
-            text: match settings.inputs.reader_version {
-                ..=READER_VERSION_OLDEST => TextSplitter::of_lines(),
-                _ => TextSplitter::new(),
-            },
+            text: TextSplitter::new(),
             counter: Counter::new(settings, seed),
         }
     }

@@ -191,6 +191,11 @@ impl Amount {
         Amount(self.0.saturating_sub(other.0))
     }
 
+    /// So many times the amount; saturates at the ends of the range.
+    pub fn times(self, count: u32) -> Amount {
+        Amount(self.0.saturating_mul(i128::from(count)))
+    }
+
     /// The quotient, rounded half up to [`RATIO_DIGITS`] decimals.
     ///
     /// **Shape**: `None` if either amount is negative, if the divisor is zero, or if the quotient

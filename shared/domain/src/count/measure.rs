@@ -40,9 +40,9 @@ pub enum Measure {
     Carts,
     /// Removals of an item from a cart, one per event.
     Removals,
-    /// Units of an item that were purchased.
+    /// Units of an item that were purchased, by themselves or as a part of an order.
     Units,
-    /// Revenue of an item.
+    /// Revenue of an item, as of its units.
     Sales(Currency),
     /// Money that was refunded for an item.
     Refunds(Currency),
@@ -122,8 +122,8 @@ impl Measure {
         }
     }
 
-    /// Whether orders contribute to it. They take back what they contributed when more is reported
-    /// about them, so its amounts may be zero or negative.
+    /// Whether nothing but orders contributes to it. They take back what they contributed when more
+    /// is reported about them, so its amounts may be zero or negative.
     pub fn is_of_orders(self) -> bool {
         match self {
             Measure::Orders
@@ -138,6 +138,12 @@ impl Measure {
             | Measure::Refunds(_)
             | Measure::Pages => false,
         }
+    }
+
+    /// Whether both events and orders contribute to it. The names of what orders contributed are
+    /// never given up, since it is taken back from them.
+    pub fn is_of_purchases(self) -> bool {
+        matches!(self, Measure::Units | Measure::Sales(_))
     }
 
     /// Whether its amounts are money.

@@ -31,13 +31,13 @@ pub(crate) struct Rules {
     pub(crate) slot_in_item: fn(&[u8]) -> u8,
     /// The kind of a type; `None` for an unknown type.
     pub(crate) kind_of: fn(&[u8]) -> Option<EventKind>,
-    /// Whether the rules before apply: a field with an unusable value rejects its event even if
-    /// nothing needs the field, a bad event rejects its line, and so does an unknown type.
-    pub(crate) is_strict: bool,
+    /// Whether purchases that name an order count through it.
+    pub(crate) has_order_lines: bool,
 }
 
 /// The rules of `docs/EVENTS.md` and `docs/VOCABULARY.md`.
-pub(crate) const RULES: Rules = Rules { slot_in_event, slot_in_item, kind_of, is_strict: false };
+pub(crate) const RULES: Rules =
+    Rules { slot_in_event, slot_in_item, kind_of, has_order_lines: true };
 
 /// Where the values of each field are stored, and which are accepted.
 pub(crate) struct Layout {

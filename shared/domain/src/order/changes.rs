@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::count::amount::Amount;
 use crate::count::measure::Measure;
-use crate::order::facts::Contribution;
+use crate::order::contribution::Contribution;
 use crate::plan::{ROW_COUNTERS_MAX, Row, TRANSACTION_ACTIONS_MAX, pack};
 use crate::time::Hour;
 use crate::time::period::{Period, Retention};
@@ -21,7 +21,7 @@ use crate::time::period::{Period, Retention};
 const ORDER_BYTES_MAX: usize = 2_000_000;
 
 /// An order about which more is known now.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OrderChange<'a> {
     /// The site that it belongs to.
     pub site: &'a str,
@@ -147,11 +147,11 @@ type Group<'a> = ((&'a str, Period, Measure), Vec<(&'a str, Amount)>);
 
 impl<'a> Differences<'a> {
     fn add(&mut self, change: &OrderChange<'a>) {
-        let OrderChange { site, before, after, .. } = *change;
+        let OrderChange { site, before, after, .. } = change;
         let contributions = [(before, true), (after, false)];
         for (contribution, is_before) in contributions
             .into_iter()
-            .filter_map(|(contribution, is_before)| Some((contribution?, is_before)))
+            .filter_map(|(contribution, is_before)| Some((contribution.as_ref()?, is_before)))
         {
             for (measure, key, amount) in contribution.counters() {
                 let amount = if is_before { Amount::ZERO.saturating_sub(amount) } else { amount };

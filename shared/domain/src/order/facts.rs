@@ -1,4 +1,4 @@
-//! What is known about orders, and what an order contributes to the counters.
+//! What is known about orders.
 //!
 //! The events of an order arrive in different chunks, late, repeatedly and out of order. So an
 //! event is not counted by itself: its facts are merged into what is known about the order, and the
@@ -9,9 +9,9 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use crate::count::amount::Amount;
-use crate::count::measure::{Currency, Measure};
+use crate::count::measure::Currency;
 use crate::hash_seed::HashSeed;
-use crate::time::Minute;
+use crate::order::purchases::Purchases;
 
 /// The maximum number of items in an order: its contributions before and after a change must fit
 /// into one transaction.
@@ -20,20 +20,11 @@ pub const ORDER_ITEMS_MAX: usize = 500;
 /// The maximum length of an order's status, in bytes.
 pub const STATUS_BYTES_MAX: usize = 64;
 
-/// The status of a created order without one.
+/// The status of an order of which none is known.
 pub const STATUS_CREATED: &str = "CREATED";
 
 /// The status of a cancelled order.
 pub const STATUS_CANCELLED: &str = "CANCELLED";
-
-/// The key of the measure [`Measure::OrderValue`] for the number of orders.
-pub const COUNT: &str = "orders";
-
-/// The key of the measure [`Measure::OrderValue`] for the value of orders.
-pub const GROSS: &str = "gross";
-
-/// The key of the measure [`Measure::OrderValue`] for the money that cancellations refunded.
-pub const REFUNDED: &str = "refunded";
 
 /// What is known about an order.
 ///
@@ -47,6 +38,8 @@ pub struct OrderFacts {
     pub stage: Option<Stage>,
     /// The earliest cancellation event seen.
     pub cancelled: Option<Cancellation>,
+    /// What purchases report about it.
+    pub purchased: Option<Purchases>,
 }
 
 /// The creation of an order.
@@ -115,46 +108,34 @@ pub struct Cancellation {
     pub refund: Option<Amount>,
 }
 
-/// What an order adds to the counters, all of it in the minute of its creation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Contribution<'a> {
-    /// The minute of its creation.
-    pub minute: Minute,
-    /// Its current status.
-    pub status: &'a str,
-    /// The currency of its money.
-    pub currency: Currency,
-    /// Its value.
-    pub value: Amount,
-    /// The money that its cancellation refunded.
-    pub refunded: Amount,
-    /// What was ordered.
-    pub products: &'a [Product],
-}
-
 impl OrderFacts {
     /// The facts of a creation, with the initial status of the order.
     pub fn of_creation(creation: Creation, status: &str) -> OrderFacts {
         let stage = Stage { at: creation.at, source: Source::Creation, status: status.to_string() };
-        OrderFacts { created: Some(creation), stage: Some(stage), cancelled: None }
+        OrderFacts { created: Some(creation), stage: Some(stage), ..OrderFacts::default() }
     }
 
     /// The facts of a status change.
     pub fn of_change(at: DateTime<Utc>, status: &str) -> OrderFacts {
         let stage = Stage { at, source: Source::Change, status: status.to_string() };
-        OrderFacts { created: None, stage: Some(stage), cancelled: None }
+        OrderFacts { stage: Some(stage), ..OrderFacts::default() }
     }
 
     /// The facts of a cancellation.
     pub fn of_cancellation(cancellation: Cancellation) -> OrderFacts {
         let status = STATUS_CANCELLED.to_string();
         let stage = Stage { at: cancellation.at, source: Source::Cancellation, status };
-        OrderFacts { created: None, stage: Some(stage), cancelled: Some(cancellation) }
+        OrderFacts { stage: Some(stage), cancelled: Some(cancellation), ..OrderFacts::default() }
+    }
+
+    /// The facts of a purchase.
+    pub fn of_purchase(purchased: Purchases) -> OrderFacts {
+        OrderFacts { purchased: Some(purchased), ..OrderFacts::default() }
     }
 
     /// Merges other facts about the same order.
     pub fn merge(&mut self, other: OrderFacts) {
-        let OrderFacts { created, stage, cancelled } = other;
+        let OrderFacts { created, stage, cancelled, purchased } = other;
         if created.is_some() && (self.created.is_none() || created < self.created) {
             self.created = created;
         }
@@ -165,20 +146,11 @@ impl OrderFacts {
         if cancelled.is_some() && (self.cancelled.is_none() || cancelled < self.cancelled) {
             self.cancelled = cancelled;
         }
-    }
-
-    /// What the order adds to the counters; `None` until its creation is known.
-    pub fn contribution(&self) -> Option<Contribution<'_>> {
-        let (created, stage) = (self.created.as_ref()?, self.stage.as_ref()?);
-        let refund = |cancelled: &Cancellation| cancelled.refund.unwrap_or(created.value);
-        Some(Contribution {
-            minute: Minute::containing(created.at)?,
-            status: &stage.status,
-            currency: created.currency,
-            value: created.value,
-            refunded: self.cancelled.as_ref().map_or(Amount::ZERO, refund),
-            products: &created.products,
-        })
+        match (&mut self.purchased, purchased) {
+            (Some(known), Some(purchased)) => known.merge(purchased),
+            (known @ None, purchased) => *known = purchased,
+            (Some(_), None) => {}
+        }
     }
 
     /// The times of the events that reported them.
@@ -186,7 +158,8 @@ impl OrderFacts {
         let created = self.created.as_ref().map(|created| created.at);
         let stage = self.stage.as_ref().map(|stage| stage.at);
         let cancelled = self.cancelled.as_ref().map(|cancelled| cancelled.at);
-        [created, stage, cancelled].into_iter().flatten()
+        let purchased = self.purchased.as_ref().map(|purchased| purchased.first.at);
+        [created, stage, cancelled, purchased].into_iter().flatten()
     }
 
     /// Its approximate size in memory or in a row, in bytes.
@@ -199,26 +172,9 @@ impl OrderFacts {
                 + names
                 + created.products.len() * size_of::<Product>()
         };
-        size_of::<OrderFacts>() + self.created.as_ref().map_or(0, of_creation)
-    }
-}
-
-impl<'a> Contribution<'a> {
-    /// The counters that it adds to; no amount is zero.
-    pub fn counters(self) -> impl Iterator<Item = (Measure, &'a str, Amount)> {
-        let (value, ordered_value) =
-            (Measure::OrderValue(self.currency), Measure::OrderedValue(self.currency));
-        let order = [
-            (Measure::Orders, self.status, Amount::ONE),
-            (value, COUNT, Amount::ONE),
-            (value, GROSS, self.value),
-            (value, REFUNDED, self.refunded),
-        ];
-        let products = self.products.iter().flat_map(move |product| {
-            let name = product.name.as_str();
-            [(Measure::Ordered, name, product.units), (ordered_value, name, product.money)]
-        });
-        order.into_iter().chain(products).filter(|(_, _, amount)| *amount != Amount::ZERO)
+        size_of::<OrderFacts>()
+            + self.created.as_ref().map_or(0, of_creation)
+            + self.purchased.as_ref().map_or(0, Purchases::more_bytes)
     }
 }
 

@@ -1,9 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
+use crate::order::contribution::Contribution;
+use crate::order::purchases::{FirstPurchase, ORDER_LINES_MAX, OrderLine, OrderLines};
 
 fn at(nanoseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(1_795_216_051_000_000_000 + nanoseconds)
@@ -43,12 +45,14 @@ fn merged(all: impl IntoIterator<Item = OrderFacts>) -> OrderFacts {
 
 /// `minute status value refunded product=units/money …`
 fn contribution(facts: &OrderFacts) -> String {
-    let Some(Contribution { minute, status, value, refunded, products, .. }) = facts.contribution()
+    let Some(Contribution { minute, status, value, refunded, ordered, .. }) = facts.contribution()
     else {
         return "nothing".to_string();
     };
-    let products: Vec<_> =
-        products.iter().map(|p| format!(" {}={}/{}", p.name, p.units, p.money)).collect();
+    let products: Vec<_> = ordered
+        .iter()
+        .map(|sold| format!(" {}={}/{}", sold.name, sold.units, sold.money))
+        .collect();
     format!("{minute} {status} {value} {refunded}{}", products.concat())
 }
 
@@ -120,21 +124,6 @@ fn the_earlier_of_two_creations_counts() {
 }
 
 #[test]
-fn counters_are_never_zero() {
-    let facts = OrderFacts::of_creation(creation(0, 0, &[("a", 0), ("b", 1)]), "CREATED");
-    let counters: Vec<_> = facts
-        .contribution()
-        .unwrap()
-        .counters()
-        .map(|(measure, key, n)| format!("{measure} {key}={n}"))
-        .collect();
-    assert_eq!(
-        counters,
-        ["orders CREATED=1", "order_value:USD orders=1", "ordered b=1", "ordered_value:USD b=10"]
-    );
-}
-
-#[test]
 fn orders_know_their_approximate_size() {
     let mut orders = Orders::default();
     assert_eq!(orders.bytes(), 0);
@@ -144,6 +133,10 @@ fn orders_know_their_approximate_size() {
     assert_eq!((orders.bytes(), orders.len()), (one, 1));
     orders.add("s", "1", OrderFacts::of_creation(creation(0, 1, &[("a long name", 1)]), "CREATED"));
     assert!(orders.bytes() > one);
+    let created = orders.bytes();
+    let lines = OrderLines::new([(line(1), 1), (line(2), 1)], false);
+    orders.add("s", "1", OrderFacts::of_purchase(purchases(0, Some("c".to_string()), lines)));
+    assert!(orders.bytes() >= created + 2 * size_of::<(OrderLine, u32)>());
     orders.add("t", "1", OrderFacts::default());
     assert_eq!(orders.len(), 2);
 }
@@ -160,7 +153,51 @@ fn any_facts() -> impl Strategy<Value = OrderFacts> {
         (time(), status()).prop_map(|(time, status)| OrderFacts::of_change(at(time), status)),
         (time(), proptest::option::of(0_u64..3))
             .prop_map(|(time, refund)| OrderFacts::of_cancellation(cancellation(time, refund))),
+        (time(), any_customer(), proptest::collection::vec((0_i128..6, 1_u32..4), 1..5)).prop_map(
+            |(time, customer, lines)| {
+                let lines = lines.into_iter().map(|(number, count)| (line(number), count));
+                OrderFacts::of_purchase(purchases(time, customer, OrderLines::new(lines, false)))
+            }
+        ),
+        // So many lines that not all of them are kept, in several events.
+        (time(), 0_i128..60, 150_i128..300, 1_u32..3).prop_map(|(time, start, lines, count)| {
+            let all = (start..start + lines).map(line).take(ORDER_LINES_MAX);
+            let lines = OrderLines::new(all.map(|line| (line, count)), false);
+            OrderFacts::of_purchase(purchases(time, None, lines))
+        }),
     ]
+}
+
+fn any_customer() -> impl Strategy<Value = Option<String>> {
+    proptest::option::of(proptest::sample::select(vec!["b".to_string(), "c".to_string()]))
+}
+
+/// Different lines, not in their order.
+fn line(number: i128) -> OrderLine {
+    OrderLine {
+        currency: if number % 5 == 0 { Currency::parse(b"EUR").unwrap() } else { currency() },
+        item: format!("{}", number % 3),
+        units: Amount::from_units(number % 2),
+        money: Amount::from_units(100 - number),
+    }
+}
+
+fn purchases(time: i64, customer: Option<String>, lines: OrderLines) -> Purchases {
+    Purchases { first: FirstPurchase { at: at(time), currency: currency(), customer }, lines }
+}
+
+/// The expected purchases: of all lines the least, each with its largest number.
+fn purchases_model(all: &[OrderFacts]) -> Option<Purchases> {
+    let all: Vec<&Purchases> = all.iter().filter_map(|facts| facts.purchased.as_ref()).collect();
+    let first = all.iter().map(|purchases| purchases.first.clone()).min()?;
+    let mut counts: BTreeMap<OrderLine, u32> = BTreeMap::new();
+    for (line, count) in all.iter().flat_map(|purchases| purchases.lines.iter()) {
+        let known = counts.entry(line.clone()).or_default();
+        *known = count.max(*known);
+    }
+    let has_more = counts.len() > ORDER_LINES_MAX;
+    let lines = OrderLines::new(counts.into_iter().take(ORDER_LINES_MAX), has_more);
+    Some(Purchases { first, lines })
 }
 
 /// The expected facts, by a naive search.
@@ -172,6 +209,7 @@ fn model(all: &[OrderFacts]) -> OrderFacts {
         created: created.first().cloned(),
         stage: stages.last().cloned(),
         cancelled: cancelled.first().cloned(),
+        purchased: purchases_model(all),
     }
 }
 

@@ -29,7 +29,7 @@ use crate::time::period::{Period, Retention};
 ///   [`Plan::of_sealed_hour`] choose by the version that the entries record.
 ///
 /// In both cases [`PLAN_FORMAT_VERSION_OLDEST`] becomes the version before.
-pub const PLAN_FORMAT_VERSION: u32 = 6;
+pub const PLAN_FORMAT_VERSION: u32 = 7;
 
 /// The oldest version whose unfinished chunks this build finishes: the one before.
 ///
@@ -38,9 +38,9 @@ pub const PLAN_FORMAT_VERSION: u32 = 6;
 /// are met only by chunks that lay in the dead letters since the update before the last, and by
 /// updates that skip a version. These are refused, because to plan them wrongly would count twice.
 ///
-/// Version 6 plans as version 5 did, and reads as it did where the plan inputs have the reader version
-/// of version 5.
-pub const PLAN_FORMAT_VERSION_OLDEST: u32 = 5;
+/// Version 7 plans as version 6 did, and reads as it did where the plan inputs have the reader version
+/// of version 6.
+pub const PLAN_FORMAT_VERSION_OLDEST: u32 = 6;
 
 /// The maximum number of actions in one `TransactWriteItems`.
 ///
@@ -145,11 +145,11 @@ impl<'a> Plan<'a> {
 
     /// Cuts the sums of a sealed hour's shards into the rows of its hour, day, week and month.
     ///
-    /// **Shape**: the tally may hold any minutes of the hour; keys are ranked by their sums over all
-    /// of them.
-    pub fn of_sealed_hour(tally: &'a Tally, inputs: &SealInputs) -> Plan<'a> {
+    /// **Shape**: the tallies may hold any minutes of the hour; keys are ranked by their sums over
+    /// all of them. Those of `orders`, what orders added beside events, all keep their names.
+    pub fn of_sealed_hour(tally: &'a Tally, orders: &'a Tally, inputs: &SealInputs) -> Plan<'a> {
         let mut rolled_up = RollUp::new();
-        for group in tally.bounded_groups(inputs.keys_max) {
+        for group in tally.bounded_groups(inputs.keys_max).chain(orders.groups()) {
             rolled_up.add(&group);
         }
         let mut late = Parts::of(false);
@@ -253,7 +253,9 @@ impl<'a> RollUp<'a> {
     /// The rows, ascending by site, period (hours before days, weeks and months), measure and slot.
     fn pack(self, mut push: impl FnMut(Row<'a>)) {
         for ((site, period, measure), sums) in self.sums {
-            let mut counters: Vec<(&str, Amount)> = sums.into_iter().collect();
+            // What orders took back may be as much as what events added.
+            let sums = sums.into_iter().filter(|(_, amount)| *amount != Amount::ZERO);
+            let mut counters: Vec<(&str, Amount)> = sums.collect();
             counters.sort_unstable_by_key(|(key, _)| *key);
             pack(site, period, measure, &counters, &mut push);
         }

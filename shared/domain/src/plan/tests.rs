@@ -7,6 +7,7 @@ use crate::time::Minute;
 use chrono::DateTime;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 const ALL_NAMES: SealInputs = SealInputs { keys_max: 0 };
 
@@ -26,6 +27,11 @@ fn inputs(open_from: i64, minute_retention_days: u32) -> PlanInputs {
     }
 }
 
+fn of_sealed_hour<'a>(tally: &'a Tally, inputs: &SealInputs) -> Plan<'a> {
+    static NO_ORDERS: LazyLock<Tally> = LazyLock::new(Tally::default);
+    Plan::of_sealed_hour(tally, &NO_ORDERS, inputs)
+}
+
 fn actions(part: &Part<'_>) -> usize {
     1 + part.hours.len() + part.rows.len()
 }
@@ -42,7 +48,7 @@ fn views(items: impl IntoIterator<Item = (i64, u32)>) -> Tally {
 fn an_empty_tally_has_one_part_for_its_ledger_entry() {
     let plan = Plan { parts: vec![Part::default()], minutes_expired: 0 };
     assert_eq!(Plan::of_tally(&Tally::default(), &inputs(0, 7)), plan);
-    assert_eq!(Plan::of_sealed_hour(&Tally::default(), &ALL_NAMES), plan);
+    assert_eq!(of_sealed_hour(&Tally::default(), &ALL_NAMES), plan);
 }
 
 #[test]
@@ -167,7 +173,7 @@ fn minutes_that_have_expired_are_counted_in_their_hours_only() {
 fn chunks_of_about_as_many_keys_use_the_same_rows_above_the_minute() {
     let slot_of = |items: u32| {
         let tally = views((0..items).map(|item| (0, item)));
-        let plan = Plan::of_sealed_hour(&tally, &ALL_NAMES);
+        let plan = of_sealed_hour(&tally, &ALL_NAMES);
         let rows = plan.parts.iter().flat_map(|part| &part.rows);
         rows.flat_map(|row| {
             row.counters.iter().map(|(key, _)| ((row.period, (*key).to_string()), row.slot))
@@ -350,7 +356,7 @@ fn sites_and_measures_are_bounded_by_themselves_and_those_of_orders_not_at_all()
         }
     }
     tally.add("other", Measure::Views, minute(0), "7", Amount::ONE);
-    let plan = Plan::of_sealed_hour(&tally, &SealInputs { keys_max: 2 });
+    let plan = of_sealed_hour(&tally, &SealInputs { keys_max: 2 });
     let hour = Period::Hour(minute(0).hour());
     assert_eq!(counters(&plan, Measure::Views, hour), "(other)=1 0=1 1=1 7=1");
     assert_eq!(counters(&plan, Measure::Carts, hour), "0=1 1=1");
@@ -359,6 +365,31 @@ fn sites_and_measures_are_bounded_by_themselves_and_those_of_orders_not_at_all()
     {
         assert_eq!(counters(&plan, measure, hour), "0=1 1=1 2=1", "{measure}");
     }
+}
+
+#[test]
+fn what_orders_added_keeps_its_names_beside_events_that_lose_theirs() {
+    let usd = Currency::parse(b"USD").expect("three letters");
+    let (mut events, mut orders) = (Tally::default(), Tally::default());
+    let sales = Measure::Sales(usd);
+    for (key, of_events, of_orders) in [
+        ("a", "5", "0"),
+        ("b", "3", "1.5"),
+        ("c", "2", "-2"),
+        ("d", "0", "7"),
+        ("(other)", "0", "-5"),
+    ] {
+        let amount = |text: &str| Amount::parse(text.as_bytes()).expect("a decimal");
+        events.add("shop", sales, minute(0), key, amount(of_events));
+        orders.add("shop", sales, minute(0), key, amount(of_orders));
+    }
+    let sealed = |keys_max| {
+        let plan = Plan::of_sealed_hour(&events, &orders, &SealInputs { keys_max });
+        counters(&plan, sales, Period::Hour(minute(0).hour()))
+    };
+    assert_eq!(sealed(0), "(other)=-5 a=5 b=4.5 d=7");
+    // What events and orders add to `(other)` is nothing together.
+    assert_eq!(sealed(1), "a=5 b=1.5 c=-2 d=7");
 }
 
 fn entries(count: usize) -> impl Strategy<Value = Vec<Entry>> {
@@ -411,8 +442,8 @@ proptest! {
         let all_names = PlanInputs { keys_max: 0, ..inputs };
         prop_assert_eq!(Plan::of_tally(&tally, &inputs), Plan::of_tally(&bounded, &all_names));
         prop_assert_eq!(
-            Plan::of_sealed_hour(&tally, &SealInputs { keys_max }),
-            Plan::of_sealed_hour(&bounded, &ALL_NAMES)
+            of_sealed_hour(&tally, &SealInputs { keys_max }),
+            of_sealed_hour(&bounded, &ALL_NAMES)
         );
     }
 

@@ -5,6 +5,7 @@ use crate::chunk::file::{CountedVersion, FileRows};
 use crate::replay::{Replay, sort_keys};
 use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
+use minutebook_domain::count::tally::Tally;
 use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::plan::{PlanInputs, SealInputs};
 use minutebook_domain::time::Hour;
@@ -329,8 +330,9 @@ async fn roll_up(replay: &Replay) -> Result<PlanOutcome<SealInputs>, TestError> 
     let count = count(&[LATE_VIEW]);
     let hour = Hour::parse("2026-11-20T21").expect("an hour");
     let inputs = SealInputs { keys_max: 100_000 };
+    let no_orders = Tally::default();
     let content = async {
-        let plan = Plan::of_sealed_hour(&count.tally, &inputs);
+        let plan = Plan::of_sealed_hour(&count.tally, &no_orders, &inputs);
         let visitors = VisitorsBySecret::from([(SecretNumber(1), count.visitors.clone())]);
         Ok::<_, TestError>(PlanContent { plan, visitors, object: None })
     };

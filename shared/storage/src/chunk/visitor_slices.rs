@@ -98,6 +98,7 @@ mod tests {
     use super::*;
     use minutebook_domain::chunk::{ChunkCount, ChunkReader, ChunkSettings};
     use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
+    use minutebook_domain::count::tally::Tally;
     use minutebook_domain::plan::{PlanInputs, SealInputs};
 
     /// An event in each of the hours before 2026-11-20T23:30Z, of which the last two are open.
@@ -167,7 +168,8 @@ mod tests {
     #[test]
     fn a_sealed_hour_has_no_minutes_to_write() {
         let (count, _) = count(3);
-        let plan = Plan::of_sealed_hour(&count.tally, &SealInputs { keys_max: 0 });
+        let no_orders = Tally::default();
+        let plan = Plan::of_sealed_hour(&count.tally, &no_orders, &SealInputs { keys_max: 0 });
         let visitors = by_secret(&count);
         let slices = VisitorSlices::of_sealed_hour(&plan, &visitors);
         assert!(slices.0.iter().all(|slice| slice.minutes.is_empty()));

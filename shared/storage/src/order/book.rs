@@ -124,7 +124,7 @@ impl Committer {
     }
 
     /// Lists orders among the recent ones before they count. Readers of the list also read the
-    /// order rows, and skip orders that were not created at the listed time, so these puts need
+    /// order rows, and skip orders that were not placed at the listed time, so these puts need
     /// neither a condition nor a transaction.
     async fn list_recent(
         &self,
@@ -133,12 +133,8 @@ impl Committer {
     ) -> Result<(), StorageError> {
         let mut puts = Vec::new();
         for ChangedOrder { order, before, after, .. } in changed {
-            let is_new = |created: &&_| before.facts.created.as_ref() != Some(*created);
-            let item = after
-                .created
-                .as_ref()
-                .filter(is_new)
-                .and_then(|new| recent_item(order, new, self.retention, now));
+            let placed_at = after.placed_at().filter(|at| before.facts.placed_at() != Some(*at));
+            let item = placed_at.and_then(|at| recent_item(order, at, self.retention, now));
             if let Some(item) = item {
                 puts.push(put_request(item)?);
             }
@@ -194,7 +190,10 @@ impl Committer {
             actions.push(self.table.seal_check(site, *hour, attempt.shard)?);
         }
         for row in &part.rows {
-            let shard = if part.is_open(row) { attempt.shard } else { Shard::Late };
+            let shard = match part.is_open(row) {
+                true => attempt.shard.for_orders(row.measure),
+                false => Shard::Late,
+            };
             let overflow = attempt.overflows.get(&row_name(row)).copied().unwrap_or(0);
             actions.push(self.table.row_action(row, shard, overflow, self.retention)?);
         }
@@ -270,10 +269,10 @@ fn row_name(row: &Row<'_>) -> RowName {
     (row.site.to_string(), row.period, row.measure, row.slot)
 }
 
-/// The minute of an order's creation or, before that is known, of its latest status.
+/// The minute in which an order was placed or, before that is known, of its latest status.
 fn first_minute(facts: &OrderFacts) -> Option<Minute> {
-    let created = facts.created.as_ref().map(|created| created.at);
-    created.or(facts.stage.as_ref().map(|stage| stage.at)).and_then(Minute::containing)
+    let status_at = facts.stage.as_ref().map(|stage| stage.at);
+    facts.placed_at().or(status_at).and_then(Minute::containing)
 }
 
 #[cfg(test)]

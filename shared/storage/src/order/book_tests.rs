@@ -10,23 +10,37 @@ const OPEN: &str = "2026-11-20T23:30:00Z";
 const EXISTS: &str = "ConditionalCheckFailed";
 const ORDER: &str = r#"{"eventType":"OrderCreatedEvent","timestamp":"2026-11-20T23:08:00Z","orderId":"o1","totalAmount":12.5}"#;
 
+const PURCHASE: &str = r#"{"event_type":"purchase","timestamp":"2026-11-20T23:09:00Z","orderId":"o1","items":[{"sku":"a","price":5},{"sku":"off","price":-1}]}"#;
+
 fn orders() -> Orders {
+    orders_of(ORDER)
+}
+
+fn orders_of(line: &str) -> Orders {
     let inputs = PlanInputs::with_defaults(OPEN.parse().expect("a time"));
-    let size_bytes = ORDER.len() as u64;
+    let size_bytes = line.len() as u64;
     let mut reader = ChunkReader::new(&ChunkSettings {
         inputs,
         secret: VisitorSecret::NONE,
         sites: Default::default(),
         size_bytes,
     });
-    reader.push(ORDER.as_bytes()).expect("plain text");
+    reader.push(line.as_bytes()).expect("plain text");
     reader.finish().expect("plain text").orders
 }
 
 async fn commit(replay: &Replay, now: &str) -> (Result<(), StorageError>, CommitEffort) {
+    commit_line(replay, ORDER, now).await
+}
+
+async fn commit_line(
+    replay: &Replay,
+    line: &str,
+    now: &str,
+) -> (Result<(), StorageError>, CommitEffort) {
     let mut effort = CommitEffort::default();
     let now: DateTime<Utc> = now.parse().expect("a time");
-    let outcome = replay.committer().commit_orders(&orders(), &|| now, &mut effort).await;
+    let outcome = replay.committer().commit_orders(&orders_of(line), &|| now, &mut effort).await;
     (outcome, effort)
 }
 
@@ -149,4 +163,75 @@ async fn anything_else_is_refused() {
     let replay = Replay::default().cancel(&["ValidationError/wrong", "None"]);
     let error = commit(&replay, OPEN).await.0.expect_err("refused");
     assert!(!error.is_retryable() && error.to_string().contains("action 0"), "{error}");
+}
+
+/// The sort key of each tally row that a transaction adds to, with what it adds.
+fn added(actions: &[Value]) -> Vec<String> {
+    let of_action = |action: &Value| {
+        let update = &action["Update"];
+        let expression = update["UpdateExpression"].as_str()?;
+        let counters = expression.strip_prefix("ADD ")?.split(" SET ").next()?.split(',');
+        let counters = counters.filter_map(|counter| {
+            let (name, value) = counter.split_once(' ')?;
+            let name = update["ExpressionAttributeNames"][name].as_str()?;
+            let value = update["ExpressionAttributeValues"][value]["N"].as_str()?;
+            Some(format!(" {}={value}", name.trim_start_matches("i#")))
+        });
+        let counters: String = counters.collect();
+        Some(format!("{}{counters}", update["Key"]["sk"]["S"].as_str()?))
+    };
+    actions.iter().filter_map(of_action).collect()
+}
+
+#[tokio::test]
+async fn units_and_sales_of_an_order_have_shards_of_their_own_behind_the_same_seal() {
+    let replay = Replay::default().cancel(&["TransactionConflict"]);
+    commit_line(&replay, PURCHASE, OPEN).await.0.expect("committed");
+    let transactions = replay.transactions();
+    assert_eq!(
+        added(&transactions[0]),
+        [
+            "units#09#o00#000 a=1",
+            "sales:USD#09#o00#000 (other)=-1 a=5",
+            "orders#09#00#000 CREATED=1",
+            "order_value:USD#09#00#000 gross=4 orders=1",
+            "ordered#09#00#000 a=1",
+            "ordered_value:USD#09#00#000 a=5",
+        ]
+    );
+    // On another shard after a conflict: its seal check is that of the number.
+    let keys = sort_keys(&transactions[1]);
+    let shard = &keys[1];
+    assert!(keys[2].starts_with(&format!("units#09#o{shard}#")), "{keys:?}");
+    // Late ones are where all late ones are.
+    let replay = Replay::default().cancel(&["None", EXISTS]);
+    commit_line(&replay, PURCHASE, OPEN).await.0.expect("committed");
+    let added = added(&replay.transactions()[1]);
+    assert!(added.contains(&"units#09#late#000 a=1".to_string()), "{added:?}");
+    assert!(added.contains(&"sales:USD#m11#000 (other)=-1 a=5".to_string()), "{added:?}");
+}
+
+#[tokio::test]
+async fn an_earlier_purchase_moves_a_known_order_and_lists_it_again() {
+    let replay = Replay::default().answer("BatchGetItem", known(4, true));
+    let earlier = PURCHASE.replace("23:09", "23:07");
+    commit_line(&replay, &earlier, OPEN).await.0.expect("committed");
+    let listed = replay.calls().into_iter().find(|call| call.operation == "BatchWriteItem");
+    let listed = listed.expect("it is listed").request["RequestItems"]["table"].clone();
+    assert_eq!(listed[0]["PutRequest"]["Item"]["sk"]["S"], "2026-11-20T23:07:00.000000000Z#o1");
+    let added = added(&replay.transactions()[0]);
+    for row in [
+        // The creation gives the value, 12.5, and what was ordered, which is nothing.
+        "sales:USD#07#o00#000 (other)=7.5 a=5",
+        "order_value:USD#07#00#000 gross=12.5 orders=1",
+        "order_value:USD#08#00#000 gross=-12.5 orders=-1",
+        "orders#08#00#000 CREATED=-1",
+    ] {
+        assert!(added.contains(&row.to_string()), "{row}: {added:?}");
+    }
+    assert!(added.iter().all(|row| !row.starts_with("ordered#")), "{added:?}");
+    // A later purchase neither moves nor lists it.
+    let replay = Replay::default().answer("BatchGetItem", known(4, true));
+    commit_line(&replay, PURCHASE, OPEN).await.0.expect("committed");
+    assert!(replay.operations().iter().all(|operation| operation != "BatchWriteItem"));
 }

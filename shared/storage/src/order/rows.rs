@@ -10,6 +10,7 @@ use minutebook_domain::count::measure::Currency;
 use minutebook_domain::order::facts::{
     Cancellation, Creation, OrderFacts, OrderId, Product, Source, Stage,
 };
+use minutebook_domain::order::purchases::{FirstPurchase, OrderLine, OrderLines, Purchases};
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Day, Minute};
@@ -21,8 +22,8 @@ use crate::table::{
     text_if_any, time,
 };
 
-/// The number of rows of the list of recent orders that are read beyond the limit. An order whose
-/// creation turned out to be earlier than first known is listed twice, and shown once.
+/// The number of rows of the list of recent orders that are read beyond the limit. An order that
+/// turned out to be placed earlier than first known is listed twice, and shown once.
 const RECENT_SPARE: usize = 10;
 
 /// The content of an order's row.
@@ -39,7 +40,7 @@ pub(crate) struct KnownOrder {
 pub struct RecentQuestion<'a> {
     /// The site.
     pub site: &'a str,
-    /// The minutes in which the orders were created.
+    /// The minutes in which the orders were placed.
     pub window: Window,
     /// The number of orders that are wanted.
     pub limit: usize,
@@ -52,13 +53,13 @@ pub struct RecentQuestion<'a> {
 pub struct RecentOrder {
     /// Its id.
     pub id: String,
-    /// What is known about it; its creation always is.
+    /// What is known about it; when it was placed always is.
     pub facts: OrderFacts,
 }
 
 /// Where recent orders are read from: the table, or a stand-in for it in tests.
 pub trait OrderSource: Sync {
-    /// The orders that were created in a window, the newest first, in their current state. Reads
+    /// The orders that were placed in a window, the newest first, in their current state. Reads
     /// may lag by less than a second.
     ///
     /// # Errors
@@ -86,10 +87,9 @@ impl OrderSource for Table {
             .collect();
         let known =
             self.read_orders(&ids.iter().collect::<Vec<_>>(), Consistency::Eventual).await?;
-        let recent = listed.into_iter().zip(known).filter_map(|((created_at, id), known)| {
+        let recent = listed.into_iter().zip(known).filter_map(|((listed_at, id), known)| {
             let facts = known?.facts;
-            let is_listed_time =
-                facts.created.as_ref().is_some_and(|created| exact_time(created.at) == created_at);
+            let is_listed_time = facts.placed_at().is_some_and(|at| exact_time(at) == listed_at);
             is_listed_time.then_some(RecentOrder { id, facts })
         });
         Ok(recent.take(question.limit).collect())
@@ -118,7 +118,7 @@ impl Table {
         Ok(ids.iter().map(|id| known.remove(&keys::order_partition(&id.site, &id.id))).collect())
     }
 
-    /// The newest orders of a day's list: the time of creation, as written there, and the id.
+    /// The newest orders of a day's list: when they were placed, as written there, and the id.
     async fn list_of_day(
         &self,
         question: &RecentQuestion<'_>,
@@ -145,11 +145,11 @@ impl Table {
             if has_expired(&item, question.now)? {
                 continue;
             }
-            let (created_at, id) =
+            let (placed_at, id) =
                 text(&item, keys::SORT_KEY)?.split_once('#').ok_or_else(|| {
                     malformed(&item, "its sort key is not a time and an order".to_string())
                 })?;
-            listed.push((created_at.to_string(), id.to_string()));
+            listed.push((placed_at.to_string(), id.to_string()));
         }
         Ok(listed)
     }
@@ -169,16 +169,16 @@ fn days_of(window: Window) -> Vec<Day> {
 /// The row that lists an order among the recent ones; `None` if it would have expired already.
 pub(crate) fn recent_item(
     order: &OrderId,
-    created: &Creation,
+    placed_at: DateTime<Utc>,
     retention: Retention,
     now: DateTime<Utc>,
 ) -> Option<Item> {
-    let minute = Minute::containing(created.at)?;
+    let minute = Minute::containing(placed_at)?;
     let period = Period::Minute(minute);
     if retention.has_expired(period, now.timestamp()) {
         return None;
     }
-    let sort_key = keys::recent_order(&exact_time(created.at), &order.id);
+    let sort_key = keys::recent_order(&exact_time(placed_at), &order.id);
     let mut item = key(keys::recent_partition(&order.site, minute.hour().day()), sort_key);
     if let Some(expires_at) = retention.expires_at(period) {
         item.insert(keys::TIME_TO_LIVE.to_string(), AttributeValue::N(expires_at.to_string()));
@@ -224,7 +224,32 @@ pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> 
             set("refund_amount", amount(*refund));
         }
     }
+    if let Some(Purchases { first: FirstPurchase { at, currency, customer }, lines }) =
+        &facts.purchased
+    {
+        set("purchased_at", AttributeValue::S(exact_time(*at)));
+        set("purchase_currency", text(currency.as_str()));
+        if let Some(customer) = customer {
+            set("purchase_customer_id", text(customer));
+        }
+        if lines.has_more() {
+            set("has_more_lines", AttributeValue::Bool(true));
+        }
+        set("lines", AttributeValue::L(lines.iter().map(line_item).collect()));
+    }
     item
+}
+
+fn line_item((line, count): (&OrderLine, u32)) -> AttributeValue {
+    let OrderLine { currency, item, units, money } = line;
+    let members = [
+        ("item", AttributeValue::S(item.clone())),
+        ("units", AttributeValue::N(units.to_string())),
+        ("money", AttributeValue::N(money.to_string())),
+        ("currency", AttributeValue::S(currency.to_string())),
+        ("count", AttributeValue::N(count.to_string())),
+    ];
+    AttributeValue::M(members.map(|(name, value)| (name.to_string(), value)).into())
 }
 
 /// Reads what is known about an order from its row.
@@ -236,8 +261,7 @@ pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
             at: time(item, "created_at")?,
             number: text_if_any(item, "order_number")?.map(str::to_string),
             customer: text_if_any(item, "customer_id")?.map(str::to_string),
-            currency: Currency::parse(text(item, "currency")?.as_bytes())
-                .ok_or_else(|| malformed(item, "currency is not three letters".to_string()))?,
+            currency: currency(item, "currency")?,
             value: amount(item, item.get("value"), "value")?,
             products: products(item)?,
         }),
@@ -262,8 +286,19 @@ pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
                 .transpose()?,
         }),
     };
+    let purchased = match has("purchased_at") {
+        false => None,
+        true => Some(Purchases {
+            first: FirstPurchase {
+                at: time(item, "purchased_at")?,
+                currency: currency(item, "purchase_currency")?,
+                customer: text_if_any(item, "purchase_customer_id")?.map(str::to_string),
+            },
+            lines: lines(item)?,
+        }),
+    };
     Ok(KnownOrder {
-        facts: OrderFacts { created, stage, cancelled },
+        facts: OrderFacts { created, stage, cancelled, purchased },
         revision: number(item, keys::REVISION)?,
     })
 }
@@ -283,6 +318,34 @@ fn products(item: &Item) -> Result<Vec<Product>, StorageError> {
     }
     products.sort_unstable();
     Ok(products)
+}
+
+fn lines(item: &Item) -> Result<OrderLines, StorageError> {
+    let lines = item.get("lines").and_then(|lines| lines.as_l().ok());
+    let counted: Option<Vec<(OrderLine, u32)>> =
+        lines.and_then(|lines| lines.iter().map(line).collect());
+    let counted =
+        counted.ok_or_else(|| malformed(item, "lines is no list of lines".to_string()))?;
+    let has_more = matches!(item.get("has_more_lines"), Some(AttributeValue::Bool(true)));
+    Ok(OrderLines::new(counted, has_more))
+}
+
+fn line(line: &AttributeValue) -> Option<(OrderLine, u32)> {
+    let members = line.as_m().ok()?;
+    let text = |name: &str| members.get(name)?.as_s().ok();
+    let number = |name: &str| members.get(name)?.as_n().ok();
+    let line = OrderLine {
+        currency: Currency::parse(text("currency")?.as_bytes())?,
+        item: text("item")?.clone(),
+        units: Amount::parse(number("units")?.as_bytes())?,
+        money: Amount::parse(number("money")?.as_bytes())?,
+    };
+    Some((line, number("count")?.parse().ok()?))
+}
+
+fn currency(item: &Item, name: &str) -> Result<Currency, StorageError> {
+    Currency::parse(text(item, name)?.as_bytes())
+        .ok_or_else(|| malformed(item, format!("{name} is not three letters")))
 }
 
 fn amount(item: &Item, value: Option<&AttributeValue>, name: &str) -> Result<Amount, StorageError> {
@@ -318,6 +381,8 @@ fn source(name: &str) -> Option<Source> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use minutebook_domain::order::facts::ORDER_ITEMS_MAX;
+    use minutebook_domain::order::purchases::ORDER_LINES_MAX;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().expect("a time")
@@ -345,12 +410,39 @@ mod tests {
         facts
     }
 
+    fn purchases(customer: Option<&str>, has_more: bool) -> Purchases {
+        let money = |text: &str| Amount::parse(text.as_bytes()).expect("a decimal");
+        let line = |currency: Currency, item: &str, units: &str, of: &str| OrderLine {
+            currency,
+            item: item.to_string(),
+            units: money(units),
+            money: money(of),
+        };
+        let euro = Currency::parse(b"EUR").expect("three letters");
+        let lines = [
+            (line(euro, "(other)", "0", "-10.5"), 1),
+            (line(euro, "a", "2", "0.000001"), 3),
+            (line(Currency::USD, "a", "0.5", "0"), 1),
+        ];
+        Purchases {
+            first: FirstPurchase {
+                at: at("2026-11-20T23:06:31.000000002Z"),
+                currency: euro,
+                customer: customer.map(str::to_string),
+            },
+            lines: OrderLines::new(lines, has_more),
+        }
+    }
+
     #[test]
     fn what_is_written_is_read_back() {
         let at = at("2026-11-21T01:00:00.5Z");
         let mut cancelled = facts();
         cancelled
             .merge(OrderFacts::of_cancellation(Cancellation { at, refund: Some(Amount::ONE) }));
+        let bought = OrderFacts::of_purchase(purchases(Some("c"), false));
+        let mut whole = cancelled.clone();
+        whole.merge(OrderFacts::of_purchase(purchases(None, true)));
         let mut bare = facts();
         if let Some(creation) = &mut bare.created {
             (creation.number, creation.customer, creation.products) = (None, None, vec![]);
@@ -361,6 +453,8 @@ mod tests {
             bare,
             OrderFacts::of_change(at, "PAID"),
             OrderFacts::of_cancellation(Cancellation { at, refund: None }),
+            bought,
+            whole,
         ] {
             let read = read_order(&order_item(&order(), &facts, 7)).expect("well formed");
             assert_eq!(read, KnownOrder { facts, revision: 7 });
@@ -389,6 +483,69 @@ mod tests {
             .map(|n| n.as_n().expect("a number"))
             .collect();
         assert_eq!(numbers, ["2", "0.000001"]);
+        let names = ["lines", "has_more_lines", "purchased_at"];
+        assert!(names.iter().all(|name| !item.contains_key(*name)));
+        let bought = OrderFacts::of_purchase(purchases(Some("c"), true));
+        let item = order_item(&order(), &bought, 1);
+        for (name, value) in [
+            ("purchased_at", "2026-11-20T23:06:31.000000002Z"),
+            ("purchase_currency", "EUR"),
+            ("purchase_customer_id", "c"),
+        ] {
+            assert_eq!(text(&item, name).expect("a text"), value);
+        }
+        assert_eq!(item["has_more_lines"], AttributeValue::Bool(true));
+        let line = item["lines"].as_l().expect("a list")[1].as_m().expect("a map");
+        let number = |name: &str| line[name].as_n().map(String::as_str);
+        assert_eq!(
+            (number("units"), number("money"), number("count")),
+            (Ok("2"), Ok("0.000001"), Ok("3"))
+        );
+        let text = |name: &str| line[name].as_s().map(String::as_str);
+        assert_eq!((text("item"), text("currency"), line.len()), (Ok("a"), Ok("EUR"), 5));
+    }
+
+    #[test]
+    fn the_row_of_the_largest_order_is_far_below_400_kb() {
+        let number = Amount::parse(b"123456789012.123456789012").expect("a decimal");
+        let product =
+            |place: usize| Product { name: format!("{place:0>256}"), units: number, money: number };
+        let line = |place: usize| OrderLine {
+            currency: Currency::USD,
+            item: format!("{place:0>256}"),
+            units: number,
+            money: number,
+        };
+        let mut largest = facts();
+        if let Some(creation) = &mut largest.created {
+            creation.products = (0..ORDER_ITEMS_MAX).map(product).collect();
+        }
+        let mut bought = purchases(None, false);
+        bought.lines =
+            OrderLines::new((0..ORDER_LINES_MAX).map(|place| (line(place), u32::MAX)), true);
+        largest.merge(OrderFacts::of_purchase(bought));
+        let bytes: usize = order_item(&order(), &largest, 1)
+            .iter()
+            .map(|(name, value)| name.len() + stored(value))
+            .sum();
+        assert!((200_000..300_000).contains(&bytes), "{bytes}");
+    }
+
+    /// The size of a value in DynamoDB, in bytes, or a little more.
+    ///
+    /// **Source**: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
+    fn stored(value: &AttributeValue) -> usize {
+        match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(number) => number.len().div_ceil(2) + 2,
+            AttributeValue::L(values) => {
+                3 + values.iter().map(|value| 1 + stored(value)).sum::<usize>()
+            }
+            AttributeValue::M(values) => {
+                3 + values.iter().map(|(name, value)| 1 + name.len() + stored(value)).sum::<usize>()
+            }
+            _ => 1,
+        }
     }
 
     #[test]
@@ -399,9 +556,13 @@ mod tests {
             ("value", AttributeValue::S("1".to_string())),
             ("products", AttributeValue::L(vec![])),
             ("status_source", AttributeValue::S("me".to_string())),
+            ("purchase_currency", AttributeValue::S("$".to_string())),
+            ("lines", AttributeValue::L(vec![AttributeValue::M(HashMap::new())])),
             ("revision", AttributeValue::S("1".to_string())),
         ] {
-            let mut item = order_item(&order(), &facts(), 1);
+            let mut whole = facts();
+            whole.merge(OrderFacts::of_purchase(purchases(None, false)));
+            let mut item = order_item(&order(), &whole, 1);
             item.insert(name.to_string(), value);
             let sentence = read_order(&item).expect_err("malformed").to_string();
             assert!(sentence.contains("O#s#a#b / order") && sentence.contains(name), "{sentence}");
@@ -409,10 +570,10 @@ mod tests {
     }
 
     #[test]
-    fn a_recent_order_is_listed_under_the_day_and_time_of_its_creation() {
+    fn a_recent_order_is_listed_under_the_day_and_time_at_which_it_was_placed() {
         let retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
-        let created = facts().created.expect("it is known");
-        let item = recent_item(&order(), &created, retention, at("2026-11-21T00:00:00Z"))
+        let placed_at = facts().placed_at().expect("it is known");
+        let item = recent_item(&order(), placed_at, retention, at("2026-11-21T00:00:00Z"))
             .expect("it is kept");
         assert_eq!(text(&item, "pk").expect("a text"), "R#s#2026-11-20");
         assert_eq!(text(&item, "sk").expect("a text"), "2026-11-20T23:07:31.000000001Z#a#b");
@@ -420,7 +581,11 @@ mod tests {
             number::<i64>(&item, "ttl").expect("a number"),
             at("2026-11-27T23:08:00Z").timestamp()
         );
-        assert_eq!(recent_item(&order(), &created, retention, at("2026-11-27T23:08:00Z")), None);
+        assert_eq!(recent_item(&order(), placed_at, retention, at("2026-11-27T23:08:00Z")), None);
+        // An earlier purchase places the order.
+        let mut bought = facts();
+        bought.merge(OrderFacts::of_purchase(purchases(None, false)));
+        assert_eq!(bought.placed_at(), Some(at("2026-11-20T23:06:31.000000002Z")));
     }
 
     #[test]

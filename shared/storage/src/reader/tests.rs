@@ -133,7 +133,7 @@ impl World {
                 *stage = Stage::Done(self.now);
                 let events = self.in_shards.get(&hour).map_or(&[][..], Vec::as_slice);
                 let tally = World::tally(events);
-                Plan::of_sealed_hour(&tally, &SEAL_INPUTS)
+                Plan::of_sealed_hour(&tally, &Tally::default(), &SEAL_INPUTS)
                     .parts
                     .iter()
                     .for_each(|part| self.add(part, Shard::Late));
@@ -346,7 +346,7 @@ fn measures_are_summed_by_themselves_with_one_list_of_open_hours() {
     let mut tally = Tally::default();
     tally.add(SITE, Measure::Carts, minute("2026-11-20T07:20:00Z"), "1", Amount::from_count(5));
     tally.add(SITE, Measure::Carts, minute("2026-11-20T08:20:00Z"), "2", Amount::from_count(7));
-    Plan::of_sealed_hour(&tally, &SEAL_INPUTS)
+    Plan::of_sealed_hour(&tally, &Tally::default(), &SEAL_INPUTS)
         .parts
         .iter()
         .for_each(|part| world.add(part, Shard::Late));
@@ -414,7 +414,7 @@ fn an_hour_of_more_than_a_page_is_summed_whole() {
             Amount::ONE,
         );
     }
-    for part in &Plan::of_sealed_hour(&tally, &SEAL_INPUTS).parts {
+    for part in &Plan::of_sealed_hour(&tally, &Tally::default(), &SEAL_INPUTS).parts {
         world.add(part, Shard::Late);
     }
     let windows = [window("2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z")];
@@ -432,7 +432,7 @@ fn what_has_no_name_is_read_beside_one_key() {
         let minute = minute("2026-11-20T07:20:00Z");
         tally.add(SITE, Measure::Carts, minute, key, Amount::from_count(count));
     }
-    for part in &Plan::of_sealed_hour(&tally, &SEAL_INPUTS).parts {
+    for part in &Plan::of_sealed_hour(&tally, &Tally::default(), &SEAL_INPUTS).parts {
         world.add(part, Shard::Late);
     }
     world.seal_all();

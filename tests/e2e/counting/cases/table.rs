@@ -63,6 +63,11 @@ const OF_SEGMENT: &[&str] = &[
     "@default carts P15=1",
     "@default units P15=2",
     "@default sales:USD P15=19",
+    "@default orders CREATED=1",
+    "@default order_value:USD orders=1",
+    "@default order_value:USD gross=19",
+    "@default ordered P15=2",
+    "@default ordered_value:USD P15=19",
 ];
 
 /// The cases. One that is about what was sent before is behind it.
@@ -114,6 +119,13 @@ pub(super) const CASES: &[Case] = &[
             "sales:USD PROD_001=1399.99",
             "units PROD_002=1",
             "sales:USD PROD_002=50",
+            "orders CREATED=2",
+            "order_value:USD orders=2",
+            "order_value:USD gross=1449.99",
+            "ordered PROD_001=3",
+            "ordered PROD_002=1",
+            "ordered_value:USD PROD_001=1399.99",
+            "ordered_value:USD PROD_002=50",
             "views 123=1",
         ],
     )
@@ -142,7 +154,17 @@ pub(super) const CASES: &[Case] = &[
     case(
         "data_layer.jsonl",
         [3, 0, 0],
-        &["views INK1=1", "carts INK1=1", "units INK1=2", "sales:USD INK1=80"],
+        &[
+            "views INK1=1",
+            "carts INK1=1",
+            "units INK1=2",
+            "sales:USD INK1=80",
+            "orders CREATED=1",
+            "order_value:USD orders=1",
+            "order_value:USD gross=80",
+            "ordered INK1=2",
+            "ordered_value:USD INK1=80",
+        ],
     ),
     case(
         "items_without_ids.jsonl",
@@ -154,16 +176,36 @@ pub(super) const CASES: &[Case] = &[
             "sales:EUR SKU1=20",
             "units Gift wrap=1",
             "sales:EUR Gift wrap=50",
+            "orders CREATED=2",
+            "order_value:EUR orders=2",
+            "order_value:EUR gross=95",
+            "ordered Donation=1",
+            "ordered SKU1=1",
+            "ordered Gift wrap=1",
+            "ordered_value:EUR Donation=25",
+            "ordered_value:EUR SKU1=20",
+            "ordered_value:EUR Gift wrap=50",
             "carts E-book=1",
         ],
     ),
     case(
         "own_events_among_google.jsonl",
         [4, 3, 0],
-        &["pages https://shop.example/thanks=1", "views P8=1", "units P8=2", "sales:USD P8=109"],
+        &[
+            "pages https://shop.example/thanks=1",
+            "views P8=1",
+            "units P8=2",
+            "sales:USD P8=109",
+            "orders CREATED=2",
+            "order_value:USD orders=2",
+            "order_value:USD gross=109",
+            "ordered P8=2",
+            "ordered_value:USD P8=109",
+        ],
     ),
     case("segment_batch.json", [3, 0, 0], OF_SEGMENT),
-    case("rudderstack.jsonl", [3, 0, 0], OF_SEGMENT),
+    // The same order again.
+    case("rudderstack.jsonl", [3, 0, 0], &["@default views P15=1", "@default carts P15=1"]),
     case(
         "mixpanel_export.jsonl",
         [2, 0, 1],
@@ -270,7 +312,20 @@ pub(super) const CASES: &[Case] = &[
     case(
         "value_without_prices.jsonl",
         [3, 0, 0],
-        &["units VA=1", "units VB=1", "sales:USD VA=80", "sales:USD VB=60", "sales:USD (other)=60"],
+        &[
+            "units VA=1",
+            "units VB=1",
+            "sales:USD VA=80",
+            "sales:USD VB=60",
+            "sales:USD (other)=60",
+            "orders CREATED=3",
+            "order_value:USD orders=3",
+            "order_value:USD gross=200",
+            "ordered VA=1",
+            "ordered VB=1",
+            "ordered_value:USD VA=80",
+            "ordered_value:USD VB=60",
+        ],
     ),
     case(
         "discounts_and_returns.jsonl",
@@ -278,10 +333,30 @@ pub(super) const CASES: &[Case] = &[
         &[
             "units SHOE=1",
             "sales:EUR SHOE=80",
-            "refunds:EUR loyalty-discount=10",
+            "sales:EUR (other)=-10",
+            "orders CREATED=1",
+            "order_value:EUR orders=1",
+            "order_value:EUR gross=70",
+            "ordered SHOE=1",
+            "ordered_value:EUR SHOE=80",
             "refunds:EUR SHIRT=60",
         ],
     ),
+    // One order, of which the page was loaded again three minutes later.
+    case(
+        "purchase_twice.jsonl",
+        [2, 0, 0],
+        &[
+            "units P9=1",
+            "sales:USD P9=39.95",
+            "orders CREATED=1",
+            "order_value:USD orders=1",
+            "order_value:USD gross=39.95",
+            "ordered P9=1",
+            "ordered_value:USD P9=39.95",
+        ],
+    )
+    .visitors(1),
     // Forms and envelopes.
     case(
         "snowplow_enriched.jsonl",
@@ -307,6 +382,19 @@ pub(super) const CASES: &[Case] = &[
     // The first order again.
     case("order_by_eventbridge.json", [1, 0, 0], &[]),
     case("envelopes.json", [4, 0, 0], &["views 42=3", "units 42=1", "sales:USD 42=5"]),
-    case("properties_as_texts.jsonl", [3, 0, 0], &["views TP=1", "units TP=2", "sales:USD TP=10"]),
+    case(
+        "properties_as_texts.jsonl",
+        [3, 0, 0],
+        &[
+            "views TP=1",
+            "units TP=2",
+            "sales:USD TP=10",
+            "orders CREATED=1",
+            "order_value:USD orders=1",
+            "order_value:USD gross=5",
+            "ordered TP=1",
+            "ordered_value:USD TP=5",
+        ],
+    ),
     case("items_as_texts.csv", [1, 0, 0], &["units TP=1", "sales:USD TP=5"]),
 ];

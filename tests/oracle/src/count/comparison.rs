@@ -70,6 +70,16 @@ impl Comparison {
         tallies: &BTreeMap<TallyKey, Decimal>,
         is_compared: &mut dyn FnMut(&str, Period) -> bool,
     ) {
+        self.change(tallies, is_compared, |numbers, number| numbers.recounted += number);
+    }
+
+    /// Changes the numbers of any tallies, at every granularity.
+    pub fn change(
+        &mut self,
+        tallies: &BTreeMap<TallyKey, Decimal>,
+        is_compared: &mut dyn FnMut(&str, Period) -> bool,
+        change: fn(&mut Numbers, Decimal),
+    ) {
         for granularity in Granularity::ALL {
             // Tallies are sorted, so that those of a period mostly follow each other.
             let mut last: Option<(&str, Period, bool)> = None;
@@ -86,7 +96,7 @@ impl Comparison {
                 };
                 last = Some((site, period, compared));
                 if compared {
-                    self.add_recounted(Cell { site, measure, period, key }, *number);
+                    change(self.numbers(Cell { site, measure, period, key }), *number);
                 }
             }
         }
@@ -104,7 +114,7 @@ impl Comparison {
 
     /// Gives names back what was found of them under [`OTHER`], as far as names were given up:
     /// `bound` says how many names a period of a site kept how often, if it gave up any. A name of
-    /// which less was found than recounted gets the rest.
+    /// which less was found than recounted gets the rest, but not if less than nothing was found.
     ///
     /// **Shape**: a group keeps what was found of it if it has no more names than were kept, or if
     /// more of them lack something than can have been given up.
@@ -123,7 +133,8 @@ impl Comparison {
                 .filter(|(name, numbers)| is_named(name) && !numbers.recounted.is_zero())
                 .count() as u64;
             let given_up_max = recounted.saturating_sub(names) * times;
-            let lacks = |numbers: &Numbers| numbers.found < numbers.recounted;
+            let lacks =
+                |numbers: &Numbers| (Decimal::ZERO..numbers.recounted).contains(&numbers.found);
             let lacking: Vec<Name> = cells
                 .iter()
                 .filter(|(name, numbers)| is_named(name) && lacks(numbers))
@@ -287,6 +298,36 @@ mod tests {
         assert_eq!(compared([5, 1, 0, 6], kept(1)), 1);
         assert_eq!(compared([6, 1, 0, 4], kept(1)), 2);
         assert_eq!(compared([5, 1, 0, 5], Some(NamesKept { names: 2, times: 2 })), 0);
+    }
+
+    #[test]
+    fn what_orders_count_is_not_given_up() {
+        let compared = |found: [u64; 2]| {
+            let mut comparison = Comparison::default();
+            for (key, recounted) in [("a", 2), ("b", 1)] {
+                let cell = cell("s", Granularity::Day, key);
+                comparison.add_recounted(cell, Decimal::from(recounted));
+            }
+            for (key, found) in ["b", "(other)"].into_iter().zip(found) {
+                comparison.add_found(cell("s", Granularity::Day, key), Decimal::from(found));
+            }
+            comparison.add_found(cell("s", Granularity::Day, "a"), Decimal::from(2));
+            let (site, measure, key) = ("s".to_owned(), "views".to_owned(), "b".to_owned());
+            let tally = TallyKey { site, measure, minute: 61, key };
+            let of_orders = BTreeMap::from([(tally, Decimal::from(3))]);
+            let is_day = &mut |_: &str, period: Period| period.granularity() == Granularity::Day;
+            comparison.change(&of_orders, is_day, |numbers, number| {
+                numbers.found = numbers.found - number;
+            });
+            comparison.name_others(|_, _| Some(NamesKept { names: 1, times: 1 }));
+            comparison.change(&of_orders, is_day, |numbers, number| {
+                numbers.found += number;
+                numbers.recounted += number;
+            });
+            differences(&comparison).len()
+        };
+        assert_eq!([compared([4, 0]), compared([3, 1])], [0, 0]);
+        assert_eq!([compared([2, 2]), compared([0, 4]), compared([3, 0])], [2, 2, 1]);
     }
 
     #[test]

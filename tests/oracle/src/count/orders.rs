@@ -3,20 +3,109 @@
 use std::collections::BTreeMap;
 
 use crate::count::key::TallyKey;
+use crate::count::other::OTHER;
 use crate::decimal::Decimal;
-use crate::read::order::{Made, OrderEvent, What};
+use crate::read::order::{LINES_MAX, Line, Made, OrderEvent, What};
 use crate::read::values::minute_of;
 
+/// The status of an order of which no event tells one.
+const FIRST_STATUS: &str = "CREATED";
+
 /// What has become of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     /// When it was made, in nanoseconds since 1970, and what it is; `None` if no event tells.
     pub made: Option<(i128, Made)>,
-    /// Since when it has its status (in nanoseconds since 1970), by which event, and the status.
-    pub status: (i128, &'static str, String),
+    /// The earliest purchase of it.
+    pub purchased: Option<Purchase>,
+    /// The first lines of all purchases, as many as an order may have, and how many there are of
+    /// each.
+    pub lines: BTreeMap<Line, u64>,
+    /// Whether there are more lines.
+    pub has_more_lines: bool,
+    /// Since when it has its status (in nanoseconds since 1970), by which event, and the status;
+    /// `None` if no event tells.
+    pub status: Option<(i128, &'static str, String)>,
     /// When it was cancelled (in nanoseconds since 1970), if it was, and the refund if one was
     /// told.
     pub cancelled: Option<(i128, Option<Decimal>)>,
+}
+
+/// A purchase of an order; the least one is the earliest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Purchase {
+    /// Nanoseconds since 1970.
+    pub at: i128,
+    /// The currency of the event.
+    pub currency: String,
+    /// Whose event it is.
+    pub customer: Option<String>,
+}
+
+impl Order {
+    /// When it was placed, in nanoseconds since 1970; `None` if it counts for nothing.
+    pub fn placed_at(&self) -> Option<i128> {
+        let made = self.made.iter().map(|(at, _)| *at);
+        made.chain(self.purchased.iter().map(|purchase| purchase.at)).min()
+    }
+
+    /// The currency of its money, if it was placed.
+    pub fn currency(&self) -> Option<&str> {
+        match (&self.made, &self.purchased) {
+            (Some((_, made)), _) => Some(&made.currency),
+            (None, Some(purchase)) => Some(&purchase.currency),
+            (None, None) => None,
+        }
+    }
+
+    /// Whose it is, if it is told.
+    pub fn customer(&self) -> Option<&str> {
+        match (&self.made, &self.purchased) {
+            (Some((_, made)), _) => made.customer.as_deref(),
+            (None, Some(purchase)) => purchase.customer.as_deref(),
+            (None, None) => None,
+        }
+    }
+
+    /// Its current status.
+    pub fn status(&self) -> &str {
+        self.status.as_ref().map_or(FIRST_STATUS, |(_, _, status)| status)
+    }
+
+    /// What it costs.
+    pub fn value(&self) -> Decimal {
+        match &self.made {
+            Some((_, made)) => made.value,
+            None => {
+                let sum: Decimal =
+                    self.counted_lines().map(|(line, count)| line.money.times(count)).sum();
+                sum.max(Decimal::ZERO)
+            }
+        }
+    }
+
+    /// What its cancellation gave back; `None` if it was not cancelled.
+    pub fn refunded(&self) -> Option<Decimal> {
+        self.cancelled.map(|(_, refund)| refund.unwrap_or(self.value()))
+    }
+
+    /// The lines that count: those in its currency.
+    fn counted_lines(&self) -> impl Iterator<Item = (&Line, u64)> {
+        let is_counted = |line: &Line| self.currency() == Some(line.currency.as_str());
+        let lines = self.lines.iter().map(|(line, count)| (line, *count));
+        lines.filter(move |(line, _)| is_counted(line))
+    }
+
+    /// Units and money of each item of the lines that count.
+    fn items(&self) -> BTreeMap<&str, (Decimal, Decimal)> {
+        let mut items: BTreeMap<&str, (Decimal, Decimal)> = BTreeMap::new();
+        for (line, count) in self.counted_lines() {
+            let (units, money) = items.entry(&line.item).or_default();
+            *units += line.units.times(count);
+            *money += line.money.times(count);
+        }
+        items
+    }
 }
 
 /// All orders of these events, by site and id. An event that comes twice changes nothing, and
@@ -28,7 +117,7 @@ pub fn orders<'a>(
     for event in events {
         by_order.entry((event.site.clone(), event.order.clone())).or_default().push(event);
     }
-    by_order.into_iter().filter_map(|(name, events)| Some((name, become_of(&events)?))).collect()
+    by_order.into_iter().map(|(name, events)| (name, become_of(&events))).collect()
 }
 
 /// What these events add up to, with what no order counts for any more left out.
@@ -44,49 +133,86 @@ pub fn tallies_of_orders(
 ) -> BTreeMap<TallyKey, Decimal> {
     let mut tallies: BTreeMap<TallyKey, Decimal> = BTreeMap::new();
     for ((site, _), order) in orders {
-        let Some((at, made)) = order.made.clone() else { continue };
+        let Some((at, currency)) = order.placed_at().zip(order.currency()) else { continue };
         let minute = minute_of(at);
         let mut add = |measure: String, key: &str, number: Decimal| {
             let key = TallyKey { site: site.clone(), measure, minute, key: key.to_owned() };
             *tallies.entry(key).or_default() += number;
         };
-        add("orders".to_owned(), &order.status.2, Decimal::ONE);
-        let value_measure = format!("order_value:{}", made.currency);
+        add("orders".to_owned(), order.status(), Decimal::ONE);
+        let value_measure = format!("order_value:{currency}");
         add(value_measure.clone(), "orders", Decimal::ONE);
-        add(value_measure.clone(), "gross", made.value);
-        if let Some((_, refund)) = &order.cancelled {
-            add(value_measure, "refunded", refund.unwrap_or(made.value));
+        add(value_measure.clone(), "gross", order.value());
+        if let Some(refunded) = order.refunded() {
+            add(value_measure.clone(), "refunded", refunded);
         }
-        for (name, units, money) in made.products {
+        let is_incomplete =
+            order.has_more_lines || order.lines.keys().any(|line| line.currency != currency);
+        if is_incomplete {
+            add(value_measure, "incomplete", Decimal::ONE);
+        }
+        let items = order.items();
+        let mut rest = order.value();
+        for (item, (units, money)) in &items {
+            add("units".to_owned(), item, *units);
+            if *item != OTHER {
+                add(format!("sales:{currency}"), item, *money);
+                rest = rest - *money;
+            }
+        }
+        if !order.lines.is_empty() {
+            add(format!("sales:{currency}"), OTHER, rest);
+        }
+        let products = match &order.made {
+            Some((_, made)) => made.products.clone(),
+            None => {
+                let items = items.into_iter().filter(|(item, _)| *item != OTHER);
+                items.map(|(item, (units, money))| (item.to_owned(), units, money)).collect()
+            }
+        };
+        for (name, units, money) in products {
             add("ordered".to_owned(), &name, units);
-            add(format!("ordered_value:{}", made.currency), &name, money);
+            add(format!("ordered_value:{currency}"), &name, money);
         }
     }
     tallies.retain(|_, number| !number.is_zero());
     tallies
 }
 
-fn become_of(events: &[&OrderEvent]) -> Option<Order> {
+fn become_of(events: &[&OrderEvent]) -> Order {
     let mut made: Vec<(i128, Made)> = Vec::new();
+    let mut purchases: Vec<Purchase> = Vec::new();
+    let mut all_lines: BTreeMap<Line, u64> = BTreeMap::new();
     let mut statuses: Vec<(i128, u8, &'static str, String)> = Vec::new();
     let mut cancelled: Vec<(i128, Option<Decimal>)> = Vec::new();
     for event in events {
+        let at = event.at;
         match &event.what {
             What::Created { order, status } => {
-                made.push((event.at, order.clone()));
-                statuses.push((event.at, 0, "creation", status.clone()));
+                made.push((at, order.clone()));
+                statuses.push((at, 0, "creation", status.clone()));
             }
-            What::Changed(status) => statuses.push((event.at, 1, "change", status.clone())),
+            What::Changed(status) => statuses.push((at, 1, "change", status.clone())),
             What::Cancelled(refund) => {
-                cancelled.push((event.at, *refund));
-                statuses.push((event.at, 2, "cancellation", "CANCELLED".to_owned()));
+                cancelled.push((at, *refund));
+                statuses.push((at, 2, "cancellation", "CANCELLED".to_owned()));
+            }
+            What::Purchased { currency, customer, lines } => {
+                let (currency, customer) = (currency.clone(), customer.clone());
+                purchases.push(Purchase { at, currency, customer });
+                for (line, count) in lines {
+                    let most = all_lines.entry(line.clone()).or_default();
+                    *most = (*most).max(*count);
+                }
             }
         }
     }
-    let (at, _, by, status) = statuses.into_iter().max()?;
-    Some(Order {
+    Order {
         made: made.into_iter().min(),
-        status: (at, by, status),
+        purchased: purchases.into_iter().min(),
+        has_more_lines: all_lines.len() > LINES_MAX,
+        lines: all_lines.into_iter().take(LINES_MAX).collect(),
+        status: statuses.into_iter().max().map(|(at, _, by, status)| (at, by, status)),
         cancelled: cancelled.into_iter().min(),
-    })
+    }
 }

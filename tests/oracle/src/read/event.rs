@@ -1,5 +1,7 @@
 //! One event: whether it is valid, and what it counts.
 
+use std::collections::BTreeMap;
+
 use crate::decimal::Decimal;
 use crate::read::fields::{
     CURRENCY, CUSTOMER_ID, EVENT_ID, EVENT_TYPE, ITEM_ID, ITEM_NAME, ORDER_ID, ORDER_TOTAL, PRICE,
@@ -8,7 +10,7 @@ use crate::read::fields::{
 use crate::read::json::{Object, Value};
 use crate::read::money::{Money, Share, split};
 use crate::read::notes::EventNotes;
-use crate::read::order::{self, OrderEvent};
+use crate::read::order::{self, LINES_MAX, Line, OrderEvent, What};
 use crate::read::types::{Kind, Typed, kind};
 use crate::read::values::{
     Rejection, Settings, amount, currency, id, invalid, minute_of, page, site, time_of,
@@ -118,14 +120,26 @@ fn check(
         event.order = Some(OrderEvent { site: event.site.clone(), order, at: time, what });
         return Ok(event);
     }
-    event.notes.optional(ORDER_ID, id(sources, ORDER_ID));
+    let order = event.notes.optional(ORDER_ID, id(sources, ORDER_ID));
 
-    match sources.items() {
+    let items = match sources.items() {
         Some(items) => {
             let total = || amount(sources, ORDER_TOTAL);
-            check_items(items, kind, &currency, total, &mut event)?;
+            check_items(items, kind, &currency, total, &mut event)?
         }
-        None => check_only_item(sources, kind, &currency, &mut page, &mut event)?,
+        None => Vec::from_iter(check_only_item(sources, kind, &currency, &mut page, &mut event)?),
+    };
+    let is_given_back = items.iter().all(|item| item.bought.is_negative());
+    match order.filter(|_| kind == Kind::Purchase && !is_given_back) {
+        Some(order) => {
+            let lines = lines_of(&items, &currency)?;
+            if !lines.is_empty() {
+                let customer = event.customer.clone();
+                let what = What::Purchased { currency, customer, lines };
+                event.order = Some(OrderEvent { site: event.site.clone(), order, at: time, what });
+            }
+        }
+        None => items.iter().for_each(|item| count_item(kind, item, &mut event)),
     }
     let page = event.notes.optional("page_url", page);
     if kind == Kind::View
@@ -169,6 +183,42 @@ struct Bought {
     money: Option<Money>,
 }
 
+impl Bought {
+    fn is_negative(&self) -> bool {
+        self.quantity < Decimal::ZERO || self.money.is_some_and(|money| money.is_given_back)
+    }
+}
+
+/// An item of an event.
+struct Item {
+    /// What it is counted under.
+    key: String,
+    currency: String,
+    bought: Bought,
+}
+
+/// The lines that a purchase reports of its order, and how many there are of each.
+///
+/// # Errors
+/// There are too many.
+fn lines_of(items: &[Item], currency: &str) -> Result<BTreeMap<Line, u64>, String> {
+    let mut lines = BTreeMap::new();
+    for Item { key, bought, .. } in items {
+        let money = bought.money.map_or(Decimal::ZERO, |money| money.amount);
+        let (item, units, money) = match bought.is_negative() {
+            true => (OTHER.to_owned(), Decimal::ZERO, -money),
+            false => (key.clone(), bought.quantity, money),
+        };
+        // Nothing is bought of it.
+        if units.is_zero() && money.is_zero() {
+            continue;
+        }
+        let line = Line { currency: currency.to_owned(), item, units, money };
+        *lines.entry(line).or_default() += 1;
+    }
+    if lines.len() > LINES_MAX { Err("invalid:items".to_owned()) } else { Ok(lines) }
+}
+
 /// Reads the numbers of an item. `order_total` is the money of the event whose only item it is.
 fn bought(
     kind: Kind,
@@ -204,9 +254,10 @@ fn bought(
 }
 
 /// Notes what an item adds.
-fn count_item(kind: Kind, key: &str, bought: &Bought, currency: &str, event: &mut Event) {
+fn count_item(kind: Kind, item: &Item, event: &mut Event) {
+    let Item { key, currency, bought } = item;
     let mut add = |measure: String, number| {
-        event.additions.push((measure, key.to_owned(), number));
+        event.additions.push((measure, key.clone(), number));
     };
     match (kind, bought.money) {
         (Kind::View, _) => add("views".to_owned(), Decimal::ONE),
@@ -228,14 +279,14 @@ fn count_item(kind: Kind, key: &str, bought: &Bought, currency: &str, event: &mu
     }
 }
 
-/// The item of an event without `items`.
+/// The item of an event without `items`; `None` if it is a view of a page alone.
 fn check_only_item(
     sources: &Sources<'_>,
     kind: Kind,
     currency: &str,
     page: &mut Result<Option<String>, String>,
     event: &mut Event,
-) -> Result<(), String> {
+) -> Result<Option<Item>, String> {
     let product = sources.product();
     let text = |field| match (sources.find(field), &product) {
         (None, Some(product)) => id(product, field),
@@ -251,8 +302,7 @@ fn check_only_item(
     let reason = match key {
         Ok(key) => {
             event.notes.lacks_money = kind == Kind::Purchase && bought.money.is_none();
-            count_item(kind, &key, &bought, currency, event);
-            return Ok(());
+            return Ok(Some(Item { key, currency: currency.to_owned(), bought }));
         }
         Err(reason) => reason,
     };
@@ -272,11 +322,11 @@ fn check_only_item(
         "invalid:item_name" => event.notes.dropped.push(ITEM_NAME),
         _ => {}
     }
-    if kind != Kind::View {
-        let bought = Bought { quantity: Decimal::ZERO, ..bought };
-        count_item(kind, OTHER, &bought, currency, event);
+    if kind == Kind::View {
+        return Ok(None);
     }
-    Ok(())
+    let bought = Bought { quantity: Decimal::ZERO, ..bought };
+    Ok(Some(Item { key: OTHER.to_owned(), currency: currency.to_owned(), bought }))
 }
 
 /// The items of an event; `total` is the money of all of them.
@@ -286,7 +336,7 @@ fn check_items(
     event_currency: &str,
     total: impl Fn() -> Result<Option<Decimal>, String>,
     event: &mut Event,
-) -> Result<(), String> {
+) -> Result<Vec<Item>, String> {
     let mut read = Vec::new();
     for item in items {
         let Value::Object(item) = item else {
@@ -296,23 +346,21 @@ fn check_items(
         let currency = event.notes.optional(CURRENCY, currency(&item));
         let key = key_of(&|field| id(&item, field), &mut event.notes);
         let bought = bought(kind, &|field| amount(&item, field), &|| Ok(None), &mut event.notes)?;
-        read.push((key?, currency.unwrap_or_else(|| event_currency.to_owned()), bought));
+        let currency = currency.unwrap_or_else(|| event_currency.to_owned());
+        read.push(Item { key: key?, currency, bought });
     }
     if matches!(kind, Kind::Purchase | Kind::Refund) {
-        if read.iter().all(|(_, _, bought)| bought.money.is_none())
+        if read.iter().all(|item| item.bought.money.is_none())
             && let Some(total) = total()?
         {
-            let quantities = read.iter().map(|(_, _, bought)| bought.quantity).collect();
+            let quantities = read.iter().map(|item| item.bought.quantity).collect();
             let shares = split(Share { total, quantities });
-            for ((_, _, bought), share) in read.iter_mut().zip(shares) {
-                bought.money = Some(share);
+            for (item, share) in read.iter_mut().zip(shares) {
+                item.bought.money = Some(share);
             }
         }
         event.notes.lacks_money =
-            kind == Kind::Purchase && read.iter().any(|(_, _, bought)| bought.money.is_none());
+            kind == Kind::Purchase && read.iter().any(|item| item.bought.money.is_none());
     }
-    for (key, currency, bought) in &read {
-        count_item(kind, key, bought, currency, event);
-    }
-    Ok(())
+    Ok(read)
 }

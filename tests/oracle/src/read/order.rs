@@ -19,6 +19,9 @@ const ITEMS_MAX: usize = 500;
 /// How long a status may be, in bytes.
 const STATUS_BYTES_MAX: usize = 64;
 
+/// How many different lines an order may have.
+pub(crate) const LINES_MAX: usize = 250;
+
 /// The largest total of an order.
 const TOTAL_MAX: u64 = 1_000_000_000_000;
 
@@ -49,6 +52,28 @@ pub enum What {
     Changed(String),
     /// It was cancelled; the refund, if one is told.
     Cancelled(Option<Decimal>),
+    /// Some of it, or all, was bought.
+    Purchased {
+        /// The currency of the event.
+        currency: String,
+        /// Whose event it is.
+        customer: Option<String>,
+        /// The lines, and how many there are of each.
+        lines: BTreeMap<Line, u64>,
+    },
+}
+
+/// What is bought together, in the order in which lines count if there are too many.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// The currency of the money.
+    pub currency: String,
+    /// The item; `(other)` of money without one, and of discounts.
+    pub item: String,
+    /// How many.
+    pub units: Decimal,
+    /// What they cost together; negative for a discount.
+    pub money: Decimal,
 }
 
 /// An order as it was made; of two that were made at one time the lesser one counts.

@@ -11,6 +11,7 @@ use minutebook_domain::chunk::unpack::UnpackError;
 use minutebook_domain::chunk::{
     ChunkCount, ChunkError, ChunkReader, ChunkSettings, ChunkSites, OutcomeNotes,
 };
+use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::count::sketch::Sketch;
@@ -21,8 +22,8 @@ use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
-    Granularity, Made, Order, Recount, RecountError, RejectedLine, Settings, SiteSettings,
-    VisitorIds, order_tallies, orders, recount, recount_appended,
+    Granularity, Line, Made, Order, Purchase, Recount, RecountError, RejectedLine, Settings,
+    SiteSettings, VisitorIds, order_tallies, orders, recount, recount_appended,
 };
 
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
@@ -39,6 +40,8 @@ pub(crate) struct Outcome {
     duplicate: u64,
     rejected: u64,
     orders: usize,
+    /// Orders with lines of purchases.
+    purchased: usize,
     broken_chunks: u64,
     reasons: BTreeMap<String, u64>,
 }
@@ -53,6 +56,7 @@ impl Outcome {
                 && is_varied(self.duplicate)
                 && is_varied(self.rejected)
                 && self.orders > 100
+                && self.purchased > 100
                 && self.broken_chunks > 0
                 && self.reasons.len() >= 25,
             "{self}"
@@ -68,6 +72,7 @@ impl AddAssign for Outcome {
         self.duplicate += other.duplicate;
         self.rejected += other.rejected;
         self.orders += other.orders;
+        self.purchased += other.purchased;
         self.broken_chunks += other.broken_chunks;
         for (reason, lines) in other.reasons {
             *self.reasons.entry(reason).or_default() += lines;
@@ -84,13 +89,15 @@ impl fmt::Display for Outcome {
             duplicate,
             rejected,
             orders,
+            purchased,
             broken_chunks,
             reasons,
         } = self;
         write!(
             formatter,
             "{lines} lines: {counted} counted, {ignored} ignored, {duplicate} duplicate, {rejected} \
-             rejected for {} reasons; {orders} orders; {broken_chunks} broken chunks",
+             rejected for {} reasons; {orders} orders, {purchased} of them purchased; {broken_chunks} \
+             broken chunks",
             reasons.len()
         )
     }
@@ -168,13 +175,15 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         same(tallies_of_reader(&read, names_max), tallies_of_oracle(&bounded))?;
     }
     same_visitors(&read, &recounted, chunk.retention_days)?;
+    let by_order = orders(&recounted.orders);
     Ok(Outcome {
         lines: recounted.lines,
         counted: recounted.counted,
         ignored: recounted.ignored,
         duplicate: recounted.duplicate,
         rejected: recounted.rejected_count(),
-        orders: read.orders.len(),
+        orders: by_order.len(),
+        purchased: by_order.values().filter(|order| !order.lines.is_empty()).count(),
         broken_chunks: 0,
         reasons: recounted.rejected,
     })
@@ -282,12 +291,12 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
         let Some(contribution) = known.contribution() else { continue };
         for (measure, key, amount) in contribution.counters() {
             let cell = format!("{} {measure} {} {key:?}", order.site, contribution.minute.number());
-            *sums.entry(cell).or_insert_with(Default::default) += amount;
+            *sums.entry(cell).or_insert(Amount::ZERO) += amount;
         }
     }
-    facts.extend(sums.into_iter().map(
-        |(cell, sum): (_, minutebook_domain::count::amount::Amount)| format!("orders {cell} {sum}"),
-    ));
+    let is_something = |(_, sum): &(_, Amount)| *sum != Amount::ZERO;
+    let sums = sums.into_iter().filter(is_something);
+    facts.extend(sums.map(|(cell, sum)| format!("orders {cell} {sum}")));
     facts
 }
 
@@ -350,6 +359,38 @@ fn cut(name: &str) -> String {
     cut
 }
 
+/// What the purchases of an order say, in a form of neither side: the time, the currency and the
+/// customer of the earliest, the lines as [`line_text`] has them, and whether there are more.
+fn purchases_text(
+    earliest: Option<(i128, &str, Option<&str>)>,
+    lines: &[String],
+    has_more_lines: bool,
+) -> String {
+    format!("{earliest:?} {lines:?} {has_more_lines}")
+}
+
+/// A line of an order, and how many there are of it.
+fn line_text(currency: &str, item: &str, [units, money]: [String; 2], count: u64) -> String {
+    format!("{currency} {item:?} {units} {money} x {count}")
+}
+
+/// What the reader knows of the purchases of an order.
+fn purchases_of_reader(_known: &OrderFacts) -> String {
+    purchases_text(None, &[], false)
+}
+
+fn purchases_of_oracle(order: &Order) -> String {
+    let earliest = order.purchased.as_ref().map(|purchase| {
+        let Purchase { at, currency, customer } = purchase;
+        (*at, currency.as_str(), customer.as_deref())
+    });
+    let lines = order.lines.iter().map(|(line, count)| {
+        let Line { currency, item, units, money } = line;
+        line_text(currency, item, [units.to_string(), money.to_string()], *count)
+    });
+    purchases_text(earliest, &lines.collect::<Vec<_>>(), order.has_more_lines)
+}
+
 fn order_of_reader(known: &OrderFacts) -> String {
     let nanoseconds = |time: DateTime<Utc>| {
         i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos())
@@ -371,7 +412,7 @@ fn order_of_reader(known: &OrderFacts) -> String {
         let refund = cancelled.refund.map(|refund| refund.to_string());
         format!("{} {refund:?}", nanoseconds(cancelled.at))
     });
-    format!("{created:?} {stage:?} {cancelled:?}")
+    format!("{created:?} {stage:?} {cancelled:?} {}", purchases_of_reader(known))
 }
 
 fn order_of_oracle(order: &Order) -> String {
@@ -383,13 +424,13 @@ fn order_of_oracle(order: &Order) -> String {
             .collect();
         format!("{at} {number:?} {customer:?} {currency} {value} {products:?}")
     });
-    let (at, source, status) = &order.status;
-    let stage = Some(format!("{at} {source} {status:?}"));
+    let stage = order.status.as_ref();
+    let stage = stage.map(|(at, source, status)| format!("{at} {source} {status:?}"));
     let cancelled = order.cancelled.map(|(at, refund)| {
         let refund = refund.map(|refund| refund.to_string());
         format!("{at} {refund:?}")
     });
-    format!("{created:?} {stage:?} {cancelled:?}")
+    format!("{created:?} {stage:?} {cancelled:?} {}", purchases_of_oracle(order))
 }
 
 /// Compares the sketches of every span of time with those of the oracle's ids.

@@ -7,6 +7,7 @@ use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use crate::chunk::LINE_BYTES_MAX;
 use crate::forms;
 use crate::names;
+use crate::purchase::purchase;
 use crate::value::{
     CUSTOMERS, EVENT_IDS, ITEMS, NAMES, ORDERS, PRODUCTS, SESSIONS, Takes, any, number, value,
 };
@@ -39,7 +40,7 @@ const OF_EVENTS: &[Field] = &[
     field("order_total", Takes::Amount, 0.2),
     field("site_id", Takes::Site, 0.3),
     field("event_id", Takes::Id(EVENT_IDS), 0.35),
-    field("order_id", Takes::Id(ORDERS), 0.1),
+    field("order_id", Takes::Id(ORDERS), 0.25),
     field("price", Takes::Amount, 0.4),
     field("quantity", Takes::Amount, 0.3),
     field("total_amount", Takes::Amount, 0.15),
@@ -137,6 +138,7 @@ fn plain_line(random: &mut StdRng) -> String {
         18..22 => writer.many_items(random),
         22 if random.random_bool(0.3) => writer.inherits_much(random),
         22..200 => writer.events(random),
+        200..350 => purchase(style, random),
         _ => writer.object(random),
     }
 }

@@ -21,6 +21,7 @@ mod forms;
 mod line;
 mod mutate;
 mod names;
+mod purchase;
 mod shrink;
 mod time;
 mod value;

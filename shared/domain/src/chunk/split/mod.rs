@@ -45,13 +45,6 @@ impl TextSplitter {
         TextSplitter { decoder: TextDecoder::new(), text: Text::Unknown(Head::default()) }
     }
 
-    /// Starts before the first byte of a text that is cut into nothing but lines, as builds before
-    /// reader version 3 did.
-    pub(crate) fn of_lines() -> TextSplitter {
-        let lines = ValueSplitter::after(LineSplitter::of_lines());
-        TextSplitter { decoder: TextDecoder::of_utf8(), text: Text::Values(lines) }
-    }
-
     /// Takes the next block, and passes the lines and values that it completes to `each`, which
     /// returns whether it takes them. It may refuse a [`Form::Line`](lines::Form::Line) only, and
     /// nothing of it then counts.

@@ -38,11 +38,6 @@ impl TextDecoder {
         TextDecoder { state: State::Unknown(Vec::new()), decoded: Vec::new() }
     }
 
-    /// Starts before the first byte of a text that is not UTF-16, whatever it looks like.
-    pub(super) fn of_utf8() -> TextDecoder {
-        TextDecoder { state: State::Utf8, decoded: Vec::new() }
-    }
-
     /// Takes the next block, and passes it as UTF-8 to `sink`.
     #[inline]
     pub(super) fn push(&mut self, block: &[u8], sink: &mut impl FnMut(&[u8])) {

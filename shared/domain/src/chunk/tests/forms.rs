@@ -2,7 +2,8 @@
 
 use crate::chunk::lines::LINE_BYTES_MAX;
 use crate::chunk::tests::support::{
-    AT, check_notes, check_outcomes, check_rejected, check_tally, event, read_whole,
+    AT, check_notes, check_outcomes, check_rejected, check_tally, event, order_lines, read_whole,
+    tally,
 };
 
 const TIME: &str = "2026-11-20T23:07:31Z";
@@ -256,6 +257,14 @@ fn orders_of_shopify_and_woocommerce_are_orders() {
     );
 }
 
+/// The tally of a text, and the lines of its orders.
+fn check_counted(text: &str, expected: &str) {
+    let counted = [tally(text), order_lines(&read_whole(text.as_bytes()))];
+    let counted: Vec<&str> =
+        counted.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    assert_eq!(counted.join("; "), expected, "{text}");
+}
+
 #[test]
 fn events_of_platforms_are_read_by_their_forms() {
     let pixel = |name: &str, data: &str| {
@@ -289,7 +298,7 @@ fn events_of_platforms_are_read_by_their_forms() {
                     r#"{{"checkout":{{"currencyCode":"USD","totalPrice":{{"amount":30}},"order":{{"id":"o"}},"lineItems":[{{"title":"T","quantity":2,"variant":{variant}}}]}}}}"#
                 ),
             ),
-            "units 1=2; sales:USD 1=21",
+            "default/o: USD 1 2/21",
         ),
         (
             klaviyo("Active on Site", r#"{"page":"https://s.example/p"}"#),
@@ -308,17 +317,17 @@ fn events_of_platforms_are_read_by_their_forms() {
                 "Placed Order",
                 r#"{"OrderId":"o","Items":[{"ProductID":"1","ItemPrice":3,"Quantity":2}]}"#,
             ),
-            "units 1=2; sales:USD 1=6",
+            "default/o: USD 1 2/6",
         ),
         (
             r#"{"token":"t","event":"Placed Order","customer_properties":{"$email":"a@b"},"properties":{"$event_id":"1","$value":5,"Items":[{"SKU":"a"}]},"time":1795216051}"#.to_string(),
-            "units a=1; sales:EUR a=5",
+            "default/1: EUR a 1/5",
         ),
         (
             format!(
                 r#"{{"app_id":"s","collector_tstamp":"{TIME}","event":"unstruct","event_name":"snowplow_ecommerce_action","event_id":"1","{action}":{{"type":"transaction"}},"{contexts}_transaction_1":[{{"transaction_id":"T","revenue":20,"currency":"USD"}}],"{contexts}_product_1":[{{"id":"a","quantity":1}}]}}"#
             ),
-            "s units a=1; s sales:USD a=20",
+            "s/T: USD a 1/20",
         ),
         (
             format!(
@@ -330,28 +339,29 @@ fn events_of_platforms_are_read_by_their_forms() {
             format!(
                 r#"{{"id":1,"order_id":2,"user_id":3,"product_id":4,"inventory_item_id":5,"status":"Complete","created_at":"{TIME}","returned_at":"","sale_price":"19.99"}}"#
             ),
-            "units 4=1; sales:EUR 4=19.99",
+            "default/2: EUR 4 1/19.99",
         ),
         (
             format!(
                 r#"{{"id":1,"order_id":2,"user_id":3,"product_id":4,"inventory_item_id":5,"status":"Returned","created_at":"{TIME}","returned_at":"{TIME}","sale_price":"19.99"}}"#
             ),
-            "units 4=1; sales:EUR 4=19.99; refunds:EUR 4=19.99",
+            "refunds:EUR 4=19.99; default/2: EUR 4 1/19.99",
         ),
         (
             r#"{"amplitude_id":1,"event_type":"Product Viewed","event_id":7,"session_id":-1,"event_time":"2026-11-20 23:07:31.5","user_id":"u","event_properties":{"product_id":"a"}}"#.to_string(),
             "views a=1",
         ),
     ] {
-        check_tally(&line, expected);
+        check_counted(&line, expected);
         check_outcomes(&line, "1/0/0");
     }
     // What was sold once is returned once.
     let returned = format!(
         r#"{{"id":1,"order_id":2,"product_id":4,"inventory_item_id":5,"created_at":"{TIME}","returned_at":"{TIME}","sale_price":"5"}}"#
     );
-    check_tally(&format!("{returned}\n{returned}"), "units 4=1; sales:EUR 4=5; refunds:EUR 4=5");
-    check_outcomes(&format!("{returned}\n{returned}"), "1/0/1");
+    let twice = format!("{returned}\n{returned}");
+    check_counted(&twice, "refunds:EUR 4=5; default/2: EUR 4 1/5");
+    check_outcomes(&twice, "1/0/1");
     check_outcomes(&pixel("ui_extension_errored", "{}"), "0/1/0");
     check_notes(&pixel("ui_extension_errored", "{}"), "ui_extension_errored=1");
     check_outcomes(

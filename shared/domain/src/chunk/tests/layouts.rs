@@ -1,10 +1,7 @@
 //! Layouts other than one value a line.
 
-use crate::chunk::ChunkReader;
 use crate::chunk::lines::LINE_BYTES_MAX;
-use crate::chunk::tests::support::{check_tally, event, read, read_whole, settings};
-use crate::event::line::READER_VERSION_OLDEST;
-use crate::event::reason::Reason;
+use crate::chunk::tests::support::{check_tally, event, read, read_whole};
 
 /// `line@offset reason`, for each rejected line.
 pub(super) fn rejected(text: &[u8]) -> Vec<String> {
@@ -155,31 +152,4 @@ fn lines_before_and_after_other_layouts_are_read() {
         [&a, &a, &odd, &a, "", &odd, "x", &a, &a, "[", &a, "]", &a].map(|part| format!("{part}\n"));
     assert_eq!(rejected(text.concat().as_bytes()), ["15@376 not_json"]);
     check_tally(&text.concat().replace("x\n", ""), "views a=9");
-}
-
-#[test]
-fn a_chunk_that_the_build_before_began_is_cut_into_lines() {
-    let good = view("a");
-    let long = " ".repeat(LINE_BYTES_MAX);
-    let text = format!(
-        "\u{feff}{good}\r\n{good}{good}\n[{good}]\n\u{feff}{good}\n{long}{good}\n{}\n{good}",
-        pretty("{}")
-    );
-    let csv = format!("event,ts\nview,1\n{good}");
-    for (text, counted, rejected) in [
-        (text, 2, vec![(Reason::TooLong, 1), (Reason::NotJson, 4), (Reason::NotObject, 1)]),
-        (csv, 1, vec![(Reason::NotJson, 2)]),
-    ] {
-        for push_bytes in [1_000, usize::MAX] {
-            let mut settings = settings(text.len());
-            settings.inputs.reader_version = READER_VERSION_OLDEST;
-            let mut reader = ChunkReader::new(&settings);
-            for block in text.as_bytes().chunks(push_bytes) {
-                reader.push(block).unwrap();
-            }
-            let outcomes = reader.finish().unwrap().outcomes;
-            assert_eq!(outcomes.counted, counted);
-            assert_eq!(outcomes.rejected.into_iter().collect::<Vec<_>>(), rejected);
-        }
-    }
 }

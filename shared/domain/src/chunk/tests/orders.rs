@@ -1,5 +1,7 @@
 //! Events about orders: every row of `docs/EVENTS.md` about them.
 
+mod purchases;
+
 use crate::chunk::tests::support::check_notes;
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};
 use crate::count::measure::Currency;

@@ -5,6 +5,8 @@ use std::io::Write;
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings, OutcomeNotes, Outcomes};
 use crate::count::measure::Currency;
 use crate::count::secret::VisitorSecret;
+use crate::order::facts::{OrderFacts, OrderId};
+use crate::order::purchases::OrderLine;
 use crate::plan::PlanInputs;
 
 pub(super) const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
@@ -82,6 +84,22 @@ pub(super) fn tally(text: &str) -> String {
 
 pub(super) fn check_tally(text: &str, expected: &str) {
     assert_eq!(tally(text), expected, "{text}");
+}
+
+/// The lines of the orders: `site/id: currency item units/money, …; …`, with the number of a line
+/// if there are several.
+pub(super) fn order_lines(count: &ChunkCount) -> String {
+    let of_order = |(order, facts): (&OrderId, &OrderFacts)| {
+        let purchased = facts.purchased.as_ref()?;
+        let lines = purchased.lines.iter().map(|(line, count)| {
+            let OrderLine { currency, item, units, money } = line;
+            let several = if count > 1 { format!("{count} of ") } else { String::new() };
+            format!("{several}{currency} {item} {units}/{money}")
+        });
+        let lines: Vec<String> = lines.collect();
+        Some(format!("{}/{}: {}", order.site, order.id, lines.join(", ")))
+    };
+    count.orders.iter().filter_map(of_order).collect::<Vec<_>>().join("; ")
 }
 
 pub(super) fn check_rejected(line: &str, reason: &str) {

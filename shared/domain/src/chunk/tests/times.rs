@@ -7,15 +7,14 @@ use chrono_tz::Tz;
 use super::support::settings;
 use crate::chunk::{ChunkReader, ChunkSettings, ChunkSites};
 use crate::count::measure::Currency;
-use crate::event::line::{READER_VERSION, READER_VERSION_OLDEST};
 use crate::event::settings::{ReadingSettings, SettingsBySite};
 use crate::event::site::SiteId;
 use crate::plan::PlanInputs;
 
 /// The tally of a line by the clock of a zone and these rules, and its rejected lines.
-fn read_in(zone: Tz, reader_version: u32, line: &str) -> String {
+fn read_in(zone: Tz, line: &str) -> String {
     let settings = settings(line.len());
-    let inputs = PlanInputs { default_time_zone: zone, reader_version, ..settings.inputs };
+    let inputs = PlanInputs { default_time_zone: zone, ..settings.inputs };
     let mut reader = ChunkReader::new(&ChunkSettings { inputs, ..settings });
     reader.push(line.as_bytes()).unwrap();
     let count = reader.finish().unwrap();
@@ -43,7 +42,7 @@ fn a_time_without_a_zone_is_in_the_default_zone_in_every_form() {
         "[2026,11,20,0,0,0,123000000]",
     ] {
         let line = view(time);
-        let read = |zone| read_in(zone, READER_VERSION, &line);
+        let read = |zone| read_in(zone, &line);
         assert_eq!(read(Tz::UTC), "2026-11-20T00:00:00Z views a=1", "{time}");
         assert_eq!(read(Tz::Europe__Berlin), "2026-11-19T23:00:00Z views a=1", "{time}");
         assert_eq!(read(Tz::Asia__Kolkata), "2026-11-19T18:30:00Z views a=1", "{time}");
@@ -66,7 +65,7 @@ fn a_time_with_a_zone_and_an_epoch_are_in_no_other() {
         "1795132800000",
         "1795132800000000000",
     ] {
-        let read = read_in(Tz::Asia__Kolkata, READER_VERSION, &view(time));
+        let read = read_in(Tz::Asia__Kolkata, &view(time));
         assert_eq!(read, "2026-11-20T00:00:00Z views a=1", "{time}");
     }
 }
@@ -74,8 +73,7 @@ fn a_time_with_a_zone_and_an_epoch_are_in_no_other() {
 #[test]
 fn the_clock_of_the_zone_changes() {
     let read = |time: &str| {
-        read_in(Tz::Europe__Berlin, READER_VERSION, &view(&format!(r#""{time}""#)))
-            .replace(" views a=1", "")
+        read_in(Tz::Europe__Berlin, &view(&format!(r#""{time}""#))).replace(" views a=1", "")
     };
     for (time, expected) in [
         ("2026-07-01 12:00", "2026-07-01T10:00:00Z"),
@@ -92,7 +90,7 @@ fn the_clock_of_the_zone_changes() {
 
 #[test]
 fn the_range_of_times_is_that_of_utc() {
-    let read = |zone, time: &str| read_in(zone, READER_VERSION, &view(&format!(r#""{time}""#)));
+    let read = |zone, time: &str| read_in(zone, &view(&format!(r#""{time}""#)));
     let invalid = "invalid:timestamp";
     assert!(read(Tz::Europe__Berlin, "1970-01-01 00:59:59").contains(invalid));
     assert!(read(Tz::Europe__Berlin, "1970-01-01 01:00").contains("1970-01-01T00:00:00Z views"));
@@ -101,17 +99,10 @@ fn the_range_of_times_is_that_of_utc() {
     assert!(read(Tz::America__New_York, "9999-12-31 18:59").contains("future"));
 }
 
-#[test]
-fn the_rules_before_know_only_utc() {
-    let line = view(r#""2026-11-20 00:00""#);
-    let read = read_in(Tz::Asia__Kolkata, READER_VERSION_OLDEST, &line);
-    assert_eq!(read, "2026-11-20T00:00:00Z views a=1");
-}
-
 /// The minute of a view with these members.
 fn minute_of(members: &str) -> String {
     let line = format!(r#"{{"event":"view","sku":"a",{members}}}"#);
-    let read = read_in(Tz::UTC, READER_VERSION, &line);
+    let read = read_in(Tz::UTC, &line);
     read.replace(" views a=1", "")
 }
 
@@ -141,7 +132,6 @@ fn an_element_of_a_batch_is_corrected_by_what_the_batch_says() {
         let element = format!(r#"{{"event":"view","sku":"a",{ORIGINAL}{own}}}"#);
         read_in(
             Tz::UTC,
-            READER_VERSION,
             &format!(r#"{{"batch":[{element}],{SENT},"receivedAt":"2026-11-20T23:20:10.5Z"}}"#),
         )
     };
@@ -173,9 +163,6 @@ fn when_an_event_was_sent_or_else_received_is_its_last_time() {
     assert_eq!(minute_of(&format!("{RECEIVED},{SENT}")), "2026-11-20T03:00:00Z");
     let date = format!(r#"{RECEIVED},{SENT},"date":"2026-11-19""#);
     assert_eq!(minute_of(&date), "2026-11-19T00:00:00Z");
-    // The rules before did not know them.
-    let line = format!(r#"{{"event":"view","sku":"a",{SENT}}}"#);
-    assert!(read_in(Tz::UTC, READER_VERSION_OLDEST, &line).contains("missing:timestamp"));
 }
 
 #[test]
@@ -191,7 +178,7 @@ fn the_future_begins_after_the_correction() {
 fn a_line_in_the_future_says_what_its_time_was_taken_for() {
     let ahead = view(r#""11/21/2026 00:30""#);
     let text = ahead.replace('"', "\\\"");
-    let read = |line: &str| read_in(Tz::Europe__Berlin, READER_VERSION, line);
+    let read = |line: &str| read_in(Tz::Europe__Berlin, line);
     let whole = r#""line":1,"offset":0,"reason":"future","time":"2026-11-20T23:30:00Z""#;
     // By the clock of the chunk, this is up to ten minutes ahead.
     assert_eq!(read(&ahead), "2026-11-20T23:30:00Z views a=1");

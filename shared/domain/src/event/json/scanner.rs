@@ -30,7 +30,6 @@ pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
-    has_half_pair: bool,
     /// Whether the bytes are valid JSON, so that nested values are skipped by their brackets.
     is_checked: bool,
 }
@@ -38,7 +37,7 @@ pub(crate) struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     /// Starts a line, given the bytes from its start to at least its end.
     pub(crate) fn new(bytes: &'a [u8]) -> Scanner<'a> {
-        Scanner { bytes, words: 0, has_half_pair: false, is_checked: false }
+        Scanner { bytes, words: 0, is_checked: false }
     }
 
     /// Starts a text that is known to be valid JSON and UTF-8. With what its texts held in their
@@ -56,11 +55,6 @@ impl<'a> Scanner<'a> {
     /// not checked before means that all of it is ASCII; `true` means nothing.
     pub(crate) fn may_exceed_ascii(&self) -> bool {
         self.words & HIGH_BITS != 0
-    }
-
-    /// Whether a scanned text has an escape of half a surrogate pair, which is read as U+FFFD.
-    pub(crate) fn has_half_pair(&self) -> bool {
-        self.has_half_pair
     }
 
     /// Scans the whole line, and passes the members of its object to `take` with the slots of their
@@ -439,7 +433,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Checks an escape, starting after its backslash; returns the position after it.
-    fn escape(&mut self, start: usize) -> Result<usize, ScanError> {
+    fn escape(&self, start: usize) -> Result<usize, ScanError> {
         match self.byte(start) {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(start + 1),
             b'u' => {
@@ -451,15 +445,9 @@ impl<'a> Scanner<'a> {
                             .flatten();
                         match low {
                             Some(LOW_SURROGATE_FIRST..=LOW_SURROGATE_LAST) => Ok(start + 11),
-                            _ => {
-                                self.has_half_pair = true;
-                                Ok(start + 5)
-                            }
+                            // Half a surrogate pair is read as U+FFFD.
+                            _ => Ok(start + 5),
                         }
-                    }
-                    LOW_SURROGATE_FIRST..=LOW_SURROGATE_LAST => {
-                        self.has_half_pair = true;
-                        Ok(start + 5)
                     }
                     _ => Ok(start + 5),
                 }

@@ -6,6 +6,7 @@ use crate::event::fields::OfEvents;
 use crate::event::json::{Kind, Raw};
 use crate::event::line::item::{ItemValues, Numbers};
 use crate::event::line::object::{Fields, Layers, Object};
+use crate::event::line::purchase::PurchaseOfOrder;
 use crate::event::line::read_line::{Addition, OwnId, ReadEvent, Text, Value};
 use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
@@ -83,9 +84,15 @@ impl LineContext<'_> {
         let id = self.id_if_usable(fields.get_own(Field::EventId), Field::EventId)?;
         let customer = self.id_if_usable(fields.get(Field::CustomerId), Field::CustomerId)?;
         let session = self.id_if_usable(fields.get(Field::SessionId), Field::SessionId)?;
-        if let Some(order) = fields.get(Field::OrderId) {
-            let checked = self.check_id(order, Field::OrderId);
-            self.optional(checked)?;
+        let mut order = None;
+        if let Some(id) = fields.get(Field::OrderId) {
+            if kind == EventKind::Purchase && self.values.has_order_lines {
+                order = self.id_if_usable(Some(id), Field::OrderId)?;
+                self.values.has_unrefunded = false;
+            } else {
+                let checked = self.check_id(id, Field::OrderId);
+                self.optional(checked)?;
+            }
         }
         let items = fields.get(Field::Items);
         // The page of an event with items has its own page_view and is not counted again.
@@ -95,7 +102,7 @@ impl LineContext<'_> {
             match self.page(value) {
                 Ok(usable) => page = Some(usable),
                 // A view may need it, which is known when its item has been read.
-                Err(reason) if kind == EventKind::View && !self.values.is_strict => {
+                Err(reason) if kind == EventKind::View => {
                     bad_page = Some(reason);
                 }
                 Err(reason) => self.drop_field(reason)?,
@@ -128,6 +135,13 @@ impl LineContext<'_> {
         if let Some(reason) = bad_page {
             self.drop_field(reason)?;
         }
+        let order = match order {
+            Some(id) => {
+                let purchase = PurchaseOfOrder { id, customer, currency, additions_start };
+                self.order_of_purchase(&purchase, fields)?
+            }
+            None => None,
+        };
         if let (EventKind::View, Some(key)) = (kind, page) {
             let counts_items = self.read.additions.len() > additions_start;
             let mut add = |key| {
@@ -142,15 +156,7 @@ impl LineContext<'_> {
                 add(Text::EMPTY);
             }
         }
-        self.end_event(ReadEvent {
-            minute,
-            site,
-            id,
-            customer,
-            session,
-            additions_end: 0,
-            order: None,
-        });
+        self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order });
         Ok(())
     }
 
@@ -197,7 +203,7 @@ impl LineContext<'_> {
             },
             (Err(missing), EventKind::Purchase | EventKind::Refund) => {
                 // Money of no item is that of the site.
-                if numbers.money.is_none() || self.values.is_strict {
+                if numbers.money.is_none() {
                     return Err(missing);
                 }
                 self.drop_unless_missing(missing)?;

@@ -46,7 +46,6 @@ impl LineContext<'_> {
         if let Some(id) = item.id {
             match self.id(id, Field::ItemId) {
                 Ok(key) => return Ok(Ok(key)),
-                Err(reason) if self.values.is_strict => return Err(reason),
                 Err(reason) => missing = reason,
             }
         }
@@ -56,7 +55,6 @@ impl LineContext<'_> {
         match (self.id(name, Field::ItemName), missing) {
             (Ok(key), Reason::Missing(_)) => Ok(Ok(key)),
             (Ok(key), unusable) => self.drop_field(unusable).map(|()| Ok(key)),
-            (Err(reason), _) if self.values.is_strict => Err(reason),
             (Err(reason), Reason::Missing(_)) => Ok(Err(reason)),
             (Err(_), unusable) => Ok(Err(unusable)),
         }
@@ -116,6 +114,7 @@ impl LineContext<'_> {
             EventKind::CartAdd => add(Measure::Carts, Value::One),
             EventKind::Removal => add(Measure::Removals, Value::One),
             EventKind::Purchase if !money.is_some_and(|money| money.is_negative) => {
+                self.values.has_unrefunded |= numbers.quantity >= 0;
                 if numbers.quantity > 0 {
                     add(Measure::Units, Value::Millionths(numbers.quantity.unsigned_abs()));
                 }
@@ -181,7 +180,7 @@ impl LineContext<'_> {
         if self.values.unpriced.is_empty() {
             return Ok(());
         }
-        let order_total = order_total.filter(|_| !has_money && !self.values.is_strict);
+        let order_total = order_total.filter(|_| !has_money);
         let order_total = self.decimal(order_total, Field::OrderTotal)?;
         self.count_unpriced(kind, order_total);
         Ok(())

@@ -5,6 +5,7 @@ mod exact_time;
 mod item;
 mod object;
 mod order;
+mod purchase;
 mod read_line;
 mod reader;
 mod sites;

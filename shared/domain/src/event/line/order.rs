@@ -83,7 +83,7 @@ impl LineContext<'_> {
         value.map(|value| self.id(value, field)).transpose()
     }
 
-    fn owned(&self, text: Text) -> String {
+    pub(super) fn owned(&self, text: Text) -> String {
         // It is UTF-8: the line is, and so are its unescaped texts.
         std::str::from_utf8(self.read.text(self.line, text)).unwrap_or_default().to_owned()
     }

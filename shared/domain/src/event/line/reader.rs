@@ -35,10 +35,10 @@ pub(crate) struct EventReader {
 /// The version of the rules by which lines are read, those of `docs/EVENTS.md` and
 /// `docs/VOCABULARY.md`. It is raised with the plan format version when equal bytes could count
 /// something else, and the rules before are kept for one version.
-pub const READER_VERSION: u32 = 3;
+pub const READER_VERSION: u32 = 4;
 
-/// The rules before, by which chunks are finished that a build of plan format version 5 began.
-pub const READER_VERSION_OLDEST: u32 = 2;
+/// The rules before, by which chunks are finished that a build of plan format version 6 began.
+pub const READER_VERSION_OLDEST: u32 = 3;
 
 fn rules_of(reader_version: u32) -> &'static Rules {
     // Chunks of versions to come have a plan format version that is refused.
@@ -54,8 +54,6 @@ impl EventReader {
         reader_version: u32,
     ) -> EventReader {
         let rules = rules_of(reader_version);
-        // The rules before knew no zone but UTC.
-        let time_zone = if rules.is_strict { Tz::UTC } else { default_time_zone };
         EventReader {
             names: Names::new(rules.slot_in_event),
             item_names: Names::new(rules.slot_in_item),
@@ -65,11 +63,12 @@ impl EventReader {
                 item: Object::new(rules.slot_in_item),
             },
             values: ValueReader {
-                times: TimeReader::new(time_zone),
+                times: TimeReader::new(default_time_zone),
                 kinds: KindCache::new(rules.kind_of),
-                is_strict: rules.is_strict,
                 may_be_form: false,
                 unpriced: Vec::new(),
+                has_order_lines: rules.has_order_lines,
+                has_unrefunded: false,
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 future_seconds: 0,
                 default_currency,
@@ -81,9 +80,9 @@ impl EventReader {
         }
     }
 
-    /// Reads events with what their sites set. The rules before knew no settings.
+    /// Reads events with what their sites set.
     pub(crate) fn with_settings(mut self, settings: &Arc<SettingsBySite>) -> EventReader {
-        if !settings.is_empty() && !self.values.is_strict {
+        if !settings.is_empty() {
             let zone = self.values.times.local.zone();
             let reader = SiteReader::new(settings, self.values.default_currency, zone);
             self.values.sites = Some(Box::new(reader));
@@ -102,7 +101,7 @@ impl EventReader {
         self.read.clear();
         self.values.may_be_form = false;
         let by_names = self.read_by_names(line, and_after, None);
-        if self.values.may_be_form && !self.values.is_strict {
+        if self.values.may_be_form {
             self.read_form(line, by_names)?;
         } else {
             by_names?;
@@ -184,9 +183,6 @@ impl EventReader {
             values.may_be_form = line.trim_ascii_start().first() == Some(&b'"');
             return Err(Reason::NotObject);
         }
-        if values.is_strict && scanner.has_half_pair() {
-            return Err(Reason::NotJson);
-        }
         own.scan_more(&mut scanner, names)?;
         own.scan_product(&mut scanner, item_names)?;
 
@@ -196,9 +192,7 @@ impl EventReader {
         }
         let mut context =
             LineContext { line: and_after, scanner, names, item_names, values, read, item };
-        let events =
-            if context.values.is_strict { own.own.get(Field::Events) } else { own.own.events() };
-        let Some(events) = events else {
+        let Some(events) = own.own.events() else {
             // Nearly every line is one flat object.
             return if has_more {
                 context.event(&Layers { near: own, far: None, is_together: false })
@@ -211,13 +205,12 @@ impl EventReader {
             context.own_id(own)?;
         }
         // White space around an object is no part of it, in whatever layout it stands.
-        let object = if context.values.is_strict { line } else { line.trim_ascii() };
+        let object = line.trim_ascii();
         let inherited_bytes = match rewritten {
             Some(Unity::Together) => 0,
             Some(Unity::Apart { beside_bytes }) => beside_bytes,
             Some(Unity::Line) | None => object.len() - (events.end() - events.start()),
         };
-        let is_one = context.values.is_strict || is_together;
         let mut written_out_bytes = 0;
         let mut element = context.scanner.first_element(events).map_err(not_json)?;
         while let Some(value) = element {
@@ -228,11 +221,11 @@ impl EventReader {
             let mark = context.read.mark();
             let rejected = context.element(value, event, own, is_together).err();
             match rejected {
-                Some(reason) if is_one => return Err(reason),
+                Some(reason) if is_together => return Err(reason),
                 Some(_) => context.read.take_back(&mark),
                 None => {}
             }
-            if !is_one {
+            if !is_together {
                 let rejected = rejected.map(|reason| context.values.rejection(reason));
                 context.read.elements.push(Element { value, rejected });
             }

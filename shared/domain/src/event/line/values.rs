@@ -54,13 +54,16 @@ pub(super) struct LineContext<'a> {
 pub(super) struct ValueReader {
     pub(super) times: TimeReader,
     pub(super) kinds: KindCache,
-    /// Whether the rules before apply; see [`Rules::is_strict`](crate::event::fields::Rules).
-    pub(super) is_strict: bool,
     /// Whether the line that is read may be an envelope or in a form, or may have texts that hold
     /// JSON.
     pub(super) may_be_form: bool,
     /// The items without money of the event that is read, empty between events.
     pub(super) unpriced: Vec<UnpricedItem>,
+    /// Whether purchases that name an order report lines of it.
+    pub(super) has_order_lines: bool,
+    /// Whether an item of the purchase that is read is not negative. It is set, and reset before
+    /// purchases that name an order.
+    pub(super) has_unrefunded: bool,
     /// The last second that does not count as future.
     pub(super) latest_seconds: i64,
     /// The time of the last event that was rejected as future, in seconds since 1970.
@@ -106,7 +109,7 @@ impl LineContext<'_> {
     #[cold]
     pub(super) fn drop_field(&mut self, reason: Reason) -> Result<(), Reason> {
         match reason {
-            Reason::Invalid(field) if !self.values.is_strict => {
+            Reason::Invalid(field) => {
                 self.read.notes.dropped.push(field);
                 Ok(())
             }
@@ -136,18 +139,15 @@ impl LineContext<'_> {
         };
         match self.values.kinds.kind(self.read.text(self.line, text)) {
             Some(kind) => Ok(kind),
-            None => self.unknown_type(text),
+            None => Ok(self.unknown_type(text)),
         }
     }
 
     #[cold]
-    fn unknown_type(&mut self, name: Text) -> Result<EventKind, Reason> {
-        if self.values.is_strict {
-            return Err(Reason::UnknownType);
-        }
+    fn unknown_type(&mut self, name: Text) -> EventKind {
         self.values.may_be_form = true;
         self.read.notes.unknown_types.push(name);
-        Ok(EventKind::Other)
+        EventKind::Other
     }
 
     #[inline]
@@ -206,9 +206,6 @@ impl LineContext<'_> {
 
     #[cold]
     fn loose_seconds(&mut self, value: Raw) -> Option<i64> {
-        if self.values.is_strict {
-            return None;
-        }
         let text = self.text_or_number(value)?;
         let iso = iso_of(self.read.text(self.line, text))?;
         self.values.times.parse_text(iso.as_bytes())
@@ -307,10 +304,6 @@ impl LineContext<'_> {
     #[cold]
     fn any_page(&mut self, url: Text) -> Option<Text> {
         let text = std::str::from_utf8(self.read.text(self.line, url)).ok()?;
-        if self.values.is_strict {
-            let length = text.find(['?', '#']).unwrap_or(text.len());
-            return (1..=KEY_BYTES_MAX).contains(&length).then(|| url.cut(length));
-        }
         let page = page_of(text)?.into_owned();
         Some(self.read.own_text(page.as_bytes()))
     }
@@ -357,9 +350,6 @@ impl LineContext<'_> {
 
     #[cold]
     fn loose_decimal(&mut self, value: Raw) -> Option<i64> {
-        if self.values.is_strict {
-            return None;
-        }
         let text = self.text_or_number(value)?;
         parse_loosely(self.read.text(self.line, text))
     }
@@ -380,16 +370,13 @@ impl LineContext<'_> {
 
     #[inline(never)]
     fn any_identifier(&mut self, value: Raw) -> Option<Text> {
-        if value.kind() == Kind::Decimal && self.values.is_strict {
-            return None;
-        }
         if value.kind() == Kind::Object {
             let value = self.wrapped(value)?;
             return self.identifier(value);
         }
         let text = self.text_or_number(value)?;
         let bytes = self.read.text(self.line, text);
-        if bytes.last() != Some(&b'0') || self.values.is_strict {
+        if bytes.last() != Some(&b'0') {
             return (value.kind() != Kind::Decimal).then_some(text);
         }
         match integer_length(bytes) {
@@ -408,7 +395,7 @@ impl LineContext<'_> {
             }
             value = self.only_wrapped(value)?;
         }
-        (value.kind() != Kind::Object && !self.values.is_strict).then_some(value)
+        (value.kind() != Kind::Object).then_some(value)
     }
 
     fn only_wrapped(&mut self, object: Raw) -> Option<Raw> {

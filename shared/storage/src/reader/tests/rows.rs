@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::*;
+use minutebook_domain::plan::Row;
 
 fn row(attributes: &[(&str, &str)]) -> Item {
     attributes
@@ -76,4 +77,41 @@ fn ranges_are_those_of_the_table_page() {
         let wanted = Wanted { place: 0, family: "views", range };
         assert_eq!(row_range(&question, wanted), expected);
     }
+}
+
+#[test]
+fn what_orders_add_is_summed_with_what_events_add_before_and_after_sealing() {
+    let world = World::at("2026-11-20T10:15:00Z");
+    let at = minute("2026-11-20T08:20:00Z");
+    let (mut events, mut orders) = (Tally::default(), Tally::default());
+    for (shard, key, units) in [
+        (Shard::Number(3), "1", "5"),
+        (Shard::Number(0), "(other)", "1"),
+        (Shard::OfOrders(3), "1", "2"),
+        (Shard::OfOrders(3), "2", "4"),
+        (Shard::OfOrders(15), "2", "-4"),
+        (Shard::OfOrders(15), "(other)", "-3"),
+    ] {
+        let units = Amount::parse(units.as_bytes()).expect("a decimal");
+        let tally = if let Shard::OfOrders(_) = shard { &mut orders } else { &mut events };
+        tally.add(SITE, Measure::Units, at, key, units);
+        let (period, measure, counters) = (Period::Minute(at), Measure::Units, vec![(key, units)]);
+        let row = Row { site: SITE, period, measure, slot: 0, counters };
+        world.table.add(&row, shard, RETENTION);
+    }
+    world.table.list_open(SITE, at.hour());
+    let windows = [window("2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z")];
+    let question = SumQuestion { measures: &[Measure::Units], ..world.question(&windows) };
+    let check = || {
+        let sums = world.table.read(sum_windows(&*world.table, &question)).0.expect("in memory");
+        assert_eq!(sums[0].top(10), [("1", Amount::from_count(7))]);
+        assert_eq!(sums[0].of_other(), Amount::parse(b"-2").expect("a decimal"));
+    };
+    check();
+    for part in &Plan::of_sealed_hour(&events, &orders, &SEAL_INPUTS).parts {
+        world.add(part, Shard::Late);
+    }
+    check();
+    world.table.remove_open(SITE, at.hour());
+    check();
 }

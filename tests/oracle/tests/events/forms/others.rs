@@ -30,7 +30,10 @@ fn klaviyo_event() {
             "Placed Order",
             r#"{"OrderId":"1","Items":[{"ProductID":"P1","Quantity":2,"ItemPrice":8,"RowTotal":16},{"SKU":"S","ItemPrice":4.5}]}"#,
         ),
-        "c1 e1 | sales:GBP 10:00 P1=16; sales:GBP 10:00 S=4.5; units 10:00 P1=2; units 10:00 S=1",
+        "c1 e1 |  | order_value:GBP 10:00 gross=20.5; order_value:GBP 10:00 orders=1; \
+         ordered 10:00 P1=2; ordered 10:00 S=1; ordered_value:GBP 10:00 P1=16; \
+         ordered_value:GBP 10:00 S=4.5; orders 10:00 CREATED=1; sales:GBP 10:00 P1=16; \
+         sales:GBP 10:00 S=4.5; units 10:00 P1=2; units 10:00 S=1",
     );
     check(event("Refunded Order", "{}"), "c1 e1 | refunds:GBP 10:00 (other)=20.5");
     check(event("Ordered Product", "{}"), "i1 | ");
@@ -50,7 +53,12 @@ fn klaviyo_track() {
         "Placed Order",
         r#"{"$event_id":"o1","$value":29.98,"$currency_code":"EUR","Items":[{"SKU":"S","Quantity":2}]}"#,
     );
-    check(format!("{order}{order}"), "c1 d1 e1 | sales:EUR 10:00 S=29.98; units 10:00 S=2");
+    check(
+        format!("{order}{order}"),
+        "c1 d1 e1 |  | order_value:EUR 10:00 gross=29.98; order_value:EUR 10:00 orders=1; \
+         ordered 10:00 S=2; ordered_value:EUR 10:00 S=29.98; orders 10:00 CREATED=1; \
+         sales:EUR 10:00 S=29.98; units 10:00 S=2",
+    );
     check(event("Clicked", "{}"), "i1 unknown:Clicked=1 | ");
     // The site is its own, or that of an envelope.
     check(
@@ -83,7 +91,10 @@ fn snowplow() {
                 r#""contexts_com_snowplowanalytics_snowplow_ecommerce_transaction_1":[{{"transaction_id":"t","revenue":20,"currency":"EUR"}}],{products}"#
             ),
         ),
-        "c1 e1 | sales:EUR 10:01 P=5; sales:EUR 10:01 Q=15; units 10:01 P=1; units 10:01 Q=3",
+        "c1 e1 |  | order_value:EUR 10:01 gross=20; order_value:EUR 10:01 orders=1; \
+         ordered 10:01 P=1; ordered 10:01 Q=3; ordered_value:EUR 10:01 P=5; \
+         ordered_value:EUR 10:01 Q=15; orders 10:01 CREATED=1; sales:EUR 10:01 P=5; \
+         sales:EUR 10:01 Q=15; units 10:01 P=1; units 10:01 Q=3",
     );
     check(
         action(
@@ -109,10 +120,13 @@ fn thelook() {
             r#"{{"id":12,"order_id":7,"user_id":5,"product_id":14235,"inventory_item_id":31,"status":"{status}","created_at":"2026-11-26 10:00:00+00:00","shipped_at":null,"returned_at":{returned_at},"sale_price":0.02}}"#
         )
     };
-    check(sold("Complete", "null"), "c1 e1 | sales:USD 10:00 14235=0.02; units 10:00 14235=1");
+    let counts = "order_value:USD 10:00 gross=0.02; order_value:USD 10:00 orders=1; \
+                  ordered 10:00 14235=1; ordered_value:USD 10:00 14235=0.02; \
+                  orders 10:00 CREATED=1; sales:USD 10:00 14235=0.02; units 10:00 14235=1";
+    check(sold("Complete", "null"), &format!("c1 e1 |  | {counts}"));
     check(sold("Cancelled", "null"), "i1 | ");
     let returned = sold("Returned", "\"2026-11-26 11:00:00+00:00\"");
-    let counts = "refunds:USD 11:00 14235=0.02; sales:USD 10:00 14235=0.02; units 10:00 14235=1";
+    let counts = format!("refunds:USD 11:00 14235=0.02 | {counts}");
     check(&returned, &format!("c1 e1 | {counts}"));
     // Neither the sale nor the return counts twice.
     check(format!("{returned}\n{returned}"), &format!("c1 d1 e1 | {counts}"));

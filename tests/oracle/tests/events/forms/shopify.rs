@@ -128,7 +128,10 @@ fn web_pixel() {
                 {{"title":"Card","quantity":1,"variant":{{"price":{{"amount":5}}}}}}]}}}}"#
             ),
         ),
-        "c1 e1 | sales:CAD 10:00 Card=5; sales:CAD 10:00 P=11; units 10:00 Card=1; units 10:00 P=2",
+        "c1 e1 |  | order_value:CAD 10:00 gross=16; order_value:CAD 10:00 orders=1; \
+         ordered 10:00 Card=1; ordered 10:00 P=2; ordered_value:CAD 10:00 Card=5; \
+         ordered_value:CAD 10:00 P=11; orders 10:00 CREATED=1; sales:CAD 10:00 Card=5; \
+         sales:CAD 10:00 P=11; units 10:00 Card=1; units 10:00 P=2",
     );
     check(event("search_submitted", "{}"), "i1 unknown:search_submitted=1 | ");
     // The same event twice counts once.

@@ -14,8 +14,10 @@ fn properties_and_items_as_texts() {
             {{"event": "Order Completed", "timestamp": "2026-11-26T10:01:00Z", "site_id": "c54", "userId": "u", "properties": {order}}}
             {{"event_name": "purchase", "event_timestamp": "1795687200000000", "site_id": "c54", "user_pseudo_id": "u", "items": {items}}}"#
         ),
-        "c3 e3 | c54 sales:USD 10:00 TP=5; c54 sales:USD 10:01 TP=5; c54 units 10:00 TP=1; \
-         c54 units 10:01 TP=1; c54 views 10:00 TP=1",
+        "c3 e3 | c54 sales:USD 10:00 TP=5; c54 units 10:00 TP=1; c54 views 10:00 TP=1 | \
+         c54 order_value:USD 10:01 gross=5; c54 order_value:USD 10:01 orders=1; \
+         c54 ordered 10:01 TP=1; c54 ordered_value:USD 10:01 TP=5; \
+         c54 orders 10:01 CREATED=1; c54 sales:USD 10:01 TP=5; c54 units 10:01 TP=1",
     );
 }
 

@@ -9,7 +9,9 @@ fn times_numbers_and_ids() {
             "event_id":{"$oid":"e1"},"site_id":{"$numberInt":"7"},"item_id":{"$numberLong":"42"},
             "price":{"$numberDecimal":"1.10"},"quantity":{"$numberInt":"3"},
             "customer_id":{"$oid":"c"},"session_id":{"$numberDouble":"5.0"},"order_id":{"$oid":"o"}}"#,
-        "c1 e1 | 7 sales:USD 10:00 42=3.3; 7 units 10:00 42=3",
+        "c1 e1 |  | 7 order_value:USD 10:00 gross=3.3; 7 order_value:USD 10:00 orders=1; \
+         7 ordered 10:00 42=3; 7 ordered_value:USD 10:00 42=3.3; \
+         7 orders 10:00 CREATED=1; 7 sales:USD 10:00 42=3.3; 7 units 10:00 42=3",
     );
     check(
         r#"{"event":"refund","ts":{"$date":{"$numberLong":"1795687200000"}},"items":[

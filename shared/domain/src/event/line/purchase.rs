@@ -1,0 +1,102 @@
+//! Purchases that name an order: the lines that each of them reports about it.
+
+use std::cell::Cell;
+
+use chrono::DateTime;
+
+use crate::count::amount::{Amount, UNITS_PER_MILLIONTH};
+use crate::count::measure::{Currency, Measure};
+use crate::count::tally::OTHER_KEY;
+use crate::event::line::object::Fields;
+use crate::event::line::read_line::{Addition, ReadOrder, Text, Value};
+use crate::event::line::values::LineContext;
+use crate::event::reason::{Field, Reason};
+use crate::order::facts::OrderFacts;
+use crate::order::purchases::{FirstPurchase, OrderLine, OrderLines, Purchases};
+
+/// A purchase that names an order.
+pub(super) struct PurchaseOfOrder {
+    pub(super) id: Text,
+    pub(super) customer: Option<Text>,
+    pub(super) currency: Currency,
+    /// Where its additions start.
+    pub(super) additions_start: usize,
+}
+
+impl LineContext<'_> {
+    /// Makes lines of an order from what a purchase would add. Returns the index of the order;
+    /// `None` if the purchase counts like any event, because it is a refund or adds nothing.
+    #[cold]
+    pub(super) fn order_of_purchase(
+        &mut self,
+        purchase: &PurchaseOfOrder,
+        fields: &impl Fields,
+    ) -> Result<Option<u32>, Reason> {
+        let PurchaseOfOrder { id, customer, currency, additions_start } = *purchase;
+        if !self.values.has_unrefunded || self.read.additions.len() == additions_start {
+            return Ok(None);
+        }
+        let mut lines = OrderLines::default();
+        let mut place = additions_start;
+        while let Some(addition) = self.read.additions.get(place).copied() {
+            let next = self.read.additions.get(place + 1).copied();
+            let (line, additions) = self.order_line(addition, next, currency);
+            lines.add(line, 1);
+            if lines.has_more() {
+                return Err(Reason::Invalid(Field::Items));
+            }
+            place += additions;
+        }
+        self.read.additions.truncate(additions_start);
+        // A posted event may have no time of its own.
+        let at = match fields.time() {
+            Some(_) => self.time(fields)?,
+            None => DateTime::from_timestamp(self.seconds(fields)?, 0)
+                .ok_or(Reason::Invalid(Field::Timestamp))?,
+        };
+        let customer = customer.map(|id| self.owned(id));
+        let first = FirstPurchase { at, currency, customer };
+        let facts = Cell::new(OrderFacts::of_purchase(Purchases { first, lines }));
+        let order = u32::try_from(self.read.orders.len()).ok();
+        self.read.orders.push(ReadOrder { id, facts });
+        Ok(order)
+    }
+
+    /// The line of an item, and how many additions it comes from: of its units, of its money, or of
+    /// both, which have the same key then.
+    fn order_line(
+        &self,
+        addition: Addition,
+        next: Option<Addition>,
+        currency: Currency,
+    ) -> (OrderLine, usize) {
+        let (mut units, mut money) = (Amount::ZERO, Amount::ZERO);
+        let mut additions = 1;
+        match addition.measure {
+            Measure::Units => {
+                units = amount(addition.value);
+                let of_item = |next: &Addition| next.key == addition.key;
+                if let Some(next) = next.filter(of_item) {
+                    money = amount(next.value);
+                    additions = 2;
+                }
+            }
+            // A negative item: it lowers the order.
+            Measure::Refunds(_) => money = Amount::ZERO.saturating_sub(amount(addition.value)),
+            _ => money = amount(addition.value),
+        }
+        let item = match addition.measure {
+            Measure::Refunds(_) => OTHER_KEY.to_string(),
+            _ => self.owned(addition.key),
+        };
+        (OrderLine { currency, item, units, money }, additions)
+    }
+}
+
+fn amount(value: Value) -> Amount {
+    match value {
+        Value::One => Amount::ONE,
+        Value::Millionths(value) => Amount::from_units(i128::from(value) * UNITS_PER_MILLIONTH),
+        Value::Exact(amount) => amount,
+    }
+}
