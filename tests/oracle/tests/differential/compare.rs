@@ -19,6 +19,7 @@ use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::event::settings::{ReadingSettings, SettingsBySite, SettingsRevision};
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
+use minutebook_domain::order::purchases::{FirstPurchase, OrderLine, Purchases};
 use minutebook_domain::plan::PlanInputs;
 use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
@@ -375,8 +376,22 @@ fn line_text(currency: &str, item: &str, [units, money]: [String; 2], count: u64
 }
 
 /// What the reader knows of the purchases of an order.
-fn purchases_of_reader(_known: &OrderFacts) -> String {
-    purchases_text(None, &[], false)
+fn purchases_of_reader(known: &OrderFacts) -> String {
+    let Some(Purchases { first, lines }) = &known.purchased else {
+        return purchases_text(None, &[], false);
+    };
+    let FirstPurchase { at, currency, customer } = first;
+    let earliest = (nanoseconds(*at), currency.as_str(), customer.as_deref());
+    let texts = lines.iter().map(|(line, count)| {
+        let OrderLine { currency, item, units, money } = line;
+        let sums = [units.to_string(), money.to_string()];
+        line_text(currency.as_str(), item, sums, u64::from(count))
+    });
+    purchases_text(Some(earliest), &texts.collect::<Vec<_>>(), lines.has_more())
+}
+
+fn nanoseconds(time: DateTime<Utc>) -> i128 {
+    i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos())
 }
 
 fn purchases_of_oracle(order: &Order) -> String {
@@ -392,9 +407,6 @@ fn purchases_of_oracle(order: &Order) -> String {
 }
 
 fn order_of_reader(known: &OrderFacts) -> String {
-    let nanoseconds = |time: DateTime<Utc>| {
-        i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos())
-    };
     let created = known.created.as_ref().map(|created| {
         let Creation { at, number, customer, currency, value, products } = created;
         let products: Vec<String> = products
