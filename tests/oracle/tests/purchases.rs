@@ -5,6 +5,9 @@ use minutebook_oracle::{
     Decimal, Granularity, Order, Recount, Settings, TallyKey, order_tallies, orders, recount,
     recount_appended, roll_up, sum,
 };
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use rand::{Rng as _, SeedableRng as _};
 
 const SHOE: &str = r#""item_id":"SHOE","price":80"#;
 
@@ -221,6 +224,43 @@ fn the_currency_is_that_of_the_creation_or_else_of_the_earliest_purchase() {
         "order_value:CHF 07 gross=100; order_value:CHF 07 incomplete=1; \
          order_value:CHF 07 orders=1; orders 07 CREATED=1; sales:CHF 07 (other)=100",
     );
+}
+
+#[test]
+fn lines_are_in_the_currency_of_their_event() {
+    let item = r#"{"item_id":"SHOE","price":80,"currency":"EUR"}"#;
+    let text = purchase("07:01", &format!(r#""currency":"USD","items":[{item}]"#));
+    check(&[&text], &dollars("80", "SHOE=80", &[("SHOE", "1", "80")]));
+    // Without one that can be used, it is the default.
+    let text = purchase("07:01", &format!(r#"{SHOE},"currency":"dollars""#));
+    check(&[&text], &dollars("80", "SHOE=80", &[("SHOE", "1", "80")]));
+}
+
+#[test]
+fn an_order_is_the_same_whatever_comes_first_and_however_often() {
+    let mut lines = vec![
+        order_event("Created", "09:00", r#","total_amount":75,"items":[{"name":"a"}]"#),
+        order_event("StatusChanged", "08:00", r#","newStatus":"PAID""#),
+        order_event("Cancelled", "10:00", r#","refundAmount":5"#),
+    ];
+    for (at, members) in [
+        ("07:01", r#""item_id":"SHOE","price":80,"currency":"EUR","user_id":"ann""#),
+        ("07:01", r#""item_id":"SHOE","price":80,"user_id":"bob""#),
+        ("07:02", r#""items":[{"item_id":"CAP","price":5},{"item_id":"CAP","price":5}]"#),
+        ("07:00", r#""items":[{"item_id":"CAP","price":5},{"item_id":"off","price":-1}]"#),
+        ("12:00", r#""value":9.5"#),
+    ] {
+        lines.push(purchase(at, members));
+    }
+    lines.extend([items("USD", 0..200), items("EUR", 100..250)]);
+    let expected = order(&lines.concat());
+    let mut random = StdRng::seed_from_u64(1);
+    for _ in 0..50 {
+        let again = lines[random.random_range(0..lines.len())].clone();
+        lines.push(again);
+        lines.shuffle(&mut random);
+        assert_eq!(order(&lines.concat()), expected);
+    }
 }
 
 #[test]

@@ -55,6 +55,14 @@ pub(crate) fn purchase(style: Style, random: &mut StdRng) -> String {
         25..33 => {}
         33..41 => members.push(items(&["-10", "-5", "-5"], style, random)),
         41 if random.random_bool(0.5) => members.push(many_items(style, random)),
+        41 => {
+            // Together they may have more.
+            let events = [0, 1].map(|_| {
+                let items = many_items(style, random);
+                style.object(random, &[items])
+            });
+            members.push((names::field("events", false, random), style.array(random, &events)));
+        }
         _ => members.push(items(PRICES, style, random)),
     }
     members.shuffle(random);
