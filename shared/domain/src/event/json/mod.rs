@@ -1,15 +1,16 @@
 //! A strict JSON scanner that neither builds a tree nor copies anything.
 
 mod names;
-mod nested;
 mod raw;
 mod scanner;
+mod tape;
 mod unescape;
 mod words;
 
-pub(crate) use names::{BEFORE_FIRST, NO_SLOT, Names};
+pub(crate) use names::{Behind, FORGOTTEN, NO_SLOT, Names, OF_LINE, Slots};
 pub(crate) use raw::{Kind, Raw};
-pub(crate) use scanner::{ScanError, Scanner, is_number};
+pub(crate) use scanner::{Memory, ScanError, Scanner, is_number};
+pub(crate) use tape::{Node, Nodes, Tape};
 pub(crate) use unescape::{unescape, with_unescaped};
 pub(crate) use words::{HIGH_BITS, special_bytes, word_at};
 
