@@ -14,7 +14,7 @@ use crate::event::vocabulary::{EventKind, NAME_BYTES_MAX, normalize};
 
 /// The rules by which lines are read: a reader version.
 pub(crate) struct Rules {
-    /// The slots of a name.
+    /// The slots of a name, without that in paths.
     pub(crate) slots_of: fn(&[u8]) -> Slots,
     /// The kind of a type; `None` for an unknown type.
     pub(crate) kind_of: fn(&[u8]) -> Option<EventKind>,
@@ -34,8 +34,14 @@ fn slots_of(name: &[u8]) -> Slots {
         event: slot_in_event(name),
         item: slot_in_item(name),
         parameter: slot_in_parameters(name),
-        path: slot_in_paths(name),
+        path: NO_SLOT,
     }
+}
+
+/// The slots of a name by [`RULES`], with that in paths. Their tables are only read if there is a
+/// line that may be in a form.
+pub(crate) fn slots_with_path(name: &[u8]) -> Slots {
+    Slots { path: slot_in_paths(name), ..slots_of(name) }
 }
 
 /// The names of events that version 3 added, in letters and digits.

@@ -167,18 +167,19 @@ impl Names {
         words: [u64; TOKEN_WORDS],
         behind: Behind,
     ) -> Option<KnownToken> {
-        let first_place = first_place(words, behind);
         let expected = usize::from(*self.expected(behind)) % TOKENS;
-        for place in [expected].into_iter().chain(first_place..first_place + SET_PLACES) {
-            let token = &self.tokens[place];
-            if token.matches(words) || token.is_long_start_of(words, bytes) {
-                let known =
-                    KnownToken { slots: token.slots, length: usize::from(token.length), place };
-                *self.expected(behind) = place_number(place);
-                return Some(known);
-            }
-        }
-        None
+        let first_place = first_place(words, behind);
+        let place = if self.tokens[expected].is_long_start_of(words, bytes) {
+            expected
+        } else {
+            (first_place..first_place + SET_PLACES).find(|place| {
+                let token = &self.tokens[*place];
+                token.matches(words) || token.is_long_start_of(words, bytes)
+            })?
+        };
+        *self.expected(behind) = place_number(place);
+        let Token { slots, length, .. } = self.tokens[place];
+        Some(KnownToken { slots, length: usize::from(length), place })
     }
 
     /// The place of the token that is expected there.

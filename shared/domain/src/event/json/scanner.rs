@@ -6,14 +6,13 @@
 //! instead of stepping through its last bytes one by one.
 
 use crate::event::json::names::{Behind, KnownToken, Names, OF_LINE, Slots};
+use crate::event::json::number::{LINE_END, byte, number};
 use crate::event::json::raw::{Kind, Raw};
 use crate::event::json::tape::Tape;
 use crate::event::json::unescape::{
     HIGH_SURROGATE_FIRST, LOW_SURROGATE_FIRST, LOW_SURROGATE_LAST, hex_unit, with_unescaped,
 };
-use crate::event::json::words::{
-    HIGH_BITS, other_than_digits, short_number, special_bytes, word_at,
-};
+use crate::event::json::words::{HIGH_BITS, special_bytes, word_at};
 
 /// The maximum nesting of objects and arrays; the object of the line itself is the first level.
 pub(crate) const DEPTH_MAX: usize = 64;
@@ -344,7 +343,7 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn number(&self, start: usize) -> Result<Raw, ScanError> {
-        number(self.bytes, start)
+        number(self.bytes, start).ok_or(ScanError::NotJson)
     }
 
     /// Scans a text, starting after its opening quote.
@@ -444,68 +443,3 @@ impl<'a> Scanner<'a> {
         byte(self.bytes, at)
     }
 }
-
-/// Whether a text is a JSON number.
-pub(crate) fn is_number(text: &[u8]) -> bool {
-    number(text, 0).is_ok_and(|number| number.end() == text.len())
-}
-
-#[inline]
-fn number(bytes: &[u8], start: usize) -> Result<Raw, ScanError> {
-    let short = word_at(bytes, start).and_then(short_number);
-    match short {
-        Some((length, kind)) => Ok(Raw::new(start, start + length, kind)),
-        None => any_number(bytes, start),
-    }
-}
-
-#[inline(never)]
-fn any_number(bytes: &[u8], start: usize) -> Result<Raw, ScanError> {
-    let mut at = start + usize::from(byte(bytes, start) == b'-');
-    match byte(bytes, at) {
-        b'0' => at += 1,
-        b'1'..=b'9' => at = skip_digits(bytes, at + 1),
-        _ => return Err(ScanError::NotJson),
-    }
-    let mut kind = Kind::Integer;
-    if byte(bytes, at) == b'.' {
-        kind = Kind::Decimal;
-        at = some_digits(bytes, at + 1)?;
-    }
-    if matches!(byte(bytes, at), b'e' | b'E') {
-        kind = Kind::Decimal;
-        let signed = matches!(byte(bytes, at + 1), b'+' | b'-');
-        at = some_digits(bytes, at + 1 + usize::from(signed))?;
-    }
-    Ok(Raw::new(start, at, kind))
-}
-
-#[inline]
-fn some_digits(bytes: &[u8], start: usize) -> Result<usize, ScanError> {
-    let end = skip_digits(bytes, start);
-    if end == start { Err(ScanError::NotJson) } else { Ok(end) }
-}
-
-#[inline]
-fn skip_digits(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(word) = word_at(bytes, at) {
-        let others = other_than_digits(word);
-        if others != 0 {
-            return at + others.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while byte(bytes, at).is_ascii_digit() {
-        at += 1;
-    }
-    at
-}
-
-#[inline]
-fn byte(bytes: &[u8], at: usize) -> u8 {
-    bytes.get(at).copied().unwrap_or(LINE_END)
-}
-
-/// The end of a line, also assumed after the end of the slice.
-const LINE_END: u8 = b'\n';

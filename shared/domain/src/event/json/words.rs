@@ -22,7 +22,7 @@ pub(crate) fn special_bytes(word: u64) -> u64 {
     let quotes = quote.wrapping_sub(LOW_BITS) & !quote;
     let backslashes = backslash.wrapping_sub(LOW_BITS) & !backslash;
     let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
-    (quotes | backslashes | controls) & HIGH_BITS
+    ((quotes | backslashes) & HIGH_BITS) | (controls & HIGH_BITS)
 }
 
 /// The length and the kind of a number that starts this word, ends within it and consists of digits

@@ -37,18 +37,22 @@ impl<P: Laid> Object<P> {
     pub(super) fn take(&mut self, members: Nodes, tape: &Tape, line: &[u8]) {
         self.own.clear();
         self.own.take_all(members, tape);
-        self.take_more(tape, line);
+        self.clear_more();
+        if self.own.has_more() {
+            self.take_more(tape, line);
+        }
     }
 
-    /// Takes the members of the objects in which missing fields are looked up.
+    /// Forgets the members of the objects in which missing fields are looked up.
     #[inline]
-    pub(super) fn take_more(&mut self, tape: &Tape, line: &[u8]) {
+    pub(super) fn clear_more(&mut self) {
         self.properties.clear();
         self.parameters.clear();
         self.product.clear();
-        if !self.own.has_more() {
-            return;
-        }
+    }
+
+    /// Takes the members of the objects in which missing fields are looked up.
+    pub(super) fn take_more(&mut self, tape: &Tape, line: &[u8]) {
         if let Some(object) = self.own.properties() {
             self.properties.take_all(tape.within(object), tape);
         }
@@ -60,11 +64,7 @@ impl<P: Laid> Object<P> {
 
 impl Object<OfEvents> {
     /// Takes the members of the object of the only item, if the event or its properties have one.
-    #[inline]
     pub(super) fn take_product(&mut self, tape: &Tape) {
-        if !self.own.has_more() {
-            return;
-        }
         let product = self.own.aside(Aside::Product);
         if let Some(object) = product.or_else(|| self.properties.aside(Aside::Product)) {
             self.product.take_all(tape.within(object), tape);

@@ -16,7 +16,7 @@ use crate::event::line::read_line::{Element, ReadLine, Rejection};
 use crate::event::line::sites::SiteReader;
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
-use crate::event::rules::{FORMER, RULES, Rules};
+use crate::event::rules::{FORMER, RULES, Rules, slots_with_path};
 use crate::event::settings::SettingsBySite;
 use crate::event::time::TimeReader;
 use crate::event::types::KindCache;
@@ -137,11 +137,15 @@ impl EventReader {
             own.take(members, tape, text);
             found_in(own, values, text)
         };
+        let forms = forms.get_or_insert_with(|| {
+            // From now on all names are learned with their slots in paths.
+            *memory = Memory::new(slots_with_path);
+            Box::new(FormWriter::default())
+        });
         if !is_whole_on_tape {
             // It was scanned before, and was valid.
             let _ = Scanner::of_checked(line, memory).whole_line(|_, _| {});
         }
-        let forms = forms.get_or_insert_with(|| Box::new(FormWriter::default()));
         let Some(Rewritten { text, unity }) = forms.rewrite(line, memory, found, look) else {
             return by_names;
         };
@@ -196,11 +200,11 @@ impl EventReader {
             return Err(Reason::NotJson);
         }
         let tape = &memory.tape;
-        own.take_more(tape, and_after);
-        own.take_product(tape);
-
+        own.clear_more();
         let has_more = own.own.has_more();
         if has_more {
+            own.take_more(tape, and_after);
+            own.take_product(tape);
             values.may_be_form = own.own.is_marked() || own.has_texts();
         }
         let mut context = LineContext { line: and_after, tape, values, read, item };
