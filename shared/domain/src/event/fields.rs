@@ -6,11 +6,10 @@ use std::sync::LazyLock;
 use hashbrown::HashMap;
 
 use crate::event::form::MARKS;
-use crate::event::json::{Kind, NO_SLOT, Raw};
+use crate::event::json::{Kind, NO_SLOT, Nodes, Raw, Slots, Tape};
 use crate::event::reason::Field;
-use crate::event::types::kind_of;
 use crate::event::vocabulary::{
-    AFTER, Aside, EventKind, FIELDS, FieldNames, NAME_BYTES_MAX, Place, Wanted, normalize,
+    AFTER, Aside, FIELDS, FieldNames, NAME_BYTES_MAX, Place, Wanted, normalize,
 };
 
 /// The number of places for values: as many as there are slots.
@@ -22,22 +21,6 @@ const TEXTS: usize = NO_SLOT as usize;
 
 /// The number of fields and of members that are not fields.
 const WANTED: usize = Field::ALL.len() + Aside::ALL.len();
-
-/// The rules by which lines are read: a reader version.
-pub(crate) struct Rules {
-    /// The slot of a name in events, or [`NO_SLOT`] for a name that no field has.
-    pub(crate) slot_in_event: fn(&[u8]) -> u8,
-    /// The same in elements of `items`.
-    pub(crate) slot_in_item: fn(&[u8]) -> u8,
-    /// The kind of a type; `None` for an unknown type.
-    pub(crate) kind_of: fn(&[u8]) -> Option<EventKind>,
-    /// Whether purchases that name an order count through it.
-    pub(crate) has_order_lines: bool,
-}
-
-/// The rules of `docs/EVENTS.md` and `docs/VOCABULARY.md`.
-pub(crate) const RULES: Rules =
-    Rules { slot_in_event, slot_in_item, kind_of, has_order_lines: true };
 
 /// Where the values of each field are stored, and which are accepted.
 pub(crate) struct Layout {
@@ -67,6 +50,9 @@ pub(crate) struct Layout {
 pub(crate) trait Laid {
     /// The layout of the place.
     const LAYOUT: Layout;
+
+    /// The slot of a name in the place.
+    fn slot(slots: Slots) -> u8;
 }
 
 /// Events.
@@ -74,6 +60,11 @@ pub(crate) struct OfEvents;
 
 impl Laid for OfEvents {
     const LAYOUT: Layout = layout(&FIELDS, Place::Event);
+
+    #[inline]
+    fn slot(slots: Slots) -> u8 {
+        slots.event
+    }
 }
 
 /// Elements of `items`.
@@ -81,6 +72,11 @@ pub(crate) struct OfItems;
 
 impl Laid for OfItems {
     const LAYOUT: Layout = layout(&FIELDS, Place::Item);
+
+    #[inline]
+    fn slot(slots: Slots) -> u8 {
+        slots.item
+    }
 }
 
 /// Whether a name is that of a field of events, or of what is looked into for fields.
@@ -89,20 +85,22 @@ pub(crate) fn is_name_in_event(name: &[u8]) -> bool {
     slot != NO_SLOT && usize::from(slot) < OfEvents::LAYOUT.names
 }
 
-fn slot_in_event(name: &[u8]) -> u8 {
-    static SLOTS: LazyLock<Slots> = LazyLock::new(|| slots(&FIELDS, Place::Event));
+/// The slot of a name in events, or [`NO_SLOT`] for a name that no field has.
+pub(crate) fn slot_in_event(name: &[u8]) -> u8 {
+    static SLOTS: LazyLock<SlotsByName> = LazyLock::new(|| slots(&FIELDS, Place::Event));
     slot_of(&SLOTS, name)
 }
 
-fn slot_in_item(name: &[u8]) -> u8 {
-    static SLOTS: LazyLock<Slots> = LazyLock::new(|| slots(&FIELDS, Place::Item));
+/// The same in elements of `items`.
+pub(crate) fn slot_in_item(name: &[u8]) -> u8 {
+    static SLOTS: LazyLock<SlotsByName> = LazyLock::new(|| slots(&FIELDS, Place::Item));
     slot_of(&SLOTS, name)
 }
 
 /// The slots of names.
-type Slots = HashMap<&'static [u8], u8>;
+type SlotsByName = HashMap<&'static [u8], u8>;
 
-fn slot_of(slots: &Slots, name: &[u8]) -> u8 {
+fn slot_of(slots: &SlotsByName, name: &[u8]) -> u8 {
     let mut letters = [0; NAME_BYTES_MAX];
     let name = normalize(name, &mut letters);
     name.and_then(|name| slots.get(name)).copied().unwrap_or(NO_SLOT)
@@ -110,7 +108,7 @@ fn slot_of(slots: &Slots, name: &[u8]) -> u8 {
 
 /// The slots of all names of a place. `data`, which may be either, has its slot among the names of
 /// properties.
-fn slots(fields: &[FieldNames], place: Place) -> Slots {
+fn slots(fields: &[FieldNames], place: Place) -> SlotsByName {
     let mut slots = HashMap::new();
     let mut next = 0;
     for (row, (_, of, names)) in fields.iter().enumerate() {
@@ -267,6 +265,13 @@ impl<P: Laid> Found<P> {
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.present = [0; PLACES / 64];
+    }
+
+    /// Stores the values of all members of an object.
+    pub(crate) fn take_all(&mut self, mut members: Nodes, tape: &Tape) {
+        while let Some(member) = members.next(tape) {
+            self.take(P::slot(member.slots), member.value);
+        }
     }
 
     /// Stores the value of a member. Of members of one name the last with a value counts.

@@ -8,13 +8,13 @@ pub mod suggestion;
 
 pub(crate) mod fields;
 pub(crate) mod form;
-mod former;
 pub(crate) mod json;
 mod loose_number;
 mod loose_time;
 mod number;
 mod page;
 mod parameters;
+mod rules;
 mod time;
 mod types;
 mod vocabulary;

@@ -2,7 +2,7 @@
 
 use strsim::damerau_levenshtein;
 
-use crate::event::fields::RULES;
+use crate::event::fields::slot_in_event;
 use crate::event::json::NO_SLOT;
 use crate::event::vocabulary::{
     EventKind, FIELDS, NAME_BYTES_MAX, Place, TYPES, Wanted, normalize,
@@ -28,7 +28,7 @@ pub fn nearest_field(name: &str) -> Option<&'static str> {
 
 /// Whether a member of an event is read, whatever its value is.
 pub fn is_known_member(name: &str) -> bool {
-    (RULES.slot_in_event)(name.as_bytes()) != NO_SLOT
+    slot_in_event(name.as_bytes()) != NO_SLOT
 }
 
 fn nearest(name: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {

@@ -32,7 +32,8 @@ const KNOWN_BYTES_MAX: usize = 30;
 
 #[derive(Clone, Copy)]
 struct KnownType {
-    kind: EventKind,
+    /// `None` of an unknown type, which every line of a form may have.
+    kind: Option<EventKind>,
     length: u8,
     spelling: [u8; KNOWN_BYTES_MAX],
 }
@@ -40,7 +41,7 @@ struct KnownType {
 impl KindCache {
     /// A cache without types; `kind_of` returns the kind of a type.
     pub(crate) fn new(kind_of: fn(&[u8]) -> Option<EventKind>) -> KindCache {
-        let none = KnownType { kind: EventKind::Other, length: 0, spelling: [0; KNOWN_BYTES_MAX] };
+        let none = KnownType { kind: None, length: 0, spelling: [0; KNOWN_BYTES_MAX] };
         KindCache { kind_of, known: [none; KNOWN_TYPES] }
     }
 
@@ -50,14 +51,14 @@ impl KindCache {
         let known = &self.known[place_of(text)];
         let spelling = known.spelling.get(..usize::from(known.length)).unwrap_or_default();
         if !text.is_empty() && spelling == text {
-            return Some(known.kind);
+            return known.kind;
         }
         self.learn(text)
     }
 
     #[cold]
     fn learn(&mut self, text: &[u8]) -> Option<EventKind> {
-        let kind = (self.kind_of)(text)?;
+        let kind = (self.kind_of)(text);
         let known = &mut self.known[place_of(text)];
         if let (Ok(length), Some(spelling)) =
             (u8::try_from(text.len()), known.spelling.get_mut(..text.len()))
@@ -66,7 +67,7 @@ impl KindCache {
             known.length = length;
             known.kind = kind;
         }
-        Some(kind)
+        kind
     }
 }
 

@@ -94,7 +94,7 @@ fn an_order_of_purchases_alone_counts_by_its_lines() {
 fn lines_that_are_reported_again_or_one_by_one_count_once() {
     let (a, b) = (("a", "1", "2"), ("b", "3", "5"));
     let whole = purchase(7, "USD", &[a, b, a]);
-    let expected = merged(&[whole.clone()]);
+    let expected = merged(std::slice::from_ref(&whole));
     for again in [&[a][..], &[b], &[a, a], &[b, a, a]] {
         let again = purchase(9, "USD", again);
         assert_eq!(merged(&[again, whole.clone()]).contribution(), expected.contribution());

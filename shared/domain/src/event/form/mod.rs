@@ -13,6 +13,7 @@ mod texts;
 mod tree;
 mod typed;
 
+pub(crate) use page::slot_in_paths;
 pub use rewrite::WRITTEN_OUT_BYTES_MAX;
 pub(crate) use rewrite::{FormWriter, FoundByNames, Rewritten, Unity};
 

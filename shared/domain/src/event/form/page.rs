@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::event::form::path::{Path, PathNames};
+use crate::event::form::path::{Path, PathNames, Step};
+use crate::event::form::tree::SlotSet;
 use crate::event::reason::Field;
 
 const PAGE: &str = include_str!("../../../../../docs/FORMS.md");
@@ -10,7 +11,7 @@ const PAGE: &str = include_str!("../../../../../docs/FORMS.md");
 /// An object around an event.
 pub(super) struct Envelope {
     /// All of them hold if it fits.
-    pub(super) when: Vec<Condition>,
+    pub(super) when: Conditions,
     /// The path of its event; `None` if it has none that counts.
     pub(super) event: Option<Path>,
     /// Whether the values of the event have the types of DynamoDB.
@@ -22,7 +23,7 @@ pub(super) struct Envelope {
 /// The events of a platform.
 pub(super) struct Form {
     /// All of them hold if it fits.
-    pub(super) when: Vec<Condition>,
+    pub(super) when: Conditions,
     /// The path of an array of which each element is read by itself; `None` if the object is one
     /// event, or several that belong together.
     pub(super) each_of: Option<Path>,
@@ -33,7 +34,7 @@ pub(super) struct Form {
 /// An event of a form.
 pub(super) struct FormEvent {
     /// All of them hold if the object reports it.
-    pub(super) when: Vec<Condition>,
+    pub(super) when: Conditions,
     pub(super) members: Vec<Member>,
     /// The members of its items; if there are none, the items are as they are.
     pub(super) item_members: Vec<Member>,
@@ -48,6 +49,15 @@ pub(super) struct Member {
     pub(super) is_items: bool,
     /// Where its value comes from; the first source with a value counts.
     pub(super) sources: Vec<Source>,
+}
+
+/// What all holds of an object.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Conditions {
+    pub(super) all: Vec<Condition>,
+    /// The names of members that the object has then: most objects lack one, which is found out at
+    /// once.
+    pub(super) names: SlotSet,
 }
 
 /// What an object has to be like.
@@ -99,7 +109,7 @@ pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| {
 });
 
 /// The slot of a name in paths, or [`NO_SLOT`](crate::event::json::NO_SLOT).
-pub(super) fn slot_in_paths(name: &[u8]) -> u8 {
+pub(crate) fn slot_in_paths(name: &[u8]) -> u8 {
     TABLES.names.slot_of(name)
 }
 
@@ -145,8 +155,18 @@ impl PathNames {
         Member { opening: format!("\"{name}\":"), is_items, sources: self.sources(from) }
     }
 
-    fn conditions(&mut self, text: &'static str) -> Vec<Condition> {
-        text.split("; ").filter_map(|text| self.condition(text)).collect()
+    fn conditions(&mut self, text: &'static str) -> Conditions {
+        let all: Vec<Condition> =
+            text.split("; ").filter_map(|text| self.condition(text)).collect();
+        let mut names = SlotSet::default();
+        for condition in &all {
+            if let Condition::Has(Path(steps)) | Condition::Is(Path(steps), _) = condition
+                && let Some(Step::Member(slot)) = steps.first()
+            {
+                names.insert(*slot);
+            }
+        }
+        Conditions { all, names }
     }
 
     fn condition(&mut self, text: &'static str) -> Option<Condition> {
@@ -207,7 +227,6 @@ fn codes(text: &'static str) -> impl Iterator<Item = &'static str> {
 mod tests {
     use super::*;
     use crate::event::form::MARKS;
-    use crate::event::form::path::Step;
 
     #[test]
     fn every_row_of_the_page_is_understood() {
@@ -221,7 +240,7 @@ mod tests {
         let events = forms.iter().flat_map(|form| &form.events);
         let members = |event: &FormEvent| event.members.len() + event.item_members.len();
         assert_eq!(events.clone().map(members).sum::<usize>() + 2 * tables, texts(page, "\n|"));
-        assert!(forms.iter().all(|form| !form.when.is_empty()));
+        assert!(forms.iter().all(|form| !form.when.all.is_empty()));
         for event in events {
             let mut members = event.members.iter().chain(&event.item_members);
             assert!(members.all(|member| !member.sources.is_empty()));
@@ -241,7 +260,7 @@ mod tests {
             Condition::IsNot(names.path("e"), vec!["z"]),
             Condition::NoKnownType,
         ];
-        assert_eq!(conditions, expected);
+        assert_eq!(conditions.all, expected);
         let sources = names.sources("`\"refund\"`, `a`, `b/[0]` (UTC), `c` (not `0`)");
         let expected = [
             Source::Text("refund"),
@@ -255,8 +274,8 @@ mod tests {
     #[test]
     fn every_table_is_noticed_by_a_mark_or_by_the_type_that_is_not_known() {
         let marks = MARKS.map(|mark| slot_in_paths(mark.as_bytes()));
-        let is_marked = |when: &Vec<Condition>| {
-            when.iter().any(|condition| match condition {
+        let is_marked = |when: &Conditions| {
+            when.all.iter().any(|condition| match condition {
                 Condition::NoKnownType => true,
                 Condition::Has(Path(steps)) | Condition::Is(Path(steps), _) => {
                     matches!(steps[0], Step::Member(slot) if marks.contains(&slot))

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use crate::event::form::page::{
-    Condition, Envelope, Form, FormEvent, Member, Source, TABLES, slot_in_paths,
+    Condition, Conditions, Envelope, Form, FormEvent, Member, Source, TABLES,
 };
 use crate::event::form::path::Path;
 use crate::event::form::texts::{json_in, without_texts};
-use crate::event::form::tree::{Memory, Tree, elements_of, object_in};
+use crate::event::form::tree::Tree;
 use crate::event::form::typed::write_plain;
-use crate::event::json::{Kind, Names, Raw, Scanner, with_unescaped};
+use crate::event::json::{Kind, Memory, Node, Nodes, Raw, Scanner, Tape, with_unescaped};
 use crate::event::reason::Field;
 
 /// How many envelopes are opened, one in another.
@@ -55,124 +55,136 @@ pub(crate) struct FoundByNames {
 type Inherited = Vec<(&'static str, Vec<u8>)>;
 
 /// Writes lines anew that are in forms.
+#[derive(Default)]
 pub(crate) struct FormWriter {
-    /// The names in paths.
-    names: Names,
-    found: Memory,
+    /// The members of the object that was looked into last.
+    members: Vec<(u8, Node)>,
 }
 
 impl FormWriter {
-    /// A writer that has met no name yet.
-    pub(crate) fn new() -> FormWriter {
-        FormWriter { names: Names::new(slot_in_paths), found: Memory::default() }
-    }
-
     /// Writes a line anew that is a text, has texts that hold JSON, is an envelope or in a form;
-    /// `None` if it is nothing of these. `found` is what the line has by its names, and `look`
-    /// finds that in other objects.
+    /// `None` if it is nothing of these. All of the line is on the tape of `memory`, which is that
+    /// of another text afterwards. `found` is what the line has by its names, and `look` finds that
+    /// in other objects by their members.
     pub(crate) fn rewrite(
         &mut self,
         line: &[u8],
+        memory: &mut Memory,
         found: FoundByNames,
-        mut look: impl FnMut(&[u8]) -> FoundByNames,
+        mut look: impl FnMut(Nodes, &Tape, &[u8]) -> FoundByNames,
     ) -> Option<Rewritten> {
-        let mut object = Cow::Borrowed(line);
-        if line.trim_ascii_start().first() == Some(&b'"') {
-            object = Cow::Owned(json_in(Scanner::new(line).only_value().ok()?, line)?);
+        let mut text = Cow::Borrowed(line);
+        let mut root = memory.tape.root()?;
+        // As long as it is the object of the line.
+        let mut found = Some(found);
+        if is_text(root.value) {
+            let (json, object) = json_in(root.value, line, memory)?;
+            (text, root, found) = (Cow::Owned(json), object, None);
         }
         let mut inherited = Inherited::new();
         for opened in 0..=ENVELOPES_MAX {
-            if let Some(replaced) = without_texts(&object) {
-                object = Cow::Owned(replaced);
+            if root.value.kind() != Kind::Object {
+                return None;
             }
-            let found = matches!(object, Cow::Borrowed(_)).then_some(found);
-            let mut looked = Looked {
-                tree: Tree::new(&object, &mut self.names, &mut self.found),
-                root: object_in(&object)?,
-                look: &mut look,
-                found,
-            };
+            if let Some(replaced) = without_texts(&text, root, memory) {
+                (root, found) = (scanned(&replaced, memory)?, None);
+                text = Cow::Owned(replaced);
+            }
+            let is_line = found.is_some();
+            let tree = Tree::new(&text, &memory.tape, root, &mut self.members);
+            let mut object = Object { tree, look: &mut look, found };
             if opened < ENVELOPES_MAX
-                && let Some(envelope) = looked.envelope()
+                && let Some(envelope) = object.envelope()
             {
-                let Some(event) = looked.open(envelope, &mut inherited) else {
+                object.inherit_from(envelope, &mut inherited);
+                let Some(event) = object.event_in(envelope) else {
                     let text = wrapped(site_in(&inherited), b"");
                     return Some(Rewritten { text, unity: Unity::Together });
                 };
-                object = Cow::Owned(event);
+                (root, found) = (event, None);
+                if envelope.is_typed {
+                    let mut plain = Vec::new();
+                    write_plain(event, &text, &memory.tape, &mut plain);
+                    root = scanned(&plain, memory)?;
+                    text = Cow::Owned(plain);
+                }
                 continue;
             }
-            if let Some(form) = looked.form() {
-                looked.inherit_site(&mut inherited);
-                return Some(in_form(&mut looked.tree, looked.root, form, site_in(&inherited)));
+            if let Some(form) = object.form() {
+                object.inherit(Field::SiteId.name(), &TABLES.site, &mut inherited);
+                return Some(in_form(&object.tree, form, site_in(&inherited)));
             }
-            let is_alone = inherited.is_empty() || looked.found().has_events;
-            return match object {
-                Cow::Borrowed(_) => None,
-                Cow::Owned(text) if is_alone => Some(Rewritten { text, unity: Unity::Line }),
-                Cow::Owned(event) => {
-                    let text = with_inherited(&event, &inherited);
-                    Some(Rewritten { text, unity: Unity::Together })
-                }
-            };
+            if is_line {
+                return None;
+            }
+            let object_text = &text[root.value.whole()];
+            if inherited.is_empty() || object.found().has_events {
+                return Some(Rewritten { text: object_text.to_vec(), unity: Unity::Line });
+            }
+            let text = with_inherited(object_text, &inherited);
+            return Some(Rewritten { text, unity: Unity::Together });
         }
         None
     }
 }
 
+/// The value that a text is which is valid JSON; all of it is on the tape then.
+fn scanned(text: &[u8], memory: &mut Memory) -> Option<Node> {
+    Scanner::of_checked(text, memory).whole_line(|_, _| {}).ok()?;
+    memory.tape.root()
+}
+
 /// An object, and what was found in it by its names, if that was needed.
-struct Looked<'a, L> {
+struct Object<'a, L> {
     tree: Tree<'a>,
-    root: Raw,
     look: L,
     found: Option<FoundByNames>,
 }
 
-impl<L: FnMut(&[u8]) -> FoundByNames> Looked<'_, L> {
+impl<L: FnMut(Nodes, &Tape, &[u8]) -> FoundByNames> Object<'_, L> {
     fn envelope(&mut self) -> Option<&'static Envelope> {
         TABLES.envelopes.iter().find(|envelope| {
-            envelope.when.iter().all(|condition| self.holds(condition))
+            self.hold(&envelope.when)
                 && envelope.event.as_ref().is_none_or(|path| {
-                    let event = self.tree.find(self.root, path);
-                    event.is_some_and(|event| event.kind() == Kind::Object)
+                    let event = self.tree.find(self.tree.root(), path);
+                    event.is_some_and(|event| event.value.kind() == Kind::Object)
                 })
         })
     }
 
     fn form(&mut self) -> Option<&'static Form> {
-        TABLES.forms.iter().find(|form| form.when.iter().all(|condition| self.holds(condition)))
+        TABLES.forms.iter().find(|form| self.hold(&form.when))
     }
 
     /// The event in an envelope; `None` if it has none that counts.
-    fn open(&mut self, envelope: &Envelope, inherited: &mut Inherited) -> Option<Vec<u8>> {
-        self.inherit_site(inherited);
+    fn event_in(&mut self, envelope: &Envelope) -> Option<Node> {
+        self.tree.find(self.tree.root(), envelope.event.as_ref()?)
+    }
+
+    /// Adds what an envelope gives to its event.
+    fn inherit_from(&mut self, envelope: &Envelope, inherited: &mut Inherited) {
+        self.inherit(Field::SiteId.name(), &TABLES.site, inherited);
         for (member, path) in &envelope.also {
             self.inherit(member, path, inherited);
         }
-        let event = self.tree.find(self.root, envelope.event.as_ref()?)?;
-        let text = self.tree.text();
-        if !envelope.is_typed {
-            return Some(text[event.whole()].to_vec());
-        }
-        let mut plain = Vec::new();
-        write_plain(event, text, &mut plain);
-        Some(plain)
-    }
-
-    fn inherit_site(&mut self, inherited: &mut Inherited) {
-        self.inherit(Field::SiteId.name(), &TABLES.site, inherited);
     }
 
     /// Adds a member, in place of what an envelope further outside gave it.
     fn inherit(&mut self, member: &'static str, path: &Path, inherited: &mut Inherited) {
-        if let Some(value) = self.tree.find(self.root, path) {
+        if let Some(Node { value, .. }) = self.tree.find(self.tree.root(), path) {
             inherited.retain(|(known, _)| *known != member);
             inherited.push((member, self.tree.text()[value.whole()].to_vec()));
         }
     }
 
     fn found(&mut self) -> FoundByNames {
-        *self.found.get_or_insert_with(|| (self.look)(self.tree.text()))
+        let (tree, members) = (&self.tree, self.tree.root().within);
+        *self.found.get_or_insert_with(|| (self.look)(members, tree.tape(), tree.text()))
+    }
+
+    fn hold(&mut self, conditions: &Conditions) -> bool {
+        self.tree.has_all(&conditions.names)
+            && conditions.all.iter().all(|condition| self.holds(condition))
     }
 
     fn holds(&mut self, condition: &Condition) -> bool {
@@ -181,23 +193,24 @@ impl<L: FnMut(&[u8]) -> FoundByNames> Looked<'_, L> {
                 let FoundByNames { has_events, has_known_type } = self.found();
                 !has_events && !has_known_type
             }
-            other => holds(other, &mut self.tree, self.root),
+            other => holds(other, &self.tree),
         }
     }
 }
 
 /// Whether a condition holds that needs nothing but the object.
-fn holds(condition: &Condition, tree: &mut Tree<'_>, from: Raw) -> bool {
+fn holds(condition: &Condition, tree: &Tree<'_>) -> bool {
+    let from = tree.root();
     match condition {
         Condition::Has(path) => tree.find(from, path).is_some(),
         Condition::Lacks(path) => tree.find(from, path).is_none(),
         Condition::Is(path, texts) => {
             let value = tree.find(from, path);
-            value.is_some_and(|value| is_one_of(value, tree.text(), texts))
+            value.is_some_and(|Node { value, .. }| is_one_of(value, tree.text(), texts))
         }
         Condition::IsNot(path, texts) => {
             let value = tree.find(from, path);
-            !value.is_some_and(|value| is_one_of(value, tree.text(), texts))
+            !value.is_some_and(|Node { value, .. }| is_one_of(value, tree.text(), texts))
         }
         Condition::NoKnownType => false,
     }
@@ -217,9 +230,14 @@ fn site_in(inherited: &Inherited) -> Option<&[u8]> {
     site.map(|(_, site)| &site[..])
 }
 
+/// Room for the brackets and quotation marks around an event.
+const AROUND_BYTES: usize = 64;
+
 /// An object that has an event, which inherits the members.
 fn with_inherited(event: &[u8], inherited: &Inherited) -> Vec<u8> {
-    let mut out = vec![b'{'];
+    let beside: usize = inherited.iter().map(|(member, value)| member.len() + value.len()).sum();
+    let mut out = Vec::with_capacity(event.len() + beside + AROUND_BYTES);
+    out.push(b'{');
     for (member, value) in inherited {
         write_member(member, value, &mut out);
     }
@@ -229,7 +247,8 @@ fn with_inherited(event: &[u8], inherited: &Inherited) -> Vec<u8> {
 
 /// An object that has events, and their site.
 fn wrapped(site: Option<&[u8]>, events: &[u8]) -> Vec<u8> {
-    let mut out = vec![b'{'];
+    let mut out = Vec::with_capacity(events.len() + site.map_or(0, <[u8]>::len) + AROUND_BYTES);
+    out.push(b'{');
     if let Some(site) = site {
         write_member(Field::SiteId.name(), site, &mut out);
     }
@@ -244,12 +263,13 @@ fn write_events(events: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"]}");
 }
 
-fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> Rewritten {
+fn in_form(tree: &Tree<'_>, form: &Form, site: Option<&[u8]>) -> Rewritten {
+    let root = tree.root();
     let mut out = Vec::with_capacity(tree.text().len());
     let Some(array) = form.each_of.as_ref().map(|path| tree.find(root, path)) else {
         let mut count = 0;
         for event in &form.events {
-            if event.when.iter().all(|condition| holds(condition, tree, root)) {
+            if event.when.all.iter().all(|condition| holds(condition, tree)) {
                 begin_element(count, &mut out);
                 write_event(tree, root, event, site, &mut out);
                 count += 1;
@@ -259,19 +279,18 @@ fn in_form(tree: &mut Tree<'_>, root: Raw, form: &Form, site: Option<&[u8]>) -> 
         let text = if count == 1 { out } else { wrapped(site, &out) };
         return Rewritten { text, unity: Unity::Together };
     };
-    let text = tree.text();
-    let elements = array.into_iter().flat_map(|array| elements_of(array, text));
-    let array_bytes = array.map_or(0, |array| array.whole().len());
-    let beside_bytes = root.whole().len() - array_bytes;
+    let (elements, array_bytes) =
+        array.map_or((Nodes::NONE, 0), |array| (array.within, array.value.whole().len()));
+    let beside_bytes = root.value.whole().len() - array_bytes;
     // One more than may be is enough to tell that there are too many.
     let elements_max = WRITTEN_OUT_BYTES_MAX / beside_bytes.max(1) + 1;
-    for (count, element) in elements.take(elements_max).enumerate() {
+    for (count, element) in elements.iter(tree.tape()).take(elements_max).enumerate() {
         begin_element(count, &mut out);
         match form.events.first() {
-            Some(event) if element.kind() == Kind::Object => {
+            Some(event) if element.value.kind() == Kind::Object => {
                 write_event(tree, element, event, site, &mut out);
             }
-            _ => out.extend_from_slice(&tree.text()[element.whole()]),
+            _ => out.extend_from_slice(&tree.text()[element.value.whole()]),
         }
     }
     Rewritten { text: wrapped(site, &out), unity: Unity::Apart { beside_bytes } }
@@ -284,8 +303,8 @@ fn begin_element(count: usize, out: &mut Vec<u8>) {
 }
 
 fn write_event(
-    tree: &mut Tree<'_>,
-    from: Raw,
+    tree: &Tree<'_>,
+    from: Node,
     event: &FormEvent,
     site: Option<&[u8]>,
     out: &mut Vec<u8>,
@@ -299,7 +318,7 @@ fn write_event(
         match value {
             Found::Value(items)
                 if member.is_items
-                    && items.kind() == Kind::Array
+                    && items.value.kind() == Kind::Array
                     && !event.item_members.is_empty() =>
             {
                 out.extend_from_slice(member.opening.as_bytes());
@@ -312,12 +331,12 @@ fn write_event(
     end_object(out);
 }
 
-fn write_items(tree: &mut Tree<'_>, items: Raw, members: &[Member], out: &mut Vec<u8>) {
+fn write_items(tree: &Tree<'_>, items: Node, members: &[Member], out: &mut Vec<u8>) {
     out.push(b'[');
-    for (count, item) in elements_of(items, tree.text()).enumerate() {
+    for (count, item) in items.within.iter(tree.tape()).enumerate() {
         begin_element(count, out);
-        if item.kind() != Kind::Object {
-            out.extend_from_slice(&tree.text()[item.whole()]);
+        if item.value.kind() != Kind::Object {
+            out.extend_from_slice(&tree.text()[item.value.whole()]);
             continue;
         }
         out.push(b'{');
@@ -333,25 +352,25 @@ fn write_items(tree: &mut Tree<'_>, items: Raw, members: &[Member], out: &mut Ve
 
 /// A value of a form.
 enum Found {
-    Value(Raw),
+    Value(Node),
     Utc(Raw),
     Text(&'static str),
 }
 
-fn value_of(tree: &mut Tree<'_>, from: Raw, sources: &[Source]) -> Option<Found> {
+fn value_of(tree: &Tree<'_>, from: Node, sources: &[Source]) -> Option<Found> {
     sources.iter().find_map(|source| match source {
         Source::Text(text) => Some(Found::Text(text)),
         Source::Path(path) => tree.find(from, path).map(Found::Value),
         Source::Utc(path) => {
-            let value = tree.find(from, path)?;
+            let node = tree.find(from, path)?;
             let is_zoneless =
-                is_text(value) && with_unescaped(value, tree.text(), is_zoneless_time);
-            Some(if is_zoneless { Found::Utc(value) } else { Found::Value(value) })
+                is_text(node.value) && with_unescaped(node.value, tree.text(), is_zoneless_time);
+            Some(if is_zoneless { Found::Utc(node.value) } else { Found::Value(node) })
         }
         Source::Unless(path, none) => {
-            let value = tree.find(from, path)?;
-            let is_none = with_unescaped(value, tree.text(), |value| value == none.as_bytes());
-            (!is_none).then_some(Found::Value(value))
+            let node = tree.find(from, path)?;
+            let is_none = with_unescaped(node.value, tree.text(), |text| text == none.as_bytes());
+            (!is_none).then_some(Found::Value(node))
         }
     })
 }
@@ -370,7 +389,7 @@ fn is_zoneless_time(text: &[u8]) -> bool {
 fn write_found(member: &Member, value: Found, tree: &Tree<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(member.opening.as_bytes());
     match value {
-        Found::Value(value) => out.extend_from_slice(&tree.text()[value.whole()]),
+        Found::Value(node) => out.extend_from_slice(&tree.text()[node.value.whole()]),
         Found::Utc(value) => {
             out.push(b'"');
             out.extend_from_slice(value.of(tree.text()));

@@ -1,15 +1,13 @@
 //! Texts that hold JSON, where an object or an array is expected.
 
-use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use serde_json::value::RawValue;
 
-use crate::event::form::tree::{elements_of, members_of, object_in};
-use crate::event::json::{Kind, Raw, Scanner, unescape, with_unescaped};
+use crate::event::fields::{slot_in_event, slot_in_item};
+use crate::event::json::{Kind, Memory, Node, Raw, Scanner, Tape, unescape};
 use crate::event::reason::Field;
-use crate::event::vocabulary::{AFTER, Aside, FIELDS, NAME_BYTES_MAX, Place, Wanted, normalize};
+use crate::event::vocabulary::{AFTER, Aside, FIELDS, Place, Wanted};
 
 /// An object whose texts are looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,20 +47,32 @@ impl Role {
     }
 }
 
-/// A part of a text, and what stands in its place.
-type Splice = (Range<usize>, Vec<u8>);
-
-/// The object with JSON in place of its texts that hold it; `None` if it has none.
-pub(super) fn without_texts(text: &[u8]) -> Option<Vec<u8>> {
-    // A text that holds JSON with a text in it has escapes.
-    memchr::memchr(b'\\', text)?;
-    let mut splices = Vec::new();
-    walk(text, object_in(text)?, Role::Object, &mut splices);
-    (!splices.is_empty()).then(|| spliced(text, splices))
+/// A text that may hold JSON.
+struct Candidate {
+    text: Raw,
+    holds: Holds,
+    /// That of the object in which it stands.
+    role: Role,
 }
 
-/// The object or array that a text holds, on one line.
-pub(super) fn json_in(text: Raw, of: &[u8]) -> Option<Vec<u8>> {
+/// The object with JSON in place of its texts that hold it; `None` if it has none. The tape is that
+/// of `text`, before and after.
+pub(super) fn without_texts(text: &[u8], object: Node, memory: &mut Memory) -> Option<Vec<u8>> {
+    // A text that holds JSON with a text in it has escapes.
+    memchr::memchr(b'\\', object.value.of(text))?;
+    let mut candidates = Vec::new();
+    walk(object, Role::Object, &memory.tape, &mut candidates);
+    if candidates.is_empty() {
+        return None;
+    }
+    let tape = std::mem::take(&mut memory.tape);
+    let replaced = replaced(text, object.value, candidates, memory);
+    memory.tape = tape;
+    replaced
+}
+
+/// The object or array that a text holds, on one line. All of it is on the tape then.
+pub(super) fn json_in(text: Raw, of: &[u8], memory: &mut Memory) -> Option<(Vec<u8>, Node)> {
     let mut json = Vec::new();
     unescape(text.of(of), &mut json);
     let begins = json.trim_ascii_start().first();
@@ -74,41 +84,40 @@ pub(super) fn json_in(text: Raw, of: &[u8]) -> Option<Vec<u8>> {
         serde_json::from_slice::<&RawValue>(&json).ok()?;
         json.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
     }
-    Scanner::new(&json).only_value().ok()?;
-    Some(json)
+    Scanner::new(&json, memory).whole_line(|_, _| {}).ok()?;
+    let root = memory.tape.root()?;
+    Some((json, root))
 }
 
-fn walk(text: &[u8], object: Raw, role: Role, splices: &mut Vec<Splice>) {
-    for (name, value) in members_of(object, text) {
-        if !matches!(value.kind(), Kind::EscapedText | Kind::Object | Kind::Array) {
+fn walk(object: Node, role: Role, tape: &Tape, candidates: &mut Vec<Candidate>) {
+    let mut members = object.within;
+    while let Some(member) = members.next(tape) {
+        if !matches!(member.value.kind(), Kind::EscapedText | Kind::Object | Kind::Array) {
             continue;
         }
-        let holds = with_unescaped(name, text, |name| holds(name, role.place())) & role.wanted();
+        let holds = holds(member, role.place()) & role.wanted();
         if holds == 0 {
             continue;
         }
-        if value.kind() != Kind::EscapedText {
-            walk_into(text, value, holds, role, splices);
-        } else if let Some(json) = json_in(value, text).filter(|json| json.contains(&b'"')) {
-            let mut inner = Vec::new();
-            if let Ok(value) = Scanner::new(&json).only_value() {
-                walk_into(&json, value, holds, role, &mut inner);
-            }
-            splices.push((value.whole(), spliced(&json, inner)));
+        if member.value.kind() == Kind::EscapedText {
+            candidates.push(Candidate { text: member.value, holds, role });
+        } else {
+            walk_into(member, holds, role, tape, candidates);
         }
     }
 }
 
-fn walk_into(text: &[u8], value: Raw, holds: Holds, role: Role, splices: &mut Vec<Splice>) {
+fn walk_into(node: Node, holds: Holds, role: Role, tape: &Tape, candidates: &mut Vec<Candidate>) {
     let of_elements = if holds & ITEMS != 0 { Role::Item } else { Role::Element };
-    match value.kind() {
+    match node.value.kind() {
         Kind::Object if holds & PROPERTIES != 0 && role != Role::Item => {
-            walk(text, value, Role::Properties, splices);
+            walk(node, Role::Properties, tape, candidates);
         }
         Kind::Array if holds & (ITEMS | EVENTS) != 0 => {
-            for element in elements_of(value, text) {
-                if element.kind() == Kind::Object {
-                    walk(text, element, of_elements, splices);
+            let mut elements = node.within;
+            while let Some(element) = elements.next(tape) {
+                if element.value.kind() == Kind::Object {
+                    walk(element, of_elements, tape, candidates);
                 }
             }
         }
@@ -116,30 +125,53 @@ fn walk_into(text: &[u8], value: Raw, holds: Holds, role: Role, splices: &mut Ve
     }
 }
 
-fn spliced(text: &[u8], mut splices: Vec<Splice>) -> Vec<u8> {
-    splices.sort_by_key(|(range, _)| range.start);
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
-    for (range, json) in splices {
-        out.extend_from_slice(text.get(at..range.start).unwrap_or_default());
+/// A part of a text with JSON in place of the candidates, which ascend by their starts; `None` if
+/// none holds any.
+fn replaced(
+    text: &[u8],
+    part: Raw,
+    candidates: Vec<Candidate>,
+    memory: &mut Memory,
+) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(part.whole().len());
+    let mut at = part.start();
+    for candidate in candidates {
+        let Some(json) = json_of(&candidate, text, memory) else { continue };
+        let text_range = candidate.text.whole();
+        out.extend_from_slice(text.get(at..text_range.start).unwrap_or_default());
         out.extend_from_slice(&json);
-        at = range.end;
+        at = text_range.end;
     }
-    out.extend_from_slice(text.get(at..).unwrap_or_default());
-    out
+    if at == part.start() {
+        return None;
+    }
+    out.extend_from_slice(text.get(at..part.end()).unwrap_or_default());
+    Some(out)
 }
 
-fn holds(name: &[u8], place: Place) -> Holds {
-    static EVENT: LazyLock<HashMap<&[u8], Holds>> = LazyLock::new(|| names_of(Place::Event));
-    static ITEM: LazyLock<HashMap<&[u8], Holds>> = LazyLock::new(|| names_of(Place::Item));
-    let names = if place == Place::Item { &ITEM } else { &EVENT };
-    let mut letters = [0; NAME_BYTES_MAX];
-    let name = normalize(name, &mut letters);
-    name.and_then(|name| names.get(name)).copied().unwrap_or(0)
+/// The JSON that a candidate holds, without texts that hold JSON in turn.
+fn json_of(candidate: &Candidate, of: &[u8], memory: &mut Memory) -> Option<Vec<u8>> {
+    let (json, root) = json_in(candidate.text, of, memory)?;
+    if !json.contains(&b'"') {
+        return None;
+    }
+    let mut inner = Vec::new();
+    walk_into(root, candidate.holds, candidate.role, &memory.tape, &mut inner);
+    Some(replaced(&json, root.value, inner, memory).unwrap_or(json))
 }
 
-fn names_of(place: Place) -> HashMap<&'static [u8], Holds> {
-    let mut holds: HashMap<&'static [u8], Holds> = HashMap::new();
+/// What the name of a member says that it holds.
+fn holds(member: Node, place: Place) -> Holds {
+    static EVENT: LazyLock<[Holds; 256]> = LazyLock::new(|| by_slot(Place::Event, slot_in_event));
+    static ITEM: LazyLock<[Holds; 256]> = LazyLock::new(|| by_slot(Place::Item, slot_in_item));
+    match place {
+        Place::Item => ITEM[usize::from(member.slots.item)],
+        _ => EVENT[usize::from(member.slots.event)],
+    }
+}
+
+fn by_slot(place: Place, slot_of: fn(&[u8]) -> u8) -> [Holds; 256] {
+    let mut holds = [0; 256];
     for (wanted, of, names) in FIELDS {
         let held = match wanted {
             Wanted::Aside(Aside::Properties) => PROPERTIES,
@@ -150,9 +182,11 @@ fn names_of(place: Place) -> HashMap<&'static [u8], Holds> {
             Wanted::Field(_) | Wanted::Aside(_) => continue,
         };
         for name in names.iter().filter(|_| of.includes(place)) {
-            *holds.entry(name.as_bytes()).or_default() |= held;
+            holds[usize::from(slot_of(name.as_bytes()))] |= held;
         }
     }
-    holds.insert(AFTER.as_bytes(), CHANGED);
+    if place == Place::Event {
+        holds[usize::from(slot_in_event(AFTER.as_bytes()))] |= CHANGED;
+    }
     holds
 }

@@ -1,136 +1,111 @@
-//! Looks up paths in an object of a text. Each object on the way is scanned once.
-
-use std::iter;
-use std::ops::Range;
+//! Looks up paths in an object of a text.
 
 use crate::event::form::path::{Path, Step};
-use crate::event::json::{Kind, NO_SLOT, Names, Raw, Scanner};
+use crate::event::json::{Kind, NO_SLOT, Node, Tape};
 
-/// What is found in objects, to be used again for the next text.
-#[derive(Default)]
-pub(super) struct Memory {
-    /// The members of all objects that were scanned, those whose names are in a path.
-    members: Vec<(u8, Raw)>,
-    /// These objects, ascending by their starts.
-    objects: Vec<Scanned>,
-}
+/// A set of slots, a bit each.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct SlotSet([u64; 4]);
 
-/// An object that was scanned.
-#[derive(Clone)]
-struct Scanned {
-    start: usize,
-    members: Range<usize>,
-    /// The slots of its members, a bit each.
-    slots: [u64; 4],
-}
+impl SlotSet {
+    pub(super) fn insert(&mut self, slot: u8) {
+        self.0[usize::from(slot >> 6)] |= 1 << (slot & 63);
+    }
 
-impl Scanned {
     fn has(&self, slot: u8) -> bool {
-        self.slots[usize::from(slot >> 6)] >> (slot & 63) & 1 == 1
+        self.0[usize::from(slot >> 6)] >> (slot & 63) & 1 == 1
+    }
+
+    fn has_all(&self, others: &SlotSet) -> bool {
+        self.0.iter().zip(others.0).all(|(own, other)| own & other == other)
     }
 }
 
-/// The objects of a text that were looked into.
+/// An object of a text, with all that is in it.
 pub(super) struct Tree<'a> {
     text: &'a [u8],
-    names: &'a mut Names,
-    found: &'a mut Memory,
-    /// The one that was looked into last.
-    last: Option<Scanned>,
+    tape: &'a Tape,
+    root: Node,
+    /// Its members, those whose names are in a path and that have a value. Nearly all paths begin
+    /// with one of them, and lead on through small objects.
+    members: &'a mut Vec<(u8, Node)>,
+    slots: SlotSet,
 }
 
 impl<'a> Tree<'a> {
-    /// Of a text that is valid JSON; `names` are those in paths.
-    pub(super) fn new(text: &'a [u8], names: &'a mut Names, found: &'a mut Memory) -> Tree<'a> {
-        found.members.clear();
-        found.objects.clear();
-        Tree { text, names, found, last: None }
+    /// Of an object of a text that is valid JSON and on the tape. The vector is overwritten.
+    pub(super) fn new(
+        text: &'a [u8],
+        tape: &'a Tape,
+        root: Node,
+        members: &'a mut Vec<(u8, Node)>,
+    ) -> Tree<'a> {
+        members.clear();
+        let mut slots = SlotSet::default();
+        let mut all = root.within;
+        while let Some(member) = all.next(tape) {
+            let slot = member.slots.path;
+            if slot != NO_SLOT && has_value(member) {
+                slots.insert(slot);
+                members.push((slot, member));
+            }
+        }
+        Tree { text, tape, root, members, slots }
+    }
+
+    pub(super) fn root(&self) -> Node {
+        self.root
     }
 
     pub(super) fn text(&self) -> &'a [u8] {
         self.text
     }
 
+    pub(super) fn tape(&self) -> &'a Tape {
+        self.tape
+    }
+
     /// What a path leads to from an object or an element; neither null nor an empty text.
-    pub(super) fn find(&mut self, from: Raw, path: &Path) -> Option<Raw> {
-        let mut value = from;
+    pub(super) fn find(&self, from: Node, path: &Path) -> Option<Node> {
+        let mut node = from;
         for step in &path.0 {
-            value = match (*step, value.kind()) {
-                (Step::Member(slot), Kind::Object) => self.member(value, slot)?,
+            node = match (*step, node.value.kind()) {
+                (Step::Member(slot), Kind::Object) => self.member(node, slot)?,
                 (Step::FirstElement, Kind::Array) => {
-                    Scanner::of_checked(self.text).first_element(value).ok()??
+                    let mut elements = node.within;
+                    elements.next(self.tape)?
                 }
                 _ => return None,
             };
         }
-        has_value(value).then_some(value)
+        has_value(node).then_some(node)
+    }
+
+    /// Whether the object has members of all these names that have values.
+    pub(super) fn has_all(&self, slots: &SlotSet) -> bool {
+        self.slots.has_all(slots)
     }
 
     /// The last member of a name that has a value.
-    fn member(&mut self, object: Raw, slot: u8) -> Option<Raw> {
-        let start = object.start();
-        let last = self.last.take().filter(|last| last.start == start);
-        let last = self.last.insert(match last {
-            Some(last) => last,
-            None => known_or_scanned(self.text, self.names, self.found, object),
-        });
-        if !last.has(slot) {
-            return None;
+    fn member(&self, object: Node, slot: u8) -> Option<Node> {
+        if object.value.start() == self.root.value.start() {
+            if !self.slots.has(slot) {
+                return None;
+            }
+            let mut members = self.members.iter().rev();
+            return members.find(|(of, _)| *of == slot).map(|(_, node)| *node);
         }
-        let members = self.found.members[last.members.clone()].iter();
-        members.rev().find(|(of, _)| *of == slot).map(|(_, value)| *value)
+        let mut last = None;
+        let mut members = object.within;
+        while let Some(member) = members.next(self.tape) {
+            if member.slots.path == slot && has_value(member) {
+                last = Some(member);
+            }
+        }
+        last
     }
 }
 
-fn known_or_scanned(
-    text: &[u8],
-    names: &mut Names,
-    Memory { members, objects }: &mut Memory,
-    object: Raw,
-) -> Scanned {
-    let start = object.start();
-    let place = match objects.binary_search_by_key(&start, |scanned| scanned.start) {
-        Ok(known) => return objects[known].clone(),
-        Err(place) => place,
-    };
-    let first = members.len();
-    let mut slots = [0; 4];
-    // It never fails in valid JSON.
-    let _ = Scanner::of_checked(text).members(object, names, |slot, value| {
-        if slot != NO_SLOT && has_value(value) {
-            slots[usize::from(slot >> 6)] |= 1 << (slot & 63);
-            members.push((slot, value));
-        }
-    });
-    let scanned = Scanned { start, members: first..members.len(), slots };
-    objects.insert(place, scanned.clone());
-    scanned
-}
-
-/// The object that a text is; `None` if it is none.
-pub(super) fn object_in(text: &[u8]) -> Option<Raw> {
-    let start = text.len() - text.trim_ascii_start().len();
-    let end = text.trim_ascii_end().len();
-    (text.get(start) == Some(&b'{')).then(|| Raw::new(start, end, Kind::Object))
-}
-
-/// The names and values of an object in valid JSON.
-pub(super) fn members_of(object: Raw, text: &[u8]) -> Vec<(Raw, Raw)> {
-    let mut members = Vec::new();
-    // It never fails in valid JSON.
-    let _ =
-        Scanner::of_checked(text).each_member(object, |name, value| members.push((name, value)));
-    members
-}
-
-/// The elements of an array in valid JSON.
-pub(super) fn elements_of(array: Raw, text: &[u8]) -> impl Iterator<Item = Raw> {
-    // It never fails in valid JSON.
-    let mut scanner = Scanner::of_checked(text);
-    let first = scanner.first_element(array).ok().flatten();
-    iter::successors(first, move |element| scanner.next_element(*element).ok().flatten())
-}
-
-fn has_value(value: Raw) -> bool {
-    !matches!(value.kind(), Kind::Null | Kind::EmptyText)
+fn has_value(node: Node) -> bool {
+    !matches!(node.value.kind(), Kind::Null | Kind::EmptyText)
 }

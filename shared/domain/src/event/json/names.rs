@@ -6,50 +6,86 @@ use crate::event::json::words::{HIGH_BITS, LOW_BITS, word_at};
 /// The slot of a name that is not looked for; all other slots are below it.
 pub(crate) const NO_SLOT: u8 = u8::MAX;
 
+/// The slots of a name, one for each place where it may stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Slots {
+    /// In events.
+    pub(crate) event: u8,
+    /// In elements of `items`.
+    pub(crate) item: u8,
+    /// In elements of `event_params`.
+    pub(crate) parameter: u8,
+    /// In the paths of forms.
+    pub(crate) path: u8,
+}
+
+impl Slots {
+    /// Those of a name that is looked for nowhere, and of values without a name.
+    pub(crate) const NONE: Slots =
+        Slots { event: NO_SLOT, item: NO_SLOT, parameter: NO_SLOT, path: NO_SLOT };
+}
+
 /// Caches the names of members with their separators (`,"name":`), so that a name that was checked
 /// once is recognized by comparing three words.
 ///
 /// Objects of one kind usually have their members in the same order. So the token that followed
 /// this one the last time is tried first; any other is found by its first bytes.
 pub(crate) struct Names {
-    /// Returns the slot of a name.
-    pub(crate) slot_of: fn(&[u8]) -> u8,
+    /// Returns the slots of a name.
+    pub(crate) slots_of: fn(&[u8]) -> Slots,
     tokens: Box<[Token; TOKENS]>,
 }
 
 /// A cached token that was found in the line.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownToken {
-    /// The slot of its name.
-    pub(crate) slot: u8,
+    /// The slots of its name.
+    pub(crate) slots: Slots,
     /// Its length in bytes.
     pub(crate) length: usize,
     /// Its place in the cache.
     pub(crate) place: usize,
 }
 
+/// What a token stands behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// The opening brace of an object, which is in the member with the token at this place.
+    Brace(usize),
+    /// The value of the member with the token at this place.
+    Value(usize),
+}
+
 const TOKEN_WORDS: usize = 3;
-const TOKEN_BYTES_MAX: usize = TOKEN_WORDS * 8;
-const TOKEN_SETS_BITS: u32 = 7;
-/// Two places for each set of tokens after an opening brace, as many for tokens after a value, and
-/// the two below.
+const WORDS_BYTES: usize = TOKEN_WORDS * 8;
+/// The maximum length of a token in bytes.
+const TOKEN_BYTES_MAX: usize = 2 * WORDS_BYTES;
+/// How many tokens a set has places for.
+const SET_PLACES: usize = 4;
+const SETS_BEHIND_VALUE_BITS: u32 = 7;
+const SETS_BEHIND_BRACE_BITS: u32 = 6;
+const PLACES_BEHIND_VALUE: usize = SET_PLACES << SETS_BEHIND_VALUE_BITS;
+/// The places of the sets of tokens after a value, of those after an opening brace, and the two
+/// below.
 const TOKENS: usize = 1024;
-const TOKENS_BEHIND_VALUE: usize = 2 << TOKEN_SETS_BITS;
-/// The place that represents an opening brace.
-pub(crate) const BEFORE_FIRST: usize = TOKENS - 1;
+/// The place that represents the line itself.
+pub(crate) const OF_LINE: usize = TOKENS - 1;
 /// The place that represents tokens that are not cached.
-const FORGOTTEN: u16 = 1022;
+pub(crate) const FORGOTTEN: u16 = 1022;
 
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Token {
+    /// Of a token that is longer than these words: their inverse, which no line matches.
     words: [u64; TOKEN_WORDS],
+    /// Of a token that is longer than the words: the bytes after them.
     masks: [u64; TOKEN_WORDS],
+    slots: Slots,
     length: u8,
-    slot: u8,
-    /// The place of the token that followed it the last time. The token after an opening brace is
-    /// always in the places after a brace, all others in the places after a value.
+    /// The place of the token that followed it the last time: one of the places after a value.
     next: u16,
+    /// The place of the first token of the last object in it: one of the places after a brace.
+    first: u16,
 }
 
 impl Token {
@@ -57,75 +93,127 @@ impl Token {
     const NONE: Token = Token {
         words: [u64::MAX; TOKEN_WORDS],
         masks: [0; TOKEN_WORDS],
+        slots: Slots::NONE,
         length: 0,
-        slot: NO_SLOT,
         next: FORGOTTEN,
+        first: FORGOTTEN,
     };
+
+    /// A token of ASCII.
+    fn new(bytes: &[u8], length: u8, slots: Slots) -> Token {
+        let (head, tail) = bytes.split_at(bytes.len().min(WORDS_BYTES));
+        let (mut words, mut masks) = ([0; WORDS_BYTES], [0; WORDS_BYTES]);
+        words[..head.len()].copy_from_slice(head);
+        if tail.is_empty() {
+            masks[..head.len()].fill(0xff);
+        } else {
+            masks[..tail.len()].copy_from_slice(tail);
+            words = words.map(|byte| !byte);
+        }
+        Token {
+            words: token_words(&words),
+            masks: token_words(&masks),
+            slots,
+            length,
+            ..Token::NONE
+        }
+    }
 
     #[inline]
     fn matches(&self, words: [u64; TOKEN_WORDS]) -> bool {
-        let differences =
-            [0, 1, 2].map(|index| (words[index] & self.masks[index]) ^ self.words[index]);
-        differences[0] | differences[1] | differences[2] == 0
+        let difference = |index: usize| (words[index] & self.masks[index]) ^ self.words[index];
+        difference(0) | difference(1) | difference(2) == 0
+    }
+
+    /// Whether it is longer than its words, and the bytes start with it.
+    fn is_long_start_of(&self, words: [u64; TOKEN_WORDS], bytes: &[u8]) -> bool {
+        let length = usize::from(self.length);
+        length > WORDS_BYTES
+            && words.map(|word| !word) == self.words
+            && bytes.get(WORDS_BYTES..length).is_some_and(|tail| {
+                let masks = self.masks.map(u64::to_le_bytes);
+                masks.as_flattened().starts_with(tail)
+            })
     }
 }
 
 impl Names {
-    /// Creates an empty cache; `slot_of` returns the slot of a name, or [`NO_SLOT`].
-    pub(crate) fn new(slot_of: fn(&[u8]) -> u8) -> Names {
-        Names { slot_of, tokens: Box::new([Token::NONE; TOKENS]) }
+    /// Creates an empty cache; `slots_of` returns the slots of a name.
+    pub(crate) fn new(slots_of: fn(&[u8]) -> Slots) -> Names {
+        Names { slots_of, tokens: Box::new([Token::NONE; TOKENS]) }
     }
 
-    /// Finds the cached token at this position, which follows the token at the place `previous`.
+    /// Finds the cached token at this position.
     #[inline]
-    pub(crate) fn find(&mut self, bytes: &[u8], at: usize, previous: usize) -> Option<KnownToken> {
-        let words = token_words(bytes.get(at..)?.first_chunk()?);
-        let expected = usize::from(self.tokens[previous % TOKENS].next) % TOKENS;
+    pub(crate) fn find(&mut self, bytes: &[u8], at: usize, behind: Behind) -> Option<KnownToken> {
+        let bytes = bytes.get(at..)?;
+        let words = token_words(bytes.first_chunk()?);
+        let expected = usize::from(*self.expected(behind)) % TOKENS;
         let token = &self.tokens[expected];
         if token.matches(words) {
             return Some(KnownToken {
-                slot: token.slot,
+                slots: token.slots,
                 length: usize::from(token.length),
                 place: expected,
             });
         }
-        self.find_by_bytes(words, previous)
+        self.find_by_bytes(bytes, words, behind)
     }
 
     #[inline(never)]
-    fn find_by_bytes(&mut self, words: [u64; TOKEN_WORDS], previous: usize) -> Option<KnownToken> {
-        let first_place = first_place(words, previous);
-        for place in [first_place, first_place + 1] {
-            let token = self.tokens[place];
-            if token.matches(words) {
-                self.tokens[previous].next = place_number(place);
-                return Some(KnownToken {
-                    slot: token.slot,
-                    length: usize::from(token.length),
-                    place,
-                });
-            }
+    fn find_by_bytes(
+        &mut self,
+        bytes: &[u8],
+        words: [u64; TOKEN_WORDS],
+        behind: Behind,
+    ) -> Option<KnownToken> {
+        let expected = usize::from(*self.expected(behind)) % TOKENS;
+        let first_place = first_place(words, behind);
+        let place = if self.tokens[expected].is_long_start_of(words, bytes) {
+            expected
+        } else {
+            (first_place..first_place + SET_PLACES).find(|place| {
+                let token = &self.tokens[*place];
+                token.matches(words) || token.is_long_start_of(words, bytes)
+            })?
+        };
+        *self.expected(behind) = place_number(place);
+        let Token { slots, length, .. } = self.tokens[place];
+        Some(KnownToken { slots, length: usize::from(length), place })
+    }
+
+    /// The place of the token that is expected there.
+    #[inline]
+    fn expected(&mut self, behind: Behind) -> &mut u16 {
+        match behind {
+            Behind::Brace(of) => &mut self.tokens[of % TOKENS].first,
+            Behind::Value(of) => &mut self.tokens[of % TOKENS].next,
         }
-        None
     }
 
     /// Caches a scanned token and returns its place. Long tokens, and tokens beyond ASCII, are
-    /// scanned each time: the latter must reach the check for UTF-8.
-    pub(crate) fn learn(&mut self, token: &[u8], slot: u8, previous: usize) -> usize {
+    /// scanned each time: the latter must reach the check for UTF-8. So are those with escapes,
+    /// which may be half of a surrogate pair.
+    pub(crate) fn learn(&mut self, token: &[u8], slots: Slots, behind: Behind) -> usize {
         let length = match u8::try_from(token.len()) {
-            Ok(length) if token.len() <= TOKEN_BYTES_MAX && token.is_ascii() => length,
+            Ok(length)
+                if token.len() <= TOKEN_BYTES_MAX
+                    && token.is_ascii()
+                    && memchr::memchr(b'\\', token).is_none() =>
+            {
+                length
+            }
             _ => return usize::from(FORGOTTEN),
         };
-        let mut padded = [0; TOKEN_BYTES_MAX];
-        let mut mask = [0; TOKEN_BYTES_MAX];
-        padded[..token.len()].copy_from_slice(token);
-        mask[..token.len()].fill(0xff);
-        let words = token_words(&padded);
-        let place = first_place(words, previous);
-        self.tokens[place + 1] = self.tokens[place];
-        self.tokens[place] =
-            Token { words, masks: token_words(&mask), length, slot, next: FORGOTTEN };
-        self.tokens[previous].next = place_number(place);
+        let learned = Token::new(token, length, slots);
+        let head = token.get(..token.len().min(WORDS_BYTES)).unwrap_or_default();
+        let mut padded = [0; WORDS_BYTES];
+        padded[..head.len()].copy_from_slice(head);
+        let place = first_place(token_words(&padded), behind);
+        // The one that was learned first goes.
+        self.tokens.copy_within(place..place + SET_PLACES - 1, place + 1);
+        self.tokens[place] = learned;
+        *self.expected(behind) = place_number(place);
         place
     }
 }
@@ -135,18 +223,27 @@ fn place_number(place: usize) -> u16 {
 }
 
 #[inline]
-fn token_words(bytes: &[u8; TOKEN_BYTES_MAX]) -> [u64; TOKEN_WORDS] {
-    [0, 8, 16].map(|at| word_at(bytes, at).unwrap_or_default())
+fn token_words(bytes: &[u8; WORDS_BYTES]) -> [u64; TOKEN_WORDS] {
+    let word = |at| word_at(bytes, at).unwrap_or_default();
+    [word(0), word(8), word(16)]
 }
 
-/// The first of the two places where a token can be cached.
-fn first_place(words: [u64; TOKEN_WORDS], previous: usize) -> usize {
+/// The first of the places where a token can be cached.
+fn first_place(words: [u64; TOKEN_WORDS], behind: Behind) -> usize {
     // Only the bytes up to a colon: after a short token comes the value.
-    let [first, second, _] = words.map(up_to_colon);
-    let name = if first.1 { first.0 } else { first.0 ^ second.0.rotate_left(u64::BITS / 2) };
-    let set = name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - TOKEN_SETS_BITS);
-    let base = if previous == BEFORE_FIRST { TOKENS_BEHIND_VALUE } else { 0 };
-    base + usize::try_from(set).unwrap_or_default() * 2
+    let mut name = 0_u64;
+    for (word, has_colon) in words.map(up_to_colon) {
+        name = name.rotate_left(u64::BITS / 3) ^ word;
+        if has_colon {
+            break;
+        }
+    }
+    let (base, bits) = match behind {
+        Behind::Value(_) => (0, SETS_BEHIND_VALUE_BITS),
+        Behind::Brace(_) => (PLACES_BEHIND_VALUE, SETS_BEHIND_BRACE_BITS),
+    };
+    let set = name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - bits);
+    base + usize::try_from(set).unwrap_or_default() * SET_PLACES
 }
 
 /// The bytes of a word up to its first colon, and whether it has one.

@@ -113,6 +113,12 @@ impl Raw {
         self.start() - usize::from(self.is_text())..self.next()
     }
 
+    /// Whether it is an object or an array, even an empty one.
+    #[inline]
+    pub(crate) fn is_container(self) -> bool {
+        matches!(self.kind(), Kind::Object | Kind::EmptyArray | Kind::Array)
+    }
+
     #[inline]
     fn is_text(self) -> bool {
         matches!(self.kind(), Kind::Text | Kind::EscapedText | Kind::EmptyText)

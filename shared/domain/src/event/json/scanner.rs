@@ -5,13 +5,14 @@
 //! the slice. Since a line feed ends it, the scanner can read words of eight bytes past its end
 //! instead of stepping through its last bytes one by one.
 
-use crate::event::json::names::{BEFORE_FIRST, KnownToken, Names};
-use crate::event::json::nested::nested_end;
+use crate::event::json::names::{Behind, KnownToken, Names, OF_LINE, Slots};
+use crate::event::json::number::{LINE_END, byte, number};
 use crate::event::json::raw::{Kind, Raw};
+use crate::event::json::tape::Tape;
 use crate::event::json::unescape::{
     HIGH_SURROGATE_FIRST, LOW_SURROGATE_FIRST, LOW_SURROGATE_LAST, hex_unit, with_unescaped,
 };
-use crate::event::json::words::{HIGH_BITS, short_number, special_bytes, word_at};
+use crate::event::json::words::{HIGH_BITS, special_bytes, word_at};
 
 /// The maximum nesting of objects and arrays; the object of the line itself is the first level.
 pub(crate) const DEPTH_MAX: usize = 64;
@@ -25,30 +26,49 @@ pub(crate) enum ScanError {
     TooDeep,
 }
 
+/// What is kept from line to line.
+pub(crate) struct Memory {
+    names: Names,
+    /// What was found in the line that was scanned last.
+    pub(crate) tape: Tape,
+}
+
+impl Memory {
+    /// A memory without names; `slots_of` returns the slots of a name.
+    pub(crate) fn new(slots_of: fn(&[u8]) -> Slots) -> Memory {
+        Memory { names: Names::new(slots_of), tape: Tape::default() }
+    }
+}
+
 /// Scans one line.
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
+    names: &'a mut Names,
+    tape: &'a mut Tape,
+    depth_max: usize,
     /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
-    /// Whether the bytes are valid JSON, so that nested values are skipped by their brackets.
-    is_checked: bool,
+}
+
+/// What follows in an object.
+enum Next {
+    Member(KnownToken),
+    /// Its end, and the position after it.
+    End(usize),
 }
 
 impl<'a> Scanner<'a> {
     /// Starts a line, given the bytes from its start to at least its end.
-    pub(crate) fn new(bytes: &'a [u8]) -> Scanner<'a> {
-        Scanner { bytes, words: 0, is_checked: false }
+    pub(crate) fn new(bytes: &'a [u8], memory: &'a mut Memory) -> Scanner<'a> {
+        let Memory { names, tape } = memory;
+        Scanner { bytes, names, tape, depth_max: DEPTH_MAX, words: 0 }
     }
 
     /// Starts a text that is known to be valid JSON and UTF-8. With what its texts held in their
-    /// places, it may be deeper than a line that is sent.
-    pub(crate) fn of_checked(bytes: &'a [u8]) -> Scanner<'a> {
-        Scanner { is_checked: true, ..Scanner::new(bytes) }
-    }
-
-    /// The line and what follows it.
-    pub(crate) fn bytes(&self) -> &'a [u8] {
-        self.bytes
+    /// places, it may be deeper than a line that is sent, by as much again for each of the three
+    /// that may be in one another.
+    pub(crate) fn of_checked(bytes: &'a [u8], memory: &'a mut Memory) -> Scanner<'a> {
+        Scanner { depth_max: usize::MAX, ..Scanner::new(bytes, memory) }
     }
 
     /// Whether a scanned text may contain bytes beyond ASCII. `false` after a valid line that was
@@ -58,7 +78,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Scans the whole line, and passes the members of its object to `take` with the slots of their
-    /// names.
+    /// names. What is within them is on the tape then.
     ///
     /// **Shape**: `Ok(false)` if the line is valid JSON but not an object. Duplicate members are
     /// passed each time.
@@ -67,117 +87,54 @@ impl<'a> Scanner<'a> {
     /// Fails with a [`ScanError`] if the line is not valid JSON; members may have been passed
     /// before.
     #[inline]
-    pub(crate) fn line(
+    pub(crate) fn line(&mut self, take: impl FnMut(Slots, Raw)) -> Result<bool, ScanError> {
+        self.line_on_tape::<false>(take)
+    }
+
+    /// Scans a line like [`line`](Scanner::line); what it is, and all in it, is on the tape then.
+    ///
+    /// # Errors
+    /// Fails with a [`ScanError`] if the line is not valid JSON.
+    #[inline(never)]
+    pub(crate) fn whole_line(&mut self, take: impl FnMut(Slots, Raw)) -> Result<bool, ScanError> {
+        self.line_on_tape::<true>(take)
+    }
+
+    // Nearly all time is spent here, so all of it is in one function.
+    #[inline(always)]
+    fn line_on_tape<const WHOLE: bool>(
         &mut self,
-        names: &mut Names,
-        take: impl FnMut(u8, Raw),
+        take: impl FnMut(Slots, Raw),
     ) -> Result<bool, ScanError> {
+        self.tape.clear();
         let start = self.skip_space(0);
         let is_object = self.byte(start) == b'{';
         let end = if is_object {
-            self.object(start, 1, names, take)?
+            self.object::<WHOLE>(start, take)?
         } else {
-            self.value(start, 0)?.next()
+            self.nested(start, 0, Slots::NONE, OF_LINE)?
         };
         if self.byte(self.skip_space(end)) != LINE_END {
             return Err(ScanError::NotJson);
         }
-        self.is_checked = true;
         Ok(is_object)
     }
 
-    /// Scans an object that an earlier scan of this line found.
-    ///
-    /// # Errors
-    /// Never fails for a value that was found in the same line.
-    pub(crate) fn members(
-        &mut self,
-        object: Raw,
-        names: &mut Names,
-        take: impl FnMut(u8, Raw),
-    ) -> Result<(), ScanError> {
-        self.object(object.start(), 1, names, take).map(|_| ())
-    }
-
-    /// Passes the names and values of an object that an earlier scan of this line found.
-    ///
-    /// # Errors
-    /// Never fails for a value that was found in the same line.
-    pub(crate) fn each_member(
-        &mut self,
-        object: Raw,
-        mut take: impl FnMut(Raw, Raw),
-    ) -> Result<(), ScanError> {
-        let mut at = self.skip_space(object.start() + 1);
-        while self.byte(at) != b'}' {
-            let (name, value_at) = self.any_name(at)?;
-            let value = self.value(value_at, 1)?;
-            take(name, value);
-            at = self.skip_space(value.next());
-            if self.byte(at) == b',' {
-                at = self.skip_space(at + 1);
-            }
-        }
-        Ok(())
-    }
-
-    /// Scans a line that is one value of any kind.
-    ///
-    /// # Errors
-    /// Fails with a [`ScanError`] if the line is not valid JSON.
-    pub(crate) fn only_value(&mut self) -> Result<Raw, ScanError> {
-        let start = self.skip_space(0);
-        let value = self.value(start, 0)?;
-        if self.byte(self.skip_space(value.next())) != LINE_END {
-            return Err(ScanError::NotJson);
-        }
-        Ok(value)
-    }
-
-    /// The first element of an array that an earlier scan of this line found; `None` if it is
-    /// empty.
-    ///
-    /// # Errors
-    /// Never fails for a value that was found in the same line.
-    pub(crate) fn first_element(&mut self, array: Raw) -> Result<Option<Raw>, ScanError> {
-        let start = self.skip_space(array.start() + 1);
-        if self.byte(start) == b']' {
-            return Ok(None);
-        }
-        self.value(start, 1).map(Some)
-    }
-
-    /// The element after this one; `None` after the last.
-    ///
-    /// # Errors
-    /// Never fails for an element that was found in the same line.
-    pub(crate) fn next_element(&mut self, element: Raw) -> Result<Option<Raw>, ScanError> {
-        let end = self.skip_space(element.next());
-        if self.byte(end) != b',' {
-            return Ok(None);
-        }
-        let start = self.skip_space(end + 1);
-        self.value(start, 1).map(Some)
-    }
-
-    #[inline]
-    fn object(
+    /// Scans the object of the line.
+    #[inline(always)]
+    fn object<const WHOLE: bool>(
         &mut self,
         start: usize,
-        depth: usize,
-        names: &mut Names,
-        mut take: impl FnMut(u8, Raw),
+        mut take: impl FnMut(Slots, Raw),
     ) -> Result<usize, ScanError> {
+        let place = if WHOLE { self.tape.open(Slots::NONE) } else { 0 };
         let mut at = start + 1;
-        let mut token = match names.find(self.bytes, at, BEFORE_FIRST) {
+        let mut token = match self.names.find(self.bytes, at, Behind::Brace(OF_LINE)) {
             Some(known) => known,
-            None => {
-                let name_at = self.skip_space(at);
-                if self.byte(name_at) == b'}' {
-                    return Ok(name_at + 1);
-                }
-                self.new_token(at, name_at, names, BEFORE_FIRST)?
-            }
+            None => match self.new_first_member(at, OF_LINE)? {
+                Next::Member(token) => token,
+                Next::End(end) => return self.end_object::<WHOLE>(place, start, end),
+            },
         };
         loop {
             at += token.length;
@@ -194,88 +151,178 @@ impl<'a> Scanner<'a> {
                 _ => {
                     // A token may be cached with less space after its colon than there is here.
                     let start = self.skip_space(at);
-                    let other = self.value(start, depth)?;
+                    let other = self.any_value(start, 1, token.slots, token.place)?;
                     (other, other.next())
                 }
             };
-            take(token.slot, value);
-            if self.byte(at) == b'}' {
-                return Ok(at + 1);
+            if WHOLE && !value.is_container() {
+                self.tape.add(token.slots, value);
             }
-            if let Some(known) = names.find(self.bytes, at, token.place) {
+            take(token.slots, value);
+            if self.byte(at) == b'}' {
+                return self.end_object::<WHOLE>(place, start, at + 1);
+            }
+            if let Some(known) = self.names.find(self.bytes, at, Behind::Value(token.place)) {
                 token = known;
                 continue;
             }
-            let comma = self.skip_space(at);
-            match self.byte(comma) {
-                b',' => {
-                    let name_at = self.skip_space(comma + 1);
-                    token = self.new_token(at, name_at, names, token.place)?;
-                }
-                b'}' => return Ok(comma + 1),
-                _ => return Err(ScanError::NotJson),
+            match self.new_next_member(at, token.place)? {
+                Next::Member(known) => token = known,
+                Next::End(end) => return self.end_object::<WHOLE>(place, start, end),
             }
+        }
+    }
+
+    #[inline]
+    fn end_object<const WHOLE: bool>(
+        &mut self,
+        place: u32,
+        start: usize,
+        end: usize,
+    ) -> Result<usize, ScanError> {
+        if WHOLE {
+            self.tape.close(place, Raw::new(start, end, Kind::Object));
+        }
+        Ok(end)
+    }
+
+    #[inline(never)]
+    fn new_first_member(&mut self, at: usize, parent: usize) -> Result<Next, ScanError> {
+        let name_at = self.skip_space(at);
+        match self.byte(name_at) {
+            b'}' => Ok(Next::End(name_at + 1)),
+            _ => self.new_token(at, name_at, Behind::Brace(parent)),
+        }
+    }
+
+    #[inline(never)]
+    fn new_next_member(&mut self, at: usize, previous: usize) -> Result<Next, ScanError> {
+        let comma = self.skip_space(at);
+        match self.byte(comma) {
+            b',' => {
+                let name_at = self.skip_space(comma + 1);
+                self.new_token(at, name_at, Behind::Value(previous))
+            }
+            b'}' => Ok(Next::End(comma + 1)),
+            _ => Err(ScanError::NotJson),
         }
     }
 
     /// Scans a name that is not cached, and caches it with its separators and spaces from `start`
     /// on.
-    #[inline(never)]
     fn new_token(
         &mut self,
         start: usize,
         name_at: usize,
-        names: &mut Names,
-        previous: usize,
-    ) -> Result<KnownToken, ScanError> {
-        let (slot, value_at) = self.name(name_at, names.slot_of)?;
-        let token = self.bytes.get(start..value_at).unwrap_or_default();
-        let place = names.learn(token, slot, previous);
-        Ok(KnownToken { slot, length: token.len(), place })
-    }
-
-    /// Scans the name of a member and its colon; returns the slot of the name and the start of the
-    /// value.
-    fn name(&mut self, start: usize, slot_of: fn(&[u8]) -> u8) -> Result<(u8, usize), ScanError> {
-        let (name, value_at) = self.any_name(start)?;
-        let slot = with_unescaped(name, self.bytes, slot_of);
-        Ok((slot, value_at))
-    }
-
-    fn any_name(&mut self, start: usize) -> Result<(Raw, usize), ScanError> {
-        if self.byte(start) != b'"' {
+        behind: Behind,
+    ) -> Result<Next, ScanError> {
+        if self.byte(name_at) != b'"' {
             return Err(ScanError::NotJson);
         }
-        let name = self.text(start + 1)?;
+        let name = self.text(name_at + 1)?;
         let colon = self.skip_space(name.next());
         if self.byte(colon) != b':' {
             return Err(ScanError::NotJson);
         }
-        Ok((name, self.skip_space(colon + 1)))
+        let value_at = self.skip_space(colon + 1);
+        let slots = with_unescaped(name, self.bytes, self.names.slots_of);
+        let token = self.bytes.get(start..value_at).unwrap_or_default();
+        let place = self.names.learn(token, slots, behind);
+        Ok(Next::Member(KnownToken { slots, length: token.len(), place }))
     }
 
+    /// Scans a value and adds it to the tape; returns the position after it. It is at this depth
+    /// under a name with these slots, or under an array that is, and the token of the name is at
+    /// the place `parent`.
     #[inline]
-    fn value(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
+    fn nested(
+        &mut self,
+        start: usize,
+        depth: usize,
+        slots: Slots,
+        parent: usize,
+    ) -> Result<usize, ScanError> {
+        let value = match self.byte(start) {
+            b'"' => self.text(start + 1)?,
+            b'-' | b'0'..=b'9' => self.number(start)?,
+            _ => {
+                let start = self.skip_space(start);
+                self.any_value(start, depth, slots, parent)?
+            }
+        };
+        if !value.is_container() {
+            self.tape.add(slots, value);
+        }
+        Ok(value.next())
+    }
+
+    /// Scans a value. Objects and arrays add themselves to the tape.
+    #[inline(never)]
+    fn any_value(
+        &mut self,
+        start: usize,
+        depth: usize,
+        slots: Slots,
+        parent: usize,
+    ) -> Result<Raw, ScanError> {
         match self.byte(start) {
             b'"' => self.text(start + 1),
             b'-' | b'0'..=b'9' => self.number(start),
-            _ => self.other_value(start, depth),
-        }
-    }
-
-    #[inline(never)]
-    fn other_value(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
-        match self.byte(start) {
-            b'{' if self.is_checked => {
-                Ok(Raw::new(start, nested_end(self.bytes, start), Kind::Object))
-            }
-            b'[' if self.is_checked => Ok(self.checked_array(start)),
-            b'{' => self.any_object(start, depth + 1),
-            b'[' => self.array(start, depth + 1),
             b't' => self.word(start, b"true", Kind::Boolean),
             b'f' => self.word(start, b"false", Kind::Boolean),
             b'n' => self.word(start, b"null", Kind::Null),
+            b'{' | b'[' if depth >= self.depth_max => Err(ScanError::TooDeep),
+            opening @ (b'{' | b'[') => {
+                let place = self.tape.open(slots);
+                let container = if opening == b'{' {
+                    self.members(start, depth + 1, parent)?
+                } else {
+                    self.elements(start, depth + 1, parent)?
+                };
+                self.tape.close(place, container);
+                Ok(container)
+            }
             _ => Err(ScanError::NotJson),
+        }
+    }
+
+    /// Scans an object within the line, which is at this depth.
+    fn members(&mut self, start: usize, depth: usize, parent: usize) -> Result<Raw, ScanError> {
+        let mut at = start + 1;
+        let mut next = match self.names.find(self.bytes, at, Behind::Brace(parent)) {
+            Some(known) => Next::Member(known),
+            None => self.new_first_member(at, parent)?,
+        };
+        loop {
+            let token = match next {
+                Next::Member(token) => token,
+                Next::End(end) => return Ok(Raw::new(start, end, Kind::Object)),
+            };
+            at = self.nested(at + token.length, depth, token.slots, token.place)?;
+            if self.byte(at) == b'}' {
+                return Ok(Raw::new(start, at + 1, Kind::Object));
+            }
+            next = match self.names.find(self.bytes, at, Behind::Value(token.place)) {
+                Some(known) => Next::Member(known),
+                None => self.new_next_member(at, token.place)?,
+            };
+        }
+    }
+
+    /// Scans an array within the line, which is at this depth.
+    fn elements(&mut self, start: usize, depth: usize, parent: usize) -> Result<Raw, ScanError> {
+        let mut at = self.skip_space(start + 1);
+        if self.byte(at) == b']' {
+            return Ok(Raw::new(start, at + 1, Kind::EmptyArray));
+        }
+        loop {
+            let end = self.nested(at, depth, Slots::NONE, parent)?;
+            at = self.skip_space(end);
+            match self.byte(at) {
+                b',' => at = self.skip_space(at + 1),
+                b']' => return Ok(Raw::new(start, at + 1, Kind::Array)),
+                _ => return Err(ScanError::NotJson),
+            }
         }
     }
 
@@ -288,96 +335,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn any_object(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
-        if depth > DEPTH_MAX {
-            return Err(ScanError::TooDeep);
-        }
-        let mut at = self.skip_space(start + 1);
-        if self.byte(at) == b'}' {
-            return Ok(Raw::new(start, at + 1, Kind::Object));
-        }
-        loop {
-            let (_, value_at) = self.any_name(at)?;
-            let value = self.value(value_at, depth)?;
-            at = self.skip_space(value.next());
-            match self.byte(at) {
-                b',' => at = self.skip_space(at + 1),
-                b'}' => return Ok(Raw::new(start, at + 1, Kind::Object)),
-                _ => return Err(ScanError::NotJson),
-            }
-        }
-    }
-
-    fn array(&mut self, start: usize, depth: usize) -> Result<Raw, ScanError> {
-        if depth > DEPTH_MAX {
-            return Err(ScanError::TooDeep);
-        }
-        let mut at = self.skip_space(start + 1);
-        if self.byte(at) == b']' {
-            return Ok(Raw::new(start, at + 1, Kind::EmptyArray));
-        }
-        loop {
-            let value = self.value(at, depth)?;
-            at = self.skip_space(value.next());
-            match self.byte(at) {
-                b',' => at = self.skip_space(at + 1),
-                b']' => return Ok(Raw::new(start, at + 1, Kind::Array)),
-                _ => return Err(ScanError::NotJson),
-            }
-        }
-    }
-
-    fn checked_array(&self, start: usize) -> Raw {
-        let first = self.skip_space(start + 1);
-        if self.byte(first) == b']' {
-            return Raw::new(start, first + 1, Kind::EmptyArray);
-        }
-        Raw::new(start, nested_end(self.bytes, start), Kind::Array)
-    }
-
     #[inline]
-    fn number(&mut self, start: usize) -> Result<Raw, ScanError> {
-        let short = word_at(self.bytes, start).and_then(short_number);
-        match short {
-            Some((length, kind)) => Ok(Raw::new(start, start + length, kind)),
-            None => self.any_number(start),
-        }
-    }
-
-    #[inline(never)]
-    fn any_number(&mut self, start: usize) -> Result<Raw, ScanError> {
-        let mut at = start + usize::from(self.byte(start) == b'-');
-        match self.byte(at) {
-            b'0' => at += 1,
-            b'1'..=b'9' => at = self.skip_digits(at + 1),
-            _ => return Err(ScanError::NotJson),
-        }
-        let mut kind = Kind::Integer;
-        if self.byte(at) == b'.' {
-            kind = Kind::Decimal;
-            at = self.some_digits(at + 1)?;
-        }
-        if matches!(self.byte(at), b'e' | b'E') {
-            kind = Kind::Decimal;
-            let signed = matches!(self.byte(at + 1), b'+' | b'-');
-            at = self.some_digits(at + 1 + usize::from(signed))?;
-        }
-        Ok(Raw::new(start, at, kind))
-    }
-
-    #[inline]
-    fn some_digits(&self, start: usize) -> Result<usize, ScanError> {
-        let end = self.skip_digits(start);
-        if end == start { Err(ScanError::NotJson) } else { Ok(end) }
-    }
-
-    #[inline]
-    fn skip_digits(&self, start: usize) -> usize {
-        let mut at = start;
-        while self.byte(at).is_ascii_digit() {
-            at += 1;
-        }
-        at
+    fn number(&self, start: usize) -> Result<Raw, ScanError> {
+        number(self.bytes, start).ok_or(ScanError::NotJson)
     }
 
     /// Scans a text, starting after its opening quote.
@@ -468,15 +428,6 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(LINE_END)
+        byte(self.bytes, at)
     }
 }
-
-/// Whether a text is a JSON number.
-pub(crate) fn is_number(text: &[u8]) -> bool {
-    let number = Scanner::new(text).number(0);
-    number.is_ok_and(|number| number.end() == text.len())
-}
-
-/// The end of a line, also assumed after the end of the slice.
-const LINE_END: u8 = b'\n';

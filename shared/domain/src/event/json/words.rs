@@ -17,31 +17,12 @@ pub(crate) fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
 /// than n".
 #[inline]
 pub(crate) fn special_bytes(word: u64) -> u64 {
-    let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
-    quotes_and_backslashes(word) | (controls & HIGH_BITS)
-}
-
-/// Marks, by its high bit, the lowest byte that is a quote or a backslash. Bytes above it may be
-/// marked wrongly.
-#[inline]
-pub(super) fn quotes_and_backslashes(word: u64) -> u64 {
     let quote = word ^ (LOW_BITS * b'"' as u64);
     let backslash = word ^ (LOW_BITS * b'\\' as u64);
     let quotes = quote.wrapping_sub(LOW_BITS) & !quote;
     let backslashes = backslash.wrapping_sub(LOW_BITS) & !backslash;
-    (quotes | backslashes) & HIGH_BITS
-}
-
-/// Marks, by its high bit, the lowest byte that is a bracket or a quote, in valid JSON outside its
-/// texts: with these bits set, the four brackets are equal, and no other byte that may stand there
-/// equals them. Bytes above it may be marked wrongly.
-#[inline]
-pub(super) fn brackets_and_quotes(word: u64) -> u64 {
-    let quote = word ^ (LOW_BITS * b'"' as u64);
-    let bracket = (word | (LOW_BITS * 0x26)) ^ (LOW_BITS * 0x7f);
-    let quotes = quote.wrapping_sub(LOW_BITS) & !quote;
-    let brackets = bracket.wrapping_sub(LOW_BITS) & !bracket;
-    (quotes | brackets) & HIGH_BITS
+    let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
+    ((quotes | backslashes) & HIGH_BITS) | (controls & HIGH_BITS)
 }
 
 /// The length and the kind of a number that starts this word, ends within it and consists of digits
@@ -65,7 +46,7 @@ pub(super) fn short_number(word: u64) -> Option<(usize, Kind)> {
 
 /// Marks, by its high bit, every byte that is not an ASCII digit.
 #[inline]
-fn other_than_digits(word: u64) -> u64 {
+pub(super) fn other_than_digits(word: u64) -> u64 {
     let digits = word ^ (LOW_BITS * b'0' as u64);
     // Digits are 0 to 9 now. Adding 0x76 carries all larger values into the high bit, and no
     // further.

@@ -3,7 +3,7 @@
 use crate::count::measure::{Currency, Measure};
 use crate::count::tally::OTHER_KEY;
 use crate::event::fields::OfEvents;
-use crate::event::json::{Kind, Raw};
+use crate::event::json::{Kind, Node, Raw};
 use crate::event::line::item::{ItemValues, Numbers};
 use crate::event::line::object::{Fields, Layers, Object};
 use crate::event::line::purchase::PurchaseOfOrder;
@@ -33,16 +33,16 @@ impl LineContext<'_> {
     /// Reads an element of the `events` of a line.
     pub(super) fn element(
         &mut self,
-        value: Raw,
+        element: Node,
         event: &mut Object<OfEvents>,
         line: &Object<OfEvents>,
         is_together: bool,
     ) -> Result<(), Reason> {
-        if value.kind() != Kind::Object {
+        if element.value.kind() != Kind::Object {
             return Err(Reason::Invalid(Field::Events));
         }
-        event.scan(&mut self.scanner, self.names, value)?;
-        event.scan_product(&mut self.scanner, self.item_names)?;
+        event.take(element.within, self.tape, self.line);
+        event.take_product(self.tape);
         self.values.may_be_form |= event.has_texts();
         self.event(&Layers { near: event, far: Some(line), is_together })
     }
@@ -64,7 +64,8 @@ impl LineContext<'_> {
         self.values.sites = Some(sites);
     }
 
-    #[inline]
+    // In one with the scanner, it would take the registers that the scanner needs.
+    #[inline(never)]
     pub(super) fn event(&mut self, fields: &impl Fields) -> Result<(), Reason> {
         let kind = self.kind(fields.get(Field::EventType).or_else(|| fields.name()))?;
         if self.values.sites.is_some() && kind != EventKind::Other {

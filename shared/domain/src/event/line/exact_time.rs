@@ -14,14 +14,14 @@ impl LineContext<'_> {
     /// Reads the time of an event to the nanosecond.
     pub(super) fn time(&mut self, fields: &impl Fields) -> Result<DateTime<Utc>, Reason> {
         // It also checks whether the time is in the future.
-        self.seconds(fields)?;
+        let seconds = self.seconds(fields)?;
         let time = fields.time().ok_or(Reason::Missing(Field::Timestamp))?;
         if time.is_of_device
             && let Some(corrected) = self.corrected(time.value, fields)
         {
             return Ok(corrected);
         }
-        self.exact(time.value)
+        self.with_nanoseconds(time.value, seconds)
     }
 
     /// The time of an event of which the device's clock may be off: when it was received, less the
@@ -42,9 +42,14 @@ impl LineContext<'_> {
 
     /// Reads a time to the nanosecond.
     fn exact(&mut self, value: Raw) -> Result<DateTime<Utc>, Reason> {
+        let seconds = self.seconds_of(value)?;
+        self.with_nanoseconds(value, seconds)
+    }
+
+    /// Reads a time whose seconds since 1970 are known to the nanosecond.
+    fn with_nanoseconds(&mut self, value: Raw, seconds: i64) -> Result<DateTime<Utc>, Reason> {
         let invalid = Reason::Invalid(Field::Timestamp);
         let value = self.wrapped(value).unwrap_or(value);
-        let seconds = self.seconds_of(value)?;
         if value.kind() == Kind::Array {
             return self.array_time(value)?.ok_or(invalid);
         }

@@ -3,7 +3,6 @@
 use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE};
 use crate::count::measure::{Currency, Measure};
 use crate::event::json::{Kind, Raw};
-use crate::event::line::object::not_json;
 use crate::event::line::read_line::{Addition, Text, UnpricedItem, Value};
 use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
@@ -142,12 +141,12 @@ impl LineContext<'_> {
     ) -> Result<(), Reason> {
         self.values.unpriced.clear();
         let mut has_money = false;
-        let mut element = self.scanner.first_element(items).map_err(not_json)?;
-        while let Some(object) = element {
-            if object.kind() != Kind::Object {
+        let mut elements = self.tape.within(items);
+        while let Some(element) = elements.next(self.tape) {
+            if element.value.kind() != Kind::Object {
                 return Err(Reason::Invalid(Field::Items));
             }
-            self.item.scan(&mut self.scanner, self.item_names, object)?;
+            self.item.take(element.within, self.tape, self.line);
             self.values.may_be_form |= self.item.has_texts();
             let currency = match self.item.get(Field::Currency) {
                 Some(value) => self.currency(value),
@@ -175,7 +174,6 @@ impl LineContext<'_> {
                     self.count_item(kind, key, &numbers, currency);
                 }
             }
-            element = self.scanner.next_element(object).map_err(not_json)?;
         }
         if self.values.unpriced.is_empty() {
             return Ok(());

@@ -1,7 +1,7 @@
 //! The objects of a line, and the order in which the fields of an event are looked up in them.
 
 use crate::event::fields::{EventTime, Found, Laid, OfEvents, OfItems};
-use crate::event::json::{Names, Raw, ScanError, Scanner};
+use crate::event::json::{Nodes, Raw, ScanError, Slots, Tape};
 use crate::event::parameters::Parameters;
 use crate::event::reason::{Field, Reason};
 use crate::event::vocabulary::Aside;
@@ -22,73 +22,53 @@ pub(super) struct Object<P> {
 }
 
 impl<P: Laid> Object<P> {
-    /// An object without members; `slot_of` knows the names of its place.
-    pub(super) fn new(slot_of: fn(&[u8]) -> u8) -> Object<P> {
+    /// An object without members; `slots_of` returns the slots of a name.
+    pub(super) fn new(slots_of: fn(&[u8]) -> Slots) -> Object<P> {
         Object {
             own: Found::new(),
             properties: Found::new(),
-            parameters: Parameters::new(slot_of),
+            parameters: Parameters::new(slots_of),
             product: Found::new(),
         }
     }
 
-    /// Scans an object that was found in the line, and the objects in which its missing fields are
-    /// looked up.
-    pub(super) fn scan(
-        &mut self,
-        scanner: &mut Scanner<'_>,
-        names: &mut Names,
-        object: Raw,
-    ) -> Result<(), Reason> {
+    /// Takes the members of an object of the line, and of the objects in which its missing fields
+    /// are looked up.
+    pub(super) fn take(&mut self, members: Nodes, tape: &Tape, line: &[u8]) {
         self.own.clear();
-        scanner
-            .members(object, names, |slot, value| self.own.take(slot, value))
-            .map_err(not_json)?;
-        self.scan_more(scanner, names)
+        self.own.take_all(members, tape);
+        self.clear_more();
+        if self.own.has_more() {
+            self.take_more(tape, line);
+        }
     }
 
+    /// Forgets the members of the objects in which missing fields are looked up.
     #[inline]
-    pub(super) fn scan_more(
-        &mut self,
-        scanner: &mut Scanner<'_>,
-        names: &mut Names,
-    ) -> Result<(), Reason> {
+    pub(super) fn clear_more(&mut self) {
         self.properties.clear();
         self.parameters.clear();
         self.product.clear();
-        if !self.own.has_more() {
-            return Ok(());
-        }
+    }
+
+    /// Takes the members of the objects in which missing fields are looked up.
+    pub(super) fn take_more(&mut self, tape: &Tape, line: &[u8]) {
         if let Some(object) = self.own.properties() {
-            scanner
-                .members(object, names, |slot, value| self.properties.take(slot, value))
-                .map_err(not_json)?;
+            self.properties.take_all(tape.within(object), tape);
         }
         if let Some(array) = self.own.aside(Aside::Parameters) {
-            self.parameters.scan(scanner, array).map_err(not_json)?;
+            self.parameters.take(tape.within(array), tape, line);
         }
-        Ok(())
     }
 }
 
 impl Object<OfEvents> {
-    /// Scans the object of the only item, if the event or its properties have one.
-    #[inline]
-    pub(super) fn scan_product(
-        &mut self,
-        scanner: &mut Scanner<'_>,
-        item_names: &mut Names,
-    ) -> Result<(), Reason> {
-        if !self.own.has_more() {
-            return Ok(());
-        }
+    /// Takes the members of the object of the only item, if the event or its properties have one.
+    pub(super) fn take_product(&mut self, tape: &Tape) {
         let product = self.own.aside(Aside::Product);
         if let Some(object) = product.or_else(|| self.properties.aside(Aside::Product)) {
-            scanner
-                .members(object, item_names, |slot, value| self.product.take(slot, value))
-                .map_err(not_json)?;
+            self.product.take_all(tape.within(object), tape);
         }
-        Ok(())
     }
 }
 

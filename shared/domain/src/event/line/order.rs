@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::count::amount::{Amount, INPUT_MAX, MILLIONTHS_PER_ONE, UNITS_PER_MILLIONTH};
 use crate::event::json::{Kind, Raw};
-use crate::event::line::object::{Fields, not_json};
+use crate::event::line::object::Fields;
 use crate::event::line::read_line::{ReadEvent, ReadOrder, Text};
 use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
@@ -109,13 +109,13 @@ impl LineContext<'_> {
         let mut products = ProductSums::default();
         let mut count = 0;
         let mut sum = Some(Amount::ZERO);
-        let mut element = self.scanner.first_element(items).map_err(not_json)?;
-        while let Some(object) = element {
+        let mut elements = self.tape.within(items);
+        while let Some(item) = elements.next(self.tape) {
             count += 1;
-            if object.kind() != Kind::Object || count > ORDER_ITEMS_MAX {
+            if item.value.kind() != Kind::Object || count > ORDER_ITEMS_MAX {
                 return Err(Reason::Invalid(Field::Items));
             }
-            self.item.scan(&mut self.scanner, self.item_names, object)?;
+            self.item.take(item.within, self.tape, self.line);
             self.values.may_be_form |= self.item.has_texts();
             if let Some(value) = self.item.get(Field::Currency) {
                 let currency = self.currency(value);
@@ -135,7 +135,6 @@ impl LineContext<'_> {
                 products.add(Product { name, units, money: money.unwrap_or(Amount::ZERO) });
             }
             sum = sum.zip(money).map(|(sum, money)| sum.saturating_add(money));
-            element = self.scanner.next_element(object).map_err(not_json)?;
         }
         Ok((products.finish(), sum))
     }

@@ -8,28 +8,38 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use crate::count::measure::Currency;
-use crate::event::fields::{self, Rules};
+use crate::event::fields::OfEvents;
 use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity, WRITTEN_OUT_BYTES_MAX};
-use crate::event::former;
-use crate::event::json::{Kind, Names, Scanner, with_unescaped};
+use crate::event::json::{Kind, Memory, Nodes, Scanner, Slots, Tape, with_unescaped};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
 use crate::event::line::read_line::{Element, ReadLine, Rejection};
 use crate::event::line::sites::SiteReader;
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
+use crate::event::rules::{FORMER, RULES, Rules, slots_with_path};
 use crate::event::settings::SettingsBySite;
 use crate::event::time::TimeReader;
 use crate::event::types::KindCache;
 
 /// Reads the lines of one chunk.
 pub(crate) struct EventReader {
-    names: Names,
-    item_names: Names,
+    memory: Memory,
     objects: Objects,
     values: ValueReader,
     read: ReadLine,
     /// `None` until a line may be in a form; in most chunks none is.
     forms: Option<Box<FormWriter>>,
+    /// Whether the line before might have been in a form, so that this one may be, too.
+    expects_form: bool,
+}
+
+/// What the object that was taken last has by its names.
+fn found_in(own: &Object<OfEvents>, values: &mut ValueReader, object: &[u8]) -> FoundByNames {
+    let has_known_type = own.get(Field::EventType).is_some_and(|name| {
+        matches!(name.kind(), Kind::Text | Kind::EscapedText)
+            && with_unescaped(name, object, |name| values.kinds.kind(name).is_some())
+    });
+    FoundByNames { has_events: own.own.events().is_some(), has_known_type }
 }
 
 /// The version of the rules by which lines are read, those of `docs/EVENTS.md` and
@@ -42,7 +52,7 @@ pub const READER_VERSION_OLDEST: u32 = 3;
 
 fn rules_of(reader_version: u32) -> &'static Rules {
     // Chunks of versions to come have a plan format version that is refused.
-    if reader_version <= READER_VERSION_OLDEST { &former::RULES } else { &fields::RULES }
+    if reader_version <= READER_VERSION_OLDEST { &FORMER } else { &RULES }
 }
 
 impl EventReader {
@@ -55,12 +65,11 @@ impl EventReader {
     ) -> EventReader {
         let rules = rules_of(reader_version);
         EventReader {
-            names: Names::new(rules.slot_in_event),
-            item_names: Names::new(rules.slot_in_item),
+            memory: Memory::new(rules.slots_of),
             objects: Objects {
-                line: Object::new(rules.slot_in_event),
-                event: Object::new(rules.slot_in_event),
-                item: Object::new(rules.slot_in_item),
+                line: Object::new(rules.slots_of),
+                event: Object::new(rules.slots_of),
+                item: Object::new(rules.slots_of),
             },
             values: ValueReader {
                 times: TimeReader::new(default_time_zone),
@@ -77,6 +86,7 @@ impl EventReader {
             },
             read: ReadLine::default(),
             forms: None,
+            expects_form: false,
         }
     }
 
@@ -102,8 +112,10 @@ impl EventReader {
         self.values.may_be_form = false;
         let by_names = self.read_by_names(line, and_after, None);
         if self.values.may_be_form {
-            self.read_form(line, by_names)?;
+            let is_whole_on_tape = std::mem::replace(&mut self.expects_form, true);
+            self.read_form(line, by_names, is_whole_on_tape)?;
         } else {
+            self.expects_form = false;
             by_names?;
         }
         Ok(&self.read)
@@ -111,12 +123,28 @@ impl EventReader {
 
     /// Reads a line in a form. If it is in none, what was read by its names stays.
     #[cold]
-    fn read_form(&mut self, line: &[u8], by_names: Result<(), Reason>) -> Result<(), Reason> {
-        let mut forms = self.forms.take().unwrap_or_else(|| Box::new(FormWriter::new()));
-        let found = self.found(line);
-        let rewritten = forms.rewrite(line, found, |object| self.look(object));
-        self.forms = Some(forms);
-        let Some(Rewritten { text, unity }) = rewritten else {
+    fn read_form(
+        &mut self,
+        line: &[u8],
+        by_names: Result<(), Reason>,
+        is_whole_on_tape: bool,
+    ) -> Result<(), Reason> {
+        let EventReader { memory, objects: Objects { line: own, .. }, values, forms, .. } = self;
+        let found = found_in(own, values, line);
+        let look = |members: Nodes, tape: &Tape, text: &[u8]| {
+            own.take(members, tape, text);
+            found_in(own, values, text)
+        };
+        let forms = forms.get_or_insert_with(|| {
+            // From now on all names are learned with their slots in paths.
+            *memory = Memory::new(slots_with_path);
+            Box::new(FormWriter::default())
+        });
+        if !is_whole_on_tape {
+            // It was scanned before, and was valid.
+            let _ = Scanner::of_checked(line, memory).whole_line(|_, _| {});
+        }
+        let Some(Rewritten { text, unity }) = forms.rewrite(line, memory, found, look) else {
             return by_names;
         };
         self.read.clear();
@@ -130,28 +158,6 @@ impl EventReader {
         read
     }
 
-    /// What an object has by its names.
-    fn look(&mut self, object: &[u8]) -> FoundByNames {
-        let EventReader { names, objects: Objects { line: own, .. }, .. } = self;
-        let mut scanner = Scanner::of_checked(object);
-        own.own.clear();
-        let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
-        match (scanned, own.scan_more(&mut scanner, names)) {
-            (Ok(true), Ok(())) => self.found(object),
-            _ => FoundByNames { has_events: false, has_known_type: false },
-        }
-    }
-
-    /// What the object that was scanned last has by its names.
-    fn found(&mut self, object: &[u8]) -> FoundByNames {
-        let EventReader { objects: Objects { line: own, .. }, values, .. } = self;
-        let has_known_type = own.get(Field::EventType).is_some_and(|name| {
-            matches!(name.kind(), Kind::Text | Kind::EscapedText)
-                && with_unescaped(name, object, |name| values.kinds.kind(name).is_some())
-        });
-        FoundByNames { has_events: own.own.events().is_some(), has_known_type }
-    }
-
     /// Reads a line by the names of its members. `rewritten` says of a line that was written anew
     /// what its events are.
     #[inline]
@@ -162,19 +168,24 @@ impl EventReader {
         rewritten: Option<Unity>,
     ) -> Result<(), Reason> {
         let EventReader {
-            names,
-            item_names,
+            memory,
             objects: Objects { line: own, event, item },
             values,
             read,
+            expects_form,
             ..
         } = self;
         own.own.clear();
         let mut scanner = match rewritten {
-            None => Scanner::new(and_after),
-            Some(_) => Scanner::of_checked(and_after),
+            None => Scanner::new(and_after, memory),
+            Some(_) => Scanner::of_checked(and_after, memory),
         };
-        let scanned = scanner.line(names, |slot, value| own.own.take(slot, value));
+        let take = |slots: Slots, value| own.own.take(slots.event, value);
+        let scanned = if *expects_form && rewritten.is_none() {
+            scanner.whole_line(take)
+        } else {
+            scanner.line(take)
+        };
         // UTF-8 is checked before JSON, but a valid line in ASCII needs no check.
         if (scanned.is_err() || scanner.may_exceed_ascii()) && std::str::from_utf8(line).is_err() {
             return Err(Reason::NotUtf8);
@@ -183,15 +194,15 @@ impl EventReader {
             values.may_be_form = line.trim_ascii_start().first() == Some(&b'"');
             return Err(Reason::NotObject);
         }
-        own.scan_more(&mut scanner, names)?;
-        own.scan_product(&mut scanner, item_names)?;
-
+        let tape = &memory.tape;
+        own.clear_more();
         let has_more = own.own.has_more();
         if has_more {
+            own.take_more(tape, and_after);
+            own.take_product(tape);
             values.may_be_form = own.own.is_marked() || own.has_texts();
         }
-        let mut context =
-            LineContext { line: and_after, scanner, names, item_names, values, read, item };
+        let mut context = LineContext { line: and_after, tape, values, read, item };
         let Some(events) = own.own.events() else {
             // Nearly every line is one flat object.
             return if has_more {
@@ -212,14 +223,14 @@ impl EventReader {
             Some(Unity::Line) | None => object.len() - (events.end() - events.start()),
         };
         let mut written_out_bytes = 0;
-        let mut element = context.scanner.first_element(events).map_err(not_json)?;
-        while let Some(value) = element {
+        let mut elements = tape.within(events);
+        while let Some(element) = elements.next(tape) {
             written_out_bytes += inherited_bytes;
             if written_out_bytes > WRITTEN_OUT_BYTES_MAX {
                 return Err(Reason::TooLarge);
             }
             let mark = context.read.mark();
-            let rejected = context.element(value, event, own, is_together).err();
+            let rejected = context.element(element, event, own, is_together).err();
             match rejected {
                 Some(reason) if is_together => return Err(reason),
                 Some(_) => context.read.take_back(&mark),
@@ -227,9 +238,8 @@ impl EventReader {
             }
             if !is_together {
                 let rejected = rejected.map(|reason| context.values.rejection(reason));
-                context.read.elements.push(Element { value, rejected });
+                context.read.elements.push(Element { value: element.value, rejected });
             }
-            element = context.scanner.next_element(value).map_err(not_json)?;
         }
         Ok(())
     }

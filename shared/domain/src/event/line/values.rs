@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::count::measure::Currency;
 use crate::event::fields::OfItems;
-use crate::event::json::{self, Kind, Names, Raw, Scanner};
-use crate::event::line::object::{Fields, Object, not_json};
+use crate::event::json::{self, Kind, Node, Raw, Tape};
+use crate::event::line::object::{Fields, Object};
 use crate::event::line::read_line::{ReadEvent, ReadLine, Rejection, Text, UnpricedItem};
 use crate::event::line::sites::SiteReader;
 use crate::event::loose_number::parse_loosely;
@@ -41,10 +41,8 @@ const WRAPPERS_MAX: usize = 2;
 pub(super) struct LineContext<'a> {
     /// The line and the bytes after it.
     pub(super) line: &'a [u8],
-    pub(super) scanner: Scanner<'a>,
-    pub(super) names: &'a mut Names,
-    /// The names in elements of `items`.
-    pub(super) item_names: &'a mut Names,
+    /// What is within its objects and arrays.
+    pub(super) tape: &'a Tape,
     pub(super) values: &'a mut ValueReader,
     pub(super) read: &'a mut ReadLine,
     pub(super) item: &'a mut Object<OfItems>,
@@ -223,8 +221,8 @@ impl LineContext<'_> {
     pub(super) fn array_time(&mut self, array: Raw) -> Result<Option<DateTime<Utc>>, Reason> {
         let mut numbers = [0; *TIME_NUMBERS.end()];
         let mut count = 0;
-        let mut element = self.scanner.first_element(array).map_err(not_json)?;
-        while let Some(number) = element {
+        let mut elements = self.tape.within(array);
+        while let Some(Node { value: number, .. }) = elements.next(self.tape) {
             let value = match number.kind() {
                 Kind::Integer => std::str::from_utf8(number.of(self.line))
                     .ok()
@@ -236,7 +234,6 @@ impl LineContext<'_> {
             };
             *place = value;
             count += 1;
-            element = self.scanner.next_element(number).map_err(not_json)?;
         }
         let [year, month, day, hour, minute, second, nanosecond] = numbers;
         if !TIME_NUMBERS.contains(&count) || nanosecond >= 1_000_000_000 {
@@ -399,14 +396,13 @@ impl LineContext<'_> {
     }
 
     fn only_wrapped(&mut self, object: Raw) -> Option<Raw> {
+        let (line, tape) = (self.line, self.tape);
         let (mut count, mut wrapped) = (0, None);
-        let line = self.line;
-        let scanned = self.scanner.each_member(object, |name, value| {
+        tape.each_member(line, object, tape.within(object), |name, member| {
             count += 1;
             let is_wrapper = json::with_unescaped(name, line, |name| WRAPPERS.contains(&name));
-            wrapped = is_wrapper.then_some(value);
+            wrapped = is_wrapper.then_some(member.value);
         });
-        scanned.ok()?;
         wrapped.filter(|_| count == 1)
     }
 

@@ -1,0 +1,161 @@
+//! The values within the objects and arrays of a line, as its only scan found them.
+
+use crate::event::json::names::Slots;
+use crate::event::json::raw::{Kind, Raw};
+
+/// All values within the objects and arrays of a line, in their order. Whoever looks into an object
+/// later finds its members here and need not scan them again.
+///
+/// It is used for one line after another. A line has at most one value for two of its bytes.
+#[derive(Default)]
+pub(crate) struct Tape {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    value: Raw,
+    /// Those of its name.
+    slots: Slots,
+    /// The place of the first entry that is not within it.
+    next: u32,
+}
+
+/// A value within an object or array.
+#[derive(Clone, Copy)]
+pub(crate) struct Node {
+    /// Those of its name.
+    pub(crate) slots: Slots,
+    pub(crate) value: Raw,
+    /// What is within it, if it is an object or array.
+    pub(crate) within: Nodes,
+}
+
+/// What is within an object or array and not passed yet: a range of entries.
+#[derive(Clone, Copy)]
+pub(crate) struct Nodes {
+    at: u32,
+    end: u32,
+}
+
+impl Nodes {
+    /// Nothing.
+    pub(crate) const NONE: Nodes = Nodes { at: 0, end: 0 };
+
+    /// The next member or element, and removes it.
+    #[inline]
+    pub(crate) fn next(&mut self, tape: &Tape) -> Option<Node> {
+        if self.at >= self.end {
+            return None;
+        }
+        let at = self.at;
+        let Entry { value, slots, next } = *tape.entries.get(at as usize)?;
+        self.at = next;
+        Some(Node { slots, value, within: Nodes { at: at + 1, end: next } })
+    }
+
+    /// All members or elements.
+    #[inline]
+    pub(crate) fn iter(mut self, tape: &Tape) -> impl Iterator<Item = Node> {
+        std::iter::from_fn(move || self.next(tape))
+    }
+}
+
+impl Tape {
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    /// Adds a value that is neither an object nor an array.
+    #[inline]
+    pub(super) fn add(&mut self, slots: Slots, value: Raw) {
+        let next = self.next_place() + 1;
+        self.entries.push(Entry { value, slots, next });
+    }
+
+    /// Adds an object or array of which the end is not known yet; returns its place.
+    #[inline]
+    pub(super) fn open(&mut self, slots: Slots) -> u32 {
+        let place = self.next_place();
+        self.entries.push(Entry { value: Raw::NULL, slots, next: place });
+        place
+    }
+
+    /// Ends the object or array at a place.
+    #[inline]
+    pub(super) fn close(&mut self, place: u32, value: Raw) {
+        let next = self.next_place();
+        if let Some(entry) = self.entries.get_mut(place as usize) {
+            entry.value = value;
+            entry.next = next;
+        }
+    }
+
+    #[inline]
+    fn next_place(&self) -> u32 {
+        number(self.entries.len())
+    }
+
+    /// The value that was added first, if it was all of the line.
+    pub(crate) fn root(&self) -> Option<Node> {
+        Nodes { at: 0, end: self.next_place() }.next(self)
+    }
+
+    /// What is within an object or array of the line; nothing for other values.
+    pub(crate) fn within(&self, container: Raw) -> Nodes {
+        let start = container.start();
+        let place = self.entries.partition_point(|entry| entry.value.start() < start);
+        match self.entries.get(place) {
+            Some(Entry { value, next, .. }) if value.start() == start => {
+                Nodes { at: number(place) + 1, end: *next }
+            }
+            _ => Nodes::NONE,
+        }
+    }
+
+    /// Passes the members of an object of the line `text` with their names.
+    pub(crate) fn each_member(
+        &self,
+        text: &[u8],
+        object: Raw,
+        mut members: Nodes,
+        mut take: impl FnMut(Raw, Node),
+    ) {
+        let mut at = object.start() + 1;
+        while let Some(member) = members.next(self) {
+            // Nothing but space and a comma stands before a name.
+            let rest = text.get(at..).unwrap_or_default();
+            let start = at + memchr::memchr(b'"', rest).unwrap_or_default() + 1;
+            let end = text_end(text, start);
+            let name = text.get(start..end).unwrap_or_default();
+            let kind = match memchr::memchr(b'\\', name) {
+                _ if name.is_empty() => Kind::EmptyText,
+                None => Kind::Text,
+                Some(_) => Kind::EscapedText,
+            };
+            take(Raw::new(start, end, kind), member);
+            at = member.value.whole().end;
+        }
+    }
+}
+
+/// A line is far shorter than 4 GiB.
+#[inline]
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// The position of the closing quote of a text in valid JSON.
+fn text_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        match memchr::memchr2(b'"', b'\\', rest) {
+            None => return bytes.len(),
+            Some(quote) if rest[quote] == b'"' => return at + quote,
+            // What is escaped is part of the text.
+            Some(backslash) => at += backslash + 2,
+        }
+    }
+}
