@@ -64,8 +64,7 @@ impl LineContext<'_> {
         self.values.sites = Some(sites);
     }
 
-    // In one with the scanner, it would take the registers that the scanner needs.
-    #[inline(never)]
+    #[inline]
     pub(super) fn event(&mut self, fields: &impl Fields) -> Result<(), Reason> {
         let kind = self.kind(fields.get(Field::EventType).or_else(|| fields.name()))?;
         if self.values.sites.is_some() && kind != EventKind::Other {
