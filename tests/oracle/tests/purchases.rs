@@ -227,10 +227,17 @@ fn the_currency_is_that_of_the_creation_or_else_of_the_earliest_purchase() {
 }
 
 #[test]
-fn lines_are_in_the_currency_of_their_event() {
+fn lines_are_in_the_currency_of_their_item_or_of_their_event() {
     let item = r#"{"item_id":"SHOE","price":80,"currency":"EUR"}"#;
+    // The order is in the currency of its only money, although the event names none.
+    let text = purchase("07:01", &format!(r#""items":[{{"item_id":"BAG"}},{item}]"#));
+    let dollars_of = dollars("80", "SHOE=80", &[("BAG", "1", "0"), ("SHOE", "1", "80")]);
+    check(&[&text], &dollars_of.replace("USD", "EUR"));
+    // It does not count in an order in another currency.
     let text = purchase("07:01", &format!(r#""currency":"USD","items":[{item}]"#));
-    check(&[&text], &dollars("80", "SHOE=80", &[("SHOE", "1", "80")]));
+    let incomplete = "order_value:USD 07 incomplete=1; order_value:USD 07 orders=1; \
+        orders 07 CREATED=1";
+    check(&[&text], incomplete);
     // Without one that can be used, it is the default.
     let text = purchase("07:01", &format!(r#"{SHOE},"currency":"dollars""#));
     check(&[&text], &dollars("80", "SHOE=80", &[("SHOE", "1", "80")]));

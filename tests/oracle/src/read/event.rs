@@ -107,10 +107,8 @@ fn check(
     event.id = event.notes.optional(EVENT_ID, id(own, EVENT_ID));
     event.customer = event.notes.optional(CUSTOMER_ID, id(sources, CUSTOMER_ID));
     event.session = event.notes.optional(SESSION_ID, id(sources, SESSION_ID));
-    let currency = event
-        .notes
-        .optional(CURRENCY, currency(sources))
-        .unwrap_or_else(|| default_currency.to_owned());
+    let named_currency = event.notes.optional(CURRENCY, currency(sources));
+    let currency = named_currency.clone().unwrap_or_else(|| default_currency.to_owned());
     let mut page = page(sources);
     if let Kind::Order(kind) = kind {
         event.notes.optional("page_url", page);
@@ -132,6 +130,9 @@ fn check(
     let is_given_back = items.iter().all(|item| item.bought.is_negative());
     match order.filter(|_| kind == Kind::Purchase && !is_given_back) {
         Some(order) => {
+            let of_items = items.iter().find(|item| item.has_money());
+            let of_items = of_items.map_or(currency, |item| item.currency.clone());
+            let currency = named_currency.unwrap_or(of_items);
             let lines = lines_of(&items, &currency)?;
             if !lines.is_empty() {
                 let customer = event.customer.clone();
@@ -197,15 +198,23 @@ struct Item {
     bought: Bought,
 }
 
-/// The lines that a purchase reports of its order, and how many there are of each.
+impl Item {
+    fn has_money(&self) -> bool {
+        self.bought.money.is_some_and(|money| !money.amount.is_zero())
+    }
+}
+
+/// The lines that a purchase reports of its order, and how many there are of each. Those without
+/// money are in the currency of the purchase.
 ///
 /// # Errors
 /// There are too many.
 fn lines_of(items: &[Item], currency: &str) -> Result<BTreeMap<Line, u64>, String> {
     let mut lines = BTreeMap::new();
-    for Item { key, bought, .. } in items {
+    for item @ Item { key, currency: own_currency, bought } in items {
+        let currency = if item.has_money() { own_currency } else { currency };
         let money = bought.money.map_or(Decimal::ZERO, |money| money.amount);
-        let (item, units, money) = match bought.is_negative() {
+        let (key, units, money) = match bought.is_negative() {
             true => (OTHER.to_owned(), Decimal::ZERO, -money),
             false => (key.clone(), bought.quantity, money),
         };
@@ -213,7 +222,7 @@ fn lines_of(items: &[Item], currency: &str) -> Result<BTreeMap<Line, u64>, Strin
         if units.is_zero() && money.is_zero() {
             continue;
         }
-        let line = Line { currency: currency.to_owned(), item, units, money };
+        let line = Line { currency: currency.to_owned(), item: key, units, money };
         *lines.entry(line).or_default() += 1;
     }
     if lines.len() > LINES_MAX { Err("invalid:items".to_owned()) } else { Ok(lines) }

@@ -108,13 +108,14 @@ impl LineContext<'_> {
                 Err(reason) => self.drop_field(reason)?,
             }
         }
-        let mut currency = self.values.default_currency;
+        let mut named_currency = None;
         if let Some(value) = fields.get(Field::Currency) {
             match self.currency(value) {
-                Ok(usable) => currency = usable,
+                Ok(usable) => named_currency = Some(usable),
                 Err(reason) => self.drop_field(reason)?,
             }
         }
+        let currency = named_currency.unwrap_or(self.values.default_currency);
 
         let additions_start = self.read.additions.len();
         match items {
@@ -137,7 +138,7 @@ impl LineContext<'_> {
         }
         let order = match order {
             Some(id) => {
-                let purchase = PurchaseOfOrder { id, customer, currency, additions_start };
+                let purchase = PurchaseOfOrder { id, customer, named_currency, additions_start };
                 self.order_of_purchase(&purchase, fields)?
             }
             None => None,

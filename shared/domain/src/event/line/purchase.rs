@@ -18,7 +18,7 @@ use crate::order::purchases::{FirstPurchase, OrderLine, OrderLines, Purchases};
 pub(super) struct PurchaseOfOrder {
     pub(super) id: Text,
     pub(super) customer: Option<Text>,
-    pub(super) currency: Currency,
+    pub(super) named_currency: Option<Currency>,
     /// Where its additions start.
     pub(super) additions_start: usize,
 }
@@ -32,10 +32,13 @@ impl LineContext<'_> {
         purchase: &PurchaseOfOrder,
         fields: &impl Fields,
     ) -> Result<Option<u32>, Reason> {
-        let PurchaseOfOrder { id, customer, currency, additions_start } = *purchase;
+        let PurchaseOfOrder { id, customer, named_currency, additions_start } = *purchase;
         if !self.values.has_unrefunded || self.read.additions.len() == additions_start {
             return Ok(None);
         }
+        let additions = &self.read.additions[additions_start..];
+        let of_items = || additions.iter().find_map(|addition| addition.measure.currency());
+        let currency = named_currency.or_else(of_items).unwrap_or(self.values.default_currency);
         let mut lines = OrderLines::default();
         let mut place = additions_start;
         while let Some(addition) = self.read.additions.get(place).copied() {
@@ -71,6 +74,7 @@ impl LineContext<'_> {
         currency: Currency,
     ) -> (OrderLine, usize) {
         let (mut units, mut money) = (Amount::ZERO, Amount::ZERO);
+        let mut own_currency = addition.measure.currency();
         let mut additions = 1;
         match addition.measure {
             Measure::Units => {
@@ -78,6 +82,7 @@ impl LineContext<'_> {
                 let of_item = |next: &Addition| next.key == addition.key;
                 if let Some(next) = next.filter(of_item) {
                     money = amount(next.value);
+                    own_currency = next.measure.currency();
                     additions = 2;
                 }
             }
@@ -89,6 +94,7 @@ impl LineContext<'_> {
             Measure::Refunds(_) => OTHER_KEY.to_string(),
             _ => self.owned(addition.key),
         };
+        let currency = own_currency.unwrap_or(currency);
         (OrderLine { currency, item, units, money }, additions)
     }
 }

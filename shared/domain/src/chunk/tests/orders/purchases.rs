@@ -5,6 +5,7 @@ use crate::chunk::tests::support::{
     AT, check_notes, check_outcomes, check_rejected, event, order_lines, read_whole, settings,
     tally,
 };
+use crate::count::measure::Currency;
 use crate::event::line::READER_VERSION_OLDEST;
 
 /// A purchase of order 7 with these additional members.
@@ -74,9 +75,16 @@ fn equal_lines_add_up_within_an_event_and_not_across_events() {
 }
 
 #[test]
-fn lines_are_in_the_currency_of_the_event() {
-    let item = r#"{"sku":"a","price":2,"currency":"USD"}"#;
-    check_lines(&purchase(&format!(r#""items":[{item}]"#)), "default/7: EUR a 1/2");
+fn lines_are_in_the_currency_of_their_item_or_of_the_event() {
+    let items =
+        r#""items":[{"sku":"c"},{"sku":"a","price":2,"currency":"USD"},{"sku":"b","price":3}]"#;
+    let text = purchase(&format!(r#""currency":"CHF",{items}"#));
+    check_lines(&text, "default/7: CHF b 1/3, CHF c 1/0, USD a 1/2");
+    check_lines(&purchase(items), "default/7: EUR b 1/3, USD a 1/2, USD c 1/0");
+    let facts = read_whole(purchase(items).as_bytes());
+    let (_, order) = facts.orders.iter().next().expect("an order");
+    let purchased = order.purchased.as_ref().expect("a purchase");
+    assert_eq!(purchased.first.currency, Currency::USD);
 }
 
 #[test]
