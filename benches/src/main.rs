@@ -122,7 +122,10 @@ fn main() -> Result<()> {
             sealing.visitors += table.merge_visitors(site, period, &visitors);
         }
         for (number, part) in
-            Plan::of_sealed_hour(tally, &SealInputs { keys_max: 100_000 }).parts.iter().enumerate()
+            Plan::of_sealed_hour(tally, &SealInputs { keys_max: 100_000, has_quarters: false })
+                .parts
+                .iter()
+                .enumerate()
         {
             table.commit(&id, number, part, &mut sealing);
         }

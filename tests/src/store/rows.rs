@@ -28,7 +28,7 @@ pub fn open_partition(site: &str) -> String {
 }
 
 /// The plan format version of hand-written ledger entries.
-const PLAN_FORMAT_VERSION: u32 = 6;
+const PLAN_FORMAT_VERSION: u32 = 7;
 
 impl Store {
     /// A row with keys only.

@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn a_sealed_hour_has_no_minutes_to_write() {
         let (count, _) = count(3);
-        let plan = Plan::of_sealed_hour(&count.tally, &SealInputs { keys_max: 0 });
+        let plan =
+            Plan::of_sealed_hour(&count.tally, &SealInputs { keys_max: 0, has_quarters: false });
         let visitors = by_secret(&count);
         let slices = VisitorSlices::of_sealed_hour(&plan, &visitors);
         assert!(slices.0.iter().all(|slice| slice.minutes.is_empty()));

@@ -26,7 +26,9 @@ fn orders() -> Orders {
 async fn commit(replay: &Replay, now: &str) -> (Result<(), StorageError>, CommitEffort) {
     let mut effort = CommitEffort::default();
     let now: DateTime<Utc> = now.parse().expect("a time");
-    let outcome = replay.committer().commit_orders(&orders(), &|| now, &mut effort).await;
+    let quarters = QuartersBySite::default();
+    let outcome =
+        replay.committer().commit_orders(&orders(), &quarters, &|| now, &mut effort).await;
     (outcome, effort)
 }
 
