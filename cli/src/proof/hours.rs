@@ -26,6 +26,8 @@ struct HourState {
     sums: Ledger,
     /// The sums of its numbered shards, by measure and key.
     shards: BTreeMap<String, BTreeMap<String, Decimal>>,
+    /// The same of each of its quarters, if it has rows of them.
+    quarters: BTreeMap<Period, BTreeMap<String, BTreeMap<String, Decimal>>>,
 }
 
 type IsDone = bool;
@@ -103,19 +105,25 @@ impl Hours {
         true
     }
 
-    /// Adds the counters of a numbered shard of a minute.
+    /// Adds the counters of a numbered shard of a minute; `has_quarters` says whether its hour has
+    /// rows of its quarters.
     pub(crate) fn add_shard(
         &mut self,
         site: &str,
         minute: Period,
         measure: &str,
         counters: &[(String, Decimal)],
+        has_quarters: bool,
     ) {
-        let hour = Period::containing(Granularity::Hour, minute.first_minute());
-        let shards = &mut self.hours.entry((site.to_owned(), hour)).or_default().shards;
-        let keys = shards.entry(measure.to_owned()).or_default();
-        for (key, number) in counters {
-            *keys.entry(key.clone()).or_default() += *number;
+        let [hour, quarter] = [Granularity::Hour, Granularity::Quarter]
+            .map(|granularity| Period::containing(granularity, minute.first_minute()));
+        let state = self.hours.entry((site.to_owned(), hour)).or_default();
+        let of_quarter = has_quarters.then(|| state.quarters.entry(quarter).or_default());
+        for shards in std::iter::once(&mut state.shards).chain(of_quarter) {
+            let keys = shards.entry(measure.to_owned()).or_default();
+            for (key, number) in counters {
+                *keys.entry(key.clone()).or_default() += *number;
+            }
         }
     }
 
@@ -129,12 +137,23 @@ impl Hours {
             .collect()
     }
 
-    /// The sums of the hours that are not done, which are in no row above the minute.
-    pub(crate) fn not_done(
+    /// The sums of the hours that are not done, which are in no row above the minute: by site and
+    /// period, measure and key.
+    pub(crate) fn not_done_sums(
         &self,
-    ) -> impl Iterator<Item = (&SiteHour, &BTreeMap<String, BTreeMap<String, Decimal>>)> {
+    ) -> impl Iterator<Item = (&str, Period, &str, &str, Decimal)> {
         let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
-        not_done.map(|(site_hour, state)| (site_hour, &state.shards))
+        not_done.flat_map(|((site, hour), state)| {
+            let above = above_the_minute(*hour).map(|period| (period, &state.shards));
+            let quarters = state.quarters.iter().map(|(quarter, shards)| (*quarter, shards));
+            above.into_iter().chain(quarters).flat_map(move |(period, measures)| {
+                measures.iter().flat_map(move |(measure, counters)| {
+                    counters.iter().map(move |(key, number)| {
+                        (site.as_str(), period, measure.as_str(), key.as_str(), *number)
+                    })
+                })
+            })
+        })
     }
 
     /// The hours that are done and may have given up names, each with how many it kept.
@@ -143,22 +162,39 @@ impl Hours {
         hours.filter(|(_, state, keys_max)| *keys_max > 0 && state.sealing() == Sealing::Done)
     }
 
-    /// What sealing counted without its name: site and hour, measure, key and number. It follows
+    /// What sealing counted without its name: site and period, measure, key and number. It follows
     /// from the numbered shards of the hours that `has_minutes` names.
     pub(crate) fn nameless(
         &self,
         has_minutes: impl Fn(&SiteHour) -> bool,
-    ) -> Vec<(&SiteHour, &str, &str, Decimal)> {
+    ) -> Vec<(&str, Period, &str, &str, Decimal)> {
         let mut found = Vec::new();
-        for (hour, state, keys_max) in self.bounded().filter(|(hour, ..)| has_minutes(hour)) {
+        for (site_hour, state, keys_max) in self.bounded().filter(|(hour, ..)| has_minutes(hour)) {
+            let (site, hour) = (site_hour.0.as_str(), site_hour.1);
             for (measure, counters) in &state.shards {
                 let sums = counters.iter().map(|(key, number)| (key.as_str(), *number)).collect();
                 for key in nameless(measure, &sums, keys_max) {
-                    found.push((hour, measure.as_str(), key, sums[key]));
+                    let measure = measure.as_str();
+                    let above = above_the_minute(hour);
+                    found.extend(above.map(|period| (site, period, measure, key, sums[key])));
+                    let of_quarters = state.quarters.iter().filter_map(|(quarter, shards)| {
+                        Some((site, *quarter, measure, key, *shards.get(measure)?.get(key)?))
+                    });
+                    found.extend(of_quarters);
                 }
             }
         }
         found
+    }
+
+    /// The hours of sites that may have given up names, with how many they kept, and of which it is
+    /// no longer known which: those that `has_minutes` does not name.
+    pub(crate) fn with_unknown_names(
+        &self,
+        has_minutes: impl Fn(&SiteHour) -> bool,
+    ) -> impl Iterator<Item = (&SiteHour, u64)> {
+        let bounded = self.bounded().filter(move |(hour, ..)| !has_minutes(hour));
+        bounded.map(|(hour, _, keys_max)| (hour, u64::from(keys_max)))
     }
 
     /// The periods of sites that contain hours which may have given up names, and of which it is
@@ -168,9 +204,8 @@ impl Hours {
         has_minutes: impl Fn(&SiteHour) -> bool,
     ) -> BTreeMap<SiteHour, NamesKept> {
         let mut kept: BTreeMap<SiteHour, NamesKept> = BTreeMap::new();
-        for ((site, hour), _, keys_max) in self.bounded().filter(|(hour, ..)| !has_minutes(hour)) {
+        for ((site, hour), names) in self.with_unknown_names(has_minutes) {
             for period in above_the_minute(*hour) {
-                let names = u64::from(keys_max);
                 let kept =
                     kept.entry((site.clone(), period)).or_insert(NamesKept { names, times: 0 });
                 kept.names = kept.names.min(names);
@@ -183,20 +218,29 @@ impl Hours {
     /// The hours whose visitors and sessions may be in their minute rows only: sealing merges these
     /// into the rows above before it commits any of the hour's sums.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &SiteHour> {
-        self.not_done().map(|(site_hour, _)| site_hour)
+        let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
+        not_done.map(|(site_hour, _)| site_hour)
     }
 
-    /// The hours, days, weeks and months that have some of an hour's sums, but not all. Their
-    /// numbers cannot be compared.
+    /// The quarters, hours, days, weeks and months that have some of an hour's sums, but not all.
+    /// Their numbers cannot be compared.
     pub(crate) fn unfinished(&self) -> BTreeSet<(String, Period)> {
         let unfinished =
             self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::Unfinished);
         unfinished
             .flat_map(|((site, hour), _)| {
-                above_the_minute(*hour).map(|period| (site.clone(), period))
+                let periods = above_the_minute(*hour).into_iter().chain(quarters_of(*hour));
+                periods.map(|period| (site.clone(), period))
             })
             .collect()
     }
+}
+
+/// The quarters of an hour.
+pub(crate) fn quarters_of(hour: Period) -> impl Iterator<Item = Period> {
+    (hour.first_minute()..hour.end_minute())
+        .step_by(15)
+        .map(|minute| Period::containing(Granularity::Quarter, minute))
 }
 
 /// The hour itself, its day, its week and its month.
@@ -238,8 +282,8 @@ mod tests {
         }
         if has_shard {
             let minute = Period::containing(Granularity::Minute, hour.first_minute() + 7);
-            hours.add_shard("shop", minute, "views", &[("1".to_owned(), Decimal::from(2))]);
-            hours.add_shard("shop", minute, "views", &[("1".to_owned(), Decimal::from(3))]);
+            hours.add_shard("shop", minute, "views", &[("1".to_owned(), Decimal::from(2))], false);
+            hours.add_shard("shop", minute, "views", &[("1".to_owned(), Decimal::from(3))], false);
         }
         hours
     }
@@ -253,15 +297,13 @@ mod tests {
     }
 
     fn not_done(hours: &Hours) -> Vec<String> {
-        let numbers = hours.not_done().flat_map(|((site, hour), measures)| {
-            let cells = measures
-                .iter()
-                .flat_map(|(measure, keys)| keys.iter().map(move |key| (measure, key)));
-            cells.map(move |(measure, (key, number))| {
-                format!("{site} {hour} {measure} {key}={number}")
-            })
+        let of_hours = hours
+            .not_done_sums()
+            .filter(|(_, period, ..)| period.granularity() == Granularity::Hour);
+        let texts = of_hours.map(|(site, hour, measure, key, number)| {
+            format!("{site} {hour} {measure} {key}={number}")
         });
-        numbers.collect()
+        texts.collect()
     }
 
     #[test]
@@ -306,10 +348,9 @@ mod tests {
         assert!(not_done(&half).is_empty());
         let periods: Vec<String> =
             half.unfinished().iter().map(|(site, period)| format!("{site} {period}")).collect();
-        assert_eq!(
-            periods,
-            ["shop 2026-11-20T23", "shop 2026-11-20", "shop 2026-W47", "shop 2026-11"]
-        );
+        let quarters = [":00", ":15", ":30", ":45"].map(|quarter| format!("shop {HOUR}{quarter}"));
+        let above = ["shop 2026-11-20T23", "shop 2026-11-20", "shop 2026-W47", "shop 2026-11"];
+        assert_eq!((&periods[..4], &periods[4..]), (&quarters[..], &above.map(str::to_owned)[..]));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Book {
         let are_sums_whole = !self.has_unfinished_chunks()?;
         let is_compared = |period: Period| {
             (are_sums_whole || period.granularity() == Granularity::Minute)
-                && !terms.has_expired(period)
+                && terms.has_rows(period)
         };
         let mut comparison = Comparison::default();
         comparison.add_tallies(&tallies_of_orders(orders), &mut |_, period| is_compared(period));
