@@ -313,7 +313,9 @@ impl VisitorCollector {
             let of_place =
                 Visitors { visitors: place.visitors.finish(), sessions: place.sessions.finish() };
             match visitors.groups.entry((site.to_string(), period)) {
-                Entry::Vacant(vacant) => drop(vacant.insert(of_place)),
+                Entry::Vacant(vacant) => {
+                    vacant.insert(of_place);
+                }
                 Entry::Occupied(mut hour) => hour.get_mut().merge(&of_place),
             }
         }

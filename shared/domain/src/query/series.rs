@@ -111,7 +111,7 @@ impl CalendarPeriod {
     /// Whether both edges are exactly those of the zone, not moved to the start of an hour.
     pub fn is_exact(&self) -> bool {
         let edges = [(self.start, self.window.from), (self.end, self.window.to)];
-        edges.iter().all(|(edge, counted)| edge.timestamp() == counted.epoch_seconds())
+        edges.iter().all(|(edge, counted)| edge.timestamp().max(0) == counted.epoch_seconds())
     }
 
     /// Whether this time counts for the period.

@@ -367,6 +367,7 @@ fn time_before_1970_is_left_out_of_its_week() {
         format!("{week:?}"),
         "[1969-12-29T00:00:00Z, 1970-01-05T00:00:00Z) 1970-01-01T00+96h"
     );
+    assert!(week.is_exact());
 }
 
 fn any_calendar() -> impl Strategy<Value = Calendar<'static>> {
