@@ -19,8 +19,17 @@ fn at(minute: i64) -> DateTime<Utc> {
 
 /// Hour 23 is open.
 fn cut<'a>(changes: &[OrderChange<'a>]) -> Vec<OrderPart<'a>> {
+    cut_with(changes, false)
+}
+
+/// As `cut`; `has_quarters` says whether all hours have rows of their quarters.
+fn cut_with<'a>(changes: &[OrderChange<'a>], has_quarters: bool) -> Vec<OrderPart<'a>> {
     let is_open = |_: &str, hour: Hour| hour == Minute::containing(now()).unwrap().hour();
-    OrderPart::cut(changes, &WriteContext { now: now(), retention: RETENTION, is_open: &is_open })
+    let (now, retention) = (now(), RETENTION);
+    OrderPart::cut(
+        changes,
+        &WriteContext { now, retention, is_open: &is_open, has_quarters: &|_, _| has_quarters },
+    )
 }
 
 fn facts(minute: i64, value: u64, products: &[(String, u64)]) -> OrderFacts {
@@ -178,11 +187,10 @@ fn the_largest_order_fits_into_a_transaction_even_if_it_moves() {
     let never = |_: &str, _: Hour| false;
     let parts = OrderPart::cut(
         &[change(Some(&before), &after)],
-        &WriteContext { now: now(), retention, is_open: &never },
+        &WriteContext { now: now(), retention, is_open: &never, has_quarters: &|_, _| true },
     );
     let part = &parts[0];
-    // Sales have one more key than there are lines: what has no item.
-    assert_eq!((parts.len(), part.rows.len()), (1, 2 * 5 * (6 + 1 + 2)));
+    assert_eq!((parts.len(), part.rows.len()), (1, 2 * 6 * (6 + 2)));
     assert!(part.fits(&[change(Some(&before), &after)]));
     // All that the transaction writes must stay below 4 MB.
     let counters = part.rows.iter().flat_map(|row| &row.counters);
@@ -289,6 +297,7 @@ proptest! {
         picks in proptest::collection::vec(any::<proptest::sample::Index>(), 0..16),
         chunk_events in 1_usize..6,
         seed in any::<u64>(),
+        has_quarters: bool,
     ) {
         let said: Vec<(usize, OrderFacts)> = events.iter().map(|event| (event.0, say(event))).collect();
         let mut played: Vec<&(usize, OrderFacts)> = said.iter().collect();
@@ -315,7 +324,7 @@ proptest! {
                     row_bytes: after.bytes(),
                 })
                 .collect();
-            for row in cut(&changes).iter().flat_map(|part| &part.rows) {
+            for row in cut_with(&changes, has_quarters).iter().flat_map(|part| &part.rows) {
                 for (key, amount) in &row.counters {
                     let cell = (format!("{:?} {}", row.period, row.measure), (*key).to_string());
                     *tallies.entry(cell).or_default() += *amount;
@@ -338,7 +347,7 @@ proptest! {
                     let minute = Period::Minute(contribution.minute);
                     let hour = contribution.minute.hour();
                     let is_late = hour != Minute::containing(now()).unwrap().hour();
-                    let above = Period::of_hour(hour).into_iter().filter(|_| is_late);
+                    let above = Period::above(contribution.minute, has_quarters).filter(|_| is_late);
                     for period in [minute].into_iter().chain(above) {
                         *expected.entry((format!("{period:?} {measure}"), key.to_string())).or_default() += amount;
                     }

@@ -20,7 +20,7 @@ const ITEMS_MAX: usize = 500;
 const STATUS_BYTES_MAX: usize = 64;
 
 /// How many different lines an order may have.
-pub(crate) const LINES_MAX: usize = 250;
+pub(crate) const LINES_MAX: usize = 249;
 
 /// The largest total of an order.
 const TOTAL_MAX: u64 = 1_000_000_000_000;

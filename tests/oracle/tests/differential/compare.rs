@@ -212,6 +212,7 @@ fn read(
         reader_version: READER_VERSION,
         settings_revision: SettingsRevision(0),
         sites_max: 0,
+        has_quarters: true,
         counted_before: Some(counted_before as u64),
     };
     let set = if chunk.has_site_settings { settings_of_reader() } else { Default::default() };
