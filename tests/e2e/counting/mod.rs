@@ -17,7 +17,7 @@ pub(crate) mod sites;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 14] = [
+pub(crate) const TESTS: [&[crate::Test]; 15] = [
     cases::TESTS,
     exactly_once::TESTS,
     files::TESTS,
@@ -31,5 +31,6 @@ pub(crate) const TESTS: [&[crate::Test]; 14] = [
     refused::TESTS,
     rollup::TESTS,
     sites::TESTS,
+    sites::quarters::TESTS,
     upgrades::TESTS,
 ];
