@@ -32,5 +32,6 @@ pub(crate) const TESTS: [&[crate::Test]; 15] = [
     refused::TESTS,
     rollup::TESTS,
     sites::TESTS,
+    sites::quarters::TESTS,
     upgrades::TESTS,
 ];

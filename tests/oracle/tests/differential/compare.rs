@@ -467,6 +467,7 @@ fn same_visitors(
     for ((site, period), visitors) in &rolled_up {
         let name = match period {
             Period::Minute(minute) => format!("minute {}", minute.number()),
+            Period::Quarter(quarter) => format!("quarter {quarter}"),
             Period::Hour(hour) => format!("hour {hour}"),
             Period::Day(day) => format!("day {day}"),
             Period::Week(week) => format!("week {week}"),
