@@ -396,6 +396,42 @@ mod tests {
     }
 
     #[test]
+    fn quarters_are_summed_beside_their_hour_and_give_up_the_same_names() {
+        let add_rows = |mut hours: Hours| {
+            for (of_hour, shard, key, number) in [
+                (7, Shard::Numbered, "1", 5),
+                (7, Shard::Numbered, "2", 1),
+                (16, Shard::Numbered, "2", 3),
+                (16, Shard::Orders, "2", 7),
+                (31, Shard::Orders, "3", 1),
+                (31, Shard::Late, "3", 9),
+            ] {
+                let row = minute_row("units", shard, key, number);
+                let minute = hour_named(HOUR).unwrap().first_minute() + of_hour;
+                let period = Period::containing(Granularity::Minute, minute);
+                hours.add_minute(&Tallies { period, ..row }, true);
+            }
+            hours
+        };
+        let texts = |sums: Vec<(&str, Period, &str, &str, Decimal)>| -> Vec<String> {
+            let of_quarters =
+                sums.into_iter().filter(|sum| sum.1.granularity() == Granularity::Quarter);
+            of_quarters
+                .map(|(_, period, _, key, number)| format!("{period} {key}={number}"))
+                .collect()
+        };
+        let at = |of_hour: &str, sum: &str| format!("{HOUR}:{of_hour} {sum}");
+        let open = add_rows(hours(Some(false), &[], 0, false));
+        let expected =
+            [at("00", "1=5"), at("00", "2=1"), at("15", "2=3"), at("15", "2=7"), at("30", "3=1")];
+        assert_eq!(texts(open.not_done_sums().collect()), expected);
+        let mut done = add_rows(hours(None, &["000000"], 1, false));
+        done.hours.values_mut().for_each(|state| state.sums.keys_max = 1);
+        assert!(done.not_done_sums().next().is_none());
+        assert_eq!(texts(done.nameless(|_| true)), [at("00", "2=1"), at("15", "2=3")]);
+    }
+
+    #[test]
     fn an_hour_is_done_when_the_ledger_has_all_its_sums_whatever_the_open_hours_say() {
         for open in [None, Some(false), Some(true)] {
             let done = hours(open, &["000000", "000001"], 2, true);

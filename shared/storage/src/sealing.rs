@@ -219,14 +219,22 @@ mod tests {
             ("views#15#00#000", "4"),
             ("views#59#00#000", "8"),
             ("views#59#late#000", "16"),
+            ("units#14#00#000", "3"),
+            ("units#14#o03#000", "5"),
+            ("units#30#o03#000", "-7"),
+            ("units#30#late#000", "9"),
         ] {
             let row = row(sort_key, &[("i#7", count)]);
             add_row(&row, "shop", hour(), true, &mut sealed).expect("well formed");
         }
         let expected = "shop 2026-11-20T23:00:00Z views 7=3\n\
+                        shop 2026-11-20T23:00:00Z units 7=3\n\
                         shop 2026-11-20T23:15:00Z views 7=4\n\
                         shop 2026-11-20T23:45:00Z views 7=8\n";
         assert_eq!(format!("{:?}", sealed.tally), expected);
+        let expected = "shop 2026-11-20T23:00:00Z units 7=5\n\
+                        shop 2026-11-20T23:30:00Z units 7=-7\n";
+        assert_eq!(format!("{:?}", sealed.orders), expected);
     }
 
     #[test]

@@ -23,6 +23,28 @@ fn a_sealed_hour_with_quarters_adds_to_their_rows_too() {
 }
 
 #[test]
+fn quarters_keep_the_names_that_their_hour_keeps_and_all_those_of_orders() {
+    let (mut events, mut orders) = (Tally::default(), Tally::default());
+    let count = Amount::from_count;
+    for (of_hour, key, number) in [(0, "a", 2), (0, "b", 3), (15, "a", 4), (15, "c", 1)] {
+        events.add("shop", Measure::Units, minute(2 * 60 + of_hour), key, count(number));
+    }
+    for (of_hour, key, number) in [(0, "b", 7), (30, "d", 1)] {
+        orders.add("shop", Measure::Units, minute(2 * 60 + of_hour), key, count(number));
+    }
+    orders.add("shop", Measure::Units, minute(2 * 60 + 45), "a", Amount::from_units(-1));
+    let inputs = SealInputs { keys_max: 1, has_quarters: true };
+    let plan = Plan::of_sealed_hour(&events, &orders, &inputs);
+    let quarters = [0, 15, 30].map(|of_hour| {
+        counters(&plan, Measure::Units, Period::Quarter(minute(2 * 60 + of_hour).quarter()))
+    });
+    // The hour keeps `a`, though the first quarter has more of `b`.
+    assert_eq!(quarters, ["(other)=3 a=2 b=7", "(other)=1 a=4", "d=1"]);
+    let hour = counters(&plan, Measure::Units, Period::Hour(minute(2 * 60).hour()));
+    assert!(hour.starts_with("(other)=4 a=5.") && hour.ends_with(" b=7 d=1"), "{hour}");
+}
+
+#[test]
 fn the_plan_of_a_chunk_adds_to_quarters_by_the_settings_it_was_read_with() {
     const VIEW: &str = r#"{"event_type":"view","item_id":"7","site_id":"site-0","timestamp":"2026-11-18T18:31:00Z"}"#;
     let mut settings = SettingsBySite::default();

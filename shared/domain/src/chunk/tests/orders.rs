@@ -250,6 +250,19 @@ fn the_number_of_items_of_an_order_is_limited() {
 }
 
 #[test]
+fn the_size_of_the_names_of_products_is_limited() {
+    let of = |last: &str| {
+        let names = (0..320).map(|number| format!("{number:0>256}")).chain([last.to_string()]);
+        let items: Vec<String> =
+            names.map(|name| format!(r#"{{"productName":"{name}"}}"#)).collect();
+        created(&format!(r#","totalAmount":1,"items":[{}]"#, items.join(",")))
+    };
+    check_rejected(&of("a"), "invalid:items");
+    let again = read(&of(&format!("{:0>256}", 7)));
+    assert_eq!((again.outcomes.counted, again.outcomes.rejected_total()), (1, 0));
+}
+
+#[test]
 fn events_of_an_order_are_merged_in_any_order_within_their_site() {
     let lines = [
         created(r#","totalAmount":9,"userId":"u""#),
