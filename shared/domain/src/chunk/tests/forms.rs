@@ -339,13 +339,13 @@ fn events_of_platforms_are_read_by_their_forms() {
             format!(
                 r#"{{"id":1,"order_id":2,"user_id":3,"product_id":4,"inventory_item_id":5,"status":"Complete","created_at":"{TIME}","returned_at":"","sale_price":"19.99"}}"#
             ),
-            "default/2: EUR 4 1/19.99",
+            "units 4=1; sales:EUR 4=19.99",
         ),
         (
             format!(
                 r#"{{"id":1,"order_id":2,"user_id":3,"product_id":4,"inventory_item_id":5,"status":"Returned","created_at":"{TIME}","returned_at":"{TIME}","sale_price":"19.99"}}"#
             ),
-            "refunds:EUR 4=19.99; default/2: EUR 4 1/19.99",
+            "units 4=1; sales:EUR 4=19.99; refunds:EUR 4=19.99",
         ),
         (
             r#"{"amplitude_id":1,"event_type":"Product Viewed","event_id":7,"session_id":-1,"event_time":"2026-11-20 23:07:31.5","user_id":"u","event_properties":{"product_id":"a"}}"#.to_string(),
@@ -360,7 +360,7 @@ fn events_of_platforms_are_read_by_their_forms() {
         r#"{{"id":1,"order_id":2,"product_id":4,"inventory_item_id":5,"created_at":"{TIME}","returned_at":"{TIME}","sale_price":"5"}}"#
     );
     let twice = format!("{returned}\n{returned}");
-    check_counted(&twice, "refunds:EUR 4=5; default/2: EUR 4 1/5");
+    check_counted(&twice, "units 4=1; sales:EUR 4=5; refunds:EUR 4=5");
     check_outcomes(&twice, "1/0/1");
     check_outcomes(&pixel("ui_extension_errored", "{}"), "0/1/0");
     check_notes(&pixel("ui_extension_errored", "{}"), "ui_extension_errored=1");
