@@ -121,11 +121,14 @@ fn main() -> Result<()> {
         for ((site, period), visitors) in visitors.rolled_up(|_, _| true) {
             sealing.visitors += table.merge_visitors(site, period, &visitors);
         }
-        for (number, part) in
-            Plan::of_sealed_hour(tally, &Tally::default(), &SealInputs { keys_max: 100_000 })
-                .parts
-                .iter()
-                .enumerate()
+        for (number, part) in Plan::of_sealed_hour(
+            tally,
+            &Tally::default(),
+            &SealInputs { keys_max: 100_000, has_quarters: false },
+        )
+        .parts
+        .iter()
+        .enumerate()
         {
             table.commit(&id, number, part, &mut sealing);
         }

@@ -135,6 +135,7 @@ impl Line {
     /// A newly started sealer.
     pub(crate) fn sealer(&self, props: &Props) -> Sealer {
         Sealer {
+            settings: Default::default(),
             committer: Committer::new(self.table(props), props.retention),
             keys_max: KEYS_MAX_OF_HOURS,
             clock: props.clock(0),

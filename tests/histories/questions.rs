@@ -15,8 +15,8 @@ use minutebook_api::{history, rankings};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{Window, WindowLength};
-use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::Retention;
+use minutebook_domain::time::{Minute, QuarterHours};
 use minutebook_oracle::{
     Decimal, Granularity, OTHER, OrderEvent, Recount, TallyKey, Visitors, What, order_tallies,
     tallies_of_orders,
@@ -377,7 +377,9 @@ impl Reader {
         let counts = async {
             let state = self.table.visitor_state().await?.unwrap_or_default();
             let (secret, retention) = (state.counting, self.retention);
-            let question = VisitorQuestion { site, secret, windows: &[window], now, retention };
+            let quarter_hours = QuarterHours::NONE;
+            let question =
+                VisitorQuestion { site, secret, windows: &[window], now, retention, quarter_hours };
             self.table.count_visitors(&question).await
         };
         let counts = match counts.await {

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::period::Retention;
-use minutebook_domain::time::{Hour, Minute};
+use minutebook_domain::time::{Hour, Minute, QuarterHours};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::keys::COUNTER_PREFIX;
 use minutebook_storage::memory::MemoryTable;
@@ -60,6 +60,7 @@ fn main() -> Result<()> {
         windows: &windows,
         now,
         retention: RETENTION,
+        quarter_hours: QuarterHours::NONE,
     };
     let source =
         Source { range_keys: keys.div_ceil(RANGES), key_bytes, ranges: AtomicUsize::new(0) };

@@ -209,7 +209,12 @@ impl Book {
             |_: &str, hour: Hour| !minutebook_domain::time::lateness::is_closed(hour, now);
         let parts = OrderPart::cut(
             &changes,
-            &WriteContext { now, retention: RETENTION, is_open: &is_open },
+            &WriteContext {
+                now,
+                retention: RETENTION,
+                is_open: &is_open,
+                has_quarters: &|_, _| false,
+            },
         );
         for part in &parts {
             self.units.transactions += 1;

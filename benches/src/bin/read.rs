@@ -23,7 +23,7 @@ use minutebook_domain::count::tally::Tally;
 use minutebook_domain::plan::{Plan, PlanInputs, Row, SealInputs};
 use minutebook_domain::query::window::{Window, WindowLength};
 use minutebook_domain::time::period::{Period, Retention};
-use minutebook_domain::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
+use minutebook_domain::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute, QuarterHours};
 use minutebook_shop::{Shop, Span, lines};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::keys::{COUNTER_PREFIX, Shard, tally_partition};
@@ -128,6 +128,7 @@ fn question(windows: &[Window], now: DateTime<Utc>) -> SumQuestion<'_> {
         windows,
         now,
         retention: RETENTION,
+        quarter_hours: QuarterHours::NONE,
     }
 }
 
@@ -252,7 +253,8 @@ impl GeneratedHour {
         days: u32,
     ) -> Result<()> {
         let no_orders = Tally::default();
-        let plan = Plan::of_sealed_hour(&self.sums, &no_orders, &SealInputs { keys_max: 100_000 });
+        let inputs = SealInputs { keys_max: 100_000, has_quarters: false };
+        let plan = Plan::of_sealed_hour(&self.sums, &no_orders, &inputs);
         let rows_of = |kind: Period| {
             plan.parts.iter().flat_map(|part| &part.rows).filter(move |row| row.period == kind)
         };

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use serde_json::{Value, json};
 
 use crate::commands::clock;
-use crate::rows::SiteRow;
 use crate::rows::sites::registry;
 use crate::rows::sites::settings::{
-    self, ALLOWED_ORIGINS, CURRENCY, DISPLAY_NAME, Revision, SiteSettings, TIME_ZONE,
+    self, ALLOWED_ORIGINS, CURRENCY, DISPLAY_NAME, QUARTERS_FROM, Revision, SiteSettings, TIME_ZONE,
 };
+use crate::rows::{SiteRow, partition};
 use crate::stack::aws::explain;
 use crate::stack::context::Context;
 use crate::terminal::escape;
@@ -25,6 +26,9 @@ const SITE_BYTES_MAX: usize = 64;
 
 /// The longest display name, in characters.
 const DISPLAY_NAME_CHARACTERS_MAX: usize = 100;
+
+/// The partition of the totals, which are there once anything was counted.
+const TOTALS: &str = "TOTALS";
 
 /// How often a revision is put again whose number somebody else took.
 const ATTEMPTS_MAX: u32 = 10;
@@ -132,15 +136,20 @@ impl Sites {
         for _ in 0..ATTEMPTS_MAX {
             let revisions = settings::all(&self.client, &self.table).await?;
             let newest = settings::as_of(&revisions, u32::MAX);
-            let before = newest.get(args.site.as_str()).map(|revision| revision.settings.clone());
-            let before = before.unwrap_or_default();
+            let newest = newest.get(args.site.as_str());
+            let before = newest.map(|revision| revision.settings.clone()).unwrap_or_default();
             let after = args.applied_to(before.clone())?;
-            if after == before {
+            // A zone that was set before there were quarters decides about them once it is set again.
+            let has_quarters = newest.is_none_or(|revision| revision.quarters_from.is_some());
+            if after == before && (has_quarters || after.time_zone.is_none()) {
                 println!("{} sets this already", args.site);
                 return Ok(());
             }
             let number = revisions.last().map_or(0, |revision| revision.number) + 1;
-            if self.put(number, &args.site, &after).await? {
+            let is_new = self.has_never_counted(&args.site).await?;
+            let quarters_from =
+                if is_new { DateTime::UNIX_EPOCH } else { quarters_from(clock::now()) };
+            if self.put(number, &args.site, &after, quarters_from, is_new).await? {
                 println!("revision {number}: {}", described(&args.site, &after));
                 return Ok(());
             }
@@ -148,18 +157,37 @@ impl Sites {
         bail!("others change settings at the same time; try again")
     }
 
-    /// Puts a revision; `false` if there is one of this number.
-    async fn put(&self, number: u32, site: &str, settings: &SiteSettings) -> Result<bool> {
+    /// Whether nothing of a site was ever counted, so that its zone may decide about the past, too.
+    async fn has_never_counted(&self, site: &str) -> Result<bool> {
+        let rows = registry::all(&self.client, &self.table).await?;
+        let registry = registry::whole(&self.client, &self.table).await?;
+        let is_known = match registry {
+            Some(registry) => registry.is_complete,
+            // The first chunk of a deployment makes the registry.
+            None => partition(&self.client, &self.table, TOTALS).await?.is_empty(),
+        };
+        Ok(is_known && !rows.iter().any(|row| row.site == site))
+    }
+
+    /// Puts a revision; `false` if there is one of this number, or if something of a new site has
+    /// been counted meanwhile.
+    async fn put(
+        &self,
+        number: u32,
+        site: &str,
+        settings: &SiteSettings,
+        quarters_from: DateTime<Utc>,
+        is_new: bool,
+    ) -> Result<bool> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let SiteSettings { display_name, time_zone, currency, allowed_origins } = settings;
-        let mut put = self
-            .client
-            .put_item()
+        let mut put = Put::builder()
             .table_name(&self.table)
             .item("pk", text(settings::PARTITION))
             .item("sk", text(&settings::revision_name(number)))
             .item("site", text(site))
             .item("set_at", text(&clock::rfc3339(clock::now())))
+            .item(QUARTERS_FROM, text(&quarters_from.format("%Y-%m-%dT%H").to_string()))
             .condition_expression("attribute_not_exists(pk)");
         let time_zone = time_zone.map(|zone| zone.name().to_owned());
         for (name, value) in
@@ -173,12 +201,29 @@ impl Sites {
             let origins = allowed_origins.iter().cloned().collect();
             put = put.item(ALLOWED_ORIGINS, AttributeValue::Ss(origins));
         }
-        match put.send().await {
+        let mut actions = vec![TransactWriteItem::builder().put(put.build()?).build()];
+        if is_new {
+            let check = ConditionCheck::builder()
+                .table_name(&self.table)
+                .key("pk", text(&registry::partition_of(site)))
+                .key("sk", text(site))
+                .condition_expression("attribute_not_exists(pk)");
+            actions.push(TransactWriteItem::builder().condition_check(check.build()?).build());
+        }
+        let send = self.client.transact_write_items().set_transact_items(Some(actions)).send();
+        match send.await {
             Ok(_) => Ok(true),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) if error.code() == Some("TransactionCanceledException") => Ok(false),
             Err(error) => Err(explain("cannot write the settings", error)),
         }
     }
+}
+
+/// The first hour about whose quarters a zone decides that is set now. It begins at least two hours
+/// later: whoever adds to the sums of an hour has begun after that, or read the settings after that.
+fn quarters_from(now: DateTime<Utc>) -> DateTime<Utc> {
+    let hours = (now + TimeDelta::hours(2)).timestamp().div_euclid(3_600) + 1;
+    DateTime::from_timestamp(hours * 3_600, 0).unwrap_or(now)
 }
 
 impl SetArgs {
@@ -345,6 +390,17 @@ mod tests {
         );
         assert!(refused("new york").contains("America/New_York"), "{}", refused("new york"));
         assert_eq!(refused("Mars/Olympus"), "expected an IANA name, as UTC or Europe/Berlin");
+    }
+
+    #[test]
+    fn a_zone_decides_about_quarters_from_an_hour_two_hours_later() {
+        for (now, expected) in [
+            ("2026-11-20T23:00:00Z", "2026-11-21T02:00:00Z"),
+            ("2026-11-20T23:59:59Z", "2026-11-21T02:00:00Z"),
+        ] {
+            let [now, expected] = [now, expected].map(|text| text.parse().expect("a time"));
+            assert_eq!(quarters_from(now), expected);
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::proof::scope::{Retention, Scope};
 use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
 use crate::rows;
+use crate::rows::sites::settings;
 use crate::stack::context::Context;
 use crate::stack::objects::Object;
 use crate::terminal::escape;
@@ -120,7 +121,11 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
         sites: Default::default(),
     };
     let mut report = Report::default();
-    let scope = args.scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN);
+    // A zone that is set meanwhile decides about hours that have not begun.
+    let revisions = settings::all(&raw.dynamodb, &raw.table).await?;
+    let scope = args
+        .scope(retention_of_stack(context)?, clock::now() + EXPIRY_MARGIN)
+        .with_quarters(settings::quarter_hours(&revisions));
     let mut books = Books::new(scope, GoneBooks::new(&raw.bucket, &args.prefix));
     let mut objects = raw.list(&args.prefix).await?;
     let mut recounted = HashSet::new();

@@ -24,9 +24,18 @@ struct HourState {
     open: Option<IsDone>,
     /// The ledger entries of its sums, which decide whether it is done.
     sums: Ledger,
-    /// The sums of its numbered shards.
-    shards: Sums,
-    /// The sums of its shards of orders, which give up no names.
+    /// The sums of its shards.
+    shards: ShardSums,
+    /// The same of each of its quarters, if it has rows of them.
+    quarters: BTreeMap<Period, ShardSums>,
+}
+
+/// The sums of the shards that are rolled up when an hour is sealed.
+#[derive(Clone, Debug, Default)]
+struct ShardSums {
+    /// Those of the numbered shards.
+    numbered: Sums,
+    /// Those of the shards of orders, which give up no names.
     of_orders: Sums,
 }
 
@@ -46,6 +55,16 @@ enum Sealing {
     Done,
 }
 
+impl ShardSums {
+    /// The measure, the key and the number of all that they count.
+    fn counters(&self) -> impl Iterator<Item = (&str, &str, Decimal)> {
+        let measures = self.numbered.iter().chain(&self.of_orders);
+        measures.flat_map(|(measure, keys)| {
+            keys.iter().map(move |(key, number)| (measure.as_str(), key.as_str(), *number))
+        })
+    }
+}
+
 impl HourState {
     fn sealing(&self) -> Sealing {
         if self.sums.entries.is_empty() {
@@ -55,14 +74,6 @@ impl HourState {
         } else {
             Sealing::Unfinished
         }
-    }
-
-    /// The measure, the key and the number of all that its shards count.
-    fn counters(&self) -> impl Iterator<Item = (&str, &str, Decimal)> {
-        let measures = self.shards.iter().chain(&self.of_orders);
-        measures.flat_map(|(measure, keys)| {
-            keys.iter().map(move |(key, number)| (measure.as_str(), key.as_str(), *number))
-        })
     }
 
     /// What is wrong with it, as sentences.
@@ -117,19 +128,23 @@ impl Hours {
     }
 
     /// Adds the counters of a minute row, if it is in a shard that is rolled up when the hour is
-    /// sealed.
-    pub(crate) fn add_minute(&mut self, row: &Tallies) {
+    /// sealed; `has_quarters` says whether its hour has rows of its quarters.
+    pub(crate) fn add_minute(&mut self, row: &Tallies, has_quarters: bool) {
         let Tallies { site, measure, period, shard, counters, .. } = row;
-        let hour = Period::containing(Granularity::Hour, period.first_minute());
-        let sums_of: fn(&mut HourState) -> &mut Sums = match shard {
-            Some(Shard::Numbered) => |state| &mut state.shards,
-            Some(Shard::Orders) => |state| &mut state.of_orders,
+        let sums_of: fn(&mut ShardSums) -> &mut Sums = match shard {
+            Some(Shard::Numbered) => |shards| &mut shards.numbered,
+            Some(Shard::Orders) => |shards| &mut shards.of_orders,
             Some(Shard::Late) | None => return,
         };
-        let sums = sums_of(self.hours.entry((site.clone(), hour)).or_default());
-        let keys = sums.entry(measure.clone()).or_default();
-        for (key, number) in counters {
-            *keys.entry(key.clone()).or_default() += *number;
+        let [hour, quarter] = [Granularity::Hour, Granularity::Quarter]
+            .map(|granularity| Period::containing(granularity, period.first_minute()));
+        let state = self.hours.entry((site.clone(), hour)).or_default();
+        let of_quarter = has_quarters.then(|| state.quarters.entry(quarter).or_default());
+        for shards in std::iter::once(&mut state.shards).chain(of_quarter) {
+            let keys = sums_of(shards).entry(measure.clone()).or_default();
+            for (key, number) in counters {
+                *keys.entry(key.clone()).or_default() += *number;
+            }
         }
     }
 
@@ -143,13 +158,22 @@ impl Hours {
             .collect()
     }
 
-    /// The sums of the hours that are not done, which are in no row above the minute: measure, key
-    /// and number. A key of a measure may come twice.
-    pub(crate) fn not_done(
+    /// The sums of the hours that are not done, which are in no row above the minute: by site and
+    /// period, measure and key. A key of a measure may come twice.
+    pub(crate) fn not_done_sums(
         &self,
-    ) -> impl Iterator<Item = (&SiteHour, impl Iterator<Item = (&str, &str, Decimal)>)> {
+    ) -> impl Iterator<Item = (&str, Period, &str, &str, Decimal)> {
         let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
-        not_done.map(|(site_hour, state)| (site_hour, state.counters()))
+        not_done.flat_map(|((site, hour), state)| {
+            let above = above_the_minute(*hour).map(|period| (period, &state.shards));
+            let quarters = state.quarters.iter().map(|(quarter, shards)| (*quarter, shards));
+            above.into_iter().chain(quarters).flat_map(move |(period, shards)| {
+                let counters = shards.counters();
+                counters.map(move |(measure, key, number)| {
+                    (site.as_str(), period, measure, key, number)
+                })
+            })
+        })
     }
 
     /// The hours that are done and may have given up names, each with how many it kept.
@@ -158,22 +182,45 @@ impl Hours {
         hours.filter(|(_, state, keys_max)| *keys_max > 0 && state.sealing() == Sealing::Done)
     }
 
-    /// What sealing counted without its name: site and hour, measure, key and number. It follows
+    /// What sealing counted without its name: site and period, measure, key and number. It follows
     /// from the numbered shards of the hours that `has_minutes` names.
     pub(crate) fn nameless(
         &self,
         has_minutes: impl Fn(&SiteHour) -> bool,
-    ) -> Vec<(&SiteHour, &str, &str, Decimal)> {
+    ) -> Vec<(&str, Period, &str, &str, Decimal)> {
         let mut found = Vec::new();
-        for (hour, state, keys_max) in self.bounded().filter(|(hour, ..)| has_minutes(hour)) {
-            for (measure, counters) in &state.shards {
+        for (site_hour, state, keys_max) in self.bounded().filter(|(hour, ..)| has_minutes(hour)) {
+            let (site, hour) = (site_hour.0.as_str(), site_hour.1);
+            for (measure, counters) in &state.shards.numbered {
                 let sums = counters.iter().map(|(key, number)| (key.as_str(), *number)).collect();
                 for key in nameless(measure, &sums, keys_max) {
-                    found.push((hour, measure.as_str(), key, sums[key]));
+                    let measure = measure.as_str();
+                    let above = above_the_minute(hour);
+                    found.extend(above.map(|period| (site, period, measure, key, sums[key])));
+                    let of_quarters = state.quarters.iter().filter_map(|(quarter, shards)| {
+                        Some((
+                            site,
+                            *quarter,
+                            measure,
+                            key,
+                            *shards.numbered.get(measure)?.get(key)?,
+                        ))
+                    });
+                    found.extend(of_quarters);
                 }
             }
         }
         found
+    }
+
+    /// The hours of sites that may have given up names, with how many they kept, and of which it is
+    /// no longer known which: those that `has_minutes` does not name.
+    pub(crate) fn with_unknown_names(
+        &self,
+        has_minutes: impl Fn(&SiteHour) -> bool,
+    ) -> impl Iterator<Item = (&SiteHour, u64)> {
+        let bounded = self.bounded().filter(move |(hour, ..)| !has_minutes(hour));
+        bounded.map(|(hour, _, keys_max)| (hour, u64::from(keys_max)))
     }
 
     /// The periods of sites that contain hours which may have given up names, and of which it is
@@ -183,9 +230,8 @@ impl Hours {
         has_minutes: impl Fn(&SiteHour) -> bool,
     ) -> BTreeMap<SiteHour, NamesKept> {
         let mut kept: BTreeMap<SiteHour, NamesKept> = BTreeMap::new();
-        for ((site, hour), _, keys_max) in self.bounded().filter(|(hour, ..)| !has_minutes(hour)) {
+        for ((site, hour), names) in self.with_unknown_names(has_minutes) {
             for period in above_the_minute(*hour) {
-                let names = u64::from(keys_max);
                 let kept =
                     kept.entry((site.clone(), period)).or_insert(NamesKept { names, times: 0 });
                 kept.names = kept.names.min(names);
@@ -198,20 +244,29 @@ impl Hours {
     /// The hours whose visitors and sessions may be in their minute rows only: sealing merges these
     /// into the rows above before it commits any of the hour's sums.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &SiteHour> {
-        self.not_done().map(|(site_hour, _)| site_hour)
+        let not_done = self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::NotDone);
+        not_done.map(|(site_hour, _)| site_hour)
     }
 
-    /// The hours, days, weeks and months that have some of an hour's sums, but not all. Their
-    /// numbers cannot be compared.
+    /// The quarters, hours, days, weeks and months that have some of an hour's sums, but not all.
+    /// Their numbers cannot be compared.
     pub(crate) fn unfinished(&self) -> BTreeSet<(String, Period)> {
         let unfinished =
             self.hours.iter().filter(|(_, state)| state.sealing() == Sealing::Unfinished);
         unfinished
             .flat_map(|((site, hour), _)| {
-                above_the_minute(*hour).map(|period| (site.clone(), period))
+                let periods = above_the_minute(*hour).into_iter().chain(quarters_of(*hour));
+                periods.map(|period| (site.clone(), period))
             })
             .collect()
     }
+}
+
+/// The quarters of an hour.
+pub(crate) fn quarters_of(hour: Period) -> impl Iterator<Item = Period> {
+    (hour.first_minute()..hour.end_minute())
+        .step_by(15)
+        .map(|minute| Period::containing(Granularity::Quarter, minute))
 }
 
 /// The hour itself, its day, its week and its month.
@@ -253,9 +308,9 @@ mod tests {
         }
         if has_shard {
             for (measure, number) in [("views", 2), ("views", 3)] {
-                hours.add_minute(&minute_row(measure, Shard::Numbered, "1", number));
+                hours.add_minute(&minute_row(measure, Shard::Numbered, "1", number), false);
             }
-            hours.add_minute(&minute_row("views", Shard::Late, "1", 9));
+            hours.add_minute(&minute_row("views", Shard::Late, "1", 9), false);
         }
         hours
     }
@@ -282,12 +337,13 @@ mod tests {
     }
 
     fn not_done(hours: &Hours) -> Vec<String> {
-        let numbers = hours.not_done().flat_map(|((site, hour), counters)| {
-            counters.map(move |(measure, key, number)| {
-                format!("{site} {hour} {measure} {key}={number}")
-            })
+        let of_hours = hours
+            .not_done_sums()
+            .filter(|(_, period, ..)| period.granularity() == Granularity::Hour);
+        let texts = of_hours.map(|(site, hour, measure, key, number)| {
+            format!("{site} {hour} {measure} {key}={number}")
         });
-        numbers.collect()
+        texts.collect()
     }
 
     #[test]
@@ -321,7 +377,7 @@ mod tests {
                 (Shard::Orders, "2", 7),
                 (Shard::Orders, "3", 1),
             ] {
-                hours.add_minute(&minute_row("units", shard, key, number));
+                hours.add_minute(&minute_row("units", shard, key, number), false);
             }
             hours
         };
@@ -332,9 +388,47 @@ mod tests {
         let mut done = add_rows(hours(None, &["000000"], 1, false));
         done.hours.values_mut().for_each(|state| state.sums.keys_max = 1);
         let nameless = done.nameless(|_| true).into_iter();
-        let nameless: Vec<String> =
-            nameless.map(|(_, measure, key, number)| format!("{measure} {key}={number}")).collect();
-        assert_eq!(nameless, ["units 2=4"]);
+        let nameless: Vec<String> = nameless
+            .map(|(_, period, measure, key, number)| format!("{period} {measure} {key}={number}"))
+            .collect();
+        let expected = above_the_minute(hour_named(HOUR).unwrap());
+        assert_eq!(nameless, expected.map(|period| format!("{period} units 2=4")));
+    }
+
+    #[test]
+    fn quarters_are_summed_beside_their_hour_and_give_up_the_same_names() {
+        let add_rows = |mut hours: Hours| {
+            for (of_hour, shard, key, number) in [
+                (7, Shard::Numbered, "1", 5),
+                (7, Shard::Numbered, "2", 1),
+                (16, Shard::Numbered, "2", 3),
+                (16, Shard::Orders, "2", 7),
+                (31, Shard::Orders, "3", 1),
+                (31, Shard::Late, "3", 9),
+            ] {
+                let row = minute_row("units", shard, key, number);
+                let minute = hour_named(HOUR).unwrap().first_minute() + of_hour;
+                let period = Period::containing(Granularity::Minute, minute);
+                hours.add_minute(&Tallies { period, ..row }, true);
+            }
+            hours
+        };
+        let texts = |sums: Vec<(&str, Period, &str, &str, Decimal)>| -> Vec<String> {
+            let of_quarters =
+                sums.into_iter().filter(|sum| sum.1.granularity() == Granularity::Quarter);
+            of_quarters
+                .map(|(_, period, _, key, number)| format!("{period} {key}={number}"))
+                .collect()
+        };
+        let at = |of_hour: &str, sum: &str| format!("{HOUR}:{of_hour} {sum}");
+        let open = add_rows(hours(Some(false), &[], 0, false));
+        let expected =
+            [at("00", "1=5"), at("00", "2=1"), at("15", "2=3"), at("15", "2=7"), at("30", "3=1")];
+        assert_eq!(texts(open.not_done_sums().collect()), expected);
+        let mut done = add_rows(hours(None, &["000000"], 1, false));
+        done.hours.values_mut().for_each(|state| state.sums.keys_max = 1);
+        assert!(done.not_done_sums().next().is_none());
+        assert_eq!(texts(done.nameless(|_| true)), [at("00", "2=1"), at("15", "2=3")]);
     }
 
     #[test]
@@ -357,10 +451,9 @@ mod tests {
         assert!(not_done(&half).is_empty());
         let periods: Vec<String> =
             half.unfinished().iter().map(|(site, period)| format!("{site} {period}")).collect();
-        assert_eq!(
-            periods,
-            ["shop 2026-11-20T23", "shop 2026-11-20", "shop 2026-W47", "shop 2026-11"]
-        );
+        let quarters = [":00", ":15", ":30", ":45"].map(|quarter| format!("shop {HOUR}{quarter}"));
+        let above = ["shop 2026-11-20T23", "shop 2026-11-20", "shop 2026-W47", "shop 2026-11"];
+        assert_eq!((&periods[..4], &periods[4..]), (&quarters[..], &above.map(str::to_owned)[..]));
     }
 
     #[test]

@@ -433,7 +433,7 @@ mod tests {
         assert_eq!(with_gone(&format!("[{other},{once}]"), &[]), 0);
         assert_eq!(with_gone(r#"[["USD","a","1","5",2]]"#, &[]), 0);
         assert_eq!(with_gone(&format!("[{other}]"), &[]), 1);
-        // It gave way to 250 others.
+        // It gave way to 249 others.
         assert_eq!(with_gone(&format!("[{other}]"), &[("has_more_lines", "true")]), 0);
         // Nor can the earliest purchase be later.
         let later = ("purchased_at", "2026-11-20T23:08:31.000000000Z");

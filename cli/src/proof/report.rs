@@ -197,20 +197,25 @@ fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// As `366 minute, 24 hour, 6 day, 3 week, 2 month`.
+/// As `366 minute, 24 hour, 6 day, 3 week, 2 month`; with quarters if there are any.
 fn by_granularity(counts: &BTreeMap<Granularity, u64>) -> String {
-    let counts = Granularity::ALL.map(|granularity| {
-        let count = counts.get(&granularity).copied().unwrap_or(0);
-        format!("{count} {}", granularity.name())
-    });
-    counts.join(", ")
+    let counts =
+        of_rows(counts).map(|(granularity, count)| format!("{count} {}", granularity.name()));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 fn json_by_granularity(counts: &BTreeMap<Granularity, u64>) -> Value {
-    let counts = Granularity::ALL.map(|granularity| {
-        (granularity.name().to_owned(), counts.get(&granularity).copied().unwrap_or(0).into())
-    });
-    Value::Object(counts.into_iter().collect())
+    let counts =
+        of_rows(counts).map(|(granularity, count)| (granularity.name().to_owned(), count.into()));
+    Value::Object(counts.collect())
+}
+
+/// Few sites have rows of quarters.
+fn of_rows(counts: &BTreeMap<Granularity, u64>) -> impl Iterator<Item = (Granularity, u64)> {
+    let all = Granularity::WITH_QUARTERS.into_iter();
+    let counts =
+        all.map(|granularity| (granularity, counts.get(&granularity).copied().unwrap_or(0)));
+    counts.filter(|(granularity, count)| *granularity != Granularity::Quarter || *count > 0)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use minutebook_oracle::{Granularity, Period};
+use minutebook_oracle::{Granularity, Period, QuarterHours};
 
 /// How many days after its end a period is kept; 0 is for ever, `None` unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Retention {
     fn days(self, granularity: Granularity) -> Option<u32> {
         match granularity {
             Granularity::Minute => self.minute_days,
-            Granularity::Hour => self.hour_days,
+            Granularity::Quarter | Granularity::Hour => self.hour_days,
             Granularity::Day | Granularity::Week | Granularity::Month => self.day_days,
         }
     }
@@ -45,6 +45,8 @@ pub(crate) struct Scope {
     /// What expires before this is left out.
     expiry: DateTime<Utc>,
     retention: Retention,
+    /// The hours of each site that have rows of their quarters.
+    quarter_hours: BTreeMap<String, QuarterHours>,
     /// The longest time after its end that a row is kept, in seconds.
     kept_by_rows: BTreeMap<Granularity, i64>,
     /// The periods that were left out because they have expired, by site.
@@ -60,6 +62,7 @@ impl Scope {
             sites: None,
             expiry,
             retention,
+            quarter_hours: BTreeMap::new(),
             kept_by_rows: BTreeMap::new(),
             expired: BTreeMap::new(),
         }
@@ -74,6 +77,16 @@ impl Scope {
             if is_whole { begun_minute } else { begun_minute + 1 }
         });
         Self { from, to: to.map(|to| to.timestamp().div_euclid(60)), ..self }
+    }
+
+    /// With the rows of quarters that these hours have.
+    pub(crate) fn with_quarters(self, quarter_hours: BTreeMap<String, QuarterHours>) -> Self {
+        Self { quarter_hours, ..self }
+    }
+
+    /// Whether this hour has rows of its quarters.
+    pub(crate) fn has_quarters(&self, site: &str, hour: Period) -> bool {
+        self.quarter_hours.get(site).is_some_and(|hours| hours.has(hour))
     }
 
     /// Only the sites that are met from now on.
@@ -106,7 +119,7 @@ impl Scope {
     /// Notes when a row of a period expires, in seconds since 1970; true if that leaves the period
     /// out.
     pub(crate) fn row_expires(&mut self, site: &str, period: Period, ttl: i64) -> bool {
-        let kept = ttl - period.end().timestamp();
+        let kept = ttl - expires_with(period).end().timestamp();
         let longest = self.kept_by_rows.entry(period.granularity()).or_insert(kept);
         *longest = kept.max(*longest);
         let has_expired = ttl <= self.expiry.timestamp();
@@ -116,11 +129,14 @@ impl Scope {
         has_expired
     }
 
-    /// Whether the scope covers this period of this site, expired or not.
+    /// Whether the scope covers this period of this site, expired or not. A quarter is covered only
+    /// if its hour has rows of them.
     pub(crate) fn covers(&self, site: &str, period: Period) -> bool {
         self.sites.as_ref().is_none_or(|sites| sites.contains(site))
             && self.from.is_none_or(|from| from <= period.first_minute())
             && self.to.is_none_or(|to| period.end_minute() <= to)
+            && (period.granularity() != Granularity::Quarter
+                || self.has_quarters(site, expires_with(period)))
     }
 
     /// Whether the scope covers a period and the period has not expired, as far as is known so far.
@@ -170,7 +186,7 @@ impl Scope {
                 None => return true,
             },
         };
-        period.end_minute() * 60 + kept_seconds > self.expiry.timestamp()
+        expires_with(period).end_minute() * 60 + kept_seconds > self.expiry.timestamp()
     }
 
     fn leave_out(&mut self, site: &str, period: Period) {
@@ -185,6 +201,14 @@ impl Scope {
     }
 }
 
+/// The period after whose end the rows of a period are kept: of a quarter, its hour.
+fn expires_with(period: Period) -> Period {
+    match period.granularity() {
+        Granularity::Quarter => Period::containing(Granularity::Hour, period.first_minute()),
+        _ => period,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +219,27 @@ mod tests {
 
     fn period(granularity: Granularity, text: &str) -> Period {
         Period::containing(granularity, time(text).timestamp() / 60)
+    }
+
+    #[test]
+    fn quarters_are_compared_where_there_are_rows_of_them_and_as_long_as_their_hour() {
+        let mut kolkata = QuarterHours::default();
+        kolkata.set(time("2026-11-19T00:00:00Z"), Some(chrono_tz::Tz::Asia__Kolkata));
+        let retention = Retention { hour_days: Some(1), ..Retention::default() };
+        let mut scope = Scope::new(retention, time("2026-11-20T18:59:00Z"))
+            .with_quarters(BTreeMap::from([("s".to_owned(), kolkata)]));
+        let quarter = |text| period(Granularity::Quarter, text);
+        for (site, at, expected) in [
+            ("s", "2026-11-19T18:00:00Z", true),
+            ("s", "2026-11-19T18:45:00Z", true),
+            ("s", "2026-11-18T18:45:00Z", false),
+            ("s", "2026-11-19T19:00:00Z", false),
+            ("t", "2026-11-19T18:45:00Z", false),
+        ] {
+            assert_eq!(scope.is_compared(site, quarter(at)), expected, "{site} {at}");
+        }
+        scope.leave_out_before(time("2026-11-20T19:00:00Z"));
+        assert!(!scope.is_compared("s", quarter("2026-11-19T18:00:00Z")));
     }
 
     /// The granularities whose period around this time is compared.

@@ -105,7 +105,7 @@ mod tests {
         let mut books = SiteBooks::default();
         books.add_chunk(&recount(chunk, &settings).unwrap());
         rows.iter().for_each(|row| books.add_site(row.clone()));
-        books.set_registry(Registry { sites });
+        books.set_registry(Registry { sites, is_complete: true });
         let mut differences = Differences::default();
         books.judge(&mut differences);
         differences.count

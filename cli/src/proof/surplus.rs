@@ -80,7 +80,7 @@ fn is_of_orders(measure: &str) -> bool {
 fn parts_granularity(period: Period) -> Option<Granularity> {
     match period.granularity() {
         Granularity::Minute => None,
-        Granularity::Hour => Some(Granularity::Minute),
+        Granularity::Quarter | Granularity::Hour => Some(Granularity::Minute),
         Granularity::Day => Some(Granularity::Hour),
         Granularity::Week | Granularity::Month => Some(Granularity::Day),
     }

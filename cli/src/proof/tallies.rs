@@ -7,7 +7,7 @@ use minutebook_oracle::{Cell, Comparison, Granularity, OTHER, Period, Recount};
 
 use crate::proof::differences::PRINTED_MAX;
 use crate::proof::gone::{GoneBooks, Leeway};
-use crate::proof::hours::{Hours, SiteHour, above_the_minute};
+use crate::proof::hours::{Hours, SiteHour, quarters_of};
 use crate::proof::orders::OrderBooks;
 use crate::proof::report::Report;
 use crate::proof::scope::Scope;
@@ -132,7 +132,13 @@ impl Books {
         if ttl.is_some_and(|ttl| self.scope.row_expires(site, *period, ttl)) {
             return;
         }
-        self.hours.add_minute(tallies);
+        let hour = Period::containing(Granularity::Hour, period.first_minute());
+        let has_quarters = self.scope.has_quarters(site, hour);
+        self.hours.add_minute(tallies, has_quarters);
+        if period.granularity() == Granularity::Quarter && !has_quarters {
+            let fault = "a row of a quarter, but no day of its site begins within its hour";
+            self.oddities.push(format!("{site} {measure} quarter {period}: {fault}"));
+        }
         if !self.scope.is_compared(site, *period) {
             return;
         }
@@ -172,28 +178,34 @@ impl Books {
         for fault in self.hours.faults(|site, hour| self.scope.covers(site, hour)) {
             report.differences.add(|| fault);
         }
-        for ((site, hour), counters) in self.hours.not_done() {
-            let periods = above_the_minute(*hour).into_iter();
-            let compared: Vec<Period> =
-                periods.filter(|period| self.scope.is_compared(site, *period)).collect();
-            for (measure, key, number) in counters {
-                for period in &compared {
-                    let cell = Cell { site, measure, period: *period, key };
-                    self.comparison.add_found(cell, number);
-                }
+        let mut compared: BTreeMap<(&str, Period), bool> = BTreeMap::new();
+        for (site, period, measure, key, number) in self.hours.not_done_sums() {
+            let is_compared = compared
+                .entry((site, period))
+                .or_insert_with(|| self.scope.is_compared(site, period));
+            if *is_compared {
+                self.comparison.add_found(Cell { site, measure, period, key }, number);
             }
         }
         let has_minutes = |(site, hour): &SiteHour| self.scope.has_minutes(site, *hour);
         let names_kept = self.hours.names_kept(has_minutes);
-        for ((site, hour), measure, key, number) in self.hours.nameless(has_minutes) {
-            for period in above_the_minute(*hour) {
-                if self.scope.would_compare(site, period) {
-                    let cell = |key| Cell { site, measure, period, key };
-                    self.comparison.add_recounted(cell(key), -number);
-                    self.comparison.add_recounted(cell(OTHER), number);
-                }
+        for (site, period, measure, key, number) in self.hours.nameless(has_minutes) {
+            if self.scope.would_compare(site, period) {
+                let cell = |key| Cell { site, measure, period, key };
+                self.comparison.add_recounted(cell(key), -number);
+                self.comparison.add_recounted(cell(OTHER), number);
             }
         }
+        // Which names an hour gave up decides about its quarters, too. Once its minutes are gone,
+        // they can be compared only if it had no more names than were kept.
+        let gave_up_names =
+            self.hours.with_unknown_names(has_minutes).filter(|((site, hour), names)| {
+                self.scope.has_quarters(site, *hour)
+                    && self.comparison.has_more_names(site, *hour, *names)
+            });
+        let unknown_quarters: BTreeSet<SiteHour> = gave_up_names
+            .flat_map(|((site, hour), _)| quarters_of(*hour).map(|quarter| (site.clone(), quarter)))
+            .collect();
         // An order contributes what all chunks together report about it. It gives up no names, so
         // that its contribution is left out while those of others are looked at.
         let orders = self.orders.expected(leeway);
@@ -215,7 +227,8 @@ impl Books {
             |site, period| scope.is_compared(site, period),
             &mut report.differences,
         );
-        let unfinished = self.hours.unfinished();
+        let mut unfinished = self.hours.unfinished();
+        unfinished.extend(unknown_quarters);
         let mut is_compared = |site: &str, period: Period| {
             self.scope.is_compared(site, period) && !unfinished.contains(&(site.to_owned(), period))
         };
@@ -256,7 +269,7 @@ mod tests {
     use crate::proof::scope::Retention;
     use crate::rows::ledger::testing::first_entry;
     use aws_sdk_dynamodb::types::AttributeValue;
-    use minutebook_oracle::{Settings, recount};
+    use minutebook_oracle::{QuarterHours, Settings, recount};
 
     fn time(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -374,6 +387,86 @@ mod tests {
                 "default views week 2026-W47 1: recounted 3, the table says 1",
                 "default views month 2026-11 1: recounted 3, the table says 1",
             ],
+        );
+    }
+
+    /// The books of a site in Kolkata: its days begin at 18:30 UTC.
+    fn books_of_kolkata(at: &str) -> Books {
+        let mut kolkata = QuarterHours::default();
+        kolkata.set(DateTime::UNIX_EPOCH, Some(chrono_tz::Tz::Asia__Kolkata));
+        let retention = Retention { minute_days: Some(7), ..Retention::default() };
+        let scope = Scope::new(retention, time(at))
+            .with_quarters(BTreeMap::from([("default".to_owned(), kolkata)]));
+        books_of(scope)
+    }
+
+    #[test]
+    fn rows_of_quarters_are_compared_where_a_day_begins_within_the_hour() {
+        let times = ["2026-11-20T18:29Z", "2026-11-20T18:30Z", "2026-11-20T18:31Z"];
+        let minutes = || {
+            tallies(&[
+                ("2026-11-20T18", "views#29#00#000", "1"),
+                ("2026-11-20T18", "views#30#00#000", "1"),
+                ("2026-11-20T18", "views#31#late#000", "1"),
+            ])
+        };
+        let above = |number: &str| {
+            tallies(&[
+                ("2026-11-20", "views#18#000", number),
+                ("2026", "views#d11-20#000", number),
+                ("2026", "views#w47#000", number),
+                ("2026", "views#m11#000", number),
+            ])
+        };
+        let quarters = |second: &str, third: &str| {
+            let rows = [
+                ("2026-11-20", "views#q18:15#000", second),
+                ("2026-11-20", "views#q18:30#000", third),
+            ];
+            tallies(&rows).into_iter().filter(|row| row["i#1"].as_n() != Ok(&"0".to_owned()))
+        };
+        let attributes = [
+            ("plan_format_version", "7"),
+            ("parts", "1"),
+            ("committed_at", "2026-11-20T19:12:00Z"),
+        ];
+        let done = row("L#seal:default:2026-11-20T18", "000000", &attributes);
+        let open = row("OPEN#f", "default#2026-11-20T18", &[]);
+        let quarter = |name: &str, recounted: u32, found: u32| {
+            format!(
+                "default views quarter 2026-11-20T{name} 1: recounted {recounted}, the table says {found}"
+            )
+        };
+        let check = |at: &str, rows: Vec<Item>, expected: &[String]| {
+            assert_eq!(judged(books_of_kolkata(at), &times, rows).differences.first, expected);
+        };
+        let at = "2026-11-21T12:00:00Z";
+        let of_done = |second: &str, third: &str| {
+            let quarters = quarters(second, third).collect();
+            [minutes(), above("3"), quarters, vec![done.clone()]].concat()
+        };
+        check(at, of_done("1", "2"), &[]);
+        check(at, of_done("0", "2"), &[quarter("18:15", 1, 0)]);
+        check(at, of_done("1", "3"), &[quarter("18:30", 2, 3)]);
+        // Nothing of the open hour but what came late is in the rows above the minute.
+        let quarters_of_open = |third: &str| {
+            let quarters = quarters("0", third).collect();
+            [minutes(), above("1"), quarters, vec![open.clone()]].concat()
+        };
+        check(at, quarters_of_open("1"), &[]);
+        check(at, quarters_of_open("2"), &[quarter("18:30", 2, 3)]);
+        // The minutes are gone, and the quarters are not.
+        let late = "2026-12-21T12:00:00Z";
+        check(late, of_done("1", "2").split_off(3), &[]);
+        check(late, of_done("1", "1").split_off(3), &[quarter("18:30", 2, 1)]);
+        // Another site has no rows of quarters.
+        let rows =
+            [minutes(), above("3"), quarters("1", "2").collect(), vec![done.clone()]].concat();
+        let fault = "a row of a quarter, but no day of its site begins within its hour";
+        assert_eq!(
+            judged(books(), &times, rows).differences.first,
+            ["18:15", "18:30"]
+                .map(|name| format!("default views quarter 2026-11-20T{name}: {fault}"))
         );
     }
 

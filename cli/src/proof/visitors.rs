@@ -140,6 +140,8 @@ impl VisitorBooks {
                 let hour = Period::containing(Granularity::Hour, period.first_minute());
                 if waiting.contains(&(site.clone(), hour)) {
                     periods.extend(above_the_minute(hour));
+                    let quarter = Period::containing(Granularity::Quarter, period.first_minute());
+                    periods.push(quarter);
                 }
             }
             periods.retain(|period| is_compared(site, *period));
@@ -166,7 +168,7 @@ impl VisitorBooks {
         }
         let more =
             |period| leeway.filter(|leeway| leeway.reaches(period)).map_or(0, |it| it.events);
-        for granularity in Granularity::ALL {
+        for granularity in Granularity::WITH_QUARTERS {
             let mut found = found.remove(&granularity).unwrap_or_default();
             for (site, period, ids) in self.recounted.by_period(granularity) {
                 if is_compared(site, period) {
@@ -370,7 +372,10 @@ mod tests {
         let mut books = books(ids);
         rows.into_iter().for_each(|row| books.add_found(row));
         let waiting = is_waiting.then(|| ("shop".to_owned(), hour()));
-        let judged = books.judge(&waiting, None, |_, period| period.granularity() >= from);
+        // The site has no rows of quarters.
+        let judged = books.judge(&waiting, None, |_, period| {
+            period.granularity() >= from && period.granularity() != Granularity::Quarter
+        });
         assert_eq!(judged.differences.first, differences);
         judged.visitors
     }

@@ -29,15 +29,25 @@ pub(super) fn site_and_span(pk: &str) -> Option<(&str, &str)> {
     pk.strip_prefix("T#")?.split_once('#')
 }
 
-/// The period `within` a partition: a minute of an hour, an hour of a day, or a day, week or month of
-/// a year.
+/// The period `within` a partition: a minute of an hour, an hour of a day, a quarter of an hour of a
+/// day, or a day, week or month of a year.
 pub(super) fn period(span: &str, within: &str) -> Option<Period> {
     if let Some(hour) = hour_named(span) {
         let minute = two_digits(within).filter(|minute| *minute < 60)?;
         Some(Period::containing(Granularity::Minute, hour.first_minute() + i64::from(minute)))
     } else if let Some(day) = day_named(span) {
-        let hour = two_digits(within).filter(|hour| *hour < 24)?;
-        Some(Period::containing(Granularity::Hour, day.first_minute() + i64::from(hour) * 60))
+        let (hour, granularity, minute) = match within.strip_prefix('q') {
+            None => (within, Granularity::Hour, 0),
+            Some(quarter) => {
+                let (hour, minute) = quarter.split_once(':')?;
+                let minute =
+                    two_digits(minute).filter(|minute| [0, 15, 30, 45].contains(minute))?;
+                (hour, Granularity::Quarter, minute)
+            }
+        };
+        let hour = two_digits(hour).filter(|hour| *hour < 24)?;
+        let minute = day.first_minute() + i64::from(hour) * 60 + i64::from(minute);
+        Some(Period::containing(granularity, minute))
     } else {
         of_year(span, within)
     }

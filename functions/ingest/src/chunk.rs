@@ -220,12 +220,12 @@ impl Counter {
     ) -> Result<Report, CountError> {
         let table = &self.committer.table;
         let now = self.clock.now();
-        let (state, settings, ()) = futures::try_join!(
+        let mut settings_read_at = std::time::Instant::now();
+        let (state, mut settings, ()) = futures::try_join!(
             self.secrets.state(table, now),
             self.settings.newest(table),
             self.committer.begin_registry(now)
         )?;
-        let newest = Newest { secret: state.counting, settings: settings.revision };
         let mut recorded: Option<PlanInputs> = None;
         let mut refused_sites = Arc::default();
         let mut last = String::new();
@@ -237,6 +237,7 @@ impl Counter {
                 false => None,
             };
             let earlier = known.as_ref().filter(|_| !has_own_lines);
+            let newest = Newest { secret: state.counting, settings: settings.revision };
             let source =
                 Source { object, recorded, newest, earlier, refused_sites: &refused_sites };
             let reading = match Box::pin(self.read(source, &mut rejected, deadline)).await {
@@ -262,12 +263,25 @@ impl Counter {
                 Reading::Ended(ending) => return Ok(Report::unread(ending)),
             };
             // Sites are registered before anything of them is committed.
-            let sites = self.committer.admit_sites(&count.sites(), inputs.sites_max, now).await?;
-            if !sites.is_empty() {
+            let (sites_max, read_at) = (inputs.sites_max, settings_read_at);
+            let sites = self.committer.admit_sites(&count.sites(), sites_max, read_at, now).await?;
+            if !sites.refused.is_empty() {
                 abandon(rejected).await;
                 last = "it has events of too many sites".to_string();
-                refused_sites = Arc::new(sites.into_iter().map(String::into_bytes).collect());
+                let refused = sites.refused.into_iter().map(String::into_bytes);
+                refused_sites = Arc::new(refused.collect());
                 continue;
+            }
+            // Before a site was registered, its zone may have been set for hours of the past, which
+            // are then summed by quarter from the first event on.
+            if sites.has_new && recorded.is_none() {
+                settings_read_at = std::time::Instant::now();
+                settings = self.settings.newest(table).await?;
+                if settings.revision != inputs.settings_revision {
+                    abandon(rejected).await;
+                    last = "settings changed while a site was registered".to_string();
+                    continue;
+                }
             }
             let chunk = ChunkId::new(&object.bucket, &object.key, &count.content_hash);
             let size_bytes = own.size_bytes;
@@ -302,7 +316,11 @@ impl Counter {
                 Ok::<_, CountError>(PlanContent {
                     plan: Plan::of(&count, &inputs),
                     visitors,
-                    object: Some(ObjectContent { header, orders: &count.orders }),
+                    object: Some(ObjectContent {
+                        header,
+                        orders: &count.orders,
+                        quarters: settings.reading.quarters(),
+                    }),
                 })
             };
             let commit = PlanCommit {
@@ -395,6 +413,7 @@ impl Counter {
             reader_version: READER_VERSION,
             settings_revision: newest.settings,
             sites_max: self.sites_max,
+            has_quarters: true,
             counted_before,
         };
         let inputs = recorded.unwrap_or(own_inputs);

@@ -119,8 +119,9 @@ impl Counter {
                 return Ok(VisitorsBySecret::new());
             }
             let (sites_max, now) = (inputs.sites_max, self.clock.now());
-            let refused = self.committer.admit_sites(&count.sites(), sites_max, now).await?;
-            count.visitors.retain_sites(|site| !refused.contains(site));
+            let read_at = std::time::Instant::now();
+            let sites = self.committer.admit_sites(&count.sites(), sites_max, read_at, now).await?;
+            count.visitors.retain_sites(|site| !sites.refused.contains(site));
             visitors.insert(*number, count.visitors);
         }
         Ok(visitors)

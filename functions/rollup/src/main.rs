@@ -6,6 +6,7 @@ use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{Config, RollupConfig, environment};
 use minutebook_runtime::deadline::deadline_of;
 use minutebook_storage::committer::Committer;
+use minutebook_storage::site::known_settings::KnownSettings;
 use minutebook_storage::table::Table;
 use rollup::sealer::Sealer;
 use serde::de::IgnoredAny;
@@ -18,6 +19,7 @@ async fn main() -> Result<(), Error> {
     let sealer = Sealer {
         committer: Committer::new(table, config.retention),
         keys_max: RollupConfig::read(environment)?.keys_max,
+        settings: KnownSettings::default(),
         clock: Clock::system(),
     };
     let sealer = &sealer;

@@ -24,6 +24,7 @@ use minutebook_storage::error::StorageError;
 use minutebook_storage::open_hours::lag::SealingLag;
 use minutebook_storage::open_hours::{OPEN_HOURS_AT_ONCE, OpenHour, OpenHourChange};
 use minutebook_storage::sealing::SealedHour;
+use minutebook_storage::site::known_settings::KnownSettings;
 use tokio::time::Instant;
 
 use crate::order::in_fair_order;
@@ -45,6 +46,8 @@ pub struct Sealer {
     pub committer: Committer,
     /// How many keys of a site and measure keep their names in an hour, 0 for all.
     pub keys_max: u32,
+    /// The settings of sites, whose zones decide which hours have rows of their quarters.
+    pub settings: KnownSettings,
     /// The current time.
     pub clock: Clock,
 }
@@ -240,19 +243,24 @@ impl Sealer {
         places: &Places,
         effort: &mut CommitEffort,
     ) -> Result<(), SealError> {
-        let sealed = self.committer.table.read_sealed_minutes(&open.site, open.hour).await?;
-        // After the read: a row could expire between an earlier check and the read.
-        self.check_not_expired(open.hour, chunk).await?;
-        let counters = sealed.tally.counters() + sealed.orders.counters();
-        let _place = places.place_for(counters).await;
-        let mut inputs = SealInputs { keys_max: self.keys_max };
-        // Part 0 is committed once, so its inputs are other ones at most once.
-        while let PlanOutcome::OtherInputs(recorded) =
-            self.commit(inputs, &sealed, chunk, effort).await?
-        {
-            inputs = recorded;
+        let OpenHour { site, hour, .. } = open;
+        let table = &self.committer.table;
+        // Settings of half a minute ago will do: what they say about an hour was set long before it.
+        let settings = self.settings.recent(table, self.clock.now()).await?;
+        let has_quarters = settings.reading.quarters().contains(site, *hour);
+        let mut inputs = SealInputs { keys_max: self.keys_max, has_quarters };
+        loop {
+            let sealed = table.read_sealed_minutes(site, *hour, inputs.has_quarters).await?;
+            // After the read: a row could expire between an earlier check and the read.
+            self.check_not_expired(*hour, chunk).await?;
+            let counters = sealed.tally.counters() + sealed.orders.counters();
+            let _place = places.place_for(counters).await;
+            match self.commit(inputs, &sealed, chunk, effort).await? {
+                // Part 0 is committed once, so its inputs are other ones at most once.
+                PlanOutcome::OtherInputs(recorded) => inputs = recorded,
+                _ => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     async fn commit(

@@ -9,6 +9,7 @@ use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::Window;
+use minutebook_domain::time::QuarterHours;
 use minutebook_domain::time::period::Retention;
 use minutebook_runtime::aws::Aws;
 use minutebook_runtime::clock::Clock;
@@ -45,6 +46,17 @@ impl Start {
         let table = Table { client: aws.dynamodb(), name: config.table.clone() };
         Ok(Start { aws, config, table })
     }
+}
+
+/// What is asked for by a question about a site that does not say it.
+#[derive(Debug)]
+pub(crate) struct SiteDefaults {
+    /// The currency of money.
+    pub(crate) currency: Currency,
+    /// The zone whose midnights begin days.
+    pub(crate) time_zone: Tz,
+    /// The hours of the site that have rows of their quarters.
+    pub(crate) quarter_hours: QuarterHours,
 }
 
 /// What a handler answers from. `R` holds the rows; `Q` is `()` where no queue is asked.
@@ -91,11 +103,11 @@ impl<R: SettingsSource, Q> Backend<R, Q> {
     ) -> Result<Currency, StorageError> {
         match named {
             Some(currency) => Ok(currency),
-            None => self.defaults_of(site, now).await.map(|(currency, _)| currency),
+            None => self.defaults_of(site, now).await.map(|defaults| defaults.currency),
         }
     }
 
-    /// The currency and the zone of questions about a site that name none.
+    /// The defaults of questions about a site.
     ///
     /// # Errors
     /// [`StorageError`]; see [`StorageError::is_retryable`].
@@ -103,10 +115,14 @@ impl<R: SettingsSource, Q> Backend<R, Q> {
         &self,
         site: &SiteId,
         now: DateTime<Utc>,
-    ) -> Result<(Currency, Tz), StorageError> {
-        let set = self.settings(now).await?.reading.of(site.as_str().as_bytes());
-        let time_zone = set.time_zone.unwrap_or(self.default_time_zone);
-        Ok((set.currency.unwrap_or(self.default_currency), time_zone))
+    ) -> Result<SiteDefaults, StorageError> {
+        let settings = self.settings(now).await?;
+        let set = settings.reading.of(site.as_str().as_bytes());
+        Ok(SiteDefaults {
+            currency: set.currency.unwrap_or(self.default_currency),
+            time_zone: set.time_zone.unwrap_or(self.default_time_zone),
+            quarter_hours: settings.reading.quarters().of(site.as_str()).clone(),
+        })
     }
 }
 
@@ -156,7 +172,8 @@ impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
     ) -> Result<VisitorCounts, StorageError> {
         let secret = self.visitor_secret(now).await?;
         let (windows, retention) = (&[window], self.retention);
-        let question = VisitorQuestion { site, secret, windows, now, retention };
+        let quarter_hours = QuarterHours::NONE;
+        let question = VisitorQuestion { site, secret, windows, now, retention, quarter_hours };
         let counts = count_visitors(&self.rows, &question).await?;
         Ok(counts.first().copied().unwrap_or_default())
     }

@@ -1,14 +1,15 @@
 //! What every commit needs: the table, the retention, and the hours that this process has listed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::time::period::Retention;
 use minutebook_domain::time::{DayRange, Hour};
 
 use crate::error::StorageError;
-use crate::site::admission::KnownSites;
+use crate::site::admission::{Admission, KnownSites};
 use crate::table::Table;
 
 /// The number of open hours that a process remembers to have listed; beyond, it lists them again.
@@ -53,8 +54,8 @@ impl Committer {
         self.sites.begin(&self.table, now).await
     }
 
-    /// Registers the sites of a chunk with the days for which it counts anything, and returns those
-    /// that are refused: that have no number up to `sites_max`, and can get none. 0 is no bound.
+    /// Registers the sites of a chunk, whose settings were read then, with the days for which it counts
+    /// anything. `sites_max` 0 is no bound.
     ///
     /// **Guarantees**: whether a site is refused under a bound never changes. Nothing is read or
     /// written for sites and days that this process knows.
@@ -65,9 +66,10 @@ impl Committer {
         &self,
         sites: &BTreeMap<&str, DayRange>,
         sites_max: u32,
+        settings_read_at: Instant,
         now: DateTime<Utc>,
-    ) -> Result<BTreeSet<String>, StorageError> {
-        self.sites.admit(&self.table, sites, sites_max, now).await
+    ) -> Result<Admission, StorageError> {
+        self.sites.admit(&self.table, sites, sites_max, settings_read_at, now).await
     }
 
     /// Puts an hour on the list of open hours before its first row is written; sealing and readers

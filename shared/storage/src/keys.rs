@@ -57,11 +57,12 @@ impl fmt::Display for Shard {
     }
 }
 
-/// The partition of a period's rows: minutes with their hour, hours with their day, days,
-/// weeks and months with their year (a week with its ISO year).
+/// The partition of a period's rows: minutes with their hour, quarters and hours with their day,
+/// days, weeks and months with their year (a week with its ISO year).
 pub fn tally_partition(site: &str, period: Period) -> String {
     match period {
         Period::Minute(minute) => format!("T#{site}#{}", minute.hour()),
+        Period::Quarter(quarter) => format!("T#{site}#{}", quarter.hour().day()),
         Period::Hour(hour) => format!("T#{site}#{}", hour.day()),
         Period::Day(day) => format!("T#{site}#{:04}", day.month().of_year().0),
         Period::Week(week) => format!("T#{site}#{:04}", week.of_iso_year().0),
@@ -75,6 +76,10 @@ pub fn tally_partition(site: &str, period: Period) -> String {
 pub fn tally_prefix(family: impl fmt::Display, period: Period) -> String {
     match period {
         Period::Minute(minute) => format!("{family}#{:02}#", minute.of_hour()),
+        Period::Quarter(quarter) => {
+            let minute = quarter.first_minute();
+            format!("{family}#q{:02}:{:02}#", minute.hour().of_day(), minute.of_hour())
+        }
         Period::Hour(hour) => format!("{family}#{:02}#", hour.of_day()),
         Period::Day(day) => format!("{family}#d{}#", day.date().format("%m-%d")),
         Period::Week(week) => format!("{family}#w{:02}#", week.of_iso_year().1),
@@ -140,7 +145,7 @@ pub const SESSIONS_SKETCH: &str = "sessions";
 /// The attribute that numbers the versions of a row that is read, merged and written back.
 pub const REVISION: &str = "revision";
 
-/// The number of rows for the visitors of an hour, day, week or month: late chunks that are counted
+/// The number of rows for the visitors of a quarter, hour, day, week or month: late chunks that are counted
 /// at the same time merge into different ones.
 pub const VISITOR_SHARDS: u8 = 4;
 
@@ -149,7 +154,7 @@ pub fn chunk_visitors(secret: SecretNumber, minute: Minute, chunk: &ChunkId) -> 
     format!("{}{}", tally_prefix(visitors_family(secret), Period::Minute(minute)), chunk.tag())
 }
 
-/// The sort key of visitors of an hour, day, week or month: `visitors.1#23#00`.
+/// The sort key of visitors of a quarter, hour, day, week or month: `visitors.1#23#00`.
 pub fn merged_visitors(secret: SecretNumber, period: Period, shard: u8) -> String {
     format!("{}{shard:02}", tally_prefix(visitors_family(secret), period))
 }
@@ -355,6 +360,7 @@ mod tests {
         let row = |period| tally_row(Measure::Views, period, Shard::Number(0), 3, 0);
         for (period, partition, sort) in [
             (Period::Minute(minute()), "T#shop#2026-11-20T23", "views#07#00#003"),
+            (Period::Quarter(minute().quarter()), "T#shop#2026-11-20", "views#q23:00#003"),
             (Period::Hour(hour), "T#shop#2026-11-20", "views#23#003"),
             (Period::Day(day), "T#shop#2026", "views#d11-20#003"),
             (Period::Week(day.week()), "T#shop#2026", "views#w47#003"),
@@ -387,6 +393,8 @@ mod tests {
         assert_eq!(chunk_visitors(none, minute(), &chunk), format!("visitors#07#{tag}"));
         assert_eq!(chunk_visitors(second, minute(), &chunk), format!("visitors.2#07#{tag}"));
         assert_eq!(merged_visitors(second, Period::Week(day.week()), 2), "visitors.2#w47#02");
+        let last_quarter = Period::Quarter(hour.first_minute().plus(45).quarter());
+        assert_eq!(merged_visitors(second, last_quarter, 0), "visitors.2#q23:45#00");
         assert_eq!(visitor_secret(second), "000002");
         assert_eq!(order_partition("shop", "a#b"), "O#shop#a#b");
         assert_eq!(recent_partition("shop", day), "R#shop#2026-11-20");

@@ -23,12 +23,13 @@ const SEAL_KEPT: TimeDelta = TimeDelta::days(7);
 /// The sums of the minute rows of a sealed hour.
 #[derive(Debug, Default)]
 pub struct SealedHour {
-    /// The sums of the numbered shards by measure and key, under the hour's first minute.
+    /// The sums of the numbered shards by measure and key, under the first minute of the hour or, if
+    /// it has rows of its quarters, of each quarter.
     pub tally: Tally,
     /// The same of what orders added to units and sales.
     pub orders: Tally,
-    /// The visitors of all its minutes, including late ones, under the hour's first minute, for
-    /// each secret that has any.
+    /// The visitors of all its minutes, including late ones, under the same minutes, for each
+    /// secret that has any.
     pub visitors: VisitorsBySecret,
 }
 
@@ -54,7 +55,8 @@ impl Table {
         self.write_batch(puts).await
     }
 
-    /// Sums the numbered shards of an hour, and merges its visitors. Rows of the shard `late` are
+    /// Sums the numbered shards of an hour, and merges its visitors, by quarter if it has rows of its
+    /// quarters. Rows of the shard `late` are
     /// not in the sums, because their events are in the rows above already. So are late visitors,
     /// but merging them twice changes nothing.
     ///
@@ -68,12 +70,16 @@ impl Table {
         &self,
         site: &str,
         hour: Hour,
+        has_quarters: bool,
     ) -> Result<SealedHour, StorageError> {
         let partition = keys::tally_partition(site, Period::Minute(hour.first_minute()));
         let mut rows = rows(self.query(partition, Consistency::Strong), "Query of a sealed hour");
         let mut sealed = SealedHour::default();
         while let Some(item) = rows.try_next().await? {
-            add_row(&item, site, hour, &mut sealed)?;
+            add_row(&item, site, hour, has_quarters, &mut sealed)?;
+        }
+        if has_quarters {
+            sealed.visitors.values_mut().for_each(|visitors| visitors.set_quarters(site, hour));
         }
         Ok(sealed)
     }
@@ -89,16 +95,23 @@ fn add_row(
     item: &Item,
     site: &str,
     hour: Hour,
+    has_quarters: bool,
     sealed: &mut SealedHour,
 ) -> Result<(), StorageError> {
     let sort_key = text(item, keys::SORT_KEY)?;
+    let is_malformed = || malformed(item, "its sort key is not that of a minute row".to_string());
+    let summed_under = |minute: u32| match has_quarters {
+        true => hour.first_minute().plus(minute).quarter().first_minute(),
+        false => hour.first_minute(),
+    };
     if let Some(secret) = secret_of_row(sort_key) {
+        let minute =
+            sort_key.split('#').nth(1).and_then(minute_of_hour).ok_or_else(is_malformed)?;
         let visitors = sealed.visitors.entry(secret).or_default();
-        visitors.merge(site, hour.first_minute(), &read_visitors(item)?);
+        visitors.merge(site, summed_under(minute), &read_visitors(item)?);
         return Ok(());
     }
-    let (measure, shard) = measure_and_shard(sort_key)
-        .ok_or_else(|| malformed(item, "its sort key is not that of a minute row".to_string()))?;
+    let (measure, minute, shard) = minute_row(sort_key).ok_or_else(is_malformed)?;
     let tally = match shard {
         Shard::Number(_) => &mut sealed.tally,
         Shard::OfOrders(_) => &mut sealed.orders,
@@ -106,31 +119,35 @@ fn add_row(
     };
     for counter in counters(item) {
         let (key, amount) = counter?;
-        tally.add(site, measure, hour.first_minute(), key, amount);
+        tally.add(site, measure, summed_under(minute), key, amount);
     }
     Ok(())
 }
 
 /// Reads the whole sort key of a minute row, `sales:USD#07#late#000.2`. Ingest did not write a row
 /// with another one, which must not change a sum unnoticed.
-fn measure_and_shard(sort_key: &str) -> Option<(Measure, Shard)> {
+fn minute_row(sort_key: &str) -> Option<(Measure, u32, Shard)> {
     let mut words = sort_key.split('#');
     let (measure, minute, shard, slot) =
         (words.next()?, words.next()?, words.next()?, words.next()?);
     let measure = Measure::parse(measure)?;
-    let is_minute =
-        minute.len() == 2 && number(minute).is_some_and(|minute| minute < MINUTES_PER_HOUR);
+    let minute = minute_of_hour(minute)?;
     let (slot, overflow) = slot.split_once('.').unwrap_or((slot, "1"));
     let is_slot = slot.len() >= 3
         && number(slot).is_some()
         && number(overflow).is_some_and(|overflow| overflow > 0);
-    if words.next().is_some() || !is_minute || !is_slot {
+    if words.next().is_some() || !is_slot {
         return None;
     }
     let numbered = (0..SHARD_COUNT).map(Shard::Number);
     let of_orders = (0..SHARD_COUNT).map(Shard::OfOrders).filter(|_| measure.is_of_purchases());
     let mut shards = numbered.chain(of_orders).chain([Shard::Late]);
-    Some((measure, shards.find(|known| known.to_string() == shard)?))
+    Some((measure, minute, shards.find(|known| known.to_string() == shard)?))
+}
+
+/// Reads `00` to `59`.
+fn minute_of_hour(text: &str) -> Option<u32> {
+    number(text).filter(|minute| text.len() == 2 && *minute < MINUTES_PER_HOUR)
 }
 
 /// Reads digits only: `parse` alone would accept `+7`.
@@ -180,7 +197,8 @@ mod tests {
             ("sales:EUR#08#o15#000.1", &[("i#7", "-5"), ("i#(other)", "-2.5")]),
             ("units#07#o00#000", &[("i#7", "1")]),
         ] {
-            add_row(&row(sort_key, counters), "shop", hour(), &mut sealed).expect("well formed");
+            add_row(&row(sort_key, counters), "shop", hour(), false, &mut sealed)
+                .expect("well formed");
         }
         let minute = hour().first_minute();
         let expected = format!(
@@ -189,6 +207,33 @@ mod tests {
         assert_eq!(format!("{:?}", sealed.tally), expected);
         let expected =
             format!("shop {minute} units 7=1\nshop {minute} sales:EUR (other)=-0.5 7=7\n");
+        assert_eq!(format!("{:?}", sealed.orders), expected);
+    }
+
+    #[test]
+    fn an_hour_with_quarters_is_summed_by_quarter() {
+        let mut sealed = SealedHour::default();
+        for (sort_key, count) in [
+            ("views#00#00#000", "1"),
+            ("views#14#07#000", "2"),
+            ("views#15#00#000", "4"),
+            ("views#59#00#000", "8"),
+            ("views#59#late#000", "16"),
+            ("units#14#00#000", "3"),
+            ("units#14#o03#000", "5"),
+            ("units#30#o03#000", "-7"),
+            ("units#30#late#000", "9"),
+        ] {
+            let row = row(sort_key, &[("i#7", count)]);
+            add_row(&row, "shop", hour(), true, &mut sealed).expect("well formed");
+        }
+        let expected = "shop 2026-11-20T23:00:00Z views 7=3\n\
+                        shop 2026-11-20T23:00:00Z units 7=3\n\
+                        shop 2026-11-20T23:15:00Z views 7=4\n\
+                        shop 2026-11-20T23:45:00Z views 7=8\n";
+        assert_eq!(format!("{:?}", sealed.tally), expected);
+        let expected = "shop 2026-11-20T23:00:00Z units 7=5\n\
+                        shop 2026-11-20T23:30:00Z units 7=-7\n";
         assert_eq!(format!("{:?}", sealed.orders), expected);
     }
 
@@ -205,7 +250,7 @@ mod tests {
                 "visitors".to_string(),
                 AttributeValue::B(Blob::new(Sketch::of(VisitorSecret::NONE, names).to_bytes())),
             );
-            add_row(&item, "shop", hour(), &mut sealed).expect("well formed");
+            add_row(&item, "shop", hour(), false, &mut sealed).expect("well formed");
         }
         for (secret, count) in [(0, 1), (1, 3)] {
             let visitors = sealed.visitors.remove(&SecretNumber(secret)).expect("it has rows");
@@ -240,11 +285,13 @@ mod tests {
             "sales#07#00#000",
             "sales:usd#07#00#000",
             "clicks#07#00#000",
+            "visitors.1#60#aaaa",
         ] {
             let added = add_row(
                 &row(sort_key, &[("i#7", "2")]),
                 "shop",
                 hour(),
+                false,
                 &mut SealedHour::default(),
             );
             let sentence = added.expect_err(sort_key).to_string();
@@ -256,7 +303,7 @@ mod tests {
     fn a_counter_that_is_no_number_is_an_error_and_not_a_zero() {
         let mut item = row("views#07#00#000", &[]);
         item.insert("i#7".to_string(), AttributeValue::S("2".to_string()));
-        let sentence = add_row(&item, "shop", hour(), &mut SealedHour::default())
+        let sentence = add_row(&item, "shop", hour(), false, &mut SealedHour::default())
             .expect_err("a text")
             .to_string();
         assert!(sentence.contains("views#07#00#000") && sentence.contains("\"7\""), "{sentence}");

@@ -102,6 +102,7 @@ impl Shown {
             measure: measure.to_string(),
             granularity,
             zone: zone.parse().ok().with_context(|| zone.to_string())?,
+            quarters: Default::default(),
             item: None,
             from: self.now - TimeDelta::days(days),
             to: self.now - TimeDelta::days(1),

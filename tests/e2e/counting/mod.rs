@@ -17,7 +17,7 @@ pub(crate) mod sites;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 15] = [
+pub(crate) const TESTS: [&[crate::Test]; 16] = [
     cases::TESTS,
     exactly_once::TESTS,
     files::TESTS,
@@ -32,5 +32,6 @@ pub(crate) const TESTS: [&[crate::Test]; 15] = [
     refused::TESTS,
     rollup::TESTS,
     sites::TESTS,
+    sites::quarters::TESTS,
     upgrades::TESTS,
 ];

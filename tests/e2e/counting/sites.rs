@@ -1,5 +1,7 @@
 //! Sites: their registry and its bound, and what each of them sets about the reading of its events.
 
+pub(crate) mod quarters;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};

@@ -123,7 +123,7 @@ impl Book {
         let are_sums_whole = !self.has_unfinished_chunks()?;
         let is_compared = |period: Period| {
             (are_sums_whole || period.granularity() == Granularity::Minute)
-                && !terms.has_expired(period)
+                && terms.has_rows(period)
         };
         let mut comparison = Comparison::default();
         let mut tallies = tallies_of_orders(orders);

@@ -97,6 +97,7 @@ pub(super) fn check_history(
         measure: measure.1.to_string(),
         granularity: *granularity,
         zone: zone.parse().map_err(|_| anyhow::anyhow!("{zone} is no zone"))?,
+        quarters: Default::default(),
         item: None,
         from: now - TimeDelta::seconds(*age),
         to: now.max(now - TimeDelta::seconds(*age) + TimeDelta::seconds(1)),

@@ -7,12 +7,16 @@ use chrono::{
 };
 
 const MINUTES_PER_HOUR: i64 = 60;
+const MINUTES_PER_QUARTER: i64 = 15;
 
 /// How long the spans of a kind are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Granularity {
     /// A minute.
     Minute,
+    /// A quarter of an hour, in which numbers are added up only if a day of the site begins in the
+    /// hour; see [`QuarterHours`](crate::QuarterHours).
+    Quarter,
     /// An hour.
     Hour,
     /// A day.
@@ -24,13 +28,18 @@ pub enum Granularity {
 }
 
 impl Granularity {
-    /// All of them, the shortest first.
+    /// Those in which every number is added up, the shortest first.
     pub const ALL: [Self; 5] = [Self::Minute, Self::Hour, Self::Day, Self::Week, Self::Month];
+
+    /// The same, and quarters.
+    pub const WITH_QUARTERS: [Self; 6] =
+        [Self::Minute, Self::Quarter, Self::Hour, Self::Day, Self::Week, Self::Month];
 
     /// Its name, as `week`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Minute => "minute",
+            Self::Quarter => "quarter",
             Self::Hour => "hour",
             Self::Day => "day",
             Self::Week => "week",
@@ -42,7 +51,7 @@ impl Granularity {
     /// day.
     pub(crate) fn first_day(self, day: NaiveDate) -> NaiveDate {
         match self {
-            Self::Minute | Self::Hour | Self::Day => day,
+            Self::Minute | Self::Quarter | Self::Hour | Self::Day => day,
             Self::Week => day.week(Weekday::Mon).first_day(),
             Self::Month => day.with_day(1).expect("every month has a first day"),
         }
@@ -51,7 +60,9 @@ impl Granularity {
     /// The first day of the span behind the one that begins with this day.
     pub(crate) fn next_first_day(self, first_day: NaiveDate) -> NaiveDate {
         let next = match self {
-            Self::Minute | Self::Hour | Self::Day => first_day.checked_add_days(Days::new(1)),
+            Self::Minute | Self::Quarter | Self::Hour | Self::Day => {
+                first_day.checked_add_days(Days::new(1))
+            }
             Self::Week => first_day.checked_add_days(Days::new(7)),
             Self::Month => first_day.checked_add_months(Months::new(1)),
         };
@@ -59,7 +70,7 @@ impl Granularity {
     }
 }
 
-/// A minute, hour, day, ISO week or calendar month, UTC.
+/// A minute, quarter, hour, day, ISO week or calendar month, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
     granularity: Granularity,
@@ -75,6 +86,7 @@ impl Period {
     pub fn containing(granularity: Granularity, minute: i64) -> Self {
         let first_minute = match granularity {
             Granularity::Minute => minute,
+            Granularity::Quarter => minute.div_euclid(MINUTES_PER_QUARTER) * MINUTES_PER_QUARTER,
             Granularity::Hour => minute.div_euclid(MINUTES_PER_HOUR) * MINUTES_PER_HOUR,
             Granularity::Day | Granularity::Week | Granularity::Month => {
                 let day = time_of(minute).date();
@@ -84,7 +96,7 @@ impl Period {
         Self { granularity, first_minute }
     }
 
-    /// The periods of all granularities that a minute lies in, the shortest first.
+    /// The periods of [`Granularity::ALL`] that a minute lies in, the shortest first.
     pub fn all_containing(minute: i64) -> [Self; 5] {
         Granularity::ALL.map(|granularity| Self::containing(granularity, minute))
     }
@@ -103,6 +115,7 @@ impl Period {
     pub fn end_minute(self) -> i64 {
         match self.granularity {
             Granularity::Minute => self.first_minute + 1,
+            Granularity::Quarter => self.first_minute + MINUTES_PER_QUARTER,
             Granularity::Hour => self.first_minute + MINUTES_PER_HOUR,
             Granularity::Day | Granularity::Week | Granularity::Month => {
                 let first_day = time_of(self.first_minute).date();
@@ -122,12 +135,14 @@ impl Period {
     }
 }
 
-/// `2026-11-20T23:07`, `2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`.
+/// `2026-11-20T23:07` (also a quarter), `2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`.
 impl fmt::Display for Period {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let start = time_of(self.first_minute);
         match self.granularity {
-            Granularity::Minute => write!(formatter, "{}", start.format("%Y-%m-%dT%H:%M")),
+            Granularity::Minute | Granularity::Quarter => {
+                write!(formatter, "{}", start.format("%Y-%m-%dT%H:%M"))
+            }
             Granularity::Hour => write!(formatter, "{}", start.format("%Y-%m-%dT%H")),
             Granularity::Day => write!(formatter, "{}", start.format("%Y-%m-%d")),
             Granularity::Week => write!(formatter, "{}", start.format("%G-W%V")),
@@ -235,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_periods_of_a_granularity_lie_side_by_side() {
-        for granularity in Granularity::ALL {
+        for granularity in Granularity::WITH_QUARTERS {
             let mut period = Period::containing(granularity, minute("2019-12-30T00:00:00"));
             for _ in 0..500 {
                 let next = Period::containing(granularity, period.end_minute());

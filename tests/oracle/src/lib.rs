@@ -10,6 +10,7 @@ mod answer;
 mod calendar;
 mod count;
 mod decimal;
+mod quarters;
 mod read;
 pub mod shift;
 
@@ -25,6 +26,7 @@ pub use count::roll_up::{PeriodKey, roll_up};
 pub use count::totals::Totals;
 pub use count::visitors::{Distinct, VisitorIds, Visitors};
 pub use decimal::Decimal;
+pub use quarters::QuarterHours;
 pub use read::forms::rows_of;
 pub use read::order::{Line, Made, OrderEvent, What};
 pub use read::text::unpack::RecountError;

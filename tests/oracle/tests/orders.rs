@@ -131,6 +131,15 @@ fn wrong_fields_reject_their_line() {
     };
     assert_eq!(counted(&event("Created", "01", &items(501))), "invalid:items");
     assert!(counted(&event("Created", "01", &items(500))).contains("ordered 11:07 a=500"));
+    // 320 names of 256 bytes, and one byte more; a name that comes again takes nothing.
+    let named = |last: &str| {
+        let names = (0..320).map(|number| format!("{number:0>256}")).chain([last.to_owned()]);
+        let names = names.map(|name| format!(r#"{{"productName":"{name}"}}"#));
+        format!(r#","totalAmount":1,"items":[{}]"#, names.collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(counted(&event("Created", "01", &named("a"))), "invalid:items");
+    let again = format!("{:0>256}", 7);
+    assert!(counted(&event("Created", "01", &named(&again))).contains(&format!("{again}=2")));
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! The rows of the registry of sites.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::NaiveDate;
 use futures::future::try_join_all;
 
@@ -30,6 +29,8 @@ pub(crate) struct SiteRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Registry {
     pub(crate) sites: u32,
+    /// Whether sites without a row have no events.
+    pub(crate) is_complete: bool,
 }
 
 /// Reads a site; `None` if it is not as docs/TABLE.md says.
@@ -58,13 +59,27 @@ pub(in crate::rows) fn read_registry(
         odd("not the keys of the registry of sites".to_owned());
         return None;
     }
-    if !matches!(item.get("is_complete"), Some(AttributeValue::Bool(_))) {
+    let is_complete = item.get("is_complete").and_then(|value| value.as_bool().ok().copied());
+    if is_complete.is_none() {
         odd(format!("its is_complete is {:?}", item.get("is_complete")));
     }
     time(item, "since").err().into_iter().for_each(|error| odd(error.to_string()));
     others(item, &["sites", "is_complete", "since"], odd);
     let sites = number(item, "sites").map_err(|error| odd(error.to_string())).ok()?;
-    Some(Registry { sites })
+    Some(Registry { sites, is_complete: is_complete.unwrap_or(false) })
+}
+
+/// The registry as a whole; `None` if there is none.
+///
+/// # Errors
+/// The table, or the row, cannot be read.
+pub(crate) async fn whole(client: &Client, table: &str) -> Result<Option<Registry>> {
+    let items = partition(client, table, REGISTRY_PARTITION).await?;
+    let Some(item) = items.first() else { return Ok(None) };
+    let mut oddities = Vec::new();
+    let registry = read_registry(item, text(item, "sk")?, &mut |what| oddities.push(what));
+    ensure!(oddities.is_empty(), "cannot read the registry of sites: {}", oddities.join(", "));
+    Ok(registry)
 }
 
 /// All sites of a table, by name.
@@ -93,7 +108,8 @@ fn site(item: &Item, sk: &str) -> Result<SiteRow> {
     Ok(SiteRow { site: sk.to_owned(), number: number(item, "number")?, first_day, last_day })
 }
 
-fn partition_of(site: &str) -> String {
+/// The partition of a site.
+pub(crate) fn partition_of(site: &str) -> String {
     format!("{PREFIX}{}", &blake3::hash(site.as_bytes()).to_hex()[..1])
 }
 
@@ -101,6 +117,7 @@ fn partition_of(site: &str) -> String {
 mod tests {
     use super::*;
     use crate::rows::attributes::testing::{item, number, text};
+    use aws_sdk_dynamodb::types::AttributeValue;
 
     #[test]
     fn a_site_is_read_and_what_is_odd_is_named() {

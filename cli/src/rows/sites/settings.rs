@@ -6,8 +6,10 @@ use anyhow::{Context as _, Result, bail};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono_tz::Tz;
+use minutebook_oracle::{Period, QuarterHours};
 
 use crate::rows::attributes::{Item, others, text, time};
+use crate::rows::periods::hour_named;
 use crate::rows::scan::partition;
 
 /// Their partition.
@@ -19,6 +21,9 @@ pub(crate) const TIME_ZONE: &str = "time_zone";
 pub(crate) const CURRENCY: &str = "currency";
 pub(crate) const ALLOWED_ORIGINS: &str = "allowed_origins";
 
+/// The attribute of the hour from which on the zone decides which hours have quarters.
+pub(crate) const QUARTERS_FROM: &str = "quarters_from";
+
 /// The currency's letters.
 const CURRENCY_LETTERS: usize = 3;
 
@@ -29,6 +34,9 @@ pub(crate) struct Revision {
     pub(crate) number: u32,
     pub(crate) site: String,
     pub(crate) settings: SiteSettings,
+    /// From which hour on its zone decides which hours have rows of their quarters; `None` if it was
+    /// set before there were any.
+    pub(crate) quarters_from: Option<Period>,
 }
 
 /// What a site sets.
@@ -56,7 +64,8 @@ pub(in crate::rows) fn read(
     sk: &str,
     odd: &mut impl FnMut(String),
 ) -> Option<Revision> {
-    others(item, &["site", "set_at", DISPLAY_NAME, TIME_ZONE, CURRENCY, ALLOWED_ORIGINS], odd);
+    let names = [DISPLAY_NAME, TIME_ZONE, CURRENCY, ALLOWED_ORIGINS, QUARTERS_FROM];
+    others(item, &[&["site", "set_at"][..], &names].concat(), odd);
     time(item, "set_at").err().into_iter().for_each(|error| odd(error.to_string()));
     revision(item, sk).map_err(|error| odd(error.to_string())).ok()
 }
@@ -93,6 +102,18 @@ pub(crate) fn reading_as_of(
     settings.collect()
 }
 
+/// The hours of each site that have rows of their quarters.
+pub(crate) fn quarter_hours(revisions: &[Revision]) -> BTreeMap<String, QuarterHours> {
+    let mut by_site: BTreeMap<String, QuarterHours> = BTreeMap::new();
+    for Revision { site, settings, quarters_from, .. } in revisions {
+        if let Some(from) = quarters_from {
+            let of_site = by_site.entry(site.clone()).or_default();
+            of_site.set(from.start(), settings.time_zone);
+        }
+    }
+    by_site
+}
+
 fn revision(item: &Item, sk: &str) -> Result<Revision> {
     let number = sk.parse().ok().filter(|number| *number > 0 && revision_name(*number) == sk);
     let Some(number) = number else {
@@ -116,7 +137,11 @@ fn revision(item: &Item, sk: &str) -> Result<Revision> {
         currency: currency.map(str::to_owned),
         allowed_origins,
     };
-    Ok(Revision { number, site: text(item, "site")?.to_owned(), settings })
+    let quarters_from = if_any(QUARTERS_FROM)?.map(|name| {
+        hour_named(name).with_context(|| format!("{QUARTERS_FROM} {name:?} is no hour"))
+    });
+    let site = text(item, "site")?.to_owned();
+    Ok(Revision { number, site, settings, quarters_from: quarters_from.transpose()? })
 }
 
 #[cfg(test)]
@@ -139,6 +164,7 @@ mod tests {
             ("display_name", text("The shop")),
             ("time_zone", text("Asia/Kolkata")),
             ("currency", text("INR")),
+            ("quarters_from", text("2026-11-21T02")),
             ("allowed_origins", AttributeValue::Ss(vec![origin.clone()])),
         ];
         let settings = SiteSettings {
@@ -147,12 +173,19 @@ mod tests {
             currency: Some("INR".to_owned()),
             allowed_origins: [origin].into(),
         };
-        let expected = Revision { number: 12, site: "shop".to_owned(), settings };
+        let site = "shop".to_owned();
+        let quarters_from = hour_named("2026-11-21T02");
+        let expected = Revision { number: 12, site, settings, quarters_from };
         assert_eq!(odd_read("000012", &set), (Some(expected), 0));
         for sk in ["12", "000000", "x"] {
             assert_eq!(odd_read(sk, &set), (None, 1), "{sk}");
         }
-        for (name, value) in [("currency", "inr"), ("time_zone", "Mars"), ("site_name", "x")] {
+        for (name, value) in [
+            ("currency", "inr"),
+            ("time_zone", "Mars"),
+            ("site_name", "x"),
+            ("quarters_from", "2026-11-21"),
+        ] {
             let mut set = set.to_vec();
             set.push((name, text(value)));
             assert_eq!(odd_read("000012", &set).1, 1, "{name}");
@@ -166,6 +199,7 @@ mod tests {
             number,
             site: site.to_owned(),
             settings: SiteSettings::default(),
+            quarters_from: None,
         };
         let all = [revision(1, "a"), revision(2, "b"), revision(3, "a")];
         let numbers = |number| -> Vec<u32> {

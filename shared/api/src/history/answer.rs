@@ -80,7 +80,7 @@ struct TopItem<'a> {
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(
-        question: &'a HistoryQuery,
+        question: &'a HistoryQuery<'_>,
         sums: &'a [Sums],
         now: DateTime<Utc>,
     ) -> Answer<'a> {
@@ -115,7 +115,7 @@ impl<'a> Answer<'a> {
 }
 
 /// The total of the requested item, or of all items.
-fn total(question: &HistoryQuery, sums: &Sums) -> Amount {
+fn total(question: &HistoryQuery<'_>, sums: &Sums) -> Amount {
     question.item_id.as_deref().map_or_else(|| sums.total(), |item_id| sums.of(item_id))
 }
 

@@ -10,7 +10,7 @@ use minutebook_domain::query::window::Window;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, SiteDefaults};
 use crate::history::answer::Answer;
 use crate::history::query::{Given, HistoryDefaults};
 use crate::http::answer::unreadable;
@@ -27,10 +27,13 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         Ok(given) => given,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
     };
-    let defaults = match backend.defaults_of(&given.site_id, now).await {
-        Ok((currency, zone)) => HistoryDefaults { currency, zone, now, retention },
+    let of_site = match backend.defaults_of(&given.site_id, now).await {
+        Ok(of_site) => of_site,
         Err(error) => return unreadable(&error),
     };
+    let SiteDefaults { currency, time_zone: zone, quarter_hours } = &of_site;
+    let (currency, zone) = (*currency, *zone);
+    let defaults = HistoryDefaults { currency, zone, quarter_hours, now, retention };
     let question = match given.resolve(&defaults) {
         Ok(question) => question,
         Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
@@ -43,6 +46,7 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         windows: &windows,
         now,
         retention,
+        quarter_hours,
     };
     match sum_windows(&backend.rows, &sum_question).await {
         Ok(sums) => json(&Answer::new(&question, &sums, now)),
@@ -54,13 +58,17 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
 mod tests {
     use super::*;
     use chrono::DateTime;
+    use chrono_tz::Tz;
     use minutebook_domain::count::amount::Amount;
     use minutebook_domain::count::measure::Measure;
+    use minutebook_domain::event::settings::{ReadingSettings, SettingsRevision};
+    use minutebook_domain::event::site::SiteId;
     use minutebook_domain::plan::Row;
-    use minutebook_domain::time::Minute;
     use minutebook_domain::time::period::{Period, Retention};
+    use minutebook_domain::time::{Hour, Minute};
     use minutebook_storage::keys::Shard;
     use minutebook_storage::memory::MemoryTable;
+    use minutebook_storage::site::settings::{Revision, SiteSettings};
     use serde_json::Value;
 
     const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
@@ -174,6 +182,60 @@ mod tests {
         let (_, all) = asked("site_id=orders&measure=sales&from=2026-11-19&to=2026-11-20");
         let expected = r#""total":70.00,"top":[{"item_id":1,"total":80.00}],"other":{"total":-10.00},"running":false"#;
         assert!(all.contains(expected), "{all}");
+    }
+
+    #[test]
+    fn a_site_in_a_zone_whose_midnights_lie_within_an_hour_is_exact() {
+        let now = DateTime::from_timestamp(1_795_262_430, 0).expect("2026-11-21T12:00:30Z");
+        let table = MemoryTable::default();
+        let add = |time: &str, number: u64| {
+            let minute = Minute::containing(time.parse().expect("a time")).expect("in range");
+            for period in Period::above(minute, true) {
+                let counters = vec![("1", Amount::from_count(number))];
+                let row = Row { site: "in", period, measure: Measure::Views, slot: 0, counters };
+                table.add(&row, Shard::Late, RETENTION);
+            }
+        };
+        for (time, number) in [
+            ("2026-11-10T18:29:00Z", 1),
+            ("2026-11-10T18:30:00Z", 2),
+            ("2026-11-11T12:00:00Z", 4),
+            ("2026-11-11T18:29:00Z", 8),
+            ("2026-11-11T18:30:00Z", 16),
+        ] {
+            add(time, number);
+        }
+        let reading = ReadingSettings { time_zone: Some(Tz::Asia__Kolkata), currency: None };
+        table.set_revisions(vec![Revision {
+            number: SettingsRevision(1),
+            site: SiteId::parse("in").expect("a site"),
+            settings: SiteSettings { reading, ..SiteSettings::default() },
+            quarters_from: Hour::parse("2026-11-10T12"),
+        }]);
+        let backend = Backend { settings: Default::default(), ..Backend::of_test(table, now) };
+        let asked = |query: &str| {
+            let request = lambda_http::http::Request::get(format!("/history?{query}"));
+            let request = request.body(Body::Empty).expect("a request");
+            let response = backend.rows.read(handle(&request, &backend)).0;
+            let answer: Value = serde_json::from_slice(response.body().as_ref()).expect("JSON");
+            let totals = answer["periods"].as_array().expect("periods").iter();
+            let totals: Vec<u64> = totals.filter_map(|period| period["total"].as_u64()).collect();
+            (totals, answer["window"].to_string())
+        };
+        let day = "measure=views&site_id=in&from=2026-11-11&to=2026-11-12";
+        let exact =
+            r#"{"from":"2026-11-10T18:30:00Z","precision":"minute","to":"2026-11-11T18:30:00Z"}"#;
+        assert_eq!(asked(day), (vec![2 + 4 + 8], exact.to_string()));
+        // The midnights of Nepal lie in the same hours.
+        let (_, window) = asked(&format!("{day}&tz=Asia/Kathmandu"));
+        assert!(window.contains(r#""precision":"minute","to":"2026-11-11T18:15:00Z""#), "{window}");
+        // Those of Newfoundland do not, and the day before begins before the zone was set.
+        let (_, window) = asked(&format!("{day}&tz=America/St_Johns"));
+        assert!(window.contains(r#""precision":"hour""#), "{window}");
+        let (totals, window) = asked("measure=views&site_id=in&from=2026-11-10&to=2026-11-12");
+        let moved =
+            r#"{"from":"2026-11-09T18:00:00Z","precision":"hour","to":"2026-11-11T18:30:00Z"}"#;
+        assert_eq!((totals, window.as_str()), (vec![1, 2 + 4 + 8], moved));
     }
 
     #[test]

@@ -7,16 +7,17 @@ use chrono_tz::Tz;
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::series::{Calendar, CalendarPeriod, Granularity};
-use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::{Period, Retention};
+use minutebook_domain::time::{Minute, QuarterHours};
 
 use crate::http::parameters;
 
 /// How many periods a page has at most.
 const PERIODS_A_PAGE: usize = 100;
-/// The UTC periods that a page is summed from at most: a month of days in a zone is 745 hours. An
-/// hour of 10,000 items is about 100 KB of rows, so that one call has time for the largest page.
-const UTC_PERIODS_A_PAGE: usize = 800;
+/// The UTC periods that a page is summed from at most: a month of days in a zone is 745 hours, or 837
+/// hours and quarters. An hour of 10,000 items is about 100 KB of rows, so that one call has time
+/// for the largest page.
+const UTC_PERIODS_A_PAGE: usize = 850;
 /// How many items each period lists by default.
 pub(crate) const LIMIT_DEFAULT: usize = 3;
 
@@ -25,11 +26,11 @@ const NAMES: &str = "measure, granularity, from, to, item_id, site_id, currency,
 
 /// The query of a history.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct HistoryQuery {
+pub(crate) struct HistoryQuery<'a> {
     /// What is counted.
     pub(crate) measure: Measure,
     /// How time is divided into periods.
-    pub(crate) calendar: Calendar,
+    pub(crate) calendar: Calendar<'a>,
     /// The site.
     pub(crate) site_id: SiteId,
     /// One item; `None` for all items.
@@ -46,11 +47,13 @@ pub(crate) struct HistoryQuery {
 
 /// The defaults of a query, and its bounds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HistoryDefaults {
+pub(crate) struct HistoryDefaults<'a> {
     /// The currency of money.
     pub(crate) currency: Currency,
     /// The zone whose midnights begin days, weeks and months.
     pub(crate) zone: Tz,
+    /// The hours of the site that have rows of their quarters.
+    pub(crate) quarter_hours: &'a QuarterHours,
     /// The current time.
     pub(crate) now: DateTime<Utc>,
     /// How long rows are kept.
@@ -116,12 +119,16 @@ impl Given {
     ///
     /// # Errors
     /// One sentence that names the parameter and what was expected, for a 400.
-    pub(crate) fn resolve(self, defaults: &HistoryDefaults) -> Result<HistoryQuery, String> {
+    pub(crate) fn resolve<'a>(
+        self,
+        defaults: &HistoryDefaults<'a>,
+    ) -> Result<HistoryQuery<'a>, String> {
         let Given { site_id, item_id, currency, limit, from, to, cursor, .. } = self;
         let as_of = Minute::containing(defaults.now)
             .ok_or_else(|| "the clock is out of range".to_string())?;
         let zone = self.zone.unwrap_or(defaults.zone);
-        let calendar = Calendar { granularity: self.granularity, zone };
+        let quarter_hours = defaults.quarter_hours;
+        let calendar = Calendar { granularity: self.granularity, zone, quarter_hours };
         let measure = measure(self.measure.as_deref(), currency, defaults.currency)?;
         let from = from.map(|text| instant("from", &text, calendar)).transpose()?;
         let to = to.map(|text| instant("to", &text, calendar)).transpose()?;
@@ -188,7 +195,7 @@ fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
 }
 
 /// A time, or the first instant of a date, from 1970 to 9999.
-fn instant(name: &str, value: &str, calendar: Calendar) -> Result<DateTime<Utc>, String> {
+fn instant(name: &str, value: &str, calendar: Calendar<'_>) -> Result<DateTime<Utc>, String> {
     // Chrono also reads 2026-1-2 and +2026-01-02.
     let date = value.parse::<NaiveDate>().ok().filter(|date| date.to_string() == value);
     let start = date.and_then(|date| calendar.start_of_date(date)).map(|start| start.to_utc());
@@ -202,10 +209,10 @@ fn instant(name: &str, value: &str, calendar: Calendar) -> Result<DateTime<Utc>,
 }
 
 fn periods(
-    calendar: Calendar,
+    calendar: Calendar<'_>,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
-    defaults: &HistoryDefaults,
+    defaults: &HistoryDefaults<'_>,
 ) -> Result<Vec<CalendarPeriod>, String> {
     let now = defaults.now;
     let running = calendar.running(now).ok_or_else(|| "the clock is out of range".to_string())?;
@@ -228,7 +235,7 @@ fn periods(
 }
 
 /// How many of the first periods make a page: at least one.
-fn periods_of_page(calendar: Calendar, periods: &[CalendarPeriod]) -> usize {
+fn periods_of_page(calendar: Calendar<'_>, periods: &[CalendarPeriod]) -> usize {
     let mut utc_periods = 0;
     for (count, period) in periods.iter().take(PERIODS_A_PAGE).enumerate() {
         utc_periods += calendar.utc_periods(period).len();
@@ -241,9 +248,9 @@ fn periods_of_page(calendar: Calendar, periods: &[CalendarPeriod]) -> usize {
 
 /// Refuses a period of which a part has expired, since its sum would be too low.
 fn check_kept(
-    calendar: Calendar,
+    calendar: Calendar<'_>,
     period: &CalendarPeriod,
-    defaults: &HistoryDefaults,
+    defaults: &HistoryDefaults<'_>,
 ) -> Result<(), String> {
     let HistoryDefaults { now, retention, .. } = *defaults;
     let has_expired = |utc_period: &Period| retention.has_expired(*utc_period, now.timestamp());
@@ -257,7 +264,7 @@ fn check_kept(
     };
     let start = period.start.to_rfc3339_opts(SecondsFormat::Secs, true);
     Err(match utc_period {
-        Period::Minute(_) | Period::Hour(_) => format!(
+        Period::Minute(_) | Period::Quarter(_) | Period::Hour(_) => format!(
             "from asks for the {} that begins at {start}, which takes hours that have expired; hours are kept for {}: ask \
              for what begins later, or for days, weeks or months with tz=UTC",
             calendar.granularity.as_str(),
@@ -302,7 +309,7 @@ impl Cursor {
     }
 
     /// The remaining periods; `None` if no periods of this calendar begin and end there.
-    fn periods(self, calendar: Calendar, now: DateTime<Utc>) -> Option<Vec<CalendarPeriod>> {
+    fn periods(self, calendar: Calendar<'_>, now: DateTime<Utc>) -> Option<Vec<CalendarPeriod>> {
         let last_second = self.to.checked_sub_signed(TimeDelta::seconds(1))?;
         let ends_there = calendar.containing(last_second)?.end == self.to;
         let periods = calendar.periods(self.from, self.to, now).ok()?;
@@ -320,14 +327,15 @@ mod tests {
         text.parse().expect("a time")
     }
 
-    fn parsed_at(query: &str, now: &str) -> Result<HistoryQuery, String> {
+    fn parsed_at(query: &str, now: &str) -> Result<HistoryQuery<'static>, String> {
         let currency = Currency::parse(b"USD").expect("three letters");
         let retention = Retention { minute_days: 7, hour_days: 400, day_days: 4_000 };
-        let defaults = HistoryDefaults { currency, zone: Tz::UTC, now: at(now), retention };
+        let (zone, quarter_hours) = (Tz::UTC, QuarterHours::NONE);
+        let defaults = HistoryDefaults { currency, zone, quarter_hours, now: at(now), retention };
         Given::read(query)?.resolve(&defaults)
     }
 
-    fn parsed(query: &str) -> Result<HistoryQuery, String> {
+    fn parsed(query: &str) -> Result<HistoryQuery<'static>, String> {
         parsed_at(query, NOW)
     }
 
@@ -497,8 +505,8 @@ mod tests {
     fn a_page_is_bounded_by_what_it_is_summed_from() {
         for (query, count) in [
             ("granularity=day&from=2026-01-01", 100),
-            ("granularity=day&from=2026-01-01&tz=America/New_York", 33),
-            ("granularity=week&from=2026-01-01&tz=America/New_York", 26),
+            ("granularity=day&from=2026-01-01&tz=America/New_York", 35),
+            ("granularity=week&from=2026-01-01&tz=America/New_York", 28),
             ("granularity=month&from=2024-01-01", 35),
         ] {
             let question = parsed(&format!("measure=views&{query}")).expect(query);

@@ -10,6 +10,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, RequestExt, Response};
 use minutebook_domain::count::tally::OTHER_KEY;
 use minutebook_domain::query::window::Window;
+use minutebook_domain::time::QuarterHours;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
@@ -48,6 +49,7 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         windows: &[window],
         now,
         retention,
+        quarter_hours: QuarterHours::NONE,
     };
     let window = WindowAnswer::new(window, precision);
     match sum_windows(&backend.rows, &sum_question).await {

@@ -13,8 +13,8 @@ use lambda_http::{Body, Request, Response};
 use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window, WindowLength};
-use minutebook_domain::time::Minute;
 use minutebook_domain::time::period::Period;
+use minutebook_domain::time::{Minute, QuarterHours};
 use minutebook_storage::error::StorageError;
 use minutebook_storage::order::rows::{OrderSource, RecentQuestion};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
@@ -195,6 +195,7 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
             windows,
             now,
             retention: self.backend.retention,
+            quarter_hours: QuarterHours::NONE,
         };
         sum_windows(&self.backend.rows, &question).await
     }

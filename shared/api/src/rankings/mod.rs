@@ -9,6 +9,7 @@ use lambda_http::{Body, Request, Response};
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
+use minutebook_domain::time::QuarterHours;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
@@ -56,6 +57,7 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         windows: &[window],
         now,
         retention,
+        quarter_hours: QuarterHours::NONE,
     };
     match sum_windows(&backend.rows, &sum_question).await {
         Ok(sums) => {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::chunk::id::ContentHash;
 use crate::count::tally::Tally;
@@ -9,7 +10,7 @@ use crate::count::visitors::ChunkVisitors;
 use crate::event::line::ReadLine;
 use crate::event::reason::{Field, Reason};
 use crate::order::facts::Orders;
-use crate::time::{DayRange, Minute};
+use crate::time::{DayRange, Minute, QuartersBySite};
 
 /// The result of counting a chunk.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct ChunkCount {
     pub visitors: ChunkVisitors,
     /// What its events report about orders.
     pub orders: Orders,
+    /// The hours that have rows of their quarters.
+    pub quarters: Arc<QuartersBySite>,
     /// The rejected lines that have not been taken yet: whole lines of JSONL.
     pub rejected: Vec<u8>,
 }

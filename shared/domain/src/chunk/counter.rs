@@ -20,13 +20,14 @@ use crate::event::site::DEFAULT_SITE;
 use crate::hash_seed::HashSeed;
 use crate::order::facts::Orders;
 use crate::plan::PlanInputs;
-use crate::time::Minute;
+use crate::time::{Minute, QuartersBySite};
 
 /// Counts lines.
 pub(super) struct Counter {
     secret: VisitorSecret,
     seed: HashSeed,
     first_kept: Minute,
+    pub(super) quarters: Arc<QuartersBySite>,
     reader: EventReader,
     pub(super) tally: Tally,
     pub(super) visitors: VisitorCollector,
@@ -95,13 +96,18 @@ impl Counter {
             inputs.reader_version,
         );
         let first_kept = first_kept(inputs);
+        let quarters = match inputs.has_quarters {
+            true => Arc::clone(settings.sites.settings.quarters()),
+            false => Arc::default(),
+        };
         Counter {
             secret: settings.secret,
             seed,
             first_kept,
+            visitors: VisitorCollector::new(first_kept, Arc::clone(&quarters), seed),
+            quarters,
             reader: reader.with_settings(&settings.sites.settings),
             tally: Tally::with_seed(seed),
-            visitors: VisitorCollector::new(first_kept, seed),
             orders: Orders::default(),
             sites: SiteCache {
                 refused: Arc::clone(&settings.sites.refused),
@@ -116,7 +122,8 @@ impl Counter {
     /// Forgets what it has counted, but not the ids of the events.
     pub(super) fn restart(&mut self) {
         self.tally = Tally::with_seed(self.seed);
-        self.visitors = VisitorCollector::new(self.first_kept, self.seed);
+        let quarters = Arc::clone(&self.quarters);
+        self.visitors = VisitorCollector::new(self.first_kept, quarters, self.seed);
         self.orders = Orders::default();
         self.sites.last.clear();
         self.outcomes = Outcomes::default();

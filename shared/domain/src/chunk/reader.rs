@@ -183,6 +183,7 @@ impl ChunkReader {
             content_hash: ContentHash::new(hasher.finalize().into()),
             outcomes: counter.outcomes,
             visitors: counter.visitors.finish(&counter.tally.sites()),
+            quarters: counter.quarters,
             tally: counter.tally,
             orders: counter.orders,
             rejected: counter.rejected,

@@ -12,7 +12,7 @@ use crate::plan::PlanInputs;
 pub struct ChunkSettings {
     /// The inputs of its plan: the time from which "future" is measured, the currency of money
     /// without one, and which minutes are kept, because visitors of older ones are collected by
-    /// hour.
+    /// hour or quarter.
     pub inputs: PlanInputs,
     /// The secret that the inputs name by its number.
     pub secret: VisitorSecret,

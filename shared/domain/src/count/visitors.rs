@@ -1,6 +1,8 @@
 //! The visitors and sessions in the events of a chunk, by site and minute.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::Xxh3Builder;
@@ -9,7 +11,7 @@ use crate::count::sketch::{GrowingSketch, IdHash, Sketch};
 use crate::count::tally::SiteNumber;
 use crate::hash_seed::HashSeed;
 use crate::time::period::Period;
-use crate::time::{Hour, Minute};
+use crate::time::{Hour, Minute, QuartersBySite};
 
 /// The visitors of a site in a period.
 #[derive(Clone, Default, Debug)]
@@ -32,10 +34,12 @@ pub struct VisitorCounts {
 
 /// The visitors of a chunk.
 ///
-/// **Shape**: by minute, or by hour if the minute is no longer kept.
+/// **Shape**: by minute, or by quarter or hour if the minute is no longer kept.
 #[derive(Clone, Debug, Default)]
 pub struct ChunkVisitors {
     groups: BTreeMap<(String, Period), Visitors>,
+    /// Those of its hours that have rows of their quarters.
+    quarter_hours: BTreeMap<String, BTreeSet<Hour>>,
 }
 
 impl Visitors {
@@ -60,22 +64,32 @@ impl ChunkVisitors {
         })
     }
 
-    /// The visitors of the hours (of a site) for which `is_wanted` holds, by hour, day, week and
-    /// month, ascending.
+    /// The visitors of the hours (of a site) for which `is_wanted` holds, by quarter if the hour has
+    /// rows of them, and by hour, day, week and month, ascending.
     pub fn rolled_up(
         &self,
         is_wanted: impl Fn(&str, Hour) -> bool,
     ) -> BTreeMap<(&str, Period), Visitors> {
         let mut rolled_up: BTreeMap<(&str, Period), Visitors> = BTreeMap::new();
         for ((site, period), visitors) in &self.groups {
-            let hour = period.first_minute().hour();
-            if is_wanted(site, hour) {
-                for period in Period::of_hour(hour) {
+            let minute = period.first_minute();
+            if is_wanted(site, minute.hour()) {
+                let has_quarters = self.has_quarters(site, minute.hour());
+                for period in Period::above(minute, has_quarters) {
                     rolled_up.entry((site, period)).or_default().merge(visitors);
                 }
             }
         }
         rolled_up
+    }
+
+    fn has_quarters(&self, site: &str, hour: Hour) -> bool {
+        self.quarter_hours.get(site).is_some_and(|hours| hours.contains(&hour))
+    }
+
+    /// Lets an hour have rows of its quarters.
+    pub fn set_quarters(&mut self, site: &str, hour: Hour) {
+        self.quarter_hours.entry(site.to_string()).or_default().insert(hour);
     }
 
     /// The sites with a minute of each of their periods.
@@ -104,8 +118,11 @@ impl ChunkVisitors {
 /// **Shape**: the hashes of a minute are buffered until they take as much memory as a sketch, which
 /// is 16 KiB. So a chunk takes 16 bytes per event or about 64 KiB per minute, whichever is less.
 pub(crate) struct VisitorCollector {
-    /// Visitors of earlier minutes are collected by hour.
+    /// Visitors of earlier minutes are collected by hour or quarter.
     minutes_from: Minute,
+    quarters: Arc<QuartersBySite>,
+    /// The last hour of which a minute was earlier, and whether it has quarters at any site.
+    last_hour: Option<(Hour, bool)>,
     places: Vec<Place>,
     by_name: HashMap<PlaceName, usize, Xxh3Builder>,
     /// A cache of the last places used; neighbouring minutes have different cache entries.
@@ -117,9 +134,17 @@ pub(crate) struct VisitorCollector {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct PlaceName {
     site: u32,
-    /// The first minute of the hour, if `is_hour`.
+    /// The first minute of the span.
     minute: Minute,
-    is_hour: bool,
+    span: Span,
+}
+
+/// What the visitors of a place are collected by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Span {
+    Minute,
+    Quarter,
+    Hour,
 }
 
 const RECENT_PLACES: usize = 64;
@@ -191,9 +216,15 @@ impl RecentIds {
 }
 
 impl VisitorCollector {
-    pub(crate) fn new(minutes_from: Minute, seed: HashSeed) -> VisitorCollector {
+    pub(crate) fn new(
+        minutes_from: Minute,
+        quarters: Arc<QuartersBySite>,
+        seed: HashSeed,
+    ) -> VisitorCollector {
         VisitorCollector {
             minutes_from,
+            quarters,
+            last_hour: None,
             places: vec![],
             by_name: HashMap::with_hasher(seed.hashers()),
             recent_places: [None; RECENT_PLACES],
@@ -214,9 +245,10 @@ impl VisitorCollector {
         if visitor.is_none() && session.is_none() {
             return;
         }
-        let is_hour = minute < self.minutes_from;
-        let minute = if is_hour { minute.hour().first_minute() } else { minute };
-        let name = PlaceName { site: site.0, minute, is_hour };
+        let name = match minute < self.minutes_from {
+            false => PlaceName { site: site.0, minute, span: Span::Minute },
+            true => self.name_of_earlier(site, minute),
+        };
         let number = match self.recent_places[name.recent_place()] {
             Some((recent, number)) if recent == name => number,
             _ => self.find(name),
@@ -231,6 +263,21 @@ impl VisitorCollector {
             && self.recent_sessions.is_new(number, session)
         {
             place.sessions.push(session);
+        }
+    }
+
+    fn name_of_earlier(&mut self, SiteNumber(site): SiteNumber, minute: Minute) -> PlaceName {
+        let hour = minute.hour();
+        let has_quarters = match self.last_hour {
+            Some((last, has_quarters)) if last == hour => has_quarters,
+            _ => self.quarters.contains_anywhere(hour),
+        };
+        self.last_hour = Some((hour, has_quarters));
+        match has_quarters {
+            true => {
+                PlaceName { site, minute: minute.quarter().first_minute(), span: Span::Quarter }
+            }
+            false => PlaceName { site, minute: hour.first_minute(), span: Span::Hour },
         }
     }
 
@@ -250,13 +297,29 @@ impl VisitorCollector {
             .by_name
             .into_iter()
             .filter_map(|(name, place)| Some((name, places.get_mut(place)?.take()?)));
-        let groups = named.map(|(PlaceName { site, minute, is_hour }, place)| {
-            let period = if is_hour { Period::Hour(minute.hour()) } else { Period::Minute(minute) };
-            let visitors =
+        let mut visitors = ChunkVisitors::default();
+        for (PlaceName { site, minute, span }, place) in named {
+            let (site, hour) = (sites[site as usize], minute.hour());
+            let has_quarters = self.quarters.contains(site, hour);
+            if has_quarters {
+                visitors.set_quarters(site, hour);
+            }
+            let period = match span {
+                Span::Minute => Period::Minute(minute),
+                Span::Quarter if has_quarters => Period::Quarter(minute.quarter()),
+                // It has quarters at another site.
+                Span::Quarter | Span::Hour => Period::Hour(hour),
+            };
+            let of_place =
                 Visitors { visitors: place.visitors.finish(), sessions: place.sessions.finish() };
-            ((sites[site as usize].to_string(), period), visitors)
-        });
-        ChunkVisitors { groups: groups.collect() }
+            match visitors.groups.entry((site.to_string(), period)) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(of_place);
+                }
+                Entry::Occupied(mut hour) => hour.get_mut().merge(&of_place),
+            }
+        }
+        visitors
     }
 }
 
@@ -279,7 +342,16 @@ mod tests {
         minutes_from: i64,
         events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
     ) -> ChunkVisitors {
-        let mut collector = VisitorCollector::new(minute(minutes_from), HashSeed::of(1));
+        collect_with(QuartersBySite::default(), minutes_from, events)
+    }
+
+    fn collect_with(
+        quarters: QuartersBySite,
+        minutes_from: i64,
+        events: impl IntoIterator<Item = (u32, i64, u32, u32)>,
+    ) -> ChunkVisitors {
+        let mut collector =
+            VisitorCollector::new(minute(minutes_from), Arc::new(quarters), HashSeed::of(1));
         for (site, at, visitor, session) in events {
             let hash = |id: u32| Some(IdHash::of(SECRET, id.to_string().as_bytes()));
             collector.add(SiteNumber(site), minute(at), hash(visitor), hash(session));
@@ -337,8 +409,38 @@ mod tests {
     }
 
     #[test]
+    fn hours_with_quarters_are_rolled_up_by_quarter_whether_their_minutes_are_kept_or_not() {
+        let mut quarters = QuartersBySite::default();
+        // Its day begins at 18:30Z, in the third hour.
+        quarters.push("a", minute(0).hour(), Some(chrono_tz::Tz::Asia__Kolkata));
+        let at = [120, 134, 135, 149, 150, 179, 180];
+        let events = at
+            .iter()
+            .flat_map(|at| [0, 1].map(|site| (site, *at, 7, u32::try_from(*at).expect("small"))));
+        for minutes_from in [0, 151, 1_000] {
+            let visitors = collect_with(quarters.clone(), minutes_from, events.clone());
+            let rolled_up = visitors.rolled_up(|_, _| true);
+            let sessions: Vec<(&str, i64, u64)> = rolled_up
+                .iter()
+                .filter_map(|((site, period), visitors)| match period {
+                    Period::Quarter(quarter) => {
+                        let minutes = (quarter.first_minute().epoch_seconds() - FIRST_SECOND) / 60;
+                        Some((*site, minutes, visitors.counts().sessions))
+                    }
+                    _ => None,
+                })
+                .collect();
+            let expected = [("a", 120, 2), ("a", 135, 2), ("a", 150, 1), ("a", 165, 1)];
+            assert_eq!(sessions, expected, "minutes from {minutes_from}");
+            let hour = |site| rolled_up[&(site, Period::Hour(minute(120).hour()))].counts();
+            let counts = VisitorCounts { visitors: 1, sessions: 6 };
+            assert_eq!((hour("a"), hour("b")), (counts, counts));
+        }
+    }
+
+    #[test]
     fn events_without_visitor_and_session_add_nothing() {
-        let mut collector = VisitorCollector::new(minute(0), HashSeed::of(1));
+        let mut collector = VisitorCollector::new(minute(0), Arc::default(), HashSeed::of(1));
         collector.add(SiteNumber(0), minute(0), None, None);
         assert!(collector.finish(&["a"]).is_empty());
     }

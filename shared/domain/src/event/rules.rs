@@ -10,6 +10,7 @@ use crate::event::json::{NO_SLOT, Slots};
 use crate::event::parameters::slot_in_parameters;
 use crate::event::types::kind_of;
 use crate::event::vocabulary::EventKind;
+use crate::order::facts::PRODUCT_NAMES_BYTES_MAX;
 
 /// The rules by which lines are read: a reader version.
 pub(crate) struct Rules {
@@ -19,13 +20,17 @@ pub(crate) struct Rules {
     pub(crate) kind_of: fn(&[u8]) -> Option<EventKind>,
     /// Whether purchases that name an order count through it.
     pub(crate) has_order_lines: bool,
+    /// The maximum size of the names of an order's products, in bytes.
+    pub(crate) product_names_max: usize,
 }
 
 /// The rules of `docs/EVENTS.md` and `docs/VOCABULARY.md`.
-pub(crate) const RULES: Rules = Rules { slots_of, kind_of, has_order_lines: true };
+pub(crate) const RULES: Rules =
+    Rules { slots_of, kind_of, has_order_lines: true, product_names_max: PRODUCT_NAMES_BYTES_MAX };
 
 /// The rules of version 3.
-pub(crate) const FORMER: Rules = Rules { has_order_lines: false, ..RULES };
+pub(crate) const FORMER: Rules =
+    Rules { has_order_lines: false, product_names_max: usize::MAX, ..RULES };
 
 fn slots_of(name: &[u8]) -> Slots {
     Slots {

@@ -1,11 +1,13 @@
-//! What sites set about the reading of their events.
+//! What sites set about the reading and the sums of their events.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
 use crate::count::measure::Currency;
 use crate::event::site::SiteId;
+use crate::time::{Hour, QuartersBySite};
 
 /// The number of a revision of the settings of sites; 0 is before the first.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,27 +26,41 @@ pub struct ReadingSettings {
 ///
 /// **Shape**: sites that set nothing are left out.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct SettingsBySite(BTreeMap<Vec<u8>, ReadingSettings>);
+pub struct SettingsBySite {
+    reading: BTreeMap<Vec<u8>, ReadingSettings>,
+    quarters: Arc<QuartersBySite>,
+}
 
 impl SettingsBySite {
     /// Replaces the settings of a site.
     pub fn set(&mut self, site: &SiteId, settings: ReadingSettings) {
         let site = site.as_str().as_bytes();
         if settings == ReadingSettings::default() {
-            self.0.remove(site);
+            self.reading.remove(site);
         } else {
-            self.0.insert(site.to_vec(), settings);
+            self.reading.insert(site.to_vec(), settings);
         }
+    }
+
+    /// Lets a zone decide from an hour on which hours of a site have quarters. Called for the
+    /// revisions of the settings in their order.
+    pub fn set_quarters(&mut self, site: &SiteId, from: Hour, zone: Option<Tz>) {
+        Arc::make_mut(&mut self.quarters).push(site.as_str(), from, zone);
+    }
+
+    /// The hours of all sites that have rows of their quarters.
+    pub fn quarters(&self) -> &Arc<QuartersBySite> {
+        &self.quarters
     }
 
     /// The settings of a site.
     pub fn of(&self, site: &[u8]) -> ReadingSettings {
-        self.0.get(site).copied().unwrap_or_default()
+        self.reading.get(site).copied().unwrap_or_default()
     }
 
-    /// Whether no site sets anything.
+    /// Whether no site sets anything about the reading of its events.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.reading.is_empty()
     }
 }
 

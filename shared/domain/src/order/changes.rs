@@ -53,6 +53,8 @@ pub struct WriteContext<'a> {
     pub retention: Retention,
     /// Whether an hour of a site may still be added to in its numbered shards.
     pub is_open: &'a dyn Fn(&str, Hour) -> bool,
+    /// Whether an hour of a site has rows of its quarters.
+    pub has_quarters: &'a dyn Fn(&str, Hour) -> bool,
 }
 
 impl<'a> OrderPart<'a> {
@@ -118,7 +120,7 @@ impl<'a> OrderPart<'a> {
             if !context.retention.has_expired(period, context.now.timestamp()) {
                 pack(site, period, measure, &counters, &mut part.rows);
             }
-            for period in Period::of_hour(hour) {
+            for period in Period::above(minute, (context.has_quarters)(site, hour)) {
                 for (key, amount) in &counters {
                     above.add_counter(site, period, measure, key, *amount);
                 }

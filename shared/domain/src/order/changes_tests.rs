@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::count::measure::Currency;
-use crate::order::facts::{Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, Product};
+use crate::order::facts::{
+    Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, PRODUCT_NAMES_BYTES_MAX, Product,
+};
 use crate::order::purchases::{FirstPurchase, ORDER_LINES_MAX, OrderLine, OrderLines, Purchases};
 use crate::plan::counter_bytes;
 use crate::time::Minute;
@@ -19,8 +21,17 @@ fn at(minute: i64) -> DateTime<Utc> {
 
 /// Hour 23 is open.
 fn cut<'a>(changes: &[OrderChange<'a>]) -> Vec<OrderPart<'a>> {
+    cut_with(changes, false)
+}
+
+/// As `cut`; `has_quarters` says whether all hours have rows of their quarters.
+fn cut_with<'a>(changes: &[OrderChange<'a>], has_quarters: bool) -> Vec<OrderPart<'a>> {
     let is_open = |_: &str, hour: Hour| hour == Minute::containing(now()).unwrap().hour();
-    OrderPart::cut(changes, &WriteContext { now: now(), retention: RETENTION, is_open: &is_open })
+    let (now, retention) = (now(), RETENTION);
+    OrderPart::cut(
+        changes,
+        &WriteContext { now, retention, is_open: &is_open, has_quarters: &|_, _| has_quarters },
+    )
 }
 
 fn facts(minute: i64, value: u64, products: &[(String, u64)]) -> OrderFacts {
@@ -139,6 +150,33 @@ fn an_order_of_a_closed_hour_is_late_and_one_of_an_expired_minute_has_no_minute(
 }
 
 #[test]
+fn a_late_purchase_adds_to_the_quarter_of_its_minute_and_leaves_it_when_it_moves() {
+    let item = ["cup".to_string()];
+    let quarter_rows = |before: Option<&OrderFacts>, after: &OrderFacts| {
+        let rows = rows(&cut_with(&[change(before, after)], true));
+        rows.into_iter().filter(|row| row.starts_with("Quarter")).collect::<Vec<String>>()
+    };
+    let bought = with_lines(31, OrderFacts::default(), &item);
+    let of_quarter = |quarter: &str, sign: &str| {
+        [
+            format!("units cup={sign}3"),
+            format!("sales:USD cup={sign}4"),
+            format!("orders CREATED={sign}1"),
+            format!("order_value:USD gross={sign}4 orders={sign}1"),
+            format!("ordered cup={sign}3"),
+            format!("ordered_value:USD cup={sign}4"),
+        ]
+        .map(|row| format!("Quarter(2026-11-20T22:{quarter}) {row}"))
+    };
+    assert_eq!(quarter_rows(None, &bought), of_quarter("30", ""));
+    let moved = with_lines(29, bought.clone(), &item);
+    let expected = [of_quarter("15", ""), of_quarter("30", "-")].concat();
+    assert_eq!(quarter_rows(Some(&bought), &moved), expected);
+    // An open hour adds to the rows of its minutes alone.
+    assert!(quarter_rows(None, &with_lines(67, OrderFacts::default(), &item)).is_empty());
+}
+
+#[test]
 fn an_order_whose_creation_moves_leaves_its_old_minute() {
     let before = facts(67, 5, &[]);
     let after = facts(66, 6, &[]);
@@ -163,10 +201,11 @@ fn many_orders_of_a_minute_share_a_transaction() {
 
 #[test]
 fn the_largest_order_fits_into_a_transaction_even_if_it_moves() {
+    const NAME_BYTES: usize = PRODUCT_NAMES_BYTES_MAX.div_ceil(ORDER_ITEMS_MAX);
     let names: Vec<(String, u64)> =
-        (0..ORDER_ITEMS_MAX).map(|n| (format!("{n:0>256}"), 7)).collect();
+        (0..ORDER_ITEMS_MAX).map(|n| (format!("a{n:0>0$}", NAME_BYTES - 1), 7)).collect();
     let others: Vec<(String, u64)> =
-        (0..ORDER_ITEMS_MAX).map(|n| (format!("x{n:0>255}"), 7)).collect();
+        (0..ORDER_ITEMS_MAX).map(|n| (format!("b{n:0>0$}", NAME_BYTES - 1), 7)).collect();
     let items = |prefix: &str| -> Vec<String> {
         (0..ORDER_LINES_MAX).map(|n| format!("{prefix}{n:0>255}")).collect()
     };
@@ -178,15 +217,14 @@ fn the_largest_order_fits_into_a_transaction_even_if_it_moves() {
     let never = |_: &str, _: Hour| false;
     let parts = OrderPart::cut(
         &[change(Some(&before), &after)],
-        &WriteContext { now: now(), retention, is_open: &never },
+        &WriteContext { now: now(), retention, is_open: &never, has_quarters: &|_, _| true },
     );
     let part = &parts[0];
-    // Sales have one more key than there are lines: what has no item.
-    assert_eq!((parts.len(), part.rows.len()), (1, 2 * 5 * (6 + 1 + 2)));
+    assert_eq!((parts.len(), part.rows.len()), (1, 2 * 6 * (6 + 2)));
     assert!(part.fits(&[change(Some(&before), &after)]));
-    // All that the transaction writes must stay below 4 MB.
+    // All that the transaction writes must stay below 4 MB, even with numbers of 38 digits.
     let counters = part.rows.iter().flat_map(|row| &row.counters);
-    let bytes: usize = counters.map(|(key, amount)| counter_bytes(key, *amount)).sum();
+    let bytes: usize = counters.map(|(key, _)| counter_bytes(key, Amount::ZERO) + 20).sum();
     assert!(bytes + after.bytes() < 4 << 20, "{bytes} and {}", after.bytes());
     assert!(part.rows.iter().all(|row| row.counters.len() <= ROW_COUNTERS_MAX));
     // The row of an order must stay below 400 KB.
@@ -289,6 +327,7 @@ proptest! {
         picks in proptest::collection::vec(any::<proptest::sample::Index>(), 0..16),
         chunk_events in 1_usize..6,
         seed in any::<u64>(),
+        has_quarters: bool,
     ) {
         let said: Vec<(usize, OrderFacts)> = events.iter().map(|event| (event.0, say(event))).collect();
         let mut played: Vec<&(usize, OrderFacts)> = said.iter().collect();
@@ -315,7 +354,7 @@ proptest! {
                     row_bytes: after.bytes(),
                 })
                 .collect();
-            for row in cut(&changes).iter().flat_map(|part| &part.rows) {
+            for row in cut_with(&changes, has_quarters).iter().flat_map(|part| &part.rows) {
                 for (key, amount) in &row.counters {
                     let cell = (format!("{:?} {}", row.period, row.measure), (*key).to_string());
                     *tallies.entry(cell).or_default() += *amount;
@@ -338,7 +377,7 @@ proptest! {
                     let minute = Period::Minute(contribution.minute);
                     let hour = contribution.minute.hour();
                     let is_late = hour != Minute::containing(now()).unwrap().hour();
-                    let above = Period::of_hour(hour).into_iter().filter(|_| is_late);
+                    let above = Period::above(contribution.minute, has_quarters).filter(|_| is_late);
                     for period in [minute].into_iter().chain(above) {
                         *expected.entry((format!("{period:?} {measure}"), key.to_string())).or_default() += amount;
                     }

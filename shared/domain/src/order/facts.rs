@@ -17,6 +17,10 @@ use crate::order::purchases::Purchases;
 /// into one transaction.
 pub const ORDER_ITEMS_MAX: usize = 500;
 
+/// The maximum size of the names of an order's products, in bytes: what a transaction adds to all of
+/// its rows must stay below 4 MB.
+pub const PRODUCT_NAMES_BYTES_MAX: usize = 80 * 1_024;
+
 /// The maximum length of an order's status, in bytes.
 pub const STATUS_BYTES_MAX: usize = 64;
 

@@ -6,8 +6,9 @@ use crate::count::amount::Amount;
 use crate::count::measure::Currency;
 
 /// The maximum number of different lines of an order: its contributions before and after a change
-/// must fit into one transaction.
-pub const ORDER_LINES_MAX: usize = 250;
+/// must fit into one transaction, so that the sales of its items and what has no item fit into one
+/// row.
+pub const ORDER_LINES_MAX: usize = 249;
 
 /// What purchases report about an order.
 ///

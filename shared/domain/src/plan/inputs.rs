@@ -32,6 +32,9 @@ pub struct PlanInputs {
     pub settings_revision: SettingsRevision,
     /// How many sites are counted, 0 for all: those with a number up to it.
     pub sites_max: u32,
+    /// Whether the rows of quarters are added to, in the hours that have them by the settings of
+    /// sites. `false` only of chunks that a build before them has begun.
+    pub has_quarters: bool,
     /// How many of its first stored bytes an earlier version of the object has counted. `None`: an
     /// object that nobody replaces, such as a post or a batch of a stream, or one that a build
     /// before has begun. Its plan leaves no room for the rows by which files are known again.
@@ -51,6 +54,7 @@ impl PlanInputs {
             reader_version: READER_VERSION,
             settings_revision: SettingsRevision(0),
             sites_max: 0,
+            has_quarters: true,
             counted_before: None,
         }
     }
@@ -62,4 +66,6 @@ impl PlanInputs {
 pub struct SealInputs {
     /// How many keys of a measure keep their names, 0 for all.
     pub keys_max: u32,
+    /// Whether the hour has rows of its quarters.
+    pub has_quarters: bool,
 }

@@ -12,9 +12,9 @@ use crate::count::tally::{Group, Tally};
 use crate::hash_seed::HashSeed;
 use crate::plan::inputs::{PlanInputs, SealInputs};
 use crate::plan::rows::{Row, pack};
-use crate::time::Hour;
 use crate::time::lateness::is_closed;
 use crate::time::period::{Period, Retention};
+use crate::time::{Hour, QuartersBySite};
 
 /// The version of the rules in this module, recorded in every ledger entry.
 ///
@@ -38,8 +38,8 @@ pub const PLAN_FORMAT_VERSION: u32 = 7;
 /// are met only by chunks that lay in the dead letters since the update before the last, and by
 /// updates that skip a version. These are refused, because to plan them wrongly would count twice.
 ///
-/// Version 7 plans as version 6 did, and reads as it did where the plan inputs have the reader version
-/// of version 6.
+/// Version 7 plans as version 6 did where the plan inputs have no quarters, and reads as it did where
+/// they have the reader version of version 6.
 pub const PLAN_FORMAT_VERSION_OLDEST: u32 = 6;
 
 /// The maximum number of actions in one `TransactWriteItems`.
@@ -71,11 +71,13 @@ pub struct Plan<'a> {
 /// **Shape**: an **open** part has minute rows of one hour, for one site or several. It may be
 /// committed to the shards of these hours while none of them is closed. A **late** part has no
 /// hours: its events arrived after their hours were closed, so its rows belong to the shard `late`
-/// and to the periods from the hour upwards.
+/// and to the periods above minutes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Part<'a> {
     /// The sites, ascending, each with the hour of its rows; each costs a seal check.
     pub hours: Vec<(&'a str, Hour)>,
+    /// Those of them that have rows of their quarters.
+    pub quarter_hours: Vec<(&'a str, Hour)>,
     /// The rows; no row occurs twice in a plan.
     pub rows: Vec<Row<'a>>,
 }
@@ -96,15 +98,24 @@ impl<'a> Plan<'a> {
     /// between two ledger entries: after the first, which settles the plan inputs, and before the
     /// last, which says that the whole chunk is counted.
     pub fn of(count: &'a ChunkCount, inputs: &PlanInputs) -> Plan<'a> {
-        let mut plan = Plan::of_tally(&count.tally, inputs);
+        let mut plan = Plan::of_tally_with(&count.tally, inputs, &count.quarters);
         if !count.orders.is_empty() && plan.parts.len() == 1 {
             plan.parts.push(Part::default());
         }
         plan
     }
 
-    /// Cuts the tally of a chunk without orders, like [`Plan::of`].
+    /// Cuts the tally of a chunk without orders whose sites have no zones, like [`Plan::of`].
     pub fn of_tally(tally: &'a Tally, inputs: &PlanInputs) -> Plan<'a> {
+        Plan::of_tally_with(tally, inputs, &QuartersBySite::default())
+    }
+
+    /// Cuts the tally of a chunk without orders, like [`Plan::of`].
+    pub fn of_tally_with(
+        tally: &'a Tally,
+        inputs: &PlanInputs,
+        quarters: &QuartersBySite,
+    ) -> Plan<'a> {
         let retention =
             Retention { minute_days: inputs.minute_retention_days, hour_days: 0, day_days: 0 };
         let reference_seconds = inputs.reference_time.timestamp();
@@ -121,12 +132,13 @@ impl<'a> Plan<'a> {
             let hour = group.minute.hour();
             if !is_closed(hour, inputs.reference_time) {
                 let parts = open.entry(hour).or_insert_with(parts_of_chunk);
+                let has_quarters = quarters.contains(group.site, hour);
                 pack(group.site, minute, group.measure, &group.counters, |row| {
-                    parts.push_open(row, hour)
+                    parts.push_open(row, hour, has_quarters)
                 });
                 continue;
             }
-            rolled_up.add(&group);
+            rolled_up.add(&group, quarters.contains(group.site, hour));
             if !retention.has_expired(minute, reference_seconds) {
                 pack(group.site, minute, group.measure, &group.counters, |row| late.push_late(row));
             } else if last_expired != Some((group.site, group.minute)) {
@@ -143,14 +155,15 @@ impl<'a> Plan<'a> {
         Plan { parts, minutes_expired }
     }
 
-    /// Cuts the sums of a sealed hour's shards into the rows of its hour, day, week and month.
+    /// Cuts the sums of a sealed hour's shards into the rows of its quarters, if it has any, and of
+    /// its hour, day, week and month.
     ///
     /// **Shape**: the tallies may hold any minutes of the hour; keys are ranked by their sums over
     /// all of them. Those of `orders`, what orders added beside events, all keep their names.
     pub fn of_sealed_hour(tally: &'a Tally, orders: &'a Tally, inputs: &SealInputs) -> Plan<'a> {
         let mut rolled_up = RollUp::new();
         for group in tally.bounded_groups(inputs.keys_max).chain(orders.groups()) {
-            rolled_up.add(&group);
+            rolled_up.add(&group, inputs.has_quarters);
         }
         let mut late = Parts::of(false);
         rolled_up.pack(|row| late.push_late(row));
@@ -177,7 +190,8 @@ impl<'a> Part<'a> {
         for row in self.rows.iter().filter(|_| self.is_open()) {
             if let Period::Minute(minute) = row.period {
                 let Row { site, measure, .. } = *row;
-                rolled_up.add(&Group { site, minute, measure, counters: row.counters.clone() });
+                let group = Group { site, minute, measure, counters: row.counters.clone() };
+                rolled_up.add(&group, self.quarter_hours.contains(&(site, minute.hour())));
             }
             late.push_late(Row { counters: row.counters.clone(), ..*row });
         }
@@ -200,12 +214,15 @@ impl<'a> Parts<'a> {
         Parts { actions_max, full: vec![], last: Part::default() }
     }
 
-    fn push_open(&mut self, row: Row<'a>, hour: Hour) {
+    fn push_open(&mut self, row: Row<'a>, hour: Hour, has_quarters: bool) {
         let hour = (row.site, hour);
         let is_new_hour = self.last.hours.last() != Some(&hour);
         self.make_room(1 + usize::from(is_new_hour));
         if self.last.hours.last() != Some(&hour) {
             self.last.hours.push(hour);
+            if has_quarters {
+                self.last.quarter_hours.push(hour);
+            }
         }
         self.last.rows.push(row);
     }
@@ -229,7 +246,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Sums by the periods from the hour upwards.
+/// Sums by the periods above minutes.
 struct RollUp<'a> {
     sums: BTreeMap<(&'a str, Period, Measure), HashMap<&'a str, Amount, Xxh3Builder>>,
     hashers: Xxh3Builder,
@@ -240,8 +257,8 @@ impl<'a> RollUp<'a> {
         RollUp { sums: BTreeMap::new(), hashers: HashSeed::random().hashers() }
     }
 
-    fn add(&mut self, group: &Group<'a>) {
-        for period in Period::of_hour(group.minute.hour()) {
+    fn add(&mut self, group: &Group<'a>, has_quarters: bool) {
+        for period in Period::above(group.minute, has_quarters) {
             let place = self.sums.entry((group.site, period, group.measure));
             let sums = place.or_insert_with(|| HashMap::with_hasher(self.hashers));
             for (key, amount) in &group.counters {
@@ -250,7 +267,8 @@ impl<'a> RollUp<'a> {
         }
     }
 
-    /// The rows, ascending by site, period (hours before days, weeks and months), measure and slot.
+    /// The rows, ascending by site, period (quarters before hours, days, weeks and months), measure
+    /// and slot.
     fn pack(self, mut push: impl FnMut(Row<'a>)) {
         for ((site, period, measure), sums) in self.sums {
             // What orders took back may be as much as what events added.

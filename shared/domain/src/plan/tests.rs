@@ -5,11 +5,15 @@ use crate::count::secret::VisitorSecret;
 use crate::plan::rows::{ROW_BYTES_MAX, ROW_COUNTERS_MAX, counter_bytes};
 use crate::time::Minute;
 use chrono::DateTime;
+use chrono_tz::Tz;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-const ALL_NAMES: SealInputs = SealInputs { keys_max: 0 };
+#[path = "quarters_tests.rs"]
+mod quarters;
+
+const ALL_NAMES: SealInputs = SealInputs { keys_max: 0, has_quarters: false };
 
 /// 2026-11-18T16:00Z.
 const FIRST_SECOND: i64 = 1_795_017_600;
@@ -209,12 +213,21 @@ fn named(site: u8, measure: u8, key: u16) -> (String, Measure, String) {
     (format!("site-{site}"), measure, format!("item-{key}"))
 }
 
+/// Site 0 has a midnight at 18:30Z from the second day on, site 1 one at 13:30Z.
+fn quarters() -> QuartersBySite {
+    let mut quarters = QuartersBySite::default();
+    quarters.push("site-0", minute(24 * 60).hour(), Some(Tz::Asia__Kolkata));
+    quarters.push("site-1", Minute::EPOCH.hour(), Some(Tz::Australia__Adelaide));
+    quarters
+}
+
 /// What the rows should hold: each entry in its minute (if `in_minute` says so), and above it
 /// (if it is late).
 fn model(
     entries: &[Entry],
     is_late: impl Fn(Hour) -> bool,
     in_minute: impl Fn(Minute) -> bool,
+    quarters: &QuartersBySite,
 ) -> Model {
     let mut model = Model::new();
     for (site, measure, offset, key, count) in entries {
@@ -226,6 +239,9 @@ fn model(
         }
         if is_late(minute.hour()) {
             periods.extend(Period::of_hour(minute.hour()));
+            if quarters.contains(&site, minute.hour()) {
+                periods.push(Period::Quarter(minute.quarter()));
+            }
         }
         for period in periods {
             let cell = (site.clone(), measure.to_string(), period, key.clone());
@@ -356,7 +372,7 @@ fn sites_and_measures_are_bounded_by_themselves_and_those_of_orders_not_at_all()
         }
     }
     tally.add("other", Measure::Views, minute(0), "7", Amount::ONE);
-    let plan = of_sealed_hour(&tally, &SealInputs { keys_max: 2 });
+    let plan = of_sealed_hour(&tally, &SealInputs { keys_max: 2, has_quarters: false });
     let hour = Period::Hour(minute(0).hour());
     assert_eq!(counters(&plan, Measure::Views, hour), "(other)=1 0=1 1=1 7=1");
     assert_eq!(counters(&plan, Measure::Carts, hour), "0=1 1=1");
@@ -384,7 +400,8 @@ fn what_orders_added_keeps_its_names_beside_events_that_lose_theirs() {
         orders.add("shop", sales, minute(0), key, amount(of_orders));
     }
     let sealed = |keys_max| {
-        let plan = Plan::of_sealed_hour(&events, &orders, &SealInputs { keys_max });
+        let plan =
+            Plan::of_sealed_hour(&events, &orders, &SealInputs { keys_max, has_quarters: false });
         counters(&plan, sales, Period::Hour(minute(0).hour()))
     };
     assert_eq!(sealed(0), "(other)=-5 a=5 b=4.5 d=7");
@@ -406,7 +423,10 @@ proptest! {
         let kept_from = inputs.reference_time.timestamp() - 86_400;
         let is_late = |hour: Hour| hour < minute(open_from).hour();
         let in_minute = |minute: Minute| minute.epoch_seconds() + 60 > kept_from;
-        prop_assert_eq!(sums(&Plan::of_tally(&tally, &inputs).parts)?, model(&entries, is_late, in_minute));
+        for quarters in [QuartersBySite::default(), quarters()] {
+            let plan = Plan::of_tally_with(&tally, &inputs, &quarters);
+            prop_assert_eq!(sums(&plan.parts)?, model(&entries, is_late, in_minute, &quarters));
+        }
     }
 
     #[test]
@@ -416,14 +436,17 @@ proptest! {
         let tally = tally_of(&entries);
         let inputs = PlanInputs { counted_before, ..inputs(0, 7) };
         let (is_of_file, room) = (counted_before.is_some(), if counted_before.is_some() { 3 } else { 1 });
-        for part in Plan::of_tally(&tally, &inputs).parts.iter().filter(|part| part.is_open()) {
+        let quarters = quarters();
+        let plan = Plan::of_tally_with(&tally, &inputs, &quarters);
+        for part in plan.parts.iter().filter(|part| part.is_open()) {
             prop_assert!(actions(part) + room <= TRANSACTION_ACTIONS_MAX);
             let late_form = part.late_form(is_of_file);
             prop_assert!(late_form.iter().all(|part| actions(part) + room <= TRANSACTION_ACTIONS_MAX));
             let minutes = sums([part])?;
             let mut expected = minutes.clone();
             for ((site, measure, period, key), amount) in minutes {
-                for above in Period::of_hour(period.first_minute().hour()) {
+                let minute = period.first_minute();
+                for above in Period::above(minute, quarters.contains(&site, minute.hour())) {
                     let cell = (site.clone(), measure.clone(), above, key.clone());
                     *expected.entry(cell).or_insert(Amount::ZERO) += amount;
                 }
@@ -442,7 +465,7 @@ proptest! {
         let all_names = PlanInputs { keys_max: 0, ..inputs };
         prop_assert_eq!(Plan::of_tally(&tally, &inputs), Plan::of_tally(&bounded, &all_names));
         prop_assert_eq!(
-            of_sealed_hour(&tally, &SealInputs { keys_max }),
+            of_sealed_hour(&tally, &SealInputs { keys_max, has_quarters: false }),
             of_sealed_hour(&bounded, &ALL_NAMES)
         );
     }

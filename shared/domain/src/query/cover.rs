@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::query::window::{WINDOW_MINUTES_MAX, Window};
 use crate::time::lateness::{SETTLE_TIME, is_closed, is_settled};
 use crate::time::period::{Period, Retention};
-use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute};
+use crate::time::{Day, HOURS_PER_DAY, Hour, MINUTES_PER_HOUR, Minute, Quarter, QuarterHours};
 
 /// How many minutes one query reads. A minute of a shop with 10,000 items, 6,000 of them viewed,
 /// takes about 60 KB, and a page of a query result holds 1 MB. So a query needs one page, and a
@@ -30,8 +30,8 @@ pub const MONTHS_PER_RANGE_OF_YEARS: u32 = 12;
 
 /// Adjacent periods of one kind whose rows one query reads.
 ///
-/// **Shape**: up to [`MINUTES_PER_RANGE`] minutes of one hour, up to [`HOURS_PER_RANGE`] hours of
-/// one day, up to [`MONTHS_PER_RANGE`] (or [`MONTHS_PER_RANGE_OF_YEARS`]) months of one year, or
+/// **Shape**: up to [`MINUTES_PER_RANGE`] minutes of one hour, quarters of one hour, up to
+/// [`HOURS_PER_RANGE`] hours of one day, up to [`MONTHS_PER_RANGE`] (or [`MONTHS_PER_RANGE_OF_YEARS`]) months of one year, or
 /// one day or week.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PeriodRange {
@@ -76,15 +76,20 @@ impl PeriodRange {
         matches!(self.first, Period::Minute(_))
     }
 
-    /// Whether it contains a gap but is read from rows of hours, days, weeks or months, so that the
-    /// rows may be incomplete.
+    /// The hour after the last one in its rows.
+    pub fn end_hour(self) -> Hour {
+        self.window.to.plus(MINUTES_PER_HOUR - 1).hour()
+    }
+
+    /// Whether it contains a gap but is read from rows of quarters, hours, days, weeks or months, so
+    /// that the rows may be incomplete.
     pub fn has_gap(self, gaps: &Gaps) -> bool {
-        !self.is_minutes() && gaps.any_in(self.window.from.hour(), self.window.to.hour())
+        !self.is_minutes() && gaps.any_in(self.window.from.hour(), self.end_hour())
     }
 }
 
-/// The hours whose sums are not, or may not be, in the rows of hours, days, weeks and months yet.
-/// They are summed from their minutes, and no coarser period that contains them is read.
+/// The hours whose sums are not, or may not be, in the rows of quarters, hours, days, weeks and
+/// months yet. They are summed from their minutes, and no coarser period of them is read.
 ///
 /// **Shape**: an hour whose minutes have expired is not a gap: its own row is the best source left.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -140,16 +145,17 @@ impl Gaps {
 }
 
 /// Covers a window with the fewest ranges: whole months, ISO weeks and days (or the settled part of
-/// the current one), hours before the first and after the last of them, and minutes at the edges
-/// and in gaps.
+/// the current one), hours before the first and after the last of them, quarters at edges that lie
+/// in one of `quarter_hours`, and minutes at other edges and in gaps.
 ///
 /// **Guarantees**: the ranges ascend, and each minute of the window is in exactly one of them. No
-/// hour, day, week or month among them contains a gap, and no other choice of periods is smaller.
-pub fn cover(window: Window, gaps: &Gaps) -> Vec<PeriodRange> {
+/// quarter, hour, day, week or month among them is of a gap, and no other choice of periods is
+/// smaller.
+pub fn cover(window: Window, gaps: &Gaps, quarter_hours: &QuarterHours) -> Vec<PeriodRange> {
     let has_years = window.to.number().saturating_sub(window.from.number()) > WINDOW_MINUTES_MAX;
     let months_per_range = if has_years { MONTHS_PER_RANGE_OF_YEARS } else { MONTHS_PER_RANGE };
     let mut ranges: Vec<PeriodRange> = vec![];
-    for range in cover_by_periods(window, gaps) {
+    for range in cover_by_periods(window, gaps, quarter_hours) {
         match ranges.last_mut() {
             Some(last) if last.can_extend(range, months_per_range) => {
                 last.last = range.last;
@@ -162,7 +168,7 @@ pub fn cover(window: Window, gaps: &Gaps) -> Vec<PeriodRange> {
 }
 
 /// A cover with one range for every hour and month.
-fn cover_by_periods(window: Window, gaps: &Gaps) -> Vec<PeriodRange> {
+fn cover_by_periods(window: Window, gaps: &Gaps, quarter_hours: &QuarterHours) -> Vec<PeriodRange> {
     let mut ranges = vec![];
     let mut next = window.from;
     while next < window.to {
@@ -170,7 +176,14 @@ fn cover_by_periods(window: Window, gaps: &Gaps) -> Vec<PeriodRange> {
         let is_whole = hour.first_minute() == next && hour.next().first_minute() <= window.to;
         if !is_whole || gaps.contains(hour) {
             let end = hour.next().first_minute().min(window.to);
-            push_minutes(&mut ranges, next, end);
+            let part = Window { from: next, to: end };
+            match quarters_of(part, quarter_hours).filter(|_| !gaps.contains(hour)) {
+                Some((first, last)) => {
+                    let (first, last) = (Period::Quarter(first), Period::Quarter(last));
+                    ranges.push(PeriodRange { first, last, window: part });
+                }
+                None => push_minutes(&mut ranges, part.from, part.to),
+            }
             next = end;
             continue;
         }
@@ -183,6 +196,14 @@ fn cover_by_periods(window: Window, gaps: &Gaps) -> Vec<PeriodRange> {
         next = ranges.last().map_or(window.to, |range| range.window.to);
     }
     ranges
+}
+
+/// The first and the last quarter of a part of an hour; `None` if it is not one or more quarters
+/// that have rows.
+fn quarters_of(part: Window, quarter_hours: &QuarterHours) -> Option<(Quarter, Quarter)> {
+    let (first, last) = (part.from.quarter(), part.to.minus(1).quarter());
+    let is_whole = first.first_minute() == part.from && last.next().first_minute() == part.to;
+    (is_whole && quarter_hours.contains(part.from.hour())).then_some((first, last))
 }
 
 fn push_minutes(ranges: &mut Vec<PeriodRange>, from: Minute, to: Minute) {
@@ -245,7 +266,7 @@ fn push_days(ranges: &mut Vec<PeriodRange>, days: &[Day], gaps: &Gaps) {
     }
 }
 
-/// `2026-11-20T23[07..=16]`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`,
+/// `2026-11-20T23[07..=16]`, `2026-11-20T18:30..=2026-11-20T18:45`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`,
 /// `2026-W47`, `2026-11`, `2026-01..=2026-06`.
 impl fmt::Debug for PeriodRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -253,6 +274,10 @@ impl fmt::Debug for PeriodRange {
             (Period::Minute(first), Period::Minute(last)) => {
                 write!(f, "{}[{:02}..={:02}]", first.hour(), first.of_hour(), last.of_hour())
             }
+            (Period::Quarter(first), Period::Quarter(last)) if first < last => {
+                write!(f, "{first}..={last}")
+            }
+            (Period::Quarter(quarter), _) => write!(f, "{quarter}"),
             (Period::Hour(first), Period::Hour(last)) if first < last => {
                 write!(f, "{first}..={last}")
             }

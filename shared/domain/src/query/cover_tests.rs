@@ -1,6 +1,8 @@
 use super::*;
+use crate::time::MINUTES_PER_QUARTER;
 use crate::time::lateness::ALLOWED_LATENESS;
 use chrono::{Datelike, TimeDelta};
+use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
 
 const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
@@ -17,10 +19,17 @@ fn hours(names: &[&str]) -> Vec<Hour> {
     names.iter().map(|name| Hour::parse(name).expect("an hour")).collect()
 }
 
+/// The quarters of a site that has had this zone for ever.
+fn of_zone(zone: Tz) -> QuarterHours {
+    let mut quarter_hours = QuarterHours::default();
+    quarter_hours.push(Minute::EPOCH.hour(), Some(zone));
+    quarter_hours
+}
+
 /// The ranges, at 2026-11-20T23:30Z, of the window between two times.
 fn check(from: &str, to: &str, open_hours: &[&str], expected: &str) {
     let gaps = Gaps::new(hours(open_hours), RETENTION, at("2026-11-20T23:30:00Z"));
-    let ranges = cover(Window { from: minute(from), to: minute(to) }, &gaps);
+    let ranges = cover(Window { from: minute(from), to: minute(to) }, &gaps, QuarterHours::NONE);
     assert_eq!(format!("{ranges:?}").trim_matches(['[', ']']), expected.trim_matches(['[', ']']));
 }
 
@@ -75,7 +84,7 @@ fn the_row_of_a_current_day_week_or_month_holds_its_settled_hours() {
     let gaps = Gaps::new(hours(&["2026-11-20T22"]), RETENTION, at("2026-11-20T23:12:00Z"));
     let window =
         Window { from: minute("2026-11-19T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
-    assert_eq!(cover(window, &gaps).len(), 1 + 3 + 6);
+    assert_eq!(cover(window, &gaps, QuarterHours::NONE).len(), 1 + 3 + 6);
 }
 
 #[test]
@@ -83,7 +92,7 @@ fn the_row_of_a_current_day_is_not_used_while_one_of_its_hours_is_being_closed()
     let count = |now: &str| {
         let window =
             Window { from: minute("2026-11-20T00:00:00Z"), to: minute("2026-11-20T23:00:00Z") };
-        cover(window, &Gaps::new([], RETENTION, at(now))).len()
+        cover(window, &Gaps::new([], RETENTION, at(now)), QuarterHours::NONE).len()
     };
     // Hour 22 is open, about to be closed, closed but not settled, settled.
     assert_eq!(count("2026-11-20T23:08:59Z"), 1 + 6);
@@ -118,7 +127,7 @@ fn a_year_of_a_rolling_window_takes_few_rows() {
     let window =
         Window { from: minute("2025-11-20T23:08:00Z"), to: minute("2026-11-20T23:08:00Z") };
     let gaps = Gaps::new([], RETENTION, at("2026-11-20T23:07:30Z"));
-    let ranges = cover(window, &gaps);
+    let ranges = cover(window, &gaps, QuarterHours::NONE);
     let count =
         |is_kind: fn(&Period) -> bool| ranges.iter().filter(|range| is_kind(&range.first)).count();
     // Hour 22 is not settled yet; of November there are its first nineteen days and the other
@@ -149,11 +158,58 @@ fn months_of_one_year_are_one_range_except_the_current_one() {
         Window { from: minute("2025-01-01T00:00:00Z"), to: minute("2026-03-01T00:00:00Z") };
     let retention = Retention { minute_days: 0, ..RETENTION };
     let gaps = Gaps::new(hours(&["2025-05-31T23"]), retention, at("2026-11-20T23:30:00Z"));
-    let ranges = format!("{:?}", cover(window, &gaps));
+    let ranges = format!("{:?}", cover(window, &gaps, QuarterHours::NONE));
     assert!(ranges.starts_with("[2025-01..=2025-04, 2025-05-01, "), "{ranges}");
     assert!(
         ranges.ends_with("2025-05-31T23[50..=59], 2025-06..=2025-12, 2026-01..=2026-02]"),
         "{ranges}"
+    );
+}
+
+#[test]
+fn an_edge_of_a_zone_is_read_from_quarters_once_its_hour_is_settled() {
+    let ranges = |now: &str, open: &[&str], from: &str, to: &str, zone: Tz| {
+        let gaps = Gaps::new(hours(open), RETENTION, at(now));
+        let window = Window { from: minute(from), to: minute(to) };
+        format!("{:?}", cover(window, &gaps, &of_zone(zone)))
+    };
+    let (from, to) = ("2026-11-18T18:30:00Z", "2026-11-19T18:30:00Z");
+    let hours = "2026-11-18T19..=2026-11-18T23, 2026-11-19T00..=2026-11-19T07, \
+                 2026-11-19T08..=2026-11-19T15, 2026-11-19T16..=2026-11-19T17";
+    let quarters = ["2026-11-18T18:30..=2026-11-18T18:45", "2026-11-19T18:00..=2026-11-19T18:15"];
+    assert_eq!(
+        ranges("2026-11-20T23:30:00Z", &[], from, to, Tz::Asia__Kolkata),
+        format!("[{}, {hours}, {}]", quarters[0], quarters[1])
+    );
+    // Quarters of a gap are not complete.
+    let minutes = "2026-11-19T18[00..=09], 2026-11-19T18[10..=19], 2026-11-19T18[20..=29]";
+    assert_eq!(
+        ranges("2026-11-20T23:30:00Z", &["2026-11-19T18"], from, to, Tz::Asia__Kolkata),
+        format!("[{}, {hours}, {minutes}]", quarters[0])
+    );
+    assert_eq!(
+        ranges("2026-11-19T19:10:59Z", &[], from, to, Tz::Asia__Kolkata),
+        format!("[{}, {hours}, {minutes}]", quarters[0])
+    );
+    // The midnights of Nepal lie in the same hours, those of Newfoundland in others.
+    let nepal = ("2026-11-18T18:15:00Z", "2026-11-18T19:00:00Z");
+    assert_eq!(
+        ranges("2026-11-20T23:30:00Z", &[], nepal.0, nepal.1, Tz::Asia__Kolkata),
+        "[2026-11-18T18:15..=2026-11-18T18:45]"
+    );
+    assert_eq!(
+        ranges("2026-11-20T23:30:00Z", &[], nepal.0, "2026-11-18T18:30:00Z", Tz::Asia__Kolkata),
+        "[2026-11-18T18:15]"
+    );
+    let minutes = "2026-11-19T18[30..=39], 2026-11-19T18[40..=49], 2026-11-19T18[50..=59]";
+    assert_eq!(
+        ranges("2026-11-20T23:30:00Z", &[], to, "2026-11-19T19:00:00Z", Tz::America__St_Johns),
+        format!("[{minutes}]")
+    );
+    // What is not a quarter is read from minutes.
+    assert_eq!(
+        ranges("2026-11-20T23:30:00Z", &[], to, "2026-11-19T18:36:00Z", Tz::Asia__Kolkata),
+        "[2026-11-19T18[30..=35]]"
     );
 }
 
@@ -207,7 +263,7 @@ proptest! {
     fn sealed_windows_take_few_ranges(length in 1_u32..=WINDOW_MINUTES_MAX, now_seconds in 0_i64..40_000_000) {
         let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
         let to = Minute::containing(now).expect("in range").plus(1);
-        let ranges = cover(Window { from: to.minus(length), to }, &Gaps::new([], RETENTION, now));
+        let ranges = cover(Window { from: to.minus(length), to }, &Gaps::new([], RETENTION, now), QuarterHours::NONE);
         // The reader asks for 96 at once, one of them for the open hours.
         prop_assert!(ranges.len() <= 95, "{} ranges", ranges.len());
     }
@@ -216,7 +272,7 @@ proptest! {
     fn all_time_is_a_query_a_year_and_a_few(now_seconds in 0_i64..40_000_000) {
         let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
         let to = Minute::containing(now).expect("in range").plus(1);
-        let ranges = cover(Window { from: Minute::EPOCH, to }, &Gaps::new([], RETENTION, now));
+        let ranges = cover(Window { from: Minute::EPOCH, to }, &Gaps::new([], RETENTION, now), QuarterHours::NONE);
         // The current year takes months, weeks, days, hours and minutes.
         let years = usize::try_from(now.year() - 1970).expect("after 1970");
         prop_assert!(ranges.len() <= years + 30, "{} ranges in {years} years", ranges.len());
@@ -228,10 +284,17 @@ proptest! {
         length in 0_u32..900_000,
         open in prop::collection::vec(0_u32..15_000, 0..4),
         now_seconds in 0_i64..100_000,
+        zone in prop::sample::select(TZ_VARIANTS.to_vec()),
+        is_at_quarters: bool,
     ) {
         let now = at("2026-11-20T23:30:00Z") + TimeDelta::seconds(now_seconds);
+        let (from, length) = match is_at_quarters {
+            true => (from - from % MINUTES_PER_QUARTER, length - length % MINUTES_PER_QUARTER),
+            false => (from, length),
+        };
         let from = Minute::from_epoch_seconds(i64::from(from) * 60).expect("in range");
         let window = Window { from, to: from.plus(length) };
+        let quarter_hours = of_zone(zone);
         let retention = Retention { minute_days: 300, ..RETENTION };
         let months_max = if length > WINDOW_MINUTES_MAX { MONTHS_PER_RANGE_OF_YEARS } else { MONTHS_PER_RANGE };
         let open: Vec<Hour> = open.into_iter().map(|hours| from.hour().plus(hours)).collect();
@@ -242,15 +305,22 @@ proptest! {
                     && !retention.has_expired(Period::Minute(hour.first_minute()), now.timestamp())
         };
         let mut next = window.from;
-        for range in cover(window, &gaps) {
+        for range in cover(window, &gaps, &quarter_hours) {
             prop_assert_eq!(range.window.from, next);
             prop_assert_eq!(range.first.first_minute(), next);
             let end = range.window.to;
             if range.is_minutes() {
                 prop_assert!(end.number() - next.number() <= MINUTES_PER_RANGE);
                 prop_assert_eq!(end.minus(1).hour(), next.hour());
+                let is_needed = is_gap(next.hour()) || !quarter_hours.contains(next.hour());
+                prop_assert!(is_needed || !is_at_quarters, "{:?} has quarters", range);
             } else {
                 match (range.first, range.last) {
+                    (Period::Quarter(first), Period::Quarter(last)) => {
+                        prop_assert_eq!(first.hour(), last.hour());
+                        prop_assert!(quarter_hours.contains(first.hour()));
+                        prop_assert!(end.number() - next.number() < MINUTES_PER_HOUR);
+                    }
                     (Period::Hour(first), Period::Hour(last)) => {
                         prop_assert_eq!(first.day(), last.day());
                         prop_assert!(last.number() - first.number() < HOURS_PER_RANGE);
@@ -265,7 +335,7 @@ proptest! {
                 prop_assert!(!is_running || is_gap(end.hour()) && !is_closed(end.hour(), now + SETTLE_TIME));
                 prop_assert!(!is_running || range.first == range.last);
                 let mut hour = next.hour();
-                while hour < end.hour() {
+                while hour < range.end_hour() {
                     prop_assert!(!is_gap(hour), "{:?} holds the gap {:?}", range, hour);
                     hour = hour.next();
                 }
@@ -289,7 +359,8 @@ proptest! {
         let retention = Retention { minute_days: 0, ..RETENTION };
         let open = open.into_iter().map(|hours| from.plus(hours));
         let gaps = Gaps::new(open, retention, now);
-        let ranges = cover_by_periods(Window { from: from.first_minute(), to: to.first_minute() }, &gaps);
+        let window = Window { from: from.first_minute(), to: to.first_minute() };
+        let ranges = cover_by_periods(window, &gaps, QuarterHours::NONE);
         prop_assert_eq!(ranges.len(), fewest(from, to, &gaps, now));
     }
 }

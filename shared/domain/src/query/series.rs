@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use chrono::{
-    DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc,
-};
-use chrono_tz::{GapInfo, Tz};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono_tz::Tz;
 
 use crate::query::window::Window;
-use crate::time::Minute;
 use crate::time::period::Period;
+use crate::time::{MINUTES_PER_HOUR, Minute, QuarterHours, start_of_date};
 
 /// The maximum number of periods in a series.
 pub const PERIODS_MAX: usize = 1_000;
@@ -87,29 +85,33 @@ pub struct CalendarPeriod {
     pub start: DateTime<Tz>,
     /// The first instant of the next one.
     pub end: DateTime<Tz>,
-    /// The minutes that count for the period: whole hours of UTC. An edge within an hour moves to
-    /// the start of that hour, for this period and its neighbour alike, so that nothing is counted
-    /// twice or lost.
+    /// The minutes that count for the period: whole hours of UTC, or quarters of those hours that
+    /// have rows of them. Another edge within an hour moves to the start of that hour, for this
+    /// period and its neighbour alike, so that nothing is counted twice or lost.
     pub window: Window,
 }
 
 impl CalendarPeriod {
     /// **Shape**: `None` if an edge is after the year 9999. Time before 1970 is left out.
-    fn new(start: DateTime<Tz>, end: DateTime<Tz>) -> Option<CalendarPeriod> {
-        let hour_of = |edge: DateTime<Tz>| {
-            Minute::from_epoch_seconds(edge.timestamp().max(0))
-                .map(|minute| minute.hour().first_minute())
+    fn new(
+        start: DateTime<Tz>,
+        end: DateTime<Tz>,
+        quarter_hours: &QuarterHours,
+    ) -> Option<CalendarPeriod> {
+        let counted_from = |edge: DateTime<Tz>| {
+            let seconds = edge.timestamp().max(0);
+            let minute = Minute::from_epoch_seconds(seconds)?;
+            let is_exact = minute.epoch_seconds() == seconds && quarter_hours.has_edge(minute);
+            Some(if is_exact { minute } else { minute.hour().first_minute() })
         };
-        Some(CalendarPeriod {
-            start,
-            end,
-            window: Window { from: hour_of(start)?, to: hour_of(end)? },
-        })
+        let window = Window { from: counted_from(start)?, to: counted_from(end)? };
+        Some(CalendarPeriod { start, end, window })
     }
 
     /// Whether both edges are exactly those of the zone, not moved to the start of an hour.
     pub fn is_exact(&self) -> bool {
-        [self.start, self.end].iter().all(|edge| edge.timestamp() % SECONDS_PER_HOUR == 0)
+        let edges = [(self.start, self.window.from), (self.end, self.window.to)];
+        edges.iter().all(|(edge, counted)| edge.timestamp().max(0) == counted.epoch_seconds())
     }
 
     /// Whether this time counts for the period.
@@ -119,13 +121,23 @@ impl CalendarPeriod {
     }
 }
 
-/// `[2026-11-19T00:00:00+01:00, 2026-11-20T00:00:00+01:00)`, and the hours that count for it.
+/// `[2026-11-19T00:00:00+01:00, 2026-11-20T00:00:00+01:00)`, and the hours and minutes that count
+/// for it: `2026-11-18T23+24h`, `2026-11-18T18:30+24h`, `2026-11-18T18:30+24h15`.
 impl fmt::Debug for CalendarPeriod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [start, end] =
             [self.start, self.end].map(|edge| edge.to_rfc3339_opts(SecondsFormat::Secs, true));
-        let hours = self.window.to.hour().number() - self.window.from.hour().number();
-        write!(f, "[{start}, {end}) {:?}+{hours}h", self.window.from.hour())
+        let Window { from, to } = self.window;
+        write!(f, "[{start}, {end}) {:?}", from.hour())?;
+        if from.of_hour() > 0 {
+            write!(f, ":{:02}", from.of_hour())?;
+        }
+        let minutes = to.number() - from.number();
+        write!(f, "+{}h", minutes / MINUTES_PER_HOUR)?;
+        match minutes % MINUTES_PER_HOUR {
+            0 => Ok(()),
+            more => write!(f, "{more:02}"),
+        }
     }
 }
 
@@ -136,14 +148,16 @@ impl fmt::Debug for CalendarPeriod {
 /// first instant after it; if it exists twice, with the earlier one. A date that the zone skipped
 /// has no period.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Calendar {
+pub struct Calendar<'a> {
     /// The length of its periods.
     pub granularity: Granularity,
     /// The zone.
     pub zone: Tz,
+    /// The hours of the site that have rows of their quarters.
+    pub quarter_hours: &'a QuarterHours,
 }
 
-impl Calendar {
+impl Calendar<'_> {
     /// The periods of a range, ascending: from the one that contains `from` to the one that
     /// contains the last instant before `to`, or to the current one at `now`, whichever is earlier.
     ///
@@ -182,14 +196,14 @@ impl Calendar {
             let seconds = time.timestamp();
             let start = DateTime::from_timestamp(seconds - seconds % SECONDS_PER_HOUR, 0)?
                 .with_timezone(&self.zone);
-            return CalendarPeriod::new(start, start + TimeDelta::hours(1));
+            return CalendarPeriod::new(start, start + TimeDelta::hours(1), self.quarter_hours);
         }
         let mut first = self.first_date_of(time.with_timezone(&self.zone).date_naive())?;
         loop {
             let next = self.first_date_after(first)?;
             let (start, end) = (self.start_of_date(first)?, self.start_of_date(next)?);
             if time < end {
-                return CalendarPeriod::new(start, end);
+                return CalendarPeriod::new(start, end, self.quarter_hours);
             }
             // A clock that is set back over midnight shows the old date again within the period of
             // the new date.
@@ -206,11 +220,7 @@ impl Calendar {
 
     /// The first instant of a date.
     pub fn start_of_date(self, date: NaiveDate) -> Option<DateTime<Tz>> {
-        let midnight = date.and_time(NaiveTime::MIN);
-        match self.zone.from_local_datetime(&midnight).earliest() {
-            Some(start) => Some(start),
-            None => GapInfo::new(&midnight, &self.zone)?.end,
-        }
+        start_of_date(self.zone, date)
     }
 
     /// The default start of a series that ends at this time; not before 1970.
@@ -232,7 +242,8 @@ impl Calendar {
     }
 
     /// The UTC periods from which the values of a period are summed: the one that is the same span
-    /// of time, or else whole days, and hours before the first and after the last of them.
+    /// of time, or else whole days, hours before the first and after the last of them, and quarters
+    /// at edges within an hour.
     pub fn utc_periods(self, period: &CalendarPeriod) -> Vec<Period> {
         let Window { from, to } = period.window;
         let day = from.hour().day();
@@ -248,10 +259,15 @@ impl Calendar {
         let mut utc_periods = vec![];
         let mut next = from;
         while next < to {
-            let (hour, day) = (Period::Hour(next.hour()), Period::Day(next.hour().day()));
-            let has_whole_day = day.first_minute() == next && day.end() <= to;
-            let utc_period = if has_whole_day { day } else { hour };
-            utc_periods.push(utc_period);
+            let longest_first = [
+                Period::Day(next.hour().day()),
+                Period::Hour(next.hour()),
+                Period::Quarter(next.quarter()),
+            ];
+            let fits = |period: &&Period| period.first_minute() == next && period.end() <= to;
+            // Edges lie at quarters: the last one always fits.
+            let utc_period = longest_first.iter().find(fits).unwrap_or(&longest_first[2]);
+            utc_periods.push(*utc_period);
             next = utc_period.end();
         }
         utc_periods

@@ -1,4 +1,5 @@
 use super::*;
+use chrono::TimeZone;
 use chrono_tz::TZ_VARIANTS;
 use proptest::prelude::*;
 
@@ -6,8 +7,10 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
-fn calendar(granularity: Granularity, zone: &str) -> Calendar {
-    Calendar { granularity, zone: zone.parse().expect("a zone") }
+/// A calendar of a site without a zone.
+fn calendar(granularity: Granularity, zone: &str) -> Calendar<'static> {
+    let zone = zone.parse().expect("a zone");
+    Calendar { granularity, zone, quarter_hours: QuarterHours::NONE }
 }
 
 /// The periods from one time to another, one per line; `now` is long after them.
@@ -261,6 +264,100 @@ fn a_period_is_one_utc_period_or_days_with_hours_at_its_edges() {
     assert_eq!(utc_periods(Granularity::Day, "America/New_York", "2026-12-30T05:06:07Z").len(), 24);
 }
 
+/// The days, with their minutes, of a site that has had this zone since a time.
+fn days_of_site(since: &str, zone: Tz, from: &str, count: usize) -> Vec<(String, bool)> {
+    let mut quarter_hours = QuarterHours::default();
+    let since = Minute::containing(at(since)).expect("in range");
+    quarter_hours.push(since.hour(), Some(zone));
+    let days = Calendar { granularity: Granularity::Day, zone, quarter_hours: &quarter_hours };
+    let mut day = days.containing(at(from)).expect("in range");
+    let mut found = vec![];
+    for _ in 0..count {
+        let Window { from, to } = day.window;
+        found.push((format!("{from} {}", to.number() - from.number()), day.is_exact()));
+        day = days.containing(day.end.to_utc()).expect("in range");
+    }
+    found
+}
+
+#[test]
+fn days_of_a_zone_with_quarters_are_exact() {
+    for (zone, from, expected) in [
+        (
+            Tz::Asia__Kolkata,
+            "2026-11-19T00:00:00Z",
+            ["2026-11-18T18:30:00Z 1440", "2026-11-19T18:30:00Z 1440"],
+        ),
+        (
+            Tz::Asia__Kathmandu,
+            "2026-11-19T00:00:00Z",
+            ["2026-11-18T18:15:00Z 1440", "2026-11-19T18:15:00Z 1440"],
+        ),
+        (
+            Tz::Asia__Tehran,
+            "2026-11-19T00:00:00Z",
+            ["2026-11-18T20:30:00Z 1440", "2026-11-19T20:30:00Z 1440"],
+        ),
+        (
+            Tz::Pacific__Chatham,
+            "2026-11-19T00:00:00Z",
+            ["2026-11-18T10:15:00Z 1440", "2026-11-19T10:15:00Z 1440"],
+        ),
+        // Clocks were set forward by an hour, back by half an hour, and back by an hour.
+        (
+            Tz::Australia__Adelaide,
+            "2026-10-03T15:00:00Z",
+            ["2026-10-03T14:30:00Z 1380", "2026-10-04T13:30:00Z 1440"],
+        ),
+        (
+            Tz::Australia__Lord_Howe,
+            "2026-04-04T14:00:00Z",
+            ["2026-04-04T13:00:00Z 1470", "2026-04-05T13:30:00Z 1440"],
+        ),
+        (
+            Tz::America__St_Johns,
+            "2026-11-01T03:00:00Z",
+            ["2026-11-01T02:30:00Z 1500", "2026-11-02T03:30:00Z 1440"],
+        ),
+    ] {
+        let expected = expected.map(|day| (day.to_string(), true)).to_vec();
+        assert_eq!(days_of_site("1970-01-01T00:00:00Z", zone, from, 2), expected, "{zone}");
+    }
+}
+
+#[test]
+fn days_before_the_zone_was_set_are_exact_to_the_hour() {
+    let days = days_of_site("2026-11-19T05:00:00Z", Tz::Asia__Kolkata, "2026-11-18T00:00:00Z", 3);
+    let expected = [
+        ("2026-11-17T18:00:00Z 1440", false),
+        // Up to the first edge that is exact.
+        ("2026-11-18T18:00:00Z 1470", false),
+        ("2026-11-19T18:30:00Z 1440", true),
+    ];
+    assert_eq!(days, expected.map(|(day, is_exact)| (day.to_string(), is_exact)));
+}
+
+#[test]
+fn a_day_with_quarters_is_summed_from_them_and_from_hours() {
+    let mut quarter_hours = QuarterHours::default();
+    quarter_hours.push(Minute::EPOCH.hour(), Some(Tz::Asia__Kathmandu));
+    let zone = Tz::Asia__Kathmandu;
+    let calendar = |granularity| Calendar { granularity, zone, quarter_hours: &quarter_hours };
+    let periods = |granularity| {
+        let calendar = calendar(granularity);
+        let period = calendar.containing(at("2026-11-19T00:00:00Z")).expect("in range");
+        calendar.utc_periods(&period)
+    };
+    let day = periods(Granularity::Day);
+    assert_eq!(
+        format!("{:?}", &day[..4]),
+        "[Quarter(2026-11-18T18:15), Quarter(2026-11-18T18:30), Quarter(2026-11-18T18:45), Hour(2026-11-18T19)]"
+    );
+    assert_eq!(format!("{:?}", &day[26..]), "[Quarter(2026-11-19T18:00)]");
+    // Of November: three quarters, five hours, 29 days, 18 hours, and a quarter.
+    assert_eq!(periods(Granularity::Month).len(), 3 + 5 + 29 + 18 + 1);
+}
+
 #[test]
 fn time_before_1970_is_left_out_of_its_week() {
     let week = calendar(Granularity::Week, "UTC")
@@ -270,13 +367,18 @@ fn time_before_1970_is_left_out_of_its_week() {
         format!("{week:?}"),
         "[1969-12-29T00:00:00Z, 1970-01-05T00:00:00Z) 1970-01-01T00+96h"
     );
+    assert!(week.is_exact());
 }
 
-fn any_calendar() -> impl Strategy<Value = Calendar> {
+fn any_calendar() -> impl Strategy<Value = Calendar<'static>> {
     let granularities =
         [Granularity::Hour, Granularity::Day, Granularity::Week, Granularity::Month];
     (prop::sample::select(granularities.to_vec()), prop::sample::select(TZ_VARIANTS.to_vec()))
-        .prop_map(|(granularity, zone)| Calendar { granularity, zone })
+        .prop_map(|(granularity, zone)| Calendar {
+            granularity,
+            zone,
+            quarter_hours: QuarterHours::NONE,
+        })
 }
 
 proptest! {
@@ -320,7 +422,7 @@ proptest! {
         zone in prop::sample::select(TZ_VARIANTS.to_vec()),
         seconds in 10_000_000_i64..2_100_000_000,
     ) {
-        let days = Calendar { granularity: Granularity::Day, zone };
+        let days = Calendar { granularity: Granularity::Day, zone, quarter_hours: QuarterHours::NONE };
         let day = days.containing(DateTime::from_timestamp(seconds, 0).expect("in range")).expect("in range");
         let date = day.start.date_naive();
         // The naive way: what the clock of the zone showed just before, and at every quarter of an

@@ -1,12 +1,15 @@
 //! Periods: the spans of time that counters are summed over, and how long each is kept.
 
-use crate::time::{Day, Hour, Minute, Month, SECONDS_PER_DAY, Week};
+use crate::time::{Day, Hour, Minute, Month, Quarter, SECONDS_PER_DAY, Week};
 
 /// A span of time that has its own rows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Period {
     /// One minute.
     Minute(Minute),
+    /// A quarter of an hour; only some hours have rows of their quarters, see
+    /// [`QuarterHours`](crate::time::QuarterHours).
+    Quarter(Quarter),
     /// One hour.
     Hour(Hour),
     /// One day, UTC.
@@ -24,10 +27,18 @@ impl Period {
         [Period::Hour(hour), Period::Day(day), Period::Week(day.week()), Period::Month(day.month())]
     }
 
+    /// The periods whose rows sum those of a minute: [`Period::of_hour`] and, if its hour has rows
+    /// of its quarters, the quarter.
+    pub fn above(minute: Minute, has_quarters: bool) -> impl Iterator<Item = Period> {
+        let quarter = has_quarters.then(|| Period::Quarter(minute.quarter()));
+        quarter.into_iter().chain(Period::of_hour(minute.hour()))
+    }
+
     /// Its first minute.
     pub fn first_minute(self) -> Minute {
         match self {
             Period::Minute(minute) => minute,
+            Period::Quarter(quarter) => quarter.first_minute(),
             Period::Hour(hour) => hour.first_minute(),
             Period::Day(day) => day.first_hour().first_minute(),
             Period::Week(week) => week.first_hour().first_minute(),
@@ -39,6 +50,7 @@ impl Period {
     pub fn end(self) -> Minute {
         match self {
             Period::Minute(minute) => minute.plus(1),
+            Period::Quarter(quarter) => quarter.next().first_minute(),
             Period::Hour(hour) => hour.next().first_minute(),
             Period::Day(day) => day.next().first_hour().first_minute(),
             Period::Week(week) => week.next().first_hour().first_minute(),
@@ -52,21 +64,23 @@ impl Period {
 pub struct Retention {
     /// Minutes.
     pub minute_days: u32,
-    /// Hours.
+    /// Hours, and their quarters.
     pub hour_days: u32,
     /// Days, weeks and months.
     pub day_days: u32,
 }
 
 impl Retention {
-    /// When the rows of a period expire, in seconds since 1970; `None` means never.
+    /// When the rows of a period expire, in seconds since 1970; `None` means never. Quarters expire
+    /// with their hour, so that an hour has all of them or none.
     pub fn expires_at(self, period: Period) -> Option<i64> {
-        let days = match period {
-            Period::Minute(_) => self.minute_days,
-            Period::Hour(_) => self.hour_days,
-            Period::Day(_) | Period::Week(_) | Period::Month(_) => self.day_days,
+        let (days, end) = match period {
+            Period::Minute(_) => (self.minute_days, period.end()),
+            Period::Quarter(quarter) => (self.hour_days, Period::Hour(quarter.hour()).end()),
+            Period::Hour(_) => (self.hour_days, period.end()),
+            Period::Day(_) | Period::Week(_) | Period::Month(_) => (self.day_days, period.end()),
         };
-        (days > 0).then(|| period.end().epoch_seconds() + i64::from(days) * SECONDS_PER_DAY)
+        (days > 0).then(|| end.epoch_seconds() + i64::from(days) * SECONDS_PER_DAY)
     }
 
     /// Whether the rows of a period have expired at this time, in seconds since 1970: from then on
@@ -90,9 +104,24 @@ mod tests {
             Some(end + 7 * 86_400)
         );
         assert_eq!(retention.expires_at(Period::Hour(hour)), Some(end + 400 * 86_400));
+        let quarter = Period::Quarter(hour.first_minute().quarter());
+        assert_eq!(retention.expires_at(quarter), retention.expires_at(Period::Hour(hour)));
         assert_eq!(retention.expires_at(Period::Month(hour.day().month())), None);
         assert!(retention.has_expired(Period::Hour(hour), end + 400 * 86_400));
         assert!(!retention.has_expired(Period::Hour(hour), end + 400 * 86_400 - 1));
+    }
+
+    #[test]
+    fn a_minute_is_summed_in_its_quarter_only_if_its_hour_has_quarters() {
+        let hour = Hour::parse("2026-11-20T18").expect("an hour");
+        for (of_hour, quarter) in [(0, 0), (14, 0), (15, 15), (44, 30), (45, 45), (59, 45)] {
+            let minute = hour.first_minute().plus(of_hour);
+            let above: Vec<Period> = Period::above(minute, true).collect();
+            let quarter = hour.first_minute().plus(quarter);
+            assert_eq!((above[0].first_minute(), above[0].end()), (quarter, quarter.plus(15)));
+            assert_eq!(above[1..], Period::of_hour(hour));
+            assert_eq!(Period::above(minute, false).collect::<Vec<_>>(), Period::of_hour(hour));
+        }
     }
 
     #[test]

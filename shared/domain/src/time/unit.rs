@@ -7,6 +7,8 @@ use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 
 /// The minutes of an hour.
 pub const MINUTES_PER_HOUR: u32 = 60;
+/// The minutes of a quarter of an hour.
+pub const MINUTES_PER_QUARTER: u32 = 15;
 /// The hours of a day.
 pub const HOURS_PER_DAY: u32 = 24;
 /// The seconds of a day.
@@ -22,6 +24,10 @@ const END_SECONDS: i64 = 253_402_300_800;
 /// A minute: whole minutes since 1970-01-01T00:00Z, up to the end of the year 9999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minute(u32);
+
+/// A quarter of an hour: whole quarters since 1970-01-01T00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quarter(u32);
 
 /// An hour: whole hours since 1970-01-01T00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +73,11 @@ impl Minute {
         i64::from(self.0) * 60
     }
 
+    /// The quarter of an hour that contains this minute.
+    pub fn quarter(self) -> Quarter {
+        Quarter(self.0 / MINUTES_PER_QUARTER)
+    }
+
     /// The hour that contains this minute.
     pub fn hour(self) -> Hour {
         Hour(self.0 / MINUTES_PER_HOUR)
@@ -85,6 +96,23 @@ impl Minute {
     /// The minute `count` minutes earlier; stops at 1970.
     pub fn minus(self, count: u32) -> Minute {
         Minute(self.0.saturating_sub(count))
+    }
+}
+
+impl Quarter {
+    /// Its first minute.
+    pub fn first_minute(self) -> Minute {
+        Minute(self.0 * MINUTES_PER_QUARTER)
+    }
+
+    /// The quarter after this one.
+    pub fn next(self) -> Quarter {
+        Quarter(self.0 + 1)
+    }
+
+    /// The hour that contains this quarter.
+    pub fn hour(self) -> Hour {
+        self.first_minute().hour()
     }
 }
 
@@ -226,6 +254,13 @@ impl fmt::Display for Minute {
     }
 }
 
+/// `2026-11-20T23:15`.
+impl fmt::Display for Quarter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{:02}", self.hour(), self.first_minute().of_hour())
+    }
+}
+
 /// As in the table's keys: `2026-11-20T23`.
 impl fmt::Display for Hour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -276,6 +311,12 @@ impl fmt::Debug for Month {
 }
 
 impl fmt::Debug for Minute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Quarter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

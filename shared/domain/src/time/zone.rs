@@ -1,11 +1,23 @@
-//! The time zone of times that name none.
+//! Time zones: local times in UTC, and where the days of a zone begin.
 
 use std::ops::Range;
 
-use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset as _, TimeZone as _};
+use chrono::{
+    DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _,
+};
 use chrono_tz::{GapInfo, Tz, TzOffset};
 
 const HOUR_SECONDS: i64 = 3_600;
+
+/// The first instant of a date in a zone: midnight, or what follows it if the clock was set forward
+/// then. A date that the zone skipped begins with the next one.
+pub(crate) fn start_of_date(zone: Tz, date: NaiveDate) -> Option<DateTime<Tz>> {
+    let midnight = date.and_time(NaiveTime::MIN);
+    match zone.from_local_datetime(&midnight).earliest() {
+        Some(start) => Some(start),
+        None => GapInfo::new(&midnight, &zone)?.end,
+    }
+}
 
 /// Converts the local times of a zone to UTC.
 ///

@@ -8,6 +8,7 @@ use minutebook_domain::chunk::id::ChunkId;
 use minutebook_domain::count::secret::SecretNumber;
 use minutebook_domain::order::facts::Orders;
 use minutebook_domain::plan::{PLAN_FORMAT_VERSION, PLAN_FORMAT_VERSION_OLDEST, Plan, can_plan};
+use minutebook_domain::time::QuartersBySite;
 
 use crate::chunk::ledger::{ChunkHeader, ChunkInputs, LedgerEntries, LedgerEntry};
 use crate::chunk::part::{PartCommit, PartOutcome};
@@ -52,6 +53,9 @@ pub struct ObjectContent<'a> {
     pub header: ChunkHeader<'a>,
     /// What its events report about orders.
     pub orders: &'a Orders,
+    /// The hours that have rows of their quarters, as of now: another chunk may have reported that
+    /// an order was created after this one was planned.
+    pub quarters: &'a QuartersBySite,
 }
 
 /// The result of a commit.
@@ -194,8 +198,8 @@ impl Committer {
             // Orders come before the last ledger entry, so a complete chunk has all of its orders,
             // and after the first, which settles the plan inputs: `Plan::of` gives a chunk with
             // orders at least two parts.
-            if let Some(ObjectContent { orders, .. }) = object.as_ref().filter(|_| is_last) {
-                self.commit_orders(orders, now, effort).await?;
+            if let Some(object) = object.as_ref().filter(|_| is_last) {
+                self.commit_orders(object.orders, object.quarters, now, effort).await?;
             }
             let header = object.as_ref().map(|object| &object.header).filter(|_| number == 0);
             loop {

@@ -85,7 +85,11 @@ async fn commit_as(
         Ok::<_, TestError>(PlanContent {
             plan: Plan::of(&count, &inputs),
             visitors: VisitorsBySecret::from([(SecretNumber(1), count.visitors.clone())]),
-            object: Some(ObjectContent { header, orders: &count.orders }),
+            object: Some(ObjectContent {
+                header,
+                orders: &count.orders,
+                quarters: &count.quarters,
+            }),
         })
     };
     let rejected_lines = async {
@@ -109,6 +113,7 @@ fn entry(part: usize, parts: usize, version: u32, reference_time: &str) -> Value
         "pk": {"S": "L#x"},
         "sk": {"S": format!("{part:06}")},
         "plan_format_version": {"N": version.to_string()},
+        "has_quarters": {"BOOL": true},
         "parts": {"N": parts.to_string()},
         "reference_time": {"S": reference_time},
         "default_currency": {"S": "USD"},
@@ -329,7 +334,7 @@ async fn a_chunk_that_another_attempt_has_begun_is_no_copy_of_itself() {
 async fn roll_up(replay: &Replay) -> Result<PlanOutcome<SealInputs>, TestError> {
     let count = count(&[LATE_VIEW]);
     let hour = Hour::parse("2026-11-20T21").expect("an hour");
-    let inputs = SealInputs { keys_max: 100_000 };
+    let inputs = SealInputs { keys_max: 100_000, has_quarters: true };
     let no_orders = Tally::default();
     let content = async {
         let plan = Plan::of_sealed_hour(&count.tally, &no_orders, &inputs);

@@ -21,6 +21,9 @@ use crate::table::{
     Consistency, Item, Table, key, malformed, number, number_if_any, rows, text, time,
 };
 
+/// The attribute of a plan that adds to rows of quarters, true; others lack it.
+const HAS_QUARTERS: &str = "has_quarters";
+
 /// One ledger entry: it says that a part of a chunk is counted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LedgerEntry {
@@ -225,6 +228,8 @@ fn read_time_zone(item: &Item) -> Result<Tz, StorageError> {
 pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
     // Entries before plan format version 5 have none, since all keys kept their names.
     let keys_max = number_if_any(item, "keys_max")?.unwrap_or(0);
+    // Entries before plan format version 7 have none, since there were no rows of quarters.
+    let has_quarters = item.contains_key(HAS_QUARTERS);
     let inputs = match (
         item.get("reference_time"),
         item.get("default_currency"),
@@ -253,11 +258,14 @@ pub(crate) fn read_entry(item: &Item) -> Result<LedgerEntry, StorageError> {
                 ),
                 // Before there was a registry, all sites were counted.
                 sites_max: number_if_any(item, "sites_max")?.unwrap_or(0),
+                has_quarters,
                 counted_before: number_if_any(item, "counted_before")?,
             };
             Some(inputs.recorded())
         }
-        _ if read_name(item)? == EntryName::FIRST => Some(SealInputs { keys_max }.recorded()),
+        _ if read_name(item)? == EntryName::FIRST => {
+            Some(SealInputs { keys_max, has_quarters }.recorded())
+        }
         _ => None,
     };
     Ok(LedgerEntry {
@@ -300,6 +308,7 @@ pub(crate) fn entry_item(
                     reader_version,
                     settings_revision,
                     sites_max,
+                    has_quarters,
                     counted_before,
                 } = inputs;
                 let reference_time = reference_time.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -311,6 +320,9 @@ pub(crate) fn entry_item(
                 set("visitor_secret", AttributeValue::N(visitor_secret.to_string()));
                 set("reader_version", AttributeValue::N(reader_version.to_string()));
                 set("sites_max", AttributeValue::N(sites_max.to_string()));
+                if has_quarters {
+                    set(HAS_QUARTERS, AttributeValue::Bool(true));
+                }
                 if settings_revision > SettingsRevision(0) {
                     let revision = settings_revision.0.to_string();
                     set("settings_revision", AttributeValue::N(revision));
@@ -319,8 +331,11 @@ pub(crate) fn entry_item(
                     set("counted_before", AttributeValue::N(bytes.to_string()));
                 }
             }
-            Some(RecordedInputs::SealedHour(SealInputs { keys_max })) => {
+            Some(RecordedInputs::SealedHour(SealInputs { keys_max, has_quarters })) => {
                 set("keys_max", AttributeValue::N(keys_max.to_string()));
+                if has_quarters {
+                    set(HAS_QUARTERS, AttributeValue::Bool(true));
+                }
             }
             None => {}
         }

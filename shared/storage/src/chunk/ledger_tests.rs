@@ -42,7 +42,8 @@ fn item(name: EntryName, entry: &LedgerEntry) -> Item {
 fn an_entry_that_is_written_is_read_back() {
     for (part, late, entry) in [
         (0, 0, entry(None, Some(inputs().recorded()))),
-        (0, 0, entry(None, Some(SealInputs { keys_max: 7 }.recorded()))),
+        (0, 0, entry(None, Some(SealInputs { keys_max: 7, has_quarters: false }.recorded()))),
+        (0, 0, entry(None, Some(SealInputs { keys_max: 7, has_quarters: true }.recorded()))),
         (1, 0, entry(None, None)),
         (1, 0, entry(Some(3), None)),
         (1, 2, entry(Some(3), None)),
@@ -97,10 +98,28 @@ fn an_entry_without_a_number_of_keys_is_of_a_plan_in_which_all_kept_their_names(
     let all_names = PlanInputs { keys_max: 0, ..inputs() };
     for (recorded, read) in [
         (inputs().recorded(), all_names.recorded()),
-        (SealInputs { keys_max: 7 }.recorded(), SealInputs { keys_max: 0 }.recorded()),
+        (
+            SealInputs { keys_max: 7, has_quarters: true }.recorded(),
+            SealInputs { keys_max: 0, has_quarters: true }.recorded(),
+        ),
     ] {
         let mut item = item(name, &entry(None, Some(recorded)));
         assert!(item.remove("keys_max").is_some());
+        assert_eq!(read_entry(&item).expect("well formed").inputs, Some(read));
+    }
+}
+
+#[test]
+fn an_entry_that_does_not_say_so_is_of_a_plan_without_quarters() {
+    let name = EntryName { part: 0, late: 0 };
+    let with_quarters = SealInputs { keys_max: 7, has_quarters: true };
+    let without = SealInputs { has_quarters: false, ..with_quarters };
+    for (recorded, read) in [
+        (inputs().recorded(), PlanInputs { has_quarters: false, ..inputs() }.recorded()),
+        (with_quarters.recorded(), without.recorded()),
+    ] {
+        let mut item = item(name, &entry(None, Some(recorded)));
+        assert_eq!(item.remove("has_quarters"), Some(AttributeValue::Bool(true)));
         assert_eq!(read_entry(&item).expect("well formed").inputs, Some(read));
     }
 }

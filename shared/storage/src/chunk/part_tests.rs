@@ -30,7 +30,11 @@ fn part() -> Part<'static> {
         slot: 0,
         counters: vec![(key, Amount::ONE)],
     };
-    Part { hours: vec![("shop", hour())], rows: vec![row(7, "a"), row(8, "b")] }
+    Part {
+        hours: vec![("shop", hour())],
+        quarter_hours: vec![],
+        rows: vec![row(7, "a"), row(8, "b")],
+    }
 }
 
 /// Commits part 0 of two at a time in its hour, or at another one.
@@ -70,6 +74,7 @@ fn stored(late_parts: Option<usize>, parts: u32) -> Value {
         "plan_format_version": {"N": PLAN_FORMAT_VERSION.to_string()},
         "parts": {"N": parts.to_string()},
         "reference_time": {"S": "2026-11-20T23:07:30Z"},
+        "has_quarters": {"BOOL": true},
         "default_currency": {"S": "USD"},
         "minute_retention_days": {"N": "7"},
         "keys_max": {"N": "100000"},

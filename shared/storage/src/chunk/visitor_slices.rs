@@ -169,7 +169,8 @@ mod tests {
     fn a_sealed_hour_has_no_minutes_to_write() {
         let (count, _) = count(3);
         let no_orders = Tally::default();
-        let plan = Plan::of_sealed_hour(&count.tally, &no_orders, &SealInputs { keys_max: 0 });
+        let inputs = SealInputs { keys_max: 0, has_quarters: false };
+        let plan = Plan::of_sealed_hour(&count.tally, &no_orders, &inputs);
         let visitors = by_secret(&count);
         let slices = VisitorSlices::of_sealed_hour(&plan, &visitors);
         assert!(slices.0.iter().all(|slice| slice.minutes.is_empty()));

@@ -15,7 +15,7 @@ use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
 use minutebook_domain::plan::Row;
 use minutebook_domain::time::lateness::is_closed;
 use minutebook_domain::time::period::Period;
-use minutebook_domain::time::{Hour, Minute};
+use minutebook_domain::time::{Hour, Minute, QuartersBySite};
 
 use crate::cancellation::{OrderObstacles, cancellation_reasons, order_obstacles};
 use crate::committer::{CommitEffort, Committer};
@@ -54,7 +54,7 @@ type RowName = (String, Period, Measure, u32);
 
 impl Committer {
     /// Merges what a chunk reports about orders with what is known about them, and changes their
-    /// contributions to the counters. It retries for as long as the caller waits: dropping the
+    /// contributions to the counters, those of `quarters` included. It retries for as long as the caller waits: dropping the
     /// future is safe at any point.
     ///
     /// **Guarantees**: an order's row and the counters of its contribution change together.
@@ -68,6 +68,7 @@ impl Committer {
     pub(crate) async fn commit_orders(
         &self,
         orders: &Orders,
+        quarters: &QuartersBySite,
         now: &(dyn Fn() -> DateTime<Utc> + Sync),
         effort: &mut CommitEffort,
     ) -> Result<(), StorageError> {
@@ -75,7 +76,7 @@ impl Committer {
         // Orders of one minute add to the same rows, so they should share a transaction.
         reported.sort_by_key(|(order, facts)| (&order.site, first_minute(facts), &order.id));
         for batch in reported.chunks(BATCH_READS_MAX) {
-            self.commit_batch(batch.to_vec(), now, effort).await?;
+            self.commit_batch(batch.to_vec(), quarters, now, effort).await?;
         }
         Ok(())
     }
@@ -83,6 +84,7 @@ impl Committer {
     async fn commit_batch(
         &self,
         mut waiting: Vec<Reported<'_>>,
+        quarters: &QuartersBySite,
         now: &(dyn Fn() -> DateTime<Utc> + Sync),
         effort: &mut CommitEffort,
     ) -> Result<(), StorageError> {
@@ -93,7 +95,7 @@ impl Committer {
             let changed = self.changed(&waiting).await?;
             let now = now();
             self.list_recent(&changed, now).await?;
-            waiting = self.write(&changed, now, &mut attempt, effort).await?;
+            waiting = self.write(&changed, quarters, now, &mut attempt, effort).await?;
             if waiting.is_empty() {
                 return Ok(());
             }
@@ -149,6 +151,7 @@ impl Committer {
     async fn write<'a>(
         &self,
         changed: &[ChangedOrder<'a>],
+        quarters: &QuartersBySite,
         now: DateTime<Utc>,
         attempt: &mut Attempt,
         effort: &mut CommitEffort,
@@ -159,7 +162,12 @@ impl Committer {
         };
         let parts = OrderPart::cut(
             &changes,
-            &WriteContext { now, retention: self.retention, is_open: &is_open },
+            &WriteContext {
+                now,
+                retention: self.retention,
+                is_open: &is_open,
+                has_quarters: &|site, hour| quarters.contains(site, hour),
+            },
         );
         let mut again = Vec::new();
         for part in &parts {

@@ -40,7 +40,8 @@ async fn commit_line(
 ) -> (Result<(), StorageError>, CommitEffort) {
     let mut effort = CommitEffort::default();
     let now: DateTime<Utc> = now.parse().expect("a time");
-    let outcome = replay.committer().commit_orders(&orders_of(line), &|| now, &mut effort).await;
+    let (orders, quarters) = (orders_of(line), QuartersBySite::default());
+    let outcome = replay.committer().commit_orders(&orders, &quarters, &|| now, &mut effort).await;
     (outcome, effort)
 }
 

@@ -11,8 +11,8 @@ use minutebook_domain::count::tally::OTHER_KEY;
 use minutebook_domain::query::cover::{Gaps, PeriodRange, cover};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::Window;
-use minutebook_domain::time::Hour;
 use minutebook_domain::time::period::Retention;
+use minutebook_domain::time::{Hour, QuarterHours};
 
 use crate::counters::counters;
 use crate::error::StorageError;
@@ -51,6 +51,8 @@ pub struct SumQuestion<'a> {
     pub now: DateTime<Utc>,
     /// How long rows are kept.
     pub retention: Retention,
+    /// The hours of the site that have rows of their quarters, for edges of the windows within them.
+    pub quarter_hours: &'a QuarterHours,
 }
 
 /// A question about rows: those of some families in windows.
@@ -70,6 +72,8 @@ pub(crate) struct RowQuestion<'a> {
     pub(crate) now: DateTime<Utc>,
     /// How long rows are kept.
     pub(crate) retention: Retention,
+    /// The hours of the site that have rows of their quarters.
+    pub(crate) quarter_hours: &'a QuarterHours,
 }
 
 /// The rows that one query reads.
@@ -179,13 +183,14 @@ pub async fn sum_windows<S: RowSource>(
     source: &S,
     question: &SumQuestion<'_>,
 ) -> Result<Vec<Sums>, StorageError> {
-    let &SumQuestion { site, key, windows, now, retention, .. } = question;
+    let &SumQuestion { site, key, windows, now, retention, quarter_hours, .. } = question;
     let families: Vec<String> = question.measures.iter().map(Measure::to_string).collect();
     let counter = key.map(|key| format!("{}{key}", keys::COUNTER_PREFIX));
     let counter = counter.as_deref();
     let mut sums: Vec<Sums> = vec![];
     sums.resize_with(families.len() * windows.len(), Sums::default);
-    let rows = RowQuestion { site, families: &families, counter, windows, now, retention };
+    let families = &families;
+    let rows = RowQuestion { site, families, counter, windows, now, retention, quarter_hours };
     let mut bytes = 0;
     each_row(source, &rows, |place, item| {
         let sums = &mut sums[place];
@@ -210,7 +215,7 @@ pub async fn sum_windows<S: RowSource>(
 /// even if they still exist.
 ///
 /// All queries run concurrently: those for the rows, on the presumption that every settled hour is
-/// done, and one for the open hours among them. If a row of an hour, day, week or month has an open
+/// done, and one for the open hours among them. If a row of a quarter, hour, day, week or month has an open
 /// hour, the row is skipped, and its period is read again around the minutes of the open hour. This
 /// second round trip happens for about three minutes of each hour, or while sealing is behind.
 ///
@@ -219,7 +224,7 @@ pub async fn sum_windows<S: RowSource>(
 /// - Each minute is read from exactly one row, and all shards of a minute row are summed. The
 ///   minute rows of an hour are the whole hour whether it is sealed or not, so an hour that is not
 ///   settled, or is listed, is right.
-/// - A row of an hour or more is used only if none of its hours is listed. An hour is listed before
+/// - A row of a quarter or more is used only if none of its hours is listed. An hour is listed before
 ///   its first event goes to a numbered shard, and leaves the list a
 ///   [`SETTLE_TIME`](minutebook_domain::time::lateness::SETTLE_TIME) after the rows above hold the
 ///   sums of these shards. The calls of an answer take seconds, so the row held the whole hour
@@ -248,7 +253,7 @@ pub(crate) async fn each_row<S: RowSource>(
     let covers: Vec<Vec<PeriodRange>> = question
         .windows
         .iter()
-        .map(|window| cover(window.counted_by(question.now), &presumed))
+        .map(|window| cover(window.counted_by(question.now), &presumed, question.quarter_hours))
         .collect();
     let wanted: Vec<Wanted<'_>> = places()
         .zip(covers.iter().cycle())
@@ -302,7 +307,8 @@ pub(crate) async fn each_row<S: RowSource>(
 
     let open = wanted.iter().filter(|wanted| wanted.range.has_gap(&gaps));
     let again = open.flat_map(|wanted| {
-        cover(wanted.range.window, &gaps).into_iter().map(|range| Wanted { range, ..*wanted })
+        let ranges = cover(wanted.range.window, &gaps, question.quarter_hours);
+        ranges.into_iter().map(|range| Wanted { range, ..*wanted })
     });
     let mut arrivals = self::arrivals(source, question, again.collect());
     while let Some((wanted, items)) = arrivals.try_next().await? {
@@ -345,13 +351,11 @@ impl<A: FnMut(usize, &Item) -> Result<(), StorageError>> Adding<A> {
     }
 }
 
-/// The hours that rows of an hour, day, week or month are wanted for; `None` if only minutes are.
+/// The hours that rows above minutes are wanted for; `None` if only minutes are.
 fn hours_of_rows(wanted: &[Wanted<'_>]) -> Option<(Hour, Hour)> {
-    let windows = || {
-        wanted.iter().filter(|wanted| !wanted.range.is_minutes()).map(|wanted| wanted.range.window)
-    };
-    let from = windows().map(|window| window.from.hour()).min()?;
-    let to = windows().map(|window| window.to.hour()).max()?;
+    let ranges = || wanted.iter().map(|wanted| wanted.range).filter(|range| !range.is_minutes());
+    let from = ranges().map(|range| range.window.from.hour()).min()?;
+    let to = ranges().map(PeriodRange::end_hour).max()?;
     Some((from, to))
 }
 

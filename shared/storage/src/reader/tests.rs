@@ -3,13 +3,14 @@
 use minutebook_domain::count::amount::Amount;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use chrono::TimeDelta;
 use minutebook_domain::count::tally::Tally;
 use minutebook_domain::plan::{Part, Plan, PlanInputs, SealInputs};
-use minutebook_domain::time::Minute;
 use minutebook_domain::time::lateness::{SETTLE_TIME, is_closed};
 use minutebook_domain::time::period::Period;
+use minutebook_domain::time::{Minute, QuartersBySite};
 
 use super::*;
 use crate::keys::Shard;
@@ -17,11 +18,25 @@ use crate::memory::{MemoryTable, Reads};
 
 mod bounds;
 mod interleaved;
+mod quarters;
 mod rows;
 
 const RETENTION: Retention = Retention { minute_days: 1, hour_days: 400, day_days: 0 };
-const SEAL_INPUTS: SealInputs = SealInputs { keys_max: 0 };
+
 const SITE: &str = "shop";
+
+/// The site has been in Kolkata for ever: its days begin at 18:30Z.
+static QUARTERS: LazyLock<QuartersBySite> = LazyLock::new(|| {
+    let mut quarters = QuartersBySite::default();
+    quarters.push(SITE, Minute::EPOCH.hour(), Some(chrono_tz::Tz::Asia__Kolkata));
+    quarters
+});
+
+const SEAL_INPUTS: SealInputs = SealInputs { keys_max: 0, has_quarters: false };
+
+fn seal_inputs(hour: Hour) -> SealInputs {
+    SealInputs { keys_max: 0, has_quarters: QUARTERS.contains(SITE, hour) }
+}
 const KEYS: [&str; 3] = ["1", "2", "sku-3"];
 
 /// How far the sealing of an hour has come.
@@ -105,7 +120,7 @@ impl World {
         };
         let hour = event.minute.hour();
         let tally = World::tally(&[event]);
-        for part in &Plan::of_tally(&tally, &inputs).parts {
+        for part in &Plan::of_tally_with(&tally, &inputs, &QUARTERS).parts {
             if !part.is_open() {
                 self.add(part, Shard::Late);
             } else if is_open && self.stages.get(&hour) == Some(&Stage::Listed) {
@@ -133,7 +148,7 @@ impl World {
                 *stage = Stage::Done(self.now);
                 let events = self.in_shards.get(&hour).map_or(&[][..], Vec::as_slice);
                 let tally = World::tally(events);
-                Plan::of_sealed_hour(&tally, &Tally::default(), &SEAL_INPUTS)
+                Plan::of_sealed_hour(&tally, &Tally::default(), &seal_inputs(hour))
                     .parts
                     .iter()
                     .for_each(|part| self.add(part, Shard::Late));
@@ -164,6 +179,7 @@ impl World {
             windows,
             now: self.now,
             retention: RETENTION,
+            quarter_hours: QUARTERS.of(SITE),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use chrono::{DateTime, Utc};
@@ -24,8 +25,27 @@ const KNOWN_SITES_MAX: usize = 10_000;
 pub(crate) struct KnownSites {
     /// It never changes whether the registry is complete.
     registry: OnceCell<Registry>,
-    /// The number of a site, and days that its row has.
-    sites: Mutex<HashMap<String, (u32, DayRange)>>,
+    sites: Mutex<HashMap<String, KnownSite>>,
+}
+
+/// What a process remembers of a site.
+#[derive(Clone, Copy, Debug)]
+struct KnownSite {
+    number: u32,
+    /// Days that its row has.
+    days: DayRange,
+    /// When this process learnt that it is registered.
+    since: Instant,
+}
+
+/// What became of the sites of a chunk.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Admission {
+    /// Those that are refused: that have no number up to `sites_max`, and can get none.
+    pub refused: BTreeSet<String>,
+    /// Whether this process did not know of all of them, before the settings were read, that they
+    /// are registered. Until a site is, its settings may change for hours of the past.
+    pub has_new: bool,
 }
 
 /// Whether a site of this number is counted; `sites_max` 0 is no bound.
@@ -46,8 +66,7 @@ impl KnownSites {
         self.registry.get_or_try_init(|| table.begun_registry(now)).await.map(drop)
     }
 
-    /// Registers sites, with the days of what is going to be committed, and returns those that are
-    /// refused: that have no number up to `sites_max`, and can get none.
+    /// Registers sites, with the days of what is going to be committed; see [`Admission`].
     ///
     /// **Shape**: nothing is read or written for sites whose days are known.
     ///
@@ -61,18 +80,22 @@ impl KnownSites {
         table: &Table,
         sites: &BTreeMap<&str, DayRange>,
         sites_max: u32,
+        settings_read_at: Instant,
         now: DateTime<Utc>,
-    ) -> Result<BTreeSet<String>, StorageError> {
+    ) -> Result<Admission, StorageError> {
         let mut refused = BTreeSet::new();
         let mut unknown = Vec::new();
+        let mut has_new = false;
         {
             let known = self.sites();
             for (site, days) in sites {
-                match known.get(*site) {
-                    Some((number, _)) if !is_admitted(*number, sites_max) => {
+                let known = known.get(*site);
+                has_new |= known.is_none_or(|known| known.since >= settings_read_at);
+                match known {
+                    Some(known) if !is_admitted(known.number, sites_max) => {
                         refused.insert((*site).to_string());
                     }
-                    Some((_, known)) if known.covers(*days) => {}
+                    Some(known) if known.days.covers(*days) => {}
                     _ => unknown.push((*site, *days)),
                 }
             }
@@ -80,7 +103,7 @@ impl KnownSites {
         for group in unknown.chunks(SITES_AT_ONCE) {
             refused.extend(self.admit_group(table, group, sites_max, now).await?);
         }
-        Ok(refused)
+        Ok(Admission { refused, has_new })
     }
 
     async fn admit_group(
@@ -134,11 +157,12 @@ impl KnownSites {
         if sites.len() >= KNOWN_SITES_MAX {
             sites.clear();
         }
-        let known = sites.entry(site.to_string()).or_insert((number, days));
-        known.1 = known.1.union(days);
+        let new = KnownSite { number, days, since: Instant::now() };
+        let known = sites.entry(site.to_string()).or_insert(new);
+        known.days = known.days.union(days);
     }
 
-    fn sites(&self) -> MutexGuard<'_, HashMap<String, (u32, DayRange)>> {
+    fn sites(&self) -> MutexGuard<'_, HashMap<String, KnownSite>> {
         self.sites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -232,8 +256,9 @@ mod tests {
         sites_max: u32,
     ) -> Vec<String> {
         let sites = sites.iter().copied().collect();
-        let refused = known.admit(&replay.table(), &sites, sites_max, DateTime::UNIX_EPOCH).await;
-        refused.expect("admitted").into_iter().collect()
+        let (table, now) = (replay.table(), DateTime::UNIX_EPOCH);
+        let refused = known.admit(&table, &sites, sites_max, Instant::now(), now).await;
+        refused.expect("admitted").refused.into_iter().collect()
     }
 
     #[tokio::test]
@@ -256,6 +281,23 @@ mod tests {
             assert_eq!(put["Item"]["first_day"]["S"], "2026-11-20");
             assert_eq!(put["ConditionExpression"], "attribute_not_exists(#pk)");
         }
+    }
+
+    #[tokio::test]
+    async fn a_site_is_new_until_settings_are_read_after_it_is_known() {
+        let (known, today) = (KnownSites::default(), days("2026-11-20", "2026-11-20"));
+        let sites = [("a", today)].into();
+        let replay = Replay::default()
+            .answer("BatchGetItem", read(1, true, &[("a", 1, "2026-11-20", "2026-11-20")]));
+        let before = Instant::now();
+        // The last one reads the settings when the site is known.
+        for (read_before, has_new) in [(true, true), (true, true), (false, false)] {
+            let read_at = if read_before { before } else { Instant::now() };
+            let now = DateTime::UNIX_EPOCH;
+            let admission = known.admit(&replay.table(), &sites, 0, read_at, now).await;
+            assert_eq!(admission.expect("admitted").has_new, has_new);
+        }
+        assert_eq!(replay.operations(), ["BatchGetItem"]);
     }
 
     #[tokio::test]

@@ -38,9 +38,12 @@ impl Settings {
     fn after(revisions: &[Revision]) -> Settings {
         let mut settings = Settings::default();
         let mut reading = SettingsBySite::default();
-        for Revision { number, site, settings: new } in revisions {
+        for Revision { number, site, settings: new, quarters_from } in revisions {
             settings.revision = *number;
             reading.set(site, new.reading);
+            if let Some(from) = quarters_from {
+                reading.set_quarters(site, *from, new.reading.time_zone);
+            }
             settings.by_site.insert(site.to_string(), (*number, new.clone()));
         }
         settings.reading = Arc::new(reading);
@@ -161,6 +164,12 @@ mod tests {
     use chrono_tz::Tz;
     use minutebook_domain::event::settings::ReadingSettings;
     use minutebook_domain::event::site::SiteId;
+    use minutebook_domain::time::Hour;
+
+    /// So many hours after 2026-11-19T17Z. A midnight of Kolkata lies in the next one.
+    fn hour(hours: u32) -> Hour {
+        Hour::parse("2026-11-19T17").expect("an hour").plus(hours)
+    }
 
     /// Revisions in memory, and how often they were asked for.
     #[derive(Default)]
@@ -176,7 +185,8 @@ mod tests {
             let number = SettingsRevision(u32::try_from(all.len()).expect("few") + 1);
             let site = SiteId::parse(site).expect("a site");
             let settings = SiteSettings { reading, ..SiteSettings::default() };
-            all.push(Revision { number, site, settings });
+            let quarters_from = Some(hour(number.0));
+            all.push(Revision { number, site, settings, quarters_from });
         }
     }
 
@@ -227,6 +237,21 @@ mod tests {
         assert_eq!(asked, [0, 0, 3].map(|number| (number, Consistency::Strong)));
         let missing = known.as_of(&source, SettingsRevision(5)).await.expect_err("none");
         assert!(missing.to_string().contains("SETTINGS / 000005"), "{missing}");
+    }
+
+    #[tokio::test]
+    async fn later_revisions_leave_the_quarters_of_earlier_hours_as_they_are() {
+        let (source, known) = (Revisions::default(), KnownSettings::default());
+        source.add("a", Tz::Asia__Kolkata);
+        source.add("a", Tz::Europe__Berlin);
+        for (revision, later_hours) in [(1, true), (2, false)] {
+            let settings = known.as_of(&source, SettingsRevision(revision)).await.expect("read");
+            // 17:00, 18:00 of the same day, and of the next.
+            let quarters = settings.quarters();
+            let found = [0, 1, 25].map(|hours| quarters.contains("a", hour(hours)));
+            assert_eq!(found, [false, true, later_hours], "{revision}");
+            assert!(!quarters.contains("b", hour(1)));
+        }
     }
 
     #[tokio::test]

@@ -8,10 +8,14 @@ use futures::TryStreamExt;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::settings::{ReadingSettings, SettingsRevision};
 use minutebook_domain::event::site::SiteId;
+use minutebook_domain::time::Hour;
 
 use crate::error::StorageError;
 use crate::keys;
 use crate::table::{Consistency, Item, Table, malformed, rows, text};
+
+/// The attribute of [`Revision::quarters_from`].
+const QUARTERS_FROM: &str = "quarters_from";
 
 /// What a site sets. What it leaves open, the deployment sets.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -33,6 +37,9 @@ pub struct Revision {
     pub site: SiteId,
     /// The new settings.
     pub settings: SiteSettings,
+    /// From which hour on its zone decides which hours have rows of their quarters; `None` if it was
+    /// set before there were any.
+    pub quarters_from: Option<Hour>,
 }
 
 /// Where settings are read from: the table, or a stand-in for it in tests.
@@ -95,7 +102,10 @@ fn read_revision(item: &Item) -> Result<Revision, StorageError> {
         allowed_origins,
     };
     settings.allowed_origins.sort_unstable();
-    Ok(Revision { number, site, settings })
+    let quarters_from = if_any(QUARTERS_FROM)?.map(|name| {
+        Hour::parse(name).ok_or_else(|| malformed(item, format!("{QUARTERS_FROM} is {name:?}")))
+    });
+    Ok(Revision { number, site, settings, quarters_from: quarters_from.transpose()? })
 }
 
 #[cfg(test)]
@@ -119,6 +129,7 @@ mod tests {
             ("currency", "INR"),
             ("time_zone", "Asia/Kolkata"),
             ("set_at", "2026-11-20T23:07:01Z"),
+            ("quarters_from", "2026-11-21T02"),
         ]);
         let origins = ["https://b.example", "https://a.example"].map(str::to_string);
         full.insert("allowed_origins".to_string(), AttributeValue::Ss(origins.to_vec()));
@@ -133,15 +144,20 @@ mod tests {
             allowed_origins: vec!["https://a.example".into(), "https://b.example".into()],
         };
         assert_eq!(revision.settings, expected);
+        assert_eq!(revision.quarters_from, Hour::parse("2026-11-21T02"));
         let nothing = read_revision(&item(&[])).expect("well formed");
-        assert_eq!(nothing.settings, SiteSettings::default());
+        assert_eq!((nothing.settings, nothing.quarters_from), (SiteSettings::default(), None));
     }
 
     #[test]
     fn a_malformed_revision_is_an_error_that_names_it() {
-        for (name, value) in
-            [("sk", "newest"), ("site", "a b"), ("currency", "$"), ("time_zone", "Mars/Olympus")]
-        {
+        for (name, value) in [
+            ("sk", "newest"),
+            ("site", "a b"),
+            ("currency", "$"),
+            ("time_zone", "Mars/Olympus"),
+            ("quarters_from", "2026-11-21"),
+        ] {
             let mut item = item(&[]);
             item.insert(name.to_string(), AttributeValue::S(value.to_string()));
             let sentence = read_revision(&item).expect_err("malformed").to_string();

@@ -17,7 +17,7 @@ use minutebook_domain::count::sketch::Sketch;
 use minutebook_domain::count::visitors::{ChunkVisitors, VisitorCounts, Visitors};
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::period::{Period, Retention};
-use minutebook_domain::time::{Hour, Minute};
+use minutebook_domain::time::{Hour, Minute, QuarterHours};
 
 use crate::committer::Committer;
 use crate::error::StorageError;
@@ -51,6 +51,8 @@ pub struct VisitorQuestion<'a> {
     pub now: DateTime<Utc>,
     /// How long rows are kept.
     pub retention: Retention,
+    /// The hours of the site that have rows of their quarters, for edges of the windows within them.
+    pub quarter_hours: &'a QuarterHours,
 }
 
 /// Counts the visitors and sessions that had events in windows, from the fewest rows.
@@ -66,10 +68,10 @@ pub async fn count_visitors<S: RowSource>(
     source: &S,
     question: &VisitorQuestion<'_>,
 ) -> Result<Vec<VisitorCounts>, StorageError> {
-    let &VisitorQuestion { site, secret, windows, now, retention } = question;
+    let &VisitorQuestion { site, secret, windows, now, retention, quarter_hours } = question;
     let mut visitors = vec![Visitors::default(); windows.len()];
-    let families = [keys::visitors_family(secret)];
-    let rows = RowQuestion { site, families: &families, counter: None, windows, now, retention };
+    let (families, counter) = (&[keys::visitors_family(secret)], None);
+    let rows = RowQuestion { site, families, counter, windows, now, retention, quarter_hours };
     each_row(source, &rows, |place, item| {
         visitors[place].merge(&read_visitors(item)?);
         Ok(())
@@ -120,7 +122,7 @@ impl Committer {
             .await
     }
 
-    /// Merges visitors into the rows of hours, days, weeks and months. It retries for as long as
+    /// Merges visitors into the rows of quarters, hours, days, weeks and months. It retries for as long as
     /// the caller waits.
     ///
     /// **Guarantees**: idempotent, and safe to call several times at once.
@@ -203,7 +205,8 @@ impl Committer {
     }
 }
 
-/// The visitors of the hours (of a site) for which `is_wanted` holds, by hour, day, week and month.
+/// The visitors of the hours (of a site) for which `is_wanted` holds, by quarter if the hour has
+/// rows of them, and by hour, day, week and month.
 pub(crate) fn rolled_up(
     visitors: &VisitorsBySecret,
     is_wanted: impl Fn(&str, Hour) -> bool,
@@ -375,8 +378,14 @@ mod tests {
             window("2026-11-20T10:01:00Z", "2026-11-20T10:14:00Z"),
         ];
         let now = "2026-11-20T10:15:00Z".parse().expect("a time");
-        let question =
-            VisitorQuestion { site: "shop", secret, windows: &windows, now, retention: RETENTION };
+        let question = VisitorQuestion {
+            site: "shop",
+            secret,
+            windows: &windows,
+            now,
+            retention: RETENTION,
+            quarter_hours: QuarterHours::NONE,
+        };
         let (counts, reads) = table.read(count_visitors(&table, &question));
         let counts: Vec<_> =
             counts.expect("read").iter().map(|counts| (counts.visitors, counts.sessions)).collect();

@@ -10,6 +10,7 @@ use crate::answer::ranking::ranked;
 use crate::calendar::{Granularity, Period};
 use crate::count::key::TallyKey;
 use crate::decimal::Decimal;
+use crate::quarters::QuarterHours;
 
 /// Midnights of every zone lie on a quarter of an hour by UTC, but for a few old ones that are
 /// found a little late.
@@ -30,6 +31,9 @@ pub struct HistoryQuestion {
     /// By whose midnights days, weeks and months begin; hours (and minutes) are those of UTC
     /// everywhere.
     pub zone: Tz,
+    /// The hours of the site in which numbers are also added up by quarter: periods that begin in
+    /// another one have the whole hour.
+    pub quarters: QuarterHours,
     /// Only this item or page.
     pub item: Option<String>,
     /// The first period is the one that this lies in.
@@ -43,8 +47,7 @@ pub struct HistoryQuestion {
 pub struct CalendarPeriod {
     /// Its first instant.
     pub start: DateTime<Utc>,
-    /// The minutes that are counted for it, since 1970: whole hours. A period that begins within an
-    /// hour has all of it.
+    /// The minutes that are counted for it, since 1970.
     pub minutes: Range<i64>,
     /// The sum over all keys but the empty one, which is no item and no page.
     pub total: Decimal,
@@ -81,7 +84,7 @@ pub fn history(
 /// When each period begins, and its minutes.
 fn periods(question: &HistoryQuestion) -> Vec<(DateTime<Utc>, Range<i64>)> {
     let starts = match question.granularity {
-        Granularity::Minute | Granularity::Hour => utc_starts(question),
+        Granularity::Minute | Granularity::Quarter | Granularity::Hour => utc_starts(question),
         Granularity::Day | Granularity::Week | Granularity::Month => zone_starts(question),
     };
     let mut periods = Vec::new();
@@ -97,8 +100,12 @@ fn periods(question: &HistoryQuestion) -> Vec<(DateTime<Utc>, Range<i64>)> {
 fn counted_from(question: &HistoryQuestion, start: DateTime<Utc>) -> i64 {
     let minute = start.timestamp().div_euclid(60);
     match question.granularity {
-        Granularity::Minute => minute,
-        _ => Period::containing(Granularity::Hour, minute).first_minute(),
+        Granularity::Minute | Granularity::Quarter => minute,
+        _ => {
+            let hour = Period::containing(Granularity::Hour, minute);
+            let is_at_quarter = minute % 15 == 0 && start.timestamp() % 60 == 0;
+            if is_at_quarter && question.quarters.has(hour) { minute } else { hour.first_minute() }
+        }
     }
 }
 
@@ -143,6 +150,7 @@ fn zone_starts(question: &HistoryQuestion) -> Vec<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::time_of;
 
     fn question(granularity: Granularity, zone: &str, from: &str, to: &str) -> HistoryQuestion {
         HistoryQuestion {
@@ -150,6 +158,7 @@ mod tests {
             measure: "views".to_owned(),
             granularity,
             zone: zone.parse().unwrap(),
+            quarters: QuarterHours::default(),
             item: None,
             from: from.parse().unwrap(),
             to: to.parse().unwrap(),
@@ -246,6 +255,20 @@ mod tests {
             "2026-11-20T18:30:00Z",
             &["2026-11-20T00:00+05:30 2026-11-19T18+24"],
         );
+    }
+
+    #[test]
+    fn a_period_of_a_site_in_its_zone_has_the_quarters_of_that_hour() {
+        let mut question = question(
+            Granularity::Day,
+            "Asia/Kolkata",
+            "2026-11-20T00:00:00Z",
+            "2026-11-20T18:30:00Z",
+        );
+        question.quarters.set("2026-11-20T00:00:00Z".parse().unwrap(), Some(question.zone));
+        let minutes = history(&BTreeMap::new(), &question)[0].minutes.clone();
+        let edges = [minutes.start, minutes.end].map(|minute| time_of(minute).to_string());
+        assert_eq!(edges, ["2026-11-19 18:00:00", "2026-11-20 18:30:00"]);
     }
 
     #[test]

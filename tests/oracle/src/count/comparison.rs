@@ -54,8 +54,8 @@ pub struct Comparison {
 type Group = (Name, Name, Period);
 
 impl Comparison {
-    /// Adds the tallies of a chunk to what was recounted, at every granularity: those of the
-    /// periods of a site that are to be compared.
+    /// Adds the tallies of a chunk to what was recounted, at every granularity and by quarter: those
+    /// of the periods of a site that are to be compared.
     pub fn add_recount(
         &mut self,
         recount: &Recount,
@@ -73,14 +73,14 @@ impl Comparison {
         self.change(tallies, is_compared, |numbers, number| numbers.recounted += number);
     }
 
-    /// Changes the numbers of any tallies, at every granularity.
+    /// Changes the numbers of any tallies, at every granularity and by quarter.
     pub fn change(
         &mut self,
         tallies: &BTreeMap<TallyKey, Decimal>,
         is_compared: &mut dyn FnMut(&str, Period) -> bool,
         change: fn(&mut Numbers, Decimal),
     ) {
-        for granularity in Granularity::ALL {
+        for granularity in Granularity::WITH_QUARTERS {
             // Tallies are sorted, so that those of a period mostly follow each other.
             let mut last: Option<(&str, Period, bool)> = None;
             for (tally, number) in tallies {
@@ -154,6 +154,21 @@ impl Comparison {
                 numbers.found = numbers.found - named;
             }
         }
+    }
+
+    /// Whether more than so many names of a measure were recounted in a period of a site.
+    pub fn has_more_names(&self, site: &str, period: Period, names: u64) -> bool {
+        self.groups.iter().any(|((of_site, measure, of_period), cells)| {
+            let is_of_names = *of_period == period
+                && self.names.text(*of_site) == site
+                && is_bounded(self.names.text(*measure));
+            let recounted = || {
+                cells.iter().filter(|(name, numbers)| {
+                    is_name(self.names.text(**name)) && !numbers.recounted.is_zero()
+                })
+            };
+            is_of_names && recounted().count() as u64 > names
+        })
     }
 
     /// Forgets all that was found.
@@ -357,8 +372,8 @@ mod tests {
             (site, period.granularity()) != ("t", Granularity::Day)
         });
         // Two minutes of one day and one month are asked for once.
-        assert_eq!(asked, 4 + 4 + 3 + 2 + 2);
-        for granularity in Granularity::ALL {
+        assert_eq!(asked, 4 + 4 + 4 + 3 + 2 + 2);
+        for granularity in Granularity::WITH_QUARTERS {
             for (key, number) in roll_up(&recount.tallies, granularity) {
                 let cell = Cell {
                     site: &key.site,

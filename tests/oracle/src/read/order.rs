@@ -16,11 +16,14 @@ use crate::read::values::{amount, currency, id, invalid};
 /// How many items an order may have.
 const ITEMS_MAX: usize = 500;
 
+/// How long the names of an order's products may be in all, in bytes.
+const PRODUCT_NAMES_BYTES_MAX: usize = 80 * 1_024;
+
 /// How long a status may be, in bytes.
 const STATUS_BYTES_MAX: usize = 64;
 
 /// How many different lines an order may have.
-pub(crate) const LINES_MAX: usize = 250;
+pub(crate) const LINES_MAX: usize = 249;
 
 /// The largest total of an order.
 const TOTAL_MAX: u64 = 1_000_000_000_000;
@@ -177,6 +180,9 @@ fn products(
             (Some(all), Some(money)) => Some(all + money),
             _ => None,
         };
+    }
+    if sums.keys().map(String::len).sum::<usize>() > PRODUCT_NAMES_BYTES_MAX {
+        return Err("invalid:items".to_owned());
     }
     Ok((sums.into_iter().map(|(name, (units, money))| (name, units, money)).collect(), all))
 }

@@ -14,20 +14,22 @@ use minutebook_domain::chunk::{
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
-use minutebook_domain::count::sketch::Sketch;
 use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::event::settings::{ReadingSettings, SettingsBySite, SettingsRevision};
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::order::purchases::{FirstPurchase, OrderLine, Purchases};
 use minutebook_domain::plan::PlanInputs;
-use minutebook_domain::time::period::Period;
 use minutebook_oracle::{
-    Granularity, Line, Made, Order, Purchase, Recount, RecountError, RejectedLine, Settings,
-    SiteSettings, VisitorIds, order_tallies, orders, recount, recount_appended,
+    Line, Made, Order, Purchase, Recount, RecountError, RejectedLine, Settings, SiteSettings,
+    order_tallies, orders, recount, recount_appended,
 };
 
+use self::visitors::same_visitors;
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
+
+#[path = "visitors.rs"]
+mod visitors;
 
 /// The secret of all sketches.
 const SECRET: VisitorSecret = VisitorSecret::new(0x0dd5_eed5);
@@ -212,6 +214,7 @@ fn read(
         reader_version: READER_VERSION,
         settings_revision: SettingsRevision(0),
         sites_max: 0,
+        has_quarters: true,
         counted_before: Some(counted_before as u64),
     };
     let set = if chunk.has_site_settings { settings_of_reader() } else { Default::default() };
@@ -443,65 +446,4 @@ fn order_of_oracle(order: &Order) -> String {
         format!("{at} {refund:?}")
     });
     format!("{created:?} {stage:?} {cancelled:?} {}", purchases_of_oracle(order))
-}
-
-/// Compares the sketches of every span of time with those of the oracle's ids.
-fn same_visitors(
-    read: &ChunkCount,
-    recounted: &Recount,
-    retention_days: u32,
-) -> Result<(), String> {
-    let kept_from = match retention_days {
-        0 => 0,
-        days => (REFERENCE_SECONDS - i64::from(days) * 86_400) / 60,
-    };
-    let mut of_reader: BTreeMap<String, [&Sketch; 2]> = BTreeMap::new();
-    for (site, minute, visitors) in read.visitors.minutes() {
-        of_reader.insert(
-            format!("{site} minute {}", minute.number()),
-            [&visitors.visitors, &visitors.sessions],
-        );
-    }
-    let rolled_up = read.visitors.rolled_up(|_, _| true);
-    for ((site, period), visitors) in &rolled_up {
-        let name = match period {
-            Period::Minute(minute) => format!("minute {}", minute.number()),
-            Period::Hour(hour) => format!("hour {hour}"),
-            Period::Day(day) => format!("day {day}"),
-            Period::Week(week) => format!("week {week}"),
-            Period::Month(month) => format!("month {month}"),
-        };
-        of_reader.insert(format!("{site} {name}"), [&visitors.visitors, &visitors.sessions]);
-    }
-    for granularity in Granularity::ALL {
-        for (site, period, ids) in recounted.visitors.by_period(granularity) {
-            let name = match granularity {
-                Granularity::Minute if period.first_minute() < kept_from => continue,
-                Granularity::Minute => format!("{site} minute {}", period.first_minute()),
-                _ => format!("{site} {} {period}", granularity.name()),
-            };
-            let Some(sketches) = of_reader.remove(&name) else {
-                return Err(format!("the reader has no visitors of {name}: {ids:?}"));
-            };
-            let VisitorIds { users, sessions } = &ids;
-            if !(is_of(sketches[0], users) && is_of(sketches[1], sessions)) {
-                return Err(format!("other visitors of {name}: {sketches:?} are not {ids:?}"));
-            }
-        }
-    }
-    match of_reader.first_key_value() {
-        None => Ok(()),
-        Some((name, sketches)) => {
-            Err(format!("the oracle has no visitors of {name}: {sketches:?}"))
-        }
-    }
-}
-
-/// Whether a sketch is one of these ids. Its bytes depend on the order that ids were added in, so
-/// that sets are compared: two are the same if neither they nor their union differ in size.
-fn is_of(sketch: &Sketch, ids: &[&str]) -> bool {
-    let expected = Sketch::of(SECRET, ids);
-    let mut merged = sketch.clone();
-    merged.merge(&expected);
-    [sketch.estimate(), merged.estimate()] == [expected.estimate(); 2]
 }

@@ -32,7 +32,7 @@ fn a_post_is_checked_with_what_its_site_sets() {
     let reading = ReadingSettings { time_zone: Some(Tz::Asia__Kolkata), currency: None };
     let settings = SiteSettings { reading, ..SiteSettings::default() };
     let site = SiteId::parse("india").expect("a site");
-    let revision = Revision { number: SettingsRevision(1), site, settings };
+    let revision = Revision { number: SettingsRevision(1), site, settings, quarters_from: None };
     let inbox = Inbox { settings: Revisions(vec![revision]), ..inbox() };
     let (status, _) = posted(&inbox, &view("india"));
     assert_eq!(status, 202);

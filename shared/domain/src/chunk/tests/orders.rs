@@ -250,6 +250,19 @@ fn the_number_of_items_of_an_order_is_limited() {
 }
 
 #[test]
+fn the_size_of_the_names_of_products_is_limited() {
+    let of = |last: &str| {
+        let names = (0..320).map(|number| format!("{number:0>256}")).chain([last.to_string()]);
+        let items: Vec<String> =
+            names.map(|name| format!(r#"{{"productName":"{name}"}}"#)).collect();
+        created(&format!(r#","totalAmount":1,"items":[{}]"#, items.join(",")))
+    };
+    check_rejected(&of("a"), "invalid:items");
+    let again = read(&of(&format!("{:0>256}", 7)));
+    assert_eq!((again.outcomes.counted, again.outcomes.rejected_total()), (1, 0));
+}
+
+#[test]
 fn events_of_an_order_are_merged_in_any_order_within_their_site() {
     let lines = [
         created(r#","totalAmount":9,"userId":"u""#),
@@ -302,7 +315,7 @@ fn a_line_of_many_events_may_be_about_many_orders() {
 #[test]
 fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
     let items: Vec<String> =
-        (0..500).map(|place| format!(r#"{{"productName":"{place:0>256}"}}"#)).collect();
+        (0..320).map(|place| format!(r#"{{"productName":"{place:0>256}"}}"#)).collect();
     let members = format!(r#","totalAmount":1,"items":[{}]"#, items.join(","));
     let inputs = PlanInputs {
         default_currency: Currency::parse(b"EUR").unwrap(),
@@ -320,7 +333,7 @@ fn a_chunk_of_more_orders_than_fit_into_memory_is_an_error() {
         reader.push(line.as_bytes()).is_ok()
     });
     // Each takes slightly more than its names.
-    assert!((700..1_000).contains(&taken.count()));
+    assert!((1_100..1_638).contains(&taken.count()));
     assert_eq!(reader.finish().err(), Some(ChunkError::TooManyOrders));
 }
 

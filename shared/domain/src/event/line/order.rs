@@ -136,7 +136,12 @@ impl LineContext<'_> {
             }
             sum = sum.zip(money).map(|(sum, money)| sum.saturating_add(money));
         }
-        Ok((products.finish(), sum))
+        let products = products.finish();
+        let name_bytes: usize = products.iter().map(|product| product.name.len()).sum();
+        match name_bytes > self.values.product_names_max {
+            true => Err(Reason::Invalid(Field::Items)),
+            false => Ok((products, sum)),
+        }
     }
 
     /// The units and the money of the item that was scanned last.

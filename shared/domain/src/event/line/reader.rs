@@ -77,6 +77,7 @@ impl EventReader {
                 may_be_form: false,
                 unpriced: Vec::new(),
                 has_order_lines: rules.has_order_lines,
+                product_names_max: rules.product_names_max,
                 has_unrefunded: false,
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 future_seconds: 0,

@@ -59,6 +59,8 @@ pub(super) struct ValueReader {
     pub(super) unpriced: Vec<UnpricedItem>,
     /// Whether purchases that name an order report lines of it.
     pub(super) has_order_lines: bool,
+    /// The maximum size of the names of an order's products, in bytes.
+    pub(super) product_names_max: usize,
     /// Whether an item of the purchase that is read is not negative. It is set, and reset before
     /// purchases that name an order.
     pub(super) has_unrefunded: bool,

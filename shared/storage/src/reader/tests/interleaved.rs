@@ -82,11 +82,18 @@ proptest! {
         answers in answers(),
         seconds in 0_u32..50,
         length in 1_u32..3_000,
+        is_since_midnight: bool,
     ) {
-        let mut world = World::at("2026-11-20T22:40:00Z");
+        let begin = if is_since_midnight { "2026-11-20T18:40:00Z" } else { "2026-11-20T22:40:00Z" };
+        let mut world = World::at(begin);
         before.iter().for_each(|step| world.take(step));
         let to = Minute::containing(world.now).expect("in range").plus(1);
-        let (window, _) = Window { from: to.minus(length), to }.kept(RETENTION, world.now);
+        // The day of the site begins within the hour that may be sealed at present.
+        let since_midnight = Window { from: minute("2026-11-20T18:30:00Z"), to };
+        let window = match is_since_midnight {
+            true => since_midnight,
+            false => Window { from: to.minus(length), to }.kept(RETENTION, world.now).0,
+        };
         let windows = [window];
         let question = world.question(&windows);
         let at_first = world.committed_in(window);

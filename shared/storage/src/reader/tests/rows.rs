@@ -40,6 +40,7 @@ fn ranges_are_those_of_the_table_page() {
     let world = World::at("2026-11-20T10:15:00Z");
     let windows = [window("2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z")];
     let question = RowQuestion {
+        quarter_hours: QuarterHours::NONE,
         site: SITE,
         families: &["views".to_string()],
         counter: Some("i#7"),
