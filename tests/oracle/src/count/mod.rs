@@ -7,5 +7,6 @@ pub(crate) mod orders;
 pub(crate) mod other;
 pub(crate) mod recount;
 pub(crate) mod roll_up;
+pub(crate) mod sum;
 pub(crate) mod totals;
 pub(crate) mod visitors;

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::count::key::TallyKey;
-use crate::count::orders::order_tallies;
 use crate::count::visitors::Visitors;
 use crate::decimal::Decimal;
 use crate::read::event::{Event, check_element, check_line, own_id};
@@ -148,22 +147,6 @@ pub fn recount_appended(
         }
     }
     Ok(Recount { content_hash, ..recount })
-}
-
-/// Adds up what several chunks count, with what they together report of orders.
-pub fn sum<'a>(recounts: impl IntoIterator<Item = &'a Recount>) -> BTreeMap<TallyKey, Decimal> {
-    let mut sums: BTreeMap<TallyKey, Decimal> = BTreeMap::new();
-    let mut order_events = vec![];
-    for recount in recounts {
-        for (key, number) in &recount.tallies {
-            *sums.entry(key.clone()).or_default() += *number;
-        }
-        order_events.extend(&recount.orders);
-    }
-    for (key, number) in order_tallies(order_events) {
-        *sums.entry(key).or_default() += number;
-    }
-    sums
 }
 
 /// The visitors of several chunks.
