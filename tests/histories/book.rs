@@ -149,7 +149,7 @@ impl Book {
         let terms = Terms { now: terms.now + orders::CLOCKS_APART, ..terms };
         let mut comparison =
             self.compare(chunks, &|measure| !orders::is_measure(measure), terms)?;
-        let is_compared = |period: Period| !terms.has_expired(period);
+        let is_compared = |period: Period| terms.has_rows(period);
         let mut sold = tallies_of_orders(&self.orders()?);
         sold.retain(|key, _| orders::is_sold(&key.measure));
         comparison.add_tallies(&sold, &mut |_, period| is_compared(period));
