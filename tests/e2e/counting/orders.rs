@@ -350,7 +350,7 @@ async fn an_order_of_hundreds_of_products(cloud: &Cloud) -> Result<()> {
         let store = coming.store(cloud, "orders-large").await?;
         let made = first_time(coming)?;
         let items: Vec<String> = (0..500)
-            .map(|number| format!(r#"{{"productName":"{number:0>256}","totalPrice":{number}}}"#))
+            .map(|number| format!(r#"{{"productName":"{number:0>160}","totalPrice":{number}}}"#))
             .collect();
         let large = event("Created", 1, made, &format!(r#","items":[{}]"#, items.join(",")));
         let mut worker = store.start_plain_ingest().await?;
