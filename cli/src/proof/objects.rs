@@ -108,6 +108,7 @@ impl Objects {
                 default_time_zone: summary.default_time_zone.unwrap_or(Tz::UTC),
                 sites: self.settings_as_of(summary.settings_revision).await?,
                 refused_sites: BTreeSet::new(),
+                has_order_lines: summary.has_order_lines,
             },
             None => Settings::at(DateTime::UNIX_EPOCH),
         };
@@ -298,6 +299,7 @@ mod tests {
                 counted_before: 0,
                 minute_retention_days: Some(7),
                 are_reasons_in_totals: true,
+                has_order_lines: true,
                 visitor_secrets: BTreeSet::from([0]),
                 settings_revision: 0,
                 sites_max: None,

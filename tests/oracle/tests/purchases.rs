@@ -245,6 +245,16 @@ fn lines_are_in_the_currency_of_their_item_or_of_their_event() {
 }
 
 #[test]
+fn a_chunk_that_a_build_before_began_counts_purchases_like_any_event() {
+    let at = "2026-11-20T12:00:00Z".parse().unwrap();
+    let settings = Settings { has_order_lines: false, ..Settings::at(at) };
+    let text = purchase("07:01", r#""item_id":"SHOE","price":80"#);
+    let recount = recount(format!("{text}{text}").as_bytes(), &settings).unwrap();
+    assert_eq!(recount.orders, []);
+    assert_eq!(cells(&sum(&[recount])), "sales:USD 07 SHOE=160; units 07 SHOE=2");
+}
+
+#[test]
 fn an_order_is_the_same_whatever_comes_first_and_however_often() {
     let mut lines = vec![
         order_event("Created", "09:00", r#","total_amount":75,"items":[{"name":"a"}]"#),

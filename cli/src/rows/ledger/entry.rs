@@ -14,6 +14,9 @@ use crate::rows::ledger::counts::{Counts, Notes};
 /// What the partition key of an entry begins with; the chunk id follows.
 pub(super) const PREFIX: &str = "L#";
 
+/// The reader version since which purchases that name an order count through it.
+const ORDER_LINES_READER_VERSION: u64 = 4;
+
 /// The transaction that committed an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EntryName {
@@ -65,6 +68,8 @@ pub(crate) struct Summary {
     pub(crate) minute_retention_days: Option<u32>,
     /// Whether the totals have its rejected lines by reason, too: those of builds before do not.
     pub(crate) are_reasons_in_totals: bool,
+    /// Whether purchases that name an order count through it: those of builds before do not.
+    pub(crate) has_order_lines: bool,
     /// The secrets with which its visitors are counted: that of the plan, 0 in old entries, and
     /// those of recounts.
     pub(crate) visitor_secrets: BTreeSet<u32>,
@@ -178,6 +183,7 @@ fn summary(item: &Item) -> Result<Summary> {
             .map(|_| number(item, "minute_retention_days"))
             .transpose()?,
         are_reasons_in_totals: item.contains_key("reader_version"),
+        has_order_lines: number_if_any("reader_version")? >= ORDER_LINES_READER_VERSION,
         visitor_secrets: visitor_secrets(item)?,
         settings_revision,
         sites_max: item.get("sites_max").map(|_| number(item, "sites_max")).transpose()?,
@@ -297,6 +303,17 @@ mod tests {
         assert_eq!(zone(&item).unwrap(), Some(Tz::Europe__Berlin));
         item.insert("default_time_zone".to_owned(), AttributeValue::S("Berlin".to_owned()));
         assert_eq!(zone(&item).unwrap_err().to_string(), "\"Berlin\" is no time zone");
+    }
+
+    #[test]
+    fn purchases_count_through_their_order_since_a_reader_version() {
+        let mut item = first_entry(1);
+        item.remove("reader_version");
+        assert!(!summary(&item).unwrap().has_order_lines);
+        for (version, has_order_lines) in [("3", false), ("4", true), ("5", true)] {
+            item.insert("reader_version".to_owned(), AttributeValue::N(version.to_owned()));
+            assert_eq!(summary(&item).unwrap().has_order_lines, has_order_lines, "{version}");
+        }
     }
 
     #[test]

@@ -128,7 +128,8 @@ fn check(
         None => Vec::from_iter(check_only_item(sources, kind, &currency, &mut page, &mut event)?),
     };
     let is_given_back = items.iter().all(|item| item.bought.is_negative());
-    match order.filter(|_| kind == Kind::Purchase && !is_given_back) {
+    let has_lines = kind == Kind::Purchase && !is_given_back && settings.has_order_lines;
+    match order.filter(|_| has_lines) {
         Some(order) => {
             let of_items = items.iter().find(|item| item.has_money());
             let of_items = of_items.map_or(currency, |item| item.currency.clone());

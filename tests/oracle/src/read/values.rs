@@ -42,6 +42,9 @@ pub struct Settings {
     pub sites: BTreeMap<String, SiteSettings>,
     /// The sites that are not counted, because there are too many.
     pub refused_sites: BTreeSet<String>,
+    /// Whether purchases that name an order count through it. In chunks that a build before began,
+    /// they count like any event.
+    pub has_order_lines: bool,
 }
 
 /// What a site sets about the reading of its events.
@@ -63,6 +66,7 @@ impl Settings {
             default_time_zone: Tz::UTC,
             sites: BTreeMap::new(),
             refused_sites: BTreeSet::new(),
+            has_order_lines: true,
         }
     }
 

@@ -150,6 +150,7 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         default_time_zone: chunk.default_time_zone.parse().unwrap(),
         sites: if chunk.has_site_settings { settings_of_oracle() } else { BTreeMap::new() },
         refused_sites: refused_sites(chunk).map(str::to_owned).collect(),
+        has_order_lines: true,
     };
     let earlier = line_end_within(&chunk.stored);
     // Otherwise it does not go on there, or cannot be read at all, which is compared below.
