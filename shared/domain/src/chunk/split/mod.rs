@@ -122,7 +122,7 @@ impl Text {
     fn known(&mut self, head: &[u8], layout: Layout, each: &mut impl FnMut(Line<'_>) -> bool) {
         match layout {
             Layout::Values => {
-                *self = Text::Values(ValueSplitter::after(LineSplitter::of_values()));
+                *self = Text::Values(ValueSplitter::new());
                 self.push(head, each);
             }
             Layout::Csv(header) => {
@@ -197,7 +197,8 @@ struct ValueSplitter {
 }
 
 impl ValueSplitter {
-    fn after(lines: LineSplitter) -> ValueSplitter {
+    fn new() -> ValueSplitter {
+        let lines = LineSplitter::default();
         ValueSplitter { lines, values: ValueCutter::new(), is_cutting: false }
     }
 
