@@ -22,7 +22,7 @@ use minutebook_domain::time::period::{Period, Retention};
 
 use crate::error::StorageError;
 use crate::keys::{self, Shard};
-use crate::order::rows::{OrderSource, RecentOrder, RecentQuestion};
+use crate::order::recent::{OrderSource, RecentOrder, RecentQuestion};
 use crate::reader::{Page, RowRange, RowSource, other_counter};
 use crate::site::registry::{RegisteredSite, Registry, SiteSource};
 use crate::site::settings::{Revision, SettingsSource};

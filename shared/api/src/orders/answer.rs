@@ -8,7 +8,7 @@ use minutebook_domain::count::measure::{Currency, Measure};
 use minutebook_domain::order::contribution::{COUNT, GROSS, INCOMPLETE, REFUNDED};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
-use minutebook_storage::order::rows::RecentOrder;
+use minutebook_storage::order::recent::RecentOrder;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;

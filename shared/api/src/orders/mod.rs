@@ -16,7 +16,7 @@ use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window, WindowLength}
 use minutebook_domain::time::period::Period;
 use minutebook_domain::time::{Minute, QuarterHours};
 use minutebook_storage::error::StorageError;
-use minutebook_storage::order::rows::{OrderSource, RecentQuestion};
+use minutebook_storage::order::recent::{OrderSource, RecentQuestion};
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 use minutebook_storage::visitors::VisitorStateSource;

@@ -8,7 +8,7 @@ use minutebook_domain::time::lateness::is_settled;
 use minutebook_domain::time::period::Retention;
 use minutebook_storage::keys::Shard;
 use minutebook_storage::memory::MemoryTable;
-use minutebook_storage::order::rows::RecentOrder;
+use minutebook_storage::order::recent::RecentOrder;
 use serde_json::{Value as Json, json};
 
 const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };

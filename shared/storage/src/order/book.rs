@@ -21,7 +21,8 @@ use crate::cancellation::{OrderObstacles, cancellation_reasons, order_obstacles}
 use crate::committer::{CommitEffort, Committer};
 use crate::error::StorageError;
 use crate::keys::{self, SHARD_COUNT, Shard};
-use crate::order::rows::{KnownOrder, order_item, recent_item};
+use crate::order::recent::recent_item;
+use crate::order::rows::{KnownOrder, order_item};
 use crate::retry::Backoff;
 use crate::table::{BATCH_READS_MAX, BATCH_WRITES_MAX, Consistency, put_request};
 
@@ -54,8 +55,8 @@ type RowName = (String, Period, Measure, u32);
 
 impl Committer {
     /// Merges what a chunk reports about orders with what is known about them, and changes their
-    /// contributions to the counters, those of `quarters` included. It retries for as long as the caller waits: dropping the
-    /// future is safe at any point.
+    /// contributions to the counters, those of `quarters` included. It retries for as long as the
+    /// caller waits: dropping the future is safe at any point.
     ///
     /// **Guarantees**: an order's row and the counters of its contribution change together.
     /// Idempotent, and safe to call several times at once: a transaction is conditional on the
