@@ -250,24 +250,29 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
         ControlFlow::Break(none_accepted(&detail, &checked.rejected, checked.rejected_lines))
     }
 
-    /// How a post is known again: by its idempotency key or, without one, by the ids and the content
-    /// of its events, if all of them have ids. The key of its chunk does not contain the time, or a
-    /// repetition in the next hour would be another chunk. It contains the site of the post's key or,
-    /// without one, the sites of the lines, so that the idempotency keys of two sites do not collide.
+    /// How a post is known again: by its idempotency key or, without one, by the ids and the
+    /// content of its events, if all of them have ids. The key of its chunk does not contain the
+    /// time, or a repetition in the next hour would be another chunk. It contains the site of the
+    /// post's key or, without one, the sites of the lines, so that the idempotency keys of two
+    /// sites do not collide.
     fn keyed(
         &self,
         post: &ReadPost<'_>,
         checked: &CheckedLines,
         settings: &Arc<SettingsBySite>,
     ) -> Option<Keyed> {
-        if post.idempotency_key.is_none() {
-            checked.identity?;
-        }
+        let needs_events = match post.idempotency_key {
+            Some(_) => post.only_site.is_none(),
+            None => {
+                checked.identity?;
+                true
+            }
+        };
         // A line that is in the future now is accepted from a later repetition, which must not be
         // another chunk: it counts from the start.
-        let lasting = match checked.rejected_lines {
-            0 => Cow::Borrowed(checked),
-            _ => {
+        let lasting = match needs_events && checked.rejected_lines > 0 {
+            false => Cow::Borrowed(checked),
+            true => {
                 let mut checker = self.checker(DateTime::<Utc>::MAX_UTC, settings);
                 if let Some(site) = post.only_site {
                     checker = checker.only_of(site.clone());

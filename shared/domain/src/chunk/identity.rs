@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::event::line::{ReadEvent, ReadLine, Text, Value};
+use crate::event::line::{ReadLine, Text, Value};
 use crate::event::site::DEFAULT_SITE;
 use crate::order::facts::OrderFacts;
 
@@ -19,6 +19,9 @@ pub(crate) struct PostIdentity {
 impl PostIdentity {
     /// Adds the events of a line that count something.
     pub(crate) fn add(&mut self, read: &ReadLine, line: &[u8]) {
+        if self.lacks_id {
+            return;
+        }
         let source = read.source(line);
         let text = |text: Text| read.text(source, text);
         let site = |site: Option<Text>| site.map_or(DEFAULT_SITE.as_bytes(), text);
@@ -29,17 +32,16 @@ impl PostIdentity {
             if additions.is_empty() && event.order.is_none() {
                 continue;
             }
-            let ReadEvent { id, order, .. } = *event;
-            if id.is_none() && read.own.is_none() {
+            if event.id.is_none() && read.own.is_none() {
                 self.lacks_id = true;
                 return;
             }
             let mut hasher = Parts::default();
             hasher.add(site(event.site));
-            for (own_site, id) in read.own.map(|own| (own.site, own.id)).into_iter() {
-                hasher.add(site(own_site)).add(text(id));
+            if let Some(own) = read.own {
+                hasher.add(site(own.site)).add(text(own.id));
             }
-            hasher.add(id.map_or(&[], text));
+            hasher.add(event.id.map_or(&[], text));
             for addition in additions {
                 hasher.add(addition.measure.to_string().as_bytes()).add(text(addition.key));
                 match addition.value {
@@ -48,7 +50,7 @@ impl PostIdentity {
                     Value::Exact(amount) => hasher.add(amount.to_string().as_bytes()),
                 };
             }
-            if let Some(order) = order.and_then(|order| read.orders.get(order as usize)) {
+            if let Some(order) = event.order.and_then(|order| read.orders.get(order as usize)) {
                 hasher.add(text(order.id)).add(described(&order.facts).as_bytes());
             }
             self.events.push(hasher.0.finalize());
