@@ -13,10 +13,8 @@ use lambda_http::http::StatusCode;
 use lambda_http::http::header::{ACCEPT, HeaderValue, VARY};
 use lambda_http::{Body, Request, Response};
 use minutebook_domain::query::window::{Window, WindowLength};
-use minutebook_domain::time::QuarterHours;
 use minutebook_storage::error::StorageError;
 use minutebook_storage::queue::QueueDepth;
-use minutebook_storage::reader::SumQuestion;
 use minutebook_storage::table::Table;
 
 use crate::access::Caller;
@@ -80,15 +78,7 @@ async fn numbers(
         |length: WindowLength| Window::ending_with(question.as_of, length).kept(retention, now);
     let (users_window, views_window) = (kept(question.users_window), kept(question.views_window));
     let windows = &[views_window.0];
-    let views = SumQuestion {
-        site,
-        measures: &Views::MEASURES,
-        key: None,
-        windows,
-        now,
-        retention,
-        quarter_hours: QuarterHours::NONE,
-    };
+    let views = Views::question(site, windows, now, retention);
     let visitors = backend.count_visitors(site, users_window.0, now);
     let (active, sums) = try_join(visitors, backend.rows.sum_windows(&views)).await?;
     Ok(Numbers { active, users_window, views: Views::of(sums), views_window })

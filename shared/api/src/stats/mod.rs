@@ -11,9 +11,8 @@ use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use minutebook_domain::count::visitors::VisitorCounts;
 use minutebook_domain::query::window::{WINDOW_MINUTES_MAX, Window};
-use minutebook_domain::time::QuarterHours;
 use minutebook_storage::error::StorageError;
-use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
+use minutebook_storage::reader::{RowSource, sum_windows};
 use minutebook_storage::site::registry::SiteSource;
 use minutebook_storage::visitors::VisitorStateSource;
 
@@ -63,15 +62,7 @@ async fn numbers<R: RowSource + VisitorStateSource, Q: Sync>(
     window: Window,
 ) -> Result<(Views, VisitorCounts), StorageError> {
     let (now, retention, windows) = (backend.clock.now(), backend.retention, &[window]);
-    let views = SumQuestion {
-        site,
-        measures: &Views::MEASURES,
-        key: None,
-        windows,
-        now,
-        retention,
-        quarter_hours: QuarterHours::NONE,
-    };
+    let views = Views::question(site, windows, now, retention);
     let visitors = backend.count_visitors(site, window, now);
     let (sums, visitors) = try_join(sum_windows(&backend.rows, &views), visitors).await?;
     Ok((Views::of(sums), visitors))

@@ -1,9 +1,14 @@
 //! The views of a window: all of them, and those of each page.
 
+use chrono::{DateTime, Utc};
 use minutebook_domain::chunk::single::PAGE_NOT_SET;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::query::ranking::Sums;
+use minutebook_domain::query::window::Window;
+use minutebook_domain::time::QuarterHours;
+use minutebook_domain::time::period::Retention;
+use minutebook_storage::reader::SumQuestion;
 
 /// The views of a window.
 #[derive(Default)]
@@ -14,7 +19,25 @@ pub(crate) struct Views {
 
 impl Views {
     /// The measures to sum, in the order that [`Views::of`] takes.
-    pub(crate) const MEASURES: [Measure; 2] = [Measure::Views, Measure::Pages];
+    const MEASURES: [Measure; 2] = [Measure::Views, Measure::Pages];
+
+    /// The question for the views of windows.
+    pub(crate) fn question<'a>(
+        site: &'a str,
+        windows: &'a [Window],
+        now: DateTime<Utc>,
+        retention: Retention,
+    ) -> SumQuestion<'a> {
+        SumQuestion {
+            site,
+            measures: &Views::MEASURES,
+            key: None,
+            windows,
+            now,
+            retention,
+            quarter_hours: QuarterHours::NONE,
+        }
+    }
 
     /// The sums of [`Views::MEASURES`].
     pub(crate) fn of(sums: Vec<Sums>) -> Views {
