@@ -159,14 +159,13 @@ impl Sites {
 
     /// Whether nothing of a site was ever counted, so that its zone may decide about the past, too.
     async fn has_never_counted(&self, site: &str) -> Result<bool> {
-        let rows = registry::all(&self.client, &self.table).await?;
         let registry = registry::whole(&self.client, &self.table).await?;
         let is_known = match registry {
             Some(registry) => registry.is_complete,
             // The first chunk of a deployment makes the registry.
             None => partition(&self.client, &self.table, TOTALS).await?.is_empty(),
         };
-        Ok(is_known && !rows.iter().any(|row| row.site == site))
+        Ok(is_known && !registry::has(&self.client, &self.table, site).await?)
     }
 
     /// Puts a revision; `false` if there is one of this number, or if something of a new site has

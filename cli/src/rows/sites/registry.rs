@@ -69,6 +69,15 @@ pub(in crate::rows) fn read_registry(
     Some(Registry { sites, is_complete: is_complete.unwrap_or(false) })
 }
 
+/// Whether a site has a row.
+///
+/// # Errors
+/// The table cannot be read.
+pub(crate) async fn has(client: &Client, table: &str, site: &str) -> Result<bool> {
+    let rows = partition(client, table, &partition_of(site)).await?;
+    Ok(rows.iter().any(|row| text(row, "sk").is_ok_and(|sk| sk == site)))
+}
+
 /// The registry as a whole; `None` if there is none.
 ///
 /// # Errors
