@@ -54,8 +54,8 @@ impl Committer {
         self.sites.begin(&self.table, now).await
     }
 
-    /// Registers the sites of a chunk, whose settings were read then, with the days for which it counts
-    /// anything. `sites_max` 0 is no bound.
+    /// Registers the sites of a chunk, whose settings were read then, with the days for which it
+    /// counts anything. `sites_max` 0 is no bound.
     ///
     /// **Guarantees**: whether a site is refused under a bound never changes. Nothing is read or
     /// written for sites and days that this process knows.

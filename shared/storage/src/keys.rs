@@ -145,8 +145,8 @@ pub const SESSIONS_SKETCH: &str = "sessions";
 /// The attribute that numbers the versions of a row that is read, merged and written back.
 pub const REVISION: &str = "revision";
 
-/// The number of rows for the visitors of a quarter, hour, day, week or month: late chunks that are counted
-/// at the same time merge into different ones.
+/// The number of rows for the visitors of a quarter, hour, day, week or month: late chunks that are
+/// counted at the same time merge into different ones.
 pub const VISITOR_SHARDS: u8 = 4;
 
 /// The sort key of a chunk's visitors of a minute: `visitors.1#07#<tag of the chunk>`.

@@ -31,8 +31,8 @@ pub const MONTHS_PER_RANGE_OF_YEARS: u32 = 12;
 /// Adjacent periods of one kind whose rows one query reads.
 ///
 /// **Shape**: up to [`MINUTES_PER_RANGE`] minutes of one hour, quarters of one hour, up to
-/// [`HOURS_PER_RANGE`] hours of one day, up to [`MONTHS_PER_RANGE`] (or [`MONTHS_PER_RANGE_OF_YEARS`]) months of one year, or
-/// one day or week.
+/// [`HOURS_PER_RANGE`] hours of one day, up to [`MONTHS_PER_RANGE`] (or
+/// [`MONTHS_PER_RANGE_OF_YEARS`]) months of one year, or one day or week.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PeriodRange {
     /// The first period.
@@ -266,8 +266,8 @@ fn push_days(ranges: &mut Vec<PeriodRange>, days: &[Day], gaps: &Gaps) {
     }
 }
 
-/// `2026-11-20T23[07..=16]`, `2026-11-20T18:30..=2026-11-20T18:45`, `2026-11-20T23`, `2026-11-20T16..=2026-11-20T23`, `2026-11-20`,
-/// `2026-W47`, `2026-11`, `2026-01..=2026-06`.
+/// `2026-11-20T23[07..=16]`, `2026-11-20T18:30..=2026-11-20T18:45`, `2026-11-20T23`,
+/// `2026-11-20T16..=2026-11-20T23`, `2026-11-20`, `2026-W47`, `2026-11`, `2026-01..=2026-06`.
 impl fmt::Debug for PeriodRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.first, self.last) {

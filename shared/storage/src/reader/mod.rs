@@ -215,9 +215,10 @@ pub async fn sum_windows<S: RowSource>(
 /// even if they still exist.
 ///
 /// All queries run concurrently: those for the rows, on the presumption that every settled hour is
-/// done, and one for the open hours among them. If a row of a quarter, hour, day, week or month has an open
-/// hour, the row is skipped, and its period is read again around the minutes of the open hour. This
-/// second round trip happens for about three minutes of each hour, or while sealing is behind.
+/// done, and one for the open hours among them. If a row of a quarter, hour, day, week or month has
+/// an open hour, the row is skipped, and its period is read again around the minutes of the open
+/// hour. This second round trip happens for about three minutes of each hour, or while sealing is
+/// behind.
 ///
 /// **Guarantees**: what was committed before the call is in the rows (eventually consistent reads
 /// may lag by less than a second), and nothing is in two of them, while ingest and sealing run:

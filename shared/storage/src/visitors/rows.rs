@@ -122,8 +122,8 @@ impl Committer {
             .await
     }
 
-    /// Merges visitors into the rows of quarters, hours, days, weeks and months. It retries for as long as
-    /// the caller waits.
+    /// Merges visitors into the rows of quarters, hours, days, weeks and months. It retries for as
+    /// long as the caller waits.
     ///
     /// **Guarantees**: idempotent, and safe to call several times at once.
     ///
