@@ -9,7 +9,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Weekday};
 use minutebook_oracle::{
     Cell, Comparison, Decimal, Granularity, Period, Recount, Totals, order_tallies,
-    tallies_of_orders,
 };
 use minutebook_tests::store::Store;
 
@@ -81,7 +80,7 @@ struct TallyRow<'a> {
     period: Period,
     /// Whether it is a minute row that is rolled up when the hour is sealed.
     is_in_numbered_shard: bool,
-    /// Whether it is one of these, and has what orders sell.
+    /// Whether it is one of these, and has what orders sell and give back.
     is_in_shard_of_orders: bool,
     counters: Vec<(&'a str, Decimal)>,
 }
@@ -142,7 +141,7 @@ impl Book {
 
     /// Checks that no counter exceeds the uploads, and that every tally row expires when it should.
     /// It leaves out order counters, which can also decrease: see [`Book::check_orders`]. What
-    /// orders sell is that of their rows. While a chunk or an hour is partly counted, it is unknown
+    /// orders sell and give back is that of their rows. While a chunk or an hour is partly counted, it is unknown
     /// which rows above the minute include it.
     pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
         // What an order takes back is not taken from a minute that has expired for some worker.
@@ -150,11 +149,13 @@ impl Book {
         let mut comparison =
             self.compare(chunks, &|measure| !orders::is_measure(measure), terms)?;
         let is_compared = |period: Period| terms.has_rows(period);
-        let mut sold = tallies_of_orders(&self.orders()?);
-        sold.retain(|key, _| orders::is_sold(&key.measure));
-        comparison.add_tallies(&sold, &mut |_, period| is_compared(period));
+        let mut of_orders = self.orders()?.tallies();
+        of_orders.retain(|key, _| orders::is_shared(&key.measure));
+        comparison.add_tallies(&of_orders, &mut |_, period| is_compared(period));
         let rows = self.tally_rows(terms)?;
-        for row in rows.iter().filter(|row| row.is_in_shard_of_orders) {
+        let is_compared_here =
+            |row: &&TallyRow<'_>| row.is_in_shard_of_orders && !orders::is_measure(row.measure);
+        for row in rows.iter().filter(is_compared_here) {
             let above = self.periods_of(row).into_iter().filter(|period| *period != row.period);
             for period in above.filter(|period| is_compared(*period)) {
                 for (key, number) in &row.counters {
@@ -166,7 +167,7 @@ impl Book {
         let are_sums_whole = !self.has_unfinished_chunks()?;
         let is_known = |cell: &Cell<'_>| {
             let is_minute = cell.period.granularity() == Granularity::Minute;
-            are_sums_whole || is_minute || !orders::is_sold(cell.measure)
+            are_sums_whole || is_minute || !orders::is_shared(cell.measure)
         };
         let (_, differences) = comparison.differences(usize::MAX);
         let above = differences

@@ -98,6 +98,7 @@ fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> St
         // An order of purchases alone.
         story.clear();
     }
+    let mut of_refunds = Random::of(&[made.unsigned_abs(), number as u64, 7]);
     let purchases = if story.is_empty() { 1 + extra.below(3) } else { extra.below(4) };
     for _ in 0..purchases {
         let members = purchase(&mut extra);
@@ -107,7 +108,62 @@ fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> St
             story.push(line("purchase", seconds, &members));
         }
     }
+    let random = &mut of_refunds;
+    let refunds = random.below(4);
+    if refunds > 0 && random.chance(6) {
+        // An order that nobody sees placed.
+        story.clear();
+    }
+    for _ in 0..refunds {
+        let members = refund(random, number);
+        for _ in 0..=random.below(2) {
+            let seconds = *random.pick(&[0, 1, 60, 180, 600, 3_600, 7_200, -61, -3_700, -90_000]);
+            story.push(line("refund", seconds, &members));
+        }
+    }
+    if random.chance(8) {
+        // Of so many minutes that no transaction has room for all of it.
+        let first = *random.pick(&[-4_000, -400, 0]);
+        let elements: Vec<String> = (0..40 + random.below(40))
+            .map(|place| {
+                let seconds = first + 60 * i64::try_from(place).expect("it is below 80");
+                let time = text_of(made + seconds);
+                let item = random.pick(&["", ",\"item_id\":\"o1\"", ",\"item_id\":1"]);
+                format!(
+                    "{{\"ts\":\"{time}\",\"event_id\":\"r-{number}-{place}\",\"price\":0.25{item}}}"
+                )
+            })
+            .collect();
+        story.push(line("refund", 0, &format!(",\"events\":[{}]", elements.join(","))));
+    }
     story
+}
+
+/// What a refund says beside its time and its order. Some have an id, and some of them the same.
+fn refund(random: &mut Random, number: usize) -> String {
+    let id = match random.below(10) {
+        0..5 => String::new(),
+        5..8 => format!(",\"event_id\":\"r-{number}-{}\"", random.below(2)),
+        _ => format!(",\"event_id\":\"r-{:x}\"", random.any()),
+    };
+    let currency = random.pick(&["", "", "", "", ",\"currency\":\"USD\"", ",\"currency\":\"EUR\""]);
+    let refunded = random.pick(&[
+        // Everything.
+        "",
+        "",
+        "\"item_id\":\"o1\"",
+        "\"item_id\":\"o2\",\"quantity\":2",
+        "\"item_id\":1,\"price\":10",
+        "\"item_id\":\"o1\",\"price\":5.5",
+        "\"item_id\":\"o1\",\"price\":40,\"quantity\":2",
+        "\"total\":3.5",
+        "\"total\":500",
+        "\"items\":[{\"item_id\":1,\"price\":4},{\"item_id\":\"o1\"},{\"item_id\":\"o1\"}]",
+        "\"items\":[{\"item_id\":\"hat\"},{\"item_id\":\"o1\",\"price\":0.000001}]",
+        "\"items\":[{\"item_id\":1,\"price\":1},{\"item_id\":1,\"price\":1}]",
+    ]);
+    let comma = if refunded.is_empty() { "" } else { "," };
+    format!("{id}{currency}{comma}{refunded}")
 }
 
 /// What a purchase says beside its time and its order. Some items are those of purchases without an

@@ -32,9 +32,10 @@ impl OrderStates {
     }
 
     /// Orders whose states are certain.
-    pub(crate) fn known(orders: &BTreeMap<OrderName, Order>) -> OrderStates {
-        let known = |(name, order): (&OrderName, &Order)| (name.clone(), vec![Some(order.clone())]);
-        OrderStates(orders.iter().map(known).collect())
+    pub(crate) fn known<'a>(
+        orders: impl Iterator<Item = (&'a OrderName, &'a Order)>,
+    ) -> OrderStates {
+        OrderStates(orders.map(|(name, order)| (name.clone(), vec![Some(order.clone())])).collect())
     }
 
     /// The possible states of an order.

@@ -1,6 +1,7 @@
 //! The questions that histories ask along the way and at their ends, and the checks of the answers.
 
 mod checks;
+mod items;
 pub(crate) mod orders;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,6 @@ use minutebook_domain::time::period::Retention;
 use minutebook_domain::time::{Minute, QuarterHours};
 use minutebook_oracle::{
     Decimal, Granularity, OTHER, OrderEvent, Recount, TallyKey, Visitors, What, order_tallies,
-    tallies_of_orders,
 };
 use minutebook_runtime::clock::Clock;
 use minutebook_storage::error::StorageError;
@@ -29,8 +29,9 @@ use minutebook_tests::random::Random;
 use serde_json::{Value, json};
 
 use self::checks::{check_history, check_ranking, check_visitors};
+use self::items::ItemQuestion;
 use self::orders::{OrderQuestion, OrdersNow};
-use crate::book::orders::is_sold;
+use crate::book::orders::is_shared;
 use crate::order_states::OrderStates;
 use crate::steps::{Setting, text_of};
 
@@ -60,6 +61,8 @@ pub(crate) enum Question {
         zone: &'static str,
         /// How many seconds before now it begins.
         age: i64,
+        /// By which time refunds are asked for.
+        basis: Basis,
     },
     /// The number of customers and sessions in a window.
     ChunkVisitors {
@@ -72,6 +75,56 @@ pub(crate) enum Question {
     },
     /// A question about orders.
     Orders(OrderQuestion),
+    /// A question about an item.
+    Item(ItemQuestion),
+}
+
+/// By which time refunds are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Basis {
+    /// By their own.
+    Refund,
+    /// By that of their orders.
+    Order,
+}
+
+impl Basis {
+    /// A random one, by numbers of its own, so that the other questions of a seed stay what they
+    /// were.
+    fn any(age: i64) -> Basis {
+        let is_refund = Random::of(&[age.unsigned_abs(), 8]).chance(50);
+        if is_refund { Basis::Refund } else { Basis::Order }
+    }
+
+    /// The parameter of a question whose answer has the other basis by default.
+    fn parameter(self, default: Basis) -> Option<(&'static str, &'static str)> {
+        let value = match self {
+            Basis::Refund => "refund",
+            Basis::Order => "order",
+        };
+        (self != default).then_some(("basis", value))
+    }
+
+    /// The same in a query string.
+    fn in_query(self, default: Basis) -> String {
+        let parameter = self.parameter(default);
+        parameter.map_or_else(String::new, |(name, value)| format!("&{name}={value}"))
+    }
+
+    /// These tallies with the refunds by this time.
+    fn of(self, tallies: BTreeMap<TallyKey, Decimal>) -> BTreeMap<TallyKey, Decimal> {
+        let mut by_basis: BTreeMap<TallyKey, Decimal> = BTreeMap::new();
+        for (mut key, number) in tallies {
+            if let Some(currency) = key.measure.strip_prefix("refunds_moved:") {
+                if self == Basis::Refund {
+                    continue;
+                }
+                key.measure = format!("refunds:{currency}");
+            }
+            *by_basis.entry(key).or_default() += number;
+        }
+        by_basis
+    }
 }
 
 const RANKINGS: [(rankings::Ranking, &str); 3] = [
@@ -81,12 +134,9 @@ const RANKINGS: [(rankings::Ranking, &str); 3] = [
 ];
 const WINDOWS: [(&str, i64); 6] =
     [("1m", 1), ("35m", 35), ("1h", 60), ("24h", 1_440), ("7d", 10_080), ("400d", 576_000)];
-const MEASURES: [(&str, &str); 4] = [
-    ("views", "views"),
-    ("sales&currency=EUR", "sales:EUR"),
-    ("units", "units"),
-    ("refunds", "refunds:USD"),
-];
+const REFUNDS: (&str, &str) = ("refunds", "refunds:USD");
+const MEASURES: [(&str, &str); 4] =
+    [("views", "views"), ("sales&currency=EUR", "sales:EUR"), ("units", "units"), REFUNDS];
 /// How far back a series of each granularity can start, in hours, for UTC and for other zones.
 /// Every period takes several queries, and in other zones a day is read from its hour rows.
 const SERIES: [(Granularity, i64, i64); 4] = [
@@ -120,7 +170,8 @@ impl Question {
         let (granularity, utc_hours, zone_hours) = *random.pick(&SERIES);
         let zone = *random.pick(&["UTC", "UTC", "UTC", "Europe/Berlin", "Asia/Kolkata"]);
         let age = random.between(0, 3_600 * if zone == "UTC" { utc_hours } else { zone_hours });
-        Question::History { measure: *random.pick(&MEASURES), site, granularity, zone, age }
+        let (measure, basis) = (*random.pick(&MEASURES), Basis::any(age));
+        Question::History { measure, site, granularity, zone, age, basis }
     }
 
     fn visitors(random: &mut Random, site: &'static str) -> Question {
@@ -154,11 +205,13 @@ impl Question {
             granularity,
             zone: "UTC",
             age: random.between(0, 4 * 3_600),
+            basis: Basis::Refund,
         }
     }
 
-    /// The questions at the end of a history: for each site a ranking, its visitors in all windows
-    /// and every call about its orders, and for one site series of two granularities.
+    /// The questions at the end of a history: for each site a ranking, its visitors in all windows,
+    /// some of its items and every call about its orders, and for one site series of two
+    /// granularities and of refunds.
     pub(crate) fn last(random: &mut Random, setting: &Setting) -> Vec<Question> {
         let mut questions = vec![];
         for site in &setting.sites {
@@ -172,18 +225,19 @@ impl Question {
             let visitors = WINDOWS.map(|(_, length)| Question::ChunkVisitors { site, length, age });
             questions.extend(visitors);
             questions.extend(OrderQuestion::all(random, site).into_iter().map(Question::Orders));
+            questions.extend(ItemQuestion::some(site, age).map(Question::Item));
         }
         let site = *random.pick(&setting.sites);
         let first = random.index(SERIES.len());
         for (granularity, utc_hours, _) in [SERIES[first], SERIES[(first + 1) % SERIES.len()]] {
             let measure = *random.pick(&MEASURES);
-            questions.push(Question::History {
-                measure,
-                site,
-                granularity,
-                zone: "UTC",
-                age: utc_hours * 3_600,
-            });
+            let age = utc_hours * 3_600;
+            for (measure, basis) in
+                [(measure, Basis::Refund), (REFUNDS, Basis::Refund), (REFUNDS, Basis::Order)]
+            {
+                let zone = "UTC";
+                questions.push(Question::History { measure, site, granularity, zone, age, basis });
+            }
         }
         questions
     }
@@ -195,14 +249,19 @@ impl fmt::Display for Question {
             Question::Ranking { ranking, site, window, age } => {
                 write!(f, "{} of {site} in {}, {age} s ago", ranking.1, window.0)
             }
-            Question::History { measure, site, granularity, zone, age } => {
+            Question::History { measure, site, granularity, zone, age, basis } => {
                 let granularity = granularity.name();
-                write!(f, "{} of {site} by {granularity} of {zone}, from {age} s ago", measure.1)
+                let measure = measure.1;
+                write!(
+                    f,
+                    "{measure} of {site} by {granularity} of {zone}, from {age} s ago, {basis:?}"
+                )
             }
             Question::ChunkVisitors { site, length, age } => {
                 write!(f, "visitors of {site} in {length} minutes, {age} s ago")
             }
             Question::Orders(question) => question.fmt(f),
+            Question::Item(question) => question.fmt(f),
         }
     }
 }
@@ -228,14 +287,12 @@ impl Bounds {
                 [&self.least, &self.most]
                     .map(|counted| order_tallies(counted.order_events.iter().flatten())),
             ),
-            OrdersNow::AtRest(orders) => {
-                Some([tallies_of_orders(orders), tallies_of_orders(orders)])
-            }
+            OrdersNow::AtRest(orders) => Some([orders.tallies(), orders.tallies()]),
         }
     }
 
     /// The least and the most that all events count. While orders change, this is without what they
-    /// sell.
+    /// sell and give back.
     fn tallies(&self) -> [BTreeMap<TallyKey, Decimal>; 2] {
         let mut tallies = [self.least.tallies.clone(), self.most.tallies.clone()];
         for (tallies, of_orders) in
@@ -248,17 +305,24 @@ impl Bounds {
         tallies
     }
 
-    /// The keys of a measure of which nothing is known, because orders that sell them change.
+    /// The keys of a measure of which nothing is known, because orders of them change.
     fn changing_keys(&self, site: &str, measure: &str) -> BTreeSet<&str> {
         let mut keys = BTreeSet::new();
-        if matches!(self.orders, OrdersNow::Changing) && is_sold(measure) {
-            for event in self.most.order_events.iter().flatten() {
-                if let What::Purchased { lines, .. } = &event.what
-                    && event.site == site
-                {
+        if !matches!(self.orders, OrdersNow::Changing) || !is_shared(measure) {
+            return keys;
+        }
+        let events = self.most.order_events.iter().flatten();
+        for event in events.filter(|event| event.site == site) {
+            match &event.what {
+                What::Purchased { lines, .. } => {
                     keys.insert(OTHER);
                     keys.extend(lines.keys().map(|line| line.item.as_str()));
                 }
+                What::Refunded(refunds) if measure.starts_with("refunds:") => {
+                    keys.insert(OTHER);
+                    keys.extend(refunds.keys().filter_map(|refund| refund.item.as_deref()));
+                }
+                _ => {}
             }
         }
         keys
@@ -270,7 +334,7 @@ impl Bounds {
             .map(|counted| counted.order_events.iter().map(Vec::as_slice).collect::<Vec<_>>());
         match &self.orders {
             OrdersNow::Changing | OrdersNow::Growing => OrderStates::between(&least, &most),
-            OrdersNow::AtRest(orders) => OrderStates::known(orders),
+            OrdersNow::AtRest(orders) => OrderStates::known(orders.iter()),
         }
     }
 }
@@ -343,11 +407,15 @@ impl Reader {
                     format!("site_id={site}&window={}&limit={LIMIT}&as_of={as_of}", window.0);
                 rankings::handle(*ranking, &request(&query)?, &backend).await
             }
-            Question::History { measure, site, granularity, zone, age } => {
+            Question::History { measure, site, granularity, zone, age, basis } => {
                 let (from, to) = (text_of(now.timestamp() - age), text_of(now.timestamp()));
+                let basis = match *measure {
+                    REFUNDS => basis.in_query(Basis::Refund),
+                    _ => String::new(),
+                };
                 let (measure, granularity) = (measure.0, granularity.name());
                 let query = format!(
-                    "measure={measure}&site_id={site}&granularity={granularity}&tz={zone}&from={from}&to={to}&limit={LIMIT}"
+                    "measure={measure}&site_id={site}&granularity={granularity}&tz={zone}&from={from}&to={to}&limit={LIMIT}{basis}"
                 );
                 history::handle(&request(&query)?, &backend).await
             }
@@ -355,6 +423,7 @@ impl Reader {
                 return self.count_visitors(site, *length, *age).await;
             }
             Question::Orders(question) => question.ask(&backend, now).await?,
+            Question::Item(question) => question.ask(&backend, now).await?,
         };
         let body = match response.body() {
             Body::Text(text) => text.clone(),
@@ -416,6 +485,7 @@ impl Answer {
             Question::History { .. } => check_history(question, body, bounds, *asked_at),
             Question::ChunkVisitors { .. } => check_visitors(question, body, bounds, *asked_at),
             Question::Orders(question) => orders::check(question, body, bounds, *asked_at),
+            Question::Item(question) => items::check(question, body, bounds, *asked_at),
         };
         checked.map_err(|error| {
             anyhow::anyhow!("{error:#}; at {asked_at}, {question} is answered {body}")

@@ -109,6 +109,7 @@ impl Objects {
                 sites: self.settings_as_of(summary.settings_revision).await?,
                 refused_sites: BTreeSet::new(),
                 has_order_lines: summary.has_order_lines,
+                has_order_refunds: summary.has_order_refunds,
             },
             None => Settings::at(DateTime::UNIX_EPOCH),
         };
@@ -300,6 +301,7 @@ mod tests {
                 minute_retention_days: Some(7),
                 are_reasons_in_totals: true,
                 has_order_lines: true,
+                has_order_refunds: true,
                 visitor_secrets: BTreeSet::from([0]),
                 settings_revision: 0,
                 sites_max: None,

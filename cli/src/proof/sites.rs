@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate};
-use minutebook_oracle::{Recount, orders};
+use minutebook_oracle::{Contribution, Recount, orders, tallies_of_contributions};
 
 use crate::proof::differences::Differences;
 use crate::rows::{Registry, SiteRow};
@@ -35,16 +35,15 @@ impl SiteBooks {
         self.registry = Some(registry);
     }
 
-    /// Adds what a chunk counts, if there was a registry when it was counted.
-    pub(crate) fn add_chunk(&mut self, recount: &Recount) {
-        // Of all that chunks say of an order, one has the time at which it was placed.
+    /// Adds what a chunk counts, if there was a registry when it was counted; of its orders so much.
+    pub(crate) fn add_chunk(&mut self, recount: &Recount, of_orders: Contribution) {
+        // Of all that chunks say of an order, one has the time at which it was placed, and each
+        // refund is at its own.
         let orders = orders(&recount.orders);
-        let of_orders = orders.iter().filter_map(|((site, _), order)| {
-            let minute = order.placed_at()?.div_euclid(60_000_000_000);
-            Some((site, i64::try_from(minute).ok()?))
-        });
-        let of_tallies = recount.tallies.keys().map(|key| (&key.site, key.minute));
-        for (site, minute) in of_tallies.chain(of_orders) {
+        let of_orders = orders.iter().map(|((site, _), order)| (site.as_str(), order, of_orders));
+        let of_orders = tallies_of_contributions(of_orders);
+        let tallies = recount.tallies.keys().chain(of_orders.keys());
+        for (site, minute) in tallies.map(|key| (&key.site, key.minute)) {
             let Some(day) = DateTime::from_timestamp(minute * 60, 0) else { continue };
             let day = day.date_naive();
             match self.recounted.get_mut(site) {
@@ -98,12 +97,17 @@ mod tests {
     }
 
     fn differences(rows: &[SiteRow], sites: u32) -> u64 {
+        differences_of(rows, sites, Contribution::Whole)
+    }
+
+    fn differences_of(rows: &[SiteRow], sites: u32, of_orders: Contribution) -> u64 {
         let chunk =
-            b"{\"event\":\"order\",\"ts\":\"2026-11-19T11:07Z\",\"sku\":1,\"order_id\":1}\n\
-            {\"event\":\"view\",\"ts\":\"2026-11-20T11:08Z\",\"sku\":1}\n";
+            b"{\"event\":\"order\",\"ts\":\"2026-11-19T11:07Z\",\"sku\":1,\"price\":5,\"order_id\":1}\n\
+            {\"event\":\"view\",\"ts\":\"2026-11-20T11:08Z\",\"sku\":1}\n\
+            {\"event\":\"OrderCancelledEvent\",\"ts\":\"2026-11-18T11:08Z\",\"order_id\":1}\n";
         let settings = Settings::at("2026-11-20T12:00:00Z".parse().unwrap());
         let mut books = SiteBooks::default();
-        books.add_chunk(&recount(chunk, &settings).unwrap());
+        books.add_chunk(&recount(chunk, &settings).unwrap(), of_orders);
         rows.iter().for_each(|row| books.add_site(row.clone()));
         books.set_registry(Registry { sites, is_complete: true });
         let mut differences = Differences::default();
@@ -113,11 +117,15 @@ mod tests {
 
     #[test]
     fn no_counter_is_outside_of_the_days_of_its_site() {
-        let default = row("default", 1, ["2026-11-19", "2026-11-20"]);
+        let default = row("default", 1, ["2026-11-18", "2026-11-20"]);
         assert_eq!(differences(std::slice::from_ref(&default), 1), 0);
         assert_eq!(differences(&[row("default", 1, ["1970-01-01", "2027-01-01"])], 1), 0);
         assert_eq!(differences(&[row("default", 1, ["2026-11-20", "2026-11-20"])], 1), 1);
-        assert_eq!(differences(&[row("default", 1, ["2026-11-19", "2026-11-19"])], 1), 1);
+        assert_eq!(differences(&[row("default", 1, ["2026-11-18", "2026-11-19"])], 1), 1);
+        // A build before counted a cancellation at the minute of the order.
+        let later = [row("default", 1, ["2026-11-19", "2026-11-20"])];
+        assert_eq!(differences(&later, 1), 1);
+        assert_eq!(differences_of(&later, 1, Contribution::WithoutRefunds), 0);
         assert_eq!(differences(&[], 0), 1);
         let other = |number| row("other", number, ["2026-11-19", "2026-11-20"]);
         assert_eq!(differences(&[default.clone(), other(2)], 2), 0);

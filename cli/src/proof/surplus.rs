@@ -9,7 +9,8 @@ use crate::proof::gone::Leeway;
 
 /// The measures to which events of orders contribute. Their counters are those of the order rows,
 /// whatever is gone.
-const ORDER_MEASURES: [&str; 4] = ["orders", "order_value", "ordered", "ordered_value"];
+const ORDER_MEASURES: [&str; 5] =
+    ["orders", "order_value", "ordered", "ordered_value", "refunds_moved"];
 
 /// Compares numbers of which chunks that are gone may have added some. A number must be at least
 /// the recount, in a period that these chunks reach, and the surplus of a period must be that of
@@ -184,9 +185,13 @@ mod tests {
 
     #[test]
     fn counters_of_orders_are_compared_exactly() {
-        for measure in ["orders", "order_value:USD", "ordered", "ordered_value:USD"] {
+        for measure in
+            ["orders", "order_value:USD", "ordered", "ordered_value:USD", "refunds_moved:USD"]
+        {
             assert_eq!(judged(measure, [3, 3, 3, 3, 3], AT, true).len(), 5, "{measure}");
         }
-        assert_eq!(judged("sales:USD", [3, 3, 3, 3, 3], AT, true), [""; 0]);
+        for measure in ["sales:USD", "refunds:USD"] {
+            assert_eq!(judged(measure, [3, 3, 3, 3, 3], AT, true), [""; 0]);
+        }
     }
 }

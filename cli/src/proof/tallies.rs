@@ -69,9 +69,9 @@ impl Books {
             self.scope.meet(&event.site);
         }
         if summary.sites_max.is_some() {
-            self.sites.add_chunk(recount);
+            self.sites.add_chunk(recount, summary.of_orders());
         }
-        self.orders.add_recounted(&recount.orders);
+        self.orders.add_recounted(&recount.orders, summary.of_orders());
         self.comparison
             .add_recount(recount, &mut |site, period| self.scope.is_compared(site, period));
         self.visitors.add_recounted(&recount.visitors);

@@ -18,7 +18,10 @@ mod visitors;
 
 pub(crate) use attributes::Item;
 pub(crate) use open_hours::{OpenHour, open_partitions};
-pub(crate) use orders::{OrderRow, RecentRow, lines_of_text, lines_text};
+pub(crate) use orders::{
+    OrderRow, RecentRow, lines_of_text, lines_text, nanoseconds, refunds_of_text, refunds_text,
+    written,
+};
 pub(crate) use periods::hour_named;
 pub(crate) use row::{TableRow, read};
 pub(crate) use scan::{partition, scan};

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use minutebook_oracle::{Decimal, Line};
+use chrono::{DateTime, SecondsFormat, Utc};
+use minutebook_oracle::{Decimal, Line, Refund, RefundOf, ReportedRefund};
 use serde_json::{Value, json};
 
 use crate::rows::attributes::{Item, digits, number, others, text, ttl};
 use crate::rows::periods::day_named;
 
 /// What is reported about an order: each attribute as a text, the products as JSON as in
-/// `{"name":["units","money"]}`, in ascending order, and the lines as [`lines_text`] has them.
+/// `{"name":["units","money"]}`, in ascending order, the lines as [`lines_text`] has them, and the
+/// refunds as [`refunds_text`] has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OrderRow {
     pub(crate) site: String,
@@ -41,7 +43,10 @@ const TEXTS: [&str; 11] = [
     "purchase_currency",
     "purchase_customer_id",
 ];
-const NUMBERS: [&str; 2] = ["value", "refund_amount"];
+const NUMBERS: [&str; 4] = ["value", "refund_amount", "contribution_version", "refunds_counted"];
+
+/// The attributes that are there only if they are true.
+const FLAGS: [&str; 2] = ["has_more_lines", "has_more_refunds"];
 
 /// How many members a line of the attribute `lines` has.
 const LINE_MEMBERS: usize = 5;
@@ -70,7 +75,8 @@ pub(super) fn read_order(
             },
             AttributeValue::M(by_name) if name == "products" => products(by_name, odd),
             AttributeValue::L(list) if name == "lines" => lines_text(&lines(list, odd)),
-            AttributeValue::Bool(true) if name == "has_more_lines" => "true".to_owned(),
+            AttributeValue::L(list) if name == "refunds" => refunds_text(&refunds(list, odd)),
+            AttributeValue::Bool(true) if FLAGS.contains(&name.as_str()) => "true".to_owned(),
             _ => continue,
         };
         attributes.insert(name.clone(), value_text);
@@ -121,6 +127,106 @@ pub(crate) fn lines_of_text(text: &str) -> Option<BTreeMap<Line, u64>> {
         ))
     };
     lines.into_iter().map(line).collect()
+}
+
+/// The refunds of an order as JSON, ascending: `["event id","item","number","currency",count,"time"]`
+/// each, with `null` for what it has not.
+pub(crate) fn refunds_text(refunds: &BTreeMap<Refund, ReportedRefund>) -> String {
+    let refunds = refunds.iter().map(|(refund, reported)| {
+        let Refund { event_id, item, what } = refund;
+        let (number, currency) = match what {
+            RefundOf::Everything => (None, None),
+            RefundOf::Units(units) => (Some(units), None),
+            RefundOf::Money(money, currency) => (Some(money), Some(currency)),
+        };
+        let number = number.map(Decimal::to_string);
+        json!([event_id, item, number, currency, reported.count, written(reported.at)])
+    });
+    Value::from_iter(refunds).to_string()
+}
+
+/// The refunds that [`refunds_text`] has written; `None` if they are not.
+pub(crate) fn refunds_of_text(text: &str) -> Option<BTreeMap<Refund, ReportedRefund>> {
+    type Text = Option<String>;
+    let refunds: Vec<(Text, Text, Text, Text, u64, String)> = serde_json::from_str(text).ok()?;
+    let refund = |(event_id, item, number, currency, count, at): (_, _, Text, Text, _, String)| {
+        let number = number.map(|number| number.parse()).transpose().ok()?;
+        let what = what_of(number, currency)?;
+        let at = nanoseconds(&at)?;
+        Some((Refund { event_id, item, what }, ReportedRefund { count, at }))
+    };
+    refunds.into_iter().map(refund).collect()
+}
+
+/// What is refunded of which these are the number and the currency; `None` for a currency alone.
+fn what_of(number: Option<Decimal>, currency: Option<String>) -> Option<RefundOf> {
+    match (number, currency) {
+        (None, None) => Some(RefundOf::Everything),
+        (Some(units), None) => Some(RefundOf::Units(units)),
+        (Some(money), Some(currency)) => Some(RefundOf::Money(money, currency)),
+        (None, Some(_)) => None,
+    }
+}
+
+/// The refunds of a row.
+fn refunds(
+    list: &[AttributeValue],
+    odd: &mut impl FnMut(String),
+) -> BTreeMap<Refund, ReportedRefund> {
+    let mut refunds = BTreeMap::new();
+    for element in list {
+        match element.as_m().ok().and_then(refund) {
+            Some((refund, reported)) => {
+                if refunds.insert(refund.clone(), reported).is_some() {
+                    odd(format!("its refund {refund:?} is there twice"));
+                }
+            }
+            None => odd(format!("its refund is {element:?}")),
+        }
+    }
+    refunds
+}
+
+/// A refund of a row; `None` if its members are not those of one.
+fn refund(members: &Item) -> Option<(Refund, ReportedRefund)> {
+    let text_if_any = |name: &str| match members.get(name) {
+        None => Some(None),
+        Some(_) => text(members, name).ok().map(|text| Some(text.to_owned())),
+    };
+    let (name, number_of) = match (members.get("money"), members.get("units")) {
+        (Some(_), Some(_)) => return None,
+        (Some(money), None) => (Some("money"), Some(decimal(money)?)),
+        (None, Some(units)) => (Some("units"), Some(decimal(units)?)),
+        (None, None) => (None, None),
+    };
+    let currency = text_if_any("currency")?;
+    if currency.is_some() != (name == Some("money")) {
+        return None;
+    }
+    let (event_id, item) = (text_if_any("event_id")?, text_if_any("item")?);
+    let count = number::<u64>(members, "count").ok().filter(|count| *count > 0)?;
+    let at = text(members, "at").ok()?;
+    let at = nanoseconds(at).filter(|nanoseconds| written(*nanoseconds) == at)?;
+    let known = [name, currency.as_ref().map(|_| "currency")];
+    let optional = [event_id.as_ref(), item.as_ref()];
+    let expected = 2 + known.iter().flatten().count() + optional.iter().flatten().count();
+    let what = what_of(number_of, currency)?;
+    let refund = Refund { event_id, item, what };
+    (members.len() == expected).then_some((refund, ReportedRefund { count, at }))
+}
+
+/// A time in RFC 3339 in nanoseconds since 1970; `None` if it is none.
+pub(crate) fn nanoseconds(at: &str) -> Option<i128> {
+    let at: DateTime<Utc> = at.parse().ok()?;
+    Some(i128::from(at.timestamp()) * 1_000_000_000 + i128::from(at.timestamp_subsec_nanos()))
+}
+
+/// A time in nanoseconds since 1970 as the rows have it.
+pub(crate) fn written(nanoseconds: i128) -> String {
+    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).unwrap_or_default();
+    let rest = u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or_default();
+    let time = DateTime::from_timestamp(seconds, rest).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
 /// The lines of a row, and how many there are of each.
@@ -252,6 +358,79 @@ mod tests {
             vec![text("a")],
         ] {
             assert_eq!(lines_read(lines.clone()).1.len(), 1, "{lines:?}");
+        }
+    }
+
+    /// A refund of the attribute `refunds`, with these members.
+    fn refund_of(members: &[(&str, AttributeValue)]) -> AttributeValue {
+        let at = ("at", text("2026-11-20T23:07:31.000000000Z"));
+        let members = [at, ("count", number("1"))].into_iter().chain(members.iter().cloned());
+        AttributeValue::M(members.map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// The refunds of an order, and what is odd about them.
+    fn refunds_read(refunds: Vec<AttributeValue>) -> (String, Vec<String>) {
+        let attributes = [
+            ("revision", number("1")),
+            ("refunds", AttributeValue::L(refunds)),
+            ("has_more_refunds", AttributeValue::Bool(true)),
+            ("refunds_counted", number("3")),
+            ("contribution_version", number("2")),
+        ];
+        let (pk, sk, mut oddities) = ("O#shop#1", "order", Vec::new());
+        let row = read_order(&item(pk, sk, &attributes), pk, sk, &mut |odd| oddities.push(odd));
+        let mut attributes = row.unwrap().attributes;
+        let refunds = attributes.remove("refunds").unwrap();
+        let others: Vec<String> =
+            attributes.iter().map(|(name, value)| format!("{name}:{value}")).collect();
+        assert_eq!(
+            others,
+            ["contribution_version:2", "has_more_refunds:true", "refunds_counted:3"]
+        );
+        (refunds, oddities)
+    }
+
+    #[test]
+    fn reads_what_refunds_report_of_an_order() {
+        let (refunds, oddities) = refunds_read(vec![
+            refund_of(&[("item", text("a")), ("units", number("2.0"))]),
+            refund_of(&[
+                ("event_id", text("e")),
+                ("money", number("5")),
+                ("currency", text("USD")),
+            ]),
+            refund_of(&[]),
+        ]);
+        assert_eq!(oddities, [""; 0]);
+        let at = r#"1,"2026-11-20T23:07:31.000000000Z"]"#;
+        let expected = format!(
+            r#"[[null,null,null,null,{at},[null,"a","2",null,{at},["e",null,"5","USD",{at}]"#
+        );
+        assert_eq!(refunds, expected);
+        assert_eq!(refunds_text(&refunds_of_text(&refunds).unwrap()), refunds);
+    }
+
+    #[test]
+    fn what_no_refund_has_is_odd() {
+        for refunds in [
+            vec![refund_of(&[]), refund_of(&[("count", number("2"))])],
+            vec![refund_of(&[("count", number("0"))])],
+            vec![refund_of(&[("at", text("2026-11-20T23:07:31Z"))])],
+            vec![refund_of(&[("at", text("today"))])],
+            vec![refund_of(&[("money", number("1"))])],
+            vec![refund_of(&[("currency", text("USD"))])],
+            vec![refund_of(&[("units", number("1")), ("currency", text("USD"))])],
+            vec![refund_of(&[("units", text("1"))])],
+            vec![refund_of(&[
+                ("units", number("1")),
+                ("money", number("1")),
+                ("currency", text("USD")),
+            ])],
+            vec![refund_of(&[("item", number("1"))])],
+            vec![refund_of(&[("note", text("x"))])],
+            vec![text("a")],
+        ] {
+            assert_eq!(refunds_read(refunds.clone()).1.len(), 1, "{refunds:?}");
         }
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct Tallies {
 pub(crate) enum Shard {
     /// A shard that is rolled up when the hour is sealed.
     Numbered,
-    /// The same, of what orders sell.
+    /// The same, of what orders sell and give back.
     Orders,
     /// The shard of late events, which sealing leaves out.
     Late,
@@ -46,7 +46,7 @@ pub(super) fn read(
     };
     // The previous contribution of an order is taken back when more is reported about it.
     let may_be_zero = tallies.measure.starts_with("order")
-        || (is_sold(&tallies.measure) && tallies.shard != Some(Shard::Numbered));
+        || (is_of_items(&tallies.measure) && tallies.shard != Some(Shard::Numbered));
     let counters = counters(item, may_be_zero, odd);
     Some(Tallies { ttl: ttl(item, odd), counters, ..tallies })
 }
@@ -77,15 +77,16 @@ fn shard(measure: &str, name: &str) -> Option<Shard> {
         return Some(Shard::Late);
     }
     let (number, shard) = match name.strip_prefix('o') {
-        Some(number) if is_sold(measure) => (number, Shard::Orders),
+        Some(number) if is_of_items(measure) => (number, Shard::Orders),
         _ => (name, Shard::Numbered),
     };
     two_digits(number).filter(|number| *number < SHARDS).map(|_| shard)
 }
 
-/// Whether orders count in this measure beside purchases without an order.
-fn is_sold(measure: &str) -> bool {
-    measure == "units" || measure.starts_with("sales:")
+/// Whether orders count in this measure what they sell of items, or give back.
+fn is_of_items(measure: &str) -> bool {
+    let (kind, _) = measure.split_once(':').unwrap_or((measure, ""));
+    matches!(kind, "units" | "sales" | "refunds" | "refunds_moved")
 }
 
 fn counters(
@@ -156,6 +157,16 @@ mod tests {
                 "sales:USD#07#o00#001.1",
                 "shop sales:USD 2026-11-20T23:07 Some(Orders)",
             ),
+            (
+                "T#shop#2026-11-20T23",
+                "refunds:USD#07#o00#001",
+                "shop refunds:USD 2026-11-20T23:07 Some(Orders)",
+            ),
+            (
+                "T#shop#2026-11-20T23",
+                "refunds_moved:USD#07#o00#001",
+                "shop refunds_moved:USD 2026-11-20T23:07 Some(Orders)",
+            ),
             ("T#shop#2026-11-20", "views#23#003", "shop views 2026-11-20T23 None"),
             ("T#shop#2026-11-20", "sales:USD#00#003.12", "shop sales:USD 2026-11-20T00 None"),
             ("T#shop#2026", "views#d11-20#003", "shop views 2026-11-20 None"),
@@ -177,6 +188,7 @@ mod tests {
             (hour, "views#07#16#000"),
             (hour, "views#07#o00#000"),
             (hour, "orders#07#o00#000"),
+            (hour, "refunds_late:USD#07#o00#000"),
             (hour, "units#07#o16#000"),
             (hour, "units#07#o1#000"),
             (hour, "views#7#00#000"),
@@ -223,7 +235,10 @@ mod tests {
             (hour, "orders#07#03#000", 0),
             (hour, "views#07#late#000", 1),
             (year, "sales:USD#m11#000", 0),
-            (year, "refunds:USD#m11#000", 1),
+            (hour, "refunds:USD#07#03#000", 1),
+            (year, "refunds:USD#m11#000", 0),
+            (hour, "refunds_moved:USD#07#o03#000", 0),
+            (year, "carts#m11#000", 1),
         ] {
             assert_eq!(row(pk, sk, &counters).1.len(), oddities, "{sk}");
         }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use minutebook_oracle::{
-    Cell, Comparison, Decimal, Granularity, Line, Made, Order, Period, Purchase, What,
-    tallies_of_orders,
+    Cell, Comparison, Contribution, Decimal, Granularity, Line, Made, Order, Period, Purchase,
+    Refund, RefundOf, ReportedRefund, TallyKey, What, tallies_of_contributions,
 };
 
 use super::{
@@ -15,8 +15,32 @@ use super::{
 };
 use crate::order_states::{OrderName, OrderStates};
 
-/// The prefix of the order measures: `orders`, `order_value:USD`, `ordered`, …
-const MEASURES: &str = "order";
+/// The prefixes of the measures in which only orders count: `orders`, `order_value:USD`, `ordered`,
+/// …, and `refunds_moved:USD`.
+const MEASURES: [&str; 2] = ["order", "refunds_moved:"];
+
+/// The version of what the counters have of an order.
+const CONTRIBUTION_VERSION: i64 = 2;
+
+/// The orders of a table, and how much of each its counters have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FoundOrders(BTreeMap<OrderName, (Order, Contribution)>);
+
+impl FoundOrders {
+    /// All orders.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OrderName, &Order)> {
+        self.0.iter().map(|(name, (order, _))| (name, order))
+    }
+
+    /// What the counters have of them.
+    pub(crate) fn tallies(&self) -> BTreeMap<TallyKey, Decimal> {
+        let contributions = self.0.iter();
+        tallies_of_contributions(
+            contributions
+                .map(|((site, _), (order, contribution))| (site.as_str(), order, *contribution)),
+        )
+    }
+}
 
 /// The clock skew between workers, in seconds, plus a margin. A row that expires within this time
 /// has already expired for some workers.
@@ -24,32 +48,37 @@ pub(super) const CLOCKS_APART: i64 = 5;
 
 /// Whether a measure is about orders.
 pub(super) fn is_measure(measure: &str) -> bool {
-    measure.starts_with(MEASURES)
+    MEASURES.iter().any(|prefix| measure.starts_with(prefix))
 }
 
-/// Whether orders count in a measure beside purchases without an order.
-pub(crate) fn is_sold(measure: &str) -> bool {
-    measure == "units" || measure.starts_with("sales:")
+/// Whether orders count in a measure beside purchases and refunds without an order.
+pub(crate) fn is_shared(measure: &str) -> bool {
+    measure == "units" || measure.starts_with("sales:") || measure.starts_with("refunds:")
 }
 
 impl Book {
     /// All orders, parsed from their rows.
-    pub(crate) fn orders(&self) -> Result<BTreeMap<OrderName, Order>> {
+    pub(crate) fn orders(&self) -> Result<FoundOrders> {
         let rows = self.rows.iter().filter(|((pk, _), _)| pk.starts_with("O#"));
-        rows.map(|((pk, sk), row)| {
-            let order = order(row).with_context(|| format!("the row {pk} / {sk}: {row:?}"))?;
+        let orders = rows.map(|((pk, sk), row)| {
+            let found = order(row).and_then(|order| {
+                let contribution = contribution(row, &order)?;
+                Ok((order, contribution))
+            });
+            let found = found.with_context(|| format!("the row {pk} / {sk}: {row:?}"))?;
             let (site, id) = pk
                 .strip_prefix("O#")
                 .and_then(|name| name.split_once('#'))
                 .filter(|_| sk == "order")
                 .with_context(|| format!("{pk} / {sk} is no key of an order"))?;
-            Ok(((site.to_string(), id.to_string()), order))
-        })
-        .collect()
+            Ok(((site.to_string(), id.to_string()), found))
+        });
+        Ok(FoundOrders(orders.collect::<Result<_>>()?))
     }
 
     /// Checks that each order is what its events make of it, that recent orders are listed, and
-    /// that every counter matches the orders. A row and its counters change together.
+    /// that every counter matches the orders. A row and its counters change together. Only if a
+    /// worker died may the counters lack refunds of which the row knows.
     pub(crate) fn check_orders(
         &self,
         states: &OrderStates,
@@ -58,13 +87,18 @@ impl Book {
     ) -> Result<()> {
         let orders = self.orders()?;
         for (name, possible) in states.iter() {
-            let found = orders.get(name);
+            let found = orders.0.get(name).map(|(order, _)| order);
             ensure!(
                 possible.iter().any(|state| state.as_ref() == found),
                 "order {name:?} is {found:?}, which is none of {possible:?}"
             );
         }
-        for name in orders.keys() {
+        let may_lack_refunds = self.has_unfinished_chunks()?;
+        for (name, (order, contribution)) in &orders.0 {
+            ensure!(
+                may_lack_refunds || *contribution == Contribution::Whole,
+                "the counters of {name:?} have {contribution:?} of {order:?}"
+            );
             ensure!(states.iter().any(|(known, _)| known == name), "no event is about {name:?}");
         }
         let terms = Terms { now: terms.now + CLOCKS_APART, ..terms };
@@ -77,7 +111,7 @@ impl Book {
     /// purchase becomes known.
     fn check_recent(
         &self,
-        orders: &BTreeMap<OrderName, Order>,
+        orders: &FoundOrders,
         chunks: &[ChunkFacts],
         terms: Terms,
     ) -> Result<()> {
@@ -100,7 +134,7 @@ impl Book {
             ensure!(times.contains(&place), "{pk} / {sk} is listed, and was not placed then");
             places.insert(place);
         }
-        for (name, order) in orders {
+        for (name, order) in orders.iter() {
             let Some(placed_at) = order.placed_at() else { continue };
             let is_kept = !terms.has_expired(minute_of(placed_at)?);
             ensure!(
@@ -115,18 +149,14 @@ impl Book {
     /// match them too, together with the numbered shards of hours that are not rolled up yet. While
     /// a chunk or an hour is partly counted, it is unknown which rows include it, so only minute
     /// rows are compared.
-    fn check_order_counters(
-        &self,
-        orders: &BTreeMap<OrderName, Order>,
-        terms: Terms,
-    ) -> Result<()> {
+    fn check_order_counters(&self, orders: &FoundOrders, terms: Terms) -> Result<()> {
         let are_sums_whole = !self.has_unfinished_chunks()?;
         let is_compared = |period: Period| {
             (are_sums_whole || period.granularity() == Granularity::Minute)
                 && terms.has_rows(period)
         };
         let mut comparison = Comparison::default();
-        let mut tallies = tallies_of_orders(orders);
+        let mut tallies = orders.tallies();
         tallies.retain(|key, _| is_measure(&key.measure));
         comparison.add_tallies(&tallies, &mut |_, period| is_compared(period));
         let rows = self.tally_rows(terms)?;
@@ -159,6 +189,19 @@ impl Book {
         let events = chunks.iter().flat_map(|chunk| &chunk.recount.orders);
         events.map(|event| (&event.site, &event.order)).collect::<BTreeSet<_>>().len() as u64
     }
+}
+
+/// How much of an order the counters have, as its row says.
+fn contribution(row: &Attributes, order: &Order) -> Result<Contribution> {
+    let version = number(row, "contribution_version");
+    ensure!(version == Some(CONTRIBUTION_VERSION), "its counters are of version {version:?}");
+    let refunds = order.refunds.len() + usize::from(order.cancelled.is_some());
+    let counted = number(row, "refunds_counted");
+    ensure!(counted.is_some() == (refunds > 0), "{counted:?} of {refunds} refunds are counted");
+    let counted = usize::try_from(counted.unwrap_or_default())?;
+    ensure!(counted <= refunds, "{counted} of {refunds} refunds are counted");
+    let is_whole = counted == refunds;
+    Ok(if is_whole { Contribution::Whole } else { Contribution::FirstRefunds(counted) })
 }
 
 /// Parses an order from its row.
@@ -207,6 +250,8 @@ fn order(row: &Attributes) -> Result<Order> {
         purchased,
         lines: lines(row)?,
         has_more_lines: row.contains_key("has_more_lines"),
+        refunds: refunds(row)?,
+        has_more_refunds: row.contains_key("has_more_refunds"),
         status,
         cancelled: cancelled.map(|at| (at, refund)),
     })
@@ -231,6 +276,36 @@ fn lines(row: &Attributes) -> Result<BTreeMap<Line, u64>> {
         ensure!(lines.insert(line, count).is_none(), "a line is there twice");
     }
     Ok(lines)
+}
+
+/// The refunds of an order, how many there are of each, and the time of the earliest.
+fn refunds(row: &Attributes) -> Result<BTreeMap<Refund, ReportedRefund>> {
+    let Some(list) = row.get("refunds") else { return Ok(BTreeMap::new()) };
+    let list = list.as_l().map_err(|other| anyhow::anyhow!("{other:?} are no refunds"))?;
+    ensure!(!list.is_empty(), "no refunds, but an attribute for them");
+    let mut refunds = BTreeMap::new();
+    for refund in list {
+        let refund = refund.as_m().map_err(|other| anyhow::anyhow!("{other:?} is no refund"))?;
+        let members: Attributes = refund.clone().into_iter().collect();
+        let text_if_any = |name: &str| -> Result<Option<String>> {
+            let text = members.contains_key(name).then(|| text(&members, name)).transpose()?;
+            Ok(text.map(str::to_string))
+        };
+        let what = match (members.get("money"), members.get("units")) {
+            (Some(money), None) => {
+                RefundOf::Money(decimal(money)?, text(&members, "currency")?.to_string())
+            }
+            (None, Some(units)) => RefundOf::Units(decimal(units)?),
+            (None, None) => RefundOf::Everything,
+            (Some(_), Some(_)) => bail!("{members:?} is of money and of units"),
+        };
+        let (event_id, item) = (text_if_any("event_id")?, text_if_any("item")?);
+        let count = number(&members, "count").context("a refund is counted")?.try_into()?;
+        let reported = ReportedRefund { count, at: nanoseconds(text(&members, "at")?)? };
+        let is_new = refunds.insert(Refund { event_id, item, what }, reported).is_none();
+        ensure!(is_new, "a refund is there twice");
+    }
+    Ok(refunds)
 }
 
 /// The products of an order with their units and their money, sorted by name.

@@ -89,7 +89,7 @@ pub(super) fn check_history(
     bounds: &Bounds,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let Question::History { measure, site, granularity, zone, age } = question else {
+    let Question::History { measure, site, granularity, zone, age, basis } = question else {
         bail!("not a history");
     };
     let asked = HistoryQuestion {
@@ -103,7 +103,7 @@ pub(super) fn check_history(
         to: now.max(now - TimeDelta::seconds(*age) + TimeDelta::seconds(1)),
     };
     let [least, most] =
-        bounds.tallies().map(|tallies| minutebook_oracle::history(&tallies, &asked));
+        bounds.tallies().map(|tallies| minutebook_oracle::history(&basis.of(tallies), &asked));
     let changing_keys = bounds.changing_keys(site, measure.1);
     let periods = answer["periods"].as_array().context("a history has periods")?;
     ensure!(periods.len() == most.len(), "there are {} periods, not {}", periods.len(), most.len());
@@ -158,8 +158,10 @@ fn check_top(
         ensure!(*number <= most, "item {key} has {number}, and no more than {most} were uploaded");
     }
     if least == most && changing_keys.is_empty() {
+        // What was given back of an item at one time may be that of an order of another.
+        let is_something = |(key, number): &&(String, Decimal)| key != OTHER && !number.is_zero();
         let ranked: Vec<&str> =
-            most.iter().map(|(key, _)| key.as_str()).filter(|key| *key != OTHER).collect();
+            most.iter().filter(is_something).map(|(key, _)| key.as_str()).collect();
         let given: Vec<String> = top.iter().map(|item| item["item_id"].to_string()).collect();
         let given: Vec<&str> = given.iter().map(|id| id.trim_matches('"')).collect();
         ensure!(given == ranked, "the order is {given:?}, not {ranked:?}");

@@ -15,9 +15,8 @@ use minutebook_tests::random::Random;
 use serde_json::Value;
 
 use super::checks::{decimal, minutes_of};
-use super::{Bounds, LIMIT, text_of};
-use crate::book::orders::nanoseconds;
-use crate::order_states::OrderName;
+use super::{Basis, Bounds, LIMIT, text_of};
+use crate::book::orders::{FoundOrders, nanoseconds};
 use crate::steps::Setting;
 
 /// A question about orders.
@@ -30,6 +29,8 @@ pub(crate) struct OrderQuestion {
     currency: &'static str,
     /// How many seconds before now the window ends.
     age: i64,
+    /// By which time `/metrics/orders` adds up refunds.
+    basis: Basis,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub(crate) enum OrdersNow {
     /// Orders are added, but none changes.
     Growing,
     /// Nothing changes. All numbers must match these orders.
-    AtRest(BTreeMap<OrderName, Order>),
+    AtRest(FoundOrders),
 }
 
 impl OrderQuestion {
@@ -91,7 +92,9 @@ impl OrderQuestion {
             windows.push(("400d", 400 * DAY));
         }
         let currency = *random.pick(&["USD", "USD", "EUR"]);
-        OrderQuestion { call, site, window: *random.pick(&windows), currency, age }
+        let window = *random.pick(&windows);
+        let basis = if call == Call::Orders { Basis::any(age + window.1) } else { Basis::Order };
+        OrderQuestion { call, site, window, currency, age, basis }
     }
 
     fn path(&self) -> &'static str {
@@ -122,9 +125,10 @@ impl OrderQuestion {
     }
 
     fn request(&self, now: DateTime<Utc>) -> Result<Request> {
-        let OrderQuestion { call, site, window, currency, age } = self;
+        let OrderQuestion { call, site, window, currency, age, basis } = self;
         let listed = match call {
-            Call::Orders | Call::HourlyRevenue => String::new(),
+            Call::Orders => basis.in_query(Basis::Order),
+            Call::HourlyRevenue => String::new(),
             Call::Realtime | Call::TopByRevenue => format!("&limit={LIMIT}"),
             Call::TopByUnits => format!("&limit={LIMIT}&by=units"),
         };
@@ -141,8 +145,8 @@ impl OrderQuestion {
 
 impl fmt::Display for OrderQuestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OrderQuestion { call, site, window, currency, age } = self;
-        write!(f, "{call:?} of {site} in {} in {currency}, {age} s ago", window.0)
+        let OrderQuestion { call, site, window, currency, age, basis } = self;
+        write!(f, "{call:?} of {site} in {} in {currency}, {age} s ago, {basis:?}", window.0)
     }
 }
 
@@ -165,7 +169,7 @@ pub(super) fn check(
     let site = question.site;
     let numbers = Numbers { site, currency: question.currency, least: &least, most: &most };
     match question.call {
-        Call::Orders => check_orders(answer, &numbers, minutes),
+        Call::Orders => check_orders(answer, &numbers, question.basis, minutes),
         Call::Realtime => check_realtime(answer, &numbers, minutes),
         Call::HourlyRevenue => check_hourly_revenue(answer, &numbers, minutes),
         Call::TopByRevenue | Call::TopByUnits => {
@@ -221,17 +225,22 @@ impl Numbers<'_> {
 
     /// The number, the gross value and the refunds of the orders in the currency.
     fn value(&self, minutes: &Range<i64>) -> [Between; 3] {
+        ["orders", "gross", "refunded"].map(|key| self.money(key, minutes))
+    }
+
+    /// One of the sums of the orders in the currency.
+    fn money(&self, key: &str, minutes: &Range<i64>) -> Between {
         let sums = self.by_key(&format!("order_value:{}", self.currency), minutes);
-        ["orders", "gross", "refunded"].map(|key| sums.get(key).copied().unwrap_or_default())
+        sums.get(key).copied().unwrap_or_default()
     }
 }
 
 /// The gross value minus the refunds.
-fn net(gross: Between, refunded: Between) -> Between {
+pub(super) fn net(gross: Between, refunded: Between) -> Between {
     [gross[0] - refunded[1], gross[1] - refunded[0]]
 }
 
-fn ensure_between(answer: &Value, name: &str, [least, most]: Between) -> Result<()> {
+pub(super) fn ensure_between(answer: &Value, name: &str, [least, most]: Between) -> Result<()> {
     let found = decimal(&answer[name])?;
     ensure!(least <= found && found <= most, "{name} is {found}, not {least} to {most}");
     Ok(())
@@ -250,8 +259,18 @@ fn ensure_quotient(answer: &Value, name: &str, sum: Between, of: Between) -> Res
     Ok(())
 }
 
-fn check_orders(answer: &Value, numbers: &Numbers<'_>, minutes: Range<i64>) -> Result<()> {
-    let [count, gross, refunded] = numbers.value(&minutes);
+fn check_orders(
+    answer: &Value,
+    numbers: &Numbers<'_>,
+    basis: Basis,
+    minutes: Range<i64>,
+) -> Result<()> {
+    let [count, gross, refunded_of_orders] = numbers.value(&minutes);
+    let refunded = match basis {
+        Basis::Order => refunded_of_orders,
+        Basis::Refund => numbers.money("refunds", &minutes),
+    };
+    ensure_between(answer, "over_refunded", numbers.money("over_refunded", &minutes))?;
     ensure_between(answer, "total_orders", numbers.orders(&minutes))?;
     ensure_between(answer, "total_revenue", gross)?;
     ensure_between(answer, "refunded", refunded)?;
@@ -396,5 +415,5 @@ fn is_like(recent: &Value, order: &Order) -> Result<bool> {
         && recent["status"] == order.status()
         && Some(&recent["currency"]) == order.currency().map(Value::from).as_ref()
         && decimal(&recent["total_amount"])? == order.value()
-        && decimal(&recent["refunded"])? == order.refunded().unwrap_or_default())
+        && decimal(&recent["refunded"])? == order.refunded())
 }

@@ -19,7 +19,10 @@ pub use answer::ranking::{Question, compare_keys, integer, ranking, window};
 pub use calendar::{Granularity, Period};
 pub use count::comparison::{Cell, Comparison, NamesKept, Numbers};
 pub use count::key::TallyKey;
-pub use count::orders::{Order, Purchase, order_tallies, orders, tallies_of_orders};
+pub use count::order_tallies::{
+    Contribution, order_tallies, tallies_of_contributions, tallies_of_orders,
+};
+pub use count::orders::{Order, Purchase, ReportedRefund, orders};
 pub use count::other::{OTHER, nameless};
 pub use count::recount::{Recount, RejectedLine, recount, recount_appended, visitors};
 pub use count::roll_up::{PeriodKey, roll_up};
@@ -29,7 +32,7 @@ pub use count::visitors::{Distinct, VisitorIds, Visitors};
 pub use decimal::Decimal;
 pub use quarters::QuarterHours;
 pub use read::forms::rows_of;
-pub use read::order::{Line, Made, OrderEvent, What};
+pub use read::order::{Line, Made, OrderEvent, Refund, RefundOf, What};
 pub use read::text::unpack::RecountError;
 pub use read::values::{Settings, SiteSettings};
 pub use read::vocabulary::is_event_field;

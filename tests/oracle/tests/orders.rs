@@ -54,11 +54,18 @@ fn an_order_counts_at_the_minute_of_its_creation_whatever_comes_first() {
 
 #[test]
 fn a_cancellation_gives_back_what_it_says_or_everything() {
-    for (refund, refunded) in
-        [("", "9.5"), (r#","refundAmount":-2"#, "2"), (r#","refundAmount":"$10""#, "10")]
-    {
+    for (refund, refunded) in [
+        ("", "refunded=9.5; order_value:USD 11:07 refunds=9.5;"),
+        (r#","refundAmount":-2"#, "refunded=2; order_value:USD 11:07 refunds=2;"),
+        // No more than the order was worth.
+        (
+            r#","refundAmount":"$10""#,
+            "over_refunded=0.5; order_value:USD 11:07 refunded=9.5; \
+             order_value:USD 11:07 refunds=9.5;",
+        ),
+    ] {
         let text = event("Cancelled", "05", refund) + &created();
-        assert!(counted(&text).contains(&format!("refunded={refunded};")), "{text}");
+        assert!(counted(&text).contains(refunded), "{text}: {}", counted(&text));
         assert!(counted(&text).contains("CANCELLED=1"), "{text}");
     }
     assert!(

@@ -62,6 +62,7 @@ fn order(text: &str) -> Order {
 fn dollars(value: &str, sales: &str, items: &[(&str, &str, &str)]) -> String {
     let mut cells = vec![format!("order_value:USD 07 gross={value}")];
     cells.push("order_value:USD 07 orders=1".to_owned());
+    cells.push(format!("order_value:USD 07 sales={value}"));
     cells.extend(items.iter().map(|(item, units, _)| format!("ordered 07 {item}={units}")));
     cells.extend(
         items.iter().map(|(item, _, money)| format!("ordered_value:USD 07 {item}={money}")),
@@ -139,7 +140,7 @@ fn items_without_money_and_money_without_items_are_lines() {
 }
 
 #[test]
-fn a_purchase_of_negative_items_alone_is_a_refund_at_its_own_minute() {
+fn a_purchase_of_negative_items_alone_says_nothing_of_what_was_bought() {
     for members in [
         r#""item_id":"SHOE","price":-80"#,
         r#""item_id":"SHOE","price":80,"quantity":-1"#,
@@ -147,11 +148,9 @@ fn a_purchase_of_negative_items_alone_is_a_refund_at_its_own_minute() {
         r#""items":[{"item_id":"SHOE","price":-80},{"item_id":"CAP","quantity":-1}]"#,
     ] {
         let text = purchase("09:00", members);
-        assert_eq!(counted_of(&[&text]), ["refunds:USD 09 SHOE=80", ""], "{members}");
-        // It says nothing of the order.
-        let [plain, orders] = counted_of(&[&text, &purchase("07:01", SHOE)]);
-        assert_eq!(plain, "refunds:USD 09 SHOE=80");
-        assert_eq!(orders, dollars("80", "SHOE=80", &[("SHOE", "1", "80")]));
+        check(&[&text], "refunds:USD 09 SHOE=80");
+        let refunded = order(&text);
+        assert_eq!((refunded.purchased, refunded.lines.len()), (None, 0), "{members}");
     }
 }
 
@@ -185,9 +184,6 @@ fn what_adds_nothing_is_ignored_and_what_names_no_order_is_no_purchase_of_one() 
         let dropped = u64::from(!matches!(order_id, "\"\"" | "null"));
         assert_eq!(count(&text).dropped.get("order_id").copied().unwrap_or(0), dropped);
     }
-    // Only purchases count through their order.
-    let refund = purchase("07:01", SHOE).replace("purchase", "refund");
-    assert_eq!(counted_of(&[&refund, &refund]), ["refunds:USD 07 SHOE=160", ""]);
 }
 
 #[test]
@@ -208,8 +204,8 @@ fn the_currency_is_that_of_the_creation_or_else_of_the_earliest_purchase() {
     };
     let (usd, eur) = (of("07:01", "USD"), of("08:00", "EUR"));
     let incomplete = "order_value:USD 07 gross=80; order_value:USD 07 incomplete=1; \
-                      order_value:USD 07 orders=1; ordered 07 USD=1; ordered_value:USD 07 USD=80; \
-                      orders 07 CREATED=1; sales:USD 07 USD=80; units 07 USD=1";
+                      order_value:USD 07 orders=1; order_value:USD 07 sales=80; \
+                      ordered 07 USD=1; ordered_value:USD 07 USD=80; orders 07 CREATED=1; sales:USD 07 USD=80; units 07 USD=1";
     check(&[&usd, &eur], incomplete);
     check(&[&eur, &usd], incomplete);
     // At the same time, the lesser code.
@@ -223,7 +219,7 @@ fn the_currency_is_that_of_the_creation_or_else_of_the_earliest_purchase() {
     check(
         &[&usd, &created],
         "order_value:CHF 07 gross=100; order_value:CHF 07 incomplete=1; \
-         order_value:CHF 07 orders=1; orders 07 CREATED=1; sales:CHF 07 (other)=100",
+         order_value:CHF 07 orders=1; order_value:CHF 07 sales=100; orders 07 CREATED=1; sales:CHF 07 (other)=100",
     );
 }
 
@@ -290,9 +286,9 @@ fn an_order_is_placed_at_its_creation_or_its_earliest_purchase() {
     );
     // The creation says what it costs and what was ordered, the lines what was sold: 5 less.
     let expected = |minute: &str| {
-        "order_value:USD 07 gross=75; order_value:USD 07 orders=1; ordered 07 Shoe=1; \
-         ordered_value:USD 07 Shoe=80; orders 07 CREATED=1; sales:USD 07 (other)=-5; \
-         sales:USD 07 SHOE=80; units 07 SHOE=1"
+        "order_value:USD 07 gross=75; order_value:USD 07 orders=1; order_value:USD 07 sales=75; \
+         ordered 07 Shoe=1; ordered_value:USD 07 Shoe=80; orders 07 CREATED=1; \
+         sales:USD 07 (other)=-5; sales:USD 07 SHOE=80; units 07 SHOE=1"
             .replace(" 07 ", &format!(" {minute} "))
     };
     check(&[&created, &purchase("09:00", SHOE)], &expected("07"));
@@ -317,7 +313,7 @@ fn statuses_and_cancellations_are_those_of_any_order() {
     assert!(orders.contains("orders 07 PAID=1; sales"), "{orders}");
     let cancelled = order_event("Cancelled", "08:00", "");
     let [_, orders] = counted_of(&[&cancelled, &shoe, &paid]);
-    assert!(orders.contains("order_value:USD 07 refunded=80"), "{orders}");
+    assert!(orders.contains("order_value:USD 07 refunded=80;"), "{orders}");
     assert!(orders.contains("orders 07 CANCELLED=1"), "{orders}");
     // What was sold remains sold.
     assert!(orders.ends_with("sales:USD 07 SHOE=80; units 07 SHOE=1"), "{orders}");

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use minutebook_oracle::Contribution;
 
 use crate::rows::attributes::{Item, number, text, time};
 use crate::rows::ledger::chunk_id::sealed_hour;
@@ -16,6 +17,9 @@ pub(super) const PREFIX: &str = "L#";
 
 /// The reader version since which purchases that name an order count through it.
 const ORDER_LINES_READER_VERSION: u64 = 4;
+
+/// The same of refunds.
+const ORDER_REFUNDS_READER_VERSION: u64 = 5;
 
 /// The transaction that committed an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +74,8 @@ pub(crate) struct Summary {
     pub(crate) are_reasons_in_totals: bool,
     /// Whether purchases that name an order count through it: those of builds before do not.
     pub(crate) has_order_lines: bool,
+    /// The same of refunds.
+    pub(crate) has_order_refunds: bool,
     /// The secrets with which its visitors are counted: that of the plan, 0 in old entries, and
     /// those of recounts.
     pub(crate) visitor_secrets: BTreeSet<u32>,
@@ -78,6 +84,13 @@ pub(crate) struct Summary {
     /// How many sites were counted, 0 for all; `None` in entries from before there was a registry.
     pub(crate) sites_max: Option<u32>,
     pub(crate) counts: Counts,
+}
+
+impl Summary {
+    /// How much the chunk counts of the orders that it reports.
+    pub(crate) fn of_orders(&self) -> Contribution {
+        if self.has_order_refunds { Contribution::Whole } else { Contribution::WithoutRefunds }
+    }
 }
 
 impl LedgerEntry {
@@ -155,6 +168,7 @@ fn summary(item: &Item) -> Result<Summary> {
         true => number(item, "settings_revision")?,
         false => 0,
     };
+    let reader_version = number_if_any("reader_version")?;
     let rejected_by_reason = numbers(item, "rejected_by_reason")?;
     let notes = Notes {
         dropped: numbers(item, "dropped")?.unwrap_or_default(),
@@ -183,7 +197,8 @@ fn summary(item: &Item) -> Result<Summary> {
             .map(|_| number(item, "minute_retention_days"))
             .transpose()?,
         are_reasons_in_totals: item.contains_key("reader_version"),
-        has_order_lines: number_if_any("reader_version")? >= ORDER_LINES_READER_VERSION,
+        has_order_lines: reader_version >= ORDER_LINES_READER_VERSION,
+        has_order_refunds: reader_version >= ORDER_REFUNDS_READER_VERSION,
         visitor_secrets: visitor_secrets(item)?,
         settings_revision,
         sites_max: item.get("sites_max").map(|_| number(item, "sites_max")).transpose()?,
@@ -306,13 +321,19 @@ mod tests {
     }
 
     #[test]
-    fn purchases_count_through_their_order_since_a_reader_version() {
+    fn purchases_and_refunds_count_through_their_order_since_a_reader_version() {
         let mut item = first_entry(1);
         item.remove("reader_version");
-        assert!(!summary(&item).unwrap().has_order_lines);
-        for (version, has_order_lines) in [("3", false), ("4", true), ("5", true)] {
+        let counts_through_orders = |item: &Item| {
+            let summary = summary(item).unwrap();
+            (summary.has_order_lines, summary.has_order_refunds)
+        };
+        assert_eq!(counts_through_orders(&item), (false, false));
+        for (version, expected) in
+            [("3", (false, false)), ("4", (true, false)), ("5", (true, true)), ("6", (true, true))]
+        {
             item.insert("reader_version".to_owned(), AttributeValue::N(version.to_owned()));
-            assert_eq!(summary(&item).unwrap().has_order_lines, has_order_lines, "{version}");
+            assert_eq!(counts_through_orders(&item), expected, "{version}");
         }
     }
 

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::count::key::TallyKey;
 use crate::count::other::OTHER;
 use crate::decimal::Decimal;
-use crate::read::order::{LINES_MAX, Line, Made, OrderEvent, What};
-use crate::read::values::minute_of;
+use crate::read::order::{LINES_MAX, Line, Made, OrderEvent, REFUNDS_MAX, Refund, What};
 
 /// The status of an order of which no event tells one.
 const FIRST_STATUS: &str = "CREATED";
@@ -23,6 +21,10 @@ pub struct Order {
     pub lines: BTreeMap<Line, u64>,
     /// Whether there are more lines.
     pub has_more_lines: bool,
+    /// The first refunds of all events, as many as an order may have.
+    pub refunds: BTreeMap<Refund, ReportedRefund>,
+    /// Whether there are more refunds.
+    pub has_more_refunds: bool,
     /// Since when it has its status (in nanoseconds since 1970), by which event, and the status;
     /// `None` if no event tells.
     pub status: Option<(i128, &'static str, String)>,
@@ -40,6 +42,15 @@ pub struct Purchase {
     pub currency: String,
     /// Whose event it is.
     pub customer: Option<String>,
+}
+
+/// How a refund was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportedRefund {
+    /// How many there are of it: as many as the event with the most of it has.
+    pub count: u64,
+    /// When the earliest event happened that has it, in nanoseconds since 1970.
+    pub at: i128,
 }
 
 impl Order {
@@ -84,9 +95,17 @@ impl Order {
         }
     }
 
-    /// What its cancellation gave back; `None` if it was not cancelled.
-    pub fn refunded(&self) -> Option<Decimal> {
-        self.cancelled.map(|(_, refund)| refund.unwrap_or(self.value()))
+    /// What its lines add to `sales`, by item; nothing if it has none.
+    pub(crate) fn sales(&self) -> BTreeMap<&str, Decimal> {
+        if self.lines.is_empty() {
+            return BTreeMap::new();
+        }
+        let mut sales: BTreeMap<&str, Decimal> =
+            self.items().into_iter().map(|(item, (_, money))| (item, money)).collect();
+        sales.remove(OTHER);
+        let of_items: Decimal = sales.values().copied().sum();
+        sales.insert(OTHER, self.value() - of_items);
+        sales
     }
 
     /// The lines that count: those in its currency.
@@ -97,7 +116,7 @@ impl Order {
     }
 
     /// Units and money of each item of the lines that count.
-    fn items(&self) -> BTreeMap<&str, (Decimal, Decimal)> {
+    pub(crate) fn items(&self) -> BTreeMap<&str, (Decimal, Decimal)> {
         let mut items: BTreeMap<&str, (Decimal, Decimal)> = BTreeMap::new();
         for (line, count) in self.counted_lines() {
             let (units, money) = items.entry(&line.item).or_default();
@@ -120,69 +139,11 @@ pub fn orders<'a>(
     by_order.into_iter().map(|(name, events)| (name, become_of(&events))).collect()
 }
 
-/// What these events add up to, with what no order counts for any more left out.
-pub fn order_tallies<'a>(
-    events: impl IntoIterator<Item = &'a OrderEvent>,
-) -> BTreeMap<TallyKey, Decimal> {
-    tallies_of_orders(&orders(events))
-}
-
-/// What these orders add up to, with what no order counts for left out.
-pub fn tallies_of_orders(
-    orders: &BTreeMap<(String, String), Order>,
-) -> BTreeMap<TallyKey, Decimal> {
-    let mut tallies: BTreeMap<TallyKey, Decimal> = BTreeMap::new();
-    for ((site, _), order) in orders {
-        let Some((at, currency)) = order.placed_at().zip(order.currency()) else { continue };
-        let minute = minute_of(at);
-        let mut add = |measure: String, key: &str, number: Decimal| {
-            let key = TallyKey { site: site.clone(), measure, minute, key: key.to_owned() };
-            *tallies.entry(key).or_default() += number;
-        };
-        add("orders".to_owned(), order.status(), Decimal::ONE);
-        let value_measure = format!("order_value:{currency}");
-        add(value_measure.clone(), "orders", Decimal::ONE);
-        add(value_measure.clone(), "gross", order.value());
-        if let Some(refunded) = order.refunded() {
-            add(value_measure.clone(), "refunded", refunded);
-        }
-        let is_incomplete =
-            order.has_more_lines || order.lines.keys().any(|line| line.currency != currency);
-        if is_incomplete {
-            add(value_measure, "incomplete", Decimal::ONE);
-        }
-        let items = order.items();
-        let mut rest = order.value();
-        for (item, (units, money)) in &items {
-            add("units".to_owned(), item, *units);
-            if *item != OTHER {
-                add(format!("sales:{currency}"), item, *money);
-                rest = rest - *money;
-            }
-        }
-        if !order.lines.is_empty() {
-            add(format!("sales:{currency}"), OTHER, rest);
-        }
-        let products = match &order.made {
-            Some((_, made)) => made.products.clone(),
-            None => {
-                let items = items.into_iter().filter(|(item, _)| *item != OTHER);
-                items.map(|(item, (units, money))| (item.to_owned(), units, money)).collect()
-            }
-        };
-        for (name, units, money) in products {
-            add("ordered".to_owned(), &name, units);
-            add(format!("ordered_value:{currency}"), &name, money);
-        }
-    }
-    tallies.retain(|_, number| !number.is_zero());
-    tallies
-}
-
 fn become_of(events: &[&OrderEvent]) -> Order {
     let mut made: Vec<(i128, Made)> = Vec::new();
     let mut purchases: Vec<Purchase> = Vec::new();
     let mut all_lines: BTreeMap<Line, u64> = BTreeMap::new();
+    let mut all_refunds: BTreeMap<Refund, ReportedRefund> = BTreeMap::new();
     let mut statuses: Vec<(i128, u8, &'static str, String)> = Vec::new();
     let mut cancelled: Vec<(i128, Option<Decimal>)> = Vec::new();
     for event in events {
@@ -205,6 +166,14 @@ fn become_of(events: &[&OrderEvent]) -> Order {
                     *most = (*most).max(*count);
                 }
             }
+            What::Refunded(refunds) => {
+                for (refund, count) in refunds {
+                    let known = all_refunds.entry(refund.clone());
+                    let known = known.or_insert(ReportedRefund { count: *count, at });
+                    known.count = known.count.max(*count);
+                    known.at = known.at.min(at);
+                }
+            }
         }
     }
     Order {
@@ -212,6 +181,8 @@ fn become_of(events: &[&OrderEvent]) -> Order {
         purchased: purchases.into_iter().min(),
         has_more_lines: all_lines.len() > LINES_MAX,
         lines: all_lines.into_iter().take(LINES_MAX).collect(),
+        has_more_refunds: all_refunds.len() > REFUNDS_MAX,
+        refunds: all_refunds.into_iter().take(REFUNDS_MAX).collect(),
         status: statuses.into_iter().max().map(|(at, _, by, status)| (at, by, status)),
         cancelled: cancelled.into_iter().min(),
     }

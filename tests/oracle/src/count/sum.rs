@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::count::key::TallyKey;
-use crate::count::orders::order_tallies;
+use crate::count::order_tallies::order_tallies;
 use crate::count::recount::Recount;
 use crate::decimal::Decimal;
 

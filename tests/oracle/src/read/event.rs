@@ -10,7 +10,7 @@ use crate::read::fields::{
 use crate::read::json::{Object, Value};
 use crate::read::money::{Money, Share, split};
 use crate::read::notes::EventNotes;
-use crate::read::order::{self, LINES_MAX, Line, OrderEvent, What};
+use crate::read::order::{self, LINES_MAX, Line, OrderEvent, REFUNDS_MAX, Refund, RefundOf, What};
 use crate::read::types::{Kind, Typed, kind};
 use crate::read::values::{
     Rejection, Settings, amount, currency, id, invalid, minute_of, page, site, time_of,
@@ -125,21 +125,28 @@ fn check(
             let total = || amount(sources, ORDER_TOTAL);
             check_items(items, kind, &currency, total, &mut event)?
         }
-        None => Vec::from_iter(check_only_item(sources, kind, &currency, &mut page, &mut event)?),
+        None => {
+            let is_of_order = order.is_some() && settings.has_order_refunds;
+            let needs =
+                if kind == Kind::Refund && is_of_order { Needs::Nothing } else { kind.into() };
+            let item = check_only_item(sources, kind, needs, &currency, &mut page, &mut event)?;
+            Vec::from_iter(item)
+        }
     };
-    let is_given_back = items.iter().all(|item| item.bought.is_negative());
-    let has_lines = kind == Kind::Purchase && !is_given_back && settings.has_order_lines;
-    match order.filter(|_| has_lines) {
+    let is_given_back = kind == Kind::Refund || items.iter().all(|item| item.bought.is_negative());
+    let counts_through_order = match (kind, is_given_back) {
+        (Kind::Purchase | Kind::Refund, true) => settings.has_order_refunds,
+        (Kind::Purchase, false) => settings.has_order_lines,
+        _ => false,
+    };
+    match order.filter(|_| counts_through_order) {
         Some(order) => {
-            let of_items = items.iter().find(|item| item.has_money());
-            let of_items = of_items.map_or(currency, |item| item.currency.clone());
-            let currency = named_currency.unwrap_or(of_items);
-            let lines = lines_of(&items, &currency)?;
-            if !lines.is_empty() {
-                let customer = event.customer.clone();
-                let what = What::Purchased { currency, customer, lines };
-                event.order = Some(OrderEvent { site: event.site.clone(), order, at: time, what });
-            }
+            let what = match is_given_back {
+                true => refunds_of(&items, event.id.as_deref())?.map(What::Refunded),
+                false => purchased(&items, named_currency, currency, event.customer.clone())?,
+            };
+            let site = event.site.clone();
+            event.order = what.map(|what| OrderEvent { site, order, at: time, what });
         }
         None => items.iter().for_each(|item| count_item(kind, item, &mut event)),
     }
@@ -193,8 +200,8 @@ impl Bought {
 
 /// An item of an event.
 struct Item {
-    /// What it is counted under.
-    key: String,
+    /// What it is counted under; none of money without an item.
+    key: Option<String>,
     currency: String,
     bought: Bought,
 }
@@ -202,6 +209,57 @@ struct Item {
 impl Item {
     fn has_money(&self) -> bool {
         self.bought.money.is_some_and(|money| !money.amount.is_zero())
+    }
+}
+
+/// What a purchase reports of its order, if that is anything.
+///
+/// # Errors
+/// It has too many lines.
+fn purchased(
+    items: &[Item],
+    named_currency: Option<String>,
+    default_currency: String,
+    customer: Option<String>,
+) -> Result<Option<What>, String> {
+    let of_items = items.iter().find(|item| item.has_money());
+    let of_items = of_items.map_or(default_currency, |item| item.currency.clone());
+    let currency = named_currency.unwrap_or(of_items);
+    let lines = lines_of(items, &currency)?;
+    let adds_something = !lines.is_empty();
+    Ok(adds_something.then_some(What::Purchased { currency, customer, lines }))
+}
+
+/// The refunds that an event reports of its order, and how many there are of each; `None` if it
+/// gives nothing back.
+///
+/// # Errors
+/// There are too many.
+fn refunds_of(
+    items: &[Item],
+    event_id: Option<&str>,
+) -> Result<Option<BTreeMap<Refund, u64>>, String> {
+    let mut refunds = BTreeMap::new();
+    let mut add = |item: Option<String>, what: RefundOf| {
+        let refund = Refund { event_id: event_id.map(str::to_owned), item, what };
+        *refunds.entry(refund).or_default() += 1;
+    };
+    if items.is_empty() {
+        add(None, RefundOf::Everything);
+    }
+    for Item { key, currency, bought } in items {
+        let (number, what) = match bought.money {
+            Some(money) => (money.amount, RefundOf::Money(money.amount, currency.clone())),
+            None => (bought.quantity, RefundOf::Units(bought.quantity.absolute())),
+        };
+        if !number.is_zero() {
+            add(key.clone(), what);
+        }
+    }
+    match refunds.len() {
+        0 => Ok(None),
+        1..=REFUNDS_MAX => Ok(Some(refunds)),
+        _ => Err("invalid:items".to_owned()),
     }
 }
 
@@ -217,7 +275,7 @@ fn lines_of(items: &[Item], currency: &str) -> Result<BTreeMap<Line, u64>, Strin
         let money = bought.money.map_or(Decimal::ZERO, |money| money.amount);
         let (key, units, money) = match bought.is_negative() {
             true => (OTHER.to_owned(), Decimal::ZERO, -money),
-            false => (key.clone(), bought.quantity, money),
+            false => (key.clone().unwrap_or_else(|| OTHER.to_owned()), bought.quantity, money),
         };
         // Nothing is bought of it.
         if units.is_zero() && money.is_zero() {
@@ -266,8 +324,9 @@ fn bought(
 /// Notes what an item adds.
 fn count_item(kind: Kind, item: &Item, event: &mut Event) {
     let Item { key, currency, bought } = item;
+    let key = key.as_deref().unwrap_or(OTHER);
     let mut add = |measure: String, number| {
-        event.additions.push((measure, key.clone(), number));
+        event.additions.push((measure, key.to_owned(), number));
     };
     match (kind, bought.money) {
         (Kind::View, _) => add("views".to_owned(), Decimal::ONE),
@@ -289,10 +348,34 @@ fn count_item(kind: Kind, item: &Item, event: &mut Event) {
     }
 }
 
-/// The item of an event without `items`; `None` if it is a view of a page alone.
+/// What an event without `items` needs in place of an item that it does not name.
+enum Needs {
+    /// A page.
+    Page,
+    /// Money.
+    Money,
+    /// Nothing replaces it.
+    Item,
+    /// Nothing at all.
+    Nothing,
+}
+
+impl From<Kind> for Needs {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::View => Self::Page,
+            Kind::Purchase | Kind::Refund => Self::Money,
+            Kind::Cart | Kind::Removal | Kind::Order(_) => Self::Item,
+        }
+    }
+}
+
+/// The item of an event without `items`, or its money without one; `None` if it has neither, and
+/// does not need them.
 fn check_only_item(
     sources: &Sources<'_>,
     kind: Kind,
+    needs: Needs,
     currency: &str,
     page: &mut Result<Option<String>, String>,
     event: &mut Event,
@@ -312,17 +395,18 @@ fn check_only_item(
     let reason = match key {
         Ok(key) => {
             event.notes.lacks_money = kind == Kind::Purchase && bought.money.is_none();
-            return Ok(Some(Item { key, currency: currency.to_owned(), bought }));
+            return Ok(Some(Item { key: Some(key), currency: currency.to_owned(), bought }));
         }
         Err(reason) => reason,
     };
-    let can_do_without = match kind {
-        Kind::View => match page {
+    let can_do_without = match needs {
+        Needs::Page => match page {
             Ok(page) => page.is_some(),
             Err(reason) => return Err(std::mem::take(reason)),
         },
-        Kind::Purchase | Kind::Refund => bought.money.is_some(),
-        _ => false,
+        Needs::Money => bought.money.is_some(),
+        Needs::Item => false,
+        Needs::Nothing => true,
     };
     if !can_do_without {
         return Err(reason);
@@ -332,11 +416,11 @@ fn check_only_item(
         "invalid:item_name" => event.notes.dropped.push(ITEM_NAME),
         _ => {}
     }
-    if kind == Kind::View {
+    if bought.money.is_none() {
         return Ok(None);
     }
     let bought = Bought { quantity: Decimal::ZERO, ..bought };
-    Ok(Some(Item { key: OTHER.to_owned(), currency: currency.to_owned(), bought }))
+    Ok(Some(Item { key: None, currency: currency.to_owned(), bought }))
 }
 
 /// The items of an event; `total` is the money of all of them.
@@ -357,7 +441,7 @@ fn check_items(
         let key = key_of(&|field| id(&item, field), &mut event.notes);
         let bought = bought(kind, &|field| amount(&item, field), &|| Ok(None), &mut event.notes)?;
         let currency = currency.unwrap_or_else(|| event_currency.to_owned());
-        read.push(Item { key: key?, currency, bought });
+        read.push(Item { key: Some(key?), currency, bought });
     }
     if matches!(kind, Kind::Purchase | Kind::Refund) {
         if read.iter().all(|item| item.bought.money.is_none())

@@ -25,6 +25,9 @@ const STATUS_BYTES_MAX: usize = 64;
 /// How many different lines an order may have.
 pub(crate) const LINES_MAX: usize = 249;
 
+/// How many different refunds an order may have.
+pub(crate) const REFUNDS_MAX: usize = 100;
+
 /// The largest total of an order.
 const TOTAL_MAX: u64 = 1_000_000_000_000;
 
@@ -64,6 +67,30 @@ pub enum What {
         /// The lines, and how many there are of each.
         lines: BTreeMap<Line, u64>,
     },
+    /// Some of it, or all, was given back: the refunds, and how many there are of each.
+    Refunded(BTreeMap<Refund, u64>),
+}
+
+/// What is given back together, in the order in which refunds count if there are too many.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refund {
+    /// The id of its event.
+    pub event_id: Option<String>,
+    /// The item; none of money without one, and of everything.
+    pub item: Option<String>,
+    /// What is given back.
+    pub what: RefundOf,
+}
+
+/// What a refund gives back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefundOf {
+    /// What is left of the order.
+    Everything,
+    /// So many of the item.
+    Units(Decimal),
+    /// Money, and its currency.
+    Money(Decimal, String),
 }
 
 /// What is bought together, in the order in which lines count if there are too many.

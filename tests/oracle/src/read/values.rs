@@ -45,6 +45,8 @@ pub struct Settings {
     /// Whether purchases that name an order count through it. In chunks that a build before began,
     /// they count like any event.
     pub has_order_lines: bool,
+    /// The same of refunds.
+    pub has_order_refunds: bool,
 }
 
 /// What a site sets about the reading of its events.
@@ -67,6 +69,7 @@ impl Settings {
             sites: BTreeMap::new(),
             refused_sites: BTreeSet::new(),
             has_order_lines: true,
+            has_order_refunds: true,
         }
     }
 

@@ -31,7 +31,7 @@ fn klaviyo_event() {
             r#"{"OrderId":"1","Items":[{"ProductID":"P1","Quantity":2,"ItemPrice":8,"RowTotal":16},{"SKU":"S","ItemPrice":4.5}]}"#,
         ),
         "c1 e1 |  | order_value:GBP 10:00 gross=20.5; order_value:GBP 10:00 orders=1; \
-         ordered 10:00 P1=2; ordered 10:00 S=1; ordered_value:GBP 10:00 P1=16; \
+         order_value:GBP 10:00 sales=20.5; ordered 10:00 P1=2; ordered 10:00 S=1; ordered_value:GBP 10:00 P1=16; \
          ordered_value:GBP 10:00 S=4.5; orders 10:00 CREATED=1; sales:GBP 10:00 P1=16; \
          sales:GBP 10:00 S=4.5; units 10:00 P1=2; units 10:00 S=1",
     );
@@ -56,7 +56,7 @@ fn klaviyo_track() {
     check(
         format!("{order}{order}"),
         "c1 d1 e1 |  | order_value:EUR 10:00 gross=29.98; order_value:EUR 10:00 orders=1; \
-         ordered 10:00 S=2; ordered_value:EUR 10:00 S=29.98; orders 10:00 CREATED=1; \
+         order_value:EUR 10:00 sales=29.98; ordered 10:00 S=2; ordered_value:EUR 10:00 S=29.98; orders 10:00 CREATED=1; \
          sales:EUR 10:00 S=29.98; units 10:00 S=2",
     );
     check(event("Clicked", "{}"), "i1 unknown:Clicked=1 | ");
@@ -92,7 +92,7 @@ fn snowplow() {
             ),
         ),
         "c1 e1 |  | order_value:EUR 10:01 gross=20; order_value:EUR 10:01 orders=1; \
-         ordered 10:01 P=1; ordered 10:01 Q=3; ordered_value:EUR 10:01 P=5; \
+         order_value:EUR 10:01 sales=20; ordered 10:01 P=1; ordered 10:01 Q=3; ordered_value:EUR 10:01 P=5; \
          ordered_value:EUR 10:01 Q=15; orders 10:01 CREATED=1; sales:EUR 10:01 P=5; \
          sales:EUR 10:01 Q=15; units 10:01 P=1; units 10:01 Q=3",
     );
@@ -101,7 +101,7 @@ fn snowplow() {
             "refund",
             r#""contexts_com_snowplowanalytics_snowplow_ecommerce_refund_1":[{"transaction_id":"t","refund_amount":"7","currency":"EUR"}]"#,
         ),
-        "c1 e1 | refunds:EUR 10:01 (other)=7",
+        "c1 e1 |  | refunds:EUR 10:01 (other)=7",
     );
     check(action("list_view", products), "i1 | ");
 }
@@ -125,8 +125,11 @@ fn thelook() {
     let returned = sold("Returned", "\"2026-11-26 11:00:00+00:00\"");
     let counts = "refunds:USD 11:00 14235=0.02; sales:USD 10:00 14235=0.02; units 10:00 14235=1";
     check(&returned, &format!("c1 e1 | {counts}"));
-    // Neither the sale nor the return counts twice.
+    // Neither the sale nor the return counts twice, but those of two equal units do.
     check(format!("{returned}\n{returned}"), &format!("c1 d1 e1 | {counts}"));
+    let other = returned.replace("\"id\":12", "\"id\":13");
+    let counts = "refunds:USD 11:00 14235=0.04; sales:USD 10:00 14235=0.04; units 10:00 14235=2";
+    check(format!("{returned}\n{other}"), &format!("c2 e2 | {counts}"));
 }
 
 #[test]

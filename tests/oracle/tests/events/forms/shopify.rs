@@ -31,7 +31,7 @@ fn order() {
     check(
         update(r#""financial_status":"paid","cancelled_at":"2026-11-26T13:00:00Z""#),
         "c1 e1 |  | order_value:USD 10:00 gross=60; order_value:USD 10:00 orders=1; \
-         order_value:USD 10:00 refunded=60; ordered 10:00 8061536829755=2; \
+         order_value:USD 10:00 refunded=60; order_value:USD 13:00 refunds=60; ordered 10:00 8061536829755=2; \
          ordered_value:USD 10:00 8061536829755=60; orders 10:00 CANCELLED=1",
     );
     // All of its events are rejected together.
@@ -74,13 +74,13 @@ fn refund() {
                 "line_item":{"product_id":632910392,"sku":"IPOD","title":"IPod"}},
                 {"quantity":2,"subtotal":"10.00","line_item":{"sku":"CABLE"}}],
             "transactions":[{"amount":"205.66","currency":"EUR"}]}"#,
-        "c1 e1 | refunds:EUR 10:01 632910392=195.66; refunds:EUR 10:01 CABLE=10",
+        "c1 e1 |  | refunds:EUR 10:01 632910392=195.66; refunds:EUR 10:01 CABLE=10",
     );
     // Shipping only: the money of the transaction is the site's.
     check(
         r#"{"id":1,"order_id":2,"created_at":"2026-11-26T10:00:00Z","refund_line_items":[],
             "transactions":[{"amount":"5.00","currency":"EUR"},{"amount":"1"}]}"#,
-        "c1 e1 | refunds:EUR 10:00 (other)=5",
+        "c1 e1 |  | refunds:EUR 10:00 (other)=5",
     );
 }
 
@@ -129,7 +129,7 @@ fn web_pixel() {
             ),
         ),
         "c1 e1 |  | order_value:CAD 10:00 gross=16; order_value:CAD 10:00 orders=1; \
-         ordered 10:00 Card=1; ordered 10:00 P=2; ordered_value:CAD 10:00 Card=5; \
+         order_value:CAD 10:00 sales=16; ordered 10:00 Card=1; ordered 10:00 P=2; ordered_value:CAD 10:00 Card=5; \
          ordered_value:CAD 10:00 P=11; orders 10:00 CREATED=1; sales:CAD 10:00 Card=5; \
          sales:CAD 10:00 P=11; units 10:00 Card=1; units 10:00 P=2",
     );

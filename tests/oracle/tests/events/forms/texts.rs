@@ -16,7 +16,7 @@ fn properties_and_items_as_texts() {
         ),
         "c3 e3 | c54 sales:USD 10:00 TP=5; c54 units 10:00 TP=1; c54 views 10:00 TP=1 | \
          c54 order_value:USD 10:01 gross=5; c54 order_value:USD 10:01 orders=1; \
-         c54 ordered 10:01 TP=1; c54 ordered_value:USD 10:01 TP=5; \
+         c54 order_value:USD 10:01 sales=5; c54 ordered 10:01 TP=1; c54 ordered_value:USD 10:01 TP=5; \
          c54 orders 10:01 CREATED=1; c54 sales:USD 10:01 TP=5; c54 units 10:01 TP=1",
     );
 }

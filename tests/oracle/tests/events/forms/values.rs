@@ -10,7 +10,7 @@ fn times_numbers_and_ids() {
             "price":{"$numberDecimal":"1.10"},"quantity":{"$numberInt":"3"},
             "customer_id":{"$oid":"c"},"session_id":{"$numberDouble":"5.0"},"order_id":{"$oid":"o"}}"#,
         "c1 e1 |  | 7 order_value:USD 10:00 gross=3.3; 7 order_value:USD 10:00 orders=1; \
-         7 ordered 10:00 42=3; 7 ordered_value:USD 10:00 42=3.3; \
+         7 order_value:USD 10:00 sales=3.3; 7 ordered 10:00 42=3; 7 ordered_value:USD 10:00 42=3.3; \
          7 orders 10:00 CREATED=1; 7 sales:USD 10:00 42=3.3; 7 units 10:00 42=3",
     );
     check(

@@ -23,7 +23,8 @@ fn creation_status_and_cancellation() {
         check(
             order(&format!(r#","status":"{status}","date_modified_gmt":"2026-11-26T12:00:00""#)),
             "c1 e1 |  | order_value:EUR 10:00 gross=29.35; order_value:EUR 10:00 orders=1; \
-             order_value:EUR 10:00 refunded=29.35; ordered 10:00 93=2; \
+             order_value:EUR 10:00 refunded=29.35; order_value:EUR 12:00 refunds=29.35; \
+             ordered 10:00 93=2; \
              ordered_value:EUR 10:00 93=24; orders 10:00 CANCELLED=1",
         );
     }
