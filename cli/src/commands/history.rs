@@ -42,9 +42,12 @@ pub(crate) struct HistoryArgs {
     /// Site [default: the events that name no site]
     #[arg(long, value_name = "SITE")]
     site_id: Option<String>,
-    /// Currency of sales and refunds [default: that of the stack]
+    /// Currency of sales, refunds and net sales [default: that of the stack]
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
+    /// Time by which the refunds of orders are counted [default: refund]
+    #[arg(long, value_enum)]
+    basis: Option<Basis>,
     /// Time zone in which periods begin, as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
@@ -70,6 +73,17 @@ enum Measure {
     Removals,
     /// Refunded money
     Refunds,
+    /// Revenue of purchases less refunded money
+    #[value(name = "net_sales", alias = "net-sales")]
+    NetSales,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Basis {
+    /// That of the order
+    Order,
+    /// That of the refund
+    Refund,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -93,6 +107,8 @@ struct Answer {
     item_id: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basis: Option<String>,
     periods: Vec<Box<RawValue>>,
     as_of: String,
     window: Window,
@@ -161,6 +177,7 @@ fn query(args: HistoryArgs) -> Vec<(&'static str, String)> {
         item_id,
         site_id,
         currency,
+        basis,
         tz,
         limit,
         json: _,
@@ -173,6 +190,7 @@ fn query(args: HistoryArgs) -> Vec<(&'static str, String)> {
         ("item_id", item_id),
         ("site_id", site_id),
         ("currency", currency),
+        ("basis", basis.map(name)),
         ("tz", tz),
         ("limit", limit),
     ];
@@ -398,6 +416,7 @@ hour                         views
             item_id: None,
             site_id: None,
             currency: Some("EUR".to_owned()),
+            basis: Some(Basis::Order),
             tz: None,
             limit: Some("0".to_owned()),
             json: true,
@@ -407,6 +426,7 @@ hour                         views
             ("granularity", "week"),
             ("from", "2026-11-01"),
             ("currency", "EUR"),
+            ("basis", "order"),
             ("limit", "0"),
         ];
         assert_eq!(query(args), expected.map(|(name, value)| (name, value.to_owned())));

@@ -87,9 +87,8 @@ pub(crate) fn examine(
     let count = reader.finish().with_context(|| source.name.clone())?;
     findings.note_rejected(&count.rejected);
     findings.counts = counts_of(&count.outcomes);
-    let contributions = count.orders.iter().filter_map(|(_, facts)| facts.contribution());
-    for contribution in contributions {
-        for (measure, _, amount) in contribution.counters() {
+    for (_, facts) in count.orders.iter() {
+        for (_, measure, _, amount) in facts.contribution().counters() {
             if measure.is_of_purchases() {
                 let sum = findings.sums.entry(measure.to_string()).or_insert(Amount::ZERO);
                 *sum = sum.saturating_add(amount);

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::history::query::HistoryQuery;
 use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number, other};
+use crate::http::basis::Basis;
 
 /// A page of the series of a measure.
 // In the order in which its members are written.
@@ -28,9 +29,12 @@ pub(crate) struct Answer<'a> {
     /// The requested item.
     #[serde(skip_serializing_if = "Option::is_none")]
     item_id: Option<ItemId<'a>>,
-    /// The currency of sales and refunds.
+    /// The currency of money.
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
+    /// By which time refunds are counted; of refunds and net sales only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basis: Option<Basis>,
     /// The periods, ascending; those in which nothing was counted are there with zeros.
     periods: Vec<PeriodAnswer<'a>>,
     /// The minute that the question was asked in.
@@ -85,7 +89,7 @@ impl<'a> Answer<'a> {
         now: DateTime<Utc>,
     ) -> Answer<'a> {
         let measure = question.measure;
-        let is_money = measure.is_money();
+        let is_money = measure.currency().is_some();
         let periods: Vec<PeriodAnswer<'_>> = question
             .periods
             .iter()
@@ -106,6 +110,7 @@ impl<'a> Answer<'a> {
             site_id: question.site_id.as_str(),
             item_id: question.item_id.as_deref().map(ItemId),
             currency: measure.currency().map(|currency| currency.to_string()),
+            basis: measure.basis(),
             periods,
             as_of: question.as_of.to_string(),
             window: window(&question.periods),

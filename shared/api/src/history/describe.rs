@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::history::answer::Answer;
 use crate::history::query::LIMIT_DEFAULT;
+use crate::http::basis::Basis;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{currency, item_id, limit_from, query, required_query, site_id};
 
@@ -14,7 +15,7 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
         required_query(
             "measure",
             "What is counted.",
-            json!({"type": "string", "enum": ["views", "carts", "sales", "units", "removals", "refunds"]}),
+            json!({"type": "string", "enum": ["views", "carts", "sales", "units", "removals", "refunds", "net_sales"]}),
         ),
         query(
             "granularity",
@@ -39,6 +40,7 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
         query("item_id", "One item; no items are listed then.", item_id()),
         site_id(),
         currency(),
+        Basis::Refund.parameter(),
         limit_from(0, LIMIT_DEFAULT),
         query(
             "cursor",
@@ -57,8 +59,8 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
         "next_cursor": null,
     });
     let answer = schemas.answer::<Answer<'_>>("A page of the series", example);
-    let description = "A page has up to 100 periods, a series up to 1,000. currency is for sales and refunds only. Hours \
-                       that have expired are 400.";
+    let description = "A page has up to 100 periods, a series up to 1,000. currency is for sales, refunds and net_sales only, \
+                       basis for the last two. Hours that have expired are 400.";
     let names = ("history", "How a measure went by hour, day, week or month", description);
     question(names, parameters, answer, schemas)
 }

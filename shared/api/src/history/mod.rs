@@ -6,13 +6,14 @@ pub(crate) mod query;
 
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
+use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::Window;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::{Backend, SiteDefaults};
 use crate::history::answer::Answer;
-use crate::history::query::{Given, HistoryDefaults};
+use crate::history::query::{Given, HistoryDefaults, HistoryMeasure};
 use crate::http::answer::unreadable;
 use crate::http::response::{json, problem};
 
@@ -41,7 +42,7 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
     let windows: Vec<Window> = question.periods.iter().map(|period| period.window).collect();
     let sum_question = SumQuestion {
         site: question.site_id.as_str(),
-        measures: &[question.measure],
+        measures: &question.measure.summed(),
         key: question.item_id.as_deref(),
         windows: &windows,
         now,
@@ -49,9 +50,25 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         quarter_hours,
     };
     match sum_windows(&backend.rows, &sum_question).await {
-        Ok(sums) => json(&Answer::new(&question, &sums, now)),
+        Ok(sums) => {
+            let sums = in_one(sums, windows.len(), question.measure);
+            json(&Answer::new(&question, &sums, now))
+        }
         Err(error) => unreadable(&error),
     }
+}
+
+/// The sums of each window, made from those of all measures.
+fn in_one(mut sums: Vec<Sums>, windows: usize, measure: HistoryMeasure) -> Vec<Sums> {
+    let others = sums.split_off(windows.min(sums.len()));
+    for (place, other) in others.into_iter().enumerate() {
+        let Some(sums) = sums.get_mut(place % windows) else { continue };
+        match measure.is_net() {
+            true => sums.subtract(&other),
+            false => sums.merge(other),
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -88,6 +105,9 @@ mod tests {
         ("default", "views", "2026-11-21T11:59:00Z", "3", "1"),
         ("default", "carts", "2026-11-19T12:00:00Z", "1", "5"),
         ("default", "carts", "2026-11-19T12:00:00Z", "(other)", "4"),
+        ("default", "refunds:USD", "2026-11-20T12:00:00Z", "sku-2", "1.5"),
+        ("default", "refunds_moved:USD", "2026-11-20T12:00:00Z", "sku-2", "-1.5"),
+        ("default", "refunds_moved:USD", "2026-11-19T12:00:00Z", "sku-2", "1.5"),
         ("orders", "sales:USD", "2026-11-19T12:00:00Z", "1", "80"),
         ("orders", "sales:USD", "2026-11-19T12:00:00Z", "gone", "5"),
         ("orders", "sales:USD", "2026-11-19T12:00:00Z", "gone", "-5"),
@@ -143,6 +163,29 @@ mod tests {
                 r#""next_cursor":null}"#
             )
         );
+    }
+
+    #[test]
+    fn refunds_and_net_sales_by_the_day_of_the_refund_and_of_the_order() {
+        let totals = |measure: &str, basis: &str| {
+            let (_, body) =
+                asked(&format!("measure={measure}&from=2026-11-19&to=2026-11-21{basis}"));
+            let answer: Value = serde_json::from_str(&body).expect("JSON");
+            let periods = answer["periods"].as_array().expect("periods").clone();
+            let totals: Vec<f64> =
+                periods.iter().filter_map(|period| period["total"].as_f64()).collect();
+            (answer["basis"].as_str().unwrap_or("none").to_string(), totals)
+        };
+        let is = |basis: &str, totals: [f64; 2]| (basis.to_string(), totals.to_vec());
+        assert_eq!(totals("sales", ""), is("none", [2.625, 0.0]));
+        assert_eq!(totals("refunds", ""), is("refund", [0.0, 1.5]));
+        assert_eq!(totals("refunds", "&basis=order"), is("order", [1.5, 0.0]));
+        assert_eq!(totals("net_sales", ""), is("refund", [2.625, -1.5]));
+        assert_eq!(totals("net_sales", "&basis=order"), is("order", [1.125, 0.0]));
+        let (_, body) = asked(
+            "measure=net_sales&basis=order&from=2026-11-19&to=2026-11-20&item_id=sku-2&currency=usd",
+        );
+        assert!(body.contains(r#""total":1.00,"running""#), "{body}");
     }
 
     #[test]

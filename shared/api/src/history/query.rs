@@ -10,6 +10,7 @@ use minutebook_domain::query::series::{Calendar, CalendarPeriod, Granularity};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Minute, QuarterHours};
 
+use crate::http::basis::Basis;
 use crate::http::parameters;
 
 /// How many periods a page has at most.
@@ -22,13 +23,73 @@ const UTC_PERIODS_A_PAGE: usize = 850;
 pub(crate) const LIMIT_DEFAULT: usize = 3;
 
 /// The names of the parameters, for sentences.
-const NAMES: &str = "measure, granularity, from, to, item_id, site_id, currency, tz, limit, cursor";
+const NAMES: &str =
+    "measure, granularity, from, to, item_id, site_id, currency, basis, tz, limit, cursor";
+
+/// What a history counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum HistoryMeasure {
+    /// A measure, as it is counted.
+    Counted(Measure),
+    /// What was refunded.
+    Refunds(Currency, Basis),
+    /// Sales less what was refunded.
+    NetSales(Currency, Basis),
+}
+
+impl HistoryMeasure {
+    /// What it is summed from: the sums of the first less those of the others, if it is net, or with
+    /// them.
+    pub(crate) fn summed(self) -> Vec<Measure> {
+        let refunds = |currency, basis| {
+            let moved = (basis == Basis::Order).then_some(Measure::RefundsMoved(currency));
+            std::iter::once(Measure::Refunds(currency)).chain(moved)
+        };
+        match self {
+            HistoryMeasure::Counted(measure) => vec![measure],
+            HistoryMeasure::Refunds(currency, basis) => refunds(currency, basis).collect(),
+            HistoryMeasure::NetSales(currency, basis) => {
+                std::iter::once(Measure::Sales(currency)).chain(refunds(currency, basis)).collect()
+            }
+        }
+    }
+
+    pub(crate) fn is_net(self) -> bool {
+        matches!(self, HistoryMeasure::NetSales(..))
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            HistoryMeasure::Counted(measure) => measure.name(),
+            HistoryMeasure::Refunds(..) => "refunds",
+            HistoryMeasure::NetSales(..) => "net_sales",
+        }
+    }
+
+    /// The currency of money.
+    pub(crate) fn currency(self) -> Option<Currency> {
+        match self {
+            HistoryMeasure::Counted(measure) => measure.currency(),
+            HistoryMeasure::Refunds(currency, _) | HistoryMeasure::NetSales(currency, _) => {
+                Some(currency)
+            }
+        }
+    }
+
+    /// By which time refunds are counted, if they are.
+    pub(crate) fn basis(self) -> Option<Basis> {
+        match self {
+            HistoryMeasure::Counted(_) => None,
+            HistoryMeasure::Refunds(_, basis) | HistoryMeasure::NetSales(_, basis) => Some(basis),
+        }
+    }
+}
 
 /// The query of a history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct HistoryQuery<'a> {
     /// What is counted.
-    pub(crate) measure: Measure,
+    pub(crate) measure: HistoryMeasure,
     /// How time is divided into periods.
     pub(crate) calendar: Calendar<'a>,
     /// The site.
@@ -71,6 +132,7 @@ pub(crate) struct Given {
     cursor: Option<String>,
     item_id: Option<String>,
     currency: Option<Currency>,
+    basis: Option<Basis>,
     limit: usize,
 }
 
@@ -90,6 +152,7 @@ impl Given {
             cursor: None,
             item_id: None,
             currency: None,
+            basis: None,
             limit: LIMIT_DEFAULT,
         };
         for (name, value) in parameters::parameters(query)? {
@@ -101,6 +164,7 @@ impl Given {
                 "item_id" => given.item_id = Some(parameters::item_id(&value)?),
                 "site_id" => given.site_id = parameters::site_id(&value)?,
                 "currency" => given.currency = Some(parameters::currency(&value)?),
+                "basis" => given.basis = Some(Basis::parse(&value)?),
                 "tz" => given.zone = Some(zone(&value)?),
                 "limit" => given.limit = parameters::limit(&value, 0)?,
                 "cursor" => given.cursor = Some(value.into_owned()),
@@ -111,8 +175,39 @@ impl Given {
                 }
             }
         }
-        measure(given.measure.as_deref(), given.currency, Currency::USD)?;
+        given.measure(Currency::USD)?;
         Ok(given)
+    }
+
+    fn measure(&self, default: Currency) -> Result<HistoryMeasure, String> {
+        const EXPECTED: &str =
+            "expected views, carts, sales, units, removals, refunds or net_sales";
+        let name =
+            self.measure.as_deref().ok_or_else(|| format!("measure is not given; {EXPECTED}"))?;
+        let currency = self.currency.unwrap_or(default);
+        let basis = self.basis.unwrap_or(Basis::Refund);
+        let measure = match name {
+            "views" => HistoryMeasure::Counted(Measure::Views),
+            "carts" => HistoryMeasure::Counted(Measure::Carts),
+            "sales" => HistoryMeasure::Counted(Measure::Sales(currency)),
+            "units" => HistoryMeasure::Counted(Measure::Units),
+            "removals" => HistoryMeasure::Counted(Measure::Removals),
+            "refunds" => HistoryMeasure::Refunds(currency, basis),
+            "net_sales" => HistoryMeasure::NetSales(currency, basis),
+            _ => return Err(format!("measure is {name:?}; {EXPECTED}")),
+        };
+        if self.currency.is_some() && measure.currency().is_none() {
+            return Err(format!(
+                "currency is not a parameter of the measure {name}; only sales, refunds and net_sales \
+                 take it"
+            ));
+        }
+        if self.basis.is_some() && measure.basis().is_none() {
+            return Err(format!(
+                "basis is not a parameter of the measure {name}; only refunds and net_sales take it"
+            ));
+        }
+        Ok(measure)
     }
 
     /// The query, with defaults for the parameters that are missing.
@@ -123,13 +218,13 @@ impl Given {
         self,
         defaults: &HistoryDefaults<'a>,
     ) -> Result<HistoryQuery<'a>, String> {
-        let Given { site_id, item_id, currency, limit, from, to, cursor, .. } = self;
+        let measure = self.measure(defaults.currency)?;
+        let Given { site_id, item_id, limit, from, to, cursor, .. } = self;
         let as_of = Minute::containing(defaults.now)
             .ok_or_else(|| "the clock is out of range".to_string())?;
         let zone = self.zone.unwrap_or(defaults.zone);
         let quarter_hours = defaults.quarter_hours;
         let calendar = Calendar { granularity: self.granularity, zone, quarter_hours };
-        let measure = measure(self.measure.as_deref(), currency, defaults.currency)?;
         let from = from.map(|text| instant("from", &text, calendar)).transpose()?;
         let to = to.map(|text| instant("to", &text, calendar)).transpose()?;
         let mut periods = match cursor {
@@ -157,30 +252,6 @@ impl Given {
         };
         Ok(HistoryQuery { measure, calendar, site_id, item_id, limit, periods, next_cursor, as_of })
     }
-}
-
-fn measure(
-    name: Option<&str>,
-    currency: Option<Currency>,
-    default: Currency,
-) -> Result<Measure, String> {
-    const EXPECTED: &str = "expected views, carts, sales, units, removals or refunds";
-    let name = name.ok_or_else(|| format!("measure is not given; {EXPECTED}"))?;
-    let measure = match name {
-        "views" => Measure::Views,
-        "carts" => Measure::Carts,
-        "sales" => Measure::Sales(currency.unwrap_or(default)),
-        "units" => Measure::Units,
-        "removals" => Measure::Removals,
-        "refunds" => Measure::Refunds(currency.unwrap_or(default)),
-        _ => return Err(format!("measure is {name:?}; {EXPECTED}")),
-    };
-    if currency.is_some() && !matches!(measure, Measure::Sales(_) | Measure::Refunds(_)) {
-        return Err(format!(
-            "currency is not a parameter of the measure {name}; only sales and refunds take it"
-        ));
-    }
-    Ok(measure)
 }
 
 fn granularity(value: &str) -> Result<Granularity, String> {
@@ -354,7 +425,7 @@ mod tests {
         let question = parsed("measure=views").expect("nothing else is required");
         assert_eq!(
             (question.measure, question.site_id.as_str(), question.limit),
-            (Measure::Views, "default", 3)
+            (HistoryMeasure::Counted(Measure::Views), "default", 3)
         );
         assert_eq!((question.item_id, question.next_cursor), (None, None));
         assert_eq!(question.as_of.to_string(), "2026-11-21T12:00:00Z");
@@ -427,10 +498,11 @@ mod tests {
     fn every_parameter_is_read() {
         let question = parsed(
             "measure=refunds&granularity=week&from=2026-11-01&to=2026-11-21&item_id=sku%207&site_id=shop&currency=eur\
-             &tz=Etc/GMT+5&limit=0",
+             &tz=Etc/GMT+5&limit=0&basis=order",
         )
         .expect("all are right");
-        assert_eq!(question.measure.to_string(), "refunds:EUR");
+        let euro = Currency::parse(b"EUR").expect("letters");
+        assert_eq!(question.measure, HistoryMeasure::Refunds(euro, Basis::Order));
         assert_eq!(question.calendar.granularity, Granularity::Week);
         assert_eq!(question.calendar.zone.name(), "Etc/GMT+5");
         assert_eq!(
@@ -471,7 +543,9 @@ mod tests {
             ("measure=views&site_id=a%20b", "site_id", "expected 1 to 64"),
             ("measure=views&limit=101", "limit", "from 0 to 100"),
             ("measure=views&limit=-1", "limit", "from 0 to 100"),
-            ("measure=views&currency=USD", "currency", "only sales and refunds"),
+            ("measure=views&currency=USD", "currency", "only sales, refunds and net_sales"),
+            ("measure=sales&basis=order", "basis", "only refunds and net_sales"),
+            ("measure=refunds&basis=item", "basis", "expected order or refund"),
             ("measure=sales&currency=dollars", "currency", "three letters"),
             ("measure=views&cursor=", "cursor", "next_cursor"),
             ("measure=views&cursor=AQ", "cursor", "next_cursor"),

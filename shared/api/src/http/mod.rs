@@ -5,3 +5,4 @@ pub mod response;
 
 pub(crate) mod accept;
 pub(crate) mod answer;
+pub(crate) mod basis;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
+use crate::http::basis::Basis;
 use crate::items::query::ItemQuery;
 
 /// Everything that is counted of an item, or without the name of one.
@@ -21,15 +22,20 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    pub(crate) fn measures(currency: Currency) -> [Measure; 6] {
-        [
+    /// What they are summed from. By the time of the order, the refunds are the last two.
+    pub(crate) fn measures(currency: Currency, basis: Basis) -> Vec<Measure> {
+        let mut measures = vec![
             Measure::Views,
             Measure::Carts,
             Measure::Removals,
             Measure::Units,
             Measure::Sales(currency),
             Measure::Refunds(currency),
-        ]
+        ];
+        if basis == Basis::Order {
+            measures.push(Measure::RefundsMoved(currency));
+        }
+        measures
     }
 
     /// The numbers of a key in the sums of these measures, in their order.
@@ -42,7 +48,7 @@ impl Numbers {
             removals: next(),
             units: next(),
             sales: next(),
-            refunds: next(),
+            refunds: next().saturating_add(next()),
         }
     }
 
@@ -76,9 +82,10 @@ pub(crate) struct Answer<'a> {
     gross_sales: Box<RawValue>,
     #[schemars(with = "Number")]
     refunds: Box<RawValue>,
-    /// Gross sales less refunds, both by the time of their events, so that it may be negative.
+    /// Gross sales less refunds, which may be negative by the time of the refund.
     #[schemars(with = "Number")]
     net_sales: Box<RawValue>,
+    basis: Basis,
     /// The currency of all amounts; those of others are not in them.
     currency: String,
     conversion: Conversion,
@@ -143,6 +150,7 @@ impl<'a> Answer<'a> {
             gross_sales: money(numbers.sales),
             refunds: money(numbers.refunds),
             net_sales: money(numbers.sales.saturating_sub(numbers.refunds)),
+            basis: question.basis,
             currency: currency.to_string(),
             conversion: Conversion {
                 adds_to_cart_per_view: ratio(numbers.carts, numbers.views),

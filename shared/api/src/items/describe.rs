@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::http::basis::Basis;
 use crate::items::answer::Answer;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{as_of, currency, item_id, site_id, window};
@@ -13,7 +14,7 @@ pub(crate) fn item(schemas: &mut Schemas) -> Operation {
     });
     let example = json!({
         "item_id": 101, "site_id": "default", "views": 21, "adds_to_cart": 6, "removals": 2, "units": 4,
-        "gross_sales": 100.50, "refunds": 120.75, "net_sales": -20.25, "currency": "USD",
+        "gross_sales": 100.50, "refunds": 120.75, "net_sales": -20.25, "basis": "refund", "currency": "USD",
         "conversion": {
             "adds_to_cart_per_view": 0.285714, "units_per_add_to_cart": 0.666667, "units_per_view": 0.190476,
         },
@@ -22,5 +23,7 @@ pub(crate) fn item(schemas: &mut Schemas) -> Operation {
     });
     let answer = schemas.answer::<Answer<'_>>("What was counted of the item", example);
     let names = ("item", "What was counted of one item", "An item that nobody ever saw is zeros.");
-    question(names, vec![path, site_id(), window("24h"), as_of(), currency()], answer, schemas)
+    let basis = Basis::Refund.parameter();
+    let parameters = vec![path, site_id(), window("24h"), as_of(), currency(), basis];
+    question(names, parameters, answer, schemas)
 }

@@ -44,7 +44,7 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         Window::ending_with(question.as_of, question.window).kept(retention, now);
     let sum_question = SumQuestion {
         site: question.site_id.as_str(),
-        measures: &Numbers::measures(currency),
+        measures: &Numbers::measures(currency, question.basis),
         key: Some(&question.item_id),
         windows: &[window],
         now,
@@ -89,6 +89,8 @@ mod tests {
         ("default", "units", "2026-11-21T08:30:00Z", "7", "4"),
         ("default", "sales:USD", "2026-11-21T08:30:00Z", "7", "100.5"),
         ("default", "refunds:USD", "2026-11-21T09:30:00Z", "7", "120.75"),
+        ("default", "refunds_moved:USD", "2026-11-21T08:30:00Z", "7", "30"),
+        ("default", "refunds_moved:USD", "2026-11-21T09:30:00Z", "7", "-120.75"),
         ("default", "sales:EUR", "2026-11-21T08:30:00Z", "7", "9"),
         ("default", "views", "2026-11-21T08:00:00Z", "70", "1000"),
         ("default", "carts", "2026-11-21T08:00:00Z", "a/b", "1"),
@@ -155,12 +157,24 @@ mod tests {
             body,
             concat!(
                 r#"{"item_id":7,"site_id":"default","views":21,"adds_to_cart":6,"removals":2,"units":4,"#,
-                r#""gross_sales":100.50,"refunds":120.75,"net_sales":-20.25,"currency":"USD","#,
+                r#""gross_sales":100.50,"refunds":120.75,"net_sales":-20.25,"basis":"refund","currency":"USD","#,
                 r#""conversion":{"adds_to_cart_per_view":0.285714,"units_per_add_to_cart":0.666667,"#,
                 r#""units_per_view":0.190476},"as_of":"2026-11-21T12:00:00Z","#,
                 r#""window":{"from":"2026-11-20T12:01:00Z","to":"2026-11-21T12:01:00Z","precision":"minute"}}"#
             )
         );
+    }
+
+    #[test]
+    fn refunds_are_those_made_in_the_window_or_those_of_what_was_sold_in_it() {
+        for (basis, refunds, net) in [("refund", 120.75, -20.25), ("order", 30.0, 70.5)] {
+            let (_, body) = asked("/items/7", &format!("basis={basis}"));
+            let item: Value = serde_json::from_str(&body).expect("JSON");
+            assert_eq!(
+                (&item["basis"], &item["refunds"], &item["net_sales"]),
+                (&json!(basis), &json!(refunds), &json!(net))
+            );
+        }
     }
 
     #[test]
@@ -172,7 +186,7 @@ mod tests {
             body,
             concat!(
                 r#"{"item_id":"x","site_id":"other","views":0,"adds_to_cart":0,"removals":0,"units":0,"#,
-                r#""gross_sales":0.00,"refunds":0.00,"net_sales":0.00,"currency":"EUR","#,
+                r#""gross_sales":0.00,"refunds":0.00,"net_sales":0.00,"basis":"refund","currency":"EUR","#,
                 r#""conversion":{"adds_to_cart_per_view":null,"units_per_add_to_cart":null,"units_per_view":null},"#,
                 r#""as_of":"2026-11-01T00:30:00Z","#,
                 r#""window":{"from":"2026-10-31T23:00:00Z","to":"2026-11-01T01:00:00Z","precision":"hour"}}"#

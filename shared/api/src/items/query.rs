@@ -7,6 +7,7 @@ use minutebook_domain::query::window::WindowLength;
 use minutebook_domain::time::Minute;
 use percent_encoding::percent_decode_str;
 
+use crate::http::basis::Basis;
 use crate::http::parameters::{self, Parameter};
 
 /// What precedes the id in the path.
@@ -20,6 +21,7 @@ pub(crate) struct ItemQuery {
     pub(crate) as_of: Minute,
     /// `None` is that of the site.
     pub(crate) currency: Option<Currency>,
+    pub(crate) basis: Basis,
 }
 
 impl ItemQuery {
@@ -38,6 +40,7 @@ impl ItemQuery {
             window: WindowLength::DAY,
             as_of,
             currency: None,
+            basis: Basis::Refund,
         };
         for (name, value) in parameters::each_once(parameters)? {
             match name.as_ref() {
@@ -45,9 +48,10 @@ impl ItemQuery {
                 "window" => query.window = parameters::window(&value)?,
                 "as_of" => query.as_of = parameters::as_of(&value)?,
                 "currency" => query.currency = Some(parameters::currency(&value)?),
+                "basis" => query.basis = Basis::parse(&value)?,
                 _ => {
                     return Err(format!(
-                        "{name:?} is not a parameter of this call; it takes site_id, window, as_of, currency"
+                        "{name:?} is not a parameter of this call; it takes site_id, window, as_of, currency, basis"
                     ));
                 }
             }

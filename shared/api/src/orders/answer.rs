@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use chrono::SecondsFormat;
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::{Currency, Measure};
-use minutebook_domain::order::contribution::{COUNT, GROSS, INCOMPLETE, REFUNDED};
+use minutebook_domain::order::contribution::{
+    COUNT, GROSS, INCOMPLETE, OVER_REFUNDED, REFUNDED, REFUNDS,
+};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::{Precision, Window};
 use minutebook_storage::order::recent::RecentOrder;
@@ -14,6 +16,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::http::answer::{Number, Time, WindowAnswer, number};
+use crate::http::basis::Basis;
 use crate::orders::query::{OrdersQuery, RankBy};
 
 /// The value of orders of one currency.
@@ -23,19 +26,26 @@ pub(crate) struct Value {
     pub(crate) count: Amount,
     /// What they cost.
     pub(crate) gross: Amount,
-    /// What their cancellations gave back.
+    /// What was given back of them or, by the time of the refund, of any orders.
     pub(crate) refunded: Amount,
-    /// How many of them have a line that does not count.
+    /// What refunds of them name beyond that.
+    pub(crate) over_refunded: Amount,
+    /// How many of them have a line or a refund that does not count.
     pub(crate) incomplete: Amount,
 }
 
 impl Value {
     /// The sums of [`Measure::OrderValue`].
-    pub(crate) fn of(sums: &Sums) -> Value {
+    pub(crate) fn of(sums: &Sums, basis: Basis) -> Value {
+        let refunded = match basis {
+            Basis::Order => REFUNDED,
+            Basis::Refund => REFUNDS,
+        };
         Value {
             count: sums.of(COUNT),
             gross: sums.of(GROSS),
-            refunded: sums.of(REFUNDED),
+            refunded: sums.of(refunded),
+            over_refunded: sums.of(OVER_REFUNDED),
             incomplete: sums.of(INCOMPLETE),
         }
     }
@@ -111,15 +121,21 @@ pub(crate) struct OrdersAnswer<'a> {
     /// What they cost, cancelled ones too.
     #[schemars(with = "Number")]
     total_revenue: Box<RawValue>,
-    /// The same less what cancellations gave back.
+    /// The same less what was refunded, so that it may be negative by the time of the refund.
     #[schemars(with = "Number")]
     net_revenue: Box<RawValue>,
-    /// What cancellations gave back.
+    /// What refunds and cancellations gave back.
     #[schemars(with = "Number")]
     refunded: Box<RawValue>,
+    basis: Basis,
     currency: String,
-    /// How many orders of this currency have a line that does not count, because it is in another
-    /// currency or there are too many of them; left out if there is none.
+    /// What refunds of these orders name beyond what was paid; left out if there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Number>")]
+    over_refunded: Option<Box<RawValue>>,
+    /// How many orders of this currency have a line or a refund that does not count, because it is
+    /// in another currency, of an item that the order has not, or one of too many; left out if there
+    /// is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Number>")]
     incomplete: Option<Box<RawValue>>,
@@ -157,7 +173,10 @@ impl<'a> OrdersAnswer<'a> {
             total_revenue: number(value.gross, true),
             net_revenue: number(value.net(), true),
             refunded: number(value.refunded, true),
+            basis: question.basis,
             currency: currency.to_string(),
+            over_refunded: (value.over_refunded != Amount::ZERO)
+                .then(|| number(value.over_refunded, true)),
             incomplete: (value.incomplete != Amount::ZERO).then(|| number(value.incomplete, false)),
             orders_by_status: statuses
                 .map(|(status, orders)| (status, number(orders, false)))
@@ -214,15 +233,17 @@ pub(crate) struct RecentAnswer {
 
 impl RecentAnswer {
     fn new(order: &RecentOrder) -> Option<RecentAnswer> {
-        let contribution = order.facts.contribution()?;
+        let contribution = order.facts.contribution();
+        let refunded = contribution.refunded();
+        let placed = contribution.placed?;
         let created = order.facts.created.as_ref();
         Some(RecentAnswer {
             order_id: order.id.clone(),
             order_number: created.and_then(|created| created.number.clone()),
-            status: contribution.status.to_string(),
-            total_amount: number(contribution.value, true),
-            refunded: number(contribution.refunded, true),
-            currency: contribution.currency.to_string(),
+            status: placed.status.to_string(),
+            total_amount: number(placed.value, true),
+            refunded: number(refunded, true),
+            currency: placed.currency.to_string(),
             created_at: order.facts.placed_at()?.to_rfc3339_opts(SecondsFormat::AutoSi, true),
         })
     }
@@ -270,9 +291,10 @@ pub(crate) struct HourlyAnswer<'a> {
     /// What all of them brought, cancelled orders too.
     #[schemars(with = "Number")]
     total_revenue: Box<RawValue>,
-    /// The same less what cancellations gave back.
+    /// The same less what was refunded.
     #[schemars(with = "Number")]
     net_revenue: Box<RawValue>,
+    basis: Basis,
     currency: String,
     site_id: &'a str,
     #[schemars(with = "Time")]
@@ -293,7 +315,7 @@ struct HourAnswer {
     /// What they cost, cancelled ones too.
     #[schemars(with = "Number")]
     revenue: Box<RawValue>,
-    /// What cancellations of these orders gave back, whenever that was.
+    /// What was refunded of these orders, whenever that was, or in the hour, by the basis.
     #[schemars(with = "Number")]
     refunded: Box<RawValue>,
     /// What is left.
@@ -324,6 +346,7 @@ impl<'a> HourlyAnswer<'a> {
             hours: hours.collect(),
             total_revenue: number(all.gross, true),
             net_revenue: number(all.net(), true),
+            basis: question.basis,
             currency: currency.to_string(),
             site_id: question.site_id.as_str(),
             as_of: question.as_of.to_string(),

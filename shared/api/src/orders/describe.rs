@@ -3,6 +3,7 @@
 use minutebook_domain::query::window::WINDOW_MINUTES_MAX;
 use serde_json::{Value, json};
 
+use crate::http::basis::Basis;
 use crate::openapi::operation::{Operation, Schemas, problems};
 use crate::openapi::parameters::{as_of, currency, limit, query, site_id};
 use crate::orders::answer::{HourlyAnswer, OrdersAnswer, RealtimeAnswer, TopProductsAnswer};
@@ -10,7 +11,8 @@ use crate::orders::query::HOURLY_DAYS_MAX;
 
 pub(crate) fn orders(schemas: &mut Schemas) -> Operation {
     let example = json!({
-        "total_orders": 3, "total_revenue": 120.5, "net_revenue": 100.0, "refunded": 20.5, "currency": "USD",
+        "total_orders": 3, "total_revenue": 120.5, "net_revenue": 100.0, "refunded": 20.5, "basis": "order",
+        "currency": "USD",
         "orders_by_status": {"CANCELLED": 1, "SHIPPED": 2}, "avg_order_value": 40.166667,
         "orders_per_hour": {"2026-11-20T22:00:00Z": 2, "2026-11-20T23:00:00Z": 1}, "site_id": "default",
         "as_of": "2026-11-20T23:07:00Z", "window": window_example("2026-11-20T22:08:00Z"),
@@ -19,9 +21,9 @@ pub(crate) fn orders(schemas: &mut Schemas) -> Operation {
     operation(
         ("orders", "Orders, what they brought and what became of them"),
         "An order counts at the minute in which it was placed, at its creation or its earliest purchase, with its \
-         present status, in whatever order its events came. Its value is taken off net_revenue when it is cancelled: \
-         the refund that the cancellation names, or all of it.",
-        vec![window("24h", HOURLY_DAYS_MAX)],
+         present status, in whatever order its events came. What its refunds and its cancellation gave back, at most \
+         its value, is taken off net_revenue.",
+        vec![window("24h", HOURLY_DAYS_MAX), Basis::Order.parameter()],
         answer,
         schemas,
     )
@@ -51,14 +53,14 @@ pub(crate) fn realtime(schemas: &mut Schemas) -> Operation {
 pub(crate) fn hourly_revenue(schemas: &mut Schemas) -> Operation {
     let example = json!({
         "hours": [{"hour": "2026-11-20T23:00:00Z", "orders": 3, "revenue": 120.5, "refunded": 20.5, "net_revenue": 100.0}],
-        "total_revenue": 120.5, "net_revenue": 100.0, "currency": "USD", "site_id": "default",
+        "total_revenue": 120.5, "net_revenue": 100.0, "basis": "order", "currency": "USD", "site_id": "default",
         "as_of": "2026-11-20T23:07:00Z", "window": window_example("2026-11-20T23:00:00Z"),
     });
     let answer = schemas.answer::<HourlyAnswer<'_>>("Every hour of the window, zeros too", example);
     operation(
         ("hourlyRevenue", "What orders brought, hour by hour"),
         "The window begins with a whole hour, and its last one may be running.",
-        vec![window("24h", HOURLY_DAYS_MAX)],
+        vec![window("24h", HOURLY_DAYS_MAX), Basis::Order.parameter()],
         answer,
         schemas,
     )

@@ -45,15 +45,19 @@ pub enum OrdersCall {
 impl OrdersCall {
     fn takes(self) -> Takes {
         let days_max = WINDOW_MINUTES_MAX / (24 * 60);
-        let day = WindowLength::DAY;
+        let none = Takes {
+            window: WindowLength::DAY,
+            days_max: HOURLY_DAYS_MAX,
+            lists: false,
+            ranks: false,
+            refunds: false,
+        };
         match self {
-            OrdersCall::Orders | OrdersCall::HourlyRevenue => {
-                Takes { window: day, days_max: HOURLY_DAYS_MAX, lists: false, ranks: false }
-            }
+            OrdersCall::Orders | OrdersCall::HourlyRevenue => Takes { refunds: true, ..none },
             OrdersCall::Realtime => {
-                Takes { window: WindowLength::FIVE_MINUTES, days_max: 1, lists: true, ranks: false }
+                Takes { window: WindowLength::FIVE_MINUTES, days_max: 1, lists: true, ..none }
             }
-            OrdersCall::TopProducts => Takes { window: day, days_max, lists: true, ranks: true },
+            OrdersCall::TopProducts => Takes { days_max, lists: true, ranks: true, ..none },
         }
     }
 }
@@ -115,7 +119,7 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
             self.currency,
             kept,
             &by_status,
-            Value::of(&value),
+            Value::of(&value, question.basis),
             &per_hour,
         )))
     }
@@ -145,7 +149,7 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         let [by_status, value] = two(sums);
         let present = Present {
             orders: by_status.total(),
-            value: Value::of(&value),
+            value: Value::of(&value, question.basis),
             products: Products::of(products),
             active_users: visitors.visitors,
             recent,
@@ -164,8 +168,9 @@ impl<R: RowSource + OrderSource + VisitorStateSource, Q: Sync> Reader<'_, R, Q> 
         let kept = Window { from, ..asked }.kept(self.backend.retention, now);
         let hours = self.hours(kept.0, now);
         let sums = self.sums(question, &[Measure::OrderValue(self.currency)], &hours, now).await?;
+        let value = |sums| Value::of(sums, question.basis);
         let per_hour: Vec<_> =
-            hours.iter().zip(&sums).map(|(window, sums)| (*window, Value::of(sums))).collect();
+            hours.iter().zip(&sums).map(|(window, sums)| (*window, value(sums))).collect();
         Ok(json(&HourlyAnswer::new(question, self.currency, kept, &per_hour)))
     }
 

@@ -6,6 +6,7 @@ use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::WindowLength;
 use minutebook_domain::time::{HOURS_PER_DAY, MINUTES_PER_HOUR, Minute};
 
+use crate::http::basis::Basis;
 use crate::http::parameters;
 
 /// The longest window that is answered hour by hour, in days.
@@ -26,6 +27,8 @@ pub(crate) struct OrdersQuery {
     pub(crate) as_of: Minute,
     /// The currency of money, if it is named.
     pub(crate) currency: Option<Currency>,
+    /// By which time refunds are counted.
+    pub(crate) basis: Basis,
 }
 
 /// How products are ranked.
@@ -48,6 +51,8 @@ pub(crate) struct Takes {
     pub(crate) lists: bool,
     /// Whether it takes `by`.
     pub(crate) ranks: bool,
+    /// Whether it takes `basis`.
+    pub(crate) refunds: bool,
 }
 
 /// Reads the query string.
@@ -62,6 +67,7 @@ pub(crate) fn parse(query: &str, takes: &Takes, now: DateTime<Utc>) -> Result<Or
         rank_by: RankBy::Revenue,
         as_of: Minute::containing(now).ok_or_else(|| "the clock is out of range".to_string())?,
         currency: None,
+        basis: Basis::Order,
     };
     for (name, value) in parameters::parameters(query)? {
         match name.as_ref() {
@@ -71,11 +77,13 @@ pub(crate) fn parse(query: &str, takes: &Takes, now: DateTime<Utc>) -> Result<Or
             "currency" => parsed.currency = Some(parameters::currency(&value)?),
             "limit" if takes.lists => parsed.limit = parameters::limit(&value, 1)?,
             "by" if takes.ranks => parsed.rank_by = rank_by(&value)?,
+            "basis" if takes.refunds => parsed.basis = Basis::parse(&value)?,
             _ => {
                 let limit = if takes.lists { ", limit" } else { "" };
                 let by = if takes.ranks { ", by" } else { "" };
+                let basis = if takes.refunds { ", basis" } else { "" };
                 return Err(format!(
-                    "{name:?} is not a parameter of this call; it takes site_id, window, as_of, currency{limit}{by}"
+                    "{name:?} is not a parameter of this call; it takes site_id, window, as_of, currency{limit}{by}{basis}"
                 ));
             }
         }
@@ -106,7 +114,8 @@ mod tests {
     use super::*;
 
     fn parsed(query: &str, lists: bool, ranks: bool) -> Result<OrdersQuery, String> {
-        let takes = Takes { window: WindowLength::DAY, days_max: HOURLY_DAYS_MAX, lists, ranks };
+        let (window, days_max, refunds) = (WindowLength::DAY, HOURLY_DAYS_MAX, ranks);
+        let takes = Takes { window, days_max, lists, ranks, refunds };
         parse(query, &takes, "2026-11-20T23:07:59Z".parse().expect("a time"))
     }
 
@@ -125,14 +134,14 @@ mod tests {
 
     #[test]
     fn every_parameter_is_read() {
-        let text =
-            "site_id=shop&window=7d&as_of=2026-11-20T22:00:59Z&currency=eur&limit=100&by=units";
+        let text = "site_id=shop&window=7d&as_of=2026-11-20T22:00:59Z&currency=eur&limit=100&by=units&basis=refund";
         let query = parsed(text, true, true).expect("all are right");
         assert_eq!(
             (query.site_id.as_str(), query.window.minutes(), query.limit),
             ("shop", 10_080, 100)
         );
         assert_eq!((query.rank_by, query.currency), (RankBy::Units, Currency::parse(b"EUR")));
+        assert_eq!(query.basis, Basis::Refund);
         assert_eq!(query.as_of.to_string(), "2026-11-20T22:00:00Z");
     }
 
@@ -147,15 +156,16 @@ mod tests {
             ("limit=101", "limit is \"101\"; expected a whole number from 1 to 100"),
             ("by=name", "by is \"name\"; expected revenue or units"),
             ("currency=dollars", "currency"),
+            ("basis=item", "basis is \"item\"; expected order or refund"),
             ("as_of=now", "as_of"),
             ("site_id=", "site_id"),
             ("limit=1&limit=1", "limit is given twice"),
-            ("status=PAID", "it takes site_id, window, as_of, currency, limit, by"),
+            ("status=PAID", "it takes site_id, window, as_of, currency, limit, by, basis"),
         ] {
             let sentence = parsed(query, true, true).expect_err(query);
             assert!(sentence.contains(named), "{query}: {sentence}");
         }
-        for query in ["limit=1", "by=units"] {
+        for query in ["limit=1", "by=units", "basis=order"] {
             let sentence = parsed(query, false, false).expect_err(query);
             assert!(sentence.ends_with("it takes site_id, window, as_of, currency"), "{sentence}");
         }

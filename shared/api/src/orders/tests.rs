@@ -27,6 +27,7 @@ const CELLS: &[(&str, &str, &str, &str)] = &[
     ("order_value:USD", "2026-11-21T10:30:00Z", "orders", "1"),
     ("order_value:USD", "2026-11-21T10:30:00Z", "gross", "20"),
     ("order_value:USD", "2026-11-21T10:30:00Z", "refunded", "25"),
+    ("order_value:USD", "2026-11-21T12:00:00Z", "refunds", "4"),
     ("ordered", "2026-11-21T12:00:00Z", "cup", "5"),
     ("ordered", "2026-11-21T12:00:00Z", "pot", "1"),
     ("ordered", "2026-11-21T12:00:00Z", "gone", "1"),
@@ -99,7 +100,7 @@ fn the_orders_of_two_hours() {
     assert_eq!(
         body,
         concat!(
-            r#"{"total_orders":3,"total_revenue":30.50,"net_revenue":5.50,"refunded":25.00,"currency":"USD","#,
+            r#"{"total_orders":3,"total_revenue":30.50,"net_revenue":5.50,"refunded":25.00,"basis":"order","currency":"USD","#,
             r#""orders_by_status":{"CANCELLED":1,"PAID":2},"avg_order_value":15.25,"#,
             r#""orders_per_hour":{"2026-11-21T10:00:00Z":1,"2026-11-21T11:00:00Z":0,"2026-11-21T12:00:00Z":2},"#,
             r#""site_id":"default","as_of":"2026-11-21T12:00:00Z","#,
@@ -109,7 +110,7 @@ fn the_orders_of_two_hours() {
 }
 
 #[test]
-fn orders_of_which_a_line_does_not_count_are_said() {
+fn orders_of_which_something_does_not_count_are_said() {
     let table = table();
     let minute =
         Minute::containing("2026-11-21T12:00:00Z".parse().expect("a time")).expect("in range");
@@ -119,13 +120,31 @@ fn orders_of_which_a_line_does_not_count_are_said() {
             period: Period::Minute(minute),
             measure: Measure::OrderValue(Currency::parse(currency.as_bytes()).expect("letters")),
             slot: 0,
-            counters: vec![("incomplete", Amount::from_count(count))],
+            counters: vec![
+                ("incomplete", Amount::from_count(count)),
+                ("over_refunded", Amount::from_count(count + 1)),
+            ],
         };
         table.add(&row, Shard::Number(0), RETENTION);
     }
     let (_, body) = asked_of(table, "/metrics/orders", "window=2h");
-    let expected = r#""refunded":25.00,"currency":"USD","incomplete":2,"orders_by_status""#;
+    let expected = r#""currency":"USD","over_refunded":3.00,"incomplete":2,"orders_by_status""#;
     assert!(body.contains(expected), "{body}");
+}
+
+#[test]
+fn refunds_are_those_of_the_orders_of_the_window_or_those_made_in_it() {
+    for (basis, refunded, net) in [("order", 25.0, 5.5), ("refund", 4.0, 26.5)] {
+        for path in ["/metrics/orders", "/metrics/revenue/hourly"] {
+            let answer = answer(path, &format!("window=2h&basis={basis}"));
+            assert_eq!((&answer["basis"], &answer["net_revenue"]), (&json!(basis), &json!(net)));
+            let hour = answer["hours"].get(2).map(|hour| hour["refunded"].clone());
+            match hour {
+                Some(hour) => assert_eq!(hour, json!(if basis == "order" { 0.0 } else { 4.0 })),
+                None => assert_eq!(answer["refunded"], json!(refunded)),
+            }
+        }
+    }
 }
 
 #[test]

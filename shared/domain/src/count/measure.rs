@@ -46,6 +46,9 @@ pub enum Measure {
     Sales(Currency),
     /// Money that was refunded for an item.
     Refunds(Currency),
+    /// What moves the refunds of orders from their own minutes to those of the orders, by item: the
+    /// sum of both is what was refunded of the orders of a period.
+    RefundsMoved(Currency),
     /// Views of a page, by its path. The empty key, which no page has, counts the page views that
     /// also count items: the total number of views is the sum of [`Measure::Views`] and of the
     /// pages minus the value of the empty key.
@@ -53,8 +56,8 @@ pub enum Measure {
     /// Orders by their current status: the sum over all keys is the number of orders. The key of a
     /// status that no order has any more is zero.
     Orders,
-    /// Orders in one currency, under three keys: their number, their value, and the money that
-    /// cancellations refunded.
+    /// Orders in one currency, under the keys of [`contribution`](crate::order::contribution): their
+    /// number, their value, what was refunded.
     OrderValue(Currency),
     /// Ordered units of a product, by its name.
     Ordered,
@@ -76,6 +79,7 @@ impl Measure {
             ("units", None) => Measure::Units,
             ("sales", Some(currency)) => Measure::Sales(currency),
             ("refunds", Some(currency)) => Measure::Refunds(currency),
+            ("refunds_moved", Some(currency)) => Measure::RefundsMoved(currency),
             ("pages", None) => Measure::Pages,
             ("orders", None) => Measure::Orders,
             ("order_value", Some(currency)) => Measure::OrderValue(currency),
@@ -96,6 +100,7 @@ impl Measure {
             Measure::Units => "units",
             Measure::Sales(_) => "sales",
             Measure::Refunds(_) => "refunds",
+            Measure::RefundsMoved(_) => "refunds_moved",
             Measure::Pages => "pages",
             Measure::Orders => "orders",
             Measure::OrderValue(_) => "order_value",
@@ -110,6 +115,7 @@ impl Measure {
         match self {
             Measure::Sales(currency)
             | Measure::Refunds(currency)
+            | Measure::RefundsMoved(currency)
             | Measure::OrderValue(currency)
             | Measure::OrderedValue(currency) => Some(currency),
             Measure::Views
@@ -129,7 +135,8 @@ impl Measure {
             Measure::Orders
             | Measure::OrderValue(_)
             | Measure::Ordered
-            | Measure::OrderedValue(_) => true,
+            | Measure::OrderedValue(_)
+            | Measure::RefundsMoved(_) => true,
             Measure::Views
             | Measure::Carts
             | Measure::Removals
@@ -143,7 +150,7 @@ impl Measure {
     /// Whether both events and orders contribute to it. The names of what orders contributed are
     /// never given up, since it is taken back from them.
     pub fn is_of_purchases(self) -> bool {
-        matches!(self, Measure::Units | Measure::Sales(_))
+        matches!(self, Measure::Units | Measure::Sales(_) | Measure::Refunds(_))
     }
 
     /// Whether its amounts are money.

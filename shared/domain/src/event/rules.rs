@@ -1,5 +1,5 @@
-//! The rules by which lines are read, and the rules before: reader version 3, as plan format version
-//! 6 applied it.
+//! The rules by which lines are read, and the rules before: reader version 4, as plan format version
+//! 7 applied it.
 //!
 //! A chunk that a build of that version began is finished by the rules before; see
 //! [`PLAN_FORMAT_VERSION`](crate::plan::PLAN_FORMAT_VERSION).
@@ -10,7 +10,6 @@ use crate::event::json::{NO_SLOT, Slots};
 use crate::event::parameters::slot_in_parameters;
 use crate::event::types::kind_of;
 use crate::event::vocabulary::EventKind;
-use crate::order::facts::PRODUCT_NAMES_BYTES_MAX;
 
 /// The rules by which lines are read: a reader version.
 pub(crate) struct Rules {
@@ -18,19 +17,15 @@ pub(crate) struct Rules {
     pub(crate) slots_of: fn(&[u8]) -> Slots,
     /// The kind of a type; `None` for an unknown type.
     pub(crate) kind_of: fn(&[u8]) -> Option<EventKind>,
-    /// Whether purchases that name an order count through it.
-    pub(crate) has_order_lines: bool,
-    /// The maximum size of the names of an order's products, in bytes.
-    pub(crate) product_names_max: usize,
+    /// Whether refunds that name an order count through it.
+    pub(crate) has_order_refunds: bool,
 }
 
 /// The rules of `docs/EVENTS.md` and `docs/VOCABULARY.md`.
-pub(crate) const RULES: Rules =
-    Rules { slots_of, kind_of, has_order_lines: true, product_names_max: PRODUCT_NAMES_BYTES_MAX };
+pub(crate) const RULES: Rules = Rules { slots_of, kind_of, has_order_refunds: true };
 
-/// The rules of version 3.
-pub(crate) const FORMER: Rules =
-    Rules { has_order_lines: false, product_names_max: usize::MAX, ..RULES };
+/// The rules of version 4.
+pub(crate) const FORMER: Rules = Rules { has_order_refunds: false, ..RULES };
 
 fn slots_of(name: &[u8]) -> Slots {
     Slots {

@@ -26,9 +26,9 @@ pub struct OrderChange<'a> {
     /// The site that it belongs to.
     pub site: &'a str,
     /// Its contribution before.
-    pub before: Option<Contribution<'a>>,
+    pub before: Contribution<'a>,
     /// Its contribution now.
-    pub after: Option<Contribution<'a>>,
+    pub after: Contribution<'a>,
     /// The approximate size of its row, in bytes.
     pub row_bytes: usize,
 }
@@ -57,6 +57,14 @@ pub struct WriteContext<'a> {
     pub has_quarters: &'a dyn Fn(&str, Hour) -> bool,
 }
 
+impl OrderChange<'_> {
+    /// Whether a transaction of this change alone is possible.
+    pub fn fits(&self, context: &WriteContext<'_>) -> bool {
+        let change = std::slice::from_ref(self);
+        OrderPart::of(change, 0..1, context, Packing::Tight).fits(change)
+    }
+}
+
 impl<'a> OrderPart<'a> {
     /// Cuts changes into transactions, in order, each as full as allowed.
     pub fn cut(changes: &[OrderChange<'a>], context: &WriteContext<'_>) -> Vec<OrderPart<'a>> {
@@ -71,7 +79,8 @@ impl<'a> OrderPart<'a> {
                     break part;
                 }
                 if count == 1 {
-                    // An order with very many products: a few large rows cost more, but fit.
+                    // An order with very many products or refunds: a few large rows cost more, but
+                    // fit, as the caller made sure of.
                     break OrderPart::of(changes, orders, context, Packing::Tight);
                 }
                 // The number of rows is known only once they are built, so retry with fewer orders.
@@ -150,15 +159,12 @@ type Group<'a> = ((&'a str, Period, Measure), Vec<(&'a str, Amount)>);
 impl<'a> Differences<'a> {
     fn add(&mut self, change: &OrderChange<'a>) {
         let OrderChange { site, before, after, .. } = change;
-        let contributions = [(before, true), (after, false)];
-        for (contribution, is_before) in contributions
-            .into_iter()
-            .filter_map(|(contribution, is_before)| Some((contribution.as_ref()?, is_before)))
-        {
-            for (measure, key, amount) in contribution.counters() {
-                let amount = if is_before { Amount::ZERO.saturating_sub(amount) } else { amount };
-                self.add_counter(site, Period::Minute(contribution.minute), measure, key, amount);
-            }
+        for (minute, measure, key, amount) in before.counters() {
+            let amount = Amount::ZERO.saturating_sub(amount);
+            self.add_counter(site, Period::Minute(minute), measure, key, amount);
+        }
+        for (minute, measure, key, amount) in after.counters() {
+            self.add_counter(site, Period::Minute(minute), measure, key, amount);
         }
     }
 

@@ -2,10 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::count::measure::Currency;
+use crate::order::contribution::Counted;
 use crate::order::facts::{
     Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, PRODUCT_NAMES_BYTES_MAX, Product,
 };
 use crate::order::purchases::{FirstPurchase, ORDER_LINES_MAX, OrderLine, OrderLines, Purchases};
+use crate::order::refunds::{ORDER_REFUNDS_MAX, Refund, RefundOf, Refunds};
+use crate::order::transition::OrderState;
 use crate::plan::counter_bytes;
 use crate::time::Minute;
 
@@ -74,12 +77,31 @@ fn with_lines(minute: i64, mut facts: OrderFacts, items: &[String]) -> OrderFact
 
 fn change<'a>(before: Option<&'a OrderFacts>, after: &'a OrderFacts) -> OrderChange<'a> {
     let row_bytes = after.bytes();
-    OrderChange {
-        site: "s",
-        before: before.and_then(OrderFacts::contribution),
-        after: after.contribution(),
-        row_bytes,
+    let before = match before {
+        Some(before) => before.contribution(),
+        None => nothing().contribution(),
+    };
+    OrderChange { site: "s", before, after: after.contribution(), row_bytes }
+}
+
+/// The facts of an order that nobody knows.
+fn nothing() -> &'static OrderFacts {
+    static NOTHING: std::sync::LazyLock<OrderFacts> = std::sync::LazyLock::new(OrderFacts::default);
+    &NOTHING
+}
+
+/// So many refunds of these items in turn, each in another month.
+fn with_refunds(mut facts: OrderFacts, count: usize, items: &[String]) -> OrderFacts {
+    let currency = Currency::parse(b"USD").unwrap();
+    for number in 0..count {
+        let mut refunds = Refunds::default();
+        let what = RefundOf::Money(Amount::parse(b"0.01").unwrap(), currency);
+        let item = items.get(number % items.len().max(1)).cloned();
+        let refund = Refund { event_id: Some(format!("{number:0>256}")), item, what };
+        refunds.add(refund, at(-60 * 24 * 31 * i64::try_from(number).unwrap()));
+        facts.merge(OrderFacts::of_refunds(refunds));
     }
+    facts
 }
 
 /// `period measure key=number …`, one row per line.
@@ -118,6 +140,7 @@ fn a_status_change_moves_one_order_and_changes_nothing_else() {
     let expected = [
         "Minute(2026-11-20T23:07:00Z) orders CANCELLED=1 CREATED=-1",
         "Minute(2026-11-20T23:07:00Z) order_value:USD refunded=5",
+        "Minute(2026-11-20T23:10:00Z) order_value:USD refunds=5",
     ];
     assert_eq!(rows(&cut(&[change(Some(&before), &after)])), expected);
     // Without differences there are no rows, but still a part: the row of the order may have
@@ -162,7 +185,7 @@ fn a_late_purchase_adds_to_the_quarter_of_its_minute_and_leaves_it_when_it_moves
             format!("units cup={sign}3"),
             format!("sales:USD cup={sign}4"),
             format!("orders CREATED={sign}1"),
-            format!("order_value:USD gross={sign}4 orders={sign}1"),
+            format!("order_value:USD gross={sign}4 orders={sign}1 sales={sign}4"),
             format!("ordered cup={sign}3"),
             format!("ordered_value:USD cup={sign}4"),
         ]
@@ -232,6 +255,44 @@ fn the_largest_order_fits_into_a_transaction_even_if_it_moves() {
 }
 
 #[test]
+fn an_order_of_very_many_refunds_changes_in_steps_that_each_fit() {
+    let names: Vec<(String, u64)> = (0..ORDER_ITEMS_MAX).map(|n| (format!("a{n}"), 7)).collect();
+    let items = |prefix: &str| -> Vec<String> {
+        (0..ORDER_LINES_MAX).map(|n| format!("{prefix}{n:0>255}")).collect()
+    };
+    let earlier = 7 - 400 * 24 * 60;
+    let before = with_lines(7, facts(7, 5, &names), &items("b"));
+    let before = with_refunds(before, ORDER_REFUNDS_MAX, &items("b"));
+    let mut after = before.clone();
+    after.merge(with_lines(earlier, facts(earlier, 900, &names), &items("a")));
+    after.merge(OrderFacts::of_cancellation(Cancellation { at: at(0), refund: None }));
+    let retention = Retention { minute_days: 0, hour_days: 0, day_days: 0 };
+    let never = |_: &str, _: Hour| false;
+    let context =
+        WriteContext { now: now(), retention, is_open: &never, has_quarters: &|_, _| true };
+    let between = |from: OrderState<'_>, to: OrderState<'_>| -> bool {
+        let change = OrderChange {
+            site: "s",
+            before: from.facts.contribution_of(from.counted),
+            after: to.facts.contribution_of(to.counted),
+            row_bytes: to.facts.bytes(),
+        };
+        change.fits(&context)
+    };
+    let nothing = OrderState { facts: nothing(), counted: Counted::Refunds(0) };
+    for (mut state, wanted) in [(nothing, &before), (OrderState::all_of(&before), &after)] {
+        let mut steps = 0;
+        while state != OrderState::all_of(wanted) {
+            let next = state.next(wanted, |to| between(state, to));
+            assert!(between(state, next), "{:?} to {:?}", state.counted, next.counted);
+            (state, steps) = (next, steps + 1);
+        }
+        assert!((20..120).contains(&steps), "{steps}");
+    }
+    assert!(after.bytes() < 390_000, "{}", after.bytes());
+}
+
+#[test]
 fn a_creation_after_the_purchases_moves_their_items_and_adds_the_rest() {
     let (cup, pot) = ("cup".to_string(), "pot".to_string());
     let before = with_lines(67, OrderFacts::default(), &[cup, pot]);
@@ -241,13 +302,13 @@ fn a_creation_after_the_purchases_moves_their_items_and_adds_the_rest() {
         "Minute(2026-11-20T23:06:00Z) units cup=3 pot=3",
         "Minute(2026-11-20T23:06:00Z) sales:USD (other)=2 cup=4 pot=4",
         "Minute(2026-11-20T23:06:00Z) orders CREATED=1",
-        "Minute(2026-11-20T23:06:00Z) order_value:USD gross=10 orders=1",
+        "Minute(2026-11-20T23:06:00Z) order_value:USD gross=10 orders=1 sales=10",
         "Minute(2026-11-20T23:06:00Z) ordered Cup=2",
         "Minute(2026-11-20T23:06:00Z) ordered_value:USD Cup=2",
         "Minute(2026-11-20T23:07:00Z) units cup=-3 pot=-3",
         "Minute(2026-11-20T23:07:00Z) sales:USD cup=-4 pot=-4",
         "Minute(2026-11-20T23:07:00Z) orders CREATED=-1",
-        "Minute(2026-11-20T23:07:00Z) order_value:USD gross=-8 orders=-1",
+        "Minute(2026-11-20T23:07:00Z) order_value:USD gross=-8 orders=-1 sales=-8",
         "Minute(2026-11-20T23:07:00Z) ordered cup=-3 pot=-3",
         "Minute(2026-11-20T23:07:00Z) ordered_value:USD cup=-4 pot=-4",
     ];
@@ -310,9 +371,9 @@ proptest! {
         let mut expected: BTreeMap<(String, String), Amount> = BTreeMap::new();
         for ((.., is_new), (before, after)) in orders.iter().zip(befores.iter().zip(&afters)) {
             for (facts, sign) in [(before, if *is_new { 0 } else { -1 }), (after, 1)] {
-                let contribution = facts.contribution().unwrap();
-                for (measure, key, amount) in contribution.counters() {
-                    let cell = (format!("{:?} {measure}", Period::Minute(contribution.minute)), key.to_string());
+                let contribution = facts.contribution();
+                for (minute, measure, key, amount) in contribution.counters() {
+                    let cell = (format!("{:?} {measure}", Period::Minute(minute)), key.to_string());
                     *expected.entry(cell).or_default() += Amount::from_units(amount.units() * sign);
                 }
             }
@@ -323,13 +384,13 @@ proptest! {
 
     #[test]
     fn events_in_any_order_any_number_of_times_and_in_any_chunks_give_the_same_tallies(
-        events in proptest::collection::vec((0_usize..4, 0_i64..6, 0_u8..4, 0_u64..4), 1..16),
+        events in proptest::collection::vec((0_usize..4, 0_i64..6, 0_u8..6, 0_u64..4), 1..16),
         picks in proptest::collection::vec(any::<proptest::sample::Index>(), 0..16),
         chunk_events in 1_usize..6,
         seed in any::<u64>(),
         has_quarters: bool,
     ) {
-        let said: Vec<(usize, OrderFacts)> = events.iter().map(|event| (event.0, say(event))).collect();
+        let said: Vec<(usize, OrderFacts)> = events.iter().map(say).collect();
         let mut played: Vec<&(usize, OrderFacts)> = said.iter().collect();
         played.extend(picks.iter().map(|pick| &said[pick.index(said.len())]));
         let mut places: Vec<usize> = (0..played.len()).collect();
@@ -370,34 +431,103 @@ proptest! {
             for (_, said) in said.iter().filter(|(of, _)| *of == order) {
                 facts.merge(said.clone());
             }
-            if let Some(contribution) = facts.contribution() {
-                for (measure, key, amount) in contribution.counters() {
-                    // Some of the minutes belong to a closed hour, so they are in the rows above
-                    // too.
-                    let minute = Period::Minute(contribution.minute);
-                    let hour = contribution.minute.hour();
-                    let is_late = hour != Minute::containing(now()).unwrap().hour();
-                    let above = Period::above(contribution.minute, has_quarters).filter(|_| is_late);
-                    for period in [minute].into_iter().chain(above) {
-                        *expected.entry((format!("{period:?} {measure}"), key.to_string())).or_default() += amount;
-                    }
+            for (minute, measure, key, amount) in facts.contribution().counters() {
+                // Some of the minutes belong to a closed hour, so they are in the rows above too.
+                let is_late = minute.hour() != Minute::containing(now()).unwrap().hour();
+                let above = Period::above(minute, has_quarters).filter(|_| is_late);
+                for period in [Period::Minute(minute)].into_iter().chain(above) {
+                    *expected.entry((format!("{period:?} {measure}"), key.to_string())).or_default() += amount;
                 }
             }
         }
+        expected.retain(|_, amount| *amount != Amount::ZERO);
         prop_assert_eq!(tallies, expected);
+    }
+
+    #[test]
+    fn steps_lead_from_any_state_to_the_last_and_add_up(
+        before in proptest::collection::vec((0_usize..1, 0_i64..6, 0_u8..6, 0_u64..4), 0..6),
+        after in proptest::collection::vec((0_usize..1, 0_i64..6, 0_u8..6, 0_u64..4), 1..6),
+        counted in any::<proptest::sample::Index>(),
+        is_version_1: bool,
+        rows_max in 0_usize..30,
+    ) {
+        let merge = |facts: &mut OrderFacts, said: &[(usize, i64, u8, u64)]| {
+            said.iter().for_each(|event| facts.merge(say(event).1));
+        };
+        let mut known = OrderFacts::default();
+        merge(&mut known, &before);
+        let mut wanted = known.clone();
+        merge(&mut wanted, &after);
+        let counted = match is_version_1 {
+            true => Counted::Version1,
+            false => Counted::Refunds(counted.index(known.refund_count() + 1)),
+        };
+        let mut state = OrderState { facts: &known, counted };
+        let change_between = |from: OrderState<'_>, to: OrderState<'_>| {
+            let change = OrderChange {
+                site: "s",
+                before: from.facts.contribution_of(from.counted),
+                after: to.facts.contribution_of(to.counted),
+                row_bytes: 0,
+            };
+            let parts = cut(std::slice::from_ref(&change));
+            parts.iter().flat_map(|part| &part.rows).flat_map(|row| {
+                row.counters.iter().map(|(key, amount)| {
+                    ((row.period, row.measure, key.to_string()), *amount)
+                }).collect::<Vec<_>>()
+            }).collect::<Vec<_>>()
+        };
+        let mut expected = BTreeMap::new();
+        for (cell, amount) in change_between(state, OrderState::all_of(&wanted)) {
+            *expected.entry(cell).or_insert(Amount::ZERO) += amount;
+        }
+        let mut found = BTreeMap::new();
+        let mut steps = 0;
+        while state != OrderState::all_of(&wanted) {
+            let from = state;
+            state = from.next(&wanted, |to| change_between(from, to).len() <= rows_max);
+            for (cell, amount) in change_between(from, state) {
+                *found.entry(cell).or_insert(Amount::ZERO) += amount;
+            }
+            steps += 1;
+            prop_assert!(steps <= known.refund_count() + wanted.refund_count() + 1);
+        }
+        found.retain(|_, amount| *amount != Amount::ZERO);
+        prop_assert_eq!(found, expected);
     }
 }
 
-/// The facts of an event: a creation in one of two hours, a change, or a cancellation.
-fn say((_, minute, kind, value): &(usize, i64, u8, u64)) -> OrderFacts {
+/// The order and the facts of an event: a creation in one of two hours, a change, a purchase, a
+/// refund, or a cancellation.
+fn say((order, minute, kind, value): &(usize, i64, u8, u64)) -> (usize, OrderFacts) {
     let time = at(57 + minute);
-    match kind {
+    let facts = match kind {
         0 => facts(57 + minute, *value, &[(format!("p{value}"), *value)]),
         1 => OrderFacts::of_change(time, "PAID"),
-        2 => OrderFacts::of_change(time, "SHIPPED"),
+        2 => with_lines(
+            57 + minute,
+            OrderFacts::default(),
+            &["cup".to_string(), format!("p{value}")],
+        ),
+        3 | 4 => {
+            let mut refunds = Refunds::default();
+            let (item, what) = match value {
+                0 => (None, RefundOf::Everything),
+                1 => (Some("cup"), RefundOf::Units(Amount::ONE)),
+                _ => {
+                    let money = Amount::from_count(*value);
+                    (Some("cup"), RefundOf::Money(money, Currency::parse(b"USD").unwrap()))
+                }
+            };
+            let event_id = (*kind == 4).then(|| format!("{minute}"));
+            refunds.add(Refund { event_id, item: item.map(str::to_string), what }, time);
+            OrderFacts::of_refunds(refunds)
+        }
         _ => {
             let refund = (*value > 0).then(|| Amount::from_count(*value));
             OrderFacts::of_cancellation(Cancellation { at: time, refund })
         }
-    }
+    };
+    (*order, facts)
 }

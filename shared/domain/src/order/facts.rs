@@ -12,6 +12,8 @@ use crate::count::amount::Amount;
 use crate::count::measure::Currency;
 use crate::hash_seed::HashSeed;
 use crate::order::purchases::Purchases;
+use crate::order::refunds::Refunds;
+use crate::time::Minute;
 
 /// The maximum number of items in an order: its contributions before and after a change must fit
 /// into one transaction.
@@ -44,6 +46,8 @@ pub struct OrderFacts {
     pub cancelled: Option<Cancellation>,
     /// What purchases report about it.
     pub purchased: Option<Purchases>,
+    /// What was refunded of it.
+    pub refunds: Refunds,
 }
 
 /// The creation of an order.
@@ -108,7 +112,7 @@ pub enum Source {
 pub struct Cancellation {
     /// When, to the nanosecond.
     pub at: DateTime<Utc>,
-    /// The refunded money; `None` refunds the whole value of the order.
+    /// What is refunded in all, with the other refunds of the order; `None` refunds its whole value.
     pub refund: Option<Amount>,
 }
 
@@ -137,9 +141,14 @@ impl OrderFacts {
         OrderFacts { purchased: Some(purchased), ..OrderFacts::default() }
     }
 
+    /// The facts of an event that refunds.
+    pub fn of_refunds(refunds: Refunds) -> OrderFacts {
+        OrderFacts { refunds, ..OrderFacts::default() }
+    }
+
     /// Merges other facts about the same order.
     pub fn merge(&mut self, other: OrderFacts) {
-        let OrderFacts { created, stage, cancelled, purchased } = other;
+        let OrderFacts { created, stage, cancelled, purchased, refunds } = other;
         if created.is_some() && (self.created.is_none() || created < self.created) {
             self.created = created;
         }
@@ -155,6 +164,14 @@ impl OrderFacts {
             (known @ None, purchased) => *known = purchased,
             (Some(_), None) => {}
         }
+        self.refunds.merge(refunds);
+    }
+
+    /// The minute by which changes of the order are sorted: that in which it was placed or, before
+    /// that is known, that of its latest status or its first refund.
+    pub fn first_minute(&self) -> Option<Minute> {
+        let status_at = self.stage.as_ref().map(|stage| stage.at);
+        self.placed_at().or(status_at).or(self.refunds.first_at()).and_then(Minute::containing)
     }
 
     /// The times of the events that reported them.
@@ -163,7 +180,8 @@ impl OrderFacts {
         let stage = self.stage.as_ref().map(|stage| stage.at);
         let cancelled = self.cancelled.as_ref().map(|cancelled| cancelled.at);
         let purchased = self.purchased.as_ref().map(|purchased| purchased.first.at);
-        [created, stage, cancelled, purchased].into_iter().flatten()
+        let refunded = self.refunds.iter().map(|reported| reported.at);
+        [created, stage, cancelled, purchased].into_iter().flatten().chain(refunded)
     }
 
     /// Its approximate size in memory or in a row, in bytes.
@@ -179,6 +197,7 @@ impl OrderFacts {
         size_of::<OrderFacts>()
             + self.created.as_ref().map_or(0, of_creation)
             + self.purchased.as_ref().map_or(0, Purchases::more_bytes)
+            + self.refunds.more_bytes()
     }
 }
 

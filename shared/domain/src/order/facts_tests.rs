@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::order::contribution::Contribution;
+use crate::order::contribution::Placed;
 use crate::order::purchases::{FirstPurchase, ORDER_LINES_MAX, OrderLine, OrderLines};
+use crate::order::refunds::{ORDER_REFUNDS_MAX, Refund, RefundOf, ReportedRefund};
 
 fn at(nanoseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(1_795_216_051_000_000_000 + nanoseconds)
@@ -45,8 +46,9 @@ fn merged(all: impl IntoIterator<Item = OrderFacts>) -> OrderFacts {
 
 /// `minute status value refunded product=units/money …`
 fn contribution(facts: &OrderFacts) -> String {
-    let Some(Contribution { minute, status, value, refunded, ordered, .. }) = facts.contribution()
-    else {
+    let contribution = facts.contribution();
+    let refunded = contribution.refunded();
+    let Some(Placed { minute, status, value, ordered, .. }) = contribution.placed else {
         return "nothing".to_string();
     };
     let products: Vec<_> = ordered
@@ -165,7 +167,23 @@ fn any_facts() -> impl Strategy<Value = OrderFacts> {
             let lines = OrderLines::new(all.map(|line| (line, count)), false);
             OrderFacts::of_purchase(purchases(time, None, lines))
         }),
+        (time(), 0_i128..120, 1_i128..70, 1_u32..3).prop_map(|(time, start, refunds, count)| {
+            let all = (start..start + refunds).map(refund);
+            let all = all.map(|refund| ReportedRefund { refund, count, at: at(time) });
+            OrderFacts::of_refunds(Refunds::new(all, false))
+        }),
     ]
+}
+
+/// Different refunds, not in their order.
+fn refund(number: i128) -> Refund {
+    let what = match number % 3 {
+        0 => RefundOf::Everything,
+        1 => RefundOf::Units(Amount::from_units(100 - number)),
+        _ => RefundOf::Money(Amount::from_units(100 - number), currency()),
+    };
+    let event_id = (number % 2 == 0).then(|| format!("{}", number % 7));
+    Refund { event_id, item: Some(format!("{}", number / 3)), what }
 }
 
 fn any_customer() -> impl Strategy<Value = Option<String>> {
@@ -200,6 +218,21 @@ fn purchases_model(all: &[OrderFacts]) -> Option<Purchases> {
     Some(Purchases { first, lines })
 }
 
+fn refunds_model(all: &[OrderFacts]) -> Refunds {
+    let mut counts: BTreeMap<&Refund, (u32, DateTime<Utc>)> = BTreeMap::new();
+    for ReportedRefund { refund, count, at } in all.iter().flat_map(|facts| facts.refunds.iter()) {
+        let known = counts.entry(refund).or_insert((0, *at));
+        *known = (known.0.max(*count), known.1.min(*at));
+    }
+    let has_more = counts.len() > ORDER_REFUNDS_MAX;
+    let reported = counts.into_iter().map(|(refund, (count, at))| ReportedRefund {
+        refund: refund.clone(),
+        count,
+        at,
+    });
+    Refunds::new(reported.take(ORDER_REFUNDS_MAX), has_more)
+}
+
 /// The expected facts, by a naive search.
 fn model(all: &[OrderFacts]) -> OrderFacts {
     let created: BTreeSet<_> = all.iter().filter_map(|facts| facts.created.clone()).collect();
@@ -210,6 +243,7 @@ fn model(all: &[OrderFacts]) -> OrderFacts {
         stage: stages.last().cloned(),
         cancelled: cancelled.first().cloned(),
         purchased: purchases_model(all),
+        refunds: refunds_model(all),
     }
 }
 

@@ -3,4 +3,7 @@
 pub mod changes;
 pub mod contribution;
 pub mod facts;
+pub mod given_back;
 pub mod purchases;
+pub mod refunds;
+pub mod transition;

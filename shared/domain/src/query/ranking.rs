@@ -162,6 +162,13 @@ impl Sums {
         ranked
     }
 
+    /// Subtracts all sums of another one.
+    pub fn subtract(&mut self, other: &Sums) {
+        for (key, amount) in other.iter() {
+            self.add(key, Amount::ZERO.saturating_sub(amount));
+        }
+    }
+
     /// The keys with their sums, in any order.
     fn iter(&self) -> impl Iterator<Item = (&str, Amount)> {
         let short = self.short.iter().map(|sum| (sum.key.text(), sum.amount));

@@ -11,11 +11,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::measure::Measure;
 use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
+use minutebook_domain::order::contribution::Counted;
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
+use minutebook_domain::order::transition::OrderState;
 use minutebook_domain::plan::Row;
 use minutebook_domain::time::lateness::is_closed;
 use minutebook_domain::time::period::Period;
-use minutebook_domain::time::{Hour, Minute, QuartersBySite};
+use minutebook_domain::time::{Hour, QuartersBySite};
 
 use crate::cancellation::{OrderObstacles, cancellation_reasons, order_obstacles};
 use crate::committer::{CommitEffort, Committer};
@@ -33,12 +35,18 @@ const ORDER_ROW_BYTES: usize = 400;
 /// What a chunk reports about an order.
 type Reported<'a> = (&'a OrderId, &'a OrderFacts);
 
-/// An order about which the chunk reports something new.
+/// An order of which the counters lack something.
 struct ChangedOrder<'a> {
     order: &'a OrderId,
     reported: &'a OrderFacts,
     before: KnownOrder,
     after: OrderFacts,
+}
+
+/// What one transaction writes of an order.
+struct Step<'s, 'a> {
+    changed: &'s ChangedOrder<'a>,
+    state: OrderState<'s>,
 }
 
 /// How the orders of a batch are written in the next attempt.
@@ -75,7 +83,7 @@ impl Committer {
     ) -> Result<(), StorageError> {
         let mut reported: Vec<Reported<'_>> = orders.iter().collect();
         // Orders of one minute add to the same rows, so they should share a transaction.
-        reported.sort_by_key(|(order, facts)| (&order.site, first_minute(facts), &order.id));
+        reported.sort_by_key(|(order, facts)| (&order.site, facts.first_minute(), &order.id));
         for batch in reported.chunks(BATCH_READS_MAX) {
             self.commit_batch(batch.to_vec(), quarters, now, effort).await?;
         }
@@ -104,7 +112,7 @@ impl Committer {
         }
     }
 
-    /// The orders about which the chunk reports something new, ascending by site and minute.
+    /// The reported orders of which the counters lack something, ascending by site and minute.
     async fn changed<'a>(
         &self,
         reported: &[Reported<'a>],
@@ -113,15 +121,19 @@ impl Committer {
         let known = self.table.read_orders(&ids, Consistency::Strong).await?;
         let mut changed = Vec::with_capacity(reported.len());
         for ((order, reported), known) in reported.iter().zip(known) {
-            let before = known.unwrap_or(KnownOrder { facts: OrderFacts::default(), revision: 0 });
+            let before = known.unwrap_or_else(|| KnownOrder {
+                facts: OrderFacts::default(),
+                counted: Counted::Refunds(0),
+                revision: 0,
+            });
             let mut after = before.facts.clone();
             after.merge((*reported).clone());
-            if after != before.facts {
+            if before.state() != OrderState::all_of(&after) {
                 changed.push(ChangedOrder { order, reported, before, after });
             }
         }
         changed.sort_by_key(|changed| {
-            (&changed.order.site, first_minute(&changed.after), &changed.order.id)
+            (&changed.order.site, changed.after.first_minute(), &changed.order.id)
         });
         Ok(changed)
     }
@@ -148,7 +160,8 @@ impl Committer {
         Ok(())
     }
 
-    /// Writes changed orders in as few transactions as fit them; returns those to try again.
+    /// Writes changed orders in as few transactions as fit them; returns those to try again, or of
+    /// which the counters still lack something.
     async fn write<'a>(
         &self,
         changed: &[ChangedOrder<'a>],
@@ -157,29 +170,33 @@ impl Committer {
         attempt: &mut Attempt,
         effort: &mut CommitEffort,
     ) -> Result<Vec<Reported<'a>>, StorageError> {
-        let changes: Vec<OrderChange<'_>> = changed.iter().map(ChangedOrder::change).collect();
         let is_open = |site: &str, hour| {
             !is_closed(hour, now) && !attempt.sealed.contains(&(site.to_string(), hour))
         };
-        let parts = OrderPart::cut(
-            &changes,
-            &WriteContext {
-                now,
-                retention: self.retention,
-                is_open: &is_open,
-                has_quarters: &|site, hour| quarters.contains(site, hour),
-            },
-        );
+        let context = WriteContext {
+            now,
+            retention: self.retention,
+            is_open: &is_open,
+            has_quarters: &|site, hour| quarters.contains(site, hour),
+        };
+        let steps: Vec<Step<'_, 'a>> =
+            changed.iter().map(|changed| Step::of(changed, &context)).collect();
+        let changes: Vec<OrderChange<'_>> =
+            steps.iter().map(|step| step.changed.change_to(step.state)).collect();
+        let parts = OrderPart::cut(&changes, &context);
         let mut again = Vec::new();
         for part in &parts {
             for (site, hour) in &part.hours {
                 self.list_once(site, *hour).await?;
             }
-            let orders = changed.get(part.orders.clone()).unwrap_or_default();
-            if let Some(obstacles) = self.transact_orders(orders, part, attempt).await? {
-                attempt.avoid(&obstacles, part, effort);
-                again.extend(orders.iter().map(|changed| (changed.order, changed.reported)));
+            let steps = steps.get(part.orders.clone()).unwrap_or_default();
+            let obstacles = self.transact_orders(steps, part, attempt).await?;
+            if let Some(obstacles) = &obstacles {
+                attempt.avoid(obstacles, part, effort);
             }
+            let is_unfinished = |step: &&Step<'_, 'a>| obstacles.is_some() || !step.is_last();
+            let unfinished = steps.iter().filter(is_unfinished);
+            again.extend(unfinished.map(|step| (step.changed.order, step.changed.reported)));
         }
         Ok(again)
     }
@@ -187,13 +204,13 @@ impl Committer {
     /// Sends one transaction; returns why it was cancelled, if it was.
     async fn transact_orders(
         &self,
-        changed: &[ChangedOrder<'_>],
+        steps: &[Step<'_, '_>],
         part: &OrderPart<'_>,
         attempt: &Attempt,
     ) -> Result<Option<OrderObstacles>, StorageError> {
-        let mut actions = Vec::with_capacity(changed.len() + part.hours.len() + part.rows.len());
-        for order in changed {
-            actions.push(self.order_action(order)?);
+        let mut actions = Vec::with_capacity(steps.len() + part.hours.len() + part.rows.len());
+        for step in steps {
+            actions.push(self.order_action(step)?);
         }
         for (site, hour) in &part.hours {
             actions.push(self.table.seal_check(site, *hour, attempt.shard)?);
@@ -212,7 +229,7 @@ impl Committer {
             Ok(_) => return Ok(None),
             Err(error) => cancellation_reasons(error)?,
         };
-        match order_obstacles(&reasons, changed.len(), part.hours.len()) {
+        match order_obstacles(&reasons, steps.len(), part.hours.len()) {
             Ok(obstacles) => Ok(Some(obstacles)),
             Err(reason) => {
                 Err(StorageError::Refused { call: "TransactWriteItems of orders", reason })
@@ -222,13 +239,10 @@ impl Committer {
 
     /// The action that puts an order's row, on the condition that its revision is the one that was
     /// read.
-    fn order_action(&self, changed: &ChangedOrder<'_>) -> Result<TransactWriteItem, StorageError> {
-        let revision = changed.before.revision;
-        let put = Put::builder().table_name(&self.table.name).set_item(Some(order_item(
-            changed.order,
-            &changed.after,
-            revision + 1,
-        )));
+    fn order_action(&self, step: &Step<'_, '_>) -> Result<TransactWriteItem, StorageError> {
+        let revision = step.changed.before.revision;
+        let item = order_item(step.changed.order, step.state, revision + 1);
+        let put = Put::builder().table_name(&self.table.name).set_item(Some(item));
         let put = match revision {
             0 => put
                 .condition_expression("attribute_not_exists(#pk)")
@@ -243,13 +257,25 @@ impl Committer {
 }
 
 impl ChangedOrder<'_> {
-    fn change(&self) -> OrderChange<'_> {
+    fn change_to<'a>(&'a self, state: OrderState<'a>) -> OrderChange<'a> {
+        let OrderState { facts, counted } = self.before.state();
         OrderChange {
             site: &self.order.site,
-            before: self.before.facts.contribution(),
-            after: self.after.contribution(),
-            row_bytes: ORDER_ROW_BYTES + self.after.bytes(),
+            before: facts.contribution_of(counted),
+            after: state.facts.contribution_of(state.counted),
+            row_bytes: ORDER_ROW_BYTES + state.facts.bytes(),
         }
+    }
+}
+
+impl<'s, 'a> Step<'s, 'a> {
+    fn of(changed: &'s ChangedOrder<'a>, context: &WriteContext<'_>) -> Step<'s, 'a> {
+        let fits = |state| changed.change_to(state).fits(context);
+        Step { changed, state: changed.before.state().next(&changed.after, fits) }
+    }
+
+    fn is_last(&self) -> bool {
+        self.state == OrderState::all_of(&self.changed.after)
     }
 }
 
@@ -276,12 +302,6 @@ impl Attempt {
 
 fn row_name(row: &Row<'_>) -> RowName {
     (row.site.to_string(), row.period, row.measure, row.slot)
-}
-
-/// The minute in which an order was placed or, before that is known, of its latest status.
-fn first_minute(facts: &OrderFacts) -> Option<Minute> {
-    let status_at = facts.stage.as_ref().map(|stage| stage.at);
-    facts.placed_at().or(status_at).and_then(Minute::containing)
 }
 
 #[cfg(test)]

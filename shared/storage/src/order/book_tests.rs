@@ -51,6 +51,7 @@ fn known(revision: u64, is_whole: bool) -> Value {
         "pk": {"S": "O#main#o1"},
         "sk": {"S": "order"},
         "revision": {"N": revision.to_string()},
+        "contribution_version": {"N": "2"},
         "status": {"S": "CREATED"},
         "status_at": {"S": "2026-11-20T23:08:00.000000000Z"},
         "status_source": {"S": "creation"},

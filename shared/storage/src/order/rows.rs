@@ -6,10 +6,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, SecondsFormat, Utc};
 use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
+use minutebook_domain::order::contribution::Counted;
 use minutebook_domain::order::facts::{
     Cancellation, Creation, OrderFacts, OrderId, Product, Source, Stage,
 };
 use minutebook_domain::order::purchases::{FirstPurchase, OrderLine, OrderLines, Purchases};
+use minutebook_domain::order::refunds::{Refund, RefundOf, Refunds, ReportedRefund};
+use minutebook_domain::order::transition::OrderState;
 
 use crate::error::StorageError;
 use crate::keys;
@@ -17,13 +20,25 @@ use crate::table::{
     BATCH_READS_MAX, Consistency, Item, Table, key, malformed, number, text, text_if_any, time,
 };
 
+/// The version of what the counters have of the orders that this build writes. A row without a
+/// version is of version 1.
+const CONTRIBUTION_VERSION: u32 = 2;
+
 /// The content of an order's row.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct KnownOrder {
     /// What is known about the order.
     pub(crate) facts: OrderFacts,
+    /// What the counters have of it.
+    pub(crate) counted: Counted,
     /// The number of times that the row was written.
     pub(crate) revision: u64,
+}
+
+impl KnownOrder {
+    pub(crate) fn state(&self) -> OrderState<'_> {
+        OrderState { facts: &self.facts, counted: self.counted }
+    }
 }
 
 impl Table {
@@ -55,7 +70,8 @@ fn order_key(order: &OrderId) -> Item {
 }
 
 /// Writes what is known about an order as a row.
-pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> Item {
+pub(crate) fn order_item(order: &OrderId, state: OrderState<'_>, revision: u64) -> Item {
+    let OrderState { facts, counted } = state;
     let mut item = order_key(order);
     let mut set = |name: &str, value: AttributeValue| item.insert(name.to_string(), value);
     let text = |text: &str| AttributeValue::S(text.to_string());
@@ -100,7 +116,41 @@ pub(crate) fn order_item(order: &OrderId, facts: &OrderFacts, revision: u64) -> 
         }
         set("lines", AttributeValue::L(lines.iter().map(line_item).collect()));
     }
+    if !facts.refunds.is_empty() {
+        set("refunds", AttributeValue::L(facts.refunds.iter().map(refund_item).collect()));
+    }
+    if facts.refunds.has_more() {
+        set("has_more_refunds", AttributeValue::Bool(true));
+    }
+    if let Counted::Refunds(count) = counted {
+        set("contribution_version", AttributeValue::N(CONTRIBUTION_VERSION.to_string()));
+        if facts.refund_count() > 0 {
+            set("refunds_counted", AttributeValue::N(count.to_string()));
+        }
+    }
     item
+}
+
+fn refund_item(reported: &ReportedRefund) -> AttributeValue {
+    let ReportedRefund { refund: Refund { event_id, item, what }, count, at } = reported;
+    let text = |text: &Option<String>| text.clone().map(AttributeValue::S);
+    let number = |amount: &Amount| Some(AttributeValue::N(amount.to_string()));
+    let (units, money, currency) = match what {
+        RefundOf::Everything => (None, None, None),
+        RefundOf::Units(units) => (number(units), None, None),
+        RefundOf::Money(money, currency) => (None, number(money), Some(currency)),
+    };
+    let members = [
+        ("event_id", text(event_id)),
+        ("item", text(item)),
+        ("units", units),
+        ("money", money),
+        ("currency", currency.map(|currency| AttributeValue::S(currency.to_string()))),
+        ("count", Some(AttributeValue::N(count.to_string()))),
+        ("at", Some(AttributeValue::S(exact_time(*at)))),
+    ];
+    let members = members.into_iter().filter_map(|(name, value)| Some((name.to_string(), value?)));
+    AttributeValue::M(members.collect())
 }
 
 fn line_item((line, count): (&OrderLine, u32)) -> AttributeValue {
@@ -160,8 +210,14 @@ pub(crate) fn read_order(item: &Item) -> Result<KnownOrder, StorageError> {
             lines: lines(item)?,
         }),
     };
+    let counted = match item.get("contribution_version") {
+        None => Counted::Version1,
+        Some(_) if has("refunds_counted") => Counted::Refunds(number(item, "refunds_counted")?),
+        Some(_) => Counted::Refunds(0),
+    };
     Ok(KnownOrder {
-        facts: OrderFacts { created, stage, cancelled, purchased },
+        facts: OrderFacts { created, stage, cancelled, purchased, refunds: refunds(item)? },
+        counted,
         revision: number(item, keys::REVISION)?,
     })
 }
@@ -204,6 +260,38 @@ fn line(line: &AttributeValue) -> Option<(OrderLine, u32)> {
         money: Amount::parse(number("money")?.as_bytes())?,
     };
     Some((line, number("count")?.parse().ok()?))
+}
+
+fn refunds(item: &Item) -> Result<Refunds, StorageError> {
+    let reported: Option<Vec<ReportedRefund>> = match item.get("refunds") {
+        None => Some(vec![]),
+        Some(AttributeValue::L(refunds)) => refunds.iter().map(refund).collect(),
+        Some(_) => None,
+    };
+    let reported =
+        reported.ok_or_else(|| malformed(item, "refunds is no list of refunds".to_string()))?;
+    let has_more = matches!(item.get("has_more_refunds"), Some(AttributeValue::Bool(true)));
+    Ok(Refunds::new(reported, has_more))
+}
+
+fn refund(refund: &AttributeValue) -> Option<ReportedRefund> {
+    let members = refund.as_m().ok()?;
+    let text = |name: &str| members.get(name).and_then(|value| value.as_s().ok());
+    let number = |name: &str| members.get(name).and_then(|value| value.as_n().ok());
+    let amount = |text: &String| Amount::parse(text.as_bytes());
+    let what = match (number("money"), number("units")) {
+        (Some(money), _) => {
+            RefundOf::Money(amount(money)?, Currency::parse(text("currency")?.as_bytes())?)
+        }
+        (None, Some(units)) => RefundOf::Units(amount(units)?),
+        (None, None) => RefundOf::Everything,
+    };
+    let (event_id, item) = (text("event_id").cloned(), text("item").cloned());
+    Some(ReportedRefund {
+        refund: Refund { event_id, item, what },
+        count: number("count")?.parse().ok()?,
+        at: text("at")?.parse().ok()?,
+    })
 }
 
 fn currency(item: &Item, name: &str) -> Result<Currency, StorageError> {

@@ -279,7 +279,8 @@ fn events_of_an_order_are_merged_in_any_order_within_their_site() {
         .orders
         .iter()
         .map(|(order, facts)| {
-            format!("{} {} {}", order.site, order.id, facts.contribution().unwrap().status)
+            let status = facts.contribution().placed.unwrap().status;
+            format!("{} {} {status}", order.site, order.id)
         })
         .collect();
     assert_eq!(known, ["default 7 SHIPPED", "s 7 CREATED"]);

@@ -69,6 +69,7 @@ impl GroupName {
             Measure::Orders => 8,
             Measure::Ordered => 9,
             Measure::OrderedValue(currency) => with_currency(10, currency),
+            Measure::RefundsMoved(currency) => with_currency(11, currency),
         }
     }
 

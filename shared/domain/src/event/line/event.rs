@@ -6,7 +6,7 @@ use crate::event::fields::OfEvents;
 use crate::event::json::{Kind, Node, Raw};
 use crate::event::line::item::{ItemValues, Numbers};
 use crate::event::line::object::{Fields, Layers, Object};
-use crate::event::line::purchase::PurchaseOfOrder;
+use crate::event::line::purchase::{EventOfOrder, OfOrder};
 use crate::event::line::read_line::{Addition, OwnId, ReadEvent, Text, Value};
 use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
@@ -85,10 +85,16 @@ impl LineContext<'_> {
         let customer = self.id_if_usable(fields.get(Field::CustomerId), Field::CustomerId)?;
         let session = self.id_if_usable(fields.get(Field::SessionId), Field::SessionId)?;
         let mut order = None;
+        if kind == EventKind::Refund {
+            self.values.of_order = OfOrder::default();
+        }
         if let Some(id) = fields.get(Field::OrderId) {
-            if kind == EventKind::Purchase && self.values.has_order_lines {
+            if kind == EventKind::Purchase
+                || (kind == EventKind::Refund && self.values.has_order_refunds)
+            {
                 order = self.id_if_usable(Some(id), Field::OrderId)?;
-                self.values.has_unrefunded = false;
+                let is_refund = kind == EventKind::Refund && order.is_some();
+                self.values.of_order = OfOrder { is_refund, ..OfOrder::default() };
             } else {
                 let checked = self.check_id(id, Field::OrderId);
                 self.optional(checked)?;
@@ -137,9 +143,15 @@ impl LineContext<'_> {
             self.drop_field(reason)?;
         }
         let order = match order {
-            Some(id) => {
-                let purchase = PurchaseOfOrder { id, customer, named_currency, additions_start };
-                self.order_of_purchase(&purchase, fields)?
+            Some(order_id) => {
+                let event = EventOfOrder {
+                    order_id,
+                    event_id: id,
+                    customer,
+                    named_currency,
+                    additions_start,
+                };
+                self.order_of(&event, fields)?
             }
             None => None,
         };
@@ -205,7 +217,10 @@ impl LineContext<'_> {
             (Err(missing), EventKind::Purchase | EventKind::Refund) => {
                 // Money of no item is that of the site.
                 if numbers.money.is_none() {
-                    return Err(missing);
+                    let of_order = &mut self.values.of_order;
+                    of_order.is_everything =
+                        of_order.is_refund && matches!(missing, Reason::Missing(_));
+                    return if of_order.is_everything { Ok(()) } else { Err(missing) };
                 }
                 self.drop_unless_missing(missing)?;
                 let other = self.read.own_text(OTHER_KEY.as_bytes());

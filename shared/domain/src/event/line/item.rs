@@ -113,7 +113,7 @@ impl LineContext<'_> {
             EventKind::CartAdd => add(Measure::Carts, Value::One),
             EventKind::Removal => add(Measure::Removals, Value::One),
             EventKind::Purchase if !money.is_some_and(|money| money.is_negative) => {
-                self.values.has_unrefunded |= numbers.quantity >= 0;
+                self.values.of_order.has_purchased |= numbers.quantity >= 0;
                 if numbers.quantity > 0 {
                     add(Measure::Units, Value::Millionths(numbers.quantity.unsigned_abs()));
                 }
@@ -122,8 +122,16 @@ impl LineContext<'_> {
                 }
             }
             EventKind::Purchase | EventKind::Refund => {
-                if let Some(value) = money.and_then(|money| money.value) {
-                    add(Measure::Refunds(currency), value);
+                match money {
+                    Some(Money { value: Some(value), .. }) => {
+                        add(Measure::Refunds(currency), value)
+                    }
+                    Some(_) => {}
+                    // Units of an order, for what they cost in it.
+                    None if self.values.of_order.is_refund && numbers.quantity != 0 => {
+                        add(Measure::Units, Value::Millionths(numbers.quantity.unsigned_abs()));
+                    }
+                    None => {}
                 }
             }
             // The items of orders are read separately, and other types have none.
@@ -141,8 +149,10 @@ impl LineContext<'_> {
     ) -> Result<(), Reason> {
         self.values.unpriced.clear();
         let mut has_money = false;
+        let mut is_empty = true;
         let mut elements = self.tape.within(items);
         while let Some(element) = elements.next(self.tape) {
+            is_empty = false;
             if element.value.kind() != Kind::Object {
                 return Err(Reason::Invalid(Field::Items));
             }
@@ -176,6 +186,7 @@ impl LineContext<'_> {
             }
         }
         if self.values.unpriced.is_empty() {
+            self.values.of_order.is_everything = is_empty && self.values.of_order.is_refund;
             return Ok(());
         }
         let order_total = order_total.filter(|_| !has_money);

@@ -8,6 +8,7 @@ mod order;
 mod purchase;
 mod read_line;
 mod reader;
+mod refund;
 mod sites;
 mod values;
 

@@ -10,8 +10,8 @@ use crate::event::line::values::LineContext;
 use crate::event::reason::{Field, Reason};
 use crate::event::vocabulary::OrderEvent;
 use crate::order::facts::{
-    Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, Product, ProductSums, STATUS_BYTES_MAX,
-    STATUS_CREATED,
+    Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, PRODUCT_NAMES_BYTES_MAX, Product,
+    ProductSums, STATUS_BYTES_MAX, STATUS_CREATED,
 };
 use crate::time::Minute;
 
@@ -138,7 +138,7 @@ impl LineContext<'_> {
         }
         let products = products.finish();
         let name_bytes: usize = products.iter().map(|product| product.name.len()).sum();
-        match name_bytes > self.values.product_names_max {
+        match name_bytes > PRODUCT_NAMES_BYTES_MAX {
             true => Err(Reason::Invalid(Field::Items)),
             false => Ok((products, sum)),
         }

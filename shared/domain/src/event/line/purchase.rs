@@ -1,8 +1,9 @@
-//! Purchases that name an order: the lines that each of them reports about it.
+//! Purchases that name an order: the lines that each of them reports about it. One of negative items
+//! is a refund of the order.
 
 use std::cell::Cell;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use crate::count::amount::{Amount, UNITS_PER_MILLIONTH};
 use crate::count::measure::{Currency, Measure};
@@ -14,28 +15,53 @@ use crate::event::reason::{Field, Reason};
 use crate::order::facts::OrderFacts;
 use crate::order::purchases::{FirstPurchase, OrderLine, OrderLines, Purchases};
 
-/// A purchase that names an order.
-pub(super) struct PurchaseOfOrder {
-    pub(super) id: Text,
+/// A purchase or a refund that names an order.
+pub(super) struct EventOfOrder {
+    pub(super) order_id: Text,
+    pub(super) event_id: Option<Text>,
     pub(super) customer: Option<Text>,
     pub(super) named_currency: Option<Currency>,
     /// Where its additions start.
     pub(super) additions_start: usize,
 }
 
+/// What was seen of the purchase or the refund that is read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct OfOrder {
+    /// Whether an item of the purchase is not negative. It is set, and reset before purchases that
+    /// name an order.
+    pub(super) has_purchased: bool,
+    /// Whether it is a refund that names an order, so that units without money are refunded.
+    pub(super) is_refund: bool,
+    /// Whether such a refund has neither an item nor money.
+    pub(super) is_everything: bool,
+}
+
 impl LineContext<'_> {
-    /// Makes lines of an order from what a purchase would add. Returns the index of the order;
-    /// `None` if the purchase counts like any event, because it is a refund or adds nothing.
+    /// Makes facts of an order from what an event would add. Returns the index of the order; `None`
+    /// if the event counts like any other.
     #[cold]
-    pub(super) fn order_of_purchase(
+    pub(super) fn order_of(
         &mut self,
-        purchase: &PurchaseOfOrder,
+        event: &EventOfOrder,
         fields: &impl Fields,
     ) -> Result<Option<u32>, Reason> {
-        let PurchaseOfOrder { id, customer, named_currency, additions_start } = *purchase;
-        if !self.values.has_unrefunded || self.read.additions.len() == additions_start {
-            return Ok(None);
+        let adds = self.read.additions.len() > event.additions_start;
+        if self.values.of_order.has_purchased && adds {
+            return self.order_of_purchase(event, fields);
         }
+        match self.values.has_order_refunds {
+            true => self.order_of_refund(event, fields),
+            false => Ok(None),
+        }
+    }
+
+    fn order_of_purchase(
+        &mut self,
+        purchase: &EventOfOrder,
+        fields: &impl Fields,
+    ) -> Result<Option<u32>, Reason> {
+        let EventOfOrder { order_id, customer, named_currency, additions_start, .. } = *purchase;
         let additions = &self.read.additions[additions_start..];
         let of_items = || additions.iter().find_map(|addition| addition.measure.currency());
         let currency = named_currency.or_else(of_items).unwrap_or(self.values.default_currency);
@@ -51,18 +77,22 @@ impl LineContext<'_> {
             place += additions;
         }
         self.read.additions.truncate(additions_start);
-        // A posted event may have no time of its own.
-        let at = match fields.time() {
-            Some(_) => self.time(fields)?,
-            None => DateTime::from_timestamp(self.seconds(fields)?, 0)
-                .ok_or(Reason::Invalid(Field::Timestamp))?,
-        };
+        let at = self.exact_time(fields)?;
         let customer = customer.map(|id| self.owned(id));
         let first = FirstPurchase { at, currency, customer };
         let facts = Cell::new(OrderFacts::of_purchase(Purchases { first, lines }));
         let order = u32::try_from(self.read.orders.len()).ok();
-        self.read.orders.push(ReadOrder { id, facts });
+        self.read.orders.push(ReadOrder { id: order_id, facts });
         Ok(order)
+    }
+
+    /// The time of an event, which may have none of its own if it was posted.
+    pub(super) fn exact_time(&mut self, fields: &impl Fields) -> Result<DateTime<Utc>, Reason> {
+        match fields.time() {
+            Some(_) => self.time(fields),
+            None => DateTime::from_timestamp(self.seconds(fields)?, 0)
+                .ok_or(Reason::Invalid(Field::Timestamp)),
+        }
     }
 
     /// The line of an item, and how many additions it comes from: of its units, of its money, or of
@@ -99,7 +129,7 @@ impl LineContext<'_> {
     }
 }
 
-fn amount(value: Value) -> Amount {
+pub(super) fn amount(value: Value) -> Amount {
     match value {
         Value::One => Amount::ONE,
         Value::Millionths(value) => Amount::from_units(i128::from(value) * UNITS_PER_MILLIONTH),

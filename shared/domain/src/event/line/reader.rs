@@ -12,6 +12,7 @@ use crate::event::fields::OfEvents;
 use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity, WRITTEN_OUT_BYTES_MAX};
 use crate::event::json::{Kind, Memory, Nodes, Scanner, Slots, Tape, with_unescaped};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
+use crate::event::line::purchase::OfOrder;
 use crate::event::line::read_line::{Element, ReadLine, Rejection};
 use crate::event::line::sites::SiteReader;
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
@@ -45,10 +46,10 @@ fn found_in(own: &Object<OfEvents>, values: &mut ValueReader, object: &[u8]) -> 
 /// The version of the rules by which lines are read, those of `docs/EVENTS.md` and
 /// `docs/VOCABULARY.md`. It is raised with the plan format version when equal bytes could count
 /// something else, and the rules before are kept for one version.
-pub const READER_VERSION: u32 = 4;
+pub const READER_VERSION: u32 = 5;
 
-/// The rules before, by which chunks are finished that a build of plan format version 6 began.
-pub const READER_VERSION_OLDEST: u32 = 3;
+/// The rules before, by which chunks are finished that a build of plan format version 7 began.
+pub const READER_VERSION_OLDEST: u32 = 4;
 
 fn rules_of(reader_version: u32) -> &'static Rules {
     // Chunks of versions to come have a plan format version that is refused.
@@ -76,9 +77,8 @@ impl EventReader {
                 kinds: KindCache::new(rules.kind_of),
                 may_be_form: false,
                 unpriced: Vec::new(),
-                has_order_lines: rules.has_order_lines,
-                product_names_max: rules.product_names_max,
-                has_unrefunded: false,
+                has_order_refunds: rules.has_order_refunds,
+                of_order: OfOrder::default(),
                 latest_seconds: reference_seconds.saturating_add(FUTURE_SECONDS_MAX),
                 future_seconds: 0,
                 default_currency,

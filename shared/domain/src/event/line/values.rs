@@ -6,6 +6,7 @@ use crate::count::measure::Currency;
 use crate::event::fields::OfItems;
 use crate::event::json::{self, Kind, Node, Raw, Tape};
 use crate::event::line::object::{Fields, Object};
+use crate::event::line::purchase::OfOrder;
 use crate::event::line::read_line::{ReadEvent, ReadLine, Rejection, Text, UnpricedItem};
 use crate::event::line::sites::SiteReader;
 use crate::event::loose_number::parse_loosely;
@@ -57,13 +58,10 @@ pub(super) struct ValueReader {
     pub(super) may_be_form: bool,
     /// The items without money of the event that is read, empty between events.
     pub(super) unpriced: Vec<UnpricedItem>,
-    /// Whether purchases that name an order report lines of it.
-    pub(super) has_order_lines: bool,
-    /// The maximum size of the names of an order's products, in bytes.
-    pub(super) product_names_max: usize,
-    /// Whether an item of the purchase that is read is not negative. It is set, and reset before
-    /// purchases that name an order.
-    pub(super) has_unrefunded: bool,
+    /// Whether refunds that name an order count through it.
+    pub(super) has_order_refunds: bool,
+    /// What was seen of the purchase or refund that is read.
+    pub(super) of_order: OfOrder,
     /// The last second that does not count as future.
     pub(super) latest_seconds: i64,
     /// The time of the last event that was rejected as future, in seconds since 1970.
