@@ -13,9 +13,10 @@ use minutebook_storage::table::Table;
 use minutebook_tests::random::Random;
 use serde_json::Value;
 
+use super::basis::Basis;
 use super::checks::minutes_of;
 use super::orders::{ensure_between, net};
-use super::{Basis, Bounds, WINDOWS, text_of};
+use super::{Bounds, WINDOWS, text_of};
 
 /// Items that are sold with and without orders.
 const ITEMS: [&str; 3] = ["1", "o1", "o2"];

@@ -14,8 +14,9 @@ use minutebook_storage::table::Table;
 use minutebook_tests::random::Random;
 use serde_json::Value;
 
+use super::basis::Basis;
 use super::checks::{decimal, minutes_of};
-use super::{Basis, Bounds, LIMIT, text_of};
+use super::{Bounds, LIMIT, text_of};
 use crate::book::orders::{FoundOrders, nanoseconds};
 use crate::steps::Setting;
 

@@ -17,17 +17,18 @@ use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::event::line::READER_VERSION;
 use minutebook_domain::event::settings::{ReadingSettings, SettingsBySite, SettingsRevision};
 use minutebook_domain::event::site::SiteId;
-use minutebook_domain::order::facts::{Creation, OrderFacts};
-use minutebook_domain::order::purchases::{FirstPurchase, OrderLine, Purchases};
 use minutebook_domain::plan::PlanInputs;
 use minutebook_oracle::{
-    Line, Made, Order, Purchase, Recount, RecountError, RejectedLine, Settings, SiteSettings,
-    order_tallies, orders, recount, recount_appended,
+    Recount, RecountError, RejectedLine, Settings, SiteSettings, order_tallies, orders, recount,
+    recount_appended,
 };
 
+use self::orders_text::{order_of_oracle, order_of_reader};
 use self::visitors::same_visitors;
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
 
+#[path = "orders_text.rs"]
+mod orders_text;
 #[path = "visitors.rs"]
 mod visitors;
 
@@ -45,6 +46,8 @@ pub(crate) struct Outcome {
     orders: usize,
     /// Orders with lines of purchases.
     purchased: usize,
+    /// Orders with refunds.
+    refunded: usize,
     broken_chunks: u64,
     reasons: BTreeMap<String, u64>,
 }
@@ -60,6 +63,7 @@ impl Outcome {
                 && is_varied(self.rejected)
                 && self.orders > 100
                 && self.purchased > 100
+                && self.refunded > 100
                 && self.broken_chunks > 0
                 && self.reasons.len() >= 25,
             "{self}"
@@ -76,6 +80,7 @@ impl AddAssign for Outcome {
         self.rejected += other.rejected;
         self.orders += other.orders;
         self.purchased += other.purchased;
+        self.refunded += other.refunded;
         self.broken_chunks += other.broken_chunks;
         for (reason, lines) in other.reasons {
             *self.reasons.entry(reason).or_default() += lines;
@@ -93,14 +98,15 @@ impl fmt::Display for Outcome {
             rejected,
             orders,
             purchased,
+            refunded,
             broken_chunks,
             reasons,
         } = self;
         write!(
             formatter,
             "{lines} lines: {counted} counted, {ignored} ignored, {duplicate} duplicate, {rejected} \
-             rejected for {} reasons; {orders} orders, {purchased} of them purchased; {broken_chunks} \
-             broken chunks",
+             rejected for {} reasons; {orders} orders, {purchased} of them purchased, {refunded} refunded; \
+             {broken_chunks} broken chunks",
             reasons.len()
         )
     }
@@ -151,6 +157,7 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         sites: if chunk.has_site_settings { settings_of_oracle() } else { BTreeMap::new() },
         refused_sites: refused_sites(chunk).map(str::to_owned).collect(),
         has_order_lines: true,
+        has_order_refunds: true,
     };
     let earlier = line_end_within(&chunk.stored);
     // Otherwise it does not go on there, or cannot be read at all, which is compared below.
@@ -188,6 +195,7 @@ pub(crate) fn compare(chunk: &Chunk) -> Result<Outcome, String> {
         rejected: recounted.rejected_count(),
         orders: by_order.len(),
         purchased: by_order.values().filter(|order| !order.lines.is_empty()).count(),
+        refunded: by_order.values().filter(|order| !order.refunds.is_empty()).count(),
         broken_chunks: 0,
         reasons: recounted.rejected,
     })
@@ -362,89 +370,4 @@ fn cut(name: &str) -> String {
         cut.push(character);
     }
     cut
-}
-
-/// What the purchases of an order say, in a form of neither side: the time, the currency and the
-/// customer of the earliest, the lines as [`line_text`] has them, and whether there are more.
-fn purchases_text(
-    earliest: Option<(i128, &str, Option<&str>)>,
-    lines: &[String],
-    has_more_lines: bool,
-) -> String {
-    format!("{earliest:?} {lines:?} {has_more_lines}")
-}
-
-/// A line of an order, and how many there are of it.
-fn line_text(currency: &str, item: &str, [units, money]: [String; 2], count: u64) -> String {
-    format!("{currency} {item:?} {units} {money} x {count}")
-}
-
-/// What the reader knows of the purchases of an order.
-fn purchases_of_reader(known: &OrderFacts) -> String {
-    let Some(Purchases { first, lines }) = &known.purchased else {
-        return purchases_text(None, &[], false);
-    };
-    let FirstPurchase { at, currency, customer } = first;
-    let earliest = (nanoseconds(*at), currency.as_str(), customer.as_deref());
-    let texts = lines.iter().map(|(line, count)| {
-        let OrderLine { currency, item, units, money } = line;
-        let sums = [units.to_string(), money.to_string()];
-        line_text(currency.as_str(), item, sums, u64::from(count))
-    });
-    purchases_text(Some(earliest), &texts.collect::<Vec<_>>(), lines.has_more())
-}
-
-fn nanoseconds(time: DateTime<Utc>) -> i128 {
-    i128::from(time.timestamp()) * 1_000_000_000 + i128::from(time.timestamp_subsec_nanos())
-}
-
-fn purchases_of_oracle(order: &Order) -> String {
-    let earliest = order.purchased.as_ref().map(|purchase| {
-        let Purchase { at, currency, customer } = purchase;
-        (*at, currency.as_str(), customer.as_deref())
-    });
-    let lines = order.lines.iter().map(|(line, count)| {
-        let Line { currency, item, units, money } = line;
-        line_text(currency, item, [units.to_string(), money.to_string()], *count)
-    });
-    purchases_text(earliest, &lines.collect::<Vec<_>>(), order.has_more_lines)
-}
-
-fn order_of_reader(known: &OrderFacts) -> String {
-    let created = known.created.as_ref().map(|created| {
-        let Creation { at, number, customer, currency, value, products } = created;
-        let products: Vec<String> = products
-            .iter()
-            .map(|product| format!("{:?} {} {}", product.name, product.units, product.money))
-            .collect();
-        let at = nanoseconds(*at);
-        format!("{at} {number:?} {customer:?} {currency} {value} {products:?}")
-    });
-    let stage = known.stage.as_ref().map(|stage| {
-        let source = format!("{:?}", stage.source).to_lowercase();
-        format!("{} {source} {:?}", nanoseconds(stage.at), stage.status)
-    });
-    let cancelled = known.cancelled.as_ref().map(|cancelled| {
-        let refund = cancelled.refund.map(|refund| refund.to_string());
-        format!("{} {refund:?}", nanoseconds(cancelled.at))
-    });
-    format!("{created:?} {stage:?} {cancelled:?} {}", purchases_of_reader(known))
-}
-
-fn order_of_oracle(order: &Order) -> String {
-    let created = order.made.as_ref().map(|(at, made)| {
-        let Made { number, customer, currency, value, products } = made;
-        let products: Vec<String> = products
-            .iter()
-            .map(|(name, units, money)| format!("{name:?} {units} {money}"))
-            .collect();
-        format!("{at} {number:?} {customer:?} {currency} {value} {products:?}")
-    });
-    let stage = order.status.as_ref();
-    let stage = stage.map(|(at, source, status)| format!("{at} {source} {status:?}"));
-    let cancelled = order.cancelled.map(|(at, refund)| {
-        let refund = refund.map(|refund| refund.to_string());
-        format!("{at} {refund:?}")
-    });
-    format!("{created:?} {stage:?} {cancelled:?} {}", purchases_of_oracle(order))
 }

@@ -8,6 +8,7 @@ use crate::chunk::LINE_BYTES_MAX;
 use crate::forms;
 use crate::names;
 use crate::purchase::purchase;
+use crate::refund::refund;
 use crate::value::{
     CUSTOMERS, EVENT_IDS, ITEMS, NAMES, ORDERS, PRODUCTS, SESSIONS, Takes, any, number, value,
 };
@@ -139,6 +140,7 @@ fn plain_line(random: &mut StdRng) -> String {
         22 if random.random_bool(0.3) => writer.inherits_much(random),
         22..200 => writer.events(random),
         200..350 => purchase(style, random),
+        350..430 => refund(style, random),
         _ => writer.object(random),
     }
 }

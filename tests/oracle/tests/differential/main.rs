@@ -22,6 +22,7 @@ mod line;
 mod mutate;
 mod names;
 mod purchase;
+mod refund;
 mod shrink;
 mod time;
 mod value;

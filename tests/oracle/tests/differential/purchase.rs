@@ -1,6 +1,8 @@
 //! Purchases of orders: of few orders, items and prices, so that lines meet again, in one event and
 //! in several.
 
+use std::ops::Range;
+
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom as _, SliceRandom as _};
@@ -10,7 +12,7 @@ use crate::value::{CUSTOMERS, EVENT_IDS, ITEMS, ORDERS, Takes, value};
 use crate::write::Style;
 
 /// Times of which some differ by a nanosecond or a minute only, not in order.
-const TIMES: &[&str] = &[
+pub(crate) const TIMES: &[&str] = &[
     "\"2026-11-20T23:05:00Z\"",
     "\"2026-11-20T23:05:00.000000001Z\"",
     "\"2026-11-20T23:04:59.999999999Z\"",
@@ -19,12 +21,12 @@ const TIMES: &[&str] = &[
 ];
 const PRICES: &[&str] = &["5", "5", "19.95", "80", "0", "0.000001", "-10", "-5"];
 const QUANTITIES: &[&str] = &["1", "2", "2", "0", "0.5", "-1"];
-const CURRENCIES: &[&str] = &["\"USD\"", "\"EUR\"", "\"usd\"", "\"x\""];
+pub(crate) const CURRENCIES: &[&str] = &["\"USD\"", "\"EUR\"", "\"usd\"", "\"x\""];
 
 /// How many different lines the purchases with very many have: about as many as are kept.
-const MANY: std::ops::Range<u64> = 245..256;
+const MANY: Range<u64> = 245..256;
 
-type Members = Vec<(String, String)>;
+pub(crate) type Members = Vec<(String, String)>;
 
 /// A line without its line end.
 pub(crate) fn purchase(style: Style, random: &mut StdRng) -> String {
@@ -54,11 +56,11 @@ pub(crate) fn purchase(style: Style, random: &mut StdRng) -> String {
         // Money alone, or nothing.
         25..33 => {}
         33..41 => members.push(items(&["-10", "-5", "-5"], style, random)),
-        41 if random.random_bool(0.5) => members.push(many_items(style, random)),
+        41 if random.random_bool(0.5) => members.push(many_items(MANY, style, random)),
         41 => {
             // Together they may have more.
             let events = [0, 1].map(|_| {
-                let items = many_items(style, random);
+                let items = many_items(MANY, style, random);
                 style.object(random, &[items])
             });
             members.push((names::field("events", false, random), style.array(random, &events)));
@@ -107,14 +109,14 @@ fn item(prices: &[&str], is_item: bool, style: Style, random: &mut StdRng) -> Me
     members
 }
 
-/// Items with about as many different lines as an order may have.
-fn many_items(style: Style, random: &mut StdRng) -> (String, String) {
+/// So many different items.
+pub(crate) fn many_items(many: Range<u64>, style: Style, random: &mut StdRng) -> (String, String) {
     let first = *[0, 3, 100].choose(random).unwrap();
-    let items = (first..first + random.random_range(MANY))
+    let items = (first..first + random.random_range(many))
         .map(|number| format!("{{\"item_id\":{number},\"price\":1}}"));
     ("items".to_owned(), style.array(random, &items.collect::<Vec<_>>()))
 }
 
-fn pick(texts: &[&str], random: &mut StdRng) -> String {
+pub(crate) fn pick(texts: &[&str], random: &mut StdRng) -> String {
     (*texts.choose(random).unwrap()).to_owned()
 }

@@ -75,7 +75,10 @@ fn what_refunds_nothing_is_ignored_and_what_names_no_order_is_a_refund_of_none()
     let none =
         |members: &str| refund("08:00", members).replace("\"order_id\":1", "\"order_id\":1.5");
     let recount = count(&(none(r#""item_id":"a","price":5"#) + &none(r#""value":7"#)));
-    assert_eq!(cells(&sum(&[recount.clone()])), ["refunds:USD 08 (other)=7", "refunds:USD 08 a=5"]);
+    assert_eq!(
+        cells(&sum(std::slice::from_ref(&recount))),
+        ["refunds:USD 08 (other)=7", "refunds:USD 08 a=5"]
+    );
     assert_eq!((recount.orders.len(), recount.dropped["order_id"]), (0, 2));
     assert_eq!(count(&none(r#""item_id":"a""#)).ignored, 1);
     let reason = |text: &str| count(text).rejected_lines.pop().map(|line| line.reason);
