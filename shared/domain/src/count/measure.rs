@@ -42,9 +42,10 @@ pub enum Measure {
     Removals,
     /// Units of an item that were purchased, by themselves or as a part of an order.
     Units,
-    /// Revenue of an item, as of its units.
+    /// Revenue of an item, as of its units. The empty key sums what is of no order: the sum of all
+    /// items is that and what orders add.
     Sales(Currency),
-    /// Money that was refunded for an item.
+    /// Money that was refunded for an item, with the empty key as in sales.
     Refunds(Currency),
     /// What moves the refunds of orders from their own minutes to those of the orders, by item: the
     /// sum of both is what was refunded of the orders of a period.

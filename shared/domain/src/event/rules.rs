@@ -17,7 +17,8 @@ pub(crate) struct Rules {
     pub(crate) slots_of: fn(&[u8]) -> Slots,
     /// The kind of a type; `None` for an unknown type.
     pub(crate) kind_of: fn(&[u8]) -> Option<EventKind>,
-    /// Whether refunds that name an order count through it.
+    /// Whether refunds that name an order count through it, and money that is of none is also summed
+    /// under the empty key.
     pub(crate) has_order_refunds: bool,
 }
 

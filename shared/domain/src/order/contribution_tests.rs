@@ -289,7 +289,14 @@ fn an_order_of_creations_alone_refunds_no_item_and_one_that_nobody_saw_counts_it
         ],
     );
     let unknown = [&refunds[..], &[refund(9, "||"), refund(9, "|X|1 units")]].concat();
-    let expected = ["refunds:EUR X=12", "refunds:EUR (other)=100 at 9", "refunds:USD Y=1 at 9"];
+    let expected = [
+        "refunds:EUR =12",
+        "refunds:EUR X=12",
+        "refunds:EUR =100 at 9",
+        "refunds:EUR (other)=100 at 9",
+        "refunds:USD =1 at 9",
+        "refunds:USD Y=1 at 9",
+    ];
     assert_eq!(counters(&merged(&unknown), 7), expected);
 }
 

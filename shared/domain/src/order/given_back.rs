@@ -87,7 +87,9 @@ fn of_unknown_order(reported: &ReportedRefund) -> Option<GivenBack<'_>> {
     let ReportedRefund { refund, count, at } = reported;
     let (minute, item) = (Minute::containing(*at)?, refund.item.as_deref().unwrap_or(OTHER_KEY));
     let RefundOf::Money(money, currency) = refund.what else { return None };
-    let by_item = vec![(item, money.times(*count))];
+    let money = money.times(*count);
+    // Under the empty key too, as what is of no order.
+    let by_item = vec![("", money), (item, money)];
     Some(GivenBack { minute, currency, money: Amount::ZERO, over: Amount::ZERO, by_item })
 }
 

@@ -154,7 +154,10 @@ fn add_refunds_alone(order: &Order, contribution: Contribution, sums: &mut Sums<
     for (refund, reported) in order.refunds_in_order().into_iter().take(refunds) {
         if let RefundOf::Money(money, currency) = &refund.what {
             let (minute, key) = (minute_of(reported.at), refund.item.as_deref().unwrap_or(OTHER));
-            sums.add(&format!("refunds:{currency}"), minute, key, money.times(reported.count));
+            let money = money.times(reported.count);
+            sums.add(&format!("refunds:{currency}"), minute, key, money);
+            // It is of no order that counts.
+            sums.add(&format!("refunds:{currency}"), minute, "", money);
         }
     }
 }

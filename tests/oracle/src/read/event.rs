@@ -148,7 +148,12 @@ fn check(
             let site = event.site.clone();
             event.order = what.map(|what| OrderEvent { site, order, at: time, what });
         }
-        None => items.iter().for_each(|item| count_item(kind, item, &mut event)),
+        None => {
+            items.iter().for_each(|item| count_item(kind, item, &mut event));
+            if settings.has_order_refunds {
+                event.additions.extend(money_of_no_order(&event.additions));
+            }
+        }
     }
     let page = event.notes.optional("page_url", page);
     if kind == Kind::View
@@ -163,6 +168,13 @@ fn check(
     }
     event.additions.retain(|(_, _, number)| !number.is_zero());
     Ok(event)
+}
+
+/// What an event without an order adds to the money of no order, which has the empty key.
+fn money_of_no_order(additions: &[(String, String, Decimal)]) -> Vec<(String, String, Decimal)> {
+    let is_money = |measure: &str| measure.starts_with("sales:") || measure.starts_with("refunds:");
+    let money = additions.iter().filter(|(measure, ..)| is_money(measure));
+    money.map(|(measure, _, amount)| (measure.clone(), String::new(), *amount)).collect()
 }
 
 /// What an item is counted under: its id, or else its name.

@@ -67,8 +67,32 @@ pub(super) fn read_whole(text: &[u8]) -> ChunkCount {
     whole
 }
 
-/// The tally of lines as text, without the default minute and site.
+/// The tally of lines as text, without the default minute and site, and without the sums of what is
+/// of no order, which [`sums_without_order`] has.
 pub(super) fn tally(text: &str) -> String {
+    let groups: Vec<String> = whole_tally(text).split("; ").map(without_empty_key).collect();
+    groups.join("; ")
+}
+
+/// The counters of a group without that of the empty key of money.
+fn without_empty_key(group: &str) -> String {
+    let is_money = group.contains("sales:") || group.contains("refunds:");
+    let kept = group.split(' ').filter(|counter| !(is_money && counter.starts_with('=')));
+    kept.collect::<Vec<_>>().join(" ")
+}
+
+/// `measure=amount …`: the money of no order.
+pub(super) fn sums_without_order(text: &str) -> String {
+    let tally = whole_tally(text);
+    let sums = tally.split("; ").filter_map(|group| {
+        let (measure, counters) = group.split_once(' ')?;
+        let sum = counters.split(' ').find_map(|counter| counter.strip_prefix('='))?;
+        measure.contains(':').then(|| format!("{measure}={sum}"))
+    });
+    sums.collect::<Vec<_>>().join(" ")
+}
+
+fn whole_tally(text: &str) -> String {
     let count = read_whole(text.as_bytes());
     assert_eq!(
         count.outcomes.rejected_total(),

@@ -155,6 +155,9 @@ impl LineContext<'_> {
             }
             None => None,
         };
+        if order.is_none() && self.values.has_order_refunds {
+            self.sum_money_without_order(additions_start);
+        }
         if let (EventKind::View, Some(key)) = (kind, page) {
             let counts_items = self.read.additions.len() > additions_start;
             let mut add = |key| {
@@ -171,6 +174,18 @@ impl LineContext<'_> {
         }
         self.end_event(ReadEvent { minute, site, id, customer, session, additions_end: 0, order });
         Ok(())
+    }
+
+    /// Adds the money of an event without an order to that of all such events, which is counted
+    /// under the empty key.
+    #[inline]
+    fn sum_money_without_order(&mut self, additions_start: usize) {
+        for place in additions_start..self.read.additions.len() {
+            let addition = self.read.additions[place];
+            if addition.measure.is_money() {
+                self.read.additions.push(Addition { key: Text::EMPTY, ..addition });
+            }
+        }
     }
 
     #[inline]

@@ -153,7 +153,8 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The key of page views that also count items; see [`Measure::Pages`].
+    /// The key of page views that also count items, and of money without an order; see
+    /// [`Measure::Pages`] and [`Measure::Sales`].
     pub(super) const EMPTY: Text = Text { start: 0, end: 0, is_unescaped: false };
 
     #[inline]

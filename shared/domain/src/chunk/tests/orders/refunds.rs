@@ -2,7 +2,8 @@
 
 use crate::chunk::ChunkReader;
 use crate::chunk::tests::support::{
-    check_outcomes, check_rejected, event, order_refunds, read_whole, settings, tally,
+    check_outcomes, check_rejected, event, order_refunds, read_whole, settings, sums_without_order,
+    tally,
 };
 use crate::event::line::READER_VERSION_OLDEST;
 
@@ -88,6 +89,25 @@ fn a_refund_without_a_usable_order_id_counts_like_any_event() {
 }
 
 #[test]
+fn money_of_no_order_is_summed_under_the_empty_key() {
+    let events = [
+        event("purchase", r#""sku":"a","price":80,"quantity":2"#),
+        event(
+            "purchase",
+            r#""items":[{"sku":"a","price":1},{"sku":"b","price":2,"currency":"USD"}]"#,
+        ),
+        event("purchase", r#""sku":"c","quantity":3"#),
+        event("purchase", r#""order_total":7"#),
+        event("refund", r#""sku":"a","price":5"#),
+        event("purchase", r#""sku":"a","price":-6"#),
+        event("purchase", r#""order_id":7,"sku":"a","price":1000"#),
+        refund(r#""sku":"a","price":1000"#),
+    ];
+    let sums = sums_without_order(&events.join("\n"));
+    assert_eq!(sums, "refunds:EUR=11 sales:EUR=168 sales:USD=2");
+}
+
+#[test]
 fn an_event_has_at_most_100_different_refunds() {
     let items: Vec<String> =
         (0..101).map(|item| format!(r#"{{"sku":{item},"price":1}}"#)).collect();
@@ -105,6 +125,7 @@ fn a_chunk_that_the_build_before_began_counts_them_as_any_event() {
     reader.push(text.as_bytes()).unwrap();
     let count = reader.finish().unwrap();
     assert!(count.orders.is_empty());
+    // Nor does it sum what is of no order.
     let expected = "default 2026-11-20T23:07:00Z refunds:EUR a=160\n";
     assert_eq!(format!("{:?}", count.tally), expected);
 }
