@@ -128,7 +128,7 @@ fn check(
         None => {
             let is_of_order = order.is_some() && settings.has_order_refunds;
             let needs =
-                if kind == Kind::Refund && is_of_order { Needs::Nothing } else { kind.into() };
+                if kind == Kind::Refund && is_of_order { Needs::MoneyIfNamed } else { kind.into() };
             let item = check_only_item(sources, kind, needs, &currency, &mut page, &mut event)?;
             Vec::from_iter(item)
         }
@@ -241,6 +241,7 @@ fn refunds_of(
 ) -> Result<Option<BTreeMap<Refund, u64>>, String> {
     let mut refunds = BTreeMap::new();
     let mut add = |item: Option<String>, what: RefundOf| {
+        let item = item.filter(|item| item != OTHER);
         let refund = Refund { event_id: event_id.map(str::to_owned), item, what };
         *refunds.entry(refund).or_default() += 1;
     };
@@ -356,8 +357,8 @@ enum Needs {
     Money,
     /// Nothing replaces it.
     Item,
-    /// Nothing at all.
-    Nothing,
+    /// Money, if it names an item that cannot be used: it must not be taken for one of everything.
+    MoneyIfNamed,
 }
 
 impl From<Kind> for Needs {
@@ -406,7 +407,7 @@ fn check_only_item(
         },
         Needs::Money => bought.money.is_some(),
         Needs::Item => false,
-        Needs::Nothing => true,
+        Needs::MoneyIfNamed => bought.money.is_some() || reason == "missing:item_id",
     };
     if !can_do_without {
         return Err(reason);
