@@ -2,8 +2,8 @@
 
 use crate::chunk::lines::LINE_BYTES_MAX;
 use crate::chunk::tests::support::{
-    AT, check_notes, check_outcomes, check_rejected, check_tally, event, order_lines, read_whole,
-    tally,
+    AT, check_notes, check_outcomes, check_rejected, check_tally, event, order_lines,
+    order_refunds, read_whole, tally,
 };
 
 const TIME: &str = "2026-11-20T23:07:31Z";
@@ -240,11 +240,11 @@ fn orders_of_shopify_and_woocommerce_are_orders() {
         ),
         &["58", "FULFILLED"],
     );
-    check_tally(
+    check_counted(
         &format!(
             r#"{{"id":9,"order_id":58,"created_at":"{TIME}","refund_line_items":[{{"quantity":1,"subtotal":30.0,"line_item":{{"product_id":8061}}}}],"transactions":[{{"amount":"30.00","currency":"USD"}}]}}"#
         ),
-        "refunds:USD 8061=30",
+        "default/58: 9:8061 30 USD",
     );
     let woo = r#"{"id":727,"number":"727","status":"processing","currency":"EUR",
         "date_created":"2026-11-21T00:07:31","date_created_gmt":"2026-11-20T23:07:31","total":"29.35",
@@ -259,7 +259,8 @@ fn orders_of_shopify_and_woocommerce_are_orders() {
 
 /// The tally of a text, and the lines of its orders.
 fn check_counted(text: &str, expected: &str) {
-    let counted = [tally(text), order_lines(&read_whole(text.as_bytes()))];
+    let count = read_whole(text.as_bytes());
+    let counted = [tally(text), order_lines(&count), order_refunds(&count)];
     let counted: Vec<&str> =
         counted.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     assert_eq!(counted.join("; "), expected, "{text}");

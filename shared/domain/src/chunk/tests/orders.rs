@@ -1,6 +1,7 @@
 //! Events about orders: every row of `docs/EVENTS.md` about them.
 
 mod purchases;
+mod refunds;
 
 use crate::chunk::tests::support::check_notes;
 use crate::chunk::{ChunkCount, ChunkError, ChunkReader, ChunkSettings};

@@ -7,6 +7,7 @@ use crate::count::measure::Currency;
 use crate::count::secret::VisitorSecret;
 use crate::order::facts::{OrderFacts, OrderId};
 use crate::order::purchases::OrderLine;
+use crate::order::refunds::{RefundOf, ReportedRefund};
 use crate::plan::PlanInputs;
 
 pub(super) const REFERENCE_TIME: &str = "2026-11-20T23:30:00Z";
@@ -98,6 +99,26 @@ pub(super) fn order_lines(count: &ChunkCount) -> String {
         });
         let lines: Vec<String> = lines.collect();
         Some(format!("{}/{}: {}", order.site, order.id, lines.join(", ")))
+    };
+    count.orders.iter().filter_map(of_order).collect::<Vec<_>>().join("; ")
+}
+
+/// `site/order: [count of] [event:][item ]what, …; …`, the refunds of the orders.
+pub(super) fn order_refunds(count: &ChunkCount) -> String {
+    let of_order = |(order, facts): (&OrderId, &OrderFacts)| {
+        let refunds = facts.refunds.iter().map(|ReportedRefund { refund, count, .. }| {
+            let several = if *count > 1 { format!("{count} of ") } else { String::new() };
+            let event = refund.event_id.as_ref().map_or(String::new(), |id| format!("{id}:"));
+            let item = refund.item.as_ref().map_or(String::new(), |item| format!("{item} "));
+            let what = match refund.what {
+                RefundOf::Everything => "everything".to_string(),
+                RefundOf::Units(units) => format!("{units} units"),
+                RefundOf::Money(money, currency) => format!("{money} {currency}"),
+            };
+            format!("{several}{event}{item}{what}")
+        });
+        let refunds: Vec<String> = refunds.collect();
+        (!refunds.is_empty()).then(|| format!("{}/{}: {}", order.site, order.id, refunds.join(", ")))
     };
     count.orders.iter().filter_map(of_order).collect::<Vec<_>>().join("; ")
 }

@@ -1,12 +1,10 @@
 //! Purchases of an order: every rule of that section of `docs/EVENTS.md`.
 
-use crate::chunk::ChunkReader;
 use crate::chunk::tests::support::{
-    AT, check_notes, check_outcomes, check_rejected, event, order_lines, read_whole, settings,
+    AT, check_notes, check_outcomes, check_rejected, event, order_lines, read_whole,
     tally,
 };
 use crate::count::measure::Currency;
-use crate::event::line::READER_VERSION_OLDEST;
 
 /// A purchase of order 7 with these additional members.
 fn purchase(members: &str) -> String {
@@ -98,27 +96,6 @@ fn a_negative_item_beside_others_lowers_the_order() {
     let free = r#"{"sku":"a","price":5,"quantity":0}"#;
     let text = purchase_of(&[r#"{"sku":"off","price":-10}"#, free]);
     check_lines(&text, "default/7: EUR (other) 0/-10");
-}
-
-#[test]
-fn a_purchase_of_negative_items_alone_is_a_refund() {
-    for members in [
-        r#""sku":"a","price":-80"#,
-        r#""sku":"a","price":80,"quantity":-1"#,
-        r#""items":[{"sku":"a","price":-50},{"sku":"a","price":30,"quantity":-1}]"#,
-        r#""items":[{"sku":"a","price":-80},{"sku":"b","quantity":-1}]"#,
-        r#""value":-80,"items":[{"sku":"a"}]"#,
-    ] {
-        let count = read_whole(purchase(members).as_bytes());
-        assert!(count.orders.is_empty(), "{members}");
-        assert_eq!(tally(&purchase(members)), "refunds:EUR a=80", "{members}");
-    }
-    // A refund has no lines, whatever it names.
-    let refund = purchase(r#""sku":"a","price":80"#).replace("purchase", "refund");
-    assert_eq!(tally(&format!("{refund}\n{refund}")), "refunds:EUR a=160");
-    // What was read before it does not matter.
-    let both = format!("{}\n{}", purchase_of(&[SHOE]), purchase(r#""sku":"a","price":-80"#));
-    assert_eq!(tally(&both), "refunds:EUR a=80");
 }
 
 #[test]
@@ -219,20 +196,4 @@ fn an_order_has_what_its_purchases_and_its_events_report() {
     assert!(facts.created.is_some() && facts.purchased.is_some() && count.orders.len() == 1);
     let days: Vec<_> = count.sites().into_keys().map(str::to_string).collect();
     assert_eq!(days, ["default"]);
-}
-
-#[test]
-fn a_chunk_that_the_build_before_began_counts_them_as_any_event() {
-    let text = format!("{0}\n{0}", purchase_of(&[SHOE, r#"{"sku":"off","price":-10}"#]));
-    let mut settings = settings(text.len());
-    settings.inputs.reader_version = READER_VERSION_OLDEST;
-    let mut reader = ChunkReader::new(&settings);
-    reader.push(text.as_bytes()).unwrap();
-    let count = reader.finish().unwrap();
-    assert!(count.orders.is_empty());
-    let tally = format!("{:?}", count.tally);
-    let minute = "default 2026-11-20T23:07:00Z";
-    let expected = [("units", "SHOE=2"), ("sales:EUR", "SHOE=160"), ("refunds:EUR", "off=20")]
-        .map(|(measure, counter)| format!("{minute} {measure} {counter}\n"));
-    assert_eq!(tally, expected.concat());
 }
