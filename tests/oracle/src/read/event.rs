@@ -142,7 +142,7 @@ fn check(
     match order.filter(|_| counts_through_order) {
         Some(order) => {
             let what = match is_given_back {
-                true => refunds_of(&items, event.id.as_deref())?.map(What::Refunded),
+                true => refunds_of(kind, &items, event.id.as_deref())?.map(What::Refunded),
                 false => purchased(&items, named_currency, currency, event.customer.clone())?,
             };
             let site = event.site.clone();
@@ -231,11 +231,12 @@ fn purchased(
 }
 
 /// The refunds that an event reports of its order, and how many there are of each; `None` if it
-/// gives nothing back.
+/// gives nothing back. A purchase gives back money only.
 ///
 /// # Errors
 /// There are too many.
 fn refunds_of(
+    kind: Kind,
     items: &[Item],
     event_id: Option<&str>,
 ) -> Result<Option<BTreeMap<Refund, u64>>, String> {
@@ -251,6 +252,7 @@ fn refunds_of(
     for Item { key, currency, bought } in items {
         let (number, what) = match bought.money {
             Some(money) => (money.amount, RefundOf::Money(money.amount, currency.clone())),
+            None if kind == Kind::Purchase => continue,
             None => (bought.quantity, RefundOf::Units(bought.quantity.absolute())),
         };
         if !number.is_zero() {

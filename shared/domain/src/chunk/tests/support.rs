@@ -118,7 +118,8 @@ pub(super) fn order_refunds(count: &ChunkCount) -> String {
             format!("{several}{event}{item}{what}")
         });
         let refunds: Vec<String> = refunds.collect();
-        (!refunds.is_empty()).then(|| format!("{}/{}: {}", order.site, order.id, refunds.join(", ")))
+        (!refunds.is_empty())
+            .then(|| format!("{}/{}: {}", order.site, order.id, refunds.join(", ")))
     };
     count.orders.iter().filter_map(of_order).collect::<Vec<_>>().join("; ")
 }

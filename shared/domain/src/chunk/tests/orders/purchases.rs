@@ -1,8 +1,7 @@
 //! Purchases of an order: every rule of that section of `docs/EVENTS.md`.
 
 use crate::chunk::tests::support::{
-    AT, check_notes, check_outcomes, check_rejected, event, order_lines, read_whole,
-    tally,
+    AT, check_notes, check_outcomes, check_rejected, event, order_lines, read_whole, tally,
 };
 use crate::count::measure::Currency;
 

@@ -8,7 +8,10 @@ use crate::event::line::READER_VERSION_OLDEST;
 
 /// A refund of order 7 with these additional members.
 fn refund(members: &str) -> String {
-    event("refund", &format!(r#""order_id":7{}{members}"#, if members.is_empty() { "" } else { "," }))
+    event(
+        "refund",
+        &format!(r#""order_id":7{}{members}"#, if members.is_empty() { "" } else { "," }),
+    )
 }
 
 /// The refunds of all orders; nothing else may be counted.
@@ -85,8 +88,17 @@ fn a_refund_without_a_usable_order_id_counts_like_any_event() {
 }
 
 #[test]
+fn a_purchase_needs_its_item_whatever_was_refunded_before_it() {
+    let purchase = event("purchase", r#""customer_id":1"#);
+    check_rejected(&purchase, "missing:item_id");
+    let text = format!("{}\n{purchase}", refund(""));
+    check_outcomes(&text, "1/0/0");
+}
+
+#[test]
 fn an_event_has_at_most_100_different_refunds() {
-    let items: Vec<String> = (0..101).map(|item| format!(r#"{{"sku":{item},"price":1}}"#)).collect();
+    let items: Vec<String> =
+        (0..101).map(|item| format!(r#"{{"sku":{item},"price":1}}"#)).collect();
     let of = |items: &[String]| refund(&format!(r#""items":[{}]"#, items.join(",")));
     check_rejected(&of(&items), "invalid:items");
     check_outcomes(&of(&items[..100]), "1/0/0");
