@@ -3,10 +3,12 @@
 //! rows.
 //!
 //! `cargo run -p minutebook-benches --bin order_units -- [ORDERS] [EVENTS_PER_CHUNK] [PRODUCTS]
-//! [MINUTES] [late]`
+//! [MINUTES] [late] [purchases]`
 //!
 //! An order is created, paid five minutes later and shipped half an hour after that; one in ten is
-//! cancelled in between. With `late`, the hour of its creation is already closed, as in an import.
+//! cancelled in between. With `purchases`, it is reported by a purchase instead, and one in twenty
+//! is refunded half an hour later. With `late`, the hour of its creation is already closed, as in an
+//! import.
 //!
 //! **Source**: a transactional write takes two units per started kilobyte of the larger of the item
 //! before and the item after it, and a condition check takes as many; a plain write takes one. A
@@ -26,6 +28,7 @@ use minutebook_domain::count::secret::VisitorSecret;
 use minutebook_domain::order::changes::{OrderChange, OrderPart, WriteContext};
 use minutebook_domain::order::facts::{OrderFacts, OrderId, Orders};
 use minutebook_domain::order::purchases::Purchases;
+use minutebook_domain::order::refunds::{RefundOf, ReportedRefund};
 use minutebook_domain::plan::{PlanInputs, Row, counter_bytes};
 use minutebook_domain::time::period::{Period, Retention};
 use minutebook_domain::time::{Hour, Minute};
@@ -49,15 +52,17 @@ const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_day
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_late = arguments.iter().any(|argument| argument == "late");
-    let mut numbers =
-        arguments.iter().filter(|argument| *argument != "late").map(|text| text.parse::<usize>());
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    let (is_late, has_purchases) = (has("late"), has("purchases"));
+    let numbers =
+        arguments.iter().filter(|argument| !["late", "purchases"].contains(&argument.as_str()));
+    let mut numbers = numbers.map(|text| text.parse::<usize>());
     let mut next = |default: usize| numbers.next().unwrap_or(Ok(default));
     let (orders, chunk_events, products, minutes) =
         (next(100_000)?, next(10_000)?, next(1_000)?, next(100)?);
 
     let start: DateTime<Utc> = "2026-11-20T20:00:00Z".parse()?;
-    let lines = lines(orders, products, start, minutes)?;
+    let lines = lines(orders, products, start, minutes, has_purchases)?;
     let events = lines.len();
     let mut book = Book::default();
     for chunk in lines.chunks(chunk_events) {
@@ -72,7 +77,7 @@ fn main() -> Result<()> {
         "{}",
         json!({
             "orders": orders, "events": events, "chunk_events": chunk_events,
-            "products": products, "minutes": minutes, "late": is_late,
+            "products": products, "minutes": minutes, "late": is_late, "purchases": has_purchases,
             "transactions": transactions,
             "write_units": {
                 "orders": order_rows, "recent": listed, "seals": seals, "tallies": tallies,
@@ -90,6 +95,7 @@ fn lines(
     products: usize,
     start: DateTime<Utc>,
     minutes: usize,
+    has_purchases: bool,
 ) -> Result<Vec<(DateTime<Utc>, String)>> {
     let mut lines = Vec::with_capacity(orders * 4);
     for order in 0..orders {
@@ -98,7 +104,7 @@ fn lines(
         let mut push = |at: DateTime<Utc>, kind: &str, members: &str| {
             let time = at.to_rfc3339_opts(SecondsFormat::Millis, true);
             let line = format!(
-                "{{\"eventType\":\"Order{kind}Event\",\"timestamp\":\"{time}\",\
+                "{{\"eventType\":\"{kind}\",\"timestamp\":\"{time}\",\
                  \"orderId\":\"{order:036}\"{members}}}\n"
             );
             lines.push((at, line));
@@ -112,6 +118,16 @@ fn lines(
             )
         };
         let items: Vec<String> = (0..1 + order % 3).map(item).collect();
+        if has_purchases {
+            let customer = order % 5_000;
+            let members =
+                format!(",\"userId\":\"user-{customer}\",\"items\":[{}]", items.join(","));
+            push(made, "purchase", &members);
+            if order % 20 == 0 {
+                push(made + TimeDelta::minutes(30), "refund", ",\"amount\":10");
+            }
+            continue;
+        }
         let members = format!(
             ",\"orderNumber\":\"ORD-{order}\",\"userId\":\"user-{}\",\
              \"totalAmount\":{}.95,\"items\":[{}]",
@@ -119,12 +135,16 @@ fn lines(
             20 + order % 80,
             items.join(",")
         );
-        push(made, "Created", &members);
-        push(made + TimeDelta::minutes(5), "StatusChanged", ",\"newStatus\":\"PAID\"");
+        push(made, "OrderCreatedEvent", &members);
+        push(made + TimeDelta::minutes(5), "OrderStatusChangedEvent", ",\"newStatus\":\"PAID\"");
         if order % 10 == 0 {
-            push(made + TimeDelta::minutes(20), "Cancelled", ",\"refundAmount\":10");
+            push(made + TimeDelta::minutes(20), "OrderCancelledEvent", ",\"refundAmount\":10");
         }
-        push(made + TimeDelta::minutes(35), "StatusChanged", ",\"newStatus\":\"SHIPPED\"");
+        push(
+            made + TimeDelta::minutes(35),
+            "OrderStatusChangedEvent",
+            ",\"newStatus\":\"SHIPPED\"",
+        );
     }
     lines.sort();
     Ok(lines)
@@ -172,11 +192,7 @@ impl Book {
     /// Commits the orders of a chunk in the same batches as the storage.
     fn commit(&mut self, reported: &Orders, now: DateTime<Utc>) {
         let mut reported: Vec<(&OrderId, &OrderFacts)> = reported.iter().collect();
-        let minute = |facts: &OrderFacts| {
-            let status_at = facts.stage.as_ref().map(|stage| stage.at);
-            facts.placed_at().or(status_at).and_then(Minute::containing)
-        };
-        reported.sort_by_key(|(order, facts)| (&order.site, minute(facts), &order.id));
+        reported.sort_by_key(|(order, facts)| (&order.site, facts.first_minute(), &order.id));
         for batch in reported.chunks(BATCH_READS_MAX) {
             let mut changed = Vec::new();
             for (order, reported) in batch {
@@ -189,7 +205,7 @@ impl Book {
                 }
             }
             changed.sort_by_key(|(order, _, after)| {
-                (order.site.clone(), minute(after), order.id.clone())
+                (order.site.clone(), after.first_minute(), order.id.clone())
             });
             self.write(&changed, now);
         }
@@ -288,6 +304,25 @@ fn order_bytes(order: &OrderId, facts: &OrderFacts) -> usize {
     if let Some(cancelled) = &facts.cancelled {
         bytes +=
             "cancelled_atrefund_amount".len() + TIME_BYTES + cancelled.refund.map_or(0, number);
+    }
+    bytes += "contribution_version".len() + 2;
+    if facts.refund_count() > 0 {
+        bytes += "refunds_counted".len() + 2;
+    }
+    if !facts.refunds.is_empty() {
+        bytes += "refunds".len() + NESTING_BYTES;
+    }
+    for ReportedRefund { refund, .. } in facts.refunds.iter() {
+        let text = |name: &str, text: &Option<String>| {
+            text.as_ref().map_or(0, |text| name.len() + text.len() + NESTING_BYTES)
+        };
+        bytes += text("event_id", &refund.event_id) + text("item", &refund.item);
+        bytes += match refund.what {
+            RefundOf::Everything => 0,
+            RefundOf::Units(units) => "units".len() + number(units),
+            RefundOf::Money(money, _) => "moneycurrencyUSD".len() + number(money),
+        };
+        bytes += "countat".len() + 2 + TIME_BYTES + 4 * NESTING_BYTES;
     }
     if let Some(Purchases { first, lines }) = &facts.purchased {
         bytes += "purchased_atpurchase_currencyUSDlines".len() + TIME_BYTES + NESTING_BYTES;

@@ -133,8 +133,7 @@ impl OrderFacts {
                 Contribution { placed, given_back: vec![], version_1 }
             }
             Counted::Refunds(count) => {
-                let mut given_back = self.given_back(placed.as_ref());
-                given_back.truncate(count);
+                let given_back = self.given_back(placed.as_ref(), count);
                 Contribution { placed, given_back, version_1: None }
             }
         }

@@ -58,10 +58,15 @@ impl OrderFacts {
         in_turn
     }
 
-    /// What the refunds and the cancellation give back, in turn.
-    pub(crate) fn given_back<'a>(&'a self, placed: Option<&Placed<'a>>) -> Vec<GivenBack<'a>> {
+    /// What the first refunds give back, in turn; the cancellation is the last.
+    pub(crate) fn given_back<'a>(
+        &'a self,
+        placed: Option<&Placed<'a>>,
+        count: usize,
+    ) -> Vec<GivenBack<'a>> {
         let Some(placed) = placed else {
-            return self.refunds_in_turn().into_iter().filter_map(of_unknown_order).collect();
+            let refunds = self.refunds_in_turn().into_iter().take(count);
+            return refunds.filter_map(of_unknown_order).collect();
         };
         let mut left = Left::of(placed);
         let refunds =
@@ -72,7 +77,7 @@ impl OrderFacts {
         let cancelled = self.cancelled.as_ref().map(|cancelled| {
             (cancelled.at, None, cancelled.refund.map_or(Wanted::Everything, Wanted::UpTo))
         });
-        let in_turn = refunds.chain(cancelled);
+        let in_turn = refunds.chain(cancelled).take(count);
         in_turn.filter_map(|(at, item, wanted)| left.give_back(at, item, wanted, placed)).collect()
     }
 }

@@ -207,7 +207,7 @@ mod tests {
             "Klaviyo track: page 5+0, order 8+0, other 6+0",
             "Snowplow ecommerce: action 10+0",
             "TheLook events: page 6+0",
-            "TheLook order items: sale 6+0, return 6+0",
+            "TheLook order items: sale 6+0, return 5+0",
             "Amplitude export: tracked event 6+0",
             "Amplitude HTTP API: tracked event 10+0",
         ];
