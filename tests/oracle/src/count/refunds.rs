@@ -45,7 +45,7 @@ impl Order {
 
     /// Whether a refund counts, if the order was placed.
     fn counts(&self, refund: &Refund) -> bool {
-        self.wanted(refund, Decimal::ZERO).is_some()
+        self.wanted(refund, 1, Decimal::ZERO).is_some()
     }
 
     /// What each refund gives back, in their order, and then the cancellation.
@@ -53,49 +53,34 @@ impl Order {
         let mut left = Left::of(self);
         let mut all = Vec::new();
         for (refund, reported) in self.refunds_in_order() {
-            let mut given_back = GivenBack::nothing(reported.at);
-            for _ in 0..reported.count {
-                let wanted = self.wanted(refund, left.money).unwrap_or_default();
-                left.give_back(refund.item.as_deref(), wanted, &mut given_back);
-            }
-            all.push(given_back);
+            let wanted = self.wanted(refund, reported.count, left.money).unwrap_or_default();
+            all.push(left.give_back(reported.at, refund.item.as_deref(), wanted));
         }
         if let Some((at, refund)) = self.cancelled {
-            let mut given_back = GivenBack::nothing(at);
-            left.give_back(None, refund.unwrap_or(left.money), &mut given_back);
-            all.push(given_back);
+            let before = self.value() - left.money;
+            let wanted = refund.map_or(left.money, |refund| (refund - before).max(Decimal::ZERO));
+            all.push(left.give_back(at, None, wanted));
         }
         all
     }
 
-    /// How much a refund wants of an order of which so much is left; `None` if it does not count.
-    fn wanted(&self, refund: &Refund, left: Decimal) -> Option<Decimal> {
+    /// How much so many equal refunds want of an order of which so much is left; `None` if they do
+    /// not count.
+    fn wanted(&self, refund: &Refund, count: u64, left: Decimal) -> Option<Decimal> {
         match &refund.what {
             RefundOf::Everything => Some(left),
             RefundOf::Money(money, currency) => {
-                (self.currency() == Some(currency)).then_some(*money)
+                (self.currency() == Some(currency)).then_some(money.times(count))
             }
             RefundOf::Units(units) => {
                 let (bought, money) = *self.items().get(refund.item.as_deref()?)?;
                 if bought.is_zero() {
                     return None;
                 }
-                // Discounts under the name `(other)` may make an item of that name worth nothing.
-                let money = money.max(Decimal::ZERO);
-                Some(if *units >= bought { money } else { money.share(*units, bought) })
+                let units = units.times(count);
+                Some(if units >= bought { money } else { money.share(units, bought) })
             }
         }
-    }
-}
-
-impl<'a> GivenBack<'a> {
-    fn nothing(at: i128) -> Self {
-        let (money, wanted_beyond) = (Decimal::ZERO, Decimal::ZERO);
-        Self { at, money, wanted_beyond, by_item: BTreeMap::new() }
-    }
-
-    fn add(&mut self, item: &'a str, money: Decimal) {
-        *self.by_item.entry(item).or_default() += money;
     }
 }
 
@@ -117,20 +102,24 @@ impl<'a> Left<'a> {
     }
 
     /// Gives back what is wanted, or what is left.
-    fn give_back(&mut self, item: Option<&'a str>, wanted: Decimal, given: &mut GivenBack<'a>) {
+    fn give_back(&mut self, at: i128, item: Option<&'a str>, wanted: Decimal) -> GivenBack<'a> {
         let money = wanted.min(self.money);
-        given.money += money;
-        given.wanted_beyond += wanted - money;
         let is_all = item.is_none() && money == self.money;
         self.money = self.money - money;
-        if self.by_item.is_empty() || money.is_zero() {
-            return;
-        }
-        if is_all {
-            for (item, left) in &mut self.by_item {
-                given.add(item, std::mem::take(left));
-            }
-            return;
+        let by_item = if is_all { self.take_all() } else { self.take(item, money) };
+        GivenBack { at, money, wanted_beyond: wanted - money, by_item }
+    }
+
+    /// Takes all that is left of each item.
+    fn take_all(&mut self) -> BTreeMap<&'a str, Decimal> {
+        self.by_item.iter_mut().map(|(item, left)| (*item, std::mem::take(left))).collect()
+    }
+
+    /// Takes money of an item, as far as there is some left, and then of none.
+    fn take(&mut self, item: Option<&'a str>, money: Decimal) -> BTreeMap<&'a str, Decimal> {
+        let mut taken = BTreeMap::new();
+        if self.by_item.is_empty() {
+            return taken;
         }
         let mut rest = money;
         if let Some(item) = item.or(self.only_item)
@@ -139,9 +128,10 @@ impl<'a> Left<'a> {
             let of_item = rest.min(*left);
             *left = *left - of_item;
             rest = rest - of_item;
-            given.add(item, of_item);
+            taken.insert(item, of_item);
         }
         *self.by_item.entry(OTHER).or_default() += -rest;
-        given.add(OTHER, rest);
+        taken.insert(OTHER, rest);
+        taken
     }
 }

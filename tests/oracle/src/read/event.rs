@@ -128,7 +128,7 @@ fn check(
         None => {
             let is_of_order = order.is_some() && settings.has_order_refunds;
             let needs =
-                if kind == Kind::Refund && is_of_order { Needs::Nothing } else { kind.into() };
+                if kind == Kind::Refund && is_of_order { Needs::MoneyIfNamed } else { kind.into() };
             let item = check_only_item(sources, kind, needs, &currency, &mut page, &mut event)?;
             Vec::from_iter(item)
         }
@@ -142,7 +142,7 @@ fn check(
     match order.filter(|_| counts_through_order) {
         Some(order) => {
             let what = match is_given_back {
-                true => refunds_of(&items, event.id.as_deref())?.map(What::Refunded),
+                true => refunds_of(kind, &items, event.id.as_deref())?.map(What::Refunded),
                 false => purchased(&items, named_currency, currency, event.customer.clone())?,
             };
             let site = event.site.clone();
@@ -243,16 +243,18 @@ fn purchased(
 }
 
 /// The refunds that an event reports of its order, and how many there are of each; `None` if it
-/// gives nothing back.
+/// gives nothing back. A purchase gives back money only.
 ///
 /// # Errors
 /// There are too many.
 fn refunds_of(
+    kind: Kind,
     items: &[Item],
     event_id: Option<&str>,
 ) -> Result<Option<BTreeMap<Refund, u64>>, String> {
     let mut refunds = BTreeMap::new();
     let mut add = |item: Option<String>, what: RefundOf| {
+        let item = item.filter(|item| item != OTHER);
         let refund = Refund { event_id: event_id.map(str::to_owned), item, what };
         *refunds.entry(refund).or_default() += 1;
     };
@@ -262,6 +264,7 @@ fn refunds_of(
     for Item { key, currency, bought } in items {
         let (number, what) = match bought.money {
             Some(money) => (money.amount, RefundOf::Money(money.amount, currency.clone())),
+            None if kind == Kind::Purchase => continue,
             None => (bought.quantity, RefundOf::Units(bought.quantity.absolute())),
         };
         if !number.is_zero() {
@@ -368,8 +371,8 @@ enum Needs {
     Money,
     /// Nothing replaces it.
     Item,
-    /// Nothing at all.
-    Nothing,
+    /// Money, if it names an item that cannot be used: it must not be taken for one of everything.
+    MoneyIfNamed,
 }
 
 impl From<Kind> for Needs {
@@ -418,7 +421,7 @@ fn check_only_item(
         },
         Needs::Money => bought.money.is_some(),
         Needs::Item => false,
-        Needs::Nothing => true,
+        Needs::MoneyIfNamed => bought.money.is_some() || reason == "missing:item_id",
     };
     if !can_do_without {
         return Err(reason);

@@ -11,7 +11,6 @@ use minutebook_domain::chunk::unpack::UnpackError;
 use minutebook_domain::chunk::{
     ChunkCount, ChunkError, ChunkReader, ChunkSettings, ChunkSites, OutcomeNotes,
 };
-use minutebook_domain::count::amount::Amount;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::{SecretNumber, VisitorSecret};
 use minutebook_domain::event::line::READER_VERSION;
@@ -19,11 +18,10 @@ use minutebook_domain::event::settings::{ReadingSettings, SettingsBySite, Settin
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::plan::PlanInputs;
 use minutebook_oracle::{
-    Recount, RecountError, RejectedLine, Settings, SiteSettings, order_tallies, orders, recount,
-    recount_appended,
+    Recount, RecountError, RejectedLine, Settings, SiteSettings, orders, recount, recount_appended,
 };
 
-use self::orders_text::{order_of_oracle, order_of_reader};
+use self::orders_text::{counted_by_oracle, counted_by_reader, order_of_oracle, order_of_reader};
 use self::visitors::same_visitors;
 use crate::chunk::{Chunk, REFERENCE_SECONDS};
 
@@ -298,18 +296,11 @@ fn facts_of_reader(read: &ChunkCount) -> BTreeSet<String> {
     let types = unknown_types.by_name.iter();
     facts.extend(types.map(|(name, events)| format!("unknown {name:?} {events}")));
     facts.extend(tallies_of_reader(read, 0));
-    let mut sums = BTreeMap::new();
     for (order, known) in read.orders.iter() {
         facts.insert(format!("order {} {:?} {}", order.site, order.id, order_of_reader(known)));
-        let Some(contribution) = known.contribution() else { continue };
-        for (measure, key, amount) in contribution.counters() {
-            let cell = format!("{} {measure} {} {key:?}", order.site, contribution.minute.number());
-            *sums.entry(cell).or_insert(Amount::ZERO) += amount;
-        }
+        let name = format!("{} {:?}", order.site, order.id);
+        facts.extend(counted_by_reader(known).map(|cell| format!("order {name} {cell}")));
     }
-    let is_something = |(_, sum): &(_, Amount)| *sum != Amount::ZERO;
-    let sums = sums.into_iter().filter(is_something);
-    facts.extend(sums.map(|(cell, sum)| format!("orders {cell} {sum}")));
     facts
 }
 
@@ -350,12 +341,8 @@ fn facts_of_oracle(recounted: &Recount) -> BTreeSet<String> {
     facts.extend(tallies_of_oracle(recounted));
     for ((site, id), order) in orders(&recounted.orders) {
         facts.insert(format!("order {site} {id:?} {}", order_of_oracle(&order)));
-    }
-    for (cell, number) in order_tallies(&recounted.orders) {
-        facts.insert(format!(
-            "orders {} {} {} {:?} {number}",
-            cell.site, cell.measure, cell.minute, cell.key
-        ));
+        let name = format!("{site} {id:?}");
+        facts.extend(counted_by_oracle(&order).map(|cell| format!("order {name} {cell}")));
     }
     facts
 }

@@ -1,10 +1,20 @@
 //! What the reader and the oracle know of an order, as texts that are compared.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use minutebook_domain::count::amount::Amount;
+use minutebook_domain::order::contribution::Counted;
 use minutebook_domain::order::facts::{Creation, OrderFacts};
 use minutebook_domain::order::purchases::{FirstPurchase, OrderLine, Purchases};
 use minutebook_domain::order::refunds;
-use minutebook_oracle::{Line, Made, Order, Purchase, Refund, RefundOf};
+use minutebook_oracle::{
+    Contribution, Decimal, Line, Made, Order, Purchase, Refund, RefundOf, TallyKey,
+    tallies_of_contributions,
+};
+
+/// Of how many refunds the counters of orders are compared, beside all and those of version 1.
+const REFUNDS: [usize; 3] = [0, 1, 3];
 
 /// What the purchases of an order say, in a form of neither side: the time, the currency and the
 /// customer of the earliest, the lines as [`line_text`] has them, and whether there are more.
@@ -55,7 +65,8 @@ fn refund_text(
 
 /// What the reader knows of the refunds of an order.
 fn refunds_of_reader(known: &OrderFacts) -> String {
-    let refunds = known.refunds.iter().map(|(refund, count, at)| {
+    let refunds = known.refunds.iter().map(|reported| {
+        let refunds::ReportedRefund { refund, count, at } = reported;
         let refunds::Refund { event_id, item, what } = refund;
         let what = match what {
             refunds::RefundOf::Everything => ["everything".to_owned(), String::new()],
@@ -64,8 +75,8 @@ fn refunds_of_reader(known: &OrderFacts) -> String {
                 [money.to_string(), currency.as_str().to_owned()]
             }
         };
-        let count = u64::from(count);
-        refund_text(event_id.as_deref(), item.as_deref(), what, count, nanoseconds(at))
+        let (count, at) = (u64::from(*count), nanoseconds(*at));
+        refund_text(event_id.as_deref(), item.as_deref(), what, count, at)
     });
     refunds_text(&refunds.collect::<Vec<_>>(), known.refunds.has_more())
 }
@@ -138,4 +149,39 @@ pub(super) fn order_of_oracle(order: &Order) -> String {
     });
     let [purchases, refunds] = [purchases_of_oracle(order), refunds_of_oracle(order)];
     format!("{created:?} {stage:?} {cancelled:?} {purchases} {refunds}")
+}
+
+/// The cells that an order counts for the reader: all of it, what counters of version 1 have, and
+/// with some of its refunds only.
+pub(super) fn counted_by_reader(known: &OrderFacts) -> impl Iterator<Item = String> {
+    let some = REFUNDS.map(|refunds| (refunds.to_string(), Counted::Refunds(refunds)));
+    let all = [("all", known.all_counted()), ("version 1", Counted::Version1)];
+    let all = all.map(|(name, counted)| (name.to_owned(), counted));
+    all.into_iter().chain(some).flat_map(move |(name, counted)| {
+        let mut sums = BTreeMap::new();
+        for (minute, measure, key, amount) in known.contribution_of(counted).counters() {
+            let cell = cell_text(&name, &measure.to_string(), minute.number().into(), key);
+            *sums.entry(cell).or_insert(Amount::ZERO) += amount;
+        }
+        sums.retain(|_, sum| *sum != Amount::ZERO);
+        sums.into_iter().map(|(cell, sum)| format!("{cell} {sum}")).collect::<Vec<_>>()
+    })
+}
+
+/// The same for the oracle.
+pub(super) fn counted_by_oracle(order: &Order) -> impl Iterator<Item = String> {
+    let some = REFUNDS.map(|refunds| (refunds.to_string(), Contribution::FirstRefunds(refunds)));
+    let all = [("all", Contribution::Whole), ("version 1", Contribution::WithoutRefunds)];
+    let all = all.map(|(name, contribution)| (name.to_owned(), contribution));
+    all.into_iter().chain(some).flat_map(move |(name, contribution)| {
+        let tallies = tallies_of_contributions([("", order, contribution)]);
+        let cell = |(cell, number): (&TallyKey, &Decimal)| {
+            format!("{} {number}", cell_text(&name, &cell.measure, cell.minute, &cell.key))
+        };
+        tallies.iter().map(cell).collect::<Vec<_>>()
+    })
+}
+
+fn cell_text(counted: &str, measure: &str, minute: i64, key: &str) -> String {
+    format!("counts ({counted} of its refunds) {measure} {minute} {key:?}")
 }

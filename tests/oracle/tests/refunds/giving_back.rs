@@ -73,6 +73,10 @@ fn units_give_back_their_part_of_the_money_of_the_item() {
     check(&[&three, &units(r#""item_id":"a""#)], "3.333333: 08 a=3.333333");
     check(&[&three, &units(r#""item_id":"a","quantity":2"#)], "6.666666: 08 a=6.666666");
     check(&[&three, &units(r#""item_id":"a","quantity":3"#)], "10: 08 a=10");
+    // Equal ones are refunds of all their units.
+    let equal = |count| vec![r#"{"item_id":"a"}"#; count].join(",");
+    check(&[&three, &units(&format!(r#""items":[{}]"#, equal(3)))], "10: 08 a=10");
+    check(&[&three, &units(&format!(r#""items":[{}]"#, equal(2)))], "6.666666: 08 a=6.666666");
     // Lines of one item at two prices are together 3 units for 100.
     let dearer = purchase("07:30", r#""item_id":"SHOE","price":20"#);
     check(&[&bought, &dearer, &units(r#""item_id":"SHOE","quantity":1.5"#)], "50: 08 SHOE=50");
@@ -123,8 +127,11 @@ fn a_cancellation_gives_back_what_the_refunds_have_not() {
     with("09:00", "", "100: 08 SHOE=30; 09 CAP=20; 09 SHOE=50");
     // It comes last, even if it was earlier.
     with("07:30", "", "100: 07 CAP=20; 07 SHOE=50; 08 SHOE=30");
-    with("09:00", "50", "80: 08 SHOE=30; 09 (other)=50");
-    with("09:00", "-90", "100 over 20: 08 SHOE=30; 09 CAP=20; 09 SHOE=50");
+    // So that it is 50 in all, and 100.
+    with("09:00", "50", "50: 08 SHOE=30; 09 (other)=20");
+    with("09:00", "-100", "100: 08 SHOE=30; 09 CAP=20; 09 SHOE=50");
+    with("09:00", "120", "100 over 20: 08 SHOE=30; 09 CAP=20; 09 SHOE=50");
+    with("09:00", "30", "30: 08 SHOE=30");
     with("09:00", "0", "30: 08 SHOE=30");
     check(&[&bought, &cancelled("09:00", "40")], "40: 09 (other)=40");
     check(&[&bought, &cancelled("09:00", "")], "100: 09 CAP=20; 09 SHOE=80");
@@ -208,12 +215,12 @@ fn refunds_of_an_order_that_nobody_saw_placed_count_their_money() {
     let expected = ["refunds:EUR 09 (other)=7", "refunds:USD 08 SHOE=60", "refunds:USD 09 CAP=10"];
     assert_eq!(cells(&counted(&texts)), expected);
     assert_eq!(cells(&counted(&[&texts[..], &texts[..]].concat())), expected);
-    // Once it is, they are those of the order: 60 and 10 of 100, a shoe of 40 of which 20 is left, in
-    // the order of their times, and everything.
+    // Once it is, they are those of the order: 60 and 10 of 100, and a shoe of 40 of which 20 is left,
+    // with 10 of no item. Everything is nothing then, and takes the 10 that is left of the cap.
     let bought = shoes_and_a_cap();
     check(
         &[&texts[..], &[&bought]].concat(),
-        "100 over 50 incomplete: 08 SHOE=60; 09 (other)=10; 09 CAP=10; 09 SHOE=20",
+        "100 over 10 incomplete: 08 SHOE=60; 09 CAP=20; 09 SHOE=20",
     );
 }
 
@@ -277,10 +284,11 @@ fn a_discount_is_given_back_with_all_the_rest() {
         |texts: &[&str], expected: &str| check(&[&[bought.as_str()], texts].concat(), expected);
     with(&[&refund_all("08:00")], "70: 08 (other)=-10; 08 SHOE=80");
     with(&[&refund("08:00", r#""value":70"#)], "70: 08 (other)=-10; 08 SHOE=80");
-    // A shoe of 80, of which 70 was paid. The cancellation finds nothing left.
+    // A shoe of 80, of which 70 was paid. The cancellation finds nothing left of the order, and takes
+    // what is left of its items: 10 and -10.
     let shoe = refund("08:00", r#""item_id":"SHOE""#);
     with(&[&shoe], "70 over 10: 08 SHOE=70");
-    with(&[&shoe, &cancelled("09:00", "")], "70 over 10: 08 SHOE=70");
+    with(&[&shoe, &cancelled("09:00", "")], "70 over 10: 08 SHOE=70; 09 (other)=-10; 09 SHOE=10");
     with(&[&refund("08:00", r#""value":30"#)], "30: 08 SHOE=30");
 }
 
@@ -296,7 +304,7 @@ fn the_counters_of_an_order_may_have_only_its_first_refunds_or_none() {
         "0: ",
         "30: 08 SHOE=30",
         "35: 08 SHOE=30; 09 CAP=5",
-        "100 over 25: 08 SHOE=30; 09 CAP=5; 10 CAP=15; 10 SHOE=50",
+        "90: 08 SHOE=30; 09 CAP=5; 10 (other)=55",
     ];
     for (refunds, expected) in given.into_iter().enumerate() {
         assert_eq!(given_back(&of(Contribution::FirstRefunds(refunds))), expected);

@@ -14,9 +14,12 @@ fn what_an_event_refunds() {
         (r#""item_id":"a","quantity":"many""#, "- a: 1 units x 1"),
         (r#""value":5,"event_id":"e""#, "e -: 5 USD x 1"),
         (r#""total_amount":5,"currency":"eur""#, "- -: 5 EUR x 1"),
+        (r#""item_id":"(other)","price":5"#, "- -: 5 USD x 1"),
+        (r#""item_id":"(other)""#, "- -: 1 units x 1"),
         (r#""currency":"EUR""#, "- -: everything x 1"),
         (r#""items":[],"quantity":2"#, "- -: everything x 1"),
-        (r#""items":null,"item_id":{}"#, "- -: everything x 1"),
+        (r#""items":null,"item_id":null"#, "- -: everything x 1"),
+        (r#""value":5,"item_id":{}"#, "- -: 5 USD x 1"),
         (
             r#""items":[{"item_id":"b"},{"item_id":"a","price":2,"currency":"EUR"},{"item_id":"b"}]"#,
             "- a: 2 EUR x 1, - b: 1 units x 2",
@@ -46,18 +49,19 @@ fn what_an_event_refunds() {
 fn a_purchase_of_negative_items_alone_is_a_refund() {
     for (members, expected) in [
         (r#""item_id":"a","price":-5"#, "- a: 5 USD x 1"),
-        (r#""item_id":"a","quantity":-2"#, "- a: 2 units x 1"),
         (r#""value":-5"#, "- -: 5 USD x 1"),
         (
             r#""event_id":"e","items":[{"item_id":"a","price":-5},{"item_id":"b","quantity":-1}]"#,
-            "e a: 5 USD x 1, e b: 1 units x 1",
+            "e a: 5 USD x 1",
         ),
     ] {
         let text = purchase("08:00", members);
         assert_eq!(refunds_of(&text).join(", "), expected, "{members}");
         assert_eq!(order(&text).purchased, None);
     }
-    let text = purchase("08:00", r#""item_id":"SHOE","quantity":-1"#);
+    // It is one of money, not of units.
+    assert_eq!(count(&purchase("08:00", r#""item_id":"a","quantity":-2"#)).ignored, 1);
+    let text = purchase("08:00", r#""item_id":"SHOE","price":40,"quantity":-1"#);
     check(&[&shoes_and_a_cap(), &text], "40: 08 SHOE=40");
 }
 
@@ -83,6 +87,11 @@ fn what_refunds_nothing_is_ignored_and_what_names_no_order_is_a_refund_of_none()
     assert_eq!(count(&none(r#""item_id":"a""#)).ignored, 1);
     let reason = |text: &str| count(text).rejected_lines.pop().map(|line| line.reason);
     assert_eq!(reason(&none(r#""quantity":1"#)).as_deref(), Some("missing:item_id"));
+    // What names an item that cannot be used is no refund of everything.
+    let unusable = refund("08:00", r#""item_id":{}"#);
+    assert_eq!(reason(&unusable).as_deref(), Some("invalid:item_id"));
+    let unusable = refund("08:00", r#""item_name":7.5"#);
+    assert_eq!(reason(&unusable).as_deref(), Some("invalid:item_name"));
     // A purchase needs an item or money, and an item its name.
     let nothing = purchase("08:00", r#""quantity":-1"#);
     assert_eq!(reason(&nothing).as_deref(), Some("missing:item_id"));

@@ -85,7 +85,7 @@ impl LineContext<'_> {
         let customer = self.id_if_usable(fields.get(Field::CustomerId), Field::CustomerId)?;
         let session = self.id_if_usable(fields.get(Field::SessionId), Field::SessionId)?;
         let mut order = None;
-        if kind == EventKind::Refund {
+        if matches!(kind, EventKind::Purchase | EventKind::Refund) {
             self.values.of_order = OfOrder::default();
         }
         if let Some(id) = fields.get(Field::OrderId) {

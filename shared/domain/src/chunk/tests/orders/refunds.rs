@@ -108,6 +108,14 @@ fn money_of_no_order_is_summed_under_the_empty_key() {
 }
 
 #[test]
+fn a_purchase_needs_its_item_whatever_was_refunded_before_it() {
+    let purchase = event("purchase", r#""customer_id":1"#);
+    check_rejected(&purchase, "missing:item_id");
+    let text = format!("{}\n{purchase}", refund(""));
+    check_outcomes(&text, "1/0/0");
+}
+
+#[test]
 fn an_event_has_at_most_100_different_refunds() {
     let items: Vec<String> =
         (0..101).map(|item| format!(r#"{{"sku":{item},"price":1}}"#)).collect();
