@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
-use chrono::{DateTime, TimeDelta, Utc};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::commands::clock;
@@ -15,10 +17,11 @@ use crate::proof::scope::{Retention, Scope};
 use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
 use crate::rows;
+use crate::rows::proofs;
 use crate::rows::sites::settings;
 use crate::stack::context::Context;
 use crate::stack::objects::Object;
-use crate::terminal::escape;
+use crate::terminal::escape::{self, shown};
 use crate::terminal::progress;
 
 /// How many objects are recounted at once. Each is in memory as a whole.
@@ -120,6 +123,7 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
         revisions: Default::default(),
         sites: Default::default(),
     };
+    let is_whole = args.prefix.is_empty() && args.from.is_none() && args.to.is_none();
     let mut report = Report::default();
     // A zone that is set meanwhile decides about hours that have not begun.
     let revisions = settings::all(&raw.dynamodb, &raw.table).await?;
@@ -146,7 +150,30 @@ pub(crate) async fn verify(args: VerifyArgs, context: &Context) -> Result<Report
         report.differences.add(|| format!("{name}: put while the table was read; verify again"));
     }
     books.judge(&mut report);
+    if is_whole {
+        record(&raw, &report).await;
+    }
     Ok(report)
+}
+
+/// Records the proof of the whole table, for `/reconcile`. Who may only read proves it all the same.
+async fn record(raw: &Objects, report: &Report) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let put = raw
+        .dynamodb
+        .put_item()
+        .table_name(&raw.table)
+        .item("pk", text(proofs::PARTITION))
+        .item("sk", text(proofs::WHOLE))
+        .item("at", text(&clock::now().to_rfc3339_opts(SecondsFormat::Secs, true)))
+        .item("differences", AttributeValue::N(report.differences.count.to_string()));
+    if let Err(error) = put.send().await {
+        let error = DisplayErrorContext(&error).to_string();
+        eprintln!(
+            "the proof is not recorded, so that /reconcile does not say it: {}",
+            shown(&error)
+        );
+    }
 }
 
 /// Recounts objects, and compares the ledger with them.

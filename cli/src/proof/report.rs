@@ -30,6 +30,11 @@ pub(crate) struct Report {
     pub(crate) rows: BTreeMap<Granularity, u64>,
     /// Tallies that were compared.
     pub(crate) tallies: u64,
+    /// How many sites, periods and currencies were reconciled: whether the money of items is that of
+    /// orders and of no order.
+    pub(crate) reconciled: u64,
+    /// Why that could not be told.
+    pub(crate) not_reconciled: Option<String>,
     /// Numbers of visitors and of sessions that were compared.
     pub(crate) visitors: u64,
     /// Which secrets count; the visitors of the one that answers use were compared.
@@ -105,6 +110,12 @@ impl Report {
             "objects {objects}, lines {lines} (counted {counted}, ignored {ignored}, duplicate \
              {duplicate}, rejected {rejected}), tallies {tallies}, visitors {visitors}\n"
         ));
+        text.push_str(&match &self.not_reconciled {
+            None => {
+                format!("money reconciled: {} periods of sites and currencies\n", self.reconciled)
+            }
+            Some(why) => format!("money not reconciled: {why}\n"),
+        });
         if !self.expired.is_empty() {
             text.push_str(&format!("expired: {}\n", by_granularity(&self.expired)));
         }
@@ -154,6 +165,8 @@ impl Report {
             "objects": self.objects,
             "rows": json_by_granularity(&self.rows),
             "tallies": self.tallies,
+            "reconciled": self.reconciled,
+            "not_reconciled": self.not_reconciled,
             "visitors": self.visitors,
             "visitor_secret": self.visitor_state.counting,
             "also_visitor_secret": self.visitor_state.also,

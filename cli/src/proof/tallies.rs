@@ -8,6 +8,7 @@ use minutebook_oracle::{Cell, Comparison, Granularity, OTHER, Period, Recount};
 use crate::proof::differences::PRINTED_MAX;
 use crate::proof::gone::{GoneBooks, Leeway};
 use crate::proof::hours::{Hours, SiteHour, quarters_of};
+use crate::proof::money::{self, Reconciled};
 use crate::proof::orders::OrderBooks;
 use crate::proof::report::Report;
 use crate::proof::scope::Scope;
@@ -32,6 +33,8 @@ pub(crate) struct Books {
     /// How many rows each period of a site has.
     rows: BTreeMap<(String, Period), u64>,
     gone: GoneBooks,
+    /// How many chunks do not say how much of their money is of no order.
+    of_former_builds: u64,
     /// Where rows differ from docs/TABLE.md, as sentences.
     oddities: Vec<String>,
 }
@@ -48,6 +51,7 @@ impl Books {
             hours: Hours::default(),
             rows: BTreeMap::new(),
             gone,
+            of_former_builds: 0,
             oddities: Vec::new(),
         }
     }
@@ -68,6 +72,7 @@ impl Books {
         for event in &recount.orders {
             self.scope.meet(&event.site);
         }
+        self.of_former_builds += u64::from(!summary.has_order_refunds);
         if summary.sites_max.is_some() {
             self.sites.add_chunk(recount, summary.of_orders());
         }
@@ -116,6 +121,7 @@ impl Books {
             Some(
                 TableRow::Seal
                 | TableRow::SealingLag
+                | TableRow::Proof
                 | TableRow::Snapshot
                 | TableRow::Extent
                 | TableRow::File
@@ -253,6 +259,18 @@ impl Books {
             }
         }
         report.tallies = self.comparison.count();
+        report.not_reconciled = match (self.of_former_builds, report.gone.len()) {
+            (0, 0) => None,
+            (0, _) => Some("objects are gone".to_owned()),
+            (chunks, _) => {
+                Some(format!("{chunks} objects were counted before plan format version 8"))
+            }
+        };
+        if report.not_reconciled.is_none() {
+            let Reconciled { places, faults } = money::reconcile(&self.comparison);
+            report.reconciled = places;
+            faults.into_iter().for_each(|fault| report.differences.add(|| fault));
+        }
         report.visitor_state = self.visitors.state();
         report.visitor_leftovers = self.visitors.leftovers();
         let judged = self.visitors.judge(self.hours.waiting(), leeway, is_compared);

@@ -8,6 +8,7 @@ pub(crate) mod ledger;
 mod open_hours;
 mod orders;
 mod periods;
+pub(crate) mod proofs;
 mod row;
 mod scan;
 pub(crate) mod sites;

@@ -8,6 +8,7 @@ use crate::rows::ledger::LedgerEntry;
 use crate::rows::ledger::files::{self, BYTES_PREFIX, FILE_PREFIX};
 use crate::rows::open_hours::{self, OpenHour};
 use crate::rows::orders::{self, OrderRow, RecentRow};
+use crate::rows::proofs;
 use crate::rows::sites::registry::{self, Registry, SiteRow};
 use crate::rows::sites::settings;
 use crate::rows::tallies::{self, Tallies};
@@ -41,6 +42,8 @@ pub(crate) enum TableRow {
     Seal,
     /// How far sealing is behind.
     SealingLag,
+    /// When the table was compared last.
+    Proof,
     /// Which records of a partition of a stream are stored.
     Extent,
     /// What a key of the API allows.
@@ -85,6 +88,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if pk == LAG {
         return lag::read(item, sk, odd).map(|()| TableRow::SealingLag);
+    }
+    if pk == proofs::PARTITION {
+        return proofs::read(item, sk, odd).map(|()| TableRow::Proof);
     }
     if pk.starts_with(api_keys::PREFIX) {
         return api_keys::read(item, pk, sk, odd).map(TableRow::ApiKey);
@@ -158,6 +164,7 @@ mod tests {
             ("OPEN", "2026-11-20T23#shop", "OpenHour"),
             ("S#shop#2026-11-20T23", "15", "Seal"),
             ("LAG", "sealing", "SealingLag"),
+            ("PROOF", "whole", "Proof"),
             ("P#kafka/shop-01234567/orders/0", "000001.000", "Extent"),
             ("SETTINGS", "1", "None"),
             ("F#b/k", "counted", "File"),

@@ -192,6 +192,7 @@ mod tests {
             ("/history?measure=clicks", "measure"),
             ("/items/7?window=x", "window"),
             ("/stats", "site_id"),
+            ("/reconcile?basis=order", "basis"),
             ("/metrics?users_window=x", "users_window"),
             ("/metrics/prometheus?views_window=x", "views_window"),
             ("/metrics/orders?window=8d", "from 1m to 7d"),

@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod orders;
 pub mod queues;
 pub mod rankings;
+pub mod reconcile;
 pub mod routes;
 pub mod run;
 pub mod sites;

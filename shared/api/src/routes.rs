@@ -17,7 +17,9 @@ use crate::live::LiveCall;
 use crate::openapi::operation::{Operation, Schemas};
 use crate::orders::OrdersCall;
 use crate::queues::Queues;
-use crate::{collect, health, history, items, live, openapi, orders, rankings, sites, stats};
+use crate::{
+    collect, health, history, items, live, openapi, orders, rankings, reconcile, sites, stats,
+};
 
 /// One path of the API.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +79,9 @@ pub const ROUTES: &[Route] = &[
     own("/highest_grossing_item", "highest_grossing", rankings::describe::highest_grossing),
     api("/history", history::describe::history, |request, _, backend| {
         Box::pin(history::handle(request, backend))
+    }),
+    api("/reconcile", reconcile::describe::reconcile, |request, _, backend| {
+        Box::pin(reconcile::handle(request, backend))
     }),
     api("/items/{item_id}", items::describe::item, |request, _, backend| {
         Box::pin(items::handle(request, backend))

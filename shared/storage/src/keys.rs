@@ -220,6 +220,12 @@ pub const LAG_PARTITION: &str = "LAG";
 /// The sort key of the sealing lag.
 pub const SEALING_LAG: &str = "sealing";
 
+/// The partition of proofs: comparisons of the table with the raw objects.
+pub const PROOF_PARTITION: &str = "PROOF";
+
+/// The sort key of the last proof of the whole table.
+pub const WHOLE_PROOF: &str = "whole";
+
 /// The sort key of an open hour: those of a site together, the oldest ones first.
 pub fn open_hour(site: &str, hour: Hour) -> String {
     format!("{site}#{hour}")

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod memory;
 pub mod open_hours;
 pub mod order;
+pub mod proof;
 pub mod queue;
 pub mod reader;
 #[cfg(test)]

@@ -23,6 +23,7 @@ use minutebook_domain::time::period::{Period, Retention};
 use crate::error::StorageError;
 use crate::keys::{self, Shard};
 use crate::order::recent::{OrderSource, RecentOrder, RecentQuestion};
+use crate::proof::{Proof, ProofSource};
 use crate::reader::{Page, RowRange, RowSource, other_counter};
 use crate::site::registry::{RegisteredSite, Registry, SiteSource};
 use crate::site::settings::{Revision, SettingsSource};
@@ -77,6 +78,7 @@ struct State {
     revisions: Vec<Revision>,
     /// The newest first.
     recent_orders: Vec<RecentOrder>,
+    proof: Option<Proof>,
     waiting: Vec<oneshot::Sender<()>>,
     reads: Reads,
 }
@@ -90,6 +92,11 @@ struct MemoryRow {
 }
 
 impl MemoryTable {
+    /// Records the last proof.
+    pub fn prove(&self, proof: Proof) {
+        self.state().proof = Some(proof);
+    }
+
     /// Adds a row's counters, as a commit does.
     pub fn add(&self, row: &Row<'_>, shard: Shard, retention: Retention) {
         let partition = keys::tally_partition(row.site, row.period);
@@ -350,6 +357,12 @@ impl SiteSource for MemoryTable {
 
     async fn registry(&self) -> Result<Option<Registry>, StorageError> {
         Ok(self.small_turn().await.registry)
+    }
+}
+
+impl ProofSource for MemoryTable {
+    async fn last_proof(&self) -> Result<Option<Proof>, StorageError> {
+        Ok(self.small_turn().await.proof)
     }
 }
 

@@ -27,8 +27,11 @@ fn order_event(kind: &str, at: &str, members: &str) -> String {
     )
 }
 
+/// Without the money of no order.
 fn cells<'a>(tallies: impl IntoIterator<Item = (&'a TallyKey, &'a Decimal)>) -> String {
-    let cells = tallies.into_iter().map(|(key, number)| {
+    let is_listed = |key: &TallyKey| !key.key.is_empty() || !key.measure.contains(':');
+    let listed = tallies.into_iter().filter(|(key, _)| is_listed(key));
+    let cells = listed.map(|(key, number)| {
         format!("{} {} {}={number}", key.measure, key.minute_start().format("%M"), key.key)
     });
     cells.collect::<Vec<_>>().join("; ")

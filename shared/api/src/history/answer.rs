@@ -133,7 +133,7 @@ fn top(sums: &Sums, limit: usize, is_money: bool) -> Vec<TopItem<'_>> {
 }
 
 /// What the page sums.
-fn window(periods: &[CalendarPeriod]) -> WindowAnswer {
+pub(crate) fn window(periods: &[CalendarPeriod]) -> WindowAnswer {
     let precision = if periods.iter().all(CalendarPeriod::is_exact) {
         Precision::Minute
     } else {
@@ -146,6 +146,6 @@ fn window(periods: &[CalendarPeriod]) -> WindowAnswer {
 }
 
 /// A time as the zone's clock shows it.
-fn local(time: DateTime<Tz>) -> String {
+pub(crate) fn local(time: DateTime<Tz>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -1,6 +1,6 @@
 //! The description of `/history`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::history::answer::Answer;
 use crate::history::query::LIMIT_DEFAULT;
@@ -9,14 +9,41 @@ use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{currency, item_id, limit_from, query, required_query, site_id};
 
 pub(crate) fn history(schemas: &mut Schemas) -> Operation {
-    let instant =
-        || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
-    let parameters = vec![
+    let mut parameters = vec![
         required_query(
             "measure",
             "What is counted.",
             json!({"type": "string", "enum": ["views", "carts", "sales", "units", "removals", "refunds", "net_sales"]}),
         ),
+        query("item_id", "One item; no items are listed then.", item_id()),
+        site_id(),
+        currency(),
+        Basis::Refund.parameter(),
+        limit_from(0, LIMIT_DEFAULT),
+    ];
+    parameters.extend(series_parameters());
+    let example = json!({
+        "measure": "sales", "granularity": "day", "tz": "Europe/Berlin", "site_id": "default", "currency": "USD",
+        "periods": [{
+            "from": "2026-11-20T00:00:00+01:00", "to": "2026-11-21T00:00:00+01:00", "total": 668.70,
+            "top": [{"item_id": 9, "total": 668.70}], "running": false,
+        }],
+        "as_of": "2026-11-21T13:22:00Z",
+        "window": {"from": "2026-11-19T23:00:00Z", "to": "2026-11-20T23:00:00Z", "precision": "minute"},
+        "next_cursor": null,
+    });
+    let answer = schemas.answer::<Answer<'_>>("A page of the series", example);
+    let description = "A page has up to 100 periods, a series up to 1,000. currency is for sales, refunds and net_sales only, \
+                       basis for the last two. Hours that have expired are 400.";
+    let names = ("history", "How a measure went by hour, day, week or month", description);
+    question(names, parameters, answer, schemas)
+}
+
+/// The parameters of a series of periods.
+pub(crate) fn series_parameters() -> Vec<Value> {
+    let instant =
+        || json!({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]});
+    vec![
         query(
             "granularity",
             "How long a period is.",
@@ -37,30 +64,10 @@ pub(crate) fn history(schemas: &mut Schemas) -> Operation {
             "Whose midnights days, weeks and months begin at: a name of the IANA time zones.",
             json!({"type": "string", "examples": ["Europe/Berlin"]}),
         ),
-        query("item_id", "One item; no items are listed then.", item_id()),
-        site_id(),
-        currency(),
-        Basis::Refund.parameter(),
-        limit_from(0, LIMIT_DEFAULT),
         query(
             "cursor",
             "The next_cursor of the page before; the other parameters must be repeated.",
             json!({"type": "string"}),
         ),
-    ];
-    let example = json!({
-        "measure": "sales", "granularity": "day", "tz": "Europe/Berlin", "site_id": "default", "currency": "USD",
-        "periods": [{
-            "from": "2026-11-20T00:00:00+01:00", "to": "2026-11-21T00:00:00+01:00", "total": 668.70,
-            "top": [{"item_id": 9, "total": 668.70}], "running": false,
-        }],
-        "as_of": "2026-11-21T13:22:00Z",
-        "window": {"from": "2026-11-19T23:00:00Z", "to": "2026-11-20T23:00:00Z", "precision": "minute"},
-        "next_cursor": null,
-    });
-    let answer = schemas.answer::<Answer<'_>>("A page of the series", example);
-    let description = "A page has up to 100 periods, a series up to 1,000. currency is for sales, refunds and net_sales only, \
-                       basis for the last two. Hours that have expired are 400.";
-    let names = ("history", "How a measure went by hour, day, week or month", description);
-    question(names, parameters, answer, schemas)
+    ]
 }

@@ -26,6 +26,9 @@ pub(crate) const LIMIT_DEFAULT: usize = 3;
 const NAMES: &str =
     "measure, granularity, from, to, item_id, site_id, currency, basis, tz, limit, cursor";
 
+/// Those of a call about all money of periods.
+const MONEY_NAMES: &str = "granularity, from, to, site_id, currency, tz, cursor";
+
 /// What a history counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum HistoryMeasure {
@@ -142,6 +145,28 @@ impl Given {
     /// # Errors
     /// One sentence that names the parameter and what was expected, for a 400.
     pub(crate) fn read(query: &str) -> Result<Given, String> {
+        let given = Given::read_names(query, NAMES)?;
+        given.measure(Currency::USD)?;
+        Ok(given)
+    }
+
+    /// Reads the query string of a call about all money of periods.
+    ///
+    /// # Errors
+    /// As those of [`read`](Given::read).
+    pub(crate) fn of_money(query: &str) -> Result<Given, String> {
+        let given = Given::read_names(query, MONEY_NAMES)?;
+        Ok(Given { measure: Some("sales".to_string()), ..given })
+    }
+
+    /// The currency that was given.
+    pub(crate) fn currency(&self) -> Option<Currency> {
+        self.currency
+    }
+
+    /// Reads the parameters with these names.
+    fn read_names(query: &str, names: &str) -> Result<Given, String> {
+        let is_taken = |name: &str| names.split(", ").any(|taken| taken == name);
         let mut given = Given {
             site_id: SiteId::default(),
             measure: None,
@@ -157,6 +182,11 @@ impl Given {
         };
         for (name, value) in parameters::parameters(query)? {
             match name.as_ref() {
+                name if !is_taken(name) => {
+                    return Err(format!(
+                        "{name:?} is not a parameter of this call; it takes {names}"
+                    ));
+                }
                 "measure" => given.measure = Some(value.into_owned()),
                 "granularity" => given.granularity = granularity(&value)?,
                 "from" => given.from = Some(value.into_owned()),
@@ -168,14 +198,9 @@ impl Given {
                 "tz" => given.zone = Some(zone(&value)?),
                 "limit" => given.limit = parameters::limit(&value, 0)?,
                 "cursor" => given.cursor = Some(value.into_owned()),
-                _ => {
-                    return Err(format!(
-                        "{name:?} is not a parameter of this call; it takes {NAMES}"
-                    ));
-                }
+                _ => {}
             }
         }
-        given.measure(Currency::USD)?;
         Ok(given)
     }
 

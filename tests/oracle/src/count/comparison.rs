@@ -219,6 +219,17 @@ impl Comparison {
         (count, first)
     }
 
+    /// Tells what was found of each cell.
+    pub fn each_found<'a>(&'a self, mut tell: impl FnMut(Cell<'a>, Decimal)) {
+        for ((site, measure, period), cells) in &self.groups {
+            let [site, measure] = [*site, *measure].map(|name| self.names.text(name));
+            for (key, numbers) in cells {
+                let cell = Cell { site, measure, period: *period, key: self.names.text(*key) };
+                tell(cell, numbers.found);
+            }
+        }
+    }
+
     fn numbers(&mut self, cell: Cell<'_>) -> &mut Numbers {
         let [site, measure, key] =
             [cell.site, cell.measure, cell.key].map(|text| self.names.name(text));

@@ -14,7 +14,7 @@ mod visitors;
 
 use std::io::Write as _;
 
-use minutebook_oracle::{Recount, RecountError, RejectedLine, Settings, recount};
+use minutebook_oracle::{Recount, RecountError, RejectedLine, Settings, TallyKey, recount};
 use minutebook_shop::{Shop, Span, lines};
 
 /// The reference time of every case; `future` starts at 12:10:01.
@@ -35,8 +35,8 @@ fn count(stored: impl AsRef<[u8]>) -> Recount {
 
 /// A recount in one line: `c1 i0 d0 e1 <reason>@<line>.<element> ... dropped:<field>=<events> ...
 /// unknown:<type>=<events> ... without_money=<purchases> | <site> <measure> <hh:mm>
-/// <key>=<number>; ...`, where the site `default` and counts of zero are left out, and the element
-/// of what is no element of `events`.
+/// <key>=<number>; ...`, where the site `default`, counts of zero and the money of no order are left
+/// out, and the element of what is no element of `events`.
 fn summary(recount: &Recount) -> String {
     let mut parts = Vec::new();
     for (letter, number) in [
@@ -62,7 +62,8 @@ fn summary(recount: &Recount) -> String {
         parts.push(format!("without_money={}", recount.purchases_without_money));
     }
     let mut cells = Vec::new();
-    for (key, number) in &recount.tallies {
+    let is_listed = |key: &TallyKey| !key.key.is_empty() || !key.measure.contains(':');
+    for (key, number) in recount.tallies.iter().filter(|(key, _)| is_listed(key)) {
         let site = if key.site == "default" { String::new() } else { format!("{} ", key.site) };
         let minute = key.minute_start().format("%H:%M");
         cells.push(format!("{site}{} {minute} {}={number}", key.measure, key.key));

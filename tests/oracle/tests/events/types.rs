@@ -269,6 +269,27 @@ fn money_without_an_item_is_that_of_the_site() {
 }
 
 #[test]
+fn money_of_no_order_counts_once_more_under_the_empty_key() {
+    for (members, sums) in [
+        (r#""event":"order","sku":1,"price":2,"quantity":3"#, "sales:USD=6"),
+        (
+            r#""event":"order","items":[{"sku":1,"price":2},{"sku":2,"price":1,"currency":"eur"},{"sku":1,"price":-7}]"#,
+            "refunds:USD=7 sales:EUR=1 sales:USD=2",
+        ),
+        (r#""event":"refund","value":5"#, "refunds:USD=5"),
+        (r#""event":"order","sku":1"#, ""),
+        (r#""event":"order","order_id":7,"sku":1,"price":2"#, ""),
+        (r#""event":"refund","order_id":7,"sku":1,"price":2"#, ""),
+    ] {
+        let recount = count(line(members));
+        let of_no_order = recount.tallies.iter().filter(|(key, _)| key.key.is_empty());
+        let found: Vec<_> =
+            of_no_order.map(|(key, number)| format!("{}={number}", key.measure)).collect();
+        assert_eq!(found.join(" "), sums, "{members}");
+    }
+}
+
+#[test]
 fn negative_money_is_given_back() {
     for (members, refunds) in [
         (r#""event":"order","sku":1,"price":-2,"quantity":3"#, "1=6"),

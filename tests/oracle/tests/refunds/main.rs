@@ -51,8 +51,11 @@ fn shoes_and_a_cap() -> String {
     )
 }
 
+/// Without the money of no order.
 fn cells(tallies: &BTreeMap<TallyKey, Decimal>) -> Vec<String> {
-    let cells = tallies.iter().map(|(key, number)| {
+    let is_listed = |key: &TallyKey| !key.key.is_empty() || !key.measure.contains(':');
+    let listed = tallies.iter().filter(|(key, _)| is_listed(key));
+    let cells = listed.map(|(key, number)| {
         format!("{} {} {}={number}", key.measure, key.minute_start().format("%M"), key.key)
     });
     cells.collect()
