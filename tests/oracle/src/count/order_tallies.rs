@@ -151,13 +151,10 @@ fn add_refunds_alone(order: &Order, contribution: Contribution, sums: &mut Sums<
         Contribution::FirstRefunds(refunds) => refunds,
         Contribution::WithoutRefunds => 0,
     };
-    let in_order = order.refunds_in_order();
-    let of_money = in_order.into_iter().filter_map(|(refund, reported)| match &refund.what {
-        RefundOf::Money(money, currency) => Some((refund, reported, *money, currency)),
-        RefundOf::Units(_) | RefundOf::Everything => None,
-    });
-    for (refund, reported, money, currency) in of_money.take(refunds) {
-        let (minute, key) = (minute_of(reported.at), refund.item.as_deref().unwrap_or(OTHER));
-        sums.add(&format!("refunds:{currency}"), minute, key, money.times(reported.count));
+    for (refund, reported) in order.refunds_in_order().into_iter().take(refunds) {
+        if let RefundOf::Money(money, currency) = &refund.what {
+            let (minute, key) = (minute_of(reported.at), refund.item.as_deref().unwrap_or(OTHER));
+            sums.add(&format!("refunds:{currency}"), minute, key, money.times(reported.count));
+        }
     }
 }
