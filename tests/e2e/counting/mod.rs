@@ -29,6 +29,7 @@ pub(crate) const TESTS: [&[crate::Test]; 16] = [
     odd_input::TESTS,
     orders::TESTS,
     orders::purchases::TESTS,
+    orders::refunds::TESTS,
     refused::TESTS,
     rollup::TESTS,
     sites::TESTS,

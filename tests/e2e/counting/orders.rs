@@ -4,6 +4,7 @@
 //! row and all of its counters.
 
 pub(crate) mod purchases;
+pub(crate) mod refunds;
 
 use std::sync::Arc;
 

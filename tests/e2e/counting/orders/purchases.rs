@@ -77,19 +77,19 @@ fn expected() -> Result<Figures> {
     Ok(figures)
 }
 
-fn cents(number: &Value) -> Result<i64> {
+pub(crate) fn cents(number: &Value) -> Result<i64> {
     let text = format!("{:.0}", number.as_f64().context("a number")? * 100.0);
     Ok(text.parse()?)
 }
 
 /// The functions that are asked.
-struct Askers {
+pub(crate) struct Askers {
     api: Worker,
     ranking: Worker,
 }
 
 impl Askers {
-    async fn start(store: &Store) -> Result<Askers> {
+    pub(crate) async fn start(store: &Store) -> Result<Askers> {
         let endpoint_url = &store.clients.endpoint_url;
         Ok(Askers {
             api: store.start_query("api", endpoint_url).await?,
@@ -97,7 +97,7 @@ impl Askers {
         })
     }
 
-    async fn ask(&mut self, path: &str, query: &str) -> Result<Value> {
+    pub(crate) async fn ask(&mut self, path: &str, query: &str) -> Result<Value> {
         let worker = if path.starts_with("/highest") { &mut self.ranking } else { &mut self.api };
         let (status, answer) = ask(worker, path, &format!("site_id={SITE}&{query}")).await?;
         ensure!(status == 200, "{path} {query}: {answer}");
@@ -190,8 +190,9 @@ async fn rewrite_as_in_time(store: &Store) -> Result<()> {
             store.delete_row(&partition, &row).await?;
             continue;
         }
-        let is_sold = row.starts_with("units#") || row.starts_with("sales:");
-        let in_time = row.replace("#late#", if is_sold { "#o03#" } else { "#03#" });
+        let of_items = ["units#", "sales:", "refunds:", "refunds_moved:"];
+        let is_of_items = of_items.iter().any(|measure| row.starts_with(measure));
+        let in_time = row.replace("#late#", if is_of_items { "#o03#" } else { "#03#" });
         store.add((&minutes, &in_time), &name, &number).await?;
         store.delete_row(&minutes, &row).await?;
     }
