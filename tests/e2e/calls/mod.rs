@@ -10,10 +10,11 @@ pub(crate) mod keys;
 pub(crate) mod live;
 pub(crate) mod orders;
 pub(crate) mod queries;
+pub(crate) mod reconcile;
 pub(crate) mod stats;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 10] = [
+pub(crate) const TESTS: [&[crate::Test]; 11] = [
     api::TESTS,
     contract::TESTS,
     health::TESTS,
@@ -23,5 +24,6 @@ pub(crate) const TESTS: [&[crate::Test]; 10] = [
     live::TESTS,
     orders::TESTS,
     queries::TESTS,
+    reconcile::TESTS,
     stats::TESTS,
 ];

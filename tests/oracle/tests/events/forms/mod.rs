@@ -17,7 +17,8 @@ fn summary_with_orders(chunk: &[u8]) -> String {
     let recount = recount(chunk, &settings).unwrap();
     let sum = recount.counted + recount.ignored + recount.duplicate + recount.rejected_count();
     assert_eq!(sum, recount.lines, "every line ends in one place");
-    let orders = order_tallies(&recount.orders).into_iter().map(|(cell, number)| {
+    let orders = order_tallies(&recount.orders).into_iter();
+    let orders = orders.filter(|(cell, _)| !cell.key.is_empty()).map(|(cell, number)| {
         let site = if cell.site == "default" { String::new() } else { format!("{} ", cell.site) };
         let minute = cell.minute_start().format("%H:%M");
         format!("{site}{} {minute} {}={number}", cell.measure, cell.key)
