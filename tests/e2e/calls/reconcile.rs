@@ -145,10 +145,10 @@ async fn what_changed_the_table_otherwise_is_a_difference(cloud: &Cloud) -> Resu
     let rows = rows
         .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
         .expression_attribute_values(":pk", text("T#shop#2026"))
-        .expression_attribute_values(":sk", text("sales:USD#m11"))
+        .expression_attribute_values(":sk", text("sales:USD#d11-18"))
         .send()
         .await?;
-    let row = rows.items().first().context("the month has sales")?;
+    let row = rows.items().first().context("the day has sales")?;
     let counter = row.keys().find(|name| name.ends_with("i1")).context("the item was sold")?;
     let update = store.clients.dynamodb.update_item().table_name(&store.table);
     let update = update
@@ -157,9 +157,8 @@ async fn what_changed_the_table_otherwise_is_a_difference(cloud: &Cloud) -> Resu
         .update_expression("ADD #item :cent")
         .expression_attribute_names("#item", counter)
         .expression_attribute_values(":cent", AttributeValue::N("0.01".to_string()));
-    update.send().await.context("UpdateItem of a month")?;
-    let query = "site_id=shop&granularity=month&from=2026-11-01&to=2026-12-01";
-    let answer = reconciliation(&mut api, query).await?;
+    update.send().await.context("UpdateItem of a day")?;
+    let answer = reconciliation(&mut api, DAY).await?;
     ensure!(answer["reconciles"] == false, "{answer}");
     let difference = json!({"gross": 0.01, "refunds": 0.0});
     ensure!(answer["periods"][0]["difference"] == difference, "{answer}");
@@ -171,7 +170,7 @@ async fn what_changed_the_table_otherwise_is_a_difference(cloud: &Cloud) -> Resu
     let is_said =
         |part: &str| first.iter().any(|said| said.as_str().is_some_and(|said| said.contains(part)));
     ensure!(is_said("the sales of items in USD are 0.01 beyond"), "{report}");
-    let answer = reconciliation(&mut api, query).await?;
+    let answer = reconciliation(&mut api, DAY).await?;
     ensure!(answer["proof"]["differences"] == report["differences"], "{answer}");
     Ok(())
 }
