@@ -17,7 +17,7 @@ pub(crate) mod sites;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 16] = [
+pub(crate) const TESTS: [&[crate::Test]; 17] = [
     cases::TESTS,
     exactly_once::TESTS,
     files::TESTS,

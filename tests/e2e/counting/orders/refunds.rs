@@ -132,8 +132,9 @@ async fn refunds_in_several_files_in_any_order_and_twice(cloud: &Cloud) -> Resul
         let mut askers = Askers::start(&store).await?;
         let all: Vec<String> = ["a", "b", "c"].iter().flat_map(|order| lines(order)).collect();
         for (place, chunks) in [(1, 1), (2, 5), (3, 18)] {
-            let files = put(&store, &shuffled(all.clone(), place), chunks, &format!("{place}"));
-            for batch in files.await?.chunks(10) {
+            let lines = shuffled(all.clone(), place);
+            let files = put(&store, &lines, chunks, &format!("{place}")).await?;
+            for batch in files.chunks(10) {
                 count(&mut worker, batch).await?;
             }
             let expected = Refunds {
