@@ -121,12 +121,12 @@ fn story(random: &mut Random, setting: &Setting, number: usize, made: i64) -> St
             story.push(line("refund", seconds, &members));
         }
     }
-    if random.chance(8) {
+    if random.chance(5) {
         // Of so many minutes that no transaction has room for all of it.
         let first = *random.pick(&[-4_000, -400, 0]);
-        let elements: Vec<String> = (0..40 + random.below(40))
+        let elements: Vec<String> = (0..36 + random.below(16))
             .map(|place| {
-                let seconds = first + 60 * i64::try_from(place).expect("it is below 80");
+                let seconds = first + 60 * i64::try_from(place).expect("it is below 52");
                 let time = text_of(made + seconds);
                 let item = random.pick(&["", ",\"item_id\":\"o1\"", ",\"item_id\":1"]);
                 format!(
