@@ -117,12 +117,13 @@ async fn refunds_in_several_files_in_any_order_and_twice(cloud: &Cloud) -> Resul
         let bought =
             r#","items":[{"item_id":"SHOE","price":40,"quantity":2},{"item_id":"CAP","price":20}]"#;
         let lines = |order: &str| {
+            let with_id = |id: &str| format!(",\"value\":10,\"event_id\":\"{order}-{id}\"");
             [
                 event("purchase", order, first, bought),
                 event("refund", order, later(61), r#","item_id":"SHOE""#),
                 event("refund", order, later(62), r#","item_id":"CAP","price":5"#),
-                event("refund", order, later(63), r#","value":10,"event_id":"r-1""#),
-                event("refund", order, later(64), r#","value":10,"event_id":"r-2""#),
+                event("refund", order, later(63), &with_id("1")),
+                event("refund", order, later(64), &with_id("2")),
                 event("OrderCancelledEvent", order, later(65), r#","refundAmount":80"#),
             ]
         };
