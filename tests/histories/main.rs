@@ -98,7 +98,7 @@ fn the_patches_apply() -> Result<()> {
             patches += 1;
         }
     }
-    ensure!(patches == 8, "there are {patches} patches");
+    ensure!(patches == 9, "there are {patches} patches");
     Ok(())
 }
 

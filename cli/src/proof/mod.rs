@@ -3,7 +3,6 @@
 mod differences;
 pub(crate) mod gone;
 pub(crate) mod hours;
-mod money;
 pub(crate) mod objects;
 mod orders;
 pub(crate) mod report;

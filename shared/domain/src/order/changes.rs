@@ -212,4 +212,4 @@ fn pack_tightly<'a>(
 
 #[cfg(test)]
 #[path = "changes_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -2,28 +2,26 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::count::measure::Currency;
-use crate::order::contribution::Counted;
 use crate::order::facts::{
     Cancellation, Creation, ORDER_ITEMS_MAX, OrderFacts, PRODUCT_NAMES_BYTES_MAX, Product,
 };
 use crate::order::purchases::{FirstPurchase, ORDER_LINES_MAX, OrderLine, OrderLines, Purchases};
-use crate::order::refunds::{ORDER_REFUNDS_MAX, Refund, RefundOf, Refunds};
-use crate::order::transition::OrderState;
+use crate::order::refunds::{Refund, RefundOf, Refunds};
 use crate::plan::counter_bytes;
 use crate::time::Minute;
 
-const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
+pub(crate) const RETENTION: Retention = Retention { minute_days: 7, hour_days: 400, day_days: 0 };
 
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-20T23:30:00Z".parse().unwrap()
 }
 
-fn at(minute: i64) -> DateTime<Utc> {
+pub(crate) fn at(minute: i64) -> DateTime<Utc> {
     "2026-11-20T22:00:00Z".parse::<DateTime<Utc>>().unwrap() + chrono::TimeDelta::minutes(minute)
 }
 
 /// Hour 23 is open.
-fn cut<'a>(changes: &[OrderChange<'a>]) -> Vec<OrderPart<'a>> {
+pub(crate) fn cut<'a>(changes: &[OrderChange<'a>]) -> Vec<OrderPart<'a>> {
     cut_with(changes, false)
 }
 
@@ -37,7 +35,7 @@ fn cut_with<'a>(changes: &[OrderChange<'a>], has_quarters: bool) -> Vec<OrderPar
     )
 }
 
-fn facts(minute: i64, value: u64, products: &[(String, u64)]) -> OrderFacts {
+pub(crate) fn facts(minute: i64, value: u64, products: &[(String, u64)]) -> OrderFacts {
     let count = Amount::from_count;
     let mut products: Vec<Product> = products
         .iter()
@@ -61,7 +59,7 @@ fn facts(minute: i64, value: u64, products: &[(String, u64)]) -> OrderFacts {
 }
 
 /// The same facts with lines of so many items, and more value than theirs.
-fn with_lines(minute: i64, mut facts: OrderFacts, items: &[String]) -> OrderFacts {
+pub(crate) fn with_lines(minute: i64, mut facts: OrderFacts, items: &[String]) -> OrderFacts {
     let currency = Currency::parse(b"USD").unwrap();
     let line = |item: &String| OrderLine {
         currency,
@@ -85,23 +83,9 @@ fn change<'a>(before: Option<&'a OrderFacts>, after: &'a OrderFacts) -> OrderCha
 }
 
 /// The facts of an order that nobody knows.
-fn nothing() -> &'static OrderFacts {
+pub(crate) fn nothing() -> &'static OrderFacts {
     static NOTHING: std::sync::LazyLock<OrderFacts> = std::sync::LazyLock::new(OrderFacts::default);
     &NOTHING
-}
-
-/// So many refunds of these items in turn, each in another month.
-fn with_refunds(mut facts: OrderFacts, count: usize, items: &[String]) -> OrderFacts {
-    let currency = Currency::parse(b"USD").unwrap();
-    for number in 0..count {
-        let mut refunds = Refunds::default();
-        let what = RefundOf::Money(Amount::parse(b"0.01").unwrap(), currency);
-        let item = items.get(number % items.len().max(1)).cloned();
-        let refund = Refund { event_id: Some(format!("{number:0>256}")), item, what };
-        refunds.add(refund, at(-60 * 24 * 31 * i64::try_from(number).unwrap()));
-        facts.merge(OrderFacts::of_refunds(refunds));
-    }
-    facts
 }
 
 /// `period measure key=number …`, one row per line.
@@ -255,44 +239,6 @@ fn the_largest_order_fits_into_a_transaction_even_if_it_moves() {
 }
 
 #[test]
-fn an_order_of_very_many_refunds_changes_in_steps_that_each_fit() {
-    let names: Vec<(String, u64)> = (0..ORDER_ITEMS_MAX).map(|n| (format!("a{n}"), 7)).collect();
-    let items = |prefix: &str| -> Vec<String> {
-        (0..ORDER_LINES_MAX).map(|n| format!("{prefix}{n:0>255}")).collect()
-    };
-    let earlier = 7 - 400 * 24 * 60;
-    let before = with_lines(7, facts(7, 5, &names), &items("b"));
-    let before = with_refunds(before, ORDER_REFUNDS_MAX, &items("b"));
-    let mut after = before.clone();
-    after.merge(with_lines(earlier, facts(earlier, 900, &names), &items("a")));
-    after.merge(OrderFacts::of_cancellation(Cancellation { at: at(0), refund: None }));
-    let retention = Retention { minute_days: 0, hour_days: 0, day_days: 0 };
-    let never = |_: &str, _: Hour| false;
-    let context =
-        WriteContext { now: now(), retention, is_open: &never, has_quarters: &|_, _| true };
-    let between = |from: OrderState<'_>, to: OrderState<'_>| -> bool {
-        let change = OrderChange {
-            site: "s",
-            before: from.facts.contribution_of(from.counted),
-            after: to.facts.contribution_of(to.counted),
-            row_bytes: to.facts.bytes(),
-        };
-        change.fits(&context)
-    };
-    let nothing = OrderState { facts: nothing(), counted: Counted::Refunds(0) };
-    for (mut state, wanted) in [(nothing, &before), (OrderState::all_of(&before), &after)] {
-        let mut steps = 0;
-        while state != OrderState::all_of(wanted) {
-            let next = state.next(wanted, |to| between(state, to));
-            assert!(between(state, next), "{:?} to {:?}", state.counted, next.counted);
-            (state, steps) = (next, steps + 1);
-        }
-        assert!((20..120).contains(&steps), "{steps}");
-    }
-    assert!(after.bytes() < 390_000, "{}", after.bytes());
-}
-
-#[test]
 fn a_creation_after_the_purchases_moves_their_items_and_adds_the_rest() {
     let (cup, pot) = ("cup".to_string(), "pot".to_string());
     let before = with_lines(67, OrderFacts::default(), &[cup, pot]);
@@ -443,64 +389,11 @@ proptest! {
         expected.retain(|_, amount| *amount != Amount::ZERO);
         prop_assert_eq!(tallies, expected);
     }
-
-    #[test]
-    fn steps_lead_from_any_state_to_the_last_and_add_up(
-        before in proptest::collection::vec((0_usize..1, 0_i64..6, 0_u8..6, 0_u64..4), 0..6),
-        after in proptest::collection::vec((0_usize..1, 0_i64..6, 0_u8..6, 0_u64..4), 1..6),
-        counted in any::<proptest::sample::Index>(),
-        is_version_1: bool,
-        rows_max in 0_usize..30,
-    ) {
-        let merge = |facts: &mut OrderFacts, said: &[(usize, i64, u8, u64)]| {
-            said.iter().for_each(|event| facts.merge(say(event).1));
-        };
-        let mut known = OrderFacts::default();
-        merge(&mut known, &before);
-        let mut wanted = known.clone();
-        merge(&mut wanted, &after);
-        let counted = match is_version_1 {
-            true => Counted::Version1,
-            false => Counted::Refunds(counted.index(known.refund_count() + 1)),
-        };
-        let mut state = OrderState { facts: &known, counted };
-        let change_between = |from: OrderState<'_>, to: OrderState<'_>| {
-            let change = OrderChange {
-                site: "s",
-                before: from.facts.contribution_of(from.counted),
-                after: to.facts.contribution_of(to.counted),
-                row_bytes: 0,
-            };
-            let parts = cut(std::slice::from_ref(&change));
-            parts.iter().flat_map(|part| &part.rows).flat_map(|row| {
-                row.counters.iter().map(|(key, amount)| {
-                    ((row.period, row.measure, key.to_string()), *amount)
-                }).collect::<Vec<_>>()
-            }).collect::<Vec<_>>()
-        };
-        let mut expected = BTreeMap::new();
-        for (cell, amount) in change_between(state, OrderState::all_of(&wanted)) {
-            *expected.entry(cell).or_insert(Amount::ZERO) += amount;
-        }
-        let mut found = BTreeMap::new();
-        let mut steps = 0;
-        while state != OrderState::all_of(&wanted) {
-            let from = state;
-            state = from.next(&wanted, |to| change_between(from, to).len() <= rows_max);
-            for (cell, amount) in change_between(from, state) {
-                *found.entry(cell).or_insert(Amount::ZERO) += amount;
-            }
-            steps += 1;
-            prop_assert!(steps <= known.refund_count() + wanted.refund_count() + 1);
-        }
-        found.retain(|_, amount| *amount != Amount::ZERO);
-        prop_assert_eq!(found, expected);
-    }
 }
 
 /// The order and the facts of an event: a creation in one of two hours, a change, a purchase, a
 /// refund, or a cancellation.
-fn say((order, minute, kind, value): &(usize, i64, u8, u64)) -> (usize, OrderFacts) {
+pub(crate) fn say((order, minute, kind, value): &(usize, i64, u8, u64)) -> (usize, OrderFacts) {
     let time = at(57 + minute);
     let facts = match kind {
         0 => facts(57 + minute, *value, &[(format!("p{value}"), *value)]),

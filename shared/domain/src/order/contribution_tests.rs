@@ -1,8 +1,9 @@
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
+use crate::count::measure::Currency;
 use crate::order::facts::{Cancellation, Creation, Product};
-use crate::order::purchases::{FirstPurchase, OrderLine, OrderLines};
+use crate::order::purchases::{FirstPurchase, OrderLine, OrderLines, Purchases};
 use crate::order::refunds::{Refund, RefundOf, Refunds};
 
 fn amount(text: &str) -> Amount {

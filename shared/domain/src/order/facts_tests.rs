@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::order::contribution::Placed;
+use crate::order::placed::Placed;
 use crate::order::purchases::{FirstPurchase, ORDER_LINES_MAX, OrderLine, OrderLines};
 use crate::order::refunds::{ORDER_REFUNDS_MAX, Refund, RefundOf, ReportedRefund};
 

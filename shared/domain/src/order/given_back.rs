@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::count::amount::{Amount, UNITS_PER_MILLIONTH};
 use crate::count::measure::Currency;
 use crate::count::tally::OTHER_KEY;
-use crate::order::contribution::{Placed, Sold};
 use crate::order::facts::OrderFacts;
+use crate::order::placed::{Placed, Sold};
 use crate::order::refunds::{RefundOf, ReportedRefund};
 use crate::time::Minute;
 

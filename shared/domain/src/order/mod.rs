@@ -4,6 +4,7 @@ pub mod changes;
 pub mod contribution;
 pub mod facts;
 pub mod given_back;
+pub mod placed;
 pub mod purchases;
 pub mod refunds;
 pub mod transition;

@@ -59,3 +59,7 @@ impl<'a> OrderState<'a> {
 fn halves(number: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(number), |number| Some(number / 2).filter(|half| *half > 0))
 }
+
+#[cfg(test)]
+#[path = "transition_tests.rs"]
+mod tests;

@@ -49,6 +49,14 @@ struct Step<'s, 'a> {
     state: OrderState<'s>,
 }
 
+/// What an attempt left of a batch.
+struct Written<'a> {
+    /// The orders of which the counters still lack something.
+    unfinished: Vec<Reported<'a>>,
+    /// Whether a transaction was cancelled, so that a pause helps.
+    had_obstacles: bool,
+}
+
 /// How the orders of a batch are written in the next attempt.
 struct Attempt {
     shard: Shard,
@@ -104,11 +112,16 @@ impl Committer {
             let changed = self.changed(&waiting).await?;
             let now = now();
             self.list_recent(&changed, now).await?;
-            waiting = self.write(&changed, quarters, now, &mut attempt, effort).await?;
-            if waiting.is_empty() {
+            let written = self.write(&changed, quarters, now, &mut attempt, effort).await?;
+            if written.unfinished.is_empty() {
                 return Ok(());
             }
-            backoff.pause().await;
+            waiting = written.unfinished;
+            if written.had_obstacles {
+                backoff.pause().await;
+            } else {
+                backoff = Backoff::new();
+            }
         }
     }
 
@@ -160,8 +173,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Writes changed orders in as few transactions as fit them; returns those to try again, or of
-    /// which the counters still lack something.
+    /// Writes changed orders in as few transactions as fit them.
     async fn write<'a>(
         &self,
         changed: &[ChangedOrder<'a>],
@@ -169,7 +181,7 @@ impl Committer {
         now: DateTime<Utc>,
         attempt: &mut Attempt,
         effort: &mut CommitEffort,
-    ) -> Result<Vec<Reported<'a>>, StorageError> {
+    ) -> Result<Written<'a>, StorageError> {
         let is_open = |site: &str, hour| {
             !is_closed(hour, now) && !attempt.sealed.contains(&(site.to_string(), hour))
         };
@@ -184,7 +196,7 @@ impl Committer {
         let changes: Vec<OrderChange<'_>> =
             steps.iter().map(|step| step.changed.change_to(step.state)).collect();
         let parts = OrderPart::cut(&changes, &context);
-        let mut again = Vec::new();
+        let mut written = Written { unfinished: vec![], had_obstacles: false };
         for part in &parts {
             for (site, hour) in &part.hours {
                 self.list_once(site, *hour).await?;
@@ -193,12 +205,14 @@ impl Committer {
             let obstacles = self.transact_orders(steps, part, attempt).await?;
             if let Some(obstacles) = &obstacles {
                 attempt.avoid(obstacles, part, effort);
+                written.had_obstacles = true;
             }
             let is_unfinished = |step: &&Step<'_, 'a>| obstacles.is_some() || !step.is_last();
             let unfinished = steps.iter().filter(is_unfinished);
-            again.extend(unfinished.map(|step| (step.changed.order, step.changed.reported)));
+            let reported = unfinished.map(|step| (step.changed.order, step.changed.reported));
+            written.unfinished.extend(reported);
         }
-        Ok(again)
+        Ok(written)
     }
 
     /// Sends one transaction; returns why it was cancelled, if it was.

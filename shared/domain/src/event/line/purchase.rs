@@ -25,18 +25,6 @@ pub(super) struct EventOfOrder {
     pub(super) additions_start: usize,
 }
 
-/// What was seen of the purchase or the refund that is read.
-#[derive(Clone, Copy, Default)]
-pub(super) struct OfOrder {
-    /// Whether an item of the purchase is not negative. It is set, and reset before purchases that
-    /// name an order.
-    pub(super) has_purchased: bool,
-    /// Whether it is a refund that names an order, so that units without money are refunded.
-    pub(super) is_refund: bool,
-    /// Whether such a refund has neither an item nor money.
-    pub(super) is_everything: bool,
-}
-
 impl LineContext<'_> {
     /// Makes facts of an order from what an event would add. Returns the index of the order; `None`
     /// if the event counts like any other.

@@ -136,6 +136,18 @@ pub(crate) enum Value {
     Exact(Amount),
 }
 
+/// What was seen of the purchase or the refund that is read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct OfOrder {
+    /// Whether an item of the purchase is not negative. It is set, and reset before purchases that
+    /// name an order.
+    pub(super) has_purchased: bool,
+    /// Whether it is a refund that names an order, so that units without money are refunded.
+    pub(super) is_refund: bool,
+    /// Whether such a refund has neither an item nor money.
+    pub(super) is_everything: bool,
+}
+
 /// An item of a purchase or a refund without money of its own.
 pub(super) struct UnpricedItem {
     pub(super) key: Text,

@@ -12,8 +12,8 @@ use crate::event::fields::OfEvents;
 use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity, WRITTEN_OUT_BYTES_MAX};
 use crate::event::json::{Kind, Memory, Nodes, Scanner, Slots, Tape, with_unescaped};
 use crate::event::line::object::{Layers, Object, Objects, not_json};
-use crate::event::line::purchase::OfOrder;
-use crate::event::line::read_line::{Element, ReadLine, Rejection};
+
+use crate::event::line::read_line::{Element, OfOrder, ReadLine, Rejection};
 use crate::event::line::sites::SiteReader;
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};

@@ -6,8 +6,8 @@ use crate::count::measure::Currency;
 use crate::event::fields::OfItems;
 use crate::event::json::{self, Kind, Node, Raw, Tape};
 use crate::event::line::object::{Fields, Object};
-use crate::event::line::purchase::OfOrder;
-use crate::event::line::read_line::{ReadEvent, ReadLine, Rejection, Text, UnpricedItem};
+
+use crate::event::line::read_line::{OfOrder, ReadEvent, ReadLine, Rejection, Text, UnpricedItem};
 use crate::event::line::sites::SiteReader;
 use crate::event::loose_number::parse_loosely;
 use crate::event::loose_time::iso_of;

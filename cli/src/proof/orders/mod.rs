@@ -1,5 +1,7 @@
 //! Compares the orders of the table with those of the recount.
 
+pub(crate) mod money;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
