@@ -72,7 +72,8 @@ impl GoneBooks {
 
     /// The keys of the objects whose chunks are gone.
     pub(crate) fn keys(&self) -> BTreeSet<&str> {
-        self.gone.keys().filter_map(|chunk_id| object_of(chunk_id)).map(|(_, key, _)| key).collect()
+        let gone = self.gone.iter().filter(|(_, ledger)| ledger.rewritten.is_none());
+        gone.filter_map(|(chunk_id, _)| object_of(chunk_id)).map(|(_, key, _)| key).collect()
     }
 
     /// The chunks that are gone. One that was not counted to its end is a difference: it never will
@@ -80,6 +81,10 @@ impl GoneBooks {
     pub(crate) fn judge(self, differences: &mut Differences) -> Vec<GoneChunk> {
         let mut gone = Vec::new();
         for (chunk_id, ledger) in self.gone {
+            // Another chunk counts what was in it.
+            if ledger.rewritten.is_some() {
+                continue;
+            }
             for fault in ledger.contradictions().into_iter().chain(ledger.missing()) {
                 differences.add(|| format!("{chunk_id}: {fault}, and its object is gone"));
             }

@@ -120,7 +120,7 @@ impl Books {
                 | TableRow::Extent
                 | TableRow::File
                 | TableRow::CountedBytes
-                | TableRow::ApiKey(_)
+                | TableRow::Forgetting | TableRow::ApiKey(_)
                 | TableRow::Settings,
             )
             | None => {}

@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 mod attributes;
 mod extents;
+pub(crate) mod forgetting;
 mod lag;
 pub(crate) mod ledger;
 mod open_hours;
