@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, down, forget, generate, history, keys, put, recount, replay, sites, status, top, up,
-    verify,
+    check, demo, down, forget, generate, history, keys, put, recount, replay, sites, status, top,
+    up, verify,
 };
 use crate::stack::context::{Context, Options};
 use crate::terminal::escape::shown;

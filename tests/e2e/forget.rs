@@ -22,12 +22,12 @@ crate::tests![
     a_forget_that_was_killed_is_finished_by_the_next,
     what_is_hidden_or_old_is_forgotten_and_stays_so,
     nothing_is_changed_without_a_yes,
+    a_site_is_removed_with_all_of_its_numbers_and_no_other_changes,
 ];
 
 /// What says something about Ann, whom the tests forget.
 const ANN: &str = "ann@shop.example";
-const TRACES: [&str; 5] =
-    [ANN, "ann-session", "ANN-ORDER", "+49 170 1234567", "Ann Mustermann"];
+const TRACES: [&str; 5] = [ANN, "ann-session", "ANN-ORDER", "+49 170 1234567", "Ann Mustermann"];
 
 /// Everybody of whom there are events.
 const PEOPLE: [&str; 4] = [ANN, "ben@shop.example", "eve@shop.example", "joe@shop.example"];
@@ -102,7 +102,8 @@ fn object(number: usize) -> Result<(String, Vec<u8>)> {
         2 => {
             let rows = (number * 7..number * 7 + 12).map(|number| {
                 let event = event(number);
-                let cell = |name: &str| event[name].as_str().map_or(event[name].to_string(), Into::into);
+                let cell =
+                    |name: &str| event[name].as_str().map_or(event[name].to_string(), Into::into);
                 let cells = ["event", "ts", "user_id", "session_id", "sku", "price", "phone"];
                 format!("{}\n", cells.map(cell).join(","))
             });
@@ -115,7 +116,10 @@ fn object(number: usize) -> Result<(String, Vec<u8>)> {
         }
         4 => (format!("collected/2026-11-19/10/{number}.jsonl"), text.into_bytes()),
         5 => {
-            let bad = format!("{text}{identify}\nbroken {ANN} {}\n{{\"user_id\":\"{ANN}\"}}\n", TRACES[3]);
+            let bad = format!(
+                "{text}{identify}\nbroken {ANN} {}\n{{\"user_id\":\"{ANN}\"}}\n",
+                TRACES[3]
+            );
             (format!("logs/{number}.jsonl"), bad.into_bytes())
         }
         6 => (format!("orders/{number}.jsonl"), order_lines(number).into_bytes()),
@@ -139,10 +143,11 @@ async fn count(store: &Store, objects: Vec<(String, Vec<u8>)>) -> Result<()> {
     Ok(())
 }
 
-/// The command with these arguments.
+/// The command with these arguments, for the site of most tests.
 fn command(store: &Store, arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(binaries::path("minutebook")?);
-    command.args(["forget", "--site", "default"]).args(arguments);
+    let site: &[&str] = if arguments.contains(&"--site") { &[] } else { &["--site", "default"] };
+    command.arg("forget").args(site).args(arguments);
     command.env_clear().envs(endpoints(store));
     command.env("MINUTEBOOK_REJECTED_BUCKET", &store.rejected_bucket);
     command.env("TMPDIR", std::env::temp_dir());
@@ -168,8 +173,10 @@ async fn everything(store: &Store) -> Result<Vec<(String, String)>> {
             let page = list.send().await.context("ListObjectVersions")?;
             for version in page.versions() {
                 let (key, id) = (version.key().unwrap_or_default(), version.version_id());
-                let get = s3.get_object().bucket(bucket).key(key).set_version_id(id.map(Into::into));
-                let bytes = get.send().await.context("GetObject")?.body.collect().await?.into_bytes();
+                let get =
+                    s3.get_object().bucket(bucket).key(key).set_version_id(id.map(Into::into));
+                let bytes =
+                    get.send().await.context("GetObject")?.body.collect().await?.into_bytes();
                 let mut text = Vec::new();
                 if bytes.starts_with(b"\x1f\x8b") {
                     flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut text)?;
@@ -216,8 +223,14 @@ async fn answers(store: &Store) -> Result<Vec<Value>> {
     let mut answers = Vec::new();
     for (path, query) in [
         ("/stats", "site_id=default&date=2026-11-19"),
-        ("/history", "measure=sales&by=hour&from=2026-11-19T00:00:00Z&to=2026-11-20T00:00:00Z"),
-        ("/history", "measure=views&by=day&from=2026-11-19T00:00:00Z&to=2026-11-20T00:00:00Z"),
+        (
+            "/history",
+            "measure=sales&granularity=hour&from=2026-11-19T00:00:00Z&to=2026-11-20T00:00:00Z",
+        ),
+        (
+            "/history",
+            "measure=views&granularity=day&from=2026-11-19T00:00:00Z&to=2026-11-20T00:00:00Z",
+        ),
     ] {
         let (status, mut answer) = ask(&mut api, path, query).await?;
         ensure!(status == 200, "{path}: {answer}");
@@ -387,5 +400,51 @@ async fn nothing_is_changed_without_a_yes(cloud: &Cloud) -> Result<()> {
         let output = command(&store, wrong)?.output().await?;
         ensure!(!output.status.success(), "{wrong:?}");
     }
+    Ok(())
+}
+
+async fn a_site_is_removed_with_all_of_its_numbers_and_no_other_changes(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Store::make(cloud, "forget-site").await?;
+    let of_site = |site: &str| {
+        let with_site = |text: String| text.replace("{\"", &format!("{{\"site_id\":\"{site}\",\""));
+        let bad = format!("{{\"site_id\":\"{site}\",\"event\":\"purchase\",\"ts\":\"never\"}}\n");
+        with_site(lines(0..30))
+            + &bad
+            + &with_site(order_lines(7))
+                .replace("\"items\":[{\"site_id\":\"", "\"items\":[{\"x\":\"")
+    };
+    let file = |site: &str| (format!("{site}.jsonl"), of_site(site).into_bytes());
+    count(&store, vec![file("one")]).await?;
+    let untouched = counters(&store).await?;
+    count(&store, vec![file("two"), ("two.jsonl".into(), (of_site("two") + "x\n").into())]).await?;
+    store.verify().await?;
+    let site = ["--site", "two", "--everything"];
+    let dry = forget(&store, &[&site[..], &["--dry-run"]].concat()).await?;
+    ensure!(dry["versions"] == 2 && dry["rejected"] == 1 && dry["mixed"] == json!([]), "{dry}");
+    forget(&store, &[&site[..], &["--yes"]].concat()).await?;
+    ensure!(counters(&store).await? == untouched, "the numbers of the other site, and no others");
+    let left = rows(&store).await?.into_iter().find(|row| {
+        let pk = row.get("pk").and_then(|pk| pk.as_s().ok().cloned()).unwrap_or_default();
+        pk.contains("#two#") || row.get("sk") == Some(&AttributeValue::S("two".to_string()))
+    });
+    ensure!(left.is_none(), "{left:?}");
+    let objects = everything(&store).await?;
+    ensure!(objects.iter().all(|(name, _)| !name.contains("two")), "{objects:?}");
+    // What comes again is not counted again.
+    count(&store, vec![file("two")]).await?;
+    ensure!(counters(&store).await? == untouched, "the same file counts once");
+    let again = forget(&store, &[&site[..], &["--yes"]].concat()).await?;
+    ensure!(again["versions"] == 1, "{again}");
+    let report = store.verify().await?;
+    ensure!(report["gone"]["objects"] == 0, "{report}");
+
+    let mixed = of_site("one") + &of_site("three");
+    count(&store, vec![("mixed.jsonl".to_owned(), mixed.into_bytes())]).await?;
+    let output = command(&store, &["--site", "three", "--everything", "--yes"])?.output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(!output.status.success() && said.contains("events of other sites"), "{said}");
+    store.verify().await?;
     Ok(())
 }

@@ -72,7 +72,7 @@ impl GoneBooks {
 
     /// The keys of the objects whose chunks are gone.
     pub(crate) fn keys(&self) -> BTreeSet<&str> {
-        let gone = self.gone.iter().filter(|(_, ledger)| ledger.rewritten.is_none());
+        let gone = self.gone.iter().filter(|(_, ledger)| may_count(ledger));
         gone.filter_map(|(chunk_id, _)| object_of(chunk_id)).map(|(_, key, _)| key).collect()
     }
 
@@ -81,8 +81,7 @@ impl GoneBooks {
     pub(crate) fn judge(self, differences: &mut Differences) -> Vec<GoneChunk> {
         let mut gone = Vec::new();
         for (chunk_id, ledger) in self.gone {
-            // Another chunk counts what was in it.
-            if ledger.rewritten.is_some() {
+            if !may_count(&ledger) {
                 continue;
             }
             for fault in ledger.contradictions().into_iter().chain(ledger.missing()) {
@@ -102,6 +101,12 @@ impl GoneBooks {
         }
         gone
     }
+}
+
+/// Whether counters may have something of a chunk that is gone: not if another one counts what was
+/// in it, or if its site was removed with all that it counted.
+fn may_count(ledger: &Ledger) -> bool {
+    ledger.rewritten.is_none() && !ledger.is_removed
 }
 
 impl Leeway {

@@ -120,7 +120,8 @@ impl Books {
                 | TableRow::Extent
                 | TableRow::File
                 | TableRow::CountedBytes
-                | TableRow::Forgetting | TableRow::ApiKey(_)
+                | TableRow::Forgetting
+                | TableRow::ApiKey(_)
                 | TableRow::Settings,
             )
             | None => {}

@@ -22,7 +22,7 @@ pub(crate) use open_hours::{OpenHour, open_partitions};
 pub(crate) use orders::{OrderRow, RecentRow, lines_of_text, lines_text};
 pub(crate) use periods::hour_named;
 pub(crate) use row::{TableRow, read};
-pub(crate) use scan::{partition, scan};
+pub(crate) use scan::{delete, partition, scan};
 pub(crate) use sites::registry::{Registry, SiteRow};
 pub(crate) use tallies::{Shard, Tallies};
 pub(crate) use totals::TotalsShard;

@@ -12,6 +12,9 @@ pub(crate) struct ForgetArgs {
     /// An order: all of its events are forgotten, too; may be repeated
     #[arg(long = "order", value_name = "ID", group = "who")]
     pub(super) orders: Vec<String>,
+    /// The whole site: its raw data, its orders, its keys, and all of its numbers
+    #[arg(long, group = "who", conflicts_with_all = ["customer", "orders"])]
+    pub(super) everything: bool,
     /// Change nothing, and print what would be changed
     #[arg(long)]
     pub(super) dry_run: bool,

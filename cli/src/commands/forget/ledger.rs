@@ -12,10 +12,24 @@ use crate::stack::aws::explain;
 /// The sort key of the entry of part 0.
 const FIRST: &str = "000000";
 
-/// What an entry keeps whose object was written anew: how it was planned, but nothing of what it
-/// counted, which the other chunk's entry has.
-const KEPT: [&str; 7] =
-    ["pk", "sk", "plan_format_version", "parts", "late_parts", "committed_at", "counted_before"];
+/// What an entry gives up whose object was written anew, because the other chunk's entry has it: the
+/// object and the outcomes. The plan inputs stay, so that a notification of the old bytes finds them
+/// counted, visitors included.
+const GIVEN_UP: [&str; 13] = [
+    "bucket",
+    "key",
+    "lines",
+    "counted",
+    "ignored",
+    "duplicate",
+    "rejected",
+    "rejected_by_reason",
+    "events",
+    "dropped",
+    "unknown",
+    "unknown_types",
+    "purchases_without_money",
+];
 
 /// A chunk that another one takes the place of.
 pub(super) struct Successor<'a> {
@@ -44,7 +58,8 @@ impl Successor<'_> {
         }
         let new_pk = AttributeValue::S(format!("{PREFIX}{}", self.new));
         let mut first = None;
-        for item in partition(self.client, self.table, &format!("{PREFIX}{}", self.counted)).await? {
+        for item in partition(self.client, self.table, &format!("{PREFIX}{}", self.counted)).await?
+        {
             if is_first(&item) {
                 first = Some(item);
                 continue;
@@ -86,7 +101,7 @@ impl Successor<'_> {
 
     /// The entry of part 0 of a chunk that leads to the new one.
     fn link(&self, entry: &Item) -> Item {
-        let kept = entry.iter().filter(|(name, _)| KEPT.contains(&name.as_str()));
+        let kept = entry.iter().filter(|(name, _)| !GIVEN_UP.contains(&name.as_str()));
         let mut link: Item = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
         link.insert(REWRITTEN_AS.to_owned(), AttributeValue::S(self.new.to_owned()));
         link

@@ -10,6 +10,7 @@ mod plan;
 mod rejected;
 mod replacement;
 mod run;
+mod site;
 
 pub(crate) use arguments::ForgetArgs;
 pub(crate) use run::run;

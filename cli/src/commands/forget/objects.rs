@@ -1,6 +1,6 @@
 //! Searches raw objects for a person, and writes them anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use minutebook_domain::plan::PlanInputs;
 use tempfile::NamedTempFile;
 
 use crate::commands::forget::ledger::Successor;
-use crate::rows::ledger::{self, Ledger, Summary, are_counted_elsewhere};
 use crate::rows::ledger::ChunkIds;
+use crate::rows::ledger::{self, Ledger, Summary, are_counted_elsewhere};
 use crate::rows::sites::settings::{self, Revision};
 use crate::stack::object_hashes::ObjectHashes;
 use crate::stack::objects::Object;
@@ -101,6 +101,27 @@ impl Objects {
         }
         bar.finish_and_clear();
         Ok(searched)
+    }
+
+    /// The sites of the events of an object; none if it cannot be read.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(super) async fn sites_in(&self, object: &Object) -> Result<BTreeSet<String>> {
+        let Some(mut open) = object.open(&self.s3).await? else { return Ok(BTreeSet::new()) };
+        let mut reader = ChunkReader::new(&self.settings_of_search(object));
+        while let Some(block) = open.body.next().await {
+            let block = block.with_context(|| format!("cannot read {}", object.address()))?;
+            if reader.push(&block).is_err() {
+                return Ok(BTreeSet::new());
+            }
+            drop(reader.take_rejected());
+        }
+        let count = reader.finish();
+        Ok(count.map_or_else(
+            |_| BTreeSet::new(),
+            |count| count.sites().into_keys().map(str::to_owned).collect(),
+        ))
     }
 
     /// Decides what is to become of an object, and lets the ledger know the new bytes.

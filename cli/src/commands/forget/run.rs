@@ -21,6 +21,7 @@ use crate::commands::forget::orders::OrderRows;
 use crate::commands::forget::plan::Plan;
 use crate::commands::forget::rejected;
 use crate::commands::forget::replacement::{Key, Replacement};
+use crate::commands::forget::site::Removal;
 use crate::rows::sites::settings;
 use crate::rows::visitor_secrets::{SECRETS_PARTITION, STATE_PARTITION};
 use crate::rows::{self, TableRow, VisitorState};
@@ -35,6 +36,9 @@ const SEARCHES_MAX: u32 = 10;
 
 pub(crate) async fn run(args: ForgetArgs, context: &Context) -> Result<()> {
     let mut forget = Forget::new(&args, context).await?;
+    if args.everything {
+        return forget.remove_site(&args).await;
+    }
     let mut plan = forget.look().await?;
     plan.dry_run = args.dry_run;
     if args.dry_run || plan.is_empty() {
@@ -43,12 +47,7 @@ pub(crate) async fn run(args: ForgetArgs, context: &Context) -> Result<()> {
         return Ok(());
     }
     if !args.yes {
-        eprint!("{}", escape::shown(&plan.text(false)));
-        eprint!("Forget this for good? Type yes: ");
-        std::io::stderr().flush()?;
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
-        ensure!(answer.trim() == "yes", "nothing was changed");
+        ask(&plan.text(false))?;
     }
     forget.write(&mut plan).await?;
     print(&plan, args.json, true);
@@ -56,6 +55,16 @@ pub(crate) async fn run(args: ForgetArgs, context: &Context) -> Result<()> {
         0 => Ok(()),
         failed => bail!("{failed} objects could not be written anew: run it again, it continues"),
     }
+}
+
+/// Says what is to be done, and asks whether to do it.
+fn ask(plan: &str) -> Result<()> {
+    eprint!("{}Do this for good? Type yes: ", escape::shown(plan));
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
+    ensure!(answer.trim() == "yes", "nothing was changed");
+    Ok(())
 }
 
 fn print(plan: &Plan, as_json: bool, is_done: bool) {
@@ -89,7 +98,7 @@ impl Forget {
         };
         person.related.orders.extend(args.orders.iter().filter(|it| !it.is_empty()).cloned());
         ensure!(
-            person.customer.is_some() || !person.related.orders.is_empty(),
+            args.everything || person.customer.is_some() || !person.related.orders.is_empty(),
             "the id is empty"
         );
         let currency = Currency::parse(endpoints.default_currency.as_bytes());
@@ -114,6 +123,32 @@ impl Forget {
             rejected: BTreeMap::new(),
             about: BTreeMap::new(),
         })
+    }
+
+    /// Removes the whole site.
+    async fn remove_site(&self, args: &ForgetArgs) -> Result<()> {
+        let removal = Removal {
+            objects: &self.objects,
+            bucket: &self.bucket,
+            rejected_bucket: &self.rejected_bucket,
+            site: &args.site,
+        };
+        let contents = removal.look().await?;
+        let say = |is_done| match args.json {
+            true => println!("{}", escape::json(&contents.json().to_string())),
+            false => print!("{}", escape::shown(&contents.text(&args.site, is_done))),
+        };
+        if args.dry_run || contents.is_empty() {
+            say(!args.dry_run);
+            return Ok(());
+        }
+        contents.check()?;
+        if !args.yes {
+            ask(&contents.text(&args.site, false))?;
+        }
+        removal.write(&contents).await?;
+        say(true);
+        Ok(())
     }
 
     /// Looks for everything about the person. Nothing is changed.

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::Client;
 
-use crate::rows::ledger::entry::{
-    EntryName, LedgerEntry, PREFIX, Refusal, Rewritten, Summary,
-};
+use crate::rows::ledger::entry::{EntryName, LedgerEntry, PREFIX, Refusal, Rewritten, Summary};
 use crate::rows::scan::partition;
 
 /// The entries of a chunk.
@@ -29,6 +27,8 @@ pub(crate) struct Ledger {
     pub(crate) refusal: Option<Refusal>,
     /// What became of the chunk if its object was written anew.
     pub(crate) rewritten: Option<Rewritten>,
+    /// Whether the site of the chunk was removed, and its object with it.
+    pub(crate) is_removed: bool,
     /// The chunk whose entries these are, if that is not the one that was asked for.
     pub(crate) read_as: Option<String>,
 }
@@ -149,6 +149,7 @@ impl Ledger {
         if entry.summary.is_some() {
             self.summary = entry.summary;
         }
+        self.is_removed |= entry.is_removed;
         if entry.rewritten.is_some() {
             self.rewritten = entry.rewritten;
         }

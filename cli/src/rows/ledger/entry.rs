@@ -49,6 +49,8 @@ pub(crate) struct LedgerEntry {
     /// The chunk that its object was written anew as; only the entry of part 0 has one, and no
     /// summary then.
     pub(super) rewritten: Option<Rewritten>,
+    /// Whether the site of the chunk was removed, and its object with it.
+    pub(super) is_removed: bool,
 }
 
 /// What became of a chunk whose object `forget` has written anew.
@@ -141,6 +143,7 @@ impl LedgerEntry {
             summary,
             refusal,
             rewritten,
+            is_removed: item.contains_key("removed_at"),
         })
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
 use crate::count::secret::VisitorSecret;
 use crate::count::stand_in::visitor_hash;
+use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
 
 /// The binary logarithm of the number of registers in a sketch: 2^14 = 16,384 registers.
 ///

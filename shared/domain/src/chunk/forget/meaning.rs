@@ -162,9 +162,8 @@ impl Meaning {
     /// The page keys of its events.
     pub(super) fn pages(&self) -> Vec<String> {
         let additions = self.events().iter().flat_map(|event| &event.additions);
-        let pages = additions.filter(|(measure, key, _)| {
-            *measure == Measure::Pages && !key.is_empty()
-        });
+        let pages =
+            additions.filter(|(measure, key, _)| *measure == Measure::Pages && !key.is_empty());
         pages.map(|(_, key, _)| key.clone()).collect()
     }
 
@@ -183,8 +182,7 @@ impl Meaning {
 
 impl ReadMeaning {
     fn of(read: &ReadLine, source: &[u8]) -> ReadMeaning {
-        let text =
-            |text: Text| String::from_utf8_lossy(read.text(source, text)).into_owned();
+        let text = |text: Text| String::from_utf8_lossy(read.text(source, text)).into_owned();
         let site = |site: Option<Text>| site.map_or(DEFAULT_SITE.to_string(), text);
         let mut additions_start = 0;
         let events = read.events.iter().map(|event| {

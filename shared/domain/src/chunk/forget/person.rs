@@ -148,10 +148,7 @@ impl<'p> Known<'p> {
             true => self.person.site == DEFAULT_SITE,
             false => named.sites.contains(&self.person.site),
         };
-        is_here
-            && (named.is_customer
-                || named.is_order
-                || named.is_session && !named.has_customer)
+        is_here && (named.is_customer || named.is_order || named.is_session && !named.has_customer)
     }
 }
 

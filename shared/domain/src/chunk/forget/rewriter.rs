@@ -91,9 +91,7 @@ impl<W: Write> Rewriter<W> {
         let mut text = Vec::new();
         let decoder = &mut self.decoder;
         self.unpacker
-            .flush(&mut |block| {
-                decoder.push(block, &mut |decoded| text.extend_from_slice(decoded))
-            })
+            .flush(&mut |block| decoder.push(block, &mut |decoded| text.extend_from_slice(decoded)))
             .map_err(Error::other)?;
         decoder.finish(&mut |decoded| text.extend_from_slice(decoded));
         self.write(&text)?;

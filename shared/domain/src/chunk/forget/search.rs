@@ -184,8 +184,9 @@ impl<'p> Search<'p> {
     /// # Errors
     /// As [`Search::push`].
     pub fn finish(self) -> Result<Found, ForgetError> {
-        let Search { hasher, unpacker, mut decoder, mut splitter, mut text_bytes, mut lines, .. } =
-            self;
+        let Search {
+            hasher, unpacker, mut decoder, mut splitter, mut text_bytes, mut lines, ..
+        } = self;
         unpacker
             .finish(&mut |block| {
                 decoder.push(block, &mut |text| lines.take(text, &mut text_bytes, &mut splitter));
@@ -323,7 +324,8 @@ impl Mentions {
 /// says nothing about them.
 pub fn mask_rejected(person: &Person, text: &[u8]) -> Option<Vec<u8>> {
     let known = Known::new(person, crate::count::secret::VisitorSecret::NONE);
-    let words = person.customer.iter().chain(&person.related.sessions).chain(&person.related.orders);
+    let words =
+        person.customer.iter().chain(&person.related.sessions).chain(&person.related.orders);
     let is_theirs = match Tree::read(text).filter(|_| std::str::from_utf8(text).is_ok()) {
         Some(tree) if serde_json::from_slice::<serde_json::Value>(text).is_ok() => {
             known.is_named_in(&tree) || known.is_mentioned(text)

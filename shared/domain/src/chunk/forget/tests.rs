@@ -172,7 +172,8 @@ fn only_what_counts_is_left_of_a_line_and_others_stay_byte_by_byte() {
     let view = r#"{"event":"view","ts":1795216000,"sku":7,"user_id":"ann@x.com","ip":"1.2.3.4","ua":"x","url":"https://s/a?mail=ann@x.com","session_id":"s1"}"#;
     let rest = format!(r#""user_id":"{}","url":"https://s/a""#, stand_in());
     let session = SECRET.stand_in_of_visitor("s1");
-    let expected = format!(r#"{{"event":"view","ts":1795216000,"sku":7,{rest},"session_id":"{session}"}}"#);
+    let expected =
+        format!(r#"{{"event":"view","ts":1795216000,"sku":7,{rest},"session_id":"{session}"}}"#);
     assert_eq!(text_after(&format!("{ben}{view}\n{ben}")), format!("{ben}{expected}\n{ben}"));
 }
 
@@ -208,7 +209,8 @@ fn other_people_keep_everything() {
         r#"{"type":"identify","userId":"annabel@x.com"}"#,
         "not json ann@x.community",
     ] {
-        let with_session = r#"{"event":"view","ts":1795216000,"sku":1,"user_id":"ann@x.com","session_id":"s1"}"#;
+        let with_session =
+            r#"{"event":"view","ts":1795216000,"sku":1,"user_id":"ann@x.com","session_id":"s1"}"#;
         let after = text_after(&format!("{with_session}\n{line}\n"));
         assert_eq!(after.lines().nth(1), Some(line));
     }
@@ -219,7 +221,8 @@ fn an_item_with_the_id_of_the_person_keeps_it() {
     let person = || Person { customer: Some("7".into()), ..ann() };
     let line = r#"{"event":"purchase","ts":1795216000,"sku":7,"quantity":7,"price":7,"user_id":7}"#;
     let (after, _) = forget_in(line.as_bytes(), None, person());
-    let expected = line.replace("\"user_id\":7", &format!("\"user_id\":\"{}\"", SECRET.stand_in_of_visitor("7")));
+    let expected = line
+        .replace("\"user_id\":7", &format!("\"user_id\":\"{}\"", SECRET.stand_in_of_visitor("7")));
     assert_eq!(String::from_utf8_lossy(&after), expected);
 }
 
@@ -227,7 +230,10 @@ fn an_item_with_the_id_of_the_person_keeps_it() {
 fn mixed_lines() -> Vec<String> {
     let event = |number: u32| {
         let who = ["ann@x.com", "ben@y.com"][number as usize % 2];
-        format!(r#"{{"event":"view","ts":{},"sku":{number},"user_id":"{who}","mail":"{who}"}}"#, 1_795_216_000 + number)
+        format!(
+            r#"{{"event":"view","ts":{},"sku":{number},"user_id":"{who}","mail":"{who}"}}"#,
+            1_795_216_000 + number
+        )
     };
     (0..60).map(event).collect()
 }
@@ -238,11 +244,19 @@ fn all_layouts_and_packings_stay_what_they_are() {
     let csv: String = (0..40)
         .map(|number| {
             let who = ["ann@x.com", "ben@y.com"][number % 2];
-            format!("view,{},{number},{who},\"a \"\"quoted\"\"\nname of {who}\"\n", 1_795_216_000 + number)
+            format!(
+                "view,{},{number},{who},\"a \"\"quoted\"\"\nname of {who}\"\n",
+                1_795_216_000 + number
+            )
         })
         .collect();
-    let csv = format!("event,ts,sku,user_id,name\n{csv}view,1795216000,1,ann@x.com,x,y,z\nview,1795216000,1,ann@x.com,\"open");
-    let long = format!("{{\"event\":\"view\",\"user_id\":\"ann@x.com\",\"x\":\"{}\"}}", "y".repeat(300_000));
+    let csv = format!(
+        "event,ts,sku,user_id,name\n{csv}view,1795216000,1,ann@x.com,x,y,z\nview,1795216000,1,ann@x.com,\"open"
+    );
+    let long = format!(
+        "{{\"event\":\"view\",\"user_id\":\"ann@x.com\",\"x\":\"{}\"}}",
+        "y".repeat(300_000)
+    );
     let texts = [
         lines.join("\n"),
         format!("[{}]", lines.join(",\n  ")),
@@ -260,7 +274,10 @@ fn all_layouts_and_packings_stay_what_they_are() {
         for bytes in [text.clone().into_bytes(), utf16, gzip, zstd] {
             let (after, _) = forget_in(&bytes, None, ann());
             assert_eq!(after[..2] == [0x1f, 0x8b], bytes[..2] == [0x1f, 0x8b]);
-            assert_eq!(after.starts_with(b"\x28\xb5\x2f\xfd"), bytes.starts_with(b"\x28\xb5\x2f\xfd"));
+            assert_eq!(
+                after.starts_with(b"\x28\xb5\x2f\xfd"),
+                bytes.starts_with(b"\x28\xb5\x2f\xfd")
+            );
         }
         let (after, _) = forget_in(text.as_bytes(), None, ann());
         let after = String::from_utf8(after).expect("text");

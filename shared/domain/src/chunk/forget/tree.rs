@@ -187,7 +187,8 @@ pub(super) fn id_text(leaf: &[u8]) -> Cow<'_, str> {
     let text = unquoted(leaf).unwrap_or_else(|| String::from_utf8_lossy(leaf));
     let whole = text.split_once('.').filter(|(whole, zeros)| {
         let digits = whole.strip_prefix('-').unwrap_or(whole);
-        let are = |text: &str, is: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|b| is(&b));
+        let are =
+            |text: &str, is: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|b| is(&b));
         are(digits, u8::is_ascii_digit) && are(zeros, |byte| *byte == b'0')
     });
     match whole.map(|(whole, _)| whole.to_string()) {
