@@ -550,6 +550,20 @@ mod tests {
     }
 
     #[test]
+    fn an_id_and_its_stand_in_are_one_visitor() {
+        let secret = minutebook_domain::count::secret::VisitorSecret::new(SECRET.seed);
+        for name in names(0..100) {
+            let stand_in = secret.stand_in_of_visitor(&name);
+            assert_eq!(visitor_hash(SECRET.seed, &stand_in), visitor_hash(SECRET.seed, &name));
+            let forged = format!("{}{}", &stand_in[..17], "0".repeat(16));
+            for other in [forged, stand_in.to_uppercase(), format!("{stand_in}0")] {
+                let of_text = xxh3_64_with_seed(other.as_bytes(), SECRET.seed);
+                assert_eq!(visitor_hash(SECRET.seed, &other), of_text, "{other}");
+            }
+        }
+    }
+
+    #[test]
     fn an_estimate_must_be_near() {
         for (ids, estimate, expected) in [
             (10, 10.0, true),

@@ -383,6 +383,17 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_leads_to_the_chunk_that_its_object_was_written_anew_as() {
+        let mut item = first_entry(2);
+        item.retain(|name, _| !matches!(name.as_str(), "lines" | "counted" | "rejected"));
+        item.insert(REWRITTEN_AS.to_owned(), AttributeValue::S("b/k#new".to_owned()));
+        item.insert("counted_before".to_owned(), AttributeValue::N("7".to_owned()));
+        let entry = LedgerEntry::read(&item).unwrap();
+        let rewritten = Rewritten { chunk_id: "b/k#new".to_owned(), counted_before: 7 };
+        assert_eq!((entry.rewritten, entry.summary), (Some(rewritten), None));
+    }
+
+    #[test]
     fn only_the_first_entry_of_an_object_has_a_summary() {
         let has_summary = |item: &Item| LedgerEntry::read(item).unwrap().summary().is_some();
         assert!(has_summary(&first_entry(1)));
