@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_domain::chunk::forget::Person;
 
 use crate::commands::clock;
-use crate::rows::forgetting::{self, BEGUN_AT, CUSTOMER, ORDERS, PARTITION, SESSIONS, SITE};
+use crate::rows::forgetting::{
+    self, BEGUN_AT, CUSTOMER, Forgetting, ORDERS, PARTITION, SESSIONS, SITE,
+};
 use crate::rows::{Item, partition};
 use crate::stack::aws::explain;
 
@@ -27,14 +29,7 @@ impl Journal<'_> {
     pub(super) async fn read(&self, person: &mut Person) -> Result<bool> {
         let mut is_begun = false;
         for item in self.rows().await? {
-            let found = forgetting::read(&item, &mut |_| {});
-            let Some(found) = found.filter(|it| {
-                it.site == person.site
-                    && (it.customer == person.customer
-                        || it.orders.iter().any(|order| person.related.orders.contains(order)))
-            }) else {
-                continue;
-            };
+            let Some(found) = about(&item, person) else { continue };
             is_begun = true;
             person.customer = person.customer.take().or(found.customer);
             person.related.sessions.extend(found.sessions);
@@ -82,9 +77,9 @@ impl Journal<'_> {
     /// The table fails.
     pub(super) async fn delete(&self, person: &Person) -> Result<()> {
         for item in self.rows().await? {
-            let sk = item.get("sk").and_then(|sk| sk.as_s().ok());
-            let is_theirs = sk.is_some_and(|sk| sk.starts_with(&name(person)));
-            let (Some(pk), Some(sk), true) = (item.get("pk"), item.get("sk"), is_theirs) else {
+            let (Some(pk), Some(sk), Some(_)) =
+                (item.get("pk"), item.get("sk"), about(&item, person))
+            else {
                 continue;
             };
             let delete = self.client.delete_item().table_name(self.table);
@@ -97,6 +92,16 @@ impl Journal<'_> {
     async fn rows(&self) -> Result<Vec<Item>> {
         partition(self.client, self.table, PARTITION).await
     }
+}
+
+/// What a row says, if it is about this person.
+fn about(item: &Item, person: &Person) -> Option<Forgetting> {
+    let found = forgetting::read(item, &mut |_| {})?;
+    let is_theirs = match (&found.customer, &person.customer) {
+        (Some(found), Some(customer)) => found == customer,
+        _ => found.orders.iter().any(|order| person.related.orders.contains(order)),
+    };
+    (found.site == person.site && is_theirs).then_some(found)
 }
 
 /// What the sort keys about a person begin with.

@@ -21,6 +21,14 @@ pub(super) struct Replacement {
     pub(super) new: Option<ByteStream>,
 }
 
+/// What was put, and what is to be deleted now.
+#[derive(Default)]
+pub(super) struct Placed {
+    pub(super) moved: Vec<Moved>,
+    /// Versions, and `None` for an object of a bucket that keeps none.
+    surplus: Vec<(Object, Option<String>)>,
+}
+
 /// A version that was put in the place of another.
 pub(super) struct Moved {
     pub(super) old: Option<String>,
@@ -37,15 +45,15 @@ pub(super) struct Key<'a> {
 }
 
 impl Key<'_> {
-    /// Replaces versions, the oldest first. What was the latest version stays it, and a deleted
+    /// Puts new versions, the oldest first. What was the latest version stays it, and a deleted
     /// object stays deleted.
     ///
     /// # Errors
     /// The bucket fails.
-    pub(super) async fn replace(&self, replacements: Vec<Replacement>) -> Result<Vec<Moved>> {
+    pub(super) async fn put_all(&self, replacements: Vec<Replacement>) -> Result<Placed> {
         let mut moved = Vec::new();
         let Some(first) = replacements.first().map(|replacement| replacement.old.clone()) else {
-            return Ok(moved);
+            return Ok(Placed::default());
         };
         let unfinished = self.unfinished().await?;
         let is_hidden = self.stored.markers.iter().any(|marker| marker.is_latest);
@@ -62,10 +70,9 @@ impl Key<'_> {
         }
         // A bucket that keeps no versions has nothing else.
         if first.version.is_none() {
-            for version in old.iter().filter(|_| moved.is_empty()) {
-                self.delete(version, None).await?;
-            }
-            return Ok(moved);
+            let unplaced = old.into_iter().filter(|_| moved.is_empty());
+            let surplus = unplaced.map(|object| (object, None)).collect();
+            return Ok(Placed { moved, surplus });
         }
         if !moved.is_empty() && is_hidden {
             self.delete(&first, None).await?;
@@ -74,13 +81,22 @@ impl Key<'_> {
             moved.push(Moved { old: latest.version.clone(), new });
             old.push(latest.clone());
         }
-        for version in old.iter().chain(unfinished) {
-            self.delete(version, version.version.as_deref()).await?;
+        let versions = old.iter().chain(unfinished).map(|it| (it.clone(), it.version.clone()));
+        let markers = self.stored.markers.iter().filter(|_| is_hidden && !moved.is_empty());
+        let markers = markers.map(|marker| (first.clone(), Some(marker.version.clone())));
+        let surplus = versions.chain(markers).collect();
+        Ok(Placed { moved, surplus })
+    }
+
+    /// Deletes what new versions have taken the place of.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    pub(super) async fn delete_surplus(&self, placed: &Placed) -> Result<()> {
+        for (object, version) in &placed.surplus {
+            self.delete(object, version.as_deref()).await?;
         }
-        for marker in self.stored.markers.iter().filter(|_| is_hidden && !moved.is_empty()) {
-            self.delete(&first, Some(&marker.version)).await?;
-        }
-        Ok(moved)
+        Ok(())
     }
 
     /// The newest versions, as far as a run has put them that was killed.

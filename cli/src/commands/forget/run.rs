@@ -223,7 +223,8 @@ impl Forget {
                     replacements.push(Replacement { old: object.clone(), new });
                 }
             }
-            Key { client: s3, stored }.replace(replacements).await?;
+            let key = Key { client: s3, stored };
+            key.delete_surplus(&key.put_all(replacements).await?).await?;
         }
         if plan.failed.is_empty() {
             journal.delete(&self.person).await?;
@@ -254,13 +255,15 @@ impl Forget {
         let Some(first) = replacements.first().map(|replacement| replacement.old.clone()) else {
             return Ok(());
         };
-        for moved in (Key { client: s3, stored }).replace(replacements).await? {
+        let key = Key { client: s3, stored };
+        let placed = key.put_all(replacements).await?;
+        for moved in &placed.moved {
             if let (Some(old), Some(new)) = (&moved.old, &moved.new) {
                 let place = (first.bucket.as_str(), first.key.as_str());
                 Successor::move_version(dynamodb, table, place, (old, new)).await?;
             }
         }
-        Ok(())
+        key.delete_surplus(&placed).await
     }
 
     /// Removes what a run that was killed has noted, if it had nothing left to do but that.

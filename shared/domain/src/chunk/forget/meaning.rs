@@ -159,6 +159,23 @@ impl Meaning {
         own.flat_map(|event| event.stand_ins(known)).collect()
     }
 
+    /// Whether an item or another key that is counted is called as the person is: such a line does
+    /// not mention them.
+    pub(super) fn has_key_of(&self, known: &Known<'_>) -> bool {
+        let customer = known.person.customer.as_deref();
+        let is_key = |key: &str| customer == Some(key);
+        self.events().iter().any(|event| {
+            let facts = event.order.as_ref().map(|(_, facts)| facts);
+            let lines = facts.and_then(|facts| facts.purchased.as_ref());
+            let mut items = lines.into_iter().flat_map(|bought| bought.lines.iter());
+            let created = facts.and_then(|facts| facts.created.as_ref());
+            let mut products = created.into_iter().flat_map(|created| &created.products);
+            event.additions.iter().any(|(_, key, _)| is_key(key))
+                || items.any(|(line, _)| is_key(&line.item))
+                || products.any(|product| is_key(&product.name))
+        })
+    }
+
     /// The page keys of its events.
     pub(super) fn pages(&self) -> Vec<String> {
         let additions = self.events().iter().flat_map(|event| &event.additions);

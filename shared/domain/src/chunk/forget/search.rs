@@ -284,7 +284,7 @@ impl Lines<'_> {
 
     fn is_about_them(&self, meaning: &Meaning, text: &[u8]) -> bool {
         meaning.is_of(&self.known)
-            || self.known.is_mentioned(text)
+            || self.known.is_mentioned(text) && !meaning.has_key_of(&self.known)
             || meaning.has_uncounted()
                 && Tree::read(text).is_some_and(|tree| self.known.is_named_in(&tree))
     }

@@ -210,6 +210,16 @@ fn other_people_keep_everything() {
 }
 
 #[test]
+fn an_item_with_a_long_id_of_the_person_is_no_mention() {
+    let person = Person { customer: Some("10012345".into()), ..ann() };
+    let view = r#"{"event":"view","ts":1795216000,"sku":10012345,"user_id":"ben","ip":"1.2.3.4"}"#;
+    let settings = settings(view.as_bytes(), None);
+    assert_eq!(search(view.as_bytes(), &settings, &person, Want::Ids).lines, 0);
+    let mention = view.replace("1.2.3.4", "10012345").replace("sku\":10012345", "sku\":7");
+    assert_eq!(search(mention.as_bytes(), &settings, &person, Want::Ids).lines, 1);
+}
+
+#[test]
 fn an_item_with_the_id_of_the_person_keeps_it() {
     let person = || Person { customer: Some("7".into()), ..ann() };
     let line = r#"{"event":"purchase","ts":1795216000,"sku":7,"quantity":7,"price":7,"user_id":7}"#;
