@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, down, generate, history, keys, put, recount, replay, sites, status, top, up,
-    verify,
+    check, demo, down, forget, generate, history, keys, put, recount, replay, sites, status, top,
+    up, verify,
 };
 use crate::stack::context::{Context, Options};
 use crate::terminal::escape::shown;
@@ -55,6 +55,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Counts visitors again, with a new secret
     Recount(recount::RecountArgs),
+    /// Removes a person from raw events, rejected lines and orders; all numbers stay
+    Forget(forget::ForgetArgs),
     /// Makes, lists and revokes the keys of the API
     Keys(keys::KeysArgs),
     /// Lists the sites, and shows and changes what they set
@@ -79,6 +81,7 @@ async fn main() -> ExitCode {
         Command::History(args) => history::run(args, &context).await,
         Command::Replay(args) => replay::run(args, &context).await,
         Command::Recount(args) => recount::run(args, &context).await,
+        Command::Forget(args) => forget::run(args, &context).await,
         Command::Keys(args) => keys::run(args, &context).await,
         Command::Sites(args) => sites::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,

@@ -10,6 +10,7 @@ mod command;
 mod compat;
 mod counting;
 mod deployed;
+mod forget;
 mod gone;
 mod hostile;
 mod local_stack;
@@ -63,7 +64,8 @@ pub(crate) use tests;
 pub(crate) fn all_tests() -> Vec<&'static Test> {
     let of_folders =
         [&calls::TESTS[..], &compat::TESTS, &counting::TESTS, &sources::TESTS].concat();
-    let own = [command::TESTS, deployed::TESTS, gone::TESTS, hostile::TESTS].into_iter();
+    let own =
+        [command::TESTS, deployed::TESTS, forget::TESTS, gone::TESTS, hostile::TESTS].into_iter();
     own.chain([local_stack::TESTS, recount::TESTS, reliability::TESTS])
         .chain(of_folders)
         .flatten()

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod clock;
 pub(crate) mod demo;
 pub(crate) mod down;
+pub(crate) mod forget;
 pub(crate) mod generate;
 pub(crate) mod history;
 pub(crate) mod keys;

@@ -72,7 +72,8 @@ impl GoneBooks {
 
     /// The keys of the objects whose chunks are gone.
     pub(crate) fn keys(&self) -> BTreeSet<&str> {
-        self.gone.keys().filter_map(|chunk_id| object_of(chunk_id)).map(|(_, key, _)| key).collect()
+        let gone = self.gone.iter().filter(|(_, ledger)| may_count(ledger));
+        gone.filter_map(|(chunk_id, _)| object_of(chunk_id)).map(|(_, key, _)| key).collect()
     }
 
     /// The chunks that are gone. One that was not counted to its end is a difference: it never will
@@ -80,6 +81,9 @@ impl GoneBooks {
     pub(crate) fn judge(self, differences: &mut Differences) -> Vec<GoneChunk> {
         let mut gone = Vec::new();
         for (chunk_id, ledger) in self.gone {
+            if !may_count(&ledger) {
+                continue;
+            }
             for fault in ledger.contradictions().into_iter().chain(ledger.missing()) {
                 differences.add(|| format!("{chunk_id}: {fault}, and its object is gone"));
             }
@@ -97,6 +101,12 @@ impl GoneBooks {
         }
         gone
     }
+}
+
+/// Whether counters may have something of a chunk that is gone: not if another one counts what was
+/// in it, or if its site was removed with all that it counted.
+fn may_count(ledger: &Ledger) -> bool {
+    ledger.rewritten.is_none() && !ledger.is_removed
 }
 
 impl Leeway {

@@ -137,7 +137,8 @@ impl Objects {
         }
         let recount = recounted;
         let is_refused = recount.is_err() && ledger.is_none();
-        let id = if is_refused { ids.refused } else { ids.counted };
+        let read_as = ledger.as_ref().and_then(|ledger| ledger.read_as.clone());
+        let id = if is_refused { ids.refused } else { read_as.unwrap_or(ids.counted) };
         Ok(Some(Chunk { id, ledger, refusal: refused, is_counted_elsewhere, recount }))
     }
 }

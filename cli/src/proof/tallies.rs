@@ -126,6 +126,7 @@ impl Books {
                 | TableRow::Extent
                 | TableRow::File
                 | TableRow::CountedBytes
+                | TableRow::Forgetting
                 | TableRow::ApiKey(_)
                 | TableRow::Settings,
             )

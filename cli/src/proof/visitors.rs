@@ -40,6 +40,9 @@ const COLLISIONS_MAX: u64 = 2;
 /// sqrt(2^14), which one estimate in two million exceeds.
 const ERROR_MAX: f64 = 5.0 * 1.04 / 128.0;
 
+/// What the keys of stand-ins are derived for, from the seed of a secret.
+const STAND_INS: &str = "minutebook 2026-11-28 stand-ins of the ids of visitors";
+
 /// The visitors and sessions of the recount and of the table. Add those of all chunks, then all
 /// rows of the table, then call [`judge`](Self::judge).
 #[derive(Debug, Default)]
@@ -202,8 +205,10 @@ impl Judged {
                 continue;
             }
             self.visitors += 1;
-            let recounted = ids.len() as u64;
-            let sketch = sketch_of(seed, ids);
+            // An id and its stand-in are one visitor.
+            let hashes: BTreeSet<u64> = ids.iter().map(|id| visitor_hash(seed, id)).collect();
+            let recounted = hashes.len() as u64;
+            let sketch = sketch_of(&hashes);
             let expected = sketch.composite_estimate();
             let mut merged = found.clone();
             merged.update(&sketch);
@@ -248,12 +253,23 @@ fn empty() -> HllUnion {
     HllUnion::new(LG_K).expect("the library accepts 4 to 21")
 }
 
-fn sketch_of(seed: u64, ids: &[&str]) -> HllSketch {
+fn sketch_of(hashes: &BTreeSet<u64>) -> HllSketch {
     let mut sketch = HllSketch::new(LG_K, HllType::Hll8).expect("the library accepts 4 to 21");
-    for id in ids {
-        sketch.update(xxh3_64_with_seed(id.as_bytes(), seed));
-    }
+    hashes.iter().for_each(|hash| sketch.update(*hash));
     sketch
+}
+
+/// The hash of an id of a visitor, or that in a stand-in of one: `~`, the hash, and a code that
+/// only the secret can make.
+fn visitor_hash(seed: u64, id: &str) -> u64 {
+    let of_stand_in = || {
+        let (hash, code) = id.strip_prefix('~')?.split_at_checked(16)?;
+        let number = u64::from_str_radix(hash, 16).ok()?;
+        let key = blake3::derive_key(STAND_INS, &seed.to_be_bytes());
+        let right = blake3::keyed_hash(&key, &number.to_be_bytes()).to_hex();
+        (hash == format!("{number:016x}") && code == &right[..16]).then_some(number)
+    };
+    of_stand_in().unwrap_or_else(|| xxh3_64_with_seed(id.as_bytes(), seed))
 }
 
 impl Both<HllUnion> {
@@ -328,8 +344,8 @@ mod tests {
     }
 
     fn bytes(ids: &[String]) -> Option<Vec<u8>> {
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        Some([&[PLAIN], sketch_of(SECRET.seed, &ids).serialize().as_slice()].concat())
+        let hashes = ids.iter().map(|id| visitor_hash(SECRET.seed, id)).collect();
+        Some([&[PLAIN], sketch_of(&hashes).serialize().as_slice()].concat())
     }
 
     /// A row with these visitors, all in one session.
@@ -531,6 +547,20 @@ mod tests {
         many.add_found(row(hour(), 0..30_000));
         let leeway = Some(Leeway { last_second, events: 10_000 });
         assert_eq!(many.judge(&[], leeway, |_, period| period == hour()).differences.count, 0);
+    }
+
+    #[test]
+    fn an_id_and_its_stand_in_are_one_visitor() {
+        let secret = minutebook_domain::count::secret::VisitorSecret::new(SECRET.seed);
+        for name in names(0..100) {
+            let stand_in = secret.stand_in_of_visitor(&name);
+            assert_eq!(visitor_hash(SECRET.seed, &stand_in), visitor_hash(SECRET.seed, &name));
+            let forged = format!("{}{}", &stand_in[..17], "0".repeat(16));
+            for other in [forged, stand_in.to_uppercase(), format!("{stand_in}0")] {
+                let of_text = xxh3_64_with_seed(other.as_bytes(), SECRET.seed);
+                assert_eq!(visitor_hash(SECRET.seed, &other), of_text, "{other}");
+            }
+        }
     }
 
     #[test]

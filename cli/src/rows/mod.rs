@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 mod attributes;
 mod extents;
+pub(crate) mod forgetting;
 mod lag;
 pub(crate) mod ledger;
 mod open_hours;
@@ -25,7 +26,7 @@ pub(crate) use orders::{
 };
 pub(crate) use periods::hour_named;
 pub(crate) use row::{TableRow, read};
-pub(crate) use scan::{partition, scan};
+pub(crate) use scan::{delete, partition, scan};
 pub(crate) use sites::registry::{Registry, SiteRow};
 pub(crate) use tallies::{Shard, Tallies};
 pub(crate) use totals::TotalsShard;

@@ -3,6 +3,7 @@
 use crate::rows::api_keys::{self, ApiKey};
 use crate::rows::attributes::{Item, text};
 use crate::rows::extents;
+use crate::rows::forgetting;
 use crate::rows::lag::{self, LAG};
 use crate::rows::ledger::LedgerEntry;
 use crate::rows::ledger::files::{self, BYTES_PREFIX, FILE_PREFIX};
@@ -58,6 +59,8 @@ pub(crate) enum TableRow {
     File,
     /// Which chunk has counted some bytes.
     CountedBytes,
+    /// Who is being forgotten.
+    Forgetting,
     /// An entry of the ledger.
     LedgerEntry {
         chunk_id: String,
@@ -112,6 +115,9 @@ pub(crate) fn read(item: &Item, oddities: &mut Vec<String>) -> Option<TableRow> 
     }
     if let Some(hash) = pk.strip_prefix(BYTES_PREFIX) {
         return files::read_bytes(item, hash, sk, odd).map(|()| TableRow::CountedBytes);
+    }
+    if pk == forgetting::PARTITION {
+        return forgetting::read(item, odd).map(|_| TableRow::Forgetting);
     }
     if pk == TOTALS {
         return totals::read(item, sk, odd).map(TableRow::Totals);

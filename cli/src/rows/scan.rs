@@ -1,11 +1,28 @@
-//! Reads all rows of the table, or of one partition.
+//! Reads all rows of the table, or of one partition, and deletes rows.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::Result;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
-use futures::{Stream, TryStreamExt as _};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 
 use crate::rows::attributes::Item;
 use crate::stack::aws::explain;
+use crate::terminal::progress;
+
+/// The most writes of one call.
+///
+/// **Source**:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
+const BATCH_WRITES_MAX: usize = 25;
+
+/// How many batches are deleted at once.
+const CONCURRENCY: usize = 4;
+
+/// The pause before rows are deleted again that the table left over.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// How many segments of the table are read in parallel.
 const SEGMENTS: i32 = 4;
@@ -51,4 +68,37 @@ pub(crate) async fn partition(client: &Client, table: &str, pk: &str) -> anyhow:
         items.push(item.map_err(|error| explain(format!("cannot read the table {table}"), error))?);
     }
     Ok(items)
+}
+
+/// Deletes rows.
+///
+/// # Errors
+/// The table fails. Some of the rows may be deleted.
+pub(crate) async fn delete(client: &Client, table: &str, keys: &[Item]) -> Result<()> {
+    let bar = progress::bar("deleting", keys.len());
+    let batches = futures::stream::iter(keys.chunks(BATCH_WRITES_MAX)).map(async |batch| {
+        delete_batch(client, table, batch).await?;
+        bar.inc(batch.len() as u64);
+        Ok::<_, anyhow::Error>(())
+    });
+    let deleted: Result<()> = batches.buffer_unordered(CONCURRENCY).try_collect().await;
+    bar.finish_and_clear();
+    deleted
+}
+
+async fn delete_batch(client: &Client, table: &str, keys: &[Item]) -> Result<()> {
+    let delete = |key: &HashMap<String, AttributeValue>| {
+        let request = DeleteRequest::builder().set_key(Some(key.clone())).build()?;
+        anyhow::Ok(WriteRequest::builder().delete_request(request).build())
+    };
+    let mut writes = keys.iter().map(delete).collect::<Result<Vec<_>>>()?;
+    loop {
+        let call = client.batch_write_item().request_items(table, writes).send().await;
+        let answer = call.map_err(|error| explain("cannot delete rows", error))?;
+        writes = answer.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
+        if writes.is_empty() {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }

@@ -11,3 +11,4 @@ pub(crate) mod notification;
 pub(crate) mod object_hashes;
 pub(crate) mod objects;
 pub(crate) mod queue;
+pub(crate) mod versions;

@@ -96,7 +96,7 @@ impl Chunks<'_> {
             let summary = ledger.summary.as_ref();
             summary.is_some_and(|summary| !summary.visitor_secrets.contains(&secret))
         };
-        ledgers.retain(|_, ledger| ledger.is_complete() && lacks(ledger));
+        ledgers.retain(|_, ledger| ledger.is_complete() && !ledger.is_removed && lacks(ledger));
         Ok(ledgers.into_keys().collect())
     }
 

@@ -11,6 +11,7 @@ use crate::commands::recount::arguments::{RecountArgs, RecountCommand, VisitorsA
 use crate::commands::recount::chunks::{Chunks, Lacking};
 use crate::commands::recount::leftovers;
 use crate::commands::recount::secrets::{Phase, Secrets, counting};
+use crate::rows;
 use crate::stack::context::Context;
 use crate::terminal::progress::Step;
 
@@ -118,7 +119,7 @@ impl Recount<'_> {
                 Phase::Clearing { to } => {
                     self.wait_until_settled(since).await;
                     let keys = leftovers::others(self.dynamodb, self.table, to).await?;
-                    leftovers::delete(self.dynamodb, self.table, &keys).await?;
+                    rows::delete(self.dynamodb, self.table, &keys).await?;
                     report.deleted += keys.len();
                     self.secrets.end(to).await?;
                 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::Client;
 
-use crate::rows::ledger::entry::{EntryName, LedgerEntry, PREFIX, Refusal, Summary};
+use crate::rows::ledger::entry::{EntryName, LedgerEntry, PREFIX, Refusal, Rewritten, Summary};
 use crate::rows::scan::partition;
 
 /// The entries of a chunk.
@@ -25,13 +25,39 @@ pub(crate) struct Ledger {
     pub(crate) summary: Option<Summary>,
     /// Why the chunk is refused, if it is.
     pub(crate) refusal: Option<Refusal>,
+    /// What became of the chunk if its object was written anew.
+    pub(crate) rewritten: Option<Rewritten>,
+    /// Whether the site of the chunk was removed, and its object with it.
+    pub(crate) is_removed: bool,
+    /// The chunk whose entries these are, if that is not the one that was asked for.
+    pub(crate) read_as: Option<String>,
 }
 
-/// Reads the entries of a chunk; `None` if there are none.
+/// Reads the entries of a chunk, or of the one that its object was written anew as; `None` if there
+/// are none.
 ///
 /// # Errors
 /// The table or an entry cannot be read.
 pub(crate) async fn read(client: &Client, table: &str, chunk_id: &str) -> Result<Option<Ledger>> {
+    let mut found = read_own(client, table, chunk_id).await?;
+    let first = found.as_ref().and_then(|ledger| ledger.rewritten.clone());
+    while let Some(Rewritten { chunk_id, .. }) =
+        found.as_ref().and_then(|ledger| ledger.rewritten.clone())
+    {
+        found = read_own(client, table, &chunk_id).await?;
+        if let Some(ledger) = &mut found {
+            ledger.read_as = Some(chunk_id);
+        }
+    }
+    // The bytes that were asked for begin with what they began with.
+    let summary = found.as_mut().and_then(|ledger| ledger.summary.as_mut());
+    if let (Some(summary), Some(Rewritten { counted_before, .. })) = (summary, first) {
+        summary.counted_before = counted_before;
+    }
+    Ok(found)
+}
+
+async fn read_own(client: &Client, table: &str, chunk_id: &str) -> Result<Option<Ledger>> {
     let items = partition(client, table, &format!("{PREFIX}{chunk_id}")).await?;
     if items.is_empty() {
         return Ok(None);
@@ -122,6 +148,10 @@ impl Ledger {
         }
         if entry.summary.is_some() {
             self.summary = entry.summary;
+        }
+        self.is_removed |= entry.is_removed;
+        if entry.rewritten.is_some() {
+            self.rewritten = entry.rewritten;
         }
         if let Some(refusal) = entry.refusal {
             self.refusal = Some(*refusal);

@@ -13,7 +13,10 @@ use crate::rows::ledger::chunk_id::sealed_hour;
 use crate::rows::ledger::counts::{Counts, Notes};
 
 /// What the partition key of an entry begins with; the chunk id follows.
-pub(super) const PREFIX: &str = "L#";
+pub(crate) const PREFIX: &str = "L#";
+
+/// The attribute that names the chunk that an object was written anew as.
+pub(crate) const REWRITTEN_AS: &str = "rewritten_as";
 
 /// The reader version since which purchases that name an order count through it.
 const ORDER_LINES_READER_VERSION: u64 = 4;
@@ -47,6 +50,20 @@ pub(crate) struct LedgerEntry {
     pub(super) summary: Option<Summary>,
     /// Why the chunk is refused, if it is; it has no summary then.
     pub(super) refusal: Option<Box<Refusal>>,
+    /// The chunk that its object was written anew as; only the entry of part 0 has one, and no
+    /// summary then.
+    pub(super) rewritten: Option<Rewritten>,
+    /// Whether the site of the chunk was removed, and its object with it.
+    pub(super) is_removed: bool,
+}
+
+/// What became of a chunk whose object `forget` has written anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rewritten {
+    /// The chunk that has counted it since.
+    pub(crate) chunk_id: String,
+    /// How many of its own first bytes an earlier version of the file has counted.
+    pub(crate) counted_before: u64,
 }
 
 /// Why a chunk is refused as a whole.
@@ -126,10 +143,21 @@ impl LedgerEntry {
         let is_object = chunk_id.is_some_and(|chunk_id| sealed_hour(chunk_id).is_none());
         let is_first = name == EntryName::default();
         let refusal = item.get("refused").map(|_| refusal(item)).transpose()?;
-        let has_summary = is_object && is_first && refusal.is_none();
+        let rewritten = item.get(REWRITTEN_AS).map(|_| rewritten(item)).transpose()?;
+        let has_summary = is_object && is_first && refusal.is_none() && rewritten.is_none();
         let summary = if has_summary { Some(summary(item)?) } else { None };
         let (parts, keys_max) = (number(item, "parts")?, keys_max.unwrap_or(0));
-        Ok(Self { name, parts, plan_format_version, late_parts, keys_max, summary, refusal })
+        Ok(Self {
+            name,
+            parts,
+            plan_format_version,
+            late_parts,
+            keys_max,
+            summary,
+            refusal,
+            rewritten,
+            is_removed: item.contains_key("removed_at"),
+        })
     }
 }
 
@@ -149,6 +177,14 @@ impl EntryName {
         // The first transaction of a part has the name of the part.
         (name.late > 0 || !sk.contains('.')).then_some(name)
     }
+}
+
+fn rewritten(item: &Item) -> Result<Rewritten> {
+    let counted_before = match item.contains_key("counted_before") {
+        true => number(item, "counted_before")?,
+        false => 0,
+    };
+    Ok(Rewritten { chunk_id: text(item, REWRITTEN_AS)?.to_owned(), counted_before })
 }
 
 fn refusal(item: &Item) -> Result<Box<Refusal>> {
@@ -365,6 +401,17 @@ mod tests {
         assert_eq!(secrets(&item), Some(BTreeSet::from([1, 2, 3])));
         item.insert("recounted_with".to_owned(), number("2"));
         assert!(LedgerEntry::read(&item).unwrap_err().to_string().contains("recounted_with"));
+    }
+
+    #[test]
+    fn an_entry_leads_to_the_chunk_that_its_object_was_written_anew_as() {
+        let mut item = first_entry(2);
+        item.retain(|name, _| !matches!(name.as_str(), "lines" | "counted" | "rejected"));
+        item.insert(REWRITTEN_AS.to_owned(), AttributeValue::S("b/k#new".to_owned()));
+        item.insert("counted_before".to_owned(), AttributeValue::N("7".to_owned()));
+        let entry = LedgerEntry::read(&item).unwrap();
+        let rewritten = Rewritten { chunk_id: "b/k#new".to_owned(), counted_before: 7 };
+        assert_eq!((entry.rewritten, entry.summary), (Some(rewritten), None));
     }
 
     #[test]

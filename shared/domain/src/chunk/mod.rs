@@ -7,6 +7,7 @@ pub mod unpack;
 
 mod count;
 mod counter;
+pub mod forget;
 mod identity;
 mod reader;
 mod refusal;

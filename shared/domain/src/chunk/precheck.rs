@@ -221,7 +221,7 @@ impl LineChecker {
         let mut each = |line: Line<'_>| {
             let outcome = match line.form {
                 Form::Rejected(reason) => Err(reason),
-                Form::Line | Form::Value => self.judge(line.text, line.and_after),
+                Form::Line | Form::Value | Form::Record => self.judge(line.text, line.and_after),
             };
             let mut reject = |event, Rejection { reason, time }| {
                 checked.rejected_lines += 1;

@@ -32,7 +32,9 @@ fn try_write_rejected(
     // A record of CSV may begin with an empty cell.
     let start = match line.form {
         Form::Rejected(_) => 0,
-        Form::Line | Form::Value => line.text.iter().position(is_text).unwrap_or_default(),
+        Form::Line | Form::Value | Form::Record => {
+            line.text.iter().position(is_text).unwrap_or_default()
+        }
     };
     let end = line.text.iter().rposition(is_text).map_or(line.text.len(), |last| last + 1);
     let text = &line.text[start..if is_cut { line.text.len() } else { end }];

@@ -4,5 +4,6 @@ pub mod amount;
 pub mod measure;
 pub mod secret;
 pub mod sketch;
+pub mod stand_in;
 pub mod tally;
 pub mod visitors;

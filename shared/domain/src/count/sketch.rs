@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
 use crate::count::secret::VisitorSecret;
+use crate::count::stand_in::visitor_hash;
+use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
 
 /// The binary logarithm of the number of registers in a sketch: 2^14 = 16,384 registers.
 ///
@@ -39,7 +38,7 @@ impl IdHash {
     /// The hash of an id's text.
     #[inline]
     pub(crate) fn of(secret: VisitorSecret, id: &[u8]) -> IdHash {
-        IdHash(xxh3_64_with_seed(id, secret.seed()))
+        IdHash(visitor_hash(secret, id))
     }
 }
 

@@ -107,6 +107,13 @@ impl ChunkVisitors {
         self.groups.entry((site.to_string(), Period::Minute(minute))).or_default().merge(visitors);
     }
 
+    /// The sketches of visitors and of sessions of each of its periods, as they are stored.
+    pub(crate) fn sketches(&self) -> impl Iterator<Item = (&(String, Period), [Vec<u8>; 2])> {
+        self.groups.iter().map(|(group, Visitors { visitors, sessions })| {
+            (group, [visitors.to_bytes(), sessions.to_bytes()])
+        })
+    }
+
     /// Whether there are no visitors.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()

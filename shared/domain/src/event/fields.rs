@@ -106,6 +106,14 @@ fn slot_of(slots: &SlotsByName, name: &[u8]) -> u8 {
     name.and_then(|name| slots.get(name)).copied().unwrap_or(NO_SLOT)
 }
 
+/// Whether a name is one of a field of events.
+pub(crate) fn is_name_of(name: &[u8], field: Field) -> bool {
+    let (slot, of) = (usize::from(slot_in_event(name)), index_of(Wanted::Field(field)));
+    slot < OfEvents::LAYOUT.names
+        && OfEvents::LAYOUT.words[of] == slot / 64
+        && OfEvents::LAYOUT.masks[of] & (1 << (slot % 64)) != 0
+}
+
 /// The slots of all names of a place. `data`, which may be either, has its slot among the names of
 /// properties.
 fn slots(fields: &[FieldNames], place: Place) -> SlotsByName {

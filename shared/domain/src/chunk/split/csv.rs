@@ -238,7 +238,7 @@ impl RecordCutter {
             end_offset: self.place.offset + self.object.len() as u64,
             text: &self.object,
             and_after: &self.object,
-            form: Form::Value,
+            form: Form::Record,
         });
     }
 

@@ -34,6 +34,8 @@ pub(crate) enum Form {
     Line,
     /// One value, or a piece of a line that is none. It is counted or rejected.
     Value,
+    /// A record of CSV, written as an object; its text is not that of the file.
+    Record,
     /// It is rejected for this reason. Only the beginning of what is too long is there.
     Rejected(Reason),
 }

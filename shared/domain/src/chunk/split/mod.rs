@@ -11,7 +11,8 @@ mod values;
 
 use crate::chunk::split::csv::{Header, RecordCutter};
 use crate::chunk::split::lines::{LINE_BYTES_MAX, Line, LineSplitter, Place};
-use crate::chunk::split::utf16::{TextDecoder, is_utf16};
+pub(in crate::chunk) use crate::chunk::split::utf16::TextDecoder;
+use crate::chunk::split::utf16::is_utf16;
 use crate::chunk::split::values::ValueCutter;
 
 /// Splits blocks of text into values.

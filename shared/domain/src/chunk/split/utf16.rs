@@ -11,7 +11,7 @@ const SWAPPED_MARK: u16 = 0xfffe;
 
 /// Decodes UTF-16 of either order of bytes, known by its byte order mark, or by where its first two
 /// characters have zeros.
-pub(super) struct TextDecoder {
+pub(in crate::chunk) struct TextDecoder {
     state: State,
     decoded: Vec<u8>,
 }
@@ -34,18 +34,18 @@ struct Units {
 
 impl TextDecoder {
     /// Starts before the first byte.
-    pub(super) fn new() -> TextDecoder {
+    pub(in crate::chunk) fn new() -> TextDecoder {
         TextDecoder { state: State::Unknown(Vec::new()), decoded: Vec::new() }
     }
 
     /// Takes the next block, and passes it as UTF-8 to `sink`.
     #[inline]
-    pub(super) fn push(&mut self, block: &[u8], sink: &mut impl FnMut(&[u8])) {
+    pub(in crate::chunk) fn push(&mut self, block: &[u8], sink: &mut impl FnMut(&[u8])) {
         if let State::Utf8 = self.state { sink(block) } else { self.decode(block, sink) }
     }
 
     /// Whether no character is unfinished.
-    pub(super) fn is_at_end(&self) -> bool {
+    pub(in crate::chunk) fn is_at_end(&self) -> bool {
         match &self.state {
             State::Unknown(head) => head.is_empty(),
             State::Utf8 => true,
@@ -54,7 +54,7 @@ impl TextDecoder {
     }
 
     /// Ends the text, and passes the rest to `sink`.
-    pub(super) fn finish(&mut self, sink: &mut impl FnMut(&[u8])) {
+    pub(in crate::chunk) fn finish(&mut self, sink: &mut impl FnMut(&[u8])) {
         if let State::Unknown(head) = &mut self.state {
             let head = std::mem::take(head);
             self.start(&head, sink);

@@ -124,6 +124,15 @@ impl Unpacker {
         })
     }
 
+    /// How the stored bytes are packed; `None` if they are not, or if that is not known yet.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match self.layers[0].state {
+            State::Unknown(_) | State::Plain => None,
+            State::Gzip(_) => Some(Format::Gzip),
+            State::Zstd(_) => Some(Format::Zstd),
+        }
+    }
+
     /// Whether the stored bytes are passed on as they are.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.layers[0].state, State::Plain)
