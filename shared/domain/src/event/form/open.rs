@@ -226,6 +226,7 @@ impl<L: FnMut(Nodes, &Tape, &[u8]) -> FoundByNames> Object<'_, L> {
 }
 
 /// Whether a condition holds that needs nothing but the object.
+#[inline]
 pub(super) fn holds(condition: &Condition, tree: &mut Tree<'_>, text: &[u8]) -> bool {
     match condition {
         Condition::Has(path) => tree.find(*path).is_some(),

@@ -29,6 +29,8 @@ pub(crate) enum ScanError {
 /// What is kept from line to line.
 pub(crate) struct Memory {
     names: Names,
+    /// The objects and arrays around the value that is scanned.
+    around: Vec<Container>,
     /// What was found in the line that was scanned last.
     pub(crate) tape: Tape,
 }
@@ -36,7 +38,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// A memory without names; `slots_of` returns the slots of a name.
     pub(crate) fn new(slots_of: fn(&[u8]) -> Slots) -> Memory {
-        Memory { names: Names::new(slots_of), tape: Tape::default() }
+        Memory { names: Names::new(slots_of), around: Vec::new(), tape: Tape::default() }
     }
 }
 
@@ -44,10 +46,22 @@ impl Memory {
 pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     names: &'a mut Names,
+    around: &'a mut Vec<Container>,
     tape: &'a mut Tape,
     depth_max: usize,
     /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
+}
+
+/// An object or array that is not scanned to its end.
+#[derive(Clone, Copy)]
+struct Container {
+    /// Its place on the tape.
+    place: u32,
+    start: usize,
+    /// The place of the token of the member that it is, or in whose array it is.
+    parent: usize,
+    is_object: bool,
 }
 
 /// What follows in an object.
@@ -60,8 +74,8 @@ enum Next {
 impl<'a> Scanner<'a> {
     /// Starts a line, given the bytes from its start to at least its end.
     pub(crate) fn new(bytes: &'a [u8], memory: &'a mut Memory) -> Scanner<'a> {
-        let Memory { names, tape } = memory;
-        Scanner { bytes, names, tape, depth_max: DEPTH_MAX, words: 0 }
+        let Memory { names, around, tape } = memory;
+        Scanner { bytes, names, around, tape, depth_max: DEPTH_MAX, words: 0 }
     }
 
     /// Starts a text that is known to be valid JSON and UTF-8. With what its texts held in their
@@ -112,7 +126,11 @@ impl<'a> Scanner<'a> {
         let end = if is_object {
             self.object::<WHOLE>(start, take)?
         } else {
-            self.nested(start, 0, Slots::NONE, OF_LINE)?
+            let value = self.any_value(start, 0, Slots::NONE, OF_LINE)?;
+            if !value.is_container() {
+                self.tape.add(Slots::NONE, value);
+            }
+            value.next()
         };
         if self.byte(self.skip_space(end)) != LINE_END {
             return Err(ScanError::NotJson);
@@ -231,32 +249,8 @@ impl<'a> Scanner<'a> {
         Ok(Next::Member(KnownToken { slots, length: token.len(), place }))
     }
 
-    /// Scans a value and adds it to the tape; returns the position after it. It is at this depth
-    /// under a name with these slots, or under an array that is, and the token of the name is at
-    /// the place `parent`.
-    #[inline]
-    fn nested(
-        &mut self,
-        start: usize,
-        depth: usize,
-        slots: Slots,
-        parent: usize,
-    ) -> Result<usize, ScanError> {
-        let value = match self.byte(start) {
-            b'"' => self.text(start + 1)?,
-            b'-' | b'0'..=b'9' => self.number(start)?,
-            _ => {
-                let start = self.skip_space(start);
-                self.any_value(start, depth, slots, parent)?
-            }
-        };
-        if !value.is_container() {
-            self.tape.add(slots, value);
-        }
-        Ok(value.next())
-    }
-
-    /// Scans a value. Objects and arrays add themselves to the tape.
+    /// Scans a value. Only objects and arrays are added to the tape. It is at this depth, and the
+    /// token of its name is at the place `parent`.
     #[inline(never)]
     fn any_value(
         &mut self,
@@ -266,67 +260,152 @@ impl<'a> Scanner<'a> {
         parent: usize,
     ) -> Result<Raw, ScanError> {
         match self.byte(start) {
+            b'{' | b'[' => self.container(start, depth, slots, parent),
             b'"' => self.text(start + 1),
             b'-' | b'0'..=b'9' => self.number(start),
-            b't' => self.word(start, b"true", Kind::Boolean),
-            b'f' => self.word(start, b"false", Kind::Boolean),
-            b'n' => self.word(start, b"null", Kind::Null),
-            b'{' | b'[' if depth >= self.depth_max => Err(ScanError::TooDeep),
-            opening @ (b'{' | b'[') => {
-                let place = self.tape.open(slots);
-                let container = if opening == b'{' {
-                    self.members(start, depth + 1, parent)?
-                } else {
-                    self.elements(start, depth + 1, parent)?
-                };
-                self.tape.close(place, container);
-                Ok(container)
+            _ => self.word(start),
+        }
+    }
+
+    /// Scans an object or array within the line, and adds it to the tape with all that is in it.
+    // All levels in one loop: a call for each value costs more than the value.
+    fn container(
+        &mut self,
+        start: usize,
+        depth: usize,
+        mut slots: Slots,
+        parent: usize,
+    ) -> Result<Raw, ScanError> {
+        self.around.clear();
+        let (mut at, mut token, mut in_object) = (start, parent, false);
+        loop {
+            // A value begins here, under a name with these slots or in an array.
+            match self.byte(at) {
+                b'"' => {
+                    let value = self.text(at + 1)?;
+                    self.tape.add(slots, value);
+                    at = value.end() + 1;
+                }
+                b'-' | b'0'..=b'9' => {
+                    let value = self.number(at)?;
+                    self.tape.add(slots, value);
+                    at = value.end();
+                }
+                opening @ (b'{' | b'[') => {
+                    if depth + self.around.len() >= self.depth_max {
+                        return Err(ScanError::TooDeep);
+                    }
+                    in_object = opening == b'{';
+                    let place = self.tape.open(slots);
+                    self.around.push(Container {
+                        place,
+                        start: at,
+                        parent: token,
+                        is_object: in_object,
+                    });
+                    let end = if in_object {
+                        let next = match self.names.find(self.bytes, at + 1, Behind::Brace(token)) {
+                            Some(known) => Next::Member(known),
+                            None => self.new_first_member(at + 1, token)?,
+                        };
+                        match next {
+                            Next::Member(known) => {
+                                at += 1 + known.length;
+                                (token, slots) = (known.place, known.slots);
+                                continue;
+                            }
+                            Next::End(end) => end,
+                        }
+                    } else {
+                        at = self.skip_space(at + 1);
+                        slots = Slots::NONE;
+                        if self.byte(at) != b']' {
+                            continue;
+                        }
+                        at + 1
+                    };
+                    let kind = if in_object { Kind::Object } else { Kind::EmptyArray };
+                    let (value, ended) = self.end(kind, end);
+                    (at, token) = (end, ended);
+                    match self.around.last() {
+                        Some(outer) => in_object = outer.is_object,
+                        None => return Ok(value),
+                    }
+                }
+                b' ' | b'\t' | b'\r' => {
+                    at = self.skip_space(at);
+                    continue;
+                }
+                _ => {
+                    let value = self.word(at)?;
+                    self.tape.add(slots, value);
+                    at = value.end();
+                }
             }
+            // A value ended here, and perhaps those around it.
+            loop {
+                if in_object {
+                    if self.byte(at) == b'}' {
+                        at += 1;
+                    } else {
+                        let next = match self.names.find(self.bytes, at, Behind::Value(token)) {
+                            Some(known) => Next::Member(known),
+                            None => self.new_next_member(at, token)?,
+                        };
+                        match next {
+                            Next::Member(known) => {
+                                at += known.length;
+                                (token, slots) = (known.place, known.slots);
+                                break;
+                            }
+                            Next::End(end) => at = end,
+                        }
+                    }
+                } else {
+                    at = self.skip_space(at);
+                    match self.byte(at) {
+                        b',' => {
+                            at = self.skip_space(at + 1);
+                            slots = Slots::NONE;
+                            break;
+                        }
+                        b']' => at += 1,
+                        _ => return Err(ScanError::NotJson),
+                    }
+                }
+                let kind = if in_object { Kind::Object } else { Kind::Array };
+                let (value, ended) = self.end(kind, at);
+                token = ended;
+                match self.around.last() {
+                    Some(outer) => in_object = outer.is_object,
+                    None => return Ok(value),
+                }
+            }
+        }
+    }
+
+    /// Ends the innermost object or array; returns the place of the token that it stands under, too.
+    #[inline]
+    fn end(&mut self, kind: Kind, end: usize) -> (Raw, usize) {
+        let Some(Container { place, start, parent, .. }) = self.around.pop() else {
+            return (Raw::NULL, OF_LINE);
+        };
+        let value = Raw::new(start, end, kind);
+        self.tape.close(place, value);
+        (value, parent)
+    }
+
+    fn word(&self, start: usize) -> Result<Raw, ScanError> {
+        match self.byte(start) {
+            b't' => self.this_word(start, b"true", Kind::Boolean),
+            b'f' => self.this_word(start, b"false", Kind::Boolean),
+            b'n' => self.this_word(start, b"null", Kind::Null),
             _ => Err(ScanError::NotJson),
         }
     }
 
-    /// Scans an object within the line, which is at this depth.
-    fn members(&mut self, start: usize, depth: usize, parent: usize) -> Result<Raw, ScanError> {
-        let mut at = start + 1;
-        let mut next = match self.names.find(self.bytes, at, Behind::Brace(parent)) {
-            Some(known) => Next::Member(known),
-            None => self.new_first_member(at, parent)?,
-        };
-        loop {
-            let token = match next {
-                Next::Member(token) => token,
-                Next::End(end) => return Ok(Raw::new(start, end, Kind::Object)),
-            };
-            at = self.nested(at + token.length, depth, token.slots, token.place)?;
-            if self.byte(at) == b'}' {
-                return Ok(Raw::new(start, at + 1, Kind::Object));
-            }
-            next = match self.names.find(self.bytes, at, Behind::Value(token.place)) {
-                Some(known) => Next::Member(known),
-                None => self.new_next_member(at, token.place)?,
-            };
-        }
-    }
-
-    /// Scans an array within the line, which is at this depth.
-    fn elements(&mut self, start: usize, depth: usize, parent: usize) -> Result<Raw, ScanError> {
-        let mut at = self.skip_space(start + 1);
-        if self.byte(at) == b']' {
-            return Ok(Raw::new(start, at + 1, Kind::EmptyArray));
-        }
-        loop {
-            let end = self.nested(at, depth, Slots::NONE, parent)?;
-            at = self.skip_space(end);
-            match self.byte(at) {
-                b',' => at = self.skip_space(at + 1),
-                b']' => return Ok(Raw::new(start, at + 1, Kind::Array)),
-                _ => return Err(ScanError::NotJson),
-            }
-        }
-    }
-
-    fn word(&self, start: usize, word: &[u8], kind: Kind) -> Result<Raw, ScanError> {
+    #[inline]
+    fn this_word(&self, start: usize, word: &[u8], kind: Kind) -> Result<Raw, ScanError> {
         let end = start + word.len();
         if self.bytes.get(start..end) == Some(word) {
             Ok(Raw::new(start, end, kind))
