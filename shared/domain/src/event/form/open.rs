@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::event::fields::slot_in_event;
-use crate::event::form::page::{Condition, Envelope, Form, TABLES};
-use crate::event::form::path::Path;
+use crate::event::form::page::{Condition, Conditions, Envelope, Form, TABLES};
+use crate::event::form::path::{Path, SlotSet};
 use crate::event::form::texts::{json_in, without_texts};
 use crate::event::form::tree::{PathValues, Tree, is_one_of, is_text};
 use crate::event::form::typed::write_plain;
@@ -80,15 +80,21 @@ impl FormReader {
             let (json, object) = json_in(root.value, line, memory)?;
             (text, root, found) = (Cow::Owned(json), object, None);
         }
+        let mut outermost = root;
         let mut inherited = Vec::new();
-        for opened in 0..=ENVELOPES_MAX {
+        let mut opened = 0;
+        while opened <= ENVELOPES_MAX {
             if root.value.kind() != Kind::Object {
                 return None;
             }
-            if let Some(replaced) = without_texts(&text, root, memory) {
-                let carried = carried(&inherited, &text, &replaced);
-                root = scan_carried(&carried, &mut inherited, memory)?;
-                (text, found) = (Cow::Owned(carried), None);
+            if let Some(replaced) = without_texts(&text, root, outermost.value, memory) {
+                // It is shorter, so this ends. What was opened is found again in it.
+                (root, found) = (scanned(&replaced, memory)?, None);
+                text = Cow::Owned(replaced);
+                outermost = root;
+                inherited.clear();
+                opened = 0;
+                continue;
             }
             let is_line = found.is_some();
             let tree = Tree::new(&memory.tape, root, &TABLES.paths, &mut self.of_object);
@@ -106,6 +112,7 @@ impl FormReader {
                     root = write_plain(event, &text, &memory.tape, &mut self.spare);
                     std::mem::swap(&mut memory.tape, &mut self.spare);
                 }
+                opened += 1;
                 continue;
             }
             let reading = if let Some(form) = object.form() {
@@ -137,26 +144,10 @@ fn opened_as(
     Opened { text, object, inherited, reading }
 }
 
-/// An array of what is inherited from a text, and of the object that inherits it.
-fn carried(inherited: &[(u8, Raw)], text: &[u8], object: &[u8]) -> Vec<u8> {
-    let mut array = vec![b'['];
-    for (_, value) in inherited {
-        array.extend_from_slice(text.get(value.whole()).unwrap_or_default());
-        array.push(b',');
-    }
-    array.extend_from_slice(object);
-    array.push(b']');
-    array
-}
-
-/// Scans such an array, and finds everything in it. All of it is on the tape then.
-fn scan_carried(array: &[u8], inherited: &mut [(u8, Raw)], memory: &mut Memory) -> Option<Node> {
-    Scanner::of_checked(array, memory).whole_line(|_, _| {}).ok()?;
-    let mut elements = memory.tape.root()?.within;
-    for (_, value) in inherited {
-        *value = elements.next(&memory.tape)?.value;
-    }
-    elements.next(&memory.tape)
+/// The value that a text is which is valid JSON; all of it is on the tape then.
+fn scanned(text: &[u8], memory: &mut Memory) -> Option<Node> {
+    Scanner::of_checked(text, memory).whole_line(|_, _| {}).ok()?;
+    memory.tape.root()
 }
 
 /// The slot of the name of the site in events.
@@ -175,8 +166,9 @@ struct Object<'a, L> {
 
 impl<L: FnMut(Nodes, &Tape, &[u8]) -> FoundByNames> Object<'_, L> {
     fn envelope(&mut self) -> Option<&'static Envelope> {
+        let names = self.tree.names();
         TABLES.envelopes.iter().find(|envelope| {
-            self.hold(&envelope.when)
+            self.hold(&names, &envelope.when)
                 && envelope.event.is_none_or(|path| {
                     let event = self.tree.find(path);
                     event.is_some_and(|event| event.value.kind() == Kind::Object)
@@ -185,7 +177,8 @@ impl<L: FnMut(Nodes, &Tape, &[u8]) -> FoundByNames> Object<'_, L> {
     }
 
     fn form(&mut self) -> Option<&'static Form> {
-        TABLES.forms.iter().find(|form| self.hold(&form.when))
+        let names = self.tree.names();
+        TABLES.forms.iter().find(|form| self.hold(&names, &form.when))
     }
 
     /// The event in an envelope; `None` if it has none that counts.
@@ -214,14 +207,15 @@ impl<L: FnMut(Nodes, &Tape, &[u8]) -> FoundByNames> Object<'_, L> {
         *self.found.get_or_insert_with(|| (self.look)(members, tree.tape(), self.text))
     }
 
-    fn hold(&mut self, conditions: &[Condition]) -> bool {
-        conditions.iter().all(|condition| match condition {
-            Condition::NoKnownType => {
-                let FoundByNames { has_events, has_known_type } = self.found();
-                !has_events && !has_known_type
-            }
-            other => holds(other, &mut self.tree, self.text),
-        })
+    fn hold(&mut self, names: &SlotSet, conditions: &Conditions) -> bool {
+        names.has_all(&conditions.names)
+            && conditions.all.iter().all(|condition| match condition {
+                Condition::NoKnownType => {
+                    let FoundByNames { has_events, has_known_type } = self.found();
+                    !has_events && !has_known_type
+                }
+                other => holds(other, &mut self.tree, self.text),
+            })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::event::fields::{slot_in_event, slot_in_item};
-use crate::event::form::path::{Path, PathNames, Paths};
+use crate::event::form::path::{Path, PathNames, Paths, SlotSet};
 use crate::event::reason::Field;
 
 const PAGE: &str = include_str!("../../../../../docs/FORMS.md");
@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("../../../../../docs/FORMS.md");
 /// An object around an event.
 pub(super) struct Envelope {
     /// All of them hold if it fits.
-    pub(super) when: Vec<Condition>,
+    pub(super) when: Conditions,
     /// The path of its event; `None` if it has none that counts.
     pub(super) event: Option<Path>,
     /// Whether the values of the event have the types of DynamoDB.
@@ -23,7 +23,7 @@ pub(super) struct Envelope {
 /// The events of a platform.
 pub(crate) struct Form {
     /// All of them hold if it fits.
-    pub(super) when: Vec<Condition>,
+    pub(super) when: Conditions,
     /// The elements of an array, of which each is read by itself; `None` if the object is one event,
     /// or several that belong together.
     pub(super) each_of: Option<EachOf>,
@@ -66,6 +66,15 @@ pub(crate) struct FormItems {
     pub(super) paths: Paths,
     /// The slots of its members, and the paths to their values; the first one with a value counts.
     pub(super) members: Vec<(u8, Vec<Path>)>,
+}
+
+/// What all holds of an object.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    pub(super) all: Vec<Condition>,
+    /// The names of members that the object has then: most objects lack one, which is found out at
+    /// once.
+    pub(super) names: SlotSet,
 }
 
 /// What an object has to be like.
@@ -147,7 +156,7 @@ impl PageReader {
     }
 
     fn envelope(&mut self, [_, when, event, also]: [&'static str; 4]) -> Envelope {
-        let when = self.conditions(when);
+        let when = self.all_of(when);
         let also = also.split("; ").filter_map(|pair| {
             let mut codes = codes(pair);
             Some((slot_in_event(codes.next()?.as_bytes()), self.path(codes.next()?)))
@@ -159,7 +168,7 @@ impl PageReader {
 
     fn form(&mut self, section: &'static str) -> Form {
         let after = |start: &str| section.lines().find_map(|line| line.strip_prefix(start));
-        let when = after("When: ").map(|when| self.conditions(when)).unwrap_or_default();
+        let when = after("When: ").map(|when| self.all_of(when)).unwrap_or_default();
         let array = after("Each of ").and_then(|line| codes(line).next());
         let mut each_of =
             array.map(|array| EachOf { array: self.path(array), paths: Paths::default() });
@@ -190,6 +199,19 @@ impl PageReader {
             event.has_site |= name == Field::SiteId.name();
         }
         Form { when, each_of, events }
+    }
+
+    fn all_of(&mut self, text: &'static str) -> Conditions {
+        let all = self.conditions(text);
+        let mut names = SlotSet::default();
+        for condition in &all {
+            if let Condition::Has(path) | Condition::Is(path, _) = condition
+                && let Some(slot) = self.paths.first_slot(*path)
+            {
+                names.insert(slot);
+            }
+        }
+        Conditions { all, names }
     }
 
     fn conditions(&mut self, text: &'static str) -> Vec<Condition> {
@@ -275,7 +297,7 @@ mod tests {
             |event: &FormEvent| event.items.as_ref().map_or(0, |items| items.members.len());
         let members = |event: &FormEvent| event.members.len() + item_members(event);
         assert_eq!(events.clone().map(members).sum::<usize>() + 2 * tables, texts(page, "\n|"));
-        assert!(forms.iter().all(|form| !form.when.is_empty()));
+        assert!(forms.iter().all(|form| !form.when.all.is_empty()));
         for FormEvent { members, items, .. } in events {
             let is_known = |member: &Member| member.slot != NO_SLOT && !member.sources.is_empty();
             assert!(members.iter().all(is_known));
@@ -325,17 +347,10 @@ mod tests {
 
     #[test]
     fn every_table_is_noticed_by_a_mark_or_by_the_type_that_is_not_known() {
-        let marks = MARKS.map(|mark| slot_in_paths(mark.as_bytes()));
-        let of_marks = marks.map(|slot| TABLES.paths.container(0).member(slot));
-        let is_marked = |path: Path| {
-            let mut begin = path;
-            while let Some(parent) = TABLES.paths.container(TABLES.paths.from(begin)).path {
-                begin = parent;
-            }
-            of_marks.contains(&Some(begin))
-        };
-        let are_marked = |when: &[Condition]| {
-            when.iter().any(|condition| match condition {
+        let marks = MARKS.map(|mark| Some(slot_in_paths(mark.as_bytes())));
+        let is_marked = |path: Path| marks.contains(&TABLES.paths.first_slot(path));
+        let are_marked = |when: &Conditions| {
+            when.all.iter().any(|condition| match condition {
                 Condition::NoKnownType => true,
                 Condition::Has(path) | Condition::Is(path, _) => is_marked(*path),
                 Condition::Lacks(_) | Condition::IsNot(..) => false,

@@ -110,6 +110,15 @@ impl Paths {
         })
     }
 
+    /// The slot of the name that a path begins with.
+    pub(super) fn first_slot(&self, path: Path) -> Option<u8> {
+        let container = self.container(self.from(path));
+        match container.path {
+            Some(before) => self.first_slot(before),
+            None => (0..NO_SLOT).find(|slot| container.member(*slot) == Some(path)),
+        }
+    }
+
     /// How many paths and containers there are.
     pub(super) fn len(&self) -> (usize, usize) {
         (self.ends.len(), self.containers.len())
@@ -124,6 +133,22 @@ impl Paths {
     #[inline]
     pub(super) fn container(&self, number: usize) -> &Container {
         &self.containers[number]
+    }
+}
+
+/// A set of the slots of names, a bit each.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(super) struct SlotSet([u64; 4]);
+
+impl SlotSet {
+    #[inline]
+    pub(super) fn insert(&mut self, slot: u8) {
+        self.0[usize::from(slot >> 6)] |= 1 << (slot & 63);
+    }
+
+    #[inline]
+    pub(super) fn has_all(&self, others: &SlotSet) -> bool {
+        self.0.iter().zip(others.0).fold(0, |missing, (own, other)| missing | (other & !own)) == 0
     }
 }
 

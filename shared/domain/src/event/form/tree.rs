@@ -1,6 +1,6 @@
 //! Looks up paths in an object of a text.
 
-use crate::event::form::path::{Path, Paths};
+use crate::event::form::path::{Path, Paths, SlotSet};
 use crate::event::json::{Kind, Node, Nodes, Raw, Slots, Tape, with_unescaped};
 
 /// What paths lead to from the object that was looked into last.
@@ -12,6 +12,8 @@ pub(super) struct PathValues {
     looked_into: Vec<u64>,
     /// The last value found at each path, and the number of its object.
     found: Vec<(u64, Node)>,
+    /// The names of the members of the object that was looked into last, if they have values.
+    names: SlotSet,
 }
 
 /// An object of a text, with all that is in it.
@@ -59,6 +61,14 @@ impl<'a> Tree<'a> {
         self.tape
     }
 
+    /// The names of its members that are in paths and have values.
+    pub(super) fn names(&mut self) -> SlotSet {
+        if self.values.looked_into.first() != Some(&self.values.object) {
+            self.look_into(0);
+        }
+        self.values.names
+    }
+
     /// What a path leads to; neither null nor an empty text.
     #[inline]
     pub(super) fn find(&mut self, path: Path) -> Option<Node> {
@@ -80,6 +90,7 @@ impl<'a> Tree<'a> {
             Some(path) => self.find(path),
         };
         let Some(Node { value, within: mut nodes, .. }) = node else { return };
+        let mut names = SlotSet::default();
         match value.kind() {
             Kind::Object => {
                 while let Some(member) = nodes.next(self.tape) {
@@ -87,6 +98,7 @@ impl<'a> Tree<'a> {
                     if let Some(path) = container.member(member.slots.path)
                         && has_value(member)
                     {
+                        names.insert(member.slots.path);
                         self.values.found[path.number()] = (self.values.object, member);
                     }
                 }
@@ -99,6 +111,9 @@ impl<'a> Tree<'a> {
                 }
             }
             _ => {}
+        }
+        if container.path.is_none() {
+            self.values.names = names;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A strict JSON scanner that neither builds a tree nor copies anything.
 
 mod names;
+mod nested;
 mod number;
 mod raw;
 mod scanner;

@@ -132,16 +132,36 @@ impl Token {
 
     /// Whether it is longer than its words, and the bytes start with it; `rest` is what it does not
     /// hold.
+    #[inline]
     fn is_long_start_of(&self, words: [u64; TOKEN_WORDS], bytes: &[u8], rest: &[u8]) -> bool {
         let length = usize::from(self.length);
-        length > WORDS_BYTES
-            && words.map(|word| !word) == self.words
-            && bytes.get(WORDS_BYTES..length).is_some_and(|tail| {
+        if length <= WORDS_BYTES || words.map(|word| !word) != self.words {
+            return false;
+        }
+        match bytes.get(WORDS_BYTES..).and_then(|tail| tail.first_chunk()) {
+            Some(tail) if rest.is_empty() => {
+                let masks = first_bytes(length - WORDS_BYTES);
+                let tail = token_words(tail);
+                (0..TOKEN_WORDS).all(|index| tail[index] & masks[index] == self.masks[index])
+            }
+            _ => bytes.get(WORDS_BYTES..length).is_some_and(|tail| {
                 let masks = self.masks.map(u64::to_le_bytes);
                 let (held, others) = tail.split_at(tail.len().min(WORDS_BYTES));
                 masks.as_flattened().starts_with(held) && others == rest
-            })
+            }),
+        }
     }
+}
+
+/// The masks of so many bytes of some words.
+#[inline]
+fn first_bytes(count: usize) -> [u64; TOKEN_WORDS] {
+    let mask = |before: usize| match count.saturating_sub(before) {
+        0 => 0,
+        bytes @ 1..8 => u64::MAX >> (u64::BITS as usize - bytes * 8),
+        _ => u64::MAX,
+    };
+    [mask(0), mask(8), mask(16)]
 }
 
 impl Names {

@@ -44,28 +44,28 @@ impl Memory {
 
 /// Scans one line.
 pub(crate) struct Scanner<'a> {
-    bytes: &'a [u8],
-    names: &'a mut Names,
-    around: &'a mut Vec<Container>,
-    tape: &'a mut Tape,
-    depth_max: usize,
+    pub(super) bytes: &'a [u8],
+    pub(super) names: &'a mut Names,
+    pub(super) around: &'a mut Vec<Container>,
+    pub(super) tape: &'a mut Tape,
+    pub(super) depth_max: usize,
     /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
 }
 
 /// An object or array that is not scanned to its end.
 #[derive(Clone, Copy)]
-struct Container {
+pub(super) struct Container {
     /// Its place on the tape.
-    place: u32,
-    start: usize,
+    pub(super) place: u32,
+    pub(super) start: usize,
     /// The place of the token of the member that it is, or in whose array it is.
-    parent: usize,
-    is_object: bool,
+    pub(super) parent: usize,
+    pub(super) is_object: bool,
 }
 
 /// What follows in an object.
-enum Next {
+pub(super) enum Next {
     Member(KnownToken),
     /// Its end, and the position after it.
     End(usize),
@@ -166,6 +166,10 @@ impl<'a> Scanner<'a> {
                     let number = self.number(at)?;
                     (number, number.end())
                 }
+                b'n' | b't' | b'f' => {
+                    let word = self.word(at)?;
+                    (word, word.end())
+                }
                 _ => {
                     // A token may be cached with less space after its colon than there is here.
                     let start = self.skip_space(at);
@@ -205,7 +209,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline(never)]
-    fn new_first_member(&mut self, at: usize, parent: usize) -> Result<Next, ScanError> {
+    pub(super) fn new_first_member(&mut self, at: usize, parent: usize) -> Result<Next, ScanError> {
         let name_at = self.skip_space(at);
         match self.byte(name_at) {
             b'}' => Ok(Next::End(name_at + 1)),
@@ -214,7 +218,11 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline(never)]
-    fn new_next_member(&mut self, at: usize, previous: usize) -> Result<Next, ScanError> {
+    pub(super) fn new_next_member(
+        &mut self,
+        at: usize,
+        previous: usize,
+    ) -> Result<Next, ScanError> {
         let comma = self.skip_space(at);
         match self.byte(comma) {
             b',' => {
@@ -267,161 +275,27 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Scans an object or array within the line, and adds it to the tape with all that is in it.
-    // All levels in one loop: a call for each value costs more than the value.
-    fn container(
-        &mut self,
-        start: usize,
-        depth: usize,
-        mut slots: Slots,
-        parent: usize,
-    ) -> Result<Raw, ScanError> {
-        self.around.clear();
-        let (mut at, mut token, mut in_object) = (start, parent, false);
-        loop {
-            // A value begins here, under a name with these slots or in an array.
-            match self.byte(at) {
-                b'"' => {
-                    let value = self.text(at + 1)?;
-                    self.tape.add(slots, value);
-                    at = value.end() + 1;
-                }
-                b'-' | b'0'..=b'9' => {
-                    let value = self.number(at)?;
-                    self.tape.add(slots, value);
-                    at = value.end();
-                }
-                opening @ (b'{' | b'[') => {
-                    if depth + self.around.len() >= self.depth_max {
-                        return Err(ScanError::TooDeep);
-                    }
-                    in_object = opening == b'{';
-                    let place = self.tape.open(slots);
-                    self.around.push(Container {
-                        place,
-                        start: at,
-                        parent: token,
-                        is_object: in_object,
-                    });
-                    let end = if in_object {
-                        let next = match self.names.find(self.bytes, at + 1, Behind::Brace(token)) {
-                            Some(known) => Next::Member(known),
-                            None => self.new_first_member(at + 1, token)?,
-                        };
-                        match next {
-                            Next::Member(known) => {
-                                at += 1 + known.length;
-                                (token, slots) = (known.place, known.slots);
-                                continue;
-                            }
-                            Next::End(end) => end,
-                        }
-                    } else {
-                        at = self.skip_space(at + 1);
-                        slots = Slots::NONE;
-                        if self.byte(at) != b']' {
-                            continue;
-                        }
-                        at + 1
-                    };
-                    let kind = if in_object { Kind::Object } else { Kind::EmptyArray };
-                    let (value, ended) = self.end(kind, end);
-                    (at, token) = (end, ended);
-                    match self.around.last() {
-                        Some(outer) => in_object = outer.is_object,
-                        None => return Ok(value),
-                    }
-                }
-                b' ' | b'\t' | b'\r' => {
-                    at = self.skip_space(at);
-                    continue;
-                }
-                _ => {
-                    let value = self.word(at)?;
-                    self.tape.add(slots, value);
-                    at = value.end();
-                }
-            }
-            // A value ended here, and perhaps those around it.
-            loop {
-                if in_object {
-                    if self.byte(at) == b'}' {
-                        at += 1;
-                    } else {
-                        let next = match self.names.find(self.bytes, at, Behind::Value(token)) {
-                            Some(known) => Next::Member(known),
-                            None => self.new_next_member(at, token)?,
-                        };
-                        match next {
-                            Next::Member(known) => {
-                                at += known.length;
-                                (token, slots) = (known.place, known.slots);
-                                break;
-                            }
-                            Next::End(end) => at = end,
-                        }
-                    }
-                } else {
-                    at = self.skip_space(at);
-                    match self.byte(at) {
-                        b',' => {
-                            at = self.skip_space(at + 1);
-                            slots = Slots::NONE;
-                            break;
-                        }
-                        b']' => at += 1,
-                        _ => return Err(ScanError::NotJson),
-                    }
-                }
-                let kind = if in_object { Kind::Object } else { Kind::Array };
-                let (value, ended) = self.end(kind, at);
-                token = ended;
-                match self.around.last() {
-                    Some(outer) => in_object = outer.is_object,
-                    None => return Ok(value),
-                }
-            }
-        }
-    }
-
-    /// Ends the innermost object or array; returns the place of the token that it stands under, too.
     #[inline]
-    fn end(&mut self, kind: Kind, end: usize) -> (Raw, usize) {
-        let Some(Container { place, start, parent, .. }) = self.around.pop() else {
-            return (Raw::NULL, OF_LINE);
-        };
-        let value = Raw::new(start, end, kind);
-        self.tape.close(place, value);
-        (value, parent)
-    }
-
-    fn word(&self, start: usize) -> Result<Raw, ScanError> {
-        match self.byte(start) {
-            b't' => self.this_word(start, b"true", Kind::Boolean),
-            b'f' => self.this_word(start, b"false", Kind::Boolean),
-            b'n' => self.this_word(start, b"null", Kind::Null),
+    pub(super) fn word(&self, start: usize) -> Result<Raw, ScanError> {
+        let first = self.bytes.get(start..).and_then(|rest| rest.first_chunk());
+        match first {
+            Some(b"null") => Ok(Raw::new(start, start + 4, Kind::Null)),
+            Some(b"true") => Ok(Raw::new(start, start + 4, Kind::Boolean)),
+            Some(b"fals") if self.byte(start + 4) == b'e' => {
+                Ok(Raw::new(start, start + 5, Kind::Boolean))
+            }
             _ => Err(ScanError::NotJson),
         }
     }
 
     #[inline]
-    fn this_word(&self, start: usize, word: &[u8], kind: Kind) -> Result<Raw, ScanError> {
-        let end = start + word.len();
-        if self.bytes.get(start..end) == Some(word) {
-            Ok(Raw::new(start, end, kind))
-        } else {
-            Err(ScanError::NotJson)
-        }
-    }
-
-    #[inline]
-    fn number(&self, start: usize) -> Result<Raw, ScanError> {
+    pub(super) fn number(&self, start: usize) -> Result<Raw, ScanError> {
         number(self.bytes, start).ok_or(ScanError::NotJson)
     }
 
     /// Scans a text, starting after its opening quote.
     #[inline]
-    fn text(&mut self, start: usize) -> Result<Raw, ScanError> {
+    pub(super) fn text(&mut self, start: usize) -> Result<Raw, ScanError> {
         let end = self.skip_plain(start);
         if self.byte(end) == b'"' {
             let kind = if end == start { Kind::EmptyText } else { Kind::Text };
@@ -496,7 +370,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn skip_space(&self, start: usize) -> usize {
+    pub(super) fn skip_space(&self, start: usize) -> usize {
         let mut at = start;
         // A line feed is white space too, but it ends the line.
         while matches!(self.byte(at), b' ' | b'\t' | b'\r') {
@@ -506,7 +380,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn byte(&self, at: usize) -> u8 {
+    pub(super) fn byte(&self, at: usize) -> u8 {
         byte(self.bytes, at)
     }
 }
