@@ -155,15 +155,11 @@ fn envelopes_are_opened() {
         (format!(r#"{{"Item":{typed}}}"#), "units a=1; sales:EUR a=5.5"),
         // Texts that hold JSON, which is not typed, in typed values and in envelopes within them.
         (
-            format!(
-                r#"{{"Item":{{"event":{{"S":"view"}},"ts":{{"N":"1795216051"}},"properties":{{"S":"{{\"sku\":\"a\",\"price\":{{\"N\":\"5\"}}}}"}}}}}}"#
-            ),
+            r#"{"Item":{"event":{"S":"view"},"ts":{"N":"1795216051"},"properties":{"S":"{\"sku\":\"a\",\"price\":{\"N\":\"5\"}}"}}}"#.to_string(),
             "views a=1",
         ),
         (
-            format!(
-                r#"{{"Item":{{"schema":{{"N":"1"}},"payload":{{"M":{{"event":{{"S":"view"}},"ts":{{"N":"1795216051"}},"properties":{{"S":"{{\"sku\":\"a\"}}"}}}}}}}}}}"#
-            ),
+            r#"{"Item":{"schema":{"N":"1"},"payload":{"M":{"event":{"S":"view"},"ts":{"N":"1795216051"},"properties":{"S":"{\"sku\":\"a\"}"}}}}}"#.to_string(),
             "views a=1",
         ),
         (format!(r#"{{"Item":{typed_items}}}"#), "units a=1 b=1; sales:EUR a=2"),
