@@ -17,7 +17,7 @@ use crate::proof::scope::{Retention, Scope};
 use crate::proof::sealing::SealingState;
 use crate::proof::tallies::Books;
 use crate::rows;
-use crate::rows::proofs;
+use crate::rows::records::proofs;
 use crate::rows::sites::settings;
 use crate::stack::context::Context;
 use crate::stack::objects::Object;

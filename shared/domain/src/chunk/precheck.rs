@@ -12,8 +12,7 @@ use crate::chunk::identity::PostIdentity;
 use crate::chunk::lines::{Form, LINE_BYTES_MAX, Line};
 use crate::chunk::split::TextSplitter;
 use crate::count::measure::Currency;
-use crate::event::form::Unity;
-use crate::event::line::{Defaults, EventReader, READER_VERSION, ReadLine, Rejection};
+use crate::event::line::{Defaults, EventReader, READER_VERSION, ReadLine, Rejection, Unity};
 use crate::event::reason::{Field, Reason};
 use crate::event::settings::SettingsBySite;
 use crate::event::site::{DEFAULT_SITE, SiteId};
@@ -285,14 +284,19 @@ impl LineChecker {
 /// The line that was read last without the elements of its `events` that are rejected. Those of a
 /// form that stand alone are a line each.
 fn without_rejected(read: &ReadLine, line: &[u8]) -> Vec<u8> {
-    let line = read.source(line);
+    let text = read.source(line);
     let accepted = read.elements.iter().filter(|element| element.rejected.is_none());
-    let accepted: Vec<&[u8]> = accepted.map(|element| &line[element.value.whole()]).collect();
+    let accepted: Vec<&[u8]> = accepted.map(|element| &text[element.value.whole()]).collect();
+    let object = match read.unity {
+        Some(Unity::Line(object)) => object.whole(),
+        _ => 0..text.len(),
+    };
     match (read.unity, &read.elements[..]) {
-        (Some(Unity::Apart { .. }), _) => accepted.join(&b'\n'),
+        (Some(Unity::Apart), _) => accepted.join(&b'\n'),
         (_, [first, .., last]) => {
             let (before, after) = (first.value.whole().start, last.value.whole().end);
-            [&line[..before], &accepted.join(&b','), &line[after..]].concat()
+            let (before, after) = (&text[object.start..before], &text[after..object.end]);
+            [before, &accepted.join(&b','), after].concat()
         }
         // The only one is rejected, and nothing is kept.
         _ => Vec::new(),

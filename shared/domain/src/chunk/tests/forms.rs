@@ -153,6 +153,15 @@ fn envelopes_are_opened() {
             "views a=1",
         ),
         (format!(r#"{{"Item":{typed}}}"#), "units a=1; sales:EUR a=5.5"),
+        // Texts that hold JSON, which is not typed, in typed values and in envelopes within them.
+        (
+            r#"{"Item":{"event":{"S":"view"},"ts":{"N":"1795216051"},"properties":{"S":"{\"sku\":\"a\",\"price\":{\"N\":\"5\"}}"}}}"#.to_string(),
+            "views a=1",
+        ),
+        (
+            r#"{"Item":{"schema":{"N":"1"},"payload":{"M":{"event":{"S":"view"},"ts":{"N":"1795216051"},"properties":{"S":"{\"sku\":\"a\"}"}}}}}"#.to_string(),
+            "views a=1",
+        ),
         (format!(r#"{{"Item":{typed_items}}}"#), "units a=1 b=1; sales:EUR a=2"),
         (
             format!(r#"{{"eventName":"INSERT","dynamodb":{{"NewImage":{typed}}}}}"#),

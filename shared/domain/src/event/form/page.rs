@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::event::form::path::{Path, PathNames, Step};
-use crate::event::form::tree::SlotSet;
+use crate::event::fields::{slot_in_event, slot_in_item};
+use crate::event::form::path::{Path, PathNames, Paths, SlotSet};
 use crate::event::reason::Field;
 
 const PAGE: &str = include_str!("../../../../../docs/FORMS.md");
@@ -16,43 +16,60 @@ pub(super) struct Envelope {
     pub(super) event: Option<Path>,
     /// Whether the values of the event have the types of DynamoDB.
     pub(super) is_typed: bool,
-    /// The members that the event inherits, and their paths in the envelope.
-    pub(super) also: Vec<(&'static str, Path)>,
+    /// The members that the event inherits: their slots in events, and their paths in the envelope.
+    pub(super) also: Vec<(u8, Path)>,
 }
 
 /// The events of a platform.
-pub(super) struct Form {
+pub(crate) struct Form {
     /// All of them hold if it fits.
     pub(super) when: Conditions,
-    /// The path of an array of which each element is read by itself; `None` if the object is one
-    /// event, or several that belong together.
-    pub(super) each_of: Option<Path>,
+    /// The elements of an array, of which each is read by itself; `None` if the object is one event,
+    /// or several that belong together.
+    pub(super) each_of: Option<EachOf>,
     /// The events that the object, or an element, reports.
     pub(super) events: Vec<FormEvent>,
 }
 
+/// The array of a form whose elements are events.
+pub(super) struct EachOf {
+    /// Its path.
+    pub(super) array: Path,
+    /// The paths from its elements.
+    pub(super) paths: Paths,
+}
+
 /// An event of a form.
-pub(super) struct FormEvent {
+pub(crate) struct FormEvent {
     /// All of them hold if the object reports it.
-    pub(super) when: Conditions,
+    pub(super) when: Vec<Condition>,
     pub(super) members: Vec<Member>,
-    /// The members of its items; if there are none, the items are as they are.
-    pub(super) item_members: Vec<Member>,
+    /// Its items; `None` if they are as they are.
+    pub(super) items: Option<FormItems>,
     /// Whether its site is one of its members.
     pub(super) has_site: bool,
 }
 
-/// A member that is written.
+/// A member of an event.
 pub(super) struct Member {
-    /// Its name, as it is written: `"item_id":`.
-    pub(super) opening: String,
-    pub(super) is_items: bool,
+    pub(super) name: &'static str,
+    /// The slot of its name in events.
+    pub(super) slot: u8,
     /// Where its value comes from; the first source with a value counts.
     pub(super) sources: Vec<Source>,
 }
 
+/// The items of a form.
+#[derive(Default)]
+pub(crate) struct FormItems {
+    /// The paths from an item.
+    pub(super) paths: Paths,
+    /// The slots of its members, and the paths to their values; the first one with a value counts.
+    pub(super) members: Vec<(u8, Vec<Path>)>,
+}
+
 /// What all holds of an object.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Conditions {
     pub(super) all: Vec<Condition>,
     /// The names of members that the object has then: most objects lack one, which is found out at
@@ -84,8 +101,13 @@ pub(super) enum Source {
     Utc(Path),
     /// The same, unless it is this text, or a number that is written so.
     Unless(Path, &'static str),
-    /// This text.
-    Text(&'static str),
+    /// A text: where it is in [`Tables::texts`].
+    Text {
+        /// Its first byte.
+        start: usize,
+        /// The end of its last byte.
+        end: usize,
+    },
 }
 
 /// All of the page.
@@ -94,18 +116,24 @@ pub(super) struct Tables {
     pub(super) envelopes: Vec<Envelope>,
     /// The first one that fits counts.
     pub(super) forms: Vec<Form>,
+    /// The paths from an object.
+    pub(super) paths: Paths,
     /// The path of the site, which every object may have.
     pub(super) site: Path,
+    /// The texts that events have, in quotation marks.
+    pub(super) texts: String,
     names: PathNames,
 }
 
 pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| {
-    let mut names = PathNames::default();
+    let mut page = PageReader::default();
     let cells = rows(section("## Envelopes")).filter_map(|cells| <[&str; 4]>::try_from(cells).ok());
-    let envelopes = cells.skip(1).map(|cells| names.envelope(cells)).collect();
+    let envelopes = cells.skip(1).map(|cells| page.envelope(cells)).collect();
     let sections = section("## Forms of platforms").split("\n### ").skip(1);
-    let forms = sections.map(|section| names.form(section)).collect();
-    Tables { envelopes, forms, site: names.path(Field::SiteId.name()), names }
+    let forms = sections.map(|section| page.form(section)).collect();
+    let site = page.path(Field::SiteId.name());
+    let PageReader { names, paths, texts } = page;
+    Tables { envelopes, forms, paths, site, texts, names }
 });
 
 /// The slot of a name in paths, or [`NO_SLOT`](crate::event::json::NO_SLOT).
@@ -113,12 +141,25 @@ pub(crate) fn slot_in_paths(name: &[u8]) -> u8 {
     TABLES.names.slot_of(name)
 }
 
-impl PathNames {
+/// What was read of the page.
+#[derive(Default)]
+struct PageReader {
+    names: PathNames,
+    /// The paths from an object.
+    paths: Paths,
+    texts: String,
+}
+
+impl PageReader {
+    fn path(&mut self, text: &str) -> Path {
+        self.paths.learn(text, &mut self.names)
+    }
+
     fn envelope(&mut self, [_, when, event, also]: [&'static str; 4]) -> Envelope {
-        let when = self.conditions(when);
+        let when = self.all_of(when);
         let also = also.split("; ").filter_map(|pair| {
             let mut codes = codes(pair);
-            Some((codes.next()?, self.path(codes.next()?)))
+            Some((slot_in_event(codes.next()?.as_bytes()), self.path(codes.next()?)))
         });
         let also = also.collect();
         let path = codes(event).next().map(|event| self.path(event));
@@ -127,46 +168,54 @@ impl PathNames {
 
     fn form(&mut self, section: &'static str) -> Form {
         let after = |start: &str| section.lines().find_map(|line| line.strip_prefix(start));
+        let when = after("When: ").map(|when| self.all_of(when)).unwrap_or_default();
+        let array = after("Each of ").and_then(|line| codes(line).next());
+        let mut each_of =
+            array.map(|array| EachOf { array: self.path(array), paths: Paths::default() });
         let mut events: Vec<FormEvent> = vec![];
         let cells = rows(section).filter_map(|cells| <[&str; 3]>::try_from(cells).ok());
-        for [event, member, from] in cells.skip(1) {
+        for [event, name, from] in cells.skip(1) {
             if !event.is_empty() {
                 let when = event.split_once(", if ").map(|(_, when)| self.conditions(when));
                 let when = when.unwrap_or_default();
-                let (members, item_members) = (vec![], vec![]);
-                events.push(FormEvent { when, members, item_members, has_site: false });
+                events.push(FormEvent { when, members: vec![], items: None, has_site: false });
             }
-            let (Some(event), Some(member)) = (events.last_mut(), codes(member).next()) else {
+            let (Some(event), Some(name)) = (events.last_mut(), codes(name).next()) else {
                 continue;
             };
-            match member.strip_prefix("items/") {
-                Some(member) => event.item_members.push(self.member(member, from)),
-                None => event.members.push(self.member(member, from)),
+            match name.strip_prefix("items/") {
+                Some(name) => {
+                    let FormItems { paths, members } = event.items.get_or_insert_default();
+                    let sources = codes(from).map(|path| paths.learn(path, &mut self.names));
+                    members.push((slot_in_item(name.as_bytes()), sources.collect()));
+                }
+                None => {
+                    let each_of = each_of.as_mut().map(|each_of| &mut each_of.paths);
+                    let sources = self.sources(from, each_of);
+                    let slot = slot_in_event(name.as_bytes());
+                    event.members.push(Member { name, slot, sources });
+                }
             }
-            event.has_site |= member == Field::SiteId.name();
+            event.has_site |= name == Field::SiteId.name();
         }
-        let when = after("When: ").map(|when| self.conditions(when)).unwrap_or_default();
-        let each_of = after("Each of ").and_then(|line| codes(line).next());
-        Form { when, each_of: each_of.map(|array| self.path(array)), events }
+        Form { when, each_of, events }
     }
 
-    fn member(&mut self, name: &'static str, from: &'static str) -> Member {
-        let is_items = name == Field::Items.name();
-        Member { opening: format!("\"{name}\":"), is_items, sources: self.sources(from) }
-    }
-
-    fn conditions(&mut self, text: &'static str) -> Conditions {
-        let all: Vec<Condition> =
-            text.split("; ").filter_map(|text| self.condition(text)).collect();
+    fn all_of(&mut self, text: &'static str) -> Conditions {
+        let all = self.conditions(text);
         let mut names = SlotSet::default();
         for condition in &all {
-            if let Condition::Has(Path(steps)) | Condition::Is(Path(steps), _) = condition
-                && let Some(Step::Member(slot)) = steps.first()
+            if let Condition::Has(path) | Condition::Is(path, _) = condition
+                && let Some(slot) = self.paths.first_slot(*path)
             {
-                names.insert(*slot);
+                names.insert(slot);
             }
         }
         Conditions { all, names }
+    }
+
+    fn conditions(&mut self, text: &'static str) -> Vec<Condition> {
+        text.split("; ").filter_map(|text| self.condition(text)).collect()
     }
 
     fn condition(&mut self, text: &'static str) -> Option<Condition> {
@@ -184,22 +233,25 @@ impl PathNames {
         })
     }
 
-    fn sources(&mut self, cell: &'static str) -> Vec<Source> {
-        cell.split(", ").filter_map(|text| self.source(text)).collect()
-    }
-
-    fn source(&mut self, text: &'static str) -> Option<Source> {
-        let mut codes = codes(text);
-        let first = codes.next()?;
-        if let Some(text) = first.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-            return Some(Source::Text(text));
-        }
-        let path = self.path(first);
-        Some(match codes.next() {
-            Some(unless) => Source::Unless(path, unless),
-            None if text.ends_with("(UTC)") => Source::Utc(path),
-            None => Source::Path(path),
-        })
+    /// The sources in a cell, whose paths lead from the object, or from an element.
+    fn sources(&mut self, cell: &'static str, mut element: Option<&mut Paths>) -> Vec<Source> {
+        let sources = cell.split(", ").filter_map(|text| {
+            let mut codes = codes(text);
+            let first = codes.next()?;
+            if let Some(text) = first.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+                let start = self.texts.len() + 1;
+                self.texts.push_str(first);
+                return Some(Source::Text { start, end: start + text.len() });
+            }
+            let paths = element.as_deref_mut().unwrap_or(&mut self.paths);
+            let path = paths.learn(first, &mut self.names);
+            Some(match codes.next() {
+                Some(unless) => Source::Unless(path, unless),
+                None if text.ends_with("(UTC)") => Source::Utc(path),
+                None => Source::Path(path),
+            })
+        });
+        sources.collect()
     }
 }
 
@@ -227,6 +279,7 @@ fn codes(text: &'static str) -> impl Iterator<Item = &'static str> {
 mod tests {
     use super::*;
     use crate::event::form::MARKS;
+    use crate::event::json::NO_SLOT;
 
     #[test]
     fn every_row_of_the_page_is_understood() {
@@ -234,56 +287,76 @@ mod tests {
         let Tables { envelopes, forms, .. } = &*TABLES;
         // The head and its ruler, beside the rows.
         assert_eq!(envelopes.len() + 2, texts(section("## Envelopes"), "\n|"));
+        let also = envelopes.iter().flat_map(|envelope| &envelope.also);
+        assert!(also.map(|(slot, _)| *slot).all(|slot| slot != NO_SLOT));
         let page = section("## Forms of platforms");
         assert_eq!(forms.len(), texts(page, "\n### "));
         let tables = forms.iter().filter(|form| !form.events.is_empty()).count();
         let events = forms.iter().flat_map(|form| &form.events);
-        let members = |event: &FormEvent| event.members.len() + event.item_members.len();
+        let item_members =
+            |event: &FormEvent| event.items.as_ref().map_or(0, |items| items.members.len());
+        let members = |event: &FormEvent| event.members.len() + item_members(event);
         assert_eq!(events.clone().map(members).sum::<usize>() + 2 * tables, texts(page, "\n|"));
         assert!(forms.iter().all(|form| !form.when.all.is_empty()));
-        for event in events {
-            let mut members = event.members.iter().chain(&event.item_members);
-            assert!(members.all(|member| !member.sources.is_empty()));
-            assert_eq!(event.members[0].opening, "\"event_type\":");
+        for FormEvent { members, items, .. } in events {
+            let is_known = |member: &Member| member.slot != NO_SLOT && !member.sources.is_empty();
+            assert!(members.iter().all(is_known));
+            assert_eq!(members[0].name, "event_type");
+            let mut of_items = items.iter().flat_map(|items| &items.members);
+            assert!(of_items.all(|(slot, paths)| *slot != NO_SLOT && !paths.is_empty()));
         }
     }
 
     #[test]
+    fn items_have_paths_alone_and_elements_that_stand_alone_have_no_rows_of_items() {
+        for [_, name, from] in rows(section("## Forms of platforms"))
+            .filter_map(|cells| <[&str; 3]>::try_from(cells).ok())
+            .filter(|[_, name, _]| name.starts_with("`items/"))
+        {
+            let is_path =
+                |text: &str| text.starts_with('`') && text.ends_with('`') && !text.contains('"');
+            assert!(from.split(", ").all(is_path), "{name}: {from}");
+        }
+        let mut each_of = TABLES.forms.iter().filter(|form| form.each_of.is_some());
+        assert!(each_of.all(|form| matches!(&form.events[..], [FormEvent { items: None, .. }])));
+    }
+
+    #[test]
     fn the_cells_mean_what_the_page_says() {
-        let mut names = PathNames::default();
+        let mut page = PageReader::default();
         let conditions =
-            names.conditions("`a/b`; no `c`; `d` is `x`, `y`; `e` is not `z`; no known type");
+            page.conditions("`a/b`; no `c`; `d` is `x`, `y`; `e` is not `z`; no known type");
         let expected = [
-            Condition::Has(names.path("a/b")),
-            Condition::Lacks(names.path("c")),
-            Condition::Is(names.path("d"), vec!["x", "y"]),
-            Condition::IsNot(names.path("e"), vec!["z"]),
+            Condition::Has(page.path("a/b")),
+            Condition::Lacks(page.path("c")),
+            Condition::Is(page.path("d"), vec!["x", "y"]),
+            Condition::IsNot(page.path("e"), vec!["z"]),
             Condition::NoKnownType,
         ];
-        assert_eq!(conditions.all, expected);
-        let sources = names.sources("`\"refund\"`, `a`, `b/[0]` (UTC), `c` (not `0`)");
+        assert_eq!(conditions, expected);
+        let sources = page.sources("`\"refund\"`, `a`, `b/[0]` (UTC), `c` (not `0`)", None);
         let expected = [
-            Source::Text("refund"),
-            Source::Path(names.path("a")),
-            Source::Utc(names.path("b/[0]")),
-            Source::Unless(names.path("c"), "0"),
+            Source::Text { start: 1, end: 7 },
+            Source::Path(page.path("a")),
+            Source::Utc(page.path("b/[0]")),
+            Source::Unless(page.path("c"), "0"),
         ];
         assert_eq!(sources, expected);
+        assert_eq!(page.texts, "\"refund\"");
     }
 
     #[test]
     fn every_table_is_noticed_by_a_mark_or_by_the_type_that_is_not_known() {
-        let marks = MARKS.map(|mark| slot_in_paths(mark.as_bytes()));
-        let is_marked = |when: &Conditions| {
+        let marks = MARKS.map(|mark| Some(slot_in_paths(mark.as_bytes())));
+        let is_marked = |path: Path| marks.contains(&TABLES.paths.first_slot(path));
+        let are_marked = |when: &Conditions| {
             when.all.iter().any(|condition| match condition {
                 Condition::NoKnownType => true,
-                Condition::Has(Path(steps)) | Condition::Is(Path(steps), _) => {
-                    matches!(steps[0], Step::Member(slot) if marks.contains(&slot))
-                }
+                Condition::Has(path) | Condition::Is(path, _) => is_marked(*path),
                 Condition::Lacks(_) | Condition::IsNot(..) => false,
             })
         };
-        assert!(TABLES.envelopes.iter().all(|envelope| is_marked(&envelope.when)));
-        assert!(TABLES.forms.iter().all(|form| is_marked(&form.when)));
+        assert!(TABLES.envelopes.iter().all(|envelope| are_marked(&envelope.when)));
+        assert!(TABLES.forms.iter().all(|form| are_marked(&form.when)));
     }
 }

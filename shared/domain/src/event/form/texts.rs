@@ -55,9 +55,14 @@ struct Candidate {
     role: Role,
 }
 
-/// The object with JSON in place of its texts that hold it; `None` if it has none. The tape is that
-/// of `text`, before and after.
-pub(super) fn without_texts(text: &[u8], object: Node, memory: &mut Memory) -> Option<Vec<u8>> {
+/// The outermost object with JSON in place of the texts of an object in it that hold JSON; `None` if
+/// it has none. The tape is that of `text`, before and after.
+pub(super) fn without_texts(
+    text: &[u8],
+    object: Node,
+    outermost: Raw,
+    memory: &mut Memory,
+) -> Option<Vec<u8>> {
     // A text that holds JSON with a text in it has escapes.
     memchr::memchr(b'\\', object.value.of(text))?;
     let mut candidates = Vec::new();
@@ -66,7 +71,7 @@ pub(super) fn without_texts(text: &[u8], object: Node, memory: &mut Memory) -> O
         return None;
     }
     let tape = std::mem::take(&mut memory.tape);
-    let replaced = replaced(text, object.value, candidates, memory);
+    let replaced = replaced(text, outermost, candidates, memory);
     memory.tape = tape;
     replaced
 }

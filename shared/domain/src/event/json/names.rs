@@ -34,6 +34,8 @@ pub(crate) struct Names {
     /// Returns the slots of a name.
     pub(crate) slots_of: fn(&[u8]) -> Slots,
     tokens: Box<[Token; TOKENS]>,
+    /// What is beyond the words and the masks of each token; nothing of nearly all.
+    tails: Box<[Box<[u8]>]>,
 }
 
 /// A cached token that was found in the line.
@@ -58,8 +60,10 @@ pub(crate) enum Behind {
 
 const TOKEN_WORDS: usize = 3;
 const WORDS_BYTES: usize = TOKEN_WORDS * 8;
-/// The maximum length of a token in bytes.
-const TOKEN_BYTES_MAX: usize = 2 * WORDS_BYTES;
+/// How many bytes of a token its words and masks hold.
+const HELD_BYTES: usize = 2 * WORDS_BYTES;
+/// The maximum length of a token in bytes. Snowplow has names of 80.
+const TOKEN_BYTES_MAX: usize = 128;
 /// How many tokens a set has places for.
 const SET_PLACES: usize = 4;
 const SETS_BEHIND_VALUE_BITS: u32 = 7;
@@ -101,7 +105,8 @@ impl Token {
 
     /// A token of ASCII.
     fn new(bytes: &[u8], length: u8, slots: Slots) -> Token {
-        let (head, tail) = bytes.split_at(bytes.len().min(WORDS_BYTES));
+        let held = bytes.get(..HELD_BYTES).unwrap_or(bytes);
+        let (head, tail) = held.split_at(held.len().min(WORDS_BYTES));
         let (mut words, mut masks) = ([0; WORDS_BYTES], [0; WORDS_BYTES]);
         words[..head.len()].copy_from_slice(head);
         if tail.is_empty() {
@@ -125,22 +130,45 @@ impl Token {
         difference(0) | difference(1) | difference(2) == 0
     }
 
-    /// Whether it is longer than its words, and the bytes start with it.
-    fn is_long_start_of(&self, words: [u64; TOKEN_WORDS], bytes: &[u8]) -> bool {
+    /// Whether it is longer than its words, and the bytes start with it; `rest` is what it does not
+    /// hold.
+    #[inline]
+    fn is_long_start_of(&self, words: [u64; TOKEN_WORDS], bytes: &[u8], rest: &[u8]) -> bool {
         let length = usize::from(self.length);
-        length > WORDS_BYTES
-            && words.map(|word| !word) == self.words
-            && bytes.get(WORDS_BYTES..length).is_some_and(|tail| {
+        if length <= WORDS_BYTES || words.map(|word| !word) != self.words {
+            return false;
+        }
+        match bytes.get(WORDS_BYTES..).and_then(|tail| tail.first_chunk()) {
+            Some(tail) if rest.is_empty() => {
+                let masks = first_bytes(length - WORDS_BYTES);
+                let tail = token_words(tail);
+                (0..TOKEN_WORDS).all(|index| tail[index] & masks[index] == self.masks[index])
+            }
+            _ => bytes.get(WORDS_BYTES..length).is_some_and(|tail| {
                 let masks = self.masks.map(u64::to_le_bytes);
-                masks.as_flattened().starts_with(tail)
-            })
+                let (held, others) = tail.split_at(tail.len().min(WORDS_BYTES));
+                masks.as_flattened().starts_with(held) && others == rest
+            }),
+        }
     }
+}
+
+/// The masks of so many bytes of some words.
+#[inline]
+fn first_bytes(count: usize) -> [u64; TOKEN_WORDS] {
+    let mask = |before: usize| match count.saturating_sub(before) {
+        0 => 0,
+        bytes @ 1..8 => u64::MAX >> (u64::BITS as usize - bytes * 8),
+        _ => u64::MAX,
+    };
+    [mask(0), mask(8), mask(16)]
 }
 
 impl Names {
     /// Creates an empty cache; `slots_of` returns the slots of a name.
     pub(crate) fn new(slots_of: fn(&[u8]) -> Slots) -> Names {
-        Names { slots_of, tokens: Box::new([Token::NONE; TOKENS]) }
+        let tails = vec![Box::default(); TOKENS].into_boxed_slice();
+        Names { slots_of, tokens: Box::new([Token::NONE; TOKENS]), tails }
     }
 
     /// Finds the cached token at this position.
@@ -169,13 +197,13 @@ impl Names {
     ) -> Option<KnownToken> {
         let expected = usize::from(*self.expected(behind)) % TOKENS;
         let first_place = first_place(words, behind);
-        let place = if self.tokens[expected].is_long_start_of(words, bytes) {
+        let is_long_start =
+            |place: usize| self.tokens[place].is_long_start_of(words, bytes, &self.tails[place]);
+        let place = if is_long_start(expected) {
             expected
         } else {
-            (first_place..first_place + SET_PLACES).find(|place| {
-                let token = &self.tokens[*place];
-                token.matches(words) || token.is_long_start_of(words, bytes)
-            })?
+            (first_place..first_place + SET_PLACES)
+                .find(|place| self.tokens[*place].matches(words) || is_long_start(*place))?
         };
         *self.expected(behind) = place_number(place);
         let Token { slots, length, .. } = self.tokens[place];
@@ -213,6 +241,8 @@ impl Names {
         // The one that was learned first goes.
         self.tokens.copy_within(place..place + SET_PLACES - 1, place + 1);
         self.tokens[place] = learned;
+        self.tails[place..place + SET_PLACES].rotate_right(1);
+        self.tails[place] = token.get(HELD_BYTES..).unwrap_or_default().into();
         *self.expected(behind) = place_number(place);
         place
     }

@@ -5,7 +5,12 @@ use crate::event::json::words::{other_than_digits, short_number, word_at};
 
 /// Whether a text is a JSON number.
 pub(crate) fn is_number(text: &[u8]) -> bool {
-    number(text, 0).is_some_and(|number| number.end() == text.len())
+    number_kind(text).is_some()
+}
+
+/// The kind of the JSON number that a text is; `None` if it is none.
+pub(crate) fn number_kind(text: &[u8]) -> Option<Kind> {
+    number(text, 0).filter(|number| number.end() == text.len()).map(Raw::kind)
 }
 
 /// Scans a number, from its first byte on; `None` if there is none.

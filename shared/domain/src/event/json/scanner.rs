@@ -29,6 +29,8 @@ pub(crate) enum ScanError {
 /// What is kept from line to line.
 pub(crate) struct Memory {
     names: Names,
+    /// The objects and arrays around the value that is scanned.
+    around: Vec<Container>,
     /// What was found in the line that was scanned last.
     pub(crate) tape: Tape,
 }
@@ -36,22 +38,34 @@ pub(crate) struct Memory {
 impl Memory {
     /// A memory without names; `slots_of` returns the slots of a name.
     pub(crate) fn new(slots_of: fn(&[u8]) -> Slots) -> Memory {
-        Memory { names: Names::new(slots_of), tape: Tape::default() }
+        Memory { names: Names::new(slots_of), around: Vec::new(), tape: Tape::default() }
     }
 }
 
 /// Scans one line.
 pub(crate) struct Scanner<'a> {
-    bytes: &'a [u8],
-    names: &'a mut Names,
-    tape: &'a mut Tape,
-    depth_max: usize,
+    pub(super) bytes: &'a [u8],
+    pub(super) names: &'a mut Names,
+    pub(super) around: &'a mut Vec<Container>,
+    pub(super) tape: &'a mut Tape,
+    pub(super) depth_max: usize,
     /// The bitwise or of all words of texts: a high bit means that the line may exceed ASCII.
     words: u64,
 }
 
+/// An object or array that is not scanned to its end.
+#[derive(Clone, Copy)]
+pub(super) struct Container {
+    /// Its place on the tape.
+    pub(super) place: u32,
+    pub(super) start: usize,
+    /// The place of the token of the member that it is, or in whose array it is.
+    pub(super) parent: usize,
+    pub(super) is_object: bool,
+}
+
 /// What follows in an object.
-enum Next {
+pub(super) enum Next {
     Member(KnownToken),
     /// Its end, and the position after it.
     End(usize),
@@ -60,8 +74,8 @@ enum Next {
 impl<'a> Scanner<'a> {
     /// Starts a line, given the bytes from its start to at least its end.
     pub(crate) fn new(bytes: &'a [u8], memory: &'a mut Memory) -> Scanner<'a> {
-        let Memory { names, tape } = memory;
-        Scanner { bytes, names, tape, depth_max: DEPTH_MAX, words: 0 }
+        let Memory { names, around, tape } = memory;
+        Scanner { bytes, names, around, tape, depth_max: DEPTH_MAX, words: 0 }
     }
 
     /// Starts a text that is known to be valid JSON and UTF-8. With what its texts held in their
@@ -112,7 +126,11 @@ impl<'a> Scanner<'a> {
         let end = if is_object {
             self.object::<WHOLE>(start, take)?
         } else {
-            self.nested(start, 0, Slots::NONE, OF_LINE)?
+            let value = self.any_value(start, 0, Slots::NONE, OF_LINE)?;
+            if !value.is_container() {
+                self.tape.add(Slots::NONE, value);
+            }
+            value.next()
         };
         if self.byte(self.skip_space(end)) != LINE_END {
             return Err(ScanError::NotJson);
@@ -147,6 +165,10 @@ impl<'a> Scanner<'a> {
                 b'-' | b'0'..=b'9' => {
                     let number = self.number(at)?;
                     (number, number.end())
+                }
+                b'n' | b't' | b'f' => {
+                    let word = self.word(at)?;
+                    (word, word.end())
                 }
                 _ => {
                     // A token may be cached with less space after its colon than there is here.
@@ -187,7 +209,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline(never)]
-    fn new_first_member(&mut self, at: usize, parent: usize) -> Result<Next, ScanError> {
+    pub(super) fn new_first_member(&mut self, at: usize, parent: usize) -> Result<Next, ScanError> {
         let name_at = self.skip_space(at);
         match self.byte(name_at) {
             b'}' => Ok(Next::End(name_at + 1)),
@@ -196,7 +218,11 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline(never)]
-    fn new_next_member(&mut self, at: usize, previous: usize) -> Result<Next, ScanError> {
+    pub(super) fn new_next_member(
+        &mut self,
+        at: usize,
+        previous: usize,
+    ) -> Result<Next, ScanError> {
         let comma = self.skip_space(at);
         match self.byte(comma) {
             b',' => {
@@ -231,32 +257,8 @@ impl<'a> Scanner<'a> {
         Ok(Next::Member(KnownToken { slots, length: token.len(), place }))
     }
 
-    /// Scans a value and adds it to the tape; returns the position after it. It is at this depth
-    /// under a name with these slots, or under an array that is, and the token of the name is at
-    /// the place `parent`.
-    #[inline]
-    fn nested(
-        &mut self,
-        start: usize,
-        depth: usize,
-        slots: Slots,
-        parent: usize,
-    ) -> Result<usize, ScanError> {
-        let value = match self.byte(start) {
-            b'"' => self.text(start + 1)?,
-            b'-' | b'0'..=b'9' => self.number(start)?,
-            _ => {
-                let start = self.skip_space(start);
-                self.any_value(start, depth, slots, parent)?
-            }
-        };
-        if !value.is_container() {
-            self.tape.add(slots, value);
-        }
-        Ok(value.next())
-    }
-
-    /// Scans a value. Objects and arrays add themselves to the tape.
+    /// Scans a value. Only objects and arrays are added to the tape. It is at this depth, and the
+    /// token of its name is at the place `parent`.
     #[inline(never)]
     fn any_value(
         &mut self,
@@ -266,83 +268,34 @@ impl<'a> Scanner<'a> {
         parent: usize,
     ) -> Result<Raw, ScanError> {
         match self.byte(start) {
+            b'{' | b'[' => self.container(start, depth, slots, parent),
             b'"' => self.text(start + 1),
             b'-' | b'0'..=b'9' => self.number(start),
-            b't' => self.word(start, b"true", Kind::Boolean),
-            b'f' => self.word(start, b"false", Kind::Boolean),
-            b'n' => self.word(start, b"null", Kind::Null),
-            b'{' | b'[' if depth >= self.depth_max => Err(ScanError::TooDeep),
-            opening @ (b'{' | b'[') => {
-                let place = self.tape.open(slots);
-                let container = if opening == b'{' {
-                    self.members(start, depth + 1, parent)?
-                } else {
-                    self.elements(start, depth + 1, parent)?
-                };
-                self.tape.close(place, container);
-                Ok(container)
+            _ => self.word(start),
+        }
+    }
+
+    #[inline]
+    pub(super) fn word(&self, start: usize) -> Result<Raw, ScanError> {
+        let first = self.bytes.get(start..).and_then(|rest| rest.first_chunk());
+        match first {
+            Some(b"null") => Ok(Raw::new(start, start + 4, Kind::Null)),
+            Some(b"true") => Ok(Raw::new(start, start + 4, Kind::Boolean)),
+            Some(b"fals") if self.byte(start + 4) == b'e' => {
+                Ok(Raw::new(start, start + 5, Kind::Boolean))
             }
             _ => Err(ScanError::NotJson),
         }
     }
 
-    /// Scans an object within the line, which is at this depth.
-    fn members(&mut self, start: usize, depth: usize, parent: usize) -> Result<Raw, ScanError> {
-        let mut at = start + 1;
-        let mut next = match self.names.find(self.bytes, at, Behind::Brace(parent)) {
-            Some(known) => Next::Member(known),
-            None => self.new_first_member(at, parent)?,
-        };
-        loop {
-            let token = match next {
-                Next::Member(token) => token,
-                Next::End(end) => return Ok(Raw::new(start, end, Kind::Object)),
-            };
-            at = self.nested(at + token.length, depth, token.slots, token.place)?;
-            if self.byte(at) == b'}' {
-                return Ok(Raw::new(start, at + 1, Kind::Object));
-            }
-            next = match self.names.find(self.bytes, at, Behind::Value(token.place)) {
-                Some(known) => Next::Member(known),
-                None => self.new_next_member(at, token.place)?,
-            };
-        }
-    }
-
-    /// Scans an array within the line, which is at this depth.
-    fn elements(&mut self, start: usize, depth: usize, parent: usize) -> Result<Raw, ScanError> {
-        let mut at = self.skip_space(start + 1);
-        if self.byte(at) == b']' {
-            return Ok(Raw::new(start, at + 1, Kind::EmptyArray));
-        }
-        loop {
-            let end = self.nested(at, depth, Slots::NONE, parent)?;
-            at = self.skip_space(end);
-            match self.byte(at) {
-                b',' => at = self.skip_space(at + 1),
-                b']' => return Ok(Raw::new(start, at + 1, Kind::Array)),
-                _ => return Err(ScanError::NotJson),
-            }
-        }
-    }
-
-    fn word(&self, start: usize, word: &[u8], kind: Kind) -> Result<Raw, ScanError> {
-        let end = start + word.len();
-        if self.bytes.get(start..end) == Some(word) {
-            Ok(Raw::new(start, end, kind))
-        } else {
-            Err(ScanError::NotJson)
-        }
-    }
-
     #[inline]
-    fn number(&self, start: usize) -> Result<Raw, ScanError> {
+    pub(super) fn number(&self, start: usize) -> Result<Raw, ScanError> {
         number(self.bytes, start).ok_or(ScanError::NotJson)
     }
 
     /// Scans a text, starting after its opening quote.
     #[inline]
-    fn text(&mut self, start: usize) -> Result<Raw, ScanError> {
+    pub(super) fn text(&mut self, start: usize) -> Result<Raw, ScanError> {
         let end = self.skip_plain(start);
         if self.byte(end) == b'"' {
             let kind = if end == start { Kind::EmptyText } else { Kind::Text };
@@ -417,7 +370,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn skip_space(&self, start: usize) -> usize {
+    pub(super) fn skip_space(&self, start: usize) -> usize {
         let mut at = start;
         // A line feed is white space too, but it ends the line.
         while matches!(self.byte(at), b' ' | b'\t' | b'\r') {
@@ -427,7 +380,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn byte(&self, at: usize) -> u8 {
+    pub(super) fn byte(&self, at: usize) -> u8 {
         byte(self.bytes, at)
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Node {
 }
 
 /// What is within an object or array and not passed yet: a range of entries.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Nodes {
     at: u32,
     end: u32,
@@ -53,12 +53,6 @@ impl Nodes {
         self.at = next;
         Some(Node { slots, value, within: Nodes { at: at + 1, end: next } })
     }
-
-    /// All members or elements.
-    #[inline]
-    pub(crate) fn iter(mut self, tape: &Tape) -> impl Iterator<Item = Node> {
-        std::iter::from_fn(move || self.next(tape))
-    }
 }
 
 impl Tape {
@@ -69,14 +63,14 @@ impl Tape {
 
     /// Adds a value that is neither an object nor an array.
     #[inline]
-    pub(super) fn add(&mut self, slots: Slots, value: Raw) {
+    pub(crate) fn add(&mut self, slots: Slots, value: Raw) {
         let next = self.next_place() + 1;
         self.entries.push(Entry { value, slots, next });
     }
 
     /// Adds an object or array of which the end is not known yet; returns its place.
     #[inline]
-    pub(super) fn open(&mut self, slots: Slots) -> u32 {
+    pub(crate) fn open(&mut self, slots: Slots) -> u32 {
         let place = self.next_place();
         self.entries.push(Entry { value: Raw::NULL, slots, next: place });
         place
@@ -84,7 +78,7 @@ impl Tape {
 
     /// Ends the object or array at a place.
     #[inline]
-    pub(super) fn close(&mut self, place: u32, value: Raw) {
+    pub(crate) fn close(&mut self, place: u32, value: Raw) {
         let next = self.next_place();
         if let Some(entry) = self.entries.get_mut(place as usize) {
             entry.value = value;
@@ -114,29 +108,57 @@ impl Tape {
         }
     }
 
-    /// Passes the members of an object of the line `text` with their names.
-    pub(crate) fn each_member(
-        &self,
-        text: &[u8],
-        object: Raw,
-        mut members: Nodes,
-        mut take: impl FnMut(Raw, Node),
-    ) {
-        let mut at = object.start() + 1;
-        while let Some(member) = members.next(self) {
-            // Nothing but space and a comma stands before a name.
-            let rest = text.get(at..).unwrap_or_default();
-            let start = at + memchr::memchr(b'"', rest).unwrap_or_default() + 1;
-            let end = text_end(text, start);
-            let name = text.get(start..end).unwrap_or_default();
-            let kind = match memchr::memchr(b'\\', name) {
-                _ if name.is_empty() => Kind::EmptyText,
-                None => Kind::Text,
-                Some(_) => Kind::EscapedText,
-            };
-            take(Raw::new(start, end, kind), member);
-            at = member.value.whole().end;
+    /// The only member of an object of the line `text`, with its name; `None` if it has none or more.
+    pub(crate) fn only_member(&self, text: &[u8], object: Node) -> Option<(Raw, Node)> {
+        let mut members = object.within;
+        let member = members.next(self)?;
+        if members.next(self).is_some() {
+            return None;
         }
+        // Nothing but space stands before the name.
+        let inside = object.value.start() + 1;
+        let start = inside + memchr::memchr(b'"', text.get(inside..)?)? + 1;
+        let end = text_end(text, start);
+        let name = text.get(start..end)?;
+        let kind = match memchr::memchr(b'\\', name) {
+            _ if name.is_empty() => Kind::EmptyText,
+            None => Kind::Text,
+            Some(_) => Kind::EscapedText,
+        };
+        Some((Raw::new(start, end, kind), member))
+    }
+
+    /// Becomes another tape, but with something else within one of its objects, which `write` adds.
+    /// Returns the object here.
+    pub(crate) fn replace_within(
+        &mut self,
+        object: Node,
+        other: &Tape,
+        write: impl FnOnce(&mut Tape),
+    ) -> Node {
+        let Nodes { at, end } = object.within;
+        let (before, after) = (&other.entries[..at as usize], &other.entries[end as usize..]);
+        self.entries.clear();
+        self.entries.extend_from_slice(before);
+        write(self);
+        let end_here = self.next_place();
+        let moved = |place: u32| if place < end { place } else { place - end + end_here };
+        for entry in &mut self.entries[..at as usize] {
+            entry.next = moved(entry.next);
+        }
+        self.entries.extend(after.iter().map(|entry| Entry { next: moved(entry.next), ..*entry }));
+        Node { within: Nodes { at, end: end_here }, ..object }
+    }
+
+    /// Adds a value of another tape, with all that is within it.
+    pub(crate) fn copy(&mut self, node: Node, other: &Tape) {
+        let Nodes { at, end } = node.within;
+        let within = other.entries.get(at as usize..end as usize).unwrap_or_default();
+        let first = self.next_place() + 1;
+        let next = first + (end - at);
+        self.entries.push(Entry { value: node.value, slots: node.slots, next });
+        let moved = |entry: &Entry| Entry { next: entry.next - at + first, ..*entry };
+        self.entries.extend(within.iter().map(moved));
     }
 }
 

@@ -14,11 +14,21 @@ fn read(value: Raw, mut within: Nodes, line: &str, tape: &Tape) -> serde_json::V
     match value.kind() {
         Kind::Object => {
             let mut members = serde_json::Map::new();
-            tape.each_member(line.as_bytes(), value, within, |name, member| {
-                let name = parse(name).as_str().map(str::to_owned).expect("a name");
+            let only = Node { slots: Slots::NONE, value, within };
+            let only = tape.only_member(line.as_bytes(), only);
+            let mut at = value.start() + 1;
+            while let Some(member) = within.next(tape) {
+                let (name, _) =
+                    line[at..member.value.whole().start].rsplit_once(':').expect("a colon");
+                let start = at + name.find('"').expect("a name");
+                let raw = Raw::new(start + 1, at + name.trim_end().len() - 1, Kind::EscapedText);
+                let name = parse(raw).as_str().map(str::to_owned).expect("a name");
                 assert_eq!(member.slots, (RULES.slots_of)(name.as_bytes()), "{name}");
+                assert!(only.is_none_or(|(only, _)| only.whole() == raw.whole()), "{name}");
                 members.insert(name, read(member.value, member.within, line, tape));
-            });
+                at = member.value.whole().end;
+            }
+            assert!(only.is_none() || members.len() == 1);
             members.into()
         }
         Kind::Array => {

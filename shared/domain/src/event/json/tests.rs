@@ -139,7 +139,8 @@ fn long_names_are_told_apart_by_all_of_their_bytes() {
             let scanned =
                 Scanner::new(line.as_bytes(), &mut memory).line(|_, value| object = value);
             assert_eq!(scanned, Ok(true));
-            let members: Vec<Node> = memory.tape.within(object).iter(&memory.tape).collect();
+            let mut within = memory.tape.within(object);
+            let members: Vec<Node> = std::iter::from_fn(|| within.next(&memory.tape)).collect();
             assert_eq!(members.len(), 2);
             assert!(members.iter().all(|member| (member.slots == slots) == is_it), "{name}");
         }

@@ -13,6 +13,33 @@ use crate::event::reason::{Field, Reason};
 use crate::event::site::DEFAULT_SITE;
 use crate::event::vocabulary::EventKind;
 
+/// The maximum size of what the elements of `events` inherit, in bytes: the number of elements
+/// times the size of the rest of the line. 1 MiB is four times the longest line. It bounds the work
+/// and the memory for one line, which would grow with the product of two lengths in it.
+pub const WRITTEN_OUT_BYTES_MAX: usize = 1 << 20;
+
+/// What the elements of `events` inherit so far.
+pub(super) struct WrittenOut {
+    each_bytes: usize,
+    bytes: usize,
+}
+
+impl WrittenOut {
+    /// Elements that inherit so many bytes each.
+    pub(super) fn of_each(each_bytes: usize) -> WrittenOut {
+        WrittenOut { each_bytes, bytes: 0 }
+    }
+
+    /// Adds an element.
+    ///
+    /// # Errors
+    /// Fails if they inherit too much.
+    pub(super) fn add_one(&mut self) -> Result<(), Reason> {
+        self.bytes += self.each_bytes;
+        if self.bytes > WRITTEN_OUT_BYTES_MAX { Err(Reason::TooLarge) } else { Ok(()) }
+    }
+}
+
 impl LineContext<'_> {
     /// Reads the id of a line with `events`.
     pub(super) fn own_id(&mut self, line: &Object<OfEvents>) -> Result<(), Reason> {
@@ -26,6 +53,29 @@ impl LineContext<'_> {
         let id = self.id(id, Field::EventId);
         if let Some(id) = self.optional(id)? {
             self.read.own = Some(OwnId { site, id });
+        }
+        Ok(())
+    }
+
+    /// Reads an object of this size by its names: an event, or the line of its `events`.
+    pub(super) fn object(
+        &mut self,
+        own: &Object<OfEvents>,
+        event: &mut Object<OfEvents>,
+        object_bytes: usize,
+    ) -> Result<(), Reason> {
+        let Some(events) = own.own.events() else {
+            return self.event(&Layers { near: own, far: None, is_together: false });
+        };
+        self.own_id(own)?;
+        let mut written_out = WrittenOut::of_each(object_bytes - (events.end() - events.start()));
+        let mut elements = self.tape.within(events);
+        while let Some(element) = elements.next(self.tape) {
+            written_out.add_one()?;
+            let mark = self.read.mark();
+            let read = self.element(element, event, own, false);
+            let rejected = read.err().map(|reason| self.values.rejection(reason));
+            self.read.end_element(element.value, rejected, &mark);
         }
         Ok(())
     }

@@ -55,10 +55,21 @@ impl LineContext<'_> {
         }
         let text = self.text_or_number(value).ok_or(invalid)?;
         let text = self.read.text(self.line, text);
+        // Most times are of whole seconds, and need not be read again.
+        if is_of_whole_seconds(text) {
+            return DateTime::from_timestamp(seconds, 0).ok_or(invalid);
+        }
         let nanoseconds = match self.values.times.parse_text(text) {
             Some(_) => nanoseconds(text),
             None => iso_of(text).map_or(0, |iso| nanoseconds(iso.as_bytes())),
         };
         DateTime::from_timestamp(seconds, nanoseconds).ok_or(invalid)
     }
+}
+
+/// Whether a text that is a time begins with a year and has no fraction.
+fn is_of_whole_seconds(text: &[u8]) -> bool {
+    text.get(..4).is_some_and(|year| year.iter().all(u8::is_ascii_digit))
+        && text.get(4) == Some(&b'-')
+        && memchr::memchr2(b'.', b',', text).is_none()
 }

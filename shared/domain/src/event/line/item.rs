@@ -156,8 +156,7 @@ impl LineContext<'_> {
             if element.value.kind() != Kind::Object {
                 return Err(Reason::Invalid(Field::Items));
             }
-            self.item.take(element.within, self.tape, self.line);
-            self.values.may_be_form |= self.item.has_texts();
+            self.take_item(element);
             let currency = match self.item.get(Field::Currency) {
                 Some(value) => self.currency(value),
                 None => Ok(event_currency),

@@ -2,6 +2,7 @@
 
 mod event;
 mod exact_time;
+mod forms;
 mod item;
 mod object;
 mod order;
@@ -12,9 +13,9 @@ mod refund;
 mod sites;
 mod values;
 
-pub use crate::event::form::WRITTEN_OUT_BYTES_MAX;
 pub use crate::event::page::PAGE_BYTES_MAX;
-pub(crate) use read_line::{ReadEvent, ReadLine, Rejection, Text, Value};
+pub use event::WRITTEN_OUT_BYTES_MAX;
+pub(crate) use read_line::{ReadEvent, ReadLine, Rejection, Text, Unity, Value};
 pub(crate) use reader::EventReader;
 pub use reader::{READER_VERSION, READER_VERSION_OLDEST};
 pub(crate) use values::Defaults;

@@ -35,12 +35,18 @@ impl<P: Laid> Object<P> {
     /// Takes the members of an object of the line, and of the objects in which its missing fields
     /// are looked up.
     pub(super) fn take(&mut self, members: Nodes, tape: &Tape, line: &[u8]) {
-        self.own.clear();
+        self.clear();
         self.own.take_all(members, tape);
-        self.clear_more();
         if self.own.has_more() {
             self.take_more(tape, line);
         }
+    }
+
+    /// Forgets all members.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.own.clear();
+        self.clear_more();
     }
 
     /// Forgets the members of the objects in which missing fields are looked up.

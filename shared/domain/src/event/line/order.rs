@@ -115,8 +115,7 @@ impl LineContext<'_> {
             if item.value.kind() != Kind::Object || count > ORDER_ITEMS_MAX {
                 return Err(Reason::Invalid(Field::Items));
             }
-            self.item.take(item.within, self.tape, self.line);
-            self.values.may_be_form |= self.item.has_texts();
+            self.take_item(item);
             if let Some(value) = self.item.get(Field::Currency) {
                 let currency = self.currency(value);
                 self.optional(currency)?;

@@ -6,11 +6,21 @@ use chrono::{DateTime, Utc};
 
 use crate::count::amount::Amount;
 use crate::count::measure::{Currency, Measure};
-use crate::event::form::Unity;
 use crate::event::json::Raw;
 use crate::event::reason::{Field, Reason};
 use crate::order::facts::OrderFacts;
 use crate::time::Minute;
+
+/// What the `events` of a line are that is not read by its names alone.
+#[derive(Clone, Copy)]
+pub(crate) enum Unity {
+    /// Lines of their own, which inherit from this object.
+    Line(Raw),
+    /// Parts of it, accepted or rejected together.
+    Together,
+    /// Lines of their own, which inherit nothing.
+    Apart,
+}
 
 /// The content of a valid line.
 #[derive(Default)]
@@ -29,9 +39,10 @@ pub(crate) struct ReadLine {
     pub(crate) notes: Notes,
     /// The unescaped texts.
     pub(super) texts: Vec<u8>,
-    /// The line that was written anew in place of the one that was given; empty if it was not.
-    pub(super) rewritten: Vec<u8>,
-    /// What its `events` are, if it was written anew.
+    /// The text that was read in place of the line: without texts that hold JSON, or with what a
+    /// form adds. Empty if it was the line.
+    pub(super) text_read: Vec<u8>,
+    /// What its `events` are, if it was an envelope or in a form.
     pub(crate) unity: Option<Unity>,
 }
 
@@ -201,13 +212,13 @@ impl ReadLine {
     /// The line, and what follows it, that all positions refer to, given the one that was read.
     #[inline]
     pub(crate) fn source<'a>(&'a self, line: &'a [u8]) -> &'a [u8] {
-        if self.rewritten.is_empty() { line } else { &self.rewritten }
+        if self.text_read.is_empty() { line } else { &self.text_read }
     }
 
     /// Whether its events are one, of which several were made: if one of them was seen, all were.
     #[inline]
     pub(crate) fn is_together(&self) -> bool {
-        self.unity == Some(Unity::Together)
+        matches!(self.unity, Some(Unity::Together))
     }
 
     /// The bytes of a text, which are UTF-8; `line` is the [`source`](ReadLine::source).
@@ -249,12 +260,20 @@ impl ReadLine {
     }
 
     /// Takes back all that was read after a mark. Events are added last, so there is none.
-    pub(super) fn take_back(&mut self, mark: &Mark) {
+    fn take_back(&mut self, mark: &Mark) {
         self.additions.truncate(mark.additions);
         self.orders.truncate(mark.orders);
         self.notes.dropped.truncate(mark.dropped);
         self.notes.unknown_types.truncate(mark.unknown_types);
         self.notes.purchases_without_money = mark.purchases_without_money;
+    }
+
+    /// Adds an element of `events`, of which so much was read after a mark.
+    pub(super) fn end_element(&mut self, value: Raw, rejected: Option<Rejection>, mark: &Mark) {
+        if rejected.is_some() {
+            self.take_back(mark);
+        }
+        self.elements.push(Element { value, rejected });
     }
 
     #[inline]
@@ -266,7 +285,7 @@ impl ReadLine {
         self.orders.clear();
         self.notes.clear();
         self.texts.clear();
-        self.rewritten.clear();
+        self.text_read.clear();
         self.unity = None;
     }
 }

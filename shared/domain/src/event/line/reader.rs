@@ -8,39 +8,29 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use crate::count::measure::Currency;
-use crate::event::fields::OfEvents;
-use crate::event::form::{FormWriter, FoundByNames, Rewritten, Unity, WRITTEN_OUT_BYTES_MAX};
-use crate::event::json::{Kind, Memory, Nodes, Scanner, Slots, Tape, with_unescaped};
-use crate::event::line::object::{Layers, Object, Objects, not_json};
-
-use crate::event::line::read_line::{Element, OfOrder, ReadLine, Rejection};
+use crate::event::form::FormReader;
+use crate::event::json::{Memory, Scanner, Slots};
+use crate::event::line::object::{Object, Objects, not_json};
+use crate::event::line::read_line::{OfOrder, ReadLine, Rejection};
 use crate::event::line::sites::SiteReader;
 use crate::event::line::values::{Defaults, FUTURE_SECONDS_MAX, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
-use crate::event::rules::{FORMER, RULES, Rules, slots_with_path};
+use crate::event::rules::{FORMER, RULES, Rules};
 use crate::event::settings::SettingsBySite;
 use crate::event::time::TimeReader;
 use crate::event::types::KindCache;
 
 /// Reads the lines of one chunk.
 pub(crate) struct EventReader {
-    memory: Memory,
-    objects: Objects,
-    values: ValueReader,
-    read: ReadLine,
+    pub(super) memory: Memory,
+    pub(super) objects: Objects,
+    pub(super) values: ValueReader,
+    pub(super) read: ReadLine,
     /// `None` until a line may be in a form; in most chunks none is.
-    forms: Option<Box<FormWriter>>,
-    /// Whether the line before might have been in a form, so that this one may be, too.
-    expects_form: bool,
-}
-
-/// What the object that was taken last has by its names.
-fn found_in(own: &Object<OfEvents>, values: &mut ValueReader, object: &[u8]) -> FoundByNames {
-    let has_known_type = own.get(Field::EventType).is_some_and(|name| {
-        matches!(name.kind(), Kind::Text | Kind::EscapedText)
-            && with_unescaped(name, object, |name| values.kinds.kind(name).is_some())
-    });
-    FoundByNames { has_events: own.own.events().is_some(), has_known_type }
+    pub(super) forms: Option<Box<FormReader>>,
+    /// Whether the line before might have been in a form, so that this one may be, too: all of it
+    /// is put on the tape by its only scan.
+    pub(super) expects_form: bool,
 }
 
 /// The version of the rules by which lines are read, those of `docs/EVENTS.md` and
@@ -111,82 +101,31 @@ impl EventReader {
     pub(crate) fn read(&mut self, line: &[u8], and_after: &[u8]) -> Result<&ReadLine, Reason> {
         self.read.clear();
         self.values.may_be_form = false;
-        let by_names = self.read_by_names(line, and_after, None);
-        if self.values.may_be_form {
-            let is_whole_on_tape = std::mem::replace(&mut self.expects_form, true);
-            self.read_form(line, by_names, is_whole_on_tape)?;
-        } else {
-            self.expects_form = false;
-            by_names?;
+        let mut read = self.take_line(line, and_after);
+        let is_marked = self.values.may_be_form;
+        if !is_marked && read.is_ok() {
+            read = self.read_by_names(line, and_after);
         }
+        if self.values.may_be_form {
+            match self.read_form(line) {
+                Some(of_form) => read = of_form,
+                None if is_marked && read.is_ok() => read = self.read_by_names(line, and_after),
+                None => {}
+            }
+        }
+        self.expects_form = self.values.may_be_form;
+        read?;
         Ok(&self.read)
     }
 
-    /// Reads a line in a form. If it is in none, what was read by its names stays.
-    #[cold]
-    fn read_form(
-        &mut self,
-        line: &[u8],
-        by_names: Result<(), Reason>,
-        is_whole_on_tape: bool,
-    ) -> Result<(), Reason> {
-        let EventReader { memory, objects: Objects { line: own, .. }, values, forms, .. } = self;
-        let found = found_in(own, values, line);
-        let look = |members: Nodes, tape: &Tape, text: &[u8]| {
-            own.take(members, tape, text);
-            found_in(own, values, text)
-        };
-        let forms = forms.get_or_insert_with(|| {
-            // From now on all names are learned with their slots in paths.
-            *memory = Memory::new(slots_with_path);
-            Box::new(FormWriter::default())
-        });
-        if !is_whole_on_tape {
-            // It was scanned before, and was valid.
-            let _ = Scanner::of_checked(line, memory).whole_line(|_, _| {});
-        }
-        let Some(Rewritten { text, unity }) = forms.rewrite(line, memory, found, look) else {
-            return by_names;
-        };
-        self.read.clear();
-        // Only what was given can be completed, and not what stands within it.
-        let defaults = self.values.defaults.take();
-        let read = self.read_by_names(&text, &text, Some(unity));
-        let complete = |it| Defaults { lacks_time: false, lacks_page: false, ..it };
-        self.values.defaults = defaults.map(complete);
-        self.read.rewritten = text;
-        self.read.unity = Some(unity);
-        read
-    }
-
-    /// Reads a line by the names of its members. `rewritten` says of a line that was written anew
-    /// what its events are.
+    /// Takes the members of the object of the line.
     #[inline]
-    fn read_by_names(
-        &mut self,
-        line: &[u8],
-        and_after: &[u8],
-        rewritten: Option<Unity>,
-    ) -> Result<(), Reason> {
-        let EventReader {
-            memory,
-            objects: Objects { line: own, event, item },
-            values,
-            read,
-            expects_form,
-            ..
-        } = self;
+    fn take_line(&mut self, line: &[u8], and_after: &[u8]) -> Result<(), Reason> {
+        let EventReader { memory, objects: Objects { line: own, .. }, values, .. } = self;
         own.own.clear();
-        let mut scanner = match rewritten {
-            None => Scanner::new(and_after, memory),
-            Some(_) => Scanner::of_checked(and_after, memory),
-        };
+        let mut scanner = Scanner::new(and_after, memory);
         let take = |slots: Slots, value| own.own.take(slots.event, value);
-        let scanned = if *expects_form && rewritten.is_none() {
-            scanner.whole_line(take)
-        } else {
-            scanner.line(take)
-        };
+        let scanned = if self.expects_form { scanner.whole_line(take) } else { scanner.line(take) };
         // UTF-8 is checked before JSON, but a valid line in ASCII needs no check.
         if (scanned.is_err() || scanner.may_exceed_ascii()) && std::str::from_utf8(line).is_err() {
             return Err(Reason::NotUtf8);
@@ -195,54 +134,31 @@ impl EventReader {
             values.may_be_form = line.trim_ascii_start().first() == Some(&b'"');
             return Err(Reason::NotObject);
         }
-        let tape = &memory.tape;
         own.clear_more();
-        let has_more = own.own.has_more();
-        if has_more {
+        if own.own.has_more() {
+            let tape = &memory.tape;
             own.take_more(tape, and_after);
             own.take_product(tape);
             values.may_be_form = own.own.is_marked() || own.has_texts();
         }
-        let mut context = LineContext { line: and_after, tape, values, read, item };
-        let Some(events) = own.own.events() else {
-            // Nearly every line is one flat object.
-            return if has_more {
-                context.event(&Layers { near: own, far: None, is_together: false })
-            } else {
-                context.event(&own.own)
-            };
-        };
-        let is_together = rewritten == Some(Unity::Together);
-        if !is_together {
-            context.own_id(own)?;
-        }
-        // White space around an object is no part of it, in whatever layout it stands.
-        let object = line.trim_ascii();
-        let inherited_bytes = match rewritten {
-            Some(Unity::Together) => 0,
-            Some(Unity::Apart { beside_bytes }) => beside_bytes,
-            Some(Unity::Line) | None => object.len() - (events.end() - events.start()),
-        };
-        let mut written_out_bytes = 0;
-        let mut elements = tape.within(events);
-        while let Some(element) = elements.next(tape) {
-            written_out_bytes += inherited_bytes;
-            if written_out_bytes > WRITTEN_OUT_BYTES_MAX {
-                return Err(Reason::TooLarge);
-            }
-            let mark = context.read.mark();
-            let rejected = context.element(element, event, own, is_together).err();
-            match rejected {
-                Some(reason) if is_together => return Err(reason),
-                Some(_) => context.read.take_back(&mark),
-                None => {}
-            }
-            if !is_together {
-                let rejected = rejected.map(|reason| context.values.rejection(reason));
-                context.read.elements.push(Element { value: element.value, rejected });
-            }
-        }
         Ok(())
+    }
+
+    /// Reads the line whose members were taken by their names.
+    #[inline]
+    fn read_by_names(&mut self, line: &[u8], and_after: &[u8]) -> Result<(), Reason> {
+        let EventReader {
+            memory, objects: Objects { line: own, event, item }, values, read, ..
+        } = self;
+        let tape = &memory.tape;
+        let mut context =
+            LineContext { line: and_after, tape, values, read, item, item_form: None };
+        if own.own.has_more() || own.own.events().is_some() {
+            // White space around an object is no part of it, in whatever layout it stands.
+            return context.object(own, event, line.trim_ascii().len());
+        }
+        // Nearly every line is one flat object.
+        context.event(&own.own)
     }
 
     /// Reads a line like [`read`](EventReader::read), but its events may lack their time, which is

@@ -4,7 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::count::measure::Currency;
 use crate::event::fields::OfItems;
-use crate::event::json::{self, Kind, Node, Raw, Tape};
+use crate::event::form::ItemForm;
+use crate::event::json::{self, Kind, Node, Raw, Slots, Tape};
 use crate::event::line::object::{Fields, Object};
 
 use crate::event::line::read_line::{OfOrder, ReadEvent, ReadLine, Rejection, Text, UnpricedItem};
@@ -47,6 +48,8 @@ pub(super) struct LineContext<'a> {
     pub(super) values: &'a mut ValueReader,
     pub(super) read: &'a mut ReadLine,
     pub(super) item: &'a mut Object<OfItems>,
+    /// How items of the event are read; `None` if by their names.
+    pub(super) item_form: Option<ItemForm<'a>>,
 }
 
 /// What is kept from line to line.
@@ -97,6 +100,19 @@ impl ValueReader {
 }
 
 impl LineContext<'_> {
+    /// Takes the members of an item.
+    #[inline]
+    pub(super) fn take_item(&mut self, item: Node) {
+        match &mut self.item_form {
+            None => self.item.take(item.within, self.tape, self.line),
+            Some(form) => {
+                self.item.clear();
+                form.take(item, self.tape, |slot, value| self.item.own.take(slot, value));
+            }
+        }
+        self.values.may_be_form |= self.item.has_texts();
+    }
+
     #[inline]
     pub(super) fn end_event(&mut self, event: ReadEvent) {
         let additions_end = self.read.additions.len();
@@ -396,14 +412,11 @@ impl LineContext<'_> {
     }
 
     fn only_wrapped(&mut self, object: Raw) -> Option<Raw> {
-        let (line, tape) = (self.line, self.tape);
-        let (mut count, mut wrapped) = (0, None);
-        tape.each_member(line, object, tape.within(object), |name, member| {
-            count += 1;
-            let is_wrapper = json::with_unescaped(name, line, |name| WRAPPERS.contains(&name));
-            wrapped = is_wrapper.then_some(member.value);
-        });
-        wrapped.filter(|_| count == 1)
+        let within = self.tape.within(object);
+        let object = Node { slots: Slots::NONE, value: object, within };
+        let (name, member) = self.tape.only_member(self.line, object)?;
+        let is_wrapper = json::with_unescaped(name, self.line, |name| WRAPPERS.contains(&name));
+        is_wrapper.then_some(member.value)
     }
 
     /// The text of a value, or a number as it is written.

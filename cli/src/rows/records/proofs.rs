@@ -9,7 +9,7 @@ pub(crate) const PARTITION: &str = "PROOF";
 pub(crate) const WHOLE: &str = "whole";
 
 /// Checks the last proof; `None` if its keys are not those of it.
-pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<()> {
+pub(crate) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<()> {
     if sk != WHOLE {
         odd("not the keys of a proof".to_owned());
         return None;

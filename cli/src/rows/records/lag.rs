@@ -4,10 +4,10 @@ use crate::rows::attributes::{Item, number, others, text, time};
 use crate::rows::periods::hour_named;
 
 /// The partition of the row.
-pub(super) const LAG: &str = "LAG";
+pub(crate) const LAG: &str = "LAG";
 
 /// Checks the sealing lag; `None` if its keys are not those of it.
-pub(super) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<()> {
+pub(crate) fn read(item: &Item, sk: &str, odd: &mut impl FnMut(String)) -> Option<()> {
     if sk != "sealing" {
         odd("not the keys of the sealing lag".to_owned());
         return None;
