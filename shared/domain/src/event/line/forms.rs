@@ -10,6 +10,11 @@ use crate::event::line::reader::EventReader;
 use crate::event::line::values::{Defaults, LineContext, ValueReader};
 use crate::event::reason::{Field, Reason};
 use crate::event::rules::slots_with_path;
+use crate::event::site::SITE_BYTES_MAX;
+
+/// The maximum size of a site that is written into an element, in bytes: 64 characters, each at most
+/// six bytes with its escape, and quotes. A longer one is no site, and each element would have it.
+const SITE_WRITTEN_BYTES_MAX: usize = SITE_BYTES_MAX * 6 + 2;
 
 /// What the object that was taken last has by its names.
 fn found_in(own: &Object<OfEvents>, values: &mut ValueReader, object: &[u8]) -> FoundByNames {
@@ -170,13 +175,16 @@ impl EventReader {
             }
             event.clear();
             members.clear();
-            let mut take = |name, slot, value| {
+            if let Some((slot, value)) = site {
+                if value.whole().len() <= SITE_WRITTEN_BYTES_MAX {
+                    members.push((Field::SiteId.name(), value));
+                }
+                event.own.take(slot, value);
+            }
+            let take = |name, slot, value| {
                 members.push((name, value));
                 event.own.take(slot, value);
             };
-            if let Some((slot, value)) = site {
-                take(Field::SiteId.name(), slot, value);
-            }
             forms.take_element(form, element, tape, text, take);
             // Stored or reported is what was read, if another element is rejected.
             let value = text.object(&members);
