@@ -11,9 +11,10 @@ pub(crate) mod live;
 pub(crate) mod orders;
 pub(crate) mod queries;
 pub(crate) mod stats;
+pub(crate) mod tokens;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 10] = [
+pub(crate) const TESTS: [&[crate::Test]; 11] = [
     api::TESTS,
     contract::TESTS,
     health::TESTS,
@@ -24,4 +25,5 @@ pub(crate) const TESTS: [&[crate::Test]; 10] = [
     orders::TESTS,
     queries::TESTS,
     stats::TESTS,
+    tokens::TESTS,
 ];
