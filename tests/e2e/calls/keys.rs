@@ -356,7 +356,7 @@ async fn a_table_that_is_away_refuses_nobody_for_good(cloud: &Cloud) -> Result<(
         ("/events", "", "collect", Kind::Post),
     ] {
         let answer = functions.call(call, (Way::Bearer, Some(&key)), VIEW).await?;
-        let says_so = body_of(&answer).contains("could not be looked up");
+        let says_so = body_of(&answer).contains("could not be checked");
         ensure!(status_of(&answer) == 503 && says_so, "{answer}");
     }
     Ok(())

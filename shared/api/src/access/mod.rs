@@ -37,8 +37,8 @@ const OTHER_KEY: &str = "the key or token is not for this call: it needs the rol
                          asks for, and the site of the call, which a token for several sites has \
                          to name; `minutebook keys add` makes such a key";
 
-const NOT_LOOKED_UP: &str = "the key or token could not be checked, and nothing was done; try again in a \
-                             moment";
+const NOT_CHECKED: &str = "the key or token could not be checked, and nothing was done; try again \
+                           in a moment";
 
 /// What a call needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -209,7 +209,7 @@ impl<K: ApiKeys> AccessControl<K> {
         let tokens = self.tokens.as_ref().ok_or_else(unauthorized)?;
         tokens.grant(token, now).await.map_err(|error| match error {
             TokenError::Invalid => unauthorized(),
-            TokenError::NoKeys => problem(StatusCode::SERVICE_UNAVAILABLE, NOT_LOOKED_UP),
+            TokenError::NoKeys => problem(StatusCode::SERVICE_UNAVAILABLE, NOT_CHECKED),
         })
     }
 
@@ -225,7 +225,7 @@ impl<K: ApiKeys> AccessControl<K> {
         }
         let found = self.keys.api_key(hash).await.map_err(|error| {
             tracing::error!(%error, "a key could not be looked up");
-            problem(StatusCode::SERVICE_UNAVAILABLE, NOT_LOOKED_UP)
+            problem(StatusCode::SERVICE_UNAVAILABLE, NOT_CHECKED)
         })?;
         if let Some(key) = &found {
             known().insert(hash.clone(), key.clone(), now);
