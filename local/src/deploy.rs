@@ -150,6 +150,7 @@ impl Deployment {
             outputs.remove(name).with_context(|| format!("the stack has no output {name}"))
         };
         let requires = |name: &str| self.parameters.get(name).is_none_or(|value| value == "true");
+        let parameter = |name: &str| self.parameters.get(name).cloned().unwrap_or_default();
         let whole =
             |text: String| text.parse().with_context(|| format!("{text} is no whole number"));
         Ok(Stack {
@@ -169,6 +170,9 @@ impl Deployment {
             sites_max: whole(output("SitesMax")?)?,
             requires_read_keys: requires("RequireReadKeys"),
             requires_write_keys: requires("RequireWriteKeys"),
+            jwt_issuer: parameter("JwtIssuer"),
+            jwt_audience: parameter("JwtAudience"),
+            jwt_sites_claim: parameter("JwtSitesClaim"),
             api_key: None,
             // The host name that AWS would give needs a resolver that knows the emulator.
             api_url: api_id

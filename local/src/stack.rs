@@ -54,6 +54,12 @@ pub struct Stack {
     pub requires_read_keys: bool,
     /// Whether posts need a key.
     pub requires_write_keys: bool,
+    /// The issuer of tokens that are taken beside keys; empty is none.
+    pub jwt_issuer: String,
+    /// The audiences of its tokens, separated by commas.
+    pub jwt_audience: String,
+    /// The claim of its tokens with their sites.
+    pub jwt_sites_claim: String,
     /// A key for everything, if any is required.
     pub api_key: Option<String>,
     /// The account, 12 digits.
@@ -126,6 +132,9 @@ impl Stack {
             ("MINUTEBOOK_REQUIRE_READ_KEYS", self.requires_read_keys.to_string()),
             ("MINUTEBOOK_REQUIRE_WRITE_KEYS", self.requires_write_keys.to_string()),
             ("MINUTEBOOK_ALLOWED_ORIGINS", String::new()),
+            ("MINUTEBOOK_JWT_ISSUER", self.jwt_issuer.clone()),
+            ("MINUTEBOOK_JWT_AUDIENCE", self.jwt_audience.clone()),
+            ("MINUTEBOOK_JWT_SITES_CLAIM", self.jwt_sites_claim.clone()),
             ("MINUTEBOOK_SITES_MAX", self.sites_max.to_string()),
             ("MINUTEBOOK_TABLE", self.table.clone()),
         ]);

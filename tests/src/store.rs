@@ -37,6 +37,8 @@ pub struct Store {
     /// Whether its functions require keys for questions and posts. If so, they allow the pages of
     /// [`ORIGIN`] to make calls.
     pub requires_keys: bool,
+    /// The issuer of tokens for the audience `minutebook` that its functions take; empty is none.
+    pub jwt_issuer: String,
 }
 
 impl Store {
@@ -52,6 +54,7 @@ impl Store {
             rejected_bucket: format!("{name}-rejected"),
             queue_url: None,
             requires_keys: false,
+            jwt_issuer: String::new(),
         };
         for bucket in [&store.bucket, &store.rejected_bucket] {
             store.clients.s3.create_bucket().bucket(bucket).send().await.context("CreateBucket")?;
@@ -153,6 +156,7 @@ impl Store {
             rejected_bucket: stack.rejected_bucket.clone(),
             queue_url: Some(stack.queue_url.clone()),
             requires_keys: stack.requires_read_keys && stack.requires_write_keys,
+            jwt_issuer: stack.jwt_issuer.clone(),
         }
     }
 

@@ -17,6 +17,15 @@ pub(crate) struct UpArgs {
     /// Require keys for questions and posts, as on AWS, and make an admin key
     #[arg(long)]
     pub(crate) require_keys: bool,
+    /// Take JSON Web Tokens of this issuer beside keys, an https URL or one on loopback
+    #[arg(long, value_name = "URL", requires = "jwt_audience")]
+    pub(crate) jwt_issuer: Option<String>,
+    /// The audiences of the issuer's tokens, separated by commas
+    #[arg(long, value_name = "AUDIENCES", requires = "jwt_issuer")]
+    pub(crate) jwt_audience: Option<String>,
+    /// The claim of the issuer's tokens with their sites
+    #[arg(long, value_name = "CLAIM", default_value = "minutebook_sites")]
+    pub(crate) jwt_sites_claim: String,
     /// How many sites are counted, 0 for all; by default 1000, as on AWS
     #[arg(long, value_name = "SITES")]
     pub(crate) sites_max: Option<u32>,
@@ -28,6 +37,14 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
     if args.require_keys {
         let names = ["RequireReadKeys", "RequireWriteKeys"];
         parameters.extend(names.map(|name| (name.to_owned(), "true".to_owned())));
+    }
+    if let (Some(issuer), Some(audience)) = (args.jwt_issuer, args.jwt_audience) {
+        let jwt = [
+            ("JwtIssuer", issuer),
+            ("JwtAudience", audience),
+            ("JwtSitesClaim", args.jwt_sites_claim),
+        ];
+        parameters.extend(jwt.map(|(name, value)| (name.to_owned(), value)));
     }
     parameters.extend(args.sites_max.map(|sites| ("SitesMax".to_owned(), sites.to_string())));
     if args.watch {

@@ -114,6 +114,7 @@ mod tests {
             requires_read_keys: false,
             requires_write_keys: false,
             allowed_origins: vec![],
+            jwt: None,
         };
         let access = AccessControl::new(config, backend.rows.clone(), Clock::system());
         let (cors, backend) = (cors(&request, &access), &backend);

@@ -146,7 +146,8 @@ fn is_plain(url: &Option<String>) -> bool {
     url.as_ref().is_some_and(|url| url.starts_with("http://"))
 }
 
-fn https() -> SharedHttpClient {
+/// TLS with the built-in roots; `None` if they cannot be read, which they always can.
+pub(crate) fn tls_context() -> Option<TlsContext> {
     let mut trust = TrustStore::empty();
     let mut pem = String::new();
     for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
@@ -155,11 +156,15 @@ fn https() -> SharedHttpClient {
         pem.push_str("\n-----END CERTIFICATE-----\n");
     }
     trust.add_pem_certificate(pem.into_bytes());
+    TlsContext::builder().with_trust_store(trust).build().ok()
+}
+
+fn https() -> SharedHttpClient {
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(trust).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        // The built-in roots always parse. If they did not, the roots of the machine would be used.
-        Err(_) => builder.build_https(),
+    match tls_context() {
+        Some(context) => builder.tls_context(context).build_https(),
+        // The roots of the machine.
+        None => builder.build_https(),
     }
 }
 

@@ -7,6 +7,8 @@ use chrono_tz::Tz;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::time::period::Retention;
 
+use crate::url::is_encrypted_or_local;
+
 /// The table's name.
 pub const TABLE: &str = "MINUTEBOOK_TABLE";
 /// The bucket for chunks.
@@ -17,6 +19,12 @@ pub const REQUIRE_READ_KEYS: &str = "MINUTEBOOK_REQUIRE_READ_KEYS";
 pub const REQUIRE_WRITE_KEYS: &str = "MINUTEBOOK_REQUIRE_WRITE_KEYS";
 /// The origins whose pages may make calls that need a key, separated by commas.
 pub const ALLOWED_ORIGINS: &str = "MINUTEBOOK_ALLOWED_ORIGINS";
+/// The issuer of JSON Web Tokens that are taken beside keys, as its tokens name it; empty for none.
+pub const JWT_ISSUER: &str = "MINUTEBOOK_JWT_ISSUER";
+/// The audiences of those tokens, separated by commas: one of them is that of a token.
+pub const JWT_AUDIENCE: &str = "MINUTEBOOK_JWT_AUDIENCE";
+/// The claim of those tokens with their sites.
+pub const JWT_SITES_CLAIM: &str = "MINUTEBOOK_JWT_SITES_CLAIM";
 /// Whether `/generate_random_events` is enabled: `true` or `false`.
 pub const DEMO_EVENTS: &str = "MINUTEBOOK_DEMO_EVENTS";
 /// The bucket for rejected lines.
@@ -179,6 +187,53 @@ pub struct AccessConfig {
     /// The origins whose pages may make calls that need a key, as `https://shop.example`; `*` is
     /// any origin.
     pub allowed_origins: Vec<String>,
+    /// Whose tokens are taken beside keys; `None` is nobody's.
+    pub jwt: Option<JwtConfig>,
+}
+
+/// Which JSON Web Tokens are taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JwtConfig {
+    /// Their issuer, the claim `iss`: a URL below which its keys are found.
+    pub issuer: String,
+    /// The audiences of which a token must have one in its claim `aud`; at least one.
+    pub audiences: Vec<String>,
+    /// The claim with the sites of a token.
+    pub sites_claim: String,
+}
+
+impl JwtConfig {
+    /// Reads the variables through `lookup`; `None` without an issuer.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the variable. A retry does not help.
+    fn read(
+        lookup: &impl Fn(&'static str) -> Option<String>,
+    ) -> Result<Option<JwtConfig>, ConfigError> {
+        let invalid = |name, value: String, expected: &str| {
+            Err(ConfigError::Invalid { name, value, expected: expected.to_string() })
+        };
+        let issuer = lookup(JWT_ISSUER).unwrap_or_default();
+        if issuer.is_empty() {
+            let audience = lookup(JWT_AUDIENCE).unwrap_or_default();
+            return match audience.is_empty() {
+                true => Ok(None),
+                false => invalid(JWT_AUDIENCE, audience, "none without MINUTEBOOK_JWT_ISSUER"),
+            };
+        }
+        if !is_encrypted_or_local(&issuer) || issuer.contains(['?', '#']) {
+            let expected = "the https URL of an issuer, as its tokens name it (http on loopback)";
+            return invalid(JWT_ISSUER, issuer, expected);
+        }
+        let audiences = required(lookup, JWT_AUDIENCE)?;
+        let listed = audiences.split(',').map(str::trim).filter(|audience| !audience.is_empty());
+        let listed: Vec<String> = listed.map(str::to_string).collect();
+        if listed.is_empty() {
+            return invalid(JWT_AUDIENCE, audiences, "audiences, separated by commas");
+        }
+        let sites_claim = required(lookup, JWT_SITES_CLAIM)?;
+        Ok(Some(JwtConfig { issuer, audiences: listed, sites_claim }))
+    }
 }
 
 impl AccessConfig {
@@ -195,6 +250,7 @@ impl AccessConfig {
             requires_read_keys: parsed(&lookup, REQUIRE_READ_KEYS)?,
             requires_write_keys: parsed(&lookup, REQUIRE_WRITE_KEYS)?,
             allowed_origins: origins.map(origin).collect::<Result<_, _>>()?,
+            jwt: JwtConfig::read(&lookup)?,
         })
     }
 }
@@ -374,6 +430,37 @@ mod tests {
     }
 
     #[test]
+    fn tokens_of_an_issuer_need_an_audience_and_an_encrypted_way_to_its_keys() {
+        let read = |changed: &[(&'static str, &str)]| AccessConfig::read(lookup(changed));
+        assert_eq!(read(&[]).expect("no issuer").jwt, None);
+        let whole = [
+            (JWT_ISSUER, "https://issuer.example/"),
+            (JWT_AUDIENCE, "minutebook, till"),
+            (JWT_SITES_CLAIM, "https://shop.example/sites"),
+        ];
+        let expected = JwtConfig {
+            issuer: "https://issuer.example/".to_string(),
+            audiences: vec!["minutebook".to_string(), "till".to_string()],
+            sites_claim: "https://shop.example/sites".to_string(),
+        };
+        assert_eq!(read(&whole).expect("a whole configuration").jwt, Some(expected));
+        for (name, value, named) in [
+            (JWT_ISSUER, "", JWT_AUDIENCE),
+            (JWT_ISSUER, "issuer.example", JWT_ISSUER),
+            (JWT_ISSUER, "http://issuer.example", JWT_ISSUER),
+            (JWT_ISSUER, "https://issuer.example?a", JWT_ISSUER),
+            (JWT_AUDIENCE, "", JWT_AUDIENCE),
+            (JWT_AUDIENCE, " , ", JWT_AUDIENCE),
+            (JWT_SITES_CLAIM, "", JWT_SITES_CLAIM),
+        ] {
+            let changed = whole
+                .map(|(known, of_whole)| (known, if known == name { value } else { of_whole }));
+            let error = read(&changed).expect_err(value).to_string();
+            assert!(error.contains(named), "{name} {value}: {error}");
+        }
+    }
+
+    #[test]
     fn the_template_sets_the_variables_that_are_read_and_no_others() {
         let template = include_str!("../../../infra/template.yaml");
         let names =
@@ -388,6 +475,9 @@ mod tests {
             DEFAULT_CURRENCY,
             DEFAULT_TIME_ZONE,
             DEMO_EVENTS,
+            JWT_AUDIENCE,
+            JWT_ISSUER,
+            JWT_SITES_CLAIM,
             KEYS_MAX,
             QUEUE_URL,
             REJECTED_BUCKET,

@@ -5,4 +5,6 @@ pub mod clock;
 pub mod config;
 pub mod deadline;
 pub mod emf;
+pub mod http;
 pub mod logging;
+mod url;

@@ -12,6 +12,7 @@ pub(crate) mod orders;
 pub(crate) mod queries;
 pub(crate) mod reconcile;
 pub(crate) mod stats;
+pub(crate) mod tokens;
 
 /// All tests, by file.
 pub(crate) const TESTS: [&[crate::Test]; 11] = [
@@ -26,4 +27,5 @@ pub(crate) const TESTS: [&[crate::Test]; 11] = [
     queries::TESTS,
     reconcile::TESTS,
     stats::TESTS,
+    tokens::TESTS,
 ];

@@ -180,6 +180,7 @@ impl Store {
         let clients = &self.clients;
         let queue_url = self.queue_url.as_deref().unwrap_or(NO_QUEUE);
         let requires_keys = self.requires_keys.to_string();
+        let jwt_audience = if self.jwt_issuer.is_empty() { "" } else { "minutebook" };
         Worker::start(
             &binary,
             &[
@@ -204,6 +205,9 @@ impl Store {
                 ("MINUTEBOOK_REQUIRE_READ_KEYS", &requires_keys),
                 ("MINUTEBOOK_REQUIRE_WRITE_KEYS", &requires_keys),
                 ("MINUTEBOOK_ALLOWED_ORIGINS", ORIGIN),
+                ("MINUTEBOOK_JWT_ISSUER", &self.jwt_issuer),
+                ("MINUTEBOOK_JWT_AUDIENCE", jwt_audience),
+                ("MINUTEBOOK_JWT_SITES_CLAIM", "minutebook_sites"),
                 ("MINUTEBOOK_SITES_MAX", &sites_max.to_string()),
             ],
         )

@@ -1,37 +1,44 @@
-//! Who may call what: a key, its site and its roles, and the pages that may use one.
+//! Who may call what: a key or a token, its sites and its roles, and the pages that may use one.
 
 pub(crate) mod cors;
 mod given;
+mod grant;
 mod known;
+mod tokens;
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::ORIGIN;
 use lambda_http::{Body, Request, Response};
-use minutebook_domain::event::site::SiteId;
+use minutebook_domain::event::site::{SiteId, only_site};
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::AccessConfig;
 use minutebook_storage::api_keys::{ApiKey, ApiKeys, KeyHash, Role};
 
 use crate::access::cors::{Cors, Origins};
+use crate::access::grant::Grant;
 use crate::access::known::KnownKeys;
+use crate::access::tokens::{TokenError, Tokens};
 use crate::http::response::problem;
 
 pub(crate) use crate::access::given::{HEADER, PARAMETER};
 
-/// The sentence for a request without a key, or with one that is malformed, unknown, revoked or
-/// expired. It is one for all of them, so that nobody learns which keys exist.
-const NO_KEY: &str = "this call needs a valid key: Authorization: Bearer <key>, x-api-key: <key>, \
-                      or the parameter key; `minutebook keys add` makes one";
+/// The sentence for a request without a key or token, or with one that is malformed, unknown,
+/// revoked or expired. It is one for all of them, so that nobody learns which keys exist.
+const NO_KEY: &str = "this call needs a valid key or token: Authorization: Bearer <key>, \
+                      x-api-key: <key>, or the parameter key; `minutebook keys add` makes a key";
 
-/// The sentence for a key that is not for this call. It does not depend on whether the site exists.
-const OTHER_KEY: &str = "the key is not for this call: it needs the role that the call asks for, \
-                         and the site of the call; `minutebook keys add` makes such a key";
+/// The sentence for a key or token that is not for this call. It does not depend on whether the site
+/// exists.
+const OTHER_KEY: &str = "the key or token is not for this call: it needs the role that the call \
+                         asks for, and the site of the call, which a token for several sites has \
+                         to name; `minutebook keys add` makes such a key";
 
-const NOT_LOOKED_UP: &str = "the key could not be looked up, and nothing was done; try again in a \
-                             moment";
+const NOT_CHECKED: &str = "the key or token could not be checked, and nothing was done; try again \
+                           in a moment";
 
 /// What a call needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,15 +47,15 @@ pub enum Needs {
     Nothing,
     /// Nothing for a short answer; the rest is for those who may see the whole deployment.
     NothingForStatus,
-    /// A key with this role. For a question it must be for the site in question.
+    /// A key or token with this role. For a question it must be for the site in question.
     Role(Role),
 }
 
 /// What a caller may see and store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caller {
-    /// The only site whose events it may post; `None` is all sites.
-    pub only_site: Option<SiteId>,
+    /// The sites that it may ask about and whose events it may post; `None` is all sites.
+    pub sites: Option<BTreeSet<SiteId>>,
     /// Whether it may see what is about all sites together.
     pub sees_deployment: bool,
 }
@@ -56,7 +63,8 @@ pub struct Caller {
 /// A request whose caller may make it.
 #[derive(Debug)]
 pub struct Admitted {
-    /// The request, without a key, and with the site of the key if it names none.
+    /// The request, without a key, and with the site of its caller if it names none and there is
+    /// one.
     pub request: Request,
     /// Whose request it is.
     pub caller: Caller,
@@ -70,26 +78,38 @@ pub struct AccessControl<K> {
     requires_write_keys: bool,
     origins: Origins,
     known: Mutex<KnownKeys>,
+    tokens: Option<Tokens>,
     clock: Clock,
+}
+
+/// What a request gives to say whose it is.
+#[derive(Debug)]
+enum Credential {
+    Key(KeyHash),
+    Token(String),
 }
 
 impl Caller {
     /// Whoever calls where no key is needed.
-    const ANYONE: Caller = Caller { only_site: None, sees_deployment: false };
+    const ANYONE: Caller = Caller { sites: None, sees_deployment: false };
 
     /// Whoever asks where no questions need a key.
-    const UNRESTRICTED: Caller = Caller { only_site: None, sees_deployment: true };
+    const UNRESTRICTED: Caller = Caller { sites: None, sees_deployment: true };
 }
 
-impl From<ApiKey> for Caller {
-    fn from(key: ApiKey) -> Caller {
-        let sees_deployment = key.site.is_none() && key.has(Role::Admin);
-        Caller { only_site: key.site, sees_deployment }
+impl Grant {
+    /// The caller, if it has a role for any site.
+    fn caller(self, role: Role) -> Option<Caller> {
+        let is_admin = self.roles.contains(&Role::Admin);
+        let has_site = self.sites.as_ref().is_none_or(|sites| !sites.is_empty());
+        let sees_deployment = self.sites.is_none() && is_admin;
+        let has_role = is_admin || self.roles.contains(&role);
+        (has_role && has_site).then_some(Caller { sites: self.sites, sees_deployment })
     }
 }
 
 impl<K: ApiKeys> AccessControl<K> {
-    /// Decides as the configuration says, by the keys in `keys`.
+    /// Decides as the configuration says, by the keys in `keys` and the tokens of its issuer.
     pub fn new(config: AccessConfig, keys: K, clock: Clock) -> AccessControl<K> {
         AccessControl {
             keys,
@@ -97,35 +117,35 @@ impl<K: ApiKeys> AccessControl<K> {
             requires_write_keys: config.requires_write_keys,
             origins: Origins::new(config.allowed_origins),
             known: Mutex::default(),
+            tokens: config.jwt.map(Tokens::new),
             clock,
         }
     }
 
     /// Admits a request to a call.
     ///
-    /// Where posts need no key, the key of a post still names its site, unless it is a text that
-    /// cannot be a key, as a token of a proxy; where questions need none, they have no use for one.
+    /// Where posts need no key, the key or token of a post still names its sites, unless it is a text
+    /// that cannot be one, as what a proxy asks for; where questions need none, they have no use for
+    /// one.
     ///
     /// # Errors
-    /// The answer: 401 without a valid key, 403 for one of another role or site, and 503 if the
-    /// table could not be read, where a retry helps.
+    /// The answer: 401 without a valid key or token, 403 for one of another role or site, and 503 if
+    /// the table or the keys of the issuer could not be read, where a retry helps.
     pub async fn admit(&self, needs: Needs, request: Request) -> Result<Admitted, Response<Body>> {
-        let given = given::key_of(&request);
+        let credential = self.credential(&request);
         let caller = match needs {
             Needs::Nothing => Caller::ANYONE,
             Needs::Role(role) if self.requires(role) => {
-                let hash = given.as_deref().and_then(KeyHash::of).ok_or_else(unauthorized)?;
-                self.caller(role, &hash).await?
+                self.caller(role, &credential.ok_or_else(unauthorized)?).await?
             }
-            Needs::Role(Role::Write) => match given.as_deref().and_then(KeyHash::of) {
-                Some(hash) => self.caller(Role::Write, &hash).await?,
+            Needs::Role(Role::Write) => match credential {
+                Some(credential) => self.caller(Role::Write, &credential).await?,
                 None => Caller::ANYONE,
             },
             Needs::NothingForStatus if self.requires(Role::Admin) => {
-                let hash = given.as_deref().and_then(KeyHash::of);
                 // Whoever has no such key, or none that can be looked up, gets the status.
-                let caller = match hash {
-                    Some(hash) => self.caller(Role::Admin, &hash).await.ok(),
+                let caller = match credential {
+                    Some(credential) => self.caller(Role::Admin, &credential).await.ok(),
                     None => None,
                 };
                 caller.unwrap_or(Caller::ANYONE)
@@ -133,13 +153,11 @@ impl<K: ApiKeys> AccessControl<K> {
             Needs::Role(_) | Needs::NothingForStatus => Caller::UNRESTRICTED,
         };
         let asks_about_site = matches!(needs, Needs::Role(Role::Read | Role::Admin));
-        let site = caller.only_site.as_ref().filter(|_| asks_about_site);
-        if let Some(site) = site
-            && given::sites_of(&request).iter().any(|asked| asked != site.as_str())
-        {
+        let sites = caller.sites.as_ref().filter(|_| asks_about_site);
+        if sites.is_some_and(|sites| !may_ask(sites, &given::sites_of(&request))) {
             return Err(problem(StatusCode::FORBIDDEN, OTHER_KEY));
         }
-        let request = given::stripped(request, site)
+        let request = given::stripped(request, sites.and_then(only_site))
             .ok_or_else(|| problem(StatusCode::BAD_REQUEST, "the query cannot be read"))?;
         Ok(Admitted { request, caller })
     }
@@ -161,16 +179,38 @@ impl<K: ApiKeys> AccessControl<K> {
         }
     }
 
-    /// The caller whose key has this hash and role.
-    async fn caller(&self, role: Role, hash: &KeyHash) -> Result<Caller, Response<Body>> {
-        let now = self.clock.now();
-        let key = self.key(hash, now).await?;
-        let key = key.filter(|key| !key.has_expired(now)).ok_or_else(unauthorized)?;
-        if key.has(role) {
-            Ok(Caller::from(key))
-        } else {
-            Err(problem(StatusCode::FORBIDDEN, OTHER_KEY))
+    /// What a request gives that has the form of a key or, where an issuer has any, of a token.
+    fn credential(&self, request: &Request) -> Option<Credential> {
+        let text = given::key_of(request)?;
+        if let Some(hash) = KeyHash::of(&text) {
+            return Some(Credential::Key(hash));
         }
+        (self.tokens.is_some() && tokens::is_token(&text)).then_some(Credential::Token(text))
+    }
+
+    /// The caller who gives this and has this role.
+    async fn caller(&self, role: Role, credential: &Credential) -> Result<Caller, Response<Body>> {
+        let now = self.clock.now();
+        let grant = match credential {
+            Credential::Key(hash) => {
+                let key = self.key(hash, now).await?.filter(|key| !key.has_expired(now));
+                key.map(Grant::from).ok_or_else(unauthorized)?
+            }
+            Credential::Token(token) => self.grant_of_token(token, now).await?,
+        };
+        grant.caller(role).ok_or_else(|| problem(StatusCode::FORBIDDEN, OTHER_KEY))
+    }
+
+    async fn grant_of_token(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Grant, Response<Body>> {
+        let tokens = self.tokens.as_ref().ok_or_else(unauthorized)?;
+        tokens.grant(token, now).await.map_err(|error| match error {
+            TokenError::Invalid => unauthorized(),
+            TokenError::NoKeys => problem(StatusCode::SERVICE_UNAVAILABLE, NOT_CHECKED),
+        })
     }
 
     async fn key(
@@ -185,13 +225,20 @@ impl<K: ApiKeys> AccessControl<K> {
         }
         let found = self.keys.api_key(hash).await.map_err(|error| {
             tracing::error!(%error, "a key could not be looked up");
-            problem(StatusCode::SERVICE_UNAVAILABLE, NOT_LOOKED_UP)
+            problem(StatusCode::SERVICE_UNAVAILABLE, NOT_CHECKED)
         })?;
         if let Some(key) = &found {
             known().insert(hash.clone(), key.clone(), now);
         }
         Ok(found)
     }
+}
+
+/// Whether a caller with these sites may ask about those. One with several sites must name one: a
+/// call may take none for all of them.
+fn may_ask(sites: &BTreeSet<SiteId>, asked: &[String]) -> bool {
+    let is_clear = !asked.is_empty() || sites.len() == 1;
+    is_clear && asked.iter().all(|asked| sites.iter().any(|site| site.as_str() == asked))
 }
 
 fn unauthorized() -> Response<Body> {

@@ -47,7 +47,8 @@ impl World {
         let told = now.clone();
         let clock = Clock::new(move || *told.lock().expect("no test panics"));
         let allowed_origins = vec!["https://shop.example".to_string()];
-        let config = AccessConfig { requires_read_keys, requires_write_keys, allowed_origins };
+        let config =
+            AccessConfig { requires_read_keys, requires_write_keys, allowed_origins, jwt: None };
         World { access: AccessControl::new(config, keys.clone(), clock), keys, now }
     }
 
@@ -253,8 +254,8 @@ fn where_none_is_required_a_post_has_the_site_of_its_key_and_a_question_ignores_
     world.add(1, "shop", &[Role::Write], None);
     world.add(2, "shop", &[Role::Read], None);
     world.add(3, "*", &[Role::Write], None);
-    assert_eq!(world.caller(WRITE, Some(1)).only_site, SiteId::parse("shop"));
-    assert_eq!(world.caller(WRITE, Some(3)).only_site, None);
+    assert_eq!(world.caller(WRITE, Some(1)).sites, SiteId::parse("shop").map(|site| [site].into()));
+    assert_eq!(world.caller(WRITE, Some(3)).sites, None);
     assert_eq!(world.caller(WRITE, None), Caller::ANYONE);
     assert_eq!([Some(2), Some(4)].map(|key| world.status(WRITE, "", key)), [403, 401]);
     // What cannot be a key is for somebody else.

@@ -20,7 +20,7 @@ use minutebook_domain::chunk::single::complete;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::event::reason::Reason;
 use minutebook_domain::event::settings::SettingsBySite;
-use minutebook_domain::event::site::SiteId;
+use minutebook_domain::event::site::{SiteId, only_site};
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::{CollectConfig, ConfigError, environment};
 use minutebook_storage::bucket::store::{
@@ -78,8 +78,8 @@ struct ReadPost<'a> {
     idempotency_key: Option<&'a [u8]>,
     /// Whether it is a single object at [`SINGLE_PATH`].
     is_single: bool,
-    /// The site of its key; `None` without a key, and with one for all sites.
-    only_site: Option<&'a SiteId>,
+    /// The sites of its caller; `None` is all.
+    sites: Option<&'a BTreeSet<SiteId>>,
 }
 
 /// How a post is known again.
@@ -115,11 +115,11 @@ pub async fn handle<S: EventStore, T: SettingsSource>(
     Admitted { request, caller }: &Admitted,
     inbox: &Inbox<S, T>,
 ) -> Response<Body> {
-    let only_site = caller.only_site.as_ref();
+    let sites = caller.sites.as_ref();
     let answered = if request.uri().path().ends_with(random::PATH) {
-        inbox.make_events(request, only_site).await
+        inbox.make_events(request, sites).await
     } else {
-        match read(request, only_site) {
+        match read(request, sites) {
             Ok(post) => inbox.take(&post).await,
             Err(refusal) => Err(refusal),
         }
@@ -131,7 +131,7 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
     async fn make_events(
         &self,
         request: &Request,
-        only_site: Option<&SiteId>,
+        sites: Option<&BTreeSet<SiteId>>,
     ) -> Result<Response<Body>, Refusal> {
         if !self.makes_random_events {
             let detail = "this deployment makes no random events; the template's parameter DemoEvents would let it";
@@ -144,7 +144,7 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
             return Ok(json(&Generated::new(count, "")));
         }
         let now = self.clock.now();
-        let text = random::text(count, now, only_site);
+        let text = random::text(count, now, sites);
         let mut checker = self.checker(now - CLOCK_MARGIN, &self.site_settings(now).await?);
         let checked = checker.check_text(text.as_bytes(), REJECTED_LISTED_MAX);
         let key = self.store(checked.accepted, now).await?;
@@ -221,8 +221,8 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
         settings: &Arc<SettingsBySite>,
     ) -> ControlFlow<Response<Body>, CheckedLines> {
         let mut checker = self.checker(now - CLOCK_MARGIN, settings);
-        if let Some(site) = post.only_site {
-            checker = checker.only_of(site.clone());
+        if let Some(sites) = post.sites {
+            checker = checker.only_of(sites.clone());
         }
         if post.is_single {
             return match complete(&mut checker, &post.lines.text, now) {
@@ -253,7 +253,7 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
     /// How a post is known again: by its idempotency key or, without one, by the ids and the
     /// content of its events, if all of them have ids. The key of its chunk does not contain the
     /// time, or a repetition in the next hour would be another chunk. It contains the site of the
-    /// post's key or, without one, the sites of the lines, so that the idempotency keys of two
+    /// post's caller or, if that may have several, the sites of the lines, so that the idempotency keys of two
     /// sites do not collide.
     fn keyed(
         &self,
@@ -261,8 +261,9 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
         checked: &CheckedLines,
         settings: &Arc<SettingsBySite>,
     ) -> Option<Keyed> {
+        let only = post.sites.and_then(only_site);
         let needs_events = match post.idempotency_key {
-            Some(_) => post.only_site.is_none(),
+            Some(_) => only.is_none(),
             None => {
                 checked.identity?;
                 true
@@ -274,14 +275,13 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
             false => Cow::Borrowed(checked),
             true => {
                 let mut checker = self.checker(DateTime::<Utc>::MAX_UTC, settings);
-                if let Some(site) = post.only_site {
-                    checker = checker.only_of(site.clone());
+                if let Some(sites) = post.sites {
+                    checker = checker.only_of(sites.clone());
                 }
                 Cow::Owned(checker.check_text(&post.lines.text, 0))
             }
         };
-        let own_site =
-            post.only_site.map(|site| BTreeSet::from([site.as_str().as_bytes().to_vec()]));
+        let own_site = only.map(|site| BTreeSet::from([site.as_str().as_bytes().to_vec()]));
         let sites = own_site.as_ref().unwrap_or(&lasting.sites);
         let (mut hasher, name, content_hash) = match post.idempotency_key {
             Some(name) => (blake3::Hasher::new(), name, post.body_hash),
@@ -301,13 +301,16 @@ impl<S: EventStore, T: SettingsSource> Inbox<S, T> {
     }
 }
 
-fn read<'a>(request: &'a Request, only_site: Option<&'a SiteId>) -> Result<ReadPost<'a>, Refusal> {
+fn read<'a>(
+    request: &'a Request,
+    sites: Option<&'a BTreeSet<SiteId>>,
+) -> Result<ReadPost<'a>, Refusal> {
     let body = body::unpacked(request.headers(), request.body().as_ref())?;
     let idempotency_key = body::idempotency_key(request.headers())?;
     let body_hash = blake3::hash(&body);
     let lines = body::lines(&body)?;
     let is_single = lines.is_object && request.uri().path().ends_with(SINGLE_PATH);
-    Ok(ReadPost { lines, body_hash, idempotency_key, is_single, only_site })
+    Ok(ReadPost { lines, body_hash, idempotency_key, is_single, sites })
 }
 
 fn sentence(reason: Reason) -> String {

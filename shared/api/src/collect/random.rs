@@ -1,5 +1,7 @@
 //! Random events for demonstrations: generated here, then checked and stored like posted events.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use minutebook_shop::{Shop, Span, lines};
 use schemars::JsonSchema;
@@ -57,12 +59,13 @@ pub(crate) fn count(query: &str) -> Result<u64, String> {
     Ok(count)
 }
 
-/// Generates events of the last hour, one per line; other events at another time.
-pub(crate) fn text(count: u64, now: DateTime<Utc>, site: Option<&SiteId>) -> String {
+/// Generates events of the last hour, one per line; other events at another time. They are of these
+/// sites; `None` is the site of events that name none.
+pub(crate) fn text(count: u64, now: DateTime<Utc>, sites: Option<&BTreeSet<SiteId>>) -> String {
     let shop = Shop {
         seed: now.timestamp_micros().unsigned_abs(),
         items: ITEMS,
-        sites: site.map(SiteId::to_string).into_iter().collect(),
+        sites: sites.into_iter().flatten().map(SiteId::to_string).collect(),
         event_ids: false,
     };
     lines(shop, Span { events: count, end: now, minutes: MINUTES })
@@ -95,7 +98,7 @@ mod tests {
         assert_eq!(of_default, text(50, now, None));
         assert_ne!(of_default, text(50, now + chrono::TimeDelta::microseconds(1), None));
         assert!(
-            text(50, now, SiteId::parse("shop").as_ref())
+            text(50, now, Some(&SiteId::parse("shop").into_iter().collect()))
                 .lines()
                 .all(|line| line.contains("\"site_id\":\"shop\""))
         );

@@ -128,8 +128,8 @@ fn answered(
     site: Option<&str>,
     request: Request,
 ) -> (u16, Value) {
-    let only_site = site.map(|site| SiteId::parse(site).expect("a site"));
-    let admitted = Admitted { request, caller: Caller { only_site, sees_deployment: false } };
+    let sites = site.map(|site| BTreeSet::from([SiteId::parse(site).expect("a site")]));
+    let admitted = Admitted { request, caller: Caller { sites, sees_deployment: false } };
     let answering = pin!(handle(&admitted, inbox));
     let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("the bucket in memory answers at once");

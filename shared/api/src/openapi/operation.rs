@@ -66,7 +66,7 @@ impl Schemas {
 
 /// The ways to give a key: the name of each in the description, and its scheme.
 pub(crate) fn security_schemes() -> Value {
-    let key = "A key with the role that the call needs, where the deployment requires keys.";
+    let key = "A key with the role that the call needs, where the deployment requires keys, or a token of its issuer.";
     json!({
         "bearer": {"type": "http", "scheme": "bearer", "description": key},
         "header": {"type": "apiKey", "in": "header", "name": HEADER, "description": key},
@@ -84,8 +84,8 @@ impl Operation {
     pub(crate) fn document(mut self, needs: Needs, schemas: &mut Schemas) -> Value {
         if let Needs::Role(_) = needs {
             for (status, description) in [
-                ("401", "A key is required, and there is none that is valid"),
-                ("403", "The key is of another site or role"),
+                ("401", "A key or token is required, and there is none that is valid"),
+                ("403", "The key or token is of another site or role"),
             ] {
                 if !self.answers.iter().any(|(known, _)| *known == status) {
                     self.answers.push((status, schemas.problem(description)));

@@ -15,13 +15,13 @@ use crate::count::measure::Currency;
 use crate::event::line::{Defaults, EventReader, READER_VERSION, ReadLine, Rejection, Unity};
 use crate::event::reason::{Field, Reason};
 use crate::event::settings::SettingsBySite;
-use crate::event::site::{DEFAULT_SITE, SiteId};
+use crate::event::site::{DEFAULT_SITE, SiteId, only_site};
 
 /// Checks whether a chunk may contain a line.
 pub struct LineChecker {
     reader: EventReader,
-    /// The only site that is allowed, if there is one.
-    only_site: Option<SiteId>,
+    /// The only sites that are allowed; `None` is all.
+    sites: Option<BTreeSet<SiteId>>,
 }
 
 /// The accepted and the rejected lines of a text.
@@ -66,7 +66,7 @@ impl LineChecker {
         let seconds = reference_time.timestamp();
         LineChecker {
             reader: EventReader::new(seconds, default_currency, default_time_zone, READER_VERSION),
-            only_site: None,
+            sites: None,
         }
     }
 
@@ -75,13 +75,14 @@ impl LineChecker {
         LineChecker { reader: self.reader.with_settings(settings), ..self }
     }
 
-    /// Rejects lines that name another site than this one, and gives it to those that name none.
-    pub fn only_of(self, site: SiteId) -> LineChecker {
-        LineChecker { only_site: Some(site), ..self }
+    /// Rejects lines that name another site than these. If it is a single one, lines that name none
+    /// are given it; otherwise they are of the default site, as everywhere.
+    pub fn only_of(self, sites: BTreeSet<SiteId>) -> LineChecker {
+        LineChecker { sites: Some(sites), ..self }
     }
 
     /// Checks one line without its line end. Elements of its `events` are not checked. Returns the
-    /// line to store: with the only site that is allowed, if the line names none.
+    /// line to store: with the single site that is allowed, if the line names none.
     ///
     /// # Errors
     /// Fails with the reason for which the line would be rejected; a retry does not help.
@@ -130,25 +131,29 @@ impl LineChecker {
         self.reader.rejection(reason).time
     }
 
-    /// The only site that is allowed.
+    /// The single site that is allowed.
     pub(crate) fn only_site(&self) -> Option<&SiteId> {
-        self.only_site.as_ref()
+        self.sites.as_ref().and_then(only_site)
     }
 
-    /// Checks the sites that the line that was read last names. Returns the only site that is
+    /// Checks the sites that the line that was read last names. Returns the single site that is
     /// allowed if something in the line names none and would be another site's.
     fn site_to_add(&self, line: &[u8]) -> Result<Option<SiteId>, Reason> {
-        let Some(only) = &self.only_site else { return Ok(None) };
-        let only_text = only.as_str().as_bytes();
+        let Some(sites) = &self.sites else { return Ok(None) };
+        let is_allowed = |named: &[u8]| sites.iter().any(|site| site.as_str().as_bytes() == named);
         let mut lacks_site = false;
         for named in self.named_sites(line) {
             match named {
                 None => lacks_site = true,
-                Some(site) if site == only_text => {}
+                Some(site) if is_allowed(site) => {}
                 Some(_) => return Err(Reason::Invalid(Field::SiteId)),
             }
         }
-        Ok((lacks_site && only.as_str() != DEFAULT_SITE).then(|| only.clone()))
+        if !lacks_site || is_allowed(DEFAULT_SITE.as_bytes()) {
+            return Ok(None);
+        }
+        let only = only_site(sites).ok_or(Reason::Missing(Field::SiteId))?;
+        Ok(Some(only.clone()))
     }
 
     /// The sites of the line that was read last: those of its events that count, and its own.

@@ -112,10 +112,37 @@ fn the_sites_are_those_of_the_accepted_lines() {
 }
 
 #[test]
+fn of_several_sites_a_line_names_one_or_is_of_the_default_site() {
+    let checked = |sites: &[&str], line: &str| {
+        let sites = sites.iter().map(|site| only(site)).collect();
+        let stored =
+            checker().only_of(sites).check(line.as_bytes()).map(|stored| stored == line.as_bytes());
+        stored.map_err(|reason| reason.to_string())
+    };
+    let view = |rest: &str| format!(r#"{{"event":"view","ts":1,"aid":1{rest}}}"#);
+    let (wrong, missing) = (Err("invalid:site_id".to_string()), Err("missing:site_id".to_string()));
+    let both = r#"{"events":[{"event":"view","ts":1,"aid":1,"site_id":"a"},{"event":"view","ts":1,"aid":1,"site_id":"b"}]}"#;
+    for (sites, line, expected) in [
+        (&["a", "b"][..], view(r#","site_id":"a""#), Ok(true)),
+        (&["a", "b"], view(r#","site_id":"b""#), Ok(true)),
+        (&["a", "b"], view(r#","site_id":"c""#), wrong.clone()),
+        (&["a", "b"], view(r#","site_id":"default""#), wrong.clone()),
+        (&["a", "b"], view(""), missing.clone()),
+        (&["a", "default"], view(""), Ok(true)),
+        (&["a", "b"], both.to_string(), Ok(true)),
+        (&["a", "c"], both.to_string(), wrong.clone()),
+        (&[], view(""), missing.clone()),
+        (&[], view(r#","site_id":"a""#), wrong.clone()),
+    ] {
+        assert_eq!(checked(sites, &line), expected, "{sites:?} {line}");
+    }
+}
+
+#[test]
 fn the_only_site_is_given_to_lines_without_one_and_lines_of_others_are_rejected() {
     // What is appended to the line.
     let checked = |site: &str, line: &str| {
-        let mut checker = checker().only_of(only(site));
+        let mut checker = checker().only_of([only(site)].into());
         let stored = checker.check(line.as_bytes()).map_err(|reason| reason.to_string())?;
         let end = line.trim_end().trim_end_matches('}');
         let stored = String::from_utf8_lossy(&stored).into_owned();
@@ -198,8 +225,9 @@ fn forms_without_a_site_are_stored_as_the_only_sites_and_count_as_before() {
         }
         let text = std::fs::read(&path).expect("a text");
         let free = checked(&text);
-        let of_default = checker().only_of(SiteId::default()).check_text(&text, LISTED_MAX);
-        let of_shop = checker().only_of(only("shop")).check_text(&text, LISTED_MAX);
+        let of_default =
+            checker().only_of([SiteId::default()].into()).check_text(&text, LISTED_MAX);
+        let of_shop = checker().only_of([only("shop")].into()).check_text(&text, LISTED_MAX);
         assert_eq!(of_shop.accepted_lines, of_default.accepted_lines, "{path:?}");
         let sites: Vec<_> = of_shop.sites.iter().map(|site| site.as_slice()).collect();
         assert!(sites.is_empty() || sites == [b"shop"], "{path:?}");
@@ -240,7 +268,7 @@ fn what_is_kept_is_checked_as_it_will_be_read() {
     for _ in 0..4 {
         line = format!(r#"{{"schema":1,"payload":{line}}}"#);
     }
-    let mut checker = LineChecker::new(time(), currency(), Tz::UTC).only_of(only("a"));
+    let mut checker = LineChecker::new(time(), currency(), Tz::UTC).only_of([only("a")].into());
     let CheckedLines { accepted, rejected, .. } = checker.check_text(line.as_bytes(), 9);
     assert_eq!(String::from_utf8_lossy(&accepted), "", "{rejected:?}");
 }

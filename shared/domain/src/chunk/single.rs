@@ -114,7 +114,8 @@ mod tests {
         let currency = Currency::parse(b"USD").expect("three letters");
         let completed = |event: &str| {
             let only = SiteId::parse("shop").expect("a site");
-            let mut checker = LineChecker::new(arrival, currency, chrono_tz::Tz::UTC).only_of(only);
+            let mut checker =
+                LineChecker::new(arrival, currency, chrono_tz::Tz::UTC).only_of([only].into());
             let completed = complete(&mut checker, event.as_bytes(), arrival);
             completed.map_err(|reason| reason.to_string()).map(|checked| {
                 assert_eq!(checked.sites, BTreeSet::from([b"shop".to_vec()]), "{event}");
@@ -137,6 +138,25 @@ mod tests {
             (r#"{"app_id":"b","event":"view"}"#, Err("invalid:site_id".to_string())),
             ("{}", Err("missing:event_type".to_string())),
             ("[]", Err("not_object".to_string())),
+        ] {
+            assert_eq!(completed(event), expected, "{event}");
+        }
+    }
+
+    #[test]
+    fn an_event_of_one_of_several_sites_names_it() {
+        let arrival = DateTime::from_timestamp(1_795_216_079, 0).expect("2026-11-20T23:07:59Z");
+        let currency = Currency::parse(b"USD").expect("three letters");
+        let completed = |event: &str| {
+            let sites = ["shop", "till"].into_iter().filter_map(SiteId::parse).collect();
+            let checker = LineChecker::new(arrival, currency, chrono_tz::Tz::UTC);
+            let completed = complete(&mut checker.only_of(sites), event.as_bytes(), arrival);
+            completed.map(|checked| checked.sites.len()).map_err(|reason| reason.to_string())
+        };
+        for (event, expected) in [
+            (r#"{"site_id":"till","event":"view","item_id":1}"#, Ok(1)),
+            (r#"{"site_id":"b","event":"view","item_id":1}"#, Err("invalid:site_id".to_string())),
+            (r#"{"event":"view","item_id":1}"#, Err("missing:site_id".to_string())),
         ] {
             assert_eq!(completed(event), expected, "{event}");
         }

@@ -1,5 +1,6 @@
 //! The sites that events are counted for.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The bytes that a site may have.
@@ -44,6 +45,11 @@ impl fmt::Debug for SiteId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
+}
+
+/// The site of a set that has one, which is then the site of what names none.
+pub fn only_site(sites: &BTreeSet<SiteId>) -> Option<&SiteId> {
+    sites.first().filter(|_| sites.len() == 1)
 }
 
 /// Whether a text that is not empty is the id of a site. (An event with an empty site names none.)
