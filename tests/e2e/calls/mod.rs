@@ -15,7 +15,7 @@ pub(crate) mod stats;
 pub(crate) mod tokens;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 11] = [
+pub(crate) const TESTS: [&[crate::Test]; 12] = [
     api::TESTS,
     contract::TESTS,
     health::TESTS,
