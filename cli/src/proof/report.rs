@@ -110,12 +110,14 @@ impl Report {
             "objects {objects}, lines {lines} (counted {counted}, ignored {ignored}, duplicate \
              {duplicate}, rejected {rejected}), tallies {tallies}, visitors {visitors}\n"
         ));
-        text.push_str(&match &self.not_reconciled {
-            None => {
-                format!("money reconciled: {} periods of sites and currencies\n", self.reconciled)
-            }
-            Some(why) => format!("money not reconciled: {why}\n"),
-        });
+        match &self.not_reconciled {
+            Some(why) => text.push_str(&format!("money not reconciled: {why}\n")),
+            None if self.reconciled > 0 => text.push_str(&format!(
+                "money reconciled: {} periods of sites and currencies\n",
+                self.reconciled
+            )),
+            None => {}
+        }
         if !self.expired.is_empty() {
             text.push_str(&format!("expired: {}\n", by_granularity(&self.expired)));
         }

@@ -220,6 +220,10 @@ impl State {
             let mut row = row.split('#');
             let (measure, minute) = (row.next(), row.next().unwrap_or_default());
             let key = name.strip_prefix("i#").unwrap_or_default();
+            // Money of no order is counted once more under the empty key.
+            if key.is_empty() && measure.is_some_and(|measure| measure.contains(':')) {
+                continue;
+            }
             let mut cell = [site.unwrap_or_default(), measure.unwrap_or_default(), key].join(" ");
             if case.is_by_minute() {
                 cell += &format!(" {hour}:{minute}");

@@ -81,7 +81,7 @@ impl OrderRows {
         for order in person.related.orders.intersection(&self.all) {
             let stand_in = secret.stand_in_of_order(&person.site, order);
             if stand_in != *order {
-                self.replace_one(client, table, (&person.site, order, &stand_in), secret).await?;
+                self.replace_one(client, table, person, (order, &stand_in), secret).await?;
             }
         }
         Ok(())
@@ -91,14 +91,16 @@ impl OrderRows {
         &self,
         client: &Client,
         table: &str,
-        (site, order, stand_in): (&str, &str, &str),
+        person: &Person,
+        (order, stand_in): (&str, &str),
         secret: VisitorSecret,
     ) -> Result<()> {
+        let site = &person.site;
         let (old_pk, new_pk) = (format!("O#{site}#{order}"), format!("O#{site}#{stand_in}"));
         for _ in 0..ATTEMPTS_MAX {
             let found = rows::partition(client, table, &old_pk).await?;
             let Some(old) = found.into_iter().next() else { return Ok(()) };
-            let new = forgotten(old.clone(), &new_pk, secret);
+            let new = forgotten(old.clone(), &new_pk, (person, order, stand_in), secret);
             let revision = old.get("revision").context("an order row has no revision")?.clone();
             let delete = Delete::builder()
                 .table_name(table)
@@ -138,7 +140,35 @@ impl OrderRows {
 }
 
 /// The row of an order without what names people.
-fn forgotten(mut row: Item, pk: &str, secret: VisitorSecret) -> Item {
+fn forgotten(
+    mut row: Item,
+    pk: &str,
+    (person, order, stand_in): (&Person, &str, &str),
+    secret: VisitorSecret,
+) -> Item {
+    let customers: Vec<String> =
+        CUSTOMERS.iter().filter_map(|name| row.get(*name)?.as_s().ok().cloned()).collect();
+    // The id of an event may be one of theirs.
+    let stand_in_of = |id: &str| match id {
+        _ if id == order => Some(stand_in.to_owned()),
+        _ if customers.iter().any(|it| it == id)
+            || person.customer.as_deref() == Some(id)
+            || person.related.sessions.contains(id) =>
+        {
+            Some(secret.stand_in_of_visitor(id))
+        }
+        _ => None,
+    };
+    if let Some(AttributeValue::L(refunds)) = row.get_mut("refunds") {
+        for refund in refunds {
+            let AttributeValue::M(members) = refund else { continue };
+            if let Some(AttributeValue::S(id)) = members.get_mut("event_id")
+                && let Some(stand_in) = stand_in_of(id)
+            {
+                *id = stand_in;
+            }
+        }
+    }
     row.insert("pk".to_owned(), AttributeValue::S(pk.to_owned()));
     row.remove(NUMBER);
     for name in CUSTOMERS {

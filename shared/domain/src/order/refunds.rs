@@ -82,6 +82,13 @@ impl Refunds {
         self.truncate();
     }
 
+    /// Changes the ids of their events.
+    pub(crate) fn change_event_ids(&mut self, mut change: impl FnMut(&mut String)) {
+        let mut reported = std::mem::take(&mut self.reported);
+        reported.iter_mut().filter_map(|it| it.refund.event_id.as_mut()).for_each(&mut change);
+        *self = Refunds::new(reported, self.has_more);
+    }
+
     /// The refunds, ascending.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &ReportedRefund> {
         self.reported.iter()

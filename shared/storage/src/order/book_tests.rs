@@ -196,7 +196,7 @@ async fn units_and_sales_of_an_order_have_shards_of_their_own_behind_the_same_se
             "units#09#o00#000 a=1",
             "sales:USD#09#o00#000 (other)=-1 a=5",
             "orders#09#00#000 CREATED=1",
-            "order_value:USD#09#00#000 gross=4 orders=1",
+            "order_value:USD#09#00#000 gross=4 orders=1 sales=4",
             "ordered#09#00#000 a=1",
             "ordered_value:USD#09#00#000 a=5",
         ]
@@ -225,7 +225,7 @@ async fn an_earlier_purchase_moves_a_known_order_and_lists_it_again() {
     for row in [
         // The creation gives the value, 12.5, and what was ordered, which is nothing.
         "sales:USD#07#o00#000 (other)=7.5 a=5",
-        "order_value:USD#07#00#000 gross=12.5 orders=1",
+        "order_value:USD#07#00#000 gross=12.5 orders=1 sales=12.5",
         "order_value:USD#08#00#000 gross=-12.5 orders=-1",
         "orders#08#00#000 CREATED=-1",
     ] {

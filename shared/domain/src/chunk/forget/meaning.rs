@@ -83,6 +83,7 @@ impl EventMeaning {
         self.session.as_mut().map(stand_in_of);
         if let Some((id, facts)) = &mut self.order {
             stand_in_of(id);
+            facts.refunds.change_event_ids(stand_in_of);
             replace_customers(facts, known);
         }
     }

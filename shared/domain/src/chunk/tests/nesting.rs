@@ -210,7 +210,7 @@ fn what_a_rejected_element_added_is_taken_back() {
         assert_eq!(count.outcomes.counted, 1);
         assert_eq!(
             format!("{:?}", count.tally).replace(" 2026-11-20T23:07:00Z", ""),
-            "default units b=1\ndefault sales:EUR b=1\n"
+            "default units b=1\ndefault sales:EUR =1 b=1\n"
         );
         check_notes(&line, "");
     }

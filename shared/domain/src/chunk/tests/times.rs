@@ -241,11 +241,11 @@ fn an_event_has_the_currency_and_the_zone_of_its_site() {
     assert_eq!(
         read,
         "default 2026-11-20T12:00:00Z units a=1\n\
-         default 2026-11-20T12:00:00Z sales:EUR a=2\n\
+         default 2026-11-20T12:00:00Z sales:EUR =2 a=2\n\
          india 2026-11-20T06:30:00Z units a=2\n\
-         india 2026-11-20T06:30:00Z sales:USD a=4\n\
+         india 2026-11-20T06:30:00Z sales:USD =4 a=4\n\
          other 2026-11-20T12:00:00Z units a=1\n\
-         other 2026-11-20T12:00:00Z sales:EUR a=2\n"
+         other 2026-11-20T12:00:00Z sales:EUR =2 a=2\n"
     );
     let of_default = [("default", IN_INDIA)];
     let read = read_with(&of_default, &[&none]);

@@ -130,8 +130,12 @@ proptest! {
         for (kind, minute, item, cents, quantity) in events {
             let price = format!("{}.{:02}", cents / 100, cents % 100);
             text += &format!("{{\"type\":\"{}\",\"ts\":{},\"aid\":{item},\"price\":\"{price}\",\"quantity\":{quantity}}}\n", kinds[kind], minute * 60);
-            let mut add = |measure, amount: u32| {
+            let mut add = |measure: &'static str, amount: u32| {
                 *model.entry((minute, measure, item.to_string())).or_default() += u64::from(amount);
+                if measure.contains(':') {
+                    // What is of no order is summed.
+                    *model.entry((minute, measure, String::new())).or_default() += u64::from(amount);
+                }
             };
             match kinds[kind] {
                 "view" => add("views", 100),

@@ -104,7 +104,7 @@ fn money_of_no_order_is_summed_under_the_empty_key() {
         refund(r#""sku":"a","price":1000"#),
     ];
     let sums = sums_without_order(&events.join("\n"));
-    assert_eq!(sums, "refunds:EUR=11 sales:EUR=168 sales:USD=2");
+    assert_eq!(sums, "sales:EUR=168 sales:USD=2 refunds:EUR=11");
 }
 
 #[test]
