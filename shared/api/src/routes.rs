@@ -80,11 +80,11 @@ pub const ROUTES: &[Route] = &[
     api("/history", history::describe::history, |request, _, backend| {
         Box::pin(history::handle(request, backend))
     }),
-    api("/reconcile", reconcile::describe::reconcile, |request, _, backend| {
-        Box::pin(reconcile::handle(request, backend))
-    }),
     api("/items/{item_id}", items::describe::item, |request, _, backend| {
         Box::pin(items::handle(request, backend))
+    }),
+    api("/reconcile", reconcile::describe::reconcile, |request, _, backend| {
+        Box::pin(reconcile::handle(request, backend))
     }),
     api("/stats", stats::describe::stats, |request, _, backend| {
         Box::pin(stats::handle(request, backend))
