@@ -244,7 +244,11 @@ async fn every_token_that_is_not_valid_gets_the_same_answer() {
         ("without signature", format!("{signed}."), 401),
         (
             "with a broken signature",
-            format!("{signed}.{}", signature.replace(['a', 'b'], "c")),
+            format!(
+                "{signed}.{}{}",
+                if signature.starts_with('A') { "B" } else { "A" },
+                &signature[1..]
+            ),
             401,
         ),
         ("of no algorithm", none.clone(), 401),

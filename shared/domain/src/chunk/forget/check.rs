@@ -40,7 +40,13 @@ fn orders(count: &ChunkCount, known: &Known<'_>) -> Vec<(String, String, OrderFa
         .map(|(order, facts)| {
             let (mut id, mut facts) = (order.id.clone(), facts.clone());
             if order.site == known.person.site && known.has_order(&order.id) {
-                id = known.order(&id);
+                let own = std::mem::replace(&mut id, known.order(&order.id));
+                facts.refunds.change_event_ids(|event| {
+                    let stand_in = if *event == own { Some(id.clone()) } else { None };
+                    if let Some(stand_in) = stand_in.or_else(|| known.stand_in_of(event)) {
+                        *event = stand_in;
+                    }
+                });
                 replace_customers(&mut facts, known);
             }
             (order.site.clone(), id, facts)

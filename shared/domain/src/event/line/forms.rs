@@ -1,5 +1,7 @@
 //! Reads lines that are envelopes or in forms, or have texts that hold JSON.
 
+use std::ops::Range;
+
 use crate::event::fields::OfEvents;
 use crate::event::form::{Form, FormEvent, FormReader, FormText, FoundByNames, Opened, Reading};
 use crate::event::json::{Kind, Memory, Node, Nodes, Raw, Scanner, Tape, with_unescaped};
@@ -12,8 +14,8 @@ use crate::event::reason::{Field, Reason};
 use crate::event::rules::slots_with_path;
 use crate::event::site::SITE_BYTES_MAX;
 
-/// The maximum size of a site that is written into an element, in bytes: 64 characters, each at most
-/// six bytes with its escape, and quotes. A longer one is no site, and each element would have it.
+/// The maximum size of a site as it is written, in bytes: 64 characters, each at most six bytes with
+/// its escape, and quotes. A longer one is no site, and counts as what elements inherit.
 const SITE_WRITTEN_BYTES_MAX: usize = SITE_BYTES_MAX * 6 + 2;
 
 /// What the object that was taken last has by its names.
@@ -101,7 +103,8 @@ impl EventReader {
         let read = match forms.elements(form, object, &self.memory.tape) {
             None => self.read_events(in_form, &mut text, &mut forms),
             Some((elements, array_bytes)) => {
-                let written_out = WrittenOut::of_each(object.value.whole().len() - array_bytes);
+                let rest = object.value.whole().len() - array_bytes;
+                let written_out = WrittenOut::of_each(rest + in_form.long_site_bytes());
                 self.read_elements(in_form, elements, written_out, &mut text, &mut forms)
             }
         };
@@ -175,16 +178,13 @@ impl EventReader {
             }
             event.clear();
             members.clear();
-            if let Some((slot, value)) = site {
-                if value.whole().len() <= SITE_WRITTEN_BYTES_MAX {
-                    members.push((Field::SiteId.name(), value));
-                }
-                event.own.take(slot, value);
-            }
-            let take = |name, slot, value| {
+            let mut take = |name, slot, value| {
                 members.push((name, value));
                 event.own.take(slot, value);
             };
+            if let Some((slot, value)) = site {
+                take(Field::SiteId.name(), slot, value);
+            }
             forms.take_element(form, element, tape, text, take);
             // Stored or reported is what was read, if another element is rejected.
             let value = text.object(&members);
@@ -209,4 +209,15 @@ struct InForm {
     object: Node,
     /// Its site, or that of what is around it.
     site: Option<(u8, Raw)>,
+}
+
+impl InForm {
+    /// The size of what is around the object and too long to be its site.
+    fn long_site_bytes(&self) -> usize {
+        let object = self.object.value.whole();
+        let is_long = |site: &Range<usize>| site.len() > SITE_WRITTEN_BYTES_MAX;
+        let is_around = |site: &Range<usize>| site.end <= object.start || object.end <= site.start;
+        let site = self.site.map(|(_, site)| site.whole());
+        site.filter(is_long).filter(is_around).map_or(0, |site| site.len())
+    }
 }
