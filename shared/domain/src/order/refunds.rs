@@ -74,7 +74,7 @@ impl Refunds {
     }
 
     /// Merges the refunds of other events.
-    pub(crate) fn merge(&mut self, other: Refunds) {
+    pub fn merge(&mut self, other: Refunds) {
         for reported in other.reported {
             self.put(reported, u32::max);
         }
