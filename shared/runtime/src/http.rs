@@ -1,4 +1,4 @@
-//! An HTTP client for what is not AWS.
+//! An HTTP client for servers other than those of AWS.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::Connector;

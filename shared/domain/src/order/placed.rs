@@ -120,7 +120,7 @@ impl<'a> Placed<'a> {
         self.sold.iter().flatten().filter(|sold| sold.is_named())
     }
 
-    /// An item of its lines of which there are units.
+    /// An item of its lines, if it has units.
     pub(crate) fn sold_of(&self, item: &str) -> Option<&Sold<'a>> {
         self.sold_items().find(|sold| sold.name == item && sold.units > Amount::ZERO)
     }

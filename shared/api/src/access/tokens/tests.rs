@@ -392,7 +392,7 @@ async fn without_the_issuer_its_last_keys_serve_on_and_before_them_it_is_503() {
     world.wait(KEYS_REMEMBERED);
     let before = world.issuer.requests();
     assert_eq!(world.reads(&token).await, 200);
-    assert!(world.issuer.requests() > before, "the issuer is asked again");
+    assert!(world.issuer.requests() > before, "it asks the issuer again");
     // Nobody knows whether it has this one by now.
     assert_eq!(world.reads(&new).await, 503);
     world.issuer.change(|served| served.mode = Mode::Answers);

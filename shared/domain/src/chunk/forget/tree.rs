@@ -8,8 +8,8 @@ pub(super) type NodeId = usize;
 /// The index of the outermost value.
 pub(super) const ROOT: NodeId = 0;
 
-/// A JSON value. Members keep their order, and what is not changed is written as it was, so that no
-/// number loses a digit.
+/// A JSON value. Members keep their order, and unchanged values keep their text, so that no number
+/// loses a digit.
 #[derive(Clone)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
