@@ -370,9 +370,8 @@ impl ValidLine<'_> {
             return;
         };
         // The reader accepts only UTF-8.
-        let site = std::str::from_utf8(site_text(line, read, event.site)).unwrap_or_default();
-        let id = std::str::from_utf8(read.text(line, order.id)).unwrap_or_default();
-        self.orders.add(site, id, order.facts.take());
+        let (site, id) = (site_text(line, read, event.site), read.text(line, order.id));
+        self.orders.add_utf8(site, id, order.facts.take());
     }
 
     fn id_hash(&self, site: Option<Text>, id: Text) -> u128 {

@@ -13,7 +13,7 @@ const EPOCH_MILLISECONDS_END: u64 = 100_000_000_000_000;
 /// Epoch times below this are microseconds; larger ones are invalid.
 const EPOCH_MICROSECONDS_END: u64 = 100_000_000_000_000_000;
 /// The number of digits of the largest valid epoch time.
-const EPOCH_DIGITS_MAX: i64 = 17;
+const EPOCH_DIGITS_MAX: u8 = 17;
 
 const DAY_SECONDS: i64 = 86_400;
 const HOUR_SECONDS: i64 = 3_600;
@@ -75,10 +75,11 @@ impl TimeReader {
 ///
 /// **Shape**: seconds since 1970; `None` if the text is not a number, is negative or is too large.
 pub(crate) fn parse_epoch(text: &[u8]) -> Option<i64> {
-    if !json::is_number(text) {
-        return None;
-    }
-    let value = whole_part(text)?;
+    let value = match plain_integer(text) {
+        Some(value) => value,
+        None if json::is_number(text) => whole_part(text)?,
+        None => return None,
+    };
     let seconds = match value {
         0..EPOCH_SECONDS_END => value,
         EPOCH_SECONDS_END..EPOCH_MILLISECONDS_END => value / 1_000,
@@ -132,6 +133,18 @@ fn epoch_fraction(text: &[u8]) -> (Vec<u8>, i64) {
     )
 }
 
+/// A JSON number of digits alone, as nearly all epoch times are; `None` for any other text.
+#[inline]
+fn plain_integer(text: &[u8]) -> Option<u64> {
+    if text.len() > usize::from(EPOCH_DIGITS_MAX) || matches!(text, [] | [b'0', _, ..]) {
+        return None;
+    }
+    text.iter().try_fold(0, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| value * 10 + u64::from(digit))
+    })
+}
+
 /// The whole part of a JSON number that is not negative and has at most [`EPOCH_DIGITS_MAX`] digits
 /// before its decimal point.
 fn whole_part(text: &[u8]) -> Option<u64> {
@@ -156,7 +169,7 @@ fn whole_part(text: &[u8]) -> Option<u64> {
         i64::try_from(mantissa.iter().filter(|byte| **byte != b'.').count()).ok()?;
     let leading_zeros = written_digits - i64::try_from(significant.clone().count()).ok()?;
     let whole_digits = i64::try_from(point_at).ok()? - leading_zeros + parse_exponent(exponent);
-    if whole_digits > EPOCH_DIGITS_MAX {
+    if whole_digits > i64::from(EPOCH_DIGITS_MAX) {
         return None;
     }
     let mut value = 0;

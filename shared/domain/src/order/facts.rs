@@ -118,14 +118,14 @@ pub struct Cancellation {
 
 impl OrderFacts {
     /// The facts of a creation, with the initial status of the order.
-    pub fn of_creation(creation: Creation, status: &str) -> OrderFacts {
-        let stage = Stage { at: creation.at, source: Source::Creation, status: status.to_string() };
+    pub fn of_creation(creation: Creation, status: impl Into<String>) -> OrderFacts {
+        let stage = Stage { at: creation.at, source: Source::Creation, status: status.into() };
         OrderFacts { created: Some(creation), stage: Some(stage), ..OrderFacts::default() }
     }
 
     /// The facts of a status change.
-    pub fn of_change(at: DateTime<Utc>, status: &str) -> OrderFacts {
-        let stage = Stage { at, source: Source::Change, status: status.to_string() };
+    pub fn of_change(at: DateTime<Utc>, status: impl Into<String>) -> OrderFacts {
+        let stage = Stage { at, source: Source::Change, status: status.into() };
         OrderFacts { stage: Some(stage), ..OrderFacts::default() }
     }
 
@@ -257,15 +257,21 @@ impl Eq for Orders {}
 impl Orders {
     /// Merges the facts of an event.
     pub fn add(&mut self, site: &str, id: &str, facts: OrderFacts) {
+        self.add_utf8(site.as_bytes(), id.as_bytes(), facts);
+    }
+
+    /// Merges the facts of an event, of which the texts are known to be UTF-8.
+    pub(crate) fn add_utf8(&mut self, site: &[u8], id: &[u8], facts: OrderFacts) {
         let seed = self.seed;
         let place = self.by_id.entry(
             hash(seed, site, id),
-            |(order, _)| order.site == site && order.id == id,
-            |(order, _)| hash(seed, &order.site, &order.id),
+            |(order, _)| order.site.as_bytes() == site && order.id.as_bytes() == id,
+            |(order, _)| hash(seed, order.site.as_bytes(), order.id.as_bytes()),
         );
         match place {
             Entry::Vacant(place) => {
-                let order = OrderId { site: site.to_string(), id: id.to_string() };
+                let owned = |text| String::from_utf8_lossy(text).into_owned();
+                let order = OrderId { site: owned(site), id: owned(id) };
                 self.bytes += size_of::<OrderId>() + site.len() + id.len() + facts.bytes();
                 place.insert((order, facts));
             }
@@ -301,8 +307,8 @@ impl Orders {
     }
 }
 
-fn hash(seed: HashSeed, site: &str, id: &str) -> u64 {
-    seed.hash_text(site.as_bytes()) ^ seed.hash_text(id.as_bytes()).rotate_left(u64::BITS / 2)
+fn hash(seed: HashSeed, site: &[u8], id: &[u8]) -> u64 {
+    seed.hash_text(site) ^ seed.hash_text(id).rotate_left(u64::BITS / 2)
 }
 
 #[cfg(test)]

@@ -70,16 +70,21 @@ impl FormEvent {
 }
 
 impl FormReader {
-    /// Whether the object that was opened last reports an event of its form.
-    pub(crate) fn reports(
+    /// The events of its form that the object that was opened last reports: a bit for each.
+    pub(crate) fn reported(
         &mut self,
-        event: &FormEvent,
+        form: &Form,
         object: Node,
         tape: &Tape,
         text: &FormText,
-    ) -> bool {
+    ) -> u64 {
         let mut tree = Tree::again(tape, object, &TABLES.paths, &mut self.of_object);
-        event.when.iter().all(|condition| holds(condition, &mut tree, &text.bytes))
+        let mut reported = 0;
+        for (number, event) in form.events.iter().enumerate() {
+            let holds = |condition| holds(condition, &mut tree, &text.bytes);
+            reported |= u64::from(event.when.iter().all(holds)) << number;
+        }
+        reported
     }
 
     /// Passes the members of an event of the object that was opened last: their slots and values.
@@ -158,8 +163,24 @@ impl ItemForm<'_> {
     }
 }
 
+// It is called for each member of each event.
+#[inline(always)]
 fn value_of(tree: &mut Tree<'_>, sources: &[Source], text: &mut FormText) -> Option<Raw> {
-    sources.iter().find_map(|source| match source {
+    for source in sources {
+        let value = match source {
+            Source::Path(path) => tree.find(*path).map(|node| node.value),
+            other => other_value(tree, other, text),
+        };
+        if value.is_some() {
+            return value;
+        }
+    }
+    None
+}
+
+/// The value of a source that is not a path alone.
+fn other_value(tree: &mut Tree<'_>, source: &Source, text: &mut FormText) -> Option<Raw> {
+    match source {
         Source::Text { start, end } => {
             Some(Raw::new(text.texts_at + start, text.texts_at + end, Kind::Text))
         }
@@ -175,7 +196,7 @@ fn value_of(tree: &mut Tree<'_>, sources: &[Source], text: &mut FormText) -> Opt
             let is_none = with_unescaped(value, &text.bytes, |text| text == none.as_bytes());
             (!is_none).then_some(value)
         }
-    })
+    }
 }
 
 /// Whether a text is a time like `2026-11-20T10:00:00`, without a zone.

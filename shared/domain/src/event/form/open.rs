@@ -56,6 +56,7 @@ pub(crate) struct FoundByNames {
 pub(crate) struct FormReader {
     pub(super) of_object: PathValues,
     pub(super) of_part: PathValues,
+    candidates: Candidates,
     /// A tape that is not in use.
     spare: Tape,
 }
@@ -98,7 +99,9 @@ impl FormReader {
             }
             let is_line = found.is_some();
             let tree = Tree::new(&memory.tape, root, &TABLES.paths, &mut self.of_object);
-            let mut object = Object { text: &text, tree, look: &mut look, found };
+            let candidates = &mut self.candidates;
+            let mut object = Object { text: &text, tree, candidates, look: &mut look, found };
+            object.find_candidates();
             if opened < ENVELOPES_MAX
                 && let Some(envelope) = object.envelope()
             {
@@ -156,29 +159,77 @@ fn slot_of_site() -> u8 {
     *SLOT
 }
 
+/// The tables that an object may fit because it has the names in their conditions. Objects of one
+/// kind have the same names, so those of the last one are kept.
+#[derive(Default)]
+struct Candidates {
+    /// `None` until there was an object.
+    names: Option<SlotSet>,
+    /// A bit for each envelope.
+    envelopes: u64,
+    /// A bit for each form.
+    forms: u64,
+}
+
+impl Candidates {
+    /// Those of an object with members of these names.
+    #[inline(never)]
+    fn of(names: SlotSet) -> Candidates {
+        let bits = |all: &mut dyn Iterator<Item = &Conditions>| {
+            let fits = |conditions: &Conditions| u64::from(names.has_all(&conditions.names));
+            all.enumerate().fold(0, |bits, (number, all)| bits | fits(all) << number)
+        };
+        Candidates {
+            names: Some(names),
+            envelopes: bits(&mut TABLES.envelopes.iter().map(|envelope| &envelope.when)),
+            forms: bits(&mut TABLES.forms.iter().map(|form| &form.when)),
+        }
+    }
+}
+
+/// The numbers of the bits that are set, ascending.
+fn numbers(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let number = (bits != 0).then_some(bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        number
+    })
+}
+
 /// An object, and what was found in it by its names, if that was needed.
 struct Object<'a, L> {
     text: &'a [u8],
     tree: Tree<'a>,
+    candidates: &'a mut Candidates,
     look: L,
     found: Option<FoundByNames>,
 }
 
 impl<L: FnMut(Nodes, &Tape, &[u8]) -> FoundByNames> Object<'_, L> {
+    /// Has to be called first.
+    #[inline]
+    fn find_candidates(&mut self) {
+        let names = self.tree.names().common(&TABLES.names_of_conditions);
+        if self.candidates.names != Some(names) {
+            *self.candidates = Candidates::of(names);
+        }
+    }
+
     fn envelope(&mut self) -> Option<&'static Envelope> {
-        let names = self.tree.names();
-        TABLES.envelopes.iter().find(|envelope| {
-            self.hold(&names, &envelope.when)
-                && envelope.event.is_none_or(|path| {
-                    let event = self.tree.find(path);
-                    event.is_some_and(|event| event.value.kind() == Kind::Object)
-                })
-        })
+        numbers(self.candidates.envelopes).map(|number| &TABLES.envelopes[number]).find(
+            |envelope| {
+                self.hold(&envelope.when)
+                    && envelope.event.is_none_or(|path| {
+                        let event = self.tree.find(path);
+                        event.is_some_and(|event| event.value.kind() == Kind::Object)
+                    })
+            },
+        )
     }
 
     fn form(&mut self) -> Option<&'static Form> {
-        let names = self.tree.names();
-        TABLES.forms.iter().find(|form| self.hold(&names, &form.when))
+        let mut forms = numbers(self.candidates.forms).map(|number| &TABLES.forms[number]);
+        forms.find(|form| self.hold(&form.when))
     }
 
     /// The event in an envelope; `None` if it has none that counts.
@@ -207,15 +258,14 @@ impl<L: FnMut(Nodes, &Tape, &[u8]) -> FoundByNames> Object<'_, L> {
         *self.found.get_or_insert_with(|| (self.look)(members, tree.tape(), self.text))
     }
 
-    fn hold(&mut self, names: &SlotSet, conditions: &Conditions) -> bool {
-        names.has_all(&conditions.names)
-            && conditions.all.iter().all(|condition| match condition {
-                Condition::NoKnownType => {
-                    let FoundByNames { has_events, has_known_type } = self.found();
-                    !has_events && !has_known_type
-                }
-                other => holds(other, &mut self.tree, self.text),
-            })
+    fn hold(&mut self, conditions: &Conditions) -> bool {
+        conditions.all.iter().all(|condition| match condition {
+            Condition::NoKnownType => {
+                let FoundByNames { has_events, has_known_type } = self.found();
+                !has_events && !has_known_type
+            }
+            other => holds(other, &mut self.tree, self.text),
+        })
     }
 }
 

@@ -122,18 +122,24 @@ pub(super) struct Tables {
     pub(super) site: Path,
     /// The texts that events have, in quotation marks.
     pub(super) texts: String,
+    /// The names by which envelopes and forms are told: those that their conditions demand.
+    pub(super) names_of_conditions: SlotSet,
     names: PathNames,
 }
 
 pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let mut page = PageReader::default();
     let cells = rows(section("## Envelopes")).filter_map(|cells| <[&str; 4]>::try_from(cells).ok());
-    let envelopes = cells.skip(1).map(|cells| page.envelope(cells)).collect();
+    let envelopes: Vec<Envelope> = cells.skip(1).map(|cells| page.envelope(cells)).collect();
     let sections = section("## Forms of platforms").split("\n### ").skip(1);
-    let forms = sections.map(|section| page.form(section)).collect();
+    let forms: Vec<Form> = sections.map(|section| page.form(section)).collect();
+    let mut names_of_conditions = SlotSet::default();
+    let of_envelopes = envelopes.iter().map(|envelope| &envelope.when);
+    let of_all = of_envelopes.chain(forms.iter().map(|form| &form.when));
+    of_all.for_each(|when| names_of_conditions.insert_all(&when.names));
     let site = page.path(Field::SiteId.name());
     let PageReader { names, paths, texts } = page;
-    Tables { envelopes, forms, paths, site, texts, names }
+    Tables { envelopes, forms, paths, site, texts, names_of_conditions, names }
 });
 
 /// The slot of a name in paths, or [`NO_SLOT`](crate::event::json::NO_SLOT).
@@ -298,6 +304,13 @@ mod tests {
         let members = |event: &FormEvent| event.members.len() + item_members(event);
         assert_eq!(events.clone().map(members).sum::<usize>() + 2 * tables, texts(page, "\n|"));
         assert!(forms.iter().all(|form| !form.when.all.is_empty()));
+        // The parts of an object have the site of what is around it.
+        let has_site = |form: &&Form| form.events.iter().any(FormEvent::has_site);
+        assert!(forms.iter().filter(has_site).all(|form| form.events.len() == 1));
+        // Sets of them have a bit for each.
+        let bits = u64::BITS as usize;
+        assert!(envelopes.len() <= bits && forms.len() <= bits);
+        assert!(forms.iter().all(|form| form.events.len() <= bits));
         for FormEvent { members, items, .. } in events {
             let is_known = |member: &Member| member.slot != NO_SLOT && !member.sources.is_empty();
             assert!(members.iter().all(is_known));

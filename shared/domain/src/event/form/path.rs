@@ -146,6 +146,18 @@ impl SlotSet {
         self.0[usize::from(slot >> 6)] |= 1 << (slot & 63);
     }
 
+    pub(super) fn insert_all(&mut self, others: &SlotSet) {
+        self.0.iter_mut().zip(others.0).for_each(|(own, other)| *own |= other);
+    }
+
+    /// The slots that are in both sets.
+    #[inline]
+    pub(super) fn common(&self, others: &SlotSet) -> SlotSet {
+        let mut common = *self;
+        common.0.iter_mut().zip(others.0).for_each(|(own, other)| *own &= other);
+        common
+    }
+
     #[inline]
     pub(super) fn has_all(&self, others: &SlotSet) -> bool {
         self.0.iter().zip(others.0).fold(0, |missing, (own, other)| missing | (other & !own)) == 0

@@ -64,7 +64,9 @@ pub(super) fn without_texts(
     memory: &mut Memory,
 ) -> Option<Vec<u8>> {
     // A text that holds JSON with a text in it has escapes.
-    memchr::memchr(b'\\', object.value.of(text))?;
+    if !memory.tape.has_escapes() {
+        return None;
+    }
     let mut candidates = Vec::new();
     walk(object, Role::Object, &memory.tape, &mut candidates);
     if candidates.is_empty() {

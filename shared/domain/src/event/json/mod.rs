@@ -10,7 +10,7 @@ mod unescape;
 mod words;
 
 pub(crate) use names::{Behind, FORGOTTEN, NO_SLOT, Names, OF_LINE, Slots};
-pub(crate) use number::{is_number, number_kind};
+pub(crate) use number::{is_number, is_number_before, number_kind};
 pub(crate) use raw::{Kind, Raw};
 pub(crate) use scanner::{Memory, ScanError, Scanner};
 pub(crate) use tape::{Node, Nodes, Tape};

@@ -34,8 +34,8 @@ pub(crate) struct Names {
     /// Returns the slots of a name.
     pub(crate) slots_of: fn(&[u8]) -> Slots,
     tokens: Box<[Token; TOKENS]>,
-    /// What is beyond the words and the masks of each token; nothing of nearly all.
-    tails: Box<[Box<[u8]>]>,
+    /// What is between the words and the masks of each token; nothing of nearly all.
+    middles: Box<[Box<[u8]>]>,
 }
 
 /// A cached token that was found in the line.
@@ -60,29 +60,29 @@ pub(crate) enum Behind {
 
 const TOKEN_WORDS: usize = 3;
 const WORDS_BYTES: usize = TOKEN_WORDS * 8;
-/// How many bytes of a token its words and masks hold.
-const HELD_BYTES: usize = 2 * WORDS_BYTES;
 /// The maximum length of a token in bytes. Snowplow has names of 80.
 const TOKEN_BYTES_MAX: usize = 128;
-/// How many tokens a set has places for.
-const SET_PLACES: usize = 4;
+/// How many tokens a set has places for. Platforms send objects of some 250 names, with which one
+/// set in 20 would have more than four, and forget them in each line.
+const SET_PLACES: usize = 8;
 const SETS_BEHIND_VALUE_BITS: u32 = 7;
 const SETS_BEHIND_BRACE_BITS: u32 = 6;
 const PLACES_BEHIND_VALUE: usize = SET_PLACES << SETS_BEHIND_VALUE_BITS;
 /// The places of the sets of tokens after a value, of those after an opening brace, and the two
 /// below.
-const TOKENS: usize = 1024;
+const TOKENS: usize = 2048;
 /// The place that represents the line itself.
 pub(crate) const OF_LINE: usize = TOKENS - 1;
 /// The place that represents tokens that are not cached.
-pub(crate) const FORGOTTEN: u16 = 1022;
+pub(crate) const FORGOTTEN: u16 = 2046;
 
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Token {
     /// Of a token that is longer than these words: their inverse, which no line matches.
     words: [u64; TOKEN_WORDS],
-    /// Of a token that is longer than the words: the bytes after them.
+    /// Of a token that is longer than the words: its last bytes, some of which may be in the words,
+    /// too.
     masks: [u64; TOKEN_WORDS],
     slots: Slots,
     length: u8,
@@ -105,15 +105,16 @@ impl Token {
 
     /// A token of ASCII.
     fn new(bytes: &[u8], length: u8, slots: Slots) -> Token {
-        let held = bytes.get(..HELD_BYTES).unwrap_or(bytes);
-        let (head, tail) = held.split_at(held.len().min(WORDS_BYTES));
         let (mut words, mut masks) = ([0; WORDS_BYTES], [0; WORDS_BYTES]);
-        words[..head.len()].copy_from_slice(head);
-        if tail.is_empty() {
-            masks[..head.len()].fill(0xff);
-        } else {
-            masks[..tail.len()].copy_from_slice(tail);
-            words = words.map(|byte| !byte);
+        match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) if bytes.len() > WORDS_BYTES => {
+                words = first.map(|byte: u8| !byte);
+                masks = *last;
+            }
+            _ => {
+                words[..bytes.len()].copy_from_slice(bytes);
+                masks[..bytes.len()].fill(0xff);
+            }
         }
         Token {
             words: token_words(&words),
@@ -130,45 +131,34 @@ impl Token {
         difference(0) | difference(1) | difference(2) == 0
     }
 
-    /// Whether it is longer than its words, and the bytes start with it; `rest` is what it does not
-    /// hold.
+    /// Whether it is longer than its words, and the bytes start with it; `middle` is what it does
+    /// not hold.
     #[inline]
-    fn is_long_start_of(&self, words: [u64; TOKEN_WORDS], bytes: &[u8], rest: &[u8]) -> bool {
-        let length = usize::from(self.length);
-        if length <= WORDS_BYTES || words.map(|word| !word) != self.words {
+    fn is_long_start_of<'a>(
+        &self,
+        words: [u64; TOKEN_WORDS],
+        bytes: &[u8],
+        middle: impl FnOnce() -> &'a [u8],
+    ) -> bool {
+        let difference = |index: usize| !words[index] ^ self.words[index];
+        if difference(0) | difference(1) | difference(2) != 0 {
             return false;
         }
-        match bytes.get(WORDS_BYTES..).and_then(|tail| tail.first_chunk()) {
-            Some(tail) if rest.is_empty() => {
-                let masks = first_bytes(length - WORDS_BYTES);
-                let tail = token_words(tail);
-                (0..TOKEN_WORDS).all(|index| tail[index] & masks[index] == self.masks[index])
-            }
-            _ => bytes.get(WORDS_BYTES..length).is_some_and(|tail| {
-                let masks = self.masks.map(u64::to_le_bytes);
-                let (held, others) = tail.split_at(tail.len().min(WORDS_BYTES));
-                masks.as_flattened().starts_with(held) && others == rest
-            }),
-        }
+        let Some((start, last)) =
+            bytes.get(..usize::from(self.length)).and_then(|token| token.split_last_chunk())
+        else {
+            return false;
+        };
+        token_words(last) == self.masks
+            && start.get(WORDS_BYTES..).is_none_or(|between| between == middle())
     }
-}
-
-/// The masks of so many bytes of some words.
-#[inline]
-fn first_bytes(count: usize) -> [u64; TOKEN_WORDS] {
-    let mask = |before: usize| match count.saturating_sub(before) {
-        0 => 0,
-        bytes @ 1..8 => u64::MAX >> (u64::BITS as usize - bytes * 8),
-        _ => u64::MAX,
-    };
-    [mask(0), mask(8), mask(16)]
 }
 
 impl Names {
     /// Creates an empty cache; `slots_of` returns the slots of a name.
     pub(crate) fn new(slots_of: fn(&[u8]) -> Slots) -> Names {
-        let tails = vec![Box::default(); TOKENS].into_boxed_slice();
-        Names { slots_of, tokens: Box::new([Token::NONE; TOKENS]), tails }
+        let middles = vec![Box::default(); TOKENS].into_boxed_slice();
+        Names { slots_of, tokens: Box::new([Token::NONE; TOKENS]), middles }
     }
 
     /// Finds the cached token at this position.
@@ -195,17 +185,20 @@ impl Names {
         words: [u64; TOKEN_WORDS],
         behind: Behind,
     ) -> Option<KnownToken> {
-        let expected = usize::from(*self.expected(behind)) % TOKENS;
-        let first_place = first_place(words, behind);
-        let is_long_start =
-            |place: usize| self.tokens[place].is_long_start_of(words, bytes, &self.tails[place]);
-        let place = if is_long_start(expected) {
-            expected
-        } else {
-            (first_place..first_place + SET_PLACES)
-                .find(|place| self.tokens[*place].matches(words) || is_long_start(*place))?
+        // No token: the end of an empty object.
+        if bytes.first() == Some(&b'}') {
+            return None;
+        }
+        let mut place = usize::from(*self.expected(behind)) % TOKENS;
+        let is_long_start = |place: usize| {
+            self.tokens[place].is_long_start_of(words, bytes, || &self.middles[place])
         };
-        *self.expected(behind) = place_number(place);
+        if !is_long_start(place) {
+            let first_place = first_place(words, bytes, behind);
+            place = (first_place..first_place + SET_PLACES)
+                .find(|place| self.tokens[*place].matches(words) || is_long_start(*place))?;
+            *self.expected(behind) = place_number(place);
+        }
         let Token { slots, length, .. } = self.tokens[place];
         Some(KnownToken { slots, length: usize::from(length), place })
     }
@@ -237,12 +230,14 @@ impl Names {
         let head = token.get(..token.len().min(WORDS_BYTES)).unwrap_or_default();
         let mut padded = [0; WORDS_BYTES];
         padded[..head.len()].copy_from_slice(head);
-        let place = first_place(token_words(&padded), behind);
+        let place = first_place(token_words(&padded), token, behind);
         // The one that was learned first goes.
         self.tokens.copy_within(place..place + SET_PLACES - 1, place + 1);
         self.tokens[place] = learned;
-        self.tails[place..place + SET_PLACES].rotate_right(1);
-        self.tails[place] = token.get(HELD_BYTES..).unwrap_or_default().into();
+        self.middles[place..place + SET_PLACES].rotate_right(1);
+        let middle =
+            token.len().checked_sub(WORDS_BYTES).and_then(|end| token.get(WORDS_BYTES..end));
+        self.middles[place] = middle.unwrap_or_default().into();
         *self.expected(behind) = place_number(place);
         place
     }
@@ -258,15 +253,18 @@ fn token_words(bytes: &[u8; WORDS_BYTES]) -> [u64; TOKEN_WORDS] {
     [word(0), word(8), word(16)]
 }
 
-/// The first of the places where a token can be cached.
-fn first_place(words: [u64; TOKEN_WORDS], behind: Behind) -> usize {
+/// The first of the places where a token can be cached, with which the bytes start; `words` are their
+/// first ones.
+fn first_place(words: [u64; TOKEN_WORDS], bytes: &[u8], behind: Behind) -> usize {
     // Only the bytes up to a colon: after a short token comes the value.
     let mut name = 0_u64;
-    for (word, has_colon) in words.map(up_to_colon) {
+    let mut add = |(word, has_colon): (u64, bool)| {
         name = name.rotate_left(u64::BITS / 3) ^ word;
-        if has_colon {
-            break;
-        }
+        has_colon
+    };
+    if !words.map(up_to_colon).into_iter().any(&mut add) {
+        let rest = bytes.get(WORDS_BYTES..).unwrap_or_default();
+        let _ = rest.chunks(size_of::<u64>()).map(padded_word).map(up_to_colon).any(add);
     }
     let (base, bits) = match behind {
         Behind::Value(_) => (0, SETS_BEHIND_VALUE_BITS),
@@ -274,6 +272,15 @@ fn first_place(words: [u64; TOKEN_WORDS], behind: Behind) -> usize {
     };
     let set = name.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - bits);
     base + usize::try_from(set).unwrap_or_default() * SET_PLACES
+}
+
+/// A word of at most eight bytes.
+fn padded_word(bytes: &[u8]) -> u64 {
+    word_at(bytes, 0).unwrap_or_else(|| {
+        let mut padded = [0; size_of::<u64>()];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(padded)
+    })
 }
 
 /// The bytes of a word up to its first colon, and whether it has one.

@@ -8,6 +8,12 @@ pub(crate) fn is_number(text: &[u8]) -> bool {
     number_kind(text).is_some()
 }
 
+/// The same of a text of this length, which something else than a part of a number follows: a quote.
+#[inline]
+pub(crate) fn is_number_before(text_and_after: &[u8], length: usize) -> bool {
+    number(text_and_after, 0).is_some_and(|number| number.end() == length)
+}
+
 /// The kind of the JSON number that a text is; `None` if it is none.
 pub(crate) fn number_kind(text: &[u8]) -> Option<Kind> {
     number(text, 0).filter(|number| number.end() == text.len()).map(Raw::kind)

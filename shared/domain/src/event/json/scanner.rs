@@ -160,26 +160,35 @@ impl<'a> Scanner<'a> {
             (value, at) = match self.byte(at) {
                 b'"' => {
                     let text = self.text(at + 1)?;
+                    if WHOLE {
+                        self.tape.add(token.slots, text);
+                    }
                     (text, text.end() + 1)
                 }
                 b'-' | b'0'..=b'9' => {
                     let number = self.number(at)?;
+                    if WHOLE {
+                        self.tape.add(token.slots, number);
+                    }
                     (number, number.end())
                 }
                 b'n' | b't' | b'f' => {
                     let word = self.word(at)?;
+                    if WHOLE {
+                        self.tape.add(token.slots, word);
+                    }
                     (word, word.end())
                 }
                 _ => {
                     // A token may be cached with less space after its colon than there is here.
                     let start = self.skip_space(at);
                     let other = self.any_value(start, 1, token.slots, token.place)?;
+                    if WHOLE && !other.is_container() {
+                        self.tape.add(token.slots, other);
+                    }
                     (other, other.next())
                 }
             };
-            if WHOLE && !value.is_container() {
-                self.tape.add(token.slots, value);
-            }
             take(token.slots, value);
             if self.byte(at) == b'}' {
                 return self.end_object::<WHOLE>(place, start, at + 1);
@@ -314,6 +323,7 @@ impl<'a> Scanner<'a> {
                 b'"' => return Ok(Raw::new(start, at, kind)),
                 b'\\' => {
                     kind = Kind::EscapedText;
+                    self.tape.note_escapes();
                     let end = self.escape(at + 1)?;
                     at = self.skip_plain(end);
                 }

@@ -10,6 +10,8 @@ use crate::event::json::raw::{Kind, Raw};
 #[derive(Default)]
 pub(crate) struct Tape {
     entries: Vec<Entry>,
+    /// Whether a name or a text of the line has escapes.
+    has_escapes: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -59,6 +61,18 @@ impl Tape {
     #[inline]
     pub(super) fn clear(&mut self) {
         self.entries.clear();
+        self.has_escapes = false;
+    }
+
+    /// Notes that a name or a text of the line has escapes.
+    #[inline]
+    pub(super) fn note_escapes(&mut self) {
+        self.has_escapes = true;
+    }
+
+    /// Whether a name or a text of the line has escapes.
+    pub(crate) fn has_escapes(&self) -> bool {
+        self.has_escapes
     }
 
     /// Adds a value that is neither an object nor an array.
@@ -139,6 +153,7 @@ impl Tape {
         let Nodes { at, end } = object.within;
         let (before, after) = (&other.entries[..at as usize], &other.entries[end as usize..]);
         self.entries.clear();
+        self.has_escapes = other.has_escapes;
         self.entries.extend_from_slice(before);
         write(self);
         let end_here = self.next_place();

@@ -1,5 +1,7 @@
 //! Tests of the scanner against serde_json, which shares no code with it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -145,6 +147,27 @@ fn long_names_are_told_apart_by_all_of_their_bytes() {
             assert!(members.iter().all(|member| (member.slots == slots) == is_it), "{name}");
         }
     }
+}
+
+#[test]
+fn names_that_begin_alike_and_those_of_rich_objects_are_looked_up_once() {
+    static LOOKED_UP: AtomicUsize = AtomicUsize::new(0);
+    fn slots_of(_: &[u8]) -> Slots {
+        LOOKED_UP.fetch_add(1, Ordering::Relaxed);
+        Slots::NONE
+    }
+    let contexts = ["page", "cart", "refund", "checkout_step", "transaction", "user"]
+        .map(|name| format!("contexts_com_snowplowanalytics_snowplow_ecommerce_{name}_1"));
+    let mut names: Vec<String> = (0..250).map(|number| format!("member_{number}")).collect();
+    names.extend(contexts);
+    let mut memory = Memory::new(slots_of);
+    for _ in 0..2 {
+        names.reverse();
+        let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+        let line = format!("{{\"first\":1,{}}}", members.join(","));
+        assert_eq!(Scanner::new(line.as_bytes(), &mut memory).line(|_, _| {}), Ok(true));
+    }
+    assert_eq!(LOOKED_UP.load(Ordering::Relaxed), names.len() + 1);
 }
 
 #[test]

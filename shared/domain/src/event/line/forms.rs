@@ -43,7 +43,7 @@ impl EventReader {
             *memory = Memory::new(slots_with_path);
             Box::new(FormReader::default())
         });
-        if !self.expects_form {
+        if self.expected_forms == 0 {
             // It was scanned before, and was valid.
             let _ = Scanner::of_checked(line, memory).whole_line(|_, _| {});
         }
@@ -125,10 +125,10 @@ impl EventReader {
         let InForm { form, object, site } = *in_form;
         let tape = &memory.tape;
         read.unity = Some(Unity::Together);
-        let reported = |event: &&FormEvent| forms.reports(event, object, tape, text);
-        let is_only = form.events().iter().filter(reported).count() == 1;
-        for event in form.events() {
-            if !forms.reports(event, object, tape, text) {
+        let reported = forms.reported(form, object, tape, text);
+        let is_only = reported.count_ones() == 1;
+        for (number, event) in form.events().iter().enumerate() {
+            if reported >> number & 1 == 0 {
                 continue;
             }
             let near = if is_only { &mut *own } else { &mut *part };
@@ -142,10 +142,8 @@ impl EventReader {
                 near.take_more(tape, text.bytes());
                 near.take_product(tape);
             }
-            let layers = match is_only {
-                true => Layers { near: own, far: None, is_together: false },
-                false => Layers { near: part, far: Some(own), is_together: true },
-            };
+            // All that it inherits is the site, which it has by now.
+            let layers = Layers { near, far: None, is_together: false };
             let (line, item_form) = (text.bytes(), forms.items_of(event));
             LineContext { line, tape, values, read, item, item_form }.event(&layers)?;
         }

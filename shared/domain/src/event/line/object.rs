@@ -69,6 +69,11 @@ impl<P: Laid> Object<P> {
 }
 
 impl Object<OfEvents> {
+    /// Whether it has neither a type nor `events`, so that it is rejected if it is read by its names.
+    pub(super) fn lacks_type(&self) -> bool {
+        self.own.events().is_none() && self.get(Field::EventType).is_none()
+    }
+
     /// Takes the members of the object of the only item, if the event or its properties have one.
     pub(super) fn take_product(&mut self, tape: &Tape) {
         let product = self.own.aside(Aside::Product);

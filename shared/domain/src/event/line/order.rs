@@ -62,11 +62,11 @@ impl LineContext<'_> {
                 let (number, customer) =
                     (number.map(|id| self.owned(id)), customer.map(|id| self.owned(id)));
                 let creation = Creation { at, number, customer, currency, value, products };
-                OrderFacts::of_creation(creation, status.as_deref().unwrap_or(STATUS_CREATED))
+                OrderFacts::of_creation(creation, status.unwrap_or_else(|| STATUS_CREATED.into()))
             }
             OrderEvent::StatusChanged => {
                 let status = self.status(fields.get(Field::NewStatus), Field::NewStatus)?;
-                OrderFacts::of_change(at, &status.ok_or(Reason::Missing(Field::NewStatus))?)
+                OrderFacts::of_change(at, status.ok_or(Reason::Missing(Field::NewStatus))?)
             }
             OrderEvent::Cancelled => {
                 let refund = self.amount(fields.get(Field::RefundAmount), Field::RefundAmount)?;

@@ -28,10 +28,14 @@ pub(crate) struct EventReader {
     pub(super) read: ReadLine,
     /// `None` until a line may be in a form; in most chunks none is.
     pub(super) forms: Option<Box<FormReader>>,
-    /// Whether the line before might have been in a form, so that this one may be, too: all of it
-    /// is put on the tape by its only scan.
-    pub(super) expects_form: bool,
+    /// How many more lines are expected to be in forms, because one before might have been: all of
+    /// such a line is put on the tape by its only scan.
+    pub(super) expected_forms: u8,
 }
+
+/// How many lines are expected to be in forms after one that might have been. Platforms send events
+/// that are not, page views for one, between others.
+const EXPECTED_FORMS: u8 = 16;
 
 /// The version of the rules by which lines are read, those of `docs/EVENTS.md` and
 /// `docs/VOCABULARY.md`. It is raised with the plan format version when equal bytes could count
@@ -77,7 +81,7 @@ impl EventReader {
             },
             read: ReadLine::default(),
             forms: None,
-            expects_form: false,
+            expected_forms: 0,
         }
     }
 
@@ -102,6 +106,10 @@ impl EventReader {
         self.read.clear();
         self.values.may_be_form = false;
         let mut read = self.take_line(line, and_after);
+        // It would be read by its names first, in vain.
+        if self.expected_forms > 0 && read.is_ok() && self.objects.line.lacks_type() {
+            self.values.may_be_form = true;
+        }
         let is_marked = self.values.may_be_form;
         if !is_marked && read.is_ok() {
             read = self.read_by_names(line, and_after);
@@ -113,7 +121,10 @@ impl EventReader {
                 None => {}
             }
         }
-        self.expects_form = self.values.may_be_form;
+        self.expected_forms = match self.values.may_be_form {
+            true => EXPECTED_FORMS,
+            false => self.expected_forms.saturating_sub(1),
+        };
         read?;
         Ok(&self.read)
     }
@@ -125,7 +136,10 @@ impl EventReader {
         own.own.clear();
         let mut scanner = Scanner::new(and_after, memory);
         let take = |slots: Slots, value| own.own.take(slots.event, value);
-        let scanned = if self.expects_form { scanner.whole_line(take) } else { scanner.line(take) };
+        let scanned = match self.expected_forms {
+            0 => scanner.line(take),
+            _ => scanner.whole_line(take),
+        };
         // UTF-8 is checked before JSON, but a valid line in ASCII needs no check.
         if (scanned.is_err() || scanner.may_exceed_ascii()) && std::str::from_utf8(line).is_err() {
             return Err(Reason::NotUtf8);

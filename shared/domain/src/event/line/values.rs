@@ -351,7 +351,10 @@ impl LineContext<'_> {
             _ => {
                 let text = self.plain_text(value).ok_or(invalid)?;
                 let bytes = self.read.text_and_after(self.line, text);
-                let is_number = json::is_number(self.read.text(self.line, text));
+                let is_number = match text.is_unescaped {
+                    true => json::is_number(self.read.text(self.line, text)),
+                    false => json::is_number_before(bytes, text.length()),
+                };
                 is_number.then(|| parse_millionths(bytes, text.length())).flatten()
             }
         };
