@@ -16,6 +16,7 @@ mod order_states;
 mod player;
 mod questions;
 mod race;
+mod settings;
 mod steps;
 
 use std::process::Command;
@@ -145,11 +146,13 @@ async fn histories(cloud: Arc<Cloud>) -> Result<()> {
 }
 
 fn line(histories: u64, tally: Tally, took: Duration) -> String {
-    let Tally { steps, orders, cut_chunks, recount_steps, faults, checks } = tally;
+    let Tally { steps, orders, cut_chunks, recount_steps, changes, faults, checks } = tally;
+    let [changes, changes_in_the_middle] = changes;
     let seconds = took.as_secs();
     format!(
-        "{histories} histories with {orders} orders, {cut_chunks} chunks of too many names and \
-         {recount_steps} steps of recounts: {steps} steps, {faults} faults, {checks} checks, \
+        "{histories} histories with {orders} orders, {cut_chunks} chunks of too many names, \
+         {recount_steps} steps of recounts and {changes} changes of settings \
+         ({changes_in_the_middle} of them in the middle of a chunk): {steps} steps, {faults} faults, {checks} checks, \
          0 differences, {seconds} s"
     )
 }
