@@ -153,10 +153,16 @@ impl Book {
         self.rows.iter().filter(|(_, row)| has_expired(row)).map(|(key, _)| key).collect()
     }
 
-    /// Describes the first rows that differ from those of another book.
+    /// Describes the first rows that differ from those of another book, which is a later one. The
+    /// days of a site may be wider there: a chunk that comes again after the zone of its site has
+    /// changed is read by the new zone, before its ledger entry says that it is counted by the old.
     pub(crate) fn first_changes(&self, other: &Book) -> Vec<String> {
         let keys: BTreeSet<_> = self.rows.keys().chain(other.rows.keys()).collect();
-        let changed = keys.into_iter().filter(|key| self.rows.get(*key) != other.rows.get(*key));
+        let is_same = |key: &(String, String)| match (self.rows.get(key), other.rows.get(key)) {
+            (Some(row), Some(later)) if key.0.starts_with("SITES#") => is_as_wide(row, later),
+            (row, later) => row == later,
+        };
+        let changed = keys.into_iter().filter(|key| !is_same(key));
         let describe =
             |key| format!("{key:?}: {:?} became {:?}", self.rows.get(key), other.rows.get(key));
         changed.take(DIFFERENCES_SHOWN).map(describe).collect()
@@ -427,6 +433,18 @@ fn period(span: &str, words: &[&str]) -> Result<Period> {
         _ => bail!("its keys are not those of tallies"),
     };
     Ok(Period::containing(granularity, minute))
+}
+
+/// Whether a row of the registry is the same later, except that its days may be wider.
+fn is_as_wide(row: &Attributes, later: &Attributes) -> bool {
+    let day = |row: &Attributes, name: &str| row.get(name).and_then(|day| day.as_s().ok().cloned());
+    let others = |row: &Attributes| -> Attributes {
+        let is_day = |name: &str| ["first_day", "last_day"].contains(&name);
+        row.clone().into_iter().filter(|(name, _)| !is_day(name)).collect()
+    };
+    others(row) == others(later)
+        && day(row, "first_day") >= day(later, "first_day")
+        && day(row, "last_day") <= day(later, "last_day")
 }
 
 fn text<'a>(row: &'a Attributes, name: &str) -> Result<&'a str> {

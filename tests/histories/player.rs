@@ -32,7 +32,7 @@ use crate::settings::Revisions;
 use crate::steps::{self, Setting, Stalled, Step, Work, time_of};
 
 /// The time limit of one task of a worker, in real time.
-const WORK_TIME: Duration = Duration::from_secs(20);
+const WORK_TIME: Duration = Duration::from_secs(90);
 /// The retention of hour rows in days, unless minutes are kept forever. Days, weeks and months are
 /// always kept forever.
 const HOUR_DAYS: u32 = 400;
