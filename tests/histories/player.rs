@@ -24,6 +24,7 @@ use minutebook_tests::store::Store;
 use rollup::sealer::{Report as SealReport, SealError};
 use tokio::time::Instant;
 
+use self::checks::check_answers;
 use crate::book::{Book, ChunkFacts};
 use crate::cast::{Cast, Line, Props};
 use crate::questions::orders::OrdersNow;
@@ -428,14 +429,6 @@ impl Player<'_> {
             line.proxy.set_plan(no_faults());
         }
     }
-}
-
-/// Checks answers against their bounds, and returns how many there are.
-fn check_answers(answers: &[(Question, Answer)], bounds: &Bounds) -> Result<u64> {
-    for (question, answer) in answers {
-        answer.check(question, bounds)?;
-    }
-    Ok(answers.len() as u64)
 }
 
 /// Counts a chunk, and its visitors with the secrets that its entry lacks. Returns `false` if it

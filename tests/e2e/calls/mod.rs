@@ -13,9 +13,10 @@ pub(crate) mod queries;
 pub(crate) mod reconcile;
 pub(crate) mod stats;
 pub(crate) mod tokens;
+pub(crate) mod units;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 12] = [
+pub(crate) const TESTS: [&[crate::Test]; 13] = [
     api::TESTS,
     contract::TESTS,
     health::TESTS,
@@ -28,4 +29,5 @@ pub(crate) const TESTS: [&[crate::Test]; 12] = [
     reconcile::TESTS,
     stats::TESTS,
     tokens::TESTS,
+    units::TESTS,
 ];

@@ -7,11 +7,11 @@ use minutebook_domain::time::period::Retention;
 use minutebook_oracle::{OTHER, Recount};
 use minutebook_tests::random::Random;
 
-use super::{Chunk, HOUR, Player, check_answers, count, no_faults};
+use super::{Chunk, HOUR, Player, count, no_faults};
 use crate::book::{Book, ChunkFacts, Terms};
 use crate::order_states::OrderStates;
 use crate::questions::orders::{OrderQuestion, OrdersNow};
-use crate::questions::{Bounds, Counted, Question};
+use crate::questions::{Answer, Bounds, Counted, Question};
 
 /// The settle time of sealing, in seconds, plus one.
 const SETTLE_TIME: i64 = 61;
@@ -166,4 +166,12 @@ impl Player<'_> {
         });
         OrderStates::between(&counted, &begun)
     }
+}
+
+/// Checks answers against their bounds, and returns how many there are.
+pub(super) fn check_answers(answers: &[(Question, Answer)], bounds: &Bounds) -> Result<u64> {
+    for (question, answer) in answers {
+        answer.check(question, bounds)?;
+    }
+    Ok(answers.len() as u64)
 }
