@@ -21,6 +21,11 @@ pub(crate) struct Asked {
     retention: Retention,
 }
 
+/// The answer that names a wrong parameter.
+pub(crate) fn refused(sentence: String) -> Response<Body> {
+    problem(StatusCode::BAD_REQUEST, &sentence)
+}
+
 impl Asked {
     /// Adds the defaults of its site to what a request gives, if that could be read.
     ///
@@ -32,7 +37,7 @@ impl Asked {
         backend: &Backend<R, Q>,
         now: DateTime<Utc>,
     ) -> Result<Asked, Response<Body>> {
-        let given = given.map_err(|sentence| problem(StatusCode::BAD_REQUEST, &sentence))?;
+        let given = given.map_err(refused)?;
         let of_site = backend.defaults_of(&given.site_id, now).await;
         let of_site = of_site.map_err(|error| unreadable(&error))?;
         Ok(Asked { given, of_site, now, retention: backend.retention })
@@ -41,14 +46,13 @@ impl Asked {
     /// The query.
     ///
     /// # Errors
-    /// The answer that names the parameter that is wrong.
-    pub(crate) fn query(&self) -> Result<HistoryQuery<'_>, Response<Body>> {
+    /// One sentence that names the parameter that is wrong, for [`refused`].
+    pub(crate) fn query(&self) -> Result<HistoryQuery<'_>, String> {
         let SiteDefaults { currency, time_zone, quarter_hours } = &self.of_site;
         let (currency, zone) = (*currency, *time_zone);
         let (now, retention) = (self.now, self.retention);
         let defaults = HistoryDefaults { currency, zone, quarter_hours, now, retention };
-        let query = self.given.clone().resolve(&defaults);
-        query.map_err(|sentence| problem(StatusCode::BAD_REQUEST, &sentence))
+        self.given.clone().resolve(&defaults)
     }
 
     /// The currency of money.

@@ -13,7 +13,7 @@ use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;
 use crate::history::answer::Answer;
-use crate::history::asked::Asked;
+use crate::history::asked::{Asked, refused};
 use crate::history::query::{Given, HistoryMeasure};
 use crate::http::answer::unreadable;
 use crate::http::response::json;
@@ -34,7 +34,7 @@ async fn answer<R: RowSource + SettingsSource, Q: Sync>(
     let now = backend.clock.now();
     let given = Given::read(request.uri().query().unwrap_or_default());
     let asked = Asked::of(given, backend, now).await?;
-    let question = asked.query()?;
+    let question = asked.query().map_err(refused)?;
     let windows: Vec<Window> = question.periods.iter().map(|period| period.window).collect();
     let sum_question = SumQuestion {
         site: question.site_id.as_str(),

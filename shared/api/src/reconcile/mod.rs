@@ -18,7 +18,7 @@ use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
 use crate::backend::Backend;
-use crate::history::asked::Asked;
+use crate::history::asked::{Asked, refused};
 use crate::history::query::{Given, HistoryQuery};
 use crate::http::answer::unreadable;
 use crate::http::response::{json, problem};
@@ -49,7 +49,7 @@ async fn answer<R: RowSource + SettingsSource + ProofSource, Q: Sync, P: Future<
     let now = backend.clock.now();
     let given = Given::of_money(request.uri().query().unwrap_or_default());
     let asked = Asked::of(given, backend, now).await?;
-    let (question, currency) = (asked.query()?, asked.currency());
+    let (question, currency) = (asked.query().map_err(refused)?, asked.currency());
     let books = settled_books(backend, &question, currency, now, pause);
     let read = try_join(books, backend.rows.last_proof()).await;
     Ok(match read.map_err(|error| unreadable(&error))? {
