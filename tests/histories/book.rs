@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Weekday};
 use minutebook_oracle::{
-    Cell, Comparison, Decimal, Granularity, Period, Recount, Totals, order_tallies,
+    Cell, Comparison, Decimal, Granularity, Period, QuarterHours, Recount, Totals, order_tallies,
 };
 use minutebook_tests::store::Store;
 
@@ -41,36 +41,59 @@ pub(crate) struct ChunkFacts {
     pub(crate) recount: Recount,
 }
 
-/// The time and the retention that rows are checked against.
-#[derive(Clone, Copy, Debug)]
+/// The time, the retention and the quarters that rows are checked against.
+#[derive(Clone, Debug)]
 pub(crate) struct Terms {
     /// The current time, in seconds since 1970.
     pub(crate) now: i64,
     /// The retention in days of minutes, of hours, and of all other rows. 0 means forever.
     pub(crate) days: [u32; 3],
+    /// The hours of each site that have rows of their quarters.
+    pub(crate) quarter_hours: BTreeMap<String, QuarterHours>,
 }
 
 impl Terms {
     /// When a period expires, in seconds since 1970. `None` means never.
-    fn expires_at(self, period: Period) -> Option<i64> {
+    fn expires_at(&self, period: Period) -> Option<i64> {
         let [minute_days, hour_days, day_days] = self.days;
         let days = match period.granularity() {
             Granularity::Minute => minute_days,
             Granularity::Quarter | Granularity::Hour => hour_days,
             Granularity::Day | Granularity::Week | Granularity::Month => day_days,
         };
-        (days > 0).then(|| period.end().timestamp() + i64::from(days) * 86_400)
+        // A quarter is kept as long as its hour.
+        let last = match period.granularity() {
+            Granularity::Quarter => hour_of(period),
+            _ => period,
+        };
+        (days > 0).then(|| last.end().timestamp() + i64::from(days) * 86_400)
     }
 
-    /// Whether numbers of a period have rows: no site of a history has a zone, so that there are none
-    /// of quarters.
-    fn has_rows(self, period: Period) -> bool {
-        period.granularity() != Granularity::Quarter && !self.has_expired(period)
+    /// Whether numbers of a site's period have rows.
+    fn has_rows(&self, site: &str, period: Period) -> bool {
+        let is_summed =
+            period.granularity() != Granularity::Quarter || self.has_quarters(site, period);
+        is_summed && !self.has_expired(period)
     }
 
-    fn has_expired(self, period: Period) -> bool {
+    /// Whether the hour of a period has rows of its quarters.
+    fn has_quarters(&self, site: &str, period: Period) -> bool {
+        self.quarter_hours.get(site).is_some_and(|quarters| quarters.has(hour_of(period)))
+    }
+
+    fn has_expired(&self, period: Period) -> bool {
         self.expires_at(period).is_some_and(|expires_at| expires_at <= self.now)
     }
+
+    /// The same at a later time.
+    fn later(&self, seconds: i64) -> Terms {
+        Terms { now: self.now + seconds, ..self.clone() }
+    }
+}
+
+/// The hour of a minute or a quarter, or that a longer period begins with.
+fn hour_of(period: Period) -> Period {
+    Period::containing(Granularity::Hour, period.first_minute())
 }
 
 /// A tally row.
@@ -130,10 +153,16 @@ impl Book {
         self.rows.iter().filter(|(_, row)| has_expired(row)).map(|(key, _)| key).collect()
     }
 
-    /// Describes the first rows that differ from those of another book.
+    /// Describes the first rows that differ from those of another book, which is a later one. The
+    /// days of a site may be wider there: a chunk that comes again after the zone of its site has
+    /// changed is read by the new zone, before its ledger entry says that it is counted by the old.
     pub(crate) fn first_changes(&self, other: &Book) -> Vec<String> {
         let keys: BTreeSet<_> = self.rows.keys().chain(other.rows.keys()).collect();
-        let changed = keys.into_iter().filter(|key| self.rows.get(*key) != other.rows.get(*key));
+        let is_same = |key: &(String, String)| match (self.rows.get(key), other.rows.get(key)) {
+            (Some(row), Some(later)) if key.0.starts_with("SITES#") => is_as_wide(row, later),
+            (row, later) => row == later,
+        };
+        let changed = keys.into_iter().filter(|key| !is_same(key));
         let describe =
             |key| format!("{key:?}: {:?} became {:?}", self.rows.get(key), other.rows.get(key));
         changed.take(DIFFERENCES_SHOWN).map(describe).collect()
@@ -143,21 +172,21 @@ impl Book {
     /// It leaves out order counters, which can also decrease: see [`Book::check_orders`]. What
     /// orders sell and give back is that of their rows. While a chunk or an hour is partly counted, it is unknown
     /// which rows above the minute include it.
-    pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
+    pub(crate) fn check_not_above(&self, chunks: &[ChunkFacts], terms: &Terms) -> Result<()> {
         // What an order takes back is not taken from a minute that has expired for some worker.
-        let terms = Terms { now: terms.now + orders::CLOCKS_APART, ..terms };
+        let terms = &terms.later(orders::CLOCKS_APART);
         let mut comparison =
             self.compare(chunks, &|measure| !orders::is_measure(measure), terms)?;
-        let is_compared = |period: Period| terms.has_rows(period);
         let mut of_orders = self.orders()?.tallies();
         of_orders.retain(|key, _| orders::is_shared(&key.measure));
-        comparison.add_tallies(&of_orders, &mut |_, period| is_compared(period));
+        comparison.add_tallies(&of_orders, &mut |site, period| terms.has_rows(site, period));
         let rows = self.tally_rows(terms)?;
         let is_compared_here =
             |row: &&TallyRow<'_>| row.is_in_shard_of_orders && !orders::is_measure(row.measure);
         for row in rows.iter().filter(is_compared_here) {
-            let above = self.periods_of(row).into_iter().filter(|period| *period != row.period);
-            for period in above.filter(|period| is_compared(*period)) {
+            let above = self.periods_of(row, terms).into_iter();
+            let above = above.filter(|period| *period != row.period);
+            for period in above.filter(|period| terms.has_rows(row.site, *period)) {
                 for (key, number) in &row.counters {
                     let cell = Cell { site: row.site, measure: row.measure, period, key };
                     comparison.add_found(cell, *number);
@@ -180,10 +209,10 @@ impl Book {
     }
 
     /// Checks that every unexpired counter equals the recount of the uploads.
-    pub(crate) fn check_equal(&self, chunks: &[ChunkFacts], terms: Terms) -> Result<()> {
+    pub(crate) fn check_equal(&self, chunks: &[ChunkFacts], terms: &Terms) -> Result<()> {
         let mut comparison = self.compare(chunks, &|_| true, terms)?;
         let orders = order_tallies(chunks.iter().flat_map(|chunk| &chunk.recount.orders));
-        comparison.add_tallies(&orders, &mut |_, period| terms.has_rows(period));
+        comparison.add_tallies(&orders, &mut |site, period| terms.has_rows(site, period));
         fail_with(describe_first(&comparison), "counters differ from the recount")
     }
 
@@ -191,11 +220,12 @@ impl Book {
         &self,
         chunks: &[ChunkFacts],
         is_compared: &dyn Fn(&str) -> bool,
-        terms: Terms,
+        terms: &Terms,
     ) -> Result<Comparison> {
         let mut comparison = Comparison::default();
         for chunk in chunks {
-            comparison.add_recount(&chunk.recount, &mut |_, period| terms.has_rows(period));
+            comparison
+                .add_recount(&chunk.recount, &mut |site, period| terms.has_rows(site, period));
         }
         for row in self.tally_rows(terms)? {
             let TallyRow { site, measure, period, counters, .. } = row;
@@ -210,7 +240,7 @@ impl Book {
 
     /// Checks that every finished hour is the sum of its minutes, unless some of these have
     /// expired.
-    pub(crate) fn check_hours(&self, terms: Terms) -> Result<()> {
+    pub(crate) fn check_hours(&self, terms: &Terms) -> Result<()> {
         let mut sums: BTreeMap<(&str, &str, Period, &str), [Decimal; 2]> = BTreeMap::new();
         let open_hours = self.open_hours();
         for row in self.tally_rows(terms)? {
@@ -219,7 +249,7 @@ impl Book {
                 Granularity::Hour => 1,
                 _ => continue,
             };
-            let hour = Period::containing(Granularity::Hour, row.period.first_minute());
+            let hour = hour_of(row.period);
             let first_minute = Period::containing(Granularity::Minute, hour.first_minute());
             let is_done = hour.end().timestamp() + SETTLED_AFTER <= terms.now
                 && !open_hours.contains(format!("{}#{hour}", row.site).as_str());
@@ -328,7 +358,7 @@ impl Book {
         Ok(())
     }
 
-    fn tally_rows(&self, terms: Terms) -> Result<Vec<TallyRow<'_>>> {
+    fn tally_rows(&self, terms: &Terms) -> Result<Vec<TallyRow<'_>>> {
         let mut rows = vec![];
         for ((pk, sk), attributes) in &self.rows {
             let Some((site, span)) = pk.strip_prefix("T#").and_then(|rest| rest.split_once('#'))
@@ -380,6 +410,10 @@ fn period(span: &str, words: &[&str]) -> Result<Period> {
             let start = DateTime::parse_from_rfc3339(&format!("{span}:{minute}:00Z"))?;
             (Granularity::Minute, start.timestamp().div_euclid(60))
         }
+        (10, [_, quarter, _slot]) if quarter.starts_with('q') => {
+            let start = DateTime::parse_from_rfc3339(&format!("{span}T{}:00Z", &quarter[1..]))?;
+            (Granularity::Quarter, start.timestamp().div_euclid(60))
+        }
         (10, [_, hour, _slot]) => {
             (Granularity::Hour, minute_of(date(span)?) + 60 * hour.parse::<i64>()?)
         }
@@ -399,6 +433,18 @@ fn period(span: &str, words: &[&str]) -> Result<Period> {
         _ => bail!("its keys are not those of tallies"),
     };
     Ok(Period::containing(granularity, minute))
+}
+
+/// Whether a row of the registry is the same later, except that its days may be wider.
+fn is_as_wide(row: &Attributes, later: &Attributes) -> bool {
+    let day = |row: &Attributes, name: &str| row.get(name).and_then(|day| day.as_s().ok().cloned());
+    let others = |row: &Attributes| -> Attributes {
+        let is_day = |name: &str| ["first_day", "last_day"].contains(&name);
+        row.clone().into_iter().filter(|(name, _)| !is_day(name)).collect()
+    };
+    others(row) == others(later)
+        && day(row, "first_day") >= day(later, "first_day")
+        && day(row, "last_day") <= day(later, "last_day")
 }
 
 fn text<'a>(row: &'a Attributes, name: &str) -> Result<&'a str> {

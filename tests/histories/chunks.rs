@@ -13,6 +13,9 @@ const DAY: i64 = 24 * HOUR;
 /// The percentage of chunks that report orders.
 const CHUNKS_WITH_ORDERS: u64 = 80;
 
+/// The percentage of events whose time has no zone, if sites set any.
+const WITHOUT_ZONE: u64 = 25;
+
 /// The lines of a chunk uploaded at `now`, in seconds since 1970.
 pub(crate) fn text(
     random: &mut Random,
@@ -32,6 +35,7 @@ pub(crate) fn text(
             time,
             &format!("{chunk:x}-{number}"),
             &visitor(chunk, number),
+            Random::of(&[chunk, number as u64, 10]),
         ));
         text.push('\n');
         if random.chance(8)
@@ -88,7 +92,16 @@ fn visitor(chunk: u64, number: usize) -> String {
     members
 }
 
-fn line(random: &mut Random, setting: &Setting, time: i64, id: &str, visitor: &str) -> String {
+/// A line. `of_zones` decides whether its time has a zone, so that the other events of a seed stay
+/// what they were.
+fn line(
+    random: &mut Random,
+    setting: &Setting,
+    time: i64,
+    id: &str,
+    visitor: &str,
+    mut of_zones: Random,
+) -> String {
     if random.chance(4) {
         return random
             .pick(&[
@@ -98,7 +111,11 @@ fn line(random: &mut Random, setting: &Setting, time: i64, id: &str, visitor: &s
             ])
             .to_string();
     }
-    let mut line = format!("{{\"timestamp\":\"{}\"", text_of(time));
+    let time = match of_zones.chance(WITHOUT_ZONE) {
+        true => setting.local_time(&mut of_zones, time).unwrap_or_else(|| text_of(time)),
+        false => text_of(time),
+    };
+    let mut line = format!("{{\"timestamp\":\"{time}\"");
     let site = *random.pick(&setting.sites);
     if site != "default" {
         line.push_str(&format!(",\"site_id\":\"{site}\""));

@@ -1,6 +1,7 @@
 //! Plays one history, and checks it along the way and at its end.
 
 mod checks;
+mod ledger;
 mod recount;
 
 use std::collections::BTreeSet;
@@ -23,18 +24,23 @@ use minutebook_tests::store::Store;
 use rollup::sealer::{Report as SealReport, SealError};
 use tokio::time::Instant;
 
+use self::checks::check_answers;
 use crate::book::{Book, ChunkFacts};
 use crate::cast::{Cast, Line, Props};
 use crate::questions::orders::OrdersNow;
-use crate::questions::{Bounds, Question};
+use crate::questions::{Answer, Bounds, Question};
+use crate::settings::Revisions;
 use crate::steps::{self, Setting, Stalled, Step, Work, time_of};
 
 /// The time limit of one task of a worker, in real time.
-const WORK_TIME: Duration = Duration::from_secs(20);
+const WORK_TIME: Duration = Duration::from_secs(90);
 /// The retention of hour rows in days, unless minutes are kept forever. Days, weeks and months are
 /// always kept forever.
 const HOUR_DAYS: u32 = 400;
 const HOUR: i64 = 3_600;
+/// Within how many milliseconds of the beginning of concurrent work the settings change, in real
+/// time.
+const CHANGED_AFTER_MAX: u64 = 60;
 
 /// The statistics of a history.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,6 +53,9 @@ pub(crate) struct Tally {
     pub(crate) cut_chunks: u64,
     /// The number of steps that recounts of visitors took.
     pub(crate) recount_steps: u64,
+    /// The number of changes of settings, and of those that were made while some chunk or hour was
+    /// counted in part.
+    pub(crate) changes: [u64; 2],
     /// The number of injected faults.
     pub(crate) faults: u64,
     /// The number of checks: answers, audits, and the checks at the end.
@@ -59,6 +68,9 @@ impl AddAssign for Tally {
         self.orders += other.orders;
         self.cut_chunks += other.cut_chunks;
         self.recount_steps += other.recount_steps;
+        for (changes, other) in self.changes.iter_mut().zip(other.changes) {
+            *changes += other;
+        }
         self.faults += other.faults;
         self.checks += other.checks;
     }
@@ -69,7 +81,16 @@ struct Chunk {
     object: String,
     text: String,
     versions: Vec<ObjectRef>,
+    /// When it was uploaded first, in seconds since 1970.
+    uploaded_at: i64,
+    /// What it has by what the ledger recorded; while nobody has begun it, by the settings of its
+    /// upload.
     facts: ChunkFacts,
+    /// Whether somebody has begun it.
+    is_begun: bool,
+    /// The revisions of the settings that the attempts to begin it found. Whoever died before the
+    /// first ledger entry may have left visitors by the settings that it found.
+    revisions_tried: BTreeSet<usize>,
     is_counted: bool,
 }
 
@@ -89,6 +110,7 @@ struct Player<'a> {
     /// The two ingest processes, which remember the hours that they have listed as open.
     ingests: [Counter; 2],
     held: Option<Held>,
+    settings: Revisions,
     /// When the state of visitors changed, in seconds since 1970.
     state_changed_at: i64,
     tally: Tally,
@@ -119,6 +141,7 @@ pub(crate) async fn play(seed: u64, cast: &Cast, stores: &Store, tally: &mut Tal
         chunks: vec![],
         ingests,
         held: None,
+        settings: Revisions::default(),
         state_changed_at: 0,
         tally: Tally::default(),
     };
@@ -167,6 +190,7 @@ impl Player<'_> {
             Step::Wake => self.wake().await,
             Step::Audit { questions } => self.audit(questions).await,
             Step::Expire { seed } => self.expire(*seed).await,
+            Step::Set(change) => self.set(change).await,
             Step::RecountVisitors => self.recount_visitors().await,
         }
     }
@@ -177,11 +201,21 @@ impl Player<'_> {
 
     async fn upload(&mut self, text: &str) -> Result<()> {
         let object = format!("{}/{}.jsonl", self.seed, self.chunks.len());
-        let recount = self.recount(text)?;
+        let uploaded_at = self.props.now();
+        let recount = self.recount(text, uploaded_at, self.settings.newest())?;
         let id = format!("{}/{object}#{}", self.props.store.bucket, recount.content_hash);
         let facts = ChunkFacts { id, recount };
         let text = text.to_string();
-        let mut chunk = Chunk { object, text, versions: vec![], facts, is_counted: false };
+        let mut chunk = Chunk {
+            object,
+            text,
+            versions: vec![],
+            uploaded_at,
+            facts,
+            is_begun: false,
+            revisions_tried: BTreeSet::new(),
+            is_counted: false,
+        };
         self.put(&mut chunk).await?;
         self.chunks.push(chunk);
         Ok(())
@@ -190,8 +224,14 @@ impl Player<'_> {
     /// Uploads the same bytes again, unless they would now be counted differently. In that case the
     /// result would depend on which upload is read first.
     async fn upload_again(&mut self, number: usize) -> Result<()> {
-        let recount = self.recount(&self.chunks[number].text)?;
-        if recount == self.chunks[number].facts.recount {
+        let Chunk { text, uploaded_at, .. } = &self.chunks[number];
+        let mut is_counted_alike = true;
+        for revision in 0..=self.settings.newest() {
+            let [before, now] = [*uploaded_at, self.props.now()]
+                .map(|uploaded_at| self.recount(text, uploaded_at, revision));
+            is_counted_alike &= before? == now?;
+        }
+        if is_counted_alike {
             let mut chunk = self.chunks.remove(number);
             let put = self.put(&mut chunk).await;
             self.chunks.insert(number, chunk);
@@ -219,8 +259,10 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn recount(&self, text: &str) -> Result<Recount> {
-        let settings = Settings::at(time_of(self.props.now()));
+    /// What a chunk has that was uploaded then, by the settings as of a revision.
+    fn recount(&self, text: &str, uploaded_at: i64, revision: usize) -> Result<Recount> {
+        let sites = self.settings.reading_as_of(revision)?;
+        let settings = Settings { sites, ..Settings::at(time_of(uploaded_at)) };
         Ok(recount(text.as_bytes(), &settings)?.with_names_max(self.setting.keys_max))
     }
 
@@ -231,7 +273,9 @@ impl Player<'_> {
             line.proxy.set_plan(seeded(random.any(), work.faults_of_1000));
         }
         let counted = Mutex::new(BTreeSet::new());
-        let bounds = self.bounds(OrdersNow::Changing);
+        // What is certainly counted before the questions; what may be follows from the ledger later.
+        let least = self.bounds(OrdersNow::Changing)?.least;
+        let revisions_before = self.settings.newest();
         let deliveries = |place: usize| {
             let (line, counter, chunks) =
                 (&ingests[place], &self.ingests[place], &work.deliveries[place]);
@@ -245,9 +289,14 @@ impl Player<'_> {
             line.proxy.run_victim(join_all(all))
         };
         let seals = join_all((0..work.sealers).map(|place| self.seal(&sealers[place])));
-        let questions = self.ask(&self.cast.reader, &work.questions, &bounds);
-        let (first, second, seals, asked) =
-            tokio::join!(deliveries(0), deliveries(1), seals, questions);
+        let questions = self.ask(&self.cast.reader, &work.questions);
+        let change = async {
+            let Some(change) = &work.change else { return Ok(None) };
+            tokio::time::sleep(Duration::from_millis(work.fault_seed % CHANGED_AFTER_MAX)).await;
+            change.make(&self.props.store, revisions_before + 1, self.props.now()).await.map(Some)
+        };
+        let (first, second, seals, asked, changed) =
+            tokio::join!(deliveries(0), deliveries(1), seals, questions, change);
         let are_killed = [first.is_none(), second.is_none()];
         let outcomes = [first, second].into_iter().flatten().flatten().chain(seals);
         for outcome in outcomes {
@@ -255,7 +304,20 @@ impl Player<'_> {
         }
         self.cast.is_quiet().await;
         self.count_faults();
-        self.tally.checks += asked?;
+        let mut answers = asked?;
+        if let Some(revision) = changed? {
+            // A question about the past may have read the quarters before they were decided.
+            answers.retain(|(question, _)| !revision.is_of_past(question.site()));
+            self.settings.push(revision);
+            self.tally.changes[0] += 1;
+        }
+        for number in work.deliveries.iter().flatten() {
+            let found = revisions_before..=self.settings.newest();
+            self.chunks[*number].note_attempt(found);
+        }
+        self.read_ledger().await?;
+        let bounds = Bounds { least, ..self.bounds(OrdersNow::Changing)? };
+        self.tally.checks += check_answers(&answers, &bounds)?;
         for number in counted.into_inner().map_err(|_| anyhow::anyhow!("a panic"))? {
             self.chunks[number].is_counted = true;
         }
@@ -282,17 +344,17 @@ impl Player<'_> {
         }
     }
 
-    async fn ask(&self, line: &Line, questions: &[Question], bounds: &Bounds) -> Result<u64> {
+    /// Asks questions, and returns the answers that there are.
+    async fn ask(&self, line: &Line, questions: &[Question]) -> Result<Vec<(Question, Answer)>> {
         let reader = line.reader(&self.props);
-        let mut checks = 0;
+        let mut answers = vec![];
         for question in questions {
             let asked = line.proxy.run_victim(reader.ask(question)).await;
             if let Some(answer) = asked.transpose()?.flatten() {
-                answer.check(question, bounds)?;
-                checks += 1;
+                answers.push((question.clone(), answer));
             }
         }
-        Ok(checks)
+        Ok(answers)
     }
 
     async fn stall(
@@ -307,6 +369,8 @@ impl Player<'_> {
         }));
         let (chunk, mut task): (_, LocalBoxFuture<'static, _>) = match worker {
             Stalled::Ingest { chunk } => {
+                let newest = self.settings.newest();
+                self.chunks[chunk].note_attempt(newest..=newest);
                 let counter = line.ingest(&self.props, 0)?;
                 let object = self.version(chunk, 0).clone();
                 (Some(chunk), Box::pin(async move { count(&counter, &object).await }))
@@ -324,7 +388,7 @@ impl Player<'_> {
             // The worker ended without making that call.
             ended = &mut task => self.note(chunk, ended?),
         }
-        Ok(())
+        self.read_ledger().await
     }
 
     async fn wake(&mut self) -> Result<()> {
@@ -337,7 +401,7 @@ impl Player<'_> {
         let is_done = held.task.await?;
         self.note(held.chunk, is_done);
         self.cast.is_quiet().await;
-        Ok(())
+        self.read_ledger().await
     }
 
     fn note(&mut self, chunk: Option<usize>, is_counted: bool) {
@@ -419,7 +483,7 @@ pub(crate) fn check_sealing(ended: Result<SealReport, StorageError>) -> Result<(
 /// Describes the history of a seed, for failure reports.
 pub(crate) fn script(seed: u64) -> String {
     let (setting, steps) = steps::history(seed);
-    let Setting { begin, sites, minute_days, keys_max } = setting;
+    let Setting { begin, sites, minute_days, keys_max, .. } = setting;
     let mut script = format!(
         "begins at {}, sites {sites:?}, minutes are kept for {minute_days} days, {keys_max} names\n",
         steps::text_of(begin)

@@ -35,6 +35,7 @@ use self::items::ItemQuestion;
 use self::orders::{OrderQuestion, OrdersNow};
 use crate::book::orders::is_shared;
 use crate::order_states::OrderStates;
+use crate::settings::Revisions;
 use crate::steps::{Setting, text_of};
 
 /// A question.
@@ -59,7 +60,7 @@ pub(crate) enum Question {
         site: &'static str,
         /// The length of the periods.
         granularity: Granularity,
-        /// The time zone.
+        /// The time zone; [`OF_SITE`] is not named.
         zone: &'static str,
         /// How many seconds before now it begins.
         age: i64,
@@ -88,9 +89,13 @@ const RANKINGS: [(rankings::Ranking, &str); 3] = [
 ];
 const WINDOWS: [(&str, i64); 6] =
     [("1m", 1), ("35m", 35), ("1h", 60), ("24h", 1_440), ("7d", 10_080), ("400d", 576_000)];
-const REFUNDS: (&str, &str) = ("refunds", "refunds:USD");
+const REFUNDS: (&str, &str) = ("refunds&currency=USD", "refunds:USD");
 const MEASURES: [(&str, &str); 4] =
     [("views", "views"), ("sales&currency=EUR", "sales:EUR"), ("units", "units"), REFUNDS];
+/// Sales in the currency of the site.
+const SALES_OF_SITE: (&str, &str) = ("sales", "sales:");
+/// The zone of the site.
+const OF_SITE: &str = "";
 /// How far back a series of each granularity can start, in hours, for UTC and for other zones.
 /// Every period takes several queries, and in other zones a day is read from its hour rows.
 const SERIES: [(Granularity, i64, i64); 4] = [
@@ -164,8 +169,8 @@ impl Question {
     }
 
     /// The questions at the end of a history: for each site a ranking, its visitors in all windows,
-    /// some of its items and every call about its orders, and for one site series of two
-    /// granularities and of refunds.
+    /// some of its items, every call about its orders and its sales by the days and in the currency
+    /// that it sets, and for one site series of two granularities and of refunds.
     pub(crate) fn last(random: &mut Random, setting: &Setting) -> Vec<Question> {
         let mut questions = vec![];
         for site in &setting.sites {
@@ -181,6 +186,12 @@ impl Question {
             questions.extend(OrderQuestion::all(random, site).into_iter().map(Question::Orders));
             questions.extend(ItemQuestion::some(site, age).map(Question::Item));
         }
+        for site in &setting.sites {
+            let (measure, basis) = (SALES_OF_SITE, Basis::Refund);
+            let (granularity, age) = (Granularity::Day, 36 * 3_600);
+            let zone = OF_SITE;
+            questions.push(Question::History { measure, site, granularity, zone, age, basis });
+        }
         let site = *random.pick(&setting.sites);
         let first = random.index(SERIES.len());
         for (granularity, utc_hours, _) in [SERIES[first], SERIES[(first + 1) % SERIES.len()]] {
@@ -194,6 +205,19 @@ impl Question {
             }
         }
         questions
+    }
+}
+
+impl Question {
+    /// The site that is asked about.
+    pub(crate) fn site(&self) -> &'static str {
+        match self {
+            Question::Ranking { site, .. }
+            | Question::History { site, .. }
+            | Question::ChunkVisitors { site, .. } => site,
+            Question::Orders(question) => question.site(),
+            Question::Item(question) => question.site(),
+        }
     }
 }
 
@@ -230,6 +254,8 @@ pub(crate) struct Bounds {
     pub(crate) most: Counted,
     /// What happens to orders during the question.
     pub(crate) orders: OrdersNow,
+    /// What sites have set.
+    pub(crate) settings: Revisions,
 }
 
 impl Bounds {
@@ -357,8 +383,14 @@ impl Reader {
         let response = match question {
             Question::Ranking { ranking: (ranking, _), site, window, age } => {
                 let as_of = text_of(now.timestamp() - age);
-                let query =
-                    format!("site_id={site}&window={}&limit={LIMIT}&as_of={as_of}", window.0);
+                let currency = match ranking {
+                    rankings::Ranking::HighestGrossing => "&currency=USD",
+                    _ => "",
+                };
+                let query = format!(
+                    "site_id={site}&window={}&limit={LIMIT}&as_of={as_of}{currency}",
+                    window.0
+                );
                 rankings::handle(*ranking, &request(&query)?, &backend).await
             }
             Question::History { measure, site, granularity, zone, age, basis } => {
@@ -368,8 +400,12 @@ impl Reader {
                     _ => String::new(),
                 };
                 let (measure, granularity) = (measure.0, granularity.name());
+                let zone = match *zone {
+                    OF_SITE => String::new(),
+                    zone => format!("&tz={zone}"),
+                };
                 let query = format!(
-                    "measure={measure}&site_id={site}&granularity={granularity}&tz={zone}&from={from}&to={to}&limit={LIMIT}{basis}"
+                    "measure={measure}&site_id={site}&granularity={granularity}{zone}&from={from}&to={to}&limit={LIMIT}{basis}"
                 );
                 history::handle(&request(&query)?, &backend).await
             }

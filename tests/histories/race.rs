@@ -20,6 +20,7 @@ use crate::cast::{Cast, Props};
 use crate::player::{check_sealing, count};
 use crate::questions::orders::OrdersNow;
 use crate::questions::{Bounds, Counted, Question};
+use crate::settings::Revisions;
 use crate::steps::{Setting, text_of, time_of};
 
 /// The default number of rounds, one hour each. `MINUTEBOOK_RACES=100` changes it.
@@ -217,8 +218,13 @@ impl Round<'_> {
 
     async fn read(&self, mut random: Random) -> Result<u64> {
         let reader = self.cast.reader.reader(self.props);
-        let setting =
-            Setting { begin: self.hour_end, sites: vec![SITE], minute_days: 7, keys_max: 0 };
+        let setting = Setting {
+            begin: self.hour_end,
+            sites: vec![SITE],
+            minute_days: 7,
+            keys_max: 0,
+            changes: vec![],
+        };
         let mut answers = 0;
         while !self.is_over.get() {
             let question = Question::of_race(&mut random, &setting);
@@ -229,7 +235,15 @@ impl Round<'_> {
             let most = self.counted.borrow()[UPLOADED].clone();
             let past = self.props.now() - self.hour_end;
             answer
-                .check(&question, &Bounds { least, most, orders: OrdersNow::Growing })
+                .check(
+                    &question,
+                    &Bounds {
+                        least,
+                        most,
+                        orders: OrdersNow::Growing,
+                        settings: Revisions::default(),
+                    },
+                )
                 .with_context(|| format!("{past} s after the hour"))?;
             answers += 1;
         }

@@ -9,6 +9,7 @@ use crate::chunks;
 use crate::order_events::Orders;
 use crate::questions::Question;
 use crate::questions::orders::OrderQuestion;
+use crate::settings::Change;
 
 /// The parameters of a history.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Setting {
     pub(crate) minute_days: u32,
     /// How many items and pages of a chunk keep their names, 0 for all. There are four items.
     pub(crate) keys_max: u32,
+    /// What sites set in its course.
+    pub(crate) changes: Vec<Change>,
 }
 
 /// A step of a history.
@@ -44,6 +47,8 @@ pub(crate) enum Step {
     Audit { questions: Vec<OrderQuestion> },
     /// Deletes some of the expired rows, as the table does.
     Expire { seed: u64 },
+    /// Sets something for a site.
+    Set(Change),
     /// Takes a recount of visitors one step further, or begins one.
     RecountVisitors,
 }
@@ -66,6 +71,8 @@ pub(crate) struct Work {
     pub(crate) sealers: usize,
     /// The questions asked meanwhile.
     pub(crate) questions: Vec<Question>,
+    /// What is set for a site meanwhile.
+    pub(crate) change: Option<Change>,
     /// How many of 1000 calls get a fault, on average.
     pub(crate) faults_of_1000: u64,
     /// The seed of the faults.
@@ -100,9 +107,13 @@ pub(crate) fn history(seed: u64) -> (Setting, Vec<Step>) {
     let begin: DateTime<Utc> = random.pick(&BEGINNINGS).parse().expect("they are times");
     // With numbers of their own, so that the other steps of a seed stay what they were.
     let mut extra = Random::of(&[seed, 5]);
+    let mut of_sites = Random::of(&[seed, 10]);
+    let begin = begin.timestamp() + random.between(0, 3 * HOUR);
+    let sites = random.pick(&[vec!["default"], vec!["shop"], vec!["default", "shop"]]).clone();
     let setting = Setting {
-        begin: begin.timestamp() + random.between(0, 3 * HOUR),
-        sites: random.pick(&[vec!["default"], vec!["shop"], vec!["default", "shop"]]).clone(),
+        begin,
+        changes: Change::all(&mut of_sites, &sites),
+        sites,
         minute_days: *random.pick(&[7, 3, 0]),
         keys_max: *extra.pick(&[0, 0, 1, 3]),
     };
@@ -126,6 +137,7 @@ pub(crate) fn history(seed: u64) -> (Setting, Vec<Step>) {
     for _ in 0..*extra.pick(&[0, 0, 3, 9]) {
         steps.insert(1 + extra.index(steps.len()), Step::RecountVisitors);
     }
+    Change::distribute(&setting, &mut of_sites, &mut steps);
     (setting, steps)
 }
 
@@ -327,16 +339,21 @@ impl fmt::Display for Step {
                 }
                 Ok(())
             }
+            Step::Set(change) => change.fmt(f),
             Step::RecountVisitors => write!(f, "visitors are recounted"),
             Step::Expire { .. } => write!(f, "some expired rows are deleted"),
             Step::Work(work) => {
-                let Work { deliveries, sealers, questions, faults_of_1000, fault_seed } = work;
+                let Work { deliveries, sealers, questions, change, faults_of_1000, fault_seed } =
+                    work;
                 write!(
                     f,
                     "at once: deliveries {deliveries:?}, sealers {sealers}, questions {}",
                     questions.len()
                 )?;
                 write!(f, ", {faults_of_1000} of 1000 calls get a fault, seed {fault_seed:x}")?;
+                if let Some(change) = change {
+                    write!(f, "\n        {change}")?;
+                }
                 for question in questions {
                     write!(f, "\n        {question}")?;
                 }

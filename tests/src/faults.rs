@@ -4,6 +4,7 @@
 
 mod calls;
 mod plan;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -61,6 +62,7 @@ struct State {
     client: Client<HttpConnector, Full<Bytes>>,
     plan: Mutex<Plan>,
     counts: Mutex<BTreeMap<String, usize>>,
+    half_read_units: Mutex<u64>,
     made: Mutex<Vec<Fault>>,
     victim: Mutex<Victim>,
     /// The items of the transactions in progress, if overlapping transactions conflict.
@@ -105,6 +107,7 @@ impl FaultProxy {
             client: Client::builder(TokioExecutor::new()).build_http(),
             plan: Mutex::new(plan),
             counts: Mutex::default(),
+            half_read_units: Mutex::default(),
             made: Mutex::default(),
             victim: Mutex::new(Victim::Nobody),
             items_under_way: Mutex::default(),
@@ -190,6 +193,12 @@ impl FaultProxy {
     /// The number of calls of an operation.
     pub fn calls(&self, operation: &str) -> usize {
         locked(&self.state.counts).get(operation).copied().unwrap_or(0)
+    }
+
+    /// The read units of the calls that the cloud has executed since this was asked last, as DynamoDB
+    /// bills them, in halves.
+    pub fn take_half_read_units(&self) -> u64 {
+        std::mem::take(&mut *locked(&self.state.half_read_units))
     }
 }
 
@@ -325,7 +334,9 @@ impl State {
     }
 
     async fn forward(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HangUp> {
+        let operation = operation_of(&request);
         let (mut parts, body) = request.into_parts();
+        let request_body = body.clone();
         let object = parts.uri.path().trim_start_matches('/').to_string();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = format!("{}{path}", self.upstream).parse().map_err(|_| HangUp)?;
@@ -336,6 +347,7 @@ impl State {
             .map_err(|_| HangUp)?;
         let (mut parts, body) = response.into_parts();
         let bytes = body.collect().await.map_err(|_| HangUp)?.to_bytes();
+        *locked(&self.half_read_units) += units::half_units(&operation, &request_body, &bytes);
         parts.headers.remove("transfer-encoding");
         let version_id =
             parts.headers.get("x-amz-version-id").and_then(|value| value.to_str().ok());

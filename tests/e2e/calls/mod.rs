@@ -14,6 +14,7 @@ pub(crate) mod queries;
 pub(crate) mod reconcile;
 pub(crate) mod stats;
 pub(crate) mod tokens;
+pub(crate) mod units;
 
 /// All tests, by file.
 pub(crate) const TESTS: [&[crate::Test]; 13] = [
@@ -30,4 +31,5 @@ pub(crate) const TESTS: [&[crate::Test]; 13] = [
     reconcile::TESTS,
     stats::TESTS,
     tokens::TESTS,
+    units::TESTS,
 ];

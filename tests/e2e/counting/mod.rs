@@ -17,7 +17,7 @@ pub(crate) mod sites;
 pub(crate) mod upgrades;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 17] = [
+pub(crate) const TESTS: [&[crate::Test]; 18] = [
     cases::TESTS,
     exactly_once::TESTS,
     files::TESTS,
@@ -28,6 +28,7 @@ pub(crate) const TESTS: [&[crate::Test]; 17] = [
     names::TESTS,
     odd_input::TESTS,
     orders::TESTS,
+    orders::exports::TESTS,
     orders::purchases::TESTS,
     orders::refunds::TESTS,
     refused::TESTS,

@@ -3,6 +3,7 @@
 //! test ends with `minutebook verify`, which recounts every order from all events, and compares its
 //! row and all of its counters.
 
+pub(crate) mod exports;
 pub(crate) mod purchases;
 pub(crate) mod refunds;
 

@@ -11,7 +11,7 @@ use minutebook_oracle::{
 };
 
 use super::{
-    Attributes, Book, ChunkFacts, TallyRow, Terms, describe_first, fail_with, number, text,
+    Attributes, Book, ChunkFacts, TallyRow, Terms, describe_first, fail_with, hour_of, number, text,
 };
 use crate::order_states::{OrderName, OrderStates};
 
@@ -83,7 +83,7 @@ impl Book {
         &self,
         states: &OrderStates,
         chunks: &[ChunkFacts],
-        terms: Terms,
+        terms: &Terms,
     ) -> Result<()> {
         let orders = self.orders()?;
         for (name, possible) in states.iter() {
@@ -101,7 +101,7 @@ impl Book {
             );
             ensure!(states.iter().any(|(known, _)| known == name), "no event is about {name:?}");
         }
-        let terms = Terms { now: terms.now + CLOCKS_APART, ..terms };
+        let terms = &terms.later(CLOCKS_APART);
         self.check_recent(&orders, chunks, terms)?;
         self.check_order_counters(&orders, terms)
     }
@@ -113,7 +113,7 @@ impl Book {
         &self,
         orders: &FoundOrders,
         chunks: &[ChunkFacts],
-        terms: Terms,
+        terms: &Terms,
     ) -> Result<()> {
         let events = chunks.iter().flat_map(|chunk| &chunk.recount.orders);
         let times: BTreeSet<(OrderName, i128)> = events
@@ -149,20 +149,20 @@ impl Book {
     /// match them too, together with the numbered shards of hours that are not rolled up yet. While
     /// a chunk or an hour is partly counted, it is unknown which rows include it, so only minute
     /// rows are compared.
-    fn check_order_counters(&self, orders: &FoundOrders, terms: Terms) -> Result<()> {
+    fn check_order_counters(&self, orders: &FoundOrders, terms: &Terms) -> Result<()> {
         let are_sums_whole = !self.has_unfinished_chunks()?;
-        let is_compared = |period: Period| {
+        let is_compared = |site: &str, period: Period| {
             (are_sums_whole || period.granularity() == Granularity::Minute)
-                && terms.has_rows(period)
+                && terms.has_rows(site, period)
         };
         let mut comparison = Comparison::default();
         let mut tallies = orders.tallies();
         tallies.retain(|key, _| is_measure(&key.measure));
-        comparison.add_tallies(&tallies, &mut |_, period| is_compared(period));
+        comparison.add_tallies(&tallies, &mut |site, period| is_compared(site, period));
         let rows = self.tally_rows(terms)?;
         for row in rows.iter().filter(|row| is_measure(row.measure)) {
-            let periods = self.periods_of(row).into_iter();
-            for period in periods.filter(|period| is_compared(*period)) {
+            let periods = self.periods_of(row, terms).into_iter();
+            for period in periods.filter(|period| is_compared(row.site, *period)) {
                 for (key, number) in &row.counters {
                     let cell = Cell { site: row.site, measure: row.measure, period, key };
                     comparison.add_found(cell, *number);
@@ -174,14 +174,18 @@ impl Book {
 
     /// The periods of which a row has a part that no other row has: its own and, until its hour is
     /// rolled up, those above.
-    pub(super) fn periods_of(&self, row: &TallyRow<'_>) -> Vec<Period> {
-        let hour = Period::containing(Granularity::Hour, row.period.first_minute());
+    pub(super) fn periods_of(&self, row: &TallyRow<'_>, terms: &Terms) -> Vec<Period> {
+        let minute = row.period.first_minute();
+        let hour = hour_of(row.period);
         let entry = (format!("L#seal:{}:{hour}", row.site), "000000".to_string());
         let counts_above = row.is_in_numbered_shard && !self.rows.contains_key(&entry);
-        match counts_above {
-            true => Period::all_containing(row.period.first_minute()).to_vec(),
-            false => vec![row.period],
+        if !counts_above {
+            return vec![row.period];
         }
+        let quarter = Period::containing(Granularity::Quarter, minute);
+        let has_quarter = terms.has_quarters(row.site, row.period);
+        let quarter = has_quarter.then_some(quarter);
+        Period::all_containing(minute).into_iter().chain(quarter).collect()
     }
 
     /// The number of orders that the chunks report.

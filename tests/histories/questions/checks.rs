@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use minutebook_oracle::{Decimal, HistoryQuestion, OTHER};
 use serde_json::Value;
 
-use super::{Bounds, Question};
+use super::{Bounds, OF_SITE, Question, SALES_OF_SITE};
 
 pub(super) fn check_ranking(
     question: &Question,
@@ -92,19 +92,29 @@ pub(super) fn check_history(
     let Question::History { measure, site, granularity, zone, age, basis } = question else {
         bail!("not a history");
     };
+    let (zone_of_site, currency_of_site) = bounds.settings.defaults_of(site);
+    let zone = match *zone {
+        OF_SITE => zone_of_site,
+        zone => zone.parse().map_err(|_| anyhow::anyhow!("{zone} is no zone"))?,
+    };
+    let measure = match *measure {
+        SALES_OF_SITE => format!("sales:{currency_of_site}"),
+        (_, measure) => measure.to_string(),
+    };
+    let quarters = bounds.settings.quarter_hours().remove(*site).unwrap_or_default();
     let asked = HistoryQuestion {
         site: site.to_string(),
-        measure: measure.1.to_string(),
+        measure: measure.clone(),
         granularity: *granularity,
-        zone: zone.parse().map_err(|_| anyhow::anyhow!("{zone} is no zone"))?,
-        quarters: Default::default(),
+        zone,
+        quarters,
         item: None,
         from: now - TimeDelta::seconds(*age),
         to: now.max(now - TimeDelta::seconds(*age) + TimeDelta::seconds(1)),
     };
     let [least, most] =
         bounds.tallies().map(|tallies| minutebook_oracle::history(&basis.of(tallies), &asked));
-    let changing_keys = bounds.changing_keys(site, measure.1);
+    let changing_keys = bounds.changing_keys(site, &measure);
     let periods = answer["periods"].as_array().context("a history has periods")?;
     ensure!(periods.len() == most.len(), "there are {} periods, not {}", periods.len(), most.len());
     for ((period, least), most) in periods.iter().zip(&least).zip(&most) {

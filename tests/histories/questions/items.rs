@@ -46,6 +46,11 @@ impl ItemQuestion {
         })
     }
 
+    /// The site that is asked about.
+    pub(super) fn site(&self) -> &'static str {
+        self.site
+    }
+
     /// Sends the question to its handler.
     pub(super) async fn ask(
         &self,

@@ -101,6 +101,11 @@ impl OrderQuestion {
         OrderQuestion { call, site, window, currency, age, basis }
     }
 
+    /// The site that is asked about.
+    pub(super) fn site(&self) -> &'static str {
+        self.site
+    }
+
     fn path(&self) -> &'static str {
         match self.call {
             Call::Orders => "/metrics/orders",

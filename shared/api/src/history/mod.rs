@@ -1,21 +1,22 @@
 //! `GET /history`: the totals and top items of a measure by hour, day, week or month.
 
 pub(crate) mod answer;
+pub(crate) mod asked;
 pub(crate) mod describe;
 pub(crate) mod query;
 
-use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 use minutebook_domain::query::ranking::Sums;
 use minutebook_domain::query::window::Window;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
-use crate::backend::{Backend, SiteDefaults};
+use crate::backend::Backend;
 use crate::history::answer::Answer;
-use crate::history::query::{Given, HistoryDefaults, HistoryMeasure};
+use crate::history::asked::{Asked, refused};
+use crate::history::query::{Given, HistoryMeasure};
 use crate::http::answer::unreadable;
-use crate::http::response::{json, problem};
+use crate::http::response::json;
 
 /// Answers one request. Errors are answers, too: 400 names the parameter, and 503 means that a
 /// retry helps.
@@ -23,22 +24,17 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
-    let (now, retention) = (backend.clock.now(), backend.retention);
-    let given = match Given::read(request.uri().query().unwrap_or_default()) {
-        Ok(given) => given,
-        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
-    };
-    let of_site = match backend.defaults_of(&given.site_id, now).await {
-        Ok(of_site) => of_site,
-        Err(error) => return unreadable(&error),
-    };
-    let SiteDefaults { currency, time_zone: zone, quarter_hours } = &of_site;
-    let (currency, zone) = (*currency, *zone);
-    let defaults = HistoryDefaults { currency, zone, quarter_hours, now, retention };
-    let question = match given.resolve(&defaults) {
-        Ok(question) => question,
-        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
-    };
+    answer(request, backend).await.unwrap_or_else(|refused| refused)
+}
+
+async fn answer<R: RowSource + SettingsSource, Q: Sync>(
+    request: &Request,
+    backend: &Backend<R, Q>,
+) -> Result<Response<Body>, Response<Body>> {
+    let now = backend.clock.now();
+    let given = Given::read(request.uri().query().unwrap_or_default());
+    let asked = Asked::of(given, backend, now).await?;
+    let question = asked.query().map_err(refused)?;
     let windows: Vec<Window> = question.periods.iter().map(|period| period.window).collect();
     let sum_question = SumQuestion {
         site: question.site_id.as_str(),
@@ -46,16 +42,13 @@ pub async fn handle<R: RowSource + SettingsSource, Q: Sync>(
         key: question.item_id.as_deref(),
         windows: &windows,
         now,
-        retention,
-        quarter_hours,
+        retention: backend.retention,
+        quarter_hours: asked.quarter_hours(),
     };
-    match sum_windows(&backend.rows, &sum_question).await {
-        Ok(sums) => {
-            let sums = in_one(sums, windows.len(), question.measure);
-            json(&Answer::new(&question, &sums, now))
-        }
-        Err(error) => unreadable(&error),
-    }
+    let sums = sum_windows(&backend.rows, &sum_question).await;
+    let sums = sums.map_err(|error| unreadable(&error))?;
+    let sums = in_one(sums, windows.len(), question.measure);
+    Ok(json(&Answer::new(&question, &sums, now)))
 }
 
 /// The sums of each window, made from those of all measures.

@@ -125,6 +125,7 @@ pub(crate) struct HistoryDefaults<'a> {
 }
 
 /// What a query string gives, before the defaults of its site are known.
+#[derive(Clone)]
 pub(crate) struct Given {
     pub(crate) site_id: SiteId,
     measure: Option<String>,

@@ -17,8 +17,9 @@ use minutebook_storage::proof::ProofSource;
 use minutebook_storage::reader::{RowSource, SumQuestion, sum_windows};
 use minutebook_storage::site::settings::SettingsSource;
 
-use crate::backend::{Backend, SiteDefaults};
-use crate::history::query::{Given, HistoryDefaults, HistoryQuery};
+use crate::backend::Backend;
+use crate::history::asked::{Asked, refused};
+use crate::history::query::{Given, HistoryQuery};
 use crate::http::answer::unreadable;
 use crate::http::response::{json, problem};
 use crate::reconcile::answer::{Answer, Books};
@@ -36,39 +37,28 @@ pub async fn handle<R: RowSource + SettingsSource + ProofSource, Q: Sync>(
     request: &Request,
     backend: &Backend<R, Q>,
 ) -> Response<Body> {
-    answer(request, backend, || tokio::time::sleep(PAUSE)).await
+    let pause = || tokio::time::sleep(PAUSE);
+    answer(request, backend, pause).await.unwrap_or_else(|refused| refused)
 }
 
 async fn answer<R: RowSource + SettingsSource + ProofSource, Q: Sync, P: Future<Output = ()>>(
     request: &Request,
     backend: &Backend<R, Q>,
     pause: impl Fn() -> P,
-) -> Response<Body> {
-    let (now, retention) = (backend.clock.now(), backend.retention);
-    let given = match Given::of_money(request.uri().query().unwrap_or_default()) {
-        Ok(given) => given,
-        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
-    };
-    let of_site = match backend.defaults_of(&given.site_id, now).await {
-        Ok(of_site) => of_site,
-        Err(error) => return unreadable(&error),
-    };
-    let SiteDefaults { currency, time_zone: zone, quarter_hours } = &of_site;
-    let (currency, zone) = (given.currency().unwrap_or(*currency), *zone);
-    let defaults = HistoryDefaults { currency, zone, quarter_hours, now, retention };
-    let question = match given.resolve(&defaults) {
-        Ok(question) => question,
-        Err(sentence) => return problem(StatusCode::BAD_REQUEST, &sentence),
-    };
+) -> Result<Response<Body>, Response<Body>> {
+    let now = backend.clock.now();
+    let given = Given::of_money(request.uri().query().unwrap_or_default());
+    let asked = Asked::of(given, backend, now).await?;
+    let (question, currency) = (asked.query().map_err(refused)?, asked.currency());
     let books = settled_books(backend, &question, currency, now, pause);
-    match try_join(books, backend.rows.last_proof()).await {
-        Ok((Some(books), proof)) => json(&Answer::new(&question, currency, &books, proof, now)),
-        Ok((None, _)) => problem(
+    let read = try_join(books, backend.rows.last_proof()).await;
+    Ok(match read.map_err(|error| unreadable(&error))? {
+        (Some(books), proof) => json(&Answer::new(&question, currency, &books, proof, now)),
+        (None, _) => problem(
             StatusCode::SERVICE_UNAVAILABLE,
             "events of these periods are being counted; ask again in a moment, or for earlier periods",
         ),
-        Err(error) => unreadable(&error),
-    }
+    })
 }
 
 /// The books of each period, read until they agree, or differ in the same way twice; `None` if they
@@ -177,7 +167,8 @@ mod tests {
         let backend = Backend::of_test(table, now);
         let request = lambda_http::http::Request::get(format!("/reconcile?{query}"));
         let request = request.body(Body::Empty).expect("a request");
-        let response = backend.rows.read(answer(&request, &backend, async || ())).0;
+        let answer = backend.rows.read(answer(&request, &backend, async || ())).0;
+        let response = answer.unwrap_or_else(|refused| refused);
         let body = serde_json::from_slice(response.body().as_ref()).expect("JSON");
         (response.status().as_u16(), body)
     }

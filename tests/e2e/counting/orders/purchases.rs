@@ -182,7 +182,7 @@ async fn purchases_in_overlapping_files_count_once(cloud: &Cloud) -> Result<()> 
 
 /// Rewrites the late rows of [`HOUR`] as if what they count had been in time: what orders add to
 /// units and sales is in shards of its own.
-async fn rewrite_as_in_time(store: &Store) -> Result<()> {
+pub(super) async fn rewrite_as_in_time(store: &Store) -> Result<()> {
     let minutes = format!("T#{SITE}#{HOUR}");
     store.list_open(SITE, HOUR).await?;
     for ([partition, row, name], number) in store.counters().await? {
@@ -190,7 +190,7 @@ async fn rewrite_as_in_time(store: &Store) -> Result<()> {
             store.delete_row(&partition, &row).await?;
             continue;
         }
-        let of_items = ["units#", "sales:", "refunds:", "refunds_moved:"];
+        let of_items = ["units#", "sales:", "refunds:"];
         let is_of_items = of_items.iter().any(|measure| row.starts_with(measure));
         let in_time = row.replace("#late#", if is_of_items { "#o03#" } else { "#03#" });
         store.add((&minutes, &in_time), &name, &number).await?;

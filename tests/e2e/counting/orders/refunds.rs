@@ -7,14 +7,16 @@ use minutebook_tests::cloud::Cloud;
 use minutebook_tests::store::Store;
 
 use crate::counting::chunks::{Coming, count, verified};
-use crate::counting::orders::purchases::{Askers, cents};
-use crate::counting::orders::{SITE, first_time, put, shuffled};
+use crate::counting::orders::purchases::{Askers, cents, rewrite_as_in_time};
+use crate::counting::orders::{HOUR, SITE, first_time, put, shuffled};
+use crate::counting::rollup::{let_time_pass, run_clean};
 
 crate::tests![
     a_refund_that_is_told_three_times_gives_back_what_was_paid,
     refunds_in_several_files_in_any_order_and_twice,
     a_refund_before_its_purchase,
     a_refund_of_another_day_is_found_by_both_times,
+    refunds_before_while_and_after_an_hour_is_sealed_give_back_once,
 ];
 
 fn event(kind: &str, order: &str, time: DateTime<Utc>, members: &str) -> String {
@@ -210,4 +212,57 @@ async fn a_refund_of_another_day_is_found_by_both_times(cloud: &Cloud) -> Result
         ensure!(total == refunds, "{asked}: {total} cents in the history of {as_of}");
     }
     Ok(())
+}
+
+/// Each step of sealing finds refunds in the shards of the hour, and others come after it.
+async fn refunds_before_while_and_after_an_hour_is_sealed_give_back_once(
+    cloud: &Cloud,
+) -> Result<()> {
+    let store = Store::make(cloud, "refunds-sealed").await?;
+    let made: DateTime<Utc> = format!("{HOUR}:07:30Z").parse()?;
+    let minutes_later = |minutes| made + TimeDelta::minutes(minutes);
+    let bought = r#","items":[{"item_id":"SHOE","price":80},{"item_id":"CAP","price":20}]"#;
+    let of_shoe = r#","item_id":"SHOE","price":15.5,"event_id":"r-0""#;
+    let lines =
+        [event("purchase", "1", made, bought), event("refund", "1", minutes_later(1), of_shoe)];
+    let mut worker = store.start_plain_ingest().await?;
+    let mut askers = Askers::start(&store).await?;
+    count(&mut worker, &put(&store, &lines, 1, "first").await?).await?;
+    rewrite_as_in_time(&store).await?;
+    let mut rollup = store.start_rollup(&store.clients.endpoint_url, 0).await?;
+    let mut events = lines.len();
+    let mut of_caps = 0;
+    for attribute in ["open", "sealed_at", "done_at", "removed"] {
+        if attribute != "open" {
+            run_clean(&mut rollup).await?;
+        }
+        if attribute.ends_with("_at") {
+            let_time_pass(&store, HOUR, SITE, attribute).await?;
+        }
+        for place in 0..2 {
+            let items = [("SHOE", 8_000, 1_550), ("CAP", 2_000, of_caps)];
+            let expected = Refunds { of_orders: [1_550 + of_caps, 0], items: &items };
+            for basis in ["refund", "order"] {
+                let asked = format!("window=1h&basis={basis}");
+                let checked = check(&mut askers, minutes_later(52), &asked, &expected).await;
+                checked.with_context(|| format!("{attribute}, {place}"))?;
+            }
+            if place == 1 {
+                break;
+            }
+            // One that is new, and one that is reported again at another time.
+            of_caps += 125;
+            let of_cap =
+                format!(",\"item_id\":\"CAP\",\"price\":1.25,\"event_id\":\"{attribute}\"");
+            let lines = [
+                event("refund", "1", minutes_later(2 + of_caps / 125), &of_cap),
+                event("refund", "1", minutes_later(3 + of_caps / 125), of_shoe),
+            ];
+            count(&mut worker, &put(&store, &lines, 1, attribute).await?).await?;
+            events += lines.len();
+        }
+    }
+    let total = refunds_of_days(&mut askers, made, [0, 1], "basis=order").await?;
+    ensure!(total == 1_550 + of_caps, "{total} cents in the history");
+    verified(&store, events).await
 }

@@ -40,7 +40,11 @@ fn late_views(site: &str, time: &str, count: usize) -> String {
     view.repeat(count)
 }
 
-/// What comes late on each day: before and after the midnight of Kolkata, and an order.
+/// How many events of orders come late on each day.
+const EVENTS_OF_ORDERS: usize = 4;
+
+/// What comes late on each day: before and after the midnight of Kolkata, an order, and another of
+/// which some is given back in the next quarter.
 fn late_events(site: &str) -> String {
     let mut text = String::new();
     for (number, day) in (1..).zip(DAYS) {
@@ -50,6 +54,16 @@ fn late_events(site: &str) -> String {
             "{{\"eventType\":\"OrderCreatedEvent\",\"timestamp\":\"{day}T18:29:59Z\",\
              \"site_id\":\"{site}\",\"orderId\":\"{number}\",\"totalAmount\":{number}}}\n"
         );
+        for (kind, time, price) in [
+            ("purchase", "18:29:59", "5.25"),
+            ("purchase", "18:31:00", "5.25"),
+            ("refund", "18:30:00", "1.5"),
+        ] {
+            text += &format!(
+                "{{\"event\":\"{kind}\",\"timestamp\":\"{day}T{time}Z\",\"site_id\":\"{site}\",\
+                 \"order_id\":\"p-{number}\",\"item_id\":\"sold\",\"price\":{price}}}\n"
+            );
+        }
     }
     text
 }
@@ -107,7 +121,7 @@ async fn days_of_a_site_in_kolkata_are_exact_after_its_minutes_have_expired(
     let after = store.put("after.jsonl", after).await?;
     count(&mut ingest, [&after]).await?;
     let views_of_site = DAYS.len() * 2 * VIEWS_OF_HOUR + 11 * (1 + 2 + 3) + 1_000;
-    verified(&store, 2 * (views_of_site + DAYS.len())).await?;
+    verified(&store, 2 * (views_of_site + EVENTS_OF_ORDERS * DAYS.len())).await?;
 
     // One hour a day has rows of its quarters, and nothing else differs from a site without a zone.
     for day in DAYS {
@@ -116,7 +130,8 @@ async fn days_of_a_site_in_kolkata_are_exact_after_its_minutes_have_expired(
         let names: BTreeSet<&str> =
             of_views.filter_map(|row| Some(row.split_once('#')?.0)).collect();
         ensure!(names == BTreeSet::from(["18:00", "18:15", "18:30", "18:45"]), "{day}: {names:?}");
-        let orders = quarters.iter().any(|row| row.starts_with("orders#q18:15#"));
+        let orders = ["orders#q18:15#", "sales:USD#q18:15#", "refunds:USD#q18:30#"];
+        let orders = orders.iter().all(|name| quarters.iter().any(|row| row.starts_with(name)));
         let visitors =
             quarters.iter().any(|row| row.starts_with("visitors") && row.contains("#q18:30#"));
         ensure!(orders && visitors, "{quarters:?}");
