@@ -34,6 +34,8 @@ pub struct Start {
     pub config: Config,
     /// The table.
     pub table: Table,
+    /// The settings of sites that were read last.
+    pub settings: Arc<KnownSettings>,
 }
 
 impl Start {
@@ -44,7 +46,7 @@ impl Start {
     pub fn from_environment() -> Result<Start, ConfigError> {
         let (aws, config) = (Aws::read(environment)?, Config::read(environment)?);
         let table = Table { client: aws.dynamodb(), name: config.table.clone() };
-        Ok(Start { aws, config, table })
+        Ok(Start { aws, config, table, settings: Arc::default() })
     }
 }
 
@@ -232,7 +234,7 @@ impl<Q> Backend<Table, Q> {
             clock: Clock::system(),
             visitor_state: Arc::default(),
             has_all_sites: Arc::default(),
-            settings: Arc::default(),
+            settings: start.settings.clone(),
         }
     }
 }

@@ -5,8 +5,10 @@ use std::future::Future;
 use std::sync::LazyLock;
 
 use lambda_http::http::StatusCode;
+use lambda_http::http::header::ORIGIN;
 use lambda_http::{Body, Request, RequestExt, Response};
 use minutebook_storage::api_keys::ApiKeys;
+use minutebook_storage::site::settings::SettingsSource;
 use serde_json::Value;
 
 use crate::access::cors::Cors;
@@ -16,8 +18,9 @@ use crate::openapi;
 use crate::routes::{ApiBackend, Function, ROUTES, Route};
 
 /// Answers one request: an unknown path with 404, a method that a path does not have with 405, a
-/// caller who lacks what the call needs with 401 or 403, and everything else by `handle`.
-pub(crate) async fn answer<K: ApiKeys, Answering>(
+/// caller who lacks what the call needs with 401 or 403, and everything else by `handle`. The answer
+/// says which pages may read it.
+pub(crate) async fn answer<K: ApiKeys + SettingsSource, Answering>(
     request: Request,
     access: &AccessControl<K>,
     handle: impl FnOnce(Admitted) -> Answering,
@@ -27,21 +30,33 @@ where
 {
     let path = request.raw_http_path();
     let Some(route) = Route::of(path) else {
-        return unknown(path);
-    };
-    if let Some(response) = route.preflight_or_wrong_method(request.method()) {
+        let mut response = unknown(path);
+        Cors::Any.add_to(&mut response);
         return response;
-    }
-    match access.admit(route.needs, request).await {
-        Ok(admitted) => handle(admitted).await,
-        Err(response) => response,
-    }
+    };
+    let origin = request.headers().get(ORIGIN).cloned();
+    access.read_origins(route.needs, origin.as_ref()).await;
+    let (mut response, sites) = match route.preflight_or_wrong_method(request.method()) {
+        Some(response) => (response, vec![]),
+        None => match access.admit(route.needs, request).await {
+            Ok(admitted) => {
+                let sites = admitted.sites();
+                (handle(admitted).await, sites)
+            }
+            Err(response) => (response, vec![]),
+        },
+    };
+    access.cors(route.needs, origin.as_ref(), &sites).add_to(&mut response);
+    response
 }
 
-/// What the answer to a request, whatever it is, says about the pages that may read it.
-pub(crate) fn cors<K: ApiKeys>(request: &Request, access: &AccessControl<K>) -> Cors {
+/// What an answer without the call's own says about the pages that may read it.
+pub(crate) fn cors<K: ApiKeys + SettingsSource>(
+    request: &Request,
+    access: &AccessControl<K>,
+) -> Cors {
     match Route::of(request.raw_http_path()) {
-        Some(route) => access.cors(route.needs, request),
+        Some(route) => access.cors(route.needs, request.headers().get(ORIGIN), &[]),
         None => Cors::Any,
     }
 }
@@ -116,15 +131,14 @@ mod tests {
             allowed_origins: vec![],
             jwt: None,
         };
-        let access = AccessControl::new(config, backend.rows.clone(), Clock::system());
-        let (cors, backend) = (cors(&request, &access), &backend);
+        let rows = backend.rows.clone();
+        let access = AccessControl::new(config, rows, Arc::default(), Clock::system());
+        let backend = &backend;
         let by_handler = |admitted| async move { handle(&admitted, backend).await };
         let answering = pin!(answer(request, &access, by_handler));
-        let Poll::Ready(mut response) = answering.poll(&mut Context::from_waker(Waker::noop()))
-        else {
+        let Poll::Ready(response) = answering.poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("the backend is asked");
         };
-        cors.add_to(&mut response);
         assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         response
     }

@@ -10,6 +10,7 @@ use minutebook_runtime::config::{AccessConfig, ConfigError, environment};
 use minutebook_runtime::deadline::deadline_of;
 use minutebook_storage::table::Table;
 
+use crate::access::cors::Cors;
 use crate::access::{AccessControl, Admitted};
 use crate::backend::Start;
 use crate::collect::NOT_STORED;
@@ -39,7 +40,8 @@ where
     minutebook_runtime::logging::start();
     let start = Start::from_environment()?;
     let access = AccessConfig::read(environment)?;
-    let access = AccessControl::new(access, start.table.clone(), Clock::system());
+    let (table, settings) = (start.table.clone(), start.settings.clone());
+    let access = AccessControl::new(access, table, settings, Clock::system());
     // They live as long as the process, which handles one request after another.
     let access: &'static AccessControl<Table> = Box::leak(Box::new(access));
     let backend: &'static B = Box::leak(Box::new(build(&start)?));
@@ -51,24 +53,27 @@ where
         let answering =
             dispatch::answer(request, access, move |admitted| handle(admitted, backend));
         async move {
-            let mut response = answered_by(deadline, &method, answering).await;
-            cors.add_to(&mut response);
-            Ok::<_, Error>(response)
+            let answer = answered_by(deadline, &method, cors, answering).await;
+            Ok::<_, Error>(answer)
         }
     }))
     .await
 }
 
-/// The answer, or a problem that says what to do if there is none by the deadline.
+/// The answer, or a problem that says what to do if there is none by the deadline, and that these
+/// pages may read.
 async fn answered_by(
     deadline: Instant,
     method: &Method,
+    cors: Cors,
     answering: impl Future<Output = Response<Body>>,
 ) -> Response<Body> {
     tokio::time::timeout_at(deadline.into(), answering).await.unwrap_or_else(|_| {
         tracing::error!(%method, "a request was not answered in time");
         let detail = if method == Method::POST { NOT_STORED } else { NOT_ANSWERED };
-        problem(StatusCode::SERVICE_UNAVAILABLE, detail)
+        let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+        cors.add_to(&mut response);
+        response
     })
 }
 
@@ -84,7 +89,7 @@ mod tests {
         method: Method,
         answering: impl Future<Output = Response<Body>>,
     ) -> (u16, String) {
-        let response = answered_by(deadline, &method, answering).await;
+        let response = answered_by(deadline, &method, Cors::Any, answering).await;
         let body = String::from_utf8_lossy(response.body().as_ref()).into_owned();
         (response.status().as_u16(), body)
     }

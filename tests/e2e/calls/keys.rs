@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use minutebook_api::routes::ROUTES;
 use minutebook_tests::cloud::Cloud;
-use minutebook_tests::store::{ORIGIN, Store, sqs_event};
+use minutebook_tests::store::{Store, sqs_event};
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
@@ -17,7 +17,6 @@ crate::tests![
     a_question_and_a_post_without_a_site_are_of_the_site_of_the_key,
     a_key_works_at_once_and_a_revoked_one_in_no_new_process,
     a_table_that_is_away_refuses_nobody_for_good,
-    pages_of_allowed_origins_may_make_calls_that_need_a_key,
     the_command_makes_lists_and_revokes_keys,
 ];
 
@@ -94,10 +93,19 @@ pub(crate) const VIEW: &str = r#"{"event_type":"page_visit","timestamp":"2026-11
 
 /// Runs `minutebook keys` with these arguments.
 async fn run_keys(store: &Store, arguments: &[&str]) -> Result<std::process::Output> {
+    run(store, "keys", arguments).await
+}
+
+/// Runs a command of `minutebook` about the table with these arguments.
+pub(crate) async fn run(
+    store: &Store,
+    name: &str,
+    arguments: &[&str],
+) -> Result<std::process::Output> {
     let clients = &store.clients;
     let mut command = tokio::process::Command::new(minutebook_tests::binaries::path("minutebook")?);
     command
-        .arg("keys")
+        .arg(name)
         .args(arguments)
         .args(["--endpoint-url", &clients.endpoint_url, "--region", &clients.region])
         .args(["--bucket", &store.bucket, "--table", &store.table])
@@ -360,40 +368,6 @@ async fn a_table_that_is_away_refuses_nobody_for_good(cloud: &Cloud) -> Result<(
         let answer = functions.call(call, (Way::Bearer, Some(&key)), VIEW).await?;
         let says_so = body_of(&answer).contains("could not be checked");
         ensure!(status_of(&answer) == 503 && says_so, "{answer}");
-    }
-    Ok(())
-}
-
-async fn pages_of_allowed_origins_may_make_calls_that_need_a_key(cloud: &Cloud) -> Result<()> {
-    let store = Store::make(cloud, "keys-origins").await?;
-    for requires_keys in [true, false] {
-        let store = Store { requires_keys, ..store.clone() };
-        let mut worker = store.start_query("api", &store.clients.endpoint_url).await?;
-        for (method, path, needs_key) in [
-            ("GET", "/stats", true),
-            ("OPTIONS", "/stats", true),
-            ("OPTIONS", "/items/7", true),
-            ("GET", "/openapi.json", false),
-            ("OPTIONS", "/openapi.json", false),
-            ("GET", "/nothing", false),
-        ] {
-            for origin in [ORIGIN, "https://other.example"] {
-                let mut event = http_event(method, "site_id=shop.a")?;
-                event["rawPath"] = json!(path);
-                event["headers"] = json!({"origin": origin});
-                let Invocation::Answered(answer) = worker.invoke(event).await? else {
-                    bail!("{method} {path} was not answered");
-                };
-                let allowed = &answer["headers"]["access-control-allow-origin"];
-                let expected = match (requires_keys && needs_key, origin) {
-                    (false, _) => json!("*"),
-                    (true, ORIGIN) => json!(ORIGIN),
-                    (true, _) => Value::Null,
-                };
-                ensure!(*allowed == expected, "{method} {path} from {origin}: {answer}");
-                ensure!(method != "OPTIONS" || answer["statusCode"] == 204, "{answer}");
-            }
-        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use lambda_http::Response;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, VARY};
 
-/// The origins of pages that may read answers which need a key.
+/// The origins of pages that may read answers which need a key, whatever site they are about.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Origins(Vec<String>);
 
@@ -17,10 +17,8 @@ pub(crate) enum Cors {
     Any,
     /// Pages of this origin may read it.
     Origin(HeaderValue),
-    /// It depends on the origin, which is none that may read it.
+    /// Pages of the origin that asked may not read it; pages of another may.
     OtherOrigin,
-    /// No page of another origin may read it.
-    None,
 }
 
 impl Origins {
@@ -28,22 +26,25 @@ impl Origins {
         Origins(origins)
     }
 
-    /// What an answer that needs a key says to a page of this origin.
+    /// What an answer that needs a key says to a page of this origin, where a site allows `more`.
     ///
     /// A key is never sent by the browser on its own, so that `*` would let a page read no more
     /// than whoever has its key. The list keeps keys from being used in pages of others.
-    pub(crate) fn cors(&self, origin: Option<&HeaderValue>) -> Cors {
+    pub(crate) fn cors<'a>(
+        &'a self,
+        more: impl IntoIterator<Item = &'a String>,
+        origin: Option<&HeaderValue>,
+    ) -> Cors {
         if self.0.iter().any(|allowed| allowed == "*") {
             return Cors::Any;
         }
-        let is_allowed = |origin: &&HeaderValue| {
-            let bytes = origin.as_bytes();
-            self.0.iter().any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(bytes))
-        };
-        match origin.filter(is_allowed) {
-            Some(origin) => Cors::Origin(origin.clone()),
-            None if self.0.is_empty() => Cors::None,
-            None => Cors::OtherOrigin,
+        let Some(origin) = origin else { return Cors::OtherOrigin };
+        let is_allowed =
+            |allowed: &String| allowed.as_bytes().eq_ignore_ascii_case(origin.as_bytes());
+        if self.0.iter().chain(more).any(is_allowed) {
+            Cors::Origin(origin.clone())
+        } else {
+            Cors::OtherOrigin
         }
     }
 }
@@ -52,13 +53,13 @@ impl Cors {
     /// Adds the headers to an answer.
     pub(crate) fn add_to<B>(self, response: &mut Response<B>) {
         let headers = response.headers_mut();
-        if matches!(self, Cors::Origin(_) | Cors::OtherOrigin) {
+        if self != Cors::Any {
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
         let allowed = match self {
             Cors::Any => HeaderValue::from_static("*"),
             Cors::Origin(origin) => origin,
-            Cors::OtherOrigin | Cors::None => return,
+            Cors::OtherOrigin => return,
         };
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
     }
@@ -74,7 +75,7 @@ mod tests {
             let origins = Origins(origins.iter().map(|origin| (*origin).to_string()).collect());
             let origin = origin.map(|origin| HeaderValue::from_str(origin).expect("text"));
             let mut response = Response::builder().header(VARY, "accept").body(()).expect("valid");
-            origins.cors(origin.as_ref()).add_to(&mut response);
+            origins.cors(&[], origin.as_ref()).add_to(&mut response);
             let text = |value: &HeaderValue| value.to_str().expect("text").to_string();
             let allowed = response.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN).map(text);
             let vary: Vec<String> = response.headers().get_all(VARY).iter().map(text).collect();
@@ -90,7 +91,7 @@ mod tests {
             (list, Some("https://a.example:444"), answer("", "accept,origin")),
             (list, Some("null"), answer("", "accept,origin")),
             (list, None, answer("", "accept,origin")),
-            (&[], Some("https://a.example"), answer("", "accept")),
+            (&[], Some("https://a.example"), answer("", "accept,origin")),
             (&["*"], Some("https://b.example"), answer("*", "accept")),
         ] {
             assert_eq!(headers(origins, origin), expected, "{origins:?} {origin:?}");

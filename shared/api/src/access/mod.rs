@@ -7,16 +7,17 @@ mod known;
 mod tokens;
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use lambda_http::http::StatusCode;
-use lambda_http::http::header::ORIGIN;
+use lambda_http::http::{HeaderValue, StatusCode};
 use lambda_http::{Body, Request, Response};
 use minutebook_domain::event::site::{SiteId, only_site};
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::AccessConfig;
 use minutebook_storage::api_keys::{ApiKey, ApiKeys, KeyHash, Role};
+use minutebook_storage::site::known_settings::KnownSettings;
+use minutebook_storage::site::settings::SettingsSource;
 
 use crate::access::cors::{Cors, Origins};
 use crate::access::grant::Grant;
@@ -73,12 +74,13 @@ pub struct Admitted {
 /// Decides who may call what.
 #[derive(Debug)]
 pub struct AccessControl<K> {
-    keys: K,
+    table: K,
     requires_read_keys: bool,
     requires_write_keys: bool,
     origins: Origins,
     known: Mutex<KnownKeys>,
     tokens: Option<Tokens>,
+    settings: Arc<KnownSettings>,
     clock: Clock,
 }
 
@@ -108,16 +110,33 @@ impl Grant {
     }
 }
 
-impl<K: ApiKeys> AccessControl<K> {
-    /// Decides as the configuration says, by the keys in `keys` and the tokens of its issuer.
-    pub fn new(config: AccessConfig, keys: K, clock: Clock) -> AccessControl<K> {
+impl Admitted {
+    /// The sites that the request is about: those that it names, or else those of its caller. None
+    /// if that is for the handler or the events to say.
+    pub(crate) fn sites(&self) -> Vec<String> {
+        let named = given::sites_of(&self.request);
+        let of_caller = || self.caller.sites.iter().flatten().map(SiteId::to_string).collect();
+        if named.is_empty() { of_caller() } else { named }
+    }
+}
+
+impl<K: ApiKeys + SettingsSource> AccessControl<K> {
+    /// Decides as the configuration says, by the keys and the settings of sites in `table` and the
+    /// tokens of the issuer.
+    pub fn new(
+        config: AccessConfig,
+        table: K,
+        settings: Arc<KnownSettings>,
+        clock: Clock,
+    ) -> AccessControl<K> {
         AccessControl {
-            keys,
+            table,
             requires_read_keys: config.requires_read_keys,
             requires_write_keys: config.requires_write_keys,
             origins: Origins::new(config.allowed_origins),
             known: Mutex::default(),
             tokens: config.jwt.map(Tokens::new),
+            settings,
             clock,
         }
     }
@@ -162,14 +181,39 @@ impl<K: ApiKeys> AccessControl<K> {
         Ok(Admitted { request, caller })
     }
 
-    /// What the answer to a request says about the pages that may read it.
-    pub(crate) fn cors(&self, needs: Needs, request: &Request) -> Cors {
-        match needs {
-            Needs::Role(role) if self.requires(role) => {
-                self.origins.cors(request.headers().get(ORIGIN))
-            }
-            _ => Cors::Any,
+    /// Reads which pages sites allow, if that decides about the answer to this page and what is
+    /// known is too old.
+    pub(crate) async fn read_origins(&self, needs: Needs, origin: Option<&HeaderValue>) {
+        if origin.is_none() || !self.is_for_some_pages(needs) {
+            return;
         }
+        if let Err(error) = self.settings.recent(&self.table, self.clock.now()).await {
+            // The call is answered all the same; the page may have to ask again.
+            tracing::error!(%error, "the origins that sites allow could not be read");
+        }
+    }
+
+    /// What an answer about these sites says about the pages that may read it. If there are none,
+    /// pages that any site allows may: a preflight request has no key, so that it is not known
+    /// whose site is asked about, and a refusal must not tell whether a site exists.
+    pub(crate) fn cors(
+        &self,
+        needs: Needs,
+        origin: Option<&HeaderValue>,
+        sites: &[String],
+    ) -> Cors {
+        if !self.is_for_some_pages(needs) {
+            return Cors::Any;
+        }
+        let settings = self.settings.known();
+        let is_asked = |site: &str| sites.is_empty() || sites.iter().any(|asked| asked == site);
+        let allowed = settings.all().filter(|(site, _)| is_asked(site));
+        self.origins.cors(allowed.flat_map(|(_, settings)| &settings.allowed_origins), origin)
+    }
+
+    /// Whether only some pages may read the answer of a call.
+    fn is_for_some_pages(&self, needs: Needs) -> bool {
+        matches!(needs, Needs::Role(role) if self.requires(role))
     }
 
     fn requires(&self, role: Role) -> bool {
@@ -223,7 +267,7 @@ impl<K: ApiKeys> AccessControl<K> {
         if remembered.is_some() {
             return Ok(remembered);
         }
-        let found = self.keys.api_key(hash).await.map_err(|error| {
+        let found = self.table.api_key(hash).await.map_err(|error| {
             tracing::error!(%error, "a key could not be looked up");
             problem(StatusCode::SERVICE_UNAVAILABLE, NOT_CHECKED)
         })?;

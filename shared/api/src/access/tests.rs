@@ -2,7 +2,10 @@ use super::*;
 use chrono::TimeDelta;
 use lambda_http::RequestExt;
 use lambda_http::http::header::WWW_AUTHENTICATE;
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_storage::error::StorageError;
+use minutebook_storage::site::settings::{Revision, SiteSettings};
+use minutebook_storage::table::Consistency;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,6 +22,7 @@ struct State {
     keys: BTreeMap<KeyHash, ApiKey>,
     lookups: usize,
     is_away: bool,
+    revisions: Vec<Revision>,
 }
 
 impl ApiKeys for Memory {
@@ -30,6 +34,22 @@ impl ApiKeys for Memory {
             return Err(StorageError::Unavailable { call: "GetItem", reason });
         }
         Ok(state.keys.get(hash).cloned())
+    }
+}
+
+impl SettingsSource for Memory {
+    async fn revisions_after(
+        &self,
+        number: SettingsRevision,
+        _: Consistency,
+    ) -> Result<Vec<Revision>, StorageError> {
+        let state = self.0.lock().expect("no test panics");
+        if state.is_away {
+            let reason = "it is away".to_string();
+            return Err(StorageError::Unavailable { call: "Query", reason });
+        }
+        let newer = state.revisions.iter().filter(|revision| revision.number > number);
+        Ok(newer.cloned().collect())
     }
 }
 
@@ -49,7 +69,7 @@ impl World {
         let allowed_origins = vec!["https://shop.example".to_string()];
         let config =
             AccessConfig { requires_read_keys, requires_write_keys, allowed_origins, jwt: None };
-        World { access: AccessControl::new(config, keys.clone(), clock), keys, now }
+        World { access: AccessControl::new(config, keys.clone(), Arc::default(), clock), keys, now }
     }
 
     fn add(&self, number: u32, site: &str, roles: &[Role], expires_in: Option<i64>) {
@@ -285,15 +305,51 @@ fn one_of_the_two_requirements_is_not_the_other() {
 #[test]
 fn pages_of_any_origin_may_read_what_needs_no_key() {
     let world = World::new(true, false);
-    let request = |origin: &str| {
-        let request = lambda_http::http::Request::get("https://api/history").header(ORIGIN, origin);
-        request.body(Body::Empty).expect("a request")
-    };
-    let (own, other) = (request("https://shop.example"), request("https://other.example"));
+    let own = HeaderValue::from_static("https://shop.example");
+    let other = HeaderValue::from_static("https://other.example");
     for needs in [Needs::Nothing, Needs::NothingForStatus, WRITE] {
-        assert_eq!(world.access.cors(needs, &other), Cors::Any, "{needs:?}");
+        assert_eq!(world.access.cors(needs, Some(&other), &[]), Cors::Any, "{needs:?}");
     }
-    assert_eq!(world.access.cors(READ, &other), Cors::OtherOrigin);
-    let origin = own.headers()[ORIGIN].clone();
-    assert_eq!(world.access.cors(READ, &own), Cors::Origin(origin));
+    assert_eq!(world.access.cors(READ, Some(&other), &[]), Cors::OtherOrigin);
+    assert_eq!(world.access.cors(READ, None, &[]), Cors::OtherOrigin);
+    assert_eq!(world.access.cors(READ, Some(&own), &[]), Cors::Origin(own));
+}
+
+#[test]
+fn pages_of_a_site_may_read_answers_about_it() {
+    let world = World::new(true, true);
+    let origin =
+        |name: &str| HeaderValue::from_str(&format!("https://{name}.example")).expect("a value");
+    let set = |site: &str, origins: &[&str]| {
+        let revisions = &mut world.keys.0.lock().expect("no test panics").revisions;
+        let number = SettingsRevision(u32::try_from(revisions.len()).expect("few") + 1);
+        let allowed_origins = origins.iter().map(|name| format!("https://{name}.example"));
+        let settings =
+            SiteSettings { allowed_origins: allowed_origins.collect(), ..SiteSettings::default() };
+        let site = SiteId::parse(site).expect("a site");
+        revisions.push(Revision { number, site, settings, quarters_from: None });
+    };
+    // What a page of this origin may read: an answer about no site, one, the other, and both.
+    let allowed = |name: &str| {
+        let origin = origin(name);
+        let reading = pin!(world.access.read_origins(READ, Some(&origin)));
+        assert!(reading.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        [&[][..], &["a".to_string()], &["b".to_string()], &["a".to_string(), "b".to_string()]]
+            .map(|sites| world.access.cors(READ, Some(&origin), sites) != Cors::OtherOrigin)
+    };
+    set("a", &["one", "both"]);
+    set("b", &["two", "both"]);
+    assert_eq!(allowed("one"), [true, true, false, true]);
+    assert_eq!(allowed("two"), [true, false, true, true]);
+    assert_eq!(allowed("both"), [true; 4]);
+    assert_eq!(allowed("shop"), [true; 4], "the deployment allows it");
+    assert_eq!(allowed("none"), [false; 4]);
+    // Settings are known for half a minute, and longer if the table is away.
+    set("a", &[]);
+    assert_eq!(allowed("one"), [true, true, false, true]);
+    world.wait(30);
+    world.keys.0.lock().expect("no test panics").is_away = true;
+    assert_eq!(allowed("one"), [true, true, false, true]);
+    world.keys.0.lock().expect("no test panics").is_away = false;
+    assert_eq!(allowed("one"), [false; 4]);
 }

@@ -102,7 +102,7 @@ impl Inbox<EventBucket> {
             default_currency: start.config.default_currency,
             default_time_zone: start.config.default_time_zone,
             settings: start.table.clone(),
-            known_settings: Arc::default(),
+            known_settings: start.settings.clone(),
             makes_random_events: collect_config.makes_random_events,
             clock: Clock::system(),
         })

@@ -35,6 +35,11 @@ impl Settings {
         self.by_site.get(site).map_or(SettingsRevision(0), |(revision, _)| *revision)
     }
 
+    /// The settings of all sites that have any.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &SiteSettings)> {
+        self.by_site.iter().map(|(site, (_, settings))| (site.as_str(), settings))
+    }
+
     fn after(revisions: &[Revision]) -> Settings {
         let mut settings = Settings::default();
         let mut reading = SettingsBySite::default();
@@ -127,6 +132,11 @@ impl KnownSettings {
             row: format!("{} / {}", keys::SETTINGS_PARTITION, keys::settings_revision(revision)),
             reason: "it does not exist".to_string(),
         })
+    }
+
+    /// The newest settings that were read, however long ago.
+    pub fn known(&self) -> Arc<Settings> {
+        Arc::clone(&self.state().newest)
     }
 
     /// Takes what is known for the newest settings of this time.

@@ -8,10 +8,13 @@ use crate::access::{AccessControl, Caller, Needs};
 use lambda_http::http::header::WWW_AUTHENTICATE;
 use lambda_http::{Body, Response};
 use loopback::{Issuer, Mode, Pairs, base64url};
+use minutebook_domain::event::settings::SettingsRevision;
 use minutebook_runtime::clock::Clock;
 use minutebook_runtime::config::AccessConfig;
 use minutebook_storage::api_keys::{ApiKey, ApiKeys, KeyHash};
 use minutebook_storage::error::StorageError;
+use minutebook_storage::site::settings::{Revision, SettingsSource};
+use minutebook_storage::table::Consistency;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 
@@ -26,6 +29,16 @@ struct NoTable;
 impl ApiKeys for NoTable {
     async fn api_key(&self, _: &KeyHash) -> Result<Option<ApiKey>, StorageError> {
         panic!("a token is looked up in the table");
+    }
+}
+
+impl SettingsSource for NoTable {
+    async fn revisions_after(
+        &self,
+        _: SettingsRevision,
+        _: Consistency,
+    ) -> Result<Vec<Revision>, StorageError> {
+        panic!("a token needs no settings");
     }
 }
 
@@ -59,7 +72,12 @@ impl World {
             jwt: Some(jwt),
         };
         let clock = Clock::new(move || *told.lock().expect("no test panics"));
-        World { access: AccessControl::new(config, NoTable, clock), issuer, pairs, now }
+        World {
+            access: AccessControl::new(config, NoTable, Arc::default(), clock),
+            issuer,
+            pairs,
+            now,
+        }
     }
 
     fn wait(&self, time: TimeDelta) {
