@@ -180,8 +180,7 @@ fn spans(series: &Series) -> impl Iterator<Item = (String, String)> {
 impl Tiles {
     fn of(overview: &Overview) -> Tiles {
         let tile = |is_money, of: fn(&Numbers) -> Option<Amount>| {
-            let written =
-                |numbers: &Numbers| of(numbers).map(|amount| number(amount, is_money));
+            let written = |numbers: &Numbers| of(numbers).map(|amount| number(amount, is_money));
             let all = |summed: &Summed| summed.periods.iter().map(written).collect();
             Tile {
                 value: written(&overview.range.whole),

@@ -21,9 +21,7 @@ pub(crate) fn overview(schemas: &mut Schemas) -> Operation {
         compare(),
         currency(),
     ];
-    let tile = |value: Value, compared: Value| {
-        json!({"value": value, "compared": compared, "series": [value], "compared_series": [compared]})
-    };
+    let tile = |value: Value, compared: Value| json!({"value": value, "compared": compared, "series": [value], "compared_series": [compared]});
     let example = json!({
         "site_id": "default", "currency": "USD", "tz": "Europe/Berlin", "granularity": "hour",
         "compare": {
@@ -44,7 +42,8 @@ pub(crate) fn overview(schemas: &mut Schemas) -> Operation {
         "window": {"from": "2026-11-20T23:00:00Z", "to": "2026-11-20T23:23:00Z", "precision": "minute"},
     });
     let answer = schemas.answer::<Answer<'_>>("The numbers of the range", example);
-    let names = ("overview", "All numbers of a site, compared with those of an earlier time", DESCRIPTION);
+    let names =
+        ("overview", "All numbers of a site, compared with those of an earlier time", DESCRIPTION);
     question(names, parameters, answer, schemas)
 }
 

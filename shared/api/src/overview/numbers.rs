@@ -152,8 +152,7 @@ pub(crate) async fn read<R: RowSource + VisitorStateSource, Q: Sync>(
 /// Windows without overlap, ascending, from which each of the given windows can be put together.
 fn parts(series: &[&[Window]]) -> Vec<Window> {
     let windows = || series.iter().copied().flatten();
-    let mut edges: Vec<Minute> =
-        windows().flat_map(|window| [window.from, window.to]).collect();
+    let mut edges: Vec<Minute> = windows().flat_map(|window| [window.from, window.to]).collect();
     edges.sort_unstable();
     edges.dedup();
     let parts = edges.windows(2).map(|edges| Window { from: edges[0], to: edges[1] });
