@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use minutebook_domain::count::measure::Currency;
 use minutebook_domain::count::secret::SecretNumber;
-use minutebook_domain::count::visitors::VisitorCounts;
+use minutebook_domain::count::visitors::{VisitorCounts, Visitors};
 use minutebook_domain::event::site::SiteId;
 use minutebook_domain::query::window::Window;
 use minutebook_domain::time::QuarterHours;
@@ -21,7 +21,7 @@ use minutebook_storage::site::registry::SiteSource;
 use minutebook_storage::site::settings::SettingsSource;
 use minutebook_storage::table::Table;
 use minutebook_storage::visitors::secrets::RememberedState;
-use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource, count_visitors};
+use minutebook_storage::visitors::{VisitorQuestion, VisitorStateSource, visitors_of_windows};
 
 use crate::queues::Queues;
 
@@ -172,12 +172,24 @@ impl<R: RowSource + VisitorStateSource, Q> Backend<R, Q> {
         window: Window,
         now: DateTime<Utc>,
     ) -> Result<VisitorCounts, StorageError> {
-        let secret = self.visitor_secret(now).await?;
-        let (windows, retention) = (&[window], self.retention);
-        let quarter_hours = QuarterHours::NONE;
+        let visitors = self.visitors(site, &[window], QuarterHours::NONE, now).await?;
+        Ok(visitors.first().map(Visitors::counts).unwrap_or_default())
+    }
+
+    /// The visitors and sessions of a site in each of some windows, which can be merged.
+    ///
+    /// # Errors
+    /// [`StorageError`]; see [`StorageError::is_retryable`].
+    pub(crate) async fn visitors(
+        &self,
+        site: &str,
+        windows: &[Window],
+        quarter_hours: &QuarterHours,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Visitors>, StorageError> {
+        let (secret, retention) = (self.visitor_secret(now).await?, self.retention);
         let question = VisitorQuestion { site, secret, windows, now, retention, quarter_hours };
-        let counts = count_visitors(&self.rows, &question).await?;
-        Ok(counts.first().copied().unwrap_or_default())
+        visitors_of_windows(&self.rows, &question).await
     }
 
     async fn visitor_secret(&self, now: DateTime<Utc>) -> Result<SecretNumber, StorageError> {
@@ -257,7 +269,6 @@ mod tests {
     use chrono::TimeDelta;
     use minutebook_domain::count::secret::VisitorSecret;
     use minutebook_domain::count::sketch::Sketch;
-    use minutebook_domain::count::visitors::Visitors;
     use minutebook_domain::time::Minute;
     use minutebook_domain::time::period::Period;
     use minutebook_storage::memory::MemoryTable;

@@ -205,6 +205,7 @@ mod tests {
     fn a_call_is_answered_by_its_own_handler() {
         for (path, member) in [
             ("/history?measure=clicks", "measure"),
+            ("/overview?compare=x", "compare"),
             ("/items/7?window=x", "window"),
             ("/stats", "site_id"),
             ("/reconcile?basis=order", "basis"),

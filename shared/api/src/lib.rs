@@ -14,6 +14,7 @@ pub mod items;
 pub mod live;
 pub mod openapi;
 pub mod orders;
+pub mod overview;
 pub mod queues;
 pub mod rankings;
 pub mod reconcile;

@@ -18,7 +18,8 @@ use crate::openapi::operation::{Operation, Schemas};
 use crate::orders::OrdersCall;
 use crate::queues::Queues;
 use crate::{
-    collect, health, history, items, live, openapi, orders, rankings, reconcile, sites, stats,
+    collect, health, history, items, live, openapi, orders, overview, rankings, reconcile, sites,
+    stats,
 };
 
 /// One path of the API.
@@ -79,6 +80,9 @@ pub const ROUTES: &[Route] = &[
     own("/highest_grossing_item", "highest_grossing", rankings::describe::highest_grossing),
     api("/history", history::describe::history, |request, _, backend| {
         Box::pin(history::handle(request, backend))
+    }),
+    api("/overview", overview::describe::overview, |request, _, backend| {
+        Box::pin(overview::handle(request, backend))
     }),
     api("/items/{item_id}", items::describe::item, |request, _, backend| {
         Box::pin(items::handle(request, backend))

@@ -1,35 +1,34 @@
 //! Compares the answers of the API calls with an oracle, the API description and docs/API.md.
 
+pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod asking;
 pub(crate) mod contract;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod items;
-pub(crate) mod keys;
 pub(crate) mod live;
 pub(crate) mod orders;
-pub(crate) mod origins;
 pub(crate) mod queries;
 pub(crate) mod reconcile;
 pub(crate) mod stats;
-pub(crate) mod tokens;
 pub(crate) mod units;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 13] = [
+pub(crate) const TESTS: [&[crate::Test]; 15] = [
+    access::keys::TESTS,
+    access::origins::TESTS,
+    access::tokens::TESTS,
     api::TESTS,
     contract::TESTS,
     health::TESTS,
     history::TESTS,
     items::TESTS,
-    keys::TESTS,
     live::TESTS,
+    live::prometheus::TESTS,
     orders::TESTS,
-    origins::TESTS,
     queries::TESTS,
     reconcile::TESTS,
     stats::TESTS,
-    tokens::TESTS,
     units::TESTS,
 ];

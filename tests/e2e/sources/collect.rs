@@ -19,8 +19,8 @@ use minutebook_tests::store::Store;
 use minutebook_tests::worker::{Invocation, Worker};
 use serde_json::{Value, json};
 
+use crate::calls::access::keys::run_keys_json;
 use crate::calls::asking::http_event;
-use crate::calls::keys::run_keys_json;
 use crate::deployed::until_counted;
 use crate::waiting::Patience;
 

@@ -285,14 +285,18 @@ fn granularity(value: &str) -> Result<Granularity, String> {
         .ok_or_else(|| format!("granularity is {value:?}; expected hour, day, week or month"))
 }
 
-fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
+pub(crate) fn zone(value: &str) -> Result<chrono_tz::Tz, String> {
     parameters::with_plus_signs(value).parse().map_err(|_| {
         format!("tz is {value:?}; expected a name of the IANA time zones, as UTC or Europe/Berlin")
     })
 }
 
 /// A time, or the first instant of a date, from 1970 to 9999.
-fn instant(name: &str, value: &str, calendar: Calendar<'_>) -> Result<DateTime<Utc>, String> {
+pub(crate) fn instant(
+    name: &str,
+    value: &str,
+    calendar: Calendar<'_>,
+) -> Result<DateTime<Utc>, String> {
     // Chrono also reads 2026-1-2 and +2026-01-02.
     let date = value.parse::<NaiveDate>().ok().filter(|date| date.to_string() == value);
     let start = date.and_then(|date| calendar.start_of_date(date)).map(|start| start.to_utc());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::live::answer::Answer;
 use crate::live::query::{LIMIT_DEFAULT, WINDOW_HOURS_MAX};
 use crate::openapi::operation::{Operation, Schemas, problems};
-use crate::openapi::parameters::{limit_from, query, site_id};
+use crate::openapi::parameters::{currency, limit_from, query, site_id};
 
 pub(crate) fn live(schemas: &mut Schemas) -> Operation {
     let example = json!({
@@ -53,20 +53,24 @@ pub(crate) fn prometheus(schemas: &mut Schemas) -> Operation {
 }
 
 fn parameters() -> Vec<Value> {
-    let window = |name: &str, what: &str, default: &str| {
+    let window = |name: &str, what: &str, default: Option<&str>| {
         let hours = WINDOW_HOURS_MAX;
         let description =
             format!("{what}: a whole number of minutes or hours, from 1m to {hours}h.");
-        query(
-            name,
-            &description,
-            json!({"type": "string", "pattern": "^[0-9]+[mhd]$", "default": default}),
-        )
+        let mut schema = json!({"type": "string", "pattern": "^[0-9]+[mhd]$"});
+        if let Some(default) = default {
+            schema["default"] = json!(default);
+        }
+        query(name, &description, schema)
     };
+    let shop =
+        "What was put into carts, sold and ordered in so long a time is added for Prometheus";
     vec![
         site_id(),
-        window("users_window", "How long a user or a session counts as active", "5m"),
-        window("views_window", "How long views are looked at", "15m"),
+        window("users_window", "How long a user or a session counts as active", Some("5m")),
+        window("views_window", "How long views are looked at", Some("15m")),
+        window("shop_window", shop, None),
+        currency(),
         limit_from(1, LIMIT_DEFAULT),
     ]
 }

@@ -1,14 +1,15 @@
 //! `GET /metrics` and `/metrics/prometheus`: who is there, what is viewed, and for Prometheus also
-//! how counting is doing.
+//! what is sold and how counting is doing.
 
 pub(crate) mod answer;
 pub(crate) mod describe;
 pub(crate) mod prometheus;
 pub(crate) mod query;
+pub(crate) mod shop;
 pub(crate) mod text;
 
 use chrono::{DateTime, Utc};
-use futures::future::{join, try_join};
+use futures::future::{join, try_join, try_join3};
 use lambda_http::http::StatusCode;
 use lambda_http::http::header::{ACCEPT, HeaderValue, VARY};
 use lambda_http::{Body, Request, Response};
@@ -25,6 +26,7 @@ use crate::http::response::{json, problem, text};
 use crate::live::answer::{Answer, Numbers};
 use crate::live::prometheus::TextFormat;
 use crate::live::query::LiveQuery;
+use crate::live::shop::Shop;
 use crate::live::text::{Counting, Queues as QueuesText, State};
 use crate::queues::Queues;
 use crate::stats::views::Views;
@@ -92,9 +94,16 @@ async fn state(
 ) -> Result<State, StorageError> {
     let counting =
         async { if caller.sees_deployment { counting(backend).await.map(Some) } else { Ok(None) } };
-    let (numbers, counting) = try_join(numbers(backend, question, now), counting).await?;
+    let shop = async {
+        match question.shop_window {
+            Some(window) => Shop::read(backend, question, window, now).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (numbers, shop, counting) =
+        try_join3(numbers(backend, question, now), shop, counting).await?;
     let Numbers { active, views, .. } = numbers;
-    Ok(State { active, page_views: views.total(), counting })
+    Ok(State { active, page_views: views.total(), shop, counting })
 }
 
 async fn counting(backend: &Backend<Table, Queues>) -> Result<Counting, StorageError> {

@@ -1,4 +1,4 @@
-//! The live numbers for Prometheus, and the state of counting.
+//! The live numbers for Prometheus, what is sold, and the state of counting.
 
 use chrono::{DateTime, Utc};
 use minutebook_domain::count::amount::Amount;
@@ -10,6 +10,7 @@ use minutebook_storage::queue::QueueDepth;
 
 use crate::live::prometheus::{Exposition, Kind, TextFormat};
 use crate::live::query::LiveQuery;
+use crate::live::shop::Shop;
 
 /// The numbers to write.
 pub(crate) struct State {
@@ -17,6 +18,8 @@ pub(crate) struct State {
     pub(crate) active: VisitorCounts,
     /// How many views there were.
     pub(crate) page_views: Amount,
+    /// What is sold; `None` if it is not asked for.
+    pub(crate) shop: Option<Shop>,
     /// How counting is doing; `None` for callers who may not see the whole deployment.
     pub(crate) counting: Option<Counting>,
 }
@@ -46,14 +49,17 @@ impl State {
         now: DateTime<Utc>,
     ) -> String {
         let mut exposition = Exposition::new(format);
-        let Some(counting) = &self.counting else {
-            self.add_live(&mut exposition, question);
-            return exposition.finish();
-        };
-        counting.add_totals(&mut exposition);
+        if let Some(counting) = &self.counting {
+            counting.add_totals(&mut exposition);
+        }
         self.add_live(&mut exposition, question);
-        counting.add_lag(&mut exposition, now);
-        counting.queues.add(&mut exposition);
+        if let Some(shop) = &self.shop {
+            shop.add(&mut exposition, question);
+        }
+        if let Some(counting) = &self.counting {
+            counting.add_lag(&mut exposition, now);
+            counting.queues.add(&mut exposition);
+        }
         exposition.finish()
     }
 
@@ -71,6 +77,35 @@ impl State {
         add("minutebook_active_sessions", sessions_help, &users_window, sessions.to_string());
         let views = self.page_views.to_string();
         add("minutebook_page_views", "Views of the site in the window.", &views_window, views);
+    }
+}
+
+impl Shop {
+    fn add(&self, exposition: &mut Exposition, question: &LiveQuery) {
+        let window = format!("{}m", self.window.minutes());
+        let labels = vec![("site_id", question.site_id.as_str()), ("window", window.as_str())];
+        for (name, help, value) in [
+            ("cart_adds", "Additions to carts in the window.", self.carts),
+            ("units_sold", "Units that were sold in the window.", self.units),
+            ("orders", "Orders of all currencies that were placed in the window.", self.orders),
+        ] {
+            let name = format!("minutebook_{name}");
+            exposition.add(Kind::Gauge, &name, help, [(labels.clone(), value)]);
+        }
+        for (name, help, value) in [
+            ("sales", "Sales of items in the window, before refunds.", self.sales),
+            ("refunds", "What was refunded in the window, for items.", self.refunds),
+            ("order_value", "What the orders of the window cost.", self.order_value),
+            (
+                "order_refunds",
+                "What was refunded in the window, of orders of any time.",
+                self.order_refunds,
+            ),
+        ] {
+            let name = format!("minutebook_{name}");
+            let labels = [labels.clone(), vec![("currency", self.currency.as_str())]].concat();
+            exposition.add(Kind::Gauge, &name, help, [(labels, value)]);
+        }
     }
 }
 
@@ -194,9 +229,10 @@ impl Queues {
 mod tests {
     use super::*;
     use crate::live::query;
-    use std::collections::BTreeSet;
-
+    use minutebook_domain::count::measure::Currency;
+    use minutebook_domain::query::window::WindowLength;
     use minutebook_storage::chunk::totals::LastChunk;
+    use std::collections::BTreeSet;
 
     const NOW: &str = "2026-11-21T01:00:01.5Z";
 
@@ -237,6 +273,17 @@ mod tests {
         State {
             active: VisitorCounts { visitors: 7, sessions: 8 },
             page_views: Amount::from_count(17),
+            shop: Some(Shop {
+                window: WindowLength::HOUR,
+                currency: Currency::USD,
+                carts: Amount::from_count(21),
+                units: Amount::from_count(22),
+                sales: Amount::parse(b"23.5").expect("an amount"),
+                refunds: Amount::from_count(24),
+                orders: Amount::from_count(25),
+                order_value: Amount::from_count(26),
+                order_refunds: Amount::from_count(27),
+            }),
             counting: Some(Counting {
                 totals,
                 sealing_lag: Some(lag("2026-11-20T23")),
@@ -276,6 +323,13 @@ mod tests {
             r#"minutebook_active_users{site_id="shop:1",window="60m"} 7"#,
             r#"minutebook_active_sessions{site_id="shop:1",window="60m"} 8"#,
             r#"minutebook_page_views{site_id="shop:1",window="15m"} 17"#,
+            r#"minutebook_cart_adds{site_id="shop:1",window="60m"} 21"#,
+            r#"minutebook_units_sold{site_id="shop:1",window="60m"} 22"#,
+            r#"minutebook_orders{site_id="shop:1",window="60m"} 25"#,
+            r#"minutebook_sales{site_id="shop:1",window="60m",currency="USD"} 23.5"#,
+            r#"minutebook_refunds{site_id="shop:1",window="60m",currency="USD"} 24"#,
+            r#"minutebook_order_value{site_id="shop:1",window="60m",currency="USD"} 26"#,
+            r#"minutebook_order_refunds{site_id="shop:1",window="60m",currency="USD"} 27"#,
             "minutebook_last_chunk_lag_seconds 1.25",
             "minutebook_last_commit_age_seconds 60.25",
             "minutebook_oldest_open_hour_age_seconds 3601.5",
@@ -296,7 +350,9 @@ mod tests {
     fn who_may_not_see_the_deployment_gets_the_numbers_of_the_site() {
         let text = written(&State { counting: None, ..state() });
         let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        assert!(samples.len() == 3, "{text}");
+        assert!(samples.len() == 10, "{text}");
+        let text = written(&State { counting: None, shop: None, ..state() });
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 3, "{text}");
         assert!(samples.iter().all(|line| line.contains(r#"site_id="shop:1""#)), "{text}");
     }
 

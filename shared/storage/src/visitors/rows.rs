@@ -68,6 +68,20 @@ pub async fn count_visitors<S: RowSource>(
     source: &S,
     question: &VisitorQuestion<'_>,
 ) -> Result<Vec<VisitorCounts>, StorageError> {
+    let visitors = visitors_of_windows(source, question).await?;
+    Ok(visitors.iter().map(Visitors::counts).collect())
+}
+
+/// The visitors and sessions that had events in windows, as [`count_visitors`] counts them.
+///
+/// **Shape**: those of each window by themselves; merged, they are those of all of these windows.
+///
+/// # Errors
+/// [`StorageError`]; a retry helps where it says so.
+pub async fn visitors_of_windows<S: RowSource>(
+    source: &S,
+    question: &VisitorQuestion<'_>,
+) -> Result<Vec<Visitors>, StorageError> {
     let &VisitorQuestion { site, secret, windows, now, retention, quarter_hours } = question;
     let mut visitors = vec![Visitors::default(); windows.len()];
     let (families, counter) = (&[keys::visitors_family(secret)], None);
@@ -77,7 +91,7 @@ pub async fn count_visitors<S: RowSource>(
         Ok(())
     })
     .await?;
-    Ok(visitors.iter().map(Visitors::counts).collect())
+    Ok(visitors)
 }
 
 impl Table {

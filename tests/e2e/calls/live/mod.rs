@@ -1,15 +1,12 @@
-//! Live numbers: what the real function reports about the present, to people and to a real
-//! Prometheus.
+//! Live numbers: what the real function reports about the present.
+
+pub(crate) mod prometheus;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use minutebook_oracle::{Recount, Settings, Totals, recount};
-use minutebook_tests::binaries::root;
 use minutebook_tests::cloud::Cloud;
 use minutebook_tests::faults::{Fault, FaultProxy, Plan};
 use minutebook_tests::random::Random;
@@ -20,9 +17,6 @@ use serde_json::{Value, json};
 use crate::calls::asking::ask_for_text;
 use crate::calls::health::{Watched, run_rollup};
 use crate::counting::chunks::now;
-use crate::deployed::until_counted;
-use crate::needs::program;
-use crate::waiting::Patience;
 
 crate::tests![
     who_is_there_equals_a_naive_count,
@@ -30,7 +24,6 @@ crate::tests![
     queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503,
     the_form_is_the_one_that_is_asked_for,
     a_wrong_question_about_the_present_is_400,
-    a_real_prometheus_reads_it needs Prometheus,
 ];
 
 /// Requests the metrics, and returns the samples by name and labels.
@@ -269,7 +262,11 @@ async fn queues_that_are_away_are_left_out_and_a_table_that_is_away_is_503(
 }
 
 /// Gets a text from the deployed stack, and returns the status, content type and body.
-async fn get(cloud: &Cloud, path_and_query: &str, accept: &str) -> Result<(u16, String, String)> {
+pub(crate) async fn get(
+    cloud: &Cloud,
+    path_and_query: &str,
+    accept: &str,
+) -> Result<(u16, String, String)> {
     let url = cloud.url(path_and_query).await?;
     let accept = accept.to_string();
     tokio::task::spawn_blocking(move || {
@@ -348,133 +345,4 @@ async fn a_wrong_question_about_the_present_is_400(cloud: &Cloud) -> Result<()> 
         }
     }
     Ok(())
-}
-
-async fn a_real_prometheus_reads_it(cloud: &Cloud) -> Result<()> {
-    let prometheus = program("prometheus").context("a prometheus")?;
-    let promtool = program("promtool").context("a promtool")?;
-    let store = Store::of(&cloud.clients, cloud.stack().await?);
-    let time = now()?.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let view = |user: u64| {
-        let site = "live-prometheus";
-        format!(
-            r#"{{"event":"view","timestamp":"{time}","site_id":"{site}","page":"/a","user_id":{user}}}"#
-        ) + "\n"
-    };
-    store.put("live/prometheus.jsonl", [view(1), view(2), view(2)].concat()).await?;
-    until_counted(&store, "live/prometheus.jsonl").await?;
-
-    let (status, _, text) = get(cloud, "/metrics/prometheus?site_id=live-prometheus", "").await?;
-    ensure!(status == 200, "{status} {text}");
-    let folder = tempfile::tempdir()?;
-    let samples = folder.path().join("samples");
-    std::fs::write(&samples, &text)?;
-    let mut check = tokio::process::Command::new(&promtool);
-    let checked =
-        check.args(["check", "metrics"]).stdin(std::fs::File::open(&samples)?).output().await?;
-    let complaints = String::from_utf8_lossy(&checked.stderr);
-    ensure!(
-        checked.status.success() && complaints.is_empty(),
-        "promtool says {complaints} of {text}"
-    );
-
-    check_page(&promtool, folder.path()).await?;
-
-    let url = cloud.url("").await?;
-    let (address, path) =
-        url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).context("an address")?;
-    // One job asks for OpenMetrics with `Accept`, as Prometheus does by default. The other uses the
-    // path of the older format.
-    let job = |name: &str, end: &str| {
-        format!(
-            "  - job_name: {name}\n    metrics_path: /{path}/metrics{end}\n    params:\n      \
-             site_id: [live-prometheus]\n      users_window: [1h]\n      views_window: [1h]\n    \
-             static_configs: [{{ targets: ['{address}'] }}]\n"
-        )
-    };
-    let config = format!(
-        "global: {{ scrape_interval: 5s, scrape_timeout: 5s }}\nscrape_configs:\n{}{}",
-        job("by-accept", ""),
-        job("by-path", "/prometheus")
-    );
-    let config_path = folder.path().join("prometheus.yml");
-    std::fs::write(&config_path, config)?;
-    let listen = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-    let mut server = tokio::process::Command::new(prometheus)
-        .arg(format!("--config.file={}", config_path.display()))
-        .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-        .arg(format!("--web.listen-address={listen}"))
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(folder.path().join("log"))?)
-        .kill_on_drop(true)
-        .spawn()?;
-    let scraped = until_scraped(&format!("http://{listen}")).await;
-    server.kill().await?;
-    scraped.with_context(|| std::fs::read_to_string(folder.path().join("log")).unwrap_or_default())
-}
-
-/// Checks the configuration and the alerts in docs/PROMETHEUS.md.
-async fn check_page(promtool: &Path, folder: &Path) -> Result<()> {
-    let page = std::fs::read_to_string(root().join("docs/PROMETHEUS.md"))?;
-    let blocks: Vec<&str> = page
-        .split("```")
-        .skip(1)
-        .step_by(2)
-        .filter_map(|text| text.strip_prefix("yaml\n"))
-        .collect();
-    ensure!(blocks.len() == 2, "docs/PROMETHEUS.md has {} blocks of YAML", blocks.len());
-    for (block, check) in blocks.into_iter().zip(["config", "rules"]) {
-        let path = folder.join(check);
-        std::fs::write(&path, block)?;
-        let checked = tokio::process::Command::new(promtool)
-            .arg("check")
-            .arg(check)
-            .arg(&path)
-            .output()
-            .await?;
-        let said = [checked.stdout, checked.stderr].concat();
-        ensure!(
-            checked.status.success(),
-            "promtool check {check} says {}",
-            String::from_utf8_lossy(&said)
-        );
-    }
-    Ok(())
-}
-
-/// Waits until both jobs have scraped what was counted.
-async fn until_scraped(prometheus: &str) -> Result<()> {
-    let patience = Patience::new();
-    for (metric, is_right) in [
-        ("up", (|value| value == 1.0) as fn(f64) -> bool),
-        ("minutebook_page_views", |value| value == 3.0),
-        ("minutebook_active_users", |value| value == 2.0),
-        ("minutebook_lines_total{outcome=\"counted\"}", |value| value >= 3.0),
-        ("minutebook_queue_up{queue=\"ingest\"}", |value| value == 1.0),
-        ("minutebook_last_chunk_lag_seconds", |value| (0.0..600.0).contains(&value)),
-    ] {
-        loop {
-            let found = query(prometheus, metric).await;
-            let is_there = |values: &Vec<f64>| {
-                values.len() == 2 && values.iter().all(|value| is_right(*value))
-            };
-            if found.as_ref().is_ok_and(is_there) {
-                break;
-            }
-            patience.wait(|| format!("{metric} is {found:?}")).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Prometheus's current values of a metric, one per series.
-async fn query(prometheus: &str, metric: &str) -> Result<Vec<f64>> {
-    let (url, metric) = (format!("{prometheus}/api/v1/query"), metric.to_string());
-    let answer: Value = tokio::task::spawn_blocking(move || -> Result<Value> {
-        let text = ureq::get(&url).query("query", &metric).call()?.body_mut().read_to_string()?;
-        Ok(serde_json::from_str(&text)?)
-    })
-    .await??;
-    let series = answer["data"]["result"].as_array().with_context(|| answer.to_string())?;
-    series.iter().map(|one| Ok(one["value"][1].as_str().context("a value")?.parse()?)).collect()
 }

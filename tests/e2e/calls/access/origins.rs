@@ -6,8 +6,8 @@ use minutebook_tests::store::{ORIGIN, Store};
 use minutebook_tests::worker::Invocation;
 use serde_json::{Value, json};
 
+use crate::calls::access::keys::{VIEW, run, run_keys_json, store_with_keys};
 use crate::calls::asking::http_event;
-use crate::calls::keys::{VIEW, run, run_keys_json, store_with_keys};
 
 crate::tests![
     pages_of_allowed_origins_may_make_calls_that_need_a_key,

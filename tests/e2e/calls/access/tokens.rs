@@ -11,7 +11,7 @@ use minutebook_tests::store::{Store, sqs_event};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
-use crate::calls::keys::{
+use crate::calls::access::keys::{
     Functions, Kind, VIEW, WAYS, Way, add, body_of, status_of, store_with_keys,
 };
 
