@@ -9,13 +9,14 @@ pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod live;
 pub(crate) mod orders;
+pub(crate) mod overview;
 pub(crate) mod queries;
 pub(crate) mod reconcile;
 pub(crate) mod stats;
 pub(crate) mod tokens;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 12] = [
+pub(crate) const TESTS: [&[crate::Test]; 13] = [
     api::TESTS,
     contract::TESTS,
     health::TESTS,
@@ -24,6 +25,7 @@ pub(crate) const TESTS: [&[crate::Test]; 12] = [
     keys::TESTS,
     live::TESTS,
     orders::TESTS,
+    overview::TESTS,
     queries::TESTS,
     reconcile::TESTS,
     stats::TESTS,

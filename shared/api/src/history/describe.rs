@@ -5,8 +5,15 @@ use serde_json::{Value, json};
 use crate::history::answer::Answer;
 use crate::history::query::LIMIT_DEFAULT;
 use crate::http::basis::Basis;
+use crate::http::csv::Listing;
 use crate::openapi::operation::{Operation, Schemas, question};
 use crate::openapi::parameters::{currency, item_id, limit_from, query, required_query, site_id};
+
+/// What it is as a table.
+pub(crate) const HISTORY: Listing = Listing {
+    lists: &["periods"],
+    columns: &["from", "to", "total", "other.total", "running", "measure", "item_id", "currency"],
+};
 
 pub(crate) fn history(schemas: &mut Schemas) -> Operation {
     let mut parameters = vec![

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use chrono_tz::Tz;
 use minutebook_domain::count::amount::Amount;
-use minutebook_domain::query::window::Window;
+use minutebook_domain::query::compare::Compare;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -48,7 +48,7 @@ pub(crate) struct Answer<'a> {
 /// An earlier range.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ComparedRange")]
-struct CompareAnswer {
+pub(crate) struct CompareAnswer {
     #[schemars(extend("enum" = ["previous", "week", "year"]))]
     kind: &'static str,
     /// Its first instant, as the zone's clock shows it.
@@ -58,6 +58,17 @@ struct CompareAnswer {
     #[schemars(with = "Time")]
     to: String,
     window: WindowAnswer,
+}
+
+impl CompareAnswer {
+    pub(crate) fn new(kind: Compare, series: &Series) -> CompareAnswer {
+        CompareAnswer {
+            kind: kind.as_str(),
+            from: series.edges.first().copied().map(local).unwrap_or_default(),
+            to: series.edges.last().copied().map(local).unwrap_or_default(),
+            window: window(series),
+        }
+    }
 }
 
 /// A period of the range.
@@ -135,12 +146,8 @@ struct ActiveNow {
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(question: &'a OverviewQuery, overview: &Overview) -> Answer<'a> {
-        let compare = question.compared.as_ref().map(|(kind, series)| CompareAnswer {
-            kind: kind.as_str(),
-            from: series.edges.first().copied().map(local).unwrap_or_default(),
-            to: series.edges.last().copied().map(local).unwrap_or_default(),
-            window: window(series),
-        });
+        let compare = question.compared.as_ref();
+        let compare = compare.map(|(kind, series)| CompareAnswer::new(*kind, series));
         let last = question.series.len().saturating_sub(1);
         let periods = spans(&question.series).enumerate().map(|(place, (from, to))| PeriodAnswer {
             from,
@@ -167,9 +174,9 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn window(series: &Series) -> WindowAnswer {
-    let Window { from, to } = series.window();
-    WindowAnswer::new(Window { from, to }, series.precision)
+/// What a series sums.
+pub(crate) fn window(series: &Series) -> WindowAnswer {
+    WindowAnswer::new(series.window(), series.precision)
 }
 
 /// The periods as the zone's clock shows them.
@@ -180,8 +187,7 @@ fn spans(series: &Series) -> impl Iterator<Item = (String, String)> {
 impl Tiles {
     fn of(overview: &Overview) -> Tiles {
         let tile = |is_money, of: fn(&Numbers) -> Option<Amount>| {
-            let written =
-                |numbers: &Numbers| of(numbers).map(|amount| number(amount, is_money));
+            let written = |numbers: &Numbers| of(numbers).map(|amount| number(amount, is_money));
             let all = |summed: &Summed| summed.periods.iter().map(written).collect();
             Tile {
                 value: written(&overview.range.whole),

@@ -49,8 +49,11 @@ impl Series {
         until: Option<DateTime<Tz>>,
         rows: Rows<'_>,
     ) -> Option<Series> {
-        let mut series =
-            Series { minutes: Vec::with_capacity(edges.len()), edges, precision: Precision::Minute };
+        let mut series = Series {
+            minutes: Vec::with_capacity(edges.len()),
+            edges,
+            precision: Precision::Minute,
+        };
         let last = series.edges.len().checked_sub(1)?;
         for (place, edge) in series.edges.iter().enumerate() {
             let (minute, precision) = match until {
@@ -123,8 +126,8 @@ impl Rows<'_> {
     fn counted_until(self, until: DateTime<Tz>) -> Option<(Minute, Precision)> {
         let minute = Minute::from_epoch_seconds(until.timestamp().max(0))?;
         let hour = minute.hour();
-        let has_minutes = minute == hour.first_minute()
-            || !self.has_expired(Period::Minute(hour.first_minute()));
+        let has_minutes =
+            minute == hour.first_minute() || !self.has_expired(Period::Minute(hour.first_minute()));
         if has_minutes {
             return Some(self.kept(minute, Precision::Minute));
         }

@@ -179,7 +179,10 @@ mod tests {
                 let shifted: Vec<_> = (0..20_000)
                     .map(|hours| shift.back(start + TimeDelta::minutes(37 * hours)))
                     .collect();
-                assert!(shifted.iter().all(Option::is_some) && shifted.is_sorted(), "{zone} {shift:?}");
+                assert!(
+                    shifted.iter().all(Option::is_some) && shifted.is_sorted(),
+                    "{zone} {shift:?}"
+                );
             }
         }
     }

@@ -247,7 +247,8 @@ pub async fn total_windows<S: RowSource>(
             if !key.is_empty() {
                 total.of_all = total.of_all.saturating_add(amount);
             }
-            for (sum, _) in total.of_keys.iter_mut().zip(keys).filter(|(_, wanted)| **wanted == key) {
+            for (sum, _) in total.of_keys.iter_mut().zip(keys).filter(|(_, wanted)| **wanted == key)
+            {
                 *sum = sum.saturating_add(amount);
             }
         }
