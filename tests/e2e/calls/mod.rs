@@ -16,7 +16,7 @@ pub(crate) mod stats;
 pub(crate) mod tokens;
 
 /// All tests, by file.
-pub(crate) const TESTS: [&[crate::Test]; 13] = [
+pub(crate) const TESTS: [&[crate::Test]; 14] = [
     api::TESTS,
     contract::TESTS,
     health::TESTS,
@@ -26,6 +26,7 @@ pub(crate) const TESTS: [&[crate::Test]; 13] = [
     live::TESTS,
     orders::TESTS,
     overview::TESTS,
+    overview::movers::TESTS,
     queries::TESTS,
     reconcile::TESTS,
     stats::TESTS,

@@ -21,7 +21,7 @@ const LIST: &str = "list";
 
 /// What an answer lists, and how that is a table.
 #[derive(Clone, Copy, Debug)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// The members that are lists; without any, the answer is the only row.
     pub(crate) lists: &'static [&'static str],
     /// The columns: members of the entries or, if these do not have them, of the answer. A dot leads

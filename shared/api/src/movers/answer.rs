@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::http::answer::{ItemId, Number, Time, WindowAnswer, number};
 use crate::movers::query::{Measured, MoversQuery};
-use crate::overview::answer::{CompareAnswer, window};
+use crate::overview::compared::{CompareAnswer, window};
 
 /// The items that rise and fall most.
 // In the order in which its members are written.

@@ -96,35 +96,30 @@ async fn read<R: RowSource, Q: Sync>(
     };
     let mut sums = sum_windows(&backend.rows, &sum_question).await?.into_iter();
     let mut both = [Sums::default(), Sums::default()];
-    let (mut total, mut units) = (Amount::ZERO, Amount::ZERO);
     for (part, sums) in parts.iter().zip(&mut sums) {
-        total += sums.total();
         let [now, before] = &mut both;
         match [window, compared].map(|window| contains(window, *part)) {
             [true, true] => {
                 sums.iter().for_each(|(key, amount)| now.add(key, amount));
-                absorb(before, sums);
+                before.absorb(sums);
             }
-            [true, false] => absorb(now, sums),
-            [false, _] => absorb(before, sums),
+            [true, false] => now.absorb(sums),
+            [false, _] => before.absorb(sums),
         }
     }
-    sums.for_each(|sums| units += sums.total());
+    let [now, before] = both;
+    let total = now.total().saturating_add(before.total());
+    let mut units = Amount::ZERO;
+    for (part, sums) in parts.iter().zip(sums) {
+        let ranges = [window, compared].into_iter().filter(|window| contains(*window, *part));
+        ranges.for_each(|_| units += sums.total());
+    }
     let weight = match question.measured {
         Measured::Sales => total.per(units).filter(|price| *price != Amount::ZERO),
         Measured::Views | Measured::Carts | Measured::Units => Some(Amount::ONE),
     };
     let weight = weight.unwrap_or(Amount::ONE).times(WEIGHT);
-    let [now, before] = both;
     Ok(Both { now, before, weight })
-}
-
-/// Adds sums to others, without a copy if these are the first.
-fn absorb(into: &mut Sums, sums: Sums) {
-    match into.is_empty() {
-        true => *into = sums,
-        false => into.merge(sums),
-    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 use chrono::DateTime;
 use chrono_tz::Tz;
 use minutebook_domain::count::amount::Amount;
-use minutebook_domain::query::compare::Compare;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::history::answer::local;
 use crate::http::answer::{Number, Time, WindowAnswer, number};
+use crate::overview::compared::{CompareAnswer, local, window};
 use crate::overview::numbers::{Numbers, Overview, Summed};
 use crate::overview::query::OverviewQuery;
 use crate::overview::series::Series;
@@ -43,32 +42,6 @@ pub(crate) struct Answer<'a> {
     #[schemars(with = "Time")]
     as_of: String,
     window: WindowAnswer,
-}
-
-/// An earlier range.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ComparedRange")]
-pub(crate) struct CompareAnswer {
-    #[schemars(extend("enum" = ["previous", "week", "year"]))]
-    kind: &'static str,
-    /// Its first instant, as the zone's clock shows it.
-    #[schemars(with = "Time")]
-    from: String,
-    /// The first instant after it: as much of it has passed as of the range.
-    #[schemars(with = "Time")]
-    to: String,
-    window: WindowAnswer,
-}
-
-impl CompareAnswer {
-    pub(crate) fn new(kind: Compare, series: &Series) -> CompareAnswer {
-        CompareAnswer {
-            kind: kind.as_str(),
-            from: series.edges.first().copied().map(local).unwrap_or_default(),
-            to: series.edges.last().copied().map(local).unwrap_or_default(),
-            window: window(series),
-        }
-    }
 }
 
 /// A period of the range.
@@ -172,11 +145,6 @@ impl<'a> Answer<'a> {
             window: window(&question.series),
         }
     }
-}
-
-/// What a series sums.
-pub(crate) fn window(series: &Series) -> WindowAnswer {
-    WindowAnswer::new(series.window(), series.precision)
 }
 
 /// The periods as the zone's clock shows them.

@@ -60,6 +60,6 @@ pub(crate) fn compare(kinds: &[&str]) -> Value {
         "compare",
         "What the range is compared with: that of the same length just before, by the calendar, or the one a week or a \
          year earlier, as far as the range itself has passed.",
-        json!({"type": "string", "enum": kinds, "default": "previous"}),
+        json!({"type": "string", "enum": kinds, "default": kinds.first()}),
     )
 }

@@ -101,7 +101,7 @@ impl Given {
             "from" => self.from = Some(value.to_string()),
             "to" => self.to = Some(value.to_string()),
             "tz" => self.zone = Some(zone(value)?),
-            "compare" => self.compare = compare(value)?,
+            "compare" => self.compare = parameters::compare(value)?,
             "currency" => self.currency = Some(parameters::currency(value)?),
             _ => return Ok(false),
         }
@@ -150,18 +150,6 @@ impl Given {
             as_of,
         })
     }
-}
-
-/// Reads a comparison; `None` is `none`.
-///
-/// # Errors
-/// One sentence that names the parameter and what was expected, for a 400.
-pub(crate) fn compare(value: &str) -> Result<Option<Compare>, String> {
-    if value == "none" {
-        return Ok(None);
-    }
-    let expected = || format!("compare is {value:?}; expected previous, week, year or none");
-    Compare::parse(value).map(Some).ok_or_else(expected)
 }
 
 /// A range of time, in a zone.
@@ -224,7 +212,7 @@ impl<'a> Range<'a> {
     fn outward(&self, granularity: Granularity) -> Option<(DateTime<Tz>, DateTime<Tz>)> {
         let days = self.calendar(Granularity::Day);
         let unit = match granularity {
-            Granularity::Hour => self.calendar(Granularity::Hour),
+            Granularity::Minute | Granularity::Hour => self.calendar(Granularity::Hour),
             Granularity::Day | Granularity::Week | Granularity::Month => days,
         };
         let begins_day = |time: DateTime<Tz>| {
@@ -253,7 +241,7 @@ impl<'a> Range<'a> {
             let shift = compare.shift(from, to);
             let until = shift.back(self.cut(to).unwrap_or(to))?;
             let edges = match granularity {
-                Granularity::Hour | Granularity::Day => {
+                Granularity::Minute | Granularity::Hour | Granularity::Day => {
                     edges(self.calendar(granularity), shift.back(from)?, until)?
                 }
                 // Weeks and months need not begin where those of the calendar do.

@@ -49,7 +49,7 @@ pub(crate) fn reconcile(schemas: &mut Schemas) -> Operation {
         "next_cursor": null,
     });
     let answer = schemas.answer::<Answer<'_>>("A page of the series", example);
-    let mut parameters = series_parameters();
+    let mut parameters = series_parameters(&["hour", "day", "week", "month"]);
     parameters.extend([site_id(), currency()]);
     let description = "The money of items must be that of orders and of what is of no order. 503 says that events \
                        of these periods are being counted.";

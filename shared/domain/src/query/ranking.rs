@@ -96,6 +96,14 @@ impl Sums {
         self.of_no_key += other.of_no_key;
     }
 
+    /// As [`Sums::merge`], but without a copy if these are the first.
+    pub fn absorb(&mut self, other: Sums) {
+        match self.is_empty() && self.of_no_key == Amount::ZERO {
+            true => *self = other,
+            false => self.merge(other),
+        }
+    }
+
     /// The sum of the empty key.
     pub fn of_no_key(&self) -> Amount {
         self.of_no_key
